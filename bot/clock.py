@@ -1,0 +1,50 @@
+"""The tick: ask what is due for everyone who waits, and queue it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from bot.domain import Wish
+from bot.plan import Step, due
+from bot.store_channels import Channels
+from bot.tasks import Tasks
+
+_POLL_SECONDS = 0.1
+
+
+class WorkerFault(Exception):
+    """The workers gave a step up: a fault in Paperboy, which their log describes."""
+
+
+def advance(wish: Wish, channels: Channels, tasks: Tasks) -> Step | None:
+    """Queue the next missing step of a wish and return it; None when it is fulfilled."""
+    step = due(wish, channels.facts(wish))
+    if step is not None:
+        if tasks.failed(step):
+            raise WorkerFault(step.id)
+        tasks.ask(step)
+    return step
+
+
+def tick(channels: Channels, tasks: Tasks) -> None:
+    """Advance every wish that was left with us; a fulfilled one is dropped."""
+    for wish in channels.wishes():
+        if advance(wish, channels, tasks) is None:
+            channels.drop_wish(wish)
+
+
+def fulfil(
+    wish: Wish,
+    channels: Channels,
+    tasks: Tasks,
+    meanwhile: Callable[[Step], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Advance a wish until it is fulfilled, calling `meanwhile` with the step under way.
+
+    Raises WorkerFault. Interrupted, it leaves the steps queued: asking again finds what is done.
+    """
+    while (step := advance(wish, channels, tasks)) is not None:
+        meanwhile(step)
+        sleep(_POLL_SECONDS)

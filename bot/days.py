@@ -1,0 +1,41 @@
+"""arXiv's calendar: New York dates, and which submissions a day's list holds; pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+# Submissions close at 14:00 Eastern (info.arxiv.org, "availability of submissions").
+_CLOSE = time(14, 0)
+
+
+def new_york_date(now: datetime) -> date:
+    """The announcement date at this moment (`now` is aware)."""
+    return now.astimezone(NEW_YORK).date()
+
+
+def is_weekend(day: date) -> bool:
+    """arXiv's feeds are empty on New York's Saturdays and Sundays."""
+    return day.weekday() >= 5
+
+
+def weekday_before(day: date) -> date:
+    """The last Monday-to-Friday date before this one; holidays are not known."""
+    day -= timedelta(days=1)
+    while is_weekend(day):
+        day -= timedelta(days=1)
+    return day
+
+
+def submission_window(day: date) -> tuple[datetime, datetime]:
+    """When the papers of the list dated `day` (a weekday) were submitted, in UTC.
+
+    The list dated D is announced on the evening before. Tuesday's to Friday's holds what came
+    between the two last 14:00 closings on working days; Monday's, announced on Sunday evening,
+    holds Thursday 14:00 to Friday 14:00. Papers that moderators held back are not in it.
+    """
+    last = weekday_before(day)
+    first = weekday_before(last)
+    start, end = (datetime.combine(d, _CLOSE, NEW_YORK).astimezone(UTC) for d in (first, last))
+    return start, end

@@ -1,0 +1,59 @@
+"""The environment (or a .env file), read once; the only place that reads it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import Refused
+
+
+def _data_dir() -> Path:
+    """Where an XDG desktop keeps a program's data; the same folder whatever the current one."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "paperboy"
+
+
+class Settings(BaseSettings):
+    """Every outside address and every secret. Secrets show as stars in any print, log or error."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True
+    )
+
+    redis_url: SecretStr | None = Field(default=None, alias="REDIS_URL")
+    openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(default=None, alias="OPENAI_BASE_URL")
+    model: str = Field(default="gpt-6-luna", alias="PAPERBOY_MODEL")
+    calls_at_once: int = Field(default=16, ge=1, le=256, alias="PAPERBOY_CALLS_AT_ONCE")
+    slack_bot_token: SecretStr | None = Field(default=None, alias="SLACK_BOT_TOKEN")
+    discord_token: SecretStr | None = Field(default=None, alias="DISCORD_TOKEN")
+    arxiv_rss_url: str = Field(default="https://rss.arxiv.org/rss", alias="ARXIV_RSS_URL")
+    arxiv_api_url: str = Field(default="https://export.arxiv.org/api/query", alias="ARXIV_API_URL")
+    data_dir: Path = Field(default_factory=_data_dir, alias="PAPERBOY_DATA_DIR")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @property
+    def judge_model(self) -> str | None:
+        """The model that judges, or None: without a key, and without a server of one's own to
+        ask, papers are ranked locally."""
+        return self.model if self.openai_api_key or self.openai_base_url else None
+
+
+def load() -> Settings:
+    """Read the environment.
+
+    Raises Refused with one line per wrong variable; a value is never repeated, it may be secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors(include_input=False)]
+        raise Refused("These settings cannot be used:\n" + "\n".join(lines)) from None

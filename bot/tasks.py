@@ -1,0 +1,58 @@
+"""Ask the workers for something, by job name, as JSON."""
+
+from __future__ import annotations
+
+from redis import Redis
+from rq import Queue, Retry
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+from bot.plan import Kind, Step
+
+# A person is waiting; something has to be posted; nobody waits.
+QUEUES = ("ask", "post", "batch")
+
+_SECONDS = {Kind.FETCH: 300, Kind.SCORE: 3600, Kind.DELIVER: 900}
+
+
+class Tasks:
+    """The queues. `redis` must not decode responses: rq reads bytes."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+
+    def ask(self, step: Step) -> None:
+        """Queue a step, unless the same one is queued, running or just done.
+
+        Every job may be taken up again by another worker (a job without Retry is lost with its
+        worker), and its id is free a minute after its end (never at once: with a time of 0, rq
+        2.12 fails a recovered job in its clean-up).
+        """
+        queue = Queue(_queue(step), connection=self.redis, serializer=JSONSerializer)
+        try:
+            queue.enqueue(
+                f"workers.jobs.{step.kind}",
+                args=[step.id, step.wish.model_dump(mode="json")],
+                job_id=step.id,
+                unique=True,
+                retry=Retry(max=3),
+                job_timeout=_SECONDS[step.kind],
+                result_ttl=60,
+                failure_ttl=60,
+                description=step.id,
+            )
+        except DuplicateJobError:
+            return  # that it is there is what was asked for
+
+    def failed(self, step: Step) -> bool:
+        """True when the workers have given this step up: a fault of ours, their log has it."""
+        try:
+            job = Job.fetch(step.id, connection=self.redis, serializer=JSONSerializer)
+        except NoSuchJobError:
+            return False
+        return job.get_status(refresh=False) is JobStatus.FAILED
+
+
+def _queue(step: Step) -> str:
+    return "post" if step.kind is Kind.DELIVER else "ask"

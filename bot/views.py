@@ -1,0 +1,255 @@
+"""Domain -> message; every word the bot says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from bot.days import NEW_YORK, is_weekend
+from bot.domain import (
+    AnnounceType,
+    Decision,
+    Digest,
+    Outcome,
+    Paper,
+    Problem,
+    Profile,
+    Source,
+    Trouble,
+    Usage,
+)
+from bot.message import Card, Head, Line, Post
+from bot.plan import Kind
+from bot.text import one_line, readable, shortened
+
+_ABSTRACT = 320
+_AUTHORS = 5
+
+_OUTCOMES = {
+    Outcome.PICKED: "picked",
+    Outcome.BELOW_CUTOFF: "below the line",
+    Outcome.OVER_LIMIT: "over the limit",
+    Outcome.GATED: "gated",
+    Outcome.REPEAT: "had before",
+    Outcome.UNSCORED: "unscored",
+}
+
+TROUBLES = {
+    Trouble.BAD_QUERY: "arXiv does not know a category of this profile",
+    Trouble.NOT_A_FEED: "arXiv sent something that is not a list of papers",
+    Trouble.TRUNCATED: "arXiv's list was cut off in transit",
+    Trouble.MALFORMED: "arXiv's list could not be read",
+    Trouble.EMPTY_WEEKDAY: "arXiv's list is empty on a weekday: a holiday, a quiet category or a "
+    "passing fault, which cannot be told apart yet",
+    Trouble.LIST_CUT: "arXiv's list is cut at 2,000 papers, some new ones may be missing",
+    Trouble.FORBIDDEN: "arXiv refuses to answer this machine",
+    Trouble.THROTTLED: "arXiv asks for fewer requests",
+    Trouble.SERVER_ERROR: "arXiv has a fault of its own",
+    Trouble.TIMEOUT: "arXiv did not answer in time",
+    Trouble.UNREACHABLE: "arXiv cannot be reached",
+    Trouble.NO_LIST: "no list is to be had for that day",
+    Trouble.NO_KEY: "the worker has no OPENAI_API_KEY",
+    Trouble.BAD_KEY: "the model's server does not accept the key",
+    Trouble.UNKNOWN_MODEL: "the model's server does not know the model",
+    Trouble.QUOTA: "the model's account has run out of credit",
+    Trouble.MODEL_DOWN: "model down",
+    Trouble.MODEL_REFUSED: "the model refused",
+    Trouble.BAD_REPLY: "the model's answer could not be read",
+    Trouble.LEFT_OUT: "the model's answer left it out",
+}
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+STEPS = {
+    Kind.FETCH: "Reading arXiv's list",
+    Kind.SCORE: "Judging the papers",
+    Kind.DELIVER: "Delivering",
+}
+
+
+def thread(digest: Digest) -> list[Post]:
+    """A day as a channel shows it: the parent message, then a reply for each picked paper."""
+    return [head(digest), *(card(digest, i, d) for i, d in enumerate(digest.picked, 1))]
+
+
+def head(digest: Digest) -> Head:
+    """The parent message; its first line adds up."""
+    return Head(
+        title=f"{one_line(digest.profile.title)} · {long_date(digest.date)}",
+        notices=tuple(notices(digest)),
+        text=tuple(sums(digest)),
+        lines=tuple(
+            Line(
+                rank=rank,
+                relevance=decision.score.relevance,
+                novelty=decision.score.novelty,
+                title=readable(decision.paper.title),
+                url=decision.paper.url,
+            )
+            for rank, decision in enumerate(digest.picked, 1)
+            if decision.score
+        ),
+        small=(f"{judged_by(digest)} · {times(digest)}",) if digest.decisions else (),
+    )
+
+
+def card(digest: Digest, rank: int, decision: Decision) -> Card:
+    """One picked paper."""
+    paper, score = decision.paper, decision.score
+    assert score is not None, "a picked paper has a score"
+    return Card(
+        rank=rank,
+        title=readable(paper.title),
+        url=paper.url,
+        relevance=score.relevance,
+        novelty=score.novelty,
+        facts=_announced(decision),
+        authors=author_line(paper, decision.followed),
+        comment=comment(digest, decision),
+        abstract=shortened(readable(paper.abstract), _ABSTRACT),
+        pdf=f"https://arxiv.org/pdf/{paper.versioned}",
+    )
+
+
+def sums(digest: Digest) -> Iterable[str]:
+    """The line that adds up, then what is not in it."""
+    counts = digest.counts
+    if digest.decisions:
+        parts = [
+            f"{n} {_OUTCOMES[outcome]}" for outcome, n in counts.items() if n or outcome == "picked"
+        ]
+        yield f"{len(digest.decisions)} announced = {' + '.join(parts)}"
+    elif digest.listed.problem is None:
+        why = "no list appears at weekends" if is_weekend(digest.date) else "an empty list"
+        yield f"0 announced: a day without announcements ({why})"
+    if digest.replacements:
+        yield f"{_count(digest.replacements, 'replacement')} left out"
+
+
+def notices(digest: Digest) -> Iterable[str]:
+    """What a reader must know before the papers: another day than today, or papers missing."""
+    listed = digest.listed
+    if listed.source is Source.SAMPLE:
+        yield (
+            f"Sample: {len(digest.decisions)} papers of March 2025 that ship with Paperboy, "
+            "not today's list."
+        )
+    if listed.instead_of:
+        yield (
+            f"Nothing was announced on {long_date(listed.instead_of)}; "
+            "this is the last announced day."
+        )
+    if listed.source is Source.WINDOW:
+        yield "Found by submission date: papers that moderators held back may be missing."
+    if listed.problem:
+        yield f"Papers are missing: {problem(listed.problem)}."
+    for trouble in dict.fromkeys(d.trouble for d in digest.decisions if d.trouble):
+        n = sum(d.trouble is trouble for d in digest.decisions)
+        yield f"{_count(n, 'paper')} unscored: {TROUBLES[trouble]}."
+
+
+def problem(found: Problem) -> str:
+    """The typed reason, with the other side's own words when there are any."""
+    detail = shortened(one_line(found.detail), 300).rstrip(".")
+    return f"{TROUBLES[found.trouble]} ({detail})" if detail else TROUBLES[found.trouble]
+
+
+def reason(digest: Digest, decision: Decision) -> str:
+    """Why a paper ended as it did, in one sentence without its full stop."""
+    cutoffs, score = digest.profile.cutoffs, decision.score
+    match decision.outcome:
+        case Outcome.PICKED:
+            return "reaches the cut-offs"
+        case Outcome.OVER_LIMIT:
+            return f"reaches the cut-offs, but at most {digest.profile.maximum} are posted"
+        case Outcome.REPEAT:
+            return "this channel had it before"
+        case Outcome.GATED:
+            return "the local ranking kept it from the model"
+        case Outcome.UNSCORED:
+            return TROUBLES[decision.trouble or Trouble.LEFT_OUT]
+        case Outcome.BELOW_CUTOFF:
+            assert score is not None, "only a scored paper can be below"
+            short = []
+            if score.relevance < cutoffs.relevance:
+                short.append(f"relevance {score.relevance}, the profile asks {cutoffs.relevance}")
+            if score.novelty is not None and score.novelty < cutoffs.novelty:
+                short.append(f"novelty {score.novelty}, the profile asks {cutoffs.novelty}")
+            return "; ".join(short)
+
+
+def comment(digest: Digest, decision: Decision) -> str:
+    """The judge's comment; the local judge can only name the words it found."""
+    said = readable(decision.score.comment) if decision.score else ""
+    if digest.judge.model is None:
+        return f"Shares with the profile: {said}." if said else ""
+    return said
+
+
+def author_line(paper: Paper, followed: Iterable[str]) -> str:
+    """The first few authors, how many more, and every followed one, starred."""
+    names = list(paper.authors[:_AUTHORS])
+    more = len(paper.authors) - len(names)
+    stars = [f"★ {name}" for name in followed]
+    return ", ".join([*stars, *names]) + (f" + {more}" if more > 0 else "")
+
+
+def judged_by(digest: Digest) -> str:
+    """Who judged, and what it cost when it was bought."""
+    if digest.judge.model is None:
+        return "ranked locally, no model"
+    return f"{one_line(digest.judge.model)} · {spent(digest.usage)}"
+
+
+def spent(usage: Usage) -> str:
+    """`33.0k + 4.6k tokens, 8.2k cached · $0.01`."""
+    tokens = f"{_short(usage.prompt_tokens)} + {_short(usage.completion_tokens)} tokens"
+    return f"{tokens}, {_short(usage.cached_tokens)} cached · {dollars(usage.cost_usd)}"
+
+
+def dollars(amount: float | None) -> str:
+    """`$0.01`, in as many places as a small sum needs, or `cost unknown`."""
+    if amount is None:
+        return "cost unknown"
+    return f"${amount:.2f}" if amount >= 0.01 or amount == 0 else f"${amount:.4f}"
+
+
+def times(digest: Digest) -> str:
+    """When arXiv's list was read and when the judge was done, on New York's clock."""
+    listed, judged = (t.astimezone(NEW_YORK) for t in (digest.listed.changed_at, digest.judged_at))
+    return f"listed {listed:%H:%M}, judged {judged:%H:%M} New York"
+
+
+def profile_line(profile: Profile) -> str:
+    """`foundations — Foundations of machine learning (cs.LG, cs.AI)`."""
+    return f"{profile.name} — {one_line(profile.title)} ({', '.join(profile.categories)})"
+
+
+def long_date(day: date) -> str:
+    """`Thursday 20 March 2025`, whatever the machine's locale."""
+    return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def clock_time(moment: datetime) -> str:
+    """`2025-03-20 04:40 UTC`."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _announced(decision: Decision) -> str:
+    paper = decision.paper
+    version = f", version {paper.version}" if paper.version > 1 else ""
+    if decision.announced.announce_type is AnnounceType.NEW:
+        return f"new in {paper.categories[0]}{version}"
+    return f"cross-list from {paper.categories[0]}{version}"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _short(tokens: int) -> str:
+    return f"{tokens / 1000:.1f}k" if tokens >= 1000 else str(tokens)

@@ -1,0 +1,124 @@
+"""What the bot says besides digests: help, lists, status, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bot.domain import Digest, Judge, Problem, Profile
+from bot.message import Head
+from bot.status import Status
+from bot.views import clock_time, long_date, problem, profile_line
+
+_COMMANDS = {
+    "now": "/digest now PROFILE — the newest day's digest, here and at once",
+    "list": "/digest list — what this channel has had",
+    "profiles": "/digest profiles — the profiles there are",
+    "status": "/digest status — how things stand",
+    "help": "/digest help — this",
+}
+
+
+def help_text() -> Head:
+    """Every command there is."""
+    return Head(
+        title="Paperboy delivers the arXiv papers your group works on.",
+        text=tuple(_COMMANDS.values()),
+    )
+
+
+def unknown_command(word: str, near: str | None) -> str:
+    """One sentence for a word that is no command."""
+    if near:
+        return f'There is no command "{word}"; did you mean /digest {near}?'
+    return f'There is no command "{word}"; there are {", ".join(_COMMANDS)}.'
+
+
+def needs_profile(known: Iterable[str]) -> str:
+    return f"Say which profile: /digest now PROFILE, one of {', '.join(known)}."
+
+
+def coming(profile: Profile) -> Head:
+    return Head(title=f"One moment: the newest day of {profile.title}.")
+
+
+def again() -> Head:
+    return Head(title="Delivered before; here it is again.")
+
+
+def interrupted() -> Head:
+    return Head(title="Stopped waiting; what is under way goes on, and is there when asked again.")
+
+
+def sample_instead(why: Problem) -> Head:
+    """One line before the sample."""
+    return Head(title=f"No list today: {problem(why)}. Here is the sample instead.")
+
+
+def worker_fault(step: str) -> str:
+    return f"The workers could not do {step}: a fault in Paperboy, which their log describes."
+
+
+def profiles_text(known: Mapping[str, Profile]) -> Head:
+    return Head(title="Profiles", text=tuple(map(profile_line, known.values())))
+
+
+def profile_text(profile: Profile) -> Head:
+    """All that a profile says."""
+    cutoffs, words = profile.cutoffs, profile.keywords
+    rows = [
+        f"categories: {', '.join(profile.categories)}"
+        + ("" if profile.cross_lists else ", no cross-lists"),
+        f"cut-offs: relevance {cutoffs.relevance}, novelty {cutoffs.novelty}; "
+        f"at most {profile.maximum} papers",
+    ]
+    for topic in profile.topics:
+        outside = f" Not: {topic.irrelevant}" if topic.irrelevant else ""
+        rows.append(f"{topic.name}: {topic.relevant}{outside}")
+    listed = {
+        "look for": words.relevant,
+        "avoid": words.irrelevant,
+        "application": words.application,
+        "follow": profile.authors.follow,
+    }
+    rows += [f"{label}: {', '.join(found)}" for label, found in listed.items() if found]
+    return Head(title=profile_line(profile), text=tuple(rows))
+
+
+def delivered_text(digests: Iterable[Digest]) -> Head:
+    """This channel's deliveries, the newest last."""
+    rows = tuple(
+        f"{digest.profile.name} — {long_date(digest.date)}: "
+        f"{len(digest.picked)} of {len(digest.decisions)} papers"
+        for digest in digests
+    )
+    return Head(
+        title="No subscription here: this channel gets a digest when somebody asks for it.",
+        text=rows or ("Nothing has been delivered here yet; try /digest now PROFILE.",),
+    )
+
+
+def status_text(status: Status) -> Head:
+    """How things stand, a line each."""
+    kept = "kept on disk" if status.persistent else "NOT kept on disk: appendonly is off"
+    rows = [f"judge: {status.judge.model or 'the local ranking, no model'}"]
+    rows.append(f"server: {status.server}, {status.memory / 1e6:.1f} MB, {kept}")
+    for queue in status.queues:
+        rows.append(
+            f"queue {queue.name}: {queue.workers} at work, {queue.waiting} waiting, "
+            f"{queue.under_way} under way, {queue.failed} failed"
+        )
+    rows += [f"waiting: {wish}" for wish in status.wishes]
+    return Head(title=f"Status at {clock_time(status.at)}", text=tuple(rows))
+
+
+def next_steps(judge: Judge) -> Head:
+    """What to do after the first digest."""
+    rows = []
+    if judge.model is None:
+        rows.append("OPENAI_API_KEY=... makes a model judge relevance and novelty, with comments.")
+    rows.append(
+        "SLACK_BOT_TOKEN and SLACK_APP_TOKEN, or DISCORD_TOKEN, will deliver to your channels "
+        "(this version keeps to the terminal)."
+    )
+    rows.append("Settings come from the environment or a .env file here; README.md has them all.")
+    return Head(title="What next", text=tuple(rows))

@@ -1,0 +1,62 @@
+"""What tests share: a real server, papers made of little, and the two neighbours on loopback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import stamina
+
+from bot.store import Store, connect
+from bot.store_channels import Channels
+from workers.server import embedded
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real embedded server, for the whole run."""
+    with embedded(tmp_path_factory.mktemp("data")) as url:
+        yield url
+
+
+@pytest.fixture
+def store(server: str) -> Iterator[Store]:
+    """An empty store on the real server."""
+    redis = connect(server)
+    redis.flushall()
+    yield Store(redis)
+    redis.close()
+
+
+@pytest.fixture
+def channels(store: Store) -> Channels:
+    return Channels(store)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Thursday, 04:40 in New York."""
+    return datetime(2025, 3, 20, 8, 40, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def no_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads this machine's settings, or waits between two tries."""
+    for name in list(os.environ):
+        if name.split("_")[0] in ("OPENAI", "SLACK", "DISCORD", "ARXIV", "PAPERBOY", "REDIS"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    stamina.set_testing(True, attempts=3)
+
+
+def check_golden(name: str, shown: str) -> None:
+    """Compare with a file a person has read; GOLDEN=write writes it anew, to be read again."""
+    path = GOLDEN / name
+    if os.environ.get("GOLDEN") == "write":
+        path.write_text(shown, encoding="utf-8")
+    assert shown == path.read_text(encoding="utf-8")

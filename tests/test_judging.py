@@ -1,0 +1,156 @@
+"""Judging: every paper gets a verdict, every paid call is booked, whatever the model says."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from bot.domain import Trouble, Usage, Verdict
+from bot.errors import Refused, Unavailable
+from tests.make import ids, paper, profile
+from tests.neighbours import scores
+from workers import judging
+from workers.llm import Reply
+
+PAPERS = [paper(id) for id in ids(25)]
+PAID = Usage(calls=1, prompt_tokens=100, completion_tokens=10)
+
+
+class Scripted:
+    """A model that answers by a function of the ids it is asked about."""
+
+    name = "scripted"
+
+    def __init__(self, reply: Callable[[list[str]], str | None | Exception]) -> None:
+        self.reply, self.asked, self._lock = reply, [], threading.Lock()
+        self.asked: list[list[str]]
+
+    def ask(
+        self, instructions: str, question: str, schema: dict[str, object], cache_key: str
+    ) -> Reply:
+        about = [json.loads(line)["id"] for line in question.splitlines() if line[:1] == "{"]
+        with self._lock:
+            self.asked.append(about)
+        answer = self.reply(about)
+        if isinstance(answer, Exception):
+            raise answer
+        return Reply(answer, PAID)
+
+
+def good(about: list[str]) -> str:
+    return json.dumps(scores(about))
+
+
+def judged(
+    model: Scripted, before: dict[str, Verdict] | None = None
+) -> tuple[dict[str, Verdict], list[Usage]]:
+    verdicts: dict[str, Verdict] = dict(before or {})
+    paid = []
+    for brought in judging.judge(model, profile(), PAPERS, verdicts, calls_at_once=4):
+        verdicts |= brought.verdicts
+        if brought.call:
+            paid.append(brought.usage)
+    return verdicts, paid
+
+
+def test_every_paper_gets_its_score() -> None:
+    model = Scripted(good)
+    verdicts, paid = judged(model)
+    assert len(verdicts) == 25
+    assert all(v.score and len(v.calls) == 1 for v in verdicts.values())
+    assert len(paid) == len(model.asked) == 3
+
+
+def test_a_paper_that_has_its_score_is_not_asked_again() -> None:
+    first, _ = judged(Scripted(good))
+    known = {p.versioned: first[p.versioned] for p in PAPERS[:13]}
+    model = Scripted(good)
+    verdicts, _ = judged(model, known)
+    assert verdicts.keys() == first.keys()
+    assert {id for about in model.asked for id in about} == {p.id for p in PAPERS[13:]}
+
+
+def test_papers_taken_up_again_are_asked_in_the_company_they_were_in() -> None:
+    first, _ = judged(Scripted(good))
+    missing = PAPERS[12]
+    known = {v: verdict for v, verdict in first.items() if v != missing.versioned}
+    model = Scripted(good)
+    judged(model, known)
+    assert model.asked == [[missing.id]]
+
+
+def test_a_paper_the_reply_leaves_out_is_asked_again() -> None:
+    def forgetful(about: list[str]) -> str:
+        return good(about[1:] if len(about) > 5 else about)
+
+    verdicts, paid = judged(Scripted(forgetful))
+    assert all(v.score for v in verdicts.values())
+    assert len(verdicts[PAPERS[0].versioned].calls) == 2
+    assert len(paid) == 5
+
+
+def test_one_paper_that_breaks_every_reply_ends_unscored_and_the_others_do_not() -> None:
+    bad = PAPERS[7].id
+    verdicts, paid = judged(Scripted(lambda about: "{" if bad in about else good(about)))
+    unscored = [v for v in verdicts.values() if v.score is None]
+    assert [v.trouble for v in unscored] == [Trouble.BAD_REPLY] * len(unscored)
+    assert verdicts[PAPERS[7].versioned].score is None
+    # Ten papers, halved three times: two are still together at the last try.
+    assert len(unscored) <= 2
+    booked = {call for v in verdicts.values() for call in v.calls}
+    assert len(booked) == len(paid)
+
+
+def test_a_refusal_is_asked_again_in_halves() -> None:
+    bad = PAPERS[0].id
+    verdicts, _ = judged(Scripted(lambda about: None if bad in about else good(about)))
+    assert verdicts[PAPERS[0].versioned].trouble is Trouble.MODEL_REFUSED
+    assert sum(v.score is None for v in verdicts.values()) <= 2
+
+
+@pytest.mark.parametrize("trouble", [Trouble.BAD_KEY, Trouble.QUOTA, Trouble.UNKNOWN_MODEL])
+def test_what_cannot_get_better_stops_at_once(trouble: Trouble) -> None:
+    model = Scripted(lambda about: Refused("No.", trouble))
+    verdicts, paid = judged(model)
+    assert {v.trouble for v in verdicts.values()} == {trouble}
+    assert len(verdicts) == 25
+    assert len(model.asked) <= 4
+    assert paid == []
+
+
+def test_a_dead_model_leaves_every_paper_unscored_with_that_reason() -> None:
+    model = Scripted(lambda about: Unavailable("Away.", Trouble.MODEL_DOWN))
+    verdicts, _ = judged(model)
+    assert {v.trouble for v in verdicts.values()} == {Trouble.MODEL_DOWN}
+    assert len(verdicts) == 25
+    assert len(model.asked) <= 8
+
+
+def test_a_model_that_is_away_for_a_moment_is_asked_again() -> None:
+    failed = iter([True, True])
+    model = Scripted(
+        lambda about: (
+            Unavailable("Busy.", Trouble.MODEL_DOWN) if next(failed, False) else good(about)
+        )
+    )
+    verdicts, _ = judged(model)
+    assert all(v.score for v in verdicts.values())
+
+
+def test_no_call_is_made_after_the_caller_stops_listening() -> None:
+    gate = threading.Semaphore(3)
+
+    def slow(about: list[str]) -> str:
+        gate.acquire(timeout=5)
+        return good(about)
+
+    model = Scripted(slow)
+    arriving = judging.judge(model, profile(), PAPERS * 8, {}, calls_at_once=2)
+    next(arriving)
+    threading.Timer(0.05, gate.release, args=(20,)).start()
+    arriving.close()
+    # Of 20 calls, those under way when the caller left, and no others.
+    assert len(model.asked) < 10

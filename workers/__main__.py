@@ -1,0 +1,191 @@
+"""The `paperboy` command: it may see both halves."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date as date_
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import export, profiles, settings, terminal_render, views, words
+from bot.clock import WorkerFault
+from bot.domain import Digest, Judge, Profile, Trouble
+from bot.errors import PaperboyError, Refused
+
+app = typer.Typer(
+    name="paperboy",
+    help="Delivers the arXiv papers that match what your group works on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+profiles_app = typer.Typer(help="List, show, check and add topic profiles.")
+app.add_typer(profiles_app, name="profiles", invoke_without_command=True)
+
+# Exit statuses: what was asked cannot be done; the day is short of its papers.
+_REFUSED, _SHORT = 2, 3
+
+
+class Format(StrEnum):
+    """How `paperboy day` shows a digest."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+@app.command()
+def run() -> None:
+    """Everything on one machine; with no chat token, this terminal is the channel."""
+    from workers import terminal
+
+    sys.exit(terminal.run(settings.load()))
+
+
+@app.command()
+def day(
+    profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")],
+    feed: Annotated[
+        list[Path] | None, typer.Option(help="A saved RSS or Atom file, instead of the network.")
+    ] = None,
+    date: Annotated[str | None, typer.Option(help="YYYY-MM-DD; otherwise the feed's own.")] = None,
+    format: Annotated[Format, typer.Option(help="What to print.")] = Format.TEXT,
+) -> None:
+    """One whole day through the real pipeline, on standard output."""
+    from workers import day as one_day
+
+    config = settings.load()
+    digest = one_day.run(config, profile, feed or [], _date(date))
+    shown = {
+        Format.TEXT: lambda: terminal_render.as_text(views.thread(digest)),
+        Format.MARKDOWN: lambda: export.as_markdown(digest),
+        Format.JSON: lambda: export.as_json(digest) + "\n",
+    }
+    sys.stdout.write(shown[format]())
+    for notice in () if digest.complete else views.notices(digest):
+        print(f"paperboy: {notice}", file=sys.stderr)
+    sys.exit(_status(digest))
+
+
+@app.command()
+def rank(
+    profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")],
+    papers: Annotated[Path, typer.Argument(help="A JSONL of id, title, abstract, ...")],
+) -> None:
+    """The local judge alone: a JSON line {id, score} for each paper, best first."""
+    from workers import ranking
+
+    for row in ranking.run(profile, papers):
+        print(json.dumps(row))
+
+
+@app.command()
+def bot() -> None:
+    """The bot process of the Procfile."""
+    from bot.__main__ import main as serve
+    from workers.house import house
+
+    with house(settings.load()) as here:
+        sys.exit(serve(here.url))
+
+
+@app.command()
+def worker() -> None:
+    """The worker process of the Procfile: one worker for each queue, replaced when it dies."""
+    from workers.house import house
+    from workers.worker import serve
+
+    with house(settings.load()) as here:
+        serve(here.url)
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """The state of the server, the queues and who waits."""
+    from bot.status import gather
+    from workers.house import house
+
+    config = settings.load()
+    with house(config) as here:
+        found = gather(here.tasks.redis, here.channels, Judge(model=config.judge_model))
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        sys.stdout.write(terminal_render.as_text([words.status_text(found)]))
+
+
+@profiles_app.callback(invoke_without_command=True)
+def profiles_list(context: typer.Context) -> None:
+    """Without a further word: the profiles there are."""
+    if context.invoked_subcommand is None:
+        sys.stdout.write(terminal_render.as_text([words.profiles_text(_known())]))
+
+
+@profiles_app.command()
+def show(name: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")]) -> None:
+    """One profile, all of it."""
+    profile = profiles.resolve(name, _known())
+    sys.stdout.write(terminal_render.as_text([words.profile_text(profile)]))
+
+
+@profiles_app.command()
+def check(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
+    """Say what is wrong with a profile, with line, field and reason; or that nothing is."""
+    profile = profiles.load(file)
+    print(f"{file}: a good profile: {views.profile_line(profile)}.")
+
+
+@profiles_app.command("import")
+def import_(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
+    """Add a profile to those that can be asked for by name."""
+    from workers.house import house
+
+    profile = profiles.load(file)
+    with house(settings.load()) as here:
+        here.store.name_profile(profile)
+    print(f"Added: {views.profile_line(profile)}.")
+
+
+def _known() -> dict[str, Profile]:
+    from workers.house import house
+
+    with house(settings.load()) as here:
+        return profiles.shipped() | here.store.named_profiles()
+
+
+def _date(text: str | None) -> date_ | None:
+    if text is None:
+        return None
+    try:
+        return date_.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{text!r} is not a date; write it as 2026-11-20.") from None
+
+
+def _status(digest: Digest) -> int:
+    problem = digest.listed.problem
+    if problem and problem.trouble is Trouble.BAD_QUERY:
+        return _REFUSED
+    return 0 if digest.complete else _SHORT
+
+
+def main() -> None:
+    """The entry point: every known error is one sentence on standard error."""
+    try:
+        app()
+    except PaperboyError as error:
+        print(f"paperboy: {error}", file=sys.stderr)
+        sys.exit(_REFUSED)
+    except WorkerFault as fault:
+        print(f"paperboy: {words.worker_fault(str(fault))}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Fetch: find the wanted list, merge it into its batch, and say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from bot import days
+from bot.domain import (
+    Announced,
+    Listed,
+    Listing,
+    Problem,
+    Source,
+    Trouble,
+    Wanted,
+    fingerprint,
+)
+from bot.errors import PaperboyError
+from bot.store import Store
+from workers import feed, sample
+from workers.arxiv import Answer
+
+# After a day without announcements: over the longest row of them (Christmas and a weekend).
+_DAYS_BACK = 5
+
+
+class Lists(Protocol):
+    """What fetching needs of arXiv; workers.arxiv.Arxiv is one."""
+
+    def listing(self, categories: Sequence[str]) -> Answer: ...
+
+    def window(
+        self, categories: Sequence[str], start: datetime, end: datetime
+    ) -> tuple[Announced, ...]: ...
+
+
+def fetch(wanted: Wanted, store: Store, arxiv: Lists, clock: Callable[[], datetime]) -> None:
+    """Leave behind what came of a wanted list: a batch, a typed problem, or both.
+
+    A problem never takes away what an earlier answer left in the batch.
+    """
+    now = clock()
+    try:
+        listed = _found(wanted, store, arxiv, now)
+    except PaperboyError as error:
+        problem = Problem(trouble=error.trouble or Trouble.UNREACHABLE, detail=str(error))
+        listed = _failed(wanted, store, problem, now)
+    store.put_listed(wanted, listed)
+
+
+def _found(wanted: Wanted, store: Store, arxiv: Lists, now: datetime) -> Listed:
+    match wanted.source:
+        case Source.SAMPLE:
+            return _stored(sample.BATCH, sample.listing(), Source.SAMPLE, store, now)
+        case Source.FILES:
+            listing = feed.merge([feed.parse(store.document(name)) for name in wanted.files])
+            if wanted.date is not None:  # whoever saved the file knows better
+                listing = listing.model_copy(update={"date": wanted.date})
+            batch = f"{listing.date}-{fingerprint(*wanted.files)}"
+            listed = _stored(batch, listing, Source.FILES, store, now)
+            return _or_unknown(listed, listing)
+        case Source.ARXIV | Source.WINDOW:
+            today = days.new_york_date(now)
+            if wanted.date is not None and wanted.date != today:
+                return _past(wanted.date, wanted.categories, store, arxiv, now)
+            return _current(wanted, store, arxiv, now)
+
+
+def _current(wanted: Wanted, store: Store, arxiv: Lists, now: datetime) -> Listed:
+    """The list the feed carries now, whatever date it states."""
+    answer = arxiv.listing(wanted.categories)
+    listing, batch = answer.listing, str(answer.listing.date)
+    if wanted.date is not None and listing.date != wanted.date:
+        problem = Problem(trouble=Trouble.NO_LIST, detail=f"the feed is of {listing.date}")
+        return _failed(wanted, store, problem, now)
+    listed = _stored(batch, listing, Source.ARXIV, store, now)
+    if listing.papers or listing.replaced:
+        store.put_asked(batch, set(wanted.categories) - set(answer.refused), now)
+        return listed.model_copy(update={"problem": answer.problem})
+    if wanted.latest:
+        return _last_announced(listing.date, wanted.categories, store, arxiv, now)
+    return _or_unknown(listed, listing)
+
+
+def _past(
+    day: date, categories: Sequence[str], store: Store, arxiv: Lists, now: datetime
+) -> Listed:
+    """A day gone by: as it was stored, or else by the API from its submission window."""
+    if set(categories) <= store.asked(str(day)):
+        return _kept(str(day), day, now, store)
+    if days.is_weekend(day):
+        return Listed(batch=str(day), date=day, asked_at=now, changed_at=now)
+    papers = arxiv.window(categories, *days.submission_window(day))
+    if not papers:
+        problem = Problem(trouble=Trouble.NO_LIST)
+        return Listed(batch="", date=day, asked_at=now, changed_at=now, problem=problem)
+    listing = Listing(date=day, papers=papers, replaced=(), items=len(papers))
+    batch = f"{day}-window-{fingerprint(*categories)}"
+    return _stored(batch, listing, Source.WINDOW, store, now)
+
+
+def _last_announced(
+    empty: date, categories: Sequence[str], store: Store, arxiv: Lists, now: datetime
+) -> Listed:
+    """The newest day before an empty one that had papers; holidays are found out by looking."""
+    day = empty
+    for _ in range(_DAYS_BACK):
+        day = days.weekday_before(day)
+        listed = _past(day, categories, store, arxiv, now)
+        if listed.problem is None:
+            return listed.model_copy(update={"instead_of": empty})
+    problem = Problem(trouble=Trouble.NO_LIST)
+    return Listed(batch="", date=empty, asked_at=now, changed_at=now, problem=problem)
+
+
+def _stored(batch: str, listing: Listing, source: Source, store: Store, now: datetime) -> Listed:
+    changed = store.add_listing(batch, listing, now)
+    return Listed(batch=batch, date=listing.date, source=source, asked_at=now, changed_at=changed)
+
+
+def _kept(batch: str, day: date, now: datetime, store: Store) -> Listed:
+    return Listed(batch=batch, date=day, asked_at=now, changed_at=store.changed_at(batch) or now)
+
+
+def _or_unknown(listed: Listed, listing: Listing) -> Listed:
+    """An empty list is a quiet day on a weekend; on a weekday it may as well be a holiday, or a
+    throttled arXiv, which has been seen to answer so."""
+    if listing.papers or listing.replaced or days.is_weekend(listing.date):
+        return listed
+    return listed.model_copy(update={"problem": Problem(trouble=Trouble.EMPTY_WEEKDAY)})
+
+
+def _failed(wanted: Wanted, store: Store, problem: Problem, now: datetime) -> Listed:
+    """No answer this time; today's list stands if an earlier answer brought it."""
+    day = wanted.date or days.new_york_date(now)
+    if wanted.source is Source.ARXIV and set(wanted.categories) <= store.asked(str(day)):
+        return _kept(str(day), day, now, store)
+    return Listed(
+        batch="", date=day, source=wanted.source, asked_at=now, changed_at=now, problem=problem
+    )

@@ -1,0 +1,82 @@
+"""What a command stands on: a server, workers, queues; started if need be, stopped at its end."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+from redis import Redis
+
+from bot.errors import Refused
+from bot.settings import Settings
+from bot.store import Store, connect
+from bot.store_channels import Channels
+from bot.tasks import Tasks
+from workers import worker
+from workers.server import embedded
+
+# A worker ends at once when idle; one that is not is cut short, its job is taken up again later.
+_STOP_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class House:
+    """The server's address and the ways to use it."""
+
+    url: str
+    store: Store
+    channels: Channels
+    tasks: Tasks
+
+
+@contextmanager
+def house(settings: Settings) -> Iterator[House]:
+    """On REDIS_URL's server, or else on the data directory's own.
+
+    Raises Refused when the server does not answer; its address, which may hold a password, is
+    not repeated.
+    """
+    if settings.redis_url is None:
+        with embedded(settings.data_dir) as url:
+            yield _opened(url)
+        return
+    opened = _opened(settings.redis_url.get_secret_value())
+    try:
+        opened.store.redis.ping()
+    except redis.RedisError as error:
+        raise Refused(
+            f"The server that REDIS_URL names does not answer ({type(error).__name__}); "
+            "start it, or unset REDIS_URL to use the embedded one."
+        ) from None
+    yield opened
+
+
+def _opened(url: str) -> House:
+    store = Store(connect(url))
+    return House(url, store, Channels(store), Tasks(Redis.from_url(url)))
+
+
+@contextmanager
+def workers(url: str, data_dir: Path) -> Iterator[Path]:
+    """Worker processes of this command's own, for as long as it runs; yields their log."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    log = data_dir / "workers.log"
+    # spawn: a forked copy of a command that already has threads is asking for trouble
+    pool = multiprocessing.get_context("spawn").Process(
+        target=worker.serve_quietly, args=(url, log), name="workers"
+    )
+    pool.start()
+    try:
+        yield log
+    finally:
+        pool.terminate()
+        pool.join(_STOP_SECONDS)
+        if pool.is_alive() and pool.pid is not None:
+            os.killpg(pool.pid, signal.SIGKILL)
+            pool.join()

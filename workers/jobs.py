@@ -1,0 +1,69 @@
+"""What RQ calls: plain values in, real edges handed over.
+
+Each job is `(step, wish)`: the step's id, under which progress is told, and the wish as JSON.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from bot import settings
+from bot.domain import Wish
+from bot.settings import Settings
+from bot.store import Store, connect
+
+
+def fetch(step: str, wish: dict[str, Any]) -> None:
+    """Leave behind what came of the wish's list."""
+    from workers.arxiv import Arxiv
+    from workers.fetching import fetch as run
+
+    config = settings.load()
+    kept = _store(config)
+    arxiv = Arxiv(config.arxiv_rss_url, config.arxiv_api_url, kept.redis)
+    run(Wish.model_validate(wish).wanted, kept, arxiv, _now)
+
+
+def score(step: str, wish: dict[str, Any]) -> None:
+    """Leave behind the wish's profile's decided day."""
+    from workers.pipeline import score as run
+
+    config, wanted = settings.load(), Wish.model_validate(wish)
+    kept = _store(config)
+    run(
+        wanted,
+        kept,
+        _model(config, wanted),
+        config.calls_at_once,
+        _now,
+        lambda done, total: kept.put_progress(step, done, total),
+    )
+
+
+def deliver(step: str, wish: dict[str, Any]) -> None:
+    """Leave behind the wish's delivery, posted."""
+    from workers.pipeline import deliver as run
+
+    run(Wish.model_validate(wish), _store(settings.load()), _now)
+
+
+def _model(config: Settings, wish: Wish) -> Any:
+    """The model the wish names, if this worker has the means to ask it."""
+    if wish.judge.model is None or config.judge_model is None:
+        return None
+    from workers.llm import Model  # imports for most of a second
+
+    key = config.openai_api_key
+    return Model(wish.judge.model, key.get_secret_value() if key else None, config.openai_base_url)
+
+
+def _store(config: Settings) -> Store:
+    """On the worker's server: worker.py puts its address into the environment."""
+    if config.redis_url is None:
+        raise RuntimeError("a job ran outside of a worker: REDIS_URL is not set")
+    return Store(connect(config.redis_url.get_secret_value()))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,156 @@
+"""Many calls at once: ask, read, ask again in halves, and lose no paper."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.domain import Paper, Profile, Score, Trouble, Usage, Verdict
+from bot.errors import Refused, Unavailable
+from workers import scoring
+from workers.llm import Reply
+
+# Ten abstracts are about 2,500 tokens, answered in a few seconds; the instructions (about 1,500)
+# are then a third of the prompt, and cacheable.
+_PAPERS_A_CALL = 10
+# A paper that is answered badly is asked again this often, each time in smaller company.
+_TRIES = 4
+# The caller hears from us at least this often, to renew what it holds.
+_HEARTBEAT_SECONDS = 2.0
+
+
+class Asks(Protocol):
+    """What judging needs of a model; workers.llm.Model is one."""
+
+    name: str
+
+    def ask(
+        self, instructions: str, question: str, schema: dict[str, object], cache_key: str
+    ) -> Reply: ...
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What one call, or giving up, brought: verdicts by `IDvN` (a later one of the same paper
+    replaces an earlier one); `call` names it and `usage` is its price if it was paid."""
+
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    call: str | None = None
+    usage: Usage = Usage()
+
+
+def judge(
+    model: Asks,
+    profile: Profile,
+    papers: Sequence[Paper],
+    before: Mapping[str, Verdict],
+    calls_at_once: int,
+) -> Generator[Brought]:
+    """Judge the papers, yielding verdicts as they arrive (and an empty Brought as a heartbeat).
+
+    `before` are the verdicts of an earlier run, by `IDvN`: a paper that has its score is not asked
+    again, and what was paid for one that has none still counts. Papers are dealt to calls in their
+    given order, known ones too, so that a run taken up again asks in the same company. At the end
+    every paper has a verdict. Closing the iterator starts no further call.
+    """
+    run = _Run(model, profile, calls_at_once)
+    for paper in papers:
+        if earlier := before.get(paper.versioned):
+            run.calls[paper.versioned].extend(earlier.calls)
+    starts = range(0, len(papers), _PAPERS_A_CALL)
+    dealt = [papers[i : i + _PAPERS_A_CALL] for i in starts]
+    known = {versioned for versioned, verdict in before.items() if verdict.score}
+    parts = [tuple(paper for paper in part if paper.versioned not in known) for part in dealt]
+    yield from run.over([part for part in parts if part])
+
+
+@dataclass(frozen=True)
+class _Part:
+    papers: tuple[Paper, ...]
+    tries: int = 1
+
+
+class _Run:
+    """The calls under way for one day."""
+
+    def __init__(self, model: Asks, profile: Profile, calls_at_once: int) -> None:
+        self.model, self.calls_at_once = model, calls_at_once
+        self.instructions = scoring.instructions(profile)
+        self.schema = scoring.schema()
+        self.key = scoring.judge_key(profile, model.name)
+        self.calls: dict[str, list[str]] = defaultdict(list)
+        self.stopped: Trouble | None = None
+        self.failures = 0  # calls that failed since the last one that was answered
+
+    def over(self, parts: Sequence[tuple[Paper, ...]]) -> Iterator[Brought]:
+        with ThreadPoolExecutor(self.calls_at_once, thread_name_prefix="model") as pool:
+            under_way = {pool.submit(self._ask, part): part for part in map(_Part, parts)}
+            try:
+                while under_way:
+                    done, _ = wait(under_way, _HEARTBEAT_SECONDS, FIRST_COMPLETED)
+                    for future in done:
+                        brought, again = self._settle(under_way.pop(future), future)
+                        yield brought
+                        under_way |= {pool.submit(self._ask, part): part for part in again}
+                    if not done:
+                        yield Brought()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, part: _Part) -> Reply | None:
+        if self.stopped:
+            return None
+        question = scoring.question(part.papers)
+        return self.model.ask(self.instructions, question, self.schema, self.key)
+
+    def _settle(self, part: _Part, future: Future[Reply | None]) -> tuple[Brought, list[_Part]]:
+        """What a finished call brought, and what has to be asked again."""
+        try:
+            reply = future.result()
+        except Refused as error:
+            self.stopped = error.trouble
+            return self._unscored(part, error.trouble), []
+        except Unavailable as error:
+            if error.trouble is Trouble.MODEL_REFUSED:
+                return self._unscored(part, error.trouble), _halves(part, part.papers)
+            self.failures += 1
+            if self.failures >= self.calls_at_once or part.tries >= _TRIES:
+                self.stopped = error.trouble  # each failure has the client's own retries in it
+                return self._unscored(part, error.trouble), []
+            return Brought(), [_Part(part.papers, part.tries + 1)]
+        if reply is None:
+            return self._unscored(part, self.stopped), []
+        self.failures = 0
+        if reply.text is None:
+            scores: dict[str, Score] = {}
+            left = {paper.id: Trouble.MODEL_REFUSED for paper in part.papers}
+        else:
+            scores, left = scoring.read(reply.text, part.papers)
+        call = uuid.uuid4().hex
+        for paper in part.papers:
+            self.calls[paper.versioned].append(call)
+        verdicts = {
+            paper.versioned: self._verdict(paper, scores.get(paper.id), left.get(paper.id))
+            for paper in part.papers
+        }
+        again = _halves(part, [paper for paper in part.papers if paper.id in left])
+        return Brought(verdicts, call, reply.usage), again
+
+    def _verdict(self, paper: Paper, score: Score | None, trouble: Trouble | None) -> Verdict:
+        return Verdict(score=score, trouble=trouble, calls=tuple(self.calls[paper.versioned]))
+
+    def _unscored(self, part: _Part, trouble: Trouble | None) -> Brought:
+        verdicts = {paper.versioned: self._verdict(paper, None, trouble) for paper in part.papers}
+        return Brought(verdicts)
+
+
+def _halves(part: _Part, papers: Sequence[Paper]) -> list[_Part]:
+    """The papers a reply did not serve, in two smaller parts; none when they had their tries."""
+    if part.tries >= _TRIES:
+        return []
+    half = (len(papers) + 1) // 2
+    return [_Part(tuple(p), part.tries + 1) for p in (papers[:half], papers[half:]) if p]

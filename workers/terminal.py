@@ -1,0 +1,106 @@
+"""The terminal as a channel: the first digest, then the chat commands, typed."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from bot import actions, profiles, status, terminal_render, words
+from bot.actions import Ask, Desk
+from bot.domain import Address, Judge, Source, Wanted, Wish
+from bot.errors import PaperboyError
+from bot.message import Head, Post
+from bot.settings import Settings
+from workers.house import House, house, workers
+from workers.waiting import Arrived, fulfilled
+
+_HERE = Address(platform="terminal", channel="main")
+_FIRST = "foundations"
+# Narrow: of the sample's papers, all from the foundations of machine learning, it picks a few.
+_SAMPLE_PROFILE = "compression"
+
+
+def run(settings: Settings) -> int:
+    """The first digest, and with a terminal attached a prompt; returns the exit status."""
+    with house(settings) as here, workers(here.url, settings.data_dir):
+        channel = _Terminal(here, Judge(model=settings.judge_model))
+        try:
+            channel.first()
+            channel.show(words.next_steps(channel.judge))
+            if sys.stdin.isatty() and sys.stdout.isatty():
+                channel.show(words.help_text())
+                channel.talk()
+        except KeyboardInterrupt:
+            return 130
+    return 0
+
+
+class _Terminal:
+    """One person, one channel."""
+
+    def __init__(self, here: House, judge: Judge) -> None:
+        self.here, self.judge = here, judge
+        self.out = Console(highlight=False, emoji=False, markup=False)
+        self.out.width = terminal_render.width(self.out.width)
+        self.known = profiles.shipped() | here.store.named_profiles()
+        self.desk = Desk(
+            known=self.known,
+            judge=judge,
+            put_profile=here.store.put_profile,
+            deliveries=here.channels.deliveries,
+            status=lambda: status.gather(here.tasks.redis, here.channels, judge),
+        )
+
+    def first(self) -> None:
+        """The newest day; the sample where arXiv cannot be asked."""
+        ask = Ask("", _HERE, datetime.now(UTC))
+        arrived = self.wait(actions.newest_day(self.known[_FIRST], ask, self.desk))
+        problem = arrived.digest.listed.problem
+        if problem and not arrived.digest.decisions:
+            self.show(words.sample_instead(problem))
+            arrived = self.wait(self.sample())
+        self.show(*self.here.channels.posts(arrived.name))
+
+    def sample(self) -> Wish:
+        profile = self.known[_SAMPLE_PROFILE]
+        return Wish(
+            profile=self.here.store.put_profile(profile),
+            wanted=Wanted(source=Source.SAMPLE, categories=profile.categories),
+            judge=self.judge,
+            address=_HERE,
+            since=datetime.now(UTC),
+        )
+
+    def wait(self, wish: Wish) -> Arrived:
+        return fulfilled(wish, self.here, Console(stderr=True))
+
+    def talk(self) -> None:
+        """Commands, until the end of input."""
+        while True:
+            try:
+                typed = input("\npaperboy> ").strip()
+            except EOFError:
+                return
+            if typed in ("quit", "exit", "/quit"):
+                return
+            try:
+                self.act(typed)
+            except PaperboyError as error:
+                self.show(Head(title=str(error)))
+            except KeyboardInterrupt:
+                self.show(words.interrupted())
+
+    def act(self, typed: str) -> None:
+        answer = actions.answer(Ask(typed, _HERE, datetime.now(UTC)), self.desk)
+        self.show(answer.head)
+        if answer.wish:
+            arrived = self.wait(answer.wish)
+            if arrived.before:
+                self.show(words.again())
+            self.show(*self.here.channels.posts(arrived.name))
+
+    def show(self, *posts: Post) -> None:
+        for post in posts:
+            self.out.print(terminal_render.render(post))

@@ -1,0 +1,128 @@
+"""Choosing and ordering: every announced paper gets exactly one outcome; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from bot.authors import followed
+from bot.categories import matches
+from bot.domain import (
+    Announced,
+    AnnounceType,
+    Batch,
+    Decision,
+    Digest,
+    Outcome,
+    Profile,
+    Score,
+    Verdict,
+)
+
+
+def announced(profile: Profile, batch: Batch) -> tuple[tuple[Announced, ...], int]:
+    """The part of a batch that is a profile's day, and how many replacements it leaves out.
+
+    A batch serves several profiles, and `new` is relative to the categories asked for, so a paper
+    whose primary category is not the profile's own is a cross-list here.
+    """
+
+    def asked(category: str) -> bool:
+        return any(matches(category, wanted) for wanted in profile.categories)
+
+    day = []
+    for entry in batch.papers:
+        if not any(map(asked, entry.paper.categories)):
+            continue
+        if entry.announce_type is AnnounceType.NEW and not asked(entry.paper.categories[0]):
+            entry = entry.model_copy(update={"announce_type": AnnounceType.CROSS})
+        if profile.cross_lists or entry.announce_type is AnnounceType.NEW:
+            day.append(entry)
+    replaced = sum(any(map(asked, categories)) for _, categories in batch.replaced)
+    return tuple(day), replaced
+
+
+def decide(
+    profile: Profile,
+    day: Sequence[Announced],
+    verdicts: Mapping[str, Verdict],
+    ranking: Sequence[str],
+) -> tuple[Decision, ...]:
+    """An outcome for each paper of the day, in posted order: picked first.
+
+    `verdicts` are by `IDvN`; `ranking` is the local ranking's ids, best first. The order is by
+    relevance, then novelty, then the local ranking, then id: stated, and the same every time.
+    """
+    place = {id: rank for rank, id in enumerate(ranking)}
+
+    def order(decision: Decision) -> tuple[int, int, int, str]:
+        score = decision.score
+        return (
+            -score.relevance if score else 0,
+            -(score.novelty or 0) if score else 0,
+            place.get(decision.paper.id, len(place)),
+            decision.paper.id,
+        )
+
+    decisions = []
+    for entry in day:
+        verdict = verdicts[entry.paper.versioned]
+        score = verdict.score
+        if score is None:
+            outcome = Outcome.UNSCORED
+        elif _reaches(profile, score):
+            outcome = Outcome.PICKED
+        else:
+            outcome = Outcome.BELOW_CUTOFF
+        decisions.append(
+            Decision(
+                announced=entry,
+                outcome=outcome,
+                score=score,
+                trouble=None if score else verdict.trouble,
+                followed=followed(entry.paper.authors, profile.authors.follow),
+            )
+        )
+    return _limited(sorted(decisions, key=order), profile.maximum, had=())
+
+
+def choose(digest: Digest, had: Collection[str]) -> Digest:
+    """The digest for one channel: papers whose id it `had` before make room for others."""
+    chosen = _limited(digest.decisions, digest.profile.maximum, had)
+    return digest.model_copy(update={"decisions": chosen})
+
+
+def _reaches(profile: Profile, score: Score) -> bool:
+    """A judge that cannot tell novelty is not held to it."""
+    cutoffs = profile.cutoffs
+    novel = score.novelty is None or score.novelty >= cutoffs.novelty
+    return novel and score.relevance >= cutoffs.relevance
+
+
+def _limited(
+    decisions: Sequence[Decision], maximum: int, had: Collection[str]
+) -> tuple[Decision, ...]:
+    """Deal the papers that reach the cut-offs into picked, over the limit and repeat."""
+    candidates = {Outcome.PICKED, Outcome.OVER_LIMIT, Outcome.REPEAT}
+    by_outcome: dict[Outcome, list[Decision]] = {outcome: [] for outcome in Outcome}
+    for decision in decisions:
+        outcome = decision.outcome
+        if outcome in candidates:
+            if decision.paper.id in had:
+                outcome = Outcome.REPEAT
+            elif len(by_outcome[Outcome.PICKED]) < maximum:
+                outcome = Outcome.PICKED
+            else:
+                outcome = Outcome.OVER_LIMIT
+        by_outcome[outcome].append(decision.model_copy(update={"outcome": outcome}))
+    return tuple(d for outcome in _POSTED for d in by_outcome[outcome])
+
+
+# What a reader looks for first comes first.
+_POSTED = (
+    Outcome.PICKED,
+    Outcome.OVER_LIMIT,
+    Outcome.REPEAT,
+    Outcome.BELOW_CUTOFF,
+    Outcome.GATED,
+    Outcome.UNSCORED,
+)

@@ -1,0 +1,57 @@
+"""Waiting for a wish where a person can see it: progress on standard error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from bot import clock, views
+from bot.domain import Digest, Wish
+from bot.plan import Kind, Step, delivery_name
+from workers.house import House
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A delivery: its name, what it shows, and whether it was there before it was asked for."""
+
+    name: str
+    digest: Digest
+    before: bool
+
+
+def fulfilled(wish: Wish, house: House, console: Console) -> Arrived:
+    """Wait for a wish. Raises clock.WorkerFault."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bars: dict[Kind, TaskID] = {}
+
+        def show(step: Step) -> None:
+            done, total = house.store.progress(step.id)
+            if step.kind not in bars:
+                bars[step.kind] = progress.add_task(views.STEPS[step.kind], total=None)
+            progress.update(bars[step.kind], completed=done, total=total or None)
+
+        clock.fulfil(wish, house.channels, house.tasks, show)
+    listed = house.store.listed(wish.wanted)
+    assert listed is not None, "a fulfilled wish has a list"
+    name = delivery_name(wish, listed)
+    digest = house.channels.delivered(name)
+    assert digest is not None, "a fulfilled wish has a digest"
+    return Arrived(name, digest, before=not bars)

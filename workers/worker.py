@@ -1,0 +1,121 @@
+"""The RQ worker class, and the pool that keeps one worker process alive for each queue."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import rq
+from redis import Redis
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker_pool import WorkerData, WorkerPool
+
+from bot.tasks import QUEUES
+
+# A worker that dies without a word is missed after _BEAT + _GRACE seconds, and its job is given
+# back at the next maintenance, at most _MAINTENANCE seconds later. rq's own times add a minute.
+_BEAT = 5
+_GRACE = 5
+_MAINTENANCE = 5
+
+
+class Worker(rq.Worker):
+    """Finds out soon when another worker died, and stops when the process that started it did.
+
+    It listens to one queue: only then does rq take a job by moving it, so that none is lost
+    between taking and starting it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs |= {
+            # rq wakes an idle worker worker_ttl - 15 seconds after the last job.
+            "worker_ttl": _MAINTENANCE + 15,
+            "maintenance_interval": _MAINTENANCE,
+            "job_monitoring_interval": _BEAT,
+        }
+        super().__init__(*args, **kwargs)
+
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        return _BEAT + _GRACE
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        super().heartbeat(timeout, pipeline)
+        if _orphaned():
+            self.log.warning("Worker %s: the process that started it is gone", self.name)
+            self._stop_requested = True
+
+
+def _orphaned() -> bool:
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()
+
+
+class Pool(WorkerPool):
+    """rq's worker pool with one worker for each queue; a worker that dies is replaced."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            list(QUEUES),
+            connection=Redis.from_url(url),
+            num_workers=len(QUEUES),
+            worker_class=Worker,
+            serializer=JSONSerializer,
+        )
+
+    def start_worker(self, *args: Any, **kwargs: Any) -> None:
+        """Start a worker for a queue that has none."""
+        served = {name.split(":")[0] for name in self.worker_dict}
+        queue = next(queue for queue in QUEUES if queue not in served)
+        name = f"{queue}:{uuid4().hex}"
+        process = self.get_worker_process(name, burst=False)
+        process.start()
+        assert process.pid is not None, "it was started"
+        self.worker_dict[name] = WorkerData(name=name, pid=process.pid, process=process)
+
+    def get_worker_process(self, name: str, *args: Any, **kwargs: Any) -> BaseProcess:
+        context = multiprocessing.get_context("fork")
+        return context.Process(target=self._work, args=(name,), name=name)
+
+    def _work(self, name: str) -> None:
+        """In the worker's own process."""
+        worker = Worker(
+            [rq.Queue(name.split(":")[0], connection=self._fresh(), serializer=JSONSerializer)],
+            name=name.replace(":", "-"),
+            connection=self._fresh(),
+            serializer=JSONSerializer,
+        )
+        worker.work(logging_level="INFO")
+
+    def _fresh(self) -> Redis:
+        """A connection of this process's own: a forked one would share the parent's socket."""
+        kwargs = self.connection.connection_pool.connection_kwargs
+        kind = self.connection.connection_pool.connection_class
+        pool = type(self.connection.connection_pool)(kind, **kwargs)
+        return Redis(connection_pool=pool)
+
+    def check_workers(self, respawn: bool = True) -> None:
+        super().check_workers(respawn)
+        if _orphaned():
+            self.request_stop()  # type: ignore[no-untyped-call]
+
+
+def serve(url: str) -> None:
+    """Run the pool until SIGTERM or SIGINT: jobs under way are finished first."""
+    os.environ["REDIS_URL"] = url  # the jobs' settings read it
+    Pool(url).start(logging_level="INFO")
+
+
+def serve_quietly(url: str, log: Path) -> None:
+    """The same as a child of a command that needs its terminal: out of reach of its Ctrl-C,
+    and with everything it says in a file."""
+    os.setsid()
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(out, sys.stdout.fileno())
+    os.dup2(out, sys.stderr.fileno())
+    serve(url)
