@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from bot import authors
 from bot.days import NEW_YORK, is_weekend
 from bot.domain import (
     AnnounceType,
@@ -116,7 +118,7 @@ def card(digest: Digest, rank: int, decision: Decision) -> Card:
 
 
 def sums(digest: Digest) -> Iterable[str]:
-    """The line that adds up, then what is not in it."""
+    """The line that adds up, then how arXiv listed the papers, and what was left out."""
     counts = digest.counts
     if digest.decisions:
         parts = [
@@ -126,8 +128,14 @@ def sums(digest: Digest) -> Iterable[str]:
     elif digest.listed.problem is None:
         why = "no list appears at weekends" if is_weekend(digest.date) else "an empty list"
         yield f"0 announced: a day without announcements ({why})"
+    kinds = Counter(decision.announced.announce_type for decision in digest.decisions)
+    parts = [f"{kinds[AnnounceType.NEW]} new"] if kinds[AnnounceType.NEW] else []
+    if kinds[AnnounceType.CROSS]:
+        parts.append(_count(kinds[AnnounceType.CROSS], "cross-list"))
     if digest.replacements:
-        yield f"{_count(digest.replacements, 'replacement')} left out"
+        parts.append(f"{_count(digest.replacements, 'replacement')} left out")
+    if parts:
+        yield ", ".join(parts)
 
 
 def notices(digest: Digest) -> Iterable[str]:
@@ -135,7 +143,7 @@ def notices(digest: Digest) -> Iterable[str]:
     listed = digest.listed
     if listed.source is Source.SAMPLE:
         yield (
-            f"Sample: {len(digest.decisions)} papers of March 2025 that ship with Paperboy, "
+            f"Sample: {_count(len(digest.decisions), 'paper')} of March 2025 that ship with Paperboy, "
             "not today's list."
         )
     if listed.instead_of:
@@ -192,10 +200,10 @@ def comment(digest: Digest, decision: Decision) -> str:
 
 def author_line(paper: Paper, followed: Iterable[str]) -> str:
     """The first few authors, how many more, and every followed one, starred."""
-    names = list(paper.authors[:_AUTHORS])
-    more = len(paper.authors) - len(names)
-    stars = [f"★ {name}" for name in followed]
-    return ", ".join([*stars, *names]) + (f" + {more}" if more > 0 else "")
+    stars = tuple(followed)
+    others = [name for name in paper.authors if not authors.followed([name], stars)]
+    more = f" + {len(others) - _AUTHORS}" if len(others) > _AUTHORS else ""
+    return ", ".join([*(f"★ {name}" for name in stars), *others[:_AUTHORS]]) + more
 
 
 def judged_by(digest: Digest) -> str:

@@ -74,8 +74,14 @@ def digest(*decisions: Decision, **fields: Any) -> Digest:
         "replacements": 0,
         "judge": Judge(model="gpt-6-luna"),
         "prompt": "The prompt, as sent.\n",
-        "usage": Usage(calls=1, prompt_tokens=33000, cached_tokens=8200, completion_tokens=4600,
-                       prompt_usd=0.0026, completion_usd=0.0023),
+        "usage": Usage(
+            calls=1,
+            prompt_tokens=33000,
+            cached_tokens=8200,
+            completion_tokens=4600,
+            prompt_usd=0.0026,
+            completion_usd=0.0023,
+        ),
         "judged_at": NOW,
     }
     return Digest(**(given | fields))

@@ -24,7 +24,7 @@ class Scripted:
 
     name = "scripted"
 
-    def __init__(self, reply: Callable[[list[str]], str | None | Exception]) -> None:
+    def __init__(self, reply: Callable[[list[str]], str | Exception | None]) -> None:
         self.reply, self.asked, self._lock = reply, [], threading.Lock()
         self.asked: list[list[str]]
 

@@ -559,5 +559,5 @@ def test_a_command_takes_a_name_or_a_file(tmp_path: Path) -> None:
     assert mine.name == "mine"
     assert resolve("mine", {"mine": mine}) == mine
     assert resolve("foundations", {}).name == "foundations"
-    with pytest.raises(Refused, match="missing.toml cannot be read"):
+    with pytest.raises(Refused, match=r"missing\.toml cannot be read"):
         resolve(str(tmp_path / "missing.toml"), {})

@@ -183,12 +183,13 @@ def _entries_in(document: bytes) -> int:
 
 
 def _announced(entry: Any) -> Announced:
-    paper = _paper(entry, split_authors(_text(entry, "author")), "")
     try:
         kind = AnnounceType(_text(entry, "arxiv_announce_type"))
     except ValueError as error:
-        raise _unusable(Trouble.MALFORMED, f"announces {paper.id} in no known way") from error
-    return Announced(paper=paper, announce_type=kind)
+        raise _unusable(Trouble.MALFORMED, "has an entry announced in no known way") from error
+    # Nobody reads a replacement's authors, and splitting a list of them takes its time.
+    authors = () if kind.is_replacement else split_authors(_text(entry, "author"))
+    return Announced(paper=_paper(entry, authors, ""), announce_type=kind)
 
 
 def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
@@ -214,7 +215,8 @@ def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
 def _text(found: Any, key: str) -> str:
     """A field in one line; feedparser may have none there, or some other kind of value."""
     value = found.get(key) if isinstance(found, dict) else None
-    return one_line(value) if isinstance(value, str) else ""
+    # Folded first because one_line looks at every character of what has a line feed.
+    return one_line(" ".join(value.split())) if isinstance(value, str) else ""
 
 
 def _date(feed: Any, entries: Iterable[Any]) -> date:

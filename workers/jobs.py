@@ -5,13 +5,17 @@ Each job is `(step, wish)`: the step's id, under which progress is told, and the
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot import settings
 from bot.domain import Wish
 from bot.settings import Settings
 from bot.store import Store, connect
+
+if TYPE_CHECKING:
+    from workers.llm import Model
 
 
 def fetch(step: str, wish: dict[str, Any]) -> None:
@@ -31,14 +35,12 @@ def score(step: str, wish: dict[str, Any]) -> None:
 
     config, wanted = settings.load(), Wish.model_validate(wish)
     kept = _store(config)
-    run(
-        wanted,
-        kept,
-        _model(config, wanted),
-        config.calls_at_once,
-        _now,
-        lambda done, total: kept.put_progress(step, done, total),
-    )
+
+    def tell(done: int, total: int) -> None:
+        kept.put_progress(step, done, total)
+
+    with _model(config, wanted) as model:
+        run(wanted, kept, model, config.calls_at_once, _now, tell)
 
 
 def deliver(step: str, wish: dict[str, Any]) -> None:
@@ -48,14 +50,15 @@ def deliver(step: str, wish: dict[str, Any]) -> None:
     run(Wish.model_validate(wish), _store(settings.load()), _now)
 
 
-def _model(config: Settings, wish: Wish) -> Any:
+def _model(config: Settings, wish: Wish) -> AbstractContextManager[Model | None]:
     """The model the wish names, if this worker has the means to ask it."""
     if wish.judge.model is None or config.judge_model is None:
-        return None
+        return nullcontext()
     from workers.llm import Model  # imports for most of a second
 
     key = config.openai_api_key
-    return Model(wish.judge.model, key.get_secret_value() if key else None, config.openai_base_url)
+    secret = key.get_secret_value() if key else None
+    return closing(Model(wish.judge.model, secret, config.openai_base_url))
 
 
 def _store(config: Settings) -> Store:

@@ -36,6 +36,10 @@ class Model:
             api_key=api_key or "none", base_url=base_url, timeout=_SECONDS, max_retries=2
         )
 
+    def close(self) -> None:
+        """Let its connections go."""
+        self._client.close()
+
     def ask(
         self, instructions: str, question: str, schema: dict[str, Any], cache_key: str
     ) -> Reply:

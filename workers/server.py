@@ -40,9 +40,8 @@ def embedded(data_dir: Path) -> Iterator[str]:
             socket = _socket_path(home)
             url = f"unix://{quote(str(socket))}"
             owner = home / "owner"
-            mine = not _answers(url) or not _alive(owner)
-            if not _answers(url):
-                _start(home, socket, url)
+            process = None if _answers(url) else _start(home, socket, url)
+            mine = process is not None or not _alive(owner)
             if mine:
                 owner.write_text(str(os.getpid()))
     except OSError as error:
@@ -55,6 +54,8 @@ def embedded(data_dir: Path) -> Iterator[str]:
     finally:
         if mine:
             _stop(url)
+        if process is not None:
+            process.wait()
 
 
 @contextmanager
@@ -115,7 +116,7 @@ def _program() -> str:
         ) from error
 
 
-def _start(home: Path, socket: Path, url: str) -> None:
+def _start(home: Path, socket: Path, url: str) -> subprocess.Popen[bytes]:
     socket.unlink(missing_ok=True)
     command = [_program(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"]
     command += ["--dir", str(home), "--appendonly", "yes", "--appendfsync", "everysec"]
@@ -129,7 +130,7 @@ def _start(home: Path, socket: Path, url: str) -> None:
         while True:
             try:
                 client.ping()
-                return
+                return process
             except redis.RedisError:
                 if process.poll() is not None or time.monotonic() > deadline:
                     process.kill()

@@ -99,6 +99,12 @@ class Pool(WorkerPool):
         pool = type(self.connection.connection_pool)(kind, **kwargs)
         return Redis(connection_pool=pool)
 
+    def all_workers_have_stopped(self) -> bool:
+        """An idle worker stops at once; rq would look again only a second later."""
+        for data in self.worker_dict.values():
+            data.process.join(1)
+        return super().all_workers_have_stopped()
+
     def check_workers(self, respawn: bool = True) -> None:
         super().check_workers(respawn)
         if _orphaned():

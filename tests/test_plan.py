@@ -1,0 +1,126 @@
+"""What is due next, from what has been left behind."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import plan
+from bot.domain import Address, Judge, Listed, Problem, Source, Trouble, Wanted, Wish
+from bot.plan import Done, Facts, Kind
+from tests.make import DAY, NOW
+
+EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(seconds=5)
+
+
+def wish(**wanted: object) -> Wish:
+    fields: dict[str, object] = {"source": Source.ARXIV, "categories": ("cs.LG",)} | wanted
+    return Wish(
+        profile="f" * 16,
+        wanted=Wanted.model_validate(fields),
+        judge=Judge(),
+        address=Address(platform="terminal", channel="main"),
+        since=NOW,
+    )
+
+
+def listed(at: datetime, trouble: Trouble | None = None, changed: datetime | None = None) -> Listed:
+    return Listed(
+        batch=str(DAY),
+        date=DAY,
+        asked_at=at,
+        changed_at=changed or at,
+        problem=Problem(trouble=trouble) if trouble else None,
+    )
+
+
+def due(facts: Facts, asked: Wish | None = None) -> Kind | None:
+    step = plan.due(asked or wish(), facts)
+    return step.kind if step else None
+
+
+def done(at: datetime, complete: bool = True) -> Done:
+    return Done(at=at, complete=complete)
+
+
+def test_first_the_list_then_the_scores_then_the_delivery_then_nothing() -> None:
+    facts = Facts()
+    assert due(facts) is Kind.FETCH
+    facts = facts.model_copy(update={"listed": listed(LATER)})
+    assert due(facts) is Kind.SCORE
+    facts = facts.model_copy(update={"judged": done(LATER)})
+    assert due(facts) is Kind.DELIVER
+    facts = facts.model_copy(update={"delivered": done(LATER)})
+    assert due(facts) is None
+
+
+def test_a_list_read_an_hour_ago_is_read_again_and_a_fresh_one_is_not() -> None:
+    assert due(Facts(listed=listed(EARLIER))) is Kind.FETCH
+    assert due(Facts(listed=listed(NOW - timedelta(minutes=3)))) is Kind.SCORE
+
+
+def test_what_cannot_change_is_not_read_again() -> None:
+    old = Facts(listed=listed(EARLIER))
+    assert due(old, wish(source=Source.FILES, files=("a",))) is Kind.SCORE
+    assert due(old, wish(source=Source.SAMPLE)) is Kind.SCORE
+    assert due(old, wish(date=date(2025, 3, 18))) is Kind.SCORE
+    assert due(old, wish(date=DAY)) is Kind.FETCH
+
+
+def test_a_list_that_failed_before_the_wish_is_tried_again_and_one_since_stands() -> None:
+    assert due(Facts(listed=listed(NOW - timedelta(minutes=1), Trouble.TIMEOUT))) is Kind.FETCH
+    assert due(Facts(listed=listed(LATER, Trouble.TIMEOUT))) is Kind.SCORE
+
+
+def test_papers_that_came_after_the_judging_are_judged() -> None:
+    grown = listed(LATER, changed=LATER)
+    assert due(Facts(listed=grown, judged=done(NOW))) is Kind.SCORE
+
+
+def test_an_incomplete_day_is_judged_and_delivered_again_once_for_each_asking() -> None:
+    known = listed(LATER, changed=EARLIER)
+    before, since = done(EARLIER, complete=False), done(LATER, complete=False)
+    assert due(Facts(listed=known, judged=before)) is Kind.SCORE
+    assert due(Facts(listed=known, judged=since, delivered=before)) is Kind.DELIVER
+    assert due(Facts(listed=known, judged=since, delivered=since)) is None
+
+
+moments = st.datetimes(min_value=datetime(2025, 3, 20, 7), max_value=datetime(2025, 3, 20, 9)).map(
+    lambda t: t.replace(tzinfo=NOW.tzinfo)
+)
+dones = st.none() | st.builds(Done, at=moments, complete=st.booleans())
+
+
+@given(
+    st.none() | st.builds(listed, moments, st.none() | st.just(Trouble.TIMEOUT), moments),
+    dones,
+    dones,
+)
+def test_doing_what_is_due_leads_to_the_end_in_three_steps_at_most(
+    found: Listed | None, judged: Done | None, delivered: Done | None
+) -> None:
+    facts = Facts(listed=found, judged=judged, delivered=delivered)
+    clock = datetime(2025, 3, 20, 10, tzinfo=NOW.tzinfo)
+    taken = []
+    while (step := plan.due(wish(), facts)) is not None:
+        taken.append(step.kind)
+        clock += timedelta(seconds=1)
+        update = {
+            Kind.FETCH: {"listed": listed(clock)},
+            Kind.SCORE: {"judged": done(clock, complete=False)},
+            Kind.DELIVER: {"delivered": done(clock, complete=False)},
+        }[step.kind]
+        facts = facts.model_copy(update=update)
+        assert len(taken) <= 3
+    assert taken == sorted(taken, key=list(Kind).index)
+
+
+def test_a_step_has_one_name_for_each_asking_and_rq_takes_it() -> None:
+    step = plan.due(wish(), Facts())
+    again = plan.due(wish(), Facts())
+    assert step is not None
+    assert again is not None
+    assert step.id == again.id
+    assert step.id.replace("-", "").replace("_", "").isalnum()
