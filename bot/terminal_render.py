@@ -52,7 +52,7 @@ def _head(head: Head) -> Iterator[RenderableType]:
 def _lines(lines: tuple[Line, ...]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column(justify="right", width=3)
-    table.add_column(justify="right", width=7, no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     for line in lines:
         scores = f"{line.relevance:>2}" + (f" · {line.novelty:>2}" if line.novelty else "")

@@ -81,17 +81,18 @@ class Asked(BaseHTTPRequestHandler):
     server: Sky
 
     def do_GET(self) -> None:
-        begun = time.monotonic()
+        self.begun = time.monotonic()
         self.server.asked.append(unquote(self.path))
         self.server.agents.append(self.headers["User-Agent"])
         self.server.answer(self)
-        self.server.times.append((begun, time.monotonic()))
 
     def give(self, body: bytes, status: int = 200, **headers: str) -> None:
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
+        # Before the last bytes: after them the client may be ahead of this thread.
+        self.server.times.append((self.begun, time.monotonic()))
         self.wfile.write(body)
 
     def drip(self, data: bytes) -> None:
@@ -408,13 +409,15 @@ def test_nobody_listening_is_unreachable_after_three_quick_tries(
 def test_a_name_server_that_does_not_answer_does_not_hold_us_up(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kw: time.sleep(0.3))
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kw: answered.wait(20))
     begun = time.monotonic()
     error = failure(
         lambda: Arxiv("http://arxiv.invalid/rss", "", redis, 0.0, 0.05).listing(["cs.LG"])
     )
+    answered.set()
     assert error.trouble is Trouble.TIMEOUT
-    assert time.monotonic() - begun < 0.25
+    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize("part", ["body", "headers"])
@@ -429,7 +432,7 @@ def test_a_server_that_drips_bytes_is_given_up(sky: Sky, redis: Redis, part: str
         begun = time.monotonic()
         error = failure(lambda: Arxiv(sky.url, "", redis, 0.0, timeout=0.15).listing(["cs.LG"]))
     assert error.trouble is Trouble.TIMEOUT
-    assert time.monotonic() - begun < 0.4
+    assert time.monotonic() - begun < 10  # all of it would take minutes
 
 
 def test_a_small_answer_that_unpacks_to_more_than_50_mb_is_not_unpacked(

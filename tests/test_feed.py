@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -100,6 +101,10 @@ def test_authors_come_one_by_one_without_affiliations_and_without_tex() -> None:
         "Manoj Nambiar",
         "Sharma S. R. K. C. Yamijala",
     )
+
+
+def test_a_saved_feed_may_begin_with_a_blank_line() -> None:
+    assert parse(b"\n " + RSS) == parse(RSS)
 
 
 def test_categories_have_the_primary_one_first() -> None:
@@ -259,6 +264,19 @@ def test_an_external_entity_is_neither_read_nor_fetched(kind: str, tmp_path: Pat
             assert "s3cret" not in repr(caught.value)
         with pytest.raises(TimeoutError):
             listener.accept()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<rss", "\n" * 100_000 + "<rss"),
+        ("<item>", "<item " + " ".join(f"a{n}='x'" for n in range(50_000)) + ">"),
+    ],
+)
+def test_a_document_made_to_be_slow_is_not_read(old: str, new: str) -> None:
+    begun = process_time()
+    assert trouble(changed(RSS, old, new, 1)) is Trouble.MALFORMED
+    assert process_time() - begun < 1  # it took minutes
 
 
 def test_a_body_that_is_a_file_name_does_not_open_the_file(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import httpx2
 import stamina
+from pydantic import Field
 from redis import Redis
 from redis.exceptions import LockNotOwnedError
 
@@ -50,8 +51,8 @@ class Answer(Noun):
     """
 
     listing: Listing
-    problem: Problem | None
-    refused: Mapping[str, str]
+    problem: Problem | None = None
+    refused: Mapping[str, str] = Field(default_factory=dict)
 
 
 class _Reply(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from time import struct_time
 from typing import Any, NoReturn
@@ -102,13 +102,14 @@ def merge(listings: Iterable[Listing]) -> Listing:
     """One list of several (one at least): each paper once, in the first list's order.
 
     `new` beats `cross` beats a replacement. The date of a list without entries counts only when
-    none has any (then the latest). Raises Refused when lists with entries are of different days.
+    none has any (then the latest). Raises Refused(BAD_QUERY) when those with any disagree.
     """
     parts = list(listings)
     dated = [part for part in parts if part.items] or [max(parts, key=lambda part: part.date)]
     dates = sorted({part.date for part in dated})
     if len(dates) > 1:
-        raise Refused(f"These lists are of different days: {' and '.join(map(str, dates))}.")
+        days = " and ".join(map(str, dates))
+        raise Refused(f"These lists are of different days: {days}.", Trouble.BAD_QUERY)
     papers, replaced = _once(
         (announced for part in parts for announced in part.papers),
         (row for part in parts for row in part.replaced),
@@ -131,6 +132,7 @@ def _once(
 
 def _read(document: bytes) -> tuple[Any, list[Any]]:
     """feedparser's feed and entries, of a document that expat found to be whole."""
+    document = document.lstrip()  # a saved file may begin with a blank line, XML may not
     expected = _entries_in(document)
     try:
         # In a BytesIO, because feedparser takes bare bytes for a file name first and opens it.
@@ -152,7 +154,10 @@ def _entries_in(document: bytes) -> int:
     """How many entries a whole, plain feed has; anything else raises Unavailable."""
     seen: Counter[str] = Counter()  # keeps the order: the root is the first
 
-    def start(name: str, _attributes: object) -> None:
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        # The time feedparser takes grows with the square of either.
+        if len(attributes) > 50 or (not seen and reader.CurrentByteIndex > 4000):
+            raise _unusable(Trouble.MALFORMED, "is built unlike any feed of arXiv's")
         seen[name] += 1
 
     def doctype(name: str, *_ids: object) -> NoReturn:

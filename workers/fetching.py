@@ -78,10 +78,18 @@ def _current(wanted: Wanted, store: Store, arxiv: Lists, now: datetime) -> Liste
     listed = _stored(batch, listing, Source.ARXIV, store, now)
     if listing.papers or listing.replaced:
         store.put_asked(batch, set(wanted.categories) - set(answer.refused), now)
-        return listed.model_copy(update={"problem": answer.problem})
+        return listed.model_copy(update={"problem": _missing(answer)})
     if wanted.latest:
         return _last_announced(listing.date, wanted.categories, store, arxiv, now)
     return _or_unknown(listed, listing)
+
+
+def _missing(answer: Answer) -> Problem | None:
+    """What the answer says of papers it does not hold."""
+    if answer.refused:
+        detail = "; ".join(answer.refused.values())
+        return Problem(trouble=Trouble.BAD_QUERY, detail=detail)
+    return answer.problem
 
 
 def _past(

@@ -29,7 +29,7 @@ def run(settings: Settings) -> int:
         try:
             channel.first()
             channel.show(words.next_steps(channel.judge))
-            if sys.stdin.isatty() and sys.stdout.isatty():
+            if sys.stdin.isatty() and channel.out.is_terminal:
                 channel.show(words.help_text())
                 channel.talk()
         except KeyboardInterrupt:
@@ -64,7 +64,8 @@ class _Terminal:
         self.show(*self.here.channels.posts(arrived.name))
 
     def sample(self) -> Wish:
-        profile = self.known[_SAMPLE_PROFILE]
+        # All of the sample is shown, also what stands outside the profile's categories.
+        profile = self.known[_SAMPLE_PROFILE].model_copy(update={"categories": ("cs",)})
         return Wish(
             profile=self.here.store.put_profile(profile),
             wanted=Wanted(source=Source.SAMPLE, categories=profile.categories),
@@ -103,4 +104,9 @@ class _Terminal:
 
     def show(self, *posts: Post) -> None:
         for post in posts:
-            self.out.print(terminal_render.render(post))
+            if isinstance(post, Head):
+                self.out.print()
+            if self.out.is_terminal:
+                self.out.print(terminal_render.render(post))
+            else:
+                self.out.out(terminal_render.as_text([post]), end="")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TaskID,
@@ -36,7 +35,7 @@ def fulfilled(wish: Wish, house: House, console: Console) -> Arrived:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[papers]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
@@ -45,8 +44,9 @@ def fulfilled(wish: Wish, house: House, console: Console) -> Arrived:
         def show(step: Step) -> None:
             done, total = house.store.progress(step.id)
             if step.kind not in bars:
-                bars[step.kind] = progress.add_task(views.STEPS[step.kind], total=None)
-            progress.update(bars[step.kind], completed=done, total=total or None)
+                bars[step.kind] = progress.add_task(views.STEPS[step.kind], total=None, papers="")
+            papers = f"{done}/{total}" if total else ""
+            progress.update(bars[step.kind], completed=done, total=total or None, papers=papers)
 
         clock.fulfil(wish, house.channels, house.tasks, show)
     listed = house.store.listed(wish.wanted)
