@@ -31,6 +31,9 @@ KEEP = timedelta(days=400)
 # What only one command waits for.
 BRIEFLY = timedelta(hours=6)
 
+# The lock that keeps the whole installation within arXiv's terms (workers/line.py).
+PACE = "pb:pace:arxiv"
+
 N = TypeVar("N", bound=Noun)
 
 

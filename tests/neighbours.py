@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -39,7 +39,8 @@ def listening(answer: Callable[[str, bytes], Reply]) -> Iterator[Neighbour]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply)))
             self.end_headers()
-            self.wfile.write(reply)
+            with suppress(ConnectionError):  # whoever asked was killed
+                self.wfile.write(reply)
 
         do_POST = do_GET
 

