@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot import profiles, words
-from bot.domain import Address, Digest, Judge, Profile, Source, Wanted, Wish
+from bot.domain import Profile
 from bot.errors import Refused
+from bot.ledger import Address, Digest, Judge, Source, Wanted, Wish
 from bot.message import Head
 from bot.status import Status
 

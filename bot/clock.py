@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from bot.domain import Wish
+from bot.ledger import Wish
 from bot.plan import Step, due
 from bot.store_channels import Channels
 from bot.tasks import Tasks

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from bot import views
-from bot.domain import Decision, Digest, Outcome
+from bot.ledger import Decision, Digest, Outcome
 from bot.text import one_line, readable
 
 

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.days import new_york_date
-from bot.domain import Listed, Noun, Source, Wanted, Wish, fingerprint
+from bot.domain import Noun, fingerprint
+from bot.ledger import Listed, Source, Wanted, Wish
 
 # arXiv's feed may still grow in the hour it turns over; an answer this young is used again.
 _FRESH = timedelta(minutes=10)

@@ -8,7 +8,8 @@ from redis import Redis
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
-from bot.domain import Judge, Noun
+from bot.domain import Noun
+from bot.ledger import Judge
 from bot.store_channels import Channels
 from bot.tasks import QUEUES
 

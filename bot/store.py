@@ -9,22 +9,9 @@ from typing import Any, TypeVar
 
 from redis import Redis
 
-from bot.domain import (
-    Announced,
-    AnnounceType,
-    Batch,
-    Digest,
-    Listed,
-    Listing,
-    Noun,
-    Paper,
-    Profile,
-    Usage,
-    Verdict,
-    Wanted,
-    fingerprint,
-)
+from bot.domain import Announced, AnnounceType, Listing, Noun, Paper, Profile, fingerprint
 from bot.lease import Lease
+from bot.ledger import Batch, Digest, Listed, Usage, Verdict, Wanted
 
 # Long enough for a year's catch-up and for "never the same paper twice".
 KEEP = timedelta(days=400)

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from bot.domain import Address, Digest, Wish
+from bot.ledger import Address, Digest, Wish
 from bot.message import POST, Post
 from bot.plan import Done, Facts, delivery_name, ledger_name
 from bot.store import BRIEFLY, KEEP, Store

@@ -8,18 +8,8 @@ from datetime import date, datetime
 
 from bot import authors
 from bot.days import NEW_YORK, is_weekend
-from bot.domain import (
-    AnnounceType,
-    Decision,
-    Digest,
-    Outcome,
-    Paper,
-    Problem,
-    Profile,
-    Source,
-    Trouble,
-    Usage,
-)
+from bot.domain import AnnounceType, Paper, Problem, Profile, Trouble
+from bot.ledger import Decision, Digest, Outcome, Source, Usage
 from bot.message import Card, Head, Line, Post
 from bot.plan import Kind
 from bot.text import one_line, readable, shortened
@@ -142,10 +132,8 @@ def notices(digest: Digest) -> Iterable[str]:
     """What a reader must know before the papers: another day than today, or papers missing."""
     listed = digest.listed
     if listed.source is Source.SAMPLE:
-        yield (
-            f"Sample: {_count(len(digest.decisions), 'paper')} of March 2025 that ship with Paperboy, "
-            "not today's list."
-        )
+        papers = _count(len(digest.decisions), "paper")
+        yield f"Sample: {papers} of March 2025 that ship with Paperboy, not today's list."
     if listed.instead_of:
         yield (
             f"Nothing was announced on {long_date(listed.instead_of)}; "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from bot.domain import Digest, Judge, Problem, Profile
+from bot.domain import Problem, Profile
+from bot.ledger import Digest, Judge
 from bot.message import Head
 from bot.status import Status
 from bot.views import clock_time, long_date, problem, profile_line

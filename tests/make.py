@@ -5,21 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from bot.domain import (
-    Announced,
-    AnnounceType,
-    Decision,
-    Digest,
-    Judge,
-    Listed,
-    Listing,
-    Outcome,
-    Paper,
-    Profile,
-    Score,
-    Topic,
-    Usage,
-)
+from bot.domain import Announced, AnnounceType, Listing, Paper, Profile, Topic
+from bot.ledger import Decision, Digest, Judge, Listed, Outcome, Score, Usage
 
 NOW = datetime(2025, 3, 20, 8, 40, tzinfo=UTC)
 DAY = date(2025, 3, 20)

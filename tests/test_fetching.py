@@ -11,7 +11,8 @@ from html import escape
 import pytest
 
 from bot.days import NEW_YORK
-from bot.domain import Listed, Source, Trouble, Wanted
+from bot.domain import Trouble
+from bot.ledger import Listed, Source, Wanted
 from bot.store import Store
 from tests.make import NOW
 from tests.neighbours import Neighbour, Reply, feed, listening

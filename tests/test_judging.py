@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.domain import Trouble, Usage, Verdict
+from bot.domain import Trouble
 from bot.errors import Refused, Unavailable
+from bot.ledger import Usage, Verdict
 from tests.make import ids, paper, profile
 from tests.neighbours import scores
 from workers import judging

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import plan
-from bot.domain import Address, Judge, Listed, Problem, Source, Trouble, Wanted, Wish
+from bot.domain import Problem, Trouble
+from bot.ledger import Address, Judge, Listed, Source, Wanted, Wish
 from bot.plan import Done, Facts, Kind
 from tests.make import DAY, NOW
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain import Outcome, Score, Trouble, Usage, Verdict
+from bot.domain import Trouble
 from bot.lease import Lease, LeaseLost
+from bot.ledger import Outcome, Score, Usage, Verdict
 from bot.store import Store
 from bot.store_channels import Channels
 from tests.make import DAY, NOW, announced, decision, digest, ids, listing, paper, profile
@@ -133,7 +134,7 @@ def test_a_channel_remembers_what_other_deliveries_brought(channels: Channels) -
 
 
 def test_standard_output_remembers_nothing(channels: Channels) -> None:
-    from bot.domain import Address
+    from bot.ledger import Address
 
     out = Address(platform="stdout", channel="run1")
     day = digest(decision("2503.00001", Outcome.PICKED))

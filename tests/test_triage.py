@@ -7,16 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain import (
-    AnnounceType,
-    Batch,
-    Cutoffs,
-    Followed,
-    Outcome,
-    Score,
-    Trouble,
-    Verdict,
-)
+from bot.domain import AnnounceType, Cutoffs, Followed, Trouble
+from bot.ledger import Batch, Outcome, Score, Verdict
 from tests.make import announced, decision, digest, ids, profile
 from workers import triage
 

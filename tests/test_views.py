@@ -8,19 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from bot import export, views
-from bot.domain import (
-    Decision,
-    Digest,
-    Followed,
-    Judge,
-    Listed,
-    Outcome,
-    Problem,
-    Score,
-    Source,
-    Trouble,
-    Usage,
-)
+from bot.domain import Followed, Problem, Trouble
+from bot.ledger import Decision, Digest, Judge, Listed, Outcome, Score, Source, Usage
 from bot.terminal_render import as_text
 from tests.conftest import check_golden
 from tests.make import DAY, NOW, announced, decision, digest, ids, profile

@@ -13,8 +13,9 @@ import typer
 
 from bot import export, profiles, settings, terminal_render, views, words
 from bot.clock import WorkerFault
-from bot.domain import Digest, Judge, Profile, Trouble
+from bot.domain import Profile, Trouble
 from bot.errors import PaperboyError, Refused
+from bot.ledger import Digest, Judge
 
 app = typer.Typer(
     name="paperboy",

@@ -10,8 +10,8 @@ from uuid import uuid4
 from rich.console import Console
 
 from bot import profiles
-from bot.domain import Address, Digest, Judge, Source, Wanted, Wish
 from bot.errors import Refused
+from bot.ledger import Address, Digest, Judge, Source, Wanted, Wish
 from bot.settings import Settings
 from workers.house import house, workers
 from workers.waiting import fulfilled

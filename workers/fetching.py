@@ -7,17 +7,9 @@ from datetime import date, datetime
 from typing import Protocol
 
 from bot import days
-from bot.domain import (
-    Announced,
-    Listed,
-    Listing,
-    Problem,
-    Source,
-    Trouble,
-    Wanted,
-    fingerprint,
-)
+from bot.domain import Announced, Listing, Problem, Trouble, fingerprint
 from bot.errors import PaperboyError
+from bot.ledger import Listed, Source, Wanted
 from bot.store import Store
 from workers import feed, sample
 from workers.arxiv import Answer

@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from statistics import fmean, pstdev
 
@@ -68,7 +68,9 @@ def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[Ranked, ...]:
         own.append((sum(share.values()) - against) / full)
 
     ranked = []
-    for paper, share, score in zip(day, shares, _with_neighbours(own, contents, rarity), strict=True):
+    for paper, share, score in zip(
+        day, shares, _with_neighbours(own, contents, rarity), strict=True
+    ):
         score = round(score if share else min(score, 0.0), 6)
         words = _words(share, written)
         ranked.append(Ranked(id=paper.id, score=score, relevance=_relevance(score), words=words))
@@ -182,15 +184,19 @@ def _rarity(contents):
 
 def _with_neighbours(own, contents, rarity):
     mean, spread = (fmean(own), pstdev(own)) if own else (0.0, 0.0)
-    vectors = [_unit({t: n * rarity[t] for t, n in c.items() if " " not in t or True}) for c in contents]
+    vectors = [
+        _unit({t: n * rarity[t] for t, n in c.items() if " " not in t or True}) for c in contents
+    ]
     pull = defaultdict(float)
     for score, vector in zip(own, vectors, strict=True):
         for term, amount in vector.items():
             pull[term] += (score - mean) * amount
     near = [sum(pull[t] * a for t, a in v.items()) - (s - mean) for s, v in zip(own, vectors)]
-    if not near: return []
+    if not near:
+        return []
     middle, width = fmean(near), pstdev(near)
-    if not width: return own
+    if not width:
+        return own
     trust = NEIGHBOURS * len(own) / (len(own) + IMAGINED)
     return [s + trust * spread * (n - middle) / width for s, n in zip(own, near)]
 
@@ -202,8 +208,41 @@ def _unit(vector):
 
 # Lucene's list, the usual one for English search.
 _STOP = frozenset(
-    "a an and are as at be but by for if in into is it no not of on or such that the their then"
-    " there these they this to was will with".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "for",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "such",
+        "that",
+        "the",
+        "their",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "was",
+        "will",
+        "with",
+    ]
 )
 _ENDINGS = ("ation", "ition", "ion", "ity", "ing", "ive", "ed", "al", "ic", "e", "y")
 _COMMAND, _ACCENT = re.compile(r"\\[a-zA-Z]+"), re.compile(r"\\[^a-zA-Z]|[{}]")

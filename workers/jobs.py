@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bot import settings
-from bot.domain import Wish
+from bot.ledger import Wish
 from bot.settings import Settings
 from bot.store import Store, connect
 

@@ -9,8 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.domain import Paper, Profile, Score, Trouble, Usage, Verdict
+from bot.domain import Paper, Profile, Trouble
 from bot.errors import Refused, Unavailable
+from bot.ledger import Score, Usage, Verdict
 from workers import scoring
 from workers.llm import Reply
 
@@ -40,7 +41,7 @@ class Brought:
 
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     call: str | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 def judge(

@@ -56,7 +56,7 @@ class Line:
         self._redis, self._pause, self._timeout = redis, pause, timeout
 
     def ask(self, url: str, read: Callable[[bytes], T]) -> T:
-        """The document at `url`, as `read` reads it. Raises Refused; Unavailable after three tries."""
+        """The document at `url`, as `read` reads it. Raises Refused, Unavailable."""
         return _RETRIES(_again, self._answer, url, read)
 
     def _answer(self, url: str, read: Callable[[bytes], T]) -> T:

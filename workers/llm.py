@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 import genai_prices
 import openai
 
-from bot.domain import Trouble, Usage
+from bot.domain import Trouble
 from bot.errors import Refused, Unavailable
+from bot.ledger import Usage
 
 # One call judges a handful of papers: a server that needs longer than this is not serving us.
 _SECONDS = 60.0

@@ -7,8 +7,9 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 
 from bot import plan, views
-from bot.domain import Digest, Listed, Paper, Profile, Score, Trouble, Verdict, Wish
+from bot.domain import Paper, Profile, Trouble
 from bot.lease import Lease
+from bot.ledger import Digest, Listed, Score, Verdict, Wish
 from bot.store import Store
 from bot.store_channels import Channels
 from workers import gate, judging, scoring, triage

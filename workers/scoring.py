@@ -11,7 +11,8 @@ from typing import Any
 from jinja2 import PackageLoader, StrictUndefined, Template
 from jinja2.sandbox import SandboxedEnvironment
 
-from bot.domain import Paper, Profile, Score, Trouble, fingerprint
+from bot.domain import Paper, Profile, Trouble, fingerprint
+from bot.ledger import Score
 from bot.text import one_line
 
 # A comment longer than this is a model that ran away; chat platforms would cut it anyway.

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from bot import actions, profiles, status, terminal_render, words
 from bot.actions import Ask, Desk
-from bot.domain import Address, Judge, Source, Wanted, Wish
 from bot.errors import PaperboyError
+from bot.ledger import Address, Judge, Source, Wanted, Wish
 from bot.message import Head, Post
 from bot.settings import Settings
 from workers.house import House, house, workers

@@ -6,17 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bot.authors import followed
 from bot.categories import matches
-from bot.domain import (
-    Announced,
-    AnnounceType,
-    Batch,
-    Decision,
-    Digest,
-    Outcome,
-    Profile,
-    Score,
-    Verdict,
-)
+from bot.domain import Announced, AnnounceType, Profile
+from bot.ledger import Batch, Decision, Digest, Outcome, Score, Verdict
 
 
 def announced(profile: Profile, batch: Batch) -> tuple[tuple[Announced, ...], int]:

@@ -15,7 +15,7 @@ from rich.progress import (
 )
 
 from bot import clock, views
-from bot.domain import Digest, Wish
+from bot.ledger import Digest, Wish
 from bot.plan import Kind, Step, delivery_name
 from workers.house import House
 
