@@ -10,7 +10,7 @@ import redis
 import structlog
 from redis import Redis
 
-from bot import clock, settings
+from bot import clock, logs, settings
 from bot.errors import PaperboyError, Refused
 from bot.store import Store, connect
 from bot.store_channels import Channels
@@ -50,6 +50,7 @@ def main(url: str | None = None) -> int:
                 "Set REDIS_URL, or start `paperboy bot`, which finds the embedded server."
             )
         url = config.redis_url.get_secret_value()
+    logs.to_stderr()
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())

@@ -16,6 +16,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
+from bot import logs
 from bot.tasks import QUEUES
 
 # A worker that dies without a word is missed after _BEAT + _GRACE seconds, and its job is given
@@ -114,6 +115,7 @@ class Pool(WorkerPool):
 def serve(url: str) -> None:
     """Run the pool until SIGTERM or SIGINT: jobs under way are finished first."""
     os.environ["REDIS_URL"] = url  # the jobs' settings read it
+    logs.to_stderr()
     Pool(url).start(logging_level="INFO")
 
 

@@ -1,0 +1,126 @@
+"""The bot process: it serves who waits, and says when Redis is away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from bot import __main__ as bot
+from bot import clock
+from bot.plan import Kind, due
+from bot.store_channels import Channels
+from bot.tasks import Tasks
+from tests.make import NOW, announced, listing, profile
+from tests.test_plan import listed, wish
+
+
+@pytest.fixture
+def tasks(server: str, channels: Channels) -> Tasks:
+    return Tasks(Redis.from_url(server))
+
+
+def queued(tasks: Tasks, name: str) -> list[str]:
+    return Queue(name, connection=tasks.redis, serializer=JSONSerializer).job_ids
+
+
+def test_a_tick_queues_what_is_due_once_however_often_it_ticks(
+    channels: Channels, tasks: Tasks
+) -> None:
+    asked = wish()
+    channels.put_wish(asked)
+    for _ in range(3):
+        clock.tick(channels, tasks)
+    step = due(asked, channels.facts(asked))
+    assert step is not None
+    assert queued(tasks, "ask") == [step.id]
+    assert channels.wishes() == [asked]
+
+
+def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
+    channels: Channels, tasks: Tasks
+) -> None:
+    from workers.pipeline import deliver, score
+
+    asked = wish().model_copy(update={"profile": channels.store.put_profile(profile())})
+    channels.put_wish(asked)
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_listed(asked.wanted, listed(NOW))
+    clock.tick(channels, tasks)
+    assert len(queued(tasks, "ask")) == 1
+    score(asked, channels.store, None, 1, lambda: NOW, lambda done, total: None)
+    clock.tick(channels, tasks)
+    assert len(queued(tasks, "post")) == 1
+    deliver(asked, channels.store, lambda: NOW)
+    clock.tick(channels, tasks)
+    assert channels.wishes() == []
+
+
+def test_a_step_the_workers_gave_up_is_said_and_not_waited_for(
+    channels: Channels, tasks: Tasks
+) -> None:
+    asked = wish()
+    clock.advance(asked, channels, tasks)
+    step = due(asked, channels.facts(asked))
+    assert step is not None
+    assert step.kind is Kind.FETCH
+    from rq.job import Job, JobStatus
+
+    job = Job.fetch(step.id, connection=tasks.redis, serializer=JSONSerializer)
+    job.set_status(JobStatus.FAILED)
+    with pytest.raises(clock.WorkerFault, match=step.id):
+        clock.advance(asked, channels, tasks)
+
+
+def test_redis_away_is_said_once_and_so_is_its_return(
+    monkeypatch: pytest.MonkeyPatch, server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from redis.exceptions import ConnectionError as Away
+
+    turns = iter([Away("secret"), Away("secret"), None])
+    stop = threading.Event()
+
+    def tick(channels: Channels, tasks: Tasks) -> None:
+        turn = next(turns)
+        if turn:
+            raise turn
+        stop.set()
+
+    monkeypatch.setattr(clock, "tick", tick)
+    monkeypatch.setattr(bot, "_TICK_SECONDS", 0.001)
+    bot.serve(server, stop)
+    shown = "".join(capsys.readouterr())
+    assert shown.count("redis is away") == 1
+    assert shown.count("redis is back") == 1
+    assert "secret" not in shown
+
+
+def test_the_bot_stops_when_it_is_told_to(server: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot"],
+        env=os.environ | {"REDIS_URL": server},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "bot started" in process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert "bot stopped" in process.stderr.read()
+    process.stderr.close()
+
+
+def test_without_a_server_it_says_what_to_set() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Set REDIS_URL" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,84 @@
+"""The shape of the house: who may see whom, and which words and keys have one home."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = {
+    f"{half}.{path.stem}": path
+    for half in ("bot", "workers")
+    for path in (ROOT / half).glob("*.py")
+}
+PURE = {
+    "bot.text": {"bot.tex"},
+    "bot.tex": set(),
+    "bot.authors": {"bot.text"},
+    "bot.categories": set(),
+    "bot.days": set(),
+    "bot.domain": set(),
+    "bot.ledger": {"bot.domain"},
+    "bot.message": {"bot.domain"},
+    "bot.terminal_render": {"bot.message"},
+    "bot.plan": {"bot.days", "bot.domain", "bot.ledger"},
+    "workers.gate": {"bot.domain"},
+    "workers.triage": {"bot.authors", "bot.categories", "bot.domain", "bot.ledger"},
+    "workers.scoring": {"bot.domain", "bot.ledger", "bot.text"},
+    "workers.feed": {"bot.authors", "bot.categories", "bot.domain", "bot.errors", "bot.text"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Our own modules that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (whole & FILES.keys()) or {node.module}
+    return {name for name in found if name.split(".")[0] in ("bot", "workers")}
+
+
+def test_the_bot_never_sees_the_workers() -> None:
+    for name, path in FILES.items():
+        if name.startswith("bot."):
+            assert not {m for m in imported(path) if m.startswith("workers")}, name
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_what_is_pure_sees_only_what_is_pure(name: str) -> None:
+    assert imported(FILES[name]) <= PURE[name]
+
+
+def test_only_settings_reads_the_environment() -> None:
+    for name, path in FILES.items():
+        text = path.read_text(encoding="utf-8")
+        reads = re.search(r"os\.getenv|os\.environ(?!\[\"REDIS_URL\"\] = )", text)
+        assert name == "bot.settings" or reads is None, name
+
+
+def test_only_the_stores_name_a_key() -> None:
+    named = {name for name, path in FILES.items() if '"pb:' in path.read_text(encoding="utf-8")}
+    assert named <= {"bot.store", "bot.store_channels"}
+
+
+def test_only_llm_calls_a_model_and_only_line_asks_arxiv() -> None:
+    def users(library: str) -> set[str]:
+        pattern = rf"^\s*(import|from) {library}\b"
+        return {n for n, p in FILES.items() if re.search(pattern, p.read_text(), re.M)}
+
+    assert users("openai") == {"workers.llm"}
+    assert users("httpx2") <= {"workers.line", "workers.arxiv"}
+    assert users("feedparser") == {"workers.feed"}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_file_is_one_sentence_and_no_longer_than_a_room(name: str) -> None:
+    text = FILES[name].read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 260
+    assert text == "" or ast.get_docstring(ast.parse(text))

@@ -1,0 +1,92 @@
+"""The embedded server: joined or started, kept on disk, never left behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
+from bot.errors import Refused
+from workers.server import embedded
+
+
+def client(url: str) -> Redis:
+    return Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 0))
+
+
+def put(url: str, key: str) -> None:
+    with client(url) as redis:
+        redis.set(key, "kept")
+
+
+def get(url: str, key: str) -> object:
+    with client(url) as redis:
+        return redis.get(key)
+
+
+def test_a_second_command_joins_and_only_the_first_one_stops_it(tmp_path: Path) -> None:
+    with embedded(tmp_path) as first:
+        with embedded(tmp_path) as second:
+            put(second, "a")
+        assert get(first, "a") == "kept"
+    with pytest.raises(RedisConnectionError):
+        get(first, "a")
+
+
+def test_what_was_stored_is_there_the_next_time(tmp_path: Path) -> None:
+    with embedded(tmp_path) as url:
+        put(url, "a")
+    with embedded(tmp_path) as url:
+        assert get(url, "a") == "kept"
+
+
+def hold(path: Path, ready: multiprocessing.synchronize.Event) -> None:
+    with embedded(path) as url:
+        put(url, "a")
+        ready.set()
+        signal.pause()
+
+
+def test_a_server_whose_starter_was_killed_is_adopted_and_stopped(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    starter = context.Process(target=hold, args=(tmp_path, ready))
+    starter.start()
+    assert ready.wait(20)
+    assert starter.pid is not None
+    os.kill(starter.pid, signal.SIGKILL)
+    starter.join()
+    with embedded(tmp_path) as url:
+        assert get(url, "a") == "kept"
+    with pytest.raises(RedisConnectionError):
+        get(url, "a")
+
+
+def test_nobody_else_on_the_machine_can_reach_it(tmp_path: Path) -> None:
+    with embedded(tmp_path) as url, client(url) as redis:
+        config = redis.config_get("*")
+        assert config["port"] == "0"
+        assert config["appendonly"] == "yes"
+        assert config["maxmemory-policy"] == "noeviction"
+        socket = Path(str(config["unixsocket"]))
+        assert stat.S_IMODE(socket.stat().st_mode) == 0o700
+
+
+def test_a_data_directory_with_a_long_path_works_too(tmp_path: Path) -> None:
+    with embedded(tmp_path / ("long" * 30)) as url:
+        put(url, "a")
+        assert get(url, "a") == "kept"
+
+
+def test_a_data_directory_that_cannot_be_used_is_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Refused, match="PAPERBOY_DATA_DIR"), embedded(tmp_path / "file"):
+        pass

@@ -1,0 +1,126 @@
+"""`paperboy run` at a terminal: the first digest, then commands typed at the prompt."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.neighbours import feed, listening
+from tests.test_fetching import FRIDAY, rss
+
+
+class Terminal:
+    """A person at a terminal of 100 columns."""
+
+    def __init__(self, home: Path, settings: dict[str, str]) -> None:
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workers", "run"],
+            cwd=home,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "50"} | settings,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def read_until(self, text: str, seconds: float = 30) -> str:
+        """What it shows, without colours, up to and with `text`."""
+        shown, deadline = b"", time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if select.select([self.master], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(self.master, 65536)
+                except OSError:  # Linux's way to say that the other end has closed
+                    break
+            plain = re.sub(
+                r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\].*?\x1b\\", "", shown.decode("utf-8", "replace")
+            )
+            if text in plain:
+                return plain
+        raise AssertionError(f"{text!r} was not shown; this was:\n{shown.decode()}")
+
+    def type(self, line: str) -> None:
+        os.write(self.master, line.encode() + b"\n")
+
+
+def test_a_person_reads_the_digest_and_asks_for_more(tmp_path: Path) -> None:
+    friday = rss(FRIDAY, ("2503.00001", "new", "cs.LG"), ("2503.00002", "new", "cs.CL"))
+    with listening(lambda *_: feed(friday)) as arxiv:
+        settings = {
+            "PAPERBOY_DATA_DIR": str(tmp_path / "data"),
+            "ARXIV_RSS_URL": f"{arxiv.url}/rss",
+        }
+        terminal = Terminal(tmp_path, settings)
+        first = terminal.read_until("paperboy> ")
+        assert "Foundations of machine learning · Friday 21 March 2025" in first
+        assert "ranked locally, no model" in first
+        assert "What next" in first
+        terminal.type("/digest list")
+        assert "foundations — Friday 21 March 2025" in terminal.read_until("paperboy> ")
+        terminal.type("/digest nwo computational-linguistics")
+        assert "did you mean /digest now?" in terminal.read_until("paperboy> ")
+        terminal.type("/digest now computational-linguistics")
+        assert "Computational linguistics · Friday 21 March 2025" in terminal.read_until(
+            "paperboy> "
+        )
+        terminal.type("/digest now computational-linguistics")
+        assert "Delivered before; here it is again." in terminal.read_until("paperboy> ")
+        terminal.type("quit")
+        assert terminal.process.wait(20) == 0
+        os.close(terminal.master)
+    assert [path for path, _ in arxiv.asked] == ["/rss/cs.LG+cs.AI", "/rss/cs.CL"]
+
+
+def test_nothing_is_left_running_when_the_command_is_killed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with listening(lambda *_: feed(rss(FRIDAY, ("2503.00001", "new", "cs.LG")))) as arxiv:
+        terminal = Terminal(
+            tmp_path, {"PAPERBOY_DATA_DIR": str(data), "ARXIV_RSS_URL": f"{arxiv.url}/rss"}
+        )
+        terminal.read_until("paperboy> ")
+        workers = _workers_of(terminal.process.pid)
+        assert len(workers) == 4  # a pool and its three
+        terminal.process.kill()
+        terminal.process.wait()
+        os.close(terminal.master)
+    deadline = time.monotonic() + 30
+    while any(map(_alive, workers)):
+        assert time.monotonic() < deadline, "the workers outlive their command"
+        time.sleep(0.1)
+    # The server is there for the next command, which takes it over and stops it.
+    done = subprocess.run(
+        [sys.executable, "-m", "workers", "status"],
+        env=os.environ | {"PAPERBOY_DATA_DIR": str(data)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "queue ask: 0 at work" in done.stdout
+    assert "Ready to accept connections" in (data / "server" / "server.log").read_text()
+    assert "ready to exit" in (data / "server" / "server.log").read_text()
+
+
+def _workers_of(command: int) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    parents = {int(pid): int(parent) for pid, parent in map(str.split, listed.stdout.splitlines())}
+    pools = [pid for pid, parent in parents.items() if parent == command]
+    workers = [pid for pid, parent in parents.items() if parent in pools]
+    return [pid for pid in pools if pid in {parents[worker] for worker in workers}] + workers
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
