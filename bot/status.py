@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from redis import Redis
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from bot.domain import Noun
 from bot.ledger import Judge
 from bot.store_channels import Channels
-from bot.tasks import QUEUES
+from bot.tasks import Tasks
 
 
 class QueueStatus(Noun):
@@ -36,12 +35,12 @@ class Status(Noun):
     wishes: tuple[str, ...]
 
 
-def gather(redis: Redis, channels: Channels, judge: Judge) -> Status:
-    """Ask the server. `redis` must not decode responses: rq reads bytes."""
+def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
+    """Ask the server about these queues and who waits."""
     info = channels.store.redis.info()
     rows = []
-    for name in QUEUES:
-        queue = Queue(name, connection=redis, serializer=JSONSerializer)
+    for name, queue_name in tasks.queues.items():
+        queue = Queue(queue_name, connection=tasks.redis, serializer=JSONSerializer)
         rows.append(
             QueueStatus(
                 name=name,

@@ -16,11 +16,25 @@ QUEUES = ("ask", "post", "batch")
 _SECONDS = {Kind.FETCH: 300, Kind.SCORE: 3600, Kind.DELIVER: 900}
 
 
-class Tasks:
-    """The queues. `redis` must not decode responses: rq reads bytes."""
+# A job nobody took for a day is not worth doing: who still waits has asked again.
+_STALE_SECONDS = 24 * 3600
 
-    def __init__(self, redis: Redis) -> None:
+
+def queue_names(private: str = "") -> tuple[str, ...]:
+    """The queues of the installation, or those of one command's own workers."""
+    return tuple(f"{name}-{private}" if private else name for name in QUEUES)
+
+
+class Tasks:
+    """The queues. `redis` must not decode responses: rq reads bytes.
+
+    `private` names a command's own: it is served by workers with its own settings only, and they
+    serve nobody else.
+    """
+
+    def __init__(self, redis: Redis, private: str = "") -> None:
         self.redis = redis
+        self.queues = dict(zip(QUEUES, queue_names(private), strict=True))
 
     def ask(self, step: Step) -> None:
         """Queue a step, unless the same one is queued, running or just done.
@@ -29,7 +43,8 @@ class Tasks:
         worker), and its id is free a minute after its end (never at once: with a time of 0, rq
         2.12 fails a recovered job in its clean-up).
         """
-        queue = Queue(_queue(step), connection=self.redis, serializer=JSONSerializer)
+        name = self.queues["post" if step.kind is Kind.DELIVER else "ask"]
+        queue = Queue(name, connection=self.redis, serializer=JSONSerializer)
         try:
             queue.enqueue(
                 f"workers.jobs.{step.kind}",
@@ -38,6 +53,7 @@ class Tasks:
                 unique=True,
                 retry=Retry(max=3),
                 job_timeout=_SECONDS[step.kind],
+                ttl=_STALE_SECONDS,
                 result_ttl=60,
                 failure_ttl=60,
                 description=step.id,
@@ -52,7 +68,3 @@ class Tasks:
         except NoSuchJobError:
             return False
         return job.get_status(refresh=False) is JobStatus.FAILED
-
-
-def _queue(step: Step) -> str:
-    return "post" if step.kind is Kind.DELIVER else "ask"

@@ -8,7 +8,7 @@ from bot.domain import Problem, Profile
 from bot.ledger import Digest, Judge
 from bot.message import Head
 from bot.status import Status
-from bot.views import clock_time, long_date, problem, profile_line
+from bot.views import TROUBLES, clock_time, long_date, profile_line
 
 _COMMANDS = {
     "now": "/digest now PROFILE — the newest day's digest, here and at once",
@@ -52,7 +52,8 @@ def interrupted() -> Head:
 
 def sample_instead(why: Problem) -> Head:
     """One line before the sample."""
-    return Head(title=f"No list today: {problem(why)}. Here is the sample instead.")
+    said = (why.detail or TROUBLES[why.trouble]).rstrip(".")
+    return Head(title=f"{said}: here is the sample that ships with Paperboy.")
 
 
 def worker_fault(step: str) -> str:

@@ -114,7 +114,7 @@ def status(
 
     config = settings.load()
     with house(config) as here:
-        found = gather(here.tasks.redis, here.channels, Judge(model=config.judge_model))
+        found = gather(here.tasks, here.channels, Judge(model=config.judge_model))
     if as_json:
         print(found.model_dump_json(indent=2))
     else:

@@ -13,7 +13,7 @@ from bot import profiles
 from bot.errors import Refused
 from bot.ledger import Address, Digest, Judge, Source, Wanted, Wish
 from bot.settings import Settings
-from workers.house import house, workers
+from workers.house import staffed
 from workers.waiting import fulfilled
 
 # Feeds of a few thousand papers are some megabytes.
@@ -27,7 +27,7 @@ def run(settings: Settings, profile: str, files: Sequence[Path], day: date | Non
     cannot be read; what is wrong inside a file is the digest's `problem`.
     """
     documents = [_read(path) for path in files]
-    with house(settings) as here, workers(here.url, settings.data_dir):
+    with staffed(settings) as here:
         known = profiles.resolve(profile, here.store.named_profiles())
         wish = Wish(
             profile=here.store.put_profile(known),

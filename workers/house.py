@@ -7,8 +7,9 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import uuid4
 
 import redis
 from redis import Redis
@@ -63,17 +64,24 @@ def _opened(url: str) -> House:
 
 
 @contextmanager
-def workers(url: str, data_dir: Path) -> Iterator[Path]:
-    """Worker processes of this command's own, for as long as it runs; yields their log."""
+def staffed(settings: Settings) -> Iterator[House]:
+    """A house with workers of this command's own, with its settings, for as long as it runs."""
+    with house(settings) as here, _workers(here.url, settings.data_dir) as private:
+        yield replace(here, tasks=Tasks(here.tasks.redis, private))
+
+
+@contextmanager
+def _workers(url: str, data_dir: Path) -> Iterator[str]:
+    """Yield the private name of their queues."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    log = data_dir / "workers.log"
+    private = uuid4().hex
     # spawn: a forked copy of a command that already has threads is asking for trouble
     pool = multiprocessing.get_context("spawn").Process(
-        target=worker.serve_quietly, args=(url, log), name="workers"
+        target=worker.serve_quietly, args=(url, private, data_dir / "workers.log"), name="workers"
     )
     pool.start()
     try:
-        yield log
+        yield private
     finally:
         pool.terminate()
         pool.join(_STOP_SECONDS)

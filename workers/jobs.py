@@ -5,9 +5,13 @@ Each job is `(step, wish)`: the step's id, under which progress is told, and the
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, closing, nullcontext
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from bot import settings
 from bot.ledger import Wish
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from workers.llm import Model
 
 
+log = structlog.get_logger()
+
+
 def fetch(step: str, wish: dict[str, Any]) -> None:
     """Leave behind what came of the wish's list."""
     from workers.arxiv import Arxiv
@@ -26,7 +33,8 @@ def fetch(step: str, wish: dict[str, Any]) -> None:
     config = settings.load()
     kept = _store(config)
     arxiv = Arxiv(config.arxiv_rss_url, config.arxiv_api_url, kept.redis)
-    run(Wish.model_validate(wish).wanted, kept, arxiv, _now)
+    with _told(step):
+        run(Wish.model_validate(wish).wanted, kept, arxiv, _now)
 
 
 def score(step: str, wish: dict[str, Any]) -> None:
@@ -39,7 +47,7 @@ def score(step: str, wish: dict[str, Any]) -> None:
     def tell(done: int, total: int) -> None:
         kept.put_progress(step, done, total)
 
-    with _model(config, wanted) as model:
+    with _told(step), _model(config, wanted) as model:
         run(wanted, kept, model, config.calls_at_once, _now, tell)
 
 
@@ -47,7 +55,8 @@ def deliver(step: str, wish: dict[str, Any]) -> None:
     """Leave behind the wish's delivery, posted."""
     from workers.pipeline import deliver as run
 
-    run(Wish.model_validate(wish), _store(settings.load()), _now)
+    with _told(step):
+        run(Wish.model_validate(wish), _store(settings.load()), _now)
 
 
 def _model(config: Settings, wish: Wish) -> AbstractContextManager[Model | None]:
@@ -66,6 +75,14 @@ def _store(config: Settings) -> Store:
     if config.redis_url is None:
         raise RuntimeError("a job ran outside of a worker: REDIS_URL is not set")
     return Store(connect(config.redis_url.get_secret_value()))
+
+
+@contextmanager
+def _told(step: str) -> Iterator[None]:
+    """A line for each job done; one that fails is rq's to tell, with its traceback."""
+    start = time.monotonic()
+    yield
+    log.info("done", step=step, seconds=round(time.monotonic() - start, 1))
 
 
 def _now() -> datetime:

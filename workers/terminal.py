@@ -13,7 +13,7 @@ from bot.errors import PaperboyError
 from bot.ledger import Address, Judge, Source, Wanted, Wish
 from bot.message import Head, Post
 from bot.settings import Settings
-from workers.house import House, house, workers
+from workers.house import House, staffed
 from workers.waiting import Arrived, fulfilled
 
 _HERE = Address(platform="terminal", channel="main")
@@ -24,7 +24,7 @@ _SAMPLE_PROFILE = "compression"
 
 def run(settings: Settings) -> int:
     """The first digest, and with a terminal attached a prompt; returns the exit status."""
-    with house(settings) as here, workers(here.url, settings.data_dir):
+    with staffed(settings) as here:
         channel = _Terminal(here, Judge(model=settings.judge_model))
         try:
             channel.first()
@@ -50,7 +50,7 @@ class _Terminal:
             judge=judge,
             put_profile=here.store.put_profile,
             deliveries=here.channels.deliveries,
-            status=lambda: status.gather(here.tasks.redis, here.channels, judge),
+            status=lambda: status.gather(here.tasks, here.channels, judge),
         )
 
     def first(self) -> None:

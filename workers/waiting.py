@@ -38,7 +38,9 @@ def fulfilled(wish: Wish, house: House, console: Console) -> Arrived:
         TextColumn("{task.fields[papers]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         bars: dict[Kind, TaskID] = {}
 
         def show(step: Step) -> None:

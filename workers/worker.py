@@ -5,19 +5,23 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import rq
+import structlog
 from redis import Redis
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
 from bot import logs
-from bot.tasks import QUEUES
+from bot.tasks import queue_names
+
+log = structlog.get_logger()
 
 # A worker that dies without a word is missed after _BEAT + _GRACE seconds, and its job is given
 # back at the next maintenance, at most _MAINTENANCE seconds later. rq's own times add a minute.
@@ -60,11 +64,11 @@ def _orphaned() -> bool:
 class Pool(WorkerPool):
     """rq's worker pool with one worker for each queue; a worker that dies is replaced."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, queues: Sequence[str]) -> None:
         super().__init__(
-            list(QUEUES),
+            list(queues),
             connection=Redis.from_url(url),
-            num_workers=len(QUEUES),
+            num_workers=len(queues),
             worker_class=Worker,
             serializer=JSONSerializer,
         )
@@ -72,7 +76,7 @@ class Pool(WorkerPool):
     def start_worker(self, *args: Any, **kwargs: Any) -> None:
         """Start a worker for a queue that has none."""
         served = {name.split(":")[0] for name in self.worker_dict}
-        queue = next(queue for queue in QUEUES if queue not in served)
+        queue = next(queue for queue in self._queue_names if queue not in served)
         name = f"{queue}:{uuid4().hex}"
         process = self.get_worker_process(name, burst=False)
         process.start()
@@ -91,7 +95,7 @@ class Pool(WorkerPool):
             connection=self._fresh(),
             serializer=JSONSerializer,
         )
-        worker.work(logging_level="INFO")
+        worker.work(logging_level="WARNING")
 
     def _fresh(self) -> Redis:
         """A connection of this process's own: a forked one would share the parent's socket."""
@@ -112,18 +116,21 @@ class Pool(WorkerPool):
             self.request_stop()  # type: ignore[no-untyped-call]
 
 
-def serve(url: str) -> None:
+def serve(url: str, private: str = "") -> None:
     """Run the pool until SIGTERM or SIGINT: jobs under way are finished first."""
     os.environ["REDIS_URL"] = url  # the jobs' settings read it
     logs.to_stderr()
-    Pool(url).start(logging_level="INFO")
+    log.info("workers started", pid=os.getpid())
+    # rq tells every look into a queue; jobs.py says what matters, a line a job.
+    Pool(url, queue_names(private)).start(logging_level="WARNING")
+    log.info("workers stopped")
 
 
-def serve_quietly(url: str, log: Path) -> None:
+def serve_quietly(url: str, private: str, file: Path) -> None:
     """The same as a child of a command that needs its terminal: out of reach of its Ctrl-C,
     and with everything it says in a file."""
     os.setsid()
-    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, sys.stdout.fileno())
     os.dup2(out, sys.stderr.fileno())
-    serve(url)
+    serve(url, private)

@@ -1,0 +1,108 @@
+"""How well the local ranking finds what readers picked, from their profile alone.
+
+    python -m tests.benchmarks.bench_rank RECORD.jsonl.gz PROFILE.toml
+
+RECORD has one announced paper a line: `date, id, title, abstract, authors, categories, selected`.
+Every day is ranked by itself, as the bot does, and the ranking sees no `selected`. AUC is the
+chance that a picked paper scores above one that was not (ties count half): over all pairs of the
+record, and as the mean over days with a pick, which no difference between days can help.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import resource
+import sys
+import time
+import tomllib
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from math import ceil
+from pathlib import Path
+from statistics import fmean
+
+from bot.domain import Paper, Profile
+from workers import gate
+
+SEVEN = 7  # the readers' cut-off for relevance
+
+Judged = tuple[float, bool]  # a number that is higher for a better paper, and whether it was picked
+
+
+def main(record: Path, toml: Path) -> None:
+    """Rank every day of the record, then every paper as if alone on its day, and print a table."""
+    profile = Profile.model_validate(tomllib.loads(toml.read_text(encoding="utf-8")))
+    days, picked = _read(record)
+    seconds, scored, placed, sevens = [], [], [], []
+    for papers in days.values():
+        start = time.perf_counter()
+        ranked = gate.rank(profile, papers)
+        seconds.append(time.perf_counter() - start)
+        scored.append([(row.score, row.id in picked) for row in ranked])
+        placed.append([(-i / len(ranked), row.id in picked) for i, row in enumerate(ranked)])
+        sevens += [row.id in picked for row in ranked if row.relevance >= SEVEN]
+    alone = [(gate.rank(profile, [paper])[0], paper) for day in days.values() for paper in day]
+    alone_sevens = [paper.id in picked for row, paper in alone if row.relevance >= SEVEN]
+    every, places = list(chain(*scored)), list(chain(*placed))
+    by_day = [auc(day) for day in scored if any(was for _, was in day)]
+
+    def line(what: str, value: float, spec: str = ".3f") -> None:
+        print(f"{what:<58}{value:>9{spec}}")
+
+    print(f"{len(every)} papers on {len(days)} days, {len(picked)} picked; profile {profile.name}")
+    line("AUC over the whole record", auc(every))
+    line(f"AUC within a day, mean of {len(by_day)}", fmean(by_day))
+    for recall in (0.95, 0.98):
+        line(f"kept for {recall:.0%} of the picks, by score", kept(every, recall))
+        line(f"kept for {recall:.0%} of the picks, by place in the day", kept(places, recall))
+    line("papers with relevance 7 or more", len(sevens) / len(every))
+    line("   of them picked", fmean(sevens))
+    line("   picks among them", sum(sevens) / len(picked))
+    line("papers with relevance 7 or more, each alone on its day", len(alone_sevens) / len(every))
+    line("   of them picked", fmean(alone_sevens))
+    line("   picks among them", sum(alone_sevens) / len(picked))
+    line("seconds a day, mean", fmean(seconds))
+    line(f"seconds a day, slowest (largest day: {max(map(len, days.values()))})", max(seconds))
+    most = [paper for day in days.values() for paper in day][:2000]
+    start = time.perf_counter()
+    gate.rank(profile, most)
+    line(f"seconds for {len(most)} papers as one day", time.perf_counter() - start)
+    line("peak memory, MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, ".0f")
+
+
+def auc(judged: Sequence[Judged]) -> float:
+    """The chance that a picked one stands above one that was not, ties counting half."""
+    others = sorted(value for value, was in judged if not was)
+    picks = [value for value, was in judged if was]
+    below = sum(bisect_left(others, value) + bisect_right(others, value) for value in picks)
+    return below / 2 / len(others) / len(picks)
+
+
+def kept(judged: Sequence[Judged], recall: float) -> float:
+    """The smallest share of all, taken from the top, that holds so much of the picks."""
+    picks = sorted((value for value, was in judged if was), reverse=True)
+    least = picks[ceil(recall * len(picks)) - 1]
+    return sum(value >= least for value, _ in judged) / len(judged)
+
+
+def _read(record: Path) -> tuple[dict[str, list[Paper]], set[str]]:
+    days: defaultdict[str, list[Paper]] = defaultdict(list)
+    picked = set()
+    for row in map(json.loads, _lines(record)):
+        fields = {name: row[name] for name in ("id", "title", "abstract", "authors", "categories")}
+        days[row["date"]].append(Paper.model_validate({"version": 1, **fields}))
+        if row["selected"]:
+            picked.add(row["id"])
+    return dict(days), picked
+
+
+def _lines(record: Path) -> Iterator[str]:
+    with gzip.open(record, "rt", encoding="utf-8") as lines:
+        yield from lines
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
