@@ -169,17 +169,30 @@ def test_a_wrong_category_is_named_and_does_not_take_the_others_day(store: Store
     assert len(store.batch(listed.batch).papers) == 2
 
 
-def test_a_past_day_is_not_asked_of_the_feed(store: Store) -> None:
-    paths: list[str] = []
+def either(path: str, body: bytes) -> Reply:
+    """The feed carries Thursday; the API knows one paper of any window."""
+    return feed(A_DAY if path.startswith("/rss") else api("2503.00007"))
 
-    def answer(path: str, body: bytes) -> Reply:
-        paths.append(path)
-        return feed(api("2503.00007"))
 
-    listed = fetched(store, answer, date=date(2025, 3, 18))
-    assert listed.source is Source.WINDOW
-    assert [path.split("?")[0] for path in paths] == ["/api"]
-    fetched(store, lambda *_: feed(b""), date=date(2025, 3, 16))  # a Sunday: nobody is asked
+def test_a_past_day_is_found_by_its_window_and_a_past_sunday_is_empty(store: Store) -> None:
+    listed = fetched(store, either, date=date(2025, 3, 18))
+    assert (listed.date, listed.source) == (date(2025, 3, 18), Source.WINDOW)
+    listed = fetched(store, either, date=date(2025, 3, 16))
+    assert (listed.date, listed.problem) == (date(2025, 3, 16), None)
+
+
+def test_the_day_the_feed_carries_is_taken_from_it_whatever_the_clock_says(store: Store) -> None:
+    later = datetime(2025, 4, 2, 12, tzinfo=UTC)
+    listed = fetched(store, either, later, date=THURSDAY)
+    assert (listed.batch, listed.source) == (str(THURSDAY), Source.ARXIV)
+    # and is then stored: arXiv is not needed any more
+    assert fetched(store, lambda *_: feed(b"", 500), later, date=THURSDAY).problem is None
+
+
+def test_a_day_that_arxiv_has_not_listed_yet_is_a_problem(store: Store) -> None:
+    listed = fetched(store, either, date=FRIDAY)
+    assert listed.problem is not None
+    assert listed.problem.trouble is Trouble.NO_LIST
 
 
 def test_saved_feeds_are_one_day_of_their_own(store: Store) -> None:

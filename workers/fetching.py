@@ -54,9 +54,9 @@ def _found(wanted: Wanted, store: Store, arxiv: Lists, now: datetime) -> Listed:
             listed = _stored(batch, listing, Source.FILES, store, now)
             return _or_unknown(listed, listing)
         case Source.ARXIV | Source.WINDOW:
-            today = days.new_york_date(now)
-            if wanted.date is not None and wanted.date != today:
-                return _past(wanted.date, wanted.categories, store, arxiv, now)
+            day = wanted.date
+            if day and day < days.new_york_date(now) and _is_stored(day, wanted.categories, store):
+                return _kept(str(day), day, now, store)
             return _current(wanted, store, arxiv, now)
 
 
@@ -64,7 +64,9 @@ def _current(wanted: Wanted, store: Store, arxiv: Lists, now: datetime) -> Liste
     """The list the feed carries now, whatever date it states."""
     answer = arxiv.listing(wanted.categories)
     listing, batch = answer.listing, str(answer.listing.date)
-    if wanted.date is not None and listing.date != wanted.date:
+    if wanted.date is not None and listing.date > wanted.date:
+        return _past(wanted.date, wanted.categories, store, arxiv, now)
+    if wanted.date is not None and listing.date < wanted.date:
         problem = Problem(trouble=Trouble.NO_LIST, detail=f"the feed is of {listing.date}")
         return _failed(wanted, store, problem, now)
     listed = _stored(batch, listing, Source.ARXIV, store, now)
@@ -88,7 +90,7 @@ def _past(
     day: date, categories: Sequence[str], store: Store, arxiv: Lists, now: datetime
 ) -> Listed:
     """A day gone by: as it was stored, or else by the API from its submission window."""
-    if set(categories) <= store.asked(str(day)):
+    if _is_stored(day, categories, store):
         return _kept(str(day), day, now, store)
     if days.is_weekend(day):
         return Listed(batch=str(day), date=day, asked_at=now, changed_at=now)
@@ -120,6 +122,10 @@ def _stored(batch: str, listing: Listing, source: Source, store: Store, now: dat
     return Listed(batch=batch, date=listing.date, source=source, asked_at=now, changed_at=changed)
 
 
+def _is_stored(day: date, categories: Sequence[str], store: Store) -> bool:
+    return set(categories) <= store.asked(str(day))
+
+
 def _kept(batch: str, day: date, now: datetime, store: Store) -> Listed:
     return Listed(batch=batch, date=day, asked_at=now, changed_at=store.changed_at(batch) or now)
 
@@ -135,7 +141,7 @@ def _or_unknown(listed: Listed, listing: Listing) -> Listed:
 def _failed(wanted: Wanted, store: Store, problem: Problem, now: datetime) -> Listed:
     """No answer this time; today's list stands if an earlier answer brought it."""
     day = wanted.date or days.new_york_date(now)
-    if wanted.source is Source.ARXIV and set(wanted.categories) <= store.asked(str(day)):
+    if wanted.source is Source.ARXIV and _is_stored(day, wanted.categories, store):
         return _kept(str(day), day, now, store)
     return Listed(
         batch="", date=day, source=wanted.source, asked_at=now, changed_at=now, problem=problem

@@ -1,0 +1,253 @@
+"""The local judge: what a reader without a model sees at the top, and why."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain import Keywords, Paper, Profile, Topic
+from tests.benchmarks import bench_rank
+from tests.make import ids, paper, profile
+from workers import gate
+
+COMPRESSION = profile(
+    topics=(
+        Topic(
+            name="Model compression",
+            relevant="Pruning, quantization and low-rank methods; theory of sparse networks.",
+            irrelevant="Known methods used in dentistry, with no new theory.",
+        ),
+        Topic(name="Physics", relevant="The Schrödinger equation."),
+    ),
+    keywords=Keywords(
+        relevant=("mixture of experts", "MoE", "pruning", "sparsity"),
+        irrelevant=("federated learning",),
+        application=("medical imaging",),
+    ),
+)
+ON_TOPIC = {
+    "title": "Pruning sparse networks",
+    "abstract": "We give a theory of pruning. Sparsity and quantization of a network are compared.",
+}
+OFF_TOPIC = {
+    "title": "Bees in the city",
+    "abstract": "We count bees in parks over two summers and compare their numbers.",
+}
+
+
+def rank(*papers: Paper, of: Profile = COMPRESSION) -> dict[str, gate.Ranked]:
+    """By id, in the order of the ranking."""
+    return {row.id: row for row in gate.rank(of, papers)}
+
+
+def score(title: str, abstract: str = "") -> float:
+    """What a paper scores when it is alone on its day."""
+    return rank(paper("1", title=title, abstract=abstract))["1"].score
+
+
+def crowd(n: int) -> list[Paper]:
+    """Papers about other things than the profile, and about not quite the same as each other."""
+    things = "bees tides opera chess glass bread rivers maps".split()
+    return [
+        paper(id, title=f"On {things[i % 8]} and {things[i // 8 % 8]}", abstract=f"We count {i}.")
+        for i, id in enumerate(ids(n))
+    ]
+
+
+def test_a_day_without_papers_has_no_ranking() -> None:
+    assert gate.rank(COMPRESSION, ()) == ()
+
+
+def test_a_paper_sharing_nothing_with_the_profile_gets_one() -> None:
+    for day in ([], [paper("2", **ON_TOPIC)], crowd(50)):
+        row = rank(paper("1", **OFF_TOPIC), *day)["1"]
+        assert (row.relevance, row.words) == (1, ())
+        assert row.score <= 0
+
+
+def test_a_paper_that_only_resembles_good_ones_still_gets_one() -> None:
+    good = [paper(id, **ON_TOPIC, authors=()) for id in ids(20)]
+    alike = paper("1", title="We give a comparison", abstract="We give what is compared.")
+    assert rank(alike, *good, *crowd(5))["1"].relevance == 1
+
+
+def test_an_on_topic_paper_alone_on_its_day_reaches_the_cutoff() -> None:
+    assert rank(paper("1", **ON_TOPIC))["1"].relevance >= 7
+
+
+def test_a_passing_mention_alone_on_its_day_does_not() -> None:
+    passing = {"title": OFF_TOPIC["title"], "abstract": OFF_TOPIC["abstract"] + " Pruning helps."}
+    assert 1 < rank(paper("1", **passing))["1"].relevance < 7
+
+
+def test_a_large_day_with_nothing_for_the_profile_gives_nobody_a_seven() -> None:
+    assert all(row.relevance < 7 for row in rank(*crowd(200)).values())
+
+
+def test_the_one_paper_that_fits_a_large_day_comes_first_with_a_ten() -> None:
+    rows = rank(*crowd(200), paper("9", **ON_TOPIC))
+    assert next(iter(rows)) == "9"
+    assert rows["9"].relevance == 10
+
+
+def test_equal_papers_stand_by_id() -> None:
+    assert list(rank(*(paper(id, **ON_TOPIC) for id in ("3", "1", "2")))) == ["1", "2", "3"]
+
+
+def test_the_title_weighs_more_than_the_abstract() -> None:
+    assert score("Pruning", "Of trees.") > score("Of trees", "Pruning.") > 0
+
+
+def test_a_keyword_weighs_more_than_a_word_of_a_topic() -> None:
+    assert score("Sparsity") > score("Equation") > 0
+
+
+def test_a_keyword_of_several_words_counts_as_a_phrase() -> None:
+    whole = score("A mixture of experts")
+    assert whole == score("A mixture-of-experts") == score("Mixtures of Expert")
+    assert whole > score("Experts like a mixture") > 0
+
+
+@pytest.mark.parametrize("written", ["prunes", "Pruned", "PRUNING", "prune", "\\textbf{Pruning}"])
+def test_endings_and_commands_hide_no_word(written: str) -> None:
+    assert score(f"On {written} here") == score("On pruning here") > 0
+
+
+@pytest.mark.parametrize("written", ["Schrödinger", 'Schr\\"odinger', 'Schr\\"{o}dinger'])
+def test_accents_hide_no_word(written: str) -> None:
+    assert rank(paper("1", title=f"{written} again"))["1"].words == ("Schrödinger",)
+
+
+def test_words_to_avoid_and_words_of_an_application_count_against() -> None:
+    plain = score("Pruning at last")
+    assert score("Pruning for medical imaging") < plain
+    assert score("Pruning in federated learning") < plain
+    assert score("Pruning in dentistry") < plain
+
+
+def test_what_is_unwanted_weighs_less_than_what_is_wanted() -> None:
+    assert score("Mixture of experts for medical imaging") > 0
+
+
+def test_a_wanted_word_in_the_irrelevant_text_is_not_held_against_a_paper() -> None:
+    assert score("A theory") > 0
+    assert score("Pruning methods") > score("Pruning")
+
+
+def test_among_equals_the_one_that_resembles_the_good_papers_comes_first() -> None:
+    good = [paper(id, title="Pruning", abstract="Lottery tickets at birth.") for id in ids(5)]
+    like = paper("2", title="Networks", abstract="Lottery tickets once more.")
+    unlike = paper("1", title="Networks", abstract="Bees counted once more.")
+    rows = list(rank(*crowd(40), *good, like, unlike))
+    assert rows.index("2") < rows.index("1")
+
+
+def test_the_words_are_the_profiles_own_best_first() -> None:
+    text = {"title": "MOES: a mixture of experts", "abstract": "Low-rank, quantized."}
+    assert rank(paper("1", **text), *crowd(30))["1"].words == (
+        "mixture of experts",
+        "MoE",
+        "low-rank",
+        "quantization",
+    )
+
+
+def test_at_most_five_words_are_told() -> None:
+    everything = " ".join(topic.relevant for topic in COMPRESSION.topics)
+    assert len(rank(paper("1", abstract=everything))["1"].words) == 5
+
+
+def test_a_word_that_every_paper_of_the_day_has_is_not_told() -> None:
+    day = [paper(id, title="Networks", abstract=f"Of {id}.") for id in ids(40)]
+    row = rank(*day, paper("1", title="Pruning networks", abstract=""))["1"]
+    assert row.words == ("Pruning",) or row.words == ("pruning",)
+
+
+def test_a_profile_of_nothing_but_small_words_gives_everybody_a_one() -> None:
+    empty = profile(
+        topics=(Topic(name="-", relevant="the of and"),), keywords=Keywords(relevant=(" ", "..."))
+    )
+    assert {
+        row.relevance for row in rank(paper("1", **ON_TOPIC), *crowd(3), of=empty).values()
+    } == {1}
+
+
+TEXTS = st.lists(
+    st.sampled_from(
+        "pruning sparse networks medical imaging bees theory of $\\alpha$ tides".split()
+    )
+).map(" ".join)
+DAYS = st.lists(
+    st.builds(
+        lambda id, a, b: paper(id, title=a, abstract=b), st.sampled_from(ids(30)), TEXTS, TEXTS
+    ),
+    max_size=12,
+    unique_by=lambda one: one.id,
+)
+
+
+@given(DAYS, st.randoms())
+def test_the_order_papers_arrive_in_changes_nothing(day: list[Paper], chance: object) -> None:
+    shuffled = list(day)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert gate.rank(COMPRESSION, day) == gate.rank(COMPRESSION, shuffled)
+
+
+@given(DAYS)
+def test_every_paper_is_ranked_once_and_relevance_never_contradicts_the_order(
+    day: list[Paper],
+) -> None:
+    rows = gate.rank(COMPRESSION, day)
+    assert sorted(row.id for row in rows) == sorted(one.id for one in day)
+    assert [row.relevance for row in rows] == sorted((r.relevance for r in rows), reverse=True)
+    assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
+
+
+@given(st.text(), st.text())
+def test_any_text_can_be_ranked(title: str, abstract: str) -> None:
+    of = profile(topics=(Topic(name="Any", relevant=abstract or "x", irrelevant=title),))
+    assert len(gate.rank(of, [paper("1", title=title, abstract=abstract)])) == 1
+
+
+def test_two_thousand_papers_take_less_than_two_seconds() -> None:
+    words = [f"word{i}" for i in range(5000)]
+    day = [
+        paper(id, title="Pruning", abstract=" ".join(words[i : i + 180]) + " sparse networks")
+        for i, id in enumerate(ids(2000))
+    ]
+    start = time.perf_counter()
+    assert len(gate.rank(COMPRESSION, day)) == 2000
+    assert time.perf_counter() - start < 2
+
+
+def test_the_benchmark_prints_how_well_the_picks_were_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"date": day, "id": f"{day}.{n}", "authors": [], "categories": ["cs.LG"]}
+        | (ON_TOPIC if n == 0 else OFF_TOPIC)
+        | {"selected": n == 0}
+        for day in ("2503", "2504")
+        for n in range(4)
+    ]
+    record, toml = tmp_path / "record.jsonl.gz", tmp_path / "profile.toml"
+    record.write_bytes(gzip.compress("\n".join(json.dumps(row) for row in rows).encode()))
+    toml.write_text(
+        'name = "small"\ntitle = "Small"\ncategories = ["cs.LG"]\n'
+        '[[topics]]\nname = "Pruning"\nrelevant = "Sparse networks."\n'
+    )
+    bench_rank.main(record, toml)
+    table = capsys.readouterr().out
+    assert "8 papers on 2 days, 2 picked" in table
+    assert "AUC over the whole record                                     1.000" in table
+
+
+def test_a_tie_counts_half_in_the_benchmark() -> None:
+    assert bench_rank.auc([(1.0, True), (1.0, False), (0.0, False)]) == 0.75
+    assert bench_rank.kept([(3.0, True), (2.0, False), (1.0, True), (0.0, False)], 0.95) == 0.75
