@@ -56,6 +56,7 @@ class Trouble(StrEnum):
     SERVER_ERROR = "server_error"
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
+    MIXED_DAYS = "mixed_days"  # saved feeds that do not belong together
     NO_LIST = "no_list"  # nothing is known of that date
     # the model
     NO_KEY = "no_key"

@@ -61,6 +61,11 @@ class Tasks:
         except DuplicateJobError:
             return  # that it is there is what was asked for
 
+    def forget(self) -> None:
+        """Leave nothing of these queues behind; for a command's own, at its end."""
+        for name in self.queues.values():
+            Queue(name, connection=self.redis, serializer=JSONSerializer).delete()
+
     def failed(self, step: Step) -> bool:
         """True when the workers have given this step up: a fault of ours, their log has it."""
         try:

@@ -39,6 +39,7 @@ TROUBLES = {
     Trouble.SERVER_ERROR: "arXiv has a fault of its own",
     Trouble.TIMEOUT: "arXiv did not answer in time",
     Trouble.UNREACHABLE: "arXiv cannot be reached",
+    Trouble.MIXED_DAYS: "the saved feeds are of different days",
     Trouble.NO_LIST: "no list is to be had for that day",
     Trouble.NO_KEY: "the worker has no OPENAI_API_KEY",
     Trouble.BAD_KEY: "the model's server does not accept the key",
@@ -237,10 +238,11 @@ def clock_time(moment: datetime) -> str:
 
 def _announced(decision: Decision) -> str:
     paper = decision.paper
+    primary = one_line(paper.categories[0]) if paper.categories else "no category"
     version = f", version {paper.version}" if paper.version > 1 else ""
     if decision.announced.announce_type is AnnounceType.NEW:
-        return f"new in {paper.categories[0]}{version}"
-    return f"cross-list from {paper.categories[0]}{version}"
+        return f"new in {primary}{version}"
+    return f"cross-list from {primary}{version}"
 
 
 def _count(n: int, noun: str) -> str:

@@ -56,6 +56,10 @@ def sample_instead(why: Problem) -> Head:
     return Head(title=f"{said}: here is the sample that ships with Paperboy.")
 
 
+def server_lost(error: str) -> str:
+    return f"The server went away ({error}); what was done is kept, ask again when it is back."
+
+
 def worker_fault(step: str) -> str:
     return f"The workers could not do {step}: a fault in Paperboy, which their log describes."
 

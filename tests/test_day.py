@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.neighbours import Neighbour, Reply, error, feed, good_model, ids_asked, listening
+from tests.processes import alive, children, descendants
 from tests.test_fetching import A_DAY, FRIDAY, SATURDAY, THURSDAY, rss
 
 PROFILE = """
@@ -130,19 +133,12 @@ def test_a_worker_killed_while_scoring_loses_nothing_and_pays_nothing_twice(
 
 def _worker_and_horse(command: int) -> list[int]:
     """Process ids of the worker that has a job under way, and of the job."""
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    )
-    children: dict[int, list[int]] = {}
-    for row in listed.stdout.splitlines():
-        pid, parent = map(int, row.split())
-        children.setdefault(parent, []).append(pid)
-    pools = [pool for pool in children.get(command, ()) if children.get(pool)]
-    for pool in pools:
-        for worker in children[pool]:
-            for horse in children.get(worker, ()):
+    known = children()
+    for pool in known[command]:
+        for worker in known.get(pool, ()):
+            for horse in known.get(worker, ()):
                 return [worker, horse]
-    return []
+    raise AssertionError("no job is under way")
 
 
 def test_a_sunday_is_an_empty_day_and_says_so(paperboy: Paperboy) -> None:
@@ -263,3 +259,38 @@ def test_an_imported_profile_can_be_asked_for_by_name(paperboy: Paperboy) -> Non
     assert "Studies of the matter." in paperboy.run("profiles", "show", "mine")[1]
     feed_file = paperboy.saved(A_DAY)
     assert paperboy.run("day", "mine", "--feed", feed_file)[0] == 0
+
+
+def test_feeds_of_different_days_are_not_one_day(paperboy: Paperboy) -> None:
+    friday = paperboy.saved(rss(FRIDAY, ("2503.00009", "new", "cs.LG")), "friday.xml")
+    words = ("day", "mine.toml", "--feed", paperboy.saved(A_DAY), "--feed", friday)
+    status, out, _ = paperboy.run(*words)
+    assert status == 2
+    assert "the saved feeds are of different days" in " ".join(out.split())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_told_to_stop_leaves_nothing_running(
+    paperboy: Paperboy, number: signal.Signals
+) -> None:
+    arrived = threading.Event()
+
+    def slow(path: str, body: bytes) -> Reply:
+        arrived.set()
+        time.sleep(1)
+        return good_model(path, body)
+
+    with judged_by(paperboy, slow):
+        process = paperboy.start("day", "mine.toml", "--feed", paperboy.saved(many(25)))
+        assert arrived.wait(20)
+        started = descendants(process.pid)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode not in (0, 1, None)
+    assert out == ""
+    assert "Traceback" not in err
+    assert len(started) >= 6  # a server, a pool, three workers, a job
+    deadline = time.monotonic() + 10
+    while any(map(alive, started)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from tests.neighbours import feed, listening
+from tests.processes import alive, children
 from tests.test_fetching import FRIDAY, rss
 
 
@@ -86,13 +87,15 @@ def test_nothing_is_left_running_when_the_command_is_killed(tmp_path: Path) -> N
             tmp_path, {"PAPERBOY_DATA_DIR": str(data), "ARXIV_RSS_URL": f"{arxiv.url}/rss"}
         )
         terminal.read_until("paperboy> ")
-        workers = _workers_of(terminal.process.pid)
+        known = children()
+        pools = [pid for pid in known[terminal.process.pid] if pid in known]
+        workers = pools + [worker for pool in pools for worker in known[pool]]
         assert len(workers) == 4  # a pool and its three
         terminal.process.kill()
         terminal.process.wait()
         os.close(terminal.master)
     deadline = time.monotonic() + 30
-    while any(map(_alive, workers)):
+    while any(map(alive, workers)):
         assert time.monotonic() < deadline, "the workers outlive their command"
         time.sleep(0.1)
     # The server is there for the next command, which takes it over and stops it.
@@ -106,21 +109,3 @@ def test_nothing_is_left_running_when_the_command_is_killed(tmp_path: Path) -> N
     assert "queue ask: 0 at work" in done.stdout
     assert "Ready to accept connections" in (data / "server" / "server.log").read_text()
     assert "ready to exit" in (data / "server" / "server.log").read_text()
-
-
-def _workers_of(command: int) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    )
-    parents = {int(pid): int(parent) for pid, parent in map(str.split, listed.stdout.splitlines())}
-    pools = [pid for pid, parent in parents.items() if parent == command]
-    workers = [pid for pid, parent in parents.items() if parent in pools]
-    return [pid for pid in pools if pid in {parents[worker] for worker in workers}] + workers
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

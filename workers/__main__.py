@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from datetime import date as date_
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import redis
 import typer
 
 from bot import export, profiles, settings, terminal_render, views, words
@@ -171,18 +173,23 @@ def _date(text: str | None) -> date_ | None:
 
 def _status(digest: Digest) -> int:
     problem = digest.listed.problem
-    if problem and problem.trouble is Trouble.BAD_QUERY:
+    if problem and problem.trouble in (Trouble.BAD_QUERY, Trouble.MIXED_DAYS):
         return _REFUSED
     return 0 if digest.complete else _SHORT
 
 
 def main() -> None:
     """The entry point: every known error is one sentence on standard error."""
+    # As Ctrl-C: what a command started is stopped with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except PaperboyError as error:
         print(f"paperboy: {error}", file=sys.stderr)
         sys.exit(_REFUSED)
+    except redis.RedisError as error:
+        print(f"paperboy: {words.server_lost(type(error).__name__)}", file=sys.stderr)
+        sys.exit(1)
     except WorkerFault as fault:
         print(f"paperboy: {words.worker_fault(str(fault))}", file=sys.stderr)
         sys.exit(1)

@@ -102,14 +102,14 @@ def merge(listings: Iterable[Listing]) -> Listing:
     """One list of several (one at least): each paper once, in the first list's order.
 
     `new` beats `cross` beats a replacement. The date of a list without entries counts only when
-    none has any (then the latest). Raises Refused(BAD_QUERY) when those with any disagree.
+    none has any (then the latest). Raises Refused(MIXED_DAYS) when those with any disagree.
     """
     parts = list(listings)
     dated = [part for part in parts if part.items] or [max(parts, key=lambda part: part.date)]
     dates = sorted({part.date for part in dated})
     if len(dates) > 1:
         days = " and ".join(map(str, dates))
-        raise Refused(f"These lists are of different days: {days}.", Trouble.BAD_QUERY)
+        raise Refused(f"These lists are of different days: {days}.", Trouble.MIXED_DAYS)
     papers, replaced = _once(
         (announced for part in parts for announced in part.papers),
         (row for part in parts for row in part.replaced),

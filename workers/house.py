@@ -88,3 +88,4 @@ def _workers(url: str, data_dir: Path) -> Iterator[str]:
         if pool.is_alive() and pool.pid is not None:
             os.killpg(pool.pid, signal.SIGKILL)
             pool.join()
+        Tasks(Redis.from_url(url), private).forget()

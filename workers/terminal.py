@@ -75,7 +75,12 @@ class _Terminal:
         )
 
     def wait(self, wish: Wish) -> Arrived:
-        return fulfilled(wish, self.here, Console(stderr=True))
+        """Kept while we wait: should this command die, a bot on the same server sees to it."""
+        self.here.channels.put_wish(wish)
+        try:
+            return fulfilled(wish, self.here, Console(stderr=True))
+        finally:
+            self.here.channels.drop_wish(wish)
 
     def talk(self) -> None:
         """Commands, until the end of input."""
