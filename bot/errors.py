@@ -1,4 +1,4 @@
-"""Errors, named by what to do next: show it, try later, stop planning it.
+"""Errors, named by what to do next: show it, or try later.
 
 PaperboyError
 |-- Refused      what was asked cannot be done as asked; say why and how to ask instead
@@ -33,7 +33,3 @@ class Unavailable(PaperboyError):
     def __init__(self, message: str, trouble: Trouble, retry_after: float | None = None) -> None:
         super().__init__(message, trouble)
         self.retry_after = retry_after
-
-
-class Gone(PaperboyError):
-    """What was addressed no longer exists and should not be planned again."""

@@ -46,7 +46,7 @@ class Channels:
         """
         passing = address.platform == "stdout"
         self.store.put_digest(f"delivered:{name}", digest, keep=BRIEFLY if passing else KEEP)
-        if not passing:
+        if not passing and digest.decisions:
             self._redis.zadd(f"pb:deliveries:{address}", {name: at.timestamp()})
         if not passing and digest.picked:
             had: dict[Any, Any] = {decision.paper.id: name for decision in digest.picked}

@@ -136,10 +136,14 @@ def notices(digest: Digest) -> Iterable[str]:
         papers = _count(len(digest.decisions), "paper")
         yield f"Sample: {papers} of March 2025 that ship with Paperboy, not today's list."
     if listed.instead_of:
-        yield (
-            f"Nothing was announced on {long_date(listed.instead_of)}; "
-            "this is the last announced day."
-        )
+        day = long_date(listed.instead_of)
+        if is_weekend(listed.instead_of):
+            yield f"Nothing was announced on {day}; this is the last announced day."
+        else:
+            yield (
+                f"arXiv's list of {day} is empty, for a holiday or a passing fault; "
+                "this is the last announced day."
+            )
     if listed.source is Source.WINDOW:
         yield "Found by submission date: papers that moderators held back may be missing."
     if listed.problem:

@@ -101,6 +101,12 @@ def days() -> list[tuple[str, Digest]]:
             ),
         ),
         (
+            "the last announced day, on a weekday",
+            local_day().model_copy(
+                update={"listed": listed.model_copy(update={"instead_of": date(2025, 3, 21)})}
+            ),
+        ),
+        (
             "a day by submission dates",
             local_day().model_copy(
                 update={"listed": listed.model_copy(update={"source": Source.WINDOW})}

@@ -73,7 +73,7 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
     """Leave behind a decided day as one channel gets it, posted."""
     channels, listed = Channels(store), _listed(wish, store)
     name = plan.delivery_name(wish, listed)
-    with _alone(store, f"deliver:{wish.address}"):
+    with _alone(store, f"deliver:{wish.address}") as lease:
         step = plan.due(wish, channels.facts(wish))
         if step is None or step.kind is not plan.Kind.DELIVER:
             return
@@ -84,6 +84,7 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
         digest = triage.choose(
             decided.model_copy(update={"listed": listed}), channels.had_before(wish.address, name)
         )
+        lease.renew()
         if wish.address.platform == "terminal":
             channels.put_posts(name, views.thread(digest))
         channels.put_delivered(wish.address, name, digest, clock())

@@ -1,0 +1,138 @@
+"""Score and deliver: run again, run twice at once, run after a failure."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+from bot import plan
+from bot.domain import Followed, Profile, Trouble
+from bot.ledger import Digest, Judge, Outcome, Wish
+from bot.store import Store
+from bot.store_channels import Channels
+from tests.make import NOW, announced, ids, listing, profile
+from tests.test_judging import Scripted, good
+from tests.test_plan import listed, wish
+from workers.llm import Reply
+from workers.pipeline import deliver, score
+
+BY_MODEL = Judge(model="scripted")
+
+
+def asked(store: Store, mine: Profile, judge: Judge = BY_MODEL, since: datetime = NOW) -> Wish:
+    fingerprint = store.put_profile(mine)
+    return wish().model_copy(update={"profile": fingerprint, "judge": judge, "since": since})
+
+
+def announce(store: Store, wanted: Wish, names: list[str], at: datetime = NOW) -> None:
+    changed = store.add_listing("2025-03-20", listing(*map(announced, names)), at)
+    store.put_listed(wanted.wanted, listed(at, changed=changed))
+
+
+def scored(store: Store, by: Wish, model: Scripted | None, now: datetime = NOW) -> Digest:
+    score(by, store, model, 4, lambda: now, lambda done, total: None)
+    found = store.listed(by.wanted)
+    assert found is not None
+    digest = store.digest(plan.ledger_name(by, found))
+    assert digest is not None
+    return digest
+
+
+def test_a_scored_day_has_every_paper_its_price_and_the_prompt_as_sent(store: Store) -> None:
+    by = asked(store, profile())
+    announce(store, by, ids(25))
+    digest = scored(store, by, Scripted(good))
+    assert sum(digest.counts.values()) == 25
+    assert digest.counts[Outcome.UNSCORED] == 0
+    assert (digest.usage.calls, digest.usage.prompt_tokens) == (3, 300)
+    assert "The papers, N of them" in digest.prompt
+
+
+def test_a_second_profile_with_the_same_criteria_buys_nothing(store: Store) -> None:
+    model = Scripted(good)
+    for maximum in (3, 4):
+        by = asked(store, profile(maximum=maximum))
+        announce(store, by, ids(25))
+        digest = scored(store, by, model)
+        assert digest.counts[Outcome.PICKED] == maximum
+    assert len(model.asked) == 3
+    assert digest.usage.calls == 3
+
+
+def test_two_workers_at_once_ask_the_model_once(store: Store) -> None:
+    by = asked(store, profile())
+    announce(store, by, ids(25))
+    first_asked, go_on = threading.Event(), threading.Event()
+
+    class Waiting(Scripted):
+        def ask(self, *words: object) -> Reply:
+            first_asked.set()
+            assert go_on.wait(5)
+            return super().ask(*words)  # type: ignore[arg-type]
+
+    model = Waiting(good)
+    workers = [threading.Thread(target=scored, args=(store, by, model)) for _ in range(2)]
+    workers[0].start()
+    assert first_asked.wait(5)
+    workers[1].start()
+    go_on.set()
+    for worker in workers:
+        worker.join()
+    assert len(model.asked) == 3
+
+
+def test_a_worker_without_a_key_says_so_and_ranks_nothing_behind_ones_back(store: Store) -> None:
+    by = asked(store, profile())
+    announce(store, by, ids(3))
+    digest = scored(store, by, None)
+    assert digest.counts[Outcome.UNSCORED] == 3
+    assert {d.trouble for d in digest.decisions} == {Trouble.NO_KEY}
+
+
+def test_papers_that_come_later_are_judged_and_the_others_not_again(store: Store) -> None:
+    model, by = Scripted(good), asked(store, profile())
+    announce(store, by, ids(10))
+    scored(store, by, model)
+    later = NOW + timedelta(minutes=30)
+    by = asked(store, profile(), since=later)
+    announce(store, by, ids(12), later)
+    digest = scored(store, by, model, later)
+    assert sum(digest.counts.values()) == 12
+    assert [sorted(about) for about in model.asked] == [ids(12)[:10], ids(12)[10:]]
+
+
+def test_a_channel_gets_a_paper_once_and_the_next_in_its_place(store: Store) -> None:
+    channels, model = Channels(store), Scripted(good)
+    delivered = []
+    for maximum in (5, 6):  # another profile, with the same day
+        by = asked(store, profile(maximum=maximum))
+        announce(store, by, ids(25))
+        scored(store, by, model)
+        deliver(by, store, lambda: NOW)
+        delivered.append(channels.deliveries(by.address)[-1])
+    first, second = ({d.paper.id for d in digest.picked} for digest in delivered)
+    assert not first & second
+    assert delivered[1].counts[Outcome.REPEAT] == 5
+    assert sum(delivered[1].counts.values()) == 25
+
+
+def test_a_delivery_done_again_changes_nothing(store: Store) -> None:
+    channels, by = Channels(store), asked(store, profile(), Judge())
+    announce(store, by, ids(5))
+    scored(store, by, None)
+    for _ in range(2):
+        deliver(by, store, lambda: NOW)
+    found = store.listed(by.wanted)
+    assert found is not None
+    name = plan.delivery_name(by, found)
+    digest = channels.delivered(name)
+    assert digest is not None
+    assert len(channels.posts(name)) == 1 + len(digest.picked)
+    assert plan.due(by, channels.facts(by)) is None
+
+
+def test_a_followed_author_reaches_the_judge_and_is_starred(store: Store) -> None:
+    by = asked(store, profile(authors=Followed(follow=("Alan Turing",))), Judge())
+    announce(store, by, ids(2))
+    digest = scored(store, by, None)
+    assert all(d.followed == ("Alan Turing",) for d in digest.decisions)
