@@ -49,7 +49,7 @@ class Channels:
         if not passing and digest.decisions:
             self._redis.zadd(f"pb:deliveries:{address}", {name: at.timestamp()})
         if not passing and digest.picked:
-            had: dict[Any, Any] = {decision.paper.id: name for decision in digest.picked}
+            had: dict[Any, Any] = {decision.paper.id: _slot(digest) for decision in digest.picked}
             self._redis.hset(f"pb:had:{address}", mapping=had)
         done = Done(at=at, complete=digest.complete)
         self._redis.set(
@@ -64,10 +64,11 @@ class Channels:
     def delivered(self, name: str) -> Digest | None:
         return self.store.digest(f"delivered:{name}")
 
-    def had_before(self, address: Address, name: str) -> set[str]:
-        """Ids of the papers this channel was given by any other delivery than `name`."""
+    def had_before(self, address: Address, digest: Digest) -> set[str]:
+        """Ids of the papers this channel was given, other than by this profile for this day: a
+        day judged anew, by another model say, does not repeat itself."""
         rows: dict[str, str] = self._redis.hgetall(f"pb:had:{address}")  # type: ignore[assignment]
-        return {id for id, delivery in rows.items() if delivery != name}
+        return {id for id, slot in rows.items() if slot != _slot(digest)}
 
     # -- the terminal's channel: its "service" is this server
 
@@ -100,6 +101,10 @@ class Channels:
     def _done(self, key: str) -> Done | None:
         value = self._redis.get(key)
         return None if value is None else Done.model_validate_json(str(value))
+
+
+def _slot(digest: Digest) -> str:
+    return f"{digest.profile.name} {digest.listed.batch}"
 
 
 def _wish_key(wish: Wish) -> str:

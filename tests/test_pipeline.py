@@ -104,16 +104,27 @@ def test_papers_that_come_later_are_judged_and_the_others_not_again(store: Store
 def test_a_channel_gets_a_paper_once_and_the_next_in_its_place(store: Store) -> None:
     channels, model = Channels(store), Scripted(good)
     delivered = []
-    for maximum in (5, 6):  # another profile, with the same day
-        by = asked(store, profile(maximum=maximum))
+    for name, maximum in (("mine", 3), ("theirs", 5)):  # two profiles, the same day
+        by = asked(store, profile(name=name, maximum=maximum))
         announce(store, by, ids(25))
         scored(store, by, model)
-        deliver(by, store, lambda: NOW)
+        deliver(by, store, lambda at=NOW + timedelta(minutes=maximum): at)
         delivered.append(channels.deliveries(by.address)[-1])
     first, second = ({d.paper.id for d in digest.picked} for digest in delivered)
     assert not first & second
-    assert delivered[1].counts[Outcome.REPEAT] == 5
+    assert delivered[1].counts[Outcome.REPEAT] == 3
     assert sum(delivered[1].counts.values()) == 25
+
+
+def test_a_day_judged_anew_does_not_repeat_itself(store: Store) -> None:
+    channels = Channels(store)
+    for maximum in (3, 4):  # the same profile, changed
+        by = asked(store, profile(maximum=maximum))
+        announce(store, by, ids(25))
+        scored(store, by, Scripted(good))
+        deliver(by, store, lambda at=NOW + timedelta(minutes=maximum): at)
+    last = channels.deliveries(by.address)[-1]
+    assert (last.counts[Outcome.PICKED], last.counts[Outcome.REPEAT]) == (4, 0)
 
 
 def test_a_delivery_done_again_changes_nothing(store: Store) -> None:

@@ -128,8 +128,9 @@ def test_a_channel_remembers_what_other_deliveries_brought(channels: Channels) -
     day = digest(decision("2503.00001", Outcome.PICKED), decision("2503.00002", Outcome.UNSCORED))
     channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
     channels.put_delivered(here, "one", day, NOW)
-    assert channels.had_before(here, "two") == {"2503.00001"}
-    assert channels.had_before(here, "one") == set()
+    other = day.model_copy(update={"profile": profile(name="other")})
+    assert channels.had_before(here, other) == {"2503.00001"}
+    assert channels.had_before(here, day) == set()
     assert channels.deliveries(here) == [day]
 
 
@@ -141,7 +142,8 @@ def test_standard_output_remembers_nothing(channels: Channels) -> None:
     channels.store.add_listing("b", listing(announced("2503.00001")), NOW)
     channels.put_delivered(out, "one", day, NOW)
     assert channels.delivered("one") == day
-    assert channels.had_before(out, "two") == set()
+    other = day.model_copy(update={"profile": profile(name="other")})
+    assert channels.had_before(out, other) == set()
     assert channels.store.redis.ttl("pb:delivered:one") < 7 * 3600
 
 

@@ -81,9 +81,8 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
         if decided is None:
             raise KeyError(f"no decided day for {name}")
         # The same day may be asked for as today and, on a Sunday, as the last day there was.
-        digest = triage.choose(
-            decided.model_copy(update={"listed": listed}), channels.had_before(wish.address, name)
-        )
+        decided = decided.model_copy(update={"listed": listed})
+        digest = triage.choose(decided, channels.had_before(wish.address, decided))
         lease.renew()
         if wish.address.platform == "terminal":
             channels.put_posts(name, views.thread(digest))
