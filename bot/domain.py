@@ -64,6 +64,8 @@ class Trouble(StrEnum):
     UNKNOWN_MODEL = "unknown_model"
     QUOTA = "quota"
     MODEL_DOWN = "model_down"
+    MODEL_BUSY = "model_busy"
+    MODEL_SLOW = "model_slow"
     MODEL_REFUSED = "model_refused"
     BAD_REPLY = "bad_reply"
     LEFT_OUT = "left_out"  # the reply was readable and did not mention the paper

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(default=None, alias="OPENAI_BASE_URL")
     model: str = Field(default="gpt-6-luna", alias="PAPERBOY_MODEL")
     calls_at_once: int = Field(default=16, ge=1, le=256, alias="PAPERBOY_CALLS_AT_ONCE")
+    call_seconds: float = Field(default=25.0, ge=1, le=3600, alias="PAPERBOY_CALL_SECONDS")
     arxiv_rss_url: str = Field(default="https://rss.arxiv.org/rss", alias="ARXIV_RSS_URL")
     arxiv_api_url: str = Field(default="https://export.arxiv.org/api/query", alias="ARXIV_API_URL")
     data_dir: Path = Field(default_factory=_data_dir, alias="PAPERBOY_DATA_DIR")

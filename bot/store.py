@@ -181,6 +181,14 @@ class Store:
             row["announced"]["paper"] = papers[row["announced"]["paper"]].model_dump()
         return Digest.model_validate(body)
 
+    def put_shape(self, server: str, shape: str) -> None:
+        """Remember what a model's server (a fingerprint) can be asked for."""
+        self.redis.set(f"pb:shape:{server}", shape, ex=KEEP)
+
+    def shape(self, server: str) -> str | None:
+        value = self.redis.get(f"pb:shape:{server}")
+        return None if value is None else str(value)
+
     # -- work under way
 
     def lease(self, name: str, seconds: float, wait: float) -> Lease | None:

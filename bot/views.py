@@ -46,6 +46,8 @@ TROUBLES = {
     Trouble.UNKNOWN_MODEL: "the model's server does not know the model",
     Trouble.QUOTA: "the model's account has run out of credit",
     Trouble.MODEL_DOWN: "model down",
+    Trouble.MODEL_BUSY: "model down: its server asks for fewer requests",
+    Trouble.MODEL_SLOW: "model down: no answer in time (PAPERBOY_CALL_SECONDS)",
     Trouble.MODEL_REFUSED: "the model refused",
     Trouble.BAD_REPLY: "the model's answer could not be read",
     Trouble.LEFT_OUT: "the model's answer left it out",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from bot.checkup import Checkup
 from bot.domain import Problem, Profile
 from bot.ledger import Digest, Judge
 from bot.message import Head
 from bot.status import Status
-from bot.views import TROUBLES, clock_time, long_date, profile_line
+from bot.views import TROUBLES, clock_time, long_date, profile_line, spent
 
 _COMMANDS = {
     "now": "/digest now PROFILE — the newest day's digest, here and at once",
@@ -115,6 +116,38 @@ def status_text(status: Status) -> Head:
         )
     rows += [f"waiting: {wish}" for wish in status.wishes]
     return Head(title=f"Status at {clock_time(status.at)}", text=tuple(rows))
+
+
+_SHAPES = {
+    "json_schema": "it answers by a JSON schema, which is best",
+    "json_object": "it cannot be held to a schema, it answers in JSON",
+    "text": "it answers in plain text only, which is read as far as it can be",
+}
+
+
+def checkup_text(found: Checkup) -> Head:
+    """Key, server, model, and what the server can do: a sentence each."""
+    if found.model is None:
+        nothing = "key: none is set, so papers are ranked locally; set OPENAI_API_KEY."
+        return Head(title="No model is set up.", text=(nothing,))
+    rows = [
+        "key: OPENAI_API_KEY is set."
+        if found.key
+        else "key: none is set; this server may want one."
+    ]
+    rows.append(f"server: {found.server}.")
+    if found.detail:
+        rows.append(f"model: {found.model} — {found.detail}")
+    elif found.trouble:
+        rows.append(f"model: {found.model} answers, but {TROUBLES[found.trouble]}.")
+    else:
+        rows.append(
+            f"model: {found.model} judged a paper in {found.seconds:.1f} s: {spent(found.usage)}."
+        )
+    if found.shape:
+        rows.append(f"replies: {_SHAPES[found.shape]}.")
+    title = "Something is wrong with the model." if found.trouble else "The model is ready."
+    return Head(title=title, text=tuple(rows))
 
 
 def next_steps(judge: Judge) -> Head:

@@ -294,3 +294,38 @@ def test_a_command_told_to_stop_leaves_nothing_running(
     while any(map(alive, started)):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_doctor_says_what_the_model_and_its_server_can_do(paperboy: Paperboy) -> None:
+    assert "No model is set up." in paperboy.run("doctor")[1]
+    with judged_by(paperboy, good_model) as model:
+        status, out, err = paperboy.run("doctor")
+        assert len(model.asked) == 1
+    assert status == 0, err
+    assert "The model is ready." in out
+    assert "key: OPENAI_API_KEY is set." in out
+    assert "server: 127.0.0.1." in out
+    assert "gpt-6-luna judged a paper in" in out
+    assert "it answers by a JSON schema, which is best" in out
+
+
+def test_doctor_names_a_wrong_key_and_does_not_show_it(paperboy: Paperboy) -> None:
+    with judged_by(paperboy, lambda *_: error(401, "invalid_api_key")):
+        status, out, err = paperboy.run("doctor")
+    assert status == 2
+    assert "does not accept OPENAI_API_KEY" in out
+    assert "sk-secret" not in out + err
+
+
+def test_what_a_server_can_do_is_remembered_from_one_day_to_the_next(paperboy: Paperboy) -> None:
+    def no_schema(path: str, body: bytes) -> Reply:
+        if b"json_schema" in body:
+            return error(400, "unsupported_response_format")
+        return good_model(path, body)
+
+    with judged_by(paperboy, no_schema) as model:
+        words = ("day", "mine.toml", "--feed")
+        assert paperboy.run(*words, paperboy.saved(many(3)))[0] == 0
+        assert len(model.asked) == 2
+        assert paperboy.run(*words, paperboy.saved(many(6)))[0] == 0
+        assert len(model.asked) == 3

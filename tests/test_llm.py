@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+import httpx2
+import openai
 import pytest
 
 from bot.domain import Trouble
 from bot.errors import Refused, Unavailable
 from tests import neighbours
-from tests.neighbours import Reply, as_json, chat, error, listening
+from tests.make import ids, paper
+from tests.neighbours import Reply, as_json, chat, error, ids_asked, listening, scores
 from workers import llm, scoring
+from workers.llm import Shape
+from workers.prices import price
+
+SECONDS = 5.0
 
 
 def ask(url: str, name: str = "gpt-6-luna") -> llm.Reply:
-    with closing(llm.Model(name, "sk-very-secret", f"{url}/v1")) as model:
+    with closing(llm.Model(name, "sk-very-secret", f"{url}/v1", SECONDS)) as model:
         return model.ask("Instructions.", "Question.", scoring.schema(), "key")
 
 
@@ -55,7 +64,7 @@ def test_openai_itself_is_asked_by_the_responses_api(monkeypatch: pytest.MonkeyP
     with listening(answer) as server:
         # What the client itself reads; our own settings leave base_url unset for OpenAI.
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
-        with closing(llm.Model("gpt-6-luna", "sk-very-secret", None)) as model:
+        with closing(llm.Model("gpt-6-luna", "sk-very-secret", None, SECONDS)) as model:
             reply = model.ask("Instructions.", "Question.", scoring.schema(), "key")
         path, body = server.asked[0]
     sent = json.loads(body)
@@ -85,14 +94,15 @@ def test_a_refusal_has_no_text_and_is_paid() -> None:
         (error(429, "insufficient_quota"), Refused, Trouble.QUOTA),
         (error(400, "context_length_exceeded"), Unavailable, Trouble.MODEL_REFUSED),
         (error(503, "overloaded"), Unavailable, Trouble.MODEL_DOWN),
+        (error(429, "rate_limit_exceeded"), Unavailable, Trouble.MODEL_BUSY),
+        (as_json({"hello": "there"}), Unavailable, Trouble.MODEL_DOWN),
+        ((200, {"Content-Type": "text/html"}, b"<h1>Hi</h1>"), Unavailable, Trouble.MODEL_DOWN),
         ((502, {"Content-Type": "text/html"}, b"<h1>Bad Gateway</h1>"), Unavailable, "model_down"),
     ],
 )
 def test_each_failure_is_typed_and_keeps_the_key_to_itself(
-    answer: Reply, kind: type[Exception], trouble: Any, monkeypatch: pytest.MonkeyPatch
+    answer: Reply, kind: type[Exception], trouble: Any
 ) -> None:
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.0)
-    monkeypatch.setattr("openai._base_client.MAX_RETRY_DELAY", 0.0)
     with listening(lambda *_: answer) as server, pytest.raises(kind) as raised:
         ask(server.url)
     assert raised.value.trouble == trouble  # type: ignore[attr-defined]
@@ -106,8 +116,8 @@ def test_an_unpriced_model_costs_unknown_and_not_nothing() -> None:
 
 
 def test_cached_tokens_are_cheaper() -> None:
-    full, _ = llm.price("gpt-6-luna", 100_000, 0, 0)
-    cached, _ = llm.price("gpt-6-luna", 100_000, 90_000, 0)
+    full, _ = price("gpt-6-luna", 100_000, 0, 0)
+    cached, _ = price("gpt-6-luna", 100_000, 90_000, 0)
     assert full is not None
     assert cached is not None
     assert cached < full
@@ -115,8 +125,103 @@ def test_cached_tokens_are_cheaper() -> None:
 
 def test_the_neighbour_scores_what_it_is_asked_about() -> None:
     """The loopback model is used by other tests: it must read our own prompt."""
-    from tests.make import paper
-
     question = scoring.question([paper("2503.00001"), paper("2503.00002")])
     body = json.dumps({"messages": [{"content": question}]}).encode()
     assert neighbours.ids_asked(body) == ["2503.00001", "2503.00002"]
+
+
+def only(*shapes: Shape) -> Callable[[str, bytes], Reply]:
+    """A server that refuses every form of answer but these."""
+
+    def answer(path: str, body: bytes) -> Reply:
+        form = json.loads(body).get("response_format", {"type": "text"})["type"]
+        if form not in shapes:
+            return error(400, "unsupported_response_format")
+        rows = scores(ids_asked(body))["papers"]
+        if form == "text":
+            lines = "\n".join(json.dumps(row) for row in rows)
+            return chat(f"Sure! Here they are:\n```jsonl\n{lines}\n```\nAnything else?")
+        return chat(json.dumps({"papers": rows}))
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("can", "found"),
+    [
+        (list(Shape), Shape.SCHEMA),
+        ([Shape.OBJECT, Shape.TEXT], Shape.OBJECT),
+        ([Shape.TEXT], Shape.TEXT),
+    ],
+)
+def test_what_a_server_can_do_is_found_out_once_and_every_paper_is_read(
+    can: list[Shape], found: Shape
+) -> None:
+    papers = [paper(id) for id in ids(3)]
+    learned: list[Shape] = []
+    with (
+        listening(only(*can)) as server,
+        closing(llm.Model("m", None, f"{server.url}/v1", SECONDS, learned=learned.append)) as model,
+    ):
+        for _ in range(3):
+            reply = model.ask("I.", scoring.question(papers), scoring.schema(), "key")
+            assert scoring.read(reply.text or "", papers)[0].keys() == set(ids(3))
+        asked = len(server.asked)
+    assert learned == ([] if found is Shape.SCHEMA else [found])
+    assert asked == 3 + list(Shape).index(found)
+
+
+def test_a_question_refused_in_every_shape_says_nothing_of_shapes() -> None:
+    learned: list[Shape] = []
+    with (
+        listening(only()) as server,
+        closing(llm.Model("m", None, f"{server.url}/v1", SECONDS, learned=learned.append)) as model,
+        pytest.raises(Unavailable) as raised,
+    ):
+        model.ask("I.", "Q.", scoring.schema(), "key")
+    assert raised.value.trouble is Trouble.MODEL_REFUSED
+    assert (model.shape, learned) == (Shape.SCHEMA, [])
+
+
+def test_a_server_that_asks_for_patience_gets_it() -> None:
+    answers = iter([error(429, "rate_limit_exceeded"), error(503, "overloaded"), chat("{}")])
+
+    def answer(path: str, body: bytes) -> Reply:
+        status, headers, text = next(answers)
+        return status, headers | {"Retry-After": "0"}, text
+
+    with listening(answer) as server:
+        assert ask(server.url).text == "{}"
+        assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after": "600"}, False),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, True),
+        ({}, True),
+    ],
+)
+def test_the_wait_is_the_servers_unless_it_is_too_long(
+    headers: dict[str, str], seconds: float | bool
+) -> None:
+    response = httpx2.Response(429, headers=headers, request=httpx2.Request("POST", "http://x"))
+    busy = openai.RateLimitError("busy", response=response, body=None)
+    assert llm._again(busy) == seconds
+
+
+def test_a_call_that_takes_too_long_is_given_up_and_not_paid_for_again() -> None:
+    def answer(path: str, body: bytes) -> Reply:
+        time.sleep(0.5)
+        return chat("{}")
+
+    with listening(answer) as server:
+        model = llm.Model("m", None, f"{server.url}/v1", 0.1)
+        with closing(model), pytest.raises(Unavailable) as raised:
+            model.ask("I.", "Q.", scoring.schema(), "key")
+        assert len(server.asked) == 1
+    assert raised.value.trouble is Trouble.MODEL_SLOW
+    assert "PAPERBOY_CALL_SECONDS" in str(raised.value)

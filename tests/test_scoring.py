@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -141,3 +142,45 @@ def test_the_schema_is_strict() -> None:
     assert len(found) == 2
     assert all(o["additionalProperties"] is False for o in found)
     assert all(o["required"] == list(o["properties"]) for o in found)
+
+
+ROWS = [row("2503.00001"), row("hep-th/9901001", relevance=2)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(ROWS),
+        "\n".join(map(json.dumps, ROWS)),
+        "```json\n" + json.dumps({"papers": ROWS}) + "\n```",
+        "Sure! [Here] they are: {see below}\n\n"
+        + json.dumps(ROWS[0])
+        + " and "
+        + json.dumps(ROWS[1]),
+        json.dumps({"id": "resp_1", "results": {"papers": ROWS}}),
+        "\n".join(
+            json.dumps(
+                {"ARXIVID": r["id"], "COMMENT": "C", "RELEVANCE": r["relevance"], "NOVELTY": 7}
+            )
+            for r in ROWS
+        ),
+    ],
+)
+def test_a_reply_is_read_in_whatever_it_comes_wrapped(text: str) -> None:
+    scores, left = scoring.read(text, [ONE, TWO])
+    assert {id: score.relevance for id, score in scores.items()} == {ONE.id: 8, TWO.id: 2}
+    assert left == {}
+
+
+def test_a_reply_that_was_cut_off_gives_what_it_has_whole() -> None:
+    text = json.dumps({"papers": ROWS})
+    scores, left = scoring.read(text[:-20], [ONE, TWO])
+    assert scores.keys() == {ONE.id}
+    assert left == {TWO.id: Trouble.LEFT_OUT}
+
+
+def test_reading_nonsense_ends() -> None:
+    start = time.perf_counter()
+    assert scoring.read("[{" * 50_000, [ONE])[0] == {}
+    assert scoring.read('{"a":' * 50_000, [ONE])[0] == {}
+    assert time.perf_counter() - start < 20  # a bound against endlessness, not a measure

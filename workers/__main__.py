@@ -123,6 +123,19 @@ def status(
         sys.stdout.write(terminal_render.as_text([words.status_text(found)]))
 
 
+@app.command()
+def doctor() -> None:
+    """What is misconfigured, one sentence each; asks the model about one paper."""
+    from workers.doctor import examine
+    from workers.house import house
+
+    config = settings.load()
+    with house(config) as here:
+        found = examine(config, here.store)
+    sys.stdout.write(terminal_render.as_text([words.checkup_text(found)]))
+    sys.exit(_REFUSED if found.trouble else 0)
+
+
 @profiles_app.callback(invoke_without_command=True)
 def profiles_list(context: typer.Context) -> None:
     """Without a further word: the profiles there are."""

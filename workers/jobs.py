@@ -47,7 +47,7 @@ def score(step: str, wish: dict[str, Any]) -> None:
     def tell(done: int, total: int) -> None:
         kept.put_progress(step, done, total)
 
-    with _told(step), _model(config, wanted) as model:
+    with _told(step), _model(config, wanted, kept) as model:
         run(wanted, kept, model, config.calls_at_once, _now, tell)
 
 
@@ -59,15 +59,13 @@ def deliver(step: str, wish: dict[str, Any]) -> None:
         run(Wish.model_validate(wish), _store(settings.load()), _now)
 
 
-def _model(config: Settings, wish: Wish) -> AbstractContextManager[Model | None]:
+def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[Model | None]:
     """The model the wish names, if this worker has the means to ask it."""
     if wish.judge.model is None or config.judge_model is None:
         return nullcontext()
-    from workers.llm import Model  # imports for most of a second
+    from workers.judge_model import model  # imports for most of a second
 
-    key = config.openai_api_key
-    secret = key.get_secret_value() if key else None
-    return closing(Model(wish.judge.model, secret, config.openai_base_url))
+    return closing(model(config, wish.judge.model, kept))
 
 
 def _store(config: Settings) -> Store:

@@ -18,8 +18,10 @@ from workers.llm import Reply
 # Ten abstracts are about 2,500 tokens, answered in a few seconds; the instructions (about 1,500)
 # are then a third of the prompt, and cacheable.
 _PAPERS_A_CALL = 10
-# A paper that is answered badly is asked again this often, each time in smaller company.
-_TRIES = 4
+# A paper that is answered badly is asked again in halves: ten, five, three, two, alone.
+_TRIES = 5
+# On a small day a wave has few calls, which may fail for reasons of their own.
+_FEW = 3
 # The caller hears from us at least this often, to renew what it holds.
 _HEARTBEAT_SECONDS = 2.0
 
@@ -58,7 +60,7 @@ def judge(
     given order, known ones too, so that a run taken up again asks in the same company. At the end
     every paper has a verdict. Closing the iterator starts no further call.
     """
-    run = _Run(model, profile, calls_at_once)
+    run = _Run(model, profile)
     for paper in papers:
         if earlier := before.get(paper.versioned):
             run.calls[paper.versioned].extend(earlier.calls)
@@ -66,7 +68,7 @@ def judge(
     dealt = [papers[i : i + _PAPERS_A_CALL] for i in starts]
     known = {versioned for versioned, verdict in before.items() if verdict.score}
     parts = [tuple(paper for paper in part if paper.versioned not in known) for part in dealt]
-    yield from run.over([part for part in parts if part])
+    yield from run.over([part for part in parts if part], calls_at_once)
 
 
 @dataclass(frozen=True)
@@ -78,17 +80,20 @@ class _Part:
 class _Run:
     """The calls under way for one day."""
 
-    def __init__(self, model: Asks, profile: Profile, calls_at_once: int) -> None:
-        self.model, self.calls_at_once = model, calls_at_once
+    def __init__(self, model: Asks, profile: Profile) -> None:
+        self.model = model
         self.instructions = scoring.instructions(profile)
         self.schema = scoring.schema()
         self.key = scoring.judge_key(profile, model.name)
         self.calls: dict[str, list[str]] = defaultdict(list)
         self.stopped: Trouble | None = None
         self.failures = 0  # calls that failed since the last one that was answered
+        self.useless = 0  # answers since the last one that brought a score
+        self.wave = 1  # how many calls are made at first, at once
 
-    def over(self, parts: Sequence[tuple[Paper, ...]]) -> Iterator[Brought]:
-        with ThreadPoolExecutor(self.calls_at_once, thread_name_prefix="model") as pool:
+    def over(self, parts: Sequence[tuple[Paper, ...]], calls_at_once: int) -> Iterator[Brought]:
+        self.wave = min(len(parts), calls_at_once)
+        with ThreadPoolExecutor(calls_at_once, thread_name_prefix="model") as pool:
             under_way = {pool.submit(self._ask, part): part for part in map(_Part, parts)}
             try:
                 while under_way:
@@ -117,12 +122,16 @@ class _Run:
             return self._unscored(part, error.trouble), []
         except Unavailable as error:
             if error.trouble is Trouble.MODEL_REFUSED:
+                self._useless(error.trouble)
                 return self._unscored(part, error.trouble), _halves(part, part.papers)
             self.failures += 1
-            if self.failures >= self.calls_at_once or part.tries >= _TRIES:
-                self.stopped = error.trouble  # each failure has the client's own retries in it
-                return self._unscored(part, error.trouble), []
-            return Brought(), [_Part(part.papers, part.tries + 1)]
+            # A whole wave without an answer, each call tried three times: nobody is there.
+            if self.failures >= max(self.wave, _FEW):
+                self.stopped = error.trouble
+            if error.trouble is Trouble.MODEL_SLOW:
+                return self._unscored(part, error.trouble), _halves(part, part.papers)
+            again = [_Part(part.papers, part.tries + 1)] if part.tries < _TRIES else []
+            return self._unscored(part, error.trouble), again
         if reply is None:
             return self._unscored(part, self.stopped), []
         self.failures = 0
@@ -131,6 +140,10 @@ class _Run:
             left = {paper.id: Trouble.MODEL_REFUSED for paper in part.papers}
         else:
             scores, left = scoring.read(reply.text, part.papers)
+        if scores:
+            self.useless = 0
+        else:
+            self._useless(next(iter(left.values())))
         call = uuid.uuid4().hex
         for paper in part.papers:
             self.calls[paper.versioned].append(call)
@@ -140,6 +153,12 @@ class _Run:
         }
         again = _halves(part, [paper for paper in part.papers if paper.id in left])
         return Brought(verdicts, call, reply.usage), again
+
+    def _useless(self, trouble: Trouble) -> None:
+        """Two waves of answers without one score: what comes next would be paid for nothing."""
+        self.useless += 1
+        if self.useless >= 2 * max(self.wave, _FEW):
+            self.stopped = trouble
 
     def _verdict(self, paper: Paper, score: Score | None, trouble: Trouble | None) -> Verdict:
         return Verdict(score=score, trouble=trouble, calls=tuple(self.calls[paper.versioned]))

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, NoReturn
 
-import genai_prices
 import openai
+import stamina
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
 
 from bot.domain import Trouble
 from bot.errors import Refused, Unavailable
 from bot.ledger import Usage
+from workers.prices import price
 
-# One call judges a handful of papers: a server that needs longer than this is not serving us.
-_SECONDS = 60.0
+# Three tries, 0.5 to 1.5 and 1 to 2 s apart, or as the server's Retry-After says.
+_RETRIES = stamina.RetryingCaller(
+    attempts=3, timeout=None, wait_initial=0.5, wait_max=8.0, wait_jitter=1.0
+)
+_LONGEST_WAIT = 60.0
+
+
+class Shape(StrEnum):
+    """How strictly a compatible server can be told what to answer, the best first."""
+
+    SCHEMA = "json_schema"
+    OBJECT = "json_object"
+    TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -27,14 +44,26 @@ class Reply:
 
 class Model:
     """A model on a server: OpenAI's own through the responses API, or a compatible one (by
-    `base_url`) through chat completions. Retries with back-off are the openai client's own."""
+    `base_url`) through chat completions, in the best shape the server takes.
 
-    def __init__(self, name: str, api_key: str | None, base_url: str | None) -> None:
-        self.name = name
-        self._own_server = base_url is not None
-        # A compatible server may need no key, the client always wants one.
+    `shape` is where to begin, as `learned` was told it earlier. A call may take `seconds`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        api_key: str | None,
+        base_url: str | None,
+        seconds: float,
+        shape: Shape = Shape.SCHEMA,
+        learned: Callable[[Shape], None] = lambda shape: None,
+    ) -> None:
+        self.name, self.shape = name, shape
+        self._own_server, self._learned = base_url is not None, learned
+        # A compatible server may need no key, the client always wants one. The client's own
+        # retries would also repeat a call that took too long, at full price and full length.
         self._client = openai.OpenAI(
-            api_key=api_key or "none", base_url=base_url, timeout=_SECONDS, max_retries=2
+            api_key=api_key or "none", base_url=base_url, timeout=seconds, max_retries=0
         )
 
     def close(self) -> None:
@@ -44,10 +73,10 @@ class Model:
     def ask(
         self, instructions: str, question: str, schema: dict[str, Any], cache_key: str
     ) -> Reply:
-        """One call, answered as JSON by `schema`.
+        """One call, answered as JSON by `schema` where the server can do that.
 
         Raises Refused (wrong key, unknown model, no money: asking again is pointless) and
-        Unavailable (the server is away or busy).
+        Unavailable (the server is away, busy, too slow, or will not take this question).
         """
         try:
             if self._own_server:
@@ -59,51 +88,58 @@ class Model:
     def _respond(
         self, instructions: str, question: str, schema: dict[str, Any], cache_key: str
     ) -> Reply:
-        answer = self._client.responses.create(
-            model=self.name,
-            instructions=instructions,
-            input=question,
-            text={
-                "format": {
-                    "type": "json_schema",
-                    "name": "scores",
-                    "schema": schema,
-                    "strict": True,
-                }
-            },
-            prompt_cache_key=cache_key,
-            store=False,
-        )
-        text = answer.output_text or None
-        return Reply(text, self._usage(answer, "responses"))
-
-    def _chat(self, instructions: str, question: str, schema: dict[str, Any]) -> Reply:
-        answer = self._client.chat.completions.create(
-            model=self.name,
-            messages=[
-                {"role": "system", "content": instructions},
-                {"role": "user", "content": question},
-            ],
-            response_format={
-                "type": "json_schema",
-                "json_schema": {"name": "scores", "schema": schema, "strict": True},
-            },
-        )
-        text = answer.choices[0].message.content if answer.choices else None
-        return Reply(text, self._usage(answer, "chat"))
-
-    def _usage(self, answer: Any, flavor: str) -> Usage:
-        """The tokens the server reported, priced offline by genai-prices; a price it does not
-        know is unknown, not nothing."""
+        form = {"type": "json_schema", "name": "scores", "schema": schema, "strict": True}
+        asked: dict[str, Any] = {
+            "model": self.name,
+            "instructions": instructions,
+            "input": question,
+            "text": {"format": form},
+            "prompt_cache_key": cache_key,
+            "store": False,
+        }
+        answer = _RETRIES(_again, lambda: self._client.responses.create(**asked))
+        if not isinstance(answer, Response):
+            raise Unavailable("The model's server does not answer as OpenAI does.", _DOWN)
         given = answer.usage
         if given is None:
-            return Usage(calls=1, prompt_usd=None, completion_usd=None)
-        if flavor == "responses":
-            prompt, completion = given.input_tokens, given.output_tokens
-            parts, spent = given.input_tokens_details, given.output_tokens_details
-        else:
-            prompt, completion = given.prompt_tokens, given.completion_tokens
-            parts, spent = given.prompt_tokens_details, given.completion_tokens_details
+            return Reply(answer.output_text or None, _unknown())
+        parts, spent = given.input_tokens_details, given.output_tokens_details
+        usage = self._usage(given.input_tokens, given.output_tokens, parts, spent)
+        return Reply(answer.output_text or None, usage)
+
+    def _chat(self, instructions: str, question: str, schema: dict[str, Any]) -> Reply:
+        """In the best shape known; one the server refuses is left for the next, and the one that
+        is answered is remembered. A question refused in every shape says nothing of shapes."""
+        shapes = list(Shape)[list(Shape).index(self.shape) :]
+        for shape in shapes:
+            try:
+                answer = self._complete(instructions, question, _form(shape, schema))
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                if shape is shapes[-1] or error.code == "context_length_exceeded":
+                    raise
+                continue
+            if shape is not self.shape:
+                self.shape = shape
+                self._learned(shape)
+            return answer
+        raise AssertionError("the last shape is answered or raises")
+
+    def _complete(self, instructions: str, question: str, form: dict[str, Any]) -> Reply:
+        messages = [
+            {"role": "system", "content": instructions},
+            {"role": "user", "content": question},
+        ]
+        asked: dict[str, Any] = {"model": self.name, "messages": messages, **form}
+        answer = _RETRIES(_again, lambda: self._client.chat.completions.create(**asked))
+        if not isinstance(answer, ChatCompletion) or not answer.choices:
+            raise Unavailable("The model's server does not answer as OpenAI does.", _DOWN)
+        text, given = answer.choices[0].message.content or None, answer.usage
+        if given is None:
+            return Reply(text, _unknown())
+        parts, spent = given.prompt_tokens_details, given.completion_tokens_details
+        return Reply(text, self._usage(given.prompt_tokens, given.completion_tokens, parts, spent))
+
+    def _usage(self, prompt: int, completion: int, parts: Any, spent: Any) -> Usage:
         cached = getattr(parts, "cached_tokens", None) or 0
         prompt_usd, completion_usd = price(self.name, prompt, cached, completion)
         return Usage(
@@ -117,25 +153,53 @@ class Model:
         )
 
 
-def price(
-    model: str, prompt: int, cached: int, completion: int
-) -> tuple[float, float] | tuple[None, None]:
-    """Dollars for the prompt (`cached` is a part of it) and for the completion; None and None
-    for a model that genai-prices does not know."""
-    tokens = genai_prices.Usage(
-        input_tokens=prompt, cache_read_tokens=cached, output_tokens=completion
-    )
-    try:
-        priced = genai_prices.calc_price(tokens, model)
-    except LookupError:
-        return None, None
-    return float(priced.input_price), float(priced.output_price)
+_DOWN = Trouble.MODEL_DOWN
+
+
+def _unknown() -> Usage:
+    """A call whose server does not report tokens: paid, nobody knows what."""
+    return Usage(calls=1, prompt_usd=None, completion_usd=None)
+
+
+def _form(shape: Shape, schema: dict[str, Any]) -> dict[str, Any]:
+    match shape:
+        case Shape.SCHEMA:
+            named = {"name": "scores", "schema": schema, "strict": True}
+            return {"response_format": {"type": "json_schema", "json_schema": named}}
+        case Shape.OBJECT:
+            return {"response_format": {"type": "json_object"}}
+        case Shape.TEXT:
+            return {}
+
+
+def _again(error: Exception) -> bool | float:
+    """Whether a call is tried again, and after how many seconds where the server says so.
+
+    Not after a time-out: the call may have been paid, and judging.py asks again in halves.
+    """
+    if isinstance(error, openai.APITimeoutError):
+        return False
+    if isinstance(error, openai.APIStatusError):
+        if error.status_code not in (408, 409, 429, 500, 502, 503, 504, 529):
+            return False
+        if error.code == "insufficient_quota":
+            return False
+        seconds = _retry_after(error)
+        return True if seconds is None else seconds if seconds <= _LONGEST_WAIT else False
+    return isinstance(error, openai.APIConnectionError)
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    """OpenAI's header in milliseconds, or the standard one in seconds (RFC 9110, 10.2.3)."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        with suppress(ValueError):  # a date, or nothing: stamina's own waits will do
+            return max(0.0, float(error.response.headers.get(name, "")) / unit)
+    return None
 
 
 def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
     """Their many errors as our two: asking again is pointless, or may work later."""
-    code = getattr(error, "code", None)
-    if code == "insufficient_quota":
+    if getattr(error, "code", None) == "insufficient_quota":
         raise Refused("The model's account has run out of credit.", Trouble.QUOTA) from error
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
         raise Refused(
@@ -151,4 +215,13 @@ def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
             f"The model's server refused the request (HTTP {error.status_code}).",
             Trouble.MODEL_REFUSED,
         ) from error
-    raise Unavailable("The model's server does not answer.", Trouble.MODEL_DOWN) from error
+    if isinstance(error, openai.RateLimitError):
+        raise Unavailable(
+            "The model's server asks for fewer requests.", Trouble.MODEL_BUSY
+        ) from error
+    if isinstance(error, openai.APITimeoutError):
+        raise Unavailable(
+            "The model did not answer in time; PAPERBOY_CALL_SECONDS is how long it may take.",
+            Trouble.MODEL_SLOW,
+        ) from error
+    raise Unavailable("The model's server does not answer.", _DOWN) from error

@@ -17,6 +17,9 @@ from bot.text import one_line
 
 # A comment longer than this is a model that ran away; chat platforms would cut it anyway.
 _COMMENT_MAX = 1000
+_OPENING = re.compile(r"[\[{]")
+# A reply of a few kilobytes has some dozen brackets; reading stops at nonsense made of them.
+_MISSES = 500
 
 
 def schema() -> dict[str, Any]:
@@ -112,14 +115,32 @@ def read(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[st
 
 
 def _rows(reply: str) -> list[Mapping[str, Any]] | None:
-    try:
-        body = json.loads(reply)
-    except (ValueError, RecursionError):
-        return None
-    rows = body.get("papers") if isinstance(body, dict) else None
-    if not isinstance(rows, list):
-        return None
-    return [row for row in rows if isinstance(row, dict)]
+    """Every object in the reply that names a paper, wherever it stands: in the list asked for, in
+    a fence, one a line, with prose around, in a reply that was cut off. None if there is none."""
+    decoder, rows, at, misses = json.JSONDecoder(), [], 0, 0
+    while (start := _OPENING.search(reply, at)) and misses < _MISSES:
+        try:
+            value, at = decoder.raw_decode(reply, start.start())
+        except (ValueError, RecursionError):
+            at, misses = start.end(), misses + 1
+        else:
+            rows += _papers_in(value, depth=8)
+    return rows or None
+
+
+def _papers_in(value: object, depth: int) -> list[Mapping[str, Any]]:
+    """Objects with an id and a score, within lists and objects so many levels deep."""
+    if isinstance(value, list) and depth:
+        return [row for item in value for row in _papers_in(item, depth - 1)]
+    if not isinstance(value, dict):
+        return []
+    named = {re.sub(r"[^a-z]", "", str(key).lower()): item for key, item in value.items()}
+    for name in ("arxivid", "paperid"):
+        if name in named:
+            named.setdefault("id", named[name])
+    if "id" in named and "relevance" in named:
+        return [named]
+    return _papers_in(list(value.values()), depth - 1) if depth else []
 
 
 def _id(row: Mapping[str, Any], wanted: set[str]) -> str | None:

@@ -1,0 +1,54 @@
+"""`paperboy doctor`: one real, small call that finds out what the model's server can do."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from urllib.parse import urlsplit
+
+from bot import profiles
+from bot.checkup import Checkup
+from bot.domain import Trouble
+from bot.errors import PaperboyError
+from bot.settings import Settings
+from bot.store import Store
+from workers import sample, scoring
+from workers.judge_model import model
+
+_PROFILE = "compression"
+
+
+def examine(settings: Settings, store: Store) -> Checkup:
+    """Ask the model about one paper of the sample, as a day would; about 2,000 tokens."""
+    name, host = settings.judge_model, _host(settings)
+    if name is None:
+        return Checkup(model=None, server=host, key=False)
+    found = Checkup(model=name, server=host, key=settings.openai_api_key is not None)
+    paper = sample.listing().papers[0].paper
+    profile = profiles.shipped()[_PROFILE]
+    start = time.monotonic()
+    with closing(model(settings, name, store)) as asked:
+        try:
+            reply = asked.ask(
+                scoring.instructions(profile),
+                scoring.question([paper]),
+                scoring.schema(),
+                scoring.judge_key(profile, name),
+            )
+        except PaperboyError as error:
+            return found.model_copy(update={"trouble": error.trouble, "detail": str(error)})
+        shape = asked.shape.value
+    scores, left = scoring.read(reply.text or "", [paper])
+    return found.model_copy(
+        update={
+            "seconds": time.monotonic() - start,
+            "shape": shape,
+            "usage": reply.usage,
+            "trouble": None if scores else left.get(paper.id, Trouble.BAD_REPLY),
+        }
+    )
+
+
+def _host(settings: Settings) -> str:
+    """Of an address only what holds no secret."""
+    return urlsplit(settings.openai_base_url or "https://api.openai.com").hostname or "?"
