@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 
 import redis
 import structlog
@@ -28,7 +29,7 @@ def serve(url: str, stop: threading.Event) -> None:
     log.info("bot started", platforms="none: this version serves Slack and Discord not yet")
     while not stop.is_set():
         try:
-            clock.tick(channels, tasks)
+            clock.tick(channels, tasks, datetime.now(UTC))
         except redis.RedisError as error:
             if not away:
                 log.error("redis is away, trying again", error=type(error).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from bot.ledger import Wish
 from bot.plan import Step, due
@@ -11,6 +12,8 @@ from bot.store_channels import Channels
 from bot.tasks import Tasks
 
 _POLL_SECONDS = 0.1
+# An outage of a model or of arXiv lasts minutes to hours; asking costs nothing while it does.
+_AGAIN = timedelta(minutes=10)
 
 
 class WorkerFault(Exception):
@@ -27,11 +30,19 @@ def advance(wish: Wish, channels: Channels, tasks: Tasks) -> Step | None:
     return step
 
 
-def tick(channels: Channels, tasks: Tasks) -> None:
-    """Advance every wish that was left with us; a fulfilled one is dropped."""
+def tick(channels: Channels, tasks: Tasks, now: datetime) -> None:
+    """Advance every wish that was left with us; a fulfilled one is dropped.
+
+    One that ended short of its papers (arXiv away, model down) is wished anew after a while.
+    """
     for wish in channels.wishes():
-        if advance(wish, channels, tasks) is None:
+        if advance(wish, channels, tasks) is not None:
+            continue
+        done = channels.facts(wish).delivered
+        if done is None or done.complete:
             channels.drop_wish(wish)
+        elif now - done.at >= _AGAIN:
+            channels.put_wish(wish.model_copy(update={"since": now}))
 
 
 def fulfil(

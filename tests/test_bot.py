@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import datetime, timedelta
 
 import pytest
 from redis import Redis
@@ -15,10 +16,14 @@ from rq.serializers import JSONSerializer
 
 from bot import __main__ as bot
 from bot import clock
+from bot.domain import Trouble
+from bot.errors import Unavailable
+from bot.ledger import Judge
 from bot.plan import Kind, due
 from bot.store_channels import Channels
 from bot.tasks import Tasks
 from tests.make import NOW, announced, listing, profile
+from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish
 
 
@@ -37,7 +42,7 @@ def test_a_tick_queues_what_is_due_once_however_often_it_ticks(
     asked = wish()
     channels.put_wish(asked)
     for _ in range(3):
-        clock.tick(channels, tasks)
+        clock.tick(channels, tasks, NOW)
     step = due(asked, channels.facts(asked))
     assert step is not None
     assert queued(tasks, "ask") == [step.id]
@@ -53,14 +58,40 @@ def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
     channels.put_wish(asked)
     channels.store.add_listing("2025-03-20", listing(announced()), NOW)
     channels.store.put_listed(asked.wanted, listed(NOW))
-    clock.tick(channels, tasks)
+    clock.tick(channels, tasks, NOW)
     assert len(queued(tasks, "ask")) == 1
     score(asked, channels.store, None, 1, lambda: NOW, lambda done, total: None)
-    clock.tick(channels, tasks)
+    clock.tick(channels, tasks, NOW)
     assert len(queued(tasks, "post")) == 1
     deliver(asked, channels.store, lambda: NOW)
-    clock.tick(channels, tasks)
+    clock.tick(channels, tasks, NOW)
     assert channels.wishes() == []
+
+
+def test_a_day_that_ended_short_is_taken_up_again_later(channels: Channels, tasks: Tasks) -> None:
+    from workers.pipeline import deliver, score
+
+    asked = wish().model_copy(
+        update={"profile": channels.store.put_profile(profile()), "judge": Judge(model="scripted")}
+    )
+    channels.put_wish(asked)
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_listed(asked.wanted, listed(NOW))
+    down = Scripted(lambda about: Unavailable("Away.", Trouble.MODEL_DOWN))
+    score(asked, channels.store, down, 4, lambda: NOW, lambda done, total: None)
+    deliver(asked, channels.store, lambda: NOW)
+    clock.tick(channels, tasks, NOW + timedelta(minutes=5))
+    assert channels.wishes() == [asked]
+    later = NOW + timedelta(minutes=11)
+    clock.tick(channels, tasks, later)
+    (again,) = channels.wishes()
+    assert again.since == later
+    channels.store.put_listed(asked.wanted, listed(later, changed=NOW))
+    score(again, channels.store, Scripted(good), 4, lambda: later, lambda done, total: None)
+    deliver(again, channels.store, lambda: later)
+    clock.tick(channels, tasks, later)
+    assert channels.wishes() == []
+    assert channels.deliveries(asked.address)[-1].complete
 
 
 def test_a_step_the_workers_gave_up_is_said_and_not_waited_for(
@@ -87,7 +118,7 @@ def test_redis_away_is_said_once_and_so_is_its_return(
     turns = iter([Away("secret"), Away("secret"), None])
     stop = threading.Event()
 
-    def tick(channels: Channels, tasks: Tasks) -> None:
+    def tick(channels: Channels, tasks: Tasks, now: datetime) -> None:
         turn = next(turns)
         if turn:
             raise turn

@@ -109,7 +109,7 @@ def test_what_is_no_score_is_no_score(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Sure!", "{", "[]", "null", '{"papers": 3}', '{"papers": [' * 5000, "8"]
+    "text", ["", "Sure!", "{", "null", '{"papers": [' * 5000, "8", "('papers': [x])"]
 )
 def test_a_reply_that_cannot_be_read_serves_nobody(text: str) -> None:
     assert scoring.read(text, [ONE]) == ({}, {"2503.00001": Trouble.BAD_REPLY})
@@ -120,6 +120,11 @@ def test_no_reply_whatever_raises_and_every_paper_is_accounted_for(text: str) ->
     scores, left = scoring.read(text, [ONE, TWO])
     assert scores.keys() | left.keys() == {ONE.id, TWO.id}
     assert not scores.keys() & left.keys()
+
+
+@pytest.mark.parametrize("text", ["[]", '{"papers": []}', '{"papers": 3}', '{"id": "2503.00001"}'])
+def test_a_readable_reply_that_scores_no_paper_has_left_it_out(text: str) -> None:
+    assert scoring.read(text, [ONE]) == ({}, {"2503.00001": Trouble.LEFT_OUT})
 
 
 def test_a_comment_is_one_line_and_not_endless() -> None:

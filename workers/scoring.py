@@ -116,16 +116,17 @@ def read(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[st
 
 def _rows(reply: str) -> list[Mapping[str, Any]] | None:
     """Every object in the reply that names a paper, wherever it stands: in the list asked for, in
-    a fence, one a line, with prose around, in a reply that was cut off. None if there is none."""
-    decoder, rows, at, misses = json.JSONDecoder(), [], 0, 0
+    a fence, one a line, with prose around, in a reply that was cut off. None without any JSON."""
+    decoder, at, misses = json.JSONDecoder(), 0, 0
+    rows: list[Mapping[str, Any]] | None = None
     while (start := _OPENING.search(reply, at)) and misses < _MISSES:
         try:
             value, at = decoder.raw_decode(reply, start.start())
         except (ValueError, RecursionError):
             at, misses = start.end(), misses + 1
         else:
-            rows += _papers_in(value, depth=8)
-    return rows or None
+            rows = (rows or []) + _papers_in(value, depth=8)
+    return rows
 
 
 def _papers_in(value: object, depth: int) -> list[Mapping[str, Any]]:
