@@ -127,7 +127,7 @@ def test_a_model_that_only_talks_nonsense_is_not_paid_for_long() -> None:
     verdicts, paid = judged(model)
     assert {v.trouble for v in verdicts.values()} == {Trouble.BAD_REPLY}
     assert len(verdicts) == 25
-    assert len(paid) <= 10
+    assert len(paid) <= 14  # two waves of three, and what was under way; in halves it were 49
 
 
 def test_a_paper_that_tries_to_steer_changes_no_other_papers_score() -> None:

@@ -22,6 +22,7 @@ _PAPERS_A_CALL = 10
 _TRIES = 5
 # On a small day a wave has few calls, which may fail for reasons of their own.
 _FEW = 3
+_AWAY = (Trouble.MODEL_DOWN, Trouble.MODEL_BUSY, Trouble.MODEL_SLOW)
 # The caller hears from us at least this often, to renew what it holds.
 _HEARTBEAT_SECONDS = 2.0
 
@@ -93,19 +94,21 @@ class _Run:
 
     def over(self, parts: Sequence[tuple[Paper, ...]], calls_at_once: int) -> Iterator[Brought]:
         self.wave = min(len(parts), calls_at_once)
-        with ThreadPoolExecutor(calls_at_once, thread_name_prefix="model") as pool:
+        pool = ThreadPoolExecutor(calls_at_once, thread_name_prefix="model")
+        try:
             under_way = {pool.submit(self._ask, part): part for part in map(_Part, parts)}
-            try:
-                while under_way:
-                    done, _ = wait(under_way, _HEARTBEAT_SECONDS, FIRST_COMPLETED)
-                    for future in done:
-                        brought, again = self._settle(under_way.pop(future), future)
-                        yield brought
-                        under_way |= {pool.submit(self._ask, part): part for part in again}
-                    if not done:
-                        yield Brought()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+            while under_way and self.stopped not in _AWAY:
+                done, _ = wait(under_way, _HEARTBEAT_SECONDS, FIRST_COMPLETED)
+                for future in done:
+                    brought, again = self._settle(under_way.pop(future), future)
+                    yield brought
+                    under_way |= {pool.submit(self._ask, part): part for part in again}
+                if not done:
+                    yield Brought()
+            for part in under_way.values():  # nobody is there: their time-outs tell nothing new
+                yield self._unscored(part, self.stopped)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, part: _Part) -> Reply | None:
         if self.stopped:
