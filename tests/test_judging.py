@@ -14,7 +14,7 @@ from bot.ledger import Usage, Verdict
 from tests.make import ids, paper, profile
 from tests.neighbours import scores
 from workers import judging
-from workers.llm import Reply
+from workers.judging import Reply
 
 PAPERS = [paper(id) for id in ids(25)]
 PAID = Usage(calls=1, prompt_tokens=100, completion_tokens=10)
@@ -191,3 +191,12 @@ def test_no_call_is_made_after_the_caller_stops_listening() -> None:
     arriving.close()
     # Of 20 calls, those under way when the caller left, and no others.
     assert len(model.asked) < 10
+
+
+def test_a_small_day_of_a_model_that_hangs_is_not_waited_for_twice() -> None:
+    model = Scripted(lambda about: Unavailable("Slow.", Trouble.MODEL_SLOW))
+    verdicts: dict[str, Verdict] = {}
+    for brought in judging.judge(model, profile(), PAPERS[:5], {}, calls_at_once=4):
+        verdicts |= brought.verdicts
+    assert {v.trouble for v in verdicts.values()} == {Trouble.MODEL_SLOW}
+    assert len(model.asked) == 1

@@ -13,7 +13,7 @@ from bot.store_channels import Channels
 from tests.make import NOW, announced, ids, listing, profile
 from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish
-from workers.llm import Reply
+from workers.judging import Reply
 from workers.pipeline import deliver, score
 
 BY_MODEL = Judge(model="scripted")

@@ -13,7 +13,6 @@ from bot.domain import Paper, Profile, Trouble
 from bot.errors import Refused, Unavailable
 from bot.ledger import Score, Usage, Verdict
 from workers import scoring
-from workers.llm import Reply
 
 # Ten abstracts are about 2,500 tokens, answered in a few seconds; the instructions (about 1,500)
 # are then a third of the prompt, and cacheable.
@@ -25,6 +24,14 @@ _FEW = 3
 _AWAY = (Trouble.MODEL_DOWN, Trouble.MODEL_BUSY, Trouble.MODEL_SLOW)
 # The caller hears from us at least this often, to renew what it holds.
 _HEARTBEAT_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a call brought: the text, or None where the model refused; and what it cost."""
+
+    text: str | None
+    usage: Usage
 
 
 class Asks(Protocol):
@@ -128,10 +135,12 @@ class _Run:
                 self._useless(error.trouble)
                 return self._unscored(part, error.trouble), _halves(part, part.papers)
             self.failures += 1
-            # A whole wave without an answer, each call tried three times: nobody is there.
-            if self.failures >= max(self.wave, _FEW):
+            # A whole wave without an answer: nobody is there. A failure is quick, and believed on
+            # a small day only when it comes again; a time-out has taken its time already.
+            slow = error.trouble is Trouble.MODEL_SLOW
+            if self.failures >= (self.wave if slow else max(self.wave, _FEW)):
                 self.stopped = error.trouble
-            if error.trouble is Trouble.MODEL_SLOW:
+            if slow:
                 return self._unscored(part, error.trouble), _halves(part, part.papers)
             again = [_Part(part.papers, part.tries + 1)] if part.tries < _TRIES else []
             return self._unscored(part, error.trouble), again

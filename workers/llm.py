@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn
 
@@ -17,6 +16,7 @@ from openai.types.responses import Response
 from bot.domain import Trouble
 from bot.errors import Refused, Unavailable
 from bot.ledger import Usage
+from workers.judging import Reply
 from workers.prices import price
 
 # Three tries, 0.5 to 1.5 and 1 to 2 s apart, or as the server's Retry-After says.
@@ -32,14 +32,6 @@ class Shape(StrEnum):
     SCHEMA = "json_schema"
     OBJECT = "json_object"
     TEXT = "text"
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a call brought: the text, or None where the model refused; and what it cost."""
-
-    text: str | None
-    usage: Usage
 
 
 class Model:

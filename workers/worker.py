@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from uuid import uuid4
 
@@ -61,6 +62,10 @@ def _orphaned() -> bool:
     return parent is not None and not parent.is_alive()
 
 
+class _Stopped(Exception):
+    """A signal said so."""
+
+
 class Pool(WorkerPool):
     """rq's worker pool with one worker for each queue; a worker that dies is replaced."""
 
@@ -104,6 +109,11 @@ class Pool(WorkerPool):
         pool = type(self.connection.connection_pool)(kind, **kwargs)
         return Redis(connection_pool=pool)
 
+    def request_stop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
+        """rq's loop would look a second later."""
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        raise _Stopped
+
     def all_workers_have_stopped(self) -> bool:
         """An idle worker stops at once; rq would look again only a second later."""
         for data in self.worker_dict.values():
@@ -113,7 +123,7 @@ class Pool(WorkerPool):
     def check_workers(self, respawn: bool = True) -> None:
         super().check_workers(respawn)
         if _orphaned():
-            self.request_stop()  # type: ignore[no-untyped-call]
+            self.request_stop()
 
 
 def serve(url: str, private: str = "") -> None:
@@ -122,7 +132,12 @@ def serve(url: str, private: str = "") -> None:
     logs.to_stderr()
     log.info("workers started", pid=os.getpid())
     # rq tells every look into a queue; jobs.py says what matters, a line a job.
-    Pool(url, queue_names(private)).start(logging_level="WARNING")
+    pool = Pool(url, queue_names(private))
+    try:
+        pool.start(logging_level="WARNING")
+    except _Stopped:
+        while not pool.all_workers_have_stopped():
+            continue
     log.info("workers stopped")
 
 

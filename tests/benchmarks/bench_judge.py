@@ -41,6 +41,7 @@ def main(papers: int, speed: float) -> None:
     print(f"{papers} papers; seconds as at speed 1, measured at {speed:g}")
     print("a call at once calls prompt tokens  seconds  ratio")
     with listening(answer) as server:
+        _seconds(server.url, day, 10, 16)  # imports and caches
         base = _seconds(server.url, day, 10, 16)[0]
         for size in (5, 10, 15, 30):
             for at_once in (4, 16, 32):
