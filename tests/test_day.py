@@ -314,6 +314,11 @@ def test_doctor_names_a_wrong_key_and_does_not_show_it(paperboy: Paperboy) -> No
         status, out, err = paperboy.run("doctor")
     assert status == 2
     assert "does not accept OPENAI_API_KEY" in out
+    paperboy.settings["OPENAI_BASE_URL"] = "http://127.0.0.1:9/v1"
+    status, out, err = paperboy.run("doctor")
+    assert status == 2
+    assert out.startswith("Something is wrong with the model.")
+    assert "The model's server does not answer." in out
     assert "sk-secret" not in out + err
 
 

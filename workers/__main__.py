@@ -13,7 +13,7 @@ from typing import Annotated
 import redis
 import typer
 
-from bot import export, profiles, settings, terminal_render, views, words
+from bot import export, logs, profiles, settings, terminal_render, views, words
 from bot.clock import WorkerFault
 from bot.domain import Profile, Trouble
 from bot.errors import PaperboyError, Refused
@@ -195,6 +195,7 @@ def main() -> None:
     """The entry point: every known error is one sentence on standard error."""
     # As Ctrl-C: what a command started is stopped with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    logs.to_stderr()
     try:
         app()
     except PaperboyError as error:
