@@ -1,9 +1,10 @@
 """Errors, named by what to do next: show it, or try later.
 
-PaperboyError
-|-- Refused      what was asked cannot be done as asked; say why and how to ask instead
-|-- Unavailable  the other side is away; the same request may work later
-`-- Gone         the thing will not come back
+    PaperboyError
+    |-- Refused      what was asked cannot be done as asked; say why and how to ask instead
+    `-- Unavailable  the other side is away; the same request may work later
+
+(Gone, for what will not come back, has its place here when a channel can be deleted.)
 """
 
 from __future__ import annotations

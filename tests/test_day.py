@@ -270,7 +270,7 @@ def test_feeds_of_different_days_are_not_one_day(paperboy: Paperboy) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_command_told_to_stop_leaves_nothing_running(
+def test_a_command_told_to_stop_leaves_nothing_running_and_buys_nothing_more(
     paperboy: Paperboy, number: signal.Signals
 ) -> None:
     arrived = threading.Event()
@@ -280,12 +280,14 @@ def test_a_command_told_to_stop_leaves_nothing_running(
         time.sleep(1)
         return good_model(path, body)
 
-    with judged_by(paperboy, slow):
-        process = paperboy.start("day", "mine.toml", "--feed", paperboy.saved(many(25)))
+    paperboy.settings["PAPERBOY_CALLS_AT_ONCE"] = "1"
+    with judged_by(paperboy, slow) as model:
+        process = paperboy.start("day", "mine.toml", "--feed", paperboy.saved(many(250)))
         assert arrived.wait(20)
         started = descendants(process.pid)
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
+        assert len(model.asked) < 8
     assert process.returncode not in (0, 1, None)
     assert out == ""
     assert "Traceback" not in err

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Protocol
 
 from bot import days
-from bot.domain import Announced, Listing, Problem, Trouble, fingerprint
+from bot.domain import Listing, Problem, Trouble, fingerprint
 from bot.errors import PaperboyError
 from bot.ledger import Listed, Source, Wanted
 from bot.store import Store
 from workers import feed, sample
-from workers.arxiv import Answer
+from workers.arxiv import Answer, Arxiv
 
 # After a day without announcements: over the longest row of them (Christmas and a weekend).
 _DAYS_BACK = 5
 
 
-class Lists(Protocol):
-    """What fetching needs of arXiv; workers.arxiv.Arxiv is one."""
-
-    def listing(self, categories: Sequence[str]) -> Answer: ...
-
-    def window(
-        self, categories: Sequence[str], start: datetime, end: datetime
-    ) -> tuple[Announced, ...]: ...
-
-
-def fetch(wanted: Wanted, store: Store, arxiv: Lists, clock: Callable[[], datetime]) -> None:
+def fetch(wanted: Wanted, store: Store, arxiv: Arxiv, clock: Callable[[], datetime]) -> None:
     """Leave behind what came of a wanted list: a batch, a typed problem, or both.
 
     A problem never takes away what an earlier answer left in the batch.
@@ -42,7 +31,7 @@ def fetch(wanted: Wanted, store: Store, arxiv: Lists, clock: Callable[[], dateti
     store.put_listed(wanted, listed)
 
 
-def _found(wanted: Wanted, store: Store, arxiv: Lists, now: datetime) -> Listed:
+def _found(wanted: Wanted, store: Store, arxiv: Arxiv, now: datetime) -> Listed:
     match wanted.source:
         case Source.SAMPLE:
             return _stored(sample.BATCH, sample.listing(), Source.SAMPLE, store, now)
@@ -60,7 +49,7 @@ def _found(wanted: Wanted, store: Store, arxiv: Lists, now: datetime) -> Listed:
             return _current(wanted, store, arxiv, now)
 
 
-def _current(wanted: Wanted, store: Store, arxiv: Lists, now: datetime) -> Listed:
+def _current(wanted: Wanted, store: Store, arxiv: Arxiv, now: datetime) -> Listed:
     """The list the feed carries now, whatever date it states."""
     answer = arxiv.listing(wanted.categories)
     listing, batch = answer.listing, str(answer.listing.date)
@@ -87,7 +76,7 @@ def _missing(answer: Answer) -> Problem | None:
 
 
 def _past(
-    day: date, categories: Sequence[str], store: Store, arxiv: Lists, now: datetime
+    day: date, categories: Sequence[str], store: Store, arxiv: Arxiv, now: datetime
 ) -> Listed:
     """A day gone by: as it was stored, or else by the API from its submission window."""
     if _is_stored(day, categories, store):
@@ -104,7 +93,7 @@ def _past(
 
 
 def _last_announced(
-    empty: date, categories: Sequence[str], store: Store, arxiv: Lists, now: datetime
+    empty: date, categories: Sequence[str], store: Store, arxiv: Arxiv, now: datetime
 ) -> Listed:
     """The newest day before an empty one that had papers; holidays are found out by looking."""
     day = empty

@@ -22,8 +22,8 @@ from bot.tasks import Tasks
 from workers import worker
 from workers.server import embedded
 
-# A worker ends at once when idle; one that is not is cut short, its job is taken up again later.
-_STOP_SECONDS = 3.0
+# Idle workers end at once, and one with a job two seconds later (worker.serve).
+_STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True)

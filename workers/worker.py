@@ -127,7 +127,8 @@ class Pool(WorkerPool):
 
 
 def serve(url: str, private: str = "") -> None:
-    """Run the pool until SIGTERM or SIGINT: jobs under way are finished first."""
+    """Run the pool until SIGTERM or SIGINT. Jobs under way are finished first, a command's own
+    are cut short: what they have bought is stored."""
     os.environ["REDIS_URL"] = url  # the jobs' settings read it
     logs.to_stderr()
     log.info("workers started", pid=os.getpid())
@@ -137,7 +138,8 @@ def serve(url: str, private: str = "") -> None:
         pool.start(logging_level="WARNING")
     except _Stopped:
         while not pool.all_workers_have_stopped():
-            continue
+            if private:  # who waited is gone: a worker told twice stops its job, too
+                pool.stop_workers()  # type: ignore[no-untyped-call]
     log.info("workers stopped")
 
 
