@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -36,12 +35,6 @@ def store(server: str) -> Iterator[Store]:
 @pytest.fixture
 def channels(store: Store) -> Channels:
     return Channels(store)
-
-
-@pytest.fixture
-def now() -> datetime:
-    """A Thursday, 04:40 in New York."""
-    return datetime(2025, 3, 20, 8, 40, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,8 @@ from workers import gate
 
 def run(word: str, path: Path) -> Iterator[dict[str, Any]]:
     """`{id, score}` for each paper of a JSONL of `{id, title, abstract, authors, categories}`,
-    best first. Raises Refused, naming the line that cannot be read."""
+    best first; one that stands there twice is ranked once, as it stands first. Raises Refused,
+    naming the line that cannot be read."""
     profile = profiles.resolve(word, {})
     for row in gate.rank(profile, _papers(path)):
         yield {"id": row.id, "score": row.score}
@@ -32,9 +33,7 @@ def _papers(path: Path) -> list[Paper]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             paper = _paper(path, number, line)
-            if paper.id in papers:
-                raise Refused(f"{path}, line {number}: {paper.id} stands in an earlier line too.")
-            papers[paper.id] = paper
+            papers.setdefault(paper.id, paper)
     return list(papers.values())
 
 
