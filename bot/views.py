@@ -118,9 +118,10 @@ def sums(digest: Digest) -> Iterable[str]:
             f"{n} {_OUTCOMES[outcome]}" for outcome, n in counts.items() if n or outcome == "picked"
         ]
         yield f"{len(digest.decisions)} announced = {' + '.join(parts)}"
+    elif digest.listed.problem is None and is_weekend(digest.date):
+        yield "0 announced: a day without announcements (no list appears at weekends)"
     elif digest.listed.problem is None:
-        why = "no list appears at weekends" if is_weekend(digest.date) else "an empty list"
-        yield f"0 announced: a day without announcements ({why})"
+        yield f"0 announced: the list has nothing in {', '.join(digest.profile.categories)}"
     kinds = Counter(decision.announced.announce_type for decision in digest.decisions)
     parts = [f"{kinds[AnnounceType.NEW]} new"] if kinds[AnnounceType.NEW] else []
     if kinds[AnnounceType.CROSS]:

@@ -87,6 +87,7 @@ def days() -> list[tuple[str, Digest]]:
     sunday = date(2025, 4, 27)
     return [
         ("a Sunday", empty(date=sunday)),
+        ("a list of other categories", empty()),
         ("an empty weekday", empty(problem=Problem(trouble=Trouble.EMPTY_WEEKDAY))),
         (
             "a wrong category",
