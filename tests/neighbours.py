@@ -83,7 +83,11 @@ def scores(ids: list[str]) -> dict[str, Any]:
 
 def chat(content: str | None, prompt: int = 100, completion: int = 20, cached: int = 0) -> Reply:
     """A chat completion as OpenAI's reference shows it."""
-    message = {"role": "assistant", "content": content, "refusal": None if content else "No."}
+    message = {
+        "role": "assistant",
+        "content": content,
+        "refusal": None if content is not None else "No.",
+    }
     return as_json(
         {
             "id": "chatcmpl-1",

@@ -78,6 +78,23 @@ def test_openai_itself_is_asked_by_the_responses_api(monkeypatch: pytest.MonkeyP
     assert reply.usage.cached_tokens == 60
 
 
+def test_a_refusal_by_the_responses_api_has_no_text_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [{"type": "refusal", "refusal": "No."}]
+    message = {"type": "message", "id": "m", "role": "assistant", "status": "completed"}
+    body = {"id": "r", "object": "response", "output": [message | {"content": said}]}
+    with listening(lambda *_: as_json(body)) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        with closing(llm.Model("gpt-6-luna", "sk-very-secret", None, SECONDS)) as model:
+            reply = model.ask("Instructions.", "Question.", scoring.schema(), "key")
+    assert reply.text is None
+    assert (reply.usage.calls, reply.usage.cost_usd) == (1, None)
+
+
+def test_an_empty_answer_is_no_refusal() -> None:
+    with listening(lambda *_: chat("")) as server:
+        assert ask(server.url).text == ""
+
+
 def test_a_refusal_has_no_text_and_is_paid() -> None:
     with listening(lambda *_: chat(None)) as server:
         reply = ask(server.url)

@@ -92,12 +92,14 @@ class Model:
         answer = _RETRIES(_again, lambda: self._client.responses.create(**asked))
         if not isinstance(answer, Response):
             raise Unavailable("The model's server does not answer as OpenAI does.", _DOWN)
-        given = answer.usage
+        said = [part for item in answer.output for part in getattr(item, "content", None) or ()]
+        refused = any(part.type == "refusal" for part in said)
+        text, given = None if refused else answer.output_text, answer.usage
         if given is None:
-            return Reply(answer.output_text or None, _unknown())
+            return Reply(text, _unknown())
         parts, spent = given.input_tokens_details, given.output_tokens_details
         usage = self._usage(given.input_tokens, given.output_tokens, parts, spent)
-        return Reply(answer.output_text or None, usage)
+        return Reply(text, usage)
 
     def _chat(self, instructions: str, question: str, schema: dict[str, Any]) -> Reply:
         """In the best shape known; one the server refuses is left for the next, and the one that
@@ -125,7 +127,8 @@ class Model:
         answer = _RETRIES(_again, lambda: self._client.chat.completions.create(**asked))
         if not isinstance(answer, ChatCompletion) or not answer.choices:
             raise Unavailable("The model's server does not answer as OpenAI does.", _DOWN)
-        text, given = answer.choices[0].message.content or None, answer.usage
+        message, given = answer.choices[0].message, answer.usage
+        text = None if message.refusal else message.content or ""
         if given is None:
             return Reply(text, _unknown())
         parts, spent = given.prompt_tokens_details, given.completion_tokens_details
