@@ -11,6 +11,7 @@ from redis import Redis
 _TAKE = """
 if redis.call('exists', KEYS[1]) == 1 then return 0 end
 local number = redis.call('incr', KEYS[2])
+redis.call('expire', KEYS[2], 400 * 86400)
 redis.call('set', KEYS[1], number, 'px', ARGV[1])
 return number
 """

@@ -80,12 +80,12 @@ class Store:
             if before is None or (
                 before["type"] == AnnounceType.CROSS and announced.announce_type is AnnounceType.NEW
             ):
-                version = before["version"] if before else announced.paper.versioned
-                rows[id] = json.dumps({"version": version, "type": announced.announce_type})
+                paper = before["paper"] if before else _ref(announced.paper)
+                rows[id] = json.dumps({"paper": paper, "type": announced.announce_type})
         with self.redis.pipeline(transaction=True) as pipe:
             for announced in papers.values():
-                paper = announced.paper
-                pipe.set(f"pb:paper:{paper.versioned}", paper.model_dump_json(), ex=KEEP)
+                body = announced.paper.model_dump_json()
+                pipe.set(f"pb:paper:{_ref(announced.paper)}", body, ex=KEEP)
             if rows:
                 pipe.hset(key, mapping=rows)
                 pipe.expire(key, KEEP)
@@ -111,9 +111,9 @@ class Store:
         rows: dict[str, str] = self.redis.hgetall(key)  # type: ignore[assignment]
         replaced: dict[str, str] = self.redis.hgetall(f"{key}:replaced")  # type: ignore[assignment]
         seen = {id: json.loads(row) for id, row in rows.items()}
-        papers = self._papers(row["version"] for row in seen.values())
+        papers = self._papers(row["paper"] for row in seen.values())
         announced = [
-            Announced(paper=papers[row["version"]], announce_type=row["type"])
+            Announced(paper=papers[row["paper"]], announce_type=row["type"])
             for row in seen.values()
         ]
         announced.sort(key=lambda a: (a.announce_type is not AnnounceType.NEW, a.paper.id))
@@ -168,7 +168,7 @@ class Store:
         """Papers are stored once, whatever number of digests names them."""
         body = digest.model_dump(mode="json")
         for row, decision in zip(body["decisions"], digest.decisions, strict=True):
-            row["announced"]["paper"] = decision.paper.versioned
+            row["announced"]["paper"] = _ref(decision.paper)
         self.redis.set(f"pb:digest:{name}", json.dumps(body), ex=keep)
 
     def digest(self, name: str) -> Digest | None:
@@ -204,8 +204,8 @@ class Store:
 
     # -- reading
 
-    def _papers(self, versioned: Iterable[str]) -> dict[str, Paper]:
-        names = list(versioned)
+    def _papers(self, refs: Iterable[str]) -> dict[str, Paper]:
+        names = list(refs)
         found = self._many([f"pb:paper:{name}" for name in names], names, Paper)
         if missing := [name for name in names if name not in found]:
             raise KeyError(f"papers named by a batch and not stored: {', '.join(missing[:5])}")
@@ -225,6 +225,12 @@ class Store:
         if found is None:
             raise KeyError(key)
         return found
+
+
+def _ref(paper: Paper) -> str:
+    """Names a paper with its text: a saved file that says other things under a known id does not
+    change what a live day or an older digest shows."""
+    return f"{paper.versioned}:{fingerprint(paper.model_dump_json())}"
 
 
 def connect(url: str) -> Redis:

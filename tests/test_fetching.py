@@ -169,6 +169,17 @@ def test_a_wrong_category_is_named_and_does_not_take_the_others_day(store: Store
     assert len(store.batch(listed.batch).papers) == 2
 
 
+def test_a_list_that_was_cut_is_not_remembered_as_a_whole_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.arxiv.LIMIT", 2)
+    listed = fetched(store, lambda *_: feed(A_DAY))
+    assert listed.problem is not None
+    assert listed.problem.trouble is Trouble.LIST_CUT
+    assert len(store.batch(listed.batch).papers) == 2
+    assert store.asked(listed.batch) == set()
+
+
 def either(path: str, body: bytes) -> Reply:
     """The feed carries Thursday; the API knows one paper of any window."""
     return feed(A_DAY if path.startswith("/rss") else api("2503.00007"))

@@ -57,6 +57,13 @@ def test_an_empty_list_takes_nothing_away(store: Store) -> None:
     assert len(store.batch("b").papers) == 1
 
 
+def test_a_file_with_other_words_under_a_known_id_changes_no_other_day(store: Store) -> None:
+    store.add_listing("live", listing(announced(title="As arXiv has it")), NOW)
+    store.add_listing("file", listing(announced(title="As a file has it")), NOW)
+    titles = {name: store.batch(name).papers[0].paper.title for name in ("live", "file")}
+    assert titles == {"live": "As arXiv has it", "file": "As a file has it"}
+
+
 def test_scores_and_their_price_are_stored_together(store: Store) -> None:
     score = Score(relevance=8, novelty=7, comment="Fine.")
     verdicts = {f"{id}v1": Verdict(score=score, calls=("c1",)) for id in ids(3)}

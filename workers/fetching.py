@@ -60,7 +60,8 @@ def _current(wanted: Wanted, store: Store, arxiv: Arxiv, now: datetime) -> Liste
         return _failed(wanted, store, problem, now)
     listed = _stored(batch, listing, Source.ARXIV, store, now)
     if listing.papers or listing.replaced:
-        store.put_asked(batch, set(wanted.categories) - set(answer.refused), now)
+        if answer.problem is None:  # a list that was cut is not remembered as a whole one
+            store.put_asked(batch, set(wanted.categories) - set(answer.refused), now)
         return listed.model_copy(update={"problem": _missing(answer)})
     if wanted.latest:
         return _last_announced(listing.date, wanted.categories, store, arxiv, now)

@@ -41,14 +41,14 @@ def score(step: str, wish: dict[str, Any]) -> None:
     """Leave behind the wish's profile's decided day."""
     from workers.pipeline import score as run
 
-    config, wanted = settings.load(), Wish.model_validate(wish)
+    config, asked = settings.load(), Wish.model_validate(wish)
     kept = _store(config)
 
     def tell(done: int, total: int) -> None:
         kept.put_progress(step, done, total)
 
-    with _told(step), _model(config, wanted, kept) as model:
-        run(wanted, kept, model, config.calls_at_once, _now, tell)
+    with _told(step), _model(config, asked, kept) as model:
+        run(asked, kept, model, config.calls_at_once, _now, tell)
 
 
 def deliver(step: str, wish: dict[str, Any]) -> None:

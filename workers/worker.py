@@ -77,6 +77,7 @@ class Pool(WorkerPool):
             worker_class=Worker,
             serializer=JSONSerializer,
         )
+        self._url = url
 
     def start_worker(self, *args: Any, **kwargs: Any) -> None:
         """Start a worker for a queue that has none."""
@@ -93,21 +94,17 @@ class Pool(WorkerPool):
         return context.Process(target=self._work, args=(name,), name=name)
 
     def _work(self, name: str) -> None:
-        """In the worker's own process."""
+        """In the worker's own process, on a connection of its own: a forked one would share the
+        pool's socket."""
+        redis = Redis.from_url(self._url)
+        queue = rq.Queue(name.split(":")[0], connection=redis, serializer=JSONSerializer)
         worker = Worker(
-            [rq.Queue(name.split(":")[0], connection=self._fresh(), serializer=JSONSerializer)],
+            [queue],
             name=name.replace(":", "-"),
-            connection=self._fresh(),
+            connection=redis,
             serializer=JSONSerializer,
         )
         worker.work(logging_level="WARNING")
-
-    def _fresh(self) -> Redis:
-        """A connection of this process's own: a forked one would share the parent's socket."""
-        kwargs = self.connection.connection_pool.connection_kwargs
-        kind = self.connection.connection_pool.connection_class
-        pool = type(self.connection.connection_pool)(kind, **kwargs)
-        return Redis(connection_pool=pool)
 
     def request_stop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
         """rq's loop would look a second later."""
