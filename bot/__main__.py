@@ -1,35 +1,93 @@
-"""`python -m bot`: the bot process; it serves who waits, until it is told to stop."""
+"""`python -m bot`: the bot process; it serves who waits and who asks, until it is told to stop."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
-import threading
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import redis
+import redis.asyncio
 import structlog
 from redis import Redis
 
-from bot import clock, logs, settings
+from bot import clock, logs, settings, slack_post, status, words_wrong
+from bot.chat import Bell, Chat
+from bot.desk import Desk
+from bot.domain import fingerprint
 from bot.errors import PaperboyError, Refused
-from bot.store import Store, connect
+from bot.ledger import Judge
+from bot.posting import Pace
+from bot.settings import Settings
+from bot.slack_answer import Answers
+from bot.slack_app import SlackApp, listening
+from bot.store import Store, connect_briefly
 from bot.store_channels import Channels
+from bot.store_subscriptions import Subscriptions
 from bot.tasks import Tasks
 
 log = structlog.get_logger()
 
-_TICK_SECONDS = 30.0
+# While something is under way, and otherwise; a wish wakes the clock at once.
+_BUSY_SECONDS, _TICK_SECONDS = 0.5, 30.0
+_LOGIN_SECONDS = 30.0
 
 
-def serve(url: str, stop: threading.Event) -> None:
-    """Tick until `stop` is set. Redis being away is said once, and so is its return."""
-    channels, tasks = Channels(Store(connect(url))), Tasks(Redis.from_url(url))
-    away = False
-    log.info("bot started", platforms="none: this version serves Slack and Discord not yet")
-    while not stop.is_set():
+async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
+    """Serve every platform that has a token, and tick, until `stop` is set."""
+    store = Store(connect_briefly(url))
+    channels, tasks = Channels(store), Tasks(Redis.from_url(url))
+    judge = Judge(model=config.judge_model)
+    desk = Desk(
+        channels=channels,
+        subscriptions=Subscriptions(store),
+        judge=judge,
+        status=lambda: status.gather(tasks, channels, judge),
+    )
+    bell = Bell()
+    platforms: dict[str, Answers] = {}
+    async with AsyncExitStack() as stack:
+        pacing = await stack.enter_async_context(redis.asyncio.Redis.from_url(url))
+        running = [asyncio.create_task(_ticking(desk, tasks, bell, platforms))]
+        if config.slack_bot_token:
+            web = slack_post.client(config.slack_bot_token, config.slack_api_url)
+            chat = Chat(slack_post.SlackPoster(web), store.redis, Pace(pacing))
+            platforms["slack"] = Answers(web, desk, chat, bell)
+            running.append(asyncio.create_task(_slack(platforms["slack"], config)))
+        log.info("bot started", platforms=", ".join(platforms) or "none: no token is set")
+        await stop.wait()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    log.info("bot stopped")
+
+
+async def _slack(answers: Answers, config: Settings) -> None:
+    """Slack's events, for ever; a login that fails is told and tried again, and stops nobody."""
+    while True:
         try:
-            clock.tick(channels, tasks, datetime.now(UTC))
+            async with listening(SlackApp(answers), config) as how:
+                log.info("listening", how=how)
+                await asyncio.Event().wait()
+        except Refused as refused:
+            log.error("Slack is not set up", why=str(refused))
+            return
+        except PaperboyError as error:
+            log.error("Slack does not let us in, trying again", why=str(error))
+        except (redis.RedisError, OSError) as error:
+            log.error("Slack cannot start, trying again", error=type(error).__name__)
+        await asyncio.sleep(_LOGIN_SECONDS)
+
+
+async def _ticking(desk: Desk, tasks: Tasks, bell: Bell, platforms: dict[str, Answers]) -> None:
+    """Redis being away is said once, and so is its return."""
+    away = False
+    while True:
+        busy = False
+        try:
+            ticked = await asyncio.to_thread(clock.tick, desk, tasks, datetime.now(UTC))
         except redis.RedisError as error:
             if not away:
                 log.error("redis is away, trying again", error=type(error).__name__)
@@ -37,26 +95,40 @@ def serve(url: str, stop: threading.Event) -> None:
         else:
             if away:
                 log.info("redis is back")
-            away = False
-        stop.wait(_TICK_SECONDS)
-    log.info("bot stopped")
+            away, busy = False, ticked.under_way
+            await _told(ticked, platforms)
+        await bell.heard(_BUSY_SECONDS if busy else _TICK_SECONDS)
+
+
+async def _told(ticked: clock.Ticked, platforms: dict[str, Answers]) -> None:
+    for wish in ticked.before:
+        if answers := platforms.get(wish.address.platform):
+            await answers.before(wish)
+    for wish in ticked.failed:
+        if answers := platforms.get(wish.address.platform):
+            name = fingerprint("failed", wish.model_dump_json())
+            await answers.chat.say(wish.address, words_wrong.failed(), name)
 
 
 def main(url: str | None = None) -> int:
     """Serve on this server, or on REDIS_URL's; returns the exit status."""
+    config = settings.load()
     if url is None:
-        config = settings.load()
         if config.redis_url is None:
             raise Refused(
                 "Set REDIS_URL, or start `paperboy bot`, which finds the embedded server."
             )
         url = config.redis_url.get_secret_value()
     logs.to_stderr()
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
-    serve(url, stop)
+    asyncio.run(_until_told(url, config))
     return 0
+
+
+async def _until_told(url: str, config: Settings) -> None:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    await serve(url, config, stop)
 
 
 if __name__ == "__main__":

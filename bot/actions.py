@@ -1,87 +1,76 @@
-"""Ask -> answer: each command, once, for all platforms."""
+"""Ask -> answer: each command, button and form, once, for all platforms."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from bot import profiles, words
-from bot.domain import Profile
+from bot import paper_actions, profile_actions, profiles, subscribing, words
+from bot.desk import Answer, Ask, Desk, newest_day
 from bot.errors import Refused
-from bot.ledger import Address, Digest, Judge, Source, Wanted, Wish
-from bot.message import Head
-from bot.status import Status
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What somebody typed, where, and when (UTC)."""
-
-    text: str
-    address: Address
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What to say at once, and what to wait for, if anything."""
-
-    head: Head
-    wish: Wish | None = None
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What the commands need of the world."""
-
-    known: Mapping[str, Profile]
-    judge: Judge
-    put_profile: Callable[[Profile], str]
-    deliveries: Callable[[Address], Iterable[Digest]]
-    status: Callable[[], Status]
 
 
 def answer(ask: Ask, desk: Desk) -> Answer:
-    """Do what was typed: `/digest WORD ...`, or just `WORD ...`.
+    """Do what was typed: `/digest WORD ...`, `/why ID`, or just `WORD ...`.
 
     Raises Refused, with the nearest right word, for what cannot be done.
     """
     typed = ask.text.split()
     if typed and typed[0].lower() in ("/digest", "digest"):
         typed = typed[1:]
-    name, rest = (typed[0].lower().lstrip("/"), typed[1:]) if typed else ("help", [])
-    if name not in _COMMANDS:
-        near = difflib.get_close_matches(name, _COMMANDS, n=1)
+    name, rest = (typed[0].lower().lstrip("/"), typed[1:]) if typed else ("", [])
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name[:40], filter(None, COMMANDS), n=1)
         raise Refused(words.unknown_command(name, near[0] if near else None))
-    return _COMMANDS[name](ask, desk, rest)
+    return COMMANDS[name](ask, desk, rest)
 
 
-def newest_day(profile: Profile, ask: Ask, desk: Desk) -> Wish:
-    """The wish for a profile's newest day, at the address that asked."""
-    return Wish(
-        profile=desk.put_profile(profile),
-        wanted=Wanted(source=Source.ARXIV, categories=profile.categories, latest=True),
-        judge=desk.judge,
-        address=ask.address,
-        since=ask.at,
-    )
+def press(ask: Ask, action: str, value: str, desk: Desk) -> Answer:
+    """Do what a button says; `value` is what the button carried. Raises Refused."""
+    if action not in BUTTONS:
+        raise Refused(words.unknown_button())
+    return BUTTONS[action](ask, desk, value)
+
+
+Act = Callable[[Ask, Desk], Answer]
+
+
+def typing(text: str) -> Act:
+    """`answer`, for words that are known before who asks is."""
+    return lambda ask, desk: answer(replace(ask, text=text), desk)
+
+
+def pressing(action: str, value: str) -> Act:
+    """`press`, likewise."""
+    return lambda ask, desk: press(ask, action, value, desk)
+
+
+def submit(ask: Ask, form: str, about: str, answers: Mapping[str, str], desk: Desk) -> Answer:
+    """Take a form's answers. Raises desk.Unfit with a sentence for each wrong field, or Refused."""
+    if form not in FORMS:
+        raise Refused(words.unknown_button())
+    return FORMS[form](ask, desk, about, answers)
 
 
 def _now(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
+    known = desk.profiles(ask.address)
+    own = desk.subscriptions.of(ask.address)
+    if not rest and len(own) == 1:
+        rest = [own[0].profile]
     if len(rest) != 1:
-        raise Refused(words.needs_profile(desk.known))
-    profile = profiles.find(rest[0], desk.known)
-    return Answer(words.coming(profile), newest_day(profile, ask, desk))
+        raise Refused(words.needs_profile(known))
+    profile = profiles.find(rest[0], known)
+    top = next((found.top for found in own if found.profile == profile.name), None)
+    return Answer(words.coming(profile), newest_day(profile, ask, desk, top))
 
 
-def _list(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
-    return Answer(words.delivered_text(desk.deliveries(ask.address)))
+def _now_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
+    return _now(*subscribing.elsewhere(ask, desk, value))
 
 
 def _profiles(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
-    return Answer(words.profiles_text(desk.known))
+    return Answer(words.profiles_text(desk.profiles(ask.address)))
 
 
 def _status(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
@@ -89,13 +78,43 @@ def _status(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
 
 
 def _help(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
-    return Answer(words.help_text())
+    items = subscribing.rows(ask, desk)
+    return Answer(words.help_text().model_copy(update={"items": items}))
 
 
-_COMMANDS: dict[str, Callable[[Ask, Desk, list[str]], Answer]] = {
-    "now": _now,
-    "list": _list,
+Command = Callable[[Ask, Desk, list[str]], Answer]
+Pressed = Callable[[Ask, Desk, str], Answer]
+Filled = Callable[[Ask, Desk, str, Mapping[str, str]], Answer]
+
+COMMANDS: dict[str, Command] = {
+    "": _help,
+    "subscribe": subscribing.subscribe,
+    "unsubscribe": subscribing.unsubscribe,
+    "list": subscribing.listed,
     "profiles": _profiles,
+    "new": profile_actions.new,
+    "now": _now,
+    "pause": subscribing.pause,
+    "resume": subscribing.resume,
     "status": _status,
+    "why": paper_actions.why,
     "help": _help,
+}
+BUTTONS: dict[str, Pressed] = {
+    "up": paper_actions.voted_up,
+    "down": paper_actions.voted_down,
+    "why": paper_actions.why_pressed,
+    "abstract": paper_actions.abstract,
+    "now": _now_pressed,
+    "subscribe": subscribing.form_pressed,
+    "edit": subscribing.edit_pressed,
+    "pause": subscribing.pause_pressed,
+    "resume": subscribing.resume_pressed,
+    "unsubscribe": subscribing.unsubscribe_pressed,
+    "new": profile_actions.new_pressed,
+    "edit-profile": profile_actions.edit_pressed,
+}
+FORMS: dict[str, Filled] = {
+    "subscribe": subscribing.filled,
+    "profile": profile_actions.filled,
 }

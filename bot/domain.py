@@ -69,6 +69,16 @@ class Trouble(StrEnum):
     MODEL_REFUSED = "model_refused"
     BAD_REPLY = "bad_reply"
     LEFT_OUT = "left_out"  # the reply was readable and did not mention the paper
+    # a channel
+    ARCHIVED = "archived"
+    NOT_A_MEMBER = "not_a_member"  # the bot was removed, or never invited
+    CHANNEL_GONE = "channel_gone"
+    MAY_NOT_POST = "may_not_post"  # a permission of this channel
+    BAD_TOKEN = "bad_token"  # wrong, revoked, or the app was removed
+    NO_SCOPE = "no_scope"
+    CHAT_DOWN = "chat_down"
+    CHAT_BUSY = "chat_busy"
+    BAD_MESSAGE = "bad_message"  # refused as it is: a fault of ours
 
 
 class Problem(Noun):

@@ -1,10 +1,9 @@
-"""Errors, named by what to do next: show it, or try later.
+"""Errors, named by what to do next: show it, try later, or stop planning it.
 
-    PaperboyError
-    |-- Refused      what was asked cannot be done as asked; say why and how to ask instead
-    `-- Unavailable  the other side is away; the same request may work later
-
-(Gone, for what will not come back, has its place here when a channel can be deleted.)
+PaperboyError
+|-- Refused      what was asked cannot be done as asked; say why and how to ask instead
+|-- Unavailable  the other side is away; the same request may work later
+`-- Gone         it will not come back by itself: pause what needs it, and tell somebody
 """
 
 from __future__ import annotations
@@ -29,8 +28,26 @@ class Refused(PaperboyError):
 
 
 class Unavailable(PaperboyError):
-    """The other side does not serve us now; `retry_after` is in seconds, where it said so."""
+    """The other side does not serve us now; `retry_after` is in seconds, where it said so.
 
-    def __init__(self, message: str, trouble: Trouble, retry_after: float | None = None) -> None:
+    `unclear` when what was asked may have been done all the same: look before asking again.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        trouble: Trouble,
+        retry_after: float | None = None,
+        unclear: bool = False,
+    ) -> None:
         super().__init__(message, trouble)
         self.retry_after = retry_after
+        self.unclear = unclear
+
+
+class Gone(PaperboyError):
+    """A channel, a permission or a token that somebody has to bring back."""
+
+    def __init__(self, message: str, trouble: Trouble) -> None:
+        super().__init__(message, trouble)
+        self.trouble: Trouble = trouble

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from bot import views
+from bot import reasons, views
 from bot.ledger import Decision, Digest, Outcome
 from bot.text import one_line, readable
 
@@ -37,7 +37,7 @@ def _object(digest: Digest) -> dict[str, Any]:
         "judge": digest.judge.kind,
         "problem": None
         if problem is None
-        else {"reason": problem.trouble.value, "message": views.problem(problem)},
+        else {"reason": problem.trouble.value, "message": reasons.problem(problem)},
         "notices": list(views.notices(digest)),
     }
 

@@ -198,20 +198,25 @@ class Digest(Noun):
 
 
 class Address(Noun):
-    """One channel of one platform: where digests go and what remembers what it had."""
+    """One channel of one platform: where digests go and what remembers what it had.
+
+    `workspace` is Slack's team or Discord's guild, empty where there is no such thing.
+    """
 
     platform: str = Field(pattern=r"^[a-z]+$")
+    workspace: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,64}$")
     channel: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
 
     def __str__(self) -> str:
-        return f"{self.platform}:{self.channel}"
+        return f"{self.platform}:{self.workspace}:{self.channel}"
 
 
 class Wish(Noun):
     """Somebody waits for a profile's day at an address.
 
     `profile` is a fingerprint; `since` is when it was asked for: what failed before then is tried
-    again, what is complete is used as it is.
+    again, what is complete is used as it is. `by` is the id of the person who asked, empty for a
+    schedule; `top` the most papers this channel wants.
     """
 
     profile: str
@@ -219,3 +224,19 @@ class Wish(Noun):
     judge: Judge
     address: Address
     since: datetime
+    by: str = ""
+    top: int | None = None
+
+
+class Delivery(Noun):
+    """What a channel was given, in short: `day` names the digest, `message` is the platform's id
+    of the head (empty where there is none), `at` when it was last complete or tried."""
+
+    day: str
+    profile: str
+    date: date_
+    announced: int
+    picked: int
+    complete: bool
+    message: str = ""
+    at: datetime

@@ -1,16 +1,29 @@
-"""A message before it is Slack's, Discord's or the terminal's: plain text in named places.
+"""A message or a form before it is a platform's: plain text in named places.
 
 All text here is readable Unicode in one line, with no mark-up: what a platform would take for
-mark-up or a mention is each renderer's own to escape.
+mark-up or a mention is each renderer's own to escape, and so are its limits.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field as About
+from pydantic import TypeAdapter
 
 from bot.domain import Noun
+
+
+class Button(Noun):
+    """Something to press: `action` and `value` come back when it is, to actions.press.
+
+    `value` has at most 64 characters of `[A-Za-z0-9 ./_-]`. A button with a `url` only opens it.
+    """
+
+    action: str
+    label: str
+    value: str = ""
+    url: str = ""
 
 
 class Line(Noun):
@@ -37,18 +50,68 @@ class Card(Noun):
     comment: str
     abstract: str
     pdf: str
+    buttons: tuple[Button, ...] = ()
+
+
+class Item(Noun):
+    """One row of a list of things that can be acted on; `channel` is a channel's id, shown as a
+    link to it."""
+
+    title: str
+    channel: str = ""
+    small: tuple[str, ...] = ()
+    buttons: tuple[Button, ...] = ()
 
 
 class Head(Noun):
-    """A parent message, or any other plain answer: a title, then text, papers and small print."""
+    """A parent message, or any other plain answer: a title, then text, papers and small print.
+
+    `by` is the id of the person who did what is said, shown before the title as a name.
+    """
 
     kind: Literal["head"] = "head"
     title: str
+    by: str = ""
     notices: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     lines: tuple[Line, ...] = ()
+    items: tuple[Item, ...] = ()
     small: tuple[str, ...] = ()
+    buttons: tuple[Button, ...] = ()
 
 
-Post = Annotated[Head | Card, Field(discriminator="kind")]
+Post = Annotated[Head | Card, About(discriminator="kind")]
 POST: TypeAdapter[Post] = TypeAdapter(Post)
+
+
+class Choice(Noun):
+    """One of the things to choose from."""
+
+    label: str
+    value: str
+
+
+class Field(Noun):
+    """One question of a form. What comes back is text, whatever the kind:
+
+    text and prose (several lines) as typed; number in digits; time as HH:MM; days as mon,tue;
+    choice and zone (an IANA zone, of some hundred) as the chosen value; channel as its id.
+    """
+
+    name: str
+    label: str
+    kind: Literal["text", "prose", "number", "time", "days", "choice", "zone", "channel"]
+    value: str = ""
+    hint: str = ""
+    optional: bool = False
+    choices: tuple[Choice, ...] = ()
+
+
+class Form(Noun):
+    """A form; `name` and `about` come back with its answers, to actions.submit."""
+
+    name: str
+    title: str
+    submit: str
+    fields: tuple[Field, ...]
+    about: str = ""

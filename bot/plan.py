@@ -47,13 +47,19 @@ class Step(Noun):
 
     @property
     def id(self) -> str:
-        """One for each step and asking, so that asking twice at the same time queues it once.
+        """One for each step and moment, whoever asks: channels that want the same day at the same
+        moment share one FETCH, one SCORE and one DELIVER.
 
         Letters, digits, `_` and `-` only: rq allows no others in a job's id.
         """
-        about = self.wish.wanted if self.kind is Kind.FETCH else self.wish
-        stamp = self.wish.since.strftime("%Y%m%dT%H%M%S")
-        return f"{self.kind}-{fingerprint(about.model_dump_json())}-{stamp}"
+        wish = self.wish
+        about = [wish.wanted.key]
+        if self.kind is not Kind.FETCH:
+            about += [wish.profile, wish.judge.model or ""]
+        if self.kind is Kind.DELIVER:
+            about += [wish.address.platform]
+        stamp = wish.since.strftime("%Y%m%dT%H%M%S-%f")
+        return f"{self.kind}-{fingerprint(*about)}-{stamp}"
 
 
 def ledger_name(wish: Wish, listed: Listed) -> str:

@@ -17,7 +17,7 @@ from bot.toml_lines import Lines, Where
 LARGEST: Final = 64 * 1024  # bytes; a shipped profile has about 4,000
 _MOST: Final = 50  # mistakes told at once, and entries looked at: a file with more is no profile
 
-_Found = tuple[Where, str]  # where a mistake is, and the reason
+Found = tuple[Where, str]  # where a mistake is, and the reason
 
 _TABLES: Final[Mapping[str, type[BaseModel]]] = {
     "": Profile,
@@ -32,6 +32,7 @@ _TABLES: Final[Mapping[str, type[BaseModel]]] = {
 _MISFIT: Final[Mapping[str, str]] = {
     "missing": "is missing",
     "string_type": "must be text in quotation marks",
+    "string_unicode": "holds half a character, which is not allowed",  # a lone surrogate
     "string_too_short": "must not be empty",
     "string_too_long": "must be at most {max_length} characters long",
     "string_pattern_mismatch": (
@@ -94,8 +95,7 @@ def check(text: str | bytes) -> Profile | tuple[Mistake, ...]:
     """The profile a TOML text describes, or what is wrong with it in the order of its lines.
 
     Never raises, whatever the text. Every mistake is told at once (the first 50); only of a text
-    that is not TOML it is the first place where it is not. In the profile white space is folded,
-    and every category has arXiv's spelling and stands there once.
+    that is not TOML it is the first place where it is not. The profile is as `examine` makes it.
     """
     raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     if len(raw) > LARGEST:
@@ -113,19 +113,31 @@ def check(text: str | bytes) -> Profile | tuple[Mistake, ...]:
         data = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, or int()'s own for 4,300 digits
         return (_not_toml(str(error), lines),)
+    found = examine(data)
+    if isinstance(found, Profile):
+        return found
+    told = sorted(found, key=lambda mistake: lines.of(mistake[0]))[:_MOST]
+    return tuple(Mistake(line=lines.of(at), field=_field(at), reason=why) for at, why in told)
+
+
+def examine(data: Mapping[str, Any]) -> Profile | tuple[Found, ...]:
+    """The profile that plain values (as tomllib or JSON has them) describe, or every mistake.
+
+    In the profile white space is folded, and every category has arXiv's spelling and stands there
+    once. A reason is said of its field ("must not be empty") or is a sentence of its own.
+    """
     found = [*_unspeakable(data, ()), *_unknown_categories(data), *_same_topics(data)]
     try:
         profile = Profile.model_validate(_tidy(data), strict=True)
     except ValidationError as error:
         found += _misfits(error)
     if found:
-        told = sorted(found, key=lambda mistake: lines.of(mistake[0]))[:_MOST]
-        return tuple(Mistake(line=lines.of(at), field=_field(at), reason=why) for at, why in told)
+        return tuple(found)
     spelt = (categories.canonical(category) or category for category in profile.categories)
     return profile.model_copy(update={"categories": tuple(dict.fromkeys(spelt))})
 
 
-def _misfits(error: ValidationError) -> Iterator[_Found]:
+def _misfits(error: ValidationError) -> Iterator[Found]:
     """Pydantic's errors in our words. A field that is there under a wrong name is not missing."""
     misnamed: set[Where] = set()
     errors = error.errors(include_url=False, include_input=False)
@@ -160,7 +172,7 @@ def _unknown(where: Where) -> tuple[str, Where]:
     return f"unknown field; the fields here are {', '.join(siblings)}", where
 
 
-def _unspeakable(value: object, where: Where) -> Iterator[_Found]:
+def _unspeakable(value: object, where: Where) -> Iterator[Found]:
     """Text that could upset a terminal, a chat or a prompt. A topic's prose may have lines."""
     if isinstance(value, dict):
         for key, below in value.items():
@@ -175,7 +187,7 @@ def _unspeakable(value: object, where: Where) -> Iterator[_Found]:
             yield where, f"holds a control character (U+{ord(bad[0]):04X}), which is not allowed"
 
 
-def _unknown_categories(data: Mapping[str, Any]) -> Iterator[_Found]:
+def _unknown_categories(data: Mapping[str, Any]) -> Iterator[Found]:
     for index, word in _entries(data, "categories"):
         if isinstance(word, str) and (asked := _folded(word)) and not categories.canonical(asked):
             near = categories.nearest(asked)
@@ -183,7 +195,7 @@ def _unknown_categories(data: Mapping[str, Any]) -> Iterator[_Found]:
             yield ("categories", index), f'"{shown(asked)}" is not an arXiv category{hint}'
 
 
-def _same_topics(data: Mapping[str, Any]) -> Iterator[_Found]:
+def _same_topics(data: Mapping[str, Any]) -> Iterator[Found]:
     seen = set()
     for index, topic in _entries(data, "topics"):
         if isinstance(topic, dict) and isinstance(name := topic.get("name"), str):

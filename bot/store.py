@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from bot.domain import Announced, AnnounceType, Listing, Noun, Paper, Profile, fingerprint
 from bot.lease import Lease
@@ -181,6 +183,11 @@ class Store:
             row["announced"]["paper"] = papers[row["announced"]["paper"]].model_dump()
         return Digest.model_validate(body)
 
+    def names(self, name: str, paper: str) -> bool:
+        """Whether a stored digest names this paper (an id), found out without reading it all."""
+        value = self.redis.get(f"pb:digest:{name}")
+        return value is not None and f'"{paper}v' in str(value)
+
     def put_shape(self, server: str, shape: str) -> None:
         """Remember what a model's server (a fingerprint) can be asked for."""
         self.redis.set(f"pb:shape:{server}", shape, ex=KEEP)
@@ -236,3 +243,12 @@ def _ref(paper: Paper) -> str:
 def connect(url: str) -> Redis:
     """A client whose answers are str. Raises nothing yet: redis connects at the first command."""
     return Redis.from_url(url, decode_responses=True)
+
+
+def connect_briefly(url: str) -> Redis:
+    """The same for whoever has a person waiting: it fails within two seconds, without a second
+    try, and the person is told."""
+    once = Retry(NoBackoff(), 0)
+    return Redis.from_url(
+        url, decode_responses=True, socket_timeout=2, socket_connect_timeout=2, retry=once
+    )

@@ -7,10 +7,13 @@ from typing import Any
 
 from redis import Redis
 
-from bot.ledger import Address, Digest, Wish
+from bot.ledger import Address, Delivery, Digest, Source, Wish
 from bot.message import POST, Post
 from bot.plan import Done, Facts, delivery_name, ledger_name
 from bot.store import BRIEFLY, KEEP, Store
+
+# Days that are looked through for a paper: a quarter of a year of two profiles.
+_LOOK_BACK = 130
 
 
 class Channels:
@@ -38,28 +41,86 @@ class Channels:
         self.store.put_digest(name, digest)
         done = Done(at=digest.judged_at, complete=digest.complete)
         self._redis.set(f"pb:judged:{name}", done.model_dump_json(), ex=KEEP)
+        if digest.complete and digest.listed.source is Source.ARXIV:
+            counts = f"{len(digest.decisions)} {len(digest.picked)}"
+            key = f"pb:usual:{digest.profile.fingerprint}"
+            self._redis.hset(key, str(digest.date), counts)
+            self._redis.expire(key, KEEP)
 
-    def put_delivered(self, address: Address, name: str, digest: Digest, at: datetime) -> None:
+    def usual(self, profile: str) -> tuple[int, int] | None:
+        """What a day brings this profile (a fingerprint), by its last five: announced, picked."""
+        rows: dict[str, str] = self._redis.hgetall(f"pb:usual:{profile}")  # type: ignore[assignment]
+        last = [tuple(map(int, rows[day].split())) for day in sorted(rows)[-5:]]
+        if not last:
+            return None
+        announced, picked = (round(sum(counts) / len(last)) for counts in zip(*last, strict=True))
+        return announced, picked
+
+    def put_given(self, address: Address, name: str, digest: Digest) -> None:
+        """Leave behind what a channel is about to get, so that whoever goes on after an
+        interruption posts the same, and a button pressed meanwhile is answered."""
+        self.store.put_digest(f"delivered:{name}", digest)
+        self._put_had(address, digest)
+
+    def put_delivered(
+        self, address: Address, name: str, digest: Digest, at: datetime, message: str = ""
+    ) -> None:
         """Leave a delivery behind, and what the channel has now had.
 
         Standard output is no channel: it remembers nothing, and what it was given goes soon.
         """
         passing = address.platform == "stdout"
         self.store.put_digest(f"delivered:{name}", digest, keep=BRIEFLY if passing else KEEP)
-        if not passing and digest.decisions:
-            self._redis.zadd(f"pb:deliveries:{address}", {name: at.timestamp()})
-        if not passing and digest.picked:
-            had: dict[Any, Any] = {decision.paper.id: _slot(digest) for decision in digest.picked}
-            self._redis.hset(f"pb:had:{address}", mapping=had)
+        if not passing:
+            delivery = Delivery(
+                day=name.rpartition(":")[2],
+                profile=digest.profile.name,
+                date=digest.date,
+                announced=len(digest.decisions),
+                picked=len(digest.picked),
+                complete=digest.complete,
+                message=message,
+                at=at,
+            )
+            self._redis.hset(f"pb:history:{address}", delivery.day, delivery.model_dump_json())
+            self._put_had(address, digest)
         done = Done(at=at, complete=digest.complete)
         self._redis.set(
             f"pb:delivered:{name}", done.model_dump_json(), ex=BRIEFLY if passing else KEEP
         )
 
-    def deliveries(self, address: Address) -> list[Digest]:
+    def _put_had(self, address: Address, digest: Digest) -> None:
+        had: dict[Any, Any] = {decision.paper.id: _slot(digest) for decision in digest.picked}
+        if had:
+            self._redis.hset(f"pb:had:{address}", mapping=had)
+
+    def history(self, address: Address) -> list[Delivery]:
         """What this channel has been given, the oldest first."""
-        names: list[str] = self._redis.zrange(f"pb:deliveries:{address}", 0, -1)  # type: ignore[assignment]
-        return [digest for name in names if (digest := self.delivered(name))]
+        rows: list[str] = self._redis.hvals(f"pb:history:{address}")  # type: ignore[assignment]
+        return sorted(map(Delivery.model_validate_json, rows), key=lambda found: found.at)
+
+    def delivery(self, address: Address, day: str) -> Delivery | None:
+        value = self._redis.hget(f"pb:history:{address}", day)
+        return None if value is None else Delivery.model_validate_json(str(value))
+
+    def delivered_before(self, wish: Wish) -> Delivery | None:
+        """The delivery of the day that is wished for, when it was complete before the wish."""
+        listed = self.store.listed(wish.wanted)
+        found = listed and self.delivery(wish.address, ledger_name(wish, listed))
+        return found if found and found.complete and found.at < wish.since else None
+
+    def given(self, address: Address, day: str) -> Digest | None:
+        """A day as this channel got it; None when it never did, or too long ago."""
+        return self.delivered(f"{address}:{day}")
+
+    def deciding(self, address: Address, paper: str) -> tuple[str, Digest] | None:
+        """The newest of this channel's days on which this paper (an id) was announced."""
+        for delivery in reversed(self.history(address)[-_LOOK_BACK:]):
+            if self.store.names(f"delivered:{address}:{delivery.day}", paper):
+                digest = self.given(address, delivery.day)
+                if digest is not None:
+                    return delivery.day, digest
+        return None
 
     def delivered(self, name: str) -> Digest | None:
         return self.store.digest(f"delivered:{name}")

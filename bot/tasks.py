@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from redis import Redis
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
+from bot.ledger import Wish
 from bot.plan import Kind, Step
 
 # A person is waiting; something has to be posted; nobody waits.
@@ -34,10 +37,11 @@ class Tasks:
 
     def __init__(self, redis: Redis, private: str = "") -> None:
         self.redis = redis
+        self._suffix = f"-{private}" if private else ""
         self.queues = dict(zip(QUEUES, queue_names(private), strict=True))
 
-    def ask(self, step: Step) -> None:
-        """Queue a step, unless the same one is queued, running or just done.
+    def ask(self, step: Step, wishes: Sequence[Wish]) -> None:
+        """Queue a step for those who wish it, unless the same one is queued, running or just done.
 
         Every job may be taken up again by another worker (a job without Retry is lost with its
         worker), and its id is free a minute after its end (never at once: with a time of 0, rq
@@ -48,8 +52,8 @@ class Tasks:
         try:
             queue.enqueue(
                 f"workers.jobs.{step.kind}",
-                args=[step.id, step.wish.model_dump(mode="json")],
-                job_id=step.id,
+                args=[step.id, [wish.model_dump(mode="json") for wish in wishes]],
+                job_id=self._id(step),
                 unique=True,
                 retry=Retry(max=3),
                 job_timeout=_SECONDS[step.kind],
@@ -69,7 +73,11 @@ class Tasks:
     def failed(self, step: Step) -> bool:
         """True when the workers have given this step up: a fault of ours, their log has it."""
         try:
-            job = Job.fetch(step.id, connection=self.redis, serializer=JSONSerializer)
+            job = Job.fetch(self._id(step), connection=self.redis, serializer=JSONSerializer)
         except NoSuchJobError:
             return False
         return job.get_status(refresh=False) is JobStatus.FAILED
+
+    def _id(self, step: Step) -> str:
+        """A command that died must not keep others from asking for the same in their queues."""
+        return step.id + self._suffix

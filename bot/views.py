@@ -8,10 +8,12 @@ from datetime import date, datetime
 
 from bot import authors
 from bot.days import NEW_YORK, is_weekend
-from bot.domain import AnnounceType, Paper, Problem, Profile, Trouble
+from bot.domain import AnnounceType, Paper, Profile, Trouble
 from bot.ledger import Decision, Digest, Outcome, Source, Usage
-from bot.message import Card, Head, Line, Post
+from bot.message import Button, Card, Head, Line, Post
 from bot.plan import Kind
+from bot.reasons import TROUBLES, problem
+from bot.subscription import Votes
 from bot.text import one_line, readable, shortened
 
 _ABSTRACT = 320
@@ -24,33 +26,6 @@ _OUTCOMES = {
     Outcome.GATED: "gated",
     Outcome.REPEAT: "had before",
     Outcome.UNSCORED: "unscored",
-}
-
-TROUBLES = {
-    Trouble.BAD_QUERY: "arXiv does not know a category of this profile",
-    Trouble.NOT_A_FEED: "arXiv sent something that is not a list of papers",
-    Trouble.TRUNCATED: "arXiv's list was cut off in transit",
-    Trouble.MALFORMED: "arXiv's list could not be read",
-    Trouble.EMPTY_WEEKDAY: "arXiv's list is empty on a weekday: a holiday, a quiet category or a "
-    "passing fault, which cannot be told apart yet",
-    Trouble.LIST_CUT: "arXiv's list is cut at 2,000 papers, some new ones may be missing",
-    Trouble.FORBIDDEN: "arXiv refuses to answer this machine",
-    Trouble.THROTTLED: "arXiv asks for fewer requests",
-    Trouble.SERVER_ERROR: "arXiv has a fault of its own",
-    Trouble.TIMEOUT: "arXiv did not answer in time",
-    Trouble.UNREACHABLE: "arXiv cannot be reached",
-    Trouble.MIXED_DAYS: "the saved feeds are of different days",
-    Trouble.NO_LIST: "no list is to be had for that day",
-    Trouble.NO_KEY: "the worker has no OPENAI_API_KEY",
-    Trouble.BAD_KEY: "the model's server does not accept the key",
-    Trouble.UNKNOWN_MODEL: "the model's server does not know the model",
-    Trouble.QUOTA: "the model's account has run out of credit",
-    Trouble.MODEL_DOWN: "model down",
-    Trouble.MODEL_BUSY: "model down: its server asks for fewer requests",
-    Trouble.MODEL_SLOW: "model down: no answer in time (PAPERBOY_CALL_SECONDS)",
-    Trouble.MODEL_REFUSED: "the model refused",
-    Trouble.BAD_REPLY: "the model's answer could not be read",
-    Trouble.LEFT_OUT: "the model's answer left it out",
 }
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -66,9 +41,12 @@ STEPS = {
 }
 
 
-def thread(digest: Digest) -> list[Post]:
-    """A day as a channel shows it: the parent message, then a reply for each picked paper."""
-    return [head(digest), *(card(digest, i, d) for i, d in enumerate(digest.picked, 1))]
+def thread(digest: Digest, day: str = "") -> list[Post]:
+    """A day as a channel shows it: the parent message, then a reply for each picked paper.
+
+    `day` names it to whoever presses a button; without one there is nothing to press.
+    """
+    return [head(digest), *(card(digest, i, d, day) for i, d in enumerate(digest.picked, 1))]
 
 
 def head(digest: Digest) -> Head:
@@ -92,7 +70,9 @@ def head(digest: Digest) -> Head:
     )
 
 
-def card(digest: Digest, rank: int, decision: Decision) -> Card:
+def card(
+    digest: Digest, rank: int, decision: Decision, day: str = "", votes: Votes | None = None
+) -> Card:
     """One picked paper."""
     paper, score = decision.paper, decision.score
     assert score is not None, "a picked paper has a score"
@@ -102,12 +82,21 @@ def card(digest: Digest, rank: int, decision: Decision) -> Card:
         url=paper.url,
         relevance=score.relevance,
         novelty=score.novelty,
-        facts=_announced(decision),
+        facts=announced_as(decision),
         authors=author_line(paper, decision.followed),
         comment=comment(digest, decision),
         abstract=shortened(readable(paper.abstract), _ABSTRACT),
         pdf=f"https://arxiv.org/pdf/{paper.versioned}",
+        buttons=tuple(_buttons(decision, f"{day} {paper.id}", votes or Votes())) if day else (),
     )
+
+
+def _buttons(decision: Decision, value: str, votes: Votes) -> Iterable[Button]:
+    yield Button(action="up", label=f"👍 {votes.up}" if votes.up else "👍", value=value)
+    yield Button(action="down", label=f"👎 {votes.down}" if votes.down else "👎", value=value)
+    yield Button(action="why", label="Why", value=value)
+    if len(readable(decision.paper.abstract)) > _ABSTRACT:
+        yield Button(action="abstract", label="Abstract", value=value)
 
 
 def sums(digest: Digest) -> Iterable[str]:
@@ -154,12 +143,6 @@ def notices(digest: Digest) -> Iterable[str]:
     for trouble in dict.fromkeys(d.trouble for d in digest.decisions if d.trouble):
         n = sum(d.trouble is trouble for d in digest.decisions)
         yield f"{_count(n, 'paper')} unscored: {TROUBLES[trouble]}."
-
-
-def problem(found: Problem) -> str:
-    """The typed reason, with the other side's own words when there are any."""
-    detail = shortened(one_line(found.detail), 300).rstrip(".")
-    return f"{TROUBLES[found.trouble]} ({detail})" if detail else TROUBLES[found.trouble]
 
 
 def reason(digest: Digest, decision: Decision) -> str:
@@ -243,7 +226,8 @@ def clock_time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _announced(decision: Decision) -> str:
+def announced_as(decision: Decision) -> str:
+    """`new in cs.LG`, or `cross-list from stat.ML, version 2`."""
     paper = decision.paper
     primary = one_line(paper.categories[0]) if paper.categories else "no category"
     version = f", version {paper.version}" if paper.version > 1 else ""

@@ -8,13 +8,20 @@ from bot.checkup import Checkup
 from bot.domain import Problem, Profile
 from bot.ledger import Digest, Judge
 from bot.message import Head
+from bot.reasons import TROUBLES
 from bot.status import Status
-from bot.views import TROUBLES, clock_time, long_date, profile_line, spent
+from bot.views import clock_time, long_date, profile_line, spent
 
 _COMMANDS = {
+    "subscribe": "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10] "
+    "— a digest for this channel",
+    "unsubscribe": "/digest unsubscribe PROFILE — no more of it",
+    "pause": "/digest pause, resume [PROFILE] — for a while",
+    "list": "/digest list — this channel's digests",
     "now": "/digest now PROFILE — the newest day's digest, here and at once",
-    "list": "/digest list — what this channel has had",
     "profiles": "/digest profiles — the profiles there are",
+    "new": "/digest new — make a profile of your own; new PROFILE changes one",
+    "why": "/why ID — what became of a paper, and why",
     "status": "/digest status — how things stand",
     "help": "/digest help — this",
 }
@@ -33,6 +40,10 @@ def unknown_command(word: str, near: str | None) -> str:
     if near:
         return f'There is no command "{word}"; did you mean /digest {near}?'
     return f'There is no command "{word}"; there are {", ".join(_COMMANDS)}.'
+
+
+def unknown_button() -> str:
+    return "That button is of another version of Paperboy; /digest help says what there is."
 
 
 def needs_profile(known: Iterable[str]) -> str:

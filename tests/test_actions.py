@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from bot import actions, profiles
-from bot.actions import Answer, Ask, Desk
+from bot import actions
+from bot.desk import Answer, Ask, Desk
 from bot.errors import Refused
 from bot.ledger import Address, Digest, Judge, Outcome
 from bot.status import QueueStatus, Status
+from bot.store_channels import Channels
+from bot.store_subscriptions import Subscriptions
 from bot.terminal_render import as_text
 from tests.conftest import check_golden
-from tests.make import NOW, decision, digest, profile
+from tests.make import NOW, decision, digest, listing, profile
 
 HERE = Address(platform="terminal", channel="main")
 
 
-def desk(*delivered: Digest) -> Desk:
+@pytest.fixture
+def desk(channels: Channels) -> Desk:
+    channels.store.name_profile(profile())
     return Desk(
-        known={"matters": profile(), "foundations": profiles.shipped()["foundations"]},
+        channels=channels,
+        subscriptions=Subscriptions(channels.store),
         judge=Judge(model="gpt-6-luna"),
-        put_profile=lambda known: known.fingerprint,
-        deliveries=lambda address: delivered,
         status=lambda: Status(
             at=NOW,
             server="Valkey 9.1.2",
@@ -29,36 +32,40 @@ def desk(*delivered: Digest) -> Desk:
             persistent=False,
             judge=Judge(),
             queues=(QueueStatus(name="ask", workers=1, waiting=2, under_way=1, failed=0),),
-            wishes=("terminal:main waits for cs.LG",),
+            wishes=("terminal::main waits for cs.LG",),
         ),
     )
 
 
-def typed(text: str, *delivered: Digest) -> Answer:
-    return actions.answer(Ask(text, HERE, NOW), desk(*delivered))
+def typed(text: str, desk: Desk) -> Answer:
+    return actions.answer(Ask(text, HERE, NOW), desk)
 
 
-def test_what_each_command_says() -> None:
+def said(text: str, desk: Desk) -> str:
+    head = typed(text, desk).head
+    assert head is not None
+    return f"> {text}\n{as_text([head])}"
+
+
+def delivered(day: Digest, desk: Desk) -> None:
+    desk.channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
+    desk.channels.put_delivered(HERE, f"{HERE}:day", day, NOW)
+
+
+def test_what_each_command_says(desk: Desk) -> None:
+    texts = ["/digest", "/digest list", "/digest profiles", "/digest status", "/digest now matters"]
+    shown = [said(text, desk) for text in texts]
     day = digest(decision("2503.10000", Outcome.PICKED), decision("2503.10001", Outcome.OVER_LIMIT))
-    said = [
-        f"> {text}\n{as_text([typed(text, *days).head])}"
-        for text, days in [
-            ("/digest", ()),
-            ("/digest list", ()),
-            ("/digest list", (day,)),
-            ("/digest profiles", ()),
-            ("/digest status", ()),
-            ("/digest now matters", ()),
-        ]
-    ]
-    check_golden("commands.txt", "\n".join(said))
+    delivered(day, desk)
+    shown += [said(text, desk) for text in ("/digest list", "/why 2503.10001", "/why 2503.10000")]
+    check_golden("commands.txt", "\n".join(shown))
 
 
 @pytest.mark.parametrize(
     "text", ["/digest now matters", "digest NOW Matters", "now matters", "/now  matters"]
 )
-def test_now_waits_for_the_newest_day_of_the_profile(text: str) -> None:
-    wish = typed(text).wish
+def test_now_waits_for_the_newest_day_of_the_profile(text: str, desk: Desk) -> None:
+    wish = typed(text, desk).wish
     assert wish is not None
     assert (wish.profile, wish.address, wish.since) == (profile().fingerprint, HERE, NOW)
     assert wish.wanted.latest
@@ -70,15 +77,23 @@ def test_now_waits_for_the_newest_day_of_the_profile(text: str) -> None:
     [
         ("/digest lsit", "did you mean /digest list?"),
         ("/digest frobnicate", 'There is no command "frobnicate"'),
-        ("/digest now", "one of matters, foundations"),
+        ("/digest now", "quantum-computing, robot-learning, matters"),
         ("/digest now maters", "did you mean matters?"),
         ("/digest now two words", "Say which profile"),
+        ("/digest subscribe matters", "A terminal cannot subscribe"),
+        ("/digest new", "A terminal has no forms"),
+        ("/digest pause", "This channel has no subscription"),
+        ("/why", "arXiv id"),
+        ("/why 2503.10009", "was on no list"),
     ],
 )
-def test_a_wrong_word_gets_the_nearest_right_one(text: str, said: str) -> None:
-    with pytest.raises(Refused, match=said.replace("?", r"\?")):
-        typed(text)
+def test_what_cannot_be_done_gets_one_sentence(text: str, said: str, desk: Desk) -> None:
+    with pytest.raises(Refused, match=said.replace("?", r"\?")) as refused:
+        typed(text, desk)
+    assert "\n" not in str(refused.value)
 
 
-def test_only_answers_that_need_work_wait() -> None:
-    assert all(typed(text).wish is None for text in ("", "help", "list", "profiles", "status"))
+def test_only_answers_that_need_work_wait(desk: Desk) -> None:
+    assert all(
+        typed(text, desk).wish is None for text in ("", "help", "list", "profiles", "status")
+    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
-import threading
 from datetime import datetime, timedelta
 
 import pytest
@@ -16,11 +16,15 @@ from rq.serializers import JSONSerializer
 
 from bot import __main__ as bot
 from bot import clock
+from bot.desk import Desk
 from bot.domain import Trouble
 from bot.errors import Unavailable
 from bot.ledger import Judge
 from bot.plan import Kind, due
+from bot.settings import Settings
+from bot.status import gather
 from bot.store_channels import Channels
+from bot.store_subscriptions import Subscriptions
 from bot.tasks import Tasks
 from tests.make import NOW, announced, listing, profile
 from tests.test_judging import Scripted, good
@@ -32,17 +36,27 @@ def tasks(server: str, channels: Channels) -> Tasks:
     return Tasks(Redis.from_url(server))
 
 
+@pytest.fixture
+def desk(channels: Channels, tasks: Tasks) -> Desk:
+    return Desk(
+        channels=channels,
+        subscriptions=Subscriptions(channels.store),
+        judge=Judge(),
+        status=lambda: gather(tasks, channels, Judge()),
+    )
+
+
 def queued(tasks: Tasks, name: str) -> list[str]:
     return Queue(name, connection=tasks.redis, serializer=JSONSerializer).job_ids
 
 
 def test_a_tick_queues_what_is_due_once_however_often_it_ticks(
-    channels: Channels, tasks: Tasks
+    channels: Channels, tasks: Tasks, desk: Desk
 ) -> None:
     asked = wish()
     channels.put_wish(asked)
     for _ in range(3):
-        clock.tick(channels, tasks, NOW)
+        clock.tick(desk, tasks, NOW)
     step = due(asked, channels.facts(asked))
     assert step is not None
     assert queued(tasks, "ask") == [step.id]
@@ -50,7 +64,7 @@ def test_a_tick_queues_what_is_due_once_however_often_it_ticks(
 
 
 def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
-    channels: Channels, tasks: Tasks
+    channels: Channels, tasks: Tasks, desk: Desk
 ) -> None:
     from workers.pipeline import deliver, score
 
@@ -58,17 +72,19 @@ def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
     channels.put_wish(asked)
     channels.store.add_listing("2025-03-20", listing(announced()), NOW)
     channels.store.put_listed(asked.wanted, listed(NOW))
-    clock.tick(channels, tasks, NOW)
+    clock.tick(desk, tasks, NOW)
     assert len(queued(tasks, "ask")) == 1
     score(asked, channels.store, None, 1, lambda: NOW, lambda done, total: None)
-    clock.tick(channels, tasks, NOW)
+    clock.tick(desk, tasks, NOW)
     assert len(queued(tasks, "post")) == 1
     deliver(asked, channels.store, lambda: NOW)
-    clock.tick(channels, tasks, NOW)
+    clock.tick(desk, tasks, NOW)
     assert channels.wishes() == []
 
 
-def test_a_day_that_ended_short_is_taken_up_again_later(channels: Channels, tasks: Tasks) -> None:
+def test_a_day_that_ended_short_is_taken_up_again_later(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
     from workers.pipeline import deliver, score
 
     asked = wish().model_copy(
@@ -80,22 +96,22 @@ def test_a_day_that_ended_short_is_taken_up_again_later(channels: Channels, task
     down = Scripted(lambda about: Unavailable("Away.", Trouble.MODEL_DOWN))
     score(asked, channels.store, down, 4, lambda: NOW, lambda done, total: None)
     deliver(asked, channels.store, lambda: NOW)
-    clock.tick(channels, tasks, NOW + timedelta(minutes=5))
+    clock.tick(desk, tasks, NOW + timedelta(minutes=5))
     assert channels.wishes() == [asked]
     later = NOW + timedelta(minutes=11)
-    clock.tick(channels, tasks, later)
+    clock.tick(desk, tasks, later)
     (again,) = channels.wishes()
     assert again.since == later
     channels.store.put_listed(asked.wanted, listed(later, changed=NOW))
     score(again, channels.store, Scripted(good), 4, lambda: later, lambda done, total: None)
     deliver(again, channels.store, lambda: later)
-    clock.tick(channels, tasks, later)
+    clock.tick(desk, tasks, later)
     assert channels.wishes() == []
-    assert channels.deliveries(asked.address)[-1].complete
+    assert channels.history(asked.address)[-1].complete
 
 
 def test_a_step_the_workers_gave_up_is_said_and_not_waited_for(
-    channels: Channels, tasks: Tasks
+    channels: Channels, tasks: Tasks, desk: Desk
 ) -> None:
     asked = wish()
     clock.advance(asked, channels, tasks)
@@ -116,17 +132,24 @@ def test_redis_away_is_said_once_and_so_is_its_return(
     from redis.exceptions import ConnectionError as Away
 
     turns = iter([Away("secret"), Away("secret"), None])
-    stop = threading.Event()
 
-    def tick(channels: Channels, tasks: Tasks, now: datetime) -> None:
-        turn = next(turns)
-        if turn:
-            raise turn
-        stop.set()
+    async def serve() -> None:
+        stop = asyncio.Event()
 
-    monkeypatch.setattr(clock, "tick", tick)
-    monkeypatch.setattr(bot, "_TICK_SECONDS", 0.001)
-    bot.serve(server, stop)
+        def tick(desk: Desk, tasks: Tasks, now: datetime) -> clock.Ticked:
+            turn = next(turns, "last")
+            if isinstance(turn, Away):
+                raise turn
+            if turn:
+                loop.call_soon_threadsafe(stop.set)
+            return clock.Ticked(False, (), ())
+
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(clock, "tick", tick)
+        monkeypatch.setattr(bot, "_TICK_SECONDS", 0.001)
+        await bot.serve(server, Settings(), stop)
+
+    asyncio.run(serve())
     shown = "".join(capsys.readouterr())
     assert shown.count("redis is away") == 1
     assert shown.count("redis is back") == 1

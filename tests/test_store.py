@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from bot.domain import Trouble
 from bot.lease import Lease, LeaseLost
-from bot.ledger import Outcome, Score, Usage, Verdict
+from bot.ledger import Address, Outcome, Score, Usage, Verdict
 from bot.store import Store
 from bot.store_channels import Channels
 from tests.make import DAY, NOW, announced, decision, digest, ids, listing, paper, profile
@@ -134,16 +136,40 @@ def test_a_channel_remembers_what_other_deliveries_brought(channels: Channels) -
     here = wish().address
     day = digest(decision("2503.00001", Outcome.PICKED), decision("2503.00002", Outcome.UNSCORED))
     channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
-    channels.put_delivered(here, "one", day, NOW)
+    channels.put_delivered(here, f"{here}:one", day, NOW, "17.5")
     other = day.model_copy(update={"profile": profile(name="other")})
     assert channels.had_before(here, other) == {"2503.00001"}
     assert channels.had_before(here, day) == set()
-    assert channels.deliveries(here) == [day]
+    assert channels.given(here, "one") == day
+    (short,) = channels.history(here)
+    assert (short.day, short.message, short.announced, short.picked) == ("one", "17.5", 2, 1)
+
+
+def test_the_newest_day_that_decided_a_paper_is_found(channels: Channels) -> None:
+    here = wish().address
+    for day, (id, at) in {"one": ("2503.00001", 0), "two": ("2503.00001", 1)}.items():
+        decided = digest(decision(id, Outcome.BELOW_CUTOFF))
+        channels.store.add_listing("b", listing(announced(id)), NOW)
+        channels.put_delivered(here, f"{here}:{day}", decided, NOW + timedelta(hours=at))
+    found = channels.deciding(here, "2503.00001")
+    assert found is not None
+    assert found[0] == "two"
+    assert channels.deciding(here, "2503.0000") is None
+    assert channels.deciding(Address(platform="terminal", channel="other"), "2503.00001") is None
+
+
+def test_what_a_day_usually_brings_is_the_mean_of_the_last_five(channels: Channels) -> None:
+    assert channels.usual(profile().fingerprint) is None
+    for n in range(1, 8):
+        ids = [f"2503.{i:05}" for i in range(n)]
+        channels.store.add_listing("b", listing(*map(announced, ids)), NOW)
+        day = digest(*(decision(id, Outcome.PICKED) for id in ids))
+        listed = day.listed.model_copy(update={"date": DAY + timedelta(days=n)})
+        channels.put_judged(str(n), day.model_copy(update={"listed": listed}))
+    assert channels.usual(profile().fingerprint) == (5, 5)
 
 
 def test_standard_output_remembers_nothing(channels: Channels) -> None:
-    from bot.ledger import Address
-
     out = Address(platform="stdout", channel="run1")
     day = digest(decision("2503.00001", Outcome.PICKED))
     channels.store.add_listing("b", listing(announced("2503.00001")), NOW)

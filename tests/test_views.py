@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from bot import export, views
+from bot import export, reasons, views
 from bot.domain import Followed, Problem, Trouble
 from bot.ledger import Decision, Digest, Judge, Listed, Outcome, Score, Source, Usage
 from bot.terminal_render import as_text
@@ -128,7 +128,7 @@ def test_a_day_that_is_not_as_usual_says_so() -> None:
 
 
 def test_every_reason_has_its_words() -> None:
-    assert views.TROUBLES.keys() == set(Trouble)
+    assert reasons.TROUBLES.keys() == set(Trouble)
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

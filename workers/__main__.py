@@ -43,10 +43,18 @@ class Format(StrEnum):
 
 @app.command()
 def run() -> None:
-    """Everything on one machine; with no chat token, this terminal is the channel."""
+    """Everything on one machine: workers, and the bot for Slack when it has a token; with none,
+    this terminal is the channel."""
+    config = settings.load()
+    if config.slack_bot_token:
+        from bot.__main__ import main as serve
+        from workers.house import installed
+
+        with installed(config) as here:
+            sys.exit(serve(here.url))
     from workers import terminal
 
-    sys.exit(terminal.run(settings.load()))
+    sys.exit(terminal.run(config))
 
 
 @app.command()

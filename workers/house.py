@@ -66,26 +66,34 @@ def _opened(url: str) -> House:
 @contextmanager
 def staffed(settings: Settings) -> Iterator[House]:
     """A house with workers of this command's own, with its settings, for as long as it runs."""
-    with house(settings) as here, _workers(here.url, settings.data_dir) as private:
+    private = uuid4().hex
+    with house(settings) as here, _workers(here.url, settings.data_dir, private):
         yield replace(here, tasks=Tasks(here.tasks.redis, private))
 
 
 @contextmanager
-def _workers(url: str, data_dir: Path) -> Iterator[str]:
-    """Yield the private name of their queues."""
+def installed(settings: Settings) -> Iterator[House]:
+    """A house with workers on the installation's queues, so that what this command leaves undone
+    is taken up by whichever comes next."""
+    with house(settings) as here, _workers(here.url, settings.data_dir, ""):
+        yield here
+
+
+@contextmanager
+def _workers(url: str, data_dir: Path, private: str) -> Iterator[None]:
     data_dir.mkdir(parents=True, exist_ok=True)
-    private = uuid4().hex
     # spawn: a forked copy of a command that already has threads is asking for trouble
     pool = multiprocessing.get_context("spawn").Process(
         target=worker.serve_quietly, args=(url, private, data_dir / "workers.log"), name="workers"
     )
     pool.start()
     try:
-        yield private
+        yield
     finally:
         pool.terminate()
         pool.join(_STOP_SECONDS)
         if pool.is_alive() and pool.pid is not None:
             os.killpg(pool.pid, signal.SIGKILL)
             pool.join()
-        Tasks(Redis.from_url(url), private).forget()
+        if private:
+            Tasks(Redis.from_url(url), private).forget()

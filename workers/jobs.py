@@ -1,6 +1,7 @@
 """What RQ calls: plain values in, real edges handed over.
 
-Each job is `(step, wish)`: the step's id, under which progress is told, and the wish as JSON.
+Each job is `(step, wishes)`: the step's id, under which progress is told, and as JSON those who
+wish it. FETCH and SCORE are the same for all of them; DELIVER serves each.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import redis.asyncio
 import structlog
 
 from bot import settings
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def fetch(step: str, wish: dict[str, Any]) -> None:
-    """Leave behind what came of the wish's list."""
+def fetch(step: str, wishes: list[dict[str, Any]]) -> None:
+    """Leave behind what came of the wished list."""
     from workers.arxiv import Arxiv
     from workers.fetching import fetch as run
 
@@ -34,14 +36,14 @@ def fetch(step: str, wish: dict[str, Any]) -> None:
     kept = _store(config)
     arxiv = Arxiv(config.arxiv_rss_url, config.arxiv_api_url, kept.redis)
     with _told(step):
-        run(Wish.model_validate(wish).wanted, kept, arxiv, _now)
+        run(Wish.model_validate(wishes[0]).wanted, kept, arxiv, _now)
 
 
-def score(step: str, wish: dict[str, Any]) -> None:
-    """Leave behind the wish's profile's decided day."""
+def score(step: str, wishes: list[dict[str, Any]]) -> None:
+    """Leave behind the profile's decided day."""
     from workers.pipeline import score as run
 
-    config, asked = settings.load(), Wish.model_validate(wish)
+    config, asked = settings.load(), Wish.model_validate(wishes[0])
     kept = _store(config)
 
     def tell(done: int, total: int) -> None:
@@ -51,12 +53,20 @@ def score(step: str, wish: dict[str, Any]) -> None:
         run(asked, kept, model, config.calls_at_once, _now, tell)
 
 
-def deliver(step: str, wish: dict[str, Any]) -> None:
-    """Leave behind the wish's delivery, posted."""
-    from workers.pipeline import deliver as run
-
+def deliver(step: str, wishes: list[dict[str, Any]]) -> None:
+    """Leave behind the deliveries, posted; all are to one platform."""
+    config = settings.load()
+    kept, asked = _store(config), [Wish.model_validate(wish) for wish in wishes]
     with _told(step):
-        run(Wish.model_validate(wish), _store(settings.load()), _now)
+        if asked[0].address.platform in ("terminal", "stdout"):
+            from workers.pipeline import deliver as run
+
+            for wish in asked:
+                run(wish, kept, _now)
+        else:
+            from workers.delivering import deliver as post
+
+            post(asked, kept, config, _pace(config), _now)
 
 
 def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[Model | None]:
@@ -69,10 +79,18 @@ def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[
 
 
 def _store(config: Settings) -> Store:
-    """On the worker's server: worker.py puts its address into the environment."""
+    return Store(connect(_url(config)))
+
+
+def _pace(config: Settings) -> redis.asyncio.Redis:
+    return redis.asyncio.Redis.from_url(_url(config))
+
+
+def _url(config: Settings) -> str:
+    """The worker's server: worker.py puts its address into the environment."""
     if config.redis_url is None:
         raise RuntimeError("a job ran outside of a worker: REDIS_URL is not set")
-    return Store(connect(config.redis_url.get_secret_value()))
+    return config.redis_url.get_secret_value()
 
 
 @contextmanager

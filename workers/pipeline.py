@@ -70,22 +70,18 @@ def score(
 
 
 def deliver(wish: Wish, store: Store, clock: Clock) -> None:
-    """Leave behind a decided day as one channel gets it, posted."""
+    """Leave behind a decided day as the terminal or standard output gets it."""
     channels, listed = Channels(store), _listed(wish, store)
     name = plan.delivery_name(wish, listed)
     with _alone(store, f"deliver:{wish.address}") as lease:
         step = plan.due(wish, channels.facts(wish))
         if step is None or step.kind is not plan.Kind.DELIVER:
             return
-        decided = store.digest(plan.ledger_name(wish, listed))
-        if decided is None:
-            raise KeyError(f"no decided day for {name}")
-        # The same day may be asked for as today and, on a Sunday, as the last day there was.
-        decided = decided.model_copy(update={"listed": listed})
-        digest = triage.choose(decided, channels.had_before(wish.address, decided))
+        day = plan.ledger_name(wish, listed)
+        digest = triage.chosen(wish, listed, store.digest(day), channels.had_before)
         lease.renew()
         if wish.address.platform == "terminal":
-            channels.put_posts(name, views.thread(digest))
+            channels.put_posts(name, views.thread(digest, day))
         channels.put_delivered(wish.address, name, digest, clock())
 
 

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from bot import actions, profiles, status, terminal_render, words
-from bot.actions import Ask, Desk
+from bot import actions, desk, profiles, status, terminal_render, words
+from bot.desk import Ask, Desk
 from bot.errors import PaperboyError
 from bot.ledger import Address, Judge, Source, Wanted, Wish
 from bot.message import Head, Post
 from bot.settings import Settings
+from bot.store_subscriptions import Subscriptions
 from workers.house import House, staffed
 from workers.waiting import Arrived, fulfilled
 
@@ -46,17 +47,16 @@ class _Terminal:
         self.out.width = terminal_render.width(self.out.width)
         self.known = profiles.shipped() | here.store.named_profiles()
         self.desk = Desk(
-            known=self.known,
+            channels=here.channels,
+            subscriptions=Subscriptions(here.store),
             judge=judge,
-            put_profile=here.store.put_profile,
-            deliveries=here.channels.deliveries,
             status=lambda: status.gather(here.tasks, here.channels, judge),
         )
 
     def first(self) -> None:
         """The newest day; the sample where arXiv cannot be asked."""
         ask = Ask("", _HERE, datetime.now(UTC))
-        arrived = self.wait(actions.newest_day(self.known[_FIRST], ask, self.desk))
+        arrived = self.wait(desk.newest_day(self.known[_FIRST], ask, self.desk))
         problem = arrived.digest.listed.problem
         if problem and not arrived.digest.decisions:
             self.show(words.sample_instead(problem))
@@ -100,7 +100,8 @@ class _Terminal:
 
     def act(self, typed: str) -> None:
         answer = actions.answer(Ask(typed, _HERE, datetime.now(UTC)), self.desk)
-        self.show(answer.head)
+        if answer.head:
+            self.show(answer.head)
         if answer.wish:
             arrived = self.wait(answer.wish)
             if arrived.before:

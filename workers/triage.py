@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from bot.authors import followed
 from bot.categories import matches
 from bot.domain import Announced, AnnounceType, Profile
-from bot.ledger import Batch, Decision, Digest, Outcome, Score, Verdict
+from bot.ledger import (
+    Address,
+    Batch,
+    Decision,
+    Digest,
+    Listed,
+    Outcome,
+    Score,
+    Verdict,
+    Wish,
+)
 
 
 def announced(profile: Profile, batch: Batch) -> tuple[tuple[Announced, ...], int]:
@@ -74,6 +84,27 @@ def decide(
             )
         )
     return _limited(sorted(decisions, key=order), profile.maximum, had=())
+
+
+def chosen(
+    wish: Wish,
+    listed: Listed,
+    decided: Digest | None,
+    had_before: Callable[[Address, Digest], Collection[str]],
+) -> Digest:
+    """A decided day as the wish's channel gets it.
+
+    The same day may be asked for as today and, on a Sunday, as the last day there was: `listed`
+    says which. Raises KeyError when nothing was decided.
+    """
+    if decided is None:
+        raise KeyError(f"no decided day for {wish.address}")
+    decided = decided.model_copy(update={"listed": listed})
+    if wish.top is not None:
+        most = min(wish.top, decided.profile.maximum)
+        profile = decided.profile.model_copy(update={"maximum": most})
+        decided = decided.model_copy(update={"profile": profile})
+    return choose(decided, had_before(wish.address, decided))
 
 
 def choose(digest: Digest, had: Collection[str]) -> Digest:

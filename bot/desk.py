@@ -1,0 +1,78 @@
+"""What a command is given, what it gives back, and what it needs of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot import profiles
+from bot.domain import Profile
+from bot.errors import Refused
+from bot.ledger import Address, Judge, Source, Wanted, Wish
+from bot.message import Form, Head, Post
+from bot.status import Status
+from bot.store_channels import Channels
+from bot.store_subscriptions import Subscriptions
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What somebody typed, where, and when (UTC); who (the platform's id), and that person's
+    time zone."""
+
+    text: str
+    address: Address
+    at: datetime
+    by: str = ""
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to say to the person at once, and the rest: what to wait for, what to tell the whole
+    channel (`place`, where that is not where it was asked), a form to fill in instead (`head` says
+    how to type it), or what the message whose button was pressed now says."""
+
+    head: Head | None = None
+    wish: Wish | None = None
+    said: Head | None = None
+    place: Address | None = None
+    form: Form | None = None
+    update: Post | None = None
+
+
+class Unfit(Refused):
+    """Answers to a form that cannot be taken: a sentence for each wrong field, by its name."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(" ".join(fields.values()))
+        self.fields = dict(fields)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the commands need of the world."""
+
+    channels: Channels
+    subscriptions: Subscriptions
+    judge: Judge
+    status: Callable[[], Status]
+
+    def profiles(self, address: Address) -> dict[str, Profile]:
+        """The profiles that can be named at an address: those that ship, the installation's, the
+        workspace's own; of one name the last."""
+        return profiles.shipped() | self.subscriptions.profiles(address)
+
+
+def newest_day(profile: Profile, ask: Ask, desk: Desk, top: int | None = None) -> Wish:
+    """The wish for a profile's newest day, at the address that asked."""
+    return Wish(
+        profile=desk.channels.store.put_profile(profile),
+        wanted=Wanted(source=Source.ARXIV, categories=profile.categories, latest=True),
+        judge=desk.judge,
+        address=ask.address,
+        since=ask.at,
+        by=ask.by,
+        top=top,
+    )

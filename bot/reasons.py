@@ -1,0 +1,48 @@
+"""Every typed reason in words, for people."""
+
+from __future__ import annotations
+
+from bot.domain import Problem, Trouble
+from bot.text import one_line, shortened
+
+TROUBLES = {
+    Trouble.BAD_QUERY: "arXiv does not know a category of this profile",
+    Trouble.NOT_A_FEED: "arXiv sent something that is not a list of papers",
+    Trouble.TRUNCATED: "arXiv's list was cut off in transit",
+    Trouble.MALFORMED: "arXiv's list could not be read",
+    Trouble.EMPTY_WEEKDAY: "arXiv's list is empty on a weekday: a holiday, a quiet category or a "
+    "passing fault, which cannot be told apart yet",
+    Trouble.LIST_CUT: "arXiv's list is cut at 2,000 papers, some new ones may be missing",
+    Trouble.FORBIDDEN: "arXiv refuses to answer this machine",
+    Trouble.THROTTLED: "arXiv asks for fewer requests",
+    Trouble.SERVER_ERROR: "arXiv has a fault of its own",
+    Trouble.TIMEOUT: "arXiv did not answer in time",
+    Trouble.UNREACHABLE: "arXiv cannot be reached",
+    Trouble.MIXED_DAYS: "the saved feeds are of different days",
+    Trouble.NO_LIST: "no list is to be had for that day",
+    Trouble.NO_KEY: "the worker has no OPENAI_API_KEY",
+    Trouble.BAD_KEY: "the model's server does not accept the key",
+    Trouble.UNKNOWN_MODEL: "the model's server does not know the model",
+    Trouble.QUOTA: "the model's account has run out of credit",
+    Trouble.MODEL_DOWN: "model down",
+    Trouble.MODEL_BUSY: "model down: its server asks for fewer requests",
+    Trouble.MODEL_SLOW: "model down: no answer in time (PAPERBOY_CALL_SECONDS)",
+    Trouble.MODEL_REFUSED: "the model refused",
+    Trouble.BAD_REPLY: "the model's answer could not be read",
+    Trouble.LEFT_OUT: "the model's answer left it out",
+    Trouble.ARCHIVED: "the channel is archived",
+    Trouble.NOT_A_MEMBER: "Paperboy is not a member of the channel",
+    Trouble.CHANNEL_GONE: "the channel is gone, or Paperboy may not see it",
+    Trouble.MAY_NOT_POST: "Paperboy may not post in the channel",
+    Trouble.BAD_TOKEN: "Paperboy's token is not accepted any more",
+    Trouble.NO_SCOPE: "Paperboy lacks a permission",
+    Trouble.CHAT_DOWN: "the chat service does not answer",
+    Trouble.CHAT_BUSY: "the chat service asks for fewer messages",
+    Trouble.BAD_MESSAGE: "the chat service refuses the message",
+}
+
+
+def problem(found: Problem) -> str:
+    """The typed reason, with the other side's own words when there are any."""
+    detail = shortened(one_line(found.detail), 300).rstrip(".")
+    return f"{TROUBLES[found.trouble]} ({detail})" if detail else TROUBLES[found.trouble]

@@ -1,0 +1,181 @@
+"""Answers in Slack: to a person, in a form, on the home tab, in the channel."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import redis
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot import slack_forms, slack_render, subscribing, typed, words_wrong
+from bot.actions import Act
+from bot.chat import Bell, Chat
+from bot.desk import Answer, Ask, Desk
+from bot.errors import Gone, PaperboyError, Refused
+from bot.ledger import Address, Wish
+from bot.message import Head
+from bot.slack_post import FAULTS, SlackPoster, error_of
+
+log = structlog.get_logger()
+
+# Stands for the workspace as a whole where an event has no channel.
+HOME = "home"
+
+# What ends in a message to the channel is asked only where the bot can post.
+_POSTS = {"subscribe", "now", "resume"}
+# A person's zone is asked of Slack before a form can open; a trigger lives for three seconds.
+_ZONE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Where:
+    """The place an event came from, and the ways to answer there. `thread` is the thread's parent,
+    `message` the message whose button was pressed, `public` when others should see the answer."""
+
+    address: Address
+    person: str
+    event: str
+    trigger: str = ""
+    response_url: str = ""
+    thread: str = ""
+    message: str = ""
+    public: bool = False
+
+    @property
+    def home(self) -> bool:
+        return self.address.channel == HOME
+
+
+class Answers:
+    """Acting on what was asked, and saying what came of it."""
+
+    def __init__(self, web: AsyncWebClient, desk: Desk, chat: Chat, bell: Bell) -> None:
+        self.web, self.desk, self.chat, self.bell = web, desk, chat, bell
+        self.poster = SlackPoster(web)
+        self._zones: dict[str, str] = {}
+
+    async def act(self, where: Where, word: str, act: Act) -> None:
+        """Do it once, however often Slack delivers the event, and answer in any case."""
+        try:
+            if not await asyncio.to_thread(self.desk.subscriptions.first_time, where.event):
+                return
+            if word in _POSTS and not where.home and not await self.reachable(where.address):
+                raise Refused(words_wrong.unreachable())
+            zone = await self._zone(where.person)
+            ask = Ask("", where.address, datetime.now(UTC), where.person, zone)
+            answer = await asyncio.to_thread(act, ask, self.desk)
+        except Refused as refused:
+            await self._reply(where, Head(title=str(refused)))
+        except redis.RedisError as error:
+            log.error("redis is away", error=type(error).__name__)
+            await self._reply(where, words_wrong.one_moment())
+        else:
+            await self.give(where, answer)
+
+    async def give(self, where: Where, answer: Answer) -> None:
+        """Say and do all that an answer holds."""
+        if answer.form:
+            await self._open(where, answer)
+            return
+        if answer.wish:
+            await asyncio.to_thread(self.desk.channels.put_wish, answer.wish)
+            self.bell.ring()
+        if where.home:
+            await self.publish(where)
+        elif answer.head:
+            await self._reply(where, answer.head)
+        if answer.update and where.message:
+            try:
+                await self.poster.edit(where.address, where.message, answer.update)
+            except PaperboyError as error:
+                log.warning("a message keeps its old count", why=str(error))
+        place = answer.place or where.address
+        if answer.said and place.channel != HOME:
+            await self.chat.say(place, answer.said, where.event)
+
+    async def before(self, wish: Wish) -> None:
+        """Tell who asked that the day was delivered before, with a link."""
+        found = await asyncio.to_thread(self.desk.channels.delivered_before, wish)
+        link = ""
+        if found and found.message:
+            try:
+                link = await self.poster.link(wish.address, found.message)
+            except PaperboyError as error:
+                log.info("no link to a message", why=str(error))
+        await self.tell(wish.address, wish.by, words_wrong.before(link))
+
+    async def tell(self, address: Address, person: str, head: Head, thread: str = "") -> None:
+        """Say something to one person, in the channel where they are or else alone."""
+        content = slack_render.message(head)
+        try:
+            if address.channel[:1] in "CG":
+                await self.web.chat_postEphemeral(
+                    channel=address.channel, user=person, thread_ts=thread or None, **content
+                )
+            else:
+                await self.web.chat_postMessage(channel=person, **content)
+        except FAULTS as error:
+            log.warning("could not answer", why=str(error_of(error)))
+
+    async def publish(self, where: Where) -> None:
+        """Show the workspace's subscriptions on a person's home tab."""
+        try:
+            now = datetime.now(UTC)
+            head = await asyncio.to_thread(subscribing.home, where.address, now, self.desk)
+        except redis.RedisError:
+            head = words_wrong.one_moment()
+        try:
+            await self.web.views_publish(user_id=where.person, view=slack_render.home(head))
+        except FAULTS as error:
+            log.warning("could not show the home tab", why=str(error_of(error)))
+
+    async def reachable(self, address: Address) -> bool:
+        """Whether the bot can post there, as far as Slack says; when it does not say, yes."""
+        try:
+            found = (await self.web.conversations_info(channel=address.channel))["channel"]
+        except FAULTS as error:
+            return not isinstance(error_of(error), Gone)
+        return bool(found.get("is_member") or found.get("is_im"))
+
+    async def _open(self, where: Where, answer: Answer) -> None:
+        """A form; where it was asked for comes back with it (slack_app reads it)."""
+        assert answer.form is not None, "asked to open one"
+        view = slack_forms.modal(answer.form)
+        view["private_metadata"] = json.dumps([answer.form.about, where.address.channel])
+        try:
+            await self.web.views_open(trigger_id=where.trigger, view=view)
+        except FAULTS as error:
+            log.warning("could not open a form", why=str(error_of(error)))
+            if answer.head:
+                await self._reply(where, answer.head)
+
+    async def _reply(self, where: Where, head: Head) -> None:
+        """Privately, to who asked; openly in the thread where the bot was mentioned."""
+        if where.public:
+            await self.chat.say(where.address, head, f"{where.event} reply", where.thread)
+        elif where.response_url and not where.thread:
+            content = {**slack_render.message(head), "response_type": "ephemeral"}
+            hook = AsyncWebhookClient(where.response_url, timeout=10, retry_handlers=[])
+            try:
+                await hook.send_dict({**content, "replace_original": False})
+            except FAULTS as error:
+                log.warning("could not answer", why=str(error_of(error)))
+        else:
+            await self.tell(where.address, where.person, head, where.thread)
+
+    async def _zone(self, person: str) -> str:
+        """A person's own time zone, asked once; UTC when Slack does not say."""
+        if person not in self._zones:
+            try:
+                async with asyncio.timeout(_ZONE_SECONDS):
+                    user = (await self.web.users_info(user=person))["user"]
+                self._zones[person] = typed.zone(str(user.get("tz") or "UTC"))
+            except (*FAULTS, Refused) as error:
+                log.info("a person's zone is not known", error=type(error).__name__)
+                return "UTC"
+        return self._zones[person]

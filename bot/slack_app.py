@@ -1,0 +1,254 @@
+"""Slack's events, in: acknowledged at once and made an Ask at the door."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from weakref import WeakValueDictionary
+
+import redis
+import structlog
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+
+from bot import actions, arxiv_ids, schedule, slack_forms, slack_render, words_channels, words_wrong
+from bot.desk import Ask, Unfit
+from bot.domain import Trouble, fingerprint
+from bot.errors import Refused
+from bot.ledger import Address
+from bot.message import Choice
+from bot.settings import Settings
+from bot.slack_answer import HOME, Answers, Where
+from bot.slack_post import FAULTS, error_of
+
+log = structlog.get_logger()
+
+Json = dict[str, Any]
+
+# A form's answers are read before they are acknowledged, so that mistakes can stand in it.
+_FORM_SECONDS = 0.8
+# Slack's client looks at its socket as often; a dropped one is back after about twice this.
+_PING_SECONDS = 5
+
+
+class SlackApp:
+    """One workspace's events."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers, self.desk = answers, answers.desk
+        self.team = self.me = ""
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def greet(self) -> None:
+        """Learn which workspace the token is for; what rested for want of a token goes on.
+
+        Raises Gone or Unavailable.
+        """
+        try:
+            me = await self.answers.web.auth_test()
+        except FAULTS as error:
+            raise error_of(error) from error
+        self.team, self.me = str(me["team_id"]), str(me["user_id"])
+        await self._healed(None, {Trouble.BAD_TOKEN, Trouble.NO_SCOPE})
+
+    def app(self, signing_secret: str | None) -> AsyncApp:
+        """Bolt's app with every listener; without a signing secret only Socket Mode reaches it."""
+
+        async def authorize() -> AuthorizeResult:  # bolt itself would ask Slack before each event
+            token = self.answers.web.token
+            return AuthorizeResult(
+                enterprise_id=None, team_id=self.team, bot_user_id=self.me, bot_token=token
+            )
+
+        quiet = logging.getLogger("slack")
+        quiet.setLevel(logging.ERROR)  # it warns of an environment that it need not have read
+        app = AsyncApp(
+            client=self.answers.web,
+            signing_secret=signing_secret,
+            authorize=authorize,
+            logger=quiet,
+        )
+        app.command(re.compile("^/"))(self._command)
+        app.action(re.compile(""))(self._pressed)
+        app.view(re.compile(""))(self._submitted)
+        app.options("zone")(self._zone_options)
+        app.shortcut("why_this")(self._shortcut)
+        app.event("app_mention")(self._mentioned)
+        app.event("app_home_opened")(self._home_opened)
+        app.event("member_joined_channel")(self._joined)
+        app.event("channel_unarchive")(self._unarchived)
+        app.event("group_unarchive")(self._unarchived)
+        return app
+
+    async def _command(self, ack: AsyncAck, body: Json) -> None:
+        await ack()
+        text = str(body.get("text") or "")
+        if body["command"] != "/digest":
+            text = f"{body['command']} {text}"
+        where = self._where(body, body["channel_id"], body["user_id"])
+        await self.answers.act(where, _first(text), actions.typing(text))
+
+    async def _pressed(self, ack: AsyncAck, body: Json, action: Json) -> None:
+        await ack()
+        if action.get("url"):
+            return  # Slack has opened it
+        name, value = slack_render.pressed(action)
+        place, message = body.get("channel") or {}, body.get("message") or {}
+        where = self._where(body, place.get("id") or "", body["user"]["id"])
+        thread, ts = str(message.get("thread_ts") or ""), str(message.get("ts") or "")
+        async with self._turn(f"{where.address} {ts}"):  # so that a count never goes back
+            where = replace(where, thread=thread, message=ts)
+            await self.answers.act(where, name, actions.pressing(name, value))
+
+    async def _submitted(self, ack: AsyncAck, body: Json, view: Json) -> None:
+        about, channel = json.loads(str(view["private_metadata"]))
+        form, answers = str(view["callback_id"]), slack_forms.answers(view)
+        first = next(iter(answers), "profile")
+        where = self._where(body, channel, body["user"]["id"])
+        ask = Ask("", where.address, datetime.now(UTC), where.person)
+        target = answers.get("channel")
+        try:
+            if target and not await self.answers.reachable(
+                where.address.model_copy(update={"channel": target})
+            ):
+                raise Unfit({"channel": words_wrong.unreachable()})
+            work = asyncio.to_thread(actions.submit, ask, form, about, answers, self.desk)
+            given = await asyncio.wait_for(work, _FORM_SECONDS)
+        except Unfit as unfit:
+            await ack(slack_forms.errors(unfit.fields))
+        except Refused as refused:
+            await ack(slack_forms.errors({first: str(refused)}))
+        except (redis.RedisError, TimeoutError):
+            await ack(slack_forms.errors({first: words_wrong.one_moment().title}))
+        else:
+            await ack()
+            await self.answers.give(where, given)
+
+    async def _zone_options(self, ack: AsyncAck, body: Json) -> None:
+        found = schedule.zones_like(str(body.get("value") or ""))
+        await ack(options=slack_forms.options(Choice(label=zone, value=zone) for zone in found))
+
+    async def _shortcut(self, ack: AsyncAck, body: Json) -> None:
+        """`Why this paper?` on a message: the paper its buttons or its words are about."""
+        await ack()
+        message = body.get("message") or {}
+        where = self._where(body, body["channel"]["id"], body["user"]["id"])
+        where = replace(where, thread=str(message.get("thread_ts") or message.get("ts") or ""))
+        for block in message.get("blocks") or ():
+            for element in block.get("elements") or ():
+                if element.get("action_id") and slack_render.pressed(element)[0] == "why":
+                    await self.answers.act(
+                        where, "why", actions.pressing(*slack_render.pressed(element))
+                    )
+                    return
+        said = json.dumps([message.get("text"), message.get("blocks")], ensure_ascii=False)
+        text = "why " + " ".join(found.id for found in arxiv_ids.find(said))
+        await self.answers.act(where, "why", actions.typing(text))
+
+    async def _mentioned(self, ack: AsyncAck, body: Json, event: Json) -> None:
+        """`@Paperboy why ID`, in a thread as well: answered where it was asked."""
+        await ack()
+        text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", str(event.get("text") or "")).strip()
+        where = self._where(body, event["channel"], event["user"])
+        thread = str(event.get("thread_ts") or event["ts"])
+        where = replace(where, thread=thread, public=True)
+        await self.answers.act(where, _first(text), actions.typing(text))
+
+    async def _home_opened(self, ack: AsyncAck, body: Json, event: Json) -> None:
+        await ack()
+        if event.get("tab", "home") == "home":
+            await self.answers.publish(self._where(body, "", event["user"]))
+
+    async def _joined(self, ack: AsyncAck, event: Json) -> None:
+        await ack()
+        if event.get("user") == self.me:
+            await self._healed(str(event["channel"]), {Trouble.NOT_A_MEMBER, Trouble.CHANNEL_GONE})
+
+    async def _unarchived(self, ack: AsyncAck, event: Json) -> None:
+        await ack()
+        await self._healed(str(event["channel"]), {Trouble.ARCHIVED})
+
+    async def _healed(self, channel: str | None, troubles: set[Trouble]) -> None:
+        """What rested for one of these troubles goes on, in a channel or everywhere."""
+        heal, now = self.desk.subscriptions.heal, datetime.now(UTC)
+        try:
+            found = await asyncio.to_thread(heal, "slack", self.team, channel, troubles, now)
+        except redis.RedisError as error:
+            log.error("redis is away", error=type(error).__name__)
+            return
+        for each in found:
+            log.info("subscription goes on", channel=str(each.address), profile=each.profile)
+            name = fingerprint(each.key, now.isoformat())
+            await self.answers.chat.say(each.address, words_channels.healed(each, now), name)
+
+    def _turn(self, name: str) -> asyncio.Lock:
+        lock = self._turns.get(name)
+        if lock is None:
+            lock = self._turns[name] = asyncio.Lock()
+        return lock
+
+    def _where(self, body: Mapping[str, Any], channel: str, person: str) -> Where:
+        return Where(
+            address=Address(platform="slack", workspace=self.team, channel=channel or HOME),
+            person=person,
+            event=fingerprint(json.dumps(body, sort_keys=True)),
+            trigger=str(body.get("trigger_id") or ""),
+            response_url=str(body.get("response_url") or ""),
+        )
+
+
+def _first(text: str) -> str:
+    return (text.split() or [""])[0].lower().lstrip("/")
+
+
+@asynccontextmanager
+async def listening(slack: SlackApp, settings: Settings) -> AsyncIterator[str]:
+    """Receive events, by Socket Mode or else by HTTP; yields which, in words.
+
+    Raises Refused when neither is set up, and what greet() raises.
+    """
+    app_token, secret = settings.slack_app_token, settings.slack_signing_secret
+    if app_token is None and secret is None:
+        raise Refused("Slack needs SLACK_APP_TOKEN (Socket Mode), or SLACK_SIGNING_SECRET (HTTP).")
+    await slack.greet()
+    if app_token is not None:
+        token = app_token.get_secret_value()
+        try:  # a wrong token would be tried for ever by the client, in its log only
+            await slack.answers.web.apps_connections_open(app_token=token)
+        except FAULTS as error:
+            raise error_of(error) from error
+        handler = AsyncSocketModeHandler(slack.app(None), token, ping_interval=_PING_SECONDS)
+        await handler.connect_async()  # type: ignore[no-untyped-call]
+        try:
+            yield "Slack by Socket Mode"
+        finally:
+            await handler.close_async()  # type: ignore[no-untyped-call]
+        return
+    assert secret is not None, "one of the two is set"
+    app = slack.app(secret.get_secret_value())
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        return await to_aiohttp_response(await app.async_dispatch(await to_bolt_request(request)))
+
+    async def health(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"ok": True})
+
+    server = web.Application()
+    server.add_routes([web.post("/slack/events", events), web.get("/healthz", health)])
+    runner = web.AppRunner(server, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, port=settings.port).start()
+    try:
+        yield f"Slack by HTTP on port {settings.port}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,194 @@
+"""Slack's messages, out: posting, finding, changing, each request made once, errors typed."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+import structlog
+from pydantic import SecretStr
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot import slack_render
+from bot.domain import Trouble
+from bot.errors import Gone, PaperboyError, Refused, Unavailable
+from bot.ledger import Address
+from bot.message import Head, Post
+
+log = structlog.get_logger()
+
+# A request that takes longer counts as lost; shorter than a delivery's lease.
+_SECONDS = 10
+# Our clock and Slack's may differ by so much.
+_SKEW = timedelta(minutes=5)
+_EVENT = "paperboy_message"
+_PAGE = 100
+
+_GONE = {
+    "is_archived": Trouble.ARCHIVED,
+    "not_in_channel": Trouble.NOT_A_MEMBER,
+    "channel_not_found": Trouble.CHANNEL_GONE,
+    "restricted_action": Trouble.MAY_NOT_POST,
+    "restricted_action_read_only_channel": Trouble.MAY_NOT_POST,
+    "restricted_action_thread_only_channel": Trouble.MAY_NOT_POST,
+    "restricted_action_non_threadable_channel": Trouble.MAY_NOT_POST,
+    "cannot_dm_bot": Trouble.MAY_NOT_POST,
+    "user_disabled": Trouble.CHANNEL_GONE,
+    "invalid_auth": Trouble.BAD_TOKEN,
+    "not_authed": Trouble.BAD_TOKEN,
+    "account_inactive": Trouble.BAD_TOKEN,
+    "token_revoked": Trouble.BAD_TOKEN,
+    "token_expired": Trouble.BAD_TOKEN,
+    "app_uninstalled": Trouble.BAD_TOKEN,
+    "not_allowed_token_type": Trouble.BAD_TOKEN,
+    "missing_scope": Trouble.NO_SCOPE,
+    "no_permission": Trouble.NO_SCOPE,
+}
+# Slack's own faults, which it names instead of an HTTP status; it may have acted all the same.
+_DOWN = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+_BUSY = {"ratelimited", "rate_limited"}
+# What Slack's server alone finds wrong with blocks.
+_BLOCKS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"}
+
+
+def client(token: SecretStr, api_url: str, seconds: int = _SECONDS) -> AsyncWebClient:
+    """Slack's own client without its retries: its default one posts a message twice when the
+    connection is lost after Slack took it."""
+    return AsyncWebClient(
+        token=token.get_secret_value(), base_url=api_url, timeout=seconds, retry_handlers=[]
+    )
+
+
+def error_of(error: Exception) -> PaperboyError:
+    """Slack's error, or the connection's, named by what to do next."""
+    if not isinstance(error, SlackApiError):
+        why = f"Slack did not answer ({type(error).__name__})."
+        return Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
+    response: Any = error.response
+    status = getattr(response, "status_code", 200)
+    data = response.data if isinstance(getattr(response, "data", None), dict) else {}
+    code = str(data.get("error") or "")
+    if status == 429 or code in _BUSY:
+        wait = float((response.headers or {}).get("Retry-After", 1))
+        return Unavailable("Slack asks for fewer messages.", Trouble.CHAT_BUSY, retry_after=wait)
+    if code in _GONE:
+        needed = f", it needs {data['needed']}" if data.get("needed") else ""
+        return Gone(f"Slack says {code}{needed}.", _GONE[code])
+    if code and code not in _DOWN:
+        return Refused(f"Slack refuses this: {code}.", Trouble.BAD_MESSAGE)
+    why = f"Slack has a fault of its own ({code or status})."
+    return Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
+
+
+# What the client raises besides: lost connections, time-outs, and HTML in place of JSON.
+FAULTS = (SlackApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
+
+
+class SlackPoster:
+    """posting.Poster for Slack. A message's id is its `ts`, a thread is its parent's `ts`."""
+
+    def __init__(self, web: AsyncWebClient) -> None:
+        self.web = web
+
+    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+        async def out(content: dict[str, Any]) -> AsyncSlackResponse:
+            return await self._ask(
+                self.web.chat_postMessage,
+                channel=address.channel,
+                thread_ts=under,
+                metadata={"event_type": _EVENT, "event_payload": {"key": key}},
+                unfurl_links=False,
+                unfurl_media=False,
+                client_msg_id=str(uuid.UUID(hex=key.rjust(32, "0"))),
+                **content,
+            )
+
+        try:
+            sent = await out(slack_render.message(post))
+        except Refused as refused:
+            if not any(code in str(refused) for code in _BLOCKS):
+                raise
+            log.error("Slack refuses the blocks, sending plain text", key=key, why=str(refused))
+            sent = await out(slack_render.plain(post))
+        return str(sent["ts"])
+
+    async def thread(self, address: Address, message: str, head: Head) -> str:
+        return message
+
+    async def find(
+        self, address: Address, key: str, since: datetime, under: str | None
+    ) -> list[str]:
+        read = self.web.conversations_replies if under else self.web.conversations_history
+        where = {"ts": under} if under else {}
+        oldest = f"{(since - _SKEW).timestamp():.6f}"
+        found, cursor = [], ""
+        while True:
+            page = await self._ask(
+                read,
+                channel=address.channel,
+                oldest=oldest,
+                include_all_metadata=True,
+                limit=_PAGE,
+                cursor=cursor or None,
+                **where,
+            )
+            for message in page["messages"]:
+                payload = (message.get("metadata") or {}).get("event_payload") or {}
+                if payload.get("key") == key:
+                    found.append(str(message["ts"]))
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return sorted(found, key=float)
+
+    async def edit(self, address: Address, message: str, post: Post) -> None:
+        where = {"channel": address.channel, "ts": message}
+        try:
+            await self._ask(self.web.chat_update, **where, **slack_render.message(post))
+        except Refused as refused:
+            if any(code in str(refused) for code in _BLOCKS):
+                await self._ask(
+                    self.web.chat_update, **where, **slack_render.plain(post), blocks=[]
+                )
+            elif not any(code in str(refused) for code in ("message_not_found", "cant_update")):
+                raise
+
+    async def remove(self, address: Address, message: str, under: str | None) -> None:
+        try:
+            await self._ask(self.web.chat_delete, channel=address.channel, ts=message)
+        except Refused as refused:
+            if "message_not_found" not in str(refused):
+                raise
+
+    async def direct(self, address: Address, person: str) -> Address:
+        opened = await self._ask(self.web.conversations_open, users=person)
+        return address.model_copy(update={"channel": str(opened["channel"]["id"])})
+
+    async def link(self, address: Address, message: str) -> str:
+        """A web address of a message."""
+        read = self.web.chat_getPermalink
+        found = await self._ask(read, channel=address.channel, message_ts=message)
+        return str(found["permalink"])
+
+    async def _ask(
+        self, method: Callable[..., Awaitable[AsyncSlackResponse]], **arguments: Any
+    ) -> AsyncSlackResponse:
+        try:
+            return await method(**arguments)
+        except FAULTS as error:
+            raise error_of(error) from error
+
+
+@asynccontextmanager
+async def poster(token: SecretStr, api_url: str) -> AsyncIterator[SlackPoster]:
+    """A poster on connections of its own, kept open while it is used."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session:
+        web = client(token, api_url)
+        web.session = session
+        yield SlackPoster(web)

@@ -1,0 +1,68 @@
+"""Redis: what was said to a channel, so that nothing is said twice or forgotten half-way."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from redis import Redis
+
+from bot.domain import Noun
+from bot.lease import LeaseLost
+from bot.store import KEEP
+
+# The lock of one channel's pace, over all processes (posting.py).
+PACE = "pb:pace:{address}"
+
+# An entry before the message. Refuses a writer whose lease number is older than the newest seen.
+_BEGIN = """
+local newest = tonumber(redis.call('hget', KEYS[1], '#') or '0')
+if tonumber(ARGV[2]) < newest then return false end
+redis.call('hset', KEYS[1], '#', ARGV[2])
+local known = redis.call('hget', KEYS[1], ARGV[1])
+if known then return known end
+redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
+redis.call('expire', KEYS[1], ARGV[4])
+return ''
+"""
+
+
+class Entry(Noun):
+    """One message: begun `at`, and sent when it has the platform's id for it. `body` names what
+    it said, so that a message that has become wrong can be told from one that is right."""
+
+    at: datetime
+    message: str = ""
+    body: str = ""
+
+
+class Outbox:
+    """The messages of one delivery to one channel, by slot (`head`, or a paper's id)."""
+
+    def __init__(self, redis: Redis, name: str) -> None:
+        """`redis` must decode responses to str."""
+        self._redis, self._key, self.name = redis, f"pb:outbox:{name}", name
+
+    def begin(self, slot: str, number: int, at: datetime) -> Entry | None:
+        """Say that a message is about to be sent; None when nobody did so before.
+
+        An entry without a message was begun by a writer that may or may not have sent it: look.
+        Raises LeaseLost when a holder with a later number has written here.
+        """
+        entry = Entry(at=at).model_dump_json()
+        seconds = int(KEEP.total_seconds())
+        known = self._redis.eval(_BEGIN, 1, self._key, slot, number, entry, seconds)
+        if known is None:
+            raise LeaseLost(self._key)
+        return Entry.model_validate_json(str(known)) if known else None
+
+    def sent(self, slot: str, entry: Entry) -> None:
+        """The message is out, whoever holds the lease by now."""
+        self._redis.hset(self._key, slot, entry.model_dump_json())
+
+    def withdraw(self, slot: str) -> None:
+        """It was surely not sent: nobody need look for it."""
+        self._redis.hdel(self._key, slot)
+
+    def entry(self, slot: str) -> Entry | None:
+        value = self._redis.hget(self._key, slot)
+        return None if value is None else Entry.model_validate_json(str(value))

@@ -1,0 +1,224 @@
+"""A channel's subscriptions: made, shown, changed, paused and ended, by words, button or form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time
+
+from bot import profiles, typed, words_channels, words_wrong
+from bot.desk import Answer, Ask, Desk, Unfit
+from bot.domain import Profile
+from bot.errors import Refused
+from bot.ledger import Address
+from bot.message import Choice, Field, Form, Head, Item
+from bot.schedule import Schedule
+from bot.subscription import Paused, Subscription
+from bot.typed import Options
+
+_NINE = time(9, 0)
+
+
+def subscribe(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
+    """`subscribe PROFILE [at TIME] [tz ZONE] [days DAYS] [top N]`; without a profile, a form.
+
+    Of a channel that has the profile already only what is named changes.
+    """
+    if ask.address.platform == "terminal":
+        raise Refused(words_wrong.no_channel())
+    if not rest:
+        return Answer(words_wrong.how_to_subscribe(), form=_form(ask, desk))
+    options = typed.options(rest)
+    if not options.profile:
+        return Answer(words_wrong.how_to_subscribe(), form=_form(ask, desk, options))
+    return _subscribed(ask, desk, options)
+
+
+def unsubscribe(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
+    found = _one(ask, desk, rest)
+    desk.subscriptions.drop(found)
+    title = _title(found, desk)
+    return Answer(
+        words_channels.ended(title),
+        said=words_channels.ended_said(ask.by, title),
+        place=found.address,
+    )
+
+
+def pause(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
+    """One subscription, or all of the channel's."""
+    return _each(ask, desk, rest, Paused(at=ask.at, by=ask.by))
+
+
+def resume(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
+    return _each(ask, desk, rest, None)
+
+
+def listed(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
+    return Answer(words_channels.list_text(rows(ask, desk), desk.channels.history(ask.address)))
+
+
+def rows(ask: Ask, desk: Desk) -> tuple[Item, ...]:
+    """This channel's subscriptions as rows with their buttons."""
+    return tuple(_row(found, ask.at, desk) for found in desk.subscriptions.of(ask.address))
+
+
+def home(address: Address, at: datetime, desk: Desk) -> Head:
+    """All of a workspace's subscriptions; `address` names the workspace."""
+    found = desk.subscriptions.of_workspace(address.platform, address.workspace)
+    items = [
+        _row(each, at, desk).model_copy(update={"channel": each.address.channel}) for each in found
+    ]
+    return words_channels.home_text(items)
+
+
+def elsewhere(ask: Ask, desk: Desk, value: str) -> tuple[Ask, Desk, list[str]]:
+    """A button's `CHANNEL PROFILE`: as if its words were typed in that channel of the workspace."""
+    channel, _, profile = value.partition(" ")
+    address = ask.address.model_copy(update={"channel": channel})
+    there = Ask(ask.text, address, ask.at, ask.by, ask.zone)
+    return there, desk, [profile] if profile else []
+
+
+def pause_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
+    return pause(*elsewhere(ask, desk, value))
+
+
+def resume_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
+    return resume(*elsewhere(ask, desk, value))
+
+
+def unsubscribe_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
+    return unsubscribe(*elsewhere(ask, desk, value))
+
+
+def form_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
+    """The form; a value names the channel, without one the form asks for it."""
+    there = elsewhere(ask, desk, value)[0] if value else ask
+    return Answer(form=_form(there, desk, ask_channel=not value))
+
+
+def edit_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
+    there, _, rest = elsewhere(ask, desk, value)
+    found = _one(there, desk, rest)
+    options = Options(
+        profile=found.profile,
+        at=found.schedule.at,
+        tz=found.schedule.tz,
+        days=found.schedule.days,
+        top=found.top,
+    )
+    return Answer(form=_form(there, desk, options))
+
+
+def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answer:
+    """The form's answers; `about` is the channel it was opened for, or empty when it asked."""
+    wrong: dict[str, str] = {}
+
+    readers = {"at": typed.clock, "tz": typed.zone, "days": typed.weekdays, "top": typed.top}
+    given: dict[str, object] = {"profile": answers.get("profile", "")}
+    for name, reader in readers.items():
+        try:
+            given[name] = reader(answers[name]) if answers.get(name) else None
+        except Refused as refused:
+            wrong[name] = str(refused)
+    channel = about or answers.get("channel", "")
+    if not channel:
+        wrong["channel"] = words_wrong.needs_channel()
+    if not given["profile"]:
+        wrong["profile"] = words_wrong.needs_one()
+    if not answers.get("days"):
+        wrong["days"] = words_wrong.needs_day()
+    if wrong:
+        raise Unfit(wrong)
+    address = ask.address.model_copy(update={"channel": channel})
+    there = Ask(ask.text, address, ask.at, ask.by, ask.zone)
+    return _subscribed(there, desk, Options.model_validate(given), all_of_it=True)
+
+
+def _subscribed(ask: Ask, desk: Desk, options: Options, all_of_it: bool = False) -> Answer:
+    profile = profiles.find(options.profile, desk.profiles(ask.address))
+    before = _find(ask.address, profile.name, desk)
+    was = before.schedule if before else Schedule(at=_NINE, tz=ask.zone)
+    found = Subscription(
+        address=ask.address,
+        profile=profile.name,
+        schedule=Schedule(
+            at=options.at or was.at, tz=options.tz or was.tz, days=options.days or was.days
+        ),
+        top=options.top or (before.top if before and not all_of_it else None),
+        by=before.by if before else ask.by,
+        since=before.since if before else ask.at,
+        paused=before.paused if before else None,
+    )
+    desk.subscriptions.put(found)
+    coming = words_channels.subscribed(
+        found, profile, ask.at, desk.channels.usual(profile.fingerprint)
+    )
+    if found == before:
+        return Answer(coming)
+    said = words_channels.subscribed_said(ask.by, found, profile, before, ask.at)
+    return Answer(coming, said=said, place=found.address)
+
+
+def _each(ask: Ask, desk: Desk, rest: Sequence[str], paused: Paused | None) -> Answer:
+    every = [_one(ask, desk, rest)] if rest else desk.subscriptions.of(ask.address)
+    if not every:
+        raise Refused(words_wrong.nothing_here())
+    changed = [found for found in every if (found.paused is None) != (paused is None)]
+    for found in changed:
+        desk.subscriptions.put(found.model_copy(update={"paused": paused}))
+        if paused is None:  # what fell into the pause does not come in one heap at its end
+            desk.subscriptions.put_scheduled(found, ask.at)
+    titles = [_title(found, desk) for found in changed]
+    if not titles:
+        return Answer(words_channels.no_change(paused is not None))
+    return Answer(
+        words_channels.paused(titles, paused is not None),
+        said=words_channels.paused_said(ask.by, titles, paused is not None),
+        place=ask.address,
+    )
+
+
+def _one(ask: Ask, desk: Desk, rest: Sequence[str]) -> Subscription:
+    """The subscription that is meant: the only one needs no name."""
+    every = {found.profile: found for found in desk.subscriptions.of(ask.address)}
+    if not every:
+        raise Refused(words_wrong.nothing_here())
+    if not rest and len(every) == 1:
+        return next(iter(every.values()))
+    if len(rest) != 1:
+        raise Refused(words_wrong.which_one(every))
+    if rest[0].lower() not in every:
+        raise Refused(words_wrong.not_here(rest[0], every))
+    return every[rest[0].lower()]
+
+
+def _find(address: Address, profile: str, desk: Desk) -> Subscription | None:
+    return next((s for s in desk.subscriptions.of(address) if s.profile == profile), None)
+
+
+def _row(found: Subscription, at: datetime, desk: Desk) -> Item:
+    history = [d for d in desk.channels.history(found.address) if d.profile == found.profile]
+    return words_channels.row(found, _title(found, desk), at, history[-1] if history else None)
+
+
+def _title(found: Subscription, desk: Desk) -> str:
+    known: Profile | None = desk.profiles(found.address).get(found.profile)
+    return known.title if known else found.profile
+
+
+def _form(ask: Ask, desk: Desk, options: Options | None = None, ask_channel: bool = False) -> Form:
+    options = options or Options()
+    known = desk.profiles(ask.address)
+    choices = tuple(Choice(label=p.title, value=p.name) for p in known.values())
+    fields = words_channels.subscribe_fields(
+        profile=options.profile,
+        choices=choices,
+        at=(options.at or _NINE).strftime("%H:%M"),
+        zone=options.tz or ask.zone,
+        days=options.days or Schedule(at=_NINE, tz="UTC").days,
+        top=str(options.top or ""),
+    )
+    channel: tuple[Field, ...] = (words_channels.channel_field(),) if ask_channel else ()
+    about = "" if ask_channel else ask.address.channel
+    return words_channels.subscribe_form((*channel, *fields), about)

@@ -1,0 +1,211 @@
+"""What the bot says of subscriptions, a workspace's profiles and channels it cannot post to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot import words_wrong
+from bot.domain import Profile
+from bot.ledger import Delivery
+from bot.message import Button, Choice, Field, Form, Head, Item
+from bot.schedule import days_words, zone_words
+from bot.subscription import Subscription
+from bot.text import one_line
+from bot.views import long_date
+
+# -- a subscription in words
+
+
+def when(found: Subscription, at: datetime) -> str:
+    """`every weekday at 09:00 CET`."""
+    schedule = found.schedule
+    return f"{days_words(schedule.days)} at {schedule.at:%H:%M} {zone_words(schedule, at)}"
+
+
+def next_one(found: Subscription, at: datetime) -> str:
+    """`tomorrow 09:00 CET`, seen from the channel's own zone."""
+    zone = ZoneInfo(found.schedule.tz)
+    moment = found.schedule.next(at).astimezone(zone)
+    ahead = (moment.date() - at.astimezone(zone).date()).days
+    day = {0: "today", 1: "tomorrow"}.get(ahead) or long_date(moment.date())
+    return f"{day} {moment:%H:%M} {zone_words(found.schedule, moment)}"
+
+
+def row(found: Subscription, title: str, at: datetime, last: Delivery | None) -> Item:
+    """One subscription with what comes next and what came last."""
+    top = f", at most {found.top} papers" if found.top else ""
+    small = [
+        f"paused: {words_wrong.why_paused(found)}"
+        if found.paused
+        else f"next: {next_one(found, at)}"
+    ]
+    if last:
+        short = "" if last.complete else ", some are missing"
+        small.append(
+            f"last: {long_date(last.date)}, {last.picked} of {last.announced} papers{short}"
+        )
+    else:
+        small.append("nothing delivered yet")
+    value = f"{found.address.channel} {found.profile}"
+    rest = ("resume", "Resume") if found.paused else ("pause", "Pause")
+    return Item(
+        title=f"{one_line(title)}: {when(found, at)}{top}",
+        small=tuple(small),
+        buttons=(
+            Button(action="edit", label="Edit", value=value),
+            Button(action=rest[0], label=rest[1], value=value),
+            Button(action="unsubscribe", label="Unsubscribe", value=value),
+        ),
+    )
+
+
+# -- answers
+
+
+def subscribed(
+    found: Subscription, profile: Profile, at: datetime, usual: tuple[int, int] | None
+) -> Head:
+    """What will come and when, and an offer not to wait."""
+    most = min(found.top or profile.maximum, profile.maximum)
+    if usual:
+        announced, picked = usual
+        expect = f"about {min(picked, most)} of ~{announced} papers"
+    else:
+        expect = f"at most {most} papers of {', '.join(profile.categories)}"
+    coming = f"Next: {next_one(found, at)}, {expect}."
+    if found.paused:
+        coming = f"It is paused: {words_wrong.why_paused(found)}."
+    return Head(
+        title=f"{one_line(profile.title)}: {when(found, at)}.",
+        text=(coming,),
+        buttons=(
+            Button(
+                action="now",
+                label="Show me today's now",
+                value=f"{found.address.channel} {found.profile}",
+            ),
+            Button(action="edit-profile", label="Edit the profile", value=found.profile),
+        ),
+    )
+
+
+def subscribed_said(
+    by: str, found: Subscription, profile: Profile, before: Subscription | None, at: datetime
+) -> Head:
+    did = "changed this channel's digest" if before else "subscribed this channel"
+    top = f", at most {found.top} papers" if found.top else ""
+    return Head(by=by, title=f"{did}: {one_line(profile.title)}, {when(found, at)}{top}.")
+
+
+def ended(title: str) -> Head:
+    return Head(title=f"Ended: {one_line(title)}. What was delivered stays; votes are kept.")
+
+
+def ended_said(by: str, title: str) -> Head:
+    return Head(by=by, title=f"ended this channel's digest: {one_line(title)}.")
+
+
+def paused(titles: Iterable[str], stop: bool) -> Head:
+    names = ", ".join(map(one_line, titles))
+    if stop:
+        return Head(title=f"Paused: {names}. /digest resume goes on.")
+    return Head(title=f"Resumed: {names}.")
+
+
+def paused_said(by: str, titles: Iterable[str], stop: bool) -> Head:
+    names = ", ".join(map(one_line, titles))
+    return Head(by=by, title=f"{'paused' if stop else 'resumed'} this channel's digest: {names}.")
+
+
+def no_change(stop: bool) -> Head:
+    return Head(title="It is paused already." if stop else "It is not paused.")
+
+
+def list_text(rows: Sequence[Item], history: Sequence[Delivery]) -> Head:
+    """A channel's subscriptions, and what it had when somebody asked."""
+    had = tuple(
+        f"{found.profile} — {long_date(found.date)}: {found.picked} of {found.announced} papers"
+        for found in history[-10:]
+    )
+    if rows:
+        return Head(title="This channel's digests", items=tuple(rows), buttons=(_SUBSCRIBE,))
+    return Head(
+        title="No subscription here: this channel gets a digest when somebody asks for it.",
+        text=had or ("Nothing has been delivered here yet; try /digest now PROFILE.",),
+        buttons=(_SUBSCRIBE,),
+    )
+
+
+def home_text(items: Sequence[Item]) -> Head:
+    """The workspace's page."""
+    text = () if items else ("No channel is subscribed yet.",)
+    return Head(
+        title="Paperboy delivers the arXiv papers your group works on",
+        text=text,
+        items=tuple(items),
+        buttons=(
+            Button(action="subscribe", label="Subscribe a channel"),
+            Button(action="new", label="New profile"),
+        ),
+        small=("In a channel, /digest says what can be done there.",),
+    )
+
+
+_SUBSCRIBE = Button(action="subscribe", label="Subscribe")
+
+
+# -- forms
+
+
+def subscribe_fields(
+    profile: str, choices: tuple[Choice, ...], at: str, zone: str, days: tuple[int, ...], top: str
+) -> tuple[Field, ...]:
+    names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    return (
+        Field(name="profile", label="Profile", kind="choice", value=profile, choices=choices),
+        Field(name="at", label="Time", kind="time", value=at),
+        Field(name="tz", label="Time zone", kind="zone", value=zone),
+        Field(name="days", label="Days", kind="days", value=",".join(names[day] for day in days)),
+        Field(
+            name="top",
+            label="At most how many papers",
+            kind="number",
+            value=top,
+            hint="1 to 100; empty for the profile's own maximum.",
+            optional=True,
+        ),
+    )
+
+
+def channel_field() -> Field:
+    return Field(name="channel", label="Channel", kind="channel")
+
+
+def subscribe_form(fields: tuple[Field, ...], about: str) -> Form:
+    return Form(
+        name="subscribe", title="A digest for a channel", submit="Save", fields=fields, about=about
+    )
+
+
+def healed(found: Subscription, at: datetime) -> Head:
+    """In the channel, when what stood in the way is gone."""
+    return Head(title=f"Back again. Next: {next_one(found, at)}.")
+
+
+def profile_kept(profile: Profile, channel: str, changed: bool) -> Head:
+    done = "Changed" if changed else "New"
+    return Head(
+        title=f"{done}: {profile.name} — {one_line(profile.title)}.",
+        text=(f"/digest subscribe {profile.name} brings it to a channel of this workspace.",),
+        buttons=(
+            Button(action="now", label="Show me today's now", value=f"{channel} {profile.name}"),
+        )
+        if channel
+        else (),
+    )
+
+
+def profile_said(by: str, profile: Profile) -> Head:
+    return Head(by=by, title=f"changed the profile {one_line(profile.title)}.")

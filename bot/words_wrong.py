@@ -1,0 +1,117 @@
+"""What the bot says when something cannot be done, or has stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.domain import Trouble
+from bot.ledger import Address
+from bot.message import Head, Item
+from bot.reasons import TROUBLES
+from bot.subscription import Subscription
+from bot.text import one_line
+
+GRAMMAR = "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10]"
+_HEALS = {
+    Trouble.ARCHIVED: "unarchive the channel",
+    Trouble.NOT_A_MEMBER: "invite Paperboy to the channel",
+    Trouble.CHANNEL_GONE: "if it exists, invite Paperboy to it",
+    Trouble.MAY_NOT_POST: "allow Paperboy to post there",
+    Trouble.BAD_TOKEN: "whoever runs Paperboy has to give it a new token",
+    Trouble.NO_SCOPE: "whoever runs Paperboy has to install it again with all permissions",
+}
+
+
+def why_paused(found: Subscription) -> str:
+    """The typed reason and what to do about it."""
+    assert found.paused is not None, "asked of a paused one"
+    trouble = found.paused.trouble
+    if trouble is None:
+        return "somebody here paused it; /digest resume"
+    heals = f"; {_HEALS[trouble]}, then /digest resume" if trouble in _HEALS else ""
+    return f"{TROUBLES[trouble]}{heals}"
+
+
+def how_to_subscribe() -> Head:
+    return Head(title=f"{GRAMMAR}; /digest profiles has the profiles.")
+
+
+def how_to_make_a_profile() -> Head:
+    return Head(title="A form asks for what the profile looks for.")
+
+
+def form_in_terminal() -> str:
+    return "A terminal has no forms: write a TOML file and add it by `paperboy profiles import`."
+
+
+def no_channel() -> str:
+    return "A terminal cannot subscribe, it is gone when it is closed; /digest now PROFILE reads."
+
+
+def nothing_here() -> str:
+    return "This channel has no subscription; /digest subscribe PROFILE makes one."
+
+
+def which_one(known: Iterable[str]) -> str:
+    return f"Say which one: {', '.join(known)}."
+
+
+def not_here(word: str, known: Iterable[str]) -> str:
+    return f'This channel does not have "{one_line(word)[:40]}"; it has {", ".join(known)}.'
+
+
+def needs_channel() -> str:
+    return "Choose a channel."
+
+
+def needs_one() -> str:
+    return "Choose a profile."
+
+
+def needs_day() -> str:
+    return "Choose at least one day."
+
+
+def name_taken(name: str) -> str:
+    return f"There is a profile called {name} already; /digest new {name} changes it."
+
+
+def never_seen(id: str) -> str:
+    return f"{id} was on no list that this channel's digests were made of."
+
+
+def too_old() -> str:
+    return "That digest is not kept any more."
+
+
+def stopped(address: Address, paused: Sequence[Subscription], trouble: Trouble) -> Head:
+    """To whoever subscribed the channel: why nothing comes, and what to do."""
+    heals = f"To go on: {_HEALS[trouble]}, then /digest resume." if trouble in _HEALS else ""
+    names = ", ".join(found.profile for found in paused) or "what was asked for"
+    return Head(
+        title=f"A digest could not be delivered: {TROUBLES[trouble]}.",
+        items=(Item(title=f"{names} is paused in", channel=address.channel),),
+        text=(heals,) if heals else (),
+    )
+
+
+def unreachable() -> str:
+    return "Paperboy cannot post in this channel yet: invite it first, /invite @Paperboy."
+
+
+def before(link: str) -> Head:
+    """A second `now`."""
+    there = f": {link}" if link else "."
+    return Head(title=f"This day was delivered here before{there}")
+
+
+def failed() -> Head:
+    return Head(
+        title="The digest could not be made: a fault in Paperboy, which its log describes. "
+        "/digest now tries again."
+    )
+
+
+def one_moment() -> Head:
+    """When Redis is away."""
+    return Head(title="One moment: Paperboy's memory does not answer; try again in a minute.")

@@ -1,0 +1,172 @@
+"""DELIVER to a chat platform: many channels side by side, each in order and exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+
+import redis.asyncio
+import structlog
+
+from bot import plan, views, words_wrong
+from bot.errors import Gone, PaperboyError, Unavailable
+from bot.lease import Lease, LeaseLost
+from bot.ledger import Address, Wish
+from bot.message import Head
+from bot.posting import Pace, Poster, Thread
+from bot.settings import Settings
+from bot.store import Store
+from bot.store_channels import Channels
+from bot.store_outbox import Outbox
+from bot.store_subscriptions import Subscriptions
+from workers import triage
+
+log = structlog.get_logger()
+
+_LEASE_SECONDS = 15.0
+# A worker that died keeps a channel so long at most; who comes later leaves it to the next tick.
+_LEASE_TRIES = 40
+# Channels start one after the other within a second, so that their turns never come all at once.
+_SPREAD = 0.01
+
+
+def deliver(
+    wishes: Sequence[Wish],
+    store: Store,
+    settings: Settings,
+    pace: redis.asyncio.Redis,
+    clock: Callable[[], datetime],
+) -> None:
+    """Leave behind these channels' deliveries (all of one platform), posted.
+
+    A channel whose platform is away is left for the next tick; one that cannot be posted to any
+    more is paused, and its subscriber told. Neither holds up the others.
+    """
+    asyncio.run(_all(wishes, store, settings, pace, clock))
+
+
+async def _all(
+    wishes: Sequence[Wish],
+    store: Store,
+    settings: Settings,
+    pace: redis.asyncio.Redis,
+    clock: Callable[[], datetime],
+) -> None:
+    async with _poster(wishes[0].address.platform, settings) as poster, pace:
+        turn = Pace(pace).turn
+        rooms = [_Room(wish, store, poster, turn, clock) for wish in wishes]
+        done = await asyncio.gather(
+            *(room.deliver(n * _SPREAD % 1) for n, room in enumerate(rooms)),
+            return_exceptions=True,
+        )
+    faults = [fault for fault in done if isinstance(fault, BaseException)]
+    if faults:
+        raise BaseExceptionGroup("channels that could not be delivered to", faults)
+
+
+@asynccontextmanager
+async def _poster(platform: str, settings: Settings) -> AsyncIterator[Poster]:
+    from bot import slack_post
+
+    if platform == "slack" and settings.slack_bot_token:
+        async with slack_post.poster(settings.slack_bot_token, settings.slack_api_url) as poster:
+            yield poster
+    else:
+        raise ValueError(f"this worker has no token for {platform}")
+
+
+class _Room:
+    """One channel of the delivery."""
+
+    def __init__(
+        self,
+        wish: Wish,
+        store: Store,
+        poster: Poster,
+        turn: Callable[[Address], Awaitable[None]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.wish, self.store, self.poster, self.turn, self.clock = wish, store, poster, turn, clock
+        self.channels = Channels(store)
+
+    async def deliver(self, after: float) -> None:
+        await asyncio.sleep(after)
+        async with self._alone() as lease:
+            if lease is None:
+                log.info("another worker is at it", channel=str(self.wish.address))
+                return
+            try:
+                await self._deliver(lease)
+            except Gone as gone:
+                await self._halt(gone)
+            except Unavailable as away:
+                log.warning("left for later", channel=str(self.wish.address), why=str(away))
+            except LeaseLost:
+                log.warning("another worker took over", channel=str(self.wish.address))
+
+    async def _deliver(self, lease: Lease) -> None:
+        wish, listed = self.wish, self.store.listed(self.wish.wanted)
+        step = plan.due(wish, self.channels.facts(wish))
+        if listed is None or step is None or step.kind is not plan.Kind.DELIVER:
+            return
+        day, name = plan.ledger_name(wish, listed), plan.delivery_name(wish, listed)
+        digest = triage.chosen(wish, listed, self.store.digest(day), self.channels.had_before)
+        given = self.channels.given(wish.address, day)
+        if given and given.judged_at == digest.judged_at:
+            digest = given  # somebody began to post it
+        else:
+            self.channels.put_given(wish.address, name, digest)
+        head, *cards = views.thread(digest, day)
+        assert isinstance(head, Head), "a thread begins with its head"
+        replies = list(zip([d.paper.id for d in digest.picked], cards, strict=True))
+        outbox = Outbox(self.store.redis, name)
+        thread = Thread(
+            self.poster, outbox, wish.address, self.turn, self.clock, lease.number, lease.renew
+        )
+        message = await thread.post(head, replies)
+        self.channels.put_delivered(wish.address, name, digest, self.clock(), message)
+
+    async def _halt(self, gone: Gone) -> None:
+        """Pause what this channel subscribed, and tell whoever did; nothing is tried again."""
+        wish, now = self.wish, self.clock()
+        stopped = Subscriptions(self.store).halt(wish.address, gone.trouble, now)
+        self.channels.drop_wish(wish)
+        log.error("channel paused", channel=str(wish.address), why=str(gone))
+        people = dict.fromkeys(filter(None, [*(found.by for found in stopped), wish.by]))
+        note = words_wrong.stopped(wish.address, stopped, gone.trouble)
+        for person in people:
+            try:
+                there = await self.poster.direct(wish.address, person)
+                outbox = Outbox(self.store.redis, f"{there}:stopped:{wish.address}")
+                await Thread(self.poster, outbox, there, self.turn, self.clock).one(str(now), note)
+            except PaperboyError as error:  # what is paused says so in /digest list as well
+                log.error("could not tell", person=person, why=str(error))
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Lease | None]:
+        """Hold the channel's lease, kept alive while a message waits for its turn."""
+        lease = None
+        for _ in range(_LEASE_TRIES):
+            lease = self.store.lease(f"deliver:{self.wish.address}", _LEASE_SECONDS, 0)
+            if lease:
+                break
+            await asyncio.sleep(0.5)
+        if lease is None:
+            yield None
+            return
+        keeping = asyncio.create_task(_keep(lease))
+        try:
+            yield lease
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError, LeaseLost):
+                await keeping
+            lease.release()
+
+
+async def _keep(lease: Lease) -> None:
+    while True:
+        await asyncio.sleep(_LEASE_SECONDS / 3)
+        lease.renew()
