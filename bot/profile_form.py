@@ -83,7 +83,7 @@ def read(answers: Mapping[str, str], base: Profile | None) -> Profile | dict[str
     What is not asked is kept from `base`, the profile being edited. A new profile has its name from
     its title; that it is free, the caller must see to. Never raises; a missing answer is empty.
     """
-    said = {name: answers.get(name) or "" for name in _ASKED}
+    said = {name: (answers.get(name) or "")[: _LONGEST + 1] for name in _ASKED}
     data = _data(said, base)
     found = examine(data)
     long = f"This must be at most {_LONGEST} characters long."
@@ -192,7 +192,7 @@ def _split(line: str) -> tuple[str, str]:
     """A line's topic and text; the topic is empty where no short name stands before a colon. A name
     with a colon of its own stands in quotation marks."""
     found = _LINE.fullmatch(line)
-    return (found[1] or found[2], found[3]) if found else ("", line)
+    return ((found[1] or found[2]).strip(), found[3]) if found else ("", line)
 
 
 def _line(name: str, text: str) -> str:

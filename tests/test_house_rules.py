@@ -27,6 +27,8 @@ PURE = {
     "bot.slack_blocks": {"bot.message"},
     "bot.slack_forms": {"bot.message", "bot.slack_blocks"},
     "bot.slack_render": {"bot.message", "bot.slack_blocks"},
+    "bot.discord_render": {"bot.message", "bot.text"},
+    "bot.discord_forms": {"bot.message", "bot.text"},
     "bot.schedule": {"bot.domain"},
     "bot.subscription": {"bot.domain", "bot.ledger", "bot.schedule"},
     "bot.arxiv_ids": {"bot.domain", "bot.errors", "bot.typed", "bot.categories", "bot.text"},
