@@ -1,4 +1,4 @@
-"""What was found out about the model: a noun for `paperboy doctor`."""
+"""What was found out about the model and the chats: nouns for `paperboy doctor`."""
 
 from __future__ import annotations
 
@@ -18,3 +18,21 @@ class Checkup(Noun):
     usage: Usage = Usage()
     trouble: Trouble | None = None
     detail: str = ""
+
+
+class SlackCheckup(Noun):
+    """The token's workspace and bot, and what is missing. `trouble` and `app_trouble` are what the
+    bot token and the app token cannot, as Slack says it; `unheard` the kinds of events that never
+    came yet."""
+
+    team: str = ""
+    bot: str = ""
+    trouble: str = ""
+    missing_scopes: tuple[str, ...] = ()
+    app_trouble: str = ""
+    by: str = ""
+    unheard: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        return not (self.trouble or self.missing_scopes or self.app_trouble)

@@ -34,9 +34,11 @@ _ZONE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Where:
-    """The place an event came from, and the ways to answer there. `thread` is the thread's parent,
-    `message` the message whose button was pressed, `public` when others should see the answer."""
+    """The place an event of a kind came from, and the ways to answer there. `thread` is the
+    thread's parent, `message` the message whose button was pressed, `public` when others should
+    see the answer."""
 
+    kind: str
     address: Address
     person: str
     event: str
@@ -64,6 +66,7 @@ class Answers:
         try:
             if not await asyncio.to_thread(self.desk.subscriptions.first_time, where.event):
                 return
+            await asyncio.to_thread(self.desk.subscriptions.put_heard, "slack", where.kind)
             if word in _POSTS and not where.home and not await self.reachable(where.address):
                 raise Refused(words_wrong.unreachable())
             zone = await self._zone(where.person)
@@ -126,6 +129,7 @@ class Answers:
         """Show the workspace's subscriptions on a person's home tab."""
         try:
             now = datetime.now(UTC)
+            await asyncio.to_thread(self.desk.subscriptions.put_heard, "slack", where.kind)
             head = await asyncio.to_thread(subscribing.home, where.address, now, self.desk)
         except redis.RedisError:
             head = words_wrong.one_moment()

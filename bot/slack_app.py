@@ -95,7 +95,7 @@ class SlackApp:
         text = str(body.get("text") or "")
         if body["command"] != "/digest":
             text = f"{body['command']} {text}"
-        where = self._where(body, body["channel_id"], body["user_id"])
+        where = self._where("command", body, body["channel_id"], body["user_id"])
         await self.answers.act(where, _first(text), actions.typing(text))
 
     async def _pressed(self, ack: AsyncAck, body: Json, action: Json) -> None:
@@ -104,7 +104,7 @@ class SlackApp:
             return  # Slack has opened it
         name, value = slack_render.pressed(action)
         place, message = body.get("channel") or {}, body.get("message") or {}
-        where = self._where(body, place.get("id") or "", body["user"]["id"])
+        where = self._where("button", body, place.get("id") or "", body["user"]["id"])
         thread, ts = str(message.get("thread_ts") or ""), str(message.get("ts") or "")
         async with self._turn(f"{where.address} {ts}"):  # so that a count never goes back
             where = replace(where, thread=thread, message=ts)
@@ -114,7 +114,7 @@ class SlackApp:
         about, channel = json.loads(str(view["private_metadata"]))
         form, answers = str(view["callback_id"]), slack_forms.answers(view)
         first = next(iter(answers), "profile")
-        where = self._where(body, channel, body["user"]["id"])
+        where = self._where("form", body, channel, body["user"]["id"])
         ask = Ask("", where.address, datetime.now(UTC), where.person)
         target = answers.get("channel")
         try:
@@ -142,7 +142,7 @@ class SlackApp:
         """`Why this paper?` on a message: the paper its buttons or its words are about."""
         await ack()
         message = body.get("message") or {}
-        where = self._where(body, body["channel"]["id"], body["user"]["id"])
+        where = self._where("shortcut", body, body["channel"]["id"], body["user"]["id"])
         where = replace(where, thread=str(message.get("thread_ts") or message.get("ts") or ""))
         for block in message.get("blocks") or ():
             for element in block.get("elements") or ():
@@ -159,7 +159,7 @@ class SlackApp:
         """`@Paperboy why ID`, in a thread as well: answered where it was asked."""
         await ack()
         text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", str(event.get("text") or "")).strip()
-        where = self._where(body, event["channel"], event["user"])
+        where = self._where("app_mention", body, event["channel"], event["user"])
         thread = str(event.get("thread_ts") or event["ts"])
         where = replace(where, thread=thread, public=True)
         await self.answers.act(where, _first(text), actions.typing(text))
@@ -167,7 +167,7 @@ class SlackApp:
     async def _home_opened(self, ack: AsyncAck, body: Json, event: Json) -> None:
         await ack()
         if event.get("tab", "home") == "home":
-            await self.answers.publish(self._where(body, "", event["user"]))
+            await self.answers.publish(self._where("app_home_opened", body, "", event["user"]))
 
     async def _joined(self, ack: AsyncAck, event: Json) -> None:
         await ack()
@@ -197,8 +197,9 @@ class SlackApp:
             lock = self._turns[name] = asyncio.Lock()
         return lock
 
-    def _where(self, body: Mapping[str, Any], channel: str, person: str) -> Where:
+    def _where(self, kind: str, body: Mapping[str, Any], channel: str, person: str) -> Where:
         return Where(
+            kind=kind,
             address=Address(platform="slack", workspace=self.team, channel=channel or HOME),
             person=person,
             event=fingerprint(json.dumps(body, sort_keys=True)),

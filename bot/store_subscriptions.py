@@ -128,6 +128,13 @@ class Subscriptions:
         """True for the first to ask about an event (a fingerprint): platforms deliver again."""
         return bool(self._redis.set(f"pb:event:{event}", 1, nx=True, ex=_AGAIN))
 
+    def put_heard(self, platform: str, kind: str) -> None:
+        """Remember that this kind of event reaches us."""
+        self._redis.sadd(f"pb:heard:{platform}", kind)
+
+    def heard(self, platform: str) -> set[str]:
+        return set(map(str, self._redis.smembers(f"pb:heard:{platform}")))
+
 
 def _profiles(address: Address) -> str:
     return f"pb:profiles:{address.platform}:{address.workspace}"

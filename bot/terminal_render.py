@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import StringIO
 
 from rich.console import Console, Group, RenderableType
@@ -24,7 +24,7 @@ def render(post: Post) -> RenderableType:
     return Group(*rows)
 
 
-def as_text(posts: list[Post]) -> str:
+def as_text(posts: Sequence[Post]) -> str:
     """A thread in plain characters, 100 columns wide, for a file or a pipe."""
     out = StringIO()
     console = Console(file=out, width=_WIDTH, color_system=None, legacy_windows=False)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from bot.checkup import Checkup
 from bot.domain import Problem, Profile
 from bot.ledger import Digest, Judge
 from bot.message import Head
 from bot.reasons import TROUBLES
 from bot.status import Status
-from bot.views import clock_time, long_date, profile_line, spent
+from bot.views import clock_time, long_date, profile_line
 
 _COMMANDS = {
     "subscribe": "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10] "
@@ -129,46 +128,11 @@ def status_text(status: Status) -> Head:
     return Head(title=f"Status at {clock_time(status.at)}", text=tuple(rows))
 
 
-_SHAPES = {
-    "json_schema": "it answers by a JSON schema, which is best",
-    "json_object": "it cannot be held to a schema, it answers in JSON",
-    "text": "it answers in plain text only, which is read as far as it can be",
-}
-
-
-def checkup_text(found: Checkup) -> Head:
-    """Key, server, model, and what the server can do: a sentence each."""
-    if found.model is None:
-        nothing = "key: none is set, so papers are ranked locally; set OPENAI_API_KEY."
-        return Head(title="No model is set up.", text=(nothing,))
-    rows = [
-        "key: OPENAI_API_KEY is set."
-        if found.key
-        else "key: none is set; this server may want one."
-    ]
-    rows.append(f"server: {found.server}.")
-    if found.detail:
-        rows.append(f"model: {found.model} — {found.detail}")
-    elif found.trouble:
-        rows.append(f"model: {found.model} answers, but {TROUBLES[found.trouble]}.")
-    else:
-        rows.append(
-            f"model: {found.model} judged a paper in {found.seconds:.1f} s: {spent(found.usage)}."
-        )
-    if found.shape:
-        rows.append(f"replies: {_SHAPES[found.shape]}.")
-    title = "Something is wrong with the model." if found.trouble else "The model is ready."
-    return Head(title=title, text=tuple(rows))
-
-
 def next_steps(judge: Judge) -> Head:
     """What to do after the first digest."""
     rows = []
     if judge.model is None:
         rows.append("OPENAI_API_KEY=... makes a model judge relevance and novelty, with comments.")
-    rows.append(
-        "SLACK_BOT_TOKEN and SLACK_APP_TOKEN, or DISCORD_TOKEN, will deliver to your channels "
-        "(this version keeps to the terminal)."
-    )
+    rows.append("SLACK_BOT_TOKEN and SLACK_APP_TOKEN deliver to your Slack: README.md, Slack.")
     rows.append("Settings come from the environment or a .env file here; README.md has them all.")
     return Head(title="What next", text=tuple(rows))

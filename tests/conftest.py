@@ -43,6 +43,8 @@ def no_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.split("_")[0] in ("OPENAI", "SLACK", "DISCORD", "ARXIV", "PAPERBOY", "REDIS"):
             monkeypatch.delenv(name)
+        if name.upper() in ("HTTP_PROXY", "HTTPS_PROXY"):  # slack_sdk knows no exceptions to them
+            monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     stamina.set_testing(True, attempts=3)
 

@@ -5,19 +5,31 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Callable
 from datetime import date as date_
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import redis
 import typer
 
-from bot import export, logs, profiles, settings, terminal_render, views, words
+from bot import (
+    export,
+    logs,
+    profiles,
+    settings,
+    slack_render,
+    terminal_render,
+    views,
+    words,
+    words_doctor,
+)
 from bot.clock import WorkerFault
 from bot.domain import Profile, Trouble
 from bot.errors import PaperboyError, Refused
 from bot.ledger import Digest, Judge
+from bot.message import Post
 
 app = typer.Typer(
     name="paperboy",
@@ -39,6 +51,7 @@ class Format(StrEnum):
     TEXT = "text"
     MARKDOWN = "markdown"
     JSON = "json"
+    SLACK = "slack"
 
 
 @app.command()
@@ -75,6 +88,7 @@ def day(
         Format.TEXT: lambda: terminal_render.as_text(views.thread(digest)),
         Format.MARKDOWN: lambda: export.as_markdown(digest),
         Format.JSON: lambda: export.as_json(digest) + "\n",
+        Format.SLACK: lambda: _payloads(slack_render.message, digest),
     }
     sys.stdout.write(shown[format]())
     for notice in () if digest.complete else views.notices(digest):
@@ -134,14 +148,18 @@ def status(
 @app.command()
 def doctor() -> None:
     """What is misconfigured, one sentence each; asks the model about one paper."""
-    from workers.doctor import examine
+    from workers.doctor import examine, examine_slack
     from workers.house import house
 
     config = settings.load()
     with house(config) as here:
         found = examine(config, here.store)
-    sys.stdout.write(terminal_render.as_text([words.checkup_text(found)]))
-    sys.exit(_REFUSED if found.trouble else 0)
+        slack = examine_slack(config, here.store)
+    heads = [words_doctor.checkup_text(found)]
+    if slack:
+        heads.append(words_doctor.slack_text(slack))
+    sys.stdout.write(terminal_render.as_text(heads))
+    sys.exit(_REFUSED if found.trouble or (slack and not slack.ready) else 0)
 
 
 @profiles_app.callback(invoke_without_command=True)
@@ -174,6 +192,12 @@ def import_(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
     with house(settings.load()) as here:
         here.store.name_profile(profile)
     print(f"Added: {views.profile_line(profile)}.")
+
+
+def _payloads(message: Callable[[Post], dict[str, Any]], digest: Digest) -> str:
+    """A JSON list of what a chat would be sent, the head first."""
+    shown = [message(post) for post in views.thread(digest, "day")]
+    return json.dumps(shown, ensure_ascii=False, indent=1) + "\n"
 
 
 def _known() -> dict[str, Profile]:

@@ -1,17 +1,20 @@
-"""`paperboy doctor`: one real, small call that finds out what the model's server can do."""
+"""`paperboy doctor`: one real, small call that finds out what the model's server can do, and
+what Slack says of our tokens."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import closing
 from urllib.parse import urlsplit
 
-from bot import profiles
-from bot.checkup import Checkup
+from bot import profiles, slack_check
+from bot.checkup import Checkup, SlackCheckup
 from bot.domain import Trouble
 from bot.errors import PaperboyError
 from bot.settings import Settings
 from bot.store import Store
+from bot.store_subscriptions import Subscriptions
 from workers import sample, scoring
 from workers.judge_model import model
 
@@ -47,6 +50,14 @@ def examine(settings: Settings, store: Store) -> Checkup:
             "trouble": None if scores else left.get(paper.id, Trouble.BAD_REPLY),
         }
     )
+
+
+def examine_slack(settings: Settings, store: Store) -> SlackCheckup | None:
+    """Ask Slack about our tokens; None where none is set."""
+    if settings.slack_bot_token is None:
+        return None
+    heard = Subscriptions(store).heard("slack")
+    return asyncio.run(slack_check.check(settings.slack_bot_token, settings, heard))
 
 
 def _host(settings: Settings) -> str:

@@ -1,0 +1,220 @@
+"""Delivering a day to many channels: each its own fate, none held up by another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time
+
+import pytest
+import redis.asyncio
+
+from bot import plan, posting
+from bot.domain import Trouble
+from bot.ledger import Address, Outcome, Wish
+from bot.plan import Kind
+from bot.schedule import Schedule
+from bot.settings import Settings
+from bot.store import Store
+from bot.store_channels import Channels
+from bot.store_subscriptions import Subscriptions
+from bot.subscription import Subscription
+from tests.make import DAY, NOW, decision, digest, ids, listing, profile
+from tests.slack_neighbour import Slack, slack
+from tests.test_plan import listed, wish
+from workers import delivering
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slack]:
+    async def no_wait(self: posting.Pace, address: Address) -> None:
+        """At once: what the pace is, test_posting shows."""
+
+    monkeypatch.setattr(posting.Pace, "turn", no_wait)
+    monkeypatch.setattr(posting, "_WAITS", (0.0,))
+    monkeypatch.setattr(delivering, "_LEASE_TRIES", 1)
+    with slack() as it:
+        yield it
+
+
+def at(channel: str) -> Address:
+    return Address(platform="slack", workspace="T1", channel=channel)
+
+
+def wished(store: Store, *channels: str, by: str = "", top: int | None = None) -> list[Wish]:
+    """A judged day of six picked papers, and who waits for it."""
+    fingerprint = store.put_profile(profile())
+    base = wish().model_copy(update={"profile": fingerprint, "by": by, "top": top})
+    wishes = [base.model_copy(update={"address": at(channel)}) for channel in channels]
+    papers = [decision(id, Outcome.PICKED) for id in ids(6)]
+    store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
+    found = listed(NOW)
+    store.put_listed(base.wanted, found)
+    Channels(store).put_judged(plan.ledger_name(base, found), digest(*papers))
+    for each in wishes:
+        Channels(store).put_wish(each)
+    return wishes
+
+
+def subscribed(store: Store, channel: str, by: str) -> None:
+    Subscriptions(store).put(
+        Subscription(
+            address=at(channel),
+            profile="matters",
+            schedule=Schedule(at=time(9), tz="UTC"),
+            by=by,
+            since=NOW,
+        )
+    )
+
+
+def deliver(there: Slack, store: Store, server: str, wishes: list[Wish]) -> None:
+    settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=there.url)
+    pace = redis.asyncio.Redis.from_url(server)
+    delivering.deliver(wishes, store, settings, pace, lambda: datetime.now(UTC))
+
+
+def replies(there: Slack, channel: str) -> int:
+    return len(there.thread(channel)) - 1
+
+
+def test_every_channel_gets_the_day_and_it_is_remembered(
+    there: Slack, store: Store, server: str
+) -> None:
+    wishes = wished(store, "C1", "C2", "C3")
+    deliver(there, store, server, wishes)
+    assert [replies(there, channel) for channel in ("C1", "C2", "C3")] == [6, 6, 6]
+    for each in wishes:
+        assert plan.due(each, Channels(store).facts(each)) is None
+        (short,) = Channels(store).history(each.address)
+        assert short.message == there.thread(each.address.channel)[0]["ts"]
+
+
+def test_delivering_again_adds_nothing(there: Slack, store: Store, server: str) -> None:
+    wishes = wished(store, "C1")
+    deliver(there, store, server, wishes)
+    asked = len(there.calls)
+    deliver(there, store, server, wishes)
+    assert len(there.calls) == asked
+
+
+def test_a_channel_that_asked_for_fewer_gets_fewer(there: Slack, store: Store, server: str) -> None:
+    deliver(there, store, server, wished(store, "C1", top=2))
+    assert replies(there, "C1") == 2
+    assert "2 picked + 4 over the limit" in str(there.thread("C1")[0]["blocks"])
+
+
+@pytest.mark.parametrize(
+    ("what", "trouble"),
+    [
+        ("archived", Trouble.ARCHIVED),
+        ("removed", Trouble.NOT_A_MEMBER),
+        ("deleted", Trouble.CHANNEL_GONE),
+    ],
+)
+def test_a_channel_that_cannot_be_posted_to_rests_and_its_subscriber_is_told(
+    what: str, trouble: Trouble, there: Slack, store: Store, server: str
+) -> None:
+    wishes = wished(store, "C1", "C2")
+    subscribed(store, "C1", by="U7")
+    subscribed(store, "C2", by="U8")
+    if what == "deleted":
+        del there.channels["C1"]
+    else:
+        there.channels["C1"].archived = what == "archived"
+        there.channels["C1"].member = what != "removed"
+    deliver(there, store, server, wishes)
+    assert replies(there, "C2") == 6
+    resting, going = Subscriptions(store).of(at("C1")) + Subscriptions(store).of(at("C2"))
+    assert resting.paused is not None
+    assert resting.paused.trouble is trouble
+    assert going.paused is None
+    (told,) = there.thread("D7")
+    assert "could not be delivered" in told["text"]
+    assert "D8" not in there.channels or there.thread("D8") == []
+    assert [each.address.channel for each in Channels(store).wishes()] == ["C2"]
+
+
+def test_who_asked_for_a_day_is_told_as_well(there: Slack, store: Store, server: str) -> None:
+    there.channels["C1"].archived = True
+    deliver(there, store, server, wished(store, "C1", by="U5"))
+    (told,) = there.thread("D5")
+    assert "the channel is archived" in told["text"] + str(told["blocks"])
+
+
+def test_a_revoked_token_rests_everything_and_is_no_fault_of_the_job(
+    there: Slack, store: Store, server: str
+) -> None:
+    wishes = wished(store, "C1", "C2")
+    subscribed(store, "C1", by="U7")
+    subscribed(store, "C2", by="U7")
+    there.fault("chat.postMessage", *["token_revoked"] * 10)
+    there.fault("conversations.open", *["token_revoked"] * 10)
+    deliver(there, store, server, wishes)
+    troubles = [s.paused and s.paused.trouble for s in Subscriptions(store).all()]
+    assert troubles == [Trouble.BAD_TOKEN, Trouble.BAD_TOKEN]
+
+
+def test_slack_being_away_leaves_the_channel_for_the_next_tick(
+    there: Slack, store: Store, server: str
+) -> None:
+    wishes = wished(store, "C1")
+    there.fault("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
+    deliver(there, store, server, wishes)
+    step = plan.due(wishes[0], Channels(store).facts(wishes[0]))
+    assert step is not None
+    assert step.kind is Kind.DELIVER
+    deliver(there, store, server, wishes)
+    assert replies(there, "C1") == 6
+
+
+def test_a_channel_that_another_worker_holds_is_left_to_it(
+    there: Slack, store: Store, server: str
+) -> None:
+    wishes = wished(store, "C1", "C2")
+    held = store.lease(f"deliver:{at('C1')}", 30, 0)
+    assert held is not None
+    deliver(there, store, server, wishes)
+    assert there.thread("C1") == []
+    assert replies(there, "C2") == 6
+
+
+def test_a_fault_of_ours_in_one_channel_is_told_and_holds_up_nobody(
+    there: Slack, store: Store, server: str
+) -> None:
+    wishes = wished(store, "C1", "C2")
+    there.fault("chat.postMessage", "no_text")
+    with pytest.raises(BaseExceptionGroup, match="could not be delivered"):
+        deliver(there, store, server, wishes)
+    assert sorted([replies(there, "C1"), replies(there, "C2")]) == [-1, 6]
+
+
+def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
+    there: Slack, store: Store, server: str
+) -> None:
+    first = wished(store, "C1", top=3)
+    deliver(there, store, server, first)
+    other = profile(name="other", title="Other matters")
+    papers = [decision(id, Outcome.PICKED) for id in ids(6)]
+    second = first[0].model_copy(update={"profile": store.put_profile(other), "top": None})
+    Channels(store).put_judged(
+        plan.ledger_name(second, listed(NOW)), digest(*papers, profile=other)
+    )
+    deliver(there, store, server, [second])
+    links = [m["metadata"]["event_payload"]["key"] for m in there.thread("C1")]
+    assert len(links) == len(set(links)) == 4 + 4
+    assert "3 had before" in str(there.thread("C1")[4]["blocks"])
+
+
+def test_who_goes_on_after_an_interruption_posts_what_was_begun(
+    there: Slack, store: Store, server: str
+) -> None:
+    """Meanwhile another profile brought one of the papers to the channel."""
+    (mine,) = wished(store, "C1")
+    there.fault("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
+    deliver(there, store, server, [mine])
+    assert replies(there, "C1") == 2
+    other = digest(decision(ids(6)[4], Outcome.PICKED), profile=profile(name="other"))
+    Channels(store).put_delivered(mine.address, f"{mine.address}:other", other, NOW)
+    deliver(there, store, server, [mine])
+    assert replies(there, "C1") == 6
+    assert "6 picked" in str(there.thread("C1")[0]["blocks"])
