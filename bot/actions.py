@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bot import paper_actions, profile_actions, profiles, subscribing, words
+from bot import paper_actions, profile_actions, profiles, subscribing, words, words_channels
 from bot.desk import Answer, Ask, Desk, newest_day
 from bot.errors import Refused
 
@@ -70,7 +70,10 @@ def _now_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
 
 
 def _profiles(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
-    return Answer(words.profiles_text(desk.profiles(ask.address)))
+    known = desk.profiles(ask.address)
+    if ask.address.platform == "terminal":
+        return Answer(words.profiles_text(known))
+    return Answer(words_channels.profiles_list(known.values(), ask.address.channel))
 
 
 def _status(ask: Ask, desk: Desk, rest: list[str]) -> Answer:

@@ -13,7 +13,7 @@ from bot.message import Button, Choice, Field, Form, Head, Item
 from bot.schedule import days_words, zone_words
 from bot.subscription import Subscription
 from bot.text import one_line
-from bot.views import long_date
+from bot.views import long_date, profile_line
 
 # -- a subscription in words
 
@@ -136,6 +136,21 @@ def list_text(rows: Sequence[Item], history: Sequence[Delivery]) -> Head:
         text=had or ("Nothing has been delivered here yet; try /digest now PROFILE.",),
         buttons=(_SUBSCRIBE,),
     )
+
+
+def profiles_list(known: Iterable[Profile], channel: str) -> Head:
+    """The profiles, each to be read today or changed."""
+    items = tuple(
+        Item(
+            title=profile_line(profile),
+            buttons=(
+                Button(action="now", label="Show today's", value=f"{channel} {profile.name}"),
+                Button(action="edit-profile", label="Edit", value=profile.name),
+            ),
+        )
+        for profile in known
+    )
+    return Head(title="Profiles", items=items, buttons=(Button(action="new", label="New profile"),))
 
 
 def home_text(items: Sequence[Item]) -> Head:

@@ -7,26 +7,29 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from redis import Redis
 from rq import Queue
+from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from bot import __main__ as bot
-from bot import clock
-from bot.desk import Desk
+from bot import actions, clock
+from bot.desk import Ask, Desk
 from bot.domain import Trouble
 from bot.errors import Unavailable
-from bot.ledger import Judge
-from bot.plan import Kind, due
+from bot.ledger import Address, Judge, Outcome
+from bot.plan import Kind, delivery_name, due, ledger_name
+from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.status import gather
 from bot.store_channels import Channels
 from bot.store_subscriptions import Subscriptions
+from bot.subscription import Paused, Subscription
 from bot.tasks import Tasks
-from tests.make import NOW, announced, listing, profile
+from tests.make import NOW, announced, decision, digest, listing, profile
 from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish
 
@@ -110,6 +113,90 @@ def test_a_day_that_ended_short_is_taken_up_again_later(
     assert channels.history(asked.address)[-1].complete
 
 
+def subscription(channel: str = "C1", **fields: object) -> Subscription:
+    given = {
+        "address": Address(platform="slack", workspace="T1", channel=channel),
+        "profile": "foundations",
+        "schedule": Schedule(at=time(9), tz="Europe/Berlin"),
+        "by": "U1",
+        "since": NOW,
+    }
+    return Subscription.model_validate(given | fields)
+
+
+def test_a_subscription_is_due_at_its_local_time_once_a_day(desk: Desk, tasks: Tasks) -> None:
+    mine = subscription()  # made on Thursday at 09:40 in Berlin
+    desk.subscriptions.put(mine)
+    due_at = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    for moment in (NOW, due_at - timedelta(seconds=1)):
+        clock.tick(desk, tasks, moment)
+        assert desk.channels.wishes() == []
+    clock.tick(desk, tasks, due_at + timedelta(seconds=20))
+    (asked,) = desk.channels.wishes()
+    assert (asked.address, asked.since, asked.by) == (mine.address, due_at, "")
+    desk.channels.drop_wish(asked)
+    clock.tick(desk, tasks, due_at + timedelta(hours=5))
+    assert desk.channels.wishes() == []
+
+
+def test_after_a_week_away_only_the_last_moment_counts(desk: Desk, tasks: Tasks) -> None:
+    desk.subscriptions.put(subscription())
+    clock.tick(desk, tasks, NOW + timedelta(days=8))
+    (asked,) = desk.channels.wishes()
+    assert asked.since == datetime(2025, 3, 28, 8, tzinfo=UTC)
+
+
+def test_a_paused_one_is_never_due_and_resumed_it_does_not_catch_up(
+    desk: Desk, tasks: Tasks
+) -> None:
+    resting = subscription(paused=Paused(at=NOW))
+    desk.subscriptions.put(resting)
+    clock.tick(desk, tasks, NOW + timedelta(days=1))
+    assert desk.channels.wishes() == []
+    ask = Ask("resume", resting.address, NOW + timedelta(days=1), "U1")
+    actions.answer(ask, desk)
+    clock.tick(desk, tasks, NOW + timedelta(days=1, minutes=1))
+    assert desk.channels.wishes() == []
+
+
+def test_a_hundred_channels_at_one_moment_share_every_step(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    for n in range(100):
+        desk.subscriptions.put(subscription(f"C{n}"))
+    moment = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    clock.tick(desk, tasks, moment)
+    wishes = channels.wishes()
+    assert len(wishes) == 100
+    assert len(queued(tasks, "ask")) == 1
+    channels.store.put_listed(wishes[0].wanted, listed(moment))
+    clock.tick(desk, tasks, moment)
+    assert len(queued(tasks, "ask")) == 2  # and one SCORE
+    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=moment)
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.put_judged(ledger_name(wishes[0], listed(moment)), day)
+    clock.tick(desk, tasks, moment)
+    (job,) = queued(tasks, "post")
+    found = Job.fetch(job, connection=tasks.redis, serializer=JSONSerializer)
+    assert len(found.args[1]) == 100
+
+
+def test_a_second_now_is_told_that_the_day_was_delivered(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    asked = wish().model_copy(update={"profile": channels.store.put_profile(profile()), "by": "U1"})
+    channels.put_wish(asked)
+    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=NOW)
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_listed(asked.wanted, listed(NOW))
+    name = delivery_name(asked, listed(NOW))
+    channels.put_judged(ledger_name(asked, listed(NOW)), day)
+    channels.put_delivered(asked.address, name, day, NOW - timedelta(hours=1), "17.5")
+    ticked = clock.tick(desk, tasks, NOW)
+    assert ticked.before == (asked,)
+    assert not ticked.under_way
+
+
 def test_a_step_the_workers_gave_up_is_said_and_not_waited_for(
     channels: Channels, tasks: Tasks, desk: Desk
 ) -> None:
@@ -118,8 +205,6 @@ def test_a_step_the_workers_gave_up_is_said_and_not_waited_for(
     step = due(asked, channels.facts(asked))
     assert step is not None
     assert step.kind is Kind.FETCH
-    from rq.job import Job, JobStatus
-
     job = Job.fetch(step.id, connection=tasks.redis, serializer=JSONSerializer)
     job.set_status(JobStatus.FAILED)
     with pytest.raises(clock.WorkerFault, match=step.id):
