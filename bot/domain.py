@@ -50,6 +50,7 @@ class Trouble(StrEnum):
     TRUNCATED = "truncated"
     MALFORMED = "malformed"
     EMPTY_WEEKDAY = "empty_weekday"  # a holiday, a quiet category or a throttled answer: unknown
+    STALE = "stale"  # today's date over an earlier list's papers, in some categories or all
     LIST_CUT = "list_cut"  # one category at arXiv's 2,000: new papers have fallen off
     FORBIDDEN = "forbidden"
     THROTTLED = "throttled"

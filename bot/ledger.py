@@ -141,7 +141,7 @@ class Listed(Noun):
 
     `batch` is empty when there is no list at all. `asked_at` is the last time it was looked for,
     `changed_at` the last time papers came to the batch. `instead_of` is the day without
-    announcements for which this last announced day stands.
+    announcements for which this last announced day stands. Not `settled`, it may still grow.
     """
 
     batch: str
@@ -151,6 +151,7 @@ class Listed(Noun):
     source: Source = Source.ARXIV
     instead_of: date_ | None = None
     problem: Problem | None = None
+    settled: bool = True
 
 
 class Batch(Noun):

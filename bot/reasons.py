@@ -12,6 +12,7 @@ TROUBLES = {
     Trouble.MALFORMED: "arXiv's list could not be read",
     Trouble.EMPTY_WEEKDAY: "arXiv's list is empty on a weekday: a holiday, a quiet category or a "
     "passing fault, which cannot be told apart yet",
+    Trouble.STALE: "arXiv still shows the list before",
     Trouble.LIST_CUT: "arXiv's list is cut at 2,000 papers, some new ones may be missing",
     Trouble.FORBIDDEN: "arXiv refuses to answer this machine",
     Trouble.THROTTLED: "arXiv asks for fewer requests",

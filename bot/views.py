@@ -133,7 +133,7 @@ def notices(digest: Digest) -> Iterable[str]:
             yield f"Nothing was announced on {day}; this is the last announced day."
         else:
             yield (
-                f"arXiv's list of {day} is empty, for a holiday or a passing fault; "
+                f"arXiv's list of {day} is not there, for a holiday, a delay or a fault; "
                 "this is the last announced day."
             )
     if listed.source is Source.WINDOW:

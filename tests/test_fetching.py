@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from html import escape
 
 import pytest
 
 from bot.days import NEW_YORK
-from bot.domain import Trouble
+from bot.domain import Problem, Trouble
 from bot.ledger import Listed, Source, Wanted
 from bot.store import Store
 from tests.make import NOW
@@ -124,6 +124,58 @@ def test_no_failure_reads_as_an_empty_day_or_takes_away_what_is_stored(
     assert store.batch("2025-03-20") == before
     if trouble is not Trouble.EMPTY_WEEKDAY:
         assert (listed.batch, listed.problem) == ("2025-03-20", None)
+
+
+YESTERDAY = [("2503.00001", "new", "cs.LG"), ("2503.00002", "new", "cs.AI")]
+BOTH = ("cs.LG", "cs.AI")
+AN_HOUR = timedelta(hours=1)
+
+
+def test_yesterdays_list_under_todays_date_is_not_taken_for_todays(store: Store) -> None:
+    fetched(store, lambda *_: feed(rss(THURSDAY, *YESTERDAY)), categories=BOTH)
+    listed = fetched(store, lambda *_: feed(rss(FRIDAY, *YESTERDAY)), categories=BOTH, date=FRIDAY)
+    assert listed.problem is not None
+    assert (listed.problem.trouble, listed.problem.detail) == (Trouble.STALE, "cs.LG, cs.AI")
+    assert not listed.settled
+    assert store.batch("2025-03-21").papers == ()
+
+
+def test_one_category_still_old_is_named_and_its_papers_come_later(store: Store) -> None:
+    fetched(store, lambda *_: feed(rss(THURSDAY, *YESTERDAY)), categories=BOTH)
+    half = rss(FRIDAY, ("2503.00011", "new", "cs.LG"), YESTERDAY[1])
+    listed = fetched(store, lambda *_: feed(half), categories=BOTH, date=FRIDAY)
+    assert listed.problem == Problem(trouble=Trouble.STALE, detail="cs.AI")
+    assert [a.paper.id for a in store.batch(listed.batch).papers] == ["2503.00011"]
+    whole = rss(FRIDAY, ("2503.00011", "new", "cs.LG"), ("2503.00012", "new", "cs.AI"))
+    later = NOW + AN_HOUR
+    listed = fetched(store, lambda *_: feed(whole), later, categories=BOTH, date=FRIDAY)
+    assert (listed.problem, listed.settled, listed.changed_at) == (None, False, later)
+    assert len(store.batch(listed.batch).papers) == 2
+    listed = fetched(store, lambda *_: feed(whole), later + AN_HOUR, categories=BOTH, date=FRIDAY)
+    assert (listed.settled, listed.changed_at) == (True, later)
+
+
+def test_a_list_that_still_fills_up_is_not_settled(store: Store) -> None:
+    for n in range(1, 4):
+        papers = [(f"2503.0001{i}", "new", "cs.LG") for i in range(n)]
+        now = NOW + n * timedelta(minutes=10)
+        assert not fetched(store, lambda *_, p=papers: feed(rss(THURSDAY, *p)), now).settled
+    now = NOW + timedelta(minutes=40)
+    assert fetched(store, lambda *_: feed(rss(THURSDAY, *papers)), now).settled
+
+
+def test_a_cross_list_that_comes_a_day_later_is_new(store: Store) -> None:
+    fetched(store, lambda *_: feed(rss(THURSDAY, *YESTERDAY)), categories=BOTH)
+    crossed = rss(FRIDAY, ("2503.00001", "cross", "cs.LG cs.AI"), ("2503.00011", "new", "cs.AI"))
+    listed = fetched(store, lambda *_: feed(crossed), categories=BOTH, date=FRIDAY)
+    assert listed.problem is None
+    assert len(store.batch(listed.batch).papers) == 2
+
+
+def test_now_shows_the_last_day_while_todays_list_is_still_the_old_one(store: Store) -> None:
+    fetched(store, lambda *_: feed(rss(THURSDAY, *YESTERDAY)), categories=BOTH)
+    listed = fetched(store, lambda *_: feed(rss(FRIDAY, *YESTERDAY)), categories=BOTH, latest=True)
+    assert (listed.date, listed.instead_of, listed.problem) == (THURSDAY, FRIDAY, None)
 
 
 def test_a_weekend_is_an_empty_day_and_no_problem(store: Store) -> None:

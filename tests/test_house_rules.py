@@ -34,6 +34,7 @@ PURE = {
     "bot.arxiv_ids": {"bot.domain", "bot.errors", "bot.typed", "bot.categories", "bot.text"},
     "bot.typed": {"bot.domain", "bot.errors", "bot.schedule"},
     "bot.plan": {"bot.days", "bot.domain", "bot.ledger"},
+    "workers.turnover": {"bot.categories", "bot.domain"},
     "workers.gate": {"bot.domain"},
     "workers.triage": {"bot.authors", "bot.categories", "bot.domain", "bot.ledger"},
     "workers.scoring": {"bot.domain", "bot.ledger", "bot.text"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from bot import days
 from bot.domain import Listing, Problem, Trouble, fingerprint
@@ -12,9 +12,14 @@ from bot.ledger import Listed, Source, Wanted
 from bot.store import Store
 from workers import feed, sample
 from workers.arxiv import Answer, Arxiv
+from workers.turnover import Turned, turned
 
 # After a day without announcements: over the longest row of them (Christmas and a weekend).
 _DAYS_BACK = 5
+# A stale list is the last one, or over a holiday one before it.
+_LISTS_BACK = 3
+# A list has been seen to fill up within the hour: it is whole when it has not grown for so long.
+_GROWS = timedelta(minutes=9)
 
 
 def fetch(wanted: Wanted, store: Store, arxiv: Arxiv, clock: Callable[[], datetime]) -> None:
@@ -58,14 +63,37 @@ def _current(wanted: Wanted, store: Store, arxiv: Arxiv, now: datetime) -> Liste
     if wanted.date is not None and listing.date < wanted.date:
         problem = Problem(trouble=Trouble.NO_LIST, detail=f"the feed is of {listing.date}")
         return _failed(wanted, store, problem, now)
+    fresh = turned(listing, wanted.categories, _before(listing.date, store))
+    listing = listing.model_copy(update={"papers": fresh.papers})
     listed = _stored(batch, listing, Source.ARXIV, store, now)
-    if listing.papers or listing.replaced:
+    if listing.papers or (listing.replaced and not fresh.old):
         if answer.problem is None:  # a list that was cut is not remembered as a whole one
-            store.put_asked(batch, set(wanted.categories) - set(answer.refused), now)
-        return listed.model_copy(update={"problem": _missing(answer)})
+            store.put_asked(
+                batch, set(wanted.categories) - set(answer.refused) - set(fresh.old), now
+            )
+        problem = _missing(answer) or _old(fresh)
+        settled = problem is None and now - listed.changed_at >= _GROWS
+        return listed.model_copy(update={"problem": problem, "settled": settled})
+    if fresh.old and not wanted.latest:
+        return listed.model_copy(update={"problem": _old(fresh), "settled": False})
     if wanted.latest:
         return _last_announced(listing.date, wanted.categories, store, arxiv, now)
     return _or_unknown(listed, listing)
+
+
+def _before(day: date, store: Store) -> dict[str, tuple[str, ...]]:
+    """The papers of the last few lists before a day, with their categories."""
+    known: dict[str, tuple[str, ...]] = {}
+    for _ in range(_LISTS_BACK):
+        day = days.weekday_before(day)
+        batch = store.batch(str(day))
+        known |= {announced.paper.id: announced.paper.categories for announced in batch.papers}
+    return known
+
+
+def _old(fresh: Turned) -> Problem | None:
+    """The categories that have not turned over yet."""
+    return Problem(trouble=Trouble.STALE, detail=", ".join(fresh.old)) if fresh.old else None
 
 
 def _missing(answer: Answer) -> Problem | None:
@@ -125,7 +153,8 @@ def _or_unknown(listed: Listed, listing: Listing) -> Listed:
     throttled arXiv, which has been seen to answer so."""
     if listing.papers or listing.replaced or days.is_weekend(listing.date):
         return listed
-    return listed.model_copy(update={"problem": Problem(trouble=Trouble.EMPTY_WEEKDAY)})
+    problem = Problem(trouble=Trouble.EMPTY_WEEKDAY)
+    return listed.model_copy(update={"problem": problem, "settled": False})
 
 
 def _failed(wanted: Wanted, store: Store, problem: Problem, now: datetime) -> Listed:
@@ -134,5 +163,11 @@ def _failed(wanted: Wanted, store: Store, problem: Problem, now: datetime) -> Li
     if wanted.source is Source.ARXIV and _is_stored(day, wanted.categories, store):
         return _kept(str(day), day, now, store)
     return Listed(
-        batch="", date=day, source=wanted.source, asked_at=now, changed_at=now, problem=problem
+        batch="",
+        date=day,
+        source=wanted.source,
+        asked_at=now,
+        changed_at=now,
+        problem=problem,
+        settled=False,
     )
