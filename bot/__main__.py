@@ -5,17 +5,32 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import redis
 import redis.asyncio
 import structlog
+from pydantic import SecretStr
 from redis import Redis
 
-from bot import clock, logs, settings, slack_post, status, words_wrong
+from bot import (
+    clock,
+    discord_answer,
+    discord_app,
+    discord_post,
+    logs,
+    settings,
+    slack_post,
+    status,
+    words_channels,
+    words_wrong,
+)
 from bot.chat import Bell, Chat
 from bot.desk import Desk
+from bot.discord_app import DiscordApp
 from bot.domain import fingerprint
 from bot.errors import PaperboyError, Refused
 from bot.ledger import Judge
@@ -27,8 +42,19 @@ from bot.store import Store, connect_briefly
 from bot.store_channels import Channels
 from bot.store_subscriptions import Subscriptions
 from bot.tasks import Tasks
+from bot.wish import Wish
 
 log = structlog.get_logger()
+
+
+class Platform(Protocol):
+    """What the clock says something by."""
+
+    chat: Chat
+
+    async def before(self, wish: Wish) -> None:
+        """Tell who asked that the day was delivered before."""
+
 
 # While something is under way, and otherwise; a wish wakes the clock at once.
 _BUSY_SECONDS, _TICK_SECONDS = 0.5, 30.0
@@ -45,49 +71,85 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         subscriptions=Subscriptions(store),
         judge=judge,
         status=lambda: status.gather(tasks, channels, judge),
+        window_hours=config.window_hours,
+        catch_up_days=config.catch_up_days,
     )
     bell = Bell()
-    platforms: dict[str, Answers] = {}
+    platforms: dict[str, Platform] = {}
     async with AsyncExitStack() as stack:
         pacing = await stack.enter_async_context(redis.asyncio.Redis.from_url(url))
         running = [asyncio.create_task(_ticking(desk, tasks, bell, platforms))]
         if config.slack_bot_token:
             web = slack_post.client(config.slack_bot_token, config.slack_api_url)
             chat = Chat(slack_post.SlackPoster(web), store.redis, Pace(pacing))
-            platforms["slack"] = Answers(web, desk, chat, bell)
-            running.append(asyncio.create_task(_slack(platforms["slack"], config)))
+            slack = platforms["slack"] = Answers(web, desk, chat, bell)
+            running.append(asyncio.create_task(_slack(slack, config)))
+        if config.discord_token:
+            posting = discord_post.poster(config.discord_token, config.discord_api_url)
+            poster = await stack.enter_async_context(posting)
+            chat = Chat(poster, store.redis, Pace(pacing))
+            discord = platforms["discord"] = discord_answer.Answers(poster, desk, chat, bell)
+            running.append(asyncio.create_task(_discord(discord, config.discord_token, config)))
         log.info("bot started", platforms=", ".join(platforms) or "none: no token is set")
-        await stop.wait()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await _until(stopping, running)
+        finally:
+            for task in (stopping, *running):
+                task.cancel()
+            await asyncio.gather(stopping, *running, return_exceptions=True)
     log.info("bot stopped")
 
 
+async def _until(stopping: asyncio.Task[bool], running: list[asyncio.Task[None]]) -> None:
+    """Wait for the stop. A task that dies of a fault of ours takes the process with it, for its
+    supervisor to see: half a bot would be quiet without saying why."""
+    waiting: set[asyncio.Task[Any]] = {stopping, *running}
+    while stopping in waiting:
+        ended, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+
+
 async def _slack(answers: Answers, config: Settings) -> None:
-    """Slack's events, for ever; a login that fails is told and tried again, and stops nobody."""
+    async def listen() -> None:
+        async with listening(SlackApp(answers), config) as how:
+            log.info("listening", how=how)
+            await asyncio.Event().wait()
+
+    await _for_ever("Slack", listen)
+
+
+async def _discord(answers: discord_answer.Answers, token: SecretStr, config: Settings) -> None:
+    async def listen() -> None:  # an app listens once
+        await discord_app.listen(DiscordApp(answers), token, config.discord_gateway_url)
+
+    await _for_ever("Discord", listen)
+
+
+async def _for_ever(name: str, listen: Callable[[], Awaitable[None]]) -> None:
+    """A platform's events; a login that fails is told and tried again, and stops nobody."""
     while True:
         try:
-            async with listening(SlackApp(answers), config) as how:
-                log.info("listening", how=how)
-                await asyncio.Event().wait()
+            await listen()
         except Refused as refused:
-            log.error("Slack is not set up", why=str(refused))
+            log.error(f"{name} is not set up", why=str(refused))
             return
         except PaperboyError as error:
-            log.error("Slack does not let us in, trying again", why=str(error))
+            log.error(f"{name} does not let us in, trying again", why=str(error))
         except (redis.RedisError, OSError) as error:
-            log.error("Slack cannot start, trying again", error=type(error).__name__)
+            log.error(f"{name} cannot start, trying again", error=type(error).__name__)
         await asyncio.sleep(_LOGIN_SECONDS)
 
 
-async def _ticking(desk: Desk, tasks: Tasks, bell: Bell, platforms: dict[str, Answers]) -> None:
+async def _ticking(desk: Desk, tasks: Tasks, bell: Bell, platforms: Mapping[str, Platform]) -> None:
     """Redis being away is said once, and so is its return."""
     away = False
     while True:
         busy = False
         try:
             ticked = await asyncio.to_thread(clock.tick, desk, tasks, datetime.now(UTC))
+            await _told(ticked, platforms)
         except redis.RedisError as error:
             if not away:
                 log.error("redis is away, trying again", error=type(error).__name__)
@@ -96,14 +158,18 @@ async def _ticking(desk: Desk, tasks: Tasks, bell: Bell, platforms: dict[str, An
             if away:
                 log.info("redis is back")
             away, busy = False, ticked.under_way
-            await _told(ticked, platforms)
         await bell.heard(_BUSY_SECONDS if busy else _TICK_SECONDS)
 
 
-async def _told(ticked: clock.Ticked, platforms: dict[str, Answers]) -> None:
+async def _told(ticked: clock.Ticked, platforms: Mapping[str, Platform]) -> None:
     for wish in ticked.before:
         if answers := platforms.get(wish.address.platform):
             await answers.before(wish)
+    for wish, why in ticked.late:
+        if answers := platforms.get(wish.address.platform):
+            note = words_channels.late(wish, why)
+            name = fingerprint("late", wish.subscription, str(wish.at))
+            await answers.chat.say(wish.address, note, name)
     for wish in ticked.failed:
         if answers := platforms.get(wish.address.platform):
             name = fingerprint("failed", wish.model_dump_json())

@@ -9,10 +9,10 @@ import structlog
 from redis import Redis, RedisError
 
 from bot.errors import PaperboyError
-from bot.ledger import Address
 from bot.message import Head
 from bot.posting import Pace, Poster, Thread
 from bot.store_outbox import Outbox
+from bot.wish import Address
 
 log = structlog.get_logger()
 

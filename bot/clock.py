@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
 
+from bot.days import new_york_date
 from bot.desk import Ask, Desk, newest_day
-from bot.ledger import Wish
-from bot.plan import Step, due
+from bot.domain import Profile, Trouble
+from bot.ledger import Source, Wanted
+from bot.morning import Morning, morning
+from bot.plan import Day, Look, Step, due, look
 from bot.store_channels import Channels
+from bot.subscription import Subscription
 from bot.tasks import Tasks
+from bot.wish import Wish
 
 log = structlog.get_logger()
 
 _POLL_SECONDS = 0.1
 # An outage of a model or of arXiv lasts minutes to hours; asking costs nothing while it does.
 _AGAIN = timedelta(minutes=10)
+# A day that somebody asked for is tried again for so long.
+_PATIENCE = timedelta(hours=12)
+# Work under way at its time is not late yet.
+_GRACE = timedelta(minutes=5)
+# Longer than a tick takes: one bot ticks at a time, another takes over when it is gone.
+_LEASE_SECONDS = 60
 
 
 class WorkerFault(Exception):
@@ -29,11 +40,12 @@ class WorkerFault(Exception):
 @dataclass(frozen=True)
 class Ticked:
     """What came of a tick: whether something is under way, whose day had been delivered before
-    they asked, and whose wish failed through a fault of ours."""
+    they asked, whose wish failed through a fault of ours, and whose day is late, and why."""
 
-    under_way: bool
-    before: tuple[Wish, ...]
-    failed: tuple[Wish, ...]
+    under_way: bool = False
+    before: tuple[Wish, ...] = ()
+    failed: tuple[Wish, ...] = ()
+    late: tuple[tuple[Wish, Trouble], ...] = ()
 
 
 def advance(wish: Wish, channels: Channels, tasks: Tasks) -> Step | None:
@@ -42,30 +54,48 @@ def advance(wish: Wish, channels: Channels, tasks: Tasks) -> Step | None:
     if step is not None:
         if tasks.failed(step):
             raise WorkerFault(step.id)
-        tasks.ask(step, [wish])
+        tasks.ask(step, [step.wish])
     return step
 
 
 def tick(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
-    """Wish what the subscriptions are due, and advance every wish; a fulfilled one is dropped.
+    """Advance every wish, those that people left and those of the subscriptions.
 
-    Wishes whose next step is the same share it. One that ended short of its papers (arXiv away,
-    model down) is wished anew after a while.
+    Wishes whose next step is the same share it. One bot ticks at a time. A day that somebody asked
+    for and that ended short of its papers (arXiv away, model down) is wished anew after a while.
     """
+    lease = desk.channels.store.lease("tick", _LEASE_SECONDS, 0)
+    if lease is None:
+        return Ticked()
+    try:
+        return _ticked(desk, tasks, now)
+    finally:
+        lease.release()
+
+
+def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
     channels = desk.channels
-    _wish_scheduled(desk, now)
     steps: dict[str, tuple[Step, list[Wish]]] = {}
-    before, failed = [], []
+    before, failed, late = [], [], []
+
+    def ask(step: Step, wish: Wish) -> None:
+        steps.setdefault(step.id, (step, []))[1].append(step.wish)
+
     for wish in channels.wishes():
-        step = due(wish, channels.facts(wish))
-        if step is not None:
-            steps.setdefault(step.id, (step, []))[1].append(wish)
-        elif (done := channels.facts(wish).delivered) is None or done.complete:
+        seen = look(wish, channels.facts(wish), now)
+        if seen.step is not None:
+            ask(seen.step, wish)
+        elif _over(wish, channels, now):
             channels.drop_wish(wish)
             if wish.by and channels.delivered_before(wish):
                 before.append(wish)
-        elif now - done.at >= _AGAIN:
-            channels.put_wish(wish.model_copy(update={"since": now}))
+    for wish, seen in scheduled(desk, now):
+        if seen.step is not None:
+            ask(seen.step, wish)
+        elif seen.fulfilled and wish.wanted.date:
+            desk.subscriptions.put_served(wish.subscription, wish.wanted.date)
+        elif seen.late and wish.at and now - wish.at >= _GRACE:
+            late.append((wish, seen.late))
     for step, wishes in steps.values():
         if tasks.failed(step):
             log.error("the workers gave up", step=step.id, channels=len(wishes))
@@ -74,24 +104,72 @@ def tick(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
                 channels.drop_wish(wish)
         else:
             tasks.ask(step, wishes)
-    return Ticked(bool(steps), tuple(before), tuple(failed))
+    return Ticked(bool(steps), tuple(before), tuple(failed), tuple(late))
 
 
-def _wish_scheduled(desk: Desk, now: datetime) -> None:
-    """A wish for every subscription whose moment has come since it was last seen to; of several
-    moments that were missed only the last counts: it brings the newest day."""
-    seen = desk.subscriptions.scheduled()
+def scheduled(desk: Desk, now: datetime) -> Iterator[tuple[Wish, Look]]:
+    """What the subscriptions that do not rest are owed at a moment, and how far it has come."""
+    served, days = desk.subscriptions.served(), dict[str, Day]()
+    profiles = dict[str, dict[str, Profile]]()
     for found in desk.subscriptions.all():
-        moment = found.schedule.last(now)
-        if found.paused or moment <= seen.get(found.key, found.since) or moment <= found.since:
+        if found.paused:
             continue
-        profile = desk.profiles(found.address).get(found.profile)
+        owed = owed_by(found, served.get(found.key), set(), now, desk.catch_up_days)
+        if owed and len(owed.days) > 1:  # some of them may have been asked for meanwhile
+            had = desk.channels.dates(found.address, found.profile)
+            owed = owed_by(found, served.get(found.key), had, now, desk.catch_up_days)
+        if owed is None:
+            continue
+        place = found.address.workspace_key
+        if place not in profiles:
+            profiles[place] = desk.profiles(found.address)
+        profile = profiles[place].get(found.profile)
         if profile is None:
             log.error("a subscription's profile is gone", subscription=found.key)
-        else:
-            ask = Ask("", found.address, moment)
-            desk.channels.put_wish(newest_day(profile, ask, desk, found.top))
-        desk.subscriptions.put_scheduled(found, moment)
+            continue
+        wish = _wish(found, profile, owed, desk)
+        yield wish, look(wish, desk.channels.facts(wish, days), now)
+
+
+def owed_by(
+    found: Subscription, served: date | None, had: set[date], now: datetime, most: int
+) -> Morning | None:
+    """The morning of a subscription; it begins with the first day after it was made."""
+    begin = new_york_date(found.since)
+    first = found.schedule.next(found.since)
+    if new_york_date(first) == begin:  # made before that day's own digest
+        begin -= timedelta(days=1)
+    return morning(found.schedule, max(served or begin, begin), had, now, most)
+
+
+def _wish(found: Subscription, profile: Profile, owed: Morning, desk: Desk) -> Wish:
+    *earlier, newest = (
+        Wanted(source=Source.ARXIV, categories=profile.categories, date=day) for day in owed.days
+    )
+    plain = newest_day(profile, Ask("", found.address, owed.since), desk, found.top)
+    return plain.model_copy(
+        update={
+            "wanted": newest,
+            "earlier": tuple(earlier),
+            "left_out": owed.left_out,
+            "at": owed.at,
+            "until": owed.at + timedelta(hours=desk.window_hours),
+            "subscription": found.key,
+        }
+    )
+
+
+def _over(wish: Wish, channels: Channels, now: datetime) -> bool:
+    """A day that was asked for and is delivered; one that is short is wished anew for a while."""
+    done = channels.facts(wish).delivered
+    if done is None or done.complete:
+        return True
+    asked = wish.asked or wish.since
+    if now - asked >= _PATIENCE:
+        return True
+    if now - done.at >= _AGAIN:
+        channels.put_wish(wish.model_copy(update={"since": now, "asked": asked}))
+    return False
 
 
 def fulfil(

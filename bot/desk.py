@@ -9,11 +9,12 @@ from datetime import datetime
 from bot import profiles
 from bot.domain import Profile
 from bot.errors import Refused
-from bot.ledger import Address, Judge, Source, Wanted, Wish
+from bot.ledger import Judge, Source, Wanted
 from bot.message import Form, Head, Post
 from bot.status import Status
 from bot.store_channels import Channels
 from bot.store_subscriptions import Subscriptions
+from bot.wish import Address, Wish
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,14 @@ class Unfit(Refused):
 
 @dataclass(frozen=True)
 class Desk:
-    """What the commands need of the world."""
+    """What the commands and the clock need of the world; the settings of the same names."""
 
     channels: Channels
     subscriptions: Subscriptions
     judge: Judge
     status: Callable[[], Status]
+    window_hours: float = 12
+    catch_up_days: int = 5
 
     def profiles(self, address: Address) -> dict[str, Profile]:
         """The profiles that can be named at an address: those that ship, the installation's, the

@@ -47,6 +47,15 @@ def message(post: Post) -> Json:
     return {**body, "allowed_mentions": {"parse": []}}
 
 
+def plain(post: Post) -> Json:
+    """The same in bare words, without a button, for when Discord refuses the layout."""
+    url = [_address(post.url, _LINK)] if isinstance(post, Card) else []
+    said = (post.comment,) if isinstance(post, Card) else (*post.notices, *post.text)
+    rows = [_fitted(post.title, _TITLE), *url, *_rows((("", text) for text in said), CONTENT)]
+    parts = _texts("\n".join(filter(None, rows)))
+    return {"flags": _COMPONENTS_V2, "components": parts, "allowed_mentions": {"parse": []}}
+
+
 def thread_name(head: Head) -> str:
     """The head's title in at most 100 characters; a day at its end is kept."""
     title, dot, day = one_line(head.title).rpartition(" · ")

@@ -165,7 +165,9 @@ class Batch(Noun):
 class Digest(Noun):
     """A profile's day, decided: every announced paper once, in posted order, picked first.
 
-    `prompt` is the instruction text exactly as the model got it, empty for the local judge.
+    `prompt` is the instruction text exactly as the model got it, empty for the local judge. A
+    channel that is owed several days gets them in one: `earlier` are the other days' dates,
+    `left_out` how many more there were.
     `listed` says where the day came from, with the problem when papers are missing.
     """
 
@@ -177,10 +179,20 @@ class Digest(Noun):
     prompt: str = ""
     usage: Usage = Usage()
     judged_at: datetime
+    earlier: tuple[date_, ...] = ()
+    left_out: int = 0
 
     @property
     def date(self) -> date_:
         return self.listed.date
+
+    @property
+    def outage(self) -> Trouble | None:
+        """Why there is as good as no score: most papers lack one."""
+        troubles = Counter(d.trouble for d in self.decisions if d.trouble)
+        if sum(troubles.values()) * 2 <= len(self.decisions):
+            return None
+        return troubles.most_common(1)[0][0]
 
     @property
     def complete(self) -> bool:
@@ -196,48 +208,3 @@ class Digest(Noun):
     @property
     def picked(self) -> tuple[Decision, ...]:
         return tuple(d for d in self.decisions if d.outcome is Outcome.PICKED)
-
-
-class Address(Noun):
-    """One channel of one platform: where digests go and what remembers what it had.
-
-    `workspace` is Slack's team or Discord's guild, empty where there is no such thing.
-    """
-
-    platform: str = Field(pattern=r"^[a-z]+$")
-    workspace: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,64}$")
-    channel: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-
-    def __str__(self) -> str:
-        return f"{self.platform}:{self.workspace}:{self.channel}"
-
-
-class Wish(Noun):
-    """Somebody waits for a profile's day at an address.
-
-    `profile` is a fingerprint; `since` is when it was asked for: what failed before then is tried
-    again, what is complete is used as it is. `by` is the id of the person who asked, empty for a
-    schedule; `top` the most papers this channel wants.
-    """
-
-    profile: str
-    wanted: Wanted
-    judge: Judge
-    address: Address
-    since: datetime
-    by: str = ""
-    top: int | None = None
-
-
-class Delivery(Noun):
-    """What a channel was given, in short: `day` names the digest, `message` is the platform's id
-    of the head (empty where there is none), `at` when it was last complete or tried."""
-
-    day: str
-    profile: str
-    date: date_
-    announced: int
-    picked: int
-    complete: bool
-    message: str = ""
-    at: datetime

@@ -5,15 +5,20 @@ Nothing is chained: whoever waits asks again, and gets the next missing step or 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.days import new_york_date
-from bot.domain import Noun, fingerprint
-from bot.ledger import Listed, Source, Wanted, Wish
+from bot.domain import Noun, Trouble, fingerprint
+from bot.ledger import Listed, Source, Wanted
+from bot.wish import Wish
 
-# arXiv's feed may still grow in the hour it turns over; an answer this young is used again.
+# arXiv's feed may still grow in the hour it turns over; an answer this young is used again, and a
+# list that is not settled is looked at as often.
 _FRESH = timedelta(minutes=10)
+# An outage of a model lasts minutes to hours; asking costs nothing while it does.
+_AGAIN = timedelta(minutes=10)
 
 
 class Kind(StrEnum):
@@ -25,17 +30,28 @@ class Kind(StrEnum):
 
 
 class Done(Noun):
-    """That a step was taken, when, and whether it left nothing to be desired."""
+    """That a step was taken, when, and whether it left nothing to be desired. Of a judged day also
+    how many papers it has, how many have no score, and why, where that is most of them."""
 
     at: datetime
     complete: bool
+    papers: int = 0
+    unscored: int = 0
+    outage: Trouble | None = None
 
 
-class Facts(Noun):
-    """What has been left behind on the way to a wish."""
+class Day(Noun):
+    """How far one day has come."""
 
     listed: Listed | None = None
     judged: Done | None = None
+
+
+class Facts(Day):
+    """What has been left behind on the way to a wish: of its day, of the `earlier` ones, and the
+    delivery of them all."""
+
+    earlier: tuple[Day, ...] = ()
     delivered: Done | None = None
 
 
@@ -57,9 +73,18 @@ class Step(Noun):
         if self.kind is not Kind.FETCH:
             about += [wish.profile, wish.judge.model or ""]
         if self.kind is Kind.DELIVER:
-            about += [wish.address.platform]
+            about += [wish.address.platform, *(wanted.key for wanted in wish.earlier)]
         stamp = wish.since.strftime("%Y%m%dT%H%M%S-%f")
         return f"{self.kind}-{fingerprint(*about)}-{stamp}"
+
+
+class Look(Noun):
+    """What is to be done for a wish at a moment: a step, or nothing. `fulfilled` when nothing will
+    be; `late` says why a day is not there at its time."""
+
+    step: Step | None = None
+    fulfilled: bool = False
+    late: Trouble | None = None
 
 
 def ledger_name(wish: Wish, listed: Listed) -> str:
@@ -68,12 +93,25 @@ def ledger_name(wish: Wish, listed: Listed) -> str:
 
 
 def delivery_name(wish: Wish, listed: Listed) -> str:
-    """Names that day as delivered to one address."""
-    return f"{wish.address}:{ledger_name(wish, listed)}"
+    """Names that day as delivered to one address; several days by their dates, which do not
+    change when one of them turns up late."""
+    name = ledger_name(wish, listed)
+    if wish.earlier:
+        keys = [wanted.key for wanted in (*wish.earlier, wish.wanted)]
+        name = fingerprint(wish.profile, wish.judge.model or "", *keys)
+    return f"{wish.address}:{name}"
+
+
+def look(wish: Wish, facts: Facts, now: datetime) -> Look:
+    """What is due for a wish now."""
+    if wish.at is None or wish.until is None:
+        step = due(wish, facts)
+        return Look(step=step, fulfilled=step is None)
+    return _look(wish, facts, now, wish.at, wish.until)
 
 
 def due(wish: Wish, facts: Facts) -> Step | None:
-    """The next missing step towards a wish; None when it is fulfilled.
+    """The next missing step towards a day that somebody asked for; None when it is fulfilled.
 
     What failed before the wish is tried again, what failed since then stands: the person who asked
     gets the reason now, and may ask again.
@@ -81,11 +119,57 @@ def due(wish: Wish, facts: Facts) -> Step | None:
     listed, judged, delivered = facts.listed, facts.judged, facts.delivered
     if listed is None or _stale(listed, wish.wanted, wish.since):
         return Step(kind=Kind.FETCH, wish=wish)
-    if judged is None or judged.at < listed.changed_at or _failed_before(judged, wish.since):
+    if not is_judged(facts, wish.since) or judged is None:
         return Step(kind=Kind.SCORE, wish=wish)
-    if delivered is None or _failed_before(delivered, wish.since):
+    if delivered is None or _failed_before(delivered, wish.since) or delivered.at < judged.at:
         return Step(kind=Kind.DELIVER, wish=wish)
     return None
+
+
+def is_judged(day: Day, since: datetime) -> bool:
+    """Whether a day's papers are judged, as well as could be done since then."""
+    if day.listed is None or day.judged is None or day.judged.at < day.listed.changed_at:
+        return False
+    return not _failed_before(day.judged, since)
+
+
+def _look(wish: Wish, facts: Facts, now: datetime, at: datetime, until: datetime) -> Look:
+    """A schedule's days: read and judged ahead, delivered at their time, improved until the end
+    of the window."""
+    over = now >= until
+    late, newest, settled = None, wish.since, True
+    for wanted, day in _days(wish, facts):
+        listed, judged = day.listed, day.judged
+        if listed is None:
+            return Look(step=Step(kind=Kind.FETCH, wish=wish.only(wanted, wish.since)))
+        if not (listed.settled or over) and now - listed.asked_at >= _FRESH:
+            return Look(
+                step=Step(kind=Kind.FETCH, wish=wish.only(wanted, listed.asked_at + _FRESH))
+            )
+        if judged is None or judged.at < listed.changed_at:
+            return Look(step=Step(kind=Kind.SCORE, wish=wish.only(wanted, listed.changed_at)))
+        if judged.unscored and not over and now - judged.at >= _AGAIN:
+            return Look(step=Step(kind=Kind.SCORE, wish=wish.only(wanted, judged.at + _AGAIN)))
+        if wanted is wish.wanted and not judged.papers and listed.problem:
+            late = late or listed.problem.trouble
+        late = late or judged.outage
+        newest = max(newest, judged.at)
+        settled = settled and listed.settled and not judged.unscored
+    if now < at:
+        return Look()
+    if late and not over:
+        return Look(late=late)
+    done = facts.delivered
+    if done and not done.complete and settled and facts.listed:
+        newest = max(newest, facts.listed.asked_at)  # what was missing turned out not to be
+    if done is None or done.at < newest:
+        return Look(step=Step(kind=Kind.DELIVER, wish=wish.model_copy(update={"since": newest})))
+    return Look(fulfilled=settled or over)
+
+
+def _days(wish: Wish, facts: Facts) -> Iterator[tuple[Wanted, Day]]:
+    yield from zip(wish.earlier, facts.earlier, strict=True)
+    yield wish.wanted, facts
 
 
 def _failed_before(done: Done, since: datetime) -> bool:

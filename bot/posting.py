@@ -20,9 +20,9 @@ from pyrate_limiter.limiter import SingleBucketFactory
 
 from bot.domain import fingerprint
 from bot.errors import Unavailable
-from bot.ledger import Address
 from bot.message import Head, Post
 from bot.store_outbox import PACE, Entry, Outbox
+from bot.wish import Address
 
 log = structlog.get_logger()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,9 +25,15 @@ def load(path: Path) -> Profile:
 
 def shipped() -> dict[str, Profile]:
     """The profiles that come with Paperboy, prompts/profiles/*.toml, by name in their order."""
+    return {profile.name: profile for profile in _shipped()}
+
+
+@cache
+def _shipped() -> tuple[Profile, ...]:
+    """Read once: the clock asks for every subscription at every tick."""
     texts = (files("prompts") / "profiles").iterdir()
     found = [_insist(t.name, t.read_bytes()) for t in texts if t.name.endswith(".toml")]
-    return {profile.name: profile for profile in sorted(found, key=lambda p: p.name)}
+    return tuple(sorted(found, key=lambda profile: profile.name))
 
 
 def resolve(word: str, named: Mapping[str, Profile]) -> Profile:

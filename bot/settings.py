@@ -36,6 +36,13 @@ class Settings(BaseSettings):
     slack_app_token: SecretStr | None = Field(default=None, alias="SLACK_APP_TOKEN")
     slack_signing_secret: SecretStr | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
     slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL")
+    discord_token: SecretStr | None = Field(default=None, alias="DISCORD_TOKEN")
+    discord_api_url: str = Field(default="https://discord.com/api/v10", alias="DISCORD_API_URL")
+    discord_gateway_url: str = Field(
+        default="wss://gateway.discord.gg/", alias="DISCORD_GATEWAY_URL"
+    )
+    window_hours: float = Field(default=12, ge=0, le=20, alias="PAPERBOY_WINDOW_HOURS")
+    catch_up_days: int = Field(default=5, ge=1, le=30, alias="PAPERBOY_CATCH_UP_DAYS")
     port: int = Field(default=3000, ge=1, le=65535, alias="PAPERBOY_PORT")
     data_dir: Path = Field(default_factory=_data_dir, alias="PAPERBOY_DATA_DIR")
 
@@ -43,6 +50,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
+
+    @property
+    def chats(self) -> bool:
+        """Whether there is a chat to serve."""
+        return bool(self.slack_bot_token or self.discord_token)
 
     @property
     def judge_model(self) -> str | None:

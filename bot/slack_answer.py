@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import redis
@@ -17,9 +17,9 @@ from bot.actions import Act
 from bot.chat import Bell, Chat
 from bot.desk import Answer, Ask, Desk
 from bot.errors import Gone, PaperboyError, Refused
-from bot.ledger import Address, Wish
 from bot.message import Head
 from bot.slack_post import FAULTS, SlackPoster, error_of
+from bot.wish import Address, Wish
 
 log = structlog.get_logger()
 
@@ -71,14 +71,13 @@ class Answers:
                 raise Refused(words_wrong.unreachable())
             zone = await self._zone(where.person)
             ask = Ask("", where.address, datetime.now(UTC), where.person, zone)
-            answer = await asyncio.to_thread(act, ask, self.desk)
+            await self.give(where, await asyncio.to_thread(act, ask, self.desk))
         except Refused as refused:
             await self._reply(where, Head(title=str(refused)))
         except redis.RedisError as error:
             log.error("redis is away", error=type(error).__name__)
-            await self._reply(where, words_wrong.one_moment())
-        else:
-            await self.give(where, answer)
+            # Openly would be through the outbox, which is away as well.
+            await self._reply(replace(where, public=False), words_wrong.one_moment())
 
     async def give(self, where: Where, answer: Answer) -> None:
         """Say and do all that an answer holds."""
@@ -112,8 +111,9 @@ class Answers:
                 log.info("no link to a message", why=str(error))
         await self.tell(wish.address, wish.by, words_wrong.before(link))
 
-    async def tell(self, address: Address, person: str, head: Head, thread: str = "") -> None:
-        """Say something to one person, in the channel where they are or else alone."""
+    async def tell(self, address: Address, person: str, head: Head, thread: str = "") -> bool:
+        """Say something to one person, in the channel where they are or else alone; False when
+        it could not be said."""
         content = slack_render.message(head)
         try:
             if address.channel[:1] in "CG":
@@ -124,6 +124,8 @@ class Answers:
                 await self.web.chat_postMessage(channel=person, **content)
         except FAULTS as error:
             log.warning("could not answer", why=str(error_of(error)))
+            return False
+        return True
 
     async def publish(self, where: Where) -> None:
         """Show the workspace's subscriptions on a person's home tab."""
@@ -162,15 +164,17 @@ class Answers:
         """Privately, to who asked; openly in the thread where the bot was mentioned."""
         if where.public:
             await self.chat.say(where.address, head, f"{where.event} reply", where.thread)
-        elif where.response_url and not where.thread:
+            return
+        alone = where.thread or not where.response_url
+        if alone and await self.tell(where.address, where.person, head, where.thread):
+            return
+        if where.response_url:  # where the bot is not, this alone works; it knows no threads
             content = {**slack_render.message(head), "response_type": "ephemeral"}
             hook = AsyncWebhookClient(where.response_url, timeout=10, retry_handlers=[])
             try:
                 await hook.send_dict({**content, "replace_original": False})
             except FAULTS as error:
                 log.warning("could not answer", why=str(error_of(error)))
-        else:
-            await self.tell(where.address, where.person, head, where.thread)
 
     async def _zone(self, person: str) -> str:
         """A person's own time zone, asked once; UTC when Slack does not say."""

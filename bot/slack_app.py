@@ -25,11 +25,11 @@ from bot import actions, arxiv_ids, schedule, slack_forms, slack_render, words_c
 from bot.desk import Ask, Unfit
 from bot.domain import Trouble, fingerprint
 from bot.errors import Refused
-from bot.ledger import Address
 from bot.message import Choice
 from bot.settings import Settings
 from bot.slack_answer import HOME, Answers, Where
 from bot.slack_post import FAULTS, error_of
+from bot.wish import Address
 
 log = structlog.get_logger()
 
@@ -118,12 +118,17 @@ class SlackApp:
         ask = Ask("", where.address, datetime.now(UTC), where.person)
         target = answers.get("channel")
         try:
-            if target and not await self.answers.reachable(
-                where.address.model_copy(update={"channel": target})
-            ):
-                raise Unfit({"channel": words_wrong.unreachable()})
-            work = asyncio.to_thread(actions.submit, ask, form, about, answers, self.desk)
-            given = await asyncio.wait_for(work, _FORM_SECONDS)
+            async with asyncio.timeout(_FORM_SECONDS):
+                if target and not await self.answers.reachable(
+                    where.address.model_copy(update={"channel": target})
+                ):
+                    raise Unfit({"channel": words_wrong.unreachable()})
+                if not await asyncio.to_thread(self.desk.subscriptions.first_time, where.event):
+                    await ack()
+                    return
+                given = await asyncio.to_thread(
+                    actions.submit, ask, form, about, answers, self.desk
+                )
         except Unfit as unfit:
             await ack(slack_forms.errors(unfit.fields))
         except Refused as refused:
@@ -182,7 +187,7 @@ class SlackApp:
         """What rested for one of these troubles goes on, in a channel or everywhere."""
         heal, now = self.desk.subscriptions.heal, datetime.now(UTC)
         try:
-            found = await asyncio.to_thread(heal, "slack", self.team, channel, troubles, now)
+            found = await asyncio.to_thread(heal, "slack", self.team, channel, troubles)
         except redis.RedisError as error:
             log.error("redis is away", error=type(error).__name__)
             return
@@ -229,8 +234,8 @@ async def listening(slack: SlackApp, settings: Settings) -> AsyncIterator[str]:
         except FAULTS as error:
             raise error_of(error) from error
         handler = AsyncSocketModeHandler(slack.app(None), token, ping_interval=_PING_SECONDS)
-        await handler.connect_async()  # type: ignore[no-untyped-call]
         try:
+            await handler.connect_async()  # type: ignore[no-untyped-call]
             yield "Slack by Socket Mode"
         finally:
             await handler.close_async()  # type: ignore[no-untyped-call]

@@ -19,8 +19,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import slack_render
 from bot.domain import Trouble
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
-from bot.ledger import Address
 from bot.message import Head, Post
+from bot.wish import Address
 
 log = structlog.get_logger()
 

@@ -135,8 +135,9 @@ class Store:
         """Remember that arXiv answered for these categories, so that their part is there."""
         key = f"pb:asked:{batch}"
         rows: dict[Any, Any] = {category: at.isoformat() for category in categories}
-        self.redis.hset(key, mapping=rows)
-        self.redis.expire(key, KEEP)
+        if rows:
+            self.redis.hset(key, mapping=rows)
+            self.redis.expire(key, KEEP)
 
     def asked(self, batch: str) -> set[str]:
         """The categories for which arXiv has answered."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from redis import Redis
 
-from bot.ledger import Address, Delivery, Digest, Source, Wish
+from bot.ledger import Digest, Outcome, Source, Wanted
 from bot.message import POST, Post
-from bot.plan import Done, Facts, delivery_name, ledger_name
+from bot.plan import Day, Done, Facts, delivery_name, ledger_name
 from bot.store import BRIEFLY, KEEP, Store
+from bot.wish import Address, Delivery, Wish
 
 # Days that are looked through for a paper: a quarter of a year of two profiles.
 _LOOK_BACK = 130
@@ -25,21 +26,43 @@ class Channels:
 
     # -- how far a wish has come
 
-    def facts(self, wish: Wish) -> Facts:
-        """What has been left behind on the way to it."""
-        listed = self.store.listed(wish.wanted)
-        if listed is None:
-            return Facts()
+    def facts(self, wish: Wish, days: dict[str, Day] | None = None) -> Facts:
+        """What has been left behind on the way to it. Who asks for many channels at one moment
+        passes `days` along: what one has looked up serves the others."""
+        known = {} if days is None else days
+
+        def day_of(wanted: Wanted) -> Day:
+            key = f"{wish.profile} {wish.judge.model} {wanted.key}"
+            if key not in known:
+                known[key] = self._day(wish, wanted)
+            return known[key]
+
+        earlier, day = tuple(map(day_of, wish.earlier)), day_of(wish.wanted)
+        delivered = day.listed and delivery_name(wish, day.listed)
         return Facts(
-            listed=listed,
-            judged=self._done(f"pb:judged:{ledger_name(wish, listed)}"),
-            delivered=self._done(f"pb:delivered:{delivery_name(wish, listed)}"),
+            listed=day.listed,
+            judged=day.judged,
+            earlier=earlier,
+            delivered=self._done(f"pb:delivered:{delivered}") if delivered else None,
         )
+
+    def _day(self, wish: Wish, wanted: Wanted) -> Day:
+        listed = self.store.listed(wanted)
+        if listed is None:
+            return Day()
+        name = ledger_name(wish.only(wanted, wish.since), listed)
+        return Day(listed=listed, judged=self._done(f"pb:judged:{name}"))
 
     def put_judged(self, name: str, digest: Digest) -> None:
         """Leave a decided day behind: the digest first, then the word that it is there."""
         self.store.put_digest(name, digest)
-        done = Done(at=digest.judged_at, complete=digest.complete)
+        done = Done(
+            at=digest.judged_at,
+            complete=digest.complete,
+            papers=len(digest.decisions),
+            unscored=digest.counts[Outcome.UNSCORED],
+            outage=digest.outage,
+        )
         self._redis.set(f"pb:judged:{name}", done.model_dump_json(), ex=KEEP)
         if digest.complete and digest.listed.source is Source.ARXIV:
             counts = f"{len(digest.decisions)} {len(digest.picked)}"
@@ -76,6 +99,7 @@ class Channels:
                 day=name.rpartition(":")[2],
                 profile=digest.profile.name,
                 date=digest.date,
+                earlier=digest.earlier,
                 announced=len(digest.decisions),
                 picked=len(digest.picked),
                 complete=digest.complete,
@@ -93,6 +117,11 @@ class Channels:
         had: dict[Any, Any] = {decision.paper.id: _slot(digest) for decision in digest.picked}
         if had:
             self._redis.hset(f"pb:had:{address}", mapping=had)
+
+    def dates(self, address: Address, profile: str) -> set[date]:
+        """The days of a profile (a name) that this channel has had, all of them."""
+        found = [d for d in self.history(address) if d.profile == profile and d.complete]
+        return {day for delivery in found for day in (*delivery.earlier, delivery.date)}
 
     def history(self, address: Address) -> list[Delivery]:
         """What this channel has been given, the oldest first."""

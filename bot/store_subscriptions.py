@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from redis import Redis
 
 from bot.domain import Profile, Trouble
-from bot.ledger import Address
 from bot.store import KEEP, Store
 from bot.subscription import Paused, Subscription, Votes, Way
+from bot.wish import Address
 
 # Slack and Discord deliver an event again for some minutes at most.
 _AGAIN = timedelta(hours=1)
@@ -43,7 +43,7 @@ class Subscriptions:
 
     def drop(self, subscription: Subscription) -> None:
         self._redis.hdel("pb:subscriptions", subscription.key)
-        self._redis.hdel("pb:scheduled", subscription.key)
+        self._redis.hdel("pb:served", subscription.key)
 
     def all(self) -> list[Subscription]:
         """Every subscription, by channel and profile."""
@@ -75,28 +75,26 @@ class Subscriptions:
         workspace: str,
         channel: str | None,
         troubles: Collection[Trouble],
-        at: datetime,
     ) -> list[Subscription]:
-        """What rested for one of these troubles goes on from `at`, in one channel or all; returns
-        what does."""
+        """What rested for one of these troubles goes on, in one channel or all; returns what does.
+        The days that fell into the rest are owed."""
         healed = []
         for found in self.of_workspace(platform, workspace):
             here = channel is None or found.address.channel == channel
             if here and found.paused and found.paused.trouble in troubles:
                 healed.append(found.model_copy(update={"paused": None}))
                 self.put(healed[-1])
-                self.put_scheduled(found, at)
         return healed
 
-    # -- the moments that were seen to
+    # -- the days that were seen to
 
-    def scheduled(self) -> dict[str, datetime]:
-        """By a subscription's key, the last moment that was seen to."""
-        rows: dict[str, str] = self._redis.hgetall("pb:scheduled")  # type: ignore[assignment]
-        return {key: datetime.fromisoformat(at) for key, at in rows.items()}
+    def served(self) -> dict[str, date]:
+        """By a subscription's key, the last day (New York's) that was seen to."""
+        rows: dict[str, str] = self._redis.hgetall("pb:served")  # type: ignore[assignment]
+        return {key: date.fromisoformat(day) for key, day in rows.items()}
 
-    def put_scheduled(self, subscription: Subscription, moment: datetime) -> None:
-        self._redis.hset("pb:scheduled", subscription.key, moment.isoformat())
+    def put_served(self, subscription: str, day: date) -> None:
+        self._redis.hset("pb:served", subscription, day.isoformat())
 
     # -- a workspace's own profiles
 
@@ -137,4 +135,4 @@ class Subscriptions:
 
 
 def _profiles(address: Address) -> str:
-    return f"pb:profiles:{address.platform}:{address.workspace}"
+    return f"pb:profiles:{address.workspace_key}"

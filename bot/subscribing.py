@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 
 from bot import profiles, typed, words_channels, words_wrong
+from bot.days import new_york_date, weekday_before
 from bot.desk import Answer, Ask, Desk, Unfit
 from bot.domain import Profile
 from bot.errors import Refused
-from bot.ledger import Address
 from bot.message import Choice, Field, Form, Head, Item
 from bot.schedule import Schedule
 from bot.subscription import Paused, Subscription
 from bot.typed import Options
+from bot.wish import Address
 
 _NINE = time(9, 0)
 
@@ -98,6 +99,7 @@ def form_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
 
 
 def edit_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
+    """The form of one subscription; another profile would be another subscription."""
     there, _, rest = elsewhere(ask, desk, value)
     found = _one(there, desk, rest)
     options = Options(
@@ -107,7 +109,16 @@ def edit_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
         days=found.schedule.days,
         top=found.top,
     )
-    return Answer(form=_form(there, desk, options))
+    form = _form(there, desk, options)
+    kept = [
+        field.model_copy(
+            update={"choices": tuple(c for c in field.choices if c.value == found.profile)}
+        )
+        if field.name == "profile"
+        else field
+        for field in form.fields
+    ]
+    return Answer(form=form.model_copy(update={"fields": tuple(kept)}))
 
 
 def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answer:
@@ -168,7 +179,7 @@ def _each(ask: Ask, desk: Desk, rest: Sequence[str], paused: Paused | None) -> A
     for found in changed:
         desk.subscriptions.put(found.model_copy(update={"paused": paused}))
         if paused is None:  # what fell into the pause does not come in one heap at its end
-            desk.subscriptions.put_scheduled(found, ask.at)
+            desk.subscriptions.put_served(found.key, weekday_before(new_york_date(ask.at)))
     titles = [_title(found, desk) for found in changed]
     if not titles:
         return Answer(words_channels.no_change(paused is not None))

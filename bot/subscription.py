@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain import Noun, Trouble
-from bot.ledger import Address
 from bot.schedule import Schedule
+from bot.wish import Address
 
 
 class Paused(Noun):

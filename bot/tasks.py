@@ -10,8 +10,8 @@ from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from bot.ledger import Wish
 from bot.plan import Kind, Step
+from bot.wish import Wish
 
 # A person is waiting; something has to be posted; nobody waits.
 QUEUES = ("ask", "post", "batch")

@@ -52,7 +52,7 @@ def thread(digest: Digest, day: str = "") -> list[Post]:
 def head(digest: Digest) -> Head:
     """The parent message; its first line adds up."""
     return Head(
-        title=f"{one_line(digest.profile.title)} · {long_date(digest.date)}",
+        title=f"{one_line(digest.profile.title)} · {dates(digest)}",
         notices=tuple(notices(digest)),
         text=tuple(sums(digest)),
         lines=tuple(
@@ -99,6 +99,17 @@ def _buttons(decision: Decision, value: str, votes: Votes) -> Iterable[Button]:
         yield Button(action="abstract", label="Abstract", value=value)
 
 
+def dates(digest: Digest) -> str:
+    """The day, or `Monday 16 to Friday 20 November 2026` of a digest of several."""
+    if not digest.earlier:
+        return long_date(digest.date)
+    first, last = digest.earlier[0], digest.date
+    begin = f"{_WEEKDAYS[first.weekday()]} {first.day}"
+    if (first.year, first.month) != (last.year, last.month):
+        begin += f" {_MONTHS[first.month - 1]}"
+    return f"{begin} to {long_date(last)}"
+
+
 def sums(digest: Digest) -> Iterable[str]:
     """The line that adds up, then how arXiv listed the papers, and what was left out."""
     counts = digest.counts
@@ -124,6 +135,11 @@ def sums(digest: Digest) -> Iterable[str]:
 def notices(digest: Digest) -> Iterable[str]:
     """What a reader must know before the papers: another day than today, or papers missing."""
     listed = digest.listed
+    if digest.earlier:
+        yield f"The best of {len(digest.earlier) + 1} days' lists."
+    if digest.left_out:
+        days = _count(digest.left_out, "earlier day")
+        yield f"{days} could not be delivered in time and would be too many to catch up."
     if listed.source is Source.SAMPLE:
         papers = _count(len(digest.decisions), "paper")
         yield f"Sample: {papers} of March 2025 that ship with Paperboy, not today's list."

@@ -9,6 +9,7 @@ from bot.ledger import Digest, Judge
 from bot.message import Head
 from bot.reasons import TROUBLES
 from bot.status import Status
+from bot.text import one_line
 from bot.views import clock_time, long_date, profile_line
 
 _COMMANDS = {
@@ -36,6 +37,7 @@ def help_text() -> Head:
 
 def unknown_command(word: str, near: str | None) -> str:
     """One sentence for a word that is no command."""
+    word = one_line(word)[:40]
     if near:
         return f'There is no command "{word}"; did you mean /digest {near}?'
     return f'There is no command "{word}"; there are {", ".join(_COMMANDS)}.'
@@ -133,6 +135,6 @@ def next_steps(judge: Judge) -> Head:
     rows = []
     if judge.model is None:
         rows.append("OPENAI_API_KEY=... makes a model judge relevance and novelty, with comments.")
-    rows.append("SLACK_BOT_TOKEN and SLACK_APP_TOKEN deliver to your Slack: README.md, Slack.")
+    rows.append("SLACK_BOT_TOKEN and SLACK_APP_TOKEN serve your Slack, DISCORD_TOKEN your Discord.")
     rows.append("Settings come from the environment or a .env file here; README.md has them all.")
     return Head(title="What next", text=tuple(rows))

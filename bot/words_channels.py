@@ -7,13 +7,14 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot import words_wrong
-from bot.domain import Profile
-from bot.ledger import Delivery
+from bot.domain import Profile, Trouble
 from bot.message import Button, Choice, Field, Form, Head, Item
+from bot.reasons import TROUBLES
 from bot.schedule import days_words, zone_words
 from bot.subscription import Subscription
 from bot.text import one_line
-from bot.views import long_date, profile_line
+from bot.views import clock_time, long_date, profile_line
+from bot.wish import Delivery, Wish
 
 # -- a subscription in words
 
@@ -224,3 +225,11 @@ def profile_kept(profile: Profile, channel: str, changed: bool) -> Head:
 
 def profile_said(by: str, profile: Profile) -> Head:
     return Head(by=by, title=f"changed the profile {one_line(profile.title)}.")
+
+
+def late(wish: Wish, why: Trouble) -> Head:
+    """In the channel, once, when its time has come and the day has not."""
+    assert wish.until is not None, "a schedule's wish"
+    return Head(
+        title=f"The digest is late: {TROUBLES[why]}. Trying again until {clock_time(wish.until)}."
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.checkup import Checkup, SlackCheckup
 from bot.message import Head
 from bot.reasons import TROUBLES
@@ -64,6 +66,11 @@ def slack_text(found: SlackCheckup) -> Head:
         )
     title = "Slack is ready." if found.ready else "Something is wrong with Slack."
     return Head(title=title, text=tuple(rows))
+
+
+def discord_text(well: bool, said: Sequence[str]) -> Head:
+    title = "Discord is ready." if well else "Something is wrong with Discord."
+    return Head(title=title, text=tuple(said))
 
 
 def slack_not_set_up() -> str:

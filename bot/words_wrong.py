@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bot.domain import Trouble
-from bot.ledger import Address
-from bot.message import Head, Item
+from bot.message import Button, Head, Item
 from bot.reasons import TROUBLES
 from bot.subscription import Subscription
 from bot.text import one_line
+from bot.wish import Address
 
 GRAMMAR = "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10]"
 _HEALS = {
@@ -101,8 +101,8 @@ def unreachable() -> str:
 
 def before(link: str) -> Head:
     """A second `now`."""
-    there = f": {link}" if link else "."
-    return Head(title=f"This day was delivered here before{there}")
+    buttons = (Button(action="open", label="Go there", url=link),) if link else ()
+    return Head(title="This day was delivered here before.", buttons=buttons)
 
 
 def failed() -> Head:

@@ -18,6 +18,7 @@ Json = dict[str, Any]
 APP, GUILD, PERSON = "900000000000000001", "100000000000000001", "300000000000000001"
 TEXT, DIRECT, NEWS, PUBLIC_THREAD, FORUM = 0, 1, 5, 11, 15
 VIEW, SEND, HISTORY = 1 << 10, 1 << 11, 1 << 16
+ADMINISTRATOR = 1 << 3
 MAKE_THREADS, SEND_IN_THREADS = 1 << 35, 1 << 38
 ALL = (1 << 50) - 1
 _EPHEMERAL, _V2 = 1 << 6, 1 << 15
@@ -87,6 +88,7 @@ class Server:
         self.token = ""  # the only one that is taken, if any
         self.rate = 0  # messages for each channel in `span` seconds; 0 for no limit
         self.span = 5.0
+        self.allowed = ALL & ~ADMINISTRATOR  # what the bot was granted in the server as a whole
         self.patience = 3.0  # how long a person waits for an acknowledgement
         kinds = {1: TEXT, 2: TEXT, 3: NEWS, 4: FORUM}
         made = [Channel(f"20000000000000000{n}", kind) for n, kind in kinds.items()]
@@ -114,6 +116,8 @@ class Server:
                 return {"url": self.gateway, "shards": 1, "session_start_limit": limit}
             case ["GET", "users", "@me"]:
                 return BOT
+            case ["GET", "users", "@me", "guilds"]:
+                return [{"id": GUILD, "name": "Testers", "permissions": str(self.allowed)}]
             case ["POST", "users", "@me", "channels"]:
                 id = f"4{str(body['recipient_id'])[1:]}"
                 return self._described(self.channels.setdefault(id, Channel(id, DIRECT)))
@@ -282,7 +286,8 @@ class Server:
             }
             about |= {"owner_id": APP, "message_count": len(channel.messages), "member_count": 1}
             return about | {"thread_metadata": {"archived": False, "locked": False, **times}}
-        may = {"allow": str(channel.permissions), "deny": str(ALL & ~channel.permissions)}
+        given = channel.permissions & ~ADMINISTRATOR  # which no channel can give
+        may = {"allow": str(given), "deny": str(ALL & ~channel.permissions)}
         about |= {"position": 1, "nsfw": False, "topic": None, "available_tags": []}
         return about | {"permission_overwrites": [{"id": APP, "type": 1, **may}]}
 
@@ -290,7 +295,7 @@ class Server:
         every = {
             "id": GUILD,
             "name": "@everyone",
-            "permissions": str(ALL),
+            "permissions": str(self.allowed),
             "position": 0,
             "color": 0,
         }

@@ -8,6 +8,7 @@ ignores NO_PROXY: tests unset the former, in upper and lower case.
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 import hmac
 import json
@@ -363,7 +364,7 @@ class Slack(Workspace):
         envelope = {
             "envelope_id": again.sent["envelope_id"] if again else str(uuid.uuid4()),
             "type": kind,
-            "payload": payload,
+            "payload": copy.deepcopy(payload),  # as it was then, when it is delivered again
             "accepts_response_payload": kind != "events_api",
             "retry_attempt": retry,
             "retry_reason": "timeout" if retry else "",

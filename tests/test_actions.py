@@ -7,11 +7,12 @@ import pytest
 from bot import actions
 from bot.desk import Answer, Ask, Desk
 from bot.errors import Refused
-from bot.ledger import Address, Digest, Judge, Outcome
+from bot.ledger import Digest, Judge, Outcome
 from bot.status import QueueStatus, Status
 from bot.store_channels import Channels
 from bot.store_subscriptions import Subscriptions
 from bot.terminal_render import as_text
+from bot.wish import Address
 from tests.conftest import check_golden
 from tests.make import NOW, decision, digest, listing, profile
 

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from redis import Redis
@@ -20,7 +20,7 @@ from bot import actions, clock
 from bot.desk import Ask, Desk
 from bot.domain import Trouble
 from bot.errors import Unavailable
-from bot.ledger import Address, Judge, Outcome
+from bot.ledger import Judge, Outcome
 from bot.plan import Kind, delivery_name, due, ledger_name
 from bot.schedule import Schedule
 from bot.settings import Settings
@@ -29,7 +29,8 @@ from bot.store_channels import Channels
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Paused, Subscription
 from bot.tasks import Tasks
-from tests.make import NOW, announced, decision, digest, listing, profile
+from bot.wish import Address, Wish
+from tests.make import DAY, NOW, announced, decision, digest, listing, profile
 from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish
 
@@ -124,39 +125,81 @@ def subscription(channel: str = "C1", **fields: object) -> Subscription:
     return Subscription.model_validate(given | fields)
 
 
-def test_a_subscription_is_due_at_its_local_time_once_a_day(desk: Desk, tasks: Tasks) -> None:
-    mine = subscription()  # made on Thursday at 09:40 in Berlin
-    desk.subscriptions.put(mine)
-    due_at = datetime(2025, 3, 21, 8, tzinfo=UTC)
-    for moment in (NOW, due_at - timedelta(seconds=1)):
-        clock.tick(desk, tasks, moment)
-        assert desk.channels.wishes() == []
-    clock.tick(desk, tasks, due_at + timedelta(seconds=20))
-    (asked,) = desk.channels.wishes()
-    assert (asked.address, asked.since, asked.by) == (mine.address, due_at, "")
-    desk.channels.drop_wish(asked)
-    clock.tick(desk, tasks, due_at + timedelta(hours=5))
-    assert desk.channels.wishes() == []
+def owed(desk: Desk, now: datetime) -> list[Wish]:
+    return [wish for wish, _ in clock.scheduled(desk, now)]
 
 
-def test_after_a_week_away_only_the_last_moment_counts(desk: Desk, tasks: Tasks) -> None:
-    desk.subscriptions.put(subscription())
-    clock.tick(desk, tasks, NOW + timedelta(days=8))
-    (asked,) = desk.channels.wishes()
-    assert asked.since == datetime(2025, 3, 28, 8, tzinfo=UTC)
-
-
-def test_a_paused_one_is_never_due_and_resumed_it_does_not_catch_up(
-    desk: Desk, tasks: Tasks
+def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
+    channels: Channels, desk: Desk, tasks: Tasks
 ) -> None:
+    desk.subscriptions.put(subscription())  # made on Thursday at 09:40 in Berlin
+    friday = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)  # ten past midnight in New York
+    assert owed(desk, friday - timedelta(seconds=1)) == []
+    (mine,) = owed(desk, friday)
+    assert mine.at == datetime(2025, 3, 21, 8, tzinfo=UTC)
+    assert mine.wanted.date == date(2025, 3, 21)
+    clock.tick(desk, tasks, friday)
+    assert len(queued(tasks, "ask")) == 1
+    ready(channels, mine, friday)
+    for now, steps in ((mine.at - timedelta(seconds=1), 0), (mine.at, 1)):
+        clock.tick(desk, tasks, now)
+        assert len(queued(tasks, "post")) == steps
+    day = channels.store.digest(ledger_name(mine, listed(friday)))
+    assert day is not None
+    name = delivery_name(mine, listed(friday))
+    channels.put_delivered(mine.address, name, day, mine.at + timedelta(seconds=9))
+    clock.tick(desk, tasks, mine.at + timedelta(seconds=10))
+    assert owed(desk, mine.at + timedelta(hours=5)) == []
+
+
+def ready(channels: Channels, mine: Wish, now: datetime) -> None:
+    """The day is read, judged and settled."""
+    channels.store.put_listed(mine.wanted, listed(now))
+    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=now)
+    channels.store.add_listing(str(DAY), listing(announced()), NOW)
+    channels.put_judged(ledger_name(mine, listed(now)), day)
+
+
+def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    desk.subscriptions.put(subscription())
+    friday = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)
+    (mine,) = owed(desk, friday)
+    assert mine.at is not None
+    assert mine.until is not None
+    for now, late, steps in (
+        (mine.at, (), 0),
+        (mine.at + timedelta(minutes=6), (Trouble.EMPTY_WEEKDAY,), 0),
+        (mine.until, (), 1),
+    ):
+        empty = listed(now, Trouble.EMPTY_WEEKDAY, changed=friday)
+        channels.store.put_listed(mine.wanted, empty.model_copy(update={"settled": False}))
+        day = digest(listed=empty, judged_at=now)
+        channels.put_judged(ledger_name(mine, empty), day)
+        ticked = clock.tick(desk, tasks, now)
+        assert tuple(why for _, why in ticked.late) == late
+        assert len(queued(tasks, "post")) == steps
+
+
+def test_after_days_away_the_missed_ones_come_in_one(desk: Desk) -> None:
+    desk.subscriptions.put(subscription())
+    (mine,) = owed(desk, datetime(2025, 3, 27, 9, tzinfo=UTC))
+    days = [wanted.date for wanted in (*mine.earlier, mine.wanted)]
+    assert days == [date(2025, 3, n) for n in (21, 24, 25, 26, 27)]
+    assert mine.left_out == 0
+    (later,) = owed(desk, datetime(2025, 4, 3, 9, tzinfo=UTC))
+    assert (len(later.earlier), later.left_out) == (4, 5)
+
+
+def test_a_paused_one_is_never_due_and_resumed_it_does_not_catch_up(desk: Desk) -> None:
     resting = subscription(paused=Paused(at=NOW))
     desk.subscriptions.put(resting)
-    clock.tick(desk, tasks, NOW + timedelta(days=1))
-    assert desk.channels.wishes() == []
-    ask = Ask("resume", resting.address, NOW + timedelta(days=1), "U1")
-    actions.answer(ask, desk)
-    clock.tick(desk, tasks, NOW + timedelta(days=1, minutes=1))
-    assert desk.channels.wishes() == []
+    next_week = datetime(2025, 3, 27, 9, tzinfo=UTC)
+    assert owed(desk, next_week) == []
+    actions.answer(Ask("resume", resting.address, next_week, "U1"), desk)
+    (mine,) = owed(desk, next_week)
+    assert (mine.earlier, mine.wanted.date) == ((), date(2025, 3, 27))
 
 
 def test_a_hundred_channels_at_one_moment_share_every_step(
@@ -166,19 +209,26 @@ def test_a_hundred_channels_at_one_moment_share_every_step(
         desk.subscriptions.put(subscription(f"C{n}"))
     moment = datetime(2025, 3, 21, 8, tzinfo=UTC)
     clock.tick(desk, tasks, moment)
-    wishes = channels.wishes()
-    assert len(wishes) == 100
+    mine, *others = owed(desk, moment)
+    assert len(others) == 99
     assert len(queued(tasks, "ask")) == 1
-    channels.store.put_listed(wishes[0].wanted, listed(moment))
+    channels.store.put_listed(mine.wanted, listed(moment))
     clock.tick(desk, tasks, moment)
     assert len(queued(tasks, "ask")) == 2  # and one SCORE
-    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=moment)
-    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
-    channels.put_judged(ledger_name(wishes[0], listed(moment)), day)
+    ready(channels, mine, moment)
     clock.tick(desk, tasks, moment)
     (job,) = queued(tasks, "post")
     found = Job.fetch(job, connection=tasks.redis, serializer=JSONSerializer)
     assert len(found.args[1]) == 100
+
+
+def test_two_bots_never_tick_at_once(channels: Channels, desk: Desk, tasks: Tasks) -> None:
+    channels.put_wish(wish())
+    other = channels.store.lease("tick", 60, 0)
+    assert other is not None
+    assert not clock.tick(desk, tasks, NOW).under_way
+    other.release()
+    assert clock.tick(desk, tasks, NOW).under_way
 
 
 def test_a_second_now_is_told_that_the_day_was_delivered(
@@ -186,9 +236,9 @@ def test_a_second_now_is_told_that_the_day_was_delivered(
 ) -> None:
     asked = wish().model_copy(update={"profile": channels.store.put_profile(profile()), "by": "U1"})
     channels.put_wish(asked)
-    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=NOW)
+    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=NOW - timedelta(hours=2))
     channels.store.add_listing("2025-03-20", listing(announced()), NOW)
-    channels.store.put_listed(asked.wanted, listed(NOW))
+    channels.store.put_listed(asked.wanted, listed(NOW, changed=NOW - timedelta(hours=3)))
     name = delivery_name(asked, listed(NOW))
     channels.put_judged(ledger_name(asked, listed(NOW)), day)
     channels.put_delivered(asked.address, name, day, NOW - timedelta(hours=1), "17.5")

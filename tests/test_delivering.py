@@ -10,7 +10,7 @@ import redis.asyncio
 
 from bot import plan, posting
 from bot.domain import Trouble
-from bot.ledger import Address, Outcome, Wish
+from bot.ledger import Outcome
 from bot.plan import Kind
 from bot.schedule import Schedule
 from bot.settings import Settings
@@ -18,6 +18,7 @@ from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
+from bot.wish import Address, Wish
 from tests.make import DAY, NOW, decision, digest, ids, listing, profile
 from tests.slack_neighbour import Slack, slack
 from tests.test_plan import listed, wish

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from bot import plan
 from bot.domain import Followed, Profile, Trouble
-from bot.ledger import Address, Digest, Judge, Outcome, Wish
+from bot.ledger import Digest, Judge, Outcome
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.wish import Address, Wish
 from tests.make import NOW, announced, ids, listing, profile
 from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish

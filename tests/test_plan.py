@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from bot import plan
 from bot.domain import Problem, Trouble
-from bot.ledger import Address, Judge, Listed, Source, Wanted, Wish
+from bot.ledger import Judge, Listed, Source, Wanted
 from bot.plan import Done, Facts, Kind
+from bot.wish import Address, Wish
 from tests.make import DAY, NOW
 
 EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(seconds=5)

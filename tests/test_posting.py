@@ -14,12 +14,13 @@ from bot import views
 from bot.domain import Trouble
 from bot.errors import Gone, PaperboyError, Unavailable
 from bot.lease import LeaseLost
-from bot.ledger import Address, Digest, Outcome
+from bot.ledger import Digest, Outcome
 from bot.message import Head
 from bot.posting import Pace, Thread
 from bot.slack_post import SlackPoster, poster
 from bot.store import Store
 from bot.store_outbox import Outbox
+from bot.wish import Address
 from tests.make import decision, digest, ids
 from tests.slack_neighbour import Slack, slack
 

@@ -8,9 +8,10 @@ import pytest
 
 from bot.domain import Trouble
 from bot.lease import Lease, LeaseLost
-from bot.ledger import Address, Outcome, Score, Usage, Verdict
+from bot.ledger import Outcome, Score, Usage, Verdict
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.wish import Address
 from tests.make import DAY, NOW, announced, decision, digest, ids, listing, paper, profile
 from tests.test_plan import wish
 

@@ -15,6 +15,7 @@ import redis
 import typer
 
 from bot import (
+    discord_render,
     export,
     logs,
     profiles,
@@ -52,14 +53,15 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     JSON = "json"
     SLACK = "slack"
+    DISCORD = "discord"
 
 
 @app.command()
 def run() -> None:
-    """Everything on one machine: workers, and the bot for Slack when it has a token; with none,
-    this terminal is the channel."""
+    """Everything on one machine: workers, and the bot for Slack and Discord where there is a token;
+    with none, this terminal is the channel."""
     config = settings.load()
-    if config.slack_bot_token:
+    if config.chats:
         from bot.__main__ import main as serve
         from workers.house import installed
 
@@ -89,6 +91,7 @@ def day(
         Format.MARKDOWN: lambda: export.as_markdown(digest),
         Format.JSON: lambda: export.as_json(digest) + "\n",
         Format.SLACK: lambda: _payloads(slack_render.message, digest),
+        Format.DISCORD: lambda: _payloads(discord_render.message, digest),
     }
     sys.stdout.write(shown[format]())
     for notice in () if digest.complete else views.notices(digest):
@@ -148,18 +151,22 @@ def status(
 @app.command()
 def doctor() -> None:
     """What is misconfigured, one sentence each; asks the model about one paper."""
-    from workers.doctor import examine, examine_slack
+    from workers.doctor import examine, examine_discord, examine_slack
     from workers.house import house
 
     config = settings.load()
     with house(config) as here:
         found = examine(config, here.store)
         slack = examine_slack(config, here.store)
+        discord = examine_discord(config)
     heads = [words_doctor.checkup_text(found)]
     if slack:
         heads.append(words_doctor.slack_text(slack))
+    if discord:
+        heads.append(words_doctor.discord_text(*discord))
     sys.stdout.write(terminal_render.as_text(heads))
-    sys.exit(_REFUSED if found.trouble or (slack and not slack.ready) else 0)
+    well = not found.trouble and (not slack or slack.ready) and (not discord or discord[0])
+    sys.exit(0 if well else _REFUSED)
 
 
 @profiles_app.callback(invoke_without_command=True)

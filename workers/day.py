@@ -11,8 +11,9 @@ from rich.console import Console
 
 from bot import profiles
 from bot.errors import Refused
-from bot.ledger import Address, Digest, Judge, Source, Wanted, Wish
+from bot.ledger import Digest, Judge, Source, Wanted
 from bot.settings import Settings
+from bot.wish import Address, Wish
 from workers.house import staffed
 from workers.waiting import fulfilled
 

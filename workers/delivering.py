@@ -13,7 +13,7 @@ import structlog
 from bot import plan, views, words_wrong
 from bot.errors import Gone, PaperboyError, Unavailable
 from bot.lease import Lease, LeaseLost
-from bot.ledger import Address, Wish
+from bot.ledger import Digest
 from bot.message import Head
 from bot.posting import Pace, Poster, Thread
 from bot.settings import Settings
@@ -21,6 +21,7 @@ from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_outbox import Outbox
 from bot.store_subscriptions import Subscriptions
+from bot.wish import Address, Wish
 from workers import triage
 
 log = structlog.get_logger()
@@ -68,10 +69,16 @@ async def _all(
 
 @asynccontextmanager
 async def _poster(platform: str, settings: Settings) -> AsyncIterator[Poster]:
-    from bot import slack_post
-
     if platform == "slack" and settings.slack_bot_token:
+        from bot import slack_post
+
         async with slack_post.poster(settings.slack_bot_token, settings.slack_api_url) as poster:
+            yield poster
+    elif platform == "discord" and settings.discord_token:
+        from bot import discord_post  # imports for most of a second
+
+        token, url = settings.discord_token, settings.discord_api_url
+        async with discord_post.poster(token, url) as poster:
             yield poster
     else:
         raise ValueError(f"this worker has no token for {platform}")
@@ -107,17 +114,19 @@ class _Room:
                 log.warning("another worker took over", channel=str(self.wish.address))
 
     async def _deliver(self, lease: Lease) -> None:
-        wish, listed = self.wish, self.store.listed(self.wish.wanted)
-        step = plan.due(wish, self.channels.facts(wish))
+        wish, store, channels = self.wish, self.store, self.channels
+        listed = store.listed(wish.wanted)
+        step = plan.look(wish, channels.facts(wish), self.clock()).step
         if listed is None or step is None or step.kind is not plan.Kind.DELIVER:
             return
-        day, name = plan.ledger_name(wish, listed), plan.delivery_name(wish, listed)
-        digest = triage.chosen(wish, listed, self.store.digest(day), self.channels.had_before)
-        given = self.channels.given(wish.address, day)
-        if given and given.judged_at == digest.judged_at:
+        name = plan.delivery_name(wish, listed)
+        day = name.rpartition(":")[2]
+        given, decided = channels.given(wish.address, day), self._decided()
+        if given and decided and given.judged_at == decided.judged_at:
             digest = given  # somebody began to post it
         else:
-            self.channels.put_given(wish.address, name, digest)
+            digest = triage.chosen(wish, listed, decided, channels.had_before, given)
+            channels.put_given(wish.address, name, digest)
         head, *cards = views.thread(digest, day)
         assert isinstance(head, Head), "a thread begins with its head"
         replies = list(zip([d.paper.id for d in digest.picked], cards, strict=True))
@@ -126,7 +135,18 @@ class _Room:
             self.poster, outbox, wish.address, self.turn, self.clock, lease.number, lease.renew
         )
         message = await thread.post(head, replies)
-        self.channels.put_delivered(wish.address, name, digest, self.clock(), message)
+        channels.put_delivered(wish.address, name, digest, self.clock(), message)
+
+    def _decided(self) -> Digest | None:
+        """The day, or all the days, as decided for every channel."""
+        days = []
+        for wanted in (*self.wish.earlier, self.wish.wanted):
+            listed = self.store.listed(wanted)
+            alone = self.wish.only(wanted, self.wish.since)
+            digest = listed and self.store.digest(plan.ledger_name(alone, listed))
+            if digest:
+                days.append(digest)
+        return triage.merged(days, self.wish.left_out) if self.wish.earlier else days[0]
 
     async def _halt(self, gone: Gone) -> None:
         """Pause what this channel subscribed, and tell whoever did; nothing is tried again."""

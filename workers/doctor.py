@@ -1,5 +1,5 @@
 """`paperboy doctor`: one real, small call that finds out what the model's server can do, and
-what Slack says of our tokens."""
+what Slack and Discord say of our tokens."""
 
 from __future__ import annotations
 
@@ -58,6 +58,15 @@ def examine_slack(settings: Settings, store: Store) -> SlackCheckup | None:
         return None
     heard = Subscriptions(store).heard("slack")
     return asyncio.run(slack_check.check(settings.slack_bot_token, settings, heard))
+
+
+def examine_discord(settings: Settings) -> tuple[bool, list[str]] | None:
+    """Ask Discord about our token: whether all is well, and sentences; None where none is set."""
+    if settings.discord_token is None:
+        return None
+    from bot import discord_check
+
+    return asyncio.run(discord_check.check(settings.discord_token, settings.discord_api_url))
 
 
 def _host(settings: Settings) -> str:

@@ -33,6 +33,10 @@ def fetch(wanted: Wanted, store: Store, arxiv: Arxiv, clock: Callable[[], dateti
     except PaperboyError as error:
         problem = Problem(trouble=error.trouble or Trouble.UNREACHABLE, detail=str(error))
         listed = _failed(wanted, store, problem, now)
+    before = store.listed(wanted)
+    if before and before.batch == listed.batch and store.changed_at(listed.batch) is None:
+        # Still without a paper: there is nothing new to judge.
+        listed = listed.model_copy(update={"changed_at": before.changed_at})
     store.put_listed(wanted, listed)
 
 
@@ -71,9 +75,9 @@ def _current(wanted: Wanted, store: Store, arxiv: Arxiv, now: datetime) -> Liste
             store.put_asked(
                 batch, set(wanted.categories) - set(answer.refused) - set(fresh.old), now
             )
-        problem = _missing(answer) or _old(fresh)
-        settled = problem is None and now - listed.changed_at >= _GROWS
-        return listed.model_copy(update={"problem": problem, "settled": settled})
+        missing = _missing(answer) or _old(fresh)
+        settled = missing is None and now - listed.changed_at >= _GROWS
+        return listed.model_copy(update={"problem": missing, "settled": settled})
     if fresh.old and not wanted.latest:
         return listed.model_copy(update={"problem": _old(fresh), "settled": False})
     if wanted.latest:
@@ -81,13 +85,13 @@ def _current(wanted: Wanted, store: Store, arxiv: Arxiv, now: datetime) -> Liste
     return _or_unknown(listed, listing)
 
 
-def _before(day: date, store: Store) -> dict[str, tuple[str, ...]]:
+def _before(day: date, store: Store) -> set[tuple[str, tuple[str, ...]]]:
     """The papers of the last few lists before a day, with their categories."""
-    known: dict[str, tuple[str, ...]] = {}
+    known = set()
     for _ in range(_LISTS_BACK):
         day = days.weekday_before(day)
-        batch = store.batch(str(day))
-        known |= {announced.paper.id: announced.paper.categories for announced in batch.papers}
+        papers = store.batch(str(day)).papers
+        known |= {(announced.paper.id, announced.paper.categories) for announced in papers}
     return known
 
 
@@ -115,7 +119,9 @@ def _past(
     papers = arxiv.window(categories, *days.submission_window(day))
     if not papers:
         problem = Problem(trouble=Trouble.NO_LIST)
-        return Listed(batch="", date=day, asked_at=now, changed_at=now, problem=problem)
+        return Listed(
+            batch="", date=day, asked_at=now, changed_at=now, problem=problem, settled=False
+        )
     listing = Listing(date=day, papers=papers, replaced=(), items=len(papers))
     batch = f"{day}-window-{fingerprint(*categories)}"
     return _stored(batch, listing, Source.WINDOW, store, now)

@@ -16,9 +16,9 @@ import redis.asyncio
 import structlog
 
 from bot import settings
-from bot.ledger import Wish
 from bot.settings import Settings
 from bot.store import Store, connect
+from bot.wish import Wish
 
 if TYPE_CHECKING:
     from workers.llm import Model

@@ -9,9 +9,10 @@ from datetime import datetime
 from bot import plan, views
 from bot.domain import Paper, Profile, Trouble
 from bot.lease import Lease
-from bot.ledger import Digest, Listed, Score, Verdict, Wish
+from bot.ledger import Digest, Listed, Score, Verdict
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.wish import Wish
 from workers import gate, judging, scoring, triage
 
 Clock = Callable[[], datetime]
@@ -40,8 +41,7 @@ def score(
     channels, profile, listed = Channels(store), store.profile(wish.profile), _listed(wish, store)
     name = plan.ledger_name(wish, listed)
     with _alone(store, f"score:{name}") as lease:
-        step = plan.due(wish, channels.facts(wish))
-        if step is None or step.kind is not plan.Kind.SCORE:
+        if plan.is_judged(channels.facts(wish), wish.since):
             return  # whoever held the lease before us has done it
         day, replacements = triage.announced(profile, store.batch(listed.batch))
         papers = [entry.paper for entry in day]

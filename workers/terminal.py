@@ -10,10 +10,11 @@ from rich.console import Console
 from bot import actions, desk, profiles, status, terminal_render, words
 from bot.desk import Ask, Desk
 from bot.errors import PaperboyError
-from bot.ledger import Address, Judge, Source, Wanted, Wish
+from bot.ledger import Judge, Source, Wanted
 from bot.message import Head, Post
 from bot.settings import Settings
 from bot.store_subscriptions import Subscriptions
+from bot.wish import Address, Wish
 from workers.house import House, staffed
 from workers.waiting import Arrived, fulfilled
 

@@ -6,7 +6,7 @@ today's date. A paper that stood in an earlier list in the same categories is th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from bot.categories import matches
@@ -23,12 +23,14 @@ class Turned(NamedTuple):
     old: tuple[str, ...]
 
 
-def turned(listing: Listing, asked: Sequence[str], before: Mapping[str, tuple[str, ...]]) -> Turned:
-    """What of a list is new, given the papers of the lists before it (id -> categories).
+def turned(
+    listing: Listing, asked: Sequence[str], before: Collection[tuple[str, tuple[str, ...]]]
+) -> Turned:
+    """What of a list is new, given the papers of the lists before it (id, categories).
 
     A cross-list that comes a day later is new: the paper has a category more.
     """
-    fresh = [a for a in listing.papers if before.get(a.paper.id) != a.paper.categories]
+    fresh = [a for a in listing.papers if (a.paper.id, a.paper.categories) not in before]
     new = {announced.paper.id for announced in fresh}
     old = []
     for category in asked:

@@ -15,8 +15,9 @@ from rich.progress import (
 )
 
 from bot import clock, views
-from bot.ledger import Digest, Wish
+from bot.ledger import Digest
 from bot.plan import Kind, Step, delivery_name
+from bot.wish import Wish
 from workers.house import House
 
 

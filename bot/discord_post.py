@@ -1,0 +1,258 @@
+"""Discord's messages, out: posting, finding, changing, each request made once, errors typed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import aiohttp
+import discord
+import structlog
+from discord.http import HTTPClient, Route
+from discord.utils import time_snowflake
+from pydantic import SecretStr
+
+from bot import discord_render
+from bot.domain import Trouble, fingerprint
+from bot.errors import Gone, PaperboyError, Refused, Unavailable
+from bot.message import Head, Post
+from bot.wish import Address
+
+log = structlog.get_logger()
+
+Json = dict[str, Any]
+
+# A request that takes longer counts as lost; shorter than a delivery's lease.
+_SECONDS: Final = 10.0
+# What discord.py waits for by itself, before a request, when a limit is used up; its least.
+_PATIENCE: Final = 30.0
+# Our clock and Discord's may differ by so much.
+_SKEW: Final = timedelta(minutes=5)
+_PAGE: Final = 100
+
+# docs.discord.com, "Opcodes and Status Codes".
+_GONE: Final = {
+    10003: Trouble.CHANNEL_GONE,
+    10004: Trouble.CHANNEL_GONE,
+    10013: Trouble.CHANNEL_GONE,  # a person, told something alone
+    50001: Trouble.NOT_A_MEMBER,
+    50007: Trouble.MAY_NOT_POST,  # a person who takes no messages
+    50008: Trouble.MAY_NOT_POST,  # a forum, a category
+    50013: Trouble.MAY_NOT_POST,
+    50024: Trouble.MAY_NOT_POST,  # a channel without threads
+    50083: Trouble.ARCHIVED,
+    160005: Trouble.ARCHIVED,  # a locked thread
+    160006: Trouble.MAY_NOT_POST,  # a server with a thousand open threads
+    160007: Trouble.MAY_NOT_POST,
+}
+_BUSY: Final = {20016, 20028, 20029, 30046, 40062, 130000}
+BAD_FORM: Final = 50035
+ACKNOWLEDGED: Final = 40060
+_UNKNOWN_MESSAGE: Final = 10008
+_THREAD_THERE: Final = 160004
+_BAD_TOKEN_CLOSE: Final = 4004
+
+# What discord.py raises, and lets through, when something is wrong outside.
+FAULTS = (discord.DiscordException, aiohttp.ClientError, TimeoutError, OSError)
+
+
+class Refusal(Refused):
+    """Discord takes the request as it is for wrong; `code` is its own."""
+
+    def __init__(self, code: int, said: str) -> None:
+        super().__init__(f"Discord refuses this: {said} ({code}).", Trouble.BAD_MESSAGE)
+        self.code = code
+
+
+def error_of(error: Exception) -> PaperboyError:
+    """discord.py's error, or the connection's, named by what to do next."""
+    if isinstance(error, discord.LoginFailure):
+        return Gone("Discord does not take the token.", Trouble.BAD_TOKEN)
+    if isinstance(error, discord.ConnectionClosed) and error.code == _BAD_TOKEN_CLOSE:
+        return Gone("Discord does not take the token any more.", Trouble.BAD_TOKEN)
+    if isinstance(error, discord.RateLimited):
+        return Unavailable(_FEWER, Trouble.CHAT_BUSY, retry_after=error.retry_after)
+    if not isinstance(error, discord.HTTPException) or _from_between(error):
+        why = f"Discord did not answer ({type(error).__name__})."
+        return Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
+    if error.status == 401:
+        return Gone("Discord does not take the token.", Trouble.BAD_TOKEN)
+    if error.status == 429 or error.code in _BUSY:
+        return Unavailable(_FEWER, Trouble.CHAT_BUSY)
+    said = error.text.split("\n")[-1][:200] or f"status {error.status}"
+    if error.code in _GONE:
+        return Gone(f"Discord says: {said} ({error.code}).", _GONE[error.code])
+    return Refusal(error.code, said)
+
+
+def _from_between(error: discord.HTTPException) -> bool:
+    """Whether a proxy said it: Discord's own refusals have a code."""
+    return error.status >= 500 or (error.status == 403 and not error.code)
+
+
+_FEWER: Final = "Discord asks for fewer requests."
+
+
+class DiscordPoster:
+    """posting.Poster for Discord. A thread is a channel, with the id of the message it is from.
+
+    The first request logs in, so that what is wrong with the token is an answer like others.
+    """
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+        self._http: HTTPClient | None = None
+        self._me = ""
+        self._logging_in = asyncio.Lock()
+
+    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+        """The nonce makes Discord itself refuse a second one for some minutes; the mark is for
+        `find`, because the nonce is not shown again."""
+        path, where = "/channels/{channel_id}/messages", under or address.channel
+        once = {"nonce": key, "enforce_nonce": True}
+        try:
+            body = _marked(discord_render.message(post), _mark(key)) | once
+            sent = await self.ask("POST", path, body, channel_id=where)
+        except Refusal as refused:
+            if refused.code != BAD_FORM:
+                raise
+            log.error("Discord refuses the layout, sending text", key=key, why=str(refused))
+            body = _marked(discord_render.plain(post), _mark(key)) | once
+            sent = await self.ask("POST", path, body, channel_id=where)
+        return str(sent["id"])
+
+    async def thread(self, address: Address, message: str, head: Head) -> str:
+        path = "/channels/{channel_id}/messages/{message_id}/threads"
+        body = {"name": discord_render.thread_name(head)}
+        try:
+            made = await self.ask(
+                "POST", path, body, channel_id=address.channel, message_id=message
+            )
+        except Refusal as refused:
+            if refused.code == _THREAD_THERE:
+                return message
+            if refused.code == _UNKNOWN_MESSAGE:
+                raise Gone("Its first message was deleted.", Trouble.CHANNEL_GONE) from refused
+            raise
+        return str(made["id"])
+
+    async def find(
+        self, address: Address, key: str, since: datetime, under: str | None
+    ) -> list[str]:
+        found: list[str] = []
+        after = time_snowflake(since - _SKEW)
+        while True:
+            page: list[Json] = await self.ask(
+                "GET",
+                "/channels/{channel_id}/messages",
+                query={"after": after, "limit": _PAGE},
+                channel_id=under or address.channel,
+            )
+            for message in page:
+                parts = message.get("components") or [{}]
+                if message["author"]["id"] == self._me and parts[0].get("id") == _mark(key):
+                    found.append(str(message["id"]))
+            if len(page) < _PAGE:
+                return sorted(found, key=int)
+            after = max(int(message["id"]) for message in page)
+
+    async def edit(self, address: Address, message: str, post: Post) -> None:
+        path, body = "/channels/{channel_id}/messages/{message_id}", discord_render.message(post)
+        try:
+            await self.ask("PATCH", path, body, channel_id=address.channel, message_id=message)
+        except Refusal as refused:
+            if refused.code != _UNKNOWN_MESSAGE:
+                raise
+
+    async def remove(self, address: Address, message: str, under: str | None) -> None:
+        path = "/channels/{channel_id}/messages/{message_id}"
+        try:
+            await self.ask("DELETE", path, channel_id=under or address.channel, message_id=message)
+        except Refusal as refused:
+            if refused.code != _UNKNOWN_MESSAGE:
+                raise
+
+    async def direct(self, address: Address, person: str) -> Address:
+        opened = await self.ask("POST", "/users/@me/channels", {"recipient_id": person})
+        return Address(platform="discord", channel=str(opened["id"]))
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, query: Json | None = None, **ids: str
+    ) -> Any:
+        """One request, made once; `path` names its ids as discord.py does, which counts its limits
+        by them. Raises Refusal besides what every method raises."""
+        given = {} if body is None else {"json": body}
+        try:
+            async with asyncio.timeout(_SECONDS):
+                http = await self._logged_in()
+                route = Route(method, path, **ids)
+                return await http.request(route, params=query, middlewares=(_once,), **given)
+        except FAULTS as error:
+            raise error_of(error) from error
+
+    async def close(self) -> None:
+        if self._http:
+            await self._http.close()
+
+    async def _logged_in(self) -> HTTPClient:
+        async with self._logging_in:
+            if self._http is None:
+                loop = asyncio.get_running_loop()
+                http = HTTPClient(loop, max_ratelimit_timeout=_PATIENCE)
+                try:
+                    me = await http.static_login(self._token.get_secret_value())
+                except BaseException:
+                    await http.close()
+                    raise
+                self._http, self._me = http, str(me["id"])
+            return self._http
+
+
+@asynccontextmanager
+async def poster(token: SecretStr, api_url: str) -> AsyncIterator[DiscordPoster]:
+    """A poster on connections of its own, kept open while it is used; from here on discord.py asks
+    at this address, in the whole process."""
+    Route.BASE = api_url.rstrip("/")
+    posting = DiscordPoster(token)
+    try:
+        yield posting
+    finally:
+        await posting.close()
+
+
+def link(address: Address, message: str) -> str:
+    """A web address of a message."""
+    server = address.workspace or "@me"
+    return f"https://discord.com/channels/{server}/{address.channel}/{message}"
+
+
+async def _once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Take from discord.py what it would repeat by itself, for up to 25 s (5xx), or sleep over with
+    everybody waiting (429), or take for a ban for good (429 from Discord's proxy)."""
+    response = await handler(request)
+    if response.status == 429:
+        response.close()
+        wait = response.headers.get("Retry-After", "")
+        seconds = float(wait) if wait.replace(".", "", 1).isdecimal() else None
+        raise Unavailable(_FEWER, Trouble.CHAT_BUSY, retry_after=seconds)
+    if response.status >= 500:
+        response.close()
+        why = f"Discord has a fault of its own ({response.status})."
+        raise Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
+    return response
+
+
+def _mark(key: str) -> int:
+    """What a key becomes as a component's `id`: any from 1 to 2**31 - 1, and shown again with the
+    message (docs.discord.com, "Anatomy of a Component")."""
+    return int(fingerprint(key), 16) % (2**31 - 1) + 1
+
+
+def _marked(body: Json, mark: int) -> Json:
+    parts = body["components"]
+    return body | {"components": [parts[0] | {"id": mark}, *parts[1:]]} if parts else body

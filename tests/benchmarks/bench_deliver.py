@@ -1,0 +1,222 @@
+"""How long many channels wait for one day, and what the DELIVER job that serves them all takes.
+
+    python -m tests.benchmarks.bench_deliver [CHANNELS ...]
+
+Every channel has wished for one profile's day at one moment when the bot starts: the real bot,
+worker and embedded server, with arXiv, a model and Slack (one message a second and channel) on
+loopback in this process. `ratio` is the time from the first message to the last over
+the 8 s that nine messages need at that rate. Processor time and memory are sampled from /proc, so
+this runs on Linux only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from bot.domain import Cutoffs
+from bot.ledger import Judge, Source, Wanted
+from bot.settings import Settings
+from bot.store import Store, connect
+from bot.store_channels import Channels
+from bot.wish import Address, Wish
+from tests.make import profile
+from tests.neighbours import feed, good_model, listening
+from tests.processes import children
+from tests.slack_neighbour import Channel, Json, Slack, slack
+from tests.test_fetching import rss
+from workers.server import embedded
+
+# Everything that is announced is picked, in this order: the loopback model's scores are from 10
+# down to 3 for these ids.
+PROFILE = profile(cutoffs=Cutoffs(relevance=1, novelty=1))
+_IDS = [f"2503.1000{n}" for n in range(9, 1, -1)]
+_MESSAGES = len(_IDS) + 1
+_ALLOWED = _MESSAGES - 1.0
+_PATIENCE = 180.0
+_SAMPLES = 0.1
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def main(counts: list[int]) -> None:
+    """Deliver to so many channels, each time on an installation of its own, and print a table."""
+    print(f"{_MESSAGES} messages a channel, one a second and channel allowed: {_ALLOWED:.0f} s")
+    print("          jobs                  first to last           DELIVER      this process")
+    print("channels f/s/d  messages  429s      s  ratio  slowest  CPU s  MB    CPU s")
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            print(_measured(count, Path(folder)), flush=True)
+
+
+def environment(home: Path, slack_api: str, arxiv: str, model: str) -> dict[str, str]:
+    """The settings of an installation among neighbours on loopback, none of them by a proxy."""
+    kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    kept.pop("REDIS_URL", None)
+    return kept | {
+        "PAPERBOY_DATA_DIR": str(home),
+        "ARXIV_RSS_URL": f"{arxiv}/rss",
+        "ARXIV_API_URL": f"{arxiv}/api",
+        "OPENAI_BASE_URL": f"{model}/v1",
+        "OPENAI_API_KEY": "sk-none",
+        "SLACK_API_URL": slack_api,
+        "SLACK_BOT_TOKEN": "xoxb-none",
+        "SLACK_APP_TOKEN": "xapp-none",
+    }
+
+
+def start(word: str, settings: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Run `paperboy WORD`; what it says is added to a file."""
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "workers", word],
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+
+
+def wish(channels: Channels, names: list[str], wanted: Wanted) -> None:
+    """Every channel wishes for this day at the same moment."""
+    profile, since = channels.store.put_profile(PROFILE), datetime.now(UTC)
+    judge = Judge(model=Settings.model_fields["model"].default)
+    for name in names:
+        address = Address(platform="slack", workspace="T1", channel=name)
+        channels.put_wish(
+            Wish(profile=profile, wanted=wanted, judge=judge, address=address, since=since)
+        )
+
+
+def grandchildren(pid: int) -> list[int]:
+    """A pool's work horses."""
+    known = children()
+    return [horse for worker in known.get(pid, ()) for horse in known.get(worker, ())]
+
+
+def wrong(thread: list[Json], days: list[list[str]]) -> list[str]:
+    """What is wrong with a channel's messages, in words, when it should have a thread for each
+    day, with a reply for each of its papers (ids) in their order."""
+    replies = [m for m in thread if m.get("thread_ts", m["ts"]) != m["ts"]]
+    heads = [m for m in thread if m not in replies]
+    keys = Counter(m.get("metadata", {}).get("event_payload", {}).get("key") for m in thread)
+    said = Counter((m["text"], m["thread_ts"] if m in replies else "") for m in thread)
+    found = [f"{n} messages with the key {key}" for key, n in keys.items() if n > 1]
+    found += [f"{n} times: {text[:80]!r}" for (text, _), n in said.items() if n > 1]
+    found += [f"unexpected: {m['text'][:80]!r}" for m in thread if not ids_in(m)]
+    for ids in days:
+        threads = [head["ts"] for head in heads if ids_in(head) == set(ids)]
+        if len(threads) != 1:
+            found.append(f"{len(threads)} heads for {ids[0]}")
+        for ts in threads:
+            order = [id for m in replies if m["thread_ts"] == ts for id in ids_in(m)]
+            if order != ids:
+                found.append(f"replies {order} instead of {ids}")
+    return found
+
+
+def ids_in(message: Json) -> set[str]:
+    """The papers a message is about."""
+    shown = json.dumps([message.get("text"), message.get("blocks")])
+    return set(re.findall(r"2503\.\d{5}", shown))
+
+
+@contextmanager
+def _running(word: str, settings: dict[str, str], log: Path) -> Iterator[int]:
+    process = start(word, settings, log)
+    try:
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def _measured(count: int, home: Path) -> str:
+    document, log = rss(date(2025, 3, 20), *((i, "new", "cs.LG") for i in _IDS)), home / "log"
+    with (
+        slack() as there,
+        listening(lambda path, body: feed(document)) as arxiv,
+        listening(good_model) as model,
+        embedded(home) as url,
+    ):
+        there.rate = 1.0
+        there.channels = {f"C{n}": Channel() for n in range(count)}
+        channels = Channels(Store(connect(url)))
+        wish(channels, list(there.channels), Wanted(source=Source.ARXIV, categories=("cs.LG",)))
+        settings = environment(home, there.url, arxiv.url, model.url)
+        with _running("worker", settings, log) as pool:
+            _until(lambda: b"workers started" in log.read_bytes())
+            with _running("bot", settings, home / "bot.log"):
+                spent = _sampled(pool, lambda: _all_posted(there, channels, count))
+        posted: dict[str, list[float]] = {name: [] for name in there.channels}
+        for call in there.calls:
+            if call.method == "chat.postMessage" and call.error is None:
+                posted[call.arguments["channel"]].append(call.at)
+        refused = sum(call.error == "ratelimited" for call in there.calls)
+    for name in there.channels:
+        assert not (found := wrong(there.thread(name), [_IDS])), f"{name}: {found}"
+    lines = [line for line in log.read_text().splitlines() if "done" in line]
+    jobs = [sum(f"{kind}-" in line for line in lines) for kind in ("fetch", "score", "deliver")]
+    took = max(map(max, posted.values())) - min(map(min, posted.values()))
+    slowest = max(times[-1] - times[0] for times in posted.values())
+    cpu, peak, own = spent
+    shown = f"{count:>8} {'/'.join(map(str, jobs)):>5} {count * _MESSAGES:>9} {refused:>5}"
+    shown += f" {took:>6.2f} {took / _ALLOWED:>6.2f} {slowest:>8.2f}"
+    return f"{shown} {cpu:>6.1f} {peak:>3.0f} {own:>8.1f}"
+
+
+def _all_posted(there: Slack, channels: Channels, count: int) -> bool:
+    posted = sum(len(channel.messages) for channel in there.channels.values())
+    return posted >= count * _MESSAGES and not channels.wishes()
+
+
+def _sampled(pool: int, done: Callable[[], bool]) -> tuple[float, float, float]:
+    """Processor seconds and peak megabytes of the last work horse, and this process's seconds,
+    until something is done."""
+    seen: dict[int, tuple[float, float]] = {}
+    own, turn = time.process_time(), 0
+
+    def looked() -> bool:
+        nonlocal turn
+        turn += 1
+        for horse in grandchildren(pool):
+            if found := _proc(horse):
+                seen[horse] = found
+        return turn % 5 == 0 and done()
+
+    _until(looked, _SAMPLES)
+    return *seen[list(seen)[-1]], time.process_time() - own
+
+
+def _proc(pid: int) -> tuple[float, float] | None:
+    """Processor seconds and peak megabytes of a process; None when it is gone, or as good as."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    if peak is None:
+        return None
+    return (int(fields[11]) + int(fields[12])) / _TICKS, int(peak[1]) / 1024
+
+
+def _until(what: Callable[[], bool], pause: float = 0.1) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not what():
+        assert time.monotonic() < end, f"waited {_PATIENCE:.0f} s in vain"
+        time.sleep(pause)
+
+
+if __name__ == "__main__":
+    main([int(word) for word in sys.argv[1:]] or [1, 10, 100, 300])

@@ -1,0 +1,256 @@
+"""Whether every channel gets its days complete, in order and once, while anything may be killed.
+
+    python -m tests.benchmarks.chaos [--kills 100] [--seed 1] [--every 10] [--keep FOLDER]
+
+Days of eight papers go to six channels of a loopback Slack (one message a second and channel, and
+at random a lost reply, a fault or a 429) by the real bot, workers and embedded server, whose
+processes are killed (SIGKILL) about every EVERY seconds and started again as a supervisor would.
+The seed decides what is killed and what fails; when it happens depends on the machine. Exits 1 with
+every difference. FOLDER keeps what the processes said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from math import inf
+from pathlib import Path
+from statistics import median
+
+import redis
+
+from bot.ledger import Source, Wanted
+from bot.store import Store, connect_briefly
+from bot.store_channels import Channels
+from tests.benchmarks.bench_deliver import (
+    PROFILE,
+    environment,
+    grandchildren,
+    ids_in,
+    start,
+    wish,
+    wrong,
+)
+from tests.neighbours import feed, good_model, listening
+from tests.processes import alive, children
+from tests.slack_neighbour import Channel, Slack, slack
+from tests.test_fetching import rss
+from workers.server import embedded
+
+_CHANNELS = [f"C{n}" for n in range(1, 7)]
+_KINDS = ("pool", "worker", "horse", "bot", "server")
+_FAULTS = {"ok": 90, "lost_reply": 4, "http_500": 3, "ratelimited": 3}
+# What is not there so long after the wish or the last kill, or after nobody waits for it, is lost.
+_PATIENCE, _GRACE = 240.0, 10.0
+# An orphaned worker that is idle looks for its parent every few seconds.
+_ORPHANS_SECONDS = 30.0
+
+
+@dataclass
+class Day:
+    """One day's papers, when its channels wished for them, and when they were complete."""
+
+    number: int
+    wished: float
+    given: float | None = None
+    done: float | None = None
+
+    @property
+    def date(self) -> date:
+        return date(2025, 3, 3) + timedelta(days=self.number)
+
+    @property
+    def ids(self) -> list[str]:
+        """In the order in which they are posted: the model's scores fall with the last digit."""
+        return [f"2503.{10009 + 10 * self.number - n}" for n in range(8)]
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(source=Source.ARXIV, categories=PROFILE.categories, date=self.date)
+
+
+@dataclass
+class Kill:
+    """What was killed, when, and the days that were under way."""
+
+    kind: str
+    at: float
+    days: list[Day]
+
+    @property
+    def recovered(self) -> float:
+        """Seconds until those days were complete."""
+        return max([day.done or inf for day in self.days], default=self.at) - self.at
+
+
+@dataclass
+class Supervisor:
+    """Keeps the bot, the worker and the server running, and kills them."""
+
+    home: Path
+    settings: dict[str, str]
+    stack: ExitStack
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
+
+    def serve(self) -> None:
+        """Start the server, or join it."""
+        self.client = connect_briefly(self.stack.enter_context(embedded(self.home)))
+        self.channels = Channels(Store(self.client))
+
+    def look(self) -> None:
+        """Start what is not running."""
+        for word in ("worker", "bot"):
+            process = self.running.get(word)
+            if process is None or process.poll() is not None:
+                if process is not None and process.returncode != -signal.SIGKILL:
+                    self.faults.append(f"{word} ended by itself with {process.returncode}")
+                self.running[word] = start(word, self.settings, self.home / f"{word}.log")
+        self.seen |= {*self.victims("pool"), *self.victims("worker"), *self.victims("horse")}
+
+    def victims(self, kind: str) -> list[int]:
+        pool = self.running["worker"].pid
+        match kind:
+            case "worker":
+                return children().get(pool, [])
+            case "horse":
+                return grandchildren(pool)
+            case "server":
+                with suppress(redis.RedisError):
+                    return [int(self.client.info("server")["process_id"])]
+                return []
+        return [pool if kind == "pool" else self.running["bot"].pid]
+
+    def kill(self, kind: str, pid: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        if kind in ("pool", "bot"):
+            self.running["worker" if kind == "pool" else "bot"].wait()
+        if kind == "server":
+            while alive(pid):
+                time.sleep(0.01)
+            self.serve()
+
+    def stop(self) -> None:
+        """Stop all; processes that stay behind are a fault."""
+        for process in self.running.values():
+            process.terminate()
+        for process in self.running.values():
+            process.wait(60)
+        end = time.monotonic() + _ORPHANS_SECONDS
+        while (left := [pid for pid in self.seen if alive(pid)]) and time.monotonic() < end:
+            time.sleep(0.2)
+        self.faults += [f"process {pid} stayed behind" for pid in left]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+
+
+def main(most: int, seed: int, every: float, home: Path) -> int:
+    """Kill so often, print what came of it, and return the exit status."""
+    chance, days, begun = random.Random(seed), list[Day](), time.monotonic()
+    with slack() as there, ExitStack() as stack:
+        there.rate, there.channels = 1.0, {name: Channel() for name in _CHANNELS}
+        for method in ("chat.postMessage", "conversations.replies", "conversations.history"):
+            there.fault(method, *chance.choices([*_FAULTS], [*_FAULTS.values()], k=20_000))
+        arxiv = stack.enter_context(listening(lambda path, body: feed(_document(days[-1]))))
+        model = stack.enter_context(listening(good_model))
+        house = Supervisor(home, environment(home, there.url, arxiv.url, model.url), stack)
+        house.serve()
+        kills = _killed(most, every, chance, house, there, days)
+        _shown(seed, time.monotonic() - begun, kills, days, there)
+        house.stop()
+    differences = list(house.faults)
+    for name in _CHANNELS:
+        found = wrong(there.thread(name), [day.ids for day in days])
+        differences += [f"{name}: {difference}" for difference in found]
+    print(*(differences or ["every channel complete, in order, nothing twice"]), sep="\n")
+    return 1 if differences else 0
+
+
+def _killed(
+    most: int, every: float, chance: random.Random, house: Supervisor, there: Slack, days: list[Day]
+) -> list[Kill]:
+    kills, due = list[Kill](), time.monotonic() + every
+    while True:
+        house.look()
+        now = time.monotonic()
+        with suppress(redis.RedisError):
+            _looked(days, house.channels, there, now)
+            # The next day is wished for when this one is all but there: a busy bot looks at once.
+            if len(kills) < most and _nearly(days, there):
+                days.append(Day(len(days), now))
+                wish(house.channels, _CHANNELS, days[-1].wanted)
+        under_way = [day for day in days if day.done is None]
+        last = max([now - _PATIENCE, *(d.wished for d in under_way), *(k.at for k in kills)])
+        if (len(kills) >= most and not under_way) or now - last >= _PATIENCE:
+            time.sleep(_GRACE)  # whatever comes too late, or twice, has time to come
+            return kills
+        if len(kills) < most and now >= due:
+            kind = chance.choice([kind for kind in _KINDS if house.victims(kind)])
+            if pids := house.victims(kind):
+                print(f"{datetime.now(UTC):%H:%M:%S} kill {len(kills) + 1}: {kind}", flush=True)
+                kills.append(Kill(kind, now, under_way))
+                house.kill(kind, chance.choice(pids))
+            due = time.monotonic() + chance.uniform(0.2, 1.8) * every
+        time.sleep(0.1)
+
+
+def _looked(days: list[Day], channels: Channels, there: Slack, now: float) -> None:
+    """A day is done when nobody waits for it any more; wrong() finds what it lacks."""
+    waited = {wish.wanted for wish in channels.wishes()}
+    for day in days:
+        if day.done is None and day.wanted not in waited:
+            day.given = day.given or now
+            if _posted(day, there, len(day.ids) + 1) or now - day.given > _GRACE:
+                day.done = now
+
+
+def _nearly(days: list[Day], there: Slack) -> bool:
+    return all(day.done or _posted(day, there, len(day.ids)) for day in days)
+
+
+def _posted(day: Day, there: Slack, most: int) -> bool:
+    """Whether so many messages about this day's papers are in every channel."""
+    of_day = set(day.ids)
+    shown = [list(there.channels[name].messages) for name in _CHANNELS]
+    return all(sum(bool(ids_in(m) & of_day) for m in messages) >= most for messages in shown)
+
+
+def _document(day: Day) -> bytes:
+    return rss(day.date, *((id, "new", "cs.LG") for id in day.ids))
+
+
+def _shown(seed: int, took: float, kills: list[Kill], days: list[Day], there: Slack) -> None:
+    met = Counter(call.error for call in there.calls if call.error)
+    print(f"seed {seed}, {took:.0f} s, {len(days)} days, {len(kills)} kills; Slack:", dict(met))
+    print("seconds from a kill until all days under way were complete, median and maximum:")
+    for kind in (*_KINDS, "all"):
+        times = [kill.recovered for kill in kills if kind in (kill.kind, "all") and kill.days]
+        if times:
+            print(f"{kind:>8} {len(times):>4} {median(times):>7.1f} {max(times):>7.1f}")
+    whole = [day.done - day.wished for day in days if day.done]
+    if whole:
+        print(f"from a wish to the end of its day: {median(whole):.1f} and {max(whole):.1f} s")
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser()
+    options.add_argument("--kills", type=int, default=100)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--every", type=float, default=10.0, help="seconds, on average")
+    options.add_argument("--keep", type=Path)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        (given.keep or Path(folder)).mkdir(parents=True, exist_ok=True)
+        sys.exit(main(given.kills, given.seed, given.every, given.keep or Path(folder)))

@@ -1,0 +1,184 @@
+"""What is kept of channels: subscriptions, a workspace's own profiles, votes, events."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.domain import Trouble
+from bot.schedule import Schedule
+from bot.store import Store
+from bot.store_subscriptions import Subscriptions
+from bot.subscription import Paused, Subscription, Votes, Way
+from bot.wish import Address
+from tests.make import DAY, NOW, profile
+
+HERE = Address(platform="slack", workspace="T1", channel="C1")
+NEXT_DOOR = HERE.model_copy(update={"channel": "C2"})
+ELSEWHERE = HERE.model_copy(update={"workspace": "T2"})
+PAPER = "2503.15294"
+LATER = NOW + timedelta(hours=3)
+
+
+@pytest.fixture
+def kept(store: Store) -> Subscriptions:
+    return Subscriptions(store)
+
+
+def subscription(address: Address = HERE, profile: str = "matters", **fields: Any) -> Subscription:
+    given: dict[str, Any] = {
+        "schedule": Schedule(at=time(9), tz="Europe/Berlin"),
+        "by": "U1",
+        "since": NOW,
+    }
+    return Subscription(address=address, profile=profile, **(given | fields))
+
+
+def resting(trouble: Trouble | None, address: Address = HERE, name: str = "matters") -> Any:
+    return subscription(address, name, paused=Paused(at=NOW, trouble=trouble))
+
+
+def test_a_channel_has_each_profile_once_and_the_last_word_counts(kept: Subscriptions) -> None:
+    kept.put(subscription())
+    kept.put(subscription(profile="exoplanets"))
+    kept.put(subscription(top=5))
+    assert kept.of(HERE) == [subscription(profile="exoplanets"), subscription(top=5)]
+    assert kept.of(NEXT_DOOR) == []
+
+
+def test_one_that_is_ended_leaves_nothing_behind(kept: Subscriptions) -> None:
+    kept.put(subscription())
+    kept.put_served(subscription().key, DAY)
+    kept.drop(subscription())
+    kept.drop(subscription())
+    assert kept.all() == []
+    assert kept.served() == {}
+
+
+def test_workspaces_never_see_each_other(kept: Subscriptions) -> None:
+    discord = HERE.model_copy(update={"platform": "discord"})
+    for address in (HERE, NEXT_DOOR, ELSEWHERE, discord):
+        kept.put(subscription(address))
+    kept.put_profile(HERE, profile(name="ours"))
+    assert [s.address for s in kept.of_workspace("slack", "T1")] == [HERE, NEXT_DOOR]
+    assert [s.address for s in kept.of_workspace("slack", "T2")] == [ELSEWHERE]
+    assert kept.of_workspace("slack", "T") == []
+    assert list(kept.profiles(NEXT_DOOR)) == ["ours"]
+    assert kept.profiles(ELSEWHERE) == kept.profiles(discord) == {}
+
+
+def test_a_workspace_profile_goes_before_the_installations(
+    kept: Subscriptions, store: Store
+) -> None:
+    store.name_profile(profile(title="For everyone"))
+    store.name_profile(profile(name="other"))
+    kept.put_profile(HERE, profile(title="Ours"))
+    assert {name: p.title for name, p in kept.profiles(HERE).items()} == {
+        "matters": "Ours",
+        "other": "Matters of importance",
+    }
+    assert kept.profiles(ELSEWHERE)["matters"].title == "For everyone"
+
+
+def test_a_channel_that_cannot_be_posted_to_rests_and_only_that_one(kept: Subscriptions) -> None:
+    by_hand = subscription(profile="exoplanets", paused=Paused(at=NOW, by="U2"))
+    for each in (subscription(), by_hand, subscription(NEXT_DOOR)):
+        kept.put(each)
+    (stopped,) = kept.halt(HERE, Trouble.ARCHIVED, LATER)
+    assert stopped == subscription(paused=Paused(at=LATER, trouble=Trouble.ARCHIVED))
+    assert kept.of(HERE) == [by_hand, stopped]
+    assert kept.of(NEXT_DOOR) == [subscription(NEXT_DOOR)]
+    assert kept.halt(HERE, Trouble.ARCHIVED, LATER) == []
+
+
+def test_what_rested_for_a_trouble_goes_on_and_owes_the_days_between(
+    kept: Subscriptions,
+) -> None:
+    kept.put(resting(Trouble.NOT_A_MEMBER))
+    kept.put_served(subscription().key, DAY)
+    healed = kept.heal("slack", "T1", "C1", {Trouble.NOT_A_MEMBER})
+    assert healed == kept.of(HERE) == [subscription()]
+    assert kept.served() == {subscription().key: DAY}
+
+
+@pytest.mark.parametrize(
+    ("found", "channel"),
+    [
+        (resting(Trouble.ARCHIVED), "C1"),
+        (resting(None), "C1"),
+        (resting(Trouble.NOT_A_MEMBER, NEXT_DOOR), "C1"),
+        (resting(Trouble.NOT_A_MEMBER, ELSEWHERE), None),
+        (subscription(), None),
+    ],
+)
+def test_nothing_else_goes_on_with_it(
+    found: Subscription, channel: str | None, kept: Subscriptions
+) -> None:
+    kept.put(found)
+    assert kept.heal("slack", "T1", channel, {Trouble.NOT_A_MEMBER}) == []
+    assert kept.all() == [found]
+
+
+def test_a_token_that_is_back_heals_every_channel_of_its_workspace(kept: Subscriptions) -> None:
+    for address in (HERE, NEXT_DOOR, ELSEWHERE):
+        kept.put(resting(Trouble.BAD_TOKEN, address))
+    healed = kept.heal("slack", "T1", None, {Trouble.BAD_TOKEN, Trouble.NO_SCOPE})
+    assert [found.address for found in healed] == [HERE, NEXT_DOOR]
+    assert kept.of(ELSEWHERE) == [resting(Trouble.BAD_TOKEN, ELSEWHERE)]
+
+
+def test_the_last_day_that_was_seen_to_is_remembered(kept: Subscriptions) -> None:
+    for day in (DAY - timedelta(days=1), DAY):
+        kept.put_served(subscription().key, day)
+    assert kept.served() == {"slack:T1:C1 matters": DAY}
+
+
+def test_votes_belong_to_a_channel_and_a_paper(kept: Subscriptions) -> None:
+    kept.vote(HERE, PAPER, "U1", Way.UP)
+    assert kept.votes(HERE, PAPER) == Votes(up=1)
+    assert kept.votes(HERE, "2503.15295") == kept.votes(NEXT_DOOR, PAPER) == Votes()
+    assert kept.votes(ELSEWHERE, PAPER) == Votes()
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    pressed=st.lists(st.tuples(st.sampled_from(["U1", "U2", "U3"]), st.sampled_from(Way))),
+)
+def test_a_person_has_one_vote_and_the_same_again_takes_it_back(
+    kept: Subscriptions, store: Store, pressed: list[tuple[str, Way]]
+) -> None:
+    store.redis.flushall()
+    now: dict[str, Way | None] = {}
+    for person, way in pressed:
+        kept.vote(HERE, PAPER, person, way)
+        now[person] = None if now.get(person) is way else way
+    ways = list(now.values())
+    assert kept.votes(HERE, PAPER) == Votes(up=ways.count(Way.UP), down=ways.count(Way.DOWN))
+
+
+def test_many_who_vote_at_once_are_all_counted(kept: Subscriptions) -> None:
+    def vote(n: int) -> None:
+        kept.vote(HERE, PAPER, f"U{n}", Way.UP if n % 3 else Way.DOWN)
+
+    with ThreadPoolExecutor(16) as people:
+        list(people.map(vote, range(60)))
+    assert kept.votes(HERE, PAPER) == Votes(up=40, down=20)
+
+
+def test_the_kinds_of_event_that_reach_us_are_remembered(kept: Subscriptions) -> None:
+    for platform, kind in (("slack", "command"), ("slack", "command"), ("discord", "button")):
+        kept.put_heard(platform, kind)
+    assert kept.heard("slack") == {"command"}
+
+
+def test_an_event_comes_for_the_first_time_once(kept: Subscriptions, store: Store) -> None:
+    with ThreadPoolExecutor(8) as senders:
+        first = list(senders.map(lambda _: kept.first_time("e1"), range(8)))
+    assert sorted(first) == [False] * 7 + [True]
+    assert kept.first_time("e2")
+    assert 0 < store.redis.ttl("pb:event:e1") <= 3600
