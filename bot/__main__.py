@@ -158,7 +158,7 @@ async def _ticking(desk: Desk, tasks: Tasks, bell: Bell, platforms: Mapping[str,
             if away:
                 log.info("redis is back")
             away, busy = False, ticked.under_way
-        await bell.heard(_BUSY_SECONDS if busy else _TICK_SECONDS)
+        await bell.heard(_BUSY_SECONDS if busy or away else _TICK_SECONDS)
 
 
 async def _told(ticked: clock.Ticked, platforms: Mapping[str, Platform]) -> None:

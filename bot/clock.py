@@ -30,7 +30,7 @@ _PATIENCE = timedelta(hours=12)
 # Work under way at its time is not late yet.
 _GRACE = timedelta(minutes=5)
 # Longer than a tick takes: one bot ticks at a time, another takes over when it is gone.
-_LEASE_SECONDS = 60
+_LEASE_SECONDS = 20
 
 
 class WorkerFault(Exception):
@@ -75,6 +75,8 @@ def tick(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
 
 def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
     channels = desk.channels
+    # One look for all: a day that is judged meanwhile must not part those who share its delivery.
+    days = dict[str, Day]()
     steps: dict[str, tuple[Step, list[Wish]]] = {}
     before, failed, late = [], [], []
 
@@ -82,14 +84,14 @@ def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
         steps.setdefault(step.id, (step, []))[1].append(step.wish)
 
     for wish in channels.wishes():
-        seen = look(wish, channels.facts(wish), now)
+        seen = look(wish, channels.facts(wish, days), now)
         if seen.step is not None:
             ask(seen.step, wish)
         elif _over(wish, channels, now):
             channels.drop_wish(wish)
             if wish.by and channels.delivered_before(wish):
                 before.append(wish)
-    for wish, seen in scheduled(desk, now):
+    for wish, seen in scheduled(desk, now, days):
         if seen.step is not None:
             ask(seen.step, wish)
         elif seen.fulfilled and wish.wanted.date:
@@ -107,9 +109,12 @@ def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
     return Ticked(bool(steps), tuple(before), tuple(failed), tuple(late))
 
 
-def scheduled(desk: Desk, now: datetime) -> Iterator[tuple[Wish, Look]]:
-    """What the subscriptions that do not rest are owed at a moment, and how far it has come."""
-    served, days = desk.subscriptions.served(), dict[str, Day]()
+def scheduled(
+    desk: Desk, now: datetime, days: dict[str, Day] | None = None
+) -> Iterator[tuple[Wish, Look]]:
+    """What the subscriptions that do not rest are owed at a moment, and how far it has come;
+    `days` as in Channels.facts."""
+    served, days = desk.subscriptions.served(), {} if days is None else days
     profiles = dict[str, dict[str, Profile]]()
     for found in desk.subscriptions.all():
         if found.paused:

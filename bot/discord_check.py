@@ -62,4 +62,4 @@ async def check(token: SecretStr, api_url: str) -> tuple[bool, list[str]]:
         well = well and not missing
     if not servers:
         said.append(words_discord.no_server())
-    return well, [*said, words_discord.invite(invite(application["id"]))]
+    return well, [*said, words_discord.invite(), invite(application["id"])]

@@ -9,9 +9,11 @@ posts from the loop that has to acknowledge events.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 import redis.asyncio
 import structlog
@@ -26,11 +28,15 @@ from bot.wish import Address
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 HEAD = "head"
 
 # Between the tries of one message; a service that asks for longer than this is left for later.
 _WAITS = (1.0, 2.0, 4.0, 8.0)
 _LONGEST = 60.0
+# After an answer, before the next message of a channel.
+_GAP = 1.0
 
 
 class Poster(Protocol):
@@ -94,6 +100,7 @@ class Thread:
     ) -> None:
         self.poster, self.outbox, self.address, self.turn = poster, outbox, address, turn
         self.clock, self.number, self.renew, self.sleep = clock, number, renew, sleep
+        self._free = 0.0
         self._unclear: dict[str, tuple[datetime, str | None]] = {}
 
     async def post(self, head: Head, replies: Sequence[tuple[str, Post]]) -> str:
@@ -128,8 +135,12 @@ class Thread:
             if message is None:
                 await self.turn(self.address)
                 await asyncio.to_thread(self.renew)
+                # A turn that was used late must not let the next message come too early.
+                if (early := self._free - time.monotonic()) > 0:
+                    await self.sleep(early)
                 try:
                     message = await self.poster.send(self.address, post, key, under)
+                    self._free = time.monotonic() + _GAP
                 except Unavailable as away:
                     if known is None and not away.unclear:
                         await asyncio.to_thread(self.outbox.withdraw, slot)
@@ -145,7 +156,7 @@ class Thread:
         found = await self.poster.find(self.address, key, since, under)
         return found[0] if found else None
 
-    async def _tried(self, attempt: Callable[[], Awaitable[str]]) -> str:
+    async def _tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
         for wait in _WAITS:
             try:
                 return await attempt()
@@ -161,10 +172,11 @@ class Thread:
         one goes."""
         for slot, (since, under) in self._unclear.items():
             entry = await asyncio.to_thread(self.outbox.entry, slot)
-            for extra in await self.poster.find(self.address, self._key(slot), since, under):
+            find = partial(self.poster.find, self.address, self._key(slot), since, under)
+            for extra in await self._tried(find):
                 if entry and extra != entry.message:
                     log.warning("a message arrived late, deleting the second", slot=slot)
-                    await self.poster.remove(self.address, extra, under)
+                    await self._tried(partial(self.poster.remove, self.address, extra, under))
 
     def _key(self, slot: str) -> str:
         return fingerprint(self.outbox.name, slot)

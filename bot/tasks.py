@@ -44,8 +44,8 @@ class Tasks:
         """Queue a step for those who wish it, unless the same one is queued, running or just done.
 
         Every job may be taken up again by another worker (a job without Retry is lost with its
-        worker), and its id is free a minute after its end (never at once: with a time of 0, rq
-        2.12 fails a recovered job in its clean-up).
+        worker), and its id is free soon after its end (never at once: with a time of 0, rq 2.12
+        fails a recovered job in its clean-up).
         """
         name = self.queues["post" if step.kind is Kind.DELIVER else "ask"]
         queue = Queue(name, connection=self.redis, serializer=JSONSerializer)
@@ -55,10 +55,10 @@ class Tasks:
                 args=[step.id, [wish.model_dump(mode="json") for wish in wishes]],
                 job_id=self._id(step),
                 unique=True,
-                retry=Retry(max=3),
+                retry=Retry(max=9),
                 job_timeout=_SECONDS[step.kind],
                 ttl=_STALE_SECONDS,
-                result_ttl=60,
+                result_ttl=10,
                 failure_ttl=60,
                 description=step.id,
             )

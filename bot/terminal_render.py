@@ -29,7 +29,7 @@ def as_text(posts: Sequence[Post]) -> str:
     out = StringIO()
     console = Console(file=out, width=_WIDTH, color_system=None, legacy_windows=False)
     for post in posts:
-        console.print(render(post))
+        console.print(render(post), crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -42,7 +42,9 @@ def _head(head: Head) -> Iterator[RenderableType]:
     yield Text(head.title, style=_BOLD)
     for notice in head.notices:
         yield Text(f"! {notice}", style=Style(color="yellow"))
-    yield from map(Text, head.text)
+    for text in head.text:  # an address that is broken over lines cannot be opened
+        whole = text.startswith("https://")
+        yield Text(text, no_wrap=whole, overflow="ignore" if whole else None)
     if head.lines:
         yield _lines(head.lines)
     for small in head.small:

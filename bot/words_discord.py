@@ -62,8 +62,8 @@ def token_taken(name: str) -> str:
     return f"Discord takes the token: this is {name}."
 
 
-def invite(url: str) -> str:
-    return f"To add Paperboy to a server: {url}"
+def invite() -> str:
+    return "To add Paperboy to a server, open:"
 
 
 def no_server() -> str:

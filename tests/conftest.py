@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import stamina
 
+from bot import posting
 from bot.store import Store, connect
 from bot.store_channels import Channels
 from workers.server import embedded
@@ -47,6 +48,7 @@ def no_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     stamina.set_testing(True, attempts=3)
+    monkeypatch.setattr(posting, "_GAP", 0.0)
 
 
 def check_golden(name: str, shown: str) -> None:

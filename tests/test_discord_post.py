@@ -353,9 +353,9 @@ def test_doctor_says_what_is_missing_and_how_to_invite(neighbour: Discord) -> No
         "Discord takes the token: this is Paperboy.",
         "In Testers nothing is missing.",
     ]
-    assert "client_id=900000000000000001" in said[2]
-    assert "scope=bot+applications.commands" in said[2]
-    assert "permissions=309237713920" in said[2]
+    assert "client_id=900000000000000001" in said[3]
+    assert "scope=bot+applications.commands" in said[3]
+    assert "permissions=309237713920" in said[3]
     neighbour.allowed &= ~SEND
     well, said = asyncio.run(discord_check.check(TOKEN, neighbour.api))
     assert (well, said[1]) == (False, "In Testers Paperboy lacks: Send Messages.")

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+# redis-py's own pool raises at the 101st channel that asks at the same moment; this one waits.
+_PACE_CONNECTIONS = 16
+
 
 def fetch(step: str, wishes: list[dict[str, Any]]) -> None:
     """Leave behind what came of the wished list."""
@@ -83,7 +86,10 @@ def _store(config: Settings) -> Store:
 
 
 def _pace(config: Settings) -> redis.asyncio.Redis:
-    return redis.asyncio.Redis.from_url(_url(config))
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        _url(config), max_connections=_PACE_CONNECTIONS, timeout=None
+    )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def _url(config: Settings) -> str:

@@ -12,9 +12,11 @@ from types import FrameType
 from typing import Any
 from uuid import uuid4
 
+import redis
 import rq
 import structlog
 from redis import Redis
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
@@ -47,11 +49,23 @@ class Worker(rq.Worker):
         }
         super().__init__(*args, **kwargs)
 
+    def run_maintenance_tasks(self) -> None:
+        """rq heeds a stop only between two jobs: an idle worker would go on for ever. Here it has
+        no job in hand."""
+        if _orphaned():
+            raise StopRequested
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+
     def get_heartbeat_ttl(self, job: Job) -> int:
         return _BEAT + _GRACE
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        super().heartbeat(timeout, pipeline)
+        try:
+            super().heartbeat(timeout, pipeline)
+        except redis.ConnectionError:
+            if _orphaned():
+                raise StopRequested from None
+            raise
         if _orphaned():
             self.log.warning("Worker %s: the process that started it is gone", self.name)
             self._stop_requested = True

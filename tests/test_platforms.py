@@ -1,0 +1,153 @@
+"""Slack and Discord side by side: the same day, and nothing that one has and the other has not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+import redis.asyncio
+
+from bot import (
+    actions,
+    discord_forms,
+    discord_render,
+    posting,
+    profile_form,
+    slack_forms,
+    slack_render,
+    subscribing,
+    views,
+)
+from bot.desk import Ask, Desk
+from bot.discord_commands import commands
+from bot.ledger import Judge
+from bot.message import Button, Card, Form, Head
+from bot.settings import Settings
+from bot.status import Status
+from bot.store import Store
+from bot.store_channels import Channels
+from bot.store_subscriptions import Subscriptions
+from bot.wish import Address
+from tests.discord_neighbour import Discord, discord_server
+from tests.discord_world import GUILD
+from tests.make import NOW, profile
+from tests.slack_neighbour import Slack, slack
+from tests.test_delivering import wished
+from tests.test_views import a_day
+from workers import delivering
+
+MANIFEST = json.loads((Path(__file__).parents[1] / "manifest.json").read_text(encoding="utf-8"))
+ON_SLACK = Address(platform="slack", workspace="T1", channel="C1")
+ON_DISCORD = Address(platform="discord", workspace=GUILD, channel="200000000000000001")
+
+
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Slack, Discord]]:
+    async def at_once(self: posting.Pace, address: Address) -> None:
+        """No pace."""
+
+    monkeypatch.setattr(posting.Pace, "turn", at_once)
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    with slack() as one, discord_server() as other:
+        yield one, other
+
+
+@pytest.fixture
+def desk(store: Store) -> Desk:
+    store.name_profile(profile())
+    return Desk(
+        channels=Channels(store),
+        subscriptions=Subscriptions(store),
+        judge=Judge(),
+        status=lambda: Status.model_validate({}),
+    )
+
+
+def test_one_days_digest_is_the_same_thread_on_both(
+    places: tuple[Slack, Discord], store: Store, server: str
+) -> None:
+    here, there = places
+    settings = Settings(
+        SLACK_BOT_TOKEN="xoxb-1",
+        SLACK_API_URL=here.url,
+        DISCORD_TOKEN="token",
+        DISCORD_API_URL=there.api,
+    )
+    (wish,) = wished(store, "C1")
+    for address in (ON_SLACK, ON_DISCORD):
+        mine = wish.model_copy(update={"address": address})
+        pace = redis.asyncio.Redis.from_url(server)
+        delivering.deliver([mine], store, settings, pace, lambda: datetime.now(UTC))
+    ours = [json.dumps(message, ensure_ascii=False) for message in here.thread("C1")]
+    theirs = [
+        json.dumps(message, ensure_ascii=False) for message in there.thread(ON_DISCORD.channel)
+    ]
+    assert len(ours) == len(theirs) == 7
+    for id, one, other in zip(range(10000, 10006), ours[1:], theirs[1:], strict=True):
+        for part in (f"On the matter of 2503.{id}", "Relevance 8", "Meets Matter: it proves"):
+            assert part in one
+            assert part in other
+    for head in (ours[0], theirs[0]):
+        assert "6 announced = 6 picked" in head
+
+
+def test_every_command_is_on_both() -> None:
+    async def nothing(*_: Any) -> Any:
+        """Never called."""
+
+    async def why(asked: discord.Interaction[Any], _: discord.Message) -> None:
+        """Nor is this."""
+
+    tree = list(commands(nothing, nothing, why))
+    (group,) = (c for c in tree if isinstance(c, discord.app_commands.Group))
+    named = {command.name for command in (*group.commands, *tree)}
+    assert set(filter(None, actions.COMMANDS)) <= named
+    # Slack has two commands of which the first takes every word, and one entry in the menu.
+    assert [c["command"] for c in MANIFEST["features"]["slash_commands"]] == ["/digest", "/why"]
+    assert MANIFEST["features"]["shortcuts"][0]["name"] in named
+
+
+@pytest.mark.parametrize("action", sorted(actions.BUTTONS))
+def test_every_button_comes_back_from_both_as_what_it_was(action: str) -> None:
+    button = Button(action=action, label="Press", value="C0123456789 computational-linguistics")
+    head = Head(title="A head", buttons=(button,))
+    (row,) = (b for b in slack_render.message(head)["blocks"] if b["type"] == "actions")
+    assert slack_render.pressed(row["elements"][0]) == (action, button.value)
+    assert discord_render.pressed(discord_render.custom_id(button)) == (action, button.value)
+
+
+def forms(desk: Desk) -> dict[str, Form]:
+    """Every form there is, filled as it is opened."""
+    ask = Ask("", ON_SLACK, NOW, "U1", "Europe/Berlin")
+    found = subscribing.form_pressed(ask, desk, "C1 ").form
+    assert found is not None
+    return {"subscribe": found, "profile": profile_form.form(profile(), "matters")}
+
+
+def test_every_form_is_on_both_and_says_the_same_when_it_is_sent(desk: Desk) -> None:
+    every = forms(desk)
+    assert every.keys() == actions.FORMS.keys()
+    for form in every.values():
+        view = slack_forms.modal(form)
+        assert {b["block_id"] for b in view["blocks"]} == {f.name for f in form.fields}
+        modal = discord_forms.modal(form)
+        assert len(modal["components"]) <= 5
+        assert discord_forms.filled(modal["custom_id"]) == (form.name, form.about)
+
+
+def test_every_part_of_a_message_is_shown_on_both() -> None:
+    for post in views.thread(a_day(), "day"):
+        one = json.dumps(slack_render.message(post), ensure_ascii=False)
+        other = json.dumps(discord_render.message(post), ensure_ascii=False)
+        if isinstance(post, Card):
+            words = [str(post.relevance), *(button.label for button in post.buttons), post.pdf]
+        else:
+            words = [post.title, *(str(line.rank) for line in post.lines)]
+        for word in words:
+            assert word in one
+            assert word in other
