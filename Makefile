@@ -9,7 +9,7 @@ run: $(VENV)/.installed
 	@$(BIN)/paperboy run
 
 test: $(VENV)/.tested
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 install: $(VENV)/.installed
 
