@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot import profiles, slack_check, slack_render, views
+from bot import discord_render, profiles, slack_check, slack_render, views
 from bot.ledger import Decision, Digest, Outcome, Score
+from bot.settings import Settings
 from tests.conftest import check_golden
+from tests.discord_rules import drawing
 from tests.make import digest
 from tests.test_slack_render import drawn
 from workers import sample
@@ -38,11 +40,20 @@ def test_the_slack_thread() -> None:
     assert shown.rstrip() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def test_the_discord_thread() -> None:
+    posts = views.thread(a_day(), "day")
+    shown = "\n\n".join(drawing(discord_render.message(post)) for post in posts[:2])
+    check_golden("discord_readme.txt", shown)
+    assert shown.rstrip() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_manifest_asks_for_what_the_doctor_expects() -> None:
     manifest = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
     assert sorted(manifest["oauth_config"]["scopes"]["bot"]) == sorted(slack_check.SCOPES)
 
 
-@pytest.mark.parametrize("name", ["slack_bot_token", "slack_app_token", "slack_signing_secret"])
-def test_every_slack_setting_is_told(name: str) -> None:
-    assert name.upper() in (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_told(name: str) -> None:
+    alias = Settings.model_fields[name].alias
+    assert alias is not None
+    assert f"`{alias}`" in (ROOT / "README.md").read_text(encoding="utf-8")
