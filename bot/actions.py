@@ -6,7 +6,15 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bot import paper_actions, profile_actions, profiles, subscribing, words, words_channels
+from bot import (
+    paper_actions,
+    profile_actions,
+    profiles,
+    subscribing,
+    words,
+    words_channels,
+    words_status,
+)
 from bot.desk import Answer, Ask, Desk, newest_day
 from bot.errors import Refused
 
@@ -77,7 +85,10 @@ def _profiles(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
 
 
 def _status(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
-    return Answer(words.status_text(desk.status()))
+    status = desk.status()
+    if ask.address.platform != "terminal":  # one installation may serve several workspaces
+        status = status.of(ask.address.workspace_key)
+    return Answer(words_status.status_text(status))
 
 
 def _help(ask: Ask, desk: Desk, rest: list[str]) -> Answer:

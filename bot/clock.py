@@ -136,6 +136,14 @@ def scheduled(
         yield wish, look(wish, desk.channels.facts(wish, days), now)
 
 
+def planned(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, Wish | None, Look | None]]:
+    """Every subscription with what would be done for it at a moment; nothing is done."""
+    due_now = {wish.subscription: (wish, seen) for wish, seen in scheduled(desk, now)}
+    for found in desk.subscriptions.all():
+        wish, seen = due_now.get(found.key, (None, None))
+        yield found, wish, seen
+
+
 def owed_by(
     found: Subscription, served: date | None, had: set[date], now: datetime, most: int
 ) -> Morning | None:

@@ -10,7 +10,10 @@ from rq.serializers import JSONSerializer
 from bot.domain import Noun
 from bot.ledger import Judge
 from bot.store_channels import Channels
+from bot.store_subscriptions import Subscriptions
+from bot.subscription import Subscription
 from bot.tasks import Tasks
+from bot.wish import Address, Delivery
 
 
 class QueueStatus(Noun):
@@ -23,16 +26,48 @@ class QueueStatus(Noun):
     failed: int
 
 
+class SubscriptionStatus(Noun):
+    """One subscription, its next moment (UTC) unless it rests, and what it brought last."""
+
+    subscription: Subscription
+    next: datetime | None
+    last: Delivery | None
+
+
+class Waiting(Noun):
+    """A day that somebody asked for."""
+
+    address: Address
+    categories: tuple[str, ...]
+    since: datetime
+
+
 class Status(Noun):
-    """The state of one installation at one moment; `memory` is the server's, in bytes."""
+    """The state of one installation at one moment; `memory` is the server's, in bytes, `policy`
+    what it does when that is used up."""
 
     at: datetime
     server: str
     memory: int
     persistent: bool
+    policy: str = "noeviction"
     judge: Judge
     queues: tuple[QueueStatus, ...]
-    wishes: tuple[str, ...]
+    wishes: tuple[Waiting, ...] = ()
+    subscriptions: tuple[SubscriptionStatus, ...] = ()
+
+    def of(self, workspace: str) -> Status:
+        """What one workspace (Address.workspace_key) may see of it."""
+        return self.model_copy(
+            update={
+                "wishes": tuple(w for w in self.wishes if w.address.workspace_key == workspace),
+                "subscriptions": tuple(
+                    s
+                    for s in self.subscriptions
+                    if s.subscription.address.workspace_key == workspace
+                ),
+            }
+        )
 
 
 def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
@@ -50,8 +85,9 @@ def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
                 failed=queue.failed_job_registry.count,
             )
         )
+    now = datetime.now(UTC)
     return Status(
-        at=datetime.now(UTC),
+        at=now,
         server=f"Valkey {info['valkey_version']}"
         if "valkey_version" in info
         else "Redis " + str(info["redis_version"]),
@@ -59,7 +95,17 @@ def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
         persistent=bool(int(info["aof_enabled"])),
         judge=judge,
         queues=tuple(rows),
+        policy=str(info.get("maxmemory_policy", "noeviction")),
         wishes=tuple(
-            f"{w.address} waits for {', '.join(w.wanted.categories)}" for w in channels.wishes()
+            Waiting(address=w.address, categories=w.wanted.categories, since=w.since)
+            for w in channels.wishes()
+        ),
+        subscriptions=tuple(
+            SubscriptionStatus(
+                subscription=found,
+                next=None if found.paused else found.schedule.next(now),
+                last=channels.last(found.address, found.profile),
+            )
+            for found in Subscriptions(channels.store).all()
         ),
     )

@@ -128,6 +128,10 @@ class Channels:
         rows: list[str] = self._redis.hvals(f"pb:history:{address}")  # type: ignore[assignment]
         return sorted(map(Delivery.model_validate_json, rows), key=lambda found: found.at)
 
+    def last(self, address: Address, profile: str) -> Delivery | None:
+        """What this channel was given last of a profile (a name)."""
+        return next((d for d in reversed(self.history(address)) if d.profile == profile), None)
+
     def delivery(self, address: Address, day: str) -> Delivery | None:
         value = self._redis.hget(f"pb:history:{address}", day)
         return None if value is None else Delivery.model_validate_json(str(value))

@@ -209,8 +209,8 @@ def _find(address: Address, profile: str, desk: Desk) -> Subscription | None:
 
 
 def _row(found: Subscription, at: datetime, desk: Desk) -> Item:
-    history = [d for d in desk.channels.history(found.address) if d.profile == found.profile]
-    return words_channels.row(found, _title(found, desk), at, history[-1] if history else None)
+    last = desk.channels.last(found.address, found.profile)
+    return words_channels.row(found, _title(found, desk), at, last)
 
 
 def _title(found: Subscription, desk: Desk) -> str:

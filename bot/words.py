@@ -8,9 +8,8 @@ from bot.domain import Problem, Profile
 from bot.ledger import Digest, Judge
 from bot.message import Head
 from bot.reasons import TROUBLES
-from bot.status import Status
 from bot.text import one_line
-from bot.views import clock_time, long_date, profile_line
+from bot.views import long_date, profile_line
 
 _COMMANDS = {
     "subscribe": "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10] "
@@ -114,20 +113,6 @@ def delivered_text(digests: Iterable[Digest]) -> Head:
         title="No subscription here: this channel gets a digest when somebody asks for it.",
         text=rows or ("Nothing has been delivered here yet; try /digest now PROFILE.",),
     )
-
-
-def status_text(status: Status) -> Head:
-    """How things stand, a line each."""
-    kept = "kept on disk" if status.persistent else "NOT kept on disk: appendonly is off"
-    rows = [f"judge: {status.judge.model or 'the local ranking, no model'}"]
-    rows.append(f"server: {status.server}, {status.memory / 1e6:.1f} MB, {kept}")
-    for queue in status.queues:
-        rows.append(
-            f"queue {queue.name}: {queue.workers} at work, {queue.waiting} waiting, "
-            f"{queue.under_way} under way, {queue.failed} failed"
-        )
-    rows += [f"waiting: {wish}" for wish in status.wishes]
-    return Head(title=f"Status at {clock_time(status.at)}", text=tuple(rows))
 
 
 def next_steps(judge: Judge) -> Head:

@@ -34,6 +34,14 @@ def next_one(found: Subscription, at: datetime) -> str:
     return f"{day} {moment:%H:%M} {zone_words(found.schedule, moment)}"
 
 
+def last_one(last: Delivery | None) -> str:
+    """`last: Friday 20 November 2026, 8 of 236 papers`."""
+    if last is None:
+        return "nothing delivered yet"
+    short = "" if last.complete else ", some are missing"
+    return f"last: {long_date(last.date)}, {last.picked} of {last.announced} papers{short}"
+
+
 def row(found: Subscription, title: str, at: datetime, last: Delivery | None) -> Item:
     """One subscription with what comes next and what came last."""
     top = f", at most {found.top} papers" if found.top else ""
@@ -42,13 +50,7 @@ def row(found: Subscription, title: str, at: datetime, last: Delivery | None) ->
         if found.paused
         else f"next: {next_one(found, at)}"
     ]
-    if last:
-        short = "" if last.complete else ", some are missing"
-        small.append(
-            f"last: {long_date(last.date)}, {last.picked} of {last.announced} papers{short}"
-        )
-    else:
-        small.append("nothing delivered yet")
+    small.append(last_one(last))
     value = f"{found.address.channel} {found.profile}"
     rest = ("resume", "Resume") if found.paused else ("pause", "Pause")
     return Item(

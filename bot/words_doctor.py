@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot.checkup import Checkup, SlackCheckup
 from bot.message import Head
 from bot.reasons import TROUBLES
+from bot.status import Status
 from bot.text import one_line
 from bot.views import spent
 
@@ -39,6 +40,23 @@ def checkup_text(found: Checkup) -> Head:
     if found.shape:
         rows.append(f"replies: {_SHAPES[found.shape]}.")
     title = "Something is wrong with the model." if found.trouble else "The model is ready."
+    return Head(title=title, text=tuple(rows))
+
+
+def server_text(status: Status) -> Head:
+    """Whether what was done survives the server's death."""
+    rows = []
+    if not status.persistent:
+        rows.append(
+            f"{status.server} keeps nothing on disk: what Paperboy promised is lost with it. Set "
+            "appendonly yes."
+        )
+    if status.policy != "noeviction":
+        rows.append(
+            f"{status.server} may forget anything when its memory is used up "
+            f"(maxmemory-policy {status.policy}). Set noeviction."
+        )
+    title = "Something is wrong with the server." if rows else "The server keeps what it is told."
     return Head(title=title, text=tuple(rows))
 
 

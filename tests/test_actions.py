@@ -8,7 +8,7 @@ from bot import actions
 from bot.desk import Answer, Ask, Desk
 from bot.errors import Refused
 from bot.ledger import Digest, Judge, Outcome
-from bot.status import QueueStatus, Status
+from bot.status import QueueStatus, Status, Waiting
 from bot.store_channels import Channels
 from bot.store_subscriptions import Subscriptions
 from bot.terminal_render import as_text
@@ -33,7 +33,7 @@ def desk(channels: Channels) -> Desk:
             persistent=False,
             judge=Judge(),
             queues=(QueueStatus(name="ask", workers=1, waiting=2, under_way=1, failed=0),),
-            wishes=("terminal::main waits for cs.LG",),
+            wishes=(Waiting(address=HERE, categories=("cs.LG",), since=NOW),),
         ),
     )
 

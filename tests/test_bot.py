@@ -29,7 +29,10 @@ from bot.store_channels import Channels
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Paused, Subscription
 from bot.tasks import Tasks
+from bot.terminal_render import as_text
 from bot.wish import Address, Wish
+from bot.words_status import plan_text
+from tests.conftest import check_golden
 from tests.make import DAY, NOW, announced, decision, digest, listing, profile
 from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish
@@ -220,6 +223,25 @@ def test_a_hundred_channels_at_one_moment_share_every_step(
     (job,) = queued(tasks, "post")
     found = Job.fetch(job, connection=tasks.redis, serializer=JSONSerializer)
     assert len(found.args[1]) == 100
+
+
+def test_the_plan_says_what_is_next_and_why_nothing_is(channels: Channels, desk: Desk) -> None:
+    desk.subscriptions.put(subscription("C1"))
+    desk.subscriptions.put(subscription("C2", paused=Paused(at=NOW, trouble=Trouble.ARCHIVED)))
+    desk.subscriptions.put(subscription("C3", schedule=Schedule(at=time(18), tz="Asia/Tokyo")))
+    night = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)
+
+    def told(now: datetime) -> str:
+        return as_text([plan_text(clock.planned(desk, now), now)])
+
+    shown = [told(night - timedelta(minutes=1)), told(night)]
+    mine = owed(desk, night)[0]
+    channels.store.put_listed(mine.wanted, listed(night))
+    shown.append(told(night))
+    ready(channels, mine, night)
+    assert mine.at is not None
+    shown += [told(night), told(mine.at)]
+    check_golden("plan.txt", "\n".join(shown))
 
 
 def test_two_bots_never_tick_at_once(channels: Channels, desk: Desk, tasks: Tasks) -> None:

@@ -24,13 +24,13 @@ from bot import (
     terminal_render,
     views,
     words,
-    words_doctor,
 )
 from bot.clock import WorkerFault
 from bot.domain import Profile, Trouble
 from bot.errors import PaperboyError, Refused
-from bot.ledger import Digest, Judge
+from bot.ledger import Digest
 from bot.message import Post
+from workers import looking
 
 app = typer.Typer(
     name="paperboy",
@@ -39,6 +39,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+for look in (looking.status, looking.plan, looking.doctor):
+    app.command()(look)
 profiles_app = typer.Typer(help="List, show, check and add topic profiles.")
 app.add_typer(profiles_app, name="profiles", invoke_without_command=True)
 
@@ -129,44 +131,6 @@ def worker() -> None:
 
     with house(settings.load()) as here:
         serve(here.url)
-
-
-@app.command()
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-) -> None:
-    """The state of the server, the queues and who waits."""
-    from bot.status import gather
-    from workers.house import house
-
-    config = settings.load()
-    with house(config) as here:
-        found = gather(here.tasks, here.channels, Judge(model=config.judge_model))
-    if as_json:
-        print(found.model_dump_json(indent=2))
-    else:
-        sys.stdout.write(terminal_render.as_text([words.status_text(found)]))
-
-
-@app.command()
-def doctor() -> None:
-    """What is misconfigured, one sentence each; asks the model about one paper."""
-    from workers.doctor import examine, examine_discord, examine_slack
-    from workers.house import house
-
-    config = settings.load()
-    with house(config) as here:
-        found = examine(config, here.store)
-        slack = examine_slack(config, here.store)
-        discord = examine_discord(config)
-    heads = [words_doctor.checkup_text(found)]
-    if slack:
-        heads.append(words_doctor.slack_text(slack))
-    if discord:
-        heads.append(words_doctor.discord_text(*discord))
-    sys.stdout.write(terminal_render.as_text(heads))
-    well = not found.trouble and (not slack or slack.ready) and (not discord or discord[0])
-    sys.exit(0 if well else _REFUSED)
 
 
 @profiles_app.callback(invoke_without_command=True)

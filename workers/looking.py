@@ -1,0 +1,88 @@
+"""The commands that look and change nothing: how things stand, what is planned, what is wrong."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bot import settings, terminal_render, words_doctor, words_status
+from bot.desk import Desk
+from bot.errors import Refused
+from bot.ledger import Judge
+
+_REFUSED = 2
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """The state of the server, the queues and who waits."""
+    from bot.status import gather
+    from workers.house import house
+
+    config = settings.load()
+    with house(config) as here:
+        found = gather(here.tasks, here.channels, Judge(model=config.judge_model))
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        sys.stdout.write(terminal_render.as_text([words_status.status_text(found)]))
+
+
+def plan(
+    at: Annotated[str | None, typer.Option(help="YYYY-MM-DDTHH:MM, UTC; otherwise now.")] = None,
+) -> None:
+    """What would be due for each subscription at a moment, and why not."""
+    from bot.clock import planned
+    from bot.status import gather
+    from bot.store_subscriptions import Subscriptions
+    from workers.house import house
+
+    config, now = settings.load(), _moment(at)
+    judge = Judge(model=config.judge_model)
+    with house(config) as here:
+        desk = Desk(
+            channels=here.channels,
+            subscriptions=Subscriptions(here.store),
+            judge=judge,
+            status=lambda: gather(here.tasks, here.channels, judge),
+            window_hours=config.window_hours,
+            catch_up_days=config.catch_up_days,
+        )
+        shown = words_status.plan_text(planned(desk, now), now)
+    sys.stdout.write(terminal_render.as_text([shown]))
+
+
+def doctor() -> None:
+    """What is misconfigured, one sentence each; asks the model about one paper."""
+    from bot.status import gather
+    from workers.doctor import examine, examine_discord, examine_slack
+    from workers.house import house
+
+    config = settings.load()
+    with house(config) as here:
+        found = examine(config, here.store)
+        slack = examine_slack(config, here.store)
+        discord = examine_discord(config)
+        server = gather(here.tasks, here.channels, Judge())
+    heads = [words_doctor.checkup_text(found), words_doctor.server_text(server)]
+    if slack:
+        heads.append(words_doctor.slack_text(slack))
+    if discord:
+        heads.append(words_doctor.discord_text(*discord))
+    sys.stdout.write(terminal_render.as_text(heads))
+    well = not found.trouble and (not slack or slack.ready) and (not discord or discord[0])
+    sys.exit(0 if well else _REFUSED)
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{text!r} is not a time; write it as 2026-11-20T09:00.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
