@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot import plan
 from bot.domain import Problem, Trouble
 from bot.ledger import Judge, Listed, Source, Wanted
-from bot.plan import Done, Facts, Kind
+from bot.plan import Day, Done, Facts, Kind
 from bot.wish import Address, Wish
 from tests.make import DAY, NOW
 
@@ -126,3 +126,92 @@ def test_a_step_has_one_name_for_each_asking_and_rq_takes_it() -> None:
     assert again is not None
     assert step.id == again.id
     assert step.id.replace("-", "").replace("_", "").isalnum()
+
+
+AT, UNTIL = NOW + timedelta(hours=1), NOW + timedelta(hours=13)
+
+
+def scheduled(earlier: int) -> Wish:
+    """A schedule's wish for NOW's day and some before it."""
+    days = [DAY - timedelta(days=n) for n in range(earlier, 0, -1)]
+    asked = wish(date=DAY)
+    return asked.model_copy(
+        update={
+            "earlier": tuple(asked.wanted.model_copy(update={"date": day}) for day in days),
+            "at": AT,
+            "until": UNTIL,
+            "subscription": "s",
+        }
+    )
+
+
+def taken(asked: Wish, facts: Facts, now: datetime) -> tuple[Facts, list[Kind]]:
+    """Do what is due until nothing is; every step is taken well, and at once."""
+    kinds: list[Kind] = []
+    while (step := plan.look(asked, facts, now).step) is not None:
+        kinds.append(step.kind)
+        assert len(kinds) <= 20
+        now += timedelta(milliseconds=1)
+        if step.kind is Kind.DELIVER:
+            facts = facts.model_copy(update={"delivered": done(now)})
+            continue
+        which = [*asked.earlier, asked.wanted].index(step.wish.wanted)
+        days: list[Day] = [*facts.earlier, facts]
+        if step.kind is Kind.FETCH:
+            before = days[which].listed
+            update: dict[str, object] = {
+                "listed": listed(now, changed=before.changed_at if before else now)
+            }
+        else:
+            update = {"judged": Done(at=now, complete=True, papers=9)}
+        if which < len(asked.earlier):
+            days[which] = days[which].model_copy(update=update)
+            facts = facts.model_copy(update={"earlier": tuple(days[:-1])})
+        else:
+            facts = facts.model_copy(update=update)
+    return facts, kinds
+
+
+minutes = st.integers(min_value=0, max_value=16 * 60).map(lambda n: NOW + timedelta(minutes=n))
+a_list = st.builds(
+    lambda at, settled: listed(at).model_copy(update={"settled": settled}),
+    st.just(NOW),
+    st.booleans(),
+)
+a_judging = st.builds(
+    Done, at=st.just(NOW), complete=st.booleans(), papers=st.just(9), unscored=st.integers(0, 9)
+)
+a_day = st.builds(Day, listed=st.none() | a_list, judged=st.none() | a_judging)
+
+
+@given(st.lists(a_day, max_size=4), a_day, st.none() | st.builds(done, minutes), minutes)
+def test_doing_what_a_morning_needs_leaves_nothing_due_and_what_is_lost_is_asked_for_again(
+    earlier: list[Day], today: Day, delivered: Done | None, now: datetime
+) -> None:
+    asked = scheduled(len(earlier))
+    facts = Facts(
+        listed=today.listed, judged=today.judged, earlier=tuple(earlier), delivered=delivered
+    )
+    whole, kinds = taken(asked, facts, now)
+    assert plan.look(asked, whole, now).step is None
+    assert kinds.count(Kind.DELIVER) <= 1
+    if now < AT:
+        assert Kind.DELIVER not in kinds
+    for lost in ({"listed": None}, {"judged": None}, {"delivered": None}):
+        again = plan.look(asked, whole.model_copy(update=lost), now).step
+        if "delivered" in lost and now < AT:
+            assert again is None
+        else:
+            assert again is not None
+            kind = {"listed": Kind.FETCH, "judged": Kind.SCORE, "delivered": Kind.DELIVER}
+            assert again.kind is kind[next(iter(lost))]
+
+
+@given(st.lists(a_day, max_size=2), a_day, minutes)
+def test_a_morning_ends_with_its_window_whatever_is_missing(
+    earlier: list[Day], today: Day, now: datetime
+) -> None:
+    asked = scheduled(len(earlier))
+    facts = Facts(listed=today.listed, judged=today.judged, earlier=tuple(earlier))
+    whole, _ = taken(asked, facts, UNTIL + (now - NOW))
+    assert plan.look(asked, whole, UNTIL + (now - NOW)).fulfilled
