@@ -16,7 +16,7 @@ from bot import actions, discord_forms, discord_render, words_discord, words_wro
 from bot.actions import Act
 from bot.chat import Bell, Chat
 from bot.desk import Answer, Ask, Desk, Unfit
-from bot.discord_post import ACKNOWLEDGED, DiscordPoster, Refusal, link
+from bot.discord_post import ACKNOWLEDGED, DiscordPoster, Refusal
 from bot.domain import fingerprint
 from bot.errors import PaperboyError, Refused, Unavailable
 from bot.message import Form, Head, Post
@@ -235,6 +235,12 @@ class Answers:
         if lock is None:
             lock = self._turns[name] = asyncio.Lock()
         return lock
+
+
+def link(address: Address, message: str) -> str:
+    """A web address of a message."""
+    server = address.workspace or "@me"
+    return f"https://discord.com/channels/{server}/{address.channel}/{message}"
 
 
 def _filled(form: Form, answers: Mapping[str, str]) -> Form:

@@ -52,6 +52,7 @@ _BUSY: Final = {20016, 20028, 20029, 30046, 40062, 130000}
 BAD_FORM: Final = 50035
 ACKNOWLEDGED: Final = 40060
 _UNKNOWN_MESSAGE: Final = 10008
+_MESSAGE: Final = "/channels/{channel_id}/messages/{message_id}"
 _THREAD_THERE: Final = 160004
 _BAD_TOKEN_CLOSE: Final = 4004
 
@@ -159,18 +160,21 @@ class DiscordPoster:
                 return sorted(found, key=int)
             after = max(int(message["id"]) for message in page)
 
-    async def edit(self, address: Address, message: str, post: Post) -> None:
-        path, body = "/channels/{channel_id}/messages/{message_id}", discord_render.message(post)
+    async def edit(
+        self, address: Address, message: str, post: Post, under: str | None = None
+    ) -> None:
+        body, where = discord_render.message(post), under or address.channel
         try:
-            await self.ask("PATCH", path, body, channel_id=address.channel, message_id=message)
+            await self.ask("PATCH", _MESSAGE, body, channel_id=where, message_id=message)
         except Refusal as refused:
             if refused.code != _UNKNOWN_MESSAGE:
                 raise
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:
-        path = "/channels/{channel_id}/messages/{message_id}"
         try:
-            await self.ask("DELETE", path, channel_id=under or address.channel, message_id=message)
+            await self.ask(
+                "DELETE", _MESSAGE, channel_id=under or address.channel, message_id=message
+            )
         except Refusal as refused:
             if refused.code != _UNKNOWN_MESSAGE:
                 raise
@@ -221,12 +225,6 @@ async def poster(token: SecretStr, api_url: str) -> AsyncIterator[DiscordPoster]
         yield posting
     finally:
         await posting.close()
-
-
-def link(address: Address, message: str) -> str:
-    """A web address of a message."""
-    server = address.workspace or "@me"
-    return f"https://discord.com/channels/{server}/{address.channel}/{message}"
 
 
 async def _once(

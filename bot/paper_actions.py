@@ -42,8 +42,9 @@ def _voted(ask: Ask, desk: Desk, value: str, way: Way) -> Answer:
     day, digest, decision = _meant(ask, desk, value)
     desk.subscriptions.vote(ask.address, decision.paper.id, ask.by, way)
     votes = desk.subscriptions.votes(ask.address, decision.paper.id)
+    also = desk.channels.also(ask.address, decision.paper.id)
     rank = digest.picked.index(decision) + 1
-    return Answer(update=views.card(digest, rank, decision, day, votes))
+    return Answer(update=views.card(digest, rank, decision, day, votes, also))
 
 
 def _why(ask: Ask, desk: Desk, day: str, digest: Digest, id: str) -> Answer:

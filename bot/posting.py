@@ -54,7 +54,9 @@ class Poster(Protocol):
     ) -> list[str]:
         """Ids of our messages marked with `key`, the oldest first."""
 
-    async def edit(self, address: Address, message: str, post: Post) -> None:
+    async def edit(
+        self, address: Address, message: str, post: Post, under: str | None = None
+    ) -> None:
         """Change a message; one that somebody deleted stays so."""
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:

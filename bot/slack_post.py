@@ -147,7 +147,9 @@ class SlackPoster:
             if not cursor:
                 return sorted(found, key=float)
 
-    async def edit(self, address: Address, message: str, post: Post) -> None:
+    async def edit(
+        self, address: Address, message: str, post: Post, under: str | None = None
+    ) -> None:
         where = {"channel": address.channel, "ts": message}
         try:
             await self._ask(self.web.chat_update, **where, **slack_render.message(post))

@@ -83,7 +83,7 @@ class Channels:
         """Leave behind what a channel is about to get, so that whoever goes on after an
         interruption posts the same, and a button pressed meanwhile is answered."""
         self.store.put_digest(f"delivered:{name}", digest)
-        self._put_had(address, digest)
+        self._put_had(address, name, digest)
 
     def put_delivered(
         self, address: Address, name: str, digest: Digest, at: datetime, message: str = ""
@@ -107,14 +107,15 @@ class Channels:
                 at=at,
             )
             self._redis.hset(f"pb:history:{address}", delivery.day, delivery.model_dump_json())
-            self._put_had(address, digest)
+            self._put_had(address, name, digest)
         done = Done(at=at, complete=digest.complete)
         self._redis.set(
             f"pb:delivered:{name}", done.model_dump_json(), ex=BRIEFLY if passing else KEEP
         )
 
-    def _put_had(self, address: Address, digest: Digest) -> None:
-        had: dict[Any, Any] = {decision.paper.id: _slot(digest) for decision in digest.picked}
+    def _put_had(self, address: Address, name: str, digest: Digest) -> None:
+        slot = f"{_slot(digest)} {name.rpartition(':')[2]}"
+        had: dict[Any, Any] = {decision.paper.id: slot for decision in digest.picked}
         if had:
             self._redis.hset(f"pb:had:{address}", mapping=had)
 
@@ -162,7 +163,31 @@ class Channels:
         """Ids of the papers this channel was given, other than by this profile for this day: a
         day judged anew, by another model say, does not repeat itself."""
         rows: dict[str, str] = self._redis.hgetall(f"pb:had:{address}")  # type: ignore[assignment]
-        return {id for id, slot in rows.items() if slot != _slot(digest)}
+        return {id for id, slot in rows.items() if not slot.startswith(f"{_slot(digest)} ")}
+
+    def shown_today(self, address: Address, digest: Digest) -> dict[str, str]:
+        """The repeats of a digest that another profile brought to this channel from the same list,
+        with the name of that profile's day: one reply names both."""
+        ids = [d.paper.id for d in digest.decisions if d.outcome is Outcome.REPEAT]
+        slots: list[Any] = self._redis.hmget(f"pb:had:{address}", ids) if ids else []
+        found = {}
+        for id, slot in zip(ids, slots, strict=True):
+            _, batch, day = str(slot).split(" ")
+            if batch == digest.listed.batch:
+                found[id] = day
+        return found
+
+    def put_also(self, address: Address, paper: str, profile: str) -> tuple[str, ...]:
+        """Remember that another profile (a title) picks a paper that this channel was shown;
+        returns all that do."""
+        key = f"pb:also:{address}:{paper}"
+        self._redis.sadd(key, profile)
+        self._redis.expire(key, KEEP)
+        return self.also(address, paper)
+
+    def also(self, address: Address, paper: str) -> tuple[str, ...]:
+        """The other profiles (titles) that pick a paper that this channel was shown."""
+        return tuple(sorted(map(str, self._redis.smembers(f"pb:also:{address}:{paper}"))))
 
     # -- the terminal's channel: its "service" is this server
 

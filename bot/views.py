@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime
 
 from bot import authors
 from bot.days import NEW_YORK, is_weekend
@@ -15,6 +14,7 @@ from bot.plan import Kind
 from bot.reasons import TROUBLES, problem
 from bot.subscription import Votes
 from bot.text import one_line, readable, shortened
+from bot.words_dates import long_date, span
 
 _ABSTRACT = 320
 _AUTHORS = 5
@@ -27,12 +27,6 @@ _OUTCOMES = {
     Outcome.REPEAT: "had before",
     Outcome.UNSCORED: "unscored",
 }
-
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 STEPS = {
     Kind.FETCH: "Reading arXiv's list",
@@ -52,7 +46,7 @@ def thread(digest: Digest, day: str = "") -> list[Post]:
 def head(digest: Digest) -> Head:
     """The parent message; its first line adds up."""
     return Head(
-        title=f"{one_line(digest.profile.title)} · {dates(digest)}",
+        title=f"{one_line(digest.profile.title)} · {span(digest.earlier, digest.date)}",
         notices=tuple(notices(digest)),
         text=tuple(sums(digest)),
         lines=tuple(
@@ -71,9 +65,14 @@ def head(digest: Digest) -> Head:
 
 
 def card(
-    digest: Digest, rank: int, decision: Decision, day: str = "", votes: Votes | None = None
+    digest: Digest,
+    rank: int,
+    decision: Decision,
+    day: str = "",
+    votes: Votes | None = None,
+    also: Iterable[str] = (),
 ) -> Card:
-    """One picked paper."""
+    """One picked paper; `also` are the other profiles of the channel that pick it."""
     paper, score = decision.paper, decision.score
     assert score is not None, "a picked paper has a score"
     return Card(
@@ -82,7 +81,7 @@ def card(
         url=paper.url,
         relevance=score.relevance,
         novelty=score.novelty,
-        facts=announced_as(decision),
+        facts=" · ".join([announced_as(decision), *(f"also for {one_line(t)}" for t in also)]),
         authors=author_line(paper, decision.followed),
         comment=comment(digest, decision),
         abstract=shortened(readable(paper.abstract), _ABSTRACT),
@@ -97,17 +96,6 @@ def _buttons(decision: Decision, value: str, votes: Votes) -> Iterable[Button]:
     yield Button(action="why", label="Why", value=value)
     if len(readable(decision.paper.abstract)) > _ABSTRACT:
         yield Button(action="abstract", label="Abstract", value=value)
-
-
-def dates(digest: Digest) -> str:
-    """The day, or `Monday 16 to Friday 20 November 2026` of a digest of several."""
-    if not digest.earlier:
-        return long_date(digest.date)
-    first, last = digest.earlier[0], digest.date
-    begin = f"{_WEEKDAYS[first.weekday()]} {first.day}"
-    if (first.year, first.month) != (last.year, last.month):
-        begin += f" {_MONTHS[first.month - 1]}"
-    return f"{begin} to {long_date(last)}"
 
 
 def sums(digest: Digest) -> Iterable[str]:
@@ -230,16 +218,6 @@ def times(digest: Digest) -> str:
 def profile_line(profile: Profile) -> str:
     """`foundations — Foundations of machine learning (cs.LG, cs.AI)`."""
     return f"{profile.name} — {one_line(profile.title)} ({', '.join(profile.categories)})"
-
-
-def long_date(day: date) -> str:
-    """`Thursday 20 March 2025`, whatever the machine's locale."""
-    return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def clock_time(moment: datetime) -> str:
-    """`2025-03-20 04:40 UTC`."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def announced_as(decision: Decision) -> str:

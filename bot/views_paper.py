@@ -6,7 +6,8 @@ from bot.domain import Paper
 from bot.ledger import Decision, Digest, Outcome
 from bot.message import Button, Head
 from bot.text import readable
-from bot.views import announced_as, author_line, comment, judged_by, long_date, reason
+from bot.views import announced_as, author_line, comment, judged_by, reason
+from bot.words_dates import long_date
 
 _OUTCOMES = {
     Outcome.PICKED: "Picked",

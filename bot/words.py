@@ -9,7 +9,8 @@ from bot.ledger import Digest, Judge
 from bot.message import Head
 from bot.reasons import TROUBLES
 from bot.text import one_line
-from bot.views import long_date, profile_line
+from bot.views import profile_line
+from bot.words_dates import long_date
 
 _COMMANDS = {
     "subscribe": "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10] "

@@ -13,8 +13,9 @@ from bot.reasons import TROUBLES
 from bot.schedule import days_words, zone_words
 from bot.subscription import Subscription
 from bot.text import one_line
-from bot.views import clock_time, long_date, profile_line
+from bot.views import profile_line
 from bot.wish import Delivery, Wish
+from bot.words_dates import clock_time, long_date
 
 # -- a subscription in words
 

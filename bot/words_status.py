@@ -10,9 +10,10 @@ from bot.plan import Kind, Look
 from bot.reasons import TROUBLES
 from bot.status import Status, SubscriptionStatus
 from bot.subscription import Subscription
-from bot.views import STEPS, clock_time
+from bot.views import STEPS
 from bot.wish import Wish
 from bot.words_channels import last_one, next_one, when
+from bot.words_dates import clock_time
 from bot.words_wrong import why_paused
 
 

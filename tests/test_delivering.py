@@ -204,6 +204,11 @@ def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
     links = [m["metadata"]["event_payload"]["key"] for m in there.thread("C1")]
     assert len(links) == len(set(links)) == 4 + 4
     assert "3 had before" in str(there.thread("C1")[4]["blocks"])
+    both = ["also for Other matters" in str(m["blocks"]) for m in there.thread("C1")]
+    assert both == [False, True, True, True] + [False] * 4
+    (up,) = (e for e in there.thread("C1")[1]["blocks"][-1]["elements"] if e["action_id"] == "up")
+    id = up["value"].partition(" ")[2]
+    assert Channels(store).also(at("C1"), id) == ("Other matters",)
 
 
 def test_who_goes_on_after_an_interruption_posts_what_was_begun(

@@ -82,7 +82,9 @@ class Wall:
     async def thread(self, address: Address, message: str, head: Head) -> str:
         return message
 
-    async def edit(self, address: Address, message: str, post: Post) -> None:
+    async def edit(
+        self, address: Address, message: str, post: Post, under: str | None = None
+    ) -> None:
         self.shown[str(address)][int(message) - 1] = (None, post)
 
 

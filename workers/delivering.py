@@ -135,7 +135,24 @@ class _Room:
             self.poster, outbox, wish.address, self.turn, self.clock, lease.number, lease.renew
         )
         message = await thread.post(head, replies)
+        await self._name_both(digest)
         channels.put_delivered(wish.address, name, digest, self.clock(), message)
+
+    async def _name_both(self, digest: Digest) -> None:
+        """A paper that another profile of this channel brought from the same list is not posted
+        again: its reply names both."""
+        address = self.wish.address
+        for id, day in self.channels.shown_today(address, digest).items():
+            other, head = self.channels.given(address, day), self.channels.delivery(address, day)
+            entry = Outbox(self.store.redis, f"{address}:{day}").entry(id)
+            shown = other and next((d for d in other.picked if d.paper.id == id), None)
+            if not (other and head and entry and shown):
+                continue  # that thread is not complete yet; it will be, without the second name
+            also = self.channels.put_also(address, id, digest.profile.title)
+            votes = Subscriptions(self.store).votes(address, id)
+            rank = other.picked.index(shown) + 1
+            card = views.card(other, rank, shown, day, votes, also)
+            await self.poster.edit(address, entry.message, card, head.message)
 
     def _decided(self) -> Digest | None:
         """The day, or all the days, as decided for every channel."""

@@ -1,0 +1,33 @@
+"""Days and moments in words, whatever the machine's locale; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def long_date(day: date) -> str:
+    """`Thursday 20 March 2025`, whatever the machine's locale."""
+    return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def span(earlier: Sequence[date], last: date) -> str:
+    """One day, or `Monday 16 to Friday 20 November 2026`."""
+    if not earlier:
+        return long_date(last)
+    first = earlier[0]
+    begin = f"{_WEEKDAYS[first.weekday()]} {first.day}"
+    if (first.year, first.month) != (last.year, last.month):
+        begin += f" {_MONTHS[first.month - 1]}"
+    return f"{begin} to {long_date(last)}"
+
+
+def clock_time(moment: datetime) -> str:
+    """`2025-03-20 04:40 UTC`."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
