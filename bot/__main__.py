@@ -73,6 +73,7 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         status=lambda: status.gather(tasks, channels, judge),
         window_hours=config.window_hours,
         catch_up_days=config.catch_up_days,
+        say_quiet_days=config.say_quiet_days,
     )
     bell = Bell()
     platforms: dict[str, Platform] = {}
@@ -170,6 +171,10 @@ async def _told(ticked: clock.Ticked, platforms: Mapping[str, Platform]) -> None
             note = words_channels.late(wish, why)
             name = fingerprint("late", wish.subscription, str(wish.at))
             await answers.chat.say(wish.address, note, name)
+    for found, at in ticked.quiet:
+        if answers := platforms.get(found.address.platform):
+            name = fingerprint("quiet", found.key, str(at))
+            await answers.chat.say(found.address, words_channels.quiet(), name)
     for wish in ticked.failed:
         if answers := platforms.get(wish.address.platform):
             name = fingerprint("failed", wish.model_dump_json())

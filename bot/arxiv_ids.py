@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 from urllib.parse import unquote
 
@@ -100,6 +101,15 @@ def one(text: str) -> Named:
     if guess := _guess(short):
         raise Refused(f"{said}; did you mean {guess.id}?")
     raise Refused(f"{said}." if wrong else f"{said}; ids look like {_LOOK}.")
+
+
+def month(id: str) -> date | None:
+    """The first day of the month that an arXiv id names: when the paper was submitted."""
+    digits = id.rpartition("/")[2][:4]
+    if not digits.isdecimal() or not 1 <= int(digits[2:] or 0) <= 12:
+        return None
+    year = int(digits[:2])
+    return date(1900 + year if year > 90 else 2000 + year, int(digits[2:]), 1)
 
 
 def _plain(text: str) -> str:

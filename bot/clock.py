@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
-from bot.days import new_york_date
+from bot.days import is_weekend, new_york_date
 from bot.desk import Ask, Desk, newest_day
 from bot.domain import Profile, Trouble
 from bot.ledger import Source, Wanted
@@ -27,6 +27,8 @@ _POLL_SECONDS = 0.1
 _AGAIN = timedelta(minutes=10)
 # A day that somebody asked for is tried again for so long.
 _PATIENCE = timedelta(hours=12)
+# A quiet day is told at its time or not at all.
+_SOON = timedelta(hours=1)
 # Work under way at its time is not late yet.
 _GRACE = timedelta(minutes=5)
 # Longer than a tick takes: one bot ticks at a time, another takes over when it is gone.
@@ -40,12 +42,14 @@ class WorkerFault(Exception):
 @dataclass(frozen=True)
 class Ticked:
     """What came of a tick: whether something is under way, whose day had been delivered before
-    they asked, whose wish failed through a fault of ours, and whose day is late, and why."""
+    they asked, whose wish failed through a fault of ours, whose day is late, and why, and who has
+    a quiet day at this moment."""
 
     under_way: bool = False
     before: tuple[Wish, ...] = ()
     failed: tuple[Wish, ...] = ()
     late: tuple[tuple[Wish, Trouble], ...] = ()
+    quiet: tuple[tuple[Subscription, datetime], ...] = ()
 
 
 def advance(wish: Wish, channels: Channels, tasks: Tasks) -> Step | None:
@@ -106,7 +110,8 @@ def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
                 channels.drop_wish(wish)
         else:
             tasks.ask(step, wishes)
-    return Ticked(bool(steps), tuple(before), tuple(failed), tuple(late))
+    quiet = tuple(_quiet(desk, now)) if desk.say_quiet_days else ()
+    return Ticked(bool(steps), tuple(before), tuple(failed), tuple(late), quiet)
 
 
 def scheduled(
@@ -134,6 +139,17 @@ def scheduled(
             continue
         wish = _wish(found, profile, owed, desk)
         yield wish, look(wish, desk.channels.facts(wish, days), now)
+
+
+def _quiet(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, datetime]]:
+    """Whose time has just come on a day without announcements, with nothing owed from before."""
+    served = desk.subscriptions.served()
+    for found in desk.subscriptions.all():
+        at = found.schedule.last(now)
+        owed = owed_by(found, served.get(found.key), set(), at, desk.catch_up_days)
+        fresh = found.since < at and now - at < _SOON
+        if not found.paused and fresh and owed is None and is_weekend(new_york_date(at)):
+            yield found, at
 
 
 def planned(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, Wish | None, Look | None]]:

@@ -61,6 +61,7 @@ class Desk:
     status: Callable[[], Status]
     window_hours: float = 12
     catch_up_days: int = 5
+    say_quiet_days: bool = False
 
     def profiles(self, address: Address) -> dict[str, Profile]:
         """The profiles that can be named at an address: those that ship, the installation's, the

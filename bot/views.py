@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 
-from bot import authors
+from bot import arxiv_ids, authors
 from bot.days import NEW_YORK, is_weekend
 from bot.domain import AnnounceType, Paper, Profile, Trouble
 from bot.ledger import Decision, Digest, Outcome, Source, Usage
@@ -14,10 +15,12 @@ from bot.plan import Kind
 from bot.reasons import TROUBLES, problem
 from bot.subscription import Votes
 from bot.text import one_line, readable, shortened
-from bot.words_dates import long_date, span
+from bot.words_dates import long_date, long_month, span
 
 _ABSTRACT = 320
 _AUTHORS = 5
+# From the first of its month: a paper of the month's last day is listed some days later.
+_HELD_DAYS = 45
 
 _OUTCOMES = {
     Outcome.PICKED: "picked",
@@ -81,7 +84,9 @@ def card(
         url=paper.url,
         relevance=score.relevance,
         novelty=score.novelty,
-        facts=" · ".join([announced_as(decision), *(f"also for {one_line(t)}" for t in also)]),
+        facts=" · ".join(
+            [announced_as(decision, digest.date), *(f"also for {one_line(t)}" for t in also)]
+        ),
         authors=author_line(paper, decision.followed),
         comment=comment(digest, decision),
         abstract=shortened(readable(paper.abstract), _ABSTRACT),
@@ -220,14 +225,17 @@ def profile_line(profile: Profile) -> str:
     return f"{profile.name} — {one_line(profile.title)} ({', '.join(profile.categories)})"
 
 
-def announced_as(decision: Decision) -> str:
-    """`new in cs.LG`, or `cross-list from stat.ML, version 2`."""
+def announced_as(decision: Decision, day: date) -> str:
+    """`new in cs.LG`, or `cross-list from stat.ML, version 2`; with its month, when moderators held
+    it back for long."""
     paper = decision.paper
     primary = one_line(paper.categories[0]) if paper.categories else "no category"
-    version = f", version {paper.version}" if paper.version > 1 else ""
-    if decision.announced.announce_type is AnnounceType.NEW:
-        return f"new in {primary}{version}"
-    return f"cross-list from {primary}{version}"
+    rest = f", version {paper.version}" if paper.version > 1 else ""
+    if decision.announced.announce_type is not AnnounceType.NEW:
+        return f"cross-list from {primary}{rest}"
+    if (month := arxiv_ids.month(paper.id)) and (day - month).days > _HELD_DAYS:
+        rest += f", submitted in {long_month(month)}"
+    return f"new in {primary}{rest}"
 
 
 def _count(n: int, noun: str) -> str:

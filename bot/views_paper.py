@@ -32,7 +32,8 @@ def why(digest: Digest, decision: Decision) -> Head:
         title=f"{paper.id}: {readable(paper.title)}",
         text=tuple(text),
         small=(
-            f"{digest.profile.title} · {long_date(digest.date)} · {announced_as(decision)}",
+            f"{digest.profile.title} · {long_date(digest.date)} · "
+            + announced_as(decision, digest.date),
             judged_by(digest),
         ),
         buttons=(Button(action="open", label="arXiv", url=paper.url),),

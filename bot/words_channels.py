@@ -230,6 +230,11 @@ def profile_said(by: str, profile: Profile) -> Head:
     return Head(by=by, title=f"changed the profile {one_line(profile.title)}.")
 
 
+def quiet() -> Head:
+    """Where somebody wants to hear of it."""
+    return Head(title="No papers today: arXiv announces nothing at weekends.")
+
+
 def late(wish: Wish, why: Trouble) -> Head:
     """In the channel, once, when its time has come and the day has not."""
     assert wish.until is not None, "a schedule's wish"

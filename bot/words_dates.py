@@ -17,6 +17,11 @@ def long_date(day: date) -> str:
     return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
+def long_month(day: date) -> str:
+    """`March 2025`."""
+    return f"{_MONTHS[day.month - 1]} {day.year}"
+
+
 def span(earlier: Sequence[date], last: date) -> str:
     """One day, or `Monday 16 to Friday 20 November 2026`."""
     if not earlier:

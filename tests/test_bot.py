@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -242,6 +243,18 @@ def test_the_plan_says_what_is_next_and_why_nothing_is(channels: Channels, desk:
     assert mine.at is not None
     shown += [told(night), told(mine.at)]
     check_golden("plan.txt", "\n".join(shown))
+
+
+def test_a_quiet_day_is_told_where_it_is_wanted(desk: Desk, tasks: Tasks) -> None:
+    mine = subscription(schedule=Schedule(at=time(9), tz="Europe/Berlin", days=tuple(range(7))))
+    desk.subscriptions.put(mine)
+    desk.subscriptions.put_served(mine.key, date(2025, 3, 21))
+    saturday = datetime(2025, 3, 22, 8, tzinfo=UTC)
+    assert clock.tick(desk, tasks, saturday).quiet == ()
+    talkative = replace(desk, say_quiet_days=True)
+    assert clock.tick(talkative, tasks, saturday).quiet == ((mine, saturday),)
+    assert clock.tick(talkative, tasks, saturday + timedelta(hours=2)).quiet == ()
+    assert clock.tick(talkative, tasks, saturday - timedelta(hours=9)).quiet == ()
 
 
 def test_two_bots_never_tick_at_once(channels: Channels, desk: Desk, tasks: Tasks) -> None:

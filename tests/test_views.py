@@ -151,3 +151,18 @@ def test_a_cost_is_never_rounded_to_nothing(amount: float | None, shown: str) ->
 def test_times_are_new_yorks() -> None:
     later = digest(decision("2503.10000", Outcome.PICKED), judged_at=NOW + timedelta(minutes=3))
     assert views.times(later) == "listed 04:40, judged 04:43 New York"
+
+
+@pytest.mark.parametrize(
+    ("id", "said"),
+    [
+        ("2503.15294", "new in cs.LG"),
+        ("2502.09999", "new in cs.LG, submitted in February 2025"),
+        ("2411.00001", "new in cs.LG, submitted in November 2024"),
+        ("hep-th/9901001", "new in cs.LG, submitted in January 1999"),
+    ],
+)
+def test_a_paper_that_moderators_held_back_for_long_says_when_it_was_submitted(
+    id: str, said: str
+) -> None:
+    assert views.announced_as(decision(id, Outcome.PICKED), DAY) == said

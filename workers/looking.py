@@ -51,6 +51,7 @@ def plan(
             status=lambda: gather(here.tasks, here.channels, judge),
             window_hours=config.window_hours,
             catch_up_days=config.catch_up_days,
+            say_quiet_days=config.say_quiet_days,
         )
         shown = words_status.plan_text(planned(desk, now), now)
     sys.stdout.write(terminal_render.as_text([shown]))
