@@ -100,7 +100,7 @@ def _card(card: Card) -> Json:
     scores = _score("Relevance", card.relevance)
     if card.novelty is not None:
         scores += f" · {_score('Novelty', card.novelty)}"
-    small = " · ".join(part for part in (card.facts, card.authors) if part)
+    small = " · ".join(part for part in (card.facts, card.authors) if one_line(part))
     rows = [f"**{card.rank}. {_linked(card.title, card.url, _TITLE)}**", scores]
     rows += _rows([("-# ", small)], _FACTS) + _rows([("", card.comment)], _COMMENT)
     rows += _rows([("> ", card.abstract)], CONTENT - sum(len(row) + 1 for row in rows))

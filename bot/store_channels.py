@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from redis import Redis
 
+from bot.chosen import CHANNELS_OWN, Chosen
 from bot.ledger import Digest, Outcome, Source, Wanted
 from bot.message import POST, Post
 from bot.plan import Day, Done, Facts, delivery_name, ledger_name
@@ -56,6 +57,7 @@ class Channels:
     def put_judged(self, name: str, digest: Digest) -> None:
         """Leave a decided day behind: the digest first, then the word that it is there."""
         self.store.put_digest(name, digest)
+        self._redis.set(f"pb:basis:{name}", digest.judged_at.isoformat(), ex=KEEP)
         done = Done(
             at=digest.judged_at,
             complete=digest.complete,
@@ -82,7 +84,7 @@ class Channels:
     def put_given(self, address: Address, name: str, digest: Digest) -> None:
         """Leave behind what a channel is about to get, so that whoever goes on after an
         interruption posts the same, and a button pressed meanwhile is answered."""
-        self.store.put_digest(f"delivered:{name}", digest)
+        self._put_chosen(name, digest, KEEP)
         self._put_had(address, name, digest)
 
     def put_delivered(
@@ -93,7 +95,7 @@ class Channels:
         Standard output is no channel: it remembers nothing, and what it was given goes soon.
         """
         passing = address.platform == "stdout"
-        self.store.put_digest(f"delivered:{name}", digest, keep=BRIEFLY if passing else KEEP)
+        self._put_chosen(name, digest, BRIEFLY if passing else KEEP)
         if not passing:
             delivery = Delivery(
                 day=name.rpartition(":")[2],
@@ -150,14 +152,35 @@ class Channels:
     def deciding(self, address: Address, paper: str) -> tuple[str, Digest] | None:
         """The newest of this channel's days on which this paper (an id) was announced."""
         for delivery in reversed(self.history(address)[-_LOOK_BACK:]):
-            if self.store.names(f"delivered:{address}:{delivery.day}", paper):
+            if self.store.names(delivery.day, paper):
                 digest = self.given(address, delivery.day)
                 if digest is not None:
                     return delivery.day, digest
         return None
 
+    def _put_chosen(self, name: str, digest: Digest, keep: timedelta) -> None:
+        """What one channel gets of a day that others get as well: the day is kept once."""
+        day = name.rpartition(":")[2]
+        if self._redis.get(f"pb:basis:{day}") != digest.judged_at.isoformat():
+            self.store.put_digest(day, digest)
+            self._redis.set(f"pb:basis:{day}", digest.judged_at.isoformat(), ex=KEEP)
+        chosen = Chosen(
+            listed=digest.listed,
+            maximum=digest.profile.maximum,
+            judged_at=digest.judged_at,
+            earlier=digest.earlier,
+            left_out=digest.left_out,
+            outcomes=tuple(
+                (d.paper.id, d.outcome) for d in digest.decisions if d.outcome in CHANNELS_OWN
+            ),
+        )
+        self._redis.set(f"pb:chosen:{name}", chosen.model_dump_json(), ex=keep)
+
     def delivered(self, name: str) -> Digest | None:
-        return self.store.digest(f"delivered:{name}")
+        """A day as one channel was given it; None when it never was, or too long ago."""
+        value = self._redis.get(f"pb:chosen:{name}")
+        day = value and self.store.digest(name.rpartition(":")[2])
+        return Chosen.model_validate_json(str(value)).applied(day) if day else None
 
     def had_before(self, address: Address, digest: Digest) -> set[str]:
         """Ids of the papers this channel was given, other than by this profile for this day: a

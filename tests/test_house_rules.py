@@ -23,6 +23,8 @@ PURE = {
     "bot.domain": set(),
     "bot.ledger": {"bot.domain"},
     "bot.wish": {"bot.domain", "bot.ledger"},
+    "bot.chosen": {"bot.domain", "bot.ledger"},
+    "bot.words_dates": set(),
     "bot.morning": {"bot.days", "bot.domain", "bot.schedule"},
     "bot.message": {"bot.domain"},
     "bot.terminal_render": {"bot.message"},

@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.chaos [--kills 100] [--seed 1] [--every 10] [--keep FOLDER]
 
-Days of eight papers go to six channels of a loopback Slack (one message a second and channel, and
-at random a lost reply, a fault or a 429) by the real bot, workers and embedded server, whose
-processes are killed (SIGKILL) about every EVERY seconds and started again as a supervisor would.
+Days of eight papers go to three channels of a loopback Slack and three of a loopback Discord (at
+their rate limits, and at random a lost reply, a fault or a 429) by the real bot, workers and
+embedded server, whose processes are killed (SIGKILL) about every EVERY seconds and started again as
+a supervisor would.
 The seed decides what is killed and what fails; when it happens depends on the machine. Exits 1 with
 every difference. FOLDER keeps what the processes said.
 """
@@ -19,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -32,28 +32,20 @@ import redis
 from bot.ledger import Source, Wanted
 from bot.store import Store, connect_briefly
 from bot.store_channels import Channels
-from tests.benchmarks.bench_deliver import (
-    PROFILE,
-    environment,
-    grandchildren,
-    ids_in,
-    start,
-    wish,
-    wrong,
-)
+from tests.benchmarks.bench_deliver import PROFILE, environment, grandchildren, ids_in, start
+from tests.benchmarks.chaos_chats import Chat, on_discord, on_slack, wish
 from tests.neighbours import feed, good_model, listening
 from tests.processes import alive, children
-from tests.slack_neighbour import Channel, Slack, slack
 from tests.test_fetching import rss
 from workers.server import embedded
 
-_CHANNELS = [f"C{n}" for n in range(1, 7)]
 _KINDS = ("pool", "worker", "horse", "bot", "server")
-_FAULTS = {"ok": 90, "lost_reply": 4, "http_500": 3, "ratelimited": 3}
 # What is not there so long after the wish or the last kill, or after nobody waits for it, is lost.
 _PATIENCE, _GRACE = 240.0, 10.0
 # An orphaned worker that is idle looks for its parent every few seconds.
 _ORPHANS_SECONDS = 30.0
+# Messages of a channel: more than the days have that can be under way together.
+_NEWEST = 50
 
 
 @dataclass
@@ -117,6 +109,8 @@ class Supervisor:
                 if process is not None and process.returncode != -signal.SIGKILL:
                     self.faults.append(f"{word} ended by itself with {process.returncode}")
                 self.running[word] = start(word, self.settings, self.home / f"{word}.log")
+        # Only what lives: a run is long enough for the machine to give a process's id to another.
+        self.seen = {pid for pid in self.seen if alive(pid)}
         self.seen |= {*self.victims("pool"), *self.victims("worker"), *self.victims("horse")}
 
     def victims(self, kind: str) -> list[int]:
@@ -159,38 +153,43 @@ class Supervisor:
 def main(most: int, seed: int, every: float, home: Path) -> int:
     """Kill so often, print what came of it, and return the exit status."""
     chance, days, begun = random.Random(seed), list[Day](), time.monotonic()
-    with slack() as there, ExitStack() as stack:
-        there.rate, there.channels = 1.0, {name: Channel() for name in _CHANNELS}
-        for method in ("chat.postMessage", "conversations.replies", "conversations.history"):
-            there.fault(method, *chance.choices([*_FAULTS], [*_FAULTS.values()], k=20_000))
+    with ExitStack() as stack:
+        chats = [stack.enter_context(chat(chance)) for chat in (on_slack, on_discord)]
         arxiv = stack.enter_context(listening(lambda path, body: feed(_document(days[-1]))))
         model = stack.enter_context(listening(good_model))
-        house = Supervisor(home, environment(home, there.url, arxiv.url, model.url), stack)
+        settings = environment(home, "", arxiv.url, model.url)
+        for chat in chats:
+            settings |= chat.settings
+        house = Supervisor(home, settings, stack)
         house.serve()
-        kills = _killed(most, every, chance, house, there, days)
-        _shown(seed, time.monotonic() - begun, kills, days, there)
+        kills = _killed(most, every, chance, house, chats, days)
+        _shown(seed, time.monotonic() - begun, kills, days, chats)
         house.stop()
-    differences = list(house.faults)
-    for name in _CHANNELS:
-        found = wrong(there.thread(name), [day.ids for day in days])
-        differences += [f"{name}: {difference}" for difference in found]
+        differences = list(house.faults)
+        for chat in chats:
+            differences += chat.differences([day.ids for day in days])
     print(*(differences or ["every channel complete, in order, nothing twice"]), sep="\n")
     return 1 if differences else 0
 
 
 def _killed(
-    most: int, every: float, chance: random.Random, house: Supervisor, there: Slack, days: list[Day]
+    most: int,
+    every: float,
+    chance: random.Random,
+    house: Supervisor,
+    chats: list[Chat],
+    days: list[Day],
 ) -> list[Kill]:
     kills, due = list[Kill](), time.monotonic() + every
     while True:
         house.look()
         now = time.monotonic()
         with suppress(redis.RedisError):
-            _looked(days, house.channels, there, now)
+            _looked(days, house.channels, chats, now)
             # The next day is wished for when this one is all but there: a busy bot looks at once.
-            if len(kills) < most and _nearly(days, there):
+            if len(kills) < most and _nearly(days, chats):
                 days.append(Day(len(days), now))
-                wish(house.channels, _CHANNELS, days[-1].wanted)
+                wish(house.channels, chats, days[-1].wanted)
         under_way = [day for day in days if day.done is None]
         last = max([now - _PATIENCE, *(d.wished for d in under_way), *(k.at for k in kills)])
         if (len(kills) >= most and not under_way) or now - last >= _PATIENCE:
@@ -206,34 +205,36 @@ def _killed(
         time.sleep(0.1)
 
 
-def _looked(days: list[Day], channels: Channels, there: Slack, now: float) -> None:
-    """A day is done when nobody waits for it any more; wrong() finds what it lacks."""
+def _looked(days: list[Day], channels: Channels, chats: list[Chat], now: float) -> None:
+    """A day is done when nobody waits for it any more; differences() finds what it lacks."""
     waited = {wish.wanted for wish in channels.wishes()}
     for day in days:
         if day.done is None and day.wanted not in waited:
             day.given = day.given or now
-            if _posted(day, there, len(day.ids) + 1) or now - day.given > _GRACE:
+            if _posted(day, chats, len(day.ids) + 1) or now - day.given > _GRACE:
                 day.done = now
 
 
-def _nearly(days: list[Day], there: Slack) -> bool:
-    return all(day.done or _posted(day, there, len(day.ids)) for day in days)
+def _nearly(days: list[Day], chats: list[Chat]) -> bool:
+    return all(day.done or _posted(day, chats, len(day.ids)) for day in days)
 
 
-def _posted(day: Day, there: Slack, most: int) -> bool:
+def _posted(day: Day, chats: list[Chat], most: int) -> bool:
     """Whether so many messages about this day's papers are in every channel."""
     of_day = set(day.ids)
-    shown = [list(there.channels[name].messages) for name in _CHANNELS]
-    return all(sum(bool(ids_in(m) & of_day) for m in messages) >= most for messages in shown)
+    newest = [c.thread(a.channel)[-_NEWEST:] for c in chats for a in c.addresses]
+    return all(sum(bool(ids_in(m) & of_day) for m in messages) >= most for messages in newest)
 
 
 def _document(day: Day) -> bytes:
     return rss(day.date, *((id, "new", "cs.LG") for id in day.ids))
 
 
-def _shown(seed: int, took: float, kills: list[Kill], days: list[Day], there: Slack) -> None:
-    met = Counter(call.error for call in there.calls if call.error)
-    print(f"seed {seed}, {took:.0f} s, {len(days)} days, {len(kills)} kills; Slack:", dict(met))
+def _shown(seed: int, took: float, kills: list[Kill], days: list[Day], chats: list[Chat]) -> None:
+    print(f"seed {seed}, {took:.0f} s, {len(days)} days, {len(kills)} kills")
+    for chat in chats:
+        there = sum(len(chat.thread(address.channel)) for address in chat.addresses)
+        print(f"{chat.name}: {there} messages in {len(chat.addresses)} channels,", dict(chat.met()))
     print("seconds from a kill until all days under way were complete, median and maximum:")
     for kind in (*_KINDS, "all"):
         times = [kill.recovered for kill in kills if kind in (kill.kind, "all") and kill.days]
