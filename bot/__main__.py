@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -116,19 +116,26 @@ async def _slack(answers: Answers, config: Settings) -> None:
     async def listen() -> None:
         async with listening(SlackApp(answers), config) as how:
             log.info("listening", how=how)
+            await _back("Slack", answers.desk)
             await asyncio.Event().wait()
 
-    await _for_ever("Slack", listen)
+    await _for_ever("Slack", listen, answers.desk)
 
 
 async def _discord(answers: discord_answer.Answers, token: SecretStr, config: Settings) -> None:
     async def listen() -> None:  # an app listens once
         await discord_app.listen(DiscordApp(answers), token, config.discord_gateway_url)
 
-    await _for_ever("Discord", listen)
+    await _for_ever("Discord", listen, answers.desk)
 
 
-async def _for_ever(name: str, listen: Callable[[], Awaitable[None]]) -> None:
+async def _back(name: str, desk: Desk) -> None:
+    """A platform let us in: whatever was said of it is over."""
+    with suppress(redis.RedisError):  # it is served without, and told so by the clock
+        await asyncio.to_thread(desk.subscriptions.end_outage, f"{name} login")
+
+
+async def _for_ever(name: str, listen: Callable[[], Awaitable[None]], desk: Desk) -> None:
     """A platform's events; a login that fails is told and tried again, and stops nobody."""
     while True:
         try:
@@ -137,9 +144,13 @@ async def _for_ever(name: str, listen: Callable[[], Awaitable[None]]) -> None:
             log.error(f"{name} is not set up", why=str(refused))
             return
         except PaperboyError as error:
-            log.error(f"{name} does not let us in, trying again", why=str(error))
+            why = str(error)
         except (redis.RedisError, OSError) as error:
-            log.error(f"{name} cannot start, trying again", error=type(error).__name__)
+            why = type(error).__name__
+        log.error(f"{name} does not let us in, trying again", why=why)
+        with suppress(redis.RedisError):  # its being away is told by the clock
+            put = desk.subscriptions.put_outage
+            await asyncio.to_thread(put, f"{name} login", why, datetime.now(UTC))
         await asyncio.sleep(_LOGIN_SECONDS)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.domain import Noun, Trouble
 from bot.ledger import Usage
 
@@ -18,6 +20,14 @@ class Checkup(Noun):
     usage: Usage = Usage()
     trouble: Trouble | None = None
     detail: str = ""
+
+
+class Outage(Noun):
+    """Something outside that does not serve us, why, and since when (UTC); it is being tried."""
+
+    what: str
+    why: str
+    since: datetime
 
 
 class SlackCheckup(Noun):

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -142,6 +143,8 @@ class DiscordApp(discord.Client):
 
     async def on_ready(self) -> None:
         log.info("listening", how="Discord")
+        with suppress(redis.RedisError):  # what was said of us is over; without, it is said longer
+            await asyncio.to_thread(self.answers.desk.subscriptions.end_outage, "Discord login")
 
     async def _recheck(self, guild: discord.Guild) -> None:
         """What rested because nothing could be posted there goes on where it can be."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
+from bot.checkup import Outage
 from bot.domain import Noun
 from bot.ledger import Judge
 from bot.store_channels import Channels
@@ -55,6 +56,7 @@ class Status(Noun):
     queues: tuple[QueueStatus, ...]
     wishes: tuple[Waiting, ...] = ()
     subscriptions: tuple[SubscriptionStatus, ...] = ()
+    outages: tuple[Outage, ...] = ()
 
     def of(self, workspace: str) -> Status:
         """What one workspace (Address.workspace_key) may see of it."""
@@ -100,6 +102,7 @@ def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
             Waiting(address=w.address, categories=w.wanted.categories, since=w.since)
             for w in channels.wishes()
         ),
+        outages=tuple(Subscriptions(channels.store).outages()),
         subscriptions=tuple(
             SubscriptionStatus(
                 subscription=found,

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from redis import Redis
 
+from bot.checkup import Outage
 from bot.domain import Profile, Trouble
 from bot.store import KEEP, Store
 from bot.subscription import Paused, Subscription, Votes, Way
@@ -119,6 +120,21 @@ class Subscriptions:
         rows: list[str] = self._redis.hvals(f"pb:votes:{address}:{paper}")  # type: ignore[assignment]
         counts = Counter(rows)
         return Votes(up=counts[Way.UP], down=counts[Way.DOWN])
+
+    # -- what is away
+
+    def put_outage(self, what: str, why: str, at: datetime) -> bool:
+        """Remember that something does not serve us; True when that is news."""
+        outage = Outage(what=what, why=why, since=at)
+        return bool(self._redis.hsetnx("pb:outages", what, outage.model_dump_json()))
+
+    def end_outage(self, what: str) -> bool:
+        """It is back; True when that is news."""
+        return bool(self._redis.hdel("pb:outages", what))
+
+    def outages(self) -> list[Outage]:
+        rows: dict[str, str] = self._redis.hgetall("pb:outages")  # type: ignore[assignment]
+        return [Outage.model_validate_json(rows[what]) for what in sorted(rows)]
 
     # -- events
 

@@ -21,6 +21,9 @@ def status_text(status: Status) -> Head:
     """How things stand, a line each."""
     rows = [f"judge: {status.judge.model or 'the local ranking, no model'}"]
     rows.append(f"server: {status.server}, {status.memory / 1e6:.1f} MB, {_kept(status)}")
+    for outage in status.outages:
+        since = clock_time(outage.since)
+        rows.append(f"away: {outage.what} since {since}, tried again every minute: {outage.why}")
     for queue in status.queues:
         rows.append(
             f"queue {queue.name}: {queue.workers} at work, {queue.waiting} waiting, "

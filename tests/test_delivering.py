@@ -164,8 +164,11 @@ def test_slack_being_away_leaves_the_channel_for_the_next_tick(
     step = plan.due(wishes[0], Channels(store).facts(wishes[0]))
     assert step is not None
     assert step.kind is Kind.DELIVER
+    (away,) = Subscriptions(store).outages()
+    assert (away.what, "a fault of its own" in away.why) == ("slack", True)
     deliver(there, store, server, wishes)
     assert replies(there, "C1") == 6
+    assert Subscriptions(store).outages() == []
 
 
 def test_a_channel_that_another_worker_holds_is_left_to_it(

@@ -106,10 +106,12 @@ class _Room:
                 return
             try:
                 await self._deliver(lease)
+                self._outage(None)
             except Gone as gone:
                 await self._halt(gone)
             except Unavailable as away:
                 log.warning("left for later", channel=str(self.wish.address), why=str(away))
+                self._outage(away)
             except LeaseLost:
                 log.warning("another worker took over", channel=str(self.wish.address))
 
@@ -137,6 +139,14 @@ class _Room:
         message = await thread.post(head, replies)
         await self._name_both(digest)
         channels.put_delivered(wish.address, name, digest, self.clock(), message)
+
+    def _outage(self, away: Unavailable | None) -> None:
+        """Said once when it begins and once when it is over, however many channels it concerns."""
+        subscriptions, what = Subscriptions(self.store), self.wish.address.platform
+        if away and subscriptions.put_outage(what, str(away), self.clock()):
+            log.error("outage begins; it is tried again every minute", what=what, why=str(away))
+        elif away is None and subscriptions.end_outage(what):
+            log.info("outage is over", what=what)
 
     async def _name_both(self, digest: Digest) -> None:
         """A paper that another profile of this channel brought from the same list is not posted

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot import settings, terminal_render, words_doctor, words_status
+from bot.clock import planned
 from bot.desk import Desk
 from bot.errors import Refused
 from bot.ledger import Judge
+from bot.settings import Settings
+from bot.status import gather
+from bot.store_subscriptions import Subscriptions
+
+if TYPE_CHECKING:
+    from workers.house import House
 
 _REFUSED = 2
 
@@ -19,47 +26,33 @@ _REFUSED = 2
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """The state of the server, the queues and who waits."""
-    from bot.status import gather
+    """The state of the server, the queues, what is away, who waits, and every subscription."""
     from workers.house import house
 
-    config = settings.load()
+    config, now = settings.load(), _moment(None)
     with house(config) as here:
-        found = gather(here.tasks, here.channels, Judge(model=config.judge_model))
+        desk = _desk(here, config)
+        found, coming = desk.status(), words_status.plan_text(planned(desk, now), now)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        sys.stdout.write(terminal_render.as_text([words_status.status_text(found)]))
+        sys.stdout.write(terminal_render.as_text([words_status.status_text(found), coming]))
 
 
 def plan(
     at: Annotated[str | None, typer.Option(help="YYYY-MM-DDTHH:MM, UTC; otherwise now.")] = None,
 ) -> None:
     """What would be due for each subscription at a moment, and why not."""
-    from bot.clock import planned
-    from bot.status import gather
-    from bot.store_subscriptions import Subscriptions
     from workers.house import house
 
     config, now = settings.load(), _moment(at)
-    judge = Judge(model=config.judge_model)
     with house(config) as here:
-        desk = Desk(
-            channels=here.channels,
-            subscriptions=Subscriptions(here.store),
-            judge=judge,
-            status=lambda: gather(here.tasks, here.channels, judge),
-            window_hours=config.window_hours,
-            catch_up_days=config.catch_up_days,
-            say_quiet_days=config.say_quiet_days,
-        )
-        shown = words_status.plan_text(planned(desk, now), now)
+        shown = words_status.plan_text(planned(_desk(here, config), now), now)
     sys.stdout.write(terminal_render.as_text([shown]))
 
 
 def doctor() -> None:
     """What is misconfigured, one sentence each; asks the model about one paper."""
-    from bot.status import gather
     from workers.doctor import examine, examine_discord, examine_slack
     from workers.house import house
 
@@ -77,6 +70,19 @@ def doctor() -> None:
     sys.stdout.write(terminal_render.as_text(heads))
     well = not found.trouble and (not slack or slack.ready) and (not discord or discord[0])
     sys.exit(0 if well else _REFUSED)
+
+
+def _desk(here: House, config: Settings) -> Desk:
+    judge = Judge(model=config.judge_model)
+    return Desk(
+        channels=here.channels,
+        subscriptions=Subscriptions(here.store),
+        judge=judge,
+        status=lambda: gather(here.tasks, here.channels, judge),
+        window_hours=config.window_hours,
+        catch_up_days=config.catch_up_days,
+        say_quiet_days=config.say_quiet_days,
+    )
 
 
 def _moment(text: str | None) -> datetime:
