@@ -30,7 +30,7 @@ from workers.fetching import fetch
 from workers.pipeline import score
 
 FIRST, LAST = date(2025, 8, 5), date(2026, 8, 4)
-# Feed days that were empty: ../shared/facts/arxiv.md has them from arXiv's own list.
+# Weekdays whose feed was empty, by the holidays that arXiv announced.
 HOLIDAYS = {
     *(date(2025, 6, 20), date(2025, 7, 7), date(2025, 9, 2), date(2025, 11, 28)),
     *(date(2026, 1, 2), date(2026, 1, 20), date(2026, 6, 22), date(2026, 7, 6)),
