@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 import discord
 import pytest
 import redis.asyncio
+from discord.gateway import DiscordWebSocket
 
 from bot import (
     actions,
@@ -23,6 +25,7 @@ from bot import (
     subscribing,
     views,
 )
+from bot.__main__ import serve
 from bot.desk import Ask, Desk
 from bot.discord_commands import commands
 from bot.ledger import Judge
@@ -52,7 +55,8 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Slack, Discord]]:
         """No pace."""
 
     monkeypatch.setattr(posting.Pace, "turn", at_once)
-    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    for where, name in ((discord.http.Route, "BASE"), (DiscordWebSocket, "DEFAULT_GATEWAY")):
+        monkeypatch.setattr(where, name, getattr(where, name))  # so that it is put back
     with slack() as one, discord_server() as other:
         yield one, other
 
@@ -151,3 +155,35 @@ def test_every_part_of_a_message_is_shown_on_both() -> None:
         for word in words:
             assert word in one
             assert word in other
+
+
+@pytest.mark.parametrize("down", ["slack", "discord"])
+def test_one_that_cannot_log_in_does_not_stop_the_other(
+    down: str, places: tuple[Slack, Discord], server: str, store: Store
+) -> None:
+    here, there = places
+    nowhere = "http://127.0.0.1:9/"
+    settings = Settings(
+        SLACK_BOT_TOKEN="xoxb-1",
+        SLACK_APP_TOKEN="xapp-1",
+        SLACK_API_URL=nowhere if down == "slack" else here.url,
+        DISCORD_TOKEN="token",
+        DISCORD_API_URL=nowhere if down == "discord" else there.api,
+        DISCORD_GATEWAY_URL=there.gateway,
+    )
+    subscriptions = Subscriptions(store)
+
+    def told() -> bool:
+        listens = here.sockets if down == "discord" else there.connected
+        return bool(listens) and [o.what.lower() for o in subscriptions.outages()] == [
+            f"{down} login"
+        ]
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve(server, settings, stop))
+        await asyncio.to_thread(here.wait, told, 10)
+        stop.set()
+        await serving
+
+    asyncio.run(run())
