@@ -14,7 +14,7 @@ from bot.desk import Ask, Desk, newest_day
 from bot.domain import Profile, Trouble
 from bot.ledger import Source, Wanted
 from bot.morning import Morning, morning
-from bot.plan import Day, Look, Step, due, look
+from bot.plan import Day, Kind, Look, Step, due, look
 from bot.store_channels import Channels
 from bot.subscription import Subscription
 from bot.tasks import Tasks
@@ -31,6 +31,8 @@ _PATIENCE = timedelta(hours=12)
 _SOON = timedelta(hours=1)
 # Work under way at its time is not late yet.
 _GRACE = timedelta(minutes=5)
+# A day that is still being read or judged so long after its time is.
+_STUCK = timedelta(minutes=20)
 # Longer than a tick takes: one bot ticks at a time, another takes over when it is gone.
 _LEASE_SECONDS = 20
 
@@ -96,11 +98,14 @@ def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
             if wish.by and channels.delivered_before(wish):
                 before.append(wish)
     for wish, seen in scheduled(desk, now, days):
+        overdue = now - wish.at if wish.at else timedelta()
         if seen.step is not None:
             ask(seen.step, wish)
+            if seen.step.kind is not Kind.DELIVER and overdue >= _STUCK:
+                late.append((wish, Trouble.STILL_AT_IT))
         elif seen.fulfilled and wish.wanted.date:
             desk.subscriptions.put_served(wish.subscription, wish.wanted.date)
-        elif seen.late and wish.at and now - wish.at >= _GRACE:
+        elif seen.late and overdue >= _GRACE:
             late.append((wish, seen.late))
     for step, wishes in steps.values():
         if tasks.failed(step):

@@ -69,6 +69,7 @@ class Trouble(StrEnum):
     MODEL_SLOW = "model_slow"
     MODEL_REFUSED = "model_refused"
     BAD_REPLY = "bad_reply"
+    STILL_AT_IT = "still_at_it"  # our own workers, at work or gone
     LEFT_OUT = "left_out"  # the reply was readable and did not mention the paper
     # a channel
     ARCHIVED = "archived"

@@ -30,6 +30,7 @@ TROUBLES = {
     Trouble.MODEL_SLOW: "model down: no answer in time (PAPERBOY_CALL_SECONDS)",
     Trouble.MODEL_REFUSED: "the model refused",
     Trouble.BAD_REPLY: "the model's answer could not be read",
+    Trouble.STILL_AT_IT: "Paperboy's workers are not done yet, or not running",
     Trouble.LEFT_OUT: "the model's answer left it out",
     Trouble.ARCHIVED: "the channel is archived",
     Trouble.NOT_A_MEMBER: "Paperboy is not a member of the channel",

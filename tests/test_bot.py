@@ -186,6 +186,14 @@ def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
         assert len(queued(tasks, "post")) == steps
 
 
+def test_a_day_that_no_worker_takes_up_is_said_to_be_late(desk: Desk, tasks: Tasks) -> None:
+    desk.subscriptions.put(subscription())
+    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    assert clock.tick(desk, tasks, eight + timedelta(minutes=10)).late == ()
+    ((_, why),) = clock.tick(desk, tasks, eight + timedelta(minutes=20)).late
+    assert why is Trouble.STILL_AT_IT
+
+
 def test_after_days_away_the_missed_ones_come_in_one(desk: Desk) -> None:
     desk.subscriptions.put(subscription())
     (mine,) = owed(desk, datetime(2025, 3, 27, 9, tzinfo=UTC))
