@@ -16,7 +16,8 @@ from bot import slack_forms, slack_render, subscribing, typed, words_wrong
 from bot.actions import Act
 from bot.chat import Bell, Chat
 from bot.desk import Answer, Ask, Desk
-from bot.errors import Gone, PaperboyError, Refused
+from bot.domain import Trouble
+from bot.errors import PaperboyError, Refused
 from bot.message import Head
 from bot.slack_post import FAULTS, SlackPoster, error_of
 from bot.wish import Address, Wish
@@ -145,7 +146,8 @@ class Answers:
         try:
             found = (await self.web.conversations_info(channel=address.channel))["channel"]
         except FAULTS as error:
-            return not isinstance(error_of(error), Gone)
+            # Another Gone is a scope that this question needs and posting does not.
+            return error_of(error).trouble is not Trouble.CHANNEL_GONE
         return bool(found.get("is_member") or found.get("is_im"))
 
     async def _open(self, where: Where, answer: Answer) -> None:

@@ -789,3 +789,9 @@ def test_redis_gone_after_the_answer_was_found_is_told_as_well(
 
     monkeypatch.setattr(Channels, "put_wish", away)
     assert types(there, "now matters").startswith(MOMENT)
+
+
+@pytest.mark.usefixtures("bot")
+def test_where_slack_may_not_say_whether_we_are_there_the_digest_is_tried(there: Slack) -> None:
+    there.fault("conversations.info", "missing_scope")
+    assert "every weekday at 09:00" in types(there, "subscribe matters")
