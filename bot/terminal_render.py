@@ -47,6 +47,10 @@ def _head(head: Head) -> Iterator[RenderableType]:
         yield Text(text, no_wrap=whole, overflow="ignore" if whole else None)
     if head.lines:
         yield _lines(head.lines)
+    for item in head.items:
+        yield Text(" ".join(filter(None, (item.title, item.channel))))
+        for small in item.small:
+            yield Padding(Text(small, style=_DIM), (0, 0, 0, 2))
     for small in head.small:
         yield Text(f" {small}", style=_DIM)
 
