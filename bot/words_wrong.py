@@ -87,10 +87,11 @@ def too_old() -> str:
 def stopped(address: Address, paused: Sequence[Subscription], trouble: Trouble) -> Head:
     """To whoever subscribed the channel: why nothing comes, and what to do."""
     heals = f"To go on: {_HEALS[trouble]}, then /digest resume." if trouble in _HEALS else ""
-    names = ", ".join(found.profile for found in paused) or "what was asked for"
+    names = ", ".join(found.profile for found in paused)
+    what = f"{names} is paused in" if names else "What was asked for cannot come to"
     return Head(
         title=f"A digest could not be delivered: {TROUBLES[trouble]}.",
-        items=(Item(title=f"{names} is paused in", channel=address.channel),),
+        items=(Item(title=what, channel=address.channel),),
         text=(heals,) if heals else (),
     )
 
