@@ -14,7 +14,7 @@ from bot.desk import Ask, Desk, newest_day
 from bot.domain import Profile, Trouble
 from bot.ledger import Source, Wanted
 from bot.morning import Morning, morning
-from bot.plan import Day, Kind, Look, Step, due, look
+from bot.plan import Day, Look, Step, due, look
 from bot.store_channels import Channels
 from bot.subscription import Subscription
 from bot.tasks import Tasks
@@ -31,7 +31,7 @@ _PATIENCE = timedelta(hours=12)
 _SOON = timedelta(hours=1)
 # Work under way at its time is not late yet.
 _GRACE = timedelta(minutes=5)
-# A day that is still being read or judged so long after its time is.
+# A day that is still being read or judged, so long after we began to wait for it, is.
 _STUCK = timedelta(minutes=20)
 # Longer than a tick takes: one bot ticks at a time, another takes over when it is gone.
 _LEASE_SECONDS = 20
@@ -101,8 +101,8 @@ def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
         overdue = now - wish.at if wish.at else timedelta()
         if seen.step is not None:
             ask(seen.step, wish)
-            if seen.step.kind is not Kind.DELIVER and overdue >= _STUCK:
-                late.append((wish, Trouble.STILL_AT_IT))
+            if seen.late and now - desk.subscriptions.overdue_since(wish, now) >= _STUCK:
+                late.append((wish, seen.late))
         elif seen.fulfilled and wish.wanted.date:
             desk.subscriptions.put_served(wish.subscription, wish.wanted.date)
         elif seen.late and overdue >= _GRACE:

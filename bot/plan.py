@@ -80,7 +80,7 @@ class Step(Noun):
 
 class Look(Noun):
     """What is to be done for a wish at a moment: a step, or nothing. `fulfilled` when nothing will
-    be; `late` says why a day is not there at its time."""
+    be; `late` says why a day is not there at its time, with a step: because it is not done yet."""
 
     step: Step | None = None
     fulfilled: bool = False
@@ -137,19 +137,23 @@ def _look(wish: Wish, facts: Facts, now: datetime, at: datetime, until: datetime
     """A schedule's days: read and judged ahead, delivered at their time, improved until the end
     of the window."""
     over = now >= until
+    overdue = now >= at and facts.delivered is None
+
+    def ahead(kind: Kind, wanted: Wanted, since: datetime) -> Look:
+        step = Step(kind=kind, wish=wish.only(wanted, since))
+        return Look(step=step, late=Trouble.STILL_AT_IT if overdue else None)
+
     late, newest, settled = None, wish.since, True
     for wanted, day in _days(wish, facts):
         listed, judged = day.listed, day.judged
         if listed is None:
-            return Look(step=Step(kind=Kind.FETCH, wish=wish.only(wanted, wish.since)))
+            return ahead(Kind.FETCH, wanted, wish.since)
         if not (listed.settled or over) and now - listed.asked_at >= _FRESH:
-            return Look(
-                step=Step(kind=Kind.FETCH, wish=wish.only(wanted, listed.asked_at + _FRESH))
-            )
+            return ahead(Kind.FETCH, wanted, listed.asked_at + _FRESH)
         if judged is None or judged.at < listed.changed_at:
-            return Look(step=Step(kind=Kind.SCORE, wish=wish.only(wanted, listed.changed_at)))
+            return ahead(Kind.SCORE, wanted, listed.changed_at)
         if judged.unscored and not over and now - judged.at >= _AGAIN:
-            return Look(step=Step(kind=Kind.SCORE, wish=wish.only(wanted, judged.at + _AGAIN)))
+            return ahead(Kind.SCORE, wanted, judged.at + _AGAIN)
         if wanted is wish.wanted and not judged.papers and listed.problem:
             late = late or listed.problem.trouble
         late = late or judged.outage

@@ -20,7 +20,7 @@ TROUBLES = {
     Trouble.TIMEOUT: "arXiv did not answer in time",
     Trouble.UNREACHABLE: "arXiv cannot be reached",
     Trouble.MIXED_DAYS: "the saved feeds are of different days",
-    Trouble.NO_LIST: "no list is to be had for that day",
+    Trouble.NO_LIST: "arXiv has no list of that day, or not yet",
     Trouble.NO_KEY: "the worker has no OPENAI_API_KEY",
     Trouble.BAD_KEY: "the model's server does not accept the key",
     Trouble.UNKNOWN_MODEL: "the model's server does not know the model",

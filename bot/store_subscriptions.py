@@ -12,10 +12,11 @@ from bot.checkup import Outage
 from bot.domain import Profile, Trouble
 from bot.store import KEEP, Store
 from bot.subscription import Paused, Subscription, Votes, Way
-from bot.wish import Address
+from bot.wish import Address, Wish
 
 # Slack and Discord deliver an event again for some minutes at most.
 _AGAIN = timedelta(hours=1)
+_OVERDUE = timedelta(days=2)
 
 # One person has one vote a paper; the same vote again takes it back. In one step, because people
 # press at the same moment.
@@ -96,6 +97,13 @@ class Subscriptions:
 
     def put_served(self, subscription: str, day: date) -> None:
         self._redis.hset("pb:served", subscription, day.isoformat())
+
+    def overdue_since(self, wish: Wish, now: datetime) -> datetime:
+        """When a schedule's wish was first seen to be past its time; now, the first time: a bot
+        that was away itself does not blame the workers."""
+        key = f"pb:overdue:{wish.subscription}:{wish.at}"
+        self._redis.set(key, now.isoformat(), nx=True, ex=_OVERDUE)
+        return datetime.fromisoformat(str(self._redis.get(key)))
 
     # -- a workspace's own profiles
 

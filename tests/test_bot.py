@@ -189,9 +189,16 @@ def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
 def test_a_day_that_no_worker_takes_up_is_said_to_be_late(desk: Desk, tasks: Tasks) -> None:
     desk.subscriptions.put(subscription())
     eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
-    assert clock.tick(desk, tasks, eight + timedelta(minutes=10)).late == ()
+    for minutes in (0, 10):
+        assert clock.tick(desk, tasks, eight + timedelta(minutes=minutes)).late == ()
     ((_, why),) = clock.tick(desk, tasks, eight + timedelta(minutes=20)).late
     assert why is Trouble.STILL_AT_IT
+
+
+def test_a_bot_that_was_away_does_not_call_the_day_late_at_once(desk: Desk, tasks: Tasks) -> None:
+    desk.subscriptions.put(subscription())
+    noon = datetime(2025, 3, 21, 12, tzinfo=UTC)
+    assert clock.tick(desk, tasks, noon).late == ()
 
 
 def test_after_days_away_the_missed_ones_come_in_one(desk: Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import redis.asyncio
@@ -227,3 +227,50 @@ def test_who_goes_on_after_an_interruption_posts_what_was_begun(
     deliver(there, store, server, [mine])
     assert replies(there, "C1") == 6
     assert "6 picked" in str(there.thread("C1")[0]["blocks"])
+
+
+def owed(store: Store, *days: int) -> Wish:
+    """A schedule's wish for several judged days of March 2025: each has a paper of its own and one
+    that all of them have."""
+    base = wish(date=date(2025, 3, days[-1])).model_copy(
+        update={"profile": store.put_profile(profile()), "address": at("C1"), "left_out": 2}
+    )
+    every = [base.wanted.model_copy(update={"date": date(2025, 3, day)}) for day in days]
+    moment = NOW + timedelta(days=1)
+    mine = base.model_copy(
+        update={"earlier": tuple(every[:-1]), "at": moment, "until": moment + timedelta(hours=12)}
+    )
+    for n, (day, wanted) in enumerate(zip(days, every, strict=True)):
+        papers = [
+            decision("2503.00001", Outcome.PICKED, 8),
+            decision(f"2503.000{day}", Outcome.PICKED, 10 - n),
+        ]
+        batch = f"2025-03-{day}"
+        store.add_listing(batch, listing(*(d.announced for d in papers)), NOW)
+        found = listed(NOW).model_copy(update={"batch": batch, "date": wanted.date})
+        store.put_listed(wanted, found)
+        name = plan.ledger_name(mine.only(wanted, NOW), found)
+        Channels(store).put_judged(name, digest(*papers, listed=found))
+    return mine
+
+
+def test_days_that_were_missed_come_in_one_thread_the_best_first(
+    there: Slack, store: Store, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = owed(store, 18, 19, 20)
+    settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=there.url)
+    pace = redis.asyncio.Redis.from_url(server)
+    assert mine.at is not None
+    delivering.deliver([mine], store, settings, pace, lambda: mine.at or NOW)
+    head, *cards = there.thread("C1")
+    assert [card["text"].split(" — ")[0] for card in cards] == [
+        f"{rank}. On the matter of 2503.{number}"
+        for rank, number in enumerate(("00018", "00019", "00001", "00020"), 1)
+    ]
+    shown = str(head["blocks"])
+    assert "Tuesday 18 to Thursday 20 March 2025" in shown
+    assert "The best of 3 days' lists." in shown
+    assert "2 earlier days could not be delivered in time" in shown
+    assert "4 announced = 4 picked" in shown
+    assert Channels(store).dates(at("C1"), "matters") == {date(2025, 3, n) for n in (18, 19, 20)}
+    assert plan.look(mine, Channels(store).facts(mine), mine.at).fulfilled
