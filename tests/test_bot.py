@@ -164,6 +164,32 @@ def ready(channels: Channels, mine: Wish, now: datetime) -> None:
     channels.put_judged(ledger_name(mine, listed(now)), day)
 
 
+def test_a_day_that_somebody_asked_for_is_not_delivered_again_by_the_schedule(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    mine = subscription()
+    desk.subscriptions.put(mine)
+    dawn = datetime(2025, 3, 21, 7, tzinfo=UTC)
+    asked = actions.answer(Ask("now foundations", mine.address, dawn, "U1"), desk).wish
+    assert asked is not None
+    friday = listed(dawn).model_copy(update={"batch": "2025-03-21", "date": date(2025, 3, 21)})
+    channels.store.put_listed(asked.wanted, friday)
+    channels.store.add_listing("2025-03-21", listing(announced()), NOW)
+    known = desk.profiles(mine.address)["foundations"]
+    day = digest(
+        decision("2503.15294", Outcome.PICKED), profile=known, listed=friday, judged_at=dawn
+    )
+    channels.put_judged(ledger_name(asked, friday), day)
+    name = delivery_name(asked, friday)
+    channels.put_delivered(mine.address, name, day, dawn + timedelta(seconds=9), "17.5")
+    (scheduled,) = owed(desk, dawn)
+    channels.store.put_listed(scheduled.wanted, friday)
+    assert scheduled.at is not None
+    clock.tick(desk, tasks, scheduled.at)
+    assert queued(tasks, "post") == []
+    assert owed(desk, scheduled.at) == []
+
+
 def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
     channels: Channels, desk: Desk, tasks: Tasks
 ) -> None:
