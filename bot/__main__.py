@@ -177,9 +177,9 @@ async def _told(ticked: clock.Ticked, platforms: Mapping[str, Platform]) -> None
     for wish in ticked.before:
         if answers := platforms.get(wish.address.platform):
             await answers.before(wish)
-    for wish, why in ticked.late:
+    for found, wish, why in ticked.late:
         if answers := platforms.get(wish.address.platform):
-            note = words_channels.late(wish, why)
+            note = words_channels.late(found, wish, why)
             name = fingerprint("late", wish.subscription, str(wish.at))
             await answers.chat.say(wish.address, note, name)
     for found, at in ticked.quiet:

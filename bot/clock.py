@@ -50,7 +50,7 @@ class Ticked:
     under_way: bool = False
     before: tuple[Wish, ...] = ()
     failed: tuple[Wish, ...] = ()
-    late: tuple[tuple[Wish, Trouble], ...] = ()
+    late: tuple[tuple[Subscription, Wish, Trouble], ...] = ()
     quiet: tuple[tuple[Subscription, datetime], ...] = ()
 
 
@@ -97,16 +97,16 @@ def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
             channels.drop_wish(wish)
             if wish.by and channels.delivered_before(wish):
                 before.append(wish)
-    for wish, seen in scheduled(desk, now, days):
+    for found, wish, seen in scheduled(desk, now, days):
         overdue = now - wish.at if wish.at else timedelta()
         if seen.step is not None:
             ask(seen.step, wish)
             if seen.late and now - desk.subscriptions.overdue_since(wish, now) >= _STUCK:
-                late.append((wish, seen.late))
+                late.append((found, wish, seen.late))
         elif seen.fulfilled and wish.wanted.date:
             desk.subscriptions.put_served(wish.subscription, wish.wanted.date)
         elif seen.late and overdue >= _GRACE:
-            late.append((wish, seen.late))
+            late.append((found, wish, seen.late))
     for step, wishes in steps.values():
         if tasks.failed(step):
             log.error("the workers gave up", step=step.id, channels=len(wishes))
@@ -121,7 +121,7 @@ def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
 
 def scheduled(
     desk: Desk, now: datetime, days: dict[str, Day] | None = None
-) -> Iterator[tuple[Wish, Look]]:
+) -> Iterator[tuple[Subscription, Wish, Look]]:
     """What the subscriptions that do not rest are owed at a moment, and how far it has come;
     `days` as in Channels.facts."""
     served, days = desk.subscriptions.served(), {} if days is None else days
@@ -143,7 +143,7 @@ def scheduled(
             log.error("a subscription's profile is gone", subscription=found.key)
             continue
         wish = _wish(found, profile, owed, desk)
-        yield wish, look(wish, desk.channels.facts(wish, days), now)
+        yield found, wish, look(wish, desk.channels.facts(wish, days), now)
 
 
 def _quiet(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, datetime]]:
@@ -159,7 +159,7 @@ def _quiet(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, datetime]]
 
 def planned(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, Wish | None, Look | None]]:
     """Every subscription with what would be done for it at a moment; nothing is done."""
-    due_now = {wish.subscription: (wish, seen) for wish, seen in scheduled(desk, now)}
+    due_now = {found.key: (wish, seen) for found, wish, seen in scheduled(desk, now)}
     for found in desk.subscriptions.all():
         wish, seen = due_now.get(found.key, (None, None))
         yield found, wish, seen

@@ -15,7 +15,7 @@ from bot.subscription import Subscription
 from bot.text import one_line
 from bot.views import profile_line
 from bot.wish import Delivery, Wish
-from bot.words_dates import clock_time, long_date
+from bot.words_dates import long_date
 
 # -- a subscription in words
 
@@ -235,9 +235,9 @@ def quiet() -> Head:
     return Head(title="No papers today: arXiv announces nothing at weekends.")
 
 
-def late(wish: Wish, why: Trouble) -> Head:
+def late(found: Subscription, wish: Wish, why: Trouble) -> Head:
     """In the channel, once, when its time has come and the day has not."""
     assert wish.until is not None, "a schedule's wish"
-    return Head(
-        title=f"The digest is late: {TROUBLES[why]}. Trying again until {clock_time(wish.until)}."
-    )
+    until = wish.until.astimezone(ZoneInfo(found.schedule.tz))
+    end = f"{until:%H:%M} {zone_words(found.schedule, until)}"
+    return Head(title=f"The digest is late: {TROUBLES[why]}. Trying again until {end}.")

@@ -130,7 +130,7 @@ def subscription(channel: str = "C1", **fields: object) -> Subscription:
 
 
 def owed(desk: Desk, now: datetime) -> list[Wish]:
-    return [wish for wish, _ in clock.scheduled(desk, now)]
+    return [wish for _, wish, _ in clock.scheduled(desk, now)]
 
 
 def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
@@ -208,7 +208,7 @@ def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
         day = digest(listed=empty, judged_at=now)
         channels.put_judged(ledger_name(mine, empty), day)
         ticked = clock.tick(desk, tasks, now)
-        assert tuple(why for _, why in ticked.late) == late
+        assert tuple(why for _, _, why in ticked.late) == late
         assert len(queued(tasks, "post")) == steps
 
 
@@ -217,7 +217,7 @@ def test_a_day_that_no_worker_takes_up_is_said_to_be_late(desk: Desk, tasks: Tas
     eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
     for minutes in (0, 10):
         assert clock.tick(desk, tasks, eight + timedelta(minutes=minutes)).late == ()
-    ((_, why),) = clock.tick(desk, tasks, eight + timedelta(minutes=20)).late
+    ((_, _, why),) = clock.tick(desk, tasks, eight + timedelta(minutes=20)).late
     assert why is Trouble.STILL_AT_IT
 
 

@@ -27,8 +27,8 @@ def told(*heads: Head) -> str:
 def test_the_notes_of_a_channel() -> None:
     resting = subscription(paused=Paused(at=NOW, trouble=Trouble.NOT_A_MEMBER))
     notes = [
-        words_channels.late(scheduled(0), Trouble.EMPTY_WEEKDAY),
-        words_channels.late(scheduled(0), Trouble.STILL_AT_IT),
+        words_channels.late(subscription(), scheduled(0), Trouble.EMPTY_WEEKDAY),
+        words_channels.late(subscription(), scheduled(0), Trouble.STILL_AT_IT),
         words_channels.quiet(),
         words_channels.healed(subscription(), NOW),
         words_wrong.before("https://example.org/archives/C1/p1"),

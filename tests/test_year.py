@@ -161,7 +161,7 @@ def test_a_year_of_mornings(store: Store) -> None:
         arxiv.now = now
         for _ in range(4):
             ticked = clock.tick(desk, tasks, now)  # type: ignore[arg-type]
-            late |= {(wish.subscription, wish.wanted.date) for wish, _ in ticked.late}
+            late |= {(wish.subscription, wish.wanted.date) for _, wish, _ in ticked.late}
             if not ticked.under_way:
                 break
     tasks.loop.close()
