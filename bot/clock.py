@@ -86,13 +86,13 @@ def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
     steps: dict[str, tuple[Step, list[Wish]]] = {}
     before, failed, late = [], [], []
 
-    def ask(step: Step, wish: Wish) -> None:
+    def ask(step: Step) -> None:
         steps.setdefault(step.id, (step, []))[1].append(step.wish)
 
     for wish in channels.wishes():
         seen = look(wish, channels.facts(wish, days), now)
         if seen.step is not None:
-            ask(seen.step, wish)
+            ask(seen.step)
         elif _over(wish, channels, now):
             channels.drop_wish(wish)
             if wish.by and channels.delivered_before(wish):
@@ -100,7 +100,7 @@ def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
     for found, wish, seen in scheduled(desk, now, days):
         overdue = now - wish.at if wish.at else timedelta()
         if seen.step is not None:
-            ask(seen.step, wish)
+            ask(seen.step)
             if seen.late and now - desk.subscriptions.overdue_since(wish, now) >= _STUCK:
                 late.append((found, wish, seen.late))
         elif seen.fulfilled and wish.wanted.date:

@@ -58,6 +58,14 @@ _BUSY = {"ratelimited", "rate_limited"}
 _BLOCKS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"}
 
 
+class Refusal(Refused):
+    """Slack takes the request as it is for wrong; `code` is its own."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"Slack refuses this: {code}.", Trouble.BAD_MESSAGE)
+        self.code = code
+
+
 def client(token: SecretStr, api_url: str, seconds: int = _SECONDS) -> AsyncWebClient:
     """Slack's own client without its retries: its default one posts a message twice when the
     connection is lost after Slack took it."""
@@ -82,7 +90,7 @@ def error_of(error: Exception) -> PaperboyError:
         needed = f", it needs {data['needed']}" if data.get("needed") else ""
         return Gone(f"Slack says {code}{needed}.", _GONE[code])
     if code and code not in _DOWN:
-        return Refused(f"Slack refuses this: {code}.", Trouble.BAD_MESSAGE)
+        return Refusal(code)
     why = f"Slack has a fault of its own ({code or status})."
     return Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
 
@@ -112,8 +120,8 @@ class SlackPoster:
 
         try:
             sent = await out(slack_render.message(post))
-        except Refused as refused:
-            if not any(code in str(refused) for code in _BLOCKS):
+        except Refusal as refused:
+            if refused.code not in _BLOCKS:
                 raise
             log.error("Slack refuses the blocks, sending plain text", key=key, why=str(refused))
             sent = await out(slack_render.plain(post))
@@ -153,19 +161,19 @@ class SlackPoster:
         where = {"channel": address.channel, "ts": message}
         try:
             await self._ask(self.web.chat_update, **where, **slack_render.message(post))
-        except Refused as refused:
-            if any(code in str(refused) for code in _BLOCKS):
+        except Refusal as refused:
+            if refused.code in _BLOCKS:
                 await self._ask(
                     self.web.chat_update, **where, **slack_render.plain(post), blocks=[]
                 )
-            elif not any(code in str(refused) for code in ("message_not_found", "cant_update")):
+            elif refused.code not in ("message_not_found", "cant_update_message"):
                 raise
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:
         try:
             await self._ask(self.web.chat_delete, channel=address.channel, ts=message)
-        except Refused as refused:
-            if "message_not_found" not in str(refused):
+        except Refusal as refused:
+            if refused.code != "message_not_found":
                 raise
 
     async def direct(self, address: Address, person: str) -> Address:

@@ -183,10 +183,20 @@ class Channels:
         return Chosen.model_validate_json(str(value)).applied(day) if day else None
 
     def had_before(self, address: Address, digest: Digest) -> set[str]:
-        """Ids of the papers this channel was given, other than by this profile for this day: a
-        day judged anew, by another model say, does not repeat itself."""
+        """Ids of the papers this channel was given, other than by this profile for this day: in a
+        terminal, a day judged anew, by another model say, is shown anew."""
+        own = f"{_slot(digest)} "
+        return {id for id, slot in self._had(address).items() if not slot.startswith(own)}
+
+    def had_elsewhere(self, address: Address, day: str) -> set[str]:
+        """Ids of the papers this channel was given, other than by this very delivery: where posts
+        stay, a paper is posted once, whatever is judged anew."""
+        return {id for id, slot in self._had(address).items() if slot.split(" ")[2] != day}
+
+    def _had(self, address: Address) -> dict[str, str]:
+        """Paper -> `PROFILE BATCH DAY`: who brought it, from which list, in which delivery."""
         rows: dict[str, str] = self._redis.hgetall(f"pb:had:{address}")  # type: ignore[assignment]
-        return {id for id, slot in rows.items() if not slot.startswith(f"{_slot(digest)} ")}
+        return rows
 
     def shown_today(self, address: Address, digest: Digest) -> dict[str, str]:
         """The repeats of a digest that another profile brought to this channel from the same list,
@@ -195,8 +205,8 @@ class Channels:
         slots: list[Any] = self._redis.hmget(f"pb:had:{address}", ids) if ids else []
         found = {}
         for id, slot in zip(ids, slots, strict=True):
-            _, batch, day = str(slot).split(" ")
-            if batch == digest.listed.batch:
+            profile, batch, day = str(slot).split(" ")
+            if batch == digest.listed.batch and profile != digest.profile.name:
                 found[id] = day
         return found
 
@@ -231,14 +241,14 @@ class Channels:
 
     def put_wish(self, wish: Wish) -> None:
         """A wish is kept until it is fulfilled, whatever is restarted in between."""
-        self._redis.hset("pb:wishes", _wish_key(wish), wish.model_dump_json())
+        self._redis.hset("pb:wishes", wish.key, wish.model_dump_json())
 
     def wishes(self) -> list[Wish]:
         rows: dict[str, str] = self._redis.hgetall("pb:wishes")  # type: ignore[assignment]
         return [Wish.model_validate_json(rows[key]) for key in sorted(rows)]
 
     def drop_wish(self, wish: Wish) -> None:
-        self._redis.hdel("pb:wishes", _wish_key(wish))
+        self._redis.hdel("pb:wishes", wish.key)
 
     def _done(self, key: str) -> Done | None:
         value = self._redis.get(key)
@@ -247,7 +257,3 @@ class Channels:
 
 def _slot(digest: Digest) -> str:
     return f"{digest.profile.name} {digest.listed.batch}"
-
-
-def _wish_key(wish: Wish) -> str:
-    return f"{wish.address} {wish.profile} {wish.wanted.key}"

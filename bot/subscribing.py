@@ -179,7 +179,9 @@ def _each(ask: Ask, desk: Desk, rest: Sequence[str], paused: Paused | None) -> A
     for found in changed:
         desk.subscriptions.put(found.model_copy(update={"paused": paused}))
         if paused is None:  # what fell into the pause does not come in one heap at its end
-            desk.subscriptions.put_served(found.key, weekday_before(new_york_date(ask.at)))
+            before = weekday_before(new_york_date(ask.at))
+            seen_to = desk.subscriptions.served().get(found.key, before)
+            desk.subscriptions.put_served(found.key, max(seen_to, before))
     titles = [_title(found, desk) for found in changed]
     if not titles:
         return Answer(words_channels.no_change(paused is not None))

@@ -43,9 +43,9 @@ class Tasks:
     def ask(self, step: Step, wishes: Sequence[Wish]) -> None:
         """Queue a step for those who wish it, unless the same one is queued, running or just done.
 
-        Every job may be taken up again by another worker (a job without Retry is lost with its
-        worker), and its id is free soon after its end (never at once: with a time of 0, rq 2.12
-        fails a recovered job in its clean-up).
+        Every job may be taken up again by another worker, nine times, because each time it goes on
+        from what is there (a job without Retry is lost with its worker). Its id is free soon after
+        its end; never at once: with a time of 0, rq 2.12 fails a recovered job in its clean-up.
         """
         name = self.queues["post" if step.kind is Kind.DELIVER else "ask"]
         queue = Queue(name, connection=self.redis, serializer=JSONSerializer)

@@ -57,6 +57,11 @@ class Wish(Noun):
     subscription: str = ""
     asked: datetime | None = None
 
+    @property
+    def key(self) -> str:
+        """Names it among those that wait: the same day for the same channel is one wish."""
+        return f"{self.address} {self.profile} {self.wanted.key}"
+
     def only(self, wanted: Wanted, since: datetime) -> Self:
         """One of its days alone, as if it was asked for at `since`."""
         plain = {"earlier": (), "left_out": 0, "at": None, "until": None}

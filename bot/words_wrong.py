@@ -1,4 +1,4 @@
-"""What the bot says when something cannot be done, or has stopped."""
+"""What the bot says instead of doing what was asked: why not, how to ask, what has stopped."""
 
 from __future__ import annotations
 

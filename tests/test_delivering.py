@@ -9,7 +9,7 @@ import pytest
 import redis.asyncio
 
 from bot import plan, posting
-from bot.domain import Trouble
+from bot.domain import Problem, Trouble
 from bot.ledger import Outcome
 from bot.plan import Kind
 from bot.schedule import Schedule
@@ -274,3 +274,46 @@ def test_days_that_were_missed_come_in_one_thread_the_best_first(
     assert "4 announced = 4 picked" in shown
     assert Channels(store).dates(at("C1"), "matters") == {date(2025, 3, n) for n in (18, 19, 20)}
     assert plan.look(mine, Channels(store).facts(mine), mine.at).fulfilled
+
+
+def test_a_profile_changed_at_noon_repeats_nothing_of_the_morning(
+    there: Slack, store: Store, server: str
+) -> None:
+    (mine,) = wished(store, "C1", top=4)
+    deliver(there, store, server, [mine])
+    changed = profile(maximum=30)
+    again = mine.model_copy(update={"profile": store.put_profile(changed), "top": None})
+    papers = [decision(id, Outcome.PICKED) for id in ids(6)]
+    day = digest(*papers, profile=changed)
+    Channels(store).put_judged(plan.ledger_name(again, listed(NOW)), day)
+    deliver(there, store, server, [again])
+    titles = [message["text"].split(" — ")[0].partition(" ")[2] for message in there.thread("C1")]
+    cards = [title for title in titles if title.startswith("On the matter")]
+    assert len(cards) == len(set(cards)) == 6
+    assert "also for" not in str(there.thread("C1"))
+
+
+def test_a_notice_goes_when_what_was_missing_turns_out_not_to_be(
+    there: Slack, store: Store, server: str
+) -> None:
+    mine = owed(store, 20).model_copy(update={"left_out": 0})
+    assert mine.at is not None
+    settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=there.url)
+    found = store.listed(mine.wanted)
+    assert found is not None
+    stale = Problem(trouble=Trouble.STALE, detail="cs.AI")
+    short = found.model_copy(update={"problem": stale, "settled": False, "asked_at": mine.at})
+
+    def at_moment(now: datetime) -> None:
+        pace = redis.asyncio.Redis.from_url(server)
+        delivering.deliver([mine], store, settings, pace, lambda: now)
+
+    store.put_listed(mine.wanted, short)
+    at_moment(mine.at)
+    assert "Papers are missing" in str(there.thread("C1")[0]["blocks"])
+    later = mine.at + timedelta(minutes=11)
+    store.put_listed(mine.wanted, found.model_copy(update={"asked_at": later}))
+    at_moment(later + timedelta(seconds=1))
+    assert "Papers are missing" not in str(there.thread("C1")[0]["blocks"])
+    assert len(there.thread("C1")) == 3
+    assert plan.look(mine, Channels(store).facts(mine), later + timedelta(seconds=2)).fulfilled

@@ -125,9 +125,14 @@ class _Room:
         day = name.rpartition(":")[2]
         given, decided = channels.given(wish.address, day), self._decided()
         if given and decided and given.judged_at == decided.judged_at:
-            digest = given  # somebody began to post it
+            # Somebody began to post it; what is said of the list may have changed.
+            digest = given.model_copy(update={"listed": decided.listed})
         else:
-            digest = triage.chosen(wish, listed, decided, channels.had_before, given)
+
+            def had(address: Address, _: Digest) -> set[str]:
+                return channels.had_elsewhere(address, day)
+
+            digest = triage.chosen(wish, listed, decided, had, given)
             channels.put_given(wish.address, name, digest)
         head, *cards = views.thread(digest, day)
         assert isinstance(head, Head), "a thread begins with its head"
@@ -165,31 +170,37 @@ class _Room:
             await self.poster.edit(address, entry.message, card, head.message)
 
     def _decided(self) -> Digest | None:
-        """The day, or all the days, as decided for every channel."""
+        """The day, or all the days, as decided for every channel, with what is known of the lists
+        by now."""
         days = []
         for wanted in (*self.wish.earlier, self.wish.wanted):
             listed = self.store.listed(wanted)
             alone = self.wish.only(wanted, self.wish.since)
             digest = listed and self.store.digest(plan.ledger_name(alone, listed))
             if digest:
-                days.append(digest)
-        return triage.merged(days, self.wish.left_out) if self.wish.earlier else days[0]
+                days.append(digest.model_copy(update={"listed": listed}))
+        if self.wish.earlier and days:
+            return triage.merged(days, self.wish.left_out)
+        return days[0] if days else None
 
     async def _halt(self, gone: Gone) -> None:
-        """Pause what this channel subscribed, and tell whoever did; nothing is tried again."""
-        wish, now = self.wish, self.clock()
-        stopped = Subscriptions(self.store).halt(wish.address, gone.trouble, now)
-        self.channels.drop_wish(wish)
-        log.error("channel paused", channel=str(wish.address), why=str(gone))
-        people = dict.fromkeys(filter(None, [*(found.by for found in stopped), wish.by]))
-        note = words_wrong.stopped(wish.address, stopped, gone.trouble)
+        """Tell whoever subscribed this channel, and pause it; nothing is tried again. In this
+        order: a worker killed in between tells nobody twice, and leaves nobody untold."""
+        wish, subscriptions = self.wish, Subscriptions(self.store)
+        stops = [found for found in subscriptions.of(wish.address) if not found.paused]
+        people = dict.fromkeys(filter(None, [*(found.by for found in stops), wish.by]))
+        note = words_wrong.stopped(wish.address, stops, gone.trouble)
         for person in people:
             try:
                 there = await self.poster.direct(wish.address, person)
                 outbox = Outbox(self.store.redis, f"{there}:stopped:{wish.address}")
-                await Thread(self.poster, outbox, there, self.turn, self.clock).one(str(now), note)
+                slot = f"{gone.trouble} {wish.since}"
+                await Thread(self.poster, outbox, there, self.turn, self.clock).one(slot, note)
             except PaperboyError as error:  # what is paused says so in /digest list as well
                 log.error("could not tell", person=person, why=str(error))
+        subscriptions.halt(wish.address, gone.trouble, self.clock())
+        self.channels.drop_wish(wish)
+        log.error("channel paused", channel=str(wish.address), why=str(gone))
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[Lease | None]:
