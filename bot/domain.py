@@ -71,6 +71,10 @@ class Trouble(StrEnum):
     BAD_REPLY = "bad_reply"
     STILL_AT_IT = "still_at_it"  # our own workers, at work or gone
     LEFT_OUT = "left_out"  # the reply was readable and did not mention the paper
+    NO_BUDGET = "no_budget"  # what was allowed is spent
+    # a paper somebody asked about
+    NOT_FOUND = "not_found"
+    UNPROVEN = "unproven"  # the model's claims are not borne out by the paper
     # a channel
     ARCHIVED = "archived"
     NOT_A_MEMBER = "not_a_member"  # the bot was removed, or never invited
