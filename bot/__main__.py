@@ -29,17 +29,20 @@ from bot import (
     words_wrong,
 )
 from bot.chat import Bell, Chat
+from bot.connecting import connect_briefly
 from bot.desk import Desk
 from bot.discord_app import DiscordApp
 from bot.domain import fingerprint
 from bot.errors import PaperboyError, Refused
+from bot.inquirer import Inquirer
 from bot.ledger import Judge
 from bot.posting import Pace
 from bot.settings import Settings
 from bot.slack_answer import Answers
 from bot.slack_app import SlackApp, listening
-from bot.store import Store, connect_briefly
+from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.tasks import Tasks
 from bot.wish import Wish
@@ -69,13 +72,14 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
     desk = Desk(
         channels=channels,
         subscriptions=Subscriptions(store),
+        inquiries=Inquiries(store),
         judge=judge,
         status=lambda: status.gather(tasks, channels, judge),
         window_hours=config.window_hours,
         catch_up_days=config.catch_up_days,
         say_quiet_days=config.say_quiet_days,
     )
-    bell = Bell()
+    bell, inquirer = Bell(), Inquirer(desk, tasks.inquire)
     platforms: dict[str, Platform] = {}
     async with AsyncExitStack() as stack:
         pacing = await stack.enter_async_context(redis.asyncio.Redis.from_url(url))
@@ -83,13 +87,14 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         if config.slack_bot_token:
             web = slack_post.client(config.slack_bot_token, config.slack_api_url)
             chat = Chat(slack_post.SlackPoster(web), store.redis, Pace(pacing))
-            slack = platforms["slack"] = Answers(web, desk, chat, bell)
+            slack = platforms["slack"] = Answers(web, desk, chat, bell, inquirer)
             running.append(asyncio.create_task(_slack(slack, config)))
         if config.discord_token:
             posting = discord_post.poster(config.discord_token, config.discord_api_url)
             poster = await stack.enter_async_context(posting)
             chat = Chat(poster, store.redis, Pace(pacing))
-            discord = platforms["discord"] = discord_answer.Answers(poster, desk, chat, bell)
+            discord = discord_answer.Answers(poster, desk, chat, bell, inquirer)
+            platforms["discord"] = discord
             running.append(asyncio.create_task(_discord(discord, config.discord_token, config)))
         log.info("bot started", platforms=", ".join(platforms) or "none: no token is set")
         stopping = asyncio.create_task(stop.wait())

@@ -17,6 +17,7 @@ from bot import (
 )
 from bot.desk import Answer, Ask, Desk, newest_day
 from bot.errors import Refused
+from bot.inquiry import Inquiry
 
 
 def answer(ask: Ask, desk: Desk) -> Answer:
@@ -96,6 +97,11 @@ def _help(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
     return Answer(words.help_text().model_copy(update={"items": items}))
 
 
+def learnt(ask: Ask, desk: Desk, inquiry: Inquiry) -> Answer | None:
+    """What an inquiry brought, as paper_actions.learnt says; None while it is under way."""
+    return paper_actions.learnt(ask, desk, inquiry)
+
+
 Command = Callable[[Ask, Desk, list[str]], Answer]
 Pressed = Callable[[Ask, Desk, str], Answer]
 Filled = Callable[[Ask, Desk, str, Mapping[str, str]], Answer]
@@ -111,6 +117,7 @@ COMMANDS: dict[str, Command] = {
     "pause": subscribing.pause,
     "resume": subscribing.resume,
     "status": _status,
+    "missed": paper_actions.missed,
     "why": paper_actions.why,
     "help": _help,
 }
@@ -118,6 +125,7 @@ BUTTONS: dict[str, Pressed] = {
     "up": paper_actions.voted_up,
     "down": paper_actions.voted_down,
     "why": paper_actions.why_pressed,
+    "share": paper_actions.shared,
     "abstract": paper_actions.abstract,
     "now": _now_pressed,
     "subscribe": subscribing.form_pressed,

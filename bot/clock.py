@@ -14,7 +14,7 @@ from bot.desk import Ask, Desk, newest_day
 from bot.domain import Profile, Trouble
 from bot.ledger import Source, Wanted
 from bot.morning import Morning, morning
-from bot.plan import Day, Look, Step, due, look
+from bot.plan import AGAIN, Day, Look, Step, due, look
 from bot.store_channels import Channels
 from bot.subscription import Subscription
 from bot.tasks import Tasks
@@ -23,8 +23,6 @@ from bot.wish import Wish
 log = structlog.get_logger()
 
 _POLL_SECONDS = 0.1
-# An outage of a model or of arXiv lasts minutes to hours; asking costs nothing while it does.
-_AGAIN = timedelta(minutes=10)
 # A day that somebody asked for is tried again for so long.
 _PATIENCE = timedelta(hours=12)
 # A quiet day is told at its time or not at all.
@@ -201,7 +199,7 @@ def _over(wish: Wish, channels: Channels, now: datetime) -> bool:
     asked = wish.asked or wish.since
     if now - asked >= _PATIENCE:
         return True
-    if now - done.at >= _AGAIN:
+    if now - done.at >= AGAIN:
         channels.put_wish(wish.model_copy(update={"since": now, "asked": asked}))
     return False
 

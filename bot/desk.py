@@ -9,10 +9,12 @@ from datetime import datetime
 from bot import profiles
 from bot.domain import Profile
 from bot.errors import Refused
+from bot.inquiry import Inquiry
 from bot.ledger import Judge, Source, Wanted
 from bot.message import Form, Head, Post
 from bot.status import Status
 from bot.store_channels import Channels
+from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.wish import Address, Wish
 
@@ -20,20 +22,24 @@ from bot.wish import Address, Wish
 @dataclass(frozen=True)
 class Ask:
     """What somebody typed, where, and when (UTC); who (the platform's id), and that person's
-    time zone."""
+    time zone; `alone` where nobody else reads along; the web address (`site`) of the workspace."""
 
     text: str
     address: Address
     at: datetime
     by: str = ""
     zone: str = "UTC"
+    alone: bool = False
+    site: str = ""
 
 
 @dataclass(frozen=True)
 class Answer:
     """What to say to the person at once, and the rest: what to wait for, what to tell the whole
     channel (`place`, where that is not where it was asked), a form to fill in instead (`head` says
-    how to type it), or what the message whose button was pressed now says."""
+    how to type it), or what the message whose button was pressed now says. What is to be found out
+    about a paper is an `inquiry`; once it is answered, actions.learnt has the rest.
+    `shared` goes where it was asked, in its thread, for all to read."""
 
     head: Head | None = None
     wish: Wish | None = None
@@ -41,6 +47,8 @@ class Answer:
     place: Address | None = None
     form: Form | None = None
     update: Post | None = None
+    inquiry: Inquiry | None = None
+    shared: Head | None = None
 
 
 class Unfit(Refused):
@@ -57,6 +65,7 @@ class Desk:
 
     channels: Channels
     subscriptions: Subscriptions
+    inquiries: Inquiries
     judge: Judge
     status: Callable[[], Status]
     window_hours: float = 12

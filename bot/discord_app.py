@@ -20,10 +20,11 @@ from yarl import URL
 
 from bot import actions, arxiv_ids, discord_forms, discord_render, words_channels, words_discord
 from bot.desk import Desk
-from bot.discord_answer import Answers, Reply, Where
+from bot.discord_answer import Answers, Where
 from bot.discord_check import lacking
 from bot.discord_commands import Asked, commands
 from bot.discord_post import FAULTS, error_of
+from bot.discord_reply import Reply
 from bot.domain import Trouble, fingerprint
 from bot.errors import Unavailable
 from bot.subscription import Subscription
@@ -169,7 +170,8 @@ class DiscordApp(discord.Client):
 
     def _where(self, asked: Asked, posts: bool = False, target: str = "") -> Where:
         """In a thread, its channel is meant; `target` is another one, to post to."""
-        channel = getattr(asked.channel, "parent_id", None) or asked.channel_id
+        parent = getattr(asked.channel, "parent_id", None)
+        channel = parent or asked.channel_id
         pressed = asked.message if asked.type is discord.InteractionType.component else None
         mark = (getattr(pressed.components[0], "id", 0) or 0) if pressed else None
         ids = (str(asked.application_id), str(asked.id), asked.token)
@@ -181,6 +183,7 @@ class DiscordApp(discord.Client):
             event=fingerprint("discord", str(asked.id)),
             reply=Reply(self.answers.poster, ids, mark),
             message=str(pressed.id) if pressed else "",
+            thread=str(asked.channel_id) if parent else "",
             hindrance=_hindrance(asked.guild, target or str(channel)) if posts else "",
         )
 

@@ -21,7 +21,10 @@ Known = Callable[[Asked, bool], Awaitable[Mapping[str, str]]]
 Callback = Callable[..., Coroutine[Any, Any, None]]
 
 # Commands that name a profile, and whether only one of the channel's own can be meant.
-_NAMING: Final = {"now": False, "new": False, "unsubscribe": True, "pause": True, "resume": True}
+_NAMING: Final = {
+    **dict.fromkeys(("now", "new"), False),
+    **dict.fromkeys(("unsubscribe", "pause", "resume", "missed"), True),
+}
 # docs.discord.com, "Application Commands": choices, and the characters of each.
 _CHOICES, _CHOICE = 25, 100
 

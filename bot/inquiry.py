@@ -1,4 +1,4 @@
-"""The nouns of asking about one paper: what is asked, what was found, what is said of it; no I/O."""
+"""The nouns of asking about one paper: what is asked, found, and said of it; no I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bot.domain import Noun, Paper, Trouble
+from bot.domain import Noun, Paper, Trouble, fingerprint
 from bot.ledger import Judge, Score
 
 
@@ -42,6 +42,11 @@ class Found(Noun):
     withdrawn: str = ""
     at: datetime
 
+    @property
+    def missing(self) -> bool:
+        """arXiv answered, and does not show it."""
+        return self.trouble is Trouble.NOT_FOUND
+
 
 class Inquiry(Noun):
     """Somebody wants to know of a paper: what the judge of each profile (a fingerprint) says.
@@ -55,3 +60,9 @@ class Inquiry(Noun):
     judge: Judge
     workspace: str
     since: datetime
+
+    @property
+    def key(self) -> str:
+        """One for all who ask the same of the same paper."""
+        model = self.judge.model or ""
+        return fingerprint(self.paper, self.ref, model, self.workspace, *self.profiles)

@@ -84,15 +84,25 @@ class Outcome(StrEnum):
     UNSCORED = "unscored"
 
 
+class Place(Noun):
+    """Where the local ranking put a paper on its day, from 1, and the profile's words that counted
+    most."""
+
+    rank: int = Field(ge=1)
+    of: int
+    words: tuple[str, ...] = ()
+
+
 class Decision(Noun):
     """A paper's outcome; `trouble` says why it is unscored, `followed` whom of its authors the
-    profile follows."""
+    profile follows, `place` why the model was not asked."""
 
     announced: Announced
     outcome: Outcome
     score: Score | None = None
     trouble: Trouble | None = None
     followed: tuple[str, ...] = ()
+    place: Place | None = None
 
     @property
     def paper(self) -> Paper:

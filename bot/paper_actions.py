@@ -2,28 +2,134 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
-from bot import arxiv_ids, views, views_paper, words_wrong
+from bot import arxiv_ids, views, views_paper, views_why, words_why, words_wrong
+from bot.days import new_york_date
 from bot.desk import Answer, Ask, Desk
 from bot.errors import Refused
+from bot.inquiry import Inquiry
 from bot.ledger import Decision, Digest, Outcome
+from bot.message import Button, Head
+from bot.permalinks import permalink
+from bot.standing import Standing, essence
+from bot.standings import standings
 from bot.subscription import Way
+
+# Days in which a mistyped id is looked for.
+_NEAR_DAYS = 5
+_MISSED = 5
 
 
 def why(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
-    """`why ID`: what became of a paper in this channel, and for what reason."""
+    """`why ID`: what became of a paper for each profile of this channel, and for what reason; the
+    ledger's answer at once, and an inquiry where a judge or arXiv has to be asked for more."""
     named = arxiv_ids.one(" ".join(rest))
-    found = desk.channels.deciding(ask.address, named.id)
-    if found is None:
-        raise Refused(words_wrong.never_seen(named.id))
-    day, digest = found
-    return _why(ask, desk, day, digest, named.id)
+    month = arxiv_ids.month(named.id)
+    if month and month > new_york_date(ask.at):
+        raise Refused(words_wrong.to_come(named.id, month))
+    return about(ask, desk, named.id, standings(ask, desk, named.id), named.version)
 
 
 def why_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
-    day, digest, decision = _meant(ask, desk, value)
-    return _why(ask, desk, day, digest, decision.paper.id)
+    """A button carries `DAY ID`; those of a list of missed papers and old messages as well."""
+    return why(ask, desk, [value.rpartition(" ")[2]])
+
+
+def about(
+    ask: Ask, desk: Desk, id: str, found: Sequence[Standing], version: int | None = None
+) -> Answer:
+    """The answer from what is known by now, and an inquiry for the rest.
+
+    Raises Refused for an id without a paper, or without that version."""
+    if not found:
+        raise Refused(words_wrong.no_profile(ask.alone))
+    store, shown = desk.channels.store, desk.inquiries.found(id)
+    paper = found[0].paper
+    if paper is None and shown:
+        near = _near(ask, desk, id)
+        raise Refused(words_why.not_shown(shown, id, new_york_date(ask.at), near))
+    if paper and version and version > paper.version:
+        raise Refused(words_wrong.no_version(paper.id, version, paper.version))
+    withdrawn = bool(shown and shown.withdrawn)
+    lacking = [standing for standing in found if not withdrawn and _lacks(standing, desk)]
+    inquiry = Inquiry(
+        paper=id,
+        ref=store.put_paper(paper) if paper else "",
+        profiles=tuple(dict.fromkeys(store.put_profile(essence(s.profile)) for s in lacking)),
+        judge=desk.judge,
+        workspace=ask.address.workspace_key,
+        since=ask.at,
+    )
+    head = _head(ask, desk, id, found, waits=bool(lacking))
+    if paper and not ask.alone and ask.address.platform != "terminal":
+        button = Button(action="share", label="Share in channel", value=id)
+        head = head.model_copy(update={"buttons": (*head.buttons, button)})
+    return Answer(head, inquiry=inquiry if lacking else None)
+
+
+def _head(ask: Ask, desk: Desk, id: str, found: Sequence[Standing], waits: bool) -> Head:
+    """With links to the messages that show the paper."""
+    shown = desk.inquiries.found(id)
+    head = views_why.answer(id, found, new_york_date(ask.at), ask.zone, shown, waits)
+    links = [_links(standing, ask) for standing in found]
+    if not head.items:
+        return head.model_copy(update={"buttons": (*links[0], *head.buttons)})
+    pairs = zip(head.items, links, strict=True)
+    items = (item.model_copy(update={"buttons": buttons}) for item, buttons in pairs)
+    return head.model_copy(update={"items": tuple(items)})
+
+
+def _links(standing: Standing, ask: Ask) -> tuple[Button, ...]:
+    posted = standing.posted
+    if posted is None or not posted.message:
+        return ()
+    url = permalink(standing.address, posted.message, posted.under, ask.site)
+    return (Button(action="open", label="Where it was posted", url=url),) if url else ()
+
+
+def learnt(ask: Ask, desk: Desk, inquiry: Inquiry) -> Answer | None:
+    """What an inquiry brought: `update` is the whole answer now, `head` what a follow-up to the
+    first one says. None while the workers are at it."""
+    if desk.inquiries.waits(inquiry):
+        return None
+    try:
+        found = standings(ask, desk, inquiry.paper)
+        whole = about(ask, desk, inquiry.paper, found).head
+    except Refused as refused:
+        head = Head(title=str(refused))
+        return Answer(head, update=head)
+    rest = views_why.closer(inquiry.paper, found) if inquiry.ref else whole
+    return Answer(rest, update=whole)
+
+
+def shared(ask: Ask, desk: Desk, value: str) -> Answer:
+    """The answer as it stands, for the whole channel."""
+    found = standings(ask, desk, value)
+    if ask.alone or not found or found[0].paper is None:
+        raise Refused(words_wrong.too_old())
+    head = _head(ask, desk, value, found, waits=False)
+    title = words_wrong.asked_about(head.title)
+    return Answer(
+        words_wrong.shared(), shared=head.model_copy(update={"by": ask.by, "title": title})
+    )
+
+
+def missed(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
+    """`missed [PROFILE]`: what nearly made it on the last day."""
+    history = desk.channels.history(ask.address)
+    if not history:
+        raise Refused(words_wrong.no_digest_yet())
+    name = rest[0].lower() if rest else history[-1].profile
+    last = desk.channels.last(ask.address, name)
+    if last is None or len(rest) > 1:
+        had = dict.fromkeys(delivery.profile for delivery in reversed(history))
+        raise Refused(words_wrong.not_here(" ".join(rest), had))
+    digest = desk.channels.given(ask.address, last.day)
+    if digest is None:
+        raise Refused(words_wrong.too_old())
+    return Answer(views_paper.missed(digest, last.day, _MISSED))
 
 
 def abstract(ask: Ask, desk: Desk, value: str) -> Answer:
@@ -47,11 +153,6 @@ def _voted(ask: Ask, desk: Desk, value: str, way: Way) -> Answer:
     return Answer(update=views.card(digest, rank, decision, day, votes, also))
 
 
-def _why(ask: Ask, desk: Desk, day: str, digest: Digest, id: str) -> Answer:
-    decision = next(d for d in digest.decisions if d.paper.id == id)
-    return Answer(views_paper.why(digest, decision))
-
-
 def _meant(ask: Ask, desk: Desk, value: str) -> tuple[str, Digest, Decision]:
     """A card's button carries `DAY ID`."""
     day, _, id = value.partition(" ")
@@ -61,3 +162,21 @@ def _meant(ask: Ask, desk: Desk, value: str) -> tuple[str, Digest, Decision]:
             if decision.paper.id == id and decision.outcome is Outcome.PICKED:
                 return day, digest, decision
     raise Refused(words_wrong.too_old())
+
+
+def _lacks(standing: Standing, desk: Desk) -> bool:
+    """Whether a judge has to be asked: a model about every paper, the local one for a score."""
+    if standing.opinion is not None or standing.paper is None:
+        return standing.paper is None
+    scored = standing.decision is not None and standing.decision.score is not None
+    return desk.judge.model is not None or not scored
+
+
+def _near(ask: Ask, desk: Desk, id: str) -> str:
+    """A paper of this channel's last days whose id is nearly this one."""
+    known = set[str]()
+    for delivery in desk.channels.history(ask.address)[-_NEAR_DAYS:]:
+        if digest := desk.channels.given(ask.address, delivery.day):
+            known |= {decision.paper.id for decision in digest.decisions}
+    found = difflib.get_close_matches(id, sorted(known), 1, cutoff=0.89)
+    return found[0] if found else ""

@@ -18,7 +18,7 @@ from bot.wish import Wish
 # list that is not settled is looked at as often.
 _FRESH = timedelta(minutes=10)
 # An outage of a model lasts minutes to hours; asking costs nothing while it does.
-_AGAIN = timedelta(minutes=10)
+AGAIN = timedelta(minutes=10)
 
 
 class Kind(StrEnum):
@@ -152,8 +152,8 @@ def _look(wish: Wish, facts: Facts, now: datetime, at: datetime, until: datetime
             return ahead(Kind.FETCH, wanted, listed.asked_at + _FRESH)
         if judged is None or judged.at < listed.changed_at:
             return ahead(Kind.SCORE, wanted, listed.changed_at)
-        if judged.unscored and not over and now - judged.at >= _AGAIN:
-            return ahead(Kind.SCORE, wanted, judged.at + _AGAIN)
+        if judged.unscored and not over and now - judged.at >= AGAIN:
+            return ahead(Kind.SCORE, wanted, judged.at + AGAIN)
         if wanted is wish.wanted and not judged.papers and listed.problem:
             late = late or listed.problem.trouble
         late = late or judged.outage

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     model: str = Field(default="gpt-6-luna", alias="PAPERBOY_MODEL")
     calls_at_once: int = Field(default=16, ge=1, le=256, alias="PAPERBOY_CALLS_AT_ONCE")
     call_seconds: float = Field(default=25.0, ge=1, le=3600, alias="PAPERBOY_CALL_SECONDS")
+    why_calls: int = Field(default=200, ge=0, alias="PAPERBOY_WHY_CALLS")
     arxiv_rss_url: str = Field(default="https://rss.arxiv.org/rss", alias="ARXIV_RSS_URL")
     arxiv_api_url: str = Field(default="https://export.arxiv.org/api/query", alias="ARXIV_API_URL")
     slack_bot_token: SecretStr | None = Field(default=None, alias="SLACK_BOT_TOKEN")

@@ -18,6 +18,8 @@ from bot.chat import Bell, Chat
 from bot.desk import Answer, Ask, Desk
 from bot.domain import Trouble
 from bot.errors import PaperboyError, Refused
+from bot.inquirer import Inquirer
+from bot.inquiry import Inquiry
 from bot.message import Head
 from bot.slack_post import FAULTS, SlackPoster, error_of
 from bot.wish import Address, Wish
@@ -57,10 +59,14 @@ class Where:
 class Answers:
     """Acting on what was asked, and saying what came of it."""
 
-    def __init__(self, web: AsyncWebClient, desk: Desk, chat: Chat, bell: Bell) -> None:
+    def __init__(
+        self, web: AsyncWebClient, desk: Desk, chat: Chat, bell: Bell, inquirer: Inquirer
+    ) -> None:
         self.web, self.desk, self.chat, self.bell = web, desk, chat, bell
-        self.poster = SlackPoster(web)
+        self.inquirer, self.poster = inquirer, SlackPoster(web)
+        self.site = ""  # the workspace's web address, once it is known
         self._zones: dict[str, str] = {}
+        self._later: set[asyncio.Task[None]] = set()
 
     async def act(self, where: Where, word: str, act: Act) -> None:
         """Do it once, however often Slack delivers the event, and answer in any case."""
@@ -71,14 +77,30 @@ class Answers:
             if word in _POSTS and not where.home and not await self.reachable(where.address):
                 raise Refused(words_wrong.unreachable())
             zone = await self._zone(where.person)
-            ask = Ask("", where.address, datetime.now(UTC), where.person, zone)
-            await self.give(where, await asyncio.to_thread(act, ask, self.desk))
+            alone = where.address.channel.startswith("D")
+            ask = Ask("", where.address, datetime.now(UTC), where.person, zone, alone, self.site)
+            answer = await asyncio.to_thread(act, ask, self.desk)
+            await self.give(where, answer)
+            if answer.inquiry:  # not waited for: the same message's other buttons take turns
+                later = asyncio.create_task(self._learnt(where, ask, answer.inquiry))
+                self._later.add(later)
+                later.add_done_callback(self._later.discard)
         except Refused as refused:
             await self._reply(where, Head(title=str(refused)))
         except redis.RedisError as error:
             log.error("redis is away", error=type(error).__name__)
             # Openly would be through the outbox, which is away as well.
             await self._reply(replace(where, public=False), words_wrong.one_moment())
+
+    async def _learnt(self, where: Where, ask: Ask, inquiry: Inquiry) -> None:
+        """The rest of an answer, in a second message: Slack tells of no way to change the first."""
+        try:
+            answer = await self.inquirer.learnt(ask, inquiry)
+        except redis.RedisError as error:
+            log.error("redis is away", error=type(error).__name__)
+            where, answer = replace(where, public=False), Answer(words_wrong.one_moment())
+        assert answer.head is not None, "something is said of it"
+        await self._reply(where, answer.head, "more")
 
     async def give(self, where: Where, answer: Answer) -> None:
         """Say and do all that an answer holds."""
@@ -97,6 +119,8 @@ class Answers:
                 await self.poster.edit(where.address, where.message, answer.update)
             except PaperboyError as error:
                 log.warning("a message keeps its old count", why=str(error))
+        if answer.shared:
+            await self.chat.say(where.address, answer.shared, where.event, where.thread or None)
         place = answer.place or where.address
         if answer.said and place.channel != HOME:
             await self.chat.say(place, answer.said, where.event)
@@ -162,10 +186,10 @@ class Answers:
             if answer.head:
                 await self._reply(where, answer.head)
 
-    async def _reply(self, where: Where, head: Head) -> None:
+    async def _reply(self, where: Where, head: Head, part: str = "reply") -> None:
         """Privately, to who asked; openly in the thread where the bot was mentioned."""
         if where.public:
-            await self.chat.say(where.address, head, f"{where.event} reply", where.thread)
+            await self.chat.say(where.address, head, f"{where.event} {part}", where.thread)
             return
         alone = where.thread or not where.response_url
         if alone and await self.tell(where.address, where.person, head, where.thread):

@@ -58,7 +58,7 @@ class SlackApp:
             me = await self.answers.web.auth_test()
         except FAULTS as error:
             raise error_of(error) from error
-        self.team, self.me = str(me["team_id"]), str(me["user_id"])
+        self.team, self.me, self.answers.site = (str(me[k]) for k in ("team_id", "user_id", "url"))
         await self._healed(None, {Trouble.BAD_TOKEN, Trouble.NO_SCOPE})
 
     def app(self, signing_secret: str | None) -> AsyncApp:

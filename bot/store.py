@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from bot.domain import Announced, AnnounceType, Listing, Noun, Paper, Profile, fingerprint
 from bot.lease import Lease
@@ -66,6 +64,17 @@ class Store:
             raise KeyError(name)
         return bytes.fromhex(str(value))
 
+    # -- papers
+
+    def put_paper(self, paper: Paper) -> str:
+        """Store a version with its text; returns what names it."""
+        self.redis.set(f"pb:paper:{ref(paper)}", paper.model_dump_json(), ex=KEEP)
+        return ref(paper)
+
+    def paper(self, ref: str) -> Paper:
+        """Raises KeyError for one never stored, or not used for KEEP."""
+        return self._required(f"pb:paper:{ref}", Paper)
+
     # -- days
 
     def add_listing(self, batch: str, listing: Listing, at: datetime) -> datetime:
@@ -82,12 +91,12 @@ class Store:
             if before is None or (
                 before["type"] == AnnounceType.CROSS and announced.announce_type is AnnounceType.NEW
             ):
-                paper = before["paper"] if before else _ref(announced.paper)
+                paper = before["paper"] if before else ref(announced.paper)
                 rows[id] = json.dumps({"paper": paper, "type": announced.announce_type})
         with self.redis.pipeline(transaction=True) as pipe:
             for announced in papers.values():
                 body = announced.paper.model_dump_json()
-                pipe.set(f"pb:paper:{_ref(announced.paper)}", body, ex=KEEP)
+                pipe.set(f"pb:paper:{ref(announced.paper)}", body, ex=KEEP)
             if rows:
                 pipe.hset(key, mapping=rows)
                 pipe.expire(key, KEEP)
@@ -171,7 +180,7 @@ class Store:
         """Papers are stored once, whatever number of digests names them."""
         body = digest.model_dump(mode="json")
         for row, decision in zip(body["decisions"], digest.decisions, strict=True):
-            row["announced"]["paper"] = _ref(decision.paper)
+            row["announced"]["paper"] = ref(decision.paper)
         self.redis.set(f"pb:digest:{name}", json.dumps(body), ex=keep)
 
     def digest(self, name: str) -> Digest | None:
@@ -183,11 +192,6 @@ class Store:
         for row in body["decisions"]:
             row["announced"]["paper"] = papers[row["announced"]["paper"]].model_dump()
         return Digest.model_validate(body)
-
-    def names(self, name: str, paper: str) -> bool:
-        """Whether a stored digest names this paper (an id), found out without reading it all."""
-        value = self.redis.get(f"pb:digest:{name}")
-        return value is not None and f'"{paper}v' in str(value)
 
     def put_shape(self, server: str, shape: str) -> None:
         """Remember what a model's server (a fingerprint) can be asked for."""
@@ -235,21 +239,7 @@ class Store:
         return found
 
 
-def _ref(paper: Paper) -> str:
+def ref(paper: Paper) -> str:
     """Names a paper with its text: a saved file that says other things under a known id does not
     change what a live day or an older digest shows."""
     return f"{paper.versioned}:{fingerprint(paper.model_dump_json())}"
-
-
-def connect(url: str) -> Redis:
-    """A client whose answers are str. Raises nothing yet: redis connects at the first command."""
-    return Redis.from_url(url, decode_responses=True)
-
-
-def connect_briefly(url: str) -> Redis:
-    """The same for whoever has a person waiting: it fails within two seconds, without a second
-    try, and the person is told."""
-    once = Retry(NoBackoff(), 0)
-    return Redis.from_url(
-        url, decode_responses=True, socket_timeout=2, socket_connect_timeout=2, retry=once
-    )

@@ -14,8 +14,8 @@ from bot.plan import Day, Done, Facts, delivery_name, ledger_name
 from bot.store import BRIEFLY, KEEP, Store
 from bot.wish import Address, Delivery, Wish
 
-# Days that are looked through for a paper: a quarter of a year of two profiles.
-_LOOK_BACK = 130
+# A profile's decided days that can be looked through for a paper: half a year of weekdays.
+_DAYS = 130
 
 
 class Channels:
@@ -66,11 +66,18 @@ class Channels:
             outage=digest.outage,
         )
         self._redis.set(f"pb:judged:{name}", done.model_dump_json(), ex=KEEP)
+        days = f"pb:days:{digest.profile.fingerprint}"
+        self._redis.zadd(days, {name: digest.judged_at.timestamp()})
+        self._redis.expire(days, KEEP)
         if digest.complete and digest.listed.source is Source.ARXIV:
             counts = f"{len(digest.decisions)} {len(digest.picked)}"
             key = f"pb:usual:{digest.profile.fingerprint}"
             self._redis.hset(key, str(digest.date), counts)
             self._redis.expire(key, KEEP)
+
+    def days(self, profile: str) -> list[str]:
+        """The names of a profile's (a fingerprint's) decided days, the newest first."""
+        return list(map(str, self._redis.zrevrange(f"pb:days:{profile}", 0, _DAYS - 1)))
 
     def usual(self, profile: str) -> tuple[int, int] | None:
         """What a day brings this profile (a fingerprint), by its last five: announced, picked."""
@@ -82,18 +89,16 @@ class Channels:
         return announced, picked
 
     def put_given(self, address: Address, name: str, digest: Digest) -> None:
-        """Leave behind what a channel is about to get, so that whoever goes on after an
-        interruption posts the same, and a button pressed meanwhile is answered."""
+        """Leave behind what a channel is about to get: whoever goes on after an interruption posts
+        the same, and a button pressed meanwhile is answered."""
         self._put_chosen(name, digest, KEEP)
         self._put_had(address, name, digest)
 
     def put_delivered(
         self, address: Address, name: str, digest: Digest, at: datetime, message: str = ""
     ) -> None:
-        """Leave a delivery behind, and what the channel has now had.
-
-        Standard output is no channel: it remembers nothing, and what it was given goes soon.
-        """
+        """Leave a delivery behind, and what the channel has now had. Standard output is no channel:
+        it remembers nothing, and what it was given goes soon."""
         passing = address.platform == "stdout"
         self._put_chosen(name, digest, BRIEFLY if passing else KEEP)
         if not passing:
@@ -149,15 +154,6 @@ class Channels:
         """A day as this channel got it; None when it never did, or too long ago."""
         return self.delivered(f"{address}:{day}")
 
-    def deciding(self, address: Address, paper: str) -> tuple[str, Digest] | None:
-        """The newest of this channel's days on which this paper (an id) was announced."""
-        for delivery in reversed(self.history(address)[-_LOOK_BACK:]):
-            if self.store.names(delivery.day, paper):
-                digest = self.given(address, delivery.day)
-                if digest is not None:
-                    return delivery.day, digest
-        return None
-
     def _put_chosen(self, name: str, digest: Digest, keep: timedelta) -> None:
         """What one channel gets of a day that others get as well: the day is kept once."""
         day = name.rpartition(":")[2]
@@ -183,14 +179,13 @@ class Channels:
         return Chosen.model_validate_json(str(value)).applied(day) if day else None
 
     def had_before(self, address: Address, digest: Digest) -> set[str]:
-        """Ids of the papers this channel was given, other than by this profile for this day: in a
-        terminal, a day judged anew, by another model say, is shown anew."""
+        """Ids of papers given here other than by this profile for this day: in a terminal, a day
+        judged anew, by another model say, is shown anew."""
         own = f"{_slot(digest)} "
         return {id for id, slot in self._had(address).items() if not slot.startswith(own)}
 
     def had_elsewhere(self, address: Address, day: str) -> set[str]:
-        """Ids of the papers this channel was given, other than by this very delivery: where posts
-        stay, a paper is posted once, whatever is judged anew."""
+        """Ids of papers given here by another delivery, whatever was judged anew."""
         return {id for id, slot in self._had(address).items() if slot.split(" ")[2] != day}
 
     def _had(self, address: Address) -> dict[str, str]:
@@ -198,9 +193,14 @@ class Channels:
         rows: dict[str, str] = self._redis.hgetall(f"pb:had:{address}")  # type: ignore[assignment]
         return rows
 
+    def brought(self, address: Address, paper: str) -> str | None:
+        """The name of the day that brought a paper (an id) to this channel."""
+        value = self._redis.hget(f"pb:had:{address}", paper)
+        return str(value).split(" ")[2] if value else None
+
     def shown_today(self, address: Address, digest: Digest) -> dict[str, str]:
-        """The repeats of a digest that another profile brought to this channel from the same list,
-        with the name of that profile's day: one reply names both."""
+        """The repeats of a digest that another profile brought here from the same list, with that
+        profile's day: one reply names both."""
         ids = [d.paper.id for d in digest.decisions if d.outcome is Outcome.REPEAT]
         slots: list[Any] = self._redis.hmget(f"pb:had:{address}", ids) if ids else []
         found = {}
@@ -211,8 +211,7 @@ class Channels:
         return found
 
     def put_also(self, address: Address, paper: str, profile: str) -> tuple[str, ...]:
-        """Remember that another profile (a title) picks a paper that this channel was shown;
-        returns all that do."""
+        """Remember another profile (a title) that picks a paper shown here; returns all that do."""
         key = f"pb:also:{address}:{paper}"
         self._redis.sadd(key, profile)
         self._redis.expire(key, KEEP)

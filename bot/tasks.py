@@ -17,7 +17,7 @@ from bot.wish import Wish
 QUEUES = ("ask", "post", "batch")
 
 _SECONDS = {Kind.FETCH: 300, Kind.SCORE: 3600, Kind.DELIVER: 900}
-
+_INQUIRE_SECONDS = 1200
 
 # A job nobody took for a day is not worth doing: who still waits has asked again.
 _STALE_SECONDS = 24 * 3600
@@ -36,7 +36,7 @@ class Tasks:
     """
 
     def __init__(self, redis: Redis, private: str = "") -> None:
-        self.redis = redis
+        self.redis, self.private = redis, private
         self._suffix = f"-{private}" if private else ""
         self.queues = dict(zip(QUEUES, queue_names(private), strict=True))
 
@@ -47,7 +47,8 @@ class Tasks:
         from what is there (a job without Retry is lost with its worker). Its id is free soon after
         its end; never at once: with a time of 0, rq 2.12 fails a recovered job in its clean-up.
         """
-        name = self.queues["post" if step.kind is Kind.DELIVER else "ask"]
+        waits = any(wish.by or not wish.subscription for wish in wishes)
+        name = self.queues["post" if step.kind is Kind.DELIVER else "ask" if waits else "batch"]
         queue = Queue(name, connection=self.redis, serializer=JSONSerializer)
         try:
             queue.enqueue(
@@ -64,6 +65,24 @@ class Tasks:
             )
         except DuplicateJobError:
             return  # that it is there is what was asked for
+
+    def inquire(self) -> None:
+        """Queue the job that answers what people want to know of papers, unless it is there."""
+        queue = Queue(self.queues["ask"], connection=self.redis, serializer=JSONSerializer)
+        try:
+            queue.enqueue(
+                "workers.jobs.inquire",
+                args=[self.private],
+                job_id=f"inquire{self._suffix}",
+                unique=True,
+                retry=Retry(max=9),
+                job_timeout=_INQUIRE_SECONDS,
+                ttl=_STALE_SECONDS,
+                result_ttl=1,
+                failure_ttl=60,
+            )
+        except DuplicateJobError:
+            return  # it takes up what came meanwhile
 
     def forget(self) -> None:
         """Leave nothing of these queues behind; for a command's own, at its end."""

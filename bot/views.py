@@ -8,7 +8,7 @@ from datetime import date
 
 from bot import arxiv_ids, authors
 from bot.days import NEW_YORK, is_weekend
-from bot.domain import AnnounceType, Paper, Profile, Trouble
+from bot.domain import Announced, AnnounceType, Paper, Profile, Trouble
 from bot.ledger import Decision, Digest, Outcome, Source, Usage
 from bot.message import Button, Card, Head, Line, Post
 from bot.plan import Kind
@@ -85,7 +85,10 @@ def card(
         relevance=score.relevance,
         novelty=score.novelty,
         facts=" · ".join(
-            [announced_as(decision, digest.date), *(f"also for {one_line(t)}" for t in also)]
+            [
+                announced_as(decision.announced, digest.date),
+                *(f"also for {one_line(t)}" for t in also),
+            ]
         ),
         authors=author_line(paper, decision.followed),
         comment=comment(digest, decision),
@@ -225,13 +228,13 @@ def profile_line(profile: Profile) -> str:
     return f"{profile.name} — {one_line(profile.title)} ({', '.join(profile.categories)})"
 
 
-def announced_as(decision: Decision, day: date) -> str:
+def announced_as(announced: Announced, day: date) -> str:
     """`new in cs.LG`, or `cross-list from stat.ML, version 2`; with its month, when moderators held
     it back for long."""
-    paper = decision.paper
+    paper = announced.paper
     primary = one_line(paper.categories[0]) if paper.categories else "no category"
     rest = f", version {paper.version}" if paper.version > 1 else ""
-    if decision.announced.announce_type is not AnnounceType.NEW:
+    if announced.announce_type is not AnnounceType.NEW:
         return f"cross-list from {primary}{rest}"
     if (month := arxiv_ids.month(paper.id)) and (day - month).days > _HELD_DAYS:
         rest += f", submitted in {long_month(month)}"

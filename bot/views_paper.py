@@ -1,43 +1,13 @@
-"""One paper, on its own: why it ended as it did, and all of its abstract."""
+"""Papers on their own: all of an abstract, and those of a day that nearly made it."""
 
 from __future__ import annotations
 
 from bot.domain import Paper
 from bot.ledger import Decision, Digest, Outcome
-from bot.message import Button, Head
-from bot.text import readable
-from bot.views import announced_as, author_line, comment, judged_by, reason
-from bot.words_dates import long_date
-
-_OUTCOMES = {
-    Outcome.PICKED: "Picked",
-    Outcome.BELOW_CUTOFF: "Not picked: below the line",
-    Outcome.OVER_LIMIT: "Not picked: over the limit",
-    Outcome.GATED: "Not picked: kept from the model",
-    Outcome.REPEAT: "Not picked: had before",
-    Outcome.UNSCORED: "Not picked: unscored",
-}
-
-
-def why(digest: Digest, decision: Decision) -> Head:
-    """The stored outcome with its reason, the scores, the comment, and who judged."""
-    paper, score = decision.paper, decision.score
-    text = [f"{_OUTCOMES[decision.outcome]} — {reason(digest, decision)}."]
-    if score:
-        novelty = f", novelty {score.novelty}" if score.novelty is not None else ""
-        text.append(f"Relevance {score.relevance}{novelty} of 10.")
-    if said := comment(digest, decision):
-        text.append(said)
-    return Head(
-        title=f"{paper.id}: {readable(paper.title)}",
-        text=tuple(text),
-        small=(
-            f"{digest.profile.title} · {long_date(digest.date)} · "
-            + announced_as(decision, digest.date),
-            judged_by(digest),
-        ),
-        buttons=(Button(action="open", label="arXiv", url=paper.url),),
-    )
+from bot.message import Button, Head, Item
+from bot.text import one_line, readable
+from bot.views import author_line, reason
+from bot.words_dates import span
 
 
 def whole_abstract(paper: Paper) -> Head:
@@ -48,4 +18,36 @@ def whole_abstract(paper: Paper) -> Head:
         text=(readable(paper.abstract),),
         small=(names,) if names else (),
         buttons=(Button(action="open", label="arXiv", url=paper.url),),
+    )
+
+
+def missed(digest: Digest, day: str, most: int) -> Head:
+    """What nearly made it, up to `most` of each kind: over the limit, below the line, and kept from
+    the model; each with its reason and a Why button."""
+    kinds = (Outcome.OVER_LIMIT, Outcome.BELOW_CUTOFF, Outcome.GATED)
+    near = [
+        decision
+        for kind in kinds
+        for decision in [d for d in digest.decisions if d.outcome is kind][:most]
+    ]
+    when = span(digest.earlier, digest.date)
+    title = f"{one_line(digest.profile.title)} · {when}"
+    if not near:
+        return Head(title=f"{title}: nothing was left out but what is unscored or had before.")
+    return Head(
+        title=f"{title}: what nearly made it",
+        items=tuple(_nearly(digest, decision, day) for decision in near),
+    )
+
+
+def _nearly(digest: Digest, decision: Decision, day: str) -> Item:
+    score = decision.score
+    said = reason(digest, decision)
+    if score and decision.outcome is Outcome.OVER_LIMIT:
+        said += f" (relevance {score.relevance}"
+        said += f", novelty {score.novelty})" if score.novelty is not None else ")"
+    return Item(
+        title=readable(decision.paper.title),
+        small=(f"{decision.paper.id}: {said}",),
+        buttons=(Button(action="why", label="Why", value=f"{day} {decision.paper.id}"),),
     )

@@ -21,6 +21,7 @@ _COMMANDS = {
     "now": "/digest now PROFILE — the newest day's digest, here and at once",
     "profiles": "/digest profiles — the profiles there are",
     "new": "/digest new — make a profile of your own; new PROFILE changes one",
+    "missed": "/digest missed [PROFILE] — what nearly made it on the last day",
     "why": "/why ID — what became of a paper, and why",
     "status": "/digest status — how things stand",
     "help": "/digest help — this",

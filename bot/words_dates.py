@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -36,3 +37,9 @@ def span(earlier: Sequence[date], last: date) -> str:
 def clock_time(moment: datetime) -> str:
     """`2025-03-20 04:40 UTC`."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def moment(at: datetime, zone: str) -> str:
+    """`10:20 CET`, of a moment within a day from now."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local:%H:%M %Z}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from bot.domain import Trouble
 from bot.message import Button, Head, Item
@@ -10,6 +11,7 @@ from bot.reasons import TROUBLES
 from bot.subscription import Subscription
 from bot.text import one_line
 from bot.wish import Address
+from bot.words_dates import long_month
 
 GRAMMAR = "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10]"
 _HEALS = {
@@ -76,8 +78,36 @@ def name_taken(name: str) -> str:
     return f"There is a profile called {name} already; /digest new {name} changes it."
 
 
-def never_seen(id: str) -> str:
-    return f"{id} was on no list that this channel's digests were made of."
+def no_profile(alone: bool) -> str:
+    """There is nobody to judge for."""
+    if alone:
+        return "You have subscribed no channel that this could be judged for; ask in one that has."
+    return "This channel has no profile to judge by; /digest subscribe PROFILE gives it one."
+
+
+def to_come(id: str, month: date) -> str:
+    return f"{id} would be of {long_month(month)}, which is to come."
+
+
+def no_version(id: str, asked: int, newest: int) -> str:
+    return f"{id} has no version {asked} that Paperboy knows of; the newest is v{newest}."
+
+
+def still_asking(id: str) -> Head:
+    return Head(title=f"{id}: this takes longer than it should; /why {id} asks again.")
+
+
+def asked_about(title: str) -> str:
+    """After who asked."""
+    return f"asked about {title}"
+
+
+def shared() -> Head:
+    return Head(title="Everybody here can read it now.")
+
+
+def no_digest_yet() -> str:
+    return "This channel has had no digest yet; /digest now PROFILE makes one."
 
 
 def too_old() -> str:

@@ -11,7 +11,8 @@ import pytest
 import stamina
 
 from bot import posting
-from bot.store import Store, connect
+from bot.connecting import connect
+from bot.store import Store
 from bot.store_channels import Channels
 from workers.server import embedded
 

@@ -10,6 +10,7 @@ from bot.errors import Refused
 from bot.ledger import Digest, Judge, Outcome
 from bot.status import QueueStatus, Status, Waiting
 from bot.store_channels import Channels
+from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.terminal_render import as_text
 from bot.wish import Address
@@ -25,6 +26,7 @@ def desk(channels: Channels) -> Desk:
     return Desk(
         channels=channels,
         subscriptions=Subscriptions(channels.store),
+        inquiries=Inquiries(channels.store),
         judge=Judge(model="gpt-6-luna"),
         status=lambda: Status(
             at=NOW,
@@ -58,7 +60,7 @@ def test_what_each_command_says(desk: Desk) -> None:
     shown = [said(text, desk) for text in texts]
     day = digest(decision("2503.10000", Outcome.PICKED), decision("2503.10001", Outcome.OVER_LIMIT))
     delivered(day, desk)
-    shown += [said(text, desk) for text in ("/digest list", "/why 2503.10001", "/why 2503.10000")]
+    shown += [said(text, desk) for text in ("/digest list", "/digest missed")]
     check_golden("commands.txt", "\n".join(shown))
 
 
@@ -85,7 +87,8 @@ def test_now_waits_for_the_newest_day_of_the_profile(text: str, desk: Desk) -> N
         ("/digest new", "A terminal has no forms"),
         ("/digest pause", "This channel has no subscription"),
         ("/why", "arXiv id"),
-        ("/why 2503.10009", "was on no list"),
+        ("/why 2503.10009", "has no profile to judge by"),
+        ("/digest missed", "has had no digest yet"),
     ],
 )
 def test_what_cannot_be_done_gets_one_sentence(text: str, said: str, desk: Desk) -> None:

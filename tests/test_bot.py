@@ -27,6 +27,7 @@ from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.status import gather
 from bot.store_channels import Channels
+from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Paused, Subscription
 from bot.tasks import Tasks
@@ -49,6 +50,7 @@ def desk(channels: Channels, tasks: Tasks) -> Desk:
     return Desk(
         channels=channels,
         subscriptions=Subscriptions(channels.store),
+        inquiries=Inquiries(channels.store),
         judge=Judge(),
         status=lambda: gather(tasks, channels, Judge()),
     )
@@ -143,7 +145,7 @@ def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
     assert mine.at == datetime(2025, 3, 21, 8, tzinfo=UTC)
     assert mine.wanted.date == date(2025, 3, 21)
     clock.tick(desk, tasks, friday)
-    assert len(queued(tasks, "ask")) == 1
+    assert (len(queued(tasks, "batch")), queued(tasks, "ask")) == (1, [])
     ready(channels, mine, friday)
     for now, steps in ((mine.at - timedelta(seconds=1), 0), (mine.at, 1)):
         clock.tick(desk, tasks, now)
@@ -256,10 +258,10 @@ def test_a_hundred_channels_at_one_moment_share_every_step(
     clock.tick(desk, tasks, moment)
     mine, *others = owed(desk, moment)
     assert len(others) == 99
-    assert len(queued(tasks, "ask")) == 1
+    assert len(queued(tasks, "batch")) == 1
     channels.store.put_listed(mine.wanted, listed(moment))
     clock.tick(desk, tasks, moment)
-    assert len(queued(tasks, "ask")) == 2  # and one SCORE
+    assert len(queued(tasks, "batch")) == 2  # and one SCORE
     ready(channels, mine, moment)
     clock.tick(desk, tasks, moment)
     (job,) = queued(tasks, "post")

@@ -21,18 +21,21 @@ from pydantic import SecretStr  # noqa: E402
 
 from bot import actions, discord_answer, discord_app, discord_post, views, words_discord  # noqa: E402
 from bot.chat import Bell, Chat  # noqa: E402
+from bot.connecting import connect_briefly  # noqa: E402
 from bot.desk import Desk  # noqa: E402
 from bot.discord_answer import Answers  # noqa: E402
 from bot.domain import Trouble  # noqa: E402
 from bot.errors import Gone, Unavailable  # noqa: E402
+from bot.inquirer import Inquirer  # noqa: E402
 from bot.ledger import Judge, Outcome  # noqa: E402
 from bot.message import Head  # noqa: E402
 from bot.plan import ledger_name  # noqa: E402
 from bot.posting import Thread  # noqa: E402
 from bot.schedule import Schedule  # noqa: E402
 from bot.status import Status  # noqa: E402
-from bot.store import Store, connect_briefly  # noqa: E402
+from bot.store import Store  # noqa: E402
 from bot.store_channels import Channels  # noqa: E402
+from bot.store_inquiries import Inquiries  # noqa: E402
 from bot.store_outbox import Outbox  # noqa: E402
 from bot.store_subscriptions import Subscriptions  # noqa: E402
 from bot.subscription import Paused, Subscription  # noqa: E402
@@ -117,6 +120,7 @@ async def at_work(neighbour: Discord, url: str, gateway: str = "") -> AsyncItera
     desk = Desk(
         channels=Channels(store),
         subscriptions=Subscriptions(store),
+        inquiries=Inquiries(store),
         judge=Judge(),
         status=lambda: Status(
             at=NOW, server="", memory=0, persistent=True, judge=Judge(), queues=(), wishes=()
@@ -124,7 +128,7 @@ async def at_work(neighbour: Discord, url: str, gateway: str = "") -> AsyncItera
     )
     async with discord_post.poster(TOKEN, neighbour.api) as poster:
         chat = Chat(poster, store.redis, Even())  # type: ignore[arg-type]
-        answers = Answers(poster, desk, chat, Bell())
+        answers = Answers(poster, desk, chat, Bell(), Inquirer(desk, lambda: None))
         bot = Bot(neighbour, answers, desk)
 
         class App(discord_app.DiscordApp):

@@ -14,12 +14,13 @@ pytest.importorskip("discord")
 from discord.http import Route
 from pydantic import SecretStr
 
-from bot import discord_answer, discord_check, discord_post, discord_render, views
+from bot import discord_check, discord_post, discord_render, views
 from bot.discord_post import DiscordPoster
 from bot.domain import Trouble
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.ledger import Outcome
 from bot.message import Head, Post
+from bot.permalinks import permalink
 from bot.posting import Thread
 from bot.store import Store
 from bot.store_outbox import Outbox
@@ -106,7 +107,7 @@ def test_a_thread_of_eight_is_posted_under_its_head(
     opened = neighbour.channels[message]
     assert (opened.parent, len(opened.messages)) == (HERE.channel, 8)
     assert opened.name == "Matters of importance · Thursday 20 March 2025"
-    assert discord_answer.link(HERE, message).endswith(
+    assert permalink(HERE, message, message).endswith(
         f"/channels/{GUILD}/{HERE.channel}/{message}"
     )
 
@@ -259,7 +260,7 @@ def test_a_person_is_told_alone(neighbour: Discord) -> None:
     there = posting(neighbour, run)
     assert there.workspace == ""
     assert len(neighbour.channels[there.channel].messages) == 1
-    assert "/@me/" in discord_answer.link(there, "1")
+    assert "/@me/" in permalink(there, "1", "1")
 
 
 def test_a_layout_that_discord_refuses_goes_out_as_words(

@@ -41,8 +41,25 @@ PURE = {
     "workers.turnover": {"bot.categories", "bot.domain"},
     "workers.gate": {"bot.domain"},
     "workers.triage": {"bot.authors", "bot.categories", "bot.domain", "bot.ledger", "bot.wish"},
-    "workers.scoring": {"bot.domain", "bot.ledger", "bot.text"},
-    "workers.feed": {"bot.authors", "bot.categories", "bot.domain", "bot.errors", "bot.text"},
+    "workers.replies": set(),
+    "workers.prompting": {"bot.domain"},
+    "workers.scoring": {
+        *("bot.domain", "bot.ledger", "bot.text"),
+        *("workers.prompting", "workers.replies"),
+    },
+    "workers.explaining": {
+        *("bot.domain", "bot.inquiry", "bot.text"),
+        *("workers.prompting", "workers.replies"),
+    },
+    "workers.whole": {"bot.domain", "bot.errors"},
+    "workers.withdrawn": {"bot.text"},
+    "workers.feed": {
+        *("bot.authors", "bot.categories", "bot.domain", "bot.errors", "bot.text"),
+        *("workers.whole", "workers.withdrawn"),
+    },
+    "bot.inquiry": {"bot.domain", "bot.ledger"},
+    "bot.standing": {"bot.categories", "bot.domain", "bot.inquiry", "bot.ledger", "bot.wish"},
+    "bot.permalinks": {"bot.wish"},
 }
 
 

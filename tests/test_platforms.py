@@ -34,6 +34,7 @@ from bot.settings import Settings
 from bot.status import Status
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.wish import Address
 from tests.discord_neighbour import Discord, discord_server
@@ -67,6 +68,7 @@ def desk(store: Store) -> Desk:
     return Desk(
         channels=Channels(store),
         subscriptions=Subscriptions(store),
+        inquiries=Inquiries(store),
         judge=Judge(),
         status=lambda: Status.model_validate({}),
     )

@@ -29,11 +29,12 @@ from redis import Redis
 
 from bot import __main__ as process
 from bot import plan, posting, profile_form, slack_answer, slack_app, slack_forms
+from bot.connecting import connect_briefly
 from bot.domain import Trouble
 from bot.ledger import Judge, Listed, Outcome, Source, Wanted
 from bot.schedule import Schedule
 from bot.settings import Settings
-from bot.store import Store, connect_briefly
+from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Paused, Subscription, Votes
@@ -485,7 +486,7 @@ def test_why_is_the_same_answer_by_every_way(
     head, first, _ = morning(server, store, there)
     ts = first["ts"]
     answer = types(there, "2503.10000", command="/why")
-    assert answer.startswith("2503.10000: On the matter of 2503.10000\nPicked — reaches the")
+    assert answer.startswith("2503.10000: On the matter of 2503.10000\nPicked: number 1 of 2.")
     assert "[ arXiv ↗ ]" in answer
     by_button = told(there, lambda: there.press(button(first, "Why"), message_ts=ts))
     assert there.ephemeral[-1]["thread_ts"] == head["ts"]
@@ -505,8 +506,8 @@ def test_why_says_what_it_needs(bot: None, there: Slack, server: str, store: Sto
     two = told(there, lambda: there.shortcut("why_this", "C1", head["ts"]))
     assert two == "Name one paper at a time; here are 2503.10000 and 2503.10001.\n"
     below = types(there, "why https://arxiv.org/pdf/2503.20000")
-    assert "Not picked: below the line — relevance 3, the profile asks 7." in below
-    assert "2503.15294 was on no list" in types(there, "2503.15294", command="/why")
+    assert "Not picked: below the line; relevance 3, the profile asks 7." in below
+    assert "2503.15294: looking it up …" in types(there, "2503.15294", command="/why")
     soon(there.event({"type": "app_mention", "text": "<@UBOT> why?", "ts": head["ts"]}))
     assert 'There is no command "why?"; did you mean /digest why?' in seen(there, 4)
 
@@ -758,7 +759,7 @@ def test_the_shortcut_answers_where_the_bot_is_not(there: Slack) -> None:
     ts = there.chat_postMessage({"channel": "C3", "text": "On 2503.10000"})["ts"]
     there.channels["C3"].member = False
     shown = told(there, lambda: there.shortcut("why_this", "C3", ts))
-    assert shown.startswith("2503.10000 was on no list")
+    assert shown.startswith("This channel has no profile to judge by")
 
 
 def test_the_clock_goes_on_when_redis_goes_away_at_the_wrong_moment(

@@ -11,6 +11,7 @@ from bot.lease import Lease, LeaseLost
 from bot.ledger import Outcome, Score, Usage, Verdict
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_inquiries import Inquiries
 from bot.wish import Address
 from tests.make import DAY, NOW, announced, decision, digest, ids, listing, paper, profile
 from tests.test_plan import wish
@@ -146,17 +147,16 @@ def test_a_channel_remembers_what_other_deliveries_brought(channels: Channels) -
     assert (short.day, short.message, short.announced, short.picked) == ("one", "17.5", 2, 1)
 
 
-def test_the_newest_day_that_decided_a_paper_is_found(channels: Channels) -> None:
+def test_the_days_that_name_a_paper_are_found(channels: Channels) -> None:
     here = wish().address
     for day, (id, at) in {"one": ("2503.00001", 0), "two": ("2503.00001", 1)}.items():
         decided = digest(decision(id, Outcome.BELOW_CUTOFF))
         channels.store.add_listing("b", listing(announced(id)), NOW)
         channels.put_delivered(here, f"{here}:{day}", decided, NOW + timedelta(hours=at))
-    found = channels.deciding(here, "2503.00001")
-    assert found is not None
-    assert found[0] == "two"
-    assert channels.deciding(here, "2503.0000") is None
-    assert channels.deciding(Address(platform="terminal", channel="other"), "2503.00001") is None
+    inquiries = Inquiries(channels.store)
+    assert inquiries.naming(["none", "two", "one"], "2503.00001") == ["two", "one"]
+    assert inquiries.naming(["two", "one"], "2503.0000") == []
+    assert inquiries.naming([], "2503.00001") == []
 
 
 def test_what_a_day_usually_brings_is_the_mean_of_the_last_five(channels: Channels) -> None:

@@ -19,6 +19,7 @@ from bot.message import Button, Card, Form, Post
 from bot.schedule import Schedule
 from bot.status import Status
 from bot.store_channels import Channels
+from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
 from bot.wish import Address
@@ -55,7 +56,8 @@ def desk(channels: Channels) -> Desk:
     def status() -> Status:
         raise AssertionError("nobody asks how things stand here")
 
-    return Desk(channels, Subscriptions(channels.store), Judge(model="gpt-6-luna"), status)
+    store = channels.store
+    return Desk(channels, Subscriptions(store), Inquiries(store), Judge(model="gpt-6-luna"), status)
 
 
 def typed(text: str, desk: Desk, ask: Ask = ASK) -> Answer:
@@ -97,7 +99,10 @@ def shown(who: str, act: Callable[[], Answer]) -> str:
         rows += _post("", answer.head)
         rows += _form(answer.form) if answer.form else []
         rows += _post("channel: ", answer.said)
+        rows += _post("for all here: ", answer.shared)
         rows += _post("message now: ", answer.update)
+        if answer.inquiry:
+            rows.append(f"  asks about {answer.inquiry.paper}")
         if answer.wish:
             rows.append(f"  wished: {answer.wish.address}, top {answer.wish.top}")
     return "\n".join(rows)
@@ -190,12 +195,12 @@ def test_what_a_channel_is_told(desk: Desk) -> None:
     sends("profile", about="bounds-rates", relevance="11")
     presses("edit-profile", "matters")
     # About one paper.
-    types("/why 2503.10000", "/why 2503.10002", "/why 2503.10009", "/why", "/why attention")
-    types("/why 2503.10000 2503.10001")
+    types("/why 2503.10000", "/why 2503.10002", "/why", "/why attention")
+    types("/why 2503.10000 2503.10001", "/digest missed", "/digest missed nobody")
     for action in ("why", "abstract", "up", "up", "down", "up"):
         presses(action, "day 2503.10001")
     presses("up", "day 2503.10002")
-    presses("why", "another 2503.10001")
+    presses("share", "2503.10001")
     check_golden("subscribing.txt", "\n".join(said) + "\n")
 
 
@@ -223,10 +228,11 @@ def test_another_workspace_neither_sees_nor_touches_it(desk: Desk) -> None:
         ("edit-profile", "bounds-rates"),
         ("up", "day 2503.10000"),
         ("why", "day 2503.10000"),
+        ("share", "2503.10000"),
     ):
         with pytest.raises(Refused):
             pressed(action, value, desk, there)
-    with pytest.raises(Refused, match="no list"):
+    with pytest.raises(Refused, match="has no profile"):
         typed("why 2503.10000", desk, there)
     assert desk.subscriptions.all() == before
     assert subscribing.home(ELSEWHERE, NOW, desk).items == ()

@@ -165,4 +165,4 @@ def test_times_are_new_yorks() -> None:
 def test_a_paper_that_moderators_held_back_for_long_says_when_it_was_submitted(
     id: str, said: str
 ) -> None:
-    assert views.announced_as(decision(id, Outcome.PICKED), DAY) == said
+    assert views.announced_as(announced(id), DAY) == said

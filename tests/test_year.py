@@ -20,6 +20,7 @@ from bot.schedule import Schedule
 from bot.status import Status
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
 from bot.wish import Address, Wish
@@ -149,6 +150,7 @@ def test_a_year_of_mornings(store: Store) -> None:
     desk = Desk(
         channels=Channels(store),
         subscriptions=Subscriptions(store),
+        inquiries=Inquiries(store),
         judge=Judge(),
         status=lambda: Status.model_validate({}),
     )

@@ -114,6 +114,20 @@ def rank(
 
 
 @app.command()
+def why(
+    paper: Annotated[str, typer.Argument(help="An arXiv id, or an address with one.")],
+    profile: Annotated[
+        str | None, typer.Option(help="A profile's name, or a TOML file; else what is read here.")
+    ] = None,
+) -> None:
+    """What became of a paper, and why; judged now if no digest had it."""
+    from workers import asking
+
+    head = asking.run(settings.load(), paper, profile)
+    sys.stdout.write(terminal_render.as_text([head]))
+
+
+@app.command()
 def bot() -> None:
     """The bot process of the Procfile."""
     from bot.__main__ import main as serve

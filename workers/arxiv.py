@@ -1,7 +1,8 @@
-"""What is asked of arXiv: the current list, and the papers of a submission window."""
+"""What is asked of arXiv: the current list, the papers of a submission window, papers by id."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -16,13 +17,14 @@ from bot.categories import classes
 from bot.days import is_weekend
 from bot.domain import Announced, Listing, Noun, Problem, Trouble
 from bot.errors import Refused, Unavailable
-from workers.feed import Page, merge, parse, parse_api
+from workers.feed import Named, Page, merge, parse, parse_api, parse_named
 from workers.line import Line
 
 T = TypeVar("T")
 
 LIMIT = 2000  # entries in a feed; of a longer day it is the new papers that fall off
 _PAGE = 500
+IDS = 50  # to keep the address of a question well under what any server or proxy takes
 
 
 class Answer(Noun):
@@ -102,6 +104,34 @@ class Arxiv:
             raise _missing(len(papers), total)
         return tuple(papers.values())
 
+    def named(self, ids: Sequence[str]) -> dict[str, Named]:
+        """The papers with these ids (50 at most, without versions), by id, as arXiv shows them now.
+
+        An id that arXiv does not show, or refuses, is absent. Asked in one request, and in halves
+        when it is refused, so that one bad id does not take the others down. An old id may come
+        with its subject class (math.GT/0309136): key and paper have it as it was asked.
+        Raises Unavailable(TRUNCATED) when papers are missing that arXiv says it has.
+        """
+        if len(ids) > IDS:
+            raise ValueError(f"at most {IDS} ids in one question")
+        shown = self._shown(tuple(dict.fromkeys(_bare(id) for id in ids)))
+        found = {id: shown[_bare(id)] for id in ids if _bare(id) in shown}
+        return {
+            id: one.model_copy(update={"paper": one.paper.model_copy(update={"id": id})})
+            for id, one in found.items()
+        }
+
+    def _shown(self, ids: tuple[str, ...]) -> dict[str, Named]:
+        if not ids:
+            return {}
+        query = {"id_list": ",".join(ids), "max_results": str(len(ids))}
+        url = str(httpx2.URL(self._api_url).copy_merge_params(query))
+        try:
+            return self._line.ask(url, partial(_these, ids=ids))
+        except Refused:
+            middle = len(ids) // 2
+            return self._shown(ids[:middle]) | self._shown(ids[middle:]) if middle else {}
+
     def _leaves(
         self, categories: tuple[str, ...]
     ) -> Iterator[tuple[tuple[str, ...], Listing | Refused]]:
@@ -134,6 +164,24 @@ def _page(document: bytes, categories: Sequence[str], start: int) -> Page:
     if not page.papers and start < page.total:  # the API does this now and then
         raise _missing(start, page.total)
     return page
+
+
+def _these(document: bytes, ids: Sequence[str]) -> dict[str, Named]:
+    answered, total = parse_named(document)
+    found: dict[str, Named] = {}
+    for one in answered:
+        id = _bare(one.paper.id)
+        if id in ids and (id not in found or found[id].paper.version < one.paper.version):
+            found[id] = one
+    # An id may well not exist; but then arXiv does not count it either.
+    if len(found) < len(ids) and len(answered) < total:
+        raise _missing(len(answered), total)
+    return found
+
+
+def _bare(id: str) -> str:
+    """An old id without its subject class, which is how the API knows it."""
+    return re.sub(r"\.[A-Za-z-]+/", "/", id)
 
 
 def _missing(found: int, total: int) -> Unavailable:

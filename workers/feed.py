@@ -1,8 +1,7 @@
 """arXiv's documents, read: announcement feeds and API answers, bytes -> papers; pure.
 
 The shapes come from arXiv's own feed and search code and from saved answers (tests/wire).
-feedparser forgives nearly everything and expands what a document declares, so expat looks first:
-only a whole, well-formed RSS or Atom document that declares nothing of its own is handed on.
+feedparser forgives nearly everything and expands what a document declares, so whole.py looks first.
 """
 
 from __future__ import annotations
@@ -10,11 +9,10 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from time import struct_time
 from typing import Any, NoReturn
-from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
 import feedparser  # type: ignore[import-untyped]
@@ -22,22 +20,12 @@ import feedparser  # type: ignore[import-untyped]
 from bot.authors import split_authors
 from bot.categories import matches
 from bot.domain import Announced, AnnounceType, Listing, Noun, Paper, Trouble
-from bot.errors import Refused, Unavailable
+from bot.errors import Refused
 from bot.text import one_line, shortened
+from workers.whole import entries_in, unusable
+from workers.withdrawn import withdrawal
 
 _NEW_YORK = ZoneInfo("America/New_York")
-_ATOM = "http://www.w3.org/2005/Atom"
-_ROOTS = ("rss", f"{_ATOM} feed")
-_ENTRIES = ("item", f"{_ATOM} entry")
-_STOPPED_SHORT = frozenset(
-    expat.errors.codes[message]
-    for message in (
-        expat.errors.XML_ERROR_NO_ELEMENTS,
-        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
-        expat.errors.XML_ERROR_PARTIAL_CHAR,
-        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
-    )
-)
 _HARMLESS = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
 _IDENTITY = re.compile(
     r"(?:oai:arXiv\.org:|https?://arxiv\.org/abs/)"
@@ -45,6 +33,13 @@ _IDENTITY = re.compile(
     re.ASCII,
 )
 _PREFIX = re.compile(r"^arXiv:\S+ Announce Type: \S+ Abstract: ?")
+
+
+class Named(Noun):
+    """A paper by its id, in its newest version; `withdrawn` are the words that take it back."""
+
+    paper: Paper
+    withdrawn: str
 
 
 class Page(Noun):
@@ -66,7 +61,7 @@ def parse(document: bytes) -> Listing:
     if _text(feed, "title").startswith("Feed error for query"):
         _refuse(_text(feed, "subtitle"))
     if "opensearch_totalresults" in feed:
-        raise _unusable(Trouble.NOT_A_FEED, "is an answer of arXiv's API, not a list")
+        raise unusable(Trouble.NOT_A_FEED, "is an answer of arXiv's API, not a list")
     listed = [_announced(entry) for entry in entries]
     papers, replaced = _once(
         (a for a in listed if not a.announce_type.is_replacement),
@@ -81,21 +76,28 @@ def parse_api(document: bytes, categories: Sequence[str]) -> Page:
     The API knows no announce type: a paper is `new` when its primary category was asked for.
     Raises Refused(BAD_QUERY) for the API's "Error" entry, else Unavailable as `parse` does.
     """
-    feed, entries = _read(document)
-    if entries and "/api/errors" in _text(entries[0], "id"):
-        _refuse(_text(entries[0], "summary"))
-    total = _text(feed, "opensearch_totalresults")
-    if not re.fullmatch(r"\d{1,9}", total, re.ASCII):
-        raise _unusable(Trouble.MALFORMED, "does not say how many papers there are")
     papers = []
+    total, entries = _answer(document)
     for entry in entries:
-        primary = _text(entry.get("arxiv_primary_category"), "term")
-        authors = (_text(author, "name") for author in entry.get("authors", ()))
-        paper = _paper(entry, tuple(filter(None, authors)), primary)
+        paper = _answered(entry)
         new = any(matches(paper.categories[0], asked) for asked in categories)
         kind = AnnounceType.NEW if new else AnnounceType.CROSS
         papers.append(Announced(paper=paper, announce_type=kind))
-    return Page(papers=tuple(papers), total=int(total))
+    return Page(papers=tuple(papers), total=total)
+
+
+def parse_named(document: bytes) -> tuple[tuple[Named, ...], int]:
+    """Read the export API's answer to a list of ids: the papers in it, and how many it claims.
+
+    Raises as `parse_api` does.
+    """
+    total, entries = _answer(document)
+    named = []
+    for entry in entries:
+        paper = _answered(entry)
+        words = withdrawal(_text(entry, "arxiv_comment"), paper.abstract)
+        named.append(Named(paper=paper, withdrawn=words))
+    return tuple(named), total
 
 
 def merge(listings: Iterable[Listing]) -> Listing:
@@ -133,80 +135,60 @@ def _once(
 def _read(document: bytes) -> tuple[Any, list[Any]]:
     """feedparser's feed and entries, of a document that expat found to be whole."""
     document = document.lstrip()  # a saved file may begin with a blank line, XML may not
-    expected = _entries_in(document)
+    expected = entries_in(document)
     try:
         # In a BytesIO, because feedparser takes bare bytes for a file name first and opens it.
         parsed = feedparser.parse(
             io.BytesIO(document), sanitize_html=False, resolve_relative_uris=False
         )
     except Exception as error:  # it promises no set of exceptions, and any bytes may come here
-        raise _unusable(Trouble.MALFORMED, "cannot be read") from error
+        raise unusable(Trouble.MALFORMED, "cannot be read") from error
     if parsed.bozo and not isinstance(parsed.bozo_exception, _HARMLESS):
-        raise _unusable(Trouble.MALFORMED, "is not well-formed XML")
+        raise unusable(Trouble.MALFORMED, "is not well-formed XML")
     if len(parsed.entries) != expected:
-        raise _unusable(
+        raise unusable(
             Trouble.MALFORMED, f"has {expected} entries and reads as {len(parsed.entries)}"
         )
     return parsed.feed, parsed.entries
-
-
-def _entries_in(document: bytes) -> int:
-    """How many entries a whole, plain feed has; anything else raises Unavailable."""
-    seen: Counter[str] = Counter()  # keeps the order: the root is the first
-
-    def start(name: str, attributes: Mapping[str, str]) -> None:
-        # The time feedparser takes grows with the square of either.
-        if len(attributes) > 50 or (not seen and reader.CurrentByteIndex > 4000):
-            raise _unusable(Trouble.MALFORMED, "is built unlike any feed of arXiv's")
-        seen[name] += 1
-
-    def doctype(name: str, *_ids: object) -> NoReturn:
-        # Refused before what it declares is read: entities that grow, or that name a file or host.
-        if name in ("rss", "feed"):
-            raise _unusable(
-                Trouble.MALFORMED, "declares a document type, which no feed of arXiv's does"
-            )
-        raise _unusable(Trouble.NOT_A_FEED, "is no RSS or Atom feed")
-
-    reader = expat.ParserCreate(namespace_separator=" ")
-    reader.StartElementHandler = start
-    reader.StartDoctypeDeclHandler = doctype
-    try:
-        reader.Parse(document, True)
-    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: odd encodings
-        begun = next(iter(seen), "") in _ROOTS
-        if getattr(error, "code", None) in _STOPPED_SHORT and (
-            begun or (not seen and document.startswith(b"<?xml"))
-        ):
-            raise _unusable(Trouble.TRUNCATED, "breaks off before its end") from error
-        if begun:
-            raise _unusable(Trouble.MALFORMED, "is not well-formed XML") from error
-        raise _unusable(Trouble.NOT_A_FEED, "is no RSS or Atom feed") from error
-    if next(iter(seen)) not in _ROOTS:
-        raise _unusable(Trouble.NOT_A_FEED, "is no RSS or Atom feed")
-    return sum(seen[name] for name in _ENTRIES)
 
 
 def _announced(entry: Any) -> Announced:
     try:
         kind = AnnounceType(_text(entry, "arxiv_announce_type"))
     except ValueError as error:
-        raise _unusable(Trouble.MALFORMED, "has an entry announced in no known way") from error
+        raise unusable(Trouble.MALFORMED, "has an entry announced in no known way") from error
     # Nobody reads a replacement's authors, and splitting a list of them takes its time.
     authors = () if kind.is_replacement else split_authors(_text(entry, "author"))
     return Announced(paper=_paper(entry, authors, ""), announce_type=kind)
 
 
+def _answer(document: bytes) -> tuple[int, list[Any]]:
+    """How many papers an API answer claims, and its entries."""
+    feed, entries = _read(document)
+    if entries and "/api/errors" in _text(entries[0], "id"):
+        _refuse(_text(entries[0], "summary"))
+    total = _text(feed, "opensearch_totalresults")
+    if not re.fullmatch(r"\d{1,9}", total, re.ASCII):
+        raise unusable(Trouble.MALFORMED, "does not say how many papers there are")
+    return int(total), entries
+
+
+def _answered(entry: Any) -> Paper:
+    primary = _text(entry.get("arxiv_primary_category"), "term")
+    authors = (_text(author, "name") for author in entry.get("authors", ()))
+    return _paper(entry, tuple(filter(None, authors)), primary)
+
+
 def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
     identity = _IDENTITY.fullmatch(_text(entry, "id"))
     if identity is None:
-        raise _unusable(Trouble.MALFORMED, "has an entry without an arXiv id and version")
+        raise unusable(Trouble.MALFORMED, "has an entry without an arXiv id and version")
     terms = (_text(tag, "term") for tag in entry.get("tags", ()))
     categories = tuple(filter(None, dict.fromkeys((primary, *terms))))
     title = _text(entry, "title")
     if not (title and categories):
         missing = "category" if title else "title"
-        raise _unusable(Trouble.MALFORMED, f"lists {identity['id']} without a {missing}")
+        raise unusable(Trouble.MALFORMED, f"lists {identity['id']} without a {missing}")
     return Paper(
         id=identity["id"],
         version=int(identity["version"]),
@@ -232,17 +214,13 @@ def _date(feed: Any, entries: Iterable[Any]) -> date:
         moments.append(feed["updated_parsed"])
     moment = next(filter(None, moments), None)
     if moment is None:
-        raise _unusable(Trouble.MALFORMED, "has no date")
+        raise unusable(Trouble.MALFORMED, "has no date")
     try:
         return datetime(*moment[:6], tzinfo=UTC).astimezone(_NEW_YORK).date()
     except (ValueError, OverflowError) as error:
-        raise _unusable(Trouble.MALFORMED, "has a date that does not exist") from error
+        raise unusable(Trouble.MALFORMED, "has a date that does not exist") from error
 
 
 def _refuse(words: str) -> NoReturn:
     said = shortened(words, 200) or "it gives no reason."
     raise Refused(f"arXiv refused the query: {said}", Trouble.BAD_QUERY)
-
-
-def _unusable(trouble: Trouble, why: str) -> Unavailable:
-    return Unavailable(f"This document {why}.", trouble)

@@ -14,9 +14,10 @@ from uuid import uuid4
 import redis
 from redis import Redis
 
+from bot.connecting import connect
 from bot.errors import Refused
 from bot.settings import Settings
-from bot.store import Store, connect
+from bot.store import Store
 from bot.store_channels import Channels
 from bot.tasks import Tasks
 from workers import worker

@@ -16,8 +16,10 @@ import redis.asyncio
 import structlog
 
 from bot import settings
+from bot.connecting import connect
 from bot.settings import Settings
-from bot.store import Store, connect
+from bot.store import Store
+from bot.store_inquiries import Inquiries
 from bot.wish import Wish
 
 if TYPE_CHECKING:
@@ -54,6 +56,30 @@ def score(step: str, wishes: list[dict[str, Any]]) -> None:
 
     with _told(step), _model(config, asked, kept) as model:
         run(asked, kept, model, config.calls_at_once, _now, tell)
+
+
+def inquire(private: str) -> None:
+    """Leave behind what people want to know of papers; `private` as in Inquiries."""
+    from workers.arxiv import Arxiv
+    from workers.inquiring import Inquiring
+    from workers.judge_model import model
+
+    config = settings.load()
+    kept = _store(config)
+    made: dict[str, Model] = {}
+
+    def models(name: str) -> Model | None:
+        if config.judge_model is None:
+            return None
+        if name not in made:
+            made[name] = model(config, name, kept)
+        return made[name]
+
+    arxiv = Arxiv(config.arxiv_rss_url, config.arxiv_api_url, kept.redis)
+    inquiries = Inquiries(kept, private)
+    Inquiring(inquiries, arxiv, models, config.calls_at_once, config.why_calls, _now).serve()
+    for each in made.values():
+        each.close()
 
 
 def deliver(step: str, wishes: list[dict[str, Any]]) -> None:

@@ -60,15 +60,17 @@ def judge(
     papers: Sequence[Paper],
     before: Mapping[str, Verdict],
     calls_at_once: int,
+    instructions: str | None = None,
 ) -> Generator[Brought]:
     """Judge the papers, yielding verdicts as they arrive (and an empty Brought as a heartbeat).
 
     `before` are the verdicts of an earlier run, by `IDvN`: a paper that has its score is not asked
     again, and what was paid for one that has none still counts. Papers are dealt to calls in their
     given order, known ones too, so that a run taken up again asks in the same company. At the end
-    every paper has a verdict. Closing the iterator starts no further call.
+    every paper has a verdict. Closing the iterator starts no further call. `instructions` are
+    others than the profile's own, for trying them.
     """
-    run = _Run(model, profile)
+    run = _Run(model, profile, instructions or scoring.instructions(profile))
     for paper in papers:
         if earlier := before.get(paper.versioned):
             run.calls[paper.versioned].extend(earlier.calls)
@@ -88,9 +90,9 @@ class _Part:
 class _Run:
     """The calls under way for one day."""
 
-    def __init__(self, model: Asks, profile: Profile) -> None:
+    def __init__(self, model: Asks, profile: Profile, instructions: str) -> None:
         self.model = model
-        self.instructions = scoring.instructions(profile)
+        self.instructions = instructions
         self.schema = scoring.schema()
         self.key = scoring.judge_key(profile, model.name)
         self.calls: dict[str, list[str]] = defaultdict(list)

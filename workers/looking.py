@@ -15,6 +15,7 @@ from bot.errors import Refused
 from bot.ledger import Judge
 from bot.settings import Settings
 from bot.status import gather
+from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def _desk(here: House, config: Settings) -> Desk:
     return Desk(
         channels=here.channels,
         subscriptions=Subscriptions(here.store),
+        inquiries=Inquiries(here.store),
         judge=judge,
         status=lambda: gather(here.tasks, here.channels, judge),
         window_hours=config.window_hours,

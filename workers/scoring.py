@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
-
-from jinja2 import PackageLoader, StrictUndefined, Template
-from jinja2.sandbox import SandboxedEnvironment
 
 from bot.domain import Paper, Profile, Trouble, fingerprint
 from bot.ledger import Score
 from bot.text import one_line
+from workers import prompting, replies
 
 # A comment longer than this is a model that ran away; chat platforms would cut it anyway.
 _COMMENT_MAX = 1000
-_OPENING = re.compile(r"[\[{]")
-# A reply of a few kilobytes has some dozen brackets; reading stops at nonsense made of them.
-_MISSES = 500
 
 
 def schema() -> dict[str, Any]:
@@ -48,31 +42,15 @@ def schema() -> dict[str, Any]:
     }
 
 
-@cache
-def _template(name: str) -> Template:
-    environment = SandboxedEnvironment(
-        loader=PackageLoader("prompts", "."),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
-
-
 def instructions(profile: Profile) -> str:
     """The first part of the prompt: rubrics and criteria, the same for all of a profile's papers,
     so that servers which cache prefixes can."""
-    return _template("score.md.j2").render(profile=profile).strip() + "\n"
+    return prompting.render("score.md.j2", profile=profile)
 
 
 def question(papers: Sequence[Paper]) -> str:
-    """The second part: each paper one line of JSON, which its text cannot leave, because JSON
-    escapes quotes and line breaks."""
-    rows = [
-        json.dumps({"id": p.id, "title": p.title, "abstract": p.abstract}, ensure_ascii=False)
-        for p in papers
-    ]
-    return _framed(len(rows), "\n".join(rows))
+    """The second part: each paper one line of JSON, which its text cannot leave."""
+    return _framed(len(papers), "\n".join(map(prompting.line, papers)))
 
 
 def prompt_as_sent(profile: Profile) -> str:
@@ -81,7 +59,7 @@ def prompt_as_sent(profile: Profile) -> str:
 
 
 def _framed(count: int | str, rows: str) -> str:
-    return _template("papers.md.j2").render(count=count, papers=rows).strip() + "\n"
+    return prompting.render("papers.md.j2", count=count, papers=rows)
 
 
 def judge_key(profile: Profile, model: str) -> str:
@@ -115,18 +93,9 @@ def read(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[st
 
 
 def _rows(reply: str) -> list[Mapping[str, Any]] | None:
-    """Every object in the reply that names a paper, wherever it stands: in the list asked for, in
-    a fence, one a line, with prose around, in a reply that was cut off. None without any JSON."""
-    decoder, at, misses = json.JSONDecoder(), 0, 0
-    rows: list[Mapping[str, Any]] | None = None
-    while (start := _OPENING.search(reply, at)) and misses < _MISSES:
-        try:
-            value, at = decoder.raw_decode(reply, start.start())
-        except (ValueError, RecursionError):
-            at, misses = start.end(), misses + 1
-        else:
-            rows = (rows or []) + _papers_in(value, depth=8)
-    return rows
+    """Every object in the reply that names a paper, wherever it stands. None without any JSON."""
+    found = replies.values(reply)
+    return [row for value in found for row in _papers_in(value, depth=8)] if found else None
 
 
 def _papers_in(value: object, depth: int) -> list[Mapping[str, Any]]:
@@ -135,7 +104,7 @@ def _papers_in(value: object, depth: int) -> list[Mapping[str, Any]]:
         return [row for item in value for row in _papers_in(item, depth - 1)]
     if not isinstance(value, dict):
         return []
-    named = {re.sub(r"[^a-z]", "", str(key).lower()): item for key, item in value.items()}
+    named = replies.named(value)
     for name in ("arxivid", "paperid"):
         if name in named:
             named.setdefault("id", named[name])

@@ -13,13 +13,14 @@ from bot.errors import PaperboyError
 from bot.ledger import Judge, Source, Wanted
 from bot.message import Head, Post
 from bot.settings import Settings
+from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.wish import Address, Wish
 from workers.house import House, staffed
-from workers.waiting import Arrived, fulfilled
+from workers.waiting import Arrived, answered, fulfilled
 
-_HERE = Address(platform="terminal", channel="main")
-_FIRST = "foundations"
+HERE = Address(platform="terminal", channel="main")
+FIRST = "foundations"
 # Narrow: of the sample's papers, all from the foundations of machine learning, it picks a few.
 _SAMPLE_PROFILE = "compression"
 
@@ -50,14 +51,15 @@ class _Terminal:
         self.desk = Desk(
             channels=here.channels,
             subscriptions=Subscriptions(here.store),
+            inquiries=Inquiries(here.store, here.tasks.private),
             judge=judge,
             status=lambda: status.gather(here.tasks, here.channels, judge),
         )
 
     def first(self) -> None:
         """The newest day; the sample where arXiv cannot be asked."""
-        ask = Ask("", _HERE, datetime.now(UTC))
-        arrived = self.wait(desk.newest_day(self.known[_FIRST], ask, self.desk))
+        ask = Ask("", HERE, datetime.now(UTC))
+        arrived = self.wait(desk.newest_day(self.known[FIRST], ask, self.desk))
         problem = arrived.digest.listed.problem
         if problem and not arrived.digest.decisions:
             self.show(words.sample_instead(problem))
@@ -71,7 +73,7 @@ class _Terminal:
             profile=self.here.store.put_profile(profile),
             wanted=Wanted(source=Source.SAMPLE, categories=profile.categories),
             judge=self.judge,
-            address=_HERE,
+            address=HERE,
             since=datetime.now(UTC),
         )
 
@@ -100,9 +102,16 @@ class _Terminal:
                 self.show(words.interrupted())
 
     def act(self, typed: str) -> None:
-        answer = actions.answer(Ask(typed, _HERE, datetime.now(UTC)), self.desk)
+        ask = Ask(typed, HERE, datetime.now(UTC))
+        answer = actions.answer(ask, self.desk)
         if answer.head:
             self.show(answer.head)
+        if answer.inquiry:
+            answered(answer.inquiry, self.desk.inquiries, self.here, Console(stderr=True))
+            more = actions.learnt(ask, self.desk, answer.inquiry)
+            assert more is not None, "it was answered"
+            assert more.head is not None, "something is said of it"
+            self.show(more.head)
         if answer.wish:
             arrived = self.wait(answer.wish)
             if arrived.before:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -15,10 +16,15 @@ from rich.progress import (
 )
 
 from bot import clock, views
+from bot.inquiry import Inquiry
 from bot.ledger import Digest
 from bot.plan import Kind, Step, delivery_name
+from bot.store_inquiries import Inquiries
 from bot.wish import Wish
 from workers.house import House
+
+_POLL_SECONDS = 0.2
+_PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -58,3 +64,15 @@ def fulfilled(wish: Wish, house: House, console: Console) -> Arrived:
     digest = house.channels.delivered(name)
     assert digest is not None, "a fulfilled wish has a digest"
     return Arrived(name, digest, before=not bars)
+
+
+def answered(inquiry: Inquiry, inquiries: Inquiries, house: House, console: Console) -> None:
+    """Wait until the workers have answered. Raises clock.WorkerFault when they do not."""
+    inquiries.put(inquiry)
+    with console.status("Looking closer ..." if inquiry.ref else "Looking it up ..."):
+        for _ in range(int(_PATIENCE_SECONDS / _POLL_SECONDS)):
+            if not inquiries.waits(inquiry):
+                return
+            house.tasks.inquire()
+            time.sleep(_POLL_SECONDS)
+    raise clock.WorkerFault("inquire")

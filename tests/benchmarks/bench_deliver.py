@@ -25,10 +25,11 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from bot.connecting import connect
 from bot.domain import Cutoffs
 from bot.ledger import Judge, Source, Wanted
 from bot.settings import Settings
-from bot.store import Store, connect
+from bot.store import Store
 from bot.store_channels import Channels
 from bot.wish import Address, Wish
 from tests.make import profile

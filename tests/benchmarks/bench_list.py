@@ -14,7 +14,8 @@ import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from bot.store import Store, connect
+from bot.connecting import connect
+from bot.store import Store
 from tests.test_fetching import rss
 from workers import feed
 from workers.server import embedded

@@ -29,8 +29,9 @@ from statistics import median
 
 import redis
 
+from bot.connecting import connect_briefly
 from bot.ledger import Source, Wanted
-from bot.store import Store, connect_briefly
+from bot.store import Store
 from bot.store_channels import Channels
 from tests.benchmarks.bench_deliver import PROFILE, environment, grandchildren, ids_in, start
 from tests.benchmarks.chaos_chats import Chat, on_discord, on_slack, wish

@@ -1,0 +1,62 @@
+"""Redis: the papers nobody had to ask about, and all that `/digest cost` tells."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from bot.budget import NANO, Account, Costs, Limits, Payer, Period, Scope, Spared, Why, utc_day
+from bot.store import KEEP, Store
+from bot.store_spending import Spending
+
+
+class Accounts:
+    """What each workspace and profile spent and was spared in this day and month."""
+
+    def __init__(self, store: Store) -> None:
+        self._redis, self._spending = store.redis, Spending(store)
+
+    def book_spared(
+        self, payer: Payer, run: str, why: Why, papers: int, usd: float | None, now: datetime
+    ) -> None:
+        """Papers that a run did not ask about, and about what that would have cost (None where
+        nobody can say). The same run said again is counted once, as it was said last."""
+        day, worth = utc_day(now), round((usd or 0) * NANO)
+        with self._redis.pipeline(transaction=True) as pipe:
+            for scope in payer.scopes:
+                pipe.hset(_spared(scope, day), f"{day} {why} {run}", f"{papers} {worth}")
+                pipe.expire(_spared(scope, day), KEEP)
+            pipe.execute()
+
+    def costs(self, workspace: str, limits: Limits, profile_limits: Limits, now: datetime) -> Costs:
+        """A workspace's (Address.workspace_key), and those of each profile judged for it this
+        month."""
+        names = self._spending.profiles(workspace, now)
+        own = {name: Scope(workspace=workspace, profile=name) for name in names}
+        return Costs(
+            at=now,
+            workspace=self._account(Scope(workspace=workspace), limits, now),
+            profiles={n: self._account(scope, profile_limits, now) for n, scope in own.items()},
+        )
+
+    def _account(self, scope: Scope, limits: Limits, now: datetime) -> Account:
+        day = utc_day(now)
+        rows: dict[str, str] = self._redis.hgetall(_spared(scope, day))  # type: ignore[assignment]
+        today: dict[Why, list[Spared]] = {why: [] for why in Why}
+        month: dict[Why, list[Spared]] = {why: [] for why in Why}
+        for name, value in rows.items():
+            on, why, _ = name.split(" ", 2)
+            papers, nano = map(int, value.split())
+            month[Why(why)].append(Spared(papers=papers, nano=nano))
+            if on == str(day):
+                today[Why(why)].append(month[Why(why)][-1])
+        return Account(
+            limits=limits,
+            today=self._spending.spent(scope, Period.DAY, now),
+            month=self._spending.spent(scope, Period.MONTH, now),
+            spared_today={why: Spared.total(parts) for why, parts in today.items()},
+            spared_month={why: Spared.total(parts) for why, parts in month.items()},
+        )
+
+
+def _spared(scope: Scope, day: date) -> str:
+    return f"pb:spared:{scope}:{Period.MONTH.name_of(day)}"

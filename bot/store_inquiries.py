@@ -1,0 +1,146 @@
+"""Redis: what was asked about single papers, what arXiv said of their ids, and what judges said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from redis import Redis
+
+from bot.days import NEW_YORK
+from bot.domain import Announced, Paper, Trouble, fingerprint
+from bot.inquiry import Found, Inquiry, Opinion
+from bot.ledger import Judge
+from bot.store import KEEP, Store, ref
+
+# A paper may get a new version; one that is not there may be announced tonight; an outage passes.
+_FOUND, _MISSING, _AWAY = timedelta(days=1), timedelta(minutes=10), timedelta(seconds=60)
+# An inquiry nobody served by then is not waited for any more.
+_WAITS = timedelta(hours=1)
+# Lists that are looked through for a paper: half a year of weekdays.
+_LISTS = 130
+
+# Which of these hold a text, from 1.
+_NAMING = """
+local found = {}
+for place, key in ipairs(KEYS) do
+  local text = redis.call('get', key)
+  if text and string.find(text, ARGV[1], 1, true) then table.insert(found, place) end
+end
+return found
+"""
+
+# One more of a day's calls, unless they are used up.
+_TAKE = """
+local used = tonumber(redis.call('get', KEYS[1]) or '0')
+if used >= tonumber(ARGV[1]) then return 0 end
+redis.call('incr', KEYS[1])
+redis.call('expire', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+class Inquiries:
+    """On the same server as the store. `private` as in Tasks: a command's own are not mixed with
+    the installation's."""
+
+    def __init__(self, store: Store, private: str = "") -> None:
+        self.store = store
+        self._redis: Redis = store.redis
+        self.private, self._key = private, f"pb:inquiries:{private}"
+
+    # -- who waits
+
+    def put(self, inquiry: Inquiry) -> None:
+        """Leave it for the workers; the same one again changes nothing."""
+        self._redis.hset(self._key, inquiry.key, inquiry.model_dump_json())
+        self._redis.expire(self._key, _WAITS)
+
+    def all(self) -> list[Inquiry]:
+        """Those that wait, the oldest first."""
+        rows: list[str] = self._redis.hvals(self._key)  # type: ignore[assignment]
+        return sorted(map(Inquiry.model_validate_json, rows), key=lambda i: (i.since, i.key))
+
+    def drop(self, inquiry: Inquiry) -> None:
+        self._redis.hdel(self._key, inquiry.key)
+
+    def keys(self) -> set[str]:
+        """Of those that wait."""
+        return set(map(str, self._redis.hkeys(self._key)))
+
+    def waits(self, inquiry: Inquiry) -> bool:
+        return bool(self._redis.hexists(self._key, inquiry.key))
+
+    # -- what arXiv said of an id
+
+    def put_found(self, id: str, found: Found) -> None:
+        keep = _FOUND if found.paper else _MISSING if found.missing else _AWAY
+        self._redis.set(f"pb:found:{id}", found.model_dump_json(), ex=keep)
+
+    def found(self, id: str) -> Found | None:
+        value = self._redis.get(f"pb:found:{id}")
+        return None if value is None else Found.model_validate_json(str(value))
+
+    # -- what the lists that were read, and the days that were decided, say of an id
+
+    def naming(self, days: Sequence[str], id: str) -> list[str]:
+        """Those of the decided days (names) that have it, found out without moving half a year of
+        them through the wire."""
+        keys = [f"pb:digest:{name}" for name in days]
+        places: list[int] = self._redis.eval(_NAMING, len(keys), *keys, f'"{id}v') if keys else []
+        return [days[place - 1] for place in places]
+
+    def listed(self, id: str, now: datetime) -> tuple[date, Announced] | None:
+        """The newest of arXiv's lists that announced it."""
+        days = _days(now)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for day in days:
+                pipe.hget(f"pb:batch:{day}", id)
+            rows = pipe.execute()
+        for day, row in zip(days, rows, strict=True):
+            if row is not None:
+                seen = json.loads(row)
+                paper = self.store.paper(seen["paper"])
+                return day, Announced(paper=paper, announce_type=seen["type"])
+        return None
+
+    def replaced(self, id: str, now: datetime) -> date | None:
+        """The newest of arXiv's lists that had it as a replacement."""
+        days = _days(now)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for day in days:
+                pipe.hexists(f"pb:batch:{day}:replaced", id)
+            there = pipe.execute()
+        return next((day for day, yes in zip(days, there, strict=True) if yes), None)
+
+    # -- what judges said
+
+    def put_opinion(self, profile: str, judge: Judge, paper: Paper, opinion: Opinion) -> None:
+        """What lacks something is forgotten soon, so that it can be asked for again."""
+        whole = opinion.score is not None and opinion.silent in (None, Trouble.UNPROVEN)
+        key = _opinion(profile, judge, ref(paper))
+        self._redis.set(key, opinion.model_dump_json(), ex=KEEP if whole else _AWAY)
+
+    def opinions(self, profiles: Sequence[str], judge: Judge, paper: Paper) -> dict[str, Opinion]:
+        """By profile (a fingerprint), those that are there."""
+        keys = [_opinion(profile, judge, ref(paper)) for profile in profiles]
+        values: list[str | None] = self._redis.mget(keys) if keys else []  # type: ignore[assignment]
+        pairs = zip(profiles, values, strict=True)
+        return {name: Opinion.model_validate_json(v) for name, v in pairs if v is not None}
+
+    def take_call(self, workspace: str, at: datetime, most: int) -> bool:
+        """Count one call of a workspace's, of at most so many on a (UTC) day; False when there is
+        none left."""
+        key = f"pb:asked-of-model:{workspace}:{at.date()}"
+        return bool(self._redis.eval(_TAKE, 1, key, most, int(timedelta(days=2).total_seconds())))
+
+
+def _days(now: datetime) -> list[date]:
+    today = now.astimezone(NEW_YORK).date()
+    days = (today - timedelta(days=n) for n in range(_LISTS * 7 // 5))
+    return [day for day in days if day.weekday() < 5]
+
+
+def _opinion(profile: str, judge: Judge, ref: str) -> str:
+    return f"pb:opinion:{profile}:{fingerprint(judge.model or '')}:{ref}"

@@ -1,0 +1,33 @@
+"""A model's reply -> the JSON in it, wherever it stands; pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_OPENING = re.compile(r"[\[{]")
+# A reply of a few kilobytes has some dozen brackets; reading stops at nonsense made of them.
+_MISSES = 500
+
+
+def values(reply: str) -> list[object]:
+    """Every whole object and list in the reply, in order, for any text at all: in a fence, one a
+    line, with prose around; of a reply that was cut off, those inside that are whole. Empty
+    without any JSON."""
+    decoder, at, misses = json.JSONDecoder(), 0, 0
+    found: list[object] = []
+    while (start := _OPENING.search(reply, at)) and misses < _MISSES:
+        try:
+            value, at = decoder.raw_decode(reply, start.start())
+        except (ValueError, RecursionError):
+            at, misses = start.end(), misses + 1
+        else:
+            found.append(value)
+    return found
+
+
+def named(value: Mapping[str, Any]) -> dict[str, Any]:
+    """An object's fields by the small letters of their names: models write `ARXIV_ID` for `id`."""
+    return {re.sub(r"[^a-z]", "", str(key).lower()): item for key, item in value.items()}
