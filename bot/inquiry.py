@@ -51,10 +51,12 @@ class Found(Noun):
 class Inquiry(Noun):
     """Somebody wants to know of a paper: what the judge of each profile (a fingerprint) says.
 
-    `ref` names the paper's stored text, empty where arXiv has to be asked for it.
+    `ref` names the paper's stored text, empty where arXiv has to be asked for it; `version` is the
+    one that was named.
     """
 
     paper: str
+    version: int | None = None
     ref: str = ""
     profiles: tuple[str, ...]
     judge: Judge

@@ -56,6 +56,7 @@ def about(
     lacking = [standing for standing in found if not withdrawn and _lacks(standing, desk)]
     inquiry = Inquiry(
         paper=id,
+        version=version,
         ref=store.put_paper(paper) if paper else "",
         profiles=tuple(dict.fromkeys(store.put_profile(essence(s.profile)) for s in lacking)),
         judge=desk.judge,
@@ -96,7 +97,7 @@ def learnt(ask: Ask, desk: Desk, inquiry: Inquiry) -> Answer | None:
         return None
     try:
         found = standings(ask, desk, inquiry.paper)
-        whole = about(ask, desk, inquiry.paper, found).head
+        whole = about(ask, desk, inquiry.paper, found, inquiry.version).head
     except Refused as refused:
         head = Head(title=str(refused))
         return Answer(head, update=head)

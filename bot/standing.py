@@ -39,7 +39,8 @@ class Standing(Noun):
 
     `paper` is there where its text is known, `date` and `kind` (how it was listed) from REPLACED
     on, `digest` and `decision` from UNPOSTED on. `posted` is the message that shows it, `again`
-    when a missing score is asked for again (UTC), `changed` that the profile is another one by now.
+    when a missing score is asked for again (UTC); by now the profile may be `changed`, and allows
+    at `most` so many papers.
     """
 
     address: Address
@@ -53,6 +54,7 @@ class Standing(Noun):
     posted: Posted | None = None
     again: datetime | None = None
     changed: bool = False
+    most: int = 0
     opinion: Opinion | None = None
 
     @property

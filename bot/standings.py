@@ -96,6 +96,7 @@ def _decided(
         digest=digest,
         decision=decision,
         posted=_posted(desk, address, delivery, decision.outcome, id),
+        most=profile.maximum if profile else 0,
         changed=now is not None and now != digest.profile,
     )
 

@@ -26,7 +26,7 @@ def verdict(standing: Standing, today: date, zone: str) -> str:
     takes = _categories(profile.categories)
     match standing.stage:
         case Stage.DECIDED:
-            return _outcome(standing, zone)
+            return _outcome(standing, today, zone)
         case Stage.UNPOSTED:
             assert standing.decision is not None, "it was decided"
             what = _WOULD[standing.decision.outcome]
@@ -67,10 +67,10 @@ def _guess(standing: Standing, today: date) -> str:
     month = arxiv_ids.month(paper.id)
     if month and (today.year, today.month) == (month.year, month.month):
         return "; it may come with the next one"
-    return "; it is older than what is kept here"
+    return "; it is older than the lists that are kept here"
 
 
-def _outcome(standing: Standing, zone: str) -> str:
+def _outcome(standing: Standing, today: date, zone: str) -> str:
     """What the channel's own ledger says."""
     digest, decision = standing.digest, standing.decision
     assert digest is not None, "the ledger named it"
@@ -93,11 +93,11 @@ def _outcome(standing: Standing, zone: str) -> str:
         case Outcome.GATED:
             return f"Not picked: kept from the model by the local ranking{_place(decision)}."
         case Outcome.UNSCORED:
-            again = (
-                f"it is asked for again about {moment(standing.again, zone)}"
-                if standing.again
-                else f"its time is over; /digest now {name} asks for that day again"
-            )
+            again = "its day is over"
+            if standing.again:
+                again = f"it is asked for again about {moment(standing.again, zone)}"
+            elif standing.date == today:
+                again = f"/digest now {name} asks for it again"
             return f"Not picked: unscored, {reason(digest, decision)}{_place(decision)}; {again}."
         case Outcome.BELOW_CUTOFF:
             return f"Not picked: below the line; {reason(digest, decision)}."
@@ -136,8 +136,10 @@ def hint(standing: Standing) -> Iterator[str]:
         return
     elif decision.outcome is Outcome.OVER_LIMIT and not terminal:
         rank, _ = standing.place
-        if rank <= 100:
+        if rank <= standing.most:
             yield f"A limit of {rank} would have brought it: /digest subscribe {name} top {rank}."
+        elif rank <= 100:
+            yield f"A limit of {rank} would have brought it; it is set {change}."
     elif decision.outcome is Outcome.BELOW_CUTOFF and decision.score:
         cutoffs, score, short = profile.cutoffs, decision.score, []
         if score.relevance < cutoffs.relevance:
@@ -158,7 +160,9 @@ def judged_now(standing: Standing, opinion: Opinion) -> Iterator[str]:
     novel = score.novelty is None or score.novelty >= cutoffs.novelty
     reaches = novel and score.relevance >= cutoffs.relevance
     line = "reaches the cut-offs" if reaches else "below the line"
-    asked = f"the profile asks {cutoffs.relevance} and {cutoffs.novelty}"
+    asked = f"the profile asks {cutoffs.relevance}"
+    if score.novelty is not None:
+        asked += f" and {cutoffs.novelty}"
     yield f"Judged now: {scores(score.relevance, score.novelty).lower()}, {line} ({asked})."
     if said := readable(score.comment):
         yield said if score.novelty is not None else f"Shares with the profile: {said}."
@@ -170,7 +174,9 @@ def claims(opinion: Opinion) -> Iterator[str]:
         meets = "Meets" if claim.meets else "Misses"
         says = readable(claim.says).rstrip(".")
         yield f"{meets} {one_line(claim.topic)}: {says}. “{readable(claim.quote)}”"
-    if opinion.silent and opinion.score:
+    if opinion.silent is Trouble.UNPROVEN:
+        yield "The model said more, but quoted words that are not in the paper."
+    elif opinion.silent and opinion.score:
         yield f"No closer look: {TROUBLES[opinion.silent]}."
 
 

@@ -27,7 +27,8 @@ from bot.discord_answer import Answers  # noqa: E402
 from bot.domain import Trouble  # noqa: E402
 from bot.errors import Gone, Unavailable  # noqa: E402
 from bot.inquirer import Inquirer  # noqa: E402
-from bot.ledger import Judge, Outcome  # noqa: E402
+from bot.inquiry import Found, Opinion  # noqa: E402
+from bot.ledger import Judge, Outcome, Score  # noqa: E402
 from bot.message import Head  # noqa: E402
 from bot.plan import ledger_name  # noqa: E402
 from bot.posting import Thread  # noqa: E402
@@ -43,7 +44,7 @@ from bot.wish import Address  # noqa: E402
 from tests.discord_neighbour import Ack, Discord, discord_server  # noqa: E402
 from tests.discord_rules import drawing  # noqa: E402
 from tests.discord_world import GUILD, MAKE_THREADS, PERSON, SEND, VIEW  # noqa: E402
-from tests.make import NOW, decision, digest, ids, listing, profile  # noqa: E402
+from tests.make import NOW, decision, digest, ids, listing, paper, profile  # noqa: E402
 from tests.test_plan import listed  # noqa: E402
 
 HERE = Address(platform="discord", workspace=GUILD, channel="200000000000000001")
@@ -599,3 +600,50 @@ def test_a_token_that_is_taken_back_ends_listening(
                 await asyncio.wait_for(bot.running, 3)
 
     asyncio.run(run())
+
+
+# What is found out later
+
+
+def workers_answer(bot: Bot) -> None:
+    """The workers answer what waits: arXiv shows the paper, the judge has its say."""
+    inquiries = bot.desk.inquiries
+    for inquiry in inquiries.all():
+        found = paper(inquiry.paper)
+        inquiries.put_found(found.id, Found(paper=found, at=NOW))
+        opinion = Opinion(score=Score(relevance=9, comment="matter, bound"))
+        for asked in inquiry.profiles:
+            inquiries.put_opinion(asked, inquiry.judge, found, opinion)
+        inquiries.drop(inquiry)
+
+
+def test_a_paper_never_seen_is_looked_up_and_the_answer_changed(
+    neighbour: Discord, converse: Converse
+) -> None:
+    async def talk(bot: Bot) -> None:
+        await posted(bot)
+        ack = await asyncio.to_thread(neighbour.command, "why", {"arxivid": "2410.15294"})
+        assert "2410.15294: looking it up …" in await bot.said(ack)
+        await bot.until(bot.desk.inquiries.all)
+        workers_answer(bot)
+        await bot.until(lambda: "Judged now: relevance 9" in drawing(ack.answers[0]))
+        assert len(ack.answers) == 1
+        assert "2410.15294: On the matter of 2410.15294" in drawing(ack.answers[0])
+
+    converse(talk)
+
+
+def test_an_answer_is_shared_in_the_thread_where_it_was_asked(
+    neighbour: Discord, converse: Converse
+) -> None:
+    async def talk(bot: Bot) -> None:
+        head = await posted(bot, 1)
+        first = neighbour.channels[head].messages[0]
+        ack = await bot.press("Why", first, channel=head)
+        await bot.said(ack)
+        await bot.press("Share", ack.answers[0], channel=head)
+        await bot.until(lambda: len(bot.shown(head)) == 2)
+        assert f"<@{PERSON}> asked about 2503.10000" in bot.shown(head)[1]
+        assert "Picked: number 1 of 1." in bot.shown(head)[1]
+
+    converse(talk)

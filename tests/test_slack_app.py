@@ -17,6 +17,7 @@ from datetime import UTC, datetime, time
 from functools import cache
 from importlib import import_module
 from io import StringIO
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,18 +29,20 @@ from pyrate_limiter import Rate
 from redis import Redis
 
 from bot import __main__ as process
-from bot import plan, posting, profile_form, slack_answer, slack_app, slack_forms
+from bot import inquirer, plan, posting, profile_form, slack_answer, slack_app, slack_forms
 from bot.connecting import connect_briefly
 from bot.domain import Trouble
-from bot.ledger import Judge, Listed, Outcome, Source, Wanted
+from bot.inquiry import Found, Opinion
+from bot.ledger import Judge, Listed, Outcome, Score, Source, Wanted
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Paused, Subscription, Votes
 from bot.wish import Address, Wish
-from tests.make import DAY, decision, digest, ids, listing, profile
+from tests.make import DAY, NOW, decision, digest, ids, listing, paper, profile
 from tests.slack_neighbour import Ack, Json, Slack, signed, slack
 from tests.slack_rules import SCHEMAS, broken
 from tests.test_slack_render import drawn, submitted
@@ -796,3 +799,74 @@ def test_redis_gone_after_the_answer_was_found_is_told_as_well(
 def test_where_slack_may_not_say_whether_we_are_there_the_digest_is_tried(there: Slack) -> None:
     there.fault("conversations.info", "missing_scope")
     assert "every weekday at 09:00" in types(there, "subscribe matters")
+
+
+def workers_answer(store: Store) -> None:
+    """The workers answer the one inquiry that waits: arXiv shows the paper, the local judge says
+    what it thinks of it."""
+    inquiries = Inquiries(store)
+    deadline = monotonic() + 3
+    while not inquiries.all():
+        assert monotonic() < deadline, "nobody asks"
+        sleep(0.01)
+    (inquiry,) = inquiries.all()
+    found = paper(inquiry.paper)
+    inquiries.put_found(found.id, Found(paper=found, at=NOW))
+    opinion = Opinion(score=Score(relevance=9, comment="matter, bound"))
+    for asked in inquiry.profiles:
+        inquiries.put_opinion(asked, inquiry.judge, found, opinion)
+    inquiries.drop(inquiry)
+
+
+def test_a_paper_never_seen_is_looked_up_and_the_rest_follows(
+    bot: None, there: Slack, server: str, store: Store
+) -> None:
+    morning(server, store, there)
+    first = types(there, "https://alphaxiv.org/abs/2410.15294", command="/why")
+    assert first.startswith("2410.15294: looking it up …\nNot in a digest: on no list")
+    workers_answer(store)
+    there.wait(lambda: len(there.ephemeral) > 1)
+    rest = drawn(there.ephemeral[1])
+    assert "2410.15294: On the matter of 2410.15294" in rest
+    assert "Judged now: relevance 9, reaches the cut-offs (the profile asks 7)." in rest
+    again = types(there, "2410.15294", command="/why")
+    assert again == rest
+    assert len(Inquiries(store).all()) == 0
+
+
+def test_a_mention_is_followed_up_in_its_thread(
+    bot: None, there: Slack, server: str, store: Store
+) -> None:
+    head = morning(server, store, there)[0]
+    mention = {"type": "app_mention", "text": "<@UBOT> why 2410.15294", "thread_ts": head["ts"]}
+    soon(there.event(mention))
+    seen(there, 4)
+    workers_answer(store)
+    assert "Judged now: relevance 9" in seen(there, 5)
+    assert there.thread("C1")[-1]["thread_ts"] == head["ts"]
+
+
+def test_an_answer_is_shared_where_it_was_asked(
+    bot: None, there: Slack, server: str, store: Store
+) -> None:
+    head, first, _ = morning(server, store, there)
+    told(there, lambda: there.press(button(first, "Why"), message_ts=first["ts"]))
+    private = there.ephemeral[-1]
+    told(there, lambda: there.press(button(private, "Share"), message_ts=first["ts"]))
+    shown = seen(there, 4)
+    assert "@U1 asked about 2503.10000: On the matter of 2503.10000\nPicked: number 1" in shown
+    assert there.thread("C1")[-1]["thread_ts"] == head["ts"]
+    url = next(e["url"] for b in private["blocks"] for e in b.get("elements", ()) if e.get("url"))
+    plain = first["ts"].replace(".", "")
+    assert url.startswith(f"https://testers.slack.com/archives/C1/p{plain}?thread_ts={head['ts']}")
+
+
+@pytest.mark.usefixtures("bot")
+def test_what_the_workers_do_not_answer_is_said_so(
+    there: Slack, server: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inquirer, "_PATIENCE_SECONDS", 0.05)
+    morning(server, store, there)
+    types(there, "2410.15294", command="/why")
+    there.wait(lambda: len(there.ephemeral) > 1)
+    assert "takes longer than it should; /why 2410.15294 asks again" in drawn(there.ephemeral[-1])

@@ -218,14 +218,20 @@ def _content(paper: Paper, phrases: Mapping[str, list[list[str]]]) -> dict[str, 
     """How far (0 to 1) the paper is about each of its words and each of the phrases."""
     counts: defaultdict[str, float] = defaultdict(float)
     for text, weight in ((paper.title, TITLE), (paper.abstract, 1.0)):
-        plain = _ACCENT_OR_BRACE.sub("", _COMMAND.sub(" ", text)).lower()
-        stems = [stem for word in _WORD.findall(plain) if (stem := _stem(word))]
+        stems = [stem for stem, _, _ in read(text)[1]]
         for at, stem in enumerate(stems):
             counts[stem] += weight
             for phrase in phrases.get(stem, ()):
                 if stems[at : at + len(phrase)] == phrase:
                     counts[" ".join(phrase)] += weight
     return {term: count / (count + ENOUGH) for term, count in counts.items()}
+
+
+def read(text: str) -> tuple[str, list[tuple[str, int, int]]]:
+    """A paper's text without TeX, and the (stem, start, end) of each word there that counts."""
+    plain = _ACCENT_OR_BRACE.sub("", _COMMAND.sub(" ", text))
+    found = [(_stem(word[0]), word.start(), word.end()) for word in _WORD.finditer(plain)]
+    return plain, [word for word in found if word[0]]
 
 
 @lru_cache(maxsize=50_000)
