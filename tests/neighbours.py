@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
+
+from bot.domain import Paper
+
+# Words that no paper has, so that a quotation of them is made up.
+INVENTED = "nobody ever wrote these words in a paper"
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -79,6 +86,44 @@ def scores(ids: list[str]) -> dict[str, Any]:
         return {"id": id, "comment": f"About {id}.", "relevance": n % 10 + 1, "novelty": n % 7 + 3}
 
     return {"papers": [of(id) for id in ids]}
+
+
+def claims(paper: dict[str, str]) -> dict[str, Any]:
+    """A well-formed explanation of a paper (as the prompt has it): a quotation of its title, one
+    of its abstract, and an invented one, each about the profile's first criterion."""
+    title, words = paper["title"].split(), paper["abstract"].split()
+    quotes = [" ".join(title[:9]), " ".join(words[2:10]), INVENTED]
+    made = {"topic": "1", "meets": True, "says": "It says so."}
+    return {"claims": [{**made, "quote": quote} for quote in quotes]}
+
+
+def arxiv_api(papers: Iterable[Paper], comment: str = "") -> Callable[[str, bytes], Reply]:
+    """arXiv's API that knows these papers, each with this comment of its authors."""
+    known = {paper.id: _entry(paper, comment) for paper in papers}
+
+    def answer(path: str, body: bytes) -> Reply:
+        asked = parse_qs(urlsplit(path).query)["id_list"][0].split(",")
+        shown = [known[id] for id in asked if id in known]
+        total = f"<opensearch:totalResults>{len(shown)}</opensearch:totalResults>"
+        return feed(f"{_FEED}{total}{''.join(shown)}</feed>".encode())
+
+    return answer
+
+
+_FEED = (
+    '<feed xmlns:opensearch="http://a9.com/-/spec/opensearch/1.1/"'
+    ' xmlns:arxiv="http://arxiv.org/schemas/atom" xmlns="http://www.w3.org/2005/Atom">'
+)
+
+
+def _entry(paper: Paper, comment: str) -> str:
+    authors = "".join(f"<author><name>{escape(name)}</name></author>" for name in paper.authors)
+    return (
+        f"<entry><id>http://arxiv.org/abs/{paper.versioned}</id><title>{escape(paper.title)}</title>"
+        f"<summary>{escape(paper.abstract)}</summary>{authors}"
+        f'<arxiv:primary_category term="{paper.categories[0]}"/>'
+        f"<arxiv:comment>{escape(comment)}</arxiv:comment></entry>"
+    )
 
 
 def chat(content: str | None, prompt: int = 100, completion: int = 20, cached: int = 0) -> Reply:

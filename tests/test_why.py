@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot import actions, discord_render, paper_actions, slack_render, standings
 from bot.desk import Answer, Ask, Desk
@@ -419,3 +422,41 @@ def test_a_share_says_to_all_what_is_known_and_who_asked(store: Store) -> None:
     assert answer.shared.title.startswith("asked about 2503.10001")
     assert "Picked: number 1 of 2." in answer.shared.text
     assert "A closer look follows." not in answer.shared.small
+
+
+# Twenty ways to get an id wrong, on ten ids.
+SLIPS = (
+    *("{y}{n}", "{y},{n}", "{y} {n}", "{y}-{n}", "{y}:{n}", "{y}..{n}", "{y}.{n}9", "{y}.x{n}"),
+    *("20{y}.{n}", "{y}.{n}v0", "{y}.{n}v", "{y}._{n}", "{y}.{short}", "arxiv {short}"),
+    *("{bad}.{n}", "{y}/{n}", "x/{y}{short}", "hep-ht/{y}{short}", "?{n}", "{y}. {n}?x"),
+)
+IDS = [("2503", f"{n:05}") for n in (1, 15294, 99999, 10000, 404)]
+IDS += [("1501", f"{n:05}") for n in (7, 31415, 27182, 65536, 20123)]
+
+
+def malformed() -> list[str]:
+    given = [{"y": y, "n": n, "short": n[2:], "bad": f"{y[:2]}13"} for y, n in IDS]
+    return sorted({slip.format(**parts) for slip in SLIPS for parts in given})
+
+
+def test_two_hundred_malformed_ids_get_a_sentence_each(store: Store) -> None:
+    there = place(store, ADDRESSES["slack"])
+    there.subscribes()
+    assert len(malformed()) == 200
+    for text in malformed():
+        with pytest.raises(Refused) as refused:
+            there.why(text)
+        assert re.fullmatch(r"[^\n]{20,200}[.?]", str(refused.value)), text
+
+
+@given(st.text(max_size=60) | st.from_regex(r"[0-9]{3,5}[./ -]?[0-9v]{3,7}", fullmatch=True))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_is_typed_is_answered(store: Store, text: str) -> None:
+    there = place(store, ADDRESSES["slack"])
+    there.subscribes()
+    try:
+        head = there.why(text).head
+    except Refused as refused:
+        head = Head(title=str(refused))
+    assert head is not None
+    assert len(head.title.splitlines()) == 1
