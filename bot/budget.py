@@ -86,6 +86,11 @@ class Payer(Noun):
         )
 
     @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        return self.limits != (Limits(), Limits())
+
+    @property
     def limits(self) -> tuple[Limits, Limits]:
         """In the order of the scopes."""
         return self.workspace_limits, self.profile_limits

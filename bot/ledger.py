@@ -198,8 +198,10 @@ class Digest(Noun):
 
     @property
     def outage(self) -> Trouble | None:
-        """Why there is as good as no score: most papers lack one."""
-        troubles = Counter(d.trouble for d in self.decisions if d.trouble)
+        """Why there is as good as no score: most papers lack one. A budget that is spent is no
+        outage: it was meant so."""
+        missing = [d.trouble for d in self.decisions if d.trouble]
+        troubles = Counter(trouble for trouble in missing if trouble is not Trouble.NO_BUDGET)
         if sum(troubles.values()) * 2 <= len(self.decisions):
             return None
         return troubles.most_common(1)[0][0]

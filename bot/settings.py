@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.budget import Limits
 from bot.errors import Refused
 
 
@@ -30,6 +31,16 @@ class Settings(BaseSettings):
     model: str = Field(default="gpt-6-luna", alias="PAPERBOY_MODEL")
     calls_at_once: int = Field(default=16, ge=1, le=256, alias="PAPERBOY_CALLS_AT_ONCE")
     call_seconds: float = Field(default=25.0, ge=1, le=3600, alias="PAPERBOY_CALL_SECONDS")
+    day_usd: float | None = Field(default=None, ge=0, alias="PAPERBOY_DAY_USD")
+    month_usd: float | None = Field(default=None, ge=0, alias="PAPERBOY_MONTH_USD")
+    day_tokens: int | None = Field(default=None, ge=0, alias="PAPERBOY_DAY_TOKENS")
+    month_tokens: int | None = Field(default=None, ge=0, alias="PAPERBOY_MONTH_TOKENS")
+    profile_day_usd: float | None = Field(default=None, ge=0, alias="PAPERBOY_PROFILE_DAY_USD")
+    profile_month_usd: float | None = Field(default=None, ge=0, alias="PAPERBOY_PROFILE_MONTH_USD")
+    profile_day_tokens: int | None = Field(default=None, ge=0, alias="PAPERBOY_PROFILE_DAY_TOKENS")
+    profile_month_tokens: int | None = Field(
+        default=None, ge=0, alias="PAPERBOY_PROFILE_MONTH_TOKENS"
+    )
     why_calls: int = Field(default=200, ge=0, alias="PAPERBOY_WHY_CALLS")
     arxiv_rss_url: str = Field(default="https://rss.arxiv.org/rss", alias="ARXIV_RSS_URL")
     arxiv_api_url: str = Field(default="https://export.arxiv.org/api/query", alias="ARXIV_API_URL")
@@ -57,6 +68,15 @@ class Settings(BaseSettings):
     def chats(self) -> bool:
         """Whether there is a chat to serve."""
         return bool(self.slack_bot_token or self.discord_token)
+
+    @property
+    def limits(self) -> tuple[Limits, Limits]:
+        """What a workspace may spend, and one profile in it."""
+        own, profile = (
+            {name: getattr(self, before + name) for name in Limits.model_fields}
+            for before in ("", "profile_")
+        )
+        return Limits(**own), Limits(**profile)
 
     @property
     def judge_model(self) -> str | None:

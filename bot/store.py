@@ -174,6 +174,14 @@ class Store:
         names = sorted(set(calls))
         return Usage.total(self._many([f"pb:call:{n}" for n in names], names, Usage).values())
 
+    def put_order(self, key: str, ids: Sequence[str]) -> None:
+        """What a second look at a day's best made of their order."""
+        self.redis.set(f"pb:order:{key}", " ".join(ids), ex=KEEP)
+
+    def order(self, key: str) -> tuple[str, ...]:
+        """Empty before it was looked at."""
+        return tuple(str(self.redis.get(f"pb:order:{key}") or "").split())
+
     # -- ledgers
 
     def put_digest(self, name: str, digest: Digest, keep: timedelta = KEEP) -> None:

@@ -15,6 +15,8 @@ from bot.text import one_line, readable
 from bot.views import announced_as, comment, judged_by
 from bot.words_dates import long_date
 
+_CATEGORIES = 12
+
 
 def answer(
     id: str,
@@ -83,8 +85,10 @@ def _said(standing: Standing, today: date, zone: str) -> Iterator[str]:
 
 def _small(standing: Standing) -> Iterator[str]:
     if standing.date and standing.listed:
-        how = announced_as(standing.listed, standing.date)
-        yield f"{long_date(standing.date)} · {how}"
+        listed = standing.listed
+        how = announced_as(listed, standing.date)
+        others = one_line(", ".join(listed.paper.categories[1:_CATEGORIES]))
+        yield f"{long_date(standing.date)} · {how}" + (f" · also {others}" if others else "")
     if standing.digest:
         yield _judge(standing.digest)
     if standing.changed:

@@ -111,7 +111,7 @@ def test_a_worker_killed_while_scoring_loses_nothing_and_pays_nothing_twice(
             killed.extend(_worker_and_horse(command[0]))
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
-        else:
+        elif b'"order"' not in body:  # the second look has all that tie in one call
             answered.append(ids_asked(body))
         return good_model(path, body)
 
@@ -126,7 +126,7 @@ def test_a_worker_killed_while_scoring_loses_nothing_and_pays_nothing_twice(
     found = json.loads(out)
     assert found["announced"] == sum(found["outcomes"].values()) == 120
     assert found["outcomes"]["unscored"] == 0
-    assert found["usage"]["calls"] == 12
+    assert found["usage"]["calls"] == 12 + 1
     asked = [id for ids in answered for id in ids]
     assert len(asked) == len(set(asked)) == 120
 

@@ -16,7 +16,7 @@ from bot.errors import Refused, Unavailable
 from bot.inquiry import Found, Inquiry, Opinion
 from bot.ledger import Judge, Score, Usage, Verdict
 from bot.standing import essence
-from bot.store import KEEP
+from bot.store import KEEP, Store
 from bot.store_inquiries import Inquiries
 from tests.make import NOW, ids, paper, profile
 from tests.neighbours import INVENTED, Neighbour, arxiv_api, claims, listening, scores
@@ -118,11 +118,11 @@ class Desk:
         self.store.redis.delete(*self.store.redis.keys(pattern))
 
     def booked(self) -> Usage:
-        return self.store.usage(key.split(":")[2] for key in self.store.redis.keys("pb:call:*"))
+        return self.store.usage(str(k).split(":")[2] for k in self.store.redis.keys("pb:call:*"))
 
 
 @pytest.fixture
-def desk(store: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr(inquiring, "_LINGER_SECONDS", 0.03)
     monkeypatch.setattr(inquiring, "_LOOK_SECONDS", 0.01)
     with listening(arxiv_api(PAPERS)) as sky:
@@ -331,7 +331,7 @@ def test_a_days_calls_are_not_exceeded_however_many_ask_at_once(desk: Desk) -> N
     assert 2 * len(whole) + len(silent) == 13
 
 
-def test_two_servers_on_one_budget_make_no_call_more(desk: Desk) -> None:
+def test_many_who_take_of_a_days_calls_at_one_moment_get_no_more(desk: Desk) -> None:
     counted: list[bool] = []
 
     def take() -> None:

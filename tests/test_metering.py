@@ -162,7 +162,7 @@ def test_the_model_is_told_to_end_where_the_money_set_aside_ends(spending: Spend
             told.append(asked[4])
             return super().ask(*asked)
 
-    who = Payer(workspace="slack:T1", profile="matters")
+    who = Payer(workspace="slack:T1", profile="matters", workspace_limits=Limits(day_usd=1))
     ten = scoring.question([paper(id) for id in ids(10)])
     for tokens in (200, CLAIMS_TOKENS):
         meter = Metered(Told(), who, Purpose.QUESTION, spending, lambda: NOW, tokens)

@@ -55,7 +55,7 @@ def score(step: str, wishes: list[dict[str, Any]]) -> None:
         kept.put_progress(step, done, total)
 
     with _told(step), _model(config, asked, kept) as model:
-        run(asked, kept, model, config.calls_at_once, _now, tell)
+        run(asked, kept, model, config.calls_at_once, _now, tell, config.limits)
 
 
 def inquire(private: str) -> None:

@@ -150,7 +150,8 @@ def held_out(
 def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> Learned:
     """What tells the picked papers from the others; the order of the papers does not matter.
 
-    Raises Refused, in a sentence for people, below FEWEST papers or FEWEST_PICKS on either side.
+    Raises Refused, in a sentence for people, below FEWEST papers or FEWEST_PICKS on either side, or
+    where no two papers have a word in common.
     """
     rows = sorted(zip(papers, picked, strict=True), key=lambda row: (row[0].id, row[0].version))
     picks = sum(picked)
@@ -168,6 +169,8 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
     fields = list(zip(*(_fields(paper) for paper, _ in rows), strict=True))
     having = [_having(counts) for counts in fields]
     place = {key: at for at, key in enumerate((f, t) for f in range(3) for t in having[f])}
+    if not place:
+        raise Refused("There is nothing to learn from: no word stands in two of the papers.")
     ends, columns, amounts = [0], [], []
     for paper in zip(*fields, strict=True):
         for field, counts in enumerate(paper):

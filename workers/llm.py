@@ -63,22 +63,33 @@ class Model:
         self._client.close()
 
     def ask(
-        self, instructions: str, question: str, schema: dict[str, Any], cache_key: str
+        self,
+        instructions: str,
+        question: str,
+        schema: dict[str, Any],
+        cache_key: str,
+        most_output: int | None = None,
     ) -> Reply:
-        """One call, answered as JSON by `schema` where the server can do that.
+        """One call, answered as JSON by `schema` where the server can do that, in `most_output`
+        tokens where that is given.
 
         Raises Refused (wrong key, unknown model, no money: asking again is pointless) and
         Unavailable (the server is away, busy, too slow, or will not take this question).
         """
         try:
             if self._own_server:
-                return self._chat(instructions, question, schema)
-            return self._respond(instructions, question, schema, cache_key)
+                return self._chat(instructions, question, schema, most_output)
+            return self._respond(instructions, question, schema, cache_key, most_output)
         except openai.OpenAIError as error:
             _rethrow(error, self.name)
 
     def _respond(
-        self, instructions: str, question: str, schema: dict[str, Any], cache_key: str
+        self,
+        instructions: str,
+        question: str,
+        schema: dict[str, Any],
+        cache_key: str,
+        most: int | None,
     ) -> Reply:
         form = {"type": "json_schema", "name": "scores", "schema": schema, "strict": True}
         asked: dict[str, Any] = {
@@ -88,7 +99,7 @@ class Model:
             "text": {"format": form},
             "prompt_cache_key": cache_key,
             "store": False,
-        }
+        } | ({"max_output_tokens": most} if most else {})
         answer = _RETRIES(_again, lambda: self._client.responses.create(**asked))
         if not isinstance(answer, Response):
             raise Unavailable("The model's server does not answer as OpenAI does.", _DOWN)
@@ -101,13 +112,16 @@ class Model:
         usage = self._usage(given.input_tokens, given.output_tokens, parts, spent)
         return Reply(text, usage)
 
-    def _chat(self, instructions: str, question: str, schema: dict[str, Any]) -> Reply:
+    def _chat(
+        self, instructions: str, question: str, schema: dict[str, Any], most: int | None
+    ) -> Reply:
         """In the best shape known; one the server refuses is left for the next, and the one that
         is answered is remembered. A question refused in every shape says nothing of shapes."""
+        limit = {"max_tokens": most} if most else {}
         shapes = list(Shape)[list(Shape).index(self.shape) :]
         for shape in shapes:
             try:
-                answer = self._complete(instructions, question, _form(shape, schema))
+                answer = self._complete(instructions, question, _form(shape, schema) | limit)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 if shape is shapes[-1] or error.code == "context_length_exceeded":
                     raise
@@ -181,7 +195,17 @@ def _again(error: Exception) -> bool | float:
             return False
         seconds = _retry_after(error)
         return True if seconds is None else seconds if seconds <= _LONGEST_WAIT else False
-    return isinstance(error, openai.APIConnectionError)
+    return isinstance(error, openai.APIConnectionError) and not _unclear(error)
+
+
+def _unclear(error: Exception) -> bool:
+    """A connection that broke once it stood: the call may have been paid. It is not repeated here,
+    where nobody would book it; judging.py asks again."""
+    return (
+        isinstance(error, openai.APIConnectionError)
+        and not isinstance(error, openai.APITimeoutError)
+        and type(error.__cause__).__name__ != "ConnectError"
+    )
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
@@ -219,4 +243,5 @@ def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
             "The model did not answer in time; PAPERBOY_CALL_SECONDS is how long it may take.",
             Trouble.MODEL_SLOW,
         ) from error
-    raise Unavailable("The model's server does not answer.", _DOWN) from error
+    why = "The model's server does not answer."
+    raise Unavailable(why, _DOWN, unclear=_unclear(error)) from error

@@ -94,7 +94,8 @@ class Metered:
         output = self._most_output(question)
         reservation = self._reserved(self.most(instructions, question, schema))
         try:
-            reply = self._model.ask(instructions, question, schema, cache_key, output)
+            bound = (output,) if self._payer.limited else ()
+            reply = self._model.ask(instructions, question, schema, cache_key, *bound)
         except Refused:
             self._spending.give_back(reservation)
             raise

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 
 from bot import plan, views
+from bot.budget import Limits, Payer
 from bot.domain import Paper, Profile, Trouble
 from bot.lease import Lease
-from bot.ledger import Digest, Listed, Score, Verdict
+from bot.ledger import Digest, Listed, Place, Score, Verdict
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.wish import Wish
-from workers import gate, judging, scoring, triage
+from workers import gate, scoring, triage
+from workers.metering import Bounded
+from workers.verdicts import Verdicts
 
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
@@ -27,16 +30,18 @@ _LEASE_WAIT = 900.0
 def score(
     wish: Wish,
     store: Store,
-    model: judging.Asks | None,
+    model: Bounded | None,
     calls_at_once: int,
     clock: Clock,
     progress: Progress,
+    limits: tuple[Limits, Limits] = (Limits(), Limits()),
 ) -> None:
     """Leave behind the decided day of a profile.
 
     One worker at a time scores a day: one that was given up and yet lives keeps its lease, and
     the next, when it gets it, finds the scores there and buys none of them again. `model` is None
-    where this worker has no key; a wish for the local judge needs none.
+    where this worker has no key; a wish for the local judge needs none. `limits` are the
+    workspace's that wishes it, and the profile's in it.
     """
     channels, profile, listed = Channels(store), store.profile(wish.profile), _listed(wish, store)
     name = plan.ledger_name(wish, listed)
@@ -45,24 +50,30 @@ def score(
             return  # whoever held the lease before us has done it
         day, replacements = triage.announced(profile, store.batch(listed.batch))
         papers = [entry.paper for entry in day]
-        ranking = gate.rank(profile, papers)
-        prompt = ""
+        ranked = gate.rank(profile, papers)
+        ranking, looks, prompt = [row.id for row in ranked], list[str](), ""
+        places = {row.id: _place(n, row, ranked) for n, row in enumerate(ranked, 1)}
         if wish.judge.model is None:
-            verdicts = {p.versioned: v for p, v in _local(papers, ranking)}
+            verdicts = {p.versioned: v for p, v in _local(papers, ranked)}
         elif model is None:
             nobody = Verdict(score=None, trouble=Trouble.NO_KEY)
             verdicts = {paper.versioned: nobody for paper in papers}
         else:
             prompt = scoring.prompt_as_sent(profile)
-            verdicts = _asked(store, model, profile, papers, calls_at_once, lease, progress)
+            payer = _payer(wish, profile, limits)
+            judge = Verdicts(store, model, profile, payer, calls_at_once, clock, lease)
+            verdicts = judge.scores(papers, ranking, progress)
+            decisions = triage.decide(profile, day, verdicts, ranking)
+            ranking, looks = judge.order(decisions, ranking), judge.looks
+        calls = [*(call for v in verdicts.values() for call in v.calls), *looks]
         digest = Digest(
             profile=profile,
             listed=listed,
-            decisions=triage.decide(profile, day, verdicts, [row.id for row in ranking]),
+            decisions=triage.decide(profile, day, verdicts, ranking, places),
             replacements=replacements,
             judge=wish.judge,
             prompt=prompt,
-            usage=store.usage(call for v in verdicts.values() for call in v.calls),
+            usage=store.usage(calls),
             judged_at=clock(),
         )
         lease.renew()
@@ -85,31 +96,18 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
         channels.put_delivered(wish.address, name, digest, clock())
 
 
-def _asked(
-    store: Store,
-    model: judging.Asks,
-    profile: Profile,
-    papers: Sequence[Paper],
-    calls_at_once: int,
-    lease: Lease,
-    progress: Progress,
-) -> dict[str, Verdict]:
-    """The model's verdicts, each stored as it arrives; what is known is not asked."""
-    key = scoring.judge_key(profile, model.name)
-    verdicts = store.verdicts(key, [paper.versioned for paper in papers])
+def _payer(wish: Wish, profile: Profile, limits: tuple[Limits, Limits]) -> Payer:
+    own, profiles = limits
+    return Payer(
+        workspace=wish.address.workspace_key,
+        profile=profile.name,
+        workspace_limits=own,
+        profile_limits=profiles,
+    )
 
-    def tell() -> None:
-        progress(sum(v.score is not None for v in verdicts.values()), len(papers))
 
-    tell()
-    with closing(judging.judge(model, profile, papers, verdicts, calls_at_once)) as arriving:
-        for brought in arriving:
-            lease.renew()
-            if brought.verdicts:
-                store.put_verdicts(key, brought.verdicts, brought.call, brought.usage)
-                verdicts |= brought.verdicts
-                tell()
-    return verdicts
+def _place(rank: int, row: gate.Ranked, ranked: Sequence[gate.Ranked]) -> Place:
+    return Place(rank=rank, of=len(ranked), words=row.words)
 
 
 def _local(

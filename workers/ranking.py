@@ -3,50 +3,75 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from bot import profiles
-from bot.domain import Paper
+from bot.domain import Paper, Profile
 from bot.errors import Refused
-from workers import gate
+from workers import gate, learned
 
 
-def run(word: str, path: Path) -> Iterator[dict[str, Any]]:
+def run(word: str, path: Path, train: Path | None = None) -> Iterator[dict[str, Any]]:
     """`{id, score}` for each paper of a JSONL of `{id, title, abstract, authors, categories}`,
-    best first; one that stands there twice is ranked once, as it stands first. Raises Refused,
-    naming the line that cannot be read."""
+    best first; one that stands there twice is ranked once, as it stands first.
+
+    With `train`, a JSONL of such papers that say `selected` (true or false, 1 or 0), the ranking
+    is what those teach; a paper may be in both. Raises Refused, naming the line that cannot be
+    read, or saying why a file teaches too little.
+    """
     profile = profiles.resolve(word, {})
-    for row in gate.rank(profile, _papers(path)):
+    papers = [paper for paper, _ in _rows(path, selected=False)]
+    rows: Sequence[gate.Ranked | learned.Placed]
+    if train is None:
+        rows = gate.rank(profile, papers)
+    else:
+        rows = _learned(train, profile).rank(profile, papers)
+    for row in rows:
         yield {"id": row.id, "score": row.score}
 
 
-def _papers(path: Path) -> list[Paper]:
+def _learned(path: Path, profile: Profile) -> learned.Learned:
+    rows = _rows(path, selected=True)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return learned.train(profile, [paper for paper, _ in rows], [was for _, was in rows])
+    except Refused as error:
+        raise Refused(f"{path}: {error} Without --train, the profile alone ranks.") from None
+
+
+def _rows(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
+    """The papers of a file, each once, and whether it was selected: False where not asked for."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{path} cannot be read as text: {error}.") from None
-    papers: dict[str, Paper] = {}
+    rows: dict[str, tuple[Paper, bool]] = {}
     for number, line in enumerate(lines, 1):
         if line.strip():
-            paper = _paper(path, number, line)
-            papers.setdefault(paper.id, paper)
-    return list(papers.values())
+            paper, was = _row(path, number, line, selected)
+            rows.setdefault(paper.id, (paper, was))
+    return list(rows.values())
 
 
-def _paper(path: Path, number: int, line: str) -> Paper:
-    """Fields beyond the five are other people's, and let be."""
+def _row(path: Path, number: int, line: str, selected: bool) -> tuple[Paper, bool]:
+    """Fields beyond those named are other people's, and let be."""
     try:
         row = json.loads(line)
         fields = {name: row[name] for name in ("id", "title", "abstract")}
         lists = {name: row.get(name) or [] for name in ("authors", "categories")}
-        return Paper.model_validate({"version": 1, **fields, **lists})
+        was = row["selected"] if selected else False
+        paper = Paper.model_validate({"version": 1, **fields, **lists})
     except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         wrong = f"no {error}" if isinstance(error, KeyError) else type(error).__name__
+        more = ", and selected" if selected else ""
         raise Refused(
             f"{path}, line {number}: not a paper ({wrong}); each line is a JSON object with "
-            "id, title, abstract, authors and categories."
+            f"id, title, abstract, authors and categories{more}."
         ) from None
+    if was not in (True, False):
+        shown = json.dumps(was)[:40]
+        raise Refused(f"{path}, line {number}: selected is {shown}, not true or false, 1 or 0.")
+    return paper, bool(was)

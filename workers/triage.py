@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from bot.authors import followed
 from bot.categories import matches
 from bot.domain import Announced, AnnounceType, Profile, Trouble
-from bot.ledger import Batch, Decision, Digest, Listed, Outcome, Score, Usage, Verdict
+from bot.ledger import Batch, Decision, Digest, Listed, Outcome, Place, Score, Usage, Verdict
 from bot.wish import Address, Wish
 
 
@@ -38,13 +38,17 @@ def decide(
     day: Sequence[Announced],
     verdicts: Mapping[str, Verdict],
     ranking: Sequence[str],
+    places: Mapping[str, Place] | None = None,
 ) -> tuple[Decision, ...]:
     """An outcome for each paper of the day, in posted order: picked first.
 
-    `verdicts` are by `IDvN`; `ranking` is the local ranking's ids, best first. The order is by
-    relevance, then novelty, then the local ranking, then id: stated, and the same every time.
+    `verdicts` are by `IDvN`; a paper without one was gated. `ranking` has ids, best first: the
+    second look's, then the local ranking's. The order is by relevance, then novelty, then the
+    ranking, then id: stated, and the same every time. `places` are kept with the papers that the
+    model was not asked about.
     """
     place = {id: rank for rank, id in enumerate(ranking)}
+    places = places or {}
 
     def order(decision: Decision) -> tuple[int, int, int, str]:
         score = decision.score
@@ -57,9 +61,11 @@ def decide(
 
     decisions = []
     for entry in day:
-        verdict = verdicts[entry.paper.versioned]
-        score = verdict.score
-        if score is None:
+        verdict = verdicts.get(entry.paper.versioned)
+        score, trouble = (verdict.score, verdict.trouble) if verdict else (None, None)
+        if verdict is None:
+            outcome = Outcome.GATED
+        elif score is None:
             outcome = Outcome.UNSCORED
         elif _reaches(profile, score):
             outcome = Outcome.PICKED
@@ -70,8 +76,9 @@ def decide(
                 announced=entry,
                 outcome=outcome,
                 score=score,
-                trouble=None if score else verdict.trouble,
+                trouble=None if score else trouble,
                 followed=followed(entry.paper.authors, profile.authors.follow),
+                place=places.get(entry.paper.id) if _unasked(verdict) else None,
             )
         )
     return _limited(sorted(decisions, key=order), profile.maximum, had=())
@@ -142,6 +149,10 @@ def choose(digest: Digest, had: Collection[str]) -> Digest:
     """The digest for one channel: papers whose id it `had` before make room for others."""
     chosen = _limited(digest.decisions, digest.profile.maximum, had)
     return digest.model_copy(update={"decisions": chosen})
+
+
+def _unasked(verdict: Verdict | None) -> bool:
+    return verdict is None or verdict.trouble is Trouble.NO_BUDGET
 
 
 def _reaches(profile: Profile, score: Score) -> bool:

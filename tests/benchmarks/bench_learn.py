@@ -1,0 +1,280 @@
+"""How well the gate learns what readers pick, what it spares the model, and what it notices.
+
+    python -m tests.benchmarks.bench_learn [RECORD.jsonl.gz PROFILE.toml [FROM]]
+
+RECORD is as in bench_rank; without it, the one that lies beside the project, where there is one.
+FROM (2025-06-01) is the split: learned is from the days before it, tried are the days from it on.
+Every setting in workers/learned.py was chosen by cross-validation over days before that date.
+
+1. The profile alone, every day ranked by itself.
+2. A plain TF-IDF logistic regression (scikit-learn's defaults) and the gate, tried on the same
+   days; their differences, bootstrapped in pairs, over days and over papers.
+3. The gate at work from FROM on: the record plays the model, which sees only what it is asked.
+   Then the same days with audits drawn anew: the estimate of the recall next to the truth.
+4. The interest changes: from CHANGE on, before FROM, a pick is a paper that says NEW.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import sys
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date as date_
+from itertools import chain
+from math import ceil
+from pathlib import Path
+from statistics import fmean, quantiles
+
+from bot.domain import Paper, Profile
+from tests.benchmarks.bench_rank import Judged, auc, kept
+from workers import gate, gating, learned
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+FROM = date_(2025, 6, 1)
+BEGIN, CHANGE = date_(2025, 4, 14), date_(2025, 4, 21)  # part 4: the gate's first day, the change
+NEW = re.compile("reinforcement learning", re.IGNORECASE)
+DRAWS, REPLAYS = 1000, 500
+BATCH = 10  # papers a call
+
+Days = Mapping[date_, Sequence[Paper]]
+Rank = Callable[[Sequence[Paper]], Sequence[gate.Ranked] | Sequence[learned.Placed]]
+Table = Mapping[date_, Sequence[Judged]]  # each day's papers, in the same order for every method
+Verdict = Callable[[date_, Paper], bool]
+
+
+def main(record: Path, toml: Path, start: date_) -> None:
+    """Print the four parts."""
+    profile = Profile.model_validate(tomllib.loads(toml.read_text(encoding="utf-8")))
+    days, picked = _read(record)
+    before = {day: papers for day, papers in days.items() if day < start}
+    after = {day: papers for day, papers in days.items() if day >= start}
+    counts = [(len(part), sum(map(len, part.values()))) for part in (before, after)]
+    print(f"profile {profile.name}; split at {start}: (days, papers) {counts[0]} and {counts[1]}")
+
+    def table(rank: Rank, days: Days) -> Table:
+        return {day: _judged(rank, papers, picked) for day, papers in days.items()}
+
+    print(f"\n1. {'The profile alone':<33}    AUC   by day   for 95 %  for 98 % of the picks")
+    zero = table(lambda papers: gate.rank(profile, papers), days)
+    _line("all days", zero)
+    _line(f"before {start}", {day: zero[day] for day in before})
+    _line(f"from {start} on", {day: zero[day] for day in after})
+
+    print(f"\n2. {'Learned':<33}    AUC   by day   for 95 %  for 98 % of the picks")
+    taught = list(chain(*before.values()))
+    was = [paper.id in picked for paper in taught]
+    clock = time.perf_counter()
+    knows = learned.train(profile, taught, was)
+    seconds = time.perf_counter() - clock
+    plain = _plain(taught, was, after, picked)
+    ours = table(lambda papers: knows.rank(profile, papers), after)
+    _line("plain", plain)
+    _line("the gate", ours)
+    _bootstrap(plain, ours)
+    print("   AUC by day: the profile alone, plain, the gate")
+    for day in after:
+        if any(pick for _, pick in ours[day]):
+            print(f"   {day}  " + "  ".join(f"{auc(t[day]):.3f}" for t in (zero, plain, ours)))
+    size = len(knows.model_dump_json()) / 1e6
+    print(f"   {len(taught)} papers learned from in {seconds:.1f} s, kept as {size:.1f} MB of JSON")
+
+    print(f"\n3. The gate at work from {start} on")
+    _work(profile, days, lambda _, paper: paper.id in picked, start)
+
+    def changed(day: date_, paper: Paper) -> bool:
+        said = NEW.search(f"{paper.title} {paper.abstract}")
+        return paper.id in picked if day < CHANGE else said is not None
+
+    print(f"\n4. From {CHANGE} on the picks are the papers that say {NEW.pattern}")
+    _work(profile, before, changed, BEGIN)
+
+
+def _line(what: str, table: Table) -> None:
+    every, by_day = (
+        list(chain(*table.values())),
+        [d for d in table.values() if any(p for _, p in d)],
+    )
+    line = f"{auc(every):>7.3f}{fmean(map(auc, by_day)):>9.3f}"
+    print(f"   {what:<33}{line}{kept(every, 0.95):>11.1%}{kept(every, 0.98):>10.1%}")
+
+
+def _bootstrap(plain: Table, ours: Table) -> None:
+    """The gate less plain, on the same days or papers drawn with replacement."""
+    dice = random.Random(1)
+    pairs = {day: list(zip(plain[day], ours[day], strict=True)) for day in ours}
+    papers, days = list(chain(*pairs.values())), list(pairs)
+    ways: dict[str, Callable[[], list[tuple[Judged, Judged]]]] = {
+        "days": lambda: list(chain(*(pairs[day] for day in dice.choices(days, k=len(days))))),
+        "papers": lambda: dice.choices(papers, k=len(papers)),
+    }
+    for name, draw in ways.items():
+        found: list[list[float]] = [[], [], []]
+        for _ in range(DRAWS):
+            first, second = zip(*draw(), strict=True)
+            for part, of in zip(found, (auc, _for95, _for98), strict=True):
+                part.append(of(second) - of(first))
+        for what, part, better in zip(("AUC", "for 95 %", "for 98 %"), found, (1, -1, -1)):
+            cuts = quantiles(part, n=40)
+            share = sum(value * better > 0 for value in part) / DRAWS
+            print(
+                f"   the gate less plain, over {name:<7}{what:<9}{fmean(part):+.4f} "
+                f"[{cuts[0]:+.4f}, {cuts[-1]:+.4f}], better in {share:.1%}"
+            )
+
+
+def _for95(judged: Sequence[Judged]) -> float:
+    return kept(judged, 0.95)
+
+
+def _for98(judged: Sequence[Judged]) -> float:
+    return kept(judged, 0.98)
+
+
+def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
+    """Learn from the days before `start`, then take the days as they come, opening and closing."""
+    seen = [(d, p, verdict(d, p)) for d, papers in days.items() if d < start for p in papers]
+    knows, least = _learn(profile, seen, date_.min)
+    opened, tallies, sums = None, list[gating.Tally](), Counter[str]()
+    replayed = []
+    print("   day         announced  asked  audited  gated  calls spared  picks  found  so far")
+    for day, papers in ((d, p) for d, p in days.items() if d >= start):
+        ranked = knows.rank(profile, papers)
+        parts = gating.divide(ranked, -1e9 if opened else least, day)
+        picks = {paper.id for paper in papers if verdict(day, paper)}
+        asked = {*parts.asked, *parts.audited}
+        seen += [(day, paper, paper.id in picks) for paper in papers if paper.id in asked]
+        tally = gating.Tally(
+            date=day,
+            asked=len(parts.asked),
+            picks=len(picks & {*parts.asked}),
+            below=len(ranked) - len(parts.asked),
+            audited=len(parts.audited),
+            missed=len(picks & {*parts.audited}),
+        )
+        tallies.append(tally)
+        spared = ceil(len(papers) / BATCH) - ceil(len(asked) / BATCH)
+        sums.update(announced=len(papers), gated=len(parts.gated), spared=spared)
+        sums.update(calls=ceil(len(papers) / BATCH), picks=len(picks), found=len(picks & asked))
+        line = (
+            f"{len(papers):>9}{tally.asked:>7}{tally.audited:>9}{len(parts.gated):>7}{spared:>14}"
+        )
+        line += f"{len(picks):>7}{len(picks & asked):>7}"
+        if opened is None:
+            replayed.append((day, picks, parts))
+            recall = gating.estimate(tallies)
+            value = "unknown" if recall.value is None else f"{recall.value:.1%}"
+            line += f"  {value} [{recall.low:.1%}, {recall.high:.1%}]"
+            if gating.is_open(recall):
+                opened = day
+                line += "  the gate opens"
+        elif gating.may_close(opened, tallies):
+            knows, least = _learn(profile, seen, opened)
+            opened, tallies = None, []
+            line += "  learned anew: the gate closes"
+        print(f"   {day}  {line}")
+    found = f"{sums['found']} of {sums['picks']} picks found ({sums['found'] / sums['picks']:.1%})"
+    gated = f"{sums['gated'] / sums['announced']:.1%} of the papers gated"
+    print(f"   {found}, {gated}, {sums['spared']} of {sums['calls']} calls spared")
+    _replay(replayed)
+
+
+def _learn(
+    profile: Profile, seen: Sequence[tuple[date_, Paper, bool]], since: date_
+) -> tuple[learned.Learned, float]:
+    """What all verdicts teach, and the threshold by the days after `since`."""
+    days, papers, was = zip(*seen, strict=True)
+    held = learned.held_out(profile, papers, was, days)
+    since_then = [row for row in held if row.date > since]
+    least = gating.threshold(since_then)
+    past = sum(row.score >= least for row in since_then) / len(since_then)
+    print(f"   threshold {least:.3f}: on held-out days {past:.1%} of the papers get past it")
+    return learned.train(profile, papers, was), least
+
+
+def _replay(days: Sequence[tuple[date_, set[str], gating.Divided]]) -> None:
+    """The closed days with audits drawn anew: how often the gate opens, and whether the interval
+    at the end holds the truth."""
+    asked = sum(len(picks & {*parts.asked}) for _, picks, parts in days)
+    truth = asked / max(sum(len(picks) for _, picks, _ in days), 1)
+    opens, holds, widths = 0, 0, []
+    for n in range(REPLAYS):
+        tallies: list[gating.Tally] = []
+        opened = False
+        for day, picks, parts in days:
+            below = {f"{id}#{n}": id in picks for id in parts.audited + parts.gated}
+            placed = [learned.Placed(id=id, place=1, score=0, words=()) for id in below]
+            drawn = gating.divide(placed, 1, day).audited
+            past = len(picks & {*parts.asked})
+            missed = sum(below[id] for id in drawn)
+            tallies.append(
+                gating.Tally(
+                    date=day,
+                    asked=len(parts.asked),
+                    picks=past,
+                    below=len(below),
+                    audited=len(drawn),
+                    missed=missed,
+                )
+            )
+            opened = opened or gating.is_open(gating.estimate(tallies))
+        recall = gating.estimate(tallies)
+        opens += opened
+        holds += recall.low <= truth <= recall.high
+        widths.append(recall.low)
+    print(
+        f"   on its {len(days)} closed days {truth:.1%} of the picks got past without the audits; "
+        f"with audits drawn anew {REPLAYS} times, the gate opens in {opens / REPLAYS:.1%}, "
+        f"and the last interval (its low end {fmean(widths):.1%} in the mean) holds the recall of "
+        f"these days in {holds / REPLAYS:.1%}"
+    )
+
+
+def _plain(
+    papers: Sequence[Paper], was: Sequence[bool], days: Days, picked: set[str]
+) -> dict[date_, list[Judged]]:
+    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+
+    plain = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    plain.fit([f"{paper.title} {paper.abstract}" for paper in papers], was)
+
+    def judged(day: Sequence[Paper]) -> list[Judged]:
+        rows = sorted(day, key=lambda paper: paper.id)
+        scores = plain.decision_function([f"{paper.title} {paper.abstract}" for paper in rows])
+        return [(float(s), paper.id in picked) for s, paper in zip(scores, rows, strict=True)]
+
+    return {day: judged(papers) for day, papers in days.items()}
+
+
+def _judged(rank: Rank, papers: Sequence[Paper], picked: set[str]) -> list[Judged]:
+    rows = sorted(rank(papers), key=lambda row: row.id)
+    return [(row.score, row.id in picked) for row in rows]
+
+
+def _read(record: Path) -> tuple[dict[date_, list[Paper]], set[str]]:
+    days: dict[date_, list[Paper]] = {}
+    picked = set()
+    with gzip.open(record, "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            names = ("id", "title", "abstract", "authors", "categories")
+            paper = Paper.model_validate({"version": 1, **{name: row[name] for name in names}})
+            days.setdefault(date_.fromisoformat(row["date"]), []).append(paper)
+            if row["selected"]:
+                picked.add(row["id"])
+    return dict(sorted(days.items())), picked
+
+
+if __name__ == "__main__":
+    given = [Path(word) for word in sys.argv[1:3]]
+    where = given or [DATA / "record-dev.jsonl.gz", DATA / "foundations.toml"]
+    if not all(path.is_file() for path in where):
+        print("Skipped: there is no record beside the project; name one, and its profile.")
+    else:
+        main(*where, date_.fromisoformat(sys.argv[3]) if len(sys.argv) > 3 else FROM)

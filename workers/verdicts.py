@@ -1,0 +1,145 @@
+"""What a model says of a day within its budget: scores, then the order of those that tie."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import datetime
+
+import structlog
+
+from bot.budget import Payer, Purpose, Reserve, Why
+from bot.domain import Paper, Profile, Trouble
+from bot.errors import PaperboyError
+from bot.lease import Lease
+from bot.ledger import Decision, Verdict
+from bot.store import Store
+from bot.store_costs import Accounts
+from bot.store_spending import Spending
+from workers import judging, ordering, scoring
+from workers.metering import PLACE_TOKENS, SCORE_TOKENS, Bounded, Metered, affordable
+
+log = structlog.get_logger()
+
+Clock = Callable[[], datetime]
+Progress = Callable[[int, int], None]
+
+# What is set aside for a call is an upper bound: it turns out to cost about 0.4 of it.
+_TRUE_SHARE = 0.4
+# An order that cannot be read is asked for once more; then the local ranking breaks the ties.
+_LOOKS = 2
+
+
+class Verdicts:
+    """One profile's day before one model, paid by one payer."""
+
+    def __init__(
+        self,
+        store: Store,
+        model: Bounded,
+        profile: Profile,
+        payer: Payer,
+        calls_at_once: int,
+        clock: Clock,
+        lease: Lease,
+    ) -> None:
+        self._store, self._model, self._profile, self._payer = store, model, profile, payer
+        self._spending, self._accounts = Spending(store), Accounts(store)
+        self._calls_at_once, self._clock, self._lease = calls_at_once, clock, lease
+        self.looks: list[str] = []  # the names of the calls that put this day in order
+
+    def scores(
+        self, papers: Sequence[Paper], ranking: Sequence[str], progress: Progress
+    ) -> dict[str, Verdict]:
+        """A verdict for each paper, by `IDvN`, each stored as it arrives; what is known is not
+        asked. Where the budget does not reach, the best of the `ranking` (ids) are asked about."""
+        key = scoring.judge_key(self._profile, self._model.name)
+        verdicts = self._store.verdicts(key, [paper.versioned for paper in papers])
+        known = [verdict for verdict in verdicts.values() if verdict.score]
+        self._spared(Why.CACHE, len(known), [call for v in known for call in v.calls])
+        asked = self._within_means(papers, verdicts, ranking)
+
+        def tell() -> None:
+            progress(sum(v.score is not None for v in verdicts.values()), len(papers))
+
+        tell()
+        with (
+            closing(self._metered(SCORE_TOKENS)) as metered,
+            closing(
+                judging.judge(metered, self._profile, asked, verdicts, self._calls_at_once)
+            ) as arriving,
+        ):
+            for brought in arriving:
+                self._lease.renew()
+                if brought.verdicts:
+                    self._store.put_verdicts(key, brought.verdicts, brought.call, brought.usage)
+                    verdicts |= brought.verdicts
+                    tell()
+        nobody = Verdict(score=None, trouble=Trouble.NO_BUDGET)
+        verdicts = {p.versioned: verdicts.get(p.versioned, nobody) for p in papers}
+        left = sum(v.trouble is Trouble.NO_BUDGET for v in verdicts.values())
+        self._spared(Why.LIMIT, left, [])
+        return verdicts
+
+    def order(self, decisions: Sequence[Decision], ranking: Sequence[str]) -> list[str]:
+        """The ranking's ids, those first that the model has put in order: the papers that lead the
+        day, when some of them tie."""
+        place = {id: rank for rank, id in enumerate(ranking)}
+        papers = ordering.slice_of(self._profile, decisions)
+        if not papers:
+            return list(ranking)
+        key = ordering.key(self._profile, self._model.name, papers)
+        self.looks = [f"{key}-{n}" for n in range(_LOOKS)]
+        first = self._store.order(key) or self._ordered(key, papers, place)
+        return [*first, *(id for id in ranking if id not in set(first))]
+
+    def _ordered(self, key: str, papers: Sequence[Paper], place: dict[str, int]) -> tuple[str, ...]:
+        by_rank = sorted(papers, key=lambda paper: place.get(paper.id, len(place)))
+        told, asked = ordering.instructions(self._profile), ordering.question(papers)
+        with closing(self._metered(PLACE_TOKENS)) as metered:
+            for call in self.looks:
+                self._lease.renew()
+                try:
+                    reply = metered.ask(told, asked, ordering.schema(), key)
+                except PaperboyError as error:
+                    log.warning("no second look", profile=self._profile.name, why=str(error))
+                    return ()
+                self._store.put_verdicts(key, {}, call, reply.usage)
+                if reply.text and (order := ordering.read(reply.text, by_rank)):
+                    self._store.put_order(key, order)
+                    return order
+        log.warning("the second look could not be read", profile=self._profile.name)
+        return ()
+
+    def _within_means(
+        self, papers: Sequence[Paper], known: dict[str, Verdict], ranking: Sequence[str]
+    ) -> list[Paper]:
+        """All, in their fixed order, or, under a limit, known ones and the best-ranked others, the
+        best first: what the budget does not reach after all is then the last of them."""
+        if not self._payer.limited:
+            return list(papers)
+        place = {id: rank for rank, id in enumerate(ranking)}
+        ranked = sorted(papers, key=lambda paper: place.get(paper.id, len(place)))
+        unknown = [p for p in ranked if not (v := known.get(p.versioned)) or not v.score]
+        left = self._spending.left(self._payer, self._clock())
+        most = affordable(left, self._a_paper(unknown[:10])) if unknown else None
+        return unknown if most is None else unknown[:most]
+
+    def _a_paper(self, papers: Sequence[Paper]) -> Reserve:
+        """About what one paper costs, in a call of these."""
+        told, asked = scoring.instructions(self._profile), scoring.question(papers)
+        most = self._metered(SCORE_TOKENS).most(told, asked, scoring.schema())
+        share = _TRUE_SHARE / len(papers)
+        nano = None if most.nano is None else round(most.nano * share)
+        return Reserve(nano=nano, tokens=round(most.tokens * share))
+
+    def _metered(self, row_tokens: int) -> Metered:
+        return Metered(
+            self._model, self._payer, Purpose.DIGEST, self._spending, self._clock, row_tokens
+        )
+
+    def _spared(self, why: Why, papers: int, calls: Sequence[str]) -> None:
+        if papers:
+            run, usd = uuid.uuid4().hex, self._store.usage(calls).cost_usd
+            self._accounts.book_spared(self._payer, run, why, papers, usd, self._clock())
