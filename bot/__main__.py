@@ -78,6 +78,7 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         window_hours=config.window_hours,
         catch_up_days=config.catch_up_days,
         say_quiet_days=config.say_quiet_days,
+        limits=config.limits,
     )
     bell, inquirer = Bell(), Inquirer(desk, tasks.inquire)
     platforms: dict[str, Platform] = {}

@@ -18,6 +18,8 @@ from bot import (
 from bot.desk import Answer, Ask, Desk, newest_day
 from bot.errors import Refused
 from bot.inquiry import Inquiry
+from bot.store_costs import Accounts
+from bot.words_cost import cost_text
 
 
 def answer(ask: Ask, desk: Desk) -> Answer:
@@ -92,6 +94,11 @@ def _status(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
     return Answer(words_status.status_text(status))
 
 
+def _cost(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
+    accounts = Accounts(desk.channels.store)
+    return Answer(cost_text(accounts.costs(ask.address.workspace_key, *desk.limits, ask.at)))
+
+
 def _help(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
     items = subscribing.rows(ask, desk)
     return Answer(words.help_text().model_copy(update={"items": items}))
@@ -117,6 +124,7 @@ COMMANDS: dict[str, Command] = {
     "pause": subscribing.pause,
     "resume": subscribing.resume,
     "status": _status,
+    "cost": _cost,
     "missed": paper_actions.missed,
     "why": paper_actions.why,
     "help": _help,

@@ -7,7 +7,7 @@ token of the cheapest models costs some ten of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from math import ceil
@@ -177,44 +177,6 @@ class Spent(Noun):
             if at is not None and limit is not None and at >= limit:
                 return unit, limit
         return None
-
-
-class Why(StrEnum):
-    """Why a paper was not asked about: its score was known, the gate kept it, nothing was left."""
-
-    CACHE = "cache"
-    GATE = "gate"
-    LIMIT = "limit"
-
-
-class Spared(Noun):
-    """Papers not asked about, and about what asking would have cost."""
-
-    papers: int = 0
-    nano: int = 0
-
-    @classmethod
-    def total(cls, parts: Iterable[Spared]) -> Spared:
-        rows = list(parts)
-        return cls(papers=sum(r.papers for r in rows), nano=sum(r.nano for r in rows))
-
-
-class Account(Noun):
-    """One scope at one moment: its limits, and what it spent and was spared."""
-
-    limits: Limits
-    today: Spent
-    month: Spent
-    spared_today: Mapping[Why, Spared]
-    spared_month: Mapping[Why, Spared]
-
-
-class Costs(Noun):
-    """What `/digest cost` tells: a workspace's account, and those of its profiles by name."""
-
-    at: datetime
-    workspace: Account
-    profiles: Mapping[str, Account]
 
 
 class Left(Noun):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot import profiles
+from bot.budget import Limits
 from bot.domain import Profile
 from bot.errors import Refused
 from bot.inquiry import Inquiry
@@ -71,6 +72,7 @@ class Desk:
     window_hours: float = 12
     catch_up_days: int = 5
     say_quiet_days: bool = False
+    limits: tuple[Limits, Limits] = (Limits(), Limits())
 
     def profiles(self, address: Address) -> dict[str, Profile]:
         """The profiles that can be named at an address: those that ship, the installation's, the

@@ -8,6 +8,7 @@ from bot import profile_form, profiles, words_channels, words_wrong
 from bot.desk import Answer, Ask, Desk, Unfit
 from bot.domain import Profile
 from bot.errors import Refused
+from bot.standing import essence
 
 
 def new(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
@@ -37,6 +38,7 @@ def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answ
         raise Unfit(read)
     if not about and read.name in known:
         raise Unfit({"title": words_wrong.name_taken(read.name)})
+    anew = _anew(ask, desk, known[about], read) if about else ""
     desk.subscriptions.put_profile(ask.address, read)
     users = [
         found.address.channel
@@ -44,6 +46,19 @@ def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answ
         if found.profile == read.name
     ]
     return Answer(
-        words_channels.profile_kept(read, ask.address.channel, changed=bool(about)),
+        words_channels.profile_kept(read, ask.address.channel, bool(about), anew),
         said=words_channels.profile_said(ask.by, read) if ask.address.channel in users else None,
     )
+
+
+def _anew(ask: Ask, desk: Desk, before: Profile, after: Profile) -> str:
+    """What has to be judged again after a change, by the last day that this channel had; nothing
+    to say where it had none, or no model judges."""
+    last = desk.channels.last(ask.address, before.name)
+    if last is None or desk.judge.model is None:
+        return ""
+    same = essence(before) == essence(after)
+    digest = desk.channels.given(ask.address, last.day)
+    if same or digest is None:
+        return words_channels.not_anew() if same else ""
+    return words_channels.anew(len(digest.decisions), digest.usage.cost_usd)

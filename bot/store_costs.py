@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from bot.budget import NANO, Account, Costs, Limits, Payer, Period, Scope, Spared, Why, utc_day
+from bot.budget import NANO, Limits, Payer, Period, Scope, utc_day
+from bot.costs import Account, Costs, Spared, Why
 from bot.store import KEEP, Store
 from bot.store_spending import Spending
 

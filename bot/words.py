@@ -23,6 +23,7 @@ _COMMANDS = {
     "new": "/digest new — make a profile of your own; new PROFILE changes one",
     "missed": "/digest missed [PROFILE] — what nearly made it on the last day",
     "why": "/why ID — what became of a paper, and why",
+    "cost": "/digest cost — what judging cost, and what it may",
     "status": "/digest status — how things stand",
     "help": "/digest help — this",
 }

@@ -13,7 +13,7 @@ from bot.reasons import TROUBLES
 from bot.schedule import days_words, zone_words
 from bot.subscription import Subscription
 from bot.text import one_line
-from bot.views import profile_line
+from bot.views import dollars, profile_line
 from bot.wish import Delivery, Wish
 from bot.words_dates import long_date
 
@@ -213,16 +213,31 @@ def healed(found: Subscription, at: datetime) -> Head:
     return Head(title=f"Back again. Next: {next_one(found, at)}.")
 
 
-def profile_kept(profile: Profile, channel: str, changed: bool) -> Head:
+def profile_kept(profile: Profile, channel: str, changed: bool, anew: str = "") -> Head:
+    """`anew` says what a change costs."""
     done = "Changed" if changed else "New"
+    how = f"/digest subscribe {profile.name} brings it to a channel of this workspace."
     return Head(
         title=f"{done}: {profile.name} — {one_line(profile.title)}.",
-        text=(f"/digest subscribe {profile.name} brings it to a channel of this workspace.",),
+        text=(anew, how) if anew else (how,),
         buttons=(
             Button(action="now", label="Show me today's now", value=f"{channel} {profile.name}"),
         )
         if channel
         else (),
+    )
+
+
+def not_anew() -> str:
+    return "What is judged stays judged: no paper is sent to the model again for this change."
+
+
+def anew(papers: int, usd: float | None) -> str:
+    """What the change of a profile's criteria brings with it."""
+    cost = f", which cost {dollars(usd)} the last time" if usd is not None else ""
+    return (
+        f"The criteria are others now: the next day is judged by them, about {papers} papers"
+        f"{cost}. Days that were delivered stay as they are."
     )
 
 

@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from bot.budget import (
-    NANO,
-    Account,
-    Costs,
-    Limits,
-    Period,
-    Refusal,
-    Spared,
-    Spent,
-    Unit,
-    Why,
-    forecast,
-    utc_day,
-    weekdays,
-)
+from bot.budget import NANO, Limits, Period, Refusal, Spent, Unit, forecast, utc_day, weekdays
+from bot.costs import Account, Costs, Estimate, Spared, Why
 from bot.message import Head
+from bot.text import one_line
+from bot.views import dollars
 from bot.words_dates import clock_time, long_date, long_month
 
 _SMALL = (
@@ -31,6 +20,25 @@ _UNPRICED = (
     "The model has no known price, so that a limit in dollars cannot be kept: it is not asked. "
     "A limit in tokens can."
 )
+
+
+def estimate_text(found: Estimate) -> Head:
+    """`paperboy day --dry-run`."""
+    asked = found.announced - found.known
+    rows = [f"{found.announced} announced - {found.known} judged before = {asked} to judge"]
+    tokens = f"about {found.prompt / 1000:.1f}k + {found.completion / 1000:.1f}k tokens"
+    price = "at a price nobody knows" if found.usd is None else f"about {dollars(found.usd)}"
+    most = "" if found.most is None else f"; at most {dollars(found.most)} would be set aside"
+    rows.append(f"{one_line(found.model)}: {found.calls} calls, {tokens}, {price}{most}")
+    if found.reach is not None and found.reach < asked:
+        rows.append(
+            f"The budget reaches for about {found.reach} of them, the best by the local ranking."
+        )
+    return Head(
+        title=f"What {one_line(found.profile)} of {long_date(found.date)} would cost",
+        text=tuple(rows),
+        small=("Nobody was asked, and nothing was spent.",),
+    )
 
 
 def cost_text(costs: Costs) -> Head:

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "now": "The newest day's digest, here and at once",
     "pause": "No digests for a while",
     "resume": "Digests again",
+    "cost": "What judging cost, today and this month",
     "missed": "What nearly made it on the last day",
     "status": "How things stand",
     "help": "Every command there is",

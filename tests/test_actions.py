@@ -60,7 +60,7 @@ def test_what_each_command_says(desk: Desk) -> None:
     shown = [said(text, desk) for text in texts]
     day = digest(decision("2503.10000", Outcome.PICKED), decision("2503.10001", Outcome.OVER_LIMIT))
     delivered(day, desk)
-    shown += [said(text, desk) for text in ("/digest list", "/digest missed")]
+    shown += [said(text, desk) for text in ("/digest list", "/digest missed", "/digest cost")]
     check_golden("commands.txt", "\n".join(shown))
 
 

@@ -15,7 +15,6 @@ from bot.budget import (
     Period,
     Reserve,
     Scope,
-    Spared,
     Spent,
     Unit,
     forecast,
@@ -23,6 +22,7 @@ from bot.budget import (
     utc_day,
     weekdays,
 )
+from bot.costs import Spared
 
 
 def test_a_day_is_utcs_wherever_it_is_asked_from() -> None:

@@ -60,6 +60,12 @@ PURE = {
     "bot.inquiry": {"bot.domain", "bot.ledger"},
     "bot.standing": {"bot.categories", "bot.domain", "bot.inquiry", "bot.ledger", "bot.wish"},
     "bot.permalinks": {"bot.wish"},
+    "bot.budget": {"bot.domain"},
+    "bot.costs": {"bot.budget", "bot.domain"},
+    "workers.ordering": {
+        *("bot.domain", "bot.ledger"),
+        *("workers.prompting", "workers.replies", "workers.scoring"),
+    },
 }
 
 

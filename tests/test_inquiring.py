@@ -50,7 +50,12 @@ class Reader:
         self._lock = threading.Lock()
 
     def ask(
-        self, instructions: str, question: str, schema: dict[str, Any], cache_key: str
+        self,
+        instructions: str,
+        question: str,
+        schema: dict[str, Any],
+        cache_key: str,
+        most_output: int = 0,
     ) -> Reply:
         (which,) = schema["properties"]
         with self._lock:

@@ -22,12 +22,11 @@ from bot.budget import (
     Reservation,
     Reserve,
     Scope,
-    Spared,
     Spent,
     Unit,
-    Why,
 )
 from bot.connecting import connect
+from bot.costs import Spared, Why
 from bot.ledger import Usage
 from bot.store import Store
 from bot.store_costs import Accounts

@@ -7,18 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.budget import (
-    Account,
-    Costs,
-    Limits,
-    Period,
-    Refusal,
-    Scope,
-    Spared,
-    Spent,
-    Unit,
-    Why,
-)
+from bot.budget import Limits, Period, Refusal, Scope, Spent, Unit
+from bot.costs import Account, Costs, Spared, Why
 from bot.message import Head
 from bot.terminal_render import as_text
 from bot.words_cost import cost_text, refused, usd

@@ -24,6 +24,7 @@ from bot import (
     terminal_render,
     views,
     words,
+    words_cost,
 )
 from bot.clock import WorkerFault
 from bot.domain import Profile, Trouble
@@ -82,11 +83,18 @@ def day(
     ] = None,
     date: Annotated[str | None, typer.Option(help="YYYY-MM-DD; otherwise the feed's own.")] = None,
     format: Annotated[Format, typer.Option(help="What to print.")] = Format.TEXT,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would cost.")
+    ] = False,
 ) -> None:
     """One whole day through the real pipeline, on standard output."""
     from workers import day as one_day
 
     config = settings.load()
+    if dry_run:
+        price = one_day.price(config, profile, feed or [], _date(date))
+        sys.stdout.write(terminal_render.as_text([words_cost.estimate_text(price)]))
+        return
     digest = one_day.run(config, profile, feed or [], _date(date))
     shown = {
         Format.TEXT: lambda: terminal_render.as_text(views.thread(digest)),
@@ -125,6 +133,25 @@ def why(
 
     head = asking.run(settings.load(), paper, profile)
     sys.stdout.write(terminal_render.as_text([head]))
+
+
+@app.command(name="eval")
+def eval_(
+    profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")],
+    papers: Annotated[
+        Path | None, typer.Option(help="A JSONL of id, title, abstract, ...; else the sample.")
+    ] = None,
+    prompt: Annotated[
+        Path | None, typer.Option(help="A Jinja template to try in place of score.md.j2.")
+    ] = None,
+) -> None:
+    """A small fixed set judged again after a change of prompt or model, against the last time."""
+    from bot.words_eval import eval_text
+    from workers import evaluating
+
+    report = evaluating.evaluate(settings.load(), profile, papers, prompt)
+    sys.stdout.write(terminal_render.as_text([eval_text(report)]))
+    sys.exit(0 if report.now.scored == report.now.papers else _SHORT)
 
 
 @app.command()

@@ -9,13 +9,16 @@ from uuid import uuid4
 
 from rich.console import Console
 
-from bot import profiles
+from bot import profiles, reasons
+from bot.costs import Estimate
 from bot.errors import Refused
 from bot.ledger import Digest, Judge, Source, Wanted
 from bot.settings import Settings
 from bot.wish import Address, Wish
-from workers.house import staffed
-from workers.waiting import fulfilled
+from workers.estimating import estimated
+from workers.house import House, staffed
+from workers.pipeline import payer_of
+from workers.waiting import fetched, fulfilled
 
 # Feeds of a few thousand papers are some megabytes.
 _FILE_MAX = 50_000_000
@@ -29,20 +32,45 @@ def run(settings: Settings, profile: str, files: Sequence[Path], day: date | Non
     """
     documents = [_read(path) for path in files]
     with staffed(settings) as here:
-        known = profiles.resolve(profile, here.store.named_profiles())
-        wish = Wish(
-            profile=here.store.put_profile(known),
-            wanted=Wanted(
-                source=Source.FILES if documents else Source.ARXIV,
-                categories=known.categories,
-                date=day,
-                files=tuple(here.store.put_document(document) for document in documents),
-            ),
-            judge=Judge(model=settings.judge_model),
-            address=Address(platform="stdout", channel=uuid4().hex),
-            since=datetime.now(UTC),
-        )
+        wish = _wish(settings, here, profile, documents, day)
         return fulfilled(wish, here, Console(stderr=True)).digest
+
+
+def price(settings: Settings, profile: str, files: Sequence[Path], day: date | None) -> Estimate:
+    """What judging that day would cost now; the list is read, nobody is asked. Raises Refused as
+    `run`, and where there is no list or no model."""
+    documents = [_read(path) for path in files]
+    if settings.judge_model is None:
+        raise Refused("Without a model a day costs nothing; set OPENAI_API_KEY to be told a price.")
+    with staffed(settings) as here:
+        wish = _wish(settings, here, profile, documents, day)
+        fetched(wish, here, Console(stderr=True))
+        listed = here.store.listed(wish.wanted)
+        if listed is None or not listed.batch:
+            why = reasons.problem(listed.problem) if listed and listed.problem else "no list"
+            raise Refused(f"There is nothing to price: {why}.")
+        known = here.store.profile(wish.profile)
+        payer = payer_of(wish, known, settings.limits)
+        now = datetime.now(UTC)
+        return estimated(known, settings.judge_model, payer, listed, here.store, now)
+
+
+def _wish(
+    settings: Settings, here: House, profile: str, documents: Sequence[bytes], day: date | None
+) -> Wish:
+    known = profiles.resolve(profile, here.store.named_profiles())
+    return Wish(
+        profile=here.store.put_profile(known),
+        wanted=Wanted(
+            source=Source.FILES if documents else Source.ARXIV,
+            categories=known.categories,
+            date=day,
+            files=tuple(here.store.put_document(document) for document in documents),
+        ),
+        judge=Judge(model=settings.judge_model),
+        address=Address(platform="stdout", channel=uuid4().hex),
+        since=datetime.now(UTC),
+    )
 
 
 def _read(path: Path) -> bytes:

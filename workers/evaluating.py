@@ -15,14 +15,18 @@ import jinja2
 from pydantic import TypeAdapter, ValidationError
 
 from bot import profiles
+from bot.budget import Payer, Purpose
 from bot.domain import Noun, Paper, Profile, Trouble, fingerprint
 from bot.errors import Refused
 from bot.ledger import Usage, Verdict
 from bot.settings import Settings
 from bot.store import Store
+from bot.store_spending import Spending
 from bot.words_eval import Agreement, Evaluation, Report
 from workers import judge_model, judging, ordering, prompting, ranking, sample, scoring
 from workers.house import house
+from workers.metering import Metered
+from workers.terminal import HERE
 
 # Six calls, about 30,000 tokens with the instructions.
 _PAPERS = 60
@@ -56,7 +60,7 @@ def evaluate(settings: Settings, word: str, papers: Path | None, prompt: Path | 
     name = settings.judge_model
     if name is None:
         raise Refused("An evaluation asks a model, and none is set up: set OPENAI_API_KEY.")
-    chosen = fixed(ranking._papers(papers) if papers else None)
+    chosen = fixed([p for p, _ in ranking._rows(papers, False)] if papers else None)
     file = settings.data_dir / "evaluations.json"
     kept = remembered(file)
     with house(settings) as here:
@@ -64,7 +68,16 @@ def evaluate(settings: Settings, word: str, papers: Path | None, prompt: Path | 
         told = instructions(profile, prompt)
         with closing(judge_model.model(settings, name, here.store)) as model:
             at, at_once = datetime.now(UTC), settings.calls_at_once
-            now = run(model, profile, chosen, told, here.store, at_once, at)
+            own, limits = settings.limits
+            payer = Payer(
+                workspace=HERE.workspace_key,
+                profile=profile.name,
+                workspace_limits=own,
+                profile_limits=limits,
+            )
+            spending = Spending(here.store)
+            metered = Metered(model, payer, Purpose.DIGEST, spending, lambda: datetime.now(UTC))
+            now = run(metered, profile, chosen, told, here.store, at_once, at)
     if now.scores:
         remember(file, kept, now)
     return compared(now, kept)
@@ -83,10 +96,8 @@ def instructions(profile: Profile, prompt: Path | None) -> str:
     for one that cannot be read or filled in."""
     if prompt is None:
         return scoring.instructions(profile)
-    shipped = prompting._template("score.md.j2").environment
     try:
-        own = shipped.from_string(prompt.read_text(encoding="utf-8"))
-        return own.render(profile=profile).strip() + "\n"
+        return prompting.filled(prompt.read_text(encoding="utf-8"), profile=profile)
     except (OSError, ValueError, TypeError, ArithmeticError, jinja2.TemplateError) as error:
         raise Refused(f"{prompt} cannot be used as a prompt: {error}.") from None
 

@@ -10,13 +10,16 @@ from datetime import datetime
 
 import structlog
 
+from bot.budget import Limits, Payer, Purpose
 from bot.domain import Paper, Profile, Trouble
 from bot.errors import PaperboyError
 from bot.inquiry import Found, Inquiry, Opinion
 from bot.ledger import Score, Verdict
 from bot.store_inquiries import Inquiries
+from bot.store_spending import Spending
 from workers import explaining, gate, judging, scoring
 from workers.arxiv import IDS, Arxiv
+from workers.metering import CLAIMS_TOKENS, Bounded, Metered
 
 log = structlog.get_logger()
 
@@ -27,7 +30,7 @@ _LINGER_SECONDS = 1.0
 # Others wait in the same queue; the bot asks again for what is left.
 _LASTING_SECONDS = 30.0
 
-Models = Callable[[str], judging.Asks | None]
+Models = Callable[[str], Bounded | None]
 
 
 class Inquiring:
@@ -42,10 +45,11 @@ class Inquiring:
         at_once: int,
         most_calls: int,
         clock: Callable[[], datetime],
+        limits: tuple[Limits, Limits] = (Limits(), Limits()),
     ) -> None:
         self._inquiries, self._store = inquiries, inquiries.store
         self._arxiv, self._models, self._clock = arxiv, models, clock
-        self._most_calls = most_calls
+        self._most_calls, self._limits = most_calls, limits
         self._pool = ThreadPoolExecutor(at_once + 1)
         # What is being found out, by what it is; who waits for what.
         self._under_way: dict[str, Future[None]] = {}
@@ -146,10 +150,20 @@ class Inquiring:
         model = self._models(inquiry.judge.model)
         if model is None:
             return Opinion(score=None, trouble=Trouble.NO_KEY)
-        verdict = self._verdict(inquiry, model, profile, paper)
+        own, profiles = self._limits
+        payer = Payer(
+            workspace=inquiry.workspace,
+            profile=profile.name,
+            workspace_limits=own,
+            profile_limits=profiles,
+        )
+        spending, asks = Spending(self._store), Purpose.QUESTION
+        scorer = Metered(model, payer, asks, spending, self._clock)
+        verdict = self._verdict(inquiry, scorer, profile, paper)
         if verdict.score is None:
             return Opinion(score=None, trouble=verdict.trouble)
-        return self._explained(inquiry, model, profile, paper, verdict.score)
+        explainer = Metered(model, payer, asks, spending, self._clock, CLAIMS_TOKENS)
+        return self._explained(inquiry, explainer, profile, paper, verdict.score)
 
     def _verdict(
         self, inquiry: Inquiry, model: judging.Asks, profile: Profile, paper: Paper

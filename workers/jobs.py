@@ -77,7 +77,8 @@ def inquire(private: str) -> None:
 
     arxiv = Arxiv(config.arxiv_rss_url, config.arxiv_api_url, kept.redis)
     inquiries = Inquiries(kept, private)
-    Inquiring(inquiries, arxiv, models, config.calls_at_once, config.why_calls, _now).serve()
+    at_once, most = config.calls_at_once, config.why_calls
+    Inquiring(inquiries, arxiv, models, at_once, most, _now, config.limits).serve()
     for each in made.values():
         each.close()
 

@@ -74,11 +74,16 @@ def judge(
     for paper in papers:
         if earlier := before.get(paper.versioned):
             run.calls[paper.versioned].extend(earlier.calls)
-    starts = range(0, len(papers), _PAPERS_A_CALL)
-    dealt = [papers[i : i + _PAPERS_A_CALL] for i in starts]
     known = {versioned for versioned, verdict in before.items() if verdict.score}
-    parts = [tuple(paper for paper in part if paper.versioned not in known) for part in dealt]
+    parts = [
+        tuple(paper for paper in part if paper.versioned not in known) for part in dealt(papers)
+    ]
     yield from run.over([part for part in parts if part], calls_at_once)
+
+
+def dealt(papers: Sequence[Paper]) -> list[Sequence[Paper]]:
+    """The papers of each call, in their order."""
+    return [papers[i : i + _PAPERS_A_CALL] for i in range(0, len(papers), _PAPERS_A_CALL)]
 
 
 @dataclass(frozen=True)

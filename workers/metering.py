@@ -31,6 +31,24 @@ _REPLY_TOKENS = 200
 _POLL_SECONDS = 0.25
 
 
+def most_of(
+    model: str, instructions: str, question: str, schema: Mapping[str, object], row_tokens: int
+) -> Reserve:
+    """The most that a call can cost: nothing of it cached, the longest answer."""
+    prompt = most_prompt(instructions, question, schema)
+    output = _most_output(question, row_tokens)
+    prompt_usd, output_usd = price(model, prompt, 0, output)
+    if prompt_usd is None or output_usd is None:
+        return Reserve.of(None, prompt + output)
+    return Reserve.of(prompt_usd + output_usd, prompt + output)
+
+
+def _most_output(question: str, row_tokens: int) -> int:
+    """Papers are the question's lines of JSON (prompting.line)."""
+    papers = sum(line.startswith("{") for line in question.split("\n"))
+    return _REPLY_TOKENS + row_tokens * papers
+
+
 class Bounded(Protocol):
     """A model that ends its answer after `most_output` tokens, those of its reasoning among them;
     workers.llm.Model is one."""
@@ -91,7 +109,7 @@ class Metered:
         What a time-out cost nobody knows: what was set aside counts as spent. So it does when this
         process is killed before the call is settled.
         """
-        output = self._most_output(question)
+        output = _most_output(question, self._row_tokens)
         reservation = self._reserved(self.most(instructions, question, schema))
         try:
             bound = (output,) if self._payer.limited else ()
@@ -108,19 +126,9 @@ class Metered:
         self._spending.settle(reservation, reply.usage)
         return reply
 
-    def _most_output(self, question: str) -> int:
-        """Papers are the question's lines of JSON (prompting.line)."""
-        papers = sum(line.startswith("{") for line in question.split("\n"))
-        return _REPLY_TOKENS + self._row_tokens * papers
-
     def most(self, instructions: str, question: str, schema: Mapping[str, object]) -> Reserve:
-        """The most that a call can cost: nothing of it cached, the longest answer."""
-        prompt = most_prompt(instructions, question, schema)
-        output = self._most_output(question)
-        prompt_usd, output_usd = price(self.name, prompt, 0, output)
-        if prompt_usd is None or output_usd is None:
-            return Reserve.of(None, prompt + output)
-        return Reserve.of(prompt_usd + output_usd, prompt + output)
+        """The most that a call can cost."""
+        return most_of(self.name, instructions, question, schema, self._row_tokens)
 
     def _reserved(self, reserve: Reserve) -> Reservation:
         with self._line:

@@ -60,7 +60,7 @@ def score(
             verdicts = {paper.versioned: nobody for paper in papers}
         else:
             prompt = scoring.prompt_as_sent(profile)
-            payer = _payer(wish, profile, limits)
+            payer = payer_of(wish, profile, limits)
             judge = Verdicts(store, model, profile, payer, calls_at_once, clock, lease)
             verdicts = judge.scores(papers, ranking, progress)
             decisions = triage.decide(profile, day, verdicts, ranking)
@@ -96,7 +96,8 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
         channels.put_delivered(wish.address, name, digest, clock())
 
 
-def _payer(wish: Wish, profile: Profile, limits: tuple[Limits, Limits]) -> Payer:
+def payer_of(wish: Wish, profile: Profile, limits: tuple[Limits, Limits]) -> Payer:
+    """The workspace that wishes a day of a profile; `limits` are its and the profile's."""
     own, profiles = limits
     return Payer(
         workspace=wish.address.workspace_key,

@@ -31,6 +31,11 @@ def render(name: str, **values: object) -> str:
     return _template(name).render(**values).strip() + "\n"
 
 
+def filled(text: str, **values: object) -> str:
+    """A template of one's own, filled in likewise; raises jinja's errors."""
+    return _template("score.md.j2").environment.from_string(text).render(**values).strip() + "\n"
+
+
 def line(paper: Paper) -> str:
     """A paper as one line of JSON, which its text cannot leave: quotes and breaks are escaped."""
     said = {"id": paper.id, "title": paper.title, "abstract": paper.abstract}

@@ -28,7 +28,7 @@ _SAMPLE_PROFILE = "compression"
 def run(settings: Settings) -> int:
     """The first digest, and with a terminal attached a prompt; returns the exit status."""
     with staffed(settings) as here:
-        channel = _Terminal(here, Judge(model=settings.judge_model))
+        channel = _Terminal(here, settings)
         try:
             channel.first()
             channel.show(words.next_steps(channel.judge))
@@ -43,8 +43,9 @@ def run(settings: Settings) -> int:
 class _Terminal:
     """One person, one channel."""
 
-    def __init__(self, here: House, judge: Judge) -> None:
-        self.here, self.judge = here, judge
+    def __init__(self, here: House, settings: Settings) -> None:
+        self.here = here
+        self.judge = judge = Judge(model=settings.judge_model)
         self.out = Console(highlight=False, emoji=False, markup=False)
         self.out.width = terminal_render.width(self.out.width)
         self.known = profiles.shipped() | here.store.named_profiles()
@@ -53,6 +54,7 @@ class _Terminal:
             subscriptions=Subscriptions(here.store),
             inquiries=Inquiries(here.store, here.tasks.private),
             judge=judge,
+            limits=settings.limits,
             status=lambda: status.gather(here.tasks, here.channels, judge),
         )
 

@@ -9,7 +9,8 @@ from datetime import datetime
 
 import structlog
 
-from bot.budget import Payer, Purpose, Reserve, Why
+from bot.budget import Payer, Purpose
+from bot.costs import Why
 from bot.domain import Paper, Profile, Trouble
 from bot.errors import PaperboyError
 from bot.lease import Lease
@@ -18,6 +19,7 @@ from bot.store import Store
 from bot.store_costs import Accounts
 from bot.store_spending import Spending
 from workers import judging, ordering, scoring
+from workers.estimating import likely
 from workers.metering import PLACE_TOKENS, SCORE_TOKENS, Bounded, Metered, affordable
 
 log = structlog.get_logger()
@@ -25,8 +27,6 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 
-# What is set aside for a call is an upper bound: it turns out to cost about 0.4 of it.
-_TRUE_SHARE = 0.4
 # An order that cannot be read is asked for once more; then the local ranking breaks the ties.
 _LOOKS = 2
 
@@ -123,16 +123,11 @@ class Verdicts:
         ranked = sorted(papers, key=lambda paper: place.get(paper.id, len(place)))
         unknown = [p for p in ranked if not (v := known.get(p.versioned)) or not v.score]
         left = self._spending.left(self._payer, self._clock())
-        most = affordable(left, self._a_paper(unknown[:10])) if unknown else None
+        if not unknown:
+            return []
+        cost = likely(self._profile, self._model.name, unknown)
+        most = affordable(left, cost.a_paper(len(unknown)))
         return unknown if most is None else unknown[:most]
-
-    def _a_paper(self, papers: Sequence[Paper]) -> Reserve:
-        """About what one paper costs, in a call of these."""
-        told, asked = scoring.instructions(self._profile), scoring.question(papers)
-        most = self._metered(SCORE_TOKENS).most(told, asked, scoring.schema())
-        share = _TRUE_SHARE / len(papers)
-        nano = None if most.nano is None else round(most.nano * share)
-        return Reserve(nano=nano, tokens=round(most.tokens * share))
 
     def _metered(self, row_tokens: int) -> Metered:
         return Metered(

@@ -18,7 +18,7 @@ from rich.progress import (
 from bot import clock, views
 from bot.inquiry import Inquiry
 from bot.ledger import Digest
-from bot.plan import Kind, Step, delivery_name
+from bot.plan import Kind, Step, delivery_name, due
 from bot.store_inquiries import Inquiries
 from bot.wish import Wish
 from workers.house import House
@@ -64,6 +64,16 @@ def fulfilled(wish: Wish, house: House, console: Console) -> Arrived:
     digest = house.channels.delivered(name)
     assert digest is not None, "a fulfilled wish has a digest"
     return Arrived(name, digest, before=not bars)
+
+
+def fetched(wish: Wish, house: House, console: Console) -> None:
+    """Wait until the wish's list is there, or why it is not. Raises clock.WorkerFault."""
+    with console.status(views.STEPS[Kind.FETCH] + " ..."):
+        while (step := due(wish, house.channels.facts(wish))) and step.kind is Kind.FETCH:
+            if house.tasks.failed(step):
+                raise clock.WorkerFault(step.id)
+            house.tasks.ask(step, [wish])
+            time.sleep(_POLL_SECONDS)
 
 
 def answered(inquiry: Inquiry, inquiries: Inquiries, house: House, console: Console) -> None:

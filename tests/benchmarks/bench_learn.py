@@ -11,7 +11,8 @@ Every setting in workers/learned.py was chosen by cross-validation over days bef
    days; their differences, bootstrapped in pairs, over days and over papers.
 3. The gate at work from FROM on: the record plays the model, which sees only what it is asked.
    Then the same days with audits drawn anew: the estimate of the recall next to the truth.
-4. The interest changes: from CHANGE on, before FROM, a pick is a paper that says NEW.
+4. The interest changes, mildly and wholly: from CHANGE on, before FROM, a pick is a paper that says
+   one of the words in NEW.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date as date_
+from functools import partial
 from itertools import chain
 from math import ceil
 from pathlib import Path
 from statistics import fmean, quantiles
+from typing import Any
 
 from bot.domain import Paper, Profile
 from tests.benchmarks.bench_rank import Judged, auc, kept
@@ -38,12 +41,12 @@ from workers import gate, gating, learned
 DATA = Path(__file__).parents[3] / "shared" / "data"
 FROM = date_(2025, 6, 1)
 BEGIN, CHANGE = date_(2025, 4, 14), date_(2025, 4, 21)  # part 4: the gate's first day, the change
-NEW = re.compile("reinforcement learning", re.IGNORECASE)
+NEW = ("reinforcement learning", "robot|medical|clinical")
 DRAWS, REPLAYS = 1000, 500
 BATCH = 10  # papers a call
 
 Days = Mapping[date_, Sequence[Paper]]
-Rank = Callable[[Sequence[Paper]], Sequence[gate.Ranked] | Sequence[learned.Placed]]
+Rank = Callable[[Sequence[Paper]], Sequence[Any]]  # rows with an id and a score
 Table = Mapping[date_, Sequence[Judged]]  # each day's papers, in the same order for every method
 Verdict = Callable[[date_, Paper], bool]
 
@@ -87,12 +90,14 @@ def main(record: Path, toml: Path, start: date_) -> None:
     print(f"\n3. The gate at work from {start} on")
     _work(profile, days, lambda _, paper: paper.id in picked, start)
 
-    def changed(day: date_, paper: Paper) -> bool:
-        said = NEW.search(f"{paper.title} {paper.abstract}")
-        return paper.id in picked if day < CHANGE else said is not None
+    for new in NEW:
+        says = {p.id for p in taught if re.search(new, f"{p.title} {p.abstract}", re.IGNORECASE)}
+        print(f"\n4. From {CHANGE} on the picks are the papers that say {new}")
+        _work(profile, before, partial(_changed, picked, says), BEGIN)
 
-    print(f"\n4. From {CHANGE} on the picks are the papers that say {NEW.pattern}")
-    _work(profile, before, changed, BEGIN)
+
+def _changed(old: set[str], new: set[str], day: date_, paper: Paper) -> bool:
+    return paper.id in (old if day < CHANGE else new)
 
 
 def _line(what: str, table: Table) -> None:
@@ -119,7 +124,9 @@ def _bootstrap(plain: Table, ours: Table) -> None:
             first, second = zip(*draw(), strict=True)
             for part, of in zip(found, (auc, _for95, _for98), strict=True):
                 part.append(of(second) - of(first))
-        for what, part, better in zip(("AUC", "for 95 %", "for 98 %"), found, (1, -1, -1)):
+        for what, part, better in zip(
+            ("AUC", "for 95 %", "for 98 %"), found, (1, -1, -1), strict=True
+        ):
             cuts = quantiles(part, n=40)
             share = sum(value * better > 0 for value in part) / DRAWS
             print(
@@ -149,14 +156,7 @@ def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
         picks = {paper.id for paper in papers if verdict(day, paper)}
         asked = {*parts.asked, *parts.audited}
         seen += [(day, paper, paper.id in picks) for paper in papers if paper.id in asked]
-        tally = gating.Tally(
-            date=day,
-            asked=len(parts.asked),
-            picks=len(picks & {*parts.asked}),
-            below=len(ranked) - len(parts.asked),
-            audited=len(parts.audited),
-            missed=len(picks & {*parts.audited}),
-        )
+        tally = _tally(day, parts, picks)
         tallies.append(tally)
         spared = ceil(len(papers) / BATCH) - ceil(len(asked) / BATCH)
         sums.update(announced=len(papers), gated=len(parts.gated), spared=spared)
@@ -184,6 +184,17 @@ def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
     _replay(replayed)
 
 
+def _tally(day: date_, parts: gating.Divided, picks: set[str]) -> gating.Tally:
+    return gating.Tally(
+        date=day,
+        asked=len(parts.asked),
+        picks=len(picks & {*parts.asked}),
+        below=len(parts.audited) + len(parts.gated),
+        audited=len(parts.audited),
+        missed=len(picks & {*parts.audited}),
+    )
+
+
 def _learn(
     profile: Profile, seen: Sequence[tuple[date_, Paper, bool]], since: date_
 ) -> tuple[learned.Learned, float]:
@@ -207,21 +218,15 @@ def _replay(days: Sequence[tuple[date_, set[str], gating.Divided]]) -> None:
         tallies: list[gating.Tally] = []
         opened = False
         for day, picks, parts in days:
-            below = {f"{id}#{n}": id in picks for id in parts.audited + parts.gated}
-            placed = [learned.Placed(id=id, place=1, score=0, words=()) for id in below]
-            drawn = gating.divide(placed, 1, day).audited
-            past = len(picks & {*parts.asked})
-            missed = sum(below[id] for id in drawn)
-            tallies.append(
-                gating.Tally(
-                    date=day,
-                    asked=len(parts.asked),
-                    picks=past,
-                    below=len(below),
-                    audited=len(drawn),
-                    missed=missed,
-                )
+            below = parts.audited + parts.gated
+            placed = [learned.Placed(id=f"{n} {id}", place=1, score=0, words=()) for id in below]
+            drawn = gating.divide(placed, 1, day)
+            again = gating.Divided(
+                asked=parts.asked,
+                audited=tuple(id.split()[1] for id in drawn.audited),
+                gated=tuple(id.split()[1] for id in drawn.gated),
             )
+            tallies.append(_tally(day, again, picks))
             opened = opened or gating.is_open(gating.estimate(tallies))
         recall = gating.estimate(tallies)
         opens += opened
@@ -277,4 +282,4 @@ if __name__ == "__main__":
     if not all(path.is_file() for path in where):
         print("Skipped: there is no record beside the project; name one, and its profile.")
     else:
-        main(*where, date_.fromisoformat(sys.argv[3]) if len(sys.argv) > 3 else FROM)
+        main(where[0], where[1], date_.fromisoformat(sys.argv[3]) if len(sys.argv) > 3 else FROM)

@@ -24,12 +24,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 
@@ -51,11 +52,11 @@ from bot.subscription import Subscription
 from bot.tasks import Tasks
 from bot.text import readable
 from bot.wish import Address, Wish
+from tests import neighbours
 from tests.benchmarks.bench_deliver import environment, start
 from tests.make import paper
 from tests.neighbours import (
     Neighbour,
-    Reply,
     arxiv_api,
     chat,
     claims,
@@ -67,6 +68,7 @@ from tests.neighbours import (
 from tests.processes import alive, descendants
 from tests.test_judging import Scripted
 from workers import pipeline, triage
+from workers.judging import Reply
 from workers.server import embedded
 
 DAY, UNSEEN = 450, 50
@@ -108,6 +110,18 @@ class Asked:
             name for line in self.lines for word, name in _SAID.items() if line.startswith(word)
         )
         return next(said, "nothing")
+
+
+class Scorer(Scripted):
+    """The day's model, whose name the workers' one has; it leaves papers (ids) out."""
+
+    name = str(_JUDGE.model)
+
+    def __init__(self, out: Collection[str]) -> None:
+        super().__init__(lambda about: json.dumps(scores([id for id in about if id not in out])))
+
+    def ask(self, *asked: Any) -> Reply:
+        return super().ask(*asked[:4])
 
 
 class Bot:
@@ -223,9 +237,7 @@ def _deliver(channels: Channels, papers: Sequence[Paper]) -> None:
     )
     store.put_listed(wanted, listed)
     _add(store, given, listed)
-    model = Scripted(lambda about: json.dumps(scores([id for id in about if id not in out])))
-    model.name = str(_JUDGE.model)
-    pipeline.score(wish, store, model, 16, lambda: now, lambda done, total: None)
+    pipeline.score(wish, store, Scorer(out), 16, lambda: now, lambda done, total: None)
     name = plan.ledger_name(wish, listed)
     digest = store.digest(name)
     assert digest is not None, "it was scored"
@@ -249,7 +261,7 @@ def _add(store: Store, papers: Sequence[Announced], listed: Listed) -> None:
     store.add_listing(listed.batch, listing, listed.changed_at)
 
 
-def _answer(path: str, body: bytes) -> Reply:
+def _answer(path: str, body: bytes) -> neighbours.Reply:
     """A model that takes its time, and quotes."""
     time.sleep(_MODEL_SECONDS)
     form = json.loads(body)["response_format"]["json_schema"]["schema"]
@@ -277,9 +289,8 @@ def _shown(name: str, answers: Sequence[Asked], calls: int, looks: int) -> Itera
         yield f"{sum(f >= _FIRST_SECONDS for f in firsts)} first answers came late"
     for about in (a for a in answers if not a.whole or a.outcome == "nothing"):
         yield f"{about.paper.id} got no whole answer: {about.lines}"
-    bare = [a.paper.id for a in answers if a.whole and not any(map(_quote, a.lines))]
-    if bare:
-        yield f"{len(bare)} without a claim: {', '.join(bare[:5])}"
+    for about in (a for a in answers if a.whole and not any(map(_quote, a.lines))):
+        yield f"{about.paper.id} got no claim: {about.lines}"
 
 
 def _spread(seconds: Sequence[float], width: int) -> str:
