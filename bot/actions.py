@@ -19,6 +19,7 @@ from bot.desk import Answer, Ask, Desk, newest_day
 from bot.errors import Refused
 from bot.inquiry import Inquiry
 from bot.store_costs import Accounts
+from bot.store_gates import Gates, gate_key
 from bot.words_cost import cost_text
 
 
@@ -95,8 +96,13 @@ def _status(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
 
 
 def _cost(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
-    accounts = Accounts(desk.channels.store)
-    return Answer(cost_text(accounts.costs(ask.address.workspace_key, *desk.limits, ask.at)))
+    store, place = desk.channels.store, ask.address
+    costs = Accounts(store).costs(place.workspace_key, *desk.limits, ask.at)
+    known, model = desk.profiles(place), desk.judge.model or ""
+    own = desk.subscriptions.of_workspace(place.platform, place.workspace)
+    names = dict.fromkeys([*(found.profile for found in own), *costs.profiles])
+    reports = {n: Gates(store).report(gate_key(known[n], model)) for n in names if n in known}
+    return Answer(cost_text(costs, {n: found for n, found in reports.items() if found}))
 
 
 def _help(ask: Ask, desk: Desk, rest: list[str]) -> Answer:

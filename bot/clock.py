@@ -16,6 +16,7 @@ from bot.ledger import Source, Wanted
 from bot.morning import Morning, morning
 from bot.plan import AGAIN, Day, Look, Step, due, look
 from bot.store_channels import Channels
+from bot.store_gates import Gates, gate_key
 from bot.subscription import Subscription
 from bot.tasks import Tasks
 from bot.wish import Wish
@@ -31,6 +32,8 @@ _SOON = timedelta(hours=1)
 _GRACE = timedelta(minutes=5)
 # A day that is still being read or judged, so long after we began to wait for it, is.
 _STUCK = timedelta(minutes=20)
+# After midnight UTC by so much: arXiv's new list comes two hours later at the earliest.
+_NIGHT = timedelta(hours=2)
 # Longer than a tick takes: one bot ticks at a time, another takes over when it is gone.
 _LEASE_SECONDS = 20
 
@@ -113,6 +116,8 @@ def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
                 channels.drop_wish(wish)
         else:
             tasks.ask(step, wishes)
+    for profile, night in lessons(desk, now):
+        tasks.learn(channels.store.put_profile(profile), desk.judge.model or "", night)
     quiet = tuple(_quiet(desk, now)) if desk.say_quiet_days else ()
     return Ticked(bool(steps), tuple(before), tuple(failed), tuple(late), quiet)
 
@@ -142,6 +147,27 @@ def scheduled(
             continue
         wish = _wish(found, profile, owed, desk)
         yield found, wish, look(wish, desk.channels.facts(wish, days), now)
+
+
+def lessons(desk: Desk, now: datetime) -> Iterator[tuple[Profile, date]]:
+    """The profiles whose gate has not learned since the last night, and that night (its UTC date):
+    between two lists, when nobody waits."""
+    night = (now - _NIGHT).date()
+    if desk.judge.model is None:
+        return
+    gates = Gates(desk.channels.store)
+    learnt, seen, known = gates.learnt(), set[str](), dict[str, dict[str, Profile]]()
+    for found in desk.subscriptions.all():
+        place = found.address.workspace_key
+        if place not in known:
+            known[place] = desk.profiles(found.address)
+        profile = None if found.paused else known[place].get(found.profile)
+        if profile is None or not profile.gate:
+            continue
+        key = gate_key(profile, desk.judge.model)
+        if key not in seen and learnt.get(key) != night and gates.days(key):
+            yield profile, night
+        seen.add(key)
 
 
 def _quiet(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, datetime]]:

@@ -66,3 +66,27 @@ class Estimate(Noun):
     usd: float | None
     most: float | None
     reach: int | None
+
+
+class GateReport(Noun):
+    """How a profile's gate stands: `closed` (it keeps papers from the model) or open, `since` a
+    day; of an open one the `full` days and `picks` it has learned from, and how many it wants.
+
+    A closed one has asked about `asked` papers and let `below` pass unasked but for `audited`
+    ones, `missed` picks among them; `recall` with its 95 % interval is what that tells of it. An
+    open one that was closed before has them of that time.
+    """
+
+    closed: bool
+    since: date_ | None = None
+    full: int = 0
+    full_wanted: int = 0
+    picks: int = 0
+    picks_wanted: int = 0
+    asked: int = 0
+    below: int = 0
+    audited: int = 0
+    missed: int = 0
+    recall: float | None = None
+    low: float = 0.0
+    high: float = 1.0

@@ -171,12 +171,14 @@ class Followed(Noun):
 
 
 class Profile(Noun):
-    """What a group of readers works on; the same fields as the TOML file."""
+    """What a group of readers works on; the same fields as the TOML file. Without a `gate` every
+    paper reaches the model."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     title: str = Field(min_length=1, max_length=100)
     categories: tuple[str, ...] = Field(min_length=1, max_length=40)
     cross_lists: bool = True
+    gate: bool = True
     maximum: int = Field(default=20, ge=1, le=100)
     cutoffs: Cutoffs = Cutoffs()
     topics: tuple[Topic, ...] = Field(min_length=1, max_length=20)

@@ -94,6 +94,7 @@ def essence(profile: Profile) -> Profile:
             "maximum": 20,
             "cutoffs": Cutoffs(),
             "cross_lists": True,
+            "gate": True,
             "authors": Followed(),
         }
     )

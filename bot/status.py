@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
+from bot import profiles
 from bot.checkup import Outage
+from bot.costs import GateReport
 from bot.domain import Noun
 from bot.ledger import Judge
+from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_gates import Gates, gate_key
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
 from bot.tasks import Tasks
@@ -28,11 +32,13 @@ class QueueStatus(Noun):
 
 
 class SubscriptionStatus(Noun):
-    """One subscription, its next moment (UTC) unless it rests, and what it brought last."""
+    """One subscription, its next moment (UTC) unless it rests, what it brought last, and how its
+    profile's gate stands, once it has a day to learn from."""
 
     subscription: Subscription
     next: datetime | None
     last: Delivery | None
+    gate: GateReport | None = None
 
 
 class Waiting(Noun):
@@ -108,7 +114,16 @@ def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
                 subscription=found,
                 next=None if found.paused else found.schedule.next(now),
                 last=channels.last(found.address, found.profile),
+                gate=_gate(found, channels.store, judge),
             )
             for found in Subscriptions(channels.store).all()
         ),
     )
+
+
+def _gate(found: Subscription, store: Store, judge: Judge) -> GateReport | None:
+    known = profiles.shipped() | Subscriptions(store).profiles(found.address)
+    profile = known.get(found.profile)
+    if profile is None or judge.model is None:
+        return None
+    return Gates(store).report(gate_key(profile, judge.model))

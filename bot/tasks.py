@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from redis import Redis
 from rq import Queue, Retry
@@ -17,7 +18,7 @@ from bot.wish import Wish
 QUEUES = ("ask", "post", "batch")
 
 _SECONDS = {Kind.FETCH: 300, Kind.SCORE: 3600, Kind.DELIVER: 900}
-_INQUIRE_SECONDS = 1200
+_INQUIRE_SECONDS, _LEARN_SECONDS = 1200, 1800
 
 # A job nobody took for a day is not worth doing: who still waits has asked again.
 _STALE_SECONDS = 24 * 3600
@@ -65,6 +66,24 @@ class Tasks:
             )
         except DuplicateJobError:
             return  # that it is there is what was asked for
+
+    def learn(self, profile: str, model: str, night: date) -> None:
+        """Queue a night's lesson of a profile's (a fingerprint's) gate, unless it is there."""
+        queue = Queue(self.queues["batch"], connection=self.redis, serializer=JSONSerializer)
+        try:
+            queue.enqueue(
+                "workers.jobs.learn",
+                args=[profile, model, night.isoformat()],
+                job_id=f"learn-{profile}-{night:%Y%m%d}",
+                unique=True,
+                retry=Retry(max=2),
+                job_timeout=_LEARN_SECONDS,
+                ttl=_STALE_SECONDS,
+                result_ttl=10,
+                failure_ttl=_STALE_SECONDS,  # a lesson that fails is tried again the next night
+            )
+        except DuplicateJobError:
+            return
 
     def inquire(self) -> None:
         """Queue the job that answers what people want to know of papers, unless it is there."""

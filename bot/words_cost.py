@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from bot.budget import NANO, Limits, Period, Refusal, Spent, Unit, forecast, utc_day, weekdays
-from bot.costs import Account, Costs, Estimate, Spared, Why
+from bot.costs import Account, Costs, Estimate, GateReport, Spared, Why
 from bot.message import Head
 from bot.text import one_line
 from bot.views import dollars
 from bot.words_dates import clock_time, long_date, long_month
+from bot.words_gate import gate_line
 
 _SMALL = (
     "Days and months are UTC's. Before a call the most that it can cost is set aside, so that "
@@ -41,8 +42,9 @@ def estimate_text(found: Estimate) -> Head:
     )
 
 
-def cost_text(costs: Costs) -> Head:
-    """Today and this month against the limits, by profile, the forecast, and what was saved."""
+def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> Head:
+    """Today and this month against the limits, by profile, the forecast, what was saved, and how
+    the profiles' gates (by name) stand."""
     day = utc_day(costs.at)
     month, whole = long_month(day), costs.workspace
     rows = [
@@ -62,6 +64,7 @@ def cost_text(costs: Costs) -> Head:
         today, so_far = _spared(whole.spared_today[why]), _spared(whole.spared_month[why])
         said = f"today {today}; {month} {so_far}" if so_far != today else f"{month} {so_far}"
         rows.append(f"saved by the {what}: {said}")
+    rows += [gate_line(name, report) for name, report in (gates or {}).items()]
     rows += _uncertain(whole.month, month)
     return Head(
         title=f"Cost at {clock_time(costs.at)}",

@@ -14,6 +14,7 @@ from bot.views import STEPS
 from bot.wish import Wish
 from bot.words_channels import last_one, next_one, when
 from bot.words_dates import clock_time
+from bot.words_gate import gate_line
 from bot.words_wrong import why_paused
 
 
@@ -34,6 +35,8 @@ def status_text(status: Status) -> Head:
         for wish in status.wishes
     ]
     rows += [_subscription(found, status.at) for found in status.subscriptions]
+    gates = [gate_line(s.subscription.profile, s.gate) for s in status.subscriptions if s.gate]
+    rows += dict.fromkeys(gates)
     return Head(title=f"Status at {clock_time(status.at)}", text=tuple(rows))
 
 

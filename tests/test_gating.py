@@ -42,7 +42,7 @@ def test_the_threshold_lets_98_of_100_picks_through() -> None:
     assert sum(row.score >= least for row in picks) == 98
     assert gating.threshold(held(*range(50)), 0.98) == 1
     assert gating.threshold(held(*range(7)), 0.98) == 0
-    assert gating.threshold(held(*range(10)), 0.5) == 5
+    assert gating.threshold(held(*range(100)), 0.55) == 45
 
 
 @pytest.mark.parametrize("rows", [[], held(1, 2, 3, picked=False)])
@@ -103,6 +103,11 @@ def test_what_is_not_known_is_not_said(rows: list[Tally]) -> None:
     assert found.value is None
     assert found.high - found.low > 0.5
     assert not gating.is_open(found)
+
+
+def test_no_fewer_are_missed_than_were_found() -> None:
+    found = gating.estimate(days(1, missed=1))
+    assert found.high == pytest.approx(10 / 11, abs=1e-4)
 
 
 def test_days_judged_in_full_lose_nothing() -> None:

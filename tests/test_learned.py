@@ -103,6 +103,40 @@ def test_the_words_are_the_papers_own_and_speak_for_it() -> None:
     assert not set(row.words) & set(TIDES)
 
 
+def ending(papers: list[Paper], words: str, every: int) -> list[Paper]:
+    """The papers, every so many with more words at the end of the abstract."""
+    return [
+        p if i % every else p.model_copy(update={"abstract": f"{p.abstract}. {words}"})
+        for i, p in enumerate(papers)
+    ]
+
+
+def test_no_word_is_told_twice() -> None:
+    papers, picked = made(240)
+    model = learned.train(COMPRESSION, ending(papers, "Storm flood.", 6), picked)
+    assert model.abstract["storm flood"].weight > 0
+    (row,) = model.rank(COMPRESSION, [paper("1", title="T", abstract="Storm flood!", authors=())])
+    words = [word.lower() for shown in row.words for word in shown.split()]
+    assert sorted(words) == ["flood", "storm"]
+
+
+def test_what_every_fourth_paper_has_is_not_told() -> None:
+    papers, picked = made(240)
+    usual = ending(ending(papers, "Neap.", 6), "Neap.", 5)
+    model = learned.train(COMPRESSION, usual, picked)
+    assert model.abstract["neap"].weight > 0
+    (row,) = model.rank(COMPRESSION, [paper("1", title="T", abstract="Neap tide.", authors=())])
+    assert [word.lower() for word in row.words] == ["tide"]
+
+
+def test_a_word_of_one_paper_alone_teaches_nothing() -> None:
+    papers, picked = made(240)
+    first = papers[0].model_copy(update={"abstract": papers[0].abstract + " shibboleth"})
+    model = learned.train(COMPRESSION, [first, *papers[1:]], picked)
+    assert "shibboleth" not in model.abstract
+    assert {term.papers for term in model.abstract.values()} >= {2}
+
+
 def test_an_author_who_is_often_picked_speaks_for_a_paper() -> None:
     known, unknown = (
         paper(id, title="T", abstract="A study.", authors=(name,))

@@ -51,8 +51,9 @@ class Tally(Noun):
 class Recall(Noun):
     """The share of the picks that get past the gate, as the audits of `days` tell it.
 
-    `value` is None while nothing was picked, or nothing of what is held back audited; `low` and `high` hold the truth in
-    at least 95 of 100 cases, for they are Clopper and Pearson's. The counts are sums of Tally's.
+    `value` is None while nothing was picked, or nothing audited of what is held back; `low` and
+    `high` hold the truth in at least 95 of 100 cases, for they are Clopper and Pearson's. The
+    counts are sums of Tally's.
     """
 
     days: int
@@ -131,7 +132,7 @@ def is_open(recall: Recall) -> bool:
 def may_close(opened: date_, tallies: Sequence[Tally]) -> bool:
     """Whether the days since the gate was opened suffice for a new one: FULL_DAYS judged in full
     with FULL_PICKS. `opened` is the last day that was still divided."""
-    full = [row for row in tallies if not row.below]
+    full = [row for row in tallies if row.date > opened and not row.below]
     return len(full) >= FULL_DAYS and sum(row.picks for row in full) >= FULL_PICKS
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
@@ -81,6 +81,15 @@ def inquire(private: str) -> None:
     Inquiring(inquiries, arxiv, models, at_once, most, _now, config.limits).serve()
     for each in made.values():
         each.close()
+
+
+def learn(profile: str, model: str, night: str) -> None:
+    """Leave behind what a profile's gate learned from its judged days, or that it is to open."""
+    from workers.gatekeeper import Gatekeeper
+
+    kept = _store(settings.load())
+    with _told(f"learn {profile}"):
+        Gatekeeper(kept, kept.profile(profile), model).learn(date.fromisoformat(night))
 
 
 def deliver(step: str, wishes: list[dict[str, Any]]) -> None:

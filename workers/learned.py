@@ -18,7 +18,7 @@ from bot.errors import Refused
 from workers import gate
 
 # Chosen by cross-validation over the days of the record up to May 2025; none of them moves the AUC
-# by more than 0.003 when it is halved or doubled. tests/benchmarks/bench_learn.py has the figures.
+# by more than 0.005 when it is halved or doubled. tests/benchmarks/bench_learn.py has the figures.
 LENGTHS = (0.6, 1.0, 0.5)  # of a paper's vectors of words: of its title, its abstract, its authors
 NAMED = 1.3  # what the profile itself names is believed sooner than any other word
 TRUST, TRUST_THEMES = 2.0, 3.0  # logistic regression's C, on words and on themes
@@ -27,6 +27,7 @@ THEMES = 200  # words that go together (truncated SVD) count as much as the sing
 # a third on 36 picks, a tenth on 400.
 ZERO_SHOT = 2.0
 SPREAD_OF = 500  # papers from which the spread of the profile's own ranking is taken
+LEAST_SPREAD = 0.05  # a third of the record's: a profile whose words hardly occur is no authority
 
 FEWEST, FEWEST_PICKS = 200, 20
 MOST = 45_000  # words and pairs kept of a field: two megabytes of JSON at most
@@ -193,11 +194,10 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
     size = math.sqrt((seen**2).sum(axis=1).mean()) or 1.0
     weights = tell(table, TRUST) + themes @ tell(seen / size, TRUST_THEMES) / size
     scores = table @ weights
-    own = [
-        row.score for row in gate.rank(profile, [p for p, _ in rows[:: len(rows) // SPREAD_OF + 1]])
-    ]
+    some = [paper for paper, _ in rows[:: len(rows) // SPREAD_OF + 1]]
+    own = [row.score for row in gate.rank(profile, some)]
     spread = scores.std() or 1.0
-    zero_shot = ZERO_SHOT / math.sqrt(picks) / (pstdev(own) or 1.0)
+    zero_shot = ZERO_SHOT / math.sqrt(picks) / max(pstdev(own), LEAST_SPREAD)
     told: list[dict[str, Term]] = [{}, {}, {}]
     for (field, term), weight in zip(place, weights * boost / spread, strict=True):
         weight = round(LENGTHS[field] * float(weight), 3)

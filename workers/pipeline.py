@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from bot import plan, views
+from bot.authors import followed
 from bot.budget import Limits, Payer
 from bot.domain import Paper, Profile, Trouble
 from bot.lease import Lease
-from bot.ledger import Digest, Listed, Place, Score, Verdict
+from bot.ledger import Digest, Listed, Score, Source, Verdict
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.wish import Wish
 from workers import gate, scoring, triage
+from workers.gatekeeper import Gatekeeper, open_division
 from workers.metering import Bounded
 from workers.verdicts import Verdicts
 
@@ -50,11 +52,10 @@ def score(
             return  # whoever held the lease before us has done it
         day, replacements = triage.announced(profile, store.batch(listed.batch))
         papers = [entry.paper for entry in day]
-        ranked = gate.rank(profile, papers)
-        ranking, looks, prompt = [row.id for row in ranked], list[str](), ""
-        places = {row.id: _place(n, row, ranked) for n, row in enumerate(ranked, 1)}
+        division, looks, prompt = open_division(profile, papers), list[str](), ""
+        ranking = division.ranking
         if wish.judge.model is None:
-            verdicts = {p.versioned: v for p, v in _local(papers, ranked)}
+            verdicts = {p.versioned: v for p, v in _local(profile, papers)}
         elif model is None:
             nobody = Verdict(score=None, trouble=Trouble.NO_KEY)
             verdicts = {paper.versioned: nobody for paper in papers}
@@ -62,14 +63,20 @@ def score(
             prompt = scoring.prompt_as_sent(profile)
             payer = payer_of(wish, profile, limits)
             judge = Verdicts(store, model, profile, payer, calls_at_once, clock, lease)
-            verdicts = judge.scores(papers, ranking, progress)
-            decisions = triage.decide(profile, day, verdicts, ranking)
-            ranking, looks = judge.order(decisions, ranking), judge.looks
+            keeper = Gatekeeper(store, profile, model.name)
+            must = {p.id for p in papers if followed(p.authors, profile.authors.follow)}
+            division = keeper.divide(papers, listed.date, must)
+            verdicts = judge.scores(division.asked, division.ranking, progress)
+            decisions = triage.decide(profile, day, verdicts, division.ranking)
+            ranking, looks = judge.order(decisions, division.ranking), judge.looks
+            if listed.source in (Source.ARXIV, Source.WINDOW):
+                keeper.count(name, listed.date, division, verdicts)
+            judge.gated(len(papers) - len(division.asked), verdicts)
         calls = [*(call for v in verdicts.values() for call in v.calls), *looks]
         digest = Digest(
             profile=profile,
             listed=listed,
-            decisions=triage.decide(profile, day, verdicts, ranking, places),
+            decisions=triage.decide(profile, day, verdicts, ranking, division.places),
             replacements=replacements,
             judge=wish.judge,
             prompt=prompt,
@@ -107,14 +114,8 @@ def payer_of(wish: Wish, profile: Profile, limits: tuple[Limits, Limits]) -> Pay
     )
 
 
-def _place(rank: int, row: gate.Ranked, ranked: Sequence[gate.Ranked]) -> Place:
-    return Place(rank=rank, of=len(ranked), words=row.words)
-
-
-def _local(
-    papers: Sequence[Paper], ranking: Sequence[gate.Ranked]
-) -> Iterator[tuple[Paper, Verdict]]:
-    by_id = {row.id: row for row in ranking}
+def _local(profile: Profile, papers: Sequence[Paper]) -> Iterator[tuple[Paper, Verdict]]:
+    by_id = {row.id: row for row in gate.rank(profile, papers)}
     for paper in papers:
         row = by_id[paper.id]
         yield paper, Verdict(score=Score(relevance=row.relevance, comment=", ".join(row.words)))

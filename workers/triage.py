@@ -67,7 +67,7 @@ def decide(
             outcome = Outcome.GATED
         elif score is None:
             outcome = Outcome.UNSCORED
-        elif _reaches(profile, score):
+        elif reaches(profile, score):
             outcome = Outcome.PICKED
         else:
             outcome = Outcome.BELOW_CUTOFF
@@ -155,8 +155,8 @@ def _unasked(verdict: Verdict | None) -> bool:
     return verdict is None or verdict.trouble is Trouble.NO_BUDGET
 
 
-def _reaches(profile: Profile, score: Score) -> bool:
-    """A judge that cannot tell novelty is not held to it."""
+def reaches(profile: Profile, score: Score) -> bool:
+    """Whether both cut-offs are met. A judge that cannot tell novelty is not held to it."""
     cutoffs = profile.cutoffs
     novel = score.novelty is None or score.novelty >= cutoffs.novelty
     return novel and score.relevance >= cutoffs.relevance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 
@@ -81,6 +81,15 @@ class Verdicts:
         left = sum(v.trouble is Trouble.NO_BUDGET for v in verdicts.values())
         self._spared(Why.LIMIT, left, [])
         return verdicts
+
+    def gated(self, papers: int, verdicts: Mapping[str, Verdict]) -> None:
+        """Book what the gate spared, by what those that were asked have cost."""
+        calls = [call for verdict in verdicts.values() for call in verdict.calls]
+        usd, asked = self._store.usage(calls).cost_usd, len(verdicts)
+        if papers:
+            worth = usd * papers / asked if usd is not None and asked else None
+            now, run = self._clock(), uuid.uuid4().hex
+            self._accounts.book_spared(self._payer, run, Why.GATE, papers, worth, now)
 
     def order(self, decisions: Sequence[Decision], ranking: Sequence[str]) -> list[str]:
         """The ranking's ids, those first that the model has put in order: the papers that lead the

@@ -1,0 +1,188 @@
+"""A profile's gate from day to day: dividing a day, counting how it went, learning at night."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date as date_
+from typing import NamedTuple
+
+import structlog
+
+from bot.costs import GateReport
+from bot.domain import Noun, Paper, Profile
+from bot.errors import Refused
+from bot.ledger import Place, Verdict
+from bot.store import Store
+from bot.store_gates import Gates, gate_key
+from workers import gate, gating, learned, triage
+from workers.gating import Tally
+
+log = structlog.get_logger()
+
+# Training takes four seconds for each thousand papers, five times over for the threshold.
+_MOST_PAPERS = 6_000
+
+
+class Closed(Noun):
+    """A gate at work: what it learned, the score it asks, and the first day it divides."""
+
+    learned: learned.Learned
+    least: float
+    since: date_
+
+
+class Kept(Noun):
+    """A profile's gate: closed, or open (None), `opened` on a day after it had been closed."""
+
+    closed: Closed | None = None
+    opened: date_ | None = None
+
+
+class Division(NamedTuple):
+    """A day before the model is asked: whom to ask, all papers' ids best first with their places,
+    and, where a gate divided it, how."""
+
+    asked: tuple[Paper, ...]
+    ranking: list[str]
+    places: dict[str, Place]
+    divided: gating.Divided | None
+
+
+class Gatekeeper:
+    """The gate of one profile before one model."""
+
+    def __init__(self, store: Store, profile: Profile, model: str) -> None:
+        self._store, self._gates, self._profile = store, Gates(store), profile
+        self._key = gate_key(profile, model)
+        body = self._gates.gate(self._key)
+        self._kept = Kept.model_validate_json(body) if body else Kept()
+
+    def divide(self, papers: Sequence[Paper], day: date_, must: Collection[str]) -> Division:
+        """Whom to ask of a day; all, in their order, where the gate is open or the profile has
+        none. `must` are ids that pass in any case."""
+        closed = self._kept.closed if self._profile.gate else None
+        if closed is None:
+            return open_division(self._profile, papers)
+        placed = closed.learned.rank(self._profile, papers)
+        divided = gating.divide(placed, closed.least, day, must)
+        spared = set(divided.gated)
+        return Division(
+            asked=tuple(paper for paper in papers if paper.id not in spared),
+            ranking=[row.id for row in placed],
+            places={r.id: Place(rank=r.place, of=len(placed), words=r.words) for r in placed},
+            divided=divided,
+        )
+
+    def count(
+        self, name: str, day: date_, division: Division, verdicts: Mapping[str, Verdict]
+    ) -> None:
+        """Remember a decided day (its ledger's name) and how it went."""
+        picks, scored = set(), set()
+        for paper in division.asked:
+            verdict = verdicts.get(paper.versioned)
+            if verdict and verdict.score:
+                scored.add(paper.id)
+                if triage.reaches(self._profile, verdict.score):
+                    picks.add(paper.id)
+        divided = division.divided
+        audited = scored & set(divided.audited if divided else ())
+        tally = Tally(
+            date=day,
+            asked=len(scored - audited),
+            picks=len(picks - audited),
+            below=len(audited) + len(divided.gated) if divided else 0,
+            audited=len(audited),
+            missed=len(picks & audited),
+        )
+        self._gates.put_day(self._key, day, name, tally.model_dump_json())
+        self._report(self._tallies())
+
+    def learn(self, night: date_) -> None:
+        """Open a gate that lets too little through; close one when enough was learned."""
+        tallies = self._tallies()
+        if self._kept.closed:
+            since = self._kept.closed.since
+            if gating.is_open(gating.estimate([t for t in tallies if t.date >= since])):
+                self._keep(Kept(opened=tallies[-1].date))
+                log.info("gate opens again", profile=self._profile.name)
+        elif gating.may_close(self._kept.opened or date_.min, tallies):
+            self._close(tallies[-1].date)
+        self._report(tallies)
+        self._gates.put_learnt(self._key, night)
+
+    def _close(self, last: date_) -> None:
+        papers, picked, days = self._lessons()
+        try:
+            held = learned.held_out(self._profile, papers, picked, days)
+            knows = learned.train(self._profile, papers, picked)
+        except Refused as refused:
+            log.info("gate stays open", profile=self._profile.name, why=str(refused))
+            return
+        closed = Closed(learned=knows, least=gating.threshold(held), since=_after(last))
+        self._keep(Kept(closed=closed))
+        log.info("gate closes", profile=self._profile.name, papers=knows.papers)
+
+    def _lessons(self) -> tuple[list[Paper], list[bool], list[date_]]:
+        """The papers of the days judged in full since the gate was opened, the newest first."""
+        opened = self._kept.opened or date_.min
+        full = {tally.date for tally in self._tallies() if not tally.below}
+        papers: dict[str, tuple[Paper, bool, date_]] = {}
+        names = self._gates.days(self._key)
+        for day in sorted(names, reverse=True):
+            digest = self._store.digest(names[day]) if day > opened and day in full else None
+            if len(papers) >= _MOST_PAPERS:
+                break
+            for decision in digest.decisions if digest else ():
+                if decision.score:
+                    picked = triage.reaches(self._profile, decision.score)
+                    papers.setdefault(decision.paper.id, (decision.paper, picked, day))
+        rows = list(papers.values())
+        return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
+
+    def _tallies(self) -> list[Tally]:
+        return [Tally.model_validate_json(body) for body in self._gates.tallies(self._key)]
+
+    def _keep(self, kept: Kept) -> None:
+        self._kept = kept
+        self._gates.put_gate(self._key, kept.model_dump_json())
+
+    def _report(self, tallies: Sequence[Tally]) -> None:
+        closed, opened = self._kept.closed, self._kept.opened
+        if closed:
+            recall = gating.estimate([t for t in tallies if t.date >= closed.since])
+            report = GateReport(
+                closed=True,
+                since=closed.since,
+                asked=sum(t.asked for t in tallies if t.date >= closed.since),
+                below=recall.below,
+                audited=recall.audited,
+                missed=recall.missed,
+                recall=recall.value,
+                low=recall.low,
+                high=recall.high,
+            )
+        else:
+            full = [t for t in tallies if t.date > (opened or date_.min) and not t.below]
+            report = GateReport(
+                closed=False,
+                since=opened,
+                full=len(full),
+                full_wanted=gating.FULL_DAYS,
+                picks=sum(t.picks for t in full),
+                picks_wanted=gating.FULL_PICKS,
+            )
+        self._gates.put_report(self._key, report)
+
+
+def open_division(profile: Profile, papers: Sequence[Paper]) -> Division:
+    """Everybody is asked; the local ranking breaks ties and says whom a budget reaches."""
+    ranked = gate.rank(profile, papers)
+    places = {
+        row.id: Place(rank=rank, of=len(ranked), words=row.words)
+        for rank, row in enumerate(ranked, 1)
+    }
+    return Division(tuple(papers), [row.id for row in ranked], places, None)
+
+
+def _after(day: date_) -> date_:
+    return date_.fromordinal(day.toordinal() + 1)
