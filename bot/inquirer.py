@@ -46,7 +46,7 @@ class Inquirer:
 
     async def _look(self) -> None:
         asked = 0.0
-        while self._waiting:
+        while waiting := set(self._waiting):  # before the look: who comes later is not meant
             try:
                 if time.monotonic() - asked >= _AGAIN_SECONDS:
                     await asyncio.to_thread(self._ask_workers)
@@ -56,6 +56,6 @@ class Inquirer:
                 log.error("redis is away", error=type(error).__name__)
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
-            for key in self._waiting.keys() - left:
+            for key in waiting - left:
                 self._waiting.pop(key).set()
             await asyncio.sleep(_POLL_SECONDS)

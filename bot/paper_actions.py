@@ -38,9 +38,14 @@ def why_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
 
 
 def about(
-    ask: Ask, desk: Desk, id: str, found: Sequence[Standing], version: int | None = None
+    ask: Ask,
+    desk: Desk,
+    id: str,
+    found: Sequence[Standing],
+    version: int | None = None,
+    final: bool = False,
 ) -> Answer:
-    """The answer from what is known by now, and an inquiry for the rest.
+    """The answer from what is known by now, and an inquiry for the rest, unless it is `final`.
 
     Raises Refused for an id without a paper, or without that version."""
     if not found:
@@ -53,7 +58,8 @@ def about(
     if paper and version and version > paper.version:
         raise Refused(words_wrong.no_version(paper.id, version, paper.version))
     withdrawn = bool(shown and shown.withdrawn)
-    lacking = [standing for standing in found if not withdrawn and _lacks(standing, desk)]
+    open_ = not withdrawn and not final
+    lacking = [standing for standing in found if open_ and _lacks(standing, desk)]
     inquiry = Inquiry(
         paper=id,
         version=version,
@@ -97,7 +103,7 @@ def learnt(ask: Ask, desk: Desk, inquiry: Inquiry) -> Answer | None:
         return None
     try:
         found = standings(ask, desk, inquiry.paper)
-        whole = about(ask, desk, inquiry.paper, found, inquiry.version).head
+        whole = about(ask, desk, inquiry.paper, found, inquiry.version, final=True).head
     except Refused as refused:
         head = Head(title=str(refused))
         return Answer(head, update=head)

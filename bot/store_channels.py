@@ -9,13 +9,14 @@ from redis import Redis
 
 from bot.chosen import CHANNELS_OWN, Chosen
 from bot.ledger import Digest, Outcome, Source, Wanted
-from bot.message import POST, Post
 from bot.plan import Day, Done, Facts, delivery_name, ledger_name
 from bot.store import BRIEFLY, KEEP, Store
 from bot.wish import Address, Delivery, Wish
 
 # A profile's decided days that can be looked through for a paper: half a year of weekdays.
 _DAYS = 130
+# Decided days kept in mind: one of 450 papers is two megabytes.
+_IN_MIND = 8
 
 
 class Channels:
@@ -24,6 +25,7 @@ class Channels:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._redis: Redis = store.redis
+        self._mind: dict[str, tuple[str, Digest]] = {}
 
     # -- how far a wish has come
 
@@ -175,8 +177,20 @@ class Channels:
     def delivered(self, name: str) -> Digest | None:
         """A day as one channel was given it; None when it never was, or too long ago."""
         value = self._redis.get(f"pb:chosen:{name}")
-        day = value and self.store.digest(name.rpartition(":")[2])
+        day = value and self._decided(name.rpartition(":")[2])
         return Chosen.model_validate_json(str(value)).applied(day) if day else None
+
+    def _decided(self, day: str) -> Digest | None:
+        """Kept in mind while it stays as it is: many questions are about the same few days."""
+        basis = self._redis.get(f"pb:basis:{day}")
+        if day not in self._mind or self._mind[day][0] != basis:
+            digest = self.store.digest(day)
+            if digest is None or basis is None:
+                return digest
+            self._mind[day] = (str(basis), digest)
+            while len(self._mind) > _IN_MIND:
+                self._mind.pop(next(iter(self._mind)), None)
+        return self._mind[day][1]
 
     def had_before(self, address: Address, digest: Digest) -> set[str]:
         """Ids of papers given here other than by this profile for this day: in a terminal, a day
@@ -220,21 +234,6 @@ class Channels:
     def also(self, address: Address, paper: str) -> tuple[str, ...]:
         """The other profiles (titles) that pick a paper that this channel was shown."""
         return tuple(sorted(map(str, self._redis.smembers(f"pb:also:{address}:{paper}"))))
-
-    # -- the terminal's channel: its "service" is this server
-
-    def put_posts(self, name: str, posts: list[Post]) -> None:
-        """Show these, in order; the same again changes nothing."""
-        key = f"pb:posts:{name}"
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(key)
-            pipe.rpush(key, *[POST.dump_json(post).decode() for post in posts])
-            pipe.expire(key, KEEP)
-            pipe.execute()
-
-    def posts(self, name: str) -> list[Post]:
-        rows: list[str] = self._redis.lrange(f"pb:posts:{name}", 0, -1)  # type: ignore[assignment]
-        return [POST.validate_json(row) for row in rows]
 
     # -- who waits
 

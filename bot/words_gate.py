@@ -21,7 +21,8 @@ def gate_line(profile: str, found: GateReport) -> str:
     said = f"{name}: closed{since}, {found.below - found.audited} of {papers} papers not judged"
     if found.recall is None:
         return f"{said}; nothing is known yet of what that misses"
+    between = f"{found.low:.0%} to {found.high:.0%}"
     return (
-        f"{said}; it lets through about {found.recall:.0%} of what would be picked ({found.low:.0%} "
-        f"to {found.high:.0%}), by {found.audited} judged all the same, {found.missed} of them picks"
+        f"{said}; it lets through about {found.recall:.0%} of what would be picked ({between}), "
+        f"by {found.audited} judged all the same, {found.missed} of them picks"
     )

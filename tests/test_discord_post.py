@@ -107,9 +107,7 @@ def test_a_thread_of_eight_is_posted_under_its_head(
     opened = neighbour.channels[message]
     assert (opened.parent, len(opened.messages)) == (HERE.channel, 8)
     assert opened.name == "Matters of importance · Thursday 20 March 2025"
-    assert permalink(HERE, message, message).endswith(
-        f"/channels/{GUILD}/{HERE.channel}/{message}"
-    )
+    assert permalink(HERE, message, message).endswith(f"/channels/{GUILD}/{HERE.channel}/{message}")
 
 
 def test_the_same_thread_again_posts_nothing(neighbour: Discord, store: Store, whole: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain import Paper, Trouble
+from bot.domain import Paper, Profile, Trouble
 from bot.errors import Refused, Unavailable
 from bot.inquiry import Found, Inquiry, Opinion
 from bot.ledger import Judge, Score, Usage, Verdict
@@ -80,7 +80,9 @@ class Desk:
         self.arxiv = Arxiv("", f"{sky.url}/api/query", self.store.redis, pause=0.0, timeout=5.0)
         self.profile = self.store.put_profile(essence(profile()))
 
-    def ask(self, id: str, known: Paper | None = None, judge: Judge = MODEL) -> Inquiry:
+    def ask(
+        self, id: str, known: Paper | None = None, judge: Judge = MODEL, at: datetime = NOW
+    ) -> Inquiry:
         """Somebody asks about a paper, whose text is there when it is `known`."""
         inquiry = Inquiry(
             paper=id,
@@ -88,7 +90,7 @@ class Desk:
             profiles=(self.profile,),
             judge=judge,
             workspace="slack:T1",
-            since=NOW,
+            since=at,
         )
         self.inquiries.put(inquiry)
         return inquiry
@@ -359,12 +361,12 @@ def test_no_call_is_made_on_a_spent_day_and_the_next_day_has_its_own(desk: Desk)
     assert model.asked == []
     for day in range(2):
         desk.pass_by("pb:opinion:*")
-        desk.ask(ONE.id, ONE)
-        desk.serve(model, most=1, at=NOW + timedelta(days=day))
+        at = NOW + timedelta(days=day)
+        desk.ask(ONE.id, ONE, at=at)
+        desk.serve(model, most=1, at=at)
     assert model.questions == ["papers", "claims"]
 
 
-@pytest.mark.xfail(reason="one permission is taken for all of judging's tries", strict=True)
 def test_tries_after_an_unreadable_score_are_calls_as_well(desk: Desk) -> None:
     model = Reader(score=lambda said: "I would rather talk about it.")
     desk.ask(ONE.id, ONE)
@@ -523,3 +525,29 @@ def test_an_obedient_models_words_are_not_taken_for_the_papers(desk: Desk) -> No
         (),
         Trouble.UNPROVEN,
     )
+
+
+def test_a_paper_whose_text_is_lost_stops_nobody(desk: Desk, store: Store) -> None:
+    desk.ask(ONE.id, ONE, at=NOW - timedelta(minutes=1))
+    store.redis.delete(*store.redis.keys("pb:paper:*"))
+    assert desk.asked(PAPERS[1], Reader()).score is not None
+    assert desk.opinion() is None
+
+
+def test_a_fault_of_ours_over_one_paper_stops_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(reply: str, profile: Profile, paper: Paper) -> object:
+        return 1 / 0 if paper.id == ONE.id else ((), 0)
+
+    monkeypatch.setattr(inquiring.explaining, "read", faulty)
+    desk.ask(ONE.id, ONE, at=NOW - timedelta(minutes=1))
+    assert desk.asked(PAPERS[1], Reader()).score is not None
+    assert desk.opinion() is None
+
+
+def test_what_nobody_waits_for_any_more_is_not_found_out(desk: Desk) -> None:
+    model = Reader()
+    desk.ask(ONE.id, ONE, at=NOW - timedelta(hours=2))
+    desk.serve(model)
+    assert model.asked == []

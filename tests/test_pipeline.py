@@ -10,6 +10,7 @@ from bot.domain import Followed, Profile, Trouble
 from bot.ledger import Digest, Judge, Outcome
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_terminal import Shown
 from bot.wish import Address, Wish
 from tests.make import NOW, announced, ids, listing, profile
 from tests.test_judging import Scripted, good
@@ -145,7 +146,7 @@ def test_a_delivery_done_again_changes_nothing(store: Store) -> None:
     name = plan.delivery_name(by, found)
     digest = channels.delivered(name)
     assert digest is not None
-    assert len(channels.posts(name)) == 1 + len(digest.picked)
+    assert len(Shown(channels.store).posts(name)) == 1 + len(digest.picked)
     assert plan.due(by, channels.facts(by)) is None
 
 

@@ -38,14 +38,14 @@ def run(settings: Settings, text: str, word: str | None) -> Head:
         known = profiles.shipped() | here.store.named_profiles()
         profile = profiles.resolve(word, known) if word else None
 
-        def answer() -> Answer:
+        def answer(final: bool = False) -> Answer:
             found = _standings(ask, desk, named.id, profile, known[FIRST])
-            return paper_actions.about(ask, desk, named.id, found, named.version)
+            return paper_actions.about(ask, desk, named.id, found, named.version, final)
 
         first = answer()
         if first.inquiry:
             answered(first.inquiry, desk.inquiries, here, Console(stderr=True))
-            first = answer()
+            first = answer(final=True)
         assert first.head is not None, "something is said of a paper"
         return first.head
 

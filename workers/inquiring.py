@@ -6,13 +6,13 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from bot.budget import Limits, Payer, Purpose
 from bot.domain import Paper, Profile, Trouble
-from bot.errors import PaperboyError
+from bot.errors import PaperboyError, Refused
 from bot.inquiry import Found, Inquiry, Opinion
 from bot.ledger import Score, Verdict
 from bot.store_inquiries import Inquiries
@@ -29,8 +29,28 @@ _LOOK_SECONDS = 0.1
 _LINGER_SECONDS = 1.0
 # Others wait in the same queue; the bot asks again for what is left.
 _LASTING_SECONDS = 30.0
+_STALE = timedelta(hours=1)
 
 Models = Callable[[str], Bounded | None]
+
+
+class _Counted:
+    """A model that may be called so often and no more."""
+
+    def __init__(self, model: Bounded, may_call: Callable[[], bool]) -> None:
+        self.name, self._model, self._may_call = model.name, model, may_call
+
+    def ask(
+        self,
+        instructions: str,
+        question: str,
+        schema: dict[str, object],
+        cache_key: str,
+        *most_output: int,
+    ) -> judging.Reply:
+        if not self._may_call():
+            raise Refused("A day's questions are used up.", Trouble.NO_BUDGET)
+        return self._model.ask(instructions, question, schema, cache_key, *most_output)
 
 
 class Inquiring:
@@ -54,6 +74,7 @@ class Inquiring:
         # What is being found out, by what it is; who waits for what.
         self._under_way: dict[str, Future[None]] = {}
         self._needs: dict[str, set[str]] = {}
+        self._failed: set[str] = set()
         self._lookup: Future[None] | None = None
 
     def serve(self) -> None:
@@ -75,6 +96,9 @@ class Inquiring:
         """Look who waits, set off what is missing, take in what is done; whether there was any."""
         sought = []
         for inquiry in self._inquiries.all():
+            if self._clock() - inquiry.since > _STALE:  # nobody waits for it any more
+                self._inquiries.drop(inquiry)
+                continue
             if not takes_more and inquiry.key not in self._needs:
                 continue
             if self._needs.get(inquiry.key, set()) & self._under_way.keys():
@@ -95,7 +119,9 @@ class Inquiring:
             return False
         wait(running, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
         for name in [name for name, future in self._under_way.items() if future.done()]:
-            self._under_way.pop(name).result()
+            if error := self._under_way.pop(name).exception():
+                self._failed.add(name)  # a fault of ours, which must not stop the others
+                log.error("could not find out", what=name, exc_info=error)
         if self._lookup and self._lookup.done():
             self._lookup.result()
             self._lookup = None
@@ -104,7 +130,11 @@ class Inquiring:
     def _set_off(self, inquiry: Inquiry) -> set[str]:
         """Begin to find out what is not known yet; returns the names of what is under way."""
         if inquiry.ref:
-            paper = self._store.paper(inquiry.ref)
+            try:
+                paper = self._store.paper(inquiry.ref)
+            except KeyError:
+                log.error("an inquiry's paper is gone", paper=inquiry.paper)
+                return set()
         else:
             found = self._inquiries.found(inquiry.paper)
             if found is None or found.paper is None or found.withdrawn:
@@ -116,6 +146,8 @@ class Inquiring:
             if profile in known:
                 continue
             name = f"{profile} {inquiry.judge.model} {paper.versioned}"
+            if name in self._failed:
+                continue
             if name not in self._under_way:
                 self._under_way[name] = self._pool.submit(self._find_out, inquiry, profile, paper)
             names.add(name)
@@ -158,11 +190,12 @@ class Inquiring:
             profile_limits=profiles,
         )
         spending, asks = Spending(self._store), Purpose.QUESTION
-        scorer = Metered(model, payer, asks, spending, self._clock)
+        counted = _Counted(model, lambda: self._may_call(inquiry))
+        scorer = Metered(counted, payer, asks, spending, self._clock)
         verdict = self._verdict(inquiry, scorer, profile, paper)
         if verdict.score is None:
             return Opinion(score=None, trouble=verdict.trouble)
-        explainer = Metered(model, payer, asks, spending, self._clock, CLAIMS_TOKENS)
+        explainer = Metered(counted, payer, asks, spending, self._clock, CLAIMS_TOKENS)
         return self._explained(inquiry, explainer, profile, paper, verdict.score)
 
     def _verdict(
@@ -171,8 +204,8 @@ class Inquiring:
         """The score a digest gave, or would give: it is kept where digests look for theirs."""
         key = scoring.judge_key(profile, model.name)
         known = self._store.verdicts(key, [paper.versioned])
-        verdict = known.get(paper.versioned, Verdict(score=None, trouble=Trouble.NO_BUDGET))
-        if verdict.score is None and self._may_call(inquiry):
+        verdict = known.get(paper.versioned, Verdict(score=None))
+        if verdict.score is None:
             for brought in judging.judge(model, profile, [paper], known, 1):
                 if brought.verdicts:
                     self._store.put_verdicts(key, brought.verdicts, brought.call, brought.usage)
@@ -188,8 +221,6 @@ class Inquiring:
         score: Score,
     ) -> Opinion:
         """The claims that the paper's own words bear out."""
-        if not self._may_call(inquiry):
-            return Opinion(score=score, silent=Trouble.NO_BUDGET)
         key = explaining.key(profile, model.name)
         told, asked = explaining.instructions(profile), explaining.question(paper)
         try:

@@ -6,6 +6,7 @@ wish it. FETCH and SCORE are the same for all of them; DELIVER serves each.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -67,13 +68,15 @@ def inquire(private: str) -> None:
     config = settings.load()
     kept = _store(config)
     made: dict[str, Model] = {}
+    one_at_a_time = threading.Lock()
 
     def models(name: str) -> Model | None:
         if config.judge_model is None:
             return None
-        if name not in made:
-            made[name] = model(config, name, kept)
-        return made[name]
+        with one_at_a_time:
+            if name not in made:
+                made[name] = model(config, name, kept)
+            return made[name]
 
     arxiv = Arxiv(config.arxiv_rss_url, config.arxiv_api_url, kept.redis)
     inquiries = Inquiries(kept, private)

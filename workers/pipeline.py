@@ -14,6 +14,7 @@ from bot.lease import Lease
 from bot.ledger import Digest, Listed, Score, Source, Verdict
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_terminal import Shown
 from bot.wish import Wish
 from workers import gate, scoring, triage
 from workers.gatekeeper import Gatekeeper, open_division
@@ -99,7 +100,7 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
         digest = triage.chosen(wish, listed, store.digest(day), channels.had_before)
         lease.renew()
         if wish.address.platform == "terminal":
-            channels.put_posts(name, views.thread(digest, day))
+            Shown(store).put_posts(name, views.thread(digest, day))
         channels.put_delivered(wish.address, name, digest, clock())
 
 

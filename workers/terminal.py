@@ -15,6 +15,7 @@ from bot.message import Head, Post
 from bot.settings import Settings
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
+from bot.store_terminal import Shown
 from bot.wish import Address, Wish
 from workers.house import House, staffed
 from workers.waiting import Arrived, answered, fulfilled
@@ -66,7 +67,7 @@ class _Terminal:
         if problem and not arrived.digest.decisions:
             self.show(words.sample_instead(problem))
             arrived = self.wait(self.sample())
-        self.show(*self.here.channels.posts(arrived.name))
+        self.show(*Shown(self.here.store).posts(arrived.name))
 
     def sample(self) -> Wish:
         # All of the sample is shown, also what stands outside the profile's categories.
@@ -118,7 +119,7 @@ class _Terminal:
             arrived = self.wait(answer.wish)
             if arrived.before:
                 self.show(words.again())
-            self.show(*self.here.channels.posts(arrived.name))
+            self.show(*Shown(self.here.store).posts(arrived.name))
 
     def show(self, *posts: Post) -> None:
         for post in posts:
