@@ -62,6 +62,8 @@ PURE = {
     "bot.permalinks": {"bot.wish"},
     "bot.budget": {"bot.domain"},
     "bot.costs": {"bot.budget", "bot.domain"},
+    "workers.learned": {"bot.domain", "bot.errors", "workers.gate"},
+    "workers.gating": {"bot.domain", "workers.learned"},
     "workers.ordering": {
         *("bot.domain", "bot.ledger"),
         *("workers.prompting", "workers.replies", "workers.scoring"),

@@ -113,11 +113,14 @@ def day(
 def rank(
     profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")],
     papers: Annotated[Path, typer.Argument(help="A JSONL of id, title, abstract, ...")],
+    train: Annotated[
+        Path | None, typer.Option(help="A JSONL with `selected` as well, to teach the gate.")
+    ] = None,
 ) -> None:
     """The local judge alone: a JSON line {id, score} for each paper, best first."""
     from workers import ranking
 
-    for row in ranking.run(profile, papers):
+    for row in ranking.run(profile, papers, train):
         print(json.dumps(row))
 
 

@@ -60,7 +60,7 @@ def evaluate(settings: Settings, word: str, papers: Path | None, prompt: Path | 
     name = settings.judge_model
     if name is None:
         raise Refused("An evaluation asks a model, and none is set up: set OPENAI_API_KEY.")
-    chosen = fixed([p for p, _ in ranking._rows(papers, False)] if papers else None)
+    chosen = fixed([p for p, _ in ranking.papers_in(papers, False)] if papers else None)
     file = settings.data_dir / "evaluations.json"
     kept = remembered(file)
     with house(settings) as here:

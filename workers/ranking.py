@@ -24,7 +24,7 @@ def run(word: str, path: Path, train: Path | None = None) -> Iterator[dict[str, 
     read, or saying why a file teaches too little.
     """
     profile = profiles.resolve(word, {})
-    papers = [paper for paper, _ in _rows(path, selected=False)]
+    papers = [paper for paper, _ in papers_in(path, selected=False)]
     rows: Sequence[gate.Ranked | learned.Placed]
     if train is None:
         rows = gate.rank(profile, papers)
@@ -35,14 +35,14 @@ def run(word: str, path: Path, train: Path | None = None) -> Iterator[dict[str, 
 
 
 def _learned(path: Path, profile: Profile) -> learned.Learned:
-    rows = _rows(path, selected=True)
+    rows = papers_in(path, selected=True)
     try:
         return learned.train(profile, [paper for paper, _ in rows], [was for _, was in rows])
     except Refused as error:
         raise Refused(f"{path}: {error} Without --train, the profile alone ranks.") from None
 
 
-def _rows(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
+def papers_in(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
     """The papers of a file, each once, and whether it was selected: False where not asked for."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
