@@ -10,7 +10,7 @@ import pytest
 from bot import discord_render, profiles, slack_check, slack_render, views
 from bot.ledger import Decision, Digest, Outcome, Score
 from bot.settings import Settings
-from tests.conftest import check_golden
+from tests.conftest import GOLDEN, check_golden
 from tests.discord_rules import drawing
 from tests.make import digest
 from tests.test_slack_render import drawn
@@ -45,6 +45,13 @@ def test_the_discord_thread() -> None:
     shown = "\n\n".join(drawing(discord_render.message(post)) for post in posts[:2])
     check_golden("discord_readme.txt", shown)
     assert shown.rstrip() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_answer_to_why() -> None:
+    cases = (GOLDEN / "why_slack.txt").read_text(encoding="utf-8").split("## ")
+    (shown,) = (case for case in cases if case.startswith("two profiles\n"))
+    answer = shown.partition("\n")[2].strip()
+    assert answer in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_manifest_asks_for_what_the_doctor_expects() -> None:
