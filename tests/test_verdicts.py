@@ -1,0 +1,207 @@
+"""A day within its budget, and in the model's order: what is asked, what is left, what repeats."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import threading
+from datetime import timedelta
+
+import pytest
+
+from bot import plan, views
+from bot.budget import Limits, Period, Scope
+from bot.domain import Announced, Profile, Trouble
+from bot.errors import Unavailable
+from bot.ledger import Digest, Judge, Outcome, Usage
+from bot.store import Store
+from bot.store_costs import Accounts
+from bot.store_spending import Spending
+from bot.wish import Wish
+from bot.words_cost import cost_text
+from tests.make import NOW, announced, ids, listing, profile
+from tests.test_plan import listed, wish
+from workers import gate
+from workers.judging import Reply
+from workers.pipeline import score
+from workers.prices import price
+
+LUNA = "gpt-6-luna"
+FREE = (Limits(), Limits())
+MINE = profile(maximum=10)
+
+
+def number(id: str, of: int) -> int:
+    return int.from_bytes(hashlib.sha256(id.encode()).digest()[:4], "big") % of
+
+
+class Luna:
+    """A model with a price: 7 to 10 in relevance, always 8 in novelty, so that many tie; asked for
+    an order it goes by a hash. A share of its calls fails."""
+
+    name = LUNA
+
+    def __init__(self, faults: float = 0.0, order: str | None = None) -> None:
+        self.asked: list[list[str]] = []
+        self.looks, self.spent = 0, 0.0
+        self._faults, self._order, self._lock = faults, order, threading.Lock()
+        self._dice = random.Random(7)
+
+    def ask(
+        self,
+        instructions: str,
+        question: str,
+        schema: dict[str, object],
+        cache_key: str,
+        *most: int,
+    ) -> Reply:
+        about = [json.loads(line)["id"] for line in question.splitlines() if line[:1] == "{"]
+        properties = schema["properties"]
+        assert isinstance(properties, dict)
+        with self._lock:
+            if self._dice.random() < self._faults:
+                raise Unavailable("Away.", Trouble.MODEL_DOWN)
+            prompt, completion = len(instructions + question) // 4, 54 * len(about)
+            paid = price(LUNA, prompt, 0, completion)
+            self.spent += sum(filter(None, paid))
+            usage = Usage(
+                calls=1,
+                prompt_tokens=prompt,
+                completion_tokens=completion,
+                prompt_usd=paid[0],
+                completion_usd=paid[1],
+            )
+            if "order" in properties:
+                self.looks += 1
+                best = sorted(about, key=lambda id: (number(id, 997), id))
+                return Reply(self._order or json.dumps({"order": best}), usage)
+            self.asked.append(about)
+        rows = [
+            {"id": id, "comment": "A bound.", "relevance": 7 + number(id, 4), "novelty": 8}
+            for id in about
+        ]
+        return Reply(json.dumps({"papers": rows}), usage)
+
+
+def wished(store: Store, mine: Profile = MINE, hours: int = 0) -> Wish:
+    judge = Judge(model=LUNA)
+    changes = {"profile": store.put_profile(mine), "judge": judge}
+    return wish().model_copy(update=changes | {"since": NOW + timedelta(hours=hours)})
+
+
+def announce(store: Store, by: Wish, papers: list[Announced]) -> None:
+    changed = store.add_listing("2025-03-20", listing(*papers), NOW)
+    store.put_listed(by.wanted, listed(NOW, changed=changed))
+
+
+def scored(
+    store: Store, model: Luna, by: Wish, limits: tuple[Limits, Limits] = FREE, at_once: int = 4
+) -> Digest:
+    score(by, store, model, at_once, lambda: by.since, lambda done, total: None, limits)
+    found = store.listed(by.wanted)
+    assert found is not None
+    digest = store.digest(plan.ledger_name(by, found))
+    assert digest is not None
+    return digest
+
+
+def papers(n: int) -> list[Announced]:
+    """The higher its number, the more a paper says of the matter."""
+    return [announced(id, abstract="On dust. " + "The matter. " * k) for k, id in enumerate(ids(n))]
+
+
+def test_a_budget_reaches_for_the_best_of_the_local_ranking(store: Store) -> None:
+    model, by = Luna(), wished(store)
+    announce(store, by, papers(100))
+    limits = (Limits(day_usd=0.003), Limits())
+    digest = scored(store, model, by, limits)
+    unscored = [d for d in digest.decisions if d.outcome is Outcome.UNSCORED]
+    judged = {d.paper.id for d in digest.decisions if d.score}
+    assert 10 <= len(judged) <= 60
+    assert {d.trouble for d in unscored} == {Trouble.NO_BUDGET}
+    places = {d.paper.id: d.place.rank for d in unscored if d.place}
+    assert min(places.values()) > len(judged) - 10  # the last call may be of the next ten
+    assert sum(digest.counts.values()) == 100
+    assert digest.outage is None  # it is not late for that
+    (notice,) = views.notices(digest)
+    assert (
+        notice
+        == f"{len(unscored)} papers unscored: the money or the calls allowed for it are spent."
+    )
+    place = by.address.workspace_key
+    spent = Spending(store).spent(Scope(workspace=place), Period.DAY, NOW)
+    assert 0 < spent.nano <= 3_000_000
+    assert spent.nano == pytest.approx(model.spent * 1e9, abs=20)
+    told = cost_text(Accounts(store).costs(place, *limits, NOW))
+    assert f"{len(unscored)} papers were not judged" in " ".join(told.notices)
+
+
+def test_what_the_budget_left_is_judged_when_there_is_money_again(store: Store) -> None:
+    model, by = Luna(), wished(store)
+    announce(store, by, papers(60))
+    limits = (Limits(), Limits(day_usd=0.003))
+    first = scored(store, model, by, limits)
+    left = first.counts[Outcome.UNSCORED]
+    assert left > 0
+    second = scored(store, model, wished(store, hours=24), (Limits(), Limits(day_usd=1.0)))
+    assert second.counts[Outcome.UNSCORED] == 0
+    asked = [id for about in model.asked for id in about]
+    assert len(asked) == len(set(asked)) == 60
+
+
+def test_papers_that_tie_are_looked_at_again_once(store: Store) -> None:
+    model, by = Luna(), wished(store)
+    announce(store, by, papers(80))
+    digest = scored(store, model, by)
+    best = [d.paper.id for d in digest.picked]
+    pairs = {(d.score.relevance, d.score.novelty) for d in digest.picked if d.score}
+    assert pairs == {(10, 8)}
+    assert best == sorted(best, key=lambda id: number(id, 997))
+    assert model.looks == 1
+    later = papers(80)[0].paper.model_copy(update={"id": "2503.99999", "abstract": "Dust."})
+    again = wished(store, hours=1)
+    announce(store, again, [papers(1)[0].model_copy(update={"paper": later})])
+    scored(store, model, again)
+    assert model.looks <= 2  # once more only if the new paper came among the best
+    assert digest.usage.calls == 8 + 1
+
+
+def test_a_look_that_cannot_be_read_leaves_the_local_ranking(store: Store) -> None:
+    model, by = Luna(order="The first is best."), wished(store)
+    announce(store, by, papers(80))
+    digest = scored(store, model, by)
+    best = [d.paper.id for d in digest.picked]
+    ranking = [row.id for row in gate.rank(MINE, [a.paper for a in papers(80)])]
+    assert best == sorted(best, key=ranking.index)
+    assert model.looks == 2
+
+
+def test_a_second_profile_that_differs_in_the_maximum_alone_buys_one_look(store: Store) -> None:
+    model = Luna()
+    for maximum in (10, 3):
+        by = wished(store, profile(maximum=maximum))
+        announce(store, by, papers(80))
+        scored(store, model, by)
+    assert len(model.asked) == 8
+    spared = Accounts(store).costs(by.address.workspace_key, *FREE, NOW).workspace
+    assert [part.papers for part in spared.spared_today.values()] == [80, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("at_once", "faults"), [(1, 0.0), (2, 0.0), (4, 0.0), (4, 0.05), (8, 0.05)]
+)
+def test_the_same_day_is_the_same_digest_in_whatever_order_it_came(
+    store: Store, at_once: int, faults: float
+) -> None:
+    digests = []
+    for seed in (0, at_once):
+        store.redis.flushall()
+        by, shuffled = wished(store), papers(120)
+        random.Random(seed).shuffle(shuffled)
+        announce(store, by, shuffled[:70])
+        announce(store, by, shuffled[70:])
+        model = Luna(faults if seed else 0.0)
+        digest = scored(store, model, by, at_once=at_once if seed else 1)
+        digests.append(digest.model_copy(update={"usage": Usage()}))
+    assert digests[0] == digests[1]
