@@ -15,7 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.neighbours import Neighbour, Reply, error, feed, good_model, ids_asked, listening
+from tests.neighbours import (
+    Neighbour,
+    Reply,
+    arxiv_api,
+    chat,
+    error,
+    feed,
+    good_model,
+    ids_asked,
+    listening,
+    scores,
+)
 from tests.processes import alive, children, descendants
 from tests.test_fetching import A_DAY, FRIDAY, SATURDAY, THURSDAY, rss
 
@@ -338,3 +349,47 @@ def test_what_a_server_can_do_is_remembered_from_one_day_to_the_next(paperboy: P
         assert len(model.asked) == 2
         assert paperboy.run(*words, paperboy.saved(many(6)))[0] == 0
         assert len(model.asked) == 3
+
+
+def test_a_day_is_priced_before_it_is_bought(paperboy: Paperboy) -> None:
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(25)))
+    with judged_by(paperboy, good_model) as model:
+        status, out, err = paperboy.run(*words, "--dry-run")
+        assert (status, model.asked) == (0, []), err
+        assert "25 announced - 0 judged before = 25 to judge" in out
+        assert "gpt-6-luna: 3 calls, about" in out
+        assert paperboy.run(*words)[0] == 0
+        out = paperboy.run(*words, "--dry-run")[1]
+    assert "25 announced - 25 judged before = 0 to judge" in out
+
+
+def test_a_day_stays_within_its_budget_and_says_so(paperboy: Paperboy) -> None:
+    paperboy.settings["PAPERBOY_DAY_TOKENS"] = "9000"
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(60)), "--format", "json")
+
+    def dear(path: str, body: bytes) -> Reply:
+        return chat(json.dumps(scores(ids_asked(body))), prompt=1500, completion=540)
+
+    with judged_by(paperboy, dear):
+        status, out, err = paperboy.run(*words)
+    found = json.loads(out)
+    assert status == 3
+    assert 0 < found["outcomes"]["unscored"] < 60
+    assert sum(found["outcomes"].values()) == 60
+    assert "the money or the calls allowed for it are spent" in err
+
+
+def test_why_answers_in_the_terminal_about_any_paper(paperboy: Paperboy) -> None:
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(5)))
+    with judged_by(paperboy, good_model), listening(arxiv_api([])) as arxiv:
+        paperboy.settings["ARXIV_API_URL"] = f"{arxiv.url}/api/query"
+        assert paperboy.run(*words)[0] == 0
+        status, out, err = paperboy.run("why", "2503.10002v1", "--profile", "mine.toml")
+        assert status == 0, err
+        assert out.startswith("2503.10002: ")
+        assert "Not posted here: listed on Thursday 20 March 2025" in out
+        status, out, err = paperboy.run("why", "2503.99999", "--profile", "mine.toml")
+        assert (status, out) == (2, "")
+        assert "arXiv shows no paper 2503.99999" in err
+        status, out, err = paperboy.run("why", "2503.9")
+        assert (status, out) == (2, "")
