@@ -40,7 +40,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for look in (looking.status, looking.plan, looking.doctor):
+for look in (looking.status, looking.plan, looking.doctor, looking.backup, looking.restore):
     app.command()(look)
 profiles_app = typer.Typer(help="List, show, check and add topic profiles.")
 app.add_typer(profiles_app, name="profiles", invoke_without_command=True)

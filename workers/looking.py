@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,6 +72,22 @@ def doctor() -> None:
     sys.stdout.write(terminal_render.as_text(heads))
     well = not found.trouble and (not slack or slack.ready) and (not discord or discord[0])
     sys.exit(0 if well else _REFUSED)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to, for instance paperboy.gz.")],
+) -> None:
+    """Profiles, subscriptions, votes, the ledger: all that is remembered, in one file."""
+    from workers import keeping
+
+    print(f"{file}: {keeping.backup(settings.load(), file)} entries.")
+
+
+def restore(file: Annotated[Path, typer.Argument(help="A file that backup wrote.")]) -> None:
+    """Put a backup into a server that nobody uses yet."""
+    from workers import keeping
+
+    print(f"{keeping.restore(settings.load(), file)} entries of {file} are back.")
 
 
 def _desk(here: House, config: Settings) -> Desk:
