@@ -219,8 +219,10 @@ def _wish(found: Subscription, profile: Profile, owed: Morning, desk: Desk) -> W
 
 def _over(wish: Wish, channels: Channels, now: datetime) -> bool:
     """A day that was asked for and is delivered; one that is short is wished anew for a while."""
-    done = channels.facts(wish).delivered
-    if done is None or done.complete:
+    facts = channels.facts(wish)
+    done, judged, listed = facts.delivered, facts.judged, facts.listed
+    whole = judged and listed and not (judged.unscored or listed.problem)  # but for its budget
+    if done is None or done.complete or whole:
         return True
     asked = wish.asked or wish.since
     if now - asked >= _PATIENCE:

@@ -207,6 +207,12 @@ class Digest(Noun):
         return troubles.most_common(1)[0][0]
 
     @property
+    def owed(self) -> int:
+        """Papers without a score that asking again may bring: not those the budget left."""
+        missing = (d for d in self.decisions if d.outcome is Outcome.UNSCORED)
+        return sum(d.trouble is not Trouble.NO_BUDGET for d in missing)
+
+    @property
     def complete(self) -> bool:
         """Nothing is missing: no list, or part of one, and no score is still owed."""
         return self.listed.problem is None and not self.counts[Outcome.UNSCORED]

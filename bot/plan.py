@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 class Done(Noun):
     """That a step was taken, when, and whether it left nothing to be desired. Of a judged day also
-    how many papers it has, how many have no score, and why, where that is most of them."""
+    how many papers it has, how many lack a score for now, and why, where that is most of them."""
 
     at: datetime
     complete: bool

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot import clock
 from bot.desk import Ask, Desk
-from bot.domain import Profile
+from bot.domain import Profile, Trouble
 from bot.ledger import Digest, Outcome
 from bot.plan import AGAIN
 from bot.standing import Posted, Stage, Standing, essence, stage_of
@@ -54,7 +54,9 @@ def _of_channel(ask: Ask, desk: Desk, address: Address, id: str) -> Iterator[Sta
         if name in ledger:
             delivery, digest = ledger[name]
             found = _decided(desk, address, known.get(name), delivery, digest, id)
-            if found.decision and found.decision.outcome is Outcome.UNSCORED:
+            decision = found.decision
+            short = decision is not None and decision.outcome is Outcome.UNSCORED
+            if short and decision and decision.trouble is not Trouble.NO_BUDGET:
                 again = _again(ask.at, desk, address, subscribed.get(name), digest)
                 found = found.model_copy(update={"again": again})
             yield found

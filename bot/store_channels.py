@@ -64,7 +64,7 @@ class Channels:
             at=digest.judged_at,
             complete=digest.complete,
             papers=len(digest.decisions),
-            unscored=digest.counts[Outcome.UNSCORED],
+            unscored=digest.owed,
             outage=digest.outage,
         )
         self._redis.set(f"pb:judged:{name}", done.model_dump_json(), ex=KEEP)

@@ -91,7 +91,7 @@ def _outcome(standing: Standing, today: date, zone: str) -> str:
             when = f", on {long_date(standing.posted.date)}" if standing.posted else ""
             return f"Not posted again: this channel had it before{when}."
         case Outcome.GATED:
-            return f"Not picked: kept from the model by the local ranking{_place(decision)}."
+            return f"Not picked: kept from the model by the gate{_place(decision)}."
         case Outcome.UNSCORED:
             again = "its day is over"
             if standing.again:
@@ -117,8 +117,8 @@ def _place(decision: Decision) -> str:
     place = decision.place
     if place is None:
         return ""
-    words = f", sharing {one_line(', '.join(place.words))}" if place.words else ""
-    return f" (number {place.rank} of {place.of} there{words})"
+    words = f", by {one_line(', '.join(place.words))}" if place.words else ""
+    return f" (number {place.rank} of {place.of} in the local ranking{words})"
 
 
 def hint(standing: Standing) -> Iterator[str]:

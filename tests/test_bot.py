@@ -18,6 +18,7 @@ from rq.serializers import JSONSerializer
 
 from bot import __main__ as bot
 from bot import actions, clock
+from bot.budget import Limits
 from bot.desk import Ask, Desk
 from bot.domain import Trouble
 from bot.errors import Unavailable
@@ -118,6 +119,27 @@ def test_a_day_that_ended_short_is_taken_up_again_later(
     clock.tick(desk, tasks, later)
     assert channels.wishes() == []
     assert channels.history(asked.address)[-1].complete
+
+
+def test_what_the_budget_left_is_not_asked_for_again_by_the_clock(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
+    from workers.pipeline import deliver, score
+
+    asked = wish().model_copy(
+        update={"profile": channels.store.put_profile(profile()), "judge": Judge(model="scripted")}
+    )
+    channels.put_wish(asked)
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_listed(asked.wanted, listed(NOW))
+    nothing = (Limits(day_usd=0), Limits())
+    model = Scripted(good)
+    score(asked, channels.store, model, 4, lambda: NOW, lambda done, total: None, nothing)
+    deliver(asked, channels.store, lambda: NOW)
+    assert not channels.history(asked.address)[-1].complete
+    clock.tick(desk, tasks, NOW + timedelta(minutes=11))
+    assert channels.wishes() == []
+    assert model.asked == []
 
 
 def subscription(channel: str = "C1", **fields: object) -> Subscription:

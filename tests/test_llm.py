@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import openai
 import pytest
 
+from bot import settings
 from bot.domain import Trouble
 from bot.errors import Refused, Unavailable
+from bot.ledger import Judge, Source, Wanted
+from bot.store import Store
+from bot.wish import Address, Wish
 from tests import neighbours
 from tests.make import ids, paper
 from tests.neighbours import Reply, as_json, chat, error, ids_asked, listening, scores
-from workers import llm, scoring
+from workers import jobs, llm, scoring
 from workers.llm import Shape
 from workers.prices import price
 
@@ -27,6 +33,53 @@ SECONDS = 5.0
 def ask(url: str, name: str = "gpt-6-luna") -> llm.Reply:
     with closing(llm.Model(name, "sk-very-secret", f"{url}/v1", SECONDS)) as model:
         return model.ask("Instructions.", "Question.", scoring.schema(), "key")
+
+
+def responded(tier: str = "default", written: int = 0) -> Reply:
+    """An answer of the responses API as OpenAI's reference shows it."""
+    message = {
+        "type": "message",
+        "id": "m",
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_text", "text": '{"papers": []}', "annotations": []}],
+    }
+    usage = {
+        "input_tokens": 100,
+        "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": written},
+        "output_tokens": 20,
+        "output_tokens_details": {"reasoning_tokens": 5},
+        "total_tokens": 120,
+    }
+    told = {"output": [message], "usage": usage, "service_tier": tier}
+    return as_json({"id": "r", "object": "response"} | told)
+
+
+@contextmanager
+def at_openai(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, bytes], Reply], flex: bool = True
+) -> Iterator[tuple[llm.Model, Callable[[], list[str | None]]]]:
+    """A model that believes to be at OpenAI's own server; and the tiers it asked for so far."""
+    with listening(answer) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        with closing(llm.Model("gpt-6-luna", "sk-very-secret", None, SECONDS, flex=flex)) as model:
+            yield model, lambda: [json.loads(b).get("service_tier") for _, b in server.asked]
+
+
+def no_such_tier() -> Reply:
+    """As OpenAI says that a model has no flex."""
+    said = {"message": "Invalid service_tier argument", "type": "invalid_request_error"}
+    return as_json({"error": said | {"param": "service_tier", "code": None}}, 400)
+
+
+def by_tier(flex: Reply, default: Reply | None = None) -> Callable[[str, bytes], Reply]:
+    """A server that answers so at flex, and otherwise at the usual tier."""
+    default = default or responded()
+    return lambda _, body: flex if json.loads(body).get("service_tier") else default
+
+
+def asked(model: llm.Model) -> llm.Reply:
+    return model.ask("Instructions.", "Question.", scoring.schema(), "key")
 
 
 def test_a_compatible_server_is_asked_by_chat_completions_with_the_schema() -> None:
@@ -44,24 +97,7 @@ def test_a_compatible_server_is_asked_by_chat_completions_with_the_schema() -> N
 
 
 def test_openai_itself_is_asked_by_the_responses_api(monkeypatch: pytest.MonkeyPatch) -> None:
-    def answer(path: str, body: bytes) -> Reply:
-        message = {
-            "type": "message",
-            "id": "m",
-            "role": "assistant",
-            "status": "completed",
-            "content": [{"type": "output_text", "text": '{"papers": []}', "annotations": []}],
-        }
-        usage = {
-            "input_tokens": 100,
-            "input_tokens_details": {"cached_tokens": 60},
-            "output_tokens": 20,
-            "output_tokens_details": {"reasoning_tokens": 5},
-            "total_tokens": 120,
-        }
-        return as_json({"id": "r", "object": "response", "output": [message], "usage": usage})
-
-    with listening(answer) as server:
+    with listening(lambda *_: responded()) as server:
         # What the client itself reads; our own settings leave base_url unset for OpenAI.
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
         with closing(llm.Model("gpt-6-luna", "sk-very-secret", None, SECONDS)) as model:
@@ -73,9 +109,147 @@ def test_openai_itself_is_asked_by_the_responses_api(monkeypatch: pytest.MonkeyP
     assert sent["text"]["format"]["strict"] is True
     assert sent["store"] is False
     assert sent["prompt_cache_key"] == "key"
+    assert "service_tier" not in sent
     assert reply.text == '{"papers": []}'
     assert reply.usage.reasoning_tokens == 5
     assert reply.usage.cached_tokens == 60
+
+
+def test_flex_is_asked_for_and_booked_at_half_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    with at_openai(monkeypatch, by_tier(responded("flex"))) as (model, tiers):
+        cheap = asked(model).usage
+        assert tiers() == ["flex"]
+    with at_openai(monkeypatch, by_tier(responded("flex")), flex=False) as (model, tiers):
+        full = asked(model).usage
+        assert tiers() == [None]
+    assert full.cost_usd is not None
+    assert cheap.cost_usd == pytest.approx(full.cost_usd / 2)
+    assert (cheap.prompt_tokens, cheap.cached_tokens) == (full.prompt_tokens, full.cached_tokens)
+
+
+def test_what_was_asked_at_flex_and_done_at_another_tier_is_booked_at_that_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with at_openai(monkeypatch, by_tier(responded("default"))) as (model, tiers):
+        done = asked(model).usage
+        assert tiers() == ["flex"]
+    assert (done.prompt_usd, done.completion_usd) == price("gpt-6-luna", 100, 60, 20)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "tries", "again"),
+    [
+        (error(429, "resource_unavailable"), 1, ["flex"]),  # there may be room for the next call
+        (error(429, "some_other_word_for_it"), 3, ["flex"] * 3),
+        (no_such_tier(), 1, []),  # this model has no flex, and will have none
+    ],
+)
+def test_where_there_is_no_flex_the_call_is_made_once_at_the_usual_tier_and_price(
+    monkeypatch: pytest.MonkeyPatch, refusal: Reply, tries: int, again: list[str]
+) -> None:
+    with at_openai(monkeypatch, by_tier(refusal)) as (model, tiers):
+        usage = asked(model).usage
+        assert tiers() == ["flex"] * tries + [None]
+        asked(model)
+        assert tiers() == ["flex"] * tries + [None] + again + [None]
+    assert (usage.prompt_usd, usage.completion_usd) == price("gpt-6-luna", 100, 60, 20)
+
+
+def test_what_takes_too_long_at_flex_is_asked_once_at_the_usual_tier_and_flex_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = threading.Event()
+
+    def answer(path: str, body: bytes) -> Reply:
+        if json.loads(body).get("service_tier"):
+            ended.wait(SECONDS)
+        return responded()
+
+    with at_openai(monkeypatch, answer) as (model, tiers):
+        model._flex_seconds = 0.1
+        assert asked(model).usage.calls == 1
+        assert asked(model).usage.calls == 1
+        assert tiers() == ["flex", None, None]
+        ended.set()
+
+
+def test_a_call_at_flex_has_more_time_than_the_setting_gives_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(path: str, body: bytes) -> Reply:
+        time.sleep(0.3)
+        return responded("flex")
+
+    with listening(answer) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        with closing(llm.Model("gpt-6-luna", "k", None, 0.1, flex=True)) as model:
+            assert asked(model).text == '{"papers": []}'
+        assert [json.loads(body)["service_tier"] for _, body in server.asked] == ["flex"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "trouble"),
+    [
+        (error(429, "insufficient_quota"), Trouble.QUOTA),
+        (error(401, "invalid_api_key"), Trouble.BAD_KEY),
+        (error(400, "context_length_exceeded"), Trouble.MODEL_REFUSED),
+    ],
+)
+def test_what_flex_has_no_part_in_is_not_asked_again_at_the_full_price(
+    monkeypatch: pytest.MonkeyPatch, answer: Reply, trouble: Trouble
+) -> None:
+    with at_openai(monkeypatch, lambda *_: answer) as (model, tiers):
+        with pytest.raises((Refused, Unavailable)) as raised:
+            asked(model)
+        assert tiers() == ["flex"]
+    assert raised.value.trouble is trouble  # type: ignore[attr-defined]
+
+
+def test_a_server_of_ones_own_is_never_asked_for_a_tier() -> None:
+    with listening(lambda *_: chat("{}", 100, 20)) as server:
+        with closing(llm.Model("m", None, f"{server.url}/v1", SECONDS, flex=True)) as model:
+            asked(model)
+        assert "service_tier" not in json.loads(server.asked[0][1])
+
+
+def test_what_is_written_into_a_cache_is_booked_at_its_own_price(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with at_openai(monkeypatch, lambda *_: responded(written=40), flex=False) as (model, _):
+        usage = asked(model).usage
+    plain, _ = price("gpt-6-luna", 100, 60, 20)
+    read, _ = price("gpt-6-luna", 60, 60, 0)
+    assert usage.prompt_usd is not None
+    assert plain is not None
+    assert read is not None
+    assert usage.prompt_usd - read == pytest.approx(1.25 * (plain - read))
+
+
+def test_a_schedules_day_is_judged_at_flex_and_a_persons_is_not(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("PAPERBOY_MODEL", "gpt-6-luna")
+    tiers = []
+    with listening(lambda *_: responded()) as server:
+        config = settings.load()
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        for about in ({"subscription": "s"}, {"by": "U1"}, {}):
+            with jobs._model(config, wish(**about), store) as model:
+                assert model is not None
+                asked(model)
+            tiers.append(json.loads(server.asked[-1][1]).get("service_tier"))
+    assert tiers == ["flex", None, None]
+
+
+def wish(**about: str) -> Wish:
+    return Wish(
+        profile="p",
+        wanted=Wanted(source=Source.ARXIV, categories=("cs.LG",)),
+        judge=Judge(model="gpt-6-luna"),
+        address=Address(platform="slack", workspace="T1", channel="C1"),
+        since=datetime(2025, 3, 19, tzinfo=UTC),
+    ).model_copy(update=about)
 
 
 def test_a_refusal_by_the_responses_api_has_no_text_either(monkeypatch: pytest.MonkeyPatch) -> None:

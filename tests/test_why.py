@@ -42,6 +42,7 @@ ADDRESSES = {
 }
 MATTERS = profile(maximum=2, authors=Followed(follow=("Emmy Noether",)))
 SAID = Score(relevance=8, novelty=5, comment="Meets Matter: it proves a bound.")
+AT_THE_END = Place(rank=9, of=10)
 CLAIMS = (
     Claim(topic="Matter", meets=True, says="It proves a bound.", quote="prove a bound"),
     Claim(topic="Matter", meets=False, says="No dust.", quote="the matter of 2503.10001"),
@@ -118,6 +119,7 @@ def a_day(**fields: object) -> Digest:
         outcome("2503.10007", Outcome.BELOW_CUTOFF, 2, 2),
         outcome("2503.10008", Outcome.GATED, score=None, place=Place(rank=7, of=9, words=words)),
         outcome("2503.10009", Outcome.UNSCORED, trouble=Trouble.MODEL_DOWN),
+        outcome("2503.10010", Outcome.UNSCORED, trouble=Trouble.NO_BUDGET, place=AT_THE_END),
         profile=MATTERS,
         **fields,
     )
@@ -236,8 +238,8 @@ def near(there: There) -> Answer:
     there.subscribes()
     there.delivers(a_day())
     found = Found(paper=None, trouble=Trouble.NOT_FOUND, at=NOW)
-    there.desk.inquiries.put_found("2503.10010", found)
-    return there.why("2503.10010")
+    there.desk.inquiries.put_found("2503.10011", found)
+    return there.why("2503.10011")
 
 
 def nobody(there: There) -> Answer:
@@ -258,6 +260,7 @@ CASES: dict[str, Case] = {
     "gated": decided("2503.10008"),
     "unscored, to be asked again": decided("2503.10009"),
     "unscored for good": given_up,
+    "unscored, for the budget did not reach": decided("2503.10010"),
     "not in the profile's categories": listed("new", ("cs.CV", "cs.RO")),
     "a cross-list that is not wanted": listed("cross", ("cs.CV", "cs.LG"), cross_lists=False),
     "listed today, not judged yet": listed("new", ("cs.LG",)),
