@@ -23,14 +23,14 @@ from bot.wish import Address, Wish
 from tests import neighbours
 from tests.make import ids, paper
 from tests.neighbours import Reply, as_json, chat, error, ids_asked, listening, scores
-from workers import jobs, llm, scoring
+from workers import jobs, judging, llm, scoring
 from workers.llm import Shape
 from workers.prices import price
 
 SECONDS = 5.0
 
 
-def ask(url: str, name: str = "gpt-6-luna") -> llm.Reply:
+def ask(url: str, name: str = "gpt-6-luna") -> judging.Reply:
     with closing(llm.Model(name, "sk-very-secret", f"{url}/v1", SECONDS)) as model:
         return model.ask("Instructions.", "Question.", scoring.schema(), "key")
 
@@ -78,7 +78,7 @@ def by_tier(flex: Reply, default: Reply | None = None) -> Callable[[str, bytes],
     return lambda _, body: flex if json.loads(body).get("service_tier") else default
 
 
-def asked(model: llm.Model) -> llm.Reply:
+def asked(model: llm.Model) -> judging.Reply:
     return model.ask("Instructions.", "Question.", scoring.schema(), "key")
 
 
@@ -202,7 +202,7 @@ def test_what_flex_has_no_part_in_is_not_asked_again_at_the_full_price(
         with pytest.raises((Refused, Unavailable)) as raised:
             asked(model)
         assert tiers() == ["flex"]
-    assert raised.value.trouble is trouble  # type: ignore[attr-defined]
+    assert raised.value.trouble is trouble
 
 
 def test_a_server_of_ones_own_is_never_asked_for_a_tier() -> None:

@@ -320,3 +320,23 @@ def test_votes_are_counted_per_person_and_channel(desk: Desk) -> None:
     answer = pressed("up", "day 2503.10000", desk, replace(ASK, address=NEXT_DOOR))
     assert isinstance(answer.update, Card)
     assert answer.update.buttons[0].label == "👍 1"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"maximum": "3"}, "What is judged stays judged"),
+        ({"relevance": "9"}, "What is judged stays judged"),
+        ({"look_for": "Dust: studies of it."}, "about 3 papers, which cost $0.0049 the last time"),
+    ],
+)
+def test_a_changed_profile_says_what_is_judged_anew(
+    change: dict[str, str], said: str, desk: Desk
+) -> None:
+    delivered(desk)
+    form = pressed("edit-profile", "matters", desk).form
+    assert form is not None
+    answers = {field.name: field.value for field in form.fields} | change
+    head = sent("profile", answers, desk, about=form.about).head
+    assert head is not None
+    assert said in head.text[0]
