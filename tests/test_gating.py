@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from scipy.stats import beta  # type: ignore[import-untyped]
 from bot.domain import Noun
 from tests.make import DAY, ids
 from workers import gating
-from workers.gating import Recall, Tally
+from workers.gating import Sample, Tally
 from workers.learned import Held, Placed
 
 
@@ -26,13 +27,16 @@ def ranked(n: int) -> list[Placed]:
     return [Placed(id=id, place=i + 1, score=n - 1 - i, words=()) for i, id in enumerate(ids(n))]
 
 
-def days(n: int, start: date = DAY, **fields: int) -> list[Tally]:
-    given = {"asked": 40, "picks": 10, "below": 50, "audited": 3} | fields
+def days(n: int, start: date = DAY, **fields: Any) -> list[Tally]:
+    """Days of a gate that asks about 40 papers and audits 4 of 50: 3 of the 10 near ones."""
+    given: dict[str, Any] = {"asked": 40, "picks": 10, "near": (10, 3, 0), "far": (40, 1, 0)}
+    given |= fields
     return [Tally(date=start + timedelta(days=i), **given) for i in range(n)]
 
 
-def recall(*more: Tally, n: int = 10) -> Recall:
-    return gating.estimate([*days(n), *more])
+FULL: dict[str, Any] = {"near": (0, 0, 0), "far": (0, 0, 0)}
+NEAR_MISS: dict[str, Any] = {"near": (10, 3, 1)}
+FAR_MISS: dict[str, Any] = {"far": (40, 1, 1)}
 
 
 def test_the_threshold_lets_98_of_100_picks_through() -> None:
@@ -48,56 +52,103 @@ def test_the_threshold_lets_98_of_100_picks_through() -> None:
 @pytest.mark.parametrize("rows", [[], held(1, 2, 3, picked=False)])
 def test_without_a_pick_nothing_is_held_back(rows: list[Held]) -> None:
     least = gating.threshold(rows)
-    assert gating.divide(ranked(9), least, DAY).asked == tuple(ids(9))
+    assert gating.divide(ranked(9), least, least, DAY).asked == tuple(ids(9))
 
 
-@given(st.integers(0, 200), st.integers(-5, 205), st.sets(st.integers(0, 199)))
-def test_every_paper_has_one_place_and_keeps_its_order(n: int, least: int, must: set[int]) -> None:
+@given(
+    st.integers(0, 200),
+    st.integers(-5, 205),
+    st.integers(-5, 205),
+    st.sets(st.integers(0, 199)),
+)
+def test_every_paper_has_one_place_and_keeps_its_order(
+    n: int, least: int, near: int, must: set[int]
+) -> None:
     rows = ranked(n)
     always = {ids(200)[i] for i in must}
-    parts = gating.divide(rows, least, DAY, always)
-    for part in (parts.asked, parts.audited, parts.gated):
+    parts = gating.divide(rows, least, near, DAY, always)
+    for part in (parts.asked, parts.audited, parts.gated, parts.near):
         assert list(part) == [row.id for row in rows if row.id in part]
-    assert sorted(parts.asked + parts.audited + parts.gated) == sorted(row.id for row in rows)
+    below = {*parts.audited, *parts.gated}
+    assert sorted([*parts.asked, *below]) == sorted(row.id for row in rows)
     assert set(parts.asked) == {row.id for row in rows if row.score >= least or row.id in always}
+    assert set(parts.near) == {row.id for row in rows if row.score >= near} & below
+
+
+def test_the_quarter_just_below_the_threshold_is_near() -> None:
+    rows = held(*range(200), picked=False)
+    assert gating.nearest(rows, 100) == 75
+    assert gating.nearest(rows, 3) == 2
+    assert gating.nearest(rows, 0) == 0
+    assert gating.nearest([], 1.5) == 1.5
 
 
 def test_the_same_audits_are_drawn_again_and_others_on_another_day() -> None:
     rows = ranked(1000)
-    first = gating.divide(rows, 1000, DAY)
-    assert gating.divide(rows[::-1], 1000, DAY).audited == first.audited[::-1]
+    first = gating.divide(rows, 1000, 500, DAY)
+    assert gating.divide(rows[::-1], 1000, 500, DAY).audited == first.audited[::-1]
     # Whatever else is below the threshold, a paper's own lot is the same.
-    assert set(gating.divide(rows, 500, DAY).audited) == set(first.audited) - set(ids(500))
-    other = gating.divide(rows, 1000, DAY + timedelta(days=1))
+    least = gating.divide(rows, 700, 500, DAY).audited
+    assert set(least) == set(first.audited) - set(ids(300))
+    # What is audited from afar would be from near.
+    assert set(gating.divide(rows, 1000, 1000, DAY).audited) < set(first.audited)
+    other = gating.divide(rows, 1000, 500, DAY + timedelta(days=1))
     assert len(set(other.audited) & set(first.audited)) < len(first.audited) / 2
 
 
-def test_about_one_in_twenty_of_the_gated_is_audited() -> None:
-    drawn = sum(
-        len(gating.divide(ranked(100), 100, DAY + timedelta(days=i)).audited) for i in range(100)
+def test_about_one_in_twenty_of_the_gated_is_audited_most_of_them_near() -> None:
+    parts = [gating.divide(ranked(100), 100, 75, DAY + timedelta(days=i)) for i in range(200)]
+    near = sum(len({*p.audited} & {*p.near}) for p in parts)
+    far = sum(len({*p.audited} - {*p.near}) for p in parts)
+    assert 690 < near < 860
+    assert 170 < far < 280
+
+
+def test_a_day_is_counted_by_those_that_got_a_score() -> None:
+    parts = gating.Divided(
+        asked=("a", "b", "c"), audited=("d", "e", "f"), gated=("g", "h", "i"), near=("d", "e", "g")
     )
-    assert 430 < drawn < 570
+    row = gating.tally(DAY, parts, ["a", "b", "d", "f"], ["a", "f"])
+    assert (row.asked, row.picks, row.near, row.far) == (2, 1, (2, 1, 0), (3, 1, 1))
+    assert not row.full
 
 
-def test_the_estimate_scales_the_audits_to_all_that_is_gated() -> None:
-    found = gating.estimate(days(10, picks=9, below=60, audited=3) + days(1, DAY, below=0, picks=0))
+def test_a_day_on_which_nobody_answered_teaches_nothing() -> None:
+    parts = gating.Divided(asked=("a", "b"), audited=(), gated=())
+    assert gating.tally(DAY, parts, ["a"], []).full
+    assert not gating.tally(DAY, parts, [], []).full
+
+
+def test_the_estimate_scales_each_parts_audits_to_all_of_it() -> None:
+    found = gating.estimate(days(10) + days(1, DAY, **FULL, picks=0))
     assert (found.value, found.high, found.missed) == (1.0, 1.0, 0)
-    # 1 of 30 audited: 500 of them would have held 16.7, next to 100 found.
-    found = recall(*days(1, DAY, asked=0, picks=0, below=0, audited=0, missed=1))
-    assert (found.picks, found.below, found.audited, found.missed) == (100, 500, 30, 1)
-    assert found.value == pytest.approx(100 / (100 + 500 / 30), abs=1e-4)
+    # 1 of 30 near ones: the 100 would have held 3.3, next to 100 found.
+    found = gating.estimate([*days(9), *days(1, **NEAR_MISS)])
+    assert (found.asked, found.picks, found.below) == (400, 100, 500)
+    assert (found.audited, found.missed) == (40, 1)
+    assert found.value == pytest.approx(100 / (100 + 100 / 30), abs=1e-4)
     assert found.low < 0.75
     assert 0.99 < found.high < 1.0
+    # 1 of 10 far ones: the 400 would have held 40.
+    found = gating.estimate([*days(9), *days(1, **FAR_MISS)])
+    assert found.value == pytest.approx(100 / 140, abs=1e-4)
+
+
+def test_what_was_not_audited_far_is_taken_to_be_like_what_is_near() -> None:
+    found = gating.estimate(days(1, near=(10, 4, 1), far=(40, 0, 0)))
+    assert found.value == pytest.approx(10 / (10 + 50 / 4), abs=1e-4)
 
 
 def test_the_estimate_looks_back_four_weeks_in_any_order() -> None:
-    bad = days(20, DAY - timedelta(days=40), missed=3)
+    bad = days(20, DAY - timedelta(days=40), **NEAR_MISS)
     good = days(20)
     assert gating.estimate(good + bad) == gating.estimate(good)
-    assert gating.estimate(good[:19] + bad).missed == 3
+    assert gating.estimate(good[:19] + bad).missed == 1
 
 
-@pytest.mark.parametrize("rows", [[], days(3, audited=0), days(3, picks=0)])
+@pytest.mark.parametrize(
+    "rows", [[], days(3, near=(10, 0, 0), far=(40, 0, 0)), days(3, picks=0)], ids=range(3)
+)
 def test_what_is_not_known_is_not_said(rows: list[Tally]) -> None:
     found = gating.estimate(rows)
     assert found.value is None
@@ -106,81 +157,93 @@ def test_what_is_not_known_is_not_said(rows: list[Tally]) -> None:
 
 
 def test_no_fewer_are_missed_than_were_found() -> None:
-    found = gating.estimate(days(1, missed=1))
+    found = gating.estimate(days(1, **NEAR_MISS))
     assert found.high == pytest.approx(10 / 11, abs=1e-4)
 
 
 def test_days_judged_in_full_lose_nothing() -> None:
-    found = gating.estimate(days(3, below=0, audited=0))
+    found = gating.estimate(days(3, **FULL))
     assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
 
 
 def test_picks_found_only_by_audits_are_no_recall_at_all() -> None:
-    found = gating.estimate(days(3, picks=0, missed=3))
+    found = gating.estimate(days(3, picks=0, **NEAR_MISS))
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
     assert gating.is_open(found)
 
 
-@given(st.integers(0, 300), st.integers(1, 300))
-def test_the_interval_is_clopper_and_pearsons(found: int, more: int) -> None:
-    low, high = gating._between(found, found + more)
-    expected = beta.ppf(0.025, found, more + 1) if found else 0.0
+@given(st.integers(0, 300), st.integers(1, 300), st.sampled_from([0.05, 0.025]))
+def test_the_shares_are_clopper_and_pearsons(found: int, more: int, error: float) -> None:
+    low, high = gating._between(Sample(1000, found + more, found), error)
+    expected = beta.ppf(error / 2, found, more + 1) if found else 0.0
     assert low == pytest.approx(expected, abs=1e-9)
-    assert high == pytest.approx(beta.ppf(0.975, found + 1, more), abs=1e-9)
+    assert high == pytest.approx(beta.ppf(1 - error / 2, found + 1, more), abs=1e-9)
 
 
 def test_thousands_of_audits_are_counted_too() -> None:
-    low, high = gating._between(2500, 5000)
+    low, high = gating._between(Sample(5000, 5000, 2500), 0.05)
     assert 0.485 < low < 0.5 < high < 0.515
-    assert gating._between(5, 5)[1] == 1.0
-    assert gating._between(0, 0) == (0.0, 1.0)
+    assert gating._between(Sample(5, 5, 5))[1] == 1.0
+    assert gating._between(Sample(5)) == (0.0, 1.0)
 
 
-def test_the_interval_holds_the_truth_in_at_least_95_of_100_cases() -> None:
+# Picks among 250 papers near and 750 far, next to 175 above: by a good ranking, by a drifted one,
+@pytest.mark.parametrize(("near", "far"), [(4, 0), (14, 2), (12, 36), (60, 180)])
+def test_the_interval_holds_the_truth_in_at_least_95_of_100_cases(near: int, far: int) -> None:
     random = Random(1)
     holds = 0
+    lost = [f"0 {i}" for i in range(near)] + [f"0 {250 + i}" for i in range(far)]
     for _ in range(300):
-        lost = random.sample(range(1000), 25)  # picks below the threshold, next to 175 above it
-        drawn = {i for i in range(1000) if random.random() < gating.AUDIT}
-        missed = len(drawn & set(lost))
-        row = Tally(date=DAY, asked=800, picks=175, below=1000, audited=len(drawn), missed=missed)
+        drawn = {f"0 {i}" for i in range(1000) if random.random() < (0.155, 0.015)[i >= 250]}
+        parts = gating.Divided(
+            asked=tuple(f"1 {i}" for i in range(175)),
+            audited=tuple(drawn),
+            gated=tuple({f"0 {i}" for i in range(1000)} - drawn),
+            near=tuple(f"0 {i}" for i in range(250)),
+        )
+        row = gating.tally(DAY, parts, [*parts.asked, *drawn], [*parts.asked, *lost])
         found = gating.estimate([row])
-        holds += found.low <= 175 / 200 <= found.high
+        holds += found.low <= 175 / (175 + near + far) <= found.high
     assert holds >= 285
 
 
 def test_the_gate_opens_when_the_audits_say_that_picks_are_lost() -> None:
-    lost = days(1, DAY + timedelta(days=20), missed=1)
-    assert not gating.is_open(recall())
-    assert gating.is_open(recall(*lost))
+    assert not gating.is_open(gating.estimate(days(12)))
+    assert gating.is_open(gating.estimate([*days(9), *days(1, picks=2, **FAR_MISS)]))
+    assert gating.is_open(gating.estimate([*days(4), *days(1, **NEAR_MISS)]))
 
 
 def test_one_pick_among_few_audited_proves_nothing_yet_two_do() -> None:
-    assert not gating.is_open(gating.estimate(days(1, missed=1)))
-    assert gating.is_open(gating.estimate(days(1, missed=2)))
-    assert not gating.is_open(gating.estimate(days(6) + days(1, DAY - timedelta(1), audited=1)))
+    assert not gating.is_open(gating.estimate(days(1, **NEAR_MISS)))
+    assert gating.is_open(gating.estimate(days(2, **NEAR_MISS)))
+    assert not gating.is_open(gating.estimate(days(6)))
 
 
 def test_a_lost_pick_is_borne_next_to_very_many_found() -> None:
-    lost = Tally(date=DAY, asked=600, picks=500, below=400, audited=20, missed=1)
-    found = gating.estimate([lost])
+    found = gating.estimate([*days(9), *days(1, **NEAR_MISS)])
     assert found.value is not None
     assert found.value > gating.LEAST
     assert not gating.is_open(found)
 
 
 def test_it_closes_after_ten_full_days_with_picks_to_learn_from() -> None:
-    full = days(12, DAY + timedelta(days=1), below=0, audited=0)
+    full = days(12, DAY + timedelta(days=1), **FULL)
     assert not gating.may_close(DAY, full[:9])
     assert gating.may_close(DAY, full[:10])
     assert not gating.may_close(DAY + timedelta(days=3), full)
-    assert not gating.may_close(DAY, days(12, DAY + timedelta(days=1), below=0, picks=1))
+    assert not gating.may_close(DAY, days(12, DAY + timedelta(days=1), **FULL, picks=1))
     assert not gating.may_close(DAY, days(12, DAY + timedelta(days=1)))
 
 
 @pytest.mark.parametrize(
     "noun",
-    [recall(), days(1)[0], gating.divide(ranked(50), 25, DAY), held(1.5)[0], ranked(1)[0]],
+    [
+        gating.estimate(days(10)),
+        days(1)[0],
+        gating.divide(ranked(50), 25, 9, DAY),
+        held(1.5)[0],
+        ranked(1)[0],
+    ],
     ids=lambda noun: type(noun).__name__,
 )
 def test_what_is_stored_goes_through_json(noun: Noun) -> None:

@@ -15,7 +15,7 @@ from bot.ledger import Place, Verdict
 from bot.store import Store
 from bot.store_gates import Gates, gate_key
 from workers import gate, gating, learned, triage
-from workers.gating import Tally
+from workers.gating import Recall, Tally
 
 log = structlog.get_logger()
 
@@ -24,18 +24,22 @@ _MOST_PAPERS = 6_000
 
 
 class Closed(Noun):
-    """A gate at work: what it learned, the score it asks, and the first day it divides."""
+    """A gate at work: what it learned, the score it asks, from which on a lower one is near it, and
+    the first day it divides."""
 
     learned: learned.Learned
     least: float
+    near: float
     since: date_
 
 
 class Kept(Noun):
-    """A profile's gate: closed, or open (None), `opened` on a day after it had been closed."""
+    """A profile's gate: closed, or open (None); `opened` is the last day that a gate before it
+    divided, `why` what it let through."""
 
     closed: Closed | None = None
     opened: date_ | None = None
+    why: Recall | None = None
 
 
 class Division(NamedTuple):
@@ -58,13 +62,13 @@ class Gatekeeper:
         self._kept = Kept.model_validate_json(body) if body else Kept()
 
     def divide(self, papers: Sequence[Paper], day: date_, must: Collection[str]) -> Division:
-        """Whom to ask of a day; all, in their order, where the gate is open or the profile has
-        none. `must` are ids that pass in any case."""
+        """Whom to ask of a day; all, in their order, where the gate is open, was on that day, or
+        the profile has none. `must` are ids that pass in any case."""
         closed = self._kept.closed if self._profile.gate else None
-        if closed is None:
+        if closed is None or day < closed.since:
             return open_division(self._profile, papers)
         placed = closed.learned.rank(self._profile, papers)
-        divided = gating.divide(placed, closed.least, day, must)
+        divided = gating.divide(placed, closed.least, closed.near, day, must)
         spared = set(divided.gated)
         return Division(
             asked=tuple(paper for paper in papers if paper.id not in spared),
@@ -76,24 +80,19 @@ class Gatekeeper:
     def count(
         self, name: str, day: date_, division: Division, verdicts: Mapping[str, Verdict]
     ) -> None:
-        """Remember a decided day (its ledger's name) and how it went."""
-        picks, scored = set(), set()
-        for paper in division.asked:
-            verdict = verdicts.get(paper.versioned)
-            if verdict and verdict.score:
-                scored.add(paper.id)
-                if triage.reaches(self._profile, verdict.score):
-                    picks.add(paper.id)
-        divided = division.divided
-        audited = scored & set(divided.audited if divided else ())
-        tally = Tally(
-            date=day,
-            asked=len(scored - audited),
-            picks=len(picks - audited),
-            below=len(audited) + len(divided.gated) if divided else 0,
-            audited=len(audited),
-            missed=len(picks & audited),
-        )
+        """Remember a decided day (its ledger's name) and how it went. A day that a profile without
+        a gate had judged in full tells nothing of the closed gate of others like it."""
+        closed, divided = self._kept.closed, division.divided
+        if closed and day >= closed.since and divided is None:
+            return
+        scores = {
+            paper.id: verdict.score
+            for paper in division.asked
+            if (verdict := verdicts.get(paper.versioned)) and verdict.score
+        }
+        picks = [id for id, score in scores.items() if triage.reaches(self._profile, score)]
+        parts = divided or gating.Divided(asked=tuple(scores), audited=(), gated=())
+        tally = gating.tally(day, parts, scores, picks)
         self._gates.put_day(self._key, day, name, tally.model_dump_json())
         self._report(self._tallies())
 
@@ -102,8 +101,9 @@ class Gatekeeper:
         tallies = self._tallies()
         if self._kept.closed:
             since = self._kept.closed.since
-            if gating.is_open(gating.estimate([t for t in tallies if t.date >= since])):
-                self._keep(Kept(opened=tallies[-1].date))
+            recall = gating.estimate([t for t in tallies if t.date >= since])
+            if gating.is_open(recall):
+                self._keep(Kept(opened=tallies[-1].date, why=recall))
                 log.info("gate opens again", profile=self._profile.name)
         elif gating.may_close(self._kept.opened or date_.min, tallies):
             self._close(tallies[-1].date)
@@ -118,14 +118,16 @@ class Gatekeeper:
         except Refused as refused:
             log.info("gate stays open", profile=self._profile.name, why=str(refused))
             return
-        closed = Closed(learned=knows, least=gating.threshold(held), since=_after(last))
+        least = gating.threshold(held)
+        near = gating.nearest(held, least)
+        closed = Closed(learned=knows, least=least, near=near, since=_after(last))
         self._keep(Kept(closed=closed))
         log.info("gate closes", profile=self._profile.name, papers=knows.papers)
 
     def _lessons(self) -> tuple[list[Paper], list[bool], list[date_]]:
         """The papers of the days judged in full since the gate was opened, the newest first."""
         opened = self._kept.opened or date_.min
-        full = {tally.date for tally in self._tallies() if not tally.below}
+        full = {tally.date for tally in self._tallies() if tally.full}
         papers: dict[str, tuple[Paper, bool, date_]] = {}
         names = self._gates.days(self._key)
         for day in sorted(names, reverse=True):
@@ -147,30 +149,24 @@ class Gatekeeper:
         self._gates.put_gate(self._key, kept.model_dump_json())
 
     def _report(self, tallies: Sequence[Tally]) -> None:
-        closed, opened = self._kept.closed, self._kept.opened
+        closed, opened, told = self._kept.closed, self._kept.opened, self._kept.why
+        full = list[Tally]()
         if closed:
-            recall = gating.estimate([t for t in tallies if t.date >= closed.since])
-            report = GateReport(
-                closed=True,
-                since=closed.since,
-                asked=sum(t.asked for t in tallies if t.date >= closed.since),
-                below=recall.below,
-                audited=recall.audited,
-                missed=recall.missed,
-                recall=recall.value,
-                low=recall.low,
-                high=recall.high,
-            )
+            told = gating.estimate([t for t in tallies if t.date >= closed.since])
         else:
-            full = [t for t in tallies if t.date > (opened or date_.min) and not t.below]
-            report = GateReport(
-                closed=False,
-                since=opened,
-                full=len(full),
-                full_wanted=gating.FULL_DAYS,
-                picks=sum(t.picks for t in full),
-                picks_wanted=gating.FULL_PICKS,
-            )
+            full = [t for t in tallies if t.date > (opened or date_.min) and t.full]
+        report = GateReport(
+            closed=closed is not None,
+            since=closed.since if closed else _after(opened) if opened else None,
+            full=len(full),
+            full_wanted=gating.FULL_DAYS,
+            picks=sum(t.picks for t in full),
+            picks_wanted=gating.FULL_PICKS,
+        )
+        if told:
+            shown = told.model_dump(include={"days", "asked", "below", "audited", "missed"})
+            between = {"recall": told.value, "low": told.low, "high": told.high}
+            report = report.model_copy(update=shown | between)
         self._gates.put_report(self._key, report)
 
 

@@ -117,7 +117,10 @@ def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[
         return nullcontext()
     from workers.judge_model import model  # imports for most of a second
 
-    return closing(model(config, wish.judge.model, kept))
+    # A schedule's day is judged hours ahead, a person waits. A day that is late already is not told
+    # apart: plan.py asks for a step without its time.
+    ahead = bool(wish.subscription) and not wish.by
+    return closing(model(config, wish.judge.model, kept, flex=ahead))
 
 
 def _store(config: Settings) -> Store:

@@ -10,8 +10,9 @@ from bot.store import Store
 from workers.llm import Model, Shape
 
 
-def model(settings: Settings, name: str, store: Store) -> Model:
-    """The model of that name on the settings' server, asked in the shape that worked before."""
+def model(settings: Settings, name: str, store: Store, flex: bool = False) -> Model:
+    """The model of that name on the settings' server, asked in the shape that worked before;
+    `flex` as in Model."""
     key = settings.openai_api_key
     server = fingerprint(settings.openai_base_url or "openai", name)
     known = store.shape(server)
@@ -22,4 +23,5 @@ def model(settings: Settings, name: str, store: Store) -> Model:
         settings.call_seconds,
         Shape(known) if known else Shape.SCHEMA,
         partial(store.put_shape, server),
+        flex,
     )

@@ -15,15 +15,19 @@ from openai.types.responses import Response
 
 from bot.domain import Trouble
 from bot.errors import Refused, Unavailable
-from bot.ledger import Usage
 from workers.judging import Reply
-from workers.prices import price
+from workers.prices import UNKNOWN, paid
 
 # Three tries, 0.5 to 1.5 and 1 to 2 s apart, or as the server's Retry-After says.
 _RETRIES = stamina.RetryingCaller(
     attempts=3, timeout=None, wait_initial=0.5, wait_max=8.0, wait_jitter=1.0
 )
 _LONGEST_WAIT = 60.0
+# No money; no room at flex.
+_NOT_SOON = ("insufficient_quota", "resource_unavailable")
+# Flex waits for room: OpenAI's guide allows it 15 minutes. After five, a day that comes in three
+# waves of calls would be at risk of missing its morning.
+_FLEX_SECONDS = 300.0
 
 
 class Shape(StrEnum):
@@ -38,7 +42,8 @@ class Model:
     """A model on a server: OpenAI's own through the responses API, or a compatible one (by
     `base_url`) through chat completions, in the best shape the server takes.
 
-    `shape` is where to begin, as `learned` was told it earlier. A call may take `seconds`.
+    `shape` is where to begin, as `learned` was told it earlier. A call may take `seconds`. `flex`
+    is for what nobody waits for: OpenAI's slower tier at half the price, where there is room.
     """
 
     def __init__(
@@ -49,9 +54,11 @@ class Model:
         seconds: float,
         shape: Shape = Shape.SCHEMA,
         learned: Callable[[Shape], None] = lambda shape: None,
+        flex: bool = False,
     ) -> None:
         self.name, self.shape = name, shape
         self._own_server, self._learned = base_url is not None, learned
+        self._flex, self._flex_seconds = flex, max(seconds, _FLEX_SECONDS)
         # A compatible server may need no key, the client always wants one. The client's own
         # retries would also repeat a call that took too long, at full price and full length.
         self._client = openai.OpenAI(
@@ -100,17 +107,36 @@ class Model:
             "prompt_cache_key": cache_key,
             "store": False,
         } | ({"max_output_tokens": most} if most else {})
-        answer = _RETRIES(_again, lambda: self._client.responses.create(**asked))
+        answer = self._at_flex(asked) if self._flex else None
+        answer = answer or _RETRIES(_again, lambda: self._client.responses.create(**asked))
         if not isinstance(answer, Response):
             raise Unavailable("The model's server does not answer as OpenAI does.", _DOWN)
         said = [part for item in answer.output for part in getattr(item, "content", None) or ()]
         refused = any(part.type == "refusal" for part in said)
         text, given = None if refused else answer.output_text, answer.usage
         if given is None:
-            return Reply(text, _unknown())
-        parts, spent = given.input_tokens_details, given.output_tokens_details
-        usage = self._usage(given.input_tokens, given.output_tokens, parts, spent)
-        return Reply(text, usage)
+            return Reply(text, UNKNOWN)
+        tokens = given.input_tokens, given.output_tokens
+        details, spent = given.input_tokens_details, given.output_tokens_details
+        return Reply(text, paid(self.name, *tokens, details, spent, answer.service_tier))
+
+    def _at_flex(self, asked: dict[str, Any]) -> Any:
+        """None where the usual tier is to be asked instead, once. What took too long may have been
+        paid, and nobody books it: later calls are not asked so, nor where this model has no flex.
+        """
+        flexibly = asked | {"service_tier": "flex", "timeout": self._flex_seconds}
+        try:
+            return _RETRIES(_again, lambda: self._client.responses.create(**flexibly))
+        except openai.APITimeoutError:
+            self._flex = False
+        except openai.RateLimitError as error:
+            if error.code == "insufficient_quota":
+                raise
+        except openai.BadRequestError as error:
+            if error.param != "service_tier":
+                raise
+            self._flex = False
+        return None
 
     def _chat(
         self, instructions: str, question: str, schema: dict[str, Any], most: int | None
@@ -144,30 +170,13 @@ class Model:
         message, given = answer.choices[0].message, answer.usage
         text = None if message.refusal else message.content or ""
         if given is None:
-            return Reply(text, _unknown())
-        parts, spent = given.prompt_tokens_details, given.completion_tokens_details
-        return Reply(text, self._usage(given.prompt_tokens, given.completion_tokens, parts, spent))
-
-    def _usage(self, prompt: int, completion: int, parts: Any, spent: Any) -> Usage:
-        cached = getattr(parts, "cached_tokens", None) or 0
-        prompt_usd, completion_usd = price(self.name, prompt, cached, completion)
-        return Usage(
-            calls=1,
-            prompt_tokens=prompt,
-            cached_tokens=cached,
-            completion_tokens=completion,
-            reasoning_tokens=getattr(spent, "reasoning_tokens", None) or 0,
-            prompt_usd=prompt_usd,
-            completion_usd=completion_usd,
-        )
+            return Reply(text, UNKNOWN)
+        tokens = given.prompt_tokens, given.completion_tokens
+        details, spent = given.prompt_tokens_details, given.completion_tokens_details
+        return Reply(text, paid(self.name, *tokens, details, spent))
 
 
 _DOWN = Trouble.MODEL_DOWN
-
-
-def _unknown() -> Usage:
-    """A call whose server does not report tokens: paid, nobody knows what."""
-    return Usage(calls=1, prompt_usd=None, completion_usd=None)
 
 
 def _form(shape: Shape, schema: dict[str, Any]) -> dict[str, Any]:
@@ -191,7 +200,7 @@ def _again(error: Exception) -> bool | float:
     if isinstance(error, openai.APIStatusError):
         if error.status_code not in (408, 409, 429, 500, 502, 503, 504, 529):
             return False
-        if error.code == "insufficient_quota":
+        if error.code in _NOT_SOON:
             return False
         seconds = _retry_after(error)
         return True if seconds is None else seconds if seconds <= _LONGEST_WAIT else False

@@ -3,18 +3,59 @@
 from __future__ import annotations
 
 import genai_prices
+from genai_prices.types import PriceContext
+
+from bot.ledger import Usage
+
+# A call whose server does not report tokens: paid, nobody knows what.
+UNKNOWN = Usage(calls=1, prompt_usd=None, completion_usd=None)
 
 
 def price(
-    model: str, prompt: int, cached: int, completion: int
+    model: str,
+    prompt: int,
+    cached: int,
+    completion: int,
+    written: int = 0,
+    tier: str | None = None,
 ) -> tuple[float, float] | tuple[None, None]:
-    """Dollars for the prompt (`cached` is a part of it) and for the completion; None and None
-    for a model that genai-prices does not know: that is unknown, not nothing."""
+    """Dollars for the prompt (`cached`, read from a cache, and `written` into one are parts of it)
+    and for the completion; None and None for a model that genai-prices does not know: that is
+    unknown, not nothing. `tier` is OpenAI's service tier, as the answer names it.
+    """
     tokens = genai_prices.Usage(
-        input_tokens=prompt, cache_read_tokens=cached, output_tokens=completion
+        input_tokens=prompt,
+        cache_read_tokens=cached,
+        cache_write_tokens=min(written, prompt - cached),
+        output_tokens=completion,
     )
+    context: PriceContext | None = {"service_tier": tier} if tier else None
     try:
-        priced = genai_prices.calc_price(tokens, model)
+        priced = genai_prices.calc_price(tokens, model, price_context=context)
     except LookupError:
         return None, None
     return float(priced.input_price), float(priced.output_price)
+
+
+def paid(
+    model: str,
+    prompt: int,
+    completion: int,
+    details: object,
+    spent: object,
+    tier: str | None = None,
+) -> Usage:
+    """One call as its answer reports it: the tokens, and what is said of the prompt's and of the
+    completion's in `details` and `spent`, which a compatible server may leave out."""
+    cached = getattr(details, "cached_tokens", None) or 0
+    written = getattr(details, "cache_write_tokens", None) or 0
+    prompt_usd, completion_usd = price(model, prompt, cached, completion, written, tier)
+    return Usage(
+        calls=1,
+        prompt_tokens=prompt,
+        cached_tokens=cached,
+        completion_tokens=completion,
+        reasoning_tokens=getattr(spent, "reasoning_tokens", None) or 0,
+        prompt_usd=prompt_usd,
+        completion_usd=completion_usd,
+    )

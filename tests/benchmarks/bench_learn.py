@@ -11,8 +11,9 @@ Every setting in workers/learned.py was chosen by cross-validation over days bef
    (word pairs, titles three times, sublinear, min_df 2, English stop words, balanced), and the
    gate, tried on the same days; the gate less the latter, bootstrapped in pairs, over days and
    over papers.
-3. The gate at work from FROM on: the record plays the model, which sees only what it is asked.
-   Then the same days with audits drawn anew: the estimate of the recall next to the truth.
+3. The gate at work from FROM on: the record plays the model, which sees only what it is asked;
+   `true` is the recall so far without the audits. Then the same days with audits drawn anew. Then,
+   on the days from DRILL on, how soon a gate opens whose threshold lets through just so much.
 4. The interest changes, mildly and wholly: from CHANGE on, before FROM, a pick is a paper that says
    one of the words in NEW.
 """
@@ -45,12 +46,14 @@ FROM = date_(2025, 6, 1)
 BEGIN, CHANGE = date_(2025, 4, 14), date_(2025, 4, 21)  # part 4: the gate's first day, the change
 NEW = ("reinforcement learning", "robot|medical|clinical")
 DRAWS, REPLAYS = 1000, 500
+DRILL = date_(2025, 4, 21)  # part 3: learned from are the days before, tried twenty from it on
 BATCH = 10  # papers a call
 
 Days = Mapping[date_, Sequence[Paper]]
 Rank = Callable[[Sequence[Paper]], Sequence[Any]]  # rows with an id and a score
 Table = Mapping[date_, Sequence[Judged]]  # each day's papers, in the same order for every method
 Verdict = Callable[[date_, Paper], bool]
+Divided = tuple[date_, set[str], gating.Divided]  # a day, its picks, and its parts
 
 
 def main(record: Path, toml: Path, start: date_) -> None:
@@ -92,6 +95,8 @@ def main(record: Path, toml: Path, start: date_) -> None:
 
     print(f"\n3. The gate at work from {start} on")
     _work(profile, days, lambda _, paper: paper.id in picked, start)
+    print(f"\n   Gates learned before {DRILL}, thresholds moved")
+    _drill(profile, before, picked)
 
     for new in NEW:
         says = {p.id for p in taught if re.search(new, f"{p.title} {p.abstract}", re.IGNORECASE)}
@@ -149,35 +154,35 @@ def _for98(judged: Sequence[Judged]) -> float:
 def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
     """Learn from the days before `start`, then take the days as they come, opening and closing."""
     seen = [(d, p, verdict(d, p)) for d, papers in days.items() if d < start for p in papers]
-    knows, least = _learn(profile, seen, date_.min)
+    knows, least, near = _learn(profile, seen)
     opened, tallies, sums = None, list[gating.Tally](), Counter[str]()
-    replayed = []
-    print("   day         announced  asked  audited  gated  calls spared  picks  found  so far")
+    replayed = list[Divided]()
+    print(
+        "   day         announced  asked  audited  gated  calls spared  picks  found   true  so far"
+    )
     for day, papers in ((d, p) for d, p in days.items() if d >= start):
         ranked = knows.rank(profile, papers)
-        parts = gating.divide(ranked, -1e9 if opened else least, day)
+        parts = gating.divide(ranked, -1e9 if opened else least, near, day)
         picks = {paper.id for paper in papers if verdict(day, paper)}
         asked = {*parts.asked, *parts.audited}
         seen += [(day, paper, paper.id in picks) for paper in papers if paper.id in asked]
-        tally = _tally(day, parts, picks)
+        tally = gating.tally(day, parts, asked, picks)
         tallies.append(tally)
         spared = ceil(len(papers) / BATCH) - ceil(len(asked) / BATCH)
         sums.update(announced=len(papers), gated=len(parts.gated), spared=spared)
         sums.update(calls=ceil(len(papers) / BATCH), picks=len(picks), found=len(picks & asked))
-        line = (
-            f"{len(papers):>9}{tally.asked:>7}{tally.audited:>9}{len(parts.gated):>7}{spared:>14}"
-        )
-        line += f"{len(picks):>7}{len(picks & asked):>7}"
+        line = f"{len(papers):>9}{tally.asked:>7}{len(parts.audited):>9}{len(parts.gated):>7}"
+        line += f"{spared:>14}{len(picks):>7}{len(picks & asked):>7}"
         if opened is None:
             replayed.append((day, picks, parts))
             recall = gating.estimate(tallies)
             value = "unknown" if recall.value is None else f"{recall.value:.1%}"
-            line += f"  {value} [{recall.low:.1%}, {recall.high:.1%}]"
+            line += f"{_true(replayed):>7.1%}  {value} [{recall.low:.1%}, {recall.high:.1%}]"
             if gating.is_open(recall):
                 opened = day
                 line += "  the gate opens"
         elif gating.may_close(opened, tallies):
-            knows, least = _learn(profile, seen, opened)
+            knows, least, near = _learn(profile, [row for row in seen if row[0] > opened])
             opened, tallies = None, []
             line += "  learned anew: the gate closes"
         print(f"   {day}  {line}")
@@ -187,60 +192,84 @@ def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
     _replay(replayed)
 
 
-def _tally(day: date_, parts: gating.Divided, picks: set[str]) -> gating.Tally:
-    return gating.Tally(
-        date=day,
-        asked=len(parts.asked),
-        picks=len(picks & {*parts.asked}),
-        below=len(parts.audited) + len(parts.gated),
-        audited=len(parts.audited),
-        missed=len(picks & {*parts.audited}),
-    )
+def _true(days: Sequence[Divided]) -> float:
+    asked = sum(len(picks & {*parts.asked}) for _, picks, parts in days)
+    return asked / max(sum(len(picks) for _, picks, _ in days), 1)
 
 
 def _learn(
-    profile: Profile, seen: Sequence[tuple[date_, Paper, bool]], since: date_
-) -> tuple[learned.Learned, float]:
-    """What all verdicts teach, and the threshold by the days after `since`."""
+    profile: Profile, seen: Sequence[tuple[date_, Paper, bool]]
+) -> tuple[learned.Learned, float, float]:
+    """What these verdicts teach, the threshold, and from which score on one is near it."""
     days, papers, was = zip(*seen, strict=True)
     held = learned.held_out(profile, papers, was, days)
-    since_then = [row for row in held if row.date > since]
-    least = gating.threshold(since_then)
-    past = sum(row.score >= least for row in since_then) / len(since_then)
+    least = gating.threshold(held)
+    past = sum(row.score >= least for row in held) / len(held)
     print(f"   threshold {least:.3f}: on held-out days {past:.1%} of the papers get past it")
-    return learned.train(profile, papers, was), least
+    return learned.train(profile, papers, was), least, gating.nearest(held, least)
 
 
-def _replay(days: Sequence[tuple[date_, set[str], gating.Divided]]) -> None:
-    """The closed days with audits drawn anew: how often the gate opens, and whether the interval
-    at the end holds the truth."""
-    asked = sum(len(picks & {*parts.asked}) for _, picks, parts in days)
-    truth = asked / max(sum(len(picks) for _, picks, _ in days), 1)
-    opens, holds, widths = 0, 0, []
+def _replay(days: Sequence[Divided]) -> None:
+    """The closed days with audits drawn anew: how often the gate opens, after how many days, and
+    whether the interval at the end holds the truth."""
+    truth = _true(days)
+    opens, holds, widths = list[int](), 0, []
     for n in range(REPLAYS):
         tallies: list[gating.Tally] = []
-        opened = False
+        opened = 0
         for day, picks, parts in days:
-            below = parts.audited + parts.gated
-            placed = [learned.Placed(id=f"{n} {id}", place=1, score=0, words=()) for id in below]
-            drawn = gating.divide(placed, 1, day)
+            near = {*parts.near}
+            placed = [
+                learned.Placed(id=f"{n} {id}", place=1, score=id in near, words=())
+                for id in parts.audited + parts.gated
+            ]
+            drawn = gating.divide(placed, 2, 1, day)
             again = gating.Divided(
                 asked=parts.asked,
                 audited=tuple(id.split()[1] for id in drawn.audited),
                 gated=tuple(id.split()[1] for id in drawn.gated),
+                near=parts.near,
             )
-            tallies.append(_tally(day, again, picks))
-            opened = opened or gating.is_open(gating.estimate(tallies))
+            tallies.append(gating.tally(day, again, again.asked + again.audited, picks))
+            if not opened and gating.is_open(gating.estimate(tallies)):
+                opened = len(tallies)
         recall = gating.estimate(tallies)
-        opens += opened
+        opens += [opened] if opened else []
         holds += recall.low <= truth <= recall.high
         widths.append(recall.low)
+    within = ", ".join(
+        f"{sum(day <= most for day in opens) / REPLAYS:.0%} by day {most}"
+        for most in (5, 10, 15, 20)
+        if most < len(days) + 5
+    )
     print(
         f"   on its {len(days)} closed days {truth:.1%} of the picks got past without the audits; "
-        f"with audits drawn anew {REPLAYS} times, the gate opens in {opens / REPLAYS:.1%}, "
+        f"with audits drawn anew {REPLAYS} times, the gate opens in {within}, "
         f"and the last interval (its low end {fmean(widths):.1%} in the mean) holds the recall of "
         f"these days in {holds / REPLAYS:.1%}"
     )
+
+
+def _drill(profile: Profile, days: Days, picked: set[str]) -> None:
+    """Gates learned from the days before DRILL, with the threshold moved to let just so much of the
+    picks through on the days after."""
+    verdict = partial(_changed, picked, picked)
+    seen = [(d, p, verdict(d, p)) for d, papers in days.items() if d < DRILL for p in papers]
+    taught_on, papers, was = zip(*seen, strict=True)
+    held = learned.held_out(profile, papers, was, taught_on)
+    knows = learned.train(profile, papers, was)
+    after = [(d, papers) for d, papers in days.items() if d >= DRILL][: gating.WINDOW]
+    ranked = [(day, knows.rank(profile, papers)) for day, papers in after]
+    scores = sorted((r.score for _, rows in ranked for r in rows if r.id in picked), reverse=True)
+    for recall in (0.90, 0.92, 0.95, 0.98, 0.995):
+        least = scores[round(recall * len(scores)) - 1]
+        near = gating.nearest(held, least)
+        _replay(
+            [
+                (day, picked & {r.id for r in rows}, gating.divide(rows, least, near, day))
+                for day, rows in ranked
+            ]
+        )
 
 
 def _plain(
