@@ -14,6 +14,7 @@ from bot import plan, views
 from bot.budget import Limits, Period, Scope
 from bot.domain import Announced, Profile, Trouble
 from bot.errors import Unavailable
+from bot.lease import Lease
 from bot.ledger import Digest, Judge, Outcome, Usage
 from bot.store import Store
 from bot.store_costs import Accounts
@@ -22,7 +23,7 @@ from bot.wish import Wish
 from bot.words_cost import cost_text
 from tests.make import NOW, announced, ids, listing, profile
 from tests.test_plan import listed, wish
-from workers import gate
+from workers import gate, verdicts
 from workers.judging import Reply
 from workers.pipeline import score
 from workers.prices import price
@@ -205,3 +206,29 @@ def test_the_same_day_is_the_same_digest_in_whatever_order_it_came(
         digest = scored(store, model, by, at_once=at_once if seed else 1)
         digests.append(digest.model_copy(update={"usage": Usage()}))
     assert digests[0] == digests[1]
+
+
+def test_a_second_look_that_takes_long_keeps_the_lease(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "_HEARTBEAT_SECONDS", 0.01)
+    renewed, looked = threading.Event(), threading.Event()
+
+    class Slow(Luna):
+        def ask(self, *asked: object) -> Reply:  # type: ignore[override]
+            if "order" in str(asked[2]):
+                looked.set()
+                assert renewed.wait(5), "nobody renews while it is asked"
+            return super().ask(*asked)  # type: ignore[arg-type]
+
+    renew = Lease.renew
+
+    def noting(lease: Lease) -> None:
+        renew(lease)
+        if looked.is_set():
+            renewed.set()
+
+    monkeypatch.setattr(Lease, "renew", noting)
+    by = wished(store)
+    announce(store, by, papers(80))
+    assert scored(store, Slow(), by).counts[Outcome.PICKED] == 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import datetime
 
@@ -29,6 +30,7 @@ Progress = Callable[[int, int], None]
 
 # An order that cannot be read is asked for once more; then the local ranking breaks the ties.
 _LOOKS = 2
+_HEARTBEAT_SECONDS = 2.0
 
 
 class Verdicts:
@@ -106,11 +108,14 @@ class Verdicts:
     def _ordered(self, key: str, papers: Sequence[Paper], place: dict[str, int]) -> tuple[str, ...]:
         by_rank = sorted(papers, key=lambda paper: place.get(paper.id, len(place)))
         told, asked = ordering.instructions(self._profile), ordering.question(papers)
-        with closing(self._metered(PLACE_TOKENS)) as metered:
+        with closing(self._metered(PLACE_TOKENS)) as metered, ThreadPoolExecutor(1) as aside:
             for call in self.looks:
-                self._lease.renew()
+                look = aside.submit(metered.ask, told, asked, ordering.schema(), key)
+                while not look.done():  # it may take longer than the lease lasts
+                    self._lease.renew()
+                    wait([look], _HEARTBEAT_SECONDS)
                 try:
-                    reply = metered.ask(told, asked, ordering.schema(), key)
+                    reply = look.result()
                 except PaperboyError as error:
                     log.warning("no second look", profile=self._profile.name, why=str(error))
                     return ()
