@@ -147,6 +147,31 @@ def test_an_author_who_is_often_picked_speaks_for_a_paper() -> None:
     assert "Ebba Flood" in rows["1"].words
 
 
+def test_a_category_that_is_often_picked_speaks_for_a_paper_but_is_not_told() -> None:
+    papers, picked = made(240)
+    kinds = [("cs.LG", "physics.ao-ph") if was else ("cs.LG",) for was in picked]
+    listed = [p.model_copy(update={"categories": k}) for p, k in zip(papers, kinds, strict=True)]
+    model = learned.train(COMPRESSION, listed, picked)
+    there, elsewhere = (
+        paper(id, title="T", abstract="A study.", authors=(), categories=kind)
+        for id, kind in (("2", kinds[0]), ("1", ("cs.LG",)))
+    )
+    first, second = model.rank(COMPRESSION, [there, elsewhere])
+    assert (first.id, second.id) == ("2", "1")
+    assert first.score > second.score + 0.05
+    assert first.words == second.words
+    text = paper("3", title="T", abstract="Tides.", authors=(), categories=("cs.LG",))
+    assert model.rank(COMPRESSION, [text, there])[0].id == "3"
+
+
+def test_papers_without_a_category_are_learned_from() -> None:
+    papers, picked = made(240)
+    bare = [p.model_copy(update={"categories": ()}) for p in papers]
+    model = learned.train(COMPRESSION, bare, picked)
+    assert model.categories == {}
+    assert judged(COMPRESSION, model, *made(60, seed=2)) > 0.99
+
+
 def test_the_profile_still_counts_where_nothing_was_learned() -> None:
     named = paper("1", title="Low-rank pruning", abstract="Pruning and quantization.", authors=())
     other = paper("2", title="Zyzzyva", abstract="Zyzzyva zyzzyva.", authors=())
@@ -175,7 +200,7 @@ import sys
 from tests.make import paper, profile
 from workers import gating, learned
 model = learned.Learned(papers=200, picks=20, title={}, abstract={"tide": (9, 2.5)}, authors={},
-                        zero_shot=1.0, middle=0.0)
+                        categories={}, zero_shot=1.0, middle=0.0)
 (row,) = model.rank(profile(), [paper("1", abstract="Tides.")])
 assert row.words == ("Tides",), row
 print(row.score, sorted({"numpy", "scipy", "sklearn"} & set(sys.modules)))

@@ -17,12 +17,15 @@ from bot.domain import Noun, Paper, Profile
 from bot.errors import Refused
 from workers import gate
 
-# Chosen by cross-validation over the days of the record up to May 2025; none of them moves the AUC
-# by more than 0.005 when it is halved or doubled. tests/benchmarks/bench_learn.py has the figures.
-LENGTHS = (0.6, 1.0, 0.5)  # of a paper's vectors of words: of its title, its abstract, its authors
+# Chosen on the days of the record up to May 2025, always tried on days later than those learned
+# from, some of them two weeks later. tests/benchmarks/bench_learn.py has the figures of June.
+LENGTHS = (0.6, 1.0, 0.5, 1.0)  # of a paper's vectors: title, abstract, authors, categories
 NAMED = 1.3  # what the profile itself names is believed sooner than any other word
 TRUST, TRUST_THEMES = 2.0, 3.0  # logistic regression's C, on words and on themes
 THEMES = 200  # words that go together (truncated SVD) count as much as the single words
+DRAWS = 3  # of the SVD, which is a random one: the luck of one draw is worth 0.002 of AUC
+# The categories, next to 1 for the words. Learned together with these, they would be overrated.
+CATEGORIES, TRUST_CATEGORIES = 0.2, 1.0
 # The profile's own ranking counts like this much, next to 1, per root of the picks learned from:
 # a third on 36 picks, a tenth on 400.
 ZERO_SHOT = 2.0
@@ -48,7 +51,7 @@ class Placed(Noun):
 
 
 class Term(NamedTuple):
-    """A word, two neighbouring words or a name: how many papers had it, and what it speaks for."""
+    """A word, pair of words, name or category: how many papers had it, and what it speaks for."""
 
     papers: int
     weight: float
@@ -66,6 +69,7 @@ class Learned(Noun):
     title: dict[str, Term]
     abstract: dict[str, Term]
     authors: dict[str, Term]
+    categories: dict[str, Term]
     zero_shot: float
     middle: float
 
@@ -87,9 +91,8 @@ class Learned(Noun):
     def _parts(self, paper: Paper) -> Mapping[str, float]:
         """What each term of the paper adds to its score."""
         parts: defaultdict[str, float] = defaultdict(float)
-        for terms, counts in zip(
-            (self.title, self.abstract, self.authors), _fields(paper), strict=True
-        ):
+        known = self.title, self.abstract, self.authors, self.categories
+        for terms, counts in zip(known, _fields(paper), strict=True):
             having = {term: terms[term].papers for term in counts if term in terms}
             for term, amount in _vector(counts, having, self.papers).items():
                 parts[term] += amount * terms[term].weight
@@ -169,8 +172,8 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
 
     fields = list(zip(*(_fields(paper) for paper, _ in rows), strict=True))
     having = [_having(counts) for counts in fields]
-    place = {key: at for at, key in enumerate((f, t) for f in range(3) for t in having[f])}
-    if not place:
+    place = {key: at for at, key in enumerate((f, t) for f in range(4) for t in having[f])}
+    if not (words := len(place) - len(having[3])):
         raise Refused("There is nothing to learn from: no word stands in two of the papers.")
     ends, columns, amounts = [0], [], []
     for paper in zip(*fields, strict=True):
@@ -187,27 +190,33 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
     def tell(matrix: Any, trust: float) -> Any:
         fitted = LogisticRegression(C=trust, class_weight="balanced", solver="liblinear")
         weights = fitted.fit(matrix, was).coef_[0]
-        return weights / ((matrix @ weights).std() or 1.0)
+        spread = (matrix @ weights).std()
+        return weights / spread if spread > 1e-6 else weights
 
-    themes = randomized_svd(table, min(THEMES, len(rows) // 3), n_iter=2, random_state=0)[2].T
-    seen = table @ themes
-    size = math.sqrt((seen**2).sum(axis=1).mean()) or 1.0
-    weights = tell(table, TRUST) + themes @ tell(seen / size, TRUST_THEMES) / size
+    said, rank = table[:, :words], min(THEMES, len(rows) // 3)
+    weights = tell(said, TRUST)
+    for draw in range(DRAWS):
+        themes = randomized_svd(said, rank, n_iter=2, random_state=draw)[2].T
+        seen = said @ themes
+        size = math.sqrt((seen**2).sum(axis=1).mean()) or 1.0
+        weights = weights + themes @ tell(seen / size, TRUST_THEMES) / size / DRAWS
+    if having[3]:
+        weights = np.append(weights, CATEGORIES * tell(table[:, words:], TRUST_CATEGORIES))
     scores = table @ weights
     some = [paper for paper, _ in rows[:: len(rows) // SPREAD_OF + 1]]
     own = [row.score for row in gate.rank(profile, some)]
     spread = scores.std() or 1.0
     zero_shot = ZERO_SHOT / math.sqrt(picks) / max(pstdev(own), LEAST_SPREAD)
-    told: list[dict[str, Term]] = [{}, {}, {}]
+    told: list[dict[str, Term]] = [{}, {}, {}, {}]
     for (field, term), weight in zip(place, weights * boost / spread, strict=True):
-        weight = round(LENGTHS[field] * float(weight), 3)
-        told[field][term] = Term(having[field][term], weight)
+        told[field][term] = Term(having[field][term], round(LENGTHS[field] * float(weight), 3))
     return Learned(
         papers=len(rows),
         picks=picks,
         title=told[0],
         abstract=told[1],
         authors=told[2],
+        categories=told[3],
         zero_shot=round(zero_shot, 4),
         middle=round(float(scores.mean()) / spread + zero_shot * fmean(own), 4),
     )
@@ -228,8 +237,9 @@ def _terms(text: str) -> list[str]:
     return stems + [f"{first} {last}" for first, last in pairwise(stems)]
 
 
-def _fields(paper: Paper) -> tuple[Counter[str], Counter[str], Counter[str]]:
-    return Counter(_terms(paper.title)), Counter(_terms(paper.abstract)), Counter(paper.authors)
+def _fields(paper: Paper) -> tuple[Counter[str], ...]:
+    texts = _terms(paper.title), _terms(paper.abstract)
+    return tuple(map(Counter, (*texts, paper.authors, paper.categories)))
 
 
 def _having(papers: Sequence[Mapping[str, int]]) -> dict[str, int]:

@@ -4,7 +4,7 @@
 
 RECORD is as in bench_rank; without it, the one that lies beside the project, where there is one.
 FROM (2025-06-01) is the split: learned is from the days before it, tried are the days from it on.
-Every setting in workers/learned.py was chosen by cross-validation over days before that date.
+Every setting in workers/learned.py was chosen by trying it on later days, all before that date.
 
 1. The profile alone, every day ranked by itself.
 2. Two logistic regressions on TF-IDF, one with scikit-learn's defaults, one with usual settings
@@ -13,7 +13,7 @@ Every setting in workers/learned.py was chosen by cross-validation over days bef
    over papers.
 3. The gate at work from FROM on: the record plays the model, which sees only what it is asked;
    `true` is the recall so far without the audits. Then the same days with audits drawn anew. Then,
-   on the days from DRILL on, how soon a gate opens whose threshold lets through just so much.
+   on the twenty days from each of DRILLS on, how soon a gate opens that lets through so much.
 4. The interest changes, mildly and wholly: from CHANGE on, before FROM, a pick is a paper that says
    one of the words in NEW.
 """
@@ -46,7 +46,7 @@ FROM = date_(2025, 6, 1)
 BEGIN, CHANGE = date_(2025, 4, 14), date_(2025, 4, 21)  # part 4: the gate's first day, the change
 NEW = ("reinforcement learning", "robot|medical|clinical")
 DRAWS, REPLAYS = 1000, 500
-DRILL = date_(2025, 4, 21)  # part 3: learned from are the days before, tried twenty from it on
+DRILLS = date_(2025, 4, 21), date_(2025, 5, 5)  # part 3: learned from are the days before
 BATCH = 10  # papers a call
 
 Days = Mapping[date_, Sequence[Paper]]
@@ -95,8 +95,9 @@ def main(record: Path, toml: Path, start: date_) -> None:
 
     print(f"\n3. The gate at work from {start} on")
     _work(profile, days, lambda _, paper: paper.id in picked, start)
-    print(f"\n   Gates learned before {DRILL}, thresholds moved")
-    _drill(profile, before, picked)
+    for drill in DRILLS:
+        print(f"\n   Gates learned before {drill}, thresholds moved")
+        _drill(profile, before, picked, drill)
 
     for new in NEW:
         says = {p.id for p in taught if re.search(new, f"{p.title} {p.abstract}", re.IGNORECASE)}
@@ -156,7 +157,7 @@ def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
     seen = [(d, p, verdict(d, p)) for d, papers in days.items() if d < start for p in papers]
     knows, least, near = _learn(profile, seen)
     opened, tallies, sums = None, list[gating.Tally](), Counter[str]()
-    replayed = list[Divided]()
+    closed = list[Divided]()
     print(
         "   day         announced  asked  audited  gated  calls spared  picks  found   true  so far"
     )
@@ -174,22 +175,23 @@ def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
         line = f"{len(papers):>9}{tally.asked:>7}{len(parts.audited):>9}{len(parts.gated):>7}"
         line += f"{spared:>14}{len(picks):>7}{len(picks & asked):>7}"
         if opened is None:
-            replayed.append((day, picks, parts))
+            closed.append((day, picks, parts))
             recall = gating.estimate(tallies)
             value = "unknown" if recall.value is None else f"{recall.value:.1%}"
-            line += f"{_true(replayed):>7.1%}  {value} [{recall.low:.1%}, {recall.high:.1%}]"
+            line += f"{_true(closed):>7.1%}  {value} [{recall.low:.1%}, {recall.high:.1%}]"
             if gating.is_open(recall):
                 opened = day
                 line += "  the gate opens"
         elif gating.may_close(opened, tallies):
             knows, least, near = _learn(profile, [row for row in seen if row[0] > opened])
-            opened, tallies = None, []
+            opened, tallies, closed = None, [], []
             line += "  learned anew: the gate closes"
         print(f"   {day}  {line}")
     found = f"{sums['found']} of {sums['picks']} picks found ({sums['found'] / sums['picks']:.1%})"
     gated = f"{sums['gated'] / sums['announced']:.1%} of the papers gated"
     print(f"   {found}, {gated}, {sums['spared']} of {sums['calls']} calls spared")
-    _replay(replayed)
+    if closed:
+        _replay(closed)
 
 
 def _true(days: Sequence[Divided]) -> float:
@@ -250,15 +252,14 @@ def _replay(days: Sequence[Divided]) -> None:
     )
 
 
-def _drill(profile: Profile, days: Days, picked: set[str]) -> None:
-    """Gates learned from the days before DRILL, with the threshold moved to let just so much of the
-    picks through on the days after."""
-    verdict = partial(_changed, picked, picked)
-    seen = [(d, p, verdict(d, p)) for d, papers in days.items() if d < DRILL for p in papers]
+def _drill(profile: Profile, days: Days, picked: set[str], start: date_) -> None:
+    """Gates learned from the days before `start`, with the threshold moved to let just so much of
+    the picks through on the days after."""
+    seen = [(d, p, p.id in picked) for d, papers in days.items() if d < start for p in papers]
     taught_on, papers, was = zip(*seen, strict=True)
     held = learned.held_out(profile, papers, was, taught_on)
     knows = learned.train(profile, papers, was)
-    after = [(d, papers) for d, papers in days.items() if d >= DRILL][: gating.WINDOW]
+    after = [(d, papers) for d, papers in days.items() if d >= start][: gating.WINDOW]
     ranked = [(day, knows.rank(profile, papers)) for day, papers in after]
     scores = sorted((r.score for _, rows in ranked for r in rows if r.id in picked), reverse=True)
     for recall in (0.90, 0.92, 0.95, 0.98, 0.995):
