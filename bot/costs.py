@@ -72,9 +72,9 @@ class GateReport(Noun):
     """How a profile's gate stands: `closed` (it keeps papers from the model) or open, `since` a
     day; of an open one the `full` days and `picks` it has learned from, and how many it wants.
 
-    A closed one has asked about `asked` papers and let `below` pass unasked but for `audited`
-    ones, `missed` picks among them; `recall` with its 95 % interval is what that tells of it. An
-    open one that was closed before has them of that time.
+    A closed one has, on its last `days`, asked about `asked` papers and let `below` pass unasked
+    but for `audited` ones, `missed` picks among them; `recall` with its 95 % interval is what that
+    tells of it. An open one that was closed before has them of the gate that was opened.
     """
 
     closed: bool
@@ -83,6 +83,7 @@ class GateReport(Noun):
     full_wanted: int = 0
     picks: int = 0
     picks_wanted: int = 0
+    days: int = 0
     asked: int = 0
     below: int = 0
     audited: int = 0

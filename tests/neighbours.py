@@ -75,7 +75,8 @@ def ids_asked(body: bytes) -> list[str]:
 def question(body: bytes) -> str:
     """What a request to a model asks, without the instructions."""
     request = json.loads(body)
-    return str(request["messages"][-1]["content"] if "messages" in request else request["input"])
+    messages = request["messages"] if "messages" in request else request["input"]
+    return messages if isinstance(messages, str) else str(messages[-1]["content"])
 
 
 def scores(ids: list[str]) -> dict[str, Any]:

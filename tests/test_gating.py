@@ -209,14 +209,17 @@ def test_the_interval_holds_the_truth_in_at_least_95_of_100_cases(near: int, far
 
 def test_the_gate_opens_when_the_audits_say_that_picks_are_lost() -> None:
     assert not gating.is_open(gating.estimate(days(12)))
-    assert gating.is_open(gating.estimate([*days(9), *days(1, picks=2, **FAR_MISS)]))
-    assert gating.is_open(gating.estimate([*days(4), *days(1, **NEAR_MISS)]))
+    assert gating.is_open(gating.estimate([*days(10), *days(2, **NEAR_MISS, picks=0)]))
+    assert gating.is_open(gating.estimate([*days(2), *days(1, **NEAR_MISS)]))
 
 
-def test_one_pick_among_few_audited_proves_nothing_yet_two_do() -> None:
-    assert not gating.is_open(gating.estimate(days(1, **NEAR_MISS)))
-    assert gating.is_open(gating.estimate(days(2, **NEAR_MISS)))
-    assert not gating.is_open(gating.estimate(days(6)))
+def test_one_lost_pick_is_chance_next_to_many_found_and_two_are_not() -> None:
+    assert gating.is_open(gating.estimate([*days(2), *days(1, **FAR_MISS)]))
+    one = gating.estimate([*days(7), *days(1, **FAR_MISS)])
+    assert one.value is not None
+    assert one.value < gating.LEAST
+    assert not gating.is_open(one)
+    assert gating.is_open(gating.estimate([*days(4), *days(2, **FAR_MISS)]))
 
 
 def test_a_lost_pick_is_borne_next_to_very_many_found() -> None:

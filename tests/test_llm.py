@@ -23,7 +23,7 @@ from bot.wish import Address, Wish
 from tests import neighbours
 from tests.make import ids, paper
 from tests.neighbours import Reply, as_json, chat, error, ids_asked, listening, scores
-from workers import jobs, judging, llm, scoring
+from workers import jobs, judging, llm, responses, scoring
 from workers.llm import Shape
 from workers.prices import price
 
@@ -105,7 +105,7 @@ def test_openai_itself_is_asked_by_the_responses_api(monkeypatch: pytest.MonkeyP
         path, body = server.asked[0]
     sent = json.loads(body)
     assert path == "/v1/responses"
-    assert (sent["instructions"], sent["input"]) == ("Instructions.", "Question.")
+    assert neighbours.question(body) == "Question."
     assert sent["text"]["format"]["strict"] is True
     assert sent["store"] is False
     assert sent["prompt_cache_key"] == "key"
@@ -113,6 +113,131 @@ def test_openai_itself_is_asked_by_the_responses_api(monkeypatch: pytest.MonkeyP
     assert reply.text == '{"papers": []}'
     assert reply.usage.reasoning_tokens == 5
     assert reply.usage.cached_tokens == 60
+
+
+def test_the_cache_ends_where_the_criteria_do_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bodies = []
+
+    def answer(path: str, body: bytes) -> Reply:
+        bodies.append(json.loads(body))
+        return responded()
+
+    with at_openai(monkeypatch, answer) as (model, _):
+        asked(model)
+    (sent,) = bodies
+    shared = {"type": "input_text", "text": "Instructions."}
+    mark = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+    assert sent["input"] == [
+        {"role": "developer", "content": [shared | mark]},
+        {"role": "user", "content": "Question."},
+    ]
+    assert sent["prompt_cache_options"] == {"mode": "explicit"}
+    assert "instructions" not in sent
+
+
+def by_mark(refusal: Reply, otherwise: Reply | None = None) -> Callable[[str, bytes], Reply]:
+    """A server that answers so where a breakpoint is set, and otherwise as OpenAI does."""
+    otherwise = otherwise or responded()
+    return lambda _, body: refusal if b"prompt_cache_breakpoint" in body else otherwise
+
+
+def refused(message: str, code: str | None, param: str | None) -> Reply:
+    """An error 400 in OpenAI's form."""
+    said = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    return as_json({"error": said}, 400)
+
+
+# As servers have said that they know no breakpoints: by the message, the parameter, or the code.
+UNMARKED = [
+    refused("prompt_cache_options is not supported on this model", "invalid_parameter", None),
+    refused("Invalid.", "invalid_parameter", "input[0].content[0].prompt_cache_breakpoint"),
+    refused("Unknown parameter.", "unknown_parameter", None),
+]
+
+
+@contextmanager
+def watched(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, bytes], Reply], flex: bool
+) -> Iterator[tuple[llm.Model, list[tuple[str | None, bool]]]]:
+    """A model at OpenAI; and the tier of each call so far, and whether it had a breakpoint."""
+    calls = list[tuple[str | None, bool]]()
+
+    def noted(path: str, body: bytes) -> Reply:
+        sent = json.loads(body)
+        marked = "prompt_cache_options" in sent
+        assert marked == ("instructions" not in sent)
+        assert neighbours.question(body) == "Question."
+        calls.append((sent.get("service_tier"), marked))
+        return answer(path, body)
+
+    with at_openai(monkeypatch, noted, flex) as (model, _):
+        yield model, calls
+
+
+@pytest.mark.parametrize("flex", [False, True])
+@pytest.mark.parametrize("refusal", UNMARKED)
+def test_a_model_that_knows_no_breakpoint_is_asked_once_more_and_from_then_on_without(
+    monkeypatch: pytest.MonkeyPatch, refusal: Reply, flex: bool
+) -> None:
+    tier = "flex" if flex else None
+    done = by_mark(refusal, responded(tier or "default"))
+    with watched(monkeypatch, done, flex) as (model, calls):
+        usage = asked(model).usage
+        assert calls == [(tier, True), (tier, False)]
+        asked(model)
+        assert calls[2:] == [(tier, False)]
+    assert usage.calls == 1
+    assert (usage.prompt_usd, usage.completion_usd) == price("gpt-6-luna", 100, 60, 20, tier=tier)
+
+
+@pytest.mark.parametrize("flex", [False, True])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        error(400, "context_length_exceeded"),
+        refused("Unknown parameter: 'text.format'.", "unknown_parameter", "text.format"),
+        refused("Too long.", "string_above_max_length", "prompt_cache_key"),
+    ],
+)
+def test_a_question_refused_for_another_reason_is_not_asked_again_without_a_breakpoint(
+    monkeypatch: pytest.MonkeyPatch, refusal: Reply, flex: bool
+) -> None:
+    with watched(monkeypatch, by_mark(refusal), flex) as (model, calls):
+        with pytest.raises(Unavailable) as raised:
+            asked(model)
+        assert calls == [("flex" if flex else None, True)]
+        assert raised.value.trouble is Trouble.MODEL_REFUSED
+        with pytest.raises(Unavailable):
+            asked(model)
+        assert calls[1:] == calls[:1]
+
+
+def test_a_model_with_neither_flex_nor_breakpoints_is_asked_as_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(path: str, body: bytes) -> Reply:
+        if json.loads(body).get("service_tier"):
+            return no_such_tier()
+        return by_mark(UNMARKED[0])(path, body)
+
+    with watched(monkeypatch, answer, flex=True) as (model, calls):
+        assert asked(model).usage.calls == 1
+        assert calls == [("flex", True), (None, True), (None, False)]
+        asked(model)
+        assert calls[3:] == [(None, False)]
+
+
+def test_a_busy_model_keeps_its_breakpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    with watched(monkeypatch, by_mark(error(429, "resource_unavailable")), flex=True) as (
+        model,
+        calls,
+    ):
+        with pytest.raises(Unavailable) as raised:
+            asked(model)
+        assert calls == [("flex", True), (None, True)]
+    assert raised.value.trouble is Trouble.MODEL_BUSY
 
 
 def test_flex_is_asked_for_and_booked_at_half_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,24 +330,28 @@ def test_what_flex_has_no_part_in_is_not_asked_again_at_the_full_price(
     assert raised.value.trouble is trouble
 
 
-def test_a_server_of_ones_own_is_never_asked_for_a_tier() -> None:
+def test_a_server_of_ones_own_is_never_asked_for_a_tier_or_told_of_a_cache() -> None:
     with listening(lambda *_: chat("{}", 100, 20)) as server:
         with closing(llm.Model("m", None, f"{server.url}/v1", SECONDS, flex=True)) as model:
             asked(model)
-        assert "service_tier" not in json.loads(server.asked[0][1])
+        body = server.asked[0][1]
+    assert "service_tier" not in json.loads(body)
+    assert b"prompt_cache" not in body
 
 
-def test_what_is_written_into_a_cache_is_booked_at_its_own_price(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("flex", [False, True])
+def test_what_is_written_into_a_cache_and_read_from_it_is_booked_at_its_own_price(
+    monkeypatch: pytest.MonkeyPatch, flex: bool
 ) -> None:
-    with at_openai(monkeypatch, lambda *_: responded(written=40), flex=False) as (model, _):
+    done = responded("flex" if flex else "default", written=30)
+    with at_openai(monkeypatch, lambda *_: done, flex) as (model, _):
         usage = asked(model).usage
-    plain, _ = price("gpt-6-luna", 100, 60, 20)
-    read, _ = price("gpt-6-luna", 60, 60, 0)
-    assert usage.prompt_usd is not None
-    assert plain is not None
-    assert read is not None
-    assert usage.prompt_usd - read == pytest.approx(1.25 * (plain - read))
+    token = (price("gpt-6-luna", 1000, 0, 0)[0] or 0) / 1000
+    read = (price("gpt-6-luna", 1000, 1000, 0)[0] or 0) / 1000
+    assert 0 < read < token
+    assert (usage.calls, usage.prompt_tokens, usage.cached_tokens) == (1, 100, 60)
+    expected = 60 * read + 30 * 1.25 * token + 10 * token
+    assert usage.prompt_usd == pytest.approx(expected / 2 if flex else expected)
 
 
 def test_a_schedules_day_is_judged_at_flex_and_a_persons_is_not(
@@ -317,8 +446,10 @@ def test_cached_tokens_are_cheaper() -> None:
 def test_the_neighbour_scores_what_it_is_asked_about() -> None:
     """The loopback model is used by other tests: it must read our own prompt."""
     question = scoring.question([paper("2503.00001"), paper("2503.00002")])
-    body = json.dumps({"messages": [{"content": question}]}).encode()
-    assert neighbours.ids_asked(body) == ["2503.00001", "2503.00002"]
+    plain = responses.asked("m", "I.", question, scoring.schema(), "key", None)
+    for sent in ({"messages": [{"content": question}]}, plain, responses.marked(plain)):
+        body = json.dumps(sent).encode()
+        assert neighbours.ids_asked(body) == ["2503.00001", "2503.00002"]
 
 
 def only(*shapes: Shape) -> Callable[[str, bytes], Reply]:

@@ -25,6 +25,7 @@ from tests.spender import Luna, judge_a_part
 from workers import metering, scoring
 from workers.judging import Reply, judge
 from workers.metering import CLAIMS_TOKENS, Metered, affordable, most_prompt
+from workers.prices import price
 
 WHOLE = Scope(workspace="slack:T1")
 QUESTION = scoring.question([paper()])
@@ -81,6 +82,18 @@ def test_the_most_a_call_can_cost_is_set_aside_and_then_what_it_cost(spending: S
     assert reply.usage.cost_usd is not None
     assert after.nano == pytest.approx(reply.usage.cost_usd * NANO, abs=10)
     assert (after.reserved_nano, after.calls) == (0, 1)
+
+
+@pytest.mark.parametrize("model", ["gpt-6-luna", "gpt-5-mini"])
+def test_a_prompt_that_is_written_into_a_cache_costs_no_more_than_was_set_aside(model: str) -> None:
+    schema = scoring.schema()
+    most = metering.most_of(model, "Judge.", QUESTION, schema, metering.SCORE_TOKENS)
+    prompt = most_prompt("Judge.", QUESTION, schema)
+    for written, cached in ((prompt, 0), (prompt // 2, prompt // 2), (0, 0), (0, prompt)):
+        prompt_usd, output_usd = price(model, prompt, cached, most.tokens - prompt, written)
+        assert prompt_usd is not None
+        assert output_usd is not None
+        assert (prompt_usd + output_usd) * NANO <= (most.nano or 0) + 1
 
 
 def test_a_call_that_may_not_be_paid_is_not_made(spending: Spending) -> None:

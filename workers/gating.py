@@ -20,10 +20,9 @@ NEAR = 0.25
 AUDIT_NEAR, AUDIT_FAR = 0.155, 0.015
 LEAST = 0.95  # of the picks, what has to get through, day by day
 WINDOW = 20  # days with announcements, four weeks: what the estimate looks back on
-# A day judged for nothing costs cents, a paper missed is missed: one missed pick suffices where so
-# many papers were audited, and two at any time. tests/benchmarks/bench_learn.py has how often that
-# opens a gate in vain.
-FEWEST_AUDITED, FEWEST_MISSED = 20, 2
+# A gate is opened only on what one that keeps RECALL would show by chance in so many of 100 cases,
+# looked at once; tests/benchmarks/bench_learn.py has how often that opens one in vain.
+VAIN = 0.2
 FULL_DAYS, FULL_PICKS = 10, 20  # judged in full and picked on them, before the gate closes again
 
 
@@ -157,7 +156,7 @@ def estimate(tallies: Sequence[Tally]) -> Recall:
     def recall(near_share: float, far_share: float) -> float:
         """If so much of what is below were picks: no fewer than were found."""
         lost = max(near.below * near_share, near.missed) + max(far.below * far_share, far.missed)
-        return round(picks / (picks + lost), 4) if picks + lost else 1.0
+        return picks / (picks + lost) if picks + lost else 1.0
 
     value = None
     if (both.audited or not both.below) and picks + both.missed:
@@ -186,9 +185,12 @@ def _share(part: Sample) -> float:
 
 def is_open(recall: Recall) -> bool:
     """Whether the gate lets too little through, so that everything is to be asked from now on: the
-    estimate is below LEAST, by FEWEST_AUDITED papers or by FEWEST_MISSED picks among fewer."""
-    known = recall.audited >= FEWEST_AUDITED or recall.missed >= FEWEST_MISSED
-    return known and recall.value is not None and recall.value < LEAST
+    estimate is below LEAST, and audits would hardly find so many picks (VAIN) if RECALL got past
+    and all others lay near the threshold."""
+    expected = recall.picks * (1 / RECALL - 1) * AUDIT_NEAR
+    fewer = (expected**n / math.factorial(n) for n in range(recall.missed))
+    by_chance = 1 - math.exp(-expected) * math.fsum(fewer)  # Poisson's
+    return recall.value is not None and recall.value < LEAST and by_chance < VAIN
 
 
 def may_close(opened: date_, tallies: Sequence[Tally]) -> bool:

@@ -15,6 +15,7 @@ from openai.types.responses import Response
 
 from bot.domain import Trouble
 from bot.errors import Refused, Unavailable
+from workers import responses
 from workers.judging import Reply
 from workers.prices import UNKNOWN, paid
 
@@ -59,6 +60,7 @@ class Model:
         self.name, self.shape = name, shape
         self._own_server, self._learned = base_url is not None, learned
         self._flex, self._flex_seconds = flex, max(seconds, _FLEX_SECONDS)
+        self._marks = True
         # A compatible server may need no key, the client always wants one. The client's own
         # retries would also repeat a call that took too long, at full price and full length.
         self._client = openai.OpenAI(
@@ -86,27 +88,23 @@ class Model:
         try:
             if self._own_server:
                 return self._chat(instructions, question, schema, most_output)
-            return self._respond(instructions, question, schema, cache_key, most_output)
+            about = instructions, question, schema, cache_key, most_output
+            return self._respond(responses.asked(self.name, *about))
         except openai.OpenAIError as error:
             _rethrow(error, self.name)
 
-    def _respond(
-        self,
-        instructions: str,
-        question: str,
-        schema: dict[str, Any],
-        cache_key: str,
-        most: int | None,
-    ) -> Reply:
-        form = {"type": "json_schema", "name": "scores", "schema": schema, "strict": True}
-        asked: dict[str, Any] = {
-            "model": self.name,
-            "instructions": instructions,
-            "input": question,
-            "text": {"format": form},
-            "prompt_cache_key": cache_key,
-            "store": False,
-        } | ({"max_output_tokens": most} if most else {})
+    def _respond(self, plain: dict[str, Any]) -> Reply:
+        """With a breakpoint after the instructions, unless the model has once refused it."""
+        if self._marks:
+            try:
+                return self._answered(responses.marked(plain))
+            except openai.BadRequestError as error:
+                if not responses.unknown_mark(error.message, error.code, error.param):
+                    raise
+                self._marks = False
+        return self._answered(plain)
+
+    def _answered(self, asked: dict[str, Any]) -> Reply:
         answer = self._at_flex(asked) if self._flex else None
         answer = answer or _RETRIES(_again, lambda: self._client.responses.create(**asked))
         if not isinstance(answer, Response):

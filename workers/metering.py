@@ -34,10 +34,11 @@ _POLL_SECONDS = 0.25
 def most_of(
     model: str, instructions: str, question: str, schema: Mapping[str, object], row_tokens: int
 ) -> Reserve:
-    """The most that a call can cost: nothing of it cached, the longest answer."""
+    """The most that a call can cost: the whole prompt written into a cache, which with some models
+    is dearer than a prompt that is not, and the longest answer."""
     prompt = most_prompt(instructions, question, schema)
     output = _most_output(question, row_tokens)
-    prompt_usd, output_usd = price(model, prompt, 0, output)
+    prompt_usd, output_usd = price(model, prompt, 0, output, written=prompt)
     if prompt_usd is None or output_usd is None:
         return Reserve.of(None, prompt + output)
     return Reserve.of(prompt_usd + output_usd, prompt + output)

@@ -118,11 +118,11 @@ def _marked() -> Breakpoints:
 RULES = (
     Rule("Models before GPT-5.6: the longest known prefix, in steps of 128 tokens", Prefixes),
     Rule(
-        "GPT-5.6 and later, asked as it is today: every prompt is written as a whole, at 1.25",
+        "GPT-5.6 and later, no breakpoint set: every prompt is written as a whole, at 1.25",
         lambda: Breakpoints(lambda call: call.shared + call.rest),
     ),
     Rule("GPT-5.6 and later, caching switched off", lambda: Breakpoints(lambda call: "")),
-    Rule("GPT-5.6 and later, a breakpoint after what calls share", _marked),
+    Rule("GPT-5.6 and later, a breakpoint after what calls share (as Paperboy asks)", _marked),
     Rule("GPT-5.6 and later, a breakpoint likewise, the first call of a pass alone", _marked, 1),
 )
 
