@@ -103,9 +103,10 @@ class SlackApp:
         if action.get("url"):
             return  # Slack has opened it
         name, value = slack_render.pressed(action)
-        place, message = body.get("channel") or {}, body.get("message") or {}
+        place = body.get("channel") or {}  # what only one person sees comes without its message
+        message = {**(body.get("container") or {}), **(body.get("message") or {})}
         where = self._where("button", body, place.get("id") or "", body["user"]["id"])
-        thread, ts = str(message.get("thread_ts") or ""), str(message.get("ts") or "")
+        thread, ts = (str(message.get(name) or "") for name in ("thread_ts", "ts"))
         async with self._turn(f"{where.address} {ts}"):  # so that a count never goes back
             where = replace(where, thread=thread, message=ts)
             await self.answers.act(where, name, actions.pressing(name, value))
@@ -165,8 +166,7 @@ class SlackApp:
         await ack()
         text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", str(event.get("text") or "")).strip()
         where = self._where("app_mention", body, event["channel"], event["user"])
-        thread = str(event.get("thread_ts") or event["ts"])
-        where = replace(where, thread=thread, public=True)
+        where = replace(where, thread=str(event.get("thread_ts") or event["ts"]), public=True)
         await self.answers.act(where, _first(text), actions.typing(text))
 
     async def _home_opened(self, ack: AsyncAck, body: Json, event: Json) -> None:

@@ -63,7 +63,7 @@ def score(
         else:
             prompt = scoring.prompt_as_sent(profile)
             payer = payer_of(wish, profile, limits)
-            judge = Verdicts(store, model, profile, payer, calls_at_once, clock, lease)
+            judge = Verdicts(store, model, profile, payer, calls_at_once, clock, lease, name)
             keeper = Gatekeeper(store, profile, model.name)
             must = {p.id for p in papers if followed(p.authors, profile.authors.follow)}
             division = keeper.divide(papers, listed.date, must)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
@@ -45,10 +44,13 @@ class Verdicts:
         calls_at_once: int,
         clock: Clock,
         lease: Lease,
+        day: str,
     ) -> None:
+        """`day` is the ledger's name: what is spared on it counts once, judged again or not."""
         self._store, self._model, self._profile, self._payer = store, model, profile, payer
         self._spending, self._accounts = Spending(store), Accounts(store)
         self._calls_at_once, self._clock, self._lease = calls_at_once, clock, lease
+        self._day = day
         self.looks: list[str] = []  # the names of the calls that put this day in order
 
     def scores(
@@ -90,8 +92,8 @@ class Verdicts:
         usd, asked = self._store.usage(calls).cost_usd, len(verdicts)
         if papers:
             worth = usd * papers / asked if usd is not None and asked else None
-            now, run = self._clock(), uuid.uuid4().hex
-            self._accounts.book_spared(self._payer, run, Why.GATE, papers, worth, now)
+            now = self._clock()
+            self._accounts.book_spared(self._payer, self._day, Why.GATE, papers, worth, now)
 
     def order(self, decisions: Sequence[Decision], ranking: Sequence[str]) -> list[str]:
         """The ranking's ids, those first that the model has put in order: the papers that lead the
@@ -150,5 +152,5 @@ class Verdicts:
 
     def _spared(self, why: Why, papers: int, calls: Sequence[str]) -> None:
         if papers:
-            run, usd = uuid.uuid4().hex, self._store.usage(calls).cost_usd
-            self._accounts.book_spared(self._payer, run, why, papers, usd, self._clock())
+            usd = self._store.usage(calls).cost_usd
+            self._accounts.book_spared(self._payer, self._day, why, papers, usd, self._clock())
