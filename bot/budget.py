@@ -205,16 +205,17 @@ def utc_day(now: datetime) -> date:
     return now.astimezone(UTC).date()
 
 
-def weekdays(day: date) -> tuple[int, int]:
-    """How many weekdays of its month have come, this day among them, and how many it has."""
+def weekdays(day: date, since: date | None = None) -> tuple[int, int]:
+    """How many weekdays of its month have come, this day among them, and how many it has; from
+    `since` on, where that is later than the first."""
     first, end = day.replace(day=1), Period.MONTH.after(day)
     dates = [first + timedelta(days=n) for n in range((end - first).days)]
-    working = [d for d in dates if d.weekday() < 5]
+    working = [d for d in dates if d.weekday() < 5 and (since is None or d >= since)]
     return sum(d <= day for d in working), len(working)
 
 
-def forecast(spent: int, day: date) -> int | None:
+def forecast(spent: int, day: date, since: date | None = None) -> int | None:
     """What the whole month will come to, if its weekdays to come cost what those did that have
-    come; None before the first one. Same unit as `spent`."""
-    come, all_of_them = weekdays(day)
+    come since the first call; None before the first one. Same unit as `spent`."""
+    come, all_of_them = weekdays(day, since)
     return spent * all_of_them // come if come else None

@@ -32,9 +32,11 @@ class Spared(Noun):
 
 
 class Account(Noun):
-    """One scope at one moment: its limits, and what it spent and was spared."""
+    """One scope at one moment: its limits, and what it spent and was spared; `since` the month's
+    first day with a call."""
 
     limits: Limits
+    since: date_ | None = None
     today: Spent
     month: Spent
     spared_today: Mapping[Why, Spared]

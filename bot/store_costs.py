@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from bot.budget import NANO, Limits, Payer, Period, Scope, utc_day
 from bot.costs import Account, Costs, Spared, Why
@@ -52,11 +52,19 @@ class Accounts:
                 today[Why(why)].append(month[Why(why)][-1])
         return Account(
             limits=limits,
+            since=self._since(scope, now),
             today=self._spending.spent(scope, Period.DAY, now),
             month=self._spending.spent(scope, Period.MONTH, now),
             spared_today={why: Spared.total(parts) for why, parts in today.items()},
             spared_month={why: Spared.total(parts) for why, parts in month.items()},
         )
+
+    def _since(self, scope: Scope, now: datetime) -> date | None:
+        first = now - timedelta(days=utc_day(now).day - 1)
+        days = (first + timedelta(days=n) for n in range(utc_day(now).day))
+        spent = (at for at in days if self._spending.spent(scope, Period.DAY, at).calls)
+        found = next(spent, None)
+        return utc_day(found) if found else None
 
 
 def _spared(scope: Scope, day: date) -> str:

@@ -132,10 +132,12 @@ def _calls(spent: Spent) -> str:
 
 
 def _forecast(whole: Account, day: date) -> str:
-    nano, (come, all_of_them) = forecast(whole.month.nano, day), weekdays(day)
+    nano = forecast(whole.month.nano, day, whole.since)
+    come, all_of_them = weekdays(day, whole.since)
     if nano is None:
         return "none yet, no weekday of it has come"
-    said = f"{usd(nano)}, {come} of its {all_of_them} weekdays have come"
+    since = f" since {long_date(whole.since)}" if whole.since and whole.since.day > 1 else ""
+    said = f"{usd(nano)}, by {come} of {all_of_them} weekdays{since}"
     limit = whole.limits.of(Period.MONTH, Unit.NANO)
     return f"{said}; the limit is {usd(limit)}" if limit is not None and nano > limit else said
 

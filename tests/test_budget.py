@@ -109,3 +109,10 @@ def test_what_was_saved_adds_up() -> None:
     parts = [Spared(papers=3, nano=10), Spared(papers=4, nano=20)]
     assert Spared.total(parts) == Spared(papers=7, nano=30)
     assert str(Scope(workspace="slack:T1")) == "slack:T1"
+
+
+def test_a_forecast_goes_by_the_weekdays_since_the_first_call() -> None:
+    friday = date(2025, 3, 21)  # five more weekdays of March 2025 come after the week-end
+    assert weekdays(friday, since=date(2025, 3, 20)) == (2, 8)
+    assert forecast(10, friday, since=date(2025, 3, 20)) == 40
+    assert forecast(10, friday, since=date(2025, 3, 1)) == forecast(10, friday)
