@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from redis import Redis
 from rq import Queue, Retry
@@ -43,65 +44,44 @@ class Tasks:
 
     def ask(self, step: Step, wishes: Sequence[Wish]) -> None:
         """Queue a step for those who wish it, unless the same one is queued, running or just done.
-
-        Every job may be taken up again by another worker, nine times, because each time it goes on
-        from what is there (a job without Retry is lost with its worker). Its id is free soon after
-        its end; never at once: with a time of 0, rq 2.12 fails a recovered job in its clean-up.
-        """
+        What a schedule wants waits in a queue of its own: nobody who asks waits behind it."""
         waits = any(wish.by or not wish.subscription for wish in wishes)
-        name = self.queues["post" if step.kind is Kind.DELIVER else "ask" if waits else "batch"]
-        queue = Queue(name, connection=self.redis, serializer=JSONSerializer)
-        try:
-            queue.enqueue(
-                f"workers.jobs.{step.kind}",
-                args=[step.id, [wish.model_dump(mode="json") for wish in wishes]],
-                job_id=self._id(step),
-                unique=True,
-                retry=Retry(max=9),
-                job_timeout=_SECONDS[step.kind],
-                ttl=_STALE_SECONDS,
-                result_ttl=10,
-                failure_ttl=60,
-                description=step.id,
-            )
-        except DuplicateJobError:
-            return  # that it is there is what was asked for
+        name = "post" if step.kind is Kind.DELIVER else "ask" if waits else "batch"
+        rows = [wish.model_dump(mode="json") for wish in wishes]
+        self._queue(name, step.kind, [step.id, rows], self._id(step), _SECONDS[step.kind])
 
     def learn(self, profile: str, model: str, night: date) -> None:
         """Queue a night's lesson of a profile's (a fingerprint's) gate, unless it is there."""
-        queue = Queue(self.queues["batch"], connection=self.redis, serializer=JSONSerializer)
-        try:
-            queue.enqueue(
-                "workers.jobs.learn",
-                args=[profile, model, night.isoformat()],
-                job_id=f"learn-{profile}-{night:%Y%m%d}",
-                unique=True,
-                retry=Retry(max=2),
-                job_timeout=_LEARN_SECONDS,
-                ttl=_STALE_SECONDS,
-                result_ttl=10,
-                failure_ttl=_STALE_SECONDS,  # a lesson that fails is tried again the next night
-            )
-        except DuplicateJobError:
-            return
+        id = f"learn-{profile}-{night:%Y%m%d}"
+        self._queue("batch", "learn", [profile, model, night.isoformat()], id, _LEARN_SECONDS)
 
     def inquire(self) -> None:
         """Queue the job that answers what people want to know of papers, unless it is there."""
-        queue = Queue(self.queues["ask"], connection=self.redis, serializer=JSONSerializer)
+        id = f"inquire{self._suffix}"  # one that is there takes up what came meanwhile
+        self._queue("ask", "inquire", [self.private], id, _INQUIRE_SECONDS)
+
+    def _queue(self, name: str, job: str, args: list[Any], id: str, seconds: int) -> None:
+        """Every job may be taken up again by another worker, nine times, because each time it goes
+        on from what is there (a job without Retry is lost with its worker). Its id is free soon
+        after its end; never at once: with a time of 0, rq 2.12 fails a recovered job in its
+        clean-up."""
+        queue = Queue(self.queues[name], connection=self.redis, serializer=JSONSerializer)
         try:
             queue.enqueue(
-                "workers.jobs.inquire",
-                args=[self.private],
-                job_id=f"inquire{self._suffix}",
+                f"workers.jobs.{job}",
+                args=args,
+                job_id=id,
                 unique=True,
                 retry=Retry(max=9),
-                job_timeout=_INQUIRE_SECONDS,
+                job_timeout=seconds,
                 ttl=_STALE_SECONDS,
-                result_ttl=1,
-                failure_ttl=60,
+                result_ttl=1 if job == "inquire" else 10,
+                # A lesson that fails, which is a fault of ours, is tried again the next night.
+                failure_ttl=_STALE_SECONDS if job == "learn" else 60,
+                description=id,
             )
         except DuplicateJobError:
-            return  # it takes up what came meanwhile
+            return  # that it is there is what was asked for
 
     def forget(self) -> None:
         """Leave nothing of these queues behind; for a command's own, at its end."""

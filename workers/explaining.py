@@ -29,28 +29,14 @@ _NUMBERED = re.compile(r"(?:criterion )?([0-9]{1,2})(?: ?[:.)] ?(.+))?")
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of a reply, in the strict form: every field required, nothing else allowed.
-
-    https://platform.openai.com/docs/guides/structured-outputs (supported schemas).
-    """
+    """The JSON schema of a reply."""
     fields = {
         "topic": {"type": "string"},
         "meets": {"type": "boolean"},
         "says": {"type": "string"},
         "quote": {"type": "string"},
     }
-    claim = {
-        "type": "object",
-        "properties": fields,
-        "required": list(fields),
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"claims": {"type": "array", "items": claim}},
-        "required": ["claims"],
-        "additionalProperties": False,
-    }
+    return replies.strict("claims", fields)
 
 
 def instructions(profile: Profile) -> str:

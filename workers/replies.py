@@ -1,4 +1,4 @@
-"""A model's reply -> the JSON in it, wherever it stands; pure."""
+"""The JSON asked of a model, and the JSON in its reply, wherever it stands; pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,24 @@ from typing import Any
 _OPENING = re.compile(r"[\[{]")
 # A reply of a few kilobytes has some dozen brackets; reading stops at nonsense made of them.
 _MISSES = 500
+
+
+def strict(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema of a reply that is a list of rows under one name, in the strict form: every
+    field required, nothing else allowed.
+
+    https://platform.openai.com/docs/guides/structured-outputs (supported schemas).
+    """
+
+    def closed(fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": dict(fields),
+            "required": list(fields),
+            "additionalProperties": False,
+        }
+
+    return closed({name: {"type": "array", "items": closed(row)}})
 
 
 def values(reply: str) -> list[object]:

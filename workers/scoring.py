@@ -17,10 +17,7 @@ _COMMENT_MAX = 1000
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of a reply, in the strict form: every field required, nothing else allowed.
-
-    https://platform.openai.com/docs/guides/structured-outputs (supported schemas).
-    """
+    """The JSON schema of a reply."""
     score = {"type": "integer", "minimum": 1, "maximum": 10}
     fields = {
         "id": {"type": "string"},
@@ -28,18 +25,7 @@ def schema() -> dict[str, Any]:
         "relevance": score,
         "novelty": score,
     }
-    paper = {
-        "type": "object",
-        "properties": fields,
-        "required": list(fields),
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"papers": {"type": "array", "items": paper}},
-        "required": ["papers"],
-        "additionalProperties": False,
-    }
+    return replies.strict("papers", fields)
 
 
 def instructions(profile: Profile) -> str:
