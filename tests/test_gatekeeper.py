@@ -380,3 +380,13 @@ def test_what_is_said_of_a_gate() -> None:
     }
     shown = [f"{what}\n{gate_line('matters', found)}\n" for what, found in reports.items()]
     check_golden("gate_lines.txt", "\n".join(shown))
+
+
+def test_what_an_older_paperboy_learned_in_another_form_is_begun_anew(shut: World) -> None:
+    gates = Gates(shut.store)
+    gates.put_gate(shut.key, '{"closed": {"learned": {"words": {}}, "least": 0.1}}')
+    gates.put_day(shut.key, day_of(0), "a day", '{"date": "2025-03-03", "seen": 4}')
+    digest = shut.judge(10)
+    assert digest.counts[Outcome.GATED] == 0
+    assert not shut.report.closed
+    assert shut.report.full == 10  # the days but the one that cannot be read

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date as date_
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import structlog
+from pydantic import ValidationError
 
 from bot.costs import GateReport
 from bot.domain import Noun, Paper, Profile
@@ -18,6 +19,8 @@ from workers import gate, gating, learned, triage
 from workers.gating import Recall, Tally
 
 log = structlog.get_logger()
+
+N = TypeVar("N", bound=Noun)
 
 # Training takes four seconds for each thousand papers, five times over for the threshold.
 _MOST_PAPERS = 6_000
@@ -59,7 +62,7 @@ class Gatekeeper:
         self._store, self._gates, self._profile = store, Gates(store), profile
         self._key = gate_key(profile, model)
         body = self._gates.gate(self._key)
-        self._kept = Kept.model_validate_json(body) if body else Kept()
+        self._kept = (_read(Kept, body) if body else None) or Kept()
 
     def divide(self, papers: Sequence[Paper], day: date_, must: Collection[str]) -> Division:
         """Whom to ask of a day; all, in their order, where the gate is open, was on that day, or
@@ -142,7 +145,8 @@ class Gatekeeper:
         return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
 
     def _tallies(self) -> list[Tally]:
-        return [Tally.model_validate_json(body) for body in self._gates.tallies(self._key)]
+        read = (_read(Tally, body) for body in self._gates.tallies(self._key))
+        return [tally for tally in read if tally]
 
     def _keep(self, kept: Kept) -> None:
         self._kept = kept
@@ -178,6 +182,16 @@ def open_division(profile: Profile, papers: Sequence[Paper]) -> Division:
         for rank, row in enumerate(ranked, 1)
     }
     return Division(tuple(papers), [row.id for row in ranked], places, None)
+
+
+def _read(noun: type[N], body: str) -> N | None:
+    """None for what an older Paperboy learned in another form: it is learned anew, and until then
+    the gate is open."""
+    try:
+        return noun.model_validate_json(body)
+    except ValidationError:
+        log.warning("a gate's memory is of another form, and is begun anew", noun=noun.__name__)
+        return None
 
 
 def _after(day: date_) -> date_:
