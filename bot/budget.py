@@ -85,6 +85,14 @@ class Payer(Noun):
             workspace=self.workspace, profile=self.profile
         )
 
+    @classmethod
+    def of(cls, workspace: str, profile: str, limits: tuple[Limits, Limits]) -> Payer:
+        """With the limits of workspaces, then those of profiles."""
+        own, profiles = limits
+        return cls(
+            workspace=workspace, profile=profile, workspace_limits=own, profile_limits=profiles
+        )
+
     @property
     def limited(self) -> bool:
         """Whether there is any limit."""

@@ -173,8 +173,10 @@ def _meant(ask: Ask, desk: Desk, value: str) -> tuple[str, Digest, Decision]:
 
 def _lacks(standing: Standing, desk: Desk) -> bool:
     """Whether a judge has to be asked: a model about every paper, the local one for a score."""
-    if standing.opinion is not None or standing.paper is None:
-        return standing.paper is None
+    if standing.paper is None:
+        return True
+    if standing.opinion is not None:
+        return False
     scored = standing.decision is not None and standing.decision.score is not None
     return desk.judge.model is not None or not scored
 

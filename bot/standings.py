@@ -28,6 +28,11 @@ def standings(ask: Ask, desk: Desk, id: str) -> list[Standing]:
     return sorted(told, key=lambda standing: standing.stage is not Stage.DECIDED)
 
 
+def standing(ask: Ask, desk: Desk, profile: Profile, id: str) -> Standing:
+    """What became of a paper for one profile, be it this channel's or not."""
+    return _judged(_before(ask.at, desk, ask.address, profile, id), desk)
+
+
 def _places(ask: Ask, desk: Desk) -> list[Address]:
     own = [ask.address]
     if ask.alone:
@@ -55,13 +60,13 @@ def _of_channel(ask: Ask, desk: Desk, address: Address, id: str) -> Iterator[Sta
             delivery, digest = ledger[name]
             found = _decided(desk, address, known.get(name), delivery, digest, id)
             decision = found.decision
-            short = decision is not None and decision.outcome is Outcome.UNSCORED
-            if short and decision and decision.trouble is not Trouble.NO_BUDGET:
+            missing = decision and decision.outcome is Outcome.UNSCORED and decision.trouble
+            if missing and missing is not Trouble.NO_BUDGET:
                 again = _again(ask.at, desk, address, subscribed.get(name), digest)
                 found = found.model_copy(update={"again": again})
             yield found
         elif name in known:
-            yield before_the_ledger(ask.at, desk, address, known[name], id)
+            yield _before(ask.at, desk, address, known[name], id)
 
 
 def _ledger(
@@ -136,9 +141,7 @@ def _again(
     return None
 
 
-def before_the_ledger(
-    now: datetime, desk: Desk, address: Address, profile: Profile, id: str
-) -> Standing:
+def _before(now: datetime, desk: Desk, address: Address, profile: Profile, id: str) -> Standing:
     """How far a paper came that this channel's ledger does not name."""
     inquiries, store = desk.inquiries, desk.channels.store
     for name in inquiries.naming(desk.channels.days(profile.fingerprint), id):

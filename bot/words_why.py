@@ -16,6 +16,8 @@ from bot.views import reason
 from bot.words_dates import long_date, moment
 
 _SHOWN_CATEGORIES = 12
+# From the first of its month, which is all that an id tells.
+_YOUNG_DAYS = 37
 
 
 def verdict(standing: Standing, today: date, zone: str) -> str:
@@ -64,10 +66,15 @@ def _guess(standing: Standing, today: date) -> str:
             f"; its categories are {_categories(paper.categories)}, the profile takes "
             f"{_categories(standing.profile.categories)}"
         )
-    month = arxiv_ids.month(paper.id)
-    if month and (today.year, today.month) == (month.year, month.month):
+    if _is_young(paper.id, today):
         return "; it may come with the next one"
     return "; it is older than the lists that are kept here"
+
+
+def _is_young(id: str, today: date) -> bool:
+    """Whether it may still be announced: a paper of a month's last day is, some days later."""
+    month = arxiv_ids.month(id)
+    return month is not None and (today - month).days < _YOUNG_DAYS
 
 
 def _outcome(standing: Standing, today: date, zone: str) -> str:
@@ -108,7 +115,7 @@ _WOULD = {
     Outcome.OVER_LIMIT: "over this profile's limit",
     Outcome.REPEAT: "picked for this profile",
     Outcome.BELOW_CUTOFF: "below this profile's line",
-    Outcome.GATED: "kept from the model by the local ranking",
+    Outcome.GATED: "kept from the model by the gate",
     Outcome.UNSCORED: "not scored",
 }
 
@@ -193,7 +200,6 @@ def not_shown(found: Found, id: str, today: date, near: str) -> str:
     """Why there is nothing to say of an id."""
     if found.trouble is not Trouble.NOT_FOUND:
         return f"{id} could not be looked up: {TROUBLES[found.trouble or Trouble.UNREACHABLE]}."
-    month = arxiv_ids.month(id)
-    young = month and (today.year, today.month) == (month.year, month.month)
-    said = f"arXiv shows no paper {id}" + (", or has not announced it yet" if young else "")
+    young = ", or has not announced it yet" if _is_young(id, today) else ""
+    said = f"arXiv shows no paper {id}{young}"
     return f"{said}; did you mean {near}?" if near else f"{said}."

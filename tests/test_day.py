@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain import Paper
+from tests.make import paper
 from tests.neighbours import (
     Neighbour,
     Reply,
@@ -381,7 +383,12 @@ def test_a_day_stays_within_its_budget_and_says_so(paperboy: Paperboy) -> None:
 
 def test_why_answers_in_the_terminal_about_any_paper(paperboy: Paperboy) -> None:
     words = ("day", "mine.toml", "--feed", paperboy.saved(many(5)))
-    with judged_by(paperboy, good_model), listening(arxiv_api([])) as arxiv:
+    arxiv_shows: list[Paper] = []
+
+    def api(path: str, body: bytes) -> Reply:
+        return arxiv_api(arxiv_shows)(path, body)
+
+    with judged_by(paperboy, good_model), listening(api) as arxiv:
         paperboy.settings["ARXIV_API_URL"] = f"{arxiv.url}/api/query"
         assert paperboy.run(*words)[0] == 0
         status, out, err = paperboy.run("why", "2503.10002v1", "--profile", "mine.toml")
@@ -391,5 +398,9 @@ def test_why_answers_in_the_terminal_about_any_paper(paperboy: Paperboy) -> None
         status, out, err = paperboy.run("why", "2503.99999", "--profile", "mine.toml")
         assert (status, out) == (2, "")
         assert "arXiv shows no paper 2503.99999" in err
+        arxiv_shows.append(paper("2410.00001"))
+        status, out, err = paperboy.run("why", "2410.00001", "--profile", "mine.toml")
+        assert (status, err) == (0, "")
+        assert "Judged now: relevance " in out
         status, out, err = paperboy.run("why", "2503.9")
         assert (status, out) == (2, "")

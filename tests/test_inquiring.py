@@ -551,3 +551,12 @@ def test_what_nobody_waits_for_any_more_is_not_found_out(desk: Desk) -> None:
     desk.ask(ONE.id, ONE, at=NOW - timedelta(hours=2))
     desk.serve(model)
     assert model.asked == []
+
+
+def test_a_fault_of_ours_in_a_look_up_stops_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.ask("2503.99999", at=NOW - timedelta(minutes=1))
+    monkeypatch.setattr(desk.arxiv, "named", lambda ids: 1 / 0)
+    assert desk.asked(ONE, Reader()).score is not None
+    assert desk.inquiries.found("2503.99999") is None

@@ -463,3 +463,13 @@ def test_whatever_is_typed_is_answered(store: Store, text: str) -> None:
         head = Head(title=str(refused))
     assert head is not None
     assert len(head.title.splitlines()) == 1
+
+
+def test_a_paper_of_last_months_end_may_still_be_announced(store: Store) -> None:
+    there = place(store, ADDRESSES["slack"])
+    there.subscribes()
+    there.desk.inquiries.put_found("2503.15294", Found(paper=paper(), at=NOW))
+    for day, said in ((2, "may come with the next one"), (20, "older than the lists")):
+        head = there.why("2503.15294", at=NOW.replace(month=4, day=day)).head
+        assert head is not None
+        assert said in head.text[0]

@@ -10,6 +10,7 @@ from uuid import uuid4
 from rich.console import Console
 
 from bot import profiles, reasons
+from bot.budget import Payer
 from bot.costs import Estimate
 from bot.errors import Refused
 from bot.ledger import Digest, Judge, Source, Wanted
@@ -17,7 +18,6 @@ from bot.settings import Settings
 from bot.wish import Address, Wish
 from workers.estimating import estimated
 from workers.house import House, staffed
-from workers.pipeline import payer_of
 from workers.waiting import fetched, fulfilled
 
 # Feeds of a few thousand papers are some megabytes.
@@ -50,7 +50,7 @@ def price(settings: Settings, profile: str, files: Sequence[Path], day: date | N
             why = reasons.problem(listed.problem) if listed and listed.problem else "no list"
             raise Refused(f"There is nothing to price: {why}.")
         known = here.store.profile(wish.profile)
-        payer = payer_of(wish, known, settings.limits)
+        payer = Payer.of(wish.address.workspace_key, known.name, settings.limits)
         now = datetime.now(UTC)
         return estimated(known, settings.judge_model, payer, listed, here.store, now)
 

@@ -68,13 +68,7 @@ def evaluate(settings: Settings, word: str, papers: Path | None, prompt: Path | 
         told = instructions(profile, prompt)
         with closing(judge_model.model(settings, name, here.store)) as model:
             at, at_once = datetime.now(UTC), settings.calls_at_once
-            own, limits = settings.limits
-            payer = Payer(
-                workspace=HERE.workspace_key,
-                profile=profile.name,
-                workspace_limits=own,
-                profile_limits=limits,
-            )
+            payer = Payer.of(HERE.workspace_key, profile.name, settings.limits)
             spending = Spending(here.store)
             metered = Metered(model, payer, Purpose.DIGEST, spending, lambda: datetime.now(UTC))
             now = run(metered, profile, chosen, told, here.store, at_once, at)

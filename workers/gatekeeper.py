@@ -69,7 +69,7 @@ class Gatekeeper:
         the profile has none. `must` are ids that pass in any case."""
         closed = self._kept.closed if self._profile.gate else None
         if closed is None or day < closed.since:
-            return open_division(self._profile, papers)
+            return open_division(papers, gate.rank(self._profile, papers))
         placed = closed.learned.rank(self._profile, papers)
         divided = gating.divide(placed, closed.least, closed.near, day, must)
         spared = set(divided.gated)
@@ -174,9 +174,8 @@ class Gatekeeper:
         self._gates.put_report(self._key, report)
 
 
-def open_division(profile: Profile, papers: Sequence[Paper]) -> Division:
+def open_division(papers: Sequence[Paper], ranked: Sequence[gate.Ranked]) -> Division:
     """Everybody is asked; the local ranking breaks ties and says whom a budget reaches."""
-    ranked = gate.rank(profile, papers)
     places = {
         row.id: Place(rank=rank, of=len(ranked), words=row.words)
         for rank, row in enumerate(ranked, 1)

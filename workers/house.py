@@ -15,10 +15,15 @@ import redis
 from redis import Redis
 
 from bot.connecting import connect
+from bot.desk import Desk
 from bot.errors import Refused
+from bot.ledger import Judge
 from bot.settings import Settings
+from bot.status import gather
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_inquiries import Inquiries
+from bot.store_subscriptions import Subscriptions
 from bot.tasks import Tasks
 from workers import worker
 from workers.server import embedded
@@ -62,6 +67,22 @@ def house(settings: Settings) -> Iterator[House]:
 def _opened(url: str) -> House:
     store = Store(connect(url))
     return House(url, store, Channels(store), Tasks(Redis.from_url(url)))
+
+
+def desk_of(here: House, settings: Settings) -> Desk:
+    """What the chat's commands need, for a command on this house."""
+    judge = Judge(model=settings.judge_model)
+    return Desk(
+        channels=here.channels,
+        subscriptions=Subscriptions(here.store),
+        inquiries=Inquiries(here.store, here.tasks.private),
+        judge=judge,
+        status=lambda: gather(here.tasks, here.channels, judge),
+        window_hours=settings.window_hours,
+        catch_up_days=settings.catch_up_days,
+        say_quiet_days=settings.say_quiet_days,
+        limits=settings.limits,
+    )
 
 
 @contextmanager

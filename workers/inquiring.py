@@ -76,6 +76,7 @@ class Inquiring:
         self._needs: dict[str, set[str]] = {}
         self._failed: set[str] = set()
         self._lookup: Future[None] | None = None
+        self._looked: list[str] = []
 
     def serve(self) -> None:
         """Answer until nobody has asked for a moment. What is found out is left behind at once."""
@@ -104,7 +105,10 @@ class Inquiring:
             if self._needs.get(inquiry.key, set()) & self._under_way.keys():
                 continue
             if not inquiry.ref and self._inquiries.found(inquiry.paper) is None:
-                sought.append(inquiry.paper)
+                if inquiry.paper in self._failed:
+                    self._inquiries.drop(inquiry)
+                else:
+                    sought.append(inquiry.paper)
             elif not (needs := self._set_off(inquiry)):
                 self._inquiries.drop(inquiry)
                 self._needs.pop(inquiry.key, None)
@@ -112,7 +116,7 @@ class Inquiring:
                 self._needs[inquiry.key] = needs
         if sought and self._lookup is None:
             ids = list(dict.fromkeys(sought))[:IDS]
-            self._lookup = self._pool.submit(self._look_up, ids)
+            self._lookup, self._looked = self._pool.submit(self._look_up, ids), ids
         running = [*self._under_way.values(), *([self._lookup] if self._lookup else [])]
         if not running:
             time.sleep(_LOOK_SECONDS)
@@ -123,7 +127,9 @@ class Inquiring:
                 self._failed.add(name)  # a fault of ours, which must not stop the others
                 log.error("could not find out", what=name, exc_info=error)
         if self._lookup and self._lookup.done():
-            self._lookup.result()
+            if error := self._lookup.exception():
+                self._failed.update(self._looked)
+                log.error("could not look up", ids=len(self._looked), exc_info=error)
             self._lookup = None
         return True
 
@@ -182,13 +188,7 @@ class Inquiring:
         model = self._models(inquiry.judge.model)
         if model is None:
             return Opinion(score=None, trouble=Trouble.NO_KEY)
-        own, profiles = self._limits
-        payer = Payer(
-            workspace=inquiry.workspace,
-            profile=profile.name,
-            workspace_limits=own,
-            profile_limits=profiles,
-        )
+        payer = Payer.of(inquiry.workspace, profile.name, self._limits)
         spending, asks = Spending(self._store), Purpose.QUESTION
         counted = _Counted(model, lambda: self._may_call(inquiry))
         scorer = Metered(counted, payer, asks, spending, self._clock)

@@ -11,16 +11,12 @@ import typer
 
 from bot import settings, terminal_render, words_doctor, words_status
 from bot.clock import planned
-from bot.desk import Desk
 from bot.errors import Refused
 from bot.ledger import Judge
-from bot.settings import Settings
 from bot.status import gather
-from bot.store_inquiries import Inquiries
-from bot.store_subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from workers.house import House
+    pass
 
 _REFUSED = 2
 
@@ -29,11 +25,11 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """The state of the server, the queues, what is away, who waits, and every subscription."""
-    from workers.house import house
+    from workers.house import desk_of, house
 
     config, now = settings.load(), _moment(None)
     with house(config) as here:
-        desk = _desk(here, config)
+        desk = desk_of(here, config)
         found, coming = desk.status(), words_status.plan_text(planned(desk, now), now)
     if as_json:
         print(found.model_dump_json(indent=2))
@@ -45,11 +41,11 @@ def plan(
     at: Annotated[str | None, typer.Option(help="YYYY-MM-DDTHH:MM, UTC; otherwise now.")] = None,
 ) -> None:
     """What would be due for each subscription at a moment, and why not."""
-    from workers.house import house
+    from workers.house import desk_of, house
 
     config, now = settings.load(), _moment(at)
     with house(config) as here:
-        shown = words_status.plan_text(planned(_desk(here, config), now), now)
+        shown = words_status.plan_text(planned(desk_of(here, config), now), now)
     sys.stdout.write(terminal_render.as_text([shown]))
 
 
@@ -88,20 +84,6 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that backup wrote.
     from workers import keeping
 
     print(f"{keeping.restore(settings.load(), file)} entries of {file} are back.")
-
-
-def _desk(here: House, config: Settings) -> Desk:
-    judge = Judge(model=config.judge_model)
-    return Desk(
-        channels=here.channels,
-        subscriptions=Subscriptions(here.store),
-        inquiries=Inquiries(here.store),
-        judge=judge,
-        status=lambda: gather(here.tasks, here.channels, judge),
-        window_hours=config.window_hours,
-        catch_up_days=config.catch_up_days,
-        say_quiet_days=config.say_quiet_days,
-    )
 
 
 def _moment(text: str | None) -> datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
@@ -18,7 +17,6 @@ _MAXIMA = 2
 _MAXIMA_TIED = 3
 # Eighty abstracts are about 29,000 tokens: a server of one's own often takes 32,000.
 _MOST = 80
-_ADDED = re.compile(r"(?i)^\s*arxiv:|v\d+\s*$")
 _CANDIDATES = (Outcome.PICKED, Outcome.OVER_LIMIT)
 
 
@@ -105,6 +103,5 @@ def _lists(value: object, depth: int) -> Iterator[list[str]]:
 
 
 def _id(item: object) -> str | None:
-    """Models like to add the version or an `arXiv:`."""
     given = replies.named(item).get("id") if isinstance(item, dict) else item
-    return _ADDED.sub("", given).strip() if isinstance(given, str) else None
+    return replies.plain_id(given) if isinstance(given, str) else None

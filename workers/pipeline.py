@@ -9,7 +9,7 @@ from datetime import datetime
 from bot import plan, views
 from bot.authors import followed
 from bot.budget import Limits, Payer
-from bot.domain import Paper, Profile, Trouble
+from bot.domain import Paper, Trouble
 from bot.lease import Lease
 from bot.ledger import Digest, Listed, Score, Source, Verdict
 from bot.store import Store
@@ -53,16 +53,19 @@ def score(
             return  # whoever held the lease before us has done it
         day, replacements = triage.announced(profile, store.batch(listed.batch))
         papers = [entry.paper for entry in day]
-        division, looks, prompt = open_division(profile, papers), list[str](), ""
-        ranking = division.ranking
+        looks, prompt = list[str](), ""
+        if wish.judge.model is None or model is None:
+            ranked = gate.rank(profile, papers)
+            division = open_division(papers, ranked)
+            ranking = division.ranking
         if wish.judge.model is None:
-            verdicts = {p.versioned: v for p, v in _local(profile, papers)}
+            verdicts = {p.versioned: v for p, v in _local(papers, ranked)}
         elif model is None:
             nobody = Verdict(score=None, trouble=Trouble.NO_KEY)
             verdicts = {paper.versioned: nobody for paper in papers}
         else:
             prompt = scoring.prompt_as_sent(profile)
-            payer = payer_of(wish, profile, limits)
+            payer = Payer.of(wish.address.workspace_key, profile.name, limits)
             judge = Verdicts(store, model, profile, payer, calls_at_once, clock, lease, name)
             keeper = Gatekeeper(store, profile, model.name)
             must = {p.id for p in papers if followed(p.authors, profile.authors.follow)}
@@ -104,19 +107,10 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
         channels.put_delivered(wish.address, name, digest, clock())
 
 
-def payer_of(wish: Wish, profile: Profile, limits: tuple[Limits, Limits]) -> Payer:
-    """The workspace that wishes a day of a profile; `limits` are its and the profile's."""
-    own, profiles = limits
-    return Payer(
-        workspace=wish.address.workspace_key,
-        profile=profile.name,
-        workspace_limits=own,
-        profile_limits=profiles,
-    )
-
-
-def _local(profile: Profile, papers: Sequence[Paper]) -> Iterator[tuple[Paper, Verdict]]:
-    by_id = {row.id: row for row in gate.rank(profile, papers)}
+def _local(
+    papers: Sequence[Paper], ranked: Sequence[gate.Ranked]
+) -> Iterator[tuple[Paper, Verdict]]:
+    by_id = {row.id: row for row in ranked}
     for paper in papers:
         row = by_id[paper.id]
         yield paper, Verdict(score=Score(relevance=row.relevance, comment=", ".join(row.words)))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+_ADDED = re.compile(r"(?i)^\s*arxiv:|v\d+\s*$")
 _OPENING = re.compile(r"[\[{]")
 # A reply of a few kilobytes has some dozen brackets; reading stops at nonsense made of them.
 _MISSES = 500
@@ -49,3 +50,8 @@ def values(reply: str) -> list[object]:
 def named(value: Mapping[str, Any]) -> dict[str, Any]:
     """An object's fields by the small letters of their names: models write `ARXIV_ID` for `id`."""
     return {re.sub(r"[^a-z]", "", str(key).lower()): item for key, item in value.items()}
+
+
+def plain_id(given: str) -> str:
+    """The id meant: models like to add the version or an `arXiv:`."""
+    return _ADDED.sub("", given).strip()

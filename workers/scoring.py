@@ -104,7 +104,7 @@ def _id(row: Mapping[str, Any], wanted: set[str]) -> str | None:
     given = row.get("id")
     if not isinstance(given, str):
         return None
-    plain = re.sub(r"(?i)^\s*arxiv:|v\d+\s*$", "", given).strip()
+    plain = replies.plain_id(given)
     return plain if plain in wanted else None
 
 

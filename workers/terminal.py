@@ -7,17 +7,15 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from bot import actions, desk, profiles, status, terminal_render, words
-from bot.desk import Ask, Desk
+from bot import actions, desk, profiles, terminal_render, words
+from bot.desk import Ask
 from bot.errors import PaperboyError
 from bot.ledger import Judge, Source, Wanted
 from bot.message import Head, Post
 from bot.settings import Settings
-from bot.store_inquiries import Inquiries
-from bot.store_subscriptions import Subscriptions
 from bot.store_terminal import Shown
 from bot.wish import Address, Wish
-from workers.house import House, staffed
+from workers.house import House, desk_of, staffed
 from workers.waiting import Arrived, answered, fulfilled
 
 HERE = Address(platform="terminal", channel="main")
@@ -46,18 +44,11 @@ class _Terminal:
 
     def __init__(self, here: House, settings: Settings) -> None:
         self.here = here
-        self.judge = judge = Judge(model=settings.judge_model)
+        self.judge = Judge(model=settings.judge_model)
         self.out = Console(highlight=False, emoji=False, markup=False)
         self.out.width = terminal_render.width(self.out.width)
         self.known = profiles.shipped() | here.store.named_profiles()
-        self.desk = Desk(
-            channels=here.channels,
-            subscriptions=Subscriptions(here.store),
-            inquiries=Inquiries(here.store, here.tasks.private),
-            judge=judge,
-            limits=settings.limits,
-            status=lambda: status.gather(here.tasks, here.channels, judge),
-        )
+        self.desk = desk_of(here, settings)
 
     def first(self) -> None:
         """The newest day; the sample where arXiv cannot be asked."""

@@ -61,7 +61,8 @@ class Verdicts:
         key = scoring.judge_key(self._profile, self._model.name)
         verdicts = self._store.verdicts(key, [paper.versioned for paper in papers])
         known = [verdict for verdict in verdicts.values() if verdict.score]
-        self._spared(Why.CACHE, len(known), [call for v in known for call in v.calls])
+        calls = [call for verdict in known for call in verdict.calls]
+        self._spared(Why.CACHE, len(known), self._store.usage(calls).cost_usd)
         asked = self._within_means(papers, verdicts, ranking)
 
         def tell() -> None:
@@ -83,17 +84,14 @@ class Verdicts:
         nobody = Verdict(score=None, trouble=Trouble.NO_BUDGET)
         verdicts = {p.versioned: verdicts.get(p.versioned, nobody) for p in papers}
         left = sum(v.trouble is Trouble.NO_BUDGET for v in verdicts.values())
-        self._spared(Why.LIMIT, left, [])
+        self._spared(Why.LIMIT, left, None)
         return verdicts
 
     def gated(self, papers: int, verdicts: Mapping[str, Verdict]) -> None:
         """Book what the gate spared, by what those that were asked have cost."""
         calls = [call for verdict in verdicts.values() for call in verdict.calls]
         usd, asked = self._store.usage(calls).cost_usd, len(verdicts)
-        if papers:
-            worth = usd * papers / asked if usd is not None and asked else None
-            now = self._clock()
-            self._accounts.book_spared(self._payer, self._day, Why.GATE, papers, worth, now)
+        self._spared(Why.GATE, papers, usd * papers / asked if usd and asked else None)
 
     def order(self, decisions: Sequence[Decision], ranking: Sequence[str]) -> list[str]:
         """The ranking's ids, those first that the model has put in order: the papers that lead the
@@ -150,7 +148,6 @@ class Verdicts:
             self._model, self._payer, Purpose.DIGEST, self._spending, self._clock, row_tokens
         )
 
-    def _spared(self, why: Why, papers: int, calls: Sequence[str]) -> None:
+    def _spared(self, why: Why, papers: int, usd: float | None) -> None:
         if papers:
-            usd = self._store.usage(calls).cost_usd
             self._accounts.book_spared(self._payer, self._day, why, papers, usd, self._clock())
