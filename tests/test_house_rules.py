@@ -119,5 +119,5 @@ def test_only_llm_calls_a_model_and_only_line_asks_arxiv() -> None:
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_file_is_one_sentence_and_no_longer_than_a_room(name: str) -> None:
     text = FILES[name].read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 260
+    assert len(text.splitlines()) <= 400
     assert text == "" or ast.get_docstring(ast.parse(text))
