@@ -224,11 +224,10 @@ def _over(wish: Wish, channels: Channels, now: datetime) -> bool:
     whole = judged and listed and not (judged.unscored or listed.problem)  # but for its budget
     if done is None or done.complete or whole:
         return True
-    asked = wish.asked or wish.since
-    if now - asked >= _PATIENCE:
+    if now - (wish.asked or wish.since) >= _PATIENCE:
         return True
     if now - done.at >= AGAIN:
-        channels.put_wish(wish.model_copy(update={"since": now, "asked": asked}))
+        channels.renew_wish(wish, now)
     return False
 
 

@@ -15,6 +15,13 @@ from bot.wish import Address, Delivery, Wish
 
 # A profile's decided days that can be looked through for a paper: half a year of weekdays.
 _DAYS = 130
+# One value in the place of another, or of none, unless that one was changed meanwhile.
+_SWAP = """
+if redis.call('hget', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then return redis.call('hdel', KEYS[1], ARGV[1]) end
+redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
+return 1
+"""
 # Decided days kept in mind: one of 450 papers is two megabytes.
 _IN_MIND = 8
 
@@ -246,7 +253,18 @@ class Channels:
         return [Wish.model_validate_json(rows[key]) for key in sorted(rows)]
 
     def drop_wish(self, wish: Wish) -> None:
-        self._redis.hdel("pb:wishes", wish.key)
+        """Nobody waits for it any more, unless the same was asked for again meanwhile."""
+        self._swap_wish(wish, "")
+
+    def renew_wish(self, wish: Wish, since: datetime) -> None:
+        """As if it was asked for at `since`, unless it was in fact asked for again meanwhile."""
+        again = wish.model_copy(update={"since": since, "asked": wish.asked or wish.since})
+        self._swap_wish(wish, again.model_dump_json())
+
+    def _swap_wish(self, wish: Wish, now: str) -> None:
+        known = self._redis.hget("pb:wishes", wish.key)
+        if known is not None and Wish.model_validate_json(str(known)).asking == wish.asking:
+            self._redis.eval(_SWAP, 1, "pb:wishes", wish.key, str(known), now)
 
     def _done(self, key: str) -> Done | None:
         value = self._redis.get(key)

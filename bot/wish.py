@@ -62,6 +62,12 @@ class Wish(Noun):
         """Names it among those that wait: the same day for the same channel is one wish."""
         return f"{self.address} {self.profile} {self.wanted.key}"
 
+    @property
+    def asking(self) -> str:
+        """Names who asked and when: the same after it was tried anew, another when somebody asks
+        for the same day again."""
+        return f"{self.by} {(self.asked or self.since).isoformat()}"
+
     def only(self, wanted: Wanted, since: datetime) -> Self:
         """One of its days alone, as if it was asked for at `since`."""
         plain = {"earlier": (), "left_out": 0, "at": None, "until": None}

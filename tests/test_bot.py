@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -119,6 +120,43 @@ def test_a_day_that_ended_short_is_taken_up_again_later(
     clock.tick(desk, tasks, later)
     assert channels.wishes() == []
     assert channels.history(asked.address)[-1].complete
+
+
+def test_a_day_asked_for_again_while_the_first_asking_ends_is_still_waited_for(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
+    """By somebody else, between the clock's look and what it does; whether the first asking is
+    fulfilled, tried anew or given up."""
+    first = wish().model_copy(update={"by": "U1"})
+    again = first.model_copy(update={"by": "U2", "since": NOW + timedelta(microseconds=1)})
+    channels.put_wish(again)
+    channels.drop_wish(first)
+    channels.renew_wish(first, NOW + timedelta(minutes=11))
+    assert channels.wishes() == [again]
+    channels.drop_wish(again)
+    assert channels.wishes() == []
+
+
+def test_a_day_tried_anew_is_the_same_asking_until_it_is_fulfilled(channels: Channels) -> None:
+    first, later = wish().model_copy(update={"by": "U1"}), NOW + timedelta(minutes=11)
+    channels.put_wish(first)
+    channels.renew_wish(first, later)
+    (anew,) = channels.wishes()
+    assert (anew.since, anew.asked) == (later, NOW)
+    channels.renew_wish(anew, later + timedelta(minutes=11))
+    assert [waiting.asked for waiting in channels.wishes()] == [NOW]
+    channels.drop_wish(first)  # who waited in a terminal knows nothing of that
+    channels.renew_wish(first, later)
+    assert channels.wishes() == []
+
+
+def test_a_wish_that_an_older_version_stored_is_dropped_as_well(channels: Channels) -> None:
+    kept = wish()
+    short = {k: v for k, v in kept.model_dump(mode="json").items() if v is not None}
+    channels.store.redis.hset("pb:wishes", kept.key, json.dumps(short))
+    (found,) = channels.wishes()
+    channels.drop_wish(found)
+    assert channels.wishes() == []
 
 
 def test_what_the_budget_left_is_not_asked_for_again_by_the_clock(
