@@ -226,7 +226,8 @@ def _over(wish: Wish, channels: Channels, now: datetime) -> bool:
         return True
     if now - (wish.asked or wish.since) >= _PATIENCE:
         return True
-    if now - done.at >= AGAIN:
+    # A day judged again with the same outcome is not delivered again.
+    if now - max(done.at, judged.at if judged else done.at) >= AGAIN:
         channels.renew_wish(wish, now)
     return False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date as date_
 from datetime import datetime
 from enum import StrEnum
@@ -164,6 +164,14 @@ class Listed(Noun):
     settled: bool = True
 
 
+def whole_problem(lists: Sequence[Listed]) -> Problem | None:
+    """The problem of several days' lists as a whole, the newest one the last: what arXiv has no
+    list of was a holiday, unless it is the newest day."""
+    problems = [listed.problem for listed in lists if listed.problem]
+    real = (problem for problem in problems if problem.trouble is not Trouble.NO_LIST)
+    return next(real, None) or (lists[-1].problem if lists else None)
+
+
 class Batch(Noun):
     """Everything one source announced on a day, in a fixed order (by announcement, then id)."""
 
@@ -211,6 +219,13 @@ class Digest(Noun):
         """Papers without a score that asking again may bring: not those the budget left."""
         missing = (d for d in self.decisions if d.outcome is Outcome.UNSCORED)
         return sum(d.trouble is not Trouble.NO_BUDGET for d in missing)
+
+    @property
+    def version(self) -> str:
+        """Names what was decided, whenever and at whatever price: judged again with the same
+        outcome it is the same."""
+        rows = (decision.model_dump_json() for decision in self.decisions)
+        return fingerprint(str(self.replacements), *rows)
 
     @property
     def complete(self) -> bool:

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.days import new_york_date
-from bot.domain import Noun, Trouble, fingerprint
-from bot.ledger import Listed, Source, Wanted
+from bot.domain import Noun, Problem, Trouble, fingerprint
+from bot.ledger import Listed, Source, Wanted, whole_problem
 from bot.wish import Wish
 
 # arXiv's feed may still grow in the hour it turns over; an answer this young is used again, and a
@@ -30,14 +30,22 @@ class Kind(StrEnum):
 
 
 class Done(Noun):
-    """That a step was taken, when, and whether it left nothing to be desired. Of a judged day also
-    how many papers it has, how many lack a score for now, and why, where that is most of them."""
+    """That a step was taken, when, and whether it left nothing to be desired.
+
+    `version` names what was decided, of a delivery what of it was shown: the same decisions have
+    the same one. It is empty in what older releases stored. Of a judged day also how many papers it
+    has, how many lack a score for now, and why, where that is most of them; `list_at` is the
+    `changed_at` of the list that was judged. `problem` is what a delivery said of its list.
+    """
 
     at: datetime
     complete: bool
     papers: int = 0
     unscored: int = 0
     outage: Trouble | None = None
+    version: str = ""
+    list_at: datetime | None = None
+    problem: Problem | None = None
 
 
 class Day(Noun):
@@ -53,6 +61,17 @@ class Facts(Day):
 
     earlier: tuple[Day, ...] = ()
     delivered: Done | None = None
+
+    @property
+    def version(self) -> str:
+        """Names what is decided by now, for all the days."""
+        days = [day.judged.version if day.judged else "" for day in (*self.earlier, self)]
+        return days[0] if len(days) == 1 or not any(days) else fingerprint(*days)
+
+    @property
+    def problem(self) -> Problem | None:
+        """What keeps papers from all the days, for now."""
+        return whole_problem([day.listed for day in (*self.earlier, self) if day.listed])
 
 
 class Step(Noun):
@@ -121,16 +140,24 @@ def due(wish: Wish, facts: Facts) -> Step | None:
         return Step(kind=Kind.FETCH, wish=wish)
     if not is_judged(facts, wish.since) or judged is None:
         return Step(kind=Kind.SCORE, wish=wish)
-    if delivered is None or _failed_before(delivered, wish.since) or delivered.at < judged.at:
+    if delivered is None or delivered.version != facts.version:
+        return Step(kind=Kind.DELIVER, wish=wish)
+    if delivered.problem and delivered.problem != facts.problem:
         return Step(kind=Kind.DELIVER, wish=wish)
     return None
 
 
 def is_judged(day: Day, since: datetime) -> bool:
     """Whether a day's papers are judged, as well as could be done since then."""
-    if day.listed is None or day.judged is None or day.judged.at < day.listed.changed_at:
+    if day.listed is None or day.judged is None or _outgrown(day.judged, day.listed):
         return False
     return not _failed_before(day.judged, since)
+
+
+def _outgrown(judged: Done, listed: Listed) -> bool:
+    """Whether papers came to the list since it was read to be judged: while it was being judged,
+    perhaps. Both times are the reader's of the list, so that clocks of two machines never meet."""
+    return (judged.list_at or judged.at) < listed.changed_at
 
 
 def _look(wish: Wish, facts: Facts, now: datetime, at: datetime, until: datetime) -> Look:
@@ -150,7 +177,7 @@ def _look(wish: Wish, facts: Facts, now: datetime, at: datetime, until: datetime
             return ahead(Kind.FETCH, wanted, wish.since)
         if not (listed.settled or over) and now - listed.asked_at >= _FRESH:
             return ahead(Kind.FETCH, wanted, listed.asked_at + _FRESH)
-        if judged is None or judged.at < listed.changed_at:
+        if judged is None or _outgrown(judged, listed):
             return ahead(Kind.SCORE, wanted, listed.changed_at)
         if judged.unscored and not over and now - judged.at >= AGAIN:
             return ahead(Kind.SCORE, wanted, judged.at + AGAIN)
@@ -164,9 +191,8 @@ def _look(wish: Wish, facts: Facts, now: datetime, at: datetime, until: datetime
     if late and not over:
         return Look(late=late)
     done = facts.delivered
-    if done and not done.complete and settled and facts.listed:
-        newest = max(newest, facts.listed.asked_at)  # what was missing turned out not to be
-    if done is None or done.at < newest:
+    mended = done and done.problem and not facts.problem  # what was said to be missing is not
+    if done is None or done.version != facts.version or mended:
         return Look(step=Step(kind=Kind.DELIVER, wish=wish.model_copy(update={"since": newest})))
     return Look(fulfilled=settled or over)
 

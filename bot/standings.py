@@ -73,10 +73,11 @@ def _ledger(
     desk: Desk, address: Address, history: list[Delivery], id: str
 ) -> dict[str, tuple[Delivery, Digest]]:
     """The newest day of each profile on which this channel's ledger names the paper."""
-    named = set(desk.inquiries.naming([delivery.day for delivery in history], id))
+    days = {delivery.day: delivery.days or (delivery.day,) for delivery in history}
+    named = set(desk.inquiries.naming([day for names in days.values() for day in names], id))
     found = dict[str, tuple[Delivery, Digest]]()
     for delivery in history:
-        if delivery.day in named and delivery.profile not in found:
+        if named.intersection(days[delivery.day]) and delivery.profile not in found:
             digest = desk.channels.given(address, delivery.day)
             if digest is not None:
                 found[delivery.profile] = delivery, digest

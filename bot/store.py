@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from redis import Redis
+from redis.client import Pipeline
 
 from bot.domain import Announced, AnnounceType, Listing, Noun, Paper, Profile, fingerprint
 from bot.lease import Lease
@@ -184,12 +185,12 @@ class Store:
 
     # -- ledgers
 
-    def put_digest(self, name: str, digest: Digest, keep: timedelta = KEEP) -> None:
+    def put_digest(self, name: str, digest: Digest, pipe: Pipeline | None = None) -> None:
         """Papers are stored once, whatever number of digests names them."""
         body = digest.model_dump(mode="json")
         for row, decision in zip(body["decisions"], digest.decisions, strict=True):
             row["announced"]["paper"] = ref(decision.paper)
-        self.redis.set(f"pb:digest:{name}", json.dumps(body), ex=keep)
+        (self.redis if pipe is None else pipe).set(f"pb:digest:{name}", json.dumps(body), ex=KEEP)
 
     def digest(self, name: str) -> Digest | None:
         value = self.redis.get(f"pb:digest:{name}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from bot.chosen import CHANNELS_OWN, Chosen
+from bot.chosen import CHANNELS_OWN, Basis, Chosen, merged
 from bot.ledger import Digest, Outcome, Source, Wanted
 from bot.plan import Day, Done, Facts, delivery_name, ledger_name
 from bot.store import BRIEFLY, KEEP, Store
@@ -56,6 +56,17 @@ class Channels:
             delivered=self._done(f"pb:delivered:{delivered}") if delivered else None,
         )
 
+    def decided(self, wish: Wish) -> dict[str, Digest]:
+        """Its days as they are decided for every channel, by name, the newest last, each with what
+        is known of its list by now."""
+        days = dict[str, Digest]()
+        for wanted in (*wish.earlier, wish.wanted):
+            if listed := self.store.listed(wanted):
+                name = ledger_name(wish.only(wanted, wish.since), listed)
+                if digest := self.store.digest(name):
+                    days[name] = digest.model_copy(update={"listed": listed})
+        return days
+
     def _day(self, wish: Wish, wanted: Wanted) -> Day:
         listed = self.store.listed(wanted)
         if listed is None:
@@ -64,20 +75,25 @@ class Channels:
         return Day(listed=listed, judged=self._done(f"pb:judged:{name}"))
 
     def put_judged(self, name: str, digest: Digest) -> None:
-        """Leave a decided day behind: the digest first, then the word that it is there."""
-        self.store.put_digest(name, digest)
-        self._redis.set(f"pb:basis:{name}", digest.judged_at.isoformat(), ex=KEEP)
+        """Leave a decided day behind, and the word that it is there, together or not at all. Only
+        who judges writes a day; a delivery names what it showed of it."""
         done = Done(
             at=digest.judged_at,
             complete=digest.complete,
             papers=len(digest.decisions),
             unscored=digest.owed,
             outage=digest.outage,
+            version=digest.version,
+            list_at=digest.listed.changed_at,
         )
-        self._redis.set(f"pb:judged:{name}", done.model_dump_json(), ex=KEEP)
         days = f"pb:days:{digest.profile.fingerprint}"
-        self._redis.zadd(days, {name: digest.judged_at.timestamp()})
-        self._redis.expire(days, KEEP)
+        with self._redis.pipeline(transaction=True) as pipe:
+            self.store.put_digest(name, digest, pipe)
+            pipe.set(f"pb:basis:{name}", digest.judged_at.isoformat(), ex=KEEP)
+            pipe.set(f"pb:judged:{name}", done.model_dump_json(), ex=KEEP)
+            pipe.zadd(days, {name: digest.judged_at.timestamp()})
+            pipe.expire(days, KEEP)
+            pipe.execute()
         if digest.complete and digest.listed.source is Source.ARXIV:
             counts = f"{len(digest.decisions)} {len(digest.picked)}"
             key = f"pb:usual:{digest.profile.fingerprint}"
@@ -97,22 +113,33 @@ class Channels:
         announced, picked = (round(sum(counts) / len(last)) for counts in zip(*last, strict=True))
         return announced, picked
 
-    def put_given(self, address: Address, name: str, digest: Digest) -> None:
+    def put_given(
+        self, address: Address, name: str, digest: Digest, basis: Basis | None = None
+    ) -> None:
         """Leave behind what a channel is about to get: whoever goes on after an interruption posts
-        the same, and a button pressed meanwhile is answered."""
-        self._put_chosen(name, digest, KEEP)
+        the same, and a button pressed meanwhile is answered. Without a `basis` it is the day that
+        `name` ends with, as it is."""
+        self._put_chosen(name, digest, basis, KEEP)
         self._put_had(address, name, digest)
 
     def put_delivered(
-        self, address: Address, name: str, digest: Digest, at: datetime, message: str = ""
+        self,
+        address: Address,
+        name: str,
+        digest: Digest,
+        at: datetime,
+        message: str = "",
+        basis: Basis | None = None,
     ) -> None:
         """Leave a delivery behind, and what the channel has now had. Standard output is no channel:
-        it remembers nothing, and what it was given goes soon."""
-        passing = address.platform == "stdout"
-        self._put_chosen(name, digest, BRIEFLY if passing else KEEP)
+        it remembers nothing, and what it was given goes soon. `basis` as in put_given."""
+        passing, day = address.platform == "stdout", name.rpartition(":")[2]
+        keep = BRIEFLY if passing else KEEP
+        basis = self._put_chosen(name, digest, basis, keep)
         if not passing:
             delivery = Delivery(
-                day=name.rpartition(":")[2],
+                day=day,
+                days=basis.days,
                 profile=digest.profile.name,
                 date=digest.date,
                 earlier=digest.earlier,
@@ -122,12 +149,11 @@ class Channels:
                 message=message,
                 at=at,
             )
-            self._redis.hset(f"pb:history:{address}", delivery.day, delivery.model_dump_json())
+            self._redis.hset(f"pb:history:{address}", day, delivery.model_dump_json())
             self._put_had(address, name, digest)
-        done = Done(at=at, complete=digest.complete)
-        self._redis.set(
-            f"pb:delivered:{name}", done.model_dump_json(), ex=BRIEFLY if passing else KEEP
-        )
+        problem = digest.listed.problem
+        done = Done(at=at, complete=digest.complete, version=basis.version, problem=problem)
+        self._redis.set(f"pb:delivered:{name}", done.model_dump_json(), ex=keep)
 
     def _put_had(self, address: Address, name: str, digest: Digest) -> None:
         slot = f"{_slot(digest)} {name.rpartition(':')[2]}"
@@ -163,13 +189,12 @@ class Channels:
         """A day as this channel got it; None when it never did, or too long ago."""
         return self.delivered(f"{address}:{day}")
 
-    def _put_chosen(self, name: str, digest: Digest, keep: timedelta) -> None:
+    def _put_chosen(self, name: str, digest: Digest, basis: Basis | None, keep: timedelta) -> Basis:
         """What one channel gets of a day that others get as well: the day is kept once."""
-        day = name.rpartition(":")[2]
-        if self._redis.get(f"pb:basis:{day}") != digest.judged_at.isoformat():
-            self.store.put_digest(day, digest)
-            self._redis.set(f"pb:basis:{day}", digest.judged_at.isoformat(), ex=KEEP)
+        basis = basis or Basis((name.rpartition(":")[2],), digest.version)
         chosen = Chosen(
+            days=basis.days,
+            version=basis.version,
             listed=digest.listed,
             maximum=digest.profile.maximum,
             judged_at=digest.judged_at,
@@ -180,12 +205,21 @@ class Channels:
             ),
         )
         self._redis.set(f"pb:chosen:{name}", chosen.model_dump_json(), ex=keep)
+        return basis
+
+    def chosen(self, name: str) -> Chosen | None:
+        """What a delivery says otherwise than the day; None before it was begun."""
+        value = self._redis.get(f"pb:chosen:{name}")
+        return None if value is None else Chosen.model_validate_json(str(value))
 
     def delivered(self, name: str) -> Digest | None:
         """A day as one channel was given it; None when it never was, or too long ago."""
-        value = self._redis.get(f"pb:chosen:{name}")
-        day = value and self._decided(name.rpartition(":")[2])
-        return Chosen.model_validate_json(str(value)).applied(day) if day else None
+        chosen = self.chosen(name)
+        names = chosen.days if chosen else ()
+        days = list(filter(None, map(self._decided, names or [name.rpartition(":")[2]])))
+        if chosen is None or not days:
+            return None
+        return chosen.applied(days[0] if len(names) < 2 else merged(days, chosen.left_out))
 
     def _decided(self, day: str) -> Digest | None:
         """Kept in mind while it stays as it is: many questions are about the same few days."""

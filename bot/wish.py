@@ -76,9 +76,11 @@ class Wish(Noun):
 
 class Delivery(Noun):
     """What a channel was given, in short: `day` names the digest, `message` is the platform's id
-    of the head (empty where there is none), `at` when it was last complete or tried."""
+    of the head (empty where there is none), `at` when it was last complete or tried. `days` name
+    the decided days it was made of, the newest last; empty, it was `day` alone."""
 
     day: str
+    days: tuple[str, ...] = ()
     profile: str
     date: date_
     earlier: tuple[date_, ...] = ()

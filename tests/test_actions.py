@@ -52,6 +52,7 @@ def said(text: str, desk: Desk) -> str:
 
 def delivered(day: Digest, desk: Desk) -> None:
     desk.channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
+    desk.channels.put_judged("day", day)
     desk.channels.put_delivered(HERE, f"{HERE}:day", day, NOW)
 
 

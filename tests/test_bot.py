@@ -221,7 +221,7 @@ def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
 def ready(channels: Channels, mine: Wish, now: datetime) -> None:
     """The day is read, judged and settled."""
     channels.store.put_listed(mine.wanted, listed(now))
-    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=now)
+    day = digest(decision("2503.15294", Outcome.PICKED), listed=listed(now), judged_at=now)
     channels.store.add_listing(str(DAY), listing(announced()), NOW)
     channels.put_judged(ledger_name(mine, listed(now)), day)
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 import redis.asyncio
 
 from bot import plan, posting
 from bot.domain import Problem, Trouble
-from bot.ledger import Outcome
+from bot.ledger import Digest, Outcome
 from bot.plan import Kind
 from bot.schedule import Schedule
 from bot.settings import Settings
+from bot.slack_post import SlackPoster
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_subscriptions import Subscriptions
@@ -21,7 +23,7 @@ from bot.subscription import Subscription
 from bot.wish import Address, Wish
 from tests.make import DAY, NOW, decision, digest, ids, listing, profile
 from tests.slack_neighbour import Slack, slack
-from tests.test_plan import listed, wish
+from tests.test_plan import LATER, listed, wish
 from workers import delivering
 
 
@@ -229,6 +231,74 @@ def test_who_goes_on_after_an_interruption_posts_what_was_begun(
     assert "6 picked" in str(there.thread("C1")[0]["blocks"])
 
 
+def judged_again(store: Store, mine: Wish, day: Digest) -> None:
+    found = store.listed(mine.wanted)
+    assert found is not None
+    store.add_listing(str(DAY), listing(*(d.announced for d in day.decisions)), NOW)
+    Channels(store).put_judged(plan.ledger_name(mine, found), day)
+
+
+@pytest.mark.parametrize("shift", [timedelta(), timedelta(hours=-3), timedelta(hours=3)])
+@pytest.mark.parametrize("position", [1, 4, 5])
+def test_a_day_judged_again_while_its_thread_is_posted_is_whole_in_the_end(
+    position: int, shift: timedelta, there: Slack, store: Store, server: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Whatever the clock of the machine that judges says."""
+    (mine,) = wished(store, "C1")
+    some = [decision(id, Outcome.PICKED) for id in ids(6)[:4]]
+    missing = [decision(id, Outcome.UNSCORED) for id in ids(6)[4:]]
+    judged_again(store, mine, digest(*some, *missing))
+    better = digest(*(decision(id, Outcome.PICKED) for id in ids(6)), judged_at=NOW + shift)
+    send, sent = SlackPoster.send, list[str]()
+
+    async def judged_meanwhile(self: SlackPoster, *args: Any) -> str:
+        sent.append(await send(self, *args))
+        if len(sent) == position:
+            judged_again(store, mine, better)
+        return sent[-1]
+
+    monkeypatch.setattr(SlackPoster, "send", judged_meanwhile)
+    deliver(there, store, server, [mine])
+    assert replies(there, "C1") == 4
+    for _ in range(3):
+        assert store.digest(plan.ledger_name(mine, listed(NOW))) == better
+        step = plan.due(mine, Channels(store).facts(mine))
+        if step:
+            deliver(there, store, server, [step.wish])
+    assert step is None
+    assert "6 announced = 6 picked" in str(there.thread("C1")[0]["blocks"])
+    assert replies(there, "C1") == 6
+
+
+def test_a_day_judged_again_with_the_same_outcome_changes_nothing_that_was_posted(
+    there: Slack, store: Store, server: str
+) -> None:
+    (mine,) = wished(store, "C1")
+    deliver(there, store, server, [mine])
+    again = digest(*(decision(id, Outcome.PICKED) for id in ids(6)), judged_at=LATER)
+    judged_again(store, mine, again)
+    assert plan.due(mine, Channels(store).facts(mine)) is None
+    given = Channels(store).given(mine.address, plan.ledger_name(mine, listed(NOW)))
+    assert given is not None
+    assert given.judged_at == NOW  # as its head says
+
+
+def test_who_goes_on_after_an_interruption_posts_what_is_judged_by_now(
+    there: Slack, store: Store, server: str
+) -> None:
+    (mine,) = wished(store, "C1", top=4)
+    there.fault("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
+    deliver(there, store, server, [mine])
+    assert replies(there, "C1") == 2
+    more = [decision("2503.19999", Outcome.PICKED, 9)]
+    judged_again(store, mine, digest(*more, *(decision(id, Outcome.PICKED) for id in ids(6))))
+    deliver(there, store, server, [mine])
+    assert replies(there, "C1") == 4
+    assert "7 announced = 4 picked + 3 over the limit" in str(there.thread("C1")[0]["blocks"])
+    assert plan.due(mine, Channels(store).facts(mine)) is None
+
+
 def owed(store: Store, *days: int) -> Wish:
     """A schedule's wish for several judged days of March 2025: each has a paper of its own and one
     that all of them have."""
@@ -274,6 +344,41 @@ def test_days_that_were_missed_come_in_one_thread_the_best_first(
     assert "4 announced = 4 picked" in shown
     assert Channels(store).dates(at("C1"), "matters") == {date(2025, 3, n) for n in (18, 19, 20)}
     assert plan.look(mine, Channels(store).facts(mine), mine.at).fulfilled
+
+
+def test_an_earlier_day_judged_again_mends_the_thread_of_several(
+    there: Slack, store: Store, server: str
+) -> None:
+    mine = owed(store, 18, 19, 20)
+    settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=there.url)
+    assert mine.at is not None
+
+    def at_its_time() -> None:
+        pace = redis.asyncio.Redis.from_url(server)
+        delivering.deliver([mine], store, settings, pace, lambda: mine.at or NOW)
+
+    at_its_time()
+    before = {wanted.key: store.listed(wanted) for wanted in (*mine.earlier, mine.wanted)}
+    found = before[mine.earlier[0].key]
+    assert found is not None
+    name = plan.ledger_name(mine.only(mine.earlier[0], NOW), found)
+    first = store.digest(name)
+    assert first is not None
+    extra = decision("2503.00099", Outcome.PICKED)
+    store.add_listing(found.batch, listing(extra.announced), NOW)
+    better = first.model_copy(update={"decisions": (*first.decisions, extra)})
+    Channels(store).put_judged(name, better)
+    assert not plan.look(mine, Channels(store).facts(mine), mine.at).fulfilled
+    at_its_time()
+    assert plan.look(mine, Channels(store).facts(mine), mine.at).fulfilled
+    assert "5 announced = 5 picked" in str(there.thread("C1")[0]["blocks"])
+    assert replies(there, "C1") == 5
+    assert store.digest(name) == better
+    day = plan.delivery_name(mine, found).rpartition(":")[2]
+    assert store.digest(day) is None  # a delivery writes no day
+    given = Channels(store).given(mine.address, day)
+    assert given is not None
+    assert [len(given.picked), given.left_out, len(given.earlier)] == [5, 2, 2]
 
 
 def test_a_profile_changed_at_noon_repeats_nothing_of_the_morning(

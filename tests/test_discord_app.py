@@ -175,6 +175,7 @@ async def posted(bot: Bot, number: int = 8) -> str:
     day = digest(*(decision(id, Outcome.PICKED) for id in ids(number)))
     channels = bot.desk.channels
     channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
+    channels.put_judged(DAY, day)
     channels.put_given(HERE, f"{HERE}:{DAY}", day)
     head, *cards = views.thread(day, DAY)
     assert isinstance(head, Head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,8 +44,8 @@ def due(facts: Facts, asked: Wish | None = None) -> Kind | None:
     return step.kind if step else None
 
 
-def done(at: datetime, complete: bool = True) -> Done:
-    return Done(at=at, complete=complete)
+def done(at: datetime, complete: bool = True, **fields: Any) -> Done:
+    return Done(at=at, complete=complete, **fields)
 
 
 def test_first_the_list_then_the_scores_then_the_delivery_then_nothing() -> None:
@@ -81,18 +82,55 @@ def test_papers_that_came_after_the_judging_are_judged() -> None:
     assert due(Facts(listed=grown, judged=done(NOW))) is Kind.SCORE
 
 
-def test_an_incomplete_day_is_judged_and_delivered_again_once_for_each_asking() -> None:
+def test_papers_that_came_while_the_day_was_being_judged_are_judged() -> None:
+    during, after = NOW + timedelta(seconds=2), done(LATER, list_at=NOW)
+    assert due(Facts(listed=listed(LATER, changed=NOW), judged=after)) is Kind.DELIVER
+    assert due(Facts(listed=listed(LATER, changed=during), judged=after)) is Kind.SCORE
+
+
+def test_an_incomplete_day_is_judged_again_for_each_asking_and_shown_when_it_says_more() -> None:
     known = listed(LATER, changed=EARLIER)
-    before, since = done(EARLIER, complete=False), done(LATER, complete=False)
+    before, since = (done(at, complete=False, version="short") for at in (EARLIER, LATER))
+    more = done(LATER, complete=False, version="longer")
     assert due(Facts(listed=known, judged=before)) is Kind.SCORE
-    assert due(Facts(listed=known, judged=since, delivered=before)) is Kind.DELIVER
-    assert due(Facts(listed=known, judged=since, delivered=since)) is None
+    assert due(Facts(listed=known, judged=more, delivered=before)) is Kind.DELIVER
+    assert due(Facts(listed=known, judged=since, delivered=before)) is None
+
+
+def test_a_delivery_that_ended_after_a_later_judging_is_not_taken_for_it() -> None:
+    """However the clocks of those who judge and those who deliver differ."""
+    for at in (EARLIER, LATER):
+        better, shown = done(at, version="better"), done(NOW, version="first")
+        facts = Facts(listed=listed(NOW, changed=EARLIER), judged=better, delivered=shown)
+        assert due(facts) is Kind.DELIVER
+        mine = facts.model_copy(update={"earlier": (facts,)})
+        assert plan.look(scheduled(1), mine, AT).step is not None
+
+
+def test_what_an_older_release_delivered_is_not_delivered_again() -> None:
+    old = Facts(listed=listed(NOW), judged=done(NOW), delivered=done(EARLIER))
+    assert due(old) is None
+    assert plan.look(scheduled(1), old.model_copy(update={"earlier": (old,)}), AT).fulfilled
+
+
+def test_a_notice_of_the_list_is_shown_anew_when_it_says_otherwise() -> None:
+    stale, away = (Problem(trouble=Trouble.STALE, detail=name) for name in ("cs.LG", "cs.AI"))
+    known = listed(LATER, Trouble.TIMEOUT, changed=EARLIER)
+    for shown, step in ((known.problem, None), (stale, Kind.DELIVER), (away, Kind.DELIVER)):
+        facts = Facts(listed=known, judged=done(NOW), delivered=done(NOW, problem=shown))
+        assert due(facts) is step
+    whole = Facts(listed=listed(NOW), judged=done(NOW), delivered=done(NOW, problem=stale))
+    assert plan.look(scheduled(0), whole, AT).step is not None
+    # A problem that only came later does not take back what was shown.
+    late = whole.model_copy(update={"listed": known, "delivered": done(NOW)})
+    assert due(late) is None
 
 
 moments = st.datetimes(min_value=datetime(2025, 3, 20, 7), max_value=datetime(2025, 3, 20, 9)).map(
     lambda t: t.replace(tzinfo=NOW.tzinfo)
 )
-dones = st.none() | st.builds(Done, at=moments, complete=st.booleans())
+versions = st.sampled_from(["", "first", "better"])
+dones = st.none() | st.builds(Done, at=moments, complete=st.booleans(), version=versions)
 
 
 @given(
@@ -111,8 +149,8 @@ def test_doing_what_is_due_leads_to_the_end_in_three_steps_at_most(
         clock += timedelta(seconds=1)
         update = {
             Kind.FETCH: {"listed": listed(clock)},
-            Kind.SCORE: {"judged": done(clock, complete=False)},
-            Kind.DELIVER: {"delivered": done(clock, complete=False)},
+            Kind.SCORE: {"judged": done(clock, complete=False, version=str(clock))},
+            Kind.DELIVER: {"delivered": done(clock, complete=False, version=facts.version)},
         }[step.kind]
         facts = facts.model_copy(update=update)
         assert len(taken) <= 3
@@ -153,7 +191,7 @@ def taken(asked: Wish, facts: Facts, now: datetime) -> tuple[Facts, list[Kind]]:
         assert len(kinds) <= 20
         now += timedelta(milliseconds=1)
         if step.kind is Kind.DELIVER:
-            facts = facts.model_copy(update={"delivered": done(now)})
+            facts = facts.model_copy(update={"delivered": done(now, version=facts.version)})
             continue
         which = [*asked.earlier, asked.wanted].index(step.wish.wanted)
         days: list[Day] = [*facts.earlier, facts]
@@ -163,7 +201,7 @@ def taken(asked: Wish, facts: Facts, now: datetime) -> tuple[Facts, list[Kind]]:
                 "listed": listed(now, changed=before.changed_at if before else now)
             }
         else:
-            update = {"judged": Done(at=now, complete=True, papers=9)}
+            update = {"judged": done(now, papers=9, version=str(now))}
         if which < len(asked.earlier):
             days[which] = days[which].model_copy(update=update)
             facts = facts.model_copy(update={"earlier": tuple(days[:-1])})
@@ -179,12 +217,22 @@ a_list = st.builds(
     st.booleans(),
 )
 a_judging = st.builds(
-    Done, at=st.just(NOW), complete=st.booleans(), papers=st.just(9), unscored=st.integers(0, 9)
+    Done,
+    at=st.just(NOW),
+    complete=st.booleans(),
+    papers=st.just(9),
+    unscored=st.integers(0, 9),
+    version=versions,
 )
 a_day = st.builds(Day, listed=st.none() | a_list, judged=st.none() | a_judging)
 
 
-@given(st.lists(a_day, max_size=4), a_day, st.none() | st.builds(done, minutes), minutes)
+@given(
+    st.lists(a_day, max_size=4),
+    a_day,
+    st.none() | st.builds(done, minutes, version=versions),
+    minutes,
+)
 def test_doing_what_a_morning_needs_leaves_nothing_due_and_what_is_lost_is_asked_for_again(
     earlier: list[Day], today: Day, delivered: Done | None, now: datetime
 ) -> None:

@@ -138,6 +138,7 @@ def test_a_channel_remembers_what_other_deliveries_brought(channels: Channels) -
     here = wish().address
     day = digest(decision("2503.00001", Outcome.PICKED), decision("2503.00002", Outcome.UNSCORED))
     channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
+    channels.put_judged("one", day)
     channels.put_delivered(here, f"{here}:one", day, NOW, "17.5")
     other = day.model_copy(update={"profile": profile(name="other")})
     assert channels.had_before(here, other) == {"2503.00001"}
@@ -152,6 +153,7 @@ def test_the_days_that_name_a_paper_are_found(channels: Channels) -> None:
     for day, (id, at) in {"one": ("2503.00001", 0), "two": ("2503.00001", 1)}.items():
         decided = digest(decision(id, Outcome.BELOW_CUTOFF))
         channels.store.add_listing("b", listing(announced(id)), NOW)
+        channels.put_judged(day, decided)
         channels.put_delivered(here, f"{here}:{day}", decided, NOW + timedelta(hours=at))
     inquiries = Inquiries(channels.store)
     assert inquiries.naming(["none", "two", "one"], "2503.00001") == ["two", "one"]
@@ -174,6 +176,7 @@ def test_standard_output_remembers_nothing(channels: Channels) -> None:
     out = Address(platform="stdout", channel="run1")
     day = digest(decision("2503.00001", Outcome.PICKED))
     channels.store.add_listing("b", listing(announced("2503.00001")), NOW)
+    channels.put_judged("one", day)
     channels.put_delivered(out, "one", day, NOW)
     assert channels.delivered("one") == day
     other = day.model_copy(update={"profile": profile(name="other")})

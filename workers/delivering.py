@@ -11,6 +11,7 @@ import redis.asyncio
 import structlog
 
 from bot import plan, views, words_wrong
+from bot.chosen import Basis, merged
 from bot.errors import Gone, PaperboyError, Unavailable
 from bot.lease import Lease, LeaseLost
 from bot.ledger import Digest
@@ -118,13 +119,17 @@ class _Room:
     async def _deliver(self, lease: Lease) -> None:
         wish, store, channels = self.wish, self.store, self.channels
         listed = store.listed(wish.wanted)
-        step = plan.look(wish, channels.facts(wish), self.clock()).step
+        # Read before the days: what is decided from here on is another version, to be delivered.
+        facts = channels.facts(wish)
+        step = plan.look(wish, facts, self.clock()).step
         if listed is None or step is None or step.kind is not plan.Kind.DELIVER:
             return
         name = plan.delivery_name(wish, listed)
         day = name.rpartition(":")[2]
-        given, decided = channels.given(wish.address, day), self._decided()
-        if given and decided and given.judged_at == decided.judged_at:
+        days = channels.decided(wish)
+        decided, basis = self._as_one(list(days.values())), Basis(tuple(days), facts.version)
+        given, begun = channels.given(wish.address, day), channels.chosen(name)
+        if given and begun and decided and begun.version == basis.version:
             # Somebody began to post it; what is said of the list may have changed.
             digest = given.model_copy(update={"listed": decided.listed})
         else:
@@ -133,7 +138,7 @@ class _Room:
                 return channels.had_elsewhere(address, day)
 
             digest = triage.chosen(wish, listed, decided, had, given)
-            channels.put_given(wish.address, name, digest)
+            channels.put_given(wish.address, name, digest, basis)
         head, *cards = views.thread(digest, day)
         assert isinstance(head, Head), "a thread begins with its head"
         replies = list(zip([d.paper.id for d in digest.picked], cards, strict=True))
@@ -143,7 +148,7 @@ class _Room:
         )
         message = await thread.post(head, replies)
         await self._name_both(digest)
-        channels.put_delivered(wish.address, name, digest, self.clock(), message)
+        channels.put_delivered(wish.address, name, digest, self.clock(), message, basis)
 
     def _outage(self, away: Unavailable | None) -> None:
         """Said once when it begins and once when it is over, however many channels it concerns."""
@@ -169,18 +174,9 @@ class _Room:
             card = views.card(other, rank, shown, day, votes, also)
             await self.poster.edit(address, entry.message, card, head.message)
 
-    def _decided(self) -> Digest | None:
-        """The day, or all the days, as decided for every channel, with what is known of the lists
-        by now."""
-        days = []
-        for wanted in (*self.wish.earlier, self.wish.wanted):
-            listed = self.store.listed(wanted)
-            alone = self.wish.only(wanted, self.wish.since)
-            digest = listed and self.store.digest(plan.ledger_name(alone, listed))
-            if digest:
-                days.append(digest.model_copy(update={"listed": listed}))
+    def _as_one(self, days: Sequence[Digest]) -> Digest | None:
         if self.wish.earlier and days:
-            return triage.merged(days, self.wish.left_out)
+            return merged(days, self.wish.left_out)
         return days[0] if days else None
 
     async def _halt(self, gone: Gone) -> None:

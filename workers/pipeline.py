@@ -9,6 +9,7 @@ from datetime import datetime
 from bot import plan, views
 from bot.authors import followed
 from bot.budget import Limits, Payer
+from bot.chosen import Basis
 from bot.domain import Paper, Trouble
 from bot.lease import Lease
 from bot.ledger import Digest, Listed, Score, Source, Verdict
@@ -96,7 +97,8 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
     channels, listed = Channels(store), _listed(wish, store)
     name = plan.delivery_name(wish, listed)
     with _alone(store, f"deliver:{wish.address}") as lease:
-        step = plan.due(wish, channels.facts(wish))
+        facts = channels.facts(wish)
+        step = plan.due(wish, facts)
         if step is None or step.kind is not plan.Kind.DELIVER:
             return
         day = plan.ledger_name(wish, listed)
@@ -104,7 +106,8 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
         lease.renew()
         if wish.address.platform == "terminal":
             Shown(store).put_posts(name, views.thread(digest, day))
-        channels.put_delivered(wish.address, name, digest, clock())
+        basis = Basis((day,), facts.version)
+        channels.put_delivered(wish.address, name, digest, clock(), basis=basis)
 
 
 def _local(

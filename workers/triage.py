@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from bot.authors import followed
 from bot.categories import matches
 from bot.domain import Announced, AnnounceType, Profile, Trouble
-from bot.ledger import Batch, Decision, Digest, Listed, Outcome, Place, Score, Usage, Verdict
+from bot.ledger import Batch, Decision, Digest, Listed, Outcome, Place, Score, Verdict
 from bot.wish import Address, Wish
 
 
@@ -82,39 +82,6 @@ def decide(
             )
         )
     return _limited(sorted(decisions, key=order), profile.maximum, had=())
-
-
-def merged(days: Sequence[Digest], left_out: int) -> Digest:
-    """Several decided days of a profile as one, the newest day's; a paper of two days is the first
-    one's. What arXiv has no list of was a holiday; any other problem is the whole's."""
-    newest, papers = days[-1], dict[str, Decision]()
-    for day in days:
-        for decision in day.decisions:
-            papers.setdefault(decision.paper.id, decision)
-    best = sorted(papers.values(), key=_by_score)
-    problems = [day.listed.problem for day in days if day.listed.problem]
-    listed = newest.listed.model_copy(
-        update={
-            "problem": next((p for p in problems if p.trouble is not Trouble.NO_LIST), None)
-            or newest.listed.problem
-        }
-    )
-    return newest.model_copy(
-        update={
-            "listed": listed,
-            "decisions": _limited(best, newest.profile.maximum, had=()),
-            "replacements": sum(day.replacements for day in days),
-            "usage": Usage.total(day.usage for day in days),
-            "judged_at": max(day.judged_at for day in days),
-            "earlier": tuple(day.date for day in days[:-1] if day.decisions),
-            "left_out": left_out,
-        }
-    )
-
-
-def _by_score(decision: Decision) -> tuple[int, int]:
-    score = decision.score
-    return (-score.relevance, -(score.novelty or 0)) if score else (0, 0)
 
 
 def chosen(
