@@ -86,12 +86,13 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         pacing = await stack.enter_async_context(redis.asyncio.Redis.from_url(url))
         running = [asyncio.create_task(_ticking(desk, tasks, bell, platforms))]
         if config.slack_bot_token:
-            web = slack_post.client(config.slack_bot_token, config.slack_api_url)
+            web = slack_post.client(config.slack_bot_token, config.slack_api_url.get_secret_value())
             chat = Chat(slack_post.SlackPoster(web), store.redis, Pace(pacing))
             slack = platforms["slack"] = Answers(web, desk, chat, bell, inquirer)
             running.append(asyncio.create_task(_slack(slack, config)))
         if config.discord_token:
-            posting = discord_post.poster(config.discord_token, config.discord_api_url)
+            where = config.discord_api_url.get_secret_value()
+            posting = discord_post.poster(config.discord_token, where)
             poster = await stack.enter_async_context(posting)
             chat = Chat(poster, store.redis, Pace(pacing))
             discord = discord_answer.Answers(poster, desk, chat, bell, inquirer)
@@ -130,7 +131,8 @@ async def _slack(answers: Answers, config: Settings) -> None:
 
 async def _discord(answers: discord_answer.Answers, token: SecretStr, config: Settings) -> None:
     async def listen() -> None:  # an app listens once
-        await discord_app.listen(DiscordApp(answers), token, config.discord_gateway_url)
+        gateway = config.discord_gateway_url.get_secret_value()
+        await discord_app.listen(DiscordApp(answers), token, gateway)
 
     await _for_ever("Discord", listen, answers.desk)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated, Final
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.budget import Limits
+from bot.endpoint import Endpoint, for_redis, only
 from bot.errors import Refused
 
 
@@ -18,17 +20,59 @@ def _data_dir() -> Path:
     return Path(base) / "paperboy"
 
 
+def _token(secret: SecretStr) -> SecretStr:
+    """Libraries put a token into a header, and repeat all of it in the error when it does not fit
+    there."""
+    text = secret.get_secret_value().strip()
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("it has a space, a line break or a letter that no token has")
+    return SecretStr(text)
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it has a character that cannot be shown")
+    return text
+
+
+_Token = Annotated[SecretStr, AfterValidator(_token)]
+_Redis = Annotated[
+    Endpoint,
+    AfterValidator(only("redis", "rediss", "unix", secret=True, query=True)),
+    AfterValidator(for_redis),
+]
+_Web = Annotated[Endpoint, AfterValidator(only("http", "https", secret=True))]
+_Query = Annotated[Endpoint, AfterValidator(only("http", "https", secret=True, query=True))]
+# Their clients send the token where a name and a password would go.
+_Chat = Annotated[Endpoint, AfterValidator(only("http", "https", secret=False))]
+_Gateway = Annotated[Endpoint, AfterValidator(only("ws", "wss", secret=True))]
+
+_ARXIV_RSS: Final = Endpoint("https://rss.arxiv.org/rss")
+_ARXIV_API: Final = Endpoint("https://export.arxiv.org/api/query")
+_SLACK: Final = Endpoint("https://slack.com/api/")
+_DISCORD: Final = Endpoint("https://discord.com/api/v10")
+_GATEWAY: Final = Endpoint("wss://gateway.discord.gg/")
+
+
 class Settings(BaseSettings):
-    """Every outside address and every secret. Secrets show as stars in any print, log or error."""
+    """Every outside address and every secret. Secrets show as stars in any print, log or error, an
+    address as its scheme and host."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
-    redis_url: SecretStr | None = Field(default=None, alias="REDIS_URL")
-    openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY")
-    openai_base_url: str | None = Field(default=None, alias="OPENAI_BASE_URL")
-    model: str = Field(default="gpt-6-luna", alias="PAPERBOY_MODEL")
+    redis_url: _Redis | None = Field(default=None, alias="REDIS_URL")
+    openai_api_key: _Token | None = Field(default=None, alias="OPENAI_API_KEY")
+    openai_base_url: _Web | None = Field(default=None, alias="OPENAI_BASE_URL")
+    model: Annotated[str, AfterValidator(_one_line)] = Field(
+        default="gpt-6-luna", alias="PAPERBOY_MODEL"
+    )
     calls_at_once: int = Field(default=16, ge=1, le=256, alias="PAPERBOY_CALLS_AT_ONCE")
     call_seconds: float = Field(default=25.0, ge=1, le=3600, alias="PAPERBOY_CALL_SECONDS")
     day_usd: float | None = Field(default=None, ge=0, alias="PAPERBOY_DAY_USD")
@@ -42,17 +86,15 @@ class Settings(BaseSettings):
         default=None, ge=0, alias="PAPERBOY_PROFILE_MONTH_TOKENS"
     )
     why_calls: int = Field(default=200, ge=0, alias="PAPERBOY_WHY_CALLS")
-    arxiv_rss_url: str = Field(default="https://rss.arxiv.org/rss", alias="ARXIV_RSS_URL")
-    arxiv_api_url: str = Field(default="https://export.arxiv.org/api/query", alias="ARXIV_API_URL")
-    slack_bot_token: SecretStr | None = Field(default=None, alias="SLACK_BOT_TOKEN")
-    slack_app_token: SecretStr | None = Field(default=None, alias="SLACK_APP_TOKEN")
-    slack_signing_secret: SecretStr | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
-    slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL")
-    discord_token: SecretStr | None = Field(default=None, alias="DISCORD_TOKEN")
-    discord_api_url: str = Field(default="https://discord.com/api/v10", alias="DISCORD_API_URL")
-    discord_gateway_url: str = Field(
-        default="wss://gateway.discord.gg/", alias="DISCORD_GATEWAY_URL"
-    )
+    arxiv_rss_url: _Web = Field(default=_ARXIV_RSS, alias="ARXIV_RSS_URL")
+    arxiv_api_url: _Query = Field(default=_ARXIV_API, alias="ARXIV_API_URL")
+    slack_bot_token: _Token | None = Field(default=None, alias="SLACK_BOT_TOKEN")
+    slack_app_token: _Token | None = Field(default=None, alias="SLACK_APP_TOKEN")
+    slack_signing_secret: _Token | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
+    slack_api_url: _Chat = Field(default=_SLACK, alias="SLACK_API_URL")
+    discord_token: _Token | None = Field(default=None, alias="DISCORD_TOKEN")
+    discord_api_url: _Chat = Field(default=_DISCORD, alias="DISCORD_API_URL")
+    discord_gateway_url: _Gateway = Field(default=_GATEWAY, alias="DISCORD_GATEWAY_URL")
     window_hours: float = Field(default=12, ge=0, le=20, alias="PAPERBOY_WINDOW_HOURS")
     say_quiet_days: bool = Field(default=False, alias="PAPERBOY_SAY_QUIET_DAYS")
     catch_up_days: int = Field(default=5, ge=1, le=30, alias="PAPERBOY_CATCH_UP_DAYS")
@@ -62,7 +104,10 @@ class Settings(BaseSettings):
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().absolute()
+        try:
+            return path.expanduser().absolute()
+        except (RuntimeError, OSError):  # ~somebody who is not here; a folder that is gone
+            raise ValueError("it is a folder that cannot be found") from None
 
     @property
     def chats(self) -> bool:
@@ -93,5 +138,11 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors(include_input=False)]
+        lines = [
+            f"{e['loc'][0]}: {e.get('ctx', {}).get('error') or e['msg'].lower()}."
+            for e in error.errors(include_input=False)
+        ]
         raise Refused("These settings cannot be used:\n" + "\n".join(lines)) from None
+    except (OSError, RuntimeError, UnicodeDecodeError):  # no home, no folder, no text
+        why = "The settings cannot be read: look at .env, HOME and PAPERBOY_DATA_DIR."
+        raise Refused(why) from None

@@ -25,7 +25,7 @@ async def check(token: SecretStr, settings: Settings, heard: Collection[str]) ->
 
     `heard` are the kinds of events that the bot has had.
     """
-    web = client(token, settings.slack_api_url)
+    web = client(token, settings.slack_api_url.get_secret_value())
     found = SlackCheckup(unheard=tuple(kind for kind in EVENTS if kind not in heard))
     if not token.get_secret_value().startswith("xoxb-"):
         trouble = words_doctor.not_this_kind("SLACK_BOT_TOKEN", "xoxb-")

@@ -73,12 +73,13 @@ async def _poster(platform: str, settings: Settings) -> AsyncIterator[Poster]:
     if platform == "slack" and settings.slack_bot_token:
         from bot import slack_post
 
-        async with slack_post.poster(settings.slack_bot_token, settings.slack_api_url) as poster:
+        url = settings.slack_api_url.get_secret_value()
+        async with slack_post.poster(settings.slack_bot_token, url) as poster:
             yield poster
     elif platform == "discord" and settings.discord_token:
         from bot import discord_post  # imports for most of a second
 
-        token, url = settings.discord_token, settings.discord_api_url
+        token, url = settings.discord_token, settings.discord_api_url.get_secret_value()
         async with discord_post.poster(token, url) as poster:
             yield poster
     else:

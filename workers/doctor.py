@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import closing
-from urllib.parse import urlsplit
 
 from bot import profiles, slack_check
 from bot.checkup import Checkup, SlackCheckup
@@ -66,9 +65,10 @@ def examine_discord(settings: Settings) -> tuple[bool, list[str]] | None:
         return None
     from bot import discord_check
 
-    return asyncio.run(discord_check.check(settings.discord_token, settings.discord_api_url))
+    url = settings.discord_api_url.get_secret_value()
+    return asyncio.run(discord_check.check(settings.discord_token, url))
 
 
 def _host(settings: Settings) -> str:
     """Of an address only what holds no secret."""
-    return urlsplit(settings.openai_base_url or "https://api.openai.com").hostname or "?"
+    return settings.openai_base_url.host if settings.openai_base_url else "api.openai.com"

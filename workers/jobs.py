@@ -24,6 +24,7 @@ from bot.store_inquiries import Inquiries
 from bot.wish import Wish
 
 if TYPE_CHECKING:
+    from workers.arxiv import Arxiv
     from workers.llm import Model
 
 
@@ -35,12 +36,11 @@ _PACE_CONNECTIONS = 16
 
 def fetch(step: str, wishes: list[dict[str, Any]]) -> None:
     """Leave behind what came of the wished list."""
-    from workers.arxiv import Arxiv
     from workers.fetching import fetch as run
 
     config = settings.load()
     kept = _store(config)
-    arxiv = Arxiv(config.arxiv_rss_url, config.arxiv_api_url, kept.redis)
+    arxiv = _arxiv(config, kept)
     with _told(step):
         run(Wish.model_validate(wishes[0]).wanted, kept, arxiv, _now)
 
@@ -61,7 +61,6 @@ def score(step: str, wishes: list[dict[str, Any]]) -> None:
 
 def inquire(private: str) -> None:
     """Leave behind what people want to know of papers; `private` as in Inquiries."""
-    from workers.arxiv import Arxiv
     from workers.inquiring import Inquiring
     from workers.judge_model import model
 
@@ -78,7 +77,7 @@ def inquire(private: str) -> None:
                 made[name] = model(config, name, kept)
             return made[name]
 
-    arxiv = Arxiv(config.arxiv_rss_url, config.arxiv_api_url, kept.redis)
+    arxiv = _arxiv(config, kept)
     inquiries = Inquiries(kept, private)
     at_once, most = config.calls_at_once, config.why_calls
     Inquiring(inquiries, arxiv, models, at_once, most, _now, config.limits).serve()
@@ -121,6 +120,13 @@ def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[
     # apart: plan.py asks for a step without its time.
     ahead = bool(wish.subscription) and not wish.by
     return closing(model(config, wish.judge.model, kept, flex=ahead))
+
+
+def _arxiv(config: Settings, kept: Store) -> Arxiv:
+    from workers.arxiv import Arxiv
+
+    rss, api = (a.get_secret_value() for a in (config.arxiv_rss_url, config.arxiv_api_url))
+    return Arxiv(rss, api, kept.redis)
 
 
 def _store(config: Settings) -> Store:

@@ -14,12 +14,13 @@ def model(settings: Settings, name: str, store: Store, flex: bool = False) -> Mo
     """The model of that name on the settings' server, asked in the shape that worked before;
     `flex` as in Model."""
     key = settings.openai_api_key
-    server = fingerprint(settings.openai_base_url or "openai", name)
+    base_url = settings.openai_base_url.get_secret_value() if settings.openai_base_url else None
+    server = fingerprint(base_url or "openai", name)
     known = store.shape(server)
     return Model(
         name,
         key.get_secret_value() if key else None,
-        settings.openai_base_url,
+        base_url,
         settings.call_seconds,
         Shape(known) if known else Shape.SCHEMA,
         partial(store.put_shape, server),

@@ -1,0 +1,225 @@
+"""An outside server's address, parsed once; no print, log, traceback or JSON shows its password."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from pydantic import GetCoreSchemaHandler, SecretStr
+from pydantic_core import CoreSchema, core_schema
+
+# What may stand for itself in a name or a password; everything else is percent-encoded (RFC 3986).
+_IN_SECRETS: Final = "!$&'()*+,;=~%"
+_IN_PATHS: Final = "/:@!$&'()*+,;=~%"
+_LONE_PERCENT: Final = re.compile("%(?![0-9A-Fa-f]{2})")
+_HOST: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.ASCII)
+
+# An option behind the ? that redis-py knows and that Paperboy can do with.
+_OPTION: Final = re.compile(
+    "db|username|password|client_name|protocol|health_check_interval|max_connections"
+    r"|(ssl|socket)_\w+"
+)
+
+ENCODE: Final = "a / # ? @ or % in a name or a password is written %2F %23 %3F %40 or %25"
+
+
+class Endpoint:
+    """Where a server is, and the name and password to reach it by.
+
+    Only `get_secret_value()` has the password (the word is pydantic's, as for tokens). Everything
+    else, `str` included, is scheme, host and port.
+    """
+
+    def __init__(self, url: str) -> None:
+        """`url` in any form that `parsed` makes, or that this program made itself."""
+        self._url = url
+
+    @property
+    def _parts(self) -> SplitResult:
+        return urlsplit(self._url)
+
+    @property
+    def scheme(self) -> str:
+        return self._parts.scheme
+
+    @property
+    def host(self) -> str:
+        """The host's name; a socket's path where there is none."""
+        return self._parts.hostname or unquote(self._parts.path)
+
+    @property
+    def port(self) -> int | None:
+        """None where the scheme says which."""
+        return self._parts.port
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The password as it was meant and as it is written, a name that stands alone, and what is
+        secret behind a ?."""
+        given = [self._parts.password or self._parts.username or ""]
+        for option in self._parts.query.split("&"):
+            name, _, value = option.partition("=")
+            if re.search("pass|secret|token|key|sig", name, re.IGNORECASE):
+                given.append(value)
+        return tuple(dict.fromkeys(s for each in given if each for s in (unquote(each), each)))
+
+    def get_secret_value(self) -> str:
+        """The whole address."""
+        return self._url
+
+    def __str__(self) -> str:
+        port = f":{self.port}" if self.port else ""
+        host = f"[{self.host}]" if ":" in self.host and "/" not in self.host else self.host
+        return f"{self.scheme}://{host}{port}"
+
+    def __repr__(self) -> str:
+        return f"Endpoint('{self}')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Endpoint) and self._url == other._url
+
+    def __hash__(self) -> int:
+        return hash(self._url)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _taken, serialization=core_schema.to_string_ser_schema()
+        )
+
+
+def _taken(value: object) -> Endpoint:
+    if isinstance(value, Endpoint):
+        return value
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if not isinstance(value, str):
+        raise ValueError("it should be an address")
+    return parsed(value)
+
+
+def parsed(text: str) -> Endpoint:
+    """An address as somebody wrote it, with what only percent-encoding may hold encoded.
+
+    A password with a slash, a hash or a question mark is understood where nothing else can be
+    meant. Raises ValueError with words that go on after the setting's name and repeat nothing.
+    """
+    text = text.strip()
+    scheme, colon, rest = text.partition("://")
+    scheme = scheme.lower()
+    if not colon:
+        raise ValueError("it has no scheme, such as https:// or redis://")
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme, re.ASCII):
+        raise ValueError("it does not begin with a scheme, such as https:// or redis://")
+    secret, where, tail = _divided(rest)
+    host = "" if scheme == "unix" and not where else _host(where)
+    if host is None:
+        raise ValueError(f"{_amiss(where)}; {ENCODE}")
+    path, mark, query = tail.partition("?")
+    if "#" in tail:
+        raise ValueError(f"it has a # that no address has; {ENCODE}")
+    path = quote(_LONE_PERCENT.sub("%25", path), safe=_IN_PATHS)
+    query = mark + quote(_LONE_PERCENT.sub("%25", query), safe=_IN_PATHS + "?")
+    return Endpoint(f"{scheme}://{_encoded(secret)}{host}{path}{query}")
+
+
+def _divided(rest: str) -> tuple[str, str, str]:
+    """Name and password (with the @), host and port, and what follows them.
+
+    By the letter of RFC 3986 the host ends at the first / ? or #. A password with one of these is
+    seen by an @ behind them: then the letter's reading has no host that could be one.
+    """
+    end = re.search("[/?#]", rest)
+    cut = end.start() if end else len(rest)
+    authority, tail = rest[:cut], rest[cut:]
+    secret, at, where = authority.rpartition("@")
+    if "@" not in tail:
+        return secret + at, where, tail
+    if _host(where) is not None:
+        raise ValueError(f"it has an @ where it is not clear what it stands for; {ENCODE}")
+    secret, at, after = rest.rpartition("@")
+    end = re.search("[/?#]", after)
+    cut = end.start() if end else len(after)
+    return secret + at, after[:cut], after[cut:]
+
+
+def _host(where: str) -> str | None:
+    """Host and port as every library reads them; None when they cannot be that."""
+    found = re.fullmatch(r"(\[[^\[\]]*\]|[^:\[\]]*)(:[0-9]{0,5})?", where, re.ASCII)
+    if found is None:
+        return None
+    name, port = found[1].lower(), (found[2] or "").lstrip(":")
+    if port and not 1 <= int(port) <= 65535:
+        return None
+    if name.startswith("["):
+        try:
+            name = f"[{ipaddress.IPv6Address(name[1:-1])}]"
+        except ValueError:
+            return None
+    else:
+        try:
+            name = name.encode("idna").decode("ascii")
+        except UnicodeError:  # also a label of more than 63 letters, or none
+            return None
+        if not _HOST.fullmatch(name):
+            return None
+    return f"{name}:{port}" if port else name
+
+
+def _amiss(where: str) -> str:
+    if not where or where.startswith(":"):
+        return "it names no host"
+    if re.fullmatch("[a-zA-Z0-9._-]+:[^:@]*", where):
+        return "its port is no number from 1 to 65535"
+    return "its host cannot be read"
+
+
+def _encoded(secret: str) -> str:
+    if not secret:
+        return ""
+    name, colon, password = secret.removesuffix("@").partition(":")
+    once = (quote(_LONE_PERCENT.sub("%25", part), safe=_IN_SECRETS) for part in (name, password))
+    return f"{next(once)}{colon}{next(once)}@"
+
+
+def only(*schemes: str, secret: bool, query: bool = False) -> Callable[[Endpoint], Endpoint]:
+    """A check that an address has one of these schemes, and a password or a query only where they
+    can be used."""
+
+    def check(found: Endpoint) -> Endpoint:
+        parts = urlsplit(found.get_secret_value())
+        if found.scheme not in schemes:
+            raise ValueError(f"it should begin with {' or '.join(f'{s}://' for s in schemes)}")
+        if parts.query and not query:
+            raise ValueError(f"it has a ? where only a path can stand; {ENCODE}")
+        if "@" in parts.netloc and not secret:
+            raise ValueError("it cannot hold a name or a password: a token is sent instead")
+        return found
+
+    return check
+
+
+def for_redis(found: Endpoint) -> Endpoint:
+    """A check of what redis-py would pass over in silence: a database that is no number, an option
+    that it does not know."""
+    import redis.asyncio  # takes a while, and few settings name a Redis
+
+    parts = urlsplit(found.get_secret_value())
+    if found.scheme == "unix":
+        if len(parts.path) < 2:
+            raise ValueError("it names no socket: unix:///path/to/server.sock")
+    elif not re.fullmatch(r"/?|/[0-9]{1,9}", parts.path, re.ASCII):
+        raise ValueError(f"it should end in the number of a database, such as /0; {ENCODE}")
+    names = (option.partition("=")[0] for option in parts.query.split("&") if parts.query)
+    try:
+        known = all(map(_OPTION.fullmatch, names))
+        for kind in (redis.ConnectionPool, redis.asyncio.ConnectionPool) if known else ():
+            kind.from_url(found.get_secret_value()).make_connection()
+    except (TypeError, ValueError, AttributeError, OSError, redis.RedisError):
+        known = False
+    if not known:
+        raise ValueError("it has an option after its ? that cannot be used")
+    return found
