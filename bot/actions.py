@@ -152,5 +152,6 @@ BUTTONS: dict[str, Pressed] = {
 }
 FORMS: dict[str, Filled] = {
     "subscribe": subscribing.filled,
+    "edit": subscribing.edited,
     "profile": profile_actions.filled,
 }

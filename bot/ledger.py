@@ -238,6 +238,10 @@ class Digest(Noun):
         seen = Counter(decision.outcome for decision in self.decisions)
         return {outcome: seen[outcome] for outcome in Outcome}
 
+    def decided(self, id: str) -> Decision | None:
+        """What became of a paper; None when the day does not have it."""
+        return next((d for d in self.decisions if d.paper.id == id), None)
+
     @property
     def picked(self) -> tuple[Decision, ...]:
         return tuple(d for d in self.decisions if d.outcome is Outcome.PICKED)

@@ -27,19 +27,31 @@ def new_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
 def edit_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
     """The form of a profile. Changing one that ships makes the workspace's own of that name."""
     known = profiles.find(value, desk.profiles(ask.address))
-    return Answer(words_wrong.how_to_make_a_profile(), form=profile_form.form(known, known.name))
+    about = f"{known.name} {known.fingerprint}"
+    return Answer(words_wrong.how_to_make_a_profile(), form=profile_form.form(known, about))
 
 
 def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answer:
-    """Keep the profile; `about` is the name of the one that was changed, empty for a new one."""
+    """Keep the profile; `about` names the one that was changed and what it was, and is empty for a
+    new one."""
+    name, _, stamp = about.partition(" ")
     known = desk.profiles(ask.address)
-    read = profile_form.read(answers, known.get(about) if about else None)
+    read = profile_form.read(answers, known.get(name) if name else None)
     if not isinstance(read, Profile):
         raise Unfit(read)
-    if not about and read.name in known:
+    if not name and read.name in known:
         raise Unfit({"title": words_wrong.name_taken(read.name)})
-    anew = _anew(ask, desk, known[about], read) if about else ""
-    desk.subscriptions.put_profile(ask.address, read)
+    kept = read
+
+    def changed(own: Profile | None) -> Profile:
+        if not name and own:
+            raise Unfit({"title": words_wrong.name_taken(own.name)})
+        if stamp and (own or known[name]).fingerprint != stamp:
+            raise Refused(words_wrong.changed_meanwhile())
+        return kept
+
+    anew = _anew(ask, desk, known[name], read) if name else ""
+    desk.subscriptions.change_profile(ask.address, read.name, changed)
     users = [
         found.address.channel
         for found in desk.subscriptions.of_workspace(ask.address.platform, ask.address.workspace)

@@ -79,7 +79,7 @@ def _ledger(
     for delivery in history:
         if named.intersection(days[delivery.day]) and delivery.profile not in found:
             digest = desk.channels.given(address, delivery.day)
-            if digest is not None:
+            if digest is not None and digest.decided(id):
                 found[delivery.profile] = delivery, digest
     return found
 
@@ -92,7 +92,8 @@ def _decided(
     digest: Digest,
     id: str,
 ) -> Standing:
-    decision = next(d for d in digest.decisions if d.paper.id == id)
+    decision = digest.decided(id)
+    assert decision is not None, "the ledger has it"
     now = profile and profile.model_copy(update={"maximum": digest.profile.maximum})
     return Standing(
         address=address,
@@ -146,8 +147,8 @@ def _before(now: datetime, desk: Desk, address: Address, profile: Profile, id: s
     """How far a paper came that this channel's ledger does not name."""
     inquiries, store = desk.inquiries, desk.channels.store
     for name in inquiries.naming(desk.channels.days(profile.fingerprint), id):
-        if digest := store.digest(name):
-            decision = next(d for d in digest.decisions if d.paper.id == id)
+        digest = store.digest(name)
+        if digest and (decision := digest.decided(id)):
             return Standing(
                 address=address,
                 profile=profile,

@@ -85,8 +85,8 @@ class Inquiries:
     # -- what the lists that were read, and the days that were decided, say of an id
 
     def naming(self, days: Sequence[str], id: str) -> list[str]:
-        """Those of the decided days (names) that have it, found out without moving half a year of
-        them through the wire."""
+        """Those of the decided days (names) that may have it, found out without moving half a year
+        of them through the wire: Digest.decided tells, because a comment may name it as well."""
         keys = [f"pb:digest:{name}" for name in days]
         places: list[int] = self._redis.eval(_NAMING, len(keys), *keys, f'"{id}v') if keys else []
         return [days[place - 1] for place in places]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from redis import Redis
 
 from bot.checkup import Outage
-from bot.domain import Profile, Trouble
+from bot.domain import Noun, Profile, Trouble
 from bot.store import KEEP, Store
 from bot.subscription import Paused, Subscription, Votes, Way
 from bot.wish import Address, Wish
@@ -29,6 +30,31 @@ else
 end
 """
 
+# A row takes another's place only while that one stands there ('' is no row). What redis-py repeats
+# finds its own row and is done.
+_SWAP = """
+local now = redis.call('hget', KEYS[1], ARGV[1]) or ''
+if now == ARGV[3] then return 1 end
+if now ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then
+  redis.call('hdel', KEYS[1], ARGV[1])
+else
+  redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
+end
+return 1
+"""
+
+# The last day seen to only moves on, and only of a subscription that there still is.
+_SERVED = """
+if redis.call('hexists', KEYS[1], ARGV[1]) == 0 then return end
+local before = redis.call('hget', KEYS[2], ARGV[1])
+if not before or before < ARGV[2] then redis.call('hset', KEYS[2], ARGV[1], ARGV[2]) end
+"""
+
+N = TypeVar("N", bound=Noun)
+# What makes of a row (None where there is none) the one that takes its place (None ends it).
+Change = Callable[[N | None], N | None]
+
 
 class Subscriptions:
     """On the same server as the store."""
@@ -39,13 +65,26 @@ class Subscriptions:
 
     # -- subscriptions
 
+    def change(
+        self, address: Address, profile: str, how: Change[Subscription]
+    ) -> tuple[Subscription | None, Subscription | None]:
+        """Change a channel's subscription to a profile (a name) in one step, as `how` says of the
+        one that stands there; it is asked again when somebody else was faster. Returns what stood
+        there, and what stands there now."""
+        key = _key(address, profile)
+        before, after = self._change("pb:subscriptions", key, Subscription, how)
+        if before is None or after is None:  # what an earlier one was given is not this one's
+            self._redis.hdel("pb:served", key)
+        return before, after
+
     def put(self, subscription: Subscription) -> None:
         """One for each channel and profile; an older one goes."""
-        self._redis.hset("pb:subscriptions", subscription.key, subscription.model_dump_json())
+        self.change(subscription.address, subscription.profile, lambda _: subscription)
 
-    def drop(self, subscription: Subscription) -> None:
-        self._redis.hdel("pb:subscriptions", subscription.key)
-        self._redis.hdel("pb:served", subscription.key)
+    def drop(self, subscription: Subscription) -> bool:
+        """End it, however it was changed meanwhile; False when it had ended before."""
+        before, _ = self.change(subscription.address, subscription.profile, lambda _: None)
+        return before is not None
 
     def all(self) -> list[Subscription]:
         """Every subscription, by channel and profile."""
@@ -63,13 +102,9 @@ class Subscriptions:
 
     def halt(self, address: Address, trouble: Trouble, at: datetime) -> list[Subscription]:
         """Pause what a channel that cannot be posted to subscribed; returns those it stopped."""
-        stopped = []
-        for found in self.of(address):
-            if found.paused is None:
-                paused = Paused(at=at, trouble=trouble)
-                stopped.append(found.model_copy(update={"paused": paused}))
-                self.put(stopped[-1])
-        return stopped
+        return self._each(
+            self.of(address), lambda s: s.paused is None, Paused(at=at, trouble=trouble)
+        )
 
     def heal(
         self,
@@ -80,13 +115,31 @@ class Subscriptions:
     ) -> list[Subscription]:
         """What rested for one of these troubles goes on, in one channel or all; returns what does.
         The days that fell into the rest are owed."""
-        healed = []
-        for found in self.of_workspace(platform, workspace):
-            here = channel is None or found.address.channel == channel
-            if here and found.paused and found.paused.trouble in troubles:
-                healed.append(found.model_copy(update={"paused": None}))
-                self.put(healed[-1])
-        return healed
+        every = self.of_workspace(platform, workspace)
+        return self._each(
+            [s for s in every if channel is None or s.address.channel == channel],
+            lambda s: s.paused is not None and s.paused.trouble in troubles,
+            None,
+        )
+
+    def rest(self, every: Collection[Subscription], paused: Paused | None) -> list[Subscription]:
+        """Pause these, or let them go on; returns those for which that is a change. One that was
+        ended meanwhile stays ended."""
+        return self._each(every, lambda s: (s.paused is None) != (paused is None), paused)
+
+    def _each(
+        self,
+        every: Collection[Subscription],
+        concerned: Callable[[Subscription], bool],
+        paused: Paused | None,
+    ) -> list[Subscription]:
+        def how(found: Subscription | None) -> Subscription | None:
+            if found is None or not concerned(found):
+                return found
+            return found.model_copy(update={"paused": paused})
+
+        changes = [self.change(s.address, s.profile, how) for s in every]
+        return [after for before, after in changes if after is not None and after != before]
 
     # -- the days that were seen to
 
@@ -96,7 +149,10 @@ class Subscriptions:
         return {key: date.fromisoformat(day) for key, day in rows.items()}
 
     def put_served(self, subscription: str, day: date) -> None:
-        self._redis.hset("pb:served", subscription, day.isoformat())
+        """Remember that it was; an earlier day, or one of a subscription that has ended, changes
+        nothing."""
+        keys = ("pb:subscriptions", "pb:served")
+        self._redis.eval(_SERVED, 2, *keys, subscription, day.isoformat())
 
     def overdue_since(self, wish: Wish, now: datetime) -> datetime:
         """When a schedule's wish was first seen to be past its time; now, the first time: a bot
@@ -107,9 +163,14 @@ class Subscriptions:
 
     # -- a workspace's own profiles
 
+    def change_profile(self, address: Address, name: str, how: Change[Profile]) -> Profile | None:
+        """Change this workspace's own profile of a name in one step, as `change` does; returns
+        what stands there now."""
+        return self._change(_profiles(address), name, Profile, how)[1]
+
     def put_profile(self, address: Address, profile: Profile) -> None:
         """Add it to the profiles of this workspace only; it goes before one of the same name."""
-        self._redis.hset(_profiles(address), profile.name, profile.model_dump_json())
+        self.change_profile(address, profile.name, lambda _: profile)
 
     def profiles(self, address: Address) -> dict[str, Profile]:
         """The installation's profiles, then this workspace's own."""
@@ -156,6 +217,24 @@ class Subscriptions:
 
     def heard(self, platform: str) -> set[str]:
         return set(map(str, self._redis.smembers(f"pb:heard:{platform}")))
+
+    # -- rows
+
+    def _change(
+        self, key: str, field: str, noun: type[N], how: Change[N]
+    ) -> tuple[N | None, N | None]:
+        while True:
+            row: str | None = self._redis.hget(key, field)  # type: ignore[assignment]
+            before = None if row is None else noun.model_validate_json(row)
+            after = how(before)
+            anew = "" if after is None else after.model_dump_json()
+            if after == before or self._redis.eval(_SWAP, 1, key, field, row or "", anew):
+                return before, after
+
+
+def _key(address: Address, profile: str) -> str:
+    """As Subscription.key."""
+    return f"{address} {profile}"
 
 
 def _profiles(address: Address) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, time
 from bot import profiles, typed, words_channels, words_wrong
 from bot.days import new_york_date, weekday_before
 from bot.desk import Answer, Ask, Desk, Unfit
-from bot.domain import Profile
+from bot.domain import Profile, fingerprint
 from bot.errors import Refused
 from bot.message import Choice, Field, Form, Head, Item
 from bot.schedule import Schedule
@@ -36,7 +36,8 @@ def subscribe(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
 
 def unsubscribe(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
     found = _one(ask, desk, rest)
-    desk.subscriptions.drop(found)
+    if not desk.subscriptions.drop(found):
+        raise Refused(words_wrong.ended_meanwhile())
     title = _title(found, desk)
     return Answer(
         words_channels.ended(title),
@@ -118,10 +119,18 @@ def edit_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
         else field
         for field in form.fields
     ]
-    return Answer(form=form.model_copy(update={"fields": tuple(kept)}))
+    about = f"{form.about} {_stamp(found)}"
+    return Answer(form=form.model_copy(update={"name": "edit", "about": about, "fields": (*kept,)}))
 
 
-def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answer:
+def edited(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answer:
+    """The answers of one subscription's form; `about` is its channel, and a stamp of what the form
+    showed: what somebody ended or changed meanwhile is left as it is."""
+    channel, _, stamp = about.partition(" ")
+    return filled(ask, desk, channel, answers, stamp)
+
+
+def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str], stamp: str = "") -> Answer:
     """The form's answers; `about` is the channel it was opened for, or empty when it asked."""
     wrong: dict[str, str] = {}
 
@@ -143,25 +152,34 @@ def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answ
         raise Unfit(wrong)
     address = ask.address.model_copy(update={"channel": channel})
     there = Ask(ask.text, address, ask.at, ask.by, ask.zone)
-    return _subscribed(there, desk, Options.model_validate(given), all_of_it=True)
+    return _subscribed(there, desk, Options.model_validate(given), True, stamp)
 
 
-def _subscribed(ask: Ask, desk: Desk, options: Options, all_of_it: bool = False) -> Answer:
+def _subscribed(
+    ask: Ask, desk: Desk, options: Options, all_of_it: bool = False, stamp: str = ""
+) -> Answer:
     profile = profiles.find(options.profile, desk.profiles(ask.address))
-    before = _find(ask.address, profile.name, desk)
-    was = before.schedule if before else Schedule(at=_NINE, tz=ask.zone)
-    found = Subscription(
-        address=ask.address,
-        profile=profile.name,
-        schedule=Schedule(
-            at=options.at or was.at, tz=options.tz or was.tz, days=options.days or was.days
-        ),
-        top=options.top or (before.top if before and not all_of_it else None),
-        by=before.by if before else ask.by,
-        since=before.since if before else ask.at,
-        paused=before.paused if before else None,
-    )
-    desk.subscriptions.put(found)
+
+    def changed(before: Subscription | None) -> Subscription:
+        if stamp and before is None:
+            raise Refused(words_wrong.ended_meanwhile())
+        if stamp and before and _stamp(before) != stamp:
+            raise Refused(words_wrong.changed_meanwhile())
+        was = before.schedule if before else Schedule(at=_NINE, tz=ask.zone)
+        return Subscription(
+            address=ask.address,
+            profile=profile.name,
+            schedule=Schedule(
+                at=options.at or was.at, tz=options.tz or was.tz, days=options.days or was.days
+            ),
+            top=options.top or (before.top if before and not all_of_it else None),
+            by=before.by if before else ask.by,
+            since=before.since if before else ask.at,
+            paused=before.paused if before else None,
+        )
+
+    before, found = desk.subscriptions.change(ask.address, profile.name, changed)
+    assert found is not None, "nothing here ends one"
     coming = words_channels.subscribed(
         found, profile, ask.at, desk.channels.usual(profile.fingerprint)
     )
@@ -175,13 +193,12 @@ def _each(ask: Ask, desk: Desk, rest: Sequence[str], paused: Paused | None) -> A
     every = [_one(ask, desk, rest)] if rest else desk.subscriptions.of(ask.address)
     if not every:
         raise Refused(words_wrong.nothing_here())
-    changed = [found for found in every if (found.paused is None) != (paused is None)]
-    for found in changed:
-        desk.subscriptions.put(found.model_copy(update={"paused": paused}))
-        if paused is None:  # what fell into the pause does not come in one heap at its end
-            before = weekday_before(new_york_date(ask.at))
-            seen_to = desk.subscriptions.served().get(found.key, before)
-            desk.subscriptions.put_served(found.key, max(seen_to, before))
+    if paused is None:  # what fell into the pause does not come in one heap at its end
+        for found in every:
+            if found.paused:
+                before = weekday_before(new_york_date(ask.at))
+                desk.subscriptions.put_served(found.key, before)
+    changed = desk.subscriptions.rest(every, paused)
     titles = [_title(found, desk) for found in changed]
     if not titles:
         return Answer(words_channels.no_change(paused is not None))
@@ -206,8 +223,9 @@ def _one(ask: Ask, desk: Desk, rest: Sequence[str]) -> Subscription:
     return every[rest[0].lower()]
 
 
-def _find(address: Address, profile: str, desk: Desk) -> Subscription | None:
-    return next((s for s in desk.subscriptions.of(address) if s.profile == profile), None)
+def _stamp(found: Subscription) -> str:
+    """Names what its form shows."""
+    return fingerprint(found.schedule.model_dump_json(), str(found.top))
 
 
 def _row(found: Subscription, at: datetime, desk: Desk) -> Item:

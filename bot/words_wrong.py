@@ -54,6 +54,14 @@ def nothing_here() -> str:
     return "This channel has no subscription; /digest subscribe PROFILE makes one."
 
 
+def ended_meanwhile() -> str:
+    return "Somebody else has ended this subscription meanwhile."
+
+
+def changed_meanwhile() -> str:
+    return "Somebody else has changed this meanwhile; open the form again to see how it stands."
+
+
 def which_one(known: Iterable[str]) -> str:
     return f"Say which one: {', '.join(known)}."
 

@@ -148,7 +148,7 @@ def test_what_a_channel_is_told(desk: Desk) -> None:
         said.append(shown(f"[{f'{action} {value}'.strip()}]", lambda: pressed(action, value, desk)))
 
     def sends(form: str, about: str = "C1", **changes: str) -> None:
-        answers = (FORM if form == "subscribe" else PROFILE) | changes
+        answers = (PROFILE if form == "profile" else FORM) | changes
         given = ", ".join(f"{name}={text!r}" for name, text in changes.items())
         what = f"sends {form} about {about or 'nothing'}: {given or 'complete'}"
         said.append(shown(what, lambda: sent(form, answers, desk, about)))
@@ -182,6 +182,8 @@ def test_what_a_channel_is_told(desk: Desk) -> None:
     presses("pause", "C1 matters")
     presses("edit", "C1 matters")
     sends("subscribe", about="C1")
+    sends("edit", about="C1 what-it-showed")
+    sends("edit", about="C2 what-it-showed")
     presses("frobnicate", "")
     # A profile of one's own.
     types("/digest new")
@@ -340,3 +342,43 @@ def test_a_changed_profile_says_what_is_judged_anew(
     head = sent("profile", answers, desk, about=form.about).head
     assert head is not None
     assert said in head.text[0]
+
+
+@pytest.mark.parametrize("press", ["edit C1 matters", "edit-profile matters"])
+def test_a_form_does_not_undo_what_was_changed_while_it_was_open(press: str, desk: Desk) -> None:
+    typed("/digest subscribe matters", desk)
+    action, _, value = press.partition(" ")
+    first, second = (pressed(action, value, desk).form for _ in range(2))
+    assert first is not None
+    assert second is not None
+    answers = {field.name: field.value for field in first.fields}
+    changed = {"at": "10:15"} if action == "edit" else {"maximum": "3"}
+    sent(first.name, answers | changed, desk, first.about)
+    with pytest.raises(Refused, match="Somebody else has changed this meanwhile"):
+        sent(second.name, answers | {"top": "5", "novelty": "2"}, desk, second.about)
+    (found,) = desk.subscriptions.of(HERE)
+    own = desk.profiles(HERE)["matters"]
+    assert (found.schedule.at, found.top) == (time(10, 15) if action == "edit" else time(9), None)
+    assert (own.maximum, own.cutoffs.novelty) == (20 if action == "edit" else 3, 6)
+
+
+def test_a_form_does_not_bring_back_what_was_ended_while_it_was_open(desk: Desk) -> None:
+    typed("/digest subscribe matters", desk)
+    form = pressed("edit", "C1 matters", desk).form
+    assert form is not None
+    typed("/digest unsubscribe matters", desk)
+    with pytest.raises(Refused, match="Somebody else has ended this subscription meanwhile"):
+        sent(form.name, {field.name: field.value for field in form.fields}, desk, form.about)
+    assert desk.subscriptions.all() == []
+
+
+def test_two_who_make_a_profile_of_one_name_at_once_do_not_overwrite_each_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = desk.profiles(HERE)
+    sent("profile", PROFILE, desk, about="")
+    monkeypatch.setattr(Desk, "profiles", lambda *_: known)  # read before the other was there
+    with pytest.raises(Unfit, match="There is a profile called bounds-rates already"):
+        sent("profile", PROFILE | {"keywords": "other"}, desk, about="")
+    monkeypatch.undo()
+    assert desk.profiles(HERE)["bounds-rates"].keywords.relevant == ("minimax",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import time, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain import Trouble
+from bot.domain import Profile, Trouble
 from bot.schedule import Schedule
 from bot.store import Store
 from bot.store_subscriptions import Subscriptions
@@ -133,9 +134,78 @@ def test_a_token_that_is_back_heals_every_channel_of_its_workspace(kept: Subscri
 
 
 def test_the_last_day_that_was_seen_to_is_remembered(kept: Subscriptions) -> None:
-    for day in (DAY - timedelta(days=1), DAY):
+    kept.put(subscription())
+    for day in (DAY - timedelta(days=1), DAY, DAY - timedelta(days=2)):
         kept.put_served(subscription().key, day)
     assert kept.served() == {"slack:T1:C1 matters": DAY}
+
+
+def test_what_has_ended_has_no_last_day(kept: Subscriptions, store: Store) -> None:
+    kept.put_served(subscription().key, DAY)
+    assert kept.served() == {}
+    store.redis.hset("pb:served", subscription().key, str(DAY))  # as older versions left it
+    kept.put(subscription())
+    assert kept.served() == {}
+
+
+HALTED = Paused(at=LATER, trouble=Trouble.ARCHIVED)
+BY_HAND = Paused(at=LATER, by="U2")
+# What one person, or the bot, does of all that a channel has; whether it concerns what rests.
+AT_ONCE: dict[str, tuple[Callable[[Subscriptions], list[Subscription]], bool]] = {
+    "pause": (lambda kept: kept.rest(kept.of(HERE), BY_HAND), False),
+    "resume": (lambda kept: kept.rest(kept.of(HERE), None), True),
+    "halt": (lambda kept: kept.halt(HERE, Trouble.ARCHIVED, LATER), False),
+    "heal": (lambda kept: kept.heal("slack", "T1", "C1", {Trouble.ARCHIVED}), True),
+}
+
+
+@pytest.mark.parametrize("what", AT_ONCE)
+@pytest.mark.parametrize("meanwhile", ["ended", "edited"])
+def test_nothing_brings_back_what_was_ended_or_loses_what_was_changed_meanwhile(
+    what: str, meanwhile: str, kept: Subscriptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act, rests = AT_ONCE[what]
+    before = resting(Trouble.ARCHIVED) if rests else subscription()
+    edited = before.model_copy(update={"top": 3})
+    kept.put(before)
+    read = kept.all
+
+    def read_and_then_somebody_is_faster() -> list[Subscription]:
+        found = read()
+        kept.drop(before) if meanwhile == "ended" else kept.put(edited)
+        return found
+
+    monkeypatch.setattr(kept, "all", read_and_then_somebody_is_faster)
+    changed = act(kept)
+    monkeypatch.undo()
+    assert kept.all() == changed
+    assert [found.top for found in changed] == ([] if meanwhile == "ended" else [3])
+    assert [found.paused is None for found in changed] == ([] if meanwhile == "ended" else [rests])
+
+
+def test_of_many_changes_at_once_none_is_lost(kept: Subscriptions) -> None:
+    kept.put(subscription(by=""))
+    kept.put_profile(HERE, profile(title="."))
+
+    def one_more(number: int) -> None:
+        def by(found: Subscription | None) -> Subscription | None:
+            return found and found.model_copy(update={"by": f"{found.by}{number};"})
+
+        def title(found: Profile | None) -> Profile | None:
+            return found and found.model_copy(update={"title": f"{found.title}{number};"})
+
+        kept.change(HERE, "matters", by)
+        kept.change_profile(HERE, "matters", title)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(one_more, range(25)))
+    for text in (kept.of(HERE)[0].by, kept.profiles(HERE)["matters"].title[1:]):
+        assert sorted(map(int, text.rstrip(";").split(";"))) == list(range(25))
+
+
+def test_one_that_has_ended_already_is_not_ended_again(kept: Subscriptions) -> None:
+    kept.put(subscription())
+    assert [kept.drop(subscription()) for _ in range(2)] == [True, False]
 
 
 def test_votes_belong_to_a_channel_and_a_paper(kept: Subscriptions) -> None:

@@ -473,3 +473,25 @@ def test_a_paper_of_last_months_end_may_still_be_announced(store: Store) -> None
         head = there.why("2503.15294", at=NOW.replace(month=4, day=day)).head
         assert head is not None
         assert said in head.text[0]
+
+
+@pytest.mark.parametrize("posted", [True, False])
+def test_a_paper_that_only_a_comment_names_was_not_decided(posted: bool, store: Store) -> None:
+    """A judge compares it with another; what is stored of the day then has that id in its text."""
+    there = place(store, ADDRESSES["slack"])
+    there.subscribes()
+    said = SAID.model_copy(update={"comment": 'Extends "2503.15294v2": "2503.15294v1" and more.'})
+    day = digest(outcome("2503.10001", Outcome.PICKED, score=said), profile=MATTERS)
+    if posted:
+        there.delivers(day)
+    else:
+        there.desk.channels.store.add_listing(
+            "2025-03-20", listing(*(d.announced for d in day.decisions)), NOW
+        )
+        there.desk.channels.put_judged("day", day)
+    head = there.why("2503.15294").head
+    assert head is not None
+    assert "Picked" not in str(head.text)
+    head = there.why("2503.10001").head
+    assert head is not None
+    assert ("Picked: number 1 of 1." in head.text) == posted
