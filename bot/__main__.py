@@ -26,13 +26,15 @@ from bot import (
     slack_post,
     status,
     words_channels,
+    words_doctor,
     words_wrong,
 )
 from bot.chat import Bell, Chat
-from bot.connecting import connect_briefly
+from bot.connecting import connect_briefly, insist
 from bot.desk import Desk
 from bot.discord_app import DiscordApp
 from bot.domain import fingerprint
+from bot.endpoint import Endpoint
 from bot.errors import PaperboyError, Refused
 from bot.inquirer import Inquirer
 from bot.ledger import Judge
@@ -200,18 +202,27 @@ async def _told(ticked: clock.Ticked, platforms: Mapping[str, Platform]) -> None
             await answers.chat.say(wish.address, words_wrong.failed(), name)
 
 
-def main(url: str | None = None) -> int:
+def main(at: Endpoint | None = None) -> int:
     """Serve on this server, or on REDIS_URL's; returns the exit status."""
     config = settings.load()
-    if url is None:
+    if at is None:
         if config.redis_url is None:
             raise Refused(
                 "Set REDIS_URL, or start `paperboy bot`, which finds the embedded server."
             )
-        url = config.redis_url.get_secret_value()
+        at = config.redis_url
+        insist(at)
     logs.to_stderr()
-    asyncio.run(_until_told(url, config))
+    warn(at)
+    asyncio.run(_until_told(at.get_secret_value(), config))
     return 0
+
+
+def warn(at: Endpoint) -> None:
+    """Log what `paperboy doctor` would say against the server."""
+    with connect_briefly(at.get_secret_value()) as client:
+        for said in words_doctor.server_text(status.examine_server(client)).text:
+            log.warning(said)
 
 
 async def _until_told(url: str, config: Settings) -> None:

@@ -22,6 +22,15 @@ class Checkup(Noun):
     detail: str = ""
 
 
+class ServerCheckup(Noun):
+    """The server's name and version, whether what it holds outlives it, and what it does when its
+    memory is used up (maxmemory-policy)."""
+
+    server: str
+    persistent: bool
+    policy: str
+
+
 class Outage(Noun):
     """Something outside that does not serve us, why, and since when (UTC); it is being tried."""
 

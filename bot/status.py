@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
+from redis import Redis
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from bot import profiles
-from bot.checkup import Outage
+from bot.checkup import Outage, ServerCheckup
 from bot.costs import GateReport
 from bot.domain import Noun
 from bot.ledger import Judge
@@ -78,9 +81,24 @@ class Status(Noun):
         )
 
 
+def examine_server(redis: Redis) -> ServerCheckup:
+    """Ask the server whether it keeps what it is told. A hosted one may not say; then it does."""
+    return _server(redis.info())
+
+
+def _server(info: Mapping[str, Any]) -> ServerCheckup:
+    kind = "Valkey" if "valkey_version" in info else "Redis"
+    return ServerCheckup(
+        server=f"{kind} {info.get(f'{kind.lower()}_version', '')}".strip(),
+        persistent=bool(int(info.get("aof_enabled", 1))),
+        policy=str(info.get("maxmemory_policy", "noeviction")),
+    )
+
+
 def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
     """Ask the server about these queues and who waits."""
     info = channels.store.redis.info()
+    server = _server(info)
     rows = []
     for name, queue_name in tasks.queues.items():
         queue = Queue(queue_name, connection=tasks.redis, serializer=JSONSerializer)
@@ -96,14 +114,12 @@ def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
     now = datetime.now(UTC)
     return Status(
         at=now,
-        server=f"Valkey {info['valkey_version']}"
-        if "valkey_version" in info
-        else "Redis " + str(info["redis_version"]),
-        memory=int(info["used_memory"]),
-        persistent=bool(int(info["aof_enabled"])),
+        server=server.server,
+        memory=int(info.get("used_memory", 0)),
+        persistent=server.persistent,
         judge=judge,
         queues=tuple(rows),
-        policy=str(info.get("maxmemory_policy", "noeviction")),
+        policy=server.policy,
         wishes=tuple(
             Waiting(address=w.address, categories=w.wanted.categories, since=w.since)
             for w in channels.wishes()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.checkup import Checkup, SlackCheckup
+from bot.checkup import Checkup, ServerCheckup, SlackCheckup
 from bot.message import Head
 from bot.reasons import TROUBLES
-from bot.status import Status
 from bot.text import one_line
 from bot.views import spent
 
@@ -43,7 +42,7 @@ def checkup_text(found: Checkup) -> Head:
     return Head(title=title, text=tuple(rows))
 
 
-def server_text(status: Status) -> Head:
+def server_text(status: ServerCheckup) -> Head:
     """Whether what was done survives the server's death."""
     rows = []
     if not status.persistent:

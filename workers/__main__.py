@@ -15,6 +15,7 @@ import redis
 import typer
 
 from bot import (
+    connecting,
     discord_render,
     export,
     logs,
@@ -170,11 +171,13 @@ def bot() -> None:
 @app.command()
 def worker() -> None:
     """The worker process of the Procfile: one worker for each queue, replaced when it dies."""
+    from bot.__main__ import warn
     from workers.house import house
     from workers.worker import serve
 
     with house(settings.load()) as here:
-        serve(here.url)
+        warn(here.url)
+        serve(here.url.get_secret_value())
 
 
 @profiles_app.callback(invoke_without_command=True)
@@ -249,8 +252,10 @@ def main() -> None:
         print(f"paperboy: {error}", file=sys.stderr)
         sys.exit(_REFUSED)
     except redis.RedisError as error:
-        print(f"paperboy: {words.server_lost(type(error).__name__)}", file=sys.stderr)
-        sys.exit(1)
+        lost = isinstance(error, redis.ConnectionError | redis.TimeoutError)
+        told = words.server_lost(type(error).__name__) if lost else connecting.why(error)
+        print(f"paperboy: {told[0].upper()}{told[1:]}", file=sys.stderr)
+        sys.exit(1 if lost else _REFUSED)
     except WorkerFault as fault:
         print(f"paperboy: {words.worker_fault(str(fault))}", file=sys.stderr)
         sys.exit(1)

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-import redis
 from redis import Redis
 
-from bot.connecting import connect
+from bot.connecting import connect, insist
 from bot.desk import Desk
-from bot.errors import Refused
+from bot.endpoint import Endpoint
 from bot.ledger import Judge
 from bot.settings import Settings
 from bot.status import gather
@@ -36,7 +35,7 @@ _STOP_SECONDS = 5.0
 class House:
     """The server's address and the ways to use it."""
 
-    url: str
+    url: Endpoint
     store: Store
     channels: Channels
     tasks: Tasks
@@ -46,27 +45,20 @@ class House:
 def house(settings: Settings) -> Iterator[House]:
     """On REDIS_URL's server, or else on the data directory's own.
 
-    Raises Refused when the server does not answer; its address, which may hold a password, is
-    not repeated.
+    Raises Refused when the server cannot be used, with the reason.
     """
     if settings.redis_url is None:
         with embedded(settings.data_dir) as url:
-            yield _opened(url)
+            yield _opened(Endpoint(url))
         return
-    opened = _opened(settings.redis_url.get_secret_value())
-    try:
-        opened.store.redis.ping()
-    except redis.RedisError as error:
-        raise Refused(
-            f"The server that REDIS_URL names does not answer ({type(error).__name__}); "
-            "start it, or unset REDIS_URL to use the embedded one."
-        ) from None
-    yield opened
+    insist(settings.redis_url)
+    yield _opened(settings.redis_url)
 
 
-def _opened(url: str) -> House:
+def _opened(at: Endpoint) -> House:
+    url = at.get_secret_value()
     store = Store(connect(url))
-    return House(url, store, Channels(store), Tasks(Redis.from_url(url)))
+    return House(at, store, Channels(store), Tasks(Redis.from_url(url)))
 
 
 def desk_of(here: House, settings: Settings) -> Desk:
@@ -102,7 +94,8 @@ def installed(settings: Settings) -> Iterator[House]:
 
 
 @contextmanager
-def _workers(url: str, data_dir: Path, private: str) -> Iterator[None]:
+def _workers(at: Endpoint, data_dir: Path, private: str) -> Iterator[None]:
+    url = at.get_secret_value()
     data_dir.mkdir(parents=True, exist_ok=True)
     # spawn: a forked copy of a command that already has threads is asking for trouble
     pool = multiprocessing.get_context("spawn").Process(

@@ -12,8 +12,7 @@ import typer
 from bot import settings, terminal_render, words_doctor, words_status
 from bot.clock import planned
 from bot.errors import Refused
-from bot.ledger import Judge
-from bot.status import gather
+from bot.status import examine_server
 
 if TYPE_CHECKING:
     pass
@@ -59,7 +58,7 @@ def doctor() -> None:
         found = examine(config, here.store)
         slack = examine_slack(config, here.store)
         discord = examine_discord(config)
-        server = gather(here.tasks, here.channels, Judge())
+        server = examine_server(here.store.redis)
     heads = [words_doctor.checkup_text(found), words_doctor.server_text(server)]
     if slack:
         heads.append(words_doctor.slack_text(slack))

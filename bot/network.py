@@ -1,0 +1,56 @@
+"""Why a server could not be reached, in words: whatever library it was asked by."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+
+def reason(error: BaseException) -> str:
+    """A clause such as "nothing listens there", from an error or what it came of; without the
+    address, and without words of the library's own."""
+    chain = tuple(_chain(error))
+    for each in chain:  # the certificate first: it is wrapped in errors that say less
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({each.verify_message.rstrip('.')})"
+    for each in chain:
+        if isinstance(each, ssl.SSLError):
+            return "it does not speak TLS, or not as we do"
+        if isinstance(each, socket.gaierror):
+            return "there is no host of that name, or no network"
+        if isinstance(each, ConnectionRefusedError):
+            return "nothing listens there"
+        if isinstance(each, TimeoutError):
+            return "it does not answer in time"
+        if isinstance(each, ConnectionError):
+            return "it closes the connection"
+        if isinstance(each, OSError) and each.errno in _WORDS:
+            return _WORDS[each.errno]
+    return f"it does not answer as it should ({type(error).__name__})"
+
+
+_WORDS = {
+    errno.ENOENT: "there is no such socket or file",
+    errno.EACCES: "we may not use it",
+    errno.EHOSTUNREACH: "there is no way to it",
+    errno.ENETUNREACH: "there is no network",
+    errno.EADDRINUSE: "another program uses that port",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EMFILE: "too many files are open",
+}
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came of; asyncio tries several addresses and keeps each error."""
+    seen = set[int]()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop(0)
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [getattr(each, "os_error", None), each.__cause__, each.__context__]
+        waiting += getattr(each, "exceptions", ())
