@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import stamina
+from hypothesis import settings
 
 from bot import posting
 from bot.connecting import connect
@@ -20,6 +21,13 @@ from workers.server import embedded
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GOLDEN = Path(__file__).parent / "golden"
+
+# No deadline: how long an example takes says more of the machine than of the code. The same
+# examples each time: a run that fails fails for what was changed, and can be run again. To look
+# for new ones: pytest --hypothesis-profile=search.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None)
+settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")

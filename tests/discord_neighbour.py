@@ -38,6 +38,7 @@ from tests.discord_world import (
     member,
     person,
 )
+from tests.waiting import PATIENCE, until
 
 Fault = str | tuple[int, int]  # a name below, or the status and code that Discord answers
 
@@ -52,12 +53,11 @@ class Call(NamedTuple):
 
 
 class Ack(NamedTuple):
-    """How an interaction was answered: `type` is None when it was not, within 3 s. `answers` are
+    """How an interaction was answered: `type` is None when it was not, in time. `answers` are
     the messages that follow from it, as they come."""
 
     type: int | None
     data: Json
-    seconds: float
     answers: list[Json]
 
 
@@ -124,11 +124,9 @@ class Discord(Server):
         data = {"custom_id": custom_id, "components": components, "resolved": {}}
         return self._interact(5, data, channel, user, permissions)
 
-    def answered(self, ack: Ack, number: int = 1, seconds: float = 3.0) -> list[Json]:
+    def answered(self, ack: Ack, number: int = 1) -> list[Json]:
         """What followed from an interaction, once there are so many messages."""
-        until = time.monotonic() + seconds
-        while len(ack.answers) < number and time.monotonic() < until:
-            time.sleep(0.005)
+        until(lambda: len(ack.answers) >= number, f"{number} answers")
         return ack.answers
 
     # Failures
@@ -229,8 +227,7 @@ class Discord(Server):
             await self._dispatch("INTERACTION_CREATE", event)
             await asyncio.wait([acked], timeout=self.patience)
             said = acked.result() if acked.done() else {}
-            taken = time.monotonic() - one.at
-            return Ack(said.get("type"), said.get("data") or {}, taken, one.answers)
+            return Ack(said.get("type"), said.get("data") or {}, one.answers)
 
         ack: Ack = self._run(asked())
         return ack
@@ -363,7 +360,7 @@ class Discord(Server):
                     request.transport.abort()
 
     def _run(self, task: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(task, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(task, self._loop).result(PATIENCE)
 
     async def _serve(self) -> web.AppRunner:
         app = web.Application()

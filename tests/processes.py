@@ -1,9 +1,45 @@
-"""The processes a command has started."""
+"""The processes a command has started, and the end of them all, whatever becomes of the test."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from workers.server import embedded
+
+
+@contextmanager
+def started(command: Sequence[str], **given: Any) -> Iterator[subprocess.Popen[str]]:
+    """A command that runs (subprocess.Popen's arguments). At the end of the block nothing of it is
+    left, also when the test has failed."""
+    process = subprocess.Popen(command, text=True, start_new_session=True, **given)
+    try:
+        yield process
+    finally:
+        kill([process.pid, *descendants(process.pid)] if process.poll() is None else [])
+        process.wait()
+        for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+            pipe.close()
+
+
+def kill(pids: Iterable[int]) -> None:
+    """End processes at once; those that have ended already are no fault."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def stop_server(data: Path) -> None:
+    """Stop the embedded server that killed commands have left in a data directory. It is a daemon,
+    nobody's child: whoever joins it and leaves as the last one stops it."""
+    if any(data.glob("server/*.sock")):
+        with embedded(data):
+            pass
 
 
 def children() -> dict[int, list[int]]:

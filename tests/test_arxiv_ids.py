@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from bot.arxiv_ids import Named, find, one
 from bot.errors import Refused
 
-quick = settings(max_examples=200, deadline=None)
+quick = settings(max_examples=200)
 
 OLD = "astro-ph cond-mat cs hep-th math math-ph q-bio quant-ph alg-geom cmp-lg solv-int supr-con"
 
@@ -299,6 +298,4 @@ def check(text: str) -> None:
      "2503.15294v", "-", " ", "1 "],
 )  # fmt: skip
 def test_a_long_text_is_read_at_once(unit: str) -> None:
-    begun = time.monotonic()
-    refusal(unit * (200_000 // len(unit)))
-    assert time.monotonic() - begun < 3
+    refusal(unit * (1_000_000 // len(unit)))  # a second look at each character would take hours

@@ -375,7 +375,7 @@ FRAGMENTS = [
 ]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=5)).map("".join), st.text())
 def test_any_words_are_read_in_one_line_of_200_characters(comment: str, abstract: str) -> None:
     for words in (withdrawal(comment, abstract), withdrawal(abstract, comment)):

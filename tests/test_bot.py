@@ -38,8 +38,10 @@ from bot.wish import Address, Wish
 from bot.words_status import plan_text
 from tests.conftest import check_golden
 from tests.make import DAY, NOW, announced, decision, digest, listing, profile
+from tests.processes import started
 from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -430,18 +432,14 @@ def test_redis_away_is_said_once_and_so_is_its_return(
 
 
 def test_the_bot_stops_when_it_is_told_to(server: str) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bot"],
-        env=os.environ | {"REDIS_URL": server},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    assert "bot started" in process.stderr.readline()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
-    assert "bot stopped" in process.stderr.read()
-    process.stderr.close()
+    settings = os.environ | {"REDIS_URL": server}
+    command = [sys.executable, "-m", "bot"]
+    with started(command, env=settings, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert "bot started" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        assert "bot stopped" in process.stderr.read()
 
 
 def test_without_a_server_it_says_what_to_set() -> None:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,9 @@ from tests.neighbours import (
     listening,
     scores,
 )
-from tests.processes import alive, children, descendants
+from tests.processes import alive, children, descendants, started, stop_server
 from tests.test_fetching import A_DAY, FRIDAY, SATURDAY, THURSDAY, rss
+from tests.waiting import PATIENCE, until
 
 PROFILE = """
 name = "mine"
@@ -52,21 +53,20 @@ class Paperboy:
         self.home, self.settings = home, {"PAPERBOY_DATA_DIR": str(home / "data")}
         (home / "mine.toml").write_text(PROFILE)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    def started(self, *words: str) -> AbstractContextManager[subprocess.Popen[str]]:
+        return started(
             [sys.executable, "-m", "workers", *words],
             cwd=self.home,
             env=os.environ | {"COLUMNS": "100"} | self.settings,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
 
     def run(self, *words: str) -> tuple[int, str, str]:
-        process = self.start(*words)
-        out, err = process.communicate(timeout=90)
-        return process.returncode, out, err
+        with self.started(*words) as process:
+            out, err = process.communicate(timeout=90)
+            return process.returncode, out, err
 
     def saved(self, document: bytes, name: str = "feed.xml") -> str:
         (self.home / name).write_bytes(document)
@@ -74,8 +74,9 @@ class Paperboy:
 
 
 @pytest.fixture
-def paperboy(tmp_path: Path) -> Paperboy:
-    return Paperboy(tmp_path)
+def paperboy(tmp_path: Path) -> Iterator[Paperboy]:
+    yield Paperboy(tmp_path)
+    stop_server(tmp_path / "data")
 
 
 @contextmanager
@@ -131,9 +132,10 @@ def test_a_worker_killed_while_scoring_loses_nothing_and_pays_nothing_twice(
     paperboy.settings["PAPERBOY_CALLS_AT_ONCE"] = "1"
     with judged_by(paperboy, slow):
         feed_file = paperboy.saved(many(120))
-        process = paperboy.start("day", "mine.toml", "--feed", feed_file, "--format", "json")
-        command.append(process.pid)
-        out, err = process.communicate(timeout=90)
+        words = ("day", "mine.toml", "--feed", feed_file, "--format", "json")
+        with paperboy.started(*words) as process:
+            command.append(process.pid)
+            out, err = process.communicate(timeout=90)
     assert process.returncode == 0, err
     assert len(killed) == 2
     found = json.loads(out)
@@ -294,23 +296,20 @@ def test_a_command_told_to_stop_leaves_nothing_running_and_buys_nothing_more(
         return good_model(path, body)
 
     paperboy.settings["PAPERBOY_CALLS_AT_ONCE"] = "1"
-    with judged_by(paperboy, slow) as model:
-        process = paperboy.start("day", "mine.toml", "--feed", paperboy.saved(many(250)))
-        assert arrived.wait(20)
-        started = descendants(process.pid)
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(250)))
+    with judged_by(paperboy, slow) as model, paperboy.started(*words) as process:
+        assert arrived.wait(PATIENCE)
+        all_of_it = descendants(process.pid)
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
         assert len(model.asked) < 8
     assert process.returncode not in (0, 1, None)
     assert out == ""
     assert "Traceback" not in err
-    assert len(started) >= 5  # a pool, three workers, a job
+    assert len(all_of_it) >= 5  # a pool, three workers, a job
     log = (paperboy.home / "data" / "server" / "server.log").read_text()
     assert log.rstrip().endswith("bye bye...")
-    deadline = time.monotonic() + 10
-    while any(map(alive, started)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not any(map(alive, all_of_it)), "all of it ends")
 
 
 def test_doctor_says_what_the_model_and_its_server_can_do(paperboy: Paperboy) -> None:

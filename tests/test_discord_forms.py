@@ -137,7 +137,7 @@ fields = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(fields, anything)
 def test_any_form_keeps_discords_limits(asked: list[Field], title: str) -> None:
     named = [field.model_copy(update={"name": f"field_{n}"}) for n, field in enumerate(asked)]

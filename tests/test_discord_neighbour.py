@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+
+from tests.waiting import until, until_async
 
 discord = pytest.importorskip("discord")
 
@@ -145,17 +146,14 @@ def test_a_command_is_deferred_then_answered(neighbour: Discord) -> None:
         ack = await asyncio.to_thread(
             neighbour.command, "digest now", {"profile": "matters", "top": 5}
         )
-        assert (ack.type, ack.seconds < 1) == (5, True)
+        assert ack.type == 5
         await asyncio.to_thread(neighbour.answered, ack)
         assert [message["content"] for message in ack.answers] == ["matters, 5 at most"]
         assert neighbour.channels["200000000000000001"].messages == ack.answers
 
     converse(talk)
     assert {command["name"] for command in neighbour.commands} == {"digest", "Why this paper?"}
-    deadline = time.monotonic() + 5  # the server hears of the close a moment later
-    while neighbour.connected:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: not neighbour.connected)  # the server hears of the close a moment later
 
 
 def test_only_what_is_registered_and_allowed_can_be_typed(neighbour: Discord) -> None:
@@ -215,8 +213,7 @@ def test_a_pressed_message_is_changed(neighbour: Discord) -> None:
             assert ack.type == kind
         voted, resumed = neighbour.channels["200000000000000001"].messages
         assert "\nVoted.\n" in voted["content"]
-        while not resumed["edited_timestamp"]:
-            await asyncio.sleep(0.01)
+        await until_async(lambda: resumed["edited_timestamp"])
         assert [part["content"] for part in resumed["components"]] == ["Resumed."]
 
     converse(talk)
@@ -255,7 +252,7 @@ def test_a_session_is_resumed_and_nothing_is_lost(neighbour: Discord, how: str) 
             await asyncio.to_thread(getattr(neighbour, how))
             ack = await asyncio.to_thread(neighbour.command, "digest now", {"profile": "a"})
             assert ack.type == 5
-            await asyncio.wait_for(bot.resumed.wait(), 3)
+            await bot.resumed.wait()
         assert len(neighbour.sessions) == 1
 
     converse(talk)
@@ -265,8 +262,7 @@ def test_a_session_that_is_over_is_begun_anew(neighbour: Discord) -> None:
     async def talk(bot: Bot) -> None:
         (before,) = neighbour.sessions
         await asyncio.to_thread(neighbour.invalid_session)
-        while not neighbour.connected:
-            await asyncio.sleep(0.01)
+        await until_async(lambda: neighbour.connected)
         assert before not in neighbour.sessions
         ack = await asyncio.to_thread(neighbour.command, "digest now", {"profile": "a"})
         assert ack.type == 5

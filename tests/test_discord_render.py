@@ -137,7 +137,7 @@ def posts(texts: st.SearchStrategy[str], most: int) -> st.SearchStrategy[Post]:
     return head | card
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(posts(anything, 8))
 def test_any_message_keeps_discords_limits(post: Post) -> None:
     body = message(post)
@@ -172,7 +172,7 @@ def harmless(value: Any, name: str = "") -> Any:
     return "word" if views.one_line(value) else ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(posts(text, 3))
 def test_no_text_of_others_makes_a_mark_a_mention_or_a_link(post: Post) -> None:
     assert marks(post) == marks(type(post)(**harmless(post.model_dump())))

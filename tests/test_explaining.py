@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -379,7 +378,6 @@ def test_no_reply_whatever_raises_and_nothing_unproven_is_shown(text: str, cut: 
 
 
 def test_reading_nonsense_ends() -> None:
-    start = time.perf_counter()
     for text in ("[{" * 50_000, '{"a":' * 50_000, '{"topic":' * 50_000):
         assert explaining.read(text, MINE, SUBJECT) is None
     for quote in ("x" + '"' * 200_000 + "x", "x" + "." * 500 + "x", "a b " * 50_000):
@@ -387,7 +385,6 @@ def test_reading_nonsense_ends() -> None:
     assert explaining.read("{x " * 500 + reply(claim()), MINE, SUBJECT) is None
     dull = paper(abstract="(a" * 50_000)
     assert not stands("a(a(a a(a(a", of=dull)
-    assert time.perf_counter() - start < 20  # a bound against endlessness, not a measure
 
 
 @given(st.lists(st.lists(st.integers()) | st.dictionaries(st.text(), st.text())))

@@ -19,6 +19,7 @@ from bot.message import Head
 from bot.store import Store
 from tests.make import paper
 from tests.test_why import ADDRESSES, a_day, place
+from tests.waiting import PATIENCE
 
 SAID = Opinion(score=Score(relevance=8, novelty=7, comment="A bound."))
 
@@ -45,7 +46,8 @@ def answer(desk: Desk, inquiry: Inquiry, id: str) -> None:
     desk.inquiries.drop(inquiry)
 
 
-def test_many_who_ask_the_same_are_all_told(desk: Desk) -> None:
+def test_many_who_ask_the_same_are_all_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inquirer, "_AGAIN_SECONDS", PATIENCE)
     ask, inquiry = asked(desk, "2503.10005")
     calls = []
 
@@ -57,7 +59,7 @@ def test_many_who_ask_the_same_are_all_told(desk: Desk) -> None:
             answer(desk, inquiry, "2503.10005")  # one who came late asked once more
         return await asyncio.gather(*people)
 
-    told = asyncio.run(asyncio.wait_for(run(), 5))
+    told = asyncio.run(asyncio.wait_for(run(), PATIENCE))
     assert {type(found.update) for found in told} == {Head}
     assert 1 <= len(calls) <= 3
 
@@ -79,9 +81,8 @@ def test_a_slow_look_tells_nobody_too_early(desk: Desk, monkeypatch: pytest.Monk
         return await waiting.learnt(*pairs[n])
 
     def work() -> None:
-        deadline = time.monotonic() + 4
         left = {inquiry.key: inquiry for _, inquiry in pairs}
-        while left and time.monotonic() < deadline:
+        while left:
             for inquiry in desk.inquiries.all():
                 time.sleep(0.03)
                 answer(desk, inquiry, inquiry.paper)
@@ -93,7 +94,7 @@ def test_a_slow_look_tells_nobody_too_early(desk: Desk, monkeypatch: pytest.Monk
 
     worker = threading.Thread(target=work)
     worker.start()
-    told = asyncio.run(asyncio.wait_for(run(), 5))
+    told = asyncio.run(asyncio.wait_for(run(), PATIENCE))
     worker.join()
     assert all(isinstance(found.update, Head) for found in told)
 

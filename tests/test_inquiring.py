@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +19,7 @@ from bot.store import KEEP, Store
 from bot.store_inquiries import Inquiries
 from tests.make import NOW, ids, paper, profile
 from tests.neighbours import INVENTED, Neighbour, arxiv_api, claims, listening, scores
+from tests.waiting import PATIENCE
 from workers import inquiring, scoring
 from workers.arxiv import Arxiv
 from workers.inquiring import Inquiring
@@ -217,7 +217,7 @@ def test_while_one_worker_serves_a_second_one_leaves_at_once(desk: Desk) -> None
 
     def slowly(said: Said) -> Answer:
         begun.set()
-        assert go_on.wait(5)
+        assert go_on.wait(PATIENCE)
         return json.dumps(claims(said))
 
     first, second = Reader(explain=slowly), Reader()
@@ -225,10 +225,9 @@ def test_while_one_worker_serves_a_second_one_leaves_at_once(desk: Desk) -> None
     serving = threading.Thread(target=desk.serve, args=(first,))
     serving.start()
     try:
-        assert begun.wait(5)
-        start = time.monotonic()
+        assert begun.wait(PATIENCE)
         desk.server(second).serve()
-        assert time.monotonic() - start < 1
+        assert serving.is_alive()
         assert second.asked == []
         assert desk.inquiries.waits(inquiry)
     finally:

@@ -13,6 +13,7 @@ from bot.errors import Refused, Unavailable
 from bot.ledger import Usage, Verdict
 from tests.make import ids, paper, profile
 from tests.neighbours import scores
+from tests.waiting import PATIENCE
 from workers import judging
 from workers.judging import Reply
 
@@ -181,7 +182,7 @@ def test_no_call_is_made_after_the_caller_stops_listening() -> None:
     gate = threading.Semaphore(3)
 
     def slow(about: list[str]) -> str:
-        gate.acquire(timeout=5)
+        gate.acquire(timeout=PATIENCE)
         return good(about)
 
     model = Scripted(slow)

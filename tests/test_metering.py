@@ -22,6 +22,7 @@ from bot.store import Store
 from bot.store_spending import Spending
 from tests.make import NOW, ids, paper, profile
 from tests.spender import Luna, judge_a_part
+from tests.waiting import PATIENCE
 from workers import metering, scoring
 from workers.judging import Reply, judge
 from workers.metering import CLAIMS_TOKENS, Metered, affordable, most_prompt
@@ -202,7 +203,7 @@ def test_those_who_wait_go_in_the_order_in_which_they_came(spending: Spending) -
 
     class Slow(Luna):
         def ask(self, *asked: Any) -> Reply:
-            gate.wait(10)
+            gate.wait(PATIENCE)
             return model.ask(*asked)
 
     questions = [scoring.question([paper(id)]) for id in ids(6)]
@@ -232,7 +233,7 @@ def test_nobody_is_asked_any_more_when_the_day_is_given_up(spending: Spending) -
         waiting = [pool.submit(ask, meter) for _ in range(2)]
         time.sleep(0.02)
         meter.close()
-        assert all(isinstance(future.exception(5), Refused) for future in waiting)
+        assert all(isinstance(future.exception(PATIENCE), Refused) for future in waiting)
     assert model.asked == []
 
 

@@ -15,6 +15,7 @@ from bot.wish import Address, Wish
 from tests.make import NOW, announced, ids, listing, profile
 from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish
+from tests.waiting import PATIENCE
 from workers.judging import Reply
 from workers.pipeline import deliver, score
 
@@ -69,13 +70,13 @@ def test_two_workers_at_once_ask_the_model_once(store: Store) -> None:
     class Waiting(Scripted):
         def ask(self, *words: object) -> Reply:
             first_asked.set()
-            assert go_on.wait(5)
+            assert go_on.wait(PATIENCE)
             return super().ask(*words)  # type: ignore[arg-type]
 
     model = Waiting(good)
     workers = [threading.Thread(target=scored, args=(store, by, model)) for _ in range(2)]
     workers[0].start()
-    assert first_asked.wait(5)
+    assert first_asked.wait(PATIENCE)
     workers[1].start()
     go_on.set()
     for worker in workers:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from bot.schedule import EVERY_DAY, Schedule, days_words, zone_words
 from bot.typed import weekdays
 
-quick = settings(max_examples=150, deadline=None)
+quick = settings(max_examples=150)
 
 # Half-hour and quarter-hour offsets, a change of half an hour, one that leads into the next date
 # (Nuuk), and two whole dates that never were (Apia in 2011, Kwajalein in 1993).

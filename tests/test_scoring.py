@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -185,7 +184,5 @@ def test_a_reply_that_was_cut_off_gives_what_it_has_whole() -> None:
 
 
 def test_reading_nonsense_ends() -> None:
-    start = time.perf_counter()
     assert scoring.read("[{" * 50_000, [ONE])[0] == {}
     assert scoring.read('{"a":' * 50_000, [ONE])[0] == {}
-    assert time.perf_counter() - start < 20  # a bound against endlessness, not a measure

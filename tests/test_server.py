@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.synchronize
-import os
 import signal
 import stat
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from bot.errors import Refused
+from tests.waiting import PATIENCE
 from workers.server import embedded
 
 
@@ -64,10 +64,11 @@ def test_a_server_whose_command_was_killed_is_found_again_and_stopped(tmp_path: 
     ready = context.Event()
     starter = context.Process(target=hold, args=(tmp_path, ready))
     starter.start()
-    assert ready.wait(20)
-    assert starter.pid is not None
-    os.kill(starter.pid, signal.SIGKILL)
-    starter.join()
+    try:
+        assert ready.wait(PATIENCE)
+    finally:
+        starter.kill()
+        starter.join()
     with embedded(tmp_path) as url:
         assert get(url, "a") == "kept"
     with pytest.raises(RedisConnectionError):

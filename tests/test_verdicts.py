@@ -23,6 +23,7 @@ from bot.wish import Wish
 from bot.words_cost import cost_text
 from tests.make import NOW, announced, ids, listing, profile
 from tests.test_plan import listed, wish
+from tests.waiting import PATIENCE
 from workers import gate, verdicts
 from workers.judging import Reply
 from workers.pipeline import score
@@ -218,7 +219,7 @@ def test_a_second_look_that_takes_long_keeps_the_lease(
         def ask(self, *asked: object) -> Reply:  # type: ignore[override]
             if "order" in str(asked[2]):
                 looked.set()
-                assert renewed.wait(5), "nobody renews while it is asked"
+                assert renewed.wait(PATIENCE), "nobody renews while it is asked"
             return super().ask(*asked)  # type: ignore[arg-type]
 
     renew = Lease.renew

@@ -453,7 +453,7 @@ def test_two_hundred_malformed_ids_get_a_sentence_each(store: Store) -> None:
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[0-9]{3,5}[./ -]?[0-9v]{3,7}", fullmatch=True))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_typed_is_answered(store: Store, text: str) -> None:
     there = place(store, ADDRESSES["slack"])
     there.subscribes()
