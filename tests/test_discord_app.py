@@ -472,18 +472,23 @@ def test_redis_hanging_is_said_after_an_acknowledgement_in_time(
             assert redis_answers.wait(PATIENCE)
             return first(event)
 
+        async def acknowledged(act: Awaitable[Ack]) -> Ack:
+            redis_answers.clear()
+            try:
+                return await act
+            finally:
+                redis_answers.set()
+
         monkeypatch.setattr(bot.desk.subscriptions, "first_time", slow)
-        try:
-            ack = await asyncio.to_thread(neighbour.command, word)
-        finally:
-            redis_answers.set()
+        ack = await acknowledged(asyncio.to_thread(neighbour.command, word))
         assert ack.type == 5
         said = await bot.said(ack)
         assert ("One moment" in said) == (word == "digest new")
         assert len(ack.answers) == 1
         assert bot.shown() == []
         head = await posted(bot, 1)
-        ack = await bot.press("👍", neighbour.channels[head].messages[0], channel=head)
+        press = bot.press("👍", neighbour.channels[head].messages[0], channel=head)
+        ack = await acknowledged(press)
         assert ack.type == 6
         await bot.until(lambda: "[👍 1]" in bot.shown(head)[0])
         assert not ack.answers

@@ -121,3 +121,18 @@ def test_a_file_is_one_sentence_and_no_longer_than_a_room(name: str) -> None:
     text = FILES[name].read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 400
     assert text == "" or ast.get_docstring(ast.parse(text))
+
+
+# What plays a service has clocks as the service does; `waiting` gives up on what never happens.
+CLOCKS = {"waiting", "slack_neighbour", "discord_neighbour", "discord_world"}
+
+
+def test_no_test_measures_time() -> None:
+    """A busy machine is slow, and not wrong: tests/steps.py counts, tests/waiting.py waits."""
+    measured = {"monotonic", "perf_counter", "process_time", "time_ns", "getrusage"}
+    found = set()
+    for path in (ROOT / "tests").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if {getattr(node, "attr", ""), getattr(node, "id", "")} & measured:
+                found.add(path.stem)
+    assert found <= CLOCKS

@@ -6,6 +6,7 @@ import multiprocessing
 import multiprocessing.synchronize
 import signal
 import stat
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,8 +17,15 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from bot.errors import Refused
+from tests.processes import stop_server
 from tests.waiting import PATIENCE
 from workers.server import embedded
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(tmp_path: Path) -> Iterator[None]:
+    yield
+    stop_server(tmp_path)
 
 
 def client(url: str) -> Redis:

@@ -537,9 +537,10 @@ def test_now_waits_for_the_day_and_a_second_now_links_to_it(
 
 
 class Away(NamedTuple):
-    """An address of Redis that is no good, and what ends the waiting for it."""
+    """An address of Redis that is no good; what makes it keep people waiting, and ends that."""
 
     url: str
+    hang: Callable[[], None] = lambda: None
     end: Callable[[], None] = lambda: None
 
 
@@ -547,15 +548,21 @@ class Away(NamedTuple):
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Away]:
     """Something at Redis' address that takes connections and never says a word."""
 
+    made: list[Redis] = []
+
     def connect(url: str) -> Redis:
-        brief = connect_briefly(url)
-        brief.connection_pool.connection_kwargs["socket_timeout"] = PATIENCE
-        return brief
+        made.append(connect_briefly(url))
+        made[0].connection_pool.connection_kwargs["socket_timeout"] = 0.1  # for the start
+        return made[0]
+
+    def hang() -> None:
+        made[0].connection_pool.connection_kwargs["socket_timeout"] = PATIENCE
+        made[0].connection_pool.reset()
 
     monkeypatch.setattr(process, "connect_briefly", connect)
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         port = listener.getsockname()[1]
-        yield Away(f"redis://:{HUSH}@127.0.0.1:{port}", listener.close)
+        yield Away(f"redis://:{HUSH}@127.0.0.1:{port}", hang, listener.close)
 
 
 @pytest.fixture
@@ -575,6 +582,7 @@ def test_without_redis_all_is_acknowledged_and_people_are_told(
     ts = there.chat_postMessage({"channel": "C1", "text": "On 2503.10000"})["ts"]
     with serving(redis.url, there):
         there.wait(lambda: there.sockets)
+        redis.hang()
         acts: list[Callable[[], Ack]] = [
             lambda: there.command("list"),
             lambda: there.press(up, message_ts=ts),
