@@ -94,7 +94,7 @@ class Answers:
         found = await asyncio.to_thread(self.desk.channels.delivered_before, wish)
         message = found.message if found else ""
         there = permalink(wish.address, message, message) if message else ""
-        head = words_wrong.before(there)
+        head = words_wrong.before(there, found.ended if found else None)
         reply = self._waiting.pop(_name(wish), None)
         if reply and reply.fresh and await reply.say(head):
             return

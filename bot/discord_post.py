@@ -43,17 +43,28 @@ _GONE: Final = {
     50008: Trouble.MAY_NOT_POST,  # a forum, a category
     50013: Trouble.MAY_NOT_POST,
     50024: Trouble.MAY_NOT_POST,  # a channel without threads
-    50083: Trouble.ARCHIVED,
-    160005: Trouble.ARCHIVED,  # a locked thread
     160006: Trouble.MAY_NOT_POST,  # a server with a thousand open threads
     160007: Trouble.MAY_NOT_POST,
 }
-_BUSY: Final = {20016, 20028, 20029, 30046, 40062, 130000}
-BAD_FORM: Final = 50035
+# Of a message or a thread, not of its channel: a message that is not there, one of others, a system
+# message, one edited too often, one in a thread that is archived; a thread that is locked.
+_MESSAGE: Final = {
+    10008: Trouble.MESSAGE_GONE,
+    50005: Trouble.NOT_EDITABLE,
+    50021: Trouble.NOT_EDITABLE,
+    30046: Trouble.NOT_EDITABLE,
+    50083: Trouble.THREAD_LOCKED,
+    160005: Trouble.THREAD_LOCKED,
+}
+_BUSY: Final = {20016, 20028, 20029, 40062, 130000}
 ACKNOWLEDGED: Final = 40060
+_CHANNEL: Final = "/channels/{channel_id}"
+_MESSAGES: Final = "/channels/{channel_id}/messages"
+_ONE: Final = "/channels/{channel_id}/messages/{message_id}"
 _UNKNOWN_MESSAGE: Final = 10008
-_MESSAGE: Final = "/channels/{channel_id}/messages/{message_id}"
 _THREAD_THERE: Final = 160004
+# For a thread whose name Discord refuses: its moderation reads names, too.
+_PLAIN_NAME: Final = "Papers"
 _BAD_TOKEN_CLOSE: Final = 4004
 
 # What discord.py raises, and lets through, when something is wrong outside.
@@ -64,7 +75,8 @@ class Refusal(Refused):
     """Discord takes the request as it is for wrong; `code` is its own."""
 
     def __init__(self, code: int, said: str) -> None:
-        super().__init__(f"Discord refuses this: {said} ({code}).", Trouble.BAD_MESSAGE)
+        trouble = _MESSAGE.get(code, Trouble.BAD_MESSAGE)
+        super().__init__(f"Discord refuses this: {said} ({code}).", trouble)
         self.code = code
 
 
@@ -90,8 +102,8 @@ def error_of(error: Exception) -> PaperboyError:
 
 
 def _from_between(error: discord.HTTPException) -> bool:
-    """Whether a proxy said it: Discord's own refusals have a code."""
-    return error.status >= 500 or (error.status == 403 and not error.code)
+    """Whether a proxy said it: Discord's own refusals have a code, but for three kinds."""
+    return error.status >= 500 or (not error.code and error.status not in (400, 401, 429))
 
 
 _FEWER: Final = "Discord asks for fewer requests."
@@ -112,33 +124,33 @@ class DiscordPoster:
     async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
         """The nonce makes Discord itself refuse a second one for some minutes; the mark is for
         `find`, because the nonce is not shown again."""
-        path, where = "/channels/{channel_id}/messages", under or address.channel
         once = {"nonce": key, "enforce_nonce": True}
         try:
             body = _marked(discord_render.message(post), _mark(key)) | once
-            sent = await self.ask("POST", path, body, channel_id=where)
+            sent = await self._there(address, under, "POST", _MESSAGES, body)
         except Refusal as refused:
-            if refused.code != BAD_FORM:
+            if refused.trouble is not Trouble.BAD_MESSAGE:
                 raise
-            log.error("Discord refuses the layout, sending text", key=key, why=str(refused))
+            log.error("Discord refuses the message, sending text", key=key, why=str(refused))
             body = _marked(discord_render.plain(post), _mark(key)) | once
-            sent = await self.ask("POST", path, body, channel_id=where)
+            sent = await self._there(address, under, "POST", _MESSAGES, body)
         return str(sent["id"])
 
     async def thread(self, address: Address, message: str, head: Head) -> str:
-        path = "/channels/{channel_id}/messages/{message_id}/threads"
-        body = {"name": discord_render.thread_name(head)}
+        async def opened(name: str) -> str:
+            ids = {"channel_id": address.channel, "message_id": message}
+            made = await self.ask("POST", f"{_ONE}/threads", {"name": name}, None, **ids)
+            return str(made["id"])
+
         try:
-            made = await self.ask(
-                "POST", path, body, channel_id=address.channel, message_id=message
-            )
+            return await opened(discord_render.thread_name(head))
         except Refusal as refused:
             if refused.code == _THREAD_THERE:
                 return message
-            if refused.code == _UNKNOWN_MESSAGE:
-                raise Gone("Its first message was deleted.", Trouble.CHANNEL_GONE) from refused
-            raise
-        return str(made["id"])
+            if refused.trouble is not Trouble.BAD_MESSAGE:
+                raise
+            log.error("Discord refuses the thread's name", name=head.title, why=str(refused))
+            return await opened(_PLAIN_NAME)
 
     async def find(
         self, address: Address, key: str, since: datetime, under: str | None
@@ -146,12 +158,8 @@ class DiscordPoster:
         found: list[str] = []
         after = time_snowflake(since - _SKEW)
         while True:
-            page: list[Json] = await self.ask(
-                "GET",
-                "/channels/{channel_id}/messages",
-                query={"after": after, "limit": _PAGE},
-                channel_id=under or address.channel,
-            )
+            newer = {"after": after, "limit": _PAGE}
+            page: list[Json] = await self._there(address, under, "GET", _MESSAGES, query=newer)
             for message in page:
                 parts = message.get("components") or [{}]
                 if message["author"]["id"] == self._me and parts[0].get("id") == _mark(key):
@@ -163,25 +171,40 @@ class DiscordPoster:
     async def edit(
         self, address: Address, message: str, post: Post, under: str | None = None
     ) -> None:
-        body, where = discord_render.message(post), under or address.channel
-        try:
-            await self.ask("PATCH", _MESSAGE, body, channel_id=where, message_id=message)
-        except Refusal as refused:
-            if refused.code != _UNKNOWN_MESSAGE:
-                raise
+        body = discord_render.message(post)
+        await self._there(address, under, "PATCH", _ONE, body, message_id=message)
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:
         try:
-            await self.ask(
-                "DELETE", _MESSAGE, channel_id=under or address.channel, message_id=message
-            )
+            await self._there(address, under, "DELETE", _ONE, message_id=message)
         except Refusal as refused:
-            if refused.code != _UNKNOWN_MESSAGE:
+            if refused.trouble is not Trouble.MESSAGE_GONE:
                 raise
 
     async def direct(self, address: Address, person: str) -> Address:
         opened = await self.ask("POST", "/users/@me/channels", {"recipient_id": person})
         return Address(platform="discord", channel=str(opened["id"]))
+
+    async def _there(
+        self,
+        address: Address,
+        under: str | None,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Json | None = None,
+        **ids: str,
+    ) -> Any:
+        """A request in a thread or in its channel. A thread that is not there any more is no reason
+        to take the channel for gone, unless that is as well."""
+        where = under or address.channel
+        try:
+            return await self.ask(method, path, body, query, channel_id=where, **ids)
+        except Gone as gone:
+            if under is None or gone.trouble is not Trouble.CHANNEL_GONE:
+                raise
+            await self.ask("GET", _CHANNEL, channel_id=address.channel)
+            raise Refusal(_UNKNOWN_MESSAGE, "its thread was deleted") from gone
 
     async def ask(
         self, method: str, path: str, body: Any = None, query: Json | None = None, **ids: str

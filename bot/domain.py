@@ -84,7 +84,10 @@ class Trouble(StrEnum):
     NO_SCOPE = "no_scope"
     CHAT_DOWN = "chat_down"
     CHAT_BUSY = "chat_busy"
-    BAD_MESSAGE = "bad_message"  # refused as it is: a fault of ours
+    BAD_MESSAGE = "bad_message"  # refused as it is
+    MESSAGE_GONE = "message_gone"  # somebody deleted it, or the thread it belongs to
+    THREAD_LOCKED = "thread_locked"  # nobody can reply there any more
+    NOT_EDITABLE = "not_editable"  # it stays as it is
 
 
 class Problem(Noun):

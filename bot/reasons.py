@@ -44,6 +44,9 @@ TROUBLES = {
     Trouble.CHAT_DOWN: "the chat service does not answer",
     Trouble.CHAT_BUSY: "the chat service asks for fewer messages",
     Trouble.BAD_MESSAGE: "the chat service refuses the message",
+    Trouble.MESSAGE_GONE: "somebody deleted the message or its thread",
+    Trouble.THREAD_LOCKED: "the thread is locked",
+    Trouble.NOT_EDITABLE: "the chat service does not let the message be changed any more",
 }
 
 

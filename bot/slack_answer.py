@@ -134,7 +134,9 @@ class Answers:
                 link = await self.poster.link(wish.address, found.message)
             except PaperboyError as error:
                 log.info("no link to a message", why=str(error))
-        await self.tell(wish.address, wish.by, words_wrong.before(link))
+        await self.tell(
+            wish.address, wish.by, words_wrong.before(link, found.ended if found else None)
+        )
 
     async def tell(self, address: Address, person: str, head: Head, thread: str = "") -> bool:
         """Say something to one person, in the channel where they are or else alone; False when

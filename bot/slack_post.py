@@ -50,19 +50,34 @@ _GONE = {
     "not_allowed_token_type": Trouble.BAD_TOKEN,
     "missing_scope": Trouble.NO_SCOPE,
     "no_permission": Trouble.NO_SCOPE,
+    "team_access_not_granted": Trouble.NO_SCOPE,
+    "ekm_access_denied": Trouble.MAY_NOT_POST,
+    "access_denied": Trouble.MAY_NOT_POST,
+    "enterprise_is_restricted": Trouble.MAY_NOT_POST,
 }
 # Slack's own faults, which it names instead of an HTTP status; it may have acted all the same.
 _DOWN = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
-_BUSY = {"ratelimited", "rate_limited"}
-# What Slack's server alone finds wrong with blocks.
-_BLOCKS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"}
+_BUSY = {"ratelimited", "rate_limited", "message_limit_exceeded"}
+# The workspace as a whole is being moved, or closed to this network: nothing was done.
+_AWAY = {"team_added_to_org", "org_login_required", "external_channel_migrating", "accesslimited"}
+# What concerns one message or its thread, whatever it says (docs.slack.dev, the methods' errors).
+_MESSAGE = {
+    "message_not_found": Trouble.MESSAGE_GONE,
+    "thread_not_found": Trouble.MESSAGE_GONE,
+    "cannot_reply_to_message": Trouble.THREAD_LOCKED,
+    "edit_window_closed": Trouble.NOT_EDITABLE,
+    "cant_update_message": Trouble.NOT_EDITABLE,
+    "is_inactive": Trouble.NOT_EDITABLE,
+    "update_failed": Trouble.NOT_EDITABLE,
+    "streaming_state_conflict": Trouble.NOT_EDITABLE,
+}
 
 
 class Refusal(Refused):
     """Slack takes the request as it is for wrong; `code` is its own."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"Slack refuses this: {code}.", Trouble.BAD_MESSAGE)
+        super().__init__(f"Slack refuses this: {code}.", _MESSAGE.get(code, Trouble.BAD_MESSAGE))
         self.code = code
 
 
@@ -86,6 +101,8 @@ def error_of(error: Exception) -> PaperboyError:
     if status == 429 or code in _BUSY:
         wait = float((response.headers or {}).get("Retry-After", 1))
         return Unavailable("Slack asks for fewer messages.", Trouble.CHAT_BUSY, retry_after=wait)
+    if code in _AWAY:
+        return Unavailable(f"Slack is away: {code}.", Trouble.CHAT_DOWN)
     if code in _GONE:
         needed = f", it needs {data['needed']}" if data.get("needed") else ""
         return Gone(f"Slack says {code}{needed}.", _GONE[code])
@@ -121,16 +138,30 @@ class SlackPoster:
         try:
             sent = await out(slack_render.message(post))
         except Refusal as refused:
-            if refused.code not in _BLOCKS:
+            if refused.trouble is not Trouble.BAD_MESSAGE:
                 raise
             log.error("Slack refuses the blocks, sending plain text", key=key, why=str(refused))
             sent = await out(slack_render.plain(post))
+        if under and _alone(sent):
+            await self.remove(address, str(sent["ts"]), None)
+            raise Refusal("thread_not_found")
         return str(sent["ts"])
 
     async def thread(self, address: Address, message: str, head: Head) -> str:
         return message
 
     async def find(
+        self, address: Address, key: str, since: datetime, under: str | None
+    ) -> list[str]:
+        try:
+            return await self._marked(address, key, since, under)
+        except Refusal as refused:
+            if under and refused.trouble is Trouble.MESSAGE_GONE:
+                for alone in await self._marked(address, key, since, None):
+                    await self.remove(address, alone, None)
+            raise
+
+    async def _marked(
         self, address: Address, key: str, since: datetime, under: str | None
     ) -> list[str]:
         read = self.web.conversations_replies if under else self.web.conversations_history
@@ -162,18 +193,15 @@ class SlackPoster:
         try:
             await self._ask(self.web.chat_update, **where, **slack_render.message(post))
         except Refusal as refused:
-            if refused.code in _BLOCKS:
-                await self._ask(
-                    self.web.chat_update, **where, **slack_render.plain(post), blocks=[]
-                )
-            elif refused.code not in ("message_not_found", "cant_update_message"):
+            if refused.trouble is not Trouble.BAD_MESSAGE:
                 raise
+            await self._ask(self.web.chat_update, **where, **slack_render.plain(post), blocks=[])
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:
         try:
             await self._ask(self.web.chat_delete, channel=address.channel, ts=message)
         except Refusal as refused:
-            if refused.code != "message_not_found":
+            if refused.trouble is not Trouble.MESSAGE_GONE:
                 raise
 
     async def direct(self, address: Address, person: str) -> Address:
@@ -193,6 +221,13 @@ class SlackPoster:
             return await method(**arguments)
         except FAULTS as error:
             raise error_of(error) from error
+
+
+def _alone(sent: AsyncSlackResponse) -> bool:
+    """Whether what was sent as a reply stands in the channel by itself: Slack refuses no reply to
+    a message that was deleted before it had any (slack-go issue 1571)."""
+    message = sent.get("message")
+    return isinstance(message, dict) and not message.get("thread_ts")
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.categories import matches
-from bot.domain import Announced, AnnounceType, Cutoffs, Followed, Noun, Paper, Profile
+from bot.domain import Announced, AnnounceType, Cutoffs, Followed, Noun, Paper, Profile, Trouble
 from bot.inquiry import Opinion
 from bot.ledger import Decision, Digest, Outcome
 from bot.wish import Address
@@ -27,11 +27,12 @@ class Stage(StrEnum):
 
 class Posted(Noun):
     """A message that shows the paper: its platform's id, the thread it is in, and its digest's
-    day."""
+    day; without a `message`, why there is none, or no more (None: not yet)."""
 
     message: str
     under: str
     date: date_
+    missing: Trouble | None = None
 
 
 class Standing(Noun):

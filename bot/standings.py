@@ -120,8 +120,10 @@ def _posted(
     elif outcome is not Outcome.PICKED:
         return None
     entry = Outbox(desk.channels.store.redis, f"{address}:{delivery.day}").entry(id)
-    if entry is None or not entry.message:
-        return Posted(message="", under="", date=delivery.date)
+    missing = delivery.ended or (entry.refused if entry else None)
+    gone = delivery.ended is Trouble.MESSAGE_GONE
+    if entry is None or not entry.message or gone:
+        return Posted(message="", under="", date=delivery.date, missing=missing)
     return Posted(message=entry.message, under=delivery.message, date=delivery.date)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from redis import Redis
 
 from bot.chosen import CHANNELS_OWN, Basis, Chosen, merged
+from bot.domain import Trouble
 from bot.ledger import Digest, Outcome, Source, Wanted
 from bot.plan import Day, Done, Facts, delivery_name, ledger_name
 from bot.store import BRIEFLY, KEEP, Store
@@ -130,9 +131,11 @@ class Channels:
         at: datetime,
         message: str = "",
         basis: Basis | None = None,
+        ended: Trouble | None = None,
     ) -> None:
         """Leave a delivery behind, and what the channel has now had. Standard output is no channel:
-        it remembers nothing, and what it was given goes soon. `basis` as in put_given."""
+        it remembers nothing, and what it was given goes soon. `basis` as in put_given; `ended` says
+        why nothing more can be posted, where that is so."""
         passing, day = address.platform == "stdout", name.rpartition(":")[2]
         keep = BRIEFLY if passing else KEEP
         basis = self._put_chosen(name, digest, basis, keep)
@@ -148,11 +151,15 @@ class Channels:
                 complete=digest.complete,
                 message=message,
                 at=at,
+                ended=ended,
             )
             self._redis.hset(f"pb:history:{address}", day, delivery.model_dump_json())
-            self._put_had(address, name, digest)
-        problem = digest.listed.problem
-        done = Done(at=at, complete=digest.complete, version=basis.version, problem=problem)
+            if ended and not message:  # not even a head: another delivery may bring the papers
+                self._take_had(address, name)
+            else:
+                self._put_had(address, name, digest)
+        problem, complete = digest.listed.problem, digest.complete or ended is not None
+        done = Done(at=at, complete=complete, version=basis.version, problem=problem)
         self._redis.set(f"pb:delivered:{name}", done.model_dump_json(), ex=keep)
 
     def _put_had(self, address: Address, name: str, digest: Digest) -> None:
@@ -160,6 +167,12 @@ class Channels:
         had: dict[Any, Any] = {decision.paper.id: slot for decision in digest.picked}
         if had:
             self._redis.hset(f"pb:had:{address}", mapping=had)
+
+    def _take_had(self, address: Address, name: str) -> None:
+        day = name.rpartition(":")[2]
+        own = [id for id, slot in self._had(address).items() if slot.split(" ")[2] == day]
+        if own:
+            self._redis.hdel(f"pb:had:{address}", *own)
 
     def dates(self, address: Address, profile: str) -> set[date]:
         """The days of a profile (a name) that this channel has had, all of them."""
@@ -180,10 +193,13 @@ class Channels:
         return None if value is None else Delivery.model_validate_json(str(value))
 
     def delivered_before(self, wish: Wish) -> Delivery | None:
-        """The delivery of the day that is wished for, when it was complete before the wish."""
+        """The delivery of the day that is wished for, when it was complete before the wish, or when
+        nothing more can be posted of it."""
         listed = self.store.listed(wish.wanted)
         found = listed and self.delivery(wish.address, ledger_name(wish, listed))
-        return found if found and found.complete and found.at < wish.since else None
+        if found and (found.ended or (found.complete and found.at < wish.since)):
+            return found
+        return None
 
     def given(self, address: Address, day: str) -> Digest | None:
         """A day as this channel got it; None when it never did, or too long ago."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from redis import Redis
 
-from bot.domain import Noun
+from bot.domain import Noun, Trouble
 from bot.lease import LeaseLost
 from bot.store import KEEP
 
@@ -28,11 +28,13 @@ return ''
 
 class Entry(Noun):
     """One message: begun `at`, and sent when it has the platform's id for it. `body` names what
-    it said, so that a message that has become wrong can be told from one that is right."""
+    it said, so that a message that has become wrong can be told from one that is right. `refused`
+    is why the platform does not take it, or a change of it, in these words: nobody tries again."""
 
     at: datetime
     message: str = ""
     body: str = ""
+    refused: Trouble | None = None
 
 
 class Outbox:
@@ -56,12 +58,17 @@ class Outbox:
         return Entry.model_validate_json(str(known)) if known else None
 
     def sent(self, slot: str, entry: Entry) -> None:
-        """The message is out, whoever holds the lease by now."""
+        """The message is out or refused, whoever holds the lease by now."""
         self._redis.hset(self._key, slot, entry.model_dump_json())
 
     def withdraw(self, slot: str) -> None:
         """It was surely not sent: nobody need look for it."""
         self._redis.hdel(self._key, slot)
+
+    def entries(self) -> dict[str, Entry]:
+        """By slot."""
+        rows: dict[str, str] = self._redis.hgetall(self._key)  # type: ignore[assignment]
+        return {slot: Entry.model_validate_json(row) for slot, row in rows.items() if slot != "#"}
 
     def entry(self, slot: str) -> Entry | None:
         value = self._redis.hget(self._key, slot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from bot import arxiv_ids, authors
@@ -46,11 +46,12 @@ def thread(digest: Digest, day: str = "") -> list[Post]:
     return [head(digest), *(card(digest, i, d, day) for i, d in enumerate(digest.picked, 1))]
 
 
-def head(digest: Digest) -> Head:
-    """The parent message; its first line adds up."""
+def head(digest: Digest, unposted: Mapping[str, Trouble] | None = None) -> Head:
+    """The parent message; its first line adds up. `unposted` are the ids of picked papers that the
+    platform takes no message for, and why."""
     return Head(
         title=f"{one_line(digest.profile.title)} · {span(digest.earlier, digest.date)}",
-        notices=tuple(notices(digest)),
+        notices=(*notices(digest), *_unposted(digest, unposted or {})),
         text=tuple(sums(digest)),
         lines=tuple(
             Line(
@@ -155,6 +156,15 @@ def notices(digest: Digest) -> Iterable[str]:
     for trouble in dict.fromkeys(d.trouble for d in digest.decisions if d.trouble):
         n = sum(d.trouble is trouble for d in digest.decisions)
         yield f"{_count(n, 'paper')} unscored: {TROUBLES[trouble]}."
+
+
+def _unposted(digest: Digest, why: Mapping[str, Trouble]) -> Iterable[str]:
+    for trouble in dict.fromkeys(why.values()):
+        ranks = [n for n, d in enumerate(digest.picked, 1) if why.get(d.paper.id) is trouble]
+        if ranks:
+            numbers = f"Number{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"
+            has = "have no message of their own" if len(ranks) > 1 else "has no message of its own"
+            yield f"{numbers} {has} in the thread: {TROUBLES[trouble]}."
 
 
 def reason(digest: Digest, decision: Decision) -> str:

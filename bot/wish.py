@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field
 
-from bot.domain import Noun
+from bot.domain import Noun, Trouble
 from bot.ledger import Judge, Wanted
 
 
@@ -77,7 +77,8 @@ class Wish(Noun):
 class Delivery(Noun):
     """What a channel was given, in short: `day` names the digest, `message` is the platform's id
     of the head (empty where there is none), `at` when it was last complete or tried. `days` name
-    the decided days it was made of, the newest last; empty, it was `day` alone."""
+    the decided days it was made of, the newest last; empty, it was `day` alone. `ended` is why
+    nothing more can be posted there: somebody deleted the thread, say."""
 
     day: str
     days: tuple[str, ...] = ()
@@ -89,3 +90,4 @@ class Delivery(Noun):
     complete: bool
     message: str = ""
     at: datetime
+    ended: Trouble | None = None

@@ -87,7 +87,7 @@ def _outcome(standing: Standing, today: date, zone: str) -> str:
         case Outcome.PICKED:
             rank, _ = standing.place
             also = f" ★ by {', '.join(decision.followed)}" if decision.followed else ""
-            return f"Picked: number {rank} of {len(digest.picked)}.{also}"
+            return f"Picked: number {rank} of {len(digest.picked)}.{also}{_missing(standing)}"
         case Outcome.OVER_LIMIT:
             rank, able = standing.place
             return (
@@ -118,6 +118,12 @@ _WOULD = {
     Outcome.GATED: "kept from the model by the gate",
     Outcome.UNSCORED: "not scored",
 }
+
+
+def _missing(standing: Standing) -> str:
+    """Why a picked paper has no message of its own."""
+    why = standing.posted.missing if standing.posted else None
+    return f" It has no message of its own here: {TROUBLES[why]}." if why else ""
 
 
 def _place(decision: Decision) -> str:

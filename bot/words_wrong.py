@@ -138,9 +138,12 @@ def unreachable() -> str:
     return "Paperboy cannot post in this channel yet: invite it first, /invite @Paperboy."
 
 
-def before(link: str) -> Head:
-    """A second `now`."""
-    buttons = (Button(action="open", label="Go there", url=link),) if link else ()
+def before(link: str, ended: Trouble | None = None) -> Head:
+    """A second `now`; `ended` is why nothing more of the day can be posted."""
+    there = link and ended is not Trouble.MESSAGE_GONE
+    buttons = (Button(action="open", label="Go there", url=link),) if there else ()
+    if ended:
+        return Head(title=f"This day's digest ended here: {TROUBLES[ended]}.", buttons=buttons)
     return Head(title="This day was delivered here before.", buttons=buttons)
 
 

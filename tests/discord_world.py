@@ -47,6 +47,8 @@ class Channel:
     parent: str = ""
     permissions: int = ALL
     messages: list[Json] = field(default_factory=list)
+    archived: bool = False
+    locked: bool = False
 
 
 @dataclass
@@ -110,6 +112,10 @@ class Server:
         below = self.channels.get(parent["id"])
         return [parent, *(below.messages if below else ())]
 
+    def erase(self, channel: str, message: str) -> None:
+        """A person deletes a message; the thread that was begun from it stays."""
+        self._remove(self._message(channel, message))
+
     def act(self, method: str, path: list[str], body: Any, query: Mapping[str, str]) -> Any:
         """What a request does, and its answer; None is 204. Raises Refusal."""
         match [method, *path]:
@@ -167,7 +173,9 @@ class Server:
             case ["GET", "channels", id, "messages", message]:
                 return self._message(self._channel(id, HISTORY).id, message)
             case ["PATCH", "channels", id, "messages", message]:
-                return self._change(self._message(self._channel(id).id, message), body)
+                if self._channel(id).archived:
+                    raise Refusal(400, 50083, "Thread is archived")
+                return self._change(self._message(id, message), body)
             case ["DELETE", "channels", id, "messages", message]:
                 return self._remove(self._message(self._channel(id).id, message))
             case ["POST", "interactions", _, token, "callback"]:
@@ -218,6 +226,9 @@ class Server:
         channel = self._channel(id, SEND)
         if channel.type == FORUM:
             raise Refusal(400, 50008, "Cannot send messages in a non-text channel")
+        if channel.locked:
+            raise Refusal(400, 160005, "Thread is locked")
+        channel.archived = False  # a message wakes it
         key, now = (id, str(body.get("nonce"))), time.monotonic()
         if len(key[1]) > 25:
             raise Refusal(400, 50035, "Invalid Form Body: nonce")
@@ -287,7 +298,8 @@ class Server:
                 "auto_archive_duration": 1440,
             }
             about |= {"owner_id": APP, "message_count": len(channel.messages), "member_count": 1}
-            return about | {"thread_metadata": {"archived": False, "locked": False, **times}}
+            state = {"archived": channel.archived, "locked": channel.locked}
+            return about | {"thread_metadata": state | times}
         given = channel.permissions & ~ADMINISTRATOR  # which no channel can give
         may = {"allow": str(given), "deny": str(ALL & ~channel.permissions)}
         about |= {"position": 1, "nsfw": False, "topic": None, "available_tags": []}

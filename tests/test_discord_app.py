@@ -181,7 +181,7 @@ async def posted(bot: Bot, number: int = 8) -> str:
     assert isinstance(head, Head)
     outbox, turn = Outbox(channels.store.redis, "a day"), Even().turn
     thread = Thread(bot.answers.poster, outbox, HERE, turn, lambda: datetime.now(UTC))
-    message = await thread.post(head, list(zip(ids(number), cards, strict=True)))
+    message = (await thread.post(head, list(zip(ids(number), cards, strict=True)))).message
     channels.put_delivered(HERE, f"{HERE}:{DAY}", day, NOW, message)
     return message
 

@@ -259,7 +259,6 @@ def test_threads_are_read_in_pages_from_where_one_asks(there: Slack) -> None:
         ({"channel": "C2", "text": "x"}, "is_archived"),
         ({"channel": "C3", "text": "x"}, "not_in_channel"),
         ({"channel": "C1", "text": ""}, "no_text"),
-        ({"channel": "C1", "text": "x", "thread_ts": "1.0"}, "thread_not_found"),
         ({"channel": "C1", "text": "x", "blocks": [{"type": "divider"}] * 51}, "invalid_blocks"),
         (
             {
@@ -279,6 +278,30 @@ def test_what_slack_would_not_post_is_refused(
     assert (
         refused(client(there).api_call("chat.postMessage", json=fields)).response["error"] == error
     )
+
+
+def test_what_a_person_deletes_leaves_a_place_only_where_it_had_replies(there: Slack) -> None:
+    async def say(text: str, under: str | None = None) -> str:
+        said = await client(there).chat_postMessage(channel="C1", text=text, thread_ts=under)
+        return str(said["ts"])
+
+    async def talk() -> None:
+        head = await say("head")
+        there.erase("C1", head)
+        assert there.thread("C1") == []
+        await say("a reply to nothing", head)
+        (alone,) = there.thread("C1")
+        assert "thread_ts" not in alone
+        await say("a reply", alone["ts"])
+        there.erase("C1", alone["ts"])
+        assert [m["text"] for m in there.thread("C1")] == ["This message was deleted.", "a reply"]
+        await say("another", alone["ts"])
+        assert len(there.thread("C1")) == 3
+
+    asyncio.run(talk())
+    gone = there.thread("C1")[0]["ts"]
+    answer = refused(client(there).chat_update(channel="C1", ts=gone, text="x")).response
+    assert answer["error"] == "cant_update_message"
 
 
 def test_tokens_and_scopes_are_looked_at(there: Slack) -> None:

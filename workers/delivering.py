@@ -15,8 +15,7 @@ from bot.chosen import Basis, merged
 from bot.errors import Gone, PaperboyError, Unavailable
 from bot.lease import Lease, LeaseLost
 from bot.ledger import Digest
-from bot.message import Head
-from bot.posting import Pace, Poster, Thread
+from bot.posting import HEAD, Pace, Posted, Poster, Thread
 from bot.settings import Settings
 from bot.store import Store
 from bot.store_channels import Channels
@@ -140,16 +139,31 @@ class _Room:
 
             digest = triage.chosen(wish, listed, decided, had, given)
             channels.put_given(wish.address, name, digest, basis)
-        head, *cards = views.thread(digest, day)
-        assert isinstance(head, Head), "a thread begins with its head"
-        replies = list(zip([d.paper.id for d in digest.picked], cards, strict=True))
-        outbox = Outbox(self.store.redis, name)
-        thread = Thread(
+        posted = await self._posted(digest, day, self._thread(name, lease))
+        if posted.ended:
+            log.warning("the thread ended", channel=str(wish.address), why=posted.ended)
+        else:
+            await self._name_both(digest, lease)
+        at, message, ended = self.clock(), posted.message, posted.ended
+        channels.put_delivered(wish.address, name, digest, at, message, basis, ended)
+
+    async def _posted(self, digest: Digest, day: str, thread: Thread) -> Posted:
+        """The head says which papers the platform takes no message for."""
+        ids = [decision.paper.id for decision in digest.picked]
+        known = {id: e.refused for id, e in thread.outbox.entries().items() if not e.message}
+        unposted = {id: trouble for id in ids if (trouble := known.get(id))}
+        _, *cards = views.thread(digest, day)
+        replies = list(zip(ids, cards, strict=True))
+        posted = await thread.post(views.head(digest, unposted), replies)
+        if posted.refused != unposted and not posted.ended:
+            await thread.one(HEAD, views.head(digest, posted.refused))
+        return posted
+
+    def _thread(self, name: str, lease: Lease) -> Thread:
+        outbox, wish = Outbox(self.store.redis, name), self.wish
+        return Thread(
             self.poster, outbox, wish.address, self.turn, self.clock, lease.number, lease.renew
         )
-        message = await thread.post(head, replies)
-        await self._name_both(digest)
-        channels.put_delivered(wish.address, name, digest, self.clock(), message, basis)
 
     def _outage(self, away: Unavailable | None) -> None:
         """Said once when it begins and once when it is over, however many channels it concerns."""
@@ -159,21 +173,20 @@ class _Room:
         elif away is None and subscriptions.end_outage(what):
             log.info("outage is over", what=what)
 
-    async def _name_both(self, digest: Digest) -> None:
+    async def _name_both(self, digest: Digest, lease: Lease) -> None:
         """A paper that another profile of this channel brought from the same list is not posted
         again: its reply names both."""
         address = self.wish.address
         for id, day in self.channels.shown_today(address, digest).items():
             other, head = self.channels.given(address, day), self.channels.delivery(address, day)
-            entry = Outbox(self.store.redis, f"{address}:{day}").entry(id)
             shown = other and next((d for d in other.picked if d.paper.id == id), None)
-            if not (other and head and entry and shown):
+            if not (other and head and shown):
                 continue  # that thread is not complete yet; it will be, without the second name
             also = self.channels.put_also(address, id, digest.profile.title)
             votes = Subscriptions(self.store).votes(address, id)
             rank = other.picked.index(shown) + 1
             card = views.card(other, rank, shown, day, votes, also)
-            await self.poster.edit(address, entry.message, card, head.message)
+            await self._thread(f"{address}:{day}", lease).change(id, card, head.message)
 
     def _as_one(self, days: Sequence[Digest]) -> Digest | None:
         if self.wish.earlier and days:
