@@ -68,6 +68,11 @@ class Trouble(StrEnum):
     MODEL_BUSY = "model_busy"
     MODEL_SLOW = "model_slow"
     MODEL_REFUSED = "model_refused"
+    NOT_ADMITTED = "not_admitted"  # HTTP 403 that says nothing of a key: a region, a firewall
+    WRONG_ADDRESS = "wrong_address"  # OPENAI_BASE_URL leads to no model's API
+    CONTENT_FILTER = "content_filter"  # kept from the model, or its answer from us
+    TOO_LONG = "too_long"  # more than the model takes at once
+    CUT_OFF = "cut_off"  # the answer reached its limit of length
     BAD_REPLY = "bad_reply"
     STILL_AT_IT = "still_at_it"  # our own workers, at work or gone
     LEFT_OUT = "left_out"  # the reply was readable and did not mention the paper

@@ -44,7 +44,11 @@ PURE = {
     "workers.turnover": {"bot.categories", "bot.domain"},
     "workers.gate": {"bot.domain"},
     "workers.triage": {"bot.authors", "bot.categories", "bot.domain", "bot.ledger", "bot.wish"},
-    "workers.replies": set(),
+    "workers.spelling": set(),
+    "workers.replies": {"workers.spelling"},
+    "workers.envelopes": {"bot.domain", "bot.errors"},
+    "workers.refusals": {"bot.domain", "bot.errors"},
+    "workers.ways": {"bot.domain", "workers.refusals"},
     "workers.prompting": {"bot.domain"},
     "workers.scoring": {
         *("bot.domain", "bot.ledger", "bot.text"),
@@ -115,7 +119,7 @@ def test_only_llm_calls_a_model_and_only_line_asks_arxiv() -> None:
         return {n for n, p in FILES.items() if re.search(pattern, p.read_text(), re.M)}
 
     assert users("openai") == {"workers.llm"}
-    assert users("httpx2") <= {"workers.line", "workers.arxiv"}
+    assert users("httpx2") <= {"workers.line", "workers.arxiv", "workers.llm", "workers.bounded"}
     assert users("feedparser") == {"workers.feed"}
 
 

@@ -201,3 +201,60 @@ def test_a_small_day_of_a_model_that_hangs_is_not_waited_for_twice() -> None:
         verdicts |= brought.verdicts
     assert {v.trouble for v in verdicts.values()} == {Trouble.MODEL_SLOW}
     assert len(model.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "trouble", [Trouble.CONTENT_FILTER, Trouble.TOO_LONG, Trouble.NOT_ADMITTED]
+)
+def test_what_concerns_one_paper_costs_no_other_its_score(trouble: Trouble) -> None:
+    bad = PAPERS[7].id
+    model = Scripted(
+        lambda about: Unavailable("Not this.", trouble) if bad in about else good(about)
+    )
+    verdicts, _ = judged(model)
+    assert verdicts[PAPERS[7].versioned].trouble is trouble
+    assert sum(v.score is None for v in verdicts.values()) == 1
+
+
+def test_a_server_that_lets_nobody_in_is_not_asked_all_day() -> None:
+    model = Scripted(lambda about: Unavailable("No.", Trouble.NOT_ADMITTED))
+    verdicts, _ = judged(model)
+    assert {v.trouble for v in verdicts.values()} == {Trouble.NOT_ADMITTED}
+    assert len(model.asked) <= 8
+
+
+def test_an_answer_that_was_cut_off_says_so_of_the_papers_it_did_not_reach() -> None:
+    class Cut(Scripted):
+        def ask(self, *words: object) -> Reply:
+            reply = super().ask(*words)  # type: ignore[arg-type]
+            return Reply(reply.text, reply.usage, Trouble.CUT_OFF)
+
+    verdicts, _ = judged(Cut(lambda about: good(about[:-1])))
+    left = {v.trouble for v in verdicts.values() if not v.score}
+    assert left == {Trouble.CUT_OFF}
+
+
+def test_a_fault_of_ours_loses_no_answer_that_was_under_way() -> None:
+    broken, others = threading.Event(), threading.Barrier(2, timeout=5)
+
+    def reply(about: list[str]) -> str | Exception:
+        if PAPERS[0].id in about:
+            others.wait()
+            broken.set()
+            return RuntimeError("a fault of ours")
+        if PAPERS[10].id in about:
+            others.wait()
+            broken.wait(5)
+        return good(about)
+
+    model, verdicts = Scripted(reply), dict[str, Verdict]()
+
+    def judge() -> None:
+        for brought in judging.judge(model, profile(), PAPERS, {}, calls_at_once=2):
+            verdicts.update(brought.verdicts)
+
+    with pytest.raises(RuntimeError):
+        judge()
+    assert all(verdicts[p.versioned].score for p in PAPERS[10:20])
+    assert not any(verdicts.get(p.versioned) for p in PAPERS[:10])
+    assert len(model.asked) <= 3

@@ -24,8 +24,8 @@ from tests import neighbours
 from tests.make import ids, paper
 from tests.neighbours import Reply, as_json, chat, error, ids_asked, listening, scores
 from workers import jobs, judging, llm, responses, scoring
-from workers.llm import Shape
 from workers.prices import price
+from workers.ways import Shape, Ways
 
 SECONDS = 5.0
 
@@ -208,7 +208,7 @@ def test_a_question_refused_for_another_reason_is_not_asked_again_without_a_brea
         with pytest.raises(Unavailable) as raised:
             asked(model)
         assert calls == [("flex" if flex else None, True)]
-        assert raised.value.trouble is Trouble.MODEL_REFUSED
+        assert raised.value.trouble in (Trouble.MODEL_REFUSED, Trouble.TOO_LONG)
         with pytest.raises(Unavailable):
             asked(model)
         assert calls[1:] == calls[:1]
@@ -317,7 +317,7 @@ def test_a_call_at_flex_has_more_time_than_the_setting_gives_others(
     [
         (error(429, "insufficient_quota"), Trouble.QUOTA),
         (error(401, "invalid_api_key"), Trouble.BAD_KEY),
-        (error(400, "context_length_exceeded"), Trouble.MODEL_REFUSED),
+        (error(400, "context_length_exceeded"), Trouble.TOO_LONG),
     ],
 )
 def test_what_flex_has_no_part_in_is_not_asked_again_at_the_full_price(
@@ -412,7 +412,7 @@ def test_a_refusal_has_no_text_and_is_paid() -> None:
         (error(403, "forbidden"), Refused, Trouble.BAD_KEY),
         (error(404, "model_not_found"), Refused, Trouble.UNKNOWN_MODEL),
         (error(429, "insufficient_quota"), Refused, Trouble.QUOTA),
-        (error(400, "context_length_exceeded"), Unavailable, Trouble.MODEL_REFUSED),
+        (error(400, "context_length_exceeded"), Unavailable, Trouble.TOO_LONG),
         (error(503, "overloaded"), Unavailable, Trouble.MODEL_DOWN),
         (error(429, "rate_limit_exceeded"), Unavailable, Trouble.MODEL_BUSY),
         (as_json({"hello": "there"}), Unavailable, Trouble.MODEL_DOWN),
@@ -480,7 +480,7 @@ def test_what_a_server_can_do_is_found_out_once_and_every_paper_is_read(
     can: list[Shape], found: Shape
 ) -> None:
     papers = [paper(id) for id in ids(3)]
-    learned: list[Shape] = []
+    learned: list[str] = []
     with (
         listening(only(*can)) as server,
         closing(llm.Model("m", None, f"{server.url}/v1", SECONDS, learned=learned.append)) as model,
@@ -494,7 +494,7 @@ def test_what_a_server_can_do_is_found_out_once_and_every_paper_is_read(
 
 
 def test_a_question_refused_in_every_shape_says_nothing_of_shapes() -> None:
-    learned: list[Shape] = []
+    learned: list[str] = []
     with (
         listening(only()) as server,
         closing(llm.Model("m", None, f"{server.url}/v1", SECONDS, learned=learned.append)) as model,
@@ -502,7 +502,7 @@ def test_a_question_refused_in_every_shape_says_nothing_of_shapes() -> None:
     ):
         model.ask("I.", "Q.", scoring.schema(), "key")
     assert raised.value.trouble is Trouble.MODEL_REFUSED
-    assert (model.shape, learned) == (Shape.SCHEMA, [])
+    assert (model.ways, learned) == (Ways(), [])
 
 
 def test_a_server_that_asks_for_patience_gets_it() -> None:

@@ -101,7 +101,9 @@ def test_whole_numbers_are_read_however_they_are_written(value: object) -> None:
     assert scores["2503.00001"].relevance == 8
 
 
-@pytest.mark.parametrize("value", [97, 0, 11, -3, 7.5, "high", "8/100", None, True, [8], "", "9/5"])
+@pytest.mark.parametrize(
+    "value", [97, 0, 11, -3, 10.4, 0.9, "high", "8/100", None, True, [8], "", "9/5"]
+)
 def test_what_is_no_score_is_no_score(value: object) -> None:
     scores, left = scoring.read(reply(row("2503.00001", relevance=value)), [ONE])
     assert (scores, left) == ({}, {"2503.00001": Trouble.BAD_REPLY})

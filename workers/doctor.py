@@ -39,7 +39,7 @@ def examine(settings: Settings, store: Store) -> Checkup:
             )
         except PaperboyError as error:
             return found.model_copy(update={"trouble": error.trouble, "detail": str(error)})
-        shape = asked.shape.value
+        shape = asked.ways.shape.value
     scores, left = scoring.read(reply.text or "", [paper])
     return found.model_copy(
         update={

@@ -7,22 +7,25 @@ from functools import partial
 from bot.domain import fingerprint
 from bot.settings import Settings
 from bot.store import Store
-from workers.llm import Model, Shape
+from workers.llm import Model, of_openai
+from workers.ways import Ways
 
 
-def model(settings: Settings, name: str, store: Store, flex: bool = False) -> Model:
-    """The model of that name on the settings' server, asked in the shape that worked before;
-    `flex` as in Model."""
-    key = settings.openai_api_key
-    base_url = settings.openai_base_url.get_secret_value() if settings.openai_base_url else None
-    server = fingerprint(base_url or "openai", name)
-    known = store.shape(server)
+def model(
+    settings: Settings, name: str, store: Store, flex: bool = False, base_url: str | None = None
+) -> Model:
+    """The model of that name on the settings' server, or the one at `base_url`, asked in the way
+    that worked before; `flex` as in Model."""
+    key, url = settings.openai_api_key, base_url
+    if url is None and settings.openai_base_url:
+        url = settings.openai_base_url.get_secret_value()
+    server = fingerprint("openai" if url is None or of_openai(url) else url, name)
     return Model(
         name,
         key.get_secret_value() if key else None,
-        base_url,
+        url,
         settings.call_seconds,
-        Shape(known) if known else Shape.SCHEMA,
+        Ways.read(store.shape(server)),
         partial(store.put_shape, server),
         flex,
     )

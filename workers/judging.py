@@ -22,16 +22,20 @@ _TRIES = 5
 # On a small day a wave has few calls, which may fail for reasons of their own.
 _FEW = 3
 _AWAY = (Trouble.MODEL_DOWN, Trouble.MODEL_BUSY, Trouble.MODEL_SLOW)
+# What may be about one of the papers: asked again in halves, they leave it alone.
+_OF_A_PAPER = (Trouble.MODEL_REFUSED, Trouble.CONTENT_FILTER, Trouble.TOO_LONG)
 # The caller hears from us at least this often, to renew what it holds.
 _HEARTBEAT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a call brought: the text, or None where the model refused; and what it cost."""
+    """What a call brought: the text, or None where there is none to read; what it cost; and why
+    something is missing, where the server said so."""
 
     text: str | None
     usage: Usage
+    trouble: Trouble | None = None
 
 
 class Asks(Protocol):
@@ -102,6 +106,7 @@ class _Run:
         self.key = scoring.judge_key(profile, model.name)
         self.calls: dict[str, list[str]] = defaultdict(list)
         self.stopped: Trouble | None = None
+        self.fault: BaseException | None = None
         self.failures = 0  # calls that failed since the last one that was answered
         self.useless = 0  # answers since the last one that brought a score
         self.wave = 1  # how many calls are made at first, at once
@@ -121,6 +126,8 @@ class _Run:
                     yield Brought()
             for part in under_way.values():  # nobody is there: their time-outs tell nothing new
                 yield self._unscored(part, self.stopped)
+            if self.fault:  # after what was paid for and under way has come
+                raise self.fault
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -131,34 +138,29 @@ class _Run:
         return self.model.ask(self.instructions, question, self.schema, self.key)
 
     def _settle(self, part: _Part, future: Future[Reply | None]) -> tuple[Brought, list[_Part]]:
-        """What a finished call brought, and what has to be asked again."""
-        try:
-            reply = future.result()
-        except Refused as error:
-            self.stopped = error.trouble
-            return self._unscored(part, error.trouble), []
-        except Unavailable as error:
-            if error.trouble is Trouble.MODEL_REFUSED:
-                self._useless(error.trouble)
-                return self._unscored(part, error.trouble), _halves(part, part.papers)
-            self.failures += 1
-            # A whole wave without an answer: nobody is there. A failure is quick, and believed on
-            # a small day only when it comes again; a time-out has taken its time already.
-            slow = error.trouble is Trouble.MODEL_SLOW
-            if self.failures >= (self.wave if slow else max(self.wave, _FEW)):
+        """What a finished call brought, and what has to be asked again. A fault of ours starts no
+        further call, and loses none."""
+        match future.exception():
+            case None:
+                reply = future.result()
+            case Refused() as error:
                 self.stopped = error.trouble
-            if slow:
-                return self._unscored(part, error.trouble), _halves(part, part.papers)
-            again = [_Part(part.papers, part.tries + 1)] if part.tries < _TRIES else []
-            return self._unscored(part, error.trouble), again
-        if reply is None:
-            return self._unscored(part, self.stopped), []
+                return self._unscored(part, error.trouble), []
+            case Unavailable() as error:
+                return self._failed(part, error)
+            case error:
+                self.fault, self.stopped = self.fault or error, Trouble.STILL_AT_IT
+                return Brought(), []
+        if reply is None:  # not asked any more
+            return Brought() if self.fault else self._unscored(part, self.stopped), []
         self.failures = 0
         if reply.text is None:
             scores: dict[str, Score] = {}
             left = {paper.id: Trouble.MODEL_REFUSED for paper in part.papers}
         else:
             scores, left = scoring.read(reply.text, part.papers)
+        if reply.trouble:
+            left = dict.fromkeys(left, reply.trouble)
         if scores:
             self.useless = 0
         else:
@@ -172,6 +174,23 @@ class _Run:
         }
         again = _halves(part, [paper for paper in part.papers if paper.id in left])
         return Brought(verdicts, call, reply.usage), again
+
+    def _failed(self, part: _Part, error: Unavailable) -> tuple[Brought, list[_Part]]:
+        """A call that brought nothing, and what has to be asked again."""
+        trouble, unscored = error.trouble, self._unscored(part, error.trouble)
+        if trouble in _OF_A_PAPER:
+            self._useless(trouble)
+            return unscored, _halves(part, part.papers)
+        self.failures += 1
+        # A whole wave without an answer: nobody is there. A failure is quick, and believed on
+        # a small day only when it comes again; a time-out has taken its time already.
+        slow = trouble is Trouble.MODEL_SLOW
+        if self.failures >= (self.wave if slow else max(self.wave, _FEW)):
+            self.stopped = trouble
+        if slow or trouble is Trouble.NOT_ADMITTED:
+            return unscored, _halves(part, part.papers)
+        again = [_Part(part.papers, part.tries + 1)] if part.tries < _TRIES else []
+        return unscored, again
 
     def _useless(self, trouble: Trouble) -> None:
         """Two waves of answers without one score: what comes next would be paid for nothing."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from contextlib import suppress
-from enum import StrEnum
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
+import httpx2
 import openai
 import stamina
-from openai.types.chat import ChatCompletion
-from openai.types.responses import Response
 
 from bot.domain import Trouble
 from bot.errors import Refused, Unavailable
-from workers import responses
+from workers import envelopes, refusals, responses
+from workers.bounded import Aside, Bounded, TooMuch
 from workers.judging import Reply
-from workers.prices import UNKNOWN, paid
+from workers.prices import paid
+from workers.ways import Ways
 
 # Three tries, 0.5 to 1.5 and 1 to 2 s apart, or as the server's Retry-After says.
 _RETRIES = stamina.RetryingCaller(
@@ -29,22 +31,29 @@ _NOT_SOON = ("insufficient_quota", "resource_unavailable")
 # Flex waits for room: OpenAI's guide allows it 15 minutes. After five, a day that comes in three
 # waves of calls would be at risk of missing its morning.
 _FLEX_SECONDS = 300.0
+_CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=32)
+_OPENAI = "api.openai.com"
 
 
-class Shape(StrEnum):
-    """How strictly a compatible server can be told what to answer, the best first."""
+def of_openai(base_url: str | None) -> bool:
+    """Whether an address is OpenAI's own, that of a region (`eu.api.openai.com`) among them."""
+    host = _host(base_url) if base_url else _OPENAI
+    return host == _OPENAI or host.endswith(f".{_OPENAI}")
 
-    SCHEMA = "json_schema"
-    OBJECT = "json_object"
-    TEXT = "text"
+
+def _host(url: str) -> str:
+    with suppress(ValueError):  # an address that is none
+        return (urlsplit(url).hostname or "").lower()
+    return ""
 
 
 class Model:
     """A model on a server: OpenAI's own through the responses API, or a compatible one (by
-    `base_url`) through chat completions, in the best shape the server takes.
+    `base_url`) through chat completions, in the best way the server takes.
 
-    `shape` is where to begin, as `learned` was told it earlier. A call may take `seconds`. `flex`
-    is for what nobody waits for: OpenAI's slower tier at half the price, where there is room.
+    `ways` is where to begin, as `learned` was told it earlier (as text, Ways.read). A call may take
+    `seconds`, from connecting to the last byte. `flex` is for what nobody waits for: OpenAI's
+    slower tier at half the price, where there is room.
     """
 
     def __init__(
@@ -53,23 +62,28 @@ class Model:
         api_key: str | None,
         base_url: str | None,
         seconds: float,
-        shape: Shape = Shape.SCHEMA,
-        learned: Callable[[Shape], None] = lambda shape: None,
+        ways: Ways | None = None,
+        learned: Callable[[str], None] = lambda ways: None,
         flex: bool = False,
     ) -> None:
-        self.name, self.shape = name, shape
-        self._own_server, self._learned = base_url is not None, learned
+        self.name, self.ways = name, ways or Ways()
+        self._own_server, self._learned = not of_openai(base_url), learned
         self._flex, self._flex_seconds = flex, max(seconds, _FLEX_SECONDS)
         self._marks = True
-        # A compatible server may need no key, the client always wants one. The client's own
-        # retries would also repeat a call that took too long, at full price and full length.
-        self._client = openai.OpenAI(
-            api_key=api_key or "none", base_url=base_url, timeout=seconds, max_retries=0
-        )
+        # The forms that were answered, by what was asked for.
+        self._proven = set[tuple[Ways, tuple[str, ...]]]()
+        self._seconds, self._key = seconds, api_key
+        # Whatever path was written: OpenAI's has one.
+        self._base_url = base_url
+        if base_url and not self._own_server:
+            self._base_url = f"https://{_host(base_url)}/v1"
+        self._aside, self._made = Aside(), threading.Lock()
+        self._client: openai.AsyncOpenAI | None = None
 
     def close(self) -> None:
-        """Let its connections go."""
-        self._client.close()
+        """Let its connections go; calls under way end with Unavailable."""
+        if self._client is not None:
+            self._aside.close(self._client.close)
 
     def ask(
         self,
@@ -83,7 +97,8 @@ class Model:
         tokens where that is given.
 
         Raises Refused (wrong key, unknown model, no money: asking again is pointless) and
-        Unavailable (the server is away, busy, too slow, or will not take this question).
+        Unavailable (the server is away, busy, too slow, or will not take this question), whatever
+        the server sends.
         """
         try:
             if self._own_server:
@@ -92,6 +107,9 @@ class Model:
             return self._respond(responses.asked(self.name, *about))
         except openai.OpenAIError as error:
             _rethrow(error, self.name)
+        except CancelledError as error:
+            why = "Nobody waits for this call any more."
+            raise Unavailable(why, Trouble.STILL_AT_IT, unclear=True) from error
 
     def _respond(self, plain: dict[str, Any]) -> Reply:
         """With a breakpoint after the instructions, unless the model has once refused it."""
@@ -99,32 +117,25 @@ class Model:
             try:
                 return self._answered(responses.marked(plain))
             except openai.BadRequestError as error:
-                if not responses.unknown_mark(error.message, error.code, error.param):
+                param = error.param if isinstance(error.param, str) else None
+                if not responses.unknown_mark(error.message, error.code, param):
                     raise
                 self._marks = False
         return self._answered(plain)
 
     def _answered(self, asked: dict[str, Any]) -> Reply:
-        answer = self._at_flex(asked) if self._flex else None
-        answer = answer or _RETRIES(_again, lambda: self._client.responses.create(**asked))
-        if not isinstance(answer, Response):
-            raise Unavailable("The model's server does not answer as OpenAI does.", _DOWN)
-        said = [part for item in answer.output for part in getattr(item, "content", None) or ()]
-        refused = any(part.type == "refusal" for part in said)
-        text, given = None if refused else answer.output_text, answer.usage
-        if given is None:
-            return Reply(text, UNKNOWN)
-        tokens = given.input_tokens, given.output_tokens
-        details, spent = given.input_tokens_details, given.output_tokens_details
-        return Reply(text, paid(self.name, *tokens, details, spent, answer.service_tier))
+        body = self._at_flex(asked) if self._flex else None
+        if body is None:
+            body = _RETRIES(_again, lambda: self._post("/responses", asked, self._seconds))
+        return understood(envelopes.response, body, self.name)
 
-    def _at_flex(self, asked: dict[str, Any]) -> Any:
+    def _at_flex(self, asked: dict[str, Any]) -> bytes | None:
         """None where the usual tier is to be asked instead, once. What took too long may have been
         paid, and nobody books it: later calls are not asked so, nor where this model has no flex.
         """
-        flexibly = asked | {"service_tier": "flex", "timeout": self._flex_seconds}
+        flexibly = asked | {"service_tier": "flex"}
         try:
-            return _RETRIES(_again, lambda: self._client.responses.create(**flexibly))
+            return _RETRIES(_again, lambda: self._post("/responses", flexibly, self._flex_seconds))
         except openai.APITimeoutError:
             self._flex = False
         except openai.RateLimitError as error:
@@ -139,53 +150,65 @@ class Model:
     def _chat(
         self, instructions: str, question: str, schema: dict[str, Any], most: int | None
     ) -> Reply:
-        """In the best shape known; one the server refuses is left for the next, and the one that
-        is answered is remembered. A question refused in every shape says nothing of shapes."""
-        limit = {"max_tokens": most} if most else {}
-        shapes = list(Shape)[list(Shape).index(self.shape) :]
-        for shape in shapes:
+        """In the best way known; a form the server refuses is left for the next, and the one that
+        is answered is remembered. A question refused in every form says nothing of forms."""
+        ways, about = self.ways, tuple(schema.get("properties", ()))
+        while True:
+            asked = ways.asked(self.name, instructions, question, schema, most)
             try:
-                answer = self._complete(instructions, question, _form(shape, schema) | limit)
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                if shape is shapes[-1] or error.code == "context_length_exceeded":
+                body = _RETRIES(_again, self._post, "/chat/completions", asked, self._seconds)
+            except openai.APIStatusError as error:
+                given = refusals.said(error.status_code, error.response.content)
+                other = ways.after(given, most is not None, (ways, about) in self._proven)
+                if other is None:
                     raise
-                continue
-            if shape is not self.shape:
-                self.shape = shape
-                self._learned(shape)
-            return answer
-        raise AssertionError("the last shape is answered or raises")
+                ways = other
+            else:
+                break
+        reply = understood(envelopes.chat, body, self.name)
+        self._proven.add((ways, about))
+        if ways != self.ways:
+            self.ways = ways
+            self._learned(str(ways))
+        return reply
 
-    def _complete(self, instructions: str, question: str, form: dict[str, Any]) -> Reply:
-        messages = [
-            {"role": "system", "content": instructions},
-            {"role": "user", "content": question},
-        ]
-        asked: dict[str, Any] = {"model": self.name, "messages": messages, **form}
-        answer = _RETRIES(_again, lambda: self._client.chat.completions.create(**asked))
-        if not isinstance(answer, ChatCompletion) or not answer.choices:
-            raise Unavailable("The model's server does not answer as OpenAI does.", _DOWN)
-        message, given = answer.choices[0].message, answer.usage
-        text = None if message.refusal else message.content or ""
-        if given is None:
-            return Reply(text, UNKNOWN)
-        tokens = given.prompt_tokens, given.completion_tokens
-        details, spent = given.prompt_tokens_details, given.completion_tokens_details
-        return Reply(text, paid(self.name, *tokens, details, spent))
+    def _post(self, path: str, asked: dict[str, Any], seconds: float) -> bytes:
+        """The body of an answer with status 200. Raises openai's errors, CancelledError, and
+        Refused for settings that no request can be made of."""
+        try:
+            with self._made:
+                client = self._client = self._client or self._new_client()
+            options: Any = {"timeout": seconds}
+            response = self._aside.run(
+                lambda: client.post(path, cast_to=httpx2.Response, body=asked, options=options)
+            )
+        except (httpx2.InvalidURL, UnicodeError, ImportError, OSError, ValueError) as error:
+            why = "No request can be made with OPENAI_BASE_URL and OPENAI_API_KEY as they are."
+            raise Refused(why, Trouble.WRONG_ADDRESS) from error
+        return response.content
+
+    def _new_client(self) -> openai.AsyncOpenAI:
+        # A compatible server may need no key, the client always wants one. The client's own
+        # retries would also repeat a call that took too long, at full price and full length.
+        return openai.AsyncOpenAI(
+            api_key=self._key or "none",
+            base_url=self._base_url,
+            timeout=self._seconds,
+            max_retries=0,
+            http_client=Bounded(timeout=self._seconds, limits=_CONNECTIONS),
+        )
 
 
-_DOWN = Trouble.MODEL_DOWN
+def understood(read: Callable[[bytes], envelopes.Answer], body: bytes, model: str) -> Reply:
+    """The door: an answer with status 200, whatever its bytes are, as a reply with its price.
 
-
-def _form(shape: Shape, schema: dict[str, Any]) -> dict[str, Any]:
-    match shape:
-        case Shape.SCHEMA:
-            named = {"name": "scores", "schema": schema, "strict": True}
-            return {"response_format": {"type": "json_schema", "json_schema": named}}
-        case Shape.OBJECT:
-            return {"response_format": {"type": "json_object"}}
-        case Shape.TEXT:
-            return {}
+    Raises Refused and Unavailable, and nothing else. What was answered is a reply even where
+    nobody knows what it cost.
+    """
+    if error := envelopes.problem(body):
+        raise refusals.in_answer(error, model)
+    answer = read(body)
+    return Reply(answer.text, paid(model, answer.counts, answer.tier), answer.trouble)
 
 
 def _again(error: Exception) -> bool | float:
@@ -198,11 +221,19 @@ def _again(error: Exception) -> bool | float:
     if isinstance(error, openai.APIStatusError):
         if error.status_code not in (408, 409, 429, 500, 502, 503, 504, 529):
             return False
-        if error.code in _NOT_SOON:
+        if error.code in _NOT_SOON or not _passing(error):
             return False
         seconds = _retry_after(error)
         return True if seconds is None else seconds if seconds <= _LONGEST_WAIT else False
     return isinstance(error, openai.APIConnectionError) and not _unclear(error)
+
+
+def _passing(error: openai.APIStatusError) -> bool:
+    """Whether the same request may be answered in a moment: not where its form or what it says is
+    to blame, or money."""
+    given = refusals.said(error.status_code, error.response.content)
+    about = refusals.failure(given, "").trouble in (Trouble.MODEL_DOWN, Trouble.MODEL_BUSY)
+    return about and Ways().after(given, limited=True, proven=True) is None
 
 
 def _unclear(error: Exception) -> bool:
@@ -225,30 +256,18 @@ def _retry_after(error: openai.APIStatusError) -> float | None:
 
 def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
     """Their many errors as our two: asking again is pointless, or may work later."""
-    if getattr(error, "code", None) == "insufficient_quota":
-        raise Refused("The model's account has run out of credit.", Trouble.QUOTA) from error
-    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        raise Refused(
-            "The model's server does not accept OPENAI_API_KEY.", Trouble.BAD_KEY
-        ) from error
-    if isinstance(error, openai.NotFoundError):
-        raise Refused(
-            f"The model's server knows no model {json.dumps(model)}; set PAPERBOY_MODEL.",
-            Trouble.UNKNOWN_MODEL,
-        ) from error
-    if isinstance(error, openai.APIStatusError) and error.status_code in (400, 413, 422):
-        raise Unavailable(
-            f"The model's server refused the request (HTTP {error.status_code}).",
-            Trouble.MODEL_REFUSED,
-        ) from error
-    if isinstance(error, openai.RateLimitError):
-        raise Unavailable(
-            "The model's server asks for fewer requests.", Trouble.MODEL_BUSY
-        ) from error
+    if isinstance(error, openai.APIStatusError):
+        given = refusals.said(error.status_code, error.response.content)
+        raise refusals.failure(given, model) from error
     if isinstance(error, openai.APITimeoutError):
         raise Unavailable(
             "The model did not answer in time; PAPERBOY_CALL_SECONDS is how long it may take.",
             Trouble.MODEL_SLOW,
         ) from error
+    if isinstance(error.__cause__, TooMuch | httpx2.DecodingError):
+        raise envelopes.not_openai() from error
+    if isinstance(error.__cause__, httpx2.UnsupportedProtocol):
+        why = "OPENAI_BASE_URL does not begin with http:// or https://."
+        raise Refused(why, Trouble.WRONG_ADDRESS) from error
     why = "The model's server does not answer."
-    raise Unavailable(why, _DOWN, unclear=_unclear(error)) from error
+    raise Unavailable(why, Trouble.MODEL_DOWN, unclear=_unclear(error)) from error

@@ -6,6 +6,7 @@ import genai_prices
 from genai_prices.types import PriceContext
 
 from bot.ledger import Usage
+from workers.envelopes import Counts
 
 # A call whose server does not report tokens: paid, nobody knows what.
 UNKNOWN = Usage(calls=1, prompt_usd=None, completion_usd=None)
@@ -37,25 +38,20 @@ def price(
     return float(priced.input_price), float(priced.output_price)
 
 
-def paid(
-    model: str,
-    prompt: int,
-    completion: int,
-    details: object,
-    spent: object,
-    tier: str | None = None,
-) -> Usage:
-    """One call as its answer reports it: the tokens, and what is said of the prompt's and of the
-    completion's in `details` and `spent`, which a compatible server may leave out."""
-    cached = getattr(details, "cached_tokens", None) or 0
-    written = getattr(details, "cache_write_tokens", None) or 0
-    prompt_usd, completion_usd = price(model, prompt, cached, completion, written, tier)
+def paid(model: str, counts: Counts | None, tier: str | None = None) -> Usage:
+    """One call as its answer reports it; what it cost is unknown where it reports nothing usable,
+    and where nobody knows the price."""
+    if counts is None:
+        return UNKNOWN
+    prompt_usd, completion_usd = price(
+        model, counts.prompt, counts.cached, counts.completion, counts.written, tier
+    )
     return Usage(
         calls=1,
-        prompt_tokens=prompt,
-        cached_tokens=cached,
-        completion_tokens=completion,
-        reasoning_tokens=getattr(spent, "reasoning_tokens", None) or 0,
+        prompt_tokens=counts.prompt,
+        cached_tokens=counts.cached,
+        completion_tokens=counts.completion,
+        reasoning_tokens=counts.reasoning,
         prompt_usd=prompt_usd,
         completion_usd=completion_usd,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from bot.domain import Paper, Profile, Trouble, fingerprint
@@ -57,7 +58,9 @@ def read(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[st
     """A reply's scores by paper id, and the papers it does not serve, with the reason.
 
     Papers are matched by id. An id nobody asked about is dropped; one that comes twice with two
-    different scores is not believed. Whole numbers may come as 8, "8", 8.0 or "8/10".
+    different scores is not believed, and of two comments the later counts. Scores may come as 8,
+    "8", 8.0 or "8/10"; one with a fraction is rounded, a half up: 7.5 is an 8. A comment may be
+    missing.
     """
     rows = _rows(reply)
     if rows is None:
@@ -69,13 +72,17 @@ def read(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[st
         id = _id(row, wanted)
         if id is None:
             continue
-        score = _score(row)
-        if score is None or (id in scores and scores[id] != score):
+        score, before = _score(row), scores.get(id)
+        if score is None or (before is not None and _differ(score, before)):
             trouble[id] = Trouble.BAD_REPLY
             scores.pop(id, None)
         elif trouble.get(id) is not Trouble.BAD_REPLY:
             scores[id] = score
     return scores, {id: why for id, why in trouble.items() if id not in scores}
+
+
+def _differ(one: Score, other: Score) -> bool:
+    return (one.relevance, one.novelty) != (other.relevance, other.novelty)
 
 
 def _rows(reply: str) -> list[Mapping[str, Any]] | None:
@@ -84,19 +91,32 @@ def _rows(reply: str) -> list[Mapping[str, Any]] | None:
     return [row for value in found for row in _papers_in(value, depth=8)] if found else None
 
 
-def _papers_in(value: object, depth: int) -> list[Mapping[str, Any]]:
-    """Objects with an id and a score, within lists and objects so many levels deep."""
+def _papers_in(value: object, depth: int, key: str = "") -> list[Mapping[str, Any]]:
+    """Objects with an id and a score, within lists and objects so many levels deep. An object
+    without an id has the one it stands under."""
     if isinstance(value, list) and depth:
         return [row for item in value for row in _papers_in(item, depth - 1)]
     if not isinstance(value, dict):
         return []
     named = replies.named(value)
-    for name in ("arxivid", "paperid"):
-        if name in named:
-            named.setdefault("id", named[name])
-    if "id" in named and "relevance" in named:
+    for name, others in _ALSO.items():
+        for other in others:
+            if other in named:
+                named.setdefault(name, named[other])
+    if "relevance" in named and ("id" in named or key):
+        named.setdefault("id", key)
         return [named]
-    return _papers_in(list(value.values()), depth - 1) if depth else []
+    if not depth:
+        return []
+    return [row for name, item in value.items() for row in _papers_in(item, depth - 1, str(name))]
+
+
+# Other names that models give a field, by its name.
+_ALSO = {
+    "id": ("arxivid", "paperid"),
+    "relevance": ("relevancescore",),
+    "novelty": ("noveltyscore",),
+}
 
 
 def _id(row: Mapping[str, Any], wanted: set[str]) -> str | None:
@@ -110,21 +130,29 @@ def _id(row: Mapping[str, Any], wanted: set[str]) -> str | None:
 
 def _score(row: Mapping[str, Any]) -> Score | None:
     relevance, novelty = _whole(row.get("relevance")), _whole(row.get("novelty"))
-    comment = row.get("comment")
-    if relevance is None or novelty is None or not isinstance(comment, str):
+    if relevance is None or novelty is None:
         return None
+    comment = _words(row.get("comment"))
     return Score(
         relevance=relevance, novelty=novelty, comment=one_line(comment)[:_COMMENT_MAX].strip()
     )
 
 
+def _words(comment: object) -> str:
+    """Models leave a comment out, or write its sentences as a list."""
+    if isinstance(comment, list):
+        return " ".join(part for part in comment if isinstance(part, str))
+    return comment if isinstance(comment, str) else ""
+
+
 def _whole(value: object) -> int | None:
-    """1 to 10, or None: a 97 is not a very good 10."""
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*(\d{1,2})(?:\.0+)?(?:\s*/\s*10)?\s*", value)
-        value = int(match[1]) if match else None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    """1 to 10, or None: a 97 is not a very good 10. Numbers with a fraction come as text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not (match := _NUMBER.fullmatch(value)):
         return None
-    return value if 1 <= value <= 10 else None
+    number = Decimal(match[1])
+    return int(number.quantize(Decimal(1), ROUND_HALF_UP)) if 1 <= number <= 10 else None
+
+
+_NUMBER = re.compile(r"\s*(\d{1,2}(?:\.\d{1,20})?)(?:\s*/\s*10(?:\.0+)?)?\s*", re.ASCII)
