@@ -81,6 +81,7 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         catch_up_days=config.catch_up_days,
         say_quiet_days=config.say_quiet_days,
         limits=config.limits,
+        admins_only=config.admins_only,
     )
     bell, inquirer = Bell(), Inquirer(desk, tasks.inquire)
     platforms: dict[str, Platform] = {}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final, Generic, TypeVar
 
 from bot import (
     paper_actions,
@@ -18,9 +20,31 @@ from bot import (
 from bot.desk import Answer, Ask, Desk, newest_day
 from bot.errors import Refused
 from bot.inquiry import Inquiry
+from bot.permissions import Right
 from bot.store_costs import Accounts
 from bot.store_gates import Gates, gate_key
 from bot.words_cost import cost_text
+
+# What can be a channel's id, so that nothing else ever becomes part of an address.
+_CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Act:
+    """What somebody wants, before who that is is known: what it takes, which channel it names
+    (empty: the one where it is asked), and how it is done once that was looked into."""
+
+    right: Right
+    channel: str
+    do: Callable[[Ask, Desk], Answer]
+
+    def __call__(self, ask: Ask, desk: Desk) -> Answer:
+        """Raises Refused, also for who may not do it in that channel."""
+        if self.channel:
+            address = ask.address.model_copy(update={"channel": self.channel})
+            ask = replace(ask, address=address, alone=False)
+        desk.permit(ask, self.right)
+        return self.do(ask, desk)
 
 
 def answer(ask: Ask, desk: Desk) -> Answer:
@@ -28,41 +52,62 @@ def answer(ask: Ask, desk: Desk) -> Answer:
 
     Raises Refused, with the nearest right word, for what cannot be done.
     """
-    typed = ask.text.split()
+    return typing(ask.text)(ask, desk)
+
+
+def press(ask: Ask, action: str, value: str, desk: Desk) -> Answer:
+    """Do what a button says; `value` is what the button carried. Raises Refused."""
+    return pressing(action, value)(ask, desk)
+
+
+def submit(ask: Ask, form: str, about: str, answers: Mapping[str, str], desk: Desk) -> Answer:
+    """Take a form's answers. Raises desk.Unfit with a sentence for each wrong field, or Refused."""
+    return submitting(form, about, answers)(ask, desk)
+
+
+def typing(text: str) -> Act:
+    """`answer`, before who asks is known."""
+    typed = text.split()
     if typed and typed[0].lower() in ("/digest", "digest"):
         typed = typed[1:]
     name, rest = (typed[0].lower().lstrip("/"), typed[1:]) if typed else ("", [])
     if name not in COMMANDS:
         near = difflib.get_close_matches(name[:40], filter(None, COMMANDS), n=1)
-        raise Refused(words.unknown_command(name, near[0] if near else None))
-    return COMMANDS[name](ask, desk, rest)
-
-
-def press(ask: Ask, action: str, value: str, desk: Desk) -> Answer:
-    """Do what a button says; `value` is what the button carried. Raises Refused."""
-    if action not in BUTTONS:
-        raise Refused(words.unknown_button())
-    return BUTTONS[action](ask, desk, value)
-
-
-Act = Callable[[Ask, Desk], Answer]
-
-
-def typing(text: str) -> Act:
-    """`answer`, for words that are known before who asks is."""
-    return lambda ask, desk: answer(replace(ask, text=text), desk)
+        return _refusing(words.unknown_command(name, near[0] if near else None))
+    known = COMMANDS[name]
+    return Act(known.right, "", lambda ask, desk: known.run(ask, desk, rest))
 
 
 def pressing(action: str, value: str) -> Act:
     """`press`, likewise."""
-    return lambda ask, desk: press(ask, action, value, desk)
+    if action not in BUTTONS:
+        return _refusing(words.unknown_button())
+    known, channel = BUTTONS[action], ""
+    if known.elsewhere:
+        channel, _, value = value.partition(" ")
+        if channel and not _CHANNEL.fullmatch(channel):
+            return _refusing(words.unknown_button())
+    return Act(known.right, channel, lambda ask, desk: known.run(ask, desk, value))
 
 
-def submit(ask: Ask, form: str, about: str, answers: Mapping[str, str], desk: Desk) -> Answer:
-    """Take a form's answers. Raises desk.Unfit with a sentence for each wrong field, or Refused."""
+def submitting(form: str, about: str, answers: Mapping[str, str]) -> Act:
+    """`submit`, likewise."""
     if form not in FORMS:
-        raise Refused(words.unknown_button())
-    return FORMS[form](ask, desk, about, answers)
+        return _refusing(words.unknown_button())
+    known = FORMS[form]
+    channel = ""
+    if known.elsewhere:
+        channel = about.partition(" ")[0] or answers.get("channel", "")
+    if channel and not _CHANNEL.fullmatch(channel):
+        return _refusing(words.unknown_button())
+    return Act(known.right, channel, lambda ask, desk: known.run(ask, desk, about, answers))
+
+
+def _refusing(sentence: str) -> Act:
+    def refuse(ask: Ask, desk: Desk) -> Answer:
+        raise Refused(sentence)
+
+    return Act(Right.ASK, "", refuse)
 
 
 def _now(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
@@ -75,10 +120,6 @@ def _now(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
     profile = profiles.find(rest[0], known)
     top = next((found.top for found in own if found.profile == profile.name), None)
     return Answer(words.coming(profile), newest_day(profile, ask, desk, top))
-
-
-def _now_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
-    return _now(*subscribing.elsewhere(ask, desk, value))
 
 
 def _profiles(ask: Ask, desk: Desk, rest: list[str]) -> Answer:
@@ -118,40 +159,60 @@ def learnt(ask: Ask, desk: Desk, inquiry: Inquiry) -> Answer | None:
 Command = Callable[[Ask, Desk, list[str]], Answer]
 Pressed = Callable[[Ask, Desk, str], Answer]
 Filled = Callable[[Ask, Desk, str, Mapping[str, str]], Answer]
+R = TypeVar("R", Command, Pressed, Filled)
 
-COMMANDS: dict[str, Command] = {
-    "": _help,
-    "subscribe": subscribing.subscribe,
-    "unsubscribe": subscribing.unsubscribe,
-    "list": subscribing.listed,
-    "profiles": _profiles,
-    "new": profile_actions.new,
-    "now": _now,
-    "pause": subscribing.pause,
-    "resume": subscribing.resume,
-    "status": _status,
-    "cost": _cost,
-    "missed": paper_actions.missed,
-    "why": paper_actions.why,
-    "help": _help,
+
+@dataclass(frozen=True)
+class Known(Generic[R]):
+    """A command, button or form, and what it takes. `elsewhere`: the first word of what a button
+    carries, or of what a form is about, names the channel; otherwise the form asks for one."""
+
+    run: R
+    right: Right
+    elsewhere: bool = False
+
+
+def _as_typed(command: Command) -> Pressed:
+    """A button that does what a command does."""
+    return lambda ask, desk, value: command(ask, desk, value.split())
+
+
+ASK, USE, CHANGE = Right.ASK, Right.USE, Right.CHANGE
+COMMANDS: dict[str, Known[Command]] = {
+    "": Known(_help, USE),
+    "subscribe": Known(subscribing.subscribe, CHANGE),
+    "unsubscribe": Known(subscribing.unsubscribe, CHANGE),
+    "list": Known(subscribing.listed, USE),
+    "profiles": Known(_profiles, USE),
+    "new": Known(profile_actions.new, CHANGE),
+    "now": Known(_now, USE),
+    "pause": Known(subscribing.pause, CHANGE),
+    "resume": Known(subscribing.resume, CHANGE),
+    "status": Known(_status, USE),
+    "cost": Known(_cost, USE),
+    "missed": Known(paper_actions.missed, USE),
+    "why": Known(paper_actions.why, ASK),
+    "help": Known(_help, USE),
 }
-BUTTONS: dict[str, Pressed] = {
-    "up": paper_actions.voted_up,
-    "down": paper_actions.voted_down,
-    "why": paper_actions.why_pressed,
-    "share": paper_actions.shared,
-    "abstract": paper_actions.abstract,
-    "now": _now_pressed,
-    "subscribe": subscribing.form_pressed,
-    "edit": subscribing.edit_pressed,
-    "pause": subscribing.pause_pressed,
-    "resume": subscribing.resume_pressed,
-    "unsubscribe": subscribing.unsubscribe_pressed,
-    "new": profile_actions.new_pressed,
-    "edit-profile": profile_actions.edit_pressed,
+BUTTONS: dict[str, Known[Pressed]] = {
+    "up": Known(paper_actions.voted_up, ASK),
+    "down": Known(paper_actions.voted_down, ASK),
+    "why": Known(paper_actions.why_pressed, ASK),
+    "abstract": Known(paper_actions.abstract, ASK),
+    "share": Known(paper_actions.shared, USE),
+    "now": Known(_as_typed(_now), USE, elsewhere=True),
+    "subscribe": Known(subscribing.form_pressed, CHANGE, elsewhere=True),
+    "edit": Known(subscribing.edit_pressed, CHANGE, elsewhere=True),
+    "pause": Known(_as_typed(subscribing.pause), CHANGE, elsewhere=True),
+    "resume": Known(_as_typed(subscribing.resume), CHANGE, elsewhere=True),
+    "ask-unsubscribe": Known(subscribing.asked_to_end, CHANGE, elsewhere=True),
+    "unsubscribe": Known(_as_typed(subscribing.unsubscribe), CHANGE, elsewhere=True),
+    "new": Known(profile_actions.new_pressed, CHANGE),
+    "edit-profile": Known(profile_actions.edit_pressed, CHANGE),
+    "undo": Known(profile_actions.undo, CHANGE),
 }
-FORMS: dict[str, Filled] = {
-    "subscribe": subscribing.filled,
-    "edit": subscribing.edited,
-    "profile": profile_actions.filled,
+FORMS: dict[str, Known[Filled]] = {
+    "subscribe": Known(subscribing.filled, CHANGE, elsewhere=True),
+    "edit": Known(subscribing.edited, CHANGE, elsewhere=True),
+    "profile": Known(profile_actions.filled, CHANGE),
 }

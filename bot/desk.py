@@ -13,17 +13,22 @@ from bot.errors import Refused
 from bot.inquiry import Inquiry
 from bot.ledger import Judge, Source, Wanted
 from bot.message import Form, Head, Post
+from bot.permissions import Person, Right, insist
 from bot.status import Status
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.wish import Address, Wish
 
+# Stands for the workspace as a whole where what is asked has no channel: Slack's home tab.
+HOME = "home"
+
 
 @dataclass(frozen=True)
 class Ask:
-    """What somebody typed, where, and when (UTC); who (the platform's id), and that person's
-    time zone; `alone` where nobody else reads along; the web address (`site`) of the workspace."""
+    """What somebody typed, where, and when (UTC); who (`by` is the platform's id, `who` what it
+    says of that person, None where it does not), and that person's time zone; `alone` where nobody
+    else reads along; the web address (`site`) of the workspace."""
 
     text: str
     address: Address
@@ -32,6 +37,7 @@ class Ask:
     zone: str = "UTC"
     alone: bool = False
     site: str = ""
+    who: Person | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,8 @@ class Answer:
     channel (`place`, where that is not where it was asked), a form to fill in instead (`head` says
     how to type it), or what the message whose button was pressed now says. What is to be found out
     about a paper is an `inquiry`; once it is answered, actions.learnt has the rest.
-    `shared` goes where it was asked, in its thread, for all to read."""
+    `shared` goes where it was asked, in its thread, for all to read; `told` to each of these
+    channels."""
 
     head: Head | None = None
     wish: Wish | None = None
@@ -50,6 +57,7 @@ class Answer:
     update: Post | None = None
     inquiry: Inquiry | None = None
     shared: Head | None = None
+    told: tuple[tuple[Address, Head], ...] = ()
 
 
 class Unfit(Refused):
@@ -73,6 +81,15 @@ class Desk:
     catch_up_days: int = 5
     say_quiet_days: bool = False
     limits: tuple[Limits, Limits] = (Limits(), Limits())
+    admins_only: bool = False
+
+    def permit(self, ask: Ask, right: Right) -> None:
+        """Raises Refused where who asks may not do this there. Whoever sits at the terminal has
+        the whole installation."""
+        place = ask.address
+        if place.platform != "terminal":
+            channel = "" if place.channel == HOME else place.channel
+            insist(ask.who, right, channel, self.admins_only)
 
     def profiles(self, address: Address) -> dict[str, Profile]:
         """The profiles that can be named at an address: those that ship, the installation's, the

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 from weakref import WeakValueDictionary
@@ -16,6 +16,7 @@ from bot import actions, words_discord, words_wrong
 from bot.actions import Act
 from bot.chat import Bell, Chat
 from bot.desk import Answer, Ask, Desk, Unfit
+from bot.discord_people import People
 from bot.discord_post import DiscordPoster
 from bot.discord_reply import Reply
 from bot.domain import fingerprint
@@ -24,6 +25,7 @@ from bot.inquirer import Inquirer
 from bot.inquiry import Inquiry
 from bot.message import Form, Head
 from bot.permalinks import permalink
+from bot.permissions import Person, Right
 from bot.wish import Address, Wish
 
 log = structlog.get_logger()
@@ -36,12 +38,14 @@ _FORMS_KEPT: Final = 200
 @dataclass(frozen=True)
 class Where:
     """The place an interaction came from. `message` is the one whose button was pressed, `thread`
-    the channel's thread it is in; a reason why no digest could be posted there is a `hindrance`."""
+    the channel's thread it is in; a reason why no digest could be posted there is a `hindrance`.
+    `who` finds out who asks, None when Discord does not say."""
 
     address: Address
     person: str
     event: str
     reply: Reply
+    who: Callable[[], Awaitable[Person | None]]
     message: str = ""
     thread: str = ""
     hindrance: str = ""
@@ -54,7 +58,7 @@ class Answers:
         self, poster: DiscordPoster, desk: Desk, chat: Chat, bell: Bell, inquirer: Inquirer
     ) -> None:
         self.poster, self.desk, self.chat, self.bell = poster, desk, chat, bell
-        self.inquirer = inquirer
+        self.inquirer, self.people = inquirer, People(poster)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._waiting: dict[str, Reply] = {}
         self._forms: dict[tuple[str, str], Form] = {}
@@ -73,21 +77,27 @@ class Answers:
         """Take a form's answers. What is wrong is said, and what was typed is not lost."""
         key = (where.person, f"{name} {about}")
 
-        def act(ask: Ask, desk: Desk) -> Answer:
+        sent = actions.submitting(name, about, answers)
+
+        def do(ask: Ask, desk: Desk) -> Answer:
             try:
-                return actions.submit(ask, name, about, answers, desk)
+                return sent.do(ask, desk)
             except Unfit as unfit:
                 if form := self._forms.get(key):
                     self._forms[key] = _filled(form, answers)
                 return Answer(words_discord.unfit(unfit.fields.values(), key[1] if form else ""))
 
-        await self.act(where, act)
+        await self.act(where, replace(sent, do=do))
 
     async def again(self, where: Where, value: str) -> None:
         """The form once more, as it was sent."""
-        form = self._forms.get((where.person, value))
-        if form is None or not await where.reply.open(form):
-            await where.reply.say(Head(title=words_discord.form_gone()))
+
+        def do(ask: Ask, desk: Desk) -> Answer:
+            if form := self._forms.get((where.person, value)):
+                return Answer(form=form)
+            raise Refused(words_discord.form_gone())
+
+        await self.act(where, Act(Right.CHANGE, "", do))
 
     async def before(self, wish: Wish) -> None:
         """Tell who asked that the day was delivered before, with a link."""
@@ -106,9 +116,13 @@ class Answers:
         await self.chat.say(alone, head, fingerprint(wish.model_dump_json()))
 
     async def _acted(self, where: Where, act: Act) -> None:
+        who: Person | None = None
         async with self._turn(where.message or where.event):  # so that a count never goes back
             try:
-                answer = await asyncio.to_thread(self._done, where, act)
+                # What everybody may do waits for nobody's word on who they are.
+                needed = act.right is not Right.ASK or not where.address.workspace
+                who = await where.who() if needed else None
+                answer = await asyncio.to_thread(self._done, where, act, who)
             except Refused as refused:
                 answer = Answer(Head(title=str(refused)))
             except redis.RedisError as error:
@@ -117,34 +131,36 @@ class Answers:
             if answer is not None:
                 await self._give(where, answer)
         if answer is not None and answer.inquiry:  # the message's other buttons take turns
-            later = asyncio.create_task(self._learnt(where, answer.inquiry))
+            later = asyncio.create_task(self._learnt(where, answer.inquiry, who))
             self._later.add(later)
             later.add_done_callback(self._later.discard)
 
-    def _done(self, where: Where, act: Act) -> Answer | None:
+    def _done(self, where: Where, act: Act, who: Person | None) -> Answer | None:
         """None when it was done before."""
         if not self.desk.subscriptions.first_time(where.event):
             return None
+        ask = self._ask(where, who)
         if where.hindrance:
+            self.desk.permit(ask, act.right)
             raise Refused(where.hindrance)
-        answer = act(self._ask(where), self.desk)
+        answer = act(ask, self.desk)
         if answer.wish:
             self._waiting[_name(answer.wish)] = where.reply
             self.desk.channels.put_wish(answer.wish)
         return answer
 
-    def _ask(self, where: Where) -> Ask:
+    def _ask(self, where: Where, who: Person | None) -> Ask:
         """Discord tells no one's time zone: the channel's first subscription has the one that
         people here go by."""
         own = self.desk.subscriptions.of(where.address)
         zone = own[0].schedule.tz if own else "UTC"
         alone = not where.address.workspace
-        return Ask("", where.address, datetime.now(UTC), where.person, zone, alone)
+        return Ask("", where.address, datetime.now(UTC), where.person, zone, alone, who=who)
 
-    async def _learnt(self, where: Where, inquiry: Inquiry) -> None:
+    async def _learnt(self, where: Where, inquiry: Inquiry, who: Person | None) -> None:
         """The rest of an answer, in the message that holds its beginning."""
         try:
-            ask = await asyncio.to_thread(self._ask, where)
+            ask = await asyncio.to_thread(self._ask, where, who)
             answer = await self.inquirer.learnt(ask, inquiry)
         except redis.RedisError as error:
             log.error("redis is away", error=type(error).__name__)
@@ -174,6 +190,8 @@ class Answers:
             await self.chat.say(where.address, answer.shared, where.event, where.thread or None)
         if answer.said:
             await self.chat.say(answer.place or where.address, answer.said, where.event)
+        name = f"{where.event} told"
+        await asyncio.gather(*(self.chat.say(at, head, name) for at, head in answer.told))
 
     def _turn(self, name: str) -> asyncio.Lock:
         lock = self._turns.get(name)

@@ -19,14 +19,15 @@ from pydantic import SecretStr
 from yarl import URL
 
 from bot import actions, arxiv_ids, discord_forms, discord_render, words_channels, words_discord
-from bot.desk import Desk
+from bot.desk import Ask, Desk
 from bot.discord_answer import Answers, Where
 from bot.discord_check import lacking
 from bot.discord_commands import Asked, commands
 from bot.discord_post import FAULTS, error_of
 from bot.discord_reply import Reply
 from bot.domain import Trouble, fingerprint
-from bot.errors import Unavailable
+from bot.errors import Refused, Unavailable
+from bot.permissions import Person, Right
 from bot.subscription import Subscription
 from bot.wish import Address
 
@@ -106,9 +107,11 @@ class DiscordApp(discord.Client):
 
     async def known(self, asked: Asked, own: bool) -> dict[str, str]:
         """Profiles by name with their titles, for completion: all, or the channel's own."""
-        address = self._where(asked).address
+        where = self._where(asked)
+        address = where.address
 
-        def look(desk: Desk) -> dict[str, str]:
+        def look(desk: Desk, who: Person | None) -> dict[str, str]:
+            desk.permit(Ask("", address, datetime.now(UTC), where.person, who=who), Right.USE)
             titles = {name: found.title for name, found in desk.profiles(address).items()}
             if not own:
                 return titles
@@ -116,9 +119,9 @@ class DiscordApp(discord.Client):
             return {name: titles.get(name, name) for name in named}
 
         try:
-            work = asyncio.to_thread(look, self.answers.desk)
-            return await asyncio.wait_for(work, _COMPLETE_SECONDS)
-        except (redis.RedisError, TimeoutError) as error:
+            async with asyncio.timeout(_COMPLETE_SECONDS):
+                return await asyncio.to_thread(look, self.answers.desk, await where.who())
+        except (Refused, redis.RedisError, TimeoutError) as error:
             log.info("no completion", error=type(error).__name__)
             return {}
 
@@ -168,6 +171,16 @@ class DiscordApp(discord.Client):
         except redis.RedisError as error:
             log.error("redis is away", error=type(error).__name__)
 
+    async def _who(self, asked: Asked, here: str) -> Person | None:
+        """Who asks, as far as Discord says."""
+        people, now = self.answers.people, datetime.now(UTC)
+        if asked.guild_id is not None:
+            return await people.member(asked, now)
+        every = await asyncio.to_thread(self.answers.desk.subscriptions.all)
+        own = [found.address for found in every if found.by == str(asked.user.id)]
+        there = [address for address in own if address.platform == "discord"]
+        return await people.alone(self, asked.user.id, here, there, now)
+
     def _where(self, asked: Asked, posts: bool = False, target: str = "") -> Where:
         """In a thread, its channel is meant; `target` is another one, to post to."""
         parent = getattr(asked.channel, "parent_id", None)
@@ -182,6 +195,7 @@ class DiscordApp(discord.Client):
             person=str(asked.user.id),
             event=fingerprint("discord", str(asked.id)),
             reply=Reply(self.answers.poster, ids, mark),
+            who=lambda: self._who(asked, str(channel)),
             message=str(pressed.id) if pressed else "",
             thread=str(asked.channel_id) if parent else "",
             hindrance=_hindrance(asked.guild, target or str(channel)) if posts else "",

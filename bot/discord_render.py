@@ -69,7 +69,8 @@ def custom_id(button: Button) -> str:
 
     Raises ValueError for what `pressed` would not take back: a fault of whoever made the button.
     """
-    packed = f"b1:{button.action}:{button.value}"
+    action = f"ask-{button.action}" if button.confirm else button.action
+    packed = f"b1:{action}:{button.value}"
     if not PRESSED.fullmatch(packed):
         raise ValueError(f"not a button's action and value: {button.action!r}, {button.value!r}")
     return packed

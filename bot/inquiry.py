@@ -52,7 +52,8 @@ class Inquiry(Noun):
     """Somebody wants to know of a paper: what the judge of each profile (a fingerprint) says.
 
     `ref` names the paper's stored text, empty where arXiv has to be asked for it; `version` is the
-    one that was named.
+    one that was named. `purse` names whose questions of a day are counted, where that is not the
+    workspace's: people alone with the bot on Discord are in none.
     """
 
     paper: str
@@ -61,10 +62,12 @@ class Inquiry(Noun):
     profiles: tuple[str, ...]
     judge: Judge
     workspace: str
+    purse: str = ""
     since: datetime
 
     @property
     def key(self) -> str:
         """One for all who ask the same of the same paper."""
         model = self.judge.model or ""
-        return fingerprint(self.paper, self.ref, model, self.workspace, *self.profiles)
+        paid_by = self.purse or self.workspace
+        return fingerprint(self.paper, self.ref, model, paid_by, *self.profiles)

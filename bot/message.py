@@ -18,12 +18,15 @@ class Button(Noun):
     """Something to press: `action` and `value` come back when it is, to actions.press.
 
     `value` has at most 64 characters of `[A-Za-z0-9 ./_-]`. A button with a `url` only opens it.
+    `confirm` is a question that comes before it acts: where a platform has no dialog for it, the
+    button stands for the action `ask-ACTION`, which asks.
     """
 
     action: str
     label: str
     value: str = ""
     url: str = ""
+    confirm: str = ""
 
 
 class Line(Noun):

@@ -20,6 +20,8 @@ from bot.subscription import Way
 # Days in which a mistyped id is looked for.
 _NEAR_DAYS = 5
 _MISSED = 5
+# Of one person in an hour: each is a message that a whole channel reads.
+_SHARES = 10
 
 
 def why(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
@@ -67,13 +69,21 @@ def about(
         profiles=tuple(dict.fromkeys(store.put_profile(essence(s.profile)) for s in lacking)),
         judge=desk.judge,
         workspace=ask.address.workspace_key,
+        purse=_purse(ask),
         since=ask.at,
     )
     head = _head(ask, desk, id, found, waits=bool(lacking))
-    if paper and not ask.alone and ask.address.platform != "terminal":
+    may_share = ask.who is None or ask.who.belongs
+    if paper and may_share and not ask.alone and ask.address.platform != "terminal":
         button = Button(action="share", label="Share in channel", value=id)
         head = head.model_copy(update={"buttons": (*head.buttons, button)})
     return Answer(head, inquiry=inquiry if lacking else None)
+
+
+def _purse(ask: Ask) -> str:
+    """On Discord people alone with the bot are in no workspace: each has a purse of one's own."""
+    place = ask.address
+    return f"{place.platform}:@{ask.by}" if ask.alone and not place.workspace else ""
 
 
 def _head(ask: Ask, desk: Desk, id: str, found: Sequence[Standing], waits: bool) -> Head:
@@ -116,6 +126,8 @@ def shared(ask: Ask, desk: Desk, value: str) -> Answer:
     found = standings(ask, desk, value)
     if ask.alone or not found or found[0].paper is None:
         raise Refused(words_wrong.too_old())
+    if not desk.inquiries.take_share(ask.address.workspace_key, ask.by, ask.at, _SHARES):
+        raise Refused(words_wrong.too_many_shares(_SHARES))
     head = _head(ask, desk, value, found, waits=False)
     title = words_wrong.asked_about(head.title)
     return Answer(

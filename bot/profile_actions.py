@@ -1,14 +1,26 @@
-"""A workspace's own profiles: made and changed by a form."""
+"""A workspace's own profiles: made and changed by a form, and a change taken back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from bot import profile_form, profiles, words_channels, words_wrong
+from bot import profile_form, profiles, words_channels, words_profiles, words_wrong
 from bot.desk import Answer, Ask, Desk, Unfit
 from bot.domain import Profile
 from bot.errors import Refused
+from bot.message import Head
+from bot.permissions import insist_on_profile
 from bot.standing import essence
+from bot.store_profiles import Change, OwnProfiles
+from bot.wish import Address
+
+# Of a workspace: what one message can list, and a form has room to choose from (Slack: 100, with
+# those that ship).
+_MOST: Final = 80
+# Characters of topics and keywords together, some 5,000 tokens: they go out with every ten papers,
+# 45 times on a day of 450. The largest profile that ships has 4,300.
+_LONGEST: Final = 20_000
 
 
 def new(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
@@ -17,6 +29,7 @@ def new(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
         raise Refused(words_wrong.form_in_terminal())
     if rest:
         return edit_pressed(ask, desk, " ".join(rest))
+    _insist_on_room(ask, desk)
     return Answer(words_wrong.how_to_make_a_profile(), form=profile_form.form(None))
 
 
@@ -27,6 +40,7 @@ def new_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
 def edit_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
     """The form of a profile. Changing one that ships makes the workspace's own of that name."""
     known = profiles.find(value, desk.profiles(ask.address))
+    _insist_on_changing(ask, desk, known.name)
     about = f"{known.name} {known.fingerprint}"
     return Answer(words_wrong.how_to_make_a_profile(), form=profile_form.form(known, about))
 
@@ -36,31 +50,111 @@ def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answ
     new one."""
     name, _, stamp = about.partition(" ")
     known = desk.profiles(ask.address)
-    read = profile_form.read(answers, known.get(name) if name else None)
+    if name and name not in known:
+        raise Refused(words_profiles.gone(name))
+    if name:
+        _insist_on_changing(ask, desk, name)
+    read = profile_form.read(answers, known[name] if name else None)
     if not isinstance(read, Profile):
         raise Unfit(read)
-    if not name and read.name in known:
+    if (length := _length(read)) > _LONGEST:
+        raise Unfit({"look_for": words_wrong.too_long_a_profile(length, _LONGEST)})
+    if name not in OwnProfiles(desk.channels.store).names(ask.address):
+        _insist_on_room(ask, desk)
+    if name:
+        return _changed(ask, desk, known[name], read, stamp)
+    if read.name in known:
         raise Unfit({"title": words_wrong.name_taken(read.name)})
-    kept = read
+    _swap(ask, desk, read.name, None, read, words_wrong.name_taken(read.name))
+    return Answer(words_channels.profile_kept(read, ask.address.channel, changed=False))
 
-    def changed(own: Profile | None) -> Profile:
-        if not name and own:
-            raise Unfit({"title": words_wrong.name_taken(own.name)})
-        if stamp and (own or known[name]).fingerprint != stamp:
-            raise Refused(words_wrong.changed_meanwhile())
-        return kept
 
-    anew = _anew(ask, desk, known[name], read) if name else ""
-    desk.subscriptions.change_profile(ask.address, read.name, changed)
-    users = [
-        found.address.channel
-        for found in desk.subscriptions.of_workspace(ask.address.platform, ask.address.workspace)
-        if found.profile == read.name
-    ]
-    return Answer(
-        words_channels.profile_kept(read, ask.address.channel, bool(about), anew),
-        said=words_channels.profile_said(ask.by, read) if ask.address.channel in users else None,
-    )
+def undo(ask: Ask, desk: Desk, value: str) -> Answer:
+    """Take a change back, unless it was changed again since. That can be taken back in turn."""
+    change = OwnProfiles(desk.channels.store).change(ask.address, value)
+    before = desk.profiles(ask.address)
+    if change is None or change.name not in before:
+        raise Refused(words_profiles.over())
+    _insist_on_changing(ask, desk, change.name)
+    again = words_profiles.changed_again()
+    token = _put(ask, desk, change.name, change.after, change.before, again)
+    after = desk.profiles(ask.address).get(change.name, before[change.name])
+    told = _told(ask, desk, before[change.name], after, token, undone=True)
+    different = words_profiles.changes(before[change.name], after)
+    return Answer(words_profiles.taken_back(after, different, len(told)), told=told)
+
+
+def _changed(ask: Ask, desk: Desk, before: Profile, after: Profile, stamp: str) -> Answer:
+    if stamp and before.fingerprint != stamp:
+        raise Refused(words_wrong.changed_meanwhile())
+    if after == before:
+        return Answer(words_profiles.unchanged(before))
+    anew = _anew(ask, desk, before, after)
+    own = before if after.name in OwnProfiles(desk.channels.store).names(ask.address) else None
+    token = _put(ask, desk, after.name, own, after, words_wrong.changed_meanwhile())
+    told = _told(ask, desk, before, after, token)
+    head = words_channels.profile_kept(after, ask.address.channel, changed=True, anew=anew)
+    text = (*head.text, *words_profiles.told_in(len(told)))
+    return Answer(head.model_copy(update={"text": text}), told=told)
+
+
+def _put(
+    ask: Ask, desk: Desk, name: str, before: Profile | None, after: Profile | None, otherwise: str
+) -> str:
+    """`_swap`; returns what the change is known by to who takes it back."""
+    _swap(ask, desk, name, before, after, otherwise)
+    change = Change(name=name, before=before, after=after, by=ask.by, at=ask.at)
+    return OwnProfiles(desk.channels.store).put(ask.address, change)
+
+
+def _swap(
+    ask: Ask, desk: Desk, name: str, before: Profile | None, after: Profile | None, otherwise: str
+) -> None:
+    """Put one of the workspace's own profiles in place of another (None: it has none of that name),
+    in one step. Refused says `otherwise` where it is not `before` that stands there."""
+
+    def how(own: Profile | None) -> Profile | None:
+        if own != before:
+            raise Refused(otherwise)
+        return after
+
+    desk.subscriptions.change_profile(ask.address, name, how)
+    if before is None:
+        OwnProfiles(desk.channels.store).put_maker(ask.address, name, ask.by)
+
+
+def _told(
+    ask: Ask, desk: Desk, before: Profile, after: Profile, token: str, undone: bool = False
+) -> tuple[tuple[Address, Head], ...]:
+    """To every channel that uses it: what is different, who did it, and the way back."""
+    different = words_profiles.changes(before, after)
+    head = words_profiles.said(ask.by, after, different, token, undone)
+    return tuple((address, head) for address in _users(ask, desk, after.name))
+
+
+def _users(ask: Ask, desk: Desk, name: str) -> tuple[Address, ...]:
+    """The channels of the workspace that use a profile, also those where it rests."""
+    every = desk.subscriptions.of_workspace(ask.address.platform, ask.address.workspace)
+    return tuple(dict.fromkeys(found.address for found in every if found.profile == name))
+
+
+def _insist_on_changing(ask: Ask, desk: Desk, name: str) -> None:
+    profiles_here = OwnProfiles(desk.channels.store)
+    used_in = [address.channel for address in _users(ask, desk, name)]
+    own = name in profiles_here.names(ask.address)
+    made = own and bool(ask.by) and profiles_here.maker(ask.address, name) == ask.by
+    insist_on_profile(ask.who, made, used_in if used_in or own else None)
+
+
+def _insist_on_room(ask: Ask, desk: Desk) -> None:
+    if len(OwnProfiles(desk.channels.store).names(ask.address)) >= _MOST:
+        raise Refused(words_wrong.too_many_profiles(_MOST))
+
+
+def _length(profile: Profile) -> int:
+    topics = (f"{topic.name}{topic.relevant}{topic.irrelevant}" for topic in profile.topics)
+    words = profile.keywords
+    return sum(map(len, (*topics, *words.relevant, *words.irrelevant, *words.application)))
 
 
 def _anew(ask: Ask, desk: Desk, before: Profile, after: Profile) -> str:

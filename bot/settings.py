@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     discord_gateway_url: _Gateway = Field(default=_GATEWAY, alias="DISCORD_GATEWAY_URL")
     window_hours: float = Field(default=12, ge=0, le=20, alias="PAPERBOY_WINDOW_HOURS")
     say_quiet_days: bool = Field(default=False, alias="PAPERBOY_SAY_QUIET_DAYS")
+    admins_only: bool = Field(default=False, alias="PAPERBOY_ADMINS_ONLY")
     catch_up_days: int = Field(default=5, ge=1, le=30, alias="PAPERBOY_CATCH_UP_DAYS")
     port: int = Field(default=3000, ge=1, le=65535, alias="PAPERBOY_PORT")
     data_dir: Path = Field(default_factory=_data_dir, alias="PAPERBOY_DATA_DIR")

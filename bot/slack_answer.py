@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -12,34 +11,31 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot import slack_forms, slack_render, subscribing, typed, words_wrong
+from bot import actions, slack_forms, slack_render, subscribing, words_wrong
 from bot.actions import Act
 from bot.chat import Bell, Chat
-from bot.desk import Answer, Ask, Desk
+from bot.desk import HOME, Answer, Ask, Desk
 from bot.domain import Trouble
 from bot.errors import PaperboyError, Refused
 from bot.inquirer import Inquirer
 from bot.inquiry import Inquiry
 from bot.message import Head
+from bot.permissions import Right
+from bot.slack_people import People
 from bot.slack_post import FAULTS, SlackPoster, error_of
 from bot.wish import Address, Wish
 
 log = structlog.get_logger()
 
-# Stands for the workspace as a whole where an event has no channel.
-HOME = "home"
-
 # What ends in a message to the channel is asked only where the bot can post.
 _POSTS = {"subscribe", "now", "resume"}
-# A person's zone is asked of Slack before a form can open; a trigger lives for three seconds.
-_ZONE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Where:
     """The place an event of a kind came from, and the ways to answer there. `thread` is the
-    thread's parent, `message` the message whose button was pressed, `public` when others should
-    see the answer."""
+    thread's parent, `message` the message whose button was pressed, `public` when others may see
+    an answer to what everybody there may ask."""
 
     kind: str
     address: Address
@@ -65,7 +61,7 @@ class Answers:
         self.web, self.desk, self.chat, self.bell = web, desk, chat, bell
         self.inquirer, self.poster = inquirer, SlackPoster(web)
         self.site = ""  # the workspace's web address, once it is known
-        self._zones: dict[str, str] = {}
+        self.people = People(web)
         self._later: set[asyncio.Task[None]] = set()
 
     async def act(self, where: Where, word: str, act: Act) -> None:
@@ -76,21 +72,28 @@ class Answers:
             await asyncio.to_thread(self.desk.subscriptions.put_heard, "slack", where.kind)
             if word in _POSTS and not where.home and not await self.reachable(where.address):
                 raise Refused(words_wrong.unreachable())
-            zone = await self._zone(where.person)
-            alone = where.address.channel.startswith("D")
-            ask = Ask("", where.address, datetime.now(UTC), where.person, zone, alone, self.site)
+            ask = await self.ask(where, act)
             answer = await asyncio.to_thread(act, ask, self.desk)
+            where = replace(where, public=where.public and act.right is Right.ASK)
             await self.give(where, answer)
             if answer.inquiry:  # not waited for: the same message's other buttons take turns
                 later = asyncio.create_task(self._learnt(where, ask, answer.inquiry))
                 self._later.add(later)
                 later.add_done_callback(self._later.discard)
         except Refused as refused:
-            await self._reply(where, Head(title=str(refused)))
+            await self._reply(replace(where, public=False), Head(title=str(refused)))
         except redis.RedisError as error:
             log.error("redis is away", error=type(error).__name__)
             # Openly would be through the outbox, which is away as well.
             await self._reply(replace(where, public=False), words_wrong.one_moment())
+
+    async def ask(self, where: Where, act: Act, seconds: float = 1.0) -> Ask:
+        """Who asks, and where: found out only as far as what is asked takes it, in `seconds`."""
+        now, here = datetime.now(UTC), where.address
+        alone = here.channel.startswith("D")
+        direct = alone or where.home or act.channel.startswith("D")
+        who, zone = await self.people.person(where.person, act.right, direct, now, seconds)
+        return Ask("", here, now, where.person, zone, alone, self.site, who)
 
     async def _learnt(self, where: Where, ask: Ask, inquiry: Inquiry) -> None:
         """The rest of an answer, in a second message: Slack tells of no way to change the first."""
@@ -124,6 +127,8 @@ class Answers:
         place = answer.place or where.address
         if answer.said and place.channel != HOME:
             await self.chat.say(place, answer.said, where.event)
+        name = f"{where.event} told"
+        await asyncio.gather(*(self.chat.say(at, head, name) for at, head in answer.told))
 
     async def before(self, wish: Wish) -> None:
         """Tell who asked that the day was delivered before, with a link."""
@@ -155,11 +160,11 @@ class Answers:
         return True
 
     async def publish(self, where: Where) -> None:
-        """Show the workspace's subscriptions on a person's home tab."""
+        """Show the subscriptions of a person's channels on his or her home tab."""
         try:
-            now = datetime.now(UTC)
             await asyncio.to_thread(self.desk.subscriptions.put_heard, "slack", where.kind)
-            head = await asyncio.to_thread(subscribing.home, where.address, now, self.desk)
+            ask = await self.ask(where, actions.typing("list"))
+            head = await asyncio.to_thread(subscribing.home, ask, self.desk)
         except redis.RedisError:
             head = words_wrong.one_moment()
         try:
@@ -177,10 +182,9 @@ class Answers:
         return bool(found.get("is_member") or found.get("is_im"))
 
     async def _open(self, where: Where, answer: Answer) -> None:
-        """A form; where it was asked for comes back with it (slack_app reads it)."""
+        """A form; where it was asked for comes back with it."""
         assert answer.form is not None, "asked to open one"
-        view = slack_forms.modal(answer.form)
-        view["private_metadata"] = json.dumps([answer.form.about, where.address.channel])
+        view = slack_forms.opened(answer.form, where.address.channel)
         try:
             await self.web.views_open(trigger_id=where.trigger, view=view)
         except FAULTS as error:
@@ -203,15 +207,3 @@ class Answers:
                 await hook.send_dict({**content, "replace_original": False})
             except FAULTS as error:
                 log.warning("could not answer", why=str(error_of(error)))
-
-    async def _zone(self, person: str) -> str:
-        """A person's own time zone, asked once; UTC when Slack does not say."""
-        if person not in self._zones:
-            try:
-                async with asyncio.timeout(_ZONE_SECONDS):
-                    user = (await self.web.users_info(user=person))["user"]
-                self._zones[person] = typed.zone(str(user.get("tz") or "UTC"))
-            except (*FAULTS, Refused) as error:
-                log.info("a person's zone is not known", error=type(error).__name__)
-                return "UTC"
-        return self._zones[person]

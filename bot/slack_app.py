@@ -21,13 +21,22 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot import actions, arxiv_ids, schedule, slack_forms, slack_render, words_channels, words_wrong
-from bot.desk import Ask, Unfit
+from bot import (
+    actions,
+    arxiv_ids,
+    schedule,
+    slack_forms,
+    slack_render,
+    words,
+    words_channels,
+    words_wrong,
+)
+from bot.desk import HOME, Unfit
 from bot.domain import Trouble, fingerprint
 from bot.errors import Refused
 from bot.message import Choice
 from bot.settings import Settings
-from bot.slack_answer import HOME, Answers, Where
+from bot.slack_answer import Answers, Where
 from bot.slack_post import FAULTS, error_of
 from bot.wish import Address
 
@@ -37,6 +46,8 @@ Json = dict[str, Any]
 
 # A form's answers are read before they are acknowledged, so that mistakes can stand in it.
 _FORM_SECONDS = 0.8
+# Of these, for finding out who sends it.
+_CHECK_SECONDS = 0.5
 # Slack's client looks at its socket as often; a dropped one is back after about twice this.
 _PING_SECONDS = 5
 
@@ -59,6 +70,7 @@ class SlackApp:
         except FAULTS as error:
             raise error_of(error) from error
         self.team, self.me, self.answers.site = (str(me[k]) for k in ("team_id", "user_id", "url"))
+        self.answers.people.team = self.team
         await self._healed(None, {Trouble.BAD_TOKEN, Trouble.NO_SCOPE})
 
     def app(self, signing_secret: str | None) -> AsyncApp:
@@ -112,24 +124,32 @@ class SlackApp:
             await self.answers.act(where, name, actions.pressing(name, value))
 
     async def _submitted(self, ack: AsyncAck, body: Json, view: Json) -> None:
-        about, channel = json.loads(str(view["private_metadata"]))
         form, answers = str(view["callback_id"]), slack_forms.answers(view)
         first = next(iter(answers), "profile")
+        try:
+            about, channel = slack_forms.opened_for(view)
+        except ValueError:
+            await ack(slack_forms.errors({first: words.unknown_button()}))
+            return
         where = self._where("form", body, channel, body["user"]["id"])
-        ask = Ask("", where.address, datetime.now(UTC), where.person)
-        target = answers.get("channel")
+        act = actions.submitting(form, about, answers)
         try:
             async with asyncio.timeout(_FORM_SECONDS):
-                if target and not await self.answers.reachable(
-                    where.address.model_copy(update={"channel": target})
+                ask = await self.answers.ask(where, act, _CHECK_SECONDS)
+                target = answers.get("channel")
+                if (
+                    target
+                    and ask.who
+                    and target in ask.who.channels
+                    and not await self.answers.reachable(
+                        where.address.model_copy(update={"channel": target})
+                    )
                 ):
                     raise Unfit({"channel": words_wrong.unreachable()})
                 if not await asyncio.to_thread(self.desk.subscriptions.first_time, where.event):
                     await ack()
                     return
-                given = await asyncio.to_thread(
-                    actions.submit, ask, form, about, answers, self.desk
-                )
+                given = await asyncio.to_thread(act, ask, self.desk)
         except Unfit as unfit:
             await ack(slack_forms.errors(unfit.fields))
         except Refused as refused:
@@ -162,8 +182,11 @@ class SlackApp:
         await self.answers.act(where, "why", actions.typing(text))
 
     async def _mentioned(self, ack: AsyncAck, body: Json, event: Json) -> None:
-        """`@Paperboy why ID`, in a thread as well: answered where it was asked."""
+        """`@Paperboy why ID`, in a thread as well: answered where it was asked, for all to read.
+        Any other command in a mention is as private and as permitted as the slash command."""
         await ack()
+        if not event.get("user"):
+            return  # an app's own message, or a workflow's: nobody who asks
         text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", str(event.get("text") or "")).strip()
         where = self._where("app_mention", body, event["channel"], event["user"])
         where = replace(where, thread=str(event.get("thread_ts") or event["ts"]), public=True)

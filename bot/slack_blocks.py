@@ -103,6 +103,13 @@ def _button(button: Button) -> Json:
         found["value"] = button.value
     if URL.fullmatch(button.url):
         found["url"] = button.url
+    if button.confirm.strip():
+        found["confirm"] = {
+            "title": plain_text(button.label.strip() or button.action, 100),
+            "text": plain_text(button.confirm, 300),
+            "confirm": plain_text("Yes", 30),
+            "deny": plain_text("No", 30),
+        }
     return found
 
 

@@ -14,7 +14,7 @@ from bot.slack_post import FAULTS, client, error_of
 # manifest.json has the same; a test compares them.
 SCOPES = (
     *("app_mentions:read", "channels:history", "channels:read", "chat:write", "commands"),
-    *("groups:history", "groups:read", "im:history", "im:write", "users:read"),
+    *("groups:history", "groups:read", "im:history", "im:write", "mpim:read", "users:read"),
 )
 # What a person does for it: type a command, press, mention, open the home tab.
 EVENTS = ("command", "button", "app_mention", "app_home_opened")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -36,6 +37,27 @@ def answers(view: Mapping[str, Any]) -> dict[str, str]:
     left unanswered is "". Undoes `modal`."""
     values: Mapping[str, Mapping[str, Json]] = view["state"]["values"]
     return {name: _answer(state) for name, found in values.items() for state in found.values()}
+
+
+def opened_for(view: Mapping[str, Any]) -> tuple[str, str]:
+    """What a form is about, and the channel it was opened in: `opened` packs them.
+
+    Raises ValueError for what is none of ours.
+    """
+    found = json.loads(str(view.get("private_metadata")))
+    if not isinstance(found, list) or len(found) != 2:
+        raise ValueError("not a form's own data")
+    about, channel = found
+    if not isinstance(about, str) or not isinstance(channel, str):
+        raise ValueError("not a form's own data")
+    if channel and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", channel):
+        raise ValueError("not a channel")
+    return about, channel
+
+
+def opened(form: Form, channel: str) -> Json:
+    """`modal`, for a form that is opened in a channel."""
+    return modal(form) | {"private_metadata": json.dumps([form.about, channel])}
 
 
 def errors(found: Mapping[str, str]) -> Json:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from bot import clock
+from bot import clock, words_rights
 from bot.desk import Ask, Desk
 from bot.domain import Profile, Trouble
+from bot.errors import Refused
 from bot.ledger import Digest, Outcome
 from bot.plan import AGAIN
 from bot.standing import Posted, Stage, Standing, essence, stage_of
@@ -34,10 +35,16 @@ def standing(ask: Ask, desk: Desk, profile: Profile, id: str) -> Standing:
 
 
 def _places(ask: Ask, desk: Desk) -> list[Address]:
-    own = [ask.address]
-    if ask.alone:
-        own += [s.address for s in desk.subscriptions.all() if s.by == ask.by and _same(s, ask)]
-    return list(dict.fromkeys(own))
+    """Alone with the bot, of the channels that a person subscribed those that he or she is in.
+
+    Raises Refused when that could not be found out."""
+    if not ask.alone or ask.address.platform == "terminal":
+        return [ask.address]
+    if ask.who is None:
+        raise Refused(words_rights.unchecked())
+    own = [s.address for s in desk.subscriptions.all() if s.by == ask.by and _same(s, ask)]
+    inside = ask.who.channels
+    return [at for at in dict.fromkeys([ask.address, *own]) if at.channel in inside]
 
 
 def _same(found: Subscription, ask: Ask) -> bool:

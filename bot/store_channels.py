@@ -184,6 +184,10 @@ class Channels:
         rows: list[str] = self._redis.hvals(f"pb:history:{address}")  # type: ignore[assignment]
         return sorted(map(Delivery.model_validate_json, rows), key=lambda found: found.at)
 
+    def lasts(self, address: Address) -> dict[str, Delivery]:
+        """What this channel was given last of each profile (a name)."""
+        return {found.profile: found for found in self.history(address)}
+
     def last(self, address: Address, profile: str) -> Delivery | None:
         """What this channel was given last of a profile (a name)."""
         return next((d for d in reversed(self.history(address)) if d.profile == profile), None)

@@ -31,7 +31,7 @@ end
 return found
 """
 
-# One more of a day's calls, unless they are used up.
+# One more of so many, unless they are used up.
 _TAKE = """
 local used = tonumber(redis.call('get', KEYS[1]) or '0')
 if used >= tonumber(ARGV[1]) then return 0 end
@@ -134,6 +134,11 @@ class Inquiries:
         none left."""
         key = f"pb:asked-of-model:{workspace}:{at.date()}"
         return bool(self._redis.eval(_TAKE, 1, key, most, int(timedelta(days=2).total_seconds())))
+
+    def take_share(self, workspace: str, person: str, at: datetime, most: int) -> bool:
+        """Count one answer that a person shares, of at most so many in an hour (of the clock)."""
+        key = f"pb:shares:{workspace}:{person}:{at:%Y-%m-%dT%H}"
+        return bool(self._redis.eval(_TAKE, 1, key, most, int(timedelta(hours=2).total_seconds())))
 
 
 def _days(now: datetime) -> list[date]:

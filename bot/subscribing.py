@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import time
 
 from bot import profiles, typed, words_channels, words_wrong
 from bot.days import new_york_date, weekday_before
-from bot.desk import Answer, Ask, Desk, Unfit
+from bot.desk import HOME, Answer, Ask, Desk, Unfit
 from bot.domain import Profile, fingerprint
 from bot.errors import Refused
 from bot.message import Choice, Field, Form, Head, Item
+from bot.permissions import Right, may_change
 from bot.schedule import Schedule
 from bot.subscription import Paused, Subscription
 from bot.typed import Options
 from bot.wish import Address
 
 _NINE = time(9, 0)
+# Of a workspace: each is looked at by every tick of the clock, and each may be a thread a day.
+_MOST = 500
 
 
 def subscribe(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
@@ -61,48 +64,40 @@ def listed(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
 
 def rows(ask: Ask, desk: Desk) -> tuple[Item, ...]:
     """This channel's subscriptions as rows with their buttons."""
-    return tuple(_row(found, ask.at, desk) for found in desk.subscriptions.of(ask.address))
+    return tuple(_rows(desk.subscriptions.of(ask.address), ask, desk))
 
 
-def home(address: Address, at: datetime, desk: Desk) -> Head:
-    """All of a workspace's subscriptions; `address` names the workspace."""
-    found = desk.subscriptions.of_workspace(address.platform, address.workspace)
+def home(ask: Ask, desk: Desk) -> Head:
+    """The subscriptions of the channels that this person is in, with their buttons; for who may
+    not use them, why."""
+    try:
+        desk.permit(ask, Right.USE)
+    except Refused as refused:
+        return words_channels.no_home(str(refused))
+    assert ask.who is not None, "permitted"
+    every = desk.subscriptions.of_workspace(ask.address.platform, ask.address.workspace)
+    found = [each for each in every if each.address.channel in ask.who.channels]
     items = [
-        _row(each, at, desk).model_copy(update={"channel": each.address.channel}) for each in found
+        row.model_copy(update={"channel": each.address.channel})
+        for each, row in zip(found, _rows(found, ask, desk), strict=True)
     ]
-    return words_channels.home_text(items)
-
-
-def elsewhere(ask: Ask, desk: Desk, value: str) -> tuple[Ask, Desk, list[str]]:
-    """A button's `CHANNEL PROFILE`: as if its words were typed in that channel of the workspace."""
-    channel, _, profile = value.partition(" ")
-    address = ask.address.model_copy(update={"channel": channel})
-    there = Ask(ask.text, address, ask.at, ask.by, ask.zone)
-    return there, desk, [profile] if profile else []
-
-
-def pause_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
-    return pause(*elsewhere(ask, desk, value))
-
-
-def resume_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
-    return resume(*elsewhere(ask, desk, value))
-
-
-def unsubscribe_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
-    return unsubscribe(*elsewhere(ask, desk, value))
+    return words_channels.home_text(items, may_change(ask.who, desk.admins_only))
 
 
 def form_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
-    """The form; a value names the channel, without one the form asks for it."""
-    there = elsewhere(ask, desk, value)[0] if value else ask
-    return Answer(form=_form(there, desk, ask_channel=not value))
+    """The form; on the home tab, which is no channel, it asks for one."""
+    return Answer(form=_form(ask, desk, ask_channel=ask.address.channel == HOME))
+
+
+def asked_to_end(ask: Ask, desk: Desk, value: str) -> Answer:
+    """The question before an end, where the platform has no dialog of its own for it."""
+    found = _one(ask, desk, value.split())
+    return Answer(words_channels.really_end(found, _title(found, desk)))
 
 
 def edit_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
     """The form of one subscription; another profile would be another subscription."""
-    there, _, rest = elsewhere(ask, desk, value)
-    found = _one(there, desk, rest)
+    found = _one(ask, desk, value.split())
     options = Options(
         profile=found.profile,
         at=found.schedule.at,
@@ -110,7 +105,7 @@ def edit_pressed(ask: Ask, desk: Desk, value: str) -> Answer:
         days=found.schedule.days,
         top=found.top,
     )
-    form = _form(there, desk, options)
+    form = _form(ask, desk, options)
     kept = [
         field.model_copy(
             update={"choices": tuple(c for c in field.choices if c.value == found.profile)}
@@ -131,9 +126,9 @@ def edited(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answ
 
 
 def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str], stamp: str = "") -> Answer:
-    """The form's answers; `about` is the channel it was opened for, or empty when it asked."""
+    """The form's answers; `about` is the channel it was opened for, or empty when it asked. The
+    channel that is meant is the one of `ask`, if any."""
     wrong: dict[str, str] = {}
-
     readers = {"at": typed.clock, "tz": typed.zone, "days": typed.weekdays, "top": typed.top}
     given: dict[str, object] = {"profile": answers.get("profile", "")}
     for name, reader in readers.items():
@@ -141,8 +136,7 @@ def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str], stamp: 
             given[name] = reader(answers[name]) if answers.get(name) else None
         except Refused as refused:
             wrong[name] = str(refused)
-    channel = about or answers.get("channel", "")
-    if not channel:
+    if not (about or answers.get("channel")):
         wrong["channel"] = words_wrong.needs_channel()
     if not given["profile"]:
         wrong["profile"] = words_wrong.needs_one()
@@ -150,9 +144,7 @@ def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str], stamp: 
         wrong["days"] = words_wrong.needs_day()
     if wrong:
         raise Unfit(wrong)
-    address = ask.address.model_copy(update={"channel": channel})
-    there = Ask(ask.text, address, ask.at, ask.by, ask.zone)
-    return _subscribed(there, desk, Options.model_validate(given), True, stamp)
+    return _subscribed(ask, desk, Options.model_validate(given), True, stamp)
 
 
 def _subscribed(
@@ -165,6 +157,8 @@ def _subscribed(
             raise Refused(words_wrong.ended_meanwhile())
         if stamp and before and _stamp(before) != stamp:
             raise Refused(words_wrong.changed_meanwhile())
+        if before is None:
+            _insist_on_room(ask.address, desk)
         was = before.schedule if before else Schedule(at=_NINE, tz=ask.zone)
         return Subscription(
             address=ask.address,
@@ -228,9 +222,24 @@ def _stamp(found: Subscription) -> str:
     return fingerprint(found.schedule.model_dump_json(), str(found.top))
 
 
-def _row(found: Subscription, at: datetime, desk: Desk) -> Item:
-    last = desk.channels.last(found.address, found.profile)
-    return words_channels.row(found, _title(found, desk), at, last)
+def _rows(found: Sequence[Subscription], ask: Ask, desk: Desk) -> Iterator[Item]:
+    """Each with its buttons, for who may use them. Profiles, and what a channel had, are read once
+    however many rows there are."""
+    if not found:
+        return
+    known = desk.profiles(found[0].address)
+    lasts = {a: desk.channels.lasts(a) for a in dict.fromkeys(each.address for each in found)}
+    buttons = ask.who is not None and may_change(ask.who, desk.admins_only)
+    for each in found:
+        title = known[each.profile].title if each.profile in known else each.profile
+        last = lasts[each.address].get(each.profile)
+        yield words_channels.row(each, title, ask.at, last, buttons)
+
+
+def _insist_on_room(address: Address, desk: Desk) -> None:
+    every = desk.subscriptions.of_workspace(address.platform, address.workspace)
+    if len(every) >= _MOST:
+        raise Refused(words_wrong.too_many_subscriptions(_MOST))
 
 
 def _title(found: Subscription, desk: Desk) -> str:

@@ -43,8 +43,10 @@ def last_one(last: Delivery | None) -> str:
     return f"last: {long_date(last.date)}, {last.picked} of {last.announced} papers{short}"
 
 
-def row(found: Subscription, title: str, at: datetime, last: Delivery | None) -> Item:
-    """One subscription with what comes next and what came last."""
+def row(
+    found: Subscription, title: str, at: datetime, last: Delivery | None, buttons: bool = True
+) -> Item:
+    """One subscription with what comes next and what came last; `buttons` for who may change it."""
     top = f", at most {found.top} papers" if found.top else ""
     small = [
         f"paused: {words_wrong.why_paused(found)}"
@@ -60,9 +62,20 @@ def row(found: Subscription, title: str, at: datetime, last: Delivery | None) ->
         buttons=(
             Button(action="edit", label="Edit", value=value),
             Button(action=rest[0], label=rest[1], value=value),
-            Button(action="unsubscribe", label="Unsubscribe", value=value),
-        ),
+            _end(found, title, "Unsubscribe").model_copy(update={"confirm": _really(title)}),
+        )
+        if buttons
+        else (),
     )
+
+
+def _end(found: Subscription, title: str, label: str) -> Button:
+    value = f"{found.address.channel} {found.profile}"
+    return Button(action="unsubscribe", label=label, value=value)
+
+
+def _really(title: str) -> str:
+    return f"End {one_line(title)}? Nothing more of it comes to this channel."
 
 
 # -- answers
@@ -101,6 +114,12 @@ def subscribed_said(
     did = "changed this channel's digest" if before else "subscribed this channel"
     top = f", at most {found.top} papers" if found.top else ""
     return Head(by=by, title=f"{did}: {one_line(profile.title)}, {when(found, at)}{top}.")
+
+
+def really_end(found: Subscription, title: str) -> Head:
+    """The question before an end."""
+    item = Item(title=_really(title), channel=found.address.channel)
+    return Head(title="Unsubscribe", items=(item,), buttons=(_end(found, title, "End it"),))
 
 
 def ended(title: str) -> Head:
@@ -157,19 +176,28 @@ def profiles_list(known: Iterable[Profile], channel: str) -> Head:
     return Head(title="Profiles", items=items, buttons=(Button(action="new", label="New profile"),))
 
 
-def home_text(items: Sequence[Item]) -> Head:
-    """The workspace's page."""
-    text = () if items else ("No channel is subscribed yet.",)
+def home_text(items: Sequence[Item], may_change: bool) -> Head:
+    """A person's page: the subscriptions of the channels that he or she is in."""
+    text = () if items else ("No channel that you are in is subscribed yet.",)
+    buttons = (
+        Button(action="subscribe", label="Subscribe a channel"),
+        Button(action="new", label="New profile"),
+    )
     return Head(
-        title="Paperboy delivers the arXiv papers your group works on",
+        title=_PAPERBOY,
         text=text,
         items=tuple(items),
-        buttons=(
-            Button(action="subscribe", label="Subscribe a channel"),
-            Button(action="new", label="New profile"),
-        ),
+        buttons=buttons if may_change else (),
         small=("In a channel, /digest says what can be done there.",),
     )
+
+
+def no_home(why: str) -> Head:
+    """The page of a person who has none."""
+    return Head(title=_PAPERBOY, text=(why,))
+
+
+_PAPERBOY = "Paperboy delivers the arXiv papers your group works on"
 
 
 _SUBSCRIBE = Button(action="subscribe", label="Subscribe")

@@ -82,6 +82,25 @@ def needs_day() -> str:
     return "Choose at least one day."
 
 
+def too_many_subscriptions(most: int) -> str:
+    return f"This workspace has {most} subscriptions, which is all it can have; end one first."
+
+
+def too_many_profiles(most: int) -> str:
+    return f"This workspace has {most} profiles of its own, which is all it can have: change one."
+
+
+def too_long_a_profile(length: int, most: int) -> str:
+    return (
+        f"Topics and keywords have {length} characters together, of at most {most}: "
+        "they are sent to the model with every ten papers."
+    )
+
+
+def too_many_shares(most: int) -> str:
+    return f"You have shared {most} answers this hour, which is all one person can; try later."
+
+
 def name_taken(name: str) -> str:
     return f"There is a profile called {name} already; /digest new {name} changes it."
 

@@ -7,9 +7,15 @@ from typing import Any
 
 from bot.domain import Announced, AnnounceType, Listing, Paper, Profile, Topic
 from bot.ledger import Decision, Digest, Judge, Listed, Outcome, Score, Usage
+from bot.permissions import Kind, Person
 
 NOW = datetime(2025, 3, 20, 8, 40, tzinfo=UTC)
 DAY = date(2025, 3, 20)
+
+
+def someone(*channels: str, kind: str = "member") -> Person:
+    """A person who is in these channels (C1 and C2)."""
+    return Person(kind=Kind(kind), channels=frozenset(channels or ("C1", "C2")))
 
 
 def paper(id: str = "2503.15294", **fields: Any) -> Paper:

@@ -38,6 +38,7 @@ SCOPES = {
     "conversations.history": "channels:history",
     "conversations.replies": "channels:history",
     "conversations.open": "im:write",
+    "users.conversations": "groups:read",
     "users.info": "users:read",
 }
 STATUS = {"ratelimited": 429, "http_500": 500, "http_503": 503, "html": 502, "used_url": 404}
@@ -74,7 +75,8 @@ class Ack(NamedTuple):
 @dataclass
 class Channel:
     archived: bool = False
-    member: bool = True
+    member: bool = True  # the bot is; `people` are the ids of who else is, None for everybody
+    people: set[str] | None = None
     messages: list[Json] = field(default_factory=list)
 
 
@@ -96,7 +98,11 @@ def complaints(node: Any, path: str, most: int = 100, longest: int = 3000) -> li
         fits = 0 < len(node["text"]) <= longest
         return [] if fits else [f"must be 1 to {longest} characters [json-pointer:{path}/text]"]
     longest = LONGEST.get(node.get("type", ""), longest)
-    return [c for k, n in node.items() for c in complaints(n, f"{path}/{k}", most, longest)]
+    return [
+        c
+        for k, n in node.items()
+        for c in complaints(n, f"{path}/{k}", most, 300 if k == "confirm" else longest)
+    ]
 
 
 def named(blocks: list[Json]) -> list[Json]:
@@ -120,8 +126,9 @@ class Workspace:
         self.rate = 0.0
         self.patience = PATIENCE  # Slack's is 3 s; tests are about the order of things
         self.retry_after = 0  # seconds that a 429 asks for; 0: as the rate has it
-        self.scopes = ",".join(dict.fromkeys(["commands", *SCOPES.values()]))
+        self.scopes = ",".join(dict.fromkeys(["commands", "mpim:read", *SCOPES.values()]))
         self.channels = {f"C{n}": Channel() for n in (1, 2, 3)}
+        self.people: dict[str, Json] = {}  # what users.info says of somebody besides
         self.ephemeral: list[Json] = []
         self.views: dict[str, Json] = {}
         self.homes: dict[str, Json] = {}
@@ -209,8 +216,24 @@ class Workspace:
         id = str(given.get("user"))
         if not id.startswith("U"):
             raise SlackError("user_not_found")
-        user = {"id": id, "team_id": "T1", "name": id.lower(), "is_bot": id == "UBOT"}
-        return {"user": user | {"tz": "America/New_York", "tz_offset": -18000}}
+        team = self.auth_test({})["team_id"]
+        user = {"id": id, "team_id": team, "name": id.lower(), "is_bot": id == "UBOT"}
+        zone = {"tz": "America/New_York", "tz_offset": -18000}
+        return {"user": user | zone | self.people.get(id, {})}
+
+    def users_conversations(self, given: Json) -> Json:
+        """Of the channels that the bot can know of, two a page: Slack's pages are short at will."""
+        who, kinds = given.get("user"), str(given.get("types")).split(",")
+        if "mpim" in kinds and "mpim:read" not in self.scopes.split(","):
+            raise SlackError("missing_scope")
+        inside = [
+            {"id": id}
+            for id, channel in self.channels.items()
+            if id[0] != "D" and (channel.people is None or who in channel.people)
+        ]
+        start = int(given.get("cursor") or 0)
+        cursor = {"next_cursor": str(start + 2) if start + 2 < len(inside) else ""}
+        return {"channels": inside[start : start + 2], "response_metadata": cursor}
 
     def views_open(self, given: Json) -> Json:
         age = time.monotonic() - self._triggers.get(given.get("trigger_id", ""), math.nan)
@@ -532,7 +555,9 @@ class Slack(Workspace):
         if status == 429:
             headers["Retry-After"] = str(self.retry_after or math.ceil(1 / (self.rate or 1)))
         if error == "missing_scope":
-            reply |= {"needed": SCOPES.get(method, ""), "provided": self.scopes}
+            needed = SCOPES.get(method, "")
+            needed = "mpim:read" if method == "users.conversations" else needed
+            reply |= {"needed": needed, "provided": self.scopes}
         return web.json_response(reply, status=status, headers=headers)
 
     async def _cut(self) -> None:

@@ -37,7 +37,7 @@ from bot.terminal_render import as_text
 from bot.wish import Address, Wish
 from bot.words_status import plan_text
 from tests.conftest import check_golden
-from tests.make import DAY, NOW, announced, decision, digest, listing, profile
+from tests.make import DAY, NOW, announced, decision, digest, listing, profile, someone
 from tests.processes import started
 from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish
@@ -234,7 +234,9 @@ def test_a_day_that_somebody_asked_for_is_not_delivered_again_by_the_schedule(
     mine = subscription()
     desk.subscriptions.put(mine)
     dawn = datetime(2025, 3, 21, 7, tzinfo=UTC)
-    asked = actions.answer(Ask("now foundations", mine.address, dawn, "U1"), desk).wish
+    asked = actions.answer(
+        Ask("now foundations", mine.address, dawn, "U1", who=someone(mine.address.channel)), desk
+    ).wish
     assert asked is not None
     friday = listed(dawn).model_copy(update={"batch": "2025-03-21", "date": date(2025, 3, 21)})
     channels.store.put_listed(asked.wanted, friday)
@@ -306,7 +308,9 @@ def test_a_paused_one_is_never_due_and_resumed_it_does_not_catch_up(desk: Desk) 
     desk.subscriptions.put(resting)
     next_week = datetime(2025, 3, 27, 9, tzinfo=UTC)
     assert owed(desk, next_week) == []
-    actions.answer(Ask("resume", resting.address, next_week, "U1"), desk)
+    actions.answer(
+        Ask("resume", resting.address, next_week, "U1", who=someone(resting.address.channel)), desk
+    )
     (mine,) = owed(desk, next_week)
     assert (mine.earlier, mine.wanted.date) == ((), date(2025, 3, 27))
 

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from bot import actions, subscribing
-from bot.desk import Answer, Ask, Desk, Unfit
+from bot.desk import HOME, Answer, Ask, Desk, Unfit
 from bot.domain import Trouble
 from bot.errors import Refused
 from bot.ledger import Digest, Judge, Outcome
@@ -24,12 +24,12 @@ from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
 from bot.wish import Address
 from tests.conftest import GOLDEN, check_golden
-from tests.make import DAY, NOW, announced, decision, digest, listing, profile
+from tests.make import DAY, NOW, announced, decision, digest, listing, profile, someone
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 NEXT_DOOR = HERE.model_copy(update={"channel": "C2"})
 ELSEWHERE = HERE.model_copy(update={"workspace": "T2"})
-ASK = Ask("", HERE, NOW, "U1", "America/New_York")
+ASK = Ask("", HERE, NOW, "U1", "America/New_York", who=someone())
 FORM = {
     "profile": "matters",
     "at": "07:30",
@@ -100,6 +100,8 @@ def shown(who: str, act: Callable[[], Answer]) -> str:
         rows += _form(answer.form) if answer.form else []
         rows += _post("channel: ", answer.said)
         rows += _post("for all here: ", answer.shared)
+        for place, head in answer.told:
+            rows += _post(f"told #{place.channel}: ", head)
         rows += _post("message now: ", answer.update)
         if answer.inquiry:
             rows.append(f"  asks about {answer.inquiry.paper}")
@@ -124,7 +126,10 @@ def _post(to: str, post: Post | None) -> list[str]:
 
 
 def _row(buttons: tuple[Button, ...]) -> str:
-    found = (f"[{b.label}: {f'{b.action} {b.value or b.url}'.strip()}]" for b in buttons)
+    found = (
+        f"[{b.label}: {f'{b.action} {b.value or b.url}'.strip()}{' ' * bool(b.confirm)}{b.confirm}]"
+        for b in buttons
+    )
     return f"    {' '.join(found)}"
 
 
@@ -177,7 +182,7 @@ def test_what_a_channel_is_told(desk: Desk) -> None:
     sends("subscribe", profile="gone")
     sends("nonsense")
     # By button, from here and from afar.
-    for action in ("edit", "pause", "resume", "now", "unsubscribe", "unsubscribe", "edit"):
+    for action in ("edit", "pause", "resume", "now", "ask-unsubscribe", "unsubscribe", "edit"):
         presses(action, "C2 matters")
     presses("pause", "C1 matters")
     presses("edit", "C1 matters")
@@ -196,6 +201,10 @@ def test_what_a_channel_is_told(desk: Desk) -> None:
     sends("profile", about="bounds-rates", title="Rates & bounds")
     sends("profile", about="bounds-rates", relevance="11")
     presses("edit-profile", "matters")
+    token = next(iter(desk.channels.store.redis.scan_iter("pb:undo:*"))).rpartition(":")[2]
+    presses("undo", token)
+    presses("undo", token)
+    presses("undo", "0123456789abcdef")
     # About one paper.
     types("/why 2503.10000", "/why 2503.10002", "/why", "/why attention")
     types("/why 2503.10000 2503.10001", "/digest missed", "/digest missed nobody")
@@ -237,15 +246,16 @@ def test_another_workspace_neither_sees_nor_touches_it(desk: Desk) -> None:
     with pytest.raises(Refused, match="has no profile"):
         typed("why 2503.10000", desk, there)
     assert desk.subscriptions.all() == before
-    assert subscribing.home(ELSEWHERE, NOW, desk).items == ()
+    assert subscribing.home(there, desk).items == ()
 
 
-def test_the_home_page_has_every_channel_of_the_workspace(desk: Desk) -> None:
+def test_the_home_page_has_every_channel_that_a_person_is_in(desk: Desk) -> None:
     typed("subscribe matters", desk)
     typed("subscribe exoplanets", desk, replace(ASK, address=NEXT_DOOR))
     pressed("pause", "C2 exoplanets", desk)
     delivered(desk)
-    one, two = subscribing.home(HERE, NOW, desk).items
+    at_home = replace(ASK, address=HERE.model_copy(update={"channel": HOME}))
+    one, two = subscribing.home(at_home, desk).items
     assert (one.channel, one.small) == (
         "C1",
         ("next: today 09:00 EDT", "last: Thursday 20 March 2025, 2 of 3 papers"),

@@ -31,7 +31,7 @@ from bot.terminal_render import as_text
 from bot.wish import Address
 from tests import discord_rules, slack_rules
 from tests.conftest import check_golden
-from tests.make import NOW, announced, decision, digest, listing, paper, profile
+from tests.make import NOW, announced, decision, digest, listing, paper, profile, someone
 from tests.test_slack_render import drawn
 
 MODEL = Judge(model="gpt-6-luna")
@@ -96,8 +96,8 @@ def place(store: Store, address: Address) -> There:
         status=lambda: Status.model_validate({}),
     )
     store.name_profile(MATTERS)
-    ask = Ask("", address, NOW, "100", "Europe/Berlin", site="https://testers.slack.com/")
-    return There(desk, ask)
+    site, who = "https://testers.slack.com/", someone(address.channel, "C2", "D1")
+    return There(desk, Ask("", address, NOW, "100", "Europe/Berlin", site=site, who=who))
 
 
 def outcome(

@@ -239,4 +239,5 @@ class Inquiring:
         return Opinion(score=score, claims=claims, dropped=dropped, silent=unproven)
 
     def _may_call(self, inquiry: Inquiry) -> bool:
-        return self._inquiries.take_call(inquiry.workspace, self._clock(), self._most_calls)
+        purse = inquiry.purse or inquiry.workspace
+        return self._inquiries.take_call(purse, self._clock(), self._most_calls)
