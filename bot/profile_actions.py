@@ -65,7 +65,8 @@ def filled(ask: Ask, desk: Desk, about: str, answers: Mapping[str, str]) -> Answ
         return _changed(ask, desk, known[name], read, stamp)
     if read.name in known:
         raise Unfit({"title": words_wrong.name_taken(read.name)})
-    _swap(ask, desk, read.name, None, read, words_wrong.name_taken(read.name))
+    taken = Unfit({"title": words_wrong.name_taken(read.name)})
+    _swap(ask, desk, read.name, None, read, taken)
     return Answer(words_channels.profile_kept(read, ask.address.channel, changed=False))
 
 
@@ -76,7 +77,7 @@ def undo(ask: Ask, desk: Desk, value: str) -> Answer:
     if change is None or change.name not in before:
         raise Refused(words_profiles.over())
     _insist_on_changing(ask, desk, change.name)
-    again = words_profiles.changed_again()
+    again = Refused(words_profiles.changed_again())
     token = _put(ask, desk, change.name, change.after, change.before, again)
     after = desk.profiles(ask.address).get(change.name, before[change.name])
     told = _told(ask, desk, before[change.name], after, token, undone=True)
@@ -91,7 +92,7 @@ def _changed(ask: Ask, desk: Desk, before: Profile, after: Profile, stamp: str) 
         return Answer(words_profiles.unchanged(before))
     anew = _anew(ask, desk, before, after)
     own = before if after.name in OwnProfiles(desk.channels.store).names(ask.address) else None
-    token = _put(ask, desk, after.name, own, after, words_wrong.changed_meanwhile())
+    token = _put(ask, desk, after.name, own, after, Refused(words_wrong.changed_meanwhile()))
     told = _told(ask, desk, before, after, token)
     head = words_channels.profile_kept(after, ask.address.channel, changed=True, anew=anew)
     text = (*head.text, *words_profiles.told_in(len(told)))
@@ -99,23 +100,33 @@ def _changed(ask: Ask, desk: Desk, before: Profile, after: Profile, stamp: str) 
 
 
 def _put(
-    ask: Ask, desk: Desk, name: str, before: Profile | None, after: Profile | None, otherwise: str
+    ask: Ask,
+    desk: Desk,
+    name: str,
+    before: Profile | None,
+    after: Profile | None,
+    wrong: Refused,
 ) -> str:
     """`_swap`; returns what the change is known by to who takes it back."""
-    _swap(ask, desk, name, before, after, otherwise)
+    _swap(ask, desk, name, before, after, wrong)
     change = Change(name=name, before=before, after=after, by=ask.by, at=ask.at)
     return OwnProfiles(desk.channels.store).put(ask.address, change)
 
 
 def _swap(
-    ask: Ask, desk: Desk, name: str, before: Profile | None, after: Profile | None, otherwise: str
+    ask: Ask,
+    desk: Desk,
+    name: str,
+    before: Profile | None,
+    after: Profile | None,
+    wrong: Refused,
 ) -> None:
     """Put one of the workspace's own profiles in place of another (None: it has none of that name),
-    in one step. Refused says `otherwise` where it is not `before` that stands there."""
+    in one step. Raises `wrong` where it is not `before` that stands there."""
 
     def how(own: Profile | None) -> Profile | None:
         if own != before:
-            raise Refused(otherwise)
+            raise wrong
         return after
 
     desk.subscriptions.change_profile(ask.address, name, how)
