@@ -124,6 +124,7 @@ class Workspace:
     def __init__(self) -> None:
         self.url = ""
         self.rate = 0.0
+        self.retry_after = 0  # seconds, in place of what the rate says
         self.patience = PATIENCE  # Slack's is 3 s; tests are about the order of things
         self.retry_after = 0  # seconds that a 429 asks for; 0: as the rate has it
         self.scopes = ",".join(dict.fromkeys(["commands", "mpim:read", *SCOPES.values()]))

@@ -263,3 +263,92 @@ def test_a_morning_ends_with_its_window_whatever_is_missing(
     facts = Facts(listed=today.listed, judged=today.judged, earlier=tuple(earlier))
     whole, _ = taken(asked, facts, UNTIL + (now - NOW))
     assert plan.look(asked, whole, UNTIL + (now - NOW)).fulfilled
+
+
+def test_after_its_window_a_day_is_neither_read_nor_judged_again() -> None:
+    asked = scheduled(0)
+    growing = listed(NOW).model_copy(update={"settled": False})
+    short = done(NOW, complete=False, papers=9, unscored=3, version="short")
+    for update, kind in (({"listed": growing}, Kind.FETCH), ({"judged": short}, Kind.SCORE)):
+        facts = Facts(listed=listed(NOW), judged=done(NOW, papers=9, version="whole"))
+        facts = facts.model_copy(update=update)
+        facts = facts.model_copy(update={"delivered": done(AT, version=facts.version)})
+        before = plan.look(asked, facts, UNTIL - timedelta(microseconds=1))
+        assert before.step is not None
+        assert (before.step.kind, before.fulfilled) == (kind, False)
+        assert plan.look(asked, facts, UNTIL) == plan.Look(fulfilled=True)
+
+
+def test_a_day_that_is_still_short_at_the_end_of_its_window_is_delivered_as_it_is() -> None:
+    outage = done(AT, complete=False, papers=9, unscored=9, outage=Trouble.MODEL_DOWN)
+    facts = Facts(listed=listed(NOW), judged=outage)
+    assert plan.look(scheduled(0), facts, AT) == plan.Look(late=Trouble.MODEL_DOWN)
+    last = plan.look(scheduled(0), facts, UNTIL)
+    assert last.step is not None
+    assert (last.step.kind, last.late) == (Kind.DELIVER, None)
+
+
+def test_channels_that_are_owed_different_days_share_the_scores_and_not_the_delivery() -> None:
+    day = Day(listed=listed(NOW), judged=done(NOW, papers=9, version="v"))
+    steps = dict[Kind, set[str]]()
+    for earlier in (0, 1, 2):
+        facts = Facts(listed=day.listed, judged=day.judged, earlier=(day,) * earlier)
+        unjudged, unread = ({"judged": None}, {"judged": None, "listed": None})
+        for known in (facts, *(facts.model_copy(update=lost) for lost in (unjudged, unread))):
+            step = plan.look(scheduled(earlier), known, AT).step
+            assert step is not None
+            steps.setdefault(step.kind, set()).add(step.id)
+    assert {kind: len(ids) for kind, ids in steps.items()} == {
+        Kind.FETCH: 1,
+        Kind.SCORE: 1,
+        Kind.DELIVER: 3,
+    }
+
+
+def test_a_list_is_looked_at_again_after_ten_minutes_and_not_before() -> None:
+    growing = listed(NOW).model_copy(update={"settled": False})
+    facts = Facts(listed=growing, judged=done(NOW, papers=9, version="v"))
+    asked, ten = scheduled(0), NOW + timedelta(minutes=10)
+    assert plan.look(asked, facts, ten - timedelta(microseconds=1)).step is None
+    step = plan.look(asked, facts, ten).step
+    assert step is not None
+    assert (step.kind, step.wish.since) == (Kind.FETCH, ten)
+
+
+def test_missing_scores_are_asked_for_again_after_ten_minutes_and_not_before() -> None:
+    short = done(NOW, complete=False, papers=9, unscored=1, version="v")
+    facts = Facts(listed=listed(NOW), judged=short)
+    asked, ten = scheduled(0), NOW + timedelta(minutes=10)
+    assert plan.look(asked, facts, ten - timedelta(microseconds=1)).step is None
+    step = plan.look(asked, facts, ten).step
+    assert step is not None
+    assert (step.kind, step.wish.since) == (Kind.SCORE, ten)
+
+
+def test_a_day_is_late_from_its_time_until_it_is_delivered_and_not_afterwards() -> None:
+    asked = scheduled(0)
+    for now, late in ((AT - timedelta(microseconds=1), None), (AT, Trouble.STILL_AT_IT)):
+        assert plan.look(asked, Facts(), now).late is late
+    shown = Facts(delivered=done(AT, version="v"))
+    assert plan.look(asked, shown, AT + timedelta(hours=1)).late is None
+
+
+def test_an_empty_list_with_a_problem_is_late_and_one_with_papers_is_delivered() -> None:
+    for papers, late in ((0, Trouble.STALE), (9, None)):
+        facts = Facts(listed=listed(NOW, Trouble.STALE), judged=done(NOW, papers=papers))
+        assert plan.look(scheduled(0), facts, AT).late is late
+    # An earlier day that arXiv has no list of any more holds up nobody.
+    empty = Day(listed=listed(NOW, Trouble.NO_LIST), judged=done(NOW, papers=0, version="v"))
+    facts = Facts(listed=listed(NOW), judged=done(NOW, papers=9), earlier=(empty,))
+    step = plan.look(scheduled(1), facts, AT).step
+    assert step is not None
+    assert step.kind is Kind.DELIVER
+
+
+def test_a_delivered_day_is_looked_after_until_everything_has_settled() -> None:
+    whole = done(NOW, papers=9, version="v")
+    growing = listed(AT, changed=NOW).model_copy(update={"settled": False})
+    for earlier, settled in (((), True), ((Day(listed=growing, judged=whole),), False)):
+        facts = Facts(listed=listed(NOW), judged=whole, earlier=earlier)
+        facts = facts.model_copy(update={"delivered": done(AT, version=facts.version)})
+        assert plan.look(scheduled(len(earlier)), facts, AT) == plan.Look(fulfilled=settled)

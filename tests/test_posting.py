@@ -16,7 +16,7 @@ from bot.errors import Gone, Unavailable
 from bot.lease import LeaseLost
 from bot.ledger import Digest, Outcome
 from bot.message import Head
-from bot.posting import Pace, Thread
+from bot.posting import Thread
 from bot.slack_post import SlackPoster, poster
 from bot.store import Store
 from bot.store_outbox import Outbox
@@ -264,25 +264,3 @@ def test_a_head_that_somebody_deleted_stays_deleted(there: Slack, store: Store) 
     judged_again = digest(*DAY.decisions, replacements=3)
     post(there, store, judged_again, number=2)
     assert there.thread("C1") == []
-
-
-def test_a_channel_takes_its_turns_a_second_apart_over_all_processes(server: str) -> None:
-    import redis.asyncio
-
-    taken = []
-
-    async def run() -> None:
-        async with redis.asyncio.Redis.from_url(server) as one:
-            paces = [Pace(one), Pace(one)]
-            start = asyncio.get_running_loop().time()
-            await asyncio.gather(*(pace.turn(HERE) for pace in paces))
-            taken.append(asyncio.get_running_loop().time() - start)
-            other = HERE.model_copy(update={"channel": "C2"})
-            start = asyncio.get_running_loop().time()
-            await paces[0].turn(other)
-            taken.append(asyncio.get_running_loop().time() - start)
-
-    asyncio.run(run())
-    together, alone = taken
-    assert together >= 1.0
-    assert alone < 0.5

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import slack_forms, slack_render, views
+from bot import slack_blocks, slack_forms, slack_render, views
 from bot.domain import Announced, AnnounceType, Paper
 from bot.ledger import Decision, Outcome, Score
 from bot.message import Button, Card, Choice, Field, Form, Head, Item, Line, Post
@@ -511,3 +511,23 @@ def test_any_form_keeps_the_rules_and_comes_back(form: Form) -> None:
     view = slack_forms.modal(form)
     assert broken(view) == []
     assert slack_forms.answers(submitted(view)).keys() == {field.name for field in form.fields}
+
+
+def test_in_a_message_full_of_papers_half_of_the_room_is_left_for_what_is_said() -> None:
+    url = f"https://arxiv.org/abs/2503.15294?{'x' * 300}"
+    line = Line(rank=1, relevance=9, novelty=8, title="&" * 150, url=url)
+    said = [f"Remark {n}: {'important ' * 30}" for n in range(12)]
+    shown = str(
+        slack_render.message(Head(title="Day", lines=(line,) * 20, text=tuple(said)))["blocks"]
+    )
+    assert [text[:10] for text in said if text[:10] in shown] == [text[:10] for text in said]
+    crowded = shown.count("https://arxiv.org")
+    assert 0 < crowded < 20
+    assert f"+ {20 - crowded} more in the thread" in shown
+    # Where nothing else is said the papers have no more than that, and no less.
+    alone = str(slack_render.message(Head(title="Day", lines=(line,) * 20))["blocks"])
+    assert alone.count("https://arxiv.org") == crowded
+    each = slack_blocks.weight(
+        slack_render.message(Head(title="Day", lines=(line,) * 2))
+    ) - slack_blocks.weight(slack_render.message(Head(title="Day", lines=(line,))))
+    assert 11_700 / 2 - 2 * each < crowded * each <= 11_700 / 2
