@@ -21,7 +21,7 @@ from bot.store_outbox import Entry, Outbox
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
 from bot.wish import Address
-from tests.make import NOW, decision, digest, listing, profile
+from tests.make import NOW, decision, digest, listing, profile, someone
 from tests.test_plan import wish
 
 ID = "2503.10001"
@@ -71,7 +71,9 @@ def one(what: Outcome, **fields: object) -> Digest:
 
 
 def alone(address: Address, by: str = "U1") -> Ask:
-    return Ask(f"/why {ID}", address, NOW, by, alone=True)
+    """A person who is in all the channels that there are."""
+    who = someone(*["1", "2", "77", "C1", "C2", "C3", "C4", "D1"])
+    return Ask(f"/why {ID}", address, NOW, by, alone=True, who=who)
 
 
 def places(desk: Desk, ask: Ask) -> list[str]:
@@ -88,6 +90,7 @@ def test_a_person_alone_sees_the_own_channels_of_this_workspace_and_no_others(de
         subscribed(desk, address, by)
     assert places(desk, alone(at("D1"))) == ["slack:T1:C1"]
     assert places(desk, alone(at("D1"), "U2")) == ["slack:T1:C2"]
+    assert places(desk, replace(alone(at("D1")), who=someone("D1", "C2"))) == []
     assert places(desk, replace(alone(at("C2")), alone=False)) == ["slack:T1:C2"]
 
 
