@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import structlog
 
 from bot.days import is_weekend, new_york_date
-from bot.desk import Ask, Desk, newest_day
+from bot.desk import Desk
 from bot.domain import Profile, Trouble
 from bot.ledger import Source, Wanted
 from bot.morning import Morning, morning
-from bot.plan import AGAIN, Day, Look, Step, due, look
+from bot.plan import AGAIN, Facts, Kind, Look, Step, due, look
 from bot.store_channels import Channels
+from bot.store_deliveries import CHATS, Deliveries, key_of
 from bot.store_gates import Gates, gate_key
 from bot.subscription import Subscription
 from bot.tasks import Tasks
@@ -38,6 +39,12 @@ _NIGHT = timedelta(hours=2)
 _LEASE_SECONDS = 20
 
 
+# A platform that was away is tried again after a while, and so is what failed through our fault.
+_AGAIN_WHEN_AWAY, _AGAIN_AFTER_FAULT = timedelta(seconds=10), timedelta(minutes=1)
+
+Late = tuple[Subscription, Wish, Trouble]
+
+
 class WorkerFault(Exception):
     """The workers gave a step up: a fault in Paperboy, which their log describes."""
 
@@ -51,7 +58,7 @@ class Ticked:
     under_way: bool = False
     before: tuple[Wish, ...] = ()
     failed: tuple[Wish, ...] = ()
-    late: tuple[tuple[Subscription, Wish, Trouble], ...] = ()
+    late: tuple[Late, ...] = ()
     quiet: tuple[tuple[Subscription, datetime], ...] = ()
 
 
@@ -59,10 +66,17 @@ def advance(wish: Wish, channels: Channels, tasks: Tasks) -> Step | None:
     """Queue the next missing step of a wish and return it; None when it is fulfilled."""
     step = due(wish, channels.facts(wish))
     if step is not None:
-        if tasks.failed(step):
-            raise WorkerFault(step.id)
-        tasks.ask(step, [step.wish])
+        ask(step, tasks)
     return step
+
+
+def ask(step: Step, tasks: Tasks) -> None:
+    """Have a step taken, unless somebody is at it. Raises WorkerFault."""
+    missing, given_up = tasks.look([step])
+    if given_up:
+        raise WorkerFault(step.id)
+    for each in missing:
+        tasks.ask(each)
 
 
 def tick(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
@@ -81,87 +95,159 @@ def tick(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
 
 
 def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
-    channels = desk.channels
-    # One look for all: a day that is judged meanwhile must not part those who share its delivery.
-    days = dict[str, Day]()
-    steps: dict[str, tuple[Step, list[Wish]]] = {}
-    before, failed, late = [], [], []
-
-    def ask(step: Step) -> None:
-        steps.setdefault(step.id, (step, []))[1].append(step.wish)
-
-    for wish in channels.wishes():
-        seen = look(wish, channels.facts(wish, days), now)
+    """Look at everything, then do what is to be done: what did not change costs no write."""
+    channels, book = desk.channels, _book(desk)
+    before, late, overdue = list[Wish](), list[Late](), list[Late]()
+    steps = list[Step]()
+    wishes = channels.wishes()
+    for wish, facts in zip(wishes, channels.facts_of(wishes), strict=True):
+        seen = look(wish, facts, now)
         if seen.step is not None:
-            ask(seen.step)
-        elif _over(wish, channels, now):
+            steps.append(seen.step)
+        elif _over(wish, facts, channels, now):
             channels.drop_wish(wish)
             if wish.by and channels.delivered_before(wish):
                 before.append(wish)
-    for found, wish, seen in scheduled(desk, now, days):
-        overdue = now - wish.at if wish.at else timedelta()
+    for found, wish, seen in _scheduled(desk, book, now):
         if seen.step is not None:
-            ask(seen.step)
-            if seen.late and now - desk.subscriptions.overdue_since(wish, now) >= _STUCK:
-                late.append((found, wish, seen.late))
+            steps.append(seen.step)
+            if seen.late:
+                overdue.append((found, wish, seen.late))
         elif seen.fulfilled and wish.wanted.date:
             desk.subscriptions.put_served(wish.subscription, wish.wanted.date)
-        elif seen.late and overdue >= _GRACE:
+        elif seen.late and wish.at and now - wish.at >= _GRACE:
             late.append((found, wish, seen.late))
-    for step, wishes in steps.values():
-        if tasks.failed(step):
-            log.error("the workers gave up", step=step.id, channels=len(wishes))
-            failed += wishes
-            for wish in wishes:
-                channels.drop_wish(wish)
-        else:
-            tasks.ask(step, wishes)
-    for profile, night in lessons(desk, now):
-        tasks.learn(channels.store.put_profile(profile), desk.judge.model or "", night)
-    quiet = tuple(_quiet(desk, now)) if desk.say_quiet_days else ()
+    since = desk.subscriptions.overdue_since([wish for _, wish, _ in overdue], now)
+    late += [row for row, at in zip(overdue, since, strict=True) if now - at >= _STUCK]
+    failed = _asked(desk, tasks, book, steps, now)
+    for wish in failed:
+        channels.drop_wish(wish)
+    for profile, night in _lessons(desk, book, now):
+        if not tasks.learns(profile.fingerprint, night):
+            tasks.learn(channels.store.put_profile(profile), desk.judge.model or "", night)
+    quiet = tuple(_quiet(desk, book, now)) if desk.say_quiet_days else ()
     return Ticked(bool(steps), tuple(before), tuple(failed), tuple(late), quiet)
 
 
-def scheduled(
-    desk: Desk, now: datetime, days: dict[str, Day] | None = None
-) -> Iterator[tuple[Subscription, Wish, Look]]:
-    """What the subscriptions that do not rest are owed at a moment, and how far it has come;
-    `days` as in Channels.facts."""
-    served, days = desk.subscriptions.served(), {} if days is None else days
-    profiles = dict[str, dict[str, Profile]]()
-    for found in desk.subscriptions.all():
-        if found.paused:
-            continue
-        owed = owed_by(found, served.get(found.key), set(), now, desk.catch_up_days)
-        if owed and len(owed.days) > 1:  # some of them may have been asked for meanwhile
-            had = desk.channels.dates(found.address, found.profile)
-            owed = owed_by(found, served.get(found.key), had, now, desk.catch_up_days)
-        if owed is None:
-            continue
-        place = found.address.workspace_key
-        if place not in profiles:
-            profiles[place] = desk.profiles(found.address)
-        profile = profiles[place].get(found.profile)
+def _asked(
+    desk: Desk, tasks: Tasks, book: _Book, steps: Sequence[Step], now: datetime
+) -> list[Wish]:
+    """Have these steps taken, each once, unless somebody is at it; returns whose the workers have
+    given up."""
+    others = list[Step]()
+    chats: dict[str, list[Wish]] = {platform: [] for platform in CHATS}
+    for step in steps:
+        if step.kind is Kind.DELIVER and step.wish.address.platform in chats:
+            chats[step.wish.address.platform].append(step.wish)
+        else:
+            others.append(step)
+    missing, given_up = tasks.look(others)
+    if given_up:
+        log.error("the workers gave up", steps=sorted(given_up))
+    for step in missing:
+        if profile := book.by_content.get(step.wish.profile):
+            desk.channels.store.put_profile(profile)
+        tasks.ask(step)
+    failed = [step.wish for step in others if step.id in given_up]
+    for platform, mine in chats.items():
+        failed += _posted(Deliveries(desk.channels.store, platform), platform, tasks, mine, now)
+    return failed
+
+
+def _posted(
+    deliveries: Deliveries, platform: str, tasks: Tasks, wishes: Sequence[Wish], now: datetime
+) -> list[Wish]:
+    """Leave who is due on a platform to the job that posts there; returns whose delivery failed
+    through a fault of ours. Nobody else waits for that job: it looks at what was left here last."""
+    waiting, tried = deliveries.look()
+    due_now = {key_of(wish): wish for wish in wishes}
+    failed, fresh = list[Wish](), list[Wish]()
+    for key, wish in due_now.items():
+        last = tried.get(key)
+        if last and now - last.at < (_AGAIN_AFTER_FAULT if last.fault else _AGAIN_WHEN_AWAY):
+            failed += [wish] if last.fault else []
+        elif key not in waiting:
+            fresh.append(wish)
+    deliveries.drop(waiting - due_now.keys())
+    deliveries.forget(tried.keys() - due_now.keys())
+    deliveries.put(fresh)
+    if (fresh or waiting & due_now.keys()) and not tasks.deliver(platform):
+        log.error("the workers gave up", step=f"deliver-{platform}", channels=len(due_now))
+        return list(due_now.values())
+    return failed
+
+
+@dataclass(frozen=True)
+class _Book:
+    """What the subscriptions say, read once for all that is asked of it. Profiles are by workspace
+    and name, and by what is in them."""
+
+    subscriptions: list[Subscription]
+    served: dict[str, date]
+    profiles: dict[str, dict[str, Profile]]
+    by_content: dict[str, Profile]
+
+    def profile(self, found: Subscription) -> Profile | None:
+        return self.profiles[found.address.workspace_key].get(found.profile)
+
+
+def _book(desk: Desk) -> _Book:
+    found = desk.subscriptions.all()
+    known = desk.profiles_at([each.address for each in found])
+    used = {
+        profile.fingerprint: profile
+        for each in found
+        if (profile := known[each.address.workspace_key].get(each.profile))
+    }
+    served = desk.subscriptions.served() if found else {}
+    return _Book(found, served, known, used)
+
+
+def scheduled(desk: Desk, now: datetime) -> list[tuple[Subscription, Wish, Look]]:
+    """What the subscriptions that do not rest are owed at a moment, and how far it has come."""
+    return _scheduled(desk, _book(desk), now)
+
+
+def _scheduled(desk: Desk, book: _Book, now: datetime) -> list[tuple[Subscription, Wish, Look]]:
+    owed = list[tuple[Subscription, Morning]]()
+    for found in book.subscriptions:
+        served = book.served.get(found.key)
+        mine = None if found.paused else owed_by(found, served, set(), now, desk.catch_up_days)
+        if mine is not None:
+            owed.append((found, mine))
+    # Some of several days may have been asked for meanwhile.
+    had = desk.channels.dates((s.address, s.profile) for s, mine in owed if len(mine.days) > 1)
+    wishes = list[tuple[Subscription, Wish]]()
+    for found, mine in owed:
+        if own := had.get((found.address, found.profile)):
+            served = book.served.get(found.key)
+            mine = owed_by(found, served, own, now, desk.catch_up_days) or mine
+        profile = book.profile(found)
         if profile is None:
             log.error("a subscription's profile is gone", subscription=found.key)
             continue
-        wish = _wish(found, profile, owed, desk)
-        yield found, wish, look(wish, desk.channels.facts(wish, days), now)
+        wishes.append((found, _wish(found, profile, mine, desk)))
+    facts = desk.channels.facts_of([wish for _, wish in wishes])
+    return [
+        (found, wish, look(wish, known, now))
+        for (found, wish), known in zip(wishes, facts, strict=True)
+    ]
 
 
 def lessons(desk: Desk, now: datetime) -> Iterator[tuple[Profile, date]]:
     """The profiles whose gate has not learned since the last night, and that night (its UTC date):
     between two lists, when nobody waits."""
+    return _lessons(desk, _book(desk), now)
+
+
+def _lessons(desk: Desk, book: _Book, now: datetime) -> Iterator[tuple[Profile, date]]:
     night = (now - _NIGHT).date()
-    if desk.judge.model is None:
+    if desk.judge.model is None or not book.subscriptions:
         return
     gates = Gates(desk.channels.store)
-    learnt, seen, known = gates.learnt(), set[str](), dict[str, dict[str, Profile]]()
-    for found in desk.subscriptions.all():
-        place = found.address.workspace_key
-        if place not in known:
-            known[place] = desk.profiles(found.address)
-        profile = None if found.paused else known[place].get(found.profile)
+    learnt, seen = gates.learnt(), set[str]()
+    for found in book.subscriptions:
+        profile = None if found.paused else book.profile(found)
         if profile is None or not profile.gate:
             continue
         key = gate_key(profile, desk.judge.model)
@@ -170,12 +256,11 @@ def lessons(desk: Desk, now: datetime) -> Iterator[tuple[Profile, date]]:
         seen.add(key)
 
 
-def _quiet(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, datetime]]:
+def _quiet(desk: Desk, book: _Book, now: datetime) -> Iterator[tuple[Subscription, datetime]]:
     """Whose time has just come on a day without announcements, with nothing owed from before."""
-    served = desk.subscriptions.served()
-    for found in desk.subscriptions.all():
+    for found in book.subscriptions:
         at = found.schedule.last(now)
-        owed = owed_by(found, served.get(found.key), set(), at, desk.catch_up_days)
+        owed = owed_by(found, book.served.get(found.key), set(), at, desk.catch_up_days)
         fresh = found.since < at and now - at < _SOON
         if not found.paused and fresh and owed is None and is_weekend(new_york_date(at)):
             yield found, at
@@ -183,8 +268,9 @@ def _quiet(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, datetime]]
 
 def planned(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, Wish | None, Look | None]]:
     """Every subscription with what would be done for it at a moment; nothing is done."""
-    due_now = {found.key: (wish, seen) for found, wish, seen in scheduled(desk, now)}
-    for found in desk.subscriptions.all():
+    book = _book(desk)
+    due_now = {found.key: (wish, seen) for found, wish, seen in _scheduled(desk, book, now)}
+    for found in book.subscriptions:
         wish, seen = due_now.get(found.key, (None, None))
         yield found, wish, seen
 
@@ -204,22 +290,23 @@ def _wish(found: Subscription, profile: Profile, owed: Morning, desk: Desk) -> W
     *earlier, newest = (
         Wanted(source=Source.ARXIV, categories=profile.categories, date=day) for day in owed.days
     )
-    plain = newest_day(profile, Ask("", found.address, owed.since), desk, found.top)
-    return plain.model_copy(
-        update={
-            "wanted": newest,
-            "earlier": tuple(earlier),
-            "left_out": owed.left_out,
-            "at": owed.at,
-            "until": owed.at + timedelta(hours=desk.window_hours),
-            "subscription": found.key,
-        }
+    return Wish(
+        profile=profile.fingerprint,
+        wanted=newest,
+        judge=desk.judge,
+        address=found.address,
+        since=owed.since,
+        top=found.top,
+        earlier=tuple(earlier),
+        left_out=owed.left_out,
+        at=owed.at,
+        until=owed.at + timedelta(hours=desk.window_hours),
+        subscription=found.key,
     )
 
 
-def _over(wish: Wish, channels: Channels, now: datetime) -> bool:
+def _over(wish: Wish, facts: Facts, channels: Channels, now: datetime) -> bool:
     """A day that was asked for and is delivered; one that is short is wished anew for a while."""
-    facts = channels.facts(wish)
     done, judged, listed = facts.delivered, facts.judged, facts.listed
     whole = judged and listed and not (judged.unscored or listed.problem)  # but for its budget
     if done is None or done.complete or whole:

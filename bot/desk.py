@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -95,6 +95,11 @@ class Desk:
         """The profiles that can be named at an address: those that ship, the installation's, the
         workspace's own; of one name the last."""
         return profiles.shipped() | self.subscriptions.profiles(address)
+
+    def profiles_at(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
+        """The same for many addresses, by workspace, in one question."""
+        own = self.subscriptions.profiles_at(addresses)
+        return {place: profiles.shipped() | known for place, known in own.items()}
 
 
 def newest_day(profile: Profile, ask: Ask, desk: Desk, top: int | None = None) -> Wish:

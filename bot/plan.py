@@ -75,26 +75,35 @@ class Facts(Day):
 
 
 class Step(Noun):
-    """A job to do for a wish."""
+    """A job to do for a wish; `seen` is what had been left behind when it was found missing."""
 
     kind: Kind
     wish: Wish
+    seen: Facts
 
     @property
     def id(self) -> str:
-        """One for each step and moment, whoever asks: channels that want the same day at the same
-        moment share one FETCH, one SCORE and one DELIVER.
+        """Names what is to be changed: an answer of arXiv's, a judging or a delivery by what it
+        comes after. Whoever looks at the same facts asks for the same step, at whatever moment,
+        and a step that was taken has another name from then on.
 
         Letters, digits, `_` and `-` only: rq allows no others in a job's id.
         """
-        wish = self.wish
-        about = [wish.wanted.key]
-        if self.kind is not Kind.FETCH:
-            about += [wish.profile, wish.judge.model or ""]
-        if self.kind is Kind.DELIVER:
-            about += [wish.address.platform, *(wanted.key for wanted in wish.earlier)]
-        stamp = wish.since.strftime("%Y%m%dT%H%M%S-%f")
-        return f"{self.kind}-{fingerprint(*about)}-{stamp}"
+        wish, seen = self.wish, self.seen
+        if self.kind is Kind.FETCH or seen.listed is None:
+            about = [wish.wanted.key, str(seen.listed and seen.listed.asked_at)]
+        elif self.kind is Kind.SCORE:
+            judged = str(seen.judged and seen.judged.at)
+            about = [ledger_name(wish, seen.listed), str(seen.listed.changed_at), judged]
+        else:
+            delivered = str(seen.delivered and seen.delivered.at)
+            about = [delivery_name(wish, seen.listed), seen.version, delivered]
+        return f"{self.kind}-{fingerprint(*about)}"
+
+    @property
+    def hurried(self) -> bool:
+        """Whether somebody waits for it, not a schedule."""
+        return bool(self.wish.by or not self.wish.subscription)
 
 
 class Look(Noun):
@@ -137,13 +146,13 @@ def due(wish: Wish, facts: Facts) -> Step | None:
     """
     listed, judged, delivered = facts.listed, facts.judged, facts.delivered
     if listed is None or _stale(listed, wish.wanted, wish.since):
-        return Step(kind=Kind.FETCH, wish=wish)
+        return Step(kind=Kind.FETCH, wish=wish, seen=facts)
     if not is_judged(facts, wish.since) or judged is None:
-        return Step(kind=Kind.SCORE, wish=wish)
+        return Step(kind=Kind.SCORE, wish=wish, seen=facts)
     if delivered is None or delivered.version != facts.version:
-        return Step(kind=Kind.DELIVER, wish=wish)
+        return Step(kind=Kind.DELIVER, wish=wish, seen=facts)
     if delivered.problem and delivered.problem != facts.problem:
-        return Step(kind=Kind.DELIVER, wish=wish)
+        return Step(kind=Kind.DELIVER, wish=wish, seen=facts)
     return None
 
 
@@ -166,21 +175,22 @@ def _look(wish: Wish, facts: Facts, now: datetime, at: datetime, until: datetime
     over = now >= until
     overdue = now >= at and facts.delivered is None
 
-    def ahead(kind: Kind, wanted: Wanted, since: datetime) -> Look:
-        step = Step(kind=kind, wish=wish.only(wanted, since))
+    def ahead(kind: Kind, wanted: Wanted, day: Day, since: datetime) -> Look:
+        seen = Facts(listed=day.listed, judged=day.judged)
+        step = Step(kind=kind, wish=wish.only(wanted, since), seen=seen)
         return Look(step=step, late=Trouble.STILL_AT_IT if overdue else None)
 
     late, newest, settled = None, wish.since, True
     for wanted, day in _days(wish, facts):
         listed, judged = day.listed, day.judged
         if listed is None:
-            return ahead(Kind.FETCH, wanted, wish.since)
+            return ahead(Kind.FETCH, wanted, day, wish.since)
         if not (listed.settled or over) and now - listed.asked_at >= _FRESH:
-            return ahead(Kind.FETCH, wanted, listed.asked_at + _FRESH)
+            return ahead(Kind.FETCH, wanted, day, listed.asked_at + _FRESH)
         if judged is None or _outgrown(judged, listed):
-            return ahead(Kind.SCORE, wanted, listed.changed_at)
+            return ahead(Kind.SCORE, wanted, day, listed.changed_at)
         if judged.unscored and not over and now - judged.at >= AGAIN:
-            return ahead(Kind.SCORE, wanted, judged.at + AGAIN)
+            return ahead(Kind.SCORE, wanted, day, judged.at + AGAIN)
         if wanted is wish.wanted and not judged.papers and listed.problem:
             late = late or listed.problem.trouble
         late = late or judged.outage
@@ -193,7 +203,8 @@ def _look(wish: Wish, facts: Facts, now: datetime, at: datetime, until: datetime
     done = facts.delivered
     mended = done and done.problem and not facts.problem  # what was said to be missing is not
     if done is None or done.version != facts.version or mended:
-        return Look(step=Step(kind=Kind.DELIVER, wish=wish.model_copy(update={"since": newest})))
+        improved = wish.model_copy(update={"since": newest})
+        return Look(step=Step(kind=Kind.DELIVER, wish=improved, seen=facts))
     return Look(fulfilled=settled or over)
 
 

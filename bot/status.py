@@ -107,8 +107,9 @@ def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
                 name=name,
                 workers=Worker.count(queue=queue),
                 waiting=queue.count,
-                under_way=queue.started_job_registry.count,
-                failed=queue.failed_job_registry.count,
+                # Without rq's clean-up: who looks changes nothing.
+                under_way=queue.started_job_registry.get_job_count(cleanup=False),
+                failed=queue.failed_job_registry.get_job_count(cleanup=False),
             )
         )
     now = datetime.now(UTC)

@@ -141,6 +141,11 @@ class Store:
     def listed(self, wanted: Wanted) -> Listed | None:
         return self._optional(f"pb:listed:{wanted.key}", Listed)
 
+    def listings(self, wanted: Sequence[Wanted]) -> dict[str, Listed]:
+        """By their keys, those of the wanted lists of which something came."""
+        keys = [each.key for each in wanted]
+        return self.many([f"pb:listed:{key}" for key in keys], keys, Listed)
+
     def put_asked(self, batch: str, categories: Iterable[str], at: datetime) -> None:
         """Remember that arXiv answered for these categories, so that their part is there."""
         key = f"pb:asked:{batch}"
@@ -168,12 +173,12 @@ class Store:
 
     def verdicts(self, judge: str, versioned: Sequence[str]) -> dict[str, Verdict]:
         """Those of the papers (`IDvN`) that this judge has been asked about."""
-        return self._many([f"pb:verdict:{judge}:{v}" for v in versioned], versioned, Verdict)
+        return self.many([f"pb:verdict:{judge}:{v}" for v in versioned], versioned, Verdict)
 
     def usage(self, calls: Iterable[str]) -> Usage:
         """The sum over these calls, each counted once."""
         names = sorted(set(calls))
-        return Usage.total(self._many([f"pb:call:{n}" for n in names], names, Usage).values())
+        return Usage.total(self.many([f"pb:call:{n}" for n in names], names, Usage).values())
 
     def put_order(self, key: str, ids: Sequence[str]) -> None:
         """What a second look at a day's best made of their order."""
@@ -227,12 +232,12 @@ class Store:
 
     def _papers(self, refs: Iterable[str]) -> dict[str, Paper]:
         names = list(refs)
-        found = self._many([f"pb:paper:{name}" for name in names], names, Paper)
+        found = self.many([f"pb:paper:{name}" for name in names], names, Paper)
         if missing := [name for name in names if name not in found]:
             raise KeyError(f"papers named by a batch and not stored: {', '.join(missing[:5])}")
         return found
 
-    def _many(self, keys: Sequence[str], names: Sequence[str], noun: type[N]) -> dict[str, N]:
+    def many(self, keys: Sequence[str], names: Sequence[str], noun: type[N]) -> dict[str, N]:
         values: list[Any] = self.redis.mget(keys) if keys else []
         pairs = zip(names, values, strict=True)
         return {name: noun.model_validate_json(value) for name, value in pairs if value is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from redis import Redis
 
 from bot.chosen import CHANNELS_OWN, Basis, Chosen, merged
 from bot.domain import Trouble
-from bot.ledger import Digest, Outcome, Source, Wanted
+from bot.ledger import Digest, Listed, Outcome, Source, Wanted
 from bot.plan import Day, Done, Facts, delivery_name, ledger_name
 from bot.store import BRIEFLY, KEEP, Store
 from bot.wish import Address, Delivery, Wish
@@ -37,25 +38,33 @@ class Channels:
 
     # -- how far a wish has come
 
-    def facts(self, wish: Wish, days: dict[str, Day] | None = None) -> Facts:
-        """What has been left behind on the way to it. Who asks for many channels at one moment
-        passes `days` along: what one has looked up serves the others."""
-        known = {} if days is None else days
+    def facts(self, wish: Wish) -> Facts:
+        """What has been left behind on the way to it."""
+        return self.facts_of([wish])[0]
 
-        def day_of(wanted: Wanted) -> Day:
-            key = f"{wish.profile} {wish.judge.model} {wanted.key}"
-            if key not in known:
-                known[key] = self._day(wish, wanted)
-            return known[key]
+    def facts_of(self, wishes: Sequence[Wish]) -> list[Facts]:
+        """The same for many, each thing looked up once, in two questions."""
+        wanted = {each.key: each for wish in wishes for each in _wanted(wish)}
+        listed = self.store.listings(list(wanted.values()))
 
-        earlier, day = tuple(map(day_of, wish.earlier)), day_of(wish.wanted)
-        delivered = day.listed and delivery_name(wish, day.listed)
-        return Facts(
-            listed=day.listed,
-            judged=day.judged,
-            earlier=earlier,
-            delivered=self._done(f"pb:delivered:{delivered}") if delivered else None,
-        )
+        def keys_of(wish: Wish) -> list[str]:
+            """Where the word is that it was delivered, and that each of its days was judged; where
+            there is no list there is neither."""
+            whole = listed.get(wish.wanted.key)
+            keys = [f"pb:delivered:{delivery_name(wish, whole)}" if whole else ""]
+            for each in _wanted(wish):
+                found = listed.get(each.key)
+                alone = wish.only(each, wish.since)
+                keys.append(f"pb:judged:{ledger_name(alone, found)}" if found else "")
+            return keys
+
+        rows = [keys_of(wish) for wish in wishes]
+        asked = [key for key in dict.fromkeys(key for keys in rows for key in keys) if key]
+        done = self.store.many(asked, asked, Done)
+        return [
+            _facts(wish, listed, [done.get(key) for key in keys])
+            for wish, keys in zip(wishes, rows, strict=True)
+        ]
 
     def decided(self, wish: Wish) -> dict[str, Digest]:
         """Its days as they are decided for every channel, by name, the newest last, each with what
@@ -67,13 +76,6 @@ class Channels:
                 if digest := self.store.digest(name):
                     days[name] = digest.model_copy(update={"listed": listed})
         return days
-
-    def _day(self, wish: Wish, wanted: Wanted) -> Day:
-        listed = self.store.listed(wanted)
-        if listed is None:
-            return Day()
-        name = ledger_name(wish.only(wanted, wish.since), listed)
-        return Day(listed=listed, judged=self._done(f"pb:judged:{name}"))
 
     def put_judged(self, name: str, digest: Digest) -> None:
         """Leave a decided day behind, and the word that it is there, together or not at all. Only
@@ -174,10 +176,19 @@ class Channels:
         if own:
             self._redis.hdel(f"pb:had:{address}", *own)
 
-    def dates(self, address: Address, profile: str) -> set[date]:
-        """The days of a profile (a name) that this channel has had, all of them."""
-        found = [d for d in self.history(address) if d.profile == profile and d.complete]
-        return {day for delivery in found for day in (*delivery.earlier, delivery.date)}
+    def dates(self, asked: Iterable[tuple[Address, str]]) -> dict[tuple[Address, str], set[date]]:
+        """The days that channels have had of a profile (a name), all of them."""
+        pairs = list(asked)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for address, _ in pairs:
+                pipe.hvals(f"pb:history:{address}")
+            rows = pipe.execute() if pairs else []
+        found = {}
+        for (address, profile), values in zip(pairs, rows, strict=True):
+            given = [d for d in map(Delivery.model_validate_json, values) if d.complete]
+            own = [d for d in given if d.profile == profile]
+            found[address, profile] = {day for d in own for day in (*d.earlier, d.date)}
+        return found
 
     def history(self, address: Address) -> list[Delivery]:
         """What this channel has been given, the oldest first."""
@@ -320,10 +331,20 @@ class Channels:
         if known is not None and Wish.model_validate_json(str(known)).asking == wish.asking:
             self._redis.eval(_SWAP, 1, "pb:wishes", wish.key, str(known), now)
 
-    def _done(self, key: str) -> Done | None:
-        value = self._redis.get(key)
-        return None if value is None else Done.model_validate_json(str(value))
-
 
 def _slot(digest: Digest) -> str:
     return f"{digest.profile.name} {digest.listed.batch}"
+
+
+def _wanted(wish: Wish) -> tuple[Wanted, ...]:
+    return (*wish.earlier, wish.wanted)
+
+
+def _facts(wish: Wish, listed: Mapping[str, Listed], done: Sequence[Done | None]) -> Facts:
+    delivered, *judged = done
+    days = [
+        Day(listed=listed.get(each.key), judged=found)
+        for each, found in zip(_wanted(wish), judged, strict=True)
+    ]
+    *earlier, day = days
+    return Facts(listed=day.listed, judged=day.judged, earlier=tuple(earlier), delivered=delivered)

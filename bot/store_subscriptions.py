@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from redis import Redis
 
@@ -154,12 +154,15 @@ class Subscriptions:
         keys = ("pb:subscriptions", "pb:served")
         self._redis.eval(_SERVED, 2, *keys, subscription, day.isoformat())
 
-    def overdue_since(self, wish: Wish, now: datetime) -> datetime:
-        """When a schedule's wish was first seen to be past its time; now, the first time: a bot
+    def overdue_since(self, wishes: Sequence[Wish], now: datetime) -> list[datetime]:
+        """When each schedule's wish was first seen to be past its time; now, the first time: a bot
         that was away itself does not blame the workers."""
-        key = f"pb:overdue:{wish.subscription}:{wish.at}"
-        self._redis.set(key, now.isoformat(), nx=True, ex=_OVERDUE)
-        return datetime.fromisoformat(str(self._redis.get(key)))
+        keys = [f"pb:overdue:{wish.subscription}:{wish.at}" for wish in wishes]
+        values: list[Any] = self._redis.mget(keys) if keys else []
+        for key, value in zip(keys, values, strict=True):
+            if value is None:
+                self._redis.set(key, now.isoformat(), nx=True, ex=_OVERDUE)
+        return [now if value is None else datetime.fromisoformat(str(value)) for value in values]
 
     # -- a workspace's own profiles
 
@@ -177,6 +180,21 @@ class Subscriptions:
         rows: dict[str, str] = self._redis.hgetall(_profiles(address))  # type: ignore[assignment]
         own = {name: Profile.model_validate_json(rows[name]) for name in sorted(rows)}
         return self._store.named_profiles() | own
+
+    def profiles_at(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
+        """The same for many addresses, by workspace, each looked up once."""
+        places = {address.workspace_key: _profiles(address) for address in addresses}
+        if not places:
+            return {}
+        with self._redis.pipeline(transaction=False) as pipe:
+            for key in places.values():
+                pipe.hgetall(key)
+            found = pipe.execute()
+        shared = self._store.named_profiles()
+        return {
+            place: shared | {name: Profile.model_validate_json(rows[name]) for name in sorted(rows)}
+            for place, rows in zip(places, found, strict=True)
+        }
 
     # -- votes
 

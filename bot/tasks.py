@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
 from redis import Redis
 from rq import Queue, Retry
-from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.exceptions import DuplicateJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from bot.plan import Kind, Step
-from bot.wish import Wish
 
-# A person is waiting; something has to be posted; nobody waits.
-QUEUES = ("ask", "post", "batch")
+# Questions about papers; days that people wait for; days of schedules, and lessons; what is posted.
+# Each has a worker of its own: a question does not wait for a day, a morning not for a person's
+# day, Slack not for Discord.
+QUEUES = ("ask", "now", "batch", "post-slack", "post-discord")
+# A command's own workers get no more to do than these.
+_PRIVATE = ("ask", "now")
 
-_SECONDS = {Kind.FETCH: 300, Kind.SCORE: 3600, Kind.DELIVER: 900}
-_INQUIRE_SECONDS, _LEARN_SECONDS = 1200, 1800
+_SECONDS = {Kind.FETCH: 300, Kind.SCORE: 3600, Kind.DELIVER: 300}
+_POST_SECONDS, _INQUIRE_SECONDS, _LEARN_SECONDS = 1200, 1200, 1800
 
 # A job nobody took for a day is not worth doing: who still waits has asked again.
 _STALE_SECONDS = 24 * 3600
+# How long an id is taken after its job's end. What a job did has another id from then on; one that
+# found the work in other hands may be asked for again so soon. These two look for newcomers until
+# they end.
+_TAKEN_SECONDS = {"inquire": 1, "deliver": 1}
+_TAKEN_OTHERWISE = 2
 
 
 def queue_names(private: str = "") -> tuple[str, ...]:
     """The queues of the installation, or those of one command's own workers."""
-    return tuple(f"{name}-{private}" if private else name for name in QUEUES)
+    return tuple(f"{name}-{private}" for name in _PRIVATE) if private else QUEUES
 
 
 class Tasks:
@@ -40,20 +48,51 @@ class Tasks:
     def __init__(self, redis: Redis, private: str = "") -> None:
         self.redis, self.private = redis, private
         self._suffix = f"-{private}" if private else ""
-        self.queues = dict(zip(QUEUES, queue_names(private), strict=True))
+        self.queues = dict(zip(_PRIVATE if private else QUEUES, queue_names(private), strict=True))
 
-    def ask(self, step: Step, wishes: Sequence[Wish]) -> None:
-        """Queue a step for those who wish it, unless the same one is queued, running or just done.
-        What a schedule wants waits in a queue of its own: nobody who asks waits behind it."""
-        waits = any(wish.by or not wish.subscription for wish in wishes)
-        name = "post" if step.kind is Kind.DELIVER else "ask" if waits else "batch"
-        rows = [wish.model_dump(mode="json") for wish in wishes]
-        self._queue(name, step.kind, [step.id, rows], self._id(step), _SECONDS[step.kind])
+    def look(self, steps: Iterable[Step]) -> tuple[list[Step], set[str]]:
+        """Those of the steps (each once) that nobody is at, and the ids of those that the workers
+        have given up: a fault of ours, their log has it. Nothing is written."""
+        asked: dict[str, Step] = {}
+        for step in steps:
+            if step.id not in asked or (step.hurried and not asked[step.id].hurried):
+                asked[step.id] = step
+        lanes = [self._id(step, hurried) for step in asked.values() for hurried in (True, False)]
+        states = self._states(lanes)
+        missing, given_up = [], set()
+        for step in asked.values():
+            own, other = (states.get(self._id(step, h)) for h in (step.hurried, not step.hurried))
+            if own == JobStatus.FAILED:
+                given_up.add(step.id)
+            elif own is None and not _serves(other, step.hurried):
+                missing.append(step)
+        return missing, given_up
+
+    def ask(self, step: Step) -> None:
+        """Queue a step, unless it is there. What a schedule wants waits in a queue of its own:
+        nobody who asks waits behind it."""
+        name = "now" if step.hurried else "batch"
+        job = "show" if step.kind is Kind.DELIVER else step.kind
+        args = [step.model_dump(mode="json")]
+        self._queue(name, job, args, self._id(step, step.hurried), _SECONDS[step.kind])
+
+    def deliver(self, platform: str) -> bool:
+        """Queue the job that posts to all who wait on a platform, unless it is there; False when
+        the workers have given it up."""
+        id = f"deliver-{platform}"  # one that is there takes up who came meanwhile
+        state = self._states([id]).get(id)
+        if state is None:
+            self._queue(f"post-{platform}", "deliver", [platform], id, _POST_SECONDS)
+        return state != JobStatus.FAILED
+
+    def learns(self, profile: str, night: date) -> bool:
+        """Whether a night's lesson of a profile's (a fingerprint's) gate is queued or given up."""
+        return bool(self._states([_lesson(profile, night)]))
 
     def learn(self, profile: str, model: str, night: date) -> None:
-        """Queue a night's lesson of a profile's (a fingerprint's) gate, unless it is there."""
-        id = f"learn-{profile}-{night:%Y%m%d}"
-        self._queue("batch", "learn", [profile, model, night.isoformat()], id, _LEARN_SECONDS)
+        """Queue a night's lesson, unless it is there."""
+        args = [profile, model, night.isoformat()]
+        self._queue("batch", "learn", args, _lesson(profile, night), _LEARN_SECONDS)
 
     def inquire(self) -> None:
         """Queue the job that answers what people want to know of papers, unless it is there."""
@@ -75,7 +114,7 @@ class Tasks:
                 retry=Retry(max=9),
                 job_timeout=seconds,
                 ttl=_STALE_SECONDS,
-                result_ttl=1 if job == "inquire" else 10,
+                result_ttl=_TAKEN_SECONDS.get(job, _TAKEN_OTHERWISE),
                 # A lesson that fails, which is a fault of ours, is tried again the next night.
                 failure_ttl=_STALE_SECONDS if job == "learn" else 60,
                 description=id,
@@ -88,14 +127,26 @@ class Tasks:
         for name in self.queues.values():
             Queue(name, connection=self.redis, serializer=JSONSerializer).delete()
 
-    def failed(self, step: Step) -> bool:
-        """True when the workers have given this step up: a fault of ours, their log has it."""
-        try:
-            job = Job.fetch(self._id(step), connection=self.redis, serializer=JSONSerializer)
-        except NoSuchJobError:
-            return False
-        return job.get_status(refresh=False) is JobStatus.FAILED
+    def _states(self, ids: Sequence[str]) -> dict[str, str]:
+        """The state of those of these jobs that are there, in one question."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for id in ids:
+                pipe.hget(Job.key_for(id), "status")
+            found = pipe.execute() if ids else []
+        return {id: state.decode() for id, state in zip(ids, found, strict=True) if state}
 
-    def _id(self, step: Step) -> str:
-        """A command that died must not keep others from asking for the same in their queues."""
-        return step.id + self._suffix
+    def _id(self, step: Step, hurried: bool) -> str:
+        """A step that a schedule wants ahead must not keep a person waiting in its queue, nor a
+        command that died others in theirs."""
+        return step.id + ("" if hurried else "-ahead") + self._suffix
+
+
+def _serves(other: str | None, hurried: bool) -> bool:
+    """Whether the same step in the other queue will do: what a person waits for does for a
+    schedule, what a schedule wants for a person once it has begun."""
+    there = other is not None and other != JobStatus.FAILED
+    return other == JobStatus.STARTED if hurried else there
+
+
+def _lesson(profile: str, night: date) -> str:
+    return f"learn-{profile}-{night:%Y%m%d}"

@@ -24,11 +24,12 @@ from bot.desk import Ask, Desk
 from bot.domain import Trouble
 from bot.errors import Unavailable
 from bot.ledger import Judge, Outcome
-from bot.plan import Kind, delivery_name, due, ledger_name
+from bot.plan import Facts, Kind, Step, delivery_name, due, ledger_name
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.status import gather
 from bot.store_channels import Channels
+from bot.store_deliveries import CHATS, Deliveries, Tried
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Paused, Subscription
@@ -73,8 +74,130 @@ def test_a_tick_queues_what_is_due_once_however_often_it_ticks(
         clock.tick(desk, tasks, NOW)
     step = due(asked, channels.facts(asked))
     assert step is not None
-    assert queued(tasks, "ask") == [step.id]
+    assert queued(tasks, "now") == [step.id]
     assert channels.wishes() == [asked]
+
+
+def test_forty_who_ask_within_half_a_second_share_every_step(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
+    """Some on Slack, some on Discord, the clock ticking in between; also those who ask while a
+    step is under way."""
+    fingerprint = channels.store.put_profile(profile())
+
+    def ask(numbers: range, begin: datetime) -> None:
+        for n in numbers:
+            platform = "discord" if n % 2 else "slack"
+            update = {
+                "profile": fingerprint,
+                "by": f"U{n}",
+                "since": begin + timedelta(milliseconds=12 * n),
+                "address": Address(platform=platform, workspace="1", channel=str(n)),
+            }
+            channels.put_wish(wish().model_copy(update=update))
+            clock.tick(desk, tasks, begin + timedelta(seconds=1))
+
+    ask(range(20), NOW)
+    assert len(queued(tasks, "now")) == 1
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    found = listed(NOW + timedelta(milliseconds=100))
+    channels.store.put_listed(wish().wanted, found)
+    ask(range(20, 30), NOW)
+    assert len(queued(tasks, "now")) == 2
+    (first, *_) = channels.wishes()
+    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=NOW, listed=found)
+    channels.put_judged(ledger_name(first, found), day)
+    ask(range(30, 40), NOW)
+    assert len(queued(tasks, "now")) == 2
+    assert [queued(tasks, f"post-{chat}") for chat in CHATS] == [
+        ["deliver-slack"],
+        ["deliver-discord"],
+    ]
+    waiting = [len(Deliveries(channels.store, chat).newcomers(())) for chat in CHATS]
+    assert waiting == [20, 20]
+
+
+def test_a_person_does_not_wait_behind_a_schedule_for_the_same_step(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    """But once the schedule's has begun, it serves both."""
+    by_schedule = Step(kind=Kind.FETCH, wish=wish(), seen=Facts())
+    by_schedule = by_schedule.model_copy(
+        update={"wish": wish().model_copy(update={"subscription": "s"})}
+    )
+    by_person = Step(kind=Kind.FETCH, wish=wish().model_copy(update={"by": "U1"}), seen=Facts())
+    assert by_schedule.id == by_person.id
+    assert tasks.look([by_schedule]) == ([by_schedule], set())
+    tasks.ask(by_schedule)
+    assert tasks.look([by_schedule, by_schedule]) == ([], set())
+    assert tasks.look([by_schedule, by_person]) == ([by_person], set())
+    (ahead,) = queued(tasks, "batch")
+    job = Job.fetch(ahead, connection=tasks.redis, serializer=JSONSerializer)
+    job.set_status(JobStatus.STARTED)
+    assert tasks.look([by_person]) == ([], set())
+    job.set_status(JobStatus.FAILED)
+    assert tasks.look([by_schedule]) == ([], {by_person.id})
+    assert tasks.look([by_person]) == ([by_person], set())
+    tasks.ask(by_person)
+    assert queued(tasks, "now") == [by_person.id]
+
+
+def test_who_is_not_due_any_more_is_not_posted_to(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    """A channel that was paused before a worker came to it."""
+    mine = subscription()
+    desk.subscriptions.put(mine)
+    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    (wished,) = owed(desk, eight)
+    ready(channels, wished, eight)
+    clock.tick(desk, tasks, eight)
+    deliveries = Deliveries(channels.store, "slack")
+    assert len(deliveries.newcomers(())) == 1
+    desk.subscriptions.put(mine.model_copy(update={"paused": Paused(at=eight)}))
+    clock.tick(desk, tasks, eight)
+    assert deliveries.newcomers(()) == {}
+
+
+def test_a_platform_that_was_away_is_tried_again_after_a_while(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    desk.subscriptions.put(subscription())
+    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    (wished,) = owed(desk, eight)
+    ready(channels, wished, eight)
+    clock.tick(desk, tasks, eight)
+    deliveries = Deliveries(channels.store, "slack")
+    (key,) = deliveries.newcomers(())
+    deliveries.put_tried(key, Tried(at=eight))
+    for seconds, there in ((9, 0), (11, 1)):
+        ticked = clock.tick(desk, tasks, eight + timedelta(seconds=seconds))
+        assert len(deliveries.newcomers(())) == there
+        assert (ticked.under_way, ticked.failed) == (True, ())
+
+
+def test_a_delivery_that_failed_through_our_fault_is_told_and_the_request_is_over(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    """A schedule's is tried again a minute later, a person's when the person asks again."""
+    desk.subscriptions.put(subscription())
+    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    (wished,) = owed(desk, eight)
+    ready(channels, wished, eight)
+    asked = wished.model_copy(update={"by": "U1", "subscription": "", "at": None, "until": None})
+    channels.put_wish(asked)
+    clock.tick(desk, tasks, eight)
+    deliveries = Deliveries(channels.store, "slack")
+    for key in deliveries.newcomers(()):
+        deliveries.put_tried(key, Tried(at=eight, fault=True))
+    failed = clock.tick(desk, tasks, eight + timedelta(seconds=1)).failed
+    assert sorted(wish.by for wish in failed) == ["", "U1"]
+    assert channels.wishes() == []
+    channels.put_wish(asked.model_copy(update={"since": eight + timedelta(seconds=1)}))
+    clock.tick(desk, tasks, eight + timedelta(seconds=2))
+    assert [wish.by for wish in deliveries.newcomers(()).values()] == ["U1"]
+    clock.tick(desk, tasks, eight + timedelta(seconds=61))
+    assert len(deliveries.newcomers(())) == 2
 
 
 def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
@@ -87,10 +210,10 @@ def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
     channels.store.add_listing("2025-03-20", listing(announced()), NOW)
     channels.store.put_listed(asked.wanted, listed(NOW))
     clock.tick(desk, tasks, NOW)
-    assert len(queued(tasks, "ask")) == 1
+    assert len(queued(tasks, "now")) == 1
     score(asked, channels.store, None, 1, lambda: NOW, lambda done, total: None)
     clock.tick(desk, tasks, NOW)
-    assert len(queued(tasks, "post")) == 1
+    assert len(queued(tasks, "now")) == 2
     deliver(asked, channels.store, lambda: NOW)
     clock.tick(desk, tasks, NOW)
     assert channels.wishes() == []
@@ -207,11 +330,11 @@ def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
     assert mine.at == datetime(2025, 3, 21, 8, tzinfo=UTC)
     assert mine.wanted.date == date(2025, 3, 21)
     clock.tick(desk, tasks, friday)
-    assert (len(queued(tasks, "batch")), queued(tasks, "ask")) == (1, [])
+    assert (len(queued(tasks, "batch")), queued(tasks, "now")) == (1, [])
     ready(channels, mine, friday)
     for now, steps in ((mine.at - timedelta(seconds=1), 0), (mine.at, 1)):
         clock.tick(desk, tasks, now)
-        assert len(queued(tasks, "post")) == steps
+        assert len(queued(tasks, "post-slack")) == steps
     day = channels.store.digest(ledger_name(mine, listed(friday)))
     assert day is not None
     name = delivery_name(mine, listed(friday))
@@ -252,7 +375,7 @@ def test_a_day_that_somebody_asked_for_is_not_delivered_again_by_the_schedule(
     channels.store.put_listed(scheduled.wanted, friday)
     assert scheduled.at is not None
     clock.tick(desk, tasks, scheduled.at)
-    assert queued(tasks, "post") == []
+    assert queued(tasks, "post-slack") == []
     assert owed(desk, scheduled.at) == []
 
 
@@ -275,7 +398,7 @@ def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
         channels.put_judged(ledger_name(mine, empty), day)
         ticked = clock.tick(desk, tasks, now)
         assert tuple(why for _, _, why in ticked.late) == late
-        assert len(queued(tasks, "post")) == steps
+        assert len(queued(tasks, "post-slack")) == steps
 
 
 def test_a_day_that_no_worker_takes_up_is_said_to_be_late(desk: Desk, tasks: Tasks) -> None:
@@ -330,9 +453,8 @@ def test_a_hundred_channels_at_one_moment_share_every_step(
     assert len(queued(tasks, "batch")) == 2  # and one SCORE
     ready(channels, mine, moment)
     clock.tick(desk, tasks, moment)
-    (job,) = queued(tasks, "post")
-    found = Job.fetch(job, connection=tasks.redis, serializer=JSONSerializer)
-    assert len(found.args[1]) == 100
+    assert queued(tasks, "post-slack") == ["deliver-slack"]
+    assert len(Deliveries(channels.store, "slack").newcomers(())) == 100
 
 
 def test_the_plan_says_what_is_next_and_why_nothing_is(channels: Channels, desk: Desk) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain import Paper
+from bot.tasks import QUEUES
 from tests.make import paper
 from tests.neighbours import (
     Neighbour,
@@ -265,7 +266,7 @@ def test_status_says_what_judges_and_where_things_are_kept(paperboy: Paperboy) -
     assert "judge: the local ranking, no model" in out
     assert "kept on disk" in out
     found = json.loads(paperboy.run("status", "--json")[1])
-    assert [queue["name"] for queue in found["queues"]] == ["ask", "post", "batch"]
+    assert [queue["name"] for queue in found["queues"]] == list(QUEUES)
 
 
 def test_an_imported_profile_can_be_asked_for_by_name(paperboy: Paperboy) -> None:

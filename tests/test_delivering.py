@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -12,12 +13,14 @@ import redis.asyncio
 from bot import plan, posting
 from bot.domain import Problem, Trouble
 from bot.ledger import Digest, Outcome
+from bot.message import Post
 from bot.plan import Kind
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.slack_post import SlackPoster
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_deliveries import Deliveries, key_of
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
 from bot.wish import Address, Wish
@@ -34,7 +37,9 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slack]:
 
     monkeypatch.setattr(posting.Pace, "turn", no_wait)
     monkeypatch.setattr(posting, "_WAITS", (0.0,))
-    monkeypatch.setattr(delivering, "_LEASE_TRIES", 1)
+    quick = {"_LOOK_SECONDS": 0.01, "_LINGER_SECONDS": 0.05, "_REST_SECONDS": 0.05, "_SPREAD": 0}
+    for name, seconds in quick.items():
+        monkeypatch.setattr(delivering, name, seconds)
     with slack() as it:
         yield it
 
@@ -70,10 +75,14 @@ def subscribed(store: Store, channel: str, by: str) -> None:
     )
 
 
-def deliver(there: Slack, store: Store, server: str, wishes: list[Wish]) -> None:
+def deliver(
+    there: Slack, store: Store, server: str, wishes: list[Wish], now: datetime | None = None
+) -> None:
+    """The job, for those whom the clock found due."""
+    Deliveries(store, "slack").put(wishes)
     settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=there.url)
     pace = redis.asyncio.Redis.from_url(server)
-    delivering.deliver(wishes, store, settings, pace, lambda: datetime.now(UTC))
+    delivering.deliver("slack", store, settings, pace, lambda: now or datetime.now(UTC))
 
 
 def replies(there: Slack, channel: str) -> int:
@@ -163,6 +172,9 @@ def test_slack_being_away_leaves_the_channel_for_the_next_tick(
     wishes = wished(store, "C1")
     there.fault("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
     deliver(there, store, server, wishes)
+    waiting, tried = Deliveries(store, "slack").look()
+    assert waiting == set()
+    assert [row.fault for row in tried.values()] == [False]
     step = plan.due(wishes[0], Channels(store).facts(wishes[0]))
     assert step is not None
     assert step.kind is Kind.DELIVER
@@ -173,7 +185,7 @@ def test_slack_being_away_leaves_the_channel_for_the_next_tick(
     assert Subscriptions(store).outages() == []
 
 
-def test_a_channel_that_another_worker_holds_is_left_to_it(
+def test_a_channel_that_another_worker_holds_is_left_to_it_and_keeps_no_worker(
     there: Slack, store: Store, server: str
 ) -> None:
     wishes = wished(store, "C1", "C2")
@@ -182,23 +194,83 @@ def test_a_channel_that_another_worker_holds_is_left_to_it(
     deliver(there, store, server, wishes)
     assert there.thread("C1") == []
     assert replies(there, "C2") == 6
+    assert list(Deliveries(store, "slack").newcomers(())) == [key_of(wishes[0])]
+    held.release()
+    deliver(there, store, server, [])
+    assert replies(there, "C1") == 6
+    assert Deliveries(store, "slack").newcomers(()) == {}
 
 
 def test_a_fault_of_ours_in_one_channel_is_told_and_holds_up_nobody(
     there: Slack, store: Store, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It is tried again, and then remembered, so that the clock can say so."""
     wishes = wished(store, "C1", "C2")
-    send = SlackPoster.send
+    send, faults = SlackPoster.send, iter([True] * 2)
 
     async def fails(self: SlackPoster, address: Address, *args: Any) -> str:
-        if address.channel == "C1":
+        if address.channel == "C3" or (address.channel == "C1" and next(faults, False)):
             raise AssertionError("a fault of ours")
         return await send(self, address, *args)
 
     monkeypatch.setattr(SlackPoster, "send", fails)
-    with pytest.raises(BaseExceptionGroup, match="could not be delivered"):
-        deliver(there, store, server, wishes)
-    assert [replies(there, "C1"), replies(there, "C2")] == [-1, 6]
+    deliver(there, store, server, wishes)
+    assert [replies(there, "C1"), replies(there, "C2")] == [6, 6]
+    third = wished(store, "C3")
+    deliver(there, store, server, third)
+    assert replies(there, "C3") == -1
+    waiting, tried = Deliveries(store, "slack").look()
+    assert waiting == set()
+    assert [(key, row.fault) for key, row in tried.items()] == [(key_of(third[0]), True)]
+
+
+def test_who_asks_while_others_are_posted_to_is_taken_in(
+    there: Slack, store: Store, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second channel at the first one's third message, while that one's fourth waits."""
+    first, second = wished(store, "C1", "C2")
+    asked, send = asyncio.Event(), SlackPoster.send
+
+    async def sends(
+        poster: SlackPoster, address: Address, post: Post, key: str, under: str | None
+    ) -> str:
+        if address == second.address:
+            asked.set()
+        elif replies(there, "C1") == 2:
+            Deliveries(store, "slack").put([second])
+            await asyncio.wait_for(asked.wait(), 5)
+        return await send(poster, address, post, key, under)
+
+    monkeypatch.setattr(SlackPoster, "send", sends)
+    deliver(there, store, server, [first])
+    assert [replies(there, "C1"), replies(there, "C2")] == [6, 6]
+
+
+def test_two_profiles_due_in_one_channel_take_turns(
+    there: Slack, store: Store, server: str
+) -> None:
+    (mine,) = wished(store, "C1")
+    other = profile(name="other", title="Other matters")
+    papers = [decision(f"2503.2000{n}", Outcome.PICKED) for n in range(3)]
+    second = mine.model_copy(update={"profile": store.put_profile(other)})
+    store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
+    Channels(store).put_judged(
+        plan.ledger_name(second, listed(NOW)), digest(*papers, profile=other)
+    )
+    deliver(there, store, server, [mine, second])
+    threads = [message["thread_ts"] for message in there.channels["C1"].messages]
+    assert threads == sorted(threads)
+    assert len(threads) == 7 + 4
+
+
+def test_a_job_that_lasts_long_takes_in_nobody_more(
+    there: Slack, store: Store, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "_LASTING_SECONDS", -1)
+    wishes = wished(store, "C1")
+    deliver(there, store, server, wishes)
+    assert there.thread("C1") == []
+    assert list(Deliveries(store, "slack").newcomers(())) == [key_of(wishes[0])]
 
 
 def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
@@ -335,10 +407,8 @@ def test_days_that_were_missed_come_in_one_thread_the_best_first(
     there: Slack, store: Store, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = owed(store, 18, 19, 20)
-    settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=there.url)
-    pace = redis.asyncio.Redis.from_url(server)
     assert mine.at is not None
-    delivering.deliver([mine], store, settings, pace, lambda: mine.at or NOW)
+    deliver(there, store, server, [mine], mine.at)
     head, *cards = there.thread("C1")
     assert [card["text"].split(" — ")[0] for card in cards] == [
         f"{rank}. On the matter of 2503.{number}"
@@ -349,7 +419,9 @@ def test_days_that_were_missed_come_in_one_thread_the_best_first(
     assert "The best of 3 days' lists." in shown
     assert "2 earlier days could not be delivered in time" in shown
     assert "4 announced = 4 picked" in shown
-    assert Channels(store).dates(at("C1"), "matters") == {date(2025, 3, n) for n in (18, 19, 20)}
+    had = Channels(store).dates([(at("C1"), "matters"), (at("C1"), "other")])
+    assert had[at("C1"), "matters"] == {date(2025, 3, n) for n in (18, 19, 20)}
+    assert had[at("C1"), "other"] == set()
     assert plan.look(mine, Channels(store).facts(mine), mine.at).fulfilled
 
 
@@ -357,12 +429,10 @@ def test_an_earlier_day_judged_again_mends_the_thread_of_several(
     there: Slack, store: Store, server: str
 ) -> None:
     mine = owed(store, 18, 19, 20)
-    settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=there.url)
     assert mine.at is not None
 
     def at_its_time() -> None:
-        pace = redis.asyncio.Redis.from_url(server)
-        delivering.deliver([mine], store, settings, pace, lambda: mine.at or NOW)
+        deliver(there, store, server, [mine], mine.at)
 
     at_its_time()
     before = {wanted.key: store.listed(wanted) for wanted in (*mine.earlier, mine.wanted)}
@@ -410,15 +480,13 @@ def test_a_notice_goes_when_what_was_missing_turns_out_not_to_be(
 ) -> None:
     mine = owed(store, 20).model_copy(update={"left_out": 0})
     assert mine.at is not None
-    settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=there.url)
     found = store.listed(mine.wanted)
     assert found is not None
     stale = Problem(trouble=Trouble.STALE, detail="cs.AI")
     short = found.model_copy(update={"problem": stale, "settled": False, "asked_at": mine.at})
 
     def at_moment(now: datetime) -> None:
-        pace = redis.asyncio.Redis.from_url(server)
-        delivering.deliver([mine], store, settings, pace, lambda: now)
+        deliver(there, store, server, [mine], now)
 
     store.put_listed(mine.wanted, short)
     at_moment(mine.at)

@@ -62,26 +62,31 @@ def test_a_second_profile_with_the_same_criteria_buys_nothing(store: Store) -> N
     assert digest.usage.calls == 3
 
 
-def test_two_workers_at_once_ask_the_model_once(store: Store) -> None:
+def test_a_second_worker_leaves_a_day_that_is_being_judged_and_is_free_at_once(
+    store: Store,
+) -> None:
     by = asked(store, profile())
     announce(store, by, ids(25))
-    first_asked, go_on = threading.Event(), threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     class Waiting(Scripted):
         def ask(self, *words: object) -> Reply:
-            first_asked.set()
+            begun.set()
             assert go_on.wait(PATIENCE)
             return super().ask(*words)  # type: ignore[arg-type]
 
-    model = Waiting(good)
-    workers = [threading.Thread(target=scored, args=(store, by, model)) for _ in range(2)]
-    workers[0].start()
-    assert first_asked.wait(PATIENCE)
-    workers[1].start()
+    first, second = Waiting(good), Scripted(good)
+    worker = threading.Thread(target=scored, args=(store, by, first))
+    worker.start()
+    assert begun.wait(PATIENCE)
+    score(by, store, second, 4, lambda: NOW, lambda done, total: None)
+    assert second.asked == []
+    assert Channels(store).facts(by).judged is None
     go_on.set()
-    for worker in workers:
-        worker.join()
-    assert len(model.asked) == 3
+    worker.join()
+    assert len(first.asked) == 3
+    score(by, store, second, 4, lambda: NOW, lambda done, total: None)
+    assert second.asked == []
 
 
 def test_a_worker_without_a_key_says_so_and_ranks_nothing_behind_ones_back(store: Store) -> None:

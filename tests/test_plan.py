@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from bot.plan import Day, Done, Facts, Kind
 from bot.wish import Address, Wish
 from tests.make import DAY, NOW
 
+BY_MODEL = Judge(model="scripted")
 EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(seconds=5)
 
 
@@ -157,13 +159,84 @@ def test_doing_what_is_due_leads_to_the_end_in_three_steps_at_most(
     assert taken == sorted(taken, key=list(Kind).index)
 
 
-def test_a_step_has_one_name_for_each_asking_and_rq_takes_it() -> None:
-    step = plan.due(wish(), Facts())
-    again = plan.due(wish(), Facts())
+def named(facts: Facts, asked: Wish | None = None) -> str:
+    step = plan.due(asked or wish(), facts)
     assert step is not None
-    assert again is not None
-    assert step.id == again.id
-    assert step.id.replace("-", "").replace("_", "").isalnum()
+    assert step.id.replace("-", "").isalnum()  # rq takes no other
+    return step.id
+
+
+def test_who_looks_at_the_same_facts_asks_for_the_same_step_at_whatever_moment() -> None:
+    other = Address(platform="discord", workspace="1", channel="2")
+    later = wish().model_copy(
+        update={"since": NOW + timedelta(microseconds=7), "by": "U2", "address": other}
+    )
+    facts = Facts()
+    assert named(facts) == named(facts, later)
+    facts = Facts(listed=listed(LATER))
+    assert named(facts) == named(facts, later)
+    facts = Facts(listed=listed(LATER), judged=done(LATER))
+    assert named(facts) != named(facts, later)  # a delivery is a channel's own
+
+
+def test_a_step_that_was_taken_or_that_others_need_has_another_name() -> None:
+    failed = listed(NOW - timedelta(minutes=1), Trouble.TIMEOUT)
+    again = listed(NOW - timedelta(seconds=1), Trouble.TIMEOUT)
+    short, shorter = (
+        done(NOW - timedelta(minutes=2), False),
+        done(NOW - timedelta(minutes=1), False),
+    )
+    known, grown = listed(LATER, changed=EARLIER), listed(LATER, changed=NOW)
+    fetches = [named(Facts(listed=found)) for found in (None, failed, again)]
+    scores = [
+        named(Facts(listed=found, judged=judged))
+        for found in (known, grown)
+        for judged in (None, short, shorter)
+    ]
+    scores.append(named(Facts(listed=known), wish().model_copy(update={"profile": "e" * 16})))
+    scores.append(named(Facts(listed=known), wish().model_copy(update={"judge": BY_MODEL})))
+    assert len({*fetches, *scores}) == len(fetches) + len(scores)
+
+
+def test_a_delivery_of_several_days_is_another_than_the_newest_days_alone() -> None:
+    day = Day(listed=listed(NOW), judged=done(NOW))
+    steps = [
+        plan.look(
+            scheduled(n),
+            Facts(listed=day.listed, judged=day.judged, earlier=(day,) * n),
+            AT,
+        ).step
+        for n in range(3)
+    ]
+    assert [step and step.kind for step in steps] == [Kind.DELIVER] * 3
+    assert len({step.id for step in steps if step}) == 3
+
+
+def test_a_person_is_hurried_a_schedule_is_not() -> None:
+    alone = plan.due(wish(), Facts())
+    ahead = plan.look(scheduled(0), Facts(), NOW).step
+    assert alone is not None
+    assert ahead is not None
+    assert (alone.hurried, ahead.hurried) == (True, False)
+
+
+@pytest.mark.parametrize("missing", ["papers of the list", "scores"])
+def test_when_the_window_is_over_nothing_is_tried_any_more(missing: str) -> None:
+    """What is there is delivered, as it is."""
+    asked, hours = scheduled(0), timedelta(hours=1)
+    found = listed(NOW).model_copy(update={"settled": missing != "papers of the list"})
+    lacks = 4 if missing == "scores" else 0
+    judged = Done(at=NOW, complete=not lacks, papers=9, unscored=lacks)
+    facts = Facts(listed=found, judged=judged)
+    before = plan.look(asked, facts, UNTIL - hours).step
+    assert before is not None
+    assert before.kind is (Kind.SCORE if lacks else Kind.FETCH)
+    for now in (UNTIL, UNTIL + hours):
+        after = plan.look(asked, facts, now).step
+        assert after is not None
+        assert after.kind is Kind.DELIVER
+        whole = facts.model_copy(update={"delivered": done(now)})
+        assert plan.look(asked, whole, now).fulfilled
 
 
 AT, UNTIL = NOW + timedelta(hours=1), NOW + timedelta(hours=13)

@@ -34,6 +34,7 @@ from bot.settings import Settings
 from bot.status import Status
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_deliveries import Deliveries
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.wish import Address
@@ -88,7 +89,8 @@ def test_one_days_digest_is_the_same_thread_on_both(
     for address in (ON_SLACK, ON_DISCORD):
         mine = wish.model_copy(update={"address": address})
         pace = redis.asyncio.Redis.from_url(server)
-        delivering.deliver([mine], store, settings, pace, lambda: datetime.now(UTC))
+        Deliveries(store, address.platform).put([mine])
+        delivering.deliver(address.platform, store, settings, pace, lambda: datetime.now(UTC))
     ours = [json.dumps(message, ensure_ascii=False) for message in here.thread("C1")]
     theirs = [
         json.dumps(message, ensure_ascii=False) for message in there.thread(ON_DISCORD.channel)

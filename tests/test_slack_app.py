@@ -37,6 +37,7 @@ from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_deliveries import Deliveries
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Paused, Subscription, Votes
@@ -219,7 +220,8 @@ def morning(server: str, store: Store, there: Slack, papers: int = 2) -> list[Js
     day = digest(*found, listed=listed, judged_at=now)
     Channels(store).put_judged(plan.ledger_name(wish, listed), day)
     config = Settings.model_validate(SECRETS | {"slack_api_url": there.url})
-    deliver([wish], store, config, redis.asyncio.Redis.from_url(server), lambda: now)
+    Deliveries(store, "slack").put([wish])
+    deliver("slack", store, config, redis.asyncio.Redis.from_url(server), lambda: now)
     assert len(there.thread("C1")) == papers + 1
     return there.thread("C1")
 
@@ -520,7 +522,7 @@ def test_now_waits_for_the_day_and_a_second_now_links_to_it(
 ) -> None:
     channels = Channels(store)
     assert types(there, "now matters", user="U5").startswith("One moment: the newest day of")
-    there.wait(lambda: store.redis.llen("rq:queue:ask") == 1)
+    there.wait(lambda: store.redis.llen("rq:queue:now") == 1)
     (wish,) = channels.wishes()
     assert (wish.by, wish.address) == ("U5", HERE)
     channels.drop_wish(wish)

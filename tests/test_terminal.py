@@ -106,7 +106,7 @@ def test_nothing_is_left_running_when_the_command_is_killed(
         known = children()
         pools = [pid for pid in known[terminal.process.pid] if pid in known]
         workers = pools + [worker for pool in pools for worker in known[pool]]
-        assert len(workers) == 4  # a pool and its three
+        assert len(workers) == 3  # a pool and its two
         terminal.process.kill()
         terminal.process.wait()
     try:

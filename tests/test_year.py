@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from bot import clock
 from bot.days import NEW_YORK, is_weekend, weekday_before
 from bot.desk import Desk
@@ -20,6 +22,7 @@ from bot.schedule import Schedule
 from bot.status import Status
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_deliveries import Deliveries
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
@@ -101,23 +104,26 @@ class AtOnce:
         self.steps: Counter[Kind] = Counter()
         self.loop = asyncio.Runner()
 
-    def failed(self, step: Step) -> bool:
-        return False
+    def look(self, steps: Sequence[Step]) -> tuple[list[Step], set[str]]:
+        return list({step.id: step for step in steps}.values()), set()
 
-    def ask(self, step: Step, wishes: Sequence[Wish]) -> None:
+    def ask(self, step: Step) -> None:
         now = self.arxiv.now
         self.steps[step.kind] += 1
         if step.kind is Kind.FETCH:
             fetch(step.wish.wanted, self.store, self.arxiv, lambda: now)  # type: ignore[arg-type]
-        elif step.kind is Kind.SCORE:
-            score(step.wish, self.store, None, 1, lambda: now, lambda done, total: None)
         else:
-            self.loop.run(self.deliver(wishes))
+            score(step.wish, self.store, None, 1, lambda: now, lambda done, total: None)
 
-    async def deliver(self, wishes: Sequence[Wish]) -> None:
-        for wish in wishes:
-            room = delivering._Room(wish, self.store, self.wall, at_once, lambda: self.arxiv.now)  # type: ignore[arg-type]
-            await room.deliver(0)
+    def deliver(self, platform: str) -> bool:
+        self.steps[Kind.DELIVER] += 1
+        deliveries = Deliveries(self.store, platform)
+
+        def room(wish: Wish) -> delivering._Room:
+            return delivering._Room(wish, self.store, self.wall, at_once, lambda: self.arxiv.now)  # type: ignore[arg-type]
+
+        self.loop.run(delivering._Round(deliveries, room, lambda: self.arxiv.now).serve())
+        return True
 
 
 def subscriptions() -> list[Subscription]:
@@ -143,7 +149,9 @@ def moments(day: date) -> list[datetime]:
     return [] if is_weekend(day) else [*looks, *meals, *ends]
 
 
-def test_a_year_of_mornings(store: Store) -> None:
+def test_a_year_of_mornings(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_LOOK_SECONDS", "_LINGER_SECONDS", "_SPREAD"):
+        monkeypatch.setattr(delivering, name, 0.0)
     mine = profile(cutoffs={"relevance": 1, "novelty": 1})
     store.name_profile(mine)
     arxiv, wall = Calendar(), Wall()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from enum import Enum, auto
 
 import redis.asyncio
 import structlog
+from redis import RedisError
 
 from bot import plan, views, words_wrong
 from bot.chosen import Basis, merged
@@ -19,6 +23,7 @@ from bot.posting import HEAD, Pace, Posted, Poster, Thread
 from bot.settings import Settings
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_deliveries import Deliveries, Tried
 from bot.store_outbox import Outbox
 from bot.store_subscriptions import Subscriptions
 from bot.wish import Address, Wish
@@ -27,44 +32,127 @@ from workers import triage
 log = structlog.get_logger()
 
 _LEASE_SECONDS = 15.0
-# A worker that died keeps a channel so long at most; who comes later leaves it to the next tick.
-_LEASE_TRIES = 40
+# Newcomers are looked for so often, also for a while after the last channel's end; then the job
+# ends. One that has lasted long takes in nobody any more: the clock queues the next.
+_LOOK_SECONDS, _LINGER_SECONDS, _LASTING_SECONDS = 0.25, 1.0, 300.0
+# Before a channel is looked at again that another worker holds, or that met a fault of ours.
+_REST_SECONDS = 1.0
+_TRIES = 3
 # Channels start one after the other within a second, so that their turns never come all at once.
 _SPREAD = 0.01
 
 
 def deliver(
-    wishes: Sequence[Wish],
+    platform: str,
     store: Store,
     settings: Settings,
     pace: redis.asyncio.Redis,
     clock: Callable[[], datetime],
 ) -> None:
-    """Leave behind these channels' deliveries (all of one platform), posted.
+    """Leave behind the deliveries of all who wait on a platform, posted, and of those who come
+    meanwhile.
 
-    A channel whose platform is away is left for the next tick; one that cannot be posted to any
-    more is paused, and its subscriber told. Neither holds up the others.
+    A channel whose platform is away is left to the clock, which asks again; one that cannot be
+    posted to any more is paused, and its subscriber told; what fails through a fault of ours is
+    tried again, and then given up. None holds up the others.
     """
-    asyncio.run(_all(wishes, store, settings, pace, clock))
+    asyncio.run(_all(platform, store, settings, pace, clock))
 
 
 async def _all(
-    wishes: Sequence[Wish],
+    platform: str,
     store: Store,
     settings: Settings,
     pace: redis.asyncio.Redis,
     clock: Callable[[], datetime],
 ) -> None:
-    async with _poster(wishes[0].address.platform, settings) as poster, pace:
+    async with _poster(platform, settings) as poster, pace:
         turn = Pace(pace).turn
-        rooms = [_Room(wish, store, poster, turn, clock) for wish in wishes]
-        done = await asyncio.gather(
-            *(room.deliver(n * _SPREAD % 1) for n, room in enumerate(rooms)),
-            return_exceptions=True,
-        )
-    faults = [fault for fault in done if isinstance(fault, BaseException)]
-    if faults:
-        raise BaseExceptionGroup("channels that could not be delivered to", faults)
+
+        def room(wish: Wish) -> _Room:
+            return _Room(wish, store, poster, turn, clock)
+
+        await _Round(Deliveries(store, platform), room, clock).serve()
+
+
+class _Round:
+    """All who wait on one platform, side by side: one task a channel."""
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        room: Callable[[Wish], _Room],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._deliveries, self._room, self._clock = deliveries, room, clock
+        # By the deliveries' keys: what is under way, and where; until when others rest.
+        self._under_way: dict[str, asyncio.Task[Fate]] = {}
+        self._places: dict[str, Address] = {}
+        self._resting: dict[str, float] = {}
+        self._faults = Counter[str]()
+        self._last = 0.0
+
+    async def serve(self) -> None:
+        """Until nobody has waited for a moment, or it has lasted long enough. A channel that
+        another worker holds is nobody: it is left to the next job."""
+        begun = self._last = time.monotonic()
+        while True:
+            now = time.monotonic()
+            if takes_more := now - begun < _LASTING_SECONDS:
+                await self._take_in(now)
+            if self._under_way:
+                await asyncio.wait(
+                    self._under_way.values(),
+                    timeout=_LOOK_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                self._let_go()
+            elif not takes_more or now - self._last >= _LINGER_SECONDS:
+                return
+            else:
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _take_in(self, now: float) -> None:
+        """Begin with whoever waits, but for those that rest, and one at a time in a channel."""
+        resting = [key for key, until in self._resting.items() if now < until]
+        known = [*self._under_way, *resting]
+        newcomers = await asyncio.to_thread(self._deliveries.newcomers, known)
+        begun = 0
+        for key, wish in newcomers.items():
+            if wish.address not in self._places.values():
+                self._places[key] = wish.address
+                self._under_way[key] = asyncio.create_task(
+                    self._one(key, wish, begun * _SPREAD % 1)
+                )
+                begun += 1
+
+    def _let_go(self) -> None:
+        for key in [key for key, task in self._under_way.items() if task.done()]:
+            del self._places[key]
+            if self._under_way.pop(key).result() is not Fate.HELD:
+                self._last = time.monotonic()
+
+    async def _one(self, key: str, wish: Wish, after: float) -> Fate:
+        """One delivery; a fault of ours is told, and stops nobody else. Raises RedisError: without
+        the store nothing can be done, and the whole job is taken up again."""
+        await asyncio.sleep(after)
+        try:
+            fate = await self._room(wish).deliver()
+        except RedisError:
+            raise
+        except Exception:
+            log.exception("could not deliver", channel=str(wish.address))
+            self._faults[key] += 1
+            fate = Fate.FAULT if self._faults[key] >= _TRIES else Fate.AGAIN
+        match fate:
+            case Fate.DONE:
+                self._deliveries.drop([key])
+            case Fate.HELD | Fate.AGAIN:
+                self._resting[key] = time.monotonic() + _REST_SECONDS
+            case Fate.AWAY | Fate.FAULT:
+                tried = Tried(at=self._clock(), fault=fate is Fate.FAULT)
+                self._deliveries.put_tried(key, tried)
+        return fate
 
 
 @asynccontextmanager
@@ -85,6 +173,17 @@ async def _poster(platform: str, settings: Settings) -> AsyncIterator[Poster]:
         raise ValueError(f"this worker has no token for {platform}")
 
 
+class Fate(Enum):
+    """What became of one delivery: nothing is left to do, another worker has the channel, it failed
+    and is tried again, the platform is away, or we are at fault."""
+
+    DONE = auto()
+    HELD = auto()
+    AGAIN = auto()
+    AWAY = auto()
+    FAULT = auto()
+
+
 class _Room:
     """One channel of the delivery."""
 
@@ -99,12 +198,11 @@ class _Room:
         self.wish, self.store, self.poster, self.turn, self.clock = wish, store, poster, turn, clock
         self.channels = Channels(store)
 
-    async def deliver(self, after: float) -> None:
-        await asyncio.sleep(after)
+    async def deliver(self) -> Fate:
         async with self._alone() as lease:
             if lease is None:
                 log.info("another worker is at it", channel=str(self.wish.address))
-                return
+                return Fate.HELD
             try:
                 await self._deliver(lease)
                 self._outage(None)
@@ -113,8 +211,11 @@ class _Room:
             except Unavailable as away:
                 log.warning("left for later", channel=str(self.wish.address), why=str(away))
                 self._outage(away)
+                return Fate.AWAY
             except LeaseLost:
                 log.warning("another worker took over", channel=str(self.wish.address))
+                return Fate.HELD
+        return Fate.DONE
 
     async def _deliver(self, lease: Lease) -> None:
         wish, store, channels = self.wish, self.store, self.channels
@@ -214,13 +315,9 @@ class _Room:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[Lease | None]:
-        """Hold the channel's lease, kept alive while a message waits for its turn."""
-        lease = None
-        for _ in range(_LEASE_TRIES):
-            lease = self.store.lease(f"deliver:{self.wish.address}", _LEASE_SECONDS, 0)
-            if lease:
-                break
-            await asyncio.sleep(0.5)
+        """Hold the channel's lease, kept alive while a message waits for its turn; None while
+        another worker has it."""
+        lease = self.store.lease(f"deliver:{self.wish.address}", _LEASE_SECONDS, 0)
         if lease is None:
             yield None
             return

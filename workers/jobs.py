@@ -1,7 +1,8 @@
 """What RQ calls: plain values in, real edges handed over.
 
-Each job is `(step, wishes)`: the step's id, under which progress is told, and as JSON those who
-wish it. FETCH and SCORE are the same for all of them; DELIVER serves each.
+FETCH and SCORE get a plan.Step as JSON, one for all who wish it; `show` gets one as well, and is
+DELIVER to a terminal. DELIVER to a chat gets its platform: who waits there it asks the store.
+A second argument is what releases before the one of issue 13 queued, a list of wishes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import structlog
 
 from bot import settings
 from bot.connecting import connect
+from bot.plan import Step
 from bot.settings import Settings
 from bot.store import Store
 from bot.store_inquiries import Inquiries
@@ -34,29 +36,46 @@ log = structlog.get_logger()
 _PACE_CONNECTIONS = 16
 
 
-def fetch(step: str, wishes: list[dict[str, Any]]) -> None:
-    """Leave behind what came of the wished list."""
+def fetch(step: Any, before: Any = None) -> None:
+    """Leave behind what came of the wished list, unless somebody has since it was looked at."""
     from workers.fetching import fetch as run
 
+    if (asked := _step(step, before)) is None:
+        return
     config = settings.load()
     kept = _store(config)
-    arxiv = _arxiv(config, kept)
-    with _told(step):
-        run(Wish.model_validate(wishes[0]).wanted, kept, arxiv, _now)
+    wanted, known = asked.wish.wanted, asked.seen.listed
+    with _told(asked.id):
+        found = kept.listed(wanted)
+        if (found and found.asked_at) != (known and known.asked_at):
+            log.info("arXiv has answered meanwhile", step=asked.id)
+            return
+        run(wanted, kept, _arxiv(config, kept), _now)
 
 
-def score(step: str, wishes: list[dict[str, Any]]) -> None:
+def score(step: Any, before: Any = None) -> None:
     """Leave behind the profile's decided day."""
     from workers.pipeline import score as run
 
-    config, asked = settings.load(), Wish.model_validate(wishes[0])
+    if (asked := _step(step, before)) is None:
+        return
+    config = settings.load()
     kept = _store(config)
 
     def tell(done: int, total: int) -> None:
-        kept.put_progress(step, done, total)
+        kept.put_progress(asked.id, done, total)
 
-    with _told(step), _model(config, asked, kept) as model:
-        run(asked, kept, model, config.calls_at_once, _now, tell, config.limits)
+    with _told(asked.id), _model(config, asked.wish, kept) as model:
+        run(asked.wish, kept, model, config.calls_at_once, _now, tell, config.limits)
+
+
+def show(step: Any) -> None:
+    """Leave behind a decided day as a terminal or standard output gets it."""
+    from workers.pipeline import deliver as run
+
+    asked = Step.model_validate(step)
+    with _told(asked.id):
+        run(asked.wish, _store(settings.load()), _now)
 
 
 def inquire(private: str) -> None:
@@ -94,20 +113,24 @@ def learn(profile: str, model: str, night: str) -> None:
         Gatekeeper(kept, kept.profile(profile), model).learn(date.fromisoformat(night))
 
 
-def deliver(step: str, wishes: list[dict[str, Any]]) -> None:
-    """Leave behind the deliveries, posted; all are to one platform."""
+def deliver(platform: str, before: Any = None) -> None:
+    """Leave behind the deliveries of all who wait on a platform, posted."""
+    from workers.delivering import deliver as post
+
+    if before is not None:
+        log.info("queued by an older release, left out", step=platform)
+        return
     config = settings.load()
-    kept, asked = _store(config), [Wish.model_validate(wish) for wish in wishes]
-    with _told(step):
-        if asked[0].address.platform in ("terminal", "stdout"):
-            from workers.pipeline import deliver as run
+    with _told(f"deliver-{platform}"):
+        post(platform, _store(config), config, _pace(config), _now)
 
-            for wish in asked:
-                run(wish, kept, _now)
-        else:
-            from workers.delivering import deliver as post
 
-            post(asked, kept, config, _pace(config), _now)
+def _step(step: Any, before: Any) -> Step | None:
+    """None for what an older release queued: who waits for it has asked anew by then."""
+    if before is None:
+        return Step.model_validate(step)
+    log.info("queued by an older release, left out", step=step)
+    return None
 
 
 def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[Model | None]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+import structlog
+
 from bot import plan, views
 from bot.authors import followed
 from bot.budget import Limits, Payer
@@ -22,13 +24,13 @@ from workers.gatekeeper import Gatekeeper, open_division
 from workers.metering import Bounded
 from workers.verdicts import Verdicts
 
+log = structlog.get_logger()
+
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 
 # Longer than a worker can be busy between two renewals, shorter than rq needs to find it dead.
 _LEASE_SECONDS = 15.0
-# How long a second worker waits for the first one's end before it leaves the job to rq's retry.
-_LEASE_WAIT = 900.0
 
 
 def score(
@@ -42,14 +44,16 @@ def score(
 ) -> None:
     """Leave behind the decided day of a profile.
 
-    One worker at a time scores a day: one that was given up and yet lives keeps its lease, and
-    the next, when it gets it, finds the scores there and buys none of them again. `model` is None
-    where this worker has no key; a wish for the local judge needs none. `limits` are the
-    workspace's that wishes it, and the profile's in it.
+    One worker at a time scores a day: while another is at it, or died a moment ago, nothing is
+    done, and who waits asks again. The next one finds the scores there and buys none again.
+    `model` is None where this worker has no key; a wish for the local judge needs none. `limits`
+    are the workspace's that wishes it, and the profile's in it.
     """
     channels, profile, listed = Channels(store), store.profile(wish.profile), _listed(wish, store)
     name = plan.ledger_name(wish, listed)
     with _alone(store, f"score:{name}") as lease:
+        if lease is None:
+            return
         if plan.is_judged(channels.facts(wish), wish.since):
             return  # whoever held the lease before us has done it
         day, replacements = triage.announced(profile, store.batch(listed.batch))
@@ -97,6 +101,8 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
     channels, listed = Channels(store), _listed(wish, store)
     name = plan.delivery_name(wish, listed)
     with _alone(store, f"deliver:{wish.address}") as lease:
+        if lease is None:
+            return
         facts = channels.facts(wish)
         step = plan.due(wish, facts)
         if step is None or step.kind is not plan.Kind.DELIVER:
@@ -127,10 +133,13 @@ def _listed(wish: Wish, store: Store) -> Listed:
 
 
 @contextmanager
-def _alone(store: Store, name: str) -> Iterator[Lease]:
-    lease = store.lease(name, _LEASE_SECONDS, _LEASE_WAIT)
+def _alone(store: Store, name: str) -> Iterator[Lease | None]:
+    """None while another worker has it: this one is given back, not kept waiting."""
+    lease = store.lease(name, _LEASE_SECONDS, 0)
     if lease is None:
-        raise TimeoutError(f"{name} is held by another worker")
+        log.info("another worker is at it", what=name)
+        yield None
+        return
     try:
         yield lease
     finally:

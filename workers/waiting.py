@@ -70,9 +70,7 @@ def fetched(wish: Wish, house: House, console: Console) -> None:
     """Wait until the wish's list is there, or why it is not. Raises clock.WorkerFault."""
     with console.status(views.STEPS[Kind.FETCH] + " ..."):
         while (step := due(wish, house.channels.facts(wish))) and step.kind is Kind.FETCH:
-            if house.tasks.failed(step):
-                raise clock.WorkerFault(step.id)
-            house.tasks.ask(step, [wish])
+            clock.ask(step, house.tasks)
             time.sleep(_POLL_SECONDS)
 
 

@@ -1,0 +1,334 @@
+"""What many channels that ask `now` for one profile within half a second wait for, and `/why` with
+them.
+
+    python -m tests.benchmarks.bench_burst [--channels 40] [--seconds 300] [slack] [discord] [both]
+
+Real bot, workers, clients and embedded server; Slack (a message a second and channel), Discord
+(five in five), arXiv and a model (0.5 s a call) on loopback in this process. arXiv's list has 60
+papers, a thread a head and eight cards; a paper that no digest had is asked about once a second.
+It ends when every thread is complete, or after SECONDS. Exits 1 when a thread is not complete, or
+has anything twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from datetime import time as clock_time
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from bot.connecting import connect
+from bot.days import is_weekend, new_york_date, weekday_before
+from bot.domain import Cutoffs
+from bot.schedule import Schedule
+from bot.store import Store
+from bot.store_subscriptions import Subscriptions
+from bot.subscription import Subscription
+from bot.wish import Address
+from tests import neighbours
+from tests.benchmarks.bench_deliver import environment, start
+from tests.discord_neighbour import discord_server
+from tests.discord_world import GUILD
+from tests.discord_world import Channel as DiscordChannel
+from tests.make import announced, listing, profile
+from tests.neighbours import chat, claims, feed, ids_asked, listening, question, scores
+from tests.slack_neighbour import Channel, slack
+from tests.test_fetching import rss
+from workers.server import embedded
+
+PROFILE = profile(cutoffs=Cutoffs(relevance=1, novelty=1), maximum=8)
+_MESSAGES, _LISTED, _WHYS = 9, 60, 200
+_ALLOWED = _MESSAGES - 1.0
+_MODEL_SECONDS = 0.5
+_WITHIN = 0.5
+
+
+@dataclass
+class Chatting:
+    """A platform, from where people sit: `now` asks in a channel, `why` about a paper, and says
+    how long that took and whether it was answered; `posted` are the times of a channel's posts."""
+
+    name: str
+    channels: Sequence[str]
+    settings: dict[str, str]
+    now: Callable[[str], object]
+    why: Callable[[str, int], tuple[float, bool]]
+    posted: Callable[[str], list[float]]
+    ready: Callable[[], bool]
+    room: Address
+
+    def whole(self, channel: str) -> bool:
+        return len(self.posted(channel)) >= _MESSAGES
+
+
+@dataclass
+class Seen:
+    """What a run is judged by; times are time.monotonic's."""
+
+    asked: float = 0.0
+    scored: list[float] = field(default_factory=list)
+    whys: list[Future[tuple[float, bool]]] = field(default_factory=list)
+
+
+@contextmanager
+def on_slack(count: int) -> Iterator[Chatting]:
+    names = [f"C{n}" for n in range(count)]
+    with slack() as there:
+        there.rate = 1.0
+        there.channels = {name: Channel() for name in (*names, "CWHY")}
+
+        def why(id: str, n: int) -> tuple[float, bool]:
+            begun, user = time.monotonic(), f"U{100 + n}"
+            there.command(id, channel="CWHY", user=user, command="/why")
+
+            def told() -> list[Any]:
+                return [said for said in list(there.ephemeral) if said["user"] == user]
+
+            return _waited(begun, lambda: len(told()) > 1, lambda: str(told()))
+
+        yield Chatting(
+            name="Slack",
+            channels=names,
+            settings={"SLACK_API_URL": there.url},
+            now=lambda channel: there.command(f"now {PROFILE.name}", channel=channel),
+            why=why,
+            posted=lambda channel: [
+                call.at
+                for call in list(there.calls)
+                if call.method == "chat.postMessage"
+                and call.error is None
+                and call.arguments["channel"] == channel
+            ],
+            ready=lambda: bool(there.sockets),
+            room=Address(platform="slack", workspace="T1", channel="CWHY"),
+        )
+
+
+@contextmanager
+def on_discord(count: int) -> Iterator[Chatting]:
+    names = [f"2000000000000{n:05}" for n in range(1, count + 1)]
+    room = "200000000000090000"
+    with discord_server() as there:
+        there.rate = 5
+        there.channels = {name: DiscordChannel(name) for name in (*names, room)}
+        offset = time.time() - time.monotonic()
+
+        def why(id: str, n: int) -> tuple[float, bool]:
+            begun = time.monotonic()
+            said = there.command("why", {"arxivid": id}, channel=room).answers
+
+            def whole() -> bool:
+                return len(said) > 1 or bool(said and said[0]["edited_timestamp"])
+
+            return _waited(begun, whole, lambda: str(said))
+
+        def posted(channel: str) -> list[float]:
+            # A thread has its message's id, and a message's id begins with the moment.
+            own = [m["id"] for m in list(there.channels[channel].messages)]
+            below = [m["id"] for id in own for m in list(_below(id)) if id in there.channels]
+            return [((int(id) >> 22) + 1420070400000) / 1000 - offset for id in (*own, *below)]
+
+        def _below(id: str) -> list[Any]:
+            return there.channels[id].messages if id in there.channels else []
+
+        yield Chatting(
+            name="Discord",
+            channels=names,
+            settings={
+                "DISCORD_TOKEN": "none",
+                "DISCORD_API_URL": there.api,
+                "DISCORD_GATEWAY_URL": there.gateway,
+            },
+            now=lambda channel: there.command(
+                "digest now", {"profile": PROFILE.name}, channel=channel
+            ),
+            why=why,
+            posted=posted,
+            ready=lambda: bool(there.commands and there.connected),
+            room=Address(platform="discord", workspace=GUILD, channel=room),
+        )
+
+
+def _waited(begun: float, true: Callable[[], bool], told: Callable[[], str]) -> tuple[float, bool]:
+    while not true() and time.monotonic() - begun < 150:
+        time.sleep(0.02)
+    return time.monotonic() - begun, "Meets Matter" in told()
+
+
+def run(platforms: Sequence[str], count: int, seconds: float, home: Path) -> int:
+    """Let so many channels of each platform ask, print what came of it, and return how many
+    threads are wrong."""
+    seen = Seen()
+    today = new_york_date(datetime.now(UTC))
+    today = weekday_before(today) if is_weekend(today) else today
+    document = rss(today, *((f"2503.{20000 + n}", "new", "cs.LG") for n in range(_LISTED)))
+
+    def answer(path: str, body: bytes) -> neighbours.Reply:
+        time.sleep(_MODEL_SECONDS)
+        form = json.loads(body)["response_format"]["json_schema"]["schema"]
+        if "claims" in form["properties"]:
+            return chat(json.dumps(claims(json.loads(question(body)))))
+        if len(about := ids_asked(body)) > 1:
+            seen.scored.append(time.monotonic())
+        return chat(json.dumps(scores(about)))
+
+    with ExitStack() as stack:
+        chats = [
+            stack.enter_context({"slack": on_slack, "discord": on_discord}[name](count))
+            for name in platforms
+        ]
+        arxiv = stack.enter_context(listening(lambda path, body: feed(document)))
+        model = stack.enter_context(listening(answer))
+        url = stack.enter_context(embedded(home))
+        settings = environment(home, "", arxiv.url, model.url)
+        if "slack" not in platforms:
+            settings = {k: v for k, v in settings.items() if not k.startswith("SLACK")}
+        for chatting in chats:
+            settings |= chatting.settings
+        redis = connect(url)
+        _prepared(Store(redis), chats)
+        log = home / "worker.log"
+        stack.enter_context(_running("worker", settings, log))
+        _until(lambda: b"workers started" in log.read_bytes())
+        stack.enter_context(_running("bot", settings, home / "bot.log"))
+        _until(lambda: all(chatting.ready() for chatting in chats))
+        time.sleep(2)  # what a start costs is not what is measured
+        before = redis.info("stats")["total_commands_processed"]
+        _asked(chats, seconds, seen)
+        took = time.monotonic() - seen.asked
+        commands = redis.info("stats")["total_commands_processed"] - before
+        _shown(chats, seen, log.read_text(), len(arxiv.asked), commands / took, redis)
+        return sum(_wrong(chatting, channel) for chatting in chats for channel in chatting.channels)
+
+
+def _prepared(store: Store, chats: Sequence[Chatting]) -> None:
+    """The profile, a list of the day before to ask about, and a channel on each platform to ask in,
+    which has a subscription that is not due for days."""
+    now = datetime.now(UTC)
+    day = weekday_before(weekday_before(new_york_date(now)))
+    store.name_profile(PROFILE)
+    papers = [announced(f"2502.{10000 + n}") for n in range(_WHYS)]
+    store.add_listing(str(day), listing(*papers, day=day), now)
+    later = ((now.weekday() + 3) % 7,)
+    for chatting in chats:
+        schedule = Schedule(at=clock_time(9), tz="UTC", days=later)
+        Subscriptions(store).put(
+            Subscription(
+                address=chatting.room,
+                profile=PROFILE.name,
+                schedule=schedule,
+                by="U1",
+                since=now,
+            )
+        )
+
+
+def _asked(chats: Sequence[Chatting], seconds: float, seen: Seen) -> None:
+    """Everybody asks within half a second; then questions about papers until all is there."""
+    everyone = [(chatting, name) for chatting in chats for name in chatting.channels]
+
+    def asks(n: int, chatting: Chatting, name: str) -> None:
+        time.sleep(_WITHIN * n / len(everyone))
+        chatting.now(name)
+
+    with ThreadPoolExecutor(len(everyone) + 40) as pool:
+        seen.asked = time.monotonic()
+        for n, (chatting, name) in enumerate(everyone):
+            pool.submit(asks, n, chatting, name)
+        turn = 0
+        while time.monotonic() - seen.asked < seconds:
+            time.sleep(max(0.0, seen.asked + turn + 1 - time.monotonic()))
+            if all(chatting.whole(name) for chatting, name in everyone):
+                break
+            if turn < _WHYS:
+                asked = chats[turn % len(chats)].why
+                seen.whys.append(pool.submit(asked, f"2502.{10000 + turn}", turn))
+            turn += 1
+
+
+def _shown(
+    chats: Sequence[Chatting], seen: Seen, log: str, asked: int, rate: float, redis: Redis
+) -> None:
+    done = [line for line in log.splitlines() if "done" in line]
+    kinds = Counter(match[1] for line in done if (match := re.search(r"step=(\w+)", line)))
+    left = {
+        key.rpartition(":")[2]: redis.llen(key)
+        for key in sorted(redis.scan_iter("rq:queue:*"))
+        if redis.type(key) == "list"
+    }
+    print(f"jobs: {dict(kinds)}; still queued: {left}; arXiv was asked {asked} times")
+    whys = sorted(future.result()[0] for future in seen.whys)
+    good = sum(future.result()[1] for future in seen.whys)
+    p50, p99 = whys[len(whys) // 2], whys[min(len(whys) - 1, len(whys) * 99 // 100)]
+    print(f"/why: {len(whys)} asked, {good} answered, p50 {p50:.1f} s, p99 {p99:.1f} s")
+    print(f"Redis: {rate:.0f} commands a second; scores {seen.scored[0] - seen.asked:.1f} s after")
+    for chatting in chats:
+        times = {name: chatting.posted(name) for name in chatting.channels}
+        heads = sorted(min(at) for at in times.values() if at)
+        whole = [name for name in chatting.channels if chatting.whole(name)]
+        if not heads:
+            print(f"{chatting.name}: nothing was posted")
+            continue
+        judged = max((at for at in seen.scored if at < heads[0]), default=seen.asked)
+        last = max(max(at) for at in times.values() if at)
+        slowest = max((times[n][-1] - times[n][0] for n in whole), default=0.0)
+        print(
+            f"{chatting.name}: {len(whole)} of {len(times)} whole; first head"
+            f" {heads[0] - judged:.1f} s after the scores, last head {heads[-1] - judged:.1f},"
+            f" last card {last - judged:.1f} ({(last - heads[0]) / _ALLOWED:.2f} of what is"
+            f" allowed, from the first head); slowest thread {slowest:.1f} s"
+        )
+
+
+def _wrong(chatting: Chatting, channel: str) -> bool:
+    return len(chatting.posted(channel)) != _MESSAGES
+
+
+@contextmanager
+def _running(word: str, settings: dict[str, str], log: Path) -> Iterator[None]:
+    process = start(word, settings, log)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except Exception:
+            process.kill()
+            raise
+
+
+def _until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < end, "waited a minute in vain"
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser()
+    options.add_argument("which", nargs="*", default=["slack", "discord", "both"])
+    options.add_argument("--channels", type=int, default=40)
+    options.add_argument("--seconds", type=float, default=300.0)
+    given = options.parse_args()
+    wrong = 0
+    for which in given.which:
+        print(f"-- {given.channels} channels on {which}", flush=True)
+        both = ["slack", "discord"] if which == "both" else [which]
+        with tempfile.TemporaryDirectory() as folder:
+            wrong += run(both, given.channels, given.seconds, Path(folder))
+    sys.exit(1 if wrong else 0)
