@@ -10,16 +10,20 @@ from bot.ledger import Usage
 
 class Checkup(Noun):
     """`model` None: nothing is set, papers are ranked locally. `shape` is how the server was asked
-    with success; `trouble` what stood in the way, with its sentence in `detail`."""
+    with success, `bounded` whether its answers can be limited in length, where a budget asks for
+    that; `trouble` what stood in the way, with its sentence in `detail`, and `address` where the
+    server was found instead."""
 
     model: str | None
     server: str
     key: bool
     shape: str | None = None
+    bounded: bool = True
     seconds: float = 0.0
     usage: Usage = Usage()
     trouble: Trouble | None = None
     detail: str = ""
+    address: str = ""
 
 
 class ServerCheckup(Noun):

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.budget import Limits
@@ -33,6 +41,18 @@ def _one_line(text: str) -> str:
     if not text.isprintable():
         raise ValueError("it has a character that cannot be shown")
     return text
+
+
+def _with_scheme(given: object) -> object:
+    """A model's server is often written as its host alone; the sentence says what to write, and
+    repeats it only where it is this machine or a number."""
+    if isinstance(given, str) and given.strip() and "://" not in given:
+        near = re.match(
+            r"(localhost|[0-9]{1,3}(\.[0-9]{1,3}){3})(:[0-9]{1,5})?(?=/|$)", given.strip()
+        )
+        write = f"http://{near[0]}/v1" if near else "https:// before it and /v1 at its end"
+        raise ValueError(f"it has no scheme; write {write}")
+    return given
 
 
 _Token = Annotated[SecretStr, AfterValidator(_token)]
@@ -69,7 +89,9 @@ class Settings(BaseSettings):
 
     redis_url: _Redis | None = Field(default=None, alias="REDIS_URL")
     openai_api_key: _Token | None = Field(default=None, alias="OPENAI_API_KEY")
-    openai_base_url: _Web | None = Field(default=None, alias="OPENAI_BASE_URL")
+    openai_base_url: Annotated[_Web | None, BeforeValidator(_with_scheme)] = Field(
+        default=None, alias="OPENAI_BASE_URL"
+    )
     model: Annotated[str, AfterValidator(_one_line)] = Field(
         default="gpt-6-luna", alias="PAPERBOY_MODEL"
     )

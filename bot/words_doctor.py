@@ -36,8 +36,15 @@ def checkup_text(found: Checkup) -> Head:
         rows.append(
             f"model: {found.model} judged a paper in {found.seconds:.1f} s: {spent(found.usage)}."
         )
+    if found.address:
+        rows.append(f"address: it answers at {found.address}; write that into OPENAI_BASE_URL.")
     if found.shape:
         rows.append(f"replies: {_SHAPES[found.shape]}.")
+    if not found.bounded:
+        rows.append(
+            "budget: the server takes no limit for the length of an answer, so that a call may "
+            "cost more than was set aside for it."
+        )
     title = "Something is wrong with the model." if found.trouble else "The model is ready."
     return Head(title=title, text=tuple(rows))
 

@@ -16,7 +16,7 @@ from workers import scoring
 
 # Ten abstracts are about 2,500 tokens, answered in a few seconds; the instructions (about 1,500)
 # are then a third of the prompt, and cacheable.
-_PAPERS_A_CALL = 10
+PAPERS_A_CALL = 10
 # A paper that is answered badly is asked again in halves: ten, five, three, two, alone.
 _TRIES = 5
 # On a small day a wave has few calls, which may fail for reasons of their own.
@@ -87,7 +87,7 @@ def judge(
 
 def dealt(papers: Sequence[Paper]) -> list[Sequence[Paper]]:
     """The papers of each call, in their order."""
-    return [papers[i : i + _PAPERS_A_CALL] for i in range(0, len(papers), _PAPERS_A_CALL)]
+    return [papers[i : i + PAPERS_A_CALL] for i in range(0, len(papers), PAPERS_A_CALL)]
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,14 @@ def most_of(
     return Reserve.of(prompt_usd + output_usd, prompt + output)
 
 
+def most_output(papers: int, row_tokens: int) -> int:
+    """What an answer about so many papers may have, in tokens, where there is a budget."""
+    return _REPLY_TOKENS + row_tokens * papers
+
+
 def _most_output(question: str, row_tokens: int) -> int:
     """Papers are the question's lines of JSON (prompting.line)."""
-    papers = sum(line.startswith("{") for line in question.split("\n"))
-    return _REPLY_TOKENS + row_tokens * papers
+    return most_output(sum(line.startswith("{") for line in question.split("\n")), row_tokens)
 
 
 class Bounded(Protocol):

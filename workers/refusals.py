@@ -46,6 +46,11 @@ _NO_MODEL = re.compile(
     r"(?i)model_not_found|(unknown|invalid|no such) model|access to (the )?model"
     r"|model[^.]{0,80}(does not exist|not found|is not a valid|is not available|unknown)"
 )
+# LM Studio answers so with status 200.
+_NO_PLACE = re.compile(
+    r"(?i)unexpected endpoint|invalid url|cannot (post|get) |no (such )?route|(unknown|invalid)"
+    r" (url|path|endpoint|request url)"
+)
 _KEY = re.compile(
     r"(?i)api.?key|\bkey\b|token|authenti|unauthori|credential|permission|forbidden|access"
 )
@@ -115,9 +120,11 @@ def _about_us(given: Said, model: str) -> Refused | None:
             f"The model's server knows no model {json.dumps(model)}; set PAPERBOY_MODEL.",
             Trouble.UNKNOWN_MODEL,
         )
-    if status in (404, 405) or 300 <= status < 400:
+    nowhere = status in (0, 400) and _NO_PLACE.search(given.all)
+    if status in (404, 405) or 300 <= status < 400 or nowhere:
         return Refused(
-            f"There is nothing to ask at OPENAI_BASE_URL (HTTP {status}).", Trouble.WRONG_ADDRESS
+            f"There is nothing to ask at OPENAI_BASE_URL (HTTP {status or 200}).",
+            Trouble.WRONG_ADDRESS,
         )
     if status == 403 and not _FILTER.search(given.all):
         if _REGION.search(given.all):

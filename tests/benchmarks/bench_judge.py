@@ -51,7 +51,7 @@ def main(papers: int, speed: float) -> None:
 
 
 def _seconds(url: str, day: list[Paper], size: int, at_once: int) -> tuple[float, int, int]:
-    judging._PAPERS_A_CALL = size
+    judging.PAPERS_A_CALL = size
     profile = profiles.shipped()["foundations"]
     start = time.perf_counter()
     with closing(Model("gpt-6-luna", "x", f"{url}/v1", 60.0)) as model:
