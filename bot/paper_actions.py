@@ -60,8 +60,8 @@ def about(
     if paper and version and version > paper.version:
         raise Refused(words_wrong.no_version(paper.id, version, paper.version))
     withdrawn = bool(shown and shown.withdrawn)
-    open_ = not withdrawn and not final
-    lacking = [standing for standing in found if open_ and _lacks(standing, desk)]
+    without = [standing for standing in found if not withdrawn and _lacks(standing, desk)]
+    lacking, failed = ((), without) if final else (without, ())
     inquiry = Inquiry(
         paper=id,
         version=version,
@@ -72,7 +72,7 @@ def about(
         purse=_purse(ask),
         since=ask.at,
     )
-    head = _head(ask, desk, id, found, waits=bool(lacking))
+    head = _head(ask, desk, id, found, waits=bool(lacking), failed=failed)
     may_share = ask.who is None or ask.who.belongs
     if paper and may_share and not ask.alone and ask.address.platform != "terminal":
         button = Button(action="share", label="Share in channel", value=id)
@@ -86,10 +86,17 @@ def _purse(ask: Ask) -> str:
     return f"{place.platform}:@{ask.by}" if ask.alone and not place.workspace else ""
 
 
-def _head(ask: Ask, desk: Desk, id: str, found: Sequence[Standing], waits: bool) -> Head:
+def _head(
+    ask: Ask,
+    desk: Desk,
+    id: str,
+    found: Sequence[Standing],
+    waits: bool,
+    failed: Sequence[Standing] = (),
+) -> Head:
     """With links to the messages that show the paper."""
     shown = desk.inquiries.found(id)
-    head = views_why.answer(id, found, new_york_date(ask.at), ask.zone, shown, waits)
+    head = views_why.answer(id, found, new_york_date(ask.at), ask.zone, shown, waits, failed)
     links = [_links(standing, ask) for standing in found]
     if not head.items:
         return head.model_copy(update={"buttons": (*links[0], *head.buttons)})
@@ -117,7 +124,10 @@ def learnt(ask: Ask, desk: Desk, inquiry: Inquiry) -> Answer | None:
     except Refused as refused:
         head = Head(title=str(refused))
         return Answer(head, update=head)
-    rest = views_why.closer(inquiry.paper, found) if inquiry.ref else whole
+    if not inquiry.ref:
+        return Answer(whole, update=whole)
+    failed = [standing for standing in found if _lacks(standing, desk)]
+    rest = views_why.closer(inquiry.paper, found, failed)
     return Answer(rest, update=whole)
 
 

@@ -25,16 +25,19 @@ def answer(
     zone: str,
     found: Found | None = None,
     waits: bool = False,
+    failed: Sequence[Standing] = (),
 ) -> Head:
-    """The whole answer, as far as it is known; `waits` while a judge is being asked.
+    """The whole answer, as far as it is known; `waits` while a judge is being asked, `failed` are
+    those of which nothing could be found out.
 
     `today` is New York's date, `zone` the asker's. Links to messages are the caller's to add.
     """
     paper = next((s.paper for s in standings if s.paper), None)
     notices = [f"Withdrawn: {one_line(found.withdrawn)}"] if found and found.withdrawn else []
-    said = [tuple(_said(standing, today, zone)) for standing in standings]
+    said = [tuple(_said(s, today, zone, s in failed)) for s in standings]
     alone = len(standings) == 1
-    title = readable(paper.title) if paper else "looking it up …" if waits else "not found"
+    missing = "looking it up …" if waits else "not looked up" if failed else "not found"
+    title = readable(paper.title) if paper else missing
     small = [one_line(standings[0].profile.title), *_small(standings[0])] if alone else []
     if waits and paper:
         small.append("A closer look follows.")
@@ -48,9 +51,11 @@ def answer(
     )
 
 
-def closer(id: str, standings: Sequence[Standing]) -> Head:
-    """What the judges were asked for, after the ledger's answer was given."""
-    rows = [(s, tuple(words_why.claims(s.opinion))) for s in standings if s.opinion]
+def closer(id: str, standings: Sequence[Standing], failed: Sequence[Standing] = ()) -> Head:
+    """What the judges were asked for, after the ledger's answer was given: a sentence at least of
+    each; `failed` as in `answer`."""
+    asked = [s for s in standings if s.opinion or s in failed] or standings
+    rows = [(s, tuple(words_why.closer(s.opinion))) for s in asked]
     alone = len(rows) == 1
     items = (Item(title=one_line(s.profile.title), small=text) for s, text in rows)
     return Head(
@@ -69,7 +74,7 @@ def _items(standings: Sequence[Standing], said: Sequence[tuple[str, ...]]) -> It
         yield Item(title=title, channel=channel, small=(*text, *_small(standing)))
 
 
-def _said(standing: Standing, today: date, zone: str) -> Iterator[str]:
+def _said(standing: Standing, today: date, zone: str, failed: bool) -> Iterator[str]:
     yield words_why.verdict(standing, today, zone)
     digest, decision = standing.digest, standing.decision
     if digest and decision and decision.score:
@@ -80,7 +85,11 @@ def _said(standing: Standing, today: date, zone: str) -> Iterator[str]:
     if standing.opinion:
         if decision is None or decision.score is None:
             yield from words_why.judged_now(standing, standing.opinion)
-        yield from words_why.claims(standing.opinion)
+            yield from words_why.claims(standing.opinion)
+        else:
+            yield from words_why.closer(standing.opinion)
+    elif failed:
+        yield words_why.not_found_out()
 
 
 def _small(standing: Standing) -> Iterator[str]:

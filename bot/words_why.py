@@ -193,6 +193,22 @@ def claims(opinion: Opinion) -> Iterator[str]:
         yield f"No closer look: {TROUBLES[opinion.silent]}."
 
 
+def closer(opinion: Opinion | None) -> Iterator[str]:
+    """What a closer look brought, which is never nothing: claims, or why there are none."""
+    if opinion is None:
+        yield not_found_out()
+        return
+    said = list(claims(opinion))
+    if not said and opinion.score is None and opinion.trouble:
+        said = [f"No closer look: {TROUBLES[opinion.trouble]}."]
+    yield from said or ["The model names no words of the paper for or against it."]
+
+
+def not_found_out() -> str:
+    """Of what the workers began to find out and did not."""
+    return "A closer look has failed by a fault in Paperboy; the workers' log says more."
+
+
 def scores(relevance: int, novelty: int | None) -> str:
     return f"Relevance {relevance}" + (f", novelty {novelty}" if novelty is not None else "")
 

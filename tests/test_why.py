@@ -495,3 +495,53 @@ def test_a_paper_that_only_a_comment_names_was_not_decided(posted: bool, store: 
     head = there.why("2503.10001").head
     assert head is not None
     assert ("Picked: number 1 of 1." in head.text) == posted
+
+
+OPINIONS = [
+    None,
+    Opinion(score=None, trouble=Trouble.CONTENT_FILTER),
+    Opinion(score=None),
+    Opinion(score=SAID),
+    Opinion(score=SAID, silent=Trouble.CUT_OFF),
+    Opinion(score=SAID, dropped=2, silent=Trouble.UNPROVEN),
+    Opinion(score=SAID, claims=CLAIMS),
+]
+
+
+@pytest.mark.parametrize("opinion", OPINIONS)
+@pytest.mark.parametrize("id", ["2503.10001", "2503.10009", "2503.10011"])
+def test_a_closer_look_is_never_a_heading_with_nothing_under_it(
+    store: Store, id: str, opinion: Opinion | None
+) -> None:
+    """Of a picked paper, an unscored one, and one that is on no list; also when the workers
+    dropped the question."""
+    there = place(store, ADDRESSES["slack"])
+    there.subscribes()
+    there.delivers(a_day())
+    if id == "2503.10011":
+        there.desk.inquiries.put_found(id, Found(paper=paper(id), at=NOW))
+    asked = there.why(id).inquiry
+    assert asked is not None
+    if opinion:
+        there.thinks(paper(id), opinion)
+    answer = paper_actions.learnt(there.ask, there.desk, asked)
+    assert answer is not None
+    for head in (answer.head, answer.update):
+        assert head is not None
+        assert head.text
+    assert answer.head is not None
+    assert all(map(str.strip, answer.head.text))
+    if opinion is None:
+        assert "fault in Paperboy" in answer.head.text[-1]
+
+
+def test_a_look_up_that_failed_is_not_called_an_unknown_paper(store: Store) -> None:
+    there = place(store, ADDRESSES["slack"])
+    there.subscribes()
+    asked = there.why("2503.10011").inquiry
+    assert asked is not None
+    answer = paper_actions.learnt(there.ask, there.desk, asked)
+    assert answer is not None
+    assert answer.head is not None
+    assert answer.head.title == "2503.10011: not looked up"
+    assert "fault in Paperboy" in answer.head.text[-1]
