@@ -38,10 +38,13 @@ from bot.endpoint import Endpoint
 from bot.errors import PaperboyError, Refused
 from bot.inquirer import Inquirer
 from bot.ledger import Judge
+from bot.network import reason
+from bot.platforms import insist as insist_on_chats
+from bot.platforms import misfits
 from bot.posting import Pace
 from bot.settings import Settings
 from bot.slack_answer import Answers
-from bot.slack_app import SlackApp, listening
+from bot.slack_app import SlackApp, listen
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
@@ -87,57 +90,74 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
     platforms: dict[str, Platform] = {}
     async with AsyncExitStack() as stack:
         pacing = await stack.enter_async_context(redis.asyncio.Redis.from_url(url))
-        running = [asyncio.create_task(_ticking(desk, tasks, bell, platforms))]
-        if config.slack_bot_token:
+        running = {"clock": asyncio.create_task(_ticking(desk, tasks, bell, platforms))}
+        wrong = misfits(config)
+        for why in wrong.values():
+            log.error("a chat cannot be served", why=why)
+        if config.slack_bot_token and "slack" not in wrong:
             web = slack_post.client(config.slack_bot_token, config.slack_api_url.get_secret_value())
             chat = Chat(slack_post.SlackPoster(web), store.redis, Pace(pacing))
             slack = platforms["slack"] = Answers(web, desk, chat, bell, inquirer)
-            running.append(asyncio.create_task(_slack(slack, config)))
-        if config.discord_token:
+            running["Slack"] = asyncio.create_task(_slack(slack, config))
+        if config.discord_token and "discord" not in wrong:
             where = config.discord_api_url.get_secret_value()
             posting = discord_post.poster(config.discord_token, where)
             poster = await stack.enter_async_context(posting)
             chat = Chat(poster, store.redis, Pace(pacing))
             discord = discord_answer.Answers(poster, desk, chat, bell, inquirer)
             platforms["discord"] = discord
-            running.append(asyncio.create_task(_discord(discord, config.discord_token, config)))
+            running["Discord"] = asyncio.create_task(
+                _discord(discord, config.discord_token, config)
+            )
         log.info("bot started", platforms=", ".join(platforms) or "none: no token is set")
         stopping = asyncio.create_task(stop.wait())
         try:
             await _until(stopping, running)
         finally:
-            for task in (stopping, *running):
-                task.cancel()
-            await asyncio.gather(stopping, *running, return_exceptions=True)
+            await _ended({stopping, *running.values()})
     log.info("bot stopped")
 
 
-async def _until(stopping: asyncio.Task[bool], running: list[asyncio.Task[None]]) -> None:
-    """Wait for the stop. A task that dies of a fault of ours takes the process with it, for its
-    supervisor to see: half a bot would be quiet without saying why."""
-    waiting: set[asyncio.Task[Any]] = {stopping, *running}
+async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel them until all are over: asyncio.wait_for, which discord.py uses, loses a
+    cancellation in Python 3.11 when what it waits for fails at that moment."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        over, tasks = await asyncio.wait(tasks, timeout=1)
+        await asyncio.gather(*over, return_exceptions=True)  # what they died of has been told
+
+
+async def _until(stopping: asyncio.Task[bool], running: dict[str, asyncio.Task[None]]) -> None:
+    """Wait for the stop. A chat that cannot be set up leaves the others alone, and ends the process
+    when it is the only one; without its clock the process would be quiet without saying why."""
+    waiting: set[asyncio.Task[Any]] = {stopping, *running.values()}
+    names = {task: name for name, task in running.items()}
     while stopping in waiting:
         ended, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
-            task.result()
+            try:
+                task.result()
+            except Refused as refused:
+                if not any(names.get(other, "clock") != "clock" for other in waiting):
+                    raise
+                log.error(f"{names[task]} is not set up", why=str(refused))
 
 
 async def _slack(answers: Answers, config: Settings) -> None:
-    async def listen() -> None:
-        async with listening(SlackApp(answers), config) as how:
-            log.info("listening", how=how)
-            await _back("Slack", answers.desk)
-            await asyncio.Event().wait()
+    async def heard(how: str) -> None:
+        log.info("listening", how=how)
+        await _back("Slack", answers.desk)
 
-    await _for_ever("Slack", listen, answers.desk)
+    await _for_ever("Slack", lambda: listen(SlackApp(answers), config, heard), answers.desk)
 
 
 async def _discord(answers: discord_answer.Answers, token: SecretStr, config: Settings) -> None:
-    async def listen() -> None:  # an app listens once
+    async def receive() -> None:  # an app listens once
         gateway = config.discord_gateway_url.get_secret_value()
         await discord_app.listen(DiscordApp(answers), token, gateway)
 
-    await _for_ever("Discord", listen, answers.desk)
+    await _for_ever("Discord", receive, answers.desk)
 
 
 async def _back(name: str, desk: Desk) -> None:
@@ -146,23 +166,30 @@ async def _back(name: str, desk: Desk) -> None:
         await asyncio.to_thread(desk.subscriptions.end_outage, f"{name} login")
 
 
-async def _for_ever(name: str, listen: Callable[[], Awaitable[None]], desk: Desk) -> None:
-    """A platform's events; a login that fails is told and tried again, and stops nobody."""
+async def _for_ever(name: str, receive: Callable[[], Awaitable[None]], desk: Desk) -> None:
+    """A platform's events. Whatever ends them, a fault of ours too, is told and tried again, and
+    stops nobody else. Raises Refused for what asking again cannot mend."""
     while True:
+        wait = _LOGIN_SECONDS
         try:
-            await listen()
-        except Refused as refused:
-            log.error(f"{name} is not set up", why=str(refused))
-            return
+            await receive()
+            why = "Its events ended."
         except PaperboyError as error:
+            if isinstance(error, Refused) and error.trouble is None:
+                raise  # not the chat's, which may think better of it
+
             why = str(error)
+            wait = max(wait, getattr(error, "retry_after", None) or 0)
         except (redis.RedisError, OSError) as error:
-            why = type(error).__name__
+            why = f"{name} cannot be served: {reason(error)}."
+        except Exception as fault:  # whatever a library made of what it was sent
+            why = f"What {name} sent cannot be read ({type(fault).__name__})."
+            log.error(f"{name} ends with a fault", exc_info=fault)
         log.error(f"{name} does not let us in, trying again", why=why)
         with suppress(redis.RedisError):  # its being away is told by the clock
             put = desk.subscriptions.put_outage
             await asyncio.to_thread(put, f"{name} login", why, datetime.now(UTC))
-        await asyncio.sleep(_LOGIN_SECONDS)
+        await asyncio.sleep(wait)
 
 
 async def _ticking(desk: Desk, tasks: Tasks, bell: Bell, platforms: Mapping[str, Platform]) -> None:
@@ -206,6 +233,7 @@ async def _told(ticked: clock.Ticked, platforms: Mapping[str, Platform]) -> None
 def main(at: Endpoint | None = None) -> int:
     """Serve on this server, or on REDIS_URL's; returns the exit status."""
     config = settings.load()
+    insist_on_chats(config)
     if at is None:
         if config.redis_url is None:
             raise Refused(

@@ -19,6 +19,7 @@ from bot import discord_render
 from bot.domain import Trouble, fingerprint
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.message import Head, Post
+from bot.network import reason
 from bot.wish import Address
 
 log = structlog.get_logger()
@@ -89,8 +90,9 @@ def error_of(error: Exception) -> PaperboyError:
     if isinstance(error, discord.RateLimited):
         return Unavailable(_FEWER, Trouble.CHAT_BUSY, retry_after=error.retry_after)
     if not isinstance(error, discord.HTTPException) or _from_between(error):
-        why = f"Discord did not answer ({type(error).__name__})."
-        return Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
+        return Unavailable(
+            f"Discord did not answer: {reason(error)}.", Trouble.CHAT_DOWN, unclear=True
+        )
     if error.status == 401:
         return Gone("Discord does not take the token.", Trouble.BAD_TOKEN)
     if error.status == 429 or error.code in _BUSY:

@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     say_quiet_days: bool = Field(default=False, alias="PAPERBOY_SAY_QUIET_DAYS")
     admins_only: bool = Field(default=False, alias="PAPERBOY_ADMINS_ONLY")
     catch_up_days: int = Field(default=5, ge=1, le=30, alias="PAPERBOY_CATCH_UP_DAYS")
+    host: Annotated[str, AfterValidator(_one_line)] = Field(
+        default="127.0.0.1", alias="PAPERBOY_HOST"
+    )
     port: int = Field(default=3000, ge=1, le=65535, alias="PAPERBOY_PORT")
     data_dir: Path = Field(default_factory=_data_dir, alias="PAPERBOY_DATA_DIR")
 
@@ -133,9 +136,11 @@ class Settings(BaseSettings):
             raise ValueError("it is a folder that cannot be found") from None
 
     @property
-    def chats(self) -> bool:
-        """Whether there is a chat to serve."""
-        return bool(self.slack_bot_token or self.discord_token)
+    def chats(self) -> tuple[str, ...]:
+        """The platforms that something is set for; platforms.misfits says what is wrong with it."""
+        slack = self.slack_bot_token or self.slack_app_token or self.slack_signing_secret
+        given = {"slack": slack, "discord": self.discord_token}
+        return tuple(name for name, token in given.items() if token)
 
     @property
     def limits(self) -> tuple[Limits, Limits]:

@@ -6,8 +6,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +14,6 @@ from weakref import WeakValueDictionary
 
 import redis
 import structlog
-from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -26,14 +23,16 @@ from bot import (
     arxiv_ids,
     schedule,
     slack_forms,
+    slack_http,
     slack_render,
     words,
     words_channels,
+    words_doctor,
     words_wrong,
 )
 from bot.desk import HOME, Unfit
 from bot.domain import Trouble, fingerprint
-from bot.errors import Refused
+from bot.errors import Refused, Unavailable
 from bot.message import Choice
 from bot.settings import Settings
 from bot.slack_answer import Answers, Where
@@ -49,7 +48,9 @@ _FORM_SECONDS = 0.8
 # Of these, for finding out who sends it.
 _CHECK_SECONDS = 0.5
 # Slack's client looks at its socket as often; a dropped one is back after about twice this.
-_PING_SECONDS = 5
+_PING_SECONDS = 5.0
+# The first connection, and a lost one, before all is begun anew.
+_OPEN_SECONDS, _LOST_SECONDS = 30.0, 60.0
 
 
 class SlackApp:
@@ -69,7 +70,9 @@ class SlackApp:
             me = await self.answers.web.auth_test()
         except FAULTS as error:
             raise error_of(error) from error
-        self.team, self.me, self.answers.site = (str(me[k]) for k in ("team_id", "user_id", "url"))
+        if not (isinstance(me["team_id"], str) and isinstance(me["user_id"], str)):
+            raise Unavailable("Slack does not say who we are.", Trouble.CHAT_DOWN)
+        self.team, self.me, self.answers.site = me["team_id"], me["user_id"], str(me["url"] or "")
         self.answers.people.team = self.team
         await self._healed(None, {Trouble.BAD_TOKEN, Trouble.NO_SCOPE})
 
@@ -87,6 +90,7 @@ class SlackApp:
         app = AsyncApp(
             client=self.answers.web,
             signing_secret=signing_secret,
+            request_verification_enabled=False,  # slack_http has done it, before reading on
             authorize=authorize,
             logger=quiet,
         )
@@ -240,44 +244,50 @@ def _first(text: str) -> str:
     return (text.split() or [""])[0].lower().lstrip("/")
 
 
-@asynccontextmanager
-async def listening(slack: SlackApp, settings: Settings) -> AsyncIterator[str]:
-    """Receive events, by Socket Mode or else by HTTP; yields which, in words.
+async def listen(
+    slack: SlackApp, settings: Settings, heard: Callable[[str], Awaitable[None]]
+) -> None:
+    """Receive events until cancelled, by Socket Mode or else by HTTP; `heard` is told which, in
+    words, once they come.
 
-    Raises Refused when neither is set up, and what greet() raises.
+    Raises Refused when neither is set up, what greet() raises, and Unavailable when Slack's socket
+    cannot be opened, or is lost and does not come back.
     """
     app_token, secret = settings.slack_app_token, settings.slack_signing_secret
     if app_token is None and secret is None:
-        raise Refused("Slack needs SLACK_APP_TOKEN (Socket Mode), or SLACK_SIGNING_SECRET (HTTP).")
+        raise Refused(words_doctor.slack_not_set_up())
     await slack.greet()
     if app_token is not None:
-        token = app_token.get_secret_value()
-        try:  # a wrong token would be tried for ever by the client, in its log only
-            await slack.answers.web.apps_connections_open(app_token=token)
-        except FAULTS as error:
-            raise error_of(error) from error
-        handler = AsyncSocketModeHandler(slack.app(None), token, ping_interval=_PING_SECONDS)
-        try:
-            await handler.connect_async()  # type: ignore[no-untyped-call]
-            yield "Slack by Socket Mode"
-        finally:
-            await handler.close_async()  # type: ignore[no-untyped-call]
-        return
-    assert secret is not None, "one of the two is set"
-    app = slack.app(secret.get_secret_value())
+        await _socket(slack, app_token.get_secret_value(), heard)
+    elif secret is not None:
+        signed = secret.get_secret_value()
+        host, port = settings.host, settings.port
+        async with slack_http.serving(slack.app(signed), signed, host, port):
+            await heard(f"Slack by HTTP on {host}, port {port}")
+            await asyncio.Event().wait()
 
-    async def events(request: web.Request) -> web.StreamResponse:
-        return await to_aiohttp_response(await app.async_dispatch(await to_bolt_request(request)))
 
-    async def health(request: web.Request) -> web.StreamResponse:
-        return web.json_response({"ok": True})
-
-    server = web.Application()
-    server.add_routes([web.post("/slack/events", events), web.get("/healthz", health)])
-    runner = web.AppRunner(server, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, port=settings.port).start()
+async def _socket(slack: SlackApp, token: str, heard: Callable[[str], Awaitable[None]]) -> None:
+    """Slack's client tries for ever, in its log only: a wrong token, and an address that Slack
+    gave, which is good for some seconds. So it is watched."""
     try:
-        yield f"Slack by HTTP on port {settings.port}"
+        opened = await slack.answers.web.apps_connections_open(app_token=token)
+    except FAULTS as error:
+        raise error_of(error) from error
+    if not re.match("wss?://.", str(opened["url"])):
+        raise Unavailable("Slack gives no address for its socket.", Trouble.CHAT_DOWN)
+    handler = AsyncSocketModeHandler(slack.app(None), token, ping_interval=_PING_SECONDS)
+    try:
+        async with asyncio.timeout(_OPEN_SECONDS):
+            await handler.connect_async()  # type: ignore[no-untyped-call]
+        await heard("Slack by Socket Mode")
+        lost = 0.0
+        while lost < _LOST_SECONDS:
+            await asyncio.sleep(_PING_SECONDS)
+            lost = 0.0 if await handler.client.is_connected() else lost + _PING_SECONDS
+        raise Unavailable("Slack's socket was lost and does not come back.", Trouble.CHAT_DOWN)
+    except TimeoutError as error:
+        why = "Slack's socket cannot be opened: it does not answer in time."
+        raise Unavailable(why, Trouble.CHAT_DOWN) from error
     finally:
-        await runner.cleanup()
+        await handler.close_async()  # type: ignore[no-untyped-call]

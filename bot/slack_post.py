@@ -20,6 +20,7 @@ from bot import slack_render
 from bot.domain import Trouble
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.message import Head, Post
+from bot.network import reason
 from bot.wish import Address
 
 log = structlog.get_logger()
@@ -81,10 +82,20 @@ class Refusal(Refused):
         self.code = code
 
 
+class _Web(AsyncWebClient):
+    """Slack's client, for which only an answer in Slack's form is one."""
+
+    async def api_call(self, *args: Any, **kwargs: Any) -> AsyncSlackResponse:
+        try:
+            return await super().api_call(*args, **kwargs)
+        except (AttributeError, KeyError, TypeError) as error:  # plain text, or another JSON
+            raise ValueError("not Slack's form") from error
+
+
 def client(token: SecretStr, api_url: str, seconds: int = _SECONDS) -> AsyncWebClient:
     """Slack's own client without its retries: its default one posts a message twice when the
     connection is lost after Slack took it."""
-    return AsyncWebClient(
+    return _Web(
         token=token.get_secret_value(), base_url=api_url, timeout=seconds, retry_handlers=[]
     )
 
@@ -92,8 +103,9 @@ def client(token: SecretStr, api_url: str, seconds: int = _SECONDS) -> AsyncWebC
 def error_of(error: Exception) -> PaperboyError:
     """Slack's error, or the connection's, named by what to do next."""
     if not isinstance(error, SlackApiError):
-        why = f"Slack did not answer ({type(error).__name__})."
-        return Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
+        return Unavailable(
+            f"Slack did not answer: {reason(error)}.", Trouble.CHAT_DOWN, unclear=True
+        )
     response: Any = error.response
     status = getattr(response, "status_code", 200)
     data = response.data if isinstance(getattr(response, "data", None), dict) else {}

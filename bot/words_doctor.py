@@ -101,6 +101,14 @@ def slack_not_set_up() -> str:
     return "Set SLACK_APP_TOKEN (Socket Mode), or SLACK_SIGNING_SECRET (HTTP)."
 
 
+def no_bot_token() -> str:
+    return "Slack needs SLACK_BOT_TOKEN (xoxb-...) besides; copy it from OAuth & Permissions."
+
+
+def not_discords() -> str:
+    return "DISCORD_TOKEN is another service's token; copy Discord's from Bot, Reset Token."
+
+
 def not_this_kind(name: str, prefix: str) -> str:
     return f"{name} should begin with {prefix}; this is another kind of token."
 

@@ -19,6 +19,7 @@ from bot import (
     discord_render,
     export,
     logs,
+    platforms,
     profiles,
     settings,
     slack_render,
@@ -65,6 +66,7 @@ def run() -> None:
     """Everything on one machine: workers, and the bot for Slack and Discord where there is a token;
     with none, this terminal is the channel."""
     config = settings.load()
+    platforms.insist(config)
     if config.chats:
         from bot.__main__ import main as serve
         from workers.house import installed
@@ -164,7 +166,9 @@ def bot() -> None:
     from bot.__main__ import main as serve
     from workers.house import house
 
-    with house(settings.load()) as here:
+    config = settings.load()
+    platforms.insist(config)
+    with house(config) as here:
         sys.exit(serve(here.url))
 
 
