@@ -186,7 +186,7 @@ def test_one_that_cannot_log_in_does_not_stop_the_other(
     async def run() -> None:
         stop = asyncio.Event()
         serving = asyncio.create_task(serve(server, settings, stop))
-        await asyncio.to_thread(here.wait, told, 10)
+        await asyncio.to_thread(here.wait, told)
         stop.set()
         await serving
 
