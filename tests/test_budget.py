@@ -116,3 +116,24 @@ def test_a_forecast_goes_by_the_weekdays_since_the_first_call() -> None:
     assert weekdays(friday, since=date(2025, 3, 20)) == (2, 8)
     assert forecast(10, friday, since=date(2025, 3, 20)) == 40
     assert forecast(10, friday, since=date(2025, 3, 1)) == forecast(10, friday)
+
+
+def test_what_is_set_aside_is_not_left_in_dollars_nor_in_tokens() -> None:
+    spent = Spent(nano=1, reserved_nano=2, tokens=30, reserved_tokens=40)
+    assert (spent.taken(Unit.NANO), spent.taken(Unit.TOKENS)) == (3, 70)
+    limits = Limits(day_usd=1e-8, day_tokens=100)
+    assert left([(limits, spent, Spent())]) == Left(nano=7, tokens=30)
+
+
+def test_a_limit_in_tokens_is_reached_as_one_in_dollars_is() -> None:
+    spent = Spent(refused_tokens=100)
+    assert spent.reached(Limits(day_tokens=100), Period.DAY) == (Unit.TOKENS, 100)
+    assert spent.reached(Limits(day_tokens=101), Period.DAY) is None
+    assert spent.reached(Limits(day_usd=1e-9), Period.DAY) is None
+    assert spent.reached(Limits(month_tokens=100), Period.MONTH) == (Unit.TOKENS, 100)
+
+
+def test_a_month_has_one_name_and_each_day_its_own() -> None:
+    first, last = date(2025, 3, 1), date(2025, 3, 31)
+    assert {Period.MONTH.name_of(day) for day in (first, last)} == {"2025-03"}
+    assert [Period.DAY.name_of(day) for day in (first, last)] == ["2025-03-01", "2025-03-31"]

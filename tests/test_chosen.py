@@ -197,3 +197,26 @@ def test_a_delivery_writes_no_day(read_again: Channels) -> None:
     read_again.put_given(HERE, f"{HERE}:day", other, Basis(("day",), "v"))
     read_again.put_delivered(HERE, f"{HERE}:day", other, NOW, "17.1", Basis(("day",), "v"))
     assert read_again.store.digest("day") == before
+
+
+def test_one_day_is_shown_with_what_is_known_of_its_list_by_now_and_several_as_they_are() -> None:
+    """Asked for on a Sunday, the same day is the last that there was."""
+    day, sunday = day_of(20, decision(ids(1)[0], Outcome.PICKED)), date(2025, 3, 23)
+    found = listed(NOW).model_copy(update={"instead_of": sunday})
+    assert triage.chosen(wish(), found, day, lambda *_: ()).listed == found
+    several = wish().model_copy(update={"earlier": (wish().wanted,)})
+    assert triage.chosen(several, found, day, lambda *_: ()).listed == day.listed
+
+
+def test_what_the_channel_had_before_makes_room(read_again: Channels) -> None:
+    day = digest(*(decision(id, Outcome.PICKED) for id in ids(3)), profile=profile(maximum=2))
+
+    def had(address: Address, shown: Digest) -> set[str]:
+        assert (address, len(shown.decisions)) == (HERE, 3)
+        return {ids(1)[0]}
+
+    asked = wish().model_copy(update={"address": HERE})
+    view = triage.chosen(asked, listed(NOW), day, had)
+    assert outcomes(view) == dict(
+        zip([*ids(3)[1:], ids(1)[0]], ["picked", "picked", "repeat"], strict=True)
+    )

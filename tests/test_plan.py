@@ -425,3 +425,12 @@ def test_a_delivered_day_is_looked_after_until_everything_has_settled() -> None:
         facts = Facts(listed=listed(NOW), judged=whole, earlier=earlier)
         facts = facts.model_copy(update={"delivered": done(AT, version=facts.version)})
         assert plan.look(scheduled(len(earlier)), facts, AT) == plan.Look(fulfilled=settled)
+
+
+def test_what_one_model_judged_is_another_delivery_than_what_another_did() -> None:
+    for earlier in (0, 2):
+        names = {
+            plan.delivery_name(scheduled(earlier).model_copy(update={"judge": judge}), listed(NOW))
+            for judge in (Judge(), Judge(model="one"), Judge(model="two"))
+        }
+        assert len(names) == 3

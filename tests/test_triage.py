@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import AnnounceType, Cutoffs, Followed, Trouble
-from bot.ledger import Batch, Outcome, Score, Verdict
+from bot.ledger import Batch, Outcome, Place, Score, Verdict
 from tests.make import announced, decision, digest, ids, profile
 from workers import triage
 
@@ -148,3 +148,23 @@ def test_replacements_are_not_announced() -> None:
     assert AnnounceType.REPLACE.is_replacement
     assert AnnounceType.REPLACE_CROSS.is_replacement
     assert not AnnounceType.CROSS.is_replacement
+
+
+def test_a_paper_that_was_not_asked_about_says_where_it_stood_and_a_judged_one_does_not() -> None:
+    names = ids(4)
+    verdicts = {
+        f"{names[0]}v1": verdict(8),
+        f"{names[1]}v1": Verdict(score=None, trouble=Trouble.NO_BUDGET),
+        f"{names[2]}v1": Verdict(score=None, trouble=Trouble.MODEL_DOWN),
+    }
+    places = {id: Place(rank=n, of=4) for n, id in enumerate(names, 1)}
+    day = [announced(id) for id in names]
+    decided = triage.decide(profile(), day, verdicts, names, places)
+    ranks = {d.paper.id: d.place and d.place.rank for d in decided}
+    assert ranks == {names[0]: None, names[1]: 2, names[2]: None, names[3]: 4}
+
+
+def test_a_score_silences_the_trouble_that_came_before_it() -> None:
+    late = verdict(8).model_copy(update={"trouble": Trouble.TIMEOUT})
+    (decided,) = triage.decide(profile(), [announced("2503.00001")], {"2503.00001v1": late}, [])
+    assert (decided.outcome, decided.trouble) == (Outcome.PICKED, None)
