@@ -142,6 +142,21 @@ def test_the_lease_is_renewed_after_the_turn_and_before_each_message(
     assert done == [f"{what} {n}" for n in range(4) for what in ("turn", "renewed")]
 
 
+def test_all_papers_are_replies_to_the_head_and_each_took_its_channel_s_turn(
+    there: Slack, outbox: Outbox
+) -> None:
+    turns: list[Address] = []
+
+    async def turn(address: Address) -> None:
+        turns.append(address)
+
+    post(there, outbox, turn=turn)
+    head, *cards = there.thread("C1")
+    assert "thread_ts" not in head or head["thread_ts"] == head["ts"]
+    assert {card["thread_ts"] for card in cards} == {head["ts"]}
+    assert turns == [HERE] * 4
+
+
 def test_who_has_lost_the_lease_sends_nothing_more(there: Slack, outbox: Outbox) -> None:
     held = iter([True, True])
 
