@@ -33,7 +33,7 @@ def test_a_worker_killed_while_it_stops_a_channel_leaves_nobody_untold_and_tells
 
     with monkeypatch.context() as dying:
         dying.setattr(Subscriptions, "halt", killed)
-        with pytest.raises(BaseExceptionGroup):
+        with pytest.raises((Killed, BaseExceptionGroup)):
             deliver(there, store, server, wishes)
     assert len(there.thread("D7")) == 1
     assert Channels(store).wishes() == wishes  # somebody goes on
