@@ -89,10 +89,11 @@ def on_slack(count: int) -> Iterator[Chatting]:
     names = [f"C{n}" for n in range(count)]
     with slack() as there:
         there.rate = 1.0
-        there.channels = {name: Channel() for name in (*names, "CWHY")}
+        there.channels = {name: Channel(people={name.replace("C", "U")}) for name in names}
+        there.channels["CWHY"] = Channel(people={f"U{1000 + n}" for n in range(_WHYS)})
 
         def why(id: str, n: int) -> tuple[float, bool]:
-            begun, user = time.monotonic(), f"U{100 + n}"
+            begun, user = time.monotonic(), f"U{1000 + n}"
             there.command(id, channel="CWHY", user=user, command="/why")
 
             def told() -> list[Any]:
@@ -104,7 +105,9 @@ def on_slack(count: int) -> Iterator[Chatting]:
             name="Slack",
             channels=names,
             settings={"SLACK_API_URL": there.url},
-            now=lambda channel: there.command(f"now {PROFILE.name}", channel=channel),
+            now=lambda channel: there.command(
+                f"now {PROFILE.name}", channel=channel, user=channel.replace("C", "U")
+            ),
             why=why,
             posted=lambda channel: [
                 call.at
@@ -207,11 +210,14 @@ def run(platforms: Sequence[str], count: int, seconds: float, home: Path) -> int
         stack.enter_context(_running("bot", settings, home / "bot.log"))
         _until(lambda: all(chatting.ready() for chatting in chats))
         time.sleep(2)  # what a start costs is not what is measured
-        before = redis.info("stats")["total_commands_processed"]
+        redis.config_resetstat()
         _asked(chats, seconds, seen)
         took = time.monotonic() - seen.asked
-        commands = redis.info("stats")["total_commands_processed"] - before
-        _shown(chats, seen, log.read_text(), len(arxiv.asked), commands / took, redis)
+        calls = {name[8:]: row["calls"] for name, row in redis.info("commandstats").items()}
+        time.sleep(2)  # so that the last job says that it is done
+        _shown(chats, seen, log.read_text(), len(arxiv.asked), redis)
+        most = ", ".join(f"{n / took:.0f} {name}" for name, n in Counter(calls).most_common(6))
+        print(f"Redis: {sum(calls.values()) / took:.0f} commands a second: {most}")
         return sum(_wrong(chatting, channel) for chatting in chats for channel in chatting.channels)
 
 
@@ -260,9 +266,7 @@ def _asked(chats: Sequence[Chatting], seconds: float, seen: Seen) -> None:
             turn += 1
 
 
-def _shown(
-    chats: Sequence[Chatting], seen: Seen, log: str, asked: int, rate: float, redis: Redis
-) -> None:
+def _shown(chats: Sequence[Chatting], seen: Seen, log: str, asked: int, redis: Redis) -> None:
     done = [line for line in log.splitlines() if "done" in line]
     kinds = Counter(match[1] for line in done if (match := re.search(r"step=(\w+)", line)))
     left = {
@@ -275,7 +279,8 @@ def _shown(
     good = sum(future.result()[1] for future in seen.whys)
     p50, p99 = whys[len(whys) // 2], whys[min(len(whys) - 1, len(whys) * 99 // 100)]
     print(f"/why: {len(whys)} asked, {good} answered, p50 {p50:.1f} s, p99 {p99:.1f} s")
-    print(f"Redis: {rate:.0f} commands a second; scores {seen.scored[0] - seen.asked:.1f} s after")
+    if seen.scored:
+        print(f"the first scores came {seen.scored[0] - seen.asked:.1f} s after the first request")
     for chatting in chats:
         times = {name: chatting.posted(name) for name in chatting.channels}
         heads = sorted(min(at) for at in times.values() if at)
