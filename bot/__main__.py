@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import redis
 import redis.asyncio
@@ -25,17 +25,15 @@ from bot import (
     settings,
     slack_post,
     status,
-    words_channels,
     words_doctor,
-    words_wrong,
 )
 from bot.chat import Bell, Chat
 from bot.connecting import connect_briefly, insist
 from bot.desk import Desk
 from bot.discord_app import DiscordApp
-from bot.domain import fingerprint
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError, Refused
+from bot.herald import Herald, Platform
 from bot.inquirer import Inquirer
 from bot.ledger import Judge
 from bot.network import reason
@@ -50,18 +48,8 @@ from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.tasks import Tasks
-from bot.wish import Wish
 
 log = structlog.get_logger()
-
-
-class Platform(Protocol):
-    """What the clock says something by."""
-
-    chat: Chat
-
-    async def before(self, wish: Wish) -> None:
-        """Tell who asked that the day was delivered before."""
 
 
 # While something is under way, and otherwise; a wish wakes the clock at once.
@@ -194,12 +182,12 @@ async def _for_ever(name: str, receive: Callable[[], Awaitable[None]], desk: Des
 
 async def _ticking(desk: Desk, tasks: Tasks, bell: Bell, platforms: Mapping[str, Platform]) -> None:
     """Redis being away is said once, and so is its return."""
-    away = False
+    away, herald = False, Herald(platforms)
     while True:
         busy = False
         try:
             ticked = await asyncio.to_thread(clock.tick, desk, tasks, datetime.now(UTC))
-            await _told(ticked, platforms)
+            herald.tell(ticked)
         except redis.RedisError as error:
             if not away:
                 log.error("redis is away, trying again", error=type(error).__name__)
@@ -209,25 +197,6 @@ async def _ticking(desk: Desk, tasks: Tasks, bell: Bell, platforms: Mapping[str,
                 log.info("redis is back")
             away, busy = False, ticked.under_way
         await bell.heard(_BUSY_SECONDS if busy or away else _TICK_SECONDS)
-
-
-async def _told(ticked: clock.Ticked, platforms: Mapping[str, Platform]) -> None:
-    for wish in ticked.before:
-        if answers := platforms.get(wish.address.platform):
-            await answers.before(wish)
-    for found, wish, why in ticked.late:
-        if answers := platforms.get(wish.address.platform):
-            note = words_channels.late(found, wish, why)
-            name = fingerprint("late", wish.subscription, str(wish.at))
-            await answers.chat.say(wish.address, note, name)
-    for found, at in ticked.quiet:
-        if answers := platforms.get(found.address.platform):
-            name = fingerprint("quiet", found.key, str(at))
-            await answers.chat.say(found.address, words_channels.quiet(), name)
-    for wish in ticked.failed:
-        if answers := platforms.get(wish.address.platform):
-            name = fingerprint("failed", wish.model_dump_json())
-            await answers.chat.say(wish.address, words_wrong.failed(), name)
 
 
 def main(at: Endpoint | None = None) -> int:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -82,55 +83,89 @@ def ask(step: Step, tasks: Tasks) -> None:
 def tick(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
     """Advance every wish, those that people left and those of the subscriptions.
 
-    Wishes whose next step is the same share it. One bot ticks at a time. A day that somebody asked
-    for and that ended short of its papers (arXiv away, model down) is wished anew after a while.
+    Wishes whose next step is the same share it. A day that somebody asked for and that ended short
+    of its papers (arXiv away, model down) is wished anew after a while. First everything is looked
+    at, then what is to be done is done, by one bot at a time; where nothing is, nothing is written.
     """
-    lease = desk.channels.store.lease("tick", _LEASE_SECONDS, 0)
-    if lease is None:
-        return Ticked()
-    try:
-        return _ticked(desk, tasks, now)
-    finally:
-        lease.release()
+    ticked, todo = _looked(desk, tasks, now)
+    if todo:
+        lease = desk.channels.store.lease("tick", _LEASE_SECONDS, 0)
+        if lease is None:
+            return Ticked()
+        try:
+            for act in todo:
+                act()
+        finally:
+            lease.release()
+    return ticked
 
 
-def _ticked(desk: Desk, tasks: Tasks, now: datetime) -> Ticked:
-    """Look at everything, then do what is to be done: what did not change costs no write."""
-    channels, book = desk.channels, _book(desk)
-    before, late, overdue = list[Wish](), list[Late](), list[Late]()
-    steps = list[Step]()
+Todo = list[Callable[[], object]]
+
+
+def _looked(desk: Desk, tasks: Tasks, now: datetime) -> tuple[Ticked, Todo]:
+    """What came of everything by now, and what is to be done; all that is done may be done twice,
+    or a moment late."""
+    book, todo = _book(desk), Todo()
+    asked, before = _of_people(desk, now, todo)
+    ahead, late = _of_schedules(desk, book, now, todo)
+    steps = [*asked, *ahead]
+    failed = _asked(desk, tasks, book, steps, now, todo)
+    for profile, night in _lessons(desk, book, now):
+        if not tasks.learns(profile.fingerprint, night):
+            todo.append(partial(desk.channels.store.put_profile, profile))
+            model = desk.judge.model or ""
+            todo.append(partial(tasks.learn, profile.fingerprint, model, night))
+    # At the end: who is to be told something is not forgotten before the rest is done.
+    todo += [partial(desk.channels.drop_wish, wish) for wish in (*before, *failed)]
+    quiet = tuple(_quiet(desk, book, now)) if desk.say_quiet_days else ()
+    return Ticked(bool(steps), tuple(before), tuple(failed), tuple(late), quiet), todo
+
+
+def _of_people(desk: Desk, now: datetime, todo: Todo) -> tuple[list[Step], list[Wish]]:
+    """The steps that people wait for, and whose day had been delivered before."""
+    channels, steps, before = desk.channels, list[Step](), list[Wish]()
     wishes = channels.wishes()
     for wish, facts in zip(wishes, channels.facts_of(wishes), strict=True):
         seen = look(wish, facts, now)
         if seen.step is not None:
             steps.append(seen.step)
-        elif _over(wish, facts, channels, now):
-            channels.drop_wish(wish)
+        elif _over(wish, facts, now):
             if wish.by and channels.delivered_before(wish):
                 before.append(wish)
+            else:
+                todo.append(partial(channels.drop_wish, wish))
+        elif _stale(facts, now):
+            todo.append(partial(channels.renew_wish, wish, now))
+    return steps, before
+
+
+def _of_schedules(
+    desk: Desk, book: _Book, now: datetime, todo: Todo
+) -> tuple[list[Step], list[Late]]:
+    """The steps that subscriptions need, and whose day is late."""
+    steps, late, overdue = list[Step](), list[Late](), list[Late]()
     for found, wish, seen in _scheduled(desk, book, now):
         if seen.step is not None:
             steps.append(seen.step)
             if seen.late:
                 overdue.append((found, wish, seen.late))
         elif seen.fulfilled and wish.wanted.date:
-            desk.subscriptions.put_served(wish.subscription, wish.wanted.date)
+            served = wish.subscription, wish.wanted.date
+            todo.append(partial(desk.subscriptions.put_served, *served))
         elif seen.late and wish.at and now - wish.at >= _GRACE:
             late.append((found, wish, seen.late))
-    since = desk.subscriptions.overdue_since([wish for _, wish, _ in overdue], now)
-    late += [row for row, at in zip(overdue, since, strict=True) if now - at >= _STUCK]
-    failed = _asked(desk, tasks, book, steps, now)
-    for wish in failed:
-        channels.drop_wish(wish)
-    for profile, night in _lessons(desk, book, now):
-        if not tasks.learns(profile.fingerprint, night):
-            tasks.learn(channels.store.put_profile(profile), desk.judge.model or "", night)
-    quiet = tuple(_quiet(desk, book, now)) if desk.say_quiet_days else ()
-    return Ticked(bool(steps), tuple(before), tuple(failed), tuple(late), quiet)
+    known = desk.subscriptions.overdue([wish for _, wish, _ in overdue])
+    for row, since in zip(overdue, known, strict=True):
+        if since is None:
+            todo.append(partial(desk.subscriptions.put_overdue, row[1], now))
+        elif now - since >= _STUCK:
+            late.append(row)
+    return steps, late
 
 
 def _asked(
-    desk: Desk, tasks: Tasks, book: _Book, steps: Sequence[Step], now: datetime
+    desk: Desk, tasks: Tasks, book: _Book, steps: Sequence[Step], now: datetime, todo: Todo
 ) -> list[Wish]:
     """Have these steps taken, each once, unless somebody is at it; returns whose the workers have
     given up."""
@@ -146,19 +181,25 @@ def _asked(
         log.error("the workers gave up", steps=sorted(given_up))
     for step in missing:
         if profile := book.by_content.get(step.wish.profile):
-            desk.channels.store.put_profile(profile)
-        tasks.ask(step)
+            todo.append(partial(desk.channels.store.put_profile, profile))
+        todo.append(partial(tasks.ask, step))
     failed = [step.wish for step in others if step.id in given_up]
     for platform, mine in chats.items():
-        failed += _posted(Deliveries(desk.channels.store, platform), platform, tasks, mine, now)
+        deliveries = Deliveries(desk.channels.store, platform)
+        failed += _posted(deliveries, platform, tasks, mine, now, todo)
     return failed
 
 
 def _posted(
-    deliveries: Deliveries, platform: str, tasks: Tasks, wishes: Sequence[Wish], now: datetime
+    deliveries: Deliveries,
+    platform: str,
+    tasks: Tasks,
+    wishes: Sequence[Wish],
+    now: datetime,
+    todo: Todo,
 ) -> list[Wish]:
     """Leave who is due on a platform to the job that posts there; returns whose delivery failed
-    through a fault of ours. Nobody else waits for that job: it looks at what was left here last."""
+    through a fault of ours. What waits there is what the last look found due."""
     waiting, tried = deliveries.look()
     due_now = {key_of(wish): wish for wish in wishes}
     failed, fresh = list[Wish](), list[Wish]()
@@ -168,12 +209,19 @@ def _posted(
             failed += [wish] if last.fault else []
         elif key not in waiting:
             fresh.append(wish)
-    deliveries.drop(waiting - due_now.keys())
-    deliveries.forget(tried.keys() - due_now.keys())
-    deliveries.put(fresh)
-    if (fresh or waiting & due_now.keys()) and not tasks.deliver(platform):
-        log.error("the workers gave up", step=f"deliver-{platform}", channels=len(due_now))
-        return list(due_now.values())
+    if gone := waiting - due_now.keys():
+        todo.append(partial(deliveries.drop, gone))
+    if over := tried.keys() - due_now.keys():
+        todo.append(partial(deliveries.forget, over))
+    if fresh:
+        todo.append(partial(deliveries.put, fresh))
+    if fresh or waiting & due_now.keys():
+        there, given_up = tasks.delivers(platform)
+        if given_up:
+            log.error("the workers gave up", step=f"deliver-{platform}", channels=len(due_now))
+            return list(due_now.values())
+        if not there:
+            todo.append(partial(tasks.deliver, platform))
     return failed
 
 
@@ -305,18 +353,20 @@ def _wish(found: Subscription, profile: Profile, owed: Morning, desk: Desk) -> W
     )
 
 
-def _over(wish: Wish, facts: Facts, channels: Channels, now: datetime) -> bool:
-    """A day that was asked for and is delivered; one that is short is wished anew for a while."""
+def _over(wish: Wish, facts: Facts, now: datetime) -> bool:
+    """A day that was asked for and is delivered; one that is short is tried for a while."""
     done, judged, listed = facts.delivered, facts.judged, facts.listed
     whole = judged and listed and not (judged.unscored or listed.problem)  # but for its budget
     if done is None or done.complete or whole:
         return True
-    if now - (wish.asked or wish.since) >= _PATIENCE:
-        return True
+    return now - (wish.asked or wish.since) >= _PATIENCE
+
+
+def _stale(facts: Facts, now: datetime) -> bool:
+    """Whether a day that is short was tried so long ago that it is wished anew."""
+    done, judged = facts.delivered, facts.judged
     # A day judged again with the same outcome is not delivered again.
-    if now - max(done.at, judged.at if judged else done.at) >= AGAIN:
-        channels.renew_wish(wish, now)
-    return False
+    return done is not None and now - max(done.at, judged.at if judged else done.at) >= AGAIN
 
 
 def fulfil(

@@ -154,15 +154,16 @@ class Subscriptions:
         keys = ("pb:subscriptions", "pb:served")
         self._redis.eval(_SERVED, 2, *keys, subscription, day.isoformat())
 
-    def overdue_since(self, wishes: Sequence[Wish], now: datetime) -> list[datetime]:
-        """When each schedule's wish was first seen to be past its time; now, the first time: a bot
-        that was away itself does not blame the workers."""
-        keys = [f"pb:overdue:{wish.subscription}:{wish.at}" for wish in wishes]
+    def overdue(self, wishes: Sequence[Wish]) -> list[datetime | None]:
+        """When each schedule's wish was first seen to be past its time, if it was."""
+        keys = [_overdue(wish) for wish in wishes]
         values: list[Any] = self._redis.mget(keys) if keys else []
-        for key, value in zip(keys, values, strict=True):
-            if value is None:
-                self._redis.set(key, now.isoformat(), nx=True, ex=_OVERDUE)
-        return [now if value is None else datetime.fromisoformat(str(value)) for value in values]
+        return [None if value is None else datetime.fromisoformat(str(value)) for value in values]
+
+    def put_overdue(self, wish: Wish, now: datetime) -> None:
+        """Remember when it was first seen to be; a bot that was away itself does not blame the
+        workers."""
+        self._redis.set(_overdue(wish), now.isoformat(), nx=True, ex=_OVERDUE)
 
     # -- a workspace's own profiles
 
@@ -257,3 +258,7 @@ def _key(address: Address, profile: str) -> str:
 
 def _profiles(address: Address) -> str:
     return f"pb:profiles:{address.workspace_key}"
+
+
+def _overdue(wish: Wish) -> str:
+    return f"pb:overdue:{wish.subscription}:{wish.at}"

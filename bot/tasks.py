@@ -76,14 +76,17 @@ class Tasks:
         args = [step.model_dump(mode="json")]
         self._queue(name, job, args, self._id(step, step.hurried), _SECONDS[step.kind])
 
-    def deliver(self, platform: str) -> bool:
-        """Queue the job that posts to all who wait on a platform, unless it is there; False when
-        the workers have given it up."""
-        id = f"deliver-{platform}"  # one that is there takes up who came meanwhile
+    def delivers(self, platform: str) -> tuple[bool, bool]:
+        """Whether the job that posts to all who wait on a platform is there, and whether the
+        workers have given it up."""
+        id = _delivery(platform)
         state = self._states([id]).get(id)
-        if state is None:
-            self._queue(f"post-{platform}", "deliver", [platform], id, _POST_SECONDS)
-        return state != JobStatus.FAILED
+        return state is not None, state == JobStatus.FAILED
+
+    def deliver(self, platform: str) -> None:
+        """Queue that job, unless it is there: then it takes up who came meanwhile."""
+        args, id = [platform], _delivery(platform)
+        self._queue(f"post-{platform}", "deliver", args, id, _POST_SECONDS)
 
     def learns(self, profile: str, night: date) -> bool:
         """Whether a night's lesson of a profile's (a fingerprint's) gate is queued or given up."""
@@ -146,6 +149,10 @@ def _serves(other: str | None, hurried: bool) -> bool:
     schedule, what a schedule wants for a person once it has begun."""
     there = other is not None and other != JobStatus.FAILED
     return other == JobStatus.STARTED if hurried else there
+
+
+def _delivery(platform: str) -> str:
+    return f"deliver-{platform}"
 
 
 def _lesson(profile: str, night: date) -> str:

@@ -424,6 +424,8 @@ def test_after_days_away_the_missed_ones_come_in_one(desk: Desk) -> None:
     assert mine.left_out == 0
     (later,) = owed(desk, datetime(2025, 4, 3, 9, tzinfo=UTC))
     assert (len(later.earlier), later.left_out) == (4, 5)
+    newest = [date(2025, 3, 28), date(2025, 3, 31), *(date(2025, 4, n) for n in (1, 2, 3))]
+    assert [wanted.date for wanted in (*later.earlier, later.wanted)] == newest
 
 
 def test_a_paused_one_is_never_due_and_resumed_it_does_not_catch_up(desk: Desk) -> None:
@@ -455,6 +457,52 @@ def test_a_hundred_channels_at_one_moment_share_every_step(
     clock.tick(desk, tasks, moment)
     assert queued(tasks, "post-slack") == ["deliver-slack"]
     assert len(Deliveries(channels.store, "slack").newcomers(())) == 100
+
+
+def changes(channels: Channels) -> int:
+    """How often the server's data were changed since it was started."""
+    return int(channels.store.redis.info("persistence")["rdb_changes_since_last_save"])
+
+
+def commands(channels: Channels) -> int:
+    rows = channels.store.redis.info("commandstats")
+    return sum(row["calls"] for row in rows.values())
+
+
+@pytest.mark.parametrize("stage", ["listing", "judging", "waiting", "posting", "away", "overdue"])
+def test_a_tick_that_finds_nothing_new_writes_nothing_and_costs_the_same_for_many(
+    stage: str, channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    """Nor do `plan` and `status` write anything."""
+    desk = replace(desk, say_quiet_days=True, judge=Judge(model="scripted"))
+    costs = []
+    for count in (3, 30):
+        for n in range(count):
+            desk.subscriptions.put(subscription(f"C{n}"))
+        moment = datetime(2025, 3, 21, 8, tzinfo=UTC)
+        mine, *_ = owed(desk, moment)
+        assert mine.at is not None
+        if stage != "listing":
+            channels.store.put_listed(mine.wanted, listed(moment))
+        if stage in ("waiting", "posting", "away"):
+            ready(channels, mine, moment)
+        if stage == "waiting":
+            moment -= timedelta(hours=1)
+        if stage == "overdue":
+            moment += timedelta(hours=1)
+        clock.tick(desk, tasks, moment)
+        if stage == "away":
+            deliveries = Deliveries(channels.store, "slack")
+            for key in deliveries.newcomers(()):
+                deliveries.put_tried(key, Tried(at=moment))
+        clock.tick(desk, tasks, moment)
+        before, asked = changes(channels), commands(channels)
+        assert clock.tick(desk, tasks, moment).under_way is (stage != "waiting")
+        costs.append(commands(channels) - asked)
+        list(clock.planned(desk, moment))
+        gather(tasks, channels, desk.judge)
+        assert changes(channels) == before
+    assert costs[0] == costs[1] < 25
 
 
 def test_the_plan_says_what_is_next_and_why_nothing_is(channels: Channels, desk: Desk) -> None:

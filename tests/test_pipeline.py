@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
 
 from bot import plan
 from bot.domain import Followed, Profile, Trouble
+from bot.lease import LeaseLost
 from bot.ledger import Digest, Judge, Outcome
 from bot.store import Store
 from bot.store_channels import Channels
@@ -16,6 +20,7 @@ from tests.make import NOW, announced, ids, listing, profile
 from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish
 from tests.waiting import PATIENCE
+from workers import triage
 from workers.judging import Reply
 from workers.pipeline import deliver, score
 
@@ -87,6 +92,43 @@ def test_a_second_worker_leaves_a_day_that_is_being_judged_and_is_free_at_once(
     assert len(first.asked) == 3
     score(by, store, second, 4, lambda: NOW, lambda done, total: None)
     assert second.asked == []
+
+
+def stolen(store: Store, name: str) -> None:
+    """The lease passes to another worker, as after a pause that was too long."""
+    store.redis.delete(f"pb:lease:{name}")
+    assert store.lease(name, 30, 0) is not None
+
+
+def test_a_worker_that_lost_its_lease_leaves_no_day_and_no_delivery(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by, channels = asked(store, profile(), Judge()), Channels(store)
+    announce(store, by, ids(3))
+    found = store.listed(by.wanted)
+    assert found is not None
+    day = plan.ledger_name(by, found)
+
+    def late() -> datetime:
+        stolen(store, f"score:{day}")
+        return NOW
+
+    with pytest.raises(LeaseLost):
+        score(by, store, None, 1, late, lambda done, total: None)
+    assert channels.facts(by).judged is None
+    store.redis.delete(f"pb:lease:score:{day}")
+    scored(store, by, None)
+    chosen = triage.chosen
+
+    def slow(*given: Any) -> Digest:
+        stolen(store, f"deliver:{by.address}")
+        return chosen(*given)
+
+    monkeypatch.setattr(triage, "chosen", slow)
+    with pytest.raises(LeaseLost):
+        deliver(by, store, lambda: NOW)
+    assert channels.facts(by).delivered is None
+    assert channels.history(by.address) == []
 
 
 def test_a_worker_without_a_key_says_so_and_ranks_nothing_behind_ones_back(store: Store) -> None:

@@ -115,7 +115,10 @@ class AtOnce:
         else:
             score(step.wish, self.store, None, 1, lambda: now, lambda done, total: None)
 
-    def deliver(self, platform: str) -> bool:
+    def delivers(self, platform: str) -> tuple[bool, bool]:
+        return False, False
+
+    def deliver(self, platform: str) -> None:
         self.steps[Kind.DELIVER] += 1
         deliveries = Deliveries(self.store, platform)
 
@@ -123,7 +126,6 @@ class AtOnce:
             return delivering._Room(wish, self.store, self.wall, at_once, lambda: self.arxiv.now)  # type: ignore[arg-type]
 
         self.loop.run(delivering._Round(deliveries, room, lambda: self.arxiv.now).serve())
-        return True
 
 
 def subscriptions() -> list[Subscription]:
