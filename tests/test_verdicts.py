@@ -6,13 +6,15 @@ import hashlib
 import json
 import random
 import threading
+from collections import Counter
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
 from bot import plan, views
 from bot.budget import Limits, Period, Scope
-from bot.domain import Announced, Profile, Trouble
+from bot.domain import Announced, Cutoffs, Profile, Trouble
 from bot.errors import Unavailable
 from bot.lease import Lease
 from bot.ledger import Digest, Judge, Outcome, Usage
@@ -21,10 +23,11 @@ from bot.store_costs import Accounts
 from bot.store_spending import Spending
 from bot.wish import Wish
 from bot.words_cost import cost_text
+from tests import neighbours as wire
 from tests.make import NOW, announced, ids, listing, profile
 from tests.test_plan import listed, wish
 from tests.waiting import PATIENCE
-from workers import gate, verdicts
+from workers import gate, llm, verdicts
 from workers.judging import Reply
 from workers.pipeline import score
 from workers.prices import price
@@ -98,7 +101,11 @@ def announce(store: Store, by: Wish, papers: list[Announced]) -> None:
 
 
 def scored(
-    store: Store, model: Luna, by: Wish, limits: tuple[Limits, Limits] = FREE, at_once: int = 4
+    store: Store,
+    model: Luna | llm.Model,
+    by: Wish,
+    limits: tuple[Limits, Limits] = FREE,
+    at_once: int = 4,
 ) -> Digest:
     score(by, store, model, at_once, lambda: by.since, lambda done, total: None, limits)
     found = store.listed(by.wanted)
@@ -233,3 +240,39 @@ def test_a_second_look_that_takes_long_keeps_the_lease(
     by = wished(store)
     announce(store, by, papers(80))
     assert scored(store, Slow(), by).counts[Outcome.PICKED] == 10
+
+
+def test_a_job_that_failed_and_is_run_again_buys_nothing_twice(store: Store) -> None:
+    """Counted where it is paid: at the model's server."""
+    bought = Counter[str]()
+
+    def answer(path: str, body: bytes) -> wire.Reply:
+        bought.update(wire.ids_asked(body))
+        return wire.good_model(path, body)
+
+    class Faulty(llm.Model):
+        """A model whose third call meets a fault of ours, before anything is asked."""
+
+        calls = 0
+
+        def ask(self, *words: object) -> Reply:
+            self.calls += 1
+            if self.calls == 3:
+                raise RuntimeError("a fault of ours")
+            return super().ask(*words)  # type: ignore[arg-type]
+
+    by = wished(store, MINE.model_copy(update={"cutoffs": Cutoffs(relevance=10, novelty=10)}))
+    announce(store, by, papers(60))
+    with wire.listening(answer) as server:
+        with (
+            closing(Faulty(LUNA, None, f"{server.url}/v1", 10.0)) as model,
+            pytest.raises(RuntimeError),
+        ):
+            scored(store, model, by, at_once=2)
+        first = sum(bought.values())
+        assert 20 <= first < 60
+        with closing(llm.Model(LUNA, None, f"{server.url}/v1", 10.0)) as model:
+            digest = scored(store, model, by, at_once=2)
+    assert digest.counts[Outcome.UNSCORED] == 0
+    assert set(bought) == set(ids(60))
+    assert set(bought.values()) == {1}
