@@ -47,7 +47,7 @@ PURE = {
     "workers.turnover": {"bot.categories", "bot.domain"},
     "workers.gate": {"bot.domain"},
     "workers.triage": {"bot.authors", "bot.categories", "bot.domain", "bot.ledger", "bot.wish"},
-    "workers.spelling": set(),
+    "workers.spelling": {"bot.tex"},
     "workers.replies": {"workers.spelling"},
     "workers.envelopes": {"bot.domain", "bot.errors"},
     "workers.refusals": {"bot.domain", "bot.errors"},

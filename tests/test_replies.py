@@ -42,7 +42,21 @@ TEX = [
         r"\binom{n}{k}",
         r"\boldsymbol{x}",
     ),
-    *(r"\ne", r"\notin", r"\nmid", r"\textbf{x}", r"\{", r"\,", r"\_", r"\%", r"\(", r"\&", r"\|"),
+    *(
+        r"\ne",
+        r"\neg",
+        r"\nequiv",
+        r"\notin",
+        r"\nmid",
+        r"\textbf{x}",
+        r"\{",
+        r"\,",
+        r"\_",
+        r"\%",
+        r"\(",
+        r"\&",
+        r"\|",
+    ),
 ]
 
 
@@ -64,6 +78,7 @@ def test_what_json_reads_as_a_tab_or_a_line_break_is_shown_as_the_formula_it_was
         (r"One.\nThen two.", "One. Then two."),
         (r"One.\ne.g. two.", "One. e.g. two."),
         (r"One.\nless so.", "One. less so."),
+        (r"It\nis\nin\ne-commerce\nsubset and\tan.", "It is in e-commerce subset and an."),
         (r"One.\tTwo.\r\nThree.", "One. Two. Three."),
         ("One.\nTwo,\n\tthree.", "One. Two, three."),
         (r"Caf\u00e9 \"and\" a\/b", 'Café "and" a/b'),
