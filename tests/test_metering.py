@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import threading
-import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -22,7 +21,7 @@ from bot.store import Store
 from bot.store_spending import Spending
 from tests.make import NOW, ids, paper, profile
 from tests.spender import Luna, judge_a_part
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 from workers import metering, scoring
 from workers.judging import Reply, judge
 from workers.metering import CLAIMS_TOKENS, Metered, affordable, most_prompt
@@ -198,6 +197,11 @@ def test_a_call_that_has_to_wait_for_others_waits_and_is_made(spending: Spending
     assert len(model.bills) == 16
 
 
+def in_line(meter: Metered) -> int:
+    """How many have asked so far, be it their turn or not."""
+    return int(repr(meter._tickets).removeprefix("count(").removesuffix(")"))
+
+
 def test_those_who_wait_go_in_the_order_in_which_they_came(spending: Spending) -> None:
     gate, model = threading.Event(), Luna()
 
@@ -212,9 +216,9 @@ def test_those_who_wait_go_in_the_order_in_which_they_came(spending: Spending) -
     assert least < 0.0004 * NANO < 2 * least  # one at a time
     with ThreadPoolExecutor(6) as pool:
         asked = []
-        for question in questions:
+        for n, question in enumerate(questions, 1):
             asked.append(pool.submit(ask, meter, question))
-            time.sleep(0.01)
+            until(lambda n=n: in_line(meter) == n, "it stands in line")
         gate.set()
         done = [future.exception() is None for future in asked]
     assert [about[0] for about in model.asked] == ids(6)[: len(model.asked)]
@@ -231,7 +235,7 @@ def test_nobody_is_asked_any_more_when_the_day_is_given_up(spending: Spending) -
     assert not hasattr(other, "passing")
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(ask, meter) for _ in range(2)]
-        time.sleep(0.02)
+        until(lambda: in_line(meter) == 2, "both stand in line")
         meter.close()
         assert all(isinstance(future.exception(PATIENCE), Refused) for future in waiting)
     assert model.asked == []
