@@ -79,6 +79,11 @@ def test_a_nickname_stays_with_the_one_who_has_it() -> None:
     assert split_authors("Chuan (CJ) Li (MIT), Jo Roe") == ("Chuan (CJ) Li", "Jo Roe")
     assert split_authors("Jane (MIT) Doe, Jo Roe") == ("Jane Doe", "Jo Roe")
     assert split_authors('Guiling "Grace" Wang') == ('Guiling "Grace" Wang',)
+    assert split_authors("Yik Ki (Jackie), Ma, Jo Roe") == ("Yik Ki (Jackie) Ma", "Jo Roe")
+    assert split_authors("C. M. (Matt), Bradford, Jo Roe") == ("C. M. (Matt) Bradford", "Jo Roe")
+    assert split_authors("Jo Doe (Kenya), Deepti, Jane Doe (MIT), Roe") == (
+        *("Jo Doe", "Deepti", "Jane Doe", "Roe"),
+    )
 
 
 def test_a_one_word_author_from_one_country_swallows_no_neighbour() -> None:
@@ -129,6 +134,25 @@ def test_the_longest_list_takes_no_more_work_for_each_name() -> None:
         ("Yun (Eric) Liang", "Yun Liang"),
         ('Zhaoqin "Richie" Li', "Richie Li"),
         ("Deepti", "deepti"),
+        ("The ATLAS Collaboration", "ATLAS Collaboration"),
+        ("ATLAS Collaboration", "the ATLAS collaboration"),
+        ("on behalf of the ATLAS Collaboration", "ATLAS Collaboration"),
+        ("The ATLAS Collaboration", "ATLAS"),
+        ("Anna Müller", "Anna Mueller"),
+        ("Anna Mueller", "Anna Müller"),
+        ("Anna Muller", "Anna Müller"),
+        ("Anna Muller", "Anna Mueller"),
+        ("Jörg Weiß", "Joerg Weiss"),
+        ("Jens Østergaard", "Jens Oestergaard"),
+        ("Jens Østergård", "Jens Ostergaard"),
+        ("Åse Berg", "Aase Berg"),
+        ("María García-López", "Maria Garcia Lopez"),
+        ("Maria Garcia Lopez", "M. García-López"),
+        ("S. T. Boris Choy", "Boris Choy"),
+        ("Q. Jane Doe", "Jane Doe"),
+        ("John Smith", "Smith, John"),
+        ("John Q. Smith", "Smith, J."),
+        ("Hal Daumé III", "Daume, Hal"),
     ],
 )
 def test_a_followed_author_is_found(author: str, entry: str) -> None:
@@ -144,7 +168,17 @@ def test_a_followed_author_is_found(author: str, entry: str) -> None:
         ("Jane Doe", "Jane Roe"),
         ("Jane Doe", "Doe"),
         ("Doe", "Jane Doe"),
-        ("Q. Jane Doe", "Jane Doe"),
+        ("Q. Jane Doe", "J. Doe"),
+        ("Jane Smith", "Smith, John"),
+        ("Jane Smith", "John Smith"),
+        ("Xue Li", "Xu Li"),
+        ("Michael Roe", "Michal Roe"),
+        ("Xiao Ming Li", "Xiao Mingli"),
+        ("Maria Garcia", "María García-López"),
+        ("Maria Lopez", "María García-López"),
+        ("The ATLAS Collaboration", "CMS Collaboration"),
+        ("ATLAS Team", "ATLAS Collaboration"),
+        ("John Atlas", "ATLAS Collaboration"),
         ("Jesús M. Rodríguez-de-Vera", "J. Vera"),
         ("Jane Doe", "."),
         ("Jane Doe", ""),
