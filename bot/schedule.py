@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field
 
+from bot import places
 from bot.domain import Noun
 
 DAY_NAMES: Final = (
@@ -38,28 +37,36 @@ Europe/London Europe/Berlin Europe/Paris Europe/Helsinki America/New_York Americ
 America/Denver America/Los_Angeles America/Toronto America/Sao_Paulo Africa/Johannesburg
 Asia/Jerusalem Asia/Kolkata Asia/Singapore Asia/Shanghai Asia/Seoul Asia/Tokyo Australia/Sydney
 Pacific/Auckland"""
-_CLUTTER: Final = re.compile(r"Etc/|GMT[-+0]|Factory|localtime")
+# EST, MST and HST have no summer time, whatever people who write them expect; GMT has none either.
+_CLUTTER: Final = re.compile(
+    r"Etc/|GMT[-+0]|Factory|localtime|(?:[EMH]ST|EST5EDT|CST6CDT|MST7MDT|PST8PDT|GMT)$"
+)
 # Not known by their last part alone: it says too little, or to most people another place.
 _WHOLE: Final = re.compile(
     "(US|Canada|Brazil|Mexico|Chile|Antarctica)/|"
     ".*/(North|South|West|Samoa|Center|Petersburg|San_Juan)$"
 )
-# What people call their clocks and IANA does not. Only suggested: CST is China's as well.
+# What people call their clocks and IANA does not, or not as they mean it. Only suggested: CST is
+# China's as well, and of the clocks called MST one has a summer time.
 _CALLED: Final = {
-    "America/New_York": "et edt eastern",
-    "America/Chicago": "ct cst cdt central",
-    "America/Denver": "mt mdt mountain",
-    "America/Los_Angeles": "pt pst pdt pacific",
-    "Europe/London": "bst",
-    "CET": "cest",
-    "EET": "eest",
-    "Asia/Kolkata": "ist",
-    "Asia/Tokyo": "jst",
-    "Asia/Seoul": "kst",
-    "Australia/Sydney": "aest aedt",
+    "et edt eastern est5edt": "America/New_York",
+    "est": "America/New_York America/Panama",
+    "ct cdt central cst6cdt": "America/Chicago",
+    "cst": "America/Chicago Asia/Shanghai",
+    "mt mdt mountain mst7mdt": "America/Denver",
+    "mst": "America/Denver America/Phoenix",
+    "pt pst pdt pacific pst8pdt": "America/Los_Angeles",
+    "hst": "Pacific/Honolulu",
+    "bst": "Europe/London",
+    "gmt": "Europe/London UTC",
+    "cest": "CET",
+    "eest": "EET",
+    "ist": "Asia/Kolkata Europe/Dublin Asia/Jerusalem",
+    "jst": "Asia/Tokyo",
+    "kst": "Asia/Seoul",
+    "aest aedt": "Australia/Sydney",
 }
 _LONGEST: Final = 40  # characters compared, which is quadratic; the longest name has 32
-_LOOKED_AT: Final = 200  # characters of what may be anything
 
 
 def _to_the_minute(at: time) -> time:
@@ -140,31 +147,54 @@ def zone_words(schedule: Schedule, at: datetime) -> str:
 
 
 def zone_named(text: str) -> str | None:
-    """The zone of that IANA name, or of that city, in any case and with spaces; None: no such."""
-    return _places().get(_key(text))
+    """The zone of that IANA name, or of that city or country, in any case and with spaces; None
+    where there is no such, or several."""
+    if found := _places().get(places.key(text)):
+        return found
+    zones = places.zones_of(text)
+    return zones[0] if len(zones) == 1 else None
 
 
 def zones_like(text: str, most: int = 100) -> list[str]:
-    """The zones whose name has this text in it, where a word begins first; never raises.
+    """The zones whose name has this text in it, where a word begins first, and those of cities and
+    countries that begin with it; never raises.
 
     In each half come the common zones, then the places, then other names. No text gives them all.
     """
-    key = _key(text)
+    key = places.key(text)
     if len(key) > _LONGEST:
         return []
     begins = [name for name, words in _zones() if f" {key}" in f" {words}"]
+    named = _zones_of_places(key) if len(key) >= 3 else []
     inside = [name for name, words in _zones() if key in words and f" {key}" not in f" {words}"]
-    return [*begins, *inside][: max(most, 0)]
+    return list(dict.fromkeys([*places.zones_of(text), *begins, *named, *inside]))[: max(most, 0)]
+
+
+def is_clock(text: str) -> bool:
+    """Whether a text names a clock, as EST does, and no place."""
+    return any(places.key(text) in words.split() for words in _CALLED)
 
 
 def zones_near(text: str) -> list[str]:
     """Up to three zones that a text may have meant which names none; perhaps not one."""
-    key = _key(text)
-    for name, words in _CALLED.items():
+    key = places.key(text)
+    for words, names in _CALLED.items():
         if key in words.split():
-            return [name]
-    close = difflib.get_close_matches(key[:_LONGEST], _places(), 3)
-    return zones_like(text, 3) or list(dict.fromkeys(_places()[end] for end in close))
+            return names.split()
+    if zones := places.zones_of(text):
+        return list(zones[:3])
+    like = [name for name, words in _zones() if key in words and len(key) <= _LONGEST]
+    like.sort(key=lambda name: f" {key}" not in f" {places.key(name)}")
+    known = [*_places(), *places.countries()]
+    close = difflib.get_close_matches(key[:_LONGEST], known, 3, cutoff=0.8)
+    meant = [zone for place in close for zone in (zone_named(place), *places.zones_of(place))]
+    return list(dict.fromkeys(filter(None, [*like, *meant, *zones_like(text, 3)])))[:3]
+
+
+def _zones_of_places(key: str) -> list[str]:
+    """The zones of the countries and cities whose name begins so, short names first."""
+    names = [n for n in (*places.countries(), *places.cities()) if n.startswith(key)]
+    return [zone for name in sorted(names, key=len) for zone in places.zones_of(name)]
 
 
 @cache
@@ -172,11 +202,10 @@ def _zones() -> tuple[tuple[str, str], ...]:
     """The zones worth showing, in that order, each with its words."""
     names = sorted(name for name in available_timezones() if not _CLUTTER.match(name))
     # zone.tab has one name for each place; what it lacks is an older name or no place.
-    table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
     common = _COMMON.split()
-    places = {row.split("\t")[2] for row in table.splitlines() if not row.startswith("#")}
-    names.sort(key=lambda name: (name not in common, name not in places))
-    return tuple((name, _key(name)) for name in names)
+    placed = {row[2] for row in places.table("zone.tab")}
+    names.sort(key=lambda name: (name not in common, name not in placed))
+    return tuple((name, places.key(name)) for name in names)
 
 
 @cache
@@ -189,13 +218,6 @@ def _places() -> Mapping[str, str]:
     for name, _ in _zones():
         parts = name.split("/")
         for start in range(1 if _WHOLE.match(name) else len(parts)):
-            ends.setdefault(_key("/".join(parts[start:])), name)
-    etc = {_key(name): name for name in available_timezones() if name.startswith("Etc/")}
+            ends.setdefault(places.key("/".join(parts[start:])), name)
+    etc = {places.key(name): name for name in available_timezones() if name.startswith("Etc/")}
     return etc | ends
-
-
-def _key(text: str) -> str:
-    """Text with everything folded in which the ways to write a zone differ."""
-    plain = unicodedata.normalize("NFKD", " ".join(text.split())[:_LOOKED_AT]).casefold()
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
-    return " ".join(re.sub(r"[_/]|-(?![0-9])", " ", plain).split())

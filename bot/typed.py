@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 
 from bot.domain import Noun
 from bot.errors import Refused
-from bot.schedule import DAY_NAMES, EVERY_DAY, WEEKDAYS, WEEKEND, zone_named, zones_near
+from bot.places import zones_of
+from bot.schedule import DAY_NAMES, EVERY_DAY, WEEKDAYS, WEEKEND, is_clock, zone_named, zones_near
 from bot.schedule import zones_like as zones_like  # read here too by whoever completes a zone
 
 _T = TypeVar("_T")
@@ -125,7 +126,7 @@ def top(text: str) -> int:
 
 
 def zone(text: str) -> str:
-    """A time zone's IANA name, from that name or its city in any case and with spaces.
+    """A time zone's IANA name, from that name, its city or country, in any case and with spaces.
 
     Raises Refused with up to three that may have been meant.
     """
@@ -137,7 +138,12 @@ def zone(text: str) -> str:
         why = "is a distance from UTC, which changes with the clocks"
         raise Refused(f"{quoted(text)} {why}; write a zone's name, as in Europe/Berlin.")
     if near := zones_near(text):
-        raise Refused(f"{quoted(text)} is not a time zone; did you mean {_either(near)}?")
+        why = "is not a time zone"
+        if is_clock(text):
+            why = "is a clock and no place"
+        elif len(zones_of(text)) > 1:
+            why = "may be in several time zones"
+        raise Refused(f"{quoted(text)} {why}; did you mean {_either(near)}?")
     hint = "write the name of a large city in it, as in Europe/Berlin"
     raise Refused(f"{quoted(text)} is not a time zone; {hint}.")
 

@@ -82,9 +82,9 @@ def test_a_subscription_is_read_as_it_was_meant(text: str, meant: Options) -> No
         ("ml top 500", '"500" is not a number of papers from 1 to 100; write it like 10.'),
         (
             "ml tz berln",
-            '"berln" is not a time zone; did you mean Europe/Berlin or America/Belem?',
+            '"berln" is not a time zone; did you mean Europe/Berlin?',
         ),
-        ("ml tz PST", '"PST" is not a time zone; did you mean America/Los_Angeles?'),
+        ("ml tz PST", '"PST" is a clock and no place; did you mean America/Los_Angeles?'),
         ("ml 9:00", '"9:00" needs a word before it: write "at 9:00".'),
         ("ml 10", '"10" needs a word before it: write "at 10" or "top 10".'),
         ("ml at 9 CET", '"CET" needs a word before it: write "tz CET".'),
@@ -253,7 +253,17 @@ def test_a_number_of_papers_is_from_1_to_100() -> None:
         ("singapore", "Asia/Singapore"),
         ("calcutta", "Asia/Calcutta"),
         ("cet", "CET"),
-        ("est5edt", "EST5EDT"),
+        ("Beijing", "Asia/Shanghai"),
+        ("Mumbai", "Asia/Kolkata"),
+        ("bangalore", "Asia/Kolkata"),
+        ("san francisco", "America/Los_Angeles"),
+        ("NYC", "America/New_York"),
+        ("oxford", "Europe/London"),
+        ("Göttingen", "Europe/Berlin"),
+        ("India", "Asia/Kolkata"),
+        ("germany", "Europe/Berlin"),
+        ("UK", "Europe/London"),
+        ("South Korea", "Asia/Seoul"),
         ("Utc", "UTC"),
         ("etc/gmt-5", "Etc/GMT-5"),
         ("us eastern", "US/Eastern"),
@@ -269,7 +279,18 @@ def test_a_zone_is_found_by_name_or_city(text: str, meant: str) -> None:
         ("", "There is no time zone; write it like Europe/Berlin or UTC."),
         ("Europe/Berln", "did you mean Europe/Berlin"),
         ("san", "did you mean America/Argentina/San_Juan, America/"),
-        ("samoa", "did you mean Pacific/Samoa or US/Samoa?"),  # Apia is a day away
+        ("samoa", "did you mean Pacific/Pago_Pago or Pacific/Apia?"),  # a day apart
+        ("EST", "is a clock and no place; did you mean America/New_York or America/Panama?"),
+        ("mst", "is a clock and no place; did you mean America/Denver or America/Phoenix?"),
+        ("HST", "did you mean Pacific/Honolulu?"),
+        ("EST5EDT", "did you mean America/New_York?"),
+        ("GMT", "did you mean Europe/London or UTC?"),
+        ("IST", "did you mean Asia/Kolkata, Europe/Dublin or Asia/Jerusalem?"),
+        ("usa", '"usa" may be in several time zones; did you mean America/'),
+        ("China", "did you mean Asia/Shanghai or Asia/Urumqi?"),
+        ("cambridge", "did you mean America/New_York or Europe/London?"),
+        ("indai", "did you mean Asia/Kolkata"),
+        ("Princeton", "write the name of a large city in it, as in Europe/Berlin."),
         ("davis", "did you mean Antarctica/Davis?"),  # or California?
         ("west", "did you mean "),
         ("EDT", "did you mean America/New_York?"),
@@ -296,10 +317,14 @@ def test_every_zone_that_is_offered_is_understood_as_itself_or_its_place() -> No
 
 def test_a_zone_is_completed_where_a_word_begins_first() -> None:
     assert zones_like("berl") == ["Europe/Berlin"]
-    assert zones_like("YORK") == ["America/New_York"]
+    assert zones_like("YORK") == ["Europe/London", "America/New_York"]
     assert zones_like("new y") == ["America/New_York"]
     assert zones_like("utc") == ["UTC"]
     assert zones_like("europe/")[:2] == ["Europe/Berlin", "Europe/Helsinki"]
+    assert zones_like("beij") == zones_like("beijing") == ["Asia/Shanghai"]
+    assert zones_like("san franc")[0] == "America/Los_Angeles"
+    assert zones_like("india")[0] == "Asia/Kolkata"
+    assert zones_like("germany") == ["Europe/Berlin"]
     found = zones_like("is")
     assert found.index("Asia/Istanbul") < found.index("Europe/Paris")
 
