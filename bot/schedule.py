@@ -188,7 +188,8 @@ def zones_near(text: str) -> list[str]:
     known = [*_places(), *places.countries()]
     close = difflib.get_close_matches(key[:_LONGEST], known, 3, cutoff=0.8)
     meant = [zone for place in close for zone in (zone_named(place), *places.zones_of(place))]
-    return list(dict.fromkeys(filter(None, [*like, *meant, *zones_like(text, 3)])))[:3]
+    begun = _zones_of_places(key) if 5 <= len(key) <= _LONGEST else []
+    return list(dict.fromkeys(filter(None, [*like, *meant, *begun])))[:3]
 
 
 def _zones_of_places(key: str) -> list[str]:

@@ -9,7 +9,7 @@ from bot import clock, words_rights
 from bot.desk import Ask, Desk
 from bot.domain import Profile, Trouble
 from bot.errors import Refused
-from bot.ledger import Digest, Outcome
+from bot.ledger import Digest, Outcome, Source
 from bot.plan import AGAIN
 from bot.standing import Posted, Stage, Standing, essence, stage_of
 from bot.store_outbox import Outbox
@@ -101,7 +101,12 @@ def _decided(
 ) -> Standing:
     decision = digest.decided(id)
     assert decision is not None, "the ledger has it"
-    now = profile and profile.model_copy(update={"maximum": digest.profile.maximum})
+    # What people change with a profile; the limit is a channel's own, and of the sample all is
+    # shown, whatever the profile's categories.
+    own: dict[str, object] = {"maximum": digest.profile.maximum}
+    if digest.listed.source is Source.SAMPLE:
+        own |= {"categories": digest.profile.categories}
+    now = profile and profile.model_copy(update=own)
     return Standing(
         address=address,
         profile=digest.profile,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain import Paper
 from bot.ledger import Decision, Digest, Outcome
 from bot.message import Button, Head, Item
+from bot.reasons import problem
 from bot.text import one_line, readable
 from bot.views import author_line, reason
 from bot.words_dates import span
@@ -32,6 +33,8 @@ def missed(digest: Digest, day: str, most: int) -> Head:
     ]
     when = span(digest.earlier, digest.date)
     title = f"{one_line(digest.profile.title)} · {when}"
+    if not digest.decisions and digest.listed.problem:
+        return Head(title=f"{title}: {problem(digest.listed.problem)}.")
     if not near:
         return Head(title=f"{title}: nothing was left out but what is unscored or had before.")
     return Head(

@@ -39,8 +39,15 @@ def last_one(last: Delivery | None) -> str:
     """`last: Friday 20 November 2026, 8 of 236 papers`."""
     if last is None:
         return "nothing delivered yet"
-    short = "" if last.complete else ", some are missing"
-    return f"last: {long_date(last.date)}, {last.picked} of {last.announced} papers{short}"
+    return f"last: {long_date(last.date)}, {_brought(last)}"
+
+
+def _brought(delivery: Delivery) -> str:
+    """`8 of 236 papers`; that there was no list to choose from is not said with a nought."""
+    if not delivery.announced:
+        return "nothing was announced" if delivery.complete else "no list of arXiv's was to be had"
+    short = "" if delivery.complete else ", some are missing"
+    return f"{delivery.picked} of {delivery.announced} papers{short}"
 
 
 def row(
@@ -86,7 +93,7 @@ def subscribed(
 ) -> Head:
     """What will come and when, and an offer not to wait."""
     most = min(found.top or profile.maximum, profile.maximum)
-    if usual:
+    if usual and usual[0]:
         announced, picked = usual
         expect = f"about {min(picked, most)} of ~{announced} papers"
     else:
@@ -149,8 +156,7 @@ def no_change(stop: bool) -> Head:
 def list_text(rows: Sequence[Item], history: Sequence[Delivery]) -> Head:
     """A channel's subscriptions, and what it had when somebody asked."""
     had = tuple(
-        f"{found.profile} — {long_date(found.date)}: {found.picked} of {found.announced} papers"
-        for found in history[-10:]
+        f"{found.profile} — {long_date(found.date)}: {_brought(found)}" for found in history[-10:]
     )
     if rows:
         return Head(title="This channel's digests", items=tuple(rows), buttons=(_SUBSCRIBE,))

@@ -12,7 +12,7 @@ import pytest
 
 from bot import actions, subscribing
 from bot.desk import HOME, Answer, Ask, Desk, Unfit
-from bot.domain import Trouble
+from bot.domain import Problem, Trouble
 from bot.errors import Refused
 from bot.ledger import Digest, Judge, Outcome
 from bot.message import Button, Card, Form, Post
@@ -392,3 +392,20 @@ def test_two_who_make_a_profile_of_one_name_at_once_do_not_overwrite_each_other(
         sent("profile", PROFILE | {"keywords": "other"}, desk, about="")
     monkeypatch.undo()
     assert desk.profiles(HERE)["bounds-rates"].keywords.relevant == ("minimax",)
+
+
+def test_a_list_that_could_not_be_had_is_not_shown_as_a_count(desk: Desk) -> None:
+    """ "0 of 0 papers" would say that arXiv had none."""
+    lost = digest().listed.model_copy(update={"problem": Problem(trouble=Trouble.UNREACHABLE)})
+    day = digest(listed=lost)
+    desk.channels.put_judged("day", day)
+    desk.channels.put_delivered(HERE, f"{HERE}:day", day, NOW, "17.1")
+    said = shown("", lambda: typed("list", desk))
+    assert "no list of arXiv's was to be had" in said
+    assert "0 of 0" not in said
+    desk.channels.put_delivered(HERE, f"{HERE}:day", digest(), NOW, "17.1")
+    assert "nothing was announced" in shown("", lambda: typed("list", desk))
+    missed = shown("", lambda: typed("missed matters", desk))
+    assert "nothing was left out" in missed
+    desk.channels.put_delivered(HERE, f"{HERE}:day", day, NOW, "17.1")
+    assert "arXiv cannot be reached" in shown("", lambda: typed("missed matters", desk))

@@ -16,7 +16,7 @@ from bot.desk import Answer, Ask, Desk
 from bot.domain import Cutoffs, Followed, Paper, Profile, Trouble
 from bot.errors import Refused
 from bot.inquiry import Claim, Found, Opinion
-from bot.ledger import Decision, Digest, Judge, Outcome, Place, Score
+from bot.ledger import Decision, Digest, Judge, Outcome, Place, Score, Source
 from bot.message import Head
 from bot.schedule import Schedule
 from bot.standing import Stage, Standing, essence
@@ -545,3 +545,16 @@ def test_a_look_up_that_failed_is_not_called_an_unknown_paper(store: Store) -> N
     assert answer.head is not None
     assert answer.head.title == "2503.10011: not looked up"
     assert "fault in Paperboy" in answer.head.text[-1]
+
+
+def test_a_paper_of_the_sample_says_nothing_of_a_changed_profile(store: Store) -> None:
+    """Its digest shows all of the sample, whatever the profile's categories."""
+    there = place(store, ADDRESSES["slack"])
+    day = a_day()
+    listed = day.listed.model_copy(update={"source": Source.SAMPLE})
+    widened = day.profile.model_copy(update={"categories": ("cs",)})
+    there.delivers(day.model_copy(update={"listed": listed, "profile": widened}))
+    assert "changed since" not in str(there.why("2503.10001").head)
+    narrowed = day.profile.model_copy(update={"categories": ("cs.LO",)})
+    there.delivers(day.model_copy(update={"profile": narrowed}), "other", "18.1")
+    assert "changed since" in str(there.why("2503.10001").head)
