@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 # What ends in a message to the channel is asked only where the bot can post.
 _POSTS = {"subscribe", "now", "resume"}
+# Who asks is found out before a form can open, and a form's trigger lives for three seconds.
+_WHO_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,9 @@ class Answers:
             # Openly would be through the outbox, which is away as well.
             await self._reply(replace(where, public=False), words_wrong.one_moment())
 
-    async def ask(self, where: Where, act: Act, seconds: float = 1.0) -> Ask:
+    async def ask(self, where: Where, act: Act, seconds: float | None = None) -> Ask:
         """Who asks, and where: found out only as far as what is asked takes it, in `seconds`."""
+        seconds = _WHO_SECONDS if seconds is None else seconds
         now, here = datetime.now(UTC), where.address
         alone = here.channel.startswith("D")
         direct = alone or where.home or act.channel.startswith("D")

@@ -44,9 +44,9 @@ log = structlog.get_logger()
 Json = dict[str, Any]
 
 # A form's answers are read before they are acknowledged, so that mistakes can stand in it.
-_FORM_SECONDS = 0.8
+_FORM_SECONDS = 2.0
 # Of these, for finding out who sends it.
-_CHECK_SECONDS = 0.5
+_CHECK_SECONDS = 1.2
 # Slack's client looks at its socket as often; a dropped one is back after about twice this.
 _PING_SECONDS = 5.0
 # The first connection, and a lost one, before all is begun anew.

@@ -19,8 +19,6 @@ from bot.slack_post import FAULTS, error_of
 
 log = structlog.get_logger()
 
-# What is asked is asked before a form can open, and a form's trigger lives for three seconds.
-_SECONDS: Final = 1.0
 # People press several buttons in a row, and look at their home tab. A change is never allowed by
 # what was true a moment ago.
 _KEPT: Final = timedelta(seconds=20)
@@ -80,11 +78,11 @@ class People:
         self._kinds: tuple[str, ...] = _KINDS
 
     async def person(
-        self, id: str, right: Right, alone: bool, now: datetime, seconds: float = _SECONDS
+        self, id: str, right: Right, alone: bool, now: datetime, seconds: float
     ) -> tuple[Person | None, str]:
         """A person as far as the right asks for it (what everybody may do takes no channels), and
-        the time zone (UTC where Slack does not say). None when Slack did not say who it is, in
-        time; `alone` where the own conversation with the bot matters."""
+        the time zone (UTC where Slack does not say). None when Slack did not say who it is in so
+        many seconds; `alone` where the own conversation with the bot matters."""
         fresh = right is Right.CHANGE
 
         async def user() -> _User | None:

@@ -129,7 +129,8 @@ class Workspace:
         self.retry_after = 0  # seconds that a 429 asks for; 0: as the rate has it
         self.scopes = ",".join(dict.fromkeys(["commands", "mpim:read", *SCOPES.values()]))
         self.channels = {f"C{n}": Channel() for n in (1, 2, 3)}
-        self.people: dict[str, Json] = {}  # what users.info says of somebody besides
+        # What users.info says of somebody besides; {} is somebody whom it does not know.
+        self.people: dict[str, Json] = {}
         self.ephemeral: list[Json] = []
         self.views: dict[str, Json] = {}
         self.homes: dict[str, Json] = {}
@@ -215,7 +216,7 @@ class Workspace:
 
     def users_info(self, given: Json) -> Json:
         id = str(given.get("user"))
-        if not id.startswith("U"):
+        if not id.startswith("U") or self.people.get(id) == {}:
             raise SlackError("user_not_found")
         team = self.auth_test({})["team_id"]
         user = {"id": id, "team_id": team, "name": id.lower(), "is_bot": id == "UBOT"}

@@ -28,7 +28,7 @@ from pyrate_limiter import Rate
 from redis import Redis
 
 from bot import __main__ as process
-from bot import inquirer, plan, posting, profile_form, slack_app, slack_forms
+from bot import inquirer, plan, posting, profile_form, slack_answer, slack_app, slack_forms
 from bot.connecting import connect_briefly
 from bot.domain import Trouble
 from bot.inquiry import Found, Opinion
@@ -93,9 +93,15 @@ def agreed(kind: str, payload: Json) -> None:
 
 @pytest.fixture(autouse=True)
 def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message each 20 ms instead of each second; a lost socket is looked for as soon."""
+    """A message each 20 ms instead of each second; a lost socket is looked for as soon. Slack's own
+    haste is left to the tests that are about it."""
     monkeypatch.setattr(posting, "Rate", lambda limit, interval: Rate(limit, 20))
     monkeypatch.setattr(slack_app, "_PING_SECONDS", 0.1)
+    for where, name in (
+        (slack_app, "_CHECK_SECONDS"),
+        (slack_answer, "_WHO_SECONDS"),
+    ):
+        monkeypatch.setattr(where, name, PATIENCE)
 
 
 @pytest.fixture(autouse=True)
@@ -744,7 +750,10 @@ def test_without_an_app_token_slack_comes_over_http(
 
 
 @pytest.mark.usefixtures("bot")
-def test_a_form_is_acknowledged_though_slack_hangs(there: Slack) -> None:
+def test_a_form_is_acknowledged_though_slack_hangs(
+    there: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_app, "_FORM_SECONDS", 0.3)
     soon(there.event({"type": "app_home_opened", "tab": "home"}))
     there.wait(lambda: there.homes)
     subscribe = button(there.homes["U1"], "Subscribe a channel")
