@@ -38,13 +38,17 @@ class Act:
     channel: str
     do: Callable[[Ask, Desk], Answer]
 
-    def __call__(self, ask: Ask, desk: Desk) -> Answer:
-        """Raises Refused, also for who may not do it in that channel."""
+    def permitted(self, ask: Ask, desk: Desk) -> Ask:
+        """As if it was asked in the channel it names. Raises Refused for who may not there."""
         if self.channel:
             address = ask.address.model_copy(update={"channel": self.channel})
             ask = replace(ask, address=address, alone=False)
         desk.permit(ask, self.right)
-        return self.do(ask, desk)
+        return ask
+
+    def __call__(self, ask: Ask, desk: Desk) -> Answer:
+        """Raises Refused."""
+        return self.do(self.permitted(ask, desk), desk)
 
 
 def answer(ask: Ask, desk: Desk) -> Answer:

@@ -140,8 +140,7 @@ class Answers:
         if not self.desk.subscriptions.first_time(where.event):
             return None
         ask = self._ask(where, who)
-        if where.hindrance:
-            self.desk.permit(ask, act.right)
+        if where.hindrance and act.permitted(ask, self.desk) and act.right is not Right.ASK:
             raise Refused(where.hindrance)
         answer = act(ask, self.desk)
         if answer.wish:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 
 _KEPT: Final = timedelta(seconds=20)
 _MOST: Final = 2_000
+_SECONDS: Final = 2.0
 
 _ROLE, _USER, _CHANNEL = 1, 2, 3
 
@@ -92,8 +94,9 @@ class People:
                 continue  # the bot is not there any more, or sees nothing of it now
             found = self._members.get((guild.id, person), now)
             if found is None:
-                try:
-                    found = _seen(guild, await guild.fetch_member(person))
+                try:  # discord.py tries for half a minute by itself, and somebody waits
+                    async with asyncio.timeout(_SECONDS):
+                        found = _seen(guild, await guild.fetch_member(person))
                 except discord.NotFound:
                     found = frozenset()
                 except FAULTS as error:

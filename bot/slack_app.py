@@ -140,15 +140,8 @@ class SlackApp:
         try:
             async with asyncio.timeout(_FORM_SECONDS):
                 ask = await self.answers.ask(where, act, _CHECK_SECONDS)
-                target = answers.get("channel")
-                if (
-                    target
-                    and ask.who
-                    and target in ask.who.channels
-                    and not await self.answers.reachable(
-                        where.address.model_copy(update={"channel": target})
-                    )
-                ):
+                target = act.permitted(ask, self.desk).address
+                if answers.get("channel") and not await self.answers.reachable(target):
                     raise Unfit({"channel": words_wrong.unreachable()})
                 if not await asyncio.to_thread(self.desk.subscriptions.first_time, where.event):
                     await ack()

@@ -46,6 +46,7 @@ class Channel:
     name: str = "papers"
     parent: str = ""
     permissions: int = ALL
+    people: set[str] | None = None  # who sees it besides the bot, None for everybody
     messages: list[Json] = field(default_factory=list)
     archived: bool = False
     locked: bool = False
@@ -98,6 +99,8 @@ class Server:
         made = [Channel(f"20000000000000000{n}", kind) for n, kind in kinds.items()]
         self.channels = {channel.id: channel for channel in made}
         self.commands: list[Json] = []
+        self.gone: set[str] = set()  # who has left the server
+        self.overwrites: list[Json] = []  # the server's settings for commands
         self.modals: dict[str, Json] = {}  # shown, by their custom_id
         self._whispers: list[Json] = []
         self._asked: dict[str, Asked] = {}
@@ -129,6 +132,8 @@ class Server:
             case ["POST", "users", "@me", "channels"]:
                 id = f"4{str(body['recipient_id'])[1:]}"
                 return self._described(self.channels.setdefault(id, Channel(id, DIRECT)))
+            case ["GET", "applications", _, "guilds", _, "commands", "permissions"]:
+                return self.overwrites
             case ["GET", "applications", _, *_, "commands"]:
                 return self.commands
             case ["PUT", "applications", _, *_, "commands"]:
@@ -148,6 +153,8 @@ class Server:
             case ["GET", "guilds", _]:
                 return self._guild()
             case ["GET", "guilds", _, "members", id]:
+                if id in self.gone:
+                    raise Refusal(404, 10007, "Unknown Member")
                 return member(id)
             case ["GET", "channels", id]:
                 return self._described(self._channel(id))
@@ -303,7 +310,13 @@ class Server:
         given = channel.permissions & ~ADMINISTRATOR  # which no channel can give
         may = {"allow": str(given), "deny": str(ALL & ~channel.permissions)}
         about |= {"position": 1, "nsfw": False, "topic": None, "available_tags": []}
-        return about | {"permission_overwrites": [{"id": APP, "type": 1, **may}]}
+        rules = [{"id": APP, "type": 1, **may}]
+        if channel.people is not None:
+            rules.append({"id": GUILD, "type": 0, "allow": "0", "deny": str(VIEW)})
+            rules += [
+                {"id": id, "type": 1, "allow": str(VIEW), "deny": "0"} for id in channel.people
+            ]
+        return about | {"permission_overwrites": rules}
 
     def _guild(self) -> Json:
         every = {
