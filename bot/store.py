@@ -79,7 +79,8 @@ class Store:
     # -- days
 
     def add_listing(self, batch: str, listing: Listing, at: datetime) -> datetime:
-        """Merge a list into a batch; what is there stays. Returns when papers last came to it.
+        """Merge a list into a batch; what is there stays. Returns when papers last came to it,
+        which never goes back: what is judged is compared with it.
 
         A paper already announced keeps its version and its announce type, except that `new`
         replaces `cross`: another query saw it in its primary category.
@@ -108,6 +109,8 @@ class Store:
                 pipe.hset(f"{key}:replaced", mapping=replaced)
                 pipe.expire(f"{key}:replaced", KEEP)
             if rows:
+                last = self.changed_at(batch)
+                at = max(at, last + timedelta(microseconds=1)) if last else at
                 pipe.set(f"{key}:changed", at.isoformat(), ex=KEEP)
             pipe.execute()
         return self.changed_at(batch) or at
@@ -132,7 +135,10 @@ class Store:
         return Batch(
             key=batch,
             papers=tuple(announced),
-            replaced=tuple((id, tuple(json.loads(replaced[id]))) for id in sorted(replaced)),
+            # One that another look at the list found announced is not counted twice.
+            replaced=tuple(
+                (id, tuple(json.loads(replaced[id]))) for id in sorted(replaced.keys() - rows)
+            ),
         )
 
     def put_listed(self, wanted: Wanted, listed: Listed) -> None:

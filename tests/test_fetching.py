@@ -14,8 +14,9 @@ from bot.days import NEW_YORK
 from bot.domain import Problem, Trouble
 from bot.ledger import Listed, Source, Wanted
 from bot.store import Store
-from tests.make import NOW
+from tests.make import NOW, profile
 from tests.neighbours import Neighbour, Reply, feed, listening
+from workers import triage
 from workers.arxiv import Arxiv
 from workers.fetching import fetch
 
@@ -153,6 +154,42 @@ def test_one_category_still_old_is_named_and_its_papers_come_later(store: Store)
     assert len(store.batch(listed.batch).papers) == 2
     listed = fetched(store, lambda *_: feed(whole), later + AN_HOUR, categories=BOTH, date=FRIDAY)
     assert (listed.settled, listed.changed_at) == (True, later)
+
+
+def replacements(store: Store, *rows: tuple[str, str, str]) -> int:
+    """How many the day says of BOTH, when the feed is Friday's and has these."""
+    listed = fetched(store, lambda *_: feed(rss(FRIDAY, *rows)), categories=BOTH, date=FRIDAY)
+    return triage.announced(profile(categories=BOTH), store.batch(listed.batch))[1]
+
+
+def replaced(category: str, *numbers: int) -> list[tuple[str, str, str]]:
+    return [(f"2401.{number:05}", "replace", category) for number in numbers]
+
+
+def test_replacements_of_a_list_that_has_not_turned_over_are_not_counted(store: Store) -> None:
+    yesterday = [*YESTERDAY, *replaced("cs.AI", *range(5)), *replaced("cs.LG", 80, 81)]
+    fetched(store, lambda *_: feed(rss(THURSDAY, *yesterday)), categories=BOTH)
+    # cs.LG has turned over, and has one of yesterday's replacements again, in a newer version.
+    fresh = [("2503.00011", "new", "cs.LG"), *replaced("cs.LG", 80, 90, 91)]
+    assert replacements(store, *fresh, YESTERDAY[1], *replaced("cs.AI", *range(5))) == 3
+    turned_over = [("2503.00012", "new", "cs.AI"), *replaced("cs.AI", 4, *range(20, 31))]
+    assert replacements(store, *fresh, *turned_over) == 15
+
+
+def test_a_category_of_replacements_alone_is_old_as_long_as_they_are(store: Store) -> None:
+    fetched(store, lambda *_: feed(rss(THURSDAY, *replaced("cs.LG", 1, 2, 3))))
+    listed = fetched(store, lambda *_: feed(rss(FRIDAY, *replaced("cs.LG", 1, 2, 3))), date=FRIDAY)
+    assert listed.problem == Problem(trouble=Trouble.STALE, detail="cs.LG")
+    assert store.batch(listed.batch).replaced == ()
+    listed = fetched(store, lambda *_: feed(rss(FRIDAY, *replaced("cs.LG", 3, 4, 5))), date=FRIDAY)
+    assert listed.problem is None
+    assert len(store.batch(listed.batch).replaced) == 3
+
+
+def test_a_replacement_that_is_announced_after_all_is_counted_once(store: Store) -> None:
+    fresh = [("2503.00011", "new", "cs.LG"), *replaced("cs.LG", 1, 2)]
+    assert replacements(store, *fresh) == 2
+    assert replacements(store, *fresh[:2], ("2401.00002", "cross", "cs.LG cs.AI")) == 1
 
 
 def test_a_list_that_still_fills_up_is_not_settled(store: Store) -> None:

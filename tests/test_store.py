@@ -55,6 +55,12 @@ def test_the_same_list_again_changes_nothing_not_even_the_time(store: Store) -> 
     assert store.batch("b") == before
 
 
+def test_papers_that_come_while_the_clock_goes_back_come_later_all_the_same(store: Store) -> None:
+    store.add_listing("b", listing(announced("2503.00001")), NOW)
+    earlier = NOW - timedelta(hours=1)
+    assert store.add_listing("b", listing(announced("2503.00002")), earlier) > NOW
+
+
 def test_an_empty_list_takes_nothing_away(store: Store) -> None:
     store.add_listing("b", listing(announced()), NOW)
     store.add_listing("b", listing(), NOW)

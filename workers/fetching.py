@@ -12,7 +12,7 @@ from bot.ledger import Listed, Source, Wanted
 from bot.store import Store
 from workers import feed, sample
 from workers.arxiv import Answer, Arxiv
-from workers.turnover import Turned, turned
+from workers.turnover import Before, Row, Turned, turned
 
 # After a day without announcements: over the longest row of them (Christmas and a weekend).
 _DAYS_BACK = 5
@@ -68,7 +68,7 @@ def _current(wanted: Wanted, store: Store, arxiv: Arxiv, now: datetime) -> Liste
         problem = Problem(trouble=Trouble.NO_LIST, detail=f"the feed is of {listing.date}")
         return _failed(wanted, store, problem, now)
     fresh = turned(listing, wanted.categories, _before(listing.date, store))
-    listing = listing.model_copy(update={"papers": fresh.papers})
+    listing = listing.model_copy(update={"papers": fresh.papers, "replaced": fresh.replaced})
     listed = _stored(batch, listing, Source.ARXIV, store, now)
     if listing.papers or (listing.replaced and not fresh.old):
         if answer.problem is None:  # a list that was cut is not remembered as a whole one
@@ -85,14 +85,15 @@ def _current(wanted: Wanted, store: Store, arxiv: Arxiv, now: datetime) -> Liste
     return _or_unknown(listed, listing)
 
 
-def _before(day: date, store: Store) -> set[tuple[str, tuple[str, ...]]]:
-    """The papers of the last few lists before a day, with their categories."""
-    known = set()
+def _before(day: date, store: Store) -> Before:
+    """The papers and replacements of the last few lists before a day, with their categories."""
+    papers, replaced = set[Row](), set[Row]()
     for _ in range(_LISTS_BACK):
         day = days.weekday_before(day)
-        papers = store.batch(str(day)).papers
-        known |= {(announced.paper.id, announced.paper.categories) for announced in papers}
-    return known
+        batch = store.batch(str(day))
+        papers |= {(a.paper.id, a.paper.categories) for a in batch.papers}
+        replaced |= set(batch.replaced)
+    return Before(papers, replaced)
 
 
 def _old(fresh: Turned) -> Problem | None:

@@ -16,29 +16,46 @@ from bot.domain import Announced, Listing
 _MOSTLY = 0.5
 
 
+# A paper as a list names it: its id and its categories.
+Row = tuple[str, tuple[str, ...]]
+
+
+class Before(NamedTuple):
+    """What the lists before this one had: papers, and replacements."""
+
+    papers: Collection[Row]
+    replaced: Collection[Row]
+
+
 class Turned(NamedTuple):
-    """The papers that are new, and the categories that still show an earlier list."""
+    """The papers that are new, the replacements that are, and the categories that still show an
+    earlier list."""
 
     papers: tuple[Announced, ...]
+    replaced: tuple[Row, ...]
     old: tuple[str, ...]
 
 
-def turned(
-    listing: Listing, asked: Sequence[str], before: Collection[tuple[str, tuple[str, ...]]]
-) -> Turned:
-    """What of a list is new, given the papers of the lists before it (id, categories).
+def turned(listing: Listing, asked: Sequence[str], before: Before) -> Turned:
+    """What of a list is new.
 
-    A cross-list that comes a day later is new: the paper has a category more.
+    A cross-list that comes a day later is new: the paper has a category more. So is a second
+    replacement, which looks like the first one, unless its category has not turned over.
     """
-    fresh = [a for a in listing.papers if (a.paper.id, a.paper.categories) not in before]
-    new = {announced.paper.id for announced in fresh}
+    rows = [(a.paper.id, a.paper.categories) for a in listing.papers]
+    fresh = tuple(
+        a for a, row in zip(listing.papers, rows, strict=True) if row not in before.papers
+    )
     old = []
     for category in asked:
-        ids = [
-            announced.paper.id
-            for announced in listing.papers
-            if any(matches(own, category) for own in announced.paper.categories)
-        ]
-        if ids and sum(id not in new for id in ids) >= _MOSTLY * len(ids):
+        papers = [row in before.papers for row in rows if _in(category, row)]
+        replaced = [row in before.replaced for row in listing.replaced if _in(category, row)]
+        stood = papers or replaced
+        if stood and sum(stood) >= _MOSTLY * len(stood):
             old.append(category)
-    return Turned(tuple(fresh), tuple(old))
+    gone = {row for row in before.replaced if any(_in(category, row) for category in old)}
+    return Turned(fresh, tuple(row for row in listing.replaced if row not in gone), tuple(old))
+
+
+def _in(category: str, row: Row) -> bool:
+    return any(matches(own, category) for own in row[1])
