@@ -44,6 +44,13 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slack]:
         yield it
 
 
+class Killed(BaseException):
+    """kill -9, as the code under it sees it."""
+
+    def __str__(self) -> str:
+        return "Killed"
+
+
 def at(channel: str) -> Address:
     return Address(platform="slack", workspace="T1", channel=channel)
 
@@ -144,6 +151,37 @@ def test_a_channel_that_cannot_be_posted_to_rests_and_its_subscriber_is_told(
     assert "could not be delivered" in told["text"]
     assert "D8" not in there.channels or there.thread("D8") == []
     assert [each.address.channel for each in Channels(store).wishes()] == ["C2"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_worker_killed_while_it_halts_a_channel_tells_its_subscriber_once_and_pauses_it(
+    after: bool, there: Slack, store: Store, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told first: who is killed in between leaves nobody untold, and tells nobody twice."""
+    wishes = wished(store, "C1")
+    subscribed(store, "C1", by="U7")
+    there.channels["C1"].archived = True
+    send, deaths = SlackPoster.send, iter([True])
+
+    async def killed(self: SlackPoster, address: Address, *args: Any) -> str:
+        dies = address.channel == "D7" and next(deaths, False)
+        if dies and not after:
+            raise Killed
+        sent = await send(self, address, *args)
+        if dies:
+            raise Killed
+        return sent
+
+    monkeypatch.setattr(SlackPoster, "send", killed)
+    with pytest.raises(BaseException, match=r"Killed|could not be delivered"):
+        deliver(there, store, server, wishes)
+    (found,) = Subscriptions(store).of(at("C1"))
+    assert found.paused is None
+    deliver(there, store, server, wishes)
+    (found,) = Subscriptions(store).of(at("C1"))
+    assert found.paused is not None
+    assert len(there.thread("D7")) == 1
+    assert Channels(store).wishes() == []
 
 
 def test_who_asked_for_a_day_is_told_as_well(there: Slack, store: Store, server: str) -> None:
@@ -361,6 +399,28 @@ def test_a_day_judged_again_with_the_same_outcome_changes_nothing_that_was_poste
     given = Channels(store).given(mine.address, plan.ledger_name(mine, listed(NOW)))
     assert given is not None
     assert given.judged_at == NOW  # as its head says
+
+
+def test_what_came_to_the_day_after_a_channel_got_it_is_over_the_limit_there(
+    there: Slack, store: Store, server: str
+) -> None:
+    (mine,) = wished(store, "C1", top=2)
+    deliver(there, store, server, [mine])
+    lost = [decision(ids(6)[1], Outcome.UNSCORED)]
+    rest = [decision(id, Outcome.PICKED) for id in (ids(6)[0], *ids(6)[2:])]
+    below = [decision("2503.19999", Outcome.BELOW_CUTOFF, 3)]
+    more = [decision("2503.18888", Outcome.PICKED, 9)]
+    judged_again(store, mine, digest(*more, *rest, *below, *lost))
+    given = Channels(store).given(mine.address, plan.ledger_name(mine, listed(NOW)))
+    assert given is not None
+    outcomes = {d.paper.id: str(d.outcome) for d in given.decisions}
+    assert outcomes == {
+        ids(6)[0]: "picked",
+        **dict.fromkeys(["2503.18888", *ids(6)[2:]], "over_limit"),
+        ids(6)[1]: "unscored",  # and not picked without a score
+        "2503.19999": "below_cutoff",
+    }
+    assert given.profile.maximum == 2
 
 
 def test_who_goes_on_after_an_interruption_posts_what_is_judged_by_now(

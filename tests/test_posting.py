@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +44,7 @@ def there(server_of_slack: Slack) -> Slack:
     server_of_slack.channels["C1"].messages.clear()
     server_of_slack.channels["C1"].archived = False
     server_of_slack.calls.clear()
+    server_of_slack.retry_after = 0
     return server_of_slack
 
 
@@ -80,6 +81,7 @@ def post(
     day: Digest = DAY,
     number: int = 1,
     killed: tuple[int, bool] = (0, False),
+    renew: Callable[[], None] = lambda: None,
 ) -> str:
     """Post a day as a worker does; returns the head's id."""
 
@@ -89,7 +91,7 @@ def post(
             line.last, line.after = killed
             outbox = Outbox(store.redis, f"{HERE}:day")
             thread = Thread(
-                line, outbox, HERE, at_once, lambda: datetime.now(UTC), number, sleep=no_wait
+                line, outbox, HERE, at_once, lambda: datetime.now(UTC), number, renew, no_wait
             )
             head, *cards = views.thread(day, "day")
             assert isinstance(head, Head)
@@ -158,12 +160,56 @@ def test_killed_at_any_message_the_next_worker_finishes_the_thread(
 def test_slack_asking_for_patience_is_given_it(
     there: Slack, store: Store, whole: list[str]
 ) -> None:
+    there.retry_after = 17
     there.fault("chat.postMessage", "ok", "ratelimited", "ratelimited")
     post(there, store)
     assert seen(there) == whole
-    assert waited == [1.0, 2.0]
+    assert waited == [17.0, 17.0]
     looked = [call for call in there.calls if call.method == "conversations.replies"]
     assert looked == []  # a message that was surely not taken need not be looked for
+
+
+def test_patience_for_more_than_a_minute_is_left_for_later(there: Slack, store: Store) -> None:
+    there.retry_after = 61
+    there.fault("chat.postMessage", "ok", "ratelimited")
+    with pytest.raises(Unavailable) as away:
+        post(there, store)
+    assert away.value.retry_after == 61
+    assert waited == []
+    assert len(seen(there)) == 1
+
+
+def test_a_lease_that_is_lost_while_waiting_for_a_turn_posts_nothing_more(
+    there: Slack, store: Store, whole: list[str]
+) -> None:
+    """Each message is preceded by a renewal, after its turn has come."""
+    left = iter(range(4))
+
+    def renew() -> None:
+        if next(left, None) is None:
+            raise LeaseLost("another worker has it")
+
+    with pytest.raises(LeaseLost):
+        post(there, store, renew=renew)
+    assert len(seen(there)) == 4
+    post(there, store, number=2)
+    assert seen(there) == whole
+
+
+def test_a_message_that_may_be_there_is_looked_for_whatever_was_answered_since(
+    there: Slack, store: Store, whole: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first answer was lost, the first look in vain, and the second try surely not taken."""
+    look, blind = SlackPoster.find, iter([True])
+
+    async def find(self: SlackPoster, *args: Any) -> list[str]:
+        return [] if next(blind, False) else await look(self, *args)
+
+    monkeypatch.setattr(SlackPoster, "find", find)
+    there.fault("chat.postMessage", "ok", "ok", "lost_reply", "ratelimited")
+    post(there, store)
+    assert seen(there) == whole
+    assert "chat.delete" not in {call.method for call in there.calls}  # never sent twice
 
 
 def test_posting_again_posts_nothing_and_asks_slack_nothing(

@@ -16,6 +16,7 @@ from bot import slack_blocks, slack_forms, slack_render, views
 from bot.domain import Announced, AnnounceType, Paper
 from bot.ledger import Decision, Outcome, Score
 from bot.message import Button, Card, Choice, Field, Form, Head, Item, Line, Post
+from bot.slack_blocks import weight
 from bot.text import readable
 from tests.conftest import check_golden
 from tests.make import decision, digest, ids
@@ -487,6 +488,21 @@ def mentions(found: dict[str, Any]) -> set[str]:
     known = ("user", "channel", "usergroup", "broadcast", "team")
     named = [each for each in objects(found) if each.get("type") in known]
     return {each.get("user_id") or each["channel_id"] for each in named}
+
+
+def test_papers_have_half_of_a_crowded_head_and_what_is_said_the_rest() -> None:
+    lines = tuple(
+        Line(rank=n, relevance=8, novelty=7, title="A long title " * 11, url=f"{CARD.url}?{n:0200}")
+        for n in range(1, 21)
+    )
+    said = tuple(f"{n} " + "What has to be said. " * 80 for n in range(4))
+    blocks = slack_render.message(Head(title="Crowded", text=said, lines=lines))["blocks"]
+    above, papers = blocks[0], blocks[1]
+    whole, listed = weight(blocks), weight(papers)
+    assert 0.45 * 11_700 < listed <= 0.52 * 11_700
+    assert 0.85 * 11_700 < whole <= 12_000
+    assert [text[:1] in json.dumps(above) for text in said] == [True] * 4
+    assert "more in the thread" in json.dumps(papers)
 
 
 @quick
