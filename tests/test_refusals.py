@@ -231,6 +231,11 @@ def test_a_head_deleted_before_its_first_reply_ends_the_day_there(place: Place) 
     place.deliver()
     assert place.shown() == []
     whole(place)
+    asked = place.calls()
+    place.judged(digest(*ALL.decisions, replacements=3))
+    place.deliver()
+    assert place.due() is None
+    assert place.calls() == asked
 
 
 def test_a_head_deleted_in_the_middle_leaves_the_thread_to_go_on(place: Place) -> None:
@@ -258,6 +263,7 @@ def test_a_thread_that_was_deleted_is_not_begun_again_and_its_channel_lives(plac
     place.judged(SHORT)
     place.deliver()
     assert len(place.cards()) == (0 if place.discord else 3)
+    assert "no message of its own" not in place.shown()[0]
     whole(place)
 
 
@@ -373,9 +379,14 @@ def test_a_card_in_a_deleted_thread_is_said_to_be_gone(place: Place) -> None:
         assert "here: somebody deleted the message or its thread." in why(place, id)
 
 
-def test_another_profiles_card_that_may_not_be_changed_holds_up_nothing(place: Place) -> None:
+@pytest.mark.parametrize(
+    "codes", [("edit_window_closed", 50083), ("message_not_found", 10008), ("no_text", 50035)]
+)
+def test_another_profiles_card_that_may_not_be_changed_holds_up_nothing(
+    place: Place, codes: tuple[str, int]
+) -> None:
     """A second profile picks two papers that the first one brought: their cards name both."""
-    place.judged(ALL)
+    place.judged(SHORT)
     place.deliver()
     other = profile(name="other", title="Other matters")
     second = place.wish().model_copy(update={"profile": place.store.put_profile(other)})
@@ -383,13 +394,18 @@ def test_another_profiles_card_that_may_not_be_changed_holds_up_nothing(place: P
     place.store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
     day = digest(*papers, profile=other)
     Channels(place.store).put_judged(plan.ledger_name(second, listed(NOW)), day)
-    place.refuse("edit", 50083 if place.discord else "edit_window_closed")
+    code = codes[place.discord]
+    place.refuse("edit", code, *[code] * (code == "no_text"))  # in plain words as well
     for tried in range(2):
         pace = redis.asyncio.Redis.from_url(place.server)
         delivering.deliver([second], place.store, place.settings, pace, lambda: NOW)
         assert plan.due(second, Channels(place.store).facts(second)) is None
-        assert len(place.cards()) == 7
+        assert len(place.cards()) == 5
         assert sum("also for Other matters" in text for text in place.cards()) == 1, tried
+    place.judged(ALL)  # a card that somebody deleted is not the end of its thread
+    place.deliver()
+    assert len(place.cards()) == 7
+    assert place.ended() is None
     assert place.due() is None
 
 
