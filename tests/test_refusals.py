@@ -28,6 +28,7 @@ from bot.slack_post import SlackPoster, error_of
 from bot.status import Status
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_deliveries import Deliveries
 from bot.store_inquiries import Inquiries
 from bot.store_outbox import Outbox
 from bot.store_subscriptions import Subscriptions
@@ -77,11 +78,13 @@ class Place:
         self.store.put_listed(self.wish().wanted, listed(NOW))
         Channels(self.store).put_judged(plan.ledger_name(self.wish(), listed(NOW)), day)
 
-    def deliver(self) -> None:
+    def deliver(self, wish: Wish | None = None) -> None:
         """One job: it must succeed."""
-        pace = redis.asyncio.Redis.from_url(self.server)
-        now = datetime.now(UTC)
-        delivering.deliver([self.wish()], self.store, self.settings, pace, lambda: now)
+        pace, now = redis.asyncio.Redis.from_url(self.server), datetime.now(UTC)
+        due = Deliveries(self.store, self.address.platform)
+        due.put([wish or self.wish()])
+        delivering.deliver(self.address.platform, self.store, self.settings, pace, lambda: now)
+        assert due.look() == (set(), {})
 
     def due(self) -> plan.Step | None:
         return plan.due(self.wish(), Channels(self.store).facts(self.wish()))
@@ -142,7 +145,8 @@ def place(
 
     monkeypatch.setattr(posting.Pace, "turn", no_wait)
     monkeypatch.setattr(posting, "_WAITS", (0.0,))
-    monkeypatch.setattr(delivering, "_LEASE_TRIES", 1)
+    monkeypatch.setattr(delivering, "_LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(delivering, "_LOOK_SECONDS", 0.01)
     if request.param == "slack":
         with slack() as there:
             settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=there.url)
@@ -397,8 +401,7 @@ def test_another_profiles_card_that_may_not_be_changed_holds_up_nothing(
     code = codes[place.discord]
     place.refuse("edit", code, *[code] * (code == "no_text"))  # in plain words as well
     for tried in range(2):
-        pace = redis.asyncio.Redis.from_url(place.server)
-        delivering.deliver([second], place.store, place.settings, pace, lambda: NOW)
+        place.deliver(second)
         assert plan.due(second, Channels(place.store).facts(second)) is None
         assert len(place.cards()) == 5
         assert sum("also for Other matters" in text for text in place.cards()) == 1, tried

@@ -495,13 +495,13 @@ def test_papers_have_half_of_a_crowded_head_and_what_is_said_the_rest() -> None:
         Line(rank=n, relevance=8, novelty=7, title="A long title " * 11, url=f"{CARD.url}?{n:0200}")
         for n in range(1, 21)
     )
-    said = tuple(f"{n} " + "What has to be said. " * 80 for n in range(4))
+    said = tuple(f"{n} " + "What has to be said. " * 80 for n in range(3))
     blocks = slack_render.message(Head(title="Crowded", text=said, lines=lines))["blocks"]
     above, papers = blocks[0], blocks[1]
     whole, listed = weight(blocks), weight(papers)
     assert 0.45 * 11_700 < listed <= 0.52 * 11_700
-    assert 0.85 * 11_700 < whole <= 12_000
-    assert [text[:1] in json.dumps(above) for text in said] == [True] * 4
+    assert 0.8 * 11_700 < whole <= 12_000
+    assert [text[:1] in json.dumps(above) for text in said] == [True] * 3
     assert "more in the thread" in json.dumps(papers)
 
 
