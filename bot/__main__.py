@@ -41,6 +41,7 @@ from bot.platforms import insist as insist_on_chats
 from bot.platforms import misfits
 from bot.posting import Pace
 from bot.settings import Settings
+from bot.shown import safe
 from bot.slack_answer import Answers
 from bot.slack_app import SlackApp, listen
 from bot.store import Store
@@ -225,14 +226,27 @@ def warn(at: Endpoint) -> None:
 
 async def _until_told(url: str, config: Settings) -> None:
     stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    await serve(url, config, stop)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, _stopped, number, stop)
+    try:
+        await serve(url, config, stop)
+    finally:  # who stops us may say so twice, and what a command started has still to be stopped
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _stopped(number: int, stop: asyncio.Event) -> None:
+    if number == signal.SIGHUP:
+        logs.let_go()
+    stop.set()
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
     except PaperboyError as error:
-        print(f"paperboy: {error}", file=sys.stderr)
+        print(f"paperboy: {safe(str(error))}", file=sys.stderr)
         sys.exit(2)

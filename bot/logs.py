@@ -3,19 +3,64 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Callable
+import threading
+import traceback
+from collections.abc import Callable, MutableMapping
+from types import TracebackType
 from typing import Any
 
 import structlog
 
+from bot.shown import safe
+
 
 def to_stderr() -> None:
-    """Standard output is for results. httpx2 is kept quiet: at INFO it logs whole addresses,
-    which may hold a password."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
+    """Standard output is for results. No line, and no traceback, shows a secret or acts on the
+    terminal. httpx2 is kept quiet: at INFO it logs every request."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Safe("%(asctime)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,  # structlog's own shows variables, with secrets
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+            _safely,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    sys.excepthook = _told
+    threading.excepthook = lambda fault: _told(
+        fault.exc_type, fault.exc_value or fault.exc_type(), fault.exc_traceback
+    )
+
+
+def let_go() -> None:
+    """The terminal is closed: what is still said goes nowhere, instead of failing."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        if os.isatty(stream):
+            os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
+class _Safe(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return safe(super().format(record))
+
+
+def _safely(log: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: safe(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _told(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    sys.stderr.write(safe("".join(traceback.format_exception(kind, error, where))))
 
 
 class Sparing:

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.budget import Limits
 from bot.endpoint import Endpoint, for_redis, only
 from bot.errors import Refused
+from bot.shown import hide
 
 
 def _data_dir() -> Path:
@@ -143,6 +144,18 @@ class Settings(BaseSettings):
         return tuple(name for name, token in given.items() if token)
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log, error or store may hold."""
+        found = list[str]()
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                found.append(value.get_secret_value())
+            elif isinstance(value, Endpoint):
+                found += value.secrets
+        return tuple(found)
+
+    @property
     def limits(self) -> tuple[Limits, Limits]:
         """What a workspace may spend, and one profile in it."""
         own, profile = (
@@ -159,12 +172,14 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Read the environment.
+    """Read the environment, and hide what is secret in it from whatever is logged.
 
     Raises Refused with one line per wrong variable; a value is never repeated, it may be secret.
     """
     try:
-        return Settings()
+        found = Settings()
+        hide(found.secrets)
+        return found
     except ValidationError as error:
         lines = [
             f"{e['loc'][0]}: {e.get('ctx', {}).get('error') or e['msg'].lower()}."

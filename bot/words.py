@@ -8,6 +8,7 @@ from bot.domain import Problem, Profile
 from bot.ledger import Digest, Judge
 from bot.message import Head
 from bot.reasons import TROUBLES
+from bot.shown import visible
 from bot.text import one_line
 from bot.views import profile_line
 from bot.words_dates import long_date
@@ -102,7 +103,7 @@ def profile_text(profile: Profile) -> Head:
         "follow": profile.authors.follow,
     }
     rows += [f"{label}: {', '.join(found)}" for label, found in listed.items() if found]
-    return Head(title=profile_line(profile), text=tuple(rows))
+    return Head(title=profile_line(profile), text=tuple(map(visible, rows)))
 
 
 def delivered_text(digests: Iterable[Digest]) -> Head:

@@ -11,7 +11,7 @@ import pytest
 import stamina
 from hypothesis import settings
 
-from bot import posting
+from bot import posting, shown
 from bot.connecting import connect
 from bot.store import Store
 from bot.store_channels import Channels
@@ -60,6 +60,7 @@ def no_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.upper() in ("HTTP_PROXY", "HTTPS_PROXY"):  # slack_sdk knows no exceptions to them
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    shown._hidden.clear()
     stamina.set_testing(True, attempts=3)
     monkeypatch.setattr(posting, "_GAP", 0.0)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date as date_
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import redis
@@ -33,6 +34,7 @@ from bot.domain import Profile, Trouble
 from bot.errors import PaperboyError, Refused
 from bot.ledger import Digest
 from bot.message import Post
+from bot.shown import safe
 from workers import looking
 
 app = typer.Typer(
@@ -108,7 +110,7 @@ def day(
     }
     sys.stdout.write(shown[format]())
     for notice in () if digest.complete else views.notices(digest):
-        print(f"paperboy: {notice}", file=sys.stderr)
+        _tell(notice)
     sys.exit(_status(digest))
 
 
@@ -202,7 +204,7 @@ def show(name: Annotated[str, typer.Argument(help="A profile's name, or a TOML f
 def check(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
     """Say what is wrong with a profile, with line, field and reason; or that nothing is."""
     profile = profiles.load(file)
-    print(f"{file}: a good profile: {views.profile_line(profile)}.")
+    print(safe(f"{file}: a good profile: {views.profile_line(profile)}."))
 
 
 @profiles_app.command("import")
@@ -245,23 +247,38 @@ def _status(digest: Digest) -> int:
     return 0 if digest.complete else _SHORT
 
 
+def _tell(sentence: str) -> None:
+    print(f"paperboy: {safe(sentence)}", file=sys.stderr)
+
+
+def _stopped(number: int, frame: FrameType | None) -> None:
+    """SIGTERM, or the terminal was closed: what this command started is stopped with it. A shell
+    that is closed says so twice."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if number == signal.SIGHUP:
+        logs.let_go()
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """The entry point: every known error is one sentence on standard error."""
-    # As Ctrl-C: what a command started is stopped with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _stopped)
     logs.to_stderr()
     try:
         app()
     except PaperboyError as error:
-        print(f"paperboy: {error}", file=sys.stderr)
+        _tell(str(error))
         sys.exit(_REFUSED)
     except redis.RedisError as error:
         lost = isinstance(error, redis.ConnectionError | redis.TimeoutError)
         told = words.server_lost(type(error).__name__) if lost else connecting.why(error)
-        print(f"paperboy: {told[0].upper()}{told[1:]}", file=sys.stderr)
+        _tell(f"{told[0].upper()}{told[1:]}")
         sys.exit(1 if lost else _REFUSED)
     except WorkerFault as fault:
-        print(f"paperboy: {words.worker_fault(str(fault))}", file=sys.stderr)
+        _tell(words.worker_fault(str(fault)))
         sys.exit(1)
 
 

@@ -12,6 +12,7 @@ import typer
 from bot import settings, terminal_render, words_doctor, words_status
 from bot.clock import planned
 from bot.errors import Refused
+from bot.shown import safe
 from bot.status import examine_server
 
 if TYPE_CHECKING:
@@ -75,14 +76,14 @@ def backup(
     """Profiles, subscriptions, votes, the ledger: all that is remembered, in one file."""
     from workers import keeping
 
-    print(f"{file}: {keeping.backup(settings.load(), file)} entries.")
+    print(safe(f"{file}: {keeping.backup(settings.load(), file)} entries."))
 
 
 def restore(file: Annotated[Path, typer.Argument(help="A file that backup wrote.")]) -> None:
     """Put a backup into a server that nobody uses yet."""
     from workers import keeping
 
-    print(f"{keeping.restore(settings.load(), file)} entries of {file} are back.")
+    print(safe(f"{keeping.restore(settings.load(), file)} entries of {file} are back."))
 
 
 def _moment(text: str | None) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
@@ -22,6 +23,7 @@ from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
 from bot import logs
+from bot.shown import safe
 from bot.tasks import queue_names
 
 log = structlog.get_logger()
@@ -56,6 +58,12 @@ class Worker(rq.Worker):
             raise StopRequested
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
+    def handle_job_failure(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        """rq keeps the traceback in Redis."""
+        if said := kwargs.get("exc_string"):
+            kwargs["exc_string"] = safe(said)
+        super().handle_job_failure(job, *args, **kwargs)
+
     def get_heartbeat_ttl(self, job: Job) -> int:
         return _BEAT + _GRACE
 
@@ -67,13 +75,18 @@ class Worker(rq.Worker):
                 raise StopRequested from None
             raise
         if _orphaned():
-            self.log.warning("Worker %s: the process that started it is gone", self.name)
+            self.log.warning("Worker %s: it stops after this job", self.name)
             self._stop_requested = True
 
 
+# Set by the pool for the workers it forked: one that is just starting may lose its signal.
+_over = multiprocessing.RawValue("b", 0)
+
+
 def _orphaned() -> bool:
+    """Whether nobody wants this worker, or pool, any more."""
     parent = multiprocessing.parent_process()
-    return parent is not None and not parent.is_alive()
+    return bool(_over.value) or (parent is not None and not parent.is_alive())
 
 
 class _Stopped(Exception):
@@ -110,6 +123,8 @@ class Pool(WorkerPool):
     def _work(self, name: str) -> None:
         """In the worker's own process, on a connection of its own: a forked one would share the
         pool's socket."""
+        for number in (signal.SIGINT, signal.SIGTERM):  # the pool's own, until rq sets a worker's
+            signal.signal(number, signal.SIG_DFL)
         redis = Redis.from_url(self._url)
         queue = rq.Queue(name.split(":")[0], connection=redis, serializer=JSONSerializer)
         worker = Worker(
@@ -118,10 +133,20 @@ class Pool(WorkerPool):
             connection=redis,
             serializer=JSONSerializer,
         )
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, lambda *_: logs.let_go())  # the pool says when to stop
         worker.work(logging_level="WARNING")
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self.request_stop)
 
     def request_stop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
         """rq's loop would look a second later."""
+        _over.value = 1
+        if signum == signal.SIGHUP:
+            logs.let_go()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
         raise _Stopped
 
@@ -141,16 +166,21 @@ def serve(url: str, private: str = "") -> None:
     """Run the pool until SIGTERM or SIGINT. Jobs under way are finished first, a command's own
     are cut short: what they have bought is stored."""
     os.environ["REDIS_URL"] = url  # the jobs' settings read it
+    _over.value = 0
     logs.to_stderr()
-    log.info("workers started", pid=os.getpid())
     # rq tells every look into a queue; jobs.py says what matters, a line a job.
     pool = Pool(url, queue_names(private))
     try:
+        pool._install_signal_handlers()  # before there is anything to stop
+        log.info("workers started", pid=os.getpid())
         pool.start(logging_level="WARNING")
     except _Stopped:
         while not pool.all_workers_have_stopped():
             if private:  # who waited is gone: a worker told twice stops its job, too
                 pool.stop_workers()  # type: ignore[no-untyped-call]
+        for child in multiprocessing.active_children():  # one that the pool had not noted yet
+            child.terminate()
+            child.join(_MAINTENANCE)
     log.info("workers stopped")
 
 
