@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,6 @@ from bot.checkup import Outage, ServerCheckup
 from bot.costs import GateReport
 from bot.domain import Noun
 from bot.ledger import Judge
-from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_gates import Gates, gate_key
 from bot.store_subscriptions import Subscriptions
@@ -126,21 +125,27 @@ def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
             for w in channels.wishes()
         ),
         outages=tuple(Subscriptions(channels.store).outages()),
-        subscriptions=tuple(
-            SubscriptionStatus(
-                subscription=found,
-                next=None if found.paused else found.schedule.next(now),
-                last=channels.last(found.address, found.profile),
-                gate=_gate(found, channels.store, judge),
-            )
-            for found in Subscriptions(channels.store).all()
-        ),
+        subscriptions=tuple(_subscriptions(channels, judge, now)),
     )
 
 
-def _gate(found: Subscription, store: Store, judge: Judge) -> GateReport | None:
-    known = profiles.shipped() | Subscriptions(store).profiles(found.address)
-    profile = known.get(found.profile)
-    if profile is None or judge.model is None:
-        return None
-    return Gates(store).report(gate_key(profile, judge.model))
+def _subscriptions(channels: Channels, judge: Judge, now: datetime) -> Iterator[SubscriptionStatus]:
+    """How each subscription stands; each channel, profile and gate is looked up once."""
+    kept = Subscriptions(channels.store)
+    every = kept.all()
+    places = [found.address for found in every]
+    had, known = channels.histories(places), kept.profiles_at(places)
+    gates, reports = Gates(channels.store), dict[str, GateReport | None]()
+    for found in every:
+        own = profiles.shipped() | known[found.address.workspace_key]
+        profile = own.get(found.profile)
+        key = gate_key(profile, judge.model) if profile and judge.model else ""
+        if key and key not in reports:
+            reports[key] = gates.report(key)
+        given = [delivery for delivery in had[found.address] if delivery.profile == found.profile]
+        yield SubscriptionStatus(
+            subscription=found,
+            next=None if found.paused else found.schedule.next(now),
+            last=given[-1] if given else None,
+            gate=reports.get(key),
+        )

@@ -179,21 +179,30 @@ class Channels:
     def dates(self, asked: Iterable[tuple[Address, str]]) -> dict[tuple[Address, str], set[date]]:
         """The days that channels have had of a profile (a name), all of them."""
         pairs = list(asked)
-        with self._redis.pipeline(transaction=False) as pipe:
-            for address, _ in pairs:
-                pipe.hvals(f"pb:history:{address}")
-            rows = pipe.execute() if pairs else []
+        had = self.histories(address for address, _ in pairs)
         found = {}
-        for (address, profile), values in zip(pairs, rows, strict=True):
-            given = [d for d in map(Delivery.model_validate_json, values) if d.complete]
-            own = [d for d in given if d.profile == profile]
+        for address, profile in pairs:
+            own = [d for d in had[address] if d.profile == profile and d.complete]
             found[address, profile] = {day for d in own for day in (*d.earlier, d.date)}
         return found
 
     def history(self, address: Address) -> list[Delivery]:
         """What this channel has been given, the oldest first."""
-        rows: list[str] = self._redis.hvals(f"pb:history:{address}")  # type: ignore[assignment]
-        return sorted(map(Delivery.model_validate_json, rows), key=lambda found: found.at)
+        return self.histories([address])[address]
+
+    def histories(self, addresses: Iterable[Address]) -> dict[Address, list[Delivery]]:
+        """The same for many channels, in one question."""
+        asked = list(dict.fromkeys(addresses))
+        if not asked:
+            return {}
+        with self._redis.pipeline(transaction=False) as pipe:
+            for address in asked:
+                pipe.hvals(f"pb:history:{address}")
+            found = pipe.execute()
+        return {
+            address: sorted(map(Delivery.model_validate_json, rows), key=lambda found: found.at)
+            for address, rows in zip(asked, found, strict=True)
+        }
 
     def lasts(self, address: Address) -> dict[str, Delivery]:
         """What this channel was given last of each profile (a name)."""
