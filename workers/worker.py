@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -33,6 +34,11 @@ log = structlog.get_logger()
 _BEAT = 5
 _GRACE = 5
 _MAINTENANCE = 5
+
+
+# Whoever asks about a paper waits a second or two, most of which it takes to import these: the
+# worker of questions has them before (29 MB), and its jobs are forks of it.
+_ASK_NEEDS = ("workers.arxiv", "workers.inquiring", "workers.judge_model")
 
 
 class Worker(rq.Worker):
@@ -127,6 +133,9 @@ class Pool(WorkerPool):
             signal.signal(number, signal.SIG_DFL)
         redis = Redis.from_url(self._url)
         queue = rq.Queue(name.split(":")[0], connection=redis, serializer=JSONSerializer)
+        if queue.name.split("-")[0] == "ask":
+            for module in _ASK_NEEDS:
+                importlib.import_module(module)
         worker = Worker(
             [queue],
             name=name.replace(":", "-"),

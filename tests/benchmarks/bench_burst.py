@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from datetime import time as clock_time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 
@@ -57,16 +57,24 @@ _MODEL_SECONDS = 0.5
 _WITHIN = 0.5
 
 
+class Why(NamedTuple):
+    """Seconds to the first answer and to the last, and whether that says why."""
+
+    first: float
+    last: float
+    answered: bool
+
+
 @dataclass
 class Chatting:
-    """A platform, from where people sit: `now` asks in a channel, `why` about a paper, and says
-    how long that took and whether it was answered; `posted` are the times of a channel's posts."""
+    """A platform, from where people sit: `now` asks in a channel, `why` about a paper; `posted`
+    are the times of a channel's posts."""
 
     name: str
     channels: Sequence[str]
     settings: dict[str, str]
     now: Callable[[str], object]
-    why: Callable[[str, int], tuple[float, bool]]
+    why: Callable[[str, int], Why]
     posted: Callable[[str], list[float]]
     ready: Callable[[], bool]
     room: Address
@@ -81,7 +89,7 @@ class Seen:
 
     asked: float = 0.0
     scored: list[float] = field(default_factory=list)
-    whys: list[Future[tuple[float, bool]]] = field(default_factory=list)
+    whys: list[Future[Why]] = field(default_factory=list)
 
 
 @contextmanager
@@ -92,14 +100,14 @@ def on_slack(count: int) -> Iterator[Chatting]:
         there.channels = {name: Channel(people={name.replace("C", "U")}) for name in names}
         there.channels["CWHY"] = Channel(people={f"U{1000 + n}" for n in range(_WHYS)})
 
-        def why(id: str, n: int) -> tuple[float, bool]:
+        def why(id: str, n: int) -> Why:
             begun, user = time.monotonic(), f"U{1000 + n}"
             there.command(id, channel="CWHY", user=user, command="/why")
 
             def told() -> list[Any]:
                 return [said for said in list(there.ephemeral) if said["user"] == user]
 
-            return _waited(begun, lambda: len(told()) > 1, lambda: str(told()))
+            return _waited(begun, told, lambda: len(told()) > 1)
 
         yield Chatting(
             name="Slack",
@@ -130,14 +138,14 @@ def on_discord(count: int) -> Iterator[Chatting]:
         there.channels = {name: DiscordChannel(name) for name in (*names, room)}
         offset = time.time() - time.monotonic()
 
-        def why(id: str, n: int) -> tuple[float, bool]:
+        def why(id: str, n: int) -> Why:
             begun = time.monotonic()
             said = there.command("why", {"arxivid": id}, channel=room).answers
 
             def whole() -> bool:
                 return len(said) > 1 or bool(said and said[0]["edited_timestamp"])
 
-            return _waited(begun, whole, lambda: str(said))
+            return _waited(begun, lambda: said, whole)
 
         def posted(channel: str) -> list[float]:
             # A thread has its message's id, and a message's id begins with the moment.
@@ -166,10 +174,13 @@ def on_discord(count: int) -> Iterator[Chatting]:
         )
 
 
-def _waited(begun: float, true: Callable[[], bool], told: Callable[[], str]) -> tuple[float, bool]:
-    while not true() and time.monotonic() - begun < 150:
+def _waited(begun: float, told: Callable[[], Sequence[Any]], whole: Callable[[], bool]) -> Why:
+    while not told() and time.monotonic() - begun < 150:
         time.sleep(0.02)
-    return time.monotonic() - begun, "Meets Matter" in told()
+    first = time.monotonic() - begun
+    while not whole() and time.monotonic() - begun < 150:
+        time.sleep(0.02)
+    return Why(first, time.monotonic() - begun, "Meets Matter" in str(told()))
 
 
 def run(platforms: Sequence[str], count: int, seconds: float, home: Path) -> int:
@@ -275,10 +286,12 @@ def _shown(chats: Sequence[Chatting], seen: Seen, log: str, asked: int, redis: R
         if redis.type(key) == "list"
     }
     print(f"jobs: {dict(kinds)}; still queued: {left}; arXiv was asked {asked} times")
-    whys = sorted(future.result()[0] for future in seen.whys)
-    good = sum(future.result()[1] for future in seen.whys)
-    p50, p99 = whys[len(whys) // 2], whys[min(len(whys) - 1, len(whys) * 99 // 100)]
-    print(f"/why: {len(whys)} asked, {good} answered, p50 {p50:.1f} s, p99 {p99:.1f} s")
+    whys = [future.result() for future in seen.whys]
+    firsts, lasts = sorted(why.first for why in whys), sorted(why.last for why in whys)
+    good = sum(why.answered for why in whys)
+    print(
+        f"/why: {len(whys)} asked, {good} answered; first {_spread(firsts)}, last {_spread(lasts)}"
+    )
     if seen.scored:
         print(f"the first scores came {seen.scored[0] - seen.asked:.1f} s after the first request")
     for chatting in chats:
@@ -297,6 +310,11 @@ def _shown(chats: Sequence[Chatting], seen: Seen, log: str, asked: int, redis: R
             f" last card {last - judged:.1f} ({(last - heads[0]) / _ALLOWED:.2f} of what is"
             f" allowed, from the first head); slowest thread {slowest:.1f} s"
         )
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    of = len(seconds)
+    return f"p50 {seconds[of // 2]:.1f} s, p99 {seconds[min(of - 1, of * 99 // 100)]:.1f} s"
 
 
 def _wrong(chatting: Chatting, channel: str) -> bool:
