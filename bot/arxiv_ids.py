@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 from typing import Final
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ from bot.errors import Refused
 from bot.typed import quoted
 
 _LOOK: Final = "2503.15294 or hep-th/9901001"
+_GUESSES: Final = 5  # old ids with a slip that are compared with every archive
 _LOOKED_AT: Final = 2000  # characters in which a slip of the pen is looked for; a URL is shorter
 
 # Months as numbers: of the first ids, the first without an archive, the first with five digits.
@@ -166,7 +168,7 @@ def _guess(text: str) -> Named | None:
     for wrong, right in _SLIPS:
         if found := find(wrong.sub(right, text)):
             return found[0]
-    for match in _OLD_SLIP.finditer(text):
+    for match in islice(_OLD_SLIP.finditer(text), _GUESSES):
         for name in (match[1] + match[2], match[2] or match[1]):
             for near in difflib.get_close_matches(name.lower(), _JOINED, 1, cutoff=0.7):
                 if found := find(f"{_JOINED[near]}/{match[3]}"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -26,17 +26,17 @@ def split_authors(raw: str) -> tuple[str, ...]:
     """
     if len(raw) > _LONGEST_LIST:  # cut after a whole name
         raw = raw[:_LONGEST_LIST].rpartition(",")[0]
-        return (*split_authors(raw)[: _MOST - 1], "and others")
+        return (*split_authors(raw)[:_MOST], "and others")
     names: list[str] = []
     given_name = ""
     text = _without_affiliations(readable(raw))
     broken = text.count("(") != text.count(")")
     for part in _parts(text):
-        name = shortened(_name(part), _LONGEST)
+        name = _name(part)
         if not any(map(str.isalpha, name)) or (broken and _INSTITUTION.search(name)):
             continue
         if given_name and re.fullmatch(r"[^\W\d_][\w'’-]*", part):
-            names[-1] = shortened(f"{given_name} {name}", _LONGEST)
+            names[-1] = f"{given_name} {name}"
         elif names and _SUFFIX.fullmatch(name):
             names[-1] = shortened(f"{names[-1]} {name}", _LONGEST)
         else:
@@ -44,7 +44,14 @@ def split_authors(raw: str) -> tuple[str, ...]:
         # "Yun (Eric), Liang" is one person: mononyms with an affiliation of one word, followed by
         # another mononym, are rarer than nicknames.
         given_name = part if _is_given_name(part) else ""
-    return tuple(names) if len(names) <= _MOST else (*names[: _MOST - 1], "and others")
+    return at_most(names)
+
+
+def at_most(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that arXiv gave one by one; of a list or a name that is longer than any, the end is
+    "and others" and an ellipsis."""
+    short = (shortened(name, _LONGEST) for name in names[:_MOST])
+    return (*short, "and others") if len(names) > _MOST else tuple(short)
 
 
 def followed(names: Iterable[str], follow: Iterable[str]) -> tuple[str, ...]:

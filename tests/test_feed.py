@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.authors import split_authors
 from bot.domain import AnnounceType, Listing, Trouble
 from bot.errors import PaperboyError, Refused, Unavailable
+from tests.steps import assert_even_growth
 from workers.feed import Page, merge, parse, parse_api
 
 WIRE = Path(__file__).parent / "wire"
@@ -275,6 +277,61 @@ def test_an_external_entity_is_neither_read_nor_fetched(kind: str, tmp_path: Pat
 def test_a_document_made_to_be_slow_is_not_read(old: str, new: str) -> None:
     # What reads it takes longer than a test may.
     assert trouble(changed(RSS, old, new, 1)) is Trouble.MALFORMED
+
+
+def creators(text: str) -> bytes:
+    return re.sub(b"<dc:creator>.*?</dc:creator>", f"<dc:creator>{text}</dc:creator>".encode(), RSS)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "\\(",
+        "Jane Doe, ",
+        ", Jr.",
+        "a() ",
+        "(",
+        "(a",
+        "Yun (Eric), Li, ",
+        "A. (Bo), ",
+        "$",
+        "{",
+        "(a b) ",
+    ],
+)
+def test_the_work_of_reading_authors_grows_with_their_length(piece: str) -> None:
+    def authors(number: int) -> None:
+        split_authors("Jane Doe " + piece * number)
+
+    assert_even_growth(authors, 200)
+    parse(creators("Jane Doe " + piece * (60_000 // len(piece))))
+
+
+def test_every_author_of_the_largest_collaboration_is_kept() -> None:
+    names = [f"{chr(65 + n % 26)}. Doe{chr(97 + n % 23)}{chr(97 + n // 150)}" for n in range(3000)]
+    assert parse(creators(", ".join(names))).papers[0].paper.authors == tuple(names)
+    elements = "".join(f"<author><name>{name}</name></author>" for name in names)
+    page = parse_api(changed(API, "<author>", f"{elements}<author>", 1), ["cs.LG"])
+    assert page.papers[0].paper.authors[:3000] == tuple(names)
+
+
+def test_what_is_longer_than_anything_of_arxivs_is_cut_and_says_so() -> None:
+    paper = parse(creators("Jane Doe, " * 30_000)).papers[0].paper
+    assert (len(paper.authors), paper.authors[-1]) == (5001, "and others")
+    long = parse(changed(RSS, "Abstract: ", "Abstract: " + "word " * 30_000, 1)).papers[0].paper
+    assert len(long.abstract) <= 10_000
+    assert long.abstract.endswith("word…")
+    title = parse(changed(RSS, "<title>", "<title>" + r"\( a" * 100_000)).papers[0].paper.title
+    assert len(title) <= 1000
+    assert title.endswith("…")
+
+
+def test_an_entry_with_more_categories_than_there_are_is_not_read() -> None:
+    many = "".join(f"<category>cs.{n}</category>" for n in range(100_000))
+    assert trouble(changed(RSS, "<category>", f"{many}<category>", 1)) is Trouble.MALFORMED
+    authors = "<author><name>A B</name></author>" * 100_000
+    document = changed(API, "<author>", f"{authors}<author>", 1)
+    assert isinstance(error_of(lambda: parse_api(document, ["cs"])), Unavailable)
 
 
 def test_a_body_that_is_a_file_name_does_not_open_the_file(tmp_path: Path) -> None:

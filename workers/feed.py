@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import feedparser  # type: ignore[import-untyped]
 
-from bot.authors import split_authors
+from bot.authors import at_most, split_authors
 from bot.categories import matches
 from bot.domain import Announced, AnnounceType, Listing, Noun, Paper, Trouble
 from bot.errors import Refused
@@ -32,6 +32,8 @@ _IDENTITY = re.compile(
     r"(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Za-z-]+)?/\d{7})v(?P<version>[1-9]\d{0,3})",
     re.ASCII,
 )
+# Characters; arXiv takes abstracts of 1,920, and titles are far shorter.
+_LONGEST_TITLE, _LONGEST_ABSTRACT, _LONGEST_CATEGORY = 1000, 10_000, 60
 _PREFIX = re.compile(r"^arXiv:\S+ Announce Type: \S+ Abstract: ?")
 
 
@@ -176,7 +178,7 @@ def _answer(document: bytes) -> tuple[int, list[Any]]:
 def _answered(entry: Any) -> Paper:
     primary = _text(entry.get("arxiv_primary_category"), "term")
     authors = (_text(author, "name") for author in entry.get("authors", ()))
-    return _paper(entry, tuple(filter(None, authors)), primary)
+    return _paper(entry, at_most(list(filter(None, authors))), primary)
 
 
 def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
@@ -184,8 +186,10 @@ def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
     if identity is None:
         raise unusable(Trouble.MALFORMED, "has an entry without an arXiv id and version")
     terms = (_text(tag, "term") for tag in entry.get("tags", ()))
-    categories = tuple(filter(None, dict.fromkeys((primary, *terms))))
-    title = _text(entry, "title")
+    categories = tuple(
+        term[:_LONGEST_CATEGORY] for term in dict.fromkeys((primary, *terms)) if term
+    )
+    title = shortened(_text(entry, "title"), _LONGEST_TITLE)
     if not (title and categories):
         missing = "category" if title else "title"
         raise unusable(Trouble.MALFORMED, f"lists {identity['id']} without a {missing}")
@@ -193,7 +197,7 @@ def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
         id=identity["id"],
         version=int(identity["version"]),
         title=title,
-        abstract=_PREFIX.sub("", _text(entry, "summary")),
+        abstract=shortened(_PREFIX.sub("", _text(entry, "summary")), _LONGEST_ABSTRACT),
         authors=authors,
         categories=categories,
     )

@@ -16,6 +16,10 @@ from bot.errors import Unavailable
 _ATOM = "http://www.w3.org/2005/Atom"
 _ROOTS = ("rss", f"{_ATOM} feed")
 _ENTRIES = ("item", f"{_ATOM} entry")
+# In one entry. arXiv's longest author lists have some 3,000 names, of three elements each.
+_MOST_ELEMENTS = 20_000
+_MOST_CATEGORIES = 200  # feedparser compares each with all before it
+_CATEGORIES = ("category", f"{_ATOM} category")
 _STOPPED_SHORT = frozenset(
     expat.errors.codes[message]
     for message in (
@@ -31,12 +35,19 @@ def entries_in(document: bytes) -> int:
     """How many entries a whole, plain feed has. Raises Unavailable (NOT_A_FEED, TRUNCATED,
     MALFORMED) for anything else."""
     seen: Counter[str] = Counter()  # keeps the order: the root is the first
+    entry: Counter[str] = Counter()  # elements of the one that is read
 
     def start(name: str, attributes: Mapping[str, str]) -> None:
         # The time feedparser takes grows with the square of either.
         if len(attributes) > 50 or (not seen and reader.CurrentByteIndex > 4000):
             raise unusable(Trouble.MALFORMED, "is built unlike any feed of arXiv's")
         seen[name] += 1
+        if name in _ENTRIES:
+            entry.clear()
+        entry["elements"] += 1
+        entry["categories"] += name in _CATEGORIES
+        if entry["elements"] > _MOST_ELEMENTS or entry["categories"] > _MOST_CATEGORIES:
+            raise unusable(Trouble.MALFORMED, "has an entry longer than any of arXiv's")
 
     def doctype(name: str, *_ids: object) -> NoReturn:
         # Refused before what it declares is read: entities that grow, or that name a file or host.

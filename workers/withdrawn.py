@@ -13,7 +13,7 @@ from typing import Final
 from bot.text import one_line, shortened
 
 _LIMIT: Final = 200  # characters of a notice; it stands in one line of an answer
-_READ: Final = 4000  # characters of a comment; longer than any seen, and it may come from anyone
+_READ: Final = 4000  # characters of each; longer than any seen, and they may come from anyone
 
 _PAPER: Final = (
     r"(?:paper|article|manuscript|submission|pre-?print|e-?print|work|version|draft|report)s?\b"
@@ -75,7 +75,7 @@ _SENTENCE_END: Final = re.compile(r"(?:[a-z]{4}|[\d)])[.!](?=\s+[\"“(\[$A-Z])|
 def withdrawal(comment: str, abstract: str) -> str:
     """The sentences that take a paper back, in one line of 200 characters at most; "" where none
     do. Of a notice in the comment and one in front of the abstract, the longer."""
-    comment, abstract = one_line(comment[:_READ]), one_line(abstract)
+    comment, abstract = one_line(comment[:_READ]), one_line(abstract[:_READ])
     said = _COMMENT.search(comment)
     notice = comment[said.start("notice") :] if said else ""
     front = _front(abstract) if _ABSTRACT.match(abstract) else ""
