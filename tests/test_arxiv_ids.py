@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.arxiv_ids import Named, find, one
 from bot.errors import Refused
+from tests.steps import steps
 
 quick = settings(max_examples=200)
 
@@ -299,3 +300,8 @@ def check(text: str) -> None:
 )  # fmt: skip
 def test_a_long_text_is_read_at_once(unit: str) -> None:
     refusal(unit * (1_000_000 // len(unit)))  # a second look at each character would take hours
+
+
+def test_many_ids_with_a_slip_are_not_all_compared_with_every_archive() -> None:
+    few, many = (steps(lambda n=n: refusal("quantxx 9913001 " * n)) for n in (10, 120))
+    assert many <= 1.2 * few
