@@ -96,6 +96,23 @@ def test_a_person_reads_the_digest_and_asks_for_more(
     assert [path for path, _ in arxiv.asked] == ["/rss/cs.LG+cs.AI", "/rss/cs.CL"]
 
 
+def test_without_arxiv_nothing_untrue_is_said_of_the_sample_or_the_day(
+    at_terminal: Callable[[dict[str, str]], Terminal],
+) -> None:
+    with listening(lambda *_: feed(b"no", status=403)) as arxiv:
+        terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
+        first = terminal.read_until("paperboy> ")
+        assert "here is the sample that ships with Paperboy" in first
+        terminal.type("/why 2503.22764")
+        why = terminal.read_until("paperboy> ")
+        assert "Mask Fine-Tuning" in why
+        assert "changed since" not in why
+        terminal.type("/digest list")
+        had = terminal.read_until("paperboy> ")
+        assert "no list of arXiv's was to be had" in had
+        assert "0 of 0" not in had
+
+
 def test_nothing_is_left_running_when_the_command_is_killed(
     at_terminal: Callable[[dict[str, str]], Terminal], tmp_path: Path
 ) -> None:
