@@ -137,3 +137,8 @@ def test_a_month_has_one_name_and_each_day_its_own() -> None:
     first, last = date(2025, 3, 1), date(2025, 3, 31)
     assert {Period.MONTH.name_of(day) for day in (first, last)} == {"2025-03"}
     assert [Period.DAY.name_of(day) for day in (first, last)] == ["2025-03-01", "2025-03-31"]
+
+
+def test_the_first_of_a_month_counts() -> None:
+    assert weekdays(date(2025, 4, 1)) == (1, 22)  # a Tuesday
+    assert forecast(1, date(2025, 4, 1)) == 22
