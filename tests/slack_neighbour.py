@@ -373,6 +373,10 @@ class Slack(Workspace):
         lost_reply, disconnect, http_500, http_503, html, ratelimited, hang, or Slack's code."""
         self._faults[method].extend(faults)
 
+    def calm(self) -> None:
+        """None of the faults that have not come yet will."""
+        self._faults.clear()
+
     def erase(self, channel: str, ts: str) -> None:
         """A person deletes a message; of one with replies its place stays."""
         messages = self.channels[channel].messages

@@ -189,12 +189,14 @@ def daily(**fields: object) -> dict[str, object]:
 def test_a_quiet_day_is_told_within_an_hour_of_its_time_to_who_was_there(
     desk: Desk, tasks: Tasks
 ) -> None:
-    mine = subscription(**daily())
-    desk.subscriptions.put(mine)
-    desk.subscriptions.put_served(mine.key, date(2025, 3, 21))
     paused = Paused(at=NOW, by="U1")
-    desk.subscriptions.put(subscription("C2", **daily(paused=paused)))
-    desk.subscriptions.put(subscription("C3", **daily(since=SATURDAY)))
+    for mine in (
+        subscription(**daily()),
+        subscription("C2", **daily(paused=paused)),
+        subscription("C3", **daily(since=SATURDAY)),
+    ):
+        desk.subscriptions.put(mine)
+        desk.subscriptions.put_served(mine.key, date(2025, 3, 21))
     assert quiet(desk, tasks, SATURDAY - MINUTE) == []
     for now in (SATURDAY, SATURDAY + 59 * MINUTE):
         assert quiet(desk, tasks, now) == ["C1 08:00"]

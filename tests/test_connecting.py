@@ -17,6 +17,7 @@ import redis
 from bot.connecting import insist, why
 from bot.endpoint import parsed
 from bot.errors import Refused
+from tests.processes import started
 from workers import __main__ as command
 from workers.server import _program
 
@@ -35,15 +36,12 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     port, home = free_port(), tmp_path_factory.mktemp("guarded")
     told = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(home), "--save", ""]
     users = ["--requirepass", PASSWORD]
-    server = subprocess.Popen(
-        [_program(), *told, *users, "--databases", "4"], stdout=subprocess.DEVNULL
-    )
-    with redis.Redis(port=port, password=PASSWORD) as client:
-        client.ping()  # redis-py tries for some seconds
-        client.acl_setuser("nobody", enabled=True, passwords=["+x"], commands=["+hello"])
-    yield port
-    server.kill()
-    server.wait()
+    command = [_program(), *told, *users, "--databases", "4"]
+    with started(command, stdout=subprocess.DEVNULL):
+        with redis.Redis(port=port, password=PASSWORD) as client:
+            client.ping()  # redis-py tries for some seconds
+            client.acl_setuser("nobody", enabled=True, passwords=["+x"], commands=["+hello"])
+        yield port
 
 
 @contextmanager

@@ -43,6 +43,7 @@ def server_of_slack() -> Iterator[Slack]:
 def there(server_of_slack: Slack) -> Slack:
     server_of_slack.channels["C1"].messages.clear()
     server_of_slack.channels["C1"].archived = False
+    server_of_slack.calm()
     server_of_slack.calls.clear()
     server_of_slack.retry_after = 0
     return server_of_slack
@@ -117,6 +118,7 @@ def whole(there: Slack, store: Store) -> list[str]:
     good = seen(there)
     assert len(good) == 9
     there.channels["C1"].messages.clear()
+    there.calls.clear()
     store.redis.flushall()
     return good
 
