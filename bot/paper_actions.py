@@ -83,7 +83,7 @@ def about(
 def _purse(ask: Ask) -> str:
     """On Discord people alone with the bot are in no workspace: each has a purse of one's own."""
     place = ask.address
-    return f"{place.platform}:@{ask.by}" if ask.alone and not place.workspace else ""
+    return f"{place.platform}:person-{ask.by}" if ask.alone and not place.workspace else ""
 
 
 def _head(

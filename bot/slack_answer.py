@@ -84,6 +84,8 @@ class Answers:
                 later.add_done_callback(self._later.discard)
         except Refused as refused:
             await self._reply(replace(where, public=False), Head(title=str(refused)))
+            if where.home:  # what it shows may be over
+                await self.publish(where)
         except redis.RedisError as error:
             log.error("redis is away", error=type(error).__name__)
             # Openly would be through the outbox, which is away as well.

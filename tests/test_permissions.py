@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from bot.desk import HOME, Ask, Desk, Unfit
 from bot.errors import PaperboyError, Refused
 from bot.ledger import Judge
 from bot.permissions import Kind, Person, Right
+from bot.status import Status
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
 from bot.store_profiles import OwnProfiles
@@ -47,7 +48,8 @@ def desk(channels: Channels) -> Desk:
     store = channels.store
     store.name_profile(profile())
     judge = Judge(model="gpt-6-luna")
-    desk = Desk(channels, Subscriptions(store), Inquiries(store), judge, status=dict)  # type: ignore[arg-type]
+    status = Status(at=NOW, server="", memory=0, persistent=True, judge=judge, queues=(), wishes=())
+    desk = Desk(channels, Subscriptions(store), Inquiries(store), judge, lambda: status)
     actions.answer(replace(ASK, text="subscribe matters"), desk)
     actions.submit(ASK, "profile", "", PROFILE, desk)
     actions.answer(replace(ASK, text="subscribe bounds-rates"), desk)
@@ -318,6 +320,18 @@ def test_with_admins_only_members_look_and_admins_change(desk: Desk) -> None:
     assert (len(page.items), page.items[0].buttons, page.buttons) == (2, (), ())
 
 
+def test_with_admins_only_a_member_changes_nothing_by_any_way_there_is(desk: Desk) -> None:
+    def made() -> dict[str, Any]:
+        kinds = ("pb:subscriptions", "pb:profiles", "pb:makers")
+        return {key: value for key, value in everything(desk).items() if key.startswith(kinds)}
+
+    before = made()
+    for _, _, act in every_way(desk):
+        with suppress(PaperboyError):
+            act(ASK, replace(desk, admins_only=True))
+    assert made() == before
+
+
 # -- what a person sees
 
 
@@ -403,8 +417,8 @@ def test_people_alone_on_discord_have_a_purse_each(desk: Desk) -> None:
     for place in ("D1", "D2"):
         address = Address(platform="discord", channel=place)
         actions.answer(Ask("subscribe matters", address, NOW, "U1", who=someone(place)), desk)
-    assert asked("30", Address(platform="discord", channel="D1"), True) == "discord:@30"
-    assert asked("31", Address(platform="discord", channel="D2"), True) == "discord:@31"
+    assert asked("30", Address(platform="discord", channel="D1"), True) == "discord:person-30"
+    assert asked("31", Address(platform="discord", channel="D2"), True) == "discord:person-31"
     assert asked("U1", HERE, False) == "slack:T1"
 
 

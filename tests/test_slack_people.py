@@ -239,6 +239,7 @@ def test_what_a_person_may_is_looked_at_when_it_is_pressed(
     soon(there.press(pause, view_id="VHU2", user="U2"))
     there.wait(lambda: there.channels.get("D2") and there.channels["D2"].messages)
     assert NOT_IN in drawn(there.channels["D2"].messages[-1])
+    there.wait(lambda: "#C1" not in drawn(there.homes["U2"]))
     values = submitted(there.views[view])["state"]["values"]
     assert NOT_IN in str(wrong(soon(there.submit(view, values, user="U2")).payload))
     assert Subscriptions(store).all() == before
