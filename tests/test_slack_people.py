@@ -214,6 +214,8 @@ def test_the_home_tab_shows_a_persons_own_channels(day: list[Json], there: Slack
     there.channels["C3"].people = {"U3"}
     types(there, "subscribe foundations", channel="C3", user="U3")
     types(there, "subscribe compression", channel="D2", user="U2")
+    seen(there, 1, "C3")
+    seen(there, 1, "D2")
     member, other, boss = (opens_home(there, person) for person in ("U2", "U3", "U4"))
     assert ("#C1" in member, "#C3" in member, "#D2" in member) == (True, False, True)
     assert ("#C1" in other, "#C3" in other, "#D2" in other) == (False, True, False)
@@ -274,6 +276,7 @@ def test_what_cannot_be_found_out_is_refused_and_tried_again(
     assert Subscriptions(store).all() == before
     there._faults.clear()
     assert types(there, "pause matters", user="U2").startswith("Paused")
+    seen(there, len(day) + 1)
 
 
 def test_a_question_that_hangs_delays_no_acknowledgement(
@@ -300,6 +303,7 @@ def test_an_app_installed_before_it_asked_for_group_messages_goes_on(
     there.scopes = there.scopes.replace(",mpim:read", "")
     assert types(there, "pause", user="U2").startswith("Paused")
     assert types(there, "resume", user="U2").startswith("Resumed")
+    seen(there, len(day) + 2)
     asked = [call for call in there.calls if call.method == "users.conversations"]
     assert [call.error for call in asked].count("missing_scope") == 1
 
@@ -317,6 +321,7 @@ def test_looking_twice_asks_slack_once_and_a_change_asks_anew(
     assert asked() == been + 1
     types(there, "pause", user="U2")
     types(there, "resume", user="U2")
+    seen(there, len(day) + 2)
     assert asked() == been + 3
 
 
