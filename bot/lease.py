@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 from redis import Redis
+from redis.exceptions import ConnectionError, TimeoutError
 
 # Takes the key only if free, and gives the next number; in one step, so that two never share one.
+# Who asks again because the answer was lost on its way has taken it already. A key that would live
+# longer than anybody gave it was left by a server whose clock was set back: Redis keeps moments.
 _TAKE = """
-if redis.call('exists', KEYS[1]) == 1 then return 0 end
+if redis.call('exists', KEYS[1]) == 1 then
+    if redis.call('pttl', KEYS[1]) > tonumber(ARGV[1]) then
+        redis.call('pexpire', KEYS[1], ARGV[1])
+    end
+    if redis.call('get', KEYS[3]) ~= ARGV[2] then return 0 end
+    return tonumber(redis.call('get', KEYS[1]))
+end
+redis.call('set', KEYS[3], ARGV[2], 'px', ARGV[1])
 local number = redis.call('incr', KEYS[2])
 redis.call('expire', KEYS[2], 400 * 86400)
 redis.call('set', KEYS[1], number, 'px', ARGV[1])
@@ -40,9 +51,11 @@ class Lease:
         sleep: Callable[[float], None] = time.sleep,
     ) -> Lease | None:
         """Take it, trying for `wait` seconds; None when another still holds it then."""
+        holder = uuid4().hex
         tries = max(1, int(wait / 0.5))
         for turn in range(tries):
-            number = int(redis.eval(_TAKE, 2, key, f"{key}:number", int(seconds * 1000)))
+            keys = key, f"{key}:number", f"{key}:holder"
+            number = int(redis.eval(_TAKE, 3, *keys, int(seconds * 1000), holder))
             if number:
                 return cls(redis, key, number, seconds)
             if turn + 1 < tries:
@@ -55,5 +68,9 @@ class Lease:
             raise LeaseLost(self._key)
 
     def release(self) -> None:
-        """Let the next one in at once; nothing happens when it was lost."""
-        self._redis.eval(_RELEASE, 1, self._key, self.number)
+        """Let the next one in at once; nothing happens when it was lost. A connection that broke
+        meanwhile is made anew, once."""
+        try:
+            self._redis.eval(_RELEASE, 1, self._key, self.number)
+        except (ConnectionError, TimeoutError):
+            self._redis.eval(_RELEASE, 1, self._key, self.number)

@@ -36,6 +36,8 @@ _THREAD = "thread"  # where the replies go
 # Between the tries of one message; a service that asks for longer than this is left for later.
 _WAITS = (1.0, 2.0, 4.0, 8.0)
 _LONGEST = 60.0
+# The clocks of our machines may differ by so much.
+_SKEW_MS = 5000
 # After an answer, before the next message of a channel.
 _GAP = 1.0
 
@@ -98,6 +100,9 @@ class Pace:
             bucket = await RedisBucket.init(rates, self._redis, key)
             # Without its clean-up task, one for each channel: the key as a whole goes when idle.
             self._limiters[key] = Limiter(SingleBucketFactory(bucket, schedule_leak=False))
+        # Turns later than any clock that is right can have made them: ours was set back.
+        ahead = int(time.time() * 1000) + _SKEW_MS
+        await self._redis.zremrangebyscore(key, f"({ahead}", "+inf")
         await self._limiters[key].try_acquire_async("message")
         await self._redis.expire(key, 60)
 

@@ -75,7 +75,11 @@ class Line:
         """One request while no other process has one, and `pause` seconds of quiet after it."""
         host = _host(url)
         # It ends by itself: what a crashed process held is free soon after the longest request.
-        lock = self._redis.lock(PACE, timeout=self._timeout + 10, sleep=0.05)
+        longest = self._timeout + 10
+        lock = self._redis.lock(PACE, timeout=longest, sleep=0.05)
+        # More is left of it only where the server's clock was set back.
+        if self._redis.pttl(PACE) > longest * 1000:
+            self._redis.expire(PACE, int(longest))
         if not lock.acquire(blocking_timeout=_TURN_SECONDS):
             raise Unavailable(f"Other questions to {host} are taking too long.", Trouble.TIMEOUT)
         try:
