@@ -34,7 +34,7 @@ from bot.domain import Profile, Trouble
 from bot.errors import PaperboyError, Refused
 from bot.ledger import Digest
 from bot.message import Post
-from bot.shown import safe
+from bot.shown import safe, visible
 from workers import looking
 
 app = typer.Typer(
@@ -267,6 +267,10 @@ def main() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _stopped)
     logs.to_stderr()
+    for word in sys.argv[1:]:  # typer repeats what it does not know as it was typed
+        if word.startswith("-") and visible(name := word.partition("=")[0]) != name:
+            _tell(f"{name} is no option.")
+            sys.exit(_REFUSED)
     try:
         app()
     except PaperboyError as error:

@@ -1,0 +1,176 @@
+"""A secret in every setting, and everything that can go wrong with it: it is shown nowhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from bot.shown import hide, safe, visible
+from tests.neighbours import listening
+from workers.server import embedded
+
+HUSH = "hunter2hunter2"
+TOKENS = {
+    "OPENAI_API_KEY": f"sk-{HUSH}",
+    "SLACK_BOT_TOKEN": f"xoxb-{HUSH}",
+    "SLACK_APP_TOKEN": f"xapp-{HUSH}",
+    "DISCORD_TOKEN": f"{HUSH}.{HUSH}",
+}
+PAGE = (200, {"Content-Type": "text/html"}, b"<html>no</html>")
+COMMANDS = ("doctor", "day compression", "why 2503.15294", "status --json", "plan", "bot")
+
+
+def run(words: str, home: Path, settings: dict[str, str]) -> str:
+    """What a command says; the bot is stopped when it has complained of both chats."""
+    given = os.environ | {"PAPERBOY_DATA_DIR": str(home / "data")} | settings
+    with subprocess.Popen(
+        [sys.executable, "-m", "workers", *words.split()],
+        cwd=home,
+        env=given,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if words == "bot" and {"Slack", "Discord"} <= {
+                name for name in ("Slack", "Discord") if f"{name} does not" in "".join(said)
+            }:
+                process.send_signal(signal.SIGTERM)
+        process.wait()
+    return "".join(said)
+
+
+def kept(home: Path) -> str:
+    """All files of the data directory, the server's append-only file with them."""
+    files = (path for path in (home / "data").rglob("*") if path.is_file())
+    return "".join(path.read_bytes().decode(errors="replace") for path in files)
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_no_command_shows_logs_or_stores_a_secret(words: str, tmp_path: Path) -> None:
+    with listening(lambda path, body: PAGE) as odd:
+        host = odd.url.removeprefix("http://")
+        secret = f"user:{HUSH}/x@{host}"
+        settings = TOKENS | {
+            "OPENAI_BASE_URL": f"http://{secret}/v1",
+            "ARXIV_RSS_URL": f"http://{secret}/rss",
+            "ARXIV_API_URL": f"http://{secret}/api?api_key={HUSH}",
+            "SLACK_API_URL": f"{odd.url}/api/",
+            "DISCORD_API_URL": f"{odd.url}/api/v10",
+            "DISCORD_GATEWAY_URL": f"ws://{secret}/",
+        }
+        said = run(words, tmp_path, settings)
+    assert said
+    assert HUSH not in said + kept(tmp_path)
+
+
+def test_a_fault_in_a_job_keeps_the_secret_out_of_the_log_and_of_redis(tmp_path: Path) -> None:
+    script = """
+from rq import Queue, Retry
+from redis import Redis
+from rq.serializers import JSONSerializer
+from rq.job import Job
+import multiprocessing, sys, time
+from pathlib import Path
+from workers.worker import serve_quietly
+if __name__ == "__main__":
+    url, home = sys.argv[1], Path(sys.argv[2])
+    redis = Redis.from_url(url)
+    job = Queue("ask-x", connection=redis, serializer=JSONSerializer).enqueue(
+        "tests.faulty.fault", failure_ttl=900
+    )
+    pool = multiprocessing.get_context("spawn").Process(
+        target=serve_quietly, args=(url, "x", home / "workers.log")
+    )
+    pool.start()
+    while job.get_status() != "failed":
+        time.sleep(0.05)
+    pool.terminate()
+    pool.join()
+"""
+    root = Path(__file__).parents[1]
+    (tmp_path / "main.py").write_text(script)
+    with embedded(tmp_path / "server") as url:
+        given = os.environ | TOKENS | {"PYTHONPATH": str(root), "REDIS_URL": url}
+        subprocess.run(
+            [sys.executable, "main.py", url, str(tmp_path)], cwd=tmp_path, env=given, check=True
+        )
+        with Redis.from_url(url) as redis:
+            dumps = b"".join(filter(None, (redis.dump(key) for key in redis.keys("*"))))
+            stored = [redis.hget(key, "exc_info") or b"" for key in redis.keys("rq:job:*")]
+            results = [redis.xrange(key) for key in redis.keys("rq:results:*")]
+    logged = (tmp_path / "workers.log").read_text()
+    assert "RuntimeError" in logged
+    assert HUSH not in logged
+    assert HUSH.encode() not in dumps + b"".join(stored)
+    import base64
+    import zlib
+
+    for (_, row), *_ in results:
+        said = zlib.decompress(base64.b64decode(row[b"exc_string"])).decode()
+        assert "RuntimeError" in said
+        assert HUSH not in said
+
+
+def test_what_would_act_on_a_terminal_stands_as_its_escape() -> None:
+    assert visible("evil\x1b[31m.toml") == r"evil\x1b[31m.toml"
+    assert visible("zero\u200bwidth \u202egnol") == r"zero\u200bwidth \u202egnol"
+    assert visible("bad\udcff") == r"bad\udcff"
+    assert visible("a line\nand another\tone, naïve") == "a line\nand another\tone, naïve"
+
+
+def test_what_is_hidden_is_left_out_and_so_are_passwords_in_addresses() -> None:
+    hide(["correct horse"])
+    assert safe("the correct horse, twice: correct horse") == "the ***, twice: ***"
+    assert safe("GET http://me:pw@host/x") == "GET http://***@host/x"
+    assert safe("wss://slack/link?ticket=abc&x=1") == "wss://slack/link?ticket=***&x=1"
+
+
+EVIL = "evil\x1b[31m\u202e"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["day", f"{EVIL}.toml"],
+        ["day", EVIL],
+        ["day", "compression", "--feed", f"{EVIL}.xml"],
+        ["day", "compression", "--date", EVIL],
+        ["day", "compression", "--format", EVIL],
+        ["day", "compression", f"--{EVIL}"],
+        [EVIL],
+        ["rank", "compression", EVIL],
+        ["eval", "compression", "--papers", EVIL],
+        ["profiles", "check", EVIL],
+        ["profiles", "import", EVIL],
+        ["profiles", "show", EVIL],
+        ["backup", f"nowhere/{EVIL}"],
+        ["backup", EVIL],
+        ["restore", EVIL],
+        ["plan", "--at", EVIL],
+        ["why", EVIL],
+    ],
+)
+def test_a_name_with_escape_characters_does_not_reach_the_terminal(
+    words: list[str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "workers", *words],
+        cwd=tmp_path,
+        env=os.environ | {"PAPERBOY_DATA_DIR": str(tmp_path / "data"), "OPENAI_API_KEY": "sk-x"},
+        capture_output=True,
+        text=True,
+    )
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\u202e" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
