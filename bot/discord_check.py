@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import discord
 from pydantic import SecretStr
@@ -52,6 +52,13 @@ async def check(token: SecretStr, api_url: str) -> tuple[bool, list[str]]:
             servers = await posting.ask("GET", "/users/@me/guilds")
         except PaperboyError as error:
             return False, [str(error)]
+    try:
+        return _found(application, servers)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False, [words_discord.not_discord()]
+
+
+def _found(application: Any, servers: Any) -> tuple[bool, list[str]]:
     said = [words_discord.token_taken(application["name"])]
     well = not application.get("interactions_endpoint_url")
     if not well:

@@ -108,6 +108,7 @@ def _from_between(error: discord.HTTPException) -> bool:
     return error.status >= 500 or (not error.code and error.status not in (400, 401, 429))
 
 
+_NONSENSE: Final = "What answers in Discord's place is not Discord."
 _FEWER: Final = "Discord asks for fewer requests."
 
 
@@ -218,9 +219,14 @@ class DiscordPoster:
             async with asyncio.timeout(_SECONDS):
                 http = await self._logged_in()
                 route = Route(method, path, **ids)
-                return await http.request(route, params=query, middlewares=(_once,), **given)
+                said = await http.request(route, params=query, middlewares=(_once,), **given)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Unavailable(_NONSENSE, Trouble.CHAT_DOWN, unclear=True) from error
         except FAULTS as error:
             raise error_of(error) from error
+        if isinstance(said, str) and said:  # a page; Discord answers JSON, or nothing
+            raise Unavailable(_NONSENSE, Trouble.CHAT_DOWN, unclear=True)
+        return said
 
     async def close(self) -> None:
         if self._http:
@@ -232,11 +238,11 @@ class DiscordPoster:
                 loop = asyncio.get_running_loop()
                 http = HTTPClient(loop, max_ratelimit_timeout=_PATIENCE)
                 try:
-                    me = await http.static_login(self._token.get_secret_value())
+                    me = str((await http.static_login(self._token.get_secret_value()))["id"])
                 except BaseException:
                     await http.close()
                     raise
-                self._http, self._me = http, str(me["id"])
+                self._http, self._me = http, me
             return self._http
 
 

@@ -56,7 +56,13 @@ class _Safe(logging.Formatter):
 
 
 def _safely(log: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: safe(value) if isinstance(value, str) else value for key, value in event.items()}
+    plain = (int, float, type(None))
+    return {
+        key: value
+        if isinstance(value, plain)
+        else safe(value if isinstance(value, str) else repr(value))
+        for key, value in event.items()
+    }
 
 
 def _told(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:

@@ -36,7 +36,11 @@ async def check(token: SecretStr, settings: Settings, heard: Collection[str]) ->
             granted = str(me.headers.get("X-OAuth-Scopes") or "").replace(" ", "").split(",")
             missing = tuple(scope for scope in SCOPES if scope not in granted)
             found = found.model_copy(
-                update={"team": me["team"], "bot": me["user"], "missing_scopes": missing}
+                update={
+                    "team": str(me["team"] or "?"),
+                    "bot": str(me["user"] or "?"),
+                    "missing_scopes": missing,
+                }
             )
         except FAULTS as error:
             found = found.model_copy(update={"trouble": str(error_of(error))})

@@ -83,3 +83,7 @@ def endpoint() -> str:
         "The application has an interactions endpoint URL: Discord sends commands there instead "
         "of to Paperboy. Empty that field in the developer portal."
     )
+
+
+def not_discord() -> str:
+    return "What answers at DISCORD_API_URL is not Discord."

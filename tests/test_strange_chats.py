@@ -16,7 +16,7 @@ from aiohttp import web
 from discord.gateway import DiscordWebSocket
 
 from bot import __main__ as process
-from bot import slack_app
+from bot import slack_app, words_doctor
 from bot.__main__ import serve
 from bot.errors import Refused
 from bot.settings import Settings
@@ -25,6 +25,7 @@ from bot.store_subscriptions import Subscriptions
 from tests.discord_neighbour import Discord, discord_server
 from tests.neighbours import Reply, listening
 from tests.slack_neighbour import Slack, slack
+from workers import doctor
 
 JSON = {"Content-Type": "application/json"}
 STRANGE: dict[str, Reply] = {
@@ -224,3 +225,19 @@ def test_a_chat_that_can_never_work_ends_the_command_when_it_is_the_only_one(
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
     with pytest.raises(Refused, match=why):
         process.main()
+
+
+@pytest.mark.parametrize("strange", sorted(STRANGE))
+def test_doctor_says_of_what_is_no_answer_that_something_is_wrong(
+    strange: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    given = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "DISCORD_TOKEN": "token"}
+    with listening(lambda path, body: STRANGE[strange]) as odd:
+        given |= {"SLACK_API_URL": f"{odd.url}/api/", "DISCORD_API_URL": f"{odd.url}/api/v10"}
+        config = Settings.model_validate(given)
+        found, told = doctor.examine_slack(config, store), doctor.examine_discord(config)
+    assert found is not None
+    assert told is not None
+    assert (found.ready, told[0]) == (False, False)
+    assert "Something is wrong" in words_doctor.slack_text(found).title

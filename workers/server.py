@@ -42,9 +42,15 @@ def embedded(data_dir: Path) -> Iterator[str]:
         with _alone(home):
             socket = _socket_path(home)
             url = f"unix://{quote(str(socket))}"
-            if not _answers(url):
-                _start(home, socket, url)
-            mine.touch()
+            mine.touch()  # before the server: one that nobody can note is not begun
+            try:
+                if not _answers(url):
+                    _start(home, socket, url)
+            except BaseException:
+                mine.unlink()
+                if not _users(mine.parent):
+                    _stop(url)
+                raise
     except OSError as error:
         raise Refused(
             f"The data directory {data_dir} cannot be used ({error.strerror}); "
