@@ -45,6 +45,7 @@ from bot.shown import safe
 from bot.slack_answer import Answers
 from bot.slack_app import SlackApp, listen
 from bot.store import Store
+from bot.store_aside import claim
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
@@ -187,6 +188,8 @@ async def _ticking(desk: Desk, tasks: Tasks, bell: Bell, platforms: Mapping[str,
     while True:
         busy = False
         try:
+            # A newer Paperboy may have begun to write here: then this one ends, and says so.
+            await asyncio.to_thread(claim, desk.channels.store.redis)
             ticked = await asyncio.to_thread(clock.tick, desk, tasks, datetime.now(UTC))
             herald.tell(ticked)
         except redis.RedisError as error:

@@ -12,6 +12,7 @@ from redis.retry import Retry
 from bot.endpoint import Endpoint
 from bot.errors import Refused
 from bot.network import reason
+from bot.store_mending import MendingRedis
 
 # `/why` and the queues need commands of this version.
 _OLDEST = (6, 2)
@@ -19,14 +20,14 @@ _OLDEST = (6, 2)
 
 def connect(url: str) -> Redis:
     """A client whose answers are str. Raises nothing yet: redis connects at the first command."""
-    return Redis.from_url(url, decode_responses=True)
+    return MendingRedis.from_url(url, decode_responses=True)
 
 
 def connect_briefly(url: str) -> Redis:
     """The same for whoever has a person waiting: it fails within two seconds, without a second
     try, and the person is told."""
     once = Retry(NoBackoff(), 0)
-    return Redis.from_url(
+    return MendingRedis.from_url(
         url, decode_responses=True, socket_timeout=2, socket_connect_timeout=2, retry=once
     )
 

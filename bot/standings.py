@@ -151,8 +151,8 @@ def _again(
         if owed and until and digest.date in owed.days and now < until:
             return soon
     for wish in desk.channels.wishes():
-        profile = desk.channels.store.profile(wish.profile)
-        if wish.address == address and profile.name == digest.profile.name:
+        profile = desk.channels.store.find_profile(wish.profile)
+        if wish.address == address and profile and profile.name == digest.profile.name:
             return soon
     return None
 

@@ -15,6 +15,7 @@ from bot.checkup import Outage, ServerCheckup
 from bot.costs import GateReport
 from bot.domain import Noun
 from bot.ledger import Judge
+from bot.store_aside import aside
 from bot.store_channels import Channels
 from bot.store_gates import Gates, gate_key
 from bot.store_subscriptions import Subscriptions
@@ -53,7 +54,8 @@ class Waiting(Noun):
 
 class Status(Noun):
     """The state of one installation at one moment; `memory` is the server's, in bytes, `policy`
-    what it does when that is used up."""
+    what it does when that is used up. `aside` counts, by kind, the stored values
+    that could not be read."""
 
     at: datetime
     server: str
@@ -65,6 +67,7 @@ class Status(Noun):
     wishes: tuple[Waiting, ...] = ()
     subscriptions: tuple[SubscriptionStatus, ...] = ()
     outages: tuple[Outage, ...] = ()
+    aside: tuple[tuple[str, int], ...] = ()
 
     def of(self, workspace: str) -> Status:
         """What one workspace (Address.workspace_key) may see of it."""
@@ -125,6 +128,7 @@ def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
             for w in channels.wishes()
         ),
         outages=tuple(Subscriptions(channels.store).outages()),
+        aside=tuple(aside(channels.store.redis).items()),
         subscriptions=tuple(_subscriptions(channels, judge, now)),
     )
 

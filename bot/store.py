@@ -5,24 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
 
-from bot.domain import Announced, AnnounceType, Listing, Noun, Paper, Profile, fingerprint
+from bot.domain import Announced, AnnounceType, Listing, Paper, Profile, fingerprint
 from bot.lease import Lease
 from bot.ledger import Batch, Digest, Listed, Usage, Verdict, Wanted
+from bot.store_aside import Rows, set_aside
+from bot.store_forms import BRIEFLY as BRIEFLY
+from bot.store_forms import KEEP as KEEP
+from bot.store_forms import (
+    ListedPaper,
+    Read,
+    Replaced,
+    T,
+    Unreadable,
+    body,
+    marked,
+    moment,
+    numbers,
+    of,
+    written,
+)
 
-# Long enough for a year's catch-up and for "never the same paper twice".
-KEEP = timedelta(days=400)
-# What only one command waits for.
-BRIEFLY = timedelta(hours=6)
+# A text outlives the days and batches that name it. It is written once; what names it anew makes it
+# live longer when that is needed.
+_KEEP_TEXT, _LEAST_TEXT = KEEP + timedelta(days=60), KEEP + timedelta(days=10)
 
 # The lock that keeps the whole installation within arXiv's terms (workers/line.py).
 PACE = "pb:pace:arxiv"
-
-N = TypeVar("N", bound=Noun)
+# The word that a day is there goes with the day.
+_UNSAID = "return redis.call('exists', KEYS[1]) == 0 and redis.call('del', KEYS[2])"
 
 
 class Store:
@@ -31,26 +46,29 @@ class Store:
 
     def __init__(self, redis: Redis) -> None:
         """`redis` must decode responses to str."""
-        self.redis = redis
+        self.redis, self.rows = redis, Rows(redis)
 
     # -- profiles, by content and by name
 
     def put_profile(self, profile: Profile) -> str:
         """Store under its fingerprint, which is returned: what jobs pass to each other."""
-        self.redis.set(f"pb:profile:{profile.fingerprint}", profile.model_dump_json(), ex=KEEP)
+        self.redis.set(f"pb:profile:{profile.fingerprint}", written(profile), ex=KEEP)
         return profile.fingerprint
 
     def profile(self, fingerprint: str) -> Profile:
         """Raises KeyError for a fingerprint never stored, or not used for KEEP."""
-        return self._required(f"pb:profile:{fingerprint}", Profile)
+        return self._required(f"pb:profile:{fingerprint}", of(Profile))
+
+    def find_profile(self, fingerprint: str) -> Profile | None:
+        """The same; None where `profile` raises."""
+        return self.rows.one(f"pb:profile:{fingerprint}", of(Profile))
 
     def name_profile(self, profile: Profile) -> None:
         """Add it to the profiles people can ask for by name; an older one of that name goes."""
-        self.redis.hset("pb:profiles", profile.name, profile.model_dump_json())
+        self.redis.hset("pb:profiles", profile.name, written(profile))
 
     def named_profiles(self) -> dict[str, Profile]:
-        rows: dict[str, str] = self.redis.hgetall("pb:profiles")  # type: ignore[assignment]
-        return {name: Profile.model_validate_json(rows[name]) for name in sorted(rows)}
+        return self.rows.ordered("pb:profiles", of(Profile))
 
     # -- documents handed in by a command
 
@@ -60,21 +78,18 @@ class Store:
         return name
 
     def document(self, name: str) -> bytes:
-        value = self.redis.get(f"pb:document:{name}")
-        if value is None:
-            raise KeyError(name)
-        return bytes.fromhex(str(value))
+        return self._required(f"pb:document:{name}", bytes.fromhex)
 
     # -- papers
 
     def put_paper(self, paper: Paper) -> str:
         """Store a version with its text; returns what names it."""
-        self.redis.set(f"pb:paper:{ref(paper)}", paper.model_dump_json(), ex=KEEP)
+        self.redis.set(f"pb:paper:{ref(paper)}", written(paper), ex=_KEEP_TEXT)
         return ref(paper)
 
     def paper(self, ref: str) -> Paper:
         """Raises KeyError for one never stored, or not used for KEEP."""
-        return self._required(f"pb:paper:{ref}", Paper)
+        return self._required(f"pb:paper:{ref}", of(Paper))
 
     # -- days
 
@@ -86,76 +101,76 @@ class Store:
         replaces `cross`: another query saw it in its primary category.
         """
         key, papers = f"pb:batch:{batch}", {a.paper.id: a for a in listing.papers}
-        known: dict[str, str] = self.redis.hgetall(key)  # type: ignore[assignment]
+        known = self.rows.fields(key, of(ListedPaper))
+        gone = self.rows.fields(f"{key}:replaced", of(Replaced))
         rows: dict[Any, Any] = {}
         for id, announced in papers.items():
-            before = json.loads(known[id]) if id in known else None
-            if before is None or (
-                before["type"] == AnnounceType.CROSS and announced.announce_type is AnnounceType.NEW
-            ):
-                paper = before["paper"] if before else ref(announced.paper)
-                rows[id] = json.dumps({"paper": paper, "type": announced.announce_type})
+            before, kind = known.get(id), announced.announce_type
+            if before is None or (before.type is AnnounceType.CROSS and kind is AnnounceType.NEW):
+                paper = before.paper if before else ref(announced.paper)
+                rows[id] = written(ListedPaper(paper=paper, type=kind))
+        replaced: dict[Any, Any] = {
+            id: written(Replaced(categories=categories))
+            for id, categories in listing.replaced
+            if id not in gone or gone[id].categories != categories
+        }
         with self.redis.pipeline(transaction=True) as pipe:
-            for announced in papers.values():
-                body = announced.paper.model_dump_json()
-                pipe.set(f"pb:paper:{ref(announced.paper)}", body, ex=KEEP)
+            for id in rows.keys() - known.keys():
+                text = papers[id].paper
+                pipe.set(f"pb:paper:{ref(text)}", written(text), ex=_KEEP_TEXT)
             if rows:
                 pipe.hset(key, mapping=rows)
                 pipe.expire(key, KEEP)
-            if listing.replaced:
-                replaced: dict[Any, Any] = {
-                    id: json.dumps(categories) for id, categories in listing.replaced
-                }
-                pipe.hset(f"{key}:replaced", mapping=replaced)
-                pipe.expire(f"{key}:replaced", KEEP)
-            if rows:
                 last = self.changed_at(batch)
                 at = max(at, last + timedelta(microseconds=1)) if last else at
                 pipe.set(f"{key}:changed", at.isoformat(), ex=KEEP)
+            if replaced:
+                pipe.hset(f"{key}:replaced", mapping=replaced)
+                pipe.expire(f"{key}:replaced", KEEP)
             pipe.execute()
         return self.changed_at(batch) or at
 
     def changed_at(self, batch: str) -> datetime | None:
         """When papers last came to a batch; None when none ever did."""
-        value = self.redis.get(f"pb:batch:{batch}:changed")
-        return None if value is None else datetime.fromisoformat(str(value))
+        return self.rows.one(f"pb:batch:{batch}:changed", moment)
 
     def batch(self, batch: str) -> Batch:
-        """A batch never stored is an empty one."""
+        """A batch never stored is an empty one. A paper whose text cannot be read is not in it, and
+        comes again with the next list that has it."""
         key = f"pb:batch:{batch}"
-        rows: dict[str, str] = self.redis.hgetall(key)  # type: ignore[assignment]
-        replaced: dict[str, str] = self.redis.hgetall(f"{key}:replaced")  # type: ignore[assignment]
-        seen = {id: json.loads(row) for id, row in rows.items()}
-        papers = self._papers(row["paper"] for row in seen.values())
+        seen = self.rows.fields(key, of(ListedPaper))
+        replaced = self.rows.ordered(f"{key}:replaced", of(Replaced))
+        texts = self._texts([row.paper for row in seen.values()])
+        for id in [id for id, row in seen.items() if row.paper not in texts]:
+            del seen[id]
+            set_aside(self.redis, key, id, str(self.redis.hget(key, id)), "its text is not there")
         announced = [
-            Announced(paper=papers[row["paper"]], announce_type=row["type"])
-            for row in seen.values()
+            Announced(paper=texts[row.paper], announce_type=row.type) for row in seen.values()
         ]
         announced.sort(key=lambda a: (a.announce_type is not AnnounceType.NEW, a.paper.id))
         return Batch(
             key=batch,
             papers=tuple(announced),
             # One that another look at the list found announced is not counted twice.
-            replaced=tuple(
-                (id, tuple(json.loads(replaced[id]))) for id in sorted(replaced.keys() - rows)
-            ),
+            replaced=tuple((id, row.categories) for id, row in replaced.items() if id not in seen),
         )
 
     def put_listed(self, wanted: Wanted, listed: Listed) -> None:
-        self.redis.set(f"pb:listed:{wanted.key}", listed.model_dump_json(), ex=KEEP)
+        self.redis.set(f"pb:listed:{wanted.key}", written(listed), ex=KEEP)
 
     def listed(self, wanted: Wanted) -> Listed | None:
-        return self._optional(f"pb:listed:{wanted.key}", Listed)
+        return self.rows.one(f"pb:listed:{wanted.key}", of(Listed))
 
     def listings(self, wanted: Sequence[Wanted]) -> dict[str, Listed]:
         """By their keys, those of the wanted lists of which something came."""
         keys = [each.key for each in wanted]
-        return self.many([f"pb:listed:{key}" for key in keys], keys, Listed)
+        return self.many([f"pb:listed:{key}" for key in keys], keys, of(Listed))
 
     def put_asked(self, batch: str, categories: Iterable[str], at: datetime) -> None:
         """Remember that arXiv answered for these categories, so that their part is there."""
         key = f"pb:asked:{batch}"
-        rows: dict[Any, Any] = {category: at.isoformat() for category in categories}
+        new = set(categories) - self.asked(batch)
+        rows: dict[Any, Any] = dict.fromkeys(sorted(new), at.isoformat())
         if rows:
             self.redis.hset(key, mapping=rows)
             self.redis.expire(key, KEEP)
@@ -172,19 +187,19 @@ class Store:
         """Store what one call brought and, if it was paid, its price, together or not at all."""
         with self.redis.pipeline(transaction=True) as pipe:
             if call is not None:
-                pipe.set(f"pb:call:{call}", usage.model_dump_json(), ex=KEEP)
+                pipe.set(f"pb:call:{call}", written(usage), ex=KEEP)
             for versioned, verdict in verdicts.items():
-                pipe.set(f"pb:verdict:{judge}:{versioned}", verdict.model_dump_json(), ex=KEEP)
+                pipe.set(f"pb:verdict:{judge}:{versioned}", written(verdict), ex=KEEP)
             pipe.execute()
 
     def verdicts(self, judge: str, versioned: Sequence[str]) -> dict[str, Verdict]:
         """Those of the papers (`IDvN`) that this judge has been asked about."""
-        return self.many([f"pb:verdict:{judge}:{v}" for v in versioned], versioned, Verdict)
+        return self.many([f"pb:verdict:{judge}:{v}" for v in versioned], versioned, of(Verdict))
 
     def usage(self, calls: Iterable[str]) -> Usage:
         """The sum over these calls, each counted once."""
         names = sorted(set(calls))
-        return Usage.total(self.many([f"pb:call:{n}" for n in names], names, Usage).values())
+        return Usage.total(self.many([f"pb:call:{n}" for n in names], names, of(Usage)).values())
 
     def put_order(self, key: str, ids: Sequence[str]) -> None:
         """What a second look at a day's best made of their order."""
@@ -192,34 +207,57 @@ class Store:
 
     def order(self, key: str) -> tuple[str, ...]:
         """Empty before it was looked at."""
-        return tuple(str(self.redis.get(f"pb:order:{key}") or "").split())
+        return tuple((self.rows.one(f"pb:order:{key}", str) or "").split())
 
     # -- ledgers
 
     def put_digest(self, name: str, digest: Digest, pipe: Pipeline | None = None) -> None:
         """Papers are stored once, whatever number of digests names them."""
         body = digest.model_dump(mode="json")
-        for row, decision in zip(body["decisions"], digest.decisions, strict=True):
-            row["announced"]["paper"] = ref(decision.paper)
-        (self.redis if pipe is None else pipe).set(f"pb:digest:{name}", json.dumps(body), ex=KEEP)
+        refs = [ref(decision.paper) for decision in digest.decisions]
+        for row, name_of_paper in zip(body["decisions"], refs, strict=True):
+            row["announced"]["paper"] = name_of_paper
+        self._last_longer(refs)
+        text = marked(json.dumps(body))
+        (self.redis if pipe is None else pipe).set(f"pb:digest:{name}", text, ex=KEEP)
 
     def digest(self, name: str) -> Digest | None:
-        value = self.redis.get(f"pb:digest:{name}")
-        if value is None:
-            return None
-        body = json.loads(str(value))
-        papers = self._papers(row["announced"]["paper"] for row in body["decisions"])
-        for row in body["decisions"]:
-            row["announced"]["paper"] = papers[row["announced"]["paper"]].model_dump()
-        return Digest.model_validate(body)
+        """A decided day. One that cannot be read is not there any more, nor the word that it is: it
+        is decided again, by the scores there are."""
+        key = f"pb:digest:{name}"
+        found = self.rows.one(key, self._digest)
+        if found is None:
+            self.redis.eval(_UNSAID, 2, key, f"pb:judged:{name}")
+        return found
+
+    def _digest(self, text: str) -> Digest:
+        found = body("Digest", text)
+        try:
+            papers = [row["announced"] for row in found["decisions"]]
+            texts = self._texts([str(announced["paper"]) for announced in papers])
+            for announced in papers:
+                announced["paper"] = texts[announced["paper"]].model_dump()
+        except (KeyError, TypeError):
+            raise Unreadable("it names papers whose text is not there") from None
+        return Digest.model_validate(found)
+
+    def _last_longer(self, refs: Sequence[str]) -> None:
+        """What is named anew is kept for as long again; most of it is still new."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for name in refs:
+                pipe.ttl(f"pb:paper:{name}")
+            left = pipe.execute()
+            for name, seconds in zip(refs, left, strict=True):
+                if 0 <= seconds < _LEAST_TEXT.total_seconds():
+                    pipe.expire(f"pb:paper:{name}", _KEEP_TEXT)
+            pipe.execute()
 
     def put_shape(self, server: str, shape: str) -> None:
         """Remember what a model's server (a fingerprint) can be asked for."""
         self.redis.set(f"pb:shape:{server}", shape, ex=KEEP)
 
     def shape(self, server: str) -> str | None:
-        value = self.redis.get(f"pb:shape:{server}")
-        return None if value is None else str(value)
+        return self.rows.one(f"pb:shape:{server}", str)
 
     # -- work under way
 
@@ -231,32 +269,26 @@ class Store:
 
     def progress(self, step: str) -> tuple[int, int]:
         """(done, total); (0, 0) before the step said anything."""
-        done, total = str(self.redis.get(f"pb:progress:{step}") or "0/0").split("/")
-        return int(done), int(total)
+        return self.rows.one(f"pb:progress:{step}", _progress) or (0, 0)
 
     # -- reading
 
-    def _papers(self, refs: Iterable[str]) -> dict[str, Paper]:
-        names = list(refs)
-        found = self.many([f"pb:paper:{name}" for name in names], names, Paper)
-        if missing := [name for name in names if name not in found]:
-            raise KeyError(f"papers named by a batch and not stored: {', '.join(missing[:5])}")
-        return found
+    def _texts(self, refs: Sequence[str]) -> dict[str, Paper]:
+        return self.many([f"pb:paper:{name}" for name in refs], refs, of(Paper))
 
-    def many(self, keys: Sequence[str], names: Sequence[str], noun: type[N]) -> dict[str, N]:
-        values: list[Any] = self.redis.mget(keys) if keys else []
-        pairs = zip(names, values, strict=True)
-        return {name: noun.model_validate_json(value) for name, value in pairs if value is not None}
+    def many(self, keys: Sequence[str], names: Sequence[str], read: Read[T]) -> dict[str, T]:
+        pairs = zip(names, self.rows.many(keys, read), strict=True)
+        return {name: value for name, value in pairs if value is not None}
 
-    def _optional(self, key: str, noun: type[N]) -> N | None:
-        value = self.redis.get(key)
-        return None if value is None else noun.model_validate_json(str(value))
-
-    def _required(self, key: str, noun: type[N]) -> N:
-        found = self._optional(key, noun)
+    def _required(self, key: str, read: Read[T]) -> T:
+        found = self.rows.one(key, read)
         if found is None:
             raise KeyError(key)
         return found
+
+
+def _progress(text: str) -> tuple[int, int]:
+    return numbers(text.replace("/", " "))
 
 
 def ref(paper: Paper) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 
@@ -13,6 +13,7 @@ from bot.domain import Trouble
 from bot.ledger import Digest, Listed, Outcome, Source, Wanted
 from bot.plan import Day, Done, Facts, delivery_name, ledger_name
 from bot.store import BRIEFLY, KEEP, Store
+from bot.store_forms import numbers, of, read, words, written
 from bot.wish import Address, Delivery, Wish
 
 # A profile's decided days that can be looked through for a paper: half a year of weekdays.
@@ -34,6 +35,7 @@ class Channels:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._redis: Redis = store.redis
+        self._rows = store.rows
         self._mind: dict[str, tuple[str, Digest]] = {}
 
     # -- how far a wish has come
@@ -60,7 +62,7 @@ class Channels:
 
         rows = [keys_of(wish) for wish in wishes]
         asked = [key for key in dict.fromkeys(key for keys in rows for key in keys) if key]
-        done = self.store.many(asked, asked, Done)
+        done = self.store.many(asked, asked, of(Done))
         return [
             _facts(wish, listed, [done.get(key) for key in keys])
             for wish, keys in zip(wishes, rows, strict=True)
@@ -93,7 +95,7 @@ class Channels:
         with self._redis.pipeline(transaction=True) as pipe:
             self.store.put_digest(name, digest, pipe)
             pipe.set(f"pb:basis:{name}", digest.judged_at.isoformat(), ex=KEEP)
-            pipe.set(f"pb:judged:{name}", done.model_dump_json(), ex=KEEP)
+            pipe.set(f"pb:judged:{name}", written(done), ex=KEEP)
             pipe.zadd(days, {name: digest.judged_at.timestamp()})
             pipe.expire(days, KEEP)
             pipe.execute()
@@ -109,8 +111,8 @@ class Channels:
 
     def usual(self, profile: str) -> tuple[int, int] | None:
         """What a day brings this profile (a fingerprint), by its last five: announced, picked."""
-        rows: dict[str, str] = self._redis.hgetall(f"pb:usual:{profile}")  # type: ignore[assignment]
-        last = [tuple(map(int, rows[day].split())) for day in sorted(rows)[-5:]]
+        rows = self._rows.fields(f"pb:usual:{profile}", numbers)
+        last = [rows[day] for day in sorted(rows)[-5:]]
         if not last:
             return None
         announced, picked = (round(sum(counts) / len(last)) for counts in zip(*last, strict=True))
@@ -155,14 +157,14 @@ class Channels:
                 at=at,
                 ended=ended,
             )
-            self._redis.hset(f"pb:history:{address}", day, delivery.model_dump_json())
+            self._redis.hset(f"pb:history:{address}", day, written(delivery))
             if ended and not message:  # not even a head: another delivery may bring the papers
                 self._take_had(address, name)
             else:
                 self._put_had(address, name, digest)
         problem, complete = digest.listed.problem, digest.complete or ended is not None
         done = Done(at=at, complete=complete, version=basis.version, problem=problem)
-        self._redis.set(f"pb:delivered:{name}", done.model_dump_json(), ex=keep)
+        self._redis.set(f"pb:delivered:{name}", written(done), ex=keep)
 
     def _put_had(self, address: Address, name: str, digest: Digest) -> None:
         slot = f"{_slot(digest)} {name.rpartition(':')[2]}"
@@ -172,7 +174,7 @@ class Channels:
 
     def _take_had(self, address: Address, name: str) -> None:
         day = name.rpartition(":")[2]
-        own = [id for id, slot in self._had(address).items() if slot.split(" ")[2] == day]
+        own = [id for id, slot in self._had(address).items() if slot.day == day]
         if own:
             self._redis.hdel(f"pb:had:{address}", *own)
 
@@ -192,16 +194,11 @@ class Channels:
 
     def histories(self, addresses: Iterable[Address]) -> dict[Address, list[Delivery]]:
         """The same for many channels, in one question."""
-        asked = list(dict.fromkeys(addresses))
-        if not asked:
-            return {}
-        with self._redis.pipeline(transaction=False) as pipe:
-            for address in asked:
-                pipe.hvals(f"pb:history:{address}")
-            found = pipe.execute()
+        keys = {address: f"pb:history:{address}" for address in addresses}
+        rows = self._rows.hashes(list(keys.values()), of(Delivery))
         return {
-            address: sorted(map(Delivery.model_validate_json, rows), key=lambda found: found.at)
-            for address, rows in zip(asked, found, strict=True)
+            address: sorted(rows[key].values(), key=lambda found: found.at)
+            for address, key in keys.items()
         }
 
     def lasts(self, address: Address) -> dict[str, Delivery]:
@@ -213,8 +210,7 @@ class Channels:
         return next((d for d in reversed(self.history(address)) if d.profile == profile), None)
 
     def delivery(self, address: Address, day: str) -> Delivery | None:
-        value = self._redis.hget(f"pb:history:{address}", day)
-        return None if value is None else Delivery.model_validate_json(str(value))
+        return self._rows.field(f"pb:history:{address}", day, of(Delivery))
 
     def delivered_before(self, wish: Wish) -> Delivery | None:
         """The delivery of the day that is wished for, when it was complete before the wish, or when
@@ -244,13 +240,12 @@ class Channels:
                 (d.paper.id, d.outcome) for d in digest.decisions if d.outcome in CHANNELS_OWN
             ),
         )
-        self._redis.set(f"pb:chosen:{name}", chosen.model_dump_json(), ex=keep)
+        self._redis.set(f"pb:chosen:{name}", written(chosen), ex=keep)
         return basis
 
     def chosen(self, name: str) -> Chosen | None:
         """What a delivery says otherwise than the day; None before it was begun."""
-        value = self._redis.get(f"pb:chosen:{name}")
-        return None if value is None else Chosen.model_validate_json(str(value))
+        return self._rows.one(f"pb:chosen:{name}", of(Chosen))
 
     def delivered(self, name: str) -> Digest | None:
         """A day as one channel was given it; None when it never was, or too long ago."""
@@ -277,33 +272,31 @@ class Channels:
         """Ids of papers given here other than by this profile for this day: in a terminal, a day
         judged anew, by another model say, is shown anew."""
         own = f"{_slot(digest)} "
-        return {id for id, slot in self._had(address).items() if not slot.startswith(own)}
+        return {id for id, slot in self._had(address).items() if not str(slot).startswith(own)}
 
     def had_elsewhere(self, address: Address, day: str) -> set[str]:
         """Ids of papers given here by another delivery, whatever was judged anew."""
-        return {id for id, slot in self._had(address).items() if slot.split(" ")[2] != day}
+        return {id for id, slot in self._had(address).items() if slot.day != day}
 
-    def _had(self, address: Address) -> dict[str, str]:
-        """Paper -> `PROFILE BATCH DAY`: who brought it, from which list, in which delivery."""
-        rows: dict[str, str] = self._redis.hgetall(f"pb:had:{address}")  # type: ignore[assignment]
-        return rows
+    def _had(self, address: Address) -> dict[str, _Slot]:
+        """Paper -> who brought it, from which list, in which delivery."""
+        return self._rows.fields(f"pb:had:{address}", _Slot.read)
 
     def brought(self, address: Address, paper: str) -> str | None:
         """The name of the day that brought a paper (an id) to this channel."""
-        value = self._redis.hget(f"pb:had:{address}", paper)
-        return str(value).split(" ")[2] if value else None
+        slot = self._rows.field(f"pb:had:{address}", paper, _Slot.read)
+        return slot.day if slot else None
 
     def shown_today(self, address: Address, digest: Digest) -> dict[str, str]:
         """The repeats of a digest that another profile brought here from the same list, with that
         profile's day: one reply names both."""
         ids = [d.paper.id for d in digest.decisions if d.outcome is Outcome.REPEAT]
-        slots: list[Any] = self._redis.hmget(f"pb:had:{address}", ids) if ids else []
-        found = {}
-        for id, slot in zip(ids, slots, strict=True):
-            profile, batch, day = str(slot).split(" ")
-            if batch == digest.listed.batch and profile != digest.profile.name:
-                found[id] = day
-        return found
+        slots = self._rows.some(f"pb:had:{address}", ids, _Slot.read)
+        return {
+            id: slot.day
+            for id, slot in zip(ids, slots, strict=True)
+            if slot and slot.batch == digest.listed.batch and slot.profile != digest.profile.name
+        }
 
     def put_also(self, address: Address, paper: str, profile: str) -> tuple[str, ...]:
         """Remember another profile (a title) that picks a paper shown here; returns all that do."""
@@ -320,11 +313,10 @@ class Channels:
 
     def put_wish(self, wish: Wish) -> None:
         """A wish is kept until it is fulfilled, whatever is restarted in between."""
-        self._redis.hset("pb:wishes", wish.key, wish.model_dump_json())
+        self._redis.hset("pb:wishes", wish.key, written(wish))
 
     def wishes(self) -> list[Wish]:
-        rows: dict[str, str] = self._redis.hgetall("pb:wishes")  # type: ignore[assignment]
-        return [Wish.model_validate_json(rows[key]) for key in sorted(rows)]
+        return list(self._rows.ordered("pb:wishes", of(Wish)).values())
 
     def drop_wish(self, wish: Wish) -> None:
         """Nobody waits for it any more, unless the same was asked for again meanwhile."""
@@ -333,12 +325,27 @@ class Channels:
     def renew_wish(self, wish: Wish, since: datetime) -> None:
         """As if it was asked for at `since`, unless it was in fact asked for again meanwhile."""
         again = wish.model_copy(update={"since": since, "asked": wish.asked or wish.since})
-        self._swap_wish(wish, again.model_dump_json())
+        self._swap_wish(wish, written(again))
 
     def _swap_wish(self, wish: Wish, now: str) -> None:
         known = self._redis.hget("pb:wishes", wish.key)
-        if known is not None and Wish.model_validate_json(str(known)).asking == wish.asking:
+        if known is not None and read(Wish, str(known)).asking == wish.asking:
             self._redis.eval(_SWAP, 1, "pb:wishes", wish.key, str(known), now)
+
+
+class _Slot(NamedTuple):
+    """What brought a paper to a channel: a profile (a name), a list, a delivery."""
+
+    profile: str
+    batch: str
+    day: str
+
+    def __str__(self) -> str:
+        return " ".join(self)
+
+    @classmethod
+    def read(cls, text: str) -> _Slot:
+        return cls(*words(text, 3))
 
 
 def _slot(digest: Digest) -> str:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from bot.budget import NANO, Limits, Payer, Period, Scope, utc_day
 from bot.costs import Account, Costs, Spared, Why
 from bot.store import KEEP, Store
+from bot.store_forms import numbers
 from bot.store_spending import Spending
 
 
@@ -14,7 +15,7 @@ class Accounts:
     """What each workspace and profile spent and was spared in this day and month."""
 
     def __init__(self, store: Store) -> None:
-        self._redis, self._spending = store.redis, Spending(store)
+        self._redis, self._rows, self._spending = store.redis, store.rows, Spending(store)
 
     def book_spared(
         self, payer: Payer, run: str, why: Why, papers: int, usd: float | None, now: datetime
@@ -41,12 +42,10 @@ class Accounts:
 
     def _account(self, scope: Scope, limits: Limits, now: datetime) -> Account:
         day = utc_day(now)
-        rows: dict[str, str] = self._redis.hgetall(_spared(scope, day))  # type: ignore[assignment]
         today: dict[Why, list[Spared]] = {why: [] for why in Why}
         month: dict[Why, list[Spared]] = {why: [] for why in Why}
-        for name, value in rows.items():
+        for name, (papers, nano) in self._rows.fields(_spared(scope, day), numbers).items():
             on, why, _ = name.split(" ", 2)
-            papers, nano = map(int, value.split())
             month[Why(why)].append(Spared(papers=papers, nano=nano))
             if on == str(day):
                 today[Why(why)].append(month[Why(why)][-1])

@@ -10,6 +10,7 @@ from redis import Redis
 
 from bot.domain import Noun, fingerprint
 from bot.store import BRIEFLY, Store
+from bot.store_forms import of, written
 from bot.wish import Wish
 
 # The platforms that get threads; a terminal shows its days itself.
@@ -29,11 +30,12 @@ class Deliveries:
 
     def __init__(self, store: Store, platform: str) -> None:
         self._redis: Redis = store.redis
+        self._rows = store.rows
         self._due, self._tried = f"pb:due:{platform}", f"pb:tried:{platform}"
 
     def put(self, wishes: Iterable[Wish]) -> None:
         """Leave who is due for the workers."""
-        rows: dict[Any, Any] = {key_of(wish): wish.model_dump_json() for wish in wishes}
+        rows: dict[Any, Any] = {key_of(wish): written(wish) for wish in wishes}
         if rows:
             self._redis.hset(self._due, mapping=rows)
 
@@ -43,14 +45,13 @@ class Deliveries:
             pipe.hkeys(self._due)
             pipe.hgetall(self._tried)
             keys, tried = pipe.execute()
-        return set(keys), {key: Tried.model_validate_json(row) for key, row in tried.items()}
+        return set(keys), self._rows.made_of(self._tried, tried, of(Tried))
 
     def newcomers(self, known: Collection[str]) -> dict[str, Wish]:
         """Those that wait, but for the known ones (keys), in a fixed order."""
         keys = sorted(set(map(str, self._redis.hkeys(self._due))) - set(known))
-        rows: list[str | None] = self._redis.hmget(self._due, keys) if keys else []  # type: ignore[assignment]
-        pairs = zip(keys, rows, strict=True)
-        return {key: Wish.model_validate_json(row) for key, row in pairs if row is not None}
+        pairs = zip(keys, self._rows.some(self._due, keys, of(Wish)), strict=True)
+        return {key: wish for key, wish in pairs if wish is not None}
 
     def drop(self, keys: Collection[str]) -> None:
         """They do not wait any more."""
@@ -60,7 +61,7 @@ class Deliveries:
     def put_tried(self, key: str, tried: Tried) -> None:
         """It does not wait for now: the clock asks again when it is time."""
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(self._tried, key, tried.model_dump_json())
+            pipe.hset(self._tried, key, written(tried))
             pipe.expire(self._tried, BRIEFLY)
             pipe.hdel(self._due, key)
             pipe.execute()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 from bot.costs import GateReport
-from bot.domain import Profile, fingerprint
+from bot.domain import Noun, Profile, fingerprint
 from bot.standing import essence
 from bot.store import KEEP, Store
+from bot.store_forms import N, of, written
 
 # Days that are learned from at most, and days whose tallies are kept.
 _DAYS = 60
@@ -22,41 +23,41 @@ class Gates:
     """On the same server as the store; what the workers learn is text here, theirs to read."""
 
     def __init__(self, store: Store) -> None:
-        self._redis = store.redis
+        self._redis, self._rows = store.redis, store.rows
 
-    def put_gate(self, key: str, gate: str) -> None:
+    def put_gate(self, key: str, gate: Noun) -> None:
         """The gate as it stands, closed or open."""
-        self._redis.set(f"pb:gate:{key}", gate, ex=KEEP)
+        self._redis.set(f"pb:gate:{key}", written(gate), ex=KEEP)
 
-    def gate(self, key: str) -> str | None:
-        value = self._redis.get(f"pb:gate:{key}")
-        return None if value is None else str(value)
+    def gate(self, key: str, noun: type[N]) -> N | None:
+        """None before it was first kept, or where it was learned in a form that cannot be read any
+        more: then it is learned anew, and is open until then."""
+        return self._rows.one(f"pb:gate:{key}", of(noun))
 
-    def put_day(self, key: str, day: date, name: str, tally: str) -> None:
+    def put_day(self, key: str, day: date, name: str, tally: Noun) -> None:
         """How a decided day (its name) went; a day that is judged again replaces itself."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(f"pb:gate-days:{key}", str(day), name)
-            pipe.hset(f"pb:gate-tallies:{key}", str(day), tally)
+            pipe.hset(f"pb:gate-tallies:{key}", str(day), written(tally))
             pipe.expire(f"pb:gate-days:{key}", KEEP)
             pipe.expire(f"pb:gate-tallies:{key}", KEEP)
             pipe.execute()
 
     def days(self, key: str) -> dict[date, str]:
         """The names of the last decided days."""
-        rows: dict[str, str] = self._redis.hgetall(f"pb:gate-days:{key}")  # type: ignore[assignment]
+        rows = self._rows.fields(f"pb:gate-days:{key}", str)
         return {date.fromisoformat(day): rows[day] for day in sorted(rows)[-_DAYS:]}
 
-    def tallies(self, key: str) -> list[str]:
+    def tallies(self, key: str, noun: type[N]) -> list[N]:
         """How the last days went, the oldest first."""
-        rows: dict[str, str] = self._redis.hgetall(f"pb:gate-tallies:{key}")  # type: ignore[assignment]
-        return [rows[day] for day in sorted(rows)[-_DAYS:]]
+        rows = self._rows.ordered(f"pb:gate-tallies:{key}", of(noun))
+        return list(rows.values())[-_DAYS:]
 
     def put_report(self, key: str, report: GateReport) -> None:
-        self._redis.set(f"pb:gate-report:{key}", report.model_dump_json(), ex=KEEP)
+        self._redis.set(f"pb:gate-report:{key}", written(report), ex=KEEP)
 
     def report(self, key: str) -> GateReport | None:
-        value = self._redis.get(f"pb:gate-report:{key}")
-        return None if value is None else GateReport.model_validate_json(str(value))
+        return self._rows.one(f"pb:gate-report:{key}", of(GateReport))
 
     # -- nights
 
@@ -66,5 +67,4 @@ class Gates:
 
     def learnt(self) -> dict[str, date]:
         """The last night of each."""
-        rows: dict[str, str] = self._redis.hgetall("pb:learnt")  # type: ignore[assignment]
-        return {key: date.fromisoformat(night) for key, night in rows.items()}
+        return self._rows.fields("pb:learnt", date.fromisoformat)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
@@ -13,6 +12,7 @@ from bot.domain import Announced, Paper, Trouble, fingerprint
 from bot.inquiry import Found, Inquiry, Opinion
 from bot.ledger import Judge
 from bot.store import KEEP, Store, ref
+from bot.store_forms import ListedPaper, of, written
 
 # A paper may get a new version; one that is not there may be announced tonight; an outage passes.
 _FOUND, _MISSING, _AWAY = timedelta(days=1), timedelta(minutes=10), timedelta(seconds=60)
@@ -48,19 +48,20 @@ class Inquiries:
     def __init__(self, store: Store, private: str = "") -> None:
         self.store = store
         self._redis: Redis = store.redis
+        self._rows = store.rows
         self.private, self._key = private, f"pb:inquiries:{private}"
 
     # -- who waits
 
     def put(self, inquiry: Inquiry) -> None:
         """Leave it for the workers; the same one again changes nothing."""
-        self._redis.hset(self._key, inquiry.key, inquiry.model_dump_json())
+        self._redis.hset(self._key, inquiry.key, written(inquiry))
         self._redis.expire(self._key, _WAITS)
 
     def all(self) -> list[Inquiry]:
         """Those that wait, the oldest first."""
-        rows: list[str] = self._redis.hvals(self._key)  # type: ignore[assignment]
-        return sorted(map(Inquiry.model_validate_json, rows), key=lambda i: (i.since, i.key))
+        rows = self._rows.fields(self._key, of(Inquiry)).values()
+        return sorted(rows, key=lambda i: (i.since, i.key))
 
     def drop(self, inquiry: Inquiry) -> None:
         self._redis.hdel(self._key, inquiry.key)
@@ -76,11 +77,10 @@ class Inquiries:
 
     def put_found(self, id: str, found: Found) -> None:
         keep = _FOUND if found.paper else _MISSING if found.missing else _AWAY
-        self._redis.set(f"pb:found:{id}", found.model_dump_json(), ex=keep)
+        self._redis.set(f"pb:found:{id}", written(found), ex=keep)
 
     def found(self, id: str) -> Found | None:
-        value = self._redis.get(f"pb:found:{id}")
-        return None if value is None else Found.model_validate_json(str(value))
+        return self._rows.one(f"pb:found:{id}", of(Found))
 
     # -- what the lists that were read, and the days that were decided, say of an id
 
@@ -99,10 +99,10 @@ class Inquiries:
                 pipe.hget(f"pb:batch:{day}", id)
             rows = pipe.execute()
         for day, row in zip(days, rows, strict=True):
-            if row is not None:
-                seen = json.loads(row)
-                paper = self.store.paper(seen["paper"])
-                return day, Announced(paper=paper, announce_type=seen["type"])
+            seen = self._rows.made(f"pb:batch:{day}", id, row, of(ListedPaper))
+            paper = seen and self._rows.one(f"pb:paper:{seen.paper}", of(Paper))
+            if seen and paper:
+                return day, Announced(paper=paper, announce_type=seen.type)
         return None
 
     def replaced(self, id: str, now: datetime) -> date | None:
@@ -120,14 +120,13 @@ class Inquiries:
         """What lacks something is forgotten soon, so that it can be asked for again."""
         whole = opinion.score is not None and opinion.silent in (None, Trouble.UNPROVEN)
         key = _opinion(profile, judge, ref(paper))
-        self._redis.set(key, opinion.model_dump_json(), ex=KEEP if whole else _AWAY)
+        self._redis.set(key, written(opinion), ex=KEEP if whole else _AWAY)
 
     def opinions(self, profiles: Sequence[str], judge: Judge, paper: Paper) -> dict[str, Opinion]:
         """By profile (a fingerprint), those that are there."""
         keys = [_opinion(profile, judge, ref(paper)) for profile in profiles]
-        values: list[str | None] = self._redis.mget(keys) if keys else []  # type: ignore[assignment]
-        pairs = zip(profiles, values, strict=True)
-        return {name: Opinion.model_validate_json(v) for name, v in pairs if v is not None}
+        pairs = zip(profiles, self._rows.many(keys, of(Opinion)), strict=True)
+        return {name: opinion for name, opinion in pairs if opinion is not None}
 
     def take_call(self, workspace: str, at: datetime, most: int) -> bool:
         """Count one call of a workspace's, of at most so many on a (UTC) day; False when there is

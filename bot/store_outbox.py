@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from redis import Redis
 
 from bot.domain import Noun, Trouble
 from bot.lease import LeaseLost
-from bot.store import KEEP
+from bot.store_aside import Rows
+from bot.store_forms import KEEP, of, written
+
+# What is posted is of the last days.
+_LOOK_BACK = timedelta(days=2)
 
 # The lock of one channel's pace, over all processes (posting.py).
 PACE = "pb:pace:{address}"
@@ -42,7 +47,12 @@ class Outbox:
 
     def __init__(self, redis: Redis, name: str) -> None:
         """`redis` must decode responses to str."""
-        self._redis, self._key, self.name = redis, f"pb:outbox:{name}", name
+        self._redis, self._rows, self._key, self.name = (
+            redis,
+            Rows(redis),
+            f"pb:outbox:{name}",
+            name,
+        )
 
     def begin(self, slot: str, number: int, at: datetime) -> Entry | None:
         """Say that a message is about to be sent; None when nobody did so before.
@@ -50,16 +60,16 @@ class Outbox:
         An entry without a message was begun by a writer that may or may not have sent it: look.
         Raises LeaseLost when a holder with a later number has written here.
         """
-        entry = Entry(at=at).model_dump_json()
+        entry = written(Entry(at=at))
         seconds = int(KEEP.total_seconds())
         known = self._redis.eval(_BEGIN, 1, self._key, slot, number, entry, seconds)
         if known is None:
             raise LeaseLost(self._key)
-        return Entry.model_validate_json(str(known)) if known else None
+        return self._read(slot, known)
 
     def sent(self, slot: str, entry: Entry) -> None:
         """The message is out or refused, whoever holds the lease by now."""
-        self._redis.hset(self._key, slot, entry.model_dump_json())
+        self._redis.hset(self._key, slot, written(entry))
 
     def withdraw(self, slot: str) -> None:
         """It was surely not sent: nobody need look for it."""
@@ -68,8 +78,16 @@ class Outbox:
     def entries(self) -> dict[str, Entry]:
         """By slot."""
         rows: dict[str, str] = self._redis.hgetall(self._key)  # type: ignore[assignment]
-        return {slot: Entry.model_validate_json(row) for slot, row in rows.items() if slot != "#"}
+        found = {slot: self._read(slot, row) for slot, row in rows.items() if slot != "#"}
+        return {slot: entry for slot, entry in found.items() if entry is not None}
 
     def entry(self, slot: str) -> Entry | None:
-        value = self._redis.hget(self._key, slot)
-        return None if value is None else Entry.model_validate_json(str(value))
+        return self._read(slot, self._redis.hget(self._key, slot))
+
+    def _read(self, slot: str, value: Any) -> Entry | None:
+        """A message whose entry cannot be read may have been sent: whoever comes next looks."""
+        found = self._rows.made(self._key, slot, value, of(Entry))
+        if found is None and value:
+            found = Entry(at=datetime.now(UTC) - _LOOK_BACK)
+            self._redis.hsetnx(self._key, slot, written(found))
+        return found

@@ -8,6 +8,7 @@ from redis import Redis
 
 from bot.domain import Noun, Profile, fingerprint
 from bot.store import Store
+from bot.store_forms import of, written
 from bot.wish import Address
 
 _UNDO_FOR = timedelta(days=1)
@@ -29,6 +30,7 @@ class OwnProfiles:
 
     def __init__(self, store: Store) -> None:
         self._redis: Redis = store.redis
+        self._rows = store.rows
 
     def names(self, address: Address) -> set[str]:
         """Of the profiles that are this workspace's own."""
@@ -44,13 +46,12 @@ class OwnProfiles:
     def put(self, address: Address, change: Change) -> str:
         """Keep it for a day; returns what it is known by."""
         token = fingerprint(change.model_dump_json())
-        self._redis.set(_undo(address, token), change.model_dump_json(), ex=_UNDO_FOR)
+        self._redis.set(_undo(address, token), written(change), ex=_UNDO_FOR)
         return token
 
     def change(self, address: Address, token: str) -> Change | None:
         """None when it was more than a day ago, or in another workspace."""
-        value = self._redis.get(_undo(address, token))
-        return None if value is None else Change.model_validate_json(str(value))
+        return self._rows.one(_undo(address, token), of(Change))
 
 
 def _undo(address: Address, token: str) -> str:

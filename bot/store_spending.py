@@ -29,6 +29,7 @@ from bot.budget import (
 )
 from bot.ledger import Usage
 from bot.store import KEEP, Store
+from bot.store_forms import of, written
 
 # Longer than a call of 25 s takes with its tries. One that takes longer still is put right when it
 # ends, but whoever waits for a worker that was killed waits no longer than this.
@@ -117,7 +118,7 @@ class Spending:
     """What every scope spent in every day and month of the last 400 days (KEEP)."""
 
     def __init__(self, store: Store) -> None:
-        self._redis = store.redis
+        self._redis, self._rows = store.redis, store.rows
 
     # -- calls
 
@@ -152,7 +153,7 @@ class Spending:
             id,
             "" if reserve.nano is None else reserve.nano,
             reserve.tokens,
-            found.model_dump_json(),
+            written(found),
             (now + _LAPSES).timestamp(),
             *("" if limit is None else limit for limit in most),
         )
@@ -186,11 +187,10 @@ class Spending:
     def _lapse(self, now: datetime) -> None:
         due: Any = self._redis.zrangebyscore(_UNDER_WAY, "-inf", now.timestamp())
         for id in due:
-            body = self._redis.hget(_reservation(id), "body")
-            if body is None:
+            found = self._rows.field(_reservation(id), "body", of(Reservation))
+            if found is None:
                 self._redis.zrem(_UNDER_WAY, id)
             else:
-                found = Reservation.model_validate_json(str(body))
                 self._change(found, "lapsed", _paid(found, None))
 
     def _change(self, found: Reservation, state: str, after: dict[str, int]) -> None:
@@ -204,8 +204,8 @@ class Spending:
     def spent(self, scope: Scope, period: Period, now: datetime) -> Spent:
         """In the day or the month of this moment."""
         self._lapse(now)
-        rows: Any = self._redis.hgetall(_counter(scope, period, utc_day(now)))
-        return Spent.model_validate(rows)
+        rows = self._rows.fields(_counter(scope, period, utc_day(now)), int)
+        return Spent.model_validate({name: rows[name] for name in Spent.model_fields & rows.keys()})
 
     def left(self, payer: Payer, now: datetime) -> Left:
         """What this payer may still spend."""

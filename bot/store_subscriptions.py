@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
 
 from redis import Redis
 
 from bot.checkup import Outage
-from bot.domain import Noun, Profile, Trouble
+from bot.domain import Profile, Trouble
 from bot.store import KEEP, Store
+from bot.store_forms import N, moment, of, written
 from bot.subscription import Paused, Subscription, Votes, Way
 from bot.wish import Address, Wish
 
@@ -51,7 +51,6 @@ local before = redis.call('hget', KEYS[2], ARGV[1])
 if not before or before < ARGV[2] then redis.call('hset', KEYS[2], ARGV[1], ARGV[2]) end
 """
 
-N = TypeVar("N", bound=Noun)
 # What makes of a row (None where there is none) the one that takes its place (None ends it).
 Change = Callable[[N | None], N | None]
 
@@ -61,6 +60,7 @@ class Subscriptions:
 
     def __init__(self, store: Store) -> None:
         self._redis: Redis = store.redis
+        self._rows = store.rows
         self._store = store
 
     # -- subscriptions
@@ -88,8 +88,7 @@ class Subscriptions:
 
     def all(self) -> list[Subscription]:
         """Every subscription, by channel and profile."""
-        rows: dict[str, str] = self._redis.hgetall("pb:subscriptions")  # type: ignore[assignment]
-        return [Subscription.model_validate_json(rows[key]) for key in sorted(rows)]
+        return list(self._rows.ordered("pb:subscriptions", of(Subscription)).values())
 
     def of(self, address: Address) -> list[Subscription]:
         """A channel's, by profile."""
@@ -145,8 +144,7 @@ class Subscriptions:
 
     def served(self) -> dict[str, date]:
         """By a subscription's key, the last day (New York's) that was seen to."""
-        rows: dict[str, str] = self._redis.hgetall("pb:served")  # type: ignore[assignment]
-        return {key: date.fromisoformat(day) for key, day in rows.items()}
+        return self._rows.fields("pb:served", date.fromisoformat)
 
     def put_served(self, subscription: str, day: date) -> None:
         """Remember that it was; an earlier day, or one of a subscription that has ended, changes
@@ -156,9 +154,7 @@ class Subscriptions:
 
     def overdue(self, wishes: Sequence[Wish]) -> list[datetime | None]:
         """When each schedule's wish was first seen to be past its time, if it was."""
-        keys = [_overdue(wish) for wish in wishes]
-        values: list[Any] = self._redis.mget(keys) if keys else []
-        return [None if value is None else datetime.fromisoformat(str(value)) for value in values]
+        return self._rows.many([_overdue(wish) for wish in wishes], moment)
 
     def put_overdue(self, wish: Wish, now: datetime) -> None:
         """Remember when it was first seen to be; a bot that was away itself does not blame the
@@ -178,24 +174,16 @@ class Subscriptions:
 
     def profiles(self, address: Address) -> dict[str, Profile]:
         """The installation's profiles, then this workspace's own."""
-        rows: dict[str, str] = self._redis.hgetall(_profiles(address))  # type: ignore[assignment]
-        own = {name: Profile.model_validate_json(rows[name]) for name in sorted(rows)}
-        return self._store.named_profiles() | own
+        return self._store.named_profiles() | self._rows.ordered(_profiles(address), of(Profile))
 
     def profiles_at(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
         """The same for many addresses, by workspace, each looked up once."""
         places = {address.workspace_key: _profiles(address) for address in addresses}
         if not places:
             return {}
-        with self._redis.pipeline(transaction=False) as pipe:
-            for key in places.values():
-                pipe.hgetall(key)
-            found = pipe.execute()
+        own = self._rows.hashes(list(places.values()), of(Profile))
         shared = self._store.named_profiles()
-        return {
-            place: shared | {name: Profile.model_validate_json(rows[name]) for name in sorted(rows)}
-            for place, rows in zip(places, found, strict=True)
-        }
+        return {place: shared | dict(sorted(own[key].items())) for place, key in places.items()}
 
     # -- votes
 
@@ -214,15 +202,14 @@ class Subscriptions:
     def put_outage(self, what: str, why: str, at: datetime) -> bool:
         """Remember that something does not serve us; True when that is news."""
         outage = Outage(what=what, why=why, since=at)
-        return bool(self._redis.hsetnx("pb:outages", what, outage.model_dump_json()))
+        return bool(self._redis.hsetnx("pb:outages", what, written(outage)))
 
     def end_outage(self, what: str) -> bool:
         """It is back; True when that is news."""
         return bool(self._redis.hdel("pb:outages", what))
 
     def outages(self) -> list[Outage]:
-        rows: dict[str, str] = self._redis.hgetall("pb:outages")  # type: ignore[assignment]
-        return [Outage.model_validate_json(rows[what]) for what in sorted(rows)]
+        return list(self._rows.ordered("pb:outages", of(Outage)).values())
 
     # -- events
 
@@ -243,11 +230,13 @@ class Subscriptions:
         self, key: str, field: str, noun: type[N], how: Change[N]
     ) -> tuple[N | None, N | None]:
         while True:
-            row: str | None = self._redis.hget(key, field)  # type: ignore[assignment]
-            before = None if row is None else noun.model_validate_json(row)
+            row = str(self._redis.hget(key, field) or "")
+            before = self._rows.made(key, field, row, of(noun))
+            if row and before is None:
+                continue  # it could not be read, and is set aside: there is none now
             after = how(before)
-            anew = "" if after is None else after.model_dump_json()
-            if after == before or self._redis.eval(_SWAP, 1, key, field, row or "", anew):
+            anew = "" if after is None else written(after)
+            if after == before or self._redis.eval(_SWAP, 1, key, field, row, anew):
                 return before, after
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from bot.message import POST, Post
 from bot.store import KEEP, Store
+from bot.store_forms import marked, of_either
+
+_READ = of_either(POST, "Post")
 
 
 class Shown:
@@ -17,10 +20,10 @@ class Shown:
         key = f"pb:posts:{name}"
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(key)
-            pipe.rpush(key, *[POST.dump_json(post).decode() for post in posts])
+            pipe.rpush(key, *[marked(POST.dump_json(post).decode()) for post in posts])
             pipe.expire(key, KEEP)
             pipe.execute()
 
     def posts(self, name: str) -> list[Post]:
         rows: list[str] = self._redis.lrange(f"pb:posts:{name}", 0, -1)  # type: ignore[assignment]
-        return [POST.validate_json(row) for row in rows]
+        return [_READ(row) for row in rows]

@@ -25,6 +25,9 @@ def status_text(status: Status) -> Head:
     for outage in status.outages:
         since = clock_time(outage.since)
         rows.append(f"away: {outage.what} since {since}, tried again every minute: {outage.why}")
+    if status.aside:
+        kinds = ", ".join(f"{count} of {kind}" for kind, count in status.aside)
+        rows.append(f"set aside, because it could not be read (the log says which): {kinds}")
     for queue in status.queues:
         rows.append(
             f"queue {queue.name}: {queue.workers} at work, {queue.waiting} waiting, "

@@ -22,10 +22,11 @@ from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_deliveries import Deliveries, key_of
 from bot.store_subscriptions import Subscriptions
-from bot.subscription import Subscription
+from bot.subscription import Subscription, Way
 from bot.wish import Address, Wish
 from tests.make import DAY, NOW, decision, digest, ids, listing, profile
 from tests.slack_neighbour import Slack, slack
+from tests.stored import HARMS, spoil
 from tests.test_plan import LATER, listed, wish
 from workers import delivering
 
@@ -557,3 +558,30 @@ def test_a_notice_goes_when_what_was_missing_turns_out_not_to_be(
     assert "Papers are missing" not in str(there.thread("C1")[0]["blocks"])
     assert len(there.thread("C1")) == 3
     assert plan.look(mine, Channels(store).facts(mine), later + timedelta(seconds=2)).fulfilled
+
+
+SHARED = ("pb:digest:*", "pb:judged:*", "pb:basis:*", "pb:listed:*", "pb:paper:*", "pb:batch:*")
+OWN = ("pb:chosen:*C1*", "pb:had:*C1", "pb:history:*C1", "pb:outbox:*C1:*", "pb:delivered:*C1:*")
+OTHER = ("pb:profile:*", "pb:wishes", "pb:subscriptions", "pb:outages", "pb:votes:*", "pb:also:*")
+
+
+@pytest.mark.parametrize("harm", [*HARMS, "another type"])
+@pytest.mark.parametrize("key", [*SHARED, *OWN, *OTHER])
+def test_what_cannot_be_read_holds_up_nobody_else(
+    key: str, harm: str, there: Slack, store: Store, server: str
+) -> None:
+    wishes = wished(store, "C1", "C2")
+    subscribed(store, "C1", "U1")
+    deliver(there, store, server, wishes[:1])
+    Subscriptions(store).put_outage("slack", "It is away.", NOW)
+    Subscriptions(store).vote(at("C1"), ids(1)[0], "U1", Way.UP)
+    Channels(store).put_also(at("C1"), ids(1)[0], "Other")
+    posted = replies(there, "C1")
+    found: list[str] = store.redis.keys(key)  # type: ignore[assignment]
+    assert found
+    for each in found:
+        spoil(store.redis, each, harm)
+    deliver(there, store, server, wishes)
+    if key not in SHARED:  # a day is read, or judged, again first
+        assert replies(there, "C2") == 6
+    assert replies(there, "C1") == posted

@@ -228,6 +228,8 @@ class _Room:
         name = plan.delivery_name(wish, listed)
         day = name.rpartition(":")[2]
         days = channels.decided(wish)
+        if len(days) <= len(wish.earlier) and not self._is_due():
+            return  # a day could not be read: it is judged again first
         decided, basis = self._as_one(list(days.values())), Basis(tuple(days), facts.version)
         given, begun = channels.given(wish.address, day), channels.chosen(name)
         if given and begun and decided and begun.version == basis.version:
@@ -288,6 +290,10 @@ class _Room:
             rank = other.picked.index(shown) + 1
             card = views.card(other, rank, shown, day, votes, also)
             await self._thread(f"{address}:{day}", lease).change(id, card, head.message)
+
+    def _is_due(self) -> bool:
+        step = plan.look(self.wish, self.channels.facts(self.wish), self.clock()).step
+        return step is not None and step.kind is plan.Kind.DELIVER
 
     def _as_one(self, days: Sequence[Digest]) -> Digest | None:
         if self.wish.earlier and days:

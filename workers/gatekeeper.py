@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date as date_
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import structlog
-from pydantic import ValidationError
 
 from bot.costs import GateReport
 from bot.domain import Noun, Paper, Profile
@@ -19,8 +18,6 @@ from workers import gate, gating, learned, triage
 from workers.gating import Recall, Tally
 
 log = structlog.get_logger()
-
-N = TypeVar("N", bound=Noun)
 
 # Training takes four seconds for each thousand papers, five times over for the threshold.
 _MOST_PAPERS = 6_000
@@ -61,8 +58,7 @@ class Gatekeeper:
     def __init__(self, store: Store, profile: Profile, model: str) -> None:
         self._store, self._gates, self._profile = store, Gates(store), profile
         self._key = gate_key(profile, model)
-        body = self._gates.gate(self._key)
-        self._kept = (_read(Kept, body) if body else None) or Kept()
+        self._kept = self._gates.gate(self._key, Kept) or Kept()
 
     def divide(self, papers: Sequence[Paper], day: date_, must: Collection[str]) -> Division:
         """Whom to ask of a day; all, in their order, where the gate is open, was on that day, or
@@ -96,7 +92,7 @@ class Gatekeeper:
         picks = [id for id, score in scores.items() if triage.reaches(self._profile, score)]
         parts = divided or gating.Divided(asked=tuple(scores), audited=(), gated=())
         tally = gating.tally(day, parts, scores, picks)
-        self._gates.put_day(self._key, day, name, tally.model_dump_json())
+        self._gates.put_day(self._key, day, name, tally)
         self._report(self._tallies())
 
     def learn(self, night: date_) -> None:
@@ -145,12 +141,11 @@ class Gatekeeper:
         return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
 
     def _tallies(self) -> list[Tally]:
-        read = (_read(Tally, body) for body in self._gates.tallies(self._key))
-        return [tally for tally in read if tally]
+        return self._gates.tallies(self._key, Tally)
 
     def _keep(self, kept: Kept) -> None:
         self._kept = kept
-        self._gates.put_gate(self._key, kept.model_dump_json())
+        self._gates.put_gate(self._key, kept)
 
     def _report(self, tallies: Sequence[Tally]) -> None:
         closed, opened, told = self._kept.closed, self._kept.opened, self._kept.why
@@ -181,16 +176,6 @@ def open_division(papers: Sequence[Paper], ranked: Sequence[gate.Ranked]) -> Div
         for rank, row in enumerate(ranked, 1)
     }
     return Division(tuple(papers), [row.id for row in ranked], places, None)
-
-
-def _read(noun: type[N], body: str) -> N | None:
-    """None for what an older Paperboy learned in another form: it is learned anew, and until then
-    the gate is open."""
-    try:
-        return noun.model_validate_json(body)
-    except ValidationError:
-        log.warning("a gate's memory is of another form, and is begun anew", noun=noun.__name__)
-        return None
 
 
 def _after(day: date_) -> date_:

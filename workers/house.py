@@ -20,12 +20,13 @@ from bot.ledger import Judge
 from bot.settings import Settings
 from bot.status import gather
 from bot.store import Store
+from bot.store_aside import claim
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.tasks import Tasks
 from workers import worker
-from workers.server import embedded
+from workers.server import embedded, own
 
 # Idle workers end at once, and one with a job two seconds later (worker.serve).
 _STOP_SECONDS = 5.0
@@ -42,22 +43,24 @@ class House:
 
 
 @contextmanager
-def house(settings: Settings) -> Iterator[House]:
+def house(settings: Settings, restoring: bool = False) -> Iterator[House]:
     """On REDIS_URL's server, or else on the data directory's own.
 
-    Raises Refused when the server cannot be used, with the reason.
+    Raises Refused when the server cannot be used, with the reason: also where a newer Paperboy has
+    written, and where half a backup was put back, unless this is to end it (`restoring`).
     """
     if settings.redis_url is None:
         with embedded(settings.data_dir) as url:
-            yield _opened(Endpoint(url))
+            yield _claimed(Endpoint(url), restoring)
         return
     insist(settings.redis_url)
-    yield _opened(settings.redis_url)
+    yield _claimed(settings.redis_url, restoring)
 
 
-def _opened(at: Endpoint) -> House:
+def _claimed(at: Endpoint, restoring: bool) -> House:
     url = at.get_secret_value()
     store = Store(connect(url))
+    claim(store.redis, restoring)
     return House(at, store, Channels(store), Tasks(Redis.from_url(url)))
 
 
@@ -96,7 +99,10 @@ def installed(settings: Settings) -> Iterator[House]:
 @contextmanager
 def _workers(at: Endpoint, data_dir: Path, private: str) -> Iterator[None]:
     url = at.get_secret_value()
-    data_dir.mkdir(parents=True, exist_ok=True)
+    own(data_dir)
+    log = data_dir / "workers.log"
+    log.touch()
+    log.chmod(0o600)
     # spawn: a forked copy of a command that already has threads is asking for trouble
     pool = multiprocessing.get_context("spawn").Process(
         target=worker.serve_quietly, args=(url, private, data_dir / "workers.log"), name="workers"

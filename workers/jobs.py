@@ -22,6 +22,7 @@ from bot.connecting import connect
 from bot.plan import Step
 from bot.settings import Settings
 from bot.store import Store
+from bot.store_aside import claim
 from bot.store_inquiries import Inquiries
 from bot.wish import Wish
 
@@ -153,7 +154,10 @@ def _arxiv(config: Settings, kept: Store) -> Arxiv:
 
 
 def _store(config: Settings) -> Store:
-    return Store(connect(_url(config)))
+    """Raises Refused where a newer Paperboy writes by now: this worker is to be restarted."""
+    redis = connect(_url(config))
+    claim(redis)
+    return Store(redis)
 
 
 def _pace(config: Settings) -> redis.asyncio.Redis:

@@ -108,7 +108,10 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
         if step is None or step.kind is not plan.Kind.DELIVER:
             return
         day = plan.ledger_name(wish, listed)
-        digest = triage.chosen(wish, listed, store.digest(day), channels.had_before)
+        decided = store.digest(day)
+        if decided is None:
+            return  # it could not be read: it is judged again first
+        digest = triage.chosen(wish, listed, decided, channels.had_before)
         lease.renew()
         if wish.address.platform == "terminal":
             Shown(store).put_posts(name, views.thread(digest, day))

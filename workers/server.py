@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -38,7 +39,8 @@ def embedded(data_dir: Path) -> Iterator[str]:
     home = data_dir / "server"
     mine = home / "users" / f"{os.getpid()}-{uuid4().hex}"
     try:
-        mine.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (data_dir, home, mine.parent):
+            own(folder)
         with _alone(home):
             socket = _socket_path(home)
             url = f"unix://{quote(str(socket))}"
@@ -63,6 +65,15 @@ def embedded(data_dir: Path) -> Iterator[str]:
             mine.unlink()
             if not _users(mine.parent):
                 _stop(url)
+
+
+def own(folder: Path) -> None:
+    """Make it, or an existing one, its owner's alone: it has what was said in private channels. One
+    that is everybody's, as /tmp, stays so. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    there = folder.stat()
+    if there.st_uid == os.getuid() and not there.st_mode & stat.S_ISVTX:
+        folder.chmod(0o700)
 
 
 @contextmanager
