@@ -167,7 +167,8 @@ def test_stray_braces_do_not_swallow_text() -> None:
         (r"$f^\prime$, $f^{\prime\prime}$, $W'$", "f′, f′′, W′"),
         (r"$A^\star$ search, $\pi^\star$", "A* search, π*"),
         (r"0\farcs3, $1\farcm2$, 1\arcsec, $2\arcmin$", "0.″3, 1.′2, 1″, 2′"),
-        (r"$ q $-series, the $ x < y $ case", "q-series, the x < y case"),
+        (r"$ q $-series, the $ x < y $ case, a ($ p $)", "q-series, the x < y case, a (p)"),
+        (r"$A^\top B$, a---b, a ---- b", "AᵀB, a—b, a ---- b"),
         (r"a bad $\frac{a}$, yet $\alpha$ and \textbf{x}", r"a bad \frac{a}, yet α and x"),
         (r"on one\\Two lines", "on one Two lines"),
         (r"a --> b, --help and --no-cache", "a --> b, --help and --no-cache"),
@@ -315,6 +316,7 @@ HOSTILE += [r"\textbf{$", r"\begin{pmatrix}&", r"\unheardof{", r"\url{", "a ", "
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_the_work_grows_with_the_length_and_no_faster(piece: str) -> None:
     assert_even_growth(lambda length: readable(piece * length), 500)
+    assert_even_growth(lambda length: readable(rf"\({piece * length}x\)"), 500)
     readable(piece * (60_000 // len(piece)))  # minutes, were an expression to try again and again
 
 
