@@ -172,9 +172,10 @@ class DiscordPoster:
             after = max(int(message["id"]) for message in page)
 
     async def edit(
-        self, address: Address, message: str, post: Post, under: str | None = None
+        self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
     ) -> None:
         body = discord_render.message(post)
+        body = _marked(body, _mark(key)) if key else body
         await self._there(address, under, "PATCH", _ONE, body, message_id=message)
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:

@@ -73,9 +73,9 @@ class Poster(Protocol):
         """Ids of our messages marked with `key`, the oldest first."""
 
     async def edit(
-        self, address: Address, message: str, post: Post, under: str | None = None
+        self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
     ) -> None:
-        """Change a message of ours."""
+        """Change a message of ours; with its `key` it is found as before."""
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:
         """Delete a message of ours."""
@@ -190,7 +190,7 @@ class Thread:
     ) -> Entry:
         refused = None
         try:
-            await self.poster.edit(self.address, known.message, post, under)
+            await self.poster.edit(self.address, known.message, post, under, self._key(slot))
         except Refused as error:
             log.warning("not changed", channel=str(self.address), slot=slot, why=str(error))
             refused = _reason(error)

@@ -199,8 +199,9 @@ class SlackPoster:
                 return sorted(found, key=float)
 
     async def edit(
-        self, address: Address, message: str, post: Post, under: str | None = None
+        self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
     ) -> None:
+        """Metadata that an update does not name stays."""
         where = {"channel": address.channel, "ts": message}
         try:
             await self._ask(self.web.chat_update, **where, **slack_render.message(post))

@@ -30,7 +30,7 @@ from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_deliveries import Deliveries
 from bot.store_inquiries import Inquiries
-from bot.store_outbox import Outbox
+from bot.store_outbox import Entry, Outbox
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
 from bot.terminal_render import as_text
@@ -221,6 +221,19 @@ def test_a_head_that_may_not_be_changed_keeps_its_words_and_the_thread_goes_on(
     assert "2 unscored" in place.shown()[0]
     assert place.ended() is None
     whole(place)
+
+
+def test_a_head_that_was_changed_is_still_found_by_its_mark(place: Place) -> None:
+    place.judged(SHORT)
+    place.deliver()
+    place.judged(ALL)
+    place.deliver()
+    assert "6 picked" in place.shown()[0]
+    outbox = Outbox(place.store.redis, f"{place.address}:{place.day}")
+    outbox.sent(HEAD, Entry(at=datetime.now(UTC)))  # as if its id had been lost
+    place.judged(digest(*ALL.decisions, replacements=3))
+    place.deliver()
+    assert sum("announced" in text for text in place.shown()) == 1
 
 
 def test_a_head_deleted_before_its_first_reply_ends_the_day_there(place: Place) -> None:

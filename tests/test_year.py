@@ -87,7 +87,7 @@ class Wall:
         return message
 
     async def edit(
-        self, address: Address, message: str, post: Post, under: str | None = None
+        self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
     ) -> None:
         self.shown[str(address)][int(message) - 1] = (None, post)
 

@@ -106,9 +106,10 @@ def grandchildren(pid: int) -> list[int]:
     return [horse for worker in known.get(pid, ()) for horse in known.get(worker, ())]
 
 
-def wrong(thread: list[Json], days: list[list[str]]) -> list[str]:
+def wrong(thread: list[Json], days: list[list[str]], least: int | None = None) -> list[str]:
     """What is wrong with a channel's messages, in words, when it should have a thread for each
-    day, with a reply for each of its papers (ids) in their order."""
+    day, with a reply for each of its papers (ids) in their order. A head names them all, or the
+    first `least` ones at least."""
     replies = [m for m in thread if m.get("thread_ts", m["ts"]) != m["ts"]]
     heads = [m for m in thread if m not in replies]
     keys = Counter(m.get("metadata", {}).get("event_payload", {}).get("key") for m in thread)
@@ -117,7 +118,7 @@ def wrong(thread: list[Json], days: list[list[str]]) -> list[str]:
     found += [f"{n} times: {text[:80]!r}" for (text, _), n in said.items() if n > 1]
     found += [f"unexpected: {m['text'][:80]!r}" for m in thread if not ids_in(m)]
     for ids in days:
-        threads = [head["ts"] for head in heads if ids_in(head) == set(ids)]
+        threads = [m["ts"] for m in heads if set(ids[:least]) <= ids_in(m) <= set(ids)]
         if len(threads) != 1:
             found.append(f"{len(threads)} heads for {ids[0]}")
         for ts in threads:

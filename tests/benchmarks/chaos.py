@@ -5,7 +5,8 @@
 Days of eight papers go to three channels of a loopback Slack and three of a loopback Discord (at
 their rate limits, and at random a lost reply, a fault or a 429) by the real bot, workers and
 embedded server, whose processes are killed (SIGKILL) about every EVERY seconds and started again as
-a supervisor would.
+a supervisor would. Every third day grows by two papers while it is being posted, and is judged
+again; of every third a head is deleted by hand in one channel; some heads may not be changed.
 The seed decides what is killed and what fails; when it happens depends on the machine. Exits 1 with
 every difference. FOLDER keeps what the processes said.
 """
@@ -31,15 +32,23 @@ import redis
 
 from bot.connecting import connect_briefly
 from bot.ledger import Source, Wanted
+from bot.plan import delivery_name
+from bot.posting import HEAD
 from bot.store import Store
 from bot.store_channels import Channels
+from bot.store_outbox import Outbox
+from bot.wish import Address
 from tests.benchmarks.bench_deliver import PROFILE, environment, grandchildren, ids_in, start
-from tests.benchmarks.chaos_chats import Chat, on_discord, on_slack, wish
+from tests.benchmarks.chaos_chats import Chat, Due, on_discord, on_slack, wish
+from tests.make import announced, listing
 from tests.neighbours import feed, good_model, listening
 from tests.processes import alive, children
+from tests.slack_neighbour import Json
 from tests.test_fetching import rss
 from workers.server import embedded
 
+# What a day has, and how many come to it while it is being posted.
+_PAPERS, _MORE = 8, 2
 _KINDS = ("pool", "worker", "horse", "bot", "server")
 # What is not there so long after the wish or the last kill, or after nobody waits for it, is lost.
 _PATIENCE, _GRACE = 240.0, 10.0
@@ -57,6 +66,9 @@ class Day:
     wished: float
     given: float | None = None
     done: float | None = None
+    grown: bool = False
+    listed: bool = False
+    erased: set[Address] = field(default_factory=set)
 
     @property
     def date(self) -> date:
@@ -65,7 +77,12 @@ class Day:
     @property
     def ids(self) -> list[str]:
         """In the order in which they are posted: the model's scores fall with the last digit."""
-        return [f"2503.{10009 + 10 * self.number - n}" for n in range(8)]
+        papers = _PAPERS + _MORE * self.grown
+        return [f"2503.{10009 + 10 * self.number - n}" for n in range(papers)]
+
+    @property
+    def due(self) -> Due:
+        return Due(self.ids, _PAPERS, self.erased)
 
     @property
     def wanted(self) -> Wanted:
@@ -168,7 +185,7 @@ def main(most: int, seed: int, every: float, home: Path) -> int:
         house.stop()
         differences = list(house.faults)
         for chat in chats:
-            differences += chat.differences([day.ids for day in days])
+            differences += chat.differences([day.due for day in days])
     print(*(differences or ["every channel complete, in order, nothing twice"]), sep="\n")
     return 1 if differences else 0
 
@@ -187,6 +204,8 @@ def _killed(
         now = time.monotonic()
         with suppress(redis.RedisError):
             _looked(days, house.channels, chats, now)
+            for day in days[-1:]:
+                _disturbed(day, house.channels, chats, chance)
             # The next day is wished for when this one is all but there: a busy bot looks at once.
             if len(kills) < most and _nearly(days, chats):
                 days.append(Day(len(days), now))
@@ -216,15 +235,45 @@ def _looked(days: list[Day], channels: Channels, chats: list[Chat], now: float) 
                 day.done = now
 
 
+def _disturbed(day: Day, channels: Channels, chats: list[Chat], chance: random.Random) -> None:
+    """While a day is being posted it is judged again, or somebody deletes its head."""
+    there = {a: _count(day, c.thread(a.channel)[-_NEWEST:]) for c in chats for a in c.addresses}
+    waiting = {wish.address: wish for wish in channels.wishes() if wish.wanted == day.wanted}
+    listed = channels.store.listed(day.wanted)
+    if listed is None or not listed.batch:
+        return
+    begun = 0 < max(there.values()) <= _PAPERS // 2
+    if day.number % 3 == 0 and begun and waiting.keys() == there.keys():
+        day.grown = True
+    if day.grown and not day.listed:  # repeated when the server was killed in between
+        extra = [announced(id) for id in day.ids[_PAPERS:]]
+        now = datetime.now(UTC)
+        changed = channels.store.add_listing(listed.batch, listing(*extra, day=day.date), now)
+        channels.store.put_listed(day.wanted, listed.model_copy(update={"changed_at": changed}))
+        day.listed = True
+    if day.number % 3 == 1 and not day.erased and max(there.values()) > day.number % 4:
+        chat = chance.choice(chats)
+        address = chance.choice([a for a in chat.addresses if there[a]] or chat.addresses)
+        if wish := waiting.get(address):
+            outbox = Outbox(channels.store.redis, delivery_name(wish, listed))
+            if (head := outbox.entry(HEAD)) and head.message:
+                day.erased.add(address)
+                chat.erase(address.channel, head.message)
+
+
+def _count(day: Day, messages: list[Json]) -> int:
+    of_day = set(day.ids)
+    return sum(bool(ids_in(message) & of_day) for message in messages)
+
+
 def _nearly(days: list[Day], chats: list[Chat]) -> bool:
     return all(day.done or _posted(day, chats, len(day.ids)) for day in days)
 
 
 def _posted(day: Day, chats: list[Chat], most: int) -> bool:
     """Whether so many messages about this day's papers are in every channel."""
-    of_day = set(day.ids)
     newest = [c.thread(a.channel)[-_NEWEST:] for c in chats for a in c.addresses]
-    return all(sum(bool(ids_in(m) & of_day) for m in messages) >= most for messages in newest)
+    return all(_count(day, messages) >= most for messages in newest)
 
 
 def _document(day: Day) -> bytes:
@@ -233,6 +282,8 @@ def _document(day: Day) -> bytes:
 
 def _shown(seed: int, took: float, kills: list[Kill], days: list[Day], chats: list[Chat]) -> None:
     print(f"seed {seed}, {took:.0f} s, {len(days)} days, {len(kills)} kills")
+    grown, erased = sum(day.grown for day in days), sum(len(day.erased) for day in days)
+    print(f"{grown} days judged again while they were posted, {erased} heads deleted by hand")
     for chat in chats:
         there = sum(len(chat.thread(address.channel)) for address in chat.addresses)
         print(f"{chat.name}: {there} messages in {len(chat.addresses)} channels,", dict(chat.met()))

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
+from typing import NamedTuple
 
 from bot.ledger import Judge, Wanted
 from bot.settings import Settings
 from bot.store_channels import Channels
 from bot.wish import Address, Wish
-from tests.benchmarks.bench_deliver import PROFILE, wrong
-from tests.discord_neighbour import Discord, discord_server
+from tests.benchmarks.bench_deliver import PROFILE, ids_in, wrong
+from tests.discord_neighbour import Discord, Fault, discord_server
 from tests.discord_rules import parts
 from tests.discord_world import GUILD
 from tests.discord_world import Channel as DiscordChannel
@@ -24,31 +25,64 @@ _FAULTS = {"ok": 90, "lost_reply": 4, "http_500": 3, "ratelimited": 3}
 _SLACK_METHODS = ("chat.postMessage", "conversations.replies", "conversations.history")
 _DISCORD_FAULTS = {"ok": 90, "lost_reply": 4, "http_500": 2, "http_502": 1, "ratelimited": 3}
 _DISCORD_ROUTES = ("POST */messages", "POST */threads", "GET */messages")
+# A head that was posted may refuse to be changed.
+_EDITS = {"ok": 70, "edit_window_closed": 20, "http_500": 5, "ratelimited": 5}
 # More than a run has requests of one kind.
 _DRAWN = 20_000
+
+
+class Due(NamedTuple):
+    """What a day should have brought: its papers, of which a head names the first `least` ones at
+    least, because it may not be changed; and where its head was deleted by hand."""
+
+    ids: list[str]
+    least: int
+    erased: set[Address]
 
 
 @dataclass(frozen=True)
 class Chat:
     """A platform on loopback. `thread` is a channel with its threads, in Slack's form whatever the
-    platform, and `met` counts the answers that were none, by what came instead."""
+    platform, `met` counts the answers that were none, by what came instead, and `erase` deletes a
+    message of a channel by hand, or its thread."""
 
     name: str
     addresses: tuple[Address, ...]
     settings: dict[str, str]
     thread: Callable[[str], list[Json]]
     met: Callable[[], Counter[str]]
+    erase: Callable[[str, str], None]
 
-    def differences(self, days: list[list[str]]) -> list[str]:
-        """What is wrong in its channels, in words, when they should have these days (ids)."""
+    def differences(self, days: list[Due]) -> list[str]:
+        """What is wrong in its channels, in words, when they should have these days."""
         found = list[str]()
         for address in self.addresses:
-            thread = self.thread(address.channel)
+            shown = self.thread(address.channel)
+            thread = [m for m in shown if m.get("subtype") != "tombstone"]
+            said = list[str]()
+            for day in (day for day in days if address in day.erased):
+                of_day = [m for m in thread if ids_in(m) & set(day.ids)]
+                thread = [m for m in thread if m not in of_day]
+                said += _begun_again(of_day, day)
             heads = {m["ts"] for m in thread}
             lone = [m for m in thread if m.get("thread_ts", m["ts"]) not in heads]
-            said = wrong(thread, days) + [f"without its head: {m['text'][:80]!r}" for m in lone]
+            said += [f"without its head: {m['text'][:80]!r}" for m in lone]
+            mine = [day for day in days if address not in day.erased]
+            least = min((day.least for day in mine), default=None)
+            said += wrong(thread, [day.ids for day in mine], least)
             found += [f"{address}: {difference}" for difference in said]
         return found
+
+
+def _begun_again(shown: list[Json], day: Due) -> list[str]:
+    """What is wrong with a day whose head was deleted: no other head, and of its replies none, or
+    all that there were then, in order."""
+    heads = [m for m in shown if m.get("thread_ts", m["ts"]) == m["ts"]]
+    order = [id for m in shown if m not in heads for id in ids_in(m)]
+    said = [f"begun again, or by itself: {m['text'][:80]!r}" for m in heads]
+    if order not in ([], day.ids[: day.least], day.ids):
+        said.append(f"replies {order} of {day.ids} under a deleted head")
+    return said
 
 
 def wish(channels: Channels, chats: list[Chat], wanted: Wanted) -> None:
@@ -69,12 +103,14 @@ def on_slack(chance: Random) -> Iterator[Chat]:
         there.rate, there.channels = 1.0, {name: Channel() for name in names}
         for method in _SLACK_METHODS:
             there.fault(method, *chance.choices([*_FAULTS], [*_FAULTS.values()], k=_DRAWN))
+        there.fault("chat.update", *chance.choices([*_EDITS], [*_EDITS.values()], k=_DRAWN))
         yield Chat(
             name="Slack",
             addresses=tuple(Address(platform="slack", workspace="T1", channel=n) for n in names),
             settings={"SLACK_API_URL": there.url},
             thread=there.thread,
             met=lambda: Counter(call.error for call in list(there.calls) if call.error),
+            erase=there.erase,
         )
 
 
@@ -87,6 +123,15 @@ def on_discord(chance: Random) -> Iterator[Chat]:
         for route in _DISCORD_ROUTES:
             kinds, weights = [*_DISCORD_FAULTS], [*_DISCORD_FAULTS.values()]
             there.fault(route, *chance.choices(kinds, weights, k=_DRAWN))
+        edits = chance.choices([*_EDITS], [*_EDITS.values()], k=_DRAWN)
+        as_discords: dict[str, Fault] = {"ok": "", "edit_window_closed": (400, 30046)}
+        there.fault("PATCH */messages/*", *(as_discords.get(edit, edit) for edit in edits))
+
+        def erase(channel: str, message: str) -> None:
+            if message in there.channels and chance.random() < 0.5:
+                del there.channels[message]  # the thread
+            there.erase(channel, message)
+
         yield Chat(
             name="Discord",
             addresses=tuple(
@@ -103,6 +148,7 @@ def on_discord(chance: Random) -> Iterator[Chat]:
                 for call in list(there.calls)
                 if not 200 <= call.status < 300
             ),
+            erase=erase,
         )
 
 
