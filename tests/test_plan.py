@@ -434,3 +434,18 @@ def test_what_one_model_judged_is_another_delivery_than_what_another_did() -> No
             for judge in (Judge(), Judge(model="one"), Judge(model="two"))
         }
         assert len(names) == 3
+
+
+def test_a_list_of_ten_minutes_ago_is_fresh_and_an_older_one_is_not() -> None:
+    ten = NOW - timedelta(minutes=10)
+    assert due(Facts(listed=listed(ten))) is Kind.SCORE
+    assert due(Facts(listed=listed(ten - timedelta(microseconds=1)))) is Kind.FETCH
+
+
+def test_a_delivery_is_asked_for_as_of_the_last_judging() -> None:
+    """Who is told of a channel that is gone is told once for each."""
+    day = Day(listed=listed(NOW), judged=done(NOW + timedelta(minutes=7), papers=9))
+    facts = Facts(listed=listed(NOW), judged=done(NOW, papers=9), earlier=(day,))
+    step = plan.look(scheduled(1), facts, AT).step
+    assert step is not None
+    assert (step.kind, step.wish.since) == (Kind.DELIVER, NOW + timedelta(minutes=7))

@@ -16,7 +16,7 @@ from bot import plan, views
 from bot.budget import Limits, Period, Scope
 from bot.domain import Announced, Cutoffs, Profile, Trouble
 from bot.errors import Unavailable
-from bot.lease import Lease
+from bot.lease import Lease, LeaseLost
 from bot.ledger import Digest, Judge, Outcome, Usage
 from bot.store import Store
 from bot.store_costs import Accounts
@@ -27,7 +27,7 @@ from tests import neighbours as wire
 from tests.make import NOW, announced, ids, listing, profile
 from tests.test_plan import listed, wish
 from tests.waiting import PATIENCE
-from workers import gate, llm, verdicts
+from workers import gate, llm, scoring, verdicts
 from workers.judging import Reply
 from workers.pipeline import score
 from workers.prices import price
@@ -276,3 +276,35 @@ def test_a_job_that_failed_and_is_run_again_buys_nothing_twice(store: Store) -> 
     assert digest.counts[Outcome.UNSCORED] == 0
     assert set(bought) == set(ids(60))
     assert set(bought.values()) == {1}
+
+
+def test_an_order_that_was_found_is_kept_and_not_bought_again(store: Store) -> None:
+    model, by = Luna(), wished(store)
+    announce(store, by, papers(80))
+    first = scored(store, model, by)
+    found = store.listed(by.wanted)
+    assert found is not None
+    store.redis.delete(f"pb:judged:{plan.ledger_name(by, found)}")  # it is judged once more
+    assert scored(store, model, by).decisions == first.decisions
+    assert (model.looks, len(model.asked)) == (1, 8)
+
+
+def test_a_worker_that_has_lost_the_day_stores_no_more_scores(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer that arrives is stored under a lease that was just renewed."""
+    renew, left = Lease.renew, iter([True, True])
+
+    def passing(lease: Lease) -> None:
+        if not next(left, False):
+            raise LeaseLost("score")
+        renew(lease)
+
+    monkeypatch.setattr(Lease, "renew", passing)
+    by = wished(store)
+    announce(store, by, papers(80))
+    with pytest.raises(LeaseLost):
+        scored(store, Luna(), by)
+    key = scoring.judge_key(MINE, Luna().name)
+    known = store.verdicts(key, [each.paper.versioned for each in papers(80)])
+    assert 0 < len(known) <= 2 * 10
