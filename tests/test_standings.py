@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 
@@ -19,7 +19,7 @@ from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
 from bot.store_outbox import Entry, Outbox
 from bot.store_subscriptions import Subscriptions
-from bot.subscription import Subscription
+from bot.subscription import Paused, Subscription
 from bot.wish import Address
 from tests.make import NOW, decision, digest, listing, profile, someone
 from tests.test_plan import wish
@@ -189,3 +189,37 @@ def test_a_day_that_somebody_waits_for_is_asked_about_again_for_this_channel_alo
         assert here(desk).again is None
     desk.channels.put_wish(wish().model_copy(update={"address": at("C1"), "profile": own}))
     assert here(desk).again == NOW + timedelta(minutes=10)
+
+
+def test_a_day_that_is_owed_no_more_is_not_asked_about_again(desk: Desk) -> None:
+    """The paper is of Wednesday's list, and only Thursday's is still owed."""
+    found = subscribed(desk, at("C1"))
+    desk.subscriptions.put_served(found.key, date(2025, 3, 19))
+    wednesday = one(Outcome.UNSCORED).listed.model_copy(update={"date": date(2025, 3, 19)})
+    lost = decision(ID, Outcome.UNSCORED).model_copy(update={"trouble": Trouble.MODEL_DOWN})
+    delivered(desk, at("C1"), digest(lost, listed=wednesday), "day")
+    assert here(desk).again is None
+
+
+def test_a_subscription_that_rests_asks_about_nothing_again(desk: Desk) -> None:
+    found = subscribed(desk, at("C1"))
+    missing(desk)
+    desk.subscriptions.put(found.model_copy(update={"paused": Paused(at=NOW, by="U1")}))
+    assert here(desk).again is None
+
+
+def test_what_one_channel_s_list_says_of_a_paper_holds_for_the_others(desk: Desk) -> None:
+    """Saved files and the sample are looked through for their own profile alone: one profile has
+    decided on the paper, the other says where it stood, in whatever order they are asked."""
+    other = profile(name="else", title="Else", categories=("math.AG",))
+    desk.channels.store.name_profile(other)
+    for channel, name in (("C1", "else"), ("C2", "matters")):
+        found = subscribed(desk, at(channel))
+        desk.subscriptions.drop(found)
+        desk.subscriptions.put(found.model_copy(update={"profile": name}))
+    delivered(desk, at("C2"), one(Outcome.PICKED), "2025-03-20-files")
+    told = standings.standings(alone(at("D1")), desk, ID)
+    assert [(s.profile.name, s.stage) for s in told] == [
+        ("matters", Stage.DECIDED),
+        ("else", Stage.ELSEWHERE),
+    ]
