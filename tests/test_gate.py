@@ -264,3 +264,28 @@ def test_the_benchmark_prints_how_well_the_picks_were_found(
 def test_a_tie_counts_half_in_the_benchmark() -> None:
     assert bench_rank.auc([(1.0, True), (1.0, False), (0.0, False)]) == 0.75
     assert bench_rank.kept([(3.0, True), (2.0, False), (1.0, True), (0.0, False)], 0.95) == 0.75
+
+
+@pytest.mark.parametrize(
+    ("doublings", "relevance"), [(-4, 1), (-1, 5), (-0.5, 6), (0, 7), (0.5, 8), (1, 9), (3, 10)]
+)
+def test_two_points_are_a_doubling_and_seven_is_what_readers_pick(
+    doublings: float, relevance: int
+) -> None:
+    assert gate._relevance(gate.SEVEN * 2**doublings * 1.0001) == relevance
+
+
+def test_a_phrase_that_comes_again_counts_more() -> None:
+    once = "A mixture of experts. An expert, a mixture."
+    again = "A mixture of experts. A mixture of experts."
+    assert score("Trees", again) > score("Trees", once) > 0
+
+
+def test_no_phrase_of_the_profile_reaches_over_a_comma() -> None:
+    together, apart = (
+        profile(topics=(Topic(name="Of", relevant=text),), keywords=Keywords())
+        for text in ("Sparse networks.", "Sparse, networks.")
+    )
+    day = paper("1", title="Sparse networks")
+    assert rank(day, of=together)["1"].words == ("Sparse networks",)
+    assert rank(day, of=apart)["1"].words == ("networks", "Sparse")
