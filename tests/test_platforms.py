@@ -40,7 +40,7 @@ from bot.store_subscriptions import Subscriptions
 from bot.wish import Address
 from tests.discord_neighbour import Discord, discord_server
 from tests.discord_world import GUILD
-from tests.make import NOW, profile
+from tests.make import NOW, profile, someone
 from tests.slack_neighbour import Slack, slack
 from tests.test_delivering import wished
 from tests.test_views import a_day
@@ -131,10 +131,14 @@ def test_every_button_comes_back_from_both_as_what_it_was(action: str) -> None:
 
 def forms(desk: Desk) -> dict[str, Form]:
     """Every form there is, filled as it is opened."""
-    ask = Ask("", ON_SLACK, NOW, "U1", "Europe/Berlin")
-    found = subscribing.form_pressed(ask, desk, "C1 ").form
-    assert found is not None
-    return {"subscribe": found, "profile": profile_form.form(profile(), "matters")}
+    ask = Ask("subscribe matters", ON_SLACK, NOW, "U1", "Europe/Berlin", who=someone())
+    actions.answer(ask, desk)
+    opened = subscribing.form_pressed(ask, desk, "").form
+    edited = actions.press(ask, "edit", f"{ON_SLACK.channel} matters", desk).form
+    assert opened is not None
+    assert edited is not None
+    profiles = profile_form.form(profile(), "matters")
+    return {"subscribe": opened, "edit": edited, "profile": profiles}
 
 
 def test_every_form_is_on_both_and_says_the_same_when_it_is_sent(desk: Desk) -> None:
