@@ -108,6 +108,7 @@ class Tasks:
         after its end; never at once: with a time of 0, rq 2.12 fails a recovered job in its
         clean-up."""
         queue = Queue(self.queues[name], connection=self.redis, serializer=JSONSerializer)
+        taken = _TAKEN_SECONDS.get(job, _TAKEN_OTHERWISE)
         try:
             queue.enqueue(
                 f"workers.jobs.{job}",
@@ -117,13 +118,16 @@ class Tasks:
                 retry=Retry(max=9),
                 job_timeout=seconds,
                 ttl=_STALE_SECONDS,
-                result_ttl=_TAKEN_SECONDS.get(job, _TAKEN_OTHERWISE),
+                result_ttl=taken,
                 # A lesson that fails, which is a fault of ours, is tried again the next night.
                 failure_ttl=_STALE_SECONDS if job == "learn" else 60,
                 description=id,
             )
-        except DuplicateJobError:
-            return  # that it is there is what was asked for
+        except DuplicateJobError:  # that it is there is what was asked for
+            # One that is over goes by itself, soon, unless the server's clock was set back.
+            key = Job.key_for(id)
+            if self.redis.hget(key, "status") == b"finished" and self.redis.ttl(key) > taken:
+                self.redis.expire(key, taken)
 
     def forget(self) -> None:
         """Leave nothing of these queues behind; for a command's own, at its end."""

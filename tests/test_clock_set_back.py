@@ -15,6 +15,7 @@ from bot.connecting import connect
 from bot.lease import Lease
 from bot.posting import Pace
 from bot.store import PACE, Store
+from bot.tasks import Tasks
 from bot.wish import Address
 from workers.line import Line
 
@@ -59,6 +60,16 @@ def test_a_message_does_not_wait_for_turns_that_are_hours_ahead(store: Store, se
             assert await client.zcount(key, hour_ahead, "+inf") == 0
 
     asyncio.run(turns())
+
+
+def test_a_question_that_was_answered_can_be_asked_again_soon(server: str, store: Store) -> None:
+    with Redis.from_url(server) as client:
+        tasks = Tasks(client)
+        tasks.inquire()
+        client.hset("rq:job:inquire", "status", "finished")
+        client.expire("rq:job:inquire", HOUR)
+        tasks.inquire()
+        assert 0 < client.ttl("rq:job:inquire") < 60
 
 
 class Unreliable(Redis):
