@@ -347,7 +347,11 @@ REASONS = [
     (403, b"<html><h1>403</h1>cloudflare</html>", Unavailable, Trouble.NOT_ADMITTED),
     (
         403,
-        said("Your input was flagged", 403, metadata={"flagged_input": "an API key of money"}),
+        said(
+            "Your input was flagged",
+            403,
+            metadata={"flagged_input": "Insufficient balance of classes"},
+        ),
         Unavailable,
         Trouble.CONTENT_FILTER,
     ),

@@ -177,6 +177,13 @@ def test_nothing_is_guessed(text: str) -> None:
     assert scoring.read(text, PAPERS)[0] == {}
 
 
+def test_a_row_whose_quotation_mark_is_missing_takes_nothing_from_the_next() -> None:
+    text = json.dumps([row(relevance=1, novelty=1), row(TWO.id, relevance=1, novelty=2)])
+    scores, left = scoring.read(text.replace('"novelty": 1}', '"novelty: 1}'), PAPERS)
+    assert (scores[TWO.id].novelty, left.keys()) == (2, {ONE.id})
+    assert scores.keys() == {TWO.id}
+
+
 # Comments made to look like the rest of a reply.
 nasty = st.lists(
     st.sampled_from(

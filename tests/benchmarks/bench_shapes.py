@@ -214,7 +214,9 @@ class Counted:
         self.seconds, self.lock = 0.0, threading.Lock()
 
     def __call__(self, path: str, request: bytes) -> Reply:
-        ids, sent = ids_asked(request.replace(b"Instructions", b"")), json.loads(request)
+        ids, sent = ids_asked(request), json.loads(request)
+        if b'["order"]' in request:  # the second look at papers that tie
+            return chat(json.dumps({"order": ids}))
         with self.lock:
             self.calls += 1
             first = self.calls == 1
