@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ if ARGV[3] == '' then return redis.call('hdel', KEYS[1], ARGV[1]) end
 redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
 return 1
 """
+# So many days say what a day brings.
+_USUAL = 5
 # Decided days kept in mind: one of 450 papers is two megabytes.
 _IN_MIND = 8
 
@@ -36,7 +39,9 @@ class Channels:
         self.store = store
         self._redis: Redis = store.redis
         self._rows = store.rows
+        # Asked and changed from as many threads as people ask in.
         self._mind: dict[str, tuple[str, Digest]] = {}
+        self._minding = threading.Lock()
 
     # -- how far a wish has come
 
@@ -97,6 +102,7 @@ class Channels:
             pipe.set(f"pb:basis:{name}", digest.judged_at.isoformat(), ex=KEEP)
             pipe.set(f"pb:judged:{name}", written(done), ex=KEEP)
             pipe.zadd(days, {name: digest.judged_at.timestamp()})
+            pipe.zremrangebyscore(days, "-inf", f"({(digest.judged_at - KEEP).timestamp()}")
             pipe.expire(days, KEEP)
             pipe.execute()
         if digest.complete and digest.listed.source is Source.ARXIV:
@@ -104,6 +110,8 @@ class Channels:
             key = f"pb:usual:{digest.profile.fingerprint}"
             self._redis.hset(key, str(digest.date), counts)
             self._redis.expire(key, KEEP)
+            if old := sorted(map(str, self._redis.hkeys(key)))[:-_USUAL]:
+                self._redis.hdel(key, *old)
 
     def days(self, profile: str) -> list[str]:
         """The names of a profile's (a fingerprint's) decided days, the newest first."""
@@ -112,7 +120,7 @@ class Channels:
     def usual(self, profile: str) -> tuple[int, int] | None:
         """What a day brings this profile (a fingerprint), by its last five: announced, picked."""
         rows = self._rows.fields(f"pb:usual:{profile}", numbers)
-        last = [rows[day] for day in sorted(rows)[-5:]]
+        last = [rows[day] for day in sorted(rows)[-_USUAL:]]
         if not last:
             return None
         announced, picked = (round(sum(counts) / len(last)) for counts in zip(*last, strict=True))
@@ -158,6 +166,7 @@ class Channels:
                 ended=ended,
             )
             self._redis.hset(f"pb:history:{address}", day, written(delivery))
+            self._forget(address, at - KEEP)
             if ended and not message:  # not even a head: another delivery may bring the papers
                 self._take_had(address, name)
             else:
@@ -165,6 +174,19 @@ class Channels:
         problem, complete = digest.listed.problem, digest.complete or ended is not None
         done = Done(at=at, complete=complete, version=basis.version, problem=problem)
         self._redis.set(f"pb:delivered:{name}", written(done), ex=keep)
+
+    def _forget(self, address: Address, before: datetime) -> None:
+        """What a channel was given before that is forgotten, as the days themselves are; all of it,
+        when nothing comes for as long."""
+        history, had = f"pb:history:{address}", f"pb:had:{address}"
+        gone = [each.day for each in self.history(address) if each.at < before]
+        papers = [id for id, slot in self._had(address).items() if slot.older(before.date())]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for key, fields in ((history, gone), (had, papers)):
+                if fields:
+                    pipe.hdel(key, *fields)
+                pipe.expire(key, KEEP)
+            pipe.execute()
 
     def _put_had(self, address: Address, name: str, digest: Digest) -> None:
         slot = f"{_slot(digest)} {name.rpartition(':')[2]}"
@@ -259,14 +281,17 @@ class Channels:
     def _decided(self, day: str) -> Digest | None:
         """Kept in mind while it stays as it is: many questions are about the same few days."""
         basis = self._redis.get(f"pb:basis:{day}")
-        if day not in self._mind or self._mind[day][0] != basis:
-            digest = self.store.digest(day)
-            if digest is None or basis is None:
-                return digest
-            self._mind[day] = (str(basis), digest)
-            while len(self._mind) > _IN_MIND:
-                self._mind.pop(next(iter(self._mind)), None)
-        return self._mind[day][1]
+        with self._minding:
+            known = self._mind.get(day)
+        if known and known[0] == basis:
+            return known[1]
+        digest = self.store.digest(day)
+        if digest and basis:
+            with self._minding:
+                self._mind[day] = (str(basis), digest)
+                while len(self._mind) > _IN_MIND:
+                    del self._mind[next(iter(self._mind))]
+        return digest
 
     def had_before(self, address: Address, digest: Digest) -> set[str]:
         """Ids of papers given here other than by this profile for this day: in a terminal, a day
@@ -342,6 +367,13 @@ class _Slot(NamedTuple):
 
     def __str__(self) -> str:
         return " ".join(self)
+
+    def older(self, than: date) -> bool:
+        """Whether its list, whose name begins with its date, is of before then."""
+        try:
+            return date.fromisoformat(self.batch[:10]) < than
+        except ValueError:  # the sample's list has no date, and is the same for ever
+            return False
 
     @classmethod
     def read(cls, text: str) -> _Slot:

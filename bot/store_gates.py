@@ -41,7 +41,11 @@ class Gates:
             pipe.hset(f"pb:gate-tallies:{key}", str(day), written(tally))
             pipe.expire(f"pb:gate-days:{key}", KEEP)
             pipe.expire(f"pb:gate-tallies:{key}", KEEP)
-            pipe.execute()
+            pipe.hkeys(f"pb:gate-days:{key}")
+            *_, days = pipe.execute()
+        if old := sorted(days)[:-_DAYS]:
+            self._redis.hdel(f"pb:gate-days:{key}", *old)
+            self._redis.hdel(f"pb:gate-tallies:{key}", *old)
 
     def days(self, key: str) -> dict[date, str]:
         """The names of the last decided days."""
@@ -64,6 +68,9 @@ class Gates:
     def put_learnt(self, key: str, night: date) -> None:
         """This night's lesson is over."""
         self._redis.hset("pb:learnt", key, str(night))
+        # A profile that was changed has another gate.
+        if old := [k for k, last in self.learnt().items() if last < night - KEEP]:
+            self._redis.hdel("pb:learnt", *old)
 
     def learnt(self) -> dict[str, date]:
         """The last night of each."""

@@ -10,6 +10,7 @@ from redis import Redis
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError
 from rq.job import Job, JobStatus
+from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from bot.plan import Kind, Step
@@ -132,7 +133,22 @@ class Tasks:
     def forget(self) -> None:
         """Leave nothing of these queues behind; for a command's own, at its end."""
         for name in self.queues.values():
-            Queue(name, connection=self.redis, serializer=JSONSerializer).delete()
+            queue = Queue(name, connection=self.redis, serializer=JSONSerializer)
+            registries = (
+                *(queue.started_job_registry, queue.finished_job_registry),
+                *(queue.failed_job_registry, queue.deferred_job_registry),
+                *(queue.scheduled_job_registry, queue.canceled_job_registry),
+            )
+            # rq cleans a registry when a worker of its queue does; here there will be none.
+            for registry in registries:
+                ids = registry.get_job_ids(cleanup=False)
+                jobs = Job.fetch_many(ids, connection=self.redis, serializer=JSONSerializer)
+                for job in filter(None, jobs):
+                    Result.delete_all(job)
+                    job.delete()
+                self.redis.delete(registry.key)
+            queue.delete()
+            self.redis.delete(f"rq:workers:{name}", f"rq:clean_registries:{name}")
 
     def _states(self, ids: Sequence[str]) -> dict[str, str]:
         """The state of those of these jobs that are there, in one question."""
