@@ -15,7 +15,7 @@ from bot import posting, views
 from bot.errors import Unavailable
 from bot.lease import LeaseLost
 from bot.ledger import Digest, Outcome
-from bot.message import Head
+from bot.message import Head, Post
 from bot.posting import Pace, Thread
 from bot.slack_post import SlackPoster, poster
 from bot.store import Store
@@ -219,3 +219,40 @@ def test_what_was_begun_long_ago_is_looked_for_from_then_on(there: Slack, outbox
     entry = outbox.entry("head")
     assert entry is not None
     assert (entry.at, entry.message) == (began, there.thread("C1")[0]["ts"])
+
+
+def test_a_message_that_is_there_is_changed_when_it_says_something_else_and_only_then(
+    there: Slack, outbox: Outbox
+) -> None:
+    post(there, outbox)
+    slot, (_, card, *_) = ids(1)[0], views.thread(DAY, "day")
+    other = views.thread(digest(decision(slot, Outcome.PICKED, 10)), "day")[1]
+    there.calls.clear()
+
+    async def change(slot: str, post: Post) -> None:
+        async def at_once(address: Address) -> None:
+            """No pace."""
+
+        async with poster(SecretStr("xoxb-1"), there.url) as line:
+            thread = Thread(line, outbox, HERE, at_once, lambda: NOW, 1)
+            await thread.change(slot, post, there.thread("C1")[0]["ts"])
+
+    for given, calls in (
+        ((slot, card), []),
+        (("2503.99999", other), []),  # never posted
+        ((slot, other), ["chat.update"]),
+        ((slot, other), ["chat.update"]),  # it says so already
+    ):
+        asyncio.run(change(*given))
+        assert sent(there) == calls
+    assert "Relevance 10" in str(there.thread("C1")[1]["blocks"])
+
+
+def test_everything_that_was_said_is_known_by_its_slot(there: Slack, outbox: Outbox) -> None:
+    post(there, outbox)
+    known = outbox.entries()
+    assert {"head", *ids(3)} <= known.keys()
+    assert {known[slot].message for slot in ("head", *ids(3))} == {
+        message["ts"] for message in there.thread("C1")
+    }
+    assert all(entry.at for entry in known.values())
