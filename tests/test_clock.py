@@ -14,6 +14,7 @@ from bot.ledger import Judge, Outcome
 from bot.plan import delivery_name, ledger_name
 from bot.schedule import Schedule
 from bot.store_channels import Channels
+from bot.store_deliveries import Deliveries, Tried
 from bot.store_gates import Gates, gate_key
 from bot.subscription import Paused
 from bot.tasks import Tasks
@@ -255,3 +256,26 @@ def test_nobody_learns_without_a_model_or_a_day_or_while_all_of_its_channels_res
         paused = Paused(at=NOW, by="U1")
         learning.subscriptions.put(subscription(channel, paused=paused))
     assert lessons(learning) == []
+
+
+# -- what the workers find
+
+
+def test_the_workers_find_the_profile_that_they_are_asked_for(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    desk.subscriptions.put(subscription())
+    (mine,) = owed(desk, FRIDAY)
+    with pytest.raises(KeyError):
+        channels.store.profile(mine.profile)
+    clock.tick(desk, tasks, FRIDAY)
+    assert channels.store.profile(mine.profile).name == "foundations"
+
+
+def test_a_delivery_that_failed_is_forgotten_when_it_is_due_no_more(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    deliveries = Deliveries(channels.store, "slack")
+    deliveries.put_tried("C1 a day", Tried(at=FRIDAY, fault=True))
+    clock.tick(desk, tasks, FRIDAY + MINUTE)
+    assert deliveries.look() == (set(), {})

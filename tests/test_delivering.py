@@ -12,6 +12,7 @@ import redis.asyncio
 
 from bot import plan, posting
 from bot.domain import Problem, Trouble
+from bot.lease import LeaseLost
 from bot.ledger import Digest, Outcome
 from bot.message import Post
 from bot.plan import Kind
@@ -585,3 +586,32 @@ def test_what_cannot_be_read_holds_up_nobody_else(
     if key not in SHARED:  # a day is read, or judged, again first
         assert replies(there, "C2") == 6
     assert replies(there, "C1") == posted
+
+
+def test_a_day_whose_list_has_grown_since_is_judged_before_it_is_delivered(
+    there: Slack, store: Store, server: str
+) -> None:
+    (mine,) = wished(store, "C1")
+    store.put_listed(mine.wanted, listed(NOW, changed=LATER))
+    deliver(there, store, server, [mine])
+    assert there.thread("C1") == []
+
+
+def test_a_lease_is_renewed_until_it_is_lost_or_the_delivery_ends(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "_LEASE_SECONDS", 0.003)
+    lease = store.lease("deliver", 60, 0)
+    assert lease is not None
+    renew, renewed = lease.renew, list[int]()
+
+    def counted() -> None:
+        renewed.append(1)
+        if len(renewed) == 3:
+            lease.release()
+        renew()
+
+    monkeypatch.setattr(lease, "renew", counted)
+    with pytest.raises(LeaseLost):
+        asyncio.run(delivering._keep(lease))
+    assert len(renewed) == 3

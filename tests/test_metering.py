@@ -300,3 +300,7 @@ def test_how_many_papers_can_still_be_asked_about(
     left: Left, paper: Reserve, papers: int | None
 ) -> None:
     assert affordable(left, paper) == papers
+
+
+def test_what_a_server_puts_around_a_prompt_is_set_aside_too() -> None:
+    assert most_prompt("", "", {}) >= 200
