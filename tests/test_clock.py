@@ -22,6 +22,7 @@ from bot.wish import Address, Wish
 from tests.make import NOW, decision, digest, profile
 from tests.test_bot import desk, owed, subscription, tasks
 from tests.test_plan import listed, wish
+from workers.gatekeeper import Kept
 
 __all__ = ["desk", "tasks"]
 
@@ -221,7 +222,7 @@ def learning(desk: Desk) -> Desk:
     judged = replace(desk, judge=Judge(model="gpt-6-luna"))
     found = desk.profiles(HERE)["foundations"]
     gates = Gates(desk.channels.store)
-    gates.put_day(gate_key(found, "gpt-6-luna"), date(2025, 3, 20), "a day", "{}")
+    gates.put_day(gate_key(found, "gpt-6-luna"), date(2025, 3, 20), "a day", Kept())
     for channel in ("C1", "C2"):
         desk.subscriptions.put(subscription(channel))
     return judged
