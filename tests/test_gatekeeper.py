@@ -20,6 +20,7 @@ from bot.ledger import Digest, Judge, Outcome, Source, Wanted
 from bot.schedule import Schedule
 from bot.status import Status
 from bot.store import Store
+from bot.store_aside import aside
 from bot.store_channels import Channels
 from bot.store_gates import Gates, gate_key
 from bot.store_inquiries import Inquiries
@@ -133,7 +134,7 @@ class World:
 
     @property
     def kept(self) -> Kept:
-        return Kept.model_validate_json(Gates(self.store).gate(self.key) or "{}")
+        return Gates(self.store).gate(self.key, Kept) or Kept()
 
     @property
     def closed(self) -> Closed:
@@ -383,10 +384,11 @@ def test_what_is_said_of_a_gate() -> None:
 
 
 def test_what_an_older_paperboy_learned_in_another_form_is_begun_anew(shut: World) -> None:
-    gates = Gates(shut.store)
-    gates.put_gate(shut.key, '{"closed": {"learned": {"words": {}}, "least": 0.1}}')
-    gates.put_day(shut.key, day_of(0), "a day", '{"date": "2025-03-03", "seen": 4}')
+    redis, tallies = shut.store.redis, f"pb:gate-tallies:{shut.key}"
+    redis.set(f"pb:gate:{shut.key}", '{"closed": {"learned": {"words": {}}, "least": 0.1}}')
+    redis.hset(tallies, str(day_of(0)), '{"date": "2025-03-03", "seen": 4}')
     digest = shut.judge(10)
     assert digest.counts[Outcome.GATED] == 0
     assert not shut.report.closed
     assert shut.report.full == 10  # the days but the one that cannot be read
+    assert aside(shut.store.redis) == {"gate": 1, "gate-tallies": 1}
