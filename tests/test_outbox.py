@@ -256,3 +256,21 @@ def test_everything_that_was_said_is_known_by_its_slot(there: Slack, outbox: Out
         message["ts"] for message in there.thread("C1")
     }
     assert all(entry.at for entry in known.values())
+
+
+def test_what_was_said_and_cannot_be_read_any_more_is_looked_for_and_not_said_again(
+    there: Slack, outbox: Outbox, store: Store
+) -> None:
+    post(there, outbox)
+    before = there.thread("C1")
+    for slot in ("head", ids(2)[1]):
+        store.redis.hset(f"pb:outbox:{HERE}:day", slot, '{"at": "never"')
+    assert outbox.entries().keys() >= {"head", *ids(3)}
+    assert "#" not in outbox.entries()
+    there.calls.clear()
+    post(there, outbox)
+    assert [message["ts"] for message in there.thread("C1")] == [m["ts"] for m in before]
+    assert "chat.postMessage" not in sent(there)
+    entry = outbox.entry(ids(2)[1])
+    assert entry is not None
+    assert entry.message == before[2]["ts"]
