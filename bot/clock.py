@@ -53,12 +53,13 @@ class WorkerFault(Exception):
 @dataclass(frozen=True)
 class Ticked:
     """What came of a tick: whether something is under way, whose day had been delivered before
-    they asked, whose wish failed through a fault of ours, whose day is late, and why, and who has
-    a quiet day at this moment."""
+    they asked, whose request failed through a fault of ours, whose could not be delivered for so
+    long that it is given up, whose day is late, and why, and who has a quiet day at this moment."""
 
     under_way: bool = False
     before: tuple[Wish, ...] = ()
     failed: tuple[Wish, ...] = ()
+    given_up: tuple[Wish, ...] = ()
     late: tuple[Late, ...] = ()
     quiet: tuple[tuple[Subscription, datetime], ...] = ()
 
@@ -107,7 +108,7 @@ def _looked(desk: Desk, tasks: Tasks, now: datetime) -> tuple[Ticked, Todo]:
     """What came of everything by now, and what is to be done; all that is done may be done twice,
     or a moment late."""
     book, todo = _book(desk), Todo()
-    asked, before = _of_people(desk, now, todo)
+    asked, before, given_up = _of_people(desk, now, todo)
     ahead, late = _of_schedules(desk, book, now, todo)
     steps = [*asked, *ahead]
     failed = _asked(desk, tasks, book, steps, now, todo)
@@ -117,18 +118,22 @@ def _looked(desk: Desk, tasks: Tasks, now: datetime) -> tuple[Ticked, Todo]:
             model = desk.judge.model or ""
             todo.append(partial(tasks.learn, profile.fingerprint, model, night))
     # At the end: who is to be told something is not forgotten before the rest is done.
-    todo += [partial(desk.channels.drop_wish, wish) for wish in (*before, *failed)]
+    todo += [partial(desk.channels.drop_wish, wish) for wish in (*before, *failed, *given_up)]
     quiet = tuple(_quiet(desk, book, now)) if desk.say_quiet_days else ()
-    return Ticked(bool(steps), tuple(before), tuple(failed), tuple(late), quiet), todo
+    told = tuple(before), tuple(failed), tuple(given_up), tuple(late), quiet
+    return Ticked(bool(steps), *told), todo
 
 
-def _of_people(desk: Desk, now: datetime, todo: Todo) -> tuple[list[Step], list[Wish]]:
-    """The steps that people wait for, and whose day had been delivered before."""
-    channels, steps, before = desk.channels, list[Step](), list[Wish]()
+def _of_people(desk: Desk, now: datetime, todo: Todo) -> tuple[list[Step], list[Wish], list[Wish]]:
+    """The steps that people wait for, whose day had been delivered before, and whose request is
+    given up."""
+    channels, steps, before, given_up = desk.channels, list[Step](), list[Wish](), list[Wish]()
     wishes = channels.wishes()
     for wish, facts in zip(wishes, channels.facts_of(wishes), strict=True):
         seen = look(wish, facts, now)
-        if seen.step is not None:
+        if seen.step is not None and _waited_long(wish, now):
+            given_up.append(wish)
+        elif seen.step is not None:
             steps.append(seen.step)
         elif _over(wish, facts, now):
             if wish.by and channels.delivered_before(wish):
@@ -137,7 +142,7 @@ def _of_people(desk: Desk, now: datetime, todo: Todo) -> tuple[list[Step], list[
                 todo.append(partial(channels.drop_wish, wish))
         elif _stale(facts, now):
             todo.append(partial(channels.renew_wish, wish, now))
-    return steps, before
+    return steps, before, given_up
 
 
 def _of_schedules(
@@ -359,6 +364,10 @@ def _over(wish: Wish, facts: Facts, now: datetime) -> bool:
     whole = judged and listed and not (judged.unscored or listed.problem)  # but for its budget
     if done is None or done.complete or whole:
         return True
+    return _waited_long(wish, now)
+
+
+def _waited_long(wish: Wish, now: datetime) -> bool:
     return now - (wish.asked or wish.since) >= _PATIENCE
 
 

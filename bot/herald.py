@@ -81,11 +81,15 @@ class Herald:
                 name = fingerprint("quiet", found.key, str(at))
                 say = _calling(answers.chat.say, found.address, words_channels.quiet(), name)
                 yield name, found.address.platform, say
-        for wish in ticked.failed:
-            if answers := self._platforms.get(wish.address.platform):
-                name = fingerprint("failed", wish.model_dump_json())
-                say = _calling(answers.chat.say, wish.address, words_wrong.failed(), name)
-                yield name, wish.address.platform, say
+        for name, note, wishes in (
+            ("failed", words_wrong.failed(), ticked.failed),
+            ("given up", words_wrong.given_up(), ticked.given_up),
+        ):
+            for wish in wishes:
+                if answers := self._platforms.get(wish.address.platform):
+                    once = fingerprint(name, wish.model_dump_json())
+                    say = _calling(answers.chat.say, wish.address, note, once)
+                    yield once, wish.address.platform, say
 
 
 def _calling(ask: Callable[..., Awaitable[None]], *args: object) -> Say:

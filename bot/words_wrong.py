@@ -173,6 +173,13 @@ def failed() -> Head:
     )
 
 
+def given_up() -> Head:
+    return Head(
+        title="The digest that was asked for could not be delivered for twelve hours, so Paperboy "
+        "stopped trying. /digest now tries again."
+    )
+
+
 def one_moment() -> Head:
     """When Redis is away."""
     return Head(title="One moment: Paperboy's memory does not answer; try again in a minute.")

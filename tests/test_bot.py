@@ -200,6 +200,24 @@ def test_a_delivery_that_failed_through_our_fault_is_told_and_the_request_is_ove
     assert len(deliveries.newcomers(())) == 2
 
 
+def test_a_request_whose_chat_stays_away_is_given_up_after_twelve_hours_and_told(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    desk.subscriptions.put(subscription())
+    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    (wished,) = owed(desk, eight)
+    ready(channels, wished, eight)
+    person = {"by": "U1", "subscription": "", "at": None, "until": None, "since": eight}
+    asked = wished.model_copy(update=person)
+    channels.put_wish(asked)
+    for hours, given_up in ((0, ()), (11.9, ()), (12, (asked,))):
+        ticked = clock.tick(desk, tasks, eight + timedelta(hours=hours))
+        assert ticked.given_up == given_up
+        assert channels.wishes() == ([] if given_up else [asked])
+    waiting = Deliveries(channels.store, "slack").newcomers(())
+    assert [wish.by for wish in waiting.values()] == [""], "the schedule's is still tried"
+
+
 def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
     channels: Channels, tasks: Tasks, desk: Desk
 ) -> None:

@@ -33,6 +33,7 @@ def test_the_notes_of_a_channel() -> None:
         words_channels.healed(subscription(), NOW),
         words_wrong.before("https://example.org/archives/C1/p1"),
         words_wrong.failed(),
+        words_wrong.given_up(),
         words_wrong.one_moment(),
         words_wrong.stopped(resting.address, [resting], Trouble.NOT_A_MEMBER),
         words_wrong.stopped(resting.address, [], Trouble.BAD_TOKEN),
