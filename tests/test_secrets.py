@@ -13,6 +13,7 @@ from redis import Redis
 
 from bot.shown import hide, safe, visible
 from tests.neighbours import listening
+from tests.processes import started
 from workers.server import embedded
 
 HUSH = "hunter2hunter2"
@@ -29,14 +30,13 @@ COMMANDS = ("doctor", "day compression", "why 2503.15294", "status --json", "pla
 def run(words: str, home: Path, settings: dict[str, str]) -> str:
     """What a command says; the bot is stopped when it has complained of both chats."""
     given = os.environ | {"PAPERBOY_DATA_DIR": str(home / "data")} | settings
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-m", "workers", *words.split()],
         cwd=home,
         env=given,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
     ) as process:
         assert process.stdout is not None
         said = []

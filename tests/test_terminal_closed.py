@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import alive, descendants
+from tests.processes import alive, descendants, stop_server
 from workers.server import _answers, _socket_path
 
 NOWHERE = "http://127.0.0.1:1"
@@ -71,6 +71,7 @@ def terminal(tmp_path: Path) -> Iterator[list[Terminal]]:
                 os.kill(pid, signal.SIGKILL)
         each.process.wait()
         each.close()
+        stop_server(each.home / "data")
 
 
 STARTED = {
