@@ -17,7 +17,7 @@ from pydantic import Field
 
 from bot.domain import Noun
 from bot.errors import Refused
-from bot.typed import quoted
+from bot.text import quoted
 
 _LOOK: Final = "2503.15294 or hep-th/9901001"
 _GUESSES: Final = 5  # old ids with a slip that are compared with every archive

@@ -14,7 +14,7 @@ from bot.days import is_weekend, new_york_date
 from bot.desk import Desk
 from bot.domain import Profile, Trouble
 from bot.ledger import Source, Wanted
-from bot.morning import Morning, morning
+from bot.morning import Morning, owed_by
 from bot.plan import AGAIN, Facts, Kind, Look, Step, due, look
 from bot.store_channels import Channels
 from bot.store_deliveries import CHATS, Deliveries, key_of
@@ -326,17 +326,6 @@ def planned(desk: Desk, now: datetime) -> Iterator[tuple[Subscription, Wish | No
     for found in book.subscriptions:
         wish, seen = due_now.get(found.key, (None, None))
         yield found, wish, seen
-
-
-def owed_by(
-    found: Subscription, served: date | None, had: set[date], now: datetime, most: int
-) -> Morning | None:
-    """The morning of a subscription; it begins with the first day after it was made."""
-    begin = new_york_date(found.since)
-    first = found.schedule.next(found.since)
-    if new_york_date(first) == begin:  # made before that day's own digest
-        begin -= timedelta(days=1)
-    return morning(found.schedule, max(served or begin, begin), had, now, most)
 
 
 def _wish(found: Subscription, profile: Profile, owed: Morning, desk: Desk) -> Wish:

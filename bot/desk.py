@@ -14,7 +14,7 @@ from bot.inquiry import Inquiry
 from bot.ledger import Judge, Source, Wanted
 from bot.message import Form, Head, Post
 from bot.permissions import Person, Right, insist
-from bot.status import Status
+from bot.status_values import Status
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from bot.days import NEW_YORK, is_weekend, new_york_date
 from bot.domain import Noun
 from bot.schedule import Schedule
+from bot.subscription import Subscription
 
 # The feed turns over within the hour after New York's midnight.
 _FIRST_LOOK = time(0, 10)
@@ -45,6 +46,17 @@ def morning(
         if days:
             return Morning(at=at, since=since, days=tuple(days[-most:]), left_out=len(days[:-most]))
     return None
+
+
+def owed_by(
+    found: Subscription, served: date | None, had: set[date], now: datetime, most: int
+) -> Morning | None:
+    """The morning of a subscription; it begins with the first day after it was made."""
+    begin = new_york_date(found.since)
+    first = found.schedule.next(found.since)
+    if new_york_date(first) == begin:  # made before that day's own digest
+        begin -= timedelta(days=1)
+    return morning(found.schedule, max(served or begin, begin), had, now, most)
 
 
 def _weekdays(after: date, last: date) -> list[date]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from bot.days import new_york_date
 from bot.domain import Noun, Problem, Trouble, fingerprint
 from bot.ledger import Listed, Source, Wanted, whole_problem
-from bot.wish import Wish
+from bot.wish import Wish, delivery_name, ledger_name
 
 # arXiv's feed may still grow in the hour it turns over; an answer this young is used again, and a
 # list that is not settled is looked at as often.
@@ -113,21 +113,6 @@ class Look(Noun):
     step: Step | None = None
     fulfilled: bool = False
     late: Trouble | None = None
-
-
-def ledger_name(wish: Wish, listed: Listed) -> str:
-    """Names a profile's decided day, whoever asks for it."""
-    return fingerprint(wish.profile, wish.judge.model or "", listed.batch or wish.wanted.key)
-
-
-def delivery_name(wish: Wish, listed: Listed) -> str:
-    """Names that day as delivered to one address; several days by their dates, which do not
-    change when one of them turns up late."""
-    name = ledger_name(wish, listed)
-    if wish.earlier:
-        keys = [wanted.key for wanted in (*wish.earlier, wish.wanted)]
-        name = fingerprint(wish.profile, wish.judge.model or "", *keys)
-    return f"{wish.address}:{name}"
 
 
 def look(wish: Wish, facts: Facts, now: datetime) -> Look:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from bot import clock, words_rights
+from bot import words_rights
 from bot.desk import Ask, Desk
 from bot.domain import Profile, Trouble
 from bot.errors import Refused
 from bot.ledger import Digest, Outcome, Source
+from bot.morning import owed_by
 from bot.plan import AGAIN
 from bot.standing import Posted, Stage, Standing, essence, stage_of
 from bot.store_outbox import Outbox
@@ -146,7 +147,7 @@ def _again(
     soon = max(now, digest.judged_at + AGAIN)
     if found and not found.paused:
         served = desk.subscriptions.served().get(found.key)
-        owed = clock.owed_by(found, served, set(), now, desk.catch_up_days)
+        owed = owed_by(found, served, set(), now, desk.catch_up_days)
         until = owed and owed.at + timedelta(hours=desk.window_hours)
         if owed and until and digest.date in owed.days and now < until:
             return soon

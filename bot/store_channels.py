@@ -12,10 +12,10 @@ from redis import Redis
 from bot.chosen import CHANNELS_OWN, Basis, Chosen, merged
 from bot.domain import Trouble
 from bot.ledger import Digest, Listed, Outcome, Source, Wanted
-from bot.plan import Day, Done, Facts, delivery_name, ledger_name
+from bot.plan import Day, Done, Facts
 from bot.store import BRIEFLY, KEEP, Store
 from bot.store_forms import numbers, of, read, words, written
-from bot.wish import Address, Delivery, Wish
+from bot.wish import Address, Delivery, Wish, delivery_name, ledger_name
 
 # A profile's decided days that can be looked through for a paper: half a year of weekdays.
 _DAYS = 130

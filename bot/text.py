@@ -12,6 +12,8 @@ import unicodedata
 
 from bot.tex_reader import flattened
 
+_QUOTED = 40  # characters
+
 
 def readable(raw: str) -> str:
     """A title, abstract or name in TeX -> one line of Unicode, for any text at all.
@@ -42,3 +44,10 @@ def one_line(raw: str) -> str:
         unseen = {"Cc", "Cf", "Cs"}
         raw = "".join(c for c in raw if c.isspace() or unicodedata.category(c) not in unseen)
     return " ".join(raw.split())
+
+
+def quoted(raw: str) -> str:
+    """Somebody else's words in quotation marks: one line, printable, at most 40 characters."""
+    line = " ".join(raw.split())
+    line = line if len(line) <= _QUOTED else f"{line[: _QUOTED - 1]}…"
+    return f'"{"".join(char if char.isprintable() else "?" for char in line)}"'

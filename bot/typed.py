@@ -13,6 +13,7 @@ from bot.errors import Refused
 from bot.places import zones_of
 from bot.schedule import DAY_NAMES, EVERY_DAY, WEEKDAYS, WEEKEND, is_clock, zone_named, zones_near
 from bot.schedule import zones_like as zones_like  # read here too by whoever completes a zone
+from bot.text import quoted
 
 _T = TypeVar("_T")
 
@@ -36,7 +37,7 @@ _DAY_GROUPS: Final = _words(
 _TO: Final = re.compile(r" ?(?:[-–—]|\b(?:to|through)\b) ?")
 _DISTANCE: Final = re.compile(r"(?i)(?:(?:utc|gmt) ?[-+−]|[-+−]) ?[0-9]{1,2}(?:[:.]?[0-9]{2})?")
 
-_LONGEST: Final = 40  # characters compared, which is quadratic, or quoted
+_LONGEST: Final = 40  # characters compared, which is quadratic
 _MOST_WORDS: Final = 100  # looked at; what has a meaning is a quarter as long
 
 
@@ -146,13 +147,6 @@ def zone(text: str) -> str:
         raise Refused(f"{quoted(text)} {why}; did you mean {_either(near)}?")
     hint = "write the name of a large city in it, as in Europe/Berlin"
     raise Refused(f"{quoted(text)} is not a time zone; {hint}.")
-
-
-def quoted(text: str) -> str:
-    """Somebody else's words in quotation marks: one line, printable, at most 40 characters."""
-    line = _folded(text)
-    line = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
-    return f'"{"".join(char if char.isprintable() else "?" for char in line)}"'
 
 
 # A keyword's reader, the most words its value may have, and an example.

@@ -8,8 +8,8 @@ from typing import Self
 
 from pydantic import Field
 
-from bot.domain import Noun, Trouble
-from bot.ledger import Judge, Wanted
+from bot.domain import Noun, Trouble, fingerprint
+from bot.ledger import Judge, Listed, Wanted
 
 
 class Address(Noun):
@@ -91,3 +91,18 @@ class Delivery(Noun):
     message: str = ""
     at: datetime
     ended: Trouble | None = None
+
+
+def ledger_name(wish: Wish, listed: Listed) -> str:
+    """Names a profile's decided day, whoever asks for it."""
+    return fingerprint(wish.profile, wish.judge.model or "", listed.batch or wish.wanted.key)
+
+
+def delivery_name(wish: Wish, listed: Listed) -> str:
+    """Names that day as delivered to one address; several days by their dates, which do not
+    change when one of them turns up late."""
+    name = ledger_name(wish, listed)
+    if wish.earlier:
+        keys = [wanted.key for wanted in (*wish.earlier, wish.wanted)]
+        name = fingerprint(wish.profile, wish.judge.model or "", *keys)
+    return f"{wish.address}:{name}"

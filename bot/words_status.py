@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.message import Head
 from bot.plan import Kind, Look
 from bot.reasons import TROUBLES
-from bot.status import Status, SubscriptionStatus
+from bot.status_values import Status, SubscriptionStatus
 from bot.subscription import Subscription
 from bot.views import STEPS
 from bot.wish import Wish

@@ -8,7 +8,7 @@ from bot import actions
 from bot.desk import Answer, Ask, Desk
 from bot.errors import Refused
 from bot.ledger import Digest, Judge, Outcome
-from bot.status import QueueStatus, Status, Waiting
+from bot.status_values import QueueStatus, Status, Waiting
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions

@@ -24,7 +24,7 @@ from bot.desk import Ask, Desk
 from bot.domain import Trouble
 from bot.errors import Unavailable
 from bot.ledger import Judge, Outcome
-from bot.plan import Facts, Kind, Step, delivery_name, due, ledger_name
+from bot.plan import Facts, Kind, Step, due
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.status import gather
@@ -35,7 +35,7 @@ from bot.store_subscriptions import Subscriptions
 from bot.subscription import Paused, Subscription
 from bot.tasks import Tasks
 from bot.terminal_render import as_text
-from bot.wish import Address, Wish
+from bot.wish import Address, Wish, delivery_name, ledger_name
 from bot.words_status import plan_text
 from tests.conftest import check_golden
 from tests.make import DAY, NOW, announced, decision, digest, listing, profile, someone

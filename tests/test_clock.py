@@ -11,14 +11,13 @@ from bot import clock
 from bot.desk import Desk
 from bot.domain import Trouble
 from bot.ledger import Judge, Outcome
-from bot.plan import delivery_name, ledger_name
 from bot.schedule import Schedule
 from bot.store_channels import Channels
 from bot.store_deliveries import Deliveries, Tried
 from bot.store_gates import Gates, gate_key
 from bot.subscription import Paused
 from bot.tasks import Tasks
-from bot.wish import Address, Wish
+from bot.wish import Address, Wish, delivery_name, ledger_name
 from tests.make import NOW, decision, digest, profile
 from tests.test_bot import desk, owed, subscription, tasks
 from tests.test_plan import listed, wish

@@ -24,7 +24,7 @@ from bot.store_channels import Channels
 from bot.store_deliveries import Deliveries, key_of
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription, Way
-from bot.wish import Address, Wish
+from bot.wish import Address, Wish, delivery_name, ledger_name
 from tests.make import DAY, NOW, decision, digest, ids, listing, profile
 from tests.slack_neighbour import Slack, slack
 from tests.stored import HARMS, spoil
@@ -66,7 +66,7 @@ def wished(store: Store, *channels: str, by: str = "", top: int | None = None) -
     store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
     found = listed(NOW)
     store.put_listed(base.wanted, found)
-    Channels(store).put_judged(plan.ledger_name(base, found), digest(*papers))
+    Channels(store).put_judged(ledger_name(base, found), digest(*papers))
     for each in wishes:
         Channels(store).put_wish(each)
     return wishes
@@ -294,9 +294,7 @@ def test_two_profiles_due_in_one_channel_take_turns(
     papers = [decision(f"2503.2000{n}", Outcome.PICKED) for n in range(3)]
     second = mine.model_copy(update={"profile": store.put_profile(other)})
     store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
-    Channels(store).put_judged(
-        plan.ledger_name(second, listed(NOW)), digest(*papers, profile=other)
-    )
+    Channels(store).put_judged(ledger_name(second, listed(NOW)), digest(*papers, profile=other))
     deliver(there, store, server, [mine, second])
     threads = [message["thread_ts"] for message in there.channels["C1"].messages]
     assert threads == sorted(threads)
@@ -321,9 +319,7 @@ def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
     other = profile(name="other", title="Other matters")
     papers = [decision(id, Outcome.PICKED) for id in ids(6)]
     second = first[0].model_copy(update={"profile": store.put_profile(other), "top": None})
-    Channels(store).put_judged(
-        plan.ledger_name(second, listed(NOW)), digest(*papers, profile=other)
-    )
+    Channels(store).put_judged(ledger_name(second, listed(NOW)), digest(*papers, profile=other))
     deliver(there, store, server, [second])
     links = [m["metadata"]["event_payload"]["key"] for m in there.thread("C1")]
     assert len(links) == len(set(links)) == 4 + 4
@@ -354,7 +350,7 @@ def judged_again(store: Store, mine: Wish, day: Digest) -> None:
     found = store.listed(mine.wanted)
     assert found is not None
     store.add_listing(str(DAY), listing(*(d.announced for d in day.decisions)), NOW)
-    Channels(store).put_judged(plan.ledger_name(mine, found), day)
+    Channels(store).put_judged(ledger_name(mine, found), day)
 
 
 @pytest.mark.parametrize("shift", [timedelta(), timedelta(hours=-3), timedelta(hours=3)])
@@ -381,7 +377,7 @@ def test_a_day_judged_again_while_its_thread_is_posted_is_whole_in_the_end(
     deliver(there, store, server, [mine])
     assert replies(there, "C1") == 4
     for _ in range(3):
-        assert store.digest(plan.ledger_name(mine, listed(NOW))) == better
+        assert store.digest(ledger_name(mine, listed(NOW))) == better
         step = plan.due(mine, Channels(store).facts(mine))
         if step:
             deliver(there, store, server, [step.wish])
@@ -398,7 +394,7 @@ def test_a_day_judged_again_with_the_same_outcome_changes_nothing_that_was_poste
     again = digest(*(decision(id, Outcome.PICKED) for id in ids(6)), judged_at=LATER)
     judged_again(store, mine, again)
     assert plan.due(mine, Channels(store).facts(mine)) is None
-    given = Channels(store).given(mine.address, plan.ledger_name(mine, listed(NOW)))
+    given = Channels(store).given(mine.address, ledger_name(mine, listed(NOW)))
     assert given is not None
     assert given.judged_at == NOW  # as its head says
 
@@ -413,7 +409,7 @@ def test_what_came_to_the_day_after_a_channel_got_it_is_over_the_limit_there(
     below = [decision("2503.19999", Outcome.BELOW_CUTOFF, 3)]
     more = [decision("2503.18888", Outcome.PICKED, 9)]
     judged_again(store, mine, digest(*more, *rest, *below, *lost))
-    given = Channels(store).given(mine.address, plan.ledger_name(mine, listed(NOW)))
+    given = Channels(store).given(mine.address, ledger_name(mine, listed(NOW)))
     assert given is not None
     outcomes = {d.paper.id: str(d.outcome) for d in given.decisions}
     assert outcomes == {
@@ -460,7 +456,7 @@ def owed(store: Store, *days: int) -> Wish:
         store.add_listing(batch, listing(*(d.announced for d in papers)), NOW)
         found = listed(NOW).model_copy(update={"batch": batch, "date": wanted.date})
         store.put_listed(wanted, found)
-        name = plan.ledger_name(mine.only(wanted, NOW), found)
+        name = ledger_name(mine.only(wanted, NOW), found)
         Channels(store).put_judged(name, digest(*papers, listed=found))
     return mine
 
@@ -500,7 +496,7 @@ def test_an_earlier_day_judged_again_mends_the_thread_of_several(
     before = {wanted.key: store.listed(wanted) for wanted in (*mine.earlier, mine.wanted)}
     found = before[mine.earlier[0].key]
     assert found is not None
-    name = plan.ledger_name(mine.only(mine.earlier[0], NOW), found)
+    name = ledger_name(mine.only(mine.earlier[0], NOW), found)
     first = store.digest(name)
     assert first is not None
     extra = decision("2503.00099", Outcome.PICKED)
@@ -513,7 +509,7 @@ def test_an_earlier_day_judged_again_mends_the_thread_of_several(
     assert "5 announced = 5 picked" in str(there.thread("C1")[0]["blocks"])
     assert replies(there, "C1") == 5
     assert store.digest(name) == better
-    day = plan.delivery_name(mine, found).rpartition(":")[2]
+    day = delivery_name(mine, found).rpartition(":")[2]
     assert store.digest(day) is None  # a delivery writes no day
     given = Channels(store).given(mine.address, day)
     assert given is not None
@@ -529,7 +525,7 @@ def test_a_profile_changed_at_noon_repeats_nothing_of_the_morning(
     again = mine.model_copy(update={"profile": store.put_profile(changed), "top": None})
     papers = [decision(id, Outcome.PICKED) for id in ids(6)]
     day = digest(*papers, profile=changed)
-    Channels(store).put_judged(plan.ledger_name(again, listed(NOW)), day)
+    Channels(store).put_judged(ledger_name(again, listed(NOW)), day)
     deliver(there, store, server, [again])
     titles = [message["text"].split(" — ")[0].partition(" ")[2] for message in there.thread("C1")]
     cards = [title for title in titles if title.startswith("On the matter")]

@@ -32,7 +32,6 @@ from bot.inquirer import Inquirer  # noqa: E402
 from bot.inquiry import Found, Opinion  # noqa: E402
 from bot.ledger import Judge, Outcome, Score  # noqa: E402
 from bot.message import Head  # noqa: E402
-from bot.plan import ledger_name  # noqa: E402
 from bot.posting import Thread  # noqa: E402
 from bot.schedule import Schedule  # noqa: E402
 from bot.status import Status  # noqa: E402
@@ -42,7 +41,7 @@ from bot.store_inquiries import Inquiries  # noqa: E402
 from bot.store_outbox import Outbox  # noqa: E402
 from bot.store_subscriptions import Subscriptions  # noqa: E402
 from bot.subscription import Paused, Subscription  # noqa: E402
-from bot.wish import Address  # noqa: E402
+from bot.wish import Address, ledger_name  # noqa: E402
 from tests.discord_neighbour import Ack, Discord, discord_server  # noqa: E402
 from tests.discord_rules import drawing  # noqa: E402
 from tests.discord_world import GUILD, MAKE_THREADS, PERSON, SEND, VIEW  # noqa: E402

@@ -18,7 +18,7 @@ from bot.desk import Desk
 from bot.domain import Announced, AnnounceType, Cutoffs, Followed, Paper, Profile
 from bot.ledger import Digest, Judge, Outcome, Source, Wanted
 from bot.schedule import Schedule
-from bot.status import Status
+from bot.status_values import Status
 from bot.store import Store
 from bot.store_aside import aside
 from bot.store_channels import Channels

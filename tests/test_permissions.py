@@ -16,7 +16,7 @@ from bot.desk import HOME, Ask, Desk, Unfit
 from bot.errors import PaperboyError, Refused
 from bot.ledger import Judge
 from bot.permissions import Kind, Person, Right
-from bot.status import Status
+from bot.status_values import Status
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
 from bot.store_profiles import OwnProfiles

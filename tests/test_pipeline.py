@@ -15,7 +15,7 @@ from bot.ledger import Digest, Judge, Outcome
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_terminal import Shown
-from bot.wish import Address, Wish
+from bot.wish import Address, Wish, delivery_name, ledger_name
 from tests.make import NOW, announced, ids, listing, profile
 from tests.test_judging import Scripted, good
 from tests.test_plan import listed, wish
@@ -41,7 +41,7 @@ def scored(store: Store, by: Wish, model: Scripted | None, now: datetime = NOW) 
     score(by, store, model, 4, lambda: now, lambda done, total: None)
     found = store.listed(by.wanted)
     assert found is not None
-    digest = store.digest(plan.ledger_name(by, found))
+    digest = store.digest(ledger_name(by, found))
     assert digest is not None
     return digest
 
@@ -107,7 +107,7 @@ def test_a_worker_that_lost_its_lease_leaves_no_day_and_no_delivery(
     announce(store, by, ids(3))
     found = store.listed(by.wanted)
     assert found is not None
-    day = plan.ledger_name(by, found)
+    day = ledger_name(by, found)
 
     def late() -> datetime:
         stolen(store, f"score:{day}")
@@ -191,7 +191,7 @@ def test_a_delivery_done_again_changes_nothing(store: Store) -> None:
         deliver(by, store, lambda: NOW)
     found = store.listed(by.wanted)
     assert found is not None
-    name = plan.delivery_name(by, found)
+    name = delivery_name(by, found)
     digest = channels.delivered(name)
     assert digest is not None
     assert len(Shown(channels.store).posts(name)) == 1 + len(digest.picked)

@@ -13,7 +13,7 @@ from bot import plan
 from bot.domain import Problem, Trouble
 from bot.ledger import Judge, Listed, Source, Wanted
 from bot.plan import Day, Done, Facts, Kind
-from bot.wish import Address, Wish
+from bot.wish import Address, Wish, delivery_name
 from tests.make import DAY, NOW
 
 BY_MODEL = Judge(model="scripted")
@@ -430,7 +430,7 @@ def test_a_delivered_day_is_looked_after_until_everything_has_settled() -> None:
 def test_what_one_model_judged_is_another_delivery_than_what_another_did() -> None:
     for earlier in (0, 2):
         names = {
-            plan.delivery_name(scheduled(earlier).model_copy(update={"judge": judge}), listed(NOW))
+            delivery_name(scheduled(earlier).model_copy(update={"judge": judge}), listed(NOW))
             for judge in (Judge(), Judge(model="one"), Judge(model="two"))
         }
         assert len(names) == 3

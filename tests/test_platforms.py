@@ -31,7 +31,7 @@ from bot.discord_commands import commands
 from bot.ledger import Judge
 from bot.message import Button, Card, Form, Head
 from bot.settings import Settings
-from bot.status import Status
+from bot.status_values import Status
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_deliveries import Deliveries

@@ -25,7 +25,7 @@ from bot.posting import HEAD
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.slack_post import SlackPoster, error_of
-from bot.status import Status
+from bot.status_values import Status
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_deliveries import Deliveries
@@ -34,7 +34,7 @@ from bot.store_outbox import Entry, Outbox
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
 from bot.terminal_render import as_text
-from bot.wish import Address, Wish
+from bot.wish import Address, Wish, ledger_name
 from tests import discord_world
 from tests.discord_neighbour import discord_server
 from tests.discord_rules import drawing
@@ -76,7 +76,7 @@ class Place:
     def judged(self, day: Digest) -> None:
         self.store.add_listing(str(DAY), listing(*(d.announced for d in ALL.decisions)), NOW)
         self.store.put_listed(self.wish().wanted, listed(NOW))
-        Channels(self.store).put_judged(plan.ledger_name(self.wish(), listed(NOW)), day)
+        Channels(self.store).put_judged(ledger_name(self.wish(), listed(NOW)), day)
 
     def deliver(self, wish: Wish | None = None) -> None:
         """One job: it must succeed."""
@@ -96,7 +96,7 @@ class Place:
 
     @property
     def day(self) -> str:
-        return plan.ledger_name(self.wish(), listed(NOW))
+        return ledger_name(self.wish(), listed(NOW))
 
     def paused(self) -> Trouble | None:
         (found,) = Subscriptions(self.store).of(self.address)
@@ -410,7 +410,7 @@ def test_another_profiles_card_that_may_not_be_changed_holds_up_nothing(
     papers = [*ALL.decisions[:2], decision("2503.19999", Outcome.PICKED)]
     place.store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
     day = digest(*papers, profile=other)
-    Channels(place.store).put_judged(plan.ledger_name(second, listed(NOW)), day)
+    Channels(place.store).put_judged(ledger_name(second, listed(NOW)), day)
     code = codes[place.discord]
     place.refuse("edit", code, *[code] * (code == "no_text"))  # in plain words as well
     for tried in range(2):

@@ -28,7 +28,7 @@ from pyrate_limiter import Rate
 from redis import Redis
 
 from bot import __main__ as process
-from bot import inquirer, plan, posting, profile_form, slack_answer, slack_app, slack_forms
+from bot import inquirer, posting, profile_form, slack_answer, slack_app, slack_forms
 from bot.connecting import connect_briefly
 from bot.domain import Trouble
 from bot.inquiry import Found, Opinion
@@ -41,7 +41,7 @@ from bot.store_deliveries import Deliveries
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions
 from bot.subscription import Paused, Subscription, Votes
-from bot.wish import Address, Wish
+from bot.wish import Address, Wish, ledger_name
 from tests.make import DAY, NOW, decision, digest, ids, listing, paper, profile
 from tests.slack_neighbour import Ack, Json, Slack, signed, slack
 from tests.slack_rules import SCHEMAS, broken
@@ -224,7 +224,7 @@ def morning(server: str, store: Store, there: Slack, papers: int = 2) -> list[Js
     store.add_listing(listed.batch, listing(*(d.announced for d in found)), now)
     store.put_listed(wish.wanted, listed)
     day = digest(*found, listed=listed, judged_at=now)
-    Channels(store).put_judged(plan.ledger_name(wish, listed), day)
+    Channels(store).put_judged(ledger_name(wish, listed), day)
     config = Settings.model_validate(SECRETS | {"slack_api_url": there.url})
     Deliveries(store, "slack").put([wish])
     deliver("slack", store, config, redis.asyncio.Redis.from_url(server), lambda: now)

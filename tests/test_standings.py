@@ -13,7 +13,7 @@ from bot.domain import Trouble
 from bot.ledger import Digest, Judge, Outcome
 from bot.schedule import Schedule
 from bot.standing import Stage
-from bot.status import Status
+from bot.status_values import Status
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries

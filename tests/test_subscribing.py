@@ -17,7 +17,7 @@ from bot.errors import Refused
 from bot.ledger import Digest, Judge, Outcome
 from bot.message import Button, Card, Form, Post
 from bot.schedule import Schedule
-from bot.status import Status
+from bot.status_values import Status
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries
 from bot.store_subscriptions import Subscriptions

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import Refused
-from bot.typed import Options, clock, options, quoted, top, weekdays, zone, zones_like
+from bot.text import quoted
+from bot.typed import Options, clock, options, top, weekdays, zone, zones_like
 
 quick = settings(max_examples=200)
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot import plan, views
+from bot import views
 from bot.budget import Limits, Period, Scope
 from bot.domain import Announced, Cutoffs, Profile, Trouble
 from bot.errors import Unavailable
@@ -21,7 +21,7 @@ from bot.ledger import Digest, Judge, Outcome, Usage
 from bot.store import Store
 from bot.store_costs import Accounts
 from bot.store_spending import Spending
-from bot.wish import Wish
+from bot.wish import Wish, ledger_name
 from bot.words_cost import cost_text
 from tests import neighbours as wire
 from tests.make import NOW, announced, ids, listing, profile
@@ -110,7 +110,7 @@ def scored(
     score(by, store, model, at_once, lambda: by.since, lambda done, total: None, limits)
     found = store.listed(by.wanted)
     assert found is not None
-    digest = store.digest(plan.ledger_name(by, found))
+    digest = store.digest(ledger_name(by, found))
     assert digest is not None
     return digest
 
@@ -284,7 +284,7 @@ def test_an_order_that_was_found_is_kept_and_not_bought_again(store: Store) -> N
     first = scored(store, model, by)
     found = store.listed(by.wanted)
     assert found is not None
-    store.redis.delete(f"pb:judged:{plan.ledger_name(by, found)}")  # it is judged once more
+    store.redis.delete(f"pb:judged:{ledger_name(by, found)}")  # it is judged once more
     assert scored(store, model, by).decisions == first.decisions
     assert (model.looks, len(model.asked)) == (1, 8)
 

@@ -20,7 +20,7 @@ from bot.ledger import Decision, Digest, Judge, Outcome, Place, Score, Source
 from bot.message import Head
 from bot.schedule import Schedule
 from bot.standing import Stage, Standing, essence
-from bot.status import Status
+from bot.status_values import Status
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_inquiries import Inquiries

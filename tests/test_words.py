@@ -9,7 +9,7 @@ from bot.checkup import Outage, SlackCheckup
 from bot.domain import Trouble
 from bot.ledger import Judge
 from bot.message import Head
-from bot.status import Status, SubscriptionStatus
+from bot.status_values import Status, SubscriptionStatus
 from bot.subscription import Paused
 from bot.terminal_render import as_text
 from bot.words_doctor import discord_text, server_text, slack_text

@@ -19,7 +19,7 @@ from bot.ledger import Judge
 from bot.message import Head, Post
 from bot.plan import Kind, Step
 from bot.schedule import Schedule
-from bot.status import Status
+from bot.status_values import Status
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_deliveries import Deliveries

@@ -26,7 +26,7 @@ from bot.store_channels import Channels
 from bot.store_deliveries import Deliveries, Tried
 from bot.store_outbox import Outbox
 from bot.store_subscriptions import Subscriptions
-from bot.wish import Address, Wish
+from bot.wish import Address, Wish, delivery_name
 from workers import triage
 
 log = structlog.get_logger()
@@ -225,7 +225,7 @@ class _Room:
         step = plan.look(wish, facts, self.clock()).step
         if listed is None or step is None or step.kind is not plan.Kind.DELIVER:
             return
-        name = plan.delivery_name(wish, listed)
+        name = delivery_name(wish, listed)
         day = name.rpartition(":")[2]
         days = channels.decided(wish)
         if len(days) <= len(wish.earlier) and not self._is_due():

@@ -18,7 +18,7 @@ from bot.ledger import Digest, Listed, Score, Source, Verdict
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_terminal import Shown
-from bot.wish import Wish
+from bot.wish import Wish, delivery_name, ledger_name
 from workers import gate, scoring, triage
 from workers.gatekeeper import Gatekeeper, open_division
 from workers.metering import Bounded
@@ -50,7 +50,7 @@ def score(
     are the workspace's that wishes it, and the profile's in it.
     """
     channels, profile, listed = Channels(store), store.profile(wish.profile), _listed(wish, store)
-    name = plan.ledger_name(wish, listed)
+    name = ledger_name(wish, listed)
     with _alone(store, f"score:{name}") as lease:
         if lease is None:
             return
@@ -99,7 +99,7 @@ def score(
 def deliver(wish: Wish, store: Store, clock: Clock) -> None:
     """Leave behind a decided day as the terminal or standard output gets it."""
     channels, listed = Channels(store), _listed(wish, store)
-    name = plan.delivery_name(wish, listed)
+    name = delivery_name(wish, listed)
     with _alone(store, f"deliver:{wish.address}") as lease:
         if lease is None:
             return
@@ -107,7 +107,7 @@ def deliver(wish: Wish, store: Store, clock: Clock) -> None:
         step = plan.due(wish, facts)
         if step is None or step.kind is not plan.Kind.DELIVER:
             return
-        day = plan.ledger_name(wish, listed)
+        day = ledger_name(wish, listed)
         decided = store.digest(day)
         if decided is None:
             return  # it could not be read: it is judged again first

@@ -18,9 +18,9 @@ from rich.progress import (
 from bot import clock, views
 from bot.inquiry import Inquiry
 from bot.ledger import Digest
-from bot.plan import Kind, Step, delivery_name, due
+from bot.plan import Kind, Step, due
 from bot.store_inquiries import Inquiries
-from bot.wish import Wish
+from bot.wish import Wish, delivery_name
 from workers.house import House
 
 _POLL_SECONDS = 0.2

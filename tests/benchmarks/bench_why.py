@@ -34,7 +34,7 @@ from typing import Any
 
 from redis import Redis
 
-from bot import actions, plan, profiles, status
+from bot import actions, profiles, status
 from bot.connecting import connect_briefly
 from bot.desk import Ask, Desk
 from bot.domain import Announced, AnnounceType, Listing, Paper, fingerprint
@@ -51,7 +51,7 @@ from bot.store_subscriptions import Subscriptions
 from bot.subscription import Subscription
 from bot.tasks import Tasks
 from bot.text import readable
-from bot.wish import Address, Wish
+from bot.wish import Address, Wish, ledger_name
 from tests import neighbours
 from tests.benchmarks.bench_deliver import environment, start
 from tests.make import paper
@@ -238,7 +238,7 @@ def _deliver(channels: Channels, papers: Sequence[Paper]) -> None:
     store.put_listed(wanted, listed)
     _add(store, given, listed)
     pipeline.score(wish, store, Scorer(out), 16, lambda: now, lambda done, total: None)
-    name = plan.ledger_name(wish, listed)
+    name = ledger_name(wish, listed)
     digest = store.digest(name)
     assert digest is not None, "it was scored"
     kept = [

@@ -32,12 +32,11 @@ import redis
 
 from bot.connecting import connect_briefly
 from bot.ledger import Source, Wanted
-from bot.plan import delivery_name
 from bot.posting import HEAD
 from bot.store import Store
 from bot.store_channels import Channels
 from bot.store_outbox import Outbox
-from bot.wish import Address
+from bot.wish import Address, delivery_name
 from tests.benchmarks.bench_deliver import PROFILE, environment, grandchildren, ids_in, start
 from tests.benchmarks.chaos_chats import Chat, Due, on_discord, on_slack, wish
 from tests.make import announced, listing
