@@ -57,6 +57,7 @@ log = structlog.get_logger()
 # While something is under way, and otherwise; a wish wakes the clock at once.
 _BUSY_SECONDS, _TICK_SECONDS = 0.5, 30.0
 _LOGIN_SECONDS = 30.0
+_CLOSING_SECONDS = 4.0
 
 
 async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
@@ -110,11 +111,12 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
 
 async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
     """Cancel them until all are over: asyncio.wait_for, which discord.py uses, loses a
-    cancellation in Python 3.11 when what it waits for fails at that moment."""
+    cancellation in Python 3.11 when what it waits for fails at that moment. Not so soon again that
+    a connection is cut off while it is being closed."""
     while tasks:
         for task in tasks:
             task.cancel()
-        over, tasks = await asyncio.wait(tasks, timeout=1)
+        over, tasks = await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
         await asyncio.gather(*over, return_exceptions=True)  # what they died of has been told
 
 
