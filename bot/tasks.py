@@ -145,6 +145,9 @@ class Tasks:
                 jobs = Job.fetch_many(ids, connection=self.redis, serializer=JSONSerializer)
                 for job in filter(None, jobs):
                     Result.delete_all(job)
+                    # A worker that was killed leaves its execution named there and nowhere else,
+                    # over which rq 2.12 raises. Executions expire by themselves.
+                    self.redis.delete(job.execution_registry.key)
                     job.delete()
                 self.redis.delete(registry.key)
             queue.delete()
