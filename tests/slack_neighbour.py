@@ -522,7 +522,7 @@ class Slack(Workspace):
         return Ack(acked, said, envelope)
 
     async def _link(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(heartbeat=5)
+        socket = web.WebSocketResponse(heartbeat=PATIENCE)
         await socket.prepare(request)
         debug = {"host": "applink", "approximate_connection_time": 18060}
         hello = {"type": "hello", "num_connections": len(self.sockets) + 1, "debug_info": debug}
