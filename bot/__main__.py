@@ -16,40 +16,37 @@ import structlog
 from pydantic import SecretStr
 from redis import Redis
 
-from bot import (
-    clock,
-    discord_answer,
-    discord_app,
-    discord_post,
-    logs,
-    settings,
-    slack_post,
-    status,
-    words_doctor,
-)
-from bot.chat import Bell, Chat
-from bot.connecting import connect_briefly, insist
-from bot.desk import Desk
-from bot.discord_app import DiscordApp
+from bot import logs, settings
+from bot.commands import status
+from bot.commands.context import Desk
+from bot.discord import answers as answers_discord
+from bot.discord import events
+from bot.discord import poster as poster_discord
+from bot.discord.events import DiscordApp
+from bot.domain.digest import Judge
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError, Refused
-from bot.herald import Herald, Platform
-from bot.inquirer import Inquirer
-from bot.ledger import Judge
 from bot.network import reason
-from bot.platforms import insist as insist_on_chats
-from bot.platforms import misfits
-from bot.posting import Pace
+from bot.runtime import clock
+from bot.runtime.announcements import Bell, Chat
+from bot.runtime.herald import Herald, Platform
+from bot.runtime.lookup_waiter import Inquirer
+from bot.runtime.platforms import insist as insist_on_chats
+from bot.runtime.platforms import misfits
+from bot.runtime.posting import Pace
 from bot.settings import Settings
 from bot.shown import safe
-from bot.slack_answer import Answers
-from bot.slack_app import SlackApp, listen
-from bot.store import Store
-from bot.store_aside import claim
-from bot.store_channels import Channels
-from bot.store_inquiries import Inquiries
-from bot.store_subscriptions import Subscriptions
-from bot.tasks import Tasks
+from bot.slack import poster as poster_slack
+from bot.slack.answers import Answers
+from bot.slack.events import SlackApp, listen
+from bot.store.aside import claim
+from bot.store.channels import Channels
+from bot.store.connection import connect_briefly, insist
+from bot.store.days import Store
+from bot.store.lookups import Inquiries
+from bot.store.queues import Tasks
+from bot.store.subscriptions import Subscriptions
+from bot.views import doctor
 
 log = structlog.get_logger()
 
@@ -86,16 +83,18 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         for why in wrong.values():
             log.error("a chat cannot be served", why=why)
         if config.slack_bot_token and "slack" not in wrong:
-            web = slack_post.client(config.slack_bot_token, config.slack_api_url.get_secret_value())
-            chat = Chat(slack_post.SlackPoster(web), store.redis, Pace(pacing))
+            web = poster_slack.client(
+                config.slack_bot_token, config.slack_api_url.get_secret_value()
+            )
+            chat = Chat(poster_slack.SlackPoster(web), store.redis, Pace(pacing))
             slack = platforms["slack"] = Answers(web, desk, chat, bell, inquirer)
             running["Slack"] = asyncio.create_task(_slack(slack, config))
         if config.discord_token and "discord" not in wrong:
             where = config.discord_api_url.get_secret_value()
-            posting = discord_post.poster(config.discord_token, where)
+            posting = poster_discord.poster(config.discord_token, where)
             poster = await stack.enter_async_context(posting)
             chat = Chat(poster, store.redis, Pace(pacing))
-            discord = discord_answer.Answers(poster, desk, chat, bell, inquirer)
+            discord = answers_discord.Answers(poster, desk, chat, bell, inquirer)
             platforms["discord"] = discord
             running["Discord"] = asyncio.create_task(
                 _discord(discord, config.discord_token, config)
@@ -144,10 +143,10 @@ async def _slack(answers: Answers, config: Settings) -> None:
     await _for_ever("Slack", lambda: listen(SlackApp(answers), config, heard), answers.desk)
 
 
-async def _discord(answers: discord_answer.Answers, token: SecretStr, config: Settings) -> None:
+async def _discord(answers: answers_discord.Answers, token: SecretStr, config: Settings) -> None:
     async def receive() -> None:  # an app listens once
         gateway = config.discord_gateway_url.get_secret_value()
-        await discord_app.listen(DiscordApp(answers), token, gateway)
+        await events.listen(DiscordApp(answers), token, gateway)
 
     await _for_ever("Discord", receive, answers.desk)
 
@@ -225,7 +224,7 @@ def main(at: Endpoint | None = None) -> int:
 def warn(at: Endpoint) -> None:
     """Log what `paperboy doctor` would say against the server."""
     with connect_briefly(at.get_secret_value()) as client:
-        for said in words_doctor.server_text(status.examine_server(client)).text:
+        for said in doctor.server_text(status.examine_server(client)).text:
             log.warning(said)
 
 

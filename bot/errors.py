@@ -8,7 +8,7 @@ PaperboyError
 
 from __future__ import annotations
 
-from bot.domain import Trouble
+from bot.domain.papers import Trouble
 
 
 class PaperboyError(Exception):

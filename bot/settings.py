@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot.budget import Limits
+from bot.domain.budget import Limits
 from bot.endpoint import Endpoint, for_redis, only
 from bot.errors import Refused
 from bot.shown import hide

@@ -11,11 +11,12 @@ import pytest
 import stamina
 from hypothesis import settings
 
-from bot import posting, shown
-from bot.connecting import connect
-from bot.store import Store
-from bot.store_channels import Channels
-from workers.server import embedded
+from bot import shown
+from bot.runtime import posting
+from bot.store.channels import Channels
+from bot.store.connection import connect
+from bot.store.days import Store
+from workers.runtime.server import embedded
 
 # A run that a shell put into the background ignores Ctrl-C, and so would every command it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from bot.domain import Announced, AnnounceType, Listing, Paper, Profile, Topic
-from bot.ledger import Decision, Digest, Judge, Listed, Outcome, Score, Usage
-from bot.permissions import Kind, Person
+from bot.commands.permissions import Kind, Person
+from bot.domain.digest import Decision, Digest, Judge, Listed, Outcome, Score, Usage
+from bot.domain.papers import Announced, AnnounceType, Listing, Paper, Profile, Topic
 
 NOW = datetime(2025, 3, 20, 8, 40, tzinfo=UTC)
 DAY = date(2025, 3, 20)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from workers.server import embedded
+from workers.runtime.server import embedded
 
 
 @contextmanager

@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 
 from redis import Redis
 
-from bot.budget import NANO, Limits, Payer, Period, Purpose, Refusal, Reserve, Unit
-from bot.connecting import connect
-from bot.domain import Trouble
-from bot.ledger import Usage, Verdict
-from bot.store import Store
-from bot.store_spending import Spending
+from bot.domain.budget import NANO, Limits, Payer, Period, Purpose, Refusal, Reserve, Unit
+from bot.domain.digest import Usage, Verdict
+from bot.domain.papers import Trouble
+from bot.store.connection import connect
+from bot.store.days import Store
+from bot.store.spending import Spending
 from tests.make import paper, profile
-from workers.judging import Reply, judge
-from workers.metering import Metered
-from workers.prices import price
+from workers.judging.batches import Reply, judge
+from workers.judging.metering import Metered
+from workers.judging.prices import price
 
 LIMIT = 2_000_000
 _NOW = datetime(2025, 3, 20, 8, 40, tzinfo=UTC)

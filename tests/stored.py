@@ -10,16 +10,16 @@ from typing import Any
 
 from redis import Redis
 
-from bot.inquiry import Found, Inquiry, Opinion
-from bot.ledger import Judge, Score
-from bot.message import Head
-from bot.store import Store
-from bot.store_backup import Backup, Kept
-from bot.store_inquiries import Inquiries
-from bot.store_kinds import kind_of
-from bot.store_subscriptions import Subscriptions
-from bot.store_terminal import Shown
-from bot.wish import Address
+from bot.domain.digest import Judge, Score
+from bot.domain.lookup import Found, Inquiry, Opinion
+from bot.domain.message import Head
+from bot.domain.request import Address
+from bot.store.backup import Backup, Kept
+from bot.store.days import Store
+from bot.store.kinds import kind_of
+from bot.store.lookups import Inquiries
+from bot.store.subscriptions import Subscriptions
+from bot.store.terminal import Shown
 from tests.make import NOW, paper, profile
 
 # What `paperboy backup` of the version before forms made of a channel that had two days.

@@ -14,37 +14,35 @@ import pytest
 import redis.asyncio
 from discord.gateway import DiscordWebSocket
 
-from bot import (
-    actions,
-    discord_forms,
-    discord_render,
-    posting,
-    profile_form,
-    slack_forms,
-    slack_render,
-    subscribing,
-    views,
-)
 from bot.__main__ import serve
-from bot.desk import Ask, Desk
-from bot.discord_commands import commands
-from bot.ledger import Judge
-from bot.message import Button, Card, Form, Head
+from bot.commands import dispatch
+from bot.commands import subscriptions as subscriptions_command
+from bot.commands.context import Ask, Desk
+from bot.discord import forms as forms_discord
+from bot.discord import render
+from bot.discord.commands import commands
+from bot.domain.digest import Judge
+from bot.domain.message import Button, Card, Form, Head
+from bot.domain.request import Address
+from bot.domain.status import Status
+from bot.profiles import form as form_profile
+from bot.runtime import posting
 from bot.settings import Settings
-from bot.status_values import Status
-from bot.store import Store
-from bot.store_channels import Channels
-from bot.store_deliveries import Deliveries
-from bot.store_inquiries import Inquiries
-from bot.store_subscriptions import Subscriptions
-from bot.wish import Address
-from tests.discord_neighbour import Discord, discord_server
-from tests.discord_world import GUILD
+from bot.slack import forms as forms_slack
+from bot.slack import render as render_slack
+from bot.store.channels import Channels
+from bot.store.days import Store
+from bot.store.deliveries import Deliveries
+from bot.store.lookups import Inquiries
+from bot.store.subscriptions import Subscriptions
+from bot.views import digest
+from tests.bot.views.test_views import a_day
 from tests.make import NOW, profile, someone
-from tests.slack_neighbour import Slack, slack
-from tests.test_delivering import wished
-from tests.test_views import a_day
-from workers import delivering
+from tests.servers.discord_neighbour import Discord, discord_server
+from tests.servers.discord_world import GUILD
+from tests.servers.slack_neighbour import Slack, slack
+from tests.workers.test_delivering import wished
+from workers import deliver_job
 
 MANIFEST = json.loads((Path(__file__).parents[1] / "manifest.json").read_text(encoding="utf-8"))
 ON_SLACK = Address(platform="slack", workspace="T1", channel="C1")
@@ -90,7 +88,7 @@ def test_one_days_digest_is_the_same_thread_on_both(
         mine = wish.model_copy(update={"address": address})
         pace = redis.asyncio.Redis.from_url(server)
         Deliveries(store, address.platform).put([mine])
-        delivering.deliver(address.platform, store, settings, pace, lambda: datetime.now(UTC))
+        deliver_job.deliver(address.platform, store, settings, pace, lambda: datetime.now(UTC))
     ours = [json.dumps(message, ensure_ascii=False) for message in here.thread("C1")]
     theirs = [
         json.dumps(message, ensure_ascii=False) for message in there.thread(ON_DISCORD.channel)
@@ -114,48 +112,48 @@ def test_every_command_is_on_both() -> None:
     tree = list(commands(nothing, nothing, why))
     (group,) = (c for c in tree if isinstance(c, discord.app_commands.Group))
     named = {command.name for command in (*group.commands, *tree)}
-    assert set(filter(None, actions.COMMANDS)) <= named
+    assert set(filter(None, dispatch.COMMANDS)) <= named
     # Slack has two commands of which the first takes every word, and one entry in the menu.
     assert [c["command"] for c in MANIFEST["features"]["slash_commands"]] == ["/digest", "/why"]
     assert MANIFEST["features"]["shortcuts"][0]["name"] in named
 
 
-@pytest.mark.parametrize("action", sorted(actions.BUTTONS))
+@pytest.mark.parametrize("action", sorted(dispatch.BUTTONS))
 def test_every_button_comes_back_from_both_as_what_it_was(action: str) -> None:
     button = Button(action=action, label="Press", value="C0123456789 computational-linguistics")
     head = Head(title="A head", buttons=(button,))
-    (row,) = (b for b in slack_render.message(head)["blocks"] if b["type"] == "actions")
-    assert slack_render.pressed(row["elements"][0]) == (action, button.value)
-    assert discord_render.pressed(discord_render.custom_id(button)) == (action, button.value)
+    (row,) = (b for b in render_slack.message(head)["blocks"] if b["type"] == "actions")
+    assert render_slack.pressed(row["elements"][0]) == (action, button.value)
+    assert render.pressed(render.custom_id(button)) == (action, button.value)
 
 
 def forms(desk: Desk) -> dict[str, Form]:
     """Every form there is, filled as it is opened."""
     ask = Ask("subscribe matters", ON_SLACK, NOW, "U1", "Europe/Berlin", who=someone())
-    actions.answer(ask, desk)
-    opened = subscribing.form_pressed(ask, desk, "").form
-    edited = actions.press(ask, "edit", f"{ON_SLACK.channel} matters", desk).form
+    dispatch.answer(ask, desk)
+    opened = subscriptions_command.form_pressed(ask, desk, "").form
+    edited = dispatch.press(ask, "edit", f"{ON_SLACK.channel} matters", desk).form
     assert opened is not None
     assert edited is not None
-    profiles = profile_form.form(profile(), "matters")
+    profiles = form_profile.form(profile(), "matters")
     return {"subscribe": opened, "edit": edited, "profile": profiles}
 
 
 def test_every_form_is_on_both_and_says_the_same_when_it_is_sent(desk: Desk) -> None:
     every = forms(desk)
-    assert every.keys() == actions.FORMS.keys()
+    assert every.keys() == dispatch.FORMS.keys()
     for form in every.values():
-        view = slack_forms.modal(form)
+        view = forms_slack.modal(form)
         assert {b["block_id"] for b in view["blocks"]} == {f.name for f in form.fields}
-        modal = discord_forms.modal(form)
+        modal = forms_discord.modal(form)
         assert len(modal["components"]) <= 5
-        assert discord_forms.filled(modal["custom_id"]) == (form.name, form.about)
+        assert forms_discord.filled(modal["custom_id"]) == (form.name, form.about)
 
 
 def test_every_part_of_a_message_is_shown_on_both() -> None:
-    for post in views.thread(a_day(), "day"):
-        one = json.dumps(slack_render.message(post), ensure_ascii=False)
-        other = json.dumps(discord_render.message(post), ensure_ascii=False)
+    for post in digest.thread(a_day(), "day"):
+        one = json.dumps(render_slack.message(post), ensure_ascii=False)
+        other = json.dumps(render.message(post), ensure_ascii=False)
         if isinstance(post, Card):
             words = [str(post.relevance), *(button.label for button in post.buttons), post.pdf]
         else:

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from bot import discord_render, profiles, slack_check, slack_render, views
-from bot.ledger import Decision, Digest, Outcome, Score
+from bot.discord import render
+from bot.domain.digest import Decision, Digest, Outcome, Score
+from bot.profiles import library
 from bot.settings import Settings
+from bot.slack import check
+from bot.slack import render as render_slack
+from bot.views import digest as digest_views
+from tests.bot.slack.test_slack_render import drawn
 from tests.conftest import GOLDEN, check_golden
-from tests.discord_rules import drawing
 from tests.make import digest
-from tests.test_slack_render import drawn
-from workers import sample
+from tests.servers.discord_rules import drawing
+from workers.arxiv import sample
 
 ROOT = Path(__file__).parents[1]
 COMMENTS = {
@@ -30,19 +34,19 @@ def a_day() -> Digest:
         (found,) = (a for a in sample.listing().papers if a.paper.title.startswith(name))
         score = Score(relevance=9 if name == "SQuat" else 8, novelty=8, comment=comment)
         rows.append(Decision(announced=found, outcome=Outcome.PICKED, score=score))
-    return digest(*rows, profile=profiles.shipped()["compression"])
+    return digest(*rows, profile=library.shipped()["compression"])
 
 
 def test_the_slack_thread() -> None:
-    posts = views.thread(a_day(), "day")
-    shown = "\n".join(drawn(slack_render.message(post)) for post in posts)
+    posts = digest_views.thread(a_day(), "day")
+    shown = "\n".join(drawn(render_slack.message(post)) for post in posts)
     check_golden("slack_day.txt", shown)
     assert shown.rstrip() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_discord_thread() -> None:
-    posts = views.thread(a_day(), "day")
-    shown = "\n\n".join(drawing(discord_render.message(post)) for post in posts[:2])
+    posts = digest_views.thread(a_day(), "day")
+    shown = "\n\n".join(drawing(render.message(post)) for post in posts[:2])
     check_golden("discord_readme.txt", shown)
     assert shown.rstrip() in (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -56,7 +60,7 @@ def test_the_answer_to_why() -> None:
 
 def test_the_manifest_asks_for_what_the_doctor_expects() -> None:
     manifest = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
-    assert sorted(manifest["oauth_config"]["scopes"]["bot"]) == sorted(slack_check.SCOPES)
+    assert sorted(manifest["oauth_config"]["scopes"]["bot"]) == sorted(check.SCOPES)
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))

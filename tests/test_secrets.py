@@ -12,9 +12,9 @@ import pytest
 from redis import Redis
 
 from bot.shown import hide, safe, visible
-from tests.neighbours import listening
 from tests.processes import started
-from workers.server import embedded
+from tests.servers.neighbours import listening
+from workers.runtime.server import embedded
 
 HUSH = "hunter2hunter2"
 TOKENS = {
@@ -82,12 +82,12 @@ from rq.serializers import JSONSerializer
 from rq.job import Job
 import multiprocessing, sys, time
 from pathlib import Path
-from workers.worker import serve_quietly
+from workers.runtime.worker import serve_quietly
 if __name__ == "__main__":
     url, home = sys.argv[1], Path(sys.argv[2])
     redis = Redis.from_url(url)
     job = Queue("ask-x", connection=redis, serializer=JSONSerializer).enqueue(
-        "tests.faulty.fault", failure_ttl=900
+        "tests.servers.faulty.fault", failure_ttl=900
     )
     pool = multiprocessing.get_context("spawn").Process(
         target=serve_quietly, args=(url, "x", home / "workers.log")

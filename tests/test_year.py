@@ -11,27 +11,27 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import clock
-from bot.days import NEW_YORK, is_weekend, weekday_before
-from bot.desk import Desk
-from bot.domain import Announced, Listing
-from bot.ledger import Judge
-from bot.message import Head, Post
-from bot.plan import Kind, Step
-from bot.schedule import Schedule
-from bot.status_values import Status
-from bot.store import Store
-from bot.store_channels import Channels
-from bot.store_deliveries import Deliveries
-from bot.store_inquiries import Inquiries
-from bot.store_subscriptions import Subscriptions
-from bot.subscription import Subscription
-from bot.wish import Address, Wish
+from bot.arxiv.calendar import NEW_YORK, is_weekend, weekday_before
+from bot.commands.context import Desk
+from bot.domain.digest import Judge
+from bot.domain.message import Head, Post
+from bot.domain.papers import Announced, Listing
+from bot.domain.request import Address, Wish
+from bot.domain.schedule import Schedule
+from bot.domain.status import Status
+from bot.domain.subscription import Subscription
+from bot.planning.plan import Kind, Step
+from bot.runtime import clock
+from bot.store.channels import Channels
+from bot.store.days import Store
+from bot.store.deliveries import Deliveries
+from bot.store.lookups import Inquiries
+from bot.store.subscriptions import Subscriptions
 from tests.make import announced, profile
-from workers import delivering
-from workers.arxiv import Answer
-from workers.fetching import fetch
-from workers.pipeline import score
+from workers import deliver_job
+from workers.arxiv.client import Answer
+from workers.fetch_job import fetch
+from workers.score_job import score
 
 FIRST, LAST = date(2025, 8, 5), date(2026, 8, 4)
 # Weekdays whose feed was empty, by the holidays that arXiv announced.
@@ -122,10 +122,10 @@ class AtOnce:
         self.steps[Kind.DELIVER] += 1
         deliveries = Deliveries(self.store, platform)
 
-        def room(wish: Wish) -> delivering._Room:
-            return delivering._Room(wish, self.store, self.wall, at_once, lambda: self.arxiv.now)  # type: ignore[arg-type]
+        def room(wish: Wish) -> deliver_job._Room:
+            return deliver_job._Room(wish, self.store, self.wall, at_once, lambda: self.arxiv.now)  # type: ignore[arg-type]
 
-        self.loop.run(delivering._Round(deliveries, room, lambda: self.arxiv.now).serve())
+        self.loop.run(deliver_job._Round(deliveries, room, lambda: self.arxiv.now).serve())
 
 
 def subscriptions() -> list[Subscription]:
@@ -153,7 +153,7 @@ def moments(day: date) -> list[datetime]:
 
 def test_a_year_of_mornings(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_LOOK_SECONDS", "_LINGER_SECONDS", "_SPREAD"):
-        monkeypatch.setattr(delivering, name, 0.0)
+        monkeypatch.setattr(deliver_job, name, 0.0)
     mine = profile(cutoffs={"relevance": 1, "novelty": 1})
     store.name_profile(mine)
     arxiv, wall = Calendar(), Wall()

@@ -15,27 +15,23 @@ from typing import Annotated, Any
 import redis
 import typer
 
-from bot import (
-    connecting,
-    discord_render,
-    export,
-    logs,
-    platforms,
-    profiles,
-    settings,
-    slack_render,
-    terminal_render,
-    views,
-    words,
-    words_cost,
-)
-from bot.clock import WorkerFault
-from bot.domain import Profile, Trouble
+from bot import logs, settings
+from bot.discord import render
+from bot.domain.digest import Digest
+from bot.domain.message import Post
+from bot.domain.papers import Profile, Trouble
 from bot.errors import PaperboyError, Refused
-from bot.ledger import Digest
-from bot.message import Post
+from bot.profiles import library
+from bot.runtime import platforms
+from bot.runtime.clock import WorkerFault
 from bot.shown import safe, visible
-from workers import looking
+from bot.slack import render as render_slack
+from bot.store import connection
+from bot.terminal import export
+from bot.terminal import render as render_terminal
+from bot.views import cost, help
+from bot.views import digest as digest_views
+from workers.cli import admin
 
 app = typer.Typer(
     name="paperboy",
@@ -44,7 +40,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for look in (looking.status, looking.plan, looking.doctor, looking.backup, looking.restore):
+for look in (admin.status, admin.plan, admin.doctor, admin.backup, admin.restore):
     app.command()(look)
 profiles_app = typer.Typer(help="List, show, check and add topic profiles.")
 app.add_typer(profiles_app, name="profiles", invoke_without_command=True)
@@ -71,11 +67,11 @@ def run() -> None:
     platforms.insist(config)
     if config.chats:
         from bot.__main__ import main as serve
-        from workers.house import installed
+        from workers.runtime.environment import installed
 
         with installed(config) as here:
             sys.exit(serve(here.url))
-    from workers import terminal
+    from workers.cli import terminal
 
     sys.exit(terminal.run(config))
 
@@ -93,23 +89,23 @@ def day(
     ] = False,
 ) -> None:
     """One whole day through the real pipeline, on standard output."""
-    from workers import day as one_day
+    from workers.cli import day as one_day
 
     config = settings.load()
     if dry_run:
         price = one_day.price(config, profile, feed or [], _date(date))
-        sys.stdout.write(terminal_render.as_text([words_cost.estimate_text(price)]))
+        sys.stdout.write(render_terminal.as_text([cost.estimate_text(price)]))
         return
     digest = one_day.run(config, profile, feed or [], _date(date))
     shown = {
-        Format.TEXT: lambda: terminal_render.as_text(views.thread(digest)),
+        Format.TEXT: lambda: render_terminal.as_text(digest_views.thread(digest)),
         Format.MARKDOWN: lambda: export.as_markdown(digest),
         Format.JSON: lambda: export.as_json(digest) + "\n",
-        Format.SLACK: lambda: _payloads(slack_render.message, digest),
-        Format.DISCORD: lambda: _payloads(discord_render.message, digest),
+        Format.SLACK: lambda: _payloads(render_slack.message, digest),
+        Format.DISCORD: lambda: _payloads(render.message, digest),
     }
     sys.stdout.write(shown[format]())
-    for notice in () if digest.complete else views.notices(digest):
+    for notice in () if digest.complete else digest_views.notices(digest):
         _tell(notice)
     sys.exit(_status(digest))
 
@@ -123,9 +119,9 @@ def rank(
     ] = None,
 ) -> None:
     """The local judge alone: a JSON line {id, score} for each paper, best first."""
-    from workers import ranking
+    from workers.cli import rank as rank_cli
 
-    for row in ranking.run(profile, papers, train):
+    for row in rank_cli.run(profile, papers, train):
         print(json.dumps(row))
 
 
@@ -137,10 +133,10 @@ def why(
     ] = None,
 ) -> None:
     """What became of a paper, and why; judged now if no digest had it."""
-    from workers import asking
+    from workers.cli import why as why_cli
 
-    head = asking.run(settings.load(), paper, profile)
-    sys.stdout.write(terminal_render.as_text([head]))
+    head = why_cli.run(settings.load(), paper, profile)
+    sys.stdout.write(render_terminal.as_text([head]))
 
 
 @app.command(name="eval")
@@ -154,11 +150,11 @@ def eval_(
     ] = None,
 ) -> None:
     """A small fixed set judged again after a change of prompt or model, against the last time."""
-    from bot.words_eval import eval_text
-    from workers import evaluating
+    from bot.views.evaluation import eval_text
+    from workers.cli import evaluate
 
-    report = evaluating.evaluate(settings.load(), profile, papers, prompt)
-    sys.stdout.write(terminal_render.as_text([eval_text(report)]))
+    report = evaluate.evaluate(settings.load(), profile, papers, prompt)
+    sys.stdout.write(render_terminal.as_text([eval_text(report)]))
     sys.exit(0 if report.now.scored == report.now.papers else _SHORT)
 
 
@@ -166,7 +162,7 @@ def eval_(
 def bot() -> None:
     """The bot process of the Procfile."""
     from bot.__main__ import main as serve
-    from workers.house import house
+    from workers.runtime.environment import house
 
     config = settings.load()
     platforms.insist(config)
@@ -178,8 +174,8 @@ def bot() -> None:
 def worker() -> None:
     """The worker process of the Procfile: one worker for each queue, replaced when it dies."""
     from bot.__main__ import warn
-    from workers.house import house
-    from workers.worker import serve
+    from workers.runtime.environment import house
+    from workers.runtime.worker import serve
 
     with house(settings.load()) as here:
         warn(here.url)
@@ -190,45 +186,45 @@ def worker() -> None:
 def profiles_list(context: typer.Context) -> None:
     """Without a further word: the profiles there are."""
     if context.invoked_subcommand is None:
-        sys.stdout.write(terminal_render.as_text([words.profiles_text(_known())]))
+        sys.stdout.write(render_terminal.as_text([help.profiles_text(_known())]))
 
 
 @profiles_app.command()
 def show(name: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")]) -> None:
     """One profile, all of it."""
-    profile = profiles.resolve(name, _known())
-    sys.stdout.write(terminal_render.as_text([words.profile_text(profile)]))
+    profile = library.resolve(name, _known())
+    sys.stdout.write(render_terminal.as_text([help.profile_text(profile)]))
 
 
 @profiles_app.command()
 def check(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
     """Say what is wrong with a profile, with line, field and reason; or that nothing is."""
-    profile = profiles.load(file)
-    print(safe(f"{file}: a good profile: {views.profile_line(profile)}."))
+    profile = library.load(file)
+    print(safe(f"{file}: a good profile: {digest_views.profile_line(profile)}."))
 
 
 @profiles_app.command("import")
 def import_(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
     """Add a profile to those that can be asked for by name."""
-    from workers.house import house
+    from workers.runtime.environment import house
 
-    profile = profiles.load(file)
+    profile = library.load(file)
     with house(settings.load()) as here:
         here.store.name_profile(profile)
-    print(f"Added: {views.profile_line(profile)}.")
+    print(f"Added: {digest_views.profile_line(profile)}.")
 
 
 def _payloads(message: Callable[[Post], dict[str, Any]], digest: Digest) -> str:
     """A JSON list of what a chat would be sent, the head first."""
-    shown = [message(post) for post in views.thread(digest, "day")]
+    shown = [message(post) for post in digest_views.thread(digest, "day")]
     return json.dumps(shown, ensure_ascii=False, indent=1) + "\n"
 
 
 def _known() -> dict[str, Profile]:
-    from workers.house import house
+    from workers.runtime.environment import house
 
     with house(settings.load()) as here:
-        return profiles.shipped() | here.store.named_profiles()
+        return library.shipped() | here.store.named_profiles()
 
 
 def _date(text: str | None) -> date_ | None:
@@ -278,11 +274,11 @@ def main() -> None:
         sys.exit(_REFUSED)
     except redis.RedisError as error:
         lost = isinstance(error, redis.ConnectionError | redis.TimeoutError)
-        told = words.server_lost(type(error).__name__) if lost else connecting.why(error)
+        told = help.server_lost(type(error).__name__) if lost else connection.why(error)
         _tell(f"{told[0].upper()}{told[1:]}")
         sys.exit(1 if lost else _REFUSED)
     except WorkerFault as fault:
-        _tell(words.worker_fault(str(fault)))
+        _tell(help.worker_fault(str(fault)))
         sys.exit(1)
 
 

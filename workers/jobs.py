@@ -18,17 +18,17 @@ import redis.asyncio
 import structlog
 
 from bot import settings
-from bot.connecting import connect
-from bot.plan import Step
+from bot.domain.request import Wish
+from bot.planning.plan import Step
 from bot.settings import Settings
-from bot.store import Store
-from bot.store_aside import claim
-from bot.store_inquiries import Inquiries
-from bot.wish import Wish
+from bot.store.aside import claim
+from bot.store.connection import connect
+from bot.store.days import Store
+from bot.store.lookups import Inquiries
 
 if TYPE_CHECKING:
-    from workers.arxiv import Arxiv
-    from workers.llm import Model
+    from workers.arxiv.client import Arxiv
+    from workers.judging.model import Model
 
 
 log = structlog.get_logger()
@@ -39,7 +39,7 @@ _PACE_CONNECTIONS = 16
 
 def fetch(step: Any, before: Any = None) -> None:
     """Leave behind what came of the wished list, unless somebody has since it was looked at."""
-    from workers.fetching import fetch as run
+    from workers.fetch_job import fetch as run
 
     if (asked := _step(step, before)) is None:
         return
@@ -56,7 +56,7 @@ def fetch(step: Any, before: Any = None) -> None:
 
 def score(step: Any, before: Any = None) -> None:
     """Leave behind the profile's decided day."""
-    from workers.pipeline import score as run
+    from workers.score_job import score as run
 
     if (asked := _step(step, before)) is None:
         return
@@ -72,7 +72,7 @@ def score(step: Any, before: Any = None) -> None:
 
 def show(step: Any) -> None:
     """Leave behind a decided day as a terminal or standard output gets it."""
-    from workers.pipeline import deliver as run
+    from workers.score_job import deliver as run
 
     asked = Step.model_validate(step)
     with _told(asked.id):
@@ -81,8 +81,8 @@ def show(step: Any) -> None:
 
 def inquire(private: str) -> None:
     """Leave behind what people want to know of papers; `private` as in Inquiries."""
-    from workers.inquiring import Inquiring
-    from workers.judge_model import model
+    from workers.judging.judge_model import model
+    from workers.lookup_job import Inquiring
 
     config = settings.load()
     kept = _store(config)
@@ -107,7 +107,7 @@ def inquire(private: str) -> None:
 
 def learn(profile: str, model: str, night: str) -> None:
     """Leave behind what a profile's gate learned from its judged days, or that it is to open."""
-    from workers.gatekeeper import Gatekeeper
+    from workers.gate.gatekeeper import Gatekeeper
 
     kept = _store(settings.load())
     with _told(f"learn {profile}"):
@@ -116,7 +116,7 @@ def learn(profile: str, model: str, night: str) -> None:
 
 def deliver(platform: str, before: Any = None) -> None:
     """Leave behind the deliveries of all who wait on a platform, posted."""
-    from workers.delivering import deliver as post
+    from workers.deliver_job import deliver as post
 
     if before is not None:
         log.info("queued by an older release, left out", step=platform)
@@ -138,7 +138,7 @@ def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[
     """The model the wish names, if this worker has the means to ask it."""
     if wish.judge.model is None or config.judge_model is None:
         return nullcontext()
-    from workers.judge_model import model  # imports for most of a second
+    from workers.judging.judge_model import model  # imports for most of a second
 
     # A schedule's day is judged hours ahead, a person waits. A day that is late already is not told
     # apart: plan.py asks for a step without its time.
@@ -147,7 +147,7 @@ def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[
 
 
 def _arxiv(config: Settings, kept: Store) -> Arxiv:
-    from workers.arxiv import Arxiv
+    from workers.arxiv.client import Arxiv
 
     rss, api = (a.get_secret_value() for a in (config.arxiv_rss_url, config.arxiv_api_url))
     return Arxiv(rss, api, kept.redis)

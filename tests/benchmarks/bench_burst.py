@@ -31,24 +31,24 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
-from bot.connecting import connect
-from bot.days import is_weekend, new_york_date, weekday_before
-from bot.domain import Cutoffs
-from bot.schedule import Schedule
-from bot.store import Store
-from bot.store_subscriptions import Subscriptions
-from bot.subscription import Subscription
-from bot.wish import Address
-from tests import neighbours
+from bot.arxiv.calendar import is_weekend, new_york_date, weekday_before
+from bot.domain.papers import Cutoffs
+from bot.domain.request import Address
+from bot.domain.schedule import Schedule
+from bot.domain.subscription import Subscription
+from bot.store.connection import connect
+from bot.store.days import Store
+from bot.store.subscriptions import Subscriptions
 from tests.benchmarks.bench_deliver import environment, start
-from tests.discord_neighbour import discord_server
-from tests.discord_world import GUILD
-from tests.discord_world import Channel as DiscordChannel
 from tests.make import announced, listing, profile
-from tests.neighbours import chat, claims, feed, ids_asked, listening, question, scores
-from tests.slack_neighbour import Channel, slack
-from tests.test_fetching import rss
-from workers.server import embedded
+from tests.servers import neighbours
+from tests.servers.discord_neighbour import discord_server
+from tests.servers.discord_world import GUILD
+from tests.servers.discord_world import Channel as DiscordChannel
+from tests.servers.neighbours import chat, claims, feed, ids_asked, listening, question, scores
+from tests.servers.slack_neighbour import Channel, slack
+from tests.workers.test_fetching import rss
+from workers.runtime.server import embedded
 
 PROFILE = profile(cutoffs=Cutoffs(relevance=1, novelty=1), maximum=8)
 _MESSAGES, _LISTED, _WHYS = 9, 60, 200

@@ -25,19 +25,19 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from bot.connecting import connect
-from bot.domain import Cutoffs
-from bot.ledger import Judge, Source, Wanted
+from bot.domain.digest import Judge, Source, Wanted
+from bot.domain.papers import Cutoffs
+from bot.domain.request import Address, Wish
 from bot.settings import Settings
-from bot.store import Store
-from bot.store_channels import Channels
-from bot.wish import Address, Wish
+from bot.store.channels import Channels
+from bot.store.connection import connect
+from bot.store.days import Store
 from tests.make import profile
-from tests.neighbours import feed, good_model, listening
 from tests.processes import children
-from tests.slack_neighbour import Channel, Json, Slack, slack
-from tests.test_fetching import rss
-from workers.server import embedded
+from tests.servers.neighbours import feed, good_model, listening
+from tests.servers.slack_neighbour import Channel, Json, Slack, slack
+from tests.workers.test_fetching import rss
+from workers.runtime.server import embedded
 
 # Everything that is announced is picked, in this order: the loopback model's scores are from 10
 # down to 3 for these ids.

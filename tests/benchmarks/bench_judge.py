@@ -14,12 +14,12 @@ import sys
 import time
 from contextlib import closing
 
-from bot import profiles
-from bot.domain import Paper
+from bot.domain.papers import Paper
+from bot.profiles import library
 from tests.make import paper
-from tests.neighbours import Reply, chat, ids_asked, listening, scores
-from workers import judging
-from workers.llm import Model
+from tests.servers.neighbours import Reply, chat, ids_asked, listening, scores
+from workers.judging import batches
+from workers.judging.model import Model
 
 # The mean of a day in cs.LG and cs.AI.
 _ABSTRACT = "We study a matter of some importance and prove that it is so. " * 21
@@ -51,11 +51,11 @@ def main(papers: int, speed: float) -> None:
 
 
 def _seconds(url: str, day: list[Paper], size: int, at_once: int) -> tuple[float, int, int]:
-    judging.PAPERS_A_CALL = size
-    profile = profiles.shipped()["foundations"]
+    batches.PAPERS_A_CALL = size
+    profile = library.shipped()["foundations"]
     start = time.perf_counter()
     with closing(Model("gpt-6-luna", "x", f"{url}/v1", 60.0)) as model:
-        brought = list(judging.judge(model, profile, day, {}, at_once))
+        brought = list(batches.judge(model, profile, day, {}, at_once))
     seconds = time.perf_counter() - start
     assert sum(len(b.verdicts) for b in brought) == len(day)
     paid = [b.usage for b in brought if b.call]

@@ -19,11 +19,12 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bot import profiles
-from bot.domain import Paper, Profile
+from bot.domain.papers import Paper, Profile
+from bot.profiles import library
 from tests.make import paper
-from workers import sample, scoring
-from workers.prices import price
+from workers.arxiv import sample
+from workers.judging import scoring
+from workers.judging.prices import price
 
 MODEL = "gpt-6-luna"
 _PAPERS, _SIZES, _AT_ONCE, _PICKED = 450, (5, 10, 15, 30), 16, 20
@@ -243,7 +244,7 @@ def main(path: Path | None) -> None:
     path = path or (_DAY if _DAY.exists() else None)
     found = read(path) if path else [entry.paper for entry in sample.listing().papers]
     day = [found[n % len(found)] for n in range(_PAPERS)]
-    judges = sorted(profiles.shipped().values(), key=lambda judge: judge.name != "foundations")[:4]
+    judges = sorted(library.shipped().values(), key=lambda judge: judge.name != "foundations")[:4]
     told = (f"{judge.name} {tokens(scoring.instructions(judge)):,}" for judge in judges)
     source = path.name if path else "the sample that ships"
     print(f"Cents a day of {_PAPERS} papers ({len(found)} of {source}) at {MODEL}'s prices")

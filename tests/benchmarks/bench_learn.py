@@ -37,9 +37,9 @@ from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Any
 
-from bot.domain import Paper, Profile
+from bot.domain.papers import Paper, Profile
 from tests.benchmarks.bench_rank import Judged, auc, kept
-from workers import gate, gating, learned
+from workers.gate import keyword_ranking, learned_ranking, threshold
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 FROM = date_(2025, 6, 1)
@@ -53,7 +53,7 @@ Days = Mapping[date_, Sequence[Paper]]
 Rank = Callable[[Sequence[Paper]], Sequence[Any]]  # rows with an id and a score
 Table = Mapping[date_, Sequence[Judged]]  # each day's papers, in the same order for every method
 Verdict = Callable[[date_, Paper], bool]
-Divided = tuple[date_, set[str], gating.Divided]  # a day, its picks, and its parts
+Divided = tuple[date_, set[str], threshold.Divided]  # a day, its picks, and its parts
 
 
 def main(record: Path, toml: Path, start: date_) -> None:
@@ -69,7 +69,7 @@ def main(record: Path, toml: Path, start: date_) -> None:
         return {day: _judged(rank, papers, picked) for day, papers in days.items()}
 
     print(f"\n1. {'The profile alone':<33}    AUC   by day   for 95 %  for 98 % of the picks")
-    zero = table(lambda papers: gate.rank(profile, papers), days)
+    zero = table(lambda papers: keyword_ranking.rank(profile, papers), days)
     _line("all days", zero)
     _line(f"before {start}", {day: zero[day] for day in before})
     _line(f"from {start} on", {day: zero[day] for day in after})
@@ -78,7 +78,7 @@ def main(record: Path, toml: Path, start: date_) -> None:
     taught = list(chain(*before.values()))
     was = [paper.id in picked for paper in taught]
     clock = time.perf_counter()
-    knows = learned.train(profile, taught, was)
+    knows = learned_ranking.train(profile, taught, was)
     seconds = time.perf_counter() - clock
     plain, usual = (_plain(taught, was, after, picked, usual) for usual in (False, True))
     ours = table(lambda papers: knows.rank(profile, papers), after)
@@ -156,18 +156,18 @@ def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
     """Learn from the days before `start`, then take the days as they come, opening and closing."""
     seen = [(d, p, verdict(d, p)) for d, papers in days.items() if d < start for p in papers]
     knows, least, near = _learn(profile, seen)
-    opened, tallies, sums = None, list[gating.Tally](), Counter[str]()
+    opened, tallies, sums = None, list[threshold.Tally](), Counter[str]()
     closed = list[Divided]()
     print(
         "   day         announced  asked  audited  gated  calls spared  picks  found   true  so far"
     )
     for day, papers in ((d, p) for d, p in days.items() if d >= start):
         ranked = knows.rank(profile, papers)
-        parts = gating.divide(ranked, -1e9 if opened else least, near, day)
+        parts = threshold.divide(ranked, -1e9 if opened else least, near, day)
         picks = {paper.id for paper in papers if verdict(day, paper)}
         asked = {*parts.asked, *parts.audited}
         seen += [(day, paper, paper.id in picks) for paper in papers if paper.id in asked]
-        tally = gating.tally(day, parts, asked, picks)
+        tally = threshold.tally(day, parts, asked, picks)
         tallies.append(tally)
         spared = ceil(len(papers) / BATCH) - ceil(len(asked) / BATCH)
         sums.update(announced=len(papers), gated=len(parts.gated), spared=spared)
@@ -176,13 +176,13 @@ def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
         line += f"{spared:>14}{len(picks):>7}{len(picks & asked):>7}"
         if opened is None:
             closed.append((day, picks, parts))
-            recall = gating.estimate(tallies)
+            recall = threshold.estimate(tallies)
             value = "unknown" if recall.value is None else f"{recall.value:.1%}"
             line += f"{_true(closed):>7.1%}  {value} [{recall.low:.1%}, {recall.high:.1%}]"
-            if gating.is_open(recall):
+            if threshold.is_open(recall):
                 opened = day
                 line += "  the gate opens"
-        elif gating.may_close(opened, tallies):
+        elif threshold.may_close(opened, tallies):
             knows, least, near = _learn(profile, [row for row in seen if row[0] > opened])
             opened, tallies, closed = None, [], []
             line += "  learned anew: the gate closes"
@@ -201,14 +201,14 @@ def _true(days: Sequence[Divided]) -> float:
 
 def _learn(
     profile: Profile, seen: Sequence[tuple[date_, Paper, bool]]
-) -> tuple[learned.Learned, float, float]:
+) -> tuple[learned_ranking.Learned, float, float]:
     """What these verdicts teach, the threshold, and from which score on one is near it."""
     days, papers, was = zip(*seen, strict=True)
-    held = learned.held_out(profile, papers, was, days)
-    least = gating.threshold(held)
+    held = learned_ranking.held_out(profile, papers, was, days)
+    least = threshold.threshold(held)
     past = sum(row.score >= least for row in held) / len(held)
     print(f"   threshold {least:.3f}: on held-out days {past:.1%} of the papers get past it")
-    return learned.train(profile, papers, was), least, gating.nearest(held, least)
+    return learned_ranking.train(profile, papers, was), least, threshold.nearest(held, least)
 
 
 def _replay(days: Sequence[Divided]) -> None:
@@ -217,25 +217,25 @@ def _replay(days: Sequence[Divided]) -> None:
     truth = _true(days)
     opens, holds, widths = list[int](), 0, []
     for n in range(REPLAYS):
-        tallies: list[gating.Tally] = []
+        tallies: list[threshold.Tally] = []
         opened = 0
         for day, picks, parts in days:
             near = {*parts.near}
             placed = [
-                learned.Placed(id=f"{n} {id}", place=1, score=id in near, words=())
+                learned_ranking.Placed(id=f"{n} {id}", place=1, score=id in near, words=())
                 for id in parts.audited + parts.gated
             ]
-            drawn = gating.divide(placed, 2, 1, day)
-            again = gating.Divided(
+            drawn = threshold.divide(placed, 2, 1, day)
+            again = threshold.Divided(
                 asked=parts.asked,
                 audited=tuple(id.split()[1] for id in drawn.audited),
                 gated=tuple(id.split()[1] for id in drawn.gated),
                 near=parts.near,
             )
-            tallies.append(gating.tally(day, again, again.asked + again.audited, picks))
-            if not opened and gating.is_open(gating.estimate(tallies)):
+            tallies.append(threshold.tally(day, again, again.asked + again.audited, picks))
+            if not opened and threshold.is_open(threshold.estimate(tallies)):
                 opened = len(tallies)
-        recall = gating.estimate(tallies)
+        recall = threshold.estimate(tallies)
         opens += [opened] if opened else []
         holds += recall.low <= truth <= recall.high
         widths.append(recall.low)
@@ -257,17 +257,17 @@ def _drill(profile: Profile, days: Days, picked: set[str], start: date_) -> None
     the picks through on the days after."""
     seen = [(d, p, p.id in picked) for d, papers in days.items() if d < start for p in papers]
     taught_on, papers, was = zip(*seen, strict=True)
-    held = learned.held_out(profile, papers, was, taught_on)
-    knows = learned.train(profile, papers, was)
-    after = [(d, papers) for d, papers in days.items() if d >= start][: gating.WINDOW]
+    held = learned_ranking.held_out(profile, papers, was, taught_on)
+    knows = learned_ranking.train(profile, papers, was)
+    after = [(d, papers) for d, papers in days.items() if d >= start][: threshold.WINDOW]
     ranked = [(day, knows.rank(profile, papers)) for day, papers in after]
     scores = sorted((r.score for _, rows in ranked for r in rows if r.id in picked), reverse=True)
     for recall in (0.90, 0.92, 0.95, 0.98, 0.995):
         least = scores[round(recall * len(scores)) - 1]
-        near = gating.nearest(held, least)
+        near = threshold.nearest(held, least)
         _replay(
             [
-                (day, picked & {r.id for r in rows}, gating.divide(rows, least, near, day))
+                (day, picked & {r.id for r in rows}, threshold.divide(rows, least, near, day))
                 for day, rows in ranked
             ]
         )

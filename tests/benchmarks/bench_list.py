@@ -14,11 +14,11 @@ import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from bot.connecting import connect
-from bot.store import Store
-from tests.test_fetching import rss
-from workers import feed
-from workers.server import embedded
+from bot.store.connection import connect
+from bot.store.days import Store
+from tests.workers.test_fetching import rss
+from workers.arxiv import feed
+from workers.runtime.server import embedded
 
 # As long as arXiv's own: the mean abstract of a day in cs.LG has about 1,300 characters.
 _ABSTRACT = "We study a matter of some $\\alpha$-importance and prove that it is so. " * 18

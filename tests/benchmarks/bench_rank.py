@@ -24,8 +24,8 @@ from math import ceil
 from pathlib import Path
 from statistics import fmean
 
-from bot.domain import Paper, Profile
-from workers import gate
+from bot.domain.papers import Paper, Profile
+from workers.gate import keyword_ranking
 
 SEVEN = 7  # the readers' cut-off for relevance
 
@@ -39,12 +39,14 @@ def main(record: Path, toml: Path) -> None:
     seconds, scored, placed, sevens = [], [], [], []
     for papers in days.values():
         start = time.perf_counter()
-        ranked = gate.rank(profile, papers)
+        ranked = keyword_ranking.rank(profile, papers)
         seconds.append(time.perf_counter() - start)
         scored.append([(row.score, row.id in picked) for row in ranked])
         placed.append([(-i / len(ranked), row.id in picked) for i, row in enumerate(ranked)])
         sevens += [row.id in picked for row in ranked if row.relevance >= SEVEN]
-    alone = [(gate.rank(profile, [paper])[0], paper) for day in days.values() for paper in day]
+    alone = [
+        (keyword_ranking.rank(profile, [paper])[0], paper) for day in days.values() for paper in day
+    ]
     alone_sevens = [paper.id in picked for row, paper in alone if row.relevance >= SEVEN]
     every, places = list(chain(*scored)), list(chain(*placed))
     by_day = [auc(day) for day in scored if any(was for _, was in day)]
@@ -68,7 +70,7 @@ def main(record: Path, toml: Path) -> None:
     line(f"seconds a day, slowest (largest day: {max(map(len, days.values()))})", max(seconds))
     most = [paper for day in days.values() for paper in day][:2000]
     start = time.perf_counter()
-    gate.rank(profile, most)
+    keyword_ranking.rank(profile, most)
     line(f"seconds for {len(most)} papers as one day", time.perf_counter() - start)
     line("peak memory, MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, ".0f")
 

@@ -25,9 +25,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.neighbours import Reply, as_json, chat, ids_asked, listening, scores
 from tests.processes import descendants
-from tests.test_fetching import THURSDAY, rss
+from tests.servers.neighbours import Reply, as_json, chat, ids_asked, listening, scores
+from tests.workers.test_fetching import THURSDAY, rss
 
 PAPERS = 70
 Shape = Callable[[list[str]], Reply]

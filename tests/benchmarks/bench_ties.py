@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from statistics import fmean
 
-from bot.domain import fingerprint
-from bot.ledger import Decision, Outcome, Score
+from bot.domain.digest import Decision, Outcome, Score
+from bot.domain.papers import fingerprint
 from tests.make import announced, profile
-from workers import ordering
+from workers.judging import tie_break
 
 Model = Callable[[list[str]], str]
 Key = tuple[int, int | None, int]
@@ -41,7 +41,7 @@ def main(record: Path, maximum: int) -> None:
     print(f"{'':<40}{'all pairs':>10}{'mean day':>10}{'papers a look':>15}")
     for name, model in ways.items():
         posted = [look(day, maximum, model) for day in days.values()]
-        ties = [(ordering.tie_chance(keys), len(keys) * (len(keys) - 1)) for keys, _ in posted]
+        ties = [(tie_break.tie_chance(keys), len(keys) * (len(keys) - 1)) for keys, _ in posted]
         pairs = sum(n for _, n in ties)
         every = sum(chance * n for chance, n in ties) / pairs if pairs else 0.0
         mean = fmean(chance for chance, _ in ties)
@@ -65,8 +65,8 @@ def read(record: Path) -> dict[str, list[Decision]]:
 
 def look(day: list[Decision], maximum: int, model: Model) -> tuple[list[Key], int]:
     """The keys of what is posted of a day, and how many papers were looked at again."""
-    papers = ordering.slice_of(profile(maximum=maximum), day)
-    found = ordering.read(model([paper.id for paper in papers]), papers) or ()
+    papers = tie_break.slice_of(profile(maximum=maximum), day)
+    found = tie_break.read(model([paper.id for paper in papers]), papers) or ()
     place = {id: n for n, id in enumerate(found)}
     best = sorted(day, key=lambda d: (key(d, place), d.paper.id))[:maximum]
     return [key(decision, place) for decision in best], len(papers)

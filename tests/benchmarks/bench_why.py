@@ -34,28 +34,30 @@ from typing import Any
 
 from redis import Redis
 
-from bot import actions, profiles, status
-from bot.connecting import connect_briefly
-from bot.desk import Ask, Desk
-from bot.domain import Announced, AnnounceType, Listing, Paper, fingerprint
+from bot.arxiv.text import readable
+from bot.commands import dispatch, status
+from bot.commands.context import Ask, Desk
+from bot.domain.digest import Decision, Judge, Listed, Outcome, Place, Source, Wanted
+from bot.domain.message import Head
+from bot.domain.papers import Announced, AnnounceType, Listing, Paper, fingerprint
+from bot.domain.request import Address, Wish, ledger_name
+from bot.domain.schedule import Schedule
+from bot.domain.subscription import Subscription
 from bot.errors import Refused
-from bot.inquirer import Inquirer
-from bot.ledger import Decision, Judge, Listed, Outcome, Place, Source, Wanted
-from bot.message import Head
-from bot.schedule import Schedule
+from bot.profiles import library
+from bot.runtime.lookup_waiter import Inquirer
 from bot.settings import Settings
-from bot.store import Store
-from bot.store_channels import Channels
-from bot.store_inquiries import Inquiries
-from bot.store_subscriptions import Subscriptions
-from bot.subscription import Subscription
-from bot.tasks import Tasks
-from bot.text import readable
-from bot.wish import Address, Wish, ledger_name
-from tests import neighbours
+from bot.store.channels import Channels
+from bot.store.connection import connect_briefly
+from bot.store.days import Store
+from bot.store.lookups import Inquiries
+from bot.store.queues import Tasks
+from bot.store.subscriptions import Subscriptions
 from tests.benchmarks.bench_deliver import environment, start
 from tests.make import paper
-from tests.neighbours import (
+from tests.processes import alive, descendants
+from tests.servers import neighbours
+from tests.servers.neighbours import (
     Neighbour,
     arxiv_api,
     chat,
@@ -65,16 +67,16 @@ from tests.neighbours import (
     question,
     scores,
 )
-from tests.processes import alive, descendants
-from tests.test_judging import Scripted
-from workers import pipeline, triage
-from workers.judging import Reply
-from workers.server import embedded
+from tests.workers.judging.test_judging import Scripted
+from workers import score_job
+from workers.judging import outcomes
+from workers.judging.batches import Reply
+from workers.runtime.server import embedded
 
 DAY, UNSEEN = 450, 50
 _DATA = Path(__file__).parents[3] / "shared" / "data"
 _ADDRESS = Address(platform="slack", workspace="T1", channel="C1")
-_PROFILE = profiles.shipped()["foundations"]
+_PROFILE = library.shipped()["foundations"]
 _JUDGE = Judge(model=Settings.model_fields["model"].default)
 _GATED, _LEFT_OUT = 20, 5
 _MODEL_SECONDS = 0.8
@@ -149,7 +151,7 @@ class Bot:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         ask, whole = Ask(f"why {about.id}", _ADDRESS, datetime.now(UTC), "U1"), True
         try:
-            answer = await asyncio.to_thread(actions.answer, ask, self.desk)
+            answer = await asyncio.to_thread(dispatch.answer, ask, self.desk)
         except Refused as refused:
             took = time.perf_counter() - due
             return Asked(about, took, took, (str(refused),), False)
@@ -237,7 +239,7 @@ def _deliver(channels: Channels, papers: Sequence[Paper]) -> None:
     )
     store.put_listed(wanted, listed)
     _add(store, given, listed)
-    pipeline.score(wish, store, Scorer(out), 16, lambda: now, lambda done, total: None)
+    score_job.score(wish, store, Scorer(out), 16, lambda: now, lambda done, total: None)
     name = ledger_name(wish, listed)
     digest = store.digest(name)
     assert digest is not None, "it was scored"
@@ -248,7 +250,7 @@ def _deliver(channels: Channels, papers: Sequence[Paper]) -> None:
     whole = digest.model_copy(update={"decisions": (*digest.decisions, *kept)})
     _add(store, gated, listed)
     channels.put_judged(name, whole)
-    mine = triage.choose(whole, {decision.paper.id for decision in digest.picked[:3]})
+    mine = outcomes.choose(whole, {decision.paper.id for decision in digest.picked[:3]})
     channels.put_delivered(_ADDRESS, f"{_ADDRESS}:{name}", mine, now, "1742459220.000000")
     schedule = Schedule(at=now.time().replace(second=0, microsecond=0), tz="UTC")
     Subscriptions(store).put(

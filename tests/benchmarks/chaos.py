@@ -30,21 +30,21 @@ from statistics import median
 
 import redis
 
-from bot.connecting import connect_briefly
-from bot.ledger import Source, Wanted
-from bot.posting import HEAD
-from bot.store import Store
-from bot.store_channels import Channels
-from bot.store_outbox import Outbox
-from bot.wish import Address, delivery_name
+from bot.domain.digest import Source, Wanted
+from bot.domain.request import Address, delivery_name
+from bot.runtime.posting import HEAD
+from bot.store.channels import Channels
+from bot.store.connection import connect_briefly
+from bot.store.days import Store
+from bot.store.outbox import Outbox
 from tests.benchmarks.bench_deliver import PROFILE, environment, grandchildren, ids_in, start
 from tests.benchmarks.chaos_chats import Chat, Due, on_discord, on_slack, wish
 from tests.make import announced, listing
-from tests.neighbours import feed, good_model, listening
 from tests.processes import alive, children
-from tests.slack_neighbour import Json
-from tests.test_fetching import rss
-from workers.server import embedded
+from tests.servers.neighbours import feed, good_model, listening
+from tests.servers.slack_neighbour import Json
+from tests.workers.test_fetching import rss
+from workers.runtime.server import embedded
 
 # What a day has, and how many come to it while it is being posted.
 _PAPERS, _MORE = 8, 2

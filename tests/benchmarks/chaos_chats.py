@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from random import Random
 from typing import NamedTuple
 
-from bot.ledger import Judge, Wanted
+from bot.domain.digest import Judge, Wanted
+from bot.domain.request import Address, Wish
 from bot.settings import Settings
-from bot.store_channels import Channels
-from bot.wish import Address, Wish
+from bot.store.channels import Channels
 from tests.benchmarks.bench_deliver import PROFILE, ids_in, wrong
-from tests.discord_neighbour import Discord, Fault, discord_server
-from tests.discord_rules import parts
-from tests.discord_world import GUILD
-from tests.discord_world import Channel as DiscordChannel
-from tests.slack_neighbour import Channel, Json, slack
+from tests.servers.discord_neighbour import Discord, Fault, discord_server
+from tests.servers.discord_rules import parts
+from tests.servers.discord_world import GUILD
+from tests.servers.discord_world import Channel as DiscordChannel
+from tests.servers.slack_neighbour import Channel, Json, slack
 
 _FAULTS = {"ok": 90, "lost_reply": 4, "http_500": 3, "ratelimited": 3}
 _SLACK_METHODS = ("chat.postMessage", "conversations.replies", "conversations.history")

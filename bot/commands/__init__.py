@@ -1,0 +1,1 @@
+"""A command in, an answer out, for every platform."""

@@ -1,0 +1,244 @@
+"""What people type after `/digest subscribe`, and each of its values by itself; pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import time
+from typing import Any, Final, TypeVar
+
+from bot.arxiv.text import quoted
+from bot.domain.papers import Noun
+from bot.domain.places import zones_of
+from bot.domain.schedule import (
+    DAY_NAMES,
+    EVERY_DAY,
+    WEEKDAYS,
+    WEEKEND,
+    is_clock,
+    zone_named,
+    zones_near,
+)
+from bot.domain.schedule import (
+    zones_like as zones_like,  # read here too by whoever completes a zone
+)
+from bot.errors import Refused
+
+_T = TypeVar("_T")
+
+
+def _words(groups: Mapping[_T, str]) -> dict[str, _T]:
+    """Meaning -> its words, turned round."""
+    return {word: meaning for meaning, words in groups.items() for word in words.split()}
+
+
+_FILLERS: Final = ("on", "every")
+_KEYWORDS: Final = _words({"at": "at", "tz": "tz zone timezone", "days": "days", "top": "top"}) | (
+    dict.fromkeys(_FILLERS, "days")
+)
+_CLOCK: Final = re.compile(
+    r"(?:([0-9]{1,2})(?:[:.]([0-9]{2}))?|([0-9]{2})([0-9]{2})) ?(?:([ap])\.?m\.?)?"
+)
+_DAYS: Final = tuple(name.lower() for name in DAY_NAMES)
+_DAY_GROUPS: Final = _words(
+    {EVERY_DAY: "day daily everyday", WEEKDAYS: "weekday weekdays", WEEKEND: "weekend weekends"}
+)
+_TO: Final = re.compile(r" ?(?:[-–—]|\b(?:to|through)\b) ?")
+_DISTANCE: Final = re.compile(r"(?i)(?:(?:utc|gmt) ?[-+−]|[-+−]) ?[0-9]{1,2}(?:[:.]?[0-9]{2})?")
+
+_LONGEST: Final = 40  # characters compared, which is quadratic
+_MOST_WORDS: Final = 100  # looked at; what has a meaning is a quarter as long
+
+
+class Options(Noun):
+    """What was typed; None or empty where nothing was. The profile is in the case it came in."""
+
+    profile: str = ""
+    at: time | None = None
+    tz: str | None = None
+    days: tuple[int, ...] | None = None
+    top: int | None = None
+
+
+def options(words: Sequence[str]) -> Options:
+    """`PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10]`, in any order and case.
+
+    Raises Refused with one sentence: what cannot be understood, and what to type instead.
+    """
+    typed = _tidy(words)
+    found: dict[str, Any] = {}
+    bare: list[str] = []
+    here = 0
+    while here < len(typed):
+        word, here = typed[here], here + 1
+        keyword = _KEYWORDS.get(word.lower())
+        if keyword is None:
+            bare.append(word)
+            continue
+        if keyword in found:
+            raise Refused(f"Say {keyword} only once, as in {_READERS[keyword][2]}.")
+        ends = _KEYWORDS.keys() - (_FILLERS if keyword == "days" else ())
+        stop = next((n for n in range(here, len(typed)) if typed[n].lower() in ends), len(typed))
+        if here == stop:
+            example = _READERS[keyword][2]
+            raise Refused(f"There is nothing after {word.lower()}; write, for instance, {example}.")
+        found[keyword], used = _value(keyword, typed[here:stop])
+        here += used
+    return Options(profile=_profile(bare, leads=typed[:1] == bare[:1]), **found)
+
+
+def clock(text: str) -> time:
+    """A time of day as people write it: 09:00, 9, 9.30, 0900, 7:30 pm, noon. Raises Refused."""
+    said = _folded(text).lower()
+    if said in ("noon", "midnight"):
+        return time(12 if said == "noon" else 0)
+    match = _CLOCK.fullmatch(said)
+    if not match:
+        wrong = f"{quoted(text)} is not a time of day" if said else "There is no time of day"
+        raise Refused(f"{wrong}; write it like 09:00, 9 am or noon.")
+    hour, minute, half = int(match[1] or match[3]), int(match[2] or match[4] or 0), match[5]
+    if half and not 1 <= hour <= 12:
+        raise Refused(f"{quoted(text)} is no time: before am or pm the hour is from 1 to 12.")
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    if hour > 23 or minute > 59:
+        raise Refused(f"{quoted(text)} is no time: a day goes from 00:00 to 23:59.")
+    return time(hour, minute)
+
+
+def weekdays(text: str) -> tuple[int, ...]:
+    """Days of the week, Monday 0, in order: mon-fri, fri-mon, mon,wed,fri, daily, weekends.
+
+    Any beginning of a name that can be only one day will do. Raises Refused.
+    """
+    parts = re.split(r"[\s,;+&/]+", _TO.sub("-", _folded(text).lower()))
+    found: set[int] = set()
+    for part in parts:
+        if part in _DAY_GROUPS:
+            found.update(_DAY_GROUPS[part])
+        elif part not in ("", "and", "at", *_FILLERS):
+            first, dash, last = part.partition("-")
+            start = _day(first, part)
+            length = (_day(last, part) - start) % 7 if dash else 0
+            found.update((start + n) % 7 for n in range(length + 1))
+    if not found:
+        raise Refused("There are no days; write them like mon-fri or mon,wed,fri.")
+    return tuple(sorted(found))
+
+
+def top(text: str) -> int:
+    """How many papers at most, from 1 to 100 as in a profile. Raises Refused."""
+    match = re.fullmatch(r"(?:top ?)?([0-9]{1,3})(?: papers?)?", _folded(text).lower())
+    if match and 1 <= int(match[1]) <= 100:
+        return int(match[1])
+    wrong = f"{quoted(text)} is not a number" if _folded(text) else "There is no number"
+    raise Refused(f"{wrong} of papers from 1 to 100; write it like 10.")
+
+
+def zone(text: str) -> str:
+    """A time zone's IANA name, from that name, its city or country, in any case and with spaces.
+
+    Raises Refused with up to three that may have been meant.
+    """
+    if found := zone_named(text):
+        return found
+    if not _folded(text):
+        raise Refused("There is no time zone; write it like Europe/Berlin or UTC.")
+    if _DISTANCE.fullmatch(_folded(text)):
+        why = "is a distance from UTC, which changes with the clocks"
+        raise Refused(f"{quoted(text)} {why}; write a zone's name, as in Europe/Berlin.")
+    if near := zones_near(text):
+        why = "is not a time zone"
+        if is_clock(text):
+            why = "is a clock and no place"
+        elif len(zones_of(text)) > 1:
+            why = "may be in several time zones"
+        raise Refused(f"{quoted(text)} {why}; did you mean {_either(near)}?")
+    hint = "write the name of a large city in it, as in Europe/Berlin"
+    raise Refused(f"{quoted(text)} is not a time zone; {hint}.")
+
+
+# A keyword's reader, the most words its value may have, and an example.
+_READERS: Final[Mapping[str, tuple[Callable[[str], object], int, str]]] = {
+    "at": (clock, 1, "at 09:00"),
+    "tz": (zone, 5, "tz Europe/Berlin"),
+    "days": (weekdays, 16, "days mon-fri"),
+    "top": (top, 2, "top 10"),
+}
+
+
+def _tidy(words: Sequence[str]) -> list[str]:
+    """The words as they were meant: `9 am` is one, `top10` and `at:9` are two."""
+    text = " ".join(" ".join(words).split()[:_MOST_WORDS])
+    text = re.sub(r"(?i)(?<=[0-9]) (?=[ap]\.?m\b(?!-))", "", text)
+    text = re.sub(r"(?i)(?<!\S)(at|tz|days|top)[:=]", r"\1 ", text)
+    text = re.sub(r"(?i)(?<= )top(?=[0-9])", "top ", text)
+    return [word for raw in text.split() if (word := raw.strip(".,;()[]'\"`‘’“”"))]
+
+
+def _value(keyword: str, words: list[str]) -> tuple[object, int]:
+    """What the longest readable beginning of the words says, and how many words that is."""
+    read, most, _ = _READERS[keyword]
+    refused = []
+    for used in range(min(most, len(words)), 0, -1):
+        try:
+            return read(" ".join(words[:used])), used
+        except Refused as why:
+            refused.append(why)
+    # A zone's words belong together; of the others the first is the one that is wrong.
+    raise refused[0 if keyword == "tz" else -1]
+
+
+def _profile(bare: list[str], leads: bool) -> str:
+    """The one word without a keyword; `leads` says that the first of them came before any."""
+    bare = [word for word in bare if word.lower() != "and"] or bare
+    if not bare:
+        return ""
+    if leads and len(bare) == 1:
+        return bare[0]
+    suspects = [*bare[1:5], bare[0]]
+    means = {
+        word: [quoted(f"{key} {word}") for key in _READERS if _reads(key, word)]
+        for word in suspects
+    }
+    for word in suspects if len(bare) > 1 else ():
+        known = [*_KEYWORDS, *_DAYS]
+        close = difflib.get_close_matches(word.lower()[:_LONGEST], known, 1)
+        if close and not means[word]:
+            raise Refused(f'{quoted(word)} is not understood here; did you mean "{close[0]}"?')
+    for word in suspects:
+        if means[word]:
+            raise Refused(f"{quoted(word)} needs a word before it: write {_either(means[word])}.")
+    if len(bare) == 1:
+        return bare[0]
+    examples = _either([example for _, _, example in _READERS.values()])
+    raise Refused(f"After the profile {quoted(bare[0])} comes {examples}, not {quoted(bare[1])}.")
+
+
+def _reads(keyword: str, word: str) -> bool:
+    try:
+        _READERS[keyword][0](word)
+    except Refused:
+        return False
+    return True
+
+
+def _day(word: str, part: str) -> int:
+    word = word.strip(".")
+    for said in (word, word.removesuffix("s")):
+        days = [day for day, name in enumerate(_DAYS) if name.startswith(said)]
+        if len(days) == 1:
+            return days[0]
+    close = difflib.get_close_matches(word[:_LONGEST], [*_DAYS, *_DAY_GROUPS], 1)
+    if word and close:
+        raise Refused(f'{quoted(word)} is not a day; did you mean "{close[0]}"?')
+    raise Refused(f"{quoted(part)} is not a day; write days like mon-fri or mon,wed,fri.")
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _either(choices: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(choices[:-1]), choices[-1])))

@@ -1,0 +1,123 @@
+"""Discord's commands: each of actions.COMMANDS, with its options completed as one types."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import discord
+from discord import app_commands
+
+from bot.commands import dispatch
+from bot.domain import schedule
+from bot.views import discord as discord_views
+from bot.views.discord import COMMANDS, OPTIONS
+
+Asked = discord.Interaction[Any]
+Choices = list[app_commands.Choice[str]]
+
+# What a command is told: its word, and the rest as one would type it.
+Typed = Callable[[Asked, str, str], Awaitable[None]]
+# Profiles by name with their titles: all, or only those that the channel subscribed.
+Known = Callable[[Asked, bool], Awaitable[Mapping[str, str]]]
+Callback = Callable[..., Coroutine[Any, Any, None]]
+
+# Commands that name a profile, and whether only one of the channel's own can be meant.
+_NAMING: Final = {
+    **dict.fromkeys(("now", "new"), False),
+    **dict.fromkeys(("unsubscribe", "pause", "resume", "missed"), True),
+}
+# docs.discord.com, "Application Commands": choices, and the characters of each.
+_CHOICES, _CHOICE = 25, 100
+
+
+def commands(
+    typed: Typed, known: Known, menu: Callable[[Asked, discord.Message], Coroutine[Any, Any, None]]
+) -> Iterator[app_commands.Group | app_commands.Command[Any, ..., None] | app_commands.ContextMenu]:
+    """`/digest` with its words, for who may manage the server, until its owner says otherwise;
+    `/why` for everyone, alone with the bot too; and the entry in a message's menu.
+
+    Raises KeyError when a command has no description.
+    """
+    digest = app_commands.Group(
+        name="digest",
+        description=discord_views.DIGEST,
+        guild_only=True,
+        default_permissions=discord.Permissions(manage_guild=True),
+    )
+    for word in dispatch.COMMANDS:
+        if word in ("", "why"):
+            continue
+        run = _subscribe(typed) if word == "subscribe" else _plain(typed, word)
+        command: Any = app_commands.Command(
+            name=word, description=COMMANDS[word], callback=run, parent=digest
+        )
+        if word in _NAMING or word == "subscribe":
+            command.autocomplete("profile")(_profiles(known, _NAMING.get(word, False)))
+        if word == "subscribe":
+            command.autocomplete("tz")(_zones)
+        digest.add_command(command)
+    yield digest
+    yield _why(typed)
+    yield app_commands.ContextMenu(name=discord_views.WHY_MENU, callback=menu)
+
+
+def _plain(typed: Typed, word: str) -> Callback:
+    async def run(asked: Asked) -> None:
+        await typed(asked, word, "")
+
+    async def naming(asked: Asked, profile: str = "") -> None:
+        await typed(asked, word, profile)
+
+    return _described(naming, "profile") if word in _NAMING else run
+
+
+def _subscribe(typed: Typed) -> Callback:
+    async def subscribe(
+        asked: Asked,
+        profile: str = "",
+        at: str = "",
+        tz: str = "",
+        days: str = "",
+        top: app_commands.Range[int, 1, 100] = 0,
+    ) -> None:
+        given = {"at": at, "tz": tz, "days": days, "top": str(top or "")}
+        said = [f"{name} {value}" for name, value in given.items() if value]
+        await typed(asked, "subscribe", " ".join([profile, *said]))
+
+    return _described(subscribe, "profile", "at", "tz", "days", "top")
+
+
+def _why(typed: Typed) -> app_commands.Command[Any, ..., None]:
+    async def why(asked: Asked, arxivid: str) -> None:
+        await typed(asked, "why", arxivid)
+
+    return app_commands.Command(
+        name="why",
+        description=discord_views.WHY,
+        callback=_described(why, "arxivid"),
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True),
+        allowed_installs=app_commands.AppInstallationType(guild=True),
+    )
+
+
+def _described(run: Callback, *options: str) -> Callback:
+    return app_commands.describe(**{name: OPTIONS[name] for name in options})(run)
+
+
+def _profiles(known: Known, own: bool) -> Callable[..., Coroutine[Any, Any, Choices]]:
+    async def complete(asked: Asked, typed: str) -> Choices:
+        shown = {name: f"{name} · {title}" for name, title in (await known(asked, own)).items()}
+        like = {n: text for n, text in shown.items() if typed.casefold() in text.casefold()}
+        return _choices(like.items())
+
+    return complete
+
+
+async def _zones(asked: Asked, typed: str) -> Choices:
+    return _choices((zone, zone) for zone in schedule.zones_like(typed, _CHOICES))
+
+
+def _choices(found: Iterable[tuple[str, str]]) -> Choices:
+    choices = [app_commands.Choice(name=shown[:_CHOICE], value=value) for value, shown in found]
+    return choices[:_CHOICES]

@@ -1,0 +1,185 @@
+"""Forms -> Discord's modals, and what is submitted -> the form's answers; pure.
+
+A modal has at most five questions, no list longer than 25 and no word of its own on its button.
+A form with more questions is asked in fewer boxes: what is short to type shares one, a line
+`name: value` each, and `answers` takes them apart again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any, Final
+
+from bot.arxiv.text import one_line, shortened
+from bot.domain.message import Field, Form
+
+Json = dict[str, Any]
+
+# docs.discord.com, "Interactions" and "Component Reference"; discord.py 2.7.1 checks the five.
+QUESTIONS: Final = 5
+TITLE: Final = 45  # a label's too
+HINT: Final = 100
+CUSTOM_ID: Final = 100
+VALUE: Final = 4000
+_OPTIONS: Final = 25
+_OPTION: Final = 100
+
+_STRING_SELECT, _TEXT_INPUT, _CHANNEL_SELECT, _LABEL = 3, 4, 8, 18
+_SHORT, _LONG = 1, 2
+_POSTABLE = [0, 5]  # text and announcement channels
+
+_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+# What may share a box, and how much is lost by it: most where something to choose from is.
+_COST: Mapping[str, int] = {"number": 1, "time": 1, "zone": 1, "text": 2, "days": 8, "choice": 9}
+
+_FILLED = re.compile(r"f1:(?P<name>[a-z0-9_-]{1,30}):(?P<about>.*)", re.DOTALL)
+
+
+def modal(form: Form) -> Json:
+    """The data of an interaction response of type 9.
+
+    Raises ValueError for a form whose questions do not fit into five boxes, whose name or `about`
+    do not fit into a custom_id, or that would show a text of more than 4,000 characters, of which
+    the rest would be lost.
+    """
+    packed = f"f1:{form.name}:{form.about}"
+    if not _FILLED.fullmatch(packed) or len(packed) > CUSTOM_ID:
+        raise ValueError(f"does not fit into a modal's custom_id: {packed!r}")
+    return {
+        "custom_id": packed,
+        "title": _worded(form.title, TITLE),
+        "components": [_label(group) for group in _grouped(form.fields)],
+    }
+
+
+def filled(custom_id: str) -> tuple[str, str] | None:
+    """The name and `about` of a submitted form; None when it is none of ours."""
+    found = _FILLED.fullmatch(custom_id)
+    return (found["name"], found["about"]) if found else None
+
+
+def answers(components: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The components of a submitted modal -> each field's answer by its name, empty where nothing
+    was said."""
+    found: dict[str, str] = {}
+    for part in _inner(components):
+        name, value = str(part["custom_id"]), str(part.get("value") or "").strip()
+        if name.startswith("+"):
+            found |= _apart(name[1:].split("+"), value)
+        else:
+            found[name] = value or ",".join(part.get("values") or ())
+    return found
+
+
+def _inner(components: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for part in components:
+        inside = part.get("components", ()) if "component" not in part else (part["component"],)
+        yield from (each for each in (part, *inside) if "custom_id" in each)
+
+
+def _apart(names: Sequence[str], text: str) -> dict[str, str]:
+    """`name: value` lines; a line without a name goes on with the one before. Without any name,
+    the lines are the answers in their order."""
+    found, last = dict.fromkeys(names, ""), ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in lines:
+        name, _, value = re.sub(r"^([\w -]+)：", r"\1:", line).partition(":")
+        if name.strip().lower() in found and len(name) < len(line):
+            last = name.strip().lower()
+            found[last] = value.strip()
+        elif last:
+            found[last] = f"{found[last]} {line}".strip()
+    return found if last else found | dict(zip(names, lines, strict=False))
+
+
+def _grouped(fields: Sequence[Field]) -> list[tuple[Field, ...]]:
+    """Neighbours first, so that the form keeps its order where it can."""
+    groups: list[tuple[Field, ...]] = [(field,) for field in fields]
+    while len(groups) > QUESTIONS:
+        fitting = [
+            (sum(_COST[field.kind] for field in one + two) + apart - at, at, apart)
+            for (at, one), (apart, two) in combinations(enumerate(groups), 2)
+            if all(field.kind in _COST for field in one + two)
+            and len(_shared(one + two)) <= CUSTOM_ID
+        ]
+        if not fitting:
+            raise ValueError(f"{len(fields)} questions do not fit into {QUESTIONS} boxes")
+        _, at, apart = min(fitting)
+        groups[at] += groups.pop(apart)
+    return groups
+
+
+def _shared(group: tuple[Field, ...]) -> str:
+    return "".join(f"+{field.name}" for field in group)
+
+
+def _label(group: tuple[Field, ...]) -> Json:
+    one = len(group) == 1
+    title = " · ".join(field.label for field in group)
+    if len(one_line(title)) > TITLE and not one:
+        title = " · ".join(field.name for field in group)  # they stand in the box as well
+    label = {
+        "type": _LABEL,
+        "label": _worded(title, TITLE),
+        "component": _component(*group) if one else _lines(group),
+    }
+    hint = group[0].hint if one else _hints(group)
+    return label | ({"description": _worded(hint, HINT)} if one_line(hint) else {})
+
+
+def _hints(group: tuple[Field, ...]) -> str:
+    """What is said of each, with a fair share of the room."""
+    told = [field.hint or ", ".join(choice.value for choice in field.choices) for field in group]
+    named = [f"{field.name}: {hint}" for field, hint in zip(group, told, strict=True) if hint]
+    share = HINT // max(1, len(named)) - len("; ")
+    return "; ".join(shortened(one_line(hint), share).rstrip(".") for hint in named)
+
+
+def _lines(group: tuple[Field, ...]) -> Json:
+    value = "\n".join(f"{field.name}: {one_line(field.value)}".strip() for field in group)
+    optional = all(field.optional for field in group)
+    return _input(_shared(group), value, optional, _LONG)
+
+
+def _component(field: Field) -> Json:
+    required = {"required": not field.optional, "min_values": 0 if field.optional else 1}
+    named = {"custom_id": field.name, **required}
+    if field.kind == "channel":
+        chosen = [{"id": field.value, "type": "channel"}] if field.value.isdecimal() else []
+        given = {"default_values": chosen} if chosen else {}
+        return {"type": _CHANNEL_SELECT, **named, "channel_types": _POSTABLE, **given}
+    if field.kind == "days":
+        days = field.value.split(",")
+        options = [_option(day.capitalize(), day, day in days) for day in _WEEK]
+        return {"type": _STRING_SELECT, **named, "max_values": len(_WEEK), "options": options}
+    choices = {choice.value: choice.label for choice in field.choices}
+    lengths = [len(value) for value in choices] or [0]
+    if (
+        field.kind == "choice"
+        and len(choices) <= _OPTIONS
+        and min(lengths) >= 1
+        and max(lengths) <= _OPTION
+    ):
+        options = [_option(label, value, value == field.value) for value, label in choices.items()]
+        return {"type": _STRING_SELECT, **named, "max_values": 1, "options": options}
+    # A zone too: some hundred do not fit into a list of 25.
+    style = _LONG if field.kind == "prose" else _SHORT
+    return _input(field.name, field.value, field.optional, style)
+
+
+def _option(label: str, value: str, chosen: bool) -> Json:
+    return {"label": _worded(label, _OPTION), "value": value, "default": chosen}
+
+
+def _input(name: str, value: str, optional: bool, style: int) -> Json:
+    if len(value) > VALUE:
+        raise ValueError(f"{name} has {len(value)} characters, a modal shows {VALUE}")
+    named = {"type": _TEXT_INPUT, "custom_id": name, "style": style, "max_length": VALUE}
+    return named | {"required": not optional} | ({"value": value} if value else {})
+
+
+def _worded(text: str, limit: int) -> str:
+    return shortened(one_line(text) or "…", limit)

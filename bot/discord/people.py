@@ -1,0 +1,147 @@
+"""Who somebody is on a Discord server, and which of its channels that person sees."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import discord
+import structlog
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from bot.commands.permissions import Kind, Person
+from bot.discord.poster import FAULTS, DiscordPoster, Refusal, error_of
+from bot.domain.request import Address
+from bot.errors import PaperboyError
+from bot.runtime.brief import Brief
+
+log = structlog.get_logger()
+
+_KEPT: Final = timedelta(seconds=20)
+_MOST: Final = 2_000
+_SECONDS: Final = 2.0
+
+_ROLE, _USER, _CHANNEL = 1, 2, 3
+
+
+class _Overwrite(BaseModel):
+    """What a server's settings say of one role, person or channel and a command."""
+
+    id: int
+    type: int
+    permission: bool
+
+
+class _Overwrites(BaseModel):
+    """Those of one command, or, under the application's id, of all that have none of their own."""
+
+    id: int
+    permissions: tuple[_Overwrite, ...]
+
+
+class _Command(BaseModel):
+    id: int
+    name: str
+
+
+_SERVERS: Final = TypeAdapter(tuple[_Overwrites, ...])
+_COMMANDS: Final = TypeAdapter(tuple[_Command, ...])
+
+
+class People:
+    """The people of every server that the bot is in. Whoever may manage the server is not asked
+    about: Discord says so with every interaction."""
+
+    def __init__(self, poster: DiscordPoster) -> None:
+        self._poster = poster
+        self._settings: Brief[int, tuple[_Overwrite, ...]] = Brief(_KEPT, _MOST)
+        self._members: Brief[tuple[int, int], frozenset[str]] = Brief(_KEPT, _MOST)
+
+    async def member(self, asked: discord.Interaction[Any], now: datetime) -> Person | None:
+        """Somebody on a server; None when Discord does not say what its settings are."""
+        guild, person = asked.guild, asked.user
+        if guild is None or not isinstance(person, discord.Member):
+            return None
+        here = {asked.channel_id, getattr(asked.channel, "parent_id", None)}
+        channels = _seen(guild, person) | {str(id) for id in here if id}
+        if asked.permissions.administrator or asked.permissions.manage_guild:
+            return Person(kind=Kind.ADMIN, channels=channels)
+        try:
+            rules = await self._rules(asked.application_id, guild.id, now)
+        except (PaperboyError, ValidationError) as error:
+            log.warning("could not find out who may", server=guild.id, why=type(error).__name__)
+            return None
+        roles = {role.id for role in person.roles}
+        allowed = offered(rules, guild.id, {id for id in here if id}, person.id, roles)
+        return Person(kind=Kind.MEMBER if allowed else Kind.BARRED, channels=channels)
+
+    async def alone(
+        self,
+        client: discord.Client,
+        person: int,
+        here: str,
+        subscribed: Iterable[Address],
+        now: datetime,
+    ) -> Person | None:
+        """Somebody alone with the bot: of the channels that he or she subscribed those that are
+        still seen."""
+        channels = {here}
+        for server in {address.workspace for address in subscribed if address.workspace}:
+            guild = client.get_guild(int(server))
+            if guild is None or guild.unavailable:
+                continue  # the bot is not there any more, or sees nothing of it now
+            found = self._members.get((guild.id, person), now)
+            if found is None:
+                try:  # discord.py tries for half a minute by itself, and somebody waits
+                    async with asyncio.timeout(_SECONDS):
+                        found = _seen(guild, await guild.fetch_member(person))
+                except discord.NotFound:
+                    found = frozenset()
+                except FAULTS as error:
+                    log.warning("could not find out who somebody is", why=str(error_of(error)))
+                    return None
+                self._members.put((guild.id, person), found, now)
+            channels |= found
+        return Person(kind=Kind.ALONE, channels=frozenset(channels))
+
+    async def _rules(self, application: int, guild: int, now: datetime) -> tuple[_Overwrite, ...]:
+        """What the server's settings say of /digest. Raises PaperboyError, ValidationError."""
+        found = self._settings.get(guild, now)
+        if found is None:
+            path = f"/applications/{application}"
+            try:
+                told = await self._poster.ask("GET", f"{path}/guilds/{guild}/commands/permissions")
+                every = {row.id: row.permissions for row in _SERVERS.validate_python(told)}
+            except Refusal:  # there are none: the command's own default counts
+                every = {}
+            found = every.get(application, ())
+            if every:
+                told = await self._poster.ask("GET", f"{path}/commands")
+                (digest,) = (c.id for c in _COMMANDS.validate_python(told) if c.name == "digest")
+                found = every.get(digest, found)
+            self._settings.put(guild, found, now)
+        return found
+
+
+def _seen(guild: discord.Guild, person: discord.Member) -> frozenset[str]:
+    """The ids of the channels that somebody sees."""
+    found = (c for c in guild.text_channels if c.permissions_for(person).view_channel)
+    return frozenset(str(channel.id) for channel in found)
+
+
+def offered(
+    rules: Iterable[_Overwrite], guild: int, channels: set[int], person: int, roles: set[int]
+) -> bool:
+    """Whether Discord offers /digest to somebody who may not manage the server, by what its
+    settings say: a channel can shut it out, then the person's own rule counts, then the roles',
+    then everybody's (docs.discord.com, "Application Commands", Permissions)."""
+    said: Mapping[tuple[int, int], bool] = {(r.type, r.id): r.permission for r in rules}
+    everywhere = said.get((_CHANNEL, guild - 1), True)
+    if not all(said.get((_CHANNEL, id), everywhere) for id in channels):
+        return False
+    if (_USER, person) in said:
+        return said[_USER, person]
+    by_role = [said[_ROLE, id] for id in roles if id != guild and (_ROLE, id) in said]
+    return any(by_role) if by_role else said.get((_ROLE, guild), False)

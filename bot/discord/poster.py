@@ -1,0 +1,288 @@
+"""Discord's messages, out: posting, finding, changing, each request made once, errors typed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import aiohttp
+import discord
+import structlog
+from discord.http import HTTPClient, Route
+from discord.utils import time_snowflake
+from pydantic import SecretStr
+
+from bot.discord import render
+from bot.domain.message import Head, Post
+from bot.domain.papers import Trouble, fingerprint
+from bot.domain.request import Address
+from bot.errors import Gone, PaperboyError, Refused, Unavailable
+from bot.network import reason
+
+log = structlog.get_logger()
+
+Json = dict[str, Any]
+
+# A request that takes longer counts as lost; shorter than a delivery's lease.
+_SECONDS: Final = 10.0
+# What discord.py waits for by itself, before a request, when a limit is used up; its least.
+_PATIENCE: Final = 30.0
+# Our clock and Discord's may differ by so much.
+_SKEW: Final = timedelta(minutes=5)
+_PAGE: Final = 100
+
+# docs.discord.com, "Opcodes and Status Codes".
+_GONE: Final = {
+    10003: Trouble.CHANNEL_GONE,
+    10004: Trouble.CHANNEL_GONE,
+    10013: Trouble.CHANNEL_GONE,  # a person, told something alone
+    50001: Trouble.NOT_A_MEMBER,
+    50007: Trouble.MAY_NOT_POST,  # a person who takes no messages
+    50008: Trouble.MAY_NOT_POST,  # a forum, a category
+    50013: Trouble.MAY_NOT_POST,
+    50024: Trouble.MAY_NOT_POST,  # a channel without threads
+    160006: Trouble.MAY_NOT_POST,  # a server with a thousand open threads
+    160007: Trouble.MAY_NOT_POST,
+}
+# Of a message or a thread, not of its channel: a message that is not there, one of others, a system
+# message, one edited too often, one in a thread that is archived; a thread that is locked.
+_MESSAGE: Final = {
+    10008: Trouble.MESSAGE_GONE,
+    50005: Trouble.NOT_EDITABLE,
+    50021: Trouble.NOT_EDITABLE,
+    30046: Trouble.NOT_EDITABLE,
+    50083: Trouble.THREAD_LOCKED,
+    160005: Trouble.THREAD_LOCKED,
+}
+_BUSY: Final = {20016, 20028, 20029, 40062, 130000}
+ACKNOWLEDGED: Final = 40060
+_CHANNEL: Final = "/channels/{channel_id}"
+_MESSAGES: Final = "/channels/{channel_id}/messages"
+_ONE: Final = "/channels/{channel_id}/messages/{message_id}"
+_UNKNOWN_MESSAGE: Final = 10008
+_THREAD_THERE: Final = 160004
+# For a thread whose name Discord refuses: its moderation reads names, too.
+_PLAIN_NAME: Final = "Papers"
+_BAD_TOKEN_CLOSE: Final = 4004
+
+# What discord.py raises, and lets through, when something is wrong outside.
+FAULTS = (discord.DiscordException, aiohttp.ClientError, TimeoutError, OSError)
+
+
+class Refusal(Refused):
+    """Discord takes the request as it is for wrong; `code` is its own."""
+
+    def __init__(self, code: int, said: str) -> None:
+        trouble = _MESSAGE.get(code, Trouble.BAD_MESSAGE)
+        super().__init__(f"Discord refuses this: {said} ({code}).", trouble)
+        self.code = code
+
+
+def error_of(error: Exception) -> PaperboyError:
+    """discord.py's error, or the connection's, named by what to do next."""
+    if isinstance(error, discord.LoginFailure):
+        return Gone("Discord does not take the token.", Trouble.BAD_TOKEN)
+    if isinstance(error, discord.ConnectionClosed) and error.code == _BAD_TOKEN_CLOSE:
+        return Gone("Discord does not take the token any more.", Trouble.BAD_TOKEN)
+    if isinstance(error, discord.RateLimited):
+        return Unavailable(_FEWER, Trouble.CHAT_BUSY, retry_after=error.retry_after)
+    if not isinstance(error, discord.HTTPException) or _from_between(error):
+        return Unavailable(
+            f"Discord did not answer: {reason(error)}.", Trouble.CHAT_DOWN, unclear=True
+        )
+    if error.status == 401:
+        return Gone("Discord does not take the token.", Trouble.BAD_TOKEN)
+    if error.status == 429 or error.code in _BUSY:
+        return Unavailable(_FEWER, Trouble.CHAT_BUSY)
+    said = error.text.split("\n")[-1][:200] or f"status {error.status}"
+    if error.code in _GONE:
+        return Gone(f"Discord says: {said} ({error.code}).", _GONE[error.code])
+    return Refusal(error.code, said)
+
+
+def _from_between(error: discord.HTTPException) -> bool:
+    """Whether a proxy said it: Discord's own refusals have a code, but for three kinds."""
+    return error.status >= 500 or (not error.code and error.status not in (400, 401, 429))
+
+
+_NONSENSE: Final = "What answers in Discord's place is not Discord."
+_FEWER: Final = "Discord asks for fewer requests."
+
+
+class DiscordPoster:
+    """posting.Poster for Discord. A thread is a channel, with the id of the message it is from.
+
+    The first request logs in, so that what is wrong with the token is an answer like others.
+    """
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+        self._http: HTTPClient | None = None
+        self._me = ""
+        self._logging_in = asyncio.Lock()
+
+    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+        """The nonce makes Discord itself refuse a second one for some minutes; the mark is for
+        `find`, because the nonce is not shown again."""
+        once = {"nonce": key, "enforce_nonce": True}
+        try:
+            body = _marked(render.message(post), _mark(key)) | once
+            sent = await self._there(address, under, "POST", _MESSAGES, body)
+        except Refusal as refused:
+            if refused.trouble is not Trouble.BAD_MESSAGE:
+                raise
+            log.error("Discord refuses the message, sending text", key=key, why=str(refused))
+            body = _marked(render.plain(post), _mark(key)) | once
+            sent = await self._there(address, under, "POST", _MESSAGES, body)
+        return str(sent["id"])
+
+    async def thread(self, address: Address, message: str, head: Head) -> str:
+        async def opened(name: str) -> str:
+            ids = {"channel_id": address.channel, "message_id": message}
+            made = await self.ask("POST", f"{_ONE}/threads", {"name": name}, None, **ids)
+            return str(made["id"])
+
+        try:
+            return await opened(render.thread_name(head))
+        except Refusal as refused:
+            if refused.code == _THREAD_THERE:
+                return message
+            if refused.trouble is not Trouble.BAD_MESSAGE:
+                raise
+            log.error("Discord refuses the thread's name", name=head.title, why=str(refused))
+            return await opened(_PLAIN_NAME)
+
+    async def find(
+        self, address: Address, key: str, since: datetime, under: str | None
+    ) -> list[str]:
+        found: list[str] = []
+        after = time_snowflake(since - _SKEW)
+        while True:
+            newer = {"after": after, "limit": _PAGE}
+            page: list[Json] = await self._there(address, under, "GET", _MESSAGES, query=newer)
+            for message in page:
+                parts = message.get("components") or [{}]
+                if message["author"]["id"] == self._me and parts[0].get("id") == _mark(key):
+                    found.append(str(message["id"]))
+            if len(page) < _PAGE:
+                return sorted(found, key=int)
+            after = max(int(message["id"]) for message in page)
+
+    async def edit(
+        self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
+    ) -> None:
+        body = render.message(post)
+        body = _marked(body, _mark(key)) if key else body
+        await self._there(address, under, "PATCH", _ONE, body, message_id=message)
+
+    async def remove(self, address: Address, message: str, under: str | None) -> None:
+        try:
+            await self._there(address, under, "DELETE", _ONE, message_id=message)
+        except Refusal as refused:
+            if refused.trouble is not Trouble.MESSAGE_GONE:
+                raise
+
+    async def direct(self, address: Address, person: str) -> Address:
+        opened = await self.ask("POST", "/users/@me/channels", {"recipient_id": person})
+        return Address(platform="discord", channel=str(opened["id"]))
+
+    async def _there(
+        self,
+        address: Address,
+        under: str | None,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Json | None = None,
+        **ids: str,
+    ) -> Any:
+        """A request in a thread or in its channel. A thread that is not there any more is no reason
+        to take the channel for gone, unless that is as well."""
+        where = under or address.channel
+        try:
+            return await self.ask(method, path, body, query, channel_id=where, **ids)
+        except Gone as gone:
+            if under is None or gone.trouble is not Trouble.CHANNEL_GONE:
+                raise
+            await self.ask("GET", _CHANNEL, channel_id=address.channel)
+            raise Refusal(_UNKNOWN_MESSAGE, "its thread was deleted") from gone
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, query: Json | None = None, **ids: str
+    ) -> Any:
+        """One request, made once; `path` names its ids as discord.py does, which counts its limits
+        by them. Raises Refusal besides what every method raises."""
+        given = {} if body is None else {"json": body}
+        try:
+            async with asyncio.timeout(_SECONDS):
+                http = await self._logged_in()
+                route = Route(method, path, **ids)
+                said = await http.request(route, params=query, middlewares=(_once,), **given)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Unavailable(_NONSENSE, Trouble.CHAT_DOWN, unclear=True) from error
+        except FAULTS as error:
+            raise error_of(error) from error
+        if isinstance(said, str) and said:  # a page; Discord answers JSON, or nothing
+            raise Unavailable(_NONSENSE, Trouble.CHAT_DOWN, unclear=True)
+        return said
+
+    async def close(self) -> None:
+        if self._http:
+            await self._http.close()
+
+    async def _logged_in(self) -> HTTPClient:
+        async with self._logging_in:
+            if self._http is None:
+                loop = asyncio.get_running_loop()
+                http = HTTPClient(loop, max_ratelimit_timeout=_PATIENCE)
+                try:
+                    me = str((await http.static_login(self._token.get_secret_value()))["id"])
+                except BaseException:
+                    await http.close()
+                    raise
+                self._http, self._me = http, me
+            return self._http
+
+
+@asynccontextmanager
+async def poster(token: SecretStr, api_url: str) -> AsyncIterator[DiscordPoster]:
+    """A poster on connections of its own, kept open while it is used; from here on discord.py asks
+    at this address, in the whole process."""
+    Route.BASE = api_url.rstrip("/")
+    posting = DiscordPoster(token)
+    try:
+        yield posting
+    finally:
+        await posting.close()
+
+
+async def _once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Take from discord.py what it would repeat by itself, for up to 25 s (5xx), or sleep over with
+    everybody waiting (429), or take for a ban for good (429 from Discord's proxy)."""
+    response = await handler(request)
+    if response.status == 429:
+        response.close()
+        wait = response.headers.get("Retry-After", "")
+        seconds = float(wait) if wait.replace(".", "", 1).isdecimal() else None
+        raise Unavailable(_FEWER, Trouble.CHAT_BUSY, retry_after=seconds)
+    if response.status >= 500:
+        response.close()
+        why = f"Discord has a fault of its own ({response.status})."
+        raise Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
+    return response
+
+
+def _mark(key: str) -> int:
+    """What a key becomes as a component's `id`: any from 1 to 2**31 - 1, and shown again with the
+    message (docs.discord.com, "Anatomy of a Component")."""
+    return int(fingerprint(key), 16) % (2**31 - 1) + 1
+
+
+def _marked(body: Json, mark: int) -> Json:
+    parts = body["components"]
+    return body | {"components": [parts[0] | {"id": mark}, *parts[1:]]} if parts else body

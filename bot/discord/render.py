@@ -1,0 +1,245 @@
+"""Messages -> what Discord takes, and what is pressed in them -> ours again; pure.
+
+A head is laid out with Components V2: 4,000 characters hold a day's list where content holds half
+of it, buttons stand beside what they act on, and, unlike an embed, it needs no permission and is
+shown to people who have switched previews off. A card is plain content with buttons below: a search
+finds it and a notification shows it, which Components V2 still lack (discord-api-docs issues 7600
+and 7854). Each kind stays what it is, because an edit can never take Components V2 off a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from bot.arxiv.text import one_line, shortened
+from bot.domain.message import Button, Card, Head, Item, Line, Post
+
+Json = dict[str, Any]
+
+# docs.discord.com, "Message" and "Component Reference"; discord.py 2.7.1 checks none but the 40.
+CONTENT: Final = 2000
+TEXT: Final = 4000  # over all text displays of a message
+COMPONENTS: Final = 40  # counted with what is inside others
+LABEL: Final = 80
+_LINK: Final = 512
+_NAME: Final = 100
+
+_ROW, _BUTTON, _SECTION, _TEXT = 1, 2, 9, 10
+_GREY, _OPENS = 2, 5
+_SUPPRESS_EMBEDS, _COMPONENTS_V2 = 1 << 2, 1 << 15
+
+# What our own parts may take of a message, escaped; real ones are a fraction of it.
+_TITLE, _LINE, _FACTS, _COMMENT, _SMALL, _MORE = 300, 120, 500, 600, 1000, 40
+
+# A button's custom_id; those on last year's messages are still pressed, so `b1` is for ever.
+PRESSED: Final = re.compile(r"b1:(?P<action>[a-z0-9_-]{1,30}):(?P<value>[A-Za-z0-9 ./_-]{0,64})")
+
+
+def message(post: Post) -> Json:
+    """The body of a create-message or edit-message request, without a nonce.
+
+    What does not fit is shortened or counted. Raises ValueError like `custom_id`.
+    """
+    body = _card(post) if isinstance(post, Card) else _head(post)
+    return {**body, "allowed_mentions": {"parse": []}}
+
+
+def plain(post: Post) -> Json:
+    """The same in bare words, without a button, for when Discord refuses the layout."""
+    url = [_address(post.url, _LINK)] if isinstance(post, Card) else []
+    said = (post.comment,) if isinstance(post, Card) else (*post.notices, *post.text)
+    rows = [_fitted(post.title, _TITLE), *url, *_rows((("", text) for text in said), CONTENT)]
+    parts = _texts("\n".join(filter(None, rows)))
+    return {"flags": _COMPONENTS_V2, "components": parts, "allowed_mentions": {"parse": []}}
+
+
+def thread_name(head: Head) -> str:
+    """The head's title in at most 100 characters; a day at its end is kept."""
+    title, dot, day = one_line(head.title).rpartition(" · ")
+    if title and len(dot + day) <= _NAME // 2:
+        return shortened(title, _NAME - len(dot + day)) + dot + day
+    return shortened(one_line(head.title) or "…", _NAME)
+
+
+def custom_id(button: Button) -> str:
+    """A button's action and value in at most 100 characters.
+
+    Raises ValueError for what `pressed` would not take back: a fault of whoever made the button.
+    """
+    action = f"ask-{button.action}" if button.confirm else button.action
+    packed = f"b1:{action}:{button.value}"
+    if not PRESSED.fullmatch(packed):
+        raise ValueError(f"not a button's action and value: {button.action!r}, {button.value!r}")
+    return packed
+
+
+def pressed(custom_id: str) -> tuple[str, str] | None:
+    """The action and value of a pressed button; None when it is none of ours."""
+    found = PRESSED.fullmatch(custom_id)
+    return (found["action"], found["value"]) if found else None
+
+
+def escaped(text: str) -> str:
+    """Other people's text in one line, shown by Discord as it stands: no mark-up, no mention, no
+    link, no emoji by name.
+
+    discord.utils.escape_markdown leaves headings, numbered lists, quotes, links and `<...>`, and
+    escape_mentions adds a zero-width space, which ends up in what is copied.
+    """
+    marked = _MARKS.sub(r"\\\g<0>", one_line(text))
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", marked)
+
+
+# `<` begins mentions, channels, times, commands and custom emoji; `:` emoji by name, and URLs.
+_MARKS = re.compile(r"[\\*_~|`\[\]<@]|:(?=//|[^\s:]+:)|^[-+>#]")
+
+
+def _card(card: Card) -> Json:
+    scores = _score("Relevance", card.relevance)
+    if card.novelty is not None:
+        scores += f" · {_score('Novelty', card.novelty)}"
+    small = " · ".join(part for part in (card.facts, card.authors) if one_line(part))
+    rows = [f"**{card.rank}. {_linked(card.title, card.url, _TITLE)}**", scores]
+    rows += _rows([("-# ", small)], _FACTS) + _rows([("", card.comment)], _COMMENT)
+    rows += _rows([("> ", card.abstract)], CONTENT - sum(len(row) + 1 for row in rows))
+    buttons = (*card.buttons, Button(action="pdf", label="PDF", url=card.pdf))
+    return {
+        "content": "\n".join(rows),
+        "flags": _SUPPRESS_EMBEDS,
+        "components": _button_rows(_buttons(buttons, set())),
+    }
+
+
+def _score(name: str, score: int) -> str:
+    return f"{name} {score} {'●' * score}{'○' * (10 - score)}"
+
+
+def _head(head: Head) -> Json:
+    seen: set[str] = set()
+    buttons = _button_rows(_buttons(head.buttons[:10], seen))
+    small = "\n".join(_rows((("-# ", text) for text in head.small), _SMALL))
+    title = _fitted(head.title, _TITLE)
+    # Who did what is a sentence, not a heading.
+    rows = [f"<@{head.by}> {title}" if _is_id(head.by) else f"### {title}"]
+    room = TEXT - len(rows[0]) - len(small)
+    said = [*(("⚠️ ", notice) for notice in head.notices), *(("", text) for text in head.text)]
+    rows += _rows(said, room - (TEXT // 2 if head.lines or head.items else 0))
+    room = TEXT - sum(len(row) + 1 for row in rows) - len(small)
+    listed = _listed(head.lines, room // 2 if head.items else room)
+    places = COMPONENTS - 3 - sum(map(_count, buttons))
+    parts = [
+        *_texts("\n".join(rows), listed),
+        *_items(head.items, room - len(listed), places, seen),
+        *_texts(small),
+        *buttons,
+    ]
+    return {"flags": _COMPONENTS_V2, "components": parts}
+
+
+def _listed(lines: Sequence[Line], room: int) -> str:
+    rows: list[str] = []
+    room -= _MORE
+    for line in lines:
+        scores = f"{line.relevance:>2}" + (f" · {line.novelty:>2}" if line.novelty else "")
+        row = f"**{line.rank}.** `{scores}` {_linked(line.title, line.url, _LINE)}"
+        if (room := room - len(row) - 1) < 0:
+            break
+        rows.append(row)
+    if len(rows) < len(lines):
+        rows.append(f"-# + {len(lines) - len(rows)} more in the thread")
+    return "\n".join(rows)
+
+
+def _items(items: Sequence[Item], room: int, places: int, seen: set[str]) -> list[Json]:
+    """Each item with its buttons while there are places; the others as text, or counted."""
+    parts: list[Json] = []
+    rest: list[str] = []
+    room -= _MORE
+    for n, item in enumerate(items):
+        name = f"**{_fitted(item.title, _TITLE)}**"
+        name += f" · <#{item.channel}>" if _is_id(item.channel) else ""
+        text = "\n".join([name, *_rows((("-# ", small) for small in item.small), _SMALL)])
+        if (room := room - len(text) - 1) < 0:
+            rest.append(f"-# + {len(items) - n} more")
+            break
+        block = [] if rest else _block(text, _buttons(item.buttons[:5], seen))
+        # One place is kept for what comes after the last block.
+        if block and (places := places - sum(map(_count, block))) > 0:
+            parts += block
+        else:
+            rest.append(text)
+    return parts + _texts("\n".join(rest))
+
+
+def _block(text: str, buttons: list[Json]) -> list[Json]:
+    if len(buttons) == 1:
+        return [{"type": _SECTION, "components": _texts(text), "accessory": buttons[0]}]
+    return [*_texts(text), *_button_rows(buttons)]
+
+
+def _texts(*contents: str) -> list[Json]:
+    return [{"type": _TEXT, "content": content} for content in contents if content]
+
+
+def _button_rows(buttons: list[Json]) -> list[Json]:
+    return [{"type": _ROW, "components": buttons[i : i + 5]} for i in range(0, len(buttons), 5)]
+
+
+def _buttons(buttons: Iterable[Button], seen: set[str]) -> list[Json]:
+    """One that does what another of the message does is left out: Discord refuses both."""
+    shown: list[Json] = []
+    for button in buttons:
+        part: Json = {"type": _BUTTON, "label": shortened(one_line(button.label) or "…", LABEL)}
+        if not button.url:
+            part |= {"style": _GREY, "custom_id": custom_id(button)}
+            if part["custom_id"] not in seen:
+                shown.append(part)
+            seen.add(part["custom_id"])
+        elif url := _address(button.url, _LINK):
+            shown.append(part | {"style": _OPENS, "url": url})
+    return shown
+
+
+def _count(part: Mapping[str, Any]) -> int:
+    return 1 + len(part.get("components", ())) + ("accessory" in part)
+
+
+def _rows(parts: Iterable[tuple[str, str]], room: int) -> list[str]:
+    """Each text behind its mark, while there is room for a few words."""
+    rows = []
+    for mark, text in parts:
+        if one_line(text) and room >= len(mark) + 20:
+            rows.append(mark + _fitted(text, room - len(mark) - 1))
+            room -= len(rows[-1]) + 1
+    return rows
+
+
+def _linked(title: str, url: str, room: int) -> str:
+    """A masked link. A bracket in its text ends it in some clients, escaped or not, and text that
+    has an address in it makes all of them show the link unmasked."""
+    words = re.sub(r"\w+://", "", one_line(title)).translate({ord("["): "［", ord("]"): "］"})
+    address = _address(url, _TITLE // 2)
+    return f"[{_fitted(words, room)}]({address})" if address else _fitted(words, room)
+
+
+def _address(url: str, longest: int) -> str:
+    """The URL with everything quoted that could end it in mark-up; empty when it is not for us."""
+    safe = quote(url, safe=":/?#&=+,;@%~!$", errors="replace")
+    return safe if re.match(r"https?://\w", safe) and len(safe) <= longest else ""
+
+
+def _fitted(text: str, room: int) -> str:
+    """The text escaped, in at most `room` characters, never empty."""
+    whole = escaped(text)
+    if len(whole) <= room:
+        return whole or "…"
+    cut = shortened(one_line(text), room)
+    over = max(0, len(escaped(cut)) - room)
+    return escaped(shortened(cut, max(1, len(cut) - over)))
+
+
+def _is_id(text: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]{1,20}", text))

@@ -1,0 +1,1 @@
+"""The values everything passes around: frozen, no I/O."""

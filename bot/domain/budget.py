@@ -1,0 +1,229 @@
+"""The nouns of a budget: who pays, what may be spent, what is set aside, what was spent; pure.
+
+Days and months are UTC's, because that is what a bill is made up by; a call belongs to the day on
+which its money was set aside. Dollars are counted in whole nano-dollars, so that sums are exact: a
+token of the cheapest models costs some ten of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from math import ceil
+
+from pydantic import Field
+
+from bot.domain.papers import Noun
+
+NANO = 1_000_000_000
+
+
+class Period(StrEnum):
+    """How long a limit is for."""
+
+    DAY = "day"
+    MONTH = "month"
+
+    def name_of(self, day: date) -> str:
+        """`2025-03-20` or `2025-03`."""
+        return day.isoformat() if self is Period.DAY else f"{day:%Y-%m}"
+
+    def after(self, day: date) -> date:
+        """The first day of the next one."""
+        if self is Period.DAY:
+            return day + timedelta(days=1)
+        return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+class Unit(StrEnum):
+    """What a limit is in: nano-dollars, or tokens of prompt and completion together."""
+
+    NANO = "nano"
+    TOKENS = "tokens"
+
+
+class Limits(Noun):
+    """What may be spent in a day and in a month; None is no limit, 0 is nothing."""
+
+    day_usd: float | None = Field(default=None, ge=0)
+    month_usd: float | None = Field(default=None, ge=0)
+    day_tokens: int | None = Field(default=None, ge=0)
+    month_tokens: int | None = Field(default=None, ge=0)
+
+    def of(self, period: Period, unit: Unit) -> int | None:
+        """The limit in its unit."""
+        day = period is Period.DAY
+        if unit is Unit.TOKENS:
+            return self.day_tokens if day else self.month_tokens
+        usd = self.day_usd if day else self.month_usd
+        return None if usd is None else round(usd * NANO)
+
+
+class Scope(Noun):
+    """What a limit is for: a workspace (Address.workspace_key), or one profile in it."""
+
+    workspace: str
+    profile: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.workspace}/{self.profile}" if self.profile else self.workspace
+
+
+class Payer(Noun):
+    """Who pays for a call: a workspace and the profile it is made for, each within its limits."""
+
+    workspace: str
+    profile: str
+    workspace_limits: Limits = Limits()
+    profile_limits: Limits = Limits()
+
+    @property
+    def scopes(self) -> tuple[Scope, Scope]:
+        """The workspace, then the profile."""
+        return Scope(workspace=self.workspace), Scope(
+            workspace=self.workspace, profile=self.profile
+        )
+
+    @classmethod
+    def of(cls, workspace: str, profile: str, limits: tuple[Limits, Limits]) -> Payer:
+        """With the limits of workspaces, then those of profiles."""
+        own, profiles = limits
+        return cls(
+            workspace=workspace, profile=profile, workspace_limits=own, profile_limits=profiles
+        )
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        return self.limits != (Limits(), Limits())
+
+    @property
+    def limits(self) -> tuple[Limits, Limits]:
+        """In the order of the scopes."""
+        return self.workspace_limits, self.profile_limits
+
+
+class Purpose(StrEnum):
+    """What a call is made for."""
+
+    DIGEST = "digest"
+    QUESTION = "question"
+
+
+class Reserve(Noun):
+    """The most that a call can cost; no dollars where the model has no known price."""
+
+    nano: int | None = Field(ge=0)
+    tokens: int = Field(ge=0)
+
+    @classmethod
+    def of(cls, usd: float | None, tokens: int) -> Reserve:
+        """Dollars are rounded up, so that what is set aside is never too little."""
+        return cls(nano=None if usd is None else ceil(usd * NANO), tokens=tokens)
+
+
+class Reservation(Noun):
+    """Set aside for one call, from these scopes, on this day."""
+
+    id: str
+    scopes: tuple[Scope, ...]
+    day: date
+    reserve: Reserve
+    purpose: Purpose
+
+
+class Refusal(Noun):
+    """The limit that does not allow a call.
+
+    `passing` when it would, were the calls under way settled at nothing: ask again when they are.
+    `unpriced` when the limit is in dollars and the call has no price: such a limit cannot be kept.
+    """
+
+    scope: Scope
+    period: Period
+    unit: Unit
+    limit: int
+    passing: bool = False
+    unpriced: bool = False
+
+
+class Spent(Noun):
+    """What one scope spent in one period, and what is set aside for calls under way.
+
+    `tokens` counts against a limit; `prompt`, `cached` (a part of it) and `completion` are as
+    reported. `kept` calls are counted at what was set aside for them: nobody knows what they cost.
+    `unpriced` calls are missing from the dollars. `refused_*` is the limit that last refused a
+    call, `refused_unpriced` 1 when the last call was refused for having no price.
+    """
+
+    nano: int = 0
+    tokens: int = 0
+    reserved_nano: int = 0
+    reserved_tokens: int = 0
+    calls: int = 0
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+    kept: int = 0
+    unpriced: int = 0
+    questions_nano: int = 0
+    refused_nano: int | None = None
+    refused_tokens: int | None = None
+    refused_unpriced: int = 0
+
+    def taken(self, unit: Unit) -> int:
+        """Spent and set aside."""
+        if unit is Unit.TOKENS:
+            return self.tokens + self.reserved_tokens
+        return self.nano + self.reserved_nano
+
+    def reached(self, limits: Limits, period: Period) -> tuple[Unit, int] | None:
+        """The limit that refused a call and still is one; one that was raised since is not."""
+        for unit, at in ((Unit.NANO, self.refused_nano), (Unit.TOKENS, self.refused_tokens)):
+            limit = limits.of(period, unit)
+            if at is not None and limit is not None and at >= limit:
+                return unit, limit
+        return None
+
+
+class Left(Noun):
+    """What neither is spent nor set aside, by the tightest limit; None without one."""
+
+    nano: int | None
+    tokens: int | None
+
+
+def left(accounts: Iterable[tuple[Limits, Spent, Spent]]) -> Left:
+    """Of some scopes that all have to pay: each one's limits, its day and its month."""
+    rooms: dict[Unit, list[int]] = {unit: [] for unit in Unit}
+    for limits, today, month in accounts:
+        for period, spent in ((Period.DAY, today), (Period.MONTH, month)):
+            for unit in Unit:
+                limit = limits.of(period, unit)
+                if limit is not None:
+                    rooms[unit].append(max(0, limit - spent.taken(unit)))
+    return Left(
+        nano=min(rooms[Unit.NANO], default=None), tokens=min(rooms[Unit.TOKENS], default=None)
+    )
+
+
+def utc_day(now: datetime) -> date:
+    """The day that a call at this moment (aware) belongs to."""
+    return now.astimezone(UTC).date()
+
+
+def weekdays(day: date, since: date | None = None) -> tuple[int, int]:
+    """How many weekdays of its month have come, this day among them, and how many it has; from
+    `since` on, where that is later than the first."""
+    first, end = day.replace(day=1), Period.MONTH.after(day)
+    dates = [first + timedelta(days=n) for n in range((end - first).days)]
+    working = [d for d in dates if d.weekday() < 5 and (since is None or d >= since)]
+    return sum(d <= day for d in working), len(working)
+
+
+def forecast(spent: int, day: date, since: date | None = None) -> int | None:
+    """What the whole month will come to, if its weekdays to come cost what those did that have
+    come since the first call; None before the first one. Same unit as `spent`."""
+    come, all_of_them = weekdays(day, since)
+    return spent * all_of_them // come if come else None

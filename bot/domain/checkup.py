@@ -1,0 +1,61 @@
+"""What was found out about the model and the chats: nouns for `paperboy doctor`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.domain.digest import Usage
+from bot.domain.papers import Noun, Trouble
+
+
+class Checkup(Noun):
+    """`model` None: nothing is set, papers are ranked locally. `shape` is how the server was asked
+    with success, `bounded` whether its answers can be limited in length, where a budget asks for
+    that; `trouble` what stood in the way, with its sentence in `detail`, and `address` where the
+    server was found instead."""
+
+    model: str | None
+    server: str
+    key: bool
+    shape: str | None = None
+    bounded: bool = True
+    seconds: float = 0.0
+    usage: Usage = Usage()
+    trouble: Trouble | None = None
+    detail: str = ""
+    address: str = ""
+
+
+class ServerCheckup(Noun):
+    """The server's name and version, whether what it holds outlives it, and what it does when its
+    memory is used up (maxmemory-policy)."""
+
+    server: str
+    persistent: bool
+    policy: str
+
+
+class Outage(Noun):
+    """Something outside that does not serve us, why, and since when (UTC); it is being tried."""
+
+    what: str
+    why: str
+    since: datetime
+
+
+class SlackCheckup(Noun):
+    """The token's workspace and bot, and what is missing. `trouble` and `app_trouble` are what the
+    bot token and the app token cannot, as Slack says it; `unheard` the kinds of events that never
+    came yet."""
+
+    team: str = ""
+    bot: str = ""
+    trouble: str = ""
+    missing_scopes: tuple[str, ...] = ()
+    app_trouble: str = ""
+    by: str = ""
+    unheard: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        return not (self.trouble or self.missing_scopes or self.app_trouble)

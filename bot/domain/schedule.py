@@ -1,0 +1,224 @@
+"""When a digest is due: a time of day on some weekdays in a time zone, and the zones; pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, time, timedelta
+from functools import cache
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field
+
+from bot.domain import places
+from bot.domain.papers import Noun
+
+DAY_NAMES: Final = (
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+)
+EVERY_DAY: Final = tuple(range(7))
+WEEKDAYS: Final = EVERY_DAY[:5]
+WEEKEND: Final = EVERY_DAY[5:]
+
+# A week, and a day more because a whole date may be skipped (Samoa, 30 December 2011).
+_REACH: Final = 8
+
+# Offered first: a zone for each clock that many research groups live by.
+_COMMON: Final = """UTC
+Europe/London Europe/Berlin Europe/Paris Europe/Helsinki America/New_York America/Chicago
+America/Denver America/Los_Angeles America/Toronto America/Sao_Paulo Africa/Johannesburg
+Asia/Jerusalem Asia/Kolkata Asia/Singapore Asia/Shanghai Asia/Seoul Asia/Tokyo Australia/Sydney
+Pacific/Auckland"""
+# EST, MST and HST have no summer time, whatever people who write them expect; GMT has none either.
+_CLUTTER: Final = re.compile(
+    r"Etc/|GMT[-+0]|Factory|localtime|(?:[EMH]ST|EST5EDT|CST6CDT|MST7MDT|PST8PDT|GMT)$"
+)
+# Not known by their last part alone: it says too little, or to most people another place.
+_WHOLE: Final = re.compile(
+    "(US|Canada|Brazil|Mexico|Chile|Antarctica)/|"
+    ".*/(North|South|West|Samoa|Center|Petersburg|San_Juan)$"
+)
+# What people call their clocks and IANA does not, or not as they mean it. Only suggested: CST is
+# China's as well, and of the clocks called MST one has a summer time.
+_CALLED: Final = {
+    "et edt eastern est5edt": "America/New_York",
+    "est": "America/New_York America/Panama",
+    "ct cdt central cst6cdt": "America/Chicago",
+    "cst": "America/Chicago Asia/Shanghai",
+    "mt mdt mountain mst7mdt": "America/Denver",
+    "mst": "America/Denver America/Phoenix",
+    "pt pst pdt pacific pst8pdt": "America/Los_Angeles",
+    "hst": "Pacific/Honolulu",
+    "bst": "Europe/London",
+    "gmt": "Europe/London UTC",
+    "cest": "CET",
+    "eest": "EET",
+    "ist": "Asia/Kolkata Europe/Dublin Asia/Jerusalem",
+    "jst": "Asia/Tokyo",
+    "kst": "Asia/Seoul",
+    "aest aedt": "Australia/Sydney",
+}
+_LONGEST: Final = 40  # characters compared, which is quadratic; the longest name has 32
+
+
+def _to_the_minute(at: time) -> time:
+    if at.tzinfo or at.second or at.microsecond:
+        raise ValueError("must be hours and minutes of a local clock")
+    return at.replace(fold=0)
+
+
+def _known(tz: str) -> str:
+    try:
+        ZoneInfo(tz)
+    except (KeyError, ValueError, OSError) as error:  # unknown; not a name; a folder of zones
+        raise ValueError("must be the name of a time zone, as in Europe/Berlin") from error
+    return tz
+
+
+def _in_order(days: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(days)))
+
+
+_Day = Annotated[int, Field(ge=0, le=6)]
+
+
+class Schedule(Noun):
+    """A time of day in a zone (an IANA name), on some weekdays (Monday is 0; put in order).
+
+    Each of those dates has exactly one moment, also when the clocks change: a time that is skipped
+    moves on by what was skipped, which may lead into the next date; one that comes twice counts the
+    first time.
+    """
+
+    at: Annotated[time, AfterValidator(_to_the_minute)]
+    tz: Annotated[str, AfterValidator(_known)]
+    days: Annotated[tuple[_Day, ...], Field(min_length=1), AfterValidator(_in_order)] = WEEKDAYS
+
+    def next(self, after: datetime) -> datetime:
+        """The first scheduled moment later than `after` (aware), in UTC."""
+        after = after.astimezone(UTC)
+        return min(moment for moment in self._moments(after) if moment > after)
+
+    def last(self, until: datetime) -> datetime:
+        """The latest scheduled moment not later than `until` (aware), in UTC."""
+        until = until.astimezone(UTC)
+        return max(moment for moment in self._moments(until) if moment <= until)
+
+    def _moments(self, around: datetime) -> list[datetime]:
+        """The scheduled moments of the days around one: at least one on either side of it."""
+        zone = ZoneInfo(self.tz)
+        today = around.astimezone(zone).date()
+        dates = (today + timedelta(days=n) for n in range(-_REACH, _REACH + 1))
+        # With fold=0 Python takes the offset before the change: exactly the rule above (PEP 495).
+        return [
+            datetime.combine(date, self.at, zone).astimezone(UTC)
+            for date in dates
+            if date.weekday() in self.days
+        ]
+
+
+def days_words(days: Iterable[int]) -> str:
+    """Some days of the week (not none) in words: "every weekday", "Mon, Wed and Fri"."""
+    found = tuple(sorted(set(days)))
+    whole = {EVERY_DAY: "every day", WEEKDAYS: "every weekday", WEEKEND: "at weekends"}
+    if found in whole:
+        return whole[found]
+    if len(found) == 1:
+        return f"every {DAY_NAMES[found[0]]}"
+    names = [DAY_NAMES[day][:3] for day in found]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def zone_words(schedule: Schedule, at: datetime) -> str:
+    """The schedule's zone as clocks there call it at a moment (aware): "CET", in summer "CEST".
+
+    Zones without letters of their own (Kathmandu's is "+0545") are called by their name.
+    """
+    short = at.astimezone(ZoneInfo(schedule.tz)).tzname() or ""
+    return short if short.isalpha() else schedule.tz
+
+
+def zone_named(text: str) -> str | None:
+    """The zone of that IANA name, or of that city or country, in any case and with spaces; None
+    where there is no such, or several."""
+    if found := _places().get(places.key(text)):
+        return found
+    zones = places.zones_of(text)
+    return zones[0] if len(zones) == 1 else None
+
+
+def zones_like(text: str, most: int = 100) -> list[str]:
+    """The zones whose name has this text in it, where a word begins first, and those of cities and
+    countries that begin with it; never raises.
+
+    In each half come the common zones, then the places, then other names. No text gives them all.
+    """
+    key = places.key(text)
+    if len(key) > _LONGEST:
+        return []
+    begins = [name for name, words in _zones() if f" {key}" in f" {words}"]
+    named = _zones_of_places(key) if len(key) >= 3 else []
+    inside = [name for name, words in _zones() if key in words and f" {key}" not in f" {words}"]
+    return list(dict.fromkeys([*places.zones_of(text), *begins, *named, *inside]))[: max(most, 0)]
+
+
+def is_clock(text: str) -> bool:
+    """Whether a text names a clock, as EST does, and no place."""
+    return any(places.key(text) in words.split() for words in _CALLED)
+
+
+def zones_near(text: str) -> list[str]:
+    """Up to three zones that a text may have meant which names none; perhaps not one."""
+    key = places.key(text)
+    for words, names in _CALLED.items():
+        if key in words.split():
+            return names.split()
+    if zones := places.zones_of(text):
+        return list(zones[:3])
+    like = [name for name, words in _zones() if key in words and len(key) <= _LONGEST]
+    like.sort(key=lambda name: f" {key}" not in f" {places.key(name)}")
+    known = [*_places(), *places.countries()]
+    close = difflib.get_close_matches(key[:_LONGEST], known, 3, cutoff=0.8)
+    meant = [zone for place in close for zone in (zone_named(place), *places.zones_of(place))]
+    begun = _zones_of_places(key) if 5 <= len(key) <= _LONGEST else []
+    return list(dict.fromkeys(filter(None, [*like, *meant, *begun])))[:3]
+
+
+def _zones_of_places(key: str) -> list[str]:
+    """The zones of the countries and cities whose name begins so, short names first."""
+    names = [n for n in (*places.countries(), *places.cities()) if n.startswith(key)]
+    return [zone for name in sorted(names, key=len) for zone in places.zones_of(name)]
+
+
+@cache
+def _zones() -> tuple[tuple[str, str], ...]:
+    """The zones worth showing, in that order, each with its words."""
+    names = sorted(name for name in available_timezones() if not _CLUTTER.match(name))
+    # zone.tab has one name for each place; what it lacks is an older name or no place.
+    common = _COMMON.split()
+    placed = {row[2] for row in places.table("zone.tab")}
+    names.sort(key=lambda name: (name not in common, name not in placed))
+    return tuple((name, places.key(name)) for name in names)
+
+
+@cache
+def _places() -> Mapping[str, str]:
+    """What may be typed for a zone -> its name: the name whole, or what follows one of its slashes.
+
+    The first to claim an end has it: places before older names, Asia/Singapore before Singapore.
+    """
+    ends: dict[str, str] = {}
+    for name, _ in _zones():
+        parts = name.split("/")
+        for start in range(1 if _WHOLE.match(name) else len(parts)):
+            ends.setdefault(places.key("/".join(parts[start:])), name)
+    etc = {places.key(name): name for name in available_timezones() if name.startswith("Etc/")}
+    return etc | ends

@@ -1,0 +1,71 @@
+"""The state of one installation at one moment; pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.domain.checkup import Outage
+from bot.domain.costs import GateReport
+from bot.domain.digest import Judge
+from bot.domain.papers import Noun
+from bot.domain.request import Address, Delivery
+from bot.domain.subscription import Subscription
+
+
+class QueueStatus(Noun):
+    """One queue: its workers alive, and its jobs waiting, under way and given up."""
+
+    name: str
+    workers: int
+    waiting: int
+    under_way: int
+    failed: int
+
+
+class SubscriptionStatus(Noun):
+    """One subscription, its next moment (UTC) unless it rests, what it brought last, and how its
+    profile's gate stands, once it has a day to learn from."""
+
+    subscription: Subscription
+    next: datetime | None
+    last: Delivery | None
+    gate: GateReport | None = None
+
+
+class Waiting(Noun):
+    """A day that somebody asked for."""
+
+    address: Address
+    categories: tuple[str, ...]
+    since: datetime
+
+
+class Status(Noun):
+    """The state of one installation at one moment; `memory` is the server's, in bytes, `policy`
+    what it does when that is used up. `aside` counts, by kind, the stored values
+    that could not be read."""
+
+    at: datetime
+    server: str
+    memory: int
+    persistent: bool
+    policy: str = "noeviction"
+    judge: Judge
+    queues: tuple[QueueStatus, ...]
+    wishes: tuple[Waiting, ...] = ()
+    subscriptions: tuple[SubscriptionStatus, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    aside: tuple[tuple[str, int], ...] = ()
+
+    def of(self, workspace: str) -> Status:
+        """What one workspace (Address.workspace_key) may see of it."""
+        return self.model_copy(
+            update={
+                "wishes": tuple(w for w in self.wishes if w.address.workspace_key == workspace),
+                "subscriptions": tuple(
+                    s
+                    for s in self.subscriptions
+                    if s.subscription.address.workspace_key == workspace
+                ),
+            }
+        )

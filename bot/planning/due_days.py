@@ -1,0 +1,64 @@
+"""Which days a channel is owed, and when they are looked for; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime, time, timedelta
+
+from bot.arxiv.calendar import NEW_YORK, is_weekend, new_york_date
+from bot.domain.papers import Noun
+from bot.domain.schedule import Schedule
+from bot.domain.subscription import Subscription
+
+# The feed turns over within the hour after New York's midnight.
+_FIRST_LOOK = time(0, 10)
+
+
+class Morning(Noun):
+    """The days (New York dates, the oldest first) that are due at a moment (UTC); they are looked
+    for from `since` on. `left_out` are older ones, too many for one digest."""
+
+    at: datetime
+    since: datetime
+    days: tuple[date, ...]
+    left_out: int = 0
+
+
+def morning(
+    schedule: Schedule,
+    served: date,
+    delivered: Collection[date],
+    now: datetime,
+    most: int,
+) -> Morning | None:
+    """What a schedule is due now or prepares for its next moment; None on a quiet day.
+
+    `served` is the last day that was seen to, or the day of the subscription: what came before is
+    nobody's debt. `delivered` are days that the channel has had in another way. At most `most`
+    days are owed at once.
+    """
+    for at in (schedule.last(now), schedule.next(now)):
+        newest = new_york_date(at)
+        since = datetime.combine(newest, _FIRST_LOOK, NEW_YORK)
+        if newest <= served or now < since:
+            continue
+        days = [day for day in _weekdays(served, newest) if day not in delivered or day == newest]
+        if days:
+            return Morning(at=at, since=since, days=tuple(days[-most:]), left_out=len(days[:-most]))
+    return None
+
+
+def owed_by(
+    found: Subscription, served: date | None, had: set[date], now: datetime, most: int
+) -> Morning | None:
+    """The morning of a subscription; it begins with the first day after it was made."""
+    begin = new_york_date(found.since)
+    first = found.schedule.next(found.since)
+    if new_york_date(first) == begin:  # made before that day's own digest
+        begin -= timedelta(days=1)
+    return morning(found.schedule, max(served or begin, begin), had, now, most)
+
+
+def _weekdays(after: date, last: date) -> list[date]:
+    days = [after + timedelta(days=n) for n in range(1, (last - after).days + 1)]
+    return [day for day in days if not is_weekend(day)]

@@ -1,0 +1,1 @@
+"""Topic profiles: find, validate, edit."""

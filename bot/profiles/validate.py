@@ -1,0 +1,260 @@
+"""A profile's TOML read: the profile itself, or every mistake with its line, field and reason."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from bot.domain import categories
+from bot.domain.papers import Cutoffs, Followed, Keywords, Noun, Profile, Topic
+from bot.profiles.toml_lines import Lines, Where
+
+LARGEST: Final = 64 * 1024  # bytes; a shipped profile has about 4,000
+_MOST: Final = 50  # mistakes told at once, and entries looked at: a file with more is no profile
+
+Found = tuple[Where, str]  # where a mistake is, and the reason
+
+_TABLES: Final[Mapping[str, type[BaseModel]]] = {
+    "": Profile,
+    "topics": Topic,
+    "cutoffs": Cutoffs,
+    "keywords": Keywords,
+    "authors": Followed,
+}
+
+# pydantic's error type -> our sentence. The braces are filled from the error itself, so that every
+# limit is written once, in domain.py.
+_MISFIT: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "string_type": "must be text in quotation marks",
+    "string_unicode": "holds half a character, which is not allowed",  # a lone surrogate
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters long",
+    "string_pattern_mismatch": (
+        "must be 1 to 40 small letters, digits and hyphens, and not begin with a hyphen"
+    ),
+    "bool_type": "must be true or false, without quotation marks",
+    "int_type": "must be a whole number, without quotation marks",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "tuple_type": "must be a list in square brackets",
+    "too_short": "must have at least one entry",
+    "too_long": "must have at most {max_length} entries",
+    "model_type": "must be a table with fields of its own",
+}
+
+# The beginning of tomllib's message -> our sentence.
+_NOT_TOML: Final[Mapping[str, str]] = {
+    "Unclosed array": "after this entry the list needs a comma or its closing bracket ]",
+    "Unclosed inline": "after this the table needs a comma or its closing brace }",
+    "Unterminated": "the text that begins here has no closing quotation mark",
+    "Expected \"'": "the text that begins here has no closing quotation mark",
+    "Illegal character '\\n'": "the text has no closing quotation mark on its line",
+    "Found invalid character '\\n'": "the text has no closing quotation mark on its line",
+    "Illegal character": "a control character may not stand here",
+    "Found invalid character": "a control character may not stand here",
+    "Unescaped": r"a backslash inside text must be written twice: \\",
+    "Invalid hex": r"a backslash inside text must be written twice: \\",
+    "Escaped character": r"a backslash inside text must be written twice: \\",
+    "Invalid value": "no value can be read here: text needs quotation marks",
+    "Invalid statement": "is neither a field, as in name = value, nor the heading of a table",
+    "Invalid initial": "the name of a field must stand here, on the same line",
+    "Invalid date": "there is no such date",
+    "Exceeds": "the number has too many digits",
+    "Expected '='": "the name of a field must be followed by an equals sign",
+    "Expected ']": "the heading of a table needs its closing bracket",
+    "Expected newline": r'the value ends before its line does; write " inside text as \"',
+    "Cannot": "contradicts an earlier line: a field or table is written once",
+    "Duplicate": "is set twice",
+}
+
+_TOPICS: Final = "every topic needs the heading [[topics]], in double brackets"
+
+_CONTROL: Final = re.compile(  # C0, C1, line separators, and what turns the direction of writing
+    "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+)
+
+
+class Mistake(Noun):
+    """One thing wrong with a profile's text; `field` is empty where none can be named."""
+
+    line: int
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (f"line {self.line}", self.field, self.reason) if part)
+
+
+def check(text: str | bytes) -> Profile | tuple[Mistake, ...]:
+    """The profile a TOML text describes, or what is wrong with it in the order of its lines.
+
+    Never raises, whatever the text. Every mistake is told at once (the first 50); only of a text
+    that is not TOML it is the first place where it is not. The profile is as `examine` makes it.
+    """
+    raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+    if len(raw) > LARGEST:
+        return (Mistake(line=1, field="", reason="a profile may not be larger than 64 KiB"),)
+    try:
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        return (Mistake(line=line, field="", reason="is not UTF-8 text; save the file as UTF-8"),)
+    lines = Lines(text)
+    if lines.too_deep:
+        line, where = lines.begun[-1]
+        return (Mistake(line=line, field=_field(where), reason="no field is nested so deep"),)
+    try:
+        data = tomllib.loads(text)
+    except ValueError as error:  # TOMLDecodeError, or int()'s own for 4,300 digits
+        return (_not_toml(str(error), lines),)
+    found = examine(data)
+    if isinstance(found, Profile):
+        return found
+    told = sorted(found, key=lambda mistake: lines.of(mistake[0]))[:_MOST]
+    return tuple(Mistake(line=lines.of(at), field=_field(at), reason=why) for at, why in told)
+
+
+def examine(data: Mapping[str, Any]) -> Profile | tuple[Found, ...]:
+    """The profile that plain values (as tomllib or JSON has them) describe, or every mistake.
+
+    In the profile white space is folded, and every category has arXiv's spelling and stands there
+    once. A reason is said of its field ("must not be empty") or is a sentence of its own.
+    """
+    found = [*_unspeakable(data, ()), *_unknown_categories(data), *_same_topics(data)]
+    try:
+        profile = Profile.model_validate(_tidy(data), strict=True)
+    except ValidationError as error:
+        found += _misfits(error)
+    if found:
+        return tuple(found)
+    spelt = (categories.canonical(category) or category for category in profile.categories)
+    return profile.model_copy(update={"categories": tuple(dict.fromkeys(spelt))})
+
+
+def _misfits(error: ValidationError) -> Iterator[Found]:
+    """Pydantic's errors in our words. A field that is there under a wrong name is not missing."""
+    misnamed: set[Where] = set()
+    errors = error.errors(include_url=False, include_input=False)
+    inside = {each["loc"][0] for each in errors if len(each["loc"]) > 1}
+    for each in sorted(errors, key=lambda each: each["type"] != "extra_forbidden"):
+        where, kind = each["loc"], each["type"]
+        if kind == "extra_forbidden":
+            reason, meant = _unknown(where)
+            misnamed.add(meant)
+            yield where, reason
+        elif where == ("topics",) and kind == "tuple_type":
+            yield where, _TOPICS
+        elif kind == "too_short" and where[0] in inside:
+            continue  # pydantic counts only the good entries
+        elif kind != "missing" or where not in misnamed:
+            yield where, _MISFIT[kind].format(**each.get("ctx", {}))
+
+
+def _unknown(where: Where) -> tuple[str, Where]:
+    """Why there is no such field, and where the one that was meant would be (or `where` again)."""
+    names = [part for part in where if isinstance(part, str)]
+    name, table = names[-1], names[-2] if len(names) > 1 else ""
+    siblings = _TABLES[table].model_fields
+    close = difflib.get_close_matches(name.lower()[:40], siblings, 1)
+    if close:
+        return f"unknown field; did you mean {close[0]}?", (*where[:-1], close[0])
+    if name in Profile.model_fields:  # TOML's own trap: a heading swallows all that follows it
+        return "belongs at the top of the file, above the first heading in brackets", (name,)
+    home = next((home for home, model in _TABLES.items() if name in model.model_fields), None)
+    if home:
+        return f"unknown field here; {name} belongs in {home}", where
+    return f"unknown field; the fields here are {', '.join(siblings)}", where
+
+
+def _unspeakable(value: object, where: Where) -> Iterator[Found]:
+    """Text that could upset a terminal, a chat or a prompt. A topic's prose may have lines."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _unspeakable(below, (*where, key))
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from _unspeakable(below, (*where, index))
+    elif isinstance(value, str):
+        prose = where[0] == "topics" and where[-1] != "name"
+        bad = _CONTROL.search(re.sub(r"[\n\t]", " ", value) if prose else value)
+        if bad:
+            yield where, f"holds a control character (U+{ord(bad[0]):04X}), which is not allowed"
+
+
+def _unknown_categories(data: Mapping[str, Any]) -> Iterator[Found]:
+    for index, word in _entries(data, "categories"):
+        if isinstance(word, str) and (asked := _folded(word)) and not categories.canonical(asked):
+            near = categories.nearest(asked)
+            hint = f"; did you mean {near}?" if near else ""
+            yield ("categories", index), f'"{shown(asked)}" is not an arXiv category{hint}'
+
+
+def _same_topics(data: Mapping[str, Any]) -> Iterator[Found]:
+    seen = set()
+    for index, topic in _entries(data, "topics"):
+        if isinstance(topic, dict) and isinstance(name := topic.get("name"), str):
+            if (same := _folded(name).casefold()) in seen:
+                yield (
+                    ("topics", index, "name"),
+                    f'another topic is called "{shown(_folded(name))}"',
+                )
+            seen.add(same)
+
+
+def _entries(data: Mapping[str, Any], field: str) -> Iterator[tuple[int, object]]:
+    value = data.get(field)
+    return enumerate(value[:_MOST] if isinstance(value, list) else ())
+
+
+def _tidy(value: object) -> object:
+    """Text with its white space folded, and lists as tuples: the strict model takes no lists."""
+    if isinstance(value, dict):
+        return {key: _tidy(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return tuple(_tidy(below) for below in value)
+    return _folded(value) if isinstance(value, str) else value
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
+
+
+def shown(word: str) -> str:
+    """Somebody else's word, safe to show anywhere: printable, and no longer than a line."""
+    return printable(word[:80])
+
+
+def printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def _field(where: Where) -> str:
+    return ".".join(shown(part) for part in where if isinstance(part, str))
+
+
+def _not_toml(message: str, lines: Lines) -> Mistake:
+    """tomllib's message in our words. What is left open is told where it was opened: tomllib
+    sees it only where the text stops making sense, which may be many lines later."""
+    noticed = lines.noticed(message)
+    if message.startswith(("Invalid value", "Unclosed")) and noticed in lines.after_open_list:
+        message = "Unclosed array"
+        line, where = lines.after_open_list[noticed]
+    else:
+        line, where = next(begun for begun in reversed(lines.begun) if begun[0] <= noticed)
+    sentences = (ours for theirs, ours in _NOT_TOML.items() if message.startswith(theirs))
+    reason = next(sentences, "is not TOML")
+    if message.startswith(("Cannot", "Duplicate")):
+        if first := lines.once.get(("topics",)):
+            line, where, reason = first, ("topics",), _TOPICS
+        elif lines.twice:
+            line, where = lines.twice
+            reason = f"is set twice; the first time is on line {lines.once[where]}"
+    elif not (message.startswith("Unclosed") or "end of document" in message or line == noticed):
+        line, where = noticed, ()
+    return Mistake(line=line, field=_field(where), reason=reason)

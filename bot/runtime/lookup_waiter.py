@@ -1,0 +1,62 @@
+"""Waiting, for whoever asked about a paper, until the workers have found it out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import redis
+import structlog
+
+from bot.commands import dispatch
+from bot.commands.context import Answer, Ask, Desk
+from bot.domain.lookup import Inquiry
+from bot.views import refusals
+
+log = structlog.get_logger()
+
+_POLL_SECONDS = 0.2
+# The workers are asked anew as often: they may have ended just before an inquiry came.
+_AGAIN_SECONDS = 1.0
+_PATIENCE_SECONDS = 120.0
+
+
+class Inquirer:
+    """One look at the store serves all who wait."""
+
+    def __init__(self, desk: Desk, ask_workers: Callable[[], None]) -> None:
+        """`ask_workers` queues the job that answers inquiries, unless it is there."""
+        self._desk, self._ask_workers = desk, ask_workers
+        self._waiting: dict[str, asyncio.Event] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    async def learnt(self, ask: Ask, inquiry: Inquiry) -> Answer:
+        """What came of it, or that it takes too long. Raises RedisError."""
+        await asyncio.to_thread(self._desk.inquiries.put, inquiry)
+        answered = self._waiting.setdefault(inquiry.key, asyncio.Event())
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await answered.wait()
+        except TimeoutError:
+            log.warning("an inquiry takes too long", paper=inquiry.paper)
+        found = await asyncio.to_thread(dispatch.learnt, ask, self._desk, inquiry)
+        return found or Answer(refusals.still_asking(inquiry.paper))
+
+    async def _look(self) -> None:
+        asked = 0.0
+        while waiting := set(self._waiting):  # before the look: who comes later is not meant
+            try:
+                if time.monotonic() - asked >= _AGAIN_SECONDS:
+                    await asyncio.to_thread(self._ask_workers)
+                    asked = time.monotonic()
+                left = await asyncio.to_thread(self._desk.inquiries.keys)
+            except redis.RedisError as error:  # who waits longer than they should is told
+                log.error("redis is away", error=type(error).__name__)
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
+            for key in waiting - left:
+                self._waiting.pop(key).set()
+            await asyncio.sleep(_POLL_SECONDS)

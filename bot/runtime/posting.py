@@ -1,0 +1,267 @@
+"""A thread, posted completely, in order and once, whatever happens in between.
+
+Before a message goes out its intent is written down, and its id after it. Who finds an intent
+without an id looks into the channel before sending again: the reply may have been lost, or the
+worker killed, after the platform took the message. Redis is asked from threads, because the bot
+posts from the loop that has to acknowledge events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple, Protocol, TypeVar
+
+import redis.asyncio
+import structlog
+from pyrate_limiter import Duration, Limiter, Rate, RedisBucket
+from pyrate_limiter.limiter import SingleBucketFactory
+
+from bot.domain.message import Head, Post
+from bot.domain.papers import Trouble, fingerprint
+from bot.domain.request import Address
+from bot.errors import Refused, Unavailable
+from bot.store.outbox import PACE, Entry, Outbox
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+HEAD = "head"
+_THREAD = "thread"  # where the replies go
+
+# Between the tries of one message; a service that asks for longer than this is left for later.
+_WAITS = (1.0, 2.0, 4.0, 8.0)
+_LONGEST = 60.0
+# The clocks of our machines may differ by so much.
+_SKEW_MS = 5000
+# After an answer, before the next message of a channel.
+_GAP = 1.0
+
+
+# Nothing can be added to the thread any more.
+_ENDS = (Trouble.MESSAGE_GONE, Trouble.THREAD_LOCKED)
+
+
+class Posted(NamedTuple):
+    """What came of a thread: the head's id, empty where there is none; the replies that the
+    platform does not take, by slot; and why the thread ended early, where it did."""
+
+    message: str
+    refused: dict[str, Trouble]
+    ended: Trouble | None
+
+
+class Poster(Protocol):
+    """A platform's messages. Every method raises Unavailable, Gone, or Refused for what concerns
+    this message or its thread alone, with its trouble: BAD_MESSAGE, NOT_EDITABLE, MESSAGE_GONE or
+    THREAD_LOCKED. None repeats a request by itself."""
+
+    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+        """Post to the channel, or under a thread, marked with `key`; returns the message's id. What
+        is refused as it is laid out is sent as a few plain words."""
+
+    async def thread(self, address: Address, message: str, head: Head) -> str:
+        """Where the replies to a message go (`under`); asking again gives the same."""
+
+    async def find(
+        self, address: Address, key: str, since: datetime, under: str | None
+    ) -> list[str]:
+        """Ids of our messages marked with `key`, the oldest first."""
+
+    async def edit(
+        self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
+    ) -> None:
+        """Change a message of ours; with its `key` it is found as before."""
+
+    async def remove(self, address: Address, message: str, under: str | None) -> None:
+        """Delete a message of ours."""
+
+    async def direct(self, address: Address, person: str) -> Address:
+        """Where this workspace's person can be told something alone."""
+
+
+class Pace:
+    """One message a second and channel, over all processes: Slack's limit, a calm one elsewhere
+    (docs.slack.dev, "rate limits": chat.postMessage)."""
+
+    def __init__(self, redis: redis.asyncio.Redis) -> None:
+        self._redis = redis
+        self._limiters: dict[str, Limiter] = {}
+
+    async def turn(self, address: Address) -> None:
+        """Wait for this channel's next turn."""
+        key = PACE.format(address=address)
+        if key not in self._limiters:
+            rates = [Rate(1, Duration.SECOND)]
+            bucket = await RedisBucket.init(rates, self._redis, key)
+            # Without its clean-up task, one for each channel: the key as a whole goes when idle.
+            self._limiters[key] = Limiter(SingleBucketFactory(bucket, schedule_leak=False))
+        # Turns later than any clock that is right can have made them: ours was set back.
+        ahead = int(time.time() * 1000) + _SKEW_MS
+        await self._redis.zremrangebyscore(key, f"({ahead}", "+inf")
+        await self._limiters[key].try_acquire_async("message")
+        await self._redis.expire(key, 60)
+
+
+class Thread:
+    """One delivery to one channel under way. `number` is the lease's; `renew` keeps it."""
+
+    def __init__(
+        self,
+        poster: Poster,
+        outbox: Outbox,
+        address: Address,
+        turn: Callable[[Address], Awaitable[None]],
+        clock: Callable[[], datetime],
+        number: int = 0,
+        renew: Callable[[], None] = lambda: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.poster, self.outbox, self.address, self.turn = poster, outbox, address, turn
+        self.clock, self.number, self.renew, self.sleep = clock, number, renew, sleep
+        self._free = 0.0
+        self._unclear: dict[str, tuple[datetime, str | None]] = {}
+
+    async def post(self, head: Head, replies: Sequence[tuple[str, Post]]) -> Posted:
+        """Post what is missing of a head and its replies (slot, post).
+
+        A head that says something else by now is changed. What the platform refuses about a message
+        is written down, and the thread goes on; one that somebody deleted is not begun again.
+        Raises Unavailable when the tries are used up, Gone, and LeaseLost.
+        """
+        top, refused = await self.one(HEAD, head), dict[str, Trouble]()
+        ended = None if top.message and top.refused is not Trouble.MESSAGE_GONE else top.refused
+        if replies and not ended:
+            opened = await self._opened(top.message, head)
+            ended = opened.refused
+            for slot, post in () if ended else replies:
+                entry = await self.one(slot, post, opened.message)
+                if entry.refused in _ENDS and not entry.message:
+                    ended = entry.refused
+                    closed = opened.model_copy(update={"refused": ended})
+                    await asyncio.to_thread(self.outbox.sent, _THREAD, closed)
+                    break
+                if entry.refused and not entry.message:
+                    refused[slot] = entry.refused
+        await self._sweep()
+        return Posted(top.message, refused, ended)
+
+    async def one(self, slot: str, post: Post, under: str | None = None) -> Entry:
+        """Post one message, unless it is there; returns what came of it."""
+        body = fingerprint(post.model_dump_json())
+
+        async def attempt() -> Entry:
+            now = self.clock()
+            known = await asyncio.to_thread(self.outbox.begin, slot, self.number, now)
+            if known and (known.body == body or known.refused is Trouble.MESSAGE_GONE):
+                return known
+            if known and known.message:
+                return await self._changed(slot, known, post) if slot == HEAD else known
+            entry = Entry(at=known.at if known else now, body=body)
+            try:
+                message = await self._sent(slot, post, under, known)
+            except Refused as refused:
+                log.warning("refused", channel=str(self.address), slot=slot, why=str(refused))
+                entry = entry.model_copy(update={"refused": _reason(refused)})
+                if entry.refused in _ENDS:  # the thread's end, and not this message's
+                    if known is None:
+                        await asyncio.to_thread(self.outbox.withdraw, slot)
+                    return entry
+            else:
+                entry = entry.model_copy(update={"message": message})
+            await asyncio.to_thread(self.outbox.sent, slot, entry)
+            return entry
+
+        return await self._tried(attempt)
+
+    async def change(self, slot: str, post: Post, under: str | None = None) -> None:
+        """Make a message that is there say this, unless it does or may not be changed."""
+        known = await asyncio.to_thread(self.outbox.entry, slot)
+        same = known and known.body == fingerprint(post.model_dump_json())
+        if known and known.message and not same and known.refused is not Trouble.MESSAGE_GONE:
+            await self._tried(partial(self._changed, slot, known, post, under))
+
+    async def _changed(
+        self, slot: str, known: Entry, post: Post, under: str | None = None
+    ) -> Entry:
+        refused = None
+        try:
+            await self.poster.edit(self.address, known.message, post, under, self._key(slot))
+        except Refused as error:
+            log.warning("not changed", channel=str(self.address), slot=slot, why=str(error))
+            refused = _reason(error)
+        body = fingerprint(post.model_dump_json())
+        entry = known.model_copy(update={"body": body, "refused": refused})
+        await asyncio.to_thread(self.outbox.sent, slot, entry)
+        return entry
+
+    async def _opened(self, message: str, head: Head) -> Entry:
+        """Where the replies go, asked for once."""
+        known = await asyncio.to_thread(self.outbox.entry, _THREAD)
+        if known:
+            return known
+        entry = Entry(at=self.clock())
+        try:
+            under = await self._tried(lambda: self.poster.thread(self.address, message, head))
+            entry = entry.model_copy(update={"message": under})
+        except Refused as refused:
+            log.warning("no thread", channel=str(self.address), why=str(refused))
+            entry = entry.model_copy(update={"refused": _reason(refused)})
+        await asyncio.to_thread(self.outbox.sent, _THREAD, entry)
+        return entry
+
+    async def _sent(self, slot: str, post: Post, under: str | None, known: Entry | None) -> str:
+        key = self._key(slot)
+        if known:
+            self._unclear[slot] = (known.at, under)
+            if found := await self.poster.find(self.address, key, known.at, under):
+                return found[0]
+        await self.turn(self.address)
+        await asyncio.to_thread(self.renew)
+        # A turn that was used late must not let the next message come too early.
+        if (early := self._free - time.monotonic()) > 0:
+            await self.sleep(early)
+        try:
+            message = await self.poster.send(self.address, post, key, under)
+        except Unavailable as away:
+            if known is None and not away.unclear:
+                await asyncio.to_thread(self.outbox.withdraw, slot)
+            raise
+        self._free = time.monotonic() + _GAP
+        return message
+
+    async def _tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        for wait in _WAITS:
+            try:
+                return await attempt()
+            except Unavailable as away:
+                if (away.retry_after or 0) > _LONGEST:
+                    raise
+                log.info("a message has to wait", channel=str(self.address), why=str(away))
+                await self.sleep(max(wait, away.retry_after or 0))
+        return await attempt()
+
+    async def _sweep(self) -> None:
+        """A message that turned up after we had looked for it in vain is there twice: the second
+        one goes."""
+        for slot, (since, under) in self._unclear.items():
+            entry = await asyncio.to_thread(self.outbox.entry, slot)
+            find = partial(self.poster.find, self.address, self._key(slot), since, under)
+            try:
+                for extra in await self._tried(find):
+                    if entry and extra != entry.message:
+                        log.warning("a message arrived late, deleting the second", slot=slot)
+                        await self._tried(partial(self.poster.remove, self.address, extra, under))
+            except Refused as refused:
+                log.warning("not swept", channel=str(self.address), slot=slot, why=str(refused))
+
+    def _key(self, slot: str) -> str:
+        return fingerprint(self.outbox.name, slot)
+
+
+def _reason(refused: Refused) -> Trouble:
+    return refused.trouble or Trouble.BAD_MESSAGE

@@ -1,0 +1,61 @@
+"""What Slack says of our tokens: for `paperboy doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pydantic import SecretStr
+
+from bot.domain.checkup import SlackCheckup
+from bot.settings import Settings
+from bot.slack.poster import FAULTS, client, error_of
+from bot.views import doctor
+
+# manifest.json has the same; a test compares them.
+SCOPES = (
+    *("app_mentions:read", "channels:history", "channels:read", "chat:write", "commands"),
+    *("groups:history", "groups:read", "im:history", "im:write", "mpim:read", "users:read"),
+)
+# What a person does for it: type a command, press, mention, open the home tab.
+EVENTS = ("command", "button", "app_mention", "app_home_opened")
+
+
+async def check(token: SecretStr, settings: Settings, heard: Collection[str]) -> SlackCheckup:
+    """Ask Slack who we are, what we may, and whether events can come; posts nothing.
+
+    `heard` are the kinds of events that the bot has had.
+    """
+    web = client(token, settings.slack_api_url.get_secret_value())
+    found = SlackCheckup(unheard=tuple(kind for kind in EVENTS if kind not in heard))
+    if not token.get_secret_value().startswith("xoxb-"):
+        trouble = doctor.not_this_kind("SLACK_BOT_TOKEN", "xoxb-")
+        found = found.model_copy(update={"trouble": trouble})
+    else:
+        try:
+            me = await web.auth_test()
+            granted = str(me.headers.get("X-OAuth-Scopes") or "").replace(" ", "").split(",")
+            missing = tuple(scope for scope in SCOPES if scope not in granted)
+            found = found.model_copy(
+                update={
+                    "team": str(me["team"] or "?"),
+                    "bot": str(me["user"] or "?"),
+                    "missing_scopes": missing,
+                }
+            )
+        except FAULTS as error:
+            found = found.model_copy(update={"trouble": str(error_of(error))})
+    if settings.slack_app_token is not None:
+        app_token = settings.slack_app_token.get_secret_value()
+        trouble = ""
+        if not app_token.startswith("xapp-"):
+            trouble = doctor.not_this_kind("SLACK_APP_TOKEN", "xapp-")
+        else:
+            try:
+                await web.apps_connections_open(app_token=app_token)
+            except FAULTS as error:
+                trouble = doctor.app_token_refused(str(error_of(error)))
+        return found.model_copy(update={"by": "Socket Mode", "app_trouble": trouble})
+    if settings.slack_signing_secret is not None:
+        by = f"HTTP: let Slack send to https://.../slack/events, here on port {settings.port}"
+        return found.model_copy(update={"by": by})
+    return found.model_copy(update={"app_trouble": doctor.slack_not_set_up()})

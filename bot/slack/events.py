@@ -1,0 +1,279 @@
+"""Slack's events, in: acknowledged at once and made an Ask at the door."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from weakref import WeakValueDictionary
+
+import redis
+import structlog
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+
+from bot.arxiv import ids
+from bot.commands import dispatch
+from bot.commands.context import HOME, Unfit
+from bot.domain import schedule
+from bot.domain.message import Choice
+from bot.domain.papers import Trouble, fingerprint
+from bot.domain.request import Address
+from bot.errors import Refused, Unavailable
+from bot.settings import Settings
+from bot.slack import forms, http, render
+from bot.slack.answers import Answers, Where
+from bot.slack.poster import FAULTS, error_of
+from bot.views import doctor, help, refusals, subscriptions
+
+log = structlog.get_logger()
+
+Json = dict[str, Any]
+
+# A form's answers are read before they are acknowledged, so that mistakes can stand in it.
+_FORM_SECONDS = 2.0
+# Of these, for finding out who sends it.
+_CHECK_SECONDS = 1.2
+# Slack's client looks at its socket as often; a dropped one is back after about twice this.
+_PING_SECONDS = 5.0
+# The first connection, and a lost one, before all is begun anew.
+_OPEN_SECONDS, _LOST_SECONDS = 30.0, 60.0
+
+
+class SlackApp:
+    """One workspace's events."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers, self.desk = answers, answers.desk
+        self.team = self.me = ""
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def greet(self) -> None:
+        """Learn which workspace the token is for; what rested for want of a token goes on.
+
+        Raises Gone or Unavailable.
+        """
+        try:
+            me = await self.answers.web.auth_test()
+        except FAULTS as error:
+            raise error_of(error) from error
+        if not (isinstance(me["team_id"], str) and isinstance(me["user_id"], str)):
+            raise Unavailable("Slack does not say who we are.", Trouble.CHAT_DOWN)
+        self.team, self.me, self.answers.site = me["team_id"], me["user_id"], str(me["url"] or "")
+        self.answers.people.team = self.team
+        await self._healed(None, {Trouble.BAD_TOKEN, Trouble.NO_SCOPE})
+
+    def app(self, signing_secret: str | None) -> AsyncApp:
+        """Bolt's app with every listener; without a signing secret only Socket Mode reaches it."""
+
+        async def authorize() -> AuthorizeResult:  # bolt itself would ask Slack before each event
+            token = self.answers.web.token
+            return AuthorizeResult(
+                enterprise_id=None, team_id=self.team, bot_user_id=self.me, bot_token=token
+            )
+
+        quiet = logging.getLogger("slack")
+        quiet.setLevel(logging.ERROR)  # it warns of an environment that it need not have read
+        app = AsyncApp(
+            client=self.answers.web,
+            signing_secret=signing_secret,
+            request_verification_enabled=False,  # slack_http has done it, before reading on
+            authorize=authorize,
+            logger=quiet,
+        )
+        app.command(re.compile("^/"))(self._command)
+        app.action(re.compile(""))(self._pressed)
+        app.view(re.compile(""))(self._submitted)
+        app.options("zone")(self._zone_options)
+        app.shortcut("why_this")(self._shortcut)
+        app.event("app_mention")(self._mentioned)
+        app.event("app_home_opened")(self._home_opened)
+        app.event("member_joined_channel")(self._joined)
+        app.event("channel_unarchive")(self._unarchived)
+        app.event("group_unarchive")(self._unarchived)
+        return app
+
+    async def _command(self, ack: AsyncAck, body: Json) -> None:
+        await ack()
+        text = str(body.get("text") or "")
+        if body["command"] != "/digest":
+            text = f"{body['command']} {text}"
+        where = self._where("command", body, body["channel_id"], body["user_id"])
+        await self.answers.act(where, _first(text), dispatch.typing(text))
+
+    async def _pressed(self, ack: AsyncAck, body: Json, action: Json) -> None:
+        await ack()
+        if action.get("url"):
+            return  # Slack has opened it
+        name, value = render.pressed(action)
+        place = body.get("channel") or {}  # what only one person sees comes without its message
+        message = {**(body.get("container") or {}), **(body.get("message") or {})}
+        where = self._where("button", body, place.get("id") or "", body["user"]["id"])
+        thread, ts = (str(message.get(name) or "") for name in ("thread_ts", "ts"))
+        async with self._turn(f"{where.address} {ts}"):  # so that a count never goes back
+            where = replace(where, thread=thread, message=ts)
+            await self.answers.act(where, name, dispatch.pressing(name, value))
+
+    async def _submitted(self, ack: AsyncAck, body: Json, view: Json) -> None:
+        form, answers = str(view["callback_id"]), forms.answers(view)
+        first = next(iter(answers), "profile")
+        try:
+            about, channel = forms.opened_for(view)
+        except ValueError:
+            await ack(forms.errors({first: help.unknown_button()}))
+            return
+        where = self._where("form", body, channel, body["user"]["id"])
+        act = dispatch.submitting(form, about, answers)
+        try:
+            async with asyncio.timeout(_FORM_SECONDS):
+                ask = await self.answers.ask(where, act, _CHECK_SECONDS)
+                target = act.permitted(ask, self.desk).address
+                if answers.get("channel") and not await self.answers.reachable(target):
+                    raise Unfit({"channel": refusals.unreachable()})
+                if not await asyncio.to_thread(self.desk.subscriptions.first_time, where.event):
+                    await ack()
+                    return
+                given = await asyncio.to_thread(act, ask, self.desk)
+        except Unfit as unfit:
+            await ack(forms.errors(unfit.fields))
+        except Refused as refused:
+            await ack(forms.errors({first: str(refused)}))
+        except (redis.RedisError, TimeoutError):
+            await ack(forms.errors({first: refusals.one_moment().title}))
+        else:
+            await ack()
+            await self.answers.give(where, given)
+
+    async def _zone_options(self, ack: AsyncAck, body: Json) -> None:
+        found = schedule.zones_like(str(body.get("value") or ""))
+        await ack(options=forms.options(Choice(label=zone, value=zone) for zone in found))
+
+    async def _shortcut(self, ack: AsyncAck, body: Json) -> None:
+        """`Why this paper?` on a message: the paper its buttons or its words are about."""
+        await ack()
+        message = body.get("message") or {}
+        where = self._where("shortcut", body, body["channel"]["id"], body["user"]["id"])
+        where = replace(where, thread=str(message.get("thread_ts") or message.get("ts") or ""))
+        for block in message.get("blocks") or ():
+            for element in block.get("elements") or ():
+                if element.get("action_id") and render.pressed(element)[0] == "why":
+                    await self.answers.act(
+                        where, "why", dispatch.pressing(*render.pressed(element))
+                    )
+                    return
+        said = json.dumps([message.get("text"), message.get("blocks")], ensure_ascii=False)
+        text = "why " + " ".join(found.id for found in ids.find(said))
+        await self.answers.act(where, "why", dispatch.typing(text))
+
+    async def _mentioned(self, ack: AsyncAck, body: Json, event: Json) -> None:
+        """`@Paperboy why ID`, in a thread as well: answered where it was asked, for all to read.
+        Any other command in a mention is as private and as permitted as the slash command."""
+        await ack()
+        if not event.get("user"):
+            return  # an app's own message, or a workflow's: nobody who asks
+        text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", str(event.get("text") or "")).strip()
+        where = self._where("app_mention", body, event["channel"], event["user"])
+        where = replace(where, thread=str(event.get("thread_ts") or event["ts"]), public=True)
+        await self.answers.act(where, _first(text), dispatch.typing(text))
+
+    async def _home_opened(self, ack: AsyncAck, body: Json, event: Json) -> None:
+        await ack()
+        if event.get("tab", "home") == "home":
+            await self.answers.publish(self._where("app_home_opened", body, "", event["user"]))
+
+    async def _joined(self, ack: AsyncAck, event: Json) -> None:
+        await ack()
+        if event.get("user") == self.me:
+            await self._healed(str(event["channel"]), {Trouble.NOT_A_MEMBER, Trouble.CHANNEL_GONE})
+
+    async def _unarchived(self, ack: AsyncAck, event: Json) -> None:
+        await ack()
+        await self._healed(str(event["channel"]), {Trouble.ARCHIVED})
+
+    async def _healed(self, channel: str | None, troubles: set[Trouble]) -> None:
+        """What rested for one of these troubles goes on, in a channel or everywhere."""
+        heal, now = self.desk.subscriptions.heal, datetime.now(UTC)
+        try:
+            found = await asyncio.to_thread(heal, "slack", self.team, channel, troubles)
+        except redis.RedisError as error:
+            log.error("redis is away", error=type(error).__name__)
+            return
+        for each in found:
+            log.info("subscription goes on", channel=str(each.address), profile=each.profile)
+            name = fingerprint(each.key, now.isoformat())
+            await self.answers.chat.say(each.address, subscriptions.healed(each, now), name)
+
+    def _turn(self, name: str) -> asyncio.Lock:
+        lock = self._turns.get(name)
+        if lock is None:
+            lock = self._turns[name] = asyncio.Lock()
+        return lock
+
+    def _where(self, kind: str, body: Mapping[str, Any], channel: str, person: str) -> Where:
+        return Where(
+            kind=kind,
+            address=Address(platform="slack", workspace=self.team, channel=channel or HOME),
+            person=person,
+            event=fingerprint(json.dumps(body, sort_keys=True)),
+            trigger=str(body.get("trigger_id") or ""),
+            response_url=str(body.get("response_url") or ""),
+        )
+
+
+def _first(text: str) -> str:
+    return (text.split() or [""])[0].lower().lstrip("/")
+
+
+async def listen(
+    slack: SlackApp, settings: Settings, heard: Callable[[str], Awaitable[None]]
+) -> None:
+    """Receive events until cancelled, by Socket Mode or else by HTTP; `heard` is told which, in
+    words, once they come.
+
+    Raises Refused when neither is set up, what greet() raises, and Unavailable when Slack's socket
+    cannot be opened, or is lost and does not come back.
+    """
+    app_token, secret = settings.slack_app_token, settings.slack_signing_secret
+    if app_token is None and secret is None:
+        raise Refused(doctor.slack_not_set_up())
+    await slack.greet()
+    if app_token is not None:
+        await _socket(slack, app_token.get_secret_value(), heard)
+    elif secret is not None:
+        signed = secret.get_secret_value()
+        host, port = settings.host, settings.port
+        async with http.serving(slack.app(signed), signed, host, port):
+            await heard(f"Slack by HTTP on {host}, port {port}")
+            await asyncio.Event().wait()
+
+
+async def _socket(slack: SlackApp, token: str, heard: Callable[[str], Awaitable[None]]) -> None:
+    """Slack's client tries for ever, in its log only: a wrong token, and an address that Slack
+    gave, which is good for some seconds. So it is watched."""
+    try:
+        opened = await slack.answers.web.apps_connections_open(app_token=token)
+    except FAULTS as error:
+        raise error_of(error) from error
+    if not re.match("wss?://.", str(opened["url"])):
+        raise Unavailable("Slack gives no address for its socket.", Trouble.CHAT_DOWN)
+    handler = AsyncSocketModeHandler(slack.app(None), token, ping_interval=_PING_SECONDS)
+    try:
+        async with asyncio.timeout(_OPEN_SECONDS):
+            await handler.connect_async()  # type: ignore[no-untyped-call]
+        await heard("Slack by Socket Mode")
+        lost = 0.0
+        while lost < _LOST_SECONDS:
+            await asyncio.sleep(_PING_SECONDS)
+            lost = 0.0 if await handler.client.is_connected() else lost + _PING_SECONDS
+        raise Unavailable("Slack's socket was lost and does not come back.", Trouble.CHAT_DOWN)
+    except TimeoutError as error:
+        why = "Slack's socket cannot be opened: it does not answer in time."
+        raise Unavailable(why, Trouble.CHAT_DOWN) from error
+    finally:
+        await handler.close_async()  # type: ignore[no-untyped-call]

@@ -1,0 +1,137 @@
+"""Forms -> Slack's modal views, and what was filled in -> text; pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from bot.domain.message import Choice, Field, Form
+from bot.slack.blocks import ID, NAME, Json, plain_text
+
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_LONGEST: Final = 3_000  # characters of a plain_text_input
+
+
+def modal(form: Form) -> Json:
+    """A form as a modal view; a field's name is its block_id and its action_id (but "zone", whose
+    choices Slack asks for as somebody types). A value that does not suit its field is left out.
+
+    Raises ValueError when `about` has more than the 3,000 characters Slack gives back.
+    """
+    if len(form.about) > 3_000:
+        raise ValueError(f"the form {form.name} carries {len(form.about)} characters, 3,000 fit")
+    return {
+        "type": "modal",
+        "callback_id": form.name,
+        "private_metadata": form.about,
+        "title": plain_text(form.title.strip() or NAME, 24),
+        "submit": plain_text(form.submit.strip() or "OK", 24),
+        "blocks": [_input(field) for field in form.fields],
+    }
+
+
+def answers(view: Mapping[str, Any]) -> dict[str, str]:
+    """The `view` of a view_submission -> field name and text, as bot.message.Field says; what was
+    left unanswered is "". Undoes `modal`."""
+    values: Mapping[str, Mapping[str, Json]] = view["state"]["values"]
+    return {name: _answer(state) for name, found in values.items() for state in found.values()}
+
+
+def opened_for(view: Mapping[str, Any]) -> tuple[str, str]:
+    """What a form is about, and the channel it was opened in: `opened` packs them.
+
+    Raises ValueError for what is none of ours.
+    """
+    found = json.loads(str(view.get("private_metadata")))
+    if not isinstance(found, list) or len(found) != 2:
+        raise ValueError("not a form's own data")
+    about, channel = found
+    if not isinstance(about, str) or not isinstance(channel, str):
+        raise ValueError("not a form's own data")
+    if channel and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", channel):
+        raise ValueError("not a channel")
+    return about, channel
+
+
+def opened(form: Form, channel: str) -> Json:
+    """`modal`, for a form that is opened in a channel."""
+    return modal(form) | {"private_metadata": json.dumps([form.about, channel])}
+
+
+def errors(found: Mapping[str, str]) -> Json:
+    """Field name and what is wrong with its answer -> the reply that keeps the form open."""
+    return {"response_action": "errors", "errors": dict(found)}
+
+
+def options(choices: Iterable[Choice]) -> list[Json]:
+    """At most 100 choices, each value once, as a select and a block_suggestion take them. Slack has
+    no room for a value that is empty or longer than 150 characters: such a choice is left out."""
+    kept: dict[str, Json] = {}
+    for choice in choices:
+        label, value = choice.label.strip() or choice.value, choice.value
+        if value.strip() and len(value) <= 150:
+            kept.setdefault(value, {"text": plain_text(label, 75), "value": value})
+    return list(kept.values())[:100]
+
+
+def _input(field: Field) -> Json:
+    element = _element(field) | {"action_id": "zone" if field.kind == "zone" else field.name}
+    found = {
+        "type": "input",
+        "block_id": field.name,
+        "label": plain_text(field.label.strip() or field.name, 2_000),
+        "optional": field.optional,
+        "element": {name: value for name, value in element.items() if value not in (None, "", [])},
+    }
+    if field.hint.strip():
+        found["hint"] = plain_text(field.hint, 2_000)
+    return found
+
+
+def _element(field: Field) -> Json:
+    """The element a field is answered in; what is empty in it is left out by the caller."""
+    value = field.value
+    match field.kind:
+        case "number":
+            start = value if re.fullmatch(r"[0-9]{1,15}", value) else ""
+            return {"type": "number_input", "is_decimal_allowed": False, "initial_value": start}
+        case "time":
+            start = value if re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value) else ""
+            return {"type": "timepicker", "initial_time": start}
+        case "days":
+            days = options(Choice(label=day.title(), value=day) for day in _DAYS)
+            chosen = [day for day in days if day["value"] in value.split(",")]
+            return {"type": "checkboxes", "options": days, "initial_options": chosen}
+        case "zone":
+            one = next(iter(options([Choice(label=value, value=value)])), None)
+            return {"type": "external_select", "min_query_length": 1, "initial_option": one}
+        case "channel":
+            start = value if ID.fullmatch(value) else ""
+            kinds = {"include": ["public", "private"], "exclude_bot_users": True}
+            return {"type": "conversations_select", "filter": kinds, "initial_conversation": start}
+        case "choice" if known := options(field.choices):
+            one = next((option for option in known if option["value"] == value), None)
+            return {"type": "static_select", "options": known, "initial_option": one}
+        case kind:  # text; and a choice without choices, which Slack would refuse
+            start = value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
+            longest = _LONGEST if kind == "prose" else max(1_000, len(start))
+            found = {"type": "plain_text_input", "multiline": kind == "prose"}
+            return found | {"max_length": longest, "initial_value": start}
+
+
+def _answer(state: Mapping[str, Any]) -> str:
+    match state["type"]:
+        case "checkboxes":
+            chosen = {option["value"] for option in state.get("selected_options") or ()}
+            return ",".join(day for day in _DAYS if day in chosen)
+        case "static_select" | "external_select":
+            found = (state.get("selected_option") or {}).get("value")
+        case "timepicker":
+            found = state.get("selected_time")
+        case "conversations_select":
+            found = state.get("selected_conversation")
+        case _:
+            found = state.get("value")
+    return found or ""

@@ -1,0 +1,176 @@
+"""Who somebody is in Slack, and which channels that person is in, by what Slack says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands import parse
+from bot.commands.permissions import Kind, Person, Right
+from bot.errors import PaperboyError, Refused
+from bot.runtime.brief import Brief
+from bot.slack.poster import FAULTS, error_of
+
+log = structlog.get_logger()
+
+# People press several buttons in a row, and look at their home tab. A change is never allowed by
+# what was true a moment ago.
+_KEPT: Final = timedelta(seconds=20)
+_DAY: Final = timedelta(days=1)
+_MOST: Final = 2_000
+# Slack gives at most 999 of a person's channels at a time (Tier 3: fifty such questions a minute).
+_PAGE: Final = 999
+_KINDS: Final = ("public_channel", "private_channel", "mpim")
+
+T = TypeVar("T")
+
+
+class _Enterprise(BaseModel):
+    teams: tuple[str, ...] = ()
+
+
+class _User(BaseModel):
+    """What users.info says of a person, as far as it matters here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    team_id: str
+    tz: str | None = None
+    deleted: bool = False
+    is_bot: bool = False
+    is_admin: bool = False
+    is_owner: bool = False
+    is_restricted: bool = False
+    is_ultra_restricted: bool = False
+    is_stranger: bool = False
+    enterprise_user: _Enterprise = _Enterprise()
+
+
+class _Channel(BaseModel):
+    id: str
+
+
+class _Cursor(BaseModel):
+    next_cursor: str | None = None
+
+
+class _Channels(BaseModel):
+    """A page of users.conversations."""
+
+    channels: tuple[_Channel, ...]
+    response_metadata: _Cursor = _Cursor()
+
+
+class People:
+    """The people of one workspace (`team`, once it is known)."""
+
+    def __init__(self, web: AsyncWebClient) -> None:
+        self._web, self.team = web, ""
+        self._users: Brief[str, _User] = Brief(_KEPT, _MOST)
+        self._inside: Brief[str, frozenset[str]] = Brief(_KEPT, _MOST)
+        self._direct: Brief[str, str] = Brief(_DAY, _MOST)
+        self._kinds: tuple[str, ...] = _KINDS
+
+    async def person(
+        self, id: str, right: Right, alone: bool, now: datetime, seconds: float
+    ) -> tuple[Person | None, str]:
+        """A person as far as the right asks for it (what everybody may do takes no channels), and
+        the time zone (UTC where Slack does not say). None when Slack did not say who it is in so
+        many seconds; `alone` where the own conversation with the bot matters."""
+        fresh = right is Right.CHANGE
+
+        async def user() -> _User | None:
+            return await self._known(self._users, self._user, id, now, fresh, seconds)
+
+        async def inside() -> frozenset[str] | None:
+            if right is Right.ASK and not alone:
+                return frozenset()
+            return await self._known(self._inside, self._channels, id, now, fresh, seconds)
+
+        async def direct() -> str | None:
+            if not alone:
+                return None
+            return await self._known(self._direct, self._conversation, id, now, False, seconds)
+
+        told, channels, own = await asyncio.gather(user(), inside(), direct())
+        zone = _zone(told) if told else "UTC"
+        if told is None or channels is None:
+            return None, zone
+        found = channels | {own} if own else channels
+        return Person(kind=_kind(told, self.team), channels=found), zone
+
+    async def _known(
+        self,
+        kept: Brief[str, T],
+        ask: Callable[[str], Awaitable[T]],
+        id: str,
+        now: datetime,
+        fresh: bool,
+        seconds: float,
+    ) -> T | None:
+        """What is known of a person, or else asked; None when Slack does not say."""
+        found = None if fresh else kept.get(id, now)
+        if found is not None:
+            return found
+        try:
+            async with asyncio.timeout(seconds):
+                found = await ask(id)
+        except (*FAULTS, PaperboyError) as error:
+            why = error if isinstance(error, PaperboyError) else error_of(error)
+            log.warning("could not find out who somebody is", person=id, why=str(why))
+            return None
+        kept.put(id, found, now)
+        return found
+
+    async def _user(self, id: str) -> _User:
+        return _User.model_validate((await self._web.users_info(user=id)).get("user"))
+
+    async def _channels(self, id: str) -> frozenset[str]:
+        found, cursor = set[str](), ""
+        while True:
+            page = await self._page(id, cursor)
+            found.update(channel.id for channel in page.channels)
+            cursor = page.response_metadata.next_cursor or ""
+            if not cursor:
+                return frozenset(found)
+
+    async def _page(self, id: str, cursor: str) -> _Channels:
+        """Without group messages where the app was installed before it asked for their scope."""
+        ask = self._web.users_conversations
+        kinds = ",".join(self._kinds)
+        try:
+            answer = await ask(user=id, types=kinds, limit=_PAGE, cursor=cursor or None)
+        except FAULTS as error:
+            scope = getattr(getattr(error, "response", None), "data", None) or {}
+            if scope.get("needed") != "mpim:read" or len(self._kinds) < len(_KINDS):
+                raise
+            self._kinds = _KINDS[:-1]
+            return await self._page(id, cursor)
+        return _Channels.model_validate(answer.data)
+
+    async def _conversation(self, id: str) -> str:
+        """The id of somebody's own conversation with the bot; opening it shows nothing."""
+        opened = await self._web.conversations_open(users=id)
+        return _Channel.model_validate(opened.get("channel")).id
+
+
+def _kind(user: _User, team: str) -> Kind:
+    """A person of a larger organisation may belong to several workspaces of it."""
+    if user.is_stranger or team not in (user.team_id, *user.enterprise_user.teams):
+        return Kind.STRANGER
+    if user.is_restricted or user.is_ultra_restricted or user.is_bot or user.deleted:
+        return Kind.GUEST
+    return Kind.ADMIN if user.is_admin or user.is_owner else Kind.MEMBER
+
+
+def _zone(user: _User) -> str:
+    try:
+        return parse.zone(user.tz or "UTC")
+    except Refused:
+        return "UTC"

@@ -1,0 +1,252 @@
+"""Slack's messages, out: posting, finding, changing, each request made once, errors typed."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+import structlog
+from pydantic import SecretStr
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.domain.message import Head, Post
+from bot.domain.papers import Trouble
+from bot.domain.request import Address
+from bot.errors import Gone, PaperboyError, Refused, Unavailable
+from bot.network import reason
+from bot.slack import render
+
+log = structlog.get_logger()
+
+# A request that takes longer counts as lost; shorter than a delivery's lease.
+_SECONDS = 10
+# Our clock and Slack's may differ by so much.
+_SKEW = timedelta(minutes=5)
+_EVENT = "paperboy_message"
+_PAGE = 100
+
+_GONE = {
+    "is_archived": Trouble.ARCHIVED,
+    "not_in_channel": Trouble.NOT_A_MEMBER,
+    "channel_not_found": Trouble.CHANNEL_GONE,
+    "restricted_action": Trouble.MAY_NOT_POST,
+    "restricted_action_read_only_channel": Trouble.MAY_NOT_POST,
+    "restricted_action_thread_only_channel": Trouble.MAY_NOT_POST,
+    "restricted_action_non_threadable_channel": Trouble.MAY_NOT_POST,
+    "cannot_dm_bot": Trouble.MAY_NOT_POST,
+    "user_disabled": Trouble.CHANNEL_GONE,
+    "invalid_auth": Trouble.BAD_TOKEN,
+    "not_authed": Trouble.BAD_TOKEN,
+    "account_inactive": Trouble.BAD_TOKEN,
+    "token_revoked": Trouble.BAD_TOKEN,
+    "token_expired": Trouble.BAD_TOKEN,
+    "app_uninstalled": Trouble.BAD_TOKEN,
+    "not_allowed_token_type": Trouble.BAD_TOKEN,
+    "missing_scope": Trouble.NO_SCOPE,
+    "no_permission": Trouble.NO_SCOPE,
+    "team_access_not_granted": Trouble.NO_SCOPE,
+    "ekm_access_denied": Trouble.MAY_NOT_POST,
+    "access_denied": Trouble.MAY_NOT_POST,
+    "enterprise_is_restricted": Trouble.MAY_NOT_POST,
+}
+# Slack's own faults, which it names instead of an HTTP status; it may have acted all the same.
+_DOWN = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+_BUSY = {"ratelimited", "rate_limited", "message_limit_exceeded"}
+# The workspace as a whole is being moved, or closed to this network: nothing was done.
+_AWAY = {"team_added_to_org", "org_login_required", "external_channel_migrating", "accesslimited"}
+# What concerns one message or its thread, whatever it says (docs.slack.dev, the methods' errors).
+_MESSAGE = {
+    "message_not_found": Trouble.MESSAGE_GONE,
+    "thread_not_found": Trouble.MESSAGE_GONE,
+    "cannot_reply_to_message": Trouble.THREAD_LOCKED,
+    "edit_window_closed": Trouble.NOT_EDITABLE,
+    "cant_update_message": Trouble.NOT_EDITABLE,
+    "is_inactive": Trouble.NOT_EDITABLE,
+    "update_failed": Trouble.NOT_EDITABLE,
+    "streaming_state_conflict": Trouble.NOT_EDITABLE,
+}
+
+
+class Refusal(Refused):
+    """Slack takes the request as it is for wrong; `code` is its own."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"Slack refuses this: {code}.", _MESSAGE.get(code, Trouble.BAD_MESSAGE))
+        self.code = code
+
+
+class _Web(AsyncWebClient):
+    """Slack's client, for which only an answer in Slack's form is one."""
+
+    async def api_call(self, *args: Any, **kwargs: Any) -> AsyncSlackResponse:
+        try:
+            return await super().api_call(*args, **kwargs)
+        except (AttributeError, KeyError, TypeError) as error:  # plain text, or another JSON
+            raise ValueError("not Slack's form") from error
+
+
+def client(token: SecretStr, api_url: str, seconds: int = _SECONDS) -> AsyncWebClient:
+    """Slack's own client without its retries: its default one posts a message twice when the
+    connection is lost after Slack took it."""
+    return _Web(
+        token=token.get_secret_value(), base_url=api_url, timeout=seconds, retry_handlers=[]
+    )
+
+
+def error_of(error: Exception) -> PaperboyError:
+    """Slack's error, or the connection's, named by what to do next."""
+    if not isinstance(error, SlackApiError):
+        return Unavailable(
+            f"Slack did not answer: {reason(error)}.", Trouble.CHAT_DOWN, unclear=True
+        )
+    response: Any = error.response
+    status = getattr(response, "status_code", 200)
+    data = response.data if isinstance(getattr(response, "data", None), dict) else {}
+    code = str(data.get("error") or "")
+    if status == 429 or code in _BUSY:
+        wait = float((response.headers or {}).get("Retry-After", 1))
+        return Unavailable("Slack asks for fewer messages.", Trouble.CHAT_BUSY, retry_after=wait)
+    if code in _AWAY:
+        return Unavailable(f"Slack is away: {code}.", Trouble.CHAT_DOWN)
+    if code in _GONE:
+        needed = f", it needs {data['needed']}" if data.get("needed") else ""
+        return Gone(f"Slack says {code}{needed}.", _GONE[code])
+    if code and code not in _DOWN:
+        return Refusal(code)
+    why = f"Slack has a fault of its own ({code or status})."
+    return Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
+
+
+# What the client raises besides: lost connections, time-outs, and HTML in place of JSON.
+FAULTS = (SlackApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
+
+
+class SlackPoster:
+    """posting.Poster for Slack. A message's id is its `ts`, a thread is its parent's `ts`."""
+
+    def __init__(self, web: AsyncWebClient) -> None:
+        self.web = web
+
+    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+        async def out(content: dict[str, Any]) -> AsyncSlackResponse:
+            return await self._ask(
+                self.web.chat_postMessage,
+                channel=address.channel,
+                thread_ts=under,
+                metadata={"event_type": _EVENT, "event_payload": {"key": key}},
+                unfurl_links=False,
+                unfurl_media=False,
+                client_msg_id=str(uuid.UUID(hex=key.rjust(32, "0"))),
+                **content,
+            )
+
+        try:
+            sent = await out(render.message(post))
+        except Refusal as refused:
+            if refused.trouble is not Trouble.BAD_MESSAGE:
+                raise
+            log.error("Slack refuses the blocks, sending plain text", key=key, why=str(refused))
+            sent = await out(render.plain(post))
+        if under and _alone(sent):
+            await self.remove(address, str(sent["ts"]), None)
+            raise Refusal("thread_not_found")
+        return str(sent["ts"])
+
+    async def thread(self, address: Address, message: str, head: Head) -> str:
+        return message
+
+    async def find(
+        self, address: Address, key: str, since: datetime, under: str | None
+    ) -> list[str]:
+        try:
+            return await self._marked(address, key, since, under)
+        except Refusal as refused:
+            if under and refused.trouble is Trouble.MESSAGE_GONE:
+                for alone in await self._marked(address, key, since, None):
+                    await self.remove(address, alone, None)
+            raise
+
+    async def _marked(
+        self, address: Address, key: str, since: datetime, under: str | None
+    ) -> list[str]:
+        read = self.web.conversations_replies if under else self.web.conversations_history
+        where = {"ts": under} if under else {}
+        oldest = f"{(since - _SKEW).timestamp():.6f}"
+        found, cursor = [], ""
+        while True:
+            page = await self._ask(
+                read,
+                channel=address.channel,
+                oldest=oldest,
+                include_all_metadata=True,
+                limit=_PAGE,
+                cursor=cursor or None,
+                **where,
+            )
+            for message in page["messages"]:
+                payload = (message.get("metadata") or {}).get("event_payload") or {}
+                if payload.get("key") == key:
+                    found.append(str(message["ts"]))
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return sorted(found, key=float)
+
+    async def edit(
+        self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
+    ) -> None:
+        """Metadata that an update does not name stays."""
+        where = {"channel": address.channel, "ts": message}
+        try:
+            await self._ask(self.web.chat_update, **where, **render.message(post))
+        except Refusal as refused:
+            if refused.trouble is not Trouble.BAD_MESSAGE:
+                raise
+            await self._ask(self.web.chat_update, **where, **render.plain(post), blocks=[])
+
+    async def remove(self, address: Address, message: str, under: str | None) -> None:
+        try:
+            await self._ask(self.web.chat_delete, channel=address.channel, ts=message)
+        except Refusal as refused:
+            if refused.trouble is not Trouble.MESSAGE_GONE:
+                raise
+
+    async def direct(self, address: Address, person: str) -> Address:
+        opened = await self._ask(self.web.conversations_open, users=person)
+        return address.model_copy(update={"channel": str(opened["channel"]["id"])})
+
+    async def link(self, address: Address, message: str) -> str:
+        """A web address of a message."""
+        read = self.web.chat_getPermalink
+        found = await self._ask(read, channel=address.channel, message_ts=message)
+        return str(found["permalink"])
+
+    async def _ask(
+        self, method: Callable[..., Awaitable[AsyncSlackResponse]], **arguments: Any
+    ) -> AsyncSlackResponse:
+        try:
+            return await method(**arguments)
+        except FAULTS as error:
+            raise error_of(error) from error
+
+
+def _alone(sent: AsyncSlackResponse) -> bool:
+    """Whether what was sent as a reply stands in the channel by itself: Slack refuses no reply to
+    a message that was deleted before it had any (slack-go issue 1571)."""
+    message = sent.get("message")
+    return isinstance(message, dict) and not message.get("thread_ts")
+
+
+@asynccontextmanager
+async def poster(token: SecretStr, api_url: str) -> AsyncIterator[SlackPoster]:
+    """A poster on connections of its own, kept open while it is used."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session:
+        web = client(token, api_url)
+        web.session = session
+        yield SlackPoster(web)

@@ -1,0 +1,173 @@
+"""Messages -> what Slack's API takes, and a pressed button back; forms are in slack_forms; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any, Final
+
+from bot.domain.message import Button, Card, Head, Item, Line, Post
+from bot.slack.blocks import (
+    ID,
+    NAME,
+    NEWLINE,
+    URL,
+    Json,
+    actions,
+    context,
+    cut,
+    fitting,
+    link,
+    more,
+    numbered,
+    plain_text,
+    rich_text,
+    row,
+    text_element,
+    weight,
+)
+
+_LINES: Final = 20  # papers named in a parent message; the rest are in its thread
+_PLAIN: Final = 3_900  # Slack advises at most 4,000 characters in `text`
+# Blocks, and what they may weigh together. Slack answers msg_blocks_too_long somewhere above
+# 12,000 characters and counts the JSON, not only the text (bolt-js issues 2509 and 2867); 300 are
+# kept for saying how much is left out. For views no such limit was found.
+_MESSAGE: Final = (50, 11_700)
+_VIEW: Final = (100, 60_000)
+
+_WARNING: Final = {"type": "emoji", "name": "warning"}
+
+
+def message(post: Post) -> Json:
+    """`blocks` and `text` for chat.postMessage, chat.update or a response_url.
+
+    Whatever the post, Slack's limits are kept: long texts end in "…", and what does not fit is
+    counted. `text` is for notifications and screen readers.
+    """
+    if isinstance(post, Card):
+        novelty = "" if post.novelty is None else f", novelty {post.novelty}"
+        said = [f"{post.rank}. {cut(post.title, 200) or post.url}"]
+        said.append(f"relevance {post.relevance}{novelty}")  # no bars, which would be read out
+        blocks = _card(post)
+    else:
+        said = [post.title.strip() or NAME, *post.notices[:1], *post.text[:1]]
+        blocks = _head(post, [], *_MESSAGE)
+    summary = " — ".join(part for part in said if part.strip())
+    return {"blocks": numbered(blocks), "text": escape(cut(summary, 300), quote=False)}
+
+
+def plain(post: Post) -> Json:
+    """The same as text alone, for when Slack answers invalid_blocks: at most 3,900 characters,
+    with addresses written out. Nobody is mentioned; what does not fit is counted."""
+    rows = _card_rows(post) if isinstance(post, Card) else _head_rows(post)
+    rows = [text for text in (cut(text, 3_000) for text in rows) if text] or [NAME]
+    kept = fitting(rows, _PLAIN - 40)
+    lines = [*kept, *filter(None, [more(rows, kept)])]
+    return {"text": escape("\n".join(lines), quote=False), "mrkdwn": False}
+
+
+def home(head: Head) -> Json:
+    """A Home tab."""
+    top = {"type": "header", "text": plain_text(head.title.strip() or NAME, 150)}
+    return {"type": "home", "blocks": numbered(_head(head, [top], *_VIEW))}
+
+
+def pressed(action: Mapping[str, Any]) -> tuple[str, str]:
+    """One of a block_actions payload's `actions` -> the Button's action and value. A button with
+    a url comes, too, when it is pressed (a card's PDF as "pdf")."""
+    return action["action_id"].partition("#")[0], action.get("value", "")
+
+
+def _card(card: Card) -> list[Json]:
+    title = link(card.title.strip() or card.url, card.url, 300, bold=True)
+    first = [text_element(f"{card.rank}. ", bold=True), *title]
+    buttons = card.buttons
+    if buttons and URL.fullmatch(card.pdf):
+        buttons += (Button(action="pdf", label="PDF", url=card.pdf),)
+    elif URL.fullmatch(card.pdf):
+        first += [text_element(" · "), *link("PDF", card.pdf, 10)]
+    return [
+        *rich_text([[*first, NEWLINE]]),
+        *context([" · ".join(_scores(card)), cut(card.authors, 800)], 1_200),
+        *rich_text([row(card.comment, 2_000)]),
+        *context([card.abstract], 3_000),
+        *actions(buttons),
+    ]
+
+
+def _scores(card: Card) -> list[str]:
+    said = [f"Relevance {card.relevance} {_bar(card.relevance)}"]
+    if card.novelty is not None:
+        said.append(f"Novelty {card.novelty} {_bar(card.novelty)}")
+    return [*said, cut(card.facts, 200)] if card.facts.strip() else said
+
+
+def _bar(score: int) -> str:
+    return "●" * score + "○" * (10 - score)
+
+
+def _head(head: Head, top: list[Json], most: int, room: int) -> list[Json]:
+    """When room is short, papers have half of it; then comes what is said, then items."""
+    title = [] if top else [text_element(cut(head.title, 300) or NAME, bold=True)]
+    if ID.fullmatch(head.by):
+        gap = [text_element(" ")] if title else []
+        title = [{"type": "user", "user_id": head.by}, *gap, *title]
+    end = [*context(head.small, 1_000), *actions(head.buttons)]
+    papers = fitting([_line(line) for line in head.lines[:_LINES]], room // 2)
+    rows = [row(notice, 500, _WARNING, text_element(" ")) for notice in head.notices]
+    rows = [each for each in (*rows, *(row(text, 2_400) for text in head.text)) if each]
+    room -= weight([top, title, papers, end])
+    said = fitting(rows, room)
+    blocks = [
+        *top,
+        *rich_text([[*title, NEWLINE] if title else [], *said], more(rows, said)),
+        *rich_text(papers, more(head.lines, papers, " in the thread")),
+    ]
+    groups = [group for group in map(_item, head.items) if group]
+    # One block is kept for saying how many there are more.
+    items = fitting(fitting(groups, room - weight(said)), most - len(blocks + end) - 1, len)
+    blocks += [block for group in items for block in group]
+    return [*blocks, *context([more(groups, items)], 100), *end]
+
+
+def _line(line: Line) -> list[Json]:
+    scores = _digits(line.relevance)
+    if line.novelty is not None:
+        scores += f" · {_digits(line.novelty)}"
+    title = link(line.title.strip() or line.url, line.url, 150)
+    return [text_element(f"{_digits(line.rank)}  {scores}  "), *title, NEWLINE]
+
+
+def _digits(number: int) -> str:
+    # Figure spaces are as wide as a digit, so that the columns stay straight.
+    return f"{number:\u2007>2}"
+
+
+def _item(item: Item) -> list[Json]:
+    title = cut(item.title, 300)
+    first = [text_element(title, bold=True)] if title else []
+    if ID.fullmatch(item.channel):
+        gap = [text_element(" · ")] if title else []
+        first += [*gap, {"type": "channel", "channel_id": item.channel}]
+    return [
+        *rich_text([[*first, NEWLINE]] if first else []),
+        *context(item.small, 1_000),
+        *actions(item.buttons),
+    ]
+
+
+def _card_rows(card: Card) -> list[str]:
+    rows = [f"{card.rank}. {card.title}", card.url, " · ".join(_scores(card)), card.authors]
+    return [*rows, card.comment, card.abstract, f"PDF {card.pdf}" if card.pdf else ""]
+
+
+def _head_rows(head: Head) -> list[str]:
+    rows = [f"{head.by} {head.title}", *(f"⚠ {notice}" for notice in head.notices), *head.text]
+    for line in head.lines[:_LINES]:
+        novelty = "" if line.novelty is None else f" · {line.novelty}"
+        rows.append(f"{line.rank}. {line.relevance}{novelty} {cut(line.title, 150)} {line.url}")
+    rows.append(more(head.lines, head.lines[:_LINES], " in the thread"))
+    for item in head.items:
+        rows += [f"{item.title} {item.channel}", *item.small]
+    links = [f"{button.label} {button.url}" for button in head.buttons if button.url]
+    return [*rows, *head.small, *links]

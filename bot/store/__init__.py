@@ -1,0 +1,1 @@
+"""Redis and RQ; the only place that builds a key."""

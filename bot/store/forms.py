@@ -1,0 +1,126 @@
+"""The form of what is stored: its version, the way up from older ones, and what cannot be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from bot.domain.papers import AnnounceType, Noun
+
+# The version of everything we write. It grows when a value of the version before could not be read
+# by its noun any more; OLDER then has the way up. 1 is what was written before versions were.
+FORM: Final = 2
+
+# Long enough for a year's catch-up and for "never the same paper twice".
+KEEP: Final = timedelta(days=400)
+# What only one command waits for.
+BRIEFLY: Final = timedelta(hours=6)
+
+T = TypeVar("T")
+N = TypeVar("N", bound=Noun)
+# Text as it is stored -> what it says. Raises ValueError where it says nothing.
+Read = Callable[[str], T]
+
+
+class Unreadable(ValueError):
+    """A stored value is not what should stand there; why, without a word of it."""
+
+
+class ListedPaper(Noun):
+    """A paper on a batch's list: what names its text (store.ref), and how it was announced."""
+
+    paper: str
+    type: AnnounceType
+
+
+class Replaced(Noun):
+    """A replacement on a batch's list."""
+
+    categories: tuple[str, ...]
+
+
+# By noun and version, what makes of a value the next version's.
+OLDER: Final[dict[str, dict[int, Callable[[Any], Any]]]] = {
+    "Replaced": {1: lambda categories: {"categories": categories}},
+}
+
+_MARK: Final = f'{{"v":{FORM},'
+
+
+def written(noun: Noun) -> str:
+    """A value as it is stored: JSON, with the version of its form in front."""
+    return marked(noun.model_dump_json())
+
+
+def marked(text: str) -> str:
+    """A JSON object (not an empty one) with the version of its form in front."""
+    return _MARK + text[1:]
+
+
+def read(noun: type[N], text: str) -> N:
+    """What `written` made of it, in this version or an older one. Raises ValueError."""
+    if text.startswith(_MARK):
+        return noun.model_validate_json("{" + text[len(_MARK) :])
+    return noun.model_validate(body(noun.__name__, text))
+
+
+def body(name: str, text: str) -> Any:
+    """A stored value as JSON has it, brought up to this version; `name` is its noun's. Raises
+    ValueError."""
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
+    version = found.pop("v", 1) if isinstance(found, dict) else 1
+    if type(version) is not int or not 1 <= version <= FORM:
+        raise Unreadable(f"its form is {str(version)[:20]!r}, and this program reads 1 to {FORM}")
+    for older in range(version, FORM):
+        found = OLDER.get(name, {}).get(older, lambda same: same)(found)
+    return found
+
+
+def moment(text: str) -> datetime:
+    """A time with its zone. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise Unreadable("it is a time without a zone")
+    return found
+
+
+def words(text: str, count: int) -> list[str]:
+    """So many words with a space between. Raises ValueError."""
+    found = text.split(" ")
+    if len(found) != count or not all(found):
+        raise Unreadable(f"it is not {count} words")
+    return found
+
+
+def numbers(text: str) -> tuple[int, int]:
+    """Two whole numbers, as in `450 12`. Raises ValueError."""
+    first, second = words(text, 2)
+    return int(first), int(second)
+
+
+def of(noun: type[N]) -> Read[N]:
+    """Reads this noun."""
+    return partial(read, noun)
+
+
+def of_either(nouns: TypeAdapter[T], name: str) -> Read[T]:
+    """Reads one of several nouns, which are known by this name together."""
+    return lambda text: nouns.validate_python(body(name, text))
+
+
+def reason(error: ValueError) -> str:
+    """Why a value cannot be read, without what it says: it may be anybody's."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")[:200]
+    if isinstance(error, Unreadable | json.JSONDecodeError):
+        return str(error)[:200]
+    return "it is not what stands there"

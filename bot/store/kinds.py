@@ -1,0 +1,234 @@
+"""Every kind of key there is: how it is named, its Redis type, and what its values say.
+
+What a backup takes, what a restore accepts and what a mended key may hold is said here once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal
+
+from bot.domain.checkup import Outage
+from bot.domain.chosen import Chosen
+from bot.domain.costs import GateReport, Why
+from bot.domain.digest import Digest, Listed, Usage, Verdict
+from bot.domain.lookup import Found, Inquiry, Opinion
+from bot.domain.message import POST
+from bot.domain.papers import Noun, Paper, Profile
+from bot.domain.request import Delivery, Wish
+from bot.domain.subscription import Subscription, Way
+from bot.planning.plan import Done
+from bot.store.aside import SetAside
+from bot.store.deliveries import Tried
+from bot.store.forms import (
+    ListedPaper,
+    Replaced,
+    Unreadable,
+    body,
+    moment,
+    numbers,
+    of,
+    of_either,
+    words,
+)
+from bot.store.outbox import Entry
+from bot.store.profiles import Change
+
+Type = Literal["string", "hash", "set", "zset", "list"]
+# A hash's field (empty elsewhere) and a value. Raises ValueError for one that says nothing.
+Check = Callable[[str, str], object]
+
+_LONGEST = 400
+_MUCH = 20_000_000
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`passing` is what is under way, or kept for a moment: no use on another server."""
+
+    name: str
+    type: Type
+    check: Check
+    passing: bool = False
+
+
+def kind_of(key: str) -> Kind | None:
+    """The kind of a key; None when it is none of ours."""
+    if len(key) > _LONGEST:
+        return None
+    return next((kind for pattern, kind in _KINDS if pattern.fullmatch(key)), None)
+
+
+# -- what a value says
+
+
+def _a(noun: type[Noun]) -> Check:
+    read = of(noun)
+    return lambda _, text: read(text)
+
+
+def _text(_: str, text: str) -> str:
+    if len(text) > _MUCH:
+        raise Unreadable("it is too long")
+    return text
+
+
+def _number(_: str, text: str) -> int:
+    if not re.fullmatch(r"-?\d{1,19}", text):
+        raise Unreadable("it is not a whole number")
+    return int(text)
+
+
+def _moment(_: str, text: str) -> datetime:
+    return moment(text)
+
+
+def _day(_: str, text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _slot(_: str, text: str) -> list[str]:
+    return words(text, 3)
+
+
+def _usual(day: str, text: str) -> object:
+    return date.fromisoformat(day), numbers(text)
+
+
+def _spared(name: str, text: str) -> object:
+    on, why, _ = name.split(" ", 2)
+    return date.fromisoformat(on), Why(why), numbers(text)
+
+
+def _entry(slot: str, text: str) -> object:
+    return _number(slot, text) if slot == "#" else of(Entry)(text)
+
+
+def _subscription(key: str, text: str) -> Subscription:
+    found = of(Subscription)(text)
+    if found.key != key:
+        raise Unreadable("it is filed under another channel or profile")
+    return found
+
+
+def _object(_: str, text: str) -> object:
+    """What the workers have learned is text here, and theirs to read."""
+    if not isinstance(found := json.loads(text), dict):
+        raise Unreadable("it is no JSON object")
+    return found
+
+
+def _hex(_: str, text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+_ANY_PAPER = Paper(id="-", version=1, title="", abstract="", authors=(), categories=("-",))
+
+
+def _digest(_: str, text: str) -> Digest:
+    """Its papers are named (store.ref), not held."""
+    found = body("Digest", text)
+    try:
+        for row in found["decisions"]:
+            if not isinstance(row["announced"]["paper"], str):
+                raise Unreadable("a paper is not named")
+            row["announced"]["paper"] = _ANY_PAPER.model_dump()
+    except (KeyError, TypeError):
+        raise Unreadable("it has no decisions") from None
+    return Digest.model_validate(found)
+
+
+def _reservation(field: str, text: str) -> str:
+    if field == "state" and text not in ("open", "closed", "lapsed"):
+        raise Unreadable("it is no state of a reservation")
+    return text
+
+
+def _post(_: str, text: str) -> object:
+    return of_either(POST, "Post")(text)
+
+
+_FP, _DAY = r"[0-9a-f]{16}", r"\d{4}-\d\d-\d\d"
+_PERIOD = r"\d{4}-\d\d(-\d\d)?"
+_PLACE = r"[a-z]+:[\w-]{0,64}:[\w-]{1,64}"  # as str(Address)
+_WORKSPACE = r"[a-z]+:[\w-]{0,64}"
+_PAPER = r"[\w.-]+(/\d+)?"
+_REF = rf"{_PAPER}v\d+:{_FP}"
+_BATCH = r"[\w.-]+"
+_SCOPE = rf"{_WORKSPACE}(/[\w-]+)?"
+
+# The first pattern that fits counts.
+_ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
+    ("form", "string", _number, True),
+    ("restoring", "string", _text, True),
+    ("aside", "hash", _a(SetAside), False),
+    # what papers went through
+    (f"profile:{_FP}", "string", _a(Profile), False),
+    ("profiles", "hash", _a(Profile), False),
+    (f"profiles:{_WORKSPACE}", "hash", _a(Profile), False),
+    (f"makers:{_WORKSPACE}", "hash", _text, False),
+    (f"undo:{_WORKSPACE}:{_FP}", "string", _a(Change), True),
+    (f"paper:{_REF}", "string", _a(Paper), False),
+    (f"batch:{_BATCH}", "hash", _a(ListedPaper), False),
+    (f"batch:{_BATCH}:replaced", "hash", _a(Replaced), False),
+    (f"batch:{_BATCH}:changed", "string", _moment, False),
+    (f"listed:{_FP}", "string", _a(Listed), False),
+    (f"asked:{_BATCH}", "hash", _moment, False),
+    (r"verdict:[\w.-]+:" + _PAPER, "string", _a(Verdict), False),
+    (r"call:[\w.-]+", "string", _a(Usage), False),
+    (r"order:[\w.-]+", "string", _text, False),
+    (r"shape:[\w.-]+", "string", _text, False),
+    (r"digest:[\w.-]+", "string", _digest, False),
+    (r"basis:[\w.-]+", "string", _moment, False),
+    (r"judged:[\w.-]+", "string", _a(Done), False),
+    (f"days:{_FP}", "zset", _text, False),
+    (f"usual:{_FP}", "hash", _usual, False),
+    # what channels had and said
+    (r"delivered:.+", "string", _a(Done), False),
+    (r"chosen:.+", "string", _a(Chosen), False),
+    (f"history:{_PLACE}", "hash", _a(Delivery), False),
+    (f"had:{_PLACE}", "hash", _slot, False),
+    (f"also:{_PLACE}:{_PAPER}", "set", _text, False),
+    (r"outbox:.+", "hash", _entry, False),
+    ("wishes", "hash", _a(Wish), False),
+    ("subscriptions", "hash", _subscription, False),
+    ("served", "hash", _day, False),
+    (f"votes:{_PLACE}:{_PAPER}", "hash", lambda _, text: Way(text), False),
+    # money, gates, questions
+    (f"spent:{_SCOPE}:{_PERIOD}", "hash", _number, False),
+    (f"spared:{_SCOPE}:{_PERIOD}", "hash", _spared, False),
+    (f"spenders:{_WORKSPACE}:{_PERIOD}", "set", _text, False),
+    (f"gate:{_FP}", "string", _object, False),
+    (f"gate-days:{_FP}", "hash", _text, False),
+    (f"gate-tallies:{_FP}", "hash", _object, False),
+    (f"gate-report:{_FP}", "string", _a(GateReport), False),
+    ("learnt", "hash", _day, False),
+    (f"opinion:{_FP}:{_FP}:{_REF}", "string", _a(Opinion), False),
+    (f"asked-of-model:{_WORKSPACE}:{_DAY}", "string", _number, False),
+    # under way, or for a moment
+    (f"found:{_PAPER}", "string", _a(Found), True),
+    (r"inquiries:\w*", "hash", _a(Inquiry), True),
+    (f"document:{_FP}", "string", _hex, True),
+    (r"posts:.+", "list", _post, True),
+    (r"due:[a-z]+", "hash", _a(Wish), True),
+    (r"tried:[a-z]+", "hash", _a(Tried), True),
+    ("outages", "hash", _a(Outage), True),
+    (r"lease:.+:number", "string", _number, True),
+    (r"lease:.+", "string", _number, True),
+    (r"shares:.+", "string", _number, True),
+    (r"progress:.+", "string", lambda _, text: numbers(text.replace("/", " ")), True),
+    (r"reservation:.+", "hash", _reservation, True),
+    ("reservations", "zset", _text, True),
+    (r"overdue:.+", "string", _moment, True),
+    (r"event:\w+", "string", _text, True),
+    (r"heard:[a-z]+", "set", _text, True),
+    (r"pace:.+", "string", _text, True),
+]
+_KINDS: Final = [
+    (re.compile(f"pb:{pattern}"), Kind(re.split(r"[:\\(]", pattern)[0], type, check, passing))
+    for pattern, type, check, passing in _ROWS
+]

@@ -1,0 +1,150 @@
+"""Redis: what was asked about single papers, what arXiv said of their ids, and what judges said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from redis import Redis
+
+from bot.arxiv.calendar import NEW_YORK
+from bot.domain.digest import Judge
+from bot.domain.lookup import Found, Inquiry, Opinion
+from bot.domain.papers import Announced, Paper, Trouble, fingerprint
+from bot.store.days import KEEP, Store, ref
+from bot.store.forms import ListedPaper, of, written
+
+# A paper may get a new version; one that is not there may be announced tonight; an outage passes.
+_FOUND, _MISSING, _AWAY = timedelta(days=1), timedelta(minutes=10), timedelta(seconds=60)
+# An inquiry nobody served by then is not waited for any more.
+_WAITS = timedelta(hours=1)
+# Lists that are looked through for a paper: half a year of weekdays.
+_LISTS = 130
+
+# Which of these hold a text, from 1.
+_NAMING = """
+local found = {}
+for place, key in ipairs(KEYS) do
+  local text = redis.call('get', key)
+  if text and string.find(text, ARGV[1], 1, true) then table.insert(found, place) end
+end
+return found
+"""
+
+# One more of so many, unless they are used up.
+_TAKE = """
+local used = tonumber(redis.call('get', KEYS[1]) or '0')
+if used >= tonumber(ARGV[1]) then return 0 end
+redis.call('incr', KEYS[1])
+redis.call('expire', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+class Inquiries:
+    """On the same server as the store. `private` as in Tasks: a command's own are not mixed with
+    the installation's."""
+
+    def __init__(self, store: Store, private: str = "") -> None:
+        self.store = store
+        self._redis: Redis = store.redis
+        self._rows = store.rows
+        self.private, self._key = private, f"pb:inquiries:{private}"
+
+    # -- who waits
+
+    def put(self, inquiry: Inquiry) -> None:
+        """Leave it for the workers; the same one again changes nothing."""
+        self._redis.hset(self._key, inquiry.key, written(inquiry))
+        self._redis.expire(self._key, _WAITS)
+
+    def all(self) -> list[Inquiry]:
+        """Those that wait, the oldest first."""
+        rows = self._rows.fields(self._key, of(Inquiry)).values()
+        return sorted(rows, key=lambda i: (i.since, i.key))
+
+    def drop(self, inquiry: Inquiry) -> None:
+        self._redis.hdel(self._key, inquiry.key)
+
+    def keys(self) -> set[str]:
+        """Of those that wait."""
+        return set(map(str, self._redis.hkeys(self._key)))
+
+    def waits(self, inquiry: Inquiry) -> bool:
+        return bool(self._redis.hexists(self._key, inquiry.key))
+
+    # -- what arXiv said of an id
+
+    def put_found(self, id: str, found: Found) -> None:
+        keep = _FOUND if found.paper else _MISSING if found.missing else _AWAY
+        self._redis.set(f"pb:found:{id}", written(found), ex=keep)
+
+    def found(self, id: str) -> Found | None:
+        return self._rows.one(f"pb:found:{id}", of(Found))
+
+    # -- what the lists that were read, and the days that were decided, say of an id
+
+    def naming(self, days: Sequence[str], id: str) -> list[str]:
+        """Those of the decided days (names) that may have it, found out without moving half a year
+        of them through the wire: Digest.decided tells, because a comment may name it as well."""
+        keys = [f"pb:digest:{name}" for name in days]
+        places: list[int] = self._redis.eval(_NAMING, len(keys), *keys, f'"{id}v') if keys else []
+        return [days[place - 1] for place in places]
+
+    def listed(self, id: str, now: datetime) -> tuple[date, Announced] | None:
+        """The newest of arXiv's lists that announced it."""
+        days = _days(now)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for day in days:
+                pipe.hget(f"pb:batch:{day}", id)
+            rows = pipe.execute()
+        for day, row in zip(days, rows, strict=True):
+            seen = self._rows.made(f"pb:batch:{day}", id, row, of(ListedPaper))
+            paper = seen and self._rows.one(f"pb:paper:{seen.paper}", of(Paper))
+            if seen and paper:
+                return day, Announced(paper=paper, announce_type=seen.type)
+        return None
+
+    def replaced(self, id: str, now: datetime) -> date | None:
+        """The newest of arXiv's lists that had it as a replacement."""
+        days = _days(now)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for day in days:
+                pipe.hexists(f"pb:batch:{day}:replaced", id)
+            there = pipe.execute()
+        return next((day for day, yes in zip(days, there, strict=True) if yes), None)
+
+    # -- what judges said
+
+    def put_opinion(self, profile: str, judge: Judge, paper: Paper, opinion: Opinion) -> None:
+        """What lacks something is forgotten soon, so that it can be asked for again."""
+        whole = opinion.score is not None and opinion.silent in (None, Trouble.UNPROVEN)
+        key = _opinion(profile, judge, ref(paper))
+        self._redis.set(key, written(opinion), ex=KEEP if whole else _AWAY)
+
+    def opinions(self, profiles: Sequence[str], judge: Judge, paper: Paper) -> dict[str, Opinion]:
+        """By profile (a fingerprint), those that are there."""
+        keys = [_opinion(profile, judge, ref(paper)) for profile in profiles]
+        pairs = zip(profiles, self._rows.many(keys, of(Opinion)), strict=True)
+        return {name: opinion for name, opinion in pairs if opinion is not None}
+
+    def take_call(self, workspace: str, at: datetime, most: int) -> bool:
+        """Count one call of a workspace's, of at most so many on a (UTC) day; False when there is
+        none left."""
+        key = f"pb:asked-of-model:{workspace}:{at.date()}"
+        return bool(self._redis.eval(_TAKE, 1, key, most, int(timedelta(days=2).total_seconds())))
+
+    def take_share(self, workspace: str, person: str, at: datetime, most: int) -> bool:
+        """Count one answer that a person shares, of at most so many in an hour (of the clock)."""
+        key = f"pb:shares:{workspace}:{person}:{at:%Y-%m-%dT%H}"
+        return bool(self._redis.eval(_TAKE, 1, key, most, int(timedelta(hours=2).total_seconds())))
+
+
+def _days(now: datetime) -> list[date]:
+    today = now.astimezone(NEW_YORK).date()
+    days = (today - timedelta(days=n) for n in range(_LISTS * 7 // 5))
+    return [day for day in days if day.weekday() < 5]
+
+
+def _opinion(profile: str, judge: Judge, ref: str) -> str:
+    return f"pb:opinion:{profile}:{fingerprint(judge.model or '')}:{ref}"

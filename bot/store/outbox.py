@@ -1,0 +1,93 @@
+"""Redis: what was said to a channel, so that nothing is said twice or forgotten half-way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from redis import Redis
+
+from bot.domain.papers import Noun, Trouble
+from bot.store.aside import Rows
+from bot.store.forms import KEEP, of, written
+from bot.store.lease import LeaseLost
+
+# What is posted is of the last days.
+_LOOK_BACK = timedelta(days=2)
+
+# The lock of one channel's pace, over all processes (posting.py).
+PACE = "pb:pace:{address}"
+
+# An entry before the message. Refuses a writer whose lease number is older than the newest seen.
+_BEGIN = """
+local newest = tonumber(redis.call('hget', KEYS[1], '#') or '0')
+if tonumber(ARGV[2]) < newest then return false end
+redis.call('hset', KEYS[1], '#', ARGV[2])
+local known = redis.call('hget', KEYS[1], ARGV[1])
+if known then return known end
+redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
+redis.call('expire', KEYS[1], ARGV[4])
+return ''
+"""
+
+
+class Entry(Noun):
+    """One message: begun `at`, and sent when it has the platform's id for it. `body` names what
+    it said, so that a message that has become wrong can be told from one that is right. `refused`
+    is why the platform does not take it, or a change of it, in these words: nobody tries again."""
+
+    at: datetime
+    message: str = ""
+    body: str = ""
+    refused: Trouble | None = None
+
+
+class Outbox:
+    """The messages of one delivery to one channel, by slot (`head`, or a paper's id)."""
+
+    def __init__(self, redis: Redis, name: str) -> None:
+        """`redis` must decode responses to str."""
+        self._redis, self._rows, self._key, self.name = (
+            redis,
+            Rows(redis),
+            f"pb:outbox:{name}",
+            name,
+        )
+
+    def begin(self, slot: str, number: int, at: datetime) -> Entry | None:
+        """Say that a message is about to be sent; None when nobody did so before.
+
+        An entry without a message was begun by a writer that may or may not have sent it: look.
+        Raises LeaseLost when a holder with a later number has written here.
+        """
+        entry = written(Entry(at=at))
+        seconds = int(KEEP.total_seconds())
+        known = self._redis.eval(_BEGIN, 1, self._key, slot, number, entry, seconds)
+        if known is None:
+            raise LeaseLost(self._key)
+        return self._read(slot, known)
+
+    def sent(self, slot: str, entry: Entry) -> None:
+        """The message is out or refused, whoever holds the lease by now."""
+        self._redis.hset(self._key, slot, written(entry))
+
+    def withdraw(self, slot: str) -> None:
+        """It was surely not sent: nobody need look for it."""
+        self._redis.hdel(self._key, slot)
+
+    def entries(self) -> dict[str, Entry]:
+        """By slot."""
+        rows: dict[str, str] = self._redis.hgetall(self._key)  # type: ignore[assignment]
+        found = {slot: self._read(slot, row) for slot, row in rows.items() if slot != "#"}
+        return {slot: entry for slot, entry in found.items() if entry is not None}
+
+    def entry(self, slot: str) -> Entry | None:
+        return self._read(slot, self._redis.hget(self._key, slot))
+
+    def _read(self, slot: str, value: Any) -> Entry | None:
+        """A message whose entry cannot be read may have been sent: whoever comes next looks."""
+        found = self._rows.made(self._key, slot, value, of(Entry))
+        if found is None and value:
+            found = Entry(at=datetime.now(UTC) - _LOOK_BACK)
+            self._redis.hsetnx(self._key, slot, written(found))
+        return found

@@ -1,0 +1,120 @@
+"""A digest as a document: JSON for programs, Markdown in the shape its readers' scripts know."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from bot.arxiv.text import one_line, readable
+from bot.domain.digest import Decision, Digest, Outcome
+from bot.views import digest as digest_views
+from bot.views import reasons
+
+
+def as_json(digest: Digest) -> str:
+    """One object; its names are a contract (README, "JSON")."""
+    return json.dumps(_object(digest), ensure_ascii=False, indent=2)
+
+
+def _object(digest: Digest) -> dict[str, Any]:
+    usage = digest.usage
+    problem = digest.listed.problem
+    return {
+        "profile": digest.profile.name,
+        "date": digest.date.isoformat(),
+        "announced": len(digest.decisions),
+        "replacements": digest.replacements,
+        "outcomes": {outcome.value: n for outcome, n in digest.counts.items()},
+        "papers": [_paper(digest, decision) for decision in digest.decisions],
+        "usage": {
+            "model": digest.judge.model,
+            "calls": usage.calls,
+            "prompt_tokens": usage.prompt_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "cost_usd": usage.cost_usd,
+        },
+        "judge": digest.judge.kind,
+        "problem": None
+        if problem is None
+        else {"reason": problem.trouble.value, "message": reasons.problem(problem)},
+        "notices": list(digest_views.notices(digest)),
+    }
+
+
+def _paper(digest: Digest, decision: Decision) -> dict[str, Any]:
+    paper, score = decision.paper, decision.score
+    return {
+        "id": paper.id,
+        "version": paper.version,
+        "title": readable(paper.title),
+        "authors": list(paper.authors),
+        "categories": list(paper.categories),
+        "announce_type": decision.announced.announce_type.value,
+        "outcome": decision.outcome.value,
+        "relevance": score.relevance if score else None,
+        "novelty": score.novelty if score else None,
+        "comment": digest_views.comment(digest, decision),
+        "reason": digest_views.reason(digest, decision),
+    }
+
+
+def as_markdown(digest: Digest) -> str:
+    """The form of the older digests; what that form could not say stands below the totals."""
+    read = sum(decision.score is not None for decision in digest.decisions)
+    blocks = [
+        f"# Personalized Daily Arxiv Papers {digest.date:%m/%d/%Y}",
+        _usage_table(digest),
+        f"Total arXiv papers: {len(digest.decisions)}",
+        f"Total scanned papers: {read}",
+        f"Total relevant papers: {digest.counts[Outcome.PICKED]}",
+        *map(_escaped, digest_views.sums(digest)),
+        *(f"> {_escaped(notice)}" for notice in digest_views.notices(digest)),
+        _escaped(f"{digest.profile.title} · {digest_views.judged_by(digest)}"),
+        "**Table of contents with paper titles:**",
+    ]
+    for rank, decision in enumerate(digest.picked, 1):
+        authors = _escaped(", ".join(decision.paper.authors))
+        title = _escaped(readable(decision.paper.title))
+        blocks.append(f"{rank}. [{title}](#user-content-link{rank})\n**Authors:** {authors}")
+    for rank, decision in enumerate(digest.picked, 1):
+        blocks += ["---", *_section(digest, rank, decision)]
+    blocks += ["---", "# Paper Selection Prompt"]
+    # Exactly as sent: not escaped, not folded.
+    blocks.append(digest.prompt.rstrip("\n") or "No prompt was sent: ranked locally, no model.")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _usage_table(digest: Digest) -> str:
+    usage = digest.usage
+    tokens = (usage.prompt_tokens, usage.completion_tokens)
+    cost = (usage.prompt_usd, usage.completion_usd, usage.cost_usd)
+    rows = [
+        (f"*[{_escaped(digest.judge.model or 'no model')}]*", "Prompt", "Completion", "Total"),
+        (":---:",) * 4,
+        ("**Token**", *map(str, tokens), str(sum(tokens))),
+        ("**Cost**", *map(digest_views.dollars, cost)),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _section(digest: Digest, rank: int, decision: Decision) -> list[str]:
+    paper, score = decision.paper, decision.score
+    assert score is not None, "a picked paper has a score"
+    return [
+        f'## {rank}. [{_escaped(readable(paper.title))}]({paper.url}) <a id="link{rank}"></a>',
+        f"**ArXiv ID:** {paper.id}",
+        f"**Authors:** {_escaped(', '.join(paper.authors))}",
+        f"**Abstract:** {_escaped(readable(paper.abstract))}",
+        f"**Comment:** {_escaped(digest_views.comment(digest, decision))}",
+        f"**Relevance:** {score.relevance}",
+        f"**Novelty:** {'–' if score.novelty is None else score.novelty}",
+    ]
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown, HTML or a forge's @mention would otherwise take for more than text."""
+    text = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = text.replace("@", "&#64;")
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", text)

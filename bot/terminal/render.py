@@ -1,0 +1,89 @@
+"""Messages -> what a terminal shows; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import StringIO
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from bot.domain.message import Card, Head, Line, Post
+
+# Beyond this, lines of prose are hard to read.
+_WIDTH = 100
+_DIM, _BOLD = Style(dim=True), Style(bold=True)
+
+
+def render(post: Post) -> RenderableType:
+    """One post. Text is text here: rich's own mark-up is never read from it."""
+    rows = _card(post) if isinstance(post, Card) else _head(post)
+    return Group(*rows)
+
+
+def as_text(posts: Sequence[Post]) -> str:
+    """A thread in plain characters, 100 columns wide, for a file or a pipe."""
+    out = StringIO()
+    console = Console(file=out, width=_WIDTH, color_system=None, legacy_windows=False)
+    for post in posts:
+        console.print(render(post), crop=False)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def width(columns: int) -> int:
+    """The width to write in, on a terminal of so many columns."""
+    return min(columns, _WIDTH)
+
+
+def _head(head: Head) -> Iterator[RenderableType]:
+    yield Text(head.title, style=_BOLD)
+    for notice in head.notices:
+        yield Text(f"! {notice}", style=Style(color="yellow"))
+    for text in head.text:  # an address that is broken over lines cannot be opened
+        whole = text.startswith("https://")
+        yield Text(text, no_wrap=whole, overflow="ignore" if whole else None)
+    if head.lines:
+        yield _lines(head.lines)
+    for item in head.items:
+        yield Text(" ".join(filter(None, (item.title, item.channel))))
+        for small in item.small:
+            yield Padding(Text(small, style=_DIM), (0, 0, 0, 2))
+    for small in head.small:
+        yield Text(f" {small}", style=_DIM)
+
+
+def _lines(lines: tuple[Line, ...]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(justify="right", width=3)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for line in lines:
+        scores = f"{line.relevance:>2}" + (f" · {line.novelty:>2}" if line.novelty else "")
+        table.add_row(str(line.rank), scores, Text(line.title, style=Style(link=line.url)))
+    return table
+
+
+def _card(card: Card) -> Iterator[RenderableType]:
+    yield Text()
+    title = Text(f"{card.rank}. ").append(card.title, style=Style(bold=True, link=card.url))
+    yield Padding(title, (0, 0, 0, 2))
+    scores = f"Relevance {card.relevance} {_bar(card.relevance)}"
+    if card.novelty is not None:
+        scores += f" · Novelty {card.novelty} {_bar(card.novelty)}"
+    rows = [
+        Text(f"{scores} · {card.facts}"),
+        Text(card.authors),
+        Text(card.comment, style=Style(italic=True)),
+        Text(card.abstract, style=_DIM),
+        Text(f"{card.url} · PDF {card.pdf}", style=_DIM),
+    ]
+    for row in rows:
+        if row.plain:
+            yield Padding(row, (0, 0, 0, 5))
+
+
+def _bar(score: int) -> str:
+    return "|" * score + "." * (10 - score)

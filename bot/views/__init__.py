@@ -1,0 +1,1 @@
+"""Every word said to people: values in, messages out."""

@@ -1,0 +1,208 @@
+"""What the bot says of money: `/digest cost`, and the sentence when a limit refuses a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from bot.arxiv.text import one_line
+from bot.domain.budget import (
+    NANO,
+    Limits,
+    Period,
+    Refusal,
+    Spent,
+    Unit,
+    forecast,
+    utc_day,
+    weekdays,
+)
+from bot.domain.costs import Account, Costs, Estimate, GateReport, Spared, Why
+from bot.domain.message import Head
+from bot.views.dates import clock_time, long_date, long_month
+from bot.views.digest import dollars
+from bot.views.gate import gate_line
+
+_SMALL = (
+    "Days and months are UTC's. Before a call the most that it can cost is set aside, so that "
+    "calls at the same time do not pass a limit together."
+)
+_UNPRICED = (
+    "The model has no known price, so that a limit in dollars cannot be kept: it is not asked. "
+    "A limit in tokens can."
+)
+
+
+def estimate_text(found: Estimate) -> Head:
+    """`paperboy day --dry-run`."""
+    asked = found.announced - found.known
+    rows = [f"{found.announced} announced - {found.known} judged before = {asked} to judge"]
+    tokens = f"about {found.prompt / 1000:.1f}k + {found.completion / 1000:.1f}k tokens"
+    price = "at a price nobody knows" if found.usd is None else f"about {dollars(found.usd)}"
+    most = "" if found.most is None else f"; at most {dollars(found.most)} would be set aside"
+    rows.append(f"{one_line(found.model)}: {found.calls} calls, {tokens}, {price}{most}")
+    if found.reach is not None and found.reach < asked:
+        rows.append(
+            f"The budget reaches for about {found.reach} of them, the best by the local ranking."
+        )
+    return Head(
+        title=f"What {one_line(found.profile)} of {long_date(found.date)} would cost",
+        text=tuple(rows),
+        small=("Nobody was asked, and nothing was spent.",),
+    )
+
+
+def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> Head:
+    """Today and this month against the limits, by profile, the forecast, what was saved, and how
+    the profiles' gates (by name) stand."""
+    day = utc_day(costs.at)
+    month, whole = long_month(day), costs.workspace
+    rows = [
+        f"today: {_spent(whole.today, whole.limits, Period.DAY)} · {_calls(whole.today)}",
+        f"{month}: {_spent(whole.month, whole.limits, Period.MONTH)} · {_calls(whole.month)}",
+        f"forecast for {month}: {_forecast(whole, day)}",
+    ]
+    if whole.month.questions_nano:
+        asked = usd(whole.month.questions_nano)
+        rows.append(f"questions about single papers: {asked} of the month's dollars")
+    for name, account in costs.profiles.items():
+        today = _spent(account.today, account.limits, Period.DAY)
+        rows.append(
+            f"{name}: today {today}; {month} {_spent(account.month, account.limits, Period.MONTH)}"
+        )
+    for why, what in ((Why.CACHE, "cache (known scores)"), (Why.GATE, "gate (local ranking)")):
+        today, so_far = _spared(whole.spared_today[why]), _spared(whole.spared_month[why])
+        said = f"today {today}; {month} {so_far}" if so_far != today else f"{month} {so_far}"
+        rows.append(f"saved by the {what}: {said}")
+    rows += [gate_line(name, report) for name, report in (gates or {}).items()]
+    rows += _uncertain(whole.month, month)
+    return Head(
+        title=f"Cost at {clock_time(costs.at)}",
+        notices=tuple(_reached(costs, day)),
+        text=tuple(rows),
+        small=(_SMALL,),
+    )
+
+
+def refused(refusal: Refusal) -> str:
+    """Why a call was not made, in one sentence or two."""
+    if refusal.unpriced:
+        return _UNPRICED
+    where = refusal.scope.profile or "this workspace"
+    return (
+        f"{_limit(refusal.period, refusal.unit, refusal.limit)} for {where} "
+        "leaves too little for another call."
+    )
+
+
+def usd(nano: int) -> str:
+    """`$0.0094`, `$0.31`, `$12.40`: a limit of a cent is told apart from what is spent of it."""
+    if nano >= NANO:
+        return f"${nano / NANO:.2f}"
+    dollars = f"{nano / NANO:.4f}"
+    return "$" + dollars.removesuffix("0").removesuffix("0")
+
+
+def _tokens(n: int) -> str:
+    if n >= 1_000_000:
+        return f"{n / 1_000_000:.2f}M"
+    return f"{n / 1000:.1f}k" if n >= 1000 else str(n)
+
+
+def _amount(unit: Unit, n: int) -> str:
+    return usd(n) if unit is Unit.NANO else f"{_tokens(n)} tokens"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _spent(spent: Spent, limits: Limits, period: Period) -> str:
+    """`$0.0094 of $0.01, $0.0006 set aside`; in tokens too, where there is a limit in tokens."""
+    parts = []
+    for unit, used, aside in (
+        (Unit.NANO, spent.nano, spent.reserved_nano),
+        (Unit.TOKENS, spent.tokens, spent.reserved_tokens),
+    ):
+        limit = limits.of(period, unit)
+        if limit is None and unit is Unit.TOKENS:
+            continue
+        said = _amount(unit, used)
+        if limit is not None:
+            said += f" of {_amount(unit, limit).removesuffix(' tokens')}"
+        parts.append(f"{said}, {_amount(unit, aside)} set aside" if aside else said)
+    return " · ".join(parts)
+
+
+def _calls(spent: Spent) -> str:
+    if not spent.calls:
+        return "no call"
+    tokens = f"{_tokens(spent.prompt)} + {_tokens(spent.completion)} tokens"
+    return f"{_count(spent.calls, 'call')}, {tokens}, {_tokens(spent.cached)} cached"
+
+
+def _forecast(whole: Account, day: date) -> str:
+    nano = forecast(whole.month.nano, day, whole.since)
+    come, all_of_them = weekdays(day, whole.since)
+    if nano is None:
+        return "none yet, no weekday of it has come"
+    since = f" since {long_date(whole.since)}" if whole.since and whole.since.day > 1 else ""
+    said = f"{usd(nano)}, by {come} of {all_of_them} weekdays{since}"
+    limit = whole.limits.of(Period.MONTH, Unit.NANO)
+    return f"{said}; the limit is {usd(limit)}" if limit is not None and nano > limit else said
+
+
+def _spared(spared: Spared) -> str:
+    if not spared.papers:
+        return "nothing"
+    return f"{_count(spared.papers, 'paper')}, about {usd(spared.nano)}"
+
+
+def _uncertain(spent: Spent, month: str) -> Iterator[str]:
+    """What the sums do not know for certain."""
+    if spent.kept:
+        calls = _count(spent.kept, "call")
+        yield f"uncertain: {calls} of {month} brought no bill and count as what was set aside"
+    if spent.unpriced:
+        calls = _count(spent.unpriced, "call")
+        yield f"not in the dollars: {calls} of {month}, of a model without a known price"
+
+
+def _reached(costs: Costs, day: date) -> Iterator[str]:
+    """What limits have stopped, and until when."""
+    for name, account in (("", costs.workspace), *costs.profiles.items()):
+        for period, spent, spared in (
+            (Period.DAY, account.today, account.spared_today),
+            (Period.MONTH, account.month, account.spared_month),
+        ):
+            found = spent.reached(account.limits, period)
+            if found is None:
+                continue
+            unit, limit = found
+            for_whom = f" for {name}" if name else ""
+            papers = spared[Why.LIMIT].papers
+            unjudged = f": {_not_judged(papers)}" if papers else ""
+            room = _amount(unit, max(0, limit - spent.taken(unit)))
+            yield (
+                f"{_limit(period, unit, limit)}{for_whom} is reached{unjudged}. What is left of "
+                f"it, {room}, is less than another call may cost; a new {period} begins on "
+                f"{long_date(period.after(day))}, 00:00 UTC."
+            )
+    if any(_unpriced(account) for account in (costs.workspace, *costs.profiles.values())):
+        yield _UNPRICED
+
+
+def _unpriced(account: Account) -> bool:
+    limits, refused = account.limits, (account.today, account.month)
+    in_dollars = limits.day_usd is not None or limits.month_usd is not None
+    return in_dollars and any(spent.refused_unpriced for spent in refused)
+
+
+def _not_judged(papers: int) -> str:
+    return "1 paper was not judged" if papers == 1 else f"{papers} papers were not judged"
+
+
+def _limit(period: Period, unit: Unit, limit: int) -> str:
+    """`Today's limit of $0.01`."""
+    whose = "Today's" if period is Period.DAY else "This month's"
+    return f"{whose} limit of {_amount(unit, limit)}"

@@ -1,0 +1,259 @@
+"""Domain -> message; every word the bot says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from bot.arxiv import authors, ids
+from bot.arxiv.calendar import NEW_YORK, is_weekend
+from bot.arxiv.text import one_line, readable, shortened
+from bot.domain.digest import Decision, Digest, Outcome, Source, Usage
+from bot.domain.message import Button, Card, Head, Line, Post
+from bot.domain.papers import Announced, AnnounceType, Paper, Profile, Trouble
+from bot.domain.subscription import Votes
+from bot.planning.plan import Kind
+from bot.views.dates import long_date, long_month, span
+from bot.views.reasons import TROUBLES, problem
+
+_ABSTRACT = 320
+_AUTHORS = 5
+# From the first of its month: a paper of the month's last day is listed some days later.
+_HELD_DAYS = 45
+
+_OUTCOMES = {
+    Outcome.PICKED: "picked",
+    Outcome.BELOW_CUTOFF: "below the line",
+    Outcome.OVER_LIMIT: "over the limit",
+    Outcome.GATED: "gated",
+    Outcome.REPEAT: "had before",
+    Outcome.UNSCORED: "unscored",
+}
+
+STEPS = {
+    Kind.FETCH: "Reading arXiv's list",
+    Kind.SCORE: "Judging the papers",
+    Kind.DELIVER: "Delivering",
+}
+
+
+def thread(digest: Digest, day: str = "") -> list[Post]:
+    """A day as a channel shows it: the parent message, then a reply for each picked paper.
+
+    `day` names it to whoever presses a button; without one there is nothing to press.
+    """
+    return [head(digest), *(card(digest, i, d, day) for i, d in enumerate(digest.picked, 1))]
+
+
+def head(digest: Digest, unposted: Mapping[str, Trouble] | None = None) -> Head:
+    """The parent message; its first line adds up. `unposted` are the ids of picked papers that the
+    platform takes no message for, and why."""
+    return Head(
+        title=f"{one_line(digest.profile.title)} · {span(digest.earlier, digest.date)}",
+        notices=(*notices(digest), *_unposted(digest, unposted or {})),
+        text=tuple(sums(digest)),
+        lines=tuple(
+            Line(
+                rank=rank,
+                relevance=decision.score.relevance,
+                novelty=decision.score.novelty,
+                title=readable(decision.paper.title),
+                url=decision.paper.url,
+            )
+            for rank, decision in enumerate(digest.picked, 1)
+            if decision.score
+        ),
+        small=(f"{judged_by(digest)} · {times(digest)}",) if digest.decisions else (),
+    )
+
+
+def card(
+    digest: Digest,
+    rank: int,
+    decision: Decision,
+    day: str = "",
+    votes: Votes | None = None,
+    also: Iterable[str] = (),
+) -> Card:
+    """One picked paper; `also` are the other profiles of the channel that pick it."""
+    paper, score = decision.paper, decision.score
+    assert score is not None, "a picked paper has a score"
+    return Card(
+        rank=rank,
+        title=readable(paper.title),
+        url=paper.url,
+        relevance=score.relevance,
+        novelty=score.novelty,
+        facts=" · ".join(
+            [
+                announced_as(decision.announced, digest.date),
+                *(f"also for {one_line(t)}" for t in also),
+            ]
+        ),
+        authors=author_line(paper, decision.followed),
+        comment=comment(digest, decision),
+        abstract=shortened(readable(paper.abstract), _ABSTRACT),
+        pdf=f"https://arxiv.org/pdf/{paper.versioned}",
+        buttons=tuple(_buttons(decision, f"{day} {paper.id}", votes or Votes())) if day else (),
+    )
+
+
+def _buttons(decision: Decision, value: str, votes: Votes) -> Iterable[Button]:
+    yield Button(action="up", label=f"👍 {votes.up}" if votes.up else "👍", value=value)
+    yield Button(action="down", label=f"👎 {votes.down}" if votes.down else "👎", value=value)
+    yield Button(action="why", label="Why", value=value)
+    if len(readable(decision.paper.abstract)) > _ABSTRACT:
+        yield Button(action="abstract", label="Abstract", value=value)
+
+
+def sums(digest: Digest) -> Iterable[str]:
+    """The line that adds up, then how arXiv listed the papers, and what was left out."""
+    counts = digest.counts
+    if digest.decisions:
+        parts = [
+            f"{n} {_OUTCOMES[outcome]}" for outcome, n in counts.items() if n or outcome == "picked"
+        ]
+        yield f"{len(digest.decisions)} announced = {' + '.join(parts)}"
+    elif digest.listed.problem is None and is_weekend(digest.date):
+        yield "0 announced: a day without announcements (no list appears at weekends)"
+    elif digest.listed.problem is None:
+        yield f"0 announced: the list has nothing in {', '.join(digest.profile.categories)}"
+    kinds = Counter(decision.announced.announce_type for decision in digest.decisions)
+    parts = [f"{kinds[AnnounceType.NEW]} new"] if kinds[AnnounceType.NEW] else []
+    if kinds[AnnounceType.CROSS]:
+        parts.append(_count(kinds[AnnounceType.CROSS], "cross-list"))
+    if digest.replacements:
+        parts.append(f"{_count(digest.replacements, 'replacement')} left out")
+    if parts:
+        yield ", ".join(parts)
+
+
+def notices(digest: Digest) -> Iterable[str]:
+    """What a reader must know before the papers: another day than today, or papers missing."""
+    listed = digest.listed
+    if digest.earlier:
+        yield f"The best of {len(digest.earlier) + 1} days' lists."
+    if digest.left_out:
+        days = _count(digest.left_out, "earlier day")
+        yield f"{days} could not be delivered in time and would be too many to catch up."
+    if listed.source is Source.SAMPLE:
+        papers = _count(len(digest.decisions), "paper")
+        yield f"Sample: {papers} of March 2025 that ship with Paperboy, not today's list."
+    if listed.instead_of:
+        day = long_date(listed.instead_of)
+        if is_weekend(listed.instead_of):
+            yield f"Nothing was announced on {day}; this is the last announced day."
+        else:
+            yield (
+                f"arXiv's list of {day} is not there, for a holiday, a delay or a fault; "
+                "this is the last announced day."
+            )
+    if listed.source is Source.WINDOW:
+        yield "Found by submission date: papers that moderators held back may be missing."
+    if listed.problem:
+        yield f"Papers are missing: {problem(listed.problem)}."
+    for trouble in dict.fromkeys(d.trouble for d in digest.decisions if d.trouble):
+        n = sum(d.trouble is trouble for d in digest.decisions)
+        yield f"{_count(n, 'paper')} unscored: {TROUBLES[trouble]}."
+
+
+def _unposted(digest: Digest, why: Mapping[str, Trouble]) -> Iterable[str]:
+    for trouble in dict.fromkeys(why.values()):
+        ranks = [n for n, d in enumerate(digest.picked, 1) if why.get(d.paper.id) is trouble]
+        if ranks:
+            numbers = f"Number{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"
+            has = "have no message of their own" if len(ranks) > 1 else "has no message of its own"
+            yield f"{numbers} {has} in the thread: {TROUBLES[trouble]}."
+
+
+def reason(digest: Digest, decision: Decision) -> str:
+    """Why a paper ended as it did, in one sentence without its full stop."""
+    cutoffs, score = digest.profile.cutoffs, decision.score
+    match decision.outcome:
+        case Outcome.PICKED:
+            return "reaches the cut-offs"
+        case Outcome.OVER_LIMIT:
+            return f"reaches the cut-offs, but at most {digest.profile.maximum} are posted"
+        case Outcome.REPEAT:
+            return "this channel had it before"
+        case Outcome.GATED:
+            return "the local ranking kept it from the model"
+        case Outcome.UNSCORED:
+            return TROUBLES[decision.trouble or Trouble.LEFT_OUT]
+        case Outcome.BELOW_CUTOFF:
+            assert score is not None, "only a scored paper can be below"
+            short = []
+            if score.relevance < cutoffs.relevance:
+                short.append(f"relevance {score.relevance}, the profile asks {cutoffs.relevance}")
+            if score.novelty is not None and score.novelty < cutoffs.novelty:
+                short.append(f"novelty {score.novelty}, the profile asks {cutoffs.novelty}")
+            return "; ".join(short)
+
+
+def comment(digest: Digest, decision: Decision) -> str:
+    """The judge's comment; the local judge can only name the words it found."""
+    said = readable(decision.score.comment) if decision.score else ""
+    if digest.judge.model is None:
+        return f"Shares with the profile: {said}." if said else ""
+    return said
+
+
+def author_line(paper: Paper, followed: Iterable[str]) -> str:
+    """The first few authors, how many more, and every followed one, starred."""
+    stars = tuple(followed)
+    others = [name for name in paper.authors if not authors.followed([name], stars)]
+    more = f" + {len(others) - _AUTHORS}" if len(others) > _AUTHORS else ""
+    return ", ".join([*(f"★ {name}" for name in stars), *others[:_AUTHORS]]) + more
+
+
+def judged_by(digest: Digest) -> str:
+    """Who judged, and what it cost when it was bought."""
+    if digest.judge.model is None:
+        return "ranked locally, no model"
+    return f"{one_line(digest.judge.model)} · {spent(digest.usage)}"
+
+
+def spent(usage: Usage) -> str:
+    """`33.0k + 4.6k tokens, 8.2k cached · $0.01`."""
+    tokens = f"{_short(usage.prompt_tokens)} + {_short(usage.completion_tokens)} tokens"
+    return f"{tokens}, {_short(usage.cached_tokens)} cached · {dollars(usage.cost_usd)}"
+
+
+def dollars(amount: float | None) -> str:
+    """`$0.01`, in as many places as a small sum needs, or `cost unknown`."""
+    if amount is None:
+        return "cost unknown"
+    return f"${amount:.2f}" if amount >= 0.01 or amount == 0 else f"${amount:.4f}"
+
+
+def times(digest: Digest) -> str:
+    """When arXiv's list was read and when the judge was done, on New York's clock."""
+    listed, judged = (t.astimezone(NEW_YORK) for t in (digest.listed.changed_at, digest.judged_at))
+    return f"listed {listed:%H:%M}, judged {judged:%H:%M} New York"
+
+
+def profile_line(profile: Profile) -> str:
+    """`foundations — Foundations of machine learning (cs.LG, cs.AI)`."""
+    return f"{profile.name} — {one_line(profile.title)} ({', '.join(profile.categories)})"
+
+
+def announced_as(announced: Announced, day: date) -> str:
+    """`new in cs.LG`, or `cross-list from stat.ML, version 2`; with its month, when moderators held
+    it back for long."""
+    paper = announced.paper
+    primary = one_line(paper.categories[0]) if paper.categories else "no category"
+    rest = f", version {paper.version}" if paper.version > 1 else ""
+    if announced.announce_type is not AnnounceType.NEW:
+        return f"cross-list from {primary}{rest}"
+    if (month := ids.month(paper.id)) and (day - month).days > _HELD_DAYS:
+        rest += f", submitted in {long_month(month)}"
+    return f"new in {primary}{rest}"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _short(tokens: int) -> str:
+    return f"{tokens / 1000:.1f}k" if tokens >= 1000 else str(tokens)

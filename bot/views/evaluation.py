@@ -1,0 +1,131 @@
+"""What came of judging a fixed set of papers, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from pydantic import Field
+
+from bot.arxiv.text import one_line
+from bot.domain.digest import Usage
+from bot.domain.message import Head
+from bot.domain.papers import Noun, Trouble
+from bot.views.dates import clock_time
+from bot.views.digest import spent
+from bot.views.reasons import TROUBLES
+
+
+class Evaluation(Noun):
+    """How one judge scored the set: a model, with a prompt (a fingerprint), for a profile.
+
+    `relevance` and `novelty` count the papers with 1, 2, ... 10; `pairs` are the different pairs
+    of the two, `nine_eight` and `eight_seven` the shares of (9, 8) and (8, 7) in the scored
+    papers. `tie` is the chance that two of the `reaching` (those at the cut-offs) have one pair.
+    `asked` papers were judged just now, the others earlier; `usage` is what all of them cost.
+    """
+
+    profile: str
+    model: str
+    prompt: str
+    at: datetime
+    papers: int
+    asked: int
+    unscored: dict[Trouble, int]
+    relevance: tuple[int, ...] = Field(min_length=10, max_length=10)
+    novelty: tuple[int, ...] = Field(min_length=10, max_length=10)
+    pairs: int
+    nine_eight: float
+    eight_seven: float
+    correlation: float | None
+    reaching: int
+    tie: float
+    usage: Usage
+
+    @property
+    def scored(self) -> int:
+        return sum(self.relevance)
+
+
+class Agreement(Noun):
+    """How far two judges say the same of the papers both scored: shares of them with the same
+    pair, with both scores at most 1 apart; rank correlations, None where one side is constant."""
+
+    papers: int
+    exact: float
+    within_one: float
+    relevance: float | None
+    novelty: float | None
+    sum: float | None
+
+
+class Report(Noun):
+    """An evaluation next to the last one by another judge, if there is one of the same papers."""
+
+    now: Evaluation
+    last: Evaluation | None = None
+    agreement: Agreement | None = None
+
+
+def eval_text(report: Report) -> Head:
+    """The scale, what is squeezed together, agreement and cost, each beside the last."""
+    now, last = report.now, report.last
+    rows = list(_missing(now)) + _scale(now, last)
+
+    def row(label: str, shown: Callable[[Evaluation], str]) -> None:
+        rows.append(f"{label}: {shown(now)}" + (f" (last {shown(last)})" if last else ""))
+
+    row("different pairs", lambda e: str(e.pairs))
+    row("share of (9, 8)", lambda e: f"{e.nine_eight:.2f}")
+    row("share of (8, 7)", lambda e: f"{e.eight_seven:.2f}")
+    row("correlation of the two scores", lambda e: _known(e.correlation))
+    row("papers at the cut-offs", lambda e: str(e.reaching))
+    row("chance that two of these tie", lambda e: f"{e.tie:.3f}")
+    row("cost", lambda e: spent(e.usage))
+    return Head(
+        title=f"{one_line(now.model)} for {now.profile}: {now.scored} of {now.papers} papers",
+        text=(*rows, *_compared(report)),
+        small=(f"{_who(now)}; {_bought(now)}",),
+    )
+
+
+def _missing(now: Evaluation) -> Iterator[str]:
+    for trouble, n in sorted(now.unscored.items()):
+        yield f"unscored: {n}, {TROUBLES[trouble]}"
+
+
+def _scale(now: Evaluation, last: Evaluation | None) -> list[str]:
+    """How many papers have each score, in columns."""
+    counts = [("score", tuple(range(1, 11))), ("relevance", now.relevance)]
+    counts += [("  last", last.relevance)] if last else []
+    counts += [("novelty", now.novelty)]
+    counts += [("  last", last.novelty)] if last else []
+    return [f"{label:<9}" + "".join(f"{n:>5}" for n in row) for label, row in counts]
+
+
+def _compared(report: Report) -> Iterator[str]:
+    last, found = report.last, report.agreement
+    if last is None or found is None:
+        yield "This is the first judge of these papers; another prompt or model is compared to it."
+        return
+    yield (
+        f"agreement with the last on {found.papers} papers: exact {found.exact:.2f}, "
+        f"both within 1 {found.within_one:.2f}"
+    )
+    yield (
+        f"rank correlation (Spearman): relevance {_known(found.relevance)}, "
+        f"novelty {_known(found.novelty)}, their sum {_known(found.sum)}"
+    )
+    yield f"the last: {_who(last)}"
+
+
+def _who(found: Evaluation) -> str:
+    return f"{one_line(found.model)}, prompt {found.prompt}, {clock_time(found.at)}"
+
+
+def _bought(now: Evaluation) -> str:
+    return f"{now.asked} papers asked just now" if now.asked else "nothing was asked anew"
+
+
+def _known(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"

@@ -1,0 +1,106 @@
+"""What the bot says of a changed profile: what is different, who did it, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from bot.arxiv.text import one_line, shortened
+from bot.domain.message import Button, Head
+from bot.domain.papers import Profile
+
+# Differences that are told one by one, and the characters of each; the rest is counted.
+_TOLD: Final = 8
+_LONG: Final = 160
+
+
+def changes(before: Profile, after: Profile) -> list[str]:
+    """What is different, in words; empty for the same."""
+    found = list(_changes(before, after))
+    told = [shortened(one_line(each), _LONG) for each in found[:_TOLD]]
+    return told + ([f"and {len(found) - _TOLD} changes more"] if len(found) > _TOLD else [])
+
+
+def _changes(before: Profile, after: Profile) -> Iterator[str]:
+    if before.title != after.title:
+        yield f"the title was {before.title}"
+    yield from _listed("categories", before.categories, after.categories)
+    if before.cross_lists != after.cross_lists:
+        yield "cross-lists are taken, too" if after.cross_lists else "cross-lists are left out"
+    numbers = {
+        "relevance, at least": (before.cutoffs.relevance, after.cutoffs.relevance),
+        "novelty, at least": (before.cutoffs.novelty, after.cutoffs.novelty),
+        "papers a day, at most": (before.maximum, after.maximum),
+    }
+    for label, (was, now) in numbers.items():
+        if was != now:
+            yield f"{label}: {now}, was {was}"
+    if before.gate != after.gate:
+        yield "the gate is in use" if after.gate else "every paper reaches the model"
+    old, new = ({t.name: t for t in p.topics} for p in (before, after))
+    yield from (f"new topic: {name}" for name in new if name not in old)
+    yield from (f"topic gone: {name}" for name in old if name not in new)
+    for name in [name for name in new if name in old and new[name] != old[name]]:
+        if new[name].relevant != old[name].relevant:
+            yield f"{name} now looks for: {new[name].relevant}"
+        if new[name].irrelevant != old[name].irrelevant:
+            yield f"{name} now leaves out: {new[name].irrelevant or 'nothing'}"
+    if old.keys() == new.keys() and list(old) != list(new):
+        yield "the topics are in another order"
+    for label in ("relevant", "irrelevant", "application"):
+        said = {"relevant": "keywords", "irrelevant": "words to avoid"}.get(label, f"{label} words")
+        yield from _listed(said, getattr(before.keywords, label), getattr(after.keywords, label))
+    yield from _listed("followed authors", before.authors.follow, after.authors.follow)
+
+
+def _listed(label: str, before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    """`keywords: + pruning, − survey`."""
+    signed = [f"+ {word}" for word in after if word not in before]
+    signed += [f"− {word}" for word in before if word not in after]
+    if signed:
+        yield f"{label}: {', '.join(signed)}"
+    elif tuple(before) != tuple(after):
+        yield f"{label}: in another order"
+
+
+def said(by: str, profile: Profile, different: Sequence[str], token: str, undone: bool) -> Head:
+    """In every channel that uses the profile."""
+    did = "took back a change of" if undone else "changed"
+    return Head(
+        by=by,
+        title=f"{did} the profile {one_line(profile.title)}, which this channel uses.",
+        text=tuple(f"· {each}" for each in different),
+        small=("Undo works for a day, unless it is changed again.",),
+        buttons=(Button(action="undo", label="Undo", value=token),),
+    )
+
+
+def taken_back(profile: Profile, different: Sequence[str], channels: int) -> Head:
+    """To who pressed Undo."""
+    return Head(
+        title=f"Taken back: {one_line(profile.title)} is as it was before.",
+        text=(*(f"· {each}" for each in different), *told_in(channels)),
+    )
+
+
+def told_in(channels: int) -> tuple[str, ...]:
+    if not channels:
+        return ()
+    where = "the channel that uses it" if channels == 1 else f"the {channels} channels that use it"
+    return (f"It is said in {where}.",)
+
+
+def unchanged(profile: Profile) -> Head:
+    return Head(title=f"Nothing is different: {one_line(profile.title)} stays as it is.")
+
+
+def over() -> str:
+    return "That change cannot be taken back any more: Undo works for a day."
+
+
+def changed_again() -> str:
+    return "The profile was changed again since then: /digest new PROFILE shows what it is now."
+
+
+def gone(name: str) -> str:
+    return f"There is no profile called {one_line(name)[:40]} any more."

@@ -1,0 +1,290 @@
+"""What the bot says of subscriptions, a workspace's profiles and channels it cannot post to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.arxiv.text import one_line
+from bot.domain.message import Button, Choice, Field, Form, Head, Item
+from bot.domain.papers import Profile, Trouble
+from bot.domain.request import Delivery, Wish
+from bot.domain.schedule import days_words, zone_words
+from bot.domain.subscription import Subscription
+from bot.views import refusals
+from bot.views.dates import long_date
+from bot.views.digest import dollars, profile_line
+from bot.views.reasons import TROUBLES
+
+# -- a subscription in words
+
+
+def when(found: Subscription, at: datetime) -> str:
+    """`every weekday at 09:00 CET`."""
+    schedule = found.schedule
+    return f"{days_words(schedule.days)} at {schedule.at:%H:%M} {zone_words(schedule, at)}"
+
+
+def next_one(found: Subscription, at: datetime) -> str:
+    """`tomorrow 09:00 CET`, seen from the channel's own zone."""
+    zone = ZoneInfo(found.schedule.tz)
+    moment = found.schedule.next(at).astimezone(zone)
+    ahead = (moment.date() - at.astimezone(zone).date()).days
+    day = {0: "today", 1: "tomorrow"}.get(ahead) or long_date(moment.date())
+    return f"{day} {moment:%H:%M} {zone_words(found.schedule, moment)}"
+
+
+def last_one(last: Delivery | None) -> str:
+    """`last: Friday 20 November 2026, 8 of 236 papers`."""
+    if last is None:
+        return "nothing delivered yet"
+    return f"last: {long_date(last.date)}, {_brought(last)}"
+
+
+def _brought(delivery: Delivery) -> str:
+    """`8 of 236 papers`; that there was no list to choose from is not said with a nought."""
+    if not delivery.announced:
+        return "nothing was announced" if delivery.complete else "no list of arXiv's was to be had"
+    short = "" if delivery.complete else ", some are missing"
+    return f"{delivery.picked} of {delivery.announced} papers{short}"
+
+
+def row(
+    found: Subscription, title: str, at: datetime, last: Delivery | None, buttons: bool = True
+) -> Item:
+    """One subscription with what comes next and what came last; `buttons` for who may change it."""
+    top = f", at most {found.top} papers" if found.top else ""
+    small = [
+        f"paused: {refusals.why_paused(found)}" if found.paused else f"next: {next_one(found, at)}"
+    ]
+    small.append(last_one(last))
+    value = f"{found.address.channel} {found.profile}"
+    rest = ("resume", "Resume") if found.paused else ("pause", "Pause")
+    return Item(
+        title=f"{one_line(title)}: {when(found, at)}{top}",
+        small=tuple(small),
+        buttons=(
+            Button(action="edit", label="Edit", value=value),
+            Button(action=rest[0], label=rest[1], value=value),
+            _end(found, title, "Unsubscribe").model_copy(update={"confirm": _really(title)}),
+        )
+        if buttons
+        else (),
+    )
+
+
+def _end(found: Subscription, title: str, label: str) -> Button:
+    value = f"{found.address.channel} {found.profile}"
+    return Button(action="unsubscribe", label=label, value=value)
+
+
+def _really(title: str) -> str:
+    return f"End {one_line(title)}? Nothing more of it comes to this channel."
+
+
+# -- answers
+
+
+def subscribed(
+    found: Subscription, profile: Profile, at: datetime, usual: tuple[int, int] | None
+) -> Head:
+    """What will come and when, and an offer not to wait."""
+    most = min(found.top or profile.maximum, profile.maximum)
+    if usual and usual[0]:
+        announced, picked = usual
+        expect = f"about {min(picked, most)} of ~{announced} papers"
+    else:
+        expect = f"at most {most} papers of {', '.join(profile.categories)}"
+    coming = f"Next: {next_one(found, at)}, {expect}."
+    if found.paused:
+        coming = f"It is paused: {refusals.why_paused(found)}."
+    return Head(
+        title=f"{one_line(profile.title)}: {when(found, at)}.",
+        text=(coming,),
+        buttons=(
+            Button(
+                action="now",
+                label="Show me today's now",
+                value=f"{found.address.channel} {found.profile}",
+            ),
+            Button(action="edit-profile", label="Edit the profile", value=found.profile),
+        ),
+    )
+
+
+def subscribed_said(
+    by: str, found: Subscription, profile: Profile, before: Subscription | None, at: datetime
+) -> Head:
+    did = "changed this channel's digest" if before else "subscribed this channel"
+    top = f", at most {found.top} papers" if found.top else ""
+    return Head(by=by, title=f"{did}: {one_line(profile.title)}, {when(found, at)}{top}.")
+
+
+def really_end(found: Subscription, title: str) -> Head:
+    """The question before an end."""
+    item = Item(title=_really(title), channel=found.address.channel)
+    return Head(title="Unsubscribe", items=(item,), buttons=(_end(found, title, "End it"),))
+
+
+def ended(title: str) -> Head:
+    return Head(title=f"Ended: {one_line(title)}. What was delivered stays; votes are kept.")
+
+
+def ended_said(by: str, title: str) -> Head:
+    return Head(by=by, title=f"ended this channel's digest: {one_line(title)}.")
+
+
+def paused(titles: Iterable[str], stop: bool) -> Head:
+    names = ", ".join(map(one_line, titles))
+    if stop:
+        return Head(title=f"Paused: {names}. /digest resume goes on.")
+    return Head(title=f"Resumed: {names}.")
+
+
+def paused_said(by: str, titles: Iterable[str], stop: bool) -> Head:
+    names = ", ".join(map(one_line, titles))
+    return Head(by=by, title=f"{'paused' if stop else 'resumed'} this channel's digest: {names}.")
+
+
+def no_change(stop: bool) -> Head:
+    return Head(title="It is paused already." if stop else "It is not paused.")
+
+
+def list_text(rows: Sequence[Item], history: Sequence[Delivery]) -> Head:
+    """A channel's subscriptions, and what it had when somebody asked."""
+    had = tuple(
+        f"{found.profile} — {long_date(found.date)}: {_brought(found)}" for found in history[-10:]
+    )
+    if rows:
+        return Head(title="This channel's digests", items=tuple(rows), buttons=(_SUBSCRIBE,))
+    return Head(
+        title="No subscription here: this channel gets a digest when somebody asks for it.",
+        text=had or ("Nothing has been delivered here yet; try /digest now PROFILE.",),
+        buttons=(_SUBSCRIBE,),
+    )
+
+
+def profiles_list(known: Iterable[Profile], channel: str) -> Head:
+    """The profiles, each to be read today or changed."""
+    items = tuple(
+        Item(
+            title=profile_line(profile),
+            buttons=(
+                Button(action="now", label="Show today's", value=f"{channel} {profile.name}"),
+                Button(action="edit-profile", label="Edit", value=profile.name),
+            ),
+        )
+        for profile in known
+    )
+    return Head(title="Profiles", items=items, buttons=(Button(action="new", label="New profile"),))
+
+
+def home_text(items: Sequence[Item], may_change: bool) -> Head:
+    """A person's page: the subscriptions of the channels that he or she is in."""
+    text = () if items else ("No channel that you are in is subscribed yet.",)
+    buttons = (
+        Button(action="subscribe", label="Subscribe a channel"),
+        Button(action="new", label="New profile"),
+    )
+    return Head(
+        title=_PAPERBOY,
+        text=text,
+        items=tuple(items),
+        buttons=buttons if may_change else (),
+        small=("In a channel, /digest says what can be done there.",),
+    )
+
+
+def no_home(why: str) -> Head:
+    """The page of a person who has none."""
+    return Head(title=_PAPERBOY, text=(why,))
+
+
+_PAPERBOY = "Paperboy delivers the arXiv papers your group works on"
+
+
+_SUBSCRIBE = Button(action="subscribe", label="Subscribe")
+
+
+# -- forms
+
+
+def subscribe_fields(
+    profile: str, choices: tuple[Choice, ...], at: str, zone: str, days: tuple[int, ...], top: str
+) -> tuple[Field, ...]:
+    names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    return (
+        Field(name="profile", label="Profile", kind="choice", value=profile, choices=choices),
+        Field(name="at", label="Time", kind="time", value=at),
+        Field(name="tz", label="Time zone", kind="zone", value=zone),
+        Field(name="days", label="Days", kind="days", value=",".join(names[day] for day in days)),
+        Field(
+            name="top",
+            label="At most how many papers",
+            kind="number",
+            value=top,
+            hint="1 to 100; empty for the profile's own maximum.",
+            optional=True,
+        ),
+    )
+
+
+def channel_field() -> Field:
+    return Field(name="channel", label="Channel", kind="channel")
+
+
+def subscribe_form(fields: tuple[Field, ...], about: str) -> Form:
+    return Form(
+        name="subscribe", title="A digest for a channel", submit="Save", fields=fields, about=about
+    )
+
+
+def healed(found: Subscription, at: datetime) -> Head:
+    """In the channel, when what stood in the way is gone."""
+    return Head(title=f"Back again. Next: {next_one(found, at)}.")
+
+
+def profile_kept(profile: Profile, channel: str, changed: bool, anew: str = "") -> Head:
+    """`anew` says what a change costs."""
+    done = "Changed" if changed else "New"
+    how = f"/digest subscribe {profile.name} brings it to a channel of this workspace."
+    return Head(
+        title=f"{done}: {profile.name} — {one_line(profile.title)}.",
+        text=(anew, how) if anew else (how,),
+        buttons=(
+            Button(action="now", label="Show me today's now", value=f"{channel} {profile.name}"),
+        )
+        if channel
+        else (),
+    )
+
+
+def not_anew() -> str:
+    return "What is judged stays judged: no paper is sent to the model again for this change."
+
+
+def anew(papers: int, usd: float | None) -> str:
+    """What the change of a profile's criteria brings with it."""
+    cost = f", which cost {dollars(usd)} the last time" if usd is not None else ""
+    return (
+        f"The criteria are others now: the next day is judged by them, about {papers} papers"
+        f"{cost}. Days that were delivered stay as they are."
+    )
+
+
+def profile_said(by: str, profile: Profile) -> Head:
+    return Head(by=by, title=f"changed the profile {one_line(profile.title)}.")
+
+
+def quiet() -> Head:
+    """Where somebody wants to hear of it."""
+    return Head(title="No papers today: arXiv announces nothing at weekends.")
+
+
+def late(found: Subscription, wish: Wish, why: Trouble) -> Head:
+    """In the channel, once, when its time has come and the day has not."""
+    assert wish.until is not None, "a schedule's wish"
+    until = wish.until.astimezone(ZoneInfo(found.schedule.tz))
+    end = f"{until:%H:%M} {zone_words(found.schedule, until)}"
+    return Head(title=f"The digest is late: {TROUBLES[why]}. Trying again until {end}.")

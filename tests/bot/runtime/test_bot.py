@@ -1,0 +1,644 @@
+"""The bot process: it serves who waits, and says when Redis is away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+from bot import __main__ as bot
+from bot.commands import dispatch
+from bot.commands.context import Ask, Desk
+from bot.commands.status import gather
+from bot.domain.budget import Limits
+from bot.domain.digest import Judge, Outcome
+from bot.domain.papers import Trouble
+from bot.domain.request import Address, Wish, delivery_name, ledger_name
+from bot.domain.schedule import Schedule
+from bot.domain.subscription import Paused, Subscription
+from bot.errors import Unavailable
+from bot.planning.plan import Facts, Kind, Step, due
+from bot.runtime import clock
+from bot.settings import Settings
+from bot.store.channels import Channels
+from bot.store.deliveries import CHATS, Deliveries, Tried
+from bot.store.lookups import Inquiries
+from bot.store.queues import Tasks
+from bot.store.subscriptions import Subscriptions
+from bot.terminal.render import as_text
+from bot.views.status import plan_text
+from tests.bot.planning.test_plan import listed, wish
+from tests.conftest import check_golden
+from tests.make import DAY, NOW, announced, decision, digest, listing, profile, someone
+from tests.processes import started
+from tests.waiting import PATIENCE
+from tests.workers.judging.test_judging import Scripted, good
+
+
+@pytest.fixture
+def tasks(server: str, channels: Channels) -> Tasks:
+    return Tasks(Redis.from_url(server))
+
+
+@pytest.fixture
+def desk(channels: Channels, tasks: Tasks) -> Desk:
+    return Desk(
+        channels=channels,
+        subscriptions=Subscriptions(channels.store),
+        inquiries=Inquiries(channels.store),
+        judge=Judge(),
+        status=lambda: gather(tasks, channels, Judge()),
+    )
+
+
+def queued(tasks: Tasks, name: str) -> list[str]:
+    return Queue(name, connection=tasks.redis, serializer=JSONSerializer).job_ids
+
+
+def test_a_tick_queues_what_is_due_once_however_often_it_ticks(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
+    asked = wish()
+    channels.put_wish(asked)
+    for _ in range(3):
+        clock.tick(desk, tasks, NOW)
+    step = due(asked, channels.facts(asked))
+    assert step is not None
+    assert queued(tasks, "now") == [step.id]
+    assert channels.wishes() == [asked]
+
+
+def test_forty_who_ask_within_half_a_second_share_every_step(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
+    """Some on Slack, some on Discord, the clock ticking in between; also those who ask while a
+    step is under way."""
+    fingerprint = channels.store.put_profile(profile())
+
+    def ask(numbers: range, begin: datetime) -> None:
+        for n in numbers:
+            platform = "discord" if n % 2 else "slack"
+            update = {
+                "profile": fingerprint,
+                "by": f"U{n}",
+                "since": begin + timedelta(milliseconds=12 * n),
+                "address": Address(platform=platform, workspace="1", channel=str(n)),
+            }
+            channels.put_wish(wish().model_copy(update=update))
+            clock.tick(desk, tasks, begin + timedelta(seconds=1))
+
+    ask(range(20), NOW)
+    assert len(queued(tasks, "now")) == 1
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    found = listed(NOW + timedelta(milliseconds=100))
+    channels.store.put_listed(wish().wanted, found)
+    ask(range(20, 30), NOW)
+    assert len(queued(tasks, "now")) == 2
+    (first, *_) = channels.wishes()
+    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=NOW, listed=found)
+    channels.put_judged(ledger_name(first, found), day)
+    ask(range(30, 40), NOW)
+    assert len(queued(tasks, "now")) == 2
+    assert [queued(tasks, f"post-{chat}") for chat in CHATS] == [
+        ["deliver-slack"],
+        ["deliver-discord"],
+    ]
+    waiting = [len(Deliveries(channels.store, chat).newcomers(())) for chat in CHATS]
+    assert waiting == [20, 20]
+
+
+def test_a_person_does_not_wait_behind_a_schedule_for_the_same_step(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    """But once the schedule's has begun, it serves both."""
+    by_schedule = Step(kind=Kind.FETCH, wish=wish(), seen=Facts())
+    by_schedule = by_schedule.model_copy(
+        update={"wish": wish().model_copy(update={"subscription": "s"})}
+    )
+    by_person = Step(kind=Kind.FETCH, wish=wish().model_copy(update={"by": "U1"}), seen=Facts())
+    assert by_schedule.id == by_person.id
+    assert tasks.look([by_schedule]) == ([by_schedule], set())
+    tasks.ask(by_schedule)
+    assert tasks.look([by_schedule, by_schedule]) == ([], set())
+    assert tasks.look([by_schedule, by_person]) == ([by_person], set())
+    (ahead,) = queued(tasks, "batch")
+    job = Job.fetch(ahead, connection=tasks.redis, serializer=JSONSerializer)
+    job.set_status(JobStatus.STARTED)
+    assert tasks.look([by_person]) == ([], set())
+    job.set_status(JobStatus.FAILED)
+    assert tasks.look([by_schedule]) == ([], {by_person.id})
+    assert tasks.look([by_person]) == ([by_person], set())
+    tasks.ask(by_person)
+    assert queued(tasks, "now") == [by_person.id]
+
+
+def test_who_is_not_due_any_more_is_not_posted_to(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    """A channel that was paused before a worker came to it."""
+    mine = subscription()
+    desk.subscriptions.put(mine)
+    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    (wished,) = owed(desk, eight)
+    ready(channels, wished, eight)
+    clock.tick(desk, tasks, eight)
+    deliveries = Deliveries(channels.store, "slack")
+    assert len(deliveries.newcomers(())) == 1
+    desk.subscriptions.put(mine.model_copy(update={"paused": Paused(at=eight)}))
+    clock.tick(desk, tasks, eight)
+    assert deliveries.newcomers(()) == {}
+
+
+def test_a_platform_that_was_away_is_tried_again_after_a_while(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    desk.subscriptions.put(subscription())
+    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    (wished,) = owed(desk, eight)
+    ready(channels, wished, eight)
+    clock.tick(desk, tasks, eight)
+    deliveries = Deliveries(channels.store, "slack")
+    (key,) = deliveries.newcomers(())
+    deliveries.put_tried(key, Tried(at=eight))
+    for seconds, there in ((9, 0), (11, 1)):
+        ticked = clock.tick(desk, tasks, eight + timedelta(seconds=seconds))
+        assert len(deliveries.newcomers(())) == there
+        assert (ticked.under_way, ticked.failed) == (True, ())
+
+
+def test_a_delivery_that_failed_through_our_fault_is_told_and_the_request_is_over(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    """A schedule's is tried again a minute later, a person's when the person asks again."""
+    desk.subscriptions.put(subscription())
+    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    (wished,) = owed(desk, eight)
+    ready(channels, wished, eight)
+    asked = wished.model_copy(update={"by": "U1", "subscription": "", "at": None, "until": None})
+    channels.put_wish(asked)
+    clock.tick(desk, tasks, eight)
+    deliveries = Deliveries(channels.store, "slack")
+    for key in deliveries.newcomers(()):
+        deliveries.put_tried(key, Tried(at=eight, fault=True))
+    failed = clock.tick(desk, tasks, eight + timedelta(seconds=1)).failed
+    assert sorted(wish.by for wish in failed) == ["", "U1"]
+    assert channels.wishes() == []
+    channels.put_wish(asked.model_copy(update={"since": eight + timedelta(seconds=1)}))
+    clock.tick(desk, tasks, eight + timedelta(seconds=2))
+    assert [wish.by for wish in deliveries.newcomers(()).values()] == ["U1"]
+    clock.tick(desk, tasks, eight + timedelta(seconds=61))
+    assert len(deliveries.newcomers(())) == 2
+
+
+def test_a_request_whose_chat_stays_away_is_given_up_after_twelve_hours_and_told(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    desk.subscriptions.put(subscription())
+    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    (wished,) = owed(desk, eight)
+    ready(channels, wished, eight)
+    person = {"by": "U1", "subscription": "", "at": None, "until": None, "since": eight}
+    asked = wished.model_copy(update=person)
+    channels.put_wish(asked)
+    for hours, given_up in ((0, ()), (11.9, ()), (12, (asked,))):
+        ticked = clock.tick(desk, tasks, eight + timedelta(hours=hours))
+        assert ticked.given_up == given_up
+        assert channels.wishes() == ([] if given_up else [asked])
+    waiting = Deliveries(channels.store, "slack").newcomers(())
+    assert [wish.by for wish in waiting.values()] == [""], "the schedule's is still tried"
+
+
+def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
+    from workers.score_job import deliver, score
+
+    asked = wish().model_copy(update={"profile": channels.store.put_profile(profile())})
+    channels.put_wish(asked)
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_listed(asked.wanted, listed(NOW))
+    clock.tick(desk, tasks, NOW)
+    assert len(queued(tasks, "now")) == 1
+    score(asked, channels.store, None, 1, lambda: NOW, lambda done, total: None)
+    clock.tick(desk, tasks, NOW)
+    assert len(queued(tasks, "now")) == 2
+    deliver(asked, channels.store, lambda: NOW)
+    clock.tick(desk, tasks, NOW)
+    assert channels.wishes() == []
+
+
+def test_a_day_that_ended_short_is_taken_up_again_later(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
+    from workers.score_job import deliver, score
+
+    asked = wish().model_copy(
+        update={"profile": channels.store.put_profile(profile()), "judge": Judge(model="scripted")}
+    )
+    channels.put_wish(asked)
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_listed(asked.wanted, listed(NOW))
+    down = Scripted(lambda about: Unavailable("Away.", Trouble.MODEL_DOWN))
+    score(asked, channels.store, down, 4, lambda: NOW, lambda done, total: None)
+    deliver(asked, channels.store, lambda: NOW)
+    clock.tick(desk, tasks, NOW + timedelta(minutes=5))
+    assert channels.wishes() == [asked]
+    later = NOW + timedelta(minutes=11)
+    clock.tick(desk, tasks, later)
+    (again,) = channels.wishes()
+    assert again.since == later
+    channels.store.put_listed(asked.wanted, listed(later, changed=NOW))
+    score(again, channels.store, Scripted(good), 4, lambda: later, lambda done, total: None)
+    deliver(again, channels.store, lambda: later)
+    clock.tick(desk, tasks, later)
+    assert channels.wishes() == []
+    assert channels.history(asked.address)[-1].complete
+
+
+def test_a_day_asked_for_again_while_the_first_asking_ends_is_still_waited_for(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
+    """By somebody else, between the clock's look and what it does; whether the first asking is
+    fulfilled, tried anew or given up."""
+    first = wish().model_copy(update={"by": "U1"})
+    again = first.model_copy(update={"by": "U2", "since": NOW + timedelta(microseconds=1)})
+    channels.put_wish(again)
+    channels.drop_wish(first)
+    channels.renew_wish(first, NOW + timedelta(minutes=11))
+    assert channels.wishes() == [again]
+    channels.drop_wish(again)
+    assert channels.wishes() == []
+
+
+def test_a_day_tried_anew_is_the_same_asking_until_it_is_fulfilled(channels: Channels) -> None:
+    first, later = wish().model_copy(update={"by": "U1"}), NOW + timedelta(minutes=11)
+    channels.put_wish(first)
+    channels.renew_wish(first, later)
+    (anew,) = channels.wishes()
+    assert (anew.since, anew.asked) == (later, NOW)
+    channels.renew_wish(anew, later + timedelta(minutes=11))
+    assert [waiting.asked for waiting in channels.wishes()] == [NOW]
+    channels.drop_wish(first)  # who waited in a terminal knows nothing of that
+    channels.renew_wish(first, later)
+    assert channels.wishes() == []
+
+
+def test_a_wish_that_an_older_version_stored_is_dropped_as_well(channels: Channels) -> None:
+    kept = wish()
+    short = {k: v for k, v in kept.model_dump(mode="json").items() if v is not None}
+    channels.store.redis.hset("pb:wishes", kept.key, json.dumps(short))
+    (found,) = channels.wishes()
+    channels.drop_wish(found)
+    assert channels.wishes() == []
+
+
+def test_what_the_budget_left_is_not_asked_for_again_by_the_clock(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
+    from workers.score_job import deliver, score
+
+    asked = wish().model_copy(
+        update={"profile": channels.store.put_profile(profile()), "judge": Judge(model="scripted")}
+    )
+    channels.put_wish(asked)
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_listed(asked.wanted, listed(NOW))
+    nothing = (Limits(day_usd=0), Limits())
+    model = Scripted(good)
+    score(asked, channels.store, model, 4, lambda: NOW, lambda done, total: None, nothing)
+    deliver(asked, channels.store, lambda: NOW)
+    assert not channels.history(asked.address)[-1].complete
+    clock.tick(desk, tasks, NOW + timedelta(minutes=11))
+    assert channels.wishes() == []
+    assert model.asked == []
+
+
+def subscription(channel: str = "C1", **fields: object) -> Subscription:
+    given = {
+        "address": Address(platform="slack", workspace="T1", channel=channel),
+        "profile": "foundations",
+        "schedule": Schedule(at=time(9), tz="Europe/Berlin"),
+        "by": "U1",
+        "since": NOW,
+    }
+    return Subscription.model_validate(given | fields)
+
+
+def owed(desk: Desk, now: datetime) -> list[Wish]:
+    return [wish for _, wish, _ in clock.scheduled(desk, now)]
+
+
+def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    desk.subscriptions.put(subscription())  # made on Thursday at 09:40 in Berlin
+    friday = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)  # ten past midnight in New York
+    assert owed(desk, friday - timedelta(seconds=1)) == []
+    (mine,) = owed(desk, friday)
+    assert mine.at == datetime(2025, 3, 21, 8, tzinfo=UTC)
+    assert mine.wanted.date == date(2025, 3, 21)
+    clock.tick(desk, tasks, friday)
+    assert (len(queued(tasks, "batch")), queued(tasks, "now")) == (1, [])
+    ready(channels, mine, friday)
+    for now, steps in ((mine.at - timedelta(seconds=1), 0), (mine.at, 1)):
+        clock.tick(desk, tasks, now)
+        assert len(queued(tasks, "post-slack")) == steps
+    day = channels.store.digest(ledger_name(mine, listed(friday)))
+    assert day is not None
+    name = delivery_name(mine, listed(friday))
+    channels.put_delivered(mine.address, name, day, mine.at + timedelta(seconds=9))
+    clock.tick(desk, tasks, mine.at + timedelta(seconds=10))
+    assert owed(desk, mine.at + timedelta(hours=5)) == []
+
+
+def ready(channels: Channels, mine: Wish, now: datetime) -> None:
+    """The day is read, judged and settled."""
+    channels.store.put_listed(mine.wanted, listed(now))
+    day = digest(decision("2503.15294", Outcome.PICKED), listed=listed(now), judged_at=now)
+    channels.store.add_listing(str(DAY), listing(announced()), NOW)
+    channels.put_judged(ledger_name(mine, listed(now)), day)
+
+
+def test_a_day_that_somebody_asked_for_is_not_delivered_again_by_the_schedule(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    mine = subscription()
+    desk.subscriptions.put(mine)
+    dawn = datetime(2025, 3, 21, 7, tzinfo=UTC)
+    asked = dispatch.answer(
+        Ask("now foundations", mine.address, dawn, "U1", who=someone(mine.address.channel)), desk
+    ).wish
+    assert asked is not None
+    friday = listed(dawn).model_copy(update={"batch": "2025-03-21", "date": date(2025, 3, 21)})
+    channels.store.put_listed(asked.wanted, friday)
+    channels.store.add_listing("2025-03-21", listing(announced()), NOW)
+    known = desk.profiles(mine.address)["foundations"]
+    day = digest(
+        decision("2503.15294", Outcome.PICKED), profile=known, listed=friday, judged_at=dawn
+    )
+    channels.put_judged(ledger_name(asked, friday), day)
+    name = delivery_name(asked, friday)
+    channels.put_delivered(mine.address, name, day, dawn + timedelta(seconds=9), "17.5")
+    (scheduled,) = owed(desk, dawn)
+    channels.store.put_listed(scheduled.wanted, friday)
+    assert scheduled.at is not None
+    clock.tick(desk, tasks, scheduled.at)
+    assert queued(tasks, "post-slack") == []
+    assert owed(desk, scheduled.at) == []
+
+
+def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    desk.subscriptions.put(subscription())
+    friday = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)
+    (mine,) = owed(desk, friday)
+    assert mine.at is not None
+    assert mine.until is not None
+    for now, late, steps in (
+        (mine.at, (), 0),
+        (mine.at + timedelta(minutes=6), (Trouble.EMPTY_WEEKDAY,), 0),
+        (mine.until, (), 1),
+    ):
+        empty = listed(now, Trouble.EMPTY_WEEKDAY, changed=friday)
+        channels.store.put_listed(mine.wanted, empty.model_copy(update={"settled": False}))
+        day = digest(listed=empty, judged_at=now)
+        channels.put_judged(ledger_name(mine, empty), day)
+        ticked = clock.tick(desk, tasks, now)
+        assert tuple(why for _, _, why in ticked.late) == late
+        assert len(queued(tasks, "post-slack")) == steps
+
+
+def test_a_day_that_no_worker_takes_up_is_said_to_be_late(desk: Desk, tasks: Tasks) -> None:
+    desk.subscriptions.put(subscription())
+    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    for minutes in (0, 10):
+        assert clock.tick(desk, tasks, eight + timedelta(minutes=minutes)).late == ()
+    ((_, _, why),) = clock.tick(desk, tasks, eight + timedelta(minutes=20)).late
+    assert why is Trouble.STILL_AT_IT
+
+
+def test_a_bot_that_was_away_does_not_call_the_day_late_at_once(desk: Desk, tasks: Tasks) -> None:
+    desk.subscriptions.put(subscription())
+    noon = datetime(2025, 3, 21, 12, tzinfo=UTC)
+    assert clock.tick(desk, tasks, noon).late == ()
+
+
+def test_after_days_away_the_missed_ones_come_in_one(desk: Desk) -> None:
+    desk.subscriptions.put(subscription())
+    (mine,) = owed(desk, datetime(2025, 3, 27, 9, tzinfo=UTC))
+    days = [wanted.date for wanted in (*mine.earlier, mine.wanted)]
+    assert days == [date(2025, 3, n) for n in (21, 24, 25, 26, 27)]
+    assert mine.left_out == 0
+    (later,) = owed(desk, datetime(2025, 4, 3, 9, tzinfo=UTC))
+    assert (len(later.earlier), later.left_out) == (4, 5)
+    newest = [date(2025, 3, 28), date(2025, 3, 31), *(date(2025, 4, n) for n in (1, 2, 3))]
+    assert [wanted.date for wanted in (*later.earlier, later.wanted)] == newest
+
+
+def test_a_paused_one_is_never_due_and_resumed_it_does_not_catch_up(desk: Desk) -> None:
+    resting = subscription(paused=Paused(at=NOW))
+    desk.subscriptions.put(resting)
+    next_week = datetime(2025, 3, 27, 9, tzinfo=UTC)
+    assert owed(desk, next_week) == []
+    dispatch.answer(
+        Ask("resume", resting.address, next_week, "U1", who=someone(resting.address.channel)), desk
+    )
+    (mine,) = owed(desk, next_week)
+    assert (mine.earlier, mine.wanted.date) == ((), date(2025, 3, 27))
+
+
+def test_a_hundred_channels_at_one_moment_share_every_step(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    for n in range(100):
+        desk.subscriptions.put(subscription(f"C{n}"))
+    moment = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    clock.tick(desk, tasks, moment)
+    mine, *others = owed(desk, moment)
+    assert len(others) == 99
+    assert len(queued(tasks, "batch")) == 1
+    channels.store.put_listed(mine.wanted, listed(moment))
+    clock.tick(desk, tasks, moment)
+    assert len(queued(tasks, "batch")) == 2  # and one SCORE
+    ready(channels, mine, moment)
+    clock.tick(desk, tasks, moment)
+    assert queued(tasks, "post-slack") == ["deliver-slack"]
+    assert len(Deliveries(channels.store, "slack").newcomers(())) == 100
+
+
+def changes(channels: Channels) -> int:
+    """How often the server's data were changed since it was started."""
+    return int(channels.store.redis.info("persistence")["rdb_changes_since_last_save"])
+
+
+def commands(channels: Channels) -> int:
+    rows = channels.store.redis.info("commandstats")
+    return sum(row["calls"] for row in rows.values())
+
+
+@pytest.mark.parametrize("stage", ["listing", "judging", "waiting", "posting", "away", "overdue"])
+def test_a_tick_that_finds_nothing_new_writes_nothing_and_costs_the_same_for_many(
+    stage: str, channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    """Nor do `plan` and `status` write anything."""
+    desk = replace(desk, say_quiet_days=True, judge=Judge(model="scripted"))
+    costs = []
+    for count in (3, 30):
+        for n in range(count):
+            desk.subscriptions.put(subscription(f"C{n}"))
+        moment = datetime(2025, 3, 21, 8, tzinfo=UTC)
+        mine, *_ = owed(desk, moment)
+        assert mine.at is not None
+        if stage != "listing":
+            channels.store.put_listed(mine.wanted, listed(moment))
+        if stage in ("waiting", "posting", "away"):
+            ready(channels, mine, moment)
+        if stage == "waiting":
+            moment -= timedelta(hours=1)
+        if stage == "overdue":
+            moment += timedelta(hours=1)
+        clock.tick(desk, tasks, moment)
+        if stage == "away":
+            deliveries = Deliveries(channels.store, "slack")
+            for key in deliveries.newcomers(()):
+                deliveries.put_tried(key, Tried(at=moment))
+        clock.tick(desk, tasks, moment)
+        before, asked = changes(channels), commands(channels)
+        assert clock.tick(desk, tasks, moment).under_way is (stage != "waiting")
+        costs.append(commands(channels) - asked)
+        list(clock.planned(desk, moment))
+        gather(tasks, channels, desk.judge)
+        assert changes(channels) == before
+    assert costs[0] == costs[1] < 25
+
+
+def test_the_plan_says_what_is_next_and_why_nothing_is(channels: Channels, desk: Desk) -> None:
+    desk.subscriptions.put(subscription("C1"))
+    desk.subscriptions.put(subscription("C2", paused=Paused(at=NOW, trouble=Trouble.ARCHIVED)))
+    desk.subscriptions.put(subscription("C3", schedule=Schedule(at=time(18), tz="Asia/Tokyo")))
+    night = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)
+
+    def told(now: datetime) -> str:
+        return as_text([plan_text(clock.planned(desk, now), now)])
+
+    shown = [told(night - timedelta(minutes=1)), told(night)]
+    mine = owed(desk, night)[0]
+    channels.store.put_listed(mine.wanted, listed(night))
+    shown.append(told(night))
+    ready(channels, mine, night)
+    assert mine.at is not None
+    shown += [told(night), told(mine.at)]
+    check_golden("plan.txt", "\n".join(shown))
+
+
+def test_a_quiet_day_is_told_where_it_is_wanted(desk: Desk, tasks: Tasks) -> None:
+    mine = subscription(schedule=Schedule(at=time(9), tz="Europe/Berlin", days=tuple(range(7))))
+    desk.subscriptions.put(mine)
+    desk.subscriptions.put_served(mine.key, date(2025, 3, 21))
+    saturday = datetime(2025, 3, 22, 8, tzinfo=UTC)
+    assert clock.tick(desk, tasks, saturday).quiet == ()
+    talkative = replace(desk, say_quiet_days=True)
+    assert clock.tick(talkative, tasks, saturday).quiet == ((mine, saturday),)
+    assert clock.tick(talkative, tasks, saturday + timedelta(hours=2)).quiet == ()
+    assert clock.tick(talkative, tasks, saturday - timedelta(hours=9)).quiet == ()
+
+
+def test_two_bots_never_tick_at_once(channels: Channels, desk: Desk, tasks: Tasks) -> None:
+    channels.put_wish(wish())
+    other = channels.store.lease("tick", 60, 0)
+    assert other is not None
+    assert not clock.tick(desk, tasks, NOW).under_way
+    other.release()
+    assert clock.tick(desk, tasks, NOW).under_way
+
+
+def test_a_second_now_is_told_that_the_day_was_delivered(
+    channels: Channels, desk: Desk, tasks: Tasks
+) -> None:
+    asked = wish().model_copy(update={"profile": channels.store.put_profile(profile()), "by": "U1"})
+    channels.put_wish(asked)
+    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=NOW - timedelta(hours=2))
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_listed(asked.wanted, listed(NOW, changed=NOW - timedelta(hours=3)))
+    name = delivery_name(asked, listed(NOW))
+    channels.put_judged(ledger_name(asked, listed(NOW)), day)
+    channels.put_delivered(asked.address, name, day, NOW - timedelta(hours=1), "17.5")
+    ticked = clock.tick(desk, tasks, NOW)
+    assert ticked.before == (asked,)
+    assert not ticked.under_way
+
+
+def test_a_step_the_workers_gave_up_is_said_and_not_waited_for(
+    channels: Channels, tasks: Tasks, desk: Desk
+) -> None:
+    asked = wish()
+    clock.advance(asked, channels, tasks)
+    step = due(asked, channels.facts(asked))
+    assert step is not None
+    assert step.kind is Kind.FETCH
+    job = Job.fetch(step.id, connection=tasks.redis, serializer=JSONSerializer)
+    job.set_status(JobStatus.FAILED)
+    with pytest.raises(clock.WorkerFault, match=step.id):
+        clock.advance(asked, channels, tasks)
+
+
+def test_redis_away_is_said_once_and_so_is_its_return(
+    monkeypatch: pytest.MonkeyPatch, server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from redis.exceptions import ConnectionError as Away
+
+    turns = iter([Away("secret"), Away("secret"), None])
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+
+        def tick(desk: Desk, tasks: Tasks, now: datetime) -> clock.Ticked:
+            turn = next(turns, "last")
+            if isinstance(turn, Away):
+                raise turn
+            if turn:
+                loop.call_soon_threadsafe(stop.set)
+            return clock.Ticked(False, (), ())
+
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(clock, "tick", tick)
+        monkeypatch.setattr(bot, "_TICK_SECONDS", 0.001)
+        await bot.serve(server, Settings(), stop)
+
+    asyncio.run(serve())
+    shown = "".join(capsys.readouterr())
+    assert shown.count("redis is away") == 1
+    assert shown.count("redis is back") == 1
+    assert "secret" not in shown
+
+
+def test_the_bot_stops_when_it_is_told_to(server: str) -> None:
+    settings = os.environ | {"REDIS_URL": server}
+    command = [sys.executable, "-m", "bot"]
+    with started(command, env=settings, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert "bot started" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        assert "bot stopped" in process.stderr.read()
+
+
+def test_without_a_server_it_says_what_to_set() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Set REDIS_URL" in done.stderr
+    assert "Traceback" not in done.stderr

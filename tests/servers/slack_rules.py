@@ -1,0 +1,184 @@
+"""What Slack would refuse of a message or a view: its documented limits, and the house's own."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
+
+from tests import TESTS
+
+_SCHEMAS = TESTS.parents[1] / "shared" / "fixtures" / "slack"
+SCHEMAS = {kind: _SCHEMAS / f"slack-{kind}.schema.json" for kind in ("blocks", "view")}
+
+_ELEMENTS = {  # of a rich_text_section: what it must have
+    "text": "text",
+    "link": "url",
+    "user": "user_id",
+    "channel": "channel_id",
+    "emoji": "name",
+}
+_INPUTS = {
+    "plain_text_input",
+    "number_input",
+    "timepicker",
+    "checkboxes",
+    "static_select",
+    "external_select",
+    "conversations_select",
+}
+
+
+def broken(found: dict[str, Any]) -> list[str]:
+    """Every rule that a message ({blocks, text}), plain message or view breaks, in words."""
+    return [*_whole(found), *_blocks(found.get("blocks", ())), *_by_the_sdk(found)]
+
+
+def length(text: str) -> int:
+    """As JavaScript counts."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def objects(found: object) -> Iterator[dict[str, Any]]:
+    """Every object in a payload, at any depth."""
+    if isinstance(found, dict):
+        yield found
+        found = list(found.values())
+    if isinstance(found, list | tuple):
+        for each in found:
+            yield from objects(each)
+
+
+def _whole(found: dict[str, Any]) -> Iterator[str]:
+    blocks, view = found.get("blocks", ()), "type" in found
+    if view and not 1 <= len(blocks) <= 100:
+        yield f"a view of {len(blocks)} blocks"
+    if view and found["type"] == "modal":
+        yield from _text(found["title"], 24)
+        yield from _text(found["submit"], 24)
+        if len(found["private_metadata"]) > 3_000 or not 1 <= len(found["callback_id"]) <= 255:
+            yield "too much to carry"
+    if not view:
+        yield from _message(found)
+    for each in objects(found):
+        if each.get("type") == "mrkdwn":
+            yield f"mrkdwn: {each}"
+        if "" in each.values() and "private_metadata" not in each:
+            yield f"something empty: {each}"
+    for name in ("block_id", "action_id"):
+        ids = [each[name] for each in objects(found) if name in each]
+        if len(ids) != len(set(ids)) or not all(1 <= length(id) <= 255 for id in ids):
+            yield f"{name}: {ids}"
+
+
+def _message(found: dict[str, Any]) -> Iterator[str]:
+    text, blocks = found["text"], found.get("blocks")
+    if not text.strip() or len(text) > 3_900:
+        yield f"text of {len(text)} characters"
+    if re.search(r"[<>]|&(?!amp;|lt;|gt;)", text):
+        yield f"text with mark-up: {text}"
+    if blocks is not None and not 1 <= len(blocks) <= 50:
+        yield f"a message of {len(blocks)} blocks"
+    weight = len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")).encode())
+    if weight > 12_000:
+        yield f"a message of {weight} bytes"
+
+
+def _blocks(blocks: list[dict[str, Any]]) -> Iterator[str]:
+    for block in blocks:
+        match block["type"]:
+            case "header":
+                yield from _text(block["text"], 150)
+            case "context":
+                if not 1 <= len(block["elements"]) <= 10:
+                    yield "context elements"
+                for text in block["elements"]:
+                    yield from _text(text, 3_000)
+            case "rich_text":
+                for section in block["elements"]:
+                    yield from _section(section)
+            case "actions":
+                if not 1 <= len(block["elements"]) <= 25:
+                    yield "actions"
+                for button in block["elements"]:
+                    yield from _button(button)
+            case "input":
+                yield from _input(block)
+            case other:
+                yield f"a block called {other}"
+
+
+def _text(found: dict[str, Any], limit: int) -> Iterator[str]:
+    if found["type"] != "plain_text" or found["emoji"] is not False:
+        yield f"not plain: {found}"
+    if not found["text"].strip() or length(found["text"]) > limit:
+        yield f"{length(found['text'])} characters, {limit} fit: {found['text'][:50]}"
+
+
+def _section(section: dict[str, Any]) -> Iterator[str]:
+    if section["type"] != "rich_text_section" or not section["elements"]:
+        yield f"not a section: {section}"
+    for element in section["elements"]:
+        if not element[_ELEMENTS[element["type"]]]:
+            yield f"empty: {element}"
+        if element["type"] == "link" and not re.match(r"https?://\S", element["url"]):
+            yield f"no address: {element}"
+        if element["type"] in ("user", "channel") and not re.fullmatch(
+            "[A-Z0-9]+", element[_ELEMENTS[element["type"]]]
+        ):
+            yield f"no id: {element}"
+
+
+def _button(button: dict[str, Any]) -> Iterator[str]:
+    yield from _text(button["text"], 75)
+    if length(button.get("value", "")) > 2_000:
+        yield "a value too long"
+    if "url" in button and not re.match(r"https?://\S{1,2990}$", button["url"]):
+        yield f"no address: {button}"
+
+
+def _input(block: dict[str, Any]) -> Iterator[str]:
+    element = block["element"]
+    yield from _text(block["label"], 2_000)
+    if "hint" in block:
+        yield from _text(block["hint"], 2_000)
+    if element["type"] not in _INPUTS:
+        yield f"an element called {element['type']}"
+    if "options" in element:
+        known = [option["value"] for option in element["options"]]
+        most = 10 if element["type"] == "checkboxes" else 100
+        if not 1 <= len(known) <= most or len(known) != len(set(known)):
+            yield f"options: {known}"
+    chosen = [element["initial_option"]] if "initial_option" in element else []
+    chosen += element.get("initial_options", [])
+    for option in [*element.get("options", ()), *chosen]:
+        yield from _text(option["text"], 75)
+        if not option["value"].strip() or len(option["value"]) > 150:
+            yield f"value: {option}"
+    if element["type"] != "external_select" and any(o not in element["options"] for o in chosen):
+        yield f"chosen, but no option: {chosen}"
+    if element["type"] == "plain_text_input" and not (
+        len(element.get("initial_value", "")) <= element["max_length"] <= 3_000
+    ):
+        yield f"too long: {element}"
+
+
+def _by_the_sdk(found: dict[str, Any]) -> Iterator[str]:
+    """What slack_sdk's models refuse, or do not know. They change what they are given."""
+    given = copy.deepcopy(found)
+    try:
+        if "type" in found:
+            seen = View(**given).to_dict()["blocks"]
+        else:
+            seen = [block.to_dict() for block in Block.parse_all(given.get("blocks"))]
+    except (SlackObjectFormationError, TypeError) as error:
+        yield f"slack_sdk: {error}"
+        return
+    if seen != list(found.get("blocks", ())):
+        yield f"slack_sdk sees something else: {seen}"

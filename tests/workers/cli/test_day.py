@@ -1,0 +1,406 @@
+"""`paperboy` as a person runs it: real processes, a real server, arXiv and a model on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.domain.papers import Paper
+from bot.store.queues import QUEUES
+from tests.make import paper
+from tests.processes import alive, children, descendants, started, stop_server
+from tests.servers.neighbours import (
+    Neighbour,
+    Reply,
+    arxiv_api,
+    chat,
+    error,
+    feed,
+    good_model,
+    ids_asked,
+    listening,
+    scores,
+)
+from tests.waiting import PATIENCE, until
+from tests.workers.test_fetching import A_DAY, FRIDAY, SATURDAY, THURSDAY, rss
+
+PROFILE = """
+name = "mine"
+title = "Mine"
+categories = ["cs.LG"]
+[cutoffs]
+relevance = 5
+novelty = 4
+[[topics]]
+name = "Matter"
+relevant = "Studies of the matter."
+"""
+
+
+class Paperboy:
+    """The command, with a data directory and neighbours of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.settings = home, {"PAPERBOY_DATA_DIR": str(home / "data")}
+        (home / "mine.toml").write_text(PROFILE)
+
+    def started(self, *words: str) -> AbstractContextManager[subprocess.Popen[str]]:
+        return started(
+            [sys.executable, "-m", "workers", *words],
+            cwd=self.home,
+            env=os.environ | {"COLUMNS": "100"} | self.settings,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        with self.started(*words) as process:
+            out, err = process.communicate(timeout=90)
+            return process.returncode, out, err
+
+    def saved(self, document: bytes, name: str = "feed.xml") -> str:
+        (self.home / name).write_bytes(document)
+        return name
+
+
+@pytest.fixture
+def paperboy(tmp_path: Path) -> Iterator[Paperboy]:
+    yield Paperboy(tmp_path)
+    stop_server(tmp_path / "data")
+
+
+@contextmanager
+def judged_by(paperboy: Paperboy, answer: Callable[[str, bytes], Reply]) -> Iterator[Neighbour]:
+    with listening(answer) as model:
+        paperboy.settings |= {"OPENAI_BASE_URL": f"{model.url}/v1", "OPENAI_API_KEY": "sk-secret"}
+        yield model
+
+
+def many(n: int) -> bytes:
+    return rss(THURSDAY, *((f"2503.{10000 + i}", "new", "cs.LG") for i in range(n)))
+
+
+def test_a_saved_day_without_a_key_is_ranked_locally(paperboy: Paperboy) -> None:
+    status, out, err = paperboy.run("day", "mine.toml", "--feed", paperboy.saved(A_DAY))
+    assert status == 0, err
+    assert "Mine · Thursday 20 March 2025" in out
+    assert "2 announced = " in out
+    assert "1 new, 1 cross-list, 1 replacement left out" in out
+    assert "ranked locally, no model" in out
+
+
+def test_the_same_day_twice_is_the_same_markdown_and_asks_the_model_once(
+    paperboy: Paperboy,
+) -> None:
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(25)), "--format", "markdown")
+    with judged_by(paperboy, good_model) as model:
+        first = paperboy.run(*words)
+        calls = len(model.asked)
+        second = paperboy.run(*words)
+        assert len(model.asked) == calls == 3
+    assert first[0] == 0, first[2]
+    assert first[:2] == second[:2]
+    assert "# Paper Selection Prompt\n\nYou read the day's new arXiv papers" in first[1]
+
+
+def test_a_worker_killed_while_scoring_loses_nothing_and_pays_nothing_twice(
+    paperboy: Paperboy,
+) -> None:
+    answered: list[list[str]] = []
+    command: list[int] = []
+    killed: list[int] = []
+
+    def slow(path: str, body: bytes) -> Reply:
+        if len(answered) == 5 and not killed:
+            killed.extend(_worker_and_horse(command[0]))
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+        elif b'"order"' not in body:  # the second look has all that tie in one call
+            answered.append(ids_asked(body))
+        return good_model(path, body)
+
+    paperboy.settings["PAPERBOY_CALLS_AT_ONCE"] = "1"
+    with judged_by(paperboy, slow):
+        feed_file = paperboy.saved(many(120))
+        words = ("day", "mine.toml", "--feed", feed_file, "--format", "json")
+        with paperboy.started(*words) as process:
+            command.append(process.pid)
+            out, err = process.communicate(timeout=90)
+    assert process.returncode == 0, err
+    assert len(killed) == 2
+    found = json.loads(out)
+    assert found["announced"] == sum(found["outcomes"].values()) == 120
+    assert found["outcomes"]["unscored"] == 0
+    assert found["usage"]["calls"] == 12 + 1
+    asked = [id for ids in answered for id in ids]
+    assert len(asked) == len(set(asked)) == 120
+
+
+def _worker_and_horse(command: int) -> list[int]:
+    """Process ids of the worker that has a job under way, and of the job."""
+    known = children()
+    for pool in known[command]:
+        for worker in known.get(pool, ()):
+            for horse in known.get(worker, ()):
+                return [worker, horse]
+    raise AssertionError("no job is under way")
+
+
+def test_a_sunday_is_an_empty_day_and_says_so(paperboy: Paperboy) -> None:
+    status, out, _ = paperboy.run("day", "mine.toml", "--feed", paperboy.saved(rss(SATURDAY)))
+    assert status == 0
+    assert "0 announced: a day without announcements (no list appears at weekends)" in out
+
+
+def test_a_feed_error_is_a_configuration_error_and_exits_2(paperboy: Paperboy) -> None:
+    document = rss(THURSDAY, title="Feed error for query: cs.NOPE")
+    status, out, err = paperboy.run("day", "mine.toml", "--feed", paperboy.saved(document))
+    assert status == 2
+    assert "arXiv does not know a category of this profile" in out
+    assert "No such class" in err
+
+
+def test_a_dead_model_leaves_an_honest_digest_and_exits_3(paperboy: Paperboy) -> None:
+    with judged_by(paperboy, lambda *_: error(503, "overloaded")):
+        status, out, err = paperboy.run(
+            "day", "mine.toml", "--feed", paperboy.saved(many(25)), "--format", "json"
+        )
+    found = json.loads(out)
+    assert status == 3
+    assert found["outcomes"]["unscored"] == found["announced"] == 25
+    assert {paper["reason"] for paper in found["papers"]} == {"model down"}
+    assert "25 papers unscored: model down." in err
+
+
+def test_a_day_that_failed_is_whole_when_it_is_asked_for_again(paperboy: Paperboy) -> None:
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(5)), "--format", "json")
+    with judged_by(paperboy, lambda *_: error(401, "invalid_api_key")):
+        status, out, _ = paperboy.run(*words)
+    assert (status, json.loads(out)["outcomes"]["unscored"]) == (3, 5)
+    with judged_by(paperboy, good_model):
+        status, out, _ = paperboy.run(*words)
+    assert (status, json.loads(out)["outcomes"]["unscored"]) == (0, 0)
+
+
+def test_the_key_is_nowhere_in_what_is_printed_logged_or_stored(paperboy: Paperboy) -> None:
+    with judged_by(paperboy, lambda *_: error(401, "invalid_api_key")):
+        words = ("day", "mine.toml", "--feed", paperboy.saved(A_DAY))
+        _, out, err = paperboy.run(*words)
+    kept = [path.read_bytes() for path in (paperboy.home / "data").rglob("*") if path.is_file()]
+    assert len(kept) > 2
+    assert not any(b"sk-secret" in text for text in [out.encode(), err.encode(), *kept])
+
+
+def test_run_without_a_terminal_shows_the_newest_day_and_exits_0(paperboy: Paperboy) -> None:
+    friday = rss(FRIDAY, ("2503.00001", "new", "cs.LG"))
+    with listening(lambda *_: feed(friday)) as arxiv:
+        paperboy.settings["ARXIV_RSS_URL"] = f"{arxiv.url}/rss"
+        status, out, err = paperboy.run("run")
+    assert status == 0, err
+    assert "Foundations of machine learning · Friday 21 March 2025" in out
+    assert "1 announced = " in out
+    assert "OPENAI_API_KEY=..." in out
+    assert [path for path, _ in arxiv.asked] == ["/rss/cs.LG+cs.AI"]
+
+
+def test_run_without_arxiv_says_so_and_shows_the_sample(paperboy: Paperboy) -> None:
+    paperboy.settings |= {"ARXIV_RSS_URL": "http://127.0.0.1:9/rss"}
+    status, out, err = paperboy.run("run")
+    assert status == 0, err
+    assert "127.0.0.1 cannot be reached: here is the sample that ships with Paperboy." in out
+    assert "114 papers of March 2025 that ship with Paperboy, not today's list." in out
+    picked = int(out.split("114 announced = ")[1].split()[0])
+    assert 5 <= picked <= 30
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("day", "foundatins"), "did you mean foundations?"),
+        (("day", "nowhere.toml"), "nowhere.toml cannot be read"),
+        (("day", "mine.toml", "--feed", "nowhere.xml"), "nowhere.xml cannot be read"),
+        (("day", "mine.toml", "--date", "tomorrow"), "is not a date"),
+        (("profiles", "check", "bad.toml"), 'line 3: categories: "cs.LGG" is not an arXiv'),
+        (("rank", "mine.toml", "bad.jsonl"), "line 2: not a paper"),
+    ],
+)
+def test_bad_input_gets_one_clear_sentence_and_exits_2(
+    paperboy: Paperboy, words: tuple[str, ...], said: str
+) -> None:
+    (paperboy.home / "bad.toml").write_text(PROFILE.replace("cs.LG", "cs.LGG").lstrip())
+    (paperboy.home / "bad.jsonl").write_text('{"id": "1", "title": "A", "abstract": "B"}\n[]\n')
+    status, out, err = paperboy.run(*words)
+    assert status == 2
+    assert out == ""
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_rank_prints_a_line_for_each_paper_best_first(paperboy: Paperboy) -> None:
+    rows = [
+        {"id": "2503.00001", "title": "Cooking", "abstract": "Soup.", "authors": []},
+        {"id": "2503.00002", "title": "The matter", "abstract": "Studies of the matter."},
+    ]
+    (paperboy.home / "papers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    status, out, _ = paperboy.run("rank", "mine.toml", "papers.jsonl")
+    found = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert [row["id"] for row in found] == ["2503.00002", "2503.00001"]
+    assert found[0].keys() == {"id", "score"}
+
+
+def test_status_says_what_judges_and_where_things_are_kept(paperboy: Paperboy) -> None:
+    status, out, _ = paperboy.run("status")
+    assert status == 0
+    assert "judge: the local ranking, no model" in out
+    assert "kept on disk" in out
+    found = json.loads(paperboy.run("status", "--json")[1])
+    assert [queue["name"] for queue in found["queues"]] == list(QUEUES)
+
+
+def test_an_imported_profile_can_be_asked_for_by_name(paperboy: Paperboy) -> None:
+    assert paperboy.run("profiles", "import", "mine.toml")[0] == 0
+    assert "mine — Mine (cs.LG)" in paperboy.run("profiles")[1]
+    assert "Studies of the matter." in paperboy.run("profiles", "show", "mine")[1]
+    feed_file = paperboy.saved(A_DAY)
+    assert paperboy.run("day", "mine", "--feed", feed_file)[0] == 0
+
+
+def test_feeds_of_different_days_are_not_one_day(paperboy: Paperboy) -> None:
+    friday = paperboy.saved(rss(FRIDAY, ("2503.00009", "new", "cs.LG")), "friday.xml")
+    words = ("day", "mine.toml", "--feed", paperboy.saved(A_DAY), "--feed", friday)
+    status, out, _ = paperboy.run(*words)
+    assert status == 2
+    assert "the saved feeds are of different days" in " ".join(out.split())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_told_to_stop_leaves_nothing_running_and_buys_nothing_more(
+    paperboy: Paperboy, number: signal.Signals
+) -> None:
+    arrived = threading.Event()
+
+    def slow(path: str, body: bytes) -> Reply:
+        arrived.set()
+        time.sleep(1)
+        return good_model(path, body)
+
+    paperboy.settings["PAPERBOY_CALLS_AT_ONCE"] = "1"
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(250)))
+    with judged_by(paperboy, slow) as model, paperboy.started(*words) as process:
+        assert arrived.wait(PATIENCE)
+        all_of_it = descendants(process.pid)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE)
+        assert len(model.asked) < 8
+    assert process.returncode not in (0, 1, None)
+    assert out == ""
+    assert "Traceback" not in err
+    assert len(all_of_it) >= 5  # a pool, three workers, a job
+    log = (paperboy.home / "data" / "server" / "server.log").read_text()
+    assert log.rstrip().endswith("bye bye...")
+    until(lambda: not any(map(alive, all_of_it)), "all of it ends")
+
+
+def test_doctor_says_what_the_model_and_its_server_can_do(paperboy: Paperboy) -> None:
+    assert "No model is set up." in paperboy.run("doctor")[1]
+    with judged_by(paperboy, good_model) as model:
+        status, out, err = paperboy.run("doctor")
+        assert len(model.asked) == 1
+    assert status == 0, err
+    assert "The model is ready." in out
+    assert "key: OPENAI_API_KEY is set." in out
+    assert "server: 127.0.0.1." in out
+    assert "gpt-6-luna judged a paper in" in out
+    assert "it answers by a JSON schema, which is best" in out
+
+
+def test_doctor_names_a_wrong_key_and_does_not_show_it(paperboy: Paperboy) -> None:
+    with judged_by(paperboy, lambda *_: error(401, "invalid_api_key")):
+        status, out, err = paperboy.run("doctor")
+    assert status == 2
+    assert "does not accept OPENAI_API_KEY" in out
+    paperboy.settings["OPENAI_BASE_URL"] = "http://127.0.0.1:9/v1"
+    status, out, err = paperboy.run("doctor")
+    assert status == 2
+    assert out.startswith("Something is wrong with the model.")
+    assert "The model's server does not answer." in out
+    assert "sk-secret" not in out + err
+
+
+def test_what_a_server_can_do_is_remembered_from_one_day_to_the_next(paperboy: Paperboy) -> None:
+    def no_schema(path: str, body: bytes) -> Reply:
+        if b"json_schema" in body:
+            return error(400, "unsupported_response_format")
+        return good_model(path, body)
+
+    with judged_by(paperboy, no_schema) as model:
+        words = ("day", "mine.toml", "--feed")
+        assert paperboy.run(*words, paperboy.saved(many(3)))[0] == 0
+        assert len(model.asked) == 2
+        assert paperboy.run(*words, paperboy.saved(many(6)))[0] == 0
+        assert len(model.asked) == 3
+
+
+def test_a_day_is_priced_before_it_is_bought(paperboy: Paperboy) -> None:
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(25)))
+    with judged_by(paperboy, good_model) as model:
+        status, out, err = paperboy.run(*words, "--dry-run")
+        assert (status, model.asked) == (0, []), err
+        assert "25 announced - 0 judged before = 25 to judge" in out
+        assert "gpt-6-luna: 3 calls, about" in out
+        assert paperboy.run(*words)[0] == 0
+        out = paperboy.run(*words, "--dry-run")[1]
+    assert "25 announced - 25 judged before = 0 to judge" in out
+
+
+def test_a_day_stays_within_its_budget_and_says_so(paperboy: Paperboy) -> None:
+    paperboy.settings["PAPERBOY_DAY_TOKENS"] = "9000"
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(60)), "--format", "json")
+
+    def dear(path: str, body: bytes) -> Reply:
+        return chat(json.dumps(scores(ids_asked(body))), prompt=1500, completion=540)
+
+    with judged_by(paperboy, dear):
+        status, out, err = paperboy.run(*words)
+    found = json.loads(out)
+    assert status == 3
+    assert 0 < found["outcomes"]["unscored"] < 60
+    assert sum(found["outcomes"].values()) == 60
+    assert "the money or the calls allowed for it are spent" in err
+
+
+def test_why_answers_in_the_terminal_about_any_paper(paperboy: Paperboy) -> None:
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(5)))
+    arxiv_shows: list[Paper] = []
+
+    def api(path: str, body: bytes) -> Reply:
+        return arxiv_api(arxiv_shows)(path, body)
+
+    with judged_by(paperboy, good_model), listening(api) as arxiv:
+        paperboy.settings["ARXIV_API_URL"] = f"{arxiv.url}/api/query"
+        assert paperboy.run(*words)[0] == 0
+        status, out, err = paperboy.run("why", "2503.10002v1", "--profile", "mine.toml")
+        assert status == 0, err
+        assert out.startswith("2503.10002: ")
+        assert "Not posted here: listed on Thursday 20 March 2025" in out
+        status, out, err = paperboy.run("why", "2503.99999", "--profile", "mine.toml")
+        assert (status, out) == (2, "")
+        assert "arXiv shows no paper 2503.99999" in err
+        arxiv_shows.append(paper("2410.00001"))
+        status, out, err = paperboy.run("why", "2410.00001", "--profile", "mine.toml")
+        assert (status, err) == (0, "")
+        assert "Judged now: relevance " in out
+        status, out, err = paperboy.run("why", "2503.9")
+        assert (status, out) == (2, "")

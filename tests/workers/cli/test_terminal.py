@@ -1,0 +1,143 @@
+"""`paperboy run` at a terminal: the first digest, then commands typed at the prompt."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.processes import alive, children, kill, started, stop_server
+from tests.servers.neighbours import feed, listening
+from tests.waiting import PATIENCE, until
+from tests.workers.test_fetching import FRIDAY, rss
+
+
+class Terminal:
+    """A person at a terminal of 100 columns."""
+
+    def __init__(self, master: int, process: subprocess.Popen[str]) -> None:
+        self.master, self.process = master, process
+
+    def read_until(self, text: str) -> str:
+        """What it shows, without colours, up to and with `text`."""
+        shown = b""
+        while select.select([self.master], [], [], PATIENCE)[0]:
+            try:
+                shown += os.read(self.master, 65536)
+            except OSError:  # Linux's way to say that the other end has closed
+                break
+            plain = re.sub(
+                r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\].*?\x1b\\", "", shown.decode("utf-8", "replace")
+            )
+            if text in plain:
+                return plain
+        raise AssertionError(f"{text!r} was not shown; this was:\n{shown.decode()}")
+
+    def type(self, line: str) -> None:
+        os.write(self.master, line.encode() + b"\n")
+
+
+@pytest.fixture
+def at_terminal(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Terminal]]:
+    """Types `paperboy run` with some settings; nothing of it is left at the end."""
+    data = tmp_path / "data"
+    with ExitStack() as left:
+        left.callback(stop_server, data)
+
+        def run(settings: dict[str, str]) -> Terminal:
+            master, slave = pty.openpty()
+            left.callback(os.close, master)
+            size = {"TERM": "xterm", "COLUMNS": "100", "LINES": "50"}
+            command = started(
+                [sys.executable, "-m", "workers", "run"],
+                cwd=tmp_path,
+                env=os.environ | size | {"PAPERBOY_DATA_DIR": str(data)} | settings,
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+            )
+            terminal = Terminal(master, left.enter_context(command))
+            os.close(slave)
+            return terminal
+
+        yield run
+
+
+def test_a_person_reads_the_digest_and_asks_for_more(
+    at_terminal: Callable[[dict[str, str]], Terminal],
+) -> None:
+    friday = rss(FRIDAY, ("2503.00001", "new", "cs.LG"), ("2503.00002", "new", "cs.CL"))
+    with listening(lambda *_: feed(friday)) as arxiv:
+        terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
+        first = terminal.read_until("paperboy> ")
+        assert "Foundations of machine learning · Friday 21 March 2025" in first
+        assert "ranked locally, no model" in first
+        assert "What next" in first
+        terminal.type("/digest list")
+        assert "foundations — Friday 21 March 2025" in terminal.read_until("paperboy> ")
+        terminal.type("/digest nwo computational-linguistics")
+        assert "did you mean /digest now?" in terminal.read_until("paperboy> ")
+        terminal.type("/digest now computational-linguistics")
+        assert "Computational linguistics · Friday 21 March 2025" in terminal.read_until(
+            "paperboy> "
+        )
+        terminal.type("/digest now computational-linguistics")
+        assert "Delivered before; here it is again." in terminal.read_until("paperboy> ")
+        terminal.type("quit")
+        assert terminal.process.wait(PATIENCE) == 0
+    assert [path for path, _ in arxiv.asked] == ["/rss/cs.LG+cs.AI", "/rss/cs.CL"]
+
+
+def test_without_arxiv_nothing_untrue_is_said_of_the_sample_or_the_day(
+    at_terminal: Callable[[dict[str, str]], Terminal],
+) -> None:
+    with listening(lambda *_: feed(b"no", status=403)) as arxiv:
+        terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
+        first = terminal.read_until("paperboy> ")
+        assert "here is the sample that ships with Paperboy" in first
+        terminal.type("/why 2503.22764")
+        why = terminal.read_until("paperboy> ")
+        assert "Mask Fine-Tuning" in why
+        assert "changed since" not in why
+        terminal.type("/digest list")
+        had = terminal.read_until("paperboy> ")
+        assert "no list of arXiv's was to be had" in had
+        assert "0 of 0" not in had
+
+
+def test_nothing_is_left_running_when_the_command_is_killed(
+    at_terminal: Callable[[dict[str, str]], Terminal], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    with listening(lambda *_: feed(rss(FRIDAY, ("2503.00001", "new", "cs.LG")))) as arxiv:
+        terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
+        terminal.read_until("paperboy> ")
+        known = children()
+        pools = [pid for pid in known[terminal.process.pid] if pid in known]
+        workers = pools + [worker for pool in pools for worker in known[pool]]
+        assert len(workers) == 3  # a pool and its two
+        terminal.process.kill()
+        terminal.process.wait()
+    try:
+        until(lambda: not any(map(alive, workers)), "the workers follow their command")
+    finally:
+        kill(workers)
+    # The server is there for the next command, which takes it over and stops it.
+    done = subprocess.run(
+        [sys.executable, "-m", "workers", "status"],
+        env=os.environ | {"PAPERBOY_DATA_DIR": str(data)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "queue ask: 0 at work" in done.stdout
+    assert "Ready to accept connections" in (data / "server" / "server.log").read_text()
+    assert "ready to exit" in (data / "server" / "server.log").read_text()

@@ -1,0 +1,1 @@
+"""Asking arXiv and reading its documents."""

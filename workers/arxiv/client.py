@@ -1,0 +1,188 @@
+"""What is asked of arXiv: the current list, the papers of a submission window, papers by id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+from urllib.parse import quote
+
+import httpx2
+from pydantic import Field
+from redis import Redis
+
+from bot.arxiv.calendar import is_weekend
+from bot.domain.categories import classes
+from bot.domain.papers import Announced, Listing, Noun, Problem, Trouble
+from bot.errors import Refused, Unavailable
+from workers.arxiv.feed import Named, Page, merge, parse, parse_api, parse_named
+from workers.arxiv.http import Line
+
+T = TypeVar("T")
+
+LIMIT = 2000  # entries in a feed; of a longer day it is the new papers that fall off
+_PAGE = 500
+IDS = 50  # to keep the address of a question well under what any server or proxy takes
+
+
+class Answer(Noun):
+    """What arXiv gave for some categories.
+
+    `problem` is LIST_CUT, naming the categories, when a single one was at arXiv's limit and new
+    papers are missing; `refused` are the categories arXiv does not know, each with its words.
+    """
+
+    listing: Listing
+    problem: Problem | None = None
+    refused: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Arxiv:
+    """arXiv's feed and API.
+
+    Every method raises Unavailable, typed, when arXiv does not serve us after three tries; its
+    `retry_after` is arXiv's.
+    """
+
+    def __init__(
+        self, rss_url: str, api_url: str, redis: Redis, pause: float = 3.0, timeout: float = 30.0
+    ) -> None:
+        """The addresses of the feeds and the API; `pause` and `timeout` as in Line."""
+        self._rss_url, self._api_url = rss_url.rstrip("/"), api_url
+        self._line = Line(redis, pause, timeout)
+
+    def listing(self, categories: Sequence[str]) -> Answer:
+        """The list arXiv shows now for all the categories (classes or archives) together.
+
+        Asked in one request, and in halves when the answer is at arXiv's limit or refused, so that
+        no paper falls off and one unknown category does not take the others' day. An empty list on
+        a weekday is asked for once more, because a throttled arXiv has answered so; then returned.
+        Raises Refused(BAD_QUERY) when every category is refused; Unavailable(NO_LIST) when parts
+        asked apart are of different days, as they may be for an hour after New York's midnight.
+        """
+        leaves = list(self._leaves(tuple(dict.fromkeys(categories))))
+        refused = {asked[0]: str(found) for asked, found in leaves if isinstance(found, Refused)}
+        lists = [(asked, found) for asked, found in leaves if isinstance(found, Listing)]
+        if not lists:
+            raise Refused(next(iter(refused.values())), Trouble.BAD_QUERY)
+        try:
+            listing = merge(found for _, found in lists)
+        except Refused as error:
+            raise Unavailable(f"arXiv is changing days. {error}", Trouble.NO_LIST) from error
+        cut = ", ".join(asked[0] for asked, found in lists if found.items >= LIMIT)
+        problem = Problem(trouble=Trouble.LIST_CUT, detail=cut) if cut else None
+        return Answer(listing=listing, problem=problem, refused=refused)
+
+    def window(
+        self, categories: Sequence[str], start: datetime, end: datetime
+    ) -> tuple[Announced, ...]:
+        """The papers submitted from `start` to `end` (aware, to the minute), oldest first.
+
+        From the API: nearly what a day's list held; papers that moderators held are elsewhere.
+        Raises Refused(BAD_QUERY), and Unavailable(TRUNCATED) when some of its total are missing.
+        """
+        asked = dict.fromkeys(name for category in categories for name in classes(category))
+        first, last = (moment.astimezone(UTC).strftime("%Y%m%d%H%M") for moment in (start, end))
+        query = {
+            "search_query": f"({' OR '.join(f'cat:{name}' for name in asked)})"
+            f" AND submittedDate:[{first} TO {last}]",
+            "max_results": str(_PAGE),
+            "sortBy": "submittedDate",
+            "sortOrder": "ascending",
+        }
+        papers: dict[str, Announced] = {}
+        seen, total = 0, 1
+        while seen < total:
+            url = str(httpx2.URL(self._api_url).copy_merge_params({**query, "start": str(seen)}))
+            page = self._line.ask(url, partial(_page, categories=tuple(categories), start=seen))
+            for announced in page.papers:
+                papers.setdefault(announced.paper.id, announced)
+            seen, total = seen + len(page.papers), page.total
+        if len(papers) < total:  # the same page came twice, or the pages shifted between questions
+            raise _missing(len(papers), total)
+        return tuple(papers.values())
+
+    def named(self, ids: Sequence[str]) -> dict[str, Named]:
+        """The papers with these ids (50 at most, without versions), by id, as arXiv shows them now.
+
+        An id that arXiv does not show, or refuses, is absent. Asked in one request, and in halves
+        when it is refused, so that one bad id does not take the others down. An old id may come
+        with its subject class (math.GT/0309136): key and paper have it as it was asked.
+        Raises Unavailable(TRUNCATED) when papers are missing that arXiv says it has.
+        """
+        if len(ids) > IDS:
+            raise ValueError(f"at most {IDS} ids in one question")
+        shown = self._shown(tuple(dict.fromkeys(_bare(id) for id in ids)))
+        found = {id: shown[_bare(id)] for id in ids if _bare(id) in shown}
+        return {
+            id: one.model_copy(update={"paper": one.paper.model_copy(update={"id": id})})
+            for id, one in found.items()
+        }
+
+    def _shown(self, ids: tuple[str, ...]) -> dict[str, Named]:
+        if not ids:
+            return {}
+        query = {"id_list": ",".join(ids), "max_results": str(len(ids))}
+        url = str(httpx2.URL(self._api_url).copy_merge_params(query))
+        try:
+            return self._line.ask(url, partial(_these, ids=ids))
+        except Refused:
+            middle = len(ids) // 2
+            return self._shown(ids[:middle]) | self._shown(ids[middle:]) if middle else {}
+
+    def _leaves(
+        self, categories: tuple[str, ...]
+    ) -> Iterator[tuple[tuple[str, ...], Listing | Refused]]:
+        """The categories with their answers, cut as small as it takes to have each one's whole."""
+        found: Listing | Refused
+        try:
+            found = self._list(categories)
+        except Refused as refused:
+            found, smaller = refused, categories
+        else:
+            smaller = categories if len(categories) > 1 else classes(categories[0])
+            smaller = smaller if found.items >= LIMIT else ()
+        if len(smaller) < 2:
+            yield categories, found
+        else:
+            middle = len(smaller) // 2
+            yield from self._leaves(smaller[:middle])
+            yield from self._leaves(smaller[middle:])
+
+    def _list(self, categories: tuple[str, ...]) -> Listing:
+        url = f"{self._rss_url}/{'+'.join(quote(name, safe='') for name in categories)}"
+        listing = self._line.ask(url, parse)
+        if not listing.items and not is_weekend(listing.date):
+            listing = self._line.ask(url, parse)
+        return listing
+
+
+def _page(document: bytes, categories: Sequence[str], start: int) -> Page:
+    page = parse_api(document, categories)
+    if not page.papers and start < page.total:  # the API does this now and then
+        raise _missing(start, page.total)
+    return page
+
+
+def _these(document: bytes, ids: Sequence[str]) -> dict[str, Named]:
+    answered, total = parse_named(document)
+    found: dict[str, Named] = {}
+    for one in answered:
+        id = _bare(one.paper.id)
+        if id in ids and (id not in found or found[id].paper.version < one.paper.version):
+            found[id] = one
+    # An id may well not exist; but then arXiv does not count it either.
+    if len(found) < len(ids) and len(answered) < total:
+        raise _missing(len(answered), total)
+    return found
+
+
+def _bare(id: str) -> str:
+    """An old id without its subject class, which is how the API knows it."""
+    return re.sub(r"\.[A-Za-z-]+/", "/", id)
+
+
+def _missing(found: int, total: int) -> Unavailable:
+    return Unavailable(f"Only {found} of {total} papers came.", Trouble.TRUNCATED)

@@ -1,0 +1,230 @@
+"""arXiv's documents, read: announcement feeds and API answers, bytes -> papers; pure.
+
+The shapes come from arXiv's own feed and search code and from saved answers (tests/wire).
+feedparser forgives nearly everything and expands what a document declares, so whole.py looks first.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from time import struct_time
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import feedparser  # type: ignore[import-untyped]
+
+from bot.arxiv.authors import at_most, split_authors
+from bot.arxiv.text import one_line, shortened
+from bot.domain.categories import matches
+from bot.domain.papers import Announced, AnnounceType, Listing, Noun, Paper, Trouble
+from bot.errors import Refused
+from workers.arxiv.withdrawals import withdrawal
+from workers.arxiv.xml_check import entries_in, unusable
+
+_NEW_YORK = ZoneInfo("America/New_York")
+_HARMLESS = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
+_IDENTITY = re.compile(
+    r"(?:oai:arXiv\.org:|https?://arxiv\.org/abs/)"
+    r"(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Za-z-]+)?/\d{7})v(?P<version>[1-9]\d{0,3})",
+    re.ASCII,
+)
+# Characters; arXiv takes abstracts of 1,920, and titles are far shorter.
+_LONGEST_TITLE, _LONGEST_ABSTRACT, _LONGEST_CATEGORY = 1000, 10_000, 60
+_PREFIX = re.compile(r"^arXiv:\S+ Announce Type: \S+ Abstract: ?")
+
+
+class Named(Noun):
+    """A paper by its id, in its newest version; `withdrawn` are the words that take it back."""
+
+    paper: Paper
+    withdrawn: str
+
+
+class Page(Noun):
+    """One page of an API answer, and how many papers the whole answer has."""
+
+    papers: tuple[Announced, ...]
+    total: int
+
+
+def parse(document: bytes) -> Listing:
+    """Read an announcement feed, RSS or Atom, as rss.arxiv.org gives it.
+
+    The date is New York's at the moment the feed names: RSS's channel `pubDate`; Atom has none,
+    and its `updated` may be the time of asking, so there its entries' `published` come first.
+    Raises Refused(BAD_QUERY) for arXiv's "Feed error" document, and Unavailable for what is no
+    whole feed (NOT_A_FEED, TRUNCATED, MALFORMED) or has an entry that cannot be read (MALFORMED).
+    """
+    feed, entries = _read(document)
+    if _text(feed, "title").startswith("Feed error for query"):
+        _refuse(_text(feed, "subtitle"))
+    if "opensearch_totalresults" in feed:
+        raise unusable(Trouble.NOT_A_FEED, "is an answer of arXiv's API, not a list")
+    listed = [_announced(entry) for entry in entries]
+    papers, replaced = _once(
+        (a for a in listed if not a.announce_type.is_replacement),
+        ((a.paper.id, a.paper.categories) for a in listed if a.announce_type.is_replacement),
+    )
+    return Listing(date=_date(feed, entries), papers=papers, replaced=replaced, items=len(entries))
+
+
+def parse_api(document: bytes, categories: Sequence[str]) -> Page:
+    """Read a page of the export API's Atom answer; `categories` are those that were asked for.
+
+    The API knows no announce type: a paper is `new` when its primary category was asked for.
+    Raises Refused(BAD_QUERY) for the API's "Error" entry, else Unavailable as `parse` does.
+    """
+    papers = []
+    total, entries = _answer(document)
+    for entry in entries:
+        paper = _answered(entry)
+        new = any(matches(paper.categories[0], asked) for asked in categories)
+        kind = AnnounceType.NEW if new else AnnounceType.CROSS
+        papers.append(Announced(paper=paper, announce_type=kind))
+    return Page(papers=tuple(papers), total=total)
+
+
+def parse_named(document: bytes) -> tuple[tuple[Named, ...], int]:
+    """Read the export API's answer to a list of ids: the papers in it, and how many it claims.
+
+    Raises as `parse_api` does.
+    """
+    total, entries = _answer(document)
+    named = []
+    for entry in entries:
+        paper = _answered(entry)
+        words = withdrawal(_text(entry, "arxiv_comment"), paper.abstract)
+        named.append(Named(paper=paper, withdrawn=words))
+    return tuple(named), total
+
+
+def merge(listings: Iterable[Listing]) -> Listing:
+    """One list of several (one at least): each paper once, in the first list's order.
+
+    `new` beats `cross` beats a replacement. The date of a list without entries counts only when
+    none has any (then the latest). Raises Refused(MIXED_DAYS) when those with any disagree.
+    """
+    parts = list(listings)
+    dated = [part for part in parts if part.items] or [max(parts, key=lambda part: part.date)]
+    dates = sorted({part.date for part in dated})
+    if len(dates) > 1:
+        days = " and ".join(map(str, dates))
+        raise Refused(f"These lists are of different days: {days}.", Trouble.MIXED_DAYS)
+    papers, replaced = _once(
+        (announced for part in parts for announced in part.papers),
+        (row for part in parts for row in part.replaced),
+    )
+    items = sum(part.items for part in parts)
+    return Listing(date=dates[0], papers=papers, replaced=replaced, items=items)
+
+
+def _once(
+    papers: Iterable[Announced], replaced: Iterable[tuple[str, tuple[str, ...]]]
+) -> tuple[tuple[Announced, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
+    best: dict[str, Announced] = {}
+    for announced in papers:
+        before = best.setdefault(announced.paper.id, announced).announce_type
+        if before is AnnounceType.CROSS and announced.announce_type is AnnounceType.NEW:
+            best[announced.paper.id] = announced
+    rest = {id: categories for id, categories in replaced if id not in best}
+    return tuple(best.values()), tuple(rest.items())
+
+
+def _read(document: bytes) -> tuple[Any, list[Any]]:
+    """feedparser's feed and entries, of a document that expat found to be whole."""
+    document = document.lstrip()  # a saved file may begin with a blank line, XML may not
+    expected = entries_in(document)
+    try:
+        # In a BytesIO, because feedparser takes bare bytes for a file name first and opens it.
+        parsed = feedparser.parse(
+            io.BytesIO(document), sanitize_html=False, resolve_relative_uris=False
+        )
+    except Exception as error:  # it promises no set of exceptions, and any bytes may come here
+        raise unusable(Trouble.MALFORMED, "cannot be read") from error
+    if parsed.bozo and not isinstance(parsed.bozo_exception, _HARMLESS):
+        raise unusable(Trouble.MALFORMED, "is not well-formed XML")
+    if len(parsed.entries) != expected:
+        raise unusable(
+            Trouble.MALFORMED, f"has {expected} entries and reads as {len(parsed.entries)}"
+        )
+    return parsed.feed, parsed.entries
+
+
+def _announced(entry: Any) -> Announced:
+    try:
+        kind = AnnounceType(_text(entry, "arxiv_announce_type"))
+    except ValueError as error:
+        raise unusable(Trouble.MALFORMED, "has an entry announced in no known way") from error
+    # Nobody reads a replacement's authors, and splitting a list of them takes its time.
+    authors = () if kind.is_replacement else split_authors(_text(entry, "author"))
+    return Announced(paper=_paper(entry, authors, ""), announce_type=kind)
+
+
+def _answer(document: bytes) -> tuple[int, list[Any]]:
+    """How many papers an API answer claims, and its entries."""
+    feed, entries = _read(document)
+    if entries and "/api/errors" in _text(entries[0], "id"):
+        _refuse(_text(entries[0], "summary"))
+    total = _text(feed, "opensearch_totalresults")
+    if not re.fullmatch(r"\d{1,9}", total, re.ASCII):
+        raise unusable(Trouble.MALFORMED, "does not say how many papers there are")
+    return int(total), entries
+
+
+def _answered(entry: Any) -> Paper:
+    primary = _text(entry.get("arxiv_primary_category"), "term")
+    authors = (_text(author, "name") for author in entry.get("authors", ()))
+    return _paper(entry, at_most(list(filter(None, authors))), primary)
+
+
+def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
+    identity = _IDENTITY.fullmatch(_text(entry, "id"))
+    if identity is None:
+        raise unusable(Trouble.MALFORMED, "has an entry without an arXiv id and version")
+    terms = (_text(tag, "term") for tag in entry.get("tags", ()))
+    categories = tuple(
+        term[:_LONGEST_CATEGORY] for term in dict.fromkeys((primary, *terms)) if term
+    )
+    title = shortened(_text(entry, "title"), _LONGEST_TITLE)
+    if not (title and categories):
+        missing = "category" if title else "title"
+        raise unusable(Trouble.MALFORMED, f"lists {identity['id']} without a {missing}")
+    return Paper(
+        id=identity["id"],
+        version=int(identity["version"]),
+        title=title,
+        abstract=shortened(_PREFIX.sub("", _text(entry, "summary")), _LONGEST_ABSTRACT),
+        authors=authors,
+        categories=categories,
+    )
+
+
+def _text(found: Any, key: str) -> str:
+    """A field in one line; feedparser may have none there, or some other kind of value."""
+    value = found.get(key) if isinstance(found, dict) else None
+    # Folded first because one_line looks at every character of what has a line feed.
+    return one_line(" ".join(value.split())) if isinstance(value, str) else ""
+
+
+def _date(feed: Any, entries: Iterable[Any]) -> date:
+    moments: list[struct_time | None] = [feed.get("published_parsed")]
+    stated = Counter(entry.get("published_parsed") for entry in entries)
+    moments += [moment for moment, _ in stated.most_common()]
+    if "updated_parsed" in feed:  # asked first: its absence makes feedparser answer something else
+        moments.append(feed["updated_parsed"])
+    moment = next(filter(None, moments), None)
+    if moment is None:
+        raise unusable(Trouble.MALFORMED, "has no date")
+    try:
+        return datetime(*moment[:6], tzinfo=UTC).astimezone(_NEW_YORK).date()
+    except (ValueError, OverflowError) as error:
+        raise unusable(Trouble.MALFORMED, "has a date that does not exist") from error
+
+
+def _refuse(words: str) -> NoReturn:
+    said = shortened(words, 200) or "it gives no reason."
+    raise Refused(f"arXiv refused the query: {said}", Trouble.BAD_QUERY)

@@ -1,0 +1,209 @@
+"""The line to arXiv: one question at a time for a whole installation, in bounds, failures typed."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import re
+import ssl
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+import httpx2
+import stamina
+from redis import Redis
+from redis.exceptions import LockNotOwnedError
+
+from bot.arxiv.text import one_line, shortened
+from bot.domain.papers import Trouble
+from bot.errors import Refused, Unavailable
+from bot.store.days import PACE
+
+T = TypeVar("T")
+
+_BODY_LIMIT = 50_000_000
+_CONNECT_SECONDS = 5.0
+_LONGEST_WAIT = 30.0  # a longer Retry-After is reported, not waited for
+_TURN_SECONDS = 120.0  # how long other processes' questions may keep this one waiting
+
+# The waits are 2-3 and 4-5 s; the whole needs no bound because every question has one.
+_RETRIES = stamina.RetryingCaller(
+    attempts=3, timeout=None, wait_initial=2.0, wait_max=10.0, wait_jitter=1.0
+)
+
+
+class _Reply(NamedTuple):
+    status: int
+    retry_after: float | None
+    moved_to: str | None
+    body: bytes
+
+
+class Line:
+    """Asks for one document at a time. Every process makes its own, on the same Redis.
+
+    Blocks, and runs a short event loop of its own: from asyncio call it through `to_thread`.
+    Messages name the host and never the address: it may hold a secret.
+    """
+
+    def __init__(self, redis: Redis, pause: float, timeout: float) -> None:
+        """`pause` seconds lie between two requests of the installation (arXiv's terms of use);
+        a request has `timeout` seconds from connecting to the last byte."""
+        self._redis, self._pause, self._timeout = redis, pause, timeout
+
+    def ask(self, url: str, read: Callable[[bytes], T]) -> T:
+        """The document at `url`, as `read` reads it. Raises Refused, Unavailable."""
+        return _RETRIES(_again, self._answer, url, read)
+
+    def _answer(self, url: str, read: Callable[[bytes], T]) -> T:
+        reply = self._paced(url)
+        if reply.moved_to:
+            reply = self._paced(reply.moved_to)
+        if reply.status != 200:
+            raise _failure(_host(url), reply, read)
+        try:
+            return read(reply.body)
+        except Unavailable as error:
+            message = f"{_host(url)} sent no usable list: {error}"
+            raise Unavailable(message, error.trouble or Trouble.MALFORMED) from error
+
+    def _paced(self, url: str) -> _Reply:
+        """One request while no other process has one, and `pause` seconds of quiet after it."""
+        host = _host(url)
+        # It ends by itself: what a crashed process held is free soon after the longest request.
+        longest = self._timeout + 10
+        lock = self._redis.lock(PACE, timeout=longest, sleep=0.05)
+        # More is left of it only where the server's clock was set back.
+        if self._redis.pttl(PACE) > longest * 1000:
+            self._redis.expire(PACE, int(longest))
+        if not lock.acquire(blocking_timeout=_TURN_SECONDS):
+            raise Unavailable(f"Other questions to {host} are taking too long.", Trouble.TIMEOUT)
+        try:
+            return _run(self._fetch(url))
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise Unavailable(f"{host} did not answer in time.", Trouble.TIMEOUT) from error
+        except httpx2.DecodingError as error:
+            raise Unavailable(f"{host} sent a damaged answer.", Trouble.MALFORMED) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise Unavailable(f"{host} cannot be reached.", Trouble.UNREACHABLE) from error
+        finally:
+            # Not released: the next one may ask when it has run out. If Redis has lost it, the
+            # answer in hand is no worse for that.
+            with suppress(LockNotOwnedError):
+                lock.extend(self._pause, replace_ttl=True)
+
+    async def _fetch(self, url: str) -> _Reply:
+        # asyncio for its time-out alone: httpx2's own are per read, so a server that drips bytes,
+        # or headers, would never reach them.
+        async with (
+            asyncio.timeout(self._timeout),
+            _client(self._timeout) as client,
+            client.stream("GET", url) as response,
+            aclosing(response.aiter_bytes()) as chunks,
+        ):
+            body = bytearray()
+            async for chunk in chunks:  # decompressed, a megabyte at most at a time
+                body += chunk
+                if len(body) > _BODY_LIMIT:
+                    raise Unavailable(f"{_host(url)} sent far too much.", Trouble.NOT_A_FEED)
+            moved = response.next_request
+            return _Reply(
+                status=response.status_code,
+                retry_after=_seconds(response.headers.get("retry-after", "")),
+                moved_to=str(moved.url) if moved else None,
+                body=bytes(body),
+            )
+
+
+def _again(error: Exception) -> bool | float:
+    """Whether to ask again, and after how many seconds where it is not stamina's to choose."""
+    if not isinstance(error, Unavailable) or error.trouble is Trouble.FORBIDDEN:
+        return False
+    if isinstance(error.__cause__, httpx2.ConnectTimeout):
+        return False  # so that a machine without network says so at once
+    if isinstance(error.__cause__, httpx2.ConnectError):
+        return 0.0
+    if error.retry_after is not None:
+        return error.retry_after if error.retry_after <= _LONGEST_WAIT else False
+    return True
+
+
+def _failure(host: str, reply: _Reply, read: Callable[[bytes], object]) -> Refused | Unavailable:
+    """The error that a status other than 200 stands for."""
+    match reply.status:
+        case 400:
+            return _refusal(host, reply.body, read)
+        case 403:
+            trouble, does = Trouble.FORBIDDEN, "does not let us in"
+        case 429:
+            trouble, does = Trouble.THROTTLED, "asks us to slow down"
+        case 503 if reply.retry_after is not None:  # how arXiv's older services throttle
+            trouble, does = Trouble.THROTTLED, "asks us to come back later"
+        case _:
+            trouble, does = Trouble.SERVER_ERROR, "cannot answer"
+    return Unavailable(f"{host} {does} (HTTP {reply.status}).", trouble, reply.retry_after)
+
+
+def _refusal(host: str, body: bytes, read: Callable[[bytes], object]) -> Refused:
+    """With arXiv's own words: its document's, or the text itself where there is no document."""
+    text = ""
+    try:
+        read(body)
+    except Refused as refused:
+        return refused
+    except Unavailable:
+        text = one_line(body[:1000].decode(errors="replace"))
+    words = shortened(text, 200) if text and "<" not in text else "it gives no reason."
+    return Refused(f"{host} refused the query: {words}", Trouble.BAD_QUERY)
+
+
+def _seconds(retry_after: str) -> float | None:
+    """A Retry-After header, seconds or an HTTP date (RFC 9110, 10.2.3) -> seconds from now."""
+    if re.fullmatch(r"\d{1,9}", retry_after, re.ASCII):
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except (ValueError, OverflowError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _client(timeout: float) -> httpx2.AsyncClient:
+    try:
+        version = importlib.metadata.version("paperboy")
+    except importlib.metadata.PackageNotFoundError:  # a checkout that was never installed
+        version = "0"
+    who = f"Paperboy/{version} (self-hosted; posts arXiv's lists to a research group's chat)"
+    limits = httpx2.Timeout(timeout, connect=min(_CONNECT_SECONDS, timeout))
+    try:
+        return httpx2.AsyncClient(headers={"User-Agent": who}, timeout=limits, verify=_trusted())
+    except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
+        message = "The proxy or the certificates that the environment names cannot be used."
+        raise Unavailable(message, Trouble.UNREACHABLE) from error
+
+
+@cache  # reading all certificates takes longer than most answers
+def _trusted() -> ssl.SSLContext:
+    return httpx2.create_ssl_context()
+
+
+def _host(url: str) -> str:
+    """What may be shown of an address: no user name, password or query."""
+    try:
+        return httpx2.URL(url).host or "arXiv"
+    except httpx2.InvalidURL:
+        return "arXiv"
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """asyncio.run, except that it does not wait for a name look-up that was given up."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()

@@ -1,0 +1,81 @@
+"""Whether a document is one whole, plain RSS or Atom feed, as expat sees it; pure.
+
+Plain: well-formed, not built to be slow, and declaring nothing of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NoReturn
+from xml.parsers import expat
+
+from bot.domain.papers import Trouble
+from bot.errors import Unavailable
+
+_ATOM = "http://www.w3.org/2005/Atom"
+_ROOTS = ("rss", f"{_ATOM} feed")
+_ENTRIES = ("item", f"{_ATOM} entry")
+# In one entry. arXiv's longest author lists have some 3,000 names, of three elements each.
+_MOST_ELEMENTS = 20_000
+_MOST_CATEGORIES = 200  # feedparser compares each with all before it
+_CATEGORIES = ("category", f"{_ATOM} category")
+_STOPPED_SHORT = frozenset(
+    expat.errors.codes[message]
+    for message in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_PARTIAL_CHAR,
+        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+    )
+)
+
+
+def entries_in(document: bytes) -> int:
+    """How many entries a whole, plain feed has. Raises Unavailable (NOT_A_FEED, TRUNCATED,
+    MALFORMED) for anything else."""
+    seen: Counter[str] = Counter()  # keeps the order: the root is the first
+    entry: Counter[str] = Counter()  # elements of the one that is read
+
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        # The time feedparser takes grows with the square of either.
+        if len(attributes) > 50 or (not seen and reader.CurrentByteIndex > 4000):
+            raise unusable(Trouble.MALFORMED, "is built unlike any feed of arXiv's")
+        seen[name] += 1
+        if name in _ENTRIES:
+            entry.clear()
+        entry["elements"] += 1
+        entry["categories"] += name in _CATEGORIES
+        if entry["elements"] > _MOST_ELEMENTS or entry["categories"] > _MOST_CATEGORIES:
+            raise unusable(Trouble.MALFORMED, "has an entry longer than any of arXiv's")
+
+    def doctype(name: str, *_ids: object) -> NoReturn:
+        # Refused before what it declares is read: entities that grow, or that name a file or host.
+        if name in ("rss", "feed"):
+            raise unusable(
+                Trouble.MALFORMED, "declares a document type, which no feed of arXiv's does"
+            )
+        raise unusable(Trouble.NOT_A_FEED, "is no RSS or Atom feed")
+
+    reader = expat.ParserCreate(namespace_separator=" ")
+    reader.StartElementHandler = start
+    reader.StartDoctypeDeclHandler = doctype
+    try:
+        reader.Parse(document, True)
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: odd encodings
+        begun = next(iter(seen), "") in _ROOTS
+        if getattr(error, "code", None) in _STOPPED_SHORT and (
+            begun or (not seen and document.startswith(b"<?xml"))
+        ):
+            raise unusable(Trouble.TRUNCATED, "breaks off before its end") from error
+        if begun:
+            raise unusable(Trouble.MALFORMED, "is not well-formed XML") from error
+        raise unusable(Trouble.NOT_A_FEED, "is no RSS or Atom feed") from error
+    if next(iter(seen)) not in _ROOTS:
+        raise unusable(Trouble.NOT_A_FEED, "is no RSS or Atom feed")
+    return sum(seen[name] for name in _ENTRIES)
+
+
+def unusable(trouble: Trouble, why: str) -> Unavailable:
+    """The error that says of a document what is wrong with it."""
+    return Unavailable(f"This document {why}.", trouble)

@@ -1,0 +1,99 @@
+"""The commands that look and change nothing: how things stand, what is planned, what is wrong."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot import settings
+from bot.commands.status import examine_server
+from bot.errors import Refused
+from bot.runtime.clock import planned
+from bot.shown import safe
+from bot.terminal import render
+from bot.views import doctor as doctor_views
+from bot.views import status as status_views
+
+if TYPE_CHECKING:
+    pass
+
+_REFUSED = 2
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """The state of the server, the queues, what is away, who waits, and every subscription."""
+    from workers.runtime.environment import desk_of, house
+
+    config, now = settings.load(), _moment(None)
+    with house(config) as here:
+        desk = desk_of(here, config)
+        found, coming = desk.status(), status_views.plan_text(planned(desk, now), now)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        sys.stdout.write(render.as_text([status_views.status_text(found), coming]))
+
+
+def plan(
+    at: Annotated[str | None, typer.Option(help="YYYY-MM-DDTHH:MM, UTC; otherwise now.")] = None,
+) -> None:
+    """What would be due for each subscription at a moment, and why not."""
+    from workers.runtime.environment import desk_of, house
+
+    config, now = settings.load(), _moment(at)
+    with house(config) as here:
+        shown = status_views.plan_text(planned(desk_of(here, config), now), now)
+    sys.stdout.write(render.as_text([shown]))
+
+
+def doctor() -> None:
+    """What is misconfigured, one sentence each; asks the model about one paper."""
+    from workers.cli.doctor import examine, examine_discord, examine_slack
+    from workers.runtime.environment import house
+
+    config = settings.load()
+    with house(config) as here:
+        found = examine(config, here.store)
+        slack = examine_slack(config, here.store)
+        discord = examine_discord(config)
+        server = examine_server(here.store.redis)
+    heads = [doctor_views.checkup_text(found), doctor_views.server_text(server)]
+    if slack:
+        heads.append(doctor_views.slack_text(slack))
+    if discord:
+        heads.append(doctor_views.discord_text(*discord))
+    sys.stdout.write(render.as_text(heads))
+    well = not found.trouble and (not slack or slack.ready) and (not discord or discord[0])
+    sys.exit(0 if well else _REFUSED)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to, for instance paperboy.gz.")],
+) -> None:
+    """Profiles, subscriptions, votes, the ledger: all that is remembered, in one file."""
+    from workers.cli import backup as backup_cli
+
+    print(safe(f"{file}: {backup_cli.backup(settings.load(), file)} entries."))
+
+
+def restore(file: Annotated[Path, typer.Argument(help="A file that backup wrote.")]) -> None:
+    """Put a backup into a server that nobody uses yet."""
+    from workers.cli import backup as backup_cli
+
+    print(safe(f"{backup_cli.restore(settings.load(), file)} entries of {file} are back."))
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{text!r} is not a time; write it as 2026-11-20T09:00.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

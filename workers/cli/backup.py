@@ -1,0 +1,151 @@
+"""`paperboy backup` and `restore`: all that is remembered, in a file."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.progress import track
+
+from bot.errors import Refused
+from bot.settings import Settings
+from bot.store.backup import Backup, Kept, checked
+from bot.store.forms import FORM, Unreadable, reason
+from workers.runtime.environment import house
+
+# Version 1 had no forms. Its rows are of form 1.
+_VERSIONS = (1, 2)
+# Far more than years of use come to: a larger file is none of ours, or would fill the machine.
+_FILE_MAX, _WHOLE_MAX, _LINE_MAX, _KEYS_MAX = 2 << 30, 8 << 30, 64 << 20, 10_000_000
+
+
+def backup(settings: Settings, path: Path) -> int:
+    """Write everything to a gzipped JSONL, in one step at its end; returns the number of keys. It
+    is its owner's to read.
+
+    Raises Refused when the file cannot be written.
+    """
+    whole, begun = 0, path.with_name(f".{path.name}.{os.getpid()}")
+    header = {"paperboy": "backup", "version": _VERSIONS[-1], "form": FORM}
+    try:
+        with (
+            house(settings) as here,
+            _own(begun) as file,
+            gzip.open(file, "wt", encoding="utf-8") as out,
+        ):
+            out.write(json.dumps({**header, "at": datetime.now(UTC).isoformat()}) + "\n")
+            for found in _shown(Backup(here.store).all(), "Writing"):
+                out.write(found.model_dump_json() + "\n")
+                whole += 1
+        begun.replace(path)
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
+        begun.unlink(missing_ok=True)
+    return whole
+
+
+def restore(settings: Settings, path: Path) -> int:
+    """Put a backup into a server that nobody uses yet; returns the number of keys.
+
+    The whole file is checked before the first key is written: one line that is not as backup
+    writes it, and nothing is. A restore that was interrupted is ended by the same file; until then
+    nobody uses the server. Raises Refused for another file, and for a server in use: two memories
+    cannot be made one.
+    """
+    name = _checked(path)
+    with house(settings, restoring=True) as here:
+        kept, now = Backup(here.store), datetime.now(UTC)
+        begun = kept.begun()
+        if begun is None and kept.in_use():
+            raise Refused(
+                "This server is in use: it has subscriptions or digests of its own. "
+                "Restore into an empty one (another PAPERBOY_DATA_DIR or REDIS_URL)."
+            )
+        if begun not in (None, name):
+            raise Refused(
+                "A restore of another file was begun on this server and not ended. "
+                "End it with that file, or restore into an empty server."
+            )
+        kept.begin(name)
+        done = sum(kept.put(row, now) for row in _shown(_rows(path), "Restoring"))
+        kept.end()
+        return done
+
+
+def _checked(path: Path) -> str:
+    """Read all of it, and return what names its content."""
+    name = hashlib.sha256()
+    for _ in _shown(_rows(path, name.update), "Checking"):
+        pass
+    return name.hexdigest()
+
+
+def _rows(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> Iterator[Kept]:
+    number, key, whole = 1, "", 0
+    try:
+        with path.open("rb") as file, gzip.GzipFile(fileobj=file) as lines:
+            if os.fstat(file.fileno()).st_size > _FILE_MAX:
+                raise Refused(f"{path} is larger than any backup ({_FILE_MAX >> 30} GB).")
+            _header(path, _line(lines))
+            while line := _line(lines):
+                number, key, whole = number + 1, "", whole + len(line)
+                if number > _KEYS_MAX or whole > _WHOLE_MAX:
+                    raise Unreadable("it is larger than any backup")
+                seen(line)
+                found = Kept.model_validate_json(line)
+                key = f", {found.key[:80]!a}"
+                yield checked(found)
+    except ValueError as error:
+        why = reason(error)
+        raise Refused(
+            f"{path}, line {number}{key}: this is not a whole backup of Paperboy's ({why}). "
+            "Nothing was restored."
+        ) from None
+    except (EOFError, zlib.error):
+        raise Refused(
+            f"{path}, line {number}: this is not a whole backup of Paperboy's (it ends too soon). "
+            "Nothing was restored."
+        ) from None
+    except OSError as error:
+        why = error.strerror or "it is not a gzipped file"
+        raise Refused(f"{path} cannot be read: {why}.") from None
+
+
+def _line(lines: gzip.GzipFile) -> bytes:
+    line: bytes = lines.readline(_LINE_MAX + 1)
+    if len(line) > _LINE_MAX:
+        raise Unreadable("the line is longer than any in a backup")
+    return line
+
+
+def _header(path: Path, line: bytes) -> None:
+    header = json.loads(line or b"null")
+    if not isinstance(header, dict) or header.get("paperboy") != "backup":
+        raise Unreadable("it does not begin as one")
+    version, form = header.get("version"), header.get("form", 1)
+    if version not in _VERSIONS or type(form) is not int or form > FORM:
+        raise Refused(
+            f"{path} was written by a newer Paperboy (version {str(version)[:20]!a}, form "
+            f"{str(form)[:20]!a}): restore it with that one."
+        )
+
+
+def _own(path: Path) -> IO[bytes]:
+    """A new file that only its owner can read: it has what was said in private channels."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _shown(rows: Iterator[Kept], what: str) -> Iterator[Kept]:
+    console = Console(stderr=True)
+    yield from track(
+        rows, f"{what} ...", console=console, transient=True, disable=not console.is_terminal
+    )

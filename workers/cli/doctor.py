@@ -1,0 +1,119 @@
+"""`paperboy doctor`: one real, small call that finds out what the model's server can do, and
+what Slack and Discord say of our tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from contextlib import closing
+from urllib.parse import urlsplit, urlunsplit
+
+from bot.domain.budget import Limits
+from bot.domain.checkup import Checkup, SlackCheckup
+from bot.domain.papers import Trouble
+from bot.endpoint import Endpoint
+from bot.errors import PaperboyError
+from bot.profiles import library
+from bot.settings import Settings
+from bot.slack import check
+from bot.store.days import Store
+from bot.store.subscriptions import Subscriptions
+from workers.arxiv import sample
+from workers.judging import batches, scoring
+from workers.judging.judge_model import model
+from workers.judging.metering import SCORE_TOKENS, most_output
+from workers.judging.model import Model
+
+_PROFILE = "compression"
+
+
+# Where an address may be wrong: nothing there, or nothing that answers as OpenAI does.
+_ELSEWHERE = (Trouble.WRONG_ADDRESS, Trouble.MODEL_DOWN)
+_ENDPOINT = re.compile(r"/(chat/completions|completions|responses|models)/?$")
+# A longer path may hold a secret.
+_SHOWN = 40
+
+
+def examine(settings: Settings, store: Store) -> Checkup:
+    """Ask the model about one paper of the sample, as a day would; about 2,000 tokens. Where there
+    is no model's server at the address, those it may have been meant for are tried."""
+    name, host = settings.judge_model, _host(settings)
+    if name is None:
+        return Checkup(model=None, server=host, key=False)
+    found = Checkup(model=name, server=host, key=settings.openai_api_key is not None)
+    with closing(model(settings, name, store)) as asked:
+        found = _asked(asked, found, settings)
+    if found.trouble not in _ELSEWHERE or settings.openai_base_url is None:
+        return found
+    for url in meant(settings.openai_base_url.get_secret_value()):
+        with closing(model(settings, name, store, base_url=url)) as asked:
+            there = _asked(asked, found, settings)
+        if there.trouble not in _ELSEWHERE:
+            return found.model_copy(update={"address": _shown(url)})
+    return found
+
+
+def _asked(asked: Model, found: Checkup, settings: Settings) -> Checkup:
+    paper, profile = sample.listing().papers[0].paper, library.shipped()[_PROFILE]
+    limited = settings.limits != (Limits(), Limits())
+    most = most_output(batches.PAPERS_A_CALL, SCORE_TOKENS) if limited else None
+    told, key = scoring.instructions(profile), scoring.judge_key(profile, asked.name)
+    start = time.monotonic()
+    try:
+        reply = asked.ask(told, scoring.question([paper]), scoring.schema(), key, most)
+    except PaperboyError as error:
+        return found.model_copy(update={"trouble": error.trouble, "detail": str(error)})
+    scores, left = scoring.read(reply.text or "", [paper])
+    missing = reply.trouble or left.get(paper.id, Trouble.BAD_REPLY)
+    return found.model_copy(
+        update={
+            "seconds": time.monotonic() - start,
+            "shape": asked.ways.shape.value,
+            "bounded": not limited or bool(asked.ways.limit),
+            "usage": reply.usage,
+            "trouble": None if scores else missing,
+            "detail": "",
+        }
+    )
+
+
+def meant(url: str) -> list[str]:
+    """The addresses that one may have been meant for, likeliest first: without the endpoint that
+    somebody copied along, and with the `/v1` that most servers have."""
+    parts = urlsplit(url)
+    path = _ENDPOINT.sub("", parts.path).rstrip("/")
+    versioned = path if re.search(r"/v\d", path) else f"{path}/v1"
+    tried = dict.fromkeys((versioned, path))
+    return [urlunsplit(parts._replace(path=p)) for p in tried if p != parts.path.rstrip("/")]
+
+
+def _shown(url: str) -> str:
+    """Of an address what may be shown: no name or password, and no path that may be one."""
+    parts = urlsplit(url)
+    if len(parts.path) > _SHOWN:
+        return f"the same address with {parts.path[-3:]} at its end"
+    return f"{Endpoint(url)}{parts.path}"
+
+
+def examine_slack(settings: Settings, store: Store) -> SlackCheckup | None:
+    """Ask Slack about our tokens; None where none is set."""
+    if settings.slack_bot_token is None:
+        return None
+    heard = Subscriptions(store).heard("slack")
+    return asyncio.run(check.check(settings.slack_bot_token, settings, heard))
+
+
+def examine_discord(settings: Settings) -> tuple[bool, list[str]] | None:
+    """Ask Discord about our token: whether all is well, and sentences; None where none is set."""
+    if settings.discord_token is None:
+        return None
+    from bot.discord import check as check_discord
+
+    url = settings.discord_api_url.get_secret_value()
+    return asyncio.run(check_discord.check(settings.discord_token, url))
+
+
+def _host(settings: Settings) -> str:
+    """Of an address only what holds no secret."""
+    return settings.openai_base_url.host if settings.openai_base_url else "api.openai.com"

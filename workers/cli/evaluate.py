@@ -1,0 +1,236 @@
+"""`paperboy eval`: a fixed set of papers judged again, after a change of prompt or model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import correlation
+
+import jinja2
+from pydantic import TypeAdapter, ValidationError
+
+from bot.domain.budget import Payer, Purpose
+from bot.domain.digest import Usage, Verdict
+from bot.domain.papers import Noun, Paper, Profile, Trouble, fingerprint
+from bot.errors import Refused
+from bot.profiles import library
+from bot.settings import Settings
+from bot.store.days import Store
+from bot.store.spending import Spending
+from bot.views.evaluation import Agreement, Evaluation, Report
+from workers.arxiv import sample
+from workers.cli import rank
+from workers.cli.terminal import HERE
+from workers.judging import batches, judge_model, prompts, scoring, tie_break
+from workers.judging.metering import Metered
+from workers.runtime.environment import house
+
+# Six calls, about 30,000 tokens with the instructions.
+_PAPERS = 60
+# Evaluations remembered; a few kilobytes each.
+_KEPT = 20
+
+Scores = Mapping[str, tuple[int, int]]  # relevance and novelty, by `IDvN`
+
+
+class Kept(Noun):
+    """An evaluation with its scores; `judge` names who scored which papers and what they were
+    told, `papers` the papers alone."""
+
+    judge: str
+    papers: str
+    evaluation: Evaluation
+    scores: dict[str, tuple[int, int]]
+
+
+_LIST = TypeAdapter(list[Kept])
+
+
+def evaluate(settings: Settings, word: str, papers: Path | None, prompt: Path | None) -> Report:
+    """Judge the fixed set for a profile (a name or a TOML file) and compare with the last judge.
+
+    `papers` is a JSONL in place of the sample that ships; `prompt` a Jinja template in place of
+    prompts/score.md.j2, which is given the profile. Scores are stored as they arrive and never
+    bought twice; the evaluation is remembered in the data directory. Raises Refused where no model
+    is set up, and for a file that cannot be used.
+    """
+    name = settings.judge_model
+    if name is None:
+        raise Refused("An evaluation asks a model, and none is set up: set OPENAI_API_KEY.")
+    chosen = fixed([p for p, _ in rank.papers_in(papers, False)] if papers else None)
+    file = settings.data_dir / "evaluations.json"
+    kept = remembered(file)
+    with house(settings) as here:
+        profile = library.resolve(word, here.store.named_profiles())
+        told = instructions(profile, prompt)
+        with closing(judge_model.model(settings, name, here.store)) as model:
+            at, at_once = datetime.now(UTC), settings.calls_at_once
+            payer = Payer.of(HERE.workspace_key, profile.name, settings.limits)
+            spending = Spending(here.store)
+            metered = Metered(model, payer, Purpose.DIGEST, spending, lambda: datetime.now(UTC))
+            now = run(metered, profile, chosen, told, here.store, at_once, at)
+    if now.scores:
+        remember(file, kept, now)
+    return compared(now, kept)
+
+
+def fixed(given: Sequence[Paper] | None) -> tuple[Paper, ...]:
+    """The papers of an evaluation: 60 of the sample that ships, or all that are given. Chosen and
+    ordered by a hash of the id, so that neither depends on the order of a file."""
+    papers = [entry.paper for entry in sample.listing().papers] if given is None else given
+    mixed = sorted(papers, key=lambda paper: fingerprint(paper.id))
+    return tuple(mixed[:_PAPERS] if given is None else mixed)
+
+
+def instructions(profile: Profile, prompt: Path | None) -> str:
+    """What the model is told, by the prompt that ships or a template of one's own. Raises Refused
+    for one that cannot be read or filled in."""
+    if prompt is None:
+        return scoring.instructions(profile)
+    try:
+        return prompts.filled(prompt.read_text(encoding="utf-8"), profile=profile)
+    except (OSError, ValueError, TypeError, ArithmeticError, jinja2.TemplateError) as error:
+        raise Refused(f"{prompt} cannot be used as a prompt: {error}.") from None
+
+
+def run(
+    model: batches.Asks,
+    profile: Profile,
+    papers: Sequence[Paper],
+    told: str,
+    store: Store,
+    calls_at_once: int,
+    at: datetime,
+) -> Kept:
+    """Judge the papers, ten a call as they stand; what this judge has scored is not asked again.
+
+    The scores are kept apart from those of live days: under an id a file may have another text.
+    """
+    question = fingerprint(scoring.question(papers))
+    key = fingerprint("evaluation", question, told, json.dumps(scoring.schema()), model.name)
+    verdicts = store.verdicts(key, [paper.versioned for paper in papers])
+    asked = len(papers) - len(_scores(verdicts))
+    judged = batches.judge(model, profile, papers, verdicts, calls_at_once, told)
+    with closing(judged) as arriving:
+        for brought in arriving:
+            if brought.verdicts:
+                store.put_verdicts(key, brought.verdicts, brought.call, brought.usage)
+                verdicts |= brought.verdicts
+    evaluation = measured(
+        profile,
+        verdicts,
+        model=model.name,
+        prompt=fingerprint(told),
+        at=at,
+        asked=asked,
+        usage=store.usage(call for verdict in verdicts.values() for call in verdict.calls),
+    )
+    return Kept(judge=key, papers=question, evaluation=evaluation, scores=_scores(verdicts))
+
+
+def _scores(verdicts: Mapping[str, Verdict]) -> dict[str, tuple[int, int]]:
+    """A score without a novelty is none: the model was asked for both."""
+    found = {versioned: verdict.score for versioned, verdict in verdicts.items()}
+    return {v: (s.relevance, s.novelty) for v, s in sorted(found.items()) if s and s.novelty}
+
+
+def measured(
+    profile: Profile,
+    verdicts: Mapping[str, Verdict],
+    *,
+    model: str,
+    prompt: str,
+    at: datetime,
+    asked: int,
+    usage: Usage,
+) -> Evaluation:
+    """How the papers' scores lie on the scale, and who gave them at what cost."""
+    pairs = list(_scores(verdicts).values())
+    cutoffs, axes = profile.cutoffs, list(zip(*pairs, strict=True)) or [(), ()]
+    reaching = [p for p in pairs if p[0] >= cutoffs.relevance and p[1] >= cutoffs.novelty]
+    troubles = Counter(v.trouble or Trouble.BAD_REPLY for v in verdicts.values() if not v.score)
+    return Evaluation(
+        profile=profile.name,
+        model=model,
+        prompt=prompt,
+        at=at,
+        papers=len(verdicts),
+        asked=asked,
+        unscored=dict(troubles),
+        relevance=tuple(axes[0].count(score) for score in range(1, 11)),
+        novelty=tuple(axes[1].count(score) for score in range(1, 11)),
+        pairs=len(set(pairs)),
+        nine_eight=_share(pair == (9, 8) for pair in pairs),
+        eight_seven=_share(pair == (8, 7) for pair in pairs),
+        correlation=correlation(*axes) if all(len(set(axis)) > 1 for axis in axes) else None,
+        reaching=len(reaching),
+        tie=tie_break.tie_chance(reaching),
+        usage=usage,
+    )
+
+
+def agreement(one: Scores, other: Scores) -> Agreement:
+    """How far two judges say the same of the papers that both scored; the same either way."""
+    both = [(one[versioned], other[versioned]) for versioned in sorted(one.keys() & other.keys())]
+    return Agreement(
+        papers=len(both),
+        exact=_share(a == b for a, b in both),
+        within_one=_share(abs(a[0] - b[0]) <= 1 and abs(a[1] - b[1]) <= 1 for a, b in both),
+        relevance=_spearman([(a[0], b[0]) for a, b in both]),
+        novelty=_spearman([(a[1], b[1]) for a, b in both]),
+        sum=_spearman([(sum(a), sum(b)) for a, b in both]),
+    )
+
+
+def _share(found: Iterable[bool]) -> float:
+    rows = list(found)
+    return sum(rows) / len(rows) if rows else 0.0
+
+
+def _spearman(pairs: Sequence[tuple[int, int]]) -> float | None:
+    """Rank correlation, ties sharing their mean rank; None where one side is constant."""
+    from scipy.stats import spearmanr  # type: ignore[import-untyped]  # half a second to import
+
+    if any(len({pair[side] for pair in pairs}) < 2 for side in (0, 1)):
+        return None
+    return round(float(spearmanr([a for a, _ in pairs], [b for _, b in pairs]).statistic), 9)
+
+
+def compared(now: Kept, kept: Sequence[Kept]) -> Report:
+    """Beside the last evaluation of the same papers for the profile by another judge."""
+    last = next((k for k in reversed(kept) if _comparable(k, now)), None)
+    if last is None:
+        return Report(now=now.evaluation)
+    found = agreement(last.scores, now.scores)
+    return Report(now=now.evaluation, last=last.evaluation, agreement=found)
+
+
+def _comparable(one: Kept, now: Kept) -> bool:
+    same = one.papers == now.papers and one.evaluation.profile == now.evaluation.profile
+    return same and one.judge != now.judge
+
+
+def remembered(file: Path) -> list[Kept]:
+    """The evaluations of a file, the newest last. Raises Refused for one that cannot be read."""
+    try:
+        return _LIST.validate_json(file.read_bytes()) if file.exists() else []
+    except (OSError, ValidationError) as error:
+        raise Refused(
+            f"{file} cannot be read ({type(error).__name__}); move it away to begin anew."
+        ) from None
+
+
+def remember(file: Path, kept: Sequence[Kept], now: Kept) -> None:
+    """Add an evaluation; an earlier one by the same judge goes. Nobody finds half a file."""
+    others = [
+        k for k in kept if (k.judge, k.evaluation.profile) != (now.judge, now.evaluation.profile)
+    ]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    written = file.with_suffix(f".{os.getpid()}")
+    written.write_bytes(_LIST.dump_json([*others, now][-_KEPT:]))
+    written.replace(file)

@@ -1,0 +1,79 @@
+"""`paperboy rank`: the local judge alone, over a file of papers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.domain.papers import Paper, Profile
+from bot.errors import Refused
+from bot.profiles import library
+from workers.gate import keyword_ranking, learned_ranking
+
+
+def run(word: str, path: Path, train: Path | None = None) -> Iterator[dict[str, Any]]:
+    """`{id, score}` for each paper of a JSONL of `{id, title, abstract, authors, categories}`,
+    best first; one that stands there twice is ranked once, as it stands first.
+
+    With `train`, a JSONL of such papers that say `selected` (true or false, 1 or 0), the ranking
+    is what those teach; a paper may be in both. Raises Refused, naming the line that cannot be
+    read, or saying why a file teaches too little.
+    """
+    profile = library.resolve(word, {})
+    papers = [paper for paper, _ in papers_in(path, selected=False)]
+    rows: Sequence[keyword_ranking.Ranked | learned_ranking.Placed]
+    if train is None:
+        rows = keyword_ranking.rank(profile, papers)
+    else:
+        rows = _learned(train, profile).rank(profile, papers)
+    for row in rows:
+        yield {"id": row.id, "score": row.score}
+
+
+def _learned(path: Path, profile: Profile) -> learned_ranking.Learned:
+    rows = papers_in(path, selected=True)
+    try:
+        return learned_ranking.train(
+            profile, [paper for paper, _ in rows], [was for _, was in rows]
+        )
+    except Refused as error:
+        raise Refused(f"{path}: {error} Without --train, the profile alone ranks.") from None
+
+
+def papers_in(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
+    """The papers of a file, each once, and whether it was selected: False where not asked for."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path} cannot be read as text: {error}.") from None
+    rows: dict[str, tuple[Paper, bool]] = {}
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            paper, was = _row(path, number, line, selected)
+            rows.setdefault(paper.id, (paper, was))
+    return list(rows.values())
+
+
+def _row(path: Path, number: int, line: str, selected: bool) -> tuple[Paper, bool]:
+    """Fields beyond those named are other people's, and let be."""
+    try:
+        row = json.loads(line)
+        fields = {name: row[name] for name in ("id", "title", "abstract")}
+        lists = {name: row.get(name) or [] for name in ("authors", "categories")}
+        was = row["selected"] if selected else False
+        paper = Paper.model_validate({"version": 1, **fields, **lists})
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+        wrong = f"no {error}" if isinstance(error, KeyError) else type(error).__name__
+        more = ", and selected" if selected else ""
+        raise Refused(
+            f"{path}, line {number}: not a paper ({wrong}); each line is a JSON object with "
+            f"id, title, abstract, authors and categories{more}."
+        ) from None
+    if was not in (True, False):
+        shown = json.dumps(was)[:40]
+        raise Refused(f"{path}, line {number}: selected is {shown}, not true or false, 1 or 0.")
+    return paper, bool(was)

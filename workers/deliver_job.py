@@ -1,0 +1,345 @@
+"""DELIVER to a chat platform: many channels side by side, each in order and exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from enum import Enum, auto
+
+import redis.asyncio
+import structlog
+from redis import RedisError
+
+from bot.domain.chosen import Basis, merged
+from bot.domain.digest import Digest
+from bot.domain.request import Address, Wish, delivery_name
+from bot.errors import Gone, PaperboyError, Unavailable
+from bot.planning import plan
+from bot.runtime.posting import HEAD, Pace, Posted, Poster, Thread
+from bot.settings import Settings
+from bot.store.channels import Channels
+from bot.store.days import Store
+from bot.store.deliveries import Deliveries, Tried
+from bot.store.lease import Lease, LeaseLost
+from bot.store.outbox import Outbox
+from bot.store.subscriptions import Subscriptions
+from bot.views import digest as digest_views
+from bot.views import refusals
+from workers.judging import outcomes
+
+log = structlog.get_logger()
+
+_LEASE_SECONDS = 15.0
+# Newcomers are looked for so often, also for a while after the last channel's end; then the job
+# ends. One that has lasted long takes in nobody any more: the clock queues the next.
+_LOOK_SECONDS, _LINGER_SECONDS, _LASTING_SECONDS = 0.25, 1.0, 300.0
+# Before a channel is looked at again that another worker holds, or that met a fault of ours.
+_REST_SECONDS = 1.0
+_TRIES = 3
+# Channels start one after the other within a second, so that their turns never come all at once.
+_SPREAD = 0.01
+
+
+def deliver(
+    platform: str,
+    store: Store,
+    settings: Settings,
+    pace: redis.asyncio.Redis,
+    clock: Callable[[], datetime],
+) -> None:
+    """Leave behind the deliveries of all who wait on a platform, posted, and of those who come
+    meanwhile.
+
+    A channel whose platform is away is left to the clock, which asks again; one that cannot be
+    posted to any more is paused, and its subscriber told; what fails through a fault of ours is
+    tried again, and then given up. None holds up the others.
+    """
+    asyncio.run(_all(platform, store, settings, pace, clock))
+
+
+async def _all(
+    platform: str,
+    store: Store,
+    settings: Settings,
+    pace: redis.asyncio.Redis,
+    clock: Callable[[], datetime],
+) -> None:
+    async with _poster(platform, settings) as poster, pace:
+        turn = Pace(pace).turn
+
+        def room(wish: Wish) -> _Room:
+            return _Room(wish, store, poster, turn, clock)
+
+        await _Round(Deliveries(store, platform), room, clock).serve()
+
+
+class _Round:
+    """All who wait on one platform, side by side: one task a channel."""
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        room: Callable[[Wish], _Room],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._deliveries, self._room, self._clock = deliveries, room, clock
+        # By the deliveries' keys: what is under way, and where; until when others rest.
+        self._under_way: dict[str, asyncio.Task[Fate]] = {}
+        self._places: dict[str, Address] = {}
+        self._resting: dict[str, float] = {}
+        self._faults = Counter[str]()
+        self._last = 0.0
+
+    async def serve(self) -> None:
+        """Until nobody has waited for a moment, or it has lasted long enough. A channel that
+        another worker holds is nobody: it is left to the next job."""
+        begun = self._last = time.monotonic()
+        while True:
+            now = time.monotonic()
+            if takes_more := now - begun < _LASTING_SECONDS:
+                await self._take_in(now)
+            if self._under_way:
+                await asyncio.wait(
+                    self._under_way.values(),
+                    timeout=_LOOK_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                self._let_go()
+            elif not takes_more or now - self._last >= _LINGER_SECONDS:
+                return
+            else:
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _take_in(self, now: float) -> None:
+        """Begin with whoever waits, but for those that rest, and one at a time in a channel."""
+        resting = [key for key, until in self._resting.items() if now < until]
+        known = [*self._under_way, *resting]
+        newcomers = await asyncio.to_thread(self._deliveries.newcomers, known)
+        begun = 0
+        for key, wish in newcomers.items():
+            if wish.address not in self._places.values():
+                self._places[key] = wish.address
+                self._under_way[key] = asyncio.create_task(
+                    self._one(key, wish, begun * _SPREAD % 1)
+                )
+                begun += 1
+
+    def _let_go(self) -> None:
+        for key in [key for key, task in self._under_way.items() if task.done()]:
+            del self._places[key]
+            if self._under_way.pop(key).result() is not Fate.HELD:
+                self._last = time.monotonic()
+
+    async def _one(self, key: str, wish: Wish, after: float) -> Fate:
+        """One delivery; a fault of ours is told, and stops nobody else. Raises RedisError: without
+        the store nothing can be done, and the whole job is taken up again."""
+        await asyncio.sleep(after)
+        try:
+            fate = await self._room(wish).deliver()
+        except RedisError:
+            raise
+        except Exception:
+            log.exception("could not deliver", channel=str(wish.address))
+            self._faults[key] += 1
+            fate = Fate.FAULT if self._faults[key] >= _TRIES else Fate.AGAIN
+        match fate:
+            case Fate.DONE:
+                self._deliveries.drop([key])
+            case Fate.HELD | Fate.AGAIN:
+                self._resting[key] = time.monotonic() + _REST_SECONDS
+            case Fate.AWAY | Fate.FAULT:
+                tried = Tried(at=self._clock(), fault=fate is Fate.FAULT)
+                self._deliveries.put_tried(key, tried)
+        return fate
+
+
+@asynccontextmanager
+async def _poster(platform: str, settings: Settings) -> AsyncIterator[Poster]:
+    if platform == "slack" and settings.slack_bot_token:
+        from bot.slack import poster as poster_slack
+
+        url = settings.slack_api_url.get_secret_value()
+        async with poster_slack.poster(settings.slack_bot_token, url) as poster:
+            yield poster
+    elif platform == "discord" and settings.discord_token:
+        from bot.discord import poster as poster_discord  # imports for most of a second
+
+        token, url = settings.discord_token, settings.discord_api_url.get_secret_value()
+        async with poster_discord.poster(token, url) as poster:
+            yield poster
+    else:
+        raise ValueError(f"this worker has no token for {platform}")
+
+
+class Fate(Enum):
+    """What became of one delivery: nothing is left to do, another worker has the channel, it failed
+    and is tried again, the platform is away, or we are at fault."""
+
+    DONE = auto()
+    HELD = auto()
+    AGAIN = auto()
+    AWAY = auto()
+    FAULT = auto()
+
+
+class _Room:
+    """One channel of the delivery."""
+
+    def __init__(
+        self,
+        wish: Wish,
+        store: Store,
+        poster: Poster,
+        turn: Callable[[Address], Awaitable[None]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.wish, self.store, self.poster, self.turn, self.clock = wish, store, poster, turn, clock
+        self.channels = Channels(store)
+
+    async def deliver(self) -> Fate:
+        async with self._alone() as lease:
+            if lease is None:
+                log.info("another worker is at it", channel=str(self.wish.address))
+                return Fate.HELD
+            try:
+                await self._deliver(lease)
+                self._outage(None)
+            except Gone as gone:
+                await self._halt(gone)
+            except Unavailable as away:
+                log.warning("left for later", channel=str(self.wish.address), why=str(away))
+                self._outage(away)
+                return Fate.AWAY
+            except LeaseLost:
+                log.warning("another worker took over", channel=str(self.wish.address))
+                return Fate.HELD
+        return Fate.DONE
+
+    async def _deliver(self, lease: Lease) -> None:
+        wish, store, channels = self.wish, self.store, self.channels
+        listed = store.listed(wish.wanted)
+        # Read before the days: what is decided from here on is another version, to be delivered.
+        facts = channels.facts(wish)
+        step = plan.look(wish, facts, self.clock()).step
+        if listed is None or step is None or step.kind is not plan.Kind.DELIVER:
+            return
+        name = delivery_name(wish, listed)
+        day = name.rpartition(":")[2]
+        days = channels.decided(wish)
+        if len(days) <= len(wish.earlier) and not self._is_due():
+            return  # a day could not be read: it is judged again first
+        decided, basis = self._as_one(list(days.values())), Basis(tuple(days), facts.version)
+        given, begun = channels.given(wish.address, day), channels.chosen(name)
+        if given and begun and decided and begun.version == basis.version:
+            # Somebody began to post it; what is said of the list may have changed.
+            digest = given.model_copy(update={"listed": decided.listed})
+        else:
+
+            def had(address: Address, _: Digest) -> set[str]:
+                return channels.had_elsewhere(address, day)
+
+            digest = outcomes.chosen(wish, listed, decided, had, given)
+            channels.put_given(wish.address, name, digest, basis)
+        posted = await self._posted(digest, day, self._thread(name, lease))
+        if posted.ended:
+            log.warning("the thread ended", channel=str(wish.address), why=posted.ended)
+        else:
+            await self._name_both(digest, lease)
+        at, message, ended = self.clock(), posted.message, posted.ended
+        channels.put_delivered(wish.address, name, digest, at, message, basis, ended)
+
+    async def _posted(self, digest: Digest, day: str, thread: Thread) -> Posted:
+        """The head says which papers the platform takes no message for."""
+        ids = [decision.paper.id for decision in digest.picked]
+        known = {id: e.refused for id, e in thread.outbox.entries().items() if not e.message}
+        unposted = {id: trouble for id in ids if (trouble := known.get(id))}
+        _, *cards = digest_views.thread(digest, day)
+        replies = list(zip(ids, cards, strict=True))
+        posted = await thread.post(digest_views.head(digest, unposted), replies)
+        if posted.refused != unposted and not posted.ended:
+            await thread.one(HEAD, digest_views.head(digest, posted.refused))
+        return posted
+
+    def _thread(self, name: str, lease: Lease) -> Thread:
+        outbox, wish = Outbox(self.store.redis, name), self.wish
+        return Thread(
+            self.poster, outbox, wish.address, self.turn, self.clock, lease.number, lease.renew
+        )
+
+    def _outage(self, away: Unavailable | None) -> None:
+        """Said once when it begins and once when it is over, however many channels it concerns."""
+        subscriptions, what = Subscriptions(self.store), self.wish.address.platform
+        if away and subscriptions.put_outage(what, str(away), self.clock()):
+            log.error("outage begins; it is tried again every minute", what=what, why=str(away))
+        elif away is None and subscriptions.end_outage(what):
+            log.info("outage is over", what=what)
+
+    async def _name_both(self, digest: Digest, lease: Lease) -> None:
+        """A paper that another profile of this channel brought from the same list is not posted
+        again: its reply names both."""
+        address = self.wish.address
+        for id, day in self.channels.shown_today(address, digest).items():
+            other, head = self.channels.given(address, day), self.channels.delivery(address, day)
+            shown = other and next((d for d in other.picked if d.paper.id == id), None)
+            if not (other and head and shown):
+                continue  # that thread is not complete yet; it will be, without the second name
+            also = self.channels.put_also(address, id, digest.profile.title)
+            votes = Subscriptions(self.store).votes(address, id)
+            rank = other.picked.index(shown) + 1
+            card = digest_views.card(other, rank, shown, day, votes, also)
+            await self._thread(f"{address}:{day}", lease).change(id, card, head.message)
+
+    def _is_due(self) -> bool:
+        step = plan.look(self.wish, self.channels.facts(self.wish), self.clock()).step
+        return step is not None and step.kind is plan.Kind.DELIVER
+
+    def _as_one(self, days: Sequence[Digest]) -> Digest | None:
+        if self.wish.earlier and days:
+            return merged(days, self.wish.left_out)
+        return days[0] if days else None
+
+    async def _halt(self, gone: Gone) -> None:
+        """Tell whoever subscribed this channel, and pause it; nothing is tried again. In this
+        order: a worker killed in between tells nobody twice, and leaves nobody untold."""
+        wish, subscriptions = self.wish, Subscriptions(self.store)
+        stops = [found for found in subscriptions.of(wish.address) if not found.paused]
+        people = dict.fromkeys(filter(None, [*(found.by for found in stops), wish.by]))
+        note = refusals.stopped(wish.address, stops, gone.trouble)
+        for person in people:
+            try:
+                there = await self.poster.direct(wish.address, person)
+                outbox = Outbox(self.store.redis, f"{there}:stopped:{wish.address}")
+                slot = f"{gone.trouble} {wish.since}"
+                await Thread(self.poster, outbox, there, self.turn, self.clock).one(slot, note)
+            except PaperboyError as error:  # what is paused says so in /digest list as well
+                log.error("could not tell", person=person, why=str(error))
+        subscriptions.halt(wish.address, gone.trouble, self.clock())
+        self.channels.drop_wish(wish)
+        log.error("channel paused", channel=str(wish.address), why=str(gone))
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Lease | None]:
+        """Hold the channel's lease, kept alive while a message waits for its turn; None while
+        another worker has it."""
+        lease = self.store.lease(f"deliver:{self.wish.address}", _LEASE_SECONDS, 0)
+        if lease is None:
+            yield None
+            return
+        keeping = asyncio.create_task(_keep(lease))
+        try:
+            yield lease
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError, LeaseLost):
+                await keeping
+            lease.release()
+
+
+async def _keep(lease: Lease) -> None:
+    while True:
+        await asyncio.sleep(_LEASE_SECONDS / 3)
+        lease.renew()

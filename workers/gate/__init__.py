@@ -1,0 +1,1 @@
+"""Local and learned ranking: whom to ask the model about."""

@@ -1,0 +1,183 @@
+"""A profile's gate from day to day: dividing a day, counting how it went, learning at night."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date as date_
+from typing import NamedTuple
+
+import structlog
+
+from bot.domain.costs import GateReport
+from bot.domain.digest import Place, Verdict
+from bot.domain.papers import Noun, Paper, Profile
+from bot.errors import Refused
+from bot.store.days import Store
+from bot.store.gates import Gates, gate_key
+from workers.gate import keyword_ranking, learned_ranking, threshold
+from workers.gate.threshold import Recall, Tally
+from workers.judging import outcomes
+
+log = structlog.get_logger()
+
+# Training takes four seconds for each thousand papers, five times over for the threshold.
+_MOST_PAPERS = 6_000
+
+
+class Closed(Noun):
+    """A gate at work: what it learned, the score it asks, from which on a lower one is near it, and
+    the first day it divides."""
+
+    learned: learned_ranking.Learned
+    least: float
+    near: float
+    since: date_
+
+
+class Kept(Noun):
+    """A profile's gate: closed, or open (None); `opened` is the last day that a gate before it
+    divided, `why` what it let through."""
+
+    closed: Closed | None = None
+    opened: date_ | None = None
+    why: Recall | None = None
+
+
+class Division(NamedTuple):
+    """A day before the model is asked: whom to ask, all papers' ids best first with their places,
+    and, where a gate divided it, how."""
+
+    asked: tuple[Paper, ...]
+    ranking: list[str]
+    places: dict[str, Place]
+    divided: threshold.Divided | None
+
+
+class Gatekeeper:
+    """The gate of one profile before one model."""
+
+    def __init__(self, store: Store, profile: Profile, model: str) -> None:
+        self._store, self._gates, self._profile = store, Gates(store), profile
+        self._key = gate_key(profile, model)
+        self._kept = self._gates.gate(self._key, Kept) or Kept()
+
+    def divide(self, papers: Sequence[Paper], day: date_, must: Collection[str]) -> Division:
+        """Whom to ask of a day; all, in their order, where the gate is open, was on that day, or
+        the profile has none. `must` are ids that pass in any case."""
+        closed = self._kept.closed if self._profile.gate else None
+        if closed is None or day < closed.since:
+            return open_division(papers, keyword_ranking.rank(self._profile, papers))
+        placed = closed.learned.rank(self._profile, papers)
+        divided = threshold.divide(placed, closed.least, closed.near, day, must)
+        spared = set(divided.gated)
+        return Division(
+            asked=tuple(paper for paper in papers if paper.id not in spared),
+            ranking=[row.id for row in placed],
+            places={r.id: Place(rank=r.place, of=len(placed), words=r.words) for r in placed},
+            divided=divided,
+        )
+
+    def count(
+        self, name: str, day: date_, division: Division, verdicts: Mapping[str, Verdict]
+    ) -> None:
+        """Remember a decided day (its ledger's name) and how it went. A day that a profile without
+        a gate had judged in full tells nothing of the closed gate of others like it."""
+        closed, divided = self._kept.closed, division.divided
+        if closed and day >= closed.since and divided is None:
+            return
+        scores = {
+            paper.id: verdict.score
+            for paper in division.asked
+            if (verdict := verdicts.get(paper.versioned)) and verdict.score
+        }
+        picks = [id for id, score in scores.items() if outcomes.reaches(self._profile, score)]
+        parts = divided or threshold.Divided(asked=tuple(scores), audited=(), gated=())
+        tally = threshold.tally(day, parts, scores, picks)
+        self._gates.put_day(self._key, day, name, tally)
+        self._report(self._tallies())
+
+    def learn(self, night: date_) -> None:
+        """Open a gate that lets too little through; close one when enough was learned."""
+        tallies = self._tallies()
+        if self._kept.closed:
+            since = self._kept.closed.since
+            recall = threshold.estimate([t for t in tallies if t.date >= since])
+            if threshold.is_open(recall):
+                self._keep(Kept(opened=tallies[-1].date, why=recall))
+                log.info("gate opens again", profile=self._profile.name)
+        elif threshold.may_close(self._kept.opened or date_.min, tallies):
+            self._close(tallies[-1].date)
+        self._report(tallies)
+        self._gates.put_learnt(self._key, night)
+
+    def _close(self, last: date_) -> None:
+        papers, picked, days = self._lessons()
+        try:
+            held = learned_ranking.held_out(self._profile, papers, picked, days)
+            knows = learned_ranking.train(self._profile, papers, picked)
+        except Refused as refused:
+            log.info("gate stays open", profile=self._profile.name, why=str(refused))
+            return
+        least = threshold.threshold(held)
+        near = threshold.nearest(held, least)
+        closed = Closed(learned=knows, least=least, near=near, since=_after(last))
+        self._keep(Kept(closed=closed))
+        log.info("gate closes", profile=self._profile.name, papers=knows.papers)
+
+    def _lessons(self) -> tuple[list[Paper], list[bool], list[date_]]:
+        """The papers of the days judged in full since the gate was opened, the newest first."""
+        opened = self._kept.opened or date_.min
+        full = {tally.date for tally in self._tallies() if tally.full}
+        papers: dict[str, tuple[Paper, bool, date_]] = {}
+        names = self._gates.days(self._key)
+        for day in sorted(names, reverse=True):
+            digest = self._store.digest(names[day]) if day > opened and day in full else None
+            if len(papers) >= _MOST_PAPERS:
+                break
+            for decision in digest.decisions if digest else ():
+                if decision.score:
+                    picked = outcomes.reaches(self._profile, decision.score)
+                    papers.setdefault(decision.paper.id, (decision.paper, picked, day))
+        rows = list(papers.values())
+        return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
+
+    def _tallies(self) -> list[Tally]:
+        return self._gates.tallies(self._key, Tally)
+
+    def _keep(self, kept: Kept) -> None:
+        self._kept = kept
+        self._gates.put_gate(self._key, kept)
+
+    def _report(self, tallies: Sequence[Tally]) -> None:
+        closed, opened, told = self._kept.closed, self._kept.opened, self._kept.why
+        full = list[Tally]()
+        if closed:
+            told = threshold.estimate([t for t in tallies if t.date >= closed.since])
+        else:
+            full = [t for t in tallies if t.date > (opened or date_.min) and t.full]
+        report = GateReport(
+            closed=closed is not None,
+            since=closed.since if closed else _after(opened) if opened else None,
+            full=len(full),
+            full_wanted=threshold.FULL_DAYS,
+            picks=sum(t.picks for t in full),
+            picks_wanted=threshold.FULL_PICKS,
+        )
+        if told:
+            shown = told.model_dump(include={"days", "asked", "below", "audited", "missed"})
+            between = {"recall": told.value, "low": told.low, "high": told.high}
+            report = report.model_copy(update=shown | between)
+        self._gates.put_report(self._key, report)
+
+
+def open_division(papers: Sequence[Paper], ranked: Sequence[keyword_ranking.Ranked]) -> Division:
+    """Everybody is asked; the local ranking breaks ties and says whom a budget reaches."""
+    places = {
+        row.id: Place(rank=rank, of=len(ranked), words=row.words)
+        for rank, row in enumerate(ranked, 1)
+    }
+    return Division(tuple(papers), [row.id for row in ranked], places, None)
+
+
+def _after(day: date_) -> date_:
+    return date_.fromordinal(day.toordinal() + 1)

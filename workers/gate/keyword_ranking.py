@@ -1,0 +1,260 @@
+"""The local judge: how much of a profile's own wording each paper of a day carries."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from statistics import fmean, pstdev
+from typing import NamedTuple
+
+from pydantic import Field
+
+from bot.domain.papers import Noun, Paper, Profile
+
+# Counting words needs no library: on 6,883 real papers bm25s and scikit-learn's TF-IDF, given the
+# same fields, phrases and weights, reach an AUC of 0.78 and 0.79, this file 0.82; and their idf
+# means nothing on a day of one paper.
+
+# Round numbers, tuned to no word: halving or doubling any of these costs 0.02 of AUC at most.
+TITLE = 3.0  # a word in the title counts as this many in the abstract
+KEYWORD = 3.0  # a keyword counts as this many words of a topic's text
+AGAINST = 0.75  # what is unwanted weighs less than what is wanted
+ENOUGH = 4.0  # a word said this often has half of all the weight it can get
+NEIGHBOURS = 0.5  # what similar papers of the day score, next to what the paper itself scores
+# A day is believed as far as it outnumbers this many imagined papers, one of which says the word:
+# so a word's rarity means much the same on a day of one paper and of 500.
+IMAGINED = 10
+
+STRONGEST = 5  # a paper full of this many of the profile's strongest words scores about 1
+# The score that makes a 7: one real paper in ten reaches it, about what readers pick (9.6 %).
+SEVEN = 0.2
+SHOWN = 5
+
+# Lucene's list, the customary one for English.
+_STOP = (
+    " a an and are as at be but by for if in into is it no not of on or such that the their then "
+    "there these they this to was will with "
+)
+_ENDINGS = ("ation", "ition", "ion", "ity", "ing", "ive", "ed", "al", "ic", "e", "y")
+_COMMAND, _ACCENT_OR_BRACE = re.compile(r"\\[a-zA-Z]+"), re.compile(r"\\[^a-zA-Z]|[{}]")
+_CLAUSE, _WORD = re.compile(r"[^;,.:()!?]+"), re.compile(r"[^\W_]{2,}")
+
+
+class Ranked(Noun):
+    """What the local judge says of a paper.
+
+    `score` orders the day; `relevance` says the same on the readers' scale of 1 to 10. `words` are
+    those of the profile that counted most, as the profile writes them, best first.
+    """
+
+    id: str
+    score: float
+    relevance: int = Field(ge=1, le=10)
+    words: tuple[str, ...]
+
+
+def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[Ranked, ...]:
+    """Judge a day's papers by the profile's words: best first, ties by id.
+
+    The order of `papers` does not matter. A paper without any wanted word scores 0 at most.
+    """
+    day = sorted(papers, key=lambda paper: (paper.id, paper.version))
+    named, topics = profile.keywords, profile.topics
+    terms = _keywords(named.relevant)
+    terms += [term for topic in topics for term in _text(topic.name) + _text(topic.relevant)]
+    against = _keywords(named.irrelevant + named.application)
+    against += [term for topic in topics for term in _text(topic.irrelevant)]
+
+    wanted = _weights(terms)
+    # What is wanted anywhere is held against nobody ("no insight into the architecture").
+    unwanted = _weights(term for term in against if term.stems not in wanted)
+    # "new" or "how" would tell a reader nothing; a short keyword (MoE) does.
+    telling = [term for term in terms if len(term.stems) > 3 or term.weight == KEYWORD]
+    written = {term.stems: term.written for term in reversed(telling)}
+    full = sum(sorted(wanted.values(), reverse=True)[:STRONGEST]) * math.log1p(IMAGINED) or 1.0
+
+    phrases = _phrases([*wanted, *unwanted])
+    contents = [_content(paper, phrases) for paper in day]
+    rarity = _rarity(contents)
+    matter = [_times(content, rarity) for content in contents]
+    shared = [_times(amounts, wanted) for amounts in matter]
+    own = [
+        (sum(good.values()) - AGAINST * sum(_times(amounts, unwanted).values())) / full
+        for good, amounts in zip(shared, matter, strict=True)
+    ]
+    ranked = []
+    for paper, good, raw in zip(day, shared, _beside_others(own, matter), strict=True):
+        score = round(raw if good else min(raw, 0.0), 6) + 0.0  # + 0.0: never "-0.0"
+        words = _shown(good, rarity, written)
+        ranked.append(Ranked(id=paper.id, score=score, relevance=_relevance(score), words=words))
+    return tuple(sorted(ranked, key=lambda row: (-row.score, row.id)))
+
+
+def _relevance(score: float) -> int:
+    """Two points for every doubling of the score, 7 at SEVEN.
+
+    Absolute, not by place in the day: by place, one in ten would get its 7 on a day that has
+    nothing for the profile, and a paper alone on its day always or never. On the record both ways
+    are right equally often (4 in 10 of those at 7 were picked), and so is a mixture of the two.
+    """
+    if score <= 0:
+        return 1
+    return min(max(math.floor(7 + 2 * math.log2(score / SEVEN)), 1), 10)
+
+
+def _rarity(contents: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    having = Counter(term for content in contents for term in content)
+    papers = len(contents) + IMAGINED
+    return {term: math.log1p(papers / (n + 1)) for term, n in having.items()}
+
+
+def _beside_others(own: Sequence[float], matter: Sequence[Mapping[str, float]]) -> Sequence[float]:
+    """Each paper's own score, moved towards those of the papers it resembles (0.03 AUC better).
+
+    A profile names few of the words its subject is written in; the day's other papers know more.
+    What they say of a paper is the sum, over all others, of likeness (cosine) times distance from
+    the mean; it is taken word by word, to spare the table of all pairs.
+    """
+    if len(own) < 2:
+        return own
+    mean = fmean(own)
+    vectors = [_unit(amounts) for amounts in matter]
+    pull: defaultdict[str, float] = defaultdict(float)
+    for score, vector in zip(own, vectors, strict=True):
+        for term, amount in vector.items():
+            pull[term] += (score - mean) * amount
+    others = [
+        sum(amount * pull[term] for term, amount in vector.items()) - (score - mean)
+        for score, vector in zip(own, vectors, strict=True)
+    ]
+    middle, spread = fmean(others), pstdev(others)
+    if not spread:
+        return own
+    trust = NEIGHBOURS * len(own) / (len(own) + IMAGINED) * pstdev(own) / spread
+    return [score + trust * (said - middle) for score, said in zip(own, others, strict=True)]
+
+
+def _shown(
+    shared: Mapping[str, float], rarity: Mapping[str, float], written: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The best words, each stem once, a phrase rather than its words.
+
+    What every fourth paper of the day has tells nothing, unless there is nothing else.
+    """
+    known = [t for t in shared if t in written]
+    telling = [t for t in known if rarity[t] > math.log1p(4)] or known
+    worth = {t: max(shared.get(part, 0.0) for part in (t, *t.split())) for t in telling}
+    told: set[str] = set()
+    shown = []
+    for term in sorted(telling, key=lambda t: (-worth[t], -len(t.split()), t)):
+        if told.isdisjoint(term.split()):
+            told.update(term.split())
+            shown.append(written[term])
+    return tuple(shown[:SHOWN])
+
+
+class _Term(NamedTuple):
+    """A word or phrase of the profile: its stems, its weight, and how the profile writes it."""
+
+    stems: str
+    weight: float
+    written: str
+
+
+def _keywords(keywords: Iterable[str]) -> list[_Term]:
+    """A keyword counts as the phrase it is; its single words share as much among them."""
+    terms = []
+    for keyword in keywords:
+        found = [word for clause in _clauses(keyword) for word in clause]
+        if found:
+            terms.append(_Term(" ".join(stem for stem, _, _ in found), KEYWORD, keyword))
+        if len(found) > 1:
+            share = KEYWORD / len(found)
+            terms += [_Term(stem, share, keyword[start:end]) for stem, start, end in found]
+    return terms
+
+
+def _text(text: str) -> list[_Term]:
+    """Each word and each two neighbouring words, once in a text however often it has them."""
+    terms: dict[str, _Term] = {}
+    for clause in _clauses(text):
+        runs = [(word, word) for word in clause] + list(pairwise(clause))
+        for first, last in runs:
+            stems = first[0] if first is last else f"{first[0]} {last[0]}"
+            terms.setdefault(stems, _Term(stems, 1.0, text[first[1] : last[2]]))
+    return list(terms.values())
+
+
+def _clauses(text: str) -> Iterator[list[tuple[str, int, int]]]:
+    """The (stem, start, end) of each word, clause by clause: no phrase reaches over a comma."""
+    for clause in _CLAUSE.finditer(text):
+        words = _WORD.finditer(text, clause.start(), clause.end())
+        yield [(stem, word.start(), word.end()) for word in words if (stem := _stem(word[0]))]
+
+
+def _weights(terms: Iterable[_Term]) -> dict[str, float]:
+    """Every mention adds to the weight of a term."""
+    weights: defaultdict[str, float] = defaultdict(float)
+    for term in terms:
+        weights[term.stems] += term.weight
+    return dict(weights)
+
+
+def _phrases(terms: Iterable[str]) -> dict[str, list[list[str]]]:
+    """The terms of several words, by the first one."""
+    phrases: defaultdict[str, list[list[str]]] = defaultdict(list)
+    for stems in map(str.split, terms):
+        if len(stems) > 1:
+            phrases[stems[0]].append(stems)
+    return dict(phrases)
+
+
+def _content(paper: Paper, phrases: Mapping[str, list[list[str]]]) -> dict[str, float]:
+    """How far (0 to 1) the paper is about each of its words and each of the phrases."""
+    counts: defaultdict[str, float] = defaultdict(float)
+    for text, weight in ((paper.title, TITLE), (paper.abstract, 1.0)):
+        stems = [stem for stem, _, _ in read(text)[1]]
+        for at, stem in enumerate(stems):
+            counts[stem] += weight
+            for phrase in phrases.get(stem, ()):
+                if stems[at : at + len(phrase)] == phrase:
+                    counts[" ".join(phrase)] += weight
+    return {term: count / (count + ENOUGH) for term, count in counts.items()}
+
+
+def read(text: str) -> tuple[str, list[tuple[str, int, int]]]:
+    """A paper's text without TeX, and the (stem, start, end) of each word there that counts."""
+    plain = _ACCENT_OR_BRACE.sub("", _COMMAND.sub(" ", text))
+    found = [(_stem(word[0]), word.start(), word.end()) for word in _WORD.finditer(plain)]
+    return plain, [word for word in found if word[0]]
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
+    """A word without accent, plural or ending ("pruned", "pruning"); nothing for a stop word."""
+    marked = unicodedata.normalize("NFKD", word.lower())
+    stem = "".join(char for char in marked if not unicodedata.combining(char))
+    if f" {stem} " in _STOP:
+        return ""
+    if stem.endswith("ies") and len(stem) > 4:
+        stem = stem[:-3] + "y"
+    elif stem.endswith("s") and not stem.endswith(("ss", "us", "is")) and len(stem) > 3:
+        stem = stem[:-1]
+    return next(
+        (stem.removesuffix(e) for e in _ENDINGS if stem.endswith(e) and len(stem) - len(e) >= 4),
+        stem,
+    )
+
+
+def _times(amounts: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:
+    return {term: n * weights[term] for term, n in amounts.items() if term in weights}
+
+
+def _unit(vector: Mapping[str, float]) -> dict[str, float]:
+    length = math.hypot(*vector.values()) or 1.0
+    return {term: amount / length for term, amount in vector.items()}

@@ -1,0 +1,260 @@
+"""The gate that learns: which words tell what a profile's judge picked; knowing them is pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date as date_
+from itertools import pairwise
+from statistics import fmean, pstdev
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from bot.domain.papers import Noun, Paper, Profile
+from bot.errors import Refused
+from workers.gate import keyword_ranking
+
+# Chosen on the days of the record up to May 2025, always tried on days later than those learned
+# from, some of them two weeks later. tests/benchmarks/bench_learn.py has the figures of June.
+LENGTHS = (0.6, 1.0, 0.5, 1.0)  # of a paper's vectors: title, abstract, authors, categories
+NAMED = 1.3  # what the profile itself names is believed sooner than any other word
+TRUST, TRUST_THEMES = 2.0, 3.0  # logistic regression's C, on words and on themes
+THEMES = 200  # words that go together (truncated SVD) count as much as the single words
+DRAWS = 3  # of the SVD, which is a random one: the luck of one draw is worth 0.002 of AUC
+# The categories, next to 1 for the words. Learned together with these, they would be overrated.
+CATEGORIES, TRUST_CATEGORIES = 0.2, 1.0
+# The profile's own ranking counts like this much, next to 1, per root of the picks learned from:
+# a third on 36 picks, a tenth on 400.
+ZERO_SHOT = 2.0
+SPREAD_OF = 500  # papers from which the spread of the profile's own ranking is taken
+LEAST_SPREAD = 0.05  # a third of the record's: a profile whose words hardly occur is no authority
+
+FEWEST, FEWEST_PICKS = 200, 20
+MOST = 45_000  # words and pairs kept of a field: two megabytes of JSON at most
+FOLDS = 5
+SHOWN = 5
+
+_ONE_RUN = re.compile(r"[\w\s'’-]+")  # words with nothing between them that parts a sentence
+
+
+class Placed(Noun):
+    """Where a paper came in its day (1 is best), and the words that spoke for it most, as the
+    paper writes them."""
+
+    id: str
+    place: int = Field(ge=1)
+    score: float
+    words: tuple[str, ...]
+
+
+class Term(NamedTuple):
+    """A word, pair of words, name or category: how many papers had it, and what it speaks for."""
+
+    papers: int
+    weight: float
+
+
+class Learned(Noun):
+    """What was learned from `papers` judged papers of a profile, `picks` of them picked.
+
+    A paper's score is the sum over its words, plus `zero_shot` times what `gate.rank` gives it,
+    less `middle`; over the papers learned from its mean is 0 and its standard deviation 1.
+    """
+
+    papers: int
+    picks: int
+    title: dict[str, Term]
+    abstract: dict[str, Term]
+    authors: dict[str, Term]
+    categories: dict[str, Term]
+    zero_shot: float
+    middle: float
+
+    def rank(self, profile: Profile, papers: Sequence[Paper]) -> tuple[Placed, ...]:
+        """A day's papers, best first, ties by id; the order of `papers` does not matter."""
+        told = {row.id: row for row in keyword_ranking.rank(profile, papers)}
+        rows = []
+        for paper in {paper.id: paper for paper in papers}.values():
+            parts = self._parts(paper)
+            own = self.zero_shot * told[paper.id].score
+            score = round(math.fsum(parts.values()) + own - self.middle, 4) + 0.0
+            rows.append((score, paper, parts))
+        rows.sort(key=lambda row: (-row[0], row[1].id))
+        return tuple(
+            Placed(id=paper.id, place=place, score=score, words=self._words(paper, parts))
+            for place, (score, paper, parts) in enumerate(rows, 1)
+        )
+
+    def _parts(self, paper: Paper) -> Mapping[str, float]:
+        """What each term of the paper adds to its score."""
+        parts: defaultdict[str, float] = defaultdict(float)
+        known = self.title, self.abstract, self.authors, self.categories
+        for terms, counts in zip(known, _fields(paper), strict=True):
+            having = {term: terms[term].papers for term in counts if term in terms}
+            for term, amount in _vector(counts, having, self.papers).items():
+                parts[term] += amount * terms[term].weight
+        return parts
+
+    def _words(self, paper: Paper, parts: Mapping[str, float]) -> tuple[str, ...]:
+        """The terms that added most, no word twice; none that every fourth paper has."""
+        written = {name: name for name in paper.authors}
+        for text in (paper.title, paper.abstract):
+            plain, words = keyword_ranking.read(text)
+            runs = [(word, word) for word in words] + list(pairwise(words))
+            for (stem, start, _), (last, at, end) in runs:
+                if _ONE_RUN.fullmatch(plain, start, end):
+                    written[stem if start == at else f"{stem} {last}"] = plain[start:end]
+        told: set[str] = set()
+        shown = []
+        for term in sorted(parts, key=lambda term: (-parts[term], term)):
+            usual = term in self.abstract and self.abstract[term].papers > self.papers / 4
+            fresh = told.isdisjoint(term.split())
+            if parts[term] > 0 and term in written and fresh and not usual:
+                told.update(term.split())
+                shown.append(" ".join(written[term].split()))
+        return tuple(shown[:SHOWN])
+
+
+class Held(Noun):
+    """A paper as it was scored by what the other days teach, and whether it was picked."""
+
+    date: date_
+    id: str
+    score: float
+    picked: bool
+
+
+def held_out(
+    profile: Profile, papers: Sequence[Paper], picked: Sequence[bool], days: Sequence[date_]
+) -> tuple[Held, ...]:
+    """Every paper scored by what was learned without its day; what `gating.threshold` goes by.
+
+    The three sequences are parallel. Every FOLDS-th day is held out at once. Raises Refused where
+    there are fewer days than that, or the others do not suffice for `train`.
+    """
+    rows = list(zip(papers, picked, days, strict=True))
+    dates = sorted(set(days))
+    if len(dates) < FOLDS:
+        raise Refused(f"A gate is tried on at least {FOLDS} days; there are {len(dates)}.")
+    held = []
+    for fold in range(FOLDS):
+        out = dates[fold::FOLDS]
+        kept = [row for row in rows if row[2] not in out]
+        knows = train(profile, [row[0] for row in kept], [row[1] for row in kept])
+        for day in out:
+            was = {paper.id: was for paper, was, on in rows if on == day}
+            ranked = knows.rank(profile, [paper for paper, _, on in rows if on == day])
+            held += [Held(date=day, id=r.id, score=r.score, picked=was[r.id]) for r in ranked]
+    return tuple(sorted(held, key=lambda row: (row.date, row.id)))
+
+
+def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> Learned:
+    """What tells the picked papers from the others; the order of the papers does not matter.
+
+    Raises Refused, in a sentence for people, below FEWEST papers or FEWEST_PICKS on either side, or
+    where no two papers have a word in common.
+    """
+    rows = sorted(zip(papers, picked, strict=True), key=lambda row: (row[0].id, row[0].version))
+    picks = sum(picked)
+    if len(rows) < FEWEST or not FEWEST_PICKS <= picks <= len(rows) - FEWEST_PICKS:
+        raise Refused(
+            f"Too little to learn from: {len(rows)} papers, {picks} of them picked; it takes "
+            f"{FEWEST} papers, {FEWEST_PICKS} of them picked and {FEWEST_PICKS} not."
+        )
+    # numpy and scikit-learn take a second to import, and whoever only ranks needs neither.
+    import numpy as np
+    from scipy import sparse  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.utils.extmath import randomized_svd  # type: ignore[import-untyped]
+
+    fields = list(zip(*(_fields(paper) for paper, _ in rows), strict=True))
+    having = [_having(counts) for counts in fields]
+    place = {key: at for at, key in enumerate((f, t) for f in range(4) for t in having[f])}
+    if not (words := len(place) - len(having[3])):
+        raise Refused("There is nothing to learn from: no word stands in two of the papers.")
+    ends, columns, amounts = [0], [], []
+    for paper in zip(*fields, strict=True):
+        for field, counts in enumerate(paper):
+            vector = _vector(counts, having[field], len(rows))
+            columns += [place[field, term] for term in vector]
+            amounts += [LENGTHS[field] * amount for amount in vector.values()]
+        ends.append(len(columns))
+    named = {term for text in _said(profile) for term in _terms(text)}
+    boost = np.array([NAMED if term in named else 1.0 for _, term in place])
+    table = sparse.csr_matrix((amounts, columns, ends), (len(rows), len(place))).multiply(boost)
+    table, was = table.tocsr(), np.array([bool(flag) for _, flag in rows])
+
+    def tell(matrix: Any, trust: float) -> Any:
+        fitted = LogisticRegression(C=trust, class_weight="balanced", solver="liblinear")
+        weights = fitted.fit(matrix, was).coef_[0]
+        spread = (matrix @ weights).std()
+        return weights / spread if spread > 1e-6 else weights
+
+    said, rank = table[:, :words], min(THEMES, len(rows) // 3)
+    weights = tell(said, TRUST)
+    for draw in range(DRAWS):
+        themes = randomized_svd(said, rank, n_iter=2, random_state=draw)[2].T
+        seen = said @ themes
+        size = math.sqrt((seen**2).sum(axis=1).mean()) or 1.0
+        weights = weights + themes @ tell(seen / size, TRUST_THEMES) / size / DRAWS
+    if having[3]:
+        weights = np.append(weights, CATEGORIES * tell(table[:, words:], TRUST_CATEGORIES))
+    scores = table @ weights
+    some = [paper for paper, _ in rows[:: len(rows) // SPREAD_OF + 1]]
+    own = [row.score for row in keyword_ranking.rank(profile, some)]
+    spread = scores.std() or 1.0
+    zero_shot = ZERO_SHOT / math.sqrt(picks) / max(pstdev(own), LEAST_SPREAD)
+    told: list[dict[str, Term]] = [{}, {}, {}, {}]
+    for (field, term), weight in zip(place, weights * boost / spread, strict=True):
+        told[field][term] = Term(having[field][term], round(LENGTHS[field] * float(weight), 3))
+    return Learned(
+        papers=len(rows),
+        picks=picks,
+        title=told[0],
+        abstract=told[1],
+        authors=told[2],
+        categories=told[3],
+        zero_shot=round(zero_shot, 4),
+        middle=round(float(scores.mean()) / spread + zero_shot * fmean(own), 4),
+    )
+
+
+def _said(profile: Profile) -> Iterator[str]:
+    """Every text in which the profile names what it wants and what it does not."""
+    for topic in profile.topics:
+        yield from (topic.name, topic.relevant, topic.irrelevant)
+    for words in (profile.keywords.relevant, profile.keywords.irrelevant):
+        yield from words
+    yield from profile.keywords.application
+
+
+def _terms(text: str) -> list[str]:
+    """The stems of a text, each alone and each with the next."""
+    stems = [stem for stem, _, _ in keyword_ranking.read(text)[1]]
+    return stems + [f"{first} {last}" for first, last in pairwise(stems)]
+
+
+def _fields(paper: Paper) -> tuple[Counter[str], ...]:
+    texts = _terms(paper.title), _terms(paper.abstract)
+    return tuple(map(Counter, (*texts, paper.authors, paper.categories)))
+
+
+def _having(papers: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """How many papers have a term: of those in two papers or more, the MOST frequent."""
+    counted = Counter(term for paper in papers for term in paper)
+    often = sorted((-n, term) for term, n in counted.items() if n > 1)
+    return {term: -n for n, term in often[:MOST]}
+
+
+def _vector(counts: Mapping[str, int], having: Mapping[str, int], papers: int) -> dict[str, float]:
+    """The known terms of a text by how often it has them and how few others do, of length 1."""
+    amounts = {
+        term: (1 + math.log(n)) * (1 + math.log((1 + papers) / (1 + having[term])))
+        for term, n in counts.items()
+        if term in having
+    }
+    length = math.hypot(*amounts.values()) or 1.0
+    return {term: amount / length for term, amount in amounts.items()}

@@ -1,0 +1,1 @@
+"""Papers to scores: prompts, the model, replies, money."""

@@ -1,0 +1,79 @@
+"""What judging papers would cost, before anybody is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from bot.domain.budget import NANO, Payer, Reserve
+from bot.domain.costs import Estimate
+from bot.domain.digest import Listed
+from bot.domain.papers import Paper, Profile
+from bot.store.days import Store
+from bot.store.spending import Spending
+from workers.judging import batches, outcomes, scoring
+from workers.judging.metering import SCORE_TOKENS, affordable, most_of
+from workers.judging.prices import price
+
+# English and formulas together; and a row of a reply with its comment, as measured: 24,100 tokens
+# for 450 papers.
+_CHARACTERS_A_TOKEN, _ROW_TOKENS = 4, 54
+
+
+class Likely(NamedTuple):
+    """So many calls and tokens, about; dollars, None where nobody knows the price."""
+
+    calls: int
+    prompt: int
+    completion: int
+    usd: float | None
+
+    def a_paper(self, papers: int) -> Reserve:
+        """The share of one of so many papers."""
+        usd = None if self.usd is None else self.usd / papers
+        return Reserve.of(usd, -(-(self.prompt + self.completion) // papers))
+
+
+def likely(profile: Profile, model: str, papers: Sequence[Paper]) -> Likely:
+    """What asking a model about these papers is likely to cost, nothing of it cached."""
+    told = len(scoring.instructions(profile))
+    questions = [scoring.question(part) for part in batches.dealt(papers)]
+    prompt = sum(told + len(question) for question in questions) // _CHARACTERS_A_TOKEN
+    completion = _ROW_TOKENS * len(papers)
+    prompt_usd, completion_usd = price(model, prompt, 0, completion)
+    known = prompt_usd is not None and completion_usd is not None
+    usd = (prompt_usd or 0) + (completion_usd or 0) if known else None
+    return Likely(len(questions), prompt, completion, usd)
+
+
+def estimated(
+    profile: Profile, model: str, payer: Payer, listed: Listed, store: Store, now: datetime
+) -> Estimate:
+    """A day whose list is there, for a payer with some of its budget left."""
+    day, _ = outcomes.announced(profile, store.batch(listed.batch))
+    papers = [entry.paper for entry in day]
+    known = store.verdicts(scoring.judge_key(profile, model), [p.versioned for p in papers])
+    asked = [p for p in papers if not (v := known.get(p.versioned)) or v.score is None]
+    cost = likely(profile, model, asked)
+    left = Spending(store).left(payer, now)
+    return Estimate(
+        profile=profile.title,
+        date=listed.date,
+        model=model,
+        announced=len(papers),
+        known=len(papers) - len(asked),
+        calls=cost.calls,
+        prompt=cost.prompt,
+        completion=cost.completion,
+        usd=cost.usd,
+        most=None if cost.usd is None else _most(profile, model, asked),
+        reach=affordable(left, cost.a_paper(len(asked))) if asked else None,
+    )
+
+
+def _most(profile: Profile, model: str, papers: Sequence[Paper]) -> float:
+    told, schema = scoring.instructions(profile), scoring.schema()
+    questions = map(scoring.question, batches.dealt(papers))
+    reserves = (most_of(model, told, asked, schema, SCORE_TOKENS) for asked in questions)
+    return sum(reserve.nano or 0 for reserve in reserves) / NANO

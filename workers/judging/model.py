@@ -1,0 +1,273 @@
+"""The one place that calls a model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+import stamina
+
+from bot.domain.papers import Trouble
+from bot.errors import Refused, Unavailable
+from workers.judging import envelopes, refusals, responses
+from workers.judging.batches import Reply
+from workers.judging.bounded import Aside, Bounded, TooMuch
+from workers.judging.prices import paid
+from workers.judging.ways import Ways
+
+# Three tries, 0.5 to 1.5 and 1 to 2 s apart, or as the server's Retry-After says.
+_RETRIES = stamina.RetryingCaller(
+    attempts=3, timeout=None, wait_initial=0.5, wait_max=8.0, wait_jitter=1.0
+)
+_LONGEST_WAIT = 60.0
+# No money; no room at flex.
+_NOT_SOON = ("insufficient_quota", "resource_unavailable")
+# Flex waits for room: OpenAI's guide allows it 15 minutes. After five, a day that comes in three
+# waves of calls would be at risk of missing its morning.
+_FLEX_SECONDS = 300.0
+_CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=32)
+_OPENAI = "api.openai.com"
+
+
+def of_openai(base_url: str | None) -> bool:
+    """Whether an address is OpenAI's own, that of a region (`eu.api.openai.com`) among them."""
+    host = _host(base_url) if base_url else _OPENAI
+    return host == _OPENAI or host.endswith(f".{_OPENAI}")
+
+
+def _host(url: str) -> str:
+    with suppress(ValueError):  # an address that is none
+        return (urlsplit(url).hostname or "").lower()
+    return ""
+
+
+class Model:
+    """A model on a server: OpenAI's own through the responses API, or a compatible one (by
+    `base_url`) through chat completions, in the best way the server takes.
+
+    `ways` is where to begin, as `learned` was told it earlier (as text, Ways.read). A call may take
+    `seconds`, from connecting to the last byte. `flex` is for what nobody waits for: OpenAI's
+    slower tier at half the price, where there is room.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        api_key: str | None,
+        base_url: str | None,
+        seconds: float,
+        ways: Ways | None = None,
+        learned: Callable[[str], None] = lambda ways: None,
+        flex: bool = False,
+    ) -> None:
+        self.name, self.ways = name, ways or Ways()
+        self._own_server, self._learned = not of_openai(base_url), learned
+        self._flex, self._flex_seconds = flex, max(seconds, _FLEX_SECONDS)
+        self._marks = True
+        # The forms that were answered, by what was asked for.
+        self._proven = set[tuple[Ways, tuple[str, ...]]]()
+        self._seconds, self._key = seconds, api_key
+        # Whatever path was written: OpenAI's has one.
+        self._base_url = base_url
+        if base_url and not self._own_server:
+            self._base_url = f"https://{_host(base_url)}/v1"
+        self._aside, self._made = Aside(), threading.Lock()
+        self._client: openai.AsyncOpenAI | None = None
+
+    def close(self) -> None:
+        """Let its connections go; calls under way end with Unavailable."""
+        if self._client is not None:
+            self._aside.close(self._client.close)
+
+    def ask(
+        self,
+        instructions: str,
+        question: str,
+        schema: dict[str, Any],
+        cache_key: str,
+        most_output: int | None = None,
+    ) -> Reply:
+        """One call, answered as JSON by `schema` where the server can do that, in `most_output`
+        tokens where that is given.
+
+        Raises Refused (wrong key, unknown model, no money: asking again is pointless) and
+        Unavailable (the server is away, busy, too slow, or will not take this question), whatever
+        the server sends.
+        """
+        try:
+            if self._own_server:
+                return self._chat(instructions, question, schema, most_output)
+            about = instructions, question, schema, cache_key, most_output
+            return self._respond(responses.asked(self.name, *about))
+        except openai.OpenAIError as error:
+            _rethrow(error, self.name)
+        except CancelledError as error:
+            why = "Nobody waits for this call any more."
+            raise Unavailable(why, Trouble.STILL_AT_IT, unclear=True) from error
+
+    def _respond(self, plain: dict[str, Any]) -> Reply:
+        """With a breakpoint after the instructions, unless the model has once refused it."""
+        if self._marks:
+            try:
+                return self._answered(responses.marked(plain))
+            except openai.BadRequestError as error:
+                param = error.param if isinstance(error.param, str) else None
+                if not responses.unknown_mark(error.message, error.code, param):
+                    raise
+                self._marks = False
+        return self._answered(plain)
+
+    def _answered(self, asked: dict[str, Any]) -> Reply:
+        body = self._at_flex(asked) if self._flex else None
+        if body is None:
+            body = _RETRIES(_again, lambda: self._post("/responses", asked, self._seconds))
+        return understood(envelopes.response, body, self.name)
+
+    def _at_flex(self, asked: dict[str, Any]) -> bytes | None:
+        """None where the usual tier is to be asked instead, once. What took too long may have been
+        paid, and nobody books it: later calls are not asked so, nor where this model has no flex.
+        """
+        flexibly = asked | {"service_tier": "flex"}
+        try:
+            return _RETRIES(_again, lambda: self._post("/responses", flexibly, self._flex_seconds))
+        except openai.APITimeoutError:
+            self._flex = False
+        except openai.RateLimitError as error:
+            if error.code == "insufficient_quota":
+                raise
+        except openai.BadRequestError as error:
+            if error.param != "service_tier":
+                raise
+            self._flex = False
+        return None
+
+    def _chat(
+        self, instructions: str, question: str, schema: dict[str, Any], most: int | None
+    ) -> Reply:
+        """In the best way known; a form the server refuses is left for the next, and the one that
+        is answered is remembered. A question refused in every form says nothing of forms."""
+        ways, about = self.ways, tuple(schema.get("properties", ()))
+        while True:
+            asked = ways.asked(self.name, instructions, question, schema, most)
+            try:
+                body = _RETRIES(_again, self._post, "/chat/completions", asked, self._seconds)
+            except openai.APIStatusError as error:
+                given = refusals.said(error.status_code, error.response.content)
+                other = ways.after(given, most is not None, (ways, about) in self._proven)
+                if other is None:
+                    raise
+                ways = other
+            else:
+                break
+        reply = understood(envelopes.chat, body, self.name)
+        self._proven.add((ways, about))
+        if ways != self.ways:
+            self.ways = ways
+            self._learned(str(ways))
+        return reply
+
+    def _post(self, path: str, asked: dict[str, Any], seconds: float) -> bytes:
+        """The body of an answer with status 200. Raises openai's errors, CancelledError, and
+        Refused for settings that no request can be made of."""
+        try:
+            with self._made:
+                client = self._client = self._client or self._new_client()
+            options: Any = {"timeout": seconds}
+            response = self._aside.run(
+                lambda: client.post(path, cast_to=httpx2.Response, body=asked, options=options)
+            )
+        except (httpx2.InvalidURL, UnicodeError, ImportError, OSError, ValueError) as error:
+            why = "No request can be made with OPENAI_BASE_URL and OPENAI_API_KEY as they are."
+            raise Refused(why, Trouble.WRONG_ADDRESS) from error
+        return response.content
+
+    def _new_client(self) -> openai.AsyncOpenAI:
+        # A compatible server may need no key, the client always wants one. The client's own
+        # retries would also repeat a call that took too long, at full price and full length.
+        return openai.AsyncOpenAI(
+            api_key=self._key or "none",
+            base_url=self._base_url,
+            timeout=self._seconds,
+            max_retries=0,
+            http_client=Bounded(timeout=self._seconds, limits=_CONNECTIONS),
+        )
+
+
+def understood(read: Callable[[bytes], envelopes.Answer], body: bytes, model: str) -> Reply:
+    """The door: an answer with status 200, whatever its bytes are, as a reply with its price.
+
+    Raises Refused and Unavailable, and nothing else. What was answered is a reply even where
+    nobody knows what it cost.
+    """
+    if error := envelopes.problem(body):
+        raise refusals.in_answer(error, model)
+    answer = read(body)
+    return Reply(answer.text, paid(model, answer.counts, answer.tier), answer.trouble)
+
+
+def _again(error: Exception) -> bool | float:
+    """Whether a call is tried again, and after how many seconds where the server says so.
+
+    Not after a time-out: the call may have been paid, and judging.py asks again in halves.
+    """
+    if isinstance(error, openai.APITimeoutError):
+        return False
+    if isinstance(error, openai.APIStatusError):
+        if error.status_code not in (408, 409, 429, 500, 502, 503, 504, 529):
+            return False
+        if error.code in _NOT_SOON or not _passing(error):
+            return False
+        seconds = _retry_after(error)
+        return True if seconds is None else seconds if seconds <= _LONGEST_WAIT else False
+    return isinstance(error, openai.APIConnectionError) and not _unclear(error)
+
+
+def _passing(error: openai.APIStatusError) -> bool:
+    """Whether the same request may be answered in a moment: not where its form or what it says is
+    to blame, or money."""
+    given = refusals.said(error.status_code, error.response.content)
+    about = refusals.failure(given, "").trouble in (Trouble.MODEL_DOWN, Trouble.MODEL_BUSY)
+    return about and Ways().after(given, limited=True, proven=True) is None
+
+
+def _unclear(error: Exception) -> bool:
+    """A connection that broke once it stood: the call may have been paid. It is not repeated here,
+    where nobody would book it; judging.py asks again."""
+    return (
+        isinstance(error, openai.APIConnectionError)
+        and not isinstance(error, openai.APITimeoutError)
+        and type(error.__cause__).__name__ != "ConnectError"
+    )
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    """OpenAI's header in milliseconds, or the standard one in seconds (RFC 9110, 10.2.3)."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        with suppress(ValueError):  # a date, or nothing: stamina's own waits will do
+            return max(0.0, float(error.response.headers.get(name, "")) / unit)
+    return None
+
+
+def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
+    """Their many errors as our two: asking again is pointless, or may work later."""
+    if isinstance(error, openai.APIStatusError):
+        given = refusals.said(error.status_code, error.response.content)
+        raise refusals.failure(given, model) from error
+    if isinstance(error, openai.APITimeoutError):
+        raise Unavailable(
+            "The model did not answer in time; PAPERBOY_CALL_SECONDS is how long it may take.",
+            Trouble.MODEL_SLOW,
+        ) from error
+    if isinstance(error.__cause__, TooMuch | httpx2.DecodingError):
+        raise envelopes.not_openai() from error
+    if isinstance(error.__cause__, httpx2.UnsupportedProtocol):
+        why = "OPENAI_BASE_URL does not begin with http:// or https://."
+        raise Refused(why, Trouble.WRONG_ADDRESS) from error
+    why = "The model's server does not answer."
+    raise Unavailable(why, Trouble.MODEL_DOWN, unclear=_unclear(error)) from error

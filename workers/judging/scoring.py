@@ -1,0 +1,158 @@
+"""Papers -> prompt, reply -> scores; pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from bot.arxiv.text import one_line
+from bot.domain.digest import Score
+from bot.domain.papers import Paper, Profile, Trouble, fingerprint
+from workers.judging import prompts, replies
+
+# A comment longer than this is a model that ran away; chat platforms would cut it anyway.
+_COMMENT_MAX = 1000
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a reply."""
+    score = {"type": "integer", "minimum": 1, "maximum": 10}
+    fields = {
+        "id": {"type": "string"},
+        "comment": {"type": "string"},
+        "relevance": score,
+        "novelty": score,
+    }
+    return replies.strict("papers", fields)
+
+
+def instructions(profile: Profile) -> str:
+    """The first part of the prompt: rubrics and criteria, the same for all of a profile's papers,
+    so that servers which cache prefixes can."""
+    return prompts.render("score.md.j2", profile=profile)
+
+
+def question(papers: Sequence[Paper]) -> str:
+    """The second part: each paper one line of JSON, which its text cannot leave."""
+    return _framed(len(papers), "\n".join(map(prompts.line, papers)))
+
+
+def prompt_as_sent(profile: Profile) -> str:
+    """The whole prompt with the papers left out, for people to read."""
+    return instructions(profile) + "\n" + _framed("N", "[the papers]")
+
+
+def _framed(count: int | str, rows: str) -> str:
+    return prompts.render("papers.md.j2", count=count, papers=rows)
+
+
+def judge_key(profile: Profile, model: str) -> str:
+    """Names who scores and what they are told: two papers with the same key were judged alike."""
+    return fingerprint(prompt_as_sent(profile), json.dumps(schema()), model)
+
+
+def read(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[str, Trouble]]:
+    """A reply's scores by paper id, and the papers it does not serve, with the reason.
+
+    Papers are matched by id. An id nobody asked about is dropped; one that comes twice with two
+    different scores is not believed, and of two comments the later counts. Scores may come as 8,
+    "8", 8.0 or "8/10"; one with a fraction is rounded, a half up: 7.5 is an 8. A comment may be
+    missing.
+    """
+    rows = _rows(reply)
+    if rows is None:
+        return {}, {paper.id: Trouble.BAD_REPLY for paper in papers}
+    wanted = {paper.id for paper in papers}
+    scores: dict[str, Score] = {}
+    trouble = {paper.id: Trouble.LEFT_OUT for paper in papers}
+    for row in rows:
+        id = _id(row, wanted)
+        if id is None:
+            continue
+        score, before = _score(row), scores.get(id)
+        if score is None or (before is not None and _differ(score, before)):
+            trouble[id] = Trouble.BAD_REPLY
+            scores.pop(id, None)
+        elif trouble.get(id) is not Trouble.BAD_REPLY:
+            scores[id] = score
+    return scores, {id: why for id, why in trouble.items() if id not in scores}
+
+
+def _differ(one: Score, other: Score) -> bool:
+    return (one.relevance, one.novelty) != (other.relevance, other.novelty)
+
+
+def _rows(reply: str) -> list[Mapping[str, Any]] | None:
+    """Every object in the reply that names a paper, wherever it stands. None without any JSON."""
+    found = replies.values(reply)
+    return [row for value in found for row in _papers_in(value, depth=8)] if found else None
+
+
+def _papers_in(value: object, depth: int, key: str = "") -> list[Mapping[str, Any]]:
+    """Objects with an id and a score, within lists and objects so many levels deep. An object
+    without an id has the one it stands under."""
+    if isinstance(value, list) and depth:
+        return [row for item in value for row in _papers_in(item, depth - 1)]
+    if not isinstance(value, dict):
+        return []
+    named = replies.named(value)
+    for name, others in _ALSO.items():
+        for other in others:
+            if other in named:
+                named.setdefault(name, named[other])
+    if "relevance" in named and ("id" in named or key):
+        named.setdefault("id", key)
+        return [named]
+    if not depth:
+        return []
+    return [row for name, item in value.items() for row in _papers_in(item, depth - 1, str(name))]
+
+
+# Other names that models give a field, by its name.
+_ALSO = {
+    "id": ("arxivid", "paperid"),
+    "relevance": ("relevancescore",),
+    "novelty": ("noveltyscore",),
+}
+
+
+def _id(row: Mapping[str, Any], wanted: set[str]) -> str | None:
+    """The paper meant: models like to add the version or an `arXiv:`."""
+    given = row.get("id")
+    if not isinstance(given, str):
+        return None
+    plain = replies.plain_id(given)
+    return plain if plain in wanted else None
+
+
+def _score(row: Mapping[str, Any]) -> Score | None:
+    relevance, novelty = _whole(row.get("relevance")), _whole(row.get("novelty"))
+    if relevance is None or novelty is None:
+        return None
+    comment = _words(row.get("comment"))
+    return Score(
+        relevance=relevance, novelty=novelty, comment=one_line(comment)[:_COMMENT_MAX].strip()
+    )
+
+
+def _words(comment: object) -> str:
+    """Models leave a comment out, or write its sentences as a list."""
+    if isinstance(comment, list):
+        return " ".join(part for part in comment if isinstance(part, str))
+    return comment if isinstance(comment, str) else ""
+
+
+def _whole(value: object) -> int | None:
+    """1 to 10, or None: a 97 is not a very good 10. Numbers with a fraction come as text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not (match := _NUMBER.fullmatch(value)):
+        return None
+    number = Decimal(match[1])
+    return int(number.quantize(Decimal(1), ROUND_HALF_UP)) if 1 <= number <= 10 else None
+
+
+_NUMBER = re.compile(r"\s*(\d{1,2}(?:\.\d{1,20})?)(?:\s*/\s*10(?:\.0+)?)?\s*", re.ASCII)

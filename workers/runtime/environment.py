@@ -1,0 +1,120 @@
+"""What a command stands on: a server, workers, queues; started if need be, stopped at its end."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+from redis import Redis
+
+from bot.commands.context import Desk
+from bot.commands.status import gather
+from bot.domain.digest import Judge
+from bot.endpoint import Endpoint
+from bot.settings import Settings
+from bot.store.aside import claim
+from bot.store.channels import Channels
+from bot.store.connection import connect, insist
+from bot.store.days import Store
+from bot.store.lookups import Inquiries
+from bot.store.queues import Tasks
+from bot.store.subscriptions import Subscriptions
+from workers.runtime import worker
+from workers.runtime.server import embedded, own
+
+# Idle workers end at once, and one with a job two seconds later (worker.serve).
+_STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class House:
+    """The server's address and the ways to use it."""
+
+    url: Endpoint
+    store: Store
+    channels: Channels
+    tasks: Tasks
+
+
+@contextmanager
+def house(settings: Settings, restoring: bool = False) -> Iterator[House]:
+    """On REDIS_URL's server, or else on the data directory's own.
+
+    Raises Refused when the server cannot be used, with the reason: also where a newer Paperboy has
+    written, and where half a backup was put back, unless this is to end it (`restoring`).
+    """
+    if settings.redis_url is None:
+        with embedded(settings.data_dir) as url:
+            yield _claimed(Endpoint(url), restoring)
+        return
+    insist(settings.redis_url)
+    yield _claimed(settings.redis_url, restoring)
+
+
+def _claimed(at: Endpoint, restoring: bool) -> House:
+    url = at.get_secret_value()
+    store = Store(connect(url))
+    claim(store.redis, restoring)
+    return House(at, store, Channels(store), Tasks(Redis.from_url(url)))
+
+
+def desk_of(here: House, settings: Settings) -> Desk:
+    """What the chat's commands need, for a command on this house."""
+    judge = Judge(model=settings.judge_model)
+    return Desk(
+        channels=here.channels,
+        subscriptions=Subscriptions(here.store),
+        inquiries=Inquiries(here.store, here.tasks.private),
+        judge=judge,
+        status=lambda: gather(here.tasks, here.channels, judge),
+        window_hours=settings.window_hours,
+        catch_up_days=settings.catch_up_days,
+        say_quiet_days=settings.say_quiet_days,
+        limits=settings.limits,
+    )
+
+
+@contextmanager
+def staffed(settings: Settings) -> Iterator[House]:
+    """A house with workers of this command's own, with its settings, for as long as it runs."""
+    private = uuid4().hex
+    with house(settings) as here, _workers(here.url, settings.data_dir, private):
+        yield replace(here, tasks=Tasks(here.tasks.redis, private))
+
+
+@contextmanager
+def installed(settings: Settings) -> Iterator[House]:
+    """A house with workers on the installation's queues, so that what this command leaves undone
+    is taken up by whichever comes next."""
+    with house(settings) as here, _workers(here.url, settings.data_dir, ""):
+        yield here
+
+
+@contextmanager
+def _workers(at: Endpoint, data_dir: Path, private: str) -> Iterator[None]:
+    url = at.get_secret_value()
+    own(data_dir)
+    log = data_dir / "workers.log"
+    log.touch()
+    log.chmod(0o600)
+    # spawn: a forked copy of a command that already has threads is asking for trouble
+    pool = multiprocessing.get_context("spawn").Process(
+        target=worker.serve_quietly, args=(url, private, data_dir / "workers.log"), name="workers"
+    )
+    pool.start()
+    try:
+        yield
+    finally:
+        pool.terminate()
+        pool.join(_STOP_SECONDS)
+        if pool.is_alive() and pool.pid is not None:
+            os.killpg(pool.pid, signal.SIGKILL)
+            pool.join()
+        if private:
+            Tasks(Redis.from_url(url), private).forget()

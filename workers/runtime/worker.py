@@ -1,0 +1,203 @@
+"""The RQ worker class, and the pool that keeps one worker process alive for each queue."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from uuid import uuid4
+
+import redis
+import rq
+import structlog
+from redis import Redis
+from rq.exceptions import StopRequested
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker_pool import WorkerData, WorkerPool
+
+from bot import logs
+from bot.shown import safe
+from bot.store.queues import queue_names
+
+log = structlog.get_logger()
+
+# A worker that dies without a word is missed after _BEAT + _GRACE seconds, and its job is given
+# back at the next maintenance, at most _MAINTENANCE seconds later. rq's own times add a minute.
+_BEAT = 5
+_GRACE = 5
+_MAINTENANCE = 5
+
+
+# Whoever asks about a paper waits a second or two, most of which it takes to import these: the
+# worker of questions has them before (29 MB), and its jobs are forks of it.
+_ASK_NEEDS = ("workers.arxiv.client", "workers.lookup_job", "workers.judging.judge_model")
+
+
+class Worker(rq.Worker):
+    """Finds out soon when another worker died, and stops when the process that started it did.
+
+    It listens to one queue: only then does rq take a job by moving it, so that none is lost
+    between taking and starting it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs |= {
+            # rq wakes an idle worker worker_ttl - 15 seconds after the last job.
+            "worker_ttl": _MAINTENANCE + 15,
+            "maintenance_interval": _MAINTENANCE,
+            "job_monitoring_interval": _BEAT,
+        }
+        super().__init__(*args, **kwargs)
+
+    def run_maintenance_tasks(self) -> None:
+        """rq heeds a stop only between two jobs: an idle worker would go on for ever. Here it has
+        no job in hand."""
+        if _orphaned():
+            raise StopRequested
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+
+    def handle_job_failure(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        """rq keeps the traceback in Redis."""
+        if said := kwargs.get("exc_string"):
+            kwargs["exc_string"] = safe(said)
+        super().handle_job_failure(job, *args, **kwargs)
+
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        return _BEAT + _GRACE
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        try:
+            super().heartbeat(timeout, pipeline)
+        except redis.ConnectionError:
+            if _orphaned():
+                raise StopRequested from None
+            raise
+        if _orphaned():
+            self.log.warning("Worker %s: it stops after this job", self.name)
+            self._stop_requested = True
+
+
+# Set by the pool for the workers it forked: one that is just starting may lose its signal.
+_over = multiprocessing.RawValue("b", 0)
+
+
+def _orphaned() -> bool:
+    """Whether nobody wants this worker, or pool, any more."""
+    parent = multiprocessing.parent_process()
+    return bool(_over.value) or (parent is not None and not parent.is_alive())
+
+
+class _Stopped(Exception):
+    """A signal said so."""
+
+
+class Pool(WorkerPool):
+    """rq's worker pool with one worker for each queue; a worker that dies is replaced."""
+
+    def __init__(self, url: str, queues: Sequence[str]) -> None:
+        super().__init__(
+            list(queues),
+            connection=Redis.from_url(url),
+            num_workers=len(queues),
+            worker_class=Worker,
+            serializer=JSONSerializer,
+        )
+        self._url = url
+
+    def start_worker(self, *args: Any, **kwargs: Any) -> None:
+        """Start a worker for a queue that has none."""
+        served = {name.split(":")[0] for name in self.worker_dict}
+        queue = next(queue for queue in self._queue_names if queue not in served)
+        name = f"{queue}:{uuid4().hex}"
+        process = self.get_worker_process(name, burst=False)
+        process.start()
+        assert process.pid is not None, "it was started"
+        self.worker_dict[name] = WorkerData(name=name, pid=process.pid, process=process)
+
+    def get_worker_process(self, name: str, *args: Any, **kwargs: Any) -> BaseProcess:
+        context = multiprocessing.get_context("fork")
+        return context.Process(target=self._work, args=(name,), name=name)
+
+    def _work(self, name: str) -> None:
+        """In the worker's own process, on a connection of its own: a forked one would share the
+        pool's socket."""
+        for number in (signal.SIGINT, signal.SIGTERM):  # the pool's own, until rq sets a worker's
+            signal.signal(number, signal.SIG_DFL)
+        redis = Redis.from_url(self._url)
+        queue = rq.Queue(name.split(":")[0], connection=redis, serializer=JSONSerializer)
+        if queue.name.split("-")[0] == "ask":
+            for module in _ASK_NEEDS:
+                importlib.import_module(module)
+        worker = Worker(
+            [queue],
+            name=name.replace(":", "-"),
+            connection=redis,
+            serializer=JSONSerializer,
+        )
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, lambda *_: logs.let_go())  # the pool says when to stop
+        worker.work(logging_level="WARNING")
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self.request_stop)
+
+    def request_stop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
+        """rq's loop would look a second later."""
+        _over.value = 1
+        if signum == signal.SIGHUP:
+            logs.let_go()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        raise _Stopped
+
+    def all_workers_have_stopped(self) -> bool:
+        """An idle worker stops at once; rq would look again only a second later."""
+        for data in self.worker_dict.values():
+            data.process.join(1)
+        return super().all_workers_have_stopped()
+
+    def check_workers(self, respawn: bool = True) -> None:
+        super().check_workers(respawn)
+        if _orphaned():
+            self.request_stop()
+
+
+def serve(url: str, private: str = "") -> None:
+    """Run the pool until SIGTERM or SIGINT. Jobs under way are finished first, a command's own
+    are cut short: what they have bought is stored."""
+    os.environ["REDIS_URL"] = url  # the jobs' settings read it
+    _over.value = 0
+    logs.to_stderr()
+    # rq tells every look into a queue; jobs.py says what matters, a line a job.
+    pool = Pool(url, queue_names(private))
+    try:
+        pool._install_signal_handlers()  # before there is anything to stop
+        log.info("workers started", pid=os.getpid())
+        pool.start(logging_level="WARNING")
+    except _Stopped:
+        while not pool.all_workers_have_stopped():
+            if private:  # who waited is gone: a worker told twice stops its job, too
+                pool.stop_workers()  # type: ignore[no-untyped-call]
+        for child in multiprocessing.active_children():  # one that the pool had not noted yet
+            child.terminate()
+            child.join(_MAINTENANCE)
+    log.info("workers stopped")
+
+
+def serve_quietly(url: str, private: str, file: Path) -> None:
+    """The same as a child of a command that needs its terminal: out of reach of its Ctrl-C,
+    and with everything it says in a file."""
+    os.setsid()
+    out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(out, sys.stdout.fileno())
+    os.dup2(out, sys.stderr.fileno())
+    serve(url, private)
