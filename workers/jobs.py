@@ -141,7 +141,7 @@ def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[
     from workers.judging.judge_model import model  # imports for most of a second
 
     # A schedule's day is judged hours ahead, a person waits. A day that is late already is not told
-    # apart: plan.py asks for a step without its time.
+    # apart: planning/plan.py asks for a step without its time.
     ahead = bool(wish.subscription) and not wish.by
     return closing(model(config, wish.judge.model, kept, flex=ahead))
 
@@ -168,7 +168,7 @@ def _pace(config: Settings) -> redis.asyncio.Redis:
 
 
 def _url(config: Settings) -> str:
-    """The worker's server: worker.py puts its address into the environment."""
+    """The worker's server: runtime/worker.py puts its address into the environment."""
     if config.redis_url is None:
         raise RuntimeError("a job ran outside of a worker: REDIS_URL is not set")
     return config.redis_url.get_secret_value()

@@ -1,7 +1,7 @@
 """What TeX's commands print: symbols from kept tables, the rest in our words; pure.
 
 The symbols are pylatexenc's (letters, accents, text) and unicode-math's as latex2mathml ships
-them. `bot/tex_reader.py` reads; a command that stands in no table is shown as it was typed.
+them. `bot/arxiv/tex_reader.py` reads; a command that stands in no table is shown as it was typed.
 """
 
 from __future__ import annotations

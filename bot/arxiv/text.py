@@ -1,8 +1,8 @@
 """TeX made readable, when shown; pure.
 
 arXiv leaves titles, abstracts and names as their authors typed them: TeX that was never compiled,
-with macros nobody sent along and dollars that are prices. `bot/tex_reader.py` reads it. Which TeX
-occurs was counted in 6,883 papers of 2025 and saved feeds.
+with macros nobody sent along and dollars that are prices. `bot/arxiv/tex_reader.py` reads it. Which
+TeX occurs was counted in 6,883 papers of 2025 and saved feeds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The nouns both halves share, papers and profiles: frozen values, no input or output.
 
-They grow by wrapping: Paper -> Announced -> Decision -> Digest (the latter two in ledger.py). Times
-are UTC and aware; a `date` is a New York announcement date.
+They grow by wrapping: Paper -> Announced -> Decision -> Digest (the latter two in
+domain/digest.py). Times are UTC and aware; a `date` is a New York announcement date.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class AnnounceType(StrEnum):
 
 
 class Trouble(StrEnum):
-    """Every typed reason why a list or a score is missing. views.py has the words for each."""
+    """Every typed reason why a list or a score is missing. views/reasons.py has the words."""
 
     # arXiv
     BAD_QUERY = "bad_query"  # HTTP 400, or its well-formed "Feed error" document

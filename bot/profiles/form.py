@@ -21,7 +21,7 @@ _MINUS: Final = "-−–"  # telephones like to make a dash of it
 
 
 def _limits(model: type[Noun], field: str) -> dict[str, Any]:
-    """What domain.py says of a field: the one place where limits are written."""
+    """What domain/papers.py says of a field: the one place where limits are written."""
     return dict(model.model_json_schema()["properties"][field])
 
 

@@ -28,7 +28,7 @@ _TABLES: Final[Mapping[str, type[BaseModel]]] = {
 }
 
 # pydantic's error type -> our sentence. The braces are filled from the error itself, so that every
-# limit is written once, in domain.py.
+# limit is written once, in domain/papers.py.
 _MISFIT: Final[Mapping[str, str]] = {
     "missing": "is missing",
     "string_type": "must be text in quotation marks",

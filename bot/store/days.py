@@ -1,4 +1,4 @@
-"""Redis: what papers went through. With store_channels.py the only place that knows a key."""
+"""Redis: what papers went through. Only this folder builds keys."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from bot.store.lease import Lease
 # live longer when that is needed.
 _KEEP_TEXT, _LEAST_TEXT = KEEP + timedelta(days=60), KEEP + timedelta(days=10)
 
-# The lock that keeps the whole installation within arXiv's terms (workers/line.py).
+# The lock that keeps the whole installation within arXiv's terms (workers/arxiv/http.py).
 PACE = "pb:pace:arxiv"
 # The word that a day is there goes with the day.
 _UNSAID = "return redis.call('exists', KEYS[1]) == 0 and redis.call('del', KEYS[2])"

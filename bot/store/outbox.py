@@ -15,7 +15,7 @@ from bot.store.lease import LeaseLost
 # What is posted is of the last days.
 _LOOK_BACK = timedelta(days=2)
 
-# The lock of one channel's pace, over all processes (posting.py).
+# The lock of one channel's pace, over all processes (runtime/posting.py).
 PACE = "pb:pace:{address}"
 
 # An entry before the message. Refuses a writer whose lease number is older than the newest seen.

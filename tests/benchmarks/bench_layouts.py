@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.bench_layouts [--papers JSONL[.gz]]
 
-Cents at gpt-6-luna's prices (workers/prices.py), for 1, 2 and 4 profiles that judge the same papers
-in the same order: criteria first (as Paperboy asks) or last; 5, 10, 15 or 30 papers a call; a
-comment for all, or scores alone and a second call for those that reach the cut-offs, one in twenty.
+Cents at gpt-6-luna's prices (workers/judging/prices.py), for 1, 2 and 4 profiles that judge the
+same papers in the same order: criteria first (as Paperboy asks) or last; 5, 10, 15 or 30 papers a
+call; a comment for all, or scores alone and a second call for those that reach the cut-offs, one
+in twenty.
 The texts are the real ones; what is assumed is printed.
 """
 

@@ -4,7 +4,8 @@
 
 RECORD is as in bench_rank; without it, the one that lies beside the project, where there is one.
 FROM (2025-06-01) is the split: learned is from the days before it, tried are the days from it on.
-Every setting in workers/learned.py was chosen by trying it on later days, all before that date.
+Every setting in workers/gate/learned_ranking.py was chosen by trying it on later days, all before
+that date.
 
 1. The profile alone, every day ranked by itself.
 2. Two logistic regressions on TF-IDF, one with scikit-learn's defaults, one with usual settings

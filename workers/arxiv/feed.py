@@ -1,7 +1,8 @@
 """arXiv's documents, read: announcement feeds and API answers, bytes -> papers; pure.
 
 The shapes come from arXiv's own feed and search code and from saved answers (tests/wire).
-feedparser forgives nearly everything and expands what a document declares, so whole.py looks first.
+feedparser forgives nearly everything and expands what a document declares, so arxiv/xml_check.py
+looks first.
 """
 
 from __future__ import annotations

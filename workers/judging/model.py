@@ -214,7 +214,7 @@ def understood(read: Callable[[bytes], envelopes.Answer], body: bytes, model: st
 def _again(error: Exception) -> bool | float:
     """Whether a call is tried again, and after how many seconds where the server says so.
 
-    Not after a time-out: the call may have been paid, and judging.py asks again in halves.
+    Not after a time-out: the call may have been paid, and judging/batches.py asks again in halves.
     """
     if isinstance(error, openai.APITimeoutError):
         return False
@@ -238,7 +238,7 @@ def _passing(error: openai.APIStatusError) -> bool:
 
 def _unclear(error: Exception) -> bool:
     """A connection that broke once it stood: the call may have been paid. It is not repeated here,
-    where nobody would book it; judging.py asks again."""
+    where nobody would book it; judging/batches.py asks again."""
     return (
         isinstance(error, openai.APIConnectionError)
         and not isinstance(error, openai.APITimeoutError)
