@@ -9,6 +9,7 @@ from typing import Any
 from redis import Redis
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError
+from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
@@ -141,14 +142,13 @@ class Tasks:
             )
             # rq cleans a registry when a worker of its queue does; here there will be none.
             for registry in registries:
-                ids = registry.get_job_ids(cleanup=False)
-                jobs = Job.fetch_many(ids, connection=self.redis, serializer=JSONSerializer)
-                for job in filter(None, jobs):
-                    Result.delete_all(job)
-                    # A worker that was killed leaves its execution named there and nowhere else,
-                    # over which rq 2.12 raises. Executions expire by themselves.
-                    self.redis.delete(job.execution_registry.key)
-                    job.delete()
+                for id in registry.get_job_ids(cleanup=False):
+                    # By their keys: rq's Job.delete asks for a status, which may have expired by
+                    # now, and for executions, which a worker that was killed leaves nowhere.
+                    execution = ExecutionRegistry(id, connection=self.redis)
+                    result = Result.get_key(id)  # type: ignore[no-untyped-call]
+                    own = Job.key_for(id), Job.dependents_key_for(id)
+                    self.redis.delete(*own, result, execution.key)
                 self.redis.delete(registry.key)
             queue.delete()
             self.redis.delete(f"rq:workers:{name}", f"rq:clean_registries:{name}")

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
@@ -112,6 +113,26 @@ def test_a_commands_own_queues_leave_nothing_behind(server: str, store: Store) -
     assert left
     tasks.forget()
     assert [key for key in redis.keys("rq:*") if redis.ttl(key) == -1] == []  # type: ignore[union-attr]
+    assert redis.keys("rq:*0123abcd*") == []
+    redis.close()
+
+
+@pytest.mark.parametrize("harm", ["expired", "its worker was killed"])
+def test_a_job_whose_traces_are_half_gone_ends_no_command(
+    harm: str, server: str, store: Store
+) -> None:
+    redis = Redis.from_url(server)
+    tasks = Tasks(redis, "0123abcd")
+    queue = Queue(tasks.queues["now"], connection=redis, serializer=JSONSerializer)
+    job = queue.enqueue("builtins.repr", "it ends well", job_id="well-0123abcd", result_ttl=60)
+    SimpleWorker([queue], connection=redis, serializer=JSONSerializer).work(
+        burst=True, logging_level="CRITICAL"
+    )
+    if harm == "expired":
+        redis.hdel(job.key, "status")
+    else:
+        redis.zadd(job.execution_registry.key, {"an execution that is nowhere": 9e9})
+    tasks.forget()
     assert redis.keys("rq:*0123abcd*") == []
     redis.close()
 
