@@ -16,7 +16,8 @@ def until(happened: Callable[[], object], what: str = "it") -> None:
     """Return once something has happened. Raises AssertionError when it does not."""
     end = time.monotonic() + PATIENCE
     while not happened():
-        assert time.monotonic() < end, f"waited in vain until {what} happens"
+        if time.monotonic() >= end:
+            raise AssertionError(f"waited in vain until {what} happens")
         time.sleep(_LOOK)
 
 
@@ -24,5 +25,6 @@ async def until_async(happened: Callable[[], object], what: str = "it") -> None:
     """The same, while the event loop goes on."""
     end = time.monotonic() + PATIENCE
     while not happened():
-        assert time.monotonic() < end, f"waited in vain until {what} happens"
+        if time.monotonic() >= end:
+            raise AssertionError(f"waited in vain until {what} happens")
         await asyncio.sleep(_LOOK)
