@@ -32,6 +32,7 @@ from bot.domain.papers import Trouble, fingerprint
 from bot.domain.request import Address
 from bot.domain.subscription import Subscription
 from bot.errors import Refused, Unavailable
+from bot.runtime.closing import to_the_end
 from bot.views import discord as discord_views
 from bot.views import subscriptions as subscriptions_views
 
@@ -214,19 +215,28 @@ async def listen(app: DiscordApp, token: SecretStr, gateway_url: str) -> None:
     for good, RedisError.
     """
     DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway_url)
-    async with app:
-        try:
-            async with asyncio.timeout(_LOGIN_SECONDS):
-                await app.login(token.get_secret_value())
-                await app.registered()
-            await app.connect()
-        except FAULTS as error:
-            raise error_of(error) from error
-        except AttributeError as error:  # discord.py, when its very first connection fails
-            if app.ws is not None:
-                raise
-            why = "Discord's gateway does not answer."
-            raise Unavailable(why, Trouble.CHAT_DOWN) from error
+    try:
+        async with asyncio.timeout(_LOGIN_SECONDS):
+            await app.login(token.get_secret_value())
+            await app.registered()
+        await app.connect()
+    except FAULTS as error:
+        raise error_of(error) from error
+    except AttributeError as error:  # discord.py, when its very first connection fails
+        if app.ws is not None:
+            raise
+        why = "Discord's gateway does not answer."
+        raise Unavailable(why, Trouble.CHAT_DOWN) from error
+    finally:
+        await to_the_end(_closed(app))
+
+
+async def _closed(app: DiscordApp) -> None:
+    """connect() closes by itself what Discord ends for good, and may be cancelled while it does."""
+    try:
+        await app.close()
+    finally:
+        await app.http.close()
 
 
 def _rests(found: Subscription) -> bool:

@@ -21,6 +21,7 @@ from bot.domain.papers import Trouble, fingerprint
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.network import reason
+from bot.runtime.closing import to_the_end
 
 log = structlog.get_logger()
 
@@ -241,7 +242,7 @@ class DiscordPoster:
                 try:
                     me = str((await http.static_login(self._token.get_secret_value()))["id"])
                 except BaseException:
-                    await http.close()
+                    await to_the_end(http.close())
                     raise
                 self._http, self._me = http, me
             return self._http
@@ -256,7 +257,7 @@ async def poster(token: SecretStr, api_url: str) -> AsyncIterator[DiscordPoster]
     try:
         yield posting
     finally:
-        await posting.close()
+        await to_the_end(posting.close())
 
 
 async def _once(

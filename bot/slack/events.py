@@ -26,6 +26,7 @@ from bot.domain.message import Choice
 from bot.domain.papers import Trouble, fingerprint
 from bot.domain.request import Address
 from bot.errors import Refused, Unavailable
+from bot.runtime.closing import to_the_end
 from bot.settings import Settings
 from bot.slack import forms, http, render
 from bot.slack.answers import Answers, Where
@@ -276,4 +277,4 @@ async def _socket(slack: SlackApp, token: str, heard: Callable[[str], Awaitable[
         why = "Slack's socket cannot be opened: it does not answer in time."
         raise Unavailable(why, Trouble.CHAT_DOWN) from error
     finally:
-        await handler.close_async()  # type: ignore[no-untyped-call]
+        await to_the_end(handler.close_async())  # type: ignore[no-untyped-call]

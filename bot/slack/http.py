@@ -21,6 +21,7 @@ from bot.domain.papers import Trouble
 from bot.errors import Refused, Unavailable
 from bot.logs import Sparing
 from bot.network import reason
+from bot.runtime.closing import to_the_end
 
 log = structlog.get_logger()
 
@@ -157,4 +158,4 @@ async def serving(
             raise Unavailable(why, Trouble.CHAT_DOWN) from error
         yield
     finally:
-        await runner.cleanup()
+        await to_the_end(runner.cleanup())

@@ -1,0 +1,88 @@
+"""What was opened is closed, although the bot is stopped while it closes it."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+from discord.gateway import DiscordWebSocket
+from pydantic import SecretStr
+
+from bot.discord import events
+from bot.discord import poster as poster_discord
+from bot.discord.events import DiscordApp
+from bot.errors import PaperboyError
+from bot.runtime.closing import to_the_end
+from tests.servers.neighbours import listening
+
+
+def test_a_close_that_is_cancelled_twice_ends_before_the_cancellation_is_raised() -> None:
+    async def run() -> tuple[bool, bool]:
+        begun, go, closed = asyncio.Event(), asyncio.Event(), []
+
+        async def close() -> None:
+            begun.set()
+            await go.wait()
+            closed.append("yes")
+
+        task = asyncio.create_task(to_the_end(close()))
+        await begun.wait()
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        early = task.done()
+        go.set()
+        await asyncio.wait({task})
+        return early, task.cancelled() and closed == ["yes"]
+
+    assert asyncio.run(run()) == (False, True)
+
+
+def test_a_close_that_fails_or_never_ends_says_so() -> None:
+    async def broken() -> None:
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        asyncio.run(to_the_end(broken()))
+    with pytest.raises(TimeoutError):
+        asyncio.run(to_the_end(asyncio.sleep(3600), seconds=0.0))
+
+
+@pytest.fixture
+def addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for where, name in ((discord.http.Route, "BASE"), (DiscordWebSocket, "DEFAULT_GATEWAY")):
+        monkeypatch.setattr(where, name, getattr(where, name))  # so that it is put back
+
+
+@pytest.mark.usefixtures("addresses")
+def test_discord_is_left_without_an_open_connection_when_stopped_after_a_failed_login(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The close has only just begun: discord.py puts it in a task, which ended with ours."""
+    sessions = []
+    close = discord.Client.close
+
+    async def stopped(app: discord.Client) -> None:
+        sessions.append(app.http._HTTPClient__session)  # type: ignore[attr-defined]
+        task.cancel()
+        await close(app)
+
+    monkeypatch.setattr(discord.Client, "close", stopped)
+
+    async def run() -> None:
+        nonlocal task
+        answers: Any = SimpleNamespace()
+        poster_discord.Route.BASE = odd.url
+        task = asyncio.create_task(
+            events.listen(DiscordApp(answers), SecretStr("token"), "ws://127.0.0.1:1")
+        )
+        with pytest.raises((asyncio.CancelledError, PaperboyError)):
+            await task
+
+    task: asyncio.Task[None]
+    with listening(lambda path, body: (401, {}, b"")) as odd:
+        asyncio.run(run())
+    assert [session.closed for session in sessions] == [True]
