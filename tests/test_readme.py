@@ -1,23 +1,42 @@
-"""The screens in README.md are what the code shows."""
+"""README.md and docs/ show what the code shows, and tell every command and setting it has.
+
+A sample stands in a fence behind `<!-- sample: NAME -->`; GOLDEN=write writes it anew from the
+code, as it does with golden files."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
+from annotated_types import Ge, Le
+from pydantic.fields import FieldInfo
 
+from bot.commands import dispatch
+from bot.commands.permissions import Right
 from bot.discord import render
-from bot.domain.digest import Decision, Digest, Outcome, Score
+from bot.domain.checkup import Checkup
+from bot.domain.digest import Decision, Digest, Outcome, Score, Usage
+from bot.endpoint import Endpoint
+from bot.errors import Refused
 from bot.profiles import library
 from bot.settings import Settings
 from bot.slack import check
 from bot.slack import render as render_slack
+from bot.terminal import render as render_terminal
 from bot.views import digest as digest_views
+from bot.views import doctor as doctor_views
 from tests.bot.slack.test_slack_render import drawn
 from tests.conftest import GOLDEN, check_golden
 from tests.make import digest
 from tests.servers.discord_rules import drawing
+from workers.__main__ import app
 from workers.arxiv import sample
 
 ROOT = Path(__file__).parents[1]
@@ -37,25 +56,69 @@ def a_day() -> Digest:
     return digest(*rows, profile=library.shipped()["compression"])
 
 
+def check_sample(document: str, name: str, shown: str) -> None:
+    """Compare with what stands behind a document's marker of that name."""
+    path = ROOT / document
+    marked = re.compile(rf"(<!-- sample: {name} -->\n```\w*\n)(.*?)(\n```\n)", re.DOTALL)
+    text, shown = path.read_text(encoding="utf-8"), shown.rstrip()
+    if os.environ.get("GOLDEN") == "write":
+        text = marked.sub(lambda found: found[1] + shown + found[3], text)
+        path.write_text(text, encoding="utf-8")
+    found = marked.search(text)
+    assert found is not None
+    assert found[2] == shown
+
+
 def test_the_slack_thread() -> None:
-    posts = digest_views.thread(a_day(), "day")
-    shown = "\n".join(drawn(render_slack.message(post)) for post in posts)
-    check_golden("slack_day.txt", shown)
-    assert shown.rstrip() in (ROOT / "README.md").read_text(encoding="utf-8")
+    posts = [drawn(render_slack.message(post)) for post in digest_views.thread(a_day(), "day")]
+    check_golden("slack_day.txt", "\n".join(posts))
+    check_sample("docs/slack.md", "slack thread", "\n".join(posts))
+    check_sample("README.md", "slack digest", "\n".join(posts[:2]))
 
 
 def test_the_discord_thread() -> None:
     posts = digest_views.thread(a_day(), "day")
     shown = "\n\n".join(drawing(render.message(post)) for post in posts[:2])
     check_golden("discord_readme.txt", shown)
-    assert shown.rstrip() in (ROOT / "README.md").read_text(encoding="utf-8")
+    check_sample("docs/discord.md", "discord thread", shown)
 
 
 def test_the_answer_to_why() -> None:
     cases = (GOLDEN / "why_slack.txt").read_text(encoding="utf-8").split("## ")
     (shown,) = (case for case in cases if case.startswith("two profiles\n"))
-    answer = shown.partition("\n")[2].strip()
-    assert answer in (ROOT / "README.md").read_text(encoding="utf-8")
+    check_sample("docs/commands.md", "why", shown.partition("\n")[2].strip())
+
+
+def test_what_the_doctor_says() -> None:
+    usage = Usage(
+        calls=1, prompt_tokens=2_310, completion_tokens=54, prompt_usd=0.0002, completion_usd=0.0001
+    )
+    found = Checkup(
+        key=True, server="127.0.0.1", model="gpt-6-luna", seconds=0.2, usage=usage,
+        shape="json_schema",
+    )  # fmt: skip
+    shown = render_terminal.as_text([doctor_views.checkup_text(found)])
+    check_sample("docs/running.md", "doctor", shown)
+
+
+def test_the_profile_is_a_good_one_and_its_mistakes_are_named(tmp_path: Path) -> None:
+    shown = (ROOT / "docs/profiles.md").read_text(encoding="utf-8")
+    toml = shown.partition("<!-- sample: profile -->\n```toml\n")[2].partition("```")[0]
+    good, bad = tmp_path / "good.toml", tmp_path / "mine.toml"
+    good.write_text(toml, encoding="utf-8")
+    assert library.load(good).name == "sparse-models"
+    bad.write_text(
+        'name = "mine"\ntitle = "Mine"\ncategories = ["cs.LGG"]\n[cutoffs]\nrelevence = 8\n'
+        '[[topics]]\nname = "t"\nrelevant = "r"\n'
+    )
+    with pytest.raises(Refused) as refused:
+        library.load(bad)
+    said = str(refused.value).replace(str(bad), bad.name)
+    check_sample(
+        "docs/profiles.md",
+        "profile check",
+        f"$ paperboy profiles check mine.toml\npaperboy: {said}",
+    )
 
 
 def test_the_manifest_asks_for_what_the_doctor_expects() -> None:
@@ -63,8 +126,145 @@ def test_the_manifest_asks_for_what_the_doctor_expects() -> None:
     assert sorted(manifest["oauth_config"]["scopes"]["bot"]) == sorted(check.SCOPES)
 
 
+def rows(document: str) -> Iterator[list[str]]:
+    """The cells of each row of a document's tables."""
+    for line in (ROOT / document).read_text(encoding="utf-8").splitlines():
+        if line.startswith("| "):
+            # A bar that stands in a cell is escaped.
+            yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def code(cell: str) -> str:
+    """A cell that is code and nothing else, or empty."""
+    found = re.fullmatch(r"`([^`]+)`", cell)
+    return found[1] if found else ""
+
+
+SETTINGS = {
+    code(cells[0]): cells[1:]
+    for cells in rows("docs/settings.md")
+    if code(cells[0]) and len(cells) == 4
+}
+UNITS = {
+    "_USD": "US dollars", "_TOKENS": "tokens", "_SECONDS": "seconds", "_HOURS": "hours",
+    "_DAYS": "days", "_URL": "address", "_TOKEN": "token",
+}  # fmt: skip
+
+
+def default(value: object) -> str:
+    """A default as a person writes it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    return f"`{value.get_secret_value() if isinstance(value, Endpoint) else value}`"
+
+
+def limits(field: FieldInfo) -> str:
+    """Its least and greatest value, in words."""
+    least = next((f"{limit.ge:g}" for limit in field.metadata if isinstance(limit, Ge)), "")
+    greatest = next((f"{limit.le:g}" for limit in field.metadata if isinstance(limit, Le)), "")
+    return f"{least} to {greatest}" if greatest else f"{least} or more" if least else ""
+
+
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_every_setting_is_told(name: str) -> None:
-    alias = Settings.model_fields[name].alias
+def test_every_setting_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its default, its unit and its bounds."""
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    field = Settings.model_fields[name]
+    alias = field.alias
     assert alias is not None
-    assert f"`{alias}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    shown, unit, _ = SETTINGS[alias]
+    assert shown.replace("~", "/home/me") == default(field.get_default(call_default_factory=True))
+    # say_quiet_days is no number of days.
+    wanted = "true or false" if field.annotation is bool else ""
+    wanted = wanted or next((word for end, word in UNITS.items() if alias.endswith(end)), "")
+    assert unit
+    assert unit.startswith(wanted)
+    assert unit.endswith(limits(field))
+
+
+def test_no_setting_is_told_that_is_none() -> None:
+    assert SETTINGS.keys() == {field.alias for field in Settings.model_fields.values()}
+
+
+WHO = {Right.ASK: "everyone", Right.USE: "members", Right.CHANGE: "change"}
+
+
+def test_every_command_of_a_channel_is_told_with_who_may() -> None:
+    told = {}
+    for command, who, *_ in rows("docs/commands.md"):
+        if words := re.fullmatch(r"/(?:digest ?)?([a-z]*)(?: [A-Z[].*)?", code(command)):
+            told[words[1]] = who
+    assert told == {word: WHO[known.right] for word, known in dispatch.COMMANDS.items()}
+
+
+COMMANDS_MD = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+
+
+def commands(group: Any = None, name: str = "paperboy") -> Iterator[tuple[str, Any]]:
+    """Every command of the terminal, by what is typed."""
+    group = group or typer.main.get_command(app)
+    for word, command in group.commands.items():
+        typed = f"{name} {word}"
+        if not hasattr(command, "commands"):
+            yield typed, command
+            continue
+        if command.invoke_without_command:
+            yield typed, command
+        yield from commands(command, typed)
+
+
+def options(command: Any) -> list[Any]:
+    return [p for p in command.params if p.param_type_name == "option" and "--help" not in p.opts]
+
+
+def usage(typed: str, command: Any) -> str:
+    """What is typed, as a manual writes it."""
+    words = [p.name.upper() for p in command.params if p.param_type_name == "argument"]
+    for option in options(command):
+        kind = option.type_descriptor.annotation
+        value = "FILE" if kind in (Path, list[Path]) else option.metavar or option.name.upper()
+        if issubclass(type(option.default), Enum):
+            value = "|".join(member.value for member in kind)
+        word = option.opts[0] if option.is_flag else f"{option.opts[0]} {value}"
+        words.append(f"[{word}]" + "..." * bool(option.multiple))
+    return " ".join([typed, *words])
+
+
+@pytest.mark.parametrize(("typed", "command"), [*commands()], ids=str)
+def test_every_command_of_the_terminal_is_told(typed: str, command: Any) -> None:
+    """By its usage, which stands alone in a line of a fence, and by its options."""
+    _, found, after = COMMANDS_MD.partition(f"\n{usage(typed, command)}\n")
+    assert found, usage(typed, command)
+    until = after.partition("```\n")[2].partition("\n```\n")[0]
+    told = re.findall(r"^\| `(--[a-z-]+)", until, re.MULTILINE)
+    assert told == [option.opts[0] for option in options(command)]
+
+
+def test_no_command_is_told_that_is_none() -> None:
+    told = set(re.findall(r"^paperboy .*$", COMMANDS_MD, re.MULTILINE))
+    itself = usage("paperboy", typer.main.get_command(app))
+    assert told == {itself, *(usage(typed, command) for typed, command in commands())}
+
+
+def test_every_outcome_is_told() -> None:
+    told = {code(cells[0]) for cells in rows("docs/profiles.md")}
+    assert {outcome.value for outcome in Outcome} <= told
+
+
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "docs"])
+def test_no_link_leads_nowhere(document: str) -> None:
+    path = ROOT / document
+    for page in sorted(path.glob("*.md")) if path.is_dir() else [path]:
+        for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8")):
+            file, _, heading = link.partition("#")
+            found = (page.parent / file) if file else page
+            assert found.exists(), link
+            if heading:
+                lines = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+                named = {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}
+                assert heading in named, link

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import date as date_
 from enum import StrEnum
+from importlib import metadata
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -35,7 +36,6 @@ from workers.cli import admin
 
 app = typer.Typer(
     name="paperboy",
-    help="Delivers the arXiv papers that match what your group works on.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -57,6 +57,24 @@ class Format(StrEnum):
     JSON = "json"
     SLACK = "slack"
     DISCORD = "discord"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"paperboy {metadata.version('paperboy')}")
+        raise typer.Exit
+
+
+@app.callback()
+def itself(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the release, and end."
+        ),
+    ] = False,
+) -> None:
+    """Delivers the arXiv papers that match what your group works on."""
 
 
 @app.command()

@@ -13,7 +13,7 @@ from bot.views import reasons
 
 
 def as_json(digest: Digest) -> str:
-    """One object; its names are a contract (README, "JSON")."""
+    """One object; its names are a contract (docs/commands.md, "JSON")."""
     return json.dumps(_object(digest), ensure_ascii=False, indent=2)
 
 

@@ -125,5 +125,7 @@ def next_steps(judge: Judge) -> Head:
     if judge.model is None:
         rows.append("OPENAI_API_KEY=... makes a model judge relevance and novelty, with comments.")
     rows.append("SLACK_BOT_TOKEN and SLACK_APP_TOKEN serve your Slack, DISCORD_TOKEN your Discord.")
-    rows.append("Settings come from the environment or a .env file here; README.md has them all.")
+    rows.append(
+        "Settings come from the environment or a .env file here; docs/settings.md has them all."
+    )
     return Head(title="What next", text=tuple(rows))

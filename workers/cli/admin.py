@@ -41,7 +41,9 @@ def status(
 
 
 def plan(
-    at: Annotated[str | None, typer.Option(help="YYYY-MM-DDTHH:MM, UTC; otherwise now.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="YYYY-MM-DDTHH:MM, UTC; otherwise now.")
+    ] = None,
 ) -> None:
     """What would be due for each subscription at a moment, and why not."""
     from workers.runtime.environment import desk_of, house

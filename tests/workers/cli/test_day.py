@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from bot.domain.papers import Paper
 from bot.store.queues import QUEUES
+from tests import TESTS
 from tests.make import paper
 from tests.processes import alive, children, descendants, started, stop_server
 from tests.servers.neighbours import (
@@ -258,6 +260,11 @@ def test_rank_prints_a_line_for_each_paper_best_first(paperboy: Paperboy) -> Non
     assert status == 0
     assert [row["id"] for row in found] == ["2503.00002", "2503.00001"]
     assert found[0].keys() == {"id", "score"}
+
+
+def test_the_version_is_the_one_that_is_installed(paperboy: Paperboy) -> None:
+    project = tomllib.loads((TESTS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    assert paperboy.run("--version") == (0, f"paperboy {project['project']['version']}\n", "")
 
 
 def test_status_says_what_judges_and_where_things_are_kept(paperboy: Paperboy) -> None:
