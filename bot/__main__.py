@@ -28,8 +28,7 @@ from bot.endpoint import Endpoint
 from bot.errors import PaperboyError, Refused
 from bot.network import reason
 from bot.runtime import clock
-from bot.runtime.announcements import Bell, Chat
-from bot.runtime.herald import Herald, Platform
+from bot.runtime.announcements import Bell, Chat, Herald, Platform
 from bot.runtime.lookup_waiter import Inquirer
 from bot.runtime.platforms import insist as insist_on_chats
 from bot.runtime.platforms import misfits

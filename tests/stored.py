@@ -18,8 +18,8 @@ from bot.store.backup import Backup, Kept
 from bot.store.days import Store
 from bot.store.kinds import kind_of
 from bot.store.lookups import Inquiries
+from bot.store.outbox import Shown
 from bot.store.subscriptions import Subscriptions
-from bot.store.terminal import Shown
 from tests.make import NOW, paper, profile
 
 # What `paperboy backup` of the version before forms made of a channel that had two days.

@@ -42,22 +42,22 @@ MAY = {
 # Rooms and files that do no I/O: they import none of these, and only one another.
 PURE_ROOMS = {"bot.domain", "bot.arxiv", "bot.planning"}
 PURE = {
-    *("bot.slack.blocks", "bot.slack.forms", "bot.slack.render"),
+    *("bot.slack.forms", "bot.slack.render"),
     *("bot.discord.forms", "bot.discord.render", "bot.terminal.render", "bot.runtime.brief"),
-    *("bot.views.dates", "bot.views.permalinks", "bot.views.rights"),
+    *("bot.views.dates", "bot.views.permalinks", "bot.views.reasons", "bot.views.refusals"),
     *("bot.commands.parse", "bot.commands.permissions"),
     *("workers.arxiv.feed", "workers.arxiv.freshness", "workers.arxiv.withdrawals"),
     *("workers.arxiv.xml_check", "workers.gate.keyword_ranking", "workers.gate.learned_ranking"),
     *("workers.gate.threshold", "workers.judging.envelopes", "workers.judging.explaining"),
     *("workers.judging.outcomes", "workers.judging.prompts", "workers.judging.refusals"),
-    *("workers.judging.replies", "workers.judging.scoring", "workers.judging.spelling"),
+    *("workers.judging.replies", "workers.judging.scoring", "workers.judging.replies"),
     *("workers.judging.tie_break", "workers.judging.ways"),
 }
 OUTSIDE = {
     *("redis", "rq", "openai", "httpx2", "aiohttp", "slack_sdk", "slack_bolt", "discord"),
     *("asyncio", "socket", "subprocess", "threading"),
 }
-RENDERERS = [name for name in FILES if re.fullmatch(r"bot\.\w+\.(render|forms|blocks)", name)]
+RENDERERS = [name for name in FILES if re.fullmatch(r"bot\.\w+\.(render|forms)", name)]
 
 
 def imported(path: Path) -> set[str]:

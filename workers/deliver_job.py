@@ -14,8 +14,7 @@ import redis.asyncio
 import structlog
 from redis import RedisError
 
-from bot.domain.chosen import Basis, merged
-from bot.domain.digest import Digest
+from bot.domain.digest import Basis, Digest, merged
 from bot.domain.request import Address, Wish, delivery_name
 from bot.errors import Gone, PaperboyError, Unavailable
 from bot.planning import plan

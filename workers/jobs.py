@@ -81,7 +81,7 @@ def show(step: Any) -> None:
 
 def inquire(private: str) -> None:
     """Leave behind what people want to know of papers; `private` as in Inquiries."""
-    from workers.judging.judge_model import model
+    from workers.judging.model import model
     from workers.lookup_job import Inquiring
 
     config = settings.load()
@@ -138,7 +138,7 @@ def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[
     """The model the wish names, if this worker has the means to ask it."""
     if wish.judge.model is None or config.judge_model is None:
         return nullcontext()
-    from workers.judging.judge_model import model  # imports for most of a second
+    from workers.judging.model import model  # imports for most of a second
 
     # A schedule's day is judged hours ahead, a person waits. A day that is late already is not told
     # apart: planning/plan.py asks for a step without its time.

@@ -10,15 +10,14 @@ import structlog
 
 from bot.arxiv.authors import followed
 from bot.domain.budget import Limits, Payer
-from bot.domain.chosen import Basis
-from bot.domain.digest import Digest, Listed, Score, Source, Verdict
+from bot.domain.digest import Basis, Digest, Listed, Score, Source, Verdict
 from bot.domain.papers import Paper, Trouble
 from bot.domain.request import Wish, delivery_name, ledger_name
 from bot.planning import plan
 from bot.store.channels import Channels
 from bot.store.days import Store
 from bot.store.lease import Lease
-from bot.store.terminal import Shown
+from bot.store.outbox import Shown
 from bot.views import digest as digest_views
 from workers.gate import keyword_ranking
 from workers.gate.gatekeeper import Gatekeeper, open_division

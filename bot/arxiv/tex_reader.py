@@ -24,8 +24,7 @@ from bot.arxiv.tex import (
     symbols,
     words,
 )
-from bot.arxiv.tex_signs import dash, is_a_set, tie
-from bot.arxiv.tex_tokens import DEEPEST, Source, Token, once_escaped
+from bot.arxiv.tex_tokens import DEEPEST, Source, Token, dash, is_a_set, once_escaped, tie
 
 _DISPLAYED: Final = frozenset(
     "equation align aligned gather gathered multline eqnarray displaymath math split".split()  # noqa: SIM905

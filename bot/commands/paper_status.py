@@ -15,7 +15,7 @@ from bot.errors import Refused
 from bot.planning.due_days import owed_by
 from bot.planning.plan import AGAIN
 from bot.store.outbox import Outbox
-from bot.views import rights
+from bot.views import refusals
 
 # A channel's days that are looked through: a quarter of a year of two profiles.
 _LOOK_BACK = 130
@@ -42,7 +42,7 @@ def _places(ask: Ask, desk: Desk) -> list[Address]:
     if not ask.alone or ask.address.platform == "terminal":
         return [ask.address]
     if ask.who is None:
-        raise Refused(rights.unchecked())
+        raise Refused(refusals.unchecked())
     own = [s.address for s in desk.subscriptions.all() if s.by == ask.by and _same(s, ask)]
     inside = ask.who.channels
     return [at for at in dict.fromkeys([ask.address, *own]) if at.channel in inside]

@@ -16,8 +16,7 @@ from bot.domain.paper_status import Standing, essence
 from bot.domain.subscription import Way
 from bot.errors import Refused
 from bot.views import digest as digest_views
-from bot.views import paper as paper_views
-from bot.views import refusals, why_words
+from bot.views import refusals
 from bot.views import why as why_views
 from bot.views.permalinks import permalink
 
@@ -60,7 +59,7 @@ def about(
     paper = found[0].paper
     if paper is None and shown:
         near = _near(ask, desk, id)
-        raise Refused(why_words.not_shown(shown, id, new_york_date(ask.at), near))
+        raise Refused(why_views.not_shown(shown, id, new_york_date(ask.at), near))
     if paper and version and version > paper.version:
         raise Refused(refusals.no_version(paper.id, version, paper.version))
     withdrawn = bool(shown and shown.withdrawn)
@@ -160,11 +159,11 @@ def missed(ask: Ask, desk: Desk, rest: Sequence[str]) -> Answer:
     digest = desk.channels.given(ask.address, last.day)
     if digest is None:
         raise Refused(refusals.too_old())
-    return Answer(paper_views.missed(digest, last.day, _MISSED))
+    return Answer(why_views.missed(digest, last.day, _MISSED))
 
 
 def abstract(ask: Ask, desk: Desk, value: str) -> Answer:
-    return Answer(paper_views.whole_abstract(_meant(ask, desk, value)[2].paper))
+    return Answer(why_views.whole_abstract(_meant(ask, desk, value)[2].paper))
 
 
 def voted_up(ask: Ask, desk: Desk, value: str) -> Answer:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from bot.domain.papers import Noun
 from bot.errors import Refused
-from bot.views import rights
+from bot.views import refusals
 
 
 class Kind(StrEnum):
@@ -55,13 +55,13 @@ def insist(who: Person | None, right: Right, channel: str, admins_only: bool) ->
     if right is Right.ASK:
         return
     if who is None:
-        raise Refused(rights.unchecked())
+        raise Refused(refusals.unchecked())
     if not who.belongs:
-        raise Refused(rights.ONLY_ASKS[who.kind])
+        raise Refused(refusals.ONLY_ASKS[who.kind])
     if channel and channel not in who.channels:
-        raise Refused(rights.not_in_channel())
+        raise Refused(refusals.not_in_channel())
     if right is Right.CHANGE and not may_change(who, admins_only):
-        raise Refused(rights.admins_only())
+        raise Refused(refusals.admins_only())
 
 
 def may_change(who: Person, admins_only: bool) -> bool:
@@ -76,8 +76,8 @@ def insist_on_profile(who: Person | None, made: bool, used_in: Collection[str] |
     Raises Refused.
     """
     if who is None:
-        raise Refused(rights.unchecked())
+        raise Refused(refusals.unchecked())
     if who.kind is Kind.ADMIN or made or used_in is None:
         return
     if not who.channels.intersection(used_in):
-        raise Refused(rights.not_your_profile())
+        raise Refused(refusals.not_your_profile())

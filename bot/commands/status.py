@@ -10,8 +10,8 @@ from redis import Redis
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
+from bot.domain.budget import GateReport
 from bot.domain.checkup import ServerCheckup
-from bot.domain.costs import GateReport
 from bot.domain.digest import Judge
 from bot.domain.status import QueueStatus, Status, SubscriptionStatus, Waiting
 from bot.profiles import library

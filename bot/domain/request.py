@@ -68,6 +68,11 @@ class Wish(Noun):
         for the same day again."""
         return f"{self.by} {(self.asked or self.since).isoformat()}"
 
+    @property
+    def queries(self) -> tuple[Wanted, ...]:
+        """All of its days, the newest last."""
+        return (*self.earlier, self.wanted)
+
     def only(self, wanted: Wanted, since: datetime) -> Self:
         """One of its days alone, as if it was asked for at `since`."""
         plain = {"earlier": (), "left_out": 0, "at": None, "until": None}
@@ -103,6 +108,6 @@ def delivery_name(wish: Wish, listed: Listed) -> str:
     change when one of them turns up late."""
     name = ledger_name(wish, listed)
     if wish.earlier:
-        keys = [wanted.key for wanted in (*wish.earlier, wish.wanted)]
+        keys = [wanted.key for wanted in wish.queries]
         name = fingerprint(wish.profile, wish.judge.model or "", *keys)
     return f"{wish.address}:{name}"

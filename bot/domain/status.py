@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.domain.budget import GateReport
 from bot.domain.checkup import Outage
-from bot.domain.costs import GateReport
 from bot.domain.digest import Judge
 from bot.domain.papers import Noun
 from bot.domain.request import Address, Delivery

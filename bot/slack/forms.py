@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from bot.domain.message import Choice, Field, Form
-from bot.slack.blocks import ID, NAME, Json, plain_text
+from bot.slack.render import ID, NAME, Json, plain_text
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONGEST: Final = 3_000  # characters of a plain_text_input

@@ -1,31 +1,16 @@
-"""Messages -> what Slack's API takes, and a pressed button back; forms are in slack_forms; pure."""
+"""Messages -> what Slack's API takes, and a pressed button back to ours; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from itertools import accumulate
+from typing import Any, Final, TypeAlias, TypeVar
 
 from bot.domain.message import Button, Card, Head, Item, Line, Post
-from bot.slack.blocks import (
-    ID,
-    NAME,
-    NEWLINE,
-    URL,
-    Json,
-    actions,
-    context,
-    cut,
-    fitting,
-    link,
-    more,
-    numbered,
-    plain_text,
-    rich_text,
-    row,
-    text_element,
-    weight,
-)
 
 _LINES: Final = 20  # papers named in a parent message; the rest are in its thread
 _PLAIN: Final = 3_900  # Slack advises at most 4,000 characters in `text`
@@ -171,3 +156,110 @@ def _head_rows(head: Head) -> list[str]:
         rows += [f"{item.title} {item.channel}", *item.small]
     links = [f"{button.label} {button.url}" for button in head.buttons if button.url]
     return [*rows, *head.small, *links]
+
+
+Json: TypeAlias = dict[str, Any]
+_T = TypeVar("_T")
+
+NAME: Final = "Paperboy"  # where a title is empty and Slack wants one
+ID: Final = re.compile(r"[A-Z][A-Z0-9]+")
+URL: Final = re.compile(r"https?://[^\s<>|\"]{1,1000}")
+NEWLINE: Final = {"type": "text", "text": "\n"}
+
+
+def weight(part: object) -> int:
+    """As much as Slack could count: bytes of JSON, with &, < and > escaped as Slack keeps them."""
+    packed = json.dumps(part, ensure_ascii=False, separators=(",", ":"))
+    return len(escape(packed, quote=False).encode(errors="surrogatepass"))
+
+
+def cut(text: str, limit: int) -> str:
+    """The text, weighing at most `limit` (4 or more): cut between words, ending in "…"."""
+    text = text.strip()
+    if weight(text) - 2 <= limit:  # without its quotation marks
+        return text
+    low, high = 0, min(len(text), limit)
+    while low < high:  # the longest beginning that leaves room for "…"
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if weight(text[:middle]) + 1 <= limit else (low, middle - 1)
+    words = text[:low].rpartition(" ")[0]
+    return (words if len(words) > low // 2 else text[:low]).rstrip(" ,;:") + "…"
+
+
+def fitting(parts: Sequence[_T], room: int, weigh: Callable[[_T], int] = weight) -> list[_T]:
+    """The first of the parts, as many as have room together."""
+    return list(parts[: sum(total <= room for total in accumulate(map(weigh, parts)))])
+
+
+def more(found: Sequence[object], shown: Sequence[object], where: str = "") -> str:
+    """`+ 3 more`, or nothing when all are shown."""
+    left = len(found) - len(shown)
+    return f"+ {left} more{where}" if left else ""
+
+
+def plain_text(text: str, limit: int) -> Json:
+    return {"type": "plain_text", "text": cut(text, limit), "emoji": False}
+
+
+def context(lines: Iterable[str], limit: int) -> list[Json]:
+    """Small print in one block, if there is any."""
+    text = "\n".join(line for line in lines if line.strip())
+    return [{"type": "context", "elements": [plain_text(text, limit)]}] if text else []
+
+
+def text_element(text: str, bold: bool = False) -> Json:
+    return {"type": "text", "text": text} | ({"style": {"bold": True}} if bold else {})
+
+
+def link(text: str, url: str, limit: int, bold: bool = False) -> list[Json]:
+    """A link, or the text alone when there is nowhere to go, or nothing."""
+    text = cut(text, limit)
+    if text and URL.fullmatch(url):
+        return [text_element(text, bold) | {"type": "link", "url": url}]
+    return [text_element(text, bold)] if text else []
+
+
+def row(text: str, limit: int, *before: Json) -> list[Json]:
+    """A line of rich_text, or nothing."""
+    text = cut(text, limit)
+    return [*before, text_element(text), NEWLINE] if text else []
+
+
+def rich_text(rows: Sequence[list[Json]], last: str = "") -> list[Json]:
+    """Rows as one block, if there are any. Each ends in a newline, which the last one loses."""
+    elements = [element for each in (*rows, row(last, 100)) for element in each][:-1]
+    section = {"type": "rich_text_section", "elements": elements}
+    return [{"type": "rich_text", "elements": [section]}] if elements else []
+
+
+def actions(buttons: Sequence[Button]) -> list[Json]:
+    """Buttons, 25 to a block, which is what one holds."""
+    rows = [buttons[start : start + 25] for start in range(0, len(buttons), 25)]
+    return [{"type": "actions", "elements": list(map(_button, row))} for row in rows]
+
+
+def _button(button: Button) -> Json:
+    label = plain_text(button.label.strip() or button.action, 75)
+    found = {"type": "button", "action_id": button.action, "text": label}
+    if button.value:
+        found["value"] = button.value
+    if URL.fullmatch(button.url):
+        found["url"] = button.url
+    if button.confirm.strip():
+        found["confirm"] = {
+            "title": plain_text(button.label.strip() or button.action, 100),
+            "text": plain_text(button.confirm, 300),
+            "confirm": plain_text("Yes", 30),
+            "deny": plain_text("No", 30),
+        }
+    return found
+
+
+def numbered(blocks: list[Json]) -> list[Json]:
+    """The same blocks, each action_id unique: vote, vote#2, vote#3. Undone by `pressed`."""
+    seen: Counter[str] = Counter()
+    for block in blocks:
+        for button in block["elements"] if block["type"] == "actions" else ():
+            seen[action := button["action_id"]] += 1
+            button["action_id"] = action if seen[action] == 1 else f"{action}#{seen[action]}"
+    return blocks

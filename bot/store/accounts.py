@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from bot.domain.budget import NANO, Limits, Payer, Period, Scope, utc_day
-from bot.domain.costs import Account, Costs, Spared, Why
+from bot.domain.budget import (
+    NANO,
+    Account,
+    Costs,
+    Limits,
+    Payer,
+    Period,
+    Scope,
+    Spared,
+    Why,
+    utc_day,
+)
 from bot.store.days import KEEP, Store
 from bot.store.forms import numbers
 from bot.store.spending import Spending

@@ -14,9 +14,8 @@ from typing import Any
 import structlog
 from redis import Redis
 
-from bot.domain.papers import Noun
 from bot.errors import Refused
-from bot.store.forms import FORM, KEEP, Read, T, reason, written
+from bot.store.forms import FORM, KEEP, Read, SetAside, T, reason, written
 
 log = structlog.get_logger()
 
@@ -36,17 +35,6 @@ redis.call('hset', KEYS[2], ARGV[4], ARGV[5])
 redis.call('expire', KEYS[2], ARGV[6])
 return 1
 """
-
-
-class SetAside(Noun):
-    """A value that could not be read, where it stood (a hash's `field`), why, and when. Without a
-    `value` it is a whole key of another type, which was renamed (aside_name)."""
-
-    key: str
-    field: str | None = None
-    why: str
-    at: datetime
-    value: str | None = None
 
 
 class Rows:

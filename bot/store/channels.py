@@ -9,8 +9,16 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
-from bot.domain.chosen import CHANNELS_OWN, Basis, Chosen, merged
-from bot.domain.digest import Digest, Listed, Outcome, Source, Wanted
+from bot.domain.digest import (
+    CHANNELS_OWN,
+    Basis,
+    Chosen,
+    Digest,
+    Listed,
+    Outcome,
+    Source,
+    merged,
+)
 from bot.domain.papers import Trouble
 from bot.domain.request import Address, Delivery, Wish, delivery_name, ledger_name
 from bot.planning.plan import Day, Done, Facts
@@ -51,7 +59,7 @@ class Channels:
 
     def facts_of(self, wishes: Sequence[Wish]) -> list[Facts]:
         """The same for many, each thing looked up once, in two questions."""
-        wanted = {each.key: each for wish in wishes for each in _wanted(wish)}
+        wanted = {each.key: each for wish in wishes for each in wish.queries}
         listed = self.store.listings(list(wanted.values()))
 
         def keys_of(wish: Wish) -> list[str]:
@@ -59,7 +67,7 @@ class Channels:
             there is no list there is neither."""
             whole = listed.get(wish.wanted.key)
             keys = [f"pb:delivered:{delivery_name(wish, whole)}" if whole else ""]
-            for each in _wanted(wish):
+            for each in wish.queries:
                 found = listed.get(each.key)
                 alone = wish.only(each, wish.since)
                 keys.append(f"pb:judged:{ledger_name(alone, found)}" if found else "")
@@ -77,7 +85,7 @@ class Channels:
         """Its days as they are decided for every channel, by name, the newest last, each with what
         is known of its list by now."""
         days = dict[str, Digest]()
-        for wanted in (*wish.earlier, wish.wanted):
+        for wanted in wish.queries:
             if listed := self.store.listed(wanted):
                 name = ledger_name(wish.only(wanted, wish.since), listed)
                 if digest := self.store.digest(name):
@@ -384,15 +392,10 @@ def _slot(digest: Digest) -> str:
     return f"{digest.profile.name} {digest.listed.batch}"
 
 
-def _wanted(wish: Wish) -> tuple[Wanted, ...]:
-    return (*wish.earlier, wish.wanted)
-
-
 def _facts(wish: Wish, listed: Mapping[str, Listed], done: Sequence[Done | None]) -> Facts:
     delivered, *judged = done
-    days = [
+    *earlier, day = (
         Day(listed=listed.get(each.key), judged=found)
-        for each, found in zip(_wanted(wish), judged, strict=True)
-    ]
-    *earlier, day = days
+        for each, found in zip(wish.queries, judged, strict=True)
+    )
     return Facts(listed=day.listed, judged=day.judged, earlier=tuple(earlier), delivered=delivered)

@@ -52,6 +52,17 @@ OLDER: Final[dict[str, dict[int, Callable[[Any], Any]]]] = {
 _MARK: Final = f'{{"v":{FORM},'
 
 
+class SetAside(Noun):
+    """A value that could not be read, where it stood (a hash's `field`), why, and when. Without a
+    `value` it is a whole key of another type, which was renamed (aside_name)."""
+
+    key: str
+    field: str | None = None
+    why: str
+    at: datetime
+    value: str | None = None
+
+
 def written(noun: Noun) -> str:
     """A value as it is stored: JSON, with the version of its form in front."""
     return marked(noun.model_dump_json())

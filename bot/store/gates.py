@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from bot.domain.costs import GateReport
+from bot.domain.budget import GateReport
 from bot.domain.paper_status import essence
 from bot.domain.papers import Noun, Profile, fingerprint
 from bot.store.days import KEEP, Store

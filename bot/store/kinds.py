@@ -12,21 +12,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal
 
+from bot.domain.budget import GateReport, Why
 from bot.domain.checkup import Outage
-from bot.domain.chosen import Chosen
-from bot.domain.costs import GateReport, Why
-from bot.domain.digest import Digest, Listed, Usage, Verdict
+from bot.domain.digest import Chosen, Digest, Listed, Usage, Verdict
 from bot.domain.lookup import Found, Inquiry, Opinion
 from bot.domain.message import POST
 from bot.domain.papers import Noun, Paper, Profile
 from bot.domain.request import Delivery, Wish
 from bot.domain.subscription import Subscription, Way
 from bot.planning.plan import Done
-from bot.store.aside import SetAside
 from bot.store.deliveries import Tried
 from bot.store.forms import (
     ListedPaper,
     Replaced,
+    SetAside,
     Unreadable,
     body,
     moment,

@@ -1,4 +1,4 @@
-"""Redis: what was said to a channel, so that nothing is said twice or forgotten half-way."""
+"""Redis: what was said to a channel, the terminal's too: nothing twice, nothing half forgotten."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 from redis import Redis
 
+from bot.domain.message import POST, Post
 from bot.domain.papers import Noun, Trouble
 from bot.store.aside import Rows
-from bot.store.forms import KEEP, of, written
+from bot.store.days import Store
+from bot.store.forms import KEEP, marked, of, of_either, written
 from bot.store.lease import LeaseLost
 
 # What is posted is of the last days.
@@ -91,3 +93,26 @@ class Outbox:
             found = Entry(at=datetime.now(UTC) - _LOOK_BACK)
             self._redis.hsetnx(self._key, slot, written(found))
         return found
+
+
+_READ = of_either(POST, "Post")
+
+
+class Shown:
+    """The posts of each delivery, by its name."""
+
+    def __init__(self, store: Store) -> None:
+        self._redis = store.redis
+
+    def put_posts(self, name: str, posts: list[Post]) -> None:
+        """Show these, in order; the same again changes nothing."""
+        key = f"pb:posts:{name}"
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(key)
+            pipe.rpush(key, *[marked(POST.dump_json(post).decode()) for post in posts])
+            pipe.expire(key, KEEP)
+            pipe.execute()
+
+    def posts(self, name: str) -> list[Post]:
+        rows: list[str] = self._redis.lrange(f"pb:posts:{name}", 0, -1)  # type: ignore[assignment]
+        return [_READ(row) for row in rows]

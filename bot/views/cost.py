@@ -1,4 +1,4 @@
-"""What the bot says of money: `/digest cost`, and the sentence when a limit refuses a call."""
+"""What the bot says of money: `/digest cost`, gates, and a call that a limit refuses."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from datetime import date
 from bot.arxiv.text import one_line
 from bot.domain.budget import (
     NANO,
+    Account,
+    Costs,
+    Estimate,
+    GateReport,
     Limits,
     Period,
     Refusal,
+    Spared,
     Spent,
     Unit,
+    Why,
     forecast,
     utc_day,
     weekdays,
 )
-from bot.domain.costs import Account, Costs, Estimate, GateReport, Spared, Why
 from bot.domain.message import Head
 from bot.views.dates import clock_time, long_date, long_month
 from bot.views.digest import dollars
-from bot.views.gate import gate_line
 
 _SMALL = (
     "Days and months are UTC's. Before a call the most that it can cost is set aside, so that "
@@ -206,3 +210,40 @@ def _limit(period: Period, unit: Unit, limit: int) -> str:
     """`Today's limit of $0.01`."""
     whose = "Today's" if period is Period.DAY else "This month's"
     return f"{whose} limit of {_amount(unit, limit)}"
+
+
+def gate_line(profile: str, found: GateReport) -> str:
+    """How it stands, with what the audits say of it; `profile` is a name."""
+    name = f"gate of {one_line(profile)}"
+    let = ""
+    if found.recall is not None:
+        let = f"about {found.recall:.0%} of what would be picked"
+        let += f" (with 95 % certainty {found.low:.0%} to {found.high:.0%})"
+    if not found.closed:
+        again = f"open again since {long_date(found.since)}" if found.since else "open"
+        why = f", for it let through {let}" if let else ""
+        return (
+            f"{name}: {again}{why}; every paper is judged; learning, {found.full} of "
+            f"{found.full_wanted} days and {found.picks} of {found.picks_wanted} picks"
+        )
+    since = f" since {long_date(found.since)}" if found.since else ""
+    if not found.days:
+        return f"{name}: closed{since}; it has divided no day yet"
+    papers, within = found.asked + found.below, _days(found.days)
+    said = f"{name}: closed{since}, {found.below - found.audited} of {papers} papers not judged"
+    if not let:
+        return f"{said} {within}; what that misses is not known yet"
+    audits = f"{_papers(found.audited)} judged all the same, {_picks(found.missed)} among them"
+    return f"{said} {within}; it lets through {let}, by {audits}"
+
+
+def _days(n: int) -> str:
+    return f"on its last {n} days" if n != 1 else "on its last day"
+
+
+def _papers(n: int) -> str:
+    return f"{n} papers" if n != 1 else "1 paper"
+
+
+def _picks(n: int) -> str:
+    return "no pick" if n == 0 else f"{n} picks" if n != 1 else "1 pick"

@@ -10,9 +10,9 @@ from bot.domain.request import Wish
 from bot.domain.status import Status, SubscriptionStatus
 from bot.domain.subscription import Subscription
 from bot.planning.plan import Kind, Look
+from bot.views.cost import gate_line
 from bot.views.dates import clock_time
 from bot.views.digest import STEPS
-from bot.views.gate import gate_line
 from bot.views.reasons import TROUBLES
 from bot.views.refusals import why_paused
 from bot.views.subscriptions import last_one, next_one, when

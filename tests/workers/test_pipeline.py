@@ -15,7 +15,7 @@ from bot.planning import plan
 from bot.store.channels import Channels
 from bot.store.days import Store
 from bot.store.lease import LeaseLost
-from bot.store.terminal import Shown
+from bot.store.outbox import Shown
 from tests.bot.planning.test_plan import listed, wish
 from tests.make import NOW, announced, ids, listing, profile
 from tests.waiting import PATIENCE

@@ -9,8 +9,7 @@ from uuid import uuid4
 
 from rich.console import Console
 
-from bot.domain.budget import Payer
-from bot.domain.costs import Estimate
+from bot.domain.budget import Estimate, Payer
 from bot.domain.digest import Digest, Judge, Source, Wanted
 from bot.domain.request import Address, Wish
 from bot.errors import Refused

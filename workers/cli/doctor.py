@@ -21,9 +21,8 @@ from bot.store.days import Store
 from bot.store.subscriptions import Subscriptions
 from workers.arxiv import sample
 from workers.judging import batches, scoring
-from workers.judging.judge_model import model
 from workers.judging.metering import SCORE_TOKENS, most_output
-from workers.judging.model import Model
+from workers.judging.model import Model, model
 
 _PROFILE = "compression"
 

@@ -26,7 +26,8 @@ from bot.views.evaluation import Agreement, Evaluation, Report
 from workers.arxiv import sample
 from workers.cli import rank
 from workers.cli.terminal import HERE
-from workers.judging import batches, judge_model, prompts, scoring, tie_break
+from workers.judging import batches, prompts, scoring, tie_break
+from workers.judging import model as model_judging
 from workers.judging.metering import Metered
 from workers.runtime.environment import house
 
@@ -68,7 +69,7 @@ def evaluate(settings: Settings, word: str, papers: Path | None, prompt: Path | 
     with house(settings) as here:
         profile = library.resolve(word, here.store.named_profiles())
         told = instructions(profile, prompt)
-        with closing(judge_model.model(settings, name, here.store)) as model:
+        with closing(model_judging.model(settings, name, here.store)) as model:
             at, at_once = datetime.now(UTC), settings.calls_at_once
             payer = Payer.of(HERE.workspace_key, profile.name, settings.limits)
             spending = Spending(here.store)

@@ -15,7 +15,7 @@ from bot.domain.request import Address, Wish
 from bot.errors import PaperboyError
 from bot.profiles import library
 from bot.settings import Settings
-from bot.store.terminal import Shown
+from bot.store.outbox import Shown
 from bot.terminal import render
 from bot.views import help
 from workers.cli.progress import Arrived, answered, fulfilled

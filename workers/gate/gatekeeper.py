@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.domain.costs import GateReport
+from bot.domain.budget import GateReport
 from bot.domain.digest import Place, Verdict
 from bot.domain.papers import Noun, Paper, Profile
 from bot.errors import Refused

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.domain.budget import NANO, Payer, Reserve
-from bot.domain.costs import Estimate
+from bot.domain.budget import NANO, Estimate, Payer, Reserve
 from bot.domain.digest import Listed
 from bot.domain.papers import Paper, Profile
 from bot.store.days import Store

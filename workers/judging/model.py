@@ -1,4 +1,4 @@
-"""The one place that calls a model."""
+"""The one place that calls a model, by either of OpenAI's APIs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -13,9 +14,11 @@ import httpx2
 import openai
 import stamina
 
-from bot.domain.papers import Trouble
+from bot.domain.papers import Trouble, fingerprint
 from bot.errors import Refused, Unavailable
-from workers.judging import envelopes, refusals, responses
+from bot.settings import Settings
+from bot.store.days import Store
+from workers.judging import envelopes, refusals
 from workers.judging.batches import Reply
 from workers.judging.bounded import Aside, Bounded, TooMuch
 from workers.judging.prices import paid
@@ -104,7 +107,7 @@ class Model:
             if self._own_server:
                 return self._chat(instructions, question, schema, most_output)
             about = instructions, question, schema, cache_key, most_output
-            return self._respond(responses.asked(self.name, *about))
+            return self._respond(asked(self.name, *about))
         except openai.OpenAIError as error:
             _rethrow(error, self.name)
         except CancelledError as error:
@@ -115,10 +118,10 @@ class Model:
         """With a breakpoint after the instructions, unless the model has once refused it."""
         if self._marks:
             try:
-                return self._answered(responses.marked(plain))
+                return self._answered(marked(plain))
             except openai.BadRequestError as error:
                 param = error.param if isinstance(error.param, str) else None
-                if not responses.unknown_mark(error.message, error.code, param):
+                if not unknown_mark(error.message, error.code, param):
                     raise
                 self._marks = False
         return self._answered(plain)
@@ -271,3 +274,71 @@ def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
         raise Refused(why, Trouble.WRONG_ADDRESS) from error
     why = "The model's server does not answer."
     raise Unavailable(why, Trouble.MODEL_DOWN, unclear=_unclear(error)) from error
+
+
+_OPTIONS, _BREAKPOINT = "prompt_cache_options", "prompt_cache_breakpoint"
+_EXPLICIT = {"mode": "explicit"}
+# The codes of an error that may leave its parameter unnamed.
+_UNKNOWN = ("unknown_parameter", "unsupported_parameter")
+
+
+def asked(
+    model: str,
+    instructions: str,
+    question: str,
+    schema: dict[str, Any],
+    cache_key: str,
+    most_output: int | None,
+) -> dict[str, Any]:
+    """A request, answered by `schema`, in `most_output` tokens where that is given."""
+    form = {"type": "json_schema", "name": "scores", "schema": schema, "strict": True}
+    return {
+        "model": model,
+        "instructions": instructions,
+        "input": question,
+        "text": {"format": form},
+        "prompt_cache_key": cache_key,
+        "store": False,
+    } | ({"max_output_tokens": most_output} if most_output else {})
+
+
+def marked(plain: dict[str, Any]) -> dict[str, Any]:
+    """The request with the same words, the end of its instructions marked for the cache.
+
+    From GPT-5.6 on OpenAI caches a prompt up to a breakpoint, for 1.25 times the price of what is
+    written. The one it sets by default ends the whole prompt, which no other call shares; none
+    can stand in `instructions` (its guide to prompt caching).
+    """
+    rest = dict(plain)
+    shared = {"type": "input_text", "text": rest.pop("instructions"), _BREAKPOINT: _EXPLICIT}
+    told = {"role": "developer", "content": [shared]}
+    return rest | {
+        "input": [told, {"role": "user", "content": plain["input"]}],
+        _OPTIONS: _EXPLICIT,
+    }
+
+
+def unknown_mark(message: str, code: str | None, param: str | None) -> bool:
+    """Whether an error 400 says that a model knows no breakpoints."""
+    said = f"{message} {param}"
+    return _OPTIONS in said or _BREAKPOINT in said or (param is None and code in _UNKNOWN)
+
+
+def model(
+    settings: Settings, name: str, store: Store, flex: bool = False, base_url: str | None = None
+) -> Model:
+    """The model of that name on the settings' server, or the one at `base_url`, asked in the way
+    that worked before; `flex` as in Model."""
+    key, url = settings.openai_api_key, base_url
+    if url is None and settings.openai_base_url:
+        url = settings.openai_base_url.get_secret_value()
+    server = fingerprint("openai" if url is None or of_openai(url) else url, name)
+    return Model(
+        name,
+        key.get_secret_value() if key else None,
+        url,
+        settings.call_seconds,
+        Ways.read(store.shape(server)),
+        partial(store.put_shape, server),
+        flex,
+    )

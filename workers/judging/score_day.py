@@ -9,8 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from bot.domain.budget import Payer, Purpose
-from bot.domain.costs import Why
+from bot.domain.budget import Payer, Purpose, Why
 from bot.domain.digest import Decision, Verdict
 from bot.domain.papers import Paper, Profile, Trouble
 from bot.errors import PaperboyError

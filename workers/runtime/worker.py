@@ -38,7 +38,7 @@ _MAINTENANCE = 5
 
 # Whoever asks about a paper waits a second or two, most of which it takes to import these: the
 # worker of questions has them before (29 MB), and its jobs are forks of it.
-_ASK_NEEDS = ("workers.arxiv.client", "workers.lookup_job", "workers.judging.judge_model")
+_ASK_NEEDS = ("workers.arxiv.client", "workers.lookup_job", "workers.judging.model")
 
 
 class Worker(rq.Worker):

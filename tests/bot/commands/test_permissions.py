@@ -22,7 +22,7 @@ from bot.store.channels import Channels
 from bot.store.lookups import Inquiries
 from bot.store.profiles import OwnProfiles
 from bot.store.subscriptions import Subscriptions
-from bot.views import rights
+from bot.views import refusals
 from tests.bot.commands.test_subscribing import ASK, FORM, HERE, NEXT_DOOR, PROFILE, delivered
 from tests.make import NOW, profile, someone
 
@@ -162,7 +162,7 @@ def test_the_rule(kind: Kind, right: Right, inside: bool, admins_only: bool) -> 
 
 def test_every_kind_that_only_asks_is_told_why() -> None:
     told = {kind for kind in Kind if not someone(kind=kind).belongs}
-    assert rights.ONLY_ASKS.keys() == told
+    assert refusals.ONLY_ASKS.keys() == told
 
 
 # -- profiles

@@ -15,6 +15,7 @@ from bot.domain.budget import (
     Period,
     Reserve,
     Scope,
+    Spared,
     Spent,
     Unit,
     forecast,
@@ -22,7 +23,6 @@ from bot.domain.budget import (
     utc_day,
     weekdays,
 )
-from bot.domain.costs import Spared
 
 
 def test_a_day_is_utcs_wherever_it_is_asked_from() -> None:

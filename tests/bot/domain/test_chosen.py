@@ -6,8 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from bot.domain.chosen import Basis, merged
-from bot.domain.digest import Decision, Digest, Listed, Outcome, Usage
+from bot.domain.digest import Basis, Decision, Digest, Listed, Outcome, Usage, merged
 from bot.domain.papers import Problem, Trouble
 from bot.domain.request import Address
 from bot.store.channels import Channels

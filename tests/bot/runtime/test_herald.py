@@ -12,8 +12,8 @@ from bot.domain.message import Head
 from bot.domain.papers import Trouble
 from bot.domain.request import Address, Wish
 from bot.domain.subscription import Subscription
+from bot.runtime.announcements import Herald
 from bot.runtime.clock import Ticked
-from bot.runtime.herald import Herald
 from tests.bot.planning.test_plan import scheduled
 from tests.bot.runtime.test_bot import subscription
 

@@ -15,10 +15,9 @@ from bot.arxiv.text import readable
 from bot.domain.digest import Decision, Outcome, Score
 from bot.domain.message import Button, Card, Choice, Field, Form, Head, Item, Line, Post
 from bot.domain.papers import Announced, AnnounceType, Paper
-from bot.slack import blocks as blocks_slack
 from bot.slack import forms as forms_slack
 from bot.slack import render
-from bot.slack.blocks import weight
+from bot.slack.render import weight
 from bot.views import digest as digest_views
 from tests import TESTS
 from tests.bot.views.test_views import UGLY
@@ -544,7 +543,7 @@ def test_in_a_message_full_of_papers_half_of_the_room_is_left_for_what_is_said()
     # Where nothing else is said the papers have no more than that, and no less.
     alone = str(render.message(Head(title="Day", lines=(line,) * 20))["blocks"])
     assert alone.count("https://arxiv.org") == crowded
-    each = blocks_slack.weight(
-        render.message(Head(title="Day", lines=(line,) * 2))
-    ) - blocks_slack.weight(render.message(Head(title="Day", lines=(line,))))
+    each = render.weight(render.message(Head(title="Day", lines=(line,) * 2))) - render.weight(
+        render.message(Head(title="Day", lines=(line,)))
+    )
     assert 11_700 / 2 - 2 * each < crowded * each <= 11_700 / 2

@@ -22,10 +22,11 @@ from bot.domain.budget import (
     Reservation,
     Reserve,
     Scope,
+    Spared,
     Spent,
     Unit,
+    Why,
 )
-from bot.domain.costs import Spared, Why
 from bot.domain.digest import Usage
 from bot.store.accounts import Accounts
 from bot.store.connection import connect

@@ -7,8 +7,18 @@ from typing import Any
 
 import pytest
 
-from bot.domain.budget import Limits, Period, Refusal, Scope, Spent, Unit
-from bot.domain.costs import Account, Costs, Spared, Why
+from bot.domain.budget import (
+    Account,
+    Costs,
+    Limits,
+    Period,
+    Refusal,
+    Scope,
+    Spared,
+    Spent,
+    Unit,
+    Why,
+)
 from bot.domain.message import Head
 from bot.terminal.render import as_text
 from bot.views.cost import cost_text, refused, usd

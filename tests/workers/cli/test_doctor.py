@@ -15,7 +15,7 @@ from bot.store.days import Store
 from bot.views.doctor import checkup_text
 from tests.servers.neighbours import Reply, as_json, chat, error, good_model, listening
 from workers.cli import doctor
-from workers.judging.judge_model import model
+from workers.judging.model import model
 
 
 def examined(store: Store, monkeypatch: pytest.MonkeyPatch, url: str, **set_: str) -> Checkup:

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from bot.commands.context import Desk
-from bot.domain.costs import GateReport
+from bot.domain.budget import GateReport
 from bot.domain.digest import Digest, Judge, Outcome, Source, Wanted
 from bot.domain.papers import Announced, AnnounceType, Cutoffs, Followed, Paper, Profile
 from bot.domain.request import Address
@@ -27,7 +27,7 @@ from bot.store.days import Store
 from bot.store.gates import Gates, gate_key
 from bot.store.lookups import Inquiries
 from bot.store.subscriptions import Subscriptions
-from bot.views.gate import gate_line
+from bot.views.cost import gate_line
 from tests.bot.planning.test_plan import listed
 from tests.conftest import check_golden
 from tests.make import DAY, NOW, listing, paper, profile

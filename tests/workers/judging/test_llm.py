@@ -24,7 +24,7 @@ from tests.make import ids, paper
 from tests.servers import neighbours
 from tests.servers.neighbours import Reply, as_json, chat, error, ids_asked, listening, scores
 from workers import jobs
-from workers.judging import batches, responses, scoring
+from workers.judging import batches, scoring
 from workers.judging import model as model_judging
 from workers.judging.prices import price
 from workers.judging.ways import Shape, Ways
@@ -452,8 +452,8 @@ def test_cached_tokens_are_cheaper() -> None:
 def test_the_neighbour_scores_what_it_is_asked_about() -> None:
     """The loopback model is used by other tests: it must read our own prompt."""
     question = scoring.question([paper("2503.00001"), paper("2503.00002")])
-    plain = responses.asked("m", "I.", question, scoring.schema(), "key", None)
-    for sent in ({"messages": [{"content": question}]}, plain, responses.marked(plain)):
+    plain = model_judging.asked("m", "I.", question, scoring.schema(), "key", None)
+    for sent in ({"messages": [{"content": question}]}, plain, model_judging.marked(plain)):
         body = json.dumps(sent).encode()
         assert neighbours.ids_asked(body) == ["2503.00001", "2503.00002"]
 

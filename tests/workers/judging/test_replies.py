@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.arxiv.text import readable
 from bot.domain.papers import Trouble
 from tests.make import paper
-from workers.judging import replies, scoring, spelling
+from workers.judging import replies, scoring
 
 ONE, TWO = paper("2503.00010"), paper("hep-th/9901001")
 PAPERS = [ONE, TWO]
@@ -234,7 +234,7 @@ def test_a_reply_cut_or_damaged_anywhere_never_gains_a_score(
 
 @given(st.text(max_size=200), st.integers(0, 20))
 def test_what_is_respelt_has_no_sign_that_was_not_there(text: str, start: int) -> None:
-    found = spelling.respelled("{" + text, 0)
+    found = replies.respelled("{" + text, 0)
     if found is not None:
         digits = [c for c in found[0] if c.isdigit()]
         assert digits == [c for c in ("{" + text)[: found[1]] if c.isdigit()][: len(digits)]
@@ -244,7 +244,7 @@ def test_reading_pathological_replies_looks_at_each_sign_a_bounded_number_of_tim
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks = []
-    real = spelling.respelled
+    real = replies.respelled
 
     def counted(text: str, start: int) -> tuple[str, int] | None:
         looks.append(start)
