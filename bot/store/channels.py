@@ -34,10 +34,8 @@ if ARGV[3] == '' then return redis.call('hdel', KEYS[1], ARGV[1]) end
 redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
 return 1
 """
-# So many days say what a day brings.
-_USUAL = 5
-# Decided days kept in mind: one of 450 papers is two megabytes.
-_IN_MIND = 8
+_USUAL = 5  # so many days say what a day brings
+_IN_MIND = 8  # decided days kept in mind: one of 450 papers is two megabytes
 
 
 class Channels:

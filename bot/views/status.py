@@ -72,7 +72,7 @@ def _planned(found: Subscription, wish: Wish | None, look: Look | None, at: date
         return f"nothing, it is paused: {why_paused(found)}"
     if wish is None or look is None or wish.at is None:
         return f"nothing: every day up to now was seen to; next {next_one(found, at)}"
-    days = ", ".join(str(wanted.date) for wanted in (*wish.earlier, wish.wanted))
+    days = ", ".join(str(wanted.date) for wanted in wish.queries)
     if look.step and look.step.kind is not Kind.DELIVER:
         doing = STEPS[look.step.kind]
         doing = doing[0].lower() + doing[1:]
