@@ -8,8 +8,9 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed
 	@$(BIN)/paperboy run
 
+# The suite starts a hundred processes: compiled once, also where bytecode is not kept otherwise.
 test: $(VENV)/.tested
-	@$(BIN)/python -m pytest -n 3 --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal
 
 install: $(VENV)/.installed
 

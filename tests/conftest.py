@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import stamina
+import structlog
 from hypothesis import settings
 
 from bot import shown
@@ -20,6 +21,12 @@ from workers.runtime.server import embedded
 
 # A run that a shell put into the background ignores Ctrl-C, and so would every command it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# As bot.logs has it: structlog's own tracebacks draw every variable, which takes seconds.
+_plainly = structlog.dev.ConsoleRenderer(
+    colors=False, exception_formatter=structlog.dev.plain_traceback
+)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plainly])
 
 GOLDEN = Path(__file__).parent / "golden"
 

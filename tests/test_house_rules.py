@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -60,7 +61,8 @@ OUTSIDE = {
 RENDERERS = [name for name in FILES if re.fullmatch(r"bot\.\w+\.(render|forms)", name)]
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
     """The modules, ours and others, that a file imports, anywhere in it."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -69,7 +71,7 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             whole = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= (whole & FILES.keys()) or {node.module}
-    return found
+    return frozenset(found)
 
 
 def ours(path: Path) -> set[str]:

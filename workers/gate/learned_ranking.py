@@ -169,6 +169,7 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
     from scipy import sparse  # type: ignore[import-untyped]
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
     from sklearn.utils.extmath import randomized_svd  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     fields = list(zip(*(_fields(paper) for paper, _ in rows), strict=True))
     having = [_having(counts) for counts in fields]
@@ -196,7 +197,8 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
     said, rank = table[:, :words], min(THEMES, len(rows) // 3)
     weights = tell(said, TRUST)
     for draw in range(DRAWS):
-        themes = randomized_svd(said, rank, n_iter=2, random_state=draw)[2].T
+        with threadpool_limits(1):  # several wait for one another spinning, and slow all down
+            themes = randomized_svd(said, rank, n_iter=2, random_state=draw)[2].T
         seen = said @ themes
         size = math.sqrt((seen**2).sum(axis=1).mean()) or 1.0
         weights = weights + themes @ tell(seen / size, TRUST_THEMES) / size / DRAWS
