@@ -1,9 +1,10 @@
-# make run: a digest in this terminal.  make test: the tests.  Both set up what they need.
+# make run: a digest in this terminal.  make test: the tests.  make check: lint, types and the tests
+# nearest to a change.  Each sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test install lint lock clean
+.PHONY: run test check install lint lock clean
 
 run: $(VENV)/.installed
 	@$(BIN)/paperboy run
@@ -11,6 +12,10 @@ run: $(VENV)/.installed
 # The suite starts a hundred processes: compiled once, also where bytecode is not kept otherwise.
 test: $(VENV)/.tested
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal
+
+# ruff and mypy keep what they found in .ruff_cache and .mypy_cache: the second time is quick.
+check: lint
+	@$(BIN)/python -m tests.touched
 
 install: $(VENV)/.installed
 

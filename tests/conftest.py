@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ _plainly = structlog.dev.ConsoleRenderer(
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plainly])
 
 GOLDEN = Path(__file__).parent / "golden"
+took = defaultdict[str, float](float)  # seconds, by the id of a test
 
 # No deadline: how long an example takes says more of the machine than of the code. The same
 # examples each time: a run that fails fails for what was changed, and can be run again. To look
@@ -36,6 +38,19 @@ GOLDEN = Path(__file__).parent / "golden"
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None)
 settings.load_profile("same")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note how long a test took, with what it set up: tests/touched.py plans by it."""
+    took[report.nodeid] += report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    worker = hasattr(session.config, "workerinput")  # of pytest-xdist, whose starter hears it all
+    if took and session.config.cache and not worker:
+        before = session.config.cache.get("paperboy/seconds", {})
+        measured = {id: round(seconds, 3) for id, seconds in took.items()}
+        session.config.cache.set("paperboy/seconds", before | measured)
 
 
 @pytest.fixture(scope="session")
