@@ -35,9 +35,9 @@ _TAKEN_SECONDS = {"inquire": 1, "deliver": 1}
 _TAKEN_OTHERWISE = 2
 
 
-def queue_names(private: str = "") -> tuple[str, ...]:
-    """The queues of the installation, or those of one command's own workers."""
-    return tuple(f"{name}-{private}" for name in _PRIVATE) if private else QUEUES
+def queue_names(private: str = "", only: Sequence[str] = ()) -> tuple[str, ...]:
+    """The queues of the installation, or those of one command's own workers: all, or some."""
+    return tuple(f"{name}-{private}" for name in only or _PRIVATE) if private else QUEUES
 
 
 class Tasks:

@@ -31,7 +31,7 @@ def run(settings: Settings, profile: str, files: Sequence[Path], day: date | Non
     cannot be read; what is wrong inside a file is the digest's `problem`.
     """
     documents = [_read(path) for path in files]
-    with staffed(settings) as here:
+    with staffed(settings, "now") as here:
         wish = _wish(settings, here, profile, documents, day)
         return fulfilled(wish, here, Console(stderr=True)).digest
 
@@ -42,7 +42,7 @@ def price(settings: Settings, profile: str, files: Sequence[Path], day: date | N
     documents = [_read(path) for path in files]
     if settings.judge_model is None:
         raise Refused("Without a model a day costs nothing; set OPENAI_API_KEY to be told a price.")
-    with staffed(settings) as here:
+    with staffed(settings, "now") as here:
         wish = _wish(settings, here, profile, documents, day)
         fetched(wish, here, Console(stderr=True))
         listed = here.store.listed(wish.wanted)

@@ -24,7 +24,7 @@ def run(settings: Settings, text: str, word: str | None) -> Head:
     """What became of the paper that a text names: for one profile (a name or a TOML file), or else
     for those this terminal has had. Raises Refused, clock.WorkerFault."""
     named = ids.one(text)
-    with staffed(settings) as here:
+    with staffed(settings, "ask") as here:
         at = desk_of(here, settings)
         ask = Ask(text, HERE, datetime.now(UTC))
         known = library.shipped() | here.store.named_profiles()

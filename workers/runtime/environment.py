@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,10 +81,11 @@ def desk_of(here: House, settings: Settings) -> Desk:
 
 
 @contextmanager
-def staffed(settings: Settings) -> Iterator[House]:
-    """A house with workers of this command's own, with its settings, for as long as it runs."""
+def staffed(settings: Settings, *queues: str) -> Iterator[House]:
+    """A house with workers of this command's own, with its settings, for as long as it runs: for
+    these of a command's queues, or for all."""
     private = uuid4().hex
-    with house(settings) as here, _workers(here.url, settings.data_dir, private):
+    with house(settings) as here, _workers(here.url, settings.data_dir, private, queues):
         yield replace(here, tasks=Tasks(here.tasks.redis, private))
 
 
@@ -97,7 +98,9 @@ def installed(settings: Settings) -> Iterator[House]:
 
 
 @contextmanager
-def _workers(at: Endpoint, data_dir: Path, private: str) -> Iterator[None]:
+def _workers(
+    at: Endpoint, data_dir: Path, private: str, queues: Sequence[str] = ()
+) -> Iterator[None]:
     url = at.get_secret_value()
     own(data_dir)
     log = data_dir / "workers.log"
@@ -105,7 +108,7 @@ def _workers(at: Endpoint, data_dir: Path, private: str) -> Iterator[None]:
     log.chmod(0o600)
     # spawn: a forked copy of a command that already has threads is asking for trouble
     pool = multiprocessing.get_context("spawn").Process(
-        target=worker.serve_quietly, args=(url, private, data_dir / "workers.log"), name="workers"
+        target=worker.serve_quietly, args=(url, private, log, queues), name="workers"
     )
     pool.start()
     try:

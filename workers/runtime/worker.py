@@ -171,14 +171,15 @@ class Pool(WorkerPool):
             self.request_stop()
 
 
-def serve(url: str, private: str = "") -> None:
-    """Run the pool until SIGTERM or SIGINT. Jobs under way are finished first, a command's own
-    are cut short: what they have bought is stored."""
+def serve(url: str, private: str = "", only: Sequence[str] = ()) -> None:
+    """Run the pool until SIGTERM or SIGINT, for a command's own queues (`private`) `only` for some
+    of them. Jobs under way are finished first, a command's own are cut short: what they have bought
+    is stored."""
     os.environ["REDIS_URL"] = url  # the jobs' settings read it
     _over.value = 0
     logs.to_stderr()
     # rq tells every look into a queue; jobs.py says what matters, a line a job.
-    pool = Pool(url, queue_names(private))
+    pool = Pool(url, queue_names(private, only))
     try:
         pool._install_signal_handlers()  # before there is anything to stop
         log.info("workers started", pid=os.getpid())
@@ -193,11 +194,11 @@ def serve(url: str, private: str = "") -> None:
     log.info("workers stopped")
 
 
-def serve_quietly(url: str, private: str, file: Path) -> None:
+def serve_quietly(url: str, private: str, file: Path, only: Sequence[str] = ()) -> None:
     """The same as a child of a command that needs its terminal: out of reach of its Ctrl-C,
     and with everything it says in a file."""
     os.setsid()
     out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, sys.stdout.fileno())
     os.dup2(out, sys.stderr.fileno())
-    serve(url, private)
+    serve(url, private, only)
