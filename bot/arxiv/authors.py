@@ -128,17 +128,17 @@ def _is_given_name(part: str) -> bool:
 
 def _without_affiliations(text: str) -> str:
     """The text with () for every parenthesis that cannot be a nickname: no comma in it splits."""
-    levels = [""]
-    for character in text:
-        if character == "(":
-            levels.append("")
-        elif character == ")" and len(levels) > 1:
-            inside = levels.pop().strip()
+    levels: list[list[str]] = [[]]
+    for piece in re.split(r"([()])", text):
+        if piece == "(":
+            levels.append([])
+        elif piece == ")" and len(levels) > 1:
+            inside = "".join(levels.pop()).strip()
             nickname = _NICKNAME.fullmatch(inside) and not _INSTITUTION.search(inside)
-            levels[-1] += f"({inside})" if nickname else "()"
+            levels[-1].append(f"({inside})" if nickname else "()")
         else:
-            levels[-1] += character
-    return "(".join(levels)
+            levels[-1].append(piece)
+    return "(".join(map("".join, levels))
 
 
 def _parts(text: str) -> list[str]:
