@@ -251,12 +251,25 @@ def test_no_command_is_told_that_is_none() -> None:
     assert told == {itself, *(usage(typed, command) for typed, command in commands())}
 
 
+def test_contributing_is_one_page_that_names_what_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 80
+    targets = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`make (\w+)`", text):
+        assert f"\n{target}:" in targets
+    for path in re.findall(r"`((?:tests|bot|prompts|workers)/[\w./]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
 def test_every_outcome_is_told() -> None:
     told = {code(cells[0]) for cells in rows("docs/profiles.md")}
     assert {outcome.value for outcome in Outcome} <= told
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "docs"])
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs", "tests/servers"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_no_link_leads_nowhere(document: str) -> None:
     path = ROOT / document
     for page in sorted(path.glob("*.md")) if path.is_dir() else [path]:

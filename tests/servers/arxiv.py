@@ -1,0 +1,96 @@
+"""arXiv on loopback, by hand: real papers, announced today.
+
+    python -m tests.servers.arxiv
+
+quant-ph has arXiv's own document of 28 April 2025, with today's date; every other category has
+those of the sample's papers that are in it. What is no category is refused with arXiv's words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime
+from email.utils import format_datetime
+from urllib.parse import unquote, urlsplit
+from xml.sax.saxutils import escape
+
+from bot.arxiv.calendar import NEW_YORK, is_weekend, new_york_date, weekday_before
+from bot.domain.categories import canonical, classes
+from bot.domain.papers import Announced
+from tests import TESTS
+from tests.servers import by_hand
+from tests.servers.neighbours import Reply, arxiv_api, feed
+from workers.arxiv import sample
+from workers.arxiv.feed import parse
+
+WIRE = TESTS / "wire"
+QUANTUM = (WIRE / "arxiv_rss_quant_ph.xml").read_bytes()
+PAPERS = {
+    announced.paper.id: announced
+    for announced in (*sample.listing().papers, *parse(QUANTUM).papers)
+}
+_by_id = arxiv_api(announced.paper for announced in PAPERS.values())
+_nothing = arxiv_api(())
+
+
+def answer(path: str, body: bytes) -> Reply:
+    """A list of categories joined by +, or papers by id; a search finds nothing."""
+    asked = urlsplit(path)
+    if "id_list" in asked.query:
+        return _by_id(path, body)
+    if "search_query" in asked.query:
+        return _nothing("?id_list=0000.00000", body)
+    names = unquote(asked.path).rpartition("/")[2].split("+")
+    if not all(map(canonical, names)):
+        return feed((WIRE / "arxiv_rss_error.xml").read_bytes(), 400)
+    day = latest(datetime.now(UTC))
+    if names == ["quant-ph"]:
+        return feed(QUANTUM.replace(b"Mon, 28 Apr 2025 00:00:00 -0400", midnight(day).encode()))
+    wanted = {name for asked in names for name in classes(asked)}
+    return feed(document(day, (a for a in PAPERS.values() if wanted & {*a.paper.categories})))
+
+
+def latest(now: datetime) -> date:
+    """The weekday whose list stands now."""
+    day = new_york_date(now)
+    return weekday_before(day) if is_weekend(day) else day
+
+
+def midnight(day: date) -> str:
+    """How a feed writes its day."""
+    return format_datetime(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK))
+
+
+def document(day: date, papers: Iterable[Announced]) -> bytes:
+    """An RSS feed as arXiv's."""
+    empty = (WIRE / "arxiv_rss_empty_sunday.xml").read_text(encoding="utf-8")
+    dated = re.sub(r"(?<=<pubDate>)[^<]*", midnight(day), empty)
+    items = "".join(_item(announced, midnight(day)) for announced in papers)
+    return dated.replace("</channel>", f"{items}</channel>").encode()
+
+
+def _item(announced: Announced, dated: str) -> str:
+    paper, kind = announced.paper, announced.announce_type
+    categories = "".join(f"<category>{name}</category>" for name in paper.categories)
+    return (
+        f"<item><title>{escape(paper.title)}</title><link>{paper.url}</link>"
+        f"<description>arXiv:{paper.versioned} Announce Type: {kind} \n"
+        f"Abstract: {escape(paper.abstract)}</description>"
+        f'<guid isPermaLink="false">oai:arXiv.org:{paper.versioned}</guid>{categories}'
+        f"<pubDate>{dated}</pubDate><arxiv:announce_type>{kind}</arxiv:announce_type>"
+        f"<dc:creator>{escape(', '.join(paper.authors))}</dc:creator></item>"
+    )
+
+
+def arxiv() -> AbstractContextManager[by_hand.Http]:
+    return by_hand.http(
+        "arxiv",
+        answer,
+        lambda url: {"ARXIV_RSS_URL": f"{url}/rss", "ARXIV_API_URL": f"{url}/api"},
+    )
+
+
+if __name__ == "__main__":
+    by_hand.run({"arxiv": arxiv})

@@ -1,0 +1,105 @@
+"""Discord on loopback, by hand: a person types, and sees what the bot posts.
+
+python -m tests.servers.discord
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.servers import by_hand
+from tests.servers.discord_neighbour import Discord, discord_server
+from tests.servers.discord_rules import drawing, parts
+
+Json = dict[str, Any]
+
+
+class DiscordConsole:
+    """A person who may do everything, in a server with two text channels, an announcement channel
+    and a forum."""
+
+    help = (
+        "/digest WORD [OPTION:VALUE]... or /why arxivid:ID; press LABEL (the newest such button); "
+        "send [FIELD=VALUE]... (the open form); drop (the gateway); fault ROUTE NAME..."
+    )
+
+    def __init__(self, discord: Discord) -> None:
+        self.discord, self._seen = discord, dict[str, str]()
+        self.settings = {
+            "DISCORD_TOKEN": "loopback",
+            "DISCORD_API_URL": discord.api,
+            "DISCORD_GATEWAY_URL": discord.gateway,
+        }
+
+    def do(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        match word:
+            case "drop":
+                self.discord.drop()
+            case "fault":
+                method, path, *faults = rest.split()
+                self.discord.fault(f"{method} {path}", *faults)
+            case "press":
+                self._press(rest)
+            case "send":
+                if not self.discord.modals:
+                    raise LookupError("no form is open")
+                said = dict(pair.split("=", 1) for pair in rest.split())
+                self.discord.submit(list(self.discord.modals)[-1], said)
+            case _ if word.startswith("/"):
+                self._command(line[1:].split())
+            case _:
+                raise LookupError(f"{word!r} is nothing to do; {self.help}")
+
+    def news(self) -> Iterator[str]:
+        """Messages that are new or changed, whispers and forms."""
+        for where, message in self._shown():
+            text = drawing(message)
+            if self._seen.get(message["id"]) != text:
+                edited = " (edited)" if message["id"] in self._seen else ""
+                self._seen[message["id"]] = text
+                yield f"--- {where}{edited}\n{text}"
+        for id, modal in list(self.discord.modals.items()):
+            if id not in self._seen:
+                self._seen[id] = ""
+                fields = [label["component"]["custom_id"] for label in modal["components"]]
+                yield f"--- a form; its fields are {', '.join(fields)}\n{drawing(modal)}"
+
+    def _shown(self) -> Iterator[tuple[str, Json]]:
+        """Every message, oldest first in its place, and where that is."""
+        for channel in list(self.discord.channels.values()):
+            where = f"{channel.name} ({'a thread' if channel.parent else channel.id})"
+            yield from ((where, message) for message in list(channel.messages))
+        yield from (("only to you", message) for message in list(self.discord._whispers))
+
+    def _command(self, words: list[str]) -> None:
+        name = " ".join(word for word in words if ":" not in word)
+        options: Json = dict(word.split(":", 1) for word in words if ":" in word)
+        if "top" in options:
+            options["top"] = int(options["top"])
+        if self.discord.command(name, options).type is None:
+            raise LookupError("nobody acknowledged it: is the bot connected?")
+
+    def _press(self, label: str) -> None:
+        for _, message in reversed([*self._shown()]):
+            for part in parts(message["components"]):
+                if part["type"] == 2 and str(part.get("label", "")).startswith(label):
+                    if "url" in part:
+                        raise LookupError(f"that is a link to {part['url']}")
+                    self.discord.press(
+                        part["custom_id"], message["id"], channel=message["channel_id"]
+                    )
+                    return
+        raise LookupError(f"no button is called {label!r}")
+
+
+@contextmanager
+def discord() -> Iterator[DiscordConsole]:
+    with discord_server() as there:
+        yield DiscordConsole(there)
+
+
+if __name__ == "__main__":
+    by_hand.run({"discord": discord})

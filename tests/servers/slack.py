@@ -1,0 +1,140 @@
+"""Slack on loopback, by hand: a person types, and sees what the bot posts.
+
+python -m tests.servers.slack
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bot.slack.check import SCOPES
+from tests.bot.slack.test_slack_render import drawn, submitted
+from tests.servers import by_hand
+from tests.servers.slack_neighbour import Slack
+from tests.servers.slack_neighbour import slack as listening
+from tests.servers.slack_rules import broken, objects
+
+Json = dict[str, Any]
+
+
+class SlackConsole:
+    """U1, a member of the workspace, in the channels C1, C2 and C3."""
+
+    help = (
+        "[C2] /digest ... or /why ID; press LABEL (the newest such button); send [FIELD=VALUE]... "
+        "(the open form); @ TEXT (a mention); drop (the socket); fault METHOD NAME..."
+    )
+
+    def __init__(self, slack: Slack) -> None:
+        self.slack, self._seen = slack, dict[str, str]()
+        self._view = ""
+        slack.scopes = ",".join(SCOPES)
+        self.settings = {
+            "SLACK_BOT_TOKEN": "xoxb-loopback",
+            "SLACK_APP_TOKEN": "xapp-loopback",
+            "SLACK_API_URL": slack.url,
+        }
+
+    def do(self, line: str) -> None:
+        channel, _, rest = line.partition(" ")
+        channel, line = (channel, rest) if channel in self.slack.channels else ("C1", line)
+        word, _, rest = line.partition(" ")
+        match word:
+            case "drop":
+                self.slack.drop()
+            case "fault":
+                method, *faults = rest.split()
+                self.slack.fault(method, *faults)
+            case "@":
+                self._mention(channel, f"<@UBOT> {rest}")
+            case "press":
+                self._press(rest)
+            case "send":
+                self._send(dict(pair.split("=", 1) for pair in rest.split()))
+            case _ if word.startswith("/"):
+                if not self.slack.command(rest, channel=channel, command=word).acked:
+                    raise LookupError("nobody acknowledged it: is the bot connected?")
+            case _:
+                raise LookupError(f"{word!r} is nothing to do; {self.help}")
+
+    def news(self) -> Iterator[str]:
+        """Messages that are new or changed, whispers and forms."""
+        for place, where, message in self._shown():
+            text = str(message.get("text"))
+            if message.get("blocks"):
+                text = drawn(message) + "".join(f"! {wrong}\n" for wrong in broken(message))
+            if self._seen.get(place) != text:
+                edited = " (edited)" if place in self._seen else ""
+                self._seen[place] = text
+                yield f"--- {where}{edited}\n{text}"
+        for id, view in list(self.slack.views.items()):
+            if self._seen.get(id) != view["hash"]:
+                self._seen[id], self._view = view["hash"], id
+                fields = [block["block_id"] for block in view["blocks"] if "element" in block]
+                yield f"--- a form; its fields are {', '.join(fields)}\n{drawn(view)}"
+
+    def _shown(self) -> Iterator[tuple[str, str, Json]]:
+        """Every message, oldest first: what names it, where it stands, and itself."""
+        for channel, room in list(self.slack.channels.items()):
+            for message in list(room.messages):
+                inside = message.get("thread_ts", message["ts"]) != message["ts"]
+                where = f"{channel}, in a thread" if inside else channel
+                yield f"{channel} {message['ts']}", where, message
+        for number, message in enumerate(list(self.slack.ephemeral)):
+            yield f"only {number}", f"{message.get('channel', '')}, only to you", message
+
+    def _mention(self, channel: str, text: str) -> None:
+        message = self.slack._say(channel, {"text": text})["message"]
+        message |= {"user": "U1"}
+        del message["bot_id"]
+        self.slack.event(
+            {"type": "app_mention", "text": text, "channel": channel, "ts": message["ts"]}
+        )
+
+    def _press(self, label: str) -> None:
+        for place, _, message in reversed([*self._shown()]):
+            for each in objects(message.get("blocks", ())):
+                text = each.get("text")
+                if each.get("type") == "button" and str(text["text"]).startswith(label):
+                    if "url" in each:
+                        raise LookupError(f"that is a link to {each['url']}")
+                    channel, _, ts = place.partition(" ")
+                    if channel == "only":
+                        channel, ts = str(message["channel"]), ""
+                    self.slack.press(each, channel=channel, message_ts=ts)
+                    return
+        raise LookupError(f"no button is called {label!r}")
+
+    def _send(self, said: dict[str, str]) -> None:
+        """The open form as it stands, but for these fields."""
+        if self._view not in self.slack.views:
+            raise LookupError("no form is open")
+        values = submitted(self.slack.views[self._view])["state"]["values"]
+        for name, value in said.items():
+            (state,) = values[name].values()
+            kind = state["type"]
+            if kind in ("static_select", "external_select"):
+                state["selected_option"] = {"value": value}
+            elif kind == "checkboxes":
+                state["selected_options"] = [{"value": one} for one in value.split(",")]
+            elif kind == "timepicker":
+                state["selected_time"] = value
+            elif kind == "conversations_select":
+                state["selected_conversation"] = value
+            else:
+                state["value"] = value
+        ack = self.slack.submit(self._view, values)
+        for field, wrong in ((ack.payload or {}).get("errors") or {}).items():
+            raise ValueError(f"{field}: {wrong}")
+
+
+@contextmanager
+def slack() -> Iterator[SlackConsole]:
+    with listening() as there:
+        yield SlackConsole(there)
+
+
+if __name__ == "__main__":
+    by_hand.run({"slack": slack})
