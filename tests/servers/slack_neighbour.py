@@ -239,8 +239,8 @@ class Workspace:
 
     def views_open(self, given: Json) -> Json:
         age = time.monotonic() - self._triggers.get(given.get("trigger_id", ""), math.nan)
-        if not age <= 3:
-            past = "exchanged" if age == math.inf else "expired" if age > 3 else "invalid"
+        if not age <= self.patience:
+            past = "invalid" if math.isnan(age) else "exchanged" if age == math.inf else "expired"
             raise SlackError(f"{past}_trigger_id")
         self._triggers[given["trigger_id"]] = -math.inf
         return self._view(given["view"], f"V{len(self.views) + 1}")

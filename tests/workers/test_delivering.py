@@ -30,6 +30,7 @@ from tests.bot.planning.test_plan import LATER, listed, wish
 from tests.make import DAY, NOW, decision, digest, ids, listing, profile
 from tests.servers.slack_neighbour import Slack, slack
 from tests.stored import HARMS, spoil
+from tests.waiting import PATIENCE
 from workers import deliver_job
 
 
@@ -279,7 +280,7 @@ def test_who_asks_while_others_are_posted_to_is_taken_in(
             asked.set()
         elif replies(there, "C1") == 2:
             Deliveries(store, "slack").put([second])
-            await asyncio.wait_for(asked.wait(), 5)
+            await asyncio.wait_for(asked.wait(), PATIENCE)
         return await send(poster, address, post, key, under)
 
     monkeypatch.setattr(SlackPoster, "send", sends)

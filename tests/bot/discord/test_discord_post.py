@@ -32,6 +32,7 @@ from tests.servers import discord_world
 from tests.servers.discord_neighbour import Discord, Fault, discord_server
 from tests.servers.discord_rules import drawing
 from tests.servers.discord_world import GUILD, PERSON, SEND
+from tests.waiting import PATIENCE
 
 HERE = Address(platform="discord", workspace=GUILD, channel="200000000000000001")
 FORUM = HERE.model_copy(update={"channel": "200000000000000004"})
@@ -340,12 +341,14 @@ def test_a_wrong_token_is_known_at_the_first_request(neighbour: Discord) -> None
 def test_a_request_that_hangs_is_given_up_and_the_next_one_is_made(
     neighbour: Discord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(poster_discord, "_SECONDS", 0.2)
+    monkeypatch.setattr(poster_discord, "_SECONDS", PATIENCE)
 
     async def run(poster: DiscordPoster) -> None:
         neighbour.fault("POST */messages", "hang")
-        with pytest.raises(Unavailable) as raised:
-            await poster.send(HERE, HEAD, "a", None)
+        with monkeypatch.context() as hasty:
+            hasty.setattr(poster_discord, "_SECONDS", 0.2)
+            with pytest.raises(Unavailable) as raised:
+                await poster.send(HERE, HEAD, "a", None)
         assert raised.value.unclear
         await poster.send(HERE, HEAD, "a", None)
 

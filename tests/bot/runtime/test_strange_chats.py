@@ -26,6 +26,7 @@ from bot.views import doctor as doctor_views
 from tests.servers.discord_neighbour import Discord, discord_server
 from tests.servers.neighbours import Reply, listening
 from tests.servers.slack_neighbour import Slack, slack
+from tests.waiting import PATIENCE, until_async
 from workers.cli import doctor
 
 JSON = {"Content-Type": "application/json"}
@@ -65,13 +66,12 @@ def serving(url: str, until: Callable[[], object], **addresses: object) -> list[
     async def run() -> None:
         stop = asyncio.Event()
         task = asyncio.create_task(serve(url, config, stop))
-        for _ in range(1000):
-            if (came := until()) or task.done():
-                break
-            await asyncio.sleep(0.01)
-        stop.set()
-        await task
-        assert came, "it never came"
+        try:
+            await until_async(lambda: until() or task.done())
+            assert not task.done()
+        finally:
+            stop.set()
+            await task
 
     with structlog.testing.capture_logs() as lines:
         asyncio.run(run())
@@ -167,11 +167,11 @@ def gateway(frames: list[str | bytes]) -> Iterator[tuple[str, list[str]]]:
 
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    runner = asyncio.run_coroutine_threadsafe(begin(), loop).result(10)
+    runner = asyncio.run_coroutine_threadsafe(begin(), loop).result(PATIENCE)
     try:
         yield f"ws://127.0.0.1:{runner.addresses[0][1]}/", came
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -108,6 +108,7 @@ def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "_PING_SECONDS", 0.1)
     for where, name in (
         (events, "_CHECK_SECONDS"),
+        (events, "_FORM_SECONDS"),
         (answers_slack, "_WHO_SECONDS"),
     ):
         monkeypatch.setattr(where, name, PATIENCE)
@@ -578,6 +579,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Away]:
         made[0].connection_pool.reset()
 
     monkeypatch.setattr(process, "connect_briefly", connect)
+    monkeypatch.setattr(events, "_FORM_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         port = listener.getsockname()[1]
         yield Away(f"redis://:{HUSH}@127.0.0.1:{port}", hang, listener.close)
@@ -724,7 +726,7 @@ def test_without_an_app_token_slack_comes_over_http(
         url = f"http://127.0.0.1:{port}{path}"
         wanted = urllib.request.Request(url, body.encode() or None, given)
         try:
-            with urllib.request.urlopen(wanted, timeout=5) as answer:
+            with urllib.request.urlopen(wanted, timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -762,11 +764,11 @@ def test_without_an_app_token_slack_comes_over_http(
 def test_a_form_is_acknowledged_though_slack_hangs(
     there: Slack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "_FORM_SECONDS", 0.3)
     soon(there.event({"type": "app_home_opened", "tab": "home"}))
     there.wait(lambda: there.homes)
     subscribe = button(there.homes["U1"], "Subscribe a channel")
     view = form(there, lambda: there.press(subscribe, view_id="VHU1"))
+    monkeypatch.setattr(events, "_FORM_SECONDS", 0.3)
     there.fault("conversations.info", "hang")
     assert MOMENT in wrong(sends(there, view, profile="matters", channel="C2"))["channel"]
 

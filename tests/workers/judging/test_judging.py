@@ -13,7 +13,7 @@ from bot.domain.papers import Trouble
 from bot.errors import Refused, Unavailable
 from tests.make import ids, paper, profile
 from tests.servers.neighbours import scores
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 from workers.judging import batches
 from workers.judging.batches import Reply
 
@@ -188,8 +188,9 @@ def test_no_call_is_made_after_the_caller_stops_listening() -> None:
     model = Scripted(slow)
     arriving = batches.judge(model, profile(), PAPERS * 8, {}, calls_at_once=2)
     next(arriving)
-    threading.Timer(0.05, gate.release, args=(20,)).start()
     arriving.close()
+    gate.release(20)
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("model")], "all end")
     # Of 20 calls, those under way when the caller left, and no others.
     assert len(model.asked) < 10
 
@@ -235,7 +236,7 @@ def test_an_answer_that_was_cut_off_says_so_of_the_papers_it_did_not_reach() -> 
 
 
 def test_a_fault_of_ours_loses_no_answer_that_was_under_way() -> None:
-    broken, others = threading.Event(), threading.Barrier(2, timeout=5)
+    broken, others = threading.Event(), threading.Barrier(2, timeout=PATIENCE)
 
     def reply(about: list[str]) -> str | Exception:
         if PAPERS[0].id in about:
@@ -244,7 +245,7 @@ def test_a_fault_of_ours_loses_no_answer_that_was_under_way() -> None:
             return RuntimeError("a fault of ours")
         if PAPERS[10].id in about:
             others.wait()
-            broken.wait(5)
+            broken.wait(PATIENCE)
         return good(about)
 
     model, verdicts = Scripted(reply), dict[str, Verdict]()

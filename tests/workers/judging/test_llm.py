@@ -23,6 +23,7 @@ from bot.store.days import Store
 from tests.make import ids, paper
 from tests.servers import neighbours
 from tests.servers.neighbours import Reply, as_json, chat, error, ids_asked, listening, scores
+from tests.waiting import PATIENCE
 from workers import jobs
 from workers.judging import batches, scoring
 from workers.judging import model as model_judging
@@ -546,14 +547,17 @@ def test_the_wait_is_the_servers_unless_it_is_too_long(
 
 
 def test_a_call_that_takes_too_long_is_given_up_and_not_paid_for_again() -> None:
+    given_up = threading.Event()
+
     def answer(path: str, body: bytes) -> Reply:
-        time.sleep(0.5)
+        given_up.wait(PATIENCE)
         return chat("{}")
 
     with listening(answer) as server:
-        model = model_judging.Model("m", None, f"{server.url}/v1", 0.1)
+        model = model_judging.Model("m", None, f"{server.url}/v1", 0.5)
         with closing(model), pytest.raises(Unavailable) as raised:
             model.ask("I.", "Q.", scoring.schema(), "key")
+        given_up.set()
         assert len(server.asked) == 1
     assert raised.value.trouble is Trouble.MODEL_SLOW
     assert "PAPERBOY_CALL_SECONDS" in str(raised.value)

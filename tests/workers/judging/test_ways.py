@@ -8,7 +8,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -29,6 +29,7 @@ from tests.servers.neighbours import (
     listening,
     scores,
 )
+from tests.waiting import PATIENCE
 from workers.judging import bounded, scoring
 from workers.judging import model as model_judging
 from workers.judging.ways import Shape, Ways
@@ -233,15 +234,17 @@ class Dripping:
         self.pieces, self.ended = pieces, threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.sent = 0
+        self.listener.settimeout(PATIENCE)
+        self.connection: socket.socket | None = None
         self.thread = threading.Thread(target=self._serve)
         self.thread.start()
 
     def _serve(self) -> None:
         connection, _ = self.listener.accept()
+        self.connection = connection
         with connection:
-            connection.settimeout(0.05)
-            connection.recv(65536)
             try:
+                connection.recv(65536)
                 for piece in self.pieces():
                     connection.sendall(piece)
                     self.sent += len(piece)
@@ -256,6 +259,9 @@ class Dripping:
 
     def close(self) -> None:
         self.ended.set()
+        if self.connection:
+            with suppress(OSError):  # it has gone already
+                self.connection.shutdown(socket.SHUT_RDWR)
         self.thread.join()
         self.listener.close()
 
