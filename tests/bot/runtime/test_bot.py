@@ -62,6 +62,28 @@ def desk(channels: Channels, tasks: Tasks) -> Desk:
     )
 
 
+EIGHT = datetime(2025, 3, 21, 8, tzinfo=UTC)  # nine in the morning in Berlin
+
+
+@pytest.fixture
+def due_at_eight(channels: Channels, desk: Desk) -> Wish:
+    """A subscription's day at its time: read, judged, and not posted yet."""
+    desk.subscriptions.put(subscription())
+    (due,) = owed(desk, EIGHT)
+    ready(channels, due, EIGHT)
+    return due
+
+
+def asked_and_listed(channels: Channels, judge: Judge) -> Wish:
+    """Somebody waits for a day whose list was read."""
+    of = channels.store.put_profile(profile())
+    asked = wish().model_copy(update={"profile": of, "judge": judge})
+    channels.put_wish(asked)
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_listed(asked.wanted, listed(NOW))
+    return asked
+
+
 def queued(tasks: Tasks, name: str) -> list[str]:
     return Queue(name, connection=tasks.redis, serializer=JSONSerializer).job_ids
 
@@ -143,76 +165,63 @@ def test_a_person_does_not_wait_behind_a_schedule_for_the_same_step(
     assert queued(tasks, "now") == [by_person.id]
 
 
+@pytest.mark.usefixtures("due_at_eight")
 def test_who_is_not_due_any_more_is_not_posted_to(
     channels: Channels, desk: Desk, tasks: Tasks
 ) -> None:
     """A channel that was paused before a worker came to it."""
-    mine = subscription()
-    desk.subscriptions.put(mine)
-    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
-    (wished,) = owed(desk, eight)
-    ready(channels, wished, eight)
-    clock.tick(desk, tasks, eight)
+    clock.tick(desk, tasks, EIGHT)
     deliveries = Deliveries(channels.store, "slack")
     assert len(deliveries.newcomers(())) == 1
-    desk.subscriptions.put(mine.model_copy(update={"paused": Paused(at=eight)}))
-    clock.tick(desk, tasks, eight)
+    desk.subscriptions.put(subscription(paused=Paused(at=EIGHT)))
+    clock.tick(desk, tasks, EIGHT)
     assert deliveries.newcomers(()) == {}
 
 
+@pytest.mark.usefixtures("due_at_eight")
 def test_a_platform_that_was_away_is_tried_again_after_a_while(
     channels: Channels, desk: Desk, tasks: Tasks
 ) -> None:
-    desk.subscriptions.put(subscription())
-    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
-    (wished,) = owed(desk, eight)
-    ready(channels, wished, eight)
-    clock.tick(desk, tasks, eight)
+    clock.tick(desk, tasks, EIGHT)
     deliveries = Deliveries(channels.store, "slack")
     (key,) = deliveries.newcomers(())
-    deliveries.put_tried(key, Tried(at=eight))
+    deliveries.put_tried(key, Tried(at=EIGHT))
     for seconds, there in ((9, 0), (11, 1)):
-        ticked = clock.tick(desk, tasks, eight + timedelta(seconds=seconds))
+        ticked = clock.tick(desk, tasks, EIGHT + timedelta(seconds=seconds))
         assert len(deliveries.newcomers(())) == there
         assert (ticked.under_way, ticked.failed) == (True, ())
 
 
 def test_a_delivery_that_failed_through_our_fault_is_told_and_the_request_is_over(
-    channels: Channels, desk: Desk, tasks: Tasks
+    due_at_eight: Wish, channels: Channels, desk: Desk, tasks: Tasks
 ) -> None:
     """A schedule's is tried again a minute later, a person's when the person asks again."""
-    desk.subscriptions.put(subscription())
-    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
-    (wished,) = owed(desk, eight)
-    ready(channels, wished, eight)
-    asked = wished.model_copy(update={"by": "U1", "subscription": "", "at": None, "until": None})
+    asked = due_at_eight.model_copy(
+        update={"by": "U1", "subscription": "", "at": None, "until": None}
+    )
     channels.put_wish(asked)
-    clock.tick(desk, tasks, eight)
+    clock.tick(desk, tasks, EIGHT)
     deliveries = Deliveries(channels.store, "slack")
     for key in deliveries.newcomers(()):
-        deliveries.put_tried(key, Tried(at=eight, fault=True))
-    failed = clock.tick(desk, tasks, eight + timedelta(seconds=1)).failed
+        deliveries.put_tried(key, Tried(at=EIGHT, fault=True))
+    failed = clock.tick(desk, tasks, EIGHT + timedelta(seconds=1)).failed
     assert sorted(wish.by for wish in failed) == ["", "U1"]
     assert channels.wishes() == []
-    channels.put_wish(asked.model_copy(update={"since": eight + timedelta(seconds=1)}))
-    clock.tick(desk, tasks, eight + timedelta(seconds=2))
+    channels.put_wish(asked.model_copy(update={"since": EIGHT + timedelta(seconds=1)}))
+    clock.tick(desk, tasks, EIGHT + timedelta(seconds=2))
     assert [wish.by for wish in deliveries.newcomers(()).values()] == ["U1"]
-    clock.tick(desk, tasks, eight + timedelta(seconds=61))
+    clock.tick(desk, tasks, EIGHT + timedelta(seconds=61))
     assert len(deliveries.newcomers(())) == 2
 
 
 def test_a_request_whose_chat_stays_away_is_given_up_after_twelve_hours_and_told(
-    channels: Channels, desk: Desk, tasks: Tasks
+    due_at_eight: Wish, channels: Channels, desk: Desk, tasks: Tasks
 ) -> None:
-    desk.subscriptions.put(subscription())
-    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
-    (wished,) = owed(desk, eight)
-    ready(channels, wished, eight)
-    person = {"by": "U1", "subscription": "", "at": None, "until": None, "since": eight}
-    asked = wished.model_copy(update=person)
+    person = {"by": "U1", "subscription": "", "at": None, "until": None, "since": EIGHT}
+    asked = due_at_eight.model_copy(update=person)
     channels.put_wish(asked)
     for hours, given_up in ((0, ()), (11.9, ()), (12, (asked,))):
-        ticked = clock.tick(desk, tasks, eight + timedelta(hours=hours))
+        ticked = clock.tick(desk, tasks, EIGHT + timedelta(hours=hours))
         assert ticked.given_up == given_up
         assert channels.wishes() == ([] if given_up else [asked])
     waiting = Deliveries(channels.store, "slack").newcomers(())
@@ -224,10 +233,7 @@ def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
 ) -> None:
     from workers.score_job import deliver, score
 
-    asked = wish().model_copy(update={"profile": channels.store.put_profile(profile())})
-    channels.put_wish(asked)
-    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
-    channels.store.put_listed(asked.wanted, listed(NOW))
+    asked = asked_and_listed(channels, Judge())
     clock.tick(desk, tasks, NOW)
     assert len(queued(tasks, "now")) == 1
     score(asked, channels.store, None, 1, lambda: NOW, lambda done, total: None)
@@ -243,12 +249,7 @@ def test_a_day_that_ended_short_is_taken_up_again_later(
 ) -> None:
     from workers.score_job import deliver, score
 
-    asked = wish().model_copy(
-        update={"profile": channels.store.put_profile(profile()), "judge": Judge(model="scripted")}
-    )
-    channels.put_wish(asked)
-    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
-    channels.store.put_listed(asked.wanted, listed(NOW))
+    asked = asked_and_listed(channels, Judge(model="scripted"))
     down = Scripted(lambda about: Unavailable("Away.", Trouble.MODEL_DOWN))
     score(asked, channels.store, down, 4, lambda: NOW, lambda done, total: None)
     deliver(asked, channels.store, lambda: NOW)
@@ -308,12 +309,7 @@ def test_what_the_budget_left_is_not_asked_for_again_by_the_clock(
 ) -> None:
     from workers.score_job import deliver, score
 
-    asked = wish().model_copy(
-        update={"profile": channels.store.put_profile(profile()), "judge": Judge(model="scripted")}
-    )
-    channels.put_wish(asked)
-    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
-    channels.store.put_listed(asked.wanted, listed(NOW))
+    asked = asked_and_listed(channels, Judge(model="scripted"))
     nothing = (Limits(day_usd=0), Limits())
     model = Scripted(good)
     score(asked, channels.store, model, 4, lambda: NOW, lambda done, total: None, nothing)
@@ -346,7 +342,7 @@ def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
     friday = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)  # ten past midnight in New York
     assert owed(desk, friday - timedelta(seconds=1)) == []
     (mine,) = owed(desk, friday)
-    assert mine.at == datetime(2025, 3, 21, 8, tzinfo=UTC)
+    assert mine.at == EIGHT
     assert mine.wanted.date == date(2025, 3, 21)
     clock.tick(desk, tasks, friday)
     assert (len(queued(tasks, "batch")), queued(tasks, "now")) == (1, [])
@@ -422,10 +418,9 @@ def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
 
 def test_a_day_that_no_worker_takes_up_is_said_to_be_late(desk: Desk, tasks: Tasks) -> None:
     desk.subscriptions.put(subscription())
-    eight = datetime(2025, 3, 21, 8, tzinfo=UTC)
     for minutes in (0, 10):
-        assert clock.tick(desk, tasks, eight + timedelta(minutes=minutes)).late == ()
-    ((_, _, why),) = clock.tick(desk, tasks, eight + timedelta(minutes=20)).late
+        assert clock.tick(desk, tasks, EIGHT + timedelta(minutes=minutes)).late == ()
+    ((_, _, why),) = clock.tick(desk, tasks, EIGHT + timedelta(minutes=20)).late
     assert why is Trouble.STILL_AT_IT
 
 
@@ -464,7 +459,7 @@ def test_a_hundred_channels_at_one_moment_share_every_step(
 ) -> None:
     for n in range(100):
         desk.subscriptions.put(subscription(f"C{n}"))
-    moment = datetime(2025, 3, 21, 8, tzinfo=UTC)
+    moment = EIGHT
     clock.tick(desk, tasks, moment)
     mine, *others = owed(desk, moment)
     assert len(others) == 99
@@ -498,7 +493,7 @@ def test_a_tick_that_finds_nothing_new_writes_nothing_and_costs_the_same_for_man
     for count in (3, 30):
         for n in range(count):
             desk.subscriptions.put(subscription(f"C{n}"))
-        moment = datetime(2025, 3, 21, 8, tzinfo=UTC)
+        moment = EIGHT
         mine, *_ = owed(desk, moment)
         assert mine.at is not None
         if stage != "listing":
