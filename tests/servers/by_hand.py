@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -75,19 +75,21 @@ def run(opening: Mapping[str, Callable[[], AbstractContextManager[Console]]]) ->
         signal.signal(number, signal.default_int_handler)
     with ExitStack() as stack:
         consoles = {name: stack.enter_context(open()) for name, open in opening.items()}
-        for console in consoles.values():
-            for name, value in console.settings.items():
-                print(f"export {name}={value}")
-        # slack_sdk knows no exceptions to a proxy.
-        print("unset HTTP_PROXY HTTPS_PROXY http_proxy https_proxy")
-        for name, console in consoles.items():
-            before = f"{name} " if len(consoles) > 1 else ""
-            print(f"# {before}{console.help}")
-        sys.stdout.flush()
-        try:
+        with suppress(KeyboardInterrupt):
+            _introduce(consoles)
             _talk(consoles)
-        except KeyboardInterrupt:
-            print()
+
+
+def _introduce(consoles: Mapping[str, Console]) -> None:
+    for console in consoles.values():
+        for name, value in console.settings.items():
+            print(f"export {name}={value}")
+    # slack_sdk knows no exceptions to a proxy.
+    print("unset HTTP_PROXY HTTPS_PROXY http_proxy https_proxy")
+    for name, console in consoles.items():
+        before = f"{name} " if len(consoles) > 1 else ""
+        print(f"# {before}{console.help}")
+    sys.stdout.flush()
 
 
 def _talk(consoles: Mapping[str, Console]) -> None:
