@@ -151,6 +151,7 @@ def moments(day: date) -> list[datetime]:
     return [] if is_weekend(day) else [*looks, *meals, *ends]
 
 
+@pytest.mark.timeout(600)  # 15 s alone, more than a minute on a machine that has much else to do
 def test_a_year_of_mornings(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_LOOK_SECONDS", "_LINGER_SECONDS", "_SPREAD"):
         monkeypatch.setattr(deliver_job, name, 0.0)

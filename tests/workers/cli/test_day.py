@@ -304,7 +304,7 @@ def test_a_command_told_to_stop_leaves_nothing_running_and_buys_nothing_more(
 
     def slow(path: str, body: bytes) -> Reply:
         arrived.set()
-        time.sleep(1)
+        time.sleep(10)  # twice as long as a command may take to stop
         return good_model(path, body)
 
     paperboy.settings["PAPERBOY_CALLS_AT_ONCE"] = "1"

@@ -16,11 +16,14 @@ from pathlib import Path
 import pytest
 
 from tests.processes import alive, descendants, stop_server
+from tests.servers.neighbours import feed, listening
+from tests.waiting import PATIENCE, until
+from tests.workers.test_fetching import FRIDAY, rss
 from workers.runtime.server import _answers, _socket_path
 
 NOWHERE = "http://127.0.0.1:1"
 CHAT = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "SLACK_API_URL": NOWHERE}
-PROMPT = {"ARXIV_RSS_URL": NOWHERE, "ARXIV_API_URL": NOWHERE}
+PROMPT = {"ARXIV_RSS_URL": "{arxiv}", "ARXIV_API_URL": NOWHERE}
 
 
 class Terminal:
@@ -91,9 +94,12 @@ def test_nothing_is_left_behind(
     command: str, how: str, terminal: list[Terminal], tmp_path: Path
 ) -> None:
     words, settings, up = STARTED[command]
-    it = Terminal(tmp_path, words, settings)
-    terminal.append(it)
-    it.hears(up)
+    friday = rss(FRIDAY, ("2503.00001", "new", "cs.LG"))
+    with listening(lambda path, body: feed(friday)) as arxiv:
+        given = {name: value.format(arxiv=arxiv.url) for name, value in settings.items()}
+        it = Terminal(tmp_path, words, given)
+        terminal.append(it)
+        it.hears(up)
     started = descendants(it.process.pid)
     assert _answers(it.server())
     if how == "SIGTERM":
@@ -103,8 +109,7 @@ def test_nothing_is_left_behind(
     if how == "twice":  # as a shell that was told, too
         time.sleep(0.05)
         it.process.send_signal(signal.SIGHUP)
-    it.process.wait(30)
+    it.process.wait(PATIENCE)
     assert not _answers(it.server())
     for pid in started:  # one that nobody reaped is over, too
-        while alive(pid) and state(pid)[:1] not in ("Z", ""):
-            time.sleep(0.05)
+        until(lambda pid=pid: not alive(pid) or state(pid)[:1] in ("Z", ""), "it ends")
