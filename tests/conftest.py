@@ -18,6 +18,7 @@ from bot.runtime import posting
 from bot.store.channels import Channels
 from bot.store.connection import connect
 from bot.store.days import Store
+from workers import deliver_job, lookup_job
 from workers.runtime.server import embedded
 
 # A run that a shell put into the background ignores Ctrl-C, and so would every command it starts.
@@ -76,7 +77,7 @@ def channels(store: Store) -> Channels:
 
 @pytest.fixture(autouse=True)
 def no_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test reads this machine's settings, or waits between two tries."""
+    """No test reads this machine's settings, or waits between two tries or for who may come yet."""
     for name in list(os.environ):
         if name.split("_")[0] in ("OPENAI", "SLACK", "DISCORD", "ARXIV", "PAPERBOY", "REDIS"):
             monkeypatch.delenv(name)
@@ -86,6 +87,9 @@ def no_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shown._hidden.clear()
     stamina.set_testing(True, attempts=3)
     monkeypatch.setattr(posting, "_GAP", 0.0)
+    for job in (deliver_job, lookup_job):
+        monkeypatch.setattr(job, "_LINGER_SECONDS", 0.05)
+        monkeypatch.setattr(job, "_LOOK_SECONDS", 0.01)
 
 
 def check_golden(name: str, shown: str) -> None:

@@ -86,10 +86,12 @@ class Inquiring:
             return  # whoever holds it takes up what came meanwhile
         begun = last = time.monotonic()
         try:
-            while (now := time.monotonic()) - last < _LINGER_SECONDS:
+            while True:
                 lease.renew()
-                if self._step(takes_more=now - begun < _LASTING_SECONDS):
+                if self._step(takes_more=time.monotonic() - begun < _LASTING_SECONDS):
                     last = time.monotonic()
+                elif time.monotonic() - last >= _LINGER_SECONDS:
+                    return  # and never without a look: it may have been asleep meanwhile
         finally:
             self._pool.shutdown(cancel_futures=True)
             lease.release()

@@ -131,8 +131,6 @@ class Desk:
 
 @pytest.fixture
 def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(lookup_job, "_LINGER_SECONDS", 0.03)
-    monkeypatch.setattr(lookup_job, "_LOOK_SECONDS", 0.01)
     with listening(arxiv_api(PAPERS)) as sky:
         yield Desk(Inquiries(store), sky)
 

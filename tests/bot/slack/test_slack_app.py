@@ -102,13 +102,13 @@ def _agrees(kind: str, payload: str) -> None:
 
 @pytest.fixture(autouse=True)
 def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message each 20 ms instead of each second; a lost socket is looked for as soon. Slack's own
-    haste is left to the tests that are about it."""
+    """A message each 20 ms instead of each second. Slack's own haste, and a client's that takes a
+    socket for lost when its ping is not answered in time, are left to the tests about them."""
     monkeypatch.setattr(posting, "Rate", lambda limit, interval: Rate(limit, 20))
-    monkeypatch.setattr(events, "_PING_SECONDS", 0.1)
     for where, name in (
         (events, "_CHECK_SECONDS"),
         (events, "_FORM_SECONDS"),
+        (events, "_PING_SECONDS"),
         (answers_slack, "_WHO_SECONDS"),
     ):
         monkeypatch.setattr(where, name, PATIENCE)
@@ -625,12 +625,16 @@ def test_without_redis_all_is_acknowledged_and_people_are_told(
     assert MOMENT in drawn(there.homes["U1"])
 
 
-@pytest.mark.usefixtures("bot")
-def test_a_lost_socket_comes_back_by_itself(there: Slack) -> None:
-    there.drop()
-    assert not there.sockets
-    there.wait(lambda: there.sockets)
-    assert "No subscription here" in types(there, "list")
+def test_a_lost_socket_comes_back_by_itself(
+    server: str, store: Store, there: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_PING_SECONDS", 2.0)
+    with serving(server, there):
+        there.wait(lambda: there.sockets)
+        there.drop()
+        assert not there.sockets
+        there.wait(lambda: there.sockets)
+        assert "No subscription here" in types(there, "list")
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ async def bot(there: Slack) -> AsyncIterator[AsyncApp]:
             user_id=event["user"], view={"type": "home", "blocks": [{"type": "divider"}]}
         )
 
-    handler = AsyncSocketModeHandler(app, "xapp-1", ping_interval=0.3)
+    handler = AsyncSocketModeHandler(app, "xapp-1", ping_interval=2)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     try:
         yield app
