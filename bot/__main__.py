@@ -18,33 +18,33 @@ from redis import Redis
 
 from bot import logs, settings
 from bot.commands import status
-from bot.commands.context import Desk
+from bot.commands.context import Context
 from bot.domain.digest import Judge
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError, Refused
-from bot.network import reason
+from bot.network import describe_error
 from bot.runtime import clock
-from bot.runtime.announcements import Bell, Chat, Herald, Platform
-from bot.runtime.lookup_waiter import Inquirer
-from bot.runtime.platforms import insist as insist_on_chats
-from bot.runtime.platforms import misfits
-from bot.runtime.posting import Pace
+from bot.runtime.announcements import Announcer, Platform, TickAnnouncer, Wakeup
+from bot.runtime.lookup_waiter import LookupWaiter
+from bot.runtime.platforms import misconfigured_platforms
+from bot.runtime.platforms import require_usable_platform as insist_on_chats
+from bot.runtime.posting import ChannelRateLimit
+from bot.safe_text import safe
 from bot.settings import Settings
-from bot.shown import safe
-from bot.store.aside import claim
 from bot.store.channels import Channels
-from bot.store.connection import connect_briefly, insist
+from bot.store.connection import connect_briefly, require_usable_server
 from bot.store.days import Store
-from bot.store.lookups import Inquiries
-from bot.store.queues import Tasks
+from bot.store.lookups import Lookups
+from bot.store.quarantine import claim_server
+from bot.store.queues import Queues
 from bot.store.subscriptions import Subscriptions
 from bot.views import doctor
 
 # Each platform's libraries are imported where it is served: they take a quarter of a second and
 # 16 MB, and most installations have one platform.
 if TYPE_CHECKING:
-    from bot.discord.answers import Answers as DiscordAnswers
-    from bot.slack.answers import Answers as SlackAnswers
+    from bot.discord.answers import DiscordAnswers as DiscordAnswers
+    from bot.slack.answers import SlackAnswers as SlackAnswers
 
 log = structlog.get_logger()
 
@@ -58,44 +58,48 @@ _CLOSING_SECONDS = 4.0
 async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
     """Serve every platform that has a token, and tick, until `stop` is set."""
     store = Store(connect_briefly(url))
-    channels, tasks = Channels(store), Tasks(Redis.from_url(url))
+    channels, queues = Channels(store), Queues(Redis.from_url(url))
     judge = Judge(model=config.judge_model)
-    desk = Desk(
+    context = Context(
         channels=channels,
         subscriptions=Subscriptions(store),
-        inquiries=Inquiries(store),
+        lookups=Lookups(store),
         judge=judge,
-        status=lambda: status.gather(tasks, channels, judge),
+        status=lambda: status.gather(queues, channels, judge),
         window_hours=config.window_hours,
         catch_up_days=config.catch_up_days,
         say_quiet_days=config.say_quiet_days,
         limits=config.limits,
         admins_only=config.admins_only,
     )
-    bell, inquirer = Bell(), Inquirer(desk, tasks.inquire)
+    wakeup, lookup_waiter = Wakeup(), LookupWaiter(context, queues.enqueue_lookups)
     platforms: dict[str, Platform] = {}
     async with AsyncExitStack() as stack:
         pacing = await stack.enter_async_context(redis.asyncio.Redis.from_url(url))
-        running = {"clock": asyncio.create_task(_ticking(desk, tasks, bell, platforms))}
-        wrong = misfits(config)
+        running = {"clock": asyncio.create_task(_run_clock(context, queues, wakeup, platforms))}
+        wrong = misconfigured_platforms(config)
         for why in wrong.values():
             log.error("a chat cannot be served", why=why)
         if config.slack_bot_token and "slack" not in wrong:
-            from bot.slack.answers import Answers as SlackAnswers
+            from bot.slack.answers import SlackAnswers as SlackAnswers
             from bot.slack.poster import SlackPoster, client
 
             web = client(config.slack_bot_token, config.slack_api_url.get_secret_value())
-            chat = Chat(SlackPoster(web), store.redis, Pace(pacing))
-            slack = platforms["slack"] = SlackAnswers(web, desk, chat, bell, inquirer)
+            announcer = Announcer(SlackPoster(web), store.redis, ChannelRateLimit(pacing))
+            slack = platforms["slack"] = SlackAnswers(
+                web, context, announcer, wakeup, lookup_waiter
+            )
             running["Slack"] = asyncio.create_task(_slack(slack, config))
         if config.discord_token and "discord" not in wrong:
-            from bot.discord.answers import Answers as DiscordAnswers
-            from bot.discord.poster import poster
+            from bot.discord.answers import DiscordAnswers as DiscordAnswers
+            from bot.discord.poster import open_poster
 
             where = config.discord_api_url.get_secret_value()
-            posts = await stack.enter_async_context(poster(config.discord_token, where))
-            chat = Chat(posts, store.redis, Pace(pacing))
-            discord = platforms["discord"] = DiscordAnswers(posts, desk, chat, bell, inquirer)
+            posts = await stack.enter_async_context(open_poster(config.discord_token, where))
+            announcer = Announcer(posts, store.redis, ChannelRateLimit(pacing))
+            discord = platforms["discord"] = DiscordAnswers(
+                posts, context, announcer, wakeup, lookup_waiter
+            )
             running["Discord"] = asyncio.create_task(
                 _discord(discord, config.discord_token, config)
             )
@@ -104,11 +108,11 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         try:
             await _until(stopping, running)
         finally:
-            await _ended({stopping, *running.values()})
+            await _cancel_all({stopping, *running.values()})
     log.info("bot stopped")
 
 
-async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
+async def _cancel_all(tasks: set[asyncio.Task[Any]]) -> None:
     """Cancel them until all are over: asyncio.wait_for, which discord.py uses, loses a
     cancellation in Python 3.11 when what it waits for fails at that moment. Not so soon again that
     a connection is cut off while it is being closed."""
@@ -140,9 +144,11 @@ async def _slack(answers: SlackAnswers, config: Settings) -> None:
 
     async def heard(how: str) -> None:
         log.info("listening", how=how)
-        await _back("Slack", answers.desk)
+        await _end_login_outage("Slack", answers.context)
 
-    await _for_ever("Slack", lambda: listen(SlackApp(answers), config, heard), answers.desk)
+    await _keep_receiving(
+        "Slack", lambda: listen(SlackApp(answers), config, heard), answers.context
+    )
 
 
 async def _discord(answers: DiscordAnswers, token: SecretStr, config: Settings) -> None:
@@ -152,16 +158,18 @@ async def _discord(answers: DiscordAnswers, token: SecretStr, config: Settings) 
         gateway = config.discord_gateway_url.get_secret_value()
         await events.listen(events.DiscordApp(answers), token, gateway)
 
-    await _for_ever("Discord", receive, answers.desk)
+    await _keep_receiving("Discord", receive, answers.context)
 
 
-async def _back(name: str, desk: Desk) -> None:
+async def _end_login_outage(name: str, context: Context) -> None:
     """A platform let us in: whatever was said of it is over."""
     with suppress(redis.RedisError):  # it is served without, and told so by the clock
-        await asyncio.to_thread(desk.subscriptions.end_outage, f"{name} login")
+        await asyncio.to_thread(context.subscriptions.end_outage, f"{name} login")
 
 
-async def _for_ever(name: str, receive: Callable[[], Awaitable[None]], desk: Desk) -> None:
+async def _keep_receiving(
+    name: str, receive: Callable[[], Awaitable[None]], context: Context
+) -> None:
     """A platform's events. Whatever ends them, a fault of ours too, is told and tried again, and
     stops nobody else. Raises Refused for what asking again cannot mend."""
     while True:
@@ -170,42 +178,44 @@ async def _for_ever(name: str, receive: Callable[[], Awaitable[None]], desk: Des
             await receive()
             why = "Its events ended."
         except PaperboyError as error:
-            if isinstance(error, Refused) and error.trouble is None:
+            if isinstance(error, Refused) and error.reason is None:
                 raise  # not the chat's, which may think better of it
 
             why = str(error)
             wait = max(wait, getattr(error, "retry_after", None) or 0)
         except (redis.RedisError, OSError) as error:
-            why = f"{name} cannot be served: {reason(error)}."
+            why = f"{name} cannot be served: {describe_error(error)}."
         except Exception as fault:  # whatever a library made of what it was sent
             why = f"What {name} sent cannot be read ({type(fault).__name__})."
             log.error(f"{name} ends with a fault", exc_info=fault)
         log.error(f"{name} does not let us in, trying again", why=why)
         with suppress(redis.RedisError):  # its being away is told by the clock
-            put = desk.subscriptions.put_outage
+            put = context.subscriptions.put_outage
             await asyncio.to_thread(put, f"{name} login", why, datetime.now(UTC))
         await asyncio.sleep(wait)
 
 
-async def _ticking(desk: Desk, tasks: Tasks, bell: Bell, platforms: Mapping[str, Platform]) -> None:
+async def _run_clock(
+    context: Context, queues: Queues, wakeup: Wakeup, platforms: Mapping[str, Platform]
+) -> None:
     """Redis being away is said once, and so is its return."""
-    away, herald = False, Herald(platforms)
+    away, announcer = False, TickAnnouncer(platforms)
     while True:
         busy = False
         try:
             # A newer Paperboy may have begun to write here: then this one ends, and says so.
-            await asyncio.to_thread(claim, desk.channels.store.redis)
-            ticked = await asyncio.to_thread(clock.tick, desk, tasks, datetime.now(UTC))
-            herald.tell(ticked)
+            await asyncio.to_thread(claim_server, context.channels.store.redis)
+            ticked = await asyncio.to_thread(clock.tick, context, queues, datetime.now(UTC))
+            announcer.announce(ticked)
         except redis.RedisError as error:
             if not away:
-                log.error("redis is away, trying again", error=type(error).__name__)
+                log.error("redis unreachable, retrying", error=type(error).__name__)
             away = True
         else:
             if away:
-                log.info("redis is back")
-            away, busy = False, ticked.under_way
-        await bell.heard(_BUSY_SECONDS if busy or away else _TICK_SECONDS)
+                log.info("redis reachable again")
+            away, busy = False, ticked.in_progress
+        await wakeup.wait(_BUSY_SECONDS if busy or away else _TICK_SECONDS)
 
 
 def main(at: Endpoint | None = None) -> int:
@@ -218,8 +228,8 @@ def main(at: Endpoint | None = None) -> int:
                 "Set REDIS_URL, or start `paperboy bot`, which finds the embedded server."
             )
         at = config.redis_url
-        insist(at)
-    logs.to_stderr()
+        require_usable_server(at)
+    logs.configure()
     warn(at)
     asyncio.run(_until_told(at.get_secret_value(), config))
     return 0
@@ -237,7 +247,7 @@ async def _until_told(url: str, config: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            loop.add_signal_handler(number, _stopped, number, stop)
+            loop.add_signal_handler(number, _on_signal, number, stop)
     try:
         await serve(url, config, stop)
     finally:  # who stops us may say so twice, and what a command started has still to be stopped
@@ -246,9 +256,9 @@ async def _until_told(url: str, config: Settings) -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def _stopped(number: int, stop: asyncio.Event) -> None:
+def _on_signal(number: int, stop: asyncio.Event) -> None:
     if number == signal.SIGHUP:
-        logs.let_go()
+        logs.detach_terminal()
     stop.set()
 
 

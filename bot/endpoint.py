@@ -98,10 +98,10 @@ def _taken(value: object) -> Endpoint:
         value = value.get_secret_value()
     if not isinstance(value, str):
         raise ValueError("it should be an address")
-    return parsed(value)
+    return parse_endpoint(value)
 
 
-def parsed(text: str) -> Endpoint:
+def parse_endpoint(text: str) -> Endpoint:
     """An address as somebody wrote it, with what only percent-encoding may hold encoded.
 
     A password with a slash, a hash or a question mark is understood where nothing else can be
@@ -117,7 +117,7 @@ def parsed(text: str) -> Endpoint:
     secret, where, tail = _divided(rest)
     host = "" if scheme == "unix" and not where else _host(where)
     if host is None:
-        raise ValueError(f"{_amiss(where)}; {ENCODE}")
+        raise ValueError(f"{_host_error(where)}; {ENCODE}")
     path, mark, query = tail.partition("?")
     if "#" in tail:
         raise ValueError(f"it has a # that no address has; {ENCODE}")
@@ -169,7 +169,7 @@ def _host(where: str) -> str | None:
     return f"{name}:{port}" if port else name
 
 
-def _amiss(where: str) -> str:
+def _host_error(where: str) -> str:
     if not where or where.startswith(":"):
         return "it names no host"
     if re.fullmatch("[a-zA-Z0-9._-]+:[^:@]*", where):
@@ -185,7 +185,9 @@ def _encoded(secret: str) -> str:
     return f"{next(once)}{colon}{next(once)}@"
 
 
-def only(*schemes: str, secret: bool, query: bool = False) -> Callable[[Endpoint], Endpoint]:
+def require_schemes(
+    *schemes: str, secret: bool, query: bool = False
+) -> Callable[[Endpoint], Endpoint]:
     """A check that an address has one of these schemes, and a password or a query only where they
     can be used."""
 
@@ -202,7 +204,7 @@ def only(*schemes: str, secret: bool, query: bool = False) -> Callable[[Endpoint
     return check
 
 
-def for_redis(found: Endpoint) -> Endpoint:
+def check_redis_url(found: Endpoint) -> Endpoint:
     """A check of what redis-py would pass over in silence: a database that is no number, an option
     that it does not know."""
     import redis.asyncio  # takes a while, and few settings name a Redis

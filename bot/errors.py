@@ -8,7 +8,7 @@ PaperboyError
 
 from __future__ import annotations
 
-from bot.domain.papers import Trouble
+from bot.domain.papers import Reason
 
 
 class PaperboyError(Exception):
@@ -18,9 +18,9 @@ class PaperboyError(Exception):
     a person and never holds a secret.
     """
 
-    def __init__(self, message: str, trouble: Trouble | None = None) -> None:
+    def __init__(self, message: str, reason: Reason | None = None) -> None:
         super().__init__(message)
-        self.trouble = trouble
+        self.reason = reason
 
 
 class Refused(PaperboyError):
@@ -36,18 +36,18 @@ class Unavailable(PaperboyError):
     def __init__(
         self,
         message: str,
-        trouble: Trouble,
+        reason: Reason,
         retry_after: float | None = None,
-        unclear: bool = False,
+        outcome_unknown: bool = False,
     ) -> None:
-        super().__init__(message, trouble)
+        super().__init__(message, reason)
         self.retry_after = retry_after
-        self.unclear = unclear
+        self.outcome_unknown = outcome_unknown
 
 
 class Gone(PaperboyError):
     """A channel, a permission or a token that somebody has to bring back."""
 
-    def __init__(self, message: str, trouble: Trouble) -> None:
-        super().__init__(message, trouble)
-        self.trouble: Trouble = trouble
+    def __init__(self, message: str, reason: Reason) -> None:
+        super().__init__(message, reason)
+        self.reason: Reason = reason

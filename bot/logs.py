@@ -13,10 +13,10 @@ from typing import Any
 
 import structlog
 
-from bot.shown import safe
+from bot.safe_text import safe
 
 
-def to_stderr() -> None:
+def configure() -> None:
     """Standard output is for results. No line, and no traceback, shows a secret or acts on the
     terminal. httpx2 is kept quiet: at INFO it logs every request."""
     handler = logging.StreamHandler(sys.stderr)
@@ -35,13 +35,13 @@ def to_stderr() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    sys.excepthook = _told
-    threading.excepthook = lambda fault: _told(
+    sys.excepthook = _excepthook
+    threading.excepthook = lambda fault: _excepthook(
         fault.exc_type, fault.exc_value or fault.exc_type(), fault.exc_traceback
     )
 
 
-def let_go() -> None:
+def detach_terminal() -> None:
     """The terminal is closed: what is still said goes nowhere, instead of failing."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
@@ -65,11 +65,13 @@ def _safely(log: object, name: str, event: MutableMapping[str, Any]) -> MutableM
     }
 
 
-def _told(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+def _excepthook(
+    kind: type[BaseException], error: BaseException, where: TracebackType | None
+) -> None:
     sys.stderr.write(safe("".join(traceback.format_exception(kind, error, where))))
 
 
-class Sparing:
+class RateLimitedLog:
     """Warnings that anybody can cause, at most so many a minute; the next one says how many were
     left out."""
 
@@ -78,7 +80,7 @@ class Sparing:
         self._log, self._most, self._clock = log, most, clock
         self._begun, self._lines, self._left_out = clock(), 0, 0
 
-    def line(self, event: str, **about: Any) -> None:
+    def warning(self, event: str, **about: Any) -> None:
         """Log it, or count it."""
         if (now := self._clock()) - self._begun >= 60:
             self._begun, self._lines = now, 0

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator
 
 
-def reason(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """A clause such as "nothing listens there", from an error or what it came of; without the
     address, and without words of the library's own."""
     chain = tuple(_chain(error))

@@ -18,9 +18,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.domain.budget import Limits
-from bot.endpoint import Endpoint, for_redis, only
+from bot.endpoint import Endpoint, check_redis_url, require_schemes
 from bot.errors import Refused
-from bot.shown import hide
+from bot.safe_text import register_secrets
 
 
 def _data_dir() -> Path:
@@ -59,14 +59,16 @@ def _with_scheme(given: object) -> object:
 _Token = Annotated[SecretStr, AfterValidator(_token)]
 _Redis = Annotated[
     Endpoint,
-    AfterValidator(only("redis", "rediss", "unix", secret=True, query=True)),
-    AfterValidator(for_redis),
+    AfterValidator(require_schemes("redis", "rediss", "unix", secret=True, query=True)),
+    AfterValidator(check_redis_url),
 ]
-_Web = Annotated[Endpoint, AfterValidator(only("http", "https", secret=True))]
-_Query = Annotated[Endpoint, AfterValidator(only("http", "https", secret=True, query=True))]
+_Web = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secret=True))]
+_Query = Annotated[
+    Endpoint, AfterValidator(require_schemes("http", "https", secret=True, query=True))
+]
 # Their clients send the token where a name and a password would go.
-_Chat = Annotated[Endpoint, AfterValidator(only("http", "https", secret=False))]
-_Gateway = Annotated[Endpoint, AfterValidator(only("ws", "wss", secret=True))]
+_Chat = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secret=False))]
+_Gateway = Annotated[Endpoint, AfterValidator(require_schemes("ws", "wss", secret=True))]
 
 _ARXIV_RSS: Final = Endpoint("https://rss.arxiv.org/rss")
 _ARXIV_API: Final = Endpoint("https://export.arxiv.org/api/query")
@@ -137,7 +139,7 @@ class Settings(BaseSettings):
             raise ValueError("it is a folder that cannot be found") from None
 
     @property
-    def chats(self) -> tuple[str, ...]:
+    def configured_platforms(self) -> tuple[str, ...]:
         """The platforms that something is set for; platforms.misfits says what is wrong with it."""
         slack = self.slack_bot_token or self.slack_app_token or self.slack_signing_secret
         given = {"slack": slack, "discord": self.discord_token}
@@ -178,7 +180,7 @@ def load() -> Settings:
     """
     try:
         found = Settings()
-        hide(found.secrets)
+        register_secrets(found.secrets)
         return found
     except ValidationError as error:
         lines = [

@@ -1,4 +1,4 @@
-"""What tests share: a real server, papers made of little, and the two neighbours on loopback."""
+"""What tests share: a real server, papers made of little, and the two chats on loopback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import stamina
 import structlog
 from hypothesis import settings
 
-from bot import shown
+from bot import safe_text
 from bot.runtime import posting
 from bot.store.channels import Channels
 from bot.store.connection import connect
@@ -55,16 +55,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real embedded server, for the whole run."""
     with embedded(tmp_path_factory.mktemp("data")) as url:
         yield url
 
 
 @pytest.fixture
-def store(server: str) -> Iterator[Store]:
+def store(redis_url: str) -> Iterator[Store]:
     """An empty store on the real server."""
-    redis = connect(server)
+    redis = connect(redis_url)
     redis.flushall()
     yield Store(redis)
     redis.close()
@@ -76,7 +76,7 @@ def channels(store: Store) -> Channels:
 
 
 @pytest.fixture(autouse=True)
-def no_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def isolate_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads this machine's settings, or waits between two tries or for who may come yet."""
     for name in list(os.environ):
         if name.split("_")[0] in ("OPENAI", "SLACK", "DISCORD", "ARXIV", "PAPERBOY", "REDIS"):
@@ -84,7 +84,7 @@ def no_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.upper() in ("HTTP_PROXY", "HTTPS_PROXY"):  # slack_sdk knows no exceptions to them
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    shown._hidden.clear()
+    safe_text._hidden.clear()
     stamina.set_testing(True, attempts=3)
     monkeypatch.setattr(posting, "_GAP", 0.0)
     for job in (deliver_job, lookup_job):

@@ -14,10 +14,10 @@ from workers.runtime.server import embedded
 
 
 @contextmanager
-def started(command: Sequence[str], **given: Any) -> Iterator[subprocess.Popen[str]]:
+def run_command(command: Sequence[str], **popen_options: Any) -> Iterator[subprocess.Popen[str]]:
     """A command that runs (subprocess.Popen's arguments). At the end of the block nothing of it is
     left, also when the test has failed."""
-    process = subprocess.Popen(command, text=True, start_new_session=True, **given)
+    process = subprocess.Popen(command, text=True, start_new_session=True, **popen_options)
     try:
         yield process
     finally:
@@ -42,7 +42,7 @@ def stop_server(data: Path) -> None:
             pass
 
 
-def children() -> dict[int, list[int]]:
+def children_by_parent() -> dict[int, list[int]]:
     """Every process's children on this machine."""
     listed = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
@@ -56,13 +56,13 @@ def children() -> dict[int, list[int]]:
 
 def descendants(pid: int) -> list[int]:
     """All that came of a process."""
-    known, found = children(), [pid]
+    known, found = children_by_parent(), [pid]
     for parent in found:
         found += known.get(parent, [])
     return found[1:]
 
 
-def alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -15,13 +15,13 @@ import pytest
 
 from bot.settings import Settings
 from tests import TESTS
-from tests.make import paper
-from tests.processes import started
+from tests.factories import paper
+from tests.processes import run_command
 from tests.servers import arxiv, model
 from tests.servers.discord import discord
-from tests.servers.neighbours import INVENTED
+from tests.servers.fake_http import INVENTED_QUOTE
 from tests.servers.slack import slack
-from workers.arxiv.feed import parse, parse_named
+from workers.arxiv.feed import parse_by_id, parse_feed
 from workers.judging import explaining, scoring, tie_break
 
 README = TESTS / "servers" / "README.md"
@@ -31,7 +31,7 @@ README = TESTS / "servers" / "README.md"
 def test_one_prints_the_settings_that_lead_to_it_until_it_is_told_to_stop(name: str) -> None:
     command = [sys.executable, "-m", f"tests.servers{name}"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with started(command, cwd=TESTS.parent, **pipes) as process:
+    with run_command(command, cwd=TESTS.parent, **pipes) as process:
         assert process.stdout is not None
         said = []
         for line in process.stdout:
@@ -57,7 +57,7 @@ def test_every_server_that_can_be_run_by_hand_is_in_its_readme() -> None:
 def test_arxiv_announces_real_papers_today(asked: str, some: str) -> None:
     before = arxiv.latest(datetime.now(UTC))
     status, _, document = arxiv.answer(f"/rss/{asked}", b"")
-    found = parse(document)
+    found = parse_feed(document)
     assert status == 200
     assert before <= found.date <= arxiv.latest(datetime.now(UTC))
     ids = {announced.paper.id for announced in found.papers}
@@ -66,7 +66,7 @@ def test_arxiv_announces_real_papers_today(asked: str, some: str) -> None:
 
 
 def test_arxiv_has_no_papers_in_a_quiet_class_and_refuses_what_is_none() -> None:
-    assert parse(arxiv.answer("/rss/math.KT", b"")[2]).papers == ()
+    assert parse_feed(arxiv.answer("/rss/math.KT", b"")[2]).papers == ()
     status, _, document = arxiv.answer("/rss/cs.NOPE", b"")
     assert status == 400
     assert b"Bad subject class" in document
@@ -78,7 +78,7 @@ def test_on_a_weekend_fridays_list_stands() -> None:
 
 def test_arxiv_knows_papers_by_id() -> None:
     document = arxiv.answer("/api?id_list=2503.24358,2504.17830,2401.00001", b"")[2]
-    found, _ = parse_named(document)
+    found, _ = parse_by_id(document)
     assert {named.paper.id for named in found} == {"2503.24358", "2504.17830"}
 
 
@@ -97,17 +97,17 @@ def test_the_model_answers_each_of_the_three_questions() -> None:
     ordered = asked(tie_break.question(papers), tie_break.schema())
     assert ordered == {"order": ["2503.00001", "2503.00002"]}
     claims = asked(scoring.question(papers[:1]).strip().splitlines()[-1], explaining.schema())
-    assert INVENTED in [claim["quote"] for claim in claims["claims"]]
+    assert INVENTED_QUOTE in [claim["quote"] for claim in claims["claims"]]
 
 
 def test_what_a_bot_posts_in_slack_is_news_once_and_again_when_it_changes() -> None:
     with slack() as console:
         post = {"channel": "C1", "text": "Hello"}
-        posted = console.slack.answer("chat.postMessage", post, "xoxb-1")
+        posted = console.slack.handle_call("chat.postMessage", post, "xoxb-1")
         assert list(console.news()) == ["--- C1\nHello"]
         assert list(console.news()) == []
         change = {"channel": "C1", "ts": posted["ts"], "text": "Good day"}
-        console.slack.answer("chat.update", change, "xoxb-1")
+        console.slack.handle_call("chat.update", change, "xoxb-1")
         assert list(console.news()) == ["--- C1 (edited)\nGood day"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis.connection import parse_url
 
 from bot import settings
-from bot.endpoint import Endpoint, for_redis, parsed
+from bot.endpoint import Endpoint, check_redis_url, parse_endpoint
 from bot.errors import Refused
 from bot.settings import Settings
 
@@ -29,7 +29,7 @@ HUSH = "hunter2hunter2"
     "password", ["pa/ss", "pa#ss", "pa?ss", "pa@ss", "50%off", "a:b", "sp ace", "ü", "/#?@%:/"]
 )
 def test_a_password_with_any_character_reaches_redis_as_it_was_meant(password: str) -> None:
-    found = for_redis(parsed(f"redis://:{password}@127.0.0.1:6379/3"))
+    found = check_redis_url(parse_endpoint(f"redis://:{password}@127.0.0.1:6379/3"))
     read = parse_url(found.get_secret_value())
     assert (read["password"], read["host"], read["port"], read["db"]) == (
         *(password, "127.0.0.1"),
@@ -39,7 +39,7 @@ def test_a_password_with_any_character_reaches_redis_as_it_was_meant(password: s
 
 
 def test_what_is_percent_encoded_already_stays_so() -> None:
-    found = parsed("https://user:pa%2Fss@proxy.example/v1")
+    found = parse_endpoint("https://user:pa%2Fss@proxy.example/v1")
     assert found.get_secret_value() == "https://user:pa%2Fss@proxy.example/v1"
 
 
@@ -56,7 +56,7 @@ def test_no_address_shows_its_password_whatever_stands_in_it(
     name: str, password: str, scheme: str, host: str, tail: str
 ) -> None:
     try:
-        found = parsed(f"{scheme}://{name}:{password}@{host}{tail}")
+        found = parse_endpoint(f"{scheme}://{name}:{password}@{host}{tail}")
     except ValueError as error:
         said = str(error)
     else:

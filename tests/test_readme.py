@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from bot.commands import dispatch
 from bot.commands.permissions import Right
 from bot.discord import render
-from bot.domain.checkup import Checkup
+from bot.domain.checkup import ModelCheckup
 from bot.domain.digest import Decision, Digest, Outcome, Score, Usage
 from bot.endpoint import Endpoint
 from bot.errors import Refused
@@ -32,10 +32,10 @@ from bot.slack import render as render_slack
 from bot.terminal import render as render_terminal
 from bot.views import digest as digest_views
 from bot.views import doctor as doctor_views
-from tests.bot.slack.test_slack_render import drawn
+from tests.bot.slack.test_render import draw_slack
 from tests.conftest import GOLDEN, check_golden
-from tests.make import digest
-from tests.servers.discord_rules import drawing
+from tests.factories import digest
+from tests.servers.discord_rules import draw_discord
 from workers.__main__ import app
 from workers.arxiv import sample
 
@@ -70,21 +70,23 @@ def check_sample(document: str, name: str, shown: str) -> None:
 
 
 def test_the_slack_thread() -> None:
-    posts = [drawn(render_slack.message(post)) for post in digest_views.thread(a_day(), "day")]
-    check_golden("slack_day.txt", "\n".join(posts))
+    posts = [
+        draw_slack(render_slack.message(post)) for post in digest_views.thread_posts(a_day(), "day")
+    ]
+    check_golden("readme/slack_thread.txt", "\n".join(posts))
     check_sample("docs/slack.md", "slack thread", "\n".join(posts))
     check_sample("README.md", "slack digest", "\n".join(posts[:2]))
 
 
 def test_the_discord_thread() -> None:
-    posts = digest_views.thread(a_day(), "day")
-    shown = "\n\n".join(drawing(render.message(post)) for post in posts[:2])
-    check_golden("discord_readme.txt", shown)
+    posts = digest_views.thread_posts(a_day(), "day")
+    shown = "\n\n".join(draw_discord(render.message(post)) for post in posts[:2])
+    check_golden("readme/discord_thread.txt", shown)
     check_sample("docs/discord.md", "discord thread", shown)
 
 
 def test_the_answer_to_why() -> None:
-    cases = (GOLDEN / "why_slack.txt").read_text(encoding="utf-8").split("## ")
+    cases = (GOLDEN / "commands/why_slack.txt").read_text(encoding="utf-8").split("## ")
     (shown,) = (case for case in cases if case.startswith("two profiles\n"))
     check_sample("docs/commands.md", "why", shown.partition("\n")[2].strip())
 
@@ -93,9 +95,9 @@ def test_what_the_doctor_says() -> None:
     usage = Usage(
         calls=1, prompt_tokens=2_310, completion_tokens=54, prompt_usd=0.0002, completion_usd=0.0001
     )
-    found = Checkup(
+    found = ModelCheckup(
         key=True, server="127.0.0.1", model="gpt-6-luna", seconds=0.2, usage=usage,
-        shape="json_schema",
+        reply_format="json_schema",
     )  # fmt: skip
     shown = render_terminal.as_text([doctor_views.checkup_text(found)])
     check_sample("docs/running.md", "doctor", shown)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from bot.shown import hide, safe, visible
-from tests.processes import started
-from tests.servers.neighbours import listening
+from bot.safe_text import escape_unprintable, register_secrets, safe
+from tests.processes import run_command
+from tests.servers.fake_http import run_fake_server
 from workers.runtime.server import embedded
 
 HUSH = "hunter2hunter2"
@@ -30,7 +30,7 @@ COMMANDS = ("doctor", "day compression", "why 2503.15294", "status --json", "pla
 def run(words: str, home: Path, settings: dict[str, str]) -> str:
     """What a command says; the bot is stopped when it has complained of both chats."""
     given = os.environ | {"PAPERBOY_DATA_DIR": str(home / "data")} | settings
-    with started(
+    with run_command(
         [sys.executable, "-m", "workers", *words.split()],
         cwd=home,
         env=given,
@@ -58,7 +58,7 @@ def kept(home: Path) -> str:
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_no_command_shows_logs_or_stores_a_secret(words: str, tmp_path: Path) -> None:
-    with listening(lambda path, body: PAGE) as odd:
+    with run_fake_server(lambda path, body: PAGE) as odd:
         host = odd.url.removeprefix("http://")
         secret = f"user:{HUSH}/x@{host}"
         settings = TOKENS | {
@@ -82,15 +82,15 @@ from rq.serializers import JSONSerializer
 from rq.job import Job
 import multiprocessing, sys, time
 from pathlib import Path
-from workers.runtime.worker import serve_quietly
+from workers.runtime.worker import run_pool_detached
 if __name__ == "__main__":
     url, home = sys.argv[1], Path(sys.argv[2])
     redis = Redis.from_url(url)
     job = Queue("ask-x", connection=redis, serializer=JSONSerializer).enqueue(
-        "tests.servers.faulty.fault", failure_ttl=900
+        "tests.servers.failing_job.raise_with_secret", failure_ttl=900
     )
     pool = multiprocessing.get_context("spawn").Process(
-        target=serve_quietly, args=(url, "x", home / "workers.log")
+        target=run_pool_detached, args=(url, "x", home / "workers.log")
     )
     pool.start()
     while job.get_status() != "failed":
@@ -123,14 +123,16 @@ if __name__ == "__main__":
 
 
 def test_what_would_act_on_a_terminal_stands_as_its_escape() -> None:
-    assert visible("evil\x1b[31m.toml") == r"evil\x1b[31m.toml"
-    assert visible("zero\u200bwidth \u202egnol") == r"zero\u200bwidth \u202egnol"
-    assert visible("bad\udcff") == r"bad\udcff"
-    assert visible("a line\nand another\tone, naïve") == "a line\nand another\tone, naïve"
+    assert escape_unprintable("evil\x1b[31m.toml") == r"evil\x1b[31m.toml"
+    assert escape_unprintable("zero\u200bwidth \u202egnol") == r"zero\u200bwidth \u202egnol"
+    assert escape_unprintable("bad\udcff") == r"bad\udcff"
+    assert (
+        escape_unprintable("a line\nand another\tone, naïve") == "a line\nand another\tone, naïve"
+    )
 
 
 def test_what_is_hidden_is_left_out_and_so_are_passwords_in_addresses() -> None:
-    hide(["correct horse"])
+    register_secrets(["correct horse"])
     assert safe("the correct horse, twice: correct horse") == "the ***, twice: ***"
     assert safe("GET http://me:pw@host/x") == "GET http://***@host/x"
     assert safe("wss://slack/link?ticket=abc&x=1") == "wss://slack/link?ticket=***&x=1"

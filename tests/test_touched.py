@@ -9,7 +9,7 @@ import pytest
 
 from tests.touched import BUDGET, ROOT, SLOW, Tree, changed, plan
 
-HOUSE = "tests/test_house_rules.py"
+HOUSE = "tests/test_architecture.py"
 TREE = Tree(
     {
         "bot/a.py": "",

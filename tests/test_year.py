@@ -12,24 +12,24 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.arxiv.calendar import NEW_YORK, is_weekend, weekday_before
-from bot.commands.context import Desk
+from bot.commands.context import Context
 from bot.domain.digest import Judge
-from bot.domain.message import Head, Post
+from bot.domain.message import Message, Post
 from bot.domain.papers import Announced, Listing
-from bot.domain.request import Address, Wish
+from bot.domain.request import Address, DigestRequest
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
-from bot.planning.plan import Kind, Step
+from bot.planning.plan import Step, StepKind
 from bot.runtime import clock
 from bot.store.channels import Channels
 from bot.store.days import Store
 from bot.store.deliveries import Deliveries
-from bot.store.lookups import Inquiries
+from bot.store.lookups import Lookups
 from bot.store.subscriptions import Subscriptions
-from tests.make import announced, profile
+from tests.factories import announced, profile
 from workers import deliver_job
-from workers.arxiv.client import Answer
+from workers.arxiv.client import FeedResult
 from workers.fetch_job import fetch
 from workers.score_job import score
 
@@ -60,13 +60,13 @@ class Calendar:
 
     now: datetime
 
-    def listing(self, categories: Sequence[str]) -> Answer:
+    def fetch_listing(self, categories: Sequence[str]) -> FeedResult:
         local = self.now.astimezone(NEW_YORK)
         day = local.date()
         stale = day.weekday() == 0 and local.time() < time(0, 20)
         papers = papers_of(weekday_before(day) if stale else day)
         listing = Listing(date=day, papers=tuple(papers), replaced=(), items=len(papers))
-        return Answer(listing=listing)
+        return FeedResult(listing=listing)
 
     def window(self, *asked: Any) -> tuple[Announced, ...]:
         return ()
@@ -83,7 +83,7 @@ class Wall:
         said.append((under, post))
         return str(len(said))
 
-    async def thread(self, address: Address, message: str, head: Head) -> str:
+    async def open_thread(self, address: Address, message: str, head: Message) -> str:
         return message
 
     async def edit(
@@ -101,31 +101,33 @@ class AtOnce:
 
     def __init__(self, store: Store, arxiv: Calendar, wall: Wall) -> None:
         self.store, self.arxiv, self.wall = store, arxiv, wall
-        self.steps: Counter[Kind] = Counter()
+        self.steps: Counter[StepKind] = Counter()
         self.loop = asyncio.Runner()
 
-    def look(self, steps: Sequence[Step]) -> tuple[list[Step], set[str]]:
+    def missing_and_failed(self, steps: Sequence[Step]) -> tuple[list[Step], set[str]]:
         return list({step.id: step for step in steps}.values()), set()
 
-    def ask(self, step: Step) -> None:
+    def enqueue_step(self, step: Step) -> None:
         now = self.arxiv.now
         self.steps[step.kind] += 1
-        if step.kind is Kind.FETCH:
+        if step.kind is StepKind.FETCH:
             fetch(step.wish.wanted, self.store, self.arxiv, lambda: now)  # type: ignore[arg-type]
         else:
             score(step.wish, self.store, None, 1, lambda: now, lambda done, total: None)
 
-    def delivers(self, platform: str) -> tuple[bool, bool]:
+    def delivery_job_state(self, platform: str) -> tuple[bool, bool]:
         return False, False
 
-    def deliver(self, platform: str) -> None:
-        self.steps[Kind.DELIVER] += 1
+    def enqueue_delivery(self, platform: str) -> None:
+        self.steps[StepKind.DELIVER] += 1
         deliveries = Deliveries(self.store, platform)
 
-        def room(wish: Wish) -> deliver_job._Room:
-            return deliver_job._Room(wish, self.store, self.wall, at_once, lambda: self.arxiv.now)  # type: ignore[arg-type]
+        def room(request: DigestRequest) -> deliver_job._ChannelDelivery:
+            return deliver_job._ChannelDelivery(
+                request, self.store, self.wall, at_once, lambda: self.arxiv.now
+            )  # type: ignore[arg-type]
 
-        self.loop.run(deliver_job._Round(deliveries, room, lambda: self.arxiv.now).serve())
+        self.loop.run(deliver_job._DeliveryRun(deliveries, room, lambda: self.arxiv.now).serve())
 
 
 def subscriptions() -> list[Subscription]:
@@ -158,30 +160,30 @@ def test_a_year_of_mornings(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
     mine = profile(cutoffs={"relevance": 1, "novelty": 1})
     store.name_profile(mine)
     arxiv, wall = Calendar(), Wall()
-    desk = Desk(
+    context = Context(
         channels=Channels(store),
         subscriptions=Subscriptions(store),
-        inquiries=Inquiries(store),
+        lookups=Lookups(store),
         judge=Judge(),
         status=lambda: Status.model_validate({}),
     )
     for found in subscriptions():
-        desk.subscriptions.put(found)
+        context.subscriptions.put(found)
     tasks = AtOnce(store, arxiv, wall)
     days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
     late = set()
     for now in sorted(moment.astimezone(UTC) for day in days for moment in moments(day)):
         arxiv.now = now
         for _ in range(4):
-            ticked = clock.tick(desk, tasks, now)  # type: ignore[arg-type]
-            late |= {(wish.subscription, wish.wanted.date) for _, wish, _ in ticked.late}
-            if not ticked.under_way:
+            ticked = clock.tick(context, tasks, now)  # type: ignore[arg-type]
+            late |= {(request.subscription, request.wanted.date) for _, request, _ in ticked.late}
+            if not ticked.in_progress:
                 break
     tasks.loop.close()
     announced_days = [day for day in days if papers_of(day)]
     assert len(announced_days) == 255
     for found in subscriptions():
-        history = desk.channels.history(found.address)
+        history = context.channels.history(found.address)
         full = {delivery.date for delivery in history if delivery.complete}
         # The last one or two days' window is still open where the test ends.
         assert set(announced_days) - full <= set(announced_days[-2:]), found.key
@@ -193,11 +195,11 @@ def test_a_year_of_mornings(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
         heads = [post for under, post in posts if not under]
         assert len(heads) == len(history)
         for delivery in history:
-            digest = desk.channels.given(found.address, delivery.day)
+            digest = context.channels.digest_given_to(found.address, delivery.day)
             assert digest is not None
             assert {d.paper.id for d in digest.decisions} == {
                 a.paper.id for a in papers_of(delivery.date)
             }
     assert {day for _, day in late} <= HOLIDAYS
     # One SCORE serves all channels; a day is read a few times until it is settled.
-    assert tasks.steps[Kind.SCORE] < 4 * len(days)
+    assert tasks.steps[StepKind.SCORE] < 4 * len(days)

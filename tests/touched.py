@@ -29,7 +29,7 @@ BUDGET, SLOW = 8.0, 2.0  # seconds of tests, in all and for each
 FAR = 2  # imports between a change and a test: a test of what uses it
 # Of a test file that has not run here; of one that starts processes.
 _GUESS, _GUESS_PROCESSES = 3.0, 20.0
-_ALWAYS = ("tests/test_house_rules.py",)
+_ALWAYS = ("tests/test_architecture.py",)
 _FOLDERS = ("bot", "workers", "prompts", "tests")
 # Below this the workers of pytest-xdist take longer to start than they save.
 _PARALLEL = 6.0

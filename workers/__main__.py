@@ -20,12 +20,12 @@ from bot import logs, settings
 from bot.discord import render
 from bot.domain.digest import Digest
 from bot.domain.message import Post
-from bot.domain.papers import Profile, Trouble
+from bot.domain.papers import Profile, Reason
 from bot.errors import PaperboyError, Refused
 from bot.profiles import library
 from bot.runtime import platforms
 from bot.runtime.clock import WorkerFault
-from bot.shown import safe, visible
+from bot.safe_text import escape_unprintable, safe
 from bot.slack import render as render_slack
 from bot.store import connection
 from bot.terminal import export
@@ -82,12 +82,12 @@ def run() -> None:
     """Everything on one machine: workers, and the bot for Slack and Discord where there is a token;
     with none, this terminal is the channel."""
     config = settings.load()
-    platforms.insist(config)
-    if config.chats:
+    platforms.require_usable_platform(config)
+    if config.configured_platforms:
         from bot.__main__ import main as serve
-        from workers.runtime.environment import installed
+        from workers.runtime.environment import with_shared_workers
 
-        with installed(config) as here:
+        with with_shared_workers(config) as here:
             sys.exit(serve(here.url))
     from workers.cli import terminal
 
@@ -111,12 +111,12 @@ def day(
 
     config = settings.load()
     if dry_run:
-        price = one_day.price(config, profile, feed or [], _date(date))
+        price = one_day.estimate(config, profile, feed or [], _date(date))
         sys.stdout.write(render_terminal.as_text([cost.estimate_text(price)]))
         return
     digest = one_day.run(config, profile, feed or [], _date(date))
     shown = {
-        Format.TEXT: lambda: render_terminal.as_text(digest_views.thread(digest)),
+        Format.TEXT: lambda: render_terminal.as_text(digest_views.thread_posts(digest)),
         Format.MARKDOWN: lambda: export.as_markdown(digest),
         Format.JSON: lambda: export.as_json(digest) + "\n",
         Format.SLACK: lambda: _payloads(render_slack.message, digest),
@@ -180,11 +180,11 @@ def eval_(
 def bot() -> None:
     """The bot process of the Procfile."""
     from bot.__main__ import main as serve
-    from workers.runtime.environment import house
+    from workers.runtime.environment import environment
 
     config = settings.load()
-    platforms.insist(config)
-    with house(config) as here:
+    platforms.require_usable_platform(config)
+    with environment(config) as here:
         sys.exit(serve(here.url))
 
 
@@ -192,12 +192,12 @@ def bot() -> None:
 def worker() -> None:
     """The worker process of the Procfile: one worker for each queue, replaced when it dies."""
     from bot.__main__ import warn
-    from workers.runtime.environment import house
-    from workers.runtime.worker import serve
+    from workers.runtime.environment import environment
+    from workers.runtime.worker import run_pool
 
-    with house(settings.load()) as here:
+    with environment(settings.load()) as here:
         warn(here.url)
-        serve(here.url.get_secret_value())
+        run_pool(here.url.get_secret_value())
 
 
 @profiles_app.callback(invoke_without_command=True)
@@ -224,24 +224,24 @@ def check(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
 @profiles_app.command("import")
 def import_(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
     """Add a profile to those that can be asked for by name."""
-    from workers.runtime.environment import house
+    from workers.runtime.environment import environment
 
     profile = library.load(file)
-    with house(settings.load()) as here:
+    with environment(settings.load()) as here:
         here.store.name_profile(profile)
     print(f"Added: {digest_views.profile_line(profile)}.")
 
 
 def _payloads(message: Callable[[Post], dict[str, Any]], digest: Digest) -> str:
     """A JSON list of what a chat would be sent, the head first."""
-    shown = [message(post) for post in digest_views.thread(digest, "day")]
+    shown = [message(post) for post in digest_views.thread_posts(digest, "day")]
     return json.dumps(shown, ensure_ascii=False, indent=1) + "\n"
 
 
 def _known() -> dict[str, Profile]:
-    from workers.runtime.environment import house
+    from workers.runtime.environment import environment
 
-    with house(settings.load()) as here:
+    with environment(settings.load()) as here:
         return library.shipped() | here.store.named_profiles()
 
 
@@ -256,7 +256,7 @@ def _date(text: str | None) -> date_ | None:
 
 def _status(digest: Digest) -> int:
     problem = digest.listed.problem
-    if problem and problem.trouble in (Trouble.BAD_QUERY, Trouble.MIXED_DAYS):
+    if problem and problem.trouble in (Reason.BAD_QUERY, Reason.MIXED_DAYS):
         return _REFUSED
     return 0 if digest.complete else _SHORT
 
@@ -271,7 +271,7 @@ def _stopped(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if number == signal.SIGHUP:
-        logs.let_go()
+        logs.detach_terminal()
     sys.exit(128 + number)
 
 
@@ -280,9 +280,9 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _stopped)
-    logs.to_stderr()
+    logs.configure()
     for word in sys.argv[1:]:  # typer repeats what it does not know as it was typed
-        if word.startswith("-") and visible(name := word.partition("=")[0]) != name:
+        if word.startswith("-") and escape_unprintable(name := word.partition("=")[0]) != name:
             _tell(f"{name} is no option.")
             sys.exit(_REFUSED)
     try:
@@ -292,7 +292,7 @@ def main() -> None:
         sys.exit(_REFUSED)
     except redis.RedisError as error:
         lost = isinstance(error, redis.ConnectionError | redis.TimeoutError)
-        told = help.server_lost(type(error).__name__) if lost else connection.why(error)
+        told = help.server_lost(type(error).__name__) if lost else connection.server_error(error)
         _tell(f"{told[0].upper()}{told[1:]}")
         sys.exit(1 if lost else _REFUSED)
     except WorkerFault as fault:

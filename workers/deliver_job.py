@@ -14,15 +14,15 @@ import redis.asyncio
 import structlog
 from redis import RedisError
 
-from bot.domain.digest import Basis, Digest, merged
-from bot.domain.request import Address, Wish, delivery_name
+from bot.domain.digest import DeliveryBasis, Digest, merge_digests
+from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.errors import Gone, PaperboyError, Unavailable
 from bot.planning import plan
-from bot.runtime.posting import HEAD, Pace, Posted, Poster, Thread
+from bot.runtime.posting import HEAD, ChannelRateLimit, PostedThread, Poster, ThreadPoster
 from bot.settings import Settings
 from bot.store.channels import Channels
 from bot.store.days import Store
-from bot.store.deliveries import Deliveries, Tried
+from bot.store.deliveries import Deliveries, FailedAttempt
 from bot.store.lease import Lease, LeaseLost
 from bot.store.outbox import Outbox
 from bot.store.subscriptions import Subscriptions
@@ -47,7 +47,7 @@ def deliver(
     platform: str,
     store: Store,
     settings: Settings,
-    pace: redis.asyncio.Redis,
+    pace_redis: redis.asyncio.Redis,
     clock: Callable[[], datetime],
 ) -> None:
     """Leave behind the deliveries of all who wait on a platform, posted, and of those who come
@@ -57,37 +57,37 @@ def deliver(
     posted to any more is paused, and its subscriber told; what fails through a fault of ours is
     tried again, and then given up. None holds up the others.
     """
-    asyncio.run(_all(platform, store, settings, pace, clock))
+    asyncio.run(_all(platform, store, settings, pace_redis, clock))
 
 
 async def _all(
     platform: str,
     store: Store,
     settings: Settings,
-    pace: redis.asyncio.Redis,
+    pace_redis: redis.asyncio.Redis,
     clock: Callable[[], datetime],
 ) -> None:
-    async with _poster(platform, settings) as poster, pace:
-        turn = Pace(pace).turn
+    async with _poster(platform, settings) as poster, pace_redis:
+        turn = ChannelRateLimit(pace_redis).acquire
 
-        def room(wish: Wish) -> _Room:
-            return _Room(wish, store, poster, turn, clock)
+        def room(request: DigestRequest) -> _ChannelDelivery:
+            return _ChannelDelivery(request, store, poster, turn, clock)
 
-        await _Round(Deliveries(store, platform), room, clock).serve()
+        await _DeliveryRun(Deliveries(store, platform), room, clock).serve()
 
 
-class _Round:
+class _DeliveryRun:
     """All who wait on one platform, side by side: one task a channel."""
 
     def __init__(
         self,
         deliveries: Deliveries,
-        room: Callable[[Wish], _Room],
+        room: Callable[[DigestRequest], _ChannelDelivery],
         clock: Callable[[], datetime],
     ) -> None:
         self._deliveries, self._room, self._clock = deliveries, room, clock
         # By the deliveries' keys: what is under way, and where; until when others rest.
-        self._under_way: dict[str, asyncio.Task[Fate]] = {}
+        self._under_way: dict[str, asyncio.Task[ChannelResult]] = {}
         self._places: dict[str, Address] = {}
         self._resting: dict[str, float] = {}
         self._faults = Counter[str]()
@@ -100,59 +100,59 @@ class _Round:
         while True:
             now = time.monotonic()
             if takes_more := now - begun < _LASTING_SECONDS:
-                await self._take_in(now)
+                await self._start_newcomers(now)
             if self._under_way:
                 await asyncio.wait(
                     self._under_way.values(),
                     timeout=_LOOK_SECONDS,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                self._let_go()
+                self._collect_finished()
             elif not takes_more or now - self._last >= _LINGER_SECONDS:
                 return
             else:
                 await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _take_in(self, now: float) -> None:
+    async def _start_newcomers(self, now: float) -> None:
         """Begin with whoever waits, but for those that rest, and one at a time in a channel."""
         resting = [key for key, until in self._resting.items() if now < until]
         known = [*self._under_way, *resting]
         newcomers = await asyncio.to_thread(self._deliveries.newcomers, known)
         begun = 0
-        for key, wish in newcomers.items():
-            if wish.address not in self._places.values():
-                self._places[key] = wish.address
+        for key, request in newcomers.items():
+            if request.address not in self._places.values():
+                self._places[key] = request.address
                 self._under_way[key] = asyncio.create_task(
-                    self._one(key, wish, begun * _SPREAD % 1)
+                    self._one(key, request, begun * _SPREAD % 1)
                 )
                 begun += 1
 
-    def _let_go(self) -> None:
+    def _collect_finished(self) -> None:
         for key in [key for key, task in self._under_way.items() if task.done()]:
             del self._places[key]
-            if self._under_way.pop(key).result() is not Fate.HELD:
+            if self._under_way.pop(key).result() is not ChannelResult.LOCKED:
                 self._last = time.monotonic()
 
-    async def _one(self, key: str, wish: Wish, after: float) -> Fate:
+    async def _one(self, key: str, request: DigestRequest, after: float) -> ChannelResult:
         """One delivery; a fault of ours is told, and stops nobody else. Raises RedisError: without
         the store nothing can be done, and the whole job is taken up again."""
         await asyncio.sleep(after)
         try:
-            fate = await self._room(wish).deliver()
+            fate = await self._room(request).deliver()
         except RedisError:
             raise
         except Exception:
-            log.exception("could not deliver", channel=str(wish.address))
+            log.exception("could not deliver", channel=str(request.address))
             self._faults[key] += 1
-            fate = Fate.FAULT if self._faults[key] >= _TRIES else Fate.AGAIN
+            fate = ChannelResult.FAULT if self._faults[key] >= _TRIES else ChannelResult.AGAIN
         match fate:
-            case Fate.DONE:
+            case ChannelResult.DONE:
                 self._deliveries.drop([key])
-            case Fate.HELD | Fate.AGAIN:
+            case ChannelResult.LOCKED | ChannelResult.AGAIN:
                 self._resting[key] = time.monotonic() + _REST_SECONDS
-            case Fate.AWAY | Fate.FAULT:
-                tried = Tried(at=self._clock(), fault=fate is Fate.FAULT)
-                self._deliveries.put_tried(key, tried)
+            case ChannelResult.UNAVAILABLE | ChannelResult.FAULT:
+                tried = FailedAttempt(at=self._clock(), fault=fate is ChannelResult.FAULT)
+                self._deliveries.put_failed(key, tried)
         return fate
 
 
@@ -162,127 +162,149 @@ async def _poster(platform: str, settings: Settings) -> AsyncIterator[Poster]:
         from bot.slack import poster as poster_slack
 
         url = settings.slack_api_url.get_secret_value()
-        async with poster_slack.poster(settings.slack_bot_token, url) as poster:
+        async with poster_slack.open_poster(settings.slack_bot_token, url) as poster:
             yield poster
     elif platform == "discord" and settings.discord_token:
         from bot.discord import poster as poster_discord  # imports for most of a second
 
         token, url = settings.discord_token, settings.discord_api_url.get_secret_value()
-        async with poster_discord.poster(token, url) as poster:
+        async with poster_discord.open_poster(token, url) as poster:
             yield poster
     else:
         raise ValueError(f"this worker has no token for {platform}")
 
 
-class Fate(Enum):
+class ChannelResult(Enum):
     """What became of one delivery: nothing is left to do, another worker has the channel, it failed
     and is tried again, the platform is away, or we are at fault."""
 
     DONE = auto()
-    HELD = auto()
+    LOCKED = auto()
     AGAIN = auto()
-    AWAY = auto()
+    UNAVAILABLE = auto()
     FAULT = auto()
 
 
-class _Room:
+class _ChannelDelivery:
     """One channel of the delivery."""
 
     def __init__(
         self,
-        wish: Wish,
+        request: DigestRequest,
         store: Store,
         poster: Poster,
-        turn: Callable[[Address], Awaitable[None]],
+        wait_for_turn: Callable[[Address], Awaitable[None]],
         clock: Callable[[], datetime],
     ) -> None:
-        self.wish, self.store, self.poster, self.turn, self.clock = wish, store, poster, turn, clock
+        self.request, self.store, self.poster, self.wait_for_turn, self.clock = (
+            request,
+            store,
+            poster,
+            wait_for_turn,
+            clock,
+        )
         self.channels = Channels(store)
 
-    async def deliver(self) -> Fate:
-        async with self._alone() as lease:
+    async def deliver(self) -> ChannelResult:
+        async with self._hold_lease() as lease:
             if lease is None:
-                log.info("another worker is at it", channel=str(self.wish.address))
-                return Fate.HELD
+                log.info("locked by another worker", channel=str(self.request.address))
+                return ChannelResult.LOCKED
             try:
                 await self._deliver(lease)
-                self._outage(None)
+                self._record_outage(None)
             except Gone as gone:
-                await self._halt(gone)
+                await self._pause_channel(gone)
             except Unavailable as away:
-                log.warning("left for later", channel=str(self.wish.address), why=str(away))
-                self._outage(away)
-                return Fate.AWAY
+                log.warning(
+                    "platform unavailable, delivery postponed",
+                    channel=str(self.request.address),
+                    why=str(away),
+                )
+                self._record_outage(away)
+                return ChannelResult.UNAVAILABLE
             except LeaseLost:
-                log.warning("another worker took over", channel=str(self.wish.address))
-                return Fate.HELD
-        return Fate.DONE
+                log.warning("channel lease lost", channel=str(self.request.address))
+                return ChannelResult.LOCKED
+        return ChannelResult.DONE
 
     async def _deliver(self, lease: Lease) -> None:
-        wish, store, channels = self.wish, self.store, self.channels
-        listed = store.listed(wish.wanted)
+        request, store, channels = self.request, self.store, self.channels
+        list_result = store.list_result(request.wanted)
         # Read before the days: what is decided from here on is another version, to be delivered.
-        facts = channels.facts(wish)
-        step = plan.look(wish, facts, self.clock()).step
-        if listed is None or step is None or step.kind is not plan.Kind.DELIVER:
+        facts = channels.request_state(request)
+        step = plan.next_action(request, facts, self.clock()).step
+        if list_result is None or step is None or step.kind is not plan.StepKind.DELIVER:
             return
-        name = delivery_name(wish, listed)
+        name = delivery_name(request, list_result)
         day = name.rpartition(":")[2]
-        days = channels.decided(wish)
-        if len(days) <= len(wish.earlier) and not self._is_due():
+        days = channels.decided_days(request)
+        if len(days) <= len(request.earlier) and not self._is_due():
             return  # a day could not be read: it is judged again first
-        decided, basis = self._as_one(list(days.values())), Basis(tuple(days), facts.version)
-        given, begun = channels.given(wish.address, day), channels.chosen(name)
+        decided, basis = (
+            self._as_one(list(days.values())),
+            DeliveryBasis(tuple(days), facts.version),
+        )
+        given, begun = channels.digest_given_to(request.address, day), channels.channel_view(name)
         if given and begun and decided and begun.version == basis.version:
             # Somebody began to post it; what is said of the list may have changed.
             digest = given.model_copy(update={"listed": decided.listed})
         else:
 
             def had(address: Address, _: Digest) -> set[str]:
-                return channels.had_elsewhere(address, day)
+                return channels.ids_from_other_deliveries(address, day)
 
-            digest = outcomes.chosen(wish, listed, decided, had, given)
-            channels.put_given(wish.address, name, digest, basis)
+            digest = outcomes.digest_for_channel(request, list_result, decided, had, given)
+            channels.put_prepared(request.address, name, digest, basis)
         posted = await self._posted(digest, day, self._thread(name, lease))
         if posted.ended:
-            log.warning("the thread ended", channel=str(wish.address), why=posted.ended)
+            log.warning("thread ended early", channel=str(request.address), why=posted.ended)
         else:
-            await self._name_both(digest, lease)
+            await self._add_profile_to_cards(digest, lease)
         at, message, ended = self.clock(), posted.message, posted.ended
-        channels.put_delivered(wish.address, name, digest, at, message, basis, ended)
+        channels.put_delivered(request.address, name, digest, at, message, basis, ended)
 
-    async def _posted(self, digest: Digest, day: str, thread: Thread) -> Posted:
+    async def _posted(self, digest: Digest, day: str, thread: ThreadPoster) -> PostedThread:
         """The head says which papers the platform takes no message for."""
         ids = [decision.paper.id for decision in digest.picked]
         known = {id: e.refused for id, e in thread.outbox.entries().items() if not e.message}
-        unposted = {id: trouble for id in ids if (trouble := known.get(id))}
-        _, *cards = digest_views.thread(digest, day)
+        unposted = {id: reason for id in ids if (reason := known.get(id))}
+        _, *cards = digest_views.thread_posts(digest, day)
         replies = list(zip(ids, cards, strict=True))
         posted = await thread.post(digest_views.head(digest, unposted), replies)
         if posted.refused != unposted and not posted.ended:
-            await thread.one(HEAD, digest_views.head(digest, posted.refused))
+            await thread.post_one(HEAD, digest_views.head(digest, posted.refused))
         return posted
 
-    def _thread(self, name: str, lease: Lease) -> Thread:
-        outbox, wish = Outbox(self.store.redis, name), self.wish
-        return Thread(
-            self.poster, outbox, wish.address, self.turn, self.clock, lease.number, lease.renew
+    def _thread(self, name: str, lease: Lease) -> ThreadPoster:
+        outbox, request = Outbox(self.store.redis, name), self.request
+        return ThreadPoster(
+            self.poster,
+            outbox,
+            request.address,
+            self.wait_for_turn,
+            self.clock,
+            lease.number,
+            lease.renew,
         )
 
-    def _outage(self, away: Unavailable | None) -> None:
+    def _record_outage(self, away: Unavailable | None) -> None:
         """Said once when it begins and once when it is over, however many channels it concerns."""
-        subscriptions, what = Subscriptions(self.store), self.wish.address.platform
+        subscriptions, what = Subscriptions(self.store), self.request.address.platform
         if away and subscriptions.put_outage(what, str(away), self.clock()):
-            log.error("outage begins; it is tried again every minute", what=what, why=str(away))
+            log.error("outage began, retried every minute", what=what, why=str(away))
         elif away is None and subscriptions.end_outage(what):
-            log.info("outage is over", what=what)
+            log.info("outage ended", what=what)
 
-    async def _name_both(self, digest: Digest, lease: Lease) -> None:
+    async def _add_profile_to_cards(self, digest: Digest, lease: Lease) -> None:
         """A paper that another profile of this channel brought from the same list is not posted
         again: its reply names both."""
-        address = self.wish.address
-        for id, day in self.channels.shown_today(address, digest).items():
-            other, head = self.channels.given(address, day), self.channels.delivery(address, day)
+        address = self.request.address
+        for id, day in self.channels.repeats_from_same_list(address, digest).items():
+            other, head = (
+                self.channels.digest_given_to(address, day),
+                self.channels.delivery(address, day),
+            )
             shown = other and next((d for d in other.picked if d.paper.id == id), None)
             if not (other and head and shown):
                 continue  # that thread is not complete yet; it will be, without the second name
@@ -293,38 +315,42 @@ class _Room:
             await self._thread(f"{address}:{day}", lease).change(id, card, head.message)
 
     def _is_due(self) -> bool:
-        step = plan.look(self.wish, self.channels.facts(self.wish), self.clock()).step
-        return step is not None and step.kind is plan.Kind.DELIVER
+        step = plan.next_action(
+            self.request, self.channels.request_state(self.request), self.clock()
+        ).step
+        return step is not None and step.kind is plan.StepKind.DELIVER
 
     def _as_one(self, days: Sequence[Digest]) -> Digest | None:
-        if self.wish.earlier and days:
-            return merged(days, self.wish.left_out)
+        if self.request.earlier and days:
+            return merge_digests(days, self.request.left_out)
         return days[0] if days else None
 
-    async def _halt(self, gone: Gone) -> None:
+    async def _pause_channel(self, gone: Gone) -> None:
         """Tell whoever subscribed this channel, and pause it; nothing is tried again. In this
         order: a worker killed in between tells nobody twice, and leaves nobody untold."""
-        wish, subscriptions = self.wish, Subscriptions(self.store)
-        stops = [found for found in subscriptions.of(wish.address) if not found.paused]
-        people = dict.fromkeys(filter(None, [*(found.by for found in stops), wish.by]))
-        note = refusals.stopped(wish.address, stops, gone.trouble)
+        request, subscriptions = self.request, Subscriptions(self.store)
+        stops = [found for found in subscriptions.of(request.address) if not found.paused]
+        people = dict.fromkeys(filter(None, [*(found.by for found in stops), request.by]))
+        note = refusals.stopped(request.address, stops, gone.reason)
         for person in people:
             try:
-                there = await self.poster.direct(wish.address, person)
-                outbox = Outbox(self.store.redis, f"{there}:stopped:{wish.address}")
-                slot = f"{gone.trouble} {wish.since}"
-                await Thread(self.poster, outbox, there, self.turn, self.clock).one(slot, note)
+                there = await self.poster.open_direct(request.address, person)
+                outbox = Outbox(self.store.redis, f"{there}:stopped:{request.address}")
+                slot = f"{gone.reason} {request.since}"
+                await ThreadPoster(
+                    self.poster, outbox, there, self.wait_for_turn, self.clock
+                ).post_one(slot, note)
             except PaperboyError as error:  # what is paused says so in /digest list as well
-                log.error("could not tell", person=person, why=str(error))
-        subscriptions.halt(wish.address, gone.trouble, self.clock())
-        self.channels.drop_wish(wish)
-        log.error("channel paused", channel=str(wish.address), why=str(gone))
+                log.error("could not notify subscriber", person=person, why=str(error))
+        subscriptions.pause_channel(request.address, gone.reason, self.clock())
+        self.channels.drop_request(request)
+        log.error("channel paused", channel=str(request.address), why=str(gone))
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[Lease | None]:
+    async def _hold_lease(self) -> AsyncIterator[Lease | None]:
         """Hold the channel's lease, kept alive while a message waits for its turn; None while
         another worker has it."""
-        lease = self.store.lease(f"deliver:{self.wish.address}", _LEASE_SECONDS, 0)
+        lease = self.store.lease(f"deliver:{self.request.address}", _LEASE_SECONDS, 0)
         if lease is None:
             yield None
             return

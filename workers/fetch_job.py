@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 from bot.arxiv import calendar
-from bot.domain.digest import Listed, Source, Wanted
-from bot.domain.papers import Listing, Problem, Trouble, fingerprint
+from bot.domain.digest import ListQuery, ListResult, Source
+from bot.domain.papers import Listing, Problem, Reason, fingerprint
 from bot.errors import PaperboyError
 from bot.store.days import Store
 from workers.arxiv import feed, sample
-from workers.arxiv.client import Answer, Arxiv
-from workers.arxiv.freshness import Before, Row, Turned, turned
+from workers.arxiv.client import ArxivClient, FeedResult
+from workers.arxiv.freshness import EarlierLists, FreshPart, ListedRow, fresh_part
 
 # After a day without announcements: over the longest row of them (Christmas and a weekend).
 _DAYS_BACK = 5
@@ -22,109 +22,119 @@ _LISTS_BACK = 3
 _GROWS = timedelta(minutes=9)
 
 
-def fetch(wanted: Wanted, store: Store, arxiv: Arxiv, clock: Callable[[], datetime]) -> None:
+def fetch(
+    query: ListQuery, store: Store, arxiv: ArxivClient, clock: Callable[[], datetime]
+) -> None:
     """Leave behind what came of a wanted list: a batch, a typed problem, or both.
 
     A problem never takes away what an earlier answer left in the batch.
     """
     now = clock()
     try:
-        listed = _found(wanted, store, arxiv, now)
+        list_result = _find_list(query, store, arxiv, now)
     except PaperboyError as error:
-        problem = Problem(trouble=error.trouble or Trouble.UNREACHABLE, detail=str(error))
-        listed = _failed(wanted, store, problem, now)
-    before = store.listed(wanted)
-    if before and before.batch == listed.batch and store.changed_at(listed.batch) is None:
+        problem = Problem(trouble=error.reason or Reason.UNREACHABLE, detail=str(error))
+        list_result = _failed(query, store, problem, now)
+    before = store.list_result(query)
+    if before and before.batch == list_result.batch and store.changed_at(list_result.batch) is None:
         # Still without a paper: there is nothing new to judge.
-        listed = listed.model_copy(update={"changed_at": before.changed_at})
-    store.put_listed(wanted, listed)
+        list_result = list_result.model_copy(update={"changed_at": before.changed_at})
+    store.put_list_result(query, list_result)
 
 
-def _found(wanted: Wanted, store: Store, arxiv: Arxiv, now: datetime) -> Listed:
-    match wanted.source:
+def _find_list(query: ListQuery, store: Store, arxiv: ArxivClient, now: datetime) -> ListResult:
+    match query.source:
         case Source.SAMPLE:
             return _stored(sample.BATCH, sample.listing(), Source.SAMPLE, store, now)
         case Source.FILES:
-            listing = feed.merge([feed.parse(store.document(name)) for name in wanted.files])
-            if wanted.date is not None:  # whoever saved the file knows better
-                listing = listing.model_copy(update={"date": wanted.date})
-            batch = f"{listing.date}-{fingerprint(*wanted.files)}"
-            listed = _stored(batch, listing, Source.FILES, store, now)
-            return _or_unknown(listed, listing)
+            listing = feed.merge_listings(
+                [feed.parse_feed(store.document(name)) for name in query.files]
+            )
+            if query.date is not None:  # whoever saved the file knows better
+                listing = listing.model_copy(update={"date": query.date})
+            batch = f"{listing.date}-{fingerprint(*query.files)}"
+            list_result = _stored(batch, listing, Source.FILES, store, now)
+            return _or_unknown(list_result, listing)
         case Source.ARXIV | Source.WINDOW:
-            day = wanted.date
+            day = query.date
             if (
                 day
                 and day < calendar.new_york_date(now)
-                and _is_stored(day, wanted.categories, store)
+                and _is_stored(day, query.categories, store)
             ):
                 return _kept(str(day), day, now, store)
-            return _current(wanted, store, arxiv, now)
+            return _fetch_current(query, store, arxiv, now)
 
 
-def _current(wanted: Wanted, store: Store, arxiv: Arxiv, now: datetime) -> Listed:
+def _fetch_current(query: ListQuery, store: Store, arxiv: ArxivClient, now: datetime) -> ListResult:
     """The list the feed carries now, whatever date it states."""
-    answer = arxiv.listing(wanted.categories)
+    answer = arxiv.fetch_listing(query.categories)
     listing, batch = answer.listing, str(answer.listing.date)
-    if wanted.date is not None and listing.date > wanted.date:
-        return _past(wanted.date, wanted.categories, store, arxiv, now)
-    if wanted.date is not None and listing.date < wanted.date:
-        problem = Problem(trouble=Trouble.NO_LIST, detail=f"the feed is of {listing.date}")
-        return _failed(wanted, store, problem, now)
-    fresh = turned(listing, wanted.categories, _before(listing.date, store))
+    if query.date is not None and listing.date > query.date:
+        return _fetch_past(query.date, query.categories, store, arxiv, now)
+    if query.date is not None and listing.date < query.date:
+        problem = Problem(trouble=Reason.NO_LIST, detail=f"the feed is of {listing.date}")
+        return _failed(query, store, problem, now)
+    fresh = fresh_part(listing, query.categories, _earlier_lists(listing.date, store))
     listing = listing.model_copy(update={"papers": fresh.papers, "replaced": fresh.replaced})
-    listed = _stored(batch, listing, Source.ARXIV, store, now)
-    if listing.papers or (listing.replaced and not fresh.old):
+    list_result = _stored(batch, listing, Source.ARXIV, store, now)
+    if listing.papers or (listing.replaced and not fresh.stale_categories):
         if answer.problem is None:  # a list that was cut is not remembered as a whole one
-            store.put_asked(
-                batch, set(wanted.categories) - set(answer.refused) - set(fresh.old), now
+            store.put_answered_categories(
+                batch,
+                set(query.categories) - set(answer.refused) - set(fresh.stale_categories),
+                now,
             )
-        missing = _missing(answer) or _old(fresh)
-        settled = missing is None and now - listed.changed_at >= _GROWS
-        return listed.model_copy(update={"problem": missing, "settled": settled})
-    if fresh.old and not wanted.latest:
-        return listed.model_copy(update={"problem": _old(fresh), "settled": False})
-    if wanted.latest:
-        return _last_announced(listing.date, wanted.categories, store, arxiv, now)
-    return _or_unknown(listed, listing)
+        missing = _missing(answer) or _stale_problem(fresh)
+        settled = missing is None and now - list_result.changed_at >= _GROWS
+        return list_result.model_copy(update={"problem": missing, "settled": settled})
+    if fresh.stale_categories and not query.latest:
+        return list_result.model_copy(update={"problem": _stale_problem(fresh), "settled": False})
+    if query.latest:
+        return _last_announced(listing.date, query.categories, store, arxiv, now)
+    return _or_unknown(list_result, listing)
 
 
-def _before(day: date, store: Store) -> Before:
+def _earlier_lists(day: date, store: Store) -> EarlierLists:
     """The papers and replacements of the last few lists before a day, with their categories."""
-    papers, replaced = set[Row](), set[Row]()
+    papers, replaced = set[ListedRow](), set[ListedRow]()
     for _ in range(_LISTS_BACK):
         day = calendar.weekday_before(day)
         batch = store.batch(str(day))
         papers |= {(a.paper.id, a.paper.categories) for a in batch.papers}
         replaced |= set(batch.replaced)
-    return Before(papers, replaced)
+    return EarlierLists(papers, replaced)
 
 
-def _old(fresh: Turned) -> Problem | None:
+def _stale_problem(fresh: FreshPart) -> Problem | None:
     """The categories that have not turned over yet."""
-    return Problem(trouble=Trouble.STALE, detail=", ".join(fresh.old)) if fresh.old else None
+    return (
+        Problem(trouble=Reason.STALE, detail=", ".join(fresh.stale_categories))
+        if fresh.stale_categories
+        else None
+    )
 
 
-def _missing(answer: Answer) -> Problem | None:
+def _missing(answer: FeedResult) -> Problem | None:
     """What the answer says of papers it does not hold."""
     if answer.refused:
         detail = "; ".join(answer.refused.values())
-        return Problem(trouble=Trouble.BAD_QUERY, detail=detail)
+        return Problem(trouble=Reason.BAD_QUERY, detail=detail)
     return answer.problem
 
 
-def _past(
-    day: date, categories: Sequence[str], store: Store, arxiv: Arxiv, now: datetime
-) -> Listed:
+def _fetch_past(
+    day: date, categories: Sequence[str], store: Store, arxiv: ArxivClient, now: datetime
+) -> ListResult:
     """A day gone by: as it was stored, or else by the API from its submission window."""
     if _is_stored(day, categories, store):
         return _kept(str(day), day, now, store)
     if calendar.is_weekend(day):
-        return Listed(batch=str(day), date=day, asked_at=now, changed_at=now)
+        return ListResult(batch=str(day), date=day, asked_at=now, changed_at=now)
     papers = arxiv.window(categories, *calendar.submission_window(day))
     if not papers:
-        problem = Problem(trouble=Trouble.NO_LIST)
-        return Listed(
+        problem = Problem(trouble=Reason.NO_LIST)
+        return ListResult(
             batch="", date=day, asked_at=now, changed_at=now, problem=problem, settled=False
         )
     listing = Listing(date=day, papers=papers, replaced=(), items=len(papers))
@@ -133,50 +143,56 @@ def _past(
 
 
 def _last_announced(
-    empty: date, categories: Sequence[str], store: Store, arxiv: Arxiv, now: datetime
-) -> Listed:
+    empty: date, categories: Sequence[str], store: Store, arxiv: ArxivClient, now: datetime
+) -> ListResult:
     """The newest day before an empty one that had papers; holidays are found out by looking."""
     day = empty
     for _ in range(_DAYS_BACK):
         day = calendar.weekday_before(day)
-        listed = _past(day, categories, store, arxiv, now)
-        if listed.problem is None:
-            return listed.model_copy(update={"instead_of": empty})
-    problem = Problem(trouble=Trouble.NO_LIST)
-    return Listed(batch="", date=empty, asked_at=now, changed_at=now, problem=problem)
+        list_result = _fetch_past(day, categories, store, arxiv, now)
+        if list_result.problem is None:
+            return list_result.model_copy(update={"instead_of": empty})
+    problem = Problem(trouble=Reason.NO_LIST)
+    return ListResult(batch="", date=empty, asked_at=now, changed_at=now, problem=problem)
 
 
-def _stored(batch: str, listing: Listing, source: Source, store: Store, now: datetime) -> Listed:
+def _stored(
+    batch: str, listing: Listing, source: Source, store: Store, now: datetime
+) -> ListResult:
     changed = store.add_listing(batch, listing, now)
-    return Listed(batch=batch, date=listing.date, source=source, asked_at=now, changed_at=changed)
+    return ListResult(
+        batch=batch, date=listing.date, source=source, asked_at=now, changed_at=changed
+    )
 
 
 def _is_stored(day: date, categories: Sequence[str], store: Store) -> bool:
-    return set(categories) <= store.asked(str(day))
+    return set(categories) <= store.answered_categories(str(day))
 
 
-def _kept(batch: str, day: date, now: datetime, store: Store) -> Listed:
-    return Listed(batch=batch, date=day, asked_at=now, changed_at=store.changed_at(batch) or now)
+def _kept(batch: str, day: date, now: datetime, store: Store) -> ListResult:
+    return ListResult(
+        batch=batch, date=day, asked_at=now, changed_at=store.changed_at(batch) or now
+    )
 
 
-def _or_unknown(listed: Listed, listing: Listing) -> Listed:
+def _or_unknown(list_result: ListResult, listing: Listing) -> ListResult:
     """An empty list is a quiet day on a weekend; on a weekday it may as well be a holiday, or a
     throttled arXiv, which has been seen to answer so."""
     if listing.papers or listing.replaced or calendar.is_weekend(listing.date):
-        return listed
-    problem = Problem(trouble=Trouble.EMPTY_WEEKDAY)
-    return listed.model_copy(update={"problem": problem, "settled": False})
+        return list_result
+    problem = Problem(trouble=Reason.EMPTY_WEEKDAY)
+    return list_result.model_copy(update={"problem": problem, "settled": False})
 
 
-def _failed(wanted: Wanted, store: Store, problem: Problem, now: datetime) -> Listed:
+def _failed(query: ListQuery, store: Store, problem: Problem, now: datetime) -> ListResult:
     """No answer this time; today's list stands if an earlier answer brought it."""
-    day = wanted.date or calendar.new_york_date(now)
-    if wanted.source is Source.ARXIV and _is_stored(day, wanted.categories, store):
+    day = query.date or calendar.new_york_date(now)
+    if query.source is Source.ARXIV and _is_stored(day, query.categories, store):
         return _kept(str(day), day, now, store)
-    return Listed(
+    return ListResult(
         batch="",
         date=day,
-        source=wanted.source,
+        source=query.source,
         asked_at=now,
         changed_at=now,
         problem=problem,

@@ -18,16 +18,16 @@ import redis.asyncio
 import structlog
 
 from bot import settings
-from bot.domain.request import Wish
+from bot.domain.request import DigestRequest
 from bot.planning.plan import Step
 from bot.settings import Settings
-from bot.store.aside import claim
 from bot.store.connection import connect
 from bot.store.days import Store
-from bot.store.lookups import Inquiries
+from bot.store.lookups import Lookups
+from bot.store.quarantine import claim_server
 
 if TYPE_CHECKING:
-    from workers.arxiv.client import Arxiv
+    from workers.arxiv.client import ArxivClient
     from workers.judging.model import Model
 
 
@@ -37,28 +37,28 @@ log = structlog.get_logger()
 _PACE_CONNECTIONS = 16
 
 
-def fetch(step: Any, before: Any = None) -> None:
+def fetch(step: Any, legacy_requests: Any = None) -> None:
     """Leave behind what came of the wished list, unless somebody has since it was looked at."""
     from workers.fetch_job import fetch as run
 
-    if (asked := _step(step, before)) is None:
+    if (asked := _step(step, legacy_requests)) is None:
         return
     config = settings.load()
     kept = _store(config)
-    wanted, known = asked.wish.wanted, asked.seen.listed
+    query, known = asked.wish.wanted, asked.seen.listed
     with _told(asked.id):
-        found = kept.listed(wanted)
+        found = kept.list_result(query)
         if (found and found.asked_at) != (known and known.asked_at):
-            log.info("arXiv has answered meanwhile", step=asked.id)
+            log.info("list already fetched, job skipped", step=asked.id)
             return
-        run(wanted, kept, _arxiv(config, kept), _now)
+        run(query, kept, _arxiv(config, kept), _now)
 
 
-def score(step: Any, before: Any = None) -> None:
+def score(step: Any, legacy_requests: Any = None) -> None:
     """Leave behind the profile's decided day."""
     from workers.score_job import score as run
 
-    if (asked := _step(step, before)) is None:
+    if (asked := _step(step, legacy_requests)) is None:
         return
     config = settings.load()
     kept = _store(config)
@@ -72,7 +72,7 @@ def score(step: Any, before: Any = None) -> None:
 
 def show(step: Any) -> None:
     """Leave behind a decided day as a terminal or standard output gets it."""
-    from workers.score_job import deliver as run
+    from workers.score_job import deliver_to_terminal as run
 
     asked = Step.model_validate(step)
     with _told(asked.id):
@@ -81,8 +81,8 @@ def show(step: Any) -> None:
 
 def inquire(private: str) -> None:
     """Leave behind what people want to know of papers; `private` as in Inquiries."""
-    from workers.judging.model import model
-    from workers.lookup_job import Inquiring
+    from workers.judging.model import open_model
+    from workers.lookup_job import LookupJob
 
     config = settings.load()
     kept = _store(config)
@@ -94,13 +94,13 @@ def inquire(private: str) -> None:
             return None
         with one_at_a_time:
             if name not in made:
-                made[name] = model(config, name, kept)
+                made[name] = open_model(config, name, kept)
             return made[name]
 
     arxiv = _arxiv(config, kept)
-    inquiries = Inquiries(kept, private)
+    lookups = Lookups(kept, private)
     at_once, most = config.calls_at_once, config.why_calls
-    Inquiring(inquiries, arxiv, models, at_once, most, _now, config.limits).serve()
+    LookupJob(lookups, arxiv, models, at_once, most, _now, config.limits).serve()
     for each in made.values():
         each.close()
 
@@ -114,12 +114,12 @@ def learn(profile: str, model: str, night: str) -> None:
         Gatekeeper(kept, kept.profile(profile), model).learn(date.fromisoformat(night))
 
 
-def deliver(platform: str, before: Any = None) -> None:
+def deliver(platform: str, legacy_requests: Any = None) -> None:
     """Leave behind the deliveries of all who wait on a platform, posted."""
     from workers.deliver_job import deliver as post
 
-    if before is not None:
-        log.info("queued by an older release, left out", step=platform)
+    if legacy_requests is not None:
+        log.info("queued by an older release, skipped", step=platform)
         return
     config = settings.load()
     with _told(f"deliver-{platform}"):
@@ -130,33 +130,35 @@ def _step(step: Any, before: Any) -> Step | None:
     """None for what an older release queued: who waits for it has asked anew by then."""
     if before is None:
         return Step.model_validate(step)
-    log.info("queued by an older release, left out", step=step)
+    log.info("queued by an older release, skipped", step=step)
     return None
 
 
-def _model(config: Settings, wish: Wish, kept: Store) -> AbstractContextManager[Model | None]:
+def _model(
+    config: Settings, request: DigestRequest, kept: Store
+) -> AbstractContextManager[Model | None]:
     """The model the wish names, if this worker has the means to ask it."""
-    if wish.judge.model is None or config.judge_model is None:
+    if request.judge.model is None or config.judge_model is None:
         return nullcontext()
-    from workers.judging.model import model  # imports for most of a second
+    from workers.judging.model import open_model  # imports for most of a second
 
     # A schedule's day is judged hours ahead, a person waits. A day that is late already is not told
     # apart: planning/plan.py asks for a step without its time.
-    ahead = bool(wish.subscription) and not wish.by
-    return closing(model(config, wish.judge.model, kept, flex=ahead))
+    ahead = bool(request.subscription) and not request.by
+    return closing(open_model(config, request.judge.model, kept, flex=ahead))
 
 
-def _arxiv(config: Settings, kept: Store) -> Arxiv:
-    from workers.arxiv.client import Arxiv
+def _arxiv(config: Settings, kept: Store) -> ArxivClient:
+    from workers.arxiv.client import ArxivClient
 
     rss, api = (a.get_secret_value() for a in (config.arxiv_rss_url, config.arxiv_api_url))
-    return Arxiv(rss, api, kept.redis)
+    return ArxivClient(rss, api, kept.redis)
 
 
 def _store(config: Settings) -> Store:
     """Raises Refused where a newer Paperboy writes by now: this worker is to be restarted."""
     redis = connect(_url(config))
-    claim(redis)
+    claim_server(redis)
     return Store(redis)
 
 

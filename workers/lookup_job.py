@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.domain.budget import Limits, Payer, Purpose
-from bot.domain.digest import Score, Verdict
-from bot.domain.lookup import Found, Inquiry, Opinion
-from bot.domain.papers import Paper, Profile, Trouble
+from bot.domain.digest import Score, ScoreResult
+from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
+from bot.domain.papers import Paper, Profile, Reason
 from bot.errors import PaperboyError, Refused
-from bot.store.lookups import Inquiries
+from bot.store.lookups import Lookups
 from bot.store.spending import Spending
-from workers.arxiv.client import IDS, Arxiv
+from workers.arxiv.client import MAX_IDS, ArxivClient
 from workers.gate import keyword_ranking
 from workers.judging import batches, explaining, scoring
-from workers.judging.metering import CLAIMS_TOKENS, Bounded, Metered
+from workers.judging.metering import CLAIMS_TOKENS, LimitableModel, MeteredModel
 
 log = structlog.get_logger()
 
@@ -32,14 +32,14 @@ _LINGER_SECONDS = 1.0
 _LASTING_SECONDS = 30.0
 _STALE = timedelta(hours=1)
 
-Models = Callable[[str], Bounded | None]
+ModelFor = Callable[[str], LimitableModel | None]
 
 
-class _Counted:
+class _CallLimitedModel:
     """A model that may be called so often and no more."""
 
-    def __init__(self, model: Bounded, may_call: Callable[[], bool]) -> None:
-        self.name, self._model, self._may_call = model.name, model, may_call
+    def __init__(self, model: LimitableModel, take_call: Callable[[], bool]) -> None:
+        self.name, self._model, self._take_call = model.name, model, take_call
 
     def ask(
         self,
@@ -48,30 +48,30 @@ class _Counted:
         schema: dict[str, object],
         cache_key: str,
         *most_output: int,
-    ) -> batches.Reply:
-        if not self._may_call():
-            raise Refused("A day's questions are used up.", Trouble.NO_BUDGET)
+    ) -> batches.ModelReply:
+        if not self._take_call():
+            raise Refused("A day's questions are used up.", Reason.NO_BUDGET)
         return self._model.ask(instructions, question, schema, cache_key, *most_output)
 
 
-class Inquiring:
+class LookupJob:
     """One worker at a time serves an installation's inquiries, as far as its `models` (by name;
     None where this worker has no key) and a day's `most_calls` of a workspace go."""
 
     def __init__(
         self,
-        inquiries: Inquiries,
-        arxiv: Arxiv,
-        models: Models,
-        at_once: int,
-        most_calls: int,
+        lookups: Lookups,
+        arxiv: ArxivClient,
+        model_for: ModelFor,
+        calls_at_once: int,
+        max_calls_per_day: int,
         clock: Callable[[], datetime],
         limits: tuple[Limits, Limits] = (Limits(), Limits()),
     ) -> None:
-        self._inquiries, self._store = inquiries, inquiries.store
-        self._arxiv, self._models, self._clock = arxiv, models, clock
-        self._most_calls, self._limits = most_calls, limits
-        self._pool = ThreadPoolExecutor(at_once + 1)
+        self._inquiries, self._store = lookups, lookups.store
+        self._arxiv, self._model_for, self._clock = arxiv, model_for, clock
+        self._max_calls_per_day, self._limits = max_calls_per_day, limits
+        self._pool = ThreadPoolExecutor(calls_at_once + 1)
         # What is being found out, by what it is; who waits for what.
         self._under_way: dict[str, Future[None]] = {}
         self._needs: dict[str, set[str]] = {}
@@ -99,27 +99,27 @@ class Inquiring:
     def _step(self, takes_more: bool) -> bool:
         """Look who waits, set off what is missing, take in what is done; whether there was any."""
         sought = []
-        for inquiry in self._inquiries.all():
-            if self._clock() - inquiry.since > _STALE:  # nobody waits for it any more
-                self._inquiries.drop(inquiry)
+        for lookup in self._inquiries.all():
+            if self._clock() - lookup.since > _STALE:  # nobody waits for it any more
+                self._inquiries.drop(lookup)
                 continue
-            if not takes_more and inquiry.key not in self._needs:
+            if not takes_more and lookup.key not in self._needs:
                 continue
-            if self._needs.get(inquiry.key, set()) & self._under_way.keys():
+            if self._needs.get(lookup.key, set()) & self._under_way.keys():
                 continue
-            if not inquiry.ref and self._inquiries.found(inquiry.paper) is None:
-                if inquiry.paper in self._failed:
-                    self._inquiries.drop(inquiry)
+            if not lookup.ref and self._inquiries.arxiv_answer(lookup.paper) is None:
+                if lookup.paper in self._failed:
+                    self._inquiries.drop(lookup)
                 else:
-                    sought.append(inquiry.paper)
-            elif not (needs := self._set_off(inquiry)):
-                self._inquiries.drop(inquiry)
-                self._needs.pop(inquiry.key, None)
+                    sought.append(lookup.paper)
+            elif not (needs := self._start_assessments(lookup)):
+                self._inquiries.drop(lookup)
+                self._needs.pop(lookup.key, None)
             else:
-                self._needs[inquiry.key] = needs
+                self._needs[lookup.key] = needs
         if sought and self._lookup is None:
-            ids = list(dict.fromkeys(sought))[:IDS]
-            self._lookup, self._looked = self._pool.submit(self._look_up, ids), ids
+            ids = list(dict.fromkeys(sought))[:MAX_IDS]
+            self._lookup, self._looked = self._pool.submit(self._fetch_papers, ids), ids
         running = [*self._under_way.values(), *([self._lookup] if self._lookup else [])]
         if not running:
             time.sleep(_LOOK_SECONDS)
@@ -128,119 +128,123 @@ class Inquiring:
         for name in [name for name, future in self._under_way.items() if future.done()]:
             if error := self._under_way.pop(name).exception():
                 self._failed.add(name)  # a fault of ours, which must not stop the others
-                log.error("could not find out", what=name, exc_info=error)
+                log.error("assessment failed", what=name, exc_info=error)
         if self._lookup and self._lookup.done():
             if error := self._lookup.exception():
                 self._failed.update(self._looked)
-                log.error("could not look up", ids=len(self._looked), exc_info=error)
+                log.error("arXiv lookup failed", ids=len(self._looked), exc_info=error)
             self._lookup = None
         return True
 
-    def _set_off(self, inquiry: Inquiry) -> set[str]:
+    def _start_assessments(self, lookup: Lookup) -> set[str]:
         """Begin to find out what is not known yet; returns the names of what is under way."""
-        if inquiry.ref:
+        if lookup.ref:
             try:
-                paper = self._store.paper(inquiry.ref)
+                paper = self._store.paper(lookup.ref)
             except KeyError:
-                log.error("an inquiry's paper is gone", paper=inquiry.paper)
+                log.error("stored paper missing", paper=lookup.paper)
                 return set()
         else:
-            found = self._inquiries.found(inquiry.paper)
+            found = self._inquiries.arxiv_answer(lookup.paper)
             if found is None or found.paper is None or found.withdrawn:
                 return set()
             paper = found.paper
-        known = self._inquiries.opinions(inquiry.profiles, inquiry.judge, paper)
+        known = self._inquiries.assessments(lookup.profiles, lookup.judge, paper)
         names = set()
-        for profile in inquiry.profiles:
+        for profile in lookup.profiles:
             if profile in known:
                 continue
-            name = f"{profile} {inquiry.judge.model} {paper.versioned}"
+            name = f"{profile} {lookup.judge.model} {paper.versioned}"
             if name in self._failed:
                 continue
             if name not in self._under_way:
-                self._under_way[name] = self._pool.submit(self._find_out, inquiry, profile, paper)
+                self._under_way[name] = self._pool.submit(
+                    self._assess_and_store, lookup, profile, paper
+                )
             names.add(name)
         return names
 
-    def _look_up(self, ids: list[str]) -> None:
+    def _fetch_papers(self, ids: list[str]) -> None:
         """All that were asked for meanwhile, in one question to arXiv."""
         now = self._clock()
         try:
-            shown = self._arxiv.named(ids)
+            shown = self._arxiv.fetch_by_id(ids)
         except PaperboyError as error:
-            log.warning("arXiv could not be asked", ids=len(ids), why=str(error))
+            log.warning("arXiv unavailable", ids=len(ids), why=str(error))
             for id in ids:
-                trouble = error.trouble or Trouble.UNREACHABLE
-                self._inquiries.put_found(id, Found(paper=None, trouble=trouble, at=now))
+                reason = error.reason or Reason.UNREACHABLE
+                self._inquiries.put_arxiv_answer(
+                    id, ArxivAnswer(paper=None, trouble=reason, at=now)
+                )
             return
         for id in ids:
-            found = Found(paper=None, trouble=Trouble.NOT_FOUND, at=now)
+            found = ArxivAnswer(paper=None, trouble=Reason.NOT_FOUND, at=now)
             if one := shown.get(id):
-                found = Found(paper=one.paper, withdrawn=one.withdrawn, at=now)
-            self._inquiries.put_found(id, found)
+                found = ArxivAnswer(paper=one.paper, withdrawn=one.withdrawn, at=now)
+            self._inquiries.put_arxiv_answer(id, found)
 
-    def _find_out(self, inquiry: Inquiry, profile: str, paper: Paper) -> None:
-        opinion = self._opinion(inquiry, self._store.profile(profile), paper)
-        self._inquiries.put_opinion(profile, inquiry.judge, paper, opinion)
+    def _assess_and_store(self, lookup: Lookup, profile: str, paper: Paper) -> None:
+        assessment = self._opinion(lookup, self._store.profile(profile), paper)
+        self._inquiries.put_assessment(profile, lookup.judge, paper, assessment)
 
-    def _opinion(self, inquiry: Inquiry, profile: Profile, paper: Paper) -> Opinion:
-        if inquiry.judge.model is None:
+    def _opinion(self, lookup: Lookup, profile: Profile, paper: Paper) -> Assessment:
+        if lookup.judge.model is None:
             (row,) = keyword_ranking.rank(profile, [paper])
             words = ", ".join(row.words)
-            return Opinion(score=Score(relevance=row.relevance, comment=words))
-        model = self._models(inquiry.judge.model)
+            return Assessment(score=Score(relevance=row.relevance, comment=words))
+        model = self._model_for(lookup.judge.model)
         if model is None:
-            return Opinion(score=None, trouble=Trouble.NO_KEY)
-        payer = Payer.of(inquiry.workspace, profile.name, self._limits)
+            return Assessment(score=None, trouble=Reason.NO_KEY)
+        payer = Payer.of(lookup.workspace, profile.name, self._limits)
         spending, asks = Spending(self._store), Purpose.QUESTION
-        counted = _Counted(model, lambda: self._may_call(inquiry))
-        scorer = Metered(counted, payer, asks, spending, self._clock)
-        verdict = self._verdict(inquiry, scorer, profile, paper)
-        if verdict.score is None:
-            return Opinion(score=None, trouble=verdict.trouble)
-        explainer = Metered(counted, payer, asks, spending, self._clock, CLAIMS_TOKENS)
-        return self._explained(inquiry, explainer, profile, paper, verdict.score)
+        counted = _CallLimitedModel(model, lambda: self._take_call(lookup))
+        scorer = MeteredModel(counted, payer, asks, spending, self._clock)
+        result = self._verdict(lookup, scorer, profile, paper)
+        if result.score is None:
+            return Assessment(score=None, trouble=result.trouble)
+        explainer = MeteredModel(counted, payer, asks, spending, self._clock, CLAIMS_TOKENS)
+        return self._explained(lookup, explainer, profile, paper, result.score)
 
     def _verdict(
-        self, inquiry: Inquiry, model: batches.Asks, profile: Profile, paper: Paper
-    ) -> Verdict:
+        self, lookup: Lookup, model: batches.ModelClient, profile: Profile, paper: Paper
+    ) -> ScoreResult:
         """The score a digest gave, or would give: it is kept where digests look for theirs."""
         key = scoring.judge_key(profile, model.name)
-        known = self._store.verdicts(key, [paper.versioned])
-        verdict = known.get(paper.versioned, Verdict(score=None))
-        if verdict.score is None:
-            for brought in batches.judge(model, profile, [paper], known, 1):
-                if brought.verdicts:
-                    self._store.put_verdicts(key, brought.verdicts, brought.call, brought.usage)
-                    verdict = brought.verdicts.get(paper.versioned, verdict)
-        return verdict
+        known = self._store.score_results(key, [paper.versioned])
+        result = known.get(paper.versioned, ScoreResult(score=None))
+        if result.score is None:
+            for brought in batches.score_papers(model, profile, [paper], known, 1):
+                if brought.results:
+                    self._store.put_score_results(key, brought.results, brought.call, brought.usage)
+                    result = brought.results.get(paper.versioned, result)
+        return result
 
     def _explained(
         self,
-        inquiry: Inquiry,
-        model: batches.Asks,
+        lookup: Lookup,
+        model: batches.ModelClient,
         profile: Profile,
         paper: Paper,
         score: Score,
-    ) -> Opinion:
+    ) -> Assessment:
         """The claims that the paper's own words bear out."""
-        key = explaining.key(profile, model.name)
+        key = explaining.explanation_key(profile, model.name)
         told, asked = explaining.instructions(profile), explaining.question(paper)
         try:
             reply = model.ask(told, asked, explaining.schema(), key)
         except PaperboyError as error:
-            return Opinion(score=score, silent=error.trouble or Trouble.MODEL_DOWN)
-        self._store.put_verdicts(key, {}, uuid.uuid4().hex, reply.usage)
+            return Assessment(score=score, silent=error.reason or Reason.MODEL_DOWN)
+        self._store.put_score_results(key, {}, uuid.uuid4().hex, reply.usage)
         if reply.text is None:
-            return Opinion(score=score, silent=Trouble.MODEL_REFUSED)
-        read = explaining.read(reply.text, profile, paper)
+            return Assessment(score=score, silent=Reason.MODEL_REFUSED)
+        read = explaining.parse_reply(reply.text, profile, paper)
         if read is None:
-            return Opinion(score=score, silent=Trouble.BAD_REPLY)
+            return Assessment(score=score, silent=Reason.BAD_REPLY)
         claims, dropped = read
         log.info("explained", paper=paper.id, claims=len(claims), dropped=dropped)
-        unproven = Trouble.UNPROVEN if dropped and not claims else None
-        return Opinion(score=score, claims=claims, dropped=dropped, silent=unproven)
+        unproven = Reason.UNPROVEN if dropped and not claims else None
+        return Assessment(score=score, claims=claims, dropped=dropped, silent=unproven)
 
-    def _may_call(self, inquiry: Inquiry) -> bool:
-        purse = inquiry.purse or inquiry.workspace
-        return self._inquiries.take_call(purse, self._clock(), self._most_calls)
+    def _take_call(self, lookup: Lookup) -> bool:
+        purse = lookup.purse or lookup.workspace
+        return self._inquiries.take_call(purse, self._clock(), self._max_calls_per_day)

@@ -10,20 +10,20 @@ import structlog
 
 from bot.arxiv.authors import followed
 from bot.domain.budget import Limits, Payer
-from bot.domain.digest import Basis, Digest, Listed, Score, Source, Verdict
-from bot.domain.papers import Paper, Trouble
-from bot.domain.request import Wish, delivery_name, ledger_name
+from bot.domain.digest import DeliveryBasis, Digest, ListResult, Score, ScoreResult, Source
+from bot.domain.papers import Paper, Reason
+from bot.domain.request import DigestRequest, delivery_name, digest_name
 from bot.planning import plan
 from bot.store.channels import Channels
 from bot.store.days import Store
 from bot.store.lease import Lease
-from bot.store.outbox import Shown
+from bot.store.outbox import TerminalPosts
 from bot.views import digest as digest_views
 from workers.gate import keyword_ranking
-from workers.gate.gatekeeper import Gatekeeper, open_division
+from workers.gate.gatekeeper import Gatekeeper, ask_about_all
 from workers.judging import outcomes, scoring
-from workers.judging.metering import Bounded
-from workers.judging.score_day import Verdicts
+from workers.judging.metering import LimitableModel
+from workers.judging.score_day import DayScorer
 
 log = structlog.get_logger()
 
@@ -35,9 +35,9 @@ _LEASE_SECONDS = 15.0
 
 
 def score(
-    wish: Wish,
+    request: DigestRequest,
     store: Store,
-    model: Bounded | None,
+    model: LimitableModel | None,
     calls_at_once: int,
     clock: Clock,
     progress: Progress,
@@ -50,98 +50,104 @@ def score(
     `model` is None where this worker has no key; a wish for the local judge needs none. `limits`
     are the workspace's that wishes it, and the profile's in it.
     """
-    channels, profile, listed = Channels(store), store.profile(wish.profile), _listed(wish, store)
-    name = ledger_name(wish, listed)
-    with _alone(store, f"score:{name}") as lease:
+    channels, profile, list_result = (
+        Channels(store),
+        store.profile(request.profile),
+        _listed(request, store),
+    )
+    name = digest_name(request, list_result)
+    with _hold_lease(store, f"score:{name}") as lease:
         if lease is None:
             return
-        if plan.is_judged(channels.facts(wish), wish.since):
+        if plan.is_judged(channels.request_state(request), request.since):
             return  # whoever held the lease before us has done it
-        day, replacements = outcomes.announced(profile, store.batch(listed.batch))
+        day, replacements = outcomes.papers_of_day(profile, store.batch(list_result.batch))
         papers = [entry.paper for entry in day]
         looks, prompt = list[str](), ""
-        if wish.judge.model is None or model is None:
+        if request.judge.model is None or model is None:
             ranked = keyword_ranking.rank(profile, papers)
-            division = open_division(papers, ranked)
+            division = ask_about_all(papers, ranked)
             ranking = division.ranking
-        if wish.judge.model is None:
+        if request.judge.model is None:
             verdicts = {p.versioned: v for p, v in _local(papers, ranked)}
         elif model is None:
-            nobody = Verdict(score=None, trouble=Trouble.NO_KEY)
+            nobody = ScoreResult(score=None, trouble=Reason.NO_KEY)
             verdicts = {paper.versioned: nobody for paper in papers}
         else:
             prompt = scoring.prompt_as_sent(profile)
-            payer = Payer.of(wish.address.workspace_key, profile.name, limits)
-            judge = Verdicts(store, model, profile, payer, calls_at_once, clock, lease, name)
+            payer = Payer.of(request.address.workspace_key, profile.name, limits)
+            judge = DayScorer(store, model, profile, payer, calls_at_once, clock, lease, name)
             keeper = Gatekeeper(store, profile, model.name)
             must = {p.id for p in papers if followed(p.authors, profile.authors.follow)}
-            division = keeper.divide(papers, listed.date, must)
-            verdicts = judge.scores(division.asked, division.ranking, progress)
-            decisions = outcomes.decide(profile, day, verdicts, division.ranking)
-            ranking, looks = judge.order(decisions, division.ranking), judge.looks
-            if listed.source in (Source.ARXIV, Source.WINDOW):
-                keeper.count(name, listed.date, division, verdicts)
-            judge.gated(len(papers) - len(division.asked), verdicts)
+            division = keeper.divide(papers, list_result.date, must)
+            verdicts = judge.score(division.asked, division.ranking, progress)
+            decisions = outcomes.decide_outcomes(profile, day, verdicts, division.ranking)
+            ranking, looks = judge.break_ties(decisions, division.ranking), judge.order_calls
+            if list_result.source in (Source.ARXIV, Source.WINDOW):
+                keeper.record_day(name, list_result.date, division, verdicts)
+            judge.book_gated(len(papers) - len(division.asked), verdicts)
         calls = [*(call for v in verdicts.values() for call in v.calls), *looks]
         digest = Digest(
             profile=profile,
-            listed=listed,
-            decisions=outcomes.decide(profile, day, verdicts, ranking, division.places),
+            listed=list_result,
+            decisions=outcomes.decide_outcomes(profile, day, verdicts, ranking, division.places),
             replacements=replacements,
-            judge=wish.judge,
+            judge=request.judge,
             prompt=prompt,
             usage=store.usage(calls),
             judged_at=clock(),
         )
         lease.renew()
-        channels.put_judged(name, digest)
+        channels.put_decided_day(name, digest)
 
 
-def deliver(wish: Wish, store: Store, clock: Clock) -> None:
+def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> None:
     """Leave behind a decided day as the terminal or standard output gets it."""
-    channels, listed = Channels(store), _listed(wish, store)
-    name = delivery_name(wish, listed)
-    with _alone(store, f"deliver:{wish.address}") as lease:
+    channels, list_result = Channels(store), _listed(request, store)
+    name = delivery_name(request, list_result)
+    with _hold_lease(store, f"deliver:{request.address}") as lease:
         if lease is None:
             return
-        facts = channels.facts(wish)
-        step = plan.due(wish, facts)
-        if step is None or step.kind is not plan.Kind.DELIVER:
+        facts = channels.request_state(request)
+        step = plan.next_step(request, facts)
+        if step is None or step.kind is not plan.StepKind.DELIVER:
             return
-        day = ledger_name(wish, listed)
+        day = digest_name(request, list_result)
         decided = store.digest(day)
         if decided is None:
             return  # it could not be read: it is judged again first
-        digest = outcomes.chosen(wish, listed, decided, channels.had_before)
+        digest = outcomes.digest_for_channel(
+            request, list_result, decided, channels.ids_from_other_digests
+        )
         lease.renew()
-        if wish.address.platform == "terminal":
-            Shown(store).put_posts(name, digest_views.thread(digest, day))
-        basis = Basis((day,), facts.version)
-        channels.put_delivered(wish.address, name, digest, clock(), basis=basis)
+        if request.address.platform == "terminal":
+            TerminalPosts(store).put_posts(name, digest_views.thread_posts(digest, day))
+        basis = DeliveryBasis((day,), facts.version)
+        channels.put_delivered(request.address, name, digest, clock(), basis=basis)
 
 
 def _local(
-    papers: Sequence[Paper], ranked: Sequence[keyword_ranking.Ranked]
-) -> Iterator[tuple[Paper, Verdict]]:
+    papers: Sequence[Paper], ranked: Sequence[keyword_ranking.KeywordScore]
+) -> Iterator[tuple[Paper, ScoreResult]]:
     by_id = {row.id: row for row in ranked}
     for paper in papers:
         row = by_id[paper.id]
-        yield paper, Verdict(score=Score(relevance=row.relevance, comment=", ".join(row.words)))
+        yield paper, ScoreResult(score=Score(relevance=row.relevance, comment=", ".join(row.words)))
 
 
-def _listed(wish: Wish, store: Store) -> Listed:
-    listed = store.listed(wish.wanted)
-    if listed is None:
-        raise KeyError(f"nothing was listed for {wish.wanted.key}")
-    return listed
+def _listed(request: DigestRequest, store: Store) -> ListResult:
+    list_result = store.list_result(request.wanted)
+    if list_result is None:
+        raise KeyError(f"nothing was listed for {request.wanted.key}")
+    return list_result
 
 
 @contextmanager
-def _alone(store: Store, name: str) -> Iterator[Lease | None]:
+def _hold_lease(store: Store, name: str) -> Iterator[Lease | None]:
     """None while another worker has it: this one is given back, not kept waiting."""
     lease = store.lease(name, _LEASE_SECONDS, 0)
     if lease is None:
-        log.info("another worker is at it", what=name)
+        log.info("locked by another worker", what=name)
         yield None
         return
     try:

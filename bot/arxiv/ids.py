@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from pydantic import Field
 
 from bot.arxiv.text import quoted
-from bot.domain.papers import Noun
+from bot.domain.papers import Value
 from bot.errors import Refused
 
 _LOOK: Final = "2503.15294 or hep-th/9901001"
@@ -68,23 +68,23 @@ _DASHES: Final = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
 _COUNTS: Final = "no one two three four five six seven eight nine".split()  # noqa: SIM905
 
 
-class Named(Noun):
+class PaperId(Value):
     """A paper somebody named: its id as in Paper, and the version where one was given."""
 
     id: str
     version: int | None = Field(default=None, ge=1)
 
 
-def find(text: str) -> tuple[Named, ...]:
+def find(text: str) -> tuple[PaperId, ...]:
     """Every arXiv id in a text, bare or in a link or DOI, in order; each once, as first named."""
-    found: dict[str, Named] = {}
+    found: dict[str, PaperId] = {}
     for read in _read(_plain(text)):
-        if isinstance(read, Named):
+        if isinstance(read, PaperId):
             found.setdefault(read.id, read)
     return tuple(found.values())
 
 
-def one(text: str) -> Named:
+def parse_one(text: str) -> PaperId:
     """The one arXiv id in a text. Raises Refused with a sentence: what is wrong, how it would be
     right, and what may have been meant."""
     found = find(text)
@@ -119,7 +119,7 @@ def _plain(text: str) -> str:
     return unquote(text).translate(_DASHES)
 
 
-def _read(text: str) -> Iterator[Named | str]:
+def _read(text: str) -> Iterator[PaperId | str]:
     """For everything that is nearly an id: the id, or the beginning of a sentence why not."""
     for match in _NEAR.finditer(text):
         version = int(match["version"]) if match["version"] else None
@@ -129,9 +129,9 @@ def _read(text: str) -> Iterator[Named | str]:
         elif version == 0:
             yield f"{quoted(match[0])} has a version 0, and versions begin with v1"
         elif match["month"]:
-            yield Named(id=f"{match['month']}.{match['number']}", version=version)
+            yield PaperId(id=f"{match['month']}.{match['number']}", version=version)
         else:
-            yield Named(id=f"{match['archive'].lower()}/{match['digits']}", version=version)
+            yield PaperId(id=f"{match['archive'].lower()}/{match['digits']}", version=version)
 
 
 def _wrong_new(match: re.Match[str]) -> str | None:
@@ -163,7 +163,7 @@ def _wrong_old(match: re.Match[str]) -> str | None:
     return None if int(digits[4:]) else "has no number, for they begin with 1"
 
 
-def _guess(text: str) -> Named | None:
+def _guess(text: str) -> PaperId | None:
     """The id that comes of putting one slip right."""
     for wrong, right in _SLIPS:
         if found := find(wrong.sub(right, text)):

@@ -1,266 +1,398 @@
-"""What TeX's commands print: symbols from kept tables, the rest in our words; pure.
+"""TeX read in one pass and said in one line of Unicode; pure.
 
-The symbols are pylatexenc's (letters, accents, text) and unicode-math's as latex2mathml ships
-them. `bot/arxiv/tex_reader.py` reads; a command that stands in no table is shown as it was typed.
+Its own reader, because pylatexenc's raises on what authors leave out, and one mistake would then
+cost a whole abstract its rendering. This one cannot fail: what it does not understand stays as it
+was typed. Every token is read once, and at most `DEEPEST` times when it stands in arguments.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
-from latex2mathml.symbols_parser import SYMBOLS
-from pylatexenc import latex2text, latexencode  # type: ignore[import-untyped]
-
-_RAISED: Final = str.maketrans(
-    "0123456789+-−–=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVW′″‴∘⊤*∗⋆®†‡",
-    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂ′″‴°ᵀ***®†‡",
+from bot.arxiv.tex_commands import (
+    CLOSING,
+    LETTERS,
+    OPENING,
+    TEXT_ACCENTS,
+    UNPRINTED_COMMANDS,
+    Command,
+    commands,
+    is_known,
+    scripted,
+    symbols,
+    words,
 )
-_LOWERED: Final = str.maketrans(
-    "0123456789+-−–=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
+from bot.arxiv.tex_tokens import (
+    MAX_DEPTH,
+    TexSource,
+    Token,
+    dash,
+    is_set_notation,
+    tie,
+    without_double_escapes,
 )
-_MARK: Final = r"[\u0300-\u036f\u20d0-\u20ff]"
-_LETTER: Final = re.compile(rf"([^\W\d_]{_MARK}*)([₀-ₜ⁰-ⁿᵃ-ᵿ′]*)")
 
-
-class Command(NamedTuple):
-    """A command that takes arguments.
-
-    `takes` has a letter an argument: `t` rendered as text, `m` as maths, `x` as where it stands,
-    `r` as it was typed; in brackets and optional `p`, or `o`, which is dropped as is `*`, a star.
-    `says` makes the words of the arguments that are kept. `joint` is what must not be glued to a
-    neighbour: "word" like log, "ratio" like 1/2.
-    """
-
-    takes: str
-    says: Callable[..., str]
-    joint: str = ""
-
-
-def scripted(raised: bool, text: str) -> str:
-    """x², or where Unicode lacks one of the characters all of it as x^(a/b)."""
-    table, mark = (_RAISED, "^") if raised else (_LOWERED, "_")
-    dense = text.replace(" ", "")
-    if dense and all(ord(character) in table for character in dense):
-        return dense.translate(table)
-    text = text.strip()
-    bare = re.fullmatch(rf"(?:\w|{_MARK})+|.", text)
-    return mark + (text if bare else f"({text})")
-
-
-def accented(accent: str, name: str, text: str) -> str:
-    """An accent over one letter, or over a few; over more it is said: `hat(f∗g)`."""
-    text = text.strip()
-    if text[:1] in ("ı", "ȷ") and len(text) == 1:
-        text = {"ı": "i", "ȷ": "j"}[text]
-    if one := _LETTER.fullmatch(text):
-        return unicodedata.normalize("NFC", one[1] + accent) + one[2]
-    if len(text) == 1:
-        return text + accent
-    if accent == _LINE and re.fullmatch(r"\w{2,3}", text):
-        return "".join(character + accent for character in text)
-    return f"{name}({text})" if text else ""
-
-
-def grouped(text: str) -> str:
-    """Parentheses where a flat line would be misread: (a+b)/2, but d/2, f(x)/2 and √n."""
-    text = text.strip()
-    whole = len(text) < 2 or re.fullmatch(rf"(?:[\w.⁻₋₊]|{_MARK})*(\([^()]*\))?", text)
-    return text if whole else f"({text})"
-
-
-def in_style(style: str, text: str) -> str:
-    """Letters of another alphabet, as in ℝ and 𝒪."""
-    if style == "bb" and text == "1":
-        return "𝟙"
-    name = {"bb": "doublestruck", "cal": "script", "frak": "fraktur"}[style]
-    return str(latex2text.fmt_math_text_style(text, name))
-
-
-def _link(url: str, text: str) -> str:
-    if "://" not in url:
-        return text
-    return url if text in url or url in text else f"{text} ({url})"
-
-
-def _character(code: str) -> str:
-    found = re.fullmatch(r"[xX\"]([0-9a-fA-F]{1,5})", code.strip())
-    return chr(int(found[1], 16)) if found else ""
-
-
-def _root(power: str, text: str) -> str:
-    return f"{power.translate(_RAISED)}√{grouped(text)}"
-
-
-def _ion(element: str, stage: str) -> str:
-    roman = {"1": "I", "2": "II", "3": "III", "4": "IV", "5": "V", "6": "VI", "7": "VII"}
-    return f"{element} {roman.get(stage, stage.upper())}"
-
-
-def _same(text: str) -> str:
-    return text
-
-
-def _nothing(*_args: str) -> str:
-    return ""
-
-
-_LINE: Final = "\u0305"
-_ACCENTS: Final = {  # in maths
-    "hat widehat Hat": ("\u0302", "hat"),
-    "tilde widetilde Tilde": ("\u0303", "tilde"),
-    "bar Bar": ("\u0304", "bar"),
-    "overline": ("\u0305", "overline"),
-    "vec overrightarrow": ("\u20d7", "vec"),
-    "dot": ("\u0307", "dot"),
-    "ddot": ("\u0308", "ddot"),
-    "mathring": ("\u030a", "ring"),
-    "check widecheck": ("\u030c", "check"),
-    "breve": ("\u0306", "breve"),
-    "acute": ("\u0301", "acute"),
-    "grave": ("\u0300", "grave"),
-}
-# Commands by what they take and say.
-_COMMANDS: Final[list[tuple[str, Command]]] = [
-    (
-        "textbf textit emph textrm textsf texttt textsc textsl textup textmd textnormal text mbox"
-        " hbox fbox uline",
-        Command("t", _same),
-    ),
-    (
-        "mathrm mathit mathbf mathsf mathtt mathnormal bm boldsymbol pmb mathop mathbin mathrel"
-        " mathord mathopen mathclose mathpunct mathinner ensuremath",
-        Command("m", _same),
-    ),
-    ("underline smash overbrace underbrace overbracket underbracket", Command("x", _same)),
-    ("mathbb mathds mathbbm Bbb", Command("m", lambda text: in_style("bb", text))),
-    ("mathcal mathscr cal", Command("m", lambda text: in_style("cal", text))),
-    ("mathfrak frak", Command("m", lambda text: in_style("frak", text))),
-    ("operatorname operatornamewithlimits", Command("*t", _same, "word")),
-    ("textsuperscript", Command("t", lambda text: scripted(True, text))),
-    ("textsubscript", Command("t", lambda text: scripted(False, text))),
-    ("frac dfrac tfrac cfrac nicefrac sfrac", Command(
-        "mm", lambda top, low: f"{grouped(top)}/{grouped(low)}", "ratio")),
-    ("binom dbinom tbinom", Command("mm", lambda n, k: f"({n} choose {k})")),
-    ("sqrt", Command("pm", _root)),
-    ("pmod", Command("m", lambda text: f" (mod {text.strip()})")),
-    ("pod", Command("m", lambda text: f" ({text.strip()})")),
-    ("stackrel overset", Command("mm", lambda over, text: text + scripted(True, over))),
-    ("underset", Command("mm", lambda under, text: text + scripted(False, under))),
-    ("xrightarrow", Command("om", lambda over: f" →{scripted(True, over)} ")),
-    ("xleftarrow", Command("om", lambda over: f" ←{scripted(True, over)} ")),
-    ("substack", Command("m", _same)),
-    ("bra", Command("m", lambda text: f"⟨{text}|")),
-    ("ket", Command("m", lambda text: f"|{text}⟩")),
-    ("ketbra", Command("mm", lambda ket, bra: f"|{ket}⟩⟨{bra}|")),
-    ("braket", Command("m", lambda text: f"⟨{text}⟩")),
-    ("url path nolinkurl", Command("r", _same)),
-    ("href", Command("rx", _link)),
-    ("hyperlink", Command("rx", _link)),
-    ("texorpdfstring", Command("xr", lambda text, _plain: text)),
-    ("cite citep citet citealt citealp autocite parencite textcite", Command(
-        "oor", lambda key: f"[{key}]")),
-    ("ref eqref cref autoref", Command("r", lambda key: f"[{key}]")),
-    ("footnote thanks", Command("ox", lambda text: f" ({text.strip()})")),
-    ("unicode symbol", Command("r", _character)),
-    ("textcolor", Command("orx", lambda _color, text: text)),
-    ("color label vspace hspace vskip phantom hphantom vphantom includegraphics", Command(
-        "*or", _nothing)),
-    ("ion", Command("xx", _ion)),
-]  # fmt: skip
-
-# Commands without arguments that mean something else, or more, than a table of symbols says.
-_WORDS: Final = {
-    "log": "log", "Pr": "Pr", "bmod": "mod", "mod": "mod", "lim": "lim", "arg": "arg",
-    "argmax": "argmax", "argmin": "argmin", "det": "det", "dim": "dim", "ker": "ker",
-    "deg": "deg", "gcd": "gcd", "lg": "lg", "hom": "hom", "sec": "sec", "csc": "csc",
-    "cot": "cot", "coth": "coth", "limsup": "lim sup", "liminf": "lim inf",
-    "varlimsup": "lim sup", "varliminf": "lim inf",
+_DISPLAYED: Final = frozenset(
+    "equation align aligned gather gathered multline eqnarray displaymath math split".split()  # noqa: SIM905
+)  # fmt: skip
+_MATRICES: Final = {
+    "matrix": ("", ""), "smallmatrix": ("", ""), "array": ("", ""), "pmatrix": ("(", ")"),
+    "bmatrix": ("[", "]"), "vmatrix": ("|", "|"), "Bmatrix": ("{", "}"), "cases": ("{", ""),
 }  # fmt: skip
-_OURS: Final = {
-    "n": r"\n",  # papers on language models speak of newline tokens
-    "|": "‖", "-": "", "/": "", "@": "", "colon": ": ", "prime": "′", "circledR": "®",
-    "degree": "°", "textmu": "µ", "micron": "µm", "slash": "/", "textbackslash": "\\",
-    "backslash": "\\", "bigl": "", "blacksquare": "■", "qed": "∎", "degr": "°", "arcdeg": "°",
-    # Astronomy's: a decimal point with the unit above it, and bounds (AASTeX, A&A).
-    "arcsec": "″", "arcmin": "′", "farcs": ".″", "farcm": ".′", "fdg": ".°", "fs": ".ˢ",
-    "fm": ".ᵐ", "fh": ".ʰ", "fd": ".ᵈ", "sun": "☉", "earth": "⊕", "la": "≲", "ga": "≳",
-    # Spaces, of whatever width.
-    ",": " ", ":": " ", ";": " ", "!": "", " ": " ", ">": " ", "quad": " ", "qquad": " ",
-    "enspace": " ", "thinspace": " ", "space": " ", "hfill": " ", "par": " ", "newline": " ",
-    "linebreak": " ", "\\": " ", "item": " • ", "dotsb": "…", "dotsc": "…", "dotsm": "…",
-    "dotsi": "…", "dotso": "…", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖",
-    "eg": "e.g.", "ie": "i.e.", "etal": "et al.", "etc": "etc.", "wrt": "w.r.t.",
-    "LaTeX": "LaTeX", "TeX": "TeX",
-}  # fmt: skip
-# Not printed: switches of fonts and sizes, and what only moves things about.
-SILENT: Final = frozenset(
-    """em bf it sl sc tt rm sf boldmath unboldmath large Large LARGE small footnotesize tiny
-    normalsize huge Huge bfseries itshape scshape ttfamily sffamily rmfamily mdseries upshape
-    normalfont displaystyle textstyle scriptstyle limits nolimits left right middle big bigl bigr
-    Big Bigl Bigr bigg biggl biggr Bigg Biggl Biggr xspace protect centering noindent nonumber
-    notag hline allowbreak nobreak nolinebreak smallskip medskip bigskip relax null""".split()  # noqa: SIM905
-)
-# Letters: TeX needs the space after them only to know where the command ends.
-LETTERS: Final = frozenset("o O l L i j ss ae AE oe OE aa AA dh DH dj DJ th TH ng NG".split())  # noqa: SIM905
-# Nothing stands between these and what they hold.
-OPENING: Final = frozenset("langle lvert lVert lfloor lceil lbrace llbracket".split())  # noqa: SIM905
-CLOSING: Final = frozenset("rangle rvert rVert rfloor rceil rbrace rrbracket".split())  # noqa: SIM905
-TEXT_ACCENTS: Final = {
-    "'": "\u0301", "`": "\u0300", '"': "\u0308", "^": "\u0302", "~": "\u0303", "=": "\u0304",
-    ".": "\u0307", "c": "\u0327", "H": "\u030b", "k": "\u0328", "b": "\u0331", "d": "\u0323",
-    "r": "\u030a", "u": "\u0306", "v": "\u030c",
-}  # fmt: skip
+_TEXTS: Final = frozenset("itemize enumerate description center quote abstract document".split())  # noqa: SIM905
 
 
-@cache
-def commands() -> Mapping[str, Command]:
-    """The commands that take arguments, by name."""
-    found = {name: command for names, command in _COMMANDS for name in names.split()}
-    for names, (accent, said) in _ACCENTS.items():
-        for name in names.split():
-            found[name] = Command("m", lambda text, a=accent, n=said: accented(a, n, text))
-    return found
+def tex_to_unicode(text: str) -> str:
+    """A text in TeX, one line -> the same in Unicode. Never raises; linear in the text's length."""
+    return _Reader(without_double_escapes(text)).all()
 
 
-def is_known(name: str) -> bool:
-    """Whether any table has a command of this name."""
-    return any(name in table for table in (commands(), symbols(), words(), SILENT, TEXT_ACCENTS))
+class _Reader:
+    """One text, its tokens, and where in them the reading is."""
+
+    def __init__(self, text: str) -> None:
+        self.source = source = TexSource(text)
+        self.tokens, self.partner = source.tokens, source.brace_partners
+        self.shown_braces: set[int] = set()  # braces that are shown
+        self.out: list[str] = []
+        self.at, self.end = 0, len(self.tokens)
+        self.maths = False
+        self.depth = 0
+        self.matrix_depth = 0  # matrices that are open
+        self.quotes = 0
+        self.needs_space = False  # what comes next must not be glued to what was said
+
+    def all(self) -> str:
+        while self.at < self.end:
+            self.step()
+        return "".join(self.out)
+
+    # -- saying
+
+    def say(self, text: str, apart: bool = False) -> None:
+        """Append, set apart from a letter or digit on either side where it must be."""
+        if not text:
+            return
+        before = self.last()
+        glued = text[0].isalnum() or text[0] == "\\"
+        if (apart and (before.isalnum() or before in (")", "}"))) or (self.needs_space and glued):
+            self.out.append(" ")
+        self.out.append(text)
+        self.needs_space = apart
+
+    def last(self) -> str:
+        return self.out[-1][-1] if self.out else ""
+
+    def drop_space(self) -> None:
+        while self.out and self.out[-1] == " ":
+            self.out.pop()
+
+    def follows(self, *kinds: str) -> bool:
+        return self.at < self.end and self.tokens[self.at].kind in kinds
+
+    def skip_space(self) -> None:
+        if self.follows("space"):
+            self.at += 1
+
+    # -- tokens
+
+    def step(self) -> None:
+        """Say one token, with what belongs to it."""
+        token = self.tokens[self.at]
+        self.at += 1
+        kind, text = token.kind, token.text
+        if kind in ("enter", "leave"):
+            self.maths_boundary(kind == "enter")
+        elif kind == "command":
+            self.command(text[1:])
+        elif kind == "accented":
+            self.say(_composed(text[1], text[-1]))
+        elif kind == "open":
+            self.opened(self.at - 1)
+        elif kind == "close":
+            self.closed(self.at - 1)
+        elif kind == "power":
+            self.script("^", text[1:])
+        elif kind == "script":
+            self.scripts(text)
+        elif kind == "space":
+            self.say(" ")
+        elif kind == "link":
+            self.say(re.sub(r"\\(?=[_%&#~])", "", text))
+        elif kind == "amp" and (self.matrix_depth or self.maths):
+            self.say(" ")
+        elif kind in ("tie", "dash", "quote") and not self.maths:
+            self.say(self.punctuation(token))
+        elif kind == "tie":
+            self.say(" ")
+        else:
+            self.say(text.replace("'", "′") if self.maths else text)
+
+    def maths_boundary(self, entering: bool) -> None:
+        """The border of maths, whose outermost spaces are not printed."""
+        self.maths = entering
+        if entering and self.last() in ("", " ", "(", "["):
+            self.skip_space()
+        elif not entering and not (self.follows("plain") and self.continues_directly()):
+            self.drop_space()
+
+    def punctuation(self, token: Token) -> str:
+        before, after = self.source.around(token)
+        if token.kind == "tie":
+            return tie(self.source.before(token), after, self.last())
+        if token.kind == "dash":
+            return dash(token.text, before, after)
+        if token.text == "``":
+            self.quotes += 1
+            return "“"
+        if self.quotes:
+            self.quotes -= 1
+            return "”"
+        if before.strip("( ") or not after.strip(" .,;:)"):
+            return token.text
+        self.quotes += 1
+        return "“"
+
+    # -- braces
+
+    def opened(self, here: int) -> None:
+        partner = self.partner.get(here)
+        if partner is not None and self.is_shown(here, partner):
+            self.shown_braces.update((here, partner))
+        if here in self.shown_braces:
+            self.say("{")
+
+    def closed(self, here: int) -> None:
+        if here in self.shown_braces:
+            self.drop_space()
+            self.say(self.tokens[here].text)
+            self.keep_next()
+        elif here not in self.partner and self.follows("open"):
+            self.say(" ")
+
+    def keep_next(self) -> None:
+        """The argument of an unknown command keeps its braces."""
+        if not self.follows("open"):
+            return
+        partner = self.partner.get(self.at)
+        if partner == self.at + 1:
+            self.at += 2
+        elif partner is not None:
+            self.shown_braces.update((self.at, partner))
+
+    def is_shown(self, here: int, partner: int) -> bool:
+        before, _ = self.source.around(self.tokens[here])
+        inside = self.source.slice(here + 1, partner, 200)
+        whole = here == 0 and partner == len(self.tokens) - 1
+        return inside is not None and not whole and is_set_notation(before, inside, self.maths)
+
+    # -- commands
+
+    def command(self, name: str) -> None:
+        if name == "\\":
+            self.line_end()
+        elif name in ("begin", "end"):
+            self.environment(name)
+        elif name in UNPRINTED_COMMANDS:
+            self.silent(name)
+        elif self.try_command_with_arguments(name):
+            return
+        elif name == "deg" and (not self.maths or self.last().isdigit()):
+            self.say("°")
+        elif name in words():
+            self.say(words()[name], apart=True)
+        elif (name in symbols() and name not in commands()) or not re.match("[a-zA-Z]", name):
+            self.symbol(name)
+        else:
+            self.unknown(name)
+
+    def try_command_with_arguments(self, name: str) -> bool:
+        """Say a command that takes arguments; False where it takes none, or they are missing."""
+        if name in commands() and self.try_arguments(commands()[name]):
+            return True
+        if name == "not":
+            return self.negated()
+        return name in TEXT_ACCENTS and self.accent(name)
+
+    def unknown(self, name: str) -> None:
+        """As it was typed, with what it holds, and not glued to a neighbour."""
+        self.say(f"\\{name}", apart=True)
+        if self.follows("open"):
+            self.needs_space = False
+            self.keep_next()
+
+    def symbol(self, name: str) -> None:
+        said = symbols().get(name, name)
+        if name in CLOSING or name in ("}", "colon"):
+            self.drop_space()
+        before = self.last()
+        self.say(said, apart=len(said) > 1 and said.isascii() and said.isalpha())
+        if name == "etal" and self.at < self.end and self.tokens[self.at].text.startswith("."):
+            self.out[-1] = said[:-1]
+        tight = (self.maths and before.strip() and not said.isalnum()) or said in "∂∇¬∀∃"
+        tight = tight and name not in CLOSING
+        delimits = name in LETTERS or name in OPENING or name == "{" or said.endswith(" ")
+        if delimits or (name.isalpha() and (tight or name.startswith("text"))):
+            self.skip_space()
+
+    def silent(self, name: str) -> None:
+        if name == "right":
+            self.drop_space()
+        self.skip_space()
+        if name in ("left", "right") and self.at < self.end and self.tokens[self.at].text == ".":
+            self.at += 1
+
+    def line_end(self) -> None:
+        r"""`\\` ends a line or a row; in maths, a command after it was escaped twice."""
+        start = self.tokens[self.at].start if self.at < self.end else 0
+        name = re.match(r"[a-zA-Z]{2,24}", self.source.text[start : start + 24])
+        if self.maths and not self.matrix_depth and name and is_known(name[0]):
+            self.at += len(name[0])  # in maths each letter is a token
+            self.command(name[0])
+            return
+        self.drop_space()
+        self.say("; " if self.matrix_depth else " ")
+        self.skip_space()
+
+    def environment(self, name: str) -> None:
+        close = self.partner.get(self.at) if self.follows("open") else None
+        inside = self.source.slice(self.at + 1, close, 20) if close else None
+        kind = (inside or "").rstrip("*")
+        if close and kind in _MATRICES:
+            self.at = close + 1
+            if name == "end":
+                self.drop_space()
+            self.say(_MATRICES[kind][name == "end"])
+            if name == "begin":
+                self.skip_space()
+            self.matrix_depth = max(0, self.matrix_depth + (1 if name == "begin" else -1))
+        elif close and (kind in _DISPLAYED or kind in _TEXTS):
+            self.at = close + 1
+            self.say(" ")
+            if kind in _DISPLAYED:
+                self.maths = name == "begin"
+        else:
+            self.unknown(name)
+
+    def accent(self, name: str) -> bool:
+        r"""\'e, \v{s}; a mark before no letter is a quotation mark or was meant as Greek."""
+        end = self.short_atom() if self.follows("open", "command", "accented") else None
+        if end:
+            inside = (self.source.slice(self.at, end) or "").strip("{}")
+            if name.isalpha() and len(inside) > 1 and name + inside in symbols():
+                self.at = end
+                self.say(symbols()[name + inside])  # \beta became \b{eta} on its way
+                return True
+            letter = unicodedata.normalize("NFC", self.rendered(self.at, end, maths=False))
+            if len(letter) == 1 and letter.isalpha():
+                self.at = end
+                self.say(_composed(name, letter))
+                return True
+            if not letter.strip() and not name.isalpha():  # \~{} stands alone
+                self.at = end
+                self.say(name)
+                return True
+        if name == "'" and self.follows("plain") and re.match("9[12]", self.tokens[self.at].text):
+            self.say("’" + self.tokens[self.at].text[2:])  # RTF's apostrophe
+            self.at += 1
+            return True
+        return False
+
+    def short_atom(self) -> int | None:
+        """The end of an argument so short that it may be read in vain, and then again."""
+        end = self.source.atom_end(self.at, self.end) if self.depth < MAX_DEPTH else None
+        return end if end and self.source.slice(self.at, end, 18) is not None else None
+
+    def negated(self) -> bool:
+        if not (end := self.short_atom()):
+            return False
+        sign = self.rendered(self.at, end, maths=True).strip()
+        if len(sign) != 1:
+            return False
+        self.at = end
+        tight = self.maths and self.last().strip()
+        self.say(unicodedata.normalize("NFC", sign + "\u0338"))
+        if tight:
+            self.skip_space()
+        return True
+
+    def try_arguments(self, command: Command) -> bool:
+        """Say a command with its arguments; False, and nothing read, where one is missing."""
+        spans = self.source.argument_spans(command.argument_kinds, self.at, self.end, self.maths)
+        if spans is None or self.depth >= MAX_DEPTH:
+            return False
+        args = []
+        for kind, begin, end in spans:
+            if kind in "rp":
+                raw = (self.source.slice(begin, end) or "").strip("[]" if kind == "p" else "{}")
+                args.append(re.sub(r"\\([_%&#~$ ])", r"\1", raw))
+            elif kind in "tmx":
+                maths = self.maths if kind == "x" else kind == "m"
+                args.append(self.rendered(begin, end, maths))
+        self.at = max([self.at, *(end for _, _, end in spans)])
+        said = command.render(*args)
+        if command.spacing == "ratio" and (
+            self.last().isalnum() or self.last() == ")" or self.continues_directly()
+        ):
+            said = f"({said})"
+        self.say(said, apart=command.spacing == "word")
+        return True
+
+    def continues_directly(self) -> bool:
+        """Whether a letter, number or bracket follows at once."""
+        if self.at >= self.end:
+            return False
+        token = self.tokens[self.at]
+        if token.kind == "command":
+            said = symbols().get(token.text[1:], "")
+            return said.isalnum() or token.text[1:] in commands()
+        return token.kind == "plain" and (token.text[0].isalnum() or token.text[0] in "([")
+
+    def rendered(self, begin: int, end: int, maths: bool) -> str:
+        """What some tokens say by themselves; a group without its braces."""
+        while begin < end and self.tokens[begin].kind == "space":
+            begin += 1
+        if self.partner.get(begin) == end - 1 and self.tokens[begin].kind == "open":
+            begin, end = begin + 1, end - 1
+        saved = self.out, self.at, self.end, self.maths, self.needs_space, self.matrix_depth
+        self.out, self.at, self.end, self.maths, self.needs_space = [], begin, end, maths, False
+        self.matrix_depth, self.depth = 0, self.depth + 1
+        said = self.all()
+        self.out, self.at, self.end, self.maths, self.needs_space, self.matrix_depth = saved
+        self.depth -= 1
+        return said
+
+    # -- scripts
+
+    def scripts(self, mark: str) -> None:
+        end = self.source.atom_end(self.at, self.end)
+        if end is None or self.depth >= MAX_DEPTH:
+            self.say(mark)
+            return
+        first = self.tokens[self.at]
+        named = first.kind == "command" and is_known(first.text[1:])
+        if not self.maths and not (first.kind == "open" or (named and first.text[1:].isalpha())):
+            self.say(mark)  # file_name, ^_^
+            return
+        arg = self.rendered(self.at, end, maths=True)
+        self.at = end
+        self.script(mark, arg)
+        if self.maths and first.kind == "command" and first.text[1:] not in commands():
+            self.skip_space()  # it only ends the command's name
+
+    def script(self, mark: str, arg: str) -> None:
+        if not arg.strip():
+            return
+        said = scripted(mark == "^", arg)
+        if said in ("*", "⋆") and self.continues_directly():
+            said = f"^{said}"  # x*y would be a product
+        self.needs_space = False
+        self.say(said)
+        self.needs_space = said[0] in "^_" and said[-1].isalnum()
 
 
-@cache
-def words() -> Mapping[str, str]:
-    """Commands that print a word which must stand apart from its neighbours: log, max, mod."""
-    printed = {
-        name: say
-        for name, say in _printed().items()
-        if re.fullmatch(r"[a-z]{2,7}", say) and (name == say or name in _WORDS)
-    }
-    return printed | _WORDS
-
-
-@cache
-def symbols() -> Mapping[str, str]:
-    """What commands without arguments print, by name."""
-    table = {name[1:]: chr(int(code, 16)) for name, code in SYMBOLS.items()}
-    # pylatexenc's way of writing a character, turned round, has text symbols the others lack.
-    turned = {
-        tex[1:]: chr(code)
-        for code, tex in latexencode.get_builtin_uni2latex_dict().items()
-        if re.fullmatch(r"\\[A-Za-z]+", tex)
-    }
-    return turned | table | _printed() | _OURS
-
-
-def _printed() -> dict[str, str]:
-    """pylatexenc's macros that always print the same."""
-    specs = latex2text.get_default_latex_context_db().iter_macro_specs()
-    found: dict[str, str] = {}
-    for spec in specs:
-        say = spec.simplify_repl
-        if isinstance(say, str) and say.strip() and not re.search("[%<]", say):
-            found.setdefault(str(spec.macroname), say)
-    return {name: say for name, say in found.items() if name not in ("today", "&", "%")}
+def _composed(mark: str, letter: str) -> str:
+    letter = {"ı": "i", "ȷ": "j"}.get(letter, letter)
+    return unicodedata.normalize("NFC", letter + TEXT_ACCENTS[mark])

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from bot.arxiv.tex import SILENT, commands, is_known
+from bot.arxiv.tex_commands import UNPRINTED_COMMANDS, commands, is_known
 
-DEEPEST: Final = 20  # arguments within arguments; deeper ones are shown as typed
+MAX_DEPTH: Final = 20  # arguments within arguments; deeper ones are shown as typed
 _LOOK_AHEAD: Final = 40  # tokens in which the end of an option is looked for
 
 _POWER: Final = r"| (?P<power> \^(?:[-+]?\d{1,30}|[A-Za-z](?![A-Za-z])) )"
@@ -42,13 +42,13 @@ class Token(NamedTuple):
     start: int  # in the text that is read
 
 
-class Source:
+class TexSource:
     """A text with its tokens, and where in it arguments stand."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = list(cut(text))
-        self.partner = partners(self.tokens, len(text))
+        self.tokens = list(tokenise(text))
+        self.brace_partners = match_braces(self.tokens, len(text))
 
     def around(self, token: Token) -> tuple[str, str]:
         """The characters on either side of a token."""
@@ -67,7 +67,7 @@ class Source:
             None if most is not None and ends[1] - ends[0] > most else self.text[ends[0] : ends[1]]
         )
 
-    def spans(
+    def argument_spans(
         self, takes: str, at: int, stop: int, maths: bool
     ) -> list[tuple[str, int, int]] | None:
         """Where a command's arguments stand, as tokens before `stop`; None where one is missing.
@@ -91,17 +91,17 @@ class Source:
     def atom_end(self, at: int, stop: int, depth: int = 0) -> int | None:
         """The end of what TeX takes as one argument: a group, a sign, a command with its own."""
         at = self._past_space(at, stop)
-        if at >= stop or depth > DEEPEST:
+        if at >= stop or depth > MAX_DEPTH:
             return None
         token = self.tokens[at]
         if token.kind == "open":
             return self._group_end(at, stop)
-        if token.kind == "command" and token.text[1:] in SILENT:
+        if token.kind == "command" and token.text[1:] in UNPRINTED_COMMANDS:
             return self.atom_end(at + 1, stop, depth + 1)
         if token.kind == "command":
             command = commands().get(token.text[1:])
             end: int | None = at + 1
-            for kind in command.takes if command else ():
+            for kind in command.argument_kinds if command else ():
                 if end is not None and kind in "op":
                     end = self._option_end(end, stop)
                 elif end is not None and kind != "*":
@@ -122,11 +122,11 @@ class Source:
         return at
 
     def _group_end(self, at: int, stop: int) -> int | None:
-        partner = self.partner.get(at, -1)
+        partner = self.brace_partners.get(at, -1)
         return partner + 1 if at < partner < stop else None
 
 
-def partners(tokens: list[Token], end: int) -> dict[int, int]:
+def match_braces(tokens: list[Token], end: int) -> dict[int, int]:
     """Each brace's other half. Groups left open are closed at the end, where tokens are added;
     a closing brace without an opening one has none."""
     found: dict[int, int] = {}
@@ -144,7 +144,7 @@ def partners(tokens: list[Token], end: int) -> dict[int, int]:
     return found
 
 
-def cut(text: str) -> Iterator[Token]:
+def tokenise(text: str) -> Iterator[Token]:
     """The text cut up, with maths between "enter" and "leave"."""
     done = 0
     for begin, end, edge in _maths(text):
@@ -224,7 +224,7 @@ _DOUBLED: Final = re.compile(r"(?<!\\)\\{2,3}(?!\\)")
 _ENGLISH: Final = frozenset("in to or and not it mid sum max text big left right top".split())  # noqa: SIM905
 
 
-def once_escaped(text: str) -> str:
+def without_double_escapes(text: str) -> str:
     r"""A text that was escaped twice, as in arXiv's OAI samples, with single backslashes.
 
     `\\` also ends a line of TeX: where a word that is no command follows one, they all do.
@@ -264,7 +264,7 @@ def dash(text: str, before: str, after: str) -> str:
     return "—" if len(text) == 3 else "–"
 
 
-def is_a_set(before: str, inside: str, maths: bool) -> bool:
+def is_set_notation(before: str, inside: str, maths: bool) -> bool:
     """Whether braces hold a set or a record, as in "labels {-1, 1}", and are no group of TeX's."""
     few = re.fullmatch(r"[-+\w. ]{1,3}(?:,[-+\w. ]{1,4})+", inside)
     if few and not re.match(r"[\\\w}\]^_]", before):

@@ -1,7 +1,7 @@
 """TeX made readable, when shown; pure.
 
 arXiv leaves titles, abstracts and names as their authors typed them: TeX that was never compiled,
-with macros nobody sent along and dollars that are prices. `bot/arxiv/tex_reader.py` reads it. Which
+with macros nobody sent along and dollars that are prices. `bot/arxiv/tex.py` reads it. Which
 TeX occurs was counted in 6,883 papers of 2025 and saved feeds.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from bot.arxiv.tex_reader import flattened
+from bot.arxiv.tex import tex_to_unicode
 
 _QUOTED = 40  # characters
 
@@ -22,7 +22,7 @@ def readable(raw: str) -> str:
     """
     text = one_line(raw)
     if re.search(r"[\\${}^~`]|--|''", text):
-        text = one_line(flattened(text))
+        text = one_line(tex_to_unicode(text))
     return unicodedata.normalize("NFC", text)
 
 

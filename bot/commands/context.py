@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.commands.permissions import Person, Right, insist
+from bot.commands.permissions import Person, Right, require_right
 from bot.domain.budget import Limits
-from bot.domain.digest import Judge, Source, Wanted
-from bot.domain.lookup import Inquiry
-from bot.domain.message import Form, Head, Post
+from bot.domain.digest import Judge, ListQuery, Source
+from bot.domain.lookup import Lookup
+from bot.domain.message import Form, Message, Post
 from bot.domain.papers import Profile
-from bot.domain.request import Address, Wish
+from bot.domain.request import Address, DigestRequest
 from bot.domain.status import Status
 from bot.errors import Refused
 from bot.profiles import library
 from bot.store.channels import Channels
-from bot.store.lookups import Inquiries
+from bot.store.lookups import Lookups
 from bot.store.subscriptions import Subscriptions
 
 # Stands for the workspace as a whole where what is asked has no channel: Slack's home tab.
@@ -25,7 +25,7 @@ HOME = "home"
 
 
 @dataclass(frozen=True)
-class Ask:
+class Invocation:
     """What somebody typed, where, and when (UTC); who (`by` is the platform's id, `who` what it
     says of that person, None where it does not), and that person's time zone; `alone` where nobody
     else reads along; the web address (`site`) of the workspace."""
@@ -35,9 +35,9 @@ class Ask:
     at: datetime
     by: str = ""
     zone: str = "UTC"
-    alone: bool = False
+    is_private: bool = False
     site: str = ""
-    who: Person | None = None
+    person: Person | None = None
 
 
 @dataclass(frozen=True)
@@ -49,32 +49,32 @@ class Answer:
     `shared` goes where it was asked, in its thread, for all to read; `told` to each of these
     channels."""
 
-    head: Head | None = None
-    wish: Wish | None = None
-    said: Head | None = None
-    place: Address | None = None
+    head: Message | None = None
+    request: DigestRequest | None = None
+    announcement: Message | None = None
+    announcement_address: Address | None = None
     form: Form | None = None
     update: Post | None = None
-    inquiry: Inquiry | None = None
-    shared: Head | None = None
-    told: tuple[tuple[Address, Head], ...] = ()
+    lookup: Lookup | None = None
+    shared: Message | None = None
+    broadcasts: tuple[tuple[Address, Message], ...] = ()
 
 
-class Unfit(Refused):
+class InvalidForm(Refused):
     """Answers to a form that cannot be taken: a sentence for each wrong field, by its name."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__(" ".join(fields.values()))
-        self.fields = dict(fields)
+        self.field_errors = dict(fields)
 
 
 @dataclass(frozen=True)
-class Desk:
+class Context:
     """What the commands and the clock need of the world; the settings of the same names."""
 
     channels: Channels
     subscriptions: Subscriptions
-    inquiries: Inquiries
+    lookups: Lookups
     judge: Judge
     status: Callable[[], Status]
     window_hours: float = 12
@@ -83,13 +83,13 @@ class Desk:
     limits: tuple[Limits, Limits] = (Limits(), Limits())
     admins_only: bool = False
 
-    def permit(self, ask: Ask, right: Right) -> None:
+    def authorise(self, invocation: Invocation, right: Right) -> None:
         """Raises Refused where who asks may not do this there. Whoever sits at the terminal has
         the whole installation."""
-        place = ask.address
+        place = invocation.address
         if place.platform != "terminal":
             channel = "" if place.channel == HOME else place.channel
-            insist(ask.who, right, channel, self.admins_only)
+            require_right(invocation.person, right, channel, self.admins_only)
 
     def profiles(self, address: Address) -> dict[str, Profile]:
         """The profiles that can be named at an address: those that ship, the installation's, the
@@ -98,18 +98,20 @@ class Desk:
 
     def profiles_at(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
         """The same for many addresses, by workspace, in one question."""
-        own = self.subscriptions.profiles_at(addresses)
+        own = self.subscriptions.profiles_by_workspace(addresses)
         return {place: library.shipped() | known for place, known in own.items()}
 
 
-def newest_day(profile: Profile, ask: Ask, desk: Desk, top: int | None = None) -> Wish:
+def newest_day_request(
+    profile: Profile, invocation: Invocation, context: Context, top: int | None = None
+) -> DigestRequest:
     """The wish for a profile's newest day, at the address that asked."""
-    return Wish(
-        profile=desk.channels.store.put_profile(profile),
-        wanted=Wanted(source=Source.ARXIV, categories=profile.categories, latest=True),
-        judge=desk.judge,
-        address=ask.address,
-        since=ask.at,
-        by=ask.by,
+    return DigestRequest(
+        profile=context.channels.store.put_profile(profile),
+        wanted=ListQuery(source=Source.ARXIV, categories=profile.categories, latest=True),
+        judge=context.judge,
+        address=invocation.address,
+        since=invocation.at,
+        by=invocation.by,
         top=top,
     )

@@ -9,19 +9,16 @@ from datetime import time
 from typing import Any, Final, TypeVar
 
 from bot.arxiv.text import quoted
-from bot.domain.papers import Noun
+from bot.domain.papers import Value
 from bot.domain.places import zones_of
 from bot.domain.schedule import (
     DAY_NAMES,
     EVERY_DAY,
     WEEKDAYS,
     WEEKEND,
+    find_zone,
     is_clock,
-    zone_named,
-    zones_near,
-)
-from bot.domain.schedule import (
-    zones_like as zones_like,  # read here too by whoever completes a zone
+    suggest_zones,
 )
 from bot.errors import Refused
 
@@ -51,7 +48,7 @@ _LONGEST: Final = 40  # characters compared, which is quadratic
 _MOST_WORDS: Final = 100  # looked at; what has a meaning is a quarter as long
 
 
-class Options(Noun):
+class Options(Value):
     """What was typed; None or empty where nothing was. The profile is in the case it came in."""
 
     profile: str = ""
@@ -61,7 +58,7 @@ class Options(Noun):
     top: int | None = None
 
 
-def options(words: Sequence[str]) -> Options:
+def parse_options(words: Sequence[str]) -> Options:
     """`PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10]`, in any order and case.
 
     Raises Refused with one sentence: what cannot be understood, and what to type instead.
@@ -88,7 +85,7 @@ def options(words: Sequence[str]) -> Options:
     return Options(profile=_profile(bare, leads=typed[:1] == bare[:1]), **found)
 
 
-def clock(text: str) -> time:
+def parse_time(text: str) -> time:
     """A time of day as people write it: 09:00, 9, 9.30, 0900, 7:30 pm, noon. Raises Refused."""
     said = _folded(text).lower()
     if said in ("noon", "midnight"):
@@ -107,7 +104,7 @@ def clock(text: str) -> time:
     return time(hour, minute)
 
 
-def weekdays(text: str) -> tuple[int, ...]:
+def parse_weekdays(text: str) -> tuple[int, ...]:
     """Days of the week, Monday 0, in order: mon-fri, fri-mon, mon,wed,fri, daily, weekends.
 
     Any beginning of a name that can be only one day will do. Raises Refused.
@@ -127,7 +124,7 @@ def weekdays(text: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def top(text: str) -> int:
+def parse_top(text: str) -> int:
     """How many papers at most, from 1 to 100 as in a profile. Raises Refused."""
     match = re.fullmatch(r"(?:top ?)?([0-9]{1,3})(?: papers?)?", _folded(text).lower())
     if match and 1 <= int(match[1]) <= 100:
@@ -136,19 +133,19 @@ def top(text: str) -> int:
     raise Refused(f"{wrong} of papers from 1 to 100; write it like 10.")
 
 
-def zone(text: str) -> str:
+def parse_zone(text: str) -> str:
     """A time zone's IANA name, from that name, its city or country, in any case and with spaces.
 
     Raises Refused with up to three that may have been meant.
     """
-    if found := zone_named(text):
+    if found := find_zone(text):
         return found
     if not _folded(text):
         raise Refused("There is no time zone; write it like Europe/Berlin or UTC.")
     if _DISTANCE.fullmatch(_folded(text)):
         why = "is a distance from UTC, which changes with the clocks"
         raise Refused(f"{quoted(text)} {why}; write a zone's name, as in Europe/Berlin.")
-    if near := zones_near(text):
+    if near := suggest_zones(text):
         why = "is not a time zone"
         if is_clock(text):
             why = "is a clock and no place"
@@ -161,10 +158,10 @@ def zone(text: str) -> str:
 
 # A keyword's reader, the most words its value may have, and an example.
 _READERS: Final[Mapping[str, tuple[Callable[[str], object], int, str]]] = {
-    "at": (clock, 1, "at 09:00"),
-    "tz": (zone, 5, "tz Europe/Berlin"),
-    "days": (weekdays, 16, "days mon-fri"),
-    "top": (top, 2, "top 10"),
+    "at": (parse_time, 1, "at 09:00"),
+    "tz": (parse_zone, 5, "tz Europe/Berlin"),
+    "days": (parse_weekdays, 16, "days mon-fri"),
+    "top": (parse_top, 2, "top 10"),
 }
 
 

@@ -13,12 +13,12 @@ from rq.serializers import JSONSerializer
 from bot.domain.budget import GateReport
 from bot.domain.checkup import ServerCheckup
 from bot.domain.digest import Judge
-from bot.domain.status import QueueStatus, Status, SubscriptionStatus, Waiting
+from bot.domain.status import PendingRequest, QueueStatus, Status, SubscriptionStatus
 from bot.profiles import library
-from bot.store.aside import aside
 from bot.store.channels import Channels
 from bot.store.gates import Gates, gate_key
-from bot.store.queues import Tasks
+from bot.store.quarantine import quarantine_counts
+from bot.store.queues import Queues
 from bot.store.subscriptions import Subscriptions
 
 
@@ -36,13 +36,13 @@ def _server(info: Mapping[str, Any]) -> ServerCheckup:
     )
 
 
-def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
+def gather(queues: Queues, channels: Channels, judge: Judge) -> Status:
     """Ask the server about these queues and who waits."""
     info = channels.store.redis.info()
     server = _server(info)
     rows = []
-    for name, queue_name in tasks.queues.items():
-        queue = Queue(queue_name, connection=tasks.redis, serializer=JSONSerializer)
+    for name, queue_name in queues.queues.items():
+        queue = Queue(queue_name, connection=queues.redis, serializer=JSONSerializer)
         rows.append(
             QueueStatus(
                 name=name,
@@ -63,11 +63,11 @@ def gather(tasks: Tasks, channels: Channels, judge: Judge) -> Status:
         queues=tuple(rows),
         policy=server.policy,
         wishes=tuple(
-            Waiting(address=w.address, categories=w.wanted.categories, since=w.since)
-            for w in channels.wishes()
+            PendingRequest(address=w.address, categories=w.wanted.categories, since=w.since)
+            for w in channels.requests()
         ),
         outages=tuple(Subscriptions(channels.store).outages()),
-        aside=tuple(aside(channels.store.redis).items()),
+        aside=tuple(quarantine_counts(channels.store.redis).items()),
         subscriptions=tuple(_subscriptions(channels, judge, now)),
     )
 
@@ -77,7 +77,7 @@ def _subscriptions(channels: Channels, judge: Judge, now: datetime) -> Iterator[
     kept = Subscriptions(channels.store)
     every = kept.all()
     places = [found.address for found in every]
-    had, known = channels.histories(places), kept.profiles_at(places)
+    had, known = channels.histories(places), kept.profiles_by_workspace(places)
     gates, reports = Gates(channels.store), dict[str, GateReport | None]()
     for found in every:
         own = library.shipped() | known[found.address.workspace_key]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import discord
 from pydantic import SecretStr
 
-from bot.discord.poster import poster
+from bot.discord.poster import open_poster
 from bot.errors import PaperboyError
 from bot.views import discord as discord_views
 
@@ -27,7 +27,7 @@ def invite(application_id: int | str) -> str:
     return discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=SCOPES)
 
 
-def lacking(given: discord.Permissions) -> list[str]:
+def missing_permissions(given: discord.Permissions) -> list[str]:
     """The permissions that are missing, as Discord's settings call them."""
     if given.administrator:
         return []
@@ -46,10 +46,10 @@ _NAMES: Final = {
 
 async def check(token: SecretStr, api_url: str) -> tuple[bool, list[str]]:
     """Whether Discord is set up, and a sentence for each thing that was found out."""
-    async with poster(token, api_url) as posting:
+    async with open_poster(token, api_url) as posting:
         try:
-            application = await posting.ask("GET", "/applications/@me")
-            servers = await posting.ask("GET", "/users/@me/guilds")
+            application = await posting.request("GET", "/applications/@me")
+            servers = await posting.request("GET", "/users/@me/guilds")
         except PaperboyError as error:
             return False, [str(error)]
     try:
@@ -64,7 +64,7 @@ def _found(application: Any, servers: Any) -> tuple[bool, list[str]]:
     if not well:
         said.append(discord_views.endpoint())
     for server in servers:
-        missing = lacking(discord.Permissions(int(server["permissions"])))
+        missing = missing_permissions(discord.Permissions(int(server["permissions"])))
         said.append(discord_views.in_server(server["name"], missing))
         well = well and not missing
     if not servers:

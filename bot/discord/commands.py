@@ -11,15 +11,15 @@ from discord import app_commands
 from bot.commands import dispatch
 from bot.domain import schedule
 from bot.views import discord as discord_views
-from bot.views.discord import COMMANDS, OPTIONS
+from bot.views.discord import COMMAND_DESCRIPTIONS, OPTION_DESCRIPTIONS
 
-Asked = discord.Interaction[Any]
+RawInteraction = discord.Interaction[Any]
 Choices = list[app_commands.Choice[str]]
 
 # What a command is told: its word, and the rest as one would type it.
-Typed = Callable[[Asked, str, str], Awaitable[None]]
+Typed = Callable[[RawInteraction, str, str], Awaitable[None]]
 # Profiles by name with their titles: all, or only those that the channel subscribed.
-Known = Callable[[Asked, bool], Awaitable[Mapping[str, str]]]
+ProfileLister = Callable[[RawInteraction, bool], Awaitable[Mapping[str, str]]]
 Callback = Callable[..., Coroutine[Any, Any, None]]
 
 # Commands that name a profile, and whether only one of the channel's own can be meant.
@@ -32,7 +32,9 @@ _CHOICES, _CHOICE = 25, 100
 
 
 def commands(
-    typed: Typed, known: Known, menu: Callable[[Asked, discord.Message], Coroutine[Any, Any, None]]
+    typed: Typed,
+    known: ProfileLister,
+    menu: Callable[[RawInteraction, discord.Message], Coroutine[Any, Any, None]],
 ) -> Iterator[app_commands.Group | app_commands.Command[Any, ..., None] | app_commands.ContextMenu]:
     """`/digest` with its words, for who may manage the server, until its owner says otherwise;
     `/why` for everyone, alone with the bot too; and the entry in a message's menu.
@@ -50,7 +52,7 @@ def commands(
             continue
         run = _subscribe(typed) if word == "subscribe" else _plain(typed, word)
         command: Any = app_commands.Command(
-            name=word, description=COMMANDS[word], callback=run, parent=digest
+            name=word, description=COMMAND_DESCRIPTIONS[word], callback=run, parent=digest
         )
         if word in _NAMING or word == "subscribe":
             command.autocomplete("profile")(_profiles(known, _NAMING.get(word, False)))
@@ -63,10 +65,10 @@ def commands(
 
 
 def _plain(typed: Typed, word: str) -> Callback:
-    async def run(asked: Asked) -> None:
+    async def run(asked: RawInteraction) -> None:
         await typed(asked, word, "")
 
-    async def naming(asked: Asked, profile: str = "") -> None:
+    async def naming(asked: RawInteraction, profile: str = "") -> None:
         await typed(asked, word, profile)
 
     return _described(naming, "profile") if word in _NAMING else run
@@ -74,7 +76,7 @@ def _plain(typed: Typed, word: str) -> Callback:
 
 def _subscribe(typed: Typed) -> Callback:
     async def subscribe(
-        asked: Asked,
+        asked: RawInteraction,
         profile: str = "",
         at: str = "",
         tz: str = "",
@@ -89,7 +91,7 @@ def _subscribe(typed: Typed) -> Callback:
 
 
 def _why(typed: Typed) -> app_commands.Command[Any, ..., None]:
-    async def why(asked: Asked, arxivid: str) -> None:
+    async def why(asked: RawInteraction, arxivid: str) -> None:
         await typed(asked, "why", arxivid)
 
     return app_commands.Command(
@@ -102,11 +104,11 @@ def _why(typed: Typed) -> app_commands.Command[Any, ..., None]:
 
 
 def _described(run: Callback, *options: str) -> Callback:
-    return app_commands.describe(**{name: OPTIONS[name] for name in options})(run)
+    return app_commands.describe(**{name: OPTION_DESCRIPTIONS[name] for name in options})(run)
 
 
-def _profiles(known: Known, own: bool) -> Callable[..., Coroutine[Any, Any, Choices]]:
-    async def complete(asked: Asked, typed: str) -> Choices:
+def _profiles(known: ProfileLister, own: bool) -> Callable[..., Coroutine[Any, Any, Choices]]:
+    async def complete(asked: RawInteraction, typed: str) -> Choices:
         shown = {name: f"{name} · {title}" for name, title in (await known(asked, own)).items()}
         like = {n: text for n, text in shown.items() if typed.casefold() in text.casefold()}
         return _choices(like.items())
@@ -114,8 +116,8 @@ def _profiles(known: Known, own: bool) -> Callable[..., Coroutine[Any, Any, Choi
     return complete
 
 
-async def _zones(asked: Asked, typed: str) -> Choices:
-    return _choices((zone, zone) for zone in schedule.zones_like(typed, _CHOICES))
+async def _zones(asked: RawInteraction, typed: str) -> Choices:
+    return _choices((zone, zone) for zone in schedule.search_zones(typed, _CHOICES))
 
 
 def _choices(found: Iterable[tuple[str, str]]) -> Choices:

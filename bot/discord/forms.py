@@ -45,7 +45,7 @@ def modal(form: Form) -> Json:
     do not fit into a custom_id, or that would show a text of more than 4,000 characters, of which
     the rest would be lost.
     """
-    packed = f"f1:{form.name}:{form.about}"
+    packed = f"f1:{form.name}:{form.metadata}"
     if not _FILLED.fullmatch(packed) or len(packed) > CUSTOM_ID:
         raise ValueError(f"does not fit into a modal's custom_id: {packed!r}")
     return {
@@ -55,7 +55,7 @@ def modal(form: Form) -> Json:
     }
 
 
-def filled(custom_id: str) -> tuple[str, str] | None:
+def parse_form_id(custom_id: str) -> tuple[str, str] | None:
     """The name and `about` of a submitted form; None when it is none of ours."""
     found = _FILLED.fullmatch(custom_id)
     return (found["name"], found["about"]) if found else None

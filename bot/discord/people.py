@@ -11,11 +11,11 @@ import discord
 import structlog
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bot.commands.permissions import Kind, Person
-from bot.discord.poster import FAULTS, DiscordPoster, Refusal, error_of
+from bot.commands.permissions import Person, PersonKind
+from bot.discord.poster import CLIENT_ERRORS, DiscordPoster, DiscordRefused, to_paperboy_error
 from bot.domain.request import Address
 from bot.errors import PaperboyError
-from bot.runtime.brief import Brief
+from bot.runtime.expiring_cache import ExpiringCache
 
 log = structlog.get_logger()
 
@@ -56,8 +56,8 @@ class People:
 
     def __init__(self, poster: DiscordPoster) -> None:
         self._poster = poster
-        self._settings: Brief[int, tuple[_Overwrite, ...]] = Brief(_KEPT, _MOST)
-        self._members: Brief[tuple[int, int], frozenset[str]] = Brief(_KEPT, _MOST)
+        self._settings: ExpiringCache[int, tuple[_Overwrite, ...]] = ExpiringCache(_KEPT, _MOST)
+        self._members: ExpiringCache[tuple[int, int], frozenset[str]] = ExpiringCache(_KEPT, _MOST)
 
     async def member(self, asked: discord.Interaction[Any], now: datetime) -> Person | None:
         """Somebody on a server; None when Discord does not say what its settings are."""
@@ -67,15 +67,17 @@ class People:
         here = {asked.channel_id, getattr(asked.channel, "parent_id", None)}
         channels = _seen(guild, person) | {str(id) for id in here if id}
         if asked.permissions.administrator or asked.permissions.manage_guild:
-            return Person(kind=Kind.ADMIN, channels=channels)
+            return Person(kind=PersonKind.ADMIN, channels=channels)
         try:
             rules = await self._rules(asked.application_id, guild.id, now)
         except (PaperboyError, ValidationError) as error:
-            log.warning("could not find out who may", server=guild.id, why=type(error).__name__)
+            log.warning(
+                "command permissions not available", server=guild.id, why=type(error).__name__
+            )
             return None
         roles = {role.id for role in person.roles}
-        allowed = offered(rules, guild.id, {id for id in here if id}, person.id, roles)
-        return Person(kind=Kind.MEMBER if allowed else Kind.BARRED, channels=channels)
+        allowed = is_offered(rules, guild.id, {id for id in here if id}, person.id, roles)
+        return Person(kind=PersonKind.MEMBER if allowed else PersonKind.BARRED, channels=channels)
 
     async def alone(
         self,
@@ -99,12 +101,12 @@ class People:
                         found = _seen(guild, await guild.fetch_member(person))
                 except discord.NotFound:
                     found = frozenset()
-                except FAULTS as error:
-                    log.warning("could not find out who somebody is", why=str(error_of(error)))
+                except CLIENT_ERRORS as error:
+                    log.warning("person not identified", why=str(to_paperboy_error(error)))
                     return None
                 self._members.put((guild.id, person), found, now)
             channels |= found
-        return Person(kind=Kind.ALONE, channels=frozenset(channels))
+        return Person(kind=PersonKind.ALONE, channels=frozenset(channels))
 
     async def _rules(self, application: int, guild: int, now: datetime) -> tuple[_Overwrite, ...]:
         """What the server's settings say of /digest. Raises PaperboyError, ValidationError."""
@@ -112,13 +114,15 @@ class People:
         if found is None:
             path = f"/applications/{application}"
             try:
-                told = await self._poster.ask("GET", f"{path}/guilds/{guild}/commands/permissions")
+                told = await self._poster.request(
+                    "GET", f"{path}/guilds/{guild}/commands/permissions"
+                )
                 every = {row.id: row.permissions for row in _SERVERS.validate_python(told)}
-            except Refusal:  # there are none: the command's own default counts
+            except DiscordRefused:  # there are none: the command's own default counts
                 every = {}
             found = every.get(application, ())
             if every:
-                told = await self._poster.ask("GET", f"{path}/commands")
+                told = await self._poster.request("GET", f"{path}/commands")
                 (digest,) = (c.id for c in _COMMANDS.validate_python(told) if c.name == "digest")
                 found = every.get(digest, found)
             self._settings.put(guild, found, now)
@@ -131,7 +135,7 @@ def _seen(guild: discord.Guild, person: discord.Member) -> frozenset[str]:
     return frozenset(str(channel.id) for channel in found)
 
 
-def offered(
+def is_offered(
     rules: Iterable[_Overwrite], guild: int, channels: set[int], person: int, roles: set[int]
 ) -> bool:
     """Whether Discord offers /digest to somebody who may not manage the server, by what its

@@ -16,12 +16,12 @@ from discord.utils import time_snowflake
 from pydantic import SecretStr
 
 from bot.discord import render
-from bot.domain.message import Head, Post
-from bot.domain.papers import Trouble, fingerprint
+from bot.domain.message import Message, Post
+from bot.domain.papers import Reason, fingerprint
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
-from bot.network import reason
-from bot.runtime.closing import to_the_end
+from bot.network import describe_error
+from bot.runtime.closing import finish_closing
 
 log = structlog.get_logger()
 
@@ -37,26 +37,26 @@ _PAGE: Final = 100
 
 # docs.discord.com, "Opcodes and Status Codes".
 _GONE: Final = {
-    10003: Trouble.CHANNEL_GONE,
-    10004: Trouble.CHANNEL_GONE,
-    10013: Trouble.CHANNEL_GONE,  # a person, told something alone
-    50001: Trouble.NOT_A_MEMBER,
-    50007: Trouble.MAY_NOT_POST,  # a person who takes no messages
-    50008: Trouble.MAY_NOT_POST,  # a forum, a category
-    50013: Trouble.MAY_NOT_POST,
-    50024: Trouble.MAY_NOT_POST,  # a channel without threads
-    160006: Trouble.MAY_NOT_POST,  # a server with a thousand open threads
-    160007: Trouble.MAY_NOT_POST,
+    10003: Reason.CHANNEL_GONE,
+    10004: Reason.CHANNEL_GONE,
+    10013: Reason.CHANNEL_GONE,  # a person, told something alone
+    50001: Reason.NOT_A_MEMBER,
+    50007: Reason.MAY_NOT_POST,  # a person who takes no messages
+    50008: Reason.MAY_NOT_POST,  # a forum, a category
+    50013: Reason.MAY_NOT_POST,
+    50024: Reason.MAY_NOT_POST,  # a channel without threads
+    160006: Reason.MAY_NOT_POST,  # a server with a thousand open threads
+    160007: Reason.MAY_NOT_POST,
 }
 # Of a message or a thread, not of its channel: a message that is not there, one of others, a system
 # message, one edited too often, one in a thread that is archived; a thread that is locked.
 _MESSAGE: Final = {
-    10008: Trouble.MESSAGE_GONE,
-    50005: Trouble.NOT_EDITABLE,
-    50021: Trouble.NOT_EDITABLE,
-    30046: Trouble.NOT_EDITABLE,
-    50083: Trouble.THREAD_LOCKED,
-    160005: Trouble.THREAD_LOCKED,
+    10008: Reason.MESSAGE_GONE,
+    50005: Reason.NOT_EDITABLE,
+    50021: Reason.NOT_EDITABLE,
+    30046: Reason.NOT_EDITABLE,
+    50083: Reason.THREAD_LOCKED,
+    160005: Reason.THREAD_LOCKED,
 }
 _BUSY: Final = {20016, 20028, 20029, 40062, 130000}
 ACKNOWLEDGED: Final = 40060
@@ -70,38 +70,40 @@ _PLAIN_NAME: Final = "Papers"
 _BAD_TOKEN_CLOSE: Final = 4004
 
 # What discord.py raises, and lets through, when something is wrong outside.
-FAULTS = (discord.DiscordException, aiohttp.ClientError, TimeoutError, OSError)
+CLIENT_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError, OSError)
 
 
-class Refusal(Refused):
+class DiscordRefused(Refused):
     """Discord takes the request as it is for wrong; `code` is its own."""
 
     def __init__(self, code: int, said: str) -> None:
-        trouble = _MESSAGE.get(code, Trouble.BAD_MESSAGE)
-        super().__init__(f"Discord refuses this: {said} ({code}).", trouble)
+        reason = _MESSAGE.get(code, Reason.BAD_MESSAGE)
+        super().__init__(f"Discord refuses this: {said} ({code}).", reason)
         self.code = code
 
 
-def error_of(error: Exception) -> PaperboyError:
+def to_paperboy_error(error: Exception) -> PaperboyError:
     """discord.py's error, or the connection's, named by what to do next."""
     if isinstance(error, discord.LoginFailure):
-        return Gone("Discord does not take the token.", Trouble.BAD_TOKEN)
+        return Gone("Discord does not take the token.", Reason.BAD_TOKEN)
     if isinstance(error, discord.ConnectionClosed) and error.code == _BAD_TOKEN_CLOSE:
-        return Gone("Discord does not take the token any more.", Trouble.BAD_TOKEN)
+        return Gone("Discord does not take the token any more.", Reason.BAD_TOKEN)
     if isinstance(error, discord.RateLimited):
-        return Unavailable(_FEWER, Trouble.CHAT_BUSY, retry_after=error.retry_after)
+        return Unavailable(_FEWER, Reason.CHAT_BUSY, retry_after=error.retry_after)
     if not isinstance(error, discord.HTTPException) or _from_between(error):
         return Unavailable(
-            f"Discord did not answer: {reason(error)}.", Trouble.CHAT_DOWN, unclear=True
+            f"Discord did not answer: {describe_error(error)}.",
+            Reason.CHAT_DOWN,
+            outcome_unknown=True,
         )
     if error.status == 401:
-        return Gone("Discord does not take the token.", Trouble.BAD_TOKEN)
+        return Gone("Discord does not take the token.", Reason.BAD_TOKEN)
     if error.status == 429 or error.code in _BUSY:
-        return Unavailable(_FEWER, Trouble.CHAT_BUSY)
+        return Unavailable(_FEWER, Reason.CHAT_BUSY)
     said = error.text.split("\n")[-1][:200] or f"status {error.status}"
     if error.code in _GONE:
         return Gone(f"Discord says: {said} ({error.code}).", _GONE[error.code])
-    return Refusal(error.code, said)
+    return DiscordRefused(error.code, said)
 
 
 def _from_between(error: discord.HTTPException) -> bool:
@@ -132,26 +134,26 @@ class DiscordPoster:
         try:
             body = _marked(render.message(post), _mark(key)) | once
             sent = await self._there(address, under, "POST", _MESSAGES, body)
-        except Refusal as refused:
-            if refused.trouble is not Trouble.BAD_MESSAGE:
+        except DiscordRefused as refused:
+            if refused.reason is not Reason.BAD_MESSAGE:
                 raise
             log.error("Discord refuses the message, sending text", key=key, why=str(refused))
             body = _marked(render.plain(post), _mark(key)) | once
             sent = await self._there(address, under, "POST", _MESSAGES, body)
         return str(sent["id"])
 
-    async def thread(self, address: Address, message: str, head: Head) -> str:
+    async def open_thread(self, address: Address, message: str, head: Message) -> str:
         async def opened(name: str) -> str:
             ids = {"channel_id": address.channel, "message_id": message}
-            made = await self.ask("POST", f"{_ONE}/threads", {"name": name}, None, **ids)
+            made = await self.request("POST", f"{_ONE}/threads", {"name": name}, None, **ids)
             return str(made["id"])
 
         try:
             return await opened(render.thread_name(head))
-        except Refusal as refused:
+        except DiscordRefused as refused:
             if refused.code == _THREAD_THERE:
                 return message
-            if refused.trouble is not Trouble.BAD_MESSAGE:
+            if refused.reason is not Reason.BAD_MESSAGE:
                 raise
             log.error("Discord refuses the thread's name", name=head.title, why=str(refused))
             return await opened(_PLAIN_NAME)
@@ -182,12 +184,12 @@ class DiscordPoster:
     async def remove(self, address: Address, message: str, under: str | None) -> None:
         try:
             await self._there(address, under, "DELETE", _ONE, message_id=message)
-        except Refusal as refused:
-            if refused.trouble is not Trouble.MESSAGE_GONE:
+        except DiscordRefused as refused:
+            if refused.reason is not Reason.MESSAGE_GONE:
                 raise
 
-    async def direct(self, address: Address, person: str) -> Address:
-        opened = await self.ask("POST", "/users/@me/channels", {"recipient_id": person})
+    async def open_direct(self, address: Address, person: str) -> Address:
+        opened = await self.request("POST", "/users/@me/channels", {"recipient_id": person})
         return Address(platform="discord", channel=str(opened["id"]))
 
     async def _there(
@@ -204,14 +206,14 @@ class DiscordPoster:
         to take the channel for gone, unless that is as well."""
         where = under or address.channel
         try:
-            return await self.ask(method, path, body, query, channel_id=where, **ids)
+            return await self.request(method, path, body, query, channel_id=where, **ids)
         except Gone as gone:
-            if under is None or gone.trouble is not Trouble.CHANNEL_GONE:
+            if under is None or gone.reason is not Reason.CHANNEL_GONE:
                 raise
-            await self.ask("GET", _CHANNEL, channel_id=address.channel)
-            raise Refusal(_UNKNOWN_MESSAGE, "its thread was deleted") from gone
+            await self.request("GET", _CHANNEL, channel_id=address.channel)
+            raise DiscordRefused(_UNKNOWN_MESSAGE, "its thread was deleted") from gone
 
-    async def ask(
+    async def request(
         self, method: str, path: str, body: Any = None, query: Json | None = None, **ids: str
     ) -> Any:
         """One request, made once; `path` names its ids as discord.py does, which counts its limits
@@ -223,11 +225,11 @@ class DiscordPoster:
                 route = Route(method, path, **ids)
                 said = await http.request(route, params=query, middlewares=(_once,), **given)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Unavailable(_NONSENSE, Trouble.CHAT_DOWN, unclear=True) from error
-        except FAULTS as error:
-            raise error_of(error) from error
+            raise Unavailable(_NONSENSE, Reason.CHAT_DOWN, outcome_unknown=True) from error
+        except CLIENT_ERRORS as error:
+            raise to_paperboy_error(error) from error
         if isinstance(said, str) and said:  # a page; Discord answers JSON, or nothing
-            raise Unavailable(_NONSENSE, Trouble.CHAT_DOWN, unclear=True)
+            raise Unavailable(_NONSENSE, Reason.CHAT_DOWN, outcome_unknown=True)
         return said
 
     async def close(self) -> None:
@@ -242,14 +244,14 @@ class DiscordPoster:
                 try:
                     me = str((await http.static_login(self._token.get_secret_value()))["id"])
                 except BaseException:
-                    await to_the_end(http.close())
+                    await finish_closing(http.close())
                     raise
                 self._http, self._me = http, me
             return self._http
 
 
 @asynccontextmanager
-async def poster(token: SecretStr, api_url: str) -> AsyncIterator[DiscordPoster]:
+async def open_poster(token: SecretStr, api_url: str) -> AsyncIterator[DiscordPoster]:
     """A poster on connections of its own, kept open while it is used; from here on discord.py asks
     at this address, in the whole process."""
     Route.BASE = api_url.rstrip("/")
@@ -257,7 +259,7 @@ async def poster(token: SecretStr, api_url: str) -> AsyncIterator[DiscordPoster]
     try:
         yield posting
     finally:
-        await to_the_end(posting.close())
+        await finish_closing(posting.close())
 
 
 async def _once(
@@ -270,11 +272,11 @@ async def _once(
         response.close()
         wait = response.headers.get("Retry-After", "")
         seconds = float(wait) if wait.replace(".", "", 1).isdecimal() else None
-        raise Unavailable(_FEWER, Trouble.CHAT_BUSY, retry_after=seconds)
+        raise Unavailable(_FEWER, Reason.CHAT_BUSY, retry_after=seconds)
     if response.status >= 500:
         response.close()
         why = f"Discord has a fault of its own ({response.status})."
-        raise Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
+        raise Unavailable(why, Reason.CHAT_DOWN, outcome_unknown=True)
     return response
 
 

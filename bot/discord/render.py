@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from bot.arxiv.text import one_line, shortened
-from bot.domain.message import Button, Card, Head, Item, Line, Post
+from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
 
 Json = dict[str, Any]
 
@@ -56,7 +56,7 @@ def plain(post: Post) -> Json:
     return {"flags": _COMPONENTS_V2, "components": parts, "allowed_mentions": {"parse": []}}
 
 
-def thread_name(head: Head) -> str:
+def thread_name(head: Message) -> str:
     """The head's title in at most 100 characters; a day at its end is kept."""
     title, dot, day = one_line(head.title).rpartition(" · ")
     if title and len(dot + day) <= _NAME // 2:
@@ -76,7 +76,7 @@ def custom_id(button: Button) -> str:
     return packed
 
 
-def pressed(custom_id: str) -> tuple[str, str] | None:
+def parse_button_id(custom_id: str) -> tuple[str, str] | None:
     """The action and value of a pressed button; None when it is none of ours."""
     found = PRESSED.fullmatch(custom_id)
     return (found["action"], found["value"]) if found else None
@@ -117,7 +117,7 @@ def _score(name: str, score: int) -> str:
     return f"{name} {score} {'●' * score}{'○' * (10 - score)}"
 
 
-def _head(head: Head) -> Json:
+def _head(head: Message) -> Json:
     seen: set[str] = set()
     buttons = _button_rows(_buttons(head.buttons[:10], seen))
     small = "\n".join(_rows((("-# ", text) for text in head.small), _SMALL))
@@ -139,7 +139,7 @@ def _head(head: Head) -> Json:
     return {"flags": _COMPONENTS_V2, "components": parts}
 
 
-def _listed(lines: Sequence[Line], room: int) -> str:
+def _listed(lines: Sequence[PaperLine], room: int) -> str:
     rows: list[str] = []
     room -= _MORE
     for line in lines:

@@ -9,8 +9,8 @@ from typing import Any, Final
 import structlog
 
 from bot.discord import forms, render
-from bot.discord.poster import ACKNOWLEDGED, DiscordPoster, Refusal
-from bot.domain.message import Form, Head, Post
+from bot.discord.poster import ACKNOWLEDGED, DiscordPoster, DiscordRefused
+from bot.domain.message import Form, Message, Post
 from bot.errors import PaperboyError, Unavailable
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ class Reply:
         self._turn = asyncio.Lock()
         self.at = datetime.now(UTC)
 
-    async def soon(self) -> None:
+    async def defer(self) -> None:
         """Say that the answer is coming, unless it is there."""
         async with self._turn:
             if not self._begun and self._mark is not None:
@@ -48,7 +48,7 @@ class Reply:
             elif not self._begun:
                 await self._begin(_LATER, {"flags": _EPHEMERAL})
 
-    async def say(self, head: Head) -> bool:
+    async def say(self, head: Message) -> bool:
         """Whether it could be said."""
         body = render.message(head)
         whisper = body | {"flags": body["flags"] | _EPHEMERAL}
@@ -60,7 +60,7 @@ class Reply:
                 return await self._sent("PATCH", f"{_TOKEN}/messages/@original", body)
             return await self._sent("POST", _TOKEN, whisper)
 
-    async def amend(self, whole: Head, rest: Head) -> bool:
+    async def amend(self, whole: Message, rest: Message) -> bool:
         """Say the whole in place of the answer given, or the rest after it."""
         if self._begun != _MESSAGE:  # what the interaction began is a card, not our answer
             return await self.say(rest)
@@ -90,7 +90,7 @@ class Reply:
             return not self._begun and await self._begin(_MODAL, modal)
 
     @property
-    def fresh(self) -> bool:
+    def is_open(self) -> bool:
         """Whether the interaction can still be answered."""
         return (datetime.now(UTC) - self.at).total_seconds() < _TOKEN_SECONDS
 
@@ -106,7 +106,7 @@ class Reply:
         ids = {"webhook_id": id or self._app, "webhook_token": self._token}
         for wait in (*_WAITS, None):
             try:
-                await self._poster.ask(method, path, body, None, **ids)
+                await self._poster.request(method, path, body, None, **ids)
                 return True
             except Unavailable as away:
                 if wait is None or (away.retry_after or 0) > _LONGEST_WAIT:
@@ -114,7 +114,7 @@ class Reply:
                     return False
                 await asyncio.sleep(max(wait, away.retry_after or 0))
             except PaperboyError as error:
-                if isinstance(error, Refusal) and error.code == ACKNOWLEDGED:
+                if isinstance(error, DiscordRefused) and error.code == ACKNOWLEDGED:
                     return True  # by the try before, whose answer was lost
                 log.warning("could not answer", why=str(error))
                 return False

@@ -15,7 +15,7 @@ from math import ceil
 
 from pydantic import Field
 
-from bot.domain.papers import Noun
+from bot.domain.papers import Value
 
 NANO = 1_000_000_000
 
@@ -44,7 +44,7 @@ class Unit(StrEnum):
     TOKENS = "tokens"
 
 
-class Limits(Noun):
+class Limits(Value):
     """What may be spent in a day and in a month; None is no limit, 0 is nothing."""
 
     day_usd: float | None = Field(default=None, ge=0)
@@ -61,7 +61,7 @@ class Limits(Noun):
         return None if usd is None else round(usd * NANO)
 
 
-class Scope(Noun):
+class Scope(Value):
     """What a limit is for: a workspace (Address.workspace_key), or one profile in it."""
 
     workspace: str
@@ -71,7 +71,7 @@ class Scope(Noun):
         return f"{self.workspace}/{self.profile}" if self.profile else self.workspace
 
 
-class Payer(Noun):
+class Payer(Value):
     """Who pays for a call: a workspace and the profile it is made for, each within its limits."""
 
     workspace: str
@@ -112,29 +112,29 @@ class Purpose(StrEnum):
     QUESTION = "question"
 
 
-class Reserve(Noun):
+class MaxCost(Value):
     """The most that a call can cost; no dollars where the model has no known price."""
 
     nano: int | None = Field(ge=0)
     tokens: int = Field(ge=0)
 
     @classmethod
-    def of(cls, usd: float | None, tokens: int) -> Reserve:
+    def of(cls, usd: float | None, tokens: int) -> MaxCost:
         """Dollars are rounded up, so that what is set aside is never too little."""
         return cls(nano=None if usd is None else ceil(usd * NANO), tokens=tokens)
 
 
-class Reservation(Noun):
+class Reservation(Value):
     """Set aside for one call, from these scopes, on this day."""
 
     id: str
     scopes: tuple[Scope, ...]
     day: date
-    reserve: Reserve
+    reserve: MaxCost
     purpose: Purpose
 
 
-class Refusal(Noun):
+class Refusal(Value):
     """The limit that does not allow a call.
 
     `passing` when it would, were the calls under way settled at nothing: ask again when they are.
@@ -145,11 +145,11 @@ class Refusal(Noun):
     period: Period
     unit: Unit
     limit: int
-    passing: bool = False
+    is_temporary: bool = False
     unpriced: bool = False
 
 
-class Spent(Noun):
+class SpentTotals(Value):
     """What one scope spent in one period, and what is set aside for calls under way.
 
     `tokens` counts against a limit; `prompt`, `cached` (a part of it) and `completion` are as
@@ -173,13 +173,13 @@ class Spent(Noun):
     refused_tokens: int | None = None
     refused_unpriced: int = 0
 
-    def taken(self, unit: Unit) -> int:
+    def committed(self, unit: Unit) -> int:
         """Spent and set aside."""
         if unit is Unit.TOKENS:
             return self.tokens + self.reserved_tokens
         return self.nano + self.reserved_nano
 
-    def reached(self, limits: Limits, period: Period) -> tuple[Unit, int] | None:
+    def limit_reached(self, limits: Limits, period: Period) -> tuple[Unit, int] | None:
         """The limit that refused a call and still is one; one that was raised since is not."""
         for unit, at in ((Unit.NANO, self.refused_nano), (Unit.TOKENS, self.refused_tokens)):
             limit = limits.of(period, unit)
@@ -188,14 +188,14 @@ class Spent(Noun):
         return None
 
 
-class Left(Noun):
+class Remaining(Value):
     """What neither is spent nor set aside, by the tightest limit; None without one."""
 
     nano: int | None
     tokens: int | None
 
 
-def left(accounts: Iterable[tuple[Limits, Spent, Spent]]) -> Left:
+def remaining(accounts: Iterable[tuple[Limits, SpentTotals, SpentTotals]]) -> Remaining:
     """Of some scopes that all have to pay: each one's limits, its day and its month."""
     rooms: dict[Unit, list[int]] = {unit: [] for unit in Unit}
     for limits, today, month in accounts:
@@ -203,8 +203,8 @@ def left(accounts: Iterable[tuple[Limits, Spent, Spent]]) -> Left:
             for unit in Unit:
                 limit = limits.of(period, unit)
                 if limit is not None:
-                    rooms[unit].append(max(0, limit - spent.taken(unit)))
-    return Left(
+                    rooms[unit].append(max(0, limit - spent.committed(unit)))
+    return Remaining(
         nano=min(rooms[Unit.NANO], default=None), tokens=min(rooms[Unit.TOKENS], default=None)
     )
 
@@ -214,7 +214,7 @@ def utc_day(now: datetime) -> date:
     return now.astimezone(UTC).date()
 
 
-def weekdays(day: date, since: date | None = None) -> tuple[int, int]:
+def weekday_counts(day: date, since: date | None = None) -> tuple[int, int]:
     """How many weekdays of its month have come, this day among them, and how many it has; from
     `since` on, where that is later than the first."""
     first, end = day.replace(day=1), Period.MONTH.after(day)
@@ -226,11 +226,11 @@ def weekdays(day: date, since: date | None = None) -> tuple[int, int]:
 def forecast(spent: int, day: date, since: date | None = None) -> int | None:
     """What the whole month will come to, if its weekdays to come cost what those did that have
     come since the first call; None before the first one. Same unit as `spent`."""
-    come, all_of_them = weekdays(day, since)
+    come, all_of_them = weekday_counts(day, since)
     return spent * all_of_them // come if come else None
 
 
-class Why(StrEnum):
+class SkipReason(StrEnum):
     """Why a paper was not asked about: its score was known, the gate kept it, nothing was left."""
 
     CACHE = "cache"
@@ -238,31 +238,31 @@ class Why(StrEnum):
     LIMIT = "limit"
 
 
-class Spared(Noun):
+class Savings(Value):
     """Papers not asked about, and about what asking would have cost."""
 
     papers: int = 0
     nano: int = 0
 
     @classmethod
-    def total(cls, parts: Iterable[Spared]) -> Spared:
+    def total(cls, parts: Iterable[Savings]) -> Savings:
         rows = list(parts)
         return cls(papers=sum(r.papers for r in rows), nano=sum(r.nano for r in rows))
 
 
-class Account(Noun):
+class Account(Value):
     """One scope at one moment: its limits, and what it spent and was spared; `since` the month's
     first day with a call."""
 
     limits: Limits
     since: date_ | None = None
-    today: Spent
-    month: Spent
-    spared_today: Mapping[Why, Spared]
-    spared_month: Mapping[Why, Spared]
+    today: SpentTotals
+    month: SpentTotals
+    savings_today: Mapping[SkipReason, Savings]
+    savings_month: Mapping[SkipReason, Savings]
 
 
-class Costs(Noun):
+class Costs(Value):
     """What `/digest cost` tells: a workspace's account, and those of its profiles by name."""
 
     at: datetime
@@ -270,7 +270,7 @@ class Costs(Noun):
     profiles: Mapping[str, Account]
 
 
-class Estimate(Noun):
+class Estimate(Value):
     """What judging a day would cost before anybody is asked: of the `announced` papers those with a
     `known` score are free; `reach` of the others are within the budget (None: all). Tokens and
     dollars (None where the price is not known) are likely ones, `most` is what would be set
@@ -280,16 +280,16 @@ class Estimate(Noun):
     date: date_
     model: str
     announced: int
-    known: int
+    cached: int
     calls: int
     prompt: int
     completion: int
     usd: float | None
-    most: float | None
-    reach: int | None
+    max_usd: float | None
+    within_budget: int | None
 
 
-class GateReport(Noun):
+class GateReport(Value):
     """How a profile's gate stands: `closed` (it keeps papers from the model) or open, `since` a
     day; of an open one the `full` days and `picks` it has learned from, and how many it wants.
 

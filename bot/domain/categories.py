@@ -83,7 +83,7 @@ def matches(category: str, asked: str) -> bool:
     return category == asked or category.partition(".")[0] == asked
 
 
-def classes(asked: str) -> tuple[str, ...]:
+def expand(asked: str) -> tuple[str, ...]:
     """What a category consists of: an archive's classes, or itself where there is nothing below.
 
     The spelling is made right; a category arXiv does not know comes back as it was given.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.digest import Usage
-from bot.domain.papers import Noun, Trouble
+from bot.domain.papers import Reason, Value
 
 
-class Checkup(Noun):
+class ModelCheckup(Value):
     """`model` None: nothing is set, papers are ranked locally. `shape` is how the server was asked
     with success, `bounded` whether its answers can be limited in length, where a budget asks for
     that; `trouble` what stood in the way, with its sentence in `detail`, and `address` where the
@@ -17,16 +17,16 @@ class Checkup(Noun):
     model: str | None
     server: str
     key: bool
-    shape: str | None = None
-    bounded: bool = True
+    reply_format: str | None = None
+    can_limit_length: bool = True
     seconds: float = 0.0
     usage: Usage = Usage()
-    trouble: Trouble | None = None
+    reason: Reason | None = None
     detail: str = ""
-    address: str = ""
+    working_address: str = ""
 
 
-class ServerCheckup(Noun):
+class ServerCheckup(Value):
     """The server's name and version, whether what it holds outlives it, and what it does when its
     memory is used up (maxmemory-policy)."""
 
@@ -35,7 +35,7 @@ class ServerCheckup(Noun):
     policy: str
 
 
-class Outage(Noun):
+class Outage(Value):
     """Something outside that does not serve us, why, and since when (UTC); it is being tried."""
 
     what: str
@@ -43,19 +43,19 @@ class Outage(Noun):
     since: datetime
 
 
-class SlackCheckup(Noun):
+class SlackCheckup(Value):
     """The token's workspace and bot, and what is missing. `trouble` and `app_trouble` are what the
     bot token and the app token cannot, as Slack says it; `unheard` the kinds of events that never
     came yet."""
 
     team: str = ""
     bot: str = ""
-    trouble: str = ""
+    bot_token_error: str = ""
     missing_scopes: tuple[str, ...] = ()
-    app_trouble: str = ""
+    app_token_error: str = ""
     by: str = ""
-    unheard: tuple[str, ...] = ()
+    unseen_events: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
-        return not (self.trouble or self.missing_scopes or self.app_trouble)
+        return not (self.bot_token_error or self.missing_scopes or self.app_token_error)

@@ -11,10 +11,10 @@ from typing import NamedTuple, Self
 
 from pydantic import Field
 
-from bot.domain.papers import Announced, Noun, Paper, Problem, Profile, Trouble, fingerprint
+from bot.domain.papers import Announced, Paper, Problem, Profile, Reason, Value, fingerprint
 
 
-class Score(Noun):
+class Score(Value):
     """What a judge said; `novelty` is None where it cannot tell (the local ranking)."""
 
     relevance: int = Field(ge=1, le=10)
@@ -22,7 +22,7 @@ class Score(Noun):
     comment: str
 
 
-class Usage(Noun):
+class Usage(Value):
     """What was paid. Tokens as the API reports them: cached are part of the prompt's, reasoning
     part of the completion's. Dollars are None when a price is not known, never 0 for that."""
 
@@ -64,12 +64,12 @@ def _sum(dollars: Iterable[float | None]) -> float | None:
     return round(total, 8)
 
 
-class Verdict(Noun):
+class ScoreResult(Value):
     """What is remembered of judging one paper: its score or why there is none, and every call
     that was paid for it, so that a digest can say what its scores cost when they were bought."""
 
     score: Score | None
-    trouble: Trouble | None = None
+    trouble: Reason | None = None
     calls: tuple[str, ...] = ()
 
 
@@ -84,7 +84,7 @@ class Outcome(StrEnum):
     UNSCORED = "unscored"
 
 
-class Place(Noun):
+class LocalRank(Value):
     """Where the local ranking put a paper on its day, from 1, and the profile's words that counted
     most."""
 
@@ -93,23 +93,23 @@ class Place(Noun):
     words: tuple[str, ...] = ()
 
 
-class Decision(Noun):
+class Decision(Value):
     """A paper's outcome; `trouble` says why it is unscored, `followed` whom of its authors the
     profile follows, `place` why the model was not asked."""
 
     announced: Announced
     outcome: Outcome
     score: Score | None = None
-    trouble: Trouble | None = None
+    trouble: Reason | None = None
     followed: tuple[str, ...] = ()
-    place: Place | None = None
+    place: LocalRank | None = None
 
     @property
     def paper(self) -> Paper:
         return self.announced.paper
 
 
-class Judge(Noun):
+class Judge(Value):
     """Who scored: a model by name, or the local ranking (`model` None)."""
 
     model: str | None = None
@@ -128,7 +128,7 @@ class Source(StrEnum):
     SAMPLE = "sample"
 
 
-class Wanted(Noun):
+class ListQuery(Value):
     """Which list is wanted: of some categories, from arXiv, from saved files or from the sample.
 
     `date` None means the day the feed states. `latest` turns an empty day into the last announced
@@ -146,7 +146,7 @@ class Wanted(Noun):
         return fingerprint(self.model_dump_json())
 
 
-class Listed(Noun):
+class ListResult(Value):
     """What came of a wanted list: the batch it was stored in, or the problem, or both.
 
     `batch` is empty when there is no list at all. `asked_at` is the last time it was looked for,
@@ -164,15 +164,15 @@ class Listed(Noun):
     settled: bool = True
 
 
-def whole_problem(lists: Sequence[Listed]) -> Problem | None:
+def combined_problem(lists: Sequence[ListResult]) -> Problem | None:
     """The problem of several days' lists as a whole, the newest one the last: what arXiv has no
     list of was a holiday, unless it is the newest day."""
-    problems = [listed.problem for listed in lists if listed.problem]
-    real = (problem for problem in problems if problem.trouble is not Trouble.NO_LIST)
+    problems = [list_result.problem for list_result in lists if list_result.problem]
+    real = (problem for problem in problems if problem.trouble is not Reason.NO_LIST)
     return next(real, None) or (lists[-1].problem if lists else None)
 
 
-class Batch(Noun):
+class Batch(Value):
     """Everything one source announced on a day, in a fixed order (by announcement, then id)."""
 
     key: str
@@ -180,7 +180,7 @@ class Batch(Noun):
     replaced: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-class Digest(Noun):
+class Digest(Value):
     """A profile's day, decided: every announced paper once, in posted order, picked first.
 
     `prompt` is the instruction text exactly as the model got it, empty for the local judge. A
@@ -190,7 +190,7 @@ class Digest(Noun):
     """
 
     profile: Profile
-    listed: Listed
+    listed: ListResult
     decisions: tuple[Decision, ...]
     replacements: int
     judge: Judge
@@ -205,20 +205,20 @@ class Digest(Noun):
         return self.listed.date
 
     @property
-    def outage(self) -> Trouble | None:
+    def unscored_reason(self) -> Reason | None:
         """Why there is as good as no score: most papers lack one. A budget that is spent is no
         outage: it was meant so."""
         missing = [d.trouble for d in self.decisions if d.trouble]
-        troubles = Counter(trouble for trouble in missing if trouble is not Trouble.NO_BUDGET)
+        troubles = Counter(reason for reason in missing if reason is not Reason.NO_BUDGET)
         if sum(troubles.values()) * 2 <= len(self.decisions):
             return None
         return troubles.most_common(1)[0][0]
 
     @property
-    def owed(self) -> int:
+    def retryable_count(self) -> int:
         """Papers without a score that asking again may bring: not those the budget left."""
         missing = (d for d in self.decisions if d.outcome is Outcome.UNSCORED)
-        return sum(d.trouble is not Trouble.NO_BUDGET for d in missing)
+        return sum(d.trouble is not Reason.NO_BUDGET for d in missing)
 
     @property
     def version(self) -> str:
@@ -238,7 +238,7 @@ class Digest(Noun):
         seen = Counter(decision.outcome for decision in self.decisions)
         return {outcome: seen[outcome] for outcome in Outcome}
 
-    def decided(self, id: str) -> Decision | None:
+    def decision_for(self, id: str) -> Decision | None:
         """What became of a paper; None when the day does not have it."""
         return next((d for d in self.decisions if d.paper.id == id), None)
 
@@ -248,31 +248,31 @@ class Digest(Noun):
 
 
 # What depends on the channel: what it had before, and how much it wants.
-CHANNELS_OWN = {Outcome.PICKED, Outcome.OVER_LIMIT, Outcome.REPEAT}
+CHANNEL_OUTCOMES = {Outcome.PICKED, Outcome.OVER_LIMIT, Outcome.REPEAT}
 
 
-class Basis(NamedTuple):
+class DeliveryBasis(NamedTuple):
     """What a delivery is made of: the names of the decided days, the newest last, and the version
     of what was decided then (plan.Facts.version)."""
 
-    days: tuple[str, ...]
+    day_names: tuple[str, ...]
     version: str
 
 
-class Chosen(Noun):
+class ChannelView(Value):
     """What one channel's digest says otherwise than the decided day, or than several `days` as one
     (as in Basis; empty in what older releases stored)."""
 
     days: tuple[str, ...] = ()
     version: str = ""
-    listed: Listed
+    listed: ListResult
     maximum: int
     judged_at: datetime
     earlier: tuple[date, ...]
     left_out: int
     outcomes: tuple[tuple[str, Outcome], ...]
 
-    def applied(self, day: Digest) -> Digest:
+    def apply_to(self, day: Digest) -> Digest:
         """The channel's digest. What came to the day after it is not picked here, nor what has lost
         its score since."""
         rest = {decision.paper.id: decision for decision in day.decisions}
@@ -283,7 +283,8 @@ class Chosen(Noun):
         ]
         later = {"outcome": Outcome.OVER_LIMIT}
         others = [
-            d.model_copy(update=later) if d.outcome in CHANNELS_OWN else d for d in rest.values()
+            d.model_copy(update=later) if d.outcome in CHANNEL_OUTCOMES else d
+            for d in rest.values()
         ]
         fields = {name: getattr(self, name) for name in ("listed", "judged_at", "earlier")}
         profile = day.profile.model_copy(update={"maximum": self.maximum})
@@ -297,14 +298,14 @@ class Chosen(Noun):
         )
 
 
-def merged(days: Sequence[Digest], left_out: int) -> Digest:
+def merge_digests(days: Sequence[Digest], left_out: int) -> Digest:
     """Several decided days of a profile as one, the newest day's, the best first, not yet limited;
     a paper of two days is the first one's."""
     newest, papers = days[-1], dict[str, Decision]()
     for day in days:
         for decision in day.decisions:
             papers.setdefault(decision.paper.id, decision)
-    problem = whole_problem([day.listed for day in days])
+    problem = combined_problem([day.listed for day in days])
     return newest.model_copy(
         update={
             "listed": newest.listed.model_copy(update={"problem": problem}),

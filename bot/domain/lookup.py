@@ -7,10 +7,10 @@ from datetime import datetime
 from pydantic import Field
 
 from bot.domain.digest import Judge, Score
-from bot.domain.papers import Noun, Paper, Trouble, fingerprint
+from bot.domain.papers import Paper, Reason, Value, fingerprint
 
 
-class Claim(Noun):
+class Claim(Value):
     """What a judge says of a paper and one of a profile's topics, with the words of the paper's
     title or abstract, as they stand there, that carry it."""
 
@@ -20,35 +20,35 @@ class Claim(Noun):
     quote: str
 
 
-class Opinion(Noun):
+class Assessment(Value):
     """What the judge says of a paper to somebody who asks: a score or why there is none, claims
     that were checked against the paper (`dropped` were not borne out) or why there are none."""
 
     score: Score | None
-    trouble: Trouble | None = None
+    trouble: Reason | None = None
     claims: tuple[Claim, ...] = ()
     dropped: int = Field(default=0, ge=0)
-    silent: Trouble | None = None
+    silent: Reason | None = None
 
 
-class Found(Noun):
+class ArxivAnswer(Value):
     """What arXiv says of an id: the paper, or why there is none (NOT_FOUND, or arXiv's trouble).
 
     `withdrawn` are the authors' words where they took it back.
     """
 
     paper: Paper | None
-    trouble: Trouble | None = None
+    trouble: Reason | None = None
     withdrawn: str = ""
     at: datetime
 
     @property
     def missing(self) -> bool:
         """arXiv answered, and does not show it."""
-        return self.trouble is Trouble.NOT_FOUND
+        return self.trouble is Reason.NOT_FOUND
 
 
-class Inquiry(Noun):
+class Lookup(Value):
     """Somebody wants to know of a paper: what the judge of each profile (a fingerprint) says.
 
     `ref` names the paper's stored text, empty where arXiv has to be asked for it; `version` is the

@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 from pydantic import Field as About
 from pydantic import TypeAdapter
 
-from bot.domain.papers import Noun
+from bot.domain.papers import Value
 
 
-class Button(Noun):
+class Button(Value):
     """Something to press: `action` and `value` come back when it is, to actions.press.
 
     `value` has at most 64 characters of `[A-Za-z0-9 ./_-]`. A button with a `url` only opens it.
@@ -29,7 +29,7 @@ class Button(Noun):
     confirm: str = ""
 
 
-class Line(Noun):
+class PaperLine(Value):
     """One picked paper in the parent message."""
 
     rank: int
@@ -39,7 +39,7 @@ class Line(Noun):
     url: str
 
 
-class Card(Noun):
+class Card(Value):
     """One paper: a reply in the thread."""
 
     kind: Literal["card"] = "card"
@@ -56,7 +56,7 @@ class Card(Noun):
     buttons: tuple[Button, ...] = ()
 
 
-class Item(Noun):
+class Item(Value):
     """One row of a list of things that can be acted on; `channel` is a channel's id, shown as a
     link to it."""
 
@@ -66,7 +66,7 @@ class Item(Noun):
     buttons: tuple[Button, ...] = ()
 
 
-class Head(Noun):
+class Message(Value):
     """A parent message, or any other plain answer: a title, then text, papers and small print.
 
     `by` is the id of the person who did what is said, shown before the title as a name.
@@ -77,24 +77,24 @@ class Head(Noun):
     by: str = ""
     notices: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
-    lines: tuple[Line, ...] = ()
+    lines: tuple[PaperLine, ...] = ()
     items: tuple[Item, ...] = ()
     small: tuple[str, ...] = ()
     buttons: tuple[Button, ...] = ()
 
 
-Post = Annotated[Head | Card, About(discriminator="kind")]
+Post = Annotated[Message | Card, About(discriminator="kind")]
 POST: TypeAdapter[Post] = TypeAdapter(Post)
 
 
-class Choice(Noun):
+class Choice(Value):
     """One of the things to choose from."""
 
     label: str
     value: str
 
 
-class Field(Noun):
+class Field(Value):
     """One question of a form. What comes back is text, whatever the kind:
 
     text and prose (several lines) as typed; number in digits; time as HH:MM; days as mon,tue;
@@ -110,11 +110,11 @@ class Field(Noun):
     choices: tuple[Choice, ...] = ()
 
 
-class Form(Noun):
+class Form(Value):
     """A form; `name` and `about` come back with its answers, to actions.submit."""
 
     name: str
     title: str
     submit: str
     fields: tuple[Field, ...]
-    about: str = ""
+    metadata: str = ""

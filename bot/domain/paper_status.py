@@ -8,16 +8,16 @@ from enum import StrEnum
 
 from bot.domain.categories import matches
 from bot.domain.digest import Decision, Digest, Outcome
-from bot.domain.lookup import Opinion
+from bot.domain.lookup import Assessment
 from bot.domain.papers import (
     Announced,
     AnnounceType,
     Cutoffs,
     Followed,
-    Noun,
     Paper,
     Profile,
-    Trouble,
+    Reason,
+    Value,
 )
 from bot.domain.request import Address
 
@@ -34,17 +34,17 @@ class Stage(StrEnum):
     DECIDED = "decided"  # the channel's own ledger has its outcome
 
 
-class Posted(Noun):
+class Posted(Value):
     """A message that shows the paper: its platform's id, the thread it is in, and its digest's
     day; without a `message`, why there is none, or no more (None: not yet)."""
 
     message: str
-    under: str
+    thread_id: str
     date: date_
-    missing: Trouble | None = None
+    missing_reason: Reason | None = None
 
 
-class Standing(Noun):
+class PaperStatus(Value):
     """One profile's part of the answer; `address` is the channel meant.
 
     `paper` is there where its text is known, `date` and `kind` (how it was listed) from REPLACED
@@ -58,24 +58,24 @@ class Standing(Noun):
     stage: Stage
     paper: Paper | None = None
     date: date_ | None = None
-    kind: AnnounceType | None = None
+    announce_type: AnnounceType | None = None
     digest: Digest | None = None
     decision: Decision | None = None
     posted: Posted | None = None
-    again: datetime | None = None
+    retry_at: datetime | None = None
     changed: bool = False
-    most: int = 0
-    opinion: Opinion | None = None
+    current_maximum: int = 0
+    assessment: Assessment | None = None
 
     @property
     def listed(self) -> Announced | None:
         """As it was listed."""
-        if self.paper is None or self.kind is None:
+        if self.paper is None or self.announce_type is None:
             return None
-        return Announced(paper=self.paper, announce_type=self.kind)
+        return Announced(paper=self.paper, announce_type=self.announce_type)
 
     @property
-    def place(self) -> tuple[int, int]:
+    def rank_and_total(self) -> tuple[int, int]:
         """Among the papers that reach the cut-offs and are new to the channel: which one it is,
         and how many there are. Only of a picked one, or one over the limit."""
         decisions = self.digest.decisions if self.digest else ()
@@ -84,7 +84,7 @@ class Standing(Noun):
         return ids.index(self.paper.id if self.paper else "") + 1, len(ids)
 
 
-def stage_of(profile: Profile, announced: Announced) -> Stage:
+def stage_by_categories(profile: Profile, announced: Announced) -> Stage:
     """How far a listed paper comes by its categories alone."""
     categories = announced.paper.categories
 
@@ -97,7 +97,7 @@ def stage_of(profile: Profile, announced: Announced) -> Stage:
     return Stage.UNJUDGED if new or profile.cross_lists else Stage.CROSS_LIST
 
 
-def essence(profile: Profile) -> Profile:
+def judging_criteria(profile: Profile) -> Profile:
     """What a judge is told of a profile: the same for any cut-offs, limit or followed authors."""
     return profile.model_copy(
         update={

@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Noun(BaseModel):
+class Value(BaseModel):
     """A value: compared by content, never changed, unknown fields refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,7 +41,7 @@ class AnnounceType(StrEnum):
         return self in (AnnounceType.REPLACE, AnnounceType.REPLACE_CROSS)
 
 
-class Trouble(StrEnum):
+class Reason(StrEnum):
     """Every typed reason why a list or a score is missing. views/reasons.py has the words."""
 
     # arXiv
@@ -95,14 +95,14 @@ class Trouble(StrEnum):
     NOT_EDITABLE = "not_editable"  # it stays as it is
 
 
-class Problem(Noun):
+class Problem(Value):
     """What stands between a day and its papers; `detail` is the other side's own words, cleaned."""
 
-    trouble: Trouble
+    trouble: Reason
     detail: str = ""
 
 
-class Paper(Noun):
+class Paper(Value):
     """One version of one paper, as arXiv gives it.
 
     `id` has no version (`2503.15294`, `hep-th/9901001`). `title` and `abstract` are raw TeX with
@@ -126,14 +126,14 @@ class Paper(Noun):
         return f"https://arxiv.org/abs/{self.id}"
 
 
-class Announced(Noun):
+class Announced(Value):
     """A paper on one day's list."""
 
     paper: Paper
     announce_type: AnnounceType
 
 
-class Listing(Noun):
+class Listing(Value):
     """One feed document, read: the papers in its order, replacements apart as (id, categories).
 
     `date` is the New York date the feed states. `items` counts every entry, for the 2,000 limit.
@@ -145,7 +145,7 @@ class Listing(Noun):
     items: int
 
 
-class Topic(Noun):
+class Topic(Value):
     """One criterion: what belongs to it and what only looks like it."""
 
     name: str = Field(min_length=1, max_length=80)
@@ -157,7 +157,7 @@ Word = Annotated[str, Field(min_length=1, max_length=80)]
 Cutoff = Annotated[int, Field(ge=1, le=10)]
 
 
-class Keywords(Noun):
+class Keywords(Value):
     """Words to look for, words to avoid, and words that betray an application."""
 
     relevant: tuple[Word, ...] = ()
@@ -165,20 +165,20 @@ class Keywords(Noun):
     application: tuple[Word, ...] = ()
 
 
-class Cutoffs(Noun):
+class Cutoffs(Value):
     """A paper is picked when both scores reach these."""
 
     relevance: Cutoff = 7
     novelty: Cutoff = 6
 
 
-class Followed(Noun):
+class Followed(Value):
     """Authors whose papers always reach the judge and are marked."""
 
     follow: tuple[Word, ...] = ()
 
 
-class Profile(Noun):
+class Profile(Value):
     """What a group of readers works on; the same fields as the TOML file. Without a `gate` every
     paper reaches the model."""
 

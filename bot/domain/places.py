@@ -42,7 +42,7 @@ _CITY_CALLED: Final = {
 _LONGEST: Final = 200  # characters of what may be anything
 
 
-def key(text: str) -> str:
+def normalised_name(text: str) -> str:
     """Text with everything folded in which the ways to write a place differ."""
     plain = unicodedata.normalize("NFKD", " ".join(text[: 5 * _LONGEST].split())[:_LONGEST])
     plain = "".join(char for char in plain.casefold() if not unicodedata.combining(char))
@@ -51,13 +51,13 @@ def key(text: str) -> str:
 
 def is_country(text: str) -> bool:
     """Whether a text is the name of a country."""
-    return key(text) in countries()
+    return normalised_name(text) in countries()
 
 
 def zones_of(place: str) -> tuple[str, ...]:
     """The zones of a country or city of that name, those with most large cities first; one only
     where their clocks never differ. Empty: no such place is known."""
-    found = countries().get(key(place), ()) or cities().get(key(place), ())
+    found = countries().get(normalised_name(place), ()) or cities().get(normalised_name(place), ())
     return found[:1] if len({_clock(zone) for zone in found}) == 1 else _different(found)
 
 
@@ -73,9 +73,12 @@ def countries() -> Mapping[str, tuple[str, ...]]:
         called = _COUNTRY_CALLED.get(code, "").split(";")
         for each in (name, bare, *called):
             # Of two (Congo, Korea, Samoa) the zones of both are asked about.
-            named[key(each)] = (*named.get(key(each), ()), *_largest_first(zones.get(code, [])))
+            named[normalised_name(each)] = (
+                *named.get(normalised_name(each), ()),
+                *_largest_first(zones.get(code, [])),
+            )
     named.pop("", None)
-    named[key("korea")] = named[key("south korea")]
+    named[normalised_name("korea")] = named[normalised_name("south korea")]
     return {name: tuple(dict.fromkeys(found)) for name, found in named.items()}
 
 

@@ -8,11 +8,11 @@ from typing import Self
 
 from pydantic import Field
 
-from bot.domain.digest import Judge, Listed, Wanted
-from bot.domain.papers import Noun, Trouble, fingerprint
+from bot.domain.digest import Judge, ListQuery, ListResult
+from bot.domain.papers import Reason, Value, fingerprint
 
 
-class Address(Noun):
+class Address(Value):
     """One channel of one platform: where digests go and what remembers what it had.
 
     `workspace` is Slack's team or Discord's guild, empty where there is no such thing.
@@ -31,7 +31,7 @@ class Address(Noun):
         return f"{self.platform}:{self.workspace}"
 
 
-class Wish(Noun):
+class DigestRequest(Value):
     """Somebody waits for a profile's day at an address.
 
     `profile` is a fingerprint; `since` is when it was asked for: what failed before then is tried
@@ -44,13 +44,13 @@ class Wish(Noun):
     """
 
     profile: str
-    wanted: Wanted
+    wanted: ListQuery
     judge: Judge
     address: Address
     since: datetime
     by: str = ""
     top: int | None = None
-    earlier: tuple[Wanted, ...] = ()
+    earlier: tuple[ListQuery, ...] = ()
     left_out: int = 0
     at: datetime | None = None
     until: datetime | None = None
@@ -63,23 +63,23 @@ class Wish(Noun):
         return f"{self.address} {self.profile} {self.wanted.key}"
 
     @property
-    def asking(self) -> str:
+    def origin_key(self) -> str:
         """Names who asked and when: the same after it was tried anew, another when somebody asks
         for the same day again."""
         return f"{self.by} {(self.asked or self.since).isoformat()}"
 
     @property
-    def queries(self) -> tuple[Wanted, ...]:
+    def queries(self) -> tuple[ListQuery, ...]:
         """All of its days, the newest last."""
         return (*self.earlier, self.wanted)
 
-    def only(self, wanted: Wanted, since: datetime) -> Self:
+    def for_single_day(self, query: ListQuery, since: datetime) -> Self:
         """One of its days alone, as if it was asked for at `since`."""
         plain = {"earlier": (), "left_out": 0, "at": None, "until": None}
-        return self.model_copy(update={"wanted": wanted, "since": since, **plain})
+        return self.model_copy(update={"wanted": query, "since": since, **plain})
 
 
-class Delivery(Noun):
+class Delivery(Value):
     """What a channel was given, in short: `day` names the digest, `message` is the platform's id
     of the head (empty where there is none), `at` when it was last complete or tried. `days` name
     the decided days it was made of, the newest last; empty, it was `day` alone. `ended` is why
@@ -95,19 +95,21 @@ class Delivery(Noun):
     complete: bool
     message: str = ""
     at: datetime
-    ended: Trouble | None = None
+    ended: Reason | None = None
 
 
-def ledger_name(wish: Wish, listed: Listed) -> str:
+def digest_name(request: DigestRequest, list_result: ListResult) -> str:
     """Names a profile's decided day, whoever asks for it."""
-    return fingerprint(wish.profile, wish.judge.model or "", listed.batch or wish.wanted.key)
+    return fingerprint(
+        request.profile, request.judge.model or "", list_result.batch or request.wanted.key
+    )
 
 
-def delivery_name(wish: Wish, listed: Listed) -> str:
+def delivery_name(request: DigestRequest, list_result: ListResult) -> str:
     """Names that day as delivered to one address; several days by their dates, which do not
     change when one of them turns up late."""
-    name = ledger_name(wish, listed)
-    if wish.earlier:
-        keys = [wanted.key for wanted in wish.queries]
-        name = fingerprint(wish.profile, wish.judge.model or "", *keys)
-    return f"{wish.address}:{name}"
+    name = digest_name(request, list_result)
+    if request.earlier:
+        keys = [query.key for query in request.queries]
+        name = fingerprint(request.profile, request.judge.model or "", *keys)
+    return f"{request.address}:{name}"

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field
 
 from bot.domain import places
-from bot.domain.papers import Noun
+from bot.domain.papers import Value
 
 DAY_NAMES: Final = (
     "Monday",
@@ -90,7 +90,7 @@ def _in_order(days: tuple[int, ...]) -> tuple[int, ...]:
 _Day = Annotated[int, Field(ge=0, le=6)]
 
 
-class Schedule(Noun):
+class Schedule(Value):
     """A time of day in a zone (an IANA name), on some weekdays (Monday is 0; put in order).
 
     Each of those dates has exactly one moment, also when the clocks change: a time that is skipped
@@ -125,7 +125,7 @@ class Schedule(Noun):
         ]
 
 
-def days_words(days: Iterable[int]) -> str:
+def weekdays_text(days: Iterable[int]) -> str:
     """Some days of the week (not none) in words: "every weekday", "Mon, Wed and Fri"."""
     found = tuple(sorted(set(days)))
     whole = {EVERY_DAY: "every day", WEEKDAYS: "every weekday", WEEKEND: "at weekends"}
@@ -137,7 +137,7 @@ def days_words(days: Iterable[int]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def zone_words(schedule: Schedule, at: datetime) -> str:
+def zone_label(schedule: Schedule, at: datetime) -> str:
     """The schedule's zone as clocks there call it at a moment (aware): "CET", in summer "CEST".
 
     Zones without letters of their own (Kathmandu's is "+0545") are called by their name.
@@ -146,22 +146,22 @@ def zone_words(schedule: Schedule, at: datetime) -> str:
     return short if short.isalpha() else schedule.tz
 
 
-def zone_named(text: str) -> str | None:
+def find_zone(text: str) -> str | None:
     """The zone of that IANA name, or of that city or country, in any case and with spaces; None
     where there is no such, or several."""
-    if found := _places().get(places.key(text)):
+    if found := _places().get(places.normalised_name(text)):
         return found
     zones = places.zones_of(text)
     return zones[0] if len(zones) == 1 else None
 
 
-def zones_like(text: str, most: int = 100) -> list[str]:
+def search_zones(text: str, most: int = 100) -> list[str]:
     """The zones whose name has this text in it, where a word begins first, and those of cities and
     countries that begin with it; never raises.
 
     In each half come the common zones, then the places, then other names. No text gives them all.
     """
-    key = places.key(text)
+    key = places.normalised_name(text)
     if len(key) > _LONGEST:
         return []
     begins = [name for name, words in _zones() if f" {key}" in f" {words}"]
@@ -172,22 +172,22 @@ def zones_like(text: str, most: int = 100) -> list[str]:
 
 def is_clock(text: str) -> bool:
     """Whether a text names a clock, as EST does, and no place."""
-    return any(places.key(text) in words.split() for words in _CALLED)
+    return any(places.normalised_name(text) in words.split() for words in _CALLED)
 
 
-def zones_near(text: str) -> list[str]:
+def suggest_zones(text: str) -> list[str]:
     """Up to three zones that a text may have meant which names none; perhaps not one."""
-    key = places.key(text)
+    key = places.normalised_name(text)
     for words, names in _CALLED.items():
         if key in words.split():
             return names.split()
     if zones := places.zones_of(text):
         return list(zones[:3])
     like = [name for name, words in _zones() if key in words and len(key) <= _LONGEST]
-    like.sort(key=lambda name: f" {key}" not in f" {places.key(name)}")
+    like.sort(key=lambda name: f" {key}" not in f" {places.normalised_name(name)}")
     known = [*_places(), *places.countries()]
     close = difflib.get_close_matches(key[:_LONGEST], known, 3, cutoff=0.8)
-    meant = [zone for place in close for zone in (zone_named(place), *places.zones_of(place))]
+    meant = [zone for place in close for zone in (find_zone(place), *places.zones_of(place))]
     begun = _zones_of_places(key) if 5 <= len(key) <= _LONGEST else []
     return list(dict.fromkeys(filter(None, [*like, *meant, *begun])))[:3]
 
@@ -206,7 +206,7 @@ def _zones() -> tuple[tuple[str, str], ...]:
     common = _COMMON.split()
     placed = {row[2] for row in places.table("zone.tab")}
     names.sort(key=lambda name: (name not in common, name not in placed))
-    return tuple((name, places.key(name)) for name in names)
+    return tuple((name, places.normalised_name(name)) for name in names)
 
 
 @cache
@@ -219,6 +219,10 @@ def _places() -> Mapping[str, str]:
     for name, _ in _zones():
         parts = name.split("/")
         for start in range(1 if _WHOLE.match(name) else len(parts)):
-            ends.setdefault(places.key("/".join(parts[start:])), name)
-    etc = {places.key(name): name for name in available_timezones() if name.startswith("Etc/")}
+            ends.setdefault(places.normalised_name("/".join(parts[start:])), name)
+    etc = {
+        places.normalised_name(name): name
+        for name in available_timezones()
+        if name.startswith("Etc/")
+    }
     return etc | ends

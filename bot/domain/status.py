@@ -7,12 +7,12 @@ from datetime import datetime
 from bot.domain.budget import GateReport
 from bot.domain.checkup import Outage
 from bot.domain.digest import Judge
-from bot.domain.papers import Noun
+from bot.domain.papers import Value
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
 
 
-class QueueStatus(Noun):
+class QueueStatus(Value):
     """One queue: its workers alive, and its jobs waiting, under way and given up."""
 
     name: str
@@ -22,7 +22,7 @@ class QueueStatus(Noun):
     failed: int
 
 
-class SubscriptionStatus(Noun):
+class SubscriptionStatus(Value):
     """One subscription, its next moment (UTC) unless it rests, what it brought last, and how its
     profile's gate stands, once it has a day to learn from."""
 
@@ -32,7 +32,7 @@ class SubscriptionStatus(Noun):
     gate: GateReport | None = None
 
 
-class Waiting(Noun):
+class PendingRequest(Value):
     """A day that somebody asked for."""
 
     address: Address
@@ -40,7 +40,7 @@ class Waiting(Noun):
     since: datetime
 
 
-class Status(Noun):
+class Status(Value):
     """The state of one installation at one moment; `memory` is the server's, in bytes, `policy`
     what it does when that is used up. `aside` counts, by kind, the stored values
     that could not be read."""
@@ -52,7 +52,7 @@ class Status(Noun):
     policy: str = "noeviction"
     judge: Judge
     queues: tuple[QueueStatus, ...]
-    wishes: tuple[Waiting, ...] = ()
+    wishes: tuple[PendingRequest, ...] = ()
     subscriptions: tuple[SubscriptionStatus, ...] = ()
     outages: tuple[Outage, ...] = ()
     aside: tuple[tuple[str, int], ...] = ()

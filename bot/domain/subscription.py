@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.papers import Noun, Trouble
+from bot.domain.papers import Reason, Value
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 
 
-class Paused(Noun):
+class Paused(Value):
     """Why nothing comes: somebody said so (`by`), or it cannot be posted there (`trouble`)."""
 
     at: datetime
     by: str = ""
-    trouble: Trouble | None = None
+    trouble: Reason | None = None
 
 
-class Subscription(Noun):
+class Subscription(Value):
     """A channel gets a profile's digest at its local time. `profile` is a name, so that a change
     of the profile reaches its subscribers; `top` caps the papers below the profile's own maximum;
     `by` is the id of the person who subscribed the channel, who is told when it stops."""
@@ -37,14 +37,14 @@ class Subscription(Noun):
         return f"{self.address} {self.profile}"
 
 
-class Way(StrEnum):
+class Vote(StrEnum):
     """A vote."""
 
     UP = "up"
     DOWN = "down"
 
 
-class Votes(Noun):
+class Votes(Value):
     """How many people of a channel voted a paper up and down."""
 
     up: int = 0

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 
 from bot.arxiv.calendar import NEW_YORK, is_weekend, new_york_date
-from bot.domain.papers import Noun
+from bot.domain.papers import Value
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription
 
@@ -14,23 +14,23 @@ from bot.domain.subscription import Subscription
 _FIRST_LOOK = time(0, 10)
 
 
-class Morning(Noun):
+class DueDays(Value):
     """The days (New York dates, the oldest first) that are due at a moment (UTC); they are looked
     for from `since` on. `left_out` are older ones, too many for one digest."""
 
     at: datetime
-    since: datetime
+    fetch_from: datetime
     days: tuple[date, ...]
     left_out: int = 0
 
 
-def morning(
+def due_days(
     schedule: Schedule,
     served: date,
-    delivered: Collection[date],
+    delivered_dates: Collection[date],
     now: datetime,
     most: int,
-) -> Morning | None:
+) -> DueDays | None:
     """What a schedule is due now or prepares for its next moment; None on a quiet day.
 
     `served` is the last day that was seen to, or the day of the subscription: what came before is
@@ -42,21 +42,25 @@ def morning(
         since = datetime.combine(newest, _FIRST_LOOK, NEW_YORK)
         if newest <= served or now < since:
             continue
-        days = [day for day in _weekdays(served, newest) if day not in delivered or day == newest]
+        days = [
+            day for day in _weekdays(served, newest) if day not in delivered_dates or day == newest
+        ]
         if days:
-            return Morning(at=at, since=since, days=tuple(days[-most:]), left_out=len(days[:-most]))
+            return DueDays(
+                at=at, fetch_from=since, days=tuple(days[-most:]), left_out=len(days[:-most])
+            )
     return None
 
 
-def owed_by(
-    found: Subscription, served: date | None, had: set[date], now: datetime, most: int
-) -> Morning | None:
+def subscription_due_days(
+    found: Subscription, served: date | None, delivered_dates: set[date], now: datetime, most: int
+) -> DueDays | None:
     """The morning of a subscription; it begins with the first day after it was made."""
     begin = new_york_date(found.since)
     first = found.schedule.next(found.since)
     if new_york_date(first) == begin:  # made before that day's own digest
         begin -= timedelta(days=1)
-    return morning(found.schedule, max(served or begin, begin), had, now, most)
+    return due_days(found.schedule, max(served or begin, begin), delivered_dates, now, most)
 
 
 def _weekdays(after: date, last: date) -> list[date]:

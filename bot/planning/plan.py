@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.arxiv.calendar import new_york_date
-from bot.domain.digest import Listed, Source, Wanted, whole_problem
-from bot.domain.papers import Noun, Problem, Trouble, fingerprint
-from bot.domain.request import Wish, delivery_name, ledger_name
+from bot.domain.digest import ListQuery, ListResult, Source, combined_problem
+from bot.domain.papers import Problem, Reason, Value, fingerprint
+from bot.domain.request import DigestRequest, delivery_name, digest_name
 
 # arXiv's feed may still grow in the hour it turns over; an answer this young is used again, and a
 # list that is not settled is looked at as often.
 _FRESH = timedelta(minutes=10)
 # An outage of a model lasts minutes to hours; asking costs nothing while it does.
-AGAIN = timedelta(minutes=10)
+RETRY_AFTER = timedelta(minutes=10)
 
 
-class Kind(StrEnum):
+class StepKind(StrEnum):
     """The three jobs."""
 
     FETCH = "fetch"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
     DELIVER = "deliver"
 
 
-class Done(Noun):
+class StepRecord(Value):
     """That a step was taken, when, and whether it left nothing to be desired.
 
     `version` names what was decided, of a delivery what of it was shown: the same decisions have
@@ -42,25 +42,25 @@ class Done(Noun):
     complete: bool
     papers: int = 0
     unscored: int = 0
-    outage: Trouble | None = None
+    outage: Reason | None = None
     version: str = ""
     list_at: datetime | None = None
     problem: Problem | None = None
 
 
-class Day(Noun):
+class DayState(Value):
     """How far one day has come."""
 
-    listed: Listed | None = None
-    judged: Done | None = None
+    listed: ListResult | None = None
+    judged: StepRecord | None = None
 
 
-class Facts(Day):
+class RequestState(DayState):
     """What has been left behind on the way to a wish: of its day, of the `earlier` ones, and the
     delivery of them all."""
 
-    earlier: tuple[Day, ...] = ()
-    delivered: Done | None = None
+    earlier: tuple[DayState, ...] = ()
+    delivered: StepRecord | None = None
 
     @property
     def version(self) -> str:
@@ -71,15 +71,15 @@ class Facts(Day):
     @property
     def problem(self) -> Problem | None:
         """What keeps papers from all the days, for now."""
-        return whole_problem([day.listed for day in (*self.earlier, self) if day.listed])
+        return combined_problem([day.listed for day in (*self.earlier, self) if day.listed])
 
 
-class Step(Noun):
+class Step(Value):
     """A job to do for a wish; `seen` is what had been left behind when it was found missing."""
 
-    kind: Kind
-    wish: Wish
-    seen: Facts
+    kind: StepKind
+    wish: DigestRequest
+    seen: RequestState
 
     @property
     def id(self) -> str:
@@ -89,126 +89,128 @@ class Step(Noun):
 
         Letters, digits, `_` and `-` only: rq allows no others in a job's id.
         """
-        wish, seen = self.wish, self.seen
-        if self.kind is Kind.FETCH or seen.listed is None:
-            about = [wish.wanted.key, str(seen.listed and seen.listed.asked_at)]
-        elif self.kind is Kind.SCORE:
+        request, seen = self.wish, self.seen
+        if self.kind is StepKind.FETCH or seen.listed is None:
+            about = [request.wanted.key, str(seen.listed and seen.listed.asked_at)]
+        elif self.kind is StepKind.SCORE:
             judged = str(seen.judged and seen.judged.at)
-            about = [ledger_name(wish, seen.listed), str(seen.listed.changed_at), judged]
+            about = [digest_name(request, seen.listed), str(seen.listed.changed_at), judged]
         else:
             delivered = str(seen.delivered and seen.delivered.at)
-            about = [delivery_name(wish, seen.listed), seen.version, delivered]
+            about = [delivery_name(request, seen.listed), seen.version, delivered]
         return f"{self.kind}-{fingerprint(*about)}"
 
     @property
-    def hurried(self) -> bool:
+    def is_urgent(self) -> bool:
         """Whether somebody waits for it, not a schedule."""
         return bool(self.wish.by or not self.wish.subscription)
 
 
-class Look(Noun):
+class NextAction(Value):
     """What is to be done for a wish at a moment: a step, or nothing. `fulfilled` when nothing will
     be; `late` says why a day is not there at its time, with a step: because it is not done yet."""
 
     step: Step | None = None
     fulfilled: bool = False
-    late: Trouble | None = None
+    late_reason: Reason | None = None
 
 
-def look(wish: Wish, facts: Facts, now: datetime) -> Look:
+def next_action(request: DigestRequest, facts: RequestState, now: datetime) -> NextAction:
     """What is due for a wish now."""
-    if wish.at is None or wish.until is None:
-        step = due(wish, facts)
-        return Look(step=step, fulfilled=step is None)
-    return _look(wish, facts, now, wish.at, wish.until)
+    if request.at is None or request.until is None:
+        step = next_step(request, facts)
+        return NextAction(step=step, fulfilled=step is None)
+    return _next_action(request, facts, now, request.at, request.until)
 
 
-def due(wish: Wish, facts: Facts) -> Step | None:
+def next_step(request: DigestRequest, facts: RequestState) -> Step | None:
     """The next missing step towards a day that somebody asked for; None when it is fulfilled.
 
     What failed before the wish is tried again, what failed since then stands: the person who asked
     gets the reason now, and may ask again.
     """
-    listed, judged, delivered = facts.listed, facts.judged, facts.delivered
-    if listed is None or _stale(listed, wish.wanted, wish.since):
-        return Step(kind=Kind.FETCH, wish=wish, seen=facts)
-    if not is_judged(facts, wish.since) or judged is None:
-        return Step(kind=Kind.SCORE, wish=wish, seen=facts)
+    list_result, judged, delivered = facts.listed, facts.judged, facts.delivered
+    if list_result is None or _stale(list_result, request.wanted, request.since):
+        return Step(kind=StepKind.FETCH, wish=request, seen=facts)
+    if not is_judged(facts, request.since) or judged is None:
+        return Step(kind=StepKind.SCORE, wish=request, seen=facts)
     if delivered is None or delivered.version != facts.version:
-        return Step(kind=Kind.DELIVER, wish=wish, seen=facts)
+        return Step(kind=StepKind.DELIVER, wish=request, seen=facts)
     if delivered.problem and delivered.problem != facts.problem:
-        return Step(kind=Kind.DELIVER, wish=wish, seen=facts)
+        return Step(kind=StepKind.DELIVER, wish=request, seen=facts)
     return None
 
 
-def is_judged(day: Day, since: datetime) -> bool:
+def is_judged(day: DayState, since: datetime) -> bool:
     """Whether a day's papers are judged, as well as could be done since then."""
     if day.listed is None or day.judged is None or _outgrown(day.judged, day.listed):
         return False
     return not _failed_before(day.judged, since)
 
 
-def _outgrown(judged: Done, listed: Listed) -> bool:
+def _outgrown(judged: StepRecord, list_result: ListResult) -> bool:
     """Whether papers came to the list since it was read to be judged: while it was being judged,
     perhaps. Both times are the reader's of the list, so that clocks of two machines never meet."""
-    return (judged.list_at or judged.at) < listed.changed_at
+    return (judged.list_at or judged.at) < list_result.changed_at
 
 
-def _look(wish: Wish, facts: Facts, now: datetime, at: datetime, until: datetime) -> Look:
+def _next_action(
+    request: DigestRequest, facts: RequestState, now: datetime, at: datetime, until: datetime
+) -> NextAction:
     """A schedule's days: read and judged ahead, delivered at their time, improved until the end
     of the window."""
     over = now >= until
     overdue = now >= at and facts.delivered is None
 
-    def ahead(kind: Kind, wanted: Wanted, day: Day, since: datetime) -> Look:
-        seen = Facts(listed=day.listed, judged=day.judged)
-        step = Step(kind=kind, wish=wish.only(wanted, since), seen=seen)
-        return Look(step=step, late=Trouble.STILL_AT_IT if overdue else None)
+    def ahead(kind: StepKind, query: ListQuery, day: DayState, since: datetime) -> NextAction:
+        seen = RequestState(listed=day.listed, judged=day.judged)
+        step = Step(kind=kind, wish=request.for_single_day(query, since), seen=seen)
+        return NextAction(step=step, late_reason=Reason.STILL_AT_IT if overdue else None)
 
-    late, newest, settled = None, wish.since, True
-    for wanted, day in _days(wish, facts):
-        listed, judged = day.listed, day.judged
-        if listed is None:
-            return ahead(Kind.FETCH, wanted, day, wish.since)
-        if not (listed.settled or over) and now - listed.asked_at >= _FRESH:
-            return ahead(Kind.FETCH, wanted, day, listed.asked_at + _FRESH)
-        if judged is None or _outgrown(judged, listed):
-            return ahead(Kind.SCORE, wanted, day, listed.changed_at)
-        if judged.unscored and not over and now - judged.at >= AGAIN:
-            return ahead(Kind.SCORE, wanted, day, judged.at + AGAIN)
-        if wanted is wish.wanted and not judged.papers and listed.problem:
-            late = late or listed.problem.trouble
+    late, newest, settled = None, request.since, True
+    for query, day in _days(request, facts):
+        list_result, judged = day.listed, day.judged
+        if list_result is None:
+            return ahead(StepKind.FETCH, query, day, request.since)
+        if not (list_result.settled or over) and now - list_result.asked_at >= _FRESH:
+            return ahead(StepKind.FETCH, query, day, list_result.asked_at + _FRESH)
+        if judged is None or _outgrown(judged, list_result):
+            return ahead(StepKind.SCORE, query, day, list_result.changed_at)
+        if judged.unscored and not over and now - judged.at >= RETRY_AFTER:
+            return ahead(StepKind.SCORE, query, day, judged.at + RETRY_AFTER)
+        if query is request.wanted and not judged.papers and list_result.problem:
+            late = late or list_result.problem.trouble
         late = late or judged.outage
         newest = max(newest, judged.at)
-        settled = settled and listed.settled and not judged.unscored
+        settled = settled and list_result.settled and not judged.unscored
     if now < at:
-        return Look()
+        return NextAction()
     if late and not over:
-        return Look(late=late)
+        return NextAction(late_reason=late)
     done = facts.delivered
     mended = done and done.problem and not facts.problem  # what was said to be missing is not
     if done is None or done.version != facts.version or mended:
-        improved = wish.model_copy(update={"since": newest})
-        return Look(step=Step(kind=Kind.DELIVER, wish=improved, seen=facts))
-    return Look(fulfilled=settled or over)
+        improved = request.model_copy(update={"since": newest})
+        return NextAction(step=Step(kind=StepKind.DELIVER, wish=improved, seen=facts))
+    return NextAction(fulfilled=settled or over)
 
 
-def _days(wish: Wish, facts: Facts) -> Iterator[tuple[Wanted, Day]]:
-    yield from zip(wish.earlier, facts.earlier, strict=True)
-    yield wish.wanted, facts
+def _days(request: DigestRequest, facts: RequestState) -> Iterator[tuple[ListQuery, DayState]]:
+    yield from zip(request.earlier, facts.earlier, strict=True)
+    yield request.wanted, facts
 
 
-def _failed_before(done: Done, since: datetime) -> bool:
+def _failed_before(done: StepRecord, since: datetime) -> bool:
     return not done.complete and done.at < since
 
 
-def _stale(listed: Listed, wanted: Wanted, since: datetime) -> bool:
-    if listed.asked_at >= since:
+def _stale(list_result: ListResult, query: ListQuery, since: datetime) -> bool:
+    if list_result.asked_at >= since:
         return False
-    if listed.problem:
+    if list_result.problem:
         return True
-    if wanted.source is not Source.ARXIV:
+    if query.source is not Source.ARXIV:
         return False
-    if wanted.date is not None and wanted.date < new_york_date(since):
+    if query.date is not None and query.date < new_york_date(since):
         return False  # a past day's list does not change
-    return since - listed.asked_at > _FRESH
+    return since - list_result.asked_at > _FRESH

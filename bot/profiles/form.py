@@ -9,10 +9,10 @@ from unicodedata import combining, normalize
 
 from bot.arxiv.text import shortened
 from bot.domain.message import Field, Form
-from bot.domain.papers import Cutoffs, Noun, Profile, Topic
+from bot.domain.papers import Cutoffs, Profile, Topic, Value
 from bot.errors import Refused
-from bot.profiles.toml_lines import Where
-from bot.profiles.validate import examine, printable
+from bot.profiles.toml_lines import FieldPath
+from bot.profiles.validate import printable, validate_data
 
 _LONGEST: Final = 3000  # characters; the most that one of Slack's inputs holds
 _SENTENCE: Final = 150  # characters of what stands at a field, other people's words in it included
@@ -20,7 +20,7 @@ _SHOWN: Final = 40  # characters of somebody's word in a sentence, and of a name
 _MINUS: Final = "-−–"  # telephones like to make a dash of it
 
 
-def _limits(model: type[Noun], field: str) -> dict[str, Any]:
+def _limits(model: type[Value], field: str) -> dict[str, Any]:
     """What domain/papers.py says of a field: the one place where limits are written."""
     return dict(model.model_json_schema()["properties"][field])
 
@@ -51,7 +51,7 @@ _ASKED: Final = {
 }
 
 
-def form(profile: Profile | None, about: str = "") -> Form:
+def build_form(profile: Profile | None, metadata: str = "") -> Form:
     """The form that makes a profile, or changes this one; `about` comes back with its answers.
 
     Sent back as it is, it is the same profile. Raises Refused for a profile it cannot carry so: one
@@ -60,7 +60,7 @@ def form(profile: Profile | None, about: str = "") -> Form:
     values = {name: str(number["default"]) for name, number in _NUMBERS.items()}
     if profile:
         values = _values(profile)
-        if read(values, profile) != profile:
+        if parse_answers(values, profile) != profile:
             raise Refused(_unfit(values))
     fields = tuple(
         Field(
@@ -74,10 +74,10 @@ def form(profile: Profile | None, about: str = "") -> Form:
         for name, (label, hint) in _ASKED.items()
     )
     title = "Edit a profile" if profile else "New profile"
-    return Form(name="profile", title=title, submit="Save", fields=fields, about=about)
+    return Form(name="profile", title=title, submit="Save", fields=fields, metadata=metadata)
 
 
-def read(answers: Mapping[str, str], base: Profile | None) -> Profile | dict[str, str]:
+def parse_answers(answers: Mapping[str, str], base: Profile | None) -> Profile | dict[str, str]:
     """The profile that the answers describe, or a sentence for each field that is wrong.
 
     What is not asked is kept from `base`, the profile being edited. A new profile has its name from
@@ -85,7 +85,7 @@ def read(answers: Mapping[str, str], base: Profile | None) -> Profile | dict[str
     """
     said = {name: (answers.get(name) or "")[: _LONGEST + 1] for name in _ASKED}
     data = _data(said, base)
-    found = examine(data)
+    found = validate_data(data)
     long = f"This must be at most {_LONGEST} characters long."
     wrong = {name: [long] if len(text) > _LONGEST else [] for name, text in said.items()}
     for where, reason in () if isinstance(found, Profile) else found:
@@ -229,7 +229,7 @@ def _slug(*texts: str) -> str:
     return "profile"
 
 
-def _told(where: Where, reason: str, data: Mapping[str, Any]) -> tuple[str, str]:
+def _told(where: FieldPath, reason: str, data: Mapping[str, Any]) -> tuple[str, str]:
     """The field of the form where a mistake is, and the sentence for it."""
     field = {"topics": "look_for", "categories": "categories"}.get(str(where[0]), "title")
     subject = "The title" if where == ("title",) else f"The list of {where[0]}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.domain.papers import Profile
 from bot.errors import Refused
-from bot.profiles.validate import LARGEST, check, printable, shown
+from bot.profiles.validate import LARGEST, parse_profile, printable, safe_word
 
 
 def load(path: Path) -> Profile:
@@ -55,11 +55,11 @@ def find(word: str, known: Mapping[str, Profile]) -> Profile:
     close = difflib.get_close_matches(name[:40], known, 1)
     hint = f"; did you mean {close[0]}?" if close else "."
     names = f"The profiles are {', '.join(known)}." if known else "There are no profiles yet."
-    raise Refused(f'No profile is called "{shown(word)}"{hint} {names}')
+    raise Refused(f'No profile is called "{safe_word(word)}"{hint} {names}')
 
 
 def _insist(name: str, raw: bytes) -> Profile:
-    found = check(raw)
+    found = parse_profile(raw)
     if isinstance(found, Profile):
         return found
     count = "a mistake" if len(found) == 1 else f"{len(found)} mistakes"

@@ -10,7 +10,7 @@ from typing import Final
 
 DEEPEST: Final = 8  # a profile needs 3; below, tomllib takes quadratic time or the whole stack
 
-Where = tuple[str | int, ...]  # ("topics", 1, "relevant") is a field of the second topic
+FieldPath = tuple[str | int, ...]  # ("topics", 1, "relevant") is a field of the second topic
 
 _GAP: Final = r"(?:\s|#[^\n]*)*"
 _REST: Final = r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)"
@@ -22,7 +22,7 @@ _NOT_AN_ENTRY: Final = (
 )
 
 
-class Lines:
+class TomlLines:
     """Where everything in a TOML text begins, which tomllib does not tell.
 
     The text is walked once, in linear time, by a grammar a little wider than TOML's: tomllib is
@@ -30,24 +30,28 @@ class Lines:
     """
 
     def __init__(self, text: str) -> None:
-        self.begun: list[tuple[int, Where]] = [(1, ())]
-        self.once: dict[Where, int] = {}  # fields and [tables] that may be written only once
-        self.twice: tuple[int, Where] | None = None  # the first of them that is written again
-        self.after_open_list: dict[int, tuple[int, Where]] = {}  # line -> the list's last entry
+        self.starts: list[tuple[int, FieldPath]] = [(1, ())]
+        self.defined_at: dict[
+            FieldPath, int
+        ] = {}  # fields and [tables] that may be written only once
+        self.first_duplicate: tuple[int, FieldPath] | None = (
+            None  # the first of them that is written again
+        )
+        self.after_open_list: dict[int, tuple[int, FieldPath]] = {}  # line -> the list's last entry
         self.too_deep = False
         self._text, self._at, self._line = text, 0, 1
-        self._first: dict[Where, int] = {(): 1}
-        self._count: dict[Where, int] = {}  # entries so far of each [[list of tables]]
+        self._first: dict[FieldPath, int] = {(): 1}
+        self._count: dict[FieldPath, int] = {}  # entries so far of each [[list of tables]]
         with suppress(ValueError):  # ours or, for a key, tomllib's
             self._document()
 
-    def of(self, where: Where) -> int:
+    def line_of(self, where: FieldPath) -> int:
         """The line of a field or entry, or of the table that should have it."""
         while where not in self._first:
             where = where[:-1]
         return self._first[where]
 
-    def noticed(self, message: str) -> int:
+    def error_line(self, message: str) -> int:
         """The line at which tomllib gave up; int() gives up without saying where."""
         if at := re.search(r"at line (\d+)", message):
             return int(at[1])
@@ -55,7 +59,7 @@ class Lines:
         return self._text.count("\n", 0, digits.start() if digits else None) + 1
 
     def _document(self) -> None:
-        table: Where = ()
+        table: FieldPath = ()
         self._take(_GAP)
         while self._at < len(self._text):
             if self._next() == "[":
@@ -65,9 +69,9 @@ class Lines:
             self._take(_REST)
             self._take(_GAP)
 
-    def _heading(self) -> Where:
+    def _heading(self) -> FieldPath:
         many = self._take(r"\[\[?[ \t]*").startswith("[[")
-        table: Where = ()
+        table: FieldPath = ()
         for key in self._keys():
             if table in self._count:
                 table = (*table, self._count[table] - 1)
@@ -83,7 +87,7 @@ class Lines:
         self._take(r"\]\]" if many else r"\]")
         return table
 
-    def _pair(self, table: Where) -> None:
+    def _pair(self, table: FieldPath) -> None:
         for key in self._keys():
             table = (*table, key)
             self._begin(table)
@@ -91,7 +95,7 @@ class Lines:
         self._take(r"=[ \t]*")
         self._value(table)
 
-    def _value(self, where: Where) -> None:
+    def _value(self, where: FieldPath) -> None:
         opening = self._next()
         if opening not in ("[", "{"):
             self._take(_TEXT if opening in ('"', "'") else _PLAIN)
@@ -103,7 +107,7 @@ class Lines:
                 self._pair(where)
             else:
                 if re.compile(_NOT_AN_ENTRY).match(self._text, self._at):
-                    self.after_open_list.setdefault(self._line, self.begun[-1])
+                    self.after_open_list.setdefault(self._line, self.starts[-1])
                 self._begin((*where, index))
                 self._value((*where, index))
             self._take(_GAP)
@@ -122,17 +126,17 @@ class Lines:
         raw = self._take(_KEY).strip(" \t")
         return str(*tomllib.loads(f"{raw} = 0")) if raw[0] == '"' else raw.strip("'")
 
-    def _begin(self, where: Where) -> None:
-        self.begun.append((self._line, where))
+    def _begin(self, where: FieldPath) -> None:
+        self.starts.append((self._line, where))
         self._first.setdefault(where, self._line)
         if len(where) > DEEPEST:
             self.too_deep = True
             raise ValueError(where)
 
-    def _only(self, where: Where) -> None:
-        if where in self.once and self.twice is None:
-            self.twice = (self._line, where)
-        self.once.setdefault(where, self._line)
+    def _only(self, where: FieldPath) -> None:
+        if where in self.defined_at and self.first_duplicate is None:
+            self.first_duplicate = (self._line, where)
+        self.defined_at.setdefault(where, self._line)
 
     def _next(self) -> str:
         return self._text[self._at : self._at + 1]

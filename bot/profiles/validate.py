@@ -11,13 +11,13 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from bot.domain import categories
-from bot.domain.papers import Cutoffs, Followed, Keywords, Noun, Profile, Topic
-from bot.profiles.toml_lines import Lines, Where
+from bot.domain.papers import Cutoffs, Followed, Keywords, Profile, Topic, Value
+from bot.profiles.toml_lines import FieldPath, TomlLines
 
 LARGEST: Final = 64 * 1024  # bytes; a shipped profile has about 4,000
 _MOST: Final = 50  # mistakes told at once, and entries looked at: a file with more is no profile
 
-Found = tuple[Where, str]  # where a mistake is, and the reason
+FieldError = tuple[FieldPath, str]  # where a mistake is, and the reason
 
 _TABLES: Final[Mapping[str, type[BaseModel]]] = {
     "": Profile,
@@ -80,7 +80,7 @@ _CONTROL: Final = re.compile(  # C0, C1, line separators, and what turns the dir
 )
 
 
-class Mistake(Noun):
+class Mistake(Value):
     """One thing wrong with a profile's text; `field` is empty where none can be named."""
 
     line: int
@@ -91,7 +91,7 @@ class Mistake(Noun):
         return ": ".join(part for part in (f"line {self.line}", self.field, self.reason) if part)
 
 
-def check(text: str | bytes) -> Profile | tuple[Mistake, ...]:
+def parse_profile(text: str | bytes) -> Profile | tuple[Mistake, ...]:
     """The profile a TOML text describes, or what is wrong with it in the order of its lines.
 
     Never raises, whatever the text. Every mistake is told at once (the first 50); only of a text
@@ -105,22 +105,22 @@ def check(text: str | bytes) -> Profile | tuple[Mistake, ...]:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         return (Mistake(line=line, field="", reason="is not UTF-8 text; save the file as UTF-8"),)
-    lines = Lines(text)
+    lines = TomlLines(text)
     if lines.too_deep:
-        line, where = lines.begun[-1]
+        line, where = lines.starts[-1]
         return (Mistake(line=line, field=_field(where), reason="no field is nested so deep"),)
     try:
         data = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, or int()'s own for 4,300 digits
         return (_not_toml(str(error), lines),)
-    found = examine(data)
+    found = validate_data(data)
     if isinstance(found, Profile):
         return found
-    told = sorted(found, key=lambda mistake: lines.of(mistake[0]))[:_MOST]
-    return tuple(Mistake(line=lines.of(at), field=_field(at), reason=why) for at, why in told)
+    told = sorted(found, key=lambda mistake: lines.line_of(mistake[0]))[:_MOST]
+    return tuple(Mistake(line=lines.line_of(at), field=_field(at), reason=why) for at, why in told)
 
 
-def examine(data: Mapping[str, Any]) -> Profile | tuple[Found, ...]:
+def validate_data(data: Mapping[str, Any]) -> Profile | tuple[FieldError, ...]:
     """The profile that plain values (as tomllib or JSON has them) describe, or every mistake.
 
     In the profile white space is folded, and every category has arXiv's spelling and stands there
@@ -137,9 +137,9 @@ def examine(data: Mapping[str, Any]) -> Profile | tuple[Found, ...]:
     return profile.model_copy(update={"categories": tuple(dict.fromkeys(spelt))})
 
 
-def _misfits(error: ValidationError) -> Iterator[Found]:
+def _misfits(error: ValidationError) -> Iterator[FieldError]:
     """Pydantic's errors in our words. A field that is there under a wrong name is not missing."""
-    misnamed: set[Where] = set()
+    misnamed: set[FieldPath] = set()
     errors = error.errors(include_url=False, include_input=False)
     inside = {each["loc"][0] for each in errors if len(each["loc"]) > 1}
     for each in sorted(errors, key=lambda each: each["type"] != "extra_forbidden"):
@@ -156,7 +156,7 @@ def _misfits(error: ValidationError) -> Iterator[Found]:
             yield where, _MISFIT[kind].format(**each.get("ctx", {}))
 
 
-def _unknown(where: Where) -> tuple[str, Where]:
+def _unknown(where: FieldPath) -> tuple[str, FieldPath]:
     """Why there is no such field, and where the one that was meant would be (or `where` again)."""
     names = [part for part in where if isinstance(part, str)]
     name, table = names[-1], names[-2] if len(names) > 1 else ""
@@ -172,7 +172,7 @@ def _unknown(where: Where) -> tuple[str, Where]:
     return f"unknown field; the fields here are {', '.join(siblings)}", where
 
 
-def _unspeakable(value: object, where: Where) -> Iterator[Found]:
+def _unspeakable(value: object, where: FieldPath) -> Iterator[FieldError]:
     """Text that could upset a terminal, a chat or a prompt. A topic's prose may have lines."""
     if isinstance(value, dict):
         for key, below in value.items():
@@ -187,22 +187,22 @@ def _unspeakable(value: object, where: Where) -> Iterator[Found]:
             yield where, f"holds a control character (U+{ord(bad[0]):04X}), which is not allowed"
 
 
-def _unknown_categories(data: Mapping[str, Any]) -> Iterator[Found]:
+def _unknown_categories(data: Mapping[str, Any]) -> Iterator[FieldError]:
     for index, word in _entries(data, "categories"):
         if isinstance(word, str) and (asked := _folded(word)) and not categories.canonical(asked):
             near = categories.nearest(asked)
             hint = f"; did you mean {near}?" if near else ""
-            yield ("categories", index), f'"{shown(asked)}" is not an arXiv category{hint}'
+            yield ("categories", index), f'"{safe_word(asked)}" is not an arXiv category{hint}'
 
 
-def _same_topics(data: Mapping[str, Any]) -> Iterator[Found]:
+def _same_topics(data: Mapping[str, Any]) -> Iterator[FieldError]:
     seen = set()
     for index, topic in _entries(data, "topics"):
         if isinstance(topic, dict) and isinstance(name := topic.get("name"), str):
             if (same := _folded(name).casefold()) in seen:
                 yield (
                     ("topics", index, "name"),
-                    f'another topic is called "{shown(_folded(name))}"',
+                    f'another topic is called "{safe_word(_folded(name))}"',
                 )
             seen.add(same)
 
@@ -225,7 +225,7 @@ def _folded(text: str) -> str:
     return " ".join(text.split())
 
 
-def shown(word: str) -> str:
+def safe_word(word: str) -> str:
     """Somebody else's word, safe to show anywhere: printable, and no longer than a line."""
     return printable(word[:80])
 
@@ -234,27 +234,27 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def _field(where: Where) -> str:
-    return ".".join(shown(part) for part in where if isinstance(part, str))
+def _field(where: FieldPath) -> str:
+    return ".".join(safe_word(part) for part in where if isinstance(part, str))
 
 
-def _not_toml(message: str, lines: Lines) -> Mistake:
+def _not_toml(message: str, lines: TomlLines) -> Mistake:
     """tomllib's message in our words. What is left open is told where it was opened: tomllib
     sees it only where the text stops making sense, which may be many lines later."""
-    noticed = lines.noticed(message)
+    noticed = lines.error_line(message)
     if message.startswith(("Invalid value", "Unclosed")) and noticed in lines.after_open_list:
         message = "Unclosed array"
         line, where = lines.after_open_list[noticed]
     else:
-        line, where = next(begun for begun in reversed(lines.begun) if begun[0] <= noticed)
+        line, where = next(begun for begun in reversed(lines.starts) if begun[0] <= noticed)
     sentences = (ours for theirs, ours in _NOT_TOML.items() if message.startswith(theirs))
     reason = next(sentences, "is not TOML")
     if message.startswith(("Cannot", "Duplicate")):
-        if first := lines.once.get(("topics",)):
+        if first := lines.defined_at.get(("topics",)):
             line, where, reason = first, ("topics",), _TOPICS
-        elif lines.twice:
-            line, where = lines.twice
-            reason = f"is set twice; the first time is on line {lines.once[where]}"
+        elif lines.first_duplicate:
+            line, where = lines.first_duplicate
+            reason = f"is set twice; the first time is on line {lines.defined_at[where]}"
     elif not (message.startswith("Unclosed") or "end of document" in message or line == noticed):
         line, where = noticed, ()
     return Mistake(line=line, field=_field(where), reason=reason)

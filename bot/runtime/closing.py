@@ -10,7 +10,7 @@ from typing import Final
 _SECONDS: Final = 10.0
 
 
-async def to_the_end(closing: Awaitable[object], seconds: float = _SECONDS) -> None:
+async def finish_closing(closing: Awaitable[object], seconds: float = _SECONDS) -> None:
     """Await a close that a cancellation must not cut short, which would leave its connections
     open; the cancellation is raised again once the close is over, or after `seconds` in vain.
 

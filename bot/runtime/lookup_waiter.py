@@ -10,8 +10,8 @@ import redis
 import structlog
 
 from bot.commands import dispatch
-from bot.commands.context import Answer, Ask, Desk
-from bot.domain.lookup import Inquiry
+from bot.commands.context import Answer, Context, Invocation
+from bot.domain.lookup import Lookup
 from bot.views import refusals
 
 log = structlog.get_logger()
@@ -22,28 +22,28 @@ _AGAIN_SECONDS = 1.0
 _PATIENCE_SECONDS = 120.0
 
 
-class Inquirer:
+class LookupWaiter:
     """One look at the store serves all who wait."""
 
-    def __init__(self, desk: Desk, ask_workers: Callable[[], None]) -> None:
+    def __init__(self, context: Context, ask_workers: Callable[[], None]) -> None:
         """`ask_workers` queues the job that answers inquiries, unless it is there."""
-        self._desk, self._ask_workers = desk, ask_workers
+        self._context, self._ask_workers = context, ask_workers
         self._waiting: dict[str, asyncio.Event] = {}
         self._looking: asyncio.Task[None] | None = None
 
-    async def learnt(self, ask: Ask, inquiry: Inquiry) -> Answer:
+    async def wait_for(self, invocation: Invocation, lookup: Lookup) -> Answer:
         """What came of it, or that it takes too long. Raises RedisError."""
-        await asyncio.to_thread(self._desk.inquiries.put, inquiry)
-        answered = self._waiting.setdefault(inquiry.key, asyncio.Event())
+        await asyncio.to_thread(self._context.lookups.put, lookup)
+        answered = self._waiting.setdefault(lookup.key, asyncio.Event())
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await answered.wait()
         except TimeoutError:
-            log.warning("an inquiry takes too long", paper=inquiry.paper)
-        found = await asyncio.to_thread(dispatch.learnt, ask, self._desk, inquiry)
-        return found or Answer(refusals.still_asking(inquiry.paper))
+            log.warning("lookup timed out", paper=lookup.paper)
+        found = await asyncio.to_thread(dispatch.lookup_result, invocation, self._context, lookup)
+        return found or Answer(refusals.still_asking(lookup.paper))
 
     async def _look(self) -> None:
         asked = 0.0
@@ -52,9 +52,9 @@ class Inquirer:
                 if time.monotonic() - asked >= _AGAIN_SECONDS:
                     await asyncio.to_thread(self._ask_workers)
                     asked = time.monotonic()
-                left = await asyncio.to_thread(self._desk.inquiries.keys)
+                left = await asyncio.to_thread(self._context.lookups.keys)
             except redis.RedisError as error:  # who waits longer than they should is told
-                log.error("redis is away", error=type(error).__name__)
+                log.error("redis unreachable", error=type(error).__name__)
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
             for key in waiting - left:

@@ -10,7 +10,7 @@ from bot.views import doctor
 _NOT_DISCORDS = ("xox", "xapp-", "sk-")
 
 
-def misfits(config: Settings) -> dict[str, str]:
+def misconfigured_platforms(config: Settings) -> dict[str, str]:
     """The chats of these settings that cannot work however often they are tried: a sentence each,
     by platform."""
     found = {}
@@ -26,12 +26,12 @@ def misfits(config: Settings) -> dict[str, str]:
             found["slack"] = doctor.slack_not_set_up()
     token = config.discord_token
     if token and token.get_secret_value().startswith(_NOT_DISCORDS):
-        found["discord"] = doctor.not_discords()
+        found["discord"] = doctor.not_a_discord_token()
     return found
 
 
-def insist(config: Settings) -> None:
+def require_usable_platform(config: Settings) -> None:
     """Raises Refused where chats are set up and none of them can work."""
-    wrong = misfits(config)
-    if wrong and set(wrong) == set(config.chats):
+    wrong = misconfigured_platforms(config)
+    if wrong and set(wrong) == set(config.configured_platforms):
         raise Refused("\n".join(wrong.values()))

@@ -20,11 +20,11 @@ import structlog
 from pyrate_limiter import Duration, Limiter, Rate, RedisBucket
 from pyrate_limiter.limiter import SingleBucketFactory
 
-from bot.domain.message import Head, Post
-from bot.domain.papers import Trouble, fingerprint
+from bot.domain.message import Message, Post
+from bot.domain.papers import Reason, fingerprint
 from bot.domain.request import Address
 from bot.errors import Refused, Unavailable
-from bot.store.outbox import PACE, Entry, Outbox
+from bot.store.outbox import CHANNEL_PACE_KEY, Outbox, OutboxEntry
 
 log = structlog.get_logger()
 
@@ -43,16 +43,16 @@ _GAP = 1.0
 
 
 # Nothing can be added to the thread any more.
-_ENDS = (Trouble.MESSAGE_GONE, Trouble.THREAD_LOCKED)
+_ENDS = (Reason.MESSAGE_GONE, Reason.THREAD_LOCKED)
 
 
-class Posted(NamedTuple):
+class PostedThread(NamedTuple):
     """What came of a thread: the head's id, empty where there is none; the replies that the
     platform does not take, by slot; and why the thread ended early, where it did."""
 
     message: str
-    refused: dict[str, Trouble]
-    ended: Trouble | None
+    refused: dict[str, Reason]
+    ended: Reason | None
 
 
 class Poster(Protocol):
@@ -64,7 +64,7 @@ class Poster(Protocol):
         """Post to the channel, or under a thread, marked with `key`; returns the message's id. What
         is refused as it is laid out is sent as a few plain words."""
 
-    async def thread(self, address: Address, message: str, head: Head) -> str:
+    async def open_thread(self, address: Address, message: str, head: Message) -> str:
         """Where the replies to a message go (`under`); asking again gives the same."""
 
     async def find(
@@ -80,11 +80,11 @@ class Poster(Protocol):
     async def remove(self, address: Address, message: str, under: str | None) -> None:
         """Delete a message of ours."""
 
-    async def direct(self, address: Address, person: str) -> Address:
+    async def open_direct(self, address: Address, person: str) -> Address:
         """Where this workspace's person can be told something alone."""
 
 
-class Pace:
+class ChannelRateLimit:
     """One message a second and channel, over all processes: Slack's limit, a calm one elsewhere
     (docs.slack.dev, "rate limits": chat.postMessage)."""
 
@@ -92,9 +92,9 @@ class Pace:
         self._redis = redis
         self._limiters: dict[str, Limiter] = {}
 
-    async def turn(self, address: Address) -> None:
+    async def acquire(self, address: Address) -> None:
         """Wait for this channel's next turn."""
-        key = PACE.format(address=address)
+        key = CHANNEL_PACE_KEY.format(address=address)
         if key not in self._limiters:
             rates = [Rate(1, Duration.SECOND)]
             bucket = await RedisBucket.init(rates, self._redis, key)
@@ -107,7 +107,7 @@ class Pace:
         await self._redis.expire(key, 60)
 
 
-class Thread:
+class ThreadPoster:
     """One delivery to one channel under way. `number` is the lease's; `renew` keeps it."""
 
     def __init__(
@@ -126,46 +126,48 @@ class Thread:
         self._free = 0.0
         self._unclear: dict[str, tuple[datetime, str | None]] = {}
 
-    async def post(self, head: Head, replies: Sequence[tuple[str, Post]]) -> Posted:
+    async def post(self, head: Message, replies: Sequence[tuple[str, Post]]) -> PostedThread:
         """Post what is missing of a head and its replies (slot, post).
 
         A head that says something else by now is changed. What the platform refuses about a message
         is written down, and the thread goes on; one that somebody deleted is not begun again.
         Raises Unavailable when the tries are used up, Gone, and LeaseLost.
         """
-        top, refused = await self.one(HEAD, head), dict[str, Trouble]()
-        ended = None if top.message and top.refused is not Trouble.MESSAGE_GONE else top.refused
+        top, refused = await self.post_one(HEAD, head), dict[str, Reason]()
+        ended = None if top.message and top.refused is not Reason.MESSAGE_GONE else top.refused
         if replies and not ended:
             opened = await self._opened(top.message, head)
             ended = opened.refused
             for slot, post in () if ended else replies:
-                entry = await self.one(slot, post, opened.message)
+                entry = await self.post_one(slot, post, opened.message)
                 if entry.refused in _ENDS and not entry.message:
                     ended = entry.refused
                     closed = opened.model_copy(update={"refused": ended})
-                    await asyncio.to_thread(self.outbox.sent, _THREAD, closed)
+                    await asyncio.to_thread(self.outbox.put_result, _THREAD, closed)
                     break
                 if entry.refused and not entry.message:
                     refused[slot] = entry.refused
-        await self._sweep()
-        return Posted(top.message, refused, ended)
+        await self._delete_duplicates()
+        return PostedThread(top.message, refused, ended)
 
-    async def one(self, slot: str, post: Post, under: str | None = None) -> Entry:
+    async def post_one(self, slot: str, post: Post, under: str | None = None) -> OutboxEntry:
         """Post one message, unless it is there; returns what came of it."""
         body = fingerprint(post.model_dump_json())
 
-        async def attempt() -> Entry:
+        async def attempt() -> OutboxEntry:
             now = self.clock()
             known = await asyncio.to_thread(self.outbox.begin, slot, self.number, now)
-            if known and (known.body == body or known.refused is Trouble.MESSAGE_GONE):
+            if known and (known.body == body or known.refused is Reason.MESSAGE_GONE):
                 return known
             if known and known.message:
                 return await self._changed(slot, known, post) if slot == HEAD else known
-            entry = Entry(at=known.at if known else now, body=body)
+            entry = OutboxEntry(at=known.at if known else now, body=body)
             try:
                 message = await self._sent(slot, post, under, known)
             except Refused as refused:
-                log.warning("refused", channel=str(self.address), slot=slot, why=str(refused))
+                log.warning(
+                    "message refused", channel=str(self.address), slot=slot, why=str(refused)
+                )
                 entry = entry.model_copy(update={"refused": _reason(refused)})
                 if entry.refused in _ENDS:  # the thread's end, and not this message's
                     if known is None:
@@ -173,48 +175,52 @@ class Thread:
                     return entry
             else:
                 entry = entry.model_copy(update={"message": message})
-            await asyncio.to_thread(self.outbox.sent, slot, entry)
+            await asyncio.to_thread(self.outbox.put_result, slot, entry)
             return entry
 
-        return await self._tried(attempt)
+        return await self._with_retries(attempt)
 
     async def change(self, slot: str, post: Post, under: str | None = None) -> None:
         """Make a message that is there say this, unless it does or may not be changed."""
         known = await asyncio.to_thread(self.outbox.entry, slot)
         same = known and known.body == fingerprint(post.model_dump_json())
-        if known and known.message and not same and known.refused is not Trouble.MESSAGE_GONE:
-            await self._tried(partial(self._changed, slot, known, post, under))
+        if known and known.message and not same and known.refused is not Reason.MESSAGE_GONE:
+            await self._with_retries(partial(self._changed, slot, known, post, under))
 
     async def _changed(
-        self, slot: str, known: Entry, post: Post, under: str | None = None
-    ) -> Entry:
+        self, slot: str, known: OutboxEntry, post: Post, under: str | None = None
+    ) -> OutboxEntry:
         refused = None
         try:
             await self.poster.edit(self.address, known.message, post, under, self._key(slot))
         except Refused as error:
-            log.warning("not changed", channel=str(self.address), slot=slot, why=str(error))
+            log.warning("message not edited", channel=str(self.address), slot=slot, why=str(error))
             refused = _reason(error)
         body = fingerprint(post.model_dump_json())
         entry = known.model_copy(update={"body": body, "refused": refused})
-        await asyncio.to_thread(self.outbox.sent, slot, entry)
+        await asyncio.to_thread(self.outbox.put_result, slot, entry)
         return entry
 
-    async def _opened(self, message: str, head: Head) -> Entry:
+    async def _opened(self, message: str, head: Message) -> OutboxEntry:
         """Where the replies go, asked for once."""
         known = await asyncio.to_thread(self.outbox.entry, _THREAD)
         if known:
             return known
-        entry = Entry(at=self.clock())
+        entry = OutboxEntry(at=self.clock())
         try:
-            under = await self._tried(lambda: self.poster.thread(self.address, message, head))
+            under = await self._with_retries(
+                lambda: self.poster.open_thread(self.address, message, head)
+            )
             entry = entry.model_copy(update={"message": under})
         except Refused as refused:
-            log.warning("no thread", channel=str(self.address), why=str(refused))
+            log.warning("thread not opened", channel=str(self.address), why=str(refused))
             entry = entry.model_copy(update={"refused": _reason(refused)})
-        await asyncio.to_thread(self.outbox.sent, _THREAD, entry)
+        await asyncio.to_thread(self.outbox.put_result, _THREAD, entry)
         return entry
 
-    async def _sent(self, slot: str, post: Post, under: str | None, known: Entry | None) -> str:
+    async def _sent(
+        self, slot: str, post: Post, under: str | None, known: OutboxEntry | None
+    ) -> str:
         key = self._key(slot)
         if known:
             self._unclear[slot] = (known.at, under)
@@ -228,13 +234,13 @@ class Thread:
         try:
             message = await self.poster.send(self.address, post, key, under)
         except Unavailable as away:
-            if known is None and not away.unclear:
+            if known is None and not away.outcome_unknown:
                 await asyncio.to_thread(self.outbox.withdraw, slot)
             raise
         self._free = time.monotonic() + _GAP
         return message
 
-    async def _tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _with_retries(self, attempt: Callable[[], Awaitable[T]]) -> T:
         for wait in _WAITS:
             try:
                 return await attempt()
@@ -245,23 +251,27 @@ class Thread:
                 await self.sleep(max(wait, away.retry_after or 0))
         return await attempt()
 
-    async def _sweep(self) -> None:
+    async def _delete_duplicates(self) -> None:
         """A message that turned up after we had looked for it in vain is there twice: the second
         one goes."""
         for slot, (since, under) in self._unclear.items():
             entry = await asyncio.to_thread(self.outbox.entry, slot)
             find = partial(self.poster.find, self.address, self._key(slot), since, under)
             try:
-                for extra in await self._tried(find):
+                for extra in await self._with_retries(find):
                     if entry and extra != entry.message:
                         log.warning("a message arrived late, deleting the second", slot=slot)
-                        await self._tried(partial(self.poster.remove, self.address, extra, under))
+                        await self._with_retries(
+                            partial(self.poster.remove, self.address, extra, under)
+                        )
             except Refused as refused:
-                log.warning("not swept", channel=str(self.address), slot=slot, why=str(refused))
+                log.warning(
+                    "duplicate not deleted", channel=str(self.address), slot=slot, why=str(refused)
+                )
 
     def _key(self, slot: str) -> str:
         return fingerprint(self.outbox.name, slot)
 
 
-def _reason(refused: Refused) -> Trouble:
-    return refused.trouble or Trouble.BAD_MESSAGE
+def _reason(refused: Refused) -> Reason:
+    return refused.reason or Reason.BAD_MESSAGE

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from bot.domain.checkup import SlackCheckup
 from bot.settings import Settings
-from bot.slack.poster import FAULTS, client, error_of
+from bot.slack.poster import CLIENT_ERRORS, client, to_paperboy_error
 from bot.views import doctor
 
 # manifest.json has the same; a test compares them.
@@ -26,10 +26,10 @@ async def check(token: SecretStr, settings: Settings, heard: Collection[str]) ->
     `heard` are the kinds of events that the bot has had.
     """
     web = client(token, settings.slack_api_url.get_secret_value())
-    found = SlackCheckup(unheard=tuple(kind for kind in EVENTS if kind not in heard))
+    found = SlackCheckup(unseen_events=tuple(kind for kind in EVENTS if kind not in heard))
     if not token.get_secret_value().startswith("xoxb-"):
         trouble = doctor.not_this_kind("SLACK_BOT_TOKEN", "xoxb-")
-        found = found.model_copy(update={"trouble": trouble})
+        found = found.model_copy(update={"bot_token_error": trouble})
     else:
         try:
             me = await web.auth_test()
@@ -42,8 +42,8 @@ async def check(token: SecretStr, settings: Settings, heard: Collection[str]) ->
                     "missing_scopes": missing,
                 }
             )
-        except FAULTS as error:
-            found = found.model_copy(update={"trouble": str(error_of(error))})
+        except CLIENT_ERRORS as error:
+            found = found.model_copy(update={"bot_token_error": str(to_paperboy_error(error))})
     if settings.slack_app_token is not None:
         app_token = settings.slack_app_token.get_secret_value()
         trouble = ""
@@ -52,10 +52,10 @@ async def check(token: SecretStr, settings: Settings, heard: Collection[str]) ->
         else:
             try:
                 await web.apps_connections_open(app_token=app_token)
-            except FAULTS as error:
-                trouble = doctor.app_token_refused(str(error_of(error)))
-        return found.model_copy(update={"by": "Socket Mode", "app_trouble": trouble})
+            except CLIENT_ERRORS as error:
+                trouble = doctor.app_token_refused(str(to_paperboy_error(error)))
+        return found.model_copy(update={"by": "Socket Mode", "app_token_error": trouble})
     if settings.slack_signing_secret is not None:
         by = f"HTTP: let Slack send to https://.../slack/events, here on port {settings.port}"
         return found.model_copy(update={"by": by})
-    return found.model_copy(update={"app_trouble": doctor.slack_not_set_up()})
+    return found.model_copy(update={"app_token_error": doctor.slack_not_set_up()})

@@ -20,17 +20,17 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.arxiv import ids
 from bot.commands import dispatch
-from bot.commands.context import HOME, Unfit
+from bot.commands.context import HOME, InvalidForm
 from bot.domain import schedule
 from bot.domain.message import Choice
-from bot.domain.papers import Trouble, fingerprint
+from bot.domain.papers import Reason, fingerprint
 from bot.domain.request import Address
 from bot.errors import Refused, Unavailable
-from bot.runtime.closing import to_the_end
+from bot.runtime.closing import finish_closing
 from bot.settings import Settings
 from bot.slack import forms, http, render
-from bot.slack.answers import Answers, Where
-from bot.slack.poster import FAULTS, error_of
+from bot.slack.answers import Interaction, SlackAnswers
+from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
 from bot.views import doctor, help, refusals, subscriptions
 
 log = structlog.get_logger()
@@ -50,25 +50,29 @@ _OPEN_SECONDS, _LOST_SECONDS = 30.0, 60.0
 class SlackApp:
     """One workspace's events."""
 
-    def __init__(self, answers: Answers) -> None:
-        self.answers, self.desk = answers, answers.desk
-        self.team = self.me = ""
+    def __init__(self, answers: SlackAnswers) -> None:
+        self.answers, self.context = answers, answers.context
+        self.team = self.bot_user_id = ""
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def greet(self) -> None:
+    async def identify(self) -> None:
         """Learn which workspace the token is for; what rested for want of a token goes on.
 
         Raises Gone or Unavailable.
         """
         try:
             me = await self.answers.web.auth_test()
-        except FAULTS as error:
-            raise error_of(error) from error
+        except CLIENT_ERRORS as error:
+            raise to_paperboy_error(error) from error
         if not (isinstance(me["team_id"], str) and isinstance(me["user_id"], str)):
-            raise Unavailable("Slack does not say who we are.", Trouble.CHAT_DOWN)
-        self.team, self.me, self.answers.site = me["team_id"], me["user_id"], str(me["url"] or "")
+            raise Unavailable("Slack does not say who we are.", Reason.CHAT_DOWN)
+        self.team, self.bot_user_id, self.answers.site = (
+            me["team_id"],
+            me["user_id"],
+            str(me["url"] or ""),
+        )
         self.answers.people.team = self.team
-        await self._healed(None, {Trouble.BAD_TOKEN, Trouble.NO_SCOPE})
+        await self._reactivate(None, {Reason.BAD_TOKEN, Reason.NO_SCOPE})
 
     def app(self, signing_secret: str | None) -> AsyncApp:
         """Bolt's app with every listener; without a signing secret only Socket Mode reaches it."""
@@ -76,7 +80,7 @@ class SlackApp:
         async def authorize() -> AuthorizeResult:  # bolt itself would ask Slack before each event
             token = self.answers.web.token
             return AuthorizeResult(
-                enterprise_id=None, team_id=self.team, bot_user_id=self.me, bot_token=token
+                enterprise_id=None, team_id=self.team, bot_user_id=self.bot_user_id, bot_token=token
             )
 
         quiet = logging.getLogger("slack")
@@ -105,72 +109,76 @@ class SlackApp:
         text = str(body.get("text") or "")
         if body["command"] != "/digest":
             text = f"{body['command']} {text}"
-        where = self._where("command", body, body["channel_id"], body["user_id"])
-        await self.answers.act(where, _first(text), dispatch.typing(text))
+        interaction = self._where("command", body, body["channel_id"], body["user_id"])
+        await self.answers.act(interaction, _first(text), dispatch.typed_action(text))
 
     async def _pressed(self, ack: AsyncAck, body: Json, action: Json) -> None:
         await ack()
         if action.get("url"):
             return  # Slack has opened it
-        name, value = render.pressed(action)
+        name, value = render.parse_pressed(action)
         place = body.get("channel") or {}  # what only one person sees comes without its message
         message = {**(body.get("container") or {}), **(body.get("message") or {})}
-        where = self._where("button", body, place.get("id") or "", body["user"]["id"])
+        interaction = self._where("button", body, place.get("id") or "", body["user"]["id"])
         thread, ts = (str(message.get(name) or "") for name in ("thread_ts", "ts"))
-        async with self._turn(f"{where.address} {ts}"):  # so that a count never goes back
-            where = replace(where, thread=thread, message=ts)
-            await self.answers.act(where, name, dispatch.pressing(name, value))
+        async with self._turn(f"{interaction.address} {ts}"):  # so that a count never goes back
+            interaction = replace(interaction, thread=thread, message=ts)
+            await self.answers.act(interaction, name, dispatch.button_action(name, value))
 
     async def _submitted(self, ack: AsyncAck, body: Json, view: Json) -> None:
         form, answers = str(view["callback_id"]), forms.answers(view)
         first = next(iter(answers), "profile")
         try:
-            about, channel = forms.opened_for(view)
+            about, channel = forms.read_metadata(view)
         except ValueError:
             await ack(forms.errors({first: help.unknown_button()}))
             return
-        where = self._where("form", body, channel, body["user"]["id"])
-        act = dispatch.submitting(form, about, answers)
+        interaction = self._where("form", body, channel, body["user"]["id"])
+        act = dispatch.form_action(form, about, answers)
         try:
             async with asyncio.timeout(_FORM_SECONDS):
-                ask = await self.answers.ask(where, act, _CHECK_SECONDS)
-                target = act.permitted(ask, self.desk).address
-                if answers.get("channel") and not await self.answers.reachable(target):
-                    raise Unfit({"channel": refusals.unreachable()})
-                if not await asyncio.to_thread(self.desk.subscriptions.first_time, where.event):
+                invocation = await self.answers.ask(interaction, act, _CHECK_SECONDS)
+                target = act.authorise(invocation, self.context).address
+                if answers.get("channel") and not await self.answers.can_post(target):
+                    raise InvalidForm({"channel": refusals.cannot_post_here()})
+                if not await asyncio.to_thread(
+                    self.context.subscriptions.is_first_delivery, interaction.event_id
+                ):
                     await ack()
                     return
-                given = await asyncio.to_thread(act, ask, self.desk)
-        except Unfit as unfit:
-            await ack(forms.errors(unfit.fields))
+                given = await asyncio.to_thread(act, invocation, self.context)
+        except InvalidForm as unfit:
+            await ack(forms.errors(unfit.field_errors))
         except Refused as refused:
             await ack(forms.errors({first: str(refused)}))
         except (redis.RedisError, TimeoutError):
-            await ack(forms.errors({first: refusals.one_moment().title}))
+            await ack(forms.errors({first: refusals.database_unreachable().title}))
         else:
             await ack()
-            await self.answers.give(where, given)
+            await self.answers.give(interaction, given)
 
     async def _zone_options(self, ack: AsyncAck, body: Json) -> None:
-        found = schedule.zones_like(str(body.get("value") or ""))
+        found = schedule.search_zones(str(body.get("value") or ""))
         await ack(options=forms.options(Choice(label=zone, value=zone) for zone in found))
 
     async def _shortcut(self, ack: AsyncAck, body: Json) -> None:
         """`Why this paper?` on a message: the paper its buttons or its words are about."""
         await ack()
         message = body.get("message") or {}
-        where = self._where("shortcut", body, body["channel"]["id"], body["user"]["id"])
-        where = replace(where, thread=str(message.get("thread_ts") or message.get("ts") or ""))
+        interaction = self._where("shortcut", body, body["channel"]["id"], body["user"]["id"])
+        interaction = replace(
+            interaction, thread=str(message.get("thread_ts") or message.get("ts") or "")
+        )
         for block in message.get("blocks") or ():
             for element in block.get("elements") or ():
-                if element.get("action_id") and render.pressed(element)[0] == "why":
+                if element.get("action_id") and render.parse_pressed(element)[0] == "why":
                     await self.answers.act(
-                        where, "why", dispatch.pressing(*render.pressed(element))
+                        interaction, "why", dispatch.button_action(*render.parse_pressed(element))
                     )
                     return
         said = json.dumps([message.get("text"), message.get("blocks")], ensure_ascii=False)
         text = "why " + " ".join(found.id for found in ids.find(said))
-        await self.answers.act(where, "why", dispatch.typing(text))
+        await self.answers.act(interaction, "why", dispatch.typed_action(text))
 
     async def _mentioned(self, ack: AsyncAck, body: Json, event: Json) -> None:
         """`@Paperboy why ID`, in a thread as well: answered where it was asked, for all to read.
@@ -179,9 +187,11 @@ class SlackApp:
         if not event.get("user"):
             return  # an app's own message, or a workflow's: nobody who asks
         text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", str(event.get("text") or "")).strip()
-        where = self._where("app_mention", body, event["channel"], event["user"])
-        where = replace(where, thread=str(event.get("thread_ts") or event["ts"]), public=True)
-        await self.answers.act(where, _first(text), dispatch.typing(text))
+        interaction = self._where("app_mention", body, event["channel"], event["user"])
+        interaction = replace(
+            interaction, thread=str(event.get("thread_ts") or event["ts"]), is_public=True
+        )
+        await self.answers.act(interaction, _first(text), dispatch.typed_action(text))
 
     async def _home_opened(self, ack: AsyncAck, body: Json, event: Json) -> None:
         await ack()
@@ -190,25 +200,29 @@ class SlackApp:
 
     async def _joined(self, ack: AsyncAck, event: Json) -> None:
         await ack()
-        if event.get("user") == self.me:
-            await self._healed(str(event["channel"]), {Trouble.NOT_A_MEMBER, Trouble.CHANNEL_GONE})
+        if event.get("user") == self.bot_user_id:
+            await self._reactivate(
+                str(event["channel"]), {Reason.NOT_A_MEMBER, Reason.CHANNEL_GONE}
+            )
 
     async def _unarchived(self, ack: AsyncAck, event: Json) -> None:
         await ack()
-        await self._healed(str(event["channel"]), {Trouble.ARCHIVED})
+        await self._reactivate(str(event["channel"]), {Reason.ARCHIVED})
 
-    async def _healed(self, channel: str | None, troubles: set[Trouble]) -> None:
+    async def _reactivate(self, channel: str | None, troubles: set[Reason]) -> None:
         """What rested for one of these troubles goes on, in a channel or everywhere."""
-        heal, now = self.desk.subscriptions.heal, datetime.now(UTC)
+        heal, now = self.context.subscriptions.reactivate, datetime.now(UTC)
         try:
             found = await asyncio.to_thread(heal, "slack", self.team, channel, troubles)
         except redis.RedisError as error:
-            log.error("redis is away", error=type(error).__name__)
+            log.error("redis unreachable", error=type(error).__name__)
             return
         for each in found:
-            log.info("subscription goes on", channel=str(each.address), profile=each.profile)
+            log.info("subscription reactivated", channel=str(each.address), profile=each.profile)
             name = fingerprint(each.key, now.isoformat())
-            await self.answers.chat.say(each.address, subscriptions.healed(each, now), name)
+            await self.answers.announcer.say(
+                each.address, subscriptions.reactivated(each, now), name
+            )
 
     def _turn(self, name: str) -> asyncio.Lock:
         lock = self._turns.get(name)
@@ -216,12 +230,12 @@ class SlackApp:
             lock = self._turns[name] = asyncio.Lock()
         return lock
 
-    def _where(self, kind: str, body: Mapping[str, Any], channel: str, person: str) -> Where:
-        return Where(
-            kind=kind,
+    def _where(self, kind: str, body: Mapping[str, Any], channel: str, person: str) -> Interaction:
+        return Interaction(
+            event_kind=kind,
             address=Address(platform="slack", workspace=self.team, channel=channel or HOME),
             person=person,
-            event=fingerprint(json.dumps(body, sort_keys=True)),
+            event_id=fingerprint(json.dumps(body, sort_keys=True)),
             trigger=str(body.get("trigger_id") or ""),
             response_url=str(body.get("response_url") or ""),
         )
@@ -232,7 +246,7 @@ def _first(text: str) -> str:
 
 
 async def listen(
-    slack: SlackApp, settings: Settings, heard: Callable[[str], Awaitable[None]]
+    slack: SlackApp, settings: Settings, on_listening: Callable[[str], Awaitable[None]]
 ) -> None:
     """Receive events until cancelled, by Socket Mode or else by HTTP; `heard` is told which, in
     words, once they come.
@@ -243,38 +257,40 @@ async def listen(
     app_token, secret = settings.slack_app_token, settings.slack_signing_secret
     if app_token is None and secret is None:
         raise Refused(doctor.slack_not_set_up())
-    await slack.greet()
+    await slack.identify()
     if app_token is not None:
-        await _socket(slack, app_token.get_secret_value(), heard)
+        await _socket(slack, app_token.get_secret_value(), on_listening)
     elif secret is not None:
         signed = secret.get_secret_value()
         host, port = settings.host, settings.port
         async with http.serving(slack.app(signed), signed, host, port):
-            await heard(f"Slack by HTTP on {host}, port {port}")
+            await on_listening(f"Slack by HTTP on {host}, port {port}")
             await asyncio.Event().wait()
 
 
-async def _socket(slack: SlackApp, token: str, heard: Callable[[str], Awaitable[None]]) -> None:
+async def _socket(
+    slack: SlackApp, token: str, on_listening: Callable[[str], Awaitable[None]]
+) -> None:
     """Slack's client tries for ever, in its log only: a wrong token, and an address that Slack
     gave, which is good for some seconds. So it is watched."""
     try:
         opened = await slack.answers.web.apps_connections_open(app_token=token)
-    except FAULTS as error:
-        raise error_of(error) from error
+    except CLIENT_ERRORS as error:
+        raise to_paperboy_error(error) from error
     if not re.match("wss?://.", str(opened["url"])):
-        raise Unavailable("Slack gives no address for its socket.", Trouble.CHAT_DOWN)
+        raise Unavailable("Slack gives no address for its socket.", Reason.CHAT_DOWN)
     handler = AsyncSocketModeHandler(slack.app(None), token, ping_interval=_PING_SECONDS)
     try:
         async with asyncio.timeout(_OPEN_SECONDS):
             await handler.connect_async()  # type: ignore[no-untyped-call]
-        await heard("Slack by Socket Mode")
+        await on_listening("Slack by Socket Mode")
         lost = 0.0
         while lost < _LOST_SECONDS:
             await asyncio.sleep(_PING_SECONDS)
             lost = 0.0 if await handler.client.is_connected() else lost + _PING_SECONDS
-        raise Unavailable("Slack's socket was lost and does not come back.", Trouble.CHAT_DOWN)
+        raise Unavailable("Slack's socket was lost and does not come back.", Reason.CHAT_DOWN)
     except TimeoutError as error:
         why = "Slack's socket cannot be opened: it does not answer in time."
-        raise Unavailable(why, Trouble.CHAT_DOWN) from error
+        raise Unavailable(why, Reason.CHAT_DOWN) from error
     finally:
-        await to_the_end(handler.close_async())  # type: ignore[no-untyped-call]
+        await finish_closing(handler.close_async())  # type: ignore[no-untyped-call]

@@ -20,12 +20,12 @@ def modal(form: Form) -> Json:
 
     Raises ValueError when `about` has more than the 3,000 characters Slack gives back.
     """
-    if len(form.about) > 3_000:
-        raise ValueError(f"the form {form.name} carries {len(form.about)} characters, 3,000 fit")
+    if len(form.metadata) > 3_000:
+        raise ValueError(f"the form {form.name} carries {len(form.metadata)} characters, 3,000 fit")
     return {
         "type": "modal",
         "callback_id": form.name,
-        "private_metadata": form.about,
+        "private_metadata": form.metadata,
         "title": plain_text(form.title.strip() or NAME, 24),
         "submit": plain_text(form.submit.strip() or "OK", 24),
         "blocks": [_input(field) for field in form.fields],
@@ -39,7 +39,7 @@ def answers(view: Mapping[str, Any]) -> dict[str, str]:
     return {name: _answer(state) for name, found in values.items() for state in found.values()}
 
 
-def opened_for(view: Mapping[str, Any]) -> tuple[str, str]:
+def read_metadata(view: Mapping[str, Any]) -> tuple[str, str]:
     """What a form is about, and the channel it was opened in: `opened` packs them.
 
     Raises ValueError for what is none of ours.
@@ -55,9 +55,9 @@ def opened_for(view: Mapping[str, Any]) -> tuple[str, str]:
     return about, channel
 
 
-def opened(form: Form, channel: str) -> Json:
+def modal_in_channel(form: Form, channel: str) -> Json:
     """`modal`, for a form that is opened in a channel."""
-    return modal(form) | {"private_metadata": json.dumps([form.about, channel])}
+    return modal(form) | {"private_metadata": json.dumps([form.metadata, channel])}
 
 
 def errors(found: Mapping[str, str]) -> Json:

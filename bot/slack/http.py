@@ -17,11 +17,11 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.signature import Clock, SignatureVerifier
 
-from bot.domain.papers import Trouble
+from bot.domain.papers import Reason
 from bot.errors import Refused, Unavailable
-from bot.logs import Sparing
-from bot.network import reason
-from bot.runtime.closing import to_the_end
+from bot.logs import RateLimitedLog
+from bot.network import describe_error
+from bot.runtime.closing import finish_closing
 
 log = structlog.get_logger()
 
@@ -37,9 +37,9 @@ _LINES_A_MINUTE = 10
 class _Server(web.Server):
     """aiohttp's server with a bound on its connections."""
 
-    def __init__(self, door: _Door, sparing: Sparing) -> None:
+    def __init__(self, door: _EventHandler, sparing: RateLimitedLog) -> None:
         errors = logging.getLogger("paperboy.http")
-        errors.filters = [_OneLine(sparing)]
+        errors.filters = [_MalformedRequestFilter(sparing)]
         super().__init__(
             door.answer,
             logger=errors,
@@ -56,13 +56,13 @@ class _Server(web.Server):
         if len(there) > _CONNECTIONS:
             idle = (each for each in there if each not in self._door.at_work)
             next(idle, handler).force_close()
-            self._sparing.line("connections closed, there are too many")
+            self._sparing.warning("connections closed, there are too many")
 
 
-class _Door:
+class _EventHandler:
     """What may come in: Slack's signed requests, and a load balancer's look."""
 
-    def __init__(self, app: AsyncApp, secret: str, sparing: Sparing, clock: Clock) -> None:
+    def __init__(self, app: AsyncApp, secret: str, sparing: RateLimitedLog, clock: Clock) -> None:
         self._app, self._sparing = app, sparing
         self._clock = clock
         self._verifier = SignatureVerifier(secret, clock)
@@ -79,7 +79,7 @@ class _Door:
         except TimeoutError:
             return _over(408)
         if body is None or not self._signed(body, request):
-            self._sparing.line("not signed by Slack, or not now", peer=request.remote)
+            self._sparing.warning("unsigned or outdated request", peer=request.remote)
             return _over(401)
         self.at_work.add(request.protocol)
         try:
@@ -108,7 +108,7 @@ class _Door:
                 body=body.decode(), query=request.query_string, headers=headers
             )
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            log.error("Slack sent what cannot be read", error=type(error).__name__)
+            log.error("unreadable Slack event", error=type(error).__name__)
             return _over(400)
         return await to_aiohttp_response(await self._app.async_dispatch(event))
 
@@ -120,11 +120,11 @@ def _over(status: int) -> web.Response:
     return answer
 
 
-class _OneLine(logging.Filter):
+class _MalformedRequestFilter(logging.Filter):
     """aiohttp tells every malformed request with its traceback: here a line, and not too often. A
     fault of ours passes."""
 
-    def __init__(self, sparing: Sparing) -> None:
+    def __init__(self, sparing: RateLimitedLog) -> None:
         super().__init__()
         self._sparing = sparing
 
@@ -132,7 +132,9 @@ class _OneLine(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not isinstance(error, HttpProcessingError):
             return True
-        self._sparing.line("not understood", error=type(error).__name__ if error else record.msg)
+        self._sparing.warning(
+            "malformed HTTP request", error=type(error).__name__ if error else record.msg
+        )
         return False
 
 
@@ -144,18 +146,18 @@ async def serving(
 
     Raises Unavailable when another program has the port, Refused when it can never be ours.
     """
-    sparing = Sparing(log, _LINES_A_MINUTE, time.monotonic)
-    server = _Server(_Door(app, secret, sparing, clock or Clock()), sparing)
+    sparing = RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)
+    server = _Server(_EventHandler(app, secret, sparing, clock or Clock()), sparing)
     runner = web.ServerRunner(server)
     try:
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            why = f"It cannot listen on {host}, port {port}: {reason(error)}."
+            why = f"It cannot listen on {host}, port {port}: {describe_error(error)}."
             if isinstance(error, PermissionError):
                 raise Refused(f"PAPERBOY_PORT: {why}") from error
-            raise Unavailable(why, Trouble.CHAT_DOWN) from error
+            raise Unavailable(why, Reason.CHAT_DOWN) from error
         yield
     finally:
-        await to_the_end(runner.cleanup())
+        await finish_closing(runner.cleanup())

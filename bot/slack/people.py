@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import parse
-from bot.commands.permissions import Kind, Person, Right
+from bot.commands.permissions import Person, PersonKind, Right
 from bot.errors import PaperboyError, Refused
-from bot.runtime.brief import Brief
-from bot.slack.poster import FAULTS, error_of
+from bot.runtime.expiring_cache import ExpiringCache
+from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
 
 log = structlog.get_logger()
 
@@ -72,12 +72,12 @@ class People:
 
     def __init__(self, web: AsyncWebClient) -> None:
         self._web, self.team = web, ""
-        self._users: Brief[str, _User] = Brief(_KEPT, _MOST)
-        self._inside: Brief[str, frozenset[str]] = Brief(_KEPT, _MOST)
-        self._direct: Brief[str, str] = Brief(_DAY, _MOST)
+        self._users: ExpiringCache[str, _User] = ExpiringCache(_KEPT, _MOST)
+        self._inside: ExpiringCache[str, frozenset[str]] = ExpiringCache(_KEPT, _MOST)
+        self._direct: ExpiringCache[str, str] = ExpiringCache(_DAY, _MOST)
         self._kinds: tuple[str, ...] = _KINDS
 
-    async def person(
+    async def identify(
         self, id: str, right: Right, alone: bool, now: datetime, seconds: float
     ) -> tuple[Person | None, str]:
         """A person as far as the right asks for it (what everybody may do takes no channels), and
@@ -107,7 +107,7 @@ class People:
 
     async def _known(
         self,
-        kept: Brief[str, T],
+        kept: ExpiringCache[str, T],
         ask: Callable[[str], Awaitable[T]],
         id: str,
         now: datetime,
@@ -121,9 +121,9 @@ class People:
         try:
             async with asyncio.timeout(seconds):
                 found = await ask(id)
-        except (*FAULTS, PaperboyError) as error:
-            why = error if isinstance(error, PaperboyError) else error_of(error)
-            log.warning("could not find out who somebody is", person=id, why=str(why))
+        except (*CLIENT_ERRORS, PaperboyError) as error:
+            why = error if isinstance(error, PaperboyError) else to_paperboy_error(error)
+            log.warning("person not identified", person=id, why=str(why))
             return None
         kept.put(id, found, now)
         return found
@@ -146,7 +146,7 @@ class People:
         kinds = ",".join(self._kinds)
         try:
             answer = await ask(user=id, types=kinds, limit=_PAGE, cursor=cursor or None)
-        except FAULTS as error:
+        except CLIENT_ERRORS as error:
             scope = getattr(getattr(error, "response", None), "data", None) or {}
             if scope.get("needed") != "mpim:read" or len(self._kinds) < len(_KINDS):
                 raise
@@ -160,17 +160,17 @@ class People:
         return _Channel.model_validate(opened.get("channel")).id
 
 
-def _kind(user: _User, team: str) -> Kind:
+def _kind(user: _User, team: str) -> PersonKind:
     """A person of a larger organisation may belong to several workspaces of it."""
     if user.is_stranger or team not in (user.team_id, *user.enterprise_user.teams):
-        return Kind.STRANGER
+        return PersonKind.STRANGER
     if user.is_restricted or user.is_ultra_restricted or user.is_bot or user.deleted:
-        return Kind.GUEST
-    return Kind.ADMIN if user.is_admin or user.is_owner else Kind.MEMBER
+        return PersonKind.GUEST
+    return PersonKind.ADMIN if user.is_admin or user.is_owner else PersonKind.MEMBER
 
 
 def _zone(user: _User) -> str:
     try:
-        return parse.zone(user.tz or "UTC")
+        return parse.parse_zone(user.tz or "UTC")
     except Refused:
         return "UTC"

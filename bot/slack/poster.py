@@ -16,11 +16,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.domain.message import Head, Post
-from bot.domain.papers import Trouble
+from bot.domain.message import Message, Post
+from bot.domain.papers import Reason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
-from bot.network import reason
+from bot.network import describe_error
 from bot.slack import render
 
 log = structlog.get_logger()
@@ -33,28 +33,28 @@ _EVENT = "paperboy_message"
 _PAGE = 100
 
 _GONE = {
-    "is_archived": Trouble.ARCHIVED,
-    "not_in_channel": Trouble.NOT_A_MEMBER,
-    "channel_not_found": Trouble.CHANNEL_GONE,
-    "restricted_action": Trouble.MAY_NOT_POST,
-    "restricted_action_read_only_channel": Trouble.MAY_NOT_POST,
-    "restricted_action_thread_only_channel": Trouble.MAY_NOT_POST,
-    "restricted_action_non_threadable_channel": Trouble.MAY_NOT_POST,
-    "cannot_dm_bot": Trouble.MAY_NOT_POST,
-    "user_disabled": Trouble.CHANNEL_GONE,
-    "invalid_auth": Trouble.BAD_TOKEN,
-    "not_authed": Trouble.BAD_TOKEN,
-    "account_inactive": Trouble.BAD_TOKEN,
-    "token_revoked": Trouble.BAD_TOKEN,
-    "token_expired": Trouble.BAD_TOKEN,
-    "app_uninstalled": Trouble.BAD_TOKEN,
-    "not_allowed_token_type": Trouble.BAD_TOKEN,
-    "missing_scope": Trouble.NO_SCOPE,
-    "no_permission": Trouble.NO_SCOPE,
-    "team_access_not_granted": Trouble.NO_SCOPE,
-    "ekm_access_denied": Trouble.MAY_NOT_POST,
-    "access_denied": Trouble.MAY_NOT_POST,
-    "enterprise_is_restricted": Trouble.MAY_NOT_POST,
+    "is_archived": Reason.ARCHIVED,
+    "not_in_channel": Reason.NOT_A_MEMBER,
+    "channel_not_found": Reason.CHANNEL_GONE,
+    "restricted_action": Reason.MAY_NOT_POST,
+    "restricted_action_read_only_channel": Reason.MAY_NOT_POST,
+    "restricted_action_thread_only_channel": Reason.MAY_NOT_POST,
+    "restricted_action_non_threadable_channel": Reason.MAY_NOT_POST,
+    "cannot_dm_bot": Reason.MAY_NOT_POST,
+    "user_disabled": Reason.CHANNEL_GONE,
+    "invalid_auth": Reason.BAD_TOKEN,
+    "not_authed": Reason.BAD_TOKEN,
+    "account_inactive": Reason.BAD_TOKEN,
+    "token_revoked": Reason.BAD_TOKEN,
+    "token_expired": Reason.BAD_TOKEN,
+    "app_uninstalled": Reason.BAD_TOKEN,
+    "not_allowed_token_type": Reason.BAD_TOKEN,
+    "missing_scope": Reason.NO_SCOPE,
+    "no_permission": Reason.NO_SCOPE,
+    "team_access_not_granted": Reason.NO_SCOPE,
+    "ekm_access_denied": Reason.MAY_NOT_POST,
+    "access_denied": Reason.MAY_NOT_POST,
+    "enterprise_is_restricted": Reason.MAY_NOT_POST,
 }
 # Slack's own faults, which it names instead of an HTTP status; it may have acted all the same.
 _DOWN = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
@@ -63,22 +63,22 @@ _BUSY = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 _AWAY = {"team_added_to_org", "org_login_required", "external_channel_migrating", "accesslimited"}
 # What concerns one message or its thread, whatever it says (docs.slack.dev, the methods' errors).
 _MESSAGE = {
-    "message_not_found": Trouble.MESSAGE_GONE,
-    "thread_not_found": Trouble.MESSAGE_GONE,
-    "cannot_reply_to_message": Trouble.THREAD_LOCKED,
-    "edit_window_closed": Trouble.NOT_EDITABLE,
-    "cant_update_message": Trouble.NOT_EDITABLE,
-    "is_inactive": Trouble.NOT_EDITABLE,
-    "update_failed": Trouble.NOT_EDITABLE,
-    "streaming_state_conflict": Trouble.NOT_EDITABLE,
+    "message_not_found": Reason.MESSAGE_GONE,
+    "thread_not_found": Reason.MESSAGE_GONE,
+    "cannot_reply_to_message": Reason.THREAD_LOCKED,
+    "edit_window_closed": Reason.NOT_EDITABLE,
+    "cant_update_message": Reason.NOT_EDITABLE,
+    "is_inactive": Reason.NOT_EDITABLE,
+    "update_failed": Reason.NOT_EDITABLE,
+    "streaming_state_conflict": Reason.NOT_EDITABLE,
 }
 
 
-class Refusal(Refused):
+class SlackRefused(Refused):
     """Slack takes the request as it is for wrong; `code` is its own."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"Slack refuses this: {code}.", _MESSAGE.get(code, Trouble.BAD_MESSAGE))
+        super().__init__(f"Slack refuses this: {code}.", _MESSAGE.get(code, Reason.BAD_MESSAGE))
         self.code = code
 
 
@@ -100,11 +100,13 @@ def client(token: SecretStr, api_url: str, seconds: int = _SECONDS) -> AsyncWebC
     )
 
 
-def error_of(error: Exception) -> PaperboyError:
+def to_paperboy_error(error: Exception) -> PaperboyError:
     """Slack's error, or the connection's, named by what to do next."""
     if not isinstance(error, SlackApiError):
         return Unavailable(
-            f"Slack did not answer: {reason(error)}.", Trouble.CHAT_DOWN, unclear=True
+            f"Slack did not answer: {describe_error(error)}.",
+            Reason.CHAT_DOWN,
+            outcome_unknown=True,
         )
     response: Any = error.response
     status = getattr(response, "status_code", 200)
@@ -112,20 +114,20 @@ def error_of(error: Exception) -> PaperboyError:
     code = str(data.get("error") or "")
     if status == 429 or code in _BUSY:
         wait = float((response.headers or {}).get("Retry-After", 1))
-        return Unavailable("Slack asks for fewer messages.", Trouble.CHAT_BUSY, retry_after=wait)
+        return Unavailable("Slack asks for fewer messages.", Reason.CHAT_BUSY, retry_after=wait)
     if code in _AWAY:
-        return Unavailable(f"Slack is away: {code}.", Trouble.CHAT_DOWN)
+        return Unavailable(f"Slack is away: {code}.", Reason.CHAT_DOWN)
     if code in _GONE:
         needed = f", it needs {data['needed']}" if data.get("needed") else ""
         return Gone(f"Slack says {code}{needed}.", _GONE[code])
     if code and code not in _DOWN:
-        return Refusal(code)
+        return SlackRefused(code)
     why = f"Slack has a fault of its own ({code or status})."
-    return Unavailable(why, Trouble.CHAT_DOWN, unclear=True)
+    return Unavailable(why, Reason.CHAT_DOWN, outcome_unknown=True)
 
 
 # What the client raises besides: lost connections, time-outs, and HTML in place of JSON.
-FAULTS = (SlackApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
+CLIENT_ERRORS = (SlackApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
 
 
 class SlackPoster:
@@ -149,17 +151,17 @@ class SlackPoster:
 
         try:
             sent = await out(render.message(post))
-        except Refusal as refused:
-            if refused.trouble is not Trouble.BAD_MESSAGE:
+        except SlackRefused as refused:
+            if refused.reason is not Reason.BAD_MESSAGE:
                 raise
             log.error("Slack refuses the blocks, sending plain text", key=key, why=str(refused))
             sent = await out(render.plain(post))
         if under and _alone(sent):
             await self.remove(address, str(sent["ts"]), None)
-            raise Refusal("thread_not_found")
+            raise SlackRefused("thread_not_found")
         return str(sent["ts"])
 
-    async def thread(self, address: Address, message: str, head: Head) -> str:
+    async def open_thread(self, address: Address, message: str, head: Message) -> str:
         return message
 
     async def find(
@@ -167,8 +169,8 @@ class SlackPoster:
     ) -> list[str]:
         try:
             return await self._marked(address, key, since, under)
-        except Refusal as refused:
-            if under and refused.trouble is Trouble.MESSAGE_GONE:
+        except SlackRefused as refused:
+            if under and refused.reason is Reason.MESSAGE_GONE:
                 for alone in await self._marked(address, key, since, None):
                     await self.remove(address, alone, None)
             raise
@@ -205,19 +207,19 @@ class SlackPoster:
         where = {"channel": address.channel, "ts": message}
         try:
             await self._ask(self.web.chat_update, **where, **render.message(post))
-        except Refusal as refused:
-            if refused.trouble is not Trouble.BAD_MESSAGE:
+        except SlackRefused as refused:
+            if refused.reason is not Reason.BAD_MESSAGE:
                 raise
             await self._ask(self.web.chat_update, **where, **render.plain(post), blocks=[])
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:
         try:
             await self._ask(self.web.chat_delete, channel=address.channel, ts=message)
-        except Refusal as refused:
-            if refused.trouble is not Trouble.MESSAGE_GONE:
+        except SlackRefused as refused:
+            if refused.reason is not Reason.MESSAGE_GONE:
                 raise
 
-    async def direct(self, address: Address, person: str) -> Address:
+    async def open_direct(self, address: Address, person: str) -> Address:
         opened = await self._ask(self.web.conversations_open, users=person)
         return address.model_copy(update={"channel": str(opened["channel"]["id"])})
 
@@ -232,8 +234,8 @@ class SlackPoster:
     ) -> AsyncSlackResponse:
         try:
             return await method(**arguments)
-        except FAULTS as error:
-            raise error_of(error) from error
+        except CLIENT_ERRORS as error:
+            raise to_paperboy_error(error) from error
 
 
 def _alone(sent: AsyncSlackResponse) -> bool:
@@ -244,7 +246,7 @@ def _alone(sent: AsyncSlackResponse) -> bool:
 
 
 @asynccontextmanager
-async def poster(token: SecretStr, api_url: str) -> AsyncIterator[SlackPoster]:
+async def open_poster(token: SecretStr, api_url: str) -> AsyncIterator[SlackPoster]:
     """A poster on connections of its own, kept open while it is used."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session:
         web = client(token, api_url)

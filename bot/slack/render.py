@@ -10,7 +10,7 @@ from html import escape
 from itertools import accumulate
 from typing import Any, Final, TypeAlias, TypeVar
 
-from bot.domain.message import Button, Card, Head, Item, Line, Post
+from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
 
 _LINES: Final = 20  # papers named in a parent message; the rest are in its thread
 _PLAIN: Final = 3_900  # Slack advises at most 4,000 characters in `text`
@@ -47,17 +47,17 @@ def plain(post: Post) -> Json:
     rows = _card_rows(post) if isinstance(post, Card) else _head_rows(post)
     rows = [text for text in (cut(text, 3_000) for text in rows) if text] or [NAME]
     kept = fitting(rows, _PLAIN - 40)
-    lines = [*kept, *filter(None, [more(rows, kept)])]
+    lines = [*kept, *filter(None, [more_note(rows, kept)])]
     return {"text": escape("\n".join(lines), quote=False), "mrkdwn": False}
 
 
-def home(head: Head) -> Json:
+def home(head: Message) -> Json:
     """A Home tab."""
     top = {"type": "header", "text": plain_text(head.title.strip() or NAME, 150)}
     return {"type": "home", "blocks": numbered(_head(head, [top], *_VIEW))}
 
 
-def pressed(action: Mapping[str, Any]) -> tuple[str, str]:
+def parse_pressed(action: Mapping[str, Any]) -> tuple[str, str]:
     """One of a block_actions payload's `actions` -> the Button's action and value. A button with
     a url comes, too, when it is pressed (a card's PDF as "pdf")."""
     return action["action_id"].partition("#")[0], action.get("value", "")
@@ -73,9 +73,9 @@ def _card(card: Card) -> list[Json]:
         first += [text_element(" · "), *link("PDF", card.pdf, 10)]
     return [
         *rich_text([[*first, NEWLINE]]),
-        *context([" · ".join(_scores(card)), cut(card.authors, 800)], 1_200),
-        *rich_text([row(card.comment, 2_000)]),
-        *context([card.abstract], 3_000),
+        *context_block([" · ".join(_scores(card)), cut(card.authors, 800)], 1_200),
+        *rich_text([text_row(card.comment, 2_000)]),
+        *context_block([card.abstract], 3_000),
         *actions(buttons),
     ]
 
@@ -91,31 +91,31 @@ def _bar(score: int) -> str:
     return "●" * score + "○" * (10 - score)
 
 
-def _head(head: Head, top: list[Json], most: int, room: int) -> list[Json]:
+def _head(head: Message, top: list[Json], most: int, room: int) -> list[Json]:
     """When room is short, papers have half of it; then comes what is said, then items."""
     title = [] if top else [text_element(cut(head.title, 300) or NAME, bold=True)]
     if ID.fullmatch(head.by):
         gap = [text_element(" ")] if title else []
         title = [{"type": "user", "user_id": head.by}, *gap, *title]
-    end = [*context(head.small, 1_000), *actions(head.buttons)]
+    end = [*context_block(head.small, 1_000), *actions(head.buttons)]
     papers = fitting([_line(line) for line in head.lines[:_LINES]], room // 2)
-    rows = [row(notice, 500, _WARNING, text_element(" ")) for notice in head.notices]
-    rows = [each for each in (*rows, *(row(text, 2_400) for text in head.text)) if each]
+    rows = [text_row(notice, 500, _WARNING, text_element(" ")) for notice in head.notices]
+    rows = [each for each in (*rows, *(text_row(text, 2_400) for text in head.text)) if each]
     room -= weight([top, title, papers, end])
     said = fitting(rows, room)
     blocks = [
         *top,
-        *rich_text([[*title, NEWLINE] if title else [], *said], more(rows, said)),
-        *rich_text(papers, more(head.lines, papers, " in the thread")),
+        *rich_text([[*title, NEWLINE] if title else [], *said], more_note(rows, said)),
+        *rich_text(papers, more_note(head.lines, papers, " in the thread")),
     ]
     groups = [group for group in map(_item, head.items) if group]
     # One block is kept for saying how many there are more.
     items = fitting(fitting(groups, room - weight(said)), most - len(blocks + end) - 1, len)
     blocks += [block for group in items for block in group]
-    return [*blocks, *context([more(groups, items)], 100), *end]
+    return [*blocks, *context_block([more_note(groups, items)], 100), *end]
 
 
-def _line(line: Line) -> list[Json]:
+def _line(line: PaperLine) -> list[Json]:
     scores = _digits(line.relevance)
     if line.novelty is not None:
         scores += f" · {_digits(line.novelty)}"
@@ -136,7 +136,7 @@ def _item(item: Item) -> list[Json]:
         first += [*gap, {"type": "channel", "channel_id": item.channel}]
     return [
         *rich_text([[*first, NEWLINE]] if first else []),
-        *context(item.small, 1_000),
+        *context_block(item.small, 1_000),
         *actions(item.buttons),
     ]
 
@@ -146,12 +146,12 @@ def _card_rows(card: Card) -> list[str]:
     return [*rows, card.comment, card.abstract, f"PDF {card.pdf}" if card.pdf else ""]
 
 
-def _head_rows(head: Head) -> list[str]:
+def _head_rows(head: Message) -> list[str]:
     rows = [f"{head.by} {head.title}", *(f"⚠ {notice}" for notice in head.notices), *head.text]
     for line in head.lines[:_LINES]:
         novelty = "" if line.novelty is None else f" · {line.novelty}"
         rows.append(f"{line.rank}. {line.relevance}{novelty} {cut(line.title, 150)} {line.url}")
-    rows.append(more(head.lines, head.lines[:_LINES], " in the thread"))
+    rows.append(more_note(head.lines, head.lines[:_LINES], " in the thread"))
     for item in head.items:
         rows += [f"{item.title} {item.channel}", *item.small]
     links = [f"{button.label} {button.url}" for button in head.buttons if button.url]
@@ -191,7 +191,7 @@ def fitting(parts: Sequence[_T], room: int, weigh: Callable[[_T], int] = weight)
     return list(parts[: sum(total <= room for total in accumulate(map(weigh, parts)))])
 
 
-def more(found: Sequence[object], shown: Sequence[object], where: str = "") -> str:
+def more_note(found: Sequence[object], shown: Sequence[object], where: str = "") -> str:
     """`+ 3 more`, or nothing when all are shown."""
     left = len(found) - len(shown)
     return f"+ {left} more{where}" if left else ""
@@ -201,7 +201,7 @@ def plain_text(text: str, limit: int) -> Json:
     return {"type": "plain_text", "text": cut(text, limit), "emoji": False}
 
 
-def context(lines: Iterable[str], limit: int) -> list[Json]:
+def context_block(lines: Iterable[str], limit: int) -> list[Json]:
     """Small print in one block, if there is any."""
     text = "\n".join(line for line in lines if line.strip())
     return [{"type": "context", "elements": [plain_text(text, limit)]}] if text else []
@@ -219,7 +219,7 @@ def link(text: str, url: str, limit: int, bold: bool = False) -> list[Json]:
     return [text_element(text, bold)] if text else []
 
 
-def row(text: str, limit: int, *before: Json) -> list[Json]:
+def text_row(text: str, limit: int, *before: Json) -> list[Json]:
     """A line of rich_text, or nothing."""
     text = cut(text, limit)
     return [*before, text_element(text), NEWLINE] if text else []
@@ -227,7 +227,7 @@ def row(text: str, limit: int, *before: Json) -> list[Json]:
 
 def rich_text(rows: Sequence[list[Json]], last: str = "") -> list[Json]:
     """Rows as one block, if there are any. Each ends in a newline, which the last one loses."""
-    elements = [element for each in (*rows, row(last, 100)) for element in each][:-1]
+    elements = [element for each in (*rows, text_row(last, 100)) for element in each][:-1]
     section = {"type": "rich_text_section", "elements": elements}
     return [{"type": "rich_text", "elements": [section]}] if elements else []
 

@@ -11,24 +11,24 @@ from bot.domain.budget import (
     Limits,
     Payer,
     Period,
+    Savings,
     Scope,
-    Spared,
-    Why,
+    SkipReason,
     utc_day,
 )
-from bot.store.days import KEEP, Store
-from bot.store.forms import numbers
+from bot.store.days import Store
 from bot.store.spending import Spending
+from bot.store.stored_forms import RETENTION, parse_int_pair
 
 
 class Accounts:
     """What each workspace and profile spent and was spared in this day and month."""
 
     def __init__(self, store: Store) -> None:
-        self._redis, self._rows, self._spending = store.redis, store.rows, Spending(store)
+        self._redis, self._rows, self._spending = store.redis, store.reader, Spending(store)
 
-    def book_spared(
-        self, payer: Payer, run: str, why: Why, papers: int, usd: float | None, now: datetime
+    def record_savings(
+        self, payer: Payer, run: str, why: SkipReason, papers: int, usd: float | None, now: datetime
     ) -> None:
         """Papers that a run did not ask about, and about what that would have cost (None where
         nobody can say). The same run said again is counted once, as it was said last."""
@@ -36,7 +36,7 @@ class Accounts:
         with self._redis.pipeline(transaction=True) as pipe:
             for scope in payer.scopes:
                 pipe.hset(_spared(scope, day), f"{day} {why} {run}", f"{papers} {worth}")
-                pipe.expire(_spared(scope, day), KEEP)
+                pipe.expire(_spared(scope, day), RETENTION)
             pipe.execute()
 
     def costs(self, workspace: str, limits: Limits, profile_limits: Limits, now: datetime) -> Costs:
@@ -52,20 +52,20 @@ class Accounts:
 
     def _account(self, scope: Scope, limits: Limits, now: datetime) -> Account:
         day = utc_day(now)
-        today: dict[Why, list[Spared]] = {why: [] for why in Why}
-        month: dict[Why, list[Spared]] = {why: [] for why in Why}
-        for name, (papers, nano) in self._rows.fields(_spared(scope, day), numbers).items():
+        today: dict[SkipReason, list[Savings]] = {why: [] for why in SkipReason}
+        month: dict[SkipReason, list[Savings]] = {why: [] for why in SkipReason}
+        for name, (papers, nano) in self._rows.hgetall(_spared(scope, day), parse_int_pair).items():
             on, why, _ = name.split(" ", 2)
-            month[Why(why)].append(Spared(papers=papers, nano=nano))
+            month[SkipReason(why)].append(Savings(papers=papers, nano=nano))
             if on == str(day):
-                today[Why(why)].append(month[Why(why)][-1])
+                today[SkipReason(why)].append(month[SkipReason(why)][-1])
         return Account(
             limits=limits,
             since=self._since(scope, now),
             today=self._spending.spent(scope, Period.DAY, now),
             month=self._spending.spent(scope, Period.MONTH, now),
-            spared_today={why: Spared.total(parts) for why, parts in today.items()},
-            spared_month={why: Spared.total(parts) for why, parts in month.items()},
+            savings_today={why: Savings.total(parts) for why, parts in today.items()},
+            savings_month={why: Savings.total(parts) for why, parts in month.items()},
         )
 
     def _since(self, scope: Scope, now: datetime) -> date | None:

@@ -10,12 +10,12 @@ from typing import Any, Literal
 import structlog
 from pydantic import AwareDatetime
 
-from bot.domain.papers import Noun
-from bot.store.aside import ASIDE, RESTORING, claim
+from bot.domain.papers import Value
 from bot.store.days import Store
-from bot.store.forms import Unreadable
-from bot.store.kinds import kind_of
-from bot.store.mending import examine
+from bot.store.key_kinds import kind_of
+from bot.store.key_repair import repair_key
+from bot.store.quarantine import QUARANTINE_KEY, RESTORING, claim_server
+from bot.store.stored_forms import Unreadable
 
 log = structlog.get_logger()
 
@@ -26,7 +26,7 @@ _LATEST = timedelta(days=1000)
 _RESERVED, _NUMBER = ("nano", "tokens"), "#"
 
 
-class Kept(Noun):
+class BackupEntry(Value):
     """One key: its kind, what it holds, and until when (UTC; None for ever)."""
 
     key: str
@@ -41,28 +41,28 @@ class Backup:
     def __init__(self, store: Store) -> None:
         self._redis: Any = store.redis
 
-    def all(self) -> Iterator[Kept]:
+    def all(self) -> Iterator[BackupEntry]:
         """Every key, as it is when it is come to; in no order. What cannot be read is set aside,
         and is kept as such."""
         for key in self._redis.scan_iter("pb:*", count=_SCANNED):
             kind = kind_of(key)
             if kind is None:
-                log.warning("not in the backup: no key of this version", key=key)
-            elif not kind.passing and key != ASIDE and (found := self._checked(key)):
+                log.warning("not backed up: unknown key", key=key)
+            elif not kind.is_transient and key != QUARANTINE_KEY and (found := self._checked(key)):
                 yield found
-        if found := self._checked(ASIDE):  # with what was found out on the way
+        if found := self._checked(QUARANTINE_KEY):  # with what was found out on the way
             yield found
 
-    def _checked(self, key: str) -> Kept | None:
+    def _checked(self, key: str) -> BackupEntry | None:
         for _ in range(2):
             try:
                 found = self._kept(key)
                 return found and checked(found)
             except ValueError:
-                examine(self._redis, key)
+                repair_key(self._redis, key)
         return None
 
-    def _kept(self, key: str) -> Kept | None:
+    def _kept(self, key: str) -> BackupEntry | None:
         """As it stands there; None when it is gone meanwhile. Raises ValueError."""
         kind, left = self._redis.type(key), self._redis.pttl(key)
         if kind == "none":
@@ -79,7 +79,7 @@ class Backup:
             return None
         until = None if left < 0 else datetime.now(UTC) + timedelta(milliseconds=left)
         value = read[kind](key)
-        return Kept(key=key, kind=kind, value=value, until=until) if value else None
+        return BackupEntry(key=key, kind=kind, value=value, until=until) if value else None
 
     def in_use(self) -> bool:
         """Whether somebody has subscribed, or was given a digest, on this server."""
@@ -87,24 +87,24 @@ class Backup:
             return True
         return next(self._redis.scan_iter("pb:history:*", count=_SCANNED), None) is not None
 
-    def begun(self) -> str | None:
+    def unfinished_restore(self) -> str | None:
         """The file (its fingerprint) whose restore was begun and not ended."""
         return self._redis.get(RESTORING) or None
 
-    def begin(self, file: str) -> None:
+    def begin_restore(self, file: str) -> None:
         """From now on nobody uses this server, until `end`."""
         self._redis.set(RESTORING, file)
 
-    def end(self) -> None:
+    def end_restore(self) -> None:
         self._redis.delete(RESTORING)
-        claim(self._redis)
+        claim_server(self._redis)
 
-    def put(self, found: Kept, now: datetime) -> bool:
+    def put(self, found: BackupEntry, now: datetime) -> bool:
         """Store it as it was, but for what was under way; False when its time is over."""
         kind, value = kind_of(found.key), found.value
         if kind and isinstance(value, dict):
             value = _set_right(kind.name, dict(value))
-        if (found.until and found.until <= now) or not kind or kind.passing or not value:
+        if (found.until and found.until <= now) or not kind or kind.is_transient or not value:
             return False
         write = {
             "string": lambda pipe: pipe.set(found.key, value),
@@ -121,7 +121,7 @@ class Backup:
         return True
 
 
-def checked(found: Kept) -> Kept:
+def checked(found: BackupEntry) -> BackupEntry:
     """A key that may be stored: one of ours, of its type, each value what it claims to be. Raises
     ValueError."""
     kind, value = kind_of(found.key), found.value

@@ -9,10 +9,10 @@ from redis import Redis
 
 from bot.arxiv.calendar import NEW_YORK
 from bot.domain.digest import Judge
-from bot.domain.lookup import Found, Inquiry, Opinion
-from bot.domain.papers import Announced, Paper, Trouble, fingerprint
-from bot.store.days import KEEP, Store, ref
-from bot.store.forms import ListedPaper, of, written
+from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
+from bot.domain.papers import Announced, Paper, Reason, fingerprint
+from bot.store.days import Store, paper_ref
+from bot.store.stored_forms import RETENTION, ListedPaper, reader_for, serialise
 
 # A paper may get a new version; one that is not there may be announced tonight; an outage passes.
 _FOUND, _MISSING, _AWAY = timedelta(days=1), timedelta(minutes=10), timedelta(seconds=60)
@@ -41,57 +41,57 @@ return 1
 """
 
 
-class Inquiries:
+class Lookups:
     """On the same server as the store. `private` as in Tasks: a command's own are not mixed with
     the installation's."""
 
     def __init__(self, store: Store, private: str = "") -> None:
         self.store = store
         self._redis: Redis = store.redis
-        self._rows = store.rows
+        self._rows = store.reader
         self.private, self._key = private, f"pb:inquiries:{private}"
 
     # -- who waits
 
-    def put(self, inquiry: Inquiry) -> None:
+    def put(self, lookup: Lookup) -> None:
         """Leave it for the workers; the same one again changes nothing."""
-        self._redis.hset(self._key, inquiry.key, written(inquiry))
+        self._redis.hset(self._key, lookup.key, serialise(lookup))
         self._redis.expire(self._key, _WAITS)
 
-    def all(self) -> list[Inquiry]:
+    def all(self) -> list[Lookup]:
         """Those that wait, the oldest first."""
-        rows = self._rows.fields(self._key, of(Inquiry)).values()
+        rows = self._rows.hgetall(self._key, reader_for(Lookup)).values()
         return sorted(rows, key=lambda i: (i.since, i.key))
 
-    def drop(self, inquiry: Inquiry) -> None:
-        self._redis.hdel(self._key, inquiry.key)
+    def drop(self, lookup: Lookup) -> None:
+        self._redis.hdel(self._key, lookup.key)
 
     def keys(self) -> set[str]:
         """Of those that wait."""
         return set(map(str, self._redis.hkeys(self._key)))
 
-    def waits(self, inquiry: Inquiry) -> bool:
-        return bool(self._redis.hexists(self._key, inquiry.key))
+    def is_waiting(self, lookup: Lookup) -> bool:
+        return bool(self._redis.hexists(self._key, lookup.key))
 
     # -- what arXiv said of an id
 
-    def put_found(self, id: str, found: Found) -> None:
+    def put_arxiv_answer(self, id: str, found: ArxivAnswer) -> None:
         keep = _FOUND if found.paper else _MISSING if found.missing else _AWAY
-        self._redis.set(f"pb:found:{id}", written(found), ex=keep)
+        self._redis.set(f"pb:found:{id}", serialise(found), ex=keep)
 
-    def found(self, id: str) -> Found | None:
-        return self._rows.one(f"pb:found:{id}", of(Found))
+    def arxiv_answer(self, id: str) -> ArxivAnswer | None:
+        return self._rows.get(f"pb:found:{id}", reader_for(ArxivAnswer))
 
     # -- what the lists that were read, and the days that were decided, say of an id
 
-    def naming(self, days: Sequence[str], id: str) -> list[str]:
+    def days_mentioning(self, days: Sequence[str], id: str) -> list[str]:
         """Those of the decided days (names) that may have it, found out without moving half a year
         of them through the wire: Digest.decided tells, because a comment may name it as well."""
         keys = [f"pb:digest:{name}" for name in days]
         places: list[int] = self._redis.eval(_NAMING, len(keys), *keys, f'"{id}v') if keys else []
         return [days[place - 1] for place in places]
 
-    def listed(self, id: str, now: datetime) -> tuple[date, Announced] | None:
+    def latest_announcement(self, id: str, now: datetime) -> tuple[date, Announced] | None:
         """The newest of arXiv's lists that announced it."""
         days = _days(now)
         with self._redis.pipeline(transaction=False) as pipe:
@@ -99,13 +99,13 @@ class Inquiries:
                 pipe.hget(f"pb:batch:{day}", id)
             rows = pipe.execute()
         for day, row in zip(days, rows, strict=True):
-            seen = self._rows.made(f"pb:batch:{day}", id, row, of(ListedPaper))
-            paper = seen and self._rows.one(f"pb:paper:{seen.paper}", of(Paper))
+            seen = self._rows.decode(f"pb:batch:{day}", id, row, reader_for(ListedPaper))
+            paper = seen and self._rows.get(f"pb:paper:{seen.paper}", reader_for(Paper))
             if seen and paper:
                 return day, Announced(paper=paper, announce_type=seen.type)
         return None
 
-    def replaced(self, id: str, now: datetime) -> date | None:
+    def latest_replacement(self, id: str, now: datetime) -> date | None:
         """The newest of arXiv's lists that had it as a replacement."""
         days = _days(now)
         with self._redis.pipeline(transaction=False) as pipe:
@@ -116,17 +116,21 @@ class Inquiries:
 
     # -- what judges said
 
-    def put_opinion(self, profile: str, judge: Judge, paper: Paper, opinion: Opinion) -> None:
+    def put_assessment(
+        self, profile: str, judge: Judge, paper: Paper, assessment: Assessment
+    ) -> None:
         """What lacks something is forgotten soon, so that it can be asked for again."""
-        whole = opinion.score is not None and opinion.silent in (None, Trouble.UNPROVEN)
-        key = _opinion(profile, judge, ref(paper))
-        self._redis.set(key, written(opinion), ex=KEEP if whole else _AWAY)
+        whole = assessment.score is not None and assessment.silent in (None, Reason.UNPROVEN)
+        key = _opinion(profile, judge, paper_ref(paper))
+        self._redis.set(key, serialise(assessment), ex=RETENTION if whole else _AWAY)
 
-    def opinions(self, profiles: Sequence[str], judge: Judge, paper: Paper) -> dict[str, Opinion]:
+    def assessments(
+        self, profiles: Sequence[str], judge: Judge, paper: Paper
+    ) -> dict[str, Assessment]:
         """By profile (a fingerprint), those that are there."""
-        keys = [_opinion(profile, judge, ref(paper)) for profile in profiles]
-        pairs = zip(profiles, self._rows.many(keys, of(Opinion)), strict=True)
-        return {name: opinion for name, opinion in pairs if opinion is not None}
+        keys = [_opinion(profile, judge, paper_ref(paper)) for profile in profiles]
+        pairs = zip(profiles, self._rows.mget(keys, reader_for(Assessment)), strict=True)
+        return {name: assessment for name, assessment in pairs if assessment is not None}
 
     def take_call(self, workspace: str, at: datetime, most: int) -> bool:
         """Count one call of a workspace's, of at most so many on a (UTC) day; False when there is

@@ -8,17 +8,17 @@ from typing import Any
 from redis import Redis
 
 from bot.domain.message import POST, Post
-from bot.domain.papers import Noun, Trouble
-from bot.store.aside import Rows
+from bot.domain.papers import Reason, Value
 from bot.store.days import Store
-from bot.store.forms import KEEP, marked, of, of_either, written
 from bot.store.lease import LeaseLost
+from bot.store.quarantine import ValueReader
+from bot.store.stored_forms import RETENTION, reader_for, serialise, union_reader, with_version
 
 # What is posted is of the last days.
 _LOOK_BACK = timedelta(days=2)
 
 # The lock of one channel's pace, over all processes (runtime/posting.py).
-PACE = "pb:pace:{address}"
+CHANNEL_PACE_KEY = "pb:pace:{address}"
 
 # An entry before the message. Refuses a writer whose lease number is older than the newest seen.
 _BEGIN = """
@@ -33,7 +33,7 @@ return ''
 """
 
 
-class Entry(Noun):
+class OutboxEntry(Value):
     """One message: begun `at`, and sent when it has the platform's id for it. `body` names what
     it said, so that a message that has become wrong can be told from one that is right. `refused`
     is why the platform does not take it, or a change of it, in these words: nobody tries again."""
@@ -41,7 +41,7 @@ class Entry(Noun):
     at: datetime
     message: str = ""
     body: str = ""
-    refused: Trouble | None = None
+    refused: Reason | None = None
 
 
 class Outbox:
@@ -51,54 +51,54 @@ class Outbox:
         """`redis` must decode responses to str."""
         self._redis, self._rows, self._key, self.name = (
             redis,
-            Rows(redis),
+            ValueReader(redis),
             f"pb:outbox:{name}",
             name,
         )
 
-    def begin(self, slot: str, number: int, at: datetime) -> Entry | None:
+    def begin(self, slot: str, number: int, at: datetime) -> OutboxEntry | None:
         """Say that a message is about to be sent; None when nobody did so before.
 
         An entry without a message was begun by a writer that may or may not have sent it: look.
         Raises LeaseLost when a holder with a later number has written here.
         """
-        entry = written(Entry(at=at))
-        seconds = int(KEEP.total_seconds())
+        entry = serialise(OutboxEntry(at=at))
+        seconds = int(RETENTION.total_seconds())
         known = self._redis.eval(_BEGIN, 1, self._key, slot, number, entry, seconds)
         if known is None:
             raise LeaseLost(self._key)
         return self._read(slot, known)
 
-    def sent(self, slot: str, entry: Entry) -> None:
+    def put_result(self, slot: str, entry: OutboxEntry) -> None:
         """The message is out or refused, whoever holds the lease by now."""
-        self._redis.hset(self._key, slot, written(entry))
+        self._redis.hset(self._key, slot, serialise(entry))
 
     def withdraw(self, slot: str) -> None:
         """It was surely not sent: nobody need look for it."""
         self._redis.hdel(self._key, slot)
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, OutboxEntry]:
         """By slot."""
         rows: dict[str, str] = self._redis.hgetall(self._key)  # type: ignore[assignment]
         found = {slot: self._read(slot, row) for slot, row in rows.items() if slot != "#"}
         return {slot: entry for slot, entry in found.items() if entry is not None}
 
-    def entry(self, slot: str) -> Entry | None:
+    def entry(self, slot: str) -> OutboxEntry | None:
         return self._read(slot, self._redis.hget(self._key, slot))
 
-    def _read(self, slot: str, value: Any) -> Entry | None:
+    def _read(self, slot: str, value: Any) -> OutboxEntry | None:
         """A message whose entry cannot be read may have been sent: whoever comes next looks."""
-        found = self._rows.made(self._key, slot, value, of(Entry))
+        found = self._rows.decode(self._key, slot, value, reader_for(OutboxEntry))
         if found is None and value:
-            found = Entry(at=datetime.now(UTC) - _LOOK_BACK)
-            self._redis.hsetnx(self._key, slot, written(found))
+            found = OutboxEntry(at=datetime.now(UTC) - _LOOK_BACK)
+            self._redis.hsetnx(self._key, slot, serialise(found))
         return found
 
 
-_READ = of_either(POST, "Post")
+_READ = union_reader(POST, "Post")
 
 
-class Shown:
+class TerminalPosts:
     """The posts of each delivery, by its name."""
 
     def __init__(self, store: Store) -> None:
@@ -109,8 +109,8 @@ class Shown:
         key = f"pb:posts:{name}"
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(key)
-            pipe.rpush(key, *[marked(POST.dump_json(post).decode()) for post in posts])
-            pipe.expire(key, KEEP)
+            pipe.rpush(key, *[with_version(POST.dump_json(post).decode()) for post in posts])
+            pipe.expire(key, RETENTION)
             pipe.execute()
 
     def posts(self, name: str) -> list[Post]:

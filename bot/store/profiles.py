@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 from redis import Redis
 
-from bot.domain.papers import Noun, Profile, fingerprint
+from bot.domain.papers import Profile, Value, fingerprint
 from bot.domain.request import Address
 from bot.store.days import Store
-from bot.store.forms import of, written
+from bot.store.stored_forms import reader_for, serialise
 
 _UNDO_FOR = timedelta(days=1)
 
 
-class Change(Noun):
+class ProfileChange(Value):
     """A change of a workspace's own profile: what it was before (None: the workspace had none of
     its own of that name) and after (None: it has none any more)."""
 
@@ -25,12 +25,12 @@ class Change(Noun):
     at: datetime
 
 
-class OwnProfiles:
+class WorkspaceProfiles:
     """On the same server as the store; the profiles themselves are Subscriptions' to keep."""
 
     def __init__(self, store: Store) -> None:
         self._redis: Redis = store.redis
-        self._rows = store.rows
+        self._rows = store.reader
 
     def names(self, address: Address) -> set[str]:
         """Of the profiles that are this workspace's own."""
@@ -43,15 +43,15 @@ class OwnProfiles:
     def put_maker(self, address: Address, name: str, person: str) -> None:
         self._redis.hset(f"pb:makers:{address.workspace_key}", name, person)
 
-    def put(self, address: Address, change: Change) -> str:
+    def put(self, address: Address, change: ProfileChange) -> str:
         """Keep it for a day; returns what it is known by."""
         token = fingerprint(change.model_dump_json())
-        self._redis.set(_undo(address, token), written(change), ex=_UNDO_FOR)
+        self._redis.set(_undo(address, token), serialise(change), ex=_UNDO_FOR)
         return token
 
-    def change(self, address: Address, token: str) -> Change | None:
+    def change(self, address: Address, token: str) -> ProfileChange | None:
         """None when it was more than a day ago, or in another workspace."""
-        return self._rows.one(_undo(address, token), of(Change))
+        return self._rows.get(_undo(address, token), reader_for(ProfileChange))
 
 
 def _undo(address: Address, token: str) -> str:

@@ -14,7 +14,7 @@ from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
-from bot.planning.plan import Kind, Step
+from bot.planning.plan import Step, StepKind
 
 # Questions about papers; days that people wait for; days of schedules, and lessons; what is posted.
 # Each has a worker of its own: a question does not wait for a day, a morning not for a person's
@@ -23,7 +23,7 @@ QUEUES = ("ask", "now", "batch", "post-slack", "post-discord")
 # A command's own workers get no more to do than these.
 _PRIVATE = ("ask", "now")
 
-_SECONDS = {Kind.FETCH: 300, Kind.SCORE: 3600, Kind.DELIVER: 300}
+_SECONDS = {StepKind.FETCH: 300, StepKind.SCORE: 3600, StepKind.DELIVER: 300}
 _POST_SECONDS, _INQUIRE_SECONDS, _LEARN_SECONDS = 1200, 1200, 1800
 
 # A job nobody took for a day is not worth doing: who still waits has asked again.
@@ -40,7 +40,7 @@ def queue_names(private: str = "", only: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(f"{name}-{private}" for name in only or _PRIVATE) if private else QUEUES
 
 
-class Tasks:
+class Queues:
     """The queues. `redis` must not decode responses: rq reads bytes.
 
     `private` names a command's own: it is served by workers with its own settings only, and they
@@ -52,54 +52,56 @@ class Tasks:
         self._suffix = f"-{private}" if private else ""
         self.queues = dict(zip(_PRIVATE if private else QUEUES, queue_names(private), strict=True))
 
-    def look(self, steps: Iterable[Step]) -> tuple[list[Step], set[str]]:
+    def missing_and_failed(self, steps: Iterable[Step]) -> tuple[list[Step], set[str]]:
         """Those of the steps (each once) that nobody is at, and the ids of those that the workers
         have given up: a fault of ours, their log has it. Nothing is written."""
         asked: dict[str, Step] = {}
         for step in steps:
-            if step.id not in asked or (step.hurried and not asked[step.id].hurried):
+            if step.id not in asked or (step.is_urgent and not asked[step.id].is_urgent):
                 asked[step.id] = step
         lanes = [self._id(step, hurried) for step in asked.values() for hurried in (True, False)]
         states = self._states(lanes)
         missing, given_up = [], set()
         for step in asked.values():
-            own, other = (states.get(self._id(step, h)) for h in (step.hurried, not step.hurried))
+            own, other = (
+                states.get(self._id(step, h)) for h in (step.is_urgent, not step.is_urgent)
+            )
             if own == JobStatus.FAILED:
                 given_up.add(step.id)
-            elif own is None and not _serves(other, step.hurried):
+            elif own is None and not _serves(other, step.is_urgent):
                 missing.append(step)
         return missing, given_up
 
-    def ask(self, step: Step) -> None:
+    def enqueue_step(self, step: Step) -> None:
         """Queue a step, unless it is there. What a schedule wants waits in a queue of its own:
         nobody who asks waits behind it."""
-        name = "now" if step.hurried else "batch"
-        job = "show" if step.kind is Kind.DELIVER else step.kind
+        name = "now" if step.is_urgent else "batch"
+        job = "show" if step.kind is StepKind.DELIVER else step.kind
         args = [step.model_dump(mode="json")]
-        self._queue(name, job, args, self._id(step, step.hurried), _SECONDS[step.kind])
+        self._queue(name, job, args, self._id(step, step.is_urgent), _SECONDS[step.kind])
 
-    def delivers(self, platform: str) -> tuple[bool, bool]:
+    def delivery_job_state(self, platform: str) -> tuple[bool, bool]:
         """Whether the job that posts to all who wait on a platform is there, and whether the
         workers have given it up."""
         id = _delivery(platform)
         state = self._states([id]).get(id)
         return state is not None, state == JobStatus.FAILED
 
-    def deliver(self, platform: str) -> None:
+    def enqueue_delivery(self, platform: str) -> None:
         """Queue that job, unless it is there: then it takes up who came meanwhile."""
         args, id = [platform], _delivery(platform)
         self._queue(f"post-{platform}", "deliver", args, id, _POST_SECONDS)
 
-    def learns(self, profile: str, night: date) -> bool:
+    def has_training_job(self, profile: str, night: date) -> bool:
         """Whether a night's lesson of a profile's (a fingerprint's) gate is queued or given up."""
         return bool(self._states([_lesson(profile, night)]))
 
-    def learn(self, profile: str, model: str, night: date) -> None:
+    def enqueue_training(self, profile: str, model: str, night: date) -> None:
         """Queue a night's lesson, unless it is there."""
         args = [profile, model, night.isoformat()]
         self._queue("batch", "learn", args, _lesson(profile, night), _LEARN_SECONDS)
 
-    def inquire(self) -> None:
+    def enqueue_lookups(self) -> None:
         """Queue the job that answers what people want to know of papers, unless it is there."""
         id = f"inquire{self._suffix}"  # one that is there takes up what came meanwhile
         self._queue("ask", "inquire", [self.private], id, _INQUIRE_SECONDS)

@@ -14,22 +14,22 @@ from typing import Any
 
 from bot.domain.budget import (
     NANO,
-    Left,
+    MaxCost,
     Payer,
     Period,
     Purpose,
     Refusal,
+    Remaining,
     Reservation,
-    Reserve,
     Scope,
-    Spent,
+    SpentTotals,
     Unit,
-    left,
+    remaining,
     utc_day,
 )
 from bot.domain.digest import Usage
-from bot.store.days import KEEP, Store
-from bot.store.forms import of, written
+from bot.store.days import Store
+from bot.store.stored_forms import RETENTION, reader_for, serialise
 
 # Longer than a call of 25 s takes with its tries. One that takes longer still is put right when it
 # ends, but whoever waits for a worker that was killed waits no longer than this.
@@ -105,7 +105,7 @@ return 1
 
 def _timed(script: str) -> str:
     """With the times that it names."""
-    for name, time in (("KEEP", KEEP), ("OPEN", _OPEN), ("CLOSED", _CLOSED)):
+    for name, time in (("KEEP", RETENTION), ("OPEN", _OPEN), ("CLOSED", _CLOSED)):
         script = script.replace(f", {name})", f", {int(time.total_seconds())})")
     return script
 
@@ -118,12 +118,12 @@ class Spending:
     """What every scope spent in every day and month of the last 400 days (KEEP)."""
 
     def __init__(self, store: Store) -> None:
-        self._redis, self._rows = store.redis, store.rows
+        self._redis, self._rows = store.redis, store.reader
 
     # -- calls
 
     def reserve(
-        self, id: str, payer: Payer, reserve: Reserve, purpose: Purpose, now: datetime
+        self, id: str, payer: Payer, reserve: MaxCost, purpose: Purpose, now: datetime
     ) -> Reservation | Refusal:
         """Set aside what a call may cost, in all the payer's scopes and periods or in none.
 
@@ -144,7 +144,7 @@ class Spending:
         # First, so that a worker killed in between hides nothing.
         names = _spenders(payer.workspace, found.day)
         self._redis.sadd(names, payer.profile)
-        self._redis.expire(names, KEEP)
+        self._redis.expire(names, RETENTION)
         keys = _keys(found)
         answer: Any = self._redis.eval(
             _RESERVE,
@@ -153,7 +153,7 @@ class Spending:
             id,
             "" if reserve.nano is None else reserve.nano,
             reserve.tokens,
-            written(found),
+            serialise(found),
             (now + _LAPSES).timestamp(),
             *("" if limit is None else limit for limit in most),
         )
@@ -168,7 +168,7 @@ class Spending:
             period=period,
             unit=Unit(unit),
             limit=limit,
-            passing=said == "passing",
+            is_temporary=said == "passing",
             unpriced=said == "unpriced",
         )
 
@@ -187,7 +187,7 @@ class Spending:
     def _lapse(self, now: datetime) -> None:
         due: Any = self._redis.zrangebyscore(_UNDER_WAY, "-inf", now.timestamp())
         for id in due:
-            found = self._rows.field(_reservation(id), "body", of(Reservation))
+            found = self._rows.hget(_reservation(id), "body", reader_for(Reservation))
             if found is None:
                 self._redis.zrem(_UNDER_WAY, id)
             else:
@@ -201,15 +201,17 @@ class Spending:
 
     # -- reading
 
-    def spent(self, scope: Scope, period: Period, now: datetime) -> Spent:
+    def spent(self, scope: Scope, period: Period, now: datetime) -> SpentTotals:
         """In the day or the month of this moment."""
         self._lapse(now)
-        rows = self._rows.fields(_counter(scope, period, utc_day(now)), int)
-        return Spent.model_validate({name: rows[name] for name in Spent.model_fields & rows.keys()})
+        rows = self._rows.hgetall(_counter(scope, period, utc_day(now)), int)
+        return SpentTotals.model_validate(
+            {name: rows[name] for name in SpentTotals.model_fields & rows.keys()}
+        )
 
-    def left(self, payer: Payer, now: datetime) -> Left:
+    def remaining(self, payer: Payer, now: datetime) -> Remaining:
         """What this payer may still spend."""
-        return left(
+        return remaining(
             (limits, self.spent(scope, Period.DAY, now), self.spent(scope, Period.MONTH, now))
             for scope, limits in zip(payer.scopes, payer.limits, strict=True)
         )

@@ -9,11 +9,11 @@ from datetime import date, datetime, timedelta
 from redis import Redis
 
 from bot.domain.checkup import Outage
-from bot.domain.papers import Profile, Trouble
-from bot.domain.request import Address, Wish
-from bot.domain.subscription import Paused, Subscription, Votes, Way
-from bot.store.days import KEEP, Store
-from bot.store.forms import N, moment, of, written
+from bot.domain.papers import Profile, Reason
+from bot.domain.request import Address, DigestRequest
+from bot.domain.subscription import Paused, Subscription, Vote, Votes
+from bot.store.days import Store
+from bot.store.stored_forms import RETENTION, N, parse_aware_time, reader_for, serialise
 
 # Slack and Discord deliver an event again for some minutes at most.
 _AGAIN = timedelta(hours=1)
@@ -52,7 +52,7 @@ if not before or before < ARGV[2] then redis.call('hset', KEYS[2], ARGV[1], ARGV
 """
 
 # What makes of a row (None where there is none) the one that takes its place (None ends it).
-Change = Callable[[N | None], N | None]
+RowUpdate = Callable[[N | None], N | None]
 
 
 class Subscriptions:
@@ -60,19 +60,19 @@ class Subscriptions:
 
     def __init__(self, store: Store) -> None:
         self._redis: Redis = store.redis
-        self._rows = store.rows
+        self._rows = store.reader
         self._store = store
 
     # -- subscriptions
 
     def change(
-        self, address: Address, profile: str, how: Change[Subscription]
+        self, address: Address, profile: str, updated: RowUpdate[Subscription]
     ) -> tuple[Subscription | None, Subscription | None]:
         """Change a channel's subscription to a profile (a name) in one step, as `how` says of the
         one that stands there; it is asked again when somebody else was faster. Returns what stood
         there, and what stands there now."""
         key = _key(address, profile)
-        before, after = self._change("pb:subscriptions", key, Subscription, how)
+        before, after = self._change("pb:subscriptions", key, Subscription, updated)
         if before is None or after is None:  # what an earlier one was given is not this one's
             self._redis.hdel("pb:served", key)
         return before, after
@@ -88,7 +88,9 @@ class Subscriptions:
 
     def all(self) -> list[Subscription]:
         """Every subscription, by channel and profile."""
-        return list(self._rows.ordered("pb:subscriptions", of(Subscription)).values())
+        return list(
+            self._rows.hgetall_sorted("pb:subscriptions", reader_for(Subscription)).values()
+        )
 
     def of(self, address: Address) -> list[Subscription]:
         """A channel's, by profile."""
@@ -99,29 +101,31 @@ class Subscriptions:
         wanted = (platform, workspace)
         return [s for s in self.all() if (s.address.platform, s.address.workspace) == wanted]
 
-    def halt(self, address: Address, trouble: Trouble, at: datetime) -> list[Subscription]:
+    def pause_channel(self, address: Address, reason: Reason, at: datetime) -> list[Subscription]:
         """Pause what a channel that cannot be posted to subscribed; returns those it stopped."""
         return self._each(
-            self.of(address), lambda s: s.paused is None, Paused(at=at, trouble=trouble)
+            self.of(address), lambda s: s.paused is None, Paused(at=at, trouble=reason)
         )
 
-    def heal(
+    def reactivate(
         self,
         platform: str,
         workspace: str,
         channel: str | None,
-        troubles: Collection[Trouble],
+        reasons: Collection[Reason],
     ) -> list[Subscription]:
         """What rested for one of these troubles goes on, in one channel or all; returns what does.
         The days that fell into the rest are owed."""
         every = self.of_workspace(platform, workspace)
         return self._each(
             [s for s in every if channel is None or s.address.channel == channel],
-            lambda s: s.paused is not None and s.paused.trouble in troubles,
+            lambda s: s.paused is not None and s.paused.trouble in reasons,
             None,
         )
 
-    def rest(self, every: Collection[Subscription], paused: Paused | None) -> list[Subscription]:
+    def set_paused(
+        self, every: Collection[Subscription], paused: Paused | None
+    ) -> list[Subscription]:
         """Pause these, or let them go on; returns those for which that is a change. One that was
         ended meanwhile stays ended."""
         return self._each(every, lambda s: (s.paused is None) != (paused is None), paused)
@@ -142,31 +146,33 @@ class Subscriptions:
 
     # -- the days that were seen to
 
-    def served(self) -> dict[str, date]:
+    def last_served_days(self) -> dict[str, date]:
         """By a subscription's key, the last day (New York's) that was seen to."""
-        return self._rows.fields("pb:served", date.fromisoformat)
+        return self._rows.hgetall("pb:served", date.fromisoformat)
 
-    def put_served(self, subscription: str, day: date) -> None:
+    def put_last_served(self, subscription: str, day: date) -> None:
         """Remember that it was; an earlier day, or one of a subscription that has ended, changes
         nothing."""
         keys = ("pb:subscriptions", "pb:served")
         self._redis.eval(_SERVED, 2, *keys, subscription, day.isoformat())
 
-    def overdue(self, wishes: Sequence[Wish]) -> list[datetime | None]:
+    def overdue(self, requests: Sequence[DigestRequest]) -> list[datetime | None]:
         """When each schedule's wish was first seen to be past its time, if it was."""
-        return self._rows.many([_overdue(wish) for wish in wishes], moment)
+        return self._rows.mget([_overdue(request) for request in requests], parse_aware_time)
 
-    def put_overdue(self, wish: Wish, now: datetime) -> None:
+    def put_overdue(self, request: DigestRequest, now: datetime) -> None:
         """Remember when it was first seen to be; a bot that was away itself does not blame the
         workers."""
-        self._redis.set(_overdue(wish), now.isoformat(), nx=True, ex=_OVERDUE)
+        self._redis.set(_overdue(request), now.isoformat(), nx=True, ex=_OVERDUE)
 
     # -- a workspace's own profiles
 
-    def change_profile(self, address: Address, name: str, how: Change[Profile]) -> Profile | None:
+    def change_profile(
+        self, address: Address, name: str, updated: RowUpdate[Profile]
+    ) -> Profile | None:
         """Change this workspace's own profile of a name in one step, as `change` does; returns
         what stands there now."""
-        return self._change(_profiles(address), name, Profile, how)[1]
+        return self._change(_profiles(address), name, Profile, updated)[1]
 
     def put_profile(self, address: Address, profile: Profile) -> None:
         """Add it to the profiles of this workspace only; it goes before one of the same name."""
@@ -174,68 +180,70 @@ class Subscriptions:
 
     def profiles(self, address: Address) -> dict[str, Profile]:
         """The installation's profiles, then this workspace's own."""
-        return self._store.named_profiles() | self._rows.ordered(_profiles(address), of(Profile))
+        return self._store.named_profiles() | self._rows.hgetall_sorted(
+            _profiles(address), reader_for(Profile)
+        )
 
-    def profiles_at(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
+    def profiles_by_workspace(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
         """The same for many addresses, by workspace, each looked up once."""
         places = {address.workspace_key: _profiles(address) for address in addresses}
         if not places:
             return {}
-        own = self._rows.hashes(list(places.values()), of(Profile))
+        own = self._rows.hgetall_many(list(places.values()), reader_for(Profile))
         shared = self._store.named_profiles()
         return {place: shared | dict(sorted(own[key].items())) for place, key in places.items()}
 
     # -- votes
 
-    def vote(self, address: Address, paper: str, person: str, way: Way) -> None:
+    def vote(self, address: Address, paper: str, person: str, vote: Vote) -> None:
         """Vote, vote otherwise, or take the same vote back."""
-        seconds = int(KEEP.total_seconds())
-        self._redis.eval(_VOTE, 1, f"pb:votes:{address}:{paper}", person, way, seconds)
+        seconds = int(RETENTION.total_seconds())
+        self._redis.eval(_VOTE, 1, f"pb:votes:{address}:{paper}", person, vote, seconds)
 
     def votes(self, address: Address, paper: str) -> Votes:
         rows: list[str] = self._redis.hvals(f"pb:votes:{address}:{paper}")  # type: ignore[assignment]
         counts = Counter(rows)
-        return Votes(up=counts[Way.UP], down=counts[Way.DOWN])
+        return Votes(up=counts[Vote.UP], down=counts[Vote.DOWN])
 
     # -- what is away
 
     def put_outage(self, what: str, why: str, at: datetime) -> bool:
         """Remember that something does not serve us; True when that is news."""
         outage = Outage(what=what, why=why, since=at)
-        return bool(self._redis.hsetnx("pb:outages", what, written(outage)))
+        return bool(self._redis.hsetnx("pb:outages", what, serialise(outage)))
 
     def end_outage(self, what: str) -> bool:
         """It is back; True when that is news."""
         return bool(self._redis.hdel("pb:outages", what))
 
     def outages(self) -> list[Outage]:
-        return list(self._rows.ordered("pb:outages", of(Outage)).values())
+        return list(self._rows.hgetall_sorted("pb:outages", reader_for(Outage)).values())
 
     # -- events
 
-    def first_time(self, event: str) -> bool:
+    def is_first_delivery(self, event: str) -> bool:
         """True for the first to ask about an event (a fingerprint): platforms deliver again."""
         return bool(self._redis.set(f"pb:event:{event}", 1, nx=True, ex=_AGAIN))
 
-    def put_heard(self, platform: str, kind: str) -> None:
+    def put_event_seen(self, platform: str, kind: str) -> None:
         """Remember that this kind of event reaches us."""
         self._redis.sadd(f"pb:heard:{platform}", kind)
 
-    def heard(self, platform: str) -> set[str]:
+    def event_kinds_seen(self, platform: str) -> set[str]:
         return set(map(str, self._redis.smembers(f"pb:heard:{platform}")))
 
     # -- rows
 
     def _change(
-        self, key: str, field: str, noun: type[N], how: Change[N]
+        self, key: str, field: str, value: type[N], how: RowUpdate[N]
     ) -> tuple[N | None, N | None]:
         while True:
             row = str(self._redis.hget(key, field) or "")
-            before = self._rows.made(key, field, row, of(noun))
+            before = self._rows.decode(key, field, row, reader_for(value))
             if row and before is None:
                 continue  # it could not be read, and is set aside: there is none now
             after = how(before)
-            anew = "" if after is None else written(after)
+            anew = "" if after is None else serialise(after)
             if after == before or self._redis.eval(_SWAP, 1, key, field, row, anew):
                 return before, after
 
@@ -249,5 +257,5 @@ def _profiles(address: Address) -> str:
     return f"pb:profiles:{address.workspace_key}"
 
 
-def _overdue(wish: Wish) -> str:
-    return f"pb:overdue:{wish.subscription}:{wish.at}"
+def _overdue(request: DigestRequest) -> str:
+    return f"pb:overdue:{request.subscription}:{request.at}"

@@ -38,7 +38,7 @@ def _object(digest: Digest) -> dict[str, Any]:
         "judge": digest.judge.kind,
         "problem": None
         if problem is None
-        else {"reason": problem.trouble.value, "message": reasons.problem(problem)},
+        else {"reason": problem.trouble.value, "message": reasons.problem_text(problem)},
         "notices": list(digest_views.notices(digest)),
     }
 
@@ -56,7 +56,7 @@ def _paper(digest: Digest, decision: Decision) -> dict[str, Any]:
         "relevance": score.relevance if score else None,
         "novelty": score.novelty if score else None,
         "comment": digest_views.comment(digest, decision),
-        "reason": digest_views.reason(digest, decision),
+        "reason": digest_views.outcome_reason(digest, decision),
     }
 
 
@@ -69,7 +69,7 @@ def as_markdown(digest: Digest) -> str:
         f"Total arXiv papers: {len(digest.decisions)}",
         f"Total scanned papers: {read}",
         f"Total relevant papers: {digest.counts[Outcome.PICKED]}",
-        *map(_escaped, digest_views.sums(digest)),
+        *map(_escaped, digest_views.count_lines(digest)),
         *(f"> {_escaped(notice)}" for notice in digest_views.notices(digest)),
         _escaped(f"{digest.profile.title} · {digest_views.judged_by(digest)}"),
         "**Table of contents with paper titles:**",

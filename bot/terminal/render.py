@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from bot.domain.message import Card, Head, Line, Post
+from bot.domain.message import Card, Message, PaperLine, Post
 
 # Beyond this, lines of prose are hard to read.
 _WIDTH = 100
@@ -38,7 +38,7 @@ def width(columns: int) -> int:
     return min(columns, _WIDTH)
 
 
-def _head(head: Head) -> Iterator[RenderableType]:
+def _head(head: Message) -> Iterator[RenderableType]:
     yield Text(head.title, style=_BOLD)
     for notice in head.notices:
         yield Text(f"! {notice}", style=Style(color="yellow"))
@@ -55,7 +55,7 @@ def _head(head: Head) -> Iterator[RenderableType]:
         yield Text(f" {small}", style=_DIM)
 
 
-def _lines(lines: tuple[Line, ...]) -> Table:
+def _lines(lines: tuple[PaperLine, ...]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column(justify="right", width=3)
     table.add_column(justify="right", no_wrap=True)

@@ -15,16 +15,16 @@ from bot.domain.budget import (
     Limits,
     Period,
     Refusal,
-    Spared,
-    Spent,
+    Savings,
+    SkipReason,
+    SpentTotals,
     Unit,
-    Why,
     forecast,
     utc_day,
-    weekdays,
+    weekday_counts,
 )
-from bot.domain.message import Head
-from bot.views.dates import clock_time, long_date, long_month
+from bot.domain.message import Message
+from bot.views.dates import long_date, long_month, utc_time
 from bot.views.digest import dollars
 
 _SMALL = (
@@ -37,26 +37,27 @@ _UNPRICED = (
 )
 
 
-def estimate_text(found: Estimate) -> Head:
+def estimate_text(found: Estimate) -> Message:
     """`paperboy day --dry-run`."""
-    asked = found.announced - found.known
-    rows = [f"{found.announced} announced - {found.known} judged before = {asked} to judge"]
+    asked = found.announced - found.cached
+    rows = [f"{found.announced} announced - {found.cached} judged before = {asked} to judge"]
     tokens = f"about {found.prompt / 1000:.1f}k + {found.completion / 1000:.1f}k tokens"
     price = "at a price nobody knows" if found.usd is None else f"about {dollars(found.usd)}"
-    most = "" if found.most is None else f"; at most {dollars(found.most)} would be set aside"
+    most = "" if found.max_usd is None else f"; at most {dollars(found.max_usd)} would be set aside"
     rows.append(f"{one_line(found.model)}: {found.calls} calls, {tokens}, {price}{most}")
-    if found.reach is not None and found.reach < asked:
+    if found.within_budget is not None and found.within_budget < asked:
         rows.append(
-            f"The budget reaches for about {found.reach} of them, the best by the local ranking."
+            f"The budget reaches for about {found.within_budget} of them, "
+            "the best by the local ranking."
         )
-    return Head(
+    return Message(
         title=f"What {one_line(found.profile)} of {long_date(found.date)} would cost",
         text=tuple(rows),
         small=("Nobody was asked, and nothing was spent.",),
     )
 
 
-def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> Head:
+def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> Message:
     """Today and this month against the limits, by profile, the forecast, what was saved, and how
     the profiles' gates (by name) stand."""
     day = utc_day(costs.at)
@@ -74,21 +75,24 @@ def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> He
         rows.append(
             f"{name}: today {today}; {month} {_spent(account.month, account.limits, Period.MONTH)}"
         )
-    for why, what in ((Why.CACHE, "cache (known scores)"), (Why.GATE, "gate (local ranking)")):
-        today, so_far = _spared(whole.spared_today[why]), _spared(whole.spared_month[why])
+    for why, what in (
+        (SkipReason.CACHE, "cache (known scores)"),
+        (SkipReason.GATE, "gate (local ranking)"),
+    ):
+        today, so_far = _spared(whole.savings_today[why]), _spared(whole.savings_month[why])
         said = f"today {today}; {month} {so_far}" if so_far != today else f"{month} {so_far}"
         rows.append(f"saved by the {what}: {said}")
     rows += [gate_line(name, report) for name, report in (gates or {}).items()]
     rows += _uncertain(whole.month, month)
-    return Head(
-        title=f"Cost at {clock_time(costs.at)}",
+    return Message(
+        title=f"Cost at {utc_time(costs.at)}",
         notices=tuple(_reached(costs, day)),
         text=tuple(rows),
         small=(_SMALL,),
     )
 
 
-def refused(refusal: Refusal) -> str:
+def refusal_text(refusal: Refusal) -> str:
     """Why a call was not made, in one sentence or two."""
     if refusal.unpriced:
         return _UNPRICED
@@ -117,11 +121,11 @@ def _amount(unit: Unit, n: int) -> str:
     return usd(n) if unit is Unit.NANO else f"{_tokens(n)} tokens"
 
 
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+def _count(n: int, value: str) -> str:
+    return f"{n} {value}" if n == 1 else f"{n} {value}s"
 
 
-def _spent(spent: Spent, limits: Limits, period: Period) -> str:
+def _spent(spent: SpentTotals, limits: Limits, period: Period) -> str:
     """`$0.0094 of $0.01, $0.0006 set aside`; in tokens too, where there is a limit in tokens."""
     parts = []
     for unit, used, aside in (
@@ -138,7 +142,7 @@ def _spent(spent: Spent, limits: Limits, period: Period) -> str:
     return " · ".join(parts)
 
 
-def _calls(spent: Spent) -> str:
+def _calls(spent: SpentTotals) -> str:
     if not spent.calls:
         return "no call"
     tokens = f"{_tokens(spent.prompt)} + {_tokens(spent.completion)} tokens"
@@ -147,7 +151,7 @@ def _calls(spent: Spent) -> str:
 
 def _forecast(whole: Account, day: date) -> str:
     nano = forecast(whole.month.nano, day, whole.since)
-    come, all_of_them = weekdays(day, whole.since)
+    come, all_of_them = weekday_counts(day, whole.since)
     if nano is None:
         return "none yet, no weekday of it has come"
     since = f" since {long_date(whole.since)}" if whole.since and whole.since.day > 1 else ""
@@ -156,13 +160,13 @@ def _forecast(whole: Account, day: date) -> str:
     return f"{said}; the limit is {usd(limit)}" if limit is not None and nano > limit else said
 
 
-def _spared(spared: Spared) -> str:
+def _spared(spared: Savings) -> str:
     if not spared.papers:
         return "nothing"
     return f"{_count(spared.papers, 'paper')}, about {usd(spared.nano)}"
 
 
-def _uncertain(spent: Spent, month: str) -> Iterator[str]:
+def _uncertain(spent: SpentTotals, month: str) -> Iterator[str]:
     """What the sums do not know for certain."""
     if spent.kept:
         calls = _count(spent.kept, "call")
@@ -176,17 +180,17 @@ def _reached(costs: Costs, day: date) -> Iterator[str]:
     """What limits have stopped, and until when."""
     for name, account in (("", costs.workspace), *costs.profiles.items()):
         for period, spent, spared in (
-            (Period.DAY, account.today, account.spared_today),
-            (Period.MONTH, account.month, account.spared_month),
+            (Period.DAY, account.today, account.savings_today),
+            (Period.MONTH, account.month, account.savings_month),
         ):
-            found = spent.reached(account.limits, period)
+            found = spent.limit_reached(account.limits, period)
             if found is None:
                 continue
             unit, limit = found
             for_whom = f" for {name}" if name else ""
-            papers = spared[Why.LIMIT].papers
+            papers = spared[SkipReason.LIMIT].papers
             unjudged = f": {_not_judged(papers)}" if papers else ""
-            room = _amount(unit, max(0, limit - spent.taken(unit)))
+            room = _amount(unit, max(0, limit - spent.committed(unit)))
             yield (
                 f"{_limit(period, unit, limit)}{for_whom} is reached{unjudged}. What is left of "
                 f"it, {room}, is less than another call may cost; a new {period} begins on "

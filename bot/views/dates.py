@@ -23,7 +23,7 @@ def long_month(day: date) -> str:
     return f"{_MONTHS[day.month - 1]} {day.year}"
 
 
-def span(earlier: Sequence[date], last: date) -> str:
+def date_range(earlier: Sequence[date], last: date) -> str:
     """One day, or `Monday 16 to Friday 20 November 2026`."""
     if not earlier:
         return long_date(last)
@@ -34,12 +34,12 @@ def span(earlier: Sequence[date], last: date) -> str:
     return f"{begin} to {long_date(last)}"
 
 
-def clock_time(moment: datetime) -> str:
+def utc_time(moment: datetime) -> str:
     """`2025-03-20 04:40 UTC`."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def moment(at: datetime, zone: str) -> str:
+def local_time(at: datetime, zone: str) -> str:
     """`10:20 CET`, of a moment within a day from now."""
     local = at.astimezone(ZoneInfo(zone))
     return f"{local:%H:%M %Z}"

@@ -10,12 +10,12 @@ from bot.arxiv import authors, ids
 from bot.arxiv.calendar import NEW_YORK, is_weekend
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.digest import Decision, Digest, Outcome, Source, Usage
-from bot.domain.message import Button, Card, Head, Line, Post
-from bot.domain.papers import Announced, AnnounceType, Paper, Profile, Trouble
+from bot.domain.message import Button, Card, Message, PaperLine, Post
+from bot.domain.papers import Announced, AnnounceType, Paper, Profile, Reason
 from bot.domain.subscription import Votes
-from bot.planning.plan import Kind
-from bot.views.dates import long_date, long_month, span
-from bot.views.reasons import TROUBLES, problem
+from bot.planning.plan import StepKind
+from bot.views.dates import date_range, long_date, long_month
+from bot.views.reasons import REASON_TEXTS, problem_text
 
 _ABSTRACT = 320
 _AUTHORS = 5
@@ -32,13 +32,13 @@ _OUTCOMES = {
 }
 
 STEPS = {
-    Kind.FETCH: "Reading arXiv's list",
-    Kind.SCORE: "Judging the papers",
-    Kind.DELIVER: "Delivering",
+    StepKind.FETCH: "Reading arXiv's list",
+    StepKind.SCORE: "Judging the papers",
+    StepKind.DELIVER: "Delivering",
 }
 
 
-def thread(digest: Digest, day: str = "") -> list[Post]:
+def thread_posts(digest: Digest, day: str = "") -> list[Post]:
     """A day as a channel shows it: the parent message, then a reply for each picked paper.
 
     `day` names it to whoever presses a button; without one there is nothing to press.
@@ -46,15 +46,15 @@ def thread(digest: Digest, day: str = "") -> list[Post]:
     return [head(digest), *(card(digest, i, d, day) for i, d in enumerate(digest.picked, 1))]
 
 
-def head(digest: Digest, unposted: Mapping[str, Trouble] | None = None) -> Head:
+def head(digest: Digest, unposted: Mapping[str, Reason] | None = None) -> Message:
     """The parent message; its first line adds up. `unposted` are the ids of picked papers that the
     platform takes no message for, and why."""
-    return Head(
-        title=f"{one_line(digest.profile.title)} · {span(digest.earlier, digest.date)}",
+    return Message(
+        title=f"{one_line(digest.profile.title)} · {date_range(digest.earlier, digest.date)}",
         notices=(*notices(digest), *_unposted(digest, unposted or {})),
-        text=tuple(sums(digest)),
+        text=tuple(count_lines(digest)),
         lines=tuple(
-            Line(
+            PaperLine(
                 rank=rank,
                 relevance=decision.score.relevance,
                 novelty=decision.score.novelty,
@@ -107,7 +107,7 @@ def _buttons(decision: Decision, value: str, votes: Votes) -> Iterable[Button]:
         yield Button(action="abstract", label="Abstract", value=value)
 
 
-def sums(digest: Digest) -> Iterable[str]:
+def count_lines(digest: Digest) -> Iterable[str]:
     """The line that adds up, then how arXiv listed the papers, and what was left out."""
     counts = digest.counts
     if digest.decisions:
@@ -131,43 +131,43 @@ def sums(digest: Digest) -> Iterable[str]:
 
 def notices(digest: Digest) -> Iterable[str]:
     """What a reader must know before the papers: another day than today, or papers missing."""
-    listed = digest.listed
+    list_result = digest.listed
     if digest.earlier:
         yield f"The best of {len(digest.earlier) + 1} days' lists."
     if digest.left_out:
         days = _count(digest.left_out, "earlier day")
         yield f"{days} could not be delivered in time and would be too many to catch up."
-    if listed.source is Source.SAMPLE:
+    if list_result.source is Source.SAMPLE:
         papers = _count(len(digest.decisions), "paper")
         yield f"Sample: {papers} of March 2025 that ship with Paperboy, not today's list."
-    if listed.instead_of:
-        day = long_date(listed.instead_of)
-        if is_weekend(listed.instead_of):
+    if list_result.instead_of:
+        day = long_date(list_result.instead_of)
+        if is_weekend(list_result.instead_of):
             yield f"Nothing was announced on {day}; this is the last announced day."
         else:
             yield (
                 f"arXiv's list of {day} is not there, for a holiday, a delay or a fault; "
                 "this is the last announced day."
             )
-    if listed.source is Source.WINDOW:
+    if list_result.source is Source.WINDOW:
         yield "Found by submission date: papers that moderators held back may be missing."
-    if listed.problem:
-        yield f"Papers are missing: {problem(listed.problem)}."
-    for trouble in dict.fromkeys(d.trouble for d in digest.decisions if d.trouble):
-        n = sum(d.trouble is trouble for d in digest.decisions)
-        yield f"{_count(n, 'paper')} unscored: {TROUBLES[trouble]}."
+    if list_result.problem:
+        yield f"Papers are missing: {problem_text(list_result.problem)}."
+    for reason in dict.fromkeys(d.trouble for d in digest.decisions if d.trouble):
+        n = sum(d.trouble is reason for d in digest.decisions)
+        yield f"{_count(n, 'paper')} unscored: {REASON_TEXTS[reason]}."
 
 
-def _unposted(digest: Digest, why: Mapping[str, Trouble]) -> Iterable[str]:
-    for trouble in dict.fromkeys(why.values()):
-        ranks = [n for n, d in enumerate(digest.picked, 1) if why.get(d.paper.id) is trouble]
+def _unposted(digest: Digest, why: Mapping[str, Reason]) -> Iterable[str]:
+    for reason in dict.fromkeys(why.values()):
+        ranks = [n for n, d in enumerate(digest.picked, 1) if why.get(d.paper.id) is reason]
         if ranks:
             numbers = f"Number{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"
             has = "have no message of their own" if len(ranks) > 1 else "has no message of its own"
-            yield f"{numbers} {has} in the thread: {TROUBLES[trouble]}."
+            yield f"{numbers} {has} in the thread: {REASON_TEXTS[reason]}."
 
 
-def reason(digest: Digest, decision: Decision) -> str:
+def outcome_reason(digest: Digest, decision: Decision) -> str:
     """Why a paper ended as it did, in one sentence without its full stop."""
     cutoffs, score = digest.profile.cutoffs, decision.score
     match decision.outcome:
@@ -180,7 +180,7 @@ def reason(digest: Digest, decision: Decision) -> str:
         case Outcome.GATED:
             return "the local ranking kept it from the model"
         case Outcome.UNSCORED:
-            return TROUBLES[decision.trouble or Trouble.LEFT_OUT]
+            return REASON_TEXTS[decision.trouble or Reason.LEFT_OUT]
         case Outcome.BELOW_CUTOFF:
             assert score is not None, "only a scored paper can be below"
             short = []
@@ -211,10 +211,10 @@ def judged_by(digest: Digest) -> str:
     """Who judged, and what it cost when it was bought."""
     if digest.judge.model is None:
         return "ranked locally, no model"
-    return f"{one_line(digest.judge.model)} · {spent(digest.usage)}"
+    return f"{one_line(digest.judge.model)} · {usage_text(digest.usage)}"
 
 
-def spent(usage: Usage) -> str:
+def usage_text(usage: Usage) -> str:
     """`33.0k + 4.6k tokens, 8.2k cached · $0.01`."""
     tokens = f"{_short(usage.prompt_tokens)} + {_short(usage.completion_tokens)} tokens"
     return f"{tokens}, {_short(usage.cached_tokens)} cached · {dollars(usage.cost_usd)}"
@@ -251,8 +251,8 @@ def announced_as(announced: Announced, day: date) -> str:
     return f"new in {primary}{rest}"
 
 
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+def _count(n: int, value: str) -> str:
+    return f"{n} {value}" if n == 1 else f"{n} {value}s"
 
 
 def _short(tokens: int) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from bot.domain.message import Button, Head
+from bot.domain.message import Button, Message
 
 DIGEST: Final = "The arXiv papers this channel works on, every morning"
 WHY: Final = "What became of a paper, and why"
 WHY_MENU: Final = "Why this paper?"
 
 # By the word of bot.actions.COMMANDS.
-COMMANDS: Final[Mapping[str, str]] = {
+COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "subscribe": "A digest for this channel; without a profile a form asks for all",
     "unsubscribe": "No more of it",
     "list": "This channel's digests",
@@ -26,7 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "status": "How things stand",
     "help": "Every command there is",
 }
-OPTIONS: Final[Mapping[str, str]] = {
+OPTION_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "profile": "Which profile; the names come as you type",
     "at": "A time of day, like 09:00 or 9 am",
     "tz": "A time zone, like Europe/Berlin; the names come as you type",
@@ -41,17 +41,17 @@ def no_threads(kind: str) -> str:
     return f"Paperboy cannot post in a {kind} channel yet: a text or announcement channel will do."
 
 
-def lacks(permissions: Iterable[str]) -> str:
+def missing_permissions(permissions: Iterable[str]) -> str:
     names = ", ".join(permissions)
     return (
         f"Paperboy lacks permissions in this channel: {names}. Somebody who may has to give them."
     )
 
 
-def unfit(sentences: Iterable[str], form: str) -> Head:
+def invalid_form(sentences: Iterable[str], form: str) -> Message:
     """What is wrong with a form, and the way back into it; `form` names it, if it is still open."""
     again = Button(action="again", label="Correct it", value=form)
-    return Head(
+    return Message(
         title="That could not be kept.", text=tuple(sentences), buttons=(again,) if form else ()
     )
 

@@ -9,14 +9,14 @@ from pydantic import Field
 
 from bot.arxiv.text import one_line
 from bot.domain.digest import Usage
-from bot.domain.message import Head
-from bot.domain.papers import Noun, Trouble
-from bot.views.dates import clock_time
-from bot.views.digest import spent
-from bot.views.reasons import TROUBLES
+from bot.domain.message import Message
+from bot.domain.papers import Reason, Value
+from bot.views.dates import utc_time
+from bot.views.digest import usage_text
+from bot.views.reasons import REASON_TEXTS
 
 
-class Evaluation(Noun):
+class Evaluation(Value):
     """How one judge scored the set: a model, with a prompt (a fingerprint), for a profile.
 
     `relevance` and `novelty` count the papers with 1, 2, ... 10; `pairs` are the different pairs
@@ -31,7 +31,7 @@ class Evaluation(Noun):
     at: datetime
     papers: int
     asked: int
-    unscored: dict[Trouble, int]
+    unscored: dict[Reason, int]
     relevance: tuple[int, ...] = Field(min_length=10, max_length=10)
     novelty: tuple[int, ...] = Field(min_length=10, max_length=10)
     pairs: int
@@ -47,7 +47,7 @@ class Evaluation(Noun):
         return sum(self.relevance)
 
 
-class Agreement(Noun):
+class Agreement(Value):
     """How far two judges say the same of the papers both scored: shares of them with the same
     pair, with both scores at most 1 apart; rank correlations, None where one side is constant."""
 
@@ -59,7 +59,7 @@ class Agreement(Noun):
     sum: float | None
 
 
-class Report(Noun):
+class Report(Value):
     """An evaluation next to the last one by another judge, if there is one of the same papers."""
 
     now: Evaluation
@@ -67,7 +67,7 @@ class Report(Noun):
     agreement: Agreement | None = None
 
 
-def eval_text(report: Report) -> Head:
+def eval_text(report: Report) -> Message:
     """The scale, what is squeezed together, agreement and cost, each beside the last."""
     now, last = report.now, report.last
     rows = list(_missing(now)) + _scale(now, last)
@@ -81,8 +81,8 @@ def eval_text(report: Report) -> Head:
     row("correlation of the two scores", lambda e: _known(e.correlation))
     row("papers at the cut-offs", lambda e: str(e.reaching))
     row("chance that two of these tie", lambda e: f"{e.tie:.3f}")
-    row("cost", lambda e: spent(e.usage))
-    return Head(
+    row("cost", lambda e: usage_text(e.usage))
+    return Message(
         title=f"{one_line(now.model)} for {now.profile}: {now.scored} of {now.papers} papers",
         text=(*rows, *_compared(report)),
         small=(f"{_who(now)}; {_bought(now)}",),
@@ -90,8 +90,8 @@ def eval_text(report: Report) -> Head:
 
 
 def _missing(now: Evaluation) -> Iterator[str]:
-    for trouble, n in sorted(now.unscored.items()):
-        yield f"unscored: {n}, {TROUBLES[trouble]}"
+    for reason, n in sorted(now.unscored.items()):
+        yield f"unscored: {n}, {REASON_TEXTS[reason]}"
 
 
 def _scale(now: Evaluation, last: Evaluation | None) -> list[str]:
@@ -120,7 +120,7 @@ def _compared(report: Report) -> Iterator[str]:
 
 
 def _who(found: Evaluation) -> str:
-    return f"{one_line(found.model)}, prompt {found.prompt}, {clock_time(found.at)}"
+    return f"{one_line(found.model)}, prompt {found.prompt}, {utc_time(found.at)}"
 
 
 def _bought(now: Evaluation) -> str:

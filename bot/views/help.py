@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from bot.arxiv.text import one_line
 from bot.domain.digest import Digest, Judge
-from bot.domain.message import Head
+from bot.domain.message import Message
 from bot.domain.papers import Problem, Profile
-from bot.shown import visible
+from bot.safe_text import escape_unprintable
 from bot.views.dates import long_date
 from bot.views.digest import profile_line
-from bot.views.reasons import TROUBLES
+from bot.views.reasons import REASON_TEXTS
 
 _COMMANDS = {
     "subscribe": "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10] "
@@ -30,9 +30,9 @@ _COMMANDS = {
 }
 
 
-def help_text() -> Head:
+def help_text() -> Message:
     """Every command there is."""
-    return Head(
+    return Message(
         title="Paperboy delivers the arXiv papers your group works on.",
         text=tuple(_COMMANDS.values()),
     )
@@ -54,22 +54,24 @@ def needs_profile(known: Iterable[str]) -> str:
     return f"Say which profile: /digest now PROFILE, one of {', '.join(known)}."
 
 
-def coming(profile: Profile) -> Head:
-    return Head(title=f"One moment: the newest day of {profile.title}.")
+def coming(profile: Profile) -> Message:
+    return Message(title=f"One moment: the newest day of {profile.title}.")
 
 
-def again() -> Head:
-    return Head(title="Delivered before; here it is again.")
+def delivered_again() -> Message:
+    return Message(title="Delivered before; here it is again.")
 
 
-def interrupted() -> Head:
-    return Head(title="Stopped waiting; what is under way goes on, and is there when asked again.")
+def interrupted() -> Message:
+    return Message(
+        title="Stopped waiting; what is under way goes on, and is there when asked again."
+    )
 
 
-def sample_instead(why: Problem) -> Head:
+def sample_instead(why: Problem) -> Message:
     """One line before the sample."""
-    said = (why.detail or TROUBLES[why.trouble]).rstrip(".")
-    return Head(title=f"{said}: here is the sample that ships with Paperboy.")
+    said = (why.detail or REASON_TEXTS[why.trouble]).rstrip(".")
+    return Message(title=f"{said}: here is the sample that ships with Paperboy.")
 
 
 def server_lost(error: str) -> str:
@@ -80,11 +82,11 @@ def worker_fault(step: str) -> str:
     return f"The workers could not do {step}: a fault in Paperboy, which their log describes."
 
 
-def profiles_text(known: Mapping[str, Profile]) -> Head:
-    return Head(title="Profiles", text=tuple(map(profile_line, known.values())))
+def profiles_text(known: Mapping[str, Profile]) -> Message:
+    return Message(title="Profiles", text=tuple(map(profile_line, known.values())))
 
 
-def profile_text(profile: Profile) -> Head:
+def profile_text(profile: Profile) -> Message:
     """All that a profile says."""
     cutoffs, words = profile.cutoffs, profile.keywords
     rows = [
@@ -103,23 +105,23 @@ def profile_text(profile: Profile) -> Head:
         "follow": profile.authors.follow,
     }
     rows += [f"{label}: {', '.join(found)}" for label, found in listed.items() if found]
-    return Head(title=profile_line(profile), text=tuple(map(visible, rows)))
+    return Message(title=profile_line(profile), text=tuple(map(escape_unprintable, rows)))
 
 
-def delivered_text(digests: Iterable[Digest]) -> Head:
+def delivered_text(digests: Iterable[Digest]) -> Message:
     """This channel's deliveries, the newest last."""
     rows = tuple(
         f"{digest.profile.name} — {long_date(digest.date)}: "
         f"{len(digest.picked)} of {len(digest.decisions)} papers"
         for digest in digests
     )
-    return Head(
+    return Message(
         title="No subscription here: this channel gets a digest when somebody asks for it.",
         text=rows or ("Nothing has been delivered here yet; try /digest now PROFILE.",),
     )
 
 
-def next_steps(judge: Judge) -> Head:
+def next_steps(judge: Judge) -> Message:
     """What to do after the first digest."""
     rows = []
     if judge.model is None:
@@ -128,4 +130,4 @@ def next_steps(judge: Judge) -> Head:
     rows.append(
         "Settings come from the environment or a .env file here; docs/settings.md has them all."
     )
-    return Head(title="What next", text=tuple(rows))
+    return Message(title="What next", text=tuple(rows))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bot.arxiv.text import one_line, shortened
-from bot.domain.message import Button, Head
+from bot.domain.message import Button, Message
 from bot.domain.papers import Profile
 
 # Differences that are told one by one, and the characters of each; the rest is counted.
@@ -63,10 +63,12 @@ def _listed(label: str, before: Sequence[str], after: Sequence[str]) -> Iterator
         yield f"{label}: in another order"
 
 
-def said(by: str, profile: Profile, different: Sequence[str], token: str, undone: bool) -> Head:
+def change_announcement(
+    by: str, profile: Profile, different: Sequence[str], token: str, undone: bool
+) -> Message:
     """In every channel that uses the profile."""
     did = "took back a change of" if undone else "changed"
-    return Head(
+    return Message(
         by=by,
         title=f"{did} the profile {one_line(profile.title)}, which this channel uses.",
         text=tuple(f"· {each}" for each in different),
@@ -75,26 +77,26 @@ def said(by: str, profile: Profile, different: Sequence[str], token: str, undone
     )
 
 
-def taken_back(profile: Profile, different: Sequence[str], channels: int) -> Head:
+def taken_back(profile: Profile, different: Sequence[str], channels: int) -> Message:
     """To who pressed Undo."""
-    return Head(
+    return Message(
         title=f"Taken back: {one_line(profile.title)} is as it was before.",
-        text=(*(f"· {each}" for each in different), *told_in(channels)),
+        text=(*(f"· {each}" for each in different), *announced_in(channels)),
     )
 
 
-def told_in(channels: int) -> tuple[str, ...]:
+def announced_in(channels: int) -> tuple[str, ...]:
     if not channels:
         return ()
     where = "the channel that uses it" if channels == 1 else f"the {channels} channels that use it"
     return (f"It is said in {where}.",)
 
 
-def unchanged(profile: Profile) -> Head:
-    return Head(title=f"Nothing is different: {one_line(profile.title)} stays as it is.")
+def unchanged(profile: Profile) -> Message:
+    return Message(title=f"Nothing is different: {one_line(profile.title)} stays as it is.")
 
 
-def over() -> str:
+def undo_expired() -> str:
     return "That change cannot be taken back any more: Undo works for a day."
 
 

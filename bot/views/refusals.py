@@ -7,40 +7,40 @@ from datetime import date
 from typing import Final
 
 from bot.arxiv.text import one_line
-from bot.domain.message import Button, Head, Item
-from bot.domain.papers import Trouble
+from bot.domain.message import Button, Item, Message
+from bot.domain.papers import Reason
 from bot.domain.request import Address
 from bot.domain.subscription import Subscription
 from bot.views.dates import long_month
-from bot.views.reasons import TROUBLES
+from bot.views.reasons import REASON_TEXTS
 
 GRAMMAR = "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10]"
-_HEALS = {
-    Trouble.ARCHIVED: "unarchive the channel",
-    Trouble.NOT_A_MEMBER: "invite Paperboy to the channel",
-    Trouble.CHANNEL_GONE: "if it exists, invite Paperboy to it",
-    Trouble.MAY_NOT_POST: "allow Paperboy to post there",
-    Trouble.BAD_TOKEN: "whoever runs Paperboy has to give it a new token",
-    Trouble.NO_SCOPE: "whoever runs Paperboy has to install it again with all permissions",
+_REMEDIES = {
+    Reason.ARCHIVED: "unarchive the channel",
+    Reason.NOT_A_MEMBER: "invite Paperboy to the channel",
+    Reason.CHANNEL_GONE: "if it exists, invite Paperboy to it",
+    Reason.MAY_NOT_POST: "allow Paperboy to post there",
+    Reason.BAD_TOKEN: "whoever runs Paperboy has to give it a new token",
+    Reason.NO_SCOPE: "whoever runs Paperboy has to install it again with all permissions",
 }
 
 
 def why_paused(found: Subscription) -> str:
     """The typed reason and what to do about it."""
     assert found.paused is not None, "asked of a paused one"
-    trouble = found.paused.trouble
-    if trouble is None:
+    reason = found.paused.trouble
+    if reason is None:
         return "somebody here paused it; /digest resume"
-    heals = f"; {_HEALS[trouble]}, then /digest resume" if trouble in _HEALS else ""
-    return f"{TROUBLES[trouble]}{heals}"
+    heals = f"; {_REMEDIES[reason]}, then /digest resume" if reason in _REMEDIES else ""
+    return f"{REASON_TEXTS[reason]}{heals}"
 
 
-def how_to_subscribe() -> Head:
-    return Head(title=f"{GRAMMAR}; /digest profiles has the profiles.")
+def how_to_subscribe() -> Message:
+    return Message(title=f"{GRAMMAR}; /digest profiles has the profiles.")
 
 
-def how_to_make_a_profile() -> Head:
-    return Head(title="A form asks for what the profile looks for.")
+def how_to_make_a_profile() -> Message:
+    return Message(title="A form asks for what the profile looks for.")
 
 
 def form_in_terminal() -> str:
@@ -67,7 +67,7 @@ def which_one(known: Iterable[str]) -> str:
     return f"Say which one: {', '.join(known)}."
 
 
-def not_here(word: str, known: Iterable[str]) -> str:
+def unknown_profile_here(word: str, known: Iterable[str]) -> str:
     return f'This channel does not have "{one_line(word)[:40]}"; it has {", ".join(known)}.'
 
 
@@ -75,7 +75,7 @@ def needs_channel() -> str:
     return "Choose a channel."
 
 
-def needs_one() -> str:
+def needs_profile() -> str:
     return "Choose a profile."
 
 
@@ -121,8 +121,8 @@ def no_version(id: str, asked: int, newest: int) -> str:
     return f"{id} has no version {asked} that Paperboy knows of; the newest is v{newest}."
 
 
-def still_asking(id: str) -> Head:
-    return Head(title=f"{id}: this takes longer than it should; /why {id} asks again.")
+def still_asking(id: str) -> Message:
+    return Message(title=f"{id}: this takes longer than it should; /why {id} asks again.")
 
 
 def asked_about(title: str) -> str:
@@ -130,64 +130,66 @@ def asked_about(title: str) -> str:
     return f"asked about {title}"
 
 
-def shared() -> Head:
-    return Head(title="Everybody here can read it now.")
+def shared() -> Message:
+    return Message(title="Everybody here can read it now.")
 
 
 def no_digest_yet() -> str:
     return "This channel has had no digest yet; /digest now PROFILE makes one."
 
 
-def too_old() -> str:
+def digest_expired() -> str:
     return "That digest is not kept any more."
 
 
-def stopped(address: Address, paused: Sequence[Subscription], trouble: Trouble) -> Head:
+def stopped(address: Address, paused: Sequence[Subscription], reason: Reason) -> Message:
     """To whoever subscribed the channel: why nothing comes, and what to do."""
-    heals = f"To go on: {_HEALS[trouble]}, then /digest resume." if trouble in _HEALS else ""
+    heals = f"To go on: {_REMEDIES[reason]}, then /digest resume." if reason in _REMEDIES else ""
     names = ", ".join(found.profile for found in paused)
     what = f"{names} is paused in" if names else "What was asked for cannot come to"
-    return Head(
-        title=f"A digest could not be delivered: {TROUBLES[trouble]}.",
+    return Message(
+        title=f"A digest could not be delivered: {REASON_TEXTS[reason]}.",
         items=(Item(title=what, channel=address.channel),),
         text=(heals,) if heals else (),
     )
 
 
-def unreachable() -> str:
+def cannot_post_here() -> str:
     return "Paperboy cannot post in this channel yet: invite it first, /invite @Paperboy."
 
 
-def before(link: str, ended: Trouble | None = None) -> Head:
+def delivered_before(link: str, ended: Reason | None = None) -> Message:
     """A second `now`; `ended` is why nothing more of the day can be posted."""
-    there = link and ended is not Trouble.MESSAGE_GONE
+    there = link and ended is not Reason.MESSAGE_GONE
     buttons = (Button(action="open", label="Go there", url=link),) if there else ()
     if ended:
-        return Head(title=f"This day's digest ended here: {TROUBLES[ended]}.", buttons=buttons)
-    return Head(title="This day was delivered here before.", buttons=buttons)
+        return Message(
+            title=f"This day's digest ended here: {REASON_TEXTS[ended]}.", buttons=buttons
+        )
+    return Message(title="This day was delivered here before.", buttons=buttons)
 
 
-def failed() -> Head:
-    return Head(
+def failed() -> Message:
+    return Message(
         title="The digest could not be made: a fault in Paperboy, which its log describes. "
         "/digest now tries again."
     )
 
 
-def given_up() -> Head:
-    return Head(
+def given_up() -> Message:
+    return Message(
         title="The digest that was asked for could not be delivered for twelve hours, so Paperboy "
         "stopped trying. /digest now tries again."
     )
 
 
-def one_moment() -> Head:
+def database_unreachable() -> Message:
     """When Redis is away."""
-    return Head(title="One moment: Paperboy's memory does not answer; try again in a minute.")
+    return Message(title="One moment: Paperboy's memory does not answer; try again in a minute.")
 
 
 # By the kind of person (bot.permissions.Kind).
-ONLY_ASKS: Final[Mapping[str, str]] = {
+MAY_ONLY_ASK: Final[Mapping[str, str]] = {
     "guest": "Guests may ask /why and vote; the rest is for members of this workspace.",
     "stranger": "People of other workspaces may ask /why and vote; the rest is for members of "
     "this one.",
@@ -197,7 +199,7 @@ ONLY_ASKS: Final[Mapping[str, str]] = {
 }
 
 
-def unchecked() -> str:
+def identity_unknown() -> str:
     """When the platform did not say who somebody is."""
     return "Paperboy could not check whether you may do this; try again in a minute."
 

@@ -7,35 +7,35 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.arxiv.text import one_line
-from bot.domain.message import Button, Choice, Field, Form, Head, Item
-from bot.domain.papers import Profile, Trouble
-from bot.domain.request import Delivery, Wish
-from bot.domain.schedule import days_words, zone_words
+from bot.domain.message import Button, Choice, Field, Form, Item, Message
+from bot.domain.papers import Profile, Reason
+from bot.domain.request import Delivery, DigestRequest
+from bot.domain.schedule import weekdays_text, zone_label
 from bot.domain.subscription import Subscription
 from bot.views import refusals
 from bot.views.dates import long_date
 from bot.views.digest import dollars, profile_line
-from bot.views.reasons import TROUBLES
+from bot.views.reasons import REASON_TEXTS
 
 # -- a subscription in words
 
 
-def when(found: Subscription, at: datetime) -> str:
+def schedule_text(found: Subscription, at: datetime) -> str:
     """`every weekday at 09:00 CET`."""
     schedule = found.schedule
-    return f"{days_words(schedule.days)} at {schedule.at:%H:%M} {zone_words(schedule, at)}"
+    return f"{weekdays_text(schedule.days)} at {schedule.at:%H:%M} {zone_label(schedule, at)}"
 
 
-def next_one(found: Subscription, at: datetime) -> str:
+def next_time(found: Subscription, at: datetime) -> str:
     """`tomorrow 09:00 CET`, seen from the channel's own zone."""
     zone = ZoneInfo(found.schedule.tz)
     moment = found.schedule.next(at).astimezone(zone)
     ahead = (moment.date() - at.astimezone(zone).date()).days
     day = {0: "today", 1: "tomorrow"}.get(ahead) or long_date(moment.date())
-    return f"{day} {moment:%H:%M} {zone_words(found.schedule, moment)}"
+    return f"{day} {moment:%H:%M} {zone_label(found.schedule, moment)}"
 
 
-def last_one(last: Delivery | None) -> str:
+def last_delivery_text(last: Delivery | None) -> str:
     """`last: Friday 20 November 2026, 8 of 236 papers`."""
     if last is None:
         return "nothing delivered yet"
@@ -50,19 +50,19 @@ def _brought(delivery: Delivery) -> str:
     return f"{delivery.picked} of {delivery.announced} papers{short}"
 
 
-def row(
+def subscription_item(
     found: Subscription, title: str, at: datetime, last: Delivery | None, buttons: bool = True
 ) -> Item:
     """One subscription with what comes next and what came last; `buttons` for who may change it."""
     top = f", at most {found.top} papers" if found.top else ""
     small = [
-        f"paused: {refusals.why_paused(found)}" if found.paused else f"next: {next_one(found, at)}"
+        f"paused: {refusals.why_paused(found)}" if found.paused else f"next: {next_time(found, at)}"
     ]
-    small.append(last_one(last))
+    small.append(last_delivery_text(last))
     value = f"{found.address.channel} {found.profile}"
     rest = ("resume", "Resume") if found.paused else ("pause", "Pause")
     return Item(
-        title=f"{one_line(title)}: {when(found, at)}{top}",
+        title=f"{one_line(title)}: {schedule_text(found, at)}{top}",
         small=tuple(small),
         buttons=(
             Button(action="edit", label="Edit", value=value),
@@ -88,7 +88,7 @@ def _really(title: str) -> str:
 
 def subscribed(
     found: Subscription, profile: Profile, at: datetime, usual: tuple[int, int] | None
-) -> Head:
+) -> Message:
     """What will come and when, and an offer not to wait."""
     most = min(found.top or profile.maximum, profile.maximum)
     if usual and usual[0]:
@@ -96,11 +96,11 @@ def subscribed(
         expect = f"about {min(picked, most)} of ~{announced} papers"
     else:
         expect = f"at most {most} papers of {', '.join(profile.categories)}"
-    coming = f"Next: {next_one(found, at)}, {expect}."
+    coming = f"Next: {next_time(found, at)}, {expect}."
     if found.paused:
         coming = f"It is paused: {refusals.why_paused(found)}."
-    return Head(
-        title=f"{one_line(profile.title)}: {when(found, at)}.",
+    return Message(
+        title=f"{one_line(profile.title)}: {schedule_text(found, at)}.",
         text=(coming,),
         buttons=(
             Button(
@@ -113,59 +113,63 @@ def subscribed(
     )
 
 
-def subscribed_said(
+def subscribed_announcement(
     by: str, found: Subscription, profile: Profile, before: Subscription | None, at: datetime
-) -> Head:
+) -> Message:
     did = "changed this channel's digest" if before else "subscribed this channel"
     top = f", at most {found.top} papers" if found.top else ""
-    return Head(by=by, title=f"{did}: {one_line(profile.title)}, {when(found, at)}{top}.")
+    return Message(
+        by=by, title=f"{did}: {one_line(profile.title)}, {schedule_text(found, at)}{top}."
+    )
 
 
-def really_end(found: Subscription, title: str) -> Head:
+def confirm_end(found: Subscription, title: str) -> Message:
     """The question before an end."""
     item = Item(title=_really(title), channel=found.address.channel)
-    return Head(title="Unsubscribe", items=(item,), buttons=(_end(found, title, "End it"),))
+    return Message(title="Unsubscribe", items=(item,), buttons=(_end(found, title, "End it"),))
 
 
-def ended(title: str) -> Head:
-    return Head(title=f"Ended: {one_line(title)}. What was delivered stays; votes are kept.")
+def ended(title: str) -> Message:
+    return Message(title=f"Ended: {one_line(title)}. What was delivered stays; votes are kept.")
 
 
-def ended_said(by: str, title: str) -> Head:
-    return Head(by=by, title=f"ended this channel's digest: {one_line(title)}.")
+def ended_announcement(by: str, title: str) -> Message:
+    return Message(by=by, title=f"ended this channel's digest: {one_line(title)}.")
 
 
-def paused(titles: Iterable[str], stop: bool) -> Head:
+def paused(titles: Iterable[str], stop: bool) -> Message:
     names = ", ".join(map(one_line, titles))
     if stop:
-        return Head(title=f"Paused: {names}. /digest resume goes on.")
-    return Head(title=f"Resumed: {names}.")
+        return Message(title=f"Paused: {names}. /digest resume goes on.")
+    return Message(title=f"Resumed: {names}.")
 
 
-def paused_said(by: str, titles: Iterable[str], stop: bool) -> Head:
+def paused_announcement(by: str, titles: Iterable[str], stop: bool) -> Message:
     names = ", ".join(map(one_line, titles))
-    return Head(by=by, title=f"{'paused' if stop else 'resumed'} this channel's digest: {names}.")
+    return Message(
+        by=by, title=f"{'paused' if stop else 'resumed'} this channel's digest: {names}."
+    )
 
 
-def no_change(stop: bool) -> Head:
-    return Head(title="It is paused already." if stop else "It is not paused.")
+def no_change(stop: bool) -> Message:
+    return Message(title="It is paused already." if stop else "It is not paused.")
 
 
-def list_text(rows: Sequence[Item], history: Sequence[Delivery]) -> Head:
+def list_text(rows: Sequence[Item], history: Sequence[Delivery]) -> Message:
     """A channel's subscriptions, and what it had when somebody asked."""
     had = tuple(
         f"{found.profile} — {long_date(found.date)}: {_brought(found)}" for found in history[-10:]
     )
     if rows:
-        return Head(title="This channel's digests", items=tuple(rows), buttons=(_SUBSCRIBE,))
-    return Head(
+        return Message(title="This channel's digests", items=tuple(rows), buttons=(_SUBSCRIBE,))
+    return Message(
         title="No subscription here: this channel gets a digest when somebody asks for it.",
         text=had or ("Nothing has been delivered here yet; try /digest now PROFILE.",),
         buttons=(_SUBSCRIBE,),
     )
 
 
-def profiles_list(known: Iterable[Profile], channel: str) -> Head:
+def profiles_list(known: Iterable[Profile], channel: str) -> Message:
     """The profiles, each to be read today or changed."""
     items = tuple(
         Item(
@@ -177,17 +181,19 @@ def profiles_list(known: Iterable[Profile], channel: str) -> Head:
         )
         for profile in known
     )
-    return Head(title="Profiles", items=items, buttons=(Button(action="new", label="New profile"),))
+    return Message(
+        title="Profiles", items=items, buttons=(Button(action="new", label="New profile"),)
+    )
 
 
-def home_text(items: Sequence[Item], may_change: bool) -> Head:
+def home_text(items: Sequence[Item], may_change: bool) -> Message:
     """A person's page: the subscriptions of the channels that he or she is in."""
     text = () if items else ("No channel that you are in is subscribed yet.",)
     buttons = (
         Button(action="subscribe", label="Subscribe a channel"),
         Button(action="new", label="New profile"),
     )
-    return Head(
+    return Message(
         title=_PAPERBOY,
         text=text,
         items=tuple(items),
@@ -196,9 +202,9 @@ def home_text(items: Sequence[Item], may_change: bool) -> Head:
     )
 
 
-def no_home(why: str) -> Head:
+def no_home(why: str) -> Message:
     """The page of a person who has none."""
-    return Head(title=_PAPERBOY, text=(why,))
+    return Message(title=_PAPERBOY, text=(why,))
 
 
 _PAPERBOY = "Paperboy delivers the arXiv papers your group works on"
@@ -236,20 +242,24 @@ def channel_field() -> Field:
 
 def subscribe_form(fields: tuple[Field, ...], about: str) -> Form:
     return Form(
-        name="subscribe", title="A digest for a channel", submit="Save", fields=fields, about=about
+        name="subscribe",
+        title="A digest for a channel",
+        submit="Save",
+        fields=fields,
+        metadata=about,
     )
 
 
-def healed(found: Subscription, at: datetime) -> Head:
+def reactivated(found: Subscription, at: datetime) -> Message:
     """In the channel, when what stood in the way is gone."""
-    return Head(title=f"Back again. Next: {next_one(found, at)}.")
+    return Message(title=f"Back again. Next: {next_time(found, at)}.")
 
 
-def profile_kept(profile: Profile, channel: str, changed: bool, anew: str = "") -> Head:
+def profile_saved(profile: Profile, channel: str, changed: bool, anew: str = "") -> Message:
     """`anew` says what a change costs."""
     done = "Changed" if changed else "New"
     how = f"/digest subscribe {profile.name} brings it to a channel of this workspace."
-    return Head(
+    return Message(
         title=f"{done}: {profile.name} — {one_line(profile.title)}.",
         text=(anew, how) if anew else (how,),
         buttons=(
@@ -260,11 +270,11 @@ def profile_kept(profile: Profile, channel: str, changed: bool, anew: str = "") 
     )
 
 
-def not_anew() -> str:
+def scores_kept() -> str:
     return "What is judged stays judged: no paper is sent to the model again for this change."
 
 
-def anew(papers: int, usd: float | None) -> str:
+def rescoring_notice(papers: int, usd: float | None) -> str:
     """What the change of a profile's criteria brings with it."""
     cost = f", which cost {dollars(usd)} the last time" if usd is not None else ""
     return (
@@ -273,18 +283,18 @@ def anew(papers: int, usd: float | None) -> str:
     )
 
 
-def profile_said(by: str, profile: Profile) -> Head:
-    return Head(by=by, title=f"changed the profile {one_line(profile.title)}.")
+def profile_announcement(by: str, profile: Profile) -> Message:
+    return Message(by=by, title=f"changed the profile {one_line(profile.title)}.")
 
 
-def quiet() -> Head:
+def quiet() -> Message:
     """Where somebody wants to hear of it."""
-    return Head(title="No papers today: arXiv announces nothing at weekends.")
+    return Message(title="No papers today: arXiv announces nothing at weekends.")
 
 
-def late(found: Subscription, wish: Wish, why: Trouble) -> Head:
+def late(found: Subscription, request: DigestRequest, why: Reason) -> Message:
     """In the channel, once, when its time has come and the day has not."""
-    assert wish.until is not None, "a schedule's wish"
-    until = wish.until.astimezone(ZoneInfo(found.schedule.tz))
-    end = f"{until:%H:%M} {zone_words(found.schedule, until)}"
-    return Head(title=f"The digest is late: {TROUBLES[why]}. Trying again until {end}.")
+    assert request.until is not None, "a schedule's wish"
+    until = request.until.astimezone(ZoneInfo(found.schedule.tz))
+    end = f"{until:%H:%M} {zone_label(found.schedule, until)}"
+    return Message(title=f"The digest is late: {REASON_TEXTS[why]}. Trying again until {end}.")

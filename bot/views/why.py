@@ -8,100 +8,102 @@ from datetime import date
 from bot.arxiv import ids
 from bot.arxiv.text import one_line, readable
 from bot.domain.digest import Decision, Digest, Outcome
-from bot.domain.lookup import Found, Opinion
-from bot.domain.message import Button, Head, Item
-from bot.domain.paper_status import Stage, Standing, stage_of
-from bot.domain.papers import AnnounceType, Paper, Trouble, fingerprint
-from bot.views.dates import long_date, moment, span
-from bot.views.digest import announced_as, author_line, comment, judged_by, reason
-from bot.views.reasons import TROUBLES, problem
+from bot.domain.lookup import ArxivAnswer, Assessment
+from bot.domain.message import Button, Item, Message
+from bot.domain.paper_status import PaperStatus, Stage, stage_by_categories
+from bot.domain.papers import AnnounceType, Paper, Reason, fingerprint
+from bot.views.dates import date_range, local_time, long_date
+from bot.views.digest import announced_as, author_line, comment, judged_by, outcome_reason
+from bot.views.reasons import REASON_TEXTS, problem_text
 
 _CATEGORIES = 12
 
 
 def answer(
     id: str,
-    standings: Sequence[Standing],
+    statuses: Sequence[PaperStatus],
     today: date,
     zone: str,
-    found: Found | None = None,
+    found: ArxivAnswer | None = None,
     waits: bool = False,
-    failed: Sequence[Standing] = (),
-) -> Head:
+    failed: Sequence[PaperStatus] = (),
+) -> Message:
     """The whole answer, as far as it is known; `waits` while a judge is being asked, `failed` are
     those of which nothing could be found out.
 
     `today` is New York's date, `zone` the asker's. Links to messages are the caller's to add.
     """
-    paper = next((s.paper for s in standings if s.paper), None)
+    paper = next((s.paper for s in statuses if s.paper), None)
     notices = [f"Withdrawn: {one_line(found.withdrawn)}"] if found and found.withdrawn else []
-    said = [tuple(_said(s, today, zone, s in failed)) for s in standings]
-    alone = len(standings) == 1
+    said = [tuple(_said(s, today, zone, s in failed)) for s in statuses]
+    alone = len(statuses) == 1
     missing = "looking it up …" if waits else "not looked up" if failed else "not found"
     title = readable(paper.title) if paper else missing
-    small = [one_line(standings[0].profile.title), *_small(standings[0])] if alone else []
+    small = [one_line(statuses[0].profile.title), *_small(statuses[0])] if alone else []
     if waits and paper:
         small.append("A closer look follows.")
-    return Head(
+    return Message(
         title=f"{id}: {title}",
         notices=tuple(notices),
         text=said[0] if alone else (),
-        items=() if alone else tuple(_items(standings, said)),
+        items=() if alone else tuple(_items(statuses, said)),
         small=tuple(small),
         buttons=(Button(action="open", label="arXiv", url=paper.url),) if paper else (),
     )
 
 
-def closer(id: str, standings: Sequence[Standing], failed: Sequence[Standing] = ()) -> Head:
+def follow_up(
+    id: str, statuses: Sequence[PaperStatus], failed: Sequence[PaperStatus] = ()
+) -> Message:
     """What the judges were asked for, after the ledger's answer was given: a sentence at least of
     each; `failed` as in `answer`."""
-    asked = [s for s in standings if s.opinion or s in failed] or standings
-    rows = [(s, tuple(closer_look(s.opinion))) for s in asked]
+    asked = [s for s in statuses if s.assessment or s in failed] or statuses
+    rows = [(s, tuple(closer_look_lines(s.assessment))) for s in asked]
     alone = len(rows) == 1
     items = (Item(title=one_line(s.profile.title), small=text) for s, text in rows)
-    return Head(
+    return Message(
         title=f"{id}, read more closely",
         text=rows[0][1] if alone else (),
         items=() if alone else tuple(items),
     )
 
 
-def _items(standings: Sequence[Standing], said: Sequence[tuple[str, ...]]) -> Iterator[Item]:
+def _items(statuses: Sequence[PaperStatus], said: Sequence[tuple[str, ...]]) -> Iterator[Item]:
     """A channel is named where there are several."""
-    several = len({standing.address for standing in standings}) > 1
-    for standing, text in zip(standings, said, strict=True):
-        channel = standing.address.channel if several else ""
-        title = one_line(standing.profile.title)
-        yield Item(title=title, channel=channel, small=(*text, *_small(standing)))
+    several = len({status.address for status in statuses}) > 1
+    for status, text in zip(statuses, said, strict=True):
+        channel = status.address.channel if several else ""
+        title = one_line(status.profile.title)
+        yield Item(title=title, channel=channel, small=(*text, *_small(status)))
 
 
-def _said(standing: Standing, today: date, zone: str, failed: bool) -> Iterator[str]:
-    yield verdict(standing, today, zone)
-    digest, decision = standing.digest, standing.decision
+def _said(status: PaperStatus, today: date, zone: str, failed: bool) -> Iterator[str]:
+    yield stage_sentence(status, today, zone)
+    digest, decision = status.digest, status.decision
     if digest and decision and decision.score:
         yield scores(decision.score.relevance, decision.score.novelty) + "."
         if said := comment(digest, decision):
             yield said
-    yield from hint(standing)
-    if standing.opinion:
+    yield from change_hints(status)
+    if status.assessment:
         if decision is None or decision.score is None:
-            yield from judged_now(standing, standing.opinion)
-            yield from claims(standing.opinion)
+            yield from judged_now(status, status.assessment)
+            yield from claim_lines(status.assessment)
         else:
-            yield from closer_look(standing.opinion)
+            yield from closer_look_lines(status.assessment)
     elif failed:
-        yield not_found_out()
+        yield lookup_failed()
 
 
-def _small(standing: Standing) -> Iterator[str]:
-    if standing.date and standing.listed:
-        listed = standing.listed
-        how = announced_as(listed, standing.date)
+def _small(status: PaperStatus) -> Iterator[str]:
+    if status.date and status.listed:
+        listed = status.listed
+        how = announced_as(listed, status.date)
         others = one_line(", ".join(listed.paper.categories[1:_CATEGORIES]))
-        yield f"{long_date(standing.date)} · {how}" + (f" · also {others}" if others else "")
-    if standing.digest:
-        yield _judge(standing.digest)
-    if standing.changed:
+        yield f"{long_date(status.date)} · {how}" + (f" · also {others}" if others else "")
+    if status.digest:
+        yield _judge(status.digest)
+    if status.changed:
         yield "The profile has been changed since."
 
 
@@ -117,18 +119,18 @@ _SHOWN_CATEGORIES = 12
 _YOUNG_DAYS = 37
 
 
-def verdict(standing: Standing, today: date, zone: str) -> str:
+def stage_sentence(status: PaperStatus, today: date, zone: str) -> str:
     """The stage that decided, in one sentence."""
-    profile, paper, day = standing.profile, standing.paper, standing.date
+    profile, paper, day = status.profile, status.paper, status.date
     listed = f"listed on {long_date(day)}" if day else "on no list that Paperboy has read"
     has = _categories(paper.categories) if paper else ""
     takes = _categories(profile.categories)
-    match standing.stage:
+    match status.stage:
         case Stage.DECIDED:
-            return _outcome(standing, today, zone)
+            return _outcome(status, today, zone)
         case Stage.UNPOSTED:
-            assert standing.decision is not None, "it was decided"
-            what = _WOULD[standing.decision.outcome]
+            assert status.decision is not None, "it was decided"
+            what = _WOULD[status.decision.outcome]
             return f"Not posted here: {listed} and {what}, but this channel has not had that day."
         case Stage.ELSEWHERE:
             return (
@@ -149,19 +151,19 @@ def verdict(standing: Standing, today: date, zone: str) -> str:
                 "cross-lists."
             )
         case Stage.UNSEEN:
-            return f"Not in a digest: {listed}{_guess(standing, today)}."
+            return f"Not in a digest: {listed}{_guess(status, today)}."
 
 
-def _guess(standing: Standing, today: date) -> str:
+def _guess(status: PaperStatus, today: date) -> str:
     """Why no list had a paper, as far as its id and categories tell."""
-    paper = standing.paper
+    paper = status.paper
     if paper is None:
         return ""
-    listed = standing.model_copy(update={"kind": AnnounceType.NEW}).listed
-    if listed and stage_of(standing.profile, listed) is Stage.ELSEWHERE:
+    listed = status.model_copy(update={"announce_type": AnnounceType.NEW}).listed
+    if listed and stage_by_categories(status.profile, listed) is Stage.ELSEWHERE:
         return (
             f"; its categories are {_categories(paper.categories)}, the profile takes "
-            f"{_categories(standing.profile.categories)}"
+            f"{_categories(status.profile.categories)}"
         )
     if _is_young(paper.id, today):
         return "; it may come with the next one"
@@ -174,37 +176,38 @@ def _is_young(id: str, today: date) -> bool:
     return month is not None and (today - month).days < _YOUNG_DAYS
 
 
-def _outcome(standing: Standing, today: date, zone: str) -> str:
+def _outcome(status: PaperStatus, today: date, zone: str) -> str:
     """What the channel's own ledger says."""
-    digest, decision = standing.digest, standing.decision
+    digest, decision = status.digest, status.decision
     assert digest is not None, "the ledger named it"
     assert decision is not None, "the ledger named it"
     name = one_line(digest.profile.name)
     match decision.outcome:
         case Outcome.PICKED:
-            rank, _ = standing.place
+            rank, _ = status.rank_and_total
             also = f" ★ by {', '.join(decision.followed)}" if decision.followed else ""
-            return f"Picked: number {rank} of {len(digest.picked)}.{also}{_missing(standing)}"
+            return f"Picked: number {rank} of {len(digest.picked)}.{also}{_missing(status)}"
         case Outcome.OVER_LIMIT:
-            rank, able = standing.place
+            rank, able = status.rank_and_total
             return (
                 f"Not picked: over the limit; number {rank} of the {able} that reach the cut-offs, "
                 f"at most {digest.profile.maximum} are posted."
             )
         case Outcome.REPEAT:
-            when = f", on {long_date(standing.posted.date)}" if standing.posted else ""
+            when = f", on {long_date(status.posted.date)}" if status.posted else ""
             return f"Not posted again: this channel had it before{when}."
         case Outcome.GATED:
             return f"Not picked: kept from the model by the gate{_place(decision)}."
         case Outcome.UNSCORED:
             again = "its day is over"
-            if standing.again:
-                again = f"it is asked for again about {moment(standing.again, zone)}"
-            elif standing.date == today:
+            if status.retry_at:
+                again = f"it is asked for again about {local_time(status.retry_at, zone)}"
+            elif status.date == today:
                 again = f"/digest now {name} asks for it again"
-            return f"Not picked: unscored, {reason(digest, decision)}{_place(decision)}; {again}."
+            why = outcome_reason(digest, decision) + _place(decision)
+            return f"Not picked: unscored, {why}; {again}."
         case Outcome.BELOW_CUTOFF:
-            return f"Not picked: below the line; {reason(digest, decision)}."
+            return f"Not picked: below the line; {outcome_reason(digest, decision)}."
 
 
 _WOULD = {
@@ -217,36 +220,36 @@ _WOULD = {
 }
 
 
-def _missing(standing: Standing) -> str:
+def _missing(status: PaperStatus) -> str:
     """Why a picked paper has no message of its own."""
-    why = standing.posted.missing if standing.posted else None
-    return f" It has no message of its own here: {TROUBLES[why]}." if why else ""
+    why = status.posted.missing_reason if status.posted else None
+    return f" It has no message of its own here: {REASON_TEXTS[why]}." if why else ""
 
 
 def _place(decision: Decision) -> str:
-    place = decision.place
-    if place is None:
+    local_rank = decision.place
+    if local_rank is None:
         return ""
-    words = f", by {one_line(', '.join(place.words))}" if place.words else ""
-    return f" (number {place.rank} of {place.of} in the local ranking{words})"
+    words = f", by {one_line(', '.join(local_rank.words))}" if local_rank.words else ""
+    return f" (number {local_rank.rank} of {local_rank.of} in the local ranking{words})"
 
 
-def hint(standing: Standing) -> Iterator[str]:
+def change_hints(status: PaperStatus) -> Iterator[str]:
     """What would have changed it, and how that is done."""
-    profile, decision = standing.profile, standing.decision
+    profile, decision = status.profile, status.decision
     name = one_line(profile.name)
-    terminal = standing.address.platform == "terminal"
+    terminal = status.address.platform == "terminal"
     change = f"in the profile {name}" if terminal else f"by /digest new {name}"
-    if standing.stage is Stage.ELSEWHERE and standing.paper:
-        first = one_line(standing.paper.categories[0])
+    if status.stage is Stage.ELSEWHERE and status.paper:
+        first = one_line(status.paper.categories[0])
         yield f"Papers of {first} come when it is added to the categories, {change}."
-    elif standing.stage is Stage.CROSS_LIST:
+    elif status.stage is Stage.CROSS_LIST:
         yield f"Cross-lists come when they are allowed, {change}."
-    elif standing.stage is not Stage.DECIDED or decision is None:
+    elif status.stage is not Stage.DECIDED or decision is None:
         return
     elif decision.outcome is Outcome.OVER_LIMIT and not terminal:
-        rank, _ = standing.place
-        if rank <= standing.most:
+        rank, _ = status.rank_and_total
+        if rank <= status.current_maximum:
             yield f"A limit of {rank} would have brought it: /digest subscribe {name} top {rank}."
         elif rank <= 100:
             yield f"A limit of {rank} would have brought it; it is set {change}."
@@ -260,12 +263,12 @@ def hint(standing: Standing) -> Iterator[str]:
         yield f"With {wanted} it would have reached the line; lower cut-offs are set {change}."
 
 
-def judged_now(standing: Standing, opinion: Opinion) -> Iterator[str]:
+def judged_now(status: PaperStatus, assessment: Assessment) -> Iterator[str]:
     """The judge's word on what no digest has a score of."""
-    score, cutoffs = opinion.score, standing.profile.cutoffs
+    score, cutoffs = assessment.score, status.profile.cutoffs
     if score is None:
-        if opinion.trouble:
-            yield f"Judged now: no score, {TROUBLES[opinion.trouble]}."
+        if assessment.trouble:
+            yield f"Judged now: no score, {REASON_TEXTS[assessment.trouble]}."
         return
     novel = score.novelty is None or score.novelty >= cutoffs.novelty
     reaches = novel and score.relevance >= cutoffs.relevance
@@ -278,30 +281,30 @@ def judged_now(standing: Standing, opinion: Opinion) -> Iterator[str]:
         yield said if score.novelty is not None else f"Shares with the profile: {said}."
 
 
-def claims(opinion: Opinion) -> Iterator[str]:
+def claim_lines(assessment: Assessment) -> Iterator[str]:
     """Each claim with the words of the paper that carry it."""
-    for claim in opinion.claims:
+    for claim in assessment.claims:
         meets = "Meets" if claim.meets else "Misses"
         says = readable(claim.says).rstrip(".")
         yield f"{meets} {one_line(claim.topic)}: {says}. “{readable(claim.quote)}”"
-    if opinion.silent is Trouble.UNPROVEN:
+    if assessment.silent is Reason.UNPROVEN:
         yield "The model said more, but quoted words that are not in the paper."
-    elif opinion.silent and opinion.score:
-        yield f"No closer look: {TROUBLES[opinion.silent]}."
+    elif assessment.silent and assessment.score:
+        yield f"No closer look: {REASON_TEXTS[assessment.silent]}."
 
 
-def closer_look(opinion: Opinion | None) -> Iterator[str]:
+def closer_look_lines(assessment: Assessment | None) -> Iterator[str]:
     """What a closer look brought, which is never nothing: claims, or why there are none."""
-    if opinion is None:
-        yield not_found_out()
+    if assessment is None:
+        yield lookup_failed()
         return
-    said = list(claims(opinion))
-    if not said and opinion.score is None and opinion.trouble:
-        said = [f"No closer look: {TROUBLES[opinion.trouble]}."]
+    said = list(claim_lines(assessment))
+    if not said and assessment.score is None and assessment.trouble:
+        said = [f"No closer look: {REASON_TEXTS[assessment.trouble]}."]
     yield from said or ["The model names no words of the paper for or against it."]
 
 
-def not_found_out() -> str:
+def lookup_failed() -> str:
     """Of what the workers began to find out and did not."""
     return "A closer look has failed by a fault in Paperboy; the workers' log says more."
 
@@ -315,19 +318,19 @@ def _categories(names: Sequence[str]) -> str:
     return one_line(", ".join(names[:_SHOWN_CATEGORIES])) + more
 
 
-def not_shown(found: Found, id: str, today: date, near: str) -> str:
+def no_paper(found: ArxivAnswer, id: str, today: date, near: str) -> str:
     """Why there is nothing to say of an id."""
-    if found.trouble is not Trouble.NOT_FOUND:
-        return f"{id} could not be looked up: {TROUBLES[found.trouble or Trouble.UNREACHABLE]}."
+    if found.trouble is not Reason.NOT_FOUND:
+        return f"{id} could not be looked up: {REASON_TEXTS[found.trouble or Reason.UNREACHABLE]}."
     young = ", or has not announced it yet" if _is_young(id, today) else ""
     said = f"arXiv shows no paper {id}{young}"
     return f"{said}; did you mean {near}?" if near else f"{said}."
 
 
-def whole_abstract(paper: Paper) -> Head:
+def whole_abstract(paper: Paper) -> Message:
     """Title, every author and the whole abstract, readable."""
     names = author_line(paper, ()) if len(paper.authors) > 40 else ", ".join(paper.authors)
-    return Head(
+    return Message(
         title=readable(paper.title),
         text=(readable(paper.abstract),),
         small=(names,) if names else (),
@@ -335,7 +338,7 @@ def whole_abstract(paper: Paper) -> Head:
     )
 
 
-def missed(digest: Digest, day: str, most: int) -> Head:
+def near_misses(digest: Digest, day: str, most: int) -> Message:
     """What nearly made it, up to `most` of each kind: over the limit, below the line, and kept from
     the model; each with its reason and a Why button."""
     kinds = (Outcome.OVER_LIMIT, Outcome.BELOW_CUTOFF, Outcome.GATED)
@@ -344,13 +347,13 @@ def missed(digest: Digest, day: str, most: int) -> Head:
         for kind in kinds
         for decision in [d for d in digest.decisions if d.outcome is kind][:most]
     ]
-    when = span(digest.earlier, digest.date)
+    when = date_range(digest.earlier, digest.date)
     title = f"{one_line(digest.profile.title)} · {when}"
     if not digest.decisions and digest.listed.problem:
-        return Head(title=f"{title}: {problem(digest.listed.problem)}.")
+        return Message(title=f"{title}: {problem_text(digest.listed.problem)}.")
     if not near:
-        return Head(title=f"{title}: nothing was left out but what is unscored or had before.")
-    return Head(
+        return Message(title=f"{title}: nothing was left out but what is unscored or had before.")
+    return Message(
         title=f"{title}: what nearly made it",
         items=tuple(_nearly(digest, decision, day) for decision in near),
     )
@@ -358,7 +361,7 @@ def missed(digest: Digest, day: str, most: int) -> Head:
 
 def _nearly(digest: Digest, decision: Decision, day: str) -> Item:
     score = decision.score
-    said = reason(digest, decision)
+    said = outcome_reason(digest, decision)
     if score and decision.outcome is Outcome.OVER_LIMIT:
         said += f" (relevance {score.relevance}"
         said += f", novelty {score.novelty})" if score.novelty is not None else ")"

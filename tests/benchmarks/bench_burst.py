@@ -40,14 +40,22 @@ from bot.store.connection import connect
 from bot.store.days import Store
 from bot.store.subscriptions import Subscriptions
 from tests.benchmarks.bench_deliver import environment, start
-from tests.make import announced, listing, profile
-from tests.servers import neighbours
-from tests.servers.discord_neighbour import discord_server
-from tests.servers.discord_world import GUILD
-from tests.servers.discord_world import Channel as DiscordChannel
-from tests.servers.neighbours import chat, claims, feed, ids_asked, listening, question, scores
-from tests.servers.slack_neighbour import Channel, slack
-from tests.workers.test_fetching import rss
+from tests.factories import announced, listing, profile
+from tests.servers.fake_discord import run_fake_discord
+from tests.servers.fake_discord_state import GUILD_ID
+from tests.servers.fake_discord_state import Channel as DiscordChannel
+from tests.servers.fake_http import (
+    HttpReply,
+    chat_reply,
+    claims_for,
+    question_text,
+    requested_ids,
+    run_fake_server,
+    scores_for,
+    xml_reply,
+)
+from tests.servers.fake_slack import Channel, run_fake_slack
+from tests.workers.test_fetch_job import rss_feed
 from workers.runtime.server import embedded
 
 PROFILE = profile(cutoffs=Cutoffs(relevance=1, novelty=1), maximum=8)
@@ -95,36 +103,36 @@ class Seen:
 @contextmanager
 def on_slack(count: int) -> Iterator[Chatting]:
     names = [f"C{n}" for n in range(count)]
-    with slack() as there:
-        there.rate = 1.0
-        there.channels = {name: Channel(people={name.replace("C", "U")}) for name in names}
-        there.channels["CWHY"] = Channel(people={f"U{1000 + n}" for n in range(_WHYS)})
+    with run_fake_slack() as fake_slack:
+        fake_slack.rate_limit = 1.0
+        fake_slack.channels = {name: Channel(members={name.replace("C", "U")}) for name in names}
+        fake_slack.channels["CWHY"] = Channel(members={f"U{1000 + n}" for n in range(_WHYS)})
 
         def why(id: str, n: int) -> Why:
             begun, user = time.monotonic(), f"U{1000 + n}"
-            there.command(id, channel="CWHY", user=user, command="/why")
+            fake_slack.command(id, channel="CWHY", user=user, command="/why")
 
             def told() -> list[Any]:
-                return [said for said in list(there.ephemeral) if said["user"] == user]
+                return [said for said in list(fake_slack.ephemeral) if said["user"] == user]
 
             return _waited(begun, told, lambda: len(told()) > 1)
 
         yield Chatting(
             name="Slack",
             channels=names,
-            settings={"SLACK_API_URL": there.url},
-            now=lambda channel: there.command(
+            settings={"SLACK_API_URL": fake_slack.url},
+            now=lambda channel: fake_slack.command(
                 f"now {PROFILE.name}", channel=channel, user=channel.replace("C", "U")
             ),
             why=why,
             posted=lambda channel: [
                 call.at
-                for call in list(there.calls)
+                for call in list(fake_slack.calls)
                 if call.method == "chat.postMessage"
                 and call.error is None
                 and call.arguments["channel"] == channel
             ],
-            ready=lambda: bool(there.sockets),
+            ready=lambda: bool(fake_slack.sockets),
             room=Address(platform="slack", workspace="T1", channel="CWHY"),
         )
 
@@ -133,14 +141,14 @@ def on_slack(count: int) -> Iterator[Chatting]:
 def on_discord(count: int) -> Iterator[Chatting]:
     names = [f"2000000000000{n:05}" for n in range(1, count + 1)]
     room = "200000000000090000"
-    with discord_server() as there:
-        there.rate = 5
-        there.channels = {name: DiscordChannel(name) for name in (*names, room)}
+    with run_fake_discord() as fake_discord:
+        fake_discord.rate_limit = 5
+        fake_discord.channels = {name: DiscordChannel(name) for name in (*names, room)}
         offset = time.time() - time.monotonic()
 
         def why(id: str, n: int) -> Why:
             begun = time.monotonic()
-            said = there.command("why", {"arxivid": id}, channel=room).answers
+            said = fake_discord.command("why", {"arxivid": id}, channel=room).answers
 
             def whole() -> bool:
                 return len(said) > 1 or bool(said and said[0]["edited_timestamp"])
@@ -149,28 +157,28 @@ def on_discord(count: int) -> Iterator[Chatting]:
 
         def posted(channel: str) -> list[float]:
             # A thread has its message's id, and a message's id begins with the moment.
-            own = [m["id"] for m in list(there.channels[channel].messages)]
-            below = [m["id"] for id in own for m in list(_below(id)) if id in there.channels]
+            own = [m["id"] for m in list(fake_discord.channels[channel].messages)]
+            below = [m["id"] for id in own for m in list(_below(id)) if id in fake_discord.channels]
             return [((int(id) >> 22) + 1420070400000) / 1000 - offset for id in (*own, *below)]
 
         def _below(id: str) -> list[Any]:
-            return there.channels[id].messages if id in there.channels else []
+            return fake_discord.channels[id].messages if id in fake_discord.channels else []
 
         yield Chatting(
             name="Discord",
             channels=names,
             settings={
                 "DISCORD_TOKEN": "none",
-                "DISCORD_API_URL": there.api,
-                "DISCORD_GATEWAY_URL": there.gateway,
+                "DISCORD_API_URL": fake_discord.api,
+                "DISCORD_GATEWAY_URL": fake_discord.gateway,
             },
-            now=lambda channel: there.command(
+            now=lambda channel: fake_discord.command(
                 "digest now", {"profile": PROFILE.name}, channel=channel
             ),
             why=why,
             posted=posted,
-            ready=lambda: bool(there.commands and there.connected),
-            room=Address(platform="discord", workspace=GUILD, channel=room),
+            ready=lambda: bool(fake_discord.commands and fake_discord.connected_sessions),
+            room=Address(platform="discord", workspace=GUILD_ID, channel=room),
         )
 
 
@@ -189,24 +197,24 @@ def run(platforms: Sequence[str], count: int, seconds: float, home: Path) -> int
     seen = Seen()
     today = new_york_date(datetime.now(UTC))
     today = weekday_before(today) if is_weekend(today) else today
-    document = rss(today, *((f"2503.{20000 + n}", "new", "cs.LG") for n in range(_LISTED)))
+    document = rss_feed(today, *((f"2503.{20000 + n}", "new", "cs.LG") for n in range(_LISTED)))
 
-    def answer(path: str, body: bytes) -> neighbours.Reply:
+    def answer(path: str, body: bytes) -> HttpReply:
         time.sleep(_MODEL_SECONDS)
         form = json.loads(body)["response_format"]["json_schema"]["schema"]
         if "claims" in form["properties"]:
-            return chat(json.dumps(claims(json.loads(question(body)))))
-        if len(about := ids_asked(body)) > 1:
+            return chat_reply(json.dumps(claims_for(json.loads(question_text(body)))))
+        if len(about := requested_ids(body)) > 1:
             seen.scored.append(time.monotonic())
-        return chat(json.dumps(scores(about)))
+        return chat_reply(json.dumps(scores_for(about)))
 
     with ExitStack() as stack:
         chats = [
             stack.enter_context({"slack": on_slack, "discord": on_discord}[name](count))
             for name in platforms
         ]
-        arxiv = stack.enter_context(listening(lambda path, body: feed(document)))
-        model = stack.enter_context(listening(answer))
+        arxiv = stack.enter_context(run_fake_server(lambda path, body: xml_reply(document)))
+        model = stack.enter_context(run_fake_server(answer))
         url = stack.enter_context(embedded(home))
         settings = environment(home, "", arxiv.url, model.url)
         if "slack" not in platforms:
@@ -226,7 +234,7 @@ def run(platforms: Sequence[str], count: int, seconds: float, home: Path) -> int
         took = time.monotonic() - seen.asked
         calls = {name[8:]: row["calls"] for name, row in redis.info("commandstats").items()}
         time.sleep(2)  # so that the last job says that it is done
-        _shown(chats, seen, log.read_text(), len(arxiv.asked), redis)
+        _shown(chats, seen, log.read_text(), len(arxiv.requests), redis)
         most = ", ".join(f"{n / took:.0f} {name}" for name, n in Counter(calls).most_common(6))
         print(f"Redis: {sum(calls.values()) / took:.0f} commands a second: {most}")
         return sum(_wrong(chatting, channel) for chatting in chats for channel in chatting.channels)

@@ -25,18 +25,18 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from bot.domain.digest import Judge, Source, Wanted
+from bot.domain.digest import Judge, ListQuery, Source
 from bot.domain.papers import Cutoffs
-from bot.domain.request import Address, Wish
+from bot.domain.request import Address, DigestRequest
 from bot.settings import Settings
 from bot.store.channels import Channels
 from bot.store.connection import connect
 from bot.store.days import Store
-from tests.make import profile
-from tests.processes import children
-from tests.servers.neighbours import feed, good_model, listening
-from tests.servers.slack_neighbour import Channel, Json, Slack, slack
-from tests.workers.test_fetching import rss
+from tests.factories import profile
+from tests.processes import children_by_parent
+from tests.servers.fake_http import answer_with_scores, run_fake_server, xml_reply
+from tests.servers.fake_slack import Channel, FakeSlack, Json, run_fake_slack
+from tests.workers.test_fetch_job import rss_feed
 from workers.runtime.server import embedded
 
 # Everything that is announced is picked, in this order: the loopback model's scores are from 10
@@ -61,7 +61,7 @@ def main(counts: list[int]) -> None:
 
 
 def environment(home: Path, slack_api: str, arxiv: str, model: str) -> dict[str, str]:
-    """The settings of an installation among neighbours on loopback, none of them by a proxy."""
+    """The settings of an installation among servers on loopback, none of them by a proxy."""
     kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     kept.pop("REDIS_URL", None)
     return kept | {
@@ -89,24 +89,24 @@ def start(word: str, settings: dict[str, str], log: Path) -> subprocess.Popen[by
         )
 
 
-def wish(channels: Channels, names: list[str], wanted: Wanted) -> None:
+def wish(channels: Channels, names: list[str], query: ListQuery) -> None:
     """Every channel wishes for this day at the same moment."""
     profile, since = channels.store.put_profile(PROFILE), datetime.now(UTC)
     judge = Judge(model=Settings.model_fields["model"].default)
     for name in names:
         address = Address(platform="slack", workspace="T1", channel=name)
-        channels.put_wish(
-            Wish(profile=profile, wanted=wanted, judge=judge, address=address, since=since)
+        channels.put_request(
+            DigestRequest(profile=profile, wanted=query, judge=judge, address=address, since=since)
         )
 
 
-def grandchildren(pid: int) -> list[int]:
+def work_horses(pid: int) -> list[int]:
     """A pool's work horses."""
-    known = children()
+    known = children_by_parent()
     return [horse for worker in known.get(pid, ()) for horse in known.get(worker, ())]
 
 
-def wrong(thread: list[Json], days: list[list[str]], least: int | None = None) -> list[str]:
+def thread_errors(thread: list[Json], days: list[list[str]], least: int | None = None) -> list[str]:
     """What is wrong with a channel's messages, in words, when it should have a thread for each
     day, with a reply for each of its papers (ids) in their order. A head names them all, or the
     first `least` ones at least."""
@@ -145,29 +145,35 @@ def _running(word: str, settings: dict[str, str], log: Path) -> Iterator[int]:
 
 
 def _measured(count: int, home: Path) -> str:
-    document, log = rss(date(2025, 3, 20), *((i, "new", "cs.LG") for i in _IDS)), home / "log"
+    document, log = rss_feed(date(2025, 3, 20), *((i, "new", "cs.LG") for i in _IDS)), home / "log"
     with (
-        slack() as there,
-        listening(lambda path, body: feed(document)) as arxiv,
-        listening(good_model) as model,
+        run_fake_slack() as fake_slack,
+        run_fake_server(lambda path, body: xml_reply(document)) as arxiv,
+        run_fake_server(answer_with_scores) as model,
         embedded(home) as url,
     ):
-        there.rate = 1.0
-        there.channels = {f"C{n}": Channel() for n in range(count)}
+        fake_slack.rate_limit = 1.0
+        fake_slack.channels = {f"C{n}": Channel() for n in range(count)}
         channels = Channels(Store(connect(url)))
-        wish(channels, list(there.channels), Wanted(source=Source.ARXIV, categories=("cs.LG",)))
-        settings = environment(home, there.url, arxiv.url, model.url)
+        wish(
+            channels,
+            list(fake_slack.channels),
+            ListQuery(source=Source.ARXIV, categories=("cs.LG",)),
+        )
+        settings = environment(home, fake_slack.url, arxiv.url, model.url)
         with _running("worker", settings, log) as pool:
             _until(lambda: b"workers started" in log.read_bytes())
             with _running("bot", settings, home / "bot.log"):
-                spent = _sampled(pool, lambda: _all_posted(there, channels, count))
-        posted: dict[str, list[float]] = {name: [] for name in there.channels}
-        for call in there.calls:
+                spent = _sampled(pool, lambda: _all_posted(fake_slack, channels, count))
+        posted: dict[str, list[float]] = {name: [] for name in fake_slack.channels}
+        for call in fake_slack.calls:
             if call.method == "chat.postMessage" and call.error is None:
                 posted[call.arguments["channel"]].append(call.at)
-        refused = sum(call.error == "ratelimited" for call in there.calls)
-    for name in there.channels:
-        assert not (found := wrong(there.thread(name), [_IDS])), f"{name}: {found}"
+        refused = sum(call.error == "ratelimited" for call in fake_slack.calls)
+    for name in fake_slack.channels:
+        assert not (found := thread_errors(fake_slack.visible_messages(name), [_IDS])), (
+            f"{name}: {found}"
+        )
     lines = [line for line in log.read_text().splitlines() if "done" in line]
     jobs = [sum(f"{kind}-" in line for line in lines) for kind in ("fetch", "score", "deliver")]
     took = max(map(max, posted.values())) - min(map(min, posted.values()))
@@ -178,9 +184,9 @@ def _measured(count: int, home: Path) -> str:
     return f"{shown} {cpu:>6.1f} {peak:>3.0f} {own:>8.1f}"
 
 
-def _all_posted(there: Slack, channels: Channels, count: int) -> bool:
-    posted = sum(len(channel.messages) for channel in there.channels.values())
-    return posted >= count * _MESSAGES and not channels.wishes()
+def _all_posted(fake_slack: FakeSlack, channels: Channels, count: int) -> bool:
+    posted = sum(len(channel.messages) for channel in fake_slack.channels.values())
+    return posted >= count * _MESSAGES and not channels.requests()
 
 
 def _sampled(pool: int, done: Callable[[], bool]) -> tuple[float, float, float]:
@@ -192,7 +198,7 @@ def _sampled(pool: int, done: Callable[[], bool]) -> tuple[float, float, float]:
     def looked() -> bool:
         nonlocal turn
         turn += 1
-        for horse in grandchildren(pool):
+        for horse in work_horses(pool):
             if found := _proc(horse):
                 seen[horse] = found
         return turn % 5 == 0 and done()

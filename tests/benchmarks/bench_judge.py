@@ -16,8 +16,14 @@ from contextlib import closing
 
 from bot.domain.papers import Paper
 from bot.profiles import library
-from tests.make import paper
-from tests.servers.neighbours import Reply, chat, ids_asked, listening, scores
+from tests.factories import paper
+from tests.servers.fake_http import (
+    HttpReply,
+    chat_reply,
+    requested_ids,
+    run_fake_server,
+    scores_for,
+)
 from workers.judging import batches
 from workers.judging.model import Model
 
@@ -28,19 +34,19 @@ _ABSTRACT = "We study a matter of some importance and prove that it is so. " * 2
 def main(papers: int, speed: float) -> None:
     """Judge so many papers in each of the settings."""
 
-    def answer(path: str, body: bytes) -> Reply:
-        rows = scores(ids_asked(body))["papers"]
+    def answer(path: str, body: bytes) -> HttpReply:
+        rows = scores_for(requested_ids(body))["papers"]
         for row in rows:
             row["comment"] = "matches criterion " * 8
         text = json.dumps({"papers": rows})
         tokens = len(text) // 4
         time.sleep((0.4 + 0.012 * tokens) / speed)
-        return chat(text, prompt=len(body) // 4, completion=tokens)
+        return chat_reply(text, prompt=len(body) // 4, completion=tokens)
 
     day = [paper(f"2503.{10000 + i}", abstract=_ABSTRACT) for i in range(papers)]
     print(f"{papers} papers; seconds as at speed 1, measured at {speed:g}")
     print("a call at once calls prompt tokens  seconds  ratio")
-    with listening(answer) as server:
+    with run_fake_server(answer) as server:
         _seconds(server.url, day, 10, 16)  # imports and caches
         base = _seconds(server.url, day, 10, 16)[0]
         for size in (5, 10, 15, 30):
@@ -51,13 +57,13 @@ def main(papers: int, speed: float) -> None:
 
 
 def _seconds(url: str, day: list[Paper], size: int, at_once: int) -> tuple[float, int, int]:
-    batches.PAPERS_A_CALL = size
+    batches.PAPERS_PER_CALL = size
     profile = library.shipped()["foundations"]
     start = time.perf_counter()
     with closing(Model("gpt-6-luna", "x", f"{url}/v1", 60.0)) as model:
-        brought = list(batches.judge(model, profile, day, {}, at_once))
+        brought = list(batches.score_papers(model, profile, day, {}, at_once))
     seconds = time.perf_counter() - start
-    assert sum(len(b.verdicts) for b in brought) == len(day)
+    assert sum(len(b.results) for b in brought) == len(day)
     paid = [b.usage for b in brought if b.call]
     return seconds, len(paid), sum(usage.prompt_tokens for usage in paid)
 

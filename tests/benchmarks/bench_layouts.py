@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 
 from bot.domain.papers import Paper, Profile
 from bot.profiles import library
-from tests.make import paper
+from tests.factories import paper
 from workers.arxiv import sample
 from workers.judging import scoring
-from workers.judging.prices import price
+from workers.judging.prices import price_tokens
 
 MODEL = "gpt-6-luna"
 _PAPERS, _SIZES, _AT_ONCE, _PICKED = 450, (5, 10, 15, 30), 16, 20
@@ -202,9 +202,9 @@ def cents(used: Tokens, tier: str | None = None) -> float:
     """At the prices of short calls: no call is so long that it costs more (272,000 tokens)."""
 
     def asked(read: int, written: int) -> float:
-        return (price(MODEL, 1000, read, 0, written, tier)[0] or 0) / 1000
+        return (price_tokens(MODEL, 1000, read, 0, written, tier)[0] or 0) / 1000
 
-    answered = (price(MODEL, 0, 0, 1000, 0, tier)[1] or 0) / 1000
+    answered = (price_tokens(MODEL, 0, 0, 1000, 0, tier)[1] or 0) / 1000
     plain = used.prompt - used.read - used.written
     usd = plain * asked(0, 0) + used.read * asked(1000, 0) + used.written * asked(0, 1000)
     return 100 * (usd + used.completion * answered)

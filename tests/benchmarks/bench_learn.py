@@ -39,7 +39,7 @@ from statistics import fmean, quantiles
 from typing import Any
 
 from bot.domain.papers import Paper, Profile
-from tests.benchmarks.bench_rank import Judged, auc, kept
+from tests.benchmarks.bench_rank import Judged, auc, share_needed
 from workers.gate import keyword_ranking, learned_ranking, threshold
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -54,7 +54,7 @@ Days = Mapping[date_, Sequence[Paper]]
 Rank = Callable[[Sequence[Paper]], Sequence[Any]]  # rows with an id and a score
 Table = Mapping[date_, Sequence[Judged]]  # each day's papers, in the same order for every method
 Verdict = Callable[[date_, Paper], bool]
-Divided = tuple[date_, set[str], threshold.Divided]  # a day, its picks, and its parts
+Divided = tuple[date_, set[str], threshold.GateSplit]  # a day, its picks, and its parts
 
 
 def main(record: Path, toml: Path, start: date_) -> None:
@@ -116,7 +116,9 @@ def _line(what: str, table: Table) -> None:
         [d for d in table.values() if any(p for _, p in d)],
     )
     line = f"{auc(every):>7.3f}{fmean(map(auc, by_day)):>9.3f}"
-    print(f"   {what:<33}{line}{kept(every, 0.95):>11.1%}{kept(every, 0.98):>10.1%}")
+    print(
+        f"   {what:<33}{line}{share_needed(every, 0.95):>11.1%}{share_needed(every, 0.98):>10.1%}"
+    )
 
 
 def _bootstrap(plain: Table, ours: Table) -> None:
@@ -146,11 +148,11 @@ def _bootstrap(plain: Table, ours: Table) -> None:
 
 
 def _for95(judged: Sequence[Judged]) -> float:
-    return kept(judged, 0.95)
+    return share_needed(judged, 0.95)
 
 
 def _for98(judged: Sequence[Judged]) -> float:
-    return kept(judged, 0.98)
+    return share_needed(judged, 0.98)
 
 
 def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
@@ -177,10 +179,10 @@ def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
         line += f"{spared:>14}{len(picks):>7}{len(picks & asked):>7}"
         if opened is None:
             closed.append((day, picks, parts))
-            recall = threshold.estimate(tallies)
+            recall = threshold.estimate_recall(tallies)
             value = "unknown" if recall.value is None else f"{recall.value:.1%}"
             line += f"{_true(closed):>7.1%}  {value} [{recall.low:.1%}, {recall.high:.1%}]"
-            if threshold.is_open(recall):
+            if threshold.should_open(recall):
                 opened = day
                 line += "  the gate opens"
         elif threshold.may_close(opened, tallies):
@@ -202,14 +204,18 @@ def _true(days: Sequence[Divided]) -> float:
 
 def _learn(
     profile: Profile, seen: Sequence[tuple[date_, Paper, bool]]
-) -> tuple[learned_ranking.Learned, float, float]:
+) -> tuple[learned_ranking.LearnedRanking, float, float]:
     """What these verdicts teach, the threshold, and from which score on one is near it."""
     days, papers, was = zip(*seen, strict=True)
-    held = learned_ranking.held_out(profile, papers, was, days)
-    least = threshold.threshold(held)
+    held = learned_ranking.score_held_out(profile, papers, was, days)
+    least = threshold.choose_threshold(held)
     past = sum(row.score >= least for row in held) / len(held)
     print(f"   threshold {least:.3f}: on held-out days {past:.1%} of the papers get past it")
-    return learned_ranking.train(profile, papers, was), least, threshold.nearest(held, least)
+    return (
+        learned_ranking.train(profile, papers, was),
+        least,
+        threshold.choose_near_threshold(held, least),
+    )
 
 
 def _replay(days: Sequence[Divided]) -> None:
@@ -223,20 +229,20 @@ def _replay(days: Sequence[Divided]) -> None:
         for day, picks, parts in days:
             near = {*parts.near}
             placed = [
-                learned_ranking.Placed(id=f"{n} {id}", place=1, score=id in near, words=())
+                learned_ranking.LearnedScore(id=f"{n} {id}", rank=1, score=id in near, words=())
                 for id in parts.audited + parts.gated
             ]
             drawn = threshold.divide(placed, 2, 1, day)
-            again = threshold.Divided(
+            again = threshold.GateSplit(
                 asked=parts.asked,
                 audited=tuple(id.split()[1] for id in drawn.audited),
                 gated=tuple(id.split()[1] for id in drawn.gated),
                 near=parts.near,
             )
             tallies.append(threshold.tally(day, again, again.asked + again.audited, picks))
-            if not opened and threshold.is_open(threshold.estimate(tallies)):
+            if not opened and threshold.should_open(threshold.estimate_recall(tallies)):
                 opened = len(tallies)
-        recall = threshold.estimate(tallies)
+        recall = threshold.estimate_recall(tallies)
         opens += [opened] if opened else []
         holds += recall.low <= truth <= recall.high
         widths.append(recall.low)
@@ -258,14 +264,14 @@ def _drill(profile: Profile, days: Days, picked: set[str], start: date_) -> None
     the picks through on the days after."""
     seen = [(d, p, p.id in picked) for d, papers in days.items() if d < start for p in papers]
     taught_on, papers, was = zip(*seen, strict=True)
-    held = learned_ranking.held_out(profile, papers, was, taught_on)
+    held = learned_ranking.score_held_out(profile, papers, was, taught_on)
     knows = learned_ranking.train(profile, papers, was)
-    after = [(d, papers) for d, papers in days.items() if d >= start][: threshold.WINDOW]
+    after = [(d, papers) for d, papers in days.items() if d >= start][: threshold.WINDOW_DAYS]
     ranked = [(day, knows.rank(profile, papers)) for day, papers in after]
     scores = sorted((r.score for _, rows in ranked for r in rows if r.id in picked), reverse=True)
     for recall in (0.90, 0.92, 0.95, 0.98, 0.995):
         least = scores[round(recall * len(scores)) - 1]
-        near = threshold.nearest(held, least)
+        near = threshold.choose_near_threshold(held, least)
         _replay(
             [
                 (day, picked & {r.id for r in rows}, threshold.divide(rows, least, near, day))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bot.store.connection import connect
 from bot.store.days import Store
-from tests.workers.test_fetching import rss
+from tests.workers.test_fetch_job import rss_feed
 from workers.arxiv import feed
 from workers.runtime.server import embedded
 
@@ -27,7 +27,7 @@ _ABSTRACT = "We study a matter of some $\\alpha$-importance and prove that it is
 def main(entries: int) -> None:
     """Parse and store a list of so many entries five times, each into an empty store."""
     rows = ((f"2503.{10000 + i}", "new", "cs.LG cs.AI stat.ML") for i in range(entries))
-    document = rss(date(2025, 3, 20), *rows).replace(b"About ", _ABSTRACT.encode() + b"About ")
+    document = rss_feed(date(2025, 3, 20), *rows).replace(b"About ", _ABSTRACT.encode() + b"About ")
     print(f"{entries} entries, {len(document) / 1e6:.1f} MB of RSS, on one core")
     print(f"{'run':>3} {'parse s':>8} {'store s':>8} {'both s':>8} {'both/parse':>10}")
     with tempfile.TemporaryDirectory() as folder, embedded(Path(folder)) as url:
@@ -35,7 +35,7 @@ def main(entries: int) -> None:
         for run in range(1, 6):
             store.redis.flushall()
             start = time.perf_counter()
-            listing = feed.parse(document)
+            listing = feed.parse_feed(document)
             parsed = time.perf_counter()
             store.add_listing("b", listing, datetime.now(UTC))
             stored = time.perf_counter()

@@ -58,8 +58,10 @@ def main(record: Path, toml: Path) -> None:
     line("AUC over the whole record", auc(every))
     line(f"AUC within a day, mean of {len(by_day)}", fmean(by_day))
     for recall in (0.95, 0.98):
-        line(f"kept for {recall:.0%} of the picks, by score", kept(every, recall))
-        line(f"kept for {recall:.0%} of the picks, by place in the day", kept(places, recall))
+        line(f"kept for {recall:.0%} of the picks, by score", share_needed(every, recall))
+        line(
+            f"kept for {recall:.0%} of the picks, by place in the day", share_needed(places, recall)
+        )
     line("papers with relevance 7 or more", len(sevens) / len(every))
     line("   of them picked", sum(sevens) / max(len(sevens), 1))
     line("   picks among them", sum(sevens) / len(picked))
@@ -83,7 +85,7 @@ def auc(judged: Sequence[Judged]) -> float:
     return below / 2 / len(others) / len(picks)
 
 
-def kept(judged: Sequence[Judged], recall: float) -> float:
+def share_needed(judged: Sequence[Judged], recall: float) -> float:
     """The smallest share of all, taken from the top, that holds so much of the picks."""
     picks = sorted((value for value, was in judged if was), reverse=True)
     least = picks[ceil(recall * len(picks)) - 1]

@@ -26,11 +26,18 @@ from pathlib import Path
 from typing import Any
 
 from tests.processes import descendants
-from tests.servers.neighbours import Reply, as_json, chat, ids_asked, listening, scores
-from tests.workers.test_fetching import THURSDAY, rss
+from tests.servers.fake_http import (
+    HttpReply,
+    chat_reply,
+    json_reply,
+    requested_ids,
+    run_fake_server,
+    scores_for,
+)
+from tests.workers.test_fetch_job import THURSDAY, rss_feed
 
 PAPERS = 70
-Shape = Callable[[list[str]], Reply]
+Shape = Callable[[list[str]], HttpReply]
 PROFILE = """
 name = "mine"
 title = "Mine"
@@ -47,21 +54,21 @@ relevant = "Studies of the matter."
 
 
 def text(ids: list[str]) -> str:
-    return json.dumps(scores(ids))
+    return json.dumps(scores_for(ids))
 
 
 def said(write: Callable[[list[str]], str]) -> Shape:
     """A chat completion whose content is so written."""
-    return lambda ids: chat(write(ids))
+    return lambda ids: chat_reply(write(ids))
 
 
 def message(change: Callable[[list[str]], Any]) -> Shape:
     """A chat completion with this for its message."""
 
-    def answer(ids: list[str]) -> Reply:
-        body = json.loads(chat(text(ids))[2])
+    def answer(ids: list[str]) -> HttpReply:
+        body = json.loads(chat_reply(text(ids))[2])
         body["choices"][0]["message"] = change(ids)
-        return as_json(body)
+        return json_reply(body)
 
     return answer
 
@@ -71,7 +78,7 @@ def content(change: Callable[[list[str]], Any]) -> Shape:
 
 
 def usage(value: Any) -> Shape:
-    return lambda ids: as_json(json.loads(chat(text(ids))[2]) | {"usage": value})
+    return lambda ids: json_reply(json.loads(chat_reply(text(ids))[2]) | {"usage": value})
 
 
 def body(raw: Callable[[list[str]], bytes], kind: str = "application/json") -> Shape:
@@ -80,7 +87,7 @@ def body(raw: Callable[[list[str]], bytes], kind: str = "application/json") -> S
 
 def rows(change: Callable[[dict[str, Any]], Any]) -> Shape:
     """Each row of a well-formed reply changed so."""
-    return said(lambda ids: json.dumps({"papers": [change(r) for r in scores(ids)["papers"]]}))
+    return said(lambda ids: json.dumps({"papers": [change(r) for r in scores_for(ids)["papers"]]}))
 
 
 def commented(raw: str) -> Shape:
@@ -90,15 +97,15 @@ def commented(raw: str) -> Shape:
 
 def error(status: int, message: str, code: Any = None) -> Shape:
     said = {"error": {"message": message, "code": code}}
-    return lambda ids: as_json(said, status)
+    return lambda ids: json_reply(said, status)
 
 
 def keyed(ids: list[str]) -> str:
-    return json.dumps({row.pop("id"): row for row in scores(ids)["papers"]})
+    return json.dumps({row.pop("id"): row for row in scores_for(ids)["papers"]})
 
 
 def thinking(ids: list[str]) -> str:
-    draft = {"papers": [row | {"relevance": 1} for row in scores(ids)["papers"]]}
+    draft = {"papers": [row | {"relevance": 1} for row in scores_for(ids)["papers"]]}
     return f"<think>Perhaps {json.dumps(draft)}?</think>\n{text(ids)}"
 
 
@@ -114,7 +121,7 @@ ALWAYS: dict[str, Shape] = {
     "content: two text parts": content(
         lambda ids: [{"type": "text", "text": text(ids)[:40]}, {"text": text(ids)[40:]}]
     ),
-    "content: an object": content(scores),
+    "content: an object": content(scores_for),
     "content: a part that is no list": content(lambda ids: {"type": "text", "text": text(ids)}),
     "only in reasoning_content": message(
         lambda ids: {"content": None, "reasoning_content": text(ids)}
@@ -133,13 +140,13 @@ ALWAYS: dict[str, Shape] = {
     "usage: text": usage({"prompt_tokens": "100", "completion_tokens": "20"}),
     "usage: a list": usage([1]),
     "fenced": said(lambda ids: f"Sure!\n```json\n{text(ids)}\n```"),
-    "one a line": said(lambda ids: "\n".join(map(json.dumps, scores(ids)["papers"]))),
+    "one a line": said(lambda ids: "\n".join(map(json.dumps, scores_for(ids)["papers"]))),
     "a raw line break in a comment": commented("One.\nTwo."),
     "TeX: \\mathcal": commented(r"In $\mathcal{O}(n)$."),
     "TeX: \\times \\nu \\beta": commented(r"$m \times n$, $\nu$, $\beta$, $\frac{1}{2}$."),
     "unescaped quotes": commented('Called "deep" by some.'),
     "trailing commas": said(lambda ids: text(ids).replace("}", ",}")),
-    "single quotes": said(lambda ids: str(scores(ids))),
+    "single quotes": said(lambda ids: str(scores_for(ids))),
     "names without quotes": said(lambda ids: re.sub(r'"(\w+)":', r"\1:", text(ids))),
     "a draft in <think>": said(thinking),
     "an object keyed by id": said(keyed),
@@ -155,22 +162,22 @@ ALWAYS: dict[str, Shape] = {
 }
 
 
-def refuses(name: str, message: str) -> Callable[[dict[str, Any], list[str]], Reply | None]:
+def refuses(name: str, message: str) -> Callable[[dict[str, Any], list[str]], HttpReply | None]:
     """A server that refuses a parameter."""
 
-    def answer(sent: dict[str, Any], ids: list[str]) -> Reply | None:
+    def answer(sent: dict[str, Any], ids: list[str]) -> HttpReply | None:
         return error(400, message)(ids) if name in sent else None
 
     return answer
 
 
-def no_system(sent: dict[str, Any], ids: list[str]) -> Reply | None:
+def no_system(sent: dict[str, Any], ids: list[str]) -> HttpReply | None:
     roles = [said["role"] for said in sent["messages"]]
     return error(400, "System role not supported")(ids) if "system" in roles else None
 
 
 LIMIT = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
-PICKY: dict[str, Callable[[dict[str, Any], list[str]], Reply | None]] = {
+PICKY: dict[str, Callable[[dict[str, Any], list[str]], HttpReply | None]] = {
     "max_tokens refused, with a budget": refuses("max_tokens", LIMIT),
     "response_format refused": refuses("response_format", "response_format is not supported"),
     "system role refused": no_system,
@@ -178,20 +185,22 @@ PICKY: dict[str, Callable[[dict[str, Any], list[str]], Reply | None]] = {
 
 ONCE: dict[str, Shape] = {
     "message: null": message(lambda ids: None),
-    "message: absent": lambda ids: as_json({"choices": [{"index": 0}], "usage": {}}),
+    "message: absent": lambda ids: json_reply({"choices": [{"index": 0}], "usage": {}}),
     "content: null": content(lambda ids: None),
     "content: 7": content(lambda ids: 7),
-    "choices: null": lambda ids: as_json({"choices": None}),
-    "choices: []": lambda ids: as_json({"choices": []}),
-    "choices: [null]": lambda ids: as_json({"choices": [None]}),
+    "choices: null": lambda ids: json_reply({"choices": None}),
+    "choices: []": lambda ids: json_reply({"choices": []}),
+    "choices: [null]": lambda ids: json_reply({"choices": [None]}),
     "an empty body": body(lambda ids: b""),
-    "a cut body": body(lambda ids: chat(text(ids))[2][:-60]),
+    "a cut body": body(lambda ids: chat_reply(text(ids))[2][:-60]),
     "a page as JSON": body(lambda ids: b"<html>Welcome</html>"),
     "a page": body(lambda ids: b"<html>Welcome</html>", "text/html"),
-    "a list": lambda ids: as_json([1, 2]),
-    "null": lambda ids: as_json(None),
+    "a list": lambda ids: json_reply([1, 2]),
+    "null": lambda ids: json_reply(None),
     "no UTF-8": body(lambda ids: b'{"choices": "\xff\xfe"}'),
-    "error 502 with status 200": lambda ids: as_json({"error": {"code": 502, "message": "away"}}),
+    "error 502 with status 200": lambda ids: json_reply(
+        {"error": {"code": 502, "message": "away"}}
+    ),
     "403, one flagged input": error(403, "Your input was flagged", 403),
     "400, content filter": error(400, "filtered", "content_filter"),
     "400, context too long": error(400, "too long", "context_length_exceeded"),
@@ -209,14 +218,14 @@ class Counted:
 
     def __init__(self, shape: Shape, once: bool = False) -> None:
         self.shape, self.once = shape, once
-        self.picky: Callable[[dict[str, Any], list[str]], Reply | None] | None = None
+        self.picky: Callable[[dict[str, Any], list[str]], HttpReply | None] | None = None
         self.calls, self.scored = 0, Counter[str]()
         self.seconds, self.lock = 0.0, threading.Lock()
 
-    def __call__(self, path: str, request: bytes) -> Reply:
-        ids, sent = ids_asked(request), json.loads(request)
+    def __call__(self, path: str, request: bytes) -> HttpReply:
+        ids, sent = requested_ids(request), json.loads(request)
         if b'["order"]' in request:  # the second look at papers that tie
-            return chat(json.dumps({"order": ids}))
+            return chat_reply(json.dumps({"order": ids}))
         with self.lock:
             self.calls += 1
             first = self.calls == 1
@@ -224,7 +233,7 @@ class Counted:
             return refused
         odd = not self.once or first
         time.sleep(self.seconds)
-        reply = self.shape(ids) if odd else chat(text(ids))
+        reply = self.shape(ids) if odd else chat_reply(text(ids))
         if odd == (not self.once):
             with self.lock:
                 self.scored.update(i for i in ids if i.encode() in reply[2])
@@ -255,7 +264,7 @@ def day(folder: Path, home: Path, url: str, **more: str) -> subprocess.Popen[str
 def made(home: Path, papers: int = PAPERS) -> None:
     (home / "mine.toml").write_text(PROFILE)
     listed = ((f"2503.{10000 + i}", "new", "cs.LG") for i in range(papers))
-    (home / "feed.xml").write_bytes(rss(THURSDAY, *listed))
+    (home / "feed.xml").write_bytes(rss_feed(THURSDAY, *listed))
 
 
 def reported(name: str, server: Counted, process: subprocess.Popen[str], least: int = 7) -> None:
@@ -273,7 +282,7 @@ def reported(name: str, server: Counted, process: subprocess.Popen[str], least: 
 
 
 def tried(folder: Path, name: str, server: Counted, **more: str) -> None:
-    with tempfile.TemporaryDirectory() as place, listening(server) as there:
+    with tempfile.TemporaryDirectory() as place, run_fake_server(server) as there:
         made(Path(place))
         reported(name, server, day(folder, Path(place), there.url, **more))
 
@@ -284,7 +293,7 @@ def killed(folder: Path, name: str, whole: bool) -> None:
     server = Counted(said(text))
     server.seconds = 0.4
     at_once = {"PAPERBOY_CALLS_AT_ONCE": "4"}
-    with tempfile.TemporaryDirectory() as place, listening(server) as there:
+    with tempfile.TemporaryDirectory() as place, run_fake_server(server) as there:
         made(Path(place), 300)
         process = day(folder, Path(place), there.url, **at_once)
         while server.calls < 10 and process.poll() is None:

@@ -21,7 +21,7 @@ from statistics import fmean
 
 from bot.domain.digest import Decision, Outcome, Score
 from bot.domain.papers import fingerprint
-from tests.make import announced, profile
+from tests.factories import announced, profile
 from workers.judging import tie_break
 
 Model = Callable[[list[str]], str]
@@ -41,7 +41,9 @@ def main(record: Path, maximum: int) -> None:
     print(f"{'':<40}{'all pairs':>10}{'mean day':>10}{'papers a look':>15}")
     for name, model in ways.items():
         posted = [look(day, maximum, model) for day in days.values()]
-        ties = [(tie_break.tie_chance(keys), len(keys) * (len(keys) - 1)) for keys, _ in posted]
+        ties = [
+            (tie_break.tie_probability(keys), len(keys) * (len(keys) - 1)) for keys, _ in posted
+        ]
         pairs = sum(n for _, n in ties)
         every = sum(chance * n for chance, n in ties) / pairs if pairs else 0.0
         mean = fmean(chance for chance, _ in ties)
@@ -65,8 +67,8 @@ def read(record: Path) -> dict[str, list[Decision]]:
 
 def look(day: list[Decision], maximum: int, model: Model) -> tuple[list[Key], int]:
     """The keys of what is posted of a day, and how many papers were looked at again."""
-    papers = tie_break.slice_of(profile(maximum=maximum), day)
-    found = tie_break.read(model([paper.id for paper in papers]), papers) or ()
+    papers = tie_break.papers_to_order(profile(maximum=maximum), day)
+    found = tie_break.parse_reply(model([paper.id for paper in papers]), papers) or ()
     place = {id: n for n, id in enumerate(found)}
     best = sorted(day, key=lambda d: (key(d, place), d.paper.id))[:maximum]
     return [key(decision, place) for decision in best], len(papers)

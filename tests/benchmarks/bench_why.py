@@ -36,41 +36,41 @@ from redis import Redis
 
 from bot.arxiv.text import readable
 from bot.commands import dispatch, status
-from bot.commands.context import Ask, Desk
-from bot.domain.digest import Decision, Judge, Listed, Outcome, Place, Source, Wanted
-from bot.domain.message import Head
+from bot.commands.context import Context, Invocation
+from bot.domain.digest import Decision, Judge, ListQuery, ListResult, LocalRank, Outcome, Source
+from bot.domain.message import Message
 from bot.domain.papers import Announced, AnnounceType, Listing, Paper, fingerprint
-from bot.domain.request import Address, Wish, ledger_name
+from bot.domain.request import Address, DigestRequest, digest_name
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription
 from bot.errors import Refused
 from bot.profiles import library
-from bot.runtime.lookup_waiter import Inquirer
+from bot.runtime.lookup_waiter import LookupWaiter
 from bot.settings import Settings
 from bot.store.channels import Channels
 from bot.store.connection import connect_briefly
 from bot.store.days import Store
-from bot.store.lookups import Inquiries
-from bot.store.queues import Tasks
+from bot.store.lookups import Lookups
+from bot.store.queues import Queues
 from bot.store.subscriptions import Subscriptions
 from tests.benchmarks.bench_deliver import environment, start
-from tests.make import paper
-from tests.processes import alive, descendants
-from tests.servers import neighbours
-from tests.servers.neighbours import (
-    Neighbour,
+from tests.factories import paper
+from tests.processes import descendants, is_alive
+from tests.servers.fake_http import (
+    FakeServer,
+    HttpReply,
     arxiv_api,
-    chat,
-    claims,
-    ids_asked,
-    listening,
-    question,
-    scores,
+    chat_reply,
+    claims_for,
+    question_text,
+    requested_ids,
+    run_fake_server,
+    scores_for,
 )
-from tests.workers.judging.test_judging import Scripted
+from tests.workers.judging.test_batches import ScriptedModel
 from workers import score_job
 from workers.judging import outcomes
-from workers.judging.batches import Reply
+from workers.judging.batches import ModelReply
 from workers.runtime.server import embedded
 
 DAY, UNSEEN = 450, 50
@@ -114,15 +114,17 @@ class Asked:
         return next(said, "nothing")
 
 
-class Scorer(Scripted):
+class Scorer(ScriptedModel):
     """The day's model, whose name the workers' one has; it leaves papers (ids) out."""
 
     name = str(_JUDGE.model)
 
     def __init__(self, out: Collection[str]) -> None:
-        super().__init__(lambda about: json.dumps(scores([id for id in about if id not in out])))
+        super().__init__(
+            lambda about: json.dumps(scores_for([id for id in about if id not in out]))
+        )
 
-    def ask(self, *asked: Any) -> Reply:
+    def ask(self, *asked: Any) -> ModelReply:
         return super().ask(*asked[:4])
 
 
@@ -130,34 +132,34 @@ class Bot:
     """The bot's half, as bot/__main__.py puts it together."""
 
     def __init__(self, url: str) -> None:
-        store, tasks = Store(connect_briefly(url)), Tasks(Redis.from_url(url))
+        store, queues = Store(connect_briefly(url)), Queues(Redis.from_url(url))
         channels = Channels(store)
-        self.desk = Desk(
+        self.context = Context(
             channels=channels,
             subscriptions=Subscriptions(store),
-            inquiries=Inquiries(store),
+            lookups=Lookups(store),
             judge=_JUDGE,
-            status=lambda: status.gather(tasks, channels, _JUDGE),
+            status=lambda: status.gather(queues, channels, _JUDGE),
         )
-        self.ask_workers = tasks.inquire
+        self.ask_workers = queues.enqueue_lookups
 
     async def asked(self, papers: Sequence[Paper], every: float) -> list[Asked]:
         """Ask about all, one `every` so many seconds."""
-        inquirer, begun = Inquirer(self.desk, self.ask_workers), time.perf_counter()
+        lookup_waiter, begun = LookupWaiter(self.context, self.ask_workers), time.perf_counter()
         due = ((one, begun + n * every) for n, one in enumerate(papers))
-        return await asyncio.gather(*[self._one(inquirer, one, at) for one, at in due])
+        return await asyncio.gather(*[self._one(lookup_waiter, one, at) for one, at in due])
 
-    async def _one(self, inquirer: Inquirer, about: Paper, due: float) -> Asked:
+    async def _one(self, lookup_waiter: LookupWaiter, about: Paper, due: float) -> Asked:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        ask, whole = Ask(f"why {about.id}", _ADDRESS, datetime.now(UTC), "U1"), True
+        invocation, whole = Invocation(f"why {about.id}", _ADDRESS, datetime.now(UTC), "U1"), True
         try:
-            answer = await asyncio.to_thread(dispatch.answer, ask, self.desk)
+            answer = await asyncio.to_thread(dispatch.answer, invocation, self.context)
         except Refused as refused:
             took = time.perf_counter() - due
             return Asked(about, took, took, (str(refused),), False)
         first, lines = time.perf_counter() - due, _lines(answer.head)
-        if answer.inquiry:
-            answer = await inquirer.learnt(ask, answer.inquiry)
+        if answer.lookup:
+            answer = await lookup_waiter.wait_for(invocation, answer.lookup)
             lines, whole = (*lines, *_lines(answer.head)), answer.update is not None
         return Asked(about, first, time.perf_counter() - due, lines, whole)
 
@@ -172,16 +174,16 @@ def main(papers: Path | None, unseen: Path | None) -> int:
     print(f"{'':<22}   first answer, s      final answer, s     model  arXiv")
     print(f"{'':<22}   p50   p99   max     p50    p99    max    calls  asked claims invented")
     faults: list[str] = []
-    with listening(arxiv_api(others)) as arxiv, listening(_answer) as model:
+    with run_fake_server(arxiv_api(others)) as arxiv, run_fake_server(_answer) as model:
         for ways in ({"10 a second": 0.1, "again, all at once": 0.0}, {"new, all at once": 0.0}):
             with (
                 tempfile.TemporaryDirectory() as home,
                 _installed(Path(home), day, arxiv, model, faults) as bot,
             ):
                 for name, every in ways.items():
-                    calls, looks = len(model.asked), len(arxiv.asked)
+                    calls, looks = len(model.requests), len(arxiv.requests)
                     answers = asyncio.run(bot.asked(order, every))
-                    spent = len(model.asked) - calls, len(arxiv.asked) - looks
+                    spent = len(model.requests) - calls, len(arxiv.requests) - looks
                     faults += [f"{name}: {fault}" for fault in _shown(name, answers, *spent)]
     print(*(faults or ["every first answer in time, every quotation in its paper"]), sep="\n")
     return 1 if faults else 0
@@ -189,7 +191,7 @@ def main(papers: Path | None, unseen: Path | None) -> int:
 
 @contextmanager
 def _installed(
-    home: Path, day: Sequence[Paper], arxiv: Neighbour, model: Neighbour, faults: list[str]
+    home: Path, day: Sequence[Paper], arxiv: FakeServer, model: FakeServer, faults: list[str]
 ) -> Iterator[Bot]:
     """A server with a delivered day, and workers; none stays behind."""
     log, allowed = home / "log", {"PAPERBOY_WHY_CALLS": str(10 * len(day))}
@@ -208,7 +210,7 @@ def _installed(
                 faults.append("the workers did not stop")
                 pool.kill()
                 pool.wait()
-            faults += [f"process {pid} stayed behind" for pid in started if alive(pid)]
+            faults += [f"process {pid} stayed behind" for pid in started if is_alive(pid)]
             faults += [f"workers: {row}" for row in log.read_text().splitlines() if "Error" in row]
 
 
@@ -225,32 +227,32 @@ def _deliver(channels: Channels, papers: Sequence[Paper]) -> None:
     from it, as a gate does, and give the rest to a channel that had some before."""
     store, now = channels.store, datetime.now(UTC) - timedelta(hours=1)
     day = now.date() - timedelta(days=1)
-    wanted = Wanted(source=Source.ARXIV, categories=_PROFILE.categories, date=day)
-    listed = Listed(batch=str(day), date=day, asked_at=now, changed_at=now)
+    query = ListQuery(source=Source.ARXIV, categories=_PROFILE.categories, date=day)
+    list_result = ListResult(batch=str(day), date=day, asked_at=now, changed_at=now)
     all_new = [Announced(paper=one, announce_type=AnnounceType.NEW) for one in papers]
     gated, given = all_new[:_GATED], all_new[_GATED:]
     out = {entry.paper.id for entry in given[:_LEFT_OUT]}
-    wish = Wish(
+    request = DigestRequest(
         profile=store.put_profile(_PROFILE),
-        wanted=wanted,
+        wanted=query,
         judge=_JUDGE,
         address=_ADDRESS,
         since=now,
     )
-    store.put_listed(wanted, listed)
-    _add(store, given, listed)
-    score_job.score(wish, store, Scorer(out), 16, lambda: now, lambda done, total: None)
-    name = ledger_name(wish, listed)
+    store.put_list_result(query, list_result)
+    _add(store, given, list_result)
+    score_job.score(request, store, Scorer(out), 16, lambda: now, lambda done, total: None)
+    name = digest_name(request, list_result)
     digest = store.digest(name)
     assert digest is not None, "it was scored"
     kept = [
-        Decision(announced=entry, outcome=Outcome.GATED, place=Place(rank=n, of=len(papers)))
+        Decision(announced=entry, outcome=Outcome.GATED, place=LocalRank(rank=n, of=len(papers)))
         for n, entry in enumerate(gated, len(given) + 1)
     ]
     whole = digest.model_copy(update={"decisions": (*digest.decisions, *kept)})
-    _add(store, gated, listed)
-    channels.put_judged(name, whole)
-    mine = outcomes.choose(whole, {decision.paper.id for decision in digest.picked[:3]})
+    _add(store, gated, list_result)
+    channels.put_decided_day(name, whole)
+    mine = outcomes.replace_repeats(whole, {decision.paper.id for decision in digest.picked[:3]})
     channels.put_delivered(_ADDRESS, f"{_ADDRESS}:{name}", mine, now, "1742459220.000000")
     schedule = Schedule(at=now.time().replace(second=0, microsecond=0), tz="UTC")
     Subscriptions(store).put(
@@ -258,21 +260,21 @@ def _deliver(channels: Channels, papers: Sequence[Paper]) -> None:
     )
 
 
-def _add(store: Store, papers: Sequence[Announced], listed: Listed) -> None:
-    listing = Listing(date=listed.date, papers=tuple(papers), replaced=(), items=len(papers))
-    store.add_listing(listed.batch, listing, listed.changed_at)
+def _add(store: Store, papers: Sequence[Announced], list_result: ListResult) -> None:
+    listing = Listing(date=list_result.date, papers=tuple(papers), replaced=(), items=len(papers))
+    store.add_listing(list_result.batch, listing, list_result.changed_at)
 
 
-def _answer(path: str, body: bytes) -> neighbours.Reply:
+def _answer(path: str, body: bytes) -> HttpReply:
     """A model that takes its time, and quotes."""
     time.sleep(_MODEL_SECONDS)
     form = json.loads(body)["response_format"]["json_schema"]["schema"]
     if "claims" in form["properties"]:
-        return chat(json.dumps(claims(json.loads(question(body)))))
-    return chat(json.dumps(scores(ids_asked(body))))
+        return chat_reply(json.dumps(claims_for(json.loads(question_text(body)))))
+    return chat_reply(json.dumps(scores_for(requested_ids(body))))
 
 
-def _lines(head: Head | None) -> tuple[str, ...]:
+def _lines(head: Message | None) -> tuple[str, ...]:
     assert head is not None, "something is said"
     return (*head.text, *(line for item in head.items for line in item.small))
 

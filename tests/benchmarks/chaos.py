@@ -30,20 +30,26 @@ from statistics import median
 
 import redis
 
-from bot.domain.digest import Source, Wanted
+from bot.domain.digest import ListQuery, Source
 from bot.domain.request import Address, delivery_name
 from bot.runtime.posting import HEAD
 from bot.store.channels import Channels
 from bot.store.connection import connect_briefly
 from bot.store.days import Store
 from bot.store.outbox import Outbox
-from tests.benchmarks.bench_deliver import PROFILE, environment, grandchildren, ids_in, start
-from tests.benchmarks.chaos_chats import Chat, Due, on_discord, on_slack, wish
-from tests.make import announced, listing
-from tests.processes import alive, children
-from tests.servers.neighbours import feed, good_model, listening
-from tests.servers.slack_neighbour import Json
-from tests.workers.test_fetching import rss
+from tests.benchmarks.bench_deliver import PROFILE, environment, ids_in, start, work_horses
+from tests.benchmarks.chaos_chats import (
+    Chat,
+    ExpectedDay,
+    request_day,
+    run_discord_chat,
+    run_slack_chat,
+)
+from tests.factories import announced, listing
+from tests.processes import children_by_parent, is_alive
+from tests.servers.fake_http import answer_with_scores, run_fake_server, xml_reply
+from tests.servers.fake_slack import Json
+from tests.workers.test_fetch_job import rss_feed
 from workers.runtime.server import embedded
 
 # What a day has, and how many come to it while it is being posted.
@@ -80,12 +86,12 @@ class Day:
         return [f"2503.{10009 + 10 * self.number - n}" for n in range(papers)]
 
     @property
-    def due(self) -> Due:
-        return Due(self.ids, _PAPERS, self.erased)
+    def due(self) -> ExpectedDay:
+        return ExpectedDay(self.ids, _PAPERS, self.erased)
 
     @property
-    def wanted(self) -> Wanted:
-        return Wanted(source=Source.ARXIV, categories=PROFILE.categories, date=self.date)
+    def wanted(self) -> ListQuery:
+        return ListQuery(source=Source.ARXIV, categories=PROFILE.categories, date=self.date)
 
 
 @dataclass
@@ -127,16 +133,16 @@ class Supervisor:
                     self.faults.append(f"{word} ended by itself with {process.returncode}")
                 self.running[word] = start(word, self.settings, self.home / f"{word}.log")
         # Only what lives: a run is long enough for the machine to give a process's id to another.
-        self.seen = {pid for pid in self.seen if alive(pid)}
+        self.seen = {pid for pid in self.seen if is_alive(pid)}
         self.seen |= {*self.victims("pool"), *self.victims("worker"), *self.victims("horse")}
 
     def victims(self, kind: str) -> list[int]:
         pool = self.running["worker"].pid
         match kind:
             case "worker":
-                return children().get(pool, [])
+                return children_by_parent().get(pool, [])
             case "horse":
-                return grandchildren(pool)
+                return work_horses(pool)
             case "server":
                 with suppress(redis.RedisError):
                     return [int(self.client.info("server")["process_id"])]
@@ -149,7 +155,7 @@ class Supervisor:
         if kind in ("pool", "bot"):
             self.running["worker" if kind == "pool" else "bot"].wait()
         if kind == "server":
-            while alive(pid):
+            while is_alive(pid):
                 time.sleep(0.01)
             self.serve()
 
@@ -160,7 +166,7 @@ class Supervisor:
         for process in self.running.values():
             process.wait(60)
         end = time.monotonic() + _ORPHANS_SECONDS
-        while (left := [pid for pid in self.seen if alive(pid)]) and time.monotonic() < end:
+        while (left := [pid for pid in self.seen if is_alive(pid)]) and time.monotonic() < end:
             time.sleep(0.2)
         self.faults += [f"process {pid} stayed behind" for pid in left]
         for pid in left:
@@ -171,9 +177,11 @@ def main(most: int, seed: int, every: float, home: Path) -> int:
     """Kill so often, print what came of it, and return the exit status."""
     chance, days, begun = random.Random(seed), list[Day](), time.monotonic()
     with ExitStack() as stack:
-        chats = [stack.enter_context(chat(chance)) for chat in (on_slack, on_discord)]
-        arxiv = stack.enter_context(listening(lambda path, body: feed(_document(days[-1]))))
-        model = stack.enter_context(listening(good_model))
+        chats = [stack.enter_context(chat(chance)) for chat in (run_slack_chat, run_discord_chat)]
+        arxiv = stack.enter_context(
+            run_fake_server(lambda path, body: xml_reply(_document(days[-1])))
+        )
+        model = stack.enter_context(run_fake_server(answer_with_scores))
         settings = environment(home, "", arxiv.url, model.url)
         for chat in chats:
             settings |= chat.settings
@@ -208,7 +216,7 @@ def _killed(
             # The next day is wished for when this one is all but there: a busy bot looks at once.
             if len(kills) < most and _nearly(days, chats):
                 days.append(Day(len(days), now))
-                wish(house.channels, chats, days[-1].wanted)
+                request_day(house.channels, chats, days[-1].wanted)
         under_way = [day for day in days if day.done is None]
         last = max([now - _PATIENCE, *(d.wished for d in under_way), *(k.at for k in kills)])
         if (len(kills) >= most and not under_way) or now - last >= _PATIENCE:
@@ -226,7 +234,7 @@ def _killed(
 
 def _looked(days: list[Day], channels: Channels, chats: list[Chat], now: float) -> None:
     """A day is done when nobody waits for it any more; differences() finds what it lacks."""
-    waited = {wish.wanted for wish in channels.wishes()}
+    waited = {request.wanted for request in channels.requests()}
     for day in days:
         if day.done is None and day.wanted not in waited:
             day.given = day.given or now
@@ -237,9 +245,11 @@ def _looked(days: list[Day], channels: Channels, chats: list[Chat], now: float) 
 def _disturbed(day: Day, channels: Channels, chats: list[Chat], chance: random.Random) -> None:
     """While a day is being posted it is judged again, or somebody deletes its head."""
     there = {a: _count(day, c.thread(a.channel)[-_NEWEST:]) for c in chats for a in c.addresses}
-    waiting = {wish.address: wish for wish in channels.wishes() if wish.wanted == day.wanted}
-    listed = channels.store.listed(day.wanted)
-    if listed is None or not listed.batch:
+    waiting = {
+        request.address: request for request in channels.requests() if request.wanted == day.wanted
+    }
+    list_result = channels.store.list_result(day.wanted)
+    if list_result is None or not list_result.batch:
         return
     begun = 0 < max(there.values()) <= _PAPERS // 2
     if day.number % 3 == 0 and begun and waiting.keys() == there.keys():
@@ -247,14 +257,16 @@ def _disturbed(day: Day, channels: Channels, chats: list[Chat], chance: random.R
     if day.grown and not day.listed:  # repeated when the server was killed in between
         extra = [announced(id) for id in day.ids[_PAPERS:]]
         now = datetime.now(UTC)
-        changed = channels.store.add_listing(listed.batch, listing(*extra, day=day.date), now)
-        channels.store.put_listed(day.wanted, listed.model_copy(update={"changed_at": changed}))
+        changed = channels.store.add_listing(list_result.batch, listing(*extra, day=day.date), now)
+        channels.store.put_list_result(
+            day.wanted, list_result.model_copy(update={"changed_at": changed})
+        )
         day.listed = True
     if day.number % 3 == 1 and not day.erased and max(there.values()) > day.number % 4:
         chat = chance.choice(chats)
         address = chance.choice([a for a in chat.addresses if there[a]] or chat.addresses)
-        if wish := waiting.get(address):
-            outbox = Outbox(channels.store.redis, delivery_name(wish, listed))
+        if request := waiting.get(address):
+            outbox = Outbox(channels.store.redis, delivery_name(request, list_result))
             if (head := outbox.entry(HEAD)) and head.message:
                 day.erased.add(address)
                 chat.erase(address.channel, head.message)
@@ -276,7 +288,7 @@ def _posted(day: Day, chats: list[Chat], most: int) -> bool:
 
 
 def _document(day: Day) -> bytes:
-    return rss(day.date, *((id, "new", "cs.LG") for id in day.ids))
+    return rss_feed(day.date, *((id, "new", "cs.LG") for id in day.ids))
 
 
 def _shown(seed: int, took: float, kills: list[Kill], days: list[Day], chats: list[Chat]) -> None:
@@ -285,7 +297,10 @@ def _shown(seed: int, took: float, kills: list[Kill], days: list[Day], chats: li
     print(f"{grown} days judged again while they were posted, {erased} heads deleted by hand")
     for chat in chats:
         there = sum(len(chat.thread(address.channel)) for address in chat.addresses)
-        print(f"{chat.name}: {there} messages in {len(chat.addresses)} channels,", dict(chat.met()))
+        print(
+            f"{chat.name}: {there} messages in {len(chat.addresses)} channels,",
+            dict(chat.faults_met()),
+        )
     print("seconds from a kill until all days under way were complete, median and maximum:")
     for kind in (*_KINDS, "all"):
         times = [kill.recovered for kill in kills if kind in (kill.kind, "all") and kill.days]

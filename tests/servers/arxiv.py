@@ -17,25 +17,25 @@ from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from bot.arxiv.calendar import NEW_YORK, is_weekend, new_york_date, weekday_before
-from bot.domain.categories import canonical, classes
+from bot.domain.categories import canonical, expand
 from bot.domain.papers import Announced
 from tests import TESTS
 from tests.servers import by_hand
-from tests.servers.neighbours import Reply, arxiv_api, feed
+from tests.servers.fake_http import HttpReply, arxiv_api, xml_reply
 from workers.arxiv import sample
-from workers.arxiv.feed import parse
+from workers.arxiv.feed import parse_feed
 
 WIRE = TESTS / "wire"
 QUANTUM = (WIRE / "arxiv_rss_quant_ph.xml").read_bytes()
 PAPERS = {
     announced.paper.id: announced
-    for announced in (*sample.listing().papers, *parse(QUANTUM).papers)
+    for announced in (*sample.listing().papers, *parse_feed(QUANTUM).papers)
 }
 _by_id = arxiv_api(announced.paper for announced in PAPERS.values())
 _nothing = arxiv_api(())
 
 
-def answer(path: str, body: bytes) -> Reply:
+def answer(path: str, body: bytes) -> HttpReply:
     """A list of categories joined by +, or papers by id; a search finds nothing."""
     asked = urlsplit(path)
     if "id_list" in asked.query:
@@ -44,12 +44,14 @@ def answer(path: str, body: bytes) -> Reply:
         return _nothing("?id_list=0000.00000", body)
     names = unquote(asked.path).rpartition("/")[2].split("+")
     if not all(map(canonical, names)):
-        return feed((WIRE / "arxiv_rss_error.xml").read_bytes(), 400)
+        return xml_reply((WIRE / "arxiv_rss_error.xml").read_bytes(), 400)
     day = latest(datetime.now(UTC))
     if names == ["quant-ph"]:
-        return feed(QUANTUM.replace(b"Mon, 28 Apr 2025 00:00:00 -0400", midnight(day).encode()))
-    wanted = {name for asked in names for name in classes(asked)}
-    return feed(document(day, (a for a in PAPERS.values() if wanted & {*a.paper.categories})))
+        return xml_reply(
+            QUANTUM.replace(b"Mon, 28 Apr 2025 00:00:00 -0400", midnight(day).encode())
+        )
+    wanted = {name for asked in names for name in expand(asked)}
+    return xml_reply(document(day, (a for a in PAPERS.values() if wanted & {*a.paper.categories})))
 
 
 def latest(now: datetime) -> date:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tests.servers.neighbours import Reply, listening
+from tests.servers.fake_http import HttpReply, run_fake_server
 
 _LOOK = 0.2  # seconds between two looks at what is new
 
@@ -52,7 +52,9 @@ class Http:
 
 @contextmanager
 def http(
-    name: str, answer: Callable[[str, bytes], Reply], settings: Callable[[str], Mapping[str, str]]
+    name: str,
+    answer: Callable[[str, bytes], HttpReply],
+    settings: Callable[[str], Mapping[str, str]],
 ) -> Iterator[Http]:
     """A server that answers by this function; `settings` from its address."""
     status = 200
@@ -61,11 +63,11 @@ def http(
         nonlocal status
         status = number
 
-    def answered(path: str, body: bytes) -> Reply:
+    def answered(path: str, body: bytes) -> HttpReply:
         return answer(path, body) if status == 200 else (status, {}, b"as it was told")
 
-    with listening(answered) as there:
-        yield Http(settings(there.url), lambda: len(there.asked), answers_with, name)
+    with run_fake_server(answered) as there:
+        yield Http(settings(there.url), lambda: len(there.requests), answers_with, name)
 
 
 def run(opening: Mapping[str, Callable[[], AbstractContextManager[Console]]]) -> None:

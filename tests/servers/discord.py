@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.servers import by_hand
-from tests.servers.discord_neighbour import Discord, discord_server
-from tests.servers.discord_rules import drawing, parts
+from tests.servers.discord_rules import draw_discord, walk_components
+from tests.servers.fake_discord import FakeDiscord, run_fake_discord
 
 Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ class DiscordConsole:
         "send [FIELD=VALUE]... (the open form); drop (the gateway); fault ROUTE NAME..."
     )
 
-    def __init__(self, discord: Discord) -> None:
+    def __init__(self, discord: FakeDiscord) -> None:
         self.discord, self._seen = discord, dict[str, str]()
         self.settings = {
             "DISCORD_TOKEN": "loopback",
@@ -37,10 +37,10 @@ class DiscordConsole:
         word, _, rest = line.partition(" ")
         match word:
             case "drop":
-                self.discord.drop()
+                self.discord.drop_connections()
             case "fault":
                 method, path, *faults = rest.split()
-                self.discord.fault(f"{method} {path}", *faults)
+                self.discord.inject_faults(f"{method} {path}", *faults)
             case "press":
                 self._press(rest)
             case "send":
@@ -56,7 +56,7 @@ class DiscordConsole:
     def news(self) -> Iterator[str]:
         """Messages that are new or changed, whispers and forms."""
         for where, message in self._shown():
-            text = drawing(message)
+            text = draw_discord(message)
             if self._seen.get(message["id"]) != text:
                 edited = " (edited)" if message["id"] in self._seen else ""
                 self._seen[message["id"]] = text
@@ -65,7 +65,7 @@ class DiscordConsole:
             if id not in self._seen:
                 self._seen[id] = ""
                 fields = [label["component"]["custom_id"] for label in modal["components"]]
-                yield f"--- a form; its fields are {', '.join(fields)}\n{drawing(modal)}"
+                yield f"--- a form; its fields are {', '.join(fields)}\n{draw_discord(modal)}"
 
     def _shown(self) -> Iterator[tuple[str, Json]]:
         """Every message, oldest first in its place, and where that is."""
@@ -84,7 +84,7 @@ class DiscordConsole:
 
     def _press(self, label: str) -> None:
         for _, message in reversed([*self._shown()]):
-            for part in parts(message["components"]):
+            for part in walk_components(message["components"]):
                 if part["type"] == 2 and str(part.get("label", "")).startswith(label):
                     if "url" in part:
                         raise LookupError(f"that is a link to {part['url']}")
@@ -97,8 +97,8 @@ class DiscordConsole:
 
 @contextmanager
 def discord() -> Iterator[DiscordConsole]:
-    with discord_server() as there:
-        yield DiscordConsole(there)
+    with run_fake_discord() as fake_discord:
+        yield DiscordConsole(fake_discord)
 
 
 if __name__ == "__main__":

@@ -22,19 +22,21 @@ _LONGEST = {
 }
 
 
-def parts(components: list[Json]) -> Iterator[Json]:
+def walk_components(components: list[Json]) -> Iterator[Json]:
     """Every component, also those inside others, in the order of reading."""
     for part in components:
         yield part
-        yield from parts(part.get("components", []))
-        yield from parts([part[name] for name in ("accessory", "component") if name in part])
+        yield from walk_components(part.get("components", []))
+        yield from walk_components(
+            [part[name] for name in ("accessory", "component") if name in part]
+        )
 
 
-def refused(body: Json, edit: bool = False) -> str:
+def message_error(body: Json, edit: bool = False) -> str:
     """Why Discord would not take this message; empty when it would."""
     content, embeds = body.get("content") or "", body.get("embeds") or []
     top = body.get("components") or []
-    every = list(parts(top))
+    every = list(walk_components(top))
     laid_out = (body.get("flags") or 0) & _V2
     if laid_out and (content or embeds):
         return "content or embeds beside Components V2"
@@ -53,7 +55,7 @@ def refused(body: Json, edit: bool = False) -> str:
     return _refused_parts(every)
 
 
-def refused_modal(data: Json) -> str:
+def modal_error(data: Json) -> str:
     """Why Discord would not open this modal; empty when it would."""
     if not (1 <= len(data["custom_id"]) <= 100 and 1 <= len(data["title"]) <= 45):
         return "custom_id or title"
@@ -61,10 +63,10 @@ def refused_modal(data: Json) -> str:
         return f"{len(data['components'])} components"
     if any(part["type"] != 18 for part in data["components"]):
         return "a component without a label"
-    return _refused_parts(list(parts(data["components"])))
+    return _refused_parts(list(walk_components(data["components"])))
 
 
-def refused_command(command: Json) -> str:
+def command_error(command: Json) -> str:
     """Why Discord would not register this command; empty when it would."""
     named = command.get("type", 1) == 1
     options = command.get("options") or []
@@ -77,7 +79,7 @@ def refused_command(command: Json) -> str:
     required = [bool(option.get("required")) for option in options]
     if required != sorted(required, reverse=True):
         return f"{command['name']}: required options come first"
-    return "".join(refused_command(option | {"type": 1}) for option in options)
+    return "".join(command_error(option | {"type": 1}) for option in options)
 
 
 def _embedded(embed: Json) -> int:
@@ -132,7 +134,7 @@ _SPANS = re.compile(
 _NESTED = ("bold", "underline", "italic", "italic_", "strike", "spoiler")
 
 
-def shown(marked: str) -> list[Span]:
+def parse_markup(marked: str) -> list[Span]:
     """Marked-up text as Discord reads it: pieces of plain text, and what is something else."""
     spans: list[Span] = []
     for number, line in enumerate(marked.split("\n")):
@@ -176,7 +178,7 @@ def _spans(line: str) -> Iterator[Span]:
         yield ("text", line[at:])
 
 
-def drawing(body: Json) -> str:
+def draw_discord(body: Json) -> str:
     """A message or modal as a person would sketch it."""
     rows = [_drawn(part) for part in body["components"]]
     if "title" in body:
@@ -211,5 +213,6 @@ def _drawn(part: Json) -> str:
 def _plain(marked: str) -> str:
     prefix = {"heading": "## ", "subtext": " . ", "quote": " | ", "emoji": "", "link": "↗"}
     return "".join(
-        prefix.get(kind, "") + ("" if kind == "link" else text) for kind, text in shown(marked)
+        prefix.get(kind, "") + ("" if kind == "link" else text)
+        for kind, text in parse_markup(marked)
     )

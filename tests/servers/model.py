@@ -9,18 +9,25 @@ import json
 from contextlib import AbstractContextManager
 
 from tests.servers import by_hand
-from tests.servers.neighbours import Reply, chat, claims, ids_asked, question, scores
+from tests.servers.fake_http import (
+    HttpReply,
+    chat_reply,
+    claims_for,
+    question_text,
+    requested_ids,
+    scores_for,
+)
 
 
-def answer(path: str, body: bytes) -> Reply:
+def answer(path: str, body: bytes) -> HttpReply:
     """Each of Paperboy's three questions, told apart by the schema it asks for."""
     form = json.loads(body).get("response_format", {}).get("json_schema", {}).get("schema", {})
     wanted = form.get("properties", {})
     if "claims" in wanted:
-        return chat(json.dumps(claims(json.loads(question(body)))))
+        return chat_reply(json.dumps(claims_for(json.loads(question_text(body)))))
     if "order" in wanted:
-        return chat(json.dumps({"order": sorted(ids_asked(body))}))
-    return chat(json.dumps(scores(ids_asked(body))), prompt=len(body) // 4)
+        return chat_reply(json.dumps({"order": sorted(requested_ids(body))}))
+    return chat_reply(json.dumps(scores_for(requested_ids(body))), prompt=len(body) // 4)
 
 
 def model() -> AbstractContextManager[by_hand.Http]:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from bot.slack.check import SCOPES
-from tests.bot.slack.test_slack_render import drawn, submitted
+from tests.bot.slack.test_render import draw_slack, unchanged_submission
 from tests.servers import by_hand
-from tests.servers.slack_neighbour import Slack
-from tests.servers.slack_neighbour import slack as listening
-from tests.servers.slack_rules import broken, objects
+from tests.servers.fake_slack import FakeSlack
+from tests.servers.fake_slack import run_fake_slack as listening
+from tests.servers.slack_rules import broken_rules, walk_objects
 
 Json = dict[str, Any]
 
@@ -27,14 +27,14 @@ class SlackConsole:
         "(the open form); @ TEXT (a mention); drop (the socket); fault METHOD NAME..."
     )
 
-    def __init__(self, slack: Slack) -> None:
-        self.slack, self._seen = slack, dict[str, str]()
+    def __init__(self, fake_slack: FakeSlack) -> None:
+        self.slack, self._seen = fake_slack, dict[str, str]()
         self._view = ""
-        slack.scopes = ",".join(SCOPES)
+        fake_slack.scopes = ",".join(SCOPES)
         self.settings = {
             "SLACK_BOT_TOKEN": "xoxb-loopback",
             "SLACK_APP_TOKEN": "xapp-loopback",
-            "SLACK_API_URL": slack.url,
+            "SLACK_API_URL": fake_slack.url,
         }
 
     def do(self, line: str) -> None:
@@ -43,10 +43,10 @@ class SlackConsole:
         word, _, rest = line.partition(" ")
         match word:
             case "drop":
-                self.slack.drop()
+                self.slack.drop_connections()
             case "fault":
                 method, *faults = rest.split()
-                self.slack.fault(method, *faults)
+                self.slack.inject_faults(method, *faults)
             case "@":
                 self._mention(channel, f"<@UBOT> {rest}")
             case "press":
@@ -64,7 +64,9 @@ class SlackConsole:
         for place, where, message in self._shown():
             text = str(message.get("text"))
             if message.get("blocks"):
-                text = drawn(message) + "".join(f"! {wrong}\n" for wrong in broken(message))
+                text = draw_slack(message) + "".join(
+                    f"! {wrong}\n" for wrong in broken_rules(message)
+                )
             if self._seen.get(place) != text:
                 edited = " (edited)" if place in self._seen else ""
                 self._seen[place] = text
@@ -73,7 +75,7 @@ class SlackConsole:
             if self._seen.get(id) != view["hash"]:
                 self._seen[id], self._view = view["hash"], id
                 fields = [block["block_id"] for block in view["blocks"] if "element" in block]
-                yield f"--- a form; its fields are {', '.join(fields)}\n{drawn(view)}"
+                yield f"--- a form; its fields are {', '.join(fields)}\n{draw_slack(view)}"
 
     def _shown(self) -> Iterator[tuple[str, str, Json]]:
         """Every message, oldest first: what names it, where it stands, and itself."""
@@ -89,13 +91,13 @@ class SlackConsole:
         message = self.slack._say(channel, {"text": text})["message"]
         message |= {"user": "U1"}
         del message["bot_id"]
-        self.slack.event(
+        self.slack.send_event(
             {"type": "app_mention", "text": text, "channel": channel, "ts": message["ts"]}
         )
 
     def _press(self, label: str) -> None:
         for place, _, message in reversed([*self._shown()]):
-            for each in objects(message.get("blocks", ())):
+            for each in walk_objects(message.get("blocks", ())):
                 text = each.get("text")
                 if each.get("type") == "button" and str(text["text"]).startswith(label):
                     if "url" in each:
@@ -111,7 +113,7 @@ class SlackConsole:
         """The open form as it stands, but for these fields."""
         if self._view not in self.slack.views:
             raise LookupError("no form is open")
-        values = submitted(self.slack.views[self._view])["state"]["values"]
+        values = unchanged_submission(self.slack.views[self._view])["state"]["values"]
         for name, value in said.items():
             (state,) = values[name].values()
             kind = state["type"]
@@ -132,8 +134,8 @@ class SlackConsole:
 
 @contextmanager
 def slack() -> Iterator[SlackConsole]:
-    with listening() as there:
-        yield SlackConsole(there)
+    with listening() as fake_slack:
+        yield SlackConsole(fake_slack)
 
 
 if __name__ == "__main__":

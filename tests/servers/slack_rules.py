@@ -35,24 +35,24 @@ _INPUTS = {
 }
 
 
-def broken(found: dict[str, Any]) -> list[str]:
+def broken_rules(found: dict[str, Any]) -> list[str]:
     """Every rule that a message ({blocks, text}), plain message or view breaks, in words."""
     return [*_whole(found), *_blocks(found.get("blocks", ())), *_by_the_sdk(found)]
 
 
-def length(text: str) -> int:
+def utf16_length(text: str) -> int:
     """As JavaScript counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def objects(found: object) -> Iterator[dict[str, Any]]:
+def walk_objects(found: object) -> Iterator[dict[str, Any]]:
     """Every object in a payload, at any depth."""
     if isinstance(found, dict):
         yield found
         found = list(found.values())
     if isinstance(found, list | tuple):
         for each in found:
-            yield from objects(each)
+            yield from walk_objects(each)
 
 
 def _whole(found: dict[str, Any]) -> Iterator[str]:
@@ -66,14 +66,14 @@ def _whole(found: dict[str, Any]) -> Iterator[str]:
             yield "too much to carry"
     if not view:
         yield from _message(found)
-    for each in objects(found):
+    for each in walk_objects(found):
         if each.get("type") == "mrkdwn":
             yield f"mrkdwn: {each}"
         if "" in each.values() and "private_metadata" not in each:
             yield f"something empty: {each}"
     for name in ("block_id", "action_id"):
-        ids = [each[name] for each in objects(found) if name in each]
-        if len(ids) != len(set(ids)) or not all(1 <= length(id) <= 255 for id in ids):
+        ids = [each[name] for each in walk_objects(found) if name in each]
+        if len(ids) != len(set(ids)) or not all(1 <= utf16_length(id) <= 255 for id in ids):
             yield f"{name}: {ids}"
 
 
@@ -117,8 +117,8 @@ def _blocks(blocks: list[dict[str, Any]]) -> Iterator[str]:
 def _text(found: dict[str, Any], limit: int) -> Iterator[str]:
     if found["type"] != "plain_text" or found["emoji"] is not False:
         yield f"not plain: {found}"
-    if not found["text"].strip() or length(found["text"]) > limit:
-        yield f"{length(found['text'])} characters, {limit} fit: {found['text'][:50]}"
+    if not found["text"].strip() or utf16_length(found["text"]) > limit:
+        yield f"{utf16_length(found['text'])} characters, {limit} fit: {found['text'][:50]}"
 
 
 def _section(section: dict[str, Any]) -> Iterator[str]:
@@ -137,7 +137,7 @@ def _section(section: dict[str, Any]) -> Iterator[str]:
 
 def _button(button: dict[str, Any]) -> Iterator[str]:
     yield from _text(button["text"], 75)
-    if length(button.get("value", "")) > 2_000:
+    if utf16_length(button.get("value", "")) > 2_000:
         yield "a value too long"
     if "url" in button and not re.match(r"https?://\S{1,2990}$", button["url"]):
         yield f"no address: {button}"

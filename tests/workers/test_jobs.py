@@ -7,55 +7,57 @@ from typing import Any
 
 import pytest
 
-from bot.domain.digest import Listed
-from bot.planning.plan import Facts, Kind, Step
+from bot.domain.digest import ListResult
+from bot.planning.plan import RequestState, Step, StepKind
 from bot.store.days import Store
-from tests.bot.planning.test_plan import EARLIER, listed, wish
-from tests.make import NOW
-from tests.servers.neighbours import Neighbour, feed, listening
-from tests.workers.test_fetching import FRIDAY, rss
+from tests.bot.planning.test_plan import EARLIER, digest_request, list_result
+from tests.factories import NOW
+from tests.servers.fake_http import FakeServer, run_fake_server, xml_reply
+from tests.workers.test_fetch_job import FRIDAY, rss_feed
 from workers import jobs
 
 
 @pytest.fixture
-def there(store: Store, server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Neighbour]:
+def there(store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
     """An arXiv, and a worker's environment."""
-    document = rss(FRIDAY, ("2503.00001", "new", "cs.LG"))
-    with listening(lambda path, body: feed(document)) as it:
-        monkeypatch.setenv("REDIS_URL", server)
+    document = rss_feed(FRIDAY, ("2503.00001", "new", "cs.LG"))
+    with run_fake_server(lambda path, body: xml_reply(document)) as it:
+        monkeypatch.setenv("REDIS_URL", redis_url)
         monkeypatch.setenv("ARXIV_RSS_URL", f"{it.url}/rss")
         yield it
 
 
-def step(kind: Kind, found: Listed | None) -> dict[str, Any]:
-    return Step(kind=kind, wish=wish(), seen=Facts(listed=found)).model_dump(mode="json")
+def step(kind: StepKind, found: ListResult | None) -> dict[str, Any]:
+    return Step(kind=kind, wish=digest_request(), seen=RequestState(listed=found)).model_dump(
+        mode="json"
+    )
 
 
 def test_a_list_is_read_once_however_many_saw_that_it_was_missing(
-    there: Neighbour, store: Store
+    there: FakeServer, store: Store
 ) -> None:
     for _ in range(3):
-        jobs.fetch(step(Kind.FETCH, None))
-    assert len(there.asked) == 1
-    assert store.listed(wish().wanted) is not None
+        jobs.fetch(step(StepKind.FETCH, None))
+    assert len(there.requests) == 1
+    assert store.list_result(digest_request().wanted) is not None
 
 
 def test_a_list_that_failed_is_read_again_for_those_who_saw_it_fail(
-    there: Neighbour, store: Store
+    there: FakeServer, store: Store
 ) -> None:
-    store.put_listed(wish().wanted, listed(NOW))
-    jobs.fetch(step(Kind.FETCH, None))
-    jobs.fetch(step(Kind.FETCH, listed(EARLIER)))
-    assert there.asked == []
-    jobs.fetch(step(Kind.FETCH, listed(NOW)))
-    assert len(there.asked) == 1
+    store.put_list_result(digest_request().wanted, list_result(NOW))
+    jobs.fetch(step(StepKind.FETCH, None))
+    jobs.fetch(step(StepKind.FETCH, list_result(EARLIER)))
+    assert there.requests == []
+    jobs.fetch(step(StepKind.FETCH, list_result(NOW)))
+    assert len(there.requests) == 1
 
 
 @pytest.mark.parametrize("job", [jobs.fetch, jobs.score, jobs.deliver])
 def test_a_job_that_an_older_release_queued_is_left_out(
-    job: Any, there: Neighbour, store: Store
+    job: Any, there: FakeServer, store: Store
 ) -> None:
     """Who waited for it is asked for anew."""
-    job("fetch-0123456789abcdef-20250320T084000-000000", [wish().model_dump(mode="json")])
-    assert there.asked == []
-    assert store.listed(wish().wanted) is None
+    job("fetch-0123456789abcdef-20250320T084000-000000", [digest_request().model_dump(mode="json")])
+    assert there.requests == []
+    assert store.list_result(digest_request().wanted) is None

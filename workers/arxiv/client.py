@@ -14,20 +14,27 @@ from pydantic import Field
 from redis import Redis
 
 from bot.arxiv.calendar import is_weekend
-from bot.domain.categories import classes
-from bot.domain.papers import Announced, Listing, Noun, Problem, Trouble
+from bot.domain.categories import expand
+from bot.domain.papers import Announced, Listing, Problem, Reason, Value
 from bot.errors import Refused, Unavailable
-from workers.arxiv.feed import Named, Page, merge, parse, parse_api, parse_named
-from workers.arxiv.http import Line
+from workers.arxiv.feed import (
+    ApiPage,
+    PaperById,
+    merge_listings,
+    parse_api,
+    parse_by_id,
+    parse_feed,
+)
+from workers.arxiv.http import ArxivHttp
 
 T = TypeVar("T")
 
-LIMIT = 2000  # entries in a feed; of a longer day it is the new papers that fall off
+FEED_LIMIT = 2000  # entries in a feed; of a longer day it is the new papers that fall off
 _PAGE = 500
-IDS = 50  # to keep the address of a question well under what any server or proxy takes
+MAX_IDS = 50  # to keep the address of a question well under what any server or proxy takes
 
 
-class Answer(Noun):
+class FeedResult(Value):
     """What arXiv gave for some categories.
 
     `problem` is LIST_CUT, naming the categories, when a single one was at arXiv's limit and new
@@ -39,7 +46,7 @@ class Answer(Noun):
     refused: Mapping[str, str] = Field(default_factory=dict)
 
 
-class Arxiv:
+class ArxivClient:
     """arXiv's feed and API.
 
     Every method raises Unavailable, typed, when arXiv does not serve us after three tries; its
@@ -51,9 +58,9 @@ class Arxiv:
     ) -> None:
         """The addresses of the feeds and the API; `pause` and `timeout` as in Line."""
         self._rss_url, self._api_url = rss_url.rstrip("/"), api_url
-        self._line = Line(redis, pause, timeout)
+        self._http = ArxivHttp(redis, pause, timeout)
 
-    def listing(self, categories: Sequence[str]) -> Answer:
+    def fetch_listing(self, categories: Sequence[str]) -> FeedResult:
         """The list arXiv shows now for all the categories (classes or archives) together.
 
         Asked in one request, and in halves when the answer is at arXiv's limit or refused, so that
@@ -66,14 +73,14 @@ class Arxiv:
         refused = {asked[0]: str(found) for asked, found in leaves if isinstance(found, Refused)}
         lists = [(asked, found) for asked, found in leaves if isinstance(found, Listing)]
         if not lists:
-            raise Refused(next(iter(refused.values())), Trouble.BAD_QUERY)
+            raise Refused(next(iter(refused.values())), Reason.BAD_QUERY)
         try:
-            listing = merge(found for _, found in lists)
+            listing = merge_listings(found for _, found in lists)
         except Refused as error:
-            raise Unavailable(f"arXiv is changing days. {error}", Trouble.NO_LIST) from error
-        cut = ", ".join(asked[0] for asked, found in lists if found.items >= LIMIT)
-        problem = Problem(trouble=Trouble.LIST_CUT, detail=cut) if cut else None
-        return Answer(listing=listing, problem=problem, refused=refused)
+            raise Unavailable(f"arXiv is changing days. {error}", Reason.NO_LIST) from error
+        cut = ", ".join(asked[0] for asked, found in lists if found.items >= FEED_LIMIT)
+        problem = Problem(trouble=Reason.LIST_CUT, detail=cut) if cut else None
+        return FeedResult(listing=listing, problem=problem, refused=refused)
 
     def window(
         self, categories: Sequence[str], start: datetime, end: datetime
@@ -83,7 +90,7 @@ class Arxiv:
         From the API: nearly what a day's list held; papers that moderators held are elsewhere.
         Raises Refused(BAD_QUERY), and Unavailable(TRUNCATED) when some of its total are missing.
         """
-        asked = dict.fromkeys(name for category in categories for name in classes(category))
+        asked = dict.fromkeys(name for category in categories for name in expand(category))
         first, last = (moment.astimezone(UTC).strftime("%Y%m%d%H%M") for moment in (start, end))
         query = {
             "search_query": f"({' OR '.join(f'cat:{name}' for name in asked)})"
@@ -96,7 +103,7 @@ class Arxiv:
         seen, total = 0, 1
         while seen < total:
             url = str(httpx2.URL(self._api_url).copy_merge_params({**query, "start": str(seen)}))
-            page = self._line.ask(url, partial(_page, categories=tuple(categories), start=seen))
+            page = self._http.get(url, partial(_page, categories=tuple(categories), start=seen))
             for announced in page.papers:
                 papers.setdefault(announced.paper.id, announced)
             seen, total = seen + len(page.papers), page.total
@@ -104,7 +111,7 @@ class Arxiv:
             raise _missing(len(papers), total)
         return tuple(papers.values())
 
-    def named(self, ids: Sequence[str]) -> dict[str, Named]:
+    def fetch_by_id(self, ids: Sequence[str]) -> dict[str, PaperById]:
         """The papers with these ids (50 at most, without versions), by id, as arXiv shows them now.
 
         An id that arXiv does not show, or refuses, is absent. Asked in one request, and in halves
@@ -112,8 +119,8 @@ class Arxiv:
         with its subject class (math.GT/0309136): key and paper have it as it was asked.
         Raises Unavailable(TRUNCATED) when papers are missing that arXiv says it has.
         """
-        if len(ids) > IDS:
-            raise ValueError(f"at most {IDS} ids in one question")
+        if len(ids) > MAX_IDS:
+            raise ValueError(f"at most {MAX_IDS} ids in one question")
         shown = self._shown(tuple(dict.fromkeys(_bare(id) for id in ids)))
         found = {id: shown[_bare(id)] for id in ids if _bare(id) in shown}
         return {
@@ -121,13 +128,13 @@ class Arxiv:
             for id, one in found.items()
         }
 
-    def _shown(self, ids: tuple[str, ...]) -> dict[str, Named]:
+    def _shown(self, ids: tuple[str, ...]) -> dict[str, PaperById]:
         if not ids:
             return {}
         query = {"id_list": ",".join(ids), "max_results": str(len(ids))}
         url = str(httpx2.URL(self._api_url).copy_merge_params(query))
         try:
-            return self._line.ask(url, partial(_these, ids=ids))
+            return self._http.get(url, partial(_these, ids=ids))
         except Refused:
             middle = len(ids) // 2
             return self._shown(ids[:middle]) | self._shown(ids[middle:]) if middle else {}
@@ -142,8 +149,8 @@ class Arxiv:
         except Refused as refused:
             found, smaller = refused, categories
         else:
-            smaller = categories if len(categories) > 1 else classes(categories[0])
-            smaller = smaller if found.items >= LIMIT else ()
+            smaller = categories if len(categories) > 1 else expand(categories[0])
+            smaller = smaller if found.items >= FEED_LIMIT else ()
         if len(smaller) < 2:
             yield categories, found
         else:
@@ -153,22 +160,22 @@ class Arxiv:
 
     def _list(self, categories: tuple[str, ...]) -> Listing:
         url = f"{self._rss_url}/{'+'.join(quote(name, safe='') for name in categories)}"
-        listing = self._line.ask(url, parse)
+        listing = self._http.get(url, parse_feed)
         if not listing.items and not is_weekend(listing.date):
-            listing = self._line.ask(url, parse)
+            listing = self._http.get(url, parse_feed)
         return listing
 
 
-def _page(document: bytes, categories: Sequence[str], start: int) -> Page:
+def _page(document: bytes, categories: Sequence[str], start: int) -> ApiPage:
     page = parse_api(document, categories)
     if not page.papers and start < page.total:  # the API does this now and then
         raise _missing(start, page.total)
     return page
 
 
-def _these(document: bytes, ids: Sequence[str]) -> dict[str, Named]:
-    answered, total = parse_named(document)
-    found: dict[str, Named] = {}
+def _these(document: bytes, ids: Sequence[str]) -> dict[str, PaperById]:
+    answered, total = parse_by_id(document)
+    found: dict[str, PaperById] = {}
     for one in answered:
         id = _bare(one.paper.id)
         if id in ids and (id not in found or found[id].paper.version < one.paper.version):
@@ -185,4 +192,4 @@ def _bare(id: str) -> str:
 
 
 def _missing(found: int, total: int) -> Unavailable:
-    return Unavailable(f"Only {found} of {total} papers came.", Trouble.TRUNCATED)
+    return Unavailable(f"Only {found} of {total} papers came.", Reason.TRUNCATED)

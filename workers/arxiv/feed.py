@@ -21,10 +21,10 @@ import feedparser  # type: ignore[import-untyped]
 from bot.arxiv.authors import at_most, split_authors
 from bot.arxiv.text import one_line, shortened
 from bot.domain.categories import matches
-from bot.domain.papers import Announced, AnnounceType, Listing, Noun, Paper, Trouble
+from bot.domain.papers import Announced, AnnounceType, Listing, Paper, Reason, Value
 from bot.errors import Refused
 from workers.arxiv.withdrawals import withdrawal
-from workers.arxiv.xml_check import entries_in, unusable
+from workers.arxiv.xml_check import count_entries, unusable_document
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _HARMLESS = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
@@ -38,21 +38,21 @@ _LONGEST_TITLE, _LONGEST_ABSTRACT, _LONGEST_CATEGORY = 1000, 10_000, 60
 _PREFIX = re.compile(r"^arXiv:\S+ Announce Type: \S+ Abstract: ?")
 
 
-class Named(Noun):
+class PaperById(Value):
     """A paper by its id, in its newest version; `withdrawn` are the words that take it back."""
 
     paper: Paper
     withdrawn: str
 
 
-class Page(Noun):
+class ApiPage(Value):
     """One page of an API answer, and how many papers the whole answer has."""
 
     papers: tuple[Announced, ...]
     total: int
 
 
-def parse(document: bytes) -> Listing:
+def parse_feed(document: bytes) -> Listing:
     """Read an announcement feed, RSS or Atom, as rss.arxiv.org gives it.
 
     The date is New York's at the moment the feed names: RSS's channel `pubDate`; Atom has none,
@@ -64,7 +64,7 @@ def parse(document: bytes) -> Listing:
     if _text(feed, "title").startswith("Feed error for query"):
         _refuse(_text(feed, "subtitle"))
     if "opensearch_totalresults" in feed:
-        raise unusable(Trouble.NOT_A_FEED, "is an answer of arXiv's API, not a list")
+        raise unusable_document(Reason.NOT_A_FEED, "is an answer of arXiv's API, not a list")
     listed = [_announced(entry) for entry in entries]
     papers, replaced = _once(
         (a for a in listed if not a.announce_type.is_replacement),
@@ -73,7 +73,7 @@ def parse(document: bytes) -> Listing:
     return Listing(date=_date(feed, entries), papers=papers, replaced=replaced, items=len(entries))
 
 
-def parse_api(document: bytes, categories: Sequence[str]) -> Page:
+def parse_api(document: bytes, categories: Sequence[str]) -> ApiPage:
     """Read a page of the export API's Atom answer; `categories` are those that were asked for.
 
     The API knows no announce type: a paper is `new` when its primary category was asked for.
@@ -86,10 +86,10 @@ def parse_api(document: bytes, categories: Sequence[str]) -> Page:
         new = any(matches(paper.categories[0], asked) for asked in categories)
         kind = AnnounceType.NEW if new else AnnounceType.CROSS
         papers.append(Announced(paper=paper, announce_type=kind))
-    return Page(papers=tuple(papers), total=total)
+    return ApiPage(papers=tuple(papers), total=total)
 
 
-def parse_named(document: bytes) -> tuple[tuple[Named, ...], int]:
+def parse_by_id(document: bytes) -> tuple[tuple[PaperById, ...], int]:
     """Read the export API's answer to a list of ids: the papers in it, and how many it claims.
 
     Raises as `parse_api` does.
@@ -99,11 +99,11 @@ def parse_named(document: bytes) -> tuple[tuple[Named, ...], int]:
     for entry in entries:
         paper = _answered(entry)
         words = withdrawal(_text(entry, "arxiv_comment"), paper.abstract)
-        named.append(Named(paper=paper, withdrawn=words))
+        named.append(PaperById(paper=paper, withdrawn=words))
     return tuple(named), total
 
 
-def merge(listings: Iterable[Listing]) -> Listing:
+def merge_listings(listings: Iterable[Listing]) -> Listing:
     """One list of several (one at least): each paper once, in the first list's order.
 
     `new` beats `cross` beats a replacement. The date of a list without entries counts only when
@@ -114,7 +114,7 @@ def merge(listings: Iterable[Listing]) -> Listing:
     dates = sorted({part.date for part in dated})
     if len(dates) > 1:
         days = " and ".join(map(str, dates))
-        raise Refused(f"These lists are of different days: {days}.", Trouble.MIXED_DAYS)
+        raise Refused(f"These lists are of different days: {days}.", Reason.MIXED_DAYS)
     papers, replaced = _once(
         (announced for part in parts for announced in part.papers),
         (row for part in parts for row in part.replaced),
@@ -138,19 +138,19 @@ def _once(
 def _read(document: bytes) -> tuple[Any, list[Any]]:
     """feedparser's feed and entries, of a document that expat found to be whole."""
     document = document.lstrip()  # a saved file may begin with a blank line, XML may not
-    expected = entries_in(document)
+    expected = count_entries(document)
     try:
         # In a BytesIO, because feedparser takes bare bytes for a file name first and opens it.
         parsed = feedparser.parse(
             io.BytesIO(document), sanitize_html=False, resolve_relative_uris=False
         )
     except Exception as error:  # it promises no set of exceptions, and any bytes may come here
-        raise unusable(Trouble.MALFORMED, "cannot be read") from error
+        raise unusable_document(Reason.MALFORMED, "cannot be read") from error
     if parsed.bozo and not isinstance(parsed.bozo_exception, _HARMLESS):
-        raise unusable(Trouble.MALFORMED, "is not well-formed XML")
+        raise unusable_document(Reason.MALFORMED, "is not well-formed XML")
     if len(parsed.entries) != expected:
-        raise unusable(
-            Trouble.MALFORMED, f"has {expected} entries and reads as {len(parsed.entries)}"
+        raise unusable_document(
+            Reason.MALFORMED, f"has {expected} entries and reads as {len(parsed.entries)}"
         )
     return parsed.feed, parsed.entries
 
@@ -159,7 +159,9 @@ def _announced(entry: Any) -> Announced:
     try:
         kind = AnnounceType(_text(entry, "arxiv_announce_type"))
     except ValueError as error:
-        raise unusable(Trouble.MALFORMED, "has an entry announced in no known way") from error
+        raise unusable_document(
+            Reason.MALFORMED, "has an entry announced in no known way"
+        ) from error
     # Nobody reads a replacement's authors, and splitting a list of them takes its time.
     authors = () if kind.is_replacement else split_authors(_text(entry, "author"))
     return Announced(paper=_paper(entry, authors, ""), announce_type=kind)
@@ -172,7 +174,7 @@ def _answer(document: bytes) -> tuple[int, list[Any]]:
         _refuse(_text(entries[0], "summary"))
     total = _text(feed, "opensearch_totalresults")
     if not re.fullmatch(r"\d{1,9}", total, re.ASCII):
-        raise unusable(Trouble.MALFORMED, "does not say how many papers there are")
+        raise unusable_document(Reason.MALFORMED, "does not say how many papers there are")
     return int(total), entries
 
 
@@ -185,7 +187,7 @@ def _answered(entry: Any) -> Paper:
 def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
     identity = _IDENTITY.fullmatch(_text(entry, "id"))
     if identity is None:
-        raise unusable(Trouble.MALFORMED, "has an entry without an arXiv id and version")
+        raise unusable_document(Reason.MALFORMED, "has an entry without an arXiv id and version")
     terms = (_text(tag, "term") for tag in entry.get("tags", ()))
     categories = tuple(
         term[:_LONGEST_CATEGORY] for term in dict.fromkeys((primary, *terms)) if term
@@ -193,7 +195,7 @@ def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
     title = shortened(_text(entry, "title"), _LONGEST_TITLE)
     if not (title and categories):
         missing = "category" if title else "title"
-        raise unusable(Trouble.MALFORMED, f"lists {identity['id']} without a {missing}")
+        raise unusable_document(Reason.MALFORMED, f"lists {identity['id']} without a {missing}")
     return Paper(
         id=identity["id"],
         version=int(identity["version"]),
@@ -219,13 +221,13 @@ def _date(feed: Any, entries: Iterable[Any]) -> date:
         moments.append(feed["updated_parsed"])
     moment = next(filter(None, moments), None)
     if moment is None:
-        raise unusable(Trouble.MALFORMED, "has no date")
+        raise unusable_document(Reason.MALFORMED, "has no date")
     try:
         return datetime(*moment[:6], tzinfo=UTC).astimezone(_NEW_YORK).date()
     except (ValueError, OverflowError) as error:
-        raise unusable(Trouble.MALFORMED, "has a date that does not exist") from error
+        raise unusable_document(Reason.MALFORMED, "has a date that does not exist") from error
 
 
 def _refuse(words: str) -> NoReturn:
     said = shortened(words, 200) or "it gives no reason."
-    raise Refused(f"arXiv refused the query: {said}", Trouble.BAD_QUERY)
+    raise Refused(f"arXiv refused the query: {said}", Reason.BAD_QUERY)

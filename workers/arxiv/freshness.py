@@ -17,26 +17,26 @@ _MOSTLY = 0.5
 
 
 # A paper as a list names it: its id and its categories.
-Row = tuple[str, tuple[str, ...]]
+ListedRow = tuple[str, tuple[str, ...]]
 
 
-class Before(NamedTuple):
+class EarlierLists(NamedTuple):
     """What the lists before this one had: papers, and replacements."""
 
-    papers: Collection[Row]
-    replaced: Collection[Row]
+    papers: Collection[ListedRow]
+    replaced: Collection[ListedRow]
 
 
-class Turned(NamedTuple):
+class FreshPart(NamedTuple):
     """The papers that are new, the replacements that are, and the categories that still show an
     earlier list."""
 
     papers: tuple[Announced, ...]
-    replaced: tuple[Row, ...]
-    old: tuple[str, ...]
+    replaced: tuple[ListedRow, ...]
+    stale_categories: tuple[str, ...]
 
 
-def turned(listing: Listing, asked: Sequence[str], before: Before) -> Turned:
+def fresh_part(listing: Listing, asked: Sequence[str], earlier: EarlierLists) -> FreshPart:
     """What of a list is new.
 
     A cross-list that comes a day later is new: the paper has a category more. So is a second
@@ -44,18 +44,18 @@ def turned(listing: Listing, asked: Sequence[str], before: Before) -> Turned:
     """
     rows = [(a.paper.id, a.paper.categories) for a in listing.papers]
     fresh = tuple(
-        a for a, row in zip(listing.papers, rows, strict=True) if row not in before.papers
+        a for a, row in zip(listing.papers, rows, strict=True) if row not in earlier.papers
     )
     old = []
     for category in asked:
-        papers = [row in before.papers for row in rows if _in(category, row)]
-        replaced = [row in before.replaced for row in listing.replaced if _in(category, row)]
+        papers = [row in earlier.papers for row in rows if _in(category, row)]
+        replaced = [row in earlier.replaced for row in listing.replaced if _in(category, row)]
         stood = papers or replaced
         if stood and sum(stood) >= _MOSTLY * len(stood):
             old.append(category)
-    gone = {row for row in before.replaced if any(_in(category, row) for category in old)}
-    return Turned(fresh, tuple(row for row in listing.replaced if row not in gone), tuple(old))
+    gone = {row for row in earlier.replaced if any(_in(category, row) for category in old)}
+    return FreshPart(fresh, tuple(row for row in listing.replaced if row not in gone), tuple(old))
 
 
-def _in(category: str, row: Row) -> bool:
+def _in(category: str, row: ListedRow) -> bool:
     return any(matches(own, category) for own in row[1])

@@ -19,9 +19,9 @@ from redis import Redis
 from redis.exceptions import LockNotOwnedError
 
 from bot.arxiv.text import one_line, shortened
-from bot.domain.papers import Trouble
+from bot.domain.papers import Reason
 from bot.errors import Refused, Unavailable
-from bot.store.days import PACE
+from bot.store.days import ARXIV_PACE_KEY
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class _Reply(NamedTuple):
     body: bytes
 
 
-class Line:
+class ArxivHttp:
     """Asks for one document at a time. Every process makes its own, on the same Redis.
 
     Blocks, and runs a short event loop of its own: from asyncio call it through `to_thread`.
@@ -55,7 +55,7 @@ class Line:
         a request has `timeout` seconds from connecting to the last byte."""
         self._redis, self._pause, self._timeout = redis, pause, timeout
 
-    def ask(self, url: str, read: Callable[[bytes], T]) -> T:
+    def get(self, url: str, read: Callable[[bytes], T]) -> T:
         """The document at `url`, as `read` reads it. Raises Refused, Unavailable."""
         return _RETRIES(_again, self._answer, url, read)
 
@@ -69,27 +69,27 @@ class Line:
             return read(reply.body)
         except Unavailable as error:
             message = f"{_host(url)} sent no usable list: {error}"
-            raise Unavailable(message, error.trouble or Trouble.MALFORMED) from error
+            raise Unavailable(message, error.reason or Reason.MALFORMED) from error
 
     def _paced(self, url: str) -> _Reply:
         """One request while no other process has one, and `pause` seconds of quiet after it."""
         host = _host(url)
         # It ends by itself: what a crashed process held is free soon after the longest request.
         longest = self._timeout + 10
-        lock = self._redis.lock(PACE, timeout=longest, sleep=0.05)
+        lock = self._redis.lock(ARXIV_PACE_KEY, timeout=longest, sleep=0.05)
         # More is left of it only where the server's clock was set back.
-        if self._redis.pttl(PACE) > longest * 1000:
-            self._redis.expire(PACE, int(longest))
+        if self._redis.pttl(ARXIV_PACE_KEY) > longest * 1000:
+            self._redis.expire(ARXIV_PACE_KEY, int(longest))
         if not lock.acquire(blocking_timeout=_TURN_SECONDS):
-            raise Unavailable(f"Other questions to {host} are taking too long.", Trouble.TIMEOUT)
+            raise Unavailable(f"Other questions to {host} are taking too long.", Reason.TIMEOUT)
         try:
             return _run(self._fetch(url))
         except (TimeoutError, httpx2.TimeoutException) as error:
-            raise Unavailable(f"{host} did not answer in time.", Trouble.TIMEOUT) from error
+            raise Unavailable(f"{host} did not answer in time.", Reason.TIMEOUT) from error
         except httpx2.DecodingError as error:
-            raise Unavailable(f"{host} sent a damaged answer.", Trouble.MALFORMED) from error
+            raise Unavailable(f"{host} sent a damaged answer.", Reason.MALFORMED) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise Unavailable(f"{host} cannot be reached.", Trouble.UNREACHABLE) from error
+            raise Unavailable(f"{host} cannot be reached.", Reason.UNREACHABLE) from error
         finally:
             # Not released: the next one may ask when it has run out. If Redis has lost it, the
             # answer in hand is no worse for that.
@@ -109,7 +109,7 @@ class Line:
             async for chunk in chunks:  # decompressed, a megabyte at most at a time
                 body += chunk
                 if len(body) > _BODY_LIMIT:
-                    raise Unavailable(f"{_host(url)} sent far too much.", Trouble.NOT_A_FEED)
+                    raise Unavailable(f"{_host(url)} sent far too much.", Reason.NOT_A_FEED)
             moved = response.next_request
             return _Reply(
                 status=response.status_code,
@@ -121,7 +121,7 @@ class Line:
 
 def _again(error: Exception) -> bool | float:
     """Whether to ask again, and after how many seconds where it is not stamina's to choose."""
-    if not isinstance(error, Unavailable) or error.trouble is Trouble.FORBIDDEN:
+    if not isinstance(error, Unavailable) or error.reason is Reason.FORBIDDEN:
         return False
     if isinstance(error.__cause__, httpx2.ConnectTimeout):
         return False  # so that a machine without network says so at once
@@ -138,14 +138,14 @@ def _failure(host: str, reply: _Reply, read: Callable[[bytes], object]) -> Refus
         case 400:
             return _refusal(host, reply.body, read)
         case 403:
-            trouble, does = Trouble.FORBIDDEN, "does not let us in"
+            reason, does = Reason.FORBIDDEN, "does not let us in"
         case 429:
-            trouble, does = Trouble.THROTTLED, "asks us to slow down"
+            reason, does = Reason.THROTTLED, "asks us to slow down"
         case 503 if reply.retry_after is not None:  # how arXiv's older services throttle
-            trouble, does = Trouble.THROTTLED, "asks us to come back later"
+            reason, does = Reason.THROTTLED, "asks us to come back later"
         case _:
-            trouble, does = Trouble.SERVER_ERROR, "cannot answer"
-    return Unavailable(f"{host} {does} (HTTP {reply.status}).", trouble, reply.retry_after)
+            reason, does = Reason.SERVER_ERROR, "cannot answer"
+    return Unavailable(f"{host} {does} (HTTP {reply.status}).", reason, reply.retry_after)
 
 
 def _refusal(host: str, body: bytes, read: Callable[[bytes], object]) -> Refused:
@@ -158,7 +158,7 @@ def _refusal(host: str, body: bytes, read: Callable[[bytes], object]) -> Refused
     except Unavailable:
         text = one_line(body[:1000].decode(errors="replace"))
     words = shortened(text, 200) if text and "<" not in text else "it gives no reason."
-    return Refused(f"{host} refused the query: {words}", Trouble.BAD_QUERY)
+    return Refused(f"{host} refused the query: {words}", Reason.BAD_QUERY)
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -184,7 +184,7 @@ def _client(timeout: float) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(headers={"User-Agent": who}, timeout=limits, verify=_trusted())
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
         message = "The proxy or the certificates that the environment names cannot be used."
-        raise Unavailable(message, Trouble.UNREACHABLE) from error
+        raise Unavailable(message, Reason.UNREACHABLE) from error
 
 
 @cache  # reading all certificates takes longer than most answers

@@ -13,7 +13,7 @@ from bot import settings
 from bot.commands.status import examine_server
 from bot.errors import Refused
 from bot.runtime.clock import planned
-from bot.shown import safe
+from bot.safe_text import safe
 from bot.terminal import render
 from bot.views import doctor as doctor_views
 from bot.views import status as status_views
@@ -28,12 +28,12 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """The state of the server, the queues, what is away, who waits, and every subscription."""
-    from workers.runtime.environment import desk_of, house
+    from workers.runtime.environment import context_for, environment
 
     config, now = settings.load(), _moment(None)
-    with house(config) as here:
-        desk = desk_of(here, config)
-        found, coming = desk.status(), status_views.plan_text(planned(desk, now), now)
+    with environment(config) as here:
+        context = context_for(here, config)
+        found, coming = context.status(), status_views.plan_text(planned(context, now), now)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -46,21 +46,21 @@ def plan(
     ] = None,
 ) -> None:
     """What would be due for each subscription at a moment, and why not."""
-    from workers.runtime.environment import desk_of, house
+    from workers.runtime.environment import context_for, environment
 
     config, now = settings.load(), _moment(at)
-    with house(config) as here:
-        shown = status_views.plan_text(planned(desk_of(here, config), now), now)
+    with environment(config) as here:
+        shown = status_views.plan_text(planned(context_for(here, config), now), now)
     sys.stdout.write(render.as_text([shown]))
 
 
 def doctor() -> None:
     """What is misconfigured, one sentence each; asks the model about one paper."""
     from workers.cli.doctor import examine, examine_discord, examine_slack
-    from workers.runtime.environment import house
+    from workers.runtime.environment import environment
 
     config = settings.load()
-    with house(config) as here:
+    with environment(config) as here:
         found = examine(config, here.store)
         slack = examine_slack(config, here.store)
         discord = examine_discord(config)
@@ -71,7 +71,7 @@ def doctor() -> None:
     if discord:
         heads.append(doctor_views.discord_text(*discord))
     sys.stdout.write(render.as_text(heads))
-    well = not found.trouble and (not slack or slack.ready) and (not discord or discord[0])
+    well = not found.reason and (not slack or slack.ready) and (not discord or discord[0])
     sys.exit(0 if well else _REFUSED)
 
 

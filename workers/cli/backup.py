@@ -17,9 +17,9 @@ from rich.progress import track
 
 from bot.errors import Refused
 from bot.settings import Settings
-from bot.store.backup import Backup, Kept, checked
-from bot.store.forms import FORM, Unreadable, reason
-from workers.runtime.environment import house
+from bot.store.backup import Backup, BackupEntry, checked
+from bot.store.stored_forms import FORMAT_VERSION, Unreadable, unreadable_reason
+from workers.runtime.environment import environment
 
 # Version 1 had no forms. Its rows are of form 1.
 _VERSIONS = (1, 2)
@@ -34,10 +34,10 @@ def backup(settings: Settings, path: Path) -> int:
     Raises Refused when the file cannot be written.
     """
     whole, begun = 0, path.with_name(f".{path.name}.{os.getpid()}")
-    header = {"paperboy": "backup", "version": _VERSIONS[-1], "form": FORM}
+    header = {"paperboy": "backup", "version": _VERSIONS[-1], "form": FORMAT_VERSION}
     try:
         with (
-            house(settings) as here,
+            environment(settings) as here,
             _own(begun) as file,
             gzip.open(file, "wt", encoding="utf-8") as out,
         ):
@@ -62,9 +62,9 @@ def restore(settings: Settings, path: Path) -> int:
     cannot be made one.
     """
     name = _checked(path)
-    with house(settings, restoring=True) as here:
+    with environment(settings, restoring=True) as here:
         kept, now = Backup(here.store), datetime.now(UTC)
-        begun = kept.begun()
+        begun = kept.unfinished_restore()
         if begun is None and kept.in_use():
             raise Refused(
                 "This server is in use: it has subscriptions or digests of its own. "
@@ -75,9 +75,9 @@ def restore(settings: Settings, path: Path) -> int:
                 "A restore of another file was begun on this server and not ended. "
                 "End it with that file, or restore into an empty server."
             )
-        kept.begin(name)
+        kept.begin_restore(name)
         done = sum(kept.put(row, now) for row in _shown(_rows(path), "Restoring"))
-        kept.end()
+        kept.end_restore()
         return done
 
 
@@ -89,7 +89,7 @@ def _checked(path: Path) -> str:
     return name.hexdigest()
 
 
-def _rows(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> Iterator[Kept]:
+def _rows(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> Iterator[BackupEntry]:
     number, key, whole = 1, "", 0
     try:
         with path.open("rb") as file, gzip.GzipFile(fileobj=file) as lines:
@@ -101,11 +101,11 @@ def _rows(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> Itera
                 if number > _KEYS_MAX or whole > _WHOLE_MAX:
                     raise Unreadable("it is larger than any backup")
                 seen(line)
-                found = Kept.model_validate_json(line)
+                found = BackupEntry.model_validate_json(line)
                 key = f", {found.key[:80]!a}"
                 yield checked(found)
     except ValueError as error:
-        why = reason(error)
+        why = unreadable_reason(error)
         raise Refused(
             f"{path}, line {number}{key}: this is not a whole backup of Paperboy's ({why}). "
             "Nothing was restored."
@@ -132,7 +132,7 @@ def _header(path: Path, line: bytes) -> None:
     if not isinstance(header, dict) or header.get("paperboy") != "backup":
         raise Unreadable("it does not begin as one")
     version, form = header.get("version"), header.get("form", 1)
-    if version not in _VERSIONS or type(form) is not int or form > FORM:
+    if version not in _VERSIONS or type(form) is not int or form > FORMAT_VERSION:
         raise Refused(
             f"{path} was written by a newer Paperboy (version {str(version)[:20]!a}, form "
             f"{str(form)[:20]!a}): restore it with that one."
@@ -144,7 +144,7 @@ def _own(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
-def _shown(rows: Iterator[Kept], what: str) -> Iterator[Kept]:
+def _shown(rows: Iterator[BackupEntry], what: str) -> Iterator[BackupEntry]:
     console = Console(stderr=True)
     yield from track(
         rows, f"{what} ...", console=console, transient=True, disable=not console.is_terminal

@@ -10,15 +10,15 @@ from uuid import uuid4
 from rich.console import Console
 
 from bot.domain.budget import Estimate, Payer
-from bot.domain.digest import Digest, Judge, Source, Wanted
-from bot.domain.request import Address, Wish
+from bot.domain.digest import Digest, Judge, ListQuery, Source
+from bot.domain.request import Address, DigestRequest
 from bot.errors import Refused
 from bot.profiles import library
 from bot.settings import Settings
 from bot.views import reasons
-from workers.cli.progress import fetched, fulfilled
-from workers.judging.estimate import estimated
-from workers.runtime.environment import House, staffed
+from workers.cli.progress import wait_for_digest, wait_for_list
+from workers.judging.estimate import estimate_day
+from workers.runtime.environment import Environment, with_private_workers
 
 # Feeds of a few thousand papers are some megabytes.
 _FILE_MAX = 50_000_000
@@ -31,37 +31,45 @@ def run(settings: Settings, profile: str, files: Sequence[Path], day: date | Non
     cannot be read; what is wrong inside a file is the digest's `problem`.
     """
     documents = [_read(path) for path in files]
-    with staffed(settings, "now") as here:
-        wish = _wish(settings, here, profile, documents, day)
-        return fulfilled(wish, here, Console(stderr=True)).digest
+    with with_private_workers(settings, "now") as here:
+        request = _wish(settings, here, profile, documents, day)
+        return wait_for_digest(request, here, Console(stderr=True)).digest
 
 
-def price(settings: Settings, profile: str, files: Sequence[Path], day: date | None) -> Estimate:
+def estimate(settings: Settings, profile: str, files: Sequence[Path], day: date | None) -> Estimate:
     """What judging that day would cost now; the list is read, nobody is asked. Raises Refused as
     `run`, and where there is no list or no model."""
     documents = [_read(path) for path in files]
     if settings.judge_model is None:
         raise Refused("Without a model a day costs nothing; set OPENAI_API_KEY to be told a price.")
-    with staffed(settings, "now") as here:
-        wish = _wish(settings, here, profile, documents, day)
-        fetched(wish, here, Console(stderr=True))
-        listed = here.store.listed(wish.wanted)
-        if listed is None or not listed.batch:
-            why = reasons.problem(listed.problem) if listed and listed.problem else "no list"
+    with with_private_workers(settings, "now") as here:
+        request = _wish(settings, here, profile, documents, day)
+        wait_for_list(request, here, Console(stderr=True))
+        list_result = here.store.list_result(request.wanted)
+        if list_result is None or not list_result.batch:
+            why = (
+                reasons.problem_text(list_result.problem)
+                if list_result and list_result.problem
+                else "no list"
+            )
             raise Refused(f"There is nothing to price: {why}.")
-        known = here.store.profile(wish.profile)
-        payer = Payer.of(wish.address.workspace_key, known.name, settings.limits)
+        known = here.store.profile(request.profile)
+        payer = Payer.of(request.address.workspace_key, known.name, settings.limits)
         now = datetime.now(UTC)
-        return estimated(known, settings.judge_model, payer, listed, here.store, now)
+        return estimate_day(known, settings.judge_model, payer, list_result, here.store, now)
 
 
 def _wish(
-    settings: Settings, here: House, profile: str, documents: Sequence[bytes], day: date | None
-) -> Wish:
+    settings: Settings,
+    here: Environment,
+    profile: str,
+    documents: Sequence[bytes],
+    day: date | None,
+) -> DigestRequest:
     known = library.resolve(profile, here.store.named_profiles())
-    return Wish(
+    return DigestRequest(
         profile=here.store.put_profile(known),
-        wanted=Wanted(
+        wanted=ListQuery(
             source=Source.FILES if documents else Source.ARXIV,
             categories=known.categories,
             date=day,

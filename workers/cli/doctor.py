@@ -10,8 +10,8 @@ from contextlib import closing
 from urllib.parse import urlsplit, urlunsplit
 
 from bot.domain.budget import Limits
-from bot.domain.checkup import Checkup, SlackCheckup
-from bot.domain.papers import Trouble
+from bot.domain.checkup import ModelCheckup, SlackCheckup
+from bot.domain.papers import Reason
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError
 from bot.profiles import library
@@ -21,63 +21,63 @@ from bot.store.days import Store
 from bot.store.subscriptions import Subscriptions
 from workers.arxiv import sample
 from workers.judging import batches, scoring
-from workers.judging.metering import SCORE_TOKENS, most_output
-from workers.judging.model import Model, model
+from workers.judging.metering import SCORE_TOKENS, output_token_limit
+from workers.judging.model import Model, open_model
 
 _PROFILE = "compression"
 
 
 # Where an address may be wrong: nothing there, or nothing that answers as OpenAI does.
-_ELSEWHERE = (Trouble.WRONG_ADDRESS, Trouble.MODEL_DOWN)
+_ELSEWHERE = (Reason.WRONG_ADDRESS, Reason.MODEL_DOWN)
 _ENDPOINT = re.compile(r"/(chat/completions|completions|responses|models)/?$")
 # A longer path may hold a secret.
 _SHOWN = 40
 
 
-def examine(settings: Settings, store: Store) -> Checkup:
+def examine(settings: Settings, store: Store) -> ModelCheckup:
     """Ask the model about one paper of the sample, as a day would; about 2,000 tokens. Where there
     is no model's server at the address, those it may have been meant for are tried."""
     name, host = settings.judge_model, _host(settings)
     if name is None:
-        return Checkup(model=None, server=host, key=False)
-    found = Checkup(model=name, server=host, key=settings.openai_api_key is not None)
-    with closing(model(settings, name, store)) as asked:
+        return ModelCheckup(model=None, server=host, key=False)
+    found = ModelCheckup(model=name, server=host, key=settings.openai_api_key is not None)
+    with closing(open_model(settings, name, store)) as asked:
         found = _asked(asked, found, settings)
-    if found.trouble not in _ELSEWHERE or settings.openai_base_url is None:
+    if found.reason not in _ELSEWHERE or settings.openai_base_url is None:
         return found
-    for url in meant(settings.openai_base_url.get_secret_value()):
-        with closing(model(settings, name, store, base_url=url)) as asked:
+    for url in likely_addresses(settings.openai_base_url.get_secret_value()):
+        with closing(open_model(settings, name, store, base_url=url)) as asked:
             there = _asked(asked, found, settings)
-        if there.trouble not in _ELSEWHERE:
-            return found.model_copy(update={"address": _shown(url)})
+        if there.reason not in _ELSEWHERE:
+            return found.model_copy(update={"working_address": _shown(url)})
     return found
 
 
-def _asked(asked: Model, found: Checkup, settings: Settings) -> Checkup:
+def _asked(asked: Model, found: ModelCheckup, settings: Settings) -> ModelCheckup:
     paper, profile = sample.listing().papers[0].paper, library.shipped()[_PROFILE]
     limited = settings.limits != (Limits(), Limits())
-    most = most_output(batches.PAPERS_A_CALL, SCORE_TOKENS) if limited else None
+    most = output_token_limit(batches.PAPERS_PER_CALL, SCORE_TOKENS) if limited else None
     told, key = scoring.instructions(profile), scoring.judge_key(profile, asked.name)
     start = time.monotonic()
     try:
         reply = asked.ask(told, scoring.question([paper]), scoring.schema(), key, most)
     except PaperboyError as error:
-        return found.model_copy(update={"trouble": error.trouble, "detail": str(error)})
-    scores, left = scoring.read(reply.text or "", [paper])
-    missing = reply.trouble or left.get(paper.id, Trouble.BAD_REPLY)
+        return found.model_copy(update={"reason": error.reason, "detail": str(error)})
+    scores, left = scoring.parse_reply(reply.text or "", [paper])
+    missing = reply.reason or left.get(paper.id, Reason.BAD_REPLY)
     return found.model_copy(
         update={
             "seconds": time.monotonic() - start,
-            "shape": asked.ways.shape.value,
-            "bounded": not limited or bool(asked.ways.limit),
+            "reply_format": asked.dialect.reply_format.value,
+            "can_limit_length": not limited or bool(asked.dialect.limit_parameter),
             "usage": reply.usage,
-            "trouble": None if scores else missing,
+            "reason": None if scores else missing,
             "detail": "",
         }
     )
 
 
-def meant(url: str) -> list[str]:
+def likely_addresses(url: str) -> list[str]:
     """The addresses that one may have been meant for, likeliest first: without the endpoint that
     somebody copied along, and with the `/v1` that most servers have."""
     parts = urlsplit(url)
@@ -99,7 +99,7 @@ def examine_slack(settings: Settings, store: Store) -> SlackCheckup | None:
     """Ask Slack about our tokens; None where none is set."""
     if settings.slack_bot_token is None:
         return None
-    heard = Subscriptions(store).heard("slack")
+    heard = Subscriptions(store).event_kinds_seen("slack")
     return asyncio.run(check.check(settings.slack_bot_token, settings, heard))
 
 

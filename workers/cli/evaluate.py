@@ -15,8 +15,8 @@ import jinja2
 from pydantic import TypeAdapter, ValidationError
 
 from bot.domain.budget import Payer, Purpose
-from bot.domain.digest import Usage, Verdict
-from bot.domain.papers import Noun, Paper, Profile, Trouble, fingerprint
+from bot.domain.digest import ScoreResult, Usage
+from bot.domain.papers import Paper, Profile, Reason, Value, fingerprint
 from bot.errors import Refused
 from bot.profiles import library
 from bot.settings import Settings
@@ -25,11 +25,11 @@ from bot.store.spending import Spending
 from bot.views.evaluation import Agreement, Evaluation, Report
 from workers.arxiv import sample
 from workers.cli import rank
-from workers.cli.terminal import HERE
+from workers.cli.terminal import TERMINAL_ADDRESS
 from workers.judging import batches, prompts, scoring, tie_break
 from workers.judging import model as model_judging
-from workers.judging.metering import Metered
-from workers.runtime.environment import house
+from workers.judging.metering import MeteredModel
+from workers.runtime.environment import environment
 
 # Six calls, about 30,000 tokens with the instructions.
 _PAPERS = 60
@@ -39,7 +39,7 @@ _KEPT = 20
 Scores = Mapping[str, tuple[int, int]]  # relevance and novelty, by `IDvN`
 
 
-class Kept(Noun):
+class StoredEvaluation(Value):
     """An evaluation with its scores; `judge` names who scored which papers and what they were
     told, `papers` the papers alone."""
 
@@ -49,10 +49,12 @@ class Kept(Noun):
     scores: dict[str, tuple[int, int]]
 
 
-_LIST = TypeAdapter(list[Kept])
+_LIST = TypeAdapter(list[StoredEvaluation])
 
 
-def evaluate(settings: Settings, word: str, papers: Path | None, prompt: Path | None) -> Report:
+def evaluate(
+    settings: Settings, profile_name: str, papers: Path | None, prompt: Path | None
+) -> Report:
     """Judge the fixed set for a profile (a name or a TOML file) and compare with the last judge.
 
     `papers` is a JSONL in place of the sample that ships; `prompt` a Jinja template in place of
@@ -63,24 +65,26 @@ def evaluate(settings: Settings, word: str, papers: Path | None, prompt: Path | 
     name = settings.judge_model
     if name is None:
         raise Refused("An evaluation asks a model, and none is set up: set OPENAI_API_KEY.")
-    chosen = fixed([p for p, _ in rank.papers_in(papers, False)] if papers else None)
+    chosen = evaluation_papers([p for p, _ in rank.read_papers(papers, False)] if papers else None)
     file = settings.data_dir / "evaluations.json"
-    kept = remembered(file)
-    with house(settings) as here:
-        profile = library.resolve(word, here.store.named_profiles())
+    kept = load_evaluations(file)
+    with environment(settings) as here:
+        profile = library.resolve(profile_name, here.store.named_profiles())
         told = instructions(profile, prompt)
-        with closing(model_judging.model(settings, name, here.store)) as model:
+        with closing(model_judging.open_model(settings, name, here.store)) as model:
             at, at_once = datetime.now(UTC), settings.calls_at_once
-            payer = Payer.of(HERE.workspace_key, profile.name, settings.limits)
+            payer = Payer.of(TERMINAL_ADDRESS.workspace_key, profile.name, settings.limits)
             spending = Spending(here.store)
-            metered = Metered(model, payer, Purpose.DIGEST, spending, lambda: datetime.now(UTC))
-            now = run(metered, profile, chosen, told, here.store, at_once, at)
+            metered = MeteredModel(
+                model, payer, Purpose.DIGEST, spending, lambda: datetime.now(UTC)
+            )
+            now = score_papers(metered, profile, chosen, told, here.store, at_once, at)
     if now.scores:
-        remember(file, kept, now)
+        save_evaluation(file, kept, now)
     return compared(now, kept)
 
 
-def fixed(given: Sequence[Paper] | None) -> tuple[Paper, ...]:
+def evaluation_papers(given: Sequence[Paper] | None) -> tuple[Paper, ...]:
     """The papers of an evaluation: 60 of the sample that ships, or all that are given. Chosen and
     ordered by a hash of the id, so that neither depends on the order of a file."""
     papers = [entry.paper for entry in sample.listing().papers] if given is None else given
@@ -99,50 +103,52 @@ def instructions(profile: Profile, prompt: Path | None) -> str:
         raise Refused(f"{prompt} cannot be used as a prompt: {error}.") from None
 
 
-def run(
-    model: batches.Asks,
+def score_papers(
+    model: batches.ModelClient,
     profile: Profile,
     papers: Sequence[Paper],
     told: str,
     store: Store,
     calls_at_once: int,
     at: datetime,
-) -> Kept:
+) -> StoredEvaluation:
     """Judge the papers, ten a call as they stand; what this judge has scored is not asked again.
 
     The scores are kept apart from those of live days: under an id a file may have another text.
     """
     question = fingerprint(scoring.question(papers))
     key = fingerprint("evaluation", question, told, json.dumps(scoring.schema()), model.name)
-    verdicts = store.verdicts(key, [paper.versioned for paper in papers])
+    verdicts = store.score_results(key, [paper.versioned for paper in papers])
     asked = len(papers) - len(_scores(verdicts))
-    judged = batches.judge(model, profile, papers, verdicts, calls_at_once, told)
+    judged = batches.score_papers(model, profile, papers, verdicts, calls_at_once, told)
     with closing(judged) as arriving:
         for brought in arriving:
-            if brought.verdicts:
-                store.put_verdicts(key, brought.verdicts, brought.call, brought.usage)
-                verdicts |= brought.verdicts
-    evaluation = measured(
+            if brought.results:
+                store.put_score_results(key, brought.results, brought.call, brought.usage)
+                verdicts |= brought.results
+    evaluation = summarise(
         profile,
         verdicts,
         model=model.name,
         prompt=fingerprint(told),
         at=at,
         asked=asked,
-        usage=store.usage(call for verdict in verdicts.values() for call in verdict.calls),
+        usage=store.usage(call for result in verdicts.values() for call in result.calls),
     )
-    return Kept(judge=key, papers=question, evaluation=evaluation, scores=_scores(verdicts))
+    return StoredEvaluation(
+        judge=key, papers=question, evaluation=evaluation, scores=_scores(verdicts)
+    )
 
 
-def _scores(verdicts: Mapping[str, Verdict]) -> dict[str, tuple[int, int]]:
+def _scores(verdicts: Mapping[str, ScoreResult]) -> dict[str, tuple[int, int]]:
     """A score without a novelty is none: the model was asked for both."""
-    found = {versioned: verdict.score for versioned, verdict in verdicts.items()}
+    found = {versioned: result.score for versioned, result in verdicts.items()}
     return {v: (s.relevance, s.novelty) for v, s in sorted(found.items()) if s and s.novelty}
 
 
-def measured(
+def summarise(
     profile: Profile,
-    verdicts: Mapping[str, Verdict],
+    verdicts: Mapping[str, ScoreResult],
     *,
     model: str,
     prompt: str,
@@ -154,7 +160,7 @@ def measured(
     pairs = list(_scores(verdicts).values())
     cutoffs, axes = profile.cutoffs, list(zip(*pairs, strict=True)) or [(), ()]
     reaching = [p for p in pairs if p[0] >= cutoffs.relevance and p[1] >= cutoffs.novelty]
-    troubles = Counter(v.trouble or Trouble.BAD_REPLY for v in verdicts.values() if not v.score)
+    troubles = Counter(v.trouble or Reason.BAD_REPLY for v in verdicts.values() if not v.score)
     return Evaluation(
         profile=profile.name,
         model=model,
@@ -170,7 +176,7 @@ def measured(
         eight_seven=_share(pair == (8, 7) for pair in pairs),
         correlation=correlation(*axes) if all(len(set(axis)) > 1 for axis in axes) else None,
         reaching=len(reaching),
-        tie=tie_break.tie_chance(reaching),
+        tie=tie_break.tie_probability(reaching),
         usage=usage,
     )
 
@@ -202,7 +208,7 @@ def _spearman(pairs: Sequence[tuple[int, int]]) -> float | None:
     return round(float(spearmanr([a for a, _ in pairs], [b for _, b in pairs]).statistic), 9)
 
 
-def compared(now: Kept, kept: Sequence[Kept]) -> Report:
+def compared(now: StoredEvaluation, kept: Sequence[StoredEvaluation]) -> Report:
     """Beside the last evaluation of the same papers for the profile by another judge."""
     last = next((k for k in reversed(kept) if _comparable(k, now)), None)
     if last is None:
@@ -211,12 +217,12 @@ def compared(now: Kept, kept: Sequence[Kept]) -> Report:
     return Report(now=now.evaluation, last=last.evaluation, agreement=found)
 
 
-def _comparable(one: Kept, now: Kept) -> bool:
+def _comparable(one: StoredEvaluation, now: StoredEvaluation) -> bool:
     same = one.papers == now.papers and one.evaluation.profile == now.evaluation.profile
     return same and one.judge != now.judge
 
 
-def remembered(file: Path) -> list[Kept]:
+def load_evaluations(file: Path) -> list[StoredEvaluation]:
     """The evaluations of a file, the newest last. Raises Refused for one that cannot be read."""
     try:
         return _LIST.validate_json(file.read_bytes()) if file.exists() else []
@@ -226,7 +232,7 @@ def remembered(file: Path) -> list[Kept]:
         ) from None
 
 
-def remember(file: Path, kept: Sequence[Kept], now: Kept) -> None:
+def save_evaluation(file: Path, kept: Sequence[StoredEvaluation], now: StoredEvaluation) -> None:
     """Add an evaluation; an earlier one by the same judge goes. Nobody finds half a file."""
     others = [
         k for k in kept if (k.judge, k.evaluation.profile) != (now.judge, now.evaluation.profile)

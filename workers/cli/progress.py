@@ -16,28 +16,30 @@ from rich.progress import (
 )
 
 from bot.domain.digest import Digest
-from bot.domain.lookup import Inquiry
-from bot.domain.request import Wish, delivery_name
-from bot.planning.plan import Kind, Step, due
+from bot.domain.lookup import Lookup
+from bot.domain.request import DigestRequest, delivery_name
+from bot.planning.plan import Step, StepKind, next_step
 from bot.runtime import clock
-from bot.store.lookups import Inquiries
+from bot.store.lookups import Lookups
 from bot.views import digest as digest_views
-from workers.runtime.environment import House
+from workers.runtime.environment import Environment
 
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Arrived:
+class DeliveredDigest:
     """A delivery: its name, what it shows, and whether it was there before it was asked for."""
 
     name: str
     digest: Digest
-    before: bool
+    already_delivered: bool
 
 
-def fulfilled(wish: Wish, house: House, console: Console) -> Arrived:
+def wait_for_digest(
+    request: DigestRequest, house: Environment, console: Console
+) -> DeliveredDigest:
     """Wait for a wish. Raises clock.WorkerFault."""
     columns = (
         SpinnerColumn(),
@@ -49,7 +51,7 @@ def fulfilled(wish: Wish, house: House, console: Console) -> Arrived:
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
-        bars: dict[Kind, TaskID] = {}
+        bars: dict[StepKind, TaskID] = {}
 
         def show(step: Step) -> None:
             done, total = house.store.progress(step.id)
@@ -60,30 +62,32 @@ def fulfilled(wish: Wish, house: House, console: Console) -> Arrived:
             papers = f"{done}/{total}" if total else ""
             progress.update(bars[step.kind], completed=done, total=total or None, papers=papers)
 
-        clock.fulfil(wish, house.channels, house.tasks, show)
-    listed = house.store.listed(wish.wanted)
-    assert listed is not None, "a fulfilled wish has a list"
-    name = delivery_name(wish, listed)
-    digest = house.channels.delivered(name)
+        clock.fulfil(request, house.channels, house.queues, show)
+    list_result = house.store.list_result(request.wanted)
+    assert list_result is not None, "a fulfilled wish has a list"
+    name = delivery_name(request, list_result)
+    digest = house.channels.delivered_digest(name)
     assert digest is not None, "a fulfilled wish has a digest"
-    return Arrived(name, digest, before=not bars)
+    return DeliveredDigest(name, digest, already_delivered=not bars)
 
 
-def fetched(wish: Wish, house: House, console: Console) -> None:
+def wait_for_list(request: DigestRequest, house: Environment, console: Console) -> None:
     """Wait until the wish's list is there, or why it is not. Raises clock.WorkerFault."""
-    with console.status(digest_views.STEPS[Kind.FETCH] + " ..."):
-        while (step := due(wish, house.channels.facts(wish))) and step.kind is Kind.FETCH:
-            clock.ask(step, house.tasks)
+    with console.status(digest_views.STEPS[StepKind.FETCH] + " ..."):
+        while (
+            step := next_step(request, house.channels.request_state(request))
+        ) and step.kind is StepKind.FETCH:
+            clock.queue_step(step, house.queues)
             time.sleep(_POLL_SECONDS)
 
 
-def answered(inquiry: Inquiry, inquiries: Inquiries, house: House, console: Console) -> None:
+def wait_for_lookup(lookup: Lookup, lookups: Lookups, house: Environment, console: Console) -> None:
     """Wait until the workers have answered. Raises clock.WorkerFault when they do not."""
-    inquiries.put(inquiry)
-    with console.status("Looking closer ..." if inquiry.ref else "Looking it up ..."):
+    lookups.put(lookup)
+    with console.status("Looking closer ..." if lookup.ref else "Looking it up ..."):
         for _ in range(int(_PATIENCE_SECONDS / _POLL_SECONDS)):
-            if not inquiries.waits(inquiry):
+            if not lookups.is_waiting(lookup):
                 return
-            house.tasks.inquire()
+            house.queues.enqueue_lookups()
             time.sleep(_POLL_SECONDS)
     raise clock.WorkerFault("inquire")

@@ -15,7 +15,7 @@ from bot.profiles import library
 from workers.gate import keyword_ranking, learned_ranking
 
 
-def run(word: str, path: Path, train: Path | None = None) -> Iterator[dict[str, Any]]:
+def run(profile_name: str, path: Path, train: Path | None = None) -> Iterator[dict[str, Any]]:
     """`{id, score}` for each paper of a JSONL of `{id, title, abstract, authors, categories}`,
     best first; one that stands there twice is ranked once, as it stands first.
 
@@ -23,9 +23,9 @@ def run(word: str, path: Path, train: Path | None = None) -> Iterator[dict[str, 
     is what those teach; a paper may be in both. Raises Refused, naming the line that cannot be
     read, or saying why a file teaches too little.
     """
-    profile = library.resolve(word, {})
-    papers = [paper for paper, _ in papers_in(path, selected=False)]
-    rows: Sequence[keyword_ranking.Ranked | learned_ranking.Placed]
+    profile = library.resolve(profile_name, {})
+    papers = [paper for paper, _ in read_papers(path, selected=False)]
+    rows: Sequence[keyword_ranking.KeywordScore | learned_ranking.LearnedScore]
     if train is None:
         rows = keyword_ranking.rank(profile, papers)
     else:
@@ -34,8 +34,8 @@ def run(word: str, path: Path, train: Path | None = None) -> Iterator[dict[str, 
         yield {"id": row.id, "score": row.score}
 
 
-def _learned(path: Path, profile: Profile) -> learned_ranking.Learned:
-    rows = papers_in(path, selected=True)
+def _learned(path: Path, profile: Profile) -> learned_ranking.LearnedRanking:
+    rows = read_papers(path, selected=True)
     try:
         return learned_ranking.train(
             profile, [paper for paper, _ in rows], [was for _, was in rows]
@@ -44,7 +44,7 @@ def _learned(path: Path, profile: Profile) -> learned_ranking.Learned:
         raise Refused(f"{path}: {error} Without --train, the profile alone ranks.") from None
 
 
-def papers_in(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
+def read_papers(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
     """The papers of a file, each once, and whether it was selected: False where not asked for."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")

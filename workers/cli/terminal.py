@@ -8,28 +8,28 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from bot.commands import context, dispatch
-from bot.commands.context import Ask
-from bot.domain.digest import Judge, Source, Wanted
-from bot.domain.message import Head, Post
-from bot.domain.request import Address, Wish
+from bot.commands.context import Invocation
+from bot.domain.digest import Judge, ListQuery, Source
+from bot.domain.message import Message, Post
+from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError
 from bot.profiles import library
 from bot.settings import Settings
-from bot.store.outbox import Shown
+from bot.store.outbox import TerminalPosts
 from bot.terminal import render
 from bot.views import help
-from workers.cli.progress import Arrived, answered, fulfilled
-from workers.runtime.environment import House, desk_of, staffed
+from workers.cli.progress import DeliveredDigest, wait_for_digest, wait_for_lookup
+from workers.runtime.environment import Environment, context_for, with_private_workers
 
-HERE = Address(platform="terminal", channel="main")
-FIRST = "foundations"
+TERMINAL_ADDRESS = Address(platform="terminal", channel="main")
+FIRST_PROFILE = "foundations"
 # Narrow: of the sample's papers, all from the foundations of machine learning, it picks a few.
 _SAMPLE_PROFILE = "compression"
 
 
 def run(settings: Settings) -> int:
     """The first digest, and with a terminal attached a prompt; returns the exit status."""
-    with staffed(settings) as here:
+    with with_private_workers(settings) as here:
         channel = _Terminal(here, settings)
         try:
             channel.first()
@@ -45,42 +45,44 @@ def run(settings: Settings) -> int:
 class _Terminal:
     """One person, one channel."""
 
-    def __init__(self, here: House, settings: Settings) -> None:
-        self.here = here
+    def __init__(self, here: Environment, settings: Settings) -> None:
+        self.environment = here
         self.judge = Judge(model=settings.judge_model)
         self.out = Console(highlight=False, emoji=False, markup=False)
         self.out.width = render.width(self.out.width)
-        self.known = library.shipped() | here.store.named_profiles()
-        self.desk = desk_of(here, settings)
+        self.profiles = library.shipped() | here.store.named_profiles()
+        self.context = context_for(here, settings)
 
     def first(self) -> None:
         """The newest day; the sample where arXiv cannot be asked."""
-        ask = Ask("", HERE, datetime.now(UTC))
-        arrived = self.wait(context.newest_day(self.known[FIRST], ask, self.desk))
+        invocation = Invocation("", TERMINAL_ADDRESS, datetime.now(UTC))
+        arrived = self.wait(
+            context.newest_day_request(self.profiles[FIRST_PROFILE], invocation, self.context)
+        )
         problem = arrived.digest.listed.problem
         if problem and not arrived.digest.decisions:
             self.show(help.sample_instead(problem))
             arrived = self.wait(self.sample())
-        self.show(*Shown(self.here.store).posts(arrived.name))
+        self.show(*TerminalPosts(self.environment.store).posts(arrived.name))
 
-    def sample(self) -> Wish:
+    def sample(self) -> DigestRequest:
         # All of the sample is shown, also what stands outside the profile's categories.
-        profile = self.known[_SAMPLE_PROFILE].model_copy(update={"categories": ("cs",)})
-        return Wish(
-            profile=self.here.store.put_profile(profile),
-            wanted=Wanted(source=Source.SAMPLE, categories=profile.categories),
+        profile = self.profiles[_SAMPLE_PROFILE].model_copy(update={"categories": ("cs",)})
+        return DigestRequest(
+            profile=self.environment.store.put_profile(profile),
+            wanted=ListQuery(source=Source.SAMPLE, categories=profile.categories),
             judge=self.judge,
-            address=HERE,
+            address=TERMINAL_ADDRESS,
             since=datetime.now(UTC),
         )
 
-    def wait(self, wish: Wish) -> Arrived:
+    def wait(self, request: DigestRequest) -> DeliveredDigest:
         """Kept while we wait: should this command die, a bot on the same server sees to it."""
-        self.here.channels.put_wish(wish)
+        self.environment.channels.put_request(request)
         try:
-            return fulfilled(wish, self.here, Console(stderr=True))
+            return wait_for_digest(request, self.environment, Console(stderr=True))
         finally:
-            self.here.channels.drop_wish(wish)
+            self.environment.channels.drop_request(request)
 
     def talk(self) -> None:
         """Commands, until the end of input."""
@@ -92,32 +94,34 @@ class _Terminal:
             if typed in ("quit", "exit", "/quit"):
                 return
             try:
-                self.act(typed)
+                self.run_command(typed)
             except PaperboyError as error:
-                self.show(Head(title=str(error)))
+                self.show(Message(title=str(error)))
             except KeyboardInterrupt:
                 self.show(help.interrupted())
 
-    def act(self, typed: str) -> None:
-        ask = Ask(typed, HERE, datetime.now(UTC))
-        answer = dispatch.answer(ask, self.desk)
+    def run_command(self, typed: str) -> None:
+        invocation = Invocation(typed, TERMINAL_ADDRESS, datetime.now(UTC))
+        answer = dispatch.answer(invocation, self.context)
         if answer.head:
             self.show(answer.head)
-        if answer.inquiry:
-            answered(answer.inquiry, self.desk.inquiries, self.here, Console(stderr=True))
-            more = dispatch.learnt(ask, self.desk, answer.inquiry)
+        if answer.lookup:
+            wait_for_lookup(
+                answer.lookup, self.context.lookups, self.environment, Console(stderr=True)
+            )
+            more = dispatch.lookup_result(invocation, self.context, answer.lookup)
             assert more is not None, "it was answered"
             assert more.head is not None, "something is said of it"
             self.show(more.head)
-        if answer.wish:
-            arrived = self.wait(answer.wish)
-            if arrived.before:
-                self.show(help.again())
-            self.show(*Shown(self.here.store).posts(arrived.name))
+        if answer.request:
+            arrived = self.wait(answer.request)
+            if arrived.already_delivered:
+                self.show(help.delivered_again())
+            self.show(*TerminalPosts(self.environment.store).posts(arrived.name))
 
     def show(self, *posts: Post) -> None:
         for post in posts:
-            if isinstance(post, Head):
+            if isinstance(post, Message):
                 self.out.print()
             if self.out.is_terminal:
                 self.out.print(render.render(post))

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import structlog
 
 from bot.domain.budget import GateReport
-from bot.domain.digest import Place, Verdict
-from bot.domain.papers import Noun, Paper, Profile
+from bot.domain.digest import LocalRank, ScoreResult
+from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
 from bot.store.days import Store
 from bot.store.gates import Gates, gate_key
@@ -24,21 +24,21 @@ log = structlog.get_logger()
 _MOST_PAPERS = 6_000
 
 
-class Closed(Noun):
+class ClosedGate(Value):
     """A gate at work: what it learned, the score it asks, from which on a lower one is near it, and
     the first day it divides."""
 
-    learned: learned_ranking.Learned
+    learned: learned_ranking.LearnedRanking
     least: float
     near: float
     since: date_
 
 
-class Kept(Noun):
+class GateState(Value):
     """A profile's gate: closed, or open (None); `opened` is the last day that a gate before it
     divided, `why` what it let through."""
 
-    closed: Closed | None = None
+    closed: ClosedGate | None = None
     opened: date_ | None = None
     why: Recall | None = None
 
@@ -49,8 +49,8 @@ class Division(NamedTuple):
 
     asked: tuple[Paper, ...]
     ranking: list[str]
-    places: dict[str, Place]
-    divided: threshold.Divided | None
+    places: dict[str, LocalRank]
+    split: threshold.GateSplit | None
 
 
 class Gatekeeper:
@@ -59,39 +59,39 @@ class Gatekeeper:
     def __init__(self, store: Store, profile: Profile, model: str) -> None:
         self._store, self._gates, self._profile = store, Gates(store), profile
         self._key = gate_key(profile, model)
-        self._kept = self._gates.gate(self._key, Kept) or Kept()
+        self._kept = self._gates.gate(self._key, GateState) or GateState()
 
-    def divide(self, papers: Sequence[Paper], day: date_, must: Collection[str]) -> Division:
+    def divide(self, papers: Sequence[Paper], day: date_, always_ask: Collection[str]) -> Division:
         """Whom to ask of a day; all, in their order, where the gate is open, was on that day, or
         the profile has none. `must` are ids that pass in any case."""
         closed = self._kept.closed if self._profile.gate else None
         if closed is None or day < closed.since:
-            return open_division(papers, keyword_ranking.rank(self._profile, papers))
+            return ask_about_all(papers, keyword_ranking.rank(self._profile, papers))
         placed = closed.learned.rank(self._profile, papers)
-        divided = threshold.divide(placed, closed.least, closed.near, day, must)
+        divided = threshold.divide(placed, closed.least, closed.near, day, always_ask)
         spared = set(divided.gated)
         return Division(
             asked=tuple(paper for paper in papers if paper.id not in spared),
             ranking=[row.id for row in placed],
-            places={r.id: Place(rank=r.place, of=len(placed), words=r.words) for r in placed},
-            divided=divided,
+            places={r.id: LocalRank(rank=r.rank, of=len(placed), words=r.words) for r in placed},
+            split=divided,
         )
 
-    def count(
-        self, name: str, day: date_, division: Division, verdicts: Mapping[str, Verdict]
+    def record_day(
+        self, name: str, day: date_, division: Division, verdicts: Mapping[str, ScoreResult]
     ) -> None:
         """Remember a decided day (its ledger's name) and how it went. A day that a profile without
         a gate had judged in full tells nothing of the closed gate of others like it."""
-        closed, divided = self._kept.closed, division.divided
+        closed, divided = self._kept.closed, division.split
         if closed and day >= closed.since and divided is None:
             return
         scores = {
-            paper.id: verdict.score
+            paper.id: result.score
             for paper in division.asked
-            if (verdict := verdicts.get(paper.versioned)) and verdict.score
+            if (result := verdicts.get(paper.versioned)) and result.score
         }
-        picks = [id for id, score in scores.items() if outcomes.reaches(self._profile, score)]
-        parts = divided or threshold.Divided(asked=tuple(scores), audited=(), gated=())
+        picks = [id for id, score in scores.items() if outcomes.meets_cutoffs(self._profile, score)]
+        parts = divided or threshold.GateSplit(asked=tuple(scores), audited=(), gated=())
         tally = threshold.tally(day, parts, scores, picks)
         self._gates.put_day(self._key, day, name, tally)
         self._report(self._tallies())
@@ -101,33 +101,33 @@ class Gatekeeper:
         tallies = self._tallies()
         if self._kept.closed:
             since = self._kept.closed.since
-            recall = threshold.estimate([t for t in tallies if t.date >= since])
-            if threshold.is_open(recall):
-                self._keep(Kept(opened=tallies[-1].date, why=recall))
-                log.info("gate opens again", profile=self._profile.name)
+            recall = threshold.estimate_recall([t for t in tallies if t.date >= since])
+            if threshold.should_open(recall):
+                self._keep(GateState(opened=tallies[-1].date, why=recall))
+                log.info("gate reopened", profile=self._profile.name)
         elif threshold.may_close(self._kept.opened or date_.min, tallies):
             self._close(tallies[-1].date)
         self._report(tallies)
-        self._gates.put_learnt(self._key, night)
+        self._gates.put_last_trained(self._key, night)
 
     def _close(self, last: date_) -> None:
-        papers, picked, days = self._lessons()
+        papers, picked, days = self._training_papers()
         try:
-            held = learned_ranking.held_out(self._profile, papers, picked, days)
+            held = learned_ranking.score_held_out(self._profile, papers, picked, days)
             knows = learned_ranking.train(self._profile, papers, picked)
         except Refused as refused:
             log.info("gate stays open", profile=self._profile.name, why=str(refused))
             return
-        least = threshold.threshold(held)
-        near = threshold.nearest(held, least)
-        closed = Closed(learned=knows, least=least, near=near, since=_after(last))
-        self._keep(Kept(closed=closed))
-        log.info("gate closes", profile=self._profile.name, papers=knows.papers)
+        least = threshold.choose_threshold(held)
+        near = threshold.choose_near_threshold(held, least)
+        closed = ClosedGate(learned=knows, least=least, near=near, since=_after(last))
+        self._keep(GateState(closed=closed))
+        log.info("gate closed", profile=self._profile.name, papers=knows.papers)
 
-    def _lessons(self) -> tuple[list[Paper], list[bool], list[date_]]:
+    def _training_papers(self) -> tuple[list[Paper], list[bool], list[date_]]:
         """The papers of the days judged in full since the gate was opened, the newest first."""
         opened = self._kept.opened or date_.min
-        full = {tally.date for tally in self._tallies() if tally.full}
+        full = {tally.date for tally in self._tallies() if tally.is_full}
         papers: dict[str, tuple[Paper, bool, date_]] = {}
         names = self._gates.days(self._key)
         for day in sorted(names, reverse=True):
@@ -136,7 +136,7 @@ class Gatekeeper:
                 break
             for decision in digest.decisions if digest else ():
                 if decision.score:
-                    picked = outcomes.reaches(self._profile, decision.score)
+                    picked = outcomes.meets_cutoffs(self._profile, decision.score)
                     papers.setdefault(decision.paper.id, (decision.paper, picked, day))
         rows = list(papers.values())
         return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
@@ -144,7 +144,7 @@ class Gatekeeper:
     def _tallies(self) -> list[Tally]:
         return self._gates.tallies(self._key, Tally)
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, kept: GateState) -> None:
         self._kept = kept
         self._gates.put_gate(self._key, kept)
 
@@ -152,9 +152,9 @@ class Gatekeeper:
         closed, opened, told = self._kept.closed, self._kept.opened, self._kept.why
         full = list[Tally]()
         if closed:
-            told = threshold.estimate([t for t in tallies if t.date >= closed.since])
+            told = threshold.estimate_recall([t for t in tallies if t.date >= closed.since])
         else:
-            full = [t for t in tallies if t.date > (opened or date_.min) and t.full]
+            full = [t for t in tallies if t.date > (opened or date_.min) and t.is_full]
         report = GateReport(
             closed=closed is not None,
             since=closed.since if closed else _after(opened) if opened else None,
@@ -170,10 +170,12 @@ class Gatekeeper:
         self._gates.put_report(self._key, report)
 
 
-def open_division(papers: Sequence[Paper], ranked: Sequence[keyword_ranking.Ranked]) -> Division:
+def ask_about_all(
+    papers: Sequence[Paper], ranked: Sequence[keyword_ranking.KeywordScore]
+) -> Division:
     """Everybody is asked; the local ranking breaks ties and says whom a budget reaches."""
     places = {
-        row.id: Place(rank=rank, of=len(ranked), words=row.words)
+        row.id: LocalRank(rank=rank, of=len(ranked), words=row.words)
         for rank, row in enumerate(ranked, 1)
     }
     return Division(tuple(papers), [row.id for row in ranked], places, None)

@@ -14,25 +14,25 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from bot.domain.papers import Noun, Paper, Profile
+from bot.domain.papers import Paper, Profile, Value
 
 # Counting words needs no library: on 6,883 real papers bm25s and scikit-learn's TF-IDF, given the
 # same fields, phrases and weights, reach an AUC of 0.78 and 0.79, this file 0.82; and their idf
 # means nothing on a day of one paper.
 
 # Round numbers, tuned to no word: halving or doubling any of these costs 0.02 of AUC at most.
-TITLE = 3.0  # a word in the title counts as this many in the abstract
-KEYWORD = 3.0  # a keyword counts as this many words of a topic's text
-AGAINST = 0.75  # what is unwanted weighs less than what is wanted
+TITLE_WEIGHT = 3.0  # a word in the title counts as this many in the abstract
+KEYWORD_WEIGHT = 3.0  # a keyword counts as this many words of a topic's text
+UNWANTED_WEIGHT = 0.75  # what is unwanted weighs less than what is wanted
 ENOUGH = 4.0  # a word said this often has half of all the weight it can get
-NEIGHBOURS = 0.5  # what similar papers of the day score, next to what the paper itself scores
+NEIGHBOUR_WEIGHT = 0.5  # what similar papers of the day score, next to what the paper itself scores
 # A day is believed as far as it outnumbers this many imagined papers, one of which says the word:
 # so a word's rarity means much the same on a day of one paper and of 500.
-IMAGINED = 10
+PRIOR_PAPERS = 10
 
 STRONGEST = 5  # a paper full of this many of the profile's strongest words scores about 1
 # The score that makes a 7: one real paper in ten reaches it, about what readers pick (9.6 %).
-SEVEN = 0.2
+SCORE_OF_SEVEN = 0.2
 SHOWN = 5
 
 # Lucene's list, the customary one for English.
@@ -45,7 +45,7 @@ _COMMAND, _ACCENT_OR_BRACE = re.compile(r"\\[a-zA-Z]+"), re.compile(r"\\[^a-zA-Z
 _CLAUSE, _WORD = re.compile(r"[^;,.:()!?]+"), re.compile(r"[^\W_]{2,}")
 
 
-class Ranked(Noun):
+class KeywordScore(Value):
     """What the local judge says of a paper.
 
     `score` orders the day; `relevance` says the same on the readers' scale of 1 to 10. `words` are
@@ -58,7 +58,7 @@ class Ranked(Noun):
     words: tuple[str, ...]
 
 
-def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[Ranked, ...]:
+def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[KeywordScore, ...]:
     """Judge a day's papers by the profile's words: best first, ties by id.
 
     The order of `papers` does not matter. A paper without any wanted word scores 0 at most.
@@ -74,9 +74,9 @@ def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[Ranked, ...]:
     # What is wanted anywhere is held against nobody ("no insight into the architecture").
     unwanted = _weights(term for term in against if term.stems not in wanted)
     # "new" or "how" would tell a reader nothing; a short keyword (MoE) does.
-    telling = [term for term in terms if len(term.stems) > 3 or term.weight == KEYWORD]
+    telling = [term for term in terms if len(term.stems) > 3 or term.weight == KEYWORD_WEIGHT]
     written = {term.stems: term.written for term in reversed(telling)}
-    full = sum(sorted(wanted.values(), reverse=True)[:STRONGEST]) * math.log1p(IMAGINED) or 1.0
+    full = sum(sorted(wanted.values(), reverse=True)[:STRONGEST]) * math.log1p(PRIOR_PAPERS) or 1.0
 
     phrases = _phrases([*wanted, *unwanted])
     contents = [_content(paper, phrases) for paper in day]
@@ -84,14 +84,16 @@ def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[Ranked, ...]:
     matter = [_times(content, rarity) for content in contents]
     shared = [_times(amounts, wanted) for amounts in matter]
     own = [
-        (sum(good.values()) - AGAINST * sum(_times(amounts, unwanted).values())) / full
+        (sum(good.values()) - UNWANTED_WEIGHT * sum(_times(amounts, unwanted).values())) / full
         for good, amounts in zip(shared, matter, strict=True)
     ]
     ranked = []
     for paper, good, raw in zip(day, shared, _beside_others(own, matter), strict=True):
         score = round(raw if good else min(raw, 0.0), 6) + 0.0  # + 0.0: never "-0.0"
         words = _shown(good, rarity, written)
-        ranked.append(Ranked(id=paper.id, score=score, relevance=_relevance(score), words=words))
+        ranked.append(
+            KeywordScore(id=paper.id, score=score, relevance=_relevance(score), words=words)
+        )
     return tuple(sorted(ranked, key=lambda row: (-row.score, row.id)))
 
 
@@ -104,12 +106,12 @@ def _relevance(score: float) -> int:
     """
     if score <= 0:
         return 1
-    return min(max(math.floor(7 + 2 * math.log2(score / SEVEN)), 1), 10)
+    return min(max(math.floor(7 + 2 * math.log2(score / SCORE_OF_SEVEN)), 1), 10)
 
 
 def _rarity(contents: Sequence[Mapping[str, float]]) -> dict[str, float]:
     having = Counter(term for content in contents for term in content)
-    papers = len(contents) + IMAGINED
+    papers = len(contents) + PRIOR_PAPERS
     return {term: math.log1p(papers / (n + 1)) for term, n in having.items()}
 
 
@@ -135,7 +137,7 @@ def _beside_others(own: Sequence[float], matter: Sequence[Mapping[str, float]]) 
     middle, spread = fmean(others), pstdev(others)
     if not spread:
         return own
-    trust = NEIGHBOURS * len(own) / (len(own) + IMAGINED) * pstdev(own) / spread
+    trust = NEIGHBOUR_WEIGHT * len(own) / (len(own) + PRIOR_PAPERS) * pstdev(own) / spread
     return [score + trust * (said - middle) for score, said in zip(own, others, strict=True)]
 
 
@@ -172,9 +174,9 @@ def _keywords(keywords: Iterable[str]) -> list[_Term]:
     for keyword in keywords:
         found = [word for clause in _clauses(keyword) for word in clause]
         if found:
-            terms.append(_Term(" ".join(stem for stem, _, _ in found), KEYWORD, keyword))
+            terms.append(_Term(" ".join(stem for stem, _, _ in found), KEYWORD_WEIGHT, keyword))
         if len(found) > 1:
-            share = KEYWORD / len(found)
+            share = KEYWORD_WEIGHT / len(found)
             terms += [_Term(stem, share, keyword[start:end]) for stem, start, end in found]
     return terms
 
@@ -217,8 +219,8 @@ def _phrases(terms: Iterable[str]) -> dict[str, list[list[str]]]:
 def _content(paper: Paper, phrases: Mapping[str, list[list[str]]]) -> dict[str, float]:
     """How far (0 to 1) the paper is about each of its words and each of the phrases."""
     counts: defaultdict[str, float] = defaultdict(float)
-    for text, weight in ((paper.title, TITLE), (paper.abstract, 1.0)):
-        stems = [stem for stem, _, _ in read(text)[1]]
+    for text, weight in ((paper.title, TITLE_WEIGHT), (paper.abstract, 1.0)):
+        stems = [stem for stem, _, _ in stemmed_words(text)[1]]
         for at, stem in enumerate(stems):
             counts[stem] += weight
             for phrase in phrases.get(stem, ()):
@@ -227,7 +229,7 @@ def _content(paper: Paper, phrases: Mapping[str, list[list[str]]]) -> dict[str, 
     return {term: count / (count + ENOUGH) for term, count in counts.items()}
 
 
-def read(text: str) -> tuple[str, list[tuple[str, int, int]]]:
+def stemmed_words(text: str) -> tuple[str, list[tuple[str, int, int]]]:
     """A paper's text without TeX, and the (stem, start, end) of each word there that counts."""
     plain = _ACCENT_OR_BRACE.sub("", _COMMAND.sub(" ", text))
     found = [(_stem(word[0]), word.start(), word.end()) for word in _WORD.finditer(plain)]

@@ -13,39 +13,39 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from bot.domain.papers import Noun, Paper, Profile
+from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
 from workers.gate import keyword_ranking
 
 # Chosen on the days of the record up to May 2025, always tried on days later than those learned
 # from, some of them two weeks later. tests/benchmarks/bench_learn.py has the figures of June.
-LENGTHS = (0.6, 1.0, 0.5, 1.0)  # of a paper's vectors: title, abstract, authors, categories
-NAMED = 1.3  # what the profile itself names is believed sooner than any other word
-TRUST, TRUST_THEMES = 2.0, 3.0  # logistic regression's C, on words and on themes
-THEMES = 200  # words that go together (truncated SVD) count as much as the single words
+FIELD_WEIGHTS = (0.6, 1.0, 0.5, 1.0)  # of a paper's vectors: title, abstract, authors, categories
+PROFILE_TERM_BOOST = 1.3  # what the profile itself names is believed sooner than any other word
+C_WORDS, C_THEMES = 2.0, 3.0  # logistic regression's C, on words and on themes
+SVD_COMPONENTS = 200  # words that go together (truncated SVD) count as much as the single words
 DRAWS = 3  # of the SVD, which is a random one: the luck of one draw is worth 0.002 of AUC
 # The categories, next to 1 for the words. Learned together with these, they would be overrated.
-CATEGORIES, TRUST_CATEGORIES = 0.2, 1.0
+CATEGORIES, C_CATEGORIES = 0.2, 1.0
 # The profile's own ranking counts like this much, next to 1, per root of the picks learned from:
 # a third on 36 picks, a tenth on 400.
-ZERO_SHOT = 2.0
+ZERO_SHOT_WEIGHT = 2.0
 SPREAD_OF = 500  # papers from which the spread of the profile's own ranking is taken
 LEAST_SPREAD = 0.05  # a third of the record's: a profile whose words hardly occur is no authority
 
-FEWEST, FEWEST_PICKS = 200, 20
-MOST = 45_000  # words and pairs kept of a field: two megabytes of JSON at most
+MIN_PAPERS, MIN_PICKS = 200, 20
+MAX_TERMS = 45_000  # words and pairs kept of a field: two megabytes of JSON at most
 FOLDS = 5
 SHOWN = 5
 
 _ONE_RUN = re.compile(r"[\w\s'’-]+")  # words with nothing between them that parts a sentence
 
 
-class Placed(Noun):
+class LearnedScore(Value):
     """Where a paper came in its day (1 is best), and the words that spoke for it most, as the
     paper writes them."""
 
     id: str
-    place: int = Field(ge=1)
+    rank: int = Field(ge=1)
     score: float
     words: tuple[str, ...]
 
@@ -57,7 +57,7 @@ class Term(NamedTuple):
     weight: float
 
 
-class Learned(Noun):
+class LearnedRanking(Value):
     """What was learned from `papers` judged papers of a profile, `picks` of them picked.
 
     A paper's score is the sum over its words, plus `zero_shot` times what `gate.rank` gives it,
@@ -73,7 +73,7 @@ class Learned(Noun):
     zero_shot: float
     middle: float
 
-    def rank(self, profile: Profile, papers: Sequence[Paper]) -> tuple[Placed, ...]:
+    def rank(self, profile: Profile, papers: Sequence[Paper]) -> tuple[LearnedScore, ...]:
         """A day's papers, best first, ties by id; the order of `papers` does not matter."""
         told = {row.id: row for row in keyword_ranking.rank(profile, papers)}
         rows = []
@@ -84,7 +84,7 @@ class Learned(Noun):
             rows.append((score, paper, parts))
         rows.sort(key=lambda row: (-row[0], row[1].id))
         return tuple(
-            Placed(id=paper.id, place=place, score=score, words=self._words(paper, parts))
+            LearnedScore(id=paper.id, rank=place, score=score, words=self._words(paper, parts))
             for place, (score, paper, parts) in enumerate(rows, 1)
         )
 
@@ -94,7 +94,7 @@ class Learned(Noun):
         known = self.title, self.abstract, self.authors, self.categories
         for terms, counts in zip(known, _fields(paper), strict=True):
             having = {term: terms[term].papers for term in counts if term in terms}
-            for term, amount in _vector(counts, having, self.papers).items():
+            for term, amount in _tf_idf(counts, having, self.papers).items():
                 parts[term] += amount * terms[term].weight
         return parts
 
@@ -102,7 +102,7 @@ class Learned(Noun):
         """The terms that added most, no word twice; none that every fourth paper has."""
         written = {name: name for name in paper.authors}
         for text in (paper.title, paper.abstract):
-            plain, words = keyword_ranking.read(text)
+            plain, words = keyword_ranking.stemmed_words(text)
             runs = [(word, word) for word in words] + list(pairwise(words))
             for (stem, start, _), (last, at, end) in runs:
                 if _ONE_RUN.fullmatch(plain, start, end):
@@ -118,7 +118,7 @@ class Learned(Noun):
         return tuple(shown[:SHOWN])
 
 
-class Held(Noun):
+class HeldOutScore(Value):
     """A paper as it was scored by what the other days teach, and whether it was picked."""
 
     date: date_
@@ -127,9 +127,9 @@ class Held(Noun):
     picked: bool
 
 
-def held_out(
+def score_held_out(
     profile: Profile, papers: Sequence[Paper], picked: Sequence[bool], days: Sequence[date_]
-) -> tuple[Held, ...]:
+) -> tuple[HeldOutScore, ...]:
     """Every paper scored by what was learned without its day; what `gating.threshold` goes by.
 
     The three sequences are parallel. Every FOLDS-th day is held out at once. Raises Refused where
@@ -147,11 +147,13 @@ def held_out(
         for day in out:
             was = {paper.id: was for paper, was, on in rows if on == day}
             ranked = knows.rank(profile, [paper for paper, _, on in rows if on == day])
-            held += [Held(date=day, id=r.id, score=r.score, picked=was[r.id]) for r in ranked]
+            held += [
+                HeldOutScore(date=day, id=r.id, score=r.score, picked=was[r.id]) for r in ranked
+            ]
     return tuple(sorted(held, key=lambda row: (row.date, row.id)))
 
 
-def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> Learned:
+def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> LearnedRanking:
     """What tells the picked papers from the others; the order of the papers does not matter.
 
     Raises Refused, in a sentence for people, below FEWEST papers or FEWEST_PICKS on either side, or
@@ -159,10 +161,10 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
     """
     rows = sorted(zip(papers, picked, strict=True), key=lambda row: (row[0].id, row[0].version))
     picks = sum(picked)
-    if len(rows) < FEWEST or not FEWEST_PICKS <= picks <= len(rows) - FEWEST_PICKS:
+    if len(rows) < MIN_PAPERS or not MIN_PICKS <= picks <= len(rows) - MIN_PICKS:
         raise Refused(
             f"Too little to learn from: {len(rows)} papers, {picks} of them picked; it takes "
-            f"{FEWEST} papers, {FEWEST_PICKS} of them picked and {FEWEST_PICKS} not."
+            f"{MIN_PAPERS} papers, {MIN_PICKS} of them picked and {MIN_PICKS} not."
         )
     # numpy and scikit-learn take a second to import, and whoever only ranks needs neither.
     import numpy as np
@@ -172,19 +174,19 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     fields = list(zip(*(_fields(paper) for paper, _ in rows), strict=True))
-    having = [_having(counts) for counts in fields]
+    having = [_document_frequencies(counts) for counts in fields]
     place = {key: at for at, key in enumerate((f, t) for f in range(4) for t in having[f])}
     if not (words := len(place) - len(having[3])):
         raise Refused("There is nothing to learn from: no word stands in two of the papers.")
     ends, columns, amounts = [0], [], []
     for paper in zip(*fields, strict=True):
         for field, counts in enumerate(paper):
-            vector = _vector(counts, having[field], len(rows))
+            vector = _tf_idf(counts, having[field], len(rows))
             columns += [place[field, term] for term in vector]
-            amounts += [LENGTHS[field] * amount for amount in vector.values()]
+            amounts += [FIELD_WEIGHTS[field] * amount for amount in vector.values()]
         ends.append(len(columns))
-    named = {term for text in _said(profile) for term in _terms(text)}
-    boost = np.array([NAMED if term in named else 1.0 for _, term in place])
+    named = {term for text in _profile_texts(profile) for term in _terms(text)}
+    boost = np.array([PROFILE_TERM_BOOST if term in named else 1.0 for _, term in place])
     table = sparse.csr_matrix((amounts, columns, ends), (len(rows), len(place))).multiply(boost)
     table, was = table.tocsr(), np.array([bool(flag) for _, flag in rows])
 
@@ -194,25 +196,27 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
         spread = (matrix @ weights).std()
         return weights / spread if spread > 1e-6 else weights
 
-    said, rank = table[:, :words], min(THEMES, len(rows) // 3)
-    weights = tell(said, TRUST)
+    said, rank = table[:, :words], min(SVD_COMPONENTS, len(rows) // 3)
+    weights = tell(said, C_WORDS)
     for draw in range(DRAWS):
         with threadpool_limits(1):  # several wait for one another spinning, and slow all down
             themes = randomized_svd(said, rank, n_iter=2, random_state=draw)[2].T
         seen = said @ themes
         size = math.sqrt((seen**2).sum(axis=1).mean()) or 1.0
-        weights = weights + themes @ tell(seen / size, TRUST_THEMES) / size / DRAWS
+        weights = weights + themes @ tell(seen / size, C_THEMES) / size / DRAWS
     if having[3]:
-        weights = np.append(weights, CATEGORIES * tell(table[:, words:], TRUST_CATEGORIES))
+        weights = np.append(weights, CATEGORIES * tell(table[:, words:], C_CATEGORIES))
     scores = table @ weights
     some = [paper for paper, _ in rows[:: len(rows) // SPREAD_OF + 1]]
     own = [row.score for row in keyword_ranking.rank(profile, some)]
     spread = scores.std() or 1.0
-    zero_shot = ZERO_SHOT / math.sqrt(picks) / max(pstdev(own), LEAST_SPREAD)
+    zero_shot = ZERO_SHOT_WEIGHT / math.sqrt(picks) / max(pstdev(own), LEAST_SPREAD)
     told: list[dict[str, Term]] = [{}, {}, {}, {}]
     for (field, term), weight in zip(place, weights * boost / spread, strict=True):
-        told[field][term] = Term(having[field][term], round(LENGTHS[field] * float(weight), 3))
-    return Learned(
+        told[field][term] = Term(
+            having[field][term], round(FIELD_WEIGHTS[field] * float(weight), 3)
+        )
+    return LearnedRanking(
         papers=len(rows),
         picks=picks,
         title=told[0],
@@ -224,7 +228,7 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
     )
 
 
-def _said(profile: Profile) -> Iterator[str]:
+def _profile_texts(profile: Profile) -> Iterator[str]:
     """Every text in which the profile names what it wants and what it does not."""
     for topic in profile.topics:
         yield from (topic.name, topic.relevant, topic.irrelevant)
@@ -235,7 +239,7 @@ def _said(profile: Profile) -> Iterator[str]:
 
 def _terms(text: str) -> list[str]:
     """The stems of a text, each alone and each with the next."""
-    stems = [stem for stem, _, _ in keyword_ranking.read(text)[1]]
+    stems = [stem for stem, _, _ in keyword_ranking.stemmed_words(text)[1]]
     return stems + [f"{first} {last}" for first, last in pairwise(stems)]
 
 
@@ -244,14 +248,14 @@ def _fields(paper: Paper) -> tuple[Counter[str], ...]:
     return tuple(map(Counter, (*texts, paper.authors, paper.categories)))
 
 
-def _having(papers: Sequence[Mapping[str, int]]) -> dict[str, int]:
+def _document_frequencies(papers: Sequence[Mapping[str, int]]) -> dict[str, int]:
     """How many papers have a term: of those in two papers or more, the MOST frequent."""
     counted = Counter(term for paper in papers for term in paper)
     often = sorted((-n, term) for term, n in counted.items() if n > 1)
-    return {term: -n for n, term in often[:MOST]}
+    return {term: -n for n, term in often[:MAX_TERMS]}
 
 
-def _vector(counts: Mapping[str, int], having: Mapping[str, int], papers: int) -> dict[str, float]:
+def _tf_idf(counts: Mapping[str, int], having: Mapping[str, int], papers: int) -> dict[str, float]:
     """The known terms of a text by how often it has them and how few others do, of length 1."""
     amounts = {
         term: (1 + math.log(n)) * (1 + math.log((1 + papers) / (1 + having[term])))

@@ -9,63 +9,63 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.domain.digest import Score, Usage, Verdict
-from bot.domain.papers import Paper, Profile, Trouble
+from bot.domain.digest import Score, ScoreResult, Usage
+from bot.domain.papers import Paper, Profile, Reason
 from bot.errors import Refused, Unavailable
 from workers.judging import scoring
 
 # Ten abstracts are about 2,500 tokens, answered in a few seconds; the instructions (about 1,500)
 # are then a third of the prompt, and cacheable.
-PAPERS_A_CALL = 10
+PAPERS_PER_CALL = 10
 # A paper that is answered badly is asked again in halves: ten, five, three, two, alone.
 _TRIES = 5
 # On a small day a wave has few calls, which may fail for reasons of their own.
 _FEW = 3
-_AWAY = (Trouble.MODEL_DOWN, Trouble.MODEL_BUSY, Trouble.MODEL_SLOW)
+_AWAY = (Reason.MODEL_DOWN, Reason.MODEL_BUSY, Reason.MODEL_SLOW)
 # What may be about one of the papers: asked again in halves, they leave it alone.
-_OF_A_PAPER = (Trouble.MODEL_REFUSED, Trouble.CONTENT_FILTER, Trouble.TOO_LONG)
+_OF_A_PAPER = (Reason.MODEL_REFUSED, Reason.CONTENT_FILTER, Reason.TOO_LONG)
 # The caller hears from us at least this often, to renew what it holds.
 _HEARTBEAT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Reply:
+class ModelReply:
     """What a call brought: the text, or None where there is none to read; what it cost; and why
     something is missing, where the server said so."""
 
     text: str | None
     usage: Usage
-    trouble: Trouble | None = None
+    reason: Reason | None = None
 
 
-class Asks(Protocol):
+class ModelClient(Protocol):
     """What judging needs of a model; workers.llm.Model is one."""
 
     name: str
 
     def ask(
         self, instructions: str, question: str, schema: dict[str, object], cache_key: str
-    ) -> Reply: ...
+    ) -> ModelReply: ...
 
 
 @dataclass(frozen=True)
-class Brought:
+class CallResult:
     """What one call, or giving up, brought: verdicts by `IDvN` (a later one of the same paper
     replaces an earlier one); `call` names it and `usage` is its price if it was paid."""
 
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    results: Mapping[str, ScoreResult] = field(default_factory=dict)
     call: str | None = None
     usage: Usage = field(default_factory=Usage)
 
 
-def judge(
-    model: Asks,
+def score_papers(
+    model: ModelClient,
     profile: Profile,
     papers: Sequence[Paper],
-    before: Mapping[str, Verdict],
+    known_results: Mapping[str, ScoreResult],
     calls_at_once: int,
     instructions: str | None = None,
-) -> Generator[Brought]:
+) -> Generator[CallResult]:
     """Judge the papers, yielding verdicts as they arrive (and an empty Brought as a heartbeat).
 
     `before` are the verdicts of an earlier run, by `IDvN`: a paper that has its score is not asked
@@ -76,18 +76,19 @@ def judge(
     """
     run = _Run(model, profile, instructions or scoring.instructions(profile))
     for paper in papers:
-        if earlier := before.get(paper.versioned):
+        if earlier := known_results.get(paper.versioned):
             run.calls[paper.versioned].extend(earlier.calls)
-    known = {versioned for versioned, verdict in before.items() if verdict.score}
+    known = {versioned for versioned, result in known_results.items() if result.score}
     parts = [
-        tuple(paper for paper in part if paper.versioned not in known) for part in dealt(papers)
+        tuple(paper for paper in part if paper.versioned not in known)
+        for part in split_into_calls(papers)
     ]
-    yield from run.over([part for part in parts if part], calls_at_once)
+    yield from run.run([part for part in parts if part], calls_at_once)
 
 
-def dealt(papers: Sequence[Paper]) -> list[Sequence[Paper]]:
+def split_into_calls(papers: Sequence[Paper]) -> list[Sequence[Paper]]:
     """The papers of each call, in their order."""
-    return [papers[i : i + PAPERS_A_CALL] for i in range(0, len(papers), PAPERS_A_CALL)]
+    return [papers[i : i + PAPERS_PER_CALL] for i in range(0, len(papers), PAPERS_PER_CALL)]
 
 
 @dataclass(frozen=True)
@@ -99,19 +100,19 @@ class _Part:
 class _Run:
     """The calls under way for one day."""
 
-    def __init__(self, model: Asks, profile: Profile, instructions: str) -> None:
+    def __init__(self, model: ModelClient, profile: Profile, instructions: str) -> None:
         self.model = model
         self.instructions = instructions
         self.schema = scoring.schema()
         self.key = scoring.judge_key(profile, model.name)
         self.calls: dict[str, list[str]] = defaultdict(list)
-        self.stopped: Trouble | None = None
+        self.stopped: Reason | None = None
         self.fault: BaseException | None = None
         self.failures = 0  # calls that failed since the last one that was answered
         self.useless = 0  # answers since the last one that brought a score
         self.wave = 1  # how many calls are made at first, at once
 
-    def over(self, parts: Sequence[tuple[Paper, ...]], calls_at_once: int) -> Iterator[Brought]:
+    def run(self, parts: Sequence[tuple[Paper, ...]], calls_at_once: int) -> Iterator[CallResult]:
         self.wave = min(len(parts), calls_at_once)
         pool = ThreadPoolExecutor(calls_at_once, thread_name_prefix="model")
         try:
@@ -123,7 +124,7 @@ class _Run:
                     yield brought
                     under_way |= {pool.submit(self._ask, part): part for part in again}
                 if not done:
-                    yield Brought()
+                    yield CallResult()
             for part in under_way.values():  # nobody is there: their time-outs tell nothing new
                 yield self._unscored(part, self.stopped)
             if self.fault:  # after what was paid for and under way has come
@@ -131,36 +132,38 @@ class _Run:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _ask(self, part: _Part) -> Reply | None:
+    def _ask(self, part: _Part) -> ModelReply | None:
         if self.stopped:
             return None
         question = scoring.question(part.papers)
         return self.model.ask(self.instructions, question, self.schema, self.key)
 
-    def _settle(self, part: _Part, future: Future[Reply | None]) -> tuple[Brought, list[_Part]]:
+    def _settle(
+        self, part: _Part, future: Future[ModelReply | None]
+    ) -> tuple[CallResult, list[_Part]]:
         """What a finished call brought, and what has to be asked again. A fault of ours starts no
         further call, and loses none."""
         match future.exception():
             case None:
                 reply = future.result()
             case Refused() as error:
-                self.stopped = error.trouble
-                return self._unscored(part, error.trouble), []
+                self.stopped = error.reason
+                return self._unscored(part, error.reason), []
             case Unavailable() as error:
                 return self._failed(part, error)
             case error:
-                self.fault, self.stopped = self.fault or error, Trouble.STILL_AT_IT
-                return Brought(), []
+                self.fault, self.stopped = self.fault or error, Reason.STILL_AT_IT
+                return CallResult(), []
         if reply is None:  # not asked any more
-            return Brought() if self.fault else self._unscored(part, self.stopped), []
+            return CallResult() if self.fault else self._unscored(part, self.stopped), []
         self.failures = 0
         if reply.text is None:
             scores: dict[str, Score] = {}
-            left = {paper.id: Trouble.MODEL_REFUSED for paper in part.papers}
+            left = {paper.id: Reason.MODEL_REFUSED for paper in part.papers}
         else:
-            scores, left = scoring.read(reply.text, part.papers)
-        if reply.trouble:
-            left = dict.fromkeys(left, reply.trouble)
+            scores, left = scoring.parse_reply(reply.text, part.papers)
+        if reply.reason:
+            left = dict.fromkeys(left, reply.reason)
         if scores:
             self.useless = 0
         else:
@@ -173,37 +176,37 @@ class _Run:
             for paper in part.papers
         }
         again = _halves(part, [paper for paper in part.papers if paper.id in left])
-        return Brought(verdicts, call, reply.usage), again
+        return CallResult(verdicts, call, reply.usage), again
 
-    def _failed(self, part: _Part, error: Unavailable) -> tuple[Brought, list[_Part]]:
+    def _failed(self, part: _Part, error: Unavailable) -> tuple[CallResult, list[_Part]]:
         """A call that brought nothing, and what has to be asked again."""
-        trouble, unscored = error.trouble, self._unscored(part, error.trouble)
-        if trouble in _OF_A_PAPER:
-            self._useless(trouble)
+        reason, unscored = error.reason, self._unscored(part, error.reason)
+        if reason in _OF_A_PAPER:
+            self._useless(reason)
             return unscored, _halves(part, part.papers)
         self.failures += 1
         # A whole wave without an answer: nobody is there. A failure is quick, and believed on
         # a small day only when it comes again; a time-out has taken its time already.
-        slow = trouble is Trouble.MODEL_SLOW
+        slow = reason is Reason.MODEL_SLOW
         if self.failures >= (self.wave if slow else max(self.wave, _FEW)):
-            self.stopped = trouble
-        if slow or trouble is Trouble.NOT_ADMITTED:
+            self.stopped = reason
+        if slow or reason is Reason.NOT_ADMITTED:
             return unscored, _halves(part, part.papers)
         again = [_Part(part.papers, part.tries + 1)] if part.tries < _TRIES else []
         return unscored, again
 
-    def _useless(self, trouble: Trouble) -> None:
+    def _useless(self, reason: Reason) -> None:
         """Two waves of answers without one score: what comes next would be paid for nothing."""
         self.useless += 1
         if self.useless >= 2 * max(self.wave, _FEW):
-            self.stopped = trouble
+            self.stopped = reason
 
-    def _verdict(self, paper: Paper, score: Score | None, trouble: Trouble | None) -> Verdict:
-        return Verdict(score=score, trouble=trouble, calls=tuple(self.calls[paper.versioned]))
+    def _verdict(self, paper: Paper, score: Score | None, reason: Reason | None) -> ScoreResult:
+        return ScoreResult(score=score, trouble=reason, calls=tuple(self.calls[paper.versioned]))
 
-    def _unscored(self, part: _Part, trouble: Trouble | None) -> Brought:
-        verdicts = {paper.versioned: self._verdict(paper, None, trouble) for paper in part.papers}
-        return Brought(verdicts)
+    def _unscored(self, part: _Part, reason: Reason | None) -> CallResult:
+        verdicts = {paper.versioned: self._verdict(paper, None, reason) for paper in part.papers}
+        return CallResult(verdicts)
 
 
 def _halves(part: _Part, papers: Sequence[Paper]) -> list[_Part]:

@@ -46,15 +46,15 @@ def instructions(profile: Profile) -> str:
 
 def question(paper: Paper) -> str:
     """The second part: the paper as one line of JSON, which its text cannot leave."""
-    return prompts.line(paper) + "\n"
+    return prompts.paper_line(paper) + "\n"
 
 
-def key(profile: Profile, model: str) -> str:
+def explanation_key(profile: Profile, model: str) -> str:
     """Names who explains and what they are told: with the same key a paper is explained alike."""
     return fingerprint(instructions(profile), json.dumps(schema()), model)
 
 
-def read(reply: str, profile: Profile, paper: Paper) -> tuple[tuple[Claim, ...], int] | None:
+def parse_reply(reply: str, profile: Profile, paper: Paper) -> tuple[tuple[Claim, ...], int] | None:
     """A reply's claims that hold, four at most in its order, and how many do not hold.
 
     A claim holds when it names a topic of the profile, says something, and its quotation stands in
@@ -62,7 +62,7 @@ def read(reply: str, profile: Profile, paper: Paper) -> tuple[tuple[Claim, ...],
     with the same topic and quotation counts once. None where the reply makes no claim that can be
     read and does not say that there is none.
     """
-    made = [rows for value in replies.values(reply) if (rows := _made(value, 8)) is not None]
+    made = [rows for value in replies.json_values(reply) if (rows := _made(value, 8)) is not None]
     if not made:
         return None
     topics = [topic.name for topic in profile.topics]
@@ -83,7 +83,7 @@ def _made(value: object, depth: int) -> list[Mapping[str, Any]] | None:
     nothing of the kind, not even an empty list of them."""
     if not isinstance(value, list | dict):
         return None
-    named = replies.named(value) if isinstance(value, dict) else {}
+    named = replies.normalised_fields(value) if isinstance(value, dict) else {}
     if "topic" in named and named.keys() & {"says", "quote"}:
         return [named]
     parts = list(named.values()) if isinstance(value, dict) else value

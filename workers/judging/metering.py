@@ -10,13 +10,13 @@ from datetime import datetime
 from itertools import count
 from typing import Protocol
 
-from bot.domain.budget import Left, Payer, Purpose, Reservation, Reserve
-from bot.domain.papers import Trouble
+from bot.domain.budget import MaxCost, Payer, Purpose, Remaining, Reservation
+from bot.domain.papers import Reason
 from bot.errors import Refused, Unavailable
 from bot.store.spending import Spending
-from bot.views.cost import refused
-from workers.judging.batches import Reply
-from workers.judging.prices import price
+from bot.views.cost import refusal_text
+from workers.judging.batches import ModelReply
+from workers.judging.prices import price_tokens
 
 # A token of English is about four characters, of formulas two to three; of other scripts it may be
 # less than one. Two, and for the rest a byte, which no tokenizer that works on bytes goes below.
@@ -31,30 +31,32 @@ _REPLY_TOKENS = 200
 _POLL_SECONDS = 0.25
 
 
-def most_of(
+def max_call_cost(
     model: str, instructions: str, question: str, schema: Mapping[str, object], row_tokens: int
-) -> Reserve:
+) -> MaxCost:
     """The most that a call can cost: the whole prompt written into a cache, which with some models
     is dearer than a prompt that is not, and the longest answer."""
-    prompt = most_prompt(instructions, question, schema)
+    prompt = max_prompt_tokens(instructions, question, schema)
     output = _most_output(question, row_tokens)
-    prompt_usd, output_usd = price(model, prompt, 0, output, written=prompt)
+    prompt_usd, output_usd = price_tokens(model, prompt, 0, output, written=prompt)
     if prompt_usd is None or output_usd is None:
-        return Reserve.of(None, prompt + output)
-    return Reserve.of(prompt_usd + output_usd, prompt + output)
+        return MaxCost.of(None, prompt + output)
+    return MaxCost.of(prompt_usd + output_usd, prompt + output)
 
 
-def most_output(papers: int, row_tokens: int) -> int:
+def output_token_limit(papers: int, row_tokens: int) -> int:
     """What an answer about so many papers may have, in tokens, where there is a budget."""
     return _REPLY_TOKENS + row_tokens * papers
 
 
 def _most_output(question: str, row_tokens: int) -> int:
     """Papers are the question's lines of JSON (prompting.line)."""
-    return most_output(sum(line.startswith("{") for line in question.split("\n")), row_tokens)
+    return output_token_limit(
+        sum(line.startswith("{") for line in question.split("\n")), row_tokens
+    )
 
 
-class Bounded(Protocol):
+class LimitableModel(Protocol):
     """A model that ends its answer after `most_output` tokens, those of its reasoning among them;
     workers.llm.Model is one."""
 
@@ -67,10 +69,10 @@ class Bounded(Protocol):
         schema: dict[str, object],
         cache_key: str,
         most_output: int,
-    ) -> Reply: ...
+    ) -> ModelReply: ...
 
 
-def most_prompt(instructions: str, question: str, schema: Mapping[str, object]) -> int:
+def max_prompt_tokens(instructions: str, question: str, schema: Mapping[str, object]) -> int:
     """An upper bound on the tokens of a prompt of words and formulas. Nonsense of which every
     character is a token would cost up to twice as much, and is booked so when it is settled."""
     text = instructions + question + json.dumps(schema)
@@ -79,7 +81,7 @@ def most_prompt(instructions: str, question: str, schema: Mapping[str, object]) 
     return _FRAME_TOKENS + -(-plain // _CHARACTERS_A_TOKEN) + bytes_
 
 
-class Metered:
+class MeteredModel:
     """A model whose calls are paid by `payer`: none is made that a limit may not bear.
 
     A call that only has to wait until others are settled waits; calls are made in the order in
@@ -88,7 +90,7 @@ class Metered:
 
     def __init__(
         self,
-        model: Bounded,
+        model: LimitableModel,
         payer: Payer,
         purpose: Purpose,
         spending: Spending,
@@ -108,14 +110,14 @@ class Metered:
 
     def ask(
         self, instructions: str, question: str, schema: dict[str, object], cache_key: str
-    ) -> Reply:
+    ) -> ModelReply:
         """One call, as the model answers it. Raises what the model does, and Refused (NO_BUDGET).
 
         What a time-out cost nobody knows: what was set aside counts as spent. So it does when this
         process is killed before the call is settled.
         """
         output = _most_output(question, self._row_tokens)
-        reservation = self._reserved(self.most(instructions, question, schema))
+        reservation = self._reserved(self.max_cost(instructions, question, schema))
         try:
             bound = (output,) if self._payer.limited else ()
             reply = self._model.ask(instructions, question, schema, cache_key, *bound)
@@ -123,7 +125,7 @@ class Metered:
             self._spending.give_back(reservation)
             raise
         except Unavailable as error:
-            if error.unclear or error.trouble is Trouble.MODEL_SLOW:
+            if error.outcome_unknown or error.reason is Reason.MODEL_SLOW:
                 self._spending.settle(reservation, None)
             else:
                 self._spending.give_back(reservation)
@@ -131,11 +133,11 @@ class Metered:
         self._spending.settle(reservation, reply.usage)
         return reply
 
-    def most(self, instructions: str, question: str, schema: Mapping[str, object]) -> Reserve:
+    def max_cost(self, instructions: str, question: str, schema: Mapping[str, object]) -> MaxCost:
         """The most that a call can cost."""
-        return most_of(self.name, instructions, question, schema, self._row_tokens)
+        return max_call_cost(self.name, instructions, question, schema, self._row_tokens)
 
-    def _reserved(self, reserve: Reserve) -> Reservation:
+    def _reserved(self, reserve: MaxCost) -> Reservation:
         with self._line:
             ticket = next(self._tickets)
             self._line.wait_for(lambda: self._turn == ticket)
@@ -146,19 +148,19 @@ class Metered:
                 self._turn += 1
                 self._line.notify_all()
 
-    def _granted(self, reserve: Reserve) -> Reservation:
+    def _granted(self, reserve: MaxCost) -> Reservation:
         while not self._closed.is_set():
             id, now = uuid.uuid4().hex, self._clock()
             said = self._spending.reserve(id, self._payer, reserve, self._purpose, now)
             if isinstance(said, Reservation):
                 return said
-            if not said.passing:
-                raise Refused(refused(said), Trouble.NO_BUDGET)
+            if not said.is_temporary:
+                raise Refused(refusal_text(said), Reason.NO_BUDGET)
             self._closed.wait(_POLL_SECONDS)
-        raise Refused("Nobody waits for this call any more.", Trouble.STILL_AT_IT)
+        raise Refused("Nobody waits for this call any more.", Reason.STILL_AT_IT)
 
 
-def affordable(left: Left, paper: Reserve) -> int | None:
+def affordable_papers(left: Remaining, paper: MaxCost) -> int | None:
     """How many papers can still be asked about when one costs about `paper`; None for any number.
 
     None at all when there is a limit in dollars and nobody knows the price.

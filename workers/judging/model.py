@@ -14,15 +14,15 @@ import httpx2
 import openai
 import stamina
 
-from bot.domain.papers import Trouble, fingerprint
+from bot.domain.papers import Reason, fingerprint
 from bot.errors import Refused, Unavailable
 from bot.settings import Settings
 from bot.store.days import Store
-from workers.judging import envelopes, refusals
-from workers.judging.batches import Reply
-from workers.judging.bounded import Aside, Bounded, TooMuch
+from workers.judging import api_replies, model_errors
+from workers.judging.batches import ModelReply
+from workers.judging.bounded_http import BoundedClient, LoopThread, ResponseTooLarge
+from workers.judging.dialect import Dialect
 from workers.judging.prices import paid
-from workers.judging.ways import Ways
 
 # Three tries, 0.5 to 1.5 and 1 to 2 s apart, or as the server's Retry-After says.
 _RETRIES = stamina.RetryingCaller(
@@ -38,7 +38,7 @@ _CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=32)
 _OPENAI = "api.openai.com"
 
 
-def of_openai(base_url: str | None) -> bool:
+def is_openai(base_url: str | None) -> bool:
     """Whether an address is OpenAI's own, that of a region (`eu.api.openai.com`) among them."""
     host = _host(base_url) if base_url else _OPENAI
     return host == _OPENAI or host.endswith(f".{_OPENAI}")
@@ -64,23 +64,23 @@ class Model:
         name: str,
         api_key: str | None,
         base_url: str | None,
-        seconds: float,
-        ways: Ways | None = None,
-        learned: Callable[[str], None] = lambda ways: None,
+        timeout_seconds: float,
+        dialect: Dialect | None = None,
+        save_dialect: Callable[[str], None] = lambda ways: None,
         flex: bool = False,
     ) -> None:
-        self.name, self.ways = name, ways or Ways()
-        self._own_server, self._learned = not of_openai(base_url), learned
-        self._flex, self._flex_seconds = flex, max(seconds, _FLEX_SECONDS)
+        self.name, self.dialect = name, dialect or Dialect()
+        self._is_compatible, self._save_dialect = not is_openai(base_url), save_dialect
+        self._flex, self._flex_seconds = flex, max(timeout_seconds, _FLEX_SECONDS)
         self._marks = True
         # The forms that were answered, by what was asked for.
-        self._proven = set[tuple[Ways, tuple[str, ...]]]()
-        self._seconds, self._key = seconds, api_key
+        self._proven = set[tuple[Dialect, tuple[str, ...]]]()
+        self._seconds, self._key = timeout_seconds, api_key
         # Whatever path was written: OpenAI's has one.
         self._base_url = base_url
-        if base_url and not self._own_server:
+        if base_url and not self._is_compatible:
             self._base_url = f"https://{_host(base_url)}/v1"
-        self._aside, self._made = Aside(), threading.Lock()
+        self._aside, self._made = LoopThread(), threading.Lock()
         self._client: openai.AsyncOpenAI | None = None
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class Model:
         schema: dict[str, Any],
         cache_key: str,
         most_output: int | None = None,
-    ) -> Reply:
+    ) -> ModelReply:
         """One call, answered as JSON by `schema` where the server can do that, in `most_output`
         tokens where that is given.
 
@@ -104,33 +104,33 @@ class Model:
         the server sends.
         """
         try:
-            if self._own_server:
+            if self._is_compatible:
                 return self._chat(instructions, question, schema, most_output)
             about = instructions, question, schema, cache_key, most_output
-            return self._respond(asked(self.name, *about))
+            return self._respond(responses_request(self.name, *about))
         except openai.OpenAIError as error:
             _rethrow(error, self.name)
         except CancelledError as error:
             why = "Nobody waits for this call any more."
-            raise Unavailable(why, Trouble.STILL_AT_IT, unclear=True) from error
+            raise Unavailable(why, Reason.STILL_AT_IT, outcome_unknown=True) from error
 
-    def _respond(self, plain: dict[str, Any]) -> Reply:
+    def _respond(self, plain: dict[str, Any]) -> ModelReply:
         """With a breakpoint after the instructions, unless the model has once refused it."""
         if self._marks:
             try:
-                return self._answered(marked(plain))
+                return self._answered(with_cache_breakpoint(plain))
             except openai.BadRequestError as error:
                 param = error.param if isinstance(error.param, str) else None
-                if not unknown_mark(error.message, error.code, param):
+                if not refuses_breakpoint(error.message, error.code, param):
                     raise
                 self._marks = False
         return self._answered(plain)
 
-    def _answered(self, asked: dict[str, Any]) -> Reply:
+    def _answered(self, asked: dict[str, Any]) -> ModelReply:
         body = self._at_flex(asked) if self._flex else None
         if body is None:
             body = _RETRIES(_again, lambda: self._post("/responses", asked, self._seconds))
-        return understood(envelopes.response, body, self.name)
+        return parse_reply(api_replies.parse_response, body, self.name)
 
     def _at_flex(self, asked: dict[str, Any]) -> bytes | None:
         """None where the usual tier is to be asked instead, once. What took too long may have been
@@ -152,27 +152,27 @@ class Model:
 
     def _chat(
         self, instructions: str, question: str, schema: dict[str, Any], most: int | None
-    ) -> Reply:
+    ) -> ModelReply:
         """In the best way known; a form the server refuses is left for the next, and the one that
         is answered is remembered. A question refused in every form says nothing of forms."""
-        ways, about = self.ways, tuple(schema.get("properties", ()))
+        ways, about = self.dialect, tuple(schema.get("properties", ()))
         while True:
-            asked = ways.asked(self.name, instructions, question, schema, most)
+            asked = ways.request_body(self.name, instructions, question, schema, most)
             try:
                 body = _RETRIES(_again, self._post, "/chat/completions", asked, self._seconds)
             except openai.APIStatusError as error:
-                given = refusals.said(error.status_code, error.response.content)
-                other = ways.after(given, most is not None, (ways, about) in self._proven)
+                given = model_errors.parse_error_body(error.status_code, error.response.content)
+                other = ways.fallback(given, most is not None, (ways, about) in self._proven)
                 if other is None:
                     raise
                 ways = other
             else:
                 break
-        reply = understood(envelopes.chat, body, self.name)
+        reply = parse_reply(api_replies.parse_chat, body, self.name)
         self._proven.add((ways, about))
-        if ways != self.ways:
-            self.ways = ways
-            self._learned(str(ways))
+        if ways != self.dialect:
+            self.dialect = ways
+            self._save_dialect(str(ways))
         return reply
 
     def _post(self, path: str, asked: dict[str, Any], seconds: float) -> bytes:
@@ -187,7 +187,7 @@ class Model:
             )
         except (httpx2.InvalidURL, UnicodeError, ImportError, OSError, ValueError) as error:
             why = "No request can be made with OPENAI_BASE_URL and OPENAI_API_KEY as they are."
-            raise Refused(why, Trouble.WRONG_ADDRESS) from error
+            raise Refused(why, Reason.WRONG_ADDRESS) from error
         return response.content
 
     def _new_client(self) -> openai.AsyncOpenAI:
@@ -198,20 +198,22 @@ class Model:
             base_url=self._base_url,
             timeout=self._seconds,
             max_retries=0,
-            http_client=Bounded(timeout=self._seconds, limits=_CONNECTIONS),
+            http_client=BoundedClient(timeout=self._seconds, limits=_CONNECTIONS),
         )
 
 
-def understood(read: Callable[[bytes], envelopes.Answer], body: bytes, model: str) -> Reply:
+def parse_reply(
+    read: Callable[[bytes], api_replies.ApiReply], body: bytes, model: str
+) -> ModelReply:
     """The door: an answer with status 200, whatever its bytes are, as a reply with its price.
 
     Raises Refused and Unavailable, and nothing else. What was answered is a reply even where
     nobody knows what it cost.
     """
-    if error := envelopes.problem(body):
-        raise refusals.in_answer(error, model)
+    if error := api_replies.error_in(body):
+        raise model_errors.error_with_status_200(error, model)
     answer = read(body)
-    return Reply(answer.text, paid(model, answer.counts, answer.tier), answer.trouble)
+    return ModelReply(answer.text, paid(model, answer.counts, answer.tier), answer.reason)
 
 
 def _again(error: Exception) -> bool | float:
@@ -234,9 +236,9 @@ def _again(error: Exception) -> bool | float:
 def _passing(error: openai.APIStatusError) -> bool:
     """Whether the same request may be answered in a moment: not where its form or what it says is
     to blame, or money."""
-    given = refusals.said(error.status_code, error.response.content)
-    about = refusals.failure(given, "").trouble in (Trouble.MODEL_DOWN, Trouble.MODEL_BUSY)
-    return about and Ways().after(given, limited=True, proven=True) is None
+    given = model_errors.parse_error_body(error.status_code, error.response.content)
+    about = model_errors.typed_error(given, "").reason in (Reason.MODEL_DOWN, Reason.MODEL_BUSY)
+    return about and Dialect().fallback(given, limited=True, proven=True) is None
 
 
 def _unclear(error: Exception) -> bool:
@@ -260,20 +262,20 @@ def _retry_after(error: openai.APIStatusError) -> float | None:
 def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
     """Their many errors as our two: asking again is pointless, or may work later."""
     if isinstance(error, openai.APIStatusError):
-        given = refusals.said(error.status_code, error.response.content)
-        raise refusals.failure(given, model) from error
+        given = model_errors.parse_error_body(error.status_code, error.response.content)
+        raise model_errors.typed_error(given, model) from error
     if isinstance(error, openai.APITimeoutError):
         raise Unavailable(
             "The model did not answer in time; PAPERBOY_CALL_SECONDS is how long it may take.",
-            Trouble.MODEL_SLOW,
+            Reason.MODEL_SLOW,
         ) from error
-    if isinstance(error.__cause__, TooMuch | httpx2.DecodingError):
-        raise envelopes.not_openai() from error
+    if isinstance(error.__cause__, ResponseTooLarge | httpx2.DecodingError):
+        raise api_replies.not_an_api_reply() from error
     if isinstance(error.__cause__, httpx2.UnsupportedProtocol):
         why = "OPENAI_BASE_URL does not begin with http:// or https://."
-        raise Refused(why, Trouble.WRONG_ADDRESS) from error
+        raise Refused(why, Reason.WRONG_ADDRESS) from error
     why = "The model's server does not answer."
-    raise Unavailable(why, Trouble.MODEL_DOWN, unclear=_unclear(error)) from error
+    raise Unavailable(why, Reason.MODEL_DOWN, outcome_unknown=_unclear(error)) from error
 
 
 _OPTIONS, _BREAKPOINT = "prompt_cache_options", "prompt_cache_breakpoint"
@@ -282,7 +284,7 @@ _EXPLICIT = {"mode": "explicit"}
 _UNKNOWN = ("unknown_parameter", "unsupported_parameter")
 
 
-def asked(
+def responses_request(
     model: str,
     instructions: str,
     question: str,
@@ -302,7 +304,7 @@ def asked(
     } | ({"max_output_tokens": most_output} if most_output else {})
 
 
-def marked(plain: dict[str, Any]) -> dict[str, Any]:
+def with_cache_breakpoint(plain: dict[str, Any]) -> dict[str, Any]:
     """The request with the same words, the end of its instructions marked for the cache.
 
     From GPT-5.6 on OpenAI caches a prompt up to a breakpoint, for 1.25 times the price of what is
@@ -318,13 +320,13 @@ def marked(plain: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def unknown_mark(message: str, code: str | None, param: str | None) -> bool:
+def refuses_breakpoint(message: str, code: str | None, param: str | None) -> bool:
     """Whether an error 400 says that a model knows no breakpoints."""
     said = f"{message} {param}"
     return _OPTIONS in said or _BREAKPOINT in said or (param is None and code in _UNKNOWN)
 
 
-def model(
+def open_model(
     settings: Settings, name: str, store: Store, flex: bool = False, base_url: str | None = None
 ) -> Model:
     """The model of that name on the settings' server, or the one at `base_url`, asked in the way
@@ -332,13 +334,13 @@ def model(
     key, url = settings.openai_api_key, base_url
     if url is None and settings.openai_base_url:
         url = settings.openai_base_url.get_secret_value()
-    server = fingerprint("openai" if url is None or of_openai(url) else url, name)
+    server = fingerprint("openai" if url is None or is_openai(url) else url, name)
     return Model(
         name,
         key.get_secret_value() if key else None,
         url,
         settings.call_seconds,
-        Ways.read(store.shape(server)),
-        partial(store.put_shape, server),
+        Dialect.read(store.reply_format(server)),
+        partial(store.put_reply_format, server),
         flex,
     )

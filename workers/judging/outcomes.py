@@ -6,12 +6,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from bot.arxiv.authors import followed
 from bot.domain.categories import matches
-from bot.domain.digest import Batch, Decision, Digest, Listed, Outcome, Place, Score, Verdict
-from bot.domain.papers import Announced, AnnounceType, Profile, Trouble
-from bot.domain.request import Address, Wish
+from bot.domain.digest import (
+    Batch,
+    Decision,
+    Digest,
+    ListResult,
+    LocalRank,
+    Outcome,
+    Score,
+    ScoreResult,
+)
+from bot.domain.papers import Announced, AnnounceType, Profile, Reason
+from bot.domain.request import Address, DigestRequest
 
 
-def announced(profile: Profile, batch: Batch) -> tuple[tuple[Announced, ...], int]:
+def papers_of_day(profile: Profile, batch: Batch) -> tuple[tuple[Announced, ...], int]:
     """The part of a batch that is a profile's day, and how many replacements it leaves out.
 
     A batch serves several profiles, and `new` is relative to the categories asked for, so a paper
@@ -33,12 +42,12 @@ def announced(profile: Profile, batch: Batch) -> tuple[tuple[Announced, ...], in
     return tuple(day), replaced
 
 
-def decide(
+def decide_outcomes(
     profile: Profile,
     day: Sequence[Announced],
-    verdicts: Mapping[str, Verdict],
+    results: Mapping[str, ScoreResult],
     ranking: Sequence[str],
-    places: Mapping[str, Place] | None = None,
+    places: Mapping[str, LocalRank] | None = None,
 ) -> tuple[Decision, ...]:
     """An outcome for each paper of the day, in posted order: picked first.
 
@@ -61,13 +70,13 @@ def decide(
 
     decisions = []
     for entry in day:
-        verdict = verdicts.get(entry.paper.versioned)
-        score, trouble = (verdict.score, verdict.trouble) if verdict else (None, None)
-        if verdict is None:
+        result = results.get(entry.paper.versioned)
+        score, reason = (result.score, result.trouble) if result else (None, None)
+        if result is None:
             outcome = Outcome.GATED
         elif score is None:
             outcome = Outcome.UNSCORED
-        elif reaches(profile, score):
+        elif meets_cutoffs(profile, score):
             outcome = Outcome.PICKED
         else:
             outcome = Outcome.BELOW_CUTOFF
@@ -76,19 +85,19 @@ def decide(
                 announced=entry,
                 outcome=outcome,
                 score=score,
-                trouble=None if score else trouble,
+                trouble=None if score else reason,
                 followed=followed(entry.paper.authors, profile.authors.follow),
-                place=places.get(entry.paper.id) if _unasked(verdict) else None,
+                place=places.get(entry.paper.id) if _unasked(result) else None,
             )
         )
     return _limited(sorted(decisions, key=order), profile.maximum, had=())
 
 
-def chosen(
-    wish: Wish,
-    listed: Listed,
+def digest_for_channel(
+    request: DigestRequest,
+    list_result: ListResult,
     decided: Digest | None,
-    had_before: Callable[[Address, Digest], Collection[str]],
+    find_delivered: Callable[[Address, Digest], Collection[str]],
     shown: Digest | None = None,
 ) -> Digest:
     """A decided day as the wish's channel gets it.
@@ -98,31 +107,31 @@ def chosen(
     when nothing was decided.
     """
     if decided is None:
-        raise KeyError(f"no decided day for {wish.address}")
-    if not wish.earlier:
-        decided = decided.model_copy(update={"listed": listed})
-    if wish.top is not None:
-        most = min(wish.top, decided.profile.maximum)
+        raise KeyError(f"no decided day for {request.address}")
+    if not request.earlier:
+        decided = decided.model_copy(update={"listed": list_result})
+    if request.top is not None:
+        most = min(request.top, decided.profile.maximum)
         profile = decided.profile.model_copy(update={"maximum": most})
         decided = decided.model_copy(update={"profile": profile})
     if shown:
         stay = {decision.paper.id: n for n, decision in enumerate(shown.picked)}
         order = sorted(decided.decisions, key=lambda d: stay.get(d.paper.id, len(stay)))
         decided = decided.model_copy(update={"decisions": tuple(order)})
-    return choose(decided, had_before(wish.address, decided))
+    return replace_repeats(decided, find_delivered(request.address, decided))
 
 
-def choose(digest: Digest, had: Collection[str]) -> Digest:
+def replace_repeats(digest: Digest, delivered_ids: Collection[str]) -> Digest:
     """The digest for one channel: papers whose id it `had` before make room for others."""
-    chosen = _limited(digest.decisions, digest.profile.maximum, had)
+    chosen = _limited(digest.decisions, digest.profile.maximum, delivered_ids)
     return digest.model_copy(update={"decisions": chosen})
 
 
-def _unasked(verdict: Verdict | None) -> bool:
-    return verdict is None or verdict.trouble is Trouble.NO_BUDGET
+def _unasked(result: ScoreResult | None) -> bool:
+    return result is None or result.trouble is Reason.NO_BUDGET
 
 
-def reaches(profile: Profile, score: Score) -> bool:
+def meets_cutoffs(profile: Profile, score: Score) -> bool:
     """Whether both cut-offs are met. A judge that cannot tell novelty is not held to it."""
     cutoffs = profile.cutoffs
     novel = score.novelty is None or score.novelty >= cutoffs.novelty

@@ -6,13 +6,13 @@ import genai_prices
 from genai_prices.types import PriceContext
 
 from bot.domain.digest import Usage
-from workers.judging.envelopes import Counts
+from workers.judging.api_replies import TokenCounts
 
 # A call whose server does not report tokens: paid, nobody knows what.
 UNKNOWN = Usage(calls=1, prompt_usd=None, completion_usd=None)
 
 
-def price(
+def price_tokens(
     model: str,
     prompt: int,
     cached: int,
@@ -38,12 +38,12 @@ def price(
     return float(priced.input_price), float(priced.output_price)
 
 
-def paid(model: str, counts: Counts | None, tier: str | None = None) -> Usage:
+def paid(model: str, counts: TokenCounts | None, tier: str | None = None) -> Usage:
     """One call as its answer reports it; what it cost is unknown where it reports nothing usable,
     and where nobody knows the price."""
     if counts is None:
         return UNKNOWN
-    prompt_usd, completion_usd = price(
+    prompt_usd, completion_usd = price_tokens(
         model, counts.prompt, counts.cached, counts.completion, counts.written, tier
     )
     return Usage(

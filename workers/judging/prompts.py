@@ -36,7 +36,7 @@ def filled(text: str, **values: object) -> str:
     return _template("score.md.j2").environment.from_string(text).render(**values).strip() + "\n"
 
 
-def line(paper: Paper) -> str:
+def paper_line(paper: Paper) -> str:
     """A paper as one line of JSON, which its text cannot leave: quotes and breaks are escaped."""
     said = {"id": paper.id, "title": paper.title, "abstract": paper.abstract}
     raw = json.dumps(said, ensure_ascii=False)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bot.arxiv.tex import is_known
+from bot.arxiv.tex_commands import is_known
 
 _OPENING = re.compile(r"[\[{]")
 # A reply of a few kilobytes has some dozen brackets; reading stops at nonsense made of them, and
@@ -48,7 +48,7 @@ def strict(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return closed({name: {"type": "array", "items": closed(row)}})
 
 
-def values(reply: str) -> list[object]:
+def json_values(reply: str) -> list[object]:
     """Every whole object and list in the reply's answer, in order, for any text at all: in a fence,
     one a line, with prose around; of a reply that was cut off, those inside that are whole. Empty
     without any JSON.
@@ -58,7 +58,7 @@ def values(reply: str) -> list[object]:
     with a fraction come as they are written, as text. A name that stands twice in an object with
     different values has none (None).
     """
-    text = as_meant(reply[:_LONGEST])
+    text = escape_tex(reply[:_LONGEST])
     found, at, misses = list[tuple[int, int, object]](), 0, 0
     while (start := _OPENING.search(text, at)) and misses < _MISSES:
         read = _read(text, start.start(), misses < _RESPELLINGS)
@@ -76,7 +76,7 @@ def _read(text: str, start: int, loosely: bool) -> tuple[object, int] | None:
         return _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
         pass  # read loosely
-    plain = respelled(text, start) if loosely else None
+    plain = repair_json(text, start) if loosely else None
     if plain is None:
         return None
     try:
@@ -111,7 +111,7 @@ def _answer(text: str, read: list[tuple[int, int]]) -> int:
     return len(text) if begun and begun[-1].start() >= begins else begins
 
 
-def named(value: Mapping[str, Any]) -> dict[str, Any]:
+def normalised_fields(value: Mapping[str, Any]) -> dict[str, Any]:
     """An object's fields by the small letters of their names: models write `ARXIV_ID` for `id`."""
     return {re.sub(r"[^a-z]", "", str(key).lower()): item for key, item in value.items()}
 
@@ -163,7 +163,7 @@ _LITERALS = {
 _LONGEST_RESPELLED, _DEEPEST = 50_000, 20
 
 
-def as_meant(text: str) -> str:
+def escape_tex(text: str) -> str:
     """A reply whose TeX survives its reading as JSON: a backslash before letters that spell a
     command of TeX's is TeX, though JSON reads `\\times` as a tab and "imes"; so is one that stands
     before what JSON knows no escape for. Escapes that JSON knows are left as they are."""
@@ -190,7 +190,7 @@ def _is_command(after: str, match: re.Match[str]) -> bool:
     return match.string.count("$", begins + 1, match.start()) % 2 == 1
 
 
-def respelled(text: str, start: int) -> tuple[str, int] | None:
+def repair_json(text: str, start: int) -> tuple[str, int] | None:
     """The object or list that begins at `start`, as JSON, and where it ends. None where it is not
     whole, or where something stands in it that is no sign of JSON's in any spelling."""
     signs, depth, at = list[str](), 0, start

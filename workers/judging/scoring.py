@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.arxiv.text import one_line
 from bot.domain.digest import Score
-from bot.domain.papers import Paper, Profile, Trouble, fingerprint
+from bot.domain.papers import Paper, Profile, Reason, fingerprint
 from workers.judging import prompts, replies
 
 # A comment longer than this is a model that ran away; chat platforms would cut it anyway.
@@ -37,7 +37,7 @@ def instructions(profile: Profile) -> str:
 
 def question(papers: Sequence[Paper]) -> str:
     """The second part: each paper one line of JSON, which its text cannot leave."""
-    return _framed(len(papers), "\n".join(map(prompts.line, papers)))
+    return _framed(len(papers), "\n".join(map(prompts.paper_line, papers)))
 
 
 def prompt_as_sent(profile: Profile) -> str:
@@ -54,7 +54,7 @@ def judge_key(profile: Profile, model: str) -> str:
     return fingerprint(prompt_as_sent(profile), json.dumps(schema()), model)
 
 
-def read(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[str, Trouble]]:
+def parse_reply(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[str, Reason]]:
     """A reply's scores by paper id, and the papers it does not serve, with the reason.
 
     Papers are matched by id. An id nobody asked about is dropped; one that comes twice with two
@@ -64,19 +64,19 @@ def read(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[st
     """
     rows = _rows(reply)
     if rows is None:
-        return {}, {paper.id: Trouble.BAD_REPLY for paper in papers}
+        return {}, {paper.id: Reason.BAD_REPLY for paper in papers}
     wanted = {paper.id for paper in papers}
     scores: dict[str, Score] = {}
-    trouble = {paper.id: Trouble.LEFT_OUT for paper in papers}
+    trouble = {paper.id: Reason.LEFT_OUT for paper in papers}
     for row in rows:
         id = _id(row, wanted)
         if id is None:
             continue
         score, before = _score(row), scores.get(id)
         if score is None or (before is not None and _differ(score, before)):
-            trouble[id] = Trouble.BAD_REPLY
+            trouble[id] = Reason.BAD_REPLY
             scores.pop(id, None)
-        elif trouble.get(id) is not Trouble.BAD_REPLY:
+        elif trouble.get(id) is not Reason.BAD_REPLY:
             scores[id] = score
     return scores, {id: why for id, why in trouble.items() if id not in scores}
 
@@ -87,7 +87,7 @@ def _differ(one: Score, other: Score) -> bool:
 
 def _rows(reply: str) -> list[Mapping[str, Any]] | None:
     """Every object in the reply that names a paper, wherever it stands. None without any JSON."""
-    found = replies.values(reply)
+    found = replies.json_values(reply)
     return [row for value in found for row in _papers_in(value, depth=8)] if found else None
 
 
@@ -98,7 +98,7 @@ def _papers_in(value: object, depth: int, key: str = "") -> list[Mapping[str, An
         return [row for item in value for row in _papers_in(item, depth - 1)]
     if not isinstance(value, dict):
         return []
-    named = replies.named(value)
+    named = replies.normalised_fields(value)
     for name, others in _ALSO.items():
         for other in others:
             if other in named:

@@ -20,7 +20,7 @@ _MOST = 80
 _CANDIDATES = (Outcome.PICKED, Outcome.OVER_LIMIT)
 
 
-def slice_of(profile: Profile, decisions: Sequence[Decision]) -> tuple[Paper, ...]:
+def papers_to_order(profile: Profile, decisions: Sequence[Decision]) -> tuple[Paper, ...]:
     """The papers to be looked at again, by id; none when no two of them tie in their scores.
 
     `decisions` are a day's in posted order, as triage.decide gives them. Of those that reach the
@@ -34,12 +34,12 @@ def slice_of(profile: Profile, decisions: Sequence[Decision]) -> tuple[Paper, ..
     most = min(_MAXIMA_TIED * profile.maximum, _MOST, len(best))
     while 0 < end < most and pairs[end] == pairs[end - 1]:
         end += 1
-    if not tie_chance(pairs[:end]):
+    if not tie_probability(pairs[:end]):
         return ()
     return tuple(sorted((paper for paper, _ in best[:end]), key=lambda paper: paper.id))
 
 
-def tie_chance(keys: Iterable[Hashable]) -> float:
+def tie_probability(keys: Iterable[Hashable]) -> float:
     """The chance that two different papers have the same key, be it their scores or all that
     orders them; 0 where there are no two."""
     counts = Counter(keys)
@@ -67,13 +67,13 @@ def schema() -> dict[str, Any]:
     }
 
 
-def key(profile: Profile, model: str, papers: Sequence[Paper]) -> str:
+def order_key(profile: Profile, model: str, papers: Sequence[Paper]) -> str:
     """Names one look: the same papers, told the same, by the same model, are ordered once."""
     sent = (instructions(profile), question(papers), json.dumps(schema()), model)
     return fingerprint(*sent)
 
 
-def read(reply: str, papers: Sequence[Paper]) -> tuple[str, ...] | None:
+def parse_reply(reply: str, papers: Sequence[Paper]) -> tuple[str, ...] | None:
     """The papers' ids, best first, or None where the reply names fewer than half of them.
 
     An id nobody asked about is dropped, one that comes again counts where it came first, and one
@@ -82,7 +82,7 @@ def read(reply: str, papers: Sequence[Paper]) -> tuple[str, ...] | None:
     """
     wanted = {paper.id for paper in papers}
     best: list[str] = []
-    for named in _lists(replies.values(reply), depth=8):
+    for named in _lists(replies.json_values(reply), depth=8):
         known = list(dict.fromkeys(id for id in named if id in wanted))
         best = known if len(known) >= len(best) else best
     if not best or len(best) * 2 < len(wanted):
@@ -103,5 +103,5 @@ def _lists(value: object, depth: int) -> Iterator[list[str]]:
 
 
 def _id(item: object) -> str | None:
-    given = replies.named(item).get("id") if isinstance(item, dict) else item
+    given = replies.normalised_fields(item).get("id") if isinstance(item, dict) else item
     return replies.plain_id(given) if isinstance(given, str) else None

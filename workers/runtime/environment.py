@@ -13,17 +13,17 @@ from uuid import uuid4
 
 from redis import Redis
 
-from bot.commands.context import Desk
+from bot.commands.context import Context
 from bot.commands.status import gather
 from bot.domain.digest import Judge
 from bot.endpoint import Endpoint
 from bot.settings import Settings
-from bot.store.aside import claim
 from bot.store.channels import Channels
-from bot.store.connection import connect, insist
+from bot.store.connection import connect, require_usable_server
 from bot.store.days import Store
-from bot.store.lookups import Inquiries
-from bot.store.queues import Tasks
+from bot.store.lookups import Lookups
+from bot.store.quarantine import claim_server
+from bot.store.queues import Queues
 from bot.store.subscriptions import Subscriptions
 from workers.runtime import worker
 from workers.runtime.server import embedded, own
@@ -33,17 +33,17 @@ _STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class House:
+class Environment:
     """The server's address and the ways to use it."""
 
     url: Endpoint
     store: Store
     channels: Channels
-    tasks: Tasks
+    queues: Queues
 
 
 @contextmanager
-def house(settings: Settings, restoring: bool = False) -> Iterator[House]:
+def environment(settings: Settings, restoring: bool = False) -> Iterator[Environment]:
     """On REDIS_URL's server, or else on the data directory's own.
 
     Raises Refused when the server cannot be used, with the reason: also where a newer Paperboy has
@@ -53,26 +53,26 @@ def house(settings: Settings, restoring: bool = False) -> Iterator[House]:
         with embedded(settings.data_dir) as url:
             yield _claimed(Endpoint(url), restoring)
         return
-    insist(settings.redis_url)
+    require_usable_server(settings.redis_url)
     yield _claimed(settings.redis_url, restoring)
 
 
-def _claimed(at: Endpoint, restoring: bool) -> House:
+def _claimed(at: Endpoint, restoring: bool) -> Environment:
     url = at.get_secret_value()
     store = Store(connect(url))
-    claim(store.redis, restoring)
-    return House(at, store, Channels(store), Tasks(Redis.from_url(url)))
+    claim_server(store.redis, restoring)
+    return Environment(at, store, Channels(store), Queues(Redis.from_url(url)))
 
 
-def desk_of(here: House, settings: Settings) -> Desk:
+def context_for(here: Environment, settings: Settings) -> Context:
     """What the chat's commands need, for a command on this house."""
     judge = Judge(model=settings.judge_model)
-    return Desk(
+    return Context(
         channels=here.channels,
         subscriptions=Subscriptions(here.store),
-        inquiries=Inquiries(here.store, here.tasks.private),
+        lookups=Lookups(here.store, here.queues.private),
         judge=judge,
-        status=lambda: gather(here.tasks, here.channels, judge),
+        status=lambda: gather(here.queues, here.channels, judge),
         window_hours=settings.window_hours,
         catch_up_days=settings.catch_up_days,
         say_quiet_days=settings.say_quiet_days,
@@ -81,19 +81,19 @@ def desk_of(here: House, settings: Settings) -> Desk:
 
 
 @contextmanager
-def staffed(settings: Settings, *queues: str) -> Iterator[House]:
+def with_private_workers(settings: Settings, *queues: str) -> Iterator[Environment]:
     """A house with workers of this command's own, with its settings, for as long as it runs: for
     these of a command's queues, or for all."""
     private = uuid4().hex
-    with house(settings) as here, _workers(here.url, settings.data_dir, private, queues):
-        yield replace(here, tasks=Tasks(here.tasks.redis, private))
+    with environment(settings) as here, _workers(here.url, settings.data_dir, private, queues):
+        yield replace(here, queues=Queues(here.queues.redis, private))
 
 
 @contextmanager
-def installed(settings: Settings) -> Iterator[House]:
+def with_shared_workers(settings: Settings) -> Iterator[Environment]:
     """A house with workers on the installation's queues, so that what this command leaves undone
     is taken up by whichever comes next."""
-    with house(settings) as here, _workers(here.url, settings.data_dir, ""):
+    with environment(settings) as here, _workers(here.url, settings.data_dir, ""):
         yield here
 
 
@@ -108,7 +108,7 @@ def _workers(
     log.chmod(0o600)
     # spawn: a forked copy of a command that already has threads is asking for trouble
     pool = multiprocessing.get_context("spawn").Process(
-        target=worker.serve_quietly, args=(url, private, log, queues), name="workers"
+        target=worker.run_pool_detached, args=(url, private, log, queues), name="workers"
     )
     pool.start()
     try:
@@ -120,4 +120,4 @@ def _workers(
             os.killpg(pool.pid, signal.SIGKILL)
             pool.join()
         if private:
-            Tasks(Redis.from_url(url), private).forget()
+            Queues(Redis.from_url(url), private).forget()

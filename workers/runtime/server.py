@@ -41,7 +41,7 @@ def embedded(data_dir: Path) -> Iterator[str]:
     try:
         for folder in (data_dir, home, mine.parent):
             own(folder)
-        with _alone(home):
+        with _locked(home):
             socket = _socket_path(home)
             url = f"unix://{quote(str(socket))}"
             mine.touch()  # before the server: one that nobody can note is not begun
@@ -61,7 +61,7 @@ def embedded(data_dir: Path) -> Iterator[str]:
     try:
         yield url
     finally:
-        with _alone(home):
+        with _locked(home):
             mine.unlink()
             if not _users(mine.parent):
                 _stop(url)
@@ -77,7 +77,7 @@ def own(folder: Path) -> None:
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def _locked(home: Path) -> Iterator[None]:
     """Two commands at once: one starts or stops the server, the other waits and then looks."""
     with (home / "lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -24,7 +24,7 @@ from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
 from bot import logs
-from bot.shown import safe
+from bot.safe_text import safe
 from bot.store.queues import queue_names
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ _MAINTENANCE = 5
 
 # Whoever asks about a paper waits a second or two, most of which it takes to import these: the
 # worker of questions has them before (29 MB), and its jobs are forks of it.
-_ASK_NEEDS = ("workers.arxiv.client", "workers.lookup_job", "workers.judging.model")
+_LOOKUP_MODULES = ("workers.arxiv.client", "workers.lookup_job", "workers.judging.model")
 
 
 class Worker(rq.Worker):
@@ -60,7 +60,7 @@ class Worker(rq.Worker):
     def run_maintenance_tasks(self) -> None:
         """rq heeds a stop only between two jobs: an idle worker would go on for ever. Here it has
         no job in hand."""
-        if _orphaned():
+        if _should_stop():
             raise StopRequested
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
@@ -77,22 +77,22 @@ class Worker(rq.Worker):
         try:
             super().heartbeat(timeout, pipeline)
         except redis.ConnectionError:
-            if _orphaned():
+            if _should_stop():
                 raise StopRequested from None
             raise
-        if _orphaned():
+        if _should_stop():
             self.log.warning("Worker %s: it stops after this job", self.name)
             self._stop_requested = True
 
 
 # Set by the pool for the workers it forked: one that is just starting may lose its signal.
-_over = multiprocessing.RawValue("b", 0)
+_stopping = multiprocessing.RawValue("b", 0)
 
 
-def _orphaned() -> bool:
+def _should_stop() -> bool:
     """Whether nobody wants this worker, or pool, any more."""
     parent = multiprocessing.parent_process()
-    return bool(_over.value) or (parent is not None and not parent.is_alive())
+    return bool(_stopping.value) or (parent is not None and not parent.is_alive())
 
 
 class _Stopped(Exception):
@@ -134,7 +134,7 @@ class Pool(WorkerPool):
         redis = Redis.from_url(self._url)
         queue = rq.Queue(name.split(":")[0], connection=redis, serializer=JSONSerializer)
         if queue.name.split("-")[0] == "ask":
-            for module in _ASK_NEEDS:
+            for module in _LOOKUP_MODULES:
                 importlib.import_module(module)
         worker = Worker(
             [queue],
@@ -143,7 +143,9 @@ class Pool(WorkerPool):
             serializer=JSONSerializer,
         )
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            signal.signal(signal.SIGHUP, lambda *_: logs.let_go())  # the pool says when to stop
+            signal.signal(
+                signal.SIGHUP, lambda *_: logs.detach_terminal()
+            )  # the pool says when to stop
         worker.work(logging_level="WARNING")
 
     def _install_signal_handlers(self) -> None:
@@ -153,9 +155,9 @@ class Pool(WorkerPool):
 
     def request_stop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
         """rq's loop would look a second later."""
-        _over.value = 1
+        _stopping.value = 1
         if signum == signal.SIGHUP:
-            logs.let_go()
+            logs.detach_terminal()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
         raise _Stopped
 
@@ -167,17 +169,17 @@ class Pool(WorkerPool):
 
     def check_workers(self, respawn: bool = True) -> None:
         super().check_workers(respawn)
-        if _orphaned():
+        if _should_stop():
             self.request_stop()
 
 
-def serve(url: str, private: str = "", only: Sequence[str] = ()) -> None:
+def run_pool(url: str, private: str = "", only: Sequence[str] = ()) -> None:
     """Run the pool until SIGTERM or SIGINT, for a command's own queues (`private`) `only` for some
     of them. Jobs under way are finished first, a command's own are cut short: what they have bought
     is stored."""
     os.environ["REDIS_URL"] = url  # the jobs' settings read it
-    _over.value = 0
-    logs.to_stderr()
+    _stopping.value = 0
+    logs.configure()
     # rq tells every look into a queue; jobs.py says what matters, a line a job.
     pool = Pool(url, queue_names(private, only))
     try:
@@ -194,11 +196,11 @@ def serve(url: str, private: str = "", only: Sequence[str] = ()) -> None:
     log.info("workers stopped")
 
 
-def serve_quietly(url: str, private: str, file: Path, only: Sequence[str] = ()) -> None:
+def run_pool_detached(url: str, private: str, file: Path, only: Sequence[str] = ()) -> None:
     """The same as a child of a command that needs its terminal: out of reach of its Ctrl-C,
     and with everything it says in a file."""
     os.setsid()
     out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, sys.stdout.fileno())
     os.dup2(out, sys.stderr.fileno())
-    serve(url, private, only)
+    run_pool(url, private, only)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.arxiv.authors import followed, split_authors
-from tests.steps import assert_even_growth
+from tests.complexity import assert_linear_growth
 
 quick = settings(max_examples=100)
 
@@ -111,7 +111,7 @@ def test_the_longest_list_takes_no_more_work_for_each_name() -> None:
         one = r"J\'er\^ome M\"uller (Dept. of X, Univ. of Y (CNRS), France)"
         assert split_authors(", ".join([one] * number)) == ("Jérôme Müller",) * number
 
-    assert_even_growth(authors, 50)
+    assert_linear_growth(authors, 50)
     authors(395)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.arxiv.text import one_line, readable, shortened
-from tests.steps import assert_even_growth
+from tests.complexity import assert_linear_growth
 
 quick = settings(max_examples=100)
 
@@ -315,11 +315,11 @@ HOSTILE += [r"\textbf{$", r"\begin{pmatrix}&", r"\unheardof{", r"\url{", "a ", "
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_the_work_grows_with_the_length_and_no_faster(piece: str) -> None:
-    assert_even_growth(lambda length: readable(piece * length), 500)
-    assert_even_growth(lambda length: readable(rf"\({piece * length}x\)"), 500)
+    assert_linear_growth(lambda length: readable(piece * length), 500)
+    assert_linear_growth(lambda length: readable(rf"\({piece * length}x\)"), 500)
     readable(piece * (60_000 // len(piece)))  # minutes, were an expression to try again and again
 
 
 def test_a_longer_abstract_takes_no_more_work_for_each_word() -> None:
     sentence = r"\textbf{A}ttention is $O(n^2)$ in \method, at $\sim$7\% of ``it'' and more words. "
-    assert_even_growth(lambda length: readable(sentence * length), 8)
+    assert_linear_growth(lambda length: readable(sentence * length), 8)

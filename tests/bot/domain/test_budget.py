@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.budget import (
-    Left,
     Limits,
+    MaxCost,
     Payer,
     Period,
-    Reserve,
+    Remaining,
+    Savings,
     Scope,
-    Spared,
-    Spent,
+    SpentTotals,
     Unit,
     forecast,
-    left,
+    remaining,
     utc_day,
-    weekdays,
+    weekday_counts,
 )
 
 
@@ -53,8 +53,8 @@ def test_a_limit_is_whole_nano_dollars_and_none_is_not_nothing() -> None:
 
 
 def test_what_is_set_aside_is_rounded_up() -> None:
-    assert Reserve.of(1.0000000001e-9, 5).nano == 2
-    assert Reserve.of(None, 5).nano is None
+    assert MaxCost.of(1.0000000001e-9, 5).nano == 2
+    assert MaxCost.of(None, 5).nano is None
 
 
 def test_a_profile_is_another_one_in_another_workspace() -> None:
@@ -66,26 +66,29 @@ def test_a_profile_is_another_one_in_another_workspace() -> None:
 
 def test_what_is_left_is_what_the_tightest_limit_leaves() -> None:
     workspace = Limits(day_usd=0.01, month_usd=0.02)
-    month = Spent(nano=12_000_000, reserved_nano=1_000_000)
-    today = Spent(nano=1_000_000)
-    assert left([(workspace, today, month)]) == Left(nano=7_000_000, tokens=None)
+    month = SpentTotals(nano=12_000_000, reserved_nano=1_000_000)
+    today = SpentTotals(nano=1_000_000)
+    assert remaining([(workspace, today, month)]) == Remaining(nano=7_000_000, tokens=None)
     mine = Limits(day_usd=0.003, day_tokens=10)
-    both = [(workspace, today, month), (mine, Spent(nano=2_500_000, tokens=11), Spent())]
-    assert left(both) == Left(nano=500_000, tokens=0)
-    assert left([(Limits(), today, month)]) == Left(nano=None, tokens=None)
+    both = [
+        (workspace, today, month),
+        (mine, SpentTotals(nano=2_500_000, tokens=11), SpentTotals()),
+    ]
+    assert remaining(both) == Remaining(nano=500_000, tokens=0)
+    assert remaining([(Limits(), today, month)]) == Remaining(nano=None, tokens=None)
 
 
 def test_a_limit_that_was_raised_since_is_not_reached_any_more() -> None:
-    spent = Spent(nano=9_000_000, refused_nano=10_000_000)
-    assert spent.reached(Limits(day_usd=0.01), Period.DAY) == (Unit.NANO, 10_000_000)
-    assert spent.reached(Limits(day_usd=0.005), Period.DAY) == (Unit.NANO, 5_000_000)
-    assert spent.reached(Limits(day_usd=0.02), Period.DAY) is None
-    assert spent.reached(Limits(), Period.DAY) is None
+    spent = SpentTotals(nano=9_000_000, refused_nano=10_000_000)
+    assert spent.limit_reached(Limits(day_usd=0.01), Period.DAY) == (Unit.NANO, 10_000_000)
+    assert spent.limit_reached(Limits(day_usd=0.005), Period.DAY) == (Unit.NANO, 5_000_000)
+    assert spent.limit_reached(Limits(day_usd=0.02), Period.DAY) is None
+    assert spent.limit_reached(Limits(), Period.DAY) is None
 
 
 def test_the_forecast_goes_by_weekdays() -> None:
     # March 2025 has 21 weekdays; Thursday the 20th is the 14th of them.
-    assert weekdays(date(2025, 3, 20)) == (14, 21)
+    assert weekday_counts(date(2025, 3, 20)) == (14, 21)
     assert forecast(14, date(2025, 3, 20)) == 21
     assert forecast(14, date(2025, 3, 22)) == forecast(14, date(2025, 3, 21))
 
@@ -106,31 +109,31 @@ def test_a_forecast_is_never_less_than_what_is_spent_and_is_that_at_the_end(
 
 
 def test_what_was_saved_adds_up() -> None:
-    parts = [Spared(papers=3, nano=10), Spared(papers=4, nano=20)]
-    assert Spared.total(parts) == Spared(papers=7, nano=30)
+    parts = [Savings(papers=3, nano=10), Savings(papers=4, nano=20)]
+    assert Savings.total(parts) == Savings(papers=7, nano=30)
     assert str(Scope(workspace="slack:T1")) == "slack:T1"
 
 
 def test_a_forecast_goes_by_the_weekdays_since_the_first_call() -> None:
     friday = date(2025, 3, 21)  # five more weekdays of March 2025 come after the week-end
-    assert weekdays(friday, since=date(2025, 3, 20)) == (2, 8)
+    assert weekday_counts(friday, since=date(2025, 3, 20)) == (2, 8)
     assert forecast(10, friday, since=date(2025, 3, 20)) == 40
     assert forecast(10, friday, since=date(2025, 3, 1)) == forecast(10, friday)
 
 
 def test_what_is_set_aside_is_not_left_in_dollars_nor_in_tokens() -> None:
-    spent = Spent(nano=1, reserved_nano=2, tokens=30, reserved_tokens=40)
-    assert (spent.taken(Unit.NANO), spent.taken(Unit.TOKENS)) == (3, 70)
+    spent = SpentTotals(nano=1, reserved_nano=2, tokens=30, reserved_tokens=40)
+    assert (spent.committed(Unit.NANO), spent.committed(Unit.TOKENS)) == (3, 70)
     limits = Limits(day_usd=1e-8, day_tokens=100)
-    assert left([(limits, spent, Spent())]) == Left(nano=7, tokens=30)
+    assert remaining([(limits, spent, SpentTotals())]) == Remaining(nano=7, tokens=30)
 
 
 def test_a_limit_in_tokens_is_reached_as_one_in_dollars_is() -> None:
-    spent = Spent(refused_tokens=100)
-    assert spent.reached(Limits(day_tokens=100), Period.DAY) == (Unit.TOKENS, 100)
-    assert spent.reached(Limits(day_tokens=101), Period.DAY) is None
-    assert spent.reached(Limits(day_usd=1e-9), Period.DAY) is None
-    assert spent.reached(Limits(month_tokens=100), Period.MONTH) == (Unit.TOKENS, 100)
+    spent = SpentTotals(refused_tokens=100)
+    assert spent.limit_reached(Limits(day_tokens=100), Period.DAY) == (Unit.TOKENS, 100)
+    assert spent.limit_reached(Limits(day_tokens=101), Period.DAY) is None
+    assert spent.limit_reached(Limits(day_usd=1e-9), Period.DAY) is None
+    assert spent.limit_reached(Limits(month_tokens=100), Period.MONTH) == (Unit.TOKENS, 100)
 
 
 def test_a_month_has_one_name_and_each_day_its_own() -> None:
@@ -140,5 +143,5 @@ def test_a_month_has_one_name_and_each_day_its_own() -> None:
 
 
 def test_the_first_of_a_month_counts() -> None:
-    assert weekdays(date(2025, 4, 1)) == (1, 22)  # a Tuesday
+    assert weekday_counts(date(2025, 4, 1)) == (1, 22)  # a Tuesday
     assert forecast(1, date(2025, 4, 1)) == 22

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.commands.parse import weekdays
-from bot.domain.schedule import EVERY_DAY, Schedule, days_words, zone_words
+from bot.commands.parse import parse_weekdays
+from bot.domain.schedule import EVERY_DAY, Schedule, weekdays_text, zone_label
 
 quick = settings(max_examples=150)
 
@@ -183,12 +183,12 @@ def test_a_schedule_is_the_same_after_it_was_stored() -> None:
     ],
 )
 def test_days_are_said_as_people_say_them(days: tuple[int, ...], words: str) -> None:
-    assert days_words(days) == words
+    assert weekdays_text(days) == words
 
 
 @given(st.sets(st.integers(0, 6), min_size=1))
 def test_the_words_for_days_can_be_typed_back(days: set[int]) -> None:
-    assert weekdays(days_words(days)) == tuple(sorted(days))
+    assert parse_weekdays(weekdays_text(days)) == tuple(sorted(days))
 
 
 @pytest.mark.parametrize(
@@ -203,4 +203,4 @@ def test_the_words_for_days_can_be_typed_back(days: set[int]) -> None:
     ],
 )
 def test_a_zone_is_called_as_its_clocks_are(tz: str, day: str, words: str) -> None:
-    assert zone_words(at("09:00", tz), utc(f"{day}T12:00")) == words
+    assert zone_label(at("09:00", tz), utc(f"{day}T12:00")) == words

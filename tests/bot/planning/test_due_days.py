@@ -9,7 +9,7 @@ import pytest
 
 from bot.arxiv.calendar import NEW_YORK
 from bot.domain.schedule import Schedule
-from bot.planning.due_days import Morning, morning
+from bot.planning.due_days import DueDays, due_days
 
 AT_NINE = Schedule(at=time(9), tz="Europe/Berlin")
 # Thursday, 09:00 in Berlin; the two Mondays before are of the same weeks as these numbers.
@@ -22,11 +22,11 @@ def march(*days: int) -> tuple[date, ...]:
 
 def owed(
     served: int, now: datetime = THURSDAY, delivered: Collection[date] = (), most: int = 5
-) -> Morning | None:
-    return morning(AT_NINE, date(2025, 3, served), delivered, now, most)
+) -> DueDays | None:
+    return due_days(AT_NINE, date(2025, 3, served), delivered, now, most)
 
 
-def days(found: Morning | None) -> tuple[date, ...]:
+def days(found: DueDays | None) -> tuple[date, ...]:
     return found.days if found else ()
 
 
@@ -64,7 +64,7 @@ def test_a_day_is_looked_for_from_ten_past_midnight_in_new_york(seconds: int) ->
     found = owed(20, now=first_look.astimezone(UTC) + timedelta(seconds=seconds))
     assert days(found) == (() if seconds else march(21))
     if found:
-        assert (found.at, found.since) == (datetime(2025, 3, 21, 8, tzinfo=UTC), first_look)
+        assert (found.at, found.fetch_from) == (datetime(2025, 3, 21, 8, tzinfo=UTC), first_look)
 
 
 def test_the_moment_that_has_come_is_owed_before_the_next_one() -> None:

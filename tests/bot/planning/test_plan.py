@@ -9,120 +9,135 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.digest import Judge, Listed, Source, Wanted
-from bot.domain.papers import Problem, Trouble
-from bot.domain.request import Address, Wish, delivery_name
+from bot.domain.digest import Judge, ListQuery, ListResult, Source
+from bot.domain.papers import Problem, Reason
+from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.planning import plan
-from bot.planning.plan import Day, Done, Facts, Kind
-from tests.make import DAY, NOW
+from bot.planning.plan import DayState, RequestState, StepKind, StepRecord
+from tests.factories import DAY, NOW
 
 BY_MODEL = Judge(model="scripted")
 EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(seconds=5)
 
 
-def wish(**wanted: object) -> Wish:
+def digest_request(**wanted: object) -> DigestRequest:
     fields: dict[str, object] = {"source": Source.ARXIV, "categories": ("cs.LG",)} | wanted
-    return Wish(
+    return DigestRequest(
         profile="f" * 16,
-        wanted=Wanted.model_validate(fields),
+        wanted=ListQuery.model_validate(fields),
         judge=Judge(),
         address=Address(platform="terminal", channel="main"),
         since=NOW,
     )
 
 
-def listed(at: datetime, trouble: Trouble | None = None, changed: datetime | None = None) -> Listed:
-    return Listed(
+def list_result(
+    at: datetime, reason: Reason | None = None, changed: datetime | None = None
+) -> ListResult:
+    return ListResult(
         batch=str(DAY),
         date=DAY,
         asked_at=at,
         changed_at=changed or at,
-        problem=Problem(trouble=trouble) if trouble else None,
+        problem=Problem(trouble=reason) if reason else None,
     )
 
 
-def due(facts: Facts, asked: Wish | None = None) -> Kind | None:
-    step = plan.due(asked or wish(), facts)
+def due(facts: RequestState, asked: DigestRequest | None = None) -> StepKind | None:
+    step = plan.next_step(asked or digest_request(), facts)
     return step.kind if step else None
 
 
-def done(at: datetime, complete: bool = True, **fields: Any) -> Done:
-    return Done(at=at, complete=complete, **fields)
+def done(at: datetime, complete: bool = True, **fields: Any) -> StepRecord:
+    return StepRecord(at=at, complete=complete, **fields)
 
 
 def test_first_the_list_then_the_scores_then_the_delivery_then_nothing() -> None:
-    facts = Facts()
-    assert due(facts) is Kind.FETCH
-    facts = facts.model_copy(update={"listed": listed(LATER)})
-    assert due(facts) is Kind.SCORE
+    facts = RequestState()
+    assert due(facts) is StepKind.FETCH
+    facts = facts.model_copy(update={"listed": list_result(LATER)})
+    assert due(facts) is StepKind.SCORE
     facts = facts.model_copy(update={"judged": done(LATER)})
-    assert due(facts) is Kind.DELIVER
+    assert due(facts) is StepKind.DELIVER
     facts = facts.model_copy(update={"delivered": done(LATER)})
     assert due(facts) is None
 
 
 def test_a_list_read_an_hour_ago_is_read_again_and_a_fresh_one_is_not() -> None:
-    assert due(Facts(listed=listed(EARLIER))) is Kind.FETCH
-    assert due(Facts(listed=listed(NOW - timedelta(minutes=3)))) is Kind.SCORE
+    assert due(RequestState(listed=list_result(EARLIER))) is StepKind.FETCH
+    assert due(RequestState(listed=list_result(NOW - timedelta(minutes=3)))) is StepKind.SCORE
 
 
 def test_what_cannot_change_is_not_read_again() -> None:
-    old = Facts(listed=listed(EARLIER))
-    assert due(old, wish(source=Source.FILES, files=("a",))) is Kind.SCORE
-    assert due(old, wish(source=Source.SAMPLE)) is Kind.SCORE
-    assert due(old, wish(date=date(2025, 3, 18))) is Kind.SCORE
-    assert due(old, wish(date=DAY)) is Kind.FETCH
+    old = RequestState(listed=list_result(EARLIER))
+    assert due(old, digest_request(source=Source.FILES, files=("a",))) is StepKind.SCORE
+    assert due(old, digest_request(source=Source.SAMPLE)) is StepKind.SCORE
+    assert due(old, digest_request(date=date(2025, 3, 18))) is StepKind.SCORE
+    assert due(old, digest_request(date=DAY)) is StepKind.FETCH
 
 
 def test_a_list_that_failed_before_the_wish_is_tried_again_and_one_since_stands() -> None:
-    assert due(Facts(listed=listed(NOW - timedelta(minutes=1), Trouble.TIMEOUT))) is Kind.FETCH
-    assert due(Facts(listed=listed(LATER, Trouble.TIMEOUT))) is Kind.SCORE
+    assert (
+        due(RequestState(listed=list_result(NOW - timedelta(minutes=1), Reason.TIMEOUT)))
+        is StepKind.FETCH
+    )
+    assert due(RequestState(listed=list_result(LATER, Reason.TIMEOUT))) is StepKind.SCORE
 
 
 def test_papers_that_came_after_the_judging_are_judged() -> None:
-    grown = listed(LATER, changed=LATER)
-    assert due(Facts(listed=grown, judged=done(NOW))) is Kind.SCORE
+    grown = list_result(LATER, changed=LATER)
+    assert due(RequestState(listed=grown, judged=done(NOW))) is StepKind.SCORE
 
 
 def test_papers_that_came_while_the_day_was_being_judged_are_judged() -> None:
     during, after = NOW + timedelta(seconds=2), done(LATER, list_at=NOW)
-    assert due(Facts(listed=listed(LATER, changed=NOW), judged=after)) is Kind.DELIVER
-    assert due(Facts(listed=listed(LATER, changed=during), judged=after)) is Kind.SCORE
+    assert (
+        due(RequestState(listed=list_result(LATER, changed=NOW), judged=after)) is StepKind.DELIVER
+    )
+    assert (
+        due(RequestState(listed=list_result(LATER, changed=during), judged=after)) is StepKind.SCORE
+    )
 
 
 def test_an_incomplete_day_is_judged_again_for_each_asking_and_shown_when_it_says_more() -> None:
-    known = listed(LATER, changed=EARLIER)
+    known = list_result(LATER, changed=EARLIER)
     before, since = (done(at, complete=False, version="short") for at in (EARLIER, LATER))
     more = done(LATER, complete=False, version="longer")
-    assert due(Facts(listed=known, judged=before)) is Kind.SCORE
-    assert due(Facts(listed=known, judged=more, delivered=before)) is Kind.DELIVER
-    assert due(Facts(listed=known, judged=since, delivered=before)) is None
+    assert due(RequestState(listed=known, judged=before)) is StepKind.SCORE
+    assert due(RequestState(listed=known, judged=more, delivered=before)) is StepKind.DELIVER
+    assert due(RequestState(listed=known, judged=since, delivered=before)) is None
 
 
 def test_a_delivery_that_ended_after_a_later_judging_is_not_taken_for_it() -> None:
     """However the clocks of those who judge and those who deliver differ."""
     for at in (EARLIER, LATER):
         better, shown = done(at, version="better"), done(NOW, version="first")
-        facts = Facts(listed=listed(NOW, changed=EARLIER), judged=better, delivered=shown)
-        assert due(facts) is Kind.DELIVER
+        facts = RequestState(
+            listed=list_result(NOW, changed=EARLIER), judged=better, delivered=shown
+        )
+        assert due(facts) is StepKind.DELIVER
         mine = facts.model_copy(update={"earlier": (facts,)})
-        assert plan.look(scheduled(1), mine, AT).step is not None
+        assert plan.next_action(scheduled_request(1), mine, AT).step is not None
 
 
 def test_what_an_older_release_delivered_is_not_delivered_again() -> None:
-    old = Facts(listed=listed(NOW), judged=done(NOW), delivered=done(EARLIER))
+    old = RequestState(listed=list_result(NOW), judged=done(NOW), delivered=done(EARLIER))
     assert due(old) is None
-    assert plan.look(scheduled(1), old.model_copy(update={"earlier": (old,)}), AT).fulfilled
+    assert plan.next_action(
+        scheduled_request(1), old.model_copy(update={"earlier": (old,)}), AT
+    ).fulfilled
 
 
 def test_a_notice_of_the_list_is_shown_anew_when_it_says_otherwise() -> None:
-    stale, away = (Problem(trouble=Trouble.STALE, detail=name) for name in ("cs.LG", "cs.AI"))
-    known = listed(LATER, Trouble.TIMEOUT, changed=EARLIER)
-    for shown, step in ((known.problem, None), (stale, Kind.DELIVER), (away, Kind.DELIVER)):
-        facts = Facts(listed=known, judged=done(NOW), delivered=done(NOW, problem=shown))
+    stale, away = (Problem(trouble=Reason.STALE, detail=name) for name in ("cs.LG", "cs.AI"))
+    known = list_result(LATER, Reason.TIMEOUT, changed=EARLIER)
+    for shown, step in ((known.problem, None), (stale, StepKind.DELIVER), (away, StepKind.DELIVER)):
+        facts = RequestState(listed=known, judged=done(NOW), delivered=done(NOW, problem=shown))
         assert due(facts) is step
-    whole = Facts(listed=listed(NOW), judged=done(NOW), delivered=done(NOW, problem=stale))
-    assert plan.look(scheduled(0), whole, AT).step is not None
+    whole = RequestState(
+        listed=list_result(NOW), judged=done(NOW), delivered=done(NOW, problem=stale)
+    )
+    assert plan.next_action(scheduled_request(0), whole, AT).step is not None
     # A problem that only came later does not take back what was shown.
     late = whole.model_copy(update={"listed": known, "delivered": done(NOW)})
     assert due(late) is None
@@ -132,35 +147,35 @@ moments = st.datetimes(min_value=datetime(2025, 3, 20, 7), max_value=datetime(20
     lambda t: t.replace(tzinfo=NOW.tzinfo)
 )
 versions = st.sampled_from(["", "first", "better"])
-dones = st.none() | st.builds(Done, at=moments, complete=st.booleans(), version=versions)
+dones = st.none() | st.builds(StepRecord, at=moments, complete=st.booleans(), version=versions)
 
 
 @given(
-    st.none() | st.builds(listed, moments, st.none() | st.just(Trouble.TIMEOUT), moments),
+    st.none() | st.builds(list_result, moments, st.none() | st.just(Reason.TIMEOUT), moments),
     dones,
     dones,
 )
 def test_doing_what_is_due_leads_to_the_end_in_three_steps_at_most(
-    found: Listed | None, judged: Done | None, delivered: Done | None
+    found: ListResult | None, judged: StepRecord | None, delivered: StepRecord | None
 ) -> None:
-    facts = Facts(listed=found, judged=judged, delivered=delivered)
+    facts = RequestState(listed=found, judged=judged, delivered=delivered)
     clock = datetime(2025, 3, 20, 10, tzinfo=NOW.tzinfo)
     taken = []
-    while (step := plan.due(wish(), facts)) is not None:
+    while (step := plan.next_step(digest_request(), facts)) is not None:
         taken.append(step.kind)
         clock += timedelta(seconds=1)
         update = {
-            Kind.FETCH: {"listed": listed(clock)},
-            Kind.SCORE: {"judged": done(clock, complete=False, version=str(clock))},
-            Kind.DELIVER: {"delivered": done(clock, complete=False, version=facts.version)},
+            StepKind.FETCH: {"listed": list_result(clock)},
+            StepKind.SCORE: {"judged": done(clock, complete=False, version=str(clock))},
+            StepKind.DELIVER: {"delivered": done(clock, complete=False, version=facts.version)},
         }[step.kind]
         facts = facts.model_copy(update=update)
         assert len(taken) <= 3
-    assert taken == sorted(taken, key=list(Kind).index)
+    assert taken == sorted(taken, key=list(StepKind).index)
 
 
-def named(facts: Facts, asked: Wish | None = None) -> str:
-    step = plan.due(asked or wish(), facts)
+def named(facts: RequestState, asked: DigestRequest | None = None) -> str:
+    step = plan.next_step(asked or digest_request(), facts)
     assert step is not None
     assert step.id.replace("-", "").isalnum()  # rq takes no other
     return step.id
@@ -168,84 +183,88 @@ def named(facts: Facts, asked: Wish | None = None) -> str:
 
 def test_who_looks_at_the_same_facts_asks_for_the_same_step_at_whatever_moment() -> None:
     other = Address(platform="discord", workspace="1", channel="2")
-    later = wish().model_copy(
+    later = digest_request().model_copy(
         update={"since": NOW + timedelta(microseconds=7), "by": "U2", "address": other}
     )
-    facts = Facts()
+    facts = RequestState()
     assert named(facts) == named(facts, later)
-    facts = Facts(listed=listed(LATER))
+    facts = RequestState(listed=list_result(LATER))
     assert named(facts) == named(facts, later)
-    facts = Facts(listed=listed(LATER), judged=done(LATER))
+    facts = RequestState(listed=list_result(LATER), judged=done(LATER))
     assert named(facts) != named(facts, later)  # a delivery is a channel's own
 
 
 def test_a_step_that_was_taken_or_that_others_need_has_another_name() -> None:
-    failed = listed(NOW - timedelta(minutes=1), Trouble.TIMEOUT)
-    again = listed(NOW - timedelta(seconds=1), Trouble.TIMEOUT)
+    failed = list_result(NOW - timedelta(minutes=1), Reason.TIMEOUT)
+    again = list_result(NOW - timedelta(seconds=1), Reason.TIMEOUT)
     short, shorter = (
         done(NOW - timedelta(minutes=2), False),
         done(NOW - timedelta(minutes=1), False),
     )
-    known, grown = listed(LATER, changed=EARLIER), listed(LATER, changed=NOW)
-    fetches = [named(Facts(listed=found)) for found in (None, failed, again)]
+    known, grown = list_result(LATER, changed=EARLIER), list_result(LATER, changed=NOW)
+    fetches = [named(RequestState(listed=found)) for found in (None, failed, again)]
     scores = [
-        named(Facts(listed=found, judged=judged))
+        named(RequestState(listed=found, judged=judged))
         for found in (known, grown)
         for judged in (None, short, shorter)
     ]
-    scores.append(named(Facts(listed=known), wish().model_copy(update={"profile": "e" * 16})))
-    scores.append(named(Facts(listed=known), wish().model_copy(update={"judge": BY_MODEL})))
+    scores.append(
+        named(RequestState(listed=known), digest_request().model_copy(update={"profile": "e" * 16}))
+    )
+    scores.append(
+        named(RequestState(listed=known), digest_request().model_copy(update={"judge": BY_MODEL}))
+    )
     assert len({*fetches, *scores}) == len(fetches) + len(scores)
 
 
 def test_a_delivery_of_several_days_is_another_than_the_newest_days_alone() -> None:
-    day = Day(listed=listed(NOW), judged=done(NOW))
+    day = DayState(listed=list_result(NOW), judged=done(NOW))
     steps = [
-        plan.look(
-            scheduled(n),
-            Facts(listed=day.listed, judged=day.judged, earlier=(day,) * n),
+        plan.next_action(
+            scheduled_request(n),
+            RequestState(listed=day.listed, judged=day.judged, earlier=(day,) * n),
             AT,
         ).step
         for n in range(3)
     ]
-    assert [step and step.kind for step in steps] == [Kind.DELIVER] * 3
+    assert [step and step.kind for step in steps] == [StepKind.DELIVER] * 3
     assert len({step.id for step in steps if step}) == 3
 
 
 def test_a_person_is_hurried_a_schedule_is_not() -> None:
-    alone = plan.due(wish(), Facts())
-    ahead = plan.look(scheduled(0), Facts(), NOW).step
+    alone = plan.next_step(digest_request(), RequestState())
+    ahead = plan.next_action(scheduled_request(0), RequestState(), NOW).step
     assert alone is not None
     assert ahead is not None
-    assert (alone.hurried, ahead.hurried) == (True, False)
+    assert (alone.is_urgent, ahead.is_urgent) == (True, False)
 
 
 @pytest.mark.parametrize("missing", ["papers of the list", "scores"])
 def test_when_the_window_is_over_nothing_is_tried_any_more(missing: str) -> None:
     """What is there is delivered, as it is."""
-    asked, hours = scheduled(0), timedelta(hours=1)
-    found = listed(NOW).model_copy(update={"settled": missing != "papers of the list"})
+    asked, hours = scheduled_request(0), timedelta(hours=1)
+    found = list_result(NOW).model_copy(update={"settled": missing != "papers of the list"})
     lacks = 4 if missing == "scores" else 0
-    judged = Done(at=NOW, complete=not lacks, papers=9, unscored=lacks)
-    facts = Facts(listed=found, judged=judged)
-    before = plan.look(asked, facts, UNTIL - hours).step
+    judged = StepRecord(at=NOW, complete=not lacks, papers=9, unscored=lacks)
+    facts = RequestState(listed=found, judged=judged)
+    before = plan.next_action(asked, facts, UNTIL - hours).step
     assert before is not None
-    assert before.kind is (Kind.SCORE if lacks else Kind.FETCH)
+    assert before.kind is (StepKind.SCORE if lacks else StepKind.FETCH)
     for now in (UNTIL, UNTIL + hours):
-        after = plan.look(asked, facts, now).step
+        after = plan.next_action(asked, facts, now).step
         assert after is not None
-        assert after.kind is Kind.DELIVER
+        assert after.kind is StepKind.DELIVER
         whole = facts.model_copy(update={"delivered": done(now)})
-        assert plan.look(asked, whole, now).fulfilled
+        assert plan.next_action(asked, whole, now).fulfilled
 
 
 AT, UNTIL = NOW + timedelta(hours=1), NOW + timedelta(hours=13)
 
 
-def scheduled(earlier: int) -> Wish:
+def scheduled_request(earlier: int) -> DigestRequest:
     """A schedule's wish for NOW's day and some before it."""
     days = [DAY - timedelta(days=n) for n in range(earlier, 0, -1)]
-    asked = wish(date=DAY)
+    asked = digest_request(date=DAY)
     return asked.model_copy(
         update={
             "earlier": tuple(asked.wanted.model_copy(update={"date": day}) for day in days),
@@ -256,22 +275,24 @@ def scheduled(earlier: int) -> Wish:
     )
 
 
-def taken(asked: Wish, facts: Facts, now: datetime) -> tuple[Facts, list[Kind]]:
+def taken(
+    asked: DigestRequest, facts: RequestState, now: datetime
+) -> tuple[RequestState, list[StepKind]]:
     """Do what is due until nothing is; every step is taken well, and at once."""
-    kinds: list[Kind] = []
-    while (step := plan.look(asked, facts, now).step) is not None:
+    kinds: list[StepKind] = []
+    while (step := plan.next_action(asked, facts, now).step) is not None:
         kinds.append(step.kind)
         assert len(kinds) <= 20
         now += timedelta(milliseconds=1)
-        if step.kind is Kind.DELIVER:
+        if step.kind is StepKind.DELIVER:
             facts = facts.model_copy(update={"delivered": done(now, version=facts.version)})
             continue
         which = [*asked.earlier, asked.wanted].index(step.wish.wanted)
-        days: list[Day] = [*facts.earlier, facts]
-        if step.kind is Kind.FETCH:
+        days: list[DayState] = [*facts.earlier, facts]
+        if step.kind is StepKind.FETCH:
             before = days[which].listed
             update: dict[str, object] = {
-                "listed": listed(now, changed=before.changed_at if before else now)
+                "listed": list_result(now, changed=before.changed_at if before else now)
             }
         else:
             update = {"judged": done(now, papers=9, version=str(now))}
@@ -285,19 +306,19 @@ def taken(asked: Wish, facts: Facts, now: datetime) -> tuple[Facts, list[Kind]]:
 
 minutes = st.integers(min_value=0, max_value=16 * 60).map(lambda n: NOW + timedelta(minutes=n))
 a_list = st.builds(
-    lambda at, settled: listed(at).model_copy(update={"settled": settled}),
+    lambda at, settled: list_result(at).model_copy(update={"settled": settled}),
     st.just(NOW),
     st.booleans(),
 )
 a_judging = st.builds(
-    Done,
+    StepRecord,
     at=st.just(NOW),
     complete=st.booleans(),
     papers=st.just(9),
     unscored=st.integers(0, 9),
     version=versions,
 )
-a_day = st.builds(Day, listed=st.none() | a_list, judged=st.none() | a_judging)
+a_day = st.builds(DayState, listed=st.none() | a_list, judged=st.none() | a_judging)
 
 
 @given(
@@ -307,130 +328,145 @@ a_day = st.builds(Day, listed=st.none() | a_list, judged=st.none() | a_judging)
     minutes,
 )
 def test_doing_what_a_morning_needs_leaves_nothing_due_and_what_is_lost_is_asked_for_again(
-    earlier: list[Day], today: Day, delivered: Done | None, now: datetime
+    earlier: list[DayState], today: DayState, delivered: StepRecord | None, now: datetime
 ) -> None:
-    asked = scheduled(len(earlier))
-    facts = Facts(
+    asked = scheduled_request(len(earlier))
+    facts = RequestState(
         listed=today.listed, judged=today.judged, earlier=tuple(earlier), delivered=delivered
     )
     whole, kinds = taken(asked, facts, now)
-    assert plan.look(asked, whole, now).step is None
-    assert kinds.count(Kind.DELIVER) <= 1
+    assert plan.next_action(asked, whole, now).step is None
+    assert kinds.count(StepKind.DELIVER) <= 1
     if now < AT:
-        assert Kind.DELIVER not in kinds
+        assert StepKind.DELIVER not in kinds
     for lost in ({"listed": None}, {"judged": None}, {"delivered": None}):
-        again = plan.look(asked, whole.model_copy(update=lost), now).step
+        again = plan.next_action(asked, whole.model_copy(update=lost), now).step
         if "delivered" in lost and now < AT:
             assert again is None
         else:
             assert again is not None
-            kind = {"listed": Kind.FETCH, "judged": Kind.SCORE, "delivered": Kind.DELIVER}
+            kind = {
+                "listed": StepKind.FETCH,
+                "judged": StepKind.SCORE,
+                "delivered": StepKind.DELIVER,
+            }
             assert again.kind is kind[next(iter(lost))]
 
 
 @given(st.lists(a_day, max_size=2), a_day, minutes)
 def test_a_morning_ends_with_its_window_whatever_is_missing(
-    earlier: list[Day], today: Day, now: datetime
+    earlier: list[DayState], today: DayState, now: datetime
 ) -> None:
-    asked = scheduled(len(earlier))
-    facts = Facts(listed=today.listed, judged=today.judged, earlier=tuple(earlier))
+    asked = scheduled_request(len(earlier))
+    facts = RequestState(listed=today.listed, judged=today.judged, earlier=tuple(earlier))
     whole, _ = taken(asked, facts, UNTIL + (now - NOW))
-    assert plan.look(asked, whole, UNTIL + (now - NOW)).fulfilled
+    assert plan.next_action(asked, whole, UNTIL + (now - NOW)).fulfilled
 
 
 def test_after_its_window_a_day_is_neither_read_nor_judged_again() -> None:
-    asked = scheduled(0)
-    growing = listed(NOW).model_copy(update={"settled": False})
+    asked = scheduled_request(0)
+    growing = list_result(NOW).model_copy(update={"settled": False})
     short = done(NOW, complete=False, papers=9, unscored=3, version="short")
-    for update, kind in (({"listed": growing}, Kind.FETCH), ({"judged": short}, Kind.SCORE)):
-        facts = Facts(listed=listed(NOW), judged=done(NOW, papers=9, version="whole"))
+    for update, kind in (
+        ({"listed": growing}, StepKind.FETCH),
+        ({"judged": short}, StepKind.SCORE),
+    ):
+        facts = RequestState(listed=list_result(NOW), judged=done(NOW, papers=9, version="whole"))
         facts = facts.model_copy(update=update)
         facts = facts.model_copy(update={"delivered": done(AT, version=facts.version)})
-        before = plan.look(asked, facts, UNTIL - timedelta(microseconds=1))
+        before = plan.next_action(asked, facts, UNTIL - timedelta(microseconds=1))
         assert before.step is not None
         assert (before.step.kind, before.fulfilled) == (kind, False)
-        assert plan.look(asked, facts, UNTIL) == plan.Look(fulfilled=True)
+        assert plan.next_action(asked, facts, UNTIL) == plan.NextAction(fulfilled=True)
 
 
 def test_a_day_that_is_still_short_at_the_end_of_its_window_is_delivered_as_it_is() -> None:
-    outage = done(AT, complete=False, papers=9, unscored=9, outage=Trouble.MODEL_DOWN)
-    facts = Facts(listed=listed(NOW), judged=outage)
-    assert plan.look(scheduled(0), facts, AT) == plan.Look(late=Trouble.MODEL_DOWN)
-    last = plan.look(scheduled(0), facts, UNTIL)
+    outage = done(AT, complete=False, papers=9, unscored=9, outage=Reason.MODEL_DOWN)
+    facts = RequestState(listed=list_result(NOW), judged=outage)
+    assert plan.next_action(scheduled_request(0), facts, AT) == plan.NextAction(
+        late_reason=Reason.MODEL_DOWN
+    )
+    last = plan.next_action(scheduled_request(0), facts, UNTIL)
     assert last.step is not None
-    assert (last.step.kind, last.late) == (Kind.DELIVER, None)
+    assert (last.step.kind, last.late_reason) == (StepKind.DELIVER, None)
 
 
 def test_channels_that_are_owed_different_days_share_the_scores_and_not_the_delivery() -> None:
-    day = Day(listed=listed(NOW), judged=done(NOW, papers=9, version="v"))
-    steps = dict[Kind, set[str]]()
+    day = DayState(listed=list_result(NOW), judged=done(NOW, papers=9, version="v"))
+    steps = dict[StepKind, set[str]]()
     for earlier in (0, 1, 2):
-        facts = Facts(listed=day.listed, judged=day.judged, earlier=(day,) * earlier)
+        facts = RequestState(listed=day.listed, judged=day.judged, earlier=(day,) * earlier)
         unjudged, unread = ({"judged": None}, {"judged": None, "listed": None})
         for known in (facts, *(facts.model_copy(update=lost) for lost in (unjudged, unread))):
-            step = plan.look(scheduled(earlier), known, AT).step
+            step = plan.next_action(scheduled_request(earlier), known, AT).step
             assert step is not None
             steps.setdefault(step.kind, set()).add(step.id)
     assert {kind: len(ids) for kind, ids in steps.items()} == {
-        Kind.FETCH: 1,
-        Kind.SCORE: 1,
-        Kind.DELIVER: 3,
+        StepKind.FETCH: 1,
+        StepKind.SCORE: 1,
+        StepKind.DELIVER: 3,
     }
 
 
 def test_a_list_is_looked_at_again_after_ten_minutes_and_not_before() -> None:
-    growing = listed(NOW).model_copy(update={"settled": False})
-    facts = Facts(listed=growing, judged=done(NOW, papers=9, version="v"))
-    asked, ten = scheduled(0), NOW + timedelta(minutes=10)
-    assert plan.look(asked, facts, ten - timedelta(microseconds=1)).step is None
-    step = plan.look(asked, facts, ten).step
+    growing = list_result(NOW).model_copy(update={"settled": False})
+    facts = RequestState(listed=growing, judged=done(NOW, papers=9, version="v"))
+    asked, ten = scheduled_request(0), NOW + timedelta(minutes=10)
+    assert plan.next_action(asked, facts, ten - timedelta(microseconds=1)).step is None
+    step = plan.next_action(asked, facts, ten).step
     assert step is not None
-    assert (step.kind, step.wish.since) == (Kind.FETCH, ten)
+    assert (step.kind, step.wish.since) == (StepKind.FETCH, ten)
 
 
 def test_missing_scores_are_asked_for_again_after_ten_minutes_and_not_before() -> None:
     short = done(NOW, complete=False, papers=9, unscored=1, version="v")
-    facts = Facts(listed=listed(NOW), judged=short)
-    asked, ten = scheduled(0), NOW + timedelta(minutes=10)
-    assert plan.look(asked, facts, ten - timedelta(microseconds=1)).step is None
-    step = plan.look(asked, facts, ten).step
+    facts = RequestState(listed=list_result(NOW), judged=short)
+    asked, ten = scheduled_request(0), NOW + timedelta(minutes=10)
+    assert plan.next_action(asked, facts, ten - timedelta(microseconds=1)).step is None
+    step = plan.next_action(asked, facts, ten).step
     assert step is not None
-    assert (step.kind, step.wish.since) == (Kind.SCORE, ten)
+    assert (step.kind, step.wish.since) == (StepKind.SCORE, ten)
 
 
 def test_a_day_is_late_from_its_time_until_it_is_delivered_and_not_afterwards() -> None:
-    asked = scheduled(0)
-    for now, late in ((AT - timedelta(microseconds=1), None), (AT, Trouble.STILL_AT_IT)):
-        assert plan.look(asked, Facts(), now).late is late
-    shown = Facts(delivered=done(AT, version="v"))
-    assert plan.look(asked, shown, AT + timedelta(hours=1)).late is None
+    asked = scheduled_request(0)
+    for now, late in ((AT - timedelta(microseconds=1), None), (AT, Reason.STILL_AT_IT)):
+        assert plan.next_action(asked, RequestState(), now).late_reason is late
+    shown = RequestState(delivered=done(AT, version="v"))
+    assert plan.next_action(asked, shown, AT + timedelta(hours=1)).late_reason is None
 
 
 def test_an_empty_list_with_a_problem_is_late_and_one_with_papers_is_delivered() -> None:
-    for papers, late in ((0, Trouble.STALE), (9, None)):
-        facts = Facts(listed=listed(NOW, Trouble.STALE), judged=done(NOW, papers=papers))
-        assert plan.look(scheduled(0), facts, AT).late is late
+    for papers, late in ((0, Reason.STALE), (9, None)):
+        facts = RequestState(listed=list_result(NOW, Reason.STALE), judged=done(NOW, papers=papers))
+        assert plan.next_action(scheduled_request(0), facts, AT).late_reason is late
     # An earlier day that arXiv has no list of any more holds up nobody.
-    empty = Day(listed=listed(NOW, Trouble.NO_LIST), judged=done(NOW, papers=0, version="v"))
-    facts = Facts(listed=listed(NOW), judged=done(NOW, papers=9), earlier=(empty,))
-    step = plan.look(scheduled(1), facts, AT).step
+    empty = DayState(
+        listed=list_result(NOW, Reason.NO_LIST), judged=done(NOW, papers=0, version="v")
+    )
+    facts = RequestState(listed=list_result(NOW), judged=done(NOW, papers=9), earlier=(empty,))
+    step = plan.next_action(scheduled_request(1), facts, AT).step
     assert step is not None
-    assert step.kind is Kind.DELIVER
+    assert step.kind is StepKind.DELIVER
 
 
 def test_a_delivered_day_is_looked_after_until_everything_has_settled() -> None:
     whole = done(NOW, papers=9, version="v")
-    growing = listed(AT, changed=NOW).model_copy(update={"settled": False})
-    for earlier, settled in (((), True), ((Day(listed=growing, judged=whole),), False)):
-        facts = Facts(listed=listed(NOW), judged=whole, earlier=earlier)
+    growing = list_result(AT, changed=NOW).model_copy(update={"settled": False})
+    for earlier, settled in (((), True), ((DayState(listed=growing, judged=whole),), False)):
+        facts = RequestState(listed=list_result(NOW), judged=whole, earlier=earlier)
         facts = facts.model_copy(update={"delivered": done(AT, version=facts.version)})
-        assert plan.look(scheduled(len(earlier)), facts, AT) == plan.Look(fulfilled=settled)
+        assert plan.next_action(scheduled_request(len(earlier)), facts, AT) == plan.NextAction(
+            fulfilled=settled
+        )
 
 
 def test_what_one_model_judged_is_another_delivery_than_what_another_did() -> None:
     for earlier in (0, 2):
         names = {
-            delivery_name(scheduled(earlier).model_copy(update={"judge": judge}), listed(NOW))
+            delivery_name(
+                scheduled_request(earlier).model_copy(update={"judge": judge}), list_result(NOW)
+            )
             for judge in (Judge(), Judge(model="one"), Judge(model="two"))
         }
         assert len(names) == 3
@@ -438,14 +474,14 @@ def test_what_one_model_judged_is_another_delivery_than_what_another_did() -> No
 
 def test_a_list_of_ten_minutes_ago_is_fresh_and_an_older_one_is_not() -> None:
     ten = NOW - timedelta(minutes=10)
-    assert due(Facts(listed=listed(ten))) is Kind.SCORE
-    assert due(Facts(listed=listed(ten - timedelta(microseconds=1)))) is Kind.FETCH
+    assert due(RequestState(listed=list_result(ten))) is StepKind.SCORE
+    assert due(RequestState(listed=list_result(ten - timedelta(microseconds=1)))) is StepKind.FETCH
 
 
 def test_a_delivery_is_asked_for_as_of_the_last_judging() -> None:
     """Who is told of a channel that is gone is told once for each."""
-    day = Day(listed=listed(NOW), judged=done(NOW + timedelta(minutes=7), papers=9))
-    facts = Facts(listed=listed(NOW), judged=done(NOW, papers=9), earlier=(day,))
-    step = plan.look(scheduled(1), facts, AT).step
+    day = DayState(listed=list_result(NOW), judged=done(NOW + timedelta(minutes=7), papers=9))
+    facts = RequestState(listed=list_result(NOW), judged=done(NOW, papers=9), earlier=(day,))
+    step = plan.next_action(scheduled_request(1), facts, AT).step
     assert step is not None
-    assert (step.kind, step.wish.since) == (Kind.DELIVER, NOW + timedelta(minutes=7))
+    assert (step.kind, step.wish.since) == (StepKind.DELIVER, NOW + timedelta(minutes=7))

@@ -7,23 +7,23 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from bot.commands.context import Desk
+from bot.commands.context import Context
 from bot.domain.digest import Judge, Outcome
-from bot.domain.papers import Trouble
-from bot.domain.request import Address, Wish, delivery_name, ledger_name
+from bot.domain.papers import Reason
+from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused
 from bot.runtime import clock
 from bot.store.channels import Channels
-from bot.store.deliveries import Deliveries, Tried
+from bot.store.deliveries import Deliveries, FailedAttempt
 from bot.store.gates import Gates, gate_key
-from bot.store.queues import Tasks
-from tests.bot.planning.test_plan import listed, wish
-from tests.bot.runtime.test_bot import desk, owed, subscription, tasks
-from tests.make import NOW, decision, digest, profile
-from workers.gate.gatekeeper import Kept
+from bot.store.queues import Queues
+from tests.bot.planning.test_plan import digest_request, list_result
+from tests.bot.runtime.test_main import context, owed, queues, subscription
+from tests.factories import NOW, decision, digest, profile
+from workers.gate.gatekeeper import GateState
 
-__all__ = ["desk", "tasks"]
+__all__ = ["context", "queues"]
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -31,24 +31,24 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FRIDAY = datetime(2025, 3, 21, 8, tzinfo=UTC)
 
 
-def asked(channels: Channels, **fields: object) -> Wish:
+def asked(channels: Channels, **fields: object) -> DigestRequest:
     """Somebody's wish for NOW's day, whose list is there."""
-    mine = wish().model_copy(
+    mine = digest_request().model_copy(
         update={"profile": channels.store.put_profile(profile()), "address": HERE} | fields
     )
-    channels.store.put_listed(mine.wanted, listed(NOW))
+    channels.store.put_list_result(mine.wanted, list_result(NOW))
     return mine
 
 
-def delivered(channels: Channels, mine: Wish, at: datetime, missing: bool = False) -> None:
+def delivered(channels: Channels, mine: DigestRequest, at: datetime, missing: bool = False) -> None:
     """The wish's day, judged and delivered at a moment."""
     what = Outcome.UNSCORED if missing else Outcome.PICKED
     lost = decision("2503.15294", what)
     if missing:
-        lost = lost.model_copy(update={"trouble": Trouble.MODEL_DOWN})
+        lost = lost.model_copy(update={"trouble": Reason.MODEL_DOWN})
     day = digest(lost, judged_at=at)
-    channels.put_judged(ledger_name(mine, listed(NOW)), day)
-    name = delivery_name(mine, listed(NOW))
+    channels.put_decided_day(digest_name(mine, list_result(NOW)), day)
+    name = delivery_name(mine, list_result(NOW))
     channels.put_delivered(mine.address, name, day, at, "17.5")
 
 
@@ -57,59 +57,59 @@ def delivered(channels: Channels, mine: Wish, at: datetime, missing: bool = Fals
 
 @pytest.mark.parametrize(("by", "told"), [("U1", 1), ("", 0)])
 def test_who_asked_for_a_day_that_the_channel_has_is_told_so(
-    channels: Channels, desk: Desk, tasks: Tasks, by: str, told: int
+    channels: Channels, context: Context, queues: Queues, by: str, told: int
 ) -> None:
     mine = asked(channels, by=by)
     delivered(channels, mine, NOW - MINUTE)
-    channels.put_wish(mine)
-    assert len(clock.tick(desk, tasks, NOW).before) == told
-    assert channels.wishes() == []
-    assert clock.tick(desk, tasks, NOW).before == ()
+    channels.put_request(mine)
+    assert len(clock.tick(context, queues, NOW).already_delivered) == told
+    assert channels.requests() == []
+    assert clock.tick(context, queues, NOW).already_delivered == ()
 
 
 def test_who_asked_before_the_day_came_is_not_told_that_it_was_there(
-    channels: Channels, desk: Desk, tasks: Tasks
+    channels: Channels, context: Context, queues: Queues
 ) -> None:
     mine = asked(channels, by="U1")
     delivered(channels, mine, NOW + MINUTE)
-    channels.put_wish(mine)
-    assert clock.tick(desk, tasks, NOW + 2 * MINUTE).before == ()
-    assert channels.wishes() == []
+    channels.put_request(mine)
+    assert clock.tick(context, queues, NOW + 2 * MINUTE).already_delivered == ()
+    assert channels.requests() == []
 
 
 def test_a_day_that_stays_short_is_tried_every_ten_minutes_for_twelve_hours(
-    channels: Channels, desk: Desk, tasks: Tasks
+    channels: Channels, context: Context, queues: Queues
 ) -> None:
     mine, now = asked(channels, by="U1"), NOW
-    channels.put_wish(mine)
+    channels.put_request(mine)
     tries = 0
-    while found := channels.wishes():
+    while found := channels.requests():
         (waits,) = found
         if waits.since == now or now == NOW:
             tries += 1
-            channels.store.put_listed(mine.wanted, listed(now, changed=NOW))
+            channels.store.put_list_result(mine.wanted, list_result(now, changed=NOW))
             delivered(channels, mine, now, missing=True)
         now += MINUTE
         assert now < NOW + DAY
-        clock.tick(desk, tasks, now)
+        clock.tick(context, queues, now)
     assert now == NOW + 12 * HOUR
     assert tries == 12 * 6
 
 
 def test_a_short_day_that_was_judged_again_is_left_alone_for_ten_minutes_from_then(
-    channels: Channels, desk: Desk, tasks: Tasks
+    channels: Channels, context: Context, queues: Queues
 ) -> None:
     mine = asked(channels, by="U1")
-    channels.put_wish(mine)
+    channels.put_request(mine)
     delivered(channels, mine, NOW, missing=True)
     lost = decision("2503.15294", Outcome.UNSCORED)
     again = digest(
-        lost.model_copy(update={"trouble": Trouble.MODEL_DOWN}), judged_at=NOW + 9 * MINUTE
+        lost.model_copy(update={"trouble": Reason.MODEL_DOWN}), judged_at=NOW + 9 * MINUTE
     )
-    channels.put_judged(ledger_name(mine, listed(NOW)), again)
+    channels.put_decided_day(digest_name(mine, list_result(NOW)), again)
     for minutes, since in ((10, NOW), (18, NOW), (19, NOW + 19 * MINUTE)):
-        clock.tick(desk, tasks, NOW + minutes * MINUTE)
-        assert [waits.since for waits in channels.wishes()] == [since]
+        clock.tick(context, queues, NOW + minutes * MINUTE)
+        assert [waits.since for waits in channels.requests()] == [since]
 
 
 # -- days that a subscription is owed
@@ -119,56 +119,58 @@ def test_a_short_day_that_was_judged_again_is_left_alone_for_ten_minutes_from_th
     ("hour", "first"), [(6, date(2025, 3, 20)), (9, date(2025, 3, 21)), (23, date(2025, 3, 21))]
 )
 def test_the_first_day_is_the_one_whose_time_comes_after_subscribing(
-    desk: Desk, hour: int, first: date
+    context: Context, hour: int, first: date
 ) -> None:
-    desk.subscriptions.put(subscription(since=datetime(2025, 3, 20, hour, tzinfo=UTC)))
-    found = owed(desk, FRIDAY)
+    context.subscriptions.put(subscription(since=datetime(2025, 3, 20, hour, tzinfo=UTC)))
+    found = owed(context, FRIDAY)
     (mine,) = found
-    assert [*(wanted.date for wanted in mine.earlier), mine.wanted.date][0] == first
+    assert [*(query.date for query in mine.earlier), mine.wanted.date][0] == first
 
 
-def test_who_ended_a_subscription_and_begins_anew_is_owed_nothing_from_before(desk: Desk) -> None:
+def test_who_ended_a_subscription_and_begins_anew_is_owed_nothing_from_before(
+    context: Context,
+) -> None:
     mine = subscription(since=NOW - 30 * DAY)
-    desk.subscriptions.put(mine)
-    desk.subscriptions.put_served(mine.key, date(2025, 2, 20))
-    desk.subscriptions.put(mine.model_copy(update={"since": NOW}))
-    (wished,) = owed(desk, FRIDAY)
+    context.subscriptions.put(mine)
+    context.subscriptions.put_last_served(mine.key, date(2025, 2, 20))
+    context.subscriptions.put(mine.model_copy(update={"since": NOW}))
+    (wished,) = owed(context, FRIDAY)
     assert (wished.wanted.date, wished.earlier) == (date(2025, 3, 21), ())
 
 
 def test_a_missed_day_that_somebody_asked_for_meanwhile_is_not_delivered_again(
-    channels: Channels, desk: Desk
+    channels: Channels, context: Context
 ) -> None:
-    desk.subscriptions.put(subscription())
+    context.subscriptions.put(subscription())
     tuesday = datetime(2025, 3, 25, 9, tzinfo=UTC)
     day = digest(decision("2503.15294", Outcome.PICKED), profile=profile(name="foundations"))
     monday = day.listed.model_copy(update={"date": date(2025, 3, 24)})
     day = day.model_copy(update={"listed": monday})
-    channels.put_judged("monday", day)
+    channels.put_decided_day("monday", day)
     channels.put_delivered(HERE, f"{HERE}:monday", day, tuesday - HOUR, "17.5")
-    (mine,) = owed(desk, tuesday)
-    days = [wanted.date for wanted in (*mine.earlier, mine.wanted)]
+    (mine,) = owed(context, tuesday)
+    days = [query.date for query in (*mine.earlier, mine.wanted)]
     assert days == [date(2025, 3, 21), date(2025, 3, 25)]
 
 
-def test_a_day_is_improved_for_as_long_as_the_settings_say(desk: Desk) -> None:
-    desk.subscriptions.put(subscription())
+def test_a_day_is_improved_for_as_long_as_the_settings_say(context: Context) -> None:
+    context.subscriptions.put(subscription())
     for hours in (1, 12):
-        (mine,) = owed(replace(desk, window_hours=hours), FRIDAY)
+        (mine,) = owed(replace(context, window_hours=hours), FRIDAY)
         assert (mine.at, mine.until) == (FRIDAY, FRIDAY + hours * HOUR)
 
 
-def test_a_subscription_carries_its_own_number_of_papers(desk: Desk) -> None:
-    desk.subscriptions.put(subscription(top=3))
-    (mine,) = owed(desk, FRIDAY)
+def test_a_subscription_carries_its_own_number_of_papers(context: Context) -> None:
+    context.subscriptions.put(subscription(top=3))
+    (mine,) = owed(context, FRIDAY)
     assert mine.top == 3
-    assert mine.judge == desk.judge
+    assert mine.judge == context.judge
 
 
-def test_a_profile_that_is_gone_holds_up_no_other_channel(desk: Desk) -> None:
-    desk.subscriptions.put(subscription(profile="nobody-made-this"))
-    desk.subscriptions.put(subscription("C2"))
-    assert [mine.address.channel for mine in owed(desk, FRIDAY)] == ["C2"]
+def test_a_profile_that_is_gone_holds_up_no_other_channel(context: Context) -> None:
+    context.subscriptions.put(subscription(profile="nobody-made-this"))
+    context.subscriptions.put(subscription("C2"))
+    assert [mine.address.channel for mine in owed(context, FRIDAY)] == ["C2"]
 
 
 # -- quiet days
@@ -177,8 +179,8 @@ def test_a_profile_that_is_gone_holds_up_no_other_channel(desk: Desk) -> None:
 SATURDAY = FRIDAY + DAY
 
 
-def quiet(desk: Desk, tasks: Tasks, now: datetime) -> list[str]:
-    told = clock.tick(replace(desk, say_quiet_days=True), tasks, now).quiet
+def quiet(context: Context, queues: Queues, now: datetime) -> list[str]:
+    told = clock.tick(replace(context, say_quiet_days=True), queues, now).quiet_days
     return [f"{found.address.channel} {at:%H:%M}" for found, at in told]
 
 
@@ -188,7 +190,7 @@ def daily(**fields: object) -> dict[str, object]:
 
 
 def test_a_quiet_day_is_told_within_an_hour_of_its_time_to_who_was_there(
-    desk: Desk, tasks: Tasks
+    context: Context, queues: Queues
 ) -> None:
     paused = Paused(at=NOW, by="U1")
     for mine in (
@@ -196,58 +198,58 @@ def test_a_quiet_day_is_told_within_an_hour_of_its_time_to_who_was_there(
         subscription("C2", **daily(paused=paused)),
         subscription("C3", **daily(since=SATURDAY)),
     ):
-        desk.subscriptions.put(mine)
-        desk.subscriptions.put_served(mine.key, date(2025, 3, 21))
-    assert quiet(desk, tasks, SATURDAY - MINUTE) == []
+        context.subscriptions.put(mine)
+        context.subscriptions.put_last_served(mine.key, date(2025, 3, 21))
+    assert quiet(context, queues, SATURDAY - MINUTE) == []
     for now in (SATURDAY, SATURDAY + 59 * MINUTE):
-        assert quiet(desk, tasks, now) == ["C1 08:00"]
-    assert quiet(desk, tasks, SATURDAY + HOUR) == []
-    assert clock.tick(desk, tasks, SATURDAY).quiet == ()
+        assert quiet(context, queues, now) == ["C1 08:00"]
+    assert quiet(context, queues, SATURDAY + HOUR) == []
+    assert clock.tick(context, queues, SATURDAY).quiet_days == ()
 
 
 def test_a_day_without_a_list_is_not_quiet_where_one_is_still_owed(
-    desk: Desk, tasks: Tasks
+    context: Context, queues: Queues
 ) -> None:
-    desk.subscriptions.put(subscription(**daily()))
-    assert quiet(desk, tasks, SATURDAY) == []  # Friday's was never delivered
+    context.subscriptions.put(subscription(**daily()))
+    assert quiet(context, queues, SATURDAY) == []  # Friday's was never delivered
 
 
 # -- what a gate learns at night
 
 
 @pytest.fixture
-def learning(desk: Desk) -> Desk:
+def learning(context: Context) -> Context:
     """Two channels of one profile, and one that rests; the gate has seen a day."""
-    judged = replace(desk, judge=Judge(model="gpt-6-luna"))
-    found = desk.profiles(HERE)["foundations"]
-    gates = Gates(desk.channels.store)
-    gates.put_day(gate_key(found, "gpt-6-luna"), date(2025, 3, 20), "a day", Kept())
+    judged = replace(context, judge=Judge(model="gpt-6-luna"))
+    found = context.profiles(HERE)["foundations"]
+    gates = Gates(context.channels.store)
+    gates.put_day(gate_key(found, "gpt-6-luna"), date(2025, 3, 20), "a day", GateState())
     for channel in ("C1", "C2"):
-        desk.subscriptions.put(subscription(channel))
+        context.subscriptions.put(subscription(channel))
     return judged
 
 
-def lessons(desk: Desk, now: datetime = FRIDAY) -> list[tuple[str, date]]:
-    return [(found.name, night) for found, night in clock.lessons(desk, now)]
+def lessons(context: Context, now: datetime = FRIDAY) -> list[tuple[str, date]]:
+    return [(found.name, night) for found, night in clock.due_training(context, now)]
 
 
-def test_a_profile_of_many_channels_learns_once_a_night(learning: Desk) -> None:
+def test_a_profile_of_many_channels_learns_once_a_night(learning: Context) -> None:
     assert lessons(learning) == [("foundations", date(2025, 3, 21))]
     key = gate_key(learning.profiles(HERE)["foundations"], "gpt-6-luna")
     gates = Gates(learning.channels.store)
-    gates.put_learnt(key, date(2025, 3, 21))
+    gates.put_last_trained(key, date(2025, 3, 21))
     assert lessons(learning) == []
     assert lessons(learning, FRIDAY + DAY) == [("foundations", date(2025, 3, 22))]
 
 
-def test_a_night_begins_two_hours_after_midnight_utc(learning: Desk) -> None:
+def test_a_night_begins_two_hours_after_midnight_utc(learning: Context) -> None:
     midnight = datetime(2025, 3, 22, tzinfo=UTC)
     for past, night in ((2 * HOUR - MINUTE, 21), (2 * HOUR, 22)):
         assert lessons(learning, midnight + past) == [("foundations", date(2025, 3, night))]
 
 
 def test_nobody_learns_without_a_model_or_a_day_or_while_all_of_its_channels_rest(
-    learning: Desk,
+    learning: Context,
 ) -> None:
     assert lessons(replace(learning, judge=Judge())) == []
     assert lessons(replace(learning, judge=Judge(model="another"))) == []
@@ -262,20 +264,20 @@ def test_nobody_learns_without_a_model_or_a_day_or_while_all_of_its_channels_res
 
 
 def test_the_workers_find_the_profile_that_they_are_asked_for(
-    channels: Channels, desk: Desk, tasks: Tasks
+    channels: Channels, context: Context, queues: Queues
 ) -> None:
-    desk.subscriptions.put(subscription())
-    (mine,) = owed(desk, FRIDAY)
+    context.subscriptions.put(subscription())
+    (mine,) = owed(context, FRIDAY)
     with pytest.raises(KeyError):
         channels.store.profile(mine.profile)
-    clock.tick(desk, tasks, FRIDAY)
+    clock.tick(context, queues, FRIDAY)
     assert channels.store.profile(mine.profile).name == "foundations"
 
 
 def test_a_delivery_that_failed_is_forgotten_when_it_is_due_no_more(
-    channels: Channels, desk: Desk, tasks: Tasks
+    channels: Channels, context: Context, queues: Queues
 ) -> None:
     deliveries = Deliveries(channels.store, "slack")
-    deliveries.put_tried("C1 a day", Tried(at=FRIDAY, fault=True))
-    clock.tick(desk, tasks, FRIDAY + MINUTE)
-    assert deliveries.look() == (set(), {})
+    deliveries.put_failed("C1 a day", FailedAttempt(at=FRIDAY, fault=True))
+    clock.tick(context, queues, FRIDAY + MINUTE)
+    assert deliveries.waiting_and_failed() == (set(), {})

@@ -12,12 +12,12 @@ from redis import ConnectionPool, Redis
 from redis.exceptions import ConnectionError as Lost
 
 from bot.domain.request import Address
-from bot.runtime.posting import Pace
+from bot.runtime.posting import ChannelRateLimit
 from bot.store.connection import connect
-from bot.store.days import PACE, Store
+from bot.store.days import ARXIV_PACE_KEY, Store
 from bot.store.lease import Lease
-from bot.store.queues import Tasks
-from workers.arxiv.http import Line
+from bot.store.queues import Queues
+from workers.arxiv.http import ArxivHttp
 
 HOUR = 3600
 HERE = Address(platform="slack", workspace="T1", channel="C1")
@@ -40,35 +40,37 @@ def test_a_lease_that_is_held_is_not_cut_short(store: Store) -> None:
 def test_the_line_to_arxiv_is_free_again_soon(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.redis.set(PACE, "another", ex=HOUR)
+    store.redis.set(ARXIV_PACE_KEY, "another", ex=HOUR)
     monkeypatch.setattr("workers.arxiv.http._TURN_SECONDS", 0.01)
     with pytest.raises(Exception, match="taking too long"):
-        Line(store.redis, 3, 20)._paced("http://127.0.0.1:1/")
-    assert store.redis.ttl(PACE) <= 30
+        ArxivHttp(store.redis, 3, 20)._paced("http://127.0.0.1:1/")
+    assert store.redis.ttl(ARXIV_PACE_KEY) <= 30
 
 
-def test_a_message_does_not_wait_for_turns_that_are_hours_ahead(store: Store, server: str) -> None:
+def test_a_message_does_not_wait_for_turns_that_are_hours_ahead(
+    store: Store, redis_url: str
+) -> None:
     async def turns() -> None:
-        async with redis.asyncio.Redis.from_url(server) as client:
-            pace = Pace(client)
-            await pace.turn(HERE)
+        async with redis.asyncio.Redis.from_url(redis_url) as client:
+            pace = ChannelRateLimit(client)
+            await pace.acquire(HERE)
             (key,) = await client.keys("pb:pace:*slack*")
             hour_ahead = int(time.time() + HOUR) * 1000
             await client.zadd(key, {"of a later clock": hour_ahead})
             async with asyncio.timeout(30):
-                await pace.turn(HERE)
+                await pace.acquire(HERE)
             assert await client.zcount(key, hour_ahead, "+inf") == 0
 
     asyncio.run(turns())
 
 
-def test_a_question_that_was_answered_can_be_asked_again_soon(server: str, store: Store) -> None:
-    with Redis.from_url(server) as client:
-        tasks = Tasks(client)
-        tasks.inquire()
+def test_a_question_that_was_answered_can_be_asked_again_soon(redis_url: str, store: Store) -> None:
+    with Redis.from_url(redis_url) as client:
+        queues = Queues(client)
+        queues.enqueue_lookups()
         client.hset("rq:job:inquire", "status", "finished")
         client.expire("rq:job:inquire", HOUR)
-        tasks.inquire()
+        queues.enqueue_lookups()
         assert 0 < client.ttl("rq:job:inquire") < 60
 
 
@@ -85,8 +87,8 @@ class Unreliable(Redis):
         return found
 
 
-def test_a_lease_whose_answer_was_lost_is_ours_all_the_same(server: str, store: Store) -> None:
-    client = Unreliable(connection_pool=ConnectionPool.from_url(server, decode_responses=True))
+def test_a_lease_whose_answer_was_lost_is_ours_all_the_same(redis_url: str, store: Store) -> None:
+    client = Unreliable(connection_pool=ConnectionPool.from_url(redis_url, decode_responses=True))
     lease = Lease.take(client, "pb:lease:y", 20, 0)
     assert lease is not None
     lease.renew()
@@ -95,8 +97,8 @@ def test_a_lease_whose_answer_was_lost_is_ours_all_the_same(server: str, store: 
     assert Lease.take(store.redis, "pb:lease:y", 20, 0)
 
 
-def test_a_lease_is_let_go_over_a_connection_that_broke(server: str, store: Store) -> None:
-    client, broken = connect(server), [Lost("gone")]
+def test_a_lease_is_let_go_over_a_connection_that_broke(redis_url: str, store: Store) -> None:
+    client, broken = connect(redis_url), [Lost("gone")]
     lease = Lease.take(client, "pb:lease:z", 20, 0)
     assert lease is not None
     whole = client.eval

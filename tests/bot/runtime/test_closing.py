@@ -15,8 +15,8 @@ from bot.discord import events
 from bot.discord import poster as poster_discord
 from bot.discord.events import DiscordApp
 from bot.errors import PaperboyError
-from bot.runtime.closing import to_the_end
-from tests.servers.neighbours import listening
+from bot.runtime.closing import finish_closing
+from tests.servers.fake_http import run_fake_server
 
 
 def test_a_close_that_is_cancelled_twice_ends_before_the_cancellation_is_raised() -> None:
@@ -28,7 +28,7 @@ def test_a_close_that_is_cancelled_twice_ends_before_the_cancellation_is_raised(
             await go.wait()
             closed.append("yes")
 
-        task = asyncio.create_task(to_the_end(close()))
+        task = asyncio.create_task(finish_closing(close()))
         await begun.wait()
         for _ in range(2):
             task.cancel()
@@ -46,9 +46,9 @@ def test_a_close_that_fails_or_never_ends_says_so() -> None:
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        asyncio.run(to_the_end(broken()))
+        asyncio.run(finish_closing(broken()))
     with pytest.raises(TimeoutError):
-        asyncio.run(to_the_end(asyncio.sleep(3600), seconds=0.0))
+        asyncio.run(finish_closing(asyncio.sleep(3600), seconds=0.0))
 
 
 @pytest.fixture
@@ -83,6 +83,6 @@ def test_discord_is_left_without_an_open_connection_when_stopped_after_a_failed_
             await task
 
     task: asyncio.Task[None]
-    with listening(lambda path, body: (401, {}, b"")) as odd:
+    with run_fake_server(lambda path, body: (401, {}, b"")) as odd:
         asyncio.run(run())
     assert [session.closed for session in sessions] == [True]

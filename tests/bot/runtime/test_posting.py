@@ -11,21 +11,21 @@ import pytest
 from pydantic import SecretStr
 
 from bot.domain.digest import Digest, Outcome
-from bot.domain.message import Head
-from bot.domain.papers import Trouble
+from bot.domain.message import Message
+from bot.domain.papers import Reason
 from bot.domain.request import Address
 from bot.errors import Gone, Unavailable
-from bot.runtime.posting import Thread
-from bot.slack.poster import SlackPoster, poster
+from bot.runtime.posting import ThreadPoster
+from bot.slack.poster import SlackPoster, open_poster
 from bot.store.days import Store
 from bot.store.lease import LeaseLost
 from bot.store.outbox import Outbox
 from bot.views import digest as digest_views
-from tests.make import decision, digest, ids
-from tests.servers.slack_neighbour import Slack, slack
+from tests.factories import decision, digest, paper_ids
+from tests.servers.fake_slack import FakeSlack, run_fake_slack
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
-DAY = digest(*(decision(id, Outcome.PICKED) for id in ids(8)))
+DAY = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(8)))
 LINE_FAULTS = ("lost_reply", "disconnect", "http_500", "http_503", "html", "internal_error")
 
 
@@ -34,16 +34,16 @@ class Killed(BaseException):
 
 
 @pytest.fixture(scope="module")
-def server_of_slack() -> Iterator[Slack]:
-    with slack() as it:
+def server_of_slack() -> Iterator[FakeSlack]:
+    with run_fake_slack() as it:
         yield it
 
 
 @pytest.fixture
-def there(server_of_slack: Slack) -> Slack:
+def fake_slack(server_of_slack: FakeSlack) -> FakeSlack:
     server_of_slack.channels["C1"].messages.clear()
     server_of_slack.channels["C1"].archived = False
-    server_of_slack.calm()
+    server_of_slack.clear_faults()
     server_of_slack.calls.clear()
     server_of_slack.retry_after = 0
     return server_of_slack
@@ -77,7 +77,7 @@ waited: list[float] = []
 
 
 def post(
-    there: Slack,
+    fake_slack: FakeSlack,
     store: Store,
     day: Digest = DAY,
     number: int = 1,
@@ -87,15 +87,15 @@ def post(
     """Post a day as a worker does; returns the head's id."""
 
     async def run() -> str:
-        async with poster(SecretStr("xoxb-1"), there.url) as out:
+        async with open_poster(SecretStr("xoxb-1"), fake_slack.url) as out:
             line = Line(out.web)
             line.last, line.after = killed
             outbox = Outbox(store.redis, f"{HERE}:day")
-            thread = Thread(
+            thread = ThreadPoster(
                 line, outbox, HERE, at_once, lambda: datetime.now(UTC), number, renew, no_wait
             )
-            head, *cards = digest_views.thread(day, "day")
-            assert isinstance(head, Head)
+            head, *cards = digest_views.thread_posts(day, "day")
+            assert isinstance(head, Message)
             replies = zip([d.paper.id for d in day.picked], cards, strict=True)
             return (await thread.post(head, list(replies))).message
 
@@ -103,86 +103,88 @@ def post(
     return asyncio.run(run())
 
 
-def seen(there: Slack) -> list[str]:
+def seen(fake_slack: FakeSlack) -> list[str]:
     """What the channel shows, line by line; replies are indented."""
     return [
         ("  " if message.get("thread_ts") not in (None, message["ts"]) else "") + message["text"]
-        for message in there.thread("C1")
+        for message in fake_slack.visible_messages("C1")
     ]
 
 
 @pytest.fixture
-def whole(there: Slack, store: Store) -> list[str]:
+def whole(fake_slack: FakeSlack, store: Store) -> list[str]:
     """The channel as it should be, on a good line; then everything is forgotten."""
-    post(there, store)
-    good = seen(there)
+    post(fake_slack, store)
+    good = seen(fake_slack)
     assert len(good) == 9
-    there.channels["C1"].messages.clear()
-    there.calls.clear()
+    fake_slack.channels["C1"].messages.clear()
+    fake_slack.calls.clear()
     store.redis.flushall()
     return good
 
 
 @pytest.mark.parametrize("fault", LINE_FAULTS)
 def test_a_fault_at_any_message_leaves_the_channel_as_if_there_was_none(
-    fault: str, there: Slack, store: Store, whole: list[str]
+    fault: str, fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
     for position in range(9):
-        there.fault("chat.postMessage", *["ok"] * position, fault)
-        post(there, store)
-        assert seen(there) == whole, position
-        assert "chat.delete" not in {call.method for call in there.calls}  # never sent twice
-        there.channels["C1"].messages.clear()
+        fake_slack.inject_faults("chat.postMessage", *["ok"] * position, fault)
+        post(fake_slack, store)
+        assert seen(fake_slack) == whole, position
+        assert "chat.delete" not in {call.method for call in fake_slack.calls}  # never sent twice
+        fake_slack.channels["C1"].messages.clear()
         store.redis.flushall()
 
 
 def test_every_message_may_fail_and_looking_may_fail_as_well(
-    there: Slack, store: Store, whole: list[str]
+    fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
-    there.fault("chat.postMessage", *["lost_reply", "http_500", "ok"] * 9)
-    there.fault("conversations.replies", *["http_500", "lost_reply", "ok", "ok"] * 3)
-    there.fault("conversations.history", "ratelimited", "ok")
-    post(there, store)
-    assert seen(there) == whole
+    fake_slack.inject_faults("chat.postMessage", *["lost_reply", "http_500", "ok"] * 9)
+    fake_slack.inject_faults("conversations.replies", *["http_500", "lost_reply", "ok", "ok"] * 3)
+    fake_slack.inject_faults("conversations.history", "ratelimited", "ok")
+    post(fake_slack, store)
+    assert seen(fake_slack) == whole
 
 
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_message_the_next_worker_finishes_the_thread(
-    after: bool, there: Slack, store: Store, whole: list[str]
+    after: bool, fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
     for position in range(1, 10):
         with pytest.raises(Killed):
-            post(there, store, killed=(position, after))
-        post(there, store, number=2)
-        assert seen(there) == whole, position
-        there.channels["C1"].messages.clear()
+            post(fake_slack, store, killed=(position, after))
+        post(fake_slack, store, number=2)
+        assert seen(fake_slack) == whole, position
+        fake_slack.channels["C1"].messages.clear()
         store.redis.flushall()
 
 
 def test_slack_asking_for_patience_is_given_it(
-    there: Slack, store: Store, whole: list[str]
+    fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
-    there.retry_after = 17
-    there.fault("chat.postMessage", "ok", "ratelimited", "ratelimited")
-    post(there, store)
-    assert seen(there) == whole
+    fake_slack.retry_after = 17
+    fake_slack.inject_faults("chat.postMessage", "ok", "ratelimited", "ratelimited")
+    post(fake_slack, store)
+    assert seen(fake_slack) == whole
     assert waited == [17.0, 17.0]
-    looked = [call for call in there.calls if call.method == "conversations.replies"]
+    looked = [call for call in fake_slack.calls if call.method == "conversations.replies"]
     assert looked == []  # a message that was surely not taken need not be looked for
 
 
-def test_patience_for_more_than_a_minute_is_left_for_later(there: Slack, store: Store) -> None:
-    there.retry_after = 61
-    there.fault("chat.postMessage", "ok", "ratelimited")
+def test_patience_for_more_than_a_minute_is_left_for_later(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    fake_slack.retry_after = 61
+    fake_slack.inject_faults("chat.postMessage", "ok", "ratelimited")
     with pytest.raises(Unavailable) as away:
-        post(there, store)
+        post(fake_slack, store)
     assert away.value.retry_after == 61
     assert waited == []
-    assert len(seen(there)) == 1
+    assert len(seen(fake_slack)) == 1
 
 
 def test_a_lease_that_is_lost_while_waiting_for_a_turn_posts_nothing_more(
-    there: Slack, store: Store, whole: list[str]
+    fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
     """Each message is preceded by a renewal, after its turn has come."""
     left = iter(range(4))
@@ -192,14 +194,14 @@ def test_a_lease_that_is_lost_while_waiting_for_a_turn_posts_nothing_more(
             raise LeaseLost("another worker has it")
 
     with pytest.raises(LeaseLost):
-        post(there, store, renew=renew)
-    assert len(seen(there)) == 4
-    post(there, store, number=2)
-    assert seen(there) == whole
+        post(fake_slack, store, renew=renew)
+    assert len(seen(fake_slack)) == 4
+    post(fake_slack, store, number=2)
+    assert seen(fake_slack) == whole
 
 
 def test_a_message_that_may_be_there_is_looked_for_whatever_was_answered_since(
-    there: Slack, store: Store, whole: list[str], monkeypatch: pytest.MonkeyPatch
+    fake_slack: FakeSlack, store: Store, whole: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its first answer was lost, the first look in vain, and the second try surely not taken."""
     look, blind = SlackPoster.find, iter([True])
@@ -208,35 +210,35 @@ def test_a_message_that_may_be_there_is_looked_for_whatever_was_answered_since(
         return [] if next(blind, False) else await look(self, *args)
 
     monkeypatch.setattr(SlackPoster, "find", find)
-    there.fault("chat.postMessage", "ok", "ok", "lost_reply", "ratelimited")
-    post(there, store)
-    assert seen(there) == whole
-    assert "chat.delete" not in {call.method for call in there.calls}  # never sent twice
+    fake_slack.inject_faults("chat.postMessage", "ok", "ok", "lost_reply", "ratelimited")
+    post(fake_slack, store)
+    assert seen(fake_slack) == whole
+    assert "chat.delete" not in {call.method for call in fake_slack.calls}  # never sent twice
 
 
 def test_posting_again_posts_nothing_and_asks_slack_nothing(
-    there: Slack, store: Store, whole: list[str]
+    fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
-    first = post(there, store)
-    there.calls.clear()
-    assert post(there, store, number=2) == first
-    assert seen(there) == whole
-    assert [call.method for call in there.calls] == []
+    first = post(fake_slack, store)
+    fake_slack.calls.clear()
+    assert post(fake_slack, store, number=2) == first
+    assert seen(fake_slack) == whole
+    assert [call.method for call in fake_slack.calls] == []
 
 
 def test_a_worker_that_was_given_up_and_lives_posts_nothing_more(
-    there: Slack, store: Store, whole: list[str]
+    fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
     with pytest.raises(Killed):
-        post(there, store, number=1, killed=(4, True))
-    post(there, store, number=2)
+        post(fake_slack, store, number=1, killed=(4, True))
+    post(fake_slack, store, number=2)
     with pytest.raises(LeaseLost):
-        post(there, store, number=1)
-    assert seen(there) == whole
+        post(fake_slack, store, number=1)
+    assert seen(fake_slack) == whole
 
 
 def test_a_message_that_turns_up_late_goes_again(
-    there: Slack, store: Store, whole: list[str], monkeypatch: pytest.MonkeyPatch
+    fake_slack: FakeSlack, store: Store, whole: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Looked for in vain, sent again, and then it is there twice."""
     look = SlackPoster.find
@@ -246,69 +248,71 @@ def test_a_message_that_turns_up_late_goes_again(
         return [] if next(blind, False) else await look(self, *args)
 
     monkeypatch.setattr(SlackPoster, "find", find)
-    there.fault("chat.postMessage", "ok", "ok", "lost_reply")
-    post(there, store)
-    assert seen(there) == whole
+    fake_slack.inject_faults("chat.postMessage", "ok", "ok", "lost_reply")
+    post(fake_slack, store)
+    assert seen(fake_slack) == whole
 
 
-def test_a_day_that_was_short_is_mended_in_its_thread(there: Slack, store: Store) -> None:
+def test_a_day_that_was_short_is_mended_in_its_thread(fake_slack: FakeSlack, store: Store) -> None:
     """First half of the papers had no score; then all have."""
-    early = [decision(id, Outcome.PICKED) for id in ids(4)]
-    missing = [decision(id, Outcome.UNSCORED) for id in ids(8)[4:]]
-    short = digest(*early, *(d.model_copy(update={"trouble": Trouble.MODEL_DOWN}) for d in missing))
-    head = post(there, store, short)
-    assert "4 papers unscored" in str(there.thread("C1")[0]["blocks"])
-    assert post(there, store, DAY, number=2) == head
-    shown = there.thread("C1")
+    early = [decision(id, Outcome.PICKED) for id in paper_ids(4)]
+    missing = [decision(id, Outcome.UNSCORED) for id in paper_ids(8)[4:]]
+    short = digest(*early, *(d.model_copy(update={"trouble": Reason.MODEL_DOWN}) for d in missing))
+    head = post(fake_slack, store, short)
+    assert "4 papers unscored" in str(fake_slack.visible_messages("C1")[0]["blocks"])
+    assert post(fake_slack, store, DAY, number=2) == head
+    shown = fake_slack.visible_messages("C1")
     assert "unscored" not in str(shown[0]["blocks"])
     assert len(shown) == 9
 
 
 @pytest.mark.parametrize(
-    ("code", "trouble"),
+    ("code", "reason"),
     [
-        ("is_archived", Trouble.ARCHIVED),
-        ("not_in_channel", Trouble.NOT_A_MEMBER),
-        ("channel_not_found", Trouble.CHANNEL_GONE),
-        ("token_revoked", Trouble.BAD_TOKEN),
-        ("missing_scope", Trouble.NO_SCOPE),
+        ("is_archived", Reason.ARCHIVED),
+        ("not_in_channel", Reason.NOT_A_MEMBER),
+        ("channel_not_found", Reason.CHANNEL_GONE),
+        ("token_revoked", Reason.BAD_TOKEN),
+        ("missing_scope", Reason.NO_SCOPE),
     ],
 )
 def test_what_somebody_has_to_mend_ends_the_thread_with_its_reason(
-    code: str, trouble: Trouble, there: Slack, store: Store
+    code: str, reason: Reason, fake_slack: FakeSlack, store: Store
 ) -> None:
-    there.fault("chat.postMessage", "ok", "ok", code)
+    fake_slack.inject_faults("chat.postMessage", "ok", "ok", code)
     with pytest.raises(Gone) as gone:
-        post(there, store)
-    assert gone.value.trouble is trouble
+        post(fake_slack, store)
+    assert gone.value.reason is reason
     assert "xoxb" not in str(gone.value)
     assert waited == []
 
 
 def test_an_outage_is_left_for_later_after_a_quarter_of_a_minute(
-    there: Slack, store: Store, whole: list[str]
+    fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
-    there.fault("chat.postMessage", *["http_503"] * 5)
+    fake_slack.inject_faults("chat.postMessage", *["http_503"] * 5)
     with pytest.raises(Unavailable):
-        post(there, store)
+        post(fake_slack, store)
     assert sum(waited) == 15
-    post(there, store, number=2)
-    assert seen(there) == whole
+    post(fake_slack, store, number=2)
+    assert seen(fake_slack) == whole
 
 
-def test_blocks_that_slack_refuses_are_said_in_plain_text(there: Slack, store: Store) -> None:
-    there.fault("chat.postMessage", "ok", "invalid_blocks")
-    post(there, store)
-    shown = there.thread("C1")
+def test_blocks_that_slack_refuses_are_said_in_plain_text(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    fake_slack.inject_faults("chat.postMessage", "ok", "invalid_blocks")
+    post(fake_slack, store)
+    shown = fake_slack.visible_messages("C1")
     assert len(shown) == 9
     assert "blocks" not in shown[1]
     for part in ("On the matter of 2503.10000", "https://arxiv.org/abs/2503.10000", "Relevance 8"):
         assert part in shown[1]["text"]
 
 
-def test_a_head_that_somebody_deleted_stays_deleted(there: Slack, store: Store) -> None:
-    post(there, store)
-    there.channels["C1"].messages.clear()
+def test_a_head_that_somebody_deleted_stays_deleted(fake_slack: FakeSlack, store: Store) -> None:
+    post(fake_slack, store)
+    fake_slack.channels["C1"].messages.clear()
     judged_again = digest(*DAY.decisions, replacements=3)
-    post(there, store, judged_again, number=2)
-    assert there.thread("C1") == []
+    post(fake_slack, store, judged_again, number=2)
+    assert fake_slack.visible_messages("C1") == []

@@ -15,25 +15,25 @@ from hypothesis import strategies as st
 from bot.domain.budget import (
     NANO,
     Limits,
+    MaxCost,
     Payer,
     Period,
     Purpose,
     Refusal,
     Reservation,
-    Reserve,
+    Savings,
     Scope,
-    Spared,
-    Spent,
+    SkipReason,
+    SpentTotals,
     Unit,
-    Why,
 )
 from bot.domain.digest import Usage
 from bot.store.accounts import Accounts
 from bot.store.connection import connect
 from bot.store.days import Store
 from bot.store.spending import Spending
-from tests.make import NOW
-from tests.spender import LIMIT, hammer
+from tests.factories import NOW
+from tests.spending_workers import LIMIT, spend_at_random
 
 LATER = NOW + timedelta(minutes=10)
 _ids = map(str, count())
@@ -51,7 +51,7 @@ def payer(workspace: str = "slack:T1", profile: str = "foundations", **limits: A
 def reserve(
     spending: Spending, who: Payer, nano: int | None, tokens: int = 100, now: datetime = NOW
 ) -> Reservation | Refusal:
-    least = Reserve(nano=nano, tokens=tokens)
+    least = MaxCost(nano=nano, tokens=tokens)
     return spending.reserve(f"call-{next(_ids)}", who, least, Purpose.DIGEST, now)
 
 
@@ -69,7 +69,7 @@ def paid(nano: int, tokens: int = 50) -> Usage:
     return Usage(calls=1, prompt_tokens=tokens, prompt_usd=nano / NANO, completion_usd=0.0)
 
 
-def today(spending: Spending, who: Payer, now: datetime = NOW) -> Spent:
+def today(spending: Spending, who: Payer, now: datetime = NOW) -> SpentTotals:
     return spending.spent(who.scopes[0], Period.DAY, now)
 
 
@@ -91,7 +91,7 @@ def test_what_is_set_aside_is_replaced_by_what_was_paid(spending: Spending) -> N
     spending.settle(found, usage)
     for scope in who.scopes:
         for period in Period:
-            assert spending.spent(scope, period, NOW) == Spent(
+            assert spending.spent(scope, period, NOW) == SpentTotals(
                 nano=120_000, tokens=750, calls=1, prompt=700, cached=300, completion=50
             )
 
@@ -108,7 +108,7 @@ def test_a_call_paid_twice_or_given_back_after_it_was_paid_counts_once(spending:
 
 
 def test_setting_aside_that_redis_py_repeats_is_done_once(spending: Spending) -> None:
-    who, least = payer(day_usd=0.01), Reserve(nano=600_000, tokens=1)
+    who, least = payer(day_usd=0.01), MaxCost(nano=600_000, tokens=1)
     first = spending.reserve("one", who, least, Purpose.DIGEST, NOW)
     assert spending.reserve("one", who, least, Purpose.DIGEST, NOW) == first
     assert today(spending, who).reserved_nano == 600_000
@@ -117,7 +117,7 @@ def test_setting_aside_that_redis_py_repeats_is_done_once(spending: Spending) ->
 def test_what_is_given_back_can_be_spent_again(spending: Spending) -> None:
     who = payer(day_usd=0.01)
     spending.give_back(granted(reserve(spending, who, CENT)))
-    assert today(spending, who) == Spent()
+    assert today(spending, who) == SpentTotals()
     granted(reserve(spending, who, CENT))
 
 
@@ -137,10 +137,10 @@ def test_each_limit_alone_holds_and_is_named(
     who = Payer(workspace="slack:T1", profile="foundations", **{whose: Limits(**limits)})
     spending.settle(granted(reserve(spending, who, CENT, 100)), paid(CENT, 100))
     no = refusal(reserve(spending, who, 1, 1))
-    assert (no.period, no.unit, no.passing) == (period, unit, False)
+    assert (no.period, no.unit, no.is_temporary) == (period, unit, False)
     assert no.scope == who.scopes[whose == "profile_limits"]
     assert no.limit == (CENT if unit is Unit.NANO else 100)
-    assert spending.spent(no.scope, period, NOW).reached(Limits(**limits), period)
+    assert spending.spent(no.scope, period, NOW).limit_reached(Limits(**limits), period)
 
 
 def test_a_refused_call_sets_nothing_aside_anywhere(spending: Spending) -> None:
@@ -153,11 +153,11 @@ def test_a_refused_call_sets_nothing_aside_anywhere(spending: Spending) -> None:
 def test_a_call_that_only_has_to_wait_for_others_is_told_so(spending: Spending) -> None:
     who = payer(day_usd=0.01)
     found = granted(reserve(spending, who, 600_0000))
-    assert refusal(reserve(spending, who, 500_0000)).passing
+    assert refusal(reserve(spending, who, 500_0000)).is_temporary
     assert today(spending, who).refused_nano is None
     spending.settle(found, paid(100_0000))
     granted(reserve(spending, who, 500_0000))
-    assert not refusal(reserve(spending, who, 1_000_0000)).passing
+    assert not refusal(reserve(spending, who, 1_000_0000)).is_temporary
 
 
 def test_the_limit_of_one_workspace_or_profile_stops_no_other(spending: Spending) -> None:
@@ -184,7 +184,7 @@ def test_a_call_without_a_price_is_held_to_its_tokens(spending: Spending) -> Non
     found = granted(reserve(spending, who, None, 100))
     unpriced = Usage(calls=1, prompt_tokens=80, prompt_usd=None, completion_usd=None)
     spending.settle(found, unpriced)
-    assert today(spending, who) == Spent(tokens=80, calls=1, prompt=80, unpriced=1)
+    assert today(spending, who) == SpentTotals(tokens=80, calls=1, prompt=80, unpriced=1)
     refusal(reserve(spending, who, None, 71))
     granted(reserve(spending, who, None, 70))
 
@@ -193,7 +193,7 @@ def test_a_call_that_cost_nobody_knows_what_counts_as_it_was_set_aside(spending:
     who = payer(day_usd=0.01)
     for usage in (None, Usage(calls=1, prompt_usd=None, completion_usd=None)):
         spending.settle(granted(reserve(spending, who, 1000, 7)), usage)
-    assert today(spending, who) == Spent(nano=2000, tokens=14, calls=2, kept=2)
+    assert today(spending, who) == SpentTotals(nano=2000, tokens=14, calls=2, kept=2)
 
 
 def test_a_dearer_call_than_was_set_aside_is_booked_at_what_it_cost(spending: Spending) -> None:
@@ -206,10 +206,10 @@ def test_a_dearer_call_than_was_set_aside_is_booked_at_what_it_cost(spending: Sp
 def test_what_a_killed_worker_set_aside_is_spent(spending: Spending) -> None:
     who = payer(day_usd=0.01)
     granted(reserve(spending, who, 600_0000, 9))
-    assert refusal(reserve(spending, who, 500_0000)).passing
+    assert refusal(reserve(spending, who, 500_0000)).is_temporary
     no = refusal(reserve(spending, who, 500_0000, now=LATER))
-    assert not no.passing  # nobody waits for the dead
-    assert today(spending, who, LATER) == Spent(
+    assert not no.is_temporary  # nobody waits for the dead
+    assert today(spending, who, LATER) == SpentTotals(
         nano=600_0000, tokens=9, calls=1, kept=1, refused_nano=CENT
     )
 
@@ -220,7 +220,7 @@ def test_a_worker_given_up_that_lives_after_all_is_put_right(spending: Spending)
     assert today(spending, who, LATER).kept == 2
     spending.settle(found, paid(100, 50))
     spending.give_back(other)
-    assert today(spending, who, LATER) == Spent(nano=100, tokens=50, calls=1, prompt=50)
+    assert today(spending, who, LATER) == SpentTotals(nano=100, tokens=50, calls=1, prompt=50)
 
 
 def test_a_call_that_is_settled_while_another_worker_gives_it_up_stays_settled(
@@ -240,9 +240,9 @@ def test_a_new_day_begins_with_nothing_and_the_month_goes_on(spending: Spending)
     late = datetime(2025, 3, 20, 23, 59, 59, tzinfo=UTC)
     found = granted(reserve(spending, who, CENT, now=late))
     midnight = late + timedelta(seconds=1)
-    assert today(spending, who, midnight) == Spent()
+    assert today(spending, who, midnight) == SpentTotals()
     no = refusal(reserve(spending, who, CENT, now=midnight))
-    assert (no.period, no.passing) == (Period.MONTH, True)
+    assert (no.period, no.is_temporary) == (Period.MONTH, True)
     granted(reserve(spending, who, CENT // 2, now=midnight))
     spending.settle(found, paid(CENT))  # of the day on which it was set aside
     assert today(spending, who, late).nano == CENT
@@ -261,7 +261,7 @@ def test_everything_is_kept_for_more_than_a_year_and_not_for_ever(
     who = payer(day_usd=0.01)
     spending.settle(granted(reserve(spending, who, 5)), paid(5))
     granted(reserve(spending, who, 5))
-    Accounts(store).book_spared(who, "r", Why.GATE, 1, None, NOW)
+    Accounts(store).record_savings(who, "r", SkipReason.GATE, 1, None, NOW)
     names: Any = store.redis.keys("pb:*")
     for name in names:
         lives: Any = store.redis.ttl(name)
@@ -281,20 +281,20 @@ def test_what_is_left_is_told_for_workspace_and_profile_together(spending: Spend
     )
     spending.settle(granted(reserve(spending, who, 100_0000)), paid(100_0000, 40))
     granted(reserve(spending, who, 50_0000, 60))
-    left = spending.left(who, NOW)
+    left = spending.remaining(who, NOW)
     assert (left.nano, left.tokens) == (250_0000, 900)
 
 
 def test_what_was_saved_is_counted_once_for_each_run(store: Store) -> None:
     accounts, who = Accounts(store), payer()
     for _ in range(2):
-        accounts.book_spared(who, "monday", Why.CACHE, 450, 0.03, NOW)
-    accounts.book_spared(who, "again", Why.CACHE, 10, 0.001, NOW)
-    accounts.book_spared(who, "before", Why.GATE, 7, None, NOW - timedelta(days=1))
+        accounts.record_savings(who, "monday", SkipReason.CACHE, 450, 0.03, NOW)
+    accounts.record_savings(who, "again", SkipReason.CACHE, 10, 0.001, NOW)
+    accounts.record_savings(who, "before", SkipReason.GATE, 7, None, NOW - timedelta(days=1))
     whole = accounts.costs("slack:T1", Limits(), Limits(), NOW).workspace
-    assert whole.spared_today[Why.CACHE] == Spared(papers=460, nano=31_000_000)
-    assert whole.spared_today[Why.GATE] == Spared()
-    assert whole.spared_month[Why.GATE] == Spared(papers=7)
+    assert whole.savings_today[SkipReason.CACHE] == Savings(papers=460, nano=31_000_000)
+    assert whole.savings_today[SkipReason.GATE] == Savings()
+    assert whole.savings_month[SkipReason.GATE] == Savings(papers=7)
 
 
 def test_a_workspace_is_told_its_own_costs_and_no_others(spending: Spending, store: Store) -> None:
@@ -310,7 +310,7 @@ def test_a_workspace_is_told_its_own_costs_and_no_others(spending: Spending, sto
 
 def test_questions_are_told_apart_from_digests(spending: Spending) -> None:
     who = payer()
-    asked = spending.reserve("q", who, Reserve(nano=9, tokens=9), Purpose.QUESTION, NOW)
+    asked = spending.reserve("q", who, MaxCost(nano=9, tokens=9), Purpose.QUESTION, NOW)
     spending.settle(granted(asked), paid(7))
     spending.settle(granted(reserve(spending, who, 5)), paid(5))
     spent = today(spending, who)
@@ -346,9 +346,9 @@ class Simple:
 @settings(max_examples=150)
 @given(limit=st.integers(0, 100), ops=st.lists(OPS, max_size=30))
 def test_any_sequence_counts_as_a_simple_account_does(
-    server: str, limit: int, ops: list[tuple[str, int, int]]
+    redis_url: str, limit: int, ops: list[tuple[str, int, int]]
 ) -> None:
-    with connect(server) as redis:
+    with connect(redis_url) as redis:
         spending, simple = Spending(Store(redis)), Simple()
         who, now = payer(f"test:{next(_ids)}", day_usd=limit / NANO), NOW
         for op, first, second in ops:
@@ -360,7 +360,7 @@ def test_any_sequence_counts_as_a_simple_account_does(
                     simple.calls.append([said, "open", first])
             elif op == "lapse":
                 now += timedelta(minutes=3)
-                spending.left(who, now)
+                spending.remaining(who, now)
                 for call in simple.calls:
                     call[1] = "lapsed" if call[1] == "open" else call[1]
             elif first < len(simple.calls):
@@ -378,7 +378,7 @@ def test_any_sequence_counts_as_a_simple_account_does(
             for scope in who.scopes:
                 for period in Period:
                     spent = spending.spent(scope, period, now)
-                    assert spent.taken(Unit.NANO) == simple.taken()
+                    assert spent.committed(Unit.NANO) == simple.taken()
                     held = sum(c for _, state, c in simple.calls if state == "open")
                     assert spent.reserved_nano == held
         redis.flushall()
@@ -387,10 +387,10 @@ def test_any_sequence_counts_as_a_simple_account_does(
 # -- four processes at once
 
 
-def test_four_workers_never_overspend_together(server: str, store: Store) -> None:
+def test_four_workers_never_overspend_together(redis_url: str, store: Store) -> None:
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(4, mp_context=spawned) as pool:
-        came = list(pool.map(hammer, [server] * 4, range(4)))
+        came = list(pool.map(spend_at_random, [redis_url] * 4, range(4)))
     ours, unknown = (sum(c[i] for c in came) for i in (0, 1))
     spent = Spending(store).spent(Scope(workspace="slack:T1"), Period.DAY, NOW)
     assert (spent.nano, spent.reserved_nano) == (ours, unknown)

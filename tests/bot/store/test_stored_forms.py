@@ -16,71 +16,89 @@ from pydantic import ValidationError
 from redis import Redis
 
 from bot.commands import dispatch, status
-from bot.commands.context import Answer, Ask, Desk
+from bot.commands.context import Answer, Context, Invocation
 from bot.domain.digest import Digest
-from bot.domain.lookup import Opinion
-from bot.domain.papers import Noun, Paper, Profile
+from bot.domain.lookup import Assessment
+from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
 from bot.runtime import clock
-from bot.store.aside import aside, claim
 from bot.store.channels import Channels
 from bot.store.days import Store
-from bot.store.forms import FORM, Replaced, Unreadable, of, read, reason, written
-from bot.store.lookups import Inquiries
-from bot.store.outbox import Entry, Outbox
-from bot.store.queues import Tasks
+from bot.store.lookups import Lookups
+from bot.store.outbox import Outbox, OutboxEntry
+from bot.store.quarantine import claim_server, quarantine_counts
+from bot.store.queues import Queues
+from bot.store.stored_forms import (
+    FORMAT_VERSION,
+    Replaced,
+    Unreadable,
+    deserialise,
+    reader_for,
+    serialise,
+    unreadable_reason,
+)
 from bot.store.subscriptions import Subscriptions
 from bot.terminal.render import as_text
 from bot.views.status import status_text
 from tests import TESTS
-from tests.make import DAY, NOW, announced, digest, ids, listing, paper, profile, someone
-from tests.stored import HARMS, HERE, JUDGE, fill, spoil
+from tests.factories import (
+    DAY,
+    NOW,
+    announced,
+    digest,
+    listing,
+    paper,
+    paper_ids,
+    person_in,
+    profile,
+)
+from tests.old_store import CHANNEL_ADDRESS, CORRUPTIONS, JUDGE, corrupt, fill_store
 from workers.gate.gatekeeper import Gatekeeper
 
 LATER = NOW + timedelta(hours=1)
-ASK = Ask("", HERE, LATER, "U1", "UTC", who=someone())
+ASK = Invocation("", CHANNEL_ADDRESS, LATER, "U1", "UTC", person=person_in())
 ROOT = TESTS.parent
 
 
 @pytest.fixture
-def desk(store: Store, server: str) -> Iterator[Desk]:
-    fill(store)
-    channels, tasks = Channels(store), Tasks(Redis.from_url(server))
-    yield Desk(
+def context(store: Store, redis_url: str) -> Iterator[Context]:
+    fill_store(store)
+    channels, queues = Channels(store), Queues(Redis.from_url(redis_url))
+    yield Context(
         channels=channels,
         subscriptions=Subscriptions(store),
-        inquiries=Inquiries(store),
+        lookups=Lookups(store),
         judge=JUDGE,
-        status=lambda: status.gather(tasks, channels, JUDGE),
+        status=lambda: status.gather(queues, channels, JUDGE),
     )
-    tasks.redis.close()
+    queues.redis.close()
 
 
-def typed(text: str, desk: Desk) -> Answer:
-    return dispatch.answer(replace(ASK, text=text), desk)
+def typed(text: str, context: Context) -> Answer:
+    return dispatch.answer(replace(ASK, text=text), context)
 
 
-def everything(desk: Desk, server: str) -> None:
+def everything(context: Context, redis_url: str) -> None:
     """What the bot and the workers do in an hour, but for posting (test_delivering has that)."""
-    redis = Redis.from_url(server)
-    clock.tick(desk, Tasks(redis), LATER)
+    redis = Redis.from_url(redis_url)
+    clock.tick(context, Queues(redis), LATER)
     redis.close()
-    list(clock.planned(desk, LATER))
+    list(clock.planned(context, LATER))
     for text in (
         *("/digest list", "/digest cost", "/digest profiles", "/digest missed", "/digest now"),
         *("/why 2503.10001", "/why 2503.15294", "/digest pause", "/digest resume"),
     ):
         with suppress(Refused):  # a person may be told that there is no such profile, or day
-            typed(text, desk)
+            typed(text, context)
     with suppress(Refused):
-        dispatch.press(ASK, "up", "day 2503.10001", desk)
-    desk.status()
-    Gatekeeper(desk.channels.store, profile(), "gpt-6-luna").learn(DAY)
+        dispatch.press(ASK, "up", "day 2503.10001", context)
+    context.status()
+    Gatekeeper(context.channels.store, profile(), "gpt-6-luna").learn(DAY)
     for name in ("day", "eve"):
-        desk.channels.given(HERE, name)
+        context.channels.digest_given_to(CHANNEL_ADDRESS, name)
     for name in ("2025-03-19", "2025-03-20"):
-        desk.channels.store.batch(name)
-        desk.channels.store.add_listing(name, listing(announced(), replaced=2), LATER)
+        context.channels.store.batch(name)
+        context.channels.store.add_listing(name, listing(announced(), replaced=2), LATER)
 
 
 KINDS = {
@@ -101,80 +119,80 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("harm", [*HARMS, "another type"])
+@pytest.mark.parametrize("harm", [*CORRUPTIONS, "another type"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_that_is_stored_can_end_the_bot(
-    kind: str, harm: str, desk: Desk, store: Store, server: str
+    kind: str, harm: str, context: Context, store: Store, redis_url: str
 ) -> None:
     store.redis.hset("pb:aside", "pb:x", "{}")
-    claim(store.redis)
+    claim_server(store.redis)
     keys: list[str] = store.redis.keys(KINDS[kind])  # type: ignore[assignment]
     assert keys
     for key in keys:
-        spoil(store.redis, key, harm)
-    everything(desk, server)
+        corrupt(store.redis, key, harm)
+    everything(context, redis_url)
 
 
-@pytest.mark.parametrize("harm", [*HARMS, "another type"])
+@pytest.mark.parametrize("harm", [*CORRUPTIONS, "another type"])
 def test_one_unreadable_subscription_is_set_aside_and_concerns_nobody_else(
-    harm: str, desk: Desk, store: Store, capsys: pytest.CaptureFixture[str]
+    harm: str, context: Context, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (mine,) = desk.subscriptions.all()
+    (mine,) = context.subscriptions.all()
     other = mine.model_copy(update={"profile": "exoplanets"})
-    spoil(store.redis, "pb:subscriptions", harm)
-    broken = store.redis.hget("pb:subscriptions", mine.key) if harm in HARMS else None
-    desk.subscriptions.put(other)
-    assert desk.subscriptions.all() == [other]
-    assert desk.subscriptions.all() == [other]
-    assert capsys.readouterr().out.count("set aside") == 1
-    assert aside(store.redis) == {"subscriptions": 1}
-    said = as_text([status_text(desk.status())])
+    corrupt(store.redis, "pb:subscriptions", harm)
+    broken = store.redis.hget("pb:subscriptions", mine.key) if harm in CORRUPTIONS else None
+    context.subscriptions.put(other)
+    assert context.subscriptions.all() == [other]
+    assert context.subscriptions.all() == [other]
+    assert capsys.readouterr().out.count("quarantined: stored value cannot be read") == 1
+    assert quarantine_counts(store.redis) == {"subscriptions": 1}
+    said = as_text([status_text(context.status())])
     assert "set aside, because it could not be read (the log says which): 1 of subscr" in said
-    if harm in HARMS:
+    if harm in CORRUPTIONS:
         kept = json.loads(str(store.redis.hget("pb:aside", f"pb:subscriptions {mine.key}")))
         assert kept["value"] == broken
         assert str(broken)[:20] not in kept["why"]
     else:
         assert store.redis.lrange("pb:aside:pb:subscriptions", 0, -1) == ["x"]
-    typed("/digest subscribe matters", desk)  # the channel may have it anew
-    assert [found.profile for found in desk.subscriptions.all()] == ["exoplanets", "matters"]
+    typed("/digest subscribe matters", context)  # the channel may have it anew
+    assert [found.profile for found in context.subscriptions.all()] == ["exoplanets", "matters"]
 
 
 def test_a_value_that_was_mended_meanwhile_is_not_set_aside(store: Store) -> None:
-    rows = store.rows
-    store.redis.hset("pb:profiles", "matters", written(profile()))
-    assert rows.made("pb:profiles", "matters", '{"colour": "red"}', of(Profile)) is None
+    rows = store.reader
+    store.redis.hset("pb:profiles", "matters", serialise(profile()))
+    assert rows.decode("pb:profiles", "matters", '{"colour": "red"}', reader_for(Profile)) is None
     assert store.named_profiles() == {"matters": profile()}
-    assert aside(store.redis) == {}
+    assert quarantine_counts(store.redis) == {}
 
 
 def test_a_day_that_cannot_be_read_is_judged_again_by_the_scores_there_are(
     channels: Channels, store: Store
 ) -> None:
     day = digest()
-    channels.put_judged("day", day)
-    spoil(store.redis, "pb:digest:day", "no JSON")
+    channels.put_decided_day("day", day)
+    corrupt(store.redis, "pb:digest:day", "no JSON")
     assert store.digest("day") is None
     assert not store.redis.exists("pb:judged:day")
-    channels.put_judged("day", day)
+    channels.put_decided_day("day", day)
     assert store.digest("day") == day
 
 
 def test_a_paper_whose_text_cannot_be_read_comes_again_with_the_next_list(store: Store) -> None:
-    first, second = (announced(id) for id in ids(2))
+    first, second = (announced(id) for id in paper_ids(2))
     store.add_listing("b", listing(first, second), NOW)
     (key,) = store.redis.keys(f"pb:paper:{first.paper.id}*")
-    spoil(store.redis, key, "no JSON")
+    corrupt(store.redis, key, "no JSON")
     assert store.batch("b").papers == (second,)
-    assert aside(store.redis) == {"batch": 1, "paper": 1}
+    assert quarantine_counts(store.redis) == {"batch": 1, "paper": 1}
     store.add_listing("b", listing(first, second), NOW)
     assert store.batch("b").papers == (first, second)
 
 
 def test_a_message_whose_entry_cannot_be_read_may_have_been_sent(store: Store) -> None:
     outbox = Outbox(store.redis, "slack:T1:C1:day")
-    outbox.sent("head", Entry(at=NOW, message="17.0001"))
-    spoil(store.redis, "pb:outbox:slack:T1:C1:day", "an unknown field")
+    outbox.put_result("head", OutboxEntry(at=NOW, message="17.0001"))
+    corrupt(store.redis, "pb:outbox:slack:T1:C1:day", "an unknown field")
     assert outbox.entry("head") is not None
     begun = outbox.begin("head", 1, NOW)
     assert begun is not None
@@ -184,17 +202,23 @@ def test_a_message_whose_entry_cannot_be_read_may_have_been_sent(store: Store) -
 # -- forms
 
 
-VALUES: list[Noun] = [profile(), paper(), digest(), Replaced(categories=("cs.LG",)), Entry(at=NOW)]
+VALUES: list[Value] = [
+    profile(),
+    paper(),
+    digest(),
+    Replaced(categories=("cs.LG",)),
+    OutboxEntry(at=NOW),
+]
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_every_value_carries_its_form_and_comes_back_as_it_was(value: Noun) -> None:
-    text = written(value)
-    assert json.loads(text)["v"] == FORM
-    assert read(type(value), text) == value
-    assert read(type(value), json.dumps(json.loads(text), indent=1)) == value
+def test_every_value_carries_its_form_and_comes_back_as_it_was(value: Value) -> None:
+    text = serialise(value)
+    assert json.loads(text)["v"] == FORMAT_VERSION
+    assert deserialise(type(value), text) == value
+    assert deserialise(type(value), json.dumps(json.loads(text), indent=1)) == value
     if not isinstance(value, Replaced):  # as it was before forms
-        assert read(type(value), value.model_dump_json()) == value
+        assert deserialise(type(value), value.model_dump_json()) == value
 
 
 def test_an_older_form_is_brought_up(store: Store) -> None:
@@ -213,31 +237,31 @@ def test_an_older_form_is_brought_up(store: Store) -> None:
     ).map(json.dumps)
 )
 def test_whatever_stands_there_is_read_or_refused_without_a_word_of_it(text: str) -> None:
-    for noun in (Paper, Opinion, Digest):
+    for value in (Paper, Assessment, Digest):
         with pytest.raises((Unreadable, ValidationError, json.JSONDecodeError)) as unread:
-            read(noun, text)
-        assert len(reason(unread.value)) <= 200
+            deserialise(value, text)
+        assert len(unreadable_reason(unread.value)) <= 200
 
 
 def test_a_reason_does_not_repeat_what_it_cannot_read() -> None:
     secret = "xoxb-very-secret"
     for text in (json.dumps({"id": secret, "version": secret}), secret, f'"{secret}"'):
         with pytest.raises((Unreadable, ValidationError, json.JSONDecodeError)) as unread:
-            read(Paper, text)
-        assert secret not in reason(unread.value)
+            deserialise(Paper, text)
+        assert secret not in unreadable_reason(unread.value)
 
 
 def test_a_newer_paperboys_server_is_refused_in_one_sentence(
-    store: Store, server: str, monkeypatch: pytest.MonkeyPatch
+    store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim(store.redis)
-    assert store.redis.get("pb:form") == str(FORM)
-    store.redis.set("pb:form", FORM + 1)
+    claim_server(store.redis)
+    assert store.redis.get("pb:form") == str(FORMAT_VERSION)
+    store.redis.set("pb:form", FORMAT_VERSION + 1)
     with pytest.raises(
         Refused, match=r"^A newer Paperboy has been at work on this server \(form 3"
     ):
-        claim(store.redis)
-    assert store.redis.get("pb:form") == str(FORM + 1)
+        claim_server(store.redis)
+    assert store.redis.get("pb:form") == str(FORMAT_VERSION + 1)
 
 
 def test_every_key_that_is_named_has_a_kind() -> None:
@@ -245,6 +269,6 @@ def test_every_key_that_is_named_has_a_kind() -> None:
     named = set()
     for path in (ROOT / "bot" / "store").glob("*.py"):
         named |= set(re.findall(r'"pb:([a-z-]+)', path.read_text(encoding="utf-8")))
-    table = (ROOT / "bot" / "store" / "kinds.py").read_text(encoding="utf-8")
+    table = (ROOT / "bot" / "store" / "key_kinds.py").read_text(encoding="utf-8")
     known = set(re.findall(r'^    \(f?r?"([a-z-]+)', table, re.M))
     assert named <= known

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.papers import Profile, Trouble
+from bot.domain.papers import Profile, Reason
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
-from bot.domain.subscription import Paused, Subscription, Votes, Way
+from bot.domain.subscription import Paused, Subscription, Vote, Votes
 from bot.store.days import Store
 from bot.store.subscriptions import Subscriptions
-from tests.make import DAY, NOW, profile
+from tests.factories import DAY, NOW, profile
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 NEXT_DOOR = HERE.model_copy(update={"channel": "C2"})
@@ -40,8 +40,8 @@ def subscription(address: Address = HERE, profile: str = "matters", **fields: An
     return Subscription(address=address, profile=profile, **(given | fields))
 
 
-def resting(trouble: Trouble | None, address: Address = HERE, name: str = "matters") -> Any:
-    return subscription(address, name, paused=Paused(at=NOW, trouble=trouble))
+def resting(reason: Reason | None, address: Address = HERE, name: str = "matters") -> Any:
+    return subscription(address, name, paused=Paused(at=NOW, trouble=reason))
 
 
 def test_a_channel_has_each_profile_once_and_the_last_word_counts(kept: Subscriptions) -> None:
@@ -54,11 +54,11 @@ def test_a_channel_has_each_profile_once_and_the_last_word_counts(kept: Subscrip
 
 def test_one_that_is_ended_leaves_nothing_behind(kept: Subscriptions) -> None:
     kept.put(subscription())
-    kept.put_served(subscription().key, DAY)
+    kept.put_last_served(subscription().key, DAY)
     kept.drop(subscription())
     kept.drop(subscription())
     assert kept.all() == []
-    assert kept.served() == {}
+    assert kept.last_served_days() == {}
 
 
 def test_workspaces_never_see_each_other(kept: Subscriptions) -> None:
@@ -90,30 +90,30 @@ def test_a_channel_that_cannot_be_posted_to_rests_and_only_that_one(kept: Subscr
     by_hand = subscription(profile="exoplanets", paused=Paused(at=NOW, by="U2"))
     for each in (subscription(), by_hand, subscription(NEXT_DOOR)):
         kept.put(each)
-    (stopped,) = kept.halt(HERE, Trouble.ARCHIVED, LATER)
-    assert stopped == subscription(paused=Paused(at=LATER, trouble=Trouble.ARCHIVED))
+    (stopped,) = kept.pause_channel(HERE, Reason.ARCHIVED, LATER)
+    assert stopped == subscription(paused=Paused(at=LATER, trouble=Reason.ARCHIVED))
     assert kept.of(HERE) == [by_hand, stopped]
     assert kept.of(NEXT_DOOR) == [subscription(NEXT_DOOR)]
-    assert kept.halt(HERE, Trouble.ARCHIVED, LATER) == []
+    assert kept.pause_channel(HERE, Reason.ARCHIVED, LATER) == []
 
 
 def test_what_rested_for_a_trouble_goes_on_and_owes_the_days_between(
     kept: Subscriptions,
 ) -> None:
-    kept.put(resting(Trouble.NOT_A_MEMBER))
-    kept.put_served(subscription().key, DAY)
-    healed = kept.heal("slack", "T1", "C1", {Trouble.NOT_A_MEMBER})
+    kept.put(resting(Reason.NOT_A_MEMBER))
+    kept.put_last_served(subscription().key, DAY)
+    healed = kept.reactivate("slack", "T1", "C1", {Reason.NOT_A_MEMBER})
     assert healed == kept.of(HERE) == [subscription()]
-    assert kept.served() == {subscription().key: DAY}
+    assert kept.last_served_days() == {subscription().key: DAY}
 
 
 @pytest.mark.parametrize(
     ("found", "channel"),
     [
-        (resting(Trouble.ARCHIVED), "C1"),
+        (resting(Reason.ARCHIVED), "C1"),
         (resting(None), "C1"),
-        (resting(Trouble.NOT_A_MEMBER, NEXT_DOOR), "C1"),
-        (resting(Trouble.NOT_A_MEMBER, ELSEWHERE), None),
+        (resting(Reason.NOT_A_MEMBER, NEXT_DOOR), "C1"),
+        (resting(Reason.NOT_A_MEMBER, ELSEWHERE), None),
         (subscription(), None),
     ],
 )
@@ -121,41 +121,41 @@ def test_nothing_else_goes_on_with_it(
     found: Subscription, channel: str | None, kept: Subscriptions
 ) -> None:
     kept.put(found)
-    assert kept.heal("slack", "T1", channel, {Trouble.NOT_A_MEMBER}) == []
+    assert kept.reactivate("slack", "T1", channel, {Reason.NOT_A_MEMBER}) == []
     assert kept.all() == [found]
 
 
 def test_a_token_that_is_back_heals_every_channel_of_its_workspace(kept: Subscriptions) -> None:
     for address in (HERE, NEXT_DOOR, ELSEWHERE):
-        kept.put(resting(Trouble.BAD_TOKEN, address))
-    healed = kept.heal("slack", "T1", None, {Trouble.BAD_TOKEN, Trouble.NO_SCOPE})
+        kept.put(resting(Reason.BAD_TOKEN, address))
+    healed = kept.reactivate("slack", "T1", None, {Reason.BAD_TOKEN, Reason.NO_SCOPE})
     assert [found.address for found in healed] == [HERE, NEXT_DOOR]
-    assert kept.of(ELSEWHERE) == [resting(Trouble.BAD_TOKEN, ELSEWHERE)]
+    assert kept.of(ELSEWHERE) == [resting(Reason.BAD_TOKEN, ELSEWHERE)]
 
 
 def test_the_last_day_that_was_seen_to_is_remembered(kept: Subscriptions) -> None:
     kept.put(subscription())
     for day in (DAY - timedelta(days=1), DAY, DAY - timedelta(days=2)):
-        kept.put_served(subscription().key, day)
-    assert kept.served() == {"slack:T1:C1 matters": DAY}
+        kept.put_last_served(subscription().key, day)
+    assert kept.last_served_days() == {"slack:T1:C1 matters": DAY}
 
 
 def test_what_has_ended_has_no_last_day(kept: Subscriptions, store: Store) -> None:
-    kept.put_served(subscription().key, DAY)
-    assert kept.served() == {}
+    kept.put_last_served(subscription().key, DAY)
+    assert kept.last_served_days() == {}
     store.redis.hset("pb:served", subscription().key, str(DAY))  # as older versions left it
     kept.put(subscription())
-    assert kept.served() == {}
+    assert kept.last_served_days() == {}
 
 
-HALTED = Paused(at=LATER, trouble=Trouble.ARCHIVED)
+HALTED = Paused(at=LATER, trouble=Reason.ARCHIVED)
 BY_HAND = Paused(at=LATER, by="U2")
 # What one person, or the bot, does of all that a channel has; whether it concerns what rests.
 AT_ONCE: dict[str, tuple[Callable[[Subscriptions], list[Subscription]], bool]] = {
-    "pause": (lambda kept: kept.rest(kept.of(HERE), BY_HAND), False),
-    "resume": (lambda kept: kept.rest(kept.of(HERE), None), True),
-    "halt": (lambda kept: kept.halt(HERE, Trouble.ARCHIVED, LATER), False),
-    "heal": (lambda kept: kept.heal("slack", "T1", "C1", {Trouble.ARCHIVED}), True),
+    "pause": (lambda kept: kept.set_paused(kept.of(HERE), BY_HAND), False),
+    "resume": (lambda kept: kept.set_paused(kept.of(HERE), None), True),
+    "halt": (lambda kept: kept.pause_channel(HERE, Reason.ARCHIVED, LATER), False),
+    "heal": (lambda kept: kept.reactivate("slack", "T1", "C1", {Reason.ARCHIVED}), True),
 }
 
 
@@ -165,7 +165,7 @@ def test_nothing_brings_back_what_was_ended_or_loses_what_was_changed_meanwhile(
     what: str, meanwhile: str, kept: Subscriptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     act, rests = AT_ONCE[what]
-    before = resting(Trouble.ARCHIVED) if rests else subscription()
+    before = resting(Reason.ARCHIVED) if rests else subscription()
     edited = before.model_copy(update={"top": 3})
     kept.put(before)
     read = kept.all
@@ -209,7 +209,7 @@ def test_one_that_has_ended_already_is_not_ended_again(kept: Subscriptions) -> N
 
 
 def test_votes_belong_to_a_channel_and_a_paper(kept: Subscriptions) -> None:
-    kept.vote(HERE, PAPER, "U1", Way.UP)
+    kept.vote(HERE, PAPER, "U1", Vote.UP)
     assert kept.votes(HERE, PAPER) == Votes(up=1)
     assert kept.votes(HERE, "2503.15295") == kept.votes(NEXT_DOOR, PAPER) == Votes()
     assert kept.votes(ELSEWHERE, PAPER) == Votes()
@@ -217,23 +217,23 @@ def test_votes_belong_to_a_channel_and_a_paper(kept: Subscriptions) -> None:
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    pressed=st.lists(st.tuples(st.sampled_from(["U1", "U2", "U3"]), st.sampled_from(Way))),
+    pressed=st.lists(st.tuples(st.sampled_from(["U1", "U2", "U3"]), st.sampled_from(Vote))),
 )
 def test_a_person_has_one_vote_and_the_same_again_takes_it_back(
-    kept: Subscriptions, store: Store, pressed: list[tuple[str, Way]]
+    kept: Subscriptions, store: Store, pressed: list[tuple[str, Vote]]
 ) -> None:
     store.redis.flushall()
-    now: dict[str, Way | None] = {}
-    for person, way in pressed:
-        kept.vote(HERE, PAPER, person, way)
-        now[person] = None if now.get(person) is way else way
+    now: dict[str, Vote | None] = {}
+    for person, vote in pressed:
+        kept.vote(HERE, PAPER, person, vote)
+        now[person] = None if now.get(person) is vote else vote
     ways = list(now.values())
-    assert kept.votes(HERE, PAPER) == Votes(up=ways.count(Way.UP), down=ways.count(Way.DOWN))
+    assert kept.votes(HERE, PAPER) == Votes(up=ways.count(Vote.UP), down=ways.count(Vote.DOWN))
 
 
 def test_many_who_vote_at_once_are_all_counted(kept: Subscriptions) -> None:
     def vote(n: int) -> None:
-        kept.vote(HERE, PAPER, f"U{n}", Way.UP if n % 3 else Way.DOWN)
+        kept.vote(HERE, PAPER, f"U{n}", Vote.UP if n % 3 else Vote.DOWN)
 
     with ThreadPoolExecutor(16) as people:
         list(people.map(vote, range(60)))
@@ -242,13 +242,13 @@ def test_many_who_vote_at_once_are_all_counted(kept: Subscriptions) -> None:
 
 def test_the_kinds_of_event_that_reach_us_are_remembered(kept: Subscriptions) -> None:
     for platform, kind in (("slack", "command"), ("slack", "command"), ("discord", "button")):
-        kept.put_heard(platform, kind)
-    assert kept.heard("slack") == {"command"}
+        kept.put_event_seen(platform, kind)
+    assert kept.event_kinds_seen("slack") == {"command"}
 
 
 def test_an_event_comes_for_the_first_time_once(kept: Subscriptions, store: Store) -> None:
     with ThreadPoolExecutor(8) as senders:
-        first = list(senders.map(lambda _: kept.first_time("e1"), range(8)))
+        first = list(senders.map(lambda _: kept.is_first_delivery("e1"), range(8)))
     assert sorted(first) == [False] * 7 + [True]
-    assert kept.first_time("e2")
+    assert kept.is_first_delivery("e2")
     assert 0 < store.redis.ttl("pb:event:e1") <= 3600

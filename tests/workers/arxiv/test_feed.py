@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.arxiv.authors import split_authors
-from bot.domain.papers import AnnounceType, Listing, Trouble
+from bot.domain.papers import AnnounceType, Listing, Reason
 from bot.errors import PaperboyError, Refused, Unavailable
 from tests import TESTS
-from tests.steps import assert_even_growth
-from workers.arxiv.feed import Page, merge, parse, parse_api
+from tests.complexity import assert_linear_growth
+from workers.arxiv.feed import ApiPage, merge_listings, parse_api, parse_feed
 
 WIRE = TESTS / "wire"
 REAL = TESTS.parents[1] / "shared/fixtures/arxiv"
@@ -36,17 +36,17 @@ def changed(document: bytes, old: str, new: str, count: int = -1) -> bytes:
     return document.replace(old.encode(), new.encode(), count)
 
 
-def trouble(document: bytes) -> Trouble | None:
+def trouble(document: bytes) -> Reason | None:
     with pytest.raises(Unavailable) as caught:
-        parse(document)
-    return caught.value.trouble
+        parse_feed(document)
+    return caught.value.reason
 
 
 # -- a day
 
 
 def test_a_days_new_and_cross_listed_papers_are_read_and_replacements_counted_apart() -> None:
-    listing = parse(RSS)
+    listing = parse_feed(RSS)
     assert listing.date == date(2025, 4, 28)
     assert [(a.paper.versioned, str(a.announce_type)) for a in listing.papers] == [
         ("2504.17830v1", "new"),
@@ -63,31 +63,31 @@ def test_a_days_new_and_cross_listed_papers_are_read_and_replacements_counted_ap
 
 
 def test_the_atom_feed_says_the_same_as_the_rss_feed() -> None:
-    assert parse(ATOM) == parse(RSS)
+    assert parse_feed(ATOM) == parse_feed(RSS)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the saved feeds are not on this machine")
 def test_a_real_day_of_81_entries_is_read() -> None:
-    listing = parse((REAL / "real_rss_quant-ph_2025-04-28_full81.xml").read_bytes())
+    listing = parse_feed((REAL / "real_rss_quant-ph_2025-04-28_full81.xml").read_bytes())
     kinds = [a.announce_type for a in listing.papers]
     assert (kinds.count(AnnounceType.NEW), kinds.count(AnnounceType.CROSS)) == (40, 10)
     assert (len(listing.replaced), listing.items, listing.date) == (31, 81, date(2025, 4, 28))
 
 
 def test_maths_and_markup_stay_as_the_author_wrote_them() -> None:
-    paper = parse(ODD).papers[0].paper
+    paper = parse_feed(ODD).papers[0].paper
     assert paper.title == "Bounds for $x < y$ and $p<b> q$ & more"
     assert paper.abstract == r"We write $a\&b$, <b>not</b> HTML: &lt; stays. Abstract: twice."
 
 
 def test_an_old_id_keeps_its_slash_and_its_class() -> None:
-    old, older = (announced.paper for announced in parse(ODD).papers[:2])
+    old, older = (announced.paper for announced in parse_feed(ODD).papers[:2])
     assert (old.id, old.version) == ("hep-th/9901001", 3)
     assert older.url == "https://arxiv.org/abs/math.GT/0309136"
 
 
 def test_a_paper_listed_twice_is_one_paper_and_new_if_either_says_so() -> None:
-    listing = parse(ODD)
+    listing = parse_feed(ODD)
     assert [a.paper.id for a in listing.papers].count("2511.00002") == 1
     assert listing.papers[2].announce_type is AnnounceType.NEW
     assert listing.replaced == (("2511.00003", ("hep-th",)),)
@@ -95,7 +95,7 @@ def test_a_paper_listed_twice_is_one_paper_and_new_if_either_says_so() -> None:
 
 
 def test_authors_come_one_by_one_without_affiliations_and_without_tex() -> None:
-    papers = [announced.paper for announced in parse(RSS).papers]
+    papers = [announced.paper for announced in parse_feed(RSS).papers]
     assert papers[1].authors[1] == "Stanisław Świerczewski"
     assert papers[2].authors == (
         "M. R. Nirmal",
@@ -106,11 +106,11 @@ def test_authors_come_one_by_one_without_affiliations_and_without_tex() -> None:
 
 
 def test_a_saved_feed_may_begin_with_a_blank_line() -> None:
-    assert parse(b"\n " + RSS) == parse(RSS)
+    assert parse_feed(b"\n " + RSS) == parse_feed(RSS)
 
 
 def test_categories_have_the_primary_one_first() -> None:
-    assert parse(RSS).papers[3].paper.categories == ("q-bio.QM", "quant-ph")
+    assert parse_feed(RSS).papers[3].paper.categories == ("q-bio.QM", "quant-ph")
 
 
 # -- whose day it is
@@ -127,31 +127,33 @@ def test_categories_have_the_primary_one_first() -> None:
     ],
 )
 def test_the_day_is_new_yorks(stated: str, day: date) -> None:
-    assert parse(changed(RSS, "Mon, 28 Apr 2025 00:00:00 -0400", stated)).date == day
+    assert parse_feed(changed(RSS, "Mon, 28 Apr 2025 00:00:00 -0400", stated)).date == day
 
 
 def test_an_empty_atom_feed_made_in_the_evening_is_still_of_that_new_york_day() -> None:
     assert b"<updated>2026-11-21T03:55:04.264894+00:00" in wire("atom_empty")
-    assert parse(wire("atom_empty")) == Listing(
+    assert parse_feed(wire("atom_empty")) == Listing(
         date=date(2026, 11, 20), papers=(), replaced=(), items=0
     )
 
 
 def test_a_sunday_is_an_empty_list_with_its_date() -> None:
-    assert parse(wire("rss_empty_sunday")) == Listing(
+    assert parse_feed(wire("rss_empty_sunday")) == Listing(
         date=date(2025, 4, 27), papers=(), replaced=(), items=0
     )
 
 
 def test_a_channel_without_a_date_has_its_papers_date() -> None:
-    assert parse(changed(RSS, "<pubDate>", "<when>", 1).replace(b"</pubDate>", b"</when>", 1)).date
+    assert parse_feed(
+        changed(RSS, "<pubDate>", "<when>", 1).replace(b"</pubDate>", b"</when>", 1)
+    ).date
 
 
 @pytest.mark.parametrize("stated", ["", "soon", "Mon, 99 Xyz 2025 00:00:00 -0400"])
 def test_a_list_without_a_date_is_not_guessed(stated: str) -> None:
     document = changed(RSS, "Mon, 28 Apr 2025 00:00:00 -0400", stated)
     document = changed(document, "Mon, 28 Apr 2025 04:00:00 +0000", stated)
-    assert trouble(document) is Trouble.MALFORMED
+    assert trouble(document) is Reason.MALFORMED
 
 
 # -- what is no list
@@ -165,8 +167,8 @@ def test_an_error_feed_is_refused_with_arxivs_words_and_not_an_empty_day(
     name: str, words: str
 ) -> None:
     with pytest.raises(Refused, match=re.escape(words)) as caught:
-        parse(wire(name))
-    assert caught.value.trouble is Trouble.BAD_QUERY
+        parse_feed(wire(name))
+    assert caught.value.reason is Reason.BAD_QUERY
     assert len(str(caught.value)) < 240
     assert "\n" not in str(caught.value)
 
@@ -186,15 +188,15 @@ def test_an_error_feed_is_refused_with_arxivs_words_and_not_an_empty_day(
     ],
 )
 def test_something_else_is_not_an_empty_day(document: bytes) -> None:
-    assert trouble(document) is Trouble.NOT_A_FEED
+    assert trouble(document) is Reason.NOT_A_FEED
 
 
 @pytest.mark.parametrize("document", [RSS, ATOM, wire("rss_empty_sunday")])
 @pytest.mark.parametrize("kept", [0.01, 0.3, 0.6, 0.95, 0.999])
 def test_a_truncated_feed_is_not_a_short_day(document: bytes, kept: float) -> None:
     whole = document.rstrip()
-    assert trouble(whole[: int(len(whole) * kept)]) is Trouble.TRUNCATED
-    assert trouble(whole[:-1]) is Trouble.TRUNCATED
+    assert trouble(whole[: int(len(whole) * kept)]) is Reason.TRUNCATED
+    assert trouble(whole[:-1]) is Reason.TRUNCATED
 
 
 @pytest.mark.parametrize(
@@ -210,11 +212,11 @@ def test_a_truncated_feed_is_not_a_short_day(document: bytes, kept: float) -> No
     ],
 )
 def test_a_feed_that_is_not_well_formed_is_not_repaired_by_guessing(old: str, new: str) -> None:
-    assert trouble(changed(RSS, old, new, 1)) in (Trouble.MALFORMED, Trouble.NOT_A_FEED)
+    assert trouble(changed(RSS, old, new, 1)) in (Reason.MALFORMED, Reason.NOT_A_FEED)
 
 
 def test_bytes_that_are_no_utf_8_are_not_guessed() -> None:
-    assert trouble(RSS.replace(b"Radmir", b"Radm\xefr")) is Trouble.MALFORMED
+    assert trouble(RSS.replace(b"Radmir", b"Radm\xefr")) is Reason.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,7 @@ def test_bytes_that_are_no_utf_8_are_not_guessed() -> None:
     ],
 )
 def test_an_entry_that_cannot_be_read_is_not_left_out_silently(old: str, new: str) -> None:
-    assert trouble(changed(RSS, old, new, 1)) is Trouble.MALFORMED
+    assert trouble(changed(RSS, old, new, 1)) is Reason.MALFORMED
 
 
 # -- hostile documents
@@ -245,8 +247,8 @@ def test_a_billion_laughs_are_not_laughed(root: str, space: str) -> None:
     subset = LAUGHS.replace("<!", f"{space}<!")
     bomb = f'<!DOCTYPE {root} [{space}<!ENTITY l0 "ha">{subset}]>{space}<rss'
     assert trouble(changed(RSS, "Radmir", "&l9;").replace(b"<rss", bomb.encode(), 1)) in (
-        Trouble.MALFORMED,
-        Trouble.NOT_A_FEED,
+        Reason.MALFORMED,
+        Reason.NOT_A_FEED,
     )
 
 
@@ -262,7 +264,7 @@ def test_an_external_entity_is_neither_read_nor_fetched(kind: str, tmp_path: Pat
             )
             document = changed(RSS, "Radmir", "&x;").replace(b"<rss", doctype.encode(), 1)
             with pytest.raises(Unavailable) as caught:
-                parse(document)
+                parse_feed(document)
             assert "s3cret" not in repr(caught.value)
         with pytest.raises(TimeoutError):
             listener.accept()
@@ -277,7 +279,7 @@ def test_an_external_entity_is_neither_read_nor_fetched(kind: str, tmp_path: Pat
 )
 def test_a_document_made_to_be_slow_is_not_read(old: str, new: str) -> None:
     # What reads it takes longer than a test may.
-    assert trouble(changed(RSS, old, new, 1)) is Trouble.MALFORMED
+    assert trouble(changed(RSS, old, new, 1)) is Reason.MALFORMED
 
 
 def creators(text: str) -> bytes:
@@ -304,32 +306,34 @@ def test_the_work_of_reading_authors_grows_with_their_length(piece: str) -> None
     def authors(number: int) -> None:
         split_authors("Jane Doe " + piece * number)
 
-    assert_even_growth(authors, 200)
-    parse(creators("Jane Doe " + piece * (60_000 // len(piece))))
+    assert_linear_growth(authors, 200)
+    parse_feed(creators("Jane Doe " + piece * (60_000 // len(piece))))
 
 
 def test_every_author_of_the_largest_collaboration_is_kept() -> None:
     names = [f"{chr(65 + n % 26)}. Doe{chr(97 + n % 23)}{chr(97 + n // 150)}" for n in range(3000)]
-    assert parse(creators(", ".join(names))).papers[0].paper.authors == tuple(names)
+    assert parse_feed(creators(", ".join(names))).papers[0].paper.authors == tuple(names)
     elements = "".join(f"<author><name>{name}</name></author>" for name in names)
     page = parse_api(changed(API, "<author>", f"{elements}<author>", 1), ["cs.LG"])
     assert page.papers[0].paper.authors[:3000] == tuple(names)
 
 
 def test_what_is_longer_than_anything_of_arxivs_is_cut_and_says_so() -> None:
-    paper = parse(creators("Jane Doe, " * 30_000)).papers[0].paper
+    paper = parse_feed(creators("Jane Doe, " * 30_000)).papers[0].paper
     assert (len(paper.authors), paper.authors[-1]) == (5001, "and others")
-    long = parse(changed(RSS, "Abstract: ", "Abstract: " + "word " * 30_000, 1)).papers[0].paper
+    long = (
+        parse_feed(changed(RSS, "Abstract: ", "Abstract: " + "word " * 30_000, 1)).papers[0].paper
+    )
     assert len(long.abstract) <= 10_000
     assert long.abstract.endswith("word…")
-    title = parse(changed(RSS, "<title>", "<title>" + r"\( a" * 100_000)).papers[0].paper.title
+    title = parse_feed(changed(RSS, "<title>", "<title>" + r"\( a" * 100_000)).papers[0].paper.title
     assert len(title) <= 1000
     assert title.endswith("…")
 
 
 def test_an_entry_with_more_categories_than_there_are_is_not_read() -> None:
     many = "".join(f"<category>cs.{n}</category>" for n in range(100_000))
-    assert trouble(changed(RSS, "<category>", f"{many}<category>", 1)) is Trouble.MALFORMED
+    assert trouble(changed(RSS, "<category>", f"{many}<category>", 1)) is Reason.MALFORMED
     authors = "<author><name>A B</name></author>" * 100_000
     document = changed(API, "<author>", f"{authors}<author>", 1)
     assert isinstance(error_of(lambda: parse_api(document, ["cs"])), Unavailable)
@@ -337,7 +341,7 @@ def test_an_entry_with_more_categories_than_there_are_is_not_read() -> None:
 
 def test_a_body_that_is_a_file_name_does_not_open_the_file(tmp_path: Path) -> None:
     (tmp_path / "feed.xml").write_bytes(RSS)
-    assert trouble(str(tmp_path / "feed.xml").encode()) is Trouble.NOT_A_FEED
+    assert trouble(str(tmp_path / "feed.xml").encode()) is Reason.NOT_A_FEED
 
 
 def error_of(read: Callable[[], object]) -> PaperboyError | None:
@@ -350,10 +354,10 @@ def error_of(read: Callable[[], object]) -> PaperboyError | None:
 
 def read_or_typed(document: bytes) -> None:
     for error in (
-        error_of(lambda: parse(document)),
+        error_of(lambda: parse_feed(document)),
         error_of(lambda: parse_api(document, ["cs"])),
     ):
-        assert error is None or error.trouble is not None
+        assert error is None or error.reason is not None
         assert str(error).isprintable()
 
 
@@ -377,7 +381,7 @@ def test_any_damage_is_read_or_typed(
 def test_no_cut_anywhere_passes_for_a_day(document: bytes, place: float) -> None:
     whole = document.rstrip()
     cut = whole[: int(place * len(whole))]
-    expected = Trouble.TRUNCATED if len(cut) > 4 else Trouble.NOT_A_FEED
+    expected = Reason.TRUNCATED if len(cut) > 4 else Reason.NOT_A_FEED
     assert trouble(cut) is expected
 
 
@@ -415,30 +419,30 @@ def test_the_apis_primary_category_comes_first_wherever_it_stands() -> None:
 def test_the_apis_error_entry_is_not_a_paper() -> None:
     with pytest.raises(Refused, match="incorrect id format for abc") as caught:
         parse_api(wire("api_error"), ["cs"])
-    assert caught.value.trouble is Trouble.BAD_QUERY
+    assert caught.value.reason is Reason.BAD_QUERY
 
 
 def test_the_api_finding_nothing_is_an_empty_page() -> None:
     document = changed(API, "totalResults>3<", "totalResults>0<")
     empty = re.sub(rb"<entry>.*</entry>", b"", document, flags=re.DOTALL)
-    assert parse_api(empty, ["cs"]) == Page(papers=(), total=0)
+    assert parse_api(empty, ["cs"]) == ApiPage(papers=(), total=0)
 
 
 @pytest.mark.parametrize("total", ["", "many", "-1", "9" * 5000])
 def test_an_api_answer_that_does_not_say_how_much_there_is_cannot_be_trusted(total: str) -> None:
     with pytest.raises(Unavailable) as caught:
         parse_api(changed(API, "totalResults>3<", f"totalResults>{total}<"), ["cs"])
-    assert caught.value.trouble is Trouble.MALFORMED
+    assert caught.value.reason is Reason.MALFORMED
 
 
 # -- several feeds
 
 
 def test_merged_feeds_hold_each_paper_once_and_new_beats_cross_beats_replaced() -> None:
-    first = parse(RSS)
+    first = parse_feed(RSS)
     second = changed(RSS, "announce_type>cross<", "announce_type>new<", 1)
     second = changed(second, "announce_type>replace<", "announce_type>cross<")
-    merged = merge([first, parse(second)])
+    merged = merge_listings([first, parse_feed(second)])
     assert [(a.paper.id, str(a.announce_type)) for a in merged.papers] == [
         ("2504.17830", "new"),
         ("2504.18205", "new"),
@@ -449,16 +453,16 @@ def test_merged_feeds_hold_each_paper_once_and_new_beats_cross_beats_replaced() 
     ]
     assert merged.replaced == (("2401.00867", ("cs.LG", "cs.AI", "quant-ph")),)
     assert merged.items == 14
-    assert merge([first]) == first
+    assert merge_listings([first]) == first
 
 
 def test_feeds_of_different_days_are_refused_by_naming_both() -> None:
     with pytest.raises(Refused, match="2025-04-28 and 2025-11-03"):
-        merge([parse(ODD), parse(RSS)])
+        merge_listings([parse_feed(ODD), parse_feed(RSS)])
 
 
 def test_an_empty_feeds_date_counts_only_when_all_are_empty() -> None:
-    sunday, friday = parse(wire("rss_empty_sunday")), parse(wire("atom_empty"))
-    assert merge([sunday, parse(RSS)]).date == date(2025, 4, 28)
-    assert merge([friday, sunday]).date == date(2026, 11, 20)
-    assert merge([sunday]).items == 0
+    sunday, friday = parse_feed(wire("rss_empty_sunday")), parse_feed(wire("atom_empty"))
+    assert merge_listings([sunday, parse_feed(RSS)]).date == date(2025, 4, 28)
+    assert merge_listings([friday, sunday]).date == date(2026, 11, 20)
+    assert merge_listings([sunday]).items == 0

@@ -19,22 +19,22 @@ import pytest
 from bot.domain.papers import Paper
 from bot.store.queues import QUEUES
 from tests import TESTS
-from tests.make import paper
-from tests.processes import alive, children, descendants, started, stop_server
-from tests.servers.neighbours import (
-    Neighbour,
-    Reply,
+from tests.factories import paper
+from tests.processes import children_by_parent, descendants, is_alive, run_command, stop_server
+from tests.servers.fake_http import (
+    FakeServer,
+    HttpReply,
+    answer_with_scores,
     arxiv_api,
-    chat,
-    error,
-    feed,
-    good_model,
-    ids_asked,
-    listening,
-    scores,
+    chat_reply,
+    error_reply,
+    requested_ids,
+    run_fake_server,
+    scores_for,
+    xml_reply,
 )
-from tests.waiting import PATIENCE, until
-from tests.workers.test_fetching import A_DAY, FRIDAY, SATURDAY, THURSDAY, rss
+from tests.waiting import TIMEOUT_SECONDS, wait_until
+from tests.workers.test_fetch_job import FRIDAY, SATURDAY, THURSDAY, THURSDAY_FEED, rss_feed
 
 PROFILE = """
 name = "mine"
@@ -50,14 +50,14 @@ relevant = "Studies of the matter."
 
 
 class Paperboy:
-    """The command, with a data directory and neighbours of its own."""
+    """The command, with a data directory and servers of its own."""
 
     def __init__(self, home: Path) -> None:
         self.home, self.settings = home, {"PAPERBOY_DATA_DIR": str(home / "data")}
         (home / "mine.toml").write_text(PROFILE)
 
     def started(self, *words: str) -> AbstractContextManager[subprocess.Popen[str]]:
-        return started(
+        return run_command(
             [sys.executable, "-m", "workers", *words],
             cwd=self.home,
             env=os.environ | {"COLUMNS": "100"} | self.settings,
@@ -83,18 +83,20 @@ def paperboy(tmp_path: Path) -> Iterator[Paperboy]:
 
 
 @contextmanager
-def judged_by(paperboy: Paperboy, answer: Callable[[str, bytes], Reply]) -> Iterator[Neighbour]:
-    with listening(answer) as model:
+def judged_by(
+    paperboy: Paperboy, answer: Callable[[str, bytes], HttpReply]
+) -> Iterator[FakeServer]:
+    with run_fake_server(answer) as model:
         paperboy.settings |= {"OPENAI_BASE_URL": f"{model.url}/v1", "OPENAI_API_KEY": "sk-secret"}
         yield model
 
 
 def many(n: int) -> bytes:
-    return rss(THURSDAY, *((f"2503.{10000 + i}", "new", "cs.LG") for i in range(n)))
+    return rss_feed(THURSDAY, *((f"2503.{10000 + i}", "new", "cs.LG") for i in range(n)))
 
 
 def test_a_saved_day_without_a_key_is_ranked_locally(paperboy: Paperboy) -> None:
-    status, out, err = paperboy.run("day", "mine.toml", "--feed", paperboy.saved(A_DAY))
+    status, out, err = paperboy.run("day", "mine.toml", "--feed", paperboy.saved(THURSDAY_FEED))
     assert status == 0, err
     assert "Mine · Thursday 20 March 2025" in out
     assert "2 announced = " in out
@@ -106,11 +108,11 @@ def test_the_same_day_twice_is_the_same_markdown_and_asks_the_model_once(
     paperboy: Paperboy,
 ) -> None:
     words = ("day", "mine.toml", "--feed", paperboy.saved(many(25)), "--format", "markdown")
-    with judged_by(paperboy, good_model) as model:
+    with judged_by(paperboy, answer_with_scores) as model:
         first = paperboy.run(*words)
-        calls = len(model.asked)
+        calls = len(model.requests)
         second = paperboy.run(*words)
-        assert len(model.asked) == calls == 3
+        assert len(model.requests) == calls == 3
     assert first[0] == 0, first[2]
     assert first[:2] == second[:2]
     assert "# Paper Selection Prompt\n\nYou read the day's new arXiv papers" in first[1]
@@ -123,14 +125,14 @@ def test_a_worker_killed_while_scoring_loses_nothing_and_pays_nothing_twice(
     command: list[int] = []
     killed: list[int] = []
 
-    def slow(path: str, body: bytes) -> Reply:
+    def slow(path: str, body: bytes) -> HttpReply:
         if len(answered) == 5 and not killed:
             killed.extend(_worker_and_horse(command[0]))
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
         elif b'"order"' not in body:  # the second look has all that tie in one call
-            answered.append(ids_asked(body))
-        return good_model(path, body)
+            answered.append(requested_ids(body))
+        return answer_with_scores(path, body)
 
     paperboy.settings["PAPERBOY_CALLS_AT_ONCE"] = "1"
     with judged_by(paperboy, slow):
@@ -151,7 +153,7 @@ def test_a_worker_killed_while_scoring_loses_nothing_and_pays_nothing_twice(
 
 def _worker_and_horse(command: int) -> list[int]:
     """Process ids of the worker that has a job under way, and of the job."""
-    known = children()
+    known = children_by_parent()
     for pool in known[command]:
         for worker in known.get(pool, ()):
             for horse in known.get(worker, ()):
@@ -160,13 +162,13 @@ def _worker_and_horse(command: int) -> list[int]:
 
 
 def test_a_sunday_is_an_empty_day_and_says_so(paperboy: Paperboy) -> None:
-    status, out, _ = paperboy.run("day", "mine.toml", "--feed", paperboy.saved(rss(SATURDAY)))
+    status, out, _ = paperboy.run("day", "mine.toml", "--feed", paperboy.saved(rss_feed(SATURDAY)))
     assert status == 0
     assert "0 announced: a day without announcements (no list appears at weekends)" in out
 
 
 def test_a_feed_error_is_a_configuration_error_and_exits_2(paperboy: Paperboy) -> None:
-    document = rss(THURSDAY, title="Feed error for query: cs.NOPE")
+    document = rss_feed(THURSDAY, title="Feed error for query: cs.NOPE")
     status, out, err = paperboy.run("day", "mine.toml", "--feed", paperboy.saved(document))
     assert status == 2
     assert "arXiv does not know a category of this profile" in out
@@ -174,7 +176,7 @@ def test_a_feed_error_is_a_configuration_error_and_exits_2(paperboy: Paperboy) -
 
 
 def test_a_dead_model_leaves_an_honest_digest_and_exits_3(paperboy: Paperboy) -> None:
-    with judged_by(paperboy, lambda *_: error(503, "overloaded")):
+    with judged_by(paperboy, lambda *_: error_reply(503, "overloaded")):
         status, out, err = paperboy.run(
             "day", "mine.toml", "--feed", paperboy.saved(many(25)), "--format", "json"
         )
@@ -187,17 +189,17 @@ def test_a_dead_model_leaves_an_honest_digest_and_exits_3(paperboy: Paperboy) ->
 
 def test_a_day_that_failed_is_whole_when_it_is_asked_for_again(paperboy: Paperboy) -> None:
     words = ("day", "mine.toml", "--feed", paperboy.saved(many(5)), "--format", "json")
-    with judged_by(paperboy, lambda *_: error(401, "invalid_api_key")):
+    with judged_by(paperboy, lambda *_: error_reply(401, "invalid_api_key")):
         status, out, _ = paperboy.run(*words)
     assert (status, json.loads(out)["outcomes"]["unscored"]) == (3, 5)
-    with judged_by(paperboy, good_model):
+    with judged_by(paperboy, answer_with_scores):
         status, out, _ = paperboy.run(*words)
     assert (status, json.loads(out)["outcomes"]["unscored"]) == (0, 0)
 
 
 def test_the_key_is_nowhere_in_what_is_printed_logged_or_stored(paperboy: Paperboy) -> None:
-    with judged_by(paperboy, lambda *_: error(401, "invalid_api_key")):
-        words = ("day", "mine.toml", "--feed", paperboy.saved(A_DAY))
+    with judged_by(paperboy, lambda *_: error_reply(401, "invalid_api_key")):
+        words = ("day", "mine.toml", "--feed", paperboy.saved(THURSDAY_FEED))
         _, out, err = paperboy.run(*words)
     kept = [path.read_bytes() for path in (paperboy.home / "data").rglob("*") if path.is_file()]
     assert len(kept) > 2
@@ -205,15 +207,15 @@ def test_the_key_is_nowhere_in_what_is_printed_logged_or_stored(paperboy: Paperb
 
 
 def test_run_without_a_terminal_shows_the_newest_day_and_exits_0(paperboy: Paperboy) -> None:
-    friday = rss(FRIDAY, ("2503.00001", "new", "cs.LG"))
-    with listening(lambda *_: feed(friday)) as arxiv:
+    friday = rss_feed(FRIDAY, ("2503.00001", "new", "cs.LG"))
+    with run_fake_server(lambda *_: xml_reply(friday)) as arxiv:
         paperboy.settings["ARXIV_RSS_URL"] = f"{arxiv.url}/rss"
         status, out, err = paperboy.run("run")
     assert status == 0, err
     assert "Foundations of machine learning · Friday 21 March 2025" in out
     assert "1 announced = " in out
     assert "OPENAI_API_KEY=..." in out
-    assert [path for path, _ in arxiv.asked] == ["/rss/cs.LG+cs.AI"]
+    assert [path for path, _ in arxiv.requests] == ["/rss/cs.LG+cs.AI"]
 
 
 def test_run_without_arxiv_says_so_and_shows_the_sample(paperboy: Paperboy) -> None:
@@ -284,13 +286,13 @@ def test_an_imported_profile_can_be_asked_for_by_name(paperboy: Paperboy) -> Non
     assert paperboy.run("profiles", "import", "mine.toml")[0] == 0
     assert "mine — Mine (cs.LG)" in paperboy.run("profiles")[1]
     assert "Studies of the matter." in paperboy.run("profiles", "show", "mine")[1]
-    feed_file = paperboy.saved(A_DAY)
+    feed_file = paperboy.saved(THURSDAY_FEED)
     assert paperboy.run("day", "mine", "--feed", feed_file)[0] == 0
 
 
 def test_feeds_of_different_days_are_not_one_day(paperboy: Paperboy) -> None:
-    friday = paperboy.saved(rss(FRIDAY, ("2503.00009", "new", "cs.LG")), "friday.xml")
-    words = ("day", "mine.toml", "--feed", paperboy.saved(A_DAY), "--feed", friday)
+    friday = paperboy.saved(rss_feed(FRIDAY, ("2503.00009", "new", "cs.LG")), "friday.xml")
+    words = ("day", "mine.toml", "--feed", paperboy.saved(THURSDAY_FEED), "--feed", friday)
     status, out, _ = paperboy.run(*words)
     assert status == 2
     assert "the saved feeds are of different days" in " ".join(out.split())
@@ -302,33 +304,33 @@ def test_a_command_told_to_stop_leaves_nothing_running_and_buys_nothing_more(
 ) -> None:
     arrived = threading.Event()
 
-    def slow(path: str, body: bytes) -> Reply:
+    def slow(path: str, body: bytes) -> HttpReply:
         arrived.set()
         time.sleep(10)  # twice as long as a command may take to stop
-        return good_model(path, body)
+        return answer_with_scores(path, body)
 
     paperboy.settings["PAPERBOY_CALLS_AT_ONCE"] = "1"
     words = ("day", "mine.toml", "--feed", paperboy.saved(many(250)))
     with judged_by(paperboy, slow) as model, paperboy.started(*words) as process:
-        assert arrived.wait(PATIENCE)
+        assert arrived.wait(TIMEOUT_SECONDS)
         all_of_it = descendants(process.pid)
         process.send_signal(number)
-        out, err = process.communicate(timeout=PATIENCE)
-        assert len(model.asked) < 8
+        out, err = process.communicate(timeout=TIMEOUT_SECONDS)
+        assert len(model.requests) < 8
     assert process.returncode not in (0, 1, None)
     assert out == ""
     assert "Traceback" not in err
     assert len(all_of_it) >= 4  # a pool, a worker, a job, multiprocessing's tracker
     log = (paperboy.home / "data" / "server" / "server.log").read_text()
     assert log.rstrip().endswith("bye bye...")
-    until(lambda: not any(map(alive, all_of_it)), "all of it ends")
+    wait_until(lambda: not any(map(is_alive, all_of_it)), "all of it ends")
 
 
 def test_doctor_says_what_the_model_and_its_server_can_do(paperboy: Paperboy) -> None:
     assert "No model is set up." in paperboy.run("doctor")[1]
-    with judged_by(paperboy, good_model) as model:
+    with judged_by(paperboy, answer_with_scores) as model:
         status, out, err = paperboy.run("doctor")
-        assert len(model.asked) == 1
+        assert len(model.requests) == 1
     assert status == 0, err
     assert "The model is ready." in out
     assert "key: OPENAI_API_KEY is set." in out
@@ -338,7 +340,7 @@ def test_doctor_says_what_the_model_and_its_server_can_do(paperboy: Paperboy) ->
 
 
 def test_doctor_names_a_wrong_key_and_does_not_show_it(paperboy: Paperboy) -> None:
-    with judged_by(paperboy, lambda *_: error(401, "invalid_api_key")):
+    with judged_by(paperboy, lambda *_: error_reply(401, "invalid_api_key")):
         status, out, err = paperboy.run("doctor")
     assert status == 2
     assert "does not accept OPENAI_API_KEY" in out
@@ -351,24 +353,24 @@ def test_doctor_names_a_wrong_key_and_does_not_show_it(paperboy: Paperboy) -> No
 
 
 def test_what_a_server_can_do_is_remembered_from_one_day_to_the_next(paperboy: Paperboy) -> None:
-    def no_schema(path: str, body: bytes) -> Reply:
+    def no_schema(path: str, body: bytes) -> HttpReply:
         if b"json_schema" in body:
-            return error(400, "unsupported_response_format")
-        return good_model(path, body)
+            return error_reply(400, "unsupported_response_format")
+        return answer_with_scores(path, body)
 
     with judged_by(paperboy, no_schema) as model:
         words = ("day", "mine.toml", "--feed")
         assert paperboy.run(*words, paperboy.saved(many(3)))[0] == 0
-        assert len(model.asked) == 2
+        assert len(model.requests) == 2
         assert paperboy.run(*words, paperboy.saved(many(6)))[0] == 0
-        assert len(model.asked) == 3
+        assert len(model.requests) == 3
 
 
 def test_a_day_is_priced_before_it_is_bought(paperboy: Paperboy) -> None:
     words = ("day", "mine.toml", "--feed", paperboy.saved(many(25)))
-    with judged_by(paperboy, good_model) as model:
+    with judged_by(paperboy, answer_with_scores) as model:
         status, out, err = paperboy.run(*words, "--dry-run")
-        assert (status, model.asked) == (0, []), err
+        assert (status, model.requests) == (0, []), err
         assert "25 announced - 0 judged before = 25 to judge" in out
         assert "gpt-6-luna: 3 calls, about" in out
         assert paperboy.run(*words)[0] == 0
@@ -380,8 +382,8 @@ def test_a_day_stays_within_its_budget_and_says_so(paperboy: Paperboy) -> None:
     paperboy.settings["PAPERBOY_DAY_TOKENS"] = "9000"
     words = ("day", "mine.toml", "--feed", paperboy.saved(many(60)), "--format", "json")
 
-    def dear(path: str, body: bytes) -> Reply:
-        return chat(json.dumps(scores(ids_asked(body))), prompt=1500, completion=540)
+    def dear(path: str, body: bytes) -> HttpReply:
+        return chat_reply(json.dumps(scores_for(requested_ids(body))), prompt=1500, completion=540)
 
     with judged_by(paperboy, dear):
         status, out, err = paperboy.run(*words)
@@ -396,10 +398,10 @@ def test_why_answers_in_the_terminal_about_any_paper(paperboy: Paperboy) -> None
     words = ("day", "mine.toml", "--feed", paperboy.saved(many(5)))
     arxiv_shows: list[Paper] = []
 
-    def api(path: str, body: bytes) -> Reply:
+    def api(path: str, body: bytes) -> HttpReply:
         return arxiv_api(arxiv_shows)(path, body)
 
-    with judged_by(paperboy, good_model), listening(api) as arxiv:
+    with judged_by(paperboy, answer_with_scores), run_fake_server(api) as arxiv:
         paperboy.settings["ARXIV_API_URL"] = f"{arxiv.url}/api/query"
         assert paperboy.run(*words)[0] == 0
         status, out, err = paperboy.run("why", "2503.10002v1", "--profile", "mine.toml")

@@ -8,24 +8,31 @@ from typing import Any
 import pytest
 
 from bot import settings
-from bot.domain.checkup import Checkup
-from bot.domain.papers import Trouble
+from bot.domain.checkup import ModelCheckup
+from bot.domain.papers import Reason
 from bot.errors import Refused
 from bot.store.days import Store
 from bot.views.doctor import checkup_text
-from tests.servers.neighbours import Reply, as_json, chat, error, good_model, listening
+from tests.servers.fake_http import (
+    HttpReply,
+    answer_with_scores,
+    chat_reply,
+    error_reply,
+    json_reply,
+    run_fake_server,
+)
 from workers.cli import doctor
-from workers.judging.model import model
+from workers.judging.model import open_model
 
 
-def examined(store: Store, monkeypatch: pytest.MonkeyPatch, url: str, **set_: str) -> Checkup:
+def examined(store: Store, monkeypatch: pytest.MonkeyPatch, url: str, **set_: str) -> ModelCheckup:
     values = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-secret", "PAPERBOY_MODEL": "m"} | set_
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     return doctor.examine(settings.load(), store)
 
 
-def said(found: Checkup) -> str:
+def said(found: ModelCheckup) -> str:
     head = checkup_text(found)
     return "\n".join((head.title, *head.text))
 
@@ -33,43 +40,50 @@ def said(found: Checkup) -> str:
 def test_with_a_budget_it_asks_with_a_limit_as_a_day_would_and_a_day_asks_as_it_found(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answer(path: str, body: bytes) -> Reply:
+    def answer(path: str, body: bytes) -> HttpReply:
         if "max_tokens" in json.loads(body):
-            return error(400, "unsupported_parameter: max_tokens")
-        return good_model(path, body)
+            return error_reply(400, "unsupported_parameter: max_tokens")
+        return answer_with_scores(path, body)
 
-    with listening(answer) as server:
+    with run_fake_server(answer) as server:
         url = f"{server.url}/v1"
         found = examined(store, monkeypatch, url, PAPERBOY_DAY_TOKENS="100000")
         assert "The model is ready." in said(found)
-        asked = json.loads(server.asked[-1][1])
+        asked = json.loads(server.requests[-1][1])
         assert asked["max_completion_tokens"] == 2200
-        assert model(settings.load(), "m", store).ways.limit == "max_completion_tokens"
+        assert (
+            open_model(settings.load(), "m", store).dialect.limit_parameter
+            == "max_completion_tokens"
+        )
 
 
 def test_it_says_where_a_budget_cannot_bound_an_answer(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answer(path: str, body: bytes) -> Reply:
+    def answer(path: str, body: bytes) -> HttpReply:
         named = [name for name in json.loads(body) if name.startswith("max_")]
-        return error(400, f"unknown argument {named[0]}") if named else good_model(path, body)
+        return (
+            error_reply(400, f"unknown argument {named[0]}")
+            if named
+            else answer_with_scores(path, body)
+        )
 
-    with listening(answer) as server:
+    with run_fake_server(answer) as server:
         found = examined(store, monkeypatch, f"{server.url}/v1", PAPERBOY_DAY_TOKENS="100000")
     assert "budget: the server takes no limit for the length of an answer" in said(found)
 
 
-def at_v1(otherwise: Reply) -> Any:
-    def answer(path: str, body: bytes) -> Reply:
-        return good_model(path, body) if path == "/v1/chat/completions" else otherwise
+def at_v1(otherwise: HttpReply) -> Any:
+    def answer(path: str, body: bytes) -> HttpReply:
+        return answer_with_scores(path, body) if path == "/v1/chat/completions" else otherwise
 
     return answer
 
 
 ELSEWHERE = [
-    as_json({"detail": "Not Found"}, 404),
+    json_reply({"detail": "Not Found"}, 404),
     (404, {"Content-Type": "text/plain"}, b"404 page not found"),
-    as_json({"error": "Unexpected endpoint or method. (POST /chat/completions)"}),
+    json_reply({"error": "Unexpected endpoint or method. (POST /chat/completions)"}),
     (200, {"Content-Type": "text/html"}, b"<html>Welcome</html>"),
     (405, {}, b""),
 ]
@@ -78,18 +92,18 @@ ELSEWHERE = [
 @pytest.mark.parametrize("otherwise", ELSEWHERE)
 @pytest.mark.parametrize("path", ["", "/", "/v1/chat/completions", "/v1/models/"])
 def test_an_address_without_its_end_or_with_too_much_of_it_is_named_right(
-    store: Store, monkeypatch: pytest.MonkeyPatch, otherwise: Reply, path: str
+    store: Store, monkeypatch: pytest.MonkeyPatch, otherwise: HttpReply, path: str
 ) -> None:
-    with listening(at_v1(otherwise)) as server:
+    with run_fake_server(at_v1(otherwise)) as server:
         found = examined(store, monkeypatch, server.url + path)
-        assert found.trouble in (Trouble.WRONG_ADDRESS, Trouble.MODEL_DOWN)
+        assert found.reason in (Reason.WRONG_ADDRESS, Reason.MODEL_DOWN)
         assert f"it answers at {server.url}/v1; write that into OPENAI_BASE_URL." in said(found)
 
 
 def test_what_is_secret_in_an_address_is_not_shown(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with listening(at_v1((405, {}, b""))) as server:
+    with run_fake_server(at_v1((405, {}, b""))) as server:
         url = server.url.replace("http://", "http://me:pass-word@")
         shown = said(examined(store, monkeypatch, url))
     assert f"it answers at {server.url}/v1;" in shown
@@ -99,9 +113,9 @@ def test_what_is_secret_in_an_address_is_not_shown(
 def test_where_nothing_answers_nothing_is_suggested(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with listening(lambda *_: as_json({"detail": "Not Found"}, 404)) as server:
+    with run_fake_server(lambda *_: json_reply({"detail": "Not Found"}, 404)) as server:
         found = examined(store, monkeypatch, server.url)
-    assert (found.trouble, found.address) == (Trouble.WRONG_ADDRESS, "")
+    assert (found.reason, found.working_address) == (Reason.WRONG_ADDRESS, "")
     assert "There is nothing to ask at OPENAI_BASE_URL (HTTP 404)." in said(found)
 
 
@@ -122,22 +136,22 @@ def test_an_address_without_a_scheme_is_answered_with_the_one_to_write(
     assert f"write {write}" in str(raised.value)
 
 
-ODD: list[Reply] = [
+ODD: list[HttpReply] = [
     (200, {"Content-Type": "application/json"}, b""),
     (200, {"Content-Type": "application/json"}, b'{"choices": [{"mess'),
-    as_json({"choices": [{"message": None}]}),
-    as_json({"choices": [{"message": {"content": [{"type": "thinking"}]}}], "usage": {}}),
-    as_json({"choices": [{"message": {"content": 7}}], "usage": {"prompt_tokens": "x"}}),
-    chat(None),
-    error(402, "x"),
+    json_reply({"choices": [{"message": None}]}),
+    json_reply({"choices": [{"message": {"content": [{"type": "thinking"}]}}], "usage": {}}),
+    json_reply({"choices": [{"message": {"content": 7}}], "usage": {"prompt_tokens": "x"}}),
+    chat_reply(None),
+    error_reply(402, "x"),
 ]
 
 
 @pytest.mark.parametrize("answer", ODD)
 def test_whatever_is_answered_it_says_a_sentence(
-    store: Store, monkeypatch: pytest.MonkeyPatch, answer: Reply
+    store: Store, monkeypatch: pytest.MonkeyPatch, answer: HttpReply
 ) -> None:
-    with listening(lambda *_: answer) as server:
+    with run_fake_server(lambda *_: answer) as server:
         found = examined(store, monkeypatch, f"{server.url}/v1")
-    assert found.trouble is not None
+    assert found.reason is not None
     assert "Something is wrong with the model." in said(found)

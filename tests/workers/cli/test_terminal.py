@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import alive, children, kill, started, stop_server
-from tests.servers.neighbours import feed, listening
-from tests.waiting import PATIENCE, until
-from tests.workers.test_fetching import FRIDAY, rss
+from tests.processes import children_by_parent, is_alive, kill, run_command, stop_server
+from tests.servers.fake_http import run_fake_server, xml_reply
+from tests.waiting import TIMEOUT_SECONDS, wait_until
+from tests.workers.test_fetch_job import FRIDAY, rss_feed
 
 
 class Terminal:
@@ -29,7 +29,7 @@ class Terminal:
     def read_until(self, text: str) -> str:
         """What it shows, without colours, up to and with `text`."""
         shown = b""
-        while select.select([self.master], [], [], PATIENCE)[0]:
+        while select.select([self.master], [], [], TIMEOUT_SECONDS)[0]:
             try:
                 shown += os.read(self.master, 65536)
             except OSError:  # Linux's way to say that the other end has closed
@@ -56,7 +56,7 @@ def at_terminal(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Terminal]
             master, slave = pty.openpty()
             left.callback(os.close, master)
             size = {"TERM": "xterm", "COLUMNS": "100", "LINES": "50"}
-            command = started(
+            command = run_command(
                 [sys.executable, "-m", "workers", "run"],
                 cwd=tmp_path,
                 env=os.environ | size | {"PAPERBOY_DATA_DIR": str(data)} | settings,
@@ -74,8 +74,8 @@ def at_terminal(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Terminal]
 def test_a_person_reads_the_digest_and_asks_for_more(
     at_terminal: Callable[[dict[str, str]], Terminal],
 ) -> None:
-    friday = rss(FRIDAY, ("2503.00001", "new", "cs.LG"), ("2503.00002", "new", "cs.CL"))
-    with listening(lambda *_: feed(friday)) as arxiv:
+    friday = rss_feed(FRIDAY, ("2503.00001", "new", "cs.LG"), ("2503.00002", "new", "cs.CL"))
+    with run_fake_server(lambda *_: xml_reply(friday)) as arxiv:
         terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
         first = terminal.read_until("paperboy> ")
         assert "Foundations of machine learning · Friday 21 March 2025" in first
@@ -92,14 +92,14 @@ def test_a_person_reads_the_digest_and_asks_for_more(
         terminal.type("/digest now computational-linguistics")
         assert "Delivered before; here it is again." in terminal.read_until("paperboy> ")
         terminal.type("quit")
-        assert terminal.process.wait(PATIENCE) == 0
-    assert [path for path, _ in arxiv.asked] == ["/rss/cs.LG+cs.AI", "/rss/cs.CL"]
+        assert terminal.process.wait(TIMEOUT_SECONDS) == 0
+    assert [path for path, _ in arxiv.requests] == ["/rss/cs.LG+cs.AI", "/rss/cs.CL"]
 
 
 def test_without_arxiv_nothing_untrue_is_said_of_the_sample_or_the_day(
     at_terminal: Callable[[dict[str, str]], Terminal],
 ) -> None:
-    with listening(lambda *_: feed(b"no", status=403)) as arxiv:
+    with run_fake_server(lambda *_: xml_reply(b"no", status=403)) as arxiv:
         terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
         first = terminal.read_until("paperboy> ")
         assert "here is the sample that ships with Paperboy" in first
@@ -117,17 +117,19 @@ def test_nothing_is_left_running_when_the_command_is_killed(
     at_terminal: Callable[[dict[str, str]], Terminal], tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
-    with listening(lambda *_: feed(rss(FRIDAY, ("2503.00001", "new", "cs.LG")))) as arxiv:
+    with run_fake_server(
+        lambda *_: xml_reply(rss_feed(FRIDAY, ("2503.00001", "new", "cs.LG")))
+    ) as arxiv:
         terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
         terminal.read_until("paperboy> ")
-        known = children()
+        known = children_by_parent()
         pools = [pid for pid in known[terminal.process.pid] if pid in known]
         workers = pools + [worker for pool in pools for worker in known[pool]]
         assert len(workers) == 3  # a pool and its two
         terminal.process.kill()
         terminal.process.wait()
     try:
-        until(lambda: not any(map(alive, workers)), "the workers follow their command")
+        wait_until(lambda: not any(map(is_alive, workers)), "the workers follow their command")
     finally:
         kill(workers)
     # The server is there for the next command, which takes it over and stops it.

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import alive, descendants, stop_server
-from tests.servers.neighbours import feed, listening
-from tests.waiting import PATIENCE, until
-from tests.workers.test_fetching import FRIDAY, rss
+from tests.processes import descendants, is_alive, stop_server
+from tests.servers.fake_http import run_fake_server, xml_reply
+from tests.waiting import TIMEOUT_SECONDS, wait_until
+from tests.workers.test_fetch_job import FRIDAY, rss_feed
 from workers.runtime.server import _answers, _socket_path
 
 NOWHERE = "http://127.0.0.1:1"
@@ -70,7 +70,7 @@ def terminal(tmp_path: Path) -> Iterator[list[Terminal]]:
     yield opened
     for each in opened:
         for pid in (*descendants(each.process.pid), each.process.pid):
-            if each.process.poll() is None and alive(pid):
+            if each.process.poll() is None and is_alive(pid):
                 os.kill(pid, signal.SIGKILL)
         each.process.wait()
         each.close()
@@ -94,8 +94,8 @@ def test_nothing_is_left_behind(
     command: str, how: str, terminal: list[Terminal], tmp_path: Path
 ) -> None:
     words, settings, up = STARTED[command]
-    friday = rss(FRIDAY, ("2503.00001", "new", "cs.LG"))
-    with listening(lambda path, body: feed(friday)) as arxiv:
+    friday = rss_feed(FRIDAY, ("2503.00001", "new", "cs.LG"))
+    with run_fake_server(lambda path, body: xml_reply(friday)) as arxiv:
         given = {name: value.format(arxiv=arxiv.url) for name, value in settings.items()}
         it = Terminal(tmp_path, words, given)
         terminal.append(it)
@@ -109,7 +109,7 @@ def test_nothing_is_left_behind(
     if how == "twice":  # as a shell that was told, too
         time.sleep(0.05)
         it.process.send_signal(signal.SIGHUP)
-    it.process.wait(PATIENCE)
+    it.process.wait(TIMEOUT_SECONDS)
     assert not _answers(it.server())
     for pid in started:  # one that nobody reaped is over, too
-        until(lambda pid=pid: not alive(pid) or state(pid)[:1] in ("Z", ""), "it ends")
+        wait_until(lambda pid=pid: not is_alive(pid) or state(pid)[:1] in ("Z", ""), "it ends")

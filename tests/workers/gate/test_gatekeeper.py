@@ -12,30 +12,30 @@ from random import Random
 import pytest
 from redis import Redis
 
-from bot.commands.context import Desk
+from bot.commands.context import Context
 from bot.domain.budget import GateReport
-from bot.domain.digest import Digest, Judge, Outcome, Source, Wanted
+from bot.domain.digest import Digest, Judge, ListQuery, Outcome, Source
 from bot.domain.papers import Announced, AnnounceType, Cutoffs, Followed, Paper, Profile
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
-from bot.runtime.clock import lessons
-from bot.store.aside import aside
+from bot.runtime.clock import due_training
 from bot.store.channels import Channels
 from bot.store.days import Store
 from bot.store.gates import Gates, gate_key
-from bot.store.lookups import Inquiries
+from bot.store.lookups import Lookups
+from bot.store.quarantine import quarantine_counts
 from bot.store.subscriptions import Subscriptions
 from bot.views.cost import gate_line
-from tests.bot.planning.test_plan import listed
+from tests.bot.planning.test_plan import list_result
 from tests.conftest import check_golden
-from tests.make import DAY, NOW, listing, paper, profile
-from tests.servers.neighbours import scores
-from tests.workers.gate.test_learned import COMMON, OTHERS, TIDES
-from tests.workers.judging.test_judging import Scripted
-from tests.workers.test_pipeline import BY_MODEL, asked, scored
-from workers.gate.gatekeeper import Closed, Gatekeeper, Kept
+from tests.factories import DAY, NOW, listing, paper, profile
+from tests.servers.fake_http import scores_for
+from tests.workers.gate.test_learned_ranking import COMMON, OTHERS, TIDES
+from tests.workers.judging.test_batches import ScriptedModel
+from tests.workers.test_score_job import MODEL_JUDGE, put_profile_request, run_score_job
+from workers.gate.gatekeeper import ClosedGate, Gatekeeper, GateState
 
 A_DAY, MOST = 40, 60
 BEES = ["bees", "wool"]
@@ -72,7 +72,9 @@ def likes(*words: str) -> Callable[[list[str]], str]:
         for id in about:
             day = date(2000 + int(id[:2]), int(id[2:4]), int(id[5:7]))
             good = not set(words).isdisjoint(papers_of(day, MOST)[int(id[7:])].abstract.split())
-            rows.append(scores([id])["papers"][0] | {"relevance": 9 if good else 2, "novelty": 8})
+            rows.append(
+                scores_for([id])["papers"][0] | {"relevance": 9 if good else 2, "novelty": 8}
+            )
         return json.dumps({"papers": rows})
 
     return reply
@@ -94,23 +96,25 @@ class World:
 
     def __init__(self, store: Store, mine: Profile | None = None) -> None:
         self.store, self.mine = store, mine or profile(maximum=20)
-        self.model, self.papers_of = Scripted(TIDAL), papers_of
+        self.model, self.papers_of = ScriptedModel(TIDAL), papers_of
 
     def judge(self, n: int, at: int = 0, papers: int = A_DAY) -> Digest:
         """The n-th day, decided; `at` minutes later than usual."""
         day = day_of(n)
         now = datetime.combine(day, time(8, 40), NOW.tzinfo) + timedelta(minutes=at)
-        by = asked(self.store, self.mine, BY_MODEL, now)
-        wanted = Wanted(source=Source.ARXIV, categories=("cs.LG",), date=day)
-        by = by.model_copy(update={"wanted": wanted})
+        by = put_profile_request(self.store, self.mine, MODEL_JUDGE, now)
+        query = ListQuery(source=Source.ARXIV, categories=("cs.LG",), date=day)
+        by = by.model_copy(update={"wanted": query})
         entries = [
             Announced(paper=paper, announce_type=AnnounceType.NEW)
             for paper in self.papers_of(day, papers)
         ]
         changed = self.store.add_listing(str(day), listing(*entries, day=day), now)
-        found = listed(now, changed=changed).model_copy(update={"batch": str(day), "date": day})
-        self.store.put_listed(wanted, found)
-        return scored(self.store, by, self.model, now)
+        found = list_result(now, changed=changed).model_copy(
+            update={"batch": str(day), "date": day}
+        )
+        self.store.put_list_result(query, found)
+        return run_score_job(self.store, by, self.model, now)
 
     def night(self, n: int) -> GateReport:
         """The night after the n-th day."""
@@ -133,11 +137,11 @@ class World:
         return found
 
     @property
-    def kept(self) -> Kept:
-        return Gates(self.store).gate(self.key, Kept) or Kept()
+    def kept(self) -> GateState:
+        return Gates(self.store).gate(self.key, GateState) or GateState()
 
     @property
-    def closed(self) -> Closed:
+    def closed(self) -> ClosedGate:
         assert self.kept.closed is not None
         return self.kept.closed
 
@@ -160,9 +164,9 @@ def ten_days() -> dict[bytes, bytes]:
 
 
 @pytest.fixture
-def shut(world: World, server: str, ten_days: dict[bytes, bytes]) -> World:
+def shut(world: World, redis_url: str, ten_days: dict[bytes, bytes]) -> World:
     """Ten days are judged, and the gate is closed."""
-    with Redis.from_url(server) as raw:
+    with Redis.from_url(redis_url) as raw:
         if not ten_days:
             world.days(0, 10)
             world.asked()
@@ -187,11 +191,11 @@ def test_it_stays_open_for_ten_full_days_then_closes_at_night(world: World) -> N
 
 
 def test_days_without_twenty_picks_or_without_answers_teach_too_little(world: World) -> None:
-    world.model = Scripted(likes("nothing"))
+    world.model = ScriptedModel(likes("nothing"))
     world.days(0, 11)
     assert not world.report.closed
     assert (world.report.full, world.report.picks) == (11, 0)
-    world.model = Scripted(lambda about: "Sure!")
+    world.model = ScriptedModel(lambda about: "Sure!")
     world.days(11, 12)
     assert world.report.full == 11
 
@@ -265,7 +269,7 @@ def test_a_day_before_it_closed_is_judged_in_full_again(shut: World) -> None:
 
 def drifted(world: World) -> int:
     """The interest changes; the night on which the gate opens."""
-    world.model = Scripted(APIAN)
+    world.model = ScriptedModel(APIAN)
     for n in range(10, 30):
         world.judge(n)
         assert world.report.closed
@@ -308,10 +312,10 @@ def test_another_profile_model_or_cut_off_has_a_gate_of_its_own(shut: World) -> 
         (shut.mine, "another"),
     ):
         keeper = Gatekeeper(shut.store, other, model)
-        assert keeper.divide(papers_of(day_of(10)), day_of(10), ()).divided is None
+        assert keeper.divide(papers_of(day_of(10)), day_of(10), ()).split is None
     few = shut.mine.model_copy(update={"maximum": 3})
     keeper = Gatekeeper(shut.store, few, "scripted")
-    assert keeper.divide(papers_of(day_of(10)), day_of(10), ()).divided is not None
+    assert keeper.divide(papers_of(day_of(10)), day_of(10), ()).split is not None
 
 
 def test_what_cannot_be_learned_leaves_it_open_and_is_tried_again(world: World) -> None:
@@ -326,10 +330,10 @@ def test_what_cannot_be_learned_leaves_it_open_and_is_tried_again(world: World) 
 
 def test_each_profile_has_a_lesson_a_night_between_two_lists(store: Store) -> None:
     mine, none = profile(), profile(name="none", gate=False)
-    desk, world = a_desk(store, mine, none), World(store, mine)
+    context, world = a_desk(store, mine, none), World(store, mine)
 
     def told(at: datetime) -> list[tuple[str, date]]:
-        return [(found.name, night) for found, night in lessons(desk, at)]
+        return [(found.name, night) for found, night in due_training(context, at)]
 
     two = datetime.combine(DAY + timedelta(days=1), time(2), NOW.tzinfo)
     assert told(two) == []  # nothing was judged yet
@@ -339,27 +343,27 @@ def test_each_profile_has_a_lesson_a_night_between_two_lists(store: Store) -> No
     world.night(0)
     assert told(two) == told(two + timedelta(hours=23, minutes=59)) == []
     assert told(two + timedelta(days=1)) == [("matters", two.date() + timedelta(days=1))]
-    alone = replace(desk, judge=Judge())
-    assert list(lessons(alone, two + timedelta(days=1))) == []
+    alone = replace(context, judge=Judge())
+    assert list(due_training(alone, two + timedelta(days=1))) == []
 
 
-def a_desk(store: Store, *profiles: Profile) -> Desk:
+def a_desk(store: Store, *profiles: Profile) -> Context:
     """Two channels have each of the profiles."""
 
     def status() -> Status:
         raise AssertionError("nobody asks how things stand here")
 
     judge = Judge(model="scripted")
-    desk = Desk(Channels(store), Subscriptions(store), Inquiries(store), judge, status)
+    context = Context(Channels(store), Subscriptions(store), Lookups(store), judge, status)
     for mine in profiles:
         store.name_profile(mine)
         for channel in ("C1", "C2"):
             at = Address(platform="slack", workspace="T1", channel=channel)
             plan = Schedule(at=time(9), tz="UTC")
-            desk.subscriptions.put(
+            context.subscriptions.put(
                 Subscription(address=at, profile=mine.name, schedule=plan, by="U1", since=NOW)
             )
-    return desk
+    return context
 
 
 def test_what_is_said_of_a_gate() -> None:
@@ -380,7 +384,7 @@ def test_what_is_said_of_a_gate() -> None:
         "Opened again, learning": again.model_copy(update={"full": 9, "picks": 63}),
     }
     shown = [f"{what}\n{gate_line('matters', found)}\n" for what, found in reports.items()]
-    check_golden("gate_lines.txt", "\n".join(shown))
+    check_golden("views/gate.txt", "\n".join(shown))
 
 
 def test_what_an_older_paperboy_learned_in_another_form_is_begun_anew(shut: World) -> None:
@@ -391,4 +395,4 @@ def test_what_an_older_paperboy_learned_in_another_form_is_begun_anew(shut: Worl
     assert digest.counts[Outcome.GATED] == 0
     assert not shut.report.closed
     assert shut.report.full == 10  # the days but the one that cannot be read
-    assert aside(shut.store.redis) == {"gate": 1, "gate-tallies": 1}
+    assert quarantine_counts(shut.store.redis) == {"gate": 1, "gate-tallies": 1}

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.papers import Trouble
+from bot.domain.papers import Reason
 from bot.errors import PaperboyError, Refused, Unavailable
-from tests.servers.neighbours import chat
-from workers.judging import envelopes, refusals
-from workers.judging.batches import Reply
-from workers.judging.envelopes import Answer
-from workers.judging.model import understood
+from tests.servers.fake_http import chat_reply
+from workers.judging import api_replies, model_errors
+from workers.judging.api_replies import ApiReply
+from workers.judging.batches import ModelReply
+from workers.judging.model import parse_reply
 
 ROWS = '{"papers": [{"id": "2503.00001", "comment": "Fits.", "relevance": 8, "novelty": 7}]}'
-CHAT = json.loads(chat(ROWS, 100, 20, 60)[2])
+CHAT = json.loads(chat_reply(ROWS, 100, 20, 60)[2])
 RESPONSE = {
     "id": "r",
     "object": "response",
@@ -46,9 +46,9 @@ RESPONSE = {
     },
     "service_tier": "default",
 }
-APIS: list[tuple[Callable[[bytes], Answer], dict[str, Any]]] = [
-    (envelopes.chat, CHAT),
-    (envelopes.response, RESPONSE),
+APIS: list[tuple[Callable[[bytes], ApiReply], dict[str, Any]]] = [
+    (api_replies.parse_chat, CHAT),
+    (api_replies.parse_response, RESPONSE),
 ]
 both = pytest.mark.parametrize(("read", "whole"), APIS, ids=["chat", "response"])
 
@@ -114,21 +114,21 @@ def mutated(draw: st.DrawFn, whole: dict[str, Any]) -> bytes:
     return body
 
 
-def outcome(read: Callable[[bytes], Answer], body: bytes) -> Reply | PaperboyError:
+def outcome(read: Callable[[bytes], ApiReply], body: bytes) -> ModelReply | PaperboyError:
     try:
-        return understood(read, body, "gpt-6-luna")
+        return parse_reply(read, body, "gpt-6-luna")
     except (Refused, Unavailable) as error:
         return error
 
 
-def check(found: Reply | PaperboyError) -> None:
+def check(found: ModelReply | PaperboyError) -> None:
     if isinstance(found, PaperboyError):
-        assert found.trouble is not None
+        assert found.reason is not None
         assert str(found)
         return
     assert found.text is None or isinstance(found.text, str)
     (found.text or "").encode()
-    assert found.text is not None or found.trouble is not None
+    assert found.text is not None or found.reason is not None
     usage = found.usage
     assert usage.calls == 1
     assert min(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) >= 0
@@ -141,7 +141,7 @@ def check(found: Reply | PaperboyError) -> None:
 @settings(max_examples=300)
 @given(st.data())
 def test_nothing_but_a_reply_or_a_reason_leaves_the_door(
-    read: Callable[[bytes], Answer], whole: dict[str, Any], data: st.DataObject
+    read: Callable[[bytes], ApiReply], whole: dict[str, Any], data: st.DataObject
 ) -> None:
     check(outcome(read, data.draw(mutated(whole))))
 
@@ -152,7 +152,7 @@ def test_nothing_but_a_reply_or_a_reason_leaves_the_door(
 @example(b'{"choices":' * 100_000)
 @example(b'{"usage": {"prompt_tokens": ' + b"9" * 5000 + b"}}")
 def test_bytes_of_any_kind_are_a_reply_or_a_reason(
-    read: Callable[[bytes], Answer], whole: dict[str, Any], body: bytes
+    read: Callable[[bytes], ApiReply], whole: dict[str, Any], body: bytes
 ) -> None:
     check(outcome(read, body))
 
@@ -161,9 +161,9 @@ def test_bytes_of_any_kind_are_a_reply_or_a_reason(
 @example(400, b"[" * 100_000)
 @example(403, b"<" * 100_000)
 def test_a_refusal_of_any_form_is_a_reason(status: int, body: bytes) -> None:
-    error = refusals.failure(refusals.said(status, body), "m")
+    error = model_errors.typed_error(model_errors.parse_error_body(status, body), "m")
     assert isinstance(error, Refused | Unavailable)
-    assert error.trouble is not None
+    assert error.reason is not None
 
 
 def changed(whole: dict[str, Any], path: str, value: object) -> bytes:
@@ -198,8 +198,8 @@ PARTS = [
 @pytest.mark.parametrize("content", PARTS)
 def test_a_reply_in_parts_or_already_decoded_is_one_text(content: object) -> None:
     for read, whole, path in (
-        (envelopes.chat, CHAT, "choices.0.message.content"),
-        (envelopes.response, RESPONSE, "output.1.content"),
+        (api_replies.parse_chat, CHAT, "choices.0.message.content"),
+        (api_replies.parse_response, RESPONSE, "output.1.content"),
     ):
         text = read(changed(whole, path, content)).text or ""
         assert '"relevance": 8' in text
@@ -210,18 +210,18 @@ def test_a_reply_in_parts_or_already_decoded_is_one_text(content: object) -> Non
 @pytest.mark.parametrize("content", [None, "", " ", []])
 def test_an_answer_that_stands_only_among_the_reasoning_is_read(name: str, content: object) -> None:
     message = {"role": "assistant", "content": content, name: ROWS}
-    assert envelopes.chat(changed(CHAT, "choices.0.message", message)).text == ROWS
+    assert api_replies.parse_chat(changed(CHAT, "choices.0.message", message)).text == ROWS
 
 
 def test_reasoning_that_was_cut_off_is_no_answer() -> None:
     choice = {"message": {"content": None, "reasoning_content": ROWS}, "finish_reason": "length"}
-    found = envelopes.chat(changed(CHAT, "choices.0", choice))
-    assert (found.text, found.trouble) == ("", Trouble.CUT_OFF)
+    found = api_replies.parse_chat(changed(CHAT, "choices.0", choice))
+    assert (found.text, found.reason) == ("", Reason.CUT_OFF)
 
 
 @pytest.mark.parametrize("message", [None, ..., [], "x", {}, {"content": None}, {"content": 7}])
 def test_an_answer_without_a_message_is_paid_and_says_nothing(message: object) -> None:
-    found = envelopes.chat(changed(CHAT, "choices.0.message", message))
+    found = api_replies.parse_chat(changed(CHAT, "choices.0.message", message))
     assert found.text == ""
     assert found.counts is not None
 
@@ -246,7 +246,7 @@ def test_what_is_no_answer_of_the_api_is_asked_for_again_and_may_be_paid(body: b
     for read, _ in APIS:
         found = outcome(read, body)
         assert isinstance(found, Unavailable)
-        assert (found.trouble, found.unclear) == (Trouble.MODEL_DOWN, True)
+        assert (found.reason, found.outcome_unknown) == (Reason.MODEL_DOWN, True)
 
 
 USAGES = [
@@ -296,12 +296,12 @@ USAGES = [
 @both
 @pytest.mark.parametrize(("usage", "counts"), USAGES)
 def test_a_reply_is_kept_whatever_is_said_of_its_price(
-    read: Callable[[bytes], Answer],
+    read: Callable[[bytes], ApiReply],
     whole: dict[str, Any],
     usage: object,
     counts: tuple[int, ...] | None,
 ) -> None:
-    reply = understood(read, changed(whole, "usage", usage), "gpt-6-luna")
+    reply = parse_reply(read, changed(whole, "usage", usage), "gpt-6-luna")
     assert reply.text == ROWS
     told = reply.usage
     if counts is None:
@@ -320,13 +320,13 @@ def test_a_content_filter_a_refusal_and_a_cut_have_their_own_reasons() -> None:
         ({"message": {"content": ROWS, "refusal": ""}}, ROWS, None),
     ]
     for choice, text, trouble in ended:
-        found = envelopes.chat(changed(CHAT, "choices.0", choice))
-        assert (found.text, found.trouble) == (text, trouble)
-    found = envelopes.response(changed(RESPONSE, "output.1.content", [{"type": "refusal"}]))
-    assert (found.text, found.trouble) == (None, "model_refused")
+        found = api_replies.parse_chat(changed(CHAT, "choices.0", choice))
+        assert (found.text, found.reason) == (text, trouble)
+    found = api_replies.parse_response(changed(RESPONSE, "output.1.content", [{"type": "refusal"}]))
+    assert (found.text, found.reason) == (None, "model_refused")
     for reason, trouble in (("max_output_tokens", "cut_off"), ("content_filter", "content_filter")):
         body = changed(RESPONSE, "incomplete_details", {"reason": reason})
-        assert envelopes.response(body).trouble == trouble
+        assert api_replies.parse_response(body).reason == trouble
 
 
 def said(message: str, code: object = None, **more: object) -> bytes:
@@ -334,17 +334,17 @@ def said(message: str, code: object = None, **more: object) -> bytes:
 
 
 REASONS = [
-    (402, said("Insufficient Balance"), Refused, Trouble.QUOTA),
-    (402, b"", Refused, Trouble.QUOTA),
-    (429, said("You exceeded your current quota", "insufficient_quota"), Refused, Trouble.QUOTA),
-    (403, said("Insufficient balance. Please recharge."), Refused, Trouble.QUOTA),
-    (400, said("Your credit balance is too low to access the API."), Refused, Trouble.QUOTA),
-    (429, said("You exceeded your current quota; retry in 30 s"), Unavailable, Trouble.MODEL_BUSY),
-    (429, said("Request too large for m on tokens per min"), Unavailable, Trouble.TOO_LONG),
-    (401, said("Incorrect API key provided"), Refused, Trouble.BAD_KEY),
-    (403, said("Invalid API key"), Refused, Trouble.BAD_KEY),
-    (403, said("Country, region, or territory not supported"), Refused, Trouble.NOT_ADMITTED),
-    (403, b"<html><h1>403</h1>cloudflare</html>", Unavailable, Trouble.NOT_ADMITTED),
+    (402, said("Insufficient Balance"), Refused, Reason.QUOTA),
+    (402, b"", Refused, Reason.QUOTA),
+    (429, said("You exceeded your current quota", "insufficient_quota"), Refused, Reason.QUOTA),
+    (403, said("Insufficient balance. Please recharge."), Refused, Reason.QUOTA),
+    (400, said("Your credit balance is too low to access the API."), Refused, Reason.QUOTA),
+    (429, said("You exceeded your current quota; retry in 30 s"), Unavailable, Reason.MODEL_BUSY),
+    (429, said("Request too large for m on tokens per min"), Unavailable, Reason.TOO_LONG),
+    (401, said("Incorrect API key provided"), Refused, Reason.BAD_KEY),
+    (403, said("Invalid API key"), Refused, Reason.BAD_KEY),
+    (403, said("Country, region, or territory not supported"), Refused, Reason.NOT_ADMITTED),
+    (403, b"<html><h1>403</h1>cloudflare</html>", Unavailable, Reason.NOT_ADMITTED),
     (
         403,
         said(
@@ -353,63 +353,63 @@ REASONS = [
             metadata={"flagged_input": "Insufficient balance of classes"},
         ),
         Unavailable,
-        Trouble.CONTENT_FILTER,
+        Reason.CONTENT_FILTER,
     ),
-    (400, said("The response was filtered", "content_filter"), Unavailable, Trouble.CONTENT_FILTER),
+    (400, said("The response was filtered", "content_filter"), Unavailable, Reason.CONTENT_FILTER),
     (
         400,
         said("Content Exists Risk", "invalid_request_error"),
         Unavailable,
-        Trouble.CONTENT_FILTER,
+        Reason.CONTENT_FILTER,
     ),
-    (400, said("x", None, type="content_policy_violation"), Unavailable, Trouble.CONTENT_FILTER),
+    (400, said("x", None, type="content_policy_violation"), Unavailable, Reason.CONTENT_FILTER),
     (
         400,
         said("This model's maximum context length is 4096 tokens"),
         Unavailable,
-        Trouble.TOO_LONG,
+        Reason.TOO_LONG,
     ),
-    (400, said("x", "context_length_exceeded"), Unavailable, Trouble.TOO_LONG),
-    (413, b"", Unavailable, Trouble.TOO_LONG),
-    (500, said("the request exceeds the available context size"), Unavailable, Trouble.TOO_LONG),
-    (404, said("The model `x` does not exist", "model_not_found"), Refused, Trouble.UNKNOWN_MODEL),
-    (400, said("x is not a valid model ID; unknown model"), Refused, Trouble.UNKNOWN_MODEL),
+    (400, said("x", "context_length_exceeded"), Unavailable, Reason.TOO_LONG),
+    (413, b"", Unavailable, Reason.TOO_LONG),
+    (500, said("the request exceeds the available context size"), Unavailable, Reason.TOO_LONG),
+    (404, said("The model `x` does not exist", "model_not_found"), Refused, Reason.UNKNOWN_MODEL),
+    (400, said("x is not a valid model ID; unknown model"), Refused, Reason.UNKNOWN_MODEL),
     (
         403,
         said("Project does not have access to model x", "model_not_found"),
         Refused,
-        Trouble.UNKNOWN_MODEL,
+        Reason.UNKNOWN_MODEL,
     ),
-    (404, b'{"detail": "Not Found"}', Refused, Trouble.WRONG_ADDRESS),
-    (404, b"404 page not found", Refused, Trouble.WRONG_ADDRESS),
-    (405, b"", Refused, Trouble.WRONG_ADDRESS),
-    (308, b"", Refused, Trouble.WRONG_ADDRESS),
-    (400, said("Bad request"), Unavailable, Trouble.MODEL_REFUSED),
-    (503, said("Overloaded"), Unavailable, Trouble.MODEL_DOWN),
+    (404, b'{"detail": "Not Found"}', Refused, Reason.WRONG_ADDRESS),
+    (404, b"404 page not found", Refused, Reason.WRONG_ADDRESS),
+    (405, b"", Refused, Reason.WRONG_ADDRESS),
+    (308, b"", Refused, Reason.WRONG_ADDRESS),
+    (400, said("Bad request"), Unavailable, Reason.MODEL_REFUSED),
+    (503, said("Overloaded"), Unavailable, Reason.MODEL_DOWN),
 ]
 
 
-@pytest.mark.parametrize(("status", "body", "kind", "trouble"), REASONS)
+@pytest.mark.parametrize(("status", "body", "kind", "reason"), REASONS)
 def test_each_refusal_has_its_true_reason(
-    status: int, body: bytes, kind: type[PaperboyError], trouble: Trouble
+    status: int, body: bytes, kind: type[PaperboyError], reason: Reason
 ) -> None:
-    error = refusals.failure(refusals.said(status, body), "m")
-    assert (type(error), error.trouble) == (kind, trouble)
+    error = model_errors.typed_error(model_errors.parse_error_body(status, body), "m")
+    assert (type(error), error.reason) == (kind, reason)
 
 
 @pytest.mark.parametrize(
-    ("error", "trouble"),
+    ("error", "reason"),
     [
-        ({"message": "Insufficient credits", "code": 402}, Trouble.QUOTA),
-        ({"message": "Your input was flagged", "code": "403"}, Trouble.CONTENT_FILTER),
-        ({"message": "Rate limit exceeded", "code": 429}, Trouble.MODEL_BUSY),
-        ({"message": "Provider returned error", "code": 502}, Trouble.MODEL_DOWN),
-        ({"message": "The server had an error", "code": "server_error"}, Trouble.MODEL_DOWN),
-        ("overloaded", Trouble.MODEL_BUSY),
+        ({"message": "Insufficient credits", "code": 402}, Reason.QUOTA),
+        ({"message": "Your input was flagged", "code": "403"}, Reason.CONTENT_FILTER),
+        ({"message": "Rate limit exceeded", "code": 429}, Reason.MODEL_BUSY),
+        ({"message": "Provider returned error", "code": 502}, Reason.MODEL_DOWN),
+        ({"message": "The server had an error", "code": "server_error"}, Reason.MODEL_DOWN),
+        ("overloaded", Reason.MODEL_BUSY),
     ],
 )
-def test_an_error_with_status_200_is_the_error_it_names(error: object, trouble: Trouble) -> None:
+def test_an_error_with_status_200_is_the_error_it_names(error: object, reason: Reason) -> None:
     for read, _ in APIS:
         found = outcome(read, json.dumps({"error": error, "choices": []}).encode())
         assert isinstance(found, PaperboyError)
-        assert found.trouble is trouble
+        assert found.reason is reason

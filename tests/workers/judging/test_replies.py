@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.arxiv.text import readable
-from bot.domain.papers import Trouble
-from tests.make import paper
+from bot.domain.papers import Reason
+from tests.factories import paper
 from workers.judging import replies, scoring
 
 ONE, TWO = paper("2503.00010"), paper("hep-th/9901001")
@@ -23,7 +23,7 @@ def row(id: str = ONE.id, **fields: Any) -> dict[str, Any]:
 
 
 def comment_in(text: str) -> str:
-    return scoring.read(text, [ONE])[0][ONE.id].comment
+    return scoring.parse_reply(text, [ONE])[0][ONE.id].comment
 
 
 def with_comment(raw: str) -> str:
@@ -115,7 +115,7 @@ LOOSE = [
 
 @pytest.mark.parametrize("text", LOOSE)
 def test_what_a_person_reads_without_trouble_is_read(text: str) -> None:
-    scores, left = scoring.read(text, [ONE])
+    scores, left = scoring.parse_reply(text, [ONE])
     assert left == {}
     assert (scores[ONE.id].relevance, scores[ONE.id].novelty) == (8, 7)
 
@@ -124,7 +124,7 @@ def test_what_a_person_reads_without_trouble_is_read(text: str) -> None:
     ("given", "score"), [(7.5, 8), (7.49, 7), ("8.5", 9), (1.0, 1), (9.5, 10), ("2.5/10", 3)]
 )
 def test_a_score_with_a_fraction_is_rounded_and_a_half_up(given: object, score: int) -> None:
-    scores, _ = scoring.read(json.dumps(row(relevance=given)), [ONE])
+    scores, _ = scoring.parse_reply(json.dumps(row(relevance=given)), [ONE])
     assert scores[ONE.id].relevance == score
 
 
@@ -143,16 +143,16 @@ def test_after_a_draft_the_answer_counts_for_the_whole_row() -> None:
     ],
 )
 def test_a_paper_only_in_the_draft_has_no_score(text: str) -> None:
-    scores, left = scoring.read(text, PAPERS)
+    scores, left = scoring.parse_reply(text, PAPERS)
     assert scores.keys() == {TWO.id}
-    assert left == {ONE.id: Trouble.LEFT_OUT}
+    assert left == {ONE.id: Reason.LEFT_OUT}
 
 
 @pytest.mark.parametrize(
     "text", [f"<think>{json.dumps(row())}", f"<think>{json.dumps(row())}</think>", "</think>"]
 )
 def test_a_draft_that_came_to_no_answer_is_none(text: str) -> None:
-    assert scoring.read(text, [ONE]) == ({}, {ONE.id: Trouble.BAD_REPLY})
+    assert scoring.parse_reply(text, [ONE]) == ({}, {ONE.id: Reason.BAD_REPLY})
 
 
 def test_a_comment_about_such_tags_is_a_comment() -> None:
@@ -174,12 +174,12 @@ GAINED_BY_REPAIR = [
 
 @pytest.mark.parametrize("text", GAINED_BY_REPAIR)
 def test_nothing_is_guessed(text: str) -> None:
-    assert scoring.read(text, PAPERS)[0] == {}
+    assert scoring.parse_reply(text, PAPERS)[0] == {}
 
 
 def test_a_row_whose_quotation_mark_is_missing_takes_nothing_from_the_next() -> None:
     text = json.dumps([row(relevance=1, novelty=1), row(TWO.id, relevance=1, novelty=2)])
-    scores, left = scoring.read(text.replace('"novelty": 1}', '"novelty: 1}'), PAPERS)
+    scores, left = scoring.parse_reply(text.replace('"novelty": 1}', '"novelty: 1}'), PAPERS)
     assert (scores[TWO.id].novelty, left.keys()) == (2, {ONE.id})
     assert scores.keys() == {TWO.id}
 
@@ -226,7 +226,7 @@ def test_a_reply_cut_or_damaged_anywhere_never_gains_a_score(
         sign = data.draw(st.sampled_from(["", *"{}[],:\"'\n ", "cut"]))
         assume(not text[at : at + 1].isalnum())
         text = text[:at] if sign == "cut" else text[:at] + sign + text[at + 1 :]
-    scores, left = scoring.read(text, PAPERS)
+    scores, left = scoring.parse_reply(text, PAPERS)
     assert scores.keys() | left.keys() == said.keys()
     for id, score in scores.items():
         assert (score.relevance, score.novelty) == said[id][:2]
@@ -234,7 +234,7 @@ def test_a_reply_cut_or_damaged_anywhere_never_gains_a_score(
 
 @given(st.text(max_size=200), st.integers(0, 20))
 def test_what_is_respelt_has_no_sign_that_was_not_there(text: str, start: int) -> None:
-    found = replies.respelled("{" + text, 0)
+    found = replies.repair_json("{" + text, 0)
     if found is not None:
         digits = [c for c in found[0] if c.isdigit()]
         assert digits == [c for c in ("{" + text)[: found[1]] if c.isdigit()][: len(digits)]
@@ -244,14 +244,14 @@ def test_reading_pathological_replies_looks_at_each_sign_a_bounded_number_of_tim
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks = []
-    real = replies.respelled
+    real = replies.repair_json
 
     def counted(text: str, start: int) -> tuple[str, int] | None:
         looks.append(start)
         return real(text, start)
 
-    monkeypatch.setattr(replies, "respelled", counted)
+    monkeypatch.setattr(replies, "repair_json", counted)
     for text in ("[{" * 50_000, '{"a":' * 50_000, "{'a " * 50_000, '{"a' + " " * 100_000):
         looks.clear()
-        assert replies.values(text) == []
+        assert replies.json_values(text) == []
         assert len(looks) <= 50

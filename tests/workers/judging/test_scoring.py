@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.papers import Keywords, Topic, Trouble
+from bot.domain.papers import Keywords, Reason, Topic
 from tests.conftest import check_golden
-from tests.make import paper, profile
+from tests.factories import paper, profile
 from workers.judging import scoring
 
 ONE, TWO = paper("2503.00001"), paper("hep-th/9901001")
@@ -34,7 +34,7 @@ def test_the_prompt_a_model_gets() -> None:
         keywords=Keywords(relevant=("bound",), irrelevant=("dust",), application=("vacuum",)),
     )
     sent = scoring.instructions(mine) + "\n" + scoring.question([ONE, TWO])
-    check_golden("prompt.txt", sent)
+    check_golden("prompts/score.txt", sent)
 
 
 def test_the_criteria_come_before_the_papers_and_are_the_same_for_each_call() -> None:
@@ -70,7 +70,7 @@ def test_changing_what_the_judge_is_told_changes_its_name_and_a_cut_off_does_not
 
 
 def test_papers_are_matched_by_id_and_not_by_place() -> None:
-    scores, left = scoring.read(
+    scores, left = scoring.parse_reply(
         reply(row("hep-th/9901001", relevance=2), row("2503.00001")), [ONE, TWO]
     )
     assert (scores["2503.00001"].relevance, scores["hep-th/9901001"].relevance) == (8, 2)
@@ -79,25 +79,27 @@ def test_papers_are_matched_by_id_and_not_by_place() -> None:
 
 @pytest.mark.parametrize("id", ["2503.00001v1", "arXiv:2503.00001", " 2503.00001 "])
 def test_an_id_may_carry_what_models_like_to_add(id: str) -> None:
-    assert scoring.read(reply(row(id)), [ONE])[0].keys() == {"2503.00001"}
+    assert scoring.parse_reply(reply(row(id)), [ONE])[0].keys() == {"2503.00001"}
 
 
 def test_an_id_nobody_asked_about_is_dropped_and_a_missing_one_is_missed() -> None:
-    scores, left = scoring.read(reply(row("2503.00001"), row("9999.99999")), [ONE, TWO])
+    scores, left = scoring.parse_reply(reply(row("2503.00001"), row("9999.99999")), [ONE, TWO])
     assert scores.keys() == {"2503.00001"}
-    assert left == {"hep-th/9901001": Trouble.LEFT_OUT}
+    assert left == {"hep-th/9901001": Reason.LEFT_OUT}
 
 
 def test_a_paper_scored_twice_differently_is_not_believed_and_the_same_twice_is() -> None:
-    scores, left = scoring.read(reply(row("2503.00001"), row("2503.00001", novelty=2)), [ONE])
-    assert (scores, left) == ({}, {"2503.00001": Trouble.BAD_REPLY})
-    scores, left = scoring.read(reply(row("2503.00001"), row("2503.00001")), [ONE])
+    scores, left = scoring.parse_reply(
+        reply(row("2503.00001"), row("2503.00001", novelty=2)), [ONE]
+    )
+    assert (scores, left) == ({}, {"2503.00001": Reason.BAD_REPLY})
+    scores, left = scoring.parse_reply(reply(row("2503.00001"), row("2503.00001")), [ONE])
     assert scores.keys() == {"2503.00001"}
 
 
 @pytest.mark.parametrize("value", [8, "8", "8/10", "8 / 10", 8.0, "8.0"])
 def test_whole_numbers_are_read_however_they_are_written(value: object) -> None:
-    scores, _ = scoring.read(reply(row("2503.00001", relevance=value)), [ONE])
+    scores, _ = scoring.parse_reply(reply(row("2503.00001", relevance=value)), [ONE])
     assert scores["2503.00001"].relevance == 8
 
 
@@ -105,32 +107,32 @@ def test_whole_numbers_are_read_however_they_are_written(value: object) -> None:
     "value", [97, 0, 11, -3, 10.4, 0.9, "high", "8/100", None, True, [8], "", "9/5"]
 )
 def test_what_is_no_score_is_no_score(value: object) -> None:
-    scores, left = scoring.read(reply(row("2503.00001", relevance=value)), [ONE])
-    assert (scores, left) == ({}, {"2503.00001": Trouble.BAD_REPLY})
+    scores, left = scoring.parse_reply(reply(row("2503.00001", relevance=value)), [ONE])
+    assert (scores, left) == ({}, {"2503.00001": Reason.BAD_REPLY})
 
 
 @pytest.mark.parametrize(
     "text", ["", "Sure!", "{", "null", '{"papers": [' * 5000, "8", "('papers': [x])"]
 )
 def test_a_reply_that_cannot_be_read_serves_nobody(text: str) -> None:
-    assert scoring.read(text, [ONE]) == ({}, {"2503.00001": Trouble.BAD_REPLY})
+    assert scoring.parse_reply(text, [ONE]) == ({}, {"2503.00001": Reason.BAD_REPLY})
 
 
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
 def test_no_reply_whatever_raises_and_every_paper_is_accounted_for(text: str) -> None:
-    scores, left = scoring.read(text, [ONE, TWO])
+    scores, left = scoring.parse_reply(text, [ONE, TWO])
     assert scores.keys() | left.keys() == {ONE.id, TWO.id}
     assert not scores.keys() & left.keys()
 
 
 @pytest.mark.parametrize("text", ["[]", '{"papers": []}', '{"papers": 3}', '{"id": "2503.00001"}'])
 def test_a_readable_reply_that_scores_no_paper_has_left_it_out(text: str) -> None:
-    assert scoring.read(text, [ONE]) == ({}, {"2503.00001": Trouble.LEFT_OUT})
+    assert scoring.parse_reply(text, [ONE]) == ({}, {"2503.00001": Reason.LEFT_OUT})
 
 
 def test_a_comment_is_one_line_and_not_endless() -> None:
     said = "a\n<!channel>\x1b[31m " + "b " * 5000
-    scores, _ = scoring.read(reply(row("2503.00001", comment=said)), [ONE])
+    scores, _ = scoring.parse_reply(reply(row("2503.00001", comment=said)), [ONE])
     comment = scores["2503.00001"].comment
     assert "\n" not in comment
     assert "\x1b" not in comment
@@ -173,18 +175,18 @@ ROWS = [row("2503.00001"), row("hep-th/9901001", relevance=2)]
     ],
 )
 def test_a_reply_is_read_in_whatever_it_comes_wrapped(text: str) -> None:
-    scores, left = scoring.read(text, [ONE, TWO])
+    scores, left = scoring.parse_reply(text, [ONE, TWO])
     assert {id: score.relevance for id, score in scores.items()} == {ONE.id: 8, TWO.id: 2}
     assert left == {}
 
 
 def test_a_reply_that_was_cut_off_gives_what_it_has_whole() -> None:
     text = json.dumps({"papers": ROWS})
-    scores, left = scoring.read(text[:-20], [ONE, TWO])
+    scores, left = scoring.parse_reply(text[:-20], [ONE, TWO])
     assert scores.keys() == {ONE.id}
-    assert left == {TWO.id: Trouble.LEFT_OUT}
+    assert left == {TWO.id: Reason.LEFT_OUT}
 
 
 def test_reading_nonsense_ends() -> None:
-    assert scoring.read("[{" * 50_000, [ONE])[0] == {}
-    assert scoring.read('{"a":' * 50_000, [ONE])[0] == {}
+    assert scoring.parse_reply("[{" * 50_000, [ONE])[0] == {}
+    assert scoring.parse_reply('{"a":' * 50_000, [ONE])[0] == {}

@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from bot.errors import Refused
 from tests.processes import stop_server
-from tests.waiting import PATIENCE
+from tests.waiting import TIMEOUT_SECONDS
 from workers.runtime.server import embedded
 
 
@@ -73,7 +73,7 @@ def test_a_server_whose_command_was_killed_is_found_again_and_stopped(tmp_path: 
     starter = context.Process(target=hold, args=(tmp_path, ready))
     starter.start()
     try:
-        assert ready.wait(PATIENCE)
+        assert ready.wait(TIMEOUT_SECONDS)
     finally:
         starter.kill()
         starter.join()

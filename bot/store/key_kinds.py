@@ -1,0 +1,233 @@
+"""Every kind of key there is: how it is named, its Redis type, and what its values say.
+
+What a backup takes, what a restore accepts and what a mended key may hold is said here once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal
+
+from bot.domain.budget import GateReport, SkipReason
+from bot.domain.checkup import Outage
+from bot.domain.digest import ChannelView, Digest, ListResult, ScoreResult, Usage
+from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
+from bot.domain.message import POST
+from bot.domain.papers import Paper, Profile, Value
+from bot.domain.request import Delivery, DigestRequest
+from bot.domain.subscription import Subscription, Vote
+from bot.planning.plan import StepRecord
+from bot.store.deliveries import FailedAttempt
+from bot.store.outbox import OutboxEntry
+from bot.store.profiles import ProfileChange
+from bot.store.stored_forms import (
+    ListedPaper,
+    Quarantined,
+    Replaced,
+    Unreadable,
+    parse_aware_time,
+    parse_int_pair,
+    reader_for,
+    split_words,
+    union_reader,
+    upgraded_json,
+)
+
+Type = Literal["string", "hash", "set", "zset", "list"]
+# A hash's field (empty elsewhere) and a value. Raises ValueError for one that says nothing.
+Check = Callable[[str, str], object]
+
+_LONGEST = 400
+_MUCH = 20_000_000
+
+
+@dataclass(frozen=True)
+class KeyKind:
+    """`passing` is what is under way, or kept for a moment: no use on another server."""
+
+    name: str
+    type: Type
+    check: Check
+    is_transient: bool = False
+
+
+def kind_of(key: str) -> KeyKind | None:
+    """The kind of a key; None when it is none of ours."""
+    if len(key) > _LONGEST:
+        return None
+    return next((kind for pattern, kind in _KINDS if pattern.fullmatch(key)), None)
+
+
+# -- what a value says
+
+
+def _a(value: type[Value]) -> Check:
+    read = reader_for(value)
+    return lambda _, text: read(text)
+
+
+def _text(_: str, text: str) -> str:
+    if len(text) > _MUCH:
+        raise Unreadable("it is too long")
+    return text
+
+
+def _number(_: str, text: str) -> int:
+    if not re.fullmatch(r"-?\d{1,19}", text):
+        raise Unreadable("it is not a whole number")
+    return int(text)
+
+
+def _moment(_: str, text: str) -> datetime:
+    return parse_aware_time(text)
+
+
+def _day(_: str, text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _slot(_: str, text: str) -> list[str]:
+    return split_words(text, 3)
+
+
+def _usual(day: str, text: str) -> object:
+    return date.fromisoformat(day), parse_int_pair(text)
+
+
+def _spared(name: str, text: str) -> object:
+    on, why, _ = name.split(" ", 2)
+    return date.fromisoformat(on), SkipReason(why), parse_int_pair(text)
+
+
+def _entry(slot: str, text: str) -> object:
+    return _number(slot, text) if slot == "#" else reader_for(OutboxEntry)(text)
+
+
+def _subscription(key: str, text: str) -> Subscription:
+    found = reader_for(Subscription)(text)
+    if found.key != key:
+        raise Unreadable("it is filed under another channel or profile")
+    return found
+
+
+def _object(_: str, text: str) -> object:
+    """What the workers have learned is text here, and theirs to read."""
+    if not isinstance(found := json.loads(text), dict):
+        raise Unreadable("it is no JSON object")
+    return found
+
+
+def _hex(_: str, text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+_ANY_PAPER = Paper(id="-", version=1, title="", abstract="", authors=(), categories=("-",))
+
+
+def _digest(_: str, text: str) -> Digest:
+    """Its papers are named (store.ref), not held."""
+    found = upgraded_json("Digest", text)
+    try:
+        for row in found["decisions"]:
+            if not isinstance(row["announced"]["paper"], str):
+                raise Unreadable("a paper is not named")
+            row["announced"]["paper"] = _ANY_PAPER.model_dump()
+    except (KeyError, TypeError):
+        raise Unreadable("it has no decisions") from None
+    return Digest.model_validate(found)
+
+
+def _reservation(field: str, text: str) -> str:
+    if field == "state" and text not in ("open", "closed", "lapsed"):
+        raise Unreadable("it is no state of a reservation")
+    return text
+
+
+def _post(_: str, text: str) -> object:
+    return union_reader(POST, "Post")(text)
+
+
+_FP, _DAY = r"[0-9a-f]{16}", r"\d{4}-\d\d-\d\d"
+_PERIOD = r"\d{4}-\d\d(-\d\d)?"
+_PLACE = r"[a-z]+:[\w-]{0,64}:[\w-]{1,64}"  # as str(Address)
+_WORKSPACE = r"[a-z]+:[\w-]{0,64}"
+_PAPER = r"[\w.-]+(/\d+)?"
+_REF = rf"{_PAPER}v\d+:{_FP}"
+_BATCH = r"[\w.-]+"
+_SCOPE = rf"{_WORKSPACE}(/[\w-]+)?"
+
+# The first pattern that fits counts.
+_ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
+    ("form", "string", _number, True),
+    ("restoring", "string", _text, True),
+    ("aside", "hash", _a(Quarantined), False),
+    # what papers went through
+    (f"profile:{_FP}", "string", _a(Profile), False),
+    ("profiles", "hash", _a(Profile), False),
+    (f"profiles:{_WORKSPACE}", "hash", _a(Profile), False),
+    (f"makers:{_WORKSPACE}", "hash", _text, False),
+    (f"undo:{_WORKSPACE}:{_FP}", "string", _a(ProfileChange), True),
+    (f"paper:{_REF}", "string", _a(Paper), False),
+    (f"batch:{_BATCH}", "hash", _a(ListedPaper), False),
+    (f"batch:{_BATCH}:replaced", "hash", _a(Replaced), False),
+    (f"batch:{_BATCH}:changed", "string", _moment, False),
+    (f"listed:{_FP}", "string", _a(ListResult), False),
+    (f"asked:{_BATCH}", "hash", _moment, False),
+    (r"verdict:[\w.-]+:" + _PAPER, "string", _a(ScoreResult), False),
+    (r"call:[\w.-]+", "string", _a(Usage), False),
+    (r"order:[\w.-]+", "string", _text, False),
+    (r"shape:[\w.-]+", "string", _text, False),
+    (r"digest:[\w.-]+", "string", _digest, False),
+    (r"basis:[\w.-]+", "string", _moment, False),
+    (r"judged:[\w.-]+", "string", _a(StepRecord), False),
+    (f"days:{_FP}", "zset", _text, False),
+    (f"usual:{_FP}", "hash", _usual, False),
+    # what channels had and said
+    (r"delivered:.+", "string", _a(StepRecord), False),
+    (r"chosen:.+", "string", _a(ChannelView), False),
+    (f"history:{_PLACE}", "hash", _a(Delivery), False),
+    (f"had:{_PLACE}", "hash", _slot, False),
+    (f"also:{_PLACE}:{_PAPER}", "set", _text, False),
+    (r"outbox:.+", "hash", _entry, False),
+    ("wishes", "hash", _a(DigestRequest), False),
+    ("subscriptions", "hash", _subscription, False),
+    ("served", "hash", _day, False),
+    (f"votes:{_PLACE}:{_PAPER}", "hash", lambda _, text: Vote(text), False),
+    # money, gates, questions
+    (f"spent:{_SCOPE}:{_PERIOD}", "hash", _number, False),
+    (f"spared:{_SCOPE}:{_PERIOD}", "hash", _spared, False),
+    (f"spenders:{_WORKSPACE}:{_PERIOD}", "set", _text, False),
+    (f"gate:{_FP}", "string", _object, False),
+    (f"gate-days:{_FP}", "hash", _text, False),
+    (f"gate-tallies:{_FP}", "hash", _object, False),
+    (f"gate-report:{_FP}", "string", _a(GateReport), False),
+    ("learnt", "hash", _day, False),
+    (f"opinion:{_FP}:{_FP}:{_REF}", "string", _a(Assessment), False),
+    (f"asked-of-model:{_WORKSPACE}:{_DAY}", "string", _number, False),
+    # under way, or for a moment
+    (f"found:{_PAPER}", "string", _a(ArxivAnswer), True),
+    (r"inquiries:\w*", "hash", _a(Lookup), True),
+    (f"document:{_FP}", "string", _hex, True),
+    (r"posts:.+", "list", _post, True),
+    (r"due:[a-z]+", "hash", _a(DigestRequest), True),
+    (r"tried:[a-z]+", "hash", _a(FailedAttempt), True),
+    ("outages", "hash", _a(Outage), True),
+    (r"lease:.+:number", "string", _number, True),
+    (r"lease:.+", "string", _number, True),
+    (r"shares:.+", "string", _number, True),
+    (r"progress:.+", "string", lambda _, text: parse_int_pair(text.replace("/", " ")), True),
+    (r"reservation:.+", "hash", _reservation, True),
+    ("reservations", "zset", _text, True),
+    (r"overdue:.+", "string", _moment, True),
+    (r"event:\w+", "string", _text, True),
+    (r"heard:[a-z]+", "set", _text, True),
+    (r"pace:.+", "string", _text, True),
+]
+_KINDS: Final = [
+    (re.compile(f"pb:{pattern}"), KeyKind(re.split(r"[:\\(]", pattern)[0], type, check, passing))
+    for pattern, type, check, passing in _ROWS
+]

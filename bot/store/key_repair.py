@@ -1,0 +1,92 @@
+"""Redis clients that go on where a key holds what it should not: it is set aside, once, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import ResponseError
+
+from bot.store.key_kinds import KeyKind, kind_of
+from bot.store.quarantine import quarantine_key, quarantine_value
+from bot.store.stored_forms import unreadable_reason
+
+
+class RepairingRedis(Redis):
+    """A command that fails because of what is stored is tried once more, without that. (Its
+    writes may all be repeated: redis-py does so when an answer is lost.)"""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            if not (_stored(error) and _mended(self, args)):
+                raise
+        return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        pipe = _RepairingPipeline(
+            self.connection_pool, self.response_callbacks, transaction, shard_hint
+        )
+        pipe.repairer = self
+        return pipe
+
+
+class _RepairingPipeline(Pipeline):
+    repairer: RepairingRedis
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        stack = list(self.command_stack)
+        try:
+            return super().execute(raise_on_error)
+        except ResponseError as error:
+            words = [word for command in stack for word in command[0]]
+            if not (_stored(error) and _mended(self.repairer, words)):
+                raise
+        self.command_stack = stack
+        return super().execute(raise_on_error)
+
+
+def repair_key(redis: Redis, key: str) -> bool:
+    """Set aside what a key should not hold; True when there was something."""
+    kind, there = kind_of(key), str(redis.type(key))
+    if kind is None or there == "none":
+        return False
+    if there != kind.type:
+        quarantine_key(redis, key, f"it is a {there} and should be a {kind.type}")
+        return True
+    wrong = list(_wrong(redis, key, kind))
+    if wrong and kind.type in ("set", "zset", "list"):
+        quarantine_key(redis, key, wrong[0][2])
+        return True
+    for field, value, why in wrong:
+        quarantine_value(redis, key, field if kind.type == "hash" else None, value, why)
+    return bool(wrong)
+
+
+def _wrong(redis: Any, key: str, kind: KeyKind) -> Iterator[tuple[str, str, str]]:
+    read = {
+        "string": lambda: [("", redis.get(key))],
+        "hash": lambda: redis.hgetall(key).items(),
+        "set": lambda: [("", member) for member in redis.smembers(key)],
+        "zset": lambda: [("", member) for member in redis.zrange(key, 0, -1)],
+        "list": lambda: [("", row) for row in redis.lrange(key, 0, -1)],
+    }
+    for field, value in read[kind.type]():  # type: ignore[no-untyped-call]
+        try:
+            kind.check(field, str(value))
+        except ValueError as error:
+            yield field, str(value), unreadable_reason(error)
+
+
+def _stored(error: ResponseError) -> bool:
+    """Whether it is about what is stored: a type, a number, a script that could not go on."""
+    said = str(error)
+    return any(word in said for word in ("WRONGTYPE", "not an integer", "script"))
+
+
+def _mended(redis: Redis, words: Iterable[Any]) -> bool:
+    keys = dict.fromkeys(w for w in words if isinstance(w, str) and w.startswith("pb:"))
+    return sum(repair_key(redis, key) for key in keys) > 0

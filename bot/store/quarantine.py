@@ -1,0 +1,153 @@
+"""Redis: reading what is stored; what cannot be read is set aside, and is not there any more.
+
+A value that is set aside is kept in one hash, with its key and the reason, so that a person, or a
+later version, can make something of it. It concerns nobody but who had it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from redis import Redis
+
+from bot.errors import Refused
+from bot.store.stored_forms import (
+    FORMAT_VERSION,
+    RETENTION,
+    Quarantined,
+    Reader,
+    T,
+    serialise,
+    unreadable_reason,
+)
+
+log = structlog.get_logger()
+
+QUARANTINE_KEY, _FORM = "pb:aside", "pb:form"
+# Stands there while a backup is put back.
+RESTORING = "pb:restoring"
+
+# Only what still stands there: somebody may have written anew meanwhile. KEYS: the value's, the
+# place aside. ARGV: the hash's field, whether there is one, the value, its name and record there.
+_MOVE = """
+local now
+if ARGV[2] == '1' then now = redis.call('hget', KEYS[1], ARGV[1])
+else now = redis.call('get', KEYS[1]) end
+if now ~= ARGV[3] then return 0 end
+if ARGV[2] == '1' then redis.call('hdel', KEYS[1], ARGV[1]) else redis.call('del', KEYS[1]) end
+redis.call('hset', KEYS[2], ARGV[4], ARGV[5])
+redis.call('expire', KEYS[2], ARGV[6])
+return 1
+"""
+
+
+class ValueReader:
+    """Reads by what `read` makes of each text; None, or no row, where it makes nothing."""
+
+    def __init__(self, redis: Redis) -> None:
+        """`redis` must decode responses to str."""
+        self.redis = redis
+
+    def get(self, key: str, read: Reader[T]) -> T | None:
+        return self.decode(key, None, self.redis.get(key), read)
+
+    def mget(self, keys: Sequence[str], read: Reader[T]) -> list[T | None]:
+        values: list[Any] = self.redis.mget(keys) if keys else []
+        pairs = zip(keys, values, strict=True)
+        return [self.decode(key, None, value, read) for key, value in pairs]
+
+    def hget(self, key: str, field: str, read: Reader[T]) -> T | None:
+        return self.decode(key, field, self.redis.hget(key, field), read)
+
+    def hgetall(self, key: str, read: Reader[T]) -> dict[str, T]:
+        """A hash, by field."""
+        rows: dict[str, str] = self.redis.hgetall(key)  # type: ignore[assignment]
+        return self.decode_hash(key, rows, read)
+
+    def hgetall_sorted(self, key: str, read: Reader[T]) -> dict[str, T]:
+        """The same, in the order of the fields."""
+        return dict(sorted(self.hgetall(key, read).items()))
+
+    def hgetall_many(self, keys: Sequence[str], read: Reader[T]) -> dict[str, dict[str, T]]:
+        """Several hashes, by key."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.hgetall(key)
+            found = zip(keys, pipe.execute() if keys else [], strict=True)
+        return {key: self.decode_hash(key, rows, read) for key, rows in found}
+
+    def hmget(self, key: str, fields: Sequence[str], read: Reader[T]) -> list[T | None]:
+        values: list[Any] = self.redis.hmget(key, fields) if fields else []
+        pairs = zip(fields, values, strict=True)
+        return [self.decode(key, field, value, read) for field, value in pairs]
+
+    def decode_hash(self, key: str, rows: dict[str, str], read: Reader[T]) -> dict[str, T]:
+        """`made` for the rows of a hash."""
+        found = {field: self.decode(key, field, row, read) for field, row in rows.items()}
+        return {field: value for field, value in found.items() if value is not None}
+
+    def decode(self, key: str, field: str | None, value: Any, read: Reader[T]) -> T | None:
+        """What `read` makes of a value that stood there; None of nothing (None, or no text)."""
+        if not value:
+            return None
+        try:
+            return read(str(value))
+        except ValueError as error:
+            quarantine_value(self.redis, key, field, str(value), unreadable_reason(error))
+            return None
+
+
+def quarantine_value(redis: Redis, key: str, field: str | None, value: str, why: str) -> bool:
+    """Take a value that cannot be read out of its place; False when it is gone already."""
+    now, name = datetime.now(UTC), key if field is None else f"{key} {field}"
+    record = serialise(Quarantined(key=key, field=field, why=why, at=now, value=value))
+    is_field, seconds = int(field is not None), int(RETENTION.total_seconds())
+    given = (field or "", is_field, value, name, record, seconds)
+    moved = bool(redis.eval(_MOVE, 2, key, QUARANTINE_KEY, *given))
+    if moved:
+        log.error("quarantined: stored value cannot be read", key=key, field=field, why=why)
+    return moved
+
+
+def quarantine_key(redis: Redis, key: str, why: str) -> None:
+    """The same for a whole key: renamed, and kept as long."""
+    redis.rename(key, quarantined_key_name(key))
+    redis.expire(quarantined_key_name(key), RETENTION)
+    redis.hset(QUARANTINE_KEY, key, serialise(Quarantined(key=key, why=why, at=datetime.now(UTC))))
+    redis.expire(QUARANTINE_KEY, RETENTION)
+    log.error("quarantined: stored value cannot be read", key=key, why=why)
+
+
+def quarantined_key_name(key: str) -> str:
+    """Where a whole key is kept that was set aside."""
+    return f"{QUARANTINE_KEY}:{key}"
+
+
+def quarantine_counts(redis: Redis) -> dict[str, int]:
+    """How many values are set aside, by kind, as the second part of their keys says it."""
+    names: list[str] = redis.hkeys(QUARANTINE_KEY)  # type: ignore[assignment]
+    kinds = Counter(name.split(" ")[0].split(":")[1] for name in names if ":" in name)
+    return dict(sorted(kinds.items()))
+
+
+def claim_server(redis: Redis, restoring: bool = False) -> None:
+    """Say that values of our form are written here. Raises Refused where a newer program has
+    written, because it alone can read all of it, and where half a backup was put back."""
+    found, half = redis.mget(_FORM, RESTORING)
+    found = str(found or "1")
+    if half and not restoring:
+        raise Refused(
+            "A restore was begun on this server and not ended: run `paperboy restore` again with "
+            "the same file, or use an empty server."
+        )
+    if found.isdecimal() and int(found) > FORMAT_VERSION:
+        raise Refused(
+            f"A newer Paperboy has been at work on this server (form {found}, this one reads up to "
+            f"{FORMAT_VERSION}): start that one again, or use an empty server."
+        )
+    if found != str(FORMAT_VERSION):
+        redis.set(_FORM, FORMAT_VERSION)

@@ -1,0 +1,104 @@
+"""The commands, as people type them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.commands import dispatch
+from bot.commands.context import Answer, Context, Invocation
+from bot.domain.digest import Digest, Judge, Outcome
+from bot.domain.request import Address
+from bot.domain.status import PendingRequest, QueueStatus, Status
+from bot.errors import Refused
+from bot.store.channels import Channels
+from bot.store.lookups import Lookups
+from bot.store.subscriptions import Subscriptions
+from bot.terminal.render import as_text
+from tests.conftest import check_golden
+from tests.factories import NOW, decision, digest, listing, profile
+
+HERE = Address(platform="terminal", channel="main")
+
+
+@pytest.fixture
+def context(channels: Channels) -> Context:
+    channels.store.name_profile(profile())
+    return Context(
+        channels=channels,
+        subscriptions=Subscriptions(channels.store),
+        lookups=Lookups(channels.store),
+        judge=Judge(model="gpt-6-luna"),
+        status=lambda: Status(
+            at=NOW,
+            server="Valkey 9.1.2",
+            memory=3_400_000,
+            persistent=False,
+            judge=Judge(),
+            queues=(QueueStatus(name="ask", workers=1, waiting=2, under_way=1, failed=0),),
+            wishes=(PendingRequest(address=HERE, categories=("cs.LG",), since=NOW),),
+        ),
+    )
+
+
+def typed(text: str, context: Context) -> Answer:
+    return dispatch.answer(Invocation(text, HERE, NOW), context)
+
+
+def said(text: str, context: Context) -> str:
+    head = typed(text, context).head
+    assert head is not None
+    return f"> {text}\n{as_text([head])}"
+
+
+def delivered(day: Digest, context: Context) -> None:
+    context.channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
+    context.channels.put_decided_day("day", day)
+    context.channels.put_delivered(HERE, f"{HERE}:day", day, NOW)
+
+
+def test_what_each_command_says(context: Context) -> None:
+    texts = ["/digest", "/digest list", "/digest profiles", "/digest status", "/digest now matters"]
+    shown = [said(text, context) for text in texts]
+    day = digest(decision("2503.10000", Outcome.PICKED), decision("2503.10001", Outcome.OVER_LIMIT))
+    delivered(day, context)
+    shown += [said(text, context) for text in ("/digest list", "/digest missed", "/digest cost")]
+    check_golden("commands/help.txt", "\n".join(shown))
+
+
+@pytest.mark.parametrize(
+    "text", ["/digest now matters", "digest NOW Matters", "now matters", "/now  matters"]
+)
+def test_now_waits_for_the_newest_day_of_the_profile(text: str, context: Context) -> None:
+    request = typed(text, context).request
+    assert request is not None
+    assert (request.profile, request.address, request.since) == (profile().fingerprint, HERE, NOW)
+    assert request.wanted.latest
+    assert request.judge.model == "gpt-6-luna"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("/digest lsit", "did you mean /digest list?"),
+        ("/digest frobnicate", 'There is no command "frobnicate"'),
+        ("/digest now", "quantum-computing, robot-learning, matters"),
+        ("/digest now maters", "did you mean matters?"),
+        ("/digest now two words", "Say which profile"),
+        ("/digest subscribe matters", "A terminal cannot subscribe"),
+        ("/digest new", "A terminal has no forms"),
+        ("/digest pause", "This channel has no subscription"),
+        ("/why", "arXiv id"),
+        ("/why 2503.10009", "has no profile to judge by"),
+        ("/digest missed", "has had no digest yet"),
+    ],
+)
+def test_what_cannot_be_done_gets_one_sentence(text: str, said: str, context: Context) -> None:
+    with pytest.raises(Refused, match=said.replace("?", r"\?")) as refused:
+        typed(text, context)
+    assert "\n" not in str(refused.value)
+
+
+def test_only_answers_that_need_work_wait(context: Context) -> None:
+    assert all(
+        typed(text, context).request is None for text in ("", "help", "list", "profiles", "status")
+    )

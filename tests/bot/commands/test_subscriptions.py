@@ -1,0 +1,425 @@
+"""What a channel is told when it subscribes, changes its mind, makes profiles and votes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import time, timedelta
+from functools import partial
+
+import pytest
+
+from bot.commands import dispatch, subscriptions
+from bot.commands.context import HOME, Answer, Context, InvalidForm, Invocation
+from bot.domain.digest import Digest, Judge, Outcome
+from bot.domain.message import Button, Card, Form, Post
+from bot.domain.papers import Problem, Reason
+from bot.domain.request import Address
+from bot.domain.schedule import Schedule
+from bot.domain.status import Status
+from bot.domain.subscription import Subscription
+from bot.errors import Refused
+from bot.store.channels import Channels
+from bot.store.lookups import Lookups
+from bot.store.subscriptions import Subscriptions
+from tests.conftest import GOLDEN, check_golden
+from tests.factories import DAY, NOW, announced, decision, digest, listing, person_in, profile
+
+CHANNEL_ADDRESS = Address(platform="slack", workspace="T1", channel="C1")
+NEXT_DOOR = CHANNEL_ADDRESS.model_copy(update={"channel": "C2"})
+ELSEWHERE = CHANNEL_ADDRESS.model_copy(update={"workspace": "T2"})
+INVOCATION = Invocation("", CHANNEL_ADDRESS, NOW, "U1", "America/New_York", person=person_in())
+SUBSCRIBE_VALUES = {
+    "profile": "matters",
+    "at": "07:30",
+    "tz": "Asia/Kolkata",
+    "days": "mon,thu",
+    "top": "5",
+}
+PROFILE_VALUES = {
+    "title": "Bounds & rates",
+    "categories": "cs.LG, math",
+    "look_for": "Bounds: matching lower bounds\nRates: fast rates",
+    "leave_out": "Surveys",
+    "keywords": "minimax, -blockchain",
+    "relevance": "6",
+    "novelty": "5",
+    "maximum": "12",
+}
+
+
+@pytest.fixture
+def context(channels: Channels) -> Context:
+    channels.store.name_profile(profile())
+
+    def status() -> Status:
+        raise AssertionError("nobody asks how things stand here")
+
+    store = channels.store
+    return Context(
+        channels, Subscriptions(store), Lookups(store), Judge(model="gpt-6-luna"), status
+    )
+
+
+def typed(text: str, context: Context, invocation: Invocation = INVOCATION) -> Answer:
+    return dispatch.answer(replace(invocation, text=text), context)
+
+
+def pressed(
+    action: str, value: str, context: Context, invocation: Invocation = INVOCATION
+) -> Answer:
+    return dispatch.press(invocation, action, value, context)
+
+
+def sent(
+    form: str,
+    answers: Mapping[str, str],
+    context: Context,
+    about: str = "C1",
+    invocation: Invocation = INVOCATION,
+) -> Answer:
+    return dispatch.submit(invocation, form, about, answers, context)
+
+
+def deliver_day(context: Context, address: Address = CHANNEL_ADDRESS) -> Digest:
+    """A day of two papers is in the channel; one of them has a long abstract."""
+    long = announced("2503.10001", abstract="We prove a bound. " * 20)
+    picked = [decision("2503.10000", Outcome.PICKED), decision("2503.10001", Outcome.PICKED)]
+    picked[1] = picked[1].model_copy(update={"announced": long})
+    day = digest(*picked, decision("2503.10002", Outcome.BELOW_CUTOFF, 3))
+    context.channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
+    context.channels.put_decided_day("day", day)
+    context.channels.put_delivered(address, f"{address}:day", day, NOW, "17.1")
+    return day
+
+
+def shown(who: str, act: Callable[[], Answer]) -> str:
+    """One thing done and all that is said to it, wherever it is said."""
+    rows = [f"> {who}"]
+    try:
+        answer = act()
+    except InvalidForm as unfit:
+        rows += [f"  at {name}: {said}" for name, said in unfit.field_errors.items()]
+    except Refused as refused:
+        rows.append(f"  refused: {refused}")
+    else:
+        rows += _post("", answer.head)
+        rows += _form(answer.form) if answer.form else []
+        rows += _post("channel: ", answer.announcement)
+        rows += _post("for all here: ", answer.shared)
+        for place, head in answer.broadcasts:
+            rows += _post(f"told #{place.channel}: ", head)
+        rows += _post("message now: ", answer.update)
+        if answer.lookup:
+            rows.append(f"  asks about {answer.lookup.paper}")
+        if answer.request:
+            rows.append(f"  wished: {answer.request.address}, top {answer.request.top}")
+    return "\n".join(rows)
+
+
+def _post(to: str, post: Post | None) -> list[str]:
+    if isinstance(post, Card):
+        return [f"  {to}{post.rank}. {post.title}", _row(post.buttons)]
+    if post is None:
+        return []
+    by = f"@{post.by} " if post.by else ""
+    rows = [f"  {to}{by}{post.title}", *(f"    {text}" for text in post.text)]
+    for item in post.items:
+        there = f" #{item.channel}" if item.channel else ""
+        rows += [f"    - {item.title}{there}", *(f"      {small}" for small in item.small)]
+        rows += [f"  {_row(item.buttons)}"] if item.buttons else []
+    rows += [f"     {small}" for small in post.small]
+    return [*rows, _row(post.buttons)] if post.buttons else rows
+
+
+def _row(buttons: tuple[Button, ...]) -> str:
+    found = (
+        f"[{b.label}: {f'{b.action} {b.value or b.url}'.strip()}{' ' * bool(b.confirm)}{b.confirm}]"
+        for b in buttons
+    )
+    return f"    {' '.join(found)}"
+
+
+def _form(form: Form) -> list[str]:
+    rows = [f"  form {form.name} about {form.metadata or 'nothing'}: {form.title} [{form.submit}]"]
+    for field in form.fields:
+        mark = " (may stay empty)" if field.optional else ""
+        hint = f"   -- {field.hint}" if field.hint else ""
+        among = f" of {len(field.choices)}" if field.choices else ""
+        rows.append(f"    {field.label}, {field.kind}{among}: {field.value!r}{mark}{hint}")
+    return rows
+
+
+def test_what_a_channel_is_told(context: Context) -> None:
+    said: list[str] = []
+
+    def types(*texts: str) -> None:
+        said.extend(shown(text, partial(typed, text, context)) for text in texts)
+
+    def presses(action: str, value: str) -> None:
+        said.append(
+            shown(f"[{f'{action} {value}'.strip()}]", lambda: pressed(action, value, context))
+        )
+
+    def sends(form: str, about: str = "C1", **changes: str) -> None:
+        answers = (PROFILE_VALUES if form == "profile" else SUBSCRIBE_VALUES) | changes
+        given = ", ".join(f"{name}={text!r}" for name, text in changes.items())
+        what = f"sends {form} about {about or 'nothing'}: {given or 'complete'}"
+        said.append(shown(what, lambda: sent(form, answers, context, about)))
+
+    # Nothing is there yet.
+    types("/digest list", "/digest pause", "/digest unsubscribe matters", "/digest now")
+    types("/digest subscribe maters", "/digest subscribe matters at noonish", "/digest subscibe")
+    # By words.
+    types("/digest subscribe", "/digest subscribe at 8:30", "/digest subscribe matters")
+    types("/digest subscribe matters", "/digest subscribe Matters at 8:30 tz Berlin days mon-wed")
+    types("/digest subscribe matters top 10", "/digest subscribe exoplanets days weekends")
+    deliver_day(context)
+    types("/digest subscribe matters", "/digest", "/digest list", "/digest now")
+    types("/digest now matters", "/digest now exoplanets", "/digest unsubscribe")
+    types("/digest pause foundations", "/digest pause", "/digest pause", "/digest list")
+    types("/digest subscribe matters", "/digest resume matters", "/digest resume matters")
+    types("/digest resume", "/digest unsubscribe exoplanets", "/digest unsubscribe")
+    # By form.
+    presses("subscribe", "")
+    presses("subscribe", "C2")
+    sends("subscribe")
+    sends("subscribe", top="")
+    sends("subscribe", about="", channel="C2")
+    sends("subscribe", about="")
+    sends("subscribe", profile="", at="late", tz="Mars", days="", top="0")
+    sends("subscribe", profile="gone")
+    sends("nonsense")
+    # By button, from here and from afar.
+    for action in ("edit", "pause", "resume", "now", "ask-unsubscribe", "unsubscribe", "edit"):
+        presses(action, "C2 matters")
+    presses("pause", "C1 matters")
+    presses("edit", "C1 matters")
+    sends("subscribe", about="C1")
+    sends("edit", about="C1 what-it-showed")
+    sends("edit", about="C2 what-it-showed")
+    presses("frobnicate", "")
+    # A profile of one's own.
+    types("/digest new")
+    presses("new", "")
+    sends("profile", about="")
+    sends("profile", about="", title="Bounds, rates")
+    sends("profile", about="", title="", categories="cs.XX", look_for="", maximum="many")
+    types("/digest new bounds-rates", "/digest new nobody", "/digest subscribe bounds-rates")
+    presses("edit-profile", "bounds-rates")
+    sends("profile", about="bounds-rates", title="Rates & bounds")
+    sends("profile", about="bounds-rates", relevance="11")
+    presses("edit-profile", "matters")
+    token = next(iter(context.channels.store.redis.scan_iter("pb:undo:*"))).rpartition(":")[2]
+    presses("undo", token)
+    presses("undo", token)
+    presses("undo", "0123456789abcdef")
+    # About one paper.
+    types("/why 2503.10000", "/why 2503.10002", "/why", "/why attention")
+    types("/why 2503.10000 2503.10001", "/digest missed", "/digest missed nobody")
+    for action in ("why", "abstract", "up", "up", "down", "up"):
+        presses(action, "day 2503.10001")
+    presses("up", "day 2503.10002")
+    presses("share", "2503.10001")
+    check_golden("commands/subscriptions.txt", "\n".join(said) + "\n")
+
+
+def test_every_command_button_and_form_is_in_that_file() -> None:
+    text = (GOLDEN / "commands/subscriptions.txt").read_text(encoding="utf-8")
+    in_the_other = {"", "help", "profiles", "status", "cost"}  # commands.txt
+    for word in dispatch.COMMANDS.keys() - in_the_other - {"why"}:
+        assert f"> /digest {word}" in text
+    assert "> /why" in text
+    assert all(re.search(rf"> \[{action}[ \]]", text) for action in dispatch.BUTTONS)
+    assert all(f"> sends {form} " in text for form in dispatch.FORMS)
+
+
+def test_another_workspace_neither_sees_nor_touches_it(context: Context) -> None:
+    typed("subscribe matters", context)
+    sent("profile", PROFILE_VALUES, context, about="")
+    deliver_day(context)
+    before = context.subscriptions.all()
+    there = replace(INVOCATION, address=ELSEWHERE)
+    assert "No subscription here" in shown("", lambda: typed("list", context, there))
+    assert "bounds-rates" not in shown("", lambda: typed("profiles", context, there))
+    for action, value in (
+        ("pause", "C1 matters"),
+        ("unsubscribe", "C1 matters"),
+        ("edit-profile", "bounds-rates"),
+        ("up", "day 2503.10000"),
+        ("why", "day 2503.10000"),
+        ("share", "2503.10000"),
+    ):
+        with pytest.raises(Refused):
+            pressed(action, value, context, there)
+    with pytest.raises(Refused, match="has no profile"):
+        typed("why 2503.10000", context, there)
+    assert context.subscriptions.all() == before
+    assert subscriptions.home(there, context).items == ()
+
+
+def test_the_home_page_has_every_channel_that_a_person_is_in(context: Context) -> None:
+    typed("subscribe matters", context)
+    typed("subscribe exoplanets", context, replace(INVOCATION, address=NEXT_DOOR))
+    pressed("pause", "C2 exoplanets", context)
+    deliver_day(context)
+    at_home = replace(INVOCATION, address=CHANNEL_ADDRESS.model_copy(update={"channel": HOME}))
+    one, two = subscriptions.home(at_home, context).items
+    assert (one.channel, one.small) == (
+        "C1",
+        ("next: today 09:00 EDT", "last: Thursday 20 March 2025, 2 of 3 papers"),
+    )
+    assert (two.channel, two.small[0]) == ("C2", "paused: somebody here paused it; /digest resume")
+    assert [button.value for button in two.buttons] == ["C2 exoplanets"] * 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "to_do"),
+    [
+        (Reason.ARCHIVED, "unarchive the channel"),
+        (Reason.NOT_A_MEMBER, "invite Paperboy"),
+        (Reason.CHANNEL_GONE, "invite Paperboy"),
+        (Reason.MAY_NOT_POST, "allow Paperboy to post"),
+        (Reason.BAD_TOKEN, "a new token"),
+        (Reason.NO_SCOPE, "install it again"),
+    ],
+)
+def test_what_rests_says_why_and_what_to_do(reason: Reason, to_do: str, context: Context) -> None:
+    typed("subscribe matters", context)
+    context.subscriptions.pause_channel(CHANNEL_ADDRESS, reason, NOW)
+    said = shown("", lambda: typed("list", context))
+    assert to_do in said
+    assert ", then /digest resume" in said
+    typed("resume", context)
+    assert "next: today 09:00 EDT" in shown("", lambda: typed("list", context))
+
+
+def test_what_fell_into_a_pause_does_not_come_at_its_end(context: Context) -> None:
+    typed("subscribe matters", context)
+    typed("pause", context)
+    typed("resume", context, replace(INVOCATION, at=NOW + timedelta(days=7)))
+    assert context.subscriptions.last_served_days() == {
+        "slack:T1:C1 matters": DAY + timedelta(days=6)
+    }
+
+
+def test_a_change_keeps_who_subscribed_and_since_when(context: Context) -> None:
+    typed("subscribe matters top 5", context)
+    somebody = replace(INVOCATION, by="U2", at=NOW + timedelta(days=1), zone="Asia/Tokyo")
+    typed("subscribe matters at 8", context, somebody)
+    assert context.subscriptions.all() == [
+        Subscription(
+            address=CHANNEL_ADDRESS,
+            profile="matters",
+            schedule=Schedule(at=time(8), tz="America/New_York"),
+            top=5,
+            by="U1",
+            since=NOW,
+        )
+    ]
+
+
+def test_more_papers_than_the_profile_has_are_not_promised(context: Context) -> None:
+    said = shown("", lambda: typed("subscribe matters top 50", context))
+    assert "at most 20 papers of cs.LG" in said
+
+
+def test_who_asks_for_now_is_remembered(context: Context) -> None:
+    request = typed("now matters", context).request
+    assert request is not None
+    assert (request.by, request.since) == ("U1", NOW)
+
+
+def test_votes_are_counted_per_person_and_channel(context: Context) -> None:
+    deliver_day(context)
+    deliver_day(context, NEXT_DOOR)
+    for person in ("U1", "U2", "U3"):
+        answer = pressed("up", "day 2503.10000", context, replace(INVOCATION, by=person))
+    assert isinstance(answer.update, Card)
+    assert [button.label for button in answer.update.buttons] == ["👍 3", "👎", "Why"]
+    answer = pressed("down", "day 2503.10000", context, replace(INVOCATION, by="U2"))
+    assert isinstance(answer.update, Card)
+    assert [button.label for button in answer.update.buttons] == ["👍 2", "👎 1", "Why"]
+    answer = pressed("up", "day 2503.10000", context, replace(INVOCATION, address=NEXT_DOOR))
+    assert isinstance(answer.update, Card)
+    assert answer.update.buttons[0].label == "👍 1"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"maximum": "3"}, "What is judged stays judged"),
+        ({"relevance": "9"}, "What is judged stays judged"),
+        ({"look_for": "Dust: studies of it."}, "about 3 papers, which cost $0.0049 the last time"),
+    ],
+)
+def test_a_changed_profile_says_what_is_judged_anew(
+    change: dict[str, str], said: str, context: Context
+) -> None:
+    deliver_day(context)
+    form = pressed("edit-profile", "matters", context).form
+    assert form is not None
+    answers = {field.name: field.value for field in form.fields} | change
+    head = sent("profile", answers, context, about=form.metadata).head
+    assert head is not None
+    assert said in head.text[0]
+
+
+@pytest.mark.parametrize("press", ["edit C1 matters", "edit-profile matters"])
+def test_a_form_does_not_undo_what_was_changed_while_it_was_open(
+    press: str, context: Context
+) -> None:
+    typed("/digest subscribe matters", context)
+    action, _, value = press.partition(" ")
+    first, second = (pressed(action, value, context).form for _ in range(2))
+    assert first is not None
+    assert second is not None
+    answers = {field.name: field.value for field in first.fields}
+    changed = {"at": "10:15"} if action == "edit" else {"maximum": "3"}
+    sent(first.name, answers | changed, context, first.metadata)
+    with pytest.raises(Refused, match="Somebody else has changed this meanwhile"):
+        sent(second.name, answers | {"top": "5", "novelty": "2"}, context, second.metadata)
+    (found,) = context.subscriptions.of(CHANNEL_ADDRESS)
+    own = context.profiles(CHANNEL_ADDRESS)["matters"]
+    assert (found.schedule.at, found.top) == (time(10, 15) if action == "edit" else time(9), None)
+    assert (own.maximum, own.cutoffs.novelty) == (20 if action == "edit" else 3, 6)
+
+
+def test_a_form_does_not_bring_back_what_was_ended_while_it_was_open(context: Context) -> None:
+    typed("/digest subscribe matters", context)
+    form = pressed("edit", "C1 matters", context).form
+    assert form is not None
+    typed("/digest unsubscribe matters", context)
+    with pytest.raises(Refused, match="Somebody else has ended this subscription meanwhile"):
+        sent(form.name, {field.name: field.value for field in form.fields}, context, form.metadata)
+    assert context.subscriptions.all() == []
+
+
+def test_two_who_make_a_profile_of_one_name_at_once_do_not_overwrite_each_other(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = context.profiles(CHANNEL_ADDRESS)
+    sent("profile", PROFILE_VALUES, context, about="")
+    monkeypatch.setattr(Context, "profiles", lambda *_: known)  # read before the other was there
+    with pytest.raises(InvalidForm, match="There is a profile called bounds-rates already"):
+        sent("profile", PROFILE_VALUES | {"keywords": "other"}, context, about="")
+    monkeypatch.undo()
+    assert context.profiles(CHANNEL_ADDRESS)["bounds-rates"].keywords.relevant == ("minimax",)
+
+
+def test_a_list_that_could_not_be_had_is_not_shown_as_a_count(context: Context) -> None:
+    """ "0 of 0 papers" would say that arXiv had none."""
+    lost = digest().listed.model_copy(update={"problem": Problem(trouble=Reason.UNREACHABLE)})
+    day = digest(listed=lost)
+    context.channels.put_decided_day("day", day)
+    context.channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", day, NOW, "17.1")
+    said = shown("", lambda: typed("list", context))
+    assert "no list of arXiv's was to be had" in said
+    assert "0 of 0" not in said
+    context.channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", digest(), NOW, "17.1")
+    assert "nothing was announced" in shown("", lambda: typed("list", context))
+    missed = shown("", lambda: typed("missed matters", context))
+    assert "nothing was left out" in missed
+    context.channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", day, NOW, "17.1")
+    assert "arXiv cannot be reached" in shown("", lambda: typed("missed matters", context))

@@ -1,0 +1,682 @@
+"""Discord from where people sit: commands, buttons, forms and menus, and what the channel shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event
+from typing import Any
+
+import pytest
+
+from tests.waiting import TIMEOUT_SECONDS, wait_until_async
+
+discord = pytest.importorskip("discord")
+
+import redis.asyncio  # noqa: E402
+from discord.gateway import DiscordWebSocket  # noqa: E402
+from discord.http import Route  # noqa: E402
+from pydantic import SecretStr  # noqa: E402
+
+from bot.commands import dispatch  # noqa: E402
+from bot.commands.context import Context  # noqa: E402
+from bot.commands.status import Status  # noqa: E402
+from bot.discord import answers as answers_discord  # noqa: E402
+from bot.discord import events  # noqa: E402
+from bot.discord import poster as poster_discord  # noqa: E402
+from bot.discord.answers import DiscordAnswers  # noqa: E402
+from bot.domain.digest import Judge, Outcome, Score  # noqa: E402
+from bot.domain.lookup import ArxivAnswer, Assessment  # noqa: E402
+from bot.domain.message import Message  # noqa: E402
+from bot.domain.papers import Reason  # noqa: E402
+from bot.domain.request import Address, digest_name  # noqa: E402
+from bot.domain.schedule import Schedule  # noqa: E402
+from bot.domain.subscription import Paused, Subscription  # noqa: E402
+from bot.errors import Gone, Unavailable  # noqa: E402
+from bot.runtime.announcements import Announcer, Wakeup  # noqa: E402
+from bot.runtime.lookup_waiter import LookupWaiter  # noqa: E402
+from bot.runtime.posting import ThreadPoster  # noqa: E402
+from bot.store.channels import Channels  # noqa: E402
+from bot.store.connection import connect_briefly  # noqa: E402
+from bot.store.days import Store  # noqa: E402
+from bot.store.lookups import Lookups  # noqa: E402
+from bot.store.outbox import Outbox  # noqa: E402
+from bot.store.subscriptions import Subscriptions  # noqa: E402
+from bot.views import digest as digest_views  # noqa: E402
+from bot.views import discord as discord_views  # noqa: E402
+from tests.bot.planning.test_plan import list_result  # noqa: E402
+from tests.factories import NOW, decision, digest, listing, paper, paper_ids, profile  # noqa: E402
+from tests.servers.discord_rules import draw_discord  # noqa: E402
+from tests.servers.fake_discord import Ack, FakeDiscord, run_fake_discord  # noqa: E402
+from tests.servers.fake_discord_state import (  # noqa: E402
+    CREATE_PUBLIC_THREADS,
+    GUILD_ID,
+    SEND_MESSAGES,
+    USER_ID,
+    VIEW_CHANNEL,
+)
+
+CHANNEL_ADDRESS = Address(platform="discord", workspace=GUILD_ID, channel="200000000000000001")
+NEWS, FORUM = "200000000000000003", "200000000000000004"
+OTHER = "300000000000000002"
+DELIVERY_NAME = "matters-1"
+TOKEN = SecretStr("token")
+
+
+@pytest.fixture
+def fake_discord(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDiscord]:
+    async def at_once(client: Any, shard: Any, *, initial: bool = False) -> None:
+        """No pause of 5 s before the second time."""
+
+    for where, name in ((Route, "BASE"), (DiscordWebSocket, "DEFAULT_GATEWAY")):
+        monkeypatch.setattr(where, name, getattr(where, name))  # so that it is put back
+    monkeypatch.setattr(discord.Client, "before_identify_hook", at_once)
+    monkeypatch.setattr(discord.backoff.ExponentialBackoff, "delay", lambda backoff: 0.01)
+    with run_fake_discord() as server:
+        yield server
+
+
+@dataclass
+class BotSession:
+    """A bot at work, and the people around it."""
+
+    fake_discord: FakeDiscord
+    answers: DiscordAnswers
+    context: Context
+    app: Any = None
+    running: Any = None
+    readies: int = 0
+
+    async def command(self, name: str, options: Any = None, **who: Any) -> str:
+        ack = await asyncio.to_thread(self.fake_discord.command, name, options, **who)
+        return await self.said(ack)
+
+    async def press(self, label: str, message: Any, **who: Any) -> Ack:
+        button = next(p for p in buttons(message["components"]) if p["label"].startswith(label))
+        return await asyncio.to_thread(
+            self.fake_discord.press, button["custom_id"], message["id"], **who
+        )
+
+    async def said(self, ack: Ack, number: int = 1) -> str:
+        """The last answer, which nobody else sees."""
+        answers = await asyncio.to_thread(self.fake_discord.wait_for_answers, ack, number)
+        assert all(answer["flags"] & 64 for answer in answers)
+        return draw_discord(answers[-1])
+
+    async def until(self, true: Callable[[], Any]) -> None:
+        await wait_until_async(true)
+
+    def shown(self, channel: str = CHANNEL_ADDRESS.channel) -> list[str]:
+        return [draw_discord(message) for message in self.fake_discord.channels[channel].messages]
+
+
+def buttons(parts: list[Any]) -> Iterator[Any]:
+    for part in parts:
+        if part["type"] == 2:
+            yield part
+        yield from buttons([*part.get("components", []), *filter(None, [part.get("accessory")])])
+
+
+class Even:
+    """A pace that lets everybody pass."""
+
+    async def acquire(self, address: Address) -> None:
+        """At once."""
+
+
+@asynccontextmanager
+async def at_work(
+    fake_discord: FakeDiscord, url: str, gateway: str = ""
+) -> AsyncIterator[BotSession]:
+    store = Store(connect_briefly(url))
+    context = Context(
+        channels=Channels(store),
+        subscriptions=Subscriptions(store),
+        lookups=Lookups(store),
+        judge=Judge(),
+        status=lambda: Status(
+            at=NOW, server="", memory=0, persistent=True, judge=Judge(), queues=(), wishes=()
+        ),
+    )
+    async with poster_discord.open_poster(TOKEN, fake_discord.api) as poster:
+        announcer = Announcer(poster, store.redis, Even())  # type: ignore[arg-type]
+        answers = DiscordAnswers(
+            poster, context, announcer, Wakeup(), LookupWaiter(context, lambda: None)
+        )
+        bot = BotSession(fake_discord, answers, context)
+
+        class App(events.DiscordApp):
+            async def on_ready(self) -> None:
+                bot.app, bot.readies = self, bot.readies + 1
+
+        app = App(answers, guild_ready_timeout=0.01)
+        listening = events.listen(app, TOKEN, gateway or fake_discord.gateway)
+        bot.running = running = asyncio.create_task(listening)
+        try:
+            await bot.until(lambda: bot.app or running.done())
+            if running.done():
+                await running
+            yield bot
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            store.redis.close()
+
+
+@pytest.fixture
+def run_session(
+    fake_discord: FakeDiscord, store: Store, redis_url: str
+) -> Callable[[Callable[[BotSession], Awaitable[None]]], None]:
+    """Let people talk to a bot on an empty store, which has one day listed."""
+    store.name_profile(profile())
+
+    def run(talk: Callable[[BotSession], Awaitable[None]]) -> None:
+        async def whole() -> None:
+            async with at_work(fake_discord, redis_url) as bot:
+                await talk(bot)
+
+        asyncio.run(whole())
+
+    return run
+
+
+Converse = Callable[[Callable[[BotSession], Awaitable[None]]], None]
+
+
+async def post_day(bot: BotSession, number: int = 8) -> str:
+    """A day in the channel, as the worker posts it; returns the head's id."""
+    day = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(number)))
+    channels = bot.context.channels
+    channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
+    channels.put_decided_day(DELIVERY_NAME, day)
+    channels.put_prepared(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day)
+    head, *cards = digest_views.thread_posts(day, DELIVERY_NAME)
+    assert isinstance(head, Message)
+    outbox, turn = Outbox(channels.store.redis, "a day"), Even().acquire
+    thread = ThreadPoster(
+        bot.answers.poster, outbox, CHANNEL_ADDRESS, turn, lambda: datetime.now(UTC)
+    )
+    message = (await thread.post(head, list(zip(paper_ids(number), cards, strict=True)))).message
+    channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day, NOW, message)
+    return message
+
+
+def subscription(**fields: Any) -> Subscription:
+    given: dict[str, Any] = {
+        "address": CHANNEL_ADDRESS,
+        "profile": "matters",
+        "schedule": Schedule(at=datetime(2025, 1, 1, 9).time(), tz="Europe/Berlin"),
+        "by": USER_ID,
+        "since": NOW,
+    }
+    return Subscription(**(given | fields))
+
+
+# The journey
+
+
+def test_a_channel_subscribes_reads_votes_and_asks_why(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        ask = fake_discord.autocomplete
+        ack = await asyncio.to_thread(ask, "digest subscribe", "profile", "mat")
+        (choice,) = [c for c in ack.data["choices"] if c["value"] == "matters"]
+        assert choice["name"] == "matters · Matters of importance"
+        ack = await asyncio.to_thread(ask, "digest subscribe", "tz", "berl")
+        assert ack.data["choices"][0]["value"] == "Europe/Berlin"
+        given = {"profile": "matters", "at": "7:30 am", "tz": "Europe/Berlin", "days": "mon-fri"}
+        said = await bot.command("digest subscribe", given | {"top": 8})
+        assert "07:30" in said
+        (found,) = bot.context.subscriptions.of(CHANNEL_ADDRESS)
+        assert (found.schedule.tz, found.top, found.by) == ("Europe/Berlin", 8, USER_ID)
+        await bot.until(bot.shown)
+        assert f"<@{USER_ID}>" in bot.shown()[0]
+
+        head = await post_day(bot)
+        first = fake_discord.channels[head].messages[0]
+        ack = await bot.press("👍", first, channel=head)
+        assert ack.type == 7
+        assert "[👍 1]" in bot.shown(head)[0]
+        await bot.press("👍", first, channel=head, user=OTHER)
+        assert "[👍 2]" in bot.shown(head)[0]
+        await bot.press("👍", first, channel=head)
+        assert "[👍 1]" in bot.shown(head)[0]
+        assert "proves a bound" in await bot.said(await bot.press("Why", first, channel=head))
+        assert "proves a bound" in await bot.command(
+            "why", {"arxivid": "arXiv:2503.10000v1"}, channel=head, permissions=0
+        )
+        assert len(bot.shown(head)) == 8
+
+    run_session(talk)
+
+
+def test_a_day_is_asked_for_and_the_clock_is_woken(run_session: Converse) -> None:
+    async def talk(bot: BotSession) -> None:
+        said = await bot.command("digest now", {"profile": "matters"})
+        assert said == "## One moment: the newest day of Matters of importance.\n"
+        (wished,) = bot.context.channels.requests()
+        assert (wished.address, wished.by) == (CHANNEL_ADDRESS, USER_ID)
+        async with asyncio.timeout(1):
+            await bot.answers.wakeup.wait(5)
+
+    run_session(talk)
+
+
+def test_a_day_that_was_delivered_is_linked_to_for_who_asked(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        head = await post_day(bot, 1)
+        ack = await asyncio.to_thread(fake_discord.command, "digest now", {"profile": "matters"})
+        (wished,) = bot.context.channels.requests()
+        bot.context.channels.store.put_list_result(wished.wanted, list_result(NOW))
+        day = digest_name(wished, list_result(NOW))
+        known = bot.context.channels.delivery(CHANNEL_ADDRESS, DELIVERY_NAME)
+        assert known is not None
+        moved = digest(decision(paper_ids(1)[0], Outcome.PICKED))
+        bot.context.channels.put_delivered(
+            CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{day}", moved, NOW, known.message
+        )
+        await bot.answers.tell_delivered_before(wished)
+        assert "delivered here before" in await bot.said(ack, 2)
+        assert f"{GUILD_ID}/{CHANNEL_ADDRESS.channel}/{head}" in str(ack.answers[-1])
+        await bot.answers.tell_delivered_before(wished)  # who asked too long ago is told alone
+        alone = fake_discord.channels[f"4{USER_ID[1:]}"].messages
+        assert ["delivered here before" in draw_discord(message) for message in alone] == [True]
+
+    run_session(talk)
+
+
+@pytest.mark.parametrize("word", sorted(set(dispatch.COMMANDS) - {"", "why"}))
+def test_every_command_is_there_and_answers(run_session: Converse, word: str) -> None:
+    async def talk(bot: BotSession) -> None:
+        ack = await asyncio.to_thread(bot.fake_discord.command, f"digest {word}")
+        assert ack.type in (4, 9)
+        with pytest.raises(LookupError):
+            bot.fake_discord.command(f"digest {word}", permissions=0)
+
+    run_session(talk)
+
+
+def test_a_thread_speaks_for_its_channel(fake_discord: FakeDiscord, run_session: Converse) -> None:
+    async def talk(bot: BotSession) -> None:
+        head = await post_day(bot, 1)
+        await bot.command("digest subscribe", {"profile": "matters"}, channel=head)
+        assert [found.address for found in bot.context.subscriptions.all()] == [CHANNEL_ADDRESS]
+        ack = await asyncio.to_thread(
+            fake_discord.autocomplete, "digest pause", "profile", "", channel=head
+        )
+        assert [choice["value"] for choice in ack.data["choices"]] == ["matters"]
+
+    run_session(talk)
+
+
+def test_the_menu_of_a_message_says_why(fake_discord: FakeDiscord, run_session: Converse) -> None:
+    async def talk(bot: BotSession) -> None:
+        head = await post_day(bot, 2)
+        card = fake_discord.channels[head].messages[1]["id"]
+        for message, channel, said in [
+            (card, head, "proves a bound"),
+            (head, CHANNEL_ADDRESS.channel, "Name one"),
+        ]:
+            ack = await asyncio.to_thread(
+                fake_discord.context_menu, "Why this paper?", message, channel=channel
+            )
+            assert said in await bot.said(ack)
+
+    run_session(talk)
+
+
+# Forms
+
+
+def test_a_profile_is_made_by_a_form(fake_discord: FakeDiscord, run_session: Converse) -> None:
+    async def talk(bot: BotSession) -> None:
+        ack = await asyncio.to_thread(fake_discord.command, "digest new")
+        assert ack.type == 9
+        said = {"title": "Sparse things", "look_for": "Sparsity: pruning of networks."}
+        wrong = said | {"categories": "cs.LGG"}
+        filled = named(ack.data, wrong)
+        ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], filled)
+        assert "cs.LG" in await bot.said(ack)
+        (answer,) = ack.answers
+        ack = await bot.press("Correct it", answer)
+        assert ack.type == 9
+        assert "Sparse things" in draw_discord(ack.data)
+        filled = named(ack.data, said | {"categories": "cs.LG"})
+        ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], filled)
+        assert "Sparse things" in await bot.said(ack)
+        assert "sparse-things" in bot.context.profiles(CHANNEL_ADDRESS)
+        assert (await bot.press("Correct it", answer)).type == 9
+        bot.answers._forms.clear()  # as after a restart
+        assert "not kept" in await bot.said(await bot.press("Correct it", answer))
+
+    run_session(talk)
+
+
+def named(modal: Any, said: dict[str, str]) -> dict[str, str]:
+    """Answers by the boxes of a modal: those that share one are written as `name: value`."""
+    boxes = [label["component"]["custom_id"] for label in modal["components"]]
+    shared = {box: [n for n in box.split("+") if n in said] for box in boxes if "+" in box}
+    lines = {box: "\n".join(f"{n}: {said[n]}" for n in names) for box, names in shared.items()}
+    return {name: text for name, text in said.items() if name in boxes} | {
+        box: text for box, text in lines.items() if text
+    }
+
+
+def test_a_subscription_is_made_by_a_form(fake_discord: FakeDiscord, run_session: Converse) -> None:
+    async def talk(bot: BotSession) -> None:
+        ack = await asyncio.to_thread(fake_discord.command, "digest subscribe", {"at": "07:15"})
+        assert ack.type == 9
+        filled = {"profile": ["matters"]}
+        ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], filled)
+        await bot.said(ack)
+        (found,) = bot.context.subscriptions.of(CHANNEL_ADDRESS)
+        assert (found.schedule.at.hour, found.schedule.tz) == (7, "UTC")
+
+    run_session(talk)
+
+
+def test_a_channel_that_has_a_digest_has_its_time_zone(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        bot.context.subscriptions.put(subscription(profile="another"))
+        await bot.command("digest subscribe", {"profile": "matters"})
+        zones = [found.schedule.tz for found in bot.context.subscriptions.of(CHANNEL_ADDRESS)]
+        assert zones == ["Europe/Berlin", "Europe/Berlin"]
+
+    run_session(talk)
+
+
+# When something is wrong
+
+
+@pytest.mark.parametrize(
+    ("channel", "lost", "said"),
+    [
+        (FORUM, 0, "cannot post in a forum channel"),
+        (NEWS, SEND_MESSAGES | CREATE_PUBLIC_THREADS, "Send Messages, Create Public Threads"),
+        (CHANNEL_ADDRESS.channel, VIEW_CHANNEL, "View Channel"),
+        (CHANNEL_ADDRESS.channel, 0, "Next"),
+        (NEWS, 0, "Next"),
+    ],
+)
+def test_a_channel_that_cannot_be_posted_to_is_told_so_at_once(
+    fake_discord: FakeDiscord, run_session: Converse, channel: str, lost: int, said: str
+) -> None:
+    fake_discord.channels[channel].permissions &= ~lost
+
+    async def talk(bot: BotSession) -> None:
+        asked = {"profile": "matters"}
+        assert said in await bot.command("digest subscribe", asked, channel=channel)
+        assert len(bot.context.subscriptions.all()) == (said == "Next")
+
+    run_session(talk)
+
+
+def test_an_interaction_that_comes_twice_acts_once(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        head = await post_day(bot, 1)
+        await bot.press("👍", fake_discord.channels[head].messages[0], channel=head)
+        (session,) = fake_discord.sessions.values()
+        again = session.events[-1]
+        assert again["t"] == "INTERACTION_CREATE"
+        await asyncio.to_thread(fake_discord.send_event, "INTERACTION_CREATE", again["d"])
+        await bot.command("digest status")
+        assert bot.context.subscriptions.votes(CHANNEL_ADDRESS, paper_ids(1)[0]).up == 1
+        assert "[👍 1]" in bot.shown(head)[0]
+
+    run_session(talk)
+
+
+def test_votes_at_the_same_moment_leave_the_last_count(
+    fake_discord: FakeDiscord, run_session: Converse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        head = await post_day(bot, 1)
+        card = fake_discord.channels[head].messages[0]
+        people = [f"3000000000000000{n:02}" for n in range(10, 22)]
+        fake_discord.inject_faults("POST */callback", "http_500", "lost_reply", "", "disconnect")
+        pressing = (bot.press("👍", card, channel=head, user=user) for user in people)
+        await asyncio.gather(*pressing)
+        await bot.until(lambda: "[👍 12]" in bot.shown(head)[0])
+
+    run_session(talk)
+
+
+def test_a_vote_keeps_the_mark_by_which_the_message_is_found(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        head = await post_day(bot, 1)
+        card = fake_discord.channels[head].messages[0]
+        mark = card["components"][0]["id"]
+        assert mark > 1000
+        await bot.press("👍", card, channel=head)
+        assert card["components"][0]["id"] == mark
+
+    run_session(talk)
+
+
+@pytest.mark.parametrize("word", ["digest list", "digest new", "digest subscribe"])
+def test_redis_being_away_is_said(
+    fake_discord: FakeDiscord, run_session: Converse, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        def away(event: str) -> bool:
+            raise redis.ConnectionError
+
+        monkeypatch.setattr(bot.context.subscriptions, "is_first_delivery", away)
+        assert "One moment" in await bot.command(word)
+        ack = await asyncio.to_thread(fake_discord.autocomplete, "digest now", "profile", "x")
+        assert ack.type == 8
+
+    run_session(talk)
+
+
+@pytest.mark.parametrize("word", ["digest list", "digest new"])
+def test_redis_hanging_is_said_after_an_acknowledgement_in_time(
+    fake_discord: FakeDiscord, run_session: Converse, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setattr(answers_discord, "_SOON", 0.1)
+
+    async def talk(bot: BotSession) -> None:
+        first, redis_answers = bot.context.subscriptions.is_first_delivery, Event()
+
+        def slow(event: str) -> bool:
+            assert redis_answers.wait(TIMEOUT_SECONDS)
+            return first(event)
+
+        async def acknowledged(act: Awaitable[Ack]) -> Ack:
+            redis_answers.clear()
+            try:
+                return await act
+            finally:
+                redis_answers.set()
+
+        monkeypatch.setattr(bot.context.subscriptions, "is_first_delivery", slow)
+        ack = await acknowledged(asyncio.to_thread(fake_discord.command, word))
+        assert ack.type == 5
+        said = await bot.said(ack)
+        assert ("One moment" in said) == (word == "digest new")
+        assert len(ack.answers) == 1
+        assert bot.shown() == []
+        head = await post_day(bot, 1)
+        press = bot.press("👍", fake_discord.channels[head].messages[0], channel=head)
+        ack = await acknowledged(press)
+        assert ack.type == 6
+        await bot.until(lambda: "[👍 1]" in bot.shown(head)[0])
+        assert not ack.answers
+
+    run_session(talk)
+
+
+@pytest.mark.parametrize(
+    "fault", ["lost_reply", "disconnect", "http_500", "http_502", "ratelimited"]
+)
+def test_an_answer_gets_through(
+    fake_discord: FakeDiscord, run_session: Converse, fault: str
+) -> None:
+    fake_discord.inject_faults("POST */callback", fault)
+
+    async def talk(bot: BotSession) -> None:
+        assert "subscription" in await bot.command("digest pause")
+
+    run_session(talk)
+
+
+# The connection
+
+
+@pytest.mark.parametrize("how", ["drop_connections", "reconnect", "invalidate_sessions"])
+def test_a_broken_session_heals_and_changes_nothing(
+    fake_discord: FakeDiscord, run_session: Converse, how: str
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        head = await post_day(bot, 1)
+        before, synced = bot.shown() + bot.shown(head), len(registrations(fake_discord))
+        await asyncio.to_thread(getattr(fake_discord, how))
+        if how == "invalidate_sessions":
+            await bot.until(lambda: bot.readies == 2)
+        assert "No" not in await bot.command("digest status")
+        assert bot.shown() + bot.shown(head) == before
+        assert len(registrations(fake_discord)) == synced
+
+    run_session(talk)
+
+
+def registrations(fake_discord: FakeDiscord) -> list[str]:
+    return [c.route for c in fake_discord.calls if c.route.startswith("PUT") and c.status == 200]
+
+
+def test_a_session_is_resumed_where_the_setting_says(
+    fake_discord: FakeDiscord, store: Store, redis_url: str
+) -> None:
+    async def run() -> None:
+        gateway, fake_discord.gateway = fake_discord.gateway, "ws://127.0.0.1:9/"
+        async with at_work(fake_discord, redis_url, gateway) as bot:
+            await asyncio.to_thread(fake_discord.drop_connections)
+            await bot.command("digest status")
+
+    asyncio.run(run())
+
+
+def test_commands_are_registered_when_they_change(
+    fake_discord: FakeDiscord, run_session: Converse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        """Nothing."""
+
+    run_session(talk)
+    run_session(talk)
+    assert len(registrations(fake_discord)) == 1
+    monkeypatch.setattr(discord_views, "DIGEST", "Other words")
+    run_session(talk)
+    assert len(registrations(fake_discord)) == 2
+
+
+@pytest.mark.parametrize("reason", [Reason.BAD_TOKEN, Reason.MAY_NOT_POST, None])
+def test_what_rested_goes_on_when_it_can(
+    fake_discord: FakeDiscord, store: Store, run_session: Converse, reason: Reason | None
+) -> None:
+    rests = subscription(paused=Paused(at=NOW, trouble=reason))
+    Subscriptions(store).put(rests)
+    fake_discord.channels[CHANNEL_ADDRESS.channel].permissions &= ~SEND_MESSAGES
+
+    async def talk(bot: BotSession) -> None:
+        await bot.command("digest status")
+        assert bot.context.subscriptions.all() == [rests]
+        fake_discord.channels[CHANNEL_ADDRESS.channel].permissions |= SEND_MESSAGES
+        channel = fake_discord._described(fake_discord.channels[CHANNEL_ADDRESS.channel])
+        await asyncio.to_thread(fake_discord.send_event, "CHANNEL_UPDATE", channel)
+        if reason is None:  # a person paused it
+            await bot.command("digest status")
+            assert bot.context.subscriptions.all() == [rests]
+        else:
+            await bot.until(bot.shown)
+            assert "Back again" in bot.shown()[0]
+
+    run_session(talk)
+
+
+def test_a_token_that_is_not_taken_is_told_from_discord_being_away(
+    fake_discord: FakeDiscord, store: Store, redis_url: str
+) -> None:
+    async def run(kind: type[Exception]) -> None:
+        with pytest.raises(kind):
+            async with at_work(fake_discord, redis_url):
+                """Not reached."""
+
+    fake_discord.token = "another"
+    asyncio.run(run(Gone))
+    fake_discord.token, fake_discord.gateway = "", "ws://127.0.0.1:9/"
+    asyncio.run(run(Unavailable))
+    fake_discord.api = "http://127.0.0.1:9"
+    asyncio.run(run(Unavailable))
+
+
+def test_a_token_that_is_taken_back_ends_listening(
+    fake_discord: FakeDiscord, store: Store, redis_url: str
+) -> None:
+    async def run() -> None:
+        async with at_work(fake_discord, redis_url) as bot:
+            fake_discord.token = "another"
+            await asyncio.to_thread(fake_discord.drop_connections)
+            with pytest.raises(Gone):
+                await bot.running
+
+    asyncio.run(run())
+
+
+# What is found out later
+
+
+def workers_answer(bot: BotSession) -> None:
+    """The workers answer what waits: arXiv shows the paper, the judge has its say."""
+    lookups = bot.context.lookups
+    for lookup in lookups.all():
+        found = paper(lookup.paper)
+        lookups.put_arxiv_answer(found.id, ArxivAnswer(paper=found, at=NOW))
+        assessment = Assessment(score=Score(relevance=9, comment="matter, bound"))
+        for asked in lookup.profiles:
+            lookups.put_assessment(asked, lookup.judge, found, assessment)
+        lookups.drop(lookup)
+
+
+def test_a_paper_never_seen_is_looked_up_and_the_answer_changed(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        await post_day(bot)
+        ack = await asyncio.to_thread(fake_discord.command, "why", {"arxivid": "2410.15294"})
+        assert "2410.15294: looking it up …" in await bot.said(ack)
+        await bot.until(bot.context.lookups.all)
+        workers_answer(bot)
+        await bot.until(lambda: "Judged now: relevance 9" in draw_discord(ack.answers[0]))
+        assert len(ack.answers) == 1
+        assert "2410.15294: On the matter of 2410.15294" in draw_discord(ack.answers[0])
+
+    run_session(talk)
+
+
+def test_an_answer_is_shared_in_the_thread_where_it_was_asked(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        head = await post_day(bot, 1)
+        first = fake_discord.channels[head].messages[0]
+        ack = await bot.press("Why", first, channel=head)
+        await bot.said(ack)
+        await bot.press("Share", ack.answers[0], channel=head)
+        await bot.until(lambda: len(bot.shown(head)) == 2)
+        assert f"<@{USER_ID}> asked about 2503.10000" in bot.shown(head)[1]
+        assert "Picked: number 1 of 1." in bot.shown(head)[1]
+
+    run_session(talk)

@@ -1,0 +1,662 @@
+"""The bot process: it serves who waits, and says when Redis is away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+from bot import __main__ as bot
+from bot.commands import dispatch
+from bot.commands.context import Context, Invocation
+from bot.commands.status import gather
+from bot.domain.budget import Limits
+from bot.domain.digest import Judge, Outcome
+from bot.domain.papers import Reason
+from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
+from bot.domain.schedule import Schedule
+from bot.domain.subscription import Paused, Subscription
+from bot.errors import Unavailable
+from bot.planning.plan import RequestState, Step, StepKind, next_step
+from bot.runtime import clock
+from bot.settings import Settings
+from bot.store.channels import Channels
+from bot.store.deliveries import CHATS, Deliveries, FailedAttempt
+from bot.store.lookups import Lookups
+from bot.store.queues import Queues
+from bot.store.subscriptions import Subscriptions
+from bot.terminal.render import as_text
+from bot.views.status import plan_text
+from tests.bot.planning.test_plan import digest_request, list_result
+from tests.conftest import check_golden
+from tests.factories import DAY, NOW, announced, decision, digest, listing, person_in, profile
+from tests.processes import run_command
+from tests.waiting import TIMEOUT_SECONDS
+from tests.workers.judging.test_batches import ScriptedModel, well_formed_reply
+
+
+@pytest.fixture
+def queues(redis_url: str, channels: Channels) -> Queues:
+    return Queues(Redis.from_url(redis_url))
+
+
+@pytest.fixture
+def context(channels: Channels, queues: Queues) -> Context:
+    return Context(
+        channels=channels,
+        subscriptions=Subscriptions(channels.store),
+        lookups=Lookups(channels.store),
+        judge=Judge(),
+        status=lambda: gather(queues, channels, Judge()),
+    )
+
+
+EIGHT = datetime(2025, 3, 21, 8, tzinfo=UTC)  # nine in the morning in Berlin
+
+
+@pytest.fixture
+def due_at_eight(channels: Channels, context: Context) -> DigestRequest:
+    """A subscription's day at its time: read, judged, and not posted yet."""
+    context.subscriptions.put(subscription())
+    (due,) = owed(context, EIGHT)
+    ready(channels, due, EIGHT)
+    return due
+
+
+def asked_and_listed(channels: Channels, judge: Judge) -> DigestRequest:
+    """Somebody waits for a day whose list was read."""
+    of = channels.store.put_profile(profile())
+    asked = digest_request().model_copy(update={"profile": of, "judge": judge})
+    channels.put_request(asked)
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_list_result(asked.wanted, list_result(NOW))
+    return asked
+
+
+def queued(queues: Queues, name: str) -> list[str]:
+    return Queue(name, connection=queues.redis, serializer=JSONSerializer).job_ids
+
+
+def test_a_tick_queues_what_is_due_once_however_often_it_ticks(
+    channels: Channels, queues: Queues, context: Context
+) -> None:
+    asked = digest_request()
+    channels.put_request(asked)
+    for _ in range(3):
+        clock.tick(context, queues, NOW)
+    step = next_step(asked, channels.request_state(asked))
+    assert step is not None
+    assert queued(queues, "now") == [step.id]
+    assert channels.requests() == [asked]
+
+
+def test_forty_who_ask_within_half_a_second_share_every_step(
+    channels: Channels, queues: Queues, context: Context
+) -> None:
+    """Some on Slack, some on Discord, the clock ticking in between; also those who ask while a
+    step is under way."""
+    fingerprint = channels.store.put_profile(profile())
+
+    def ask(numbers: range, begin: datetime) -> None:
+        for n in numbers:
+            platform = "discord" if n % 2 else "slack"
+            update = {
+                "profile": fingerprint,
+                "by": f"U{n}",
+                "since": begin + timedelta(milliseconds=12 * n),
+                "address": Address(platform=platform, workspace="1", channel=str(n)),
+            }
+            channels.put_request(digest_request().model_copy(update=update))
+            clock.tick(context, queues, begin + timedelta(seconds=1))
+
+    ask(range(20), NOW)
+    assert len(queued(queues, "now")) == 1
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    found = list_result(NOW + timedelta(milliseconds=100))
+    channels.store.put_list_result(digest_request().wanted, found)
+    ask(range(20, 30), NOW)
+    assert len(queued(queues, "now")) == 2
+    (first, *_) = channels.requests()
+    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=NOW, listed=found)
+    channels.put_decided_day(digest_name(first, found), day)
+    ask(range(30, 40), NOW)
+    assert len(queued(queues, "now")) == 2
+    assert [queued(queues, f"post-{chat}") for chat in CHATS] == [
+        ["deliver-slack"],
+        ["deliver-discord"],
+    ]
+    waiting = [len(Deliveries(channels.store, chat).newcomers(())) for chat in CHATS]
+    assert waiting == [20, 20]
+
+
+def test_a_person_does_not_wait_behind_a_schedule_for_the_same_step(
+    channels: Channels, context: Context, queues: Queues
+) -> None:
+    """But once the schedule's has begun, it serves both."""
+    by_schedule = Step(kind=StepKind.FETCH, wish=digest_request(), seen=RequestState())
+    by_schedule = by_schedule.model_copy(
+        update={"wish": digest_request().model_copy(update={"subscription": "s"})}
+    )
+    by_person = Step(
+        kind=StepKind.FETCH,
+        wish=digest_request().model_copy(update={"by": "U1"}),
+        seen=RequestState(),
+    )
+    assert by_schedule.id == by_person.id
+    assert queues.missing_and_failed([by_schedule]) == ([by_schedule], set())
+    queues.enqueue_step(by_schedule)
+    assert queues.missing_and_failed([by_schedule, by_schedule]) == ([], set())
+    assert queues.missing_and_failed([by_schedule, by_person]) == ([by_person], set())
+    (ahead,) = queued(queues, "batch")
+    job = Job.fetch(ahead, connection=queues.redis, serializer=JSONSerializer)
+    job.set_status(JobStatus.STARTED)
+    assert queues.missing_and_failed([by_person]) == ([], set())
+    job.set_status(JobStatus.FAILED)
+    assert queues.missing_and_failed([by_schedule]) == ([], {by_person.id})
+    assert queues.missing_and_failed([by_person]) == ([by_person], set())
+    queues.enqueue_step(by_person)
+    assert queued(queues, "now") == [by_person.id]
+
+
+@pytest.mark.usefixtures("due_at_eight")
+def test_who_is_not_due_any_more_is_not_posted_to(
+    channels: Channels, context: Context, queues: Queues
+) -> None:
+    """A channel that was paused before a worker came to it."""
+    clock.tick(context, queues, EIGHT)
+    deliveries = Deliveries(channels.store, "slack")
+    assert len(deliveries.newcomers(())) == 1
+    context.subscriptions.put(subscription(paused=Paused(at=EIGHT)))
+    clock.tick(context, queues, EIGHT)
+    assert deliveries.newcomers(()) == {}
+
+
+@pytest.mark.usefixtures("due_at_eight")
+def test_a_platform_that_was_away_is_tried_again_after_a_while(
+    channels: Channels, context: Context, queues: Queues
+) -> None:
+    clock.tick(context, queues, EIGHT)
+    deliveries = Deliveries(channels.store, "slack")
+    (key,) = deliveries.newcomers(())
+    deliveries.put_failed(key, FailedAttempt(at=EIGHT))
+    for seconds, there in ((9, 0), (11, 1)):
+        ticked = clock.tick(context, queues, EIGHT + timedelta(seconds=seconds))
+        assert len(deliveries.newcomers(())) == there
+        assert (ticked.in_progress, ticked.failed) == (True, ())
+
+
+def test_a_delivery_that_failed_through_our_fault_is_told_and_the_request_is_over(
+    due_at_eight: DigestRequest, channels: Channels, context: Context, queues: Queues
+) -> None:
+    """A schedule's is tried again a minute later, a person's when the person asks again."""
+    asked = due_at_eight.model_copy(
+        update={"by": "U1", "subscription": "", "at": None, "until": None}
+    )
+    channels.put_request(asked)
+    clock.tick(context, queues, EIGHT)
+    deliveries = Deliveries(channels.store, "slack")
+    for key in deliveries.newcomers(()):
+        deliveries.put_failed(key, FailedAttempt(at=EIGHT, fault=True))
+    failed = clock.tick(context, queues, EIGHT + timedelta(seconds=1)).failed
+    assert sorted(request.by for request in failed) == ["", "U1"]
+    assert channels.requests() == []
+    channels.put_request(asked.model_copy(update={"since": EIGHT + timedelta(seconds=1)}))
+    clock.tick(context, queues, EIGHT + timedelta(seconds=2))
+    assert [request.by for request in deliveries.newcomers(()).values()] == ["U1"]
+    clock.tick(context, queues, EIGHT + timedelta(seconds=61))
+    assert len(deliveries.newcomers(())) == 2
+
+
+def test_a_request_whose_chat_stays_away_is_given_up_after_twelve_hours_and_told(
+    due_at_eight: DigestRequest, channels: Channels, context: Context, queues: Queues
+) -> None:
+    person = {"by": "U1", "subscription": "", "at": None, "until": None, "since": EIGHT}
+    asked = due_at_eight.model_copy(update=person)
+    channels.put_request(asked)
+    for hours, given_up in ((0, ()), (11.9, ()), (12, (asked,))):
+        ticked = clock.tick(context, queues, EIGHT + timedelta(hours=hours))
+        assert ticked.given_up == given_up
+        assert channels.requests() == ([] if given_up else [asked])
+    waiting = Deliveries(channels.store, "slack").newcomers(())
+    assert [request.by for request in waiting.values()] == [""], "the schedule's is still tried"
+
+
+def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
+    channels: Channels, queues: Queues, context: Context
+) -> None:
+    from workers.score_job import deliver_to_terminal, score
+
+    asked = asked_and_listed(channels, Judge())
+    clock.tick(context, queues, NOW)
+    assert len(queued(queues, "now")) == 1
+    score(asked, channels.store, None, 1, lambda: NOW, lambda done, total: None)
+    clock.tick(context, queues, NOW)
+    assert len(queued(queues, "now")) == 2
+    deliver_to_terminal(asked, channels.store, lambda: NOW)
+    clock.tick(context, queues, NOW)
+    assert channels.requests() == []
+
+
+def test_a_day_that_ended_short_is_taken_up_again_later(
+    channels: Channels, queues: Queues, context: Context
+) -> None:
+    from workers.score_job import deliver_to_terminal, score
+
+    asked = asked_and_listed(channels, Judge(model="scripted"))
+    down = ScriptedModel(lambda about: Unavailable("Away.", Reason.MODEL_DOWN))
+    score(asked, channels.store, down, 4, lambda: NOW, lambda done, total: None)
+    deliver_to_terminal(asked, channels.store, lambda: NOW)
+    clock.tick(context, queues, NOW + timedelta(minutes=5))
+    assert channels.requests() == [asked]
+    later = NOW + timedelta(minutes=11)
+    clock.tick(context, queues, later)
+    (again,) = channels.requests()
+    assert again.since == later
+    channels.store.put_list_result(asked.wanted, list_result(later, changed=NOW))
+    score(
+        again,
+        channels.store,
+        ScriptedModel(well_formed_reply),
+        4,
+        lambda: later,
+        lambda done, total: None,
+    )
+    deliver_to_terminal(again, channels.store, lambda: later)
+    clock.tick(context, queues, later)
+    assert channels.requests() == []
+    assert channels.history(asked.address)[-1].complete
+
+
+def test_a_day_asked_for_again_while_the_first_asking_ends_is_still_waited_for(
+    channels: Channels, queues: Queues, context: Context
+) -> None:
+    """By somebody else, between the clock's look and what it does; whether the first asking is
+    fulfilled, tried anew or given up."""
+    first = digest_request().model_copy(update={"by": "U1"})
+    again = first.model_copy(update={"by": "U2", "since": NOW + timedelta(microseconds=1)})
+    channels.put_request(again)
+    channels.drop_request(first)
+    channels.renew_request(first, NOW + timedelta(minutes=11))
+    assert channels.requests() == [again]
+    channels.drop_request(again)
+    assert channels.requests() == []
+
+
+def test_a_day_tried_anew_is_the_same_asking_until_it_is_fulfilled(channels: Channels) -> None:
+    first, later = digest_request().model_copy(update={"by": "U1"}), NOW + timedelta(minutes=11)
+    channels.put_request(first)
+    channels.renew_request(first, later)
+    (anew,) = channels.requests()
+    assert (anew.since, anew.asked) == (later, NOW)
+    channels.renew_request(anew, later + timedelta(minutes=11))
+    assert [waiting.asked for waiting in channels.requests()] == [NOW]
+    channels.drop_request(first)  # who waited in a terminal knows nothing of that
+    channels.renew_request(first, later)
+    assert channels.requests() == []
+
+
+def test_a_wish_that_an_older_version_stored_is_dropped_as_well(channels: Channels) -> None:
+    kept = digest_request()
+    short = {k: v for k, v in kept.model_dump(mode="json").items() if v is not None}
+    channels.store.redis.hset("pb:wishes", kept.key, json.dumps(short))
+    (found,) = channels.requests()
+    channels.drop_request(found)
+    assert channels.requests() == []
+
+
+def test_what_the_budget_left_is_not_asked_for_again_by_the_clock(
+    channels: Channels, queues: Queues, context: Context
+) -> None:
+    from workers.score_job import deliver_to_terminal, score
+
+    asked = asked_and_listed(channels, Judge(model="scripted"))
+    nothing = (Limits(day_usd=0), Limits())
+    model = ScriptedModel(well_formed_reply)
+    score(asked, channels.store, model, 4, lambda: NOW, lambda done, total: None, nothing)
+    deliver_to_terminal(asked, channels.store, lambda: NOW)
+    assert not channels.history(asked.address)[-1].complete
+    clock.tick(context, queues, NOW + timedelta(minutes=11))
+    assert channels.requests() == []
+    assert model.asked == []
+
+
+def subscription(channel: str = "C1", **fields: object) -> Subscription:
+    given = {
+        "address": Address(platform="slack", workspace="T1", channel=channel),
+        "profile": "foundations",
+        "schedule": Schedule(at=time(9), tz="Europe/Berlin"),
+        "by": "U1",
+        "since": NOW,
+    }
+    return Subscription.model_validate(given | fields)
+
+
+def owed(context: Context, now: datetime) -> list[DigestRequest]:
+    return [request for _, request, _ in clock.due_requests(context, now)]
+
+
+def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
+    channels: Channels, context: Context, queues: Queues
+) -> None:
+    context.subscriptions.put(subscription())  # made on Thursday at 09:40 in Berlin
+    friday = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)  # ten past midnight in New York
+    assert owed(context, friday - timedelta(seconds=1)) == []
+    (mine,) = owed(context, friday)
+    assert mine.at == EIGHT
+    assert mine.wanted.date == date(2025, 3, 21)
+    clock.tick(context, queues, friday)
+    assert (len(queued(queues, "batch")), queued(queues, "now")) == (1, [])
+    ready(channels, mine, friday)
+    for now, steps in ((mine.at - timedelta(seconds=1), 0), (mine.at, 1)):
+        clock.tick(context, queues, now)
+        assert len(queued(queues, "post-slack")) == steps
+    day = channels.store.digest(digest_name(mine, list_result(friday)))
+    assert day is not None
+    name = delivery_name(mine, list_result(friday))
+    channels.put_delivered(mine.address, name, day, mine.at + timedelta(seconds=9))
+    clock.tick(context, queues, mine.at + timedelta(seconds=10))
+    assert owed(context, mine.at + timedelta(hours=5)) == []
+
+
+def ready(channels: Channels, mine: DigestRequest, now: datetime) -> None:
+    """The day is read, judged and settled."""
+    channels.store.put_list_result(mine.wanted, list_result(now))
+    day = digest(decision("2503.15294", Outcome.PICKED), listed=list_result(now), judged_at=now)
+    channels.store.add_listing(str(DAY), listing(announced()), NOW)
+    channels.put_decided_day(digest_name(mine, list_result(now)), day)
+
+
+def test_a_day_that_somebody_asked_for_is_not_delivered_again_by_the_schedule(
+    channels: Channels, context: Context, queues: Queues
+) -> None:
+    mine = subscription()
+    context.subscriptions.put(mine)
+    dawn = datetime(2025, 3, 21, 7, tzinfo=UTC)
+    asked = dispatch.answer(
+        Invocation(
+            "now foundations", mine.address, dawn, "U1", person=person_in(mine.address.channel)
+        ),
+        context,
+    ).request
+    assert asked is not None
+    friday = list_result(dawn).model_copy(update={"batch": "2025-03-21", "date": date(2025, 3, 21)})
+    channels.store.put_list_result(asked.wanted, friday)
+    channels.store.add_listing("2025-03-21", listing(announced()), NOW)
+    known = context.profiles(mine.address)["foundations"]
+    day = digest(
+        decision("2503.15294", Outcome.PICKED), profile=known, listed=friday, judged_at=dawn
+    )
+    channels.put_decided_day(digest_name(asked, friday), day)
+    name = delivery_name(asked, friday)
+    channels.put_delivered(mine.address, name, day, dawn + timedelta(seconds=9), "17.5")
+    (scheduled,) = owed(context, dawn)
+    channels.store.put_list_result(scheduled.wanted, friday)
+    assert scheduled.at is not None
+    clock.tick(context, queues, scheduled.at)
+    assert queued(queues, "post-slack") == []
+    assert owed(context, scheduled.at) == []
+
+
+def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
+    channels: Channels, context: Context, queues: Queues
+) -> None:
+    context.subscriptions.put(subscription())
+    friday = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)
+    (mine,) = owed(context, friday)
+    assert mine.at is not None
+    assert mine.until is not None
+    for now, late, steps in (
+        (mine.at, (), 0),
+        (mine.at + timedelta(minutes=6), (Reason.EMPTY_WEEKDAY,), 0),
+        (mine.until, (), 1),
+    ):
+        empty = list_result(now, Reason.EMPTY_WEEKDAY, changed=friday)
+        channels.store.put_list_result(mine.wanted, empty.model_copy(update={"settled": False}))
+        day = digest(listed=empty, judged_at=now)
+        channels.put_decided_day(digest_name(mine, empty), day)
+        ticked = clock.tick(context, queues, now)
+        assert tuple(why for _, _, why in ticked.late) == late
+        assert len(queued(queues, "post-slack")) == steps
+
+
+def test_a_day_that_no_worker_takes_up_is_said_to_be_late(context: Context, queues: Queues) -> None:
+    context.subscriptions.put(subscription())
+    for minutes in (0, 10):
+        assert clock.tick(context, queues, EIGHT + timedelta(minutes=minutes)).late == ()
+    ((_, _, why),) = clock.tick(context, queues, EIGHT + timedelta(minutes=20)).late
+    assert why is Reason.STILL_AT_IT
+
+
+def test_a_bot_that_was_away_does_not_call_the_day_late_at_once(
+    context: Context, queues: Queues
+) -> None:
+    context.subscriptions.put(subscription())
+    noon = datetime(2025, 3, 21, 12, tzinfo=UTC)
+    assert clock.tick(context, queues, noon).late == ()
+
+
+def test_after_days_away_the_missed_ones_come_in_one(context: Context) -> None:
+    context.subscriptions.put(subscription())
+    (mine,) = owed(context, datetime(2025, 3, 27, 9, tzinfo=UTC))
+    days = [query.date for query in (*mine.earlier, mine.wanted)]
+    assert days == [date(2025, 3, n) for n in (21, 24, 25, 26, 27)]
+    assert mine.left_out == 0
+    (later,) = owed(context, datetime(2025, 4, 3, 9, tzinfo=UTC))
+    assert (len(later.earlier), later.left_out) == (4, 5)
+    newest = [date(2025, 3, 28), date(2025, 3, 31), *(date(2025, 4, n) for n in (1, 2, 3))]
+    assert [query.date for query in (*later.earlier, later.wanted)] == newest
+
+
+def test_a_paused_one_is_never_due_and_resumed_it_does_not_catch_up(context: Context) -> None:
+    resting = subscription(paused=Paused(at=NOW))
+    context.subscriptions.put(resting)
+    next_week = datetime(2025, 3, 27, 9, tzinfo=UTC)
+    assert owed(context, next_week) == []
+    dispatch.answer(
+        Invocation(
+            "resume", resting.address, next_week, "U1", person=person_in(resting.address.channel)
+        ),
+        context,
+    )
+    (mine,) = owed(context, next_week)
+    assert (mine.earlier, mine.wanted.date) == ((), date(2025, 3, 27))
+
+
+def test_a_hundred_channels_at_one_moment_share_every_step(
+    channels: Channels, context: Context, queues: Queues
+) -> None:
+    for n in range(100):
+        context.subscriptions.put(subscription(f"C{n}"))
+    moment = EIGHT
+    clock.tick(context, queues, moment)
+    mine, *others = owed(context, moment)
+    assert len(others) == 99
+    assert len(queued(queues, "batch")) == 1
+    channels.store.put_list_result(mine.wanted, list_result(moment))
+    clock.tick(context, queues, moment)
+    assert len(queued(queues, "batch")) == 2  # and one SCORE
+    ready(channels, mine, moment)
+    clock.tick(context, queues, moment)
+    assert queued(queues, "post-slack") == ["deliver-slack"]
+    assert len(Deliveries(channels.store, "slack").newcomers(())) == 100
+
+
+def changes(channels: Channels) -> int:
+    """How often the server's data were changed since it was started."""
+    return int(channels.store.redis.info("persistence")["rdb_changes_since_last_save"])
+
+
+def commands(channels: Channels) -> int:
+    rows = channels.store.redis.info("commandstats")
+    return sum(row["calls"] for row in rows.values())
+
+
+@pytest.mark.parametrize("stage", ["listing", "judging", "waiting", "posting", "away", "overdue"])
+def test_a_tick_that_finds_nothing_new_writes_nothing_and_costs_the_same_for_many(
+    stage: str, channels: Channels, context: Context, queues: Queues
+) -> None:
+    """Nor do `plan` and `status` write anything."""
+    context = replace(context, say_quiet_days=True, judge=Judge(model="scripted"))
+    costs = []
+    for count in (3, 30):
+        for n in range(count):
+            context.subscriptions.put(subscription(f"C{n}"))
+        moment = EIGHT
+        mine, *_ = owed(context, moment)
+        assert mine.at is not None
+        if stage != "listing":
+            channels.store.put_list_result(mine.wanted, list_result(moment))
+        if stage in ("waiting", "posting", "away"):
+            ready(channels, mine, moment)
+        if stage == "waiting":
+            moment -= timedelta(hours=1)
+        if stage == "overdue":
+            moment += timedelta(hours=1)
+        clock.tick(context, queues, moment)
+        if stage == "away":
+            deliveries = Deliveries(channels.store, "slack")
+            for key in deliveries.newcomers(()):
+                deliveries.put_failed(key, FailedAttempt(at=moment))
+        clock.tick(context, queues, moment)
+        before, asked = changes(channels), commands(channels)
+        assert clock.tick(context, queues, moment).in_progress is (stage != "waiting")
+        costs.append(commands(channels) - asked)
+        list(clock.planned(context, moment))
+        gather(queues, channels, context.judge)
+        assert changes(channels) == before
+    assert costs[0] == costs[1] < 25
+
+
+def test_the_plan_says_what_is_next_and_why_nothing_is(
+    channels: Channels, context: Context
+) -> None:
+    context.subscriptions.put(subscription("C1"))
+    context.subscriptions.put(subscription("C2", paused=Paused(at=NOW, trouble=Reason.ARCHIVED)))
+    context.subscriptions.put(subscription("C3", schedule=Schedule(at=time(18), tz="Asia/Tokyo")))
+    night = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)
+
+    def told(now: datetime) -> str:
+        return as_text([plan_text(clock.planned(context, now), now)])
+
+    shown = [told(night - timedelta(minutes=1)), told(night)]
+    mine = owed(context, night)[0]
+    channels.store.put_list_result(mine.wanted, list_result(night))
+    shown.append(told(night))
+    ready(channels, mine, night)
+    assert mine.at is not None
+    shown += [told(night), told(mine.at)]
+    check_golden("runtime/plan.txt", "\n".join(shown))
+
+
+def test_a_quiet_day_is_told_where_it_is_wanted(context: Context, queues: Queues) -> None:
+    mine = subscription(schedule=Schedule(at=time(9), tz="Europe/Berlin", days=tuple(range(7))))
+    context.subscriptions.put(mine)
+    context.subscriptions.put_last_served(mine.key, date(2025, 3, 21))
+    saturday = datetime(2025, 3, 22, 8, tzinfo=UTC)
+    assert clock.tick(context, queues, saturday).quiet_days == ()
+    talkative = replace(context, say_quiet_days=True)
+    assert clock.tick(talkative, queues, saturday).quiet_days == ((mine, saturday),)
+    assert clock.tick(talkative, queues, saturday + timedelta(hours=2)).quiet_days == ()
+    assert clock.tick(talkative, queues, saturday - timedelta(hours=9)).quiet_days == ()
+
+
+def test_two_bots_never_tick_at_once(channels: Channels, context: Context, queues: Queues) -> None:
+    channels.put_request(digest_request())
+    other = channels.store.lease("tick", 60, 0)
+    assert other is not None
+    assert not clock.tick(context, queues, NOW).in_progress
+    other.release()
+    assert clock.tick(context, queues, NOW).in_progress
+
+
+def test_a_second_now_is_told_that_the_day_was_delivered(
+    channels: Channels, context: Context, queues: Queues
+) -> None:
+    asked = digest_request().model_copy(
+        update={"profile": channels.store.put_profile(profile()), "by": "U1"}
+    )
+    channels.put_request(asked)
+    day = digest(decision("2503.15294", Outcome.PICKED), judged_at=NOW - timedelta(hours=2))
+    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    channels.store.put_list_result(asked.wanted, list_result(NOW, changed=NOW - timedelta(hours=3)))
+    name = delivery_name(asked, list_result(NOW))
+    channels.put_decided_day(digest_name(asked, list_result(NOW)), day)
+    channels.put_delivered(asked.address, name, day, NOW - timedelta(hours=1), "17.5")
+    ticked = clock.tick(context, queues, NOW)
+    assert ticked.already_delivered == (asked,)
+    assert not ticked.in_progress
+
+
+def test_a_step_the_workers_gave_up_is_said_and_not_waited_for(
+    channels: Channels, queues: Queues, context: Context
+) -> None:
+    asked = digest_request()
+    clock.advance(asked, channels, queues)
+    step = next_step(asked, channels.request_state(asked))
+    assert step is not None
+    assert step.kind is StepKind.FETCH
+    job = Job.fetch(step.id, connection=queues.redis, serializer=JSONSerializer)
+    job.set_status(JobStatus.FAILED)
+    with pytest.raises(clock.WorkerFault, match=step.id):
+        clock.advance(asked, channels, queues)
+
+
+def test_redis_away_is_said_once_and_so_is_its_return(
+    monkeypatch: pytest.MonkeyPatch, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from redis.exceptions import ConnectionError as Away
+
+    turns = iter([Away("secret"), Away("secret"), None])
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+
+        def tick(context: Context, queues: Queues, now: datetime) -> clock.TickResult:
+            turn = next(turns, "last")
+            if isinstance(turn, Away):
+                raise turn
+            if turn:
+                loop.call_soon_threadsafe(stop.set)
+            return clock.TickResult(False, (), ())
+
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(clock, "tick", tick)
+        monkeypatch.setattr(bot, "_TICK_SECONDS", 0.001)
+        await bot.serve(redis_url, Settings(), stop)
+
+    asyncio.run(serve())
+    shown = "".join(capsys.readouterr())
+    assert shown.count("redis unreachable, retrying") == 1
+    assert shown.count("redis reachable again") == 1
+    assert "secret" not in shown
+
+
+def test_the_bot_stops_when_it_is_told_to(redis_url: str) -> None:
+    settings = os.environ | {"REDIS_URL": redis_url}
+    command = [sys.executable, "-m", "bot"]
+    with run_command(command, env=settings, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert "bot started" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(TIMEOUT_SECONDS) == 0
+        assert "bot stopped" in process.stderr.read()
+
+
+def test_without_a_server_it_says_what_to_set() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Set REDIS_URL" in done.stderr
+    assert "Traceback" not in done.stderr

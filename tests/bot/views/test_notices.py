@@ -1,0 +1,76 @@
+"""What is said to a channel when nobody asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.domain.checkup import Outage, SlackCheckup
+from bot.domain.digest import Judge
+from bot.domain.message import Message
+from bot.domain.papers import Reason
+from bot.domain.status import Status, SubscriptionStatus
+from bot.domain.subscription import Paused
+from bot.terminal.render import as_text
+from bot.views import refusals, subscriptions
+from bot.views.doctor import discord_text, server_text, slack_text
+from bot.views.status import status_text
+from tests.bot.planning.test_plan import scheduled_request
+from tests.bot.runtime.test_main import subscription
+from tests.conftest import check_golden
+from tests.factories import NOW
+
+
+def told(*heads: Message) -> str:
+    return "\n".join(as_text([head]) for head in heads)
+
+
+def test_the_notes_of_a_channel() -> None:
+    resting = subscription(paused=Paused(at=NOW, trouble=Reason.NOT_A_MEMBER))
+    notes = [
+        subscriptions.late(subscription(), scheduled_request(0), Reason.EMPTY_WEEKDAY),
+        subscriptions.late(subscription(), scheduled_request(0), Reason.STILL_AT_IT),
+        subscriptions.quiet(),
+        subscriptions.reactivated(subscription(), NOW),
+        refusals.delivered_before("https://example.org/archives/C1/p1"),
+        refusals.failed(),
+        refusals.given_up(),
+        refusals.database_unreachable(),
+        refusals.stopped(resting.address, [resting], Reason.NOT_A_MEMBER),
+        refusals.stopped(resting.address, [], Reason.BAD_TOKEN),
+    ]
+    check_golden("views/notes.txt", told(*notes))
+
+
+def test_what_the_operator_is_told() -> None:
+    status = Status(
+        at=NOW,
+        server="Redis 7.4.1",
+        memory=3_400_000,
+        persistent=False,
+        policy="allkeys-lru",
+        judge=Judge(),
+        queues=(),
+        outages=(
+            Outage(what="slack", why="Slack did not answer.", since=NOW - timedelta(hours=1)),
+        ),
+        subscriptions=(
+            SubscriptionStatus(
+                subscription=subscription(), next=NOW + timedelta(days=1), last=None
+            ),
+        ),
+    )
+    good = SlackCheckup(
+        team="Testers", bot="paperboy", by="Socket Mode", unseen_events=("app_mention",)
+    )
+    bad = SlackCheckup(
+        bot_token_error="Slack says invalid_auth.", app_token_error="Slack says not_authed."
+    )
+    heads = [
+        status_text(status),
+        server_text(status),
+        slack_text(good),
+        slack_text(good.model_copy(update={"missing_scopes": ("users:read",)})),
+        slack_text(bad),
+        discord_text(True, ["Discord takes the token.", "https://example.org/" + "x" * 120]),
+    ]
+    check_golden("views/operator.txt", told(*heads))

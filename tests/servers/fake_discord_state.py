@@ -1,0 +1,421 @@
+"""What Discord keeps and decides, as far as our own tests need it: requests in, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from tests.servers.discord_rules import command_error, message_error, modal_error, walk_components
+from tests.waiting import TIMEOUT_SECONDS
+
+Json = dict[str, Any]
+APP_ID, GUILD_ID, USER_ID = "900000000000000001", "100000000000000001", "300000000000000001"
+TEXT, DIRECT, NEWS, PUBLIC_THREAD, FORUM = 0, 1, 5, 11, 15
+VIEW_CHANNEL, SEND_MESSAGES, READ_MESSAGE_HISTORY = 1 << 10, 1 << 11, 1 << 16
+ADMINISTRATOR = 1 << 3
+CREATE_PUBLIC_THREADS, SEND_MESSAGES_IN_THREADS = 1 << 35, 1 << 38
+ALL_PERMISSIONS = (1 << 50) - 1
+_EPHEMERAL, _V2 = 1 << 6, 1 << 15
+_ANSWER_WITHIN, _NONCE_KEPT = 900.0, 300.0
+_MISSING = {10003: "Unknown Channel", 10008: "Unknown Message", 10062: "Unknown interaction"}
+BOT: Json = {
+    "id": APP_ID,
+    "username": "paperboy",
+    "discriminator": "0",
+    "avatar": None,
+    "bot": True,
+}
+
+
+class DiscordError(Exception):
+    """What Discord answers instead."""
+
+    def __init__(self, status: int, code: int = 0, message: str = "", **headers: str) -> None:
+        super().__init__(message)
+        self.status, self.headers = status, headers
+        self.body: Json = {"message": message or _MISSING.get(code, "Error"), "code": code}
+
+
+@dataclass
+class Channel:
+    """A channel, and what the bot may do there (a thread: what it may in its parent)."""
+
+    id: str
+    type: int = TEXT
+    name: str = "papers"
+    parent: str = ""
+    permissions: int = ALL_PERMISSIONS
+    visible_to: set[str] | None = None  # who sees it besides the bot, None for everybody
+    messages: list[Json] = field(default_factory=list)
+    archived: bool = False
+    locked: bool = False
+
+
+@dataclass
+class PendingInteraction:
+    """An interaction under way."""
+
+    id: str
+    type: int
+    channel: str
+    message: Json | None
+    acknowledgement: asyncio.Future[Json]
+    at: float = field(default_factory=time.monotonic)
+    ephemeral: int = 0
+    answers: list[Json] = field(default_factory=list)
+
+
+@dataclass
+class Session:
+    """A gateway session: its events are kept, for whoever resumes it."""
+
+    events: list[Json] = field(default_factory=list)
+    socket: web.WebSocketResponse | None = None
+
+
+def user_json(id: str) -> Json:
+    found = {"id": id, "username": f"user{id[-2:]}", "discriminator": "0", "avatar": None}
+    return BOT if id == APP_ID else found
+
+
+def member_json(id: str, permissions: int = ALL_PERMISSIONS) -> Json:
+    joined = {"joined_at": "2024-01-01T00:00:00+00:00", "roles": [], "deaf": False, "mute": False}
+    return {"user": user_json(id), "permissions": str(permissions), "flags": 0, **joined}
+
+
+class DiscordState:
+    """What Discord keeps and decides: requests in, answers out."""
+
+    def __init__(self) -> None:
+        self.api = self.gateway = ""
+        self.token = ""  # the only one that is taken, if any
+        self.rate_limit = 0  # messages for each channel in `span` seconds; 0 for no limit
+        self.rate_window_seconds = 5.0
+        self.bot_permissions = (
+            ALL_PERMISSIONS & ~ADMINISTRATOR
+        )  # what the bot was granted in the server as a whole
+        # How long an acknowledgement may take: Discord's 3 s would be a test of the machine.
+        self.ack_timeout_seconds = TIMEOUT_SECONDS
+        kinds = {1: TEXT, 2: TEXT, 3: NEWS, 4: FORUM}
+        made = [Channel(f"20000000000000000{n}", kind) for n, kind in kinds.items()]
+        self.channels = {channel.id: channel for channel in made}
+        self.commands: list[Json] = []
+        self.former_members: set[str] = set()  # who has left the server
+        self.command_permissions: list[Json] = []  # the server's settings for commands
+        self.modals: dict[str, Json] = {}  # shown, by their custom_id
+        self._whispers: list[Json] = []
+        self._asked: dict[str, PendingInteraction] = {}
+        self._nonces: dict[tuple[str, str], tuple[float, Json]] = {}
+        self._posted: dict[str, deque[float]] = defaultdict(deque)
+        self._last = 0
+        self.sessions: dict[str, Session] = {}
+
+    def visible_messages(self, channel: str, message: str = "") -> list[Json]:
+        """What a person sees: a channel's message (its last), then those of its thread."""
+        parent = self._message(channel, message) if message else self.channels[channel].messages[-1]
+        below = self.channels.get(parent["id"])
+        return [parent, *(below.messages if below else ())]
+
+    def delete_message(self, channel: str, message: str) -> None:
+        """A person deletes a message; the thread that was begun from it stays."""
+        self._remove(self._message(channel, message))
+
+    def handle_request(
+        self, method: str, path: list[str], body: Any, query: Mapping[str, str]
+    ) -> Any:
+        """What a request does, and its answer; None is 204. Raises Refusal."""
+        match [method, *path]:
+            case ["GET", "gateway", "bot"]:
+                limit = {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}
+                return {"url": self.gateway, "shards": 1, "session_start_limit": limit}
+            case ["GET", "users", "@me"]:
+                return BOT
+            case ["GET", "users", "@me", "guilds"]:
+                return [
+                    {"id": GUILD_ID, "name": "Testers", "permissions": str(self.bot_permissions)}
+                ]
+            case ["POST", "users", "@me", "channels"]:
+                id = f"4{str(body['recipient_id'])[1:]}"
+                return self._described(self.channels.setdefault(id, Channel(id, DIRECT)))
+            case ["GET", "applications", _, "guilds", _, "commands", "permissions"]:
+                return self.command_permissions
+            case ["GET", "applications", _, *_, "commands"]:
+                return self.commands
+            case ["PUT", "applications", _, *_, "commands"]:
+                if wrong := next(filter(None, map(command_error, body)), ""):
+                    raise DiscordError(400, 50035, f"Invalid Form Body: {wrong}")
+                given = {"application_id": APP_ID, "version": "1", "type": 1, "description": ""}
+                self.commands = [given | command | {"id": self._id()} for command in body]
+                return self.commands
+            case ["GET", "applications" | "oauth2", *_, "@me"]:
+                about = {"name": "Paperboy", "icon": None, "description": "", "flags": 0}
+                owned = {"verify_key": "", "owner": user_json(USER_ID), "team": None, "bot": BOT}
+                return (
+                    {"id": APP_ID, "bot_public": True, "bot_require_code_grant": False}
+                    | about
+                    | owned
+                )
+            case ["GET", "users", id]:
+                return user_json(id)
+            case ["GET", "guilds", _]:
+                return self._guild()
+            case ["GET", "guilds", _, "members", id]:
+                if id in self.former_members:
+                    raise DiscordError(404, 10007, "Unknown Member")
+                return member_json(id)
+            case ["GET", "channels", id]:
+                return self._described(self._channel(id))
+            case ["PATCH", "channels", id]:
+                self._channel(id).name = body.get("name", self._channel(id).name)
+                return self._described(self._channel(id))
+            case ["GET", "channels", id, "messages"]:
+                return self._history(self._channel(id, READ_MESSAGE_HISTORY), query)
+            case ["POST", "channels", id, "messages"]:
+                return self._post(id, body)
+            case ["POST", "channels", id, "messages", message, "threads"]:
+                parent = self._message(self._channel(id, CREATE_PUBLIC_THREADS).id, message)
+                if message in self.channels:
+                    said = "A thread has already been created for this message"
+                    raise DiscordError(400, 160004, said)
+                parent["thread"] = self._open(message, id, body["name"])
+                return parent["thread"]
+            case ["POST", "channels", id, "threads"]:  # in a forum: with its first message
+                thread = self._open(self._id(), self._channel(id, SEND_MESSAGES).id, body["name"])
+                if "message" in body:
+                    thread["message"] = self._say(self.channels[thread["id"]], body["message"])
+                return thread
+            case ["GET", "channels", id, "messages", message]:
+                return self._message(self._channel(id, READ_MESSAGE_HISTORY).id, message)
+            case ["PATCH", "channels", id, "messages", message]:
+                if self._channel(id).archived:
+                    raise DiscordError(400, 50083, "Thread is archived")
+                return self._change(self._message(id, message), body)
+            case ["DELETE", "channels", id, "messages", message]:
+                return self._remove(self._message(self._channel(id).id, message))
+            case ["POST", "interactions", _, token, "callback"]:
+                return self._callback(self._asked.get(token), body)
+            case ["POST", "webhooks", _, token]:
+                return self._answer(self._under_way(token), body)
+            case [_, "webhooks", _, token, "messages", message]:
+                return self._answered(method, self._under_way(token), message, body)
+        raise DiscordError(404, 0, "404: Not Found")
+
+    def _id(self) -> str:
+        """A snowflake: the moment, and never the same twice."""
+        now = (time.time_ns() // 10**6 - 1420070400000) << 22
+        self._last = max(self._last + 1, now)
+        return str(self._last)
+
+    def _channel(self, id: str, need: int = VIEW_CHANNEL) -> Channel:
+        if id not in self.channels:
+            raise DiscordError(404, 10003)
+        channel = self.channels[id]
+        may = self.channels[channel.parent].permissions if channel.parent else channel.permissions
+        if not may & VIEW_CHANNEL:
+            raise DiscordError(403, 50001, "Missing Access")
+        if not may & (
+            SEND_MESSAGES_IN_THREADS if channel.parent and need == SEND_MESSAGES else need
+        ):
+            raise DiscordError(403, 50013, "Missing Permissions")
+        return channel
+
+    def _message(self, channel: str, id: str) -> Json:
+        for message in [*self.channels[channel].messages, *self._whispers]:
+            if message["id"] == id:
+                return message
+        raise DiscordError(404, 10008)
+
+    def _history(self, channel: Channel, query: Mapping[str, str]) -> list[Json]:
+        """The newest first, whatever was asked; the nonce is only in the answer to a post."""
+        limit = int(query.get("limit", 50))
+        rows = [{k: v for k, v in m.items() if k != "nonce"} for m in channel.messages]
+        older = [row for row in rows if int(row["id"]) < int(query.get("before", 1 << 63))]
+        newer = [row for row in rows if int(row["id"]) > int(query.get("after", 0))]
+        if "around" in query:
+            middle = sum(int(row["id"]) < int(query["around"]) for row in rows)
+            found = rows[max(0, middle - limit // 2) :][:limit]
+        else:
+            found = newer[:limit] if "after" in query else older[-limit:]
+        return found[::-1]
+
+    def _post(self, id: str, body: Json) -> Json:
+        channel = self._channel(id, SEND_MESSAGES)
+        if channel.type == FORUM:
+            raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
+        if channel.locked:
+            raise DiscordError(400, 160005, "Thread is locked")
+        channel.archived = False  # a message wakes it
+        key, now = (id, str(body.get("nonce"))), time.monotonic()
+        if len(key[1]) > 25:
+            raise DiscordError(400, 50035, "Invalid Form Body: nonce")
+        kept, message = self._nonces.get(key, (0.0, {}))
+        if body.get("enforce_nonce") and message and now - kept < _NONCE_KEPT:
+            return message
+        self._nonces[key] = (now, self._say(channel, body))
+        return self._nonces[key][1]
+
+    def _say(self, channel: Channel, body: Json, whisper: int = 0) -> Json:
+        message: Json = {
+            "id": self._id(),
+            "type": 0,
+            "channel_id": channel.id,
+            "author": BOT,
+            "content": "",
+            "timestamp": datetime.now(UTC).isoformat(),
+            "edited_timestamp": None,
+            "tts": False,
+            "mention_everyone": False,
+            "mentions": [],
+            "mention_roles": [],
+            "pinned": False,
+            "attachments": [],
+            "embeds": [],
+            "components": [],
+            "flags": 0,
+        }
+        self._fill(message, body | {"flags": (body.get("flags") or 0) | whisper}, edit=False)
+        (self._whispers if message["flags"] & _EPHEMERAL else channel.messages).append(message)
+        return message
+
+    def _change(self, message: Json, body: Json) -> Json:
+        kept = message["flags"] & (_V2 | _EPHEMERAL)
+        self._fill(message, body | {"flags": (body.get("flags") or 0) | kept}, edit=True)
+        message["edited_timestamp"] = datetime.now(UTC).isoformat()
+        return message
+
+    def _fill(self, message: Json, body: Json, edit: bool) -> None:
+        empty: Json = {"content": "", "embeds": [], "components": []}
+        given = {name: body[name] or empty[name] for name in empty if name in body}
+        if wrong := message_error(message | given | {"flags": body["flags"]}, edit):
+            raise DiscordError(400, 50035, f"Invalid Form Body: {wrong}")
+        for number, part in enumerate(walk_components(given.get("components", [])), 1):
+            part.setdefault("id", number)
+        nonce = {"nonce": body["nonce"]} if "nonce" in body else {}
+        message |= given | nonce | {"flags": body["flags"]}
+
+    def _remove(self, message: Json) -> None:
+        for messages in (*(channel.messages for channel in self.channels.values()), self._whispers):
+            messages[:] = [each for each in messages if each["id"] != message["id"]]
+
+    def _open(self, id: str, parent: str, name: str) -> Json:
+        if not 1 <= len(name) <= 100:
+            raise DiscordError(400, 50035, "Invalid Form Body: name")
+        self.channels[id] = Channel(id, PUBLIC_THREAD, name, parent)
+        return self._described(self.channels[id])
+
+    def _described(self, channel: Channel) -> Json:
+        about: Json = {"id": channel.id, "type": channel.type, "name": channel.name, "flags": 0}
+        if channel.type == DIRECT:
+            return about | {
+                "recipients": [user_json(f"3{channel.id[1:]}")],
+                "last_message_id": None,
+            }
+        about |= {
+            "guild_id": GUILD_ID,
+            "last_message_id": None,
+            "parent_id": channel.parent or None,
+        }
+        if channel.parent:
+            times = {
+                "archive_timestamp": "2024-01-01T00:00:00+00:00",
+                "auto_archive_duration": 1440,
+            }
+            about |= {"owner_id": APP_ID, "message_count": len(channel.messages), "member_count": 1}
+            state = {"archived": channel.archived, "locked": channel.locked}
+            return about | {"thread_metadata": state | times}
+        given = channel.permissions & ~ADMINISTRATOR  # which no channel can give
+        may = {"allow": str(given), "deny": str(ALL_PERMISSIONS & ~channel.permissions)}
+        about |= {"position": 1, "nsfw": False, "topic": None, "available_tags": []}
+        rules = [{"id": APP_ID, "type": 1, **may}]
+        if channel.visible_to is not None:
+            rules.append({"id": GUILD_ID, "type": 0, "allow": "0", "deny": str(VIEW_CHANNEL)})
+            rules += [
+                {"id": id, "type": 1, "allow": str(VIEW_CHANNEL), "deny": "0"}
+                for id in channel.visible_to
+            ]
+        return about | {"permission_overwrites": rules}
+
+    def _guild(self) -> Json:
+        every = {
+            "id": GUILD_ID,
+            "name": "@everyone",
+            "permissions": str(self.bot_permissions),
+            "position": 0,
+            "color": 0,
+        }
+        roles = [every | {"hoist": False, "managed": False, "mentionable": False}]
+        inside = [c for c in self.channels.values() if not c.parent and c.type != DIRECT]
+        return {
+            "id": GUILD_ID,
+            "name": "Testers",
+            "owner_id": USER_ID,
+            "roles": roles,
+            "emojis": [],
+            "features": [],
+            "members": [member_json(APP_ID)],
+            "member_count": 2,
+            "threads": [],
+            "verification_level": 0,
+            "mfa_level": 0,
+            "premium_tier": 0,
+            "nsfw_level": 0,
+            "channels": [self._described(channel) for channel in inside],
+        }
+
+    # Interactions
+
+    def _callback(self, asked: PendingInteraction | None, body: Json) -> Json:
+        if asked is None or time.monotonic() - asked.at > self.ack_timeout_seconds:
+            raise DiscordError(404, 10062)
+        if asked.acknowledgement.done():
+            raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
+        kind, data = body["type"], body.get("data") or {}
+        wrong = modal_error(data) if kind == 9 else ""
+        if wrong or len(data.get("choices", ())) > 25:
+            raise DiscordError(400, 50035, f"Invalid Form Body: {wrong or 'choices'}")
+        if kind == 9:
+            self.modals[data["custom_id"]] = data
+        if kind == 7 and asked.message:
+            self._change(asked.message, data)
+        asked.ephemeral = (data.get("flags") or 0) & _EPHEMERAL
+        if kind == 4:
+            asked.answers.append(self._say(self.channels[asked.channel], data))
+        asked.acknowledgement.set_result(body)
+        made = [{"type": kind, "message": message} for message in asked.answers]
+        about = {"interaction": {"id": asked.id, "type": asked.type}}
+        return about | ({"resource": made[0]} if made else {})
+
+    def _under_way(self, token: str) -> PendingInteraction:
+        asked = self._asked.get(token)
+        if asked is None or time.monotonic() - asked.at > _ANSWER_WITHIN:
+            raise DiscordError(401, 50027, "Invalid Webhook Token")
+        if not asked.acknowledgement.done():
+            raise DiscordError(404, 10015, "Unknown Webhook")
+        return asked
+
+    def _answer(self, asked: PendingInteraction, body: Json) -> Json:
+        """A follow-up; the first one after a deferral takes its place, and its secrecy."""
+        hidden = asked.ephemeral if not asked.answers else 0
+        asked.answers.append(self._say(self.channels[asked.channel], body, hidden))
+        return asked.answers[-1]
+
+    def _answered(self, method: str, asked: PendingInteraction, id: str, body: Json) -> Json | None:
+        updates = asked.acknowledgement.result()["type"] in (6, 7)
+        original = asked.message if updates else next(iter(asked.answers), None)
+        if id == "@original" and original is None:
+            if method != "PATCH":
+                raise DiscordError(404, 10008)
+            return self._answer(asked, body)
+        message = original if id == "@original" else self._message(asked.channel, id)
+        assert message is not None
+        if method == "DELETE":
+            self._remove(message)
+            return None
+        return self._change(message, body) if method == "PATCH" else message

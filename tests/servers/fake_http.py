@@ -1,0 +1,171 @@
+"""arXiv and a model on loopback, as far as our own tests need them: real HTTP, scripted answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
+
+from bot.domain.papers import Paper
+
+# Words that no paper has, so that a quotation of them is made up.
+INVENTED_QUOTE = "nobody ever wrote these words in a paper"
+
+HttpReply = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class FakeServer:
+    """A server that answers by `answer(path, body)` and remembers what it was asked."""
+
+    answer: Callable[[str, bytes], HttpReply]
+    requests: list[tuple[str, bytes]] = field(default_factory=list)
+    url: str = ""
+
+
+@contextmanager
+def run_fake_server(answer: Callable[[str, bytes], HttpReply]) -> Iterator[FakeServer]:
+    fake = FakeServer(answer)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            fake.requests.append((self.path, body))
+            status, headers, reply = fake.answer(self.path, body)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(reply)))
+            self.end_headers()
+            with suppress(ConnectionError):  # whoever asked was killed
+                self.wfile.write(reply)
+
+        do_POST = do_GET
+
+        def log_message(self, *args: Any) -> None:
+            """Silence on standard error."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    fake.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield fake
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def requested_ids(body: bytes) -> list[str]:
+    """The ids of the papers in a request to a model, in order."""
+    return [json.loads(line)["id"] for line in question_text(body).splitlines() if line[:1] == "{"]
+
+
+def question_text(body: bytes) -> str:
+    """What a request to a model asks, without the instructions."""
+    request = json.loads(body)
+    messages = request["messages"] if "messages" in request else request["input"]
+    return messages if isinstance(messages, str) else str(messages[-1]["content"])
+
+
+def scores_for(ids: list[str]) -> dict[str, Any]:
+    """A well-formed reply; each score depends on its id alone."""
+
+    def of(id: str) -> dict[str, Any]:
+        n = int(re.sub(r"\D", "", id)[-5:])
+        return {"id": id, "comment": f"About {id}.", "relevance": n % 10 + 1, "novelty": n % 7 + 3}
+
+    return {"papers": [of(id) for id in ids]}
+
+
+def claims_for(paper: dict[str, str]) -> dict[str, Any]:
+    """A well-formed explanation of a paper (as the prompt has it): a quotation of its title, one
+    of its abstract, and an invented one, each about the profile's first criterion."""
+    title, words = paper["title"].split(), paper["abstract"].split()
+    quotes = [" ".join(title[:9]), " ".join(words[2:10]), INVENTED_QUOTE]
+    made = {"topic": "1", "meets": True, "says": "It says so."}
+    return {"claims": [{**made, "quote": quote} for quote in quotes]}
+
+
+def arxiv_api(papers: Iterable[Paper], comment: str = "") -> Callable[[str, bytes], HttpReply]:
+    """arXiv's API that knows these papers, each with this comment of its authors."""
+    known = {paper.id: _entry(paper, comment) for paper in papers}
+
+    def answer(path: str, body: bytes) -> HttpReply:
+        asked = parse_qs(urlsplit(path).query)["id_list"][0].split(",")
+        shown = [known[id] for id in asked if id in known]
+        total = f"<opensearch:totalResults>{len(shown)}</opensearch:totalResults>"
+        return xml_reply(f"{_FEED}{total}{''.join(shown)}</feed>".encode())
+
+    return answer
+
+
+_FEED = (
+    '<feed xmlns:opensearch="http://a9.com/-/spec/opensearch/1.1/"'
+    ' xmlns:arxiv="http://arxiv.org/schemas/atom" xmlns="http://www.w3.org/2005/Atom">'
+)
+
+
+def _entry(paper: Paper, comment: str) -> str:
+    authors = "".join(f"<author><name>{escape(name)}</name></author>" for name in paper.authors)
+    return (
+        f"<entry><id>http://arxiv.org/abs/{paper.versioned}</id><title>{escape(paper.title)}</title>"
+        f"<summary>{escape(paper.abstract)}</summary>{authors}"
+        f'<arxiv:primary_category term="{paper.categories[0]}"/>'
+        f"<arxiv:comment>{escape(comment)}</arxiv:comment></entry>"
+    )
+
+
+def chat_reply(
+    content: str | None, prompt: int = 100, completion: int = 20, cached: int = 0
+) -> HttpReply:
+    """A chat completion as OpenAI's reference shows it."""
+    message = {
+        "role": "assistant",
+        "content": content,
+        "refusal": None if content is not None else "No.",
+    }
+    return json_reply(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "m",
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {
+                "prompt_tokens": prompt,
+                "completion_tokens": completion,
+                "total_tokens": prompt + completion,
+                "prompt_tokens_details": {"cached_tokens": cached},
+            },
+        }
+    )
+
+
+def answer_with_scores(path: str, body: bytes) -> HttpReply:
+    """A model that scores everything it is asked about."""
+    return chat_reply(json.dumps(scores_for(requested_ids(body))))
+
+
+def error_reply(status: int, code: str) -> HttpReply:
+    """An error in OpenAI's form."""
+    return json_reply({"error": {"message": code, "type": code, "code": code}}, status)
+
+
+def json_reply(body: Any, status: int = 200) -> HttpReply:
+    return status, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+def xml_reply(document: bytes, status: int = 200) -> HttpReply:
+    return status, {"Content-Type": "text/xml; charset=utf-8"}, document

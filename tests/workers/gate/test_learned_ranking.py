@@ -1,0 +1,264 @@
+"""The gate that learns: what a reader's picks teach, and what is left in the store of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date, timedelta
+from functools import cache
+from random import Random
+from statistics import fmean, pstdev
+
+import pytest
+
+from bot.domain.papers import Keywords, Paper, Profile, Topic
+from bot.errors import Refused
+from tests.benchmarks.bench_rank import auc
+from tests.factories import paper, profile
+from workers.gate import keyword_ranking, learned_ranking
+
+# The profile speaks of compression; what is picked are papers on tides, which it does not name.
+COMPRESSION = profile(
+    topics=(Topic(name="Model compression", relevant="Pruning and quantization."),),
+    keywords=Keywords(relevant=("pruning", "low-rank")),
+)
+TIDES = ["tide", "moon", "harbour", "current", "estuary", "gauge", "salinity", "drift"]
+OTHERS = ["bees", "opera", "chess", "glass", "bread", "rivers", "maps", "clocks", "wool", "salt"]
+COMMON = ["study", "results", "data", "measure", "compare", "large", "small", "early", "late"]
+
+
+def tide_papers(n: int, seed: int = 1, every: int = 6) -> tuple[list[Paper], list[bool]]:
+    """Papers of random words, every so many on tides, and whether they are."""
+    random = Random(seed)
+    papers, picked = [], []
+    for i in range(n):
+        is_tidal = i % every == 0
+        words = random.sample(TIDES if is_tidal else OTHERS, 4) + random.sample(OTHERS, 2)
+        text = " ".join(random.sample(words + random.sample(COMMON, 6), 12))
+        title = f"On {words[0].title()} and {random.choice(OTHERS)}"
+        who = ("Ebba Flood",) if is_tidal and i % 4 == 0 else (f"Nobody {i % 40}",)
+        papers.append(paper(f"25{seed:02}.{i:05}", title=title, abstract=text, authors=who))
+        picked.append(is_tidal)
+    return papers, picked
+
+
+@cache
+def knows() -> learned_ranking.LearnedRanking:
+    return learned_ranking.train(COMPRESSION, *tide_papers(240))
+
+
+def judged(
+    of: Profile, model: learned_ranking.LearnedRanking, papers: list[Paper], picked: list[bool]
+) -> float:
+    was = dict(zip((p.id for p in papers), picked, strict=True))
+    return auc([(row.score, was[row.id]) for row in model.rank(of, papers)])
+
+
+def test_what_was_picked_is_found_on_days_it_has_not_seen() -> None:
+    papers, picked = tide_papers(60, seed=2)
+    told = dict(zip((p.id for p in papers), picked, strict=True))
+    before = auc([(row.score, told[row.id]) for row in keyword_ranking.rank(COMPRESSION, papers)])
+    assert before < 0.7
+    assert judged(COMPRESSION, knows(), papers, picked) > 0.99
+
+
+def test_a_day_is_ranked_best_first_ties_by_id() -> None:
+    papers, _ = tide_papers(30, seed=2)
+    twins = [paper("2503.2", title="A", abstract="B"), paper("2503.1", title="A", abstract="B")]
+    rows = knows().rank(COMPRESSION, [*papers, *twins])
+    assert [row.rank for row in rows] == list(range(1, 33))
+    assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
+    ids = [row.id for row in rows]
+    assert ids.index("2503.1") + 1 == ids.index("2503.2")
+
+
+def test_neither_the_order_of_a_day_nor_of_the_lesson_shows() -> None:
+    papers, picked = tide_papers(240)
+    rows = list(zip(papers, picked, strict=True))
+    Random(3).shuffle(rows)
+    again = learned_ranking.train(COMPRESSION, [row[0] for row in rows], [row[1] for row in rows])
+    assert again == knows()
+    day, _ = tide_papers(30, seed=2)
+    assert again.rank(COMPRESSION, day[::-1]) == knows().rank(COMPRESSION, day)
+
+
+def test_a_paper_alone_on_its_day_is_ranked() -> None:
+    papers, picked = tide_papers(40, seed=2)
+    alone = [knows().rank(COMPRESSION, [p])[0] for p in papers]
+    assert auc([(row.score, was) for row, was in zip(alone, picked, strict=True)]) > 0.99
+    assert knows().rank(COMPRESSION, []) == ()
+
+
+def test_a_paper_without_a_known_word_is_ranked_and_says_nothing() -> None:
+    for text in ("", "Ωραία $x^2$ 数学", "zyzzyva " * 3):
+        (row,) = knows().rank(COMPRESSION, [paper("1", title=text, abstract=text, authors=())])
+        assert row.words == ()
+
+
+def test_the_words_are_the_papers_own_and_speak_for_it() -> None:
+    text = "The tides of an estuary: a Moon study of harbours, {\\it gauges} and bread."
+    (row,) = knows().rank(COMPRESSION, [paper("1", title="Tides", abstract=text)])
+    assert row.words[0] in ("tides", "Moon", "estuary", "harbours", "gauges")
+    assert set(row.words) <= {"tides", "Moon", "estuary", "harbours", "gauges"}
+    assert len(row.words) == 5
+    (row,) = knows().rank(COMPRESSION, [paper("1", title="Bread", abstract="Opera, chess, wool.")])
+    assert not set(row.words) & set(TIDES)
+
+
+def ending(papers: list[Paper], words: str, every: int) -> list[Paper]:
+    """The papers, every so many with more words at the end of the abstract."""
+    return [
+        p if i % every else p.model_copy(update={"abstract": f"{p.abstract}. {words}"})
+        for i, p in enumerate(papers)
+    ]
+
+
+def test_no_word_is_told_twice() -> None:
+    papers, picked = tide_papers(240)
+    model = learned_ranking.train(COMPRESSION, ending(papers, "Storm flood.", 6), picked)
+    assert model.abstract["storm flood"].weight > 0
+    (row,) = model.rank(COMPRESSION, [paper("1", title="T", abstract="Storm flood!", authors=())])
+    words = [word.lower() for shown in row.words for word in shown.split()]
+    assert sorted(words) == ["flood", "storm"]
+
+
+def test_what_every_fourth_paper_has_is_not_told() -> None:
+    papers, picked = tide_papers(240)
+    usual = ending(ending(papers, "Neap.", 6), "Neap.", 5)
+    model = learned_ranking.train(COMPRESSION, usual, picked)
+    assert model.abstract["neap"].weight > 0
+    (row,) = model.rank(COMPRESSION, [paper("1", title="T", abstract="Neap tide.", authors=())])
+    assert [word.lower() for word in row.words] == ["tide"]
+
+
+def test_a_word_of_one_paper_alone_teaches_nothing() -> None:
+    papers, picked = tide_papers(240)
+    first = papers[0].model_copy(update={"abstract": papers[0].abstract + " shibboleth"})
+    model = learned_ranking.train(COMPRESSION, [first, *papers[1:]], picked)
+    assert "shibboleth" not in model.abstract
+    assert {term.papers for term in model.abstract.values()} >= {2}
+
+
+def test_an_author_who_is_often_picked_speaks_for_a_paper() -> None:
+    known, unknown = (
+        paper(id, title="T", abstract="A study.", authors=(name,))
+        for id, name in (("1", "Ebba Flood"), ("2", "Nobody Else"))
+    )
+    rows = {row.id: row for row in knows().rank(COMPRESSION, [known, unknown])}
+    assert rows["1"].score > rows["2"].score
+    assert "Ebba Flood" in rows["1"].words
+
+
+def test_a_category_that_is_often_picked_speaks_for_a_paper_but_is_not_told() -> None:
+    papers, picked = tide_papers(240)
+    kinds = [("cs.LG", "physics.ao-ph") if was else ("cs.LG",) for was in picked]
+    listed = [p.model_copy(update={"categories": k}) for p, k in zip(papers, kinds, strict=True)]
+    model = learned_ranking.train(COMPRESSION, listed, picked)
+    there, elsewhere = (
+        paper(id, title="T", abstract="A study.", authors=(), categories=kind)
+        for id, kind in (("2", kinds[0]), ("1", ("cs.LG",)))
+    )
+    first, second = model.rank(COMPRESSION, [there, elsewhere])
+    assert (first.id, second.id) == ("2", "1")
+    assert first.score > second.score + 0.05
+    assert first.words == second.words
+    text = paper("3", title="T", abstract="Tides.", authors=(), categories=("cs.LG",))
+    assert model.rank(COMPRESSION, [text, there])[0].id == "3"
+
+
+def test_papers_without_a_category_are_learned_from() -> None:
+    papers, picked = tide_papers(240)
+    bare = [p.model_copy(update={"categories": ()}) for p in papers]
+    model = learned_ranking.train(COMPRESSION, bare, picked)
+    assert model.categories == {}
+    assert judged(COMPRESSION, model, *tide_papers(60, seed=2)) > 0.99
+
+
+def test_the_profile_still_counts_where_nothing_was_learned() -> None:
+    named = paper("1", title="Low-rank pruning", abstract="Pruning and quantization.", authors=())
+    other = paper("2", title="Zyzzyva", abstract="Zyzzyva zyzzyva.", authors=())
+    rows = {row.id: row.score for row in knows().rank(COMPRESSION, [named, other])}
+    assert rows["1"] > rows["2"]
+
+
+def test_scores_are_on_one_scale_whatever_was_learned() -> None:
+    papers, _ = tide_papers(240)
+    scores = [row.score for row in knows().rank(COMPRESSION, papers)]
+    assert abs(fmean(scores)) < 0.2
+    assert 0.8 < pstdev(scores) < 1.4
+
+
+def test_it_goes_through_json_unchanged() -> None:
+    written = knows().model_dump_json()
+    again = learned_ranking.LearnedRanking.model_validate_json(written)
+    day, _ = tide_papers(30, seed=2)
+    assert again.rank(COMPRESSION, day) == knows().rank(COMPRESSION, day)
+    assert again == knows()
+
+
+def test_ranking_by_what_was_learned_needs_no_numpy() -> None:
+    program = """
+import sys
+from tests.factories import paper, profile
+from workers.gate import learned_ranking as learned, threshold as gating
+model = learned.LearnedRanking(papers=200, picks=20, title={}, abstract={"tide": (9, 2.5)},
+                               authors={}, categories={}, zero_shot=1.0, middle=0.0)
+(row,) = model.rank(profile(), [paper("1", abstract="Tides.")])
+assert row.words == ("Tides",), row
+print(row.score, sorted({"numpy", "scipy", "sklearn"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split()[1:] == ["[]"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("papers", "picks"), [(0, 0), (199, 50), (240, 0), (240, 19), (240, 221), (240, 240)]
+)
+def test_too_little_to_learn_from_is_said(papers: int, picks: int) -> None:
+    few, _ = tide_papers(papers)
+    with pytest.raises(Refused, match=f"{papers} papers, {picks} of them picked") as told:
+        learned_ranking.train(COMPRESSION, few, [i < picks for i in range(papers)])
+    assert "200 papers" in str(told.value)
+
+
+def test_just_enough_is_learned_from_even_if_the_papers_say_nothing() -> None:
+    picked = [i < 20 for i in range(200)]
+    same = [paper(f"2503.{i:05}", title="A", abstract="", authors=()) for i in range(200)]
+    with pytest.raises(Refused, match="no word"):
+        learned_ranking.train(COMPRESSION, same, picked)
+    same = [paper(f"2503.{i:05}", title="Bread", abstract="Salt.") for i in range(200)]
+    scores = {
+        row.score for row in learned_ranking.train(COMPRESSION, same, picked).rank(profile(), same)
+    }
+    assert len(scores) == 1
+
+
+def test_held_out_days_are_scored_by_the_other_days() -> None:
+    papers, picked = tide_papers(360)
+    days = [date(2025, 3, 3) + timedelta(days=i // 30) for i in range(360)]
+    held = learned_ranking.score_held_out(COMPRESSION, papers, picked, days)
+    assert [(row.date, row.id) for row in held] == sorted(
+        zip(days, (p.id for p in papers), strict=True)
+    )
+    assert sum(row.picked for row in held) == 60
+    assert auc([(row.score, row.picked) for row in held]) > 0.99
+    # A word that only one day's picks have cannot help that day.
+    lucky = [
+        p.model_copy(update={"abstract": "shibboleth"}) if was and day == days[0] else p
+        for p, was, day in zip(papers, picked, days, strict=True)
+    ]
+    plain = [p.model_copy(update={"title": "Bread", "authors": ()}) for p in lucky]
+    rows = [
+        row
+        for row in learned_ranking.score_held_out(COMPRESSION, plain, picked, days)
+        if row.picked
+    ]
+    blind = [row.score for row in rows if row.date == days[0]]
+    assert max(blind) < min(row.score for row in rows if row.date != days[0])
+
+
+def test_too_few_days_to_hold_out_is_said() -> None:
+    papers, picked = tide_papers(240)
+    days = [date(2025, 3, 3 + i % 4) for i in range(240)]
+    with pytest.raises(Refused, match="at least 5 days; there are 4"):
+        learned_ranking.score_held_out(COMPRESSION, papers, picked, days)

@@ -1,0 +1,652 @@
+"""Delivering a day to many channels: each its own fate, none held up by another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+import redis.asyncio
+
+from bot.domain.digest import Digest, Outcome
+from bot.domain.message import Post
+from bot.domain.papers import Problem, Reason
+from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
+from bot.domain.schedule import Schedule
+from bot.domain.subscription import Subscription, Vote
+from bot.planning import plan
+from bot.planning.plan import StepKind
+from bot.runtime import posting
+from bot.settings import Settings
+from bot.slack.poster import SlackPoster
+from bot.store.channels import Channels
+from bot.store.days import Store
+from bot.store.deliveries import Deliveries, content_key
+from bot.store.lease import LeaseLost
+from bot.store.subscriptions import Subscriptions
+from tests.bot.planning.test_plan import LATER, digest_request, list_result
+from tests.factories import DAY, NOW, decision, digest, listing, paper_ids, profile
+from tests.old_store import CORRUPTIONS, corrupt
+from tests.servers.fake_slack import FakeSlack, run_fake_slack
+from tests.waiting import TIMEOUT_SECONDS
+from workers import deliver_job
+
+
+@pytest.fixture
+def fake_slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
+    async def no_wait(self: posting.ChannelRateLimit, address: Address) -> None:
+        """At once: what the pace is, test_posting shows."""
+
+    monkeypatch.setattr(posting.ChannelRateLimit, "acquire", no_wait)
+    monkeypatch.setattr(posting, "_WAITS", (0.0,))
+    quick = {"_LOOK_SECONDS": 0.01, "_LINGER_SECONDS": 0.05, "_REST_SECONDS": 0.05, "_SPREAD": 0}
+    for name, seconds in quick.items():
+        monkeypatch.setattr(deliver_job, name, seconds)
+    with run_fake_slack() as it:
+        yield it
+
+
+class Killed(BaseException):
+    """kill -9, as the code under it sees it."""
+
+    def __str__(self) -> str:
+        return "Killed"
+
+
+def slack_address(channel: str) -> Address:
+    return Address(platform="slack", workspace="T1", channel=channel)
+
+
+def put_judged_day(
+    store: Store, *channels: str, by: str = "", top: int | None = None
+) -> list[DigestRequest]:
+    """A judged day of six picked papers, and who waits for it."""
+    fingerprint = store.put_profile(profile())
+    base = digest_request().model_copy(update={"profile": fingerprint, "by": by, "top": top})
+    requests = [base.model_copy(update={"address": slack_address(channel)}) for channel in channels]
+    papers = [decision(id, Outcome.PICKED) for id in paper_ids(6)]
+    store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
+    found = list_result(NOW)
+    store.put_list_result(base.wanted, found)
+    Channels(store).put_decided_day(digest_name(base, found), digest(*papers))
+    for each in requests:
+        Channels(store).put_request(each)
+    return requests
+
+
+def subscribed(store: Store, channel: str, by: str) -> None:
+    Subscriptions(store).put(
+        Subscription(
+            address=slack_address(channel),
+            profile="matters",
+            schedule=Schedule(at=time(9), tz="UTC"),
+            by=by,
+            since=NOW,
+        )
+    )
+
+
+def run_deliver_job(
+    fake_slack: FakeSlack,
+    store: Store,
+    redis_url: str,
+    requests: list[DigestRequest],
+    now: datetime | None = None,
+) -> None:
+    """The job, for those whom the clock found due."""
+    Deliveries(store, "slack").put(requests)
+    settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=fake_slack.url)
+    pace = redis.asyncio.Redis.from_url(redis_url)
+    deliver_job.deliver("slack", store, settings, pace, lambda: now or datetime.now(UTC))
+
+
+def replies(fake_slack: FakeSlack, channel: str) -> int:
+    return len(fake_slack.visible_messages(channel)) - 1
+
+
+def test_every_channel_gets_the_day_and_it_is_remembered(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    requests = put_judged_day(store, "C1", "C2", "C3")
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert [replies(fake_slack, channel) for channel in ("C1", "C2", "C3")] == [6, 6, 6]
+    for each in requests:
+        assert plan.next_step(each, Channels(store).request_state(each)) is None
+        (short,) = Channels(store).history(each.address)
+        assert short.message == fake_slack.visible_messages(each.address.channel)[0]["ts"]
+
+
+def test_delivering_again_adds_nothing(fake_slack: FakeSlack, store: Store, redis_url: str) -> None:
+    requests = put_judged_day(store, "C1")
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    asked = len(fake_slack.calls)
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert len(fake_slack.calls) == asked
+
+
+def test_a_channel_that_asked_for_fewer_gets_fewer(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    run_deliver_job(fake_slack, store, redis_url, put_judged_day(store, "C1", top=2))
+    assert replies(fake_slack, "C1") == 2
+    assert "2 picked + 4 over the limit" in str(fake_slack.visible_messages("C1")[0]["blocks"])
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("archived", Reason.ARCHIVED),
+        ("removed", Reason.NOT_A_MEMBER),
+        ("deleted", Reason.CHANNEL_GONE),
+    ],
+)
+def test_a_channel_that_cannot_be_posted_to_rests_and_its_subscriber_is_told(
+    what: str, reason: Reason, fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    requests = put_judged_day(store, "C1", "C2")
+    subscribed(store, "C1", by="U7")
+    subscribed(store, "C2", by="U8")
+    if what == "deleted":
+        del fake_slack.channels["C1"]
+    else:
+        fake_slack.channels["C1"].archived = what == "archived"
+        fake_slack.channels["C1"].bot_is_member = what != "removed"
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert replies(fake_slack, "C2") == 6
+    resting, going = Subscriptions(store).of(slack_address("C1")) + Subscriptions(store).of(
+        slack_address("C2")
+    )
+    assert resting.paused is not None
+    assert resting.paused.trouble is reason
+    assert going.paused is None
+    (told,) = fake_slack.visible_messages("D7")
+    assert "could not be delivered" in told["text"]
+    assert "D8" not in fake_slack.channels or fake_slack.visible_messages("D8") == []
+    assert [each.address.channel for each in Channels(store).requests()] == ["C2"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_worker_killed_while_it_halts_a_channel_tells_its_subscriber_once_and_pauses_it(
+    after: bool,
+    fake_slack: FakeSlack,
+    store: Store,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Told first: who is killed in between leaves nobody untold, and tells nobody twice."""
+    requests = put_judged_day(store, "C1")
+    subscribed(store, "C1", by="U7")
+    fake_slack.channels["C1"].archived = True
+    send, deaths = SlackPoster.send, iter([True])
+
+    async def killed(self: SlackPoster, address: Address, *args: Any) -> str:
+        dies = address.channel == "D7" and next(deaths, False)
+        if dies and not after:
+            raise Killed
+        sent = await send(self, address, *args)
+        if dies:
+            raise Killed
+        return sent
+
+    monkeypatch.setattr(SlackPoster, "send", killed)
+    with pytest.raises(BaseException, match=r"Killed|could not be delivered"):
+        run_deliver_job(fake_slack, store, redis_url, requests)
+    (found,) = Subscriptions(store).of(slack_address("C1"))
+    assert found.paused is None
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    (found,) = Subscriptions(store).of(slack_address("C1"))
+    assert found.paused is not None
+    assert len(fake_slack.visible_messages("D7")) == 1
+    assert Channels(store).requests() == []
+
+
+def test_who_asked_for_a_day_is_told_as_well(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    fake_slack.channels["C1"].archived = True
+    run_deliver_job(fake_slack, store, redis_url, put_judged_day(store, "C1", by="U5"))
+    (told,) = fake_slack.visible_messages("D5")
+    assert "the channel is archived" in told["text"] + str(told["blocks"])
+
+
+def test_a_revoked_token_rests_everything_and_is_no_fault_of_the_job(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    requests = put_judged_day(store, "C1", "C2")
+    subscribed(store, "C1", by="U7")
+    subscribed(store, "C2", by="U7")
+    fake_slack.inject_faults("chat.postMessage", *["token_revoked"] * 10)
+    fake_slack.inject_faults("conversations.open", *["token_revoked"] * 10)
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    troubles = [s.paused and s.paused.trouble for s in Subscriptions(store).all()]
+    assert troubles == [Reason.BAD_TOKEN, Reason.BAD_TOKEN]
+
+
+def test_slack_being_away_leaves_the_channel_for_the_next_tick(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    requests = put_judged_day(store, "C1")
+    fake_slack.inject_faults("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    waiting, tried = Deliveries(store, "slack").waiting_and_failed()
+    assert waiting == set()
+    assert [row.fault for row in tried.values()] == [False]
+    step = plan.next_step(requests[0], Channels(store).request_state(requests[0]))
+    assert step is not None
+    assert step.kind is StepKind.DELIVER
+    (away,) = Subscriptions(store).outages()
+    assert (away.what, "a fault of its own" in away.why) == ("slack", True)
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert replies(fake_slack, "C1") == 6
+    assert Subscriptions(store).outages() == []
+
+
+def test_a_channel_that_another_worker_holds_is_left_to_it_and_keeps_no_worker(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    requests = put_judged_day(store, "C1", "C2")
+    held = store.lease(f"deliver:{slack_address('C1')}", 30, 0)
+    assert held is not None
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert fake_slack.visible_messages("C1") == []
+    assert replies(fake_slack, "C2") == 6
+    assert list(Deliveries(store, "slack").newcomers(())) == [content_key(requests[0])]
+    held.release()
+    run_deliver_job(fake_slack, store, redis_url, [])
+    assert replies(fake_slack, "C1") == 6
+    assert Deliveries(store, "slack").newcomers(()) == {}
+
+
+def test_a_fault_of_ours_in_one_channel_is_told_and_holds_up_nobody(
+    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again, and then remembered, so that the clock can say so."""
+    requests = put_judged_day(store, "C1", "C2")
+    send, faults = SlackPoster.send, iter([True] * 2)
+
+    async def fails(self: SlackPoster, address: Address, *args: Any) -> str:
+        if address.channel == "C3" or (address.channel == "C1" and next(faults, False)):
+            raise AssertionError("a fault of ours")
+        return await send(self, address, *args)
+
+    monkeypatch.setattr(SlackPoster, "send", fails)
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert [replies(fake_slack, "C1"), replies(fake_slack, "C2")] == [6, 6]
+    third = put_judged_day(store, "C3")
+    run_deliver_job(fake_slack, store, redis_url, third)
+    assert replies(fake_slack, "C3") == -1
+    waiting, tried = Deliveries(store, "slack").waiting_and_failed()
+    assert waiting == set()
+    assert [(key, row.fault) for key, row in tried.items()] == [(content_key(third[0]), True)]
+
+
+def test_who_asks_while_others_are_posted_to_is_taken_in(
+    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second channel at the first one's third message, while that one's fourth waits."""
+    first, second = put_judged_day(store, "C1", "C2")
+    asked, send = asyncio.Event(), SlackPoster.send
+
+    async def sends(
+        poster: SlackPoster, address: Address, post: Post, key: str, under: str | None
+    ) -> str:
+        if address == second.address:
+            asked.set()
+        elif replies(fake_slack, "C1") == 2:
+            Deliveries(store, "slack").put([second])
+            await asyncio.wait_for(asked.wait(), TIMEOUT_SECONDS)
+        return await send(poster, address, post, key, under)
+
+    monkeypatch.setattr(SlackPoster, "send", sends)
+    run_deliver_job(fake_slack, store, redis_url, [first])
+    assert [replies(fake_slack, "C1"), replies(fake_slack, "C2")] == [6, 6]
+
+
+def test_two_profiles_due_in_one_channel_take_turns(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    (mine,) = put_judged_day(store, "C1")
+    other = profile(name="other", title="Other matters")
+    papers = [decision(f"2503.2000{n}", Outcome.PICKED) for n in range(3)]
+    second = mine.model_copy(update={"profile": store.put_profile(other)})
+    store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
+    Channels(store).put_decided_day(
+        digest_name(second, list_result(NOW)), digest(*papers, profile=other)
+    )
+    run_deliver_job(fake_slack, store, redis_url, [mine, second])
+    threads = [message["thread_ts"] for message in fake_slack.channels["C1"].messages]
+    assert threads == sorted(threads)
+    assert len(threads) == 7 + 4
+
+
+def test_a_job_that_lasts_long_takes_in_nobody_more(
+    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver_job, "_LASTING_SECONDS", -1)
+    requests = put_judged_day(store, "C1")
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert fake_slack.visible_messages("C1") == []
+    assert list(Deliveries(store, "slack").newcomers(())) == [content_key(requests[0])]
+
+
+def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    first = put_judged_day(store, "C1", top=3)
+    run_deliver_job(fake_slack, store, redis_url, first)
+    other = profile(name="other", title="Other matters")
+    papers = [decision(id, Outcome.PICKED) for id in paper_ids(6)]
+    second = first[0].model_copy(update={"profile": store.put_profile(other), "top": None})
+    Channels(store).put_decided_day(
+        digest_name(second, list_result(NOW)), digest(*papers, profile=other)
+    )
+    run_deliver_job(fake_slack, store, redis_url, [second])
+    links = [m["metadata"]["event_payload"]["key"] for m in fake_slack.visible_messages("C1")]
+    assert len(links) == len(set(links)) == 4 + 4
+    assert "3 had before" in str(fake_slack.visible_messages("C1")[4]["blocks"])
+    both = ["also for Other matters" in str(m["blocks"]) for m in fake_slack.visible_messages("C1")]
+    assert both == [False, True, True, True] + [False] * 4
+    (up,) = (
+        e
+        for e in fake_slack.visible_messages("C1")[1]["blocks"][-1]["elements"]
+        if e["action_id"] == "up"
+    )
+    id = up["value"].partition(" ")[2]
+    assert Channels(store).also(slack_address("C1"), id) == ("Other matters",)
+
+
+def test_who_goes_on_after_an_interruption_posts_what_was_begun(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    """Meanwhile another profile brought one of the papers to the channel."""
+    (mine,) = put_judged_day(store, "C1")
+    fake_slack.inject_faults("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
+    run_deliver_job(fake_slack, store, redis_url, [mine])
+    assert replies(fake_slack, "C1") == 2
+    other = digest(decision(paper_ids(6)[4], Outcome.PICKED), profile=profile(name="other"))
+    Channels(store).put_delivered(mine.address, f"{mine.address}:other", other, NOW)
+    run_deliver_job(fake_slack, store, redis_url, [mine])
+    assert replies(fake_slack, "C1") == 6
+    assert "6 picked" in str(fake_slack.visible_messages("C1")[0]["blocks"])
+
+
+def judged_again(store: Store, mine: DigestRequest, day: Digest) -> None:
+    found = store.list_result(mine.wanted)
+    assert found is not None
+    store.add_listing(str(DAY), listing(*(d.announced for d in day.decisions)), NOW)
+    Channels(store).put_decided_day(digest_name(mine, found), day)
+
+
+@pytest.mark.parametrize("shift", [timedelta(), timedelta(hours=-3), timedelta(hours=3)])
+@pytest.mark.parametrize("position", [1, 4, 5])
+def test_a_day_judged_again_while_its_thread_is_posted_is_whole_in_the_end(
+    position: int, shift: timedelta, fake_slack: FakeSlack, store: Store, redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Whatever the clock of the machine that judges says."""
+    (mine,) = put_judged_day(store, "C1")
+    some = [decision(id, Outcome.PICKED) for id in paper_ids(6)[:4]]
+    missing = [decision(id, Outcome.UNSCORED) for id in paper_ids(6)[4:]]
+    judged_again(store, mine, digest(*some, *missing))
+    better = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(6)), judged_at=NOW + shift)
+    send, sent = SlackPoster.send, list[str]()
+
+    async def judged_meanwhile(self: SlackPoster, *args: Any) -> str:
+        sent.append(await send(self, *args))
+        if len(sent) == position:
+            judged_again(store, mine, better)
+        return sent[-1]
+
+    monkeypatch.setattr(SlackPoster, "send", judged_meanwhile)
+    run_deliver_job(fake_slack, store, redis_url, [mine])
+    assert replies(fake_slack, "C1") == 4
+    for _ in range(3):
+        assert store.digest(digest_name(mine, list_result(NOW))) == better
+        step = plan.next_step(mine, Channels(store).request_state(mine))
+        if step:
+            run_deliver_job(fake_slack, store, redis_url, [step.wish])
+    assert step is None
+    assert "6 announced = 6 picked" in str(fake_slack.visible_messages("C1")[0]["blocks"])
+    assert replies(fake_slack, "C1") == 6
+
+
+def test_a_day_judged_again_with_the_same_outcome_changes_nothing_that_was_posted(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    (mine,) = put_judged_day(store, "C1")
+    run_deliver_job(fake_slack, store, redis_url, [mine])
+    again = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(6)), judged_at=LATER)
+    judged_again(store, mine, again)
+    assert plan.next_step(mine, Channels(store).request_state(mine)) is None
+    given = Channels(store).digest_given_to(mine.address, digest_name(mine, list_result(NOW)))
+    assert given is not None
+    assert given.judged_at == NOW  # as its head says
+
+
+def test_what_came_to_the_day_after_a_channel_got_it_is_over_the_limit_there(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    (mine,) = put_judged_day(store, "C1", top=2)
+    run_deliver_job(fake_slack, store, redis_url, [mine])
+    lost = [decision(paper_ids(6)[1], Outcome.UNSCORED)]
+    rest = [decision(id, Outcome.PICKED) for id in (paper_ids(6)[0], *paper_ids(6)[2:])]
+    below = [decision("2503.19999", Outcome.BELOW_CUTOFF, 3)]
+    more = [decision("2503.18888", Outcome.PICKED, 9)]
+    judged_again(store, mine, digest(*more, *rest, *below, *lost))
+    given = Channels(store).digest_given_to(mine.address, digest_name(mine, list_result(NOW)))
+    assert given is not None
+    outcomes = {d.paper.id: str(d.outcome) for d in given.decisions}
+    assert outcomes == {
+        paper_ids(6)[0]: "picked",
+        **dict.fromkeys(["2503.18888", *paper_ids(6)[2:]], "over_limit"),
+        paper_ids(6)[1]: "unscored",  # and not picked without a score
+        "2503.19999": "below_cutoff",
+    }
+    assert given.profile.maximum == 2
+
+
+def test_who_goes_on_after_an_interruption_posts_what_is_judged_by_now(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    (mine,) = put_judged_day(store, "C1", top=4)
+    fake_slack.inject_faults("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
+    run_deliver_job(fake_slack, store, redis_url, [mine])
+    assert replies(fake_slack, "C1") == 2
+    more = [decision("2503.19999", Outcome.PICKED, 9)]
+    judged_again(store, mine, digest(*more, *(decision(id, Outcome.PICKED) for id in paper_ids(6))))
+    run_deliver_job(fake_slack, store, redis_url, [mine])
+    assert replies(fake_slack, "C1") == 4
+    assert "7 announced = 4 picked + 3 over the limit" in str(
+        fake_slack.visible_messages("C1")[0]["blocks"]
+    )
+    assert plan.next_step(mine, Channels(store).request_state(mine)) is None
+
+
+def owed(store: Store, *days: int) -> DigestRequest:
+    """A schedule's wish for several judged days of March 2025: each has a paper of its own and one
+    that all of them have."""
+    base = digest_request(date=date(2025, 3, days[-1])).model_copy(
+        update={
+            "profile": store.put_profile(profile()),
+            "address": slack_address("C1"),
+            "left_out": 2,
+        }
+    )
+    every = [base.wanted.model_copy(update={"date": date(2025, 3, day)}) for day in days]
+    moment = NOW + timedelta(days=1)
+    mine = base.model_copy(
+        update={"earlier": tuple(every[:-1]), "at": moment, "until": moment + timedelta(hours=12)}
+    )
+    for n, (day, query) in enumerate(zip(days, every, strict=True)):
+        papers = [
+            decision("2503.00001", Outcome.PICKED, 8),
+            decision(f"2503.000{day}", Outcome.PICKED, 10 - n),
+        ]
+        batch = f"2025-03-{day}"
+        store.add_listing(batch, listing(*(d.announced for d in papers)), NOW)
+        found = list_result(NOW).model_copy(update={"batch": batch, "date": query.date})
+        store.put_list_result(query, found)
+        name = digest_name(mine.for_single_day(query, NOW), found)
+        Channels(store).put_decided_day(name, digest(*papers, listed=found))
+    return mine
+
+
+def test_days_that_were_missed_come_in_one_thread_the_best_first(
+    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = owed(store, 18, 19, 20)
+    assert mine.at is not None
+    run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
+    head, *cards = fake_slack.visible_messages("C1")
+    assert [card["text"].split(" — ")[0] for card in cards] == [
+        f"{rank}. On the matter of 2503.{number}"
+        for rank, number in enumerate(("00018", "00019", "00001", "00020"), 1)
+    ]
+    shown = str(head["blocks"])
+    assert "Tuesday 18 to Thursday 20 March 2025" in shown
+    assert "The best of 3 days' lists." in shown
+    assert "2 earlier days could not be delivered in time" in shown
+    assert "4 announced = 4 picked" in shown
+    had = Channels(store).delivered_dates(
+        [(slack_address("C1"), "matters"), (slack_address("C1"), "other")]
+    )
+    assert had[slack_address("C1"), "matters"] == {date(2025, 3, n) for n in (18, 19, 20)}
+    assert had[slack_address("C1"), "other"] == set()
+    assert plan.next_action(mine, Channels(store).request_state(mine), mine.at).fulfilled
+
+
+def test_an_earlier_day_judged_again_mends_the_thread_of_several(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    mine = owed(store, 18, 19, 20)
+    assert mine.at is not None
+
+    def at_its_time() -> None:
+        run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
+
+    at_its_time()
+    before = {query.key: store.list_result(query) for query in (*mine.earlier, mine.wanted)}
+    found = before[mine.earlier[0].key]
+    assert found is not None
+    name = digest_name(mine.for_single_day(mine.earlier[0], NOW), found)
+    first = store.digest(name)
+    assert first is not None
+    extra = decision("2503.00099", Outcome.PICKED)
+    store.add_listing(found.batch, listing(extra.announced), NOW)
+    better = first.model_copy(update={"decisions": (*first.decisions, extra)})
+    Channels(store).put_decided_day(name, better)
+    assert not plan.next_action(mine, Channels(store).request_state(mine), mine.at).fulfilled
+    at_its_time()
+    assert plan.next_action(mine, Channels(store).request_state(mine), mine.at).fulfilled
+    assert "5 announced = 5 picked" in str(fake_slack.visible_messages("C1")[0]["blocks"])
+    assert replies(fake_slack, "C1") == 5
+    assert store.digest(name) == better
+    day = delivery_name(mine, found).rpartition(":")[2]
+    assert store.digest(day) is None  # a delivery writes no day
+    given = Channels(store).digest_given_to(mine.address, day)
+    assert given is not None
+    assert [len(given.picked), given.left_out, len(given.earlier)] == [5, 2, 2]
+
+
+def test_a_profile_changed_at_noon_repeats_nothing_of_the_morning(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    (mine,) = put_judged_day(store, "C1", top=4)
+    run_deliver_job(fake_slack, store, redis_url, [mine])
+    changed = profile(maximum=30)
+    again = mine.model_copy(update={"profile": store.put_profile(changed), "top": None})
+    papers = [decision(id, Outcome.PICKED) for id in paper_ids(6)]
+    day = digest(*papers, profile=changed)
+    Channels(store).put_decided_day(digest_name(again, list_result(NOW)), day)
+    run_deliver_job(fake_slack, store, redis_url, [again])
+    titles = [
+        message["text"].split(" — ")[0].partition(" ")[2]
+        for message in fake_slack.visible_messages("C1")
+    ]
+    cards = [title for title in titles if title.startswith("On the matter")]
+    assert len(cards) == len(set(cards)) == 6
+    assert "also for" not in str(fake_slack.visible_messages("C1"))
+
+
+def test_a_notice_goes_when_what_was_missing_turns_out_not_to_be(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    mine = owed(store, 20).model_copy(update={"left_out": 0})
+    assert mine.at is not None
+    found = store.list_result(mine.wanted)
+    assert found is not None
+    stale = Problem(trouble=Reason.STALE, detail="cs.AI")
+    short = found.model_copy(update={"problem": stale, "settled": False, "asked_at": mine.at})
+
+    def at_moment(now: datetime) -> None:
+        run_deliver_job(fake_slack, store, redis_url, [mine], now)
+
+    store.put_list_result(mine.wanted, short)
+    at_moment(mine.at)
+    assert "Papers are missing" in str(fake_slack.visible_messages("C1")[0]["blocks"])
+    later = mine.at + timedelta(minutes=11)
+    store.put_list_result(mine.wanted, found.model_copy(update={"asked_at": later}))
+    at_moment(later + timedelta(seconds=1))
+    assert "Papers are missing" not in str(fake_slack.visible_messages("C1")[0]["blocks"])
+    assert len(fake_slack.visible_messages("C1")) == 3
+    assert plan.next_action(
+        mine, Channels(store).request_state(mine), later + timedelta(seconds=2)
+    ).fulfilled
+
+
+SHARED = ("pb:digest:*", "pb:judged:*", "pb:basis:*", "pb:listed:*", "pb:paper:*", "pb:batch:*")
+OWN = ("pb:chosen:*C1*", "pb:had:*C1", "pb:history:*C1", "pb:outbox:*C1:*", "pb:delivered:*C1:*")
+OTHER = ("pb:profile:*", "pb:wishes", "pb:subscriptions", "pb:outages", "pb:votes:*", "pb:also:*")
+
+
+@pytest.mark.parametrize("harm", [*CORRUPTIONS, "another type"])
+@pytest.mark.parametrize("key", [*SHARED, *OWN, *OTHER])
+def test_what_cannot_be_read_holds_up_nobody_else(
+    key: str, harm: str, fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    requests = put_judged_day(store, "C1", "C2")
+    subscribed(store, "C1", "U1")
+    run_deliver_job(fake_slack, store, redis_url, requests[:1])
+    Subscriptions(store).put_outage("slack", "It is away.", NOW)
+    Subscriptions(store).vote(slack_address("C1"), paper_ids(1)[0], "U1", Vote.UP)
+    Channels(store).put_also(slack_address("C1"), paper_ids(1)[0], "Other")
+    posted = replies(fake_slack, "C1")
+    found: list[str] = store.redis.keys(key)  # type: ignore[assignment]
+    assert found
+    for each in found:
+        corrupt(store.redis, each, harm)
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    if key not in SHARED:  # a day is read, or judged, again first
+        assert replies(fake_slack, "C2") == 6
+    assert replies(fake_slack, "C1") == posted
+
+
+def test_a_day_whose_list_has_grown_since_is_judged_before_it_is_delivered(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    (mine,) = put_judged_day(store, "C1")
+    store.put_list_result(mine.wanted, list_result(NOW, changed=LATER))
+    run_deliver_job(fake_slack, store, redis_url, [mine])
+    assert fake_slack.visible_messages("C1") == []
+
+
+def test_a_lease_is_renewed_until_it_is_lost_or_the_delivery_ends(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver_job, "_LEASE_SECONDS", 0.003)
+    lease = store.lease("deliver", 60, 0)
+    assert lease is not None
+    renew, renewed = lease.renew, list[int]()
+
+    def counted() -> None:
+        renewed.append(1)
+        if len(renewed) == 3:
+            lease.release()
+        renew()
+
+    monkeypatch.setattr(lease, "renew", counted)
+    with pytest.raises(LeaseLost):
+        asyncio.run(deliver_job._keep(lease))
+    assert len(renewed) == 3

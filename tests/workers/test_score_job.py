@@ -1,0 +1,211 @@
+"""Score and deliver: run again, run twice at once, run after a failure."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.digest import Digest, Judge, Outcome
+from bot.domain.papers import Followed, Profile, Reason
+from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
+from bot.planning import plan
+from bot.store.channels import Channels
+from bot.store.days import Store
+from bot.store.lease import LeaseLost
+from bot.store.outbox import TerminalPosts
+from tests.bot.planning.test_plan import digest_request, list_result
+from tests.factories import NOW, announced, listing, paper_ids, profile
+from tests.waiting import TIMEOUT_SECONDS
+from tests.workers.judging.test_batches import ScriptedModel, well_formed_reply
+from workers.judging import outcomes
+from workers.judging.batches import ModelReply
+from workers.score_job import deliver_to_terminal, score
+
+MODEL_JUDGE = Judge(model="scripted")
+
+
+def put_profile_request(
+    store: Store, mine: Profile, judge: Judge = MODEL_JUDGE, since: datetime = NOW
+) -> DigestRequest:
+    fingerprint = store.put_profile(mine)
+    return digest_request().model_copy(
+        update={"profile": fingerprint, "judge": judge, "since": since}
+    )
+
+
+def announce(store: Store, wanted: DigestRequest, names: list[str], at: datetime = NOW) -> None:
+    changed = store.add_listing("2025-03-20", listing(*map(announced, names)), at)
+    store.put_list_result(wanted.wanted, list_result(at, changed=changed))
+
+
+def run_score_job(
+    store: Store, by: DigestRequest, model: ScriptedModel | None, now: datetime = NOW
+) -> Digest:
+    score(by, store, model, 4, lambda: now, lambda done, total: None)
+    found = store.list_result(by.wanted)
+    assert found is not None
+    digest = store.digest(digest_name(by, found))
+    assert digest is not None
+    return digest
+
+
+def test_a_scored_day_has_every_paper_its_price_and_the_prompt_as_sent(store: Store) -> None:
+    by = put_profile_request(store, profile())
+    announce(store, by, paper_ids(25))
+    digest = run_score_job(store, by, ScriptedModel(well_formed_reply))
+    assert sum(digest.counts.values()) == 25
+    assert digest.counts[Outcome.UNSCORED] == 0
+    assert (digest.usage.calls, digest.usage.prompt_tokens) == (3, 300)
+    assert "The papers, N of them" in digest.prompt
+
+
+def test_a_second_profile_with_the_same_criteria_buys_nothing(store: Store) -> None:
+    model = ScriptedModel(well_formed_reply)
+    for maximum in (3, 4):
+        by = put_profile_request(store, profile(maximum=maximum))
+        announce(store, by, paper_ids(25))
+        digest = run_score_job(store, by, model)
+        assert digest.counts[Outcome.PICKED] == maximum
+    assert len(model.asked) == 3
+    assert digest.usage.calls == 3
+
+
+def test_a_second_worker_leaves_a_day_that_is_being_judged_and_is_free_at_once(
+    store: Store,
+) -> None:
+    by = put_profile_request(store, profile())
+    announce(store, by, paper_ids(25))
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Waiting(ScriptedModel):
+        def ask(self, *words: object) -> ModelReply:
+            begun.set()
+            assert go_on.wait(TIMEOUT_SECONDS)
+            return super().ask(*words)  # type: ignore[arg-type]
+
+    first, second = Waiting(well_formed_reply), ScriptedModel(well_formed_reply)
+    worker = threading.Thread(target=run_score_job, args=(store, by, first))
+    worker.start()
+    assert begun.wait(TIMEOUT_SECONDS)
+    score(by, store, second, 4, lambda: NOW, lambda done, total: None)
+    assert second.asked == []
+    assert Channels(store).request_state(by).judged is None
+    go_on.set()
+    worker.join()
+    assert len(first.asked) == 3
+    score(by, store, second, 4, lambda: NOW, lambda done, total: None)
+    assert second.asked == []
+
+
+def stolen(store: Store, name: str) -> None:
+    """The lease passes to another worker, as after a pause that was too long."""
+    store.redis.delete(f"pb:lease:{name}")
+    assert store.lease(name, 30, 0) is not None
+
+
+def test_a_worker_that_lost_its_lease_leaves_no_day_and_no_delivery(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by, channels = put_profile_request(store, profile(), Judge()), Channels(store)
+    announce(store, by, paper_ids(3))
+    found = store.list_result(by.wanted)
+    assert found is not None
+    day = digest_name(by, found)
+
+    def late() -> datetime:
+        stolen(store, f"score:{day}")
+        return NOW
+
+    with pytest.raises(LeaseLost):
+        score(by, store, None, 1, late, lambda done, total: None)
+    assert channels.request_state(by).judged is None
+    store.redis.delete(f"pb:lease:score:{day}")
+    run_score_job(store, by, None)
+    chosen = outcomes.digest_for_channel
+
+    def slow(*given: Any) -> Digest:
+        stolen(store, f"deliver:{by.address}")
+        return chosen(*given)
+
+    monkeypatch.setattr(outcomes, "digest_for_channel", slow)
+    with pytest.raises(LeaseLost):
+        deliver_to_terminal(by, store, lambda: NOW)
+    assert channels.request_state(by).delivered is None
+    assert channels.history(by.address) == []
+
+
+def test_a_worker_without_a_key_says_so_and_ranks_nothing_behind_ones_back(store: Store) -> None:
+    by = put_profile_request(store, profile())
+    announce(store, by, paper_ids(3))
+    digest = run_score_job(store, by, None)
+    assert digest.counts[Outcome.UNSCORED] == 3
+    assert {d.trouble for d in digest.decisions} == {Reason.NO_KEY}
+
+
+def test_papers_that_come_later_are_judged_and_the_others_not_again(store: Store) -> None:
+    model, by = ScriptedModel(well_formed_reply), put_profile_request(store, profile())
+    announce(store, by, paper_ids(10))
+    run_score_job(store, by, model)
+    later = NOW + timedelta(minutes=30)
+    by = put_profile_request(store, profile(), since=later)
+    announce(store, by, paper_ids(12), later)
+    digest = run_score_job(store, by, model, later)
+    assert sum(digest.counts.values()) == 12
+    assert [sorted(about) for about in model.asked] == [paper_ids(12)[:10], paper_ids(12)[10:]]
+
+
+def newest(channels: Channels, address: Address) -> Digest:
+    given = channels.digest_given_to(address, channels.history(address)[-1].day)
+    assert given is not None
+    return given
+
+
+def test_a_channel_gets_a_paper_once_and_the_next_in_its_place(store: Store) -> None:
+    channels, model = Channels(store), ScriptedModel(well_formed_reply)
+    delivered = []
+    for name, maximum in (("mine", 3), ("theirs", 5)):  # two profiles, the same day
+        by = put_profile_request(store, profile(name=name, maximum=maximum))
+        announce(store, by, paper_ids(25))
+        run_score_job(store, by, model)
+        deliver_to_terminal(by, store, lambda at=NOW + timedelta(minutes=maximum): at)
+        delivered.append(newest(channels, by.address))
+    first, second = ({d.paper.id for d in digest.picked} for digest in delivered)
+    assert not first & second
+    assert delivered[1].counts[Outcome.REPEAT] == 3
+    assert sum(delivered[1].counts.values()) == 25
+
+
+def test_a_day_judged_anew_does_not_repeat_itself(store: Store) -> None:
+    channels = Channels(store)
+    for maximum in (3, 4):  # the same profile, changed
+        by = put_profile_request(store, profile(maximum=maximum))
+        announce(store, by, paper_ids(25))
+        run_score_job(store, by, ScriptedModel(well_formed_reply))
+        deliver_to_terminal(by, store, lambda at=NOW + timedelta(minutes=maximum): at)
+    last = newest(channels, by.address)
+    assert (last.counts[Outcome.PICKED], last.counts[Outcome.REPEAT]) == (4, 0)
+
+
+def test_a_delivery_done_again_changes_nothing(store: Store) -> None:
+    channels, by = Channels(store), put_profile_request(store, profile(), Judge())
+    announce(store, by, paper_ids(5))
+    run_score_job(store, by, None)
+    for _ in range(2):
+        deliver_to_terminal(by, store, lambda: NOW)
+    found = store.list_result(by.wanted)
+    assert found is not None
+    name = delivery_name(by, found)
+    digest = channels.delivered_digest(name)
+    assert digest is not None
+    assert len(TerminalPosts(channels.store).posts(name)) == 1 + len(digest.picked)
+    assert plan.next_step(by, channels.request_state(by)) is None
+
+
+def test_a_followed_author_reaches_the_judge_and_is_starred(store: Store) -> None:
+    by = put_profile_request(store, profile(authors=Followed(follow=("Alan Turing",))), Judge())
+    announce(store, by, paper_ids(2))
+    digest = run_score_job(store, by, None)
+    assert all(d.followed == ("Alan Turing",) for d in digest.decisions)

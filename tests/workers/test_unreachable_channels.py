@@ -1,0 +1,76 @@
+"""A channel that cannot be posted to any more: first somebody is told, then it is paused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from bot.domain.papers import Reason
+from bot.domain.request import Address
+from bot.store.channels import Channels
+from bot.store.days import Store
+from bot.store.subscriptions import Subscriptions
+from tests.servers.fake_slack import FakeSlack
+from tests.workers.test_deliver_job import (
+    fake_slack,
+    put_judged_day,
+    replies,
+    run_deliver_job,
+    slack_address,
+    subscribed,
+)
+
+__all__ = ["fake_slack"]
+
+
+class Killed(BaseException):
+    """kill -9, as the code under it sees it."""
+
+
+def test_a_worker_killed_while_it_stops_a_channel_leaves_nobody_untold_and_tells_nobody_twice(
+    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = put_judged_day(store, "C1")
+    subscribed(store, "C1", by="U7")
+    fake_slack.channels["C1"].archived = True
+
+    def killed(self: Subscriptions, address: Address, reason: Reason, at: datetime) -> None:
+        raise Killed
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Subscriptions, "pause_channel", killed)
+        with pytest.raises((Killed, BaseExceptionGroup)):
+            run_deliver_job(fake_slack, store, redis_url, requests)
+    assert len(fake_slack.visible_messages("D7")) == 1
+    assert Channels(store).requests() == requests  # somebody goes on
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert len(fake_slack.visible_messages("D7")) == 1
+    (found,) = Subscriptions(store).of(slack_address("C1"))
+    assert found.paused is not None
+    assert Channels(store).requests() == []
+
+
+def test_who_subscribed_and_who_asked_are_each_told_once(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    requests = put_judged_day(store, "C1", by="U8")
+    subscribed(store, "C1", by="U8")
+    fake_slack.channels["C1"].archived = True
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert len(fake_slack.visible_messages("D8")) == 1
+
+
+def test_a_person_who_cannot_be_told_does_not_keep_the_channel_going(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    requests = put_judged_day(store, "C1", "C2", by="U5")
+    subscribed(store, "C1", by="U7")
+    fake_slack.channels["C1"].archived = True
+    fake_slack.inject_faults("conversations.open", "user_not_found")
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    (found,) = Subscriptions(store).of(slack_address("C1"))
+    assert found.paused is not None
+    assert found.paused.trouble is Reason.ARCHIVED
+    assert len(fake_slack.visible_messages("D5")) == 1
+    assert replies(fake_slack, "C2") == 6
