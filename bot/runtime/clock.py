@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
-from bot.arxiv.calendar import is_weekend, new_york_date
 from bot.commands.context import Context
-from bot.domain.digest import ListQuery, Source
-from bot.domain.papers import Profile, Reason
+from bot.commands.due import Snapshot, due_requests, due_training, quiet_days, take_snapshot
+from bot.domain.papers import Reason
 from bot.domain.request import DigestRequest
 from bot.domain.subscription import Subscription
-from bot.planning.due_days import DueDays, subscription_due_days
 from bot.planning.plan import (
     RETRY_AFTER,
-    NextAction,
     RequestState,
     Step,
     StepKind,
@@ -28,7 +25,6 @@ from bot.planning.plan import (
 )
 from bot.store.channels import Channels
 from bot.store.deliveries import CHATS, Deliveries, content_key
-from bot.store.gates import Gates, gate_key
 from bot.store.queues import Queues
 
 log = structlog.get_logger()
@@ -36,14 +32,10 @@ log = structlog.get_logger()
 _POLL_SECONDS = 0.1
 # A day that somebody asked for is tried again for so long.
 _PATIENCE = timedelta(hours=12)
-# A quiet day is told at its time or not at all.
-_SOON = timedelta(hours=1)
 # Work under way at its time is not late yet.
 _GRACE = timedelta(minutes=5)
 # A day that is still being read or judged, so long after we began to wait for it, is.
 _STUCK = timedelta(minutes=20)
-# After midnight UTC by so much: arXiv's new list comes two hours later at the earliest.
-_NIGHT = timedelta(hours=2)
 # Longer than a tick takes: one bot ticks at a time, another takes over when it is gone.
 _LEASE_SECONDS = 20
 
@@ -115,12 +107,12 @@ Todo = list[Callable[[], object]]
 def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickResult, Todo]:
     """What came of everything by now, and what is to be done; all that is done may be done twice,
     or a moment late."""
-    book, todo = _take_snapshot(context), Todo()
+    snapshot, todo = take_snapshot(context), Todo()
     asked, before, given_up = _requested_steps(context, now, todo)
-    ahead, late = _scheduled_steps(context, book, now, todo)
+    ahead, late = _scheduled_steps(context, snapshot, now, todo)
     steps = [*asked, *ahead]
-    failed = _asked(context, queues, book, steps, now, todo)
-    for profile, night in _due_training(context, book, now):
+    failed = _asked(context, queues, snapshot, steps, now, todo)
+    for profile, night in due_training(context, snapshot, now):
         if not queues.has_training_job(profile.fingerprint, night):
             todo.append(partial(context.channels.store.put_profile, profile))
             model = context.judge.model or ""
@@ -129,7 +121,7 @@ def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickRes
     todo += [
         partial(context.channels.drop_request, request) for request in (*before, *failed, *given_up)
     ]
-    quiet = tuple(_quiet(context, book, now)) if context.say_quiet_days else ()
+    quiet = tuple(quiet_days(context, snapshot, now)) if context.say_quiet_days else ()
     told = tuple(before), tuple(failed), tuple(given_up), tuple(late), quiet
     return TickResult(bool(steps), *told), todo
 
@@ -163,11 +155,11 @@ def _requested_steps(
 
 
 def _scheduled_steps(
-    context: Context, book: _Snapshot, now: datetime, todo: Todo
+    context: Context, snapshot: Snapshot, now: datetime, todo: Todo
 ) -> tuple[list[Step], list[Late]]:
     """The steps that subscriptions need, and whose day is late."""
     steps, late, overdue = list[Step](), list[Late](), list[Late]()
-    for found, request, seen in _due_requests(context, book, now):
+    for found, request, seen in due_requests(context, snapshot, now):
         if seen.step is not None:
             steps.append(seen.step)
             if seen.late_reason:
@@ -189,7 +181,7 @@ def _scheduled_steps(
 def _asked(
     context: Context,
     queues: Queues,
-    book: _Snapshot,
+    snapshot: Snapshot,
     steps: Sequence[Step],
     now: datetime,
     todo: Todo,
@@ -207,7 +199,7 @@ def _asked(
     if given_up:
         log.error("the workers gave up", steps=sorted(given_up))
     for step in missing:
-        if profile := book.by_content.get(step.wish.profile):
+        if profile := snapshot.by_fingerprint.get(step.wish.profile):
             todo.append(partial(context.channels.store.put_profile, profile))
         todo.append(partial(queues.enqueue_step, step))
     failed = [step.wish for step in others if step.id in given_up]
@@ -250,143 +242,6 @@ def _posted(
         if not there:
             todo.append(partial(queues.enqueue_delivery, platform))
     return failed
-
-
-@dataclass(frozen=True)
-class _Snapshot:
-    """What the subscriptions say, read once for all that is asked of it. Profiles are by workspace
-    and name, and by what is in them."""
-
-    subscriptions: list[Subscription]
-    served: dict[str, date]
-    profiles: dict[str, dict[str, Profile]]
-    by_content: dict[str, Profile]
-
-    def profile(self, found: Subscription) -> Profile | None:
-        return self.profiles[found.address.workspace_key].get(found.profile)
-
-
-def _take_snapshot(context: Context) -> _Snapshot:
-    found = context.subscriptions.all()
-    known = context.profiles_at([each.address for each in found])
-    used = {
-        profile.fingerprint: profile
-        for each in found
-        if (profile := known[each.address.workspace_key].get(each.profile))
-    }
-    served = context.subscriptions.last_served_days() if found else {}
-    return _Snapshot(found, served, known, used)
-
-
-def due_requests(
-    context: Context, now: datetime
-) -> list[tuple[Subscription, DigestRequest, NextAction]]:
-    """What the subscriptions that do not rest are owed at a moment, and how far it has come."""
-    return _due_requests(context, _take_snapshot(context), now)
-
-
-def _due_requests(
-    context: Context, book: _Snapshot, now: datetime
-) -> list[tuple[Subscription, DigestRequest, NextAction]]:
-    owed = list[tuple[Subscription, DueDays]]()
-    for found in book.subscriptions:
-        served = book.served.get(found.key)
-        mine = (
-            None
-            if found.paused
-            else subscription_due_days(found, served, set(), now, context.catch_up_days)
-        )
-        if mine is not None:
-            owed.append((found, mine))
-    # Some of several days may have been asked for meanwhile.
-    had = context.channels.delivered_dates(
-        (s.address, s.profile) for s, mine in owed if len(mine.days) > 1
-    )
-    requests = list[tuple[Subscription, DigestRequest]]()
-    for found, mine in owed:
-        if own := had.get((found.address, found.profile)):
-            served = book.served.get(found.key)
-            mine = subscription_due_days(found, served, own, now, context.catch_up_days) or mine
-        profile = book.profile(found)
-        if profile is None:
-            log.error("a subscription's profile is gone", subscription=found.key)
-            continue
-        requests.append((found, _wish(found, profile, mine, context)))
-    facts = context.channels.request_states([request for _, request in requests])
-    return [
-        (found, request, next_action(request, known, now))
-        for (found, request), known in zip(requests, facts, strict=True)
-    ]
-
-
-def due_training(context: Context, now: datetime) -> Iterator[tuple[Profile, date]]:
-    """The profiles whose gate has not learned since the last night, and that night (its UTC date):
-    between two lists, when nobody waits."""
-    return _due_training(context, _take_snapshot(context), now)
-
-
-def _due_training(
-    context: Context, book: _Snapshot, now: datetime
-) -> Iterator[tuple[Profile, date]]:
-    night = (now - _NIGHT).date()
-    if context.judge.model is None or not book.subscriptions:
-        return
-    gates = Gates(context.channels.store)
-    learnt, seen = gates.last_trained(), set[str]()
-    for found in book.subscriptions:
-        profile = None if found.paused else book.profile(found)
-        if profile is None or not profile.gate:
-            continue
-        key = gate_key(profile, context.judge.model)
-        if key not in seen and learnt.get(key) != night and gates.days(key):
-            yield profile, night
-        seen.add(key)
-
-
-def _quiet(
-    context: Context, book: _Snapshot, now: datetime
-) -> Iterator[tuple[Subscription, datetime]]:
-    """Whose time has just come on a day without announcements, with nothing owed from before."""
-    for found in book.subscriptions:
-        at = found.schedule.last(now)
-        owed = subscription_due_days(
-            found, book.served.get(found.key), set(), at, context.catch_up_days
-        )
-        fresh = found.since < at and now - at < _SOON
-        if not found.paused and fresh and owed is None and is_weekend(new_york_date(at)):
-            yield found, at
-
-
-def planned(
-    context: Context, now: datetime
-) -> Iterator[tuple[Subscription, DigestRequest | None, NextAction | None]]:
-    """Every subscription with what would be done for it at a moment; nothing is done."""
-    book = _take_snapshot(context)
-    due_now = {
-        found.key: (request, seen) for found, request, seen in _due_requests(context, book, now)
-    }
-    for found in book.subscriptions:
-        request, seen = due_now.get(found.key, (None, None))
-        yield found, request, seen
-
-
-def _wish(found: Subscription, profile: Profile, owed: DueDays, context: Context) -> DigestRequest:
-    *earlier, newest = (
-        ListQuery(source=Source.ARXIV, categories=profile.categories, date=day) for day in owed.days
-    )
-    return DigestRequest(
-        profile=profile.fingerprint,
-        wanted=newest,
-        judge=context.judge,
-        address=found.address,
-        since=owed.fetch_from,
-        top=found.top,
-        earlier=tuple(earlier),
-        left_out=owed.left_out,
-        at=owed.at,
-        until=owed.at + timedelta(hours=context.window_hours),
-        subscription=found.key,
-    )
 
 
 def _over(request: DigestRequest, facts: RequestState, now: datetime) -> bool:

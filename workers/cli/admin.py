@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import settings
+from bot.commands.due import planned
 from bot.commands.status import examine_server
 from bot.errors import Refused
-from bot.runtime.clock import planned
 from bot.safe_text import safe
 from bot.terminal import render
 from bot.views import doctor as doctor_views

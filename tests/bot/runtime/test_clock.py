@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from bot.commands import due
 from bot.commands.context import Context
 from bot.domain.digest import Judge, Outcome
 from bot.domain.papers import Reason
@@ -230,7 +231,8 @@ def learning(context: Context) -> Context:
 
 
 def lessons(context: Context, now: datetime = FRIDAY) -> list[tuple[str, date]]:
-    return [(found.name, night) for found, night in clock.due_training(context, now)]
+    snapshot = due.take_snapshot(context)
+    return [(found.name, night) for found, night in due.due_training(context, snapshot, now)]
 
 
 def test_a_profile_of_many_channels_learns_once_a_night(learning: Context) -> None:

@@ -18,7 +18,7 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from bot import __main__ as bot
-from bot.commands import dispatch
+from bot.commands import dispatch, due
 from bot.commands.context import Context, Invocation
 from bot.commands.status import gather
 from bot.domain.budget import Limits
@@ -343,7 +343,7 @@ def subscription(channel: str = "C1", **fields: object) -> Subscription:
 
 
 def owed(context: Context, now: datetime) -> list[DigestRequest]:
-    return [request for _, request, _ in clock.due_requests(context, now)]
+    return [request for _, request, _ in due.due_requests(context, due.take_snapshot(context), now)]
 
 
 def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
@@ -532,7 +532,7 @@ def test_a_tick_that_finds_nothing_new_writes_nothing_and_costs_the_same_for_man
         before, asked = changes(channels), commands(channels)
         assert clock.tick(context, queues, moment).in_progress is (stage != "waiting")
         costs.append(commands(channels) - asked)
-        list(clock.planned(context, moment))
+        list(due.planned(context, moment))
         gather(queues, channels, context.judge)
         assert changes(channels) == before
     assert costs[0] == costs[1] < 25
@@ -547,7 +547,7 @@ def test_the_plan_says_what_is_next_and_why_nothing_is(
     night = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)
 
     def told(now: datetime) -> str:
-        return as_text([plan_text(clock.planned(context, now), now)])
+        return as_text([plan_text(due.planned(context, now), now)])
 
     shown = [told(night - timedelta(minutes=1)), told(night)]
     mine = owed(context, night)[0]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from redis import Redis
 
-from bot.commands import dispatch, status
+from bot.commands import dispatch, due, status
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.digest import Digest
 from bot.domain.lookup import Assessment
@@ -83,7 +83,7 @@ def everything(context: Context, redis_url: str) -> None:
     redis = Redis.from_url(redis_url)
     clock.tick(context, Queues(redis), LATER)
     redis.close()
-    list(clock.planned(context, LATER))
+    list(due.planned(context, LATER))
     for text in (
         *("/digest list", "/digest cost", "/digest profiles", "/digest missed", "/digest now"),
         *("/why 2503.10001", "/why 2503.15294", "/digest pause", "/digest resume"),

@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 
 from bot.commands.context import Context
+from bot.commands.due import due_training, take_snapshot
 from bot.domain.budget import GateReport
 from bot.domain.digest import Digest, Judge, ListQuery, Outcome, Source
 from bot.domain.papers import Announced, AnnounceType, Cutoffs, Followed, Paper, Profile
@@ -20,7 +21,6 @@ from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
-from bot.runtime.clock import due_training
 from bot.store.channels import Channels
 from bot.store.days import Store
 from bot.store.gates import Gates, gate_key
@@ -333,7 +333,10 @@ def test_each_profile_has_a_lesson_a_night_between_two_lists(store: Store) -> No
     context, world = a_desk(store, mine, none), World(store, mine)
 
     def told(at: datetime) -> list[tuple[str, date]]:
-        return [(found.name, night) for found, night in due_training(context, at)]
+        return [
+            (found.name, night)
+            for found, night in due_training(context, take_snapshot(context), at)
+        ]
 
     two = datetime.combine(DAY + timedelta(days=1), time(2), NOW.tzinfo)
     assert told(two) == []  # nothing was judged yet
@@ -344,7 +347,7 @@ def test_each_profile_has_a_lesson_a_night_between_two_lists(store: Store) -> No
     assert told(two) == told(two + timedelta(hours=23, minutes=59)) == []
     assert told(two + timedelta(days=1)) == [("matters", two.date() + timedelta(days=1))]
     alone = replace(context, judge=Judge())
-    assert list(due_training(alone, two + timedelta(days=1))) == []
+    assert list(due_training(alone, take_snapshot(alone), two + timedelta(days=1))) == []
 
 
 def a_desk(store: Store, *profiles: Profile) -> Context:

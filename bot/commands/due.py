@@ -1,0 +1,171 @@
+"""What the subscriptions are due at a moment: digests, training of gates, a word on quiet days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import structlog
+
+from bot.arxiv.calendar import is_weekend, new_york_date
+from bot.commands.context import Context
+from bot.domain.digest import ListQuery, Source
+from bot.domain.papers import Profile
+from bot.domain.request import DigestRequest
+from bot.domain.subscription import Subscription
+from bot.planning.due_days import DueDays, subscription_due_days
+from bot.planning.plan import NextAction, next_action
+from bot.store.gates import Gates, gate_key
+
+log = structlog.get_logger()
+
+# A quiet day is announced within an hour of its time or not at all.
+_QUIET_DAY_WINDOW = timedelta(hours=1)
+# Training begins this long after midnight UTC: arXiv's new list comes two hours later at the
+# earliest, so that nobody waits for a worker.
+_TRAINING_TIME = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All subscriptions, read once for every question of one tick.
+
+    `served` has the last day that was seen to, by the subscription's key; `profiles` are by
+    workspace and name, `by_fingerprint` only those that are subscribed."""
+
+    subscriptions: list[Subscription]
+    served: dict[str, date]
+    profiles: dict[str, dict[str, Profile]]
+    by_fingerprint: dict[str, Profile]
+
+    def profile(self, subscription: Subscription) -> Profile | None:
+        """A subscription's profile; None when it was deleted."""
+        return self.profiles[subscription.address.workspace_key].get(subscription.profile)
+
+    def due_days(
+        self, subscription: Subscription, delivered: set[date], now: datetime, most: int
+    ) -> DueDays | None:
+        """The days a subscription is due, without those that the channel got in another way."""
+        served = self.served.get(subscription.key)
+        return subscription_due_days(subscription, served, delivered, now, most)
+
+
+def take_snapshot(context: Context) -> Snapshot:
+    subscriptions = context.subscriptions.all()
+    profiles = context.profiles_at([each.address for each in subscriptions])
+    subscribed = {
+        profile.fingerprint: profile
+        for each in subscriptions
+        if (profile := profiles[each.address.workspace_key].get(each.profile))
+    }
+    served = context.subscriptions.last_served_days() if subscriptions else {}
+    return Snapshot(subscriptions, served, profiles, subscribed)
+
+
+def due_requests(
+    context: Context, snapshot: Snapshot, now: datetime
+) -> list[tuple[Subscription, DigestRequest, NextAction]]:
+    """The requests of the subscriptions that are due and not paused, with what each needs next."""
+    requests = list[tuple[Subscription, DigestRequest]]()
+    for subscription, days in _due_days(context, snapshot, now):
+        profile = snapshot.profile(subscription)
+        if profile is None:
+            log.error("a subscription's profile is gone", subscription=subscription.key)
+            continue
+        requests.append((subscription, _request(subscription, profile, days, context)))
+    states = context.channels.request_states([request for _, request in requests])
+    return [
+        (subscription, request, next_action(request, state, now))
+        for (subscription, request), state in zip(requests, states, strict=True)
+    ]
+
+
+def _due_days(
+    context: Context, snapshot: Snapshot, now: datetime
+) -> Iterator[tuple[Subscription, DueDays]]:
+    most = context.catch_up_days
+    due = [
+        (subscription, days)
+        for subscription in snapshot.subscriptions
+        if not subscription.paused
+        and (days := snapshot.due_days(subscription, set(), now, most)) is not None
+    ]
+    # Where several days are due, people may have asked for some of them meanwhile.
+    delivered = context.channels.delivered_dates(
+        (subscription.address, subscription.profile)
+        for subscription, days in due
+        if len(days.days) > 1
+    )
+    for subscription, days in due:
+        if dates := delivered.get((subscription.address, subscription.profile)):
+            days = snapshot.due_days(subscription, dates, now, most) or days
+        yield subscription, days
+
+
+def _request(
+    subscription: Subscription, profile: Profile, due: DueDays, context: Context
+) -> DigestRequest:
+    *earlier, newest = (
+        ListQuery(source=Source.ARXIV, categories=profile.categories, date=day) for day in due.days
+    )
+    return DigestRequest(
+        profile=profile.fingerprint,
+        wanted=newest,
+        judge=context.judge,
+        address=subscription.address,
+        since=due.fetch_from,
+        top=subscription.top,
+        earlier=tuple(earlier),
+        left_out=due.left_out,
+        at=due.at,
+        until=due.at + timedelta(hours=context.window_hours),
+        subscription=subscription.key,
+    )
+
+
+def due_training(
+    context: Context, snapshot: Snapshot, now: datetime
+) -> Iterator[tuple[Profile, date]]:
+    """The profiles whose gate was not trained since last night, and that night's UTC date."""
+    night = (now - _TRAINING_TIME).date()
+    if context.judge.model is None or not snapshot.subscriptions:
+        return
+    gates = Gates(context.channels.store)
+    last_trained, seen = gates.last_trained(), set[str]()
+    for subscription in snapshot.subscriptions:
+        profile = None if subscription.paused else snapshot.profile(subscription)
+        if profile is None or not profile.gate:
+            continue
+        key = gate_key(profile, context.judge.model)
+        if key not in seen and last_trained.get(key) != night and gates.days(key):
+            yield profile, night
+        seen.add(key)
+
+
+def quiet_days(
+    context: Context, snapshot: Snapshot, now: datetime
+) -> Iterator[tuple[Subscription, datetime]]:
+    """The subscriptions whose time (UTC) has just come on a day without announcements, and that
+    are due nothing from before."""
+    for subscription in snapshot.subscriptions:
+        at = subscription.schedule.last(now)
+        due = snapshot.due_days(subscription, set(), at, context.catch_up_days)
+        just_now = subscription.since < at and now - at < _QUIET_DAY_WINDOW
+        quiet = due is None and is_weekend(new_york_date(at))
+        if not subscription.paused and just_now and quiet:
+            yield subscription, at
+
+
+def planned(
+    context: Context, now: datetime
+) -> Iterator[tuple[Subscription, DigestRequest | None, NextAction | None]]:
+    """Every subscription with what would be done for it at a moment; nothing is done."""
+    snapshot = take_snapshot(context)
+    due = {
+        subscription.key: (request, action)
+        for subscription, request, action in due_requests(context, snapshot, now)
+    }
+    for subscription in snapshot.subscriptions:
+        request, action = due.get(subscription.key, (None, None))
+        yield subscription, request, action
