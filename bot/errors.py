@@ -8,7 +8,12 @@ PaperboyError
 
 from __future__ import annotations
 
-from bot.domain.papers import Reason
+from enum import StrEnum
+from typing import TypeVar
+
+from bot.domain.reasons import ChannelReason, Reason
+
+Kind = TypeVar("Kind", bound=StrEnum)
 
 
 class PaperboyError(Exception):
@@ -21,6 +26,10 @@ class PaperboyError(Exception):
     def __init__(self, message: str, reason: Reason | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+
+    def reason_or(self, fallback: Kind) -> Kind:
+        """The reason where it is of the fallback's kind, otherwise the fallback."""
+        return self.reason if isinstance(self.reason, type(fallback)) else fallback
 
 
 class Refused(PaperboyError):
@@ -48,6 +57,6 @@ class Unavailable(PaperboyError):
 class Gone(PaperboyError):
     """A channel, a permission or a token that somebody has to bring back."""
 
-    def __init__(self, message: str, reason: Reason) -> None:
+    def __init__(self, message: str, reason: ChannelReason) -> None:
         super().__init__(message, reason)
-        self.reason: Reason = reason
+        self.reason: ChannelReason = reason

@@ -12,7 +12,7 @@ from redis import Redis
 
 from bot.domain.budget import NANO, Limits, MaxCost, Payer, Period, Purpose, Refusal, Unit
 from bot.domain.digest import ScoreResult, Usage
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.store.connection import connect
 from bot.store.days import Store
 from bot.store.spending import Spending
@@ -111,5 +111,5 @@ def judge_quarter_of_day(redis_url: str, worker: int) -> tuple[int, int, int, fl
         for brought in score_papers(metered, profile(), papers[worker::4], {}, 16):
             verdicts |= brought.results
     scored = sum(v.score is not None for v in verdicts.values())
-    poor = sum(v.trouble is Reason.NO_BUDGET for v in verdicts.values())
+    poor = sum(v.trouble is ModelReason.NO_BUDGET for v in verdicts.values())
     return scored, poor, len(model.bills), sum(bill.cost_usd or 0 for bill in model.bills)

@@ -20,7 +20,8 @@ from bot import logs, settings
 from bot.discord import render
 from bot.domain.digest import Digest
 from bot.domain.message import Post
-from bot.domain.papers import Profile, Reason
+from bot.domain.papers import Profile
+from bot.domain.reasons import ArxivReason
 from bot.errors import PaperboyError, Refused
 from bot.profiles import library
 from bot.runtime import platforms
@@ -256,7 +257,7 @@ def _date(text: str | None) -> date_ | None:
 
 def _status(digest: Digest) -> int:
     problem = digest.listed.problem
-    if problem and problem.trouble in (Reason.BAD_QUERY, Reason.MIXED_DAYS):
+    if problem and problem.trouble in (ArxivReason.BAD_QUERY, ArxivReason.MIXED_DAYS):
         return _REFUSED
     return 0 if digest.complete else _SHORT
 

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 
 from bot.arxiv import calendar
 from bot.domain.digest import ListQuery, ListResult, Source
-from bot.domain.papers import Listing, Problem, Reason, fingerprint
+from bot.domain.papers import Listing, Problem, fingerprint
+from bot.domain.reasons import ArxivReason
 from bot.errors import PaperboyError
 from bot.store.days import Store
 from workers.arxiv import feed, sample
@@ -33,7 +34,7 @@ def fetch(
     try:
         list_result = _find_list(query, store, arxiv, now)
     except PaperboyError as error:
-        problem = Problem(trouble=error.reason or Reason.UNREACHABLE, detail=str(error))
+        problem = Problem(trouble=error.reason_or(ArxivReason.UNREACHABLE), detail=str(error))
         list_result = _failed(query, store, problem, now)
     before = store.list_result(query)
     if before and before.batch == list_result.batch and store.changed_at(list_result.batch) is None:
@@ -73,7 +74,7 @@ def _fetch_current(query: ListQuery, store: Store, arxiv: ArxivClient, now: date
     if query.date is not None and listing.date > query.date:
         return _fetch_past(query.date, query.categories, store, arxiv, now)
     if query.date is not None and listing.date < query.date:
-        problem = Problem(trouble=Reason.NO_LIST, detail=f"the feed is of {listing.date}")
+        problem = Problem(trouble=ArxivReason.NO_LIST, detail=f"the feed is of {listing.date}")
         return _failed(query, store, problem, now)
     fresh = fresh_part(listing, query.categories, _earlier_lists(listing.date, store))
     listing = listing.model_copy(update={"papers": fresh.papers, "replaced": fresh.replaced})
@@ -109,7 +110,7 @@ def _earlier_lists(day: date, store: Store) -> EarlierLists:
 def _stale_problem(fresh: FreshPart) -> Problem | None:
     """The categories that have not turned over yet."""
     return (
-        Problem(trouble=Reason.STALE, detail=", ".join(fresh.stale_categories))
+        Problem(trouble=ArxivReason.STALE, detail=", ".join(fresh.stale_categories))
         if fresh.stale_categories
         else None
     )
@@ -119,7 +120,7 @@ def _missing(answer: FeedResult) -> Problem | None:
     """What the answer says of papers it does not hold."""
     if answer.refused:
         detail = "; ".join(answer.refused.values())
-        return Problem(trouble=Reason.BAD_QUERY, detail=detail)
+        return Problem(trouble=ArxivReason.BAD_QUERY, detail=detail)
     return answer.problem
 
 
@@ -133,7 +134,7 @@ def _fetch_past(
         return ListResult(batch=str(day), date=day, asked_at=now, changed_at=now)
     papers = arxiv.window(categories, *calendar.submission_window(day))
     if not papers:
-        problem = Problem(trouble=Reason.NO_LIST)
+        problem = Problem(trouble=ArxivReason.NO_LIST)
         return ListResult(
             batch="", date=day, asked_at=now, changed_at=now, problem=problem, settled=False
         )
@@ -152,7 +153,7 @@ def _last_announced(
         list_result = _fetch_past(day, categories, store, arxiv, now)
         if list_result.problem is None:
             return list_result.model_copy(update={"instead_of": empty})
-    problem = Problem(trouble=Reason.NO_LIST)
+    problem = Problem(trouble=ArxivReason.NO_LIST)
     return ListResult(batch="", date=empty, asked_at=now, changed_at=now, problem=problem)
 
 
@@ -180,7 +181,7 @@ def _or_unknown(list_result: ListResult, listing: Listing) -> ListResult:
     throttled arXiv, which has been seen to answer so."""
     if listing.papers or listing.replaced or calendar.is_weekend(listing.date):
         return list_result
-    problem = Problem(trouble=Reason.EMPTY_WEEKDAY)
+    problem = Problem(trouble=ArxivReason.EMPTY_WEEKDAY)
     return list_result.model_copy(update={"problem": problem, "settled": False})
 
 

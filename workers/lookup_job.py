@@ -13,7 +13,8 @@ import structlog
 from bot.domain.budget import Limits, Payer, Purpose
 from bot.domain.digest import Score, ScoreResult
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
-from bot.domain.papers import Paper, Profile, Reason
+from bot.domain.papers import Paper, Profile
+from bot.domain.reasons import ArxivReason, ModelReason, PaperReason
 from bot.errors import PaperboyError, Refused
 from bot.store.lookups import Lookups
 from bot.store.spending import Spending
@@ -50,7 +51,7 @@ class _CallLimitedModel:
         *most_output: int,
     ) -> batches.ModelReply:
         if not self._take_call():
-            raise Refused("A day's questions are used up.", Reason.NO_BUDGET)
+            raise Refused("A day's questions are used up.", ModelReason.NO_BUDGET)
         return self._model.ask(instructions, question, schema, cache_key, *most_output)
 
 
@@ -172,13 +173,13 @@ class LookupJob:
         except PaperboyError as error:
             log.warning("arXiv unavailable", ids=len(ids), why=str(error))
             for id in ids:
-                reason = error.reason or Reason.UNREACHABLE
+                reason = error.reason_or(ArxivReason.UNREACHABLE)
                 self._inquiries.put_arxiv_answer(
                     id, ArxivAnswer(paper=None, trouble=reason, at=now)
                 )
             return
         for id in ids:
-            found = ArxivAnswer(paper=None, trouble=Reason.NOT_FOUND, at=now)
+            found = ArxivAnswer(paper=None, trouble=PaperReason.NOT_FOUND, at=now)
             if one := shown.get(id):
                 found = ArxivAnswer(paper=one.paper, withdrawn=one.withdrawn, at=now)
             self._inquiries.put_arxiv_answer(id, found)
@@ -194,7 +195,7 @@ class LookupJob:
             return Assessment(score=Score(relevance=row.relevance, comment=words))
         model = self._model_for(lookup.judge.model)
         if model is None:
-            return Assessment(score=None, trouble=Reason.NO_KEY)
+            return Assessment(score=None, trouble=ModelReason.NO_KEY)
         payer = Payer.of(lookup.workspace, profile.name, self._limits)
         spending, asks = Spending(self._store), Purpose.QUESTION
         counted = _CallLimitedModel(model, lambda: self._take_call(lookup))
@@ -233,16 +234,16 @@ class LookupJob:
         try:
             reply = model.ask(told, asked, explaining.schema(), key)
         except PaperboyError as error:
-            return Assessment(score=score, silent=error.reason or Reason.MODEL_DOWN)
+            return Assessment(score=score, silent=error.reason_or(ModelReason.MODEL_DOWN))
         self._store.put_score_results(key, {}, uuid.uuid4().hex, reply.usage)
         if reply.text is None:
-            return Assessment(score=score, silent=Reason.MODEL_REFUSED)
+            return Assessment(score=score, silent=ModelReason.MODEL_REFUSED)
         read = explaining.parse_reply(reply.text, profile, paper)
         if read is None:
-            return Assessment(score=score, silent=Reason.BAD_REPLY)
+            return Assessment(score=score, silent=ModelReason.BAD_REPLY)
         claims, dropped = read
         log.info("explained", paper=paper.id, claims=len(claims), dropped=dropped)
-        unproven = Reason.UNPROVEN if dropped and not claims else None
+        unproven = PaperReason.UNPROVEN if dropped and not claims else None
         return Assessment(score=score, claims=claims, dropped=dropped, silent=unproven)
 
     def _take_call(self, lookup: Lookup) -> bool:

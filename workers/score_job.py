@@ -11,7 +11,8 @@ import structlog
 from bot.arxiv.authors import followed
 from bot.domain.budget import Limits, Payer
 from bot.domain.digest import DeliveryBasis, Digest, ListResult, Score, ScoreResult, Source
-from bot.domain.papers import Paper, Reason
+from bot.domain.papers import Paper
+from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, delivery_name, digest_name
 from bot.planning import plan
 from bot.store.channels import Channels
@@ -71,7 +72,7 @@ def score(
         if request.judge.model is None:
             verdicts = {p.versioned: v for p, v in _local(papers, ranked)}
         elif model is None:
-            nobody = ScoreResult(score=None, trouble=Reason.NO_KEY)
+            nobody = ScoreResult(score=None, trouble=ModelReason.NO_KEY)
             verdicts = {paper.versioned: nobody for paper in papers}
         else:
             prompt = scoring.prompt_as_sent(profile)

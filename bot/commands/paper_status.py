@@ -14,7 +14,8 @@ from bot.domain.paper_status import (
     judging_criteria,
     stage_by_categories,
 )
-from bot.domain.papers import Profile, Reason
+from bot.domain.papers import Profile
+from bot.domain.reasons import ChannelReason, ModelReason
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
 from bot.errors import Refused
@@ -89,7 +90,7 @@ def _of_channel(
             found = _decided(context, address, known.get(name), delivery, digest, id)
             decision = found.decision
             missing = decision and decision.outcome is Outcome.UNSCORED and decision.trouble
-            if missing and missing is not Reason.NO_BUDGET:
+            if missing and missing is not ModelReason.NO_BUDGET:
                 again = _again(invocation.at, context, address, subscribed.get(name), digest)
                 found = found.model_copy(update={"retry_at": again})
             yield found
@@ -156,7 +157,7 @@ def _posted(
         return None
     entry = Outbox(context.channels.store.redis, f"{address}:{delivery.day}").entry(id)
     missing = delivery.ended or (entry.refused if entry else None)
-    gone = delivery.ended is Reason.MESSAGE_GONE
+    gone = delivery.ended is ChannelReason.MESSAGE_GONE
     if entry is None or not entry.message or gone:
         return Posted(message="", thread_id="", date=delivery.date, missing_reason=missing)
     return Posted(message=entry.message, thread_id=delivery.message, date=delivery.date)

@@ -28,7 +28,8 @@ from bot.discord.check import missing_permissions
 from bot.discord.commands import RawInteraction, commands
 from bot.discord.poster import CLIENT_ERRORS, to_paperboy_error
 from bot.discord.reply import Reply
-from bot.domain.papers import Reason, fingerprint
+from bot.domain.papers import fingerprint
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.domain.subscription import Subscription
 from bot.errors import Refused, Unavailable
@@ -48,10 +49,10 @@ _COMPLETE_SECONDS: Final = 1.0
 _POSTS: Final = {"subscribe", "now", "resume"}
 # What the server's settings show to be over; a locked or deleted thread they do not.
 _RECOVERABLE: Final = {
-    Reason.BAD_TOKEN,
-    Reason.NO_SCOPE,
-    Reason.NOT_A_MEMBER,
-    Reason.MAY_NOT_POST,
+    ChannelReason.BAD_TOKEN,
+    ChannelReason.NO_SCOPE,
+    ChannelReason.NOT_A_MEMBER,
+    ChannelReason.MAY_NOT_POST,
 }
 
 
@@ -233,7 +234,7 @@ async def listen(app: DiscordApp, token: SecretStr, gateway_url: str) -> None:
         if app.ws is not None:
             raise
         why = "Discord's gateway does not answer."
-        raise Unavailable(why, Reason.CHAT_DOWN) from error
+        raise Unavailable(why, ChannelReason.CHAT_DOWN) from error
     finally:
         await finish_closing(_closed(app))
 

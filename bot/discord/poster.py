@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from bot.discord import render
 from bot.domain.message import Message, Post
-from bot.domain.papers import Reason, fingerprint
+from bot.domain.papers import fingerprint
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.network import describe_error
@@ -37,26 +38,26 @@ _PAGE: Final = 100
 
 # docs.discord.com, "Opcodes and Status Codes".
 _GONE: Final = {
-    10003: Reason.CHANNEL_GONE,
-    10004: Reason.CHANNEL_GONE,
-    10013: Reason.CHANNEL_GONE,  # a person, told something alone
-    50001: Reason.NOT_A_MEMBER,
-    50007: Reason.MAY_NOT_POST,  # a person who takes no messages
-    50008: Reason.MAY_NOT_POST,  # a forum, a category
-    50013: Reason.MAY_NOT_POST,
-    50024: Reason.MAY_NOT_POST,  # a channel without threads
-    160006: Reason.MAY_NOT_POST,  # a server with a thousand open threads
-    160007: Reason.MAY_NOT_POST,
+    10003: ChannelReason.CHANNEL_GONE,
+    10004: ChannelReason.CHANNEL_GONE,
+    10013: ChannelReason.CHANNEL_GONE,  # a person, told something alone
+    50001: ChannelReason.NOT_A_MEMBER,
+    50007: ChannelReason.MAY_NOT_POST,  # a person who takes no messages
+    50008: ChannelReason.MAY_NOT_POST,  # a forum, a category
+    50013: ChannelReason.MAY_NOT_POST,
+    50024: ChannelReason.MAY_NOT_POST,  # a channel without threads
+    160006: ChannelReason.MAY_NOT_POST,  # a server with a thousand open threads
+    160007: ChannelReason.MAY_NOT_POST,
 }
 # Of a message or a thread, not of its channel: a message that is not there, one of others, a system
 # message, one edited too often, one in a thread that is archived; a thread that is locked.
 _MESSAGE: Final = {
-    10008: Reason.MESSAGE_GONE,
-    50005: Reason.NOT_EDITABLE,
-    50021: Reason.NOT_EDITABLE,
-    30046: Reason.NOT_EDITABLE,
-    50083: Reason.THREAD_LOCKED,
-    160005: Reason.THREAD_LOCKED,
+    10008: ChannelReason.MESSAGE_GONE,
+    50005: ChannelReason.NOT_EDITABLE,
+    50021: ChannelReason.NOT_EDITABLE,
+    30046: ChannelReason.NOT_EDITABLE,
+    50083: ChannelReason.THREAD_LOCKED,
+    160005: ChannelReason.THREAD_LOCKED,
 }
 _BUSY: Final = {20016, 20028, 20029, 40062, 130000}
 ACKNOWLEDGED: Final = 40060
@@ -77,7 +78,7 @@ class DiscordRefused(Refused):
     """Discord takes the request as it is for wrong; `code` is its own."""
 
     def __init__(self, code: int, said: str) -> None:
-        reason = _MESSAGE.get(code, Reason.BAD_MESSAGE)
+        reason = _MESSAGE.get(code, ChannelReason.BAD_MESSAGE)
         super().__init__(f"Discord refuses this: {said} ({code}).", reason)
         self.code = code
 
@@ -85,21 +86,21 @@ class DiscordRefused(Refused):
 def to_paperboy_error(error: Exception) -> PaperboyError:
     """discord.py's error, or the connection's, named by what to do next."""
     if isinstance(error, discord.LoginFailure):
-        return Gone("Discord does not take the token.", Reason.BAD_TOKEN)
+        return Gone("Discord does not take the token.", ChannelReason.BAD_TOKEN)
     if isinstance(error, discord.ConnectionClosed) and error.code == _BAD_TOKEN_CLOSE:
-        return Gone("Discord does not take the token any more.", Reason.BAD_TOKEN)
+        return Gone("Discord does not take the token any more.", ChannelReason.BAD_TOKEN)
     if isinstance(error, discord.RateLimited):
-        return Unavailable(_FEWER, Reason.CHAT_BUSY, retry_after=error.retry_after)
+        return Unavailable(_FEWER, ChannelReason.CHAT_BUSY, retry_after=error.retry_after)
     if not isinstance(error, discord.HTTPException) or _from_between(error):
         return Unavailable(
             f"Discord did not answer: {describe_error(error)}.",
-            Reason.CHAT_DOWN,
+            ChannelReason.CHAT_DOWN,
             outcome_unknown=True,
         )
     if error.status == 401:
-        return Gone("Discord does not take the token.", Reason.BAD_TOKEN)
+        return Gone("Discord does not take the token.", ChannelReason.BAD_TOKEN)
     if error.status == 429 or error.code in _BUSY:
-        return Unavailable(_FEWER, Reason.CHAT_BUSY)
+        return Unavailable(_FEWER, ChannelReason.CHAT_BUSY)
     said = error.text.split("\n")[-1][:200] or f"status {error.status}"
     if error.code in _GONE:
         return Gone(f"Discord says: {said} ({error.code}).", _GONE[error.code])
@@ -135,7 +136,7 @@ class DiscordPoster:
             body = _marked(render.message(post), _mark(key)) | once
             sent = await self._there(address, under, "POST", _MESSAGES, body)
         except DiscordRefused as refused:
-            if refused.reason is not Reason.BAD_MESSAGE:
+            if refused.reason is not ChannelReason.BAD_MESSAGE:
                 raise
             log.error("Discord refuses the message, sending text", key=key, why=str(refused))
             body = _marked(render.plain(post), _mark(key)) | once
@@ -153,7 +154,7 @@ class DiscordPoster:
         except DiscordRefused as refused:
             if refused.code == _THREAD_THERE:
                 return message
-            if refused.reason is not Reason.BAD_MESSAGE:
+            if refused.reason is not ChannelReason.BAD_MESSAGE:
                 raise
             log.error("Discord refuses the thread's name", name=head.title, why=str(refused))
             return await opened(_PLAIN_NAME)
@@ -185,7 +186,7 @@ class DiscordPoster:
         try:
             await self._there(address, under, "DELETE", _ONE, message_id=message)
         except DiscordRefused as refused:
-            if refused.reason is not Reason.MESSAGE_GONE:
+            if refused.reason is not ChannelReason.MESSAGE_GONE:
                 raise
 
     async def open_direct(self, address: Address, person: str) -> Address:
@@ -208,7 +209,7 @@ class DiscordPoster:
         try:
             return await self.request(method, path, body, query, channel_id=where, **ids)
         except Gone as gone:
-            if under is None or gone.reason is not Reason.CHANNEL_GONE:
+            if under is None or gone.reason is not ChannelReason.CHANNEL_GONE:
                 raise
             await self.request("GET", _CHANNEL, channel_id=address.channel)
             raise DiscordRefused(_UNKNOWN_MESSAGE, "its thread was deleted") from gone
@@ -225,11 +226,11 @@ class DiscordPoster:
                 route = Route(method, path, **ids)
                 said = await http.request(route, params=query, middlewares=(_once,), **given)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Unavailable(_NONSENSE, Reason.CHAT_DOWN, outcome_unknown=True) from error
+            raise Unavailable(_NONSENSE, ChannelReason.CHAT_DOWN, outcome_unknown=True) from error
         except CLIENT_ERRORS as error:
             raise to_paperboy_error(error) from error
         if isinstance(said, str) and said:  # a page; Discord answers JSON, or nothing
-            raise Unavailable(_NONSENSE, Reason.CHAT_DOWN, outcome_unknown=True)
+            raise Unavailable(_NONSENSE, ChannelReason.CHAT_DOWN, outcome_unknown=True)
         return said
 
     async def close(self) -> None:
@@ -272,11 +273,11 @@ async def _once(
         response.close()
         wait = response.headers.get("Retry-After", "")
         seconds = float(wait) if wait.replace(".", "", 1).isdecimal() else None
-        raise Unavailable(_FEWER, Reason.CHAT_BUSY, retry_after=seconds)
+        raise Unavailable(_FEWER, ChannelReason.CHAT_BUSY, retry_after=seconds)
     if response.status >= 500:
         response.close()
         why = f"Discord has a fault of its own ({response.status})."
-        raise Unavailable(why, Reason.CHAT_DOWN, outcome_unknown=True)
+        raise Unavailable(why, ChannelReason.CHAT_DOWN, outcome_unknown=True)
     return response
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.digest import Usage
-from bot.domain.papers import Reason, Value
+from bot.domain.papers import Value
+from bot.domain.reasons import ModelReason
 
 
 class ModelCheckup(Value):
@@ -21,7 +22,7 @@ class ModelCheckup(Value):
     can_limit_length: bool = True
     seconds: float = 0.0
     usage: Usage = Usage()
-    reason: Reason | None = None
+    reason: ModelReason | None = None
     detail: str = ""
     working_address: str = ""
 

@@ -11,7 +11,8 @@ from typing import NamedTuple, Self
 
 from pydantic import Field
 
-from bot.domain.papers import Announced, Paper, Problem, Profile, Reason, Value, fingerprint
+from bot.domain.papers import Announced, Paper, Problem, Profile, Value, fingerprint
+from bot.domain.reasons import ArxivReason, ModelReason
 
 
 class Score(Value):
@@ -69,7 +70,7 @@ class ScoreResult(Value):
     that was paid for it, so that a digest can say what its scores cost when they were bought."""
 
     score: Score | None
-    trouble: Reason | None = None
+    trouble: ModelReason | None = None
     calls: tuple[str, ...] = ()
 
 
@@ -100,7 +101,7 @@ class Decision(Value):
     announced: Announced
     outcome: Outcome
     score: Score | None = None
-    trouble: Reason | None = None
+    trouble: ModelReason | None = None
     followed: tuple[str, ...] = ()
     place: LocalRank | None = None
 
@@ -168,7 +169,7 @@ def combined_problem(lists: Sequence[ListResult]) -> Problem | None:
     """The problem of several days' lists as a whole, the newest one the last: what arXiv has no
     list of was a holiday, unless it is the newest day."""
     problems = [list_result.problem for list_result in lists if list_result.problem]
-    real = (problem for problem in problems if problem.trouble is not Reason.NO_LIST)
+    real = (problem for problem in problems if problem.trouble is not ArxivReason.NO_LIST)
     return next(real, None) or (lists[-1].problem if lists else None)
 
 
@@ -205,11 +206,11 @@ class Digest(Value):
         return self.listed.date
 
     @property
-    def unscored_reason(self) -> Reason | None:
+    def unscored_reason(self) -> ModelReason | None:
         """Why there is as good as no score: most papers lack one. A budget that is spent is no
         outage: it was meant so."""
         missing = [d.trouble for d in self.decisions if d.trouble]
-        troubles = Counter(reason for reason in missing if reason is not Reason.NO_BUDGET)
+        troubles = Counter(reason for reason in missing if reason is not ModelReason.NO_BUDGET)
         if sum(troubles.values()) * 2 <= len(self.decisions):
             return None
         return troubles.most_common(1)[0][0]
@@ -218,7 +219,7 @@ class Digest(Value):
     def retryable_count(self) -> int:
         """Papers without a score that asking again may bring: not those the budget left."""
         missing = (d for d in self.decisions if d.outcome is Outcome.UNSCORED)
-        return sum(d.trouble is not Reason.NO_BUDGET for d in missing)
+        return sum(d.trouble is not ModelReason.NO_BUDGET for d in missing)
 
     @property
     def version(self) -> str:

@@ -7,7 +7,8 @@ from datetime import datetime
 from pydantic import Field
 
 from bot.domain.digest import Judge, Score
-from bot.domain.papers import Paper, Reason, Value, fingerprint
+from bot.domain.papers import Paper, Value, fingerprint
+from bot.domain.reasons import ArxivReason, ModelReason, PaperReason
 
 
 class Claim(Value):
@@ -25,10 +26,10 @@ class Assessment(Value):
     that were checked against the paper (`dropped` were not borne out) or why there are none."""
 
     score: Score | None
-    trouble: Reason | None = None
+    trouble: ModelReason | None = None
     claims: tuple[Claim, ...] = ()
     dropped: int = Field(default=0, ge=0)
-    silent: Reason | None = None
+    silent: ModelReason | PaperReason | None = None
 
 
 class ArxivAnswer(Value):
@@ -38,14 +39,14 @@ class ArxivAnswer(Value):
     """
 
     paper: Paper | None
-    trouble: Reason | None = None
+    trouble: ArxivReason | PaperReason | None = None
     withdrawn: str = ""
     at: datetime
 
     @property
     def missing(self) -> bool:
         """arXiv answered, and does not show it."""
-        return self.trouble is Reason.NOT_FOUND
+        return self.trouble is PaperReason.NOT_FOUND
 
 
 class Lookup(Value):

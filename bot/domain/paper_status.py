@@ -9,16 +9,8 @@ from enum import StrEnum
 from bot.domain.categories import matches
 from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.lookup import Assessment
-from bot.domain.papers import (
-    Announced,
-    AnnounceType,
-    Cutoffs,
-    Followed,
-    Paper,
-    Profile,
-    Reason,
-    Value,
-)
+from bot.domain.papers import Announced, AnnounceType, Cutoffs, Followed, Paper, Profile, Value
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 
 
@@ -41,7 +33,7 @@ class Posted(Value):
     message: str
     thread_id: str
     date: date_
-    missing_reason: Reason | None = None
+    missing_reason: ChannelReason | None = None
 
 
 class PaperStatus(Value):

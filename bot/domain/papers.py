@@ -13,6 +13,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.domain.reasons import ArxivReason
+
 
 class Value(BaseModel):
     """A value: compared by content, never changed, unknown fields refused."""
@@ -41,64 +43,10 @@ class AnnounceType(StrEnum):
         return self in (AnnounceType.REPLACE, AnnounceType.REPLACE_CROSS)
 
 
-class Reason(StrEnum):
-    """Every typed reason why a list or a score is missing. views/reasons.py has the words."""
-
-    # arXiv
-    BAD_QUERY = "bad_query"  # HTTP 400, or its well-formed "Feed error" document
-    NOT_A_FEED = "not_a_feed"  # HTML or anything else with status 200
-    TRUNCATED = "truncated"
-    MALFORMED = "malformed"
-    EMPTY_WEEKDAY = "empty_weekday"  # a holiday, a quiet category or a throttled answer: unknown
-    STALE = "stale"  # today's date over an earlier list's papers, in some categories or all
-    LIST_CUT = "list_cut"  # one category at arXiv's 2,000: new papers have fallen off
-    FORBIDDEN = "forbidden"
-    THROTTLED = "throttled"
-    SERVER_ERROR = "server_error"
-    TIMEOUT = "timeout"
-    UNREACHABLE = "unreachable"
-    MIXED_DAYS = "mixed_days"  # saved feeds that do not belong together
-    NO_LIST = "no_list"  # nothing is known of that date
-    # the model
-    NO_KEY = "no_key"
-    BAD_KEY = "bad_key"
-    UNKNOWN_MODEL = "unknown_model"
-    QUOTA = "quota"
-    MODEL_DOWN = "model_down"
-    MODEL_BUSY = "model_busy"
-    MODEL_SLOW = "model_slow"
-    MODEL_REFUSED = "model_refused"
-    NOT_ADMITTED = "not_admitted"  # HTTP 403 that says nothing of a key: a region, a firewall
-    WRONG_ADDRESS = "wrong_address"  # OPENAI_BASE_URL leads to no model's API
-    CONTENT_FILTER = "content_filter"  # kept from the model, or its answer from us
-    TOO_LONG = "too_long"  # more than the model takes at once
-    CUT_OFF = "cut_off"  # the answer reached its limit of length
-    BAD_REPLY = "bad_reply"
-    STILL_AT_IT = "still_at_it"  # our own workers, at work or gone
-    LEFT_OUT = "left_out"  # the reply was readable and did not mention the paper
-    NO_BUDGET = "no_budget"  # what was allowed is spent
-    # a paper somebody asked about
-    NOT_FOUND = "not_found"
-    UNPROVEN = "unproven"  # the model's claims are not borne out by the paper
-    # a channel
-    ARCHIVED = "archived"
-    NOT_A_MEMBER = "not_a_member"  # the bot was removed, or never invited
-    CHANNEL_GONE = "channel_gone"
-    MAY_NOT_POST = "may_not_post"  # a permission of this channel
-    BAD_TOKEN = "bad_token"  # wrong, revoked, or the app was removed
-    NO_SCOPE = "no_scope"
-    CHAT_DOWN = "chat_down"
-    CHAT_BUSY = "chat_busy"
-    BAD_MESSAGE = "bad_message"  # refused as it is
-    MESSAGE_GONE = "message_gone"  # somebody deleted it, or the thread it belongs to
-    THREAD_LOCKED = "thread_locked"  # nobody can reply there any more
-    NOT_EDITABLE = "not_editable"  # it stays as it is
-
-
 class Problem(Value):
     """What stands between a day and its papers; `detail` is the other side's own words, cleaned."""
 
-    trouble: Reason
+    trouble: ArxivReason
     detail: str = ""
 
 

@@ -9,7 +9,8 @@ from typing import Self
 from pydantic import Field
 
 from bot.domain.digest import Judge, ListQuery, ListResult
-from bot.domain.papers import Reason, Value, fingerprint
+from bot.domain.papers import Value, fingerprint
+from bot.domain.reasons import ChannelReason
 
 
 class Address(Value):
@@ -95,7 +96,7 @@ class Delivery(Value):
     complete: bool
     message: str = ""
     at: datetime
-    ended: Reason | None = None
+    ended: ChannelReason | None = None
 
 
 def digest_name(request: DigestRequest, list_result: ListResult) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.papers import Reason, Value
+from bot.domain.papers import Value
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 
@@ -15,7 +16,7 @@ class Paused(Value):
 
     at: datetime
     by: str = ""
-    trouble: Reason | None = None
+    trouble: ChannelReason | None = None
 
 
 class Subscription(Value):

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from bot.arxiv.calendar import new_york_date
 from bot.domain.digest import ListQuery, ListResult, Source, combined_problem
-from bot.domain.papers import Problem, Reason, Value, fingerprint
+from bot.domain.papers import Problem, Value, fingerprint
+from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import DigestRequest, delivery_name, digest_name
 
 # arXiv's feed may still grow in the hour it turns over; an answer this young is used again, and a
@@ -42,7 +43,7 @@ class StepRecord(Value):
     complete: bool
     papers: int = 0
     unscored: int = 0
-    outage: Reason | None = None
+    outage: ModelReason | None = None
     version: str = ""
     list_at: datetime | None = None
     problem: Problem | None = None
@@ -112,7 +113,7 @@ class NextAction(Value):
 
     step: Step | None = None
     fulfilled: bool = False
-    late_reason: Reason | None = None
+    late_reason: ArxivReason | ModelReason | None = None
 
 
 def next_action(request: DigestRequest, facts: RequestState, now: datetime) -> NextAction:
@@ -165,9 +166,10 @@ def _next_action(
     def ahead(kind: StepKind, query: ListQuery, day: DayState, since: datetime) -> NextAction:
         seen = RequestState(listed=day.listed, judged=day.judged)
         step = Step(kind=kind, wish=request.for_single_day(query, since), seen=seen)
-        return NextAction(step=step, late_reason=Reason.STILL_AT_IT if overdue else None)
+        return NextAction(step=step, late_reason=ModelReason.STILL_AT_IT if overdue else None)
 
-    late, newest, settled = None, request.since, True
+    late: ArxivReason | ModelReason | None = None
+    newest, settled = request.since, True
     for query, day in _days(request, facts):
         list_result, judged = day.listed, day.judged
         if list_result is None:

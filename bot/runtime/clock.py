@@ -12,7 +12,7 @@ import structlog
 
 from bot.commands.context import Context
 from bot.commands.due import Snapshot, due_requests, due_training, quiet_days, take_snapshot
-from bot.domain.papers import Reason
+from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import DigestRequest
 from bot.domain.subscription import Subscription
 from bot.planning.plan import (
@@ -43,7 +43,7 @@ _LEASE_SECONDS = 20
 # A platform that was away is tried again after a while, and so is what failed through our fault.
 _AGAIN_WHEN_AWAY, _AGAIN_AFTER_FAULT = timedelta(seconds=10), timedelta(minutes=1)
 
-Late = tuple[Subscription, DigestRequest, Reason]
+Late = tuple[Subscription, DigestRequest, ArxivReason | ModelReason]
 
 
 class WorkerFault(Exception):

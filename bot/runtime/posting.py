@@ -21,7 +21,8 @@ from pyrate_limiter import Duration, Limiter, Rate, RedisBucket
 from pyrate_limiter.limiter import SingleBucketFactory
 
 from bot.domain.message import Message, Post
-from bot.domain.papers import Reason, fingerprint
+from bot.domain.papers import fingerprint
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Refused, Unavailable
 from bot.store.outbox import CHANNEL_PACE_KEY, Outbox, OutboxEntry
@@ -43,7 +44,7 @@ _GAP = 1.0
 
 
 # Nothing can be added to the thread any more.
-_ENDS = (Reason.MESSAGE_GONE, Reason.THREAD_LOCKED)
+_ENDS = (ChannelReason.MESSAGE_GONE, ChannelReason.THREAD_LOCKED)
 
 
 class PostedThread(NamedTuple):
@@ -51,8 +52,8 @@ class PostedThread(NamedTuple):
     platform does not take, by slot; and why the thread ended early, where it did."""
 
     message: str
-    refused: dict[str, Reason]
-    ended: Reason | None
+    refused: dict[str, ChannelReason]
+    ended: ChannelReason | None
 
 
 class Poster(Protocol):
@@ -133,8 +134,10 @@ class ThreadPoster:
         is written down, and the thread goes on; one that somebody deleted is not begun again.
         Raises Unavailable when the tries are used up, Gone, and LeaseLost.
         """
-        top, refused = await self.post_one(HEAD, head), dict[str, Reason]()
-        ended = None if top.message and top.refused is not Reason.MESSAGE_GONE else top.refused
+        top, refused = await self.post_one(HEAD, head), dict[str, ChannelReason]()
+        ended = (
+            None if top.message and top.refused is not ChannelReason.MESSAGE_GONE else top.refused
+        )
         if replies and not ended:
             opened = await self._opened(top.message, head)
             ended = opened.refused
@@ -157,7 +160,7 @@ class ThreadPoster:
         async def attempt() -> OutboxEntry:
             now = self.clock()
             known = await asyncio.to_thread(self.outbox.begin, slot, self.number, now)
-            if known and (known.body == body or known.refused is Reason.MESSAGE_GONE):
+            if known and (known.body == body or known.refused is ChannelReason.MESSAGE_GONE):
                 return known
             if known and known.message:
                 return await self._changed(slot, known, post) if slot == HEAD else known
@@ -184,7 +187,7 @@ class ThreadPoster:
         """Make a message that is there say this, unless it does or may not be changed."""
         known = await asyncio.to_thread(self.outbox.entry, slot)
         same = known and known.body == fingerprint(post.model_dump_json())
-        if known and known.message and not same and known.refused is not Reason.MESSAGE_GONE:
+        if known and known.message and not same and known.refused is not ChannelReason.MESSAGE_GONE:
             await self._with_retries(partial(self._changed, slot, known, post, under))
 
     async def _changed(
@@ -273,5 +276,5 @@ class ThreadPoster:
         return fingerprint(self.outbox.name, slot)
 
 
-def _reason(refused: Refused) -> Reason:
-    return refused.reason or Reason.BAD_MESSAGE
+def _reason(refused: Refused) -> ChannelReason:
+    return refused.reason_or(ChannelReason.BAD_MESSAGE)

@@ -17,7 +17,7 @@ from bot.commands.dispatch import Action
 from bot.commands.permissions import Right
 from bot.domain.lookup import Lookup
 from bot.domain.message import Message
-from bot.domain.papers import Reason
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused
 from bot.runtime.announcements import Announcer, Wakeup
@@ -219,7 +219,7 @@ class SlackAnswers:
             found = (await self.web.conversations_info(channel=address.channel))["channel"]
         except CLIENT_ERRORS as error:
             # Another Gone is a scope that this question needs and posting does not.
-            return to_paperboy_error(error).reason is not Reason.CHANNEL_GONE
+            return to_paperboy_error(error).reason is not ChannelReason.CHANNEL_GONE
         return bool(found.get("is_member") or found.get("is_im"))
 
     async def _open(self, interaction: Interaction, answer: Answer) -> None:

@@ -23,7 +23,8 @@ from bot.commands import dispatch
 from bot.commands.context import HOME, InvalidForm
 from bot.domain import schedule
 from bot.domain.message import Choice
-from bot.domain.papers import Reason, fingerprint
+from bot.domain.papers import fingerprint
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Refused, Unavailable
 from bot.runtime.closing import finish_closing
@@ -65,14 +66,14 @@ class SlackApp:
         except CLIENT_ERRORS as error:
             raise to_paperboy_error(error) from error
         if not (isinstance(me["team_id"], str) and isinstance(me["user_id"], str)):
-            raise Unavailable("Slack does not say who we are.", Reason.CHAT_DOWN)
+            raise Unavailable("Slack does not say who we are.", ChannelReason.CHAT_DOWN)
         self.team, self.bot_user_id, self.answers.site = (
             me["team_id"],
             me["user_id"],
             str(me["url"] or ""),
         )
         self.answers.people.team = self.team
-        await self._reactivate(None, {Reason.BAD_TOKEN, Reason.NO_SCOPE})
+        await self._reactivate(None, {ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE})
 
     def app(self, signing_secret: str | None) -> AsyncApp:
         """Bolt's app with every listener; without a signing secret only Socket Mode reaches it."""
@@ -202,14 +203,14 @@ class SlackApp:
         await ack()
         if event.get("user") == self.bot_user_id:
             await self._reactivate(
-                str(event["channel"]), {Reason.NOT_A_MEMBER, Reason.CHANNEL_GONE}
+                str(event["channel"]), {ChannelReason.NOT_A_MEMBER, ChannelReason.CHANNEL_GONE}
             )
 
     async def _unarchived(self, ack: AsyncAck, event: Json) -> None:
         await ack()
-        await self._reactivate(str(event["channel"]), {Reason.ARCHIVED})
+        await self._reactivate(str(event["channel"]), {ChannelReason.ARCHIVED})
 
-    async def _reactivate(self, channel: str | None, troubles: set[Reason]) -> None:
+    async def _reactivate(self, channel: str | None, troubles: set[ChannelReason]) -> None:
         """What rested for one of these troubles goes on, in a channel or everywhere."""
         heal, now = self.context.subscriptions.reactivate, datetime.now(UTC)
         try:
@@ -278,7 +279,7 @@ async def _socket(
     except CLIENT_ERRORS as error:
         raise to_paperboy_error(error) from error
     if not re.match("wss?://.", str(opened["url"])):
-        raise Unavailable("Slack gives no address for its socket.", Reason.CHAT_DOWN)
+        raise Unavailable("Slack gives no address for its socket.", ChannelReason.CHAT_DOWN)
     handler = AsyncSocketModeHandler(slack.app(None), token, ping_interval=_PING_SECONDS)
     try:
         async with asyncio.timeout(_OPEN_SECONDS):
@@ -288,9 +289,11 @@ async def _socket(
         while lost < _LOST_SECONDS:
             await asyncio.sleep(_PING_SECONDS)
             lost = 0.0 if await handler.client.is_connected() else lost + _PING_SECONDS
-        raise Unavailable("Slack's socket was lost and does not come back.", Reason.CHAT_DOWN)
+        raise Unavailable(
+            "Slack's socket was lost and does not come back.", ChannelReason.CHAT_DOWN
+        )
     except TimeoutError as error:
         why = "Slack's socket cannot be opened: it does not answer in time."
-        raise Unavailable(why, Reason.CHAT_DOWN) from error
+        raise Unavailable(why, ChannelReason.CHAT_DOWN) from error
     finally:
         await finish_closing(handler.close_async())  # type: ignore[no-untyped-call]

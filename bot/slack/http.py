@@ -17,7 +17,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.signature import Clock, SignatureVerifier
 
-from bot.domain.papers import Reason
+from bot.domain.reasons import ChannelReason
 from bot.errors import Refused, Unavailable
 from bot.logs import RateLimitedLog
 from bot.network import describe_error
@@ -157,7 +157,7 @@ async def serving(
             why = f"It cannot listen on {host}, port {port}: {describe_error(error)}."
             if isinstance(error, PermissionError):
                 raise Refused(f"PAPERBOY_PORT: {why}") from error
-            raise Unavailable(why, Reason.CHAT_DOWN) from error
+            raise Unavailable(why, ChannelReason.CHAT_DOWN) from error
         yield
     finally:
         await finish_closing(runner.cleanup())

@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.message import Message, Post
-from bot.domain.papers import Reason
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.network import describe_error
@@ -33,28 +33,28 @@ _EVENT = "paperboy_message"
 _PAGE = 100
 
 _GONE = {
-    "is_archived": Reason.ARCHIVED,
-    "not_in_channel": Reason.NOT_A_MEMBER,
-    "channel_not_found": Reason.CHANNEL_GONE,
-    "restricted_action": Reason.MAY_NOT_POST,
-    "restricted_action_read_only_channel": Reason.MAY_NOT_POST,
-    "restricted_action_thread_only_channel": Reason.MAY_NOT_POST,
-    "restricted_action_non_threadable_channel": Reason.MAY_NOT_POST,
-    "cannot_dm_bot": Reason.MAY_NOT_POST,
-    "user_disabled": Reason.CHANNEL_GONE,
-    "invalid_auth": Reason.BAD_TOKEN,
-    "not_authed": Reason.BAD_TOKEN,
-    "account_inactive": Reason.BAD_TOKEN,
-    "token_revoked": Reason.BAD_TOKEN,
-    "token_expired": Reason.BAD_TOKEN,
-    "app_uninstalled": Reason.BAD_TOKEN,
-    "not_allowed_token_type": Reason.BAD_TOKEN,
-    "missing_scope": Reason.NO_SCOPE,
-    "no_permission": Reason.NO_SCOPE,
-    "team_access_not_granted": Reason.NO_SCOPE,
-    "ekm_access_denied": Reason.MAY_NOT_POST,
-    "access_denied": Reason.MAY_NOT_POST,
-    "enterprise_is_restricted": Reason.MAY_NOT_POST,
+    "is_archived": ChannelReason.ARCHIVED,
+    "not_in_channel": ChannelReason.NOT_A_MEMBER,
+    "channel_not_found": ChannelReason.CHANNEL_GONE,
+    "restricted_action": ChannelReason.MAY_NOT_POST,
+    "restricted_action_read_only_channel": ChannelReason.MAY_NOT_POST,
+    "restricted_action_thread_only_channel": ChannelReason.MAY_NOT_POST,
+    "restricted_action_non_threadable_channel": ChannelReason.MAY_NOT_POST,
+    "cannot_dm_bot": ChannelReason.MAY_NOT_POST,
+    "user_disabled": ChannelReason.CHANNEL_GONE,
+    "invalid_auth": ChannelReason.BAD_TOKEN,
+    "not_authed": ChannelReason.BAD_TOKEN,
+    "account_inactive": ChannelReason.BAD_TOKEN,
+    "token_revoked": ChannelReason.BAD_TOKEN,
+    "token_expired": ChannelReason.BAD_TOKEN,
+    "app_uninstalled": ChannelReason.BAD_TOKEN,
+    "not_allowed_token_type": ChannelReason.BAD_TOKEN,
+    "missing_scope": ChannelReason.NO_SCOPE,
+    "no_permission": ChannelReason.NO_SCOPE,
+    "team_access_not_granted": ChannelReason.NO_SCOPE,
+    "ekm_access_denied": ChannelReason.MAY_NOT_POST,
+    "access_denied": ChannelReason.MAY_NOT_POST,
+    "enterprise_is_restricted": ChannelReason.MAY_NOT_POST,
 }
 # Slack's own faults, which it names instead of an HTTP status; it may have acted all the same.
 _DOWN = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
@@ -63,14 +63,14 @@ _BUSY = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 _AWAY = {"team_added_to_org", "org_login_required", "external_channel_migrating", "accesslimited"}
 # What concerns one message or its thread, whatever it says (docs.slack.dev, the methods' errors).
 _MESSAGE = {
-    "message_not_found": Reason.MESSAGE_GONE,
-    "thread_not_found": Reason.MESSAGE_GONE,
-    "cannot_reply_to_message": Reason.THREAD_LOCKED,
-    "edit_window_closed": Reason.NOT_EDITABLE,
-    "cant_update_message": Reason.NOT_EDITABLE,
-    "is_inactive": Reason.NOT_EDITABLE,
-    "update_failed": Reason.NOT_EDITABLE,
-    "streaming_state_conflict": Reason.NOT_EDITABLE,
+    "message_not_found": ChannelReason.MESSAGE_GONE,
+    "thread_not_found": ChannelReason.MESSAGE_GONE,
+    "cannot_reply_to_message": ChannelReason.THREAD_LOCKED,
+    "edit_window_closed": ChannelReason.NOT_EDITABLE,
+    "cant_update_message": ChannelReason.NOT_EDITABLE,
+    "is_inactive": ChannelReason.NOT_EDITABLE,
+    "update_failed": ChannelReason.NOT_EDITABLE,
+    "streaming_state_conflict": ChannelReason.NOT_EDITABLE,
 }
 
 
@@ -78,7 +78,9 @@ class SlackRefused(Refused):
     """Slack takes the request as it is for wrong; `code` is its own."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"Slack refuses this: {code}.", _MESSAGE.get(code, Reason.BAD_MESSAGE))
+        super().__init__(
+            f"Slack refuses this: {code}.", _MESSAGE.get(code, ChannelReason.BAD_MESSAGE)
+        )
         self.code = code
 
 
@@ -105,7 +107,7 @@ def to_paperboy_error(error: Exception) -> PaperboyError:
     if not isinstance(error, SlackApiError):
         return Unavailable(
             f"Slack did not answer: {describe_error(error)}.",
-            Reason.CHAT_DOWN,
+            ChannelReason.CHAT_DOWN,
             outcome_unknown=True,
         )
     response: Any = error.response
@@ -114,16 +116,18 @@ def to_paperboy_error(error: Exception) -> PaperboyError:
     code = str(data.get("error") or "")
     if status == 429 or code in _BUSY:
         wait = float((response.headers or {}).get("Retry-After", 1))
-        return Unavailable("Slack asks for fewer messages.", Reason.CHAT_BUSY, retry_after=wait)
+        return Unavailable(
+            "Slack asks for fewer messages.", ChannelReason.CHAT_BUSY, retry_after=wait
+        )
     if code in _AWAY:
-        return Unavailable(f"Slack is away: {code}.", Reason.CHAT_DOWN)
+        return Unavailable(f"Slack is away: {code}.", ChannelReason.CHAT_DOWN)
     if code in _GONE:
         needed = f", it needs {data['needed']}" if data.get("needed") else ""
         return Gone(f"Slack says {code}{needed}.", _GONE[code])
     if code and code not in _DOWN:
         return SlackRefused(code)
     why = f"Slack has a fault of its own ({code or status})."
-    return Unavailable(why, Reason.CHAT_DOWN, outcome_unknown=True)
+    return Unavailable(why, ChannelReason.CHAT_DOWN, outcome_unknown=True)
 
 
 # What the client raises besides: lost connections, time-outs, and HTML in place of JSON.
@@ -152,7 +156,7 @@ class SlackPoster:
         try:
             sent = await out(render.message(post))
         except SlackRefused as refused:
-            if refused.reason is not Reason.BAD_MESSAGE:
+            if refused.reason is not ChannelReason.BAD_MESSAGE:
                 raise
             log.error("Slack refuses the blocks, sending plain text", key=key, why=str(refused))
             sent = await out(render.plain(post))
@@ -170,7 +174,7 @@ class SlackPoster:
         try:
             return await self._marked(address, key, since, under)
         except SlackRefused as refused:
-            if under and refused.reason is Reason.MESSAGE_GONE:
+            if under and refused.reason is ChannelReason.MESSAGE_GONE:
                 for alone in await self._marked(address, key, since, None):
                     await self.remove(address, alone, None)
             raise
@@ -208,7 +212,7 @@ class SlackPoster:
         try:
             await self._ask(self.web.chat_update, **where, **render.message(post))
         except SlackRefused as refused:
-            if refused.reason is not Reason.BAD_MESSAGE:
+            if refused.reason is not ChannelReason.BAD_MESSAGE:
                 raise
             await self._ask(self.web.chat_update, **where, **render.plain(post), blocks=[])
 
@@ -216,7 +220,7 @@ class SlackPoster:
         try:
             await self._ask(self.web.chat_delete, channel=address.channel, ts=message)
         except SlackRefused as refused:
-            if refused.reason is not Reason.MESSAGE_GONE:
+            if refused.reason is not ChannelReason.MESSAGE_GONE:
                 raise
 
     async def open_direct(self, address: Address, person: str) -> Address:

@@ -19,7 +19,7 @@ from bot.domain.digest import (
     Source,
     merge_digests,
 )
-from bot.domain.papers import Reason
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, Delivery, DigestRequest, delivery_name, digest_name
 from bot.planning.plan import DayState, RequestState, StepRecord
 from bot.store.days import Store
@@ -157,7 +157,7 @@ class Channels:
         at: datetime,
         message: str = "",
         basis: DeliveryBasis | None = None,
-        ended: Reason | None = None,
+        ended: ChannelReason | None = None,
     ) -> None:
         """Leave a delivery behind, and what the channel has now had. Standard output is no channel:
         it remembers nothing, and what it was given goes soon. `basis` as in put_given; `ended` says

@@ -10,7 +10,8 @@ from redis import Redis
 from bot.arxiv.calendar import NEW_YORK
 from bot.domain.digest import Judge
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
-from bot.domain.papers import Announced, Paper, Reason, fingerprint
+from bot.domain.papers import Announced, Paper, fingerprint
+from bot.domain.reasons import PaperReason
 from bot.store.days import Store, paper_ref
 from bot.store.stored_forms import RETENTION, ListedPaper, reader_for, serialise
 
@@ -120,7 +121,7 @@ class Lookups:
         self, profile: str, judge: Judge, paper: Paper, assessment: Assessment
     ) -> None:
         """What lacks something is forgotten soon, so that it can be asked for again."""
-        whole = assessment.score is not None and assessment.silent in (None, Reason.UNPROVEN)
+        whole = assessment.score is not None and assessment.silent in (None, PaperReason.UNPROVEN)
         key = _opinion(profile, judge, paper_ref(paper))
         self._redis.set(key, serialise(assessment), ex=RETENTION if whole else _AWAY)
 

@@ -8,7 +8,8 @@ from typing import Any
 from redis import Redis
 
 from bot.domain.message import POST, Post
-from bot.domain.papers import Reason, Value
+from bot.domain.papers import Value
+from bot.domain.reasons import ChannelReason
 from bot.store.days import Store
 from bot.store.lease import LeaseLost
 from bot.store.quarantine import ValueReader
@@ -41,7 +42,7 @@ class OutboxEntry(Value):
     at: datetime
     message: str = ""
     body: str = ""
-    refused: Reason | None = None
+    refused: ChannelReason | None = None
 
 
 class Outbox:

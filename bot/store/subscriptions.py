@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 from redis import Redis
 
 from bot.domain.checkup import Outage
-from bot.domain.papers import Profile, Reason
+from bot.domain.papers import Profile
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.domain.subscription import Paused, Subscription, Vote, Votes
 from bot.store.days import Store
@@ -101,7 +102,9 @@ class Subscriptions:
         wanted = (platform, workspace)
         return [s for s in self.all() if (s.address.platform, s.address.workspace) == wanted]
 
-    def pause_channel(self, address: Address, reason: Reason, at: datetime) -> list[Subscription]:
+    def pause_channel(
+        self, address: Address, reason: ChannelReason, at: datetime
+    ) -> list[Subscription]:
         """Pause what a channel that cannot be posted to subscribed; returns those it stopped."""
         return self._each(
             self.of(address), lambda s: s.paused is None, Paused(at=at, trouble=reason)
@@ -112,7 +115,7 @@ class Subscriptions:
         platform: str,
         workspace: str,
         channel: str | None,
-        reasons: Collection[Reason],
+        reasons: Collection[ChannelReason],
     ) -> list[Subscription]:
         """What rested for one of these troubles goes on, in one channel or all; returns what does.
         The days that fell into the rest are owed."""

@@ -11,7 +11,8 @@ from bot.arxiv.calendar import NEW_YORK, is_weekend
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.digest import Decision, Digest, Outcome, Source, Usage
 from bot.domain.message import Button, Card, Message, PaperLine, Post
-from bot.domain.papers import Announced, AnnounceType, Paper, Profile, Reason
+from bot.domain.papers import Announced, AnnounceType, Paper, Profile
+from bot.domain.reasons import ChannelReason, ModelReason
 from bot.domain.subscription import Votes
 from bot.planning.plan import StepKind
 from bot.views.dates import date_range, long_date, long_month
@@ -46,7 +47,7 @@ def thread_posts(digest: Digest, day: str = "") -> list[Post]:
     return [head(digest), *(card(digest, i, d, day) for i, d in enumerate(digest.picked, 1))]
 
 
-def head(digest: Digest, unposted: Mapping[str, Reason] | None = None) -> Message:
+def head(digest: Digest, unposted: Mapping[str, ChannelReason] | None = None) -> Message:
     """The parent message; its first line adds up. `unposted` are the ids of picked papers that the
     platform takes no message for, and why."""
     return Message(
@@ -158,7 +159,7 @@ def notices(digest: Digest) -> Iterable[str]:
         yield f"{_count(n, 'paper')} unscored: {REASON_TEXTS[reason]}."
 
 
-def _unposted(digest: Digest, why: Mapping[str, Reason]) -> Iterable[str]:
+def _unposted(digest: Digest, why: Mapping[str, ChannelReason]) -> Iterable[str]:
     for reason in dict.fromkeys(why.values()):
         ranks = [n for n, d in enumerate(digest.picked, 1) if why.get(d.paper.id) is reason]
         if ranks:
@@ -180,7 +181,7 @@ def outcome_reason(digest: Digest, decision: Decision) -> str:
         case Outcome.GATED:
             return "the local ranking kept it from the model"
         case Outcome.UNSCORED:
-            return REASON_TEXTS[decision.trouble or Reason.LEFT_OUT]
+            return REASON_TEXTS[decision.trouble or ModelReason.LEFT_OUT]
         case Outcome.BELOW_CUTOFF:
             assert score is not None, "only a scored paper can be below"
             short = []

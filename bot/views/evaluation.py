@@ -10,7 +10,8 @@ from pydantic import Field
 from bot.arxiv.text import one_line
 from bot.domain.digest import Usage
 from bot.domain.message import Message
-from bot.domain.papers import Reason, Value
+from bot.domain.papers import Value
+from bot.domain.reasons import ModelReason
 from bot.views.dates import utc_time
 from bot.views.digest import usage_text
 from bot.views.reasons import REASON_TEXTS
@@ -31,7 +32,7 @@ class Evaluation(Value):
     at: datetime
     papers: int
     asked: int
-    unscored: dict[Reason, int]
+    unscored: dict[ModelReason, int]
     relevance: tuple[int, ...] = Field(min_length=10, max_length=10)
     novelty: tuple[int, ...] = Field(min_length=10, max_length=10)
     pairs: int

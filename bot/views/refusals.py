@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.arxiv.text import one_line
 from bot.domain.message import Button, Item, Message
-from bot.domain.papers import Reason
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.domain.subscription import Subscription
 from bot.views.dates import long_month
@@ -16,12 +16,12 @@ from bot.views.reasons import REASON_TEXTS
 
 GRAMMAR = "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10]"
 _REMEDIES = {
-    Reason.ARCHIVED: "unarchive the channel",
-    Reason.NOT_A_MEMBER: "invite Paperboy to the channel",
-    Reason.CHANNEL_GONE: "if it exists, invite Paperboy to it",
-    Reason.MAY_NOT_POST: "allow Paperboy to post there",
-    Reason.BAD_TOKEN: "whoever runs Paperboy has to give it a new token",
-    Reason.NO_SCOPE: "whoever runs Paperboy has to install it again with all permissions",
+    ChannelReason.ARCHIVED: "unarchive the channel",
+    ChannelReason.NOT_A_MEMBER: "invite Paperboy to the channel",
+    ChannelReason.CHANNEL_GONE: "if it exists, invite Paperboy to it",
+    ChannelReason.MAY_NOT_POST: "allow Paperboy to post there",
+    ChannelReason.BAD_TOKEN: "whoever runs Paperboy has to give it a new token",
+    ChannelReason.NO_SCOPE: "whoever runs Paperboy has to install it again with all permissions",
 }
 
 
@@ -142,7 +142,7 @@ def digest_expired() -> str:
     return "That digest is not kept any more."
 
 
-def stopped(address: Address, paused: Sequence[Subscription], reason: Reason) -> Message:
+def stopped(address: Address, paused: Sequence[Subscription], reason: ChannelReason) -> Message:
     """To whoever subscribed the channel: why nothing comes, and what to do."""
     heals = f"To go on: {_REMEDIES[reason]}, then /digest resume." if reason in _REMEDIES else ""
     names = ", ".join(found.profile for found in paused)
@@ -158,9 +158,9 @@ def cannot_post_here() -> str:
     return "Paperboy cannot post in this channel yet: invite it first, /invite @Paperboy."
 
 
-def delivered_before(link: str, ended: Reason | None = None) -> Message:
+def delivered_before(link: str, ended: ChannelReason | None = None) -> Message:
     """A second `now`; `ended` is why nothing more of the day can be posted."""
-    there = link and ended is not Reason.MESSAGE_GONE
+    there = link and ended is not ChannelReason.MESSAGE_GONE
     buttons = (Button(action="open", label="Go there", url=link),) if there else ()
     if ended:
         return Message(

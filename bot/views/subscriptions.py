@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from bot.arxiv.text import one_line
 from bot.domain.message import Button, Choice, Field, Form, Item, Message
-from bot.domain.papers import Profile, Reason
+from bot.domain.papers import Profile
+from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.schedule import weekdays_text, zone_label
 from bot.domain.subscription import Subscription
@@ -292,7 +293,7 @@ def quiet() -> Message:
     return Message(title="No papers today: arXiv announces nothing at weekends.")
 
 
-def late(found: Subscription, request: DigestRequest, why: Reason) -> Message:
+def late(found: Subscription, request: DigestRequest, why: ArxivReason | ModelReason) -> Message:
     """In the channel, once, when its time has come and the day has not."""
     assert request.until is not None, "a schedule's wish"
     until = request.until.astimezone(ZoneInfo(found.schedule.tz))

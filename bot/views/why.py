@@ -11,7 +11,8 @@ from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.lookup import ArxivAnswer, Assessment
 from bot.domain.message import Button, Item, Message
 from bot.domain.paper_status import PaperStatus, Stage, stage_by_categories
-from bot.domain.papers import AnnounceType, Paper, Reason, fingerprint
+from bot.domain.papers import AnnounceType, Paper, fingerprint
+from bot.domain.reasons import ArxivReason, PaperReason
 from bot.views.dates import date_range, local_time, long_date
 from bot.views.digest import announced_as, author_line, comment, judged_by, outcome_reason
 from bot.views.reasons import REASON_TEXTS, problem_text
@@ -287,7 +288,7 @@ def claim_lines(assessment: Assessment) -> Iterator[str]:
         meets = "Meets" if claim.meets else "Misses"
         says = readable(claim.says).rstrip(".")
         yield f"{meets} {one_line(claim.topic)}: {says}. “{readable(claim.quote)}”"
-    if assessment.silent is Reason.UNPROVEN:
+    if assessment.silent is PaperReason.UNPROVEN:
         yield "The model said more, but quoted words that are not in the paper."
     elif assessment.silent and assessment.score:
         yield f"No closer look: {REASON_TEXTS[assessment.silent]}."
@@ -320,8 +321,9 @@ def _categories(names: Sequence[str]) -> str:
 
 def no_paper(found: ArxivAnswer, id: str, today: date, near: str) -> str:
     """Why there is nothing to say of an id."""
-    if found.trouble is not Reason.NOT_FOUND:
-        return f"{id} could not be looked up: {REASON_TEXTS[found.trouble or Reason.UNREACHABLE]}."
+    if found.trouble is not PaperReason.NOT_FOUND:
+        reason = found.trouble or ArxivReason.UNREACHABLE
+        return f"{id} could not be looked up: {REASON_TEXTS[reason]}."
     young = ", or has not announced it yet" if _is_young(id, today) else ""
     said = f"arXiv shows no paper {id}{young}"
     return f"{said}; did you mean {near}?" if near else f"{said}."

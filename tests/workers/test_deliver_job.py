@@ -12,7 +12,8 @@ import redis.asyncio
 
 from bot.domain.digest import Digest, Outcome
 from bot.domain.message import Post
-from bot.domain.papers import Problem, Reason
+from bot.domain.papers import Problem
+from bot.domain.reasons import ArxivReason, ChannelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription, Vote
@@ -137,13 +138,13 @@ def test_a_channel_that_asked_for_fewer_gets_fewer(
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
-        ("archived", Reason.ARCHIVED),
-        ("removed", Reason.NOT_A_MEMBER),
-        ("deleted", Reason.CHANNEL_GONE),
+        ("archived", ChannelReason.ARCHIVED),
+        ("removed", ChannelReason.NOT_A_MEMBER),
+        ("deleted", ChannelReason.CHANNEL_GONE),
     ],
 )
 def test_a_channel_that_cannot_be_posted_to_rests_and_its_subscriber_is_told(
-    what: str, reason: Reason, fake_slack: FakeSlack, store: Store, redis_url: str
+    what: str, reason: ChannelReason, fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     requests = put_judged_day(store, "C1", "C2")
     subscribed(store, "C1", by="U7")
@@ -221,7 +222,7 @@ def test_a_revoked_token_rests_everything_and_is_no_fault_of_the_job(
     fake_slack.inject_faults("conversations.open", *["token_revoked"] * 10)
     run_deliver_job(fake_slack, store, redis_url, requests)
     troubles = [s.paused and s.paused.trouble for s in Subscriptions(store).all()]
-    assert troubles == [Reason.BAD_TOKEN, Reason.BAD_TOKEN]
+    assert troubles == [ChannelReason.BAD_TOKEN, ChannelReason.BAD_TOKEN]
 
 
 def test_slack_being_away_leaves_the_channel_for_the_next_tick(
@@ -577,7 +578,7 @@ def test_a_notice_goes_when_what_was_missing_turns_out_not_to_be(
     assert mine.at is not None
     found = store.list_result(mine.wanted)
     assert found is not None
-    stale = Problem(trouble=Reason.STALE, detail="cs.AI")
+    stale = Problem(trouble=ArxivReason.STALE, detail="cs.AI")
     short = found.model_copy(update={"problem": stale, "settled": False, "asked_at": mine.at})
 
     def at_moment(now: datetime) -> None:

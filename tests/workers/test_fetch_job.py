@@ -12,7 +12,8 @@ import pytest
 
 from bot.arxiv.calendar import NEW_YORK
 from bot.domain.digest import ListQuery, ListResult, Source
-from bot.domain.papers import Problem, Reason
+from bot.domain.papers import Problem
+from bot.domain.reasons import ArxivReason
 from bot.store.days import Store
 from tests.factories import NOW, profile
 from tests.servers.fake_http import FakeServer, HttpReply, run_fake_server, xml_reply
@@ -112,18 +113,21 @@ def test_a_day_is_stored_with_its_papers_and_its_replacements(store: Store) -> N
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (xml_reply(b"<html><body>Down for maintenance</body></html>"), Reason.NOT_A_FEED),
-        (xml_reply(THURSDAY_FEED[: len(THURSDAY_FEED) * 2 // 3]), Reason.TRUNCATED),
-        (xml_reply(THURSDAY_FEED.replace(b"<link>", b"<link>&", 1)), Reason.MALFORMED),
-        (xml_reply(rss_feed(THURSDAY, title="Feed error for query: x"), 400), Reason.BAD_QUERY),
-        (xml_reply(b"Forbidden", 403), Reason.FORBIDDEN),
-        (xml_reply(b"Slow down", 429), Reason.THROTTLED),
-        (xml_reply(b"Oh", 500), Reason.SERVER_ERROR),
-        (xml_reply(rss_feed(THURSDAY)), Reason.EMPTY_WEEKDAY),
+        (xml_reply(b"<html><body>Down for maintenance</body></html>"), ArxivReason.NOT_A_FEED),
+        (xml_reply(THURSDAY_FEED[: len(THURSDAY_FEED) * 2 // 3]), ArxivReason.TRUNCATED),
+        (xml_reply(THURSDAY_FEED.replace(b"<link>", b"<link>&", 1)), ArxivReason.MALFORMED),
+        (
+            xml_reply(rss_feed(THURSDAY, title="Feed error for query: x"), 400),
+            ArxivReason.BAD_QUERY,
+        ),
+        (xml_reply(b"Forbidden", 403), ArxivReason.FORBIDDEN),
+        (xml_reply(b"Slow down", 429), ArxivReason.THROTTLED),
+        (xml_reply(b"Oh", 500), ArxivReason.SERVER_ERROR),
+        (xml_reply(rss_feed(THURSDAY)), ArxivReason.EMPTY_WEEKDAY),
     ],
 )
 def test_no_failure_reads_as_an_empty_day_or_takes_away_what_is_stored(
-    store: Store, reply: HttpReply, reason: Reason
+    store: Store, reply: HttpReply, reason: ArxivReason
 ) -> None:
     list_result = run_fetch_job(store, lambda *_: reply)
     assert list_result.problem is not None
@@ -132,7 +136,7 @@ def test_no_failure_reads_as_an_empty_day_or_takes_away_what_is_stored(
     before = store.batch("2025-03-20")
     list_result = run_fetch_job(store, lambda *_: reply)
     assert store.batch("2025-03-20") == before
-    if reason is not Reason.EMPTY_WEEKDAY:
+    if reason is not ArxivReason.EMPTY_WEEKDAY:
         assert (list_result.batch, list_result.problem) == ("2025-03-20", None)
 
 
@@ -148,7 +152,7 @@ def test_yesterdays_list_under_todays_date_is_not_taken_for_todays(store: Store)
     )
     assert list_result.problem is not None
     assert (list_result.problem.trouble, list_result.problem.detail) == (
-        Reason.STALE,
+        ArxivReason.STALE,
         "cs.LG, cs.AI",
     )
     assert not list_result.settled
@@ -159,7 +163,7 @@ def test_one_category_still_old_is_named_and_its_papers_come_later(store: Store)
     run_fetch_job(store, lambda *_: xml_reply(rss_feed(THURSDAY, *YESTERDAY)), categories=BOTH)
     half = rss_feed(FRIDAY, ("2503.00011", "new", "cs.LG"), YESTERDAY[1])
     list_result = run_fetch_job(store, lambda *_: xml_reply(half), categories=BOTH, date=FRIDAY)
-    assert list_result.problem == Problem(trouble=Reason.STALE, detail="cs.AI")
+    assert list_result.problem == Problem(trouble=ArxivReason.STALE, detail="cs.AI")
     assert [a.paper.id for a in store.batch(list_result.batch).papers] == ["2503.00011"]
     whole = rss_feed(FRIDAY, ("2503.00011", "new", "cs.LG"), ("2503.00012", "new", "cs.AI"))
     later = NOW + AN_HOUR
@@ -205,7 +209,7 @@ def test_a_category_of_replacements_alone_is_old_as_long_as_they_are(store: Stor
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(rss_feed(FRIDAY, *replaced("cs.LG", 1, 2, 3))), date=FRIDAY
     )
-    assert list_result.problem == Problem(trouble=Reason.STALE, detail="cs.LG")
+    assert list_result.problem == Problem(trouble=ArxivReason.STALE, detail="cs.LG")
     assert store.batch(list_result.batch).replaced == ()
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(rss_feed(FRIDAY, *replaced("cs.LG", 3, 4, 5))), date=FRIDAY
@@ -302,7 +306,7 @@ def test_a_wrong_category_is_named_and_does_not_take_the_others_day(store: Store
 
     list_result = run_fetch_job(store, answer, categories=("cs.LG", "cs.NOPE"))
     assert list_result.problem is not None
-    assert list_result.problem.trouble is Reason.BAD_QUERY
+    assert list_result.problem.trouble is ArxivReason.BAD_QUERY
     assert len(store.batch(list_result.batch).papers) == 2
 
 
@@ -312,7 +316,7 @@ def test_a_list_that_was_cut_is_not_remembered_as_a_whole_one(
     monkeypatch.setattr("workers.arxiv.client.FEED_LIMIT", 2)
     list_result = run_fetch_job(store, lambda *_: xml_reply(THURSDAY_FEED))
     assert list_result.problem is not None
-    assert list_result.problem.trouble is Reason.LIST_CUT
+    assert list_result.problem.trouble is ArxivReason.LIST_CUT
     assert len(store.batch(list_result.batch).papers) == 2
     assert store.answered_categories(list_result.batch) == set()
 
@@ -342,7 +346,7 @@ def test_the_day_the_feed_carries_is_taken_from_it_whatever_the_clock_says(store
 def test_a_day_that_arxiv_has_not_listed_yet_is_a_problem(store: Store) -> None:
     list_result = run_fetch_job(store, either, date=FRIDAY)
     assert list_result.problem is not None
-    assert list_result.problem.trouble is Reason.NO_LIST
+    assert list_result.problem.trouble is ArxivReason.NO_LIST
 
 
 def test_saved_feeds_are_one_day_of_their_own(store: Store) -> None:

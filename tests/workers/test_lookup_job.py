@@ -13,7 +13,8 @@ import pytest
 from bot.domain.digest import Judge, Score, ScoreResult, Usage
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.paper_status import judging_criteria
-from bot.domain.papers import Paper, Profile, Reason
+from bot.domain.papers import Paper, Profile
+from bot.domain.reasons import ArxivReason, ModelReason, PaperReason
 from bot.errors import Refused, Unavailable
 from bot.store.days import Store
 from bot.store.lookups import Lookups
@@ -272,7 +273,7 @@ def test_where_no_claim_holds_that_is_said_and_remembered(setup: Setup) -> None:
         assert (assessment.claims, assessment.dropped, assessment.silent) == (
             (),
             2,
-            Reason.UNPROVEN,
+            PaperReason.UNPROVEN,
         )
     assert model.questions == ["papers", "claims"]
     assert setup.lives("pb:opinion:*") > SOON
@@ -285,20 +286,20 @@ def test_a_model_that_makes_no_claim_is_no_trouble(setup: Setup) -> None:
 
 # -- a model that does not serve
 
-DOWN = Unavailable("It is down.", Reason.MODEL_DOWN)
-FAILURES: list[tuple[Answer, Reason]] = [
-    (DOWN, Reason.MODEL_DOWN),
-    (Unavailable("Too slow.", Reason.MODEL_SLOW), Reason.MODEL_SLOW),
-    (Refused("No.", Reason.BAD_KEY), Reason.BAD_KEY),
-    (Unavailable("HTTP 400.", Reason.MODEL_REFUSED), Reason.MODEL_REFUSED),
-    (None, Reason.MODEL_REFUSED),
-    ("I would rather talk about it.", Reason.BAD_REPLY),
+DOWN = Unavailable("It is down.", ModelReason.MODEL_DOWN)
+FAILURES: list[tuple[Answer, ModelReason]] = [
+    (DOWN, ModelReason.MODEL_DOWN),
+    (Unavailable("Too slow.", ModelReason.MODEL_SLOW), ModelReason.MODEL_SLOW),
+    (Refused("No.", ModelReason.BAD_KEY), ModelReason.BAD_KEY),
+    (Unavailable("HTTP 400.", ModelReason.MODEL_REFUSED), ModelReason.MODEL_REFUSED),
+    (None, ModelReason.MODEL_REFUSED),
+    ("I would rather talk about it.", ModelReason.BAD_REPLY),
 ]
 
 
 @pytest.mark.parametrize(("answer", "reason"), FAILURES)
 def test_a_model_that_fails_to_score_is_the_reason_and_asked_again_soon(
-    setup: Setup, answer: Answer, reason: Reason
+    setup: Setup, answer: Answer, reason: ModelReason
 ) -> None:
     model = Reader(score=lambda said: answer)
     assert setup.asked(ONE, model) == Assessment(score=None, trouble=reason)
@@ -310,7 +311,7 @@ def test_a_model_that_fails_to_score_is_the_reason_and_asked_again_soon(
 
 @pytest.mark.parametrize(("answer", "reason"), FAILURES)
 def test_a_model_that_fails_to_explain_leaves_the_score_and_is_asked_again_soon(
-    setup: Setup, answer: Answer, reason: Reason
+    setup: Setup, answer: Answer, reason: ModelReason
 ) -> None:
     model = Reader(explain=lambda said: answer)
     assessment = setup.asked(ONE, model)
@@ -323,7 +324,7 @@ def test_a_model_that_fails_to_explain_leaves_the_score_and_is_asked_again_soon(
 
 
 def test_a_worker_without_a_key_says_so(setup: Setup) -> None:
-    assert setup.asked(ONE, None) == Assessment(score=None, trouble=Reason.NO_KEY)
+    assert setup.asked(ONE, None) == Assessment(score=None, trouble=ModelReason.NO_KEY)
     assert 0 < setup.lives("pb:opinion:*") <= SOON
 
 
@@ -348,8 +349,8 @@ def test_a_days_calls_are_not_exceeded_however_many_ask_at_once(setup: Setup) ->
     opinions = [assessment for one in PAPERS if (assessment := setup.opinion(one))]
     assert len(opinions) == 20
     whole = [o for o in opinions if o.claims]
-    silent = [o for o in opinions if o.score and o.silent is Reason.NO_BUDGET]
-    without = [o for o in opinions if o.score is None and o.trouble is Reason.NO_BUDGET]
+    silent = [o for o in opinions if o.score and o.silent is ModelReason.NO_BUDGET]
+    without = [o for o in opinions if o.score is None and o.trouble is ModelReason.NO_BUDGET]
     assert len(whole) + len(silent) + len(without) == 20
     assert 2 * len(whole) + len(silent) == 13
 
@@ -372,7 +373,7 @@ def test_no_call_is_made_on_a_spent_day_and_the_next_day_has_its_own(setup: Setu
     model = Reader()
     setup.ask(ONE.id, ONE)
     setup.serve(model, most=0)
-    assert setup.opinion() == Assessment(score=None, trouble=Reason.NO_BUDGET)
+    assert setup.opinion() == Assessment(score=None, trouble=ModelReason.NO_BUDGET)
     assert 0 < setup.lives("pb:opinion:*") <= SOON
     assert model.asked == []
     for day in range(2):
@@ -445,13 +446,13 @@ def test_a_paper_that_is_there_is_looked_up_once_a_day(setup: Setup) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        ((503, {}, b""), Reason.SERVER_ERROR),
-        ((429, {"Retry-After": "7"}, b""), Reason.THROTTLED),
-        ((200, {}, b"<!DOCTYPE html><html>maintenance</html>"), Reason.NOT_A_FEED),
+        ((503, {}, b""), ArxivReason.SERVER_ERROR),
+        ((429, {"Retry-After": "7"}, b""), ArxivReason.THROTTLED),
+        ((200, {}, b"<!DOCTYPE html><html>maintenance</html>"), ArxivReason.NOT_A_FEED),
     ],
 )
 def test_where_arxiv_is_away_that_is_the_answer_and_it_is_asked_again_soon(
-    setup: Setup, reply: Any, reason: Reason
+    setup: Setup, reply: Any, reason: ArxivReason
 ) -> None:
     there, setup.sky.answer = setup.sky.answer, lambda path, body: reply
     model = Reader()
@@ -539,7 +540,7 @@ def test_an_obedient_models_words_are_not_taken_for_the_papers(setup: Setup) -> 
     assert (assessment.score, assessment.claims, assessment.silent) == (
         scored(ONE.id),
         (),
-        Reason.UNPROVEN,
+        PaperReason.UNPROVEN,
     )
 
 

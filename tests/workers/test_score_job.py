@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.domain.digest import Digest, Judge, Outcome
-from bot.domain.papers import Followed, Profile, Reason
+from bot.domain.papers import Followed, Profile
+from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.planning import plan
 from bot.store.channels import Channels
@@ -142,7 +143,7 @@ def test_a_worker_without_a_key_says_so_and_ranks_nothing_behind_ones_back(store
     announce(store, by, paper_ids(3))
     digest = run_score_job(store, by, None)
     assert digest.counts[Outcome.UNSCORED] == 3
-    assert {d.trouble for d in digest.decisions} == {Reason.NO_KEY}
+    assert {d.trouble for d in digest.decisions} == {ModelReason.NO_KEY}
 
 
 def test_papers_that_come_later_are_judged_and_the_others_not_again(store: Store) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from bot.domain.papers import Reason
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.store.channels import Channels
 from bot.store.days import Store
@@ -35,7 +35,7 @@ def test_a_worker_killed_while_it_stops_a_channel_leaves_nobody_untold_and_tells
     subscribed(store, "C1", by="U7")
     fake_slack.channels["C1"].archived = True
 
-    def killed(self: Subscriptions, address: Address, reason: Reason, at: datetime) -> None:
+    def killed(self: Subscriptions, address: Address, reason: ChannelReason, at: datetime) -> None:
         raise Killed
 
     with monkeypatch.context() as dying:
@@ -71,6 +71,6 @@ def test_a_person_who_cannot_be_told_does_not_keep_the_channel_going(
     run_deliver_job(fake_slack, store, redis_url, requests)
     (found,) = Subscriptions(store).of(slack_address("C1"))
     assert found.paused is not None
-    assert found.paused.trouble is Reason.ARCHIVED
+    assert found.paused.trouble is ChannelReason.ARCHIVED
     assert len(fake_slack.visible_messages("D5")) == 1
     assert replies(fake_slack, "C2") == 6

@@ -15,7 +15,8 @@ from redis import Redis
 
 from bot.arxiv.calendar import is_weekend
 from bot.domain.categories import expand
-from bot.domain.papers import Announced, Listing, Problem, Reason, Value
+from bot.domain.papers import Announced, Listing, Problem, Value
+from bot.domain.reasons import ArxivReason
 from bot.errors import Refused, Unavailable
 from workers.arxiv.feed import (
     ApiPage,
@@ -73,13 +74,13 @@ class ArxivClient:
         refused = {asked[0]: str(found) for asked, found in leaves if isinstance(found, Refused)}
         lists = [(asked, found) for asked, found in leaves if isinstance(found, Listing)]
         if not lists:
-            raise Refused(next(iter(refused.values())), Reason.BAD_QUERY)
+            raise Refused(next(iter(refused.values())), ArxivReason.BAD_QUERY)
         try:
             listing = merge_listings(found for _, found in lists)
         except Refused as error:
-            raise Unavailable(f"arXiv is changing days. {error}", Reason.NO_LIST) from error
+            raise Unavailable(f"arXiv is changing days. {error}", ArxivReason.NO_LIST) from error
         cut = ", ".join(asked[0] for asked, found in lists if found.items >= FEED_LIMIT)
-        problem = Problem(trouble=Reason.LIST_CUT, detail=cut) if cut else None
+        problem = Problem(trouble=ArxivReason.LIST_CUT, detail=cut) if cut else None
         return FeedResult(listing=listing, problem=problem, refused=refused)
 
     def window(
@@ -192,4 +193,4 @@ def _bare(id: str) -> str:
 
 
 def _missing(found: int, total: int) -> Unavailable:
-    return Unavailable(f"Only {found} of {total} papers came.", Reason.TRUNCATED)
+    return Unavailable(f"Only {found} of {total} papers came.", ArxivReason.TRUNCATED)

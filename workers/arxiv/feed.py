@@ -21,7 +21,8 @@ import feedparser  # type: ignore[import-untyped]
 from bot.arxiv.authors import at_most, split_authors
 from bot.arxiv.text import one_line, shortened
 from bot.domain.categories import matches
-from bot.domain.papers import Announced, AnnounceType, Listing, Paper, Reason, Value
+from bot.domain.papers import Announced, AnnounceType, Listing, Paper, Value
+from bot.domain.reasons import ArxivReason
 from bot.errors import Refused
 from workers.arxiv.withdrawals import withdrawal
 from workers.arxiv.xml_check import count_entries, unusable_document
@@ -64,7 +65,7 @@ def parse_feed(document: bytes) -> Listing:
     if _text(feed, "title").startswith("Feed error for query"):
         _refuse(_text(feed, "subtitle"))
     if "opensearch_totalresults" in feed:
-        raise unusable_document(Reason.NOT_A_FEED, "is an answer of arXiv's API, not a list")
+        raise unusable_document(ArxivReason.NOT_A_FEED, "is an answer of arXiv's API, not a list")
     listed = [_announced(entry) for entry in entries]
     papers, replaced = _once(
         (a for a in listed if not a.announce_type.is_replacement),
@@ -114,7 +115,7 @@ def merge_listings(listings: Iterable[Listing]) -> Listing:
     dates = sorted({part.date for part in dated})
     if len(dates) > 1:
         days = " and ".join(map(str, dates))
-        raise Refused(f"These lists are of different days: {days}.", Reason.MIXED_DAYS)
+        raise Refused(f"These lists are of different days: {days}.", ArxivReason.MIXED_DAYS)
     papers, replaced = _once(
         (announced for part in parts for announced in part.papers),
         (row for part in parts for row in part.replaced),
@@ -145,12 +146,12 @@ def _read(document: bytes) -> tuple[Any, list[Any]]:
             io.BytesIO(document), sanitize_html=False, resolve_relative_uris=False
         )
     except Exception as error:  # it promises no set of exceptions, and any bytes may come here
-        raise unusable_document(Reason.MALFORMED, "cannot be read") from error
+        raise unusable_document(ArxivReason.MALFORMED, "cannot be read") from error
     if parsed.bozo and not isinstance(parsed.bozo_exception, _HARMLESS):
-        raise unusable_document(Reason.MALFORMED, "is not well-formed XML")
+        raise unusable_document(ArxivReason.MALFORMED, "is not well-formed XML")
     if len(parsed.entries) != expected:
         raise unusable_document(
-            Reason.MALFORMED, f"has {expected} entries and reads as {len(parsed.entries)}"
+            ArxivReason.MALFORMED, f"has {expected} entries and reads as {len(parsed.entries)}"
         )
     return parsed.feed, parsed.entries
 
@@ -160,7 +161,7 @@ def _announced(entry: Any) -> Announced:
         kind = AnnounceType(_text(entry, "arxiv_announce_type"))
     except ValueError as error:
         raise unusable_document(
-            Reason.MALFORMED, "has an entry announced in no known way"
+            ArxivReason.MALFORMED, "has an entry announced in no known way"
         ) from error
     # Nobody reads a replacement's authors, and splitting a list of them takes its time.
     authors = () if kind.is_replacement else split_authors(_text(entry, "author"))
@@ -174,7 +175,7 @@ def _answer(document: bytes) -> tuple[int, list[Any]]:
         _refuse(_text(entries[0], "summary"))
     total = _text(feed, "opensearch_totalresults")
     if not re.fullmatch(r"\d{1,9}", total, re.ASCII):
-        raise unusable_document(Reason.MALFORMED, "does not say how many papers there are")
+        raise unusable_document(ArxivReason.MALFORMED, "does not say how many papers there are")
     return int(total), entries
 
 
@@ -187,7 +188,9 @@ def _answered(entry: Any) -> Paper:
 def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
     identity = _IDENTITY.fullmatch(_text(entry, "id"))
     if identity is None:
-        raise unusable_document(Reason.MALFORMED, "has an entry without an arXiv id and version")
+        raise unusable_document(
+            ArxivReason.MALFORMED, "has an entry without an arXiv id and version"
+        )
     terms = (_text(tag, "term") for tag in entry.get("tags", ()))
     categories = tuple(
         term[:_LONGEST_CATEGORY] for term in dict.fromkeys((primary, *terms)) if term
@@ -195,7 +198,9 @@ def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
     title = shortened(_text(entry, "title"), _LONGEST_TITLE)
     if not (title and categories):
         missing = "category" if title else "title"
-        raise unusable_document(Reason.MALFORMED, f"lists {identity['id']} without a {missing}")
+        raise unusable_document(
+            ArxivReason.MALFORMED, f"lists {identity['id']} without a {missing}"
+        )
     return Paper(
         id=identity["id"],
         version=int(identity["version"]),
@@ -221,13 +226,13 @@ def _date(feed: Any, entries: Iterable[Any]) -> date:
         moments.append(feed["updated_parsed"])
     moment = next(filter(None, moments), None)
     if moment is None:
-        raise unusable_document(Reason.MALFORMED, "has no date")
+        raise unusable_document(ArxivReason.MALFORMED, "has no date")
     try:
         return datetime(*moment[:6], tzinfo=UTC).astimezone(_NEW_YORK).date()
     except (ValueError, OverflowError) as error:
-        raise unusable_document(Reason.MALFORMED, "has a date that does not exist") from error
+        raise unusable_document(ArxivReason.MALFORMED, "has a date that does not exist") from error
 
 
 def _refuse(words: str) -> NoReturn:
     said = shortened(words, 200) or "it gives no reason."
-    raise Refused(f"arXiv refused the query: {said}", Reason.BAD_QUERY)
+    raise Refused(f"arXiv refused the query: {said}", ArxivReason.BAD_QUERY)

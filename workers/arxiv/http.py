@@ -19,7 +19,7 @@ from redis import Redis
 from redis.exceptions import LockNotOwnedError
 
 from bot.arxiv.text import one_line, shortened
-from bot.domain.papers import Reason
+from bot.domain.reasons import ArxivReason
 from bot.errors import Refused, Unavailable
 from bot.store.days import ARXIV_PACE_KEY
 
@@ -69,7 +69,7 @@ class ArxivHttp:
             return read(reply.body)
         except Unavailable as error:
             message = f"{_host(url)} sent no usable list: {error}"
-            raise Unavailable(message, error.reason or Reason.MALFORMED) from error
+            raise Unavailable(message, error.reason_or(ArxivReason.MALFORMED)) from error
 
     def _paced(self, url: str) -> _Reply:
         """One request while no other process has one, and `pause` seconds of quiet after it."""
@@ -81,15 +81,17 @@ class ArxivHttp:
         if self._redis.pttl(ARXIV_PACE_KEY) > longest * 1000:
             self._redis.expire(ARXIV_PACE_KEY, int(longest))
         if not lock.acquire(blocking_timeout=_TURN_SECONDS):
-            raise Unavailable(f"Other questions to {host} are taking too long.", Reason.TIMEOUT)
+            raise Unavailable(
+                f"Other questions to {host} are taking too long.", ArxivReason.TIMEOUT
+            )
         try:
             return _run(self._fetch(url))
         except (TimeoutError, httpx2.TimeoutException) as error:
-            raise Unavailable(f"{host} did not answer in time.", Reason.TIMEOUT) from error
+            raise Unavailable(f"{host} did not answer in time.", ArxivReason.TIMEOUT) from error
         except httpx2.DecodingError as error:
-            raise Unavailable(f"{host} sent a damaged answer.", Reason.MALFORMED) from error
+            raise Unavailable(f"{host} sent a damaged answer.", ArxivReason.MALFORMED) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise Unavailable(f"{host} cannot be reached.", Reason.UNREACHABLE) from error
+            raise Unavailable(f"{host} cannot be reached.", ArxivReason.UNREACHABLE) from error
         finally:
             # Not released: the next one may ask when it has run out. If Redis has lost it, the
             # answer in hand is no worse for that.
@@ -109,7 +111,7 @@ class ArxivHttp:
             async for chunk in chunks:  # decompressed, a megabyte at most at a time
                 body += chunk
                 if len(body) > _BODY_LIMIT:
-                    raise Unavailable(f"{_host(url)} sent far too much.", Reason.NOT_A_FEED)
+                    raise Unavailable(f"{_host(url)} sent far too much.", ArxivReason.NOT_A_FEED)
             moved = response.next_request
             return _Reply(
                 status=response.status_code,
@@ -121,7 +123,7 @@ class ArxivHttp:
 
 def _again(error: Exception) -> bool | float:
     """Whether to ask again, and after how many seconds where it is not stamina's to choose."""
-    if not isinstance(error, Unavailable) or error.reason is Reason.FORBIDDEN:
+    if not isinstance(error, Unavailable) or error.reason is ArxivReason.FORBIDDEN:
         return False
     if isinstance(error.__cause__, httpx2.ConnectTimeout):
         return False  # so that a machine without network says so at once
@@ -138,13 +140,13 @@ def _failure(host: str, reply: _Reply, read: Callable[[bytes], object]) -> Refus
         case 400:
             return _refusal(host, reply.body, read)
         case 403:
-            reason, does = Reason.FORBIDDEN, "does not let us in"
+            reason, does = ArxivReason.FORBIDDEN, "does not let us in"
         case 429:
-            reason, does = Reason.THROTTLED, "asks us to slow down"
+            reason, does = ArxivReason.THROTTLED, "asks us to slow down"
         case 503 if reply.retry_after is not None:  # how arXiv's older services throttle
-            reason, does = Reason.THROTTLED, "asks us to come back later"
+            reason, does = ArxivReason.THROTTLED, "asks us to come back later"
         case _:
-            reason, does = Reason.SERVER_ERROR, "cannot answer"
+            reason, does = ArxivReason.SERVER_ERROR, "cannot answer"
     return Unavailable(f"{host} {does} (HTTP {reply.status}).", reason, reply.retry_after)
 
 
@@ -158,7 +160,7 @@ def _refusal(host: str, body: bytes, read: Callable[[bytes], object]) -> Refused
     except Unavailable:
         text = one_line(body[:1000].decode(errors="replace"))
     words = shortened(text, 200) if text and "<" not in text else "it gives no reason."
-    return Refused(f"{host} refused the query: {words}", Reason.BAD_QUERY)
+    return Refused(f"{host} refused the query: {words}", ArxivReason.BAD_QUERY)
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -184,7 +186,7 @@ def _client(timeout: float) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(headers={"User-Agent": who}, timeout=limits, verify=_trusted())
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
         message = "The proxy or the certificates that the environment names cannot be used."
-        raise Unavailable(message, Reason.UNREACHABLE) from error
+        raise Unavailable(message, ArxivReason.UNREACHABLE) from error
 
 
 @cache  # reading all certificates takes longer than most answers

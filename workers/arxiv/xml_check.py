@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 from xml.parsers import expat
 
-from bot.domain.papers import Reason
+from bot.domain.reasons import ArxivReason
 from bot.errors import Unavailable
 
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -40,22 +40,24 @@ def count_entries(document: bytes) -> int:
     def start(name: str, attributes: Mapping[str, str]) -> None:
         # The time feedparser takes grows with the square of either.
         if len(attributes) > 50 or (not seen and reader.CurrentByteIndex > 4000):
-            raise unusable_document(Reason.MALFORMED, "is built unlike any feed of arXiv's")
+            raise unusable_document(ArxivReason.MALFORMED, "is built unlike any feed of arXiv's")
         seen[name] += 1
         if name in _ENTRIES:
             entry.clear()
         entry["elements"] += 1
         entry["categories"] += name in _CATEGORIES
         if entry["elements"] > _MOST_ELEMENTS or entry["categories"] > _MOST_CATEGORIES:
-            raise unusable_document(Reason.MALFORMED, "has an entry longer than any of arXiv's")
+            raise unusable_document(
+                ArxivReason.MALFORMED, "has an entry longer than any of arXiv's"
+            )
 
     def doctype(name: str, *_ids: object) -> NoReturn:
         # Refused before what it declares is read: entities that grow, or that name a file or host.
         if name in ("rss", "feed"):
             raise unusable_document(
-                Reason.MALFORMED, "declares a document type, which no feed of arXiv's does"
+                ArxivReason.MALFORMED, "declares a document type, which no feed of arXiv's does"
             )
-        raise unusable_document(Reason.NOT_A_FEED, "is no RSS or Atom feed")
+        raise unusable_document(ArxivReason.NOT_A_FEED, "is no RSS or Atom feed")
 
     reader = expat.ParserCreate(namespace_separator=" ")
     reader.StartElementHandler = start
@@ -67,15 +69,15 @@ def count_entries(document: bytes) -> int:
         if getattr(error, "code", None) in _STOPPED_SHORT and (
             begun or (not seen and document.startswith(b"<?xml"))
         ):
-            raise unusable_document(Reason.TRUNCATED, "breaks off before its end") from error
+            raise unusable_document(ArxivReason.TRUNCATED, "breaks off before its end") from error
         if begun:
-            raise unusable_document(Reason.MALFORMED, "is not well-formed XML") from error
-        raise unusable_document(Reason.NOT_A_FEED, "is no RSS or Atom feed") from error
+            raise unusable_document(ArxivReason.MALFORMED, "is not well-formed XML") from error
+        raise unusable_document(ArxivReason.NOT_A_FEED, "is no RSS or Atom feed") from error
     if next(iter(seen)) not in _ROOTS:
-        raise unusable_document(Reason.NOT_A_FEED, "is no RSS or Atom feed")
+        raise unusable_document(ArxivReason.NOT_A_FEED, "is no RSS or Atom feed")
     return sum(seen[name] for name in _ENTRIES)
 
 
-def unusable_document(reason: Reason, why: str) -> Unavailable:
+def unusable_document(reason: ArxivReason, why: str) -> Unavailable:
     """The error that says of a document what is wrong with it."""
     return Unavailable(f"This document {why}.", reason)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bot.domain.budget import Limits
 from bot.domain.checkup import ModelCheckup, SlackCheckup
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError
 from bot.profiles import library
@@ -28,7 +28,7 @@ _PROFILE = "compression"
 
 
 # Where an address may be wrong: nothing there, or nothing that answers as OpenAI does.
-_ELSEWHERE = (Reason.WRONG_ADDRESS, Reason.MODEL_DOWN)
+_ELSEWHERE = (ModelReason.WRONG_ADDRESS, ModelReason.MODEL_DOWN)
 _ENDPOINT = re.compile(r"/(chat/completions|completions|responses|models)/?$")
 # A longer path may hold a secret.
 _SHOWN = 40
@@ -62,9 +62,11 @@ def _asked(asked: Model, found: ModelCheckup, settings: Settings) -> ModelChecku
     try:
         reply = asked.ask(told, scoring.question([paper]), scoring.schema(), key, most)
     except PaperboyError as error:
-        return found.model_copy(update={"reason": error.reason, "detail": str(error)})
+        return found.model_copy(
+            update={"reason": error.reason_or(ModelReason.MODEL_DOWN), "detail": str(error)}
+        )
     scores, left = scoring.parse_reply(reply.text or "", [paper])
-    missing = reply.reason or left.get(paper.id, Reason.BAD_REPLY)
+    missing = reply.reason or left.get(paper.id, ModelReason.BAD_REPLY)
     return found.model_copy(
         update={
             "seconds": time.monotonic() - start,

@@ -16,7 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.domain.budget import Payer, Purpose
 from bot.domain.digest import ScoreResult, Usage
-from bot.domain.papers import Paper, Profile, Reason, Value, fingerprint
+from bot.domain.papers import Paper, Profile, Value, fingerprint
+from bot.domain.reasons import ModelReason
 from bot.errors import Refused
 from bot.profiles import library
 from bot.settings import Settings
@@ -160,7 +161,7 @@ def summarise(
     pairs = list(_scores(verdicts).values())
     cutoffs, axes = profile.cutoffs, list(zip(*pairs, strict=True)) or [(), ()]
     reaching = [p for p in pairs if p[0] >= cutoffs.relevance and p[1] >= cutoffs.novelty]
-    troubles = Counter(v.trouble or Reason.BAD_REPLY for v in verdicts.values() if not v.score)
+    troubles = Counter(v.trouble or ModelReason.BAD_REPLY for v in verdicts.values() if not v.score)
     return Evaluation(
         profile=profile.name,
         model=model,

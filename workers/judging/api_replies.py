@@ -14,7 +14,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from bot.domain.papers import Reason, Value
+from bot.domain.papers import Value
+from bot.domain.reasons import ModelReason
 from bot.errors import Unavailable
 
 M = TypeVar("M", bound=BaseModel)
@@ -73,7 +74,7 @@ class ApiReply(Value):
     """
 
     text: str | None
-    reason: Reason | None = None
+    reason: ModelReason | None = None
     counts: TokenCounts | None = None
     tier: str | None = None
 
@@ -165,18 +166,18 @@ def error_in(body: bytes) -> dict[str, Any] | None:
 def not_an_api_reply() -> Unavailable:
     """The error for whatever is no answer of either API; it may be paid all the same."""
     why = "The model's server does not answer as OpenAI does."
-    return Unavailable(why, Reason.MODEL_DOWN, outcome_unknown=True)
+    return Unavailable(why, ModelReason.MODEL_DOWN, outcome_unknown=True)
 
 
 def _answer(given: _Body, text: str, refused: bool, cut: bool, filtered: bool) -> ApiReply:
     blank = not text.strip()
     reason = None
     if filtered:
-        reason = Reason.CONTENT_FILTER
+        reason = ModelReason.CONTENT_FILTER
     elif cut:
-        reason = Reason.CUT_OFF
+        reason = ModelReason.CUT_OFF
     elif refused and blank:
-        reason = Reason.MODEL_REFUSED
+        reason = ModelReason.MODEL_REFUSED
     return ApiReply(
         text=None if blank and (refused or filtered) else _sound(text),
         reason=reason,

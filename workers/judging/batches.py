@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.digest import Score, ScoreResult, Usage
-from bot.domain.papers import Paper, Profile, Reason
+from bot.domain.papers import Paper, Profile
+from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from workers.judging import scoring
 
@@ -21,9 +22,9 @@ PAPERS_PER_CALL = 10
 _TRIES = 5
 # On a small day a wave has few calls, which may fail for reasons of their own.
 _FEW = 3
-_AWAY = (Reason.MODEL_DOWN, Reason.MODEL_BUSY, Reason.MODEL_SLOW)
+_AWAY = (ModelReason.MODEL_DOWN, ModelReason.MODEL_BUSY, ModelReason.MODEL_SLOW)
 # What may be about one of the papers: asked again in halves, they leave it alone.
-_OF_A_PAPER = (Reason.MODEL_REFUSED, Reason.CONTENT_FILTER, Reason.TOO_LONG)
+_OF_A_PAPER = (ModelReason.MODEL_REFUSED, ModelReason.CONTENT_FILTER, ModelReason.TOO_LONG)
 # The caller hears from us at least this often, to renew what it holds.
 _HEARTBEAT_SECONDS = 2.0
 
@@ -35,7 +36,7 @@ class ModelReply:
 
     text: str | None
     usage: Usage
-    reason: Reason | None = None
+    reason: ModelReason | None = None
 
 
 class ModelClient(Protocol):
@@ -106,7 +107,7 @@ class _Run:
         self.schema = scoring.schema()
         self.key = scoring.judge_key(profile, model.name)
         self.calls: dict[str, list[str]] = defaultdict(list)
-        self.stopped: Reason | None = None
+        self.stopped: ModelReason | None = None
         self.fault: BaseException | None = None
         self.failures = 0  # calls that failed since the last one that was answered
         self.useless = 0  # answers since the last one that brought a score
@@ -147,19 +148,19 @@ class _Run:
             case None:
                 reply = future.result()
             case Refused() as error:
-                self.stopped = error.reason
-                return self._unscored(part, error.reason), []
+                self.stopped = error.reason_or(ModelReason.MODEL_REFUSED)
+                return self._unscored(part, self.stopped), []
             case Unavailable() as error:
                 return self._failed(part, error)
             case error:
-                self.fault, self.stopped = self.fault or error, Reason.STILL_AT_IT
+                self.fault, self.stopped = self.fault or error, ModelReason.STILL_AT_IT
                 return CallResult(), []
         if reply is None:  # not asked any more
             return CallResult() if self.fault else self._unscored(part, self.stopped), []
         self.failures = 0
         if reply.text is None:
             scores: dict[str, Score] = {}
-            left = {paper.id: Reason.MODEL_REFUSED for paper in part.papers}
+            left = {paper.id: ModelReason.MODEL_REFUSED for paper in part.papers}
         else:
             scores, left = scoring.parse_reply(reply.text, part.papers)
         if reply.reason:
@@ -180,31 +181,34 @@ class _Run:
 
     def _failed(self, part: _Part, error: Unavailable) -> tuple[CallResult, list[_Part]]:
         """A call that brought nothing, and what has to be asked again."""
-        reason, unscored = error.reason, self._unscored(part, error.reason)
+        reason = error.reason_or(ModelReason.MODEL_DOWN)
+        unscored = self._unscored(part, reason)
         if reason in _OF_A_PAPER:
             self._useless(reason)
             return unscored, _halves(part, part.papers)
         self.failures += 1
         # A whole wave without an answer: nobody is there. A failure is quick, and believed on
         # a small day only when it comes again; a time-out has taken its time already.
-        slow = reason is Reason.MODEL_SLOW
+        slow = reason is ModelReason.MODEL_SLOW
         if self.failures >= (self.wave if slow else max(self.wave, _FEW)):
             self.stopped = reason
-        if slow or reason is Reason.NOT_ADMITTED:
+        if slow or reason is ModelReason.NOT_ADMITTED:
             return unscored, _halves(part, part.papers)
         again = [_Part(part.papers, part.tries + 1)] if part.tries < _TRIES else []
         return unscored, again
 
-    def _useless(self, reason: Reason) -> None:
+    def _useless(self, reason: ModelReason) -> None:
         """Two waves of answers without one score: what comes next would be paid for nothing."""
         self.useless += 1
         if self.useless >= 2 * max(self.wave, _FEW):
             self.stopped = reason
 
-    def _verdict(self, paper: Paper, score: Score | None, reason: Reason | None) -> ScoreResult:
+    def _verdict(
+        self, paper: Paper, score: Score | None, reason: ModelReason | None
+    ) -> ScoreResult:
         return ScoreResult(score=score, trouble=reason, calls=tuple(self.calls[paper.versioned]))
 
-    def _unscored(self, part: _Part, reason: Reason | None) -> CallResult:
+    def _unscored(self, part: _Part, reason: ModelReason | None) -> CallResult:
         verdicts = {paper.versioned: self._verdict(paper, None, reason) for paper in part.papers}
         return CallResult(verdicts)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from workers.judging.model_errors import ServerError, typed_error
 
 
@@ -85,7 +85,11 @@ class Dialect:
         """
         if said.status not in (400, 404, 415, 422, 500, 501):
             return None
-        if typed_error(said, "").reason in (Reason.QUOTA, Reason.CONTENT_FILTER, Reason.TOO_LONG):
+        if typed_error(said, "").reason in (
+            ModelReason.QUOTA,
+            ModelReason.CONTENT_FILTER,
+            ModelReason.TOO_LONG,
+        ):
             return None
         if (
             limited

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Protocol
 
 from bot.domain.budget import MaxCost, Payer, Purpose, Remaining, Reservation
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from bot.store.spending import Spending
 from bot.views.cost import refusal_text
@@ -125,7 +125,7 @@ class MeteredModel:
             self._spending.give_back(reservation)
             raise
         except Unavailable as error:
-            if error.outcome_unknown or error.reason is Reason.MODEL_SLOW:
+            if error.outcome_unknown or error.reason is ModelReason.MODEL_SLOW:
                 self._spending.settle(reservation, None)
             else:
                 self._spending.give_back(reservation)
@@ -155,9 +155,9 @@ class MeteredModel:
             if isinstance(said, Reservation):
                 return said
             if not said.is_temporary:
-                raise Refused(refusal_text(said), Reason.NO_BUDGET)
+                raise Refused(refusal_text(said), ModelReason.NO_BUDGET)
             self._closed.wait(_POLL_SECONDS)
-        raise Refused("Nobody waits for this call any more.", Reason.STILL_AT_IT)
+        raise Refused("Nobody waits for this call any more.", ModelReason.STILL_AT_IT)
 
 
 def affordable_papers(left: Remaining, paper: MaxCost) -> int | None:

@@ -14,7 +14,8 @@ import httpx2
 import openai
 import stamina
 
-from bot.domain.papers import Reason, fingerprint
+from bot.domain.papers import fingerprint
+from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from bot.settings import Settings
 from bot.store.days import Store
@@ -112,7 +113,7 @@ class Model:
             _rethrow(error, self.name)
         except CancelledError as error:
             why = "Nobody waits for this call any more."
-            raise Unavailable(why, Reason.STILL_AT_IT, outcome_unknown=True) from error
+            raise Unavailable(why, ModelReason.STILL_AT_IT, outcome_unknown=True) from error
 
     def _respond(self, plain: dict[str, Any]) -> ModelReply:
         """With a breakpoint after the instructions, unless the model has once refused it."""
@@ -187,7 +188,7 @@ class Model:
             )
         except (httpx2.InvalidURL, UnicodeError, ImportError, OSError, ValueError) as error:
             why = "No request can be made with OPENAI_BASE_URL and OPENAI_API_KEY as they are."
-            raise Refused(why, Reason.WRONG_ADDRESS) from error
+            raise Refused(why, ModelReason.WRONG_ADDRESS) from error
         return response.content
 
     def _new_client(self) -> openai.AsyncOpenAI:
@@ -237,7 +238,10 @@ def _passing(error: openai.APIStatusError) -> bool:
     """Whether the same request may be answered in a moment: not where its form or what it says is
     to blame, or money."""
     given = model_errors.parse_error_body(error.status_code, error.response.content)
-    about = model_errors.typed_error(given, "").reason in (Reason.MODEL_DOWN, Reason.MODEL_BUSY)
+    about = model_errors.typed_error(given, "").reason in (
+        ModelReason.MODEL_DOWN,
+        ModelReason.MODEL_BUSY,
+    )
     return about and Dialect().fallback(given, limited=True, proven=True) is None
 
 
@@ -267,15 +271,15 @@ def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
     if isinstance(error, openai.APITimeoutError):
         raise Unavailable(
             "The model did not answer in time; PAPERBOY_CALL_SECONDS is how long it may take.",
-            Reason.MODEL_SLOW,
+            ModelReason.MODEL_SLOW,
         ) from error
     if isinstance(error.__cause__, ResponseTooLarge | httpx2.DecodingError):
         raise api_replies.not_an_api_reply() from error
     if isinstance(error.__cause__, httpx2.UnsupportedProtocol):
         why = "OPENAI_BASE_URL does not begin with http:// or https://."
-        raise Refused(why, Reason.WRONG_ADDRESS) from error
+        raise Refused(why, ModelReason.WRONG_ADDRESS) from error
     why = "The model's server does not answer."
-    raise Unavailable(why, Reason.MODEL_DOWN, outcome_unknown=_unclear(error)) from error
+    raise Unavailable(why, ModelReason.MODEL_DOWN, outcome_unknown=_unclear(error)) from error
 
 
 _OPTIONS, _BREAKPOINT = "prompt_cache_options", "prompt_cache_breakpoint"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.errors import PaperboyError, Refused, Unavailable
 
 # A message longer than this quotes something.
@@ -112,26 +112,28 @@ def _about_us(given: ServerError, model: str) -> Refused | None:
     """What no question of ours would change: money, the key, the model's name, the address."""
     status = given.status
     if status == 402 or (status not in (404, 405) and _MONEY.search(given.text)):
-        return Refused("The model's account has run out of credit.", Reason.QUOTA)
+        return Refused("The model's account has run out of credit.", ModelReason.QUOTA)
     if status == 401:
-        return Refused("The model's server does not accept OPENAI_API_KEY.", Reason.BAD_KEY)
+        return Refused("The model's server does not accept OPENAI_API_KEY.", ModelReason.BAD_KEY)
     if status in (0, 400, 403, 404, 422) and _NO_MODEL.search(given.text):
         return Refused(
             f"The model's server knows no model {json.dumps(model)}; set PAPERBOY_MODEL.",
-            Reason.UNKNOWN_MODEL,
+            ModelReason.UNKNOWN_MODEL,
         )
     nowhere = status in (0, 400) and _NO_PLACE.search(given.text)
     if status in (404, 405) or 300 <= status < 400 or nowhere:
         return Refused(
             f"There is nothing to ask at OPENAI_BASE_URL (HTTP {status or 200}).",
-            Reason.WRONG_ADDRESS,
+            ModelReason.WRONG_ADDRESS,
         )
     if status == 403 and not _FILTER.search(given.text):
         if _REGION.search(given.text):
             why = "The model's server does not serve this country or region (HTTP 403)."
-            return Refused(why, Reason.NOT_ADMITTED)
+            return Refused(why, ModelReason.NOT_ADMITTED)
         if _KEY.search(given.text):
-            return Refused("The model's server does not accept OPENAI_API_KEY.", Reason.BAD_KEY)
+            return Refused(
+                "The model's server does not accept OPENAI_API_KEY.", ModelReason.BAD_KEY
+            )
     return None
 
 
@@ -139,23 +141,23 @@ def _about_the_question(given: ServerError) -> Unavailable | None:
     """What other papers, or fewer of them, may not meet."""
     status = given.status
     if status == 413 or (status in (0, 400, 422, 429, 500) and _LENGTH.search(given.text)):
-        return Unavailable("The question is longer than the model takes.", Reason.TOO_LONG)
+        return Unavailable("The question is longer than the model takes.", ModelReason.TOO_LONG)
     if status in (0, 400, 403, 422, 451, 500) and _FILTER.search(given.text):
         why = "The content filter of the model's server stopped the question."
-        return Unavailable(why, Reason.CONTENT_FILTER)
+        return Unavailable(why, ModelReason.CONTENT_FILTER)
     if status == 403:
         why = "The model's server does not let Paperboy in (HTTP 403)."
-        return Unavailable(why, Reason.NOT_ADMITTED)
+        return Unavailable(why, ModelReason.NOT_ADMITTED)
     if 400 <= status < 500 and status not in (408, 409, 425, 429):
         why = f"The model's server refused the request (HTTP {status})."
-        return Unavailable(why, Reason.MODEL_REFUSED)
+        return Unavailable(why, ModelReason.MODEL_REFUSED)
     return None
 
 
 def _about_the_server(given: ServerError) -> Unavailable:
     if given.status == 429 or (given.status == 0 and _BUSY.search(given.text)):
-        return Unavailable("The model's server asks for fewer requests.", Reason.MODEL_BUSY)
-    return Unavailable("The model's server does not answer.", Reason.MODEL_DOWN)
+        return Unavailable("The model's server asks for fewer requests.", ModelReason.MODEL_BUSY)
+    return Unavailable("The model's server does not answer.", ModelReason.MODEL_DOWN)
 
 
 def error_with_status_200(error: dict[str, Any], model: str) -> PaperboyError:

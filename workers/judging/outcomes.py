@@ -16,7 +16,8 @@ from bot.domain.digest import (
     Score,
     ScoreResult,
 )
-from bot.domain.papers import Announced, AnnounceType, Profile, Reason
+from bot.domain.papers import Announced, AnnounceType, Profile
+from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest
 
 
@@ -128,7 +129,7 @@ def replace_repeats(digest: Digest, delivered_ids: Collection[str]) -> Digest:
 
 
 def _unasked(result: ScoreResult | None) -> bool:
-    return result is None or result.trouble is Reason.NO_BUDGET
+    return result is None or result.trouble is ModelReason.NO_BUDGET
 
 
 def meets_cutoffs(profile: Profile, score: Score) -> bool:

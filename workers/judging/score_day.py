@@ -11,7 +11,8 @@ import structlog
 
 from bot.domain.budget import Payer, Purpose, SkipReason
 from bot.domain.digest import Decision, ScoreResult
-from bot.domain.papers import Paper, Profile, Reason
+from bot.domain.papers import Paper, Profile
+from bot.domain.reasons import ModelReason
 from bot.errors import PaperboyError
 from bot.store.accounts import Accounts
 from bot.store.days import Store
@@ -86,9 +87,9 @@ class DayScorer:
                     self._store.put_score_results(key, brought.results, brought.call, brought.usage)
                     verdicts |= brought.results
                     tell()
-        nobody = ScoreResult(score=None, trouble=Reason.NO_BUDGET)
+        nobody = ScoreResult(score=None, trouble=ModelReason.NO_BUDGET)
         verdicts = {p.versioned: verdicts.get(p.versioned, nobody) for p in papers}
-        left = sum(v.trouble is Reason.NO_BUDGET for v in verdicts.values())
+        left = sum(v.trouble is ModelReason.NO_BUDGET for v in verdicts.values())
         self._book_savings(SkipReason.LIMIT, left, None)
         return verdicts
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from bot.arxiv.text import one_line
 from bot.domain.digest import Score
-from bot.domain.papers import Paper, Profile, Reason, fingerprint
+from bot.domain.papers import Paper, Profile, fingerprint
+from bot.domain.reasons import ModelReason
 from workers.judging import prompts, replies
 
 # A comment longer than this is a model that ran away; chat platforms would cut it anyway.
@@ -54,7 +55,9 @@ def judge_key(profile: Profile, model: str) -> str:
     return fingerprint(prompt_as_sent(profile), json.dumps(schema()), model)
 
 
-def parse_reply(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], dict[str, Reason]]:
+def parse_reply(
+    reply: str, papers: Sequence[Paper]
+) -> tuple[dict[str, Score], dict[str, ModelReason]]:
     """A reply's scores by paper id, and the papers it does not serve, with the reason.
 
     Papers are matched by id. An id nobody asked about is dropped; one that comes twice with two
@@ -64,19 +67,19 @@ def parse_reply(reply: str, papers: Sequence[Paper]) -> tuple[dict[str, Score], 
     """
     rows = _rows(reply)
     if rows is None:
-        return {}, {paper.id: Reason.BAD_REPLY for paper in papers}
+        return {}, {paper.id: ModelReason.BAD_REPLY for paper in papers}
     wanted = {paper.id for paper in papers}
     scores: dict[str, Score] = {}
-    trouble = {paper.id: Reason.LEFT_OUT for paper in papers}
+    trouble = {paper.id: ModelReason.LEFT_OUT for paper in papers}
     for row in rows:
         id = _id(row, wanted)
         if id is None:
             continue
         score, before = _score(row), scores.get(id)
         if score is None or (before is not None and _differ(score, before)):
-            trouble[id] = Reason.BAD_REPLY
+            trouble[id] = ModelReason.BAD_REPLY
             scores.pop(id, None)
-        elif trouble.get(id) is not Reason.BAD_REPLY:
+        elif trouble.get(id) is not ModelReason.BAD_REPLY:
             scores[id] = score
     return scores, {id: why for id, why in trouble.items() if id not in scores}
 

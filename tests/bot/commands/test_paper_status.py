@@ -11,7 +11,7 @@ from bot.commands import paper_status
 from bot.commands.context import Context, Invocation
 from bot.domain.digest import Digest, Judge, Outcome
 from bot.domain.paper_status import Stage
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
@@ -151,7 +151,7 @@ def test_what_was_not_posted_has_no_reply(context: Context, what: Outcome) -> No
     assert here(context).posted is None
 
 
-def missing(context: Context, reason: Reason = Reason.MODEL_DOWN) -> None:
+def missing(context: Context, reason: ModelReason = ModelReason.MODEL_DOWN) -> None:
     lost = decision(ID, Outcome.UNSCORED).model_copy(update={"trouble": reason})
     delivered(context, at("C1"), digest(lost), "day")
 
@@ -164,7 +164,7 @@ def test_a_missing_score_says_when_it_is_asked_for_again(context: Context) -> No
 
 def test_a_paper_that_the_budget_left_is_not_asked_about_again(context: Context) -> None:
     subscribed(context, at("C1"))
-    missing(context, Reason.NO_BUDGET)
+    missing(context, ModelReason.NO_BUDGET)
     assert here(context).retry_at is None
 
 
@@ -204,7 +204,7 @@ def test_a_day_that_is_owed_no_more_is_not_asked_about_again(context: Context) -
     found = subscribed(context, at("C1"))
     context.subscriptions.put_last_served(found.key, date(2025, 3, 19))
     wednesday = one(Outcome.UNSCORED).listed.model_copy(update={"date": date(2025, 3, 19)})
-    lost = decision(ID, Outcome.UNSCORED).model_copy(update={"trouble": Reason.MODEL_DOWN})
+    lost = decision(ID, Outcome.UNSCORED).model_copy(update={"trouble": ModelReason.MODEL_DOWN})
     delivered(context, at("C1"), digest(lost, listed=wednesday), "day")
     assert here(context).retry_at is None
 

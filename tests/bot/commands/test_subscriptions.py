@@ -14,7 +14,8 @@ from bot.commands import dispatch, subscriptions
 from bot.commands.context import HOME, Answer, Context, InvalidForm, Invocation
 from bot.domain.digest import Digest, Judge, Outcome
 from bot.domain.message import Button, Card, Form, Post
-from bot.domain.papers import Problem, Reason
+from bot.domain.papers import Problem
+from bot.domain.reasons import ArxivReason, ChannelReason
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
@@ -277,15 +278,17 @@ def test_the_home_page_has_every_channel_that_a_person_is_in(context: Context) -
 @pytest.mark.parametrize(
     ("reason", "to_do"),
     [
-        (Reason.ARCHIVED, "unarchive the channel"),
-        (Reason.NOT_A_MEMBER, "invite Paperboy"),
-        (Reason.CHANNEL_GONE, "invite Paperboy"),
-        (Reason.MAY_NOT_POST, "allow Paperboy to post"),
-        (Reason.BAD_TOKEN, "a new token"),
-        (Reason.NO_SCOPE, "install it again"),
+        (ChannelReason.ARCHIVED, "unarchive the channel"),
+        (ChannelReason.NOT_A_MEMBER, "invite Paperboy"),
+        (ChannelReason.CHANNEL_GONE, "invite Paperboy"),
+        (ChannelReason.MAY_NOT_POST, "allow Paperboy to post"),
+        (ChannelReason.BAD_TOKEN, "a new token"),
+        (ChannelReason.NO_SCOPE, "install it again"),
     ],
 )
-def test_what_rests_says_why_and_what_to_do(reason: Reason, to_do: str, context: Context) -> None:
+def test_what_rests_says_why_and_what_to_do(
+    reason: ChannelReason, to_do: str, context: Context
+) -> None:
     typed("subscribe matters", context)
     context.subscriptions.pause_channel(CHANNEL_ADDRESS, reason, NOW)
     said = shown("", lambda: typed("list", context))
@@ -410,7 +413,7 @@ def test_two_who_make_a_profile_of_one_name_at_once_do_not_overwrite_each_other(
 
 def test_a_list_that_could_not_be_had_is_not_shown_as_a_count(context: Context) -> None:
     """ "0 of 0 papers" would say that arXiv had none."""
-    lost = digest().listed.model_copy(update={"problem": Problem(trouble=Reason.UNREACHABLE)})
+    lost = digest().listed.model_copy(update={"problem": Problem(trouble=ArxivReason.UNREACHABLE)})
     day = digest(listed=lost)
     context.channels.put_decided_day("day", day)
     context.channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", day, NOW, "17.1")

@@ -18,7 +18,8 @@ from bot.domain.digest import Decision, Digest, Judge, LocalRank, Outcome, Score
 from bot.domain.lookup import ArxivAnswer, Assessment, Claim
 from bot.domain.message import Message
 from bot.domain.paper_status import PaperStatus, Stage, judging_criteria
-from bot.domain.papers import Cutoffs, Followed, Paper, Profile, Reason
+from bot.domain.papers import Cutoffs, Followed, Paper, Profile
+from bot.domain.reasons import ArxivReason, ModelReason, PaperReason
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
@@ -124,8 +125,8 @@ def sample_digest(**fields: object) -> Digest:
         outcome(
             "2503.10008", Outcome.GATED, score=None, place=LocalRank(rank=7, of=9, words=words)
         ),
-        outcome("2503.10009", Outcome.UNSCORED, trouble=Reason.MODEL_DOWN),
-        outcome("2503.10010", Outcome.UNSCORED, trouble=Reason.NO_BUDGET, place=AT_THE_END),
+        outcome("2503.10009", Outcome.UNSCORED, trouble=ModelReason.MODEL_DOWN),
+        outcome("2503.10010", Outcome.UNSCORED, trouble=ModelReason.NO_BUDGET, place=AT_THE_END),
         profile=MATTERS,
         **fields,
     )
@@ -161,7 +162,9 @@ def closer(there: WhySetup) -> Answer:
 def unborne(there: WhySetup) -> Answer:
     there.subscribes()
     there.delivers(sample_digest())
-    there.thinks(paper("2503.10005"), Assessment(score=SAID, dropped=2, silent=Reason.UNPROVEN))
+    there.thinks(
+        paper("2503.10005"), Assessment(score=SAID, dropped=2, silent=PaperReason.UNPROVEN)
+    )
     return there.why("2503.10005")
 
 
@@ -238,14 +241,14 @@ def two_profiles(there: WhySetup) -> Answer:
     there.subscribes()
     there.delivers(sample_digest())
     there.thinks(paper("2503.10001"), Assessment(score=SAID, claims=CLAIMS))
-    there.thinks(paper("2503.10001"), Assessment(score=None, trouble=Reason.MODEL_BUSY), other)
+    there.thinks(paper("2503.10001"), Assessment(score=None, trouble=ModelReason.MODEL_BUSY), other)
     return there.why("2503.10001")
 
 
 def near(there: WhySetup) -> Answer:
     there.subscribes()
     there.delivers(sample_digest())
-    found = ArxivAnswer(paper=None, trouble=Reason.NOT_FOUND, at=NOW)
+    found = ArxivAnswer(paper=None, trouble=PaperReason.NOT_FOUND, at=NOW)
     there.context.lookups.put_arxiv_answer("2503.10011", found)
     return there.why("2503.10011")
 
@@ -278,16 +281,16 @@ CASES: dict[str, Case] = {
     "never seen": unseen(None),
     "never seen, found, of this month": unseen(paper(), Assessment(score=SAID, claims=CLAIMS)),
     "never seen, found, older": unseen(
-        paper("hep-th/9901001"), Assessment(score=SAID, silent=Reason.NO_BUDGET)
+        paper("hep-th/9901001"), Assessment(score=SAID, silent=ModelReason.NO_BUDGET)
     ),
     "never seen, found, in other categories": unseen(
-        paper(categories=("hep-th",)), Assessment(score=None, trouble=Reason.MODEL_DOWN)
+        paper(categories=("hep-th",)), Assessment(score=None, trouble=ModelReason.MODEL_DOWN)
     ),
     "never seen, found, ranked locally": locally,
     "withdrawn": unseen(paper(), withdrawn="This paper has been withdrawn: Lemma 3 fails."),
-    "not found": unseen(None, trouble=Reason.NOT_FOUND),
+    "not found": unseen(None, trouble=PaperReason.NOT_FOUND),
     "not found, a slip of the pen": near,
-    "arXiv is away": unseen(None, trouble=Reason.UNREACHABLE),
+    "arXiv is away": unseen(None, trouble=ArxivReason.UNREACHABLE),
     "two profiles": two_profiles,
     "no profile": nobody,
 }
@@ -507,11 +510,11 @@ def test_a_paper_that_only_a_comment_names_was_not_decided(posted: bool, store: 
 
 OPINIONS = [
     None,
-    Assessment(score=None, trouble=Reason.CONTENT_FILTER),
+    Assessment(score=None, trouble=ModelReason.CONTENT_FILTER),
     Assessment(score=None),
     Assessment(score=SAID),
-    Assessment(score=SAID, silent=Reason.CUT_OFF),
-    Assessment(score=SAID, dropped=2, silent=Reason.UNPROVEN),
+    Assessment(score=SAID, silent=ModelReason.CUT_OFF),
+    Assessment(score=SAID, dropped=2, silent=PaperReason.UNPROVEN),
     Assessment(score=SAID, claims=CLAIMS),
 ]
 

@@ -31,7 +31,7 @@ from bot.discord.answers import DiscordAnswers  # noqa: E402
 from bot.domain.digest import Judge, Outcome, Score  # noqa: E402
 from bot.domain.lookup import ArxivAnswer, Assessment  # noqa: E402
 from bot.domain.message import Message  # noqa: E402
-from bot.domain.papers import Reason  # noqa: E402
+from bot.domain.reasons import ChannelReason  # noqa: E402
 from bot.domain.request import Address, digest_name  # noqa: E402
 from bot.domain.schedule import Schedule  # noqa: E402
 from bot.domain.subscription import Paused, Subscription  # noqa: E402
@@ -582,9 +582,9 @@ def test_commands_are_registered_when_they_change(
     assert len(registrations(fake_discord)) == 2
 
 
-@pytest.mark.parametrize("reason", [Reason.BAD_TOKEN, Reason.MAY_NOT_POST, None])
+@pytest.mark.parametrize("reason", [ChannelReason.BAD_TOKEN, ChannelReason.MAY_NOT_POST, None])
 def test_what_rested_goes_on_when_it_can(
-    fake_discord: FakeDiscord, store: Store, run_session: Converse, reason: Reason | None
+    fake_discord: FakeDiscord, store: Store, run_session: Converse, reason: ChannelReason | None
 ) -> None:
     rests = subscription(paused=Paused(at=NOW, trouble=reason))
     Subscriptions(store).put(rests)

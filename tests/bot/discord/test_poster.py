@@ -19,7 +19,7 @@ from bot.discord import poster as poster_discord
 from bot.discord.poster import DiscordPoster
 from bot.domain.digest import Outcome
 from bot.domain.message import Message, Post
-from bot.domain.papers import Reason
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.runtime.posting import ThreadPoster
@@ -263,11 +263,11 @@ def test_a_message_is_changed_and_deleted_and_one_that_is_gone_stays_so(
             await poster.remove(HERE, sent, None)
             with pytest.raises(Refused) as gone:
                 await poster.edit(HERE, sent, HEAD)
-            assert gone.value.reason is Reason.MESSAGE_GONE
+            assert gone.value.reason is ChannelReason.MESSAGE_GONE
         assert drawn(fake_discord) == ""
         with pytest.raises(Refused) as gone:
             await poster.open_thread(HERE, sent, HEAD)
-        assert gone.value.reason is Reason.MESSAGE_GONE
+        assert gone.value.reason is ChannelReason.MESSAGE_GONE
 
     posting(fake_discord, run)
 
@@ -305,23 +305,23 @@ def test_a_layout_that_discord_refuses_goes_out_as_words(
 @pytest.mark.parametrize(
     ("fault", "kind", "reason"),
     [
-        ((404, 10003), Gone, Reason.CHANNEL_GONE),
-        ((403, 50001), Gone, Reason.NOT_A_MEMBER),
-        ((403, 50013), Gone, Reason.MAY_NOT_POST),
-        ((403, 50007), Gone, Reason.MAY_NOT_POST),
-        ((400, 50083), Refused, Reason.THREAD_LOCKED),
-        ((400, 160005), Refused, Reason.THREAD_LOCKED),
-        ((401, 0), Gone, Reason.BAD_TOKEN),
-        ((404, 0), Unavailable, Reason.CHAT_DOWN),  # a proxy's
-        ((403, 0), Unavailable, Reason.CHAT_DOWN),
-        ("http_503", Unavailable, Reason.CHAT_DOWN),
-        ("disconnect", Unavailable, Reason.CHAT_DOWN),
-        ("ratelimited", Unavailable, Reason.CHAT_BUSY),
-        ("banned", Unavailable, Reason.CHAT_BUSY),
+        ((404, 10003), Gone, ChannelReason.CHANNEL_GONE),
+        ((403, 50001), Gone, ChannelReason.NOT_A_MEMBER),
+        ((403, 50013), Gone, ChannelReason.MAY_NOT_POST),
+        ((403, 50007), Gone, ChannelReason.MAY_NOT_POST),
+        ((400, 50083), Refused, ChannelReason.THREAD_LOCKED),
+        ((400, 160005), Refused, ChannelReason.THREAD_LOCKED),
+        ((401, 0), Gone, ChannelReason.BAD_TOKEN),
+        ((404, 0), Unavailable, ChannelReason.CHAT_DOWN),  # a proxy's
+        ((403, 0), Unavailable, ChannelReason.CHAT_DOWN),
+        ("http_503", Unavailable, ChannelReason.CHAT_DOWN),
+        ("disconnect", Unavailable, ChannelReason.CHAT_DOWN),
+        ("ratelimited", Unavailable, ChannelReason.CHAT_BUSY),
+        ("banned", Unavailable, ChannelReason.CHAT_BUSY),
     ],
 )
 def test_what_goes_wrong_has_a_type_and_one_request(
-    fake_discord: FakeDiscord, fault: Fault, kind: type[PaperboyError], reason: Reason
+    fake_discord: FakeDiscord, fault: Fault, kind: type[PaperboyError], reason: ChannelReason
 ) -> None:
     fake_discord.inject_faults("POST */messages", fault)
     with pytest.raises(kind) as raised:
@@ -330,7 +330,7 @@ def test_what_goes_wrong_has_a_type_and_one_request(
     assert str(raised.value).endswith(".")
     assert len(requests(fake_discord)) == 1
     if isinstance(raised.value, Unavailable):
-        assert raised.value.outcome_unknown == (reason is Reason.CHAT_DOWN)
+        assert raised.value.outcome_unknown == (reason is ChannelReason.CHAT_DOWN)
         assert raised.value.retry_after == (0.05 if fault == "ratelimited" else None)
 
 
@@ -338,11 +338,11 @@ def test_a_channel_that_cannot_take_it_says_why(fake_discord: FakeDiscord) -> No
     async def run(poster: DiscordPoster) -> None:
         with pytest.raises(Gone, match="non-text") as forum:
             await poster.send(FORUM, HEAD, "a", None)
-        assert forum.value.reason is Reason.MAY_NOT_POST
+        assert forum.value.reason is ChannelReason.MAY_NOT_POST
         fake_discord.channels[HERE.channel].permissions &= ~SEND_MESSAGES
         with pytest.raises(Gone) as mute:
             await poster.send(HERE, HEAD, "a", None)
-        assert mute.value.reason is Reason.MAY_NOT_POST
+        assert mute.value.reason is ChannelReason.MAY_NOT_POST
 
     posting(fake_discord, run)
 
@@ -351,7 +351,7 @@ def test_a_wrong_token_is_known_at_the_first_request(fake_discord: FakeDiscord) 
     fake_discord.token = "another"
     with pytest.raises(Gone) as raised:
         posting(fake_discord, lambda poster: poster.send(HERE, HEAD, "a", None))
-    assert raised.value.reason is Reason.BAD_TOKEN
+    assert raised.value.reason is ChannelReason.BAD_TOKEN
 
 
 def test_a_request_that_hangs_is_given_up_and_the_next_one_is_made(

@@ -15,7 +15,8 @@ from bot.domain.digest import (
     Usage,
     merge_digests,
 )
-from bot.domain.papers import Problem, Reason
+from bot.domain.papers import Problem
+from bot.domain.reasons import ArxivReason
 from bot.domain.request import Address
 from bot.store.channels import Channels
 from bot.store.days import Store
@@ -85,21 +86,21 @@ def test_the_best_of_several_days_come_first_by_relevance_then_novelty() -> None
 
 
 def test_a_holiday_among_several_days_is_no_problem_and_an_outage_is() -> None:
-    def troubled(n: int, reason: Reason) -> Digest:
+    def troubled(n: int, reason: ArxivReason) -> Digest:
         found = day_of(n)
         problem = Problem(trouble=reason)
         return found.model_copy(
             update={"listed": found.listed.model_copy(update={"problem": problem})}
         )
 
-    def said(*days: Digest) -> Reason | None:
+    def said(*days: Digest) -> ArxivReason | None:
         problem = merge_digests(days, 0).listed.problem
         return problem.trouble if problem else None
 
-    holiday, away = troubled(18, Reason.NO_LIST), troubled(19, Reason.UNREACHABLE)
+    holiday, away = troubled(18, ArxivReason.NO_LIST), troubled(19, ArxivReason.UNREACHABLE)
     assert said(holiday, day_of(20)) is None
-    assert said(holiday, away, day_of(20)) is Reason.UNREACHABLE
-    assert said(day_of(19), troubled(20, Reason.NO_LIST)) is Reason.NO_LIST
+    assert said(holiday, away, day_of(20)) is ArxivReason.UNREACHABLE
+    assert said(day_of(19), troubled(20, ArxivReason.NO_LIST)) is ArxivReason.NO_LIST
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.digest import Judge, ListQuery, ListResult, Source
-from bot.domain.papers import Problem, Reason
+from bot.domain.papers import Problem
+from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.planning import plan
 from bot.planning.plan import DayState, RequestState, StepKind, StepRecord
@@ -32,7 +33,7 @@ def digest_request(**wanted: object) -> DigestRequest:
 
 
 def list_result(
-    at: datetime, reason: Reason | None = None, changed: datetime | None = None
+    at: datetime, reason: ArxivReason | None = None, changed: datetime | None = None
 ) -> ListResult:
     return ListResult(
         batch=str(DAY),
@@ -78,10 +79,10 @@ def test_what_cannot_change_is_not_read_again() -> None:
 
 def test_a_list_that_failed_before_the_wish_is_tried_again_and_one_since_stands() -> None:
     assert (
-        due(RequestState(listed=list_result(NOW - timedelta(minutes=1), Reason.TIMEOUT)))
+        due(RequestState(listed=list_result(NOW - timedelta(minutes=1), ArxivReason.TIMEOUT)))
         is StepKind.FETCH
     )
-    assert due(RequestState(listed=list_result(LATER, Reason.TIMEOUT))) is StepKind.SCORE
+    assert due(RequestState(listed=list_result(LATER, ArxivReason.TIMEOUT))) is StepKind.SCORE
 
 
 def test_papers_that_came_after_the_judging_are_judged() -> None:
@@ -129,8 +130,8 @@ def test_what_an_older_release_delivered_is_not_delivered_again() -> None:
 
 
 def test_a_notice_of_the_list_is_shown_anew_when_it_says_otherwise() -> None:
-    stale, away = (Problem(trouble=Reason.STALE, detail=name) for name in ("cs.LG", "cs.AI"))
-    known = list_result(LATER, Reason.TIMEOUT, changed=EARLIER)
+    stale, away = (Problem(trouble=ArxivReason.STALE, detail=name) for name in ("cs.LG", "cs.AI"))
+    known = list_result(LATER, ArxivReason.TIMEOUT, changed=EARLIER)
     for shown, step in ((known.problem, None), (stale, StepKind.DELIVER), (away, StepKind.DELIVER)):
         facts = RequestState(listed=known, judged=done(NOW), delivered=done(NOW, problem=shown))
         assert due(facts) is step
@@ -151,7 +152,7 @@ dones = st.none() | st.builds(StepRecord, at=moments, complete=st.booleans(), ve
 
 
 @given(
-    st.none() | st.builds(list_result, moments, st.none() | st.just(Reason.TIMEOUT), moments),
+    st.none() | st.builds(list_result, moments, st.none() | st.just(ArxivReason.TIMEOUT), moments),
     dones,
     dones,
 )
@@ -195,8 +196,8 @@ def test_who_looks_at_the_same_facts_asks_for_the_same_step_at_whatever_moment()
 
 
 def test_a_step_that_was_taken_or_that_others_need_has_another_name() -> None:
-    failed = list_result(NOW - timedelta(minutes=1), Reason.TIMEOUT)
-    again = list_result(NOW - timedelta(seconds=1), Reason.TIMEOUT)
+    failed = list_result(NOW - timedelta(minutes=1), ArxivReason.TIMEOUT)
+    again = list_result(NOW - timedelta(seconds=1), ArxivReason.TIMEOUT)
     short, shorter = (
         done(NOW - timedelta(minutes=2), False),
         done(NOW - timedelta(minutes=1), False),
@@ -381,10 +382,10 @@ def test_after_its_window_a_day_is_neither_read_nor_judged_again() -> None:
 
 
 def test_a_day_that_is_still_short_at_the_end_of_its_window_is_delivered_as_it_is() -> None:
-    outage = done(AT, complete=False, papers=9, unscored=9, outage=Reason.MODEL_DOWN)
+    outage = done(AT, complete=False, papers=9, unscored=9, outage=ModelReason.MODEL_DOWN)
     facts = RequestState(listed=list_result(NOW), judged=outage)
     assert plan.next_action(scheduled_request(0), facts, AT) == plan.NextAction(
-        late_reason=Reason.MODEL_DOWN
+        late_reason=ModelReason.MODEL_DOWN
     )
     last = plan.next_action(scheduled_request(0), facts, UNTIL)
     assert last.step is not None
@@ -430,19 +431,21 @@ def test_missing_scores_are_asked_for_again_after_ten_minutes_and_not_before() -
 
 def test_a_day_is_late_from_its_time_until_it_is_delivered_and_not_afterwards() -> None:
     asked = scheduled_request(0)
-    for now, late in ((AT - timedelta(microseconds=1), None), (AT, Reason.STILL_AT_IT)):
+    for now, late in ((AT - timedelta(microseconds=1), None), (AT, ModelReason.STILL_AT_IT)):
         assert plan.next_action(asked, RequestState(), now).late_reason is late
     shown = RequestState(delivered=done(AT, version="v"))
     assert plan.next_action(asked, shown, AT + timedelta(hours=1)).late_reason is None
 
 
 def test_an_empty_list_with_a_problem_is_late_and_one_with_papers_is_delivered() -> None:
-    for papers, late in ((0, Reason.STALE), (9, None)):
-        facts = RequestState(listed=list_result(NOW, Reason.STALE), judged=done(NOW, papers=papers))
+    for papers, late in ((0, ArxivReason.STALE), (9, None)):
+        facts = RequestState(
+            listed=list_result(NOW, ArxivReason.STALE), judged=done(NOW, papers=papers)
+        )
         assert plan.next_action(scheduled_request(0), facts, AT).late_reason is late
     # An earlier day that arXiv has no list of any more holds up nobody.
     empty = DayState(
-        listed=list_result(NOW, Reason.NO_LIST), judged=done(NOW, papers=0, version="v")
+        listed=list_result(NOW, ArxivReason.NO_LIST), judged=done(NOW, papers=0, version="v")
     )
     facts = RequestState(listed=list_result(NOW), judged=done(NOW, papers=9), earlier=(empty,))
     step = plan.next_action(scheduled_request(1), facts, AT).step

@@ -9,7 +9,7 @@ from typing import Any
 import redis
 
 from bot.domain.message import Message
-from bot.domain.papers import Reason
+from bot.domain.reasons import ArxivReason
 from bot.domain.request import Address, DigestRequest
 from bot.domain.subscription import Subscription
 from bot.runtime.announcements import TickAnnouncer
@@ -44,13 +44,13 @@ class Platform:
         self.announcer.said.append(f"before {request.by}")
 
 
-def late(platform: str, n: int) -> tuple[Subscription, DigestRequest, Reason]:
+def late(platform: str, n: int) -> tuple[Subscription, DigestRequest, ArxivReason]:
     address = Address(platform=platform, workspace="T1", channel=f"C{n}")
     found = subscription(address=address)
     request = scheduled_request(0).model_copy(
         update={"address": address, "subscription": found.key}
     )
-    return found, request, Reason.EMPTY_WEEKDAY
+    return found, request, ArxivReason.EMPTY_WEEKDAY
 
 
 async def rounds() -> None:

@@ -10,7 +10,7 @@ import pytest
 from bot.commands import due
 from bot.commands.context import Context
 from bot.domain.digest import Judge, Outcome
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused
@@ -46,7 +46,7 @@ def delivered(channels: Channels, mine: DigestRequest, at: datetime, missing: bo
     what = Outcome.UNSCORED if missing else Outcome.PICKED
     lost = decision("2503.15294", what)
     if missing:
-        lost = lost.model_copy(update={"trouble": Reason.MODEL_DOWN})
+        lost = lost.model_copy(update={"trouble": ModelReason.MODEL_DOWN})
     day = digest(lost, judged_at=at)
     channels.put_decided_day(digest_name(mine, list_result(NOW)), day)
     name = delivery_name(mine, list_result(NOW))
@@ -105,7 +105,7 @@ def test_a_short_day_that_was_judged_again_is_left_alone_for_ten_minutes_from_th
     delivered(channels, mine, NOW, missing=True)
     lost = decision("2503.15294", Outcome.UNSCORED)
     again = digest(
-        lost.model_copy(update={"trouble": Reason.MODEL_DOWN}), judged_at=NOW + 9 * MINUTE
+        lost.model_copy(update={"trouble": ModelReason.MODEL_DOWN}), judged_at=NOW + 9 * MINUTE
     )
     channels.put_decided_day(digest_name(mine, list_result(NOW)), again)
     for minutes, since in ((10, NOW), (18, NOW), (19, NOW + 19 * MINUTE)):

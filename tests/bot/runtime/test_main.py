@@ -23,7 +23,7 @@ from bot.commands.context import Context, Invocation
 from bot.commands.status import gather
 from bot.domain.budget import Limits
 from bot.domain.digest import Judge, Outcome
-from bot.domain.papers import Reason
+from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription
@@ -254,7 +254,7 @@ def test_a_day_that_ended_short_is_taken_up_again_later(
     from workers.score_job import deliver_to_terminal, score
 
     asked = asked_and_listed(channels, Judge(model="scripted"))
-    down = ScriptedModel(lambda about: Unavailable("Away.", Reason.MODEL_DOWN))
+    down = ScriptedModel(lambda about: Unavailable("Away.", ModelReason.MODEL_DOWN))
     score(asked, channels.store, down, 4, lambda: NOW, lambda done, total: None)
     deliver_to_terminal(asked, channels.store, lambda: NOW)
     clock.tick(context, queues, NOW + timedelta(minutes=5))
@@ -418,10 +418,10 @@ def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
     assert mine.until is not None
     for now, late, steps in (
         (mine.at, (), 0),
-        (mine.at + timedelta(minutes=6), (Reason.EMPTY_WEEKDAY,), 0),
+        (mine.at + timedelta(minutes=6), (ArxivReason.EMPTY_WEEKDAY,), 0),
         (mine.until, (), 1),
     ):
-        empty = list_result(now, Reason.EMPTY_WEEKDAY, changed=friday)
+        empty = list_result(now, ArxivReason.EMPTY_WEEKDAY, changed=friday)
         channels.store.put_list_result(mine.wanted, empty.model_copy(update={"settled": False}))
         day = digest(listed=empty, judged_at=now)
         channels.put_decided_day(digest_name(mine, empty), day)
@@ -435,7 +435,7 @@ def test_a_day_that_no_worker_takes_up_is_said_to_be_late(context: Context, queu
     for minutes in (0, 10):
         assert clock.tick(context, queues, EIGHT + timedelta(minutes=minutes)).late == ()
     ((_, _, why),) = clock.tick(context, queues, EIGHT + timedelta(minutes=20)).late
-    assert why is Reason.STILL_AT_IT
+    assert why is ModelReason.STILL_AT_IT
 
 
 def test_a_bot_that_was_away_does_not_call_the_day_late_at_once(
@@ -542,7 +542,9 @@ def test_the_plan_says_what_is_next_and_why_nothing_is(
     channels: Channels, context: Context
 ) -> None:
     context.subscriptions.put(subscription("C1"))
-    context.subscriptions.put(subscription("C2", paused=Paused(at=NOW, trouble=Reason.ARCHIVED)))
+    context.subscriptions.put(
+        subscription("C2", paused=Paused(at=NOW, trouble=ChannelReason.ARCHIVED))
+    )
     context.subscriptions.put(subscription("C3", schedule=Schedule(at=time(18), tz="Asia/Tokyo")))
     night = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)
 

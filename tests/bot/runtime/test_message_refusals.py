@@ -19,7 +19,7 @@ from bot.commands import dispatch
 from bot.commands.context import Context, Invocation
 from bot.discord.poster import DiscordPoster
 from bot.domain.digest import Digest, Judge, Outcome
-from bot.domain.papers import Reason
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest, digest_name
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
@@ -93,7 +93,7 @@ class Place:
     def due(self) -> plan.Step | None:
         return plan.next_step(self.wish(), Channels(self.store).request_state(self.wish()))
 
-    def ended(self) -> Reason | None:
+    def ended(self) -> ChannelReason | None:
         found = Channels(self.store).delivery(self.address, self.day)
         assert found is not None
         return found.ended
@@ -102,7 +102,7 @@ class Place:
     def day(self) -> str:
         return digest_name(self.wish(), list_result(NOW))
 
-    def paused(self) -> Reason | None:
+    def paused(self) -> ChannelReason | None:
         (found,) = Subscriptions(self.store).of(self.address)
         return found.paused.trouble if found.paused else None
 
@@ -248,7 +248,7 @@ def test_a_head_deleted_before_its_first_reply_ends_the_day_there(place: Place) 
     place.after[1] = place.erase_head
     place.deliver()
     assert place.shown() == []
-    assert place.ended() is Reason.MESSAGE_GONE
+    assert place.ended() is ChannelReason.MESSAGE_GONE
     whole(place)
     place.judged(ALL)  # and a better day begins nothing either
     place.deliver()
@@ -281,7 +281,7 @@ def test_a_thread_that_was_deleted_is_not_begun_again_and_its_channel_lives(plac
         place.refuse("send", *["ok"] * 4, "thread_not_found")
     place.deliver()
     assert len(place.cards()) == (0 if place.discord else 3)
-    assert place.ended() is Reason.MESSAGE_GONE
+    assert place.ended() is ChannelReason.MESSAGE_GONE
     whole(place)
     place.judged(SHORT)
     place.deliver()
@@ -298,7 +298,7 @@ def test_a_thread_that_is_locked_ends_and_its_channel_lives(place: Place) -> Non
         place.refuse("send", *["ok"] * 4, "cannot_reply_to_message")
     place.deliver()
     assert len(place.cards()) == 3
-    assert place.ended() is Reason.THREAD_LOCKED
+    assert place.ended() is ChannelReason.THREAD_LOCKED
     whole(place)
 
 
@@ -312,7 +312,7 @@ def test_a_channel_deleted_with_its_threads_is_gone(place: Place) -> None:
 
     place.after[4] = gone
     place.deliver()
-    assert place.paused() is Reason.CHANNEL_GONE
+    assert place.paused() is ChannelReason.CHANNEL_GONE
 
 
 @pytest.mark.parametrize(
@@ -364,12 +364,12 @@ def test_a_head_that_is_refused_in_every_form_ends_the_day_and_keeps_no_paper(
     place.refuse("send", code, code)
     place.deliver()
     assert place.shown() == []
-    assert place.ended() is Reason.BAD_MESSAGE
+    assert place.ended() is ChannelReason.BAD_MESSAGE
     assert Channels(place.store).ids_from_other_deliveries(place.address, "another") == set()
     whole(place)
     found = Channels(place.store).delivered_before(place.wish())
     assert found is not None  # who asked for it is told
-    assert found.ended is Reason.BAD_MESSAGE
+    assert found.ended is ChannelReason.BAD_MESSAGE
     place.judged(ALL)  # another head may be taken
     place.deliver()
     assert len(place.cards()) == 6
@@ -440,7 +440,7 @@ def test_a_reply_that_stands_by_itself_is_found_and_goes_when_its_answer_was_los
     place.refuse("send", "ok", "lost_reply")
     place.deliver()
     assert place.shown() == []
-    assert place.ended() is Reason.MESSAGE_GONE
+    assert place.ended() is ChannelReason.MESSAGE_GONE
     whole(place)
 
 
@@ -460,7 +460,7 @@ def test_a_thread_that_may_not_be_opened_ends_with_its_head(place: Place) -> Non
     place.refuse("open", 200001, 200001)
     place.deliver()
     assert len(place.shown()) == 1
-    assert place.ended() is Reason.BAD_MESSAGE
+    assert place.ended() is ChannelReason.BAD_MESSAGE
     whole(place)
 
 
@@ -474,7 +474,7 @@ def test_a_second_message_that_may_not_be_deleted_stays(
         return [] if next(blind, False) else await look(self, *args)
 
     async def remove(self: Any, *args: Any) -> None:
-        raise Refused("cant_delete_message", Reason.BAD_MESSAGE)
+        raise Refused("cant_delete_message", ChannelReason.BAD_MESSAGE)
 
     monkeypatch.setattr(place.poster, "find", find)
     monkeypatch.setattr(place.poster, "remove", remove)

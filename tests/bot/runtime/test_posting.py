@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot.domain.digest import Digest, Outcome
 from bot.domain.message import Message
-from bot.domain.papers import Reason
+from bot.domain.reasons import ChannelReason, ModelReason
 from bot.domain.request import Address
 from bot.errors import Gone, Unavailable
 from bot.runtime.posting import ThreadPoster
@@ -257,7 +257,9 @@ def test_a_day_that_was_short_is_mended_in_its_thread(fake_slack: FakeSlack, sto
     """First half of the papers had no score; then all have."""
     early = [decision(id, Outcome.PICKED) for id in paper_ids(4)]
     missing = [decision(id, Outcome.UNSCORED) for id in paper_ids(8)[4:]]
-    short = digest(*early, *(d.model_copy(update={"trouble": Reason.MODEL_DOWN}) for d in missing))
+    short = digest(
+        *early, *(d.model_copy(update={"trouble": ModelReason.MODEL_DOWN}) for d in missing)
+    )
     head = post(fake_slack, store, short)
     assert "4 papers unscored" in str(fake_slack.visible_messages("C1")[0]["blocks"])
     assert post(fake_slack, store, DAY, number=2) == head
@@ -269,15 +271,15 @@ def test_a_day_that_was_short_is_mended_in_its_thread(fake_slack: FakeSlack, sto
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("is_archived", Reason.ARCHIVED),
-        ("not_in_channel", Reason.NOT_A_MEMBER),
-        ("channel_not_found", Reason.CHANNEL_GONE),
-        ("token_revoked", Reason.BAD_TOKEN),
-        ("missing_scope", Reason.NO_SCOPE),
+        ("is_archived", ChannelReason.ARCHIVED),
+        ("not_in_channel", ChannelReason.NOT_A_MEMBER),
+        ("channel_not_found", ChannelReason.CHANNEL_GONE),
+        ("token_revoked", ChannelReason.BAD_TOKEN),
+        ("missing_scope", ChannelReason.NO_SCOPE),
     ],
 )
 def test_what_somebody_has_to_mend_ends_the_thread_with_its_reason(
-    code: str, reason: Reason, fake_slack: FakeSlack, store: Store
+    code: str, reason: ChannelReason, fake_slack: FakeSlack, store: Store
 ) -> None:
     fake_slack.inject_faults("chat.postMessage", "ok", "ok", code)
     with pytest.raises(Gone) as gone:

@@ -30,7 +30,7 @@ from redis import Redis
 from bot import __main__ as process
 from bot.domain.digest import Judge, ListQuery, ListResult, Outcome, Score, Source
 from bot.domain.lookup import ArxivAnswer, Assessment
-from bot.domain.papers import Reason
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest, digest_name
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription, Votes
@@ -699,13 +699,13 @@ def test_who_was_turned_away_tries_again(
 @pytest.mark.parametrize(
     ("reason", "event"),
     [
-        (Reason.NOT_A_MEMBER, {"type": "member_joined_channel", "user": "UBOT"}),
-        (Reason.ARCHIVED, {"type": "channel_unarchive"}),
+        (ChannelReason.NOT_A_MEMBER, {"type": "member_joined_channel", "user": "UBOT"}),
+        (ChannelReason.ARCHIVED, {"type": "channel_unarchive"}),
     ],
 )
 @pytest.mark.usefixtures("running_bot")
 def test_a_channel_that_is_back_goes_on_and_hears_when(
-    reason: Reason, event: Json, fake_slack: FakeSlack, store: Store
+    reason: ChannelReason, event: Json, fake_slack: FakeSlack, store: Store
 ) -> None:
     type_command(fake_slack, "subscribe matters")
     channel_text(fake_slack, 1)
@@ -722,7 +722,7 @@ def test_with_a_token_that_works_again_all_channels_go_on(
 ) -> None:
     kept, now = Subscriptions(store), datetime.now(UTC)
     every = Schedule(at=time(9), tz="UTC")
-    paused = Paused(at=now, trouble=Reason.BAD_TOKEN)
+    paused = Paused(at=now, trouble=ChannelReason.BAD_TOKEN)
     for channel in ("C1", "C2"):
         place = CHANNEL_ADDRESS.model_copy(update={"channel": channel})
         kept.put(

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.digest import Outcome, Score, ScoreResult, Usage
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.domain.request import Address
 from bot.store.channels import Channels
 from bot.store.days import Store
@@ -88,7 +88,7 @@ def test_scores_and_their_price_are_stored_together(store: Store) -> None:
     score = Score(relevance=8, novelty=7, comment="Fine.")
     verdicts = {f"{id}v1": ScoreResult(score=score, calls=("c1",)) for id in paper_ids(3)}
     store.put_score_results("judge", verdicts, "c1", Usage(calls=1, prompt_tokens=10))
-    unpaid = {"2503.99999v1": ScoreResult(score=None, trouble=Reason.MODEL_DOWN)}
+    unpaid = {"2503.99999v1": ScoreResult(score=None, trouble=ModelReason.MODEL_DOWN)}
     store.put_score_results("judge", unpaid, None, Usage())
     found = store.score_results("judge", [*verdicts, "2503.99999v1", "2503.88888v1"])
     assert found == verdicts | unpaid

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.papers import Profile, Reason
+from bot.domain.papers import Profile
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription, Vote, Votes
@@ -40,7 +41,7 @@ def subscription(address: Address = HERE, profile: str = "matters", **fields: An
     return Subscription(address=address, profile=profile, **(given | fields))
 
 
-def resting(reason: Reason | None, address: Address = HERE, name: str = "matters") -> Any:
+def resting(reason: ChannelReason | None, address: Address = HERE, name: str = "matters") -> Any:
     return subscription(address, name, paused=Paused(at=NOW, trouble=reason))
 
 
@@ -90,19 +91,19 @@ def test_a_channel_that_cannot_be_posted_to_rests_and_only_that_one(kept: Subscr
     by_hand = subscription(profile="exoplanets", paused=Paused(at=NOW, by="U2"))
     for each in (subscription(), by_hand, subscription(NEXT_DOOR)):
         kept.put(each)
-    (stopped,) = kept.pause_channel(HERE, Reason.ARCHIVED, LATER)
-    assert stopped == subscription(paused=Paused(at=LATER, trouble=Reason.ARCHIVED))
+    (stopped,) = kept.pause_channel(HERE, ChannelReason.ARCHIVED, LATER)
+    assert stopped == subscription(paused=Paused(at=LATER, trouble=ChannelReason.ARCHIVED))
     assert kept.of(HERE) == [by_hand, stopped]
     assert kept.of(NEXT_DOOR) == [subscription(NEXT_DOOR)]
-    assert kept.pause_channel(HERE, Reason.ARCHIVED, LATER) == []
+    assert kept.pause_channel(HERE, ChannelReason.ARCHIVED, LATER) == []
 
 
 def test_what_rested_for_a_trouble_goes_on_and_owes_the_days_between(
     kept: Subscriptions,
 ) -> None:
-    kept.put(resting(Reason.NOT_A_MEMBER))
+    kept.put(resting(ChannelReason.NOT_A_MEMBER))
     kept.put_last_served(subscription().key, DAY)
-    healed = kept.reactivate("slack", "T1", "C1", {Reason.NOT_A_MEMBER})
+    healed = kept.reactivate("slack", "T1", "C1", {ChannelReason.NOT_A_MEMBER})
     assert healed == kept.of(HERE) == [subscription()]
     assert kept.last_served_days() == {subscription().key: DAY}
 
@@ -110,10 +111,10 @@ def test_what_rested_for_a_trouble_goes_on_and_owes_the_days_between(
 @pytest.mark.parametrize(
     ("found", "channel"),
     [
-        (resting(Reason.ARCHIVED), "C1"),
+        (resting(ChannelReason.ARCHIVED), "C1"),
         (resting(None), "C1"),
-        (resting(Reason.NOT_A_MEMBER, NEXT_DOOR), "C1"),
-        (resting(Reason.NOT_A_MEMBER, ELSEWHERE), None),
+        (resting(ChannelReason.NOT_A_MEMBER, NEXT_DOOR), "C1"),
+        (resting(ChannelReason.NOT_A_MEMBER, ELSEWHERE), None),
         (subscription(), None),
     ],
 )
@@ -121,16 +122,16 @@ def test_nothing_else_goes_on_with_it(
     found: Subscription, channel: str | None, kept: Subscriptions
 ) -> None:
     kept.put(found)
-    assert kept.reactivate("slack", "T1", channel, {Reason.NOT_A_MEMBER}) == []
+    assert kept.reactivate("slack", "T1", channel, {ChannelReason.NOT_A_MEMBER}) == []
     assert kept.all() == [found]
 
 
 def test_a_token_that_is_back_heals_every_channel_of_its_workspace(kept: Subscriptions) -> None:
     for address in (HERE, NEXT_DOOR, ELSEWHERE):
-        kept.put(resting(Reason.BAD_TOKEN, address))
-    healed = kept.reactivate("slack", "T1", None, {Reason.BAD_TOKEN, Reason.NO_SCOPE})
+        kept.put(resting(ChannelReason.BAD_TOKEN, address))
+    healed = kept.reactivate("slack", "T1", None, {ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE})
     assert [found.address for found in healed] == [HERE, NEXT_DOOR]
-    assert kept.of(ELSEWHERE) == [resting(Reason.BAD_TOKEN, ELSEWHERE)]
+    assert kept.of(ELSEWHERE) == [resting(ChannelReason.BAD_TOKEN, ELSEWHERE)]
 
 
 def test_the_last_day_that_was_seen_to_is_remembered(kept: Subscriptions) -> None:
@@ -148,14 +149,14 @@ def test_what_has_ended_has_no_last_day(kept: Subscriptions, store: Store) -> No
     assert kept.last_served_days() == {}
 
 
-HALTED = Paused(at=LATER, trouble=Reason.ARCHIVED)
+HALTED = Paused(at=LATER, trouble=ChannelReason.ARCHIVED)
 BY_HAND = Paused(at=LATER, by="U2")
 # What one person, or the bot, does of all that a channel has; whether it concerns what rests.
 AT_ONCE: dict[str, tuple[Callable[[Subscriptions], list[Subscription]], bool]] = {
     "pause": (lambda kept: kept.set_paused(kept.of(HERE), BY_HAND), False),
     "resume": (lambda kept: kept.set_paused(kept.of(HERE), None), True),
-    "halt": (lambda kept: kept.pause_channel(HERE, Reason.ARCHIVED, LATER), False),
-    "heal": (lambda kept: kept.reactivate("slack", "T1", "C1", {Reason.ARCHIVED}), True),
+    "halt": (lambda kept: kept.pause_channel(HERE, ChannelReason.ARCHIVED, LATER), False),
+    "heal": (lambda kept: kept.reactivate("slack", "T1", "C1", {ChannelReason.ARCHIVED}), True),
 }
 
 
@@ -165,7 +166,7 @@ def test_nothing_brings_back_what_was_ended_or_loses_what_was_changed_meanwhile(
     what: str, meanwhile: str, kept: Subscriptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     act, rests = AT_ONCE[what]
-    before = resting(Reason.ARCHIVED) if rests else subscription()
+    before = resting(ChannelReason.ARCHIVED) if rests else subscription()
     edited = before.model_copy(update={"top": 3})
     kept.put(before)
     read = kept.all

@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.domain.checkup import Outage, SlackCheckup
 from bot.domain.digest import Judge
 from bot.domain.message import Message
-from bot.domain.papers import Reason
+from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
 from bot.domain.status import Status, SubscriptionStatus
 from bot.domain.subscription import Paused
 from bot.terminal.render import as_text
@@ -25,18 +25,18 @@ def told(*heads: Message) -> str:
 
 
 def test_the_notes_of_a_channel() -> None:
-    resting = subscription(paused=Paused(at=NOW, trouble=Reason.NOT_A_MEMBER))
+    resting = subscription(paused=Paused(at=NOW, trouble=ChannelReason.NOT_A_MEMBER))
     notes = [
-        subscriptions.late(subscription(), scheduled_request(0), Reason.EMPTY_WEEKDAY),
-        subscriptions.late(subscription(), scheduled_request(0), Reason.STILL_AT_IT),
+        subscriptions.late(subscription(), scheduled_request(0), ArxivReason.EMPTY_WEEKDAY),
+        subscriptions.late(subscription(), scheduled_request(0), ModelReason.STILL_AT_IT),
         subscriptions.quiet(),
         subscriptions.reactivated(subscription(), NOW),
         refusals.delivered_before("https://example.org/archives/C1/p1"),
         refusals.failed(),
         refusals.given_up(),
         refusals.database_unreachable(),
-        refusals.stopped(resting.address, [resting], Reason.NOT_A_MEMBER),
-        refusals.stopped(resting.address, [], Reason.BAD_TOKEN),
+        refusals.stopped(resting.address, [resting], ChannelReason.NOT_A_MEMBER),
+        refusals.stopped(resting.address, [], ChannelReason.BAD_TOKEN),
     ]
     check_golden("views/notes.txt", told(*notes))
 

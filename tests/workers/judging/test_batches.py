@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.domain.digest import ScoreResult, Usage
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from tests.factories import paper, paper_ids, profile
 from tests.servers.fake_http import scores_for
@@ -99,7 +99,7 @@ def test_one_paper_that_breaks_every_reply_ends_unscored_and_no_other_does() -> 
     verdicts, paid = judged(
         ScriptedModel(lambda about: "{" if bad in about else well_formed_reply(about))
     )
-    assert verdicts[PAPERS[7].versioned].trouble is Reason.BAD_REPLY
+    assert verdicts[PAPERS[7].versioned].trouble is ModelReason.BAD_REPLY
     assert sum(v.score is None for v in verdicts.values()) == 1
     booked = {call for v in verdicts.values() for call in v.calls}
     assert len(booked) == len(paid)
@@ -110,7 +110,7 @@ def test_a_refusal_is_asked_again_in_halves_down_to_the_paper_it_is_about() -> N
     verdicts, _ = judged(
         ScriptedModel(lambda about: None if bad in about else well_formed_reply(about))
     )
-    assert verdicts[PAPERS[0].versioned].trouble is Reason.MODEL_REFUSED
+    assert verdicts[PAPERS[0].versioned].trouble is ModelReason.MODEL_REFUSED
     assert sum(v.score is None for v in verdicts.values()) == 1
 
 
@@ -118,7 +118,7 @@ def test_a_call_that_takes_too_long_is_asked_again_in_halves() -> None:
     verdicts, _ = judged(
         ScriptedModel(
             lambda about: (
-                Unavailable("Slow.", Reason.MODEL_SLOW)
+                Unavailable("Slow.", ModelReason.MODEL_SLOW)
                 if PAPERS[3].id in about and len(about) > 3
                 else well_formed_reply(about)
             )
@@ -130,7 +130,7 @@ def test_a_call_that_takes_too_long_is_asked_again_in_halves() -> None:
 def test_a_model_that_only_talks_nonsense_is_not_paid_for_long() -> None:
     model = ScriptedModel(lambda about: "Sure!")
     verdicts, paid = judged(model)
-    assert {v.trouble for v in verdicts.values()} == {Reason.BAD_REPLY}
+    assert {v.trouble for v in verdicts.values()} == {ModelReason.BAD_REPLY}
     assert len(verdicts) == 25
     assert len(paid) <= 14  # two waves of three, and what was under way; in halves it were 49
 
@@ -153,8 +153,10 @@ def test_a_paper_that_tries_to_steer_changes_no_other_papers_score() -> None:
     assert sorted(id for about in model.asked for id in about) == paper_ids(25)
 
 
-@pytest.mark.parametrize("reason", [Reason.BAD_KEY, Reason.QUOTA, Reason.UNKNOWN_MODEL])
-def test_what_cannot_get_better_stops_at_once(reason: Reason) -> None:
+@pytest.mark.parametrize(
+    "reason", [ModelReason.BAD_KEY, ModelReason.QUOTA, ModelReason.UNKNOWN_MODEL]
+)
+def test_what_cannot_get_better_stops_at_once(reason: ModelReason) -> None:
     model = ScriptedModel(lambda about: Refused("No.", reason))
     verdicts, paid = judged(model)
     assert {v.trouble for v in verdicts.values()} == {reason}
@@ -164,9 +166,9 @@ def test_what_cannot_get_better_stops_at_once(reason: Reason) -> None:
 
 
 def test_a_dead_model_leaves_every_paper_unscored_with_that_reason() -> None:
-    model = ScriptedModel(lambda about: Unavailable("Away.", Reason.MODEL_DOWN))
+    model = ScriptedModel(lambda about: Unavailable("Away.", ModelReason.MODEL_DOWN))
     verdicts, _ = judged(model)
-    assert {v.trouble for v in verdicts.values()} == {Reason.MODEL_DOWN}
+    assert {v.trouble for v in verdicts.values()} == {ModelReason.MODEL_DOWN}
     assert len(verdicts) == 25
     assert len(model.asked) <= 8
 
@@ -175,7 +177,7 @@ def test_a_model_that_is_away_for_a_moment_is_asked_again() -> None:
     failed = iter([True, True])
     model = ScriptedModel(
         lambda about: (
-            Unavailable("Busy.", Reason.MODEL_DOWN)
+            Unavailable("Busy.", ModelReason.MODEL_DOWN)
             if next(failed, False)
             else well_formed_reply(about)
         )
@@ -204,16 +206,18 @@ def test_no_call_is_made_after_the_caller_stops_listening() -> None:
 
 
 def test_a_small_day_of_a_model_that_hangs_is_not_waited_for_twice() -> None:
-    model = ScriptedModel(lambda about: Unavailable("Slow.", Reason.MODEL_SLOW))
+    model = ScriptedModel(lambda about: Unavailable("Slow.", ModelReason.MODEL_SLOW))
     verdicts: dict[str, ScoreResult] = {}
     for brought in batches.score_papers(model, profile(), PAPERS[:5], {}, calls_at_once=4):
         verdicts |= brought.results
-    assert {v.trouble for v in verdicts.values()} == {Reason.MODEL_SLOW}
+    assert {v.trouble for v in verdicts.values()} == {ModelReason.MODEL_SLOW}
     assert len(model.asked) == 1
 
 
-@pytest.mark.parametrize("reason", [Reason.CONTENT_FILTER, Reason.TOO_LONG, Reason.NOT_ADMITTED])
-def test_what_concerns_one_paper_costs_no_other_its_score(reason: Reason) -> None:
+@pytest.mark.parametrize(
+    "reason", [ModelReason.CONTENT_FILTER, ModelReason.TOO_LONG, ModelReason.NOT_ADMITTED]
+)
+def test_what_concerns_one_paper_costs_no_other_its_score(reason: ModelReason) -> None:
     bad = PAPERS[7].id
     model = ScriptedModel(
         lambda about: Unavailable("Not this.", reason) if bad in about else well_formed_reply(about)
@@ -224,9 +228,9 @@ def test_what_concerns_one_paper_costs_no_other_its_score(reason: Reason) -> Non
 
 
 def test_a_server_that_lets_nobody_in_is_not_asked_all_day() -> None:
-    model = ScriptedModel(lambda about: Unavailable("No.", Reason.NOT_ADMITTED))
+    model = ScriptedModel(lambda about: Unavailable("No.", ModelReason.NOT_ADMITTED))
     verdicts, _ = judged(model)
-    assert {v.trouble for v in verdicts.values()} == {Reason.NOT_ADMITTED}
+    assert {v.trouble for v in verdicts.values()} == {ModelReason.NOT_ADMITTED}
     assert len(model.asked) <= 8
 
 
@@ -234,11 +238,11 @@ def test_an_answer_that_was_cut_off_says_so_of_the_papers_it_did_not_reach() -> 
     class Cut(ScriptedModel):
         def ask(self, *words: object) -> ModelReply:
             reply = super().ask(*words)  # type: ignore[arg-type]
-            return ModelReply(reply.text, reply.usage, Reason.CUT_OFF)
+            return ModelReply(reply.text, reply.usage, ModelReason.CUT_OFF)
 
     verdicts, _ = judged(Cut(lambda about: well_formed_reply(about[:-1])))
     left = {v.trouble for v in verdicts.values() if not v.score}
-    assert left == {Reason.CUT_OFF}
+    assert left == {ModelReason.CUT_OFF}
 
 
 def test_a_fault_of_ours_loses_no_answer_that_was_under_way() -> None:

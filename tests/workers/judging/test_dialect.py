@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from tests.factories import paper, paper_ids
 from tests.servers.fake_http import (
@@ -166,23 +166,23 @@ def test_a_form_that_was_answered_is_not_doubted_for_a_question_that_is_refused(
         with pytest.raises(Unavailable) as raised:
             asked(made)
         assert len(sent) == 2
-    assert raised.value.reason is Reason.MODEL_REFUSED
+    assert raised.value.reason is ModelReason.MODEL_REFUSED
     assert (made.dialect, learned) == (Dialect(), [])
 
 
 @pytest.mark.parametrize(
     ("say", "reason"),
     [
-        (error_reply(400, "context_length_exceeded"), Reason.TOO_LONG),
+        (error_reply(400, "context_length_exceeded"), ModelReason.TOO_LONG),
         (
             refused("max_tokens is too large: 9000; maximum context length is 4096"),
-            Reason.TOO_LONG,
+            ModelReason.TOO_LONG,
         ),
-        (error_reply(400, "content_filter"), Reason.CONTENT_FILTER),
+        (error_reply(400, "content_filter"), ModelReason.CONTENT_FILTER),
     ],
 )
 def test_what_is_about_the_question_is_asked_in_no_other_form(
-    say: HttpReply, reason: Reason
+    say: HttpReply, reason: ModelReason
 ) -> None:
     with model(lambda *_: say) as (made, sent), pytest.raises(Unavailable) as raised:
         asked(made)
@@ -301,7 +301,7 @@ def test_a_server_that_drips_is_left_when_the_time_for_a_call_is_over(
         ):
             made.ask("I.", "Q.", scoring.schema(), "key")
         assert not server.ended.is_set()
-    assert raised.value.reason is Reason.MODEL_SLOW
+    assert raised.value.reason is ModelReason.MODEL_SLOW
 
 
 def bomb(status: bytes) -> Callable[[], Iterator[bytes]]:
@@ -337,7 +337,7 @@ def test_an_answer_that_would_fill_the_memory_is_not_unpacked(
         pytest.raises(Unavailable) as raised,
     ):
         made.ask("I.", "Q.", scoring.schema(), "key")
-    assert raised.value.reason is Reason.MODEL_DOWN
+    assert raised.value.reason is ModelReason.MODEL_DOWN
     assert raised.value.outcome_unknown
     assert sum(unpacked) < 2 * bounded_http._BODY_LIMIT
 
@@ -357,7 +357,7 @@ def test_the_key_and_the_papers_follow_no_redirect() -> None:
         with model(lambda *_: moved) as (made, _), pytest.raises(Refused) as raised:
             asked(made)
         assert other.requests == []
-    assert raised.value.reason is Reason.WRONG_ADDRESS
+    assert raised.value.reason is ModelReason.WRONG_ADDRESS
 
 
 def test_a_call_that_nobody_waits_for_any_more_ends() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.errors import PaperboyError, Refused, Unavailable
 from tests.servers.fake_http import chat_reply
 from workers.judging import api_replies, model_errors
@@ -216,7 +216,7 @@ def test_an_answer_that_stands_only_among_the_reasoning_is_read(name: str, conte
 def test_reasoning_that_was_cut_off_is_no_answer() -> None:
     choice = {"message": {"content": None, "reasoning_content": ROWS}, "finish_reason": "length"}
     found = api_replies.parse_chat(changed(CHAT, "choices.0", choice))
-    assert (found.text, found.reason) == ("", Reason.CUT_OFF)
+    assert (found.text, found.reason) == ("", ModelReason.CUT_OFF)
 
 
 @pytest.mark.parametrize("message", [None, ..., [], "x", {}, {"content": None}, {"content": 7}])
@@ -246,7 +246,7 @@ def test_what_is_no_answer_of_the_api_is_asked_for_again_and_may_be_paid(body: b
     for read, _ in APIS:
         found = outcome(read, body)
         assert isinstance(found, Unavailable)
-        assert (found.reason, found.outcome_unknown) == (Reason.MODEL_DOWN, True)
+        assert (found.reason, found.outcome_unknown) == (ModelReason.MODEL_DOWN, True)
 
 
 USAGES = [
@@ -334,17 +334,27 @@ def said(message: str, code: object = None, **more: object) -> bytes:
 
 
 REASONS = [
-    (402, said("Insufficient Balance"), Refused, Reason.QUOTA),
-    (402, b"", Refused, Reason.QUOTA),
-    (429, said("You exceeded your current quota", "insufficient_quota"), Refused, Reason.QUOTA),
-    (403, said("Insufficient balance. Please recharge."), Refused, Reason.QUOTA),
-    (400, said("Your credit balance is too low to access the API."), Refused, Reason.QUOTA),
-    (429, said("You exceeded your current quota; retry in 30 s"), Unavailable, Reason.MODEL_BUSY),
-    (429, said("Request too large for m on tokens per min"), Unavailable, Reason.TOO_LONG),
-    (401, said("Incorrect API key provided"), Refused, Reason.BAD_KEY),
-    (403, said("Invalid API key"), Refused, Reason.BAD_KEY),
-    (403, said("Country, region, or territory not supported"), Refused, Reason.NOT_ADMITTED),
-    (403, b"<html><h1>403</h1>cloudflare</html>", Unavailable, Reason.NOT_ADMITTED),
+    (402, said("Insufficient Balance"), Refused, ModelReason.QUOTA),
+    (402, b"", Refused, ModelReason.QUOTA),
+    (
+        429,
+        said("You exceeded your current quota", "insufficient_quota"),
+        Refused,
+        ModelReason.QUOTA,
+    ),
+    (403, said("Insufficient balance. Please recharge."), Refused, ModelReason.QUOTA),
+    (400, said("Your credit balance is too low to access the API."), Refused, ModelReason.QUOTA),
+    (
+        429,
+        said("You exceeded your current quota; retry in 30 s"),
+        Unavailable,
+        ModelReason.MODEL_BUSY,
+    ),
+    (429, said("Request too large for m on tokens per min"), Unavailable, ModelReason.TOO_LONG),
+    (401, said("Incorrect API key provided"), Refused, ModelReason.BAD_KEY),
+    (403, said("Invalid API key"), Refused, ModelReason.BAD_KEY),
+    (403, said("Country, region, or territory not supported"), Refused, ModelReason.NOT_ADMITTED),
+    (403, b"<html><h1>403</h1>cloudflare</html>", Unavailable, ModelReason.NOT_ADMITTED),
     (
         403,
         said(
@@ -353,45 +363,65 @@ REASONS = [
             metadata={"flagged_input": "Insufficient balance of classes"},
         ),
         Unavailable,
-        Reason.CONTENT_FILTER,
+        ModelReason.CONTENT_FILTER,
     ),
-    (400, said("The response was filtered", "content_filter"), Unavailable, Reason.CONTENT_FILTER),
+    (
+        400,
+        said("The response was filtered", "content_filter"),
+        Unavailable,
+        ModelReason.CONTENT_FILTER,
+    ),
     (
         400,
         said("Content Exists Risk", "invalid_request_error"),
         Unavailable,
-        Reason.CONTENT_FILTER,
+        ModelReason.CONTENT_FILTER,
     ),
-    (400, said("x", None, type="content_policy_violation"), Unavailable, Reason.CONTENT_FILTER),
+    (
+        400,
+        said("x", None, type="content_policy_violation"),
+        Unavailable,
+        ModelReason.CONTENT_FILTER,
+    ),
     (
         400,
         said("This model's maximum context length is 4096 tokens"),
         Unavailable,
-        Reason.TOO_LONG,
+        ModelReason.TOO_LONG,
     ),
-    (400, said("x", "context_length_exceeded"), Unavailable, Reason.TOO_LONG),
-    (413, b"", Unavailable, Reason.TOO_LONG),
-    (500, said("the request exceeds the available context size"), Unavailable, Reason.TOO_LONG),
-    (404, said("The model `x` does not exist", "model_not_found"), Refused, Reason.UNKNOWN_MODEL),
-    (400, said("x is not a valid model ID; unknown model"), Refused, Reason.UNKNOWN_MODEL),
+    (400, said("x", "context_length_exceeded"), Unavailable, ModelReason.TOO_LONG),
+    (413, b"", Unavailable, ModelReason.TOO_LONG),
+    (
+        500,
+        said("the request exceeds the available context size"),
+        Unavailable,
+        ModelReason.TOO_LONG,
+    ),
+    (
+        404,
+        said("The model `x` does not exist", "model_not_found"),
+        Refused,
+        ModelReason.UNKNOWN_MODEL,
+    ),
+    (400, said("x is not a valid model ID; unknown model"), Refused, ModelReason.UNKNOWN_MODEL),
     (
         403,
         said("Project does not have access to model x", "model_not_found"),
         Refused,
-        Reason.UNKNOWN_MODEL,
+        ModelReason.UNKNOWN_MODEL,
     ),
-    (404, b'{"detail": "Not Found"}', Refused, Reason.WRONG_ADDRESS),
-    (404, b"404 page not found", Refused, Reason.WRONG_ADDRESS),
-    (405, b"", Refused, Reason.WRONG_ADDRESS),
-    (308, b"", Refused, Reason.WRONG_ADDRESS),
-    (400, said("Bad request"), Unavailable, Reason.MODEL_REFUSED),
-    (503, said("Overloaded"), Unavailable, Reason.MODEL_DOWN),
+    (404, b'{"detail": "Not Found"}', Refused, ModelReason.WRONG_ADDRESS),
+    (404, b"404 page not found", Refused, ModelReason.WRONG_ADDRESS),
+    (405, b"", Refused, ModelReason.WRONG_ADDRESS),
+    (308, b"", Refused, ModelReason.WRONG_ADDRESS),
+    (400, said("Bad request"), Unavailable, ModelReason.MODEL_REFUSED),
+    (503, said("Overloaded"), Unavailable, ModelReason.MODEL_DOWN),
 ]
 
 
 @pytest.mark.parametrize(("status", "body", "kind", "reason"), REASONS)
 def test_each_refusal_has_its_true_reason(
-    status: int, body: bytes, kind: type[PaperboyError], reason: Reason
+    status: int, body: bytes, kind: type[PaperboyError], reason: ModelReason
 ) -> None:
     error = model_errors.typed_error(model_errors.parse_error_body(status, body), "m")
     assert (type(error), error.reason) == (kind, reason)
@@ -400,15 +430,15 @@ def test_each_refusal_has_its_true_reason(
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        ({"message": "Insufficient credits", "code": 402}, Reason.QUOTA),
-        ({"message": "Your input was flagged", "code": "403"}, Reason.CONTENT_FILTER),
-        ({"message": "Rate limit exceeded", "code": 429}, Reason.MODEL_BUSY),
-        ({"message": "Provider returned error", "code": 502}, Reason.MODEL_DOWN),
-        ({"message": "The server had an error", "code": "server_error"}, Reason.MODEL_DOWN),
-        ("overloaded", Reason.MODEL_BUSY),
+        ({"message": "Insufficient credits", "code": 402}, ModelReason.QUOTA),
+        ({"message": "Your input was flagged", "code": "403"}, ModelReason.CONTENT_FILTER),
+        ({"message": "Rate limit exceeded", "code": 429}, ModelReason.MODEL_BUSY),
+        ({"message": "Provider returned error", "code": 502}, ModelReason.MODEL_DOWN),
+        ({"message": "The server had an error", "code": "server_error"}, ModelReason.MODEL_DOWN),
+        ("overloaded", ModelReason.MODEL_BUSY),
     ],
 )
-def test_an_error_with_status_200_is_the_error_it_names(error: object, reason: Reason) -> None:
+def test_an_error_with_status_200_is_the_error_it_names(error: object, reason: ModelReason) -> None:
     for read, _ in APIS:
         found = outcome(read, json.dumps({"error": error, "choices": []}).encode())
         assert isinstance(found, PaperboyError)

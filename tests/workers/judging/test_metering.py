@@ -25,7 +25,7 @@ from bot.domain.budget import (
     SpentTotals,
 )
 from bot.domain.digest import ScoreResult, Usage
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from bot.store.days import Store
 from bot.store.spending import Spending
@@ -115,17 +115,17 @@ def test_a_call_that_may_not_be_paid_is_not_made(spending: Spending) -> None:
     model = PricedModel()
     with pytest.raises(Refused, match=r"Today's limit of \$0\.0001 for this workspace") as raised:
         ask(metered(model, spending, day_usd=0.0001))
-    assert raised.value.reason is Reason.NO_BUDGET
+    assert raised.value.reason is ModelReason.NO_BUDGET
     assert model.bills == []
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        Refused("No such key.", Reason.BAD_KEY),
-        Unavailable("Busy.", Reason.MODEL_BUSY),
-        Unavailable("Away.", Reason.MODEL_DOWN),
-        Unavailable("Not that.", Reason.MODEL_REFUSED),
+        Refused("No such key.", ModelReason.BAD_KEY),
+        Unavailable("Busy.", ModelReason.MODEL_BUSY),
+        Unavailable("Away.", ModelReason.MODEL_DOWN),
+        Unavailable("Not that.", ModelReason.MODEL_REFUSED),
     ],
 )
 def test_a_call_that_was_not_answered_costs_nothing(spending: Spending, error: Exception) -> None:
@@ -137,8 +137,8 @@ def test_a_call_that_was_not_answered_costs_nothing(spending: Spending, error: E
 @pytest.mark.parametrize(
     "error",
     [
-        Unavailable("Too slow.", Reason.MODEL_SLOW),
-        Unavailable("Cut off.", Reason.MODEL_DOWN, outcome_unknown=True),
+        Unavailable("Too slow.", ModelReason.MODEL_SLOW),
+        Unavailable("Cut off.", ModelReason.MODEL_DOWN, outcome_unknown=True),
     ],
 )
 def test_a_call_that_may_have_been_paid_counts_at_its_most(
@@ -269,7 +269,7 @@ def test_when_it_runs_out_the_first_were_asked_and_the_rest_say_why(spending: Sp
     assert 10 <= sum(scored) < 100
     assert scored == sorted(scored, reverse=True)
     left_out = [verdicts[p.versioned].trouble for p in papers[sum(scored) :]]
-    assert set(left_out) == {Reason.NO_BUDGET}
+    assert set(left_out) == {ModelReason.NO_BUDGET}
     assert today(spending).nano <= 0.004 * NANO
 
 

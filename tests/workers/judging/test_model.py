@@ -16,7 +16,7 @@ import pytest
 
 from bot import settings
 from bot.domain.digest import Judge, ListQuery, Source
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import Refused, Unavailable
 from bot.store.days import Store
@@ -225,7 +225,7 @@ def test_a_question_refused_for_another_reason_is_not_asked_again_without_a_brea
         with pytest.raises(Unavailable) as raised:
             asked(model)
         assert calls == [("flex" if flex else None, True)]
-        assert raised.value.reason in (Reason.MODEL_REFUSED, Reason.TOO_LONG)
+        assert raised.value.reason in (ModelReason.MODEL_REFUSED, ModelReason.TOO_LONG)
         with pytest.raises(Unavailable):
             asked(model)
         assert calls[1:] == calls[:1]
@@ -254,7 +254,7 @@ def test_a_busy_model_keeps_its_breakpoint(monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(Unavailable) as raised:
             asked(model)
         assert calls == [("flex", True), (None, True)]
-    assert raised.value.reason is Reason.MODEL_BUSY
+    assert raised.value.reason is ModelReason.MODEL_BUSY
 
 
 def test_flex_is_asked_for_and_booked_at_half_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,13 +336,13 @@ def test_a_call_at_flex_has_more_time_than_the_setting_gives_others(
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (error_reply(429, "insufficient_quota"), Reason.QUOTA),
-        (error_reply(401, "invalid_api_key"), Reason.BAD_KEY),
-        (error_reply(400, "context_length_exceeded"), Reason.TOO_LONG),
+        (error_reply(429, "insufficient_quota"), ModelReason.QUOTA),
+        (error_reply(401, "invalid_api_key"), ModelReason.BAD_KEY),
+        (error_reply(400, "context_length_exceeded"), ModelReason.TOO_LONG),
     ],
 )
 def test_what_flex_has_no_part_in_is_not_asked_again_at_the_full_price(
-    monkeypatch: pytest.MonkeyPatch, answer: HttpReply, reason: Reason
+    monkeypatch: pytest.MonkeyPatch, answer: HttpReply, reason: ModelReason
 ) -> None:
     with at_openai(monkeypatch, lambda *_: answer) as (model, tiers):
         with pytest.raises((Refused, Unavailable)) as raised:
@@ -431,15 +431,15 @@ def test_a_refusal_has_no_text_and_is_paid() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "trouble"),
     [
-        (error_reply(401, "invalid_api_key"), Refused, Reason.BAD_KEY),
-        (error_reply(403, "forbidden"), Refused, Reason.BAD_KEY),
-        (error_reply(404, "model_not_found"), Refused, Reason.UNKNOWN_MODEL),
-        (error_reply(429, "insufficient_quota"), Refused, Reason.QUOTA),
-        (error_reply(400, "context_length_exceeded"), Unavailable, Reason.TOO_LONG),
-        (error_reply(503, "overloaded"), Unavailable, Reason.MODEL_DOWN),
-        (error_reply(429, "rate_limit_exceeded"), Unavailable, Reason.MODEL_BUSY),
-        (json_reply({"hello": "there"}), Unavailable, Reason.MODEL_DOWN),
-        ((200, {"Content-Type": "text/html"}, b"<h1>Hi</h1>"), Unavailable, Reason.MODEL_DOWN),
+        (error_reply(401, "invalid_api_key"), Refused, ModelReason.BAD_KEY),
+        (error_reply(403, "forbidden"), Refused, ModelReason.BAD_KEY),
+        (error_reply(404, "model_not_found"), Refused, ModelReason.UNKNOWN_MODEL),
+        (error_reply(429, "insufficient_quota"), Refused, ModelReason.QUOTA),
+        (error_reply(400, "context_length_exceeded"), Unavailable, ModelReason.TOO_LONG),
+        (error_reply(503, "overloaded"), Unavailable, ModelReason.MODEL_DOWN),
+        (error_reply(429, "rate_limit_exceeded"), Unavailable, ModelReason.MODEL_BUSY),
+        (json_reply({"hello": "there"}), Unavailable, ModelReason.MODEL_DOWN),
+        ((200, {"Content-Type": "text/html"}, b"<h1>Hi</h1>"), Unavailable, ModelReason.MODEL_DOWN),
         ((502, {"Content-Type": "text/html"}, b"<h1>Bad Gateway</h1>"), Unavailable, "model_down"),
     ],
 )
@@ -532,7 +532,7 @@ def test_a_question_refused_in_every_shape_says_nothing_of_shapes() -> None:
         pytest.raises(Unavailable) as raised,
     ):
         model.ask("I.", "Q.", scoring.schema(), "key")
-    assert raised.value.reason is Reason.MODEL_REFUSED
+    assert raised.value.reason is ModelReason.MODEL_REFUSED
     assert (model.dialect, learned) == (Dialect(), [])
 
 
@@ -581,5 +581,5 @@ def test_a_call_that_takes_too_long_is_given_up_and_not_paid_for_again() -> None
             model.ask("I.", "Q.", scoring.schema(), "key")
         given_up.set()
         assert len(server.requests) == 1
-    assert raised.value.reason is Reason.MODEL_SLOW
+    assert raised.value.reason is ModelReason.MODEL_SLOW
     assert "PAPERBOY_CALL_SECONDS" in str(raised.value)

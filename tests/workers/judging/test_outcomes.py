@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.digest import Batch, LocalRank, Outcome, Score, ScoreResult
-from bot.domain.papers import AnnounceType, Cutoffs, Followed, Reason
+from bot.domain.papers import AnnounceType, Cutoffs, Followed
+from bot.domain.reasons import ArxivReason, ModelReason
 from tests.factories import announced, decision, digest, paper_ids, profile
 from workers.judging import outcomes as outcomes_judging
 
@@ -82,10 +83,10 @@ def test_what_has_no_score_says_why() -> None:
     decided = outcomes_judging.decide_outcomes(
         profile(),
         [announced("2503.00001")],
-        {"2503.00001v1": ScoreResult(score=None, trouble=Reason.MODEL_DOWN)},
+        {"2503.00001v1": ScoreResult(score=None, trouble=ModelReason.MODEL_DOWN)},
         [],
     )
-    assert (decided[0].outcome, decided[0].trouble) == (Outcome.UNSCORED, Reason.MODEL_DOWN)
+    assert (decided[0].outcome, decided[0].trouble) == (Outcome.UNSCORED, ModelReason.MODEL_DOWN)
 
 
 def test_a_followed_author_is_marked() -> None:
@@ -129,7 +130,7 @@ def test_every_paper_has_one_outcome_and_the_sum_is_what_was_announced(
 ) -> None:
     names = paper_ids(len(given_scores))
     verdicts = {
-        f"{id}v1": ScoreResult(score=score, trouble=None if score else Reason.BAD_REPLY)
+        f"{id}v1": ScoreResult(score=score, trouble=None if score else ModelReason.BAD_REPLY)
         for id, score in zip(names, given_scores, strict=True)
     }
     asked = profile(maximum=maximum)
@@ -156,8 +157,8 @@ def test_a_paper_that_was_not_asked_about_says_where_it_stood_and_a_judged_one_d
     names = paper_ids(4)
     verdicts = {
         f"{names[0]}v1": verdict(8),
-        f"{names[1]}v1": ScoreResult(score=None, trouble=Reason.NO_BUDGET),
-        f"{names[2]}v1": ScoreResult(score=None, trouble=Reason.MODEL_DOWN),
+        f"{names[1]}v1": ScoreResult(score=None, trouble=ModelReason.NO_BUDGET),
+        f"{names[2]}v1": ScoreResult(score=None, trouble=ModelReason.MODEL_DOWN),
     }
     places = {id: LocalRank(rank=n, of=4) for n, id in enumerate(names, 1)}
     day = [announced(id) for id in names]
@@ -167,7 +168,7 @@ def test_a_paper_that_was_not_asked_about_says_where_it_stood_and_a_judged_one_d
 
 
 def test_a_score_silences_the_trouble_that_came_before_it() -> None:
-    late = verdict(8).model_copy(update={"trouble": Reason.TIMEOUT})
+    late = verdict(8).model_copy(update={"trouble": ArxivReason.TIMEOUT})
     (decided,) = outcomes_judging.decide_outcomes(
         profile(), [announced("2503.00001")], {"2503.00001v1": late}, []
     )

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.arxiv.text import readable
-from bot.domain.papers import Reason
+from bot.domain.reasons import ModelReason
 from tests.factories import paper
 from workers.judging import replies, scoring
 
@@ -145,14 +145,14 @@ def test_after_a_draft_the_answer_counts_for_the_whole_row() -> None:
 def test_a_paper_only_in_the_draft_has_no_score(text: str) -> None:
     scores, left = scoring.parse_reply(text, PAPERS)
     assert scores.keys() == {TWO.id}
-    assert left == {ONE.id: Reason.LEFT_OUT}
+    assert left == {ONE.id: ModelReason.LEFT_OUT}
 
 
 @pytest.mark.parametrize(
     "text", [f"<think>{json.dumps(row())}", f"<think>{json.dumps(row())}</think>", "</think>"]
 )
 def test_a_draft_that_came_to_no_answer_is_none(text: str) -> None:
-    assert scoring.parse_reply(text, [ONE]) == ({}, {ONE.id: Reason.BAD_REPLY})
+    assert scoring.parse_reply(text, [ONE]) == ({}, {ONE.id: ModelReason.BAD_REPLY})
 
 
 def test_a_comment_about_such_tags_is_a_comment() -> None:

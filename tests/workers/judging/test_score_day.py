@@ -14,7 +14,8 @@ import pytest
 
 from bot.domain.budget import Limits, Period, Scope
 from bot.domain.digest import Digest, Judge, Outcome, Usage
-from bot.domain.papers import Announced, Cutoffs, Profile, Reason
+from bot.domain.papers import Announced, Cutoffs, Profile
+from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, digest_name
 from bot.errors import Unavailable
 from bot.store.accounts import Accounts
@@ -68,7 +69,7 @@ class Luna:
         assert isinstance(properties, dict)
         with self._lock:
             if self._dice.random() < self._faults:
-                raise Unavailable("Away.", Reason.MODEL_DOWN)
+                raise Unavailable("Away.", ModelReason.MODEL_DOWN)
             prompt, completion = len(instructions + question) // 4, 54 * len(about)
             paid = price_tokens(LUNA, prompt, 0, completion)
             self.spent += sum(filter(None, paid))
@@ -133,7 +134,7 @@ def test_a_budget_reaches_for_the_best_of_the_local_ranking(store: Store) -> Non
     unscored = [d for d in digest.decisions if d.outcome is Outcome.UNSCORED]
     judged = {d.paper.id for d in digest.decisions if d.score}
     assert 10 <= len(judged) <= 60
-    assert {d.trouble for d in unscored} == {Reason.NO_BUDGET}
+    assert {d.trouble for d in unscored} == {ModelReason.NO_BUDGET}
     places = {d.paper.id: d.place.rank for d in unscored if d.place}
     assert min(places.values()) > len(judged) - 10  # the last call may be of the next ten
     assert sum(digest.counts.values()) == 100

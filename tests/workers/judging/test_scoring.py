@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.papers import Keywords, Reason, Topic
+from bot.domain.papers import Keywords, Topic
+from bot.domain.reasons import ModelReason
 from tests.conftest import check_golden
 from tests.factories import paper, profile
 from workers.judging import scoring
@@ -85,14 +86,14 @@ def test_an_id_may_carry_what_models_like_to_add(id: str) -> None:
 def test_an_id_nobody_asked_about_is_dropped_and_a_missing_one_is_missed() -> None:
     scores, left = scoring.parse_reply(reply(row("2503.00001"), row("9999.99999")), [ONE, TWO])
     assert scores.keys() == {"2503.00001"}
-    assert left == {"hep-th/9901001": Reason.LEFT_OUT}
+    assert left == {"hep-th/9901001": ModelReason.LEFT_OUT}
 
 
 def test_a_paper_scored_twice_differently_is_not_believed_and_the_same_twice_is() -> None:
     scores, left = scoring.parse_reply(
         reply(row("2503.00001"), row("2503.00001", novelty=2)), [ONE]
     )
-    assert (scores, left) == ({}, {"2503.00001": Reason.BAD_REPLY})
+    assert (scores, left) == ({}, {"2503.00001": ModelReason.BAD_REPLY})
     scores, left = scoring.parse_reply(reply(row("2503.00001"), row("2503.00001")), [ONE])
     assert scores.keys() == {"2503.00001"}
 
@@ -108,14 +109,14 @@ def test_whole_numbers_are_read_however_they_are_written(value: object) -> None:
 )
 def test_what_is_no_score_is_no_score(value: object) -> None:
     scores, left = scoring.parse_reply(reply(row("2503.00001", relevance=value)), [ONE])
-    assert (scores, left) == ({}, {"2503.00001": Reason.BAD_REPLY})
+    assert (scores, left) == ({}, {"2503.00001": ModelReason.BAD_REPLY})
 
 
 @pytest.mark.parametrize(
     "text", ["", "Sure!", "{", "null", '{"papers": [' * 5000, "8", "('papers': [x])"]
 )
 def test_a_reply_that_cannot_be_read_serves_nobody(text: str) -> None:
-    assert scoring.parse_reply(text, [ONE]) == ({}, {"2503.00001": Reason.BAD_REPLY})
+    assert scoring.parse_reply(text, [ONE]) == ({}, {"2503.00001": ModelReason.BAD_REPLY})
 
 
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
@@ -127,7 +128,7 @@ def test_no_reply_whatever_raises_and_every_paper_is_accounted_for(text: str) ->
 
 @pytest.mark.parametrize("text", ["[]", '{"papers": []}', '{"papers": 3}', '{"id": "2503.00001"}'])
 def test_a_readable_reply_that_scores_no_paper_has_left_it_out(text: str) -> None:
-    assert scoring.parse_reply(text, [ONE]) == ({}, {"2503.00001": Reason.LEFT_OUT})
+    assert scoring.parse_reply(text, [ONE]) == ({}, {"2503.00001": ModelReason.LEFT_OUT})
 
 
 def test_a_comment_is_one_line_and_not_endless() -> None:
@@ -184,7 +185,7 @@ def test_a_reply_that_was_cut_off_gives_what_it_has_whole() -> None:
     text = json.dumps({"papers": ROWS})
     scores, left = scoring.parse_reply(text[:-20], [ONE, TWO])
     assert scores.keys() == {ONE.id}
-    assert left == {TWO.id: Reason.LEFT_OUT}
+    assert left == {TWO.id: ModelReason.LEFT_OUT}
 
 
 def test_reading_nonsense_ends() -> None:
