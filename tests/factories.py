@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from bot.commands.permissions import Person, PersonKind
-from bot.domain.digest import Decision, Digest, Judge, ListResult, Outcome, Score, Usage
-from bot.domain.papers import Announced, AnnounceType, Listing, Paper, Profile, Topic
+from bot.domain.digest import (
+    Decision,
+    Digest,
+    Judge,
+    ListQuery,
+    ListResult,
+    Outcome,
+    Score,
+    Source,
+    Usage,
+)
+from bot.domain.papers import (
+    Announced,
+    AnnounceType,
+    Followed,
+    Listing,
+    Paper,
+    Problem,
+    Profile,
+    Topic,
+)
+from bot.domain.reasons import ArxivReason, ModelReason
+from bot.domain.request import Address, DigestRequest
+from bot.domain.schedule import Schedule
+from bot.domain.subscription import Subscription
 
 NOW = datetime(2025, 3, 20, 8, 40, tzinfo=UTC)
 DAY = date(2025, 3, 20)
@@ -78,3 +101,93 @@ def digest(*decisions: Decision, **fields: Any) -> Digest:
         "judged_at": NOW,
     }
     return Digest(**(given | fields))
+
+
+EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(seconds=5)
+
+
+def digest_request(**wanted: object) -> DigestRequest:
+    fields: dict[str, object] = {"source": Source.ARXIV, "categories": ("cs.LG",)} | wanted
+    return DigestRequest(
+        profile="f" * 16,
+        wanted=ListQuery.model_validate(fields),
+        judge=Judge(),
+        address=Address(platform="terminal", channel="main"),
+        since=NOW,
+    )
+
+
+def list_result(
+    at: datetime, reason: ArxivReason | None = None, changed: datetime | None = None
+) -> ListResult:
+    return ListResult(
+        batch=str(DAY),
+        date=DAY,
+        asked_at=at,
+        changed_at=changed or at,
+        problem=Problem(trouble=reason) if reason else None,
+    )
+
+
+AT, UNTIL = NOW + timedelta(hours=1), NOW + timedelta(hours=13)
+
+
+def scheduled_request(earlier: int) -> DigestRequest:
+    """A schedule's wish for NOW's day and some before it."""
+    days = [DAY - timedelta(days=n) for n in range(earlier, 0, -1)]
+    asked = digest_request(date=DAY)
+    return asked.model_copy(
+        update={
+            "earlier": tuple(asked.wanted.model_copy(update={"date": day}) for day in days),
+            "at": AT,
+            "until": UNTIL,
+            "subscription": "s",
+        }
+    )
+
+
+HOSTILE_DECISION = Decision(
+    announced=announced(
+        "hep-th/9901001",
+        "cross",
+        version=3,
+        title=r"$\gamma$-margins & <b>bold</b> [claims](http://x) *of* `code` @everyone \cite{a}",
+        abstract=r"We show $O(n \log n)$ for \textit{all} $x<y$. " + "It costs $5 and $10. " * 30,
+        authors=(*(f"Author {i} O'Name" for i in range(12)), "Jesús M. Rodríguez-de-Vera"),
+        categories=("hep-th", "cs.LG"),
+    ),
+    outcome=Outcome.PICKED,
+    score=Score(relevance=10, novelty=9, comment="Meets Matter <!channel> [closely]: a | b."),
+    followed=("Jesús M. Rodríguez-de-Vera",),
+)
+
+
+def model_day() -> Digest:
+    names = paper_ids(6)
+    outcomes = [Outcome.PICKED, Outcome.OVER_LIMIT, *[Outcome.BELOW_CUTOFF] * 2, Outcome.UNSCORED]
+    rows = [decision(id, outcome) for id, outcome in zip(names, outcomes, strict=False)]
+    rows[-1] = rows[-1].model_copy(update={"trouble": ModelReason.BAD_REPLY})
+    rows[-2] = decision(names[3], Outcome.BELOW_CUTOFF, 3, 4)
+    return digest(
+        HOSTILE_DECISION,
+        *rows,
+        replacements=31,
+        profile=profile(authors=Followed(follow=("Jesús M. Rodríguez-de-Vera",))),
+    )
+
+
+def local_day() -> Digest:
+    score = Score(relevance=8, novelty=None, comment="mixture of experts, sparsity")
+    row = decision("2503.10000", Outcome.PICKED).model_copy(update={"score": score})
+    return digest(row, judge=Judge(), usage=Usage(), prompt="")
+
+
+def subscription(channel: str = "C1", **fields: object) -> Subscription:
+    given = {
+        "address": Address(platform="slack", workspace="T1", channel=channel),
+        "profile": "foundations",
+        "schedule": Schedule(at=time(9), tz="Europe/Berlin"),
+        "by": "U1",
+        "since": NOW,
+    }
+    return Subscription.model_validate(given | fields)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.touched import Tree
+
 ROOT = Path(__file__).parents[1]
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path
@@ -170,6 +172,13 @@ def test_a_folder_says_what_it_is_and_is_taken_in_at_a_look(folder: Path) -> Non
         tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
         assert ast.get_docstring(tree)
         assert len(tree.body) == 1, "its sentence and nothing else"
+
+
+def test_no_test_module_imports_another() -> None:
+    """What tests share is a fixture in their folder's conftest.py, or stands in a module that has
+    a plain name: factories, samples, conversations, run_score_job."""
+    importers = Tree.read().importers
+    assert {path: by for path, by in importers.items() if Path(path).match("test_*.py")} == {}
 
 
 # What plays a service has clocks as the service does; `waiting` gives up on what never happens.

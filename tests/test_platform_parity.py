@@ -36,12 +36,11 @@ from bot.store.deliveries import Deliveries
 from bot.store.lookups import Lookups
 from bot.store.subscriptions import Subscriptions
 from bot.views import digest
-from tests.bot.views.test_digest import model_day
-from tests.factories import NOW, person_in, profile
+from tests.factories import NOW, model_day, person_in, profile
 from tests.servers.fake_discord import FakeDiscord, run_fake_discord
 from tests.servers.fake_discord_state import GUILD_ID
 from tests.servers.fake_slack import FakeSlack, run_fake_slack
-from tests.workers.test_deliver_job import put_judged_day
+from tests.workers.run_deliver_job import put_judged_day
 from workers import deliver_job
 
 MANIFEST = json.loads((Path(__file__).parents[1] / "manifest.json").read_text(encoding="utf-8"))

@@ -32,10 +32,10 @@ from bot.slack import render as render_slack
 from bot.terminal import render as render_terminal
 from bot.views import digest as digest_views
 from bot.views import doctor as doctor_views
-from tests.bot.slack.test_render import draw_slack
 from tests.conftest import GOLDEN, check_golden
 from tests.factories import digest
 from tests.servers.discord_rules import draw_discord
+from tests.servers.slack_rules import draw_slack
 from workers.__main__ import app
 from workers.arxiv import sample
 

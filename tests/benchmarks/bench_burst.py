@@ -41,6 +41,7 @@ from bot.store.days import Store
 from bot.store.subscriptions import Subscriptions
 from tests.benchmarks.bench_deliver import environment, start
 from tests.factories import announced, listing, profile
+from tests.servers.arxiv_documents import rss_feed
 from tests.servers.fake_discord import run_fake_discord
 from tests.servers.fake_discord_state import GUILD_ID
 from tests.servers.fake_discord_state import Channel as DiscordChannel
@@ -55,7 +56,6 @@ from tests.servers.fake_http import (
     xml_reply,
 )
 from tests.servers.fake_slack import Channel, run_fake_slack
-from tests.workers.test_fetch_job import rss_feed
 from workers.runtime.server import embedded
 
 PROFILE = profile(cutoffs=Cutoffs(relevance=1, novelty=1), maximum=8)

@@ -34,9 +34,9 @@ from bot.store.connection import connect
 from bot.store.days import Store
 from tests.factories import profile
 from tests.processes import children_by_parent
+from tests.servers.arxiv_documents import rss_feed
 from tests.servers.fake_http import answer_with_scores, run_fake_server, xml_reply
 from tests.servers.fake_slack import Channel, FakeSlack, Json, run_fake_slack
-from tests.workers.test_fetch_job import rss_feed
 from workers.runtime.server import embedded
 
 # Everything that is announced is picked, in this order: the loopback model's scores are from 10

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bot.store.connection import connect
 from bot.store.days import Store
-from tests.workers.test_fetch_job import rss_feed
+from tests.servers.arxiv_documents import rss_feed
 from workers.arxiv import feed
 from workers.runtime.server import embedded
 

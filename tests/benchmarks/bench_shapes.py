@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.processes import descendants
+from tests.servers.arxiv_documents import THURSDAY, rss_feed
 from tests.servers.fake_http import (
     HttpReply,
     chat_reply,
@@ -34,7 +35,6 @@ from tests.servers.fake_http import (
     run_fake_server,
     scores_for,
 )
-from tests.workers.test_fetch_job import THURSDAY, rss_feed
 
 PAPERS = 70
 Shape = Callable[[list[str]], HttpReply]

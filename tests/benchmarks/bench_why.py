@@ -67,7 +67,7 @@ from tests.servers.fake_http import (
     run_fake_server,
     scores_for,
 )
-from tests.workers.judging.test_batches import ScriptedModel
+from tests.workers.scripted_model import ScriptedModel
 from workers import score_job
 from workers.judging import outcomes
 from workers.judging.batches import ModelReply

@@ -47,9 +47,9 @@ from tests.benchmarks.chaos_chats import (
 )
 from tests.factories import announced, listing
 from tests.processes import children_by_parent, is_alive
+from tests.servers.arxiv_documents import rss_feed
 from tests.servers.fake_http import answer_with_scores, run_fake_server, xml_reply
 from tests.servers.fake_slack import Json
-from tests.workers.test_fetch_job import rss_feed
 from workers.runtime.server import embedded
 
 # What a day has, and how many come to it while it is being posted.

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from bot.slack.check import SCOPES
-from tests.bot.slack.test_render import draw_slack, unchanged_submission
 from tests.servers import by_hand
 from tests.servers.fake_slack import FakeSlack
 from tests.servers.fake_slack import run_fake_slack as listening
-from tests.servers.slack_rules import broken_rules, walk_objects
+from tests.servers.slack_rules import broken_rules, draw_slack, unchanged_submission, walk_objects
 
 Json = dict[str, Any]
 

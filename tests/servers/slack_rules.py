@@ -182,3 +182,80 @@ def _by_the_sdk(found: dict[str, Any]) -> Iterator[str]:
         return
     if seen != list(found.get("blocks", ())):
         yield f"slack_sdk sees something else: {seen}"
+
+
+def draw_slack(found: dict[str, Any]) -> str:
+    """Roughly what a person sees: small print is indented, links end in an arrow."""
+    rows = [f"== {found['title']['text']} =="] if "title" in found else []
+    for block in found["blocks"]:
+        rows += [row.rstrip() for row in _drawn(block).split("\n")]
+    if "submit" in found:
+        rows.append(f"[ {found['submit']['text']} ]")
+    return "\n".join(rows) + "\n"
+
+
+def _drawn(block: dict[str, Any]) -> str:
+    match block["type"]:
+        case "header":
+            return f"== {block['text']['text']} =="
+        case "context":
+            return "\n".join(f"   {row}" for row in block["elements"][0]["text"].split("\n"))
+        case "rich_text":
+            return "".join(map(_inline, block["elements"][0]["elements"]))
+        case "actions":
+            texts = [e["text"]["text"] + " ↗" * ("url" in e) for e in block["elements"]]
+            return "   " + " ".join(f"[ {text} ]" for text in texts)
+        case _:
+            return _asked(block)
+
+
+def _inline(element: dict[str, Any]) -> str:
+    match element["type"]:
+        case "link":
+            return f"{element['text']} ↗"
+        case "user":
+            return f"@{element['user_id']}"
+        case "channel":
+            return f"#{element['channel_id']}"
+        case "emoji":
+            return "⚠" if element["name"] == "warning" else f":{element['name']}:"
+        case _:
+            return str(element["text"])
+
+
+def _asked(block: dict[str, Any]) -> str:
+    element = block["element"]
+    if element["type"] == "checkboxes":
+        chosen = element.get("initial_options", [])
+        boxes = [
+            ("[x] " if o in chosen else "[ ] ") + o["text"]["text"] for o in element["options"]
+        ]
+        inside = "  ".join(boxes)
+    else:
+        start = [value for name, value in element.items() if name.startswith("initial_")]
+        text = start[0]["text"]["text"] if start and isinstance(start[0], dict) else "".join(start)
+        inside = f"[ {text:<30} ]".replace("\n", "\n     ")
+    optional = " (optional)" if block["optional"] else ""
+    hint = f"\n   {block['hint']['text']}" if "hint" in block else ""
+    return f"{block['label']['text']}{optional}\n   {inside}{hint}"
+
+
+def unchanged_submission(view: dict[str, Any]) -> dict[str, Any]:
+    """The view of a view_submission when nothing was changed in the form."""
+    values: dict[str, Any] = {}
+    for block in view["blocks"]:
+        element = block["element"]
+        kind = element["type"]
+        state: dict[str, Any] = {"type": kind}
+        if kind == "checkboxes":
+            state["selected_options"] = element.get("initial_options", [])[::-1]
+        elif kind in ("static_select", "external_select"):
+            state["selected_option"] = element.get("initial_option")
+        elif kind == "timepicker":
+            state["selected_time"] = element.get("initial_time")
+        elif kind == "conversations_select":
+            state["selected_conversation"] = element.get("initial_conversation")
+        else:
+            state["value"] = element.get("initial_value")
+        values[block["block_id"]] = {element["action_id"]: state}
+    return {"state": {"values": values}}

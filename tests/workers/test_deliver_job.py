@@ -3,108 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-import redis.asyncio
 
 from bot.domain.digest import Digest, Outcome
 from bot.domain.message import Post
 from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason, ChannelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
-from bot.domain.schedule import Schedule
-from bot.domain.subscription import Subscription, Vote
+from bot.domain.subscription import Vote
 from bot.planning import plan
 from bot.planning.plan import StepKind
-from bot.runtime import posting
-from bot.settings import Settings
 from bot.slack.poster import SlackPoster
 from bot.store.channels import Channels
 from bot.store.days import Store
 from bot.store.deliveries import Deliveries, content_key
 from bot.store.lease import LeaseLost
 from bot.store.subscriptions import Subscriptions
-from tests.bot.planning.test_plan import LATER, digest_request, list_result
-from tests.factories import DAY, NOW, decision, digest, listing, paper_ids, profile
+from tests.factories import (
+    DAY,
+    LATER,
+    NOW,
+    decision,
+    digest,
+    digest_request,
+    list_result,
+    listing,
+    paper_ids,
+    profile,
+)
 from tests.old_store import CORRUPTIONS, corrupt
-from tests.servers.fake_slack import FakeSlack, run_fake_slack
+from tests.servers.fake_slack import FakeSlack
 from tests.waiting import TIMEOUT_SECONDS
+from tests.workers.run_deliver_job import (
+    Killed,
+    put_judged_day,
+    replies,
+    run_deliver_job,
+    slack_address,
+    subscribed,
+)
 from workers import deliver_job
-
-
-@pytest.fixture
-def fake_slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
-    async def no_wait(self: posting.ChannelRateLimit, address: Address) -> None:
-        """At once: what the pace is, test_posting shows."""
-
-    monkeypatch.setattr(posting.ChannelRateLimit, "acquire", no_wait)
-    monkeypatch.setattr(posting, "_WAITS", (0.0,))
-    quick = {"_LOOK_SECONDS": 0.01, "_LINGER_SECONDS": 0.05, "_REST_SECONDS": 0.05, "_SPREAD": 0}
-    for name, seconds in quick.items():
-        monkeypatch.setattr(deliver_job, name, seconds)
-    with run_fake_slack() as it:
-        yield it
-
-
-class Killed(BaseException):
-    """kill -9, as the code under it sees it."""
-
-    def __str__(self) -> str:
-        return "Killed"
-
-
-def slack_address(channel: str) -> Address:
-    return Address(platform="slack", workspace="T1", channel=channel)
-
-
-def put_judged_day(
-    store: Store, *channels: str, by: str = "", top: int | None = None
-) -> list[DigestRequest]:
-    """A judged day of six picked papers, and who waits for it."""
-    fingerprint = store.put_profile(profile())
-    base = digest_request().model_copy(update={"profile": fingerprint, "by": by, "top": top})
-    requests = [base.model_copy(update={"address": slack_address(channel)}) for channel in channels]
-    papers = [decision(id, Outcome.PICKED) for id in paper_ids(6)]
-    store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
-    found = list_result(NOW)
-    store.put_list_result(base.wanted, found)
-    Channels(store).put_decided_day(digest_name(base, found), digest(*papers))
-    for each in requests:
-        Channels(store).put_request(each)
-    return requests
-
-
-def subscribed(store: Store, channel: str, by: str) -> None:
-    Subscriptions(store).put(
-        Subscription(
-            address=slack_address(channel),
-            profile="matters",
-            schedule=Schedule(at=time(9), tz="UTC"),
-            by=by,
-            since=NOW,
-        )
-    )
-
-
-def run_deliver_job(
-    fake_slack: FakeSlack,
-    store: Store,
-    redis_url: str,
-    requests: list[DigestRequest],
-    now: datetime | None = None,
-) -> None:
-    """The job, for those whom the clock found due."""
-    Deliveries(store, "slack").put(requests)
-    settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=fake_slack.url)
-    pace = redis.asyncio.Redis.from_url(redis_url)
-    deliver_job.deliver("slack", store, settings, pace, lambda: now or datetime.now(UTC))
-
-
-def replies(fake_slack: FakeSlack, channel: str) -> int:
-    return len(fake_slack.visible_messages(channel)) - 1
 
 
 def test_every_channel_gets_the_day_and_it_is_remembered(

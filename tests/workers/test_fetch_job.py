@@ -2,97 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from email.utils import format_datetime
-from html import escape
 
 import pytest
 
-from bot.arxiv.calendar import NEW_YORK
-from bot.domain.digest import ListQuery, ListResult, Source
+from bot.domain.digest import Source
 from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason
 from bot.store.days import Store
 from tests.factories import NOW, profile
-from tests.servers.fake_http import FakeServer, HttpReply, run_fake_server, xml_reply
-from workers.arxiv.client import ArxivClient
-from workers.fetch_job import fetch
-from workers.judging import outcomes
-
-THURSDAY, FRIDAY, SATURDAY = (date(2025, 3, day) for day in (20, 21, 22))
-ON_SATURDAY = datetime(2025, 3, 22, 15, tzinfo=UTC)
-
-
-def rss_feed(day: date, *papers: tuple[str, str, str], title: str = "updates") -> bytes:
-    """A feed of (id, announce type, categories)."""
-    midnight = format_datetime(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK))
-    items = "".join(
-        f"<item><title>On {id}</title><link>https://arxiv.org/abs/{id}</link>"
-        f"<description>arXiv:{id}v1 Announce Type: {kind} \nAbstract: About {id}.</description>"
-        f'<guid isPermaLink="false">oai:arXiv.org:{id}v1</guid>'
-        + "".join(f"<category>{c}</category>" for c in categories.split())
-        + f"<pubDate>{midnight}</pubDate><arxiv:announce_type>{kind}</arxiv:announce_type>"
-        "<dc:creator>Ada Lovelace, Alan Turing</dc:creator></item>"
-        for id, kind, categories in papers
-    )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?><rss xmlns:arxiv="http://arxiv.org/schemas/atom" '
-        'xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0"><channel>'
-        f"<title>{escape(title)}</title><link>http://rss.arxiv.org/</link>"
-        f"<description>No such class.</description><pubDate>{midnight}</pubDate>"
-        f"{items}</channel></rss>"
-    ).encode()
-
-
-def api_feed(*ids: str) -> bytes:
-    entries = "".join(
-        f"<entry><id>http://arxiv.org/abs/{id}v1</id><title>On {id}</title>"
-        f"<summary>About {id}.</summary><author><name>Ada Lovelace</name></author>"
-        '<arxiv:primary_category term="cs.LG"/><category term="cs.LG"/></entry>'
-        for id in ids
-    )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?><feed xmlns="http://www.w3.org/2005/Atom" '
-        'xmlns:opensearch="http://a9.com/-/spec/opensearch/1.1/" '
-        'xmlns:arxiv="http://arxiv.org/schemas/atom"><title>ArXiv Query</title>'
-        f"<opensearch:totalResults>{len(ids)}</opensearch:totalResults>{entries}</feed>"
-    ).encode()
-
-
-THURSDAY_FEED = rss_feed(
+from tests.servers.arxiv_documents import (
+    FRIDAY,
+    SATURDAY,
     THURSDAY,
-    ("2503.00001", "new", "cs.LG"),
-    ("2503.00002", "cross", "cs.CV cs.LG"),
-    ("2401.00003", "replace", "cs.LG"),
+    THURSDAY_FEED,
+    api_feed,
+    rss_feed,
 )
-
-
-@contextmanager
-def arxiv(
-    answer: Callable[[str, bytes], HttpReply], store: Store
-) -> Iterator[tuple[FakeServer, ArxivClient]]:
-    with run_fake_server(answer) as server:
-        yield (
-            server,
-            ArxivClient(f"{server.url}/rss", f"{server.url}/api", store.redis, pause=0.001),
-        )
-
-
-def run_fetch_job(
-    store: Store,
-    answer: Callable[[str, bytes], HttpReply],
-    now: datetime = NOW,
-    **wanted: object,
-) -> ListResult:
-    fields = {"source": Source.ARXIV, "categories": ("cs.LG",)} | wanted
-    asked = ListQuery.model_validate(fields)
-    with arxiv(answer, store) as (_, edge):
-        fetch(asked, store, edge, lambda: now)
-    list_result = store.list_result(asked)
-    assert list_result is not None
-    return list_result
+from tests.servers.fake_http import HttpReply, xml_reply
+from tests.workers.run_fetch_job import BOTH, ON_SATURDAY, YESTERDAY, run_fetch_job
+from workers.judging import outcomes
 
 
 def test_a_day_is_stored_with_its_papers_and_its_replacements(store: Store) -> None:
@@ -140,8 +69,6 @@ def test_no_failure_reads_as_an_empty_day_or_takes_away_what_is_stored(
         assert (list_result.batch, list_result.problem) == ("2025-03-20", None)
 
 
-YESTERDAY = [("2503.00001", "new", "cs.LG"), ("2503.00002", "new", "cs.AI")]
-BOTH = ("cs.LG", "cs.AI")
 AN_HOUR = timedelta(hours=1)
 
 

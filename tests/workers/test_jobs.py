@@ -10,10 +10,9 @@ import pytest
 from bot.domain.digest import ListResult
 from bot.planning.plan import RequestState, Step, StepKind
 from bot.store.days import Store
-from tests.bot.planning.test_plan import EARLIER, digest_request, list_result
-from tests.factories import NOW
+from tests.factories import EARLIER, NOW, digest_request, list_result
+from tests.servers.arxiv_documents import FRIDAY, rss_feed
 from tests.servers.fake_http import FakeServer, run_fake_server, xml_reply
-from tests.workers.test_fetch_job import FRIDAY, rss_feed
 from workers import jobs
 
 

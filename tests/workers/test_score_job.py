@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.digest import Digest, Judge, Outcome
-from bot.domain.papers import Followed, Profile
+from bot.domain.papers import Followed
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.planning import plan
@@ -17,40 +17,18 @@ from bot.store.channels import Channels
 from bot.store.days import Store
 from bot.store.lease import LeaseLost
 from bot.store.outbox import TerminalPosts
-from tests.bot.planning.test_plan import digest_request, list_result
-from tests.factories import NOW, announced, listing, paper_ids, profile
+from tests.factories import NOW, announced, list_result, listing, paper_ids, profile
 from tests.waiting import TIMEOUT_SECONDS
-from tests.workers.judging.test_batches import ScriptedModel, well_formed_reply
+from tests.workers.run_score_job import put_profile_request, run_score_job
+from tests.workers.scripted_model import ScriptedModel, well_formed_reply
 from workers.judging import outcomes
 from workers.judging.batches import ModelReply
 from workers.score_job import deliver_to_terminal, score
-
-MODEL_JUDGE = Judge(model="scripted")
-
-
-def put_profile_request(
-    store: Store, mine: Profile, judge: Judge = MODEL_JUDGE, since: datetime = NOW
-) -> DigestRequest:
-    fingerprint = store.put_profile(mine)
-    return digest_request().model_copy(
-        update={"profile": fingerprint, "judge": judge, "since": since}
-    )
 
 
 def announce(store: Store, wanted: DigestRequest, names: list[str], at: datetime = NOW) -> None:
     changed = store.add_listing("2025-03-20", listing(*map(announced, names)), at)
     store.put_list_result(wanted.wanted, list_result(at, changed=changed))
-
-
-def run_score_job(
-    store: Store, by: DigestRequest, model: ScriptedModel | None, now: datetime = NOW
-) -> Digest:
-    score(by, store, model, 4, lambda: now, lambda done, total: None)
-    found = store.list_result(by.wanted)
-    assert found is not None
-    digest = store.digest(digest_name(by, found))
-    assert digest is not None
-    return digest
 
 
 def test_a_scored_day_has_every_paper_its_price_and_the_prompt_as_sent(store: Store) -> None:

@@ -12,20 +12,14 @@ from bot.store.channels import Channels
 from bot.store.days import Store
 from bot.store.subscriptions import Subscriptions
 from tests.servers.fake_slack import FakeSlack
-from tests.workers.test_deliver_job import (
-    fake_slack,
+from tests.workers.run_deliver_job import (
+    Killed,
     put_judged_day,
     replies,
     run_deliver_job,
     slack_address,
     subscribed,
 )
-
-__all__ = ["fake_slack"]
-
-
-class Killed(BaseException):
-    """kill -9, as the code under it sees it."""
 
 
 def test_a_worker_killed_while_it_stops_a_channel_leaves_nobody_untold_and_tells_nobody_twice(

@@ -21,8 +21,7 @@ from bot.store.days import Store
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
 from bot.store.subscriptions import Subscriptions
-from tests.bot.planning.test_plan import digest_request
-from tests.factories import NOW, decision, digest, listing, person_in, profile
+from tests.factories import NOW, decision, digest, digest_request, listing, person_in, profile
 
 ID = "2503.10001"
 

@@ -23,19 +23,16 @@ from bot.store.lookups import Lookups
 from bot.store.profiles import WorkspaceProfiles
 from bot.store.subscriptions import Subscriptions
 from bot.views import refusals
-from tests.bot.commands.test_subscriptions import (
+from tests.bot.commands.samples import (
     CHANNEL_ADDRESS,
     INVOCATION,
     NEXT_DOOR,
+    OPEN_TO_ALL,
     PROFILE_VALUES,
     SUBSCRIBE_VALUES,
     deliver_day,
 )
 from tests.factories import NOW, person_in, profile
-
-# Everybody may do these, wherever they are; all else takes a right. A new command, button or form
-# belongs to the rest, until somebody thinks it over and names it here.
-OPEN_TO_ALL = {"why"}, {"why", "up", "down", "abstract"}, set[str]()
 
 HOSTILE: dict[str, Person | None] = {
     "a guest who is in the channel": person_in(kind="guest"),

@@ -12,11 +12,10 @@ import pytest
 
 from bot.commands import dispatch, subscriptions
 from bot.commands.context import HOME, Answer, Context, InvalidForm, Invocation
-from bot.domain.digest import Digest, Judge, Outcome
+from bot.domain.digest import Judge
 from bot.domain.message import Button, Card, Form, Post
 from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason, ChannelReason
-from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
@@ -24,30 +23,18 @@ from bot.errors import Refused
 from bot.store.channels import Channels
 from bot.store.lookups import Lookups
 from bot.store.subscriptions import Subscriptions
+from tests.bot.commands.samples import (
+    CHANNEL_ADDRESS,
+    INVOCATION,
+    NEXT_DOOR,
+    PROFILE_VALUES,
+    SUBSCRIBE_VALUES,
+    deliver_day,
+)
 from tests.conftest import GOLDEN, check_golden
-from tests.factories import DAY, NOW, announced, decision, digest, listing, person_in, profile
+from tests.factories import DAY, NOW, digest, profile
 
-CHANNEL_ADDRESS = Address(platform="slack", workspace="T1", channel="C1")
-NEXT_DOOR = CHANNEL_ADDRESS.model_copy(update={"channel": "C2"})
 ELSEWHERE = CHANNEL_ADDRESS.model_copy(update={"workspace": "T2"})
-INVOCATION = Invocation("", CHANNEL_ADDRESS, NOW, "U1", "America/New_York", person=person_in())
-SUBSCRIBE_VALUES = {
-    "profile": "matters",
-    "at": "07:30",
-    "tz": "Asia/Kolkata",
-    "days": "mon,thu",
-    "top": "5",
-}
-PROFILE_VALUES = {
-    "title": "Bounds & rates",
-    "categories": "cs.LG, math",
-    "look_for": "Bounds: matching lower bounds\nRates: fast rates",
-    "leave_out": "Surveys",
-    "keywords": "minimax, -blockchain",
-    "relevance": "6",
-    "novelty": "5",
-    "maximum": "12",
-}
 
 
 @pytest.fixture
@@ -81,18 +68,6 @@ def sent(
     invocation: Invocation = INVOCATION,
 ) -> Answer:
     return dispatch.submit(invocation, form, about, answers, context)
-
-
-def deliver_day(context: Context, address: Address = CHANNEL_ADDRESS) -> Digest:
-    """A day of two papers is in the channel; one of them has a long abstract."""
-    long = announced("2503.10001", abstract="We prove a bound. " * 20)
-    picked = [decision("2503.10000", Outcome.PICKED), decision("2503.10001", Outcome.PICKED)]
-    picked[1] = picked[1].model_copy(update={"announced": long})
-    day = digest(*picked, decision("2503.10002", Outcome.BELOW_CUTOFF, 3))
-    context.channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
-    context.channels.put_decided_day("day", day)
-    context.channels.put_delivered(address, f"{address}:day", day, NOW, "17.1")
-    return day
 
 
 def shown(who: str, act: Callable[[], Answer]) -> str:

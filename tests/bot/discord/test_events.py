@@ -3,216 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Awaitable
 from threading import Event
 from typing import Any
 
 import pytest
+import redis.asyncio
 
-from tests.waiting import TIMEOUT_SECONDS, wait_until_async
-
-discord = pytest.importorskip("discord")
-
-import redis.asyncio  # noqa: E402
-from discord.gateway import DiscordWebSocket  # noqa: E402
-from discord.http import Route  # noqa: E402
-from pydantic import SecretStr  # noqa: E402
-
-from bot.commands import dispatch  # noqa: E402
-from bot.commands.context import Context  # noqa: E402
-from bot.commands.status import Status  # noqa: E402
-from bot.discord import answers as answers_discord  # noqa: E402
-from bot.discord import events  # noqa: E402
-from bot.discord import poster as poster_discord  # noqa: E402
-from bot.discord.answers import DiscordAnswers  # noqa: E402
-from bot.domain.digest import Judge, Outcome, Score  # noqa: E402
-from bot.domain.lookup import ArxivAnswer, Assessment  # noqa: E402
-from bot.domain.message import Message  # noqa: E402
-from bot.domain.reasons import ChannelReason  # noqa: E402
-from bot.domain.request import Address, digest_name  # noqa: E402
-from bot.domain.schedule import Schedule  # noqa: E402
-from bot.domain.subscription import Paused, Subscription  # noqa: E402
-from bot.errors import Gone, Unavailable  # noqa: E402
-from bot.runtime.announcements import Announcer, Wakeup  # noqa: E402
-from bot.runtime.lookup_waiter import LookupWaiter  # noqa: E402
-from bot.runtime.posting import ThreadPoster  # noqa: E402
-from bot.store.channels import Channels  # noqa: E402
-from bot.store.connection import connect_briefly  # noqa: E402
-from bot.store.days import Store  # noqa: E402
-from bot.store.lookups import Lookups  # noqa: E402
-from bot.store.outbox import Outbox  # noqa: E402
-from bot.store.subscriptions import Subscriptions  # noqa: E402
-from bot.views import digest as digest_views  # noqa: E402
-from bot.views import discord as discord_views  # noqa: E402
-from tests.bot.planning.test_plan import list_result  # noqa: E402
-from tests.factories import NOW, decision, digest, listing, paper, paper_ids, profile  # noqa: E402
-from tests.servers.discord_rules import draw_discord  # noqa: E402
-from tests.servers.fake_discord import Ack, FakeDiscord, run_fake_discord  # noqa: E402
-from tests.servers.fake_discord_state import (  # noqa: E402
+from bot.commands import dispatch
+from bot.discord import answers as answers_discord
+from bot.domain.digest import Outcome, Score
+from bot.domain.lookup import ArxivAnswer, Assessment
+from bot.domain.reasons import ChannelReason
+from bot.domain.request import digest_name
+from bot.domain.subscription import Paused
+from bot.errors import Gone, Unavailable
+from bot.store.days import Store
+from bot.store.subscriptions import Subscriptions
+from bot.views import discord as discord_views
+from tests.bot.discord.conversations import (
+    CHANNEL_ADDRESS,
+    DELIVERY_NAME,
+    FORUM,
+    NEWS,
+    BotSession,
+    Converse,
+    at_work,
+    post_day,
+    subscription,
+)
+from tests.factories import NOW, decision, digest, list_result, paper, paper_ids
+from tests.servers.discord_rules import draw_discord
+from tests.servers.fake_discord import Ack, FakeDiscord
+from tests.servers.fake_discord_state import (
     CREATE_PUBLIC_THREADS,
     GUILD_ID,
     SEND_MESSAGES,
     USER_ID,
     VIEW_CHANNEL,
 )
+from tests.waiting import TIMEOUT_SECONDS
 
-CHANNEL_ADDRESS = Address(platform="discord", workspace=GUILD_ID, channel="200000000000000001")
-NEWS, FORUM = "200000000000000003", "200000000000000004"
 OTHER = "300000000000000002"
-DELIVERY_NAME = "matters-1"
-TOKEN = SecretStr("token")
-
-
-@pytest.fixture
-def fake_discord(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDiscord]:
-    async def at_once(client: Any, shard: Any, *, initial: bool = False) -> None:
-        """No pause of 5 s before the second time."""
-
-    for where, name in ((Route, "BASE"), (DiscordWebSocket, "DEFAULT_GATEWAY")):
-        monkeypatch.setattr(where, name, getattr(where, name))  # so that it is put back
-    monkeypatch.setattr(discord.Client, "before_identify_hook", at_once)
-    monkeypatch.setattr(discord.backoff.ExponentialBackoff, "delay", lambda backoff: 0.01)
-    with run_fake_discord() as server:
-        yield server
-
-
-@dataclass
-class BotSession:
-    """A bot at work, and the people around it."""
-
-    fake_discord: FakeDiscord
-    answers: DiscordAnswers
-    context: Context
-    app: Any = None
-    running: Any = None
-    readies: int = 0
-
-    async def command(self, name: str, options: Any = None, **who: Any) -> str:
-        ack = await asyncio.to_thread(self.fake_discord.command, name, options, **who)
-        return await self.said(ack)
-
-    async def press(self, label: str, message: Any, **who: Any) -> Ack:
-        button = next(p for p in buttons(message["components"]) if p["label"].startswith(label))
-        return await asyncio.to_thread(
-            self.fake_discord.press, button["custom_id"], message["id"], **who
-        )
-
-    async def said(self, ack: Ack, number: int = 1) -> str:
-        """The last answer, which nobody else sees."""
-        answers = await asyncio.to_thread(self.fake_discord.wait_for_answers, ack, number)
-        assert all(answer["flags"] & 64 for answer in answers)
-        return draw_discord(answers[-1])
-
-    async def until(self, true: Callable[[], Any]) -> None:
-        await wait_until_async(true)
-
-    def shown(self, channel: str = CHANNEL_ADDRESS.channel) -> list[str]:
-        return [draw_discord(message) for message in self.fake_discord.channels[channel].messages]
-
-
-def buttons(parts: list[Any]) -> Iterator[Any]:
-    for part in parts:
-        if part["type"] == 2:
-            yield part
-        yield from buttons([*part.get("components", []), *filter(None, [part.get("accessory")])])
-
-
-class Even:
-    """A pace that lets everybody pass."""
-
-    async def acquire(self, address: Address) -> None:
-        """At once."""
-
-
-@asynccontextmanager
-async def at_work(
-    fake_discord: FakeDiscord, url: str, gateway: str = ""
-) -> AsyncIterator[BotSession]:
-    store = Store(connect_briefly(url))
-    context = Context(
-        channels=Channels(store),
-        subscriptions=Subscriptions(store),
-        lookups=Lookups(store),
-        judge=Judge(),
-        status=lambda: Status(
-            at=NOW, server="", memory=0, persistent=True, judge=Judge(), queues=(), wishes=()
-        ),
-    )
-    async with poster_discord.open_poster(TOKEN, fake_discord.api) as poster:
-        announcer = Announcer(poster, store.redis, Even())  # type: ignore[arg-type]
-        answers = DiscordAnswers(
-            poster, context, announcer, Wakeup(), LookupWaiter(context, lambda: None)
-        )
-        bot = BotSession(fake_discord, answers, context)
-
-        class App(events.DiscordApp):
-            async def on_ready(self) -> None:
-                bot.app, bot.readies = self, bot.readies + 1
-
-        app = App(answers, guild_ready_timeout=0.01)
-        listening = events.listen(app, TOKEN, gateway or fake_discord.gateway)
-        bot.running = running = asyncio.create_task(listening)
-        try:
-            await bot.until(lambda: bot.app or running.done())
-            if running.done():
-                await running
-            yield bot
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            store.redis.close()
-
-
-@pytest.fixture
-def run_session(
-    fake_discord: FakeDiscord, store: Store, redis_url: str
-) -> Callable[[Callable[[BotSession], Awaitable[None]]], None]:
-    """Let people talk to a bot on an empty store, which has one day listed."""
-    store.name_profile(profile())
-
-    def run(talk: Callable[[BotSession], Awaitable[None]]) -> None:
-        async def whole() -> None:
-            async with at_work(fake_discord, redis_url) as bot:
-                await talk(bot)
-
-        asyncio.run(whole())
-
-    return run
-
-
-Converse = Callable[[Callable[[BotSession], Awaitable[None]]], None]
-
-
-async def post_day(bot: BotSession, number: int = 8) -> str:
-    """A day in the channel, as the worker posts it; returns the head's id."""
-    day = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(number)))
-    channels = bot.context.channels
-    channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
-    channels.put_decided_day(DELIVERY_NAME, day)
-    channels.put_prepared(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day)
-    head, *cards = digest_views.thread_posts(day, DELIVERY_NAME)
-    assert isinstance(head, Message)
-    outbox, turn = Outbox(channels.store.redis, "a day"), Even().acquire
-    thread = ThreadPoster(
-        bot.answers.poster, outbox, CHANNEL_ADDRESS, turn, lambda: datetime.now(UTC)
-    )
-    message = (await thread.post(head, list(zip(paper_ids(number), cards, strict=True)))).message
-    channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day, NOW, message)
-    return message
-
-
-def subscription(**fields: Any) -> Subscription:
-    given: dict[str, Any] = {
-        "address": CHANNEL_ADDRESS,
-        "profile": "matters",
-        "schedule": Schedule(at=datetime(2025, 1, 1, 9).time(), tz="Europe/Berlin"),
-        "by": USER_ID,
-        "since": NOW,
-    }
-    return Subscription(**(given | fields))
 
 
 # The journey

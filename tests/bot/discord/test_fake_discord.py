@@ -8,23 +8,18 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import discord
 import pytest
+from discord import app_commands
+from discord.http import MultipartParameters
+from yarl import URL
 
-from tests.waiting import wait_until, wait_until_async
-
-discord = pytest.importorskip("discord")
-
-from discord import app_commands  # noqa: E402
-from discord.http import MultipartParameters  # noqa: E402
-from yarl import URL  # noqa: E402
-
-from bot.discord.forms import answers, modal, parse_form_id  # noqa: E402
-from bot.discord.render import PRESSED, message, parse_button_id, thread_name  # noqa: E402
-from bot.domain.message import Button, Message  # noqa: E402
-from tests.bot.discord.test_forms import SUBSCRIBE  # noqa: E402
-from tests.bot.discord.test_render import LIST, day_posts  # noqa: E402
-from tests.servers.fake_discord import FakeDiscord, run_fake_discord  # noqa: E402
-from tests.servers.fake_discord_state import (  # noqa: E402
+from bot.discord.forms import answers, modal, parse_form_id
+from bot.discord.render import PRESSED, message, parse_button_id, thread_name
+from bot.domain.message import Button, Message
+from tests.bot.discord.samples import LIST, SUBSCRIBE, day_posts
+from tests.servers.fake_discord import FakeDiscord, run_fake_discord
+from tests.servers.fake_discord_state import (
     CREATE_PUBLIC_THREADS,
     DIRECT,
     FORUM,
@@ -33,6 +28,7 @@ from tests.servers.fake_discord_state import (  # noqa: E402
     USER_ID,
     VIEW_CHANNEL,
 )
+from tests.waiting import wait_until, wait_until_async
 
 
 @pytest.fixture

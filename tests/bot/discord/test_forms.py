@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bot.discord.forms import answers, modal, parse_form_id
 from bot.domain.message import Choice, Field, Form
-from tests.bot.discord.test_render import (
+from tests.bot.discord.samples import (
+    SUBSCRIBE,
     anything,
     assert_valid_schema,
     json_and_drawing,
@@ -18,31 +19,6 @@ from tests.bot.discord.test_render import (
 )
 from tests.conftest import check_golden
 from tests.servers.discord_rules import modal_error
-
-SUBSCRIBE = Form(
-    name="subscribe",
-    title="Subscribe this channel",
-    submit="Subscribe",
-    metadata="100000000000000001 200000000000000001",
-    fields=(
-        Field(
-            name="profile",
-            label="Profile",
-            kind="choice",
-            value="matters",
-            choices=(
-                Choice(label="Matters of importance", value="matters"),
-                Choice(label="Sparse & dense", value="sparse"),
-            ),
-        ),
-        Field(name="at", label="Time", kind="time", value="09:00", hint="as 09:00"),
-        Field(name="tz", label="Time zone", kind="zone", value="Europe/Berlin"),
-        Field(name="days", label="Days", kind="days", value="mon,tue,wed"),
-        Field(name="top", label="At most", kind="number", optional=True, hint="papers a day"),
-        Field(name="channel", label="Channel", kind="channel", value="200000000000000001"),
-        Field(name="note", label="What for", kind="prose", optional=True),
-    ),
-)
 
 
 def test_the_form_a_person_fills_in() -> None:

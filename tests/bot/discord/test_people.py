@@ -9,21 +9,16 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("discord")
-
 from bot.commands import dispatch
 from bot.discord import people
-from tests.bot.commands.test_permissions import OPEN_TO_ALL
-from tests.bot.commands.test_subscriptions import PROFILE_VALUES, SUBSCRIBE_VALUES
-from tests.bot.discord.test_events import (  # noqa: F401  fixtures among them
+from tests.bot.commands.samples import OPEN_TO_ALL, PROFILE_VALUES, SUBSCRIBE_VALUES
+from tests.bot.discord.conversations import (
     CHANNEL_ADDRESS,
     DELIVERY_NAME,
     NEWS,
     BotSession,
     buttons,
-    fake_discord,
     post_day,
-    run_session,
     subscription,
 )
 from tests.servers.fake_discord import Ack, FakeDiscord

@@ -8,9 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-
-pytest.importorskip("discord")
-
 from discord.http import Route
 from pydantic import SecretStr
 

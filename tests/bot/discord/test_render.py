@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
-from functools import cache
 from typing import Any
 
 import pytest
@@ -16,54 +15,18 @@ from bot.discord.render import custom_id, escaped, message, parse_button_id, thr
 from bot.domain.digest import Decision, Outcome, Score
 from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
 from bot.views import digest as digest_views
-from tests import TESTS
-from tests.bot.views.test_digest import local_day, model_day
+from tests.bot.discord.samples import (
+    LIST,
+    SHARED,
+    anything,
+    assert_valid_schema,
+    day_posts,
+    json_and_drawing,
+    text,
+)
 from tests.conftest import check_golden
-from tests.factories import announced, decision, digest, paper_ids
+from tests.factories import announced, decision, digest, local_day, paper_ids
 from tests.servers.discord_rules import draw_discord, message_error, parse_markup, walk_components
-
-SHARED = TESTS.parents[1] / "shared"
-VOTES = (
-    Button(action="up", label="▲ 3", value="matters 2503.15294"),
-    Button(action="down", label="▼", value="matters 2503.15294"),
-    Button(action="why", label="Why", value="matters 2503.15294"),
-)
-LIST = Message(
-    title="paused Matters of importance in this channel",
-    by="300000000000000001",
-    notices=("Nothing is posted until somebody resumes it.",),
-    items=(
-        Item(
-            title="Matters of importance",
-            channel="200000000000000001",
-            small=("weekdays at 09:00 Europe/Berlin · top 10", "paused by @here"),
-            buttons=(Button(action="resume", label="Resume", value="matters"),),
-        ),
-        Item(
-            title="Sparse & dense",
-            channel="200000000000000002",
-            small=("weekdays at 10:00 America/New_York",),
-            buttons=(
-                Button(action="pause", label="Pause", value="sparse"),
-                Button(action="leave", label="Unsubscribe", value="sparse"),
-            ),
-        ),
-        Item(title="shared/notes.md", small=("a file",)),
-    ),
-    small=("2 of 3 shown",),
-    buttons=(Button(action="new", label="New profile"),),
-)
-
-
-def day_posts() -> list[Post]:
-    head, *cards = digest_views.thread_posts(model_day())
-    return [head, *(card.model_copy(update={"buttons": VOTES}) for card in cards)]
-
-
-def json_and_drawing(bodies: list[dict[str, Any]]) -> tuple[str, str]:
-    """The JSON for Discord, and a drawing for the reader of this test."""
-    wire = json.dumps(bodies, indent=1, ensure_ascii=False) + "\n"
-    return wire, "\n".join(map(draw_discord, bodies))
 
 
 @pytest.mark.parametrize(
@@ -76,34 +39,6 @@ def test_what_a_channel_shows(name: str, posts: list[Post]) -> None:
     check_golden(f"discord/{name}.txt", drawn)
 
 
-# Text that stays text. Pieces that mean something to Discord, among any other text.
-_TRICKS = (
-    *(
-        "# ",
-        "## ",
-        "-# ",
-        "> ",
-        ">>> ",
-        "- ",
-        "* ",
-        "+ ",
-        "1. ",
-        "12) ",
-        "*",
-        "**",
-        "_",
-        "__",
-        "~~",
-    ),
-    *("||", "`", "```", "\\", "[", "]", "(", ")", "](", "[a](https://e.org)", "<", ">", "@", ":"),
-    *("@everyone", "@here", "<@123>", "<@!1>", "<@&1>", "<#1>", "<t:0>", "<t:0:R>", "<:e:1>"),
-    *("<a:e:1>", "</run:1>", "<id:home>", ":smile:", "https://e.org/a_b", "<https://e.org>"),
-    *("steam://x", " ", "\n", "\u2028", "\u200b", "a", "word", "é", "𝒪", "·"),
-)
-text = st.lists(st.sampled_from(_TRICKS) | st.text(max_size=5), max_size=12).map("".join)
-anything = (
-    text | st.integers(0, 9000).map("wörd *x ".__mul__) | st.integers(0, 5000).map("<".__mul__)
-)
 values = st.from_regex(r"[A-Za-z0-9 ./_-]{0,64}", fullmatch=True)
 
 
@@ -284,20 +219,6 @@ def test_a_button_that_could_not_be_read_back_is_a_fault() -> None:
 
 
 # Against Discord's own description, and real papers, where they are at hand
-
-
-@cache
-def specification() -> dict[str, Any]:
-    path = SHARED / "fixtures/discord/openapi.json"
-    if not path.exists():
-        pytest.skip("Discord's OpenAPI description is not here")
-    return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-def assert_valid_schema(body: dict[str, Any], name: str) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
-    schema = {"$ref": f"#/components/schemas/{name}"} | specification()
-    jsonschema.Draft202012Validator(schema).validate(body)
 
 
 @pytest.mark.parametrize(

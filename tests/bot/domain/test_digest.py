@@ -20,8 +20,18 @@ from bot.domain.reasons import ArxivReason
 from bot.domain.request import Address
 from bot.store.channels import Channels
 from bot.store.days import Store
-from tests.bot.planning.test_plan import digest_request, list_result
-from tests.factories import DAY, NOW, announced, decision, digest, listing, paper_ids, profile
+from tests.factories import (
+    DAY,
+    NOW,
+    announced,
+    decision,
+    digest,
+    digest_request,
+    list_result,
+    listing,
+    paper_ids,
+    profile,
+)
 from workers.judging import outcomes as outcomes_judging
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")

@@ -9,39 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.digest import Judge, ListQuery, ListResult, Source
+from bot.domain.digest import Judge, ListResult, Source
 from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.planning import plan
 from bot.planning.plan import DayState, RequestState, StepKind, StepRecord
-from tests.factories import DAY, NOW
+from tests.factories import (
+    AT,
+    DAY,
+    EARLIER,
+    LATER,
+    NOW,
+    UNTIL,
+    digest_request,
+    list_result,
+    scheduled_request,
+)
 
 BY_MODEL = Judge(model="scripted")
-EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(seconds=5)
-
-
-def digest_request(**wanted: object) -> DigestRequest:
-    fields: dict[str, object] = {"source": Source.ARXIV, "categories": ("cs.LG",)} | wanted
-    return DigestRequest(
-        profile="f" * 16,
-        wanted=ListQuery.model_validate(fields),
-        judge=Judge(),
-        address=Address(platform="terminal", channel="main"),
-        since=NOW,
-    )
-
-
-def list_result(
-    at: datetime, reason: ArxivReason | None = None, changed: datetime | None = None
-) -> ListResult:
-    return ListResult(
-        batch=str(DAY),
-        date=DAY,
-        asked_at=at,
-        changed_at=changed or at,
-        problem=Problem(trouble=reason) if reason else None,
-    )
 
 
 def due(facts: RequestState, asked: DigestRequest | None = None) -> StepKind | None:
@@ -257,23 +243,6 @@ def test_when_the_window_is_over_nothing_is_tried_any_more(missing: str) -> None
         assert after.kind is StepKind.DELIVER
         whole = facts.model_copy(update={"delivered": done(now)})
         assert plan.next_action(asked, whole, now).fulfilled
-
-
-AT, UNTIL = NOW + timedelta(hours=1), NOW + timedelta(hours=13)
-
-
-def scheduled_request(earlier: int) -> DigestRequest:
-    """A schedule's wish for NOW's day and some before it."""
-    days = [DAY - timedelta(days=n) for n in range(earlier, 0, -1)]
-    asked = digest_request(date=DAY)
-    return asked.model_copy(
-        update={
-            "earlier": tuple(asked.wanted.model_copy(update={"date": day}) for day in days),
-            "at": AT,
-            "until": UNTIL,
-            "subscription": "s",
-        }
-    )
 
 
 def taken(

@@ -14,8 +14,7 @@ from bot.domain.request import Address, DigestRequest
 from bot.domain.subscription import Subscription
 from bot.runtime.announcements import TickAnnouncer
 from bot.runtime.clock import TickResult
-from tests.bot.planning.test_plan import scheduled_request
-from tests.bot.runtime.test_main import subscription
+from tests.factories import scheduled_request, subscription
 
 
 class Chat:

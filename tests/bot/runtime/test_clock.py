@@ -19,12 +19,17 @@ from bot.store.channels import Channels
 from bot.store.deliveries import Deliveries, FailedAttempt
 from bot.store.gates import Gates, gate_key
 from bot.store.queues import Queues
-from tests.bot.planning.test_plan import digest_request, list_result
-from tests.bot.runtime.test_main import context, owed, queues, subscription
-from tests.factories import NOW, decision, digest, profile
+from tests.bot.runtime.due_days import owed
+from tests.factories import (
+    NOW,
+    decision,
+    digest,
+    digest_request,
+    list_result,
+    profile,
+    subscription,
+)
 from workers.gate.gatekeeper import GateState
-
-__all__ = ["context", "queues"]
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -17,7 +17,7 @@ from bot.domain.message import Message
 from bot.runtime import lookup_waiter
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.store.days import Store
-from tests.bot.commands.test_why import ADDRESSES, sample_digest, set_up_why
+from tests.bot.commands.why_cases import ADDRESSES, sample_digest, set_up_why
 from tests.factories import paper
 from tests.waiting import TIMEOUT_SECONDS
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from redis import Redis
 from rq import Queue
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
@@ -26,41 +25,33 @@ from bot.domain.digest import Judge, Outcome
 from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule
-from bot.domain.subscription import Paused, Subscription
+from bot.domain.subscription import Paused
 from bot.errors import Unavailable
 from bot.planning.plan import RequestState, Step, StepKind, next_step
 from bot.runtime import clock
 from bot.settings import Settings
 from bot.store.channels import Channels
 from bot.store.deliveries import CHATS, Deliveries, FailedAttempt
-from bot.store.lookups import Lookups
 from bot.store.queues import Queues
-from bot.store.subscriptions import Subscriptions
 from bot.terminal.render import as_text
 from bot.views.status import plan_text
-from tests.bot.planning.test_plan import digest_request, list_result
+from tests.bot.runtime.due_days import owed, ready
 from tests.conftest import check_golden
-from tests.factories import DAY, NOW, announced, decision, digest, listing, person_in, profile
+from tests.factories import (
+    NOW,
+    announced,
+    decision,
+    digest,
+    digest_request,
+    list_result,
+    listing,
+    person_in,
+    profile,
+    subscription,
+)
 from tests.processes import run_command
 from tests.waiting import TIMEOUT_SECONDS
-from tests.workers.judging.test_batches import ScriptedModel, well_formed_reply
-
-
-@pytest.fixture
-def queues(redis_url: str, channels: Channels) -> Queues:
-    return Queues(Redis.from_url(redis_url))
-
-
-@pytest.fixture
-def context(channels: Channels, queues: Queues) -> Context:
-    return Context(
-        channels=channels,
-        subscriptions=Subscriptions(channels.store),
-        lookups=Lookups(channels.store),
-        judge=Judge(),
-        status=lambda: gather(queues, channels, Judge()),
-    )
-
+from tests.workers.scripted_model import ScriptedModel, well_formed_reply
 
 EIGHT = datetime(2025, 3, 21, 8, tzinfo=UTC)  # nine in the morning in Berlin
 
@@ -331,21 +322,6 @@ def test_what_the_budget_left_is_not_asked_for_again_by_the_clock(
     assert model.asked == []
 
 
-def subscription(channel: str = "C1", **fields: object) -> Subscription:
-    given = {
-        "address": Address(platform="slack", workspace="T1", channel=channel),
-        "profile": "foundations",
-        "schedule": Schedule(at=time(9), tz="Europe/Berlin"),
-        "by": "U1",
-        "since": NOW,
-    }
-    return Subscription.model_validate(given | fields)
-
-
-def owed(context: Context, now: datetime) -> list[DigestRequest]:
-    return [request for _, request, _ in due.due_requests(context, due.take_snapshot(context), now)]
-
-
 def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
     channels: Channels, context: Context, queues: Queues
 ) -> None:
@@ -367,14 +343,6 @@ def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
     channels.put_delivered(mine.address, name, day, mine.at + timedelta(seconds=9))
     clock.tick(context, queues, mine.at + timedelta(seconds=10))
     assert owed(context, mine.at + timedelta(hours=5)) == []
-
-
-def ready(channels: Channels, mine: DigestRequest, now: datetime) -> None:
-    """The day is read, judged and settled."""
-    channels.store.put_list_result(mine.wanted, list_result(now))
-    day = digest(decision("2503.15294", Outcome.PICKED), listed=list_result(now), judged_at=now)
-    channels.store.add_listing(str(DAY), listing(announced()), NOW)
-    channels.put_decided_day(digest_name(mine, list_result(now)), day)
 
 
 def test_a_day_that_somebody_asked_for_is_not_delivered_again_by_the_schedule(

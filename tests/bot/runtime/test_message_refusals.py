@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 import redis.asyncio
-
-pytest.importorskip("discord")
-
 from discord.http import Route
 from slack_sdk.errors import SlackApiError
 
@@ -37,8 +34,17 @@ from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
 from bot.store.subscriptions import Subscriptions
 from bot.terminal.render import as_text
-from tests.bot.planning.test_plan import digest_request, list_result
-from tests.factories import DAY, NOW, decision, digest, listing, paper_ids, profile
+from tests.factories import (
+    DAY,
+    NOW,
+    decision,
+    digest,
+    digest_request,
+    list_result,
+    listing,
+    paper_ids,
+    profile,
+)
 from tests.servers import fake_discord_state
 from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import run_fake_discord

@@ -2,244 +2,60 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import re
 import socket
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, time
-from functools import cache
-from importlib import import_module
 from io import StringIO
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
 import redis.asyncio
-import structlog
 from pydantic import SecretStr
-from pyrate_limiter import Rate
 from redis import Redis
 
 from bot import __main__ as process
-from bot.domain.digest import Judge, ListQuery, ListResult, Outcome, Score, Source
+from bot.domain.digest import Score
 from bot.domain.lookup import ArxivAnswer, Assessment
 from bot.domain.reasons import ChannelReason
-from bot.domain.request import Address, DigestRequest, digest_name
+from bot.domain.request import DigestRequest
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription, Votes
 from bot.profiles import form as form_profile
-from bot.runtime import lookup_waiter, posting
-from bot.settings import Settings
-from bot.slack import answers as answers_slack
+from bot.runtime import lookup_waiter
 from bot.slack import events, forms
 from bot.store.channels import Channels
 from bot.store.connection import connect_briefly
 from bot.store.days import Store
-from bot.store.deliveries import Deliveries
 from bot.store.lookups import Lookups
 from bot.store.subscriptions import Subscriptions
-from tests.bot.slack.test_render import draw_slack, unchanged_submission
-from tests.factories import DAY, NOW, decision, digest, listing, paper, paper_ids, profile
+from tests.bot.slack.conversations import (
+    CHANNEL_ADDRESS,
+    HUSH,
+    assert_acked,
+    button,
+    channel_text,
+    deliver_day,
+    open_form,
+    private_answer,
+    serving,
+    submit_form,
+    type_command,
+    wrong,
+)
+from tests.factories import NOW, paper
 from tests.servers.fake_slack import Ack, FakeSlack, Json, run_fake_slack, signature_headers
-from tests.servers.slack_rules import SCHEMAS, broken_rules
+from tests.servers.slack_rules import draw_slack, unchanged_submission
 from tests.waiting import TIMEOUT_SECONDS, wait_until
-from workers.deliver_job import deliver
 
-CHANNEL_ADDRESS = Address(platform="slack", workspace="T1", channel="C1")
-HUSH = "hush"  # in every secret, and never in a log
-SECRETS = {
-    "slack_bot_token": SecretStr(f"xoxb-{HUSH}"),
-    "slack_app_token": SecretStr(f"xapp-{HUSH}"),
-    "openai_api_key": SecretStr(f"sk-{HUSH}"),
-}
+pytestmark = pytest.mark.usefixtures("no_long_waits", "logged")
+
 MOMENT = "One moment: Paperboy's memory does not answer"
-
-
-@pytest.fixture
-def fake_slack() -> Iterator[FakeSlack]:
-    """Slack, which in the end has got nothing that it would not take."""
-    with run_fake_slack() as it:
-        yield it
-    for call in it.calls:
-        sound(call.arguments)
-
-
-def sound(said: Json) -> None:
-    """What reached Slack keeps its rules: ours, and those in its schemas where they are here."""
-    if "view" in said:
-        assert broken_rules(said["view"]) == []
-        agreed("view", said["view"])
-    elif "blocks" in said:
-        assert broken_rules({"text": said["text"], "blocks": said["blocks"]}) == []
-        agreed("blocks", {"blocks": said["blocks"]})
-
-
-@cache
-def schema(kind: str) -> Any:
-    if not SCHEMAS[kind].exists():
-        return None
-    validator = import_module("jsonschema").Draft7Validator
-    return validator(json.loads(SCHEMAS[kind].read_text(encoding="utf-8")))
-
-
-def agreed(kind: str, payload: Json) -> None:
-    if schema(kind):
-        _agrees(kind, json.dumps(payload))
-
-
-@cache
-def _agrees(kind: str, payload: str) -> None:
-    """Once for all that is shown alike: most of what a test takes would go into it."""
-    schema(kind).validate(json.loads(payload))
-
-
-@pytest.fixture(autouse=True)
-def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message each 20 ms instead of each second. Slack's own haste, and a client's that takes a
-    socket for lost when its ping is not answered in time, are left to the tests about them."""
-    monkeypatch.setattr(posting, "Rate", lambda limit, interval: Rate(limit, 20))
-    for where, name in (
-        (events, "_CHECK_SECONDS"),
-        (events, "_FORM_SECONDS"),
-        (events, "_PING_SECONDS"),
-        (answers_slack, "_WHO_SECONDS"),
-    ):
-        monkeypatch.setattr(where, name, TIMEOUT_SECONDS)
-
-
-@pytest.fixture(autouse=True)
-def logged(caplog: pytest.LogCaptureFixture) -> Iterator[StringIO]:
-    """What the bot logs, in which no secret ever stands."""
-    caplog.set_level(logging.INFO)
-    lines, before = StringIO(), structlog.get_config()
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(lines))
-    yield lines
-    structlog.configure(**before)
-    assert HUSH not in lines.getvalue() + caplog.text
-
-
-@contextmanager
-def serving(url: str, fake_slack: FakeSlack, **fields: Any) -> Iterator[None]:
-    """The bot process's work, in a loop of its own; it ends when it is told to."""
-    config = Settings.model_validate(SECRETS | {"slack_api_url": fake_slack.url} | fields)
-    started: dict[str, Any] = {}
-    up = threading.Event()
-
-    async def serve() -> None:
-        started["loop"], started["stop"] = asyncio.get_running_loop(), asyncio.Event()
-        up.set()
-        await process.serve(url, config, started["stop"])
-
-    with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(asyncio.run, serve())
-        assert up.wait(TIMEOUT_SECONDS)
-        try:
-            yield
-        finally:
-            started["loop"].call_soon_threadsafe(started["stop"].set)
-            done.result(TIMEOUT_SECONDS)
-
-
-@pytest.fixture
-def running_bot(redis_url: str, store: Store, fake_slack: FakeSlack) -> Iterator[None]:
-    """Connected, on an empty store that knows one profile besides those that ship."""
-    store.name_profile(profile())
-    with serving(redis_url, fake_slack):
-        fake_slack.wait_until(lambda: fake_slack.sockets)
-        yield
-
-
-def assert_acked(ack: Ack) -> Ack:
-    assert ack.acked
-    return ack
-
-
-def private_answer(fake_slack: FakeSlack, act: Callable[[], Ack]) -> str:
-    """Do something and read what is shown to that person alone."""
-    before = len(fake_slack.ephemeral)
-    assert_acked(act())
-    fake_slack.wait_until(lambda: len(fake_slack.ephemeral) > before)
-    return draw_slack(fake_slack.ephemeral[before])
-
-
-def type_command(fake_slack: FakeSlack, text: str, **where: str) -> str:
-    return private_answer(fake_slack, lambda: fake_slack.command(text, **where))
-
-
-def channel_text(fake_slack: FakeSlack, messages: int, channel: str = "C1") -> str:
-    """What stands in a channel, once it has so many messages; and it has no more."""
-    fake_slack.wait_until(lambda: len(fake_slack.visible_messages(channel)) >= messages)
-    assert len(fake_slack.visible_messages(channel)) == messages
-    return "\n".join(map(draw_slack, fake_slack.visible_messages(channel)))
-
-
-def button(shown: Json, label: str, nth: int = 0) -> Json:
-    """A button as a person finds it, by what stands on it."""
-    rows = [block["elements"] for block in shown["blocks"] if block["type"] == "actions"]
-    found = [b for row in rows for b in row if b["text"]["text"].startswith(label)]
-    return dict(found[nth])
-
-
-def open_form(fake_slack: FakeSlack, act: Callable[[], Ack]) -> str:
-    """Do something that opens a form; returns the form's id."""
-    before = set(fake_slack.views)
-    assert_acked(act())
-    fake_slack.wait_until(lambda: fake_slack.views.keys() - before)
-    (id,) = fake_slack.views.keys() - before
-    return id
-
-
-def submit_form(fake_slack: FakeSlack, view: str, **changes: str) -> Json | None:
-    """Send a form, some of its fields filled in otherwise; returns what Slack is answered."""
-    values = unchanged_submission(fake_slack.views[view])["state"]["values"]
-    for name, text in changes.items():
-        ((action, state),) = values[name].items()
-        kinds = {
-            "static_select": {"selected_option": {"value": text}},
-            "external_select": {"selected_option": {"value": text}},
-            "timepicker": {"selected_time": text},
-            "checkboxes": {"selected_options": [{"value": t} for t in text.split(",") if t]},
-            "conversations_select": {"selected_conversation": text},
-        }
-        values[name][action] = state | kinds.get(state["type"], {"value": text})
-    return assert_acked(fake_slack.submit(view, values)).payload
-
-
-def wrong(answer: Json | None) -> dict[str, str]:
-    assert answer is not None
-    assert answer["response_action"] == "errors"
-    return dict(answer["errors"])
-
-
-def deliver_day(redis_url: str, store: Store, fake_slack: FakeSlack, papers: int = 2) -> list[Json]:
-    """A day is delivered to C1, now; returns the thread."""
-    now = datetime.now(UTC)
-    found = [decision(id, Outcome.PICKED) for id in paper_ids(papers)]
-    found.append(decision("2503.20000", Outcome.BELOW_CUTOFF, 3))
-    list_result = ListResult(batch=str(DAY), date=DAY, asked_at=now, changed_at=now)
-    request = DigestRequest(
-        profile=store.put_profile(profile()),
-        wanted=ListQuery(source=Source.ARXIV, categories=("cs.LG",), latest=True),
-        judge=Judge(model="gpt-6-luna"),
-        address=CHANNEL_ADDRESS,
-        since=now,
-    )
-    store.add_listing(list_result.batch, listing(*(d.announced for d in found)), now)
-    store.put_list_result(request.wanted, list_result)
-    day = digest(*found, listed=list_result, judged_at=now)
-    Channels(store).put_decided_day(digest_name(request, list_result), day)
-    config = Settings.model_validate(SECRETS | {"slack_api_url": fake_slack.url})
-    Deliveries(store, "slack").put([request])
-    deliver("slack", store, config, redis.asyncio.Redis.from_url(redis_url), lambda: now)
-    assert len(fake_slack.visible_messages("C1")) == papers + 1
-    return fake_slack.visible_messages("C1")
 
 
 # -- subscriptions

@@ -13,26 +13,22 @@ from bot.domain.subscription import Votes
 from bot.slack import answers, events
 from bot.store.days import Store
 from bot.store.subscriptions import Subscriptions
-from tests.bot.commands.test_permissions import OPEN_TO_ALL
-from tests.bot.slack.test_events import (  # noqa: F401  fixtures among them
+from tests.bot.commands.samples import OPEN_TO_ALL
+from tests.bot.slack.conversations import (
     CHANNEL_ADDRESS,
     assert_acked,
     button,
     channel_text,
     deliver_day,
-    draw_slack,
-    fake_slack,
-    logged,
-    no_long_waits,
     open_form,
     private_answer,
-    running_bot,
-    submit_form,
     type_command,
-    unchanged_submission,
     wrong,
 )
 from tests.servers.fake_slack import Ack, Channel, FakeSlack, Json
+from tests.servers.slack_rules import draw_slack, unchanged_submission
+
+pytestmark = pytest.mark.usefixtures("no_long_waits", "logged")
 
 FORM = {"profile": "matters", "at": "07:30", "tz": "Asia/Kolkata", "days": "mon", "top": "5"}
 UNCHECKED = "Paperboy could not check whether you may do this; try again in a minute."

@@ -13,13 +13,13 @@ from bot.store.channels import Channels
 from bot.store.days import Store
 from bot.store.lease import Lease, LeaseLost
 from bot.store.lookups import Lookups
-from tests.bot.planning.test_plan import digest_request
 from tests.factories import (
     DAY,
     NOW,
     announced,
     decision,
     digest,
+    digest_request,
     listing,
     paper,
     paper_ids,

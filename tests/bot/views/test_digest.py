@@ -8,65 +8,40 @@ from typing import get_args
 
 import pytest
 
-from bot.domain.digest import Decision, Digest, Judge, ListResult, Outcome, Score, Source, Usage
-from bot.domain.papers import Followed, Problem
+from bot.domain.digest import Digest, Judge, ListResult, Outcome, Source, Usage
+from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason, ModelReason, Reason
 from bot.terminal import export
 from bot.terminal.render import as_text
 from bot.views import digest as digest_views
 from bot.views import reasons
 from tests.conftest import check_golden
-from tests.factories import DAY, NOW, announced, decision, digest, paper_ids, profile
-
-HOSTILE_DECISION = Decision(
-    announced=announced(
-        "hep-th/9901001",
-        "cross",
-        version=3,
-        title=r"$\gamma$-margins & <b>bold</b> [claims](http://x) *of* `code` @everyone \cite{a}",
-        abstract=r"We show $O(n \log n)$ for \textit{all} $x<y$. " + "It costs $5 and $10. " * 30,
-        authors=(*(f"Author {i} O'Name" for i in range(12)), "Jesús M. Rodríguez-de-Vera"),
-        categories=("hep-th", "cs.LG"),
-    ),
-    outcome=Outcome.PICKED,
-    score=Score(relevance=10, novelty=9, comment="Meets Matter <!channel> [closely]: a | b."),
-    followed=("Jesús M. Rodríguez-de-Vera",),
+from tests.factories import (
+    DAY,
+    NOW,
+    announced,
+    decision,
+    digest,
+    local_day,
+    model_day,
 )
 
-
-def model_day() -> Digest:
-    names = paper_ids(6)
-    outcomes = [Outcome.PICKED, Outcome.OVER_LIMIT, *[Outcome.BELOW_CUTOFF] * 2, Outcome.UNSCORED]
-    rows = [decision(id, outcome) for id, outcome in zip(names, outcomes, strict=False)]
-    rows[-1] = rows[-1].model_copy(update={"trouble": ModelReason.BAD_REPLY})
-    rows[-2] = decision(names[3], Outcome.BELOW_CUTOFF, 3, 4)
-    return digest(
-        HOSTILE_DECISION,
-        *rows,
-        replacements=31,
-        profile=profile(authors=Followed(follow=("Jesús M. Rodríguez-de-Vera",))),
-    )
+DAYS = {"model_day": model_day(), "local_day": local_day()}
 
 
-def local_day() -> Digest:
-    score = Score(relevance=8, novelty=None, comment="mixture of experts, sparsity")
-    row = decision("2503.10000", Outcome.PICKED).model_copy(update={"score": score})
-    return digest(row, judge=Judge(), usage=Usage(), prompt="")
-
-
-@pytest.mark.parametrize("name", ["model_day", "local_day"])
+@pytest.mark.parametrize("name", DAYS)
 def test_the_thread_a_terminal_shows(name: str) -> None:
-    check_golden(f"digest/{name}.txt", as_text(digest_views.thread_posts(globals()[name]())))
+    check_golden(f"digest/{name}.txt", as_text(digest_views.thread_posts(DAYS[name])))
 
 
-@pytest.mark.parametrize("name", ["model_day", "local_day"])
+@pytest.mark.parametrize("name", DAYS)
 def test_the_markdown(name: str) -> None:
-    check_golden(f"digest/{name}.md", export.as_markdown(globals()[name]()))
+    check_golden(f"digest/{name}.md", export.as_markdown(DAYS[name]))
 
 
-@pytest.mark.parametrize("name", ["model_day", "local_day"])
+@pytest.mark.parametrize("name", DAYS)
 def test_the_json(name: str) -> None:
-    check_golden(f"digest/{name}.json", export.as_json(globals()[name]()) + "\n")
+    check_golden(f"digest/{name}.json", export.as_json(DAYS[name]) + "\n")
 
 
 def test_the_json_has_the_names_of_the_contract() -> None:

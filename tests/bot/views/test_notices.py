@@ -14,10 +14,8 @@ from bot.terminal.render import as_text
 from bot.views import refusals, subscriptions
 from bot.views.doctor import discord_text, server_text, slack_text
 from bot.views.status import status_text
-from tests.bot.planning.test_plan import scheduled_request
-from tests.bot.runtime.test_main import subscription
 from tests.conftest import check_golden
-from tests.factories import NOW
+from tests.factories import NOW, scheduled_request, subscription
 
 
 def told(*heads: Message) -> str:

@@ -12,19 +12,16 @@ from bot.domain.digest import Source
 from bot.domain.reasons import ArxivReason
 from bot.store.days import Store
 from tests.factories import NOW
-from tests.servers.fake_http import HttpReply, xml_reply
-from tests.workers.test_fetch_job import (
-    BOTH,
+from tests.servers.arxiv_documents import (
     FRIDAY,
-    ON_SATURDAY,
     SATURDAY,
     THURSDAY,
     THURSDAY_FEED,
-    YESTERDAY,
     api_feed,
     rss_feed,
-    run_fetch_job,
 )
+from tests.servers.fake_http import HttpReply, xml_reply
+from tests.workers.run_fetch_job import BOTH, ON_SATURDAY, YESTERDAY, run_fetch_job
 
 MINUTE = timedelta(minutes=1)
 

@@ -24,7 +24,7 @@ from bot.store.outbox import Outbox
 from bot.store.quarantine import quarantine_counts
 from bot.store.spending import Spending
 from bot.store.subscriptions import Subscriptions
-from tests.bot.commands.test_why import ADDRESSES, CASES, render_case, set_up_why
+from tests.bot.commands.why_cases import ADDRESSES, CASES, render_case, set_up_why
 from tests.factories import NOW, profile
 from tests.old_store import BACKUP_FORM_1, backup_rows, corrupt
 from workers.cli import backup

@@ -21,6 +21,7 @@ from bot.store.queues import QUEUES
 from tests import TESTS
 from tests.factories import paper
 from tests.processes import children_by_parent, descendants, is_alive, run_command, stop_server
+from tests.servers.arxiv_documents import FRIDAY, SATURDAY, THURSDAY, THURSDAY_FEED, rss_feed
 from tests.servers.fake_http import (
     FakeServer,
     HttpReply,
@@ -34,7 +35,6 @@ from tests.servers.fake_http import (
     xml_reply,
 )
 from tests.waiting import TIMEOUT_SECONDS, wait_until
-from tests.workers.test_fetch_job import FRIDAY, SATURDAY, THURSDAY, THURSDAY_FEED, rss_feed
 
 PROFILE = """
 name = "mine"

@@ -24,7 +24,7 @@ from bot.views.evaluation import Evaluation, Report, eval_text
 from tests.conftest import check_golden
 from tests.factories import NOW, paper, paper_ids, profile
 from tests.servers import fake_http
-from tests.workers.judging.test_batches import PAID
+from tests.workers.scripted_model import PAID
 from workers.arxiv import sample
 from workers.cli import evaluate
 from workers.judging import batches, scoring

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.errors import Refused
-from tests.workers.gate.test_learned_ranking import tide_papers
+from tests.workers.gate.tide_papers import tide_papers
 from workers.cli import rank
 
 PROFILE = """

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.processes import children_by_parent, is_alive, kill, run_command, stop_server
+from tests.servers.arxiv_documents import FRIDAY, rss_feed
 from tests.servers.fake_http import run_fake_server, xml_reply
 from tests.waiting import TIMEOUT_SECONDS, wait_until
-from tests.workers.test_fetch_job import FRIDAY, rss_feed
 
 
 class Terminal:

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.processes import descendants, is_alive, stop_server
+from tests.servers.arxiv_documents import FRIDAY, rss_feed
 from tests.servers.fake_http import run_fake_server, xml_reply
 from tests.waiting import TIMEOUT_SECONDS, wait_until
-from tests.workers.test_fetch_job import FRIDAY, rss_feed
 from workers.runtime.server import _answers, _socket_path
 
 NOWHERE = "http://127.0.0.1:1"

@@ -28,13 +28,12 @@ from bot.store.lookups import Lookups
 from bot.store.quarantine import quarantine_counts
 from bot.store.subscriptions import Subscriptions
 from bot.views.cost import gate_line
-from tests.bot.planning.test_plan import list_result
 from tests.conftest import check_golden
-from tests.factories import DAY, NOW, listing, paper, profile
+from tests.factories import DAY, NOW, list_result, listing, paper, profile
 from tests.servers.fake_http import scores_for
-from tests.workers.gate.test_learned_ranking import COMMON, OTHERS, TIDES
-from tests.workers.judging.test_batches import ScriptedModel
-from tests.workers.test_score_job import MODEL_JUDGE, put_profile_request, run_score_job
+from tests.workers.gate.tide_papers import COMMON, OTHERS, TIDES
+from tests.workers.run_score_job import MODEL_JUDGE, put_profile_request, run_score_job
+from tests.workers.scripted_model import ScriptedModel
 from workers.gate.gatekeeper import ClosedGate, Gatekeeper, GateState
 
 A_DAY, MOST = 40, 60

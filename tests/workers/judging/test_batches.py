@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -12,38 +10,12 @@ from bot.domain.digest import ScoreResult, Usage
 from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from tests.factories import paper, paper_ids, profile
-from tests.servers.fake_http import scores_for
 from tests.waiting import TIMEOUT_SECONDS, wait_until
+from tests.workers.scripted_model import ScriptedModel, well_formed_reply
 from workers.judging import batches
 from workers.judging.batches import ModelReply
 
 PAPERS = [paper(id) for id in paper_ids(25)]
-PAID = Usage(calls=1, prompt_tokens=100, completion_tokens=10)
-
-
-class ScriptedModel:
-    """A model that answers by a function of the ids it is asked about."""
-
-    name = "scripted"
-
-    def __init__(self, reply: Callable[[list[str]], str | Exception | None]) -> None:
-        self.reply, self.asked, self._lock = reply, [], threading.Lock()
-        self.asked: list[list[str]]
-
-    def ask(
-        self, instructions: str, question: str, schema: dict[str, object], cache_key: str
-    ) -> ModelReply:
-        about = [json.loads(line)["id"] for line in question.splitlines() if line[:1] == "{"]
-        with self._lock:
-            self.asked.append(about)
-        answer = self.reply(about)
-        if isinstance(answer, Exception):
-            raise answer
-        return ModelReply(answer, PAID)
-
-
-def well_formed_reply(about: list[str]) -> str:
-    return json.dumps(scores_for(about))
 
 
 def judged(

@@ -24,8 +24,7 @@ from bot.store.lease import Lease, LeaseLost
 from bot.store.spending import Spending
 from bot.views import digest as digest_views
 from bot.views.cost import cost_text
-from tests.bot.planning.test_plan import digest_request, list_result
-from tests.factories import NOW, announced, listing, paper_ids, profile
+from tests.factories import NOW, announced, digest_request, list_result, listing, paper_ids, profile
 from tests.servers import fake_http as wire
 from tests.waiting import TIMEOUT_SECONDS
 from workers.gate import keyword_ranking

@@ -1,0 +1,45 @@
+"""Who acts in which channel, and forms filled in."""
+
+from __future__ import annotations
+
+from bot.commands.context import Context, Invocation
+from bot.domain.digest import Digest, Outcome
+from bot.domain.request import Address
+from tests.factories import NOW, announced, decision, digest, listing, person_in
+
+# Everybody may do these, wherever they are; all else takes a right. A new command, button or form
+# belongs to the rest, until somebody thinks it over and names it here.
+OPEN_TO_ALL = {"why"}, {"why", "up", "down", "abstract"}, set[str]()
+
+CHANNEL_ADDRESS = Address(platform="slack", workspace="T1", channel="C1")
+NEXT_DOOR = CHANNEL_ADDRESS.model_copy(update={"channel": "C2"})
+INVOCATION = Invocation("", CHANNEL_ADDRESS, NOW, "U1", "America/New_York", person=person_in())
+SUBSCRIBE_VALUES = {
+    "profile": "matters",
+    "at": "07:30",
+    "tz": "Asia/Kolkata",
+    "days": "mon,thu",
+    "top": "5",
+}
+PROFILE_VALUES = {
+    "title": "Bounds & rates",
+    "categories": "cs.LG, math",
+    "look_for": "Bounds: matching lower bounds\nRates: fast rates",
+    "leave_out": "Surveys",
+    "keywords": "minimax, -blockchain",
+    "relevance": "6",
+    "novelty": "5",
+    "maximum": "12",
+}
+
+
+def deliver_day(context: Context, address: Address = CHANNEL_ADDRESS) -> Digest:
+    """A day of two papers is in the channel; one of them has a long abstract."""
+    long = announced("2503.10001", abstract="We prove a bound. " * 20)
+    picked = [decision("2503.10000", Outcome.PICKED), decision("2503.10001", Outcome.PICKED)]
+    picked[1] = picked[1].model_copy(update={"announced": long})
+    day = digest(*picked, decision("2503.10002", Outcome.BELOW_CUTOFF, 3))
+    context.channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
+    context.channels.put_decided_day("day", day)
+    context.channels.put_delivered(address, f"{address}:day", day, NOW, "17.1")
+    return day

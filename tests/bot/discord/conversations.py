@@ -1,0 +1,162 @@
+"""People and the bot on a Discord on loopback: what they do, and what they see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import SecretStr
+
+from bot.commands.context import Context
+from bot.commands.status import Status
+from bot.discord import events
+from bot.discord import poster as poster_discord
+from bot.discord.answers import DiscordAnswers
+from bot.domain.digest import Judge, Outcome
+from bot.domain.message import Message
+from bot.domain.request import Address
+from bot.domain.schedule import Schedule
+from bot.domain.subscription import Subscription
+from bot.runtime.announcements import Announcer, Wakeup
+from bot.runtime.lookup_waiter import LookupWaiter
+from bot.runtime.posting import ThreadPoster
+from bot.store.channels import Channels
+from bot.store.connection import connect_briefly
+from bot.store.days import Store
+from bot.store.lookups import Lookups
+from bot.store.outbox import Outbox
+from bot.store.subscriptions import Subscriptions
+from bot.views import digest as digest_views
+from tests.factories import NOW, decision, digest, listing, paper_ids
+from tests.servers.discord_rules import draw_discord
+from tests.servers.fake_discord import Ack, FakeDiscord
+from tests.servers.fake_discord_state import GUILD_ID, USER_ID
+from tests.waiting import wait_until_async
+
+CHANNEL_ADDRESS = Address(platform="discord", workspace=GUILD_ID, channel="200000000000000001")
+NEWS, FORUM = "200000000000000003", "200000000000000004"
+DELIVERY_NAME = "matters-1"
+TOKEN = SecretStr("token")
+
+
+@dataclass
+class BotSession:
+    """A bot at work, and the people around it."""
+
+    fake_discord: FakeDiscord
+    answers: DiscordAnswers
+    context: Context
+    app: Any = None
+    running: Any = None
+    readies: int = 0
+
+    async def command(self, name: str, options: Any = None, **who: Any) -> str:
+        ack = await asyncio.to_thread(self.fake_discord.command, name, options, **who)
+        return await self.said(ack)
+
+    async def press(self, label: str, message: Any, **who: Any) -> Ack:
+        button = next(p for p in buttons(message["components"]) if p["label"].startswith(label))
+        return await asyncio.to_thread(
+            self.fake_discord.press, button["custom_id"], message["id"], **who
+        )
+
+    async def said(self, ack: Ack, number: int = 1) -> str:
+        """The last answer, which nobody else sees."""
+        answers = await asyncio.to_thread(self.fake_discord.wait_for_answers, ack, number)
+        assert all(answer["flags"] & 64 for answer in answers)
+        return draw_discord(answers[-1])
+
+    async def until(self, true: Callable[[], Any]) -> None:
+        await wait_until_async(true)
+
+    def shown(self, channel: str = CHANNEL_ADDRESS.channel) -> list[str]:
+        return [draw_discord(message) for message in self.fake_discord.channels[channel].messages]
+
+
+def buttons(parts: list[Any]) -> Iterator[Any]:
+    for part in parts:
+        if part["type"] == 2:
+            yield part
+        yield from buttons([*part.get("components", []), *filter(None, [part.get("accessory")])])
+
+
+class Even:
+    """A pace that lets everybody pass."""
+
+    async def acquire(self, address: Address) -> None:
+        """At once."""
+
+
+@asynccontextmanager
+async def at_work(
+    fake_discord: FakeDiscord, url: str, gateway: str = ""
+) -> AsyncIterator[BotSession]:
+    store = Store(connect_briefly(url))
+    context = Context(
+        channels=Channels(store),
+        subscriptions=Subscriptions(store),
+        lookups=Lookups(store),
+        judge=Judge(),
+        status=lambda: Status(
+            at=NOW, server="", memory=0, persistent=True, judge=Judge(), queues=(), wishes=()
+        ),
+    )
+    async with poster_discord.open_poster(TOKEN, fake_discord.api) as poster:
+        announcer = Announcer(poster, store.redis, Even())  # type: ignore[arg-type]
+        answers = DiscordAnswers(
+            poster, context, announcer, Wakeup(), LookupWaiter(context, lambda: None)
+        )
+        bot = BotSession(fake_discord, answers, context)
+
+        class App(events.DiscordApp):
+            async def on_ready(self) -> None:
+                bot.app, bot.readies = self, bot.readies + 1
+
+        app = App(answers, guild_ready_timeout=0.01)
+        listening = events.listen(app, TOKEN, gateway or fake_discord.gateway)
+        bot.running = running = asyncio.create_task(listening)
+        try:
+            await bot.until(lambda: bot.app or running.done())
+            if running.done():
+                await running
+            yield bot
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            store.redis.close()
+
+
+Converse = Callable[[Callable[[BotSession], Awaitable[None]]], None]
+
+
+async def post_day(bot: BotSession, number: int = 8) -> str:
+    """A day in the channel, as the worker posts it; returns the head's id."""
+    day = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(number)))
+    channels = bot.context.channels
+    channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
+    channels.put_decided_day(DELIVERY_NAME, day)
+    channels.put_prepared(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day)
+    head, *cards = digest_views.thread_posts(day, DELIVERY_NAME)
+    assert isinstance(head, Message)
+    outbox, turn = Outbox(channels.store.redis, "a day"), Even().acquire
+    thread = ThreadPoster(
+        bot.answers.poster, outbox, CHANNEL_ADDRESS, turn, lambda: datetime.now(UTC)
+    )
+    message = (await thread.post(head, list(zip(paper_ids(number), cards, strict=True)))).message
+    channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day, NOW, message)
+    return message
+
+
+def subscription(**fields: Any) -> Subscription:
+    given: dict[str, Any] = {
+        "address": CHANNEL_ADDRESS,
+        "profile": "matters",
+        "schedule": Schedule(at=datetime(2025, 1, 1, 9).time(), tz="Europe/Berlin"),
+        "by": USER_ID,
+        "since": NOW,
+    }
+    return Subscription(**(given | fields))

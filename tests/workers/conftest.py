@@ -1,0 +1,26 @@
+"""A Slack on loopback whom nothing waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.domain.request import Address
+from bot.runtime import posting
+from tests.servers.fake_slack import FakeSlack, run_fake_slack
+from workers import deliver_job
+
+
+@pytest.fixture
+def fake_slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
+    async def no_wait(self: posting.ChannelRateLimit, address: Address) -> None:
+        """At once: what the pace is, test_posting shows."""
+
+    monkeypatch.setattr(posting.ChannelRateLimit, "acquire", no_wait)
+    monkeypatch.setattr(posting, "_WAITS", (0.0,))
+    quick = {"_LOOK_SECONDS": 0.01, "_LINGER_SECONDS": 0.05, "_REST_SECONDS": 0.05, "_SPREAD": 0}
+    for name, seconds in quick.items():
+        monkeypatch.setattr(deliver_job, name, seconds)
+    with run_fake_slack() as it:
+        yield it

@@ -1,0 +1,88 @@
+"""Run DELIVER on a judged day, and see what the channels got."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+import redis.asyncio
+
+from bot.domain.digest import Outcome
+from bot.domain.request import Address, DigestRequest, digest_name
+from bot.domain.schedule import Schedule
+from bot.domain.subscription import Subscription
+from bot.settings import Settings
+from bot.store.channels import Channels
+from bot.store.days import Store
+from bot.store.deliveries import Deliveries
+from bot.store.subscriptions import Subscriptions
+from tests.factories import (
+    DAY,
+    NOW,
+    decision,
+    digest,
+    digest_request,
+    list_result,
+    listing,
+    paper_ids,
+    profile,
+)
+from tests.servers.fake_slack import FakeSlack
+from workers import deliver_job
+
+
+class Killed(BaseException):
+    """kill -9, as the code under it sees it."""
+
+    def __str__(self) -> str:
+        return "Killed"
+
+
+def slack_address(channel: str) -> Address:
+    return Address(platform="slack", workspace="T1", channel=channel)
+
+
+def put_judged_day(
+    store: Store, *channels: str, by: str = "", top: int | None = None
+) -> list[DigestRequest]:
+    """A judged day of six picked papers, and who waits for it."""
+    fingerprint = store.put_profile(profile())
+    base = digest_request().model_copy(update={"profile": fingerprint, "by": by, "top": top})
+    requests = [base.model_copy(update={"address": slack_address(channel)}) for channel in channels]
+    papers = [decision(id, Outcome.PICKED) for id in paper_ids(6)]
+    store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
+    found = list_result(NOW)
+    store.put_list_result(base.wanted, found)
+    Channels(store).put_decided_day(digest_name(base, found), digest(*papers))
+    for each in requests:
+        Channels(store).put_request(each)
+    return requests
+
+
+def subscribed(store: Store, channel: str, by: str) -> None:
+    Subscriptions(store).put(
+        Subscription(
+            address=slack_address(channel),
+            profile="matters",
+            schedule=Schedule(at=time(9), tz="UTC"),
+            by=by,
+            since=NOW,
+        )
+    )
+
+
+def run_deliver_job(
+    fake_slack: FakeSlack,
+    store: Store,
+    redis_url: str,
+    requests: list[DigestRequest],
+    now: datetime | None = None,
+) -> None:
+    """The job, for those whom the clock found due."""
+    Deliveries(store, "slack").put(requests)
+    settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=fake_slack.url)
+    pace = redis.asyncio.Redis.from_url(redis_url)
+    deliver_job.deliver("slack", store, settings, pace, lambda: now or datetime.now(UTC))
+
+
+def replies(fake_slack: FakeSlack, channel: str) -> int:
+    return len(fake_slack.visible_messages(channel)) - 1
