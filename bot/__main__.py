@@ -87,7 +87,7 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
             web = client(config.slack_bot_token, config.slack_api_url.get_secret_value())
             announcer = Announcer(SlackPoster(web), store.redis, ChannelRateLimit(pacing))
             slack = platforms["slack"] = SlackAnswers(
-                web, context, announcer, wakeup, lookup_waiter
+                SlackPoster(web), context, announcer, wakeup, lookup_waiter
             )
             running["Slack"] = asyncio.create_task(_slack(slack, config))
         if config.discord_token and "discord" not in wrong:
@@ -140,15 +140,13 @@ async def _until(stopping: asyncio.Task[bool], running: dict[str, asyncio.Task[N
 
 
 async def _slack(answers: SlackAnswers, config: Settings) -> None:
-    from bot.slack.events import SlackApp, listen
+    from bot.slack.events import listen
 
     async def heard(how: str) -> None:
         log.info("listening", how=how)
         await _end_login_outage("Slack", answers.context)
 
-    await _keep_receiving(
-        "Slack", lambda: listen(SlackApp(answers), config, heard), answers.context
-    )
+    await _keep_receiving("Slack", lambda: listen(answers, config, heard), answers.context)
 
 
 async def _discord(answers: DiscordAnswers, token: SecretStr, config: Settings) -> None:

@@ -28,11 +28,13 @@ _CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 @dataclass(frozen=True)
 class Action:
     """What somebody wants, before who that is is known: what it takes, which channel it names
-    (empty: the one where it is asked), and how it is done once that was looked into."""
+    (empty: the one where it is asked), how it is done once that was looked into, and whether a
+    digest is posted in the end."""
 
     right: Right
     channel: str
     do: Callable[[Invocation, Context], Answer]
+    posts: bool = False
 
     def authorise(self, invocation: Invocation, context: Context) -> Invocation:
         """As if it was asked in the channel it names. Raises Refused for who may not there."""
@@ -77,7 +79,12 @@ def typed_action(text: str) -> Action:
         near = difflib.get_close_matches(name[:40], filter(None, COMMANDS), n=1)
         return _refusing(help.unknown_command(name, near[0] if near else None))
     known = COMMANDS[name]
-    return Action(known.right, "", lambda invocation, context: known.run(invocation, context, rest))
+    return Action(
+        known.right,
+        "",
+        lambda invocation, context: known.run(invocation, context, rest),
+        known.posts,
+    )
 
 
 def button_action(action: str, value: str) -> Action:
@@ -90,7 +97,10 @@ def button_action(action: str, value: str) -> Action:
         if channel and not _CHANNEL.fullmatch(channel):
             return _refusing(help.unknown_button())
     return Action(
-        known.right, channel, lambda invocation, context: known.run(invocation, context, value)
+        known.right,
+        channel,
+        lambda invocation, context: known.run(invocation, context, value),
+        known.posts,
     )
 
 
@@ -108,6 +118,7 @@ def form_action(form: str, about: str, answers: Mapping[str, str]) -> Action:
         known.right,
         channel,
         lambda invocation, context: known.run(invocation, context, about, answers),
+        known.posts,
     )
 
 
@@ -173,11 +184,13 @@ R = TypeVar("R", CommandHandler, ButtonHandler, FormHandler)
 @dataclass(frozen=True)
 class CommandSpec(Generic[R]):
     """A command, button or form, and what it takes. `elsewhere`: the first word of what a button
-    carries, or of what a form is about, names the channel; otherwise the form asks for one."""
+    carries, or of what a form is about, names the channel; otherwise the form asks for one.
+    `posts`: a digest is posted in the end."""
 
     run: R
     right: Right
     names_channel: bool = False
+    posts: bool = False
 
 
 def _as_typed(command: CommandHandler) -> ButtonHandler:
@@ -188,14 +201,14 @@ def _as_typed(command: CommandHandler) -> ButtonHandler:
 ASK, USE, CHANGE = Right.ASK, Right.USE, Right.CHANGE
 COMMANDS: dict[str, CommandSpec[CommandHandler]] = {
     "": CommandSpec(_help, USE),
-    "subscribe": CommandSpec(subscriptions.subscribe, CHANGE),
+    "subscribe": CommandSpec(subscriptions.subscribe, CHANGE, posts=True),
     "unsubscribe": CommandSpec(subscriptions.unsubscribe, CHANGE),
     "list": CommandSpec(subscriptions.list_subscriptions, USE),
     "profiles": CommandSpec(_profiles, USE),
     "new": CommandSpec(profiles.new, CHANGE),
-    "now": CommandSpec(_now, USE),
+    "now": CommandSpec(_now, USE, posts=True),
     "pause": CommandSpec(subscriptions.pause, CHANGE),
-    "resume": CommandSpec(subscriptions.resume, CHANGE),
+    "resume": CommandSpec(subscriptions.resume, CHANGE, posts=True),
     "status": CommandSpec(_status, USE),
     "cost": CommandSpec(_cost, USE),
     "missed": CommandSpec(papers.missed, USE),
@@ -208,11 +221,11 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "why": CommandSpec(papers.why_pressed, ASK),
     "abstract": CommandSpec(papers.abstract, ASK),
     "share": CommandSpec(papers.share, USE),
-    "now": CommandSpec(_as_typed(_now), USE, names_channel=True),
-    "subscribe": CommandSpec(subscriptions.form_pressed, CHANGE, names_channel=True),
+    "now": CommandSpec(_as_typed(_now), USE, names_channel=True, posts=True),
+    "subscribe": CommandSpec(subscriptions.form_pressed, CHANGE, names_channel=True, posts=True),
     "edit": CommandSpec(subscriptions.edit_pressed, CHANGE, names_channel=True),
     "pause": CommandSpec(_as_typed(subscriptions.pause), CHANGE, names_channel=True),
-    "resume": CommandSpec(_as_typed(subscriptions.resume), CHANGE, names_channel=True),
+    "resume": CommandSpec(_as_typed(subscriptions.resume), CHANGE, names_channel=True, posts=True),
     "ask-unsubscribe": CommandSpec(subscriptions.asked_to_end, CHANGE, names_channel=True),
     "unsubscribe": CommandSpec(_as_typed(subscriptions.unsubscribe), CHANGE, names_channel=True),
     "new": CommandSpec(profiles.new_pressed, CHANGE),
@@ -220,7 +233,7 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "undo": CommandSpec(profiles.undo, CHANGE),
 }
 FORMS: dict[str, CommandSpec[FormHandler]] = {
-    "subscribe": CommandSpec(subscriptions.submit_form, CHANGE, names_channel=True),
+    "subscribe": CommandSpec(subscriptions.submit_form, CHANGE, names_channel=True, posts=True),
     "edit": CommandSpec(subscriptions.submit_edit_form, CHANGE, names_channel=True),
     "profile": CommandSpec(profiles.submit_form, CHANGE),
 }

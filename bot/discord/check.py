@@ -34,6 +34,19 @@ def missing_permissions(given: discord.Permissions) -> list[str]:
     return [_NAMES[name] for name, needed in PERMISSIONS if needed and not getattr(given, name)]
 
 
+def cannot_post_reason(guild: discord.Guild | None, channel: str) -> str:
+    """Why no digest can be posted there, as far as is known; empty when it can."""
+    if guild is None or guild.unavailable:
+        return ""
+    found = guild.get_channel(int(channel)) if channel.isdecimal() else None
+    if found is None:
+        return discord_views.missing_permissions(["View Channel"])
+    if not isinstance(found, discord.TextChannel):
+        return discord_views.no_threads(found.type.name.replace("_", " "))
+    missing = missing_permissions(found.permissions_for(guild.me))
+    return discord_views.missing_permissions(missing) if missing else ""
+
+
 _NAMES: Final = {
     "read_messages": "View Channel",
     "view_channel": "View Channel",

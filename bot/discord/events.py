@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import discord
@@ -21,10 +20,10 @@ from yarl import URL
 from bot.arxiv import ids as ids_arxiv
 from bot.commands import dispatch
 from bot.commands.context import Context, Invocation
-from bot.commands.permissions import Person, Right
+from bot.commands.permissions import Right
 from bot.discord import forms, render
-from bot.discord.answers import DiscordAnswers, Interaction
-from bot.discord.check import missing_permissions
+from bot.discord.answers import DiscordAnswers, DiscordInteraction
+from bot.discord.check import cannot_post_reason
 from bot.discord.commands import RawInteraction, commands
 from bot.discord.poster import CLIENT_ERRORS, to_paperboy_error
 from bot.discord.reply import Reply
@@ -34,8 +33,6 @@ from bot.domain.request import Address
 from bot.domain.subscription import Subscription
 from bot.errors import Refused, Unavailable
 from bot.runtime.closing import finish_closing
-from bot.views import discord as discord_views
-from bot.views import subscriptions as subscriptions_views
 
 log = structlog.get_logger()
 
@@ -45,8 +42,6 @@ _GATEWAY: Final = DiscordWebSocket.DEFAULT_GATEWAY
 # Discord shows no completion that takes longer than three seconds, and asks at every letter.
 _COMPLETE_SECONDS: Final = 1.0
 
-# What ends in a message to the channel is asked only where the bot can post.
-_POSTS: Final = {"subscribe", "now", "resume"}
 # What the server's settings show to be over; a locked or deleted thread they do not.
 _RECOVERABLE: Final = {
     ChannelReason.BAD_TOKEN,
@@ -77,61 +72,57 @@ class DiscordApp(discord.Client):
             await self.tree.sync()
             await asyncio.to_thread(store.put_reply_format, name, shape)
 
-    async def typed(self, asked: RawInteraction, word: str, text: str = "") -> None:
+    async def typed(self, raw: RawInteraction, word: str, text: str = "") -> None:
         """A command, put together as it would be typed."""
-        interaction = self._where(asked, word in _POSTS)
-        await self.answers.act(interaction, dispatch.typed_action(f"{word} {text}"))
+        action = dispatch.typed_action(f"{word} {text}")
+        await self.answers.act(self._interaction(raw), action)
 
-    async def on_interaction(self, asked: RawInteraction) -> None:
+    async def on_interaction(self, raw: RawInteraction) -> None:
         """Buttons and forms; commands go by the tree."""
-        data: Any = asked.data
-        if asked.type is discord.InteractionType.component:
-            action, value = render.parse_button_id(data["custom_id"]) or ("", "")
-            interaction = self._where(asked, action in _POSTS, value.partition(" ")[0])
-            if action == "again":
-                await self.answers.reopen_form(interaction, value)
+        data: Any = raw.data
+        if raw.type is discord.InteractionType.component:
+            name, value = render.parse_button_id(data["custom_id"]) or ("", "")
+            if name == "again":
+                await self.answers.reopen_form(self._interaction(raw), value)
             else:
-                await self.answers.act(interaction, dispatch.button_action(action, value))
-        elif asked.type is discord.InteractionType.modal_submit:
+                action = dispatch.button_action(name, value)
+                await self.answers.act(self._interaction(raw), action)
+        elif raw.type is discord.InteractionType.modal_submit:
             name, about = forms.parse_form_id(data["custom_id"]) or ("", "")
             answers = forms.answers(data["components"])
-            interaction = self._where(asked, name in _POSTS, answers.get("channel") or about)
-            await self.answers.submit(interaction, name, about, answers)
+            await self.answers.submit(self._interaction(raw), name, about, answers)
 
-    async def why(self, asked: RawInteraction, _: discord.Message) -> None:
+    async def why(self, raw: RawInteraction, _: discord.Message) -> None:
         """`Why this paper?` on a message: the paper its buttons or its words are about."""
-        data: Any = asked.data
+        data: Any = raw.data
         message = data["resolved"]["messages"][data["target_id"]]
         for custom_id in _custom_ids(message.get("components") or []):
-            action, value = render.parse_button_id(custom_id) or ("", "")
-            if action == "why":
-                await self.answers.act(self._where(asked), dispatch.button_action(action, value))
+            name, value = render.parse_button_id(custom_id) or ("", "")
+            if name == "why":
+                action = dispatch.button_action(name, value)
+                await self.answers.act(self._interaction(raw), action)
                 return
         parts = [message.get(part) for part in ("content", "components", "embeds")]
-        said = json.dumps(parts, ensure_ascii=False)
-        await self.typed(asked, "why", " ".join(found.id for found in ids_arxiv.find(said)))
+        text = json.dumps(parts, ensure_ascii=False)
+        await self.typed(raw, "why", " ".join(found.id for found in ids_arxiv.find(text)))
 
-    async def profile_titles(self, asked: RawInteraction, own: bool) -> dict[str, str]:
+    async def profile_titles(self, raw: RawInteraction, own: bool) -> dict[str, str]:
         """Profiles by name with their titles, for completion: all, or the channel's own."""
-        interaction = self._where(asked)
-        address = interaction.address
 
-        def look(context: Context, who: Person | None) -> dict[str, str]:
-            context.authorise(
-                Invocation("", address, datetime.now(UTC), interaction.person, person=who),
-                Right.USE,
-            )
-            titles = {name: found.title for name, found in context.profiles(address).items()}
+        def titles(context: Context, invocation: Invocation) -> dict[str, str]:
+            context.authorise(invocation, Right.USE)
+            address = invocation.address
+            every = {name: profile.title for name, profile in context.profiles(address).items()}
             if not own:
-                return titles
-            named = (found.profile for found in context.subscriptions.of(address))
-            return {name: titles.get(name, name) for name in named}
+                return every
+            subscribed = (each.profile for each in context.subscriptions.of(address))
+            return {name: every.get(name, name) for name in subscribed}
 
         try:
             async with asyncio.timeout(_COMPLETE_SECONDS):
-                return await asyncio.to_thread(
-                    look, self.answers.context, await interaction.identify()
-                )
+                list_action = dispatch.typed_action("list")
+                invocation = await self.answers.identify(self._interaction(raw), list_action)
+                return await asyncio.to_thread(titles, self.answers.context, invocation)
         except (Refused, redis.RedisError, TimeoutError) as error:
             log.info("no completion", error=type(error).__name__)
             return {}
@@ -162,56 +153,37 @@ class DiscordApp(discord.Client):
             await asyncio.to_thread(self.answers.context.subscriptions.end_outage, "Discord login")
 
     async def _reactivate_in(self, guild: discord.Guild) -> None:
-        """What rested because nothing could be posted there goes on where it can be."""
-        subscriptions, now = self.answers.context.subscriptions, datetime.now(UTC)
-        team = str(guild.id)
+        """Resume subscriptions that were paused because nothing could be posted, where it can."""
+        answers, workspace = self.answers, str(guild.id)
         try:
-            found = await asyncio.to_thread(subscriptions.of_workspace, "discord", team)
-            rests = {each.address.channel for each in found if _rests(each)}
-            for channel in sorted(rests):
-                if _cannot_post_reason(guild, channel):
-                    continue
-                healed = await asyncio.to_thread(
-                    subscriptions.reactivate, "discord", team, channel, _RECOVERABLE
-                )
-                for each in healed:
-                    log.info("subscription reactivated", channel=channel, profile=each.profile)
-                    name = fingerprint(each.key, now.isoformat())
-                    said = subscriptions_views.reactivated(each, now)
-                    await self.answers.announcer.say(each.address, said, name)
+            subscriptions = await asyncio.to_thread(
+                answers.context.subscriptions.of_workspace, "discord", workspace
+            )
+            channels = {each.address.channel for each in subscriptions if _is_recoverable(each)}
+            for channel in sorted(channels):
+                if not cannot_post_reason(guild, channel):
+                    await answers.reactivate("discord", workspace, channel, _RECOVERABLE)
         except redis.RedisError as error:
             log.error("redis unreachable", error=type(error).__name__)
 
-    async def _who(self, asked: RawInteraction, here: str) -> Person | None:
-        """Who asks, as far as Discord says."""
-        people, now = self.answers.people, datetime.now(UTC)
-        if asked.guild_id is not None:
-            return await people.member(asked, now)
-        every = await asyncio.to_thread(self.answers.context.subscriptions.all)
-        own = [found.address for found in every if found.by == str(asked.user.id)]
-        there = [address for address in own if address.platform == "discord"]
-        return await people.alone(self, asked.user.id, here, there, now)
-
-    def _where(self, asked: RawInteraction, posts: bool = False, target: str = "") -> Interaction:
-        """In a thread, its channel is meant; `target` is another one, to post to."""
-        parent = getattr(asked.channel, "parent_id", None)
-        channel = parent or asked.channel_id
-        pressed = asked.message if asked.type is discord.InteractionType.component else None
+    def _interaction(self, raw: RawInteraction) -> DiscordInteraction:
+        """In a thread, its channel is meant."""
+        parent = getattr(raw.channel, "parent_id", None)
+        pressed = raw.message if raw.type is discord.InteractionType.component else None
         mark = (getattr(pressed.components[0], "id", 0) or 0) if pressed else None
-        ids = (str(asked.application_id), str(asked.id), asked.token)
-        return Interaction(
+        ids = (str(raw.application_id), str(raw.id), raw.token)
+        return DiscordInteraction(
             address=Address(
-                platform="discord", workspace=str(asked.guild_id or ""), channel=str(channel)
+                platform="discord",
+                workspace=str(raw.guild_id or ""),
+                channel=str(parent or raw.channel_id),
             ),
-            person=str(asked.user.id),
-            event_id=fingerprint("discord", str(asked.id)),
-            reply=Reply(self.answers.poster, ids, mark),
-            identify=lambda: self._who(asked, str(channel)),
+            person=str(raw.user.id),
+            event_id=fingerprint("discord", str(raw.id)),
             message=str(pressed.id) if pressed else "",
-            thread=str(asked.channel_id) if parent else "",
-            cannot_post_reason=_cannot_post_reason(asked.guild, target or str(channel))
-            if posts
-            else "",
+            thread=str(raw.channel_id) if parent else "",
+            raw=raw,
+            reply=Reply(self.answers.poster, ids, mark),
         )
 
 
@@ -247,21 +219,8 @@ async def _closed(app: DiscordApp) -> None:
         await app.http.close()
 
 
-def _rests(found: Subscription) -> bool:
+def _is_recoverable(found: Subscription) -> bool:
     return found.paused is not None and found.paused.trouble in _RECOVERABLE
-
-
-def _cannot_post_reason(guild: discord.Guild | None, channel: str) -> str:
-    """Why no digest can be posted there, as far as is known; empty when it can."""
-    if guild is None or guild.unavailable:
-        return ""
-    found = guild.get_channel(int(channel)) if channel.isdecimal() else None
-    if found is None:
-        return discord_views.missing_permissions(["View Channel"])
-    if not isinstance(found, discord.TextChannel):
-        return discord_views.no_threads(found.type.name.replace("_", " "))
-    missing = missing_permissions(found.permissions_for(guild.me))
-    return discord_views.missing_permissions(missing) if missing else ""
 
 
 def _custom_ids(parts: list[dict[str, Any]]) -> Iterator[str]:

@@ -7,20 +7,20 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import Any
-from weakref import WeakValueDictionary
 
 import redis
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.arxiv import ids
 from bot.commands import dispatch
 from bot.commands.context import HOME, InvalidForm
+from bot.commands.permissions import Right
 from bot.domain import schedule
 from bot.domain.message import Choice
 from bot.domain.papers import fingerprint
@@ -30,9 +30,9 @@ from bot.errors import Refused, Unavailable
 from bot.runtime.closing import finish_closing
 from bot.settings import Settings
 from bot.slack import forms, http, render
-from bot.slack.answers import Interaction, SlackAnswers
+from bot.slack.answers import SlackAnswers, SlackInteraction
 from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
-from bot.views import doctor, help, refusals, subscriptions
+from bot.views import doctor, help, refusals
 
 log = structlog.get_logger()
 
@@ -48,32 +48,32 @@ _PING_SECONDS = 5.0
 _OPEN_SECONDS, _LOST_SECONDS = 30.0, 60.0
 
 
+@dataclass(frozen=True)
+class Workspace:
+    """The workspace a token is for: its id and web address, and the bot's user there."""
+
+    team: str
+    site: str
+    bot_user_id: str
+
+
+async def find_workspace(web: AsyncWebClient) -> Workspace:
+    """Ask Slack which workspace the token is for. Raises Gone or Unavailable."""
+    try:
+        me = await web.auth_test()
+    except CLIENT_ERRORS as error:
+        raise to_paperboy_error(error) from error
+    if not (isinstance(me["team_id"], str) and isinstance(me["user_id"], str)):
+        raise Unavailable("Slack does not say who we are.", ChannelReason.CHAT_DOWN)
+    return Workspace(me["team_id"], str(me["url"] or ""), me["user_id"])
+
+
 class SlackApp:
     """One workspace's events."""
 
-    def __init__(self, answers: SlackAnswers) -> None:
+    def __init__(self, answers: SlackAnswers, workspace: Workspace) -> None:
         self.answers, self.context = answers, answers.context
-        self.team = self.bot_user_id = ""
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    async def identify(self) -> None:
-        """Learn which workspace the token is for; what rested for want of a token goes on.
-
-        Raises Gone or Unavailable.
-        """
-        try:
-            me = await self.answers.web.auth_test()
-        except CLIENT_ERRORS as error:
-            raise to_paperboy_error(error) from error
-        if not (isinstance(me["team_id"], str) and isinstance(me["user_id"], str)):
-            raise Unavailable("Slack does not say who we are.", ChannelReason.CHAT_DOWN)
-        self.team, self.bot_user_id, self.answers.site = (
-            me["team_id"],
-            me["user_id"],
-            str(me["url"] or ""),
-        )
-        self.answers.people.team = self.team
-        await self._reactivate(None, {ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE})
+        self._workspace = workspace
 
     def app(self, signing_secret: str | None) -> AsyncApp:
         """Bolt's app with every listener; without a signing secret only Socket Mode reaches it."""
@@ -81,7 +81,10 @@ class SlackApp:
         async def authorize() -> AuthorizeResult:  # bolt itself would ask Slack before each event
             token = self.answers.web.token
             return AuthorizeResult(
-                enterprise_id=None, team_id=self.team, bot_user_id=self.bot_user_id, bot_token=token
+                enterprise_id=None,
+                team_id=self._workspace.team,
+                bot_user_id=self._workspace.bot_user_id,
+                bot_token=token,
             )
 
         quiet = logging.getLogger("slack")
@@ -110,8 +113,8 @@ class SlackApp:
         text = str(body.get("text") or "")
         if body["command"] != "/digest":
             text = f"{body['command']} {text}"
-        interaction = self._where("command", body, body["channel_id"], body["user_id"])
-        await self.answers.act(interaction, _first(text), dispatch.typed_action(text))
+        interaction = self._interaction("command", body, body["channel_id"], body["user_id"])
+        await self.answers.act(interaction, dispatch.typed_action(text))
 
     async def _pressed(self, ack: AsyncAck, body: Json, action: Json) -> None:
         await ack()
@@ -120,11 +123,10 @@ class SlackApp:
         name, value = render.parse_pressed(action)
         place = body.get("channel") or {}  # what only one person sees comes without its message
         message = {**(body.get("container") or {}), **(body.get("message") or {})}
-        interaction = self._where("button", body, place.get("id") or "", body["user"]["id"])
+        interaction = self._interaction("button", body, place.get("id") or "", body["user"]["id"])
         thread, ts = (str(message.get(name) or "") for name in ("thread_ts", "ts"))
-        async with self._turn(f"{interaction.address} {ts}"):  # so that a count never goes back
-            interaction = replace(interaction, thread=thread, message=ts)
-            await self.answers.act(interaction, name, dispatch.button_action(name, value))
+        interaction = replace(interaction, thread=thread, message=ts)
+        await self.answers.act(interaction, dispatch.button_action(name, value))
 
     async def _submitted(self, ack: AsyncAck, body: Json, view: Json) -> None:
         form, answers = str(view["callback_id"]), forms.answers(view)
@@ -134,11 +136,11 @@ class SlackApp:
         except ValueError:
             await ack(forms.errors({first: help.unknown_button()}))
             return
-        interaction = self._where("form", body, channel, body["user"]["id"])
+        interaction = self._interaction("form", body, channel, body["user"]["id"])
         act = dispatch.form_action(form, about, answers)
         try:
             async with asyncio.timeout(_FORM_SECONDS):
-                invocation = await self.answers.ask(interaction, act, _CHECK_SECONDS)
+                invocation = await self.answers.identify(interaction, act, _CHECK_SECONDS)
                 target = act.authorise(invocation, self.context).address
                 if answers.get("channel") and not await self.answers.can_post(target):
                     raise InvalidForm({"channel": refusals.cannot_post_here()})
@@ -166,20 +168,21 @@ class SlackApp:
         """`Why this paper?` on a message: the paper its buttons or its words are about."""
         await ack()
         message = body.get("message") or {}
-        interaction = self._where("shortcut", body, body["channel"]["id"], body["user"]["id"])
         interaction = replace(
-            interaction, thread=str(message.get("thread_ts") or message.get("ts") or "")
+            self._interaction("shortcut", body, body["channel"]["id"], body["user"]["id"]),
+            thread=str(message.get("thread_ts") or message.get("ts") or ""),
         )
         for block in message.get("blocks") or ():
             for element in block.get("elements") or ():
-                if element.get("action_id") and render.parse_pressed(element)[0] == "why":
-                    await self.answers.act(
-                        interaction, "why", dispatch.button_action(*render.parse_pressed(element))
-                    )
+                if not element.get("action_id"):
+                    continue
+                name, value = render.parse_pressed(element)
+                if name == "why":
+                    await self.answers.act(interaction, dispatch.button_action(name, value))
                     return
-        said = json.dumps([message.get("text"), message.get("blocks")], ensure_ascii=False)
-        text = "why " + " ".join(found.id for found in ids.find(said))
-        await self.answers.act(interaction, "why", dispatch.typed_action(text))
+        text = json.dumps([message.get("text"), message.get("blocks")], ensure_ascii=False)
+        typed = "why " + " ".join(found.id for found in ids.find(text))
+        await self.answers.act(interaction, dispatch.typed_action(typed))
 
     async def _mentioned(self, ack: AsyncAck, body: Json, event: Json) -> None:
         """`@Paperboy why ID`, in a thread as well: answered where it was asked, for all to read.
@@ -188,77 +191,69 @@ class SlackApp:
         if not event.get("user"):
             return  # an app's own message, or a workflow's: nobody who asks
         text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", str(event.get("text") or "")).strip()
-        interaction = self._where("app_mention", body, event["channel"], event["user"])
+        action = dispatch.typed_action(text)
         interaction = replace(
-            interaction, thread=str(event.get("thread_ts") or event["ts"]), is_public=True
+            self._interaction("app_mention", body, event["channel"], event["user"]),
+            thread=str(event.get("thread_ts") or event["ts"]),
+            is_public=action.right is Right.ASK,
         )
-        await self.answers.act(interaction, _first(text), dispatch.typed_action(text))
+        await self.answers.act(interaction, action)
 
     async def _home_opened(self, ack: AsyncAck, body: Json, event: Json) -> None:
         await ack()
         if event.get("tab", "home") == "home":
-            await self.answers.publish(self._where("app_home_opened", body, "", event["user"]))
+            await self.answers.publish(
+                self._interaction("app_home_opened", body, "", event["user"])
+            )
 
     async def _joined(self, ack: AsyncAck, event: Json) -> None:
         await ack()
-        if event.get("user") == self.bot_user_id:
-            await self._reactivate(
+        if event.get("user") == self._workspace.bot_user_id:
+            await self.reactivate(
                 str(event["channel"]), {ChannelReason.NOT_A_MEMBER, ChannelReason.CHANNEL_GONE}
             )
 
     async def _unarchived(self, ack: AsyncAck, event: Json) -> None:
         await ack()
-        await self._reactivate(str(event["channel"]), {ChannelReason.ARCHIVED})
+        await self.reactivate(str(event["channel"]), {ChannelReason.ARCHIVED})
 
-    async def _reactivate(self, channel: str | None, troubles: set[ChannelReason]) -> None:
-        """What rested for one of these troubles goes on, in a channel or everywhere."""
-        heal, now = self.context.subscriptions.reactivate, datetime.now(UTC)
+    async def reactivate(self, channel: str | None, reasons: set[ChannelReason]) -> None:
+        """Resume what was paused for one of these reasons, in a channel or everywhere."""
         try:
-            found = await asyncio.to_thread(heal, "slack", self.team, channel, troubles)
+            await self.answers.reactivate("slack", self._workspace.team, channel, reasons)
         except redis.RedisError as error:
             log.error("redis unreachable", error=type(error).__name__)
-            return
-        for each in found:
-            log.info("subscription reactivated", channel=str(each.address), profile=each.profile)
-            name = fingerprint(each.key, now.isoformat())
-            await self.answers.announcer.say(
-                each.address, subscriptions.reactivated(each, now), name
-            )
 
-    def _turn(self, name: str) -> asyncio.Lock:
-        lock = self._turns.get(name)
-        if lock is None:
-            lock = self._turns[name] = asyncio.Lock()
-        return lock
-
-    def _where(self, kind: str, body: Mapping[str, Any], channel: str, person: str) -> Interaction:
-        return Interaction(
+    def _interaction(
+        self, kind: str, body: Mapping[str, Any], channel: str, person: str
+    ) -> SlackInteraction:
+        return SlackInteraction(
             event_kind=kind,
-            address=Address(platform="slack", workspace=self.team, channel=channel or HOME),
+            address=Address(
+                platform="slack", workspace=self._workspace.team, channel=channel or HOME
+            ),
             person=person,
             event_id=fingerprint(json.dumps(body, sort_keys=True)),
             trigger=str(body.get("trigger_id") or ""),
             response_url=str(body.get("response_url") or ""),
+            site=self._workspace.site,
         )
 
 
-def _first(text: str) -> str:
-    return (text.split() or [""])[0].lower().lstrip("/")
-
-
 async def listen(
-    slack: SlackApp, settings: Settings, on_listening: Callable[[str], Awaitable[None]]
+    answers: SlackAnswers, settings: Settings, on_listening: Callable[[str], Awaitable[None]]
 ) -> None:
-    """Receive events until cancelled, by Socket Mode or else by HTTP; `heard` is told which, in
-    words, once they come.
+    """Receive events until cancelled, by Socket Mode or else by HTTP; `on_listening` is told which,
+    in words, once they come.
 
-    Raises Refused when neither is set up, what greet() raises, and Unavailable when Slack's socket
-    cannot be opened, or is lost and does not come back.
+    Raises Refused when neither is set up, Gone when the token is not valid, and Unavailable when
+    Slack is away, or its socket cannot be opened, or is lost and does not come back.
     """
     app_token, secret = settings.slack_app_token, settings.slack_signing_secret
     if app_token is None and secret is None:
         raise Refused(doctor.slack_not_set_up())
-    await slack.identify()
+    slack = SlackApp(answers, await find_workspace(answers.web))
+    await slack.reactivate(None, {ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE})
     if app_token is not None:
         await _socket(slack, app_token.get_secret_value(), on_listening)
     elif secret is not None:

@@ -68,17 +68,17 @@ class _Channels(BaseModel):
 
 
 class People:
-    """The people of one workspace (`team`, once it is known)."""
+    """The people of one workspace, as users.info and users.conversations describe them."""
 
     def __init__(self, web: AsyncWebClient) -> None:
-        self._web, self.team = web, ""
+        self._web = web
         self._users: ExpiringCache[str, _User] = ExpiringCache(_KEPT, _MOST)
         self._inside: ExpiringCache[str, frozenset[str]] = ExpiringCache(_KEPT, _MOST)
         self._direct: ExpiringCache[str, str] = ExpiringCache(_DAY, _MOST)
         self._kinds: tuple[str, ...] = _KINDS
 
     async def identify(
-        self, id: str, right: Right, alone: bool, now: datetime, seconds: float
+        self, id: str, team: str, right: Right, alone: bool, now: datetime, seconds: float
     ) -> tuple[Person | None, str]:
         """A person as far as the right asks for it (what everybody may do takes no channels), and
         the time zone (UTC where Slack does not say). None when Slack did not say who it is in so
@@ -103,7 +103,7 @@ class People:
         if told is None or channels is None:
             return None, zone
         found = channels | {own} if own else channels
-        return Person(kind=_kind(told, self.team), channels=found), zone
+        return Person(kind=_kind(told, team), channels=found), zone
 
     async def _known(
         self,

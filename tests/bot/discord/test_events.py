@@ -317,7 +317,7 @@ def test_redis_being_away_is_said(
 def test_redis_hanging_is_said_after_an_acknowledgement_in_time(
     fake_discord: FakeDiscord, run_session: Converse, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
-    monkeypatch.setattr(answers_discord, "_SOON", 0.1)
+    monkeypatch.setattr(answers_discord, "_DEFER_SECONDS", 0.1)
 
     async def talk(bot: BotSession) -> None:
         first, redis_answers = bot.context.subscriptions.is_first_delivery, Event()

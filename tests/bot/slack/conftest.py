@@ -38,7 +38,7 @@ def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
         (events, "_CHECK_SECONDS"),
         (events, "_FORM_SECONDS"),
         (events, "_PING_SECONDS"),
-        (answers_slack, "_WHO_SECONDS"),
+        (answers_slack, "_IDENTIFY_SECONDS"),
     ):
         monkeypatch.setattr(where, name, TIMEOUT_SECONDS)
 

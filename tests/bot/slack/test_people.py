@@ -295,7 +295,7 @@ def test_a_question_that_hangs_delays_no_acknowledgement(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     view = open_form(fake_slack, lambda: fake_slack.command("subscribe", user="U2"))
-    monkeypatch.setattr(answers, "_WHO_SECONDS", 0.05)
+    monkeypatch.setattr(answers, "_IDENTIFY_SECONDS", 0.05)
     monkeypatch.setattr(events, "_CHECK_SECONDS", 0.05)
     fake_slack.inject_faults("users.conversations", *["hang"] * 9)
     values = unchanged_submission(fake_slack.views[view])["state"]["values"]

@@ -1,0 +1,183 @@
+"""Acting on what people ask in a chat: the half that all platforms share."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
+
+import redis
+import structlog
+
+from bot.commands.context import HOME, Answer, Context, Invocation
+from bot.commands.dispatch import Action
+from bot.domain.lookup import Lookup
+from bot.domain.message import Message
+from bot.domain.papers import fingerprint
+from bot.domain.reasons import ChannelReason
+from bot.domain.request import Address, DigestRequest
+from bot.errors import Refused
+from bot.runtime.announcements import Announcer, Wakeup
+from bot.runtime.lookup_waiter import LookupWaiter
+from bot.views import refusals, subscriptions
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interaction:
+    """An event by which a person asks for something. `event_id` is the same when the platform
+    delivers the event again, `message` the message whose button was pressed, `thread` the thread
+    the person is in."""
+
+    address: Address
+    person: str
+    event_id: str
+    message: str = ""
+    thread: str = ""
+
+    @property
+    def turn(self) -> str:
+        """Interactions with the same turn run one after another: presses on one message do, so
+        that vote counts never go backwards."""
+        return self.message or self.event_id
+
+
+I = TypeVar("I", bound=Interaction)  # noqa: E741
+
+
+class Answers(ABC, Generic[I]):
+    """Runs the action a person asked for and answers. A platform adds how it finds out who asks,
+    and how it says something."""
+
+    def __init__(
+        self, context: Context, announcer: Announcer, wakeup: Wakeup, lookup_waiter: LookupWaiter
+    ) -> None:
+        self.context, self.announcer = context, announcer
+        self.wakeup, self._lookup_waiter = wakeup, lookup_waiter
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._lookups: set[asyncio.Task[None]] = set()
+
+    @abstractmethod
+    async def identify(self, interaction: I, action: Action) -> Invocation:
+        """Who asks, and where, as far as the action needs to know. Raises RedisError."""
+
+    @abstractmethod
+    async def cannot_post_reason(self, interaction: I, action: Action) -> str:
+        """Why the digest the action asks for could not be posted; empty when it could."""
+
+    @abstractmethod
+    async def respond(self, interaction: I, answer: Answer) -> None:
+        """Show the person the form, or else the head and the updated message, of an answer."""
+
+    @abstractmethod
+    async def say(self, interaction: I, head: Message) -> None:
+        """Answer in private."""
+
+    @abstractmethod
+    async def follow_up(self, interaction: I, answer: Answer) -> None:
+        """Show the person what a lookup brought, after the first answer."""
+
+    @abstractmethod
+    async def link(self, address: Address, message: str) -> str:
+        """The web address of a message; empty when it is not to be had."""
+
+    @abstractmethod
+    async def tell_requester(self, request: DigestRequest, head: Message) -> None:
+        """Say something in private to the person who asked for a digest."""
+
+    async def act(self, interaction: I, action: Action) -> None:
+        """Run an action once, however often the platform delivers its event, and answer in any
+        case. A lookup is waited for apart: the next press on the message does not wait for it."""
+        async with self._turn(interaction.turn):
+            try:
+                if not await asyncio.to_thread(
+                    self.context.subscriptions.is_first_delivery, interaction.event_id
+                ):
+                    return
+                invocation = await self.identify(interaction, action)
+                await self._require_postable(interaction, invocation, action)
+                answer = await asyncio.to_thread(action, invocation, self.context)
+                await self.give(interaction, answer)
+            except Refused as refused:
+                await self.show_refusal(interaction, refused)
+                return
+            except redis.RedisError as error:
+                log.error("redis unreachable", error=type(error).__name__)
+                await self.say(interaction, refusals.database_unreachable())
+                return
+        if answer.lookup:
+            task = asyncio.create_task(self._look_up(interaction, invocation, answer.lookup))
+            self._lookups.add(task)
+            task.add_done_callback(self._lookups.discard)
+
+    async def give(self, interaction: I, answer: Answer) -> None:
+        """Say and do everything an answer holds. Raises RedisError."""
+        if answer.request:
+            await asyncio.to_thread(self.context.channels.put_request, answer.request)
+            self.wakeup.wake()
+        await self.respond(interaction, answer)
+        address, name = interaction.address, interaction.event_id
+        if answer.shared:
+            await self.announcer.say(address, answer.shared, name, interaction.thread or None)
+        target = answer.announcement_address or address
+        if answer.announcement and target.channel != HOME:
+            await self.announcer.say(target, answer.announcement, name)
+        await asyncio.gather(
+            *(self.announcer.say(at, head, f"{name} told") for at, head in answer.broadcasts)
+        )
+
+    async def show_refusal(self, interaction: I, refused: Refused) -> None:
+        """Say why an action was refused."""
+        await self.say(interaction, Message(title=str(refused)))
+
+    async def reactivate(
+        self, platform: str, workspace: str, channel: str | None, reasons: set[ChannelReason]
+    ) -> None:
+        """Resume the subscriptions paused for one of these reasons, in a channel or the whole
+        workspace, and say so there. Raises RedisError."""
+        now, resume = datetime.now(UTC), self.context.subscriptions.reactivate
+        resumed = await asyncio.to_thread(resume, platform, workspace, channel, reasons)
+        for each in resumed:
+            log.info("subscription reactivated", channel=str(each.address), profile=each.profile)
+            note = subscriptions.reactivated(each, now)
+            await self.announcer.say(each.address, note, fingerprint(each.key, now.isoformat()))
+
+    async def tell_delivered_before(self, request: DigestRequest) -> None:
+        """Tell the person who asked for a digest that it was delivered before, with a link.
+        Raises RedisError."""
+        delivery = await asyncio.to_thread(self.context.channels.delivered_before, request)
+        link = ""
+        if delivery and delivery.message:
+            link = await self.link(request.address, delivery.message)
+        ended = delivery.ended if delivery else None
+        await self.tell_requester(request, refusals.delivered_before(link, ended))
+
+    async def _require_postable(
+        self, interaction: I, invocation: Invocation, action: Action
+    ) -> None:
+        """Raises Refused when the action asks for a digest where none can be posted; a person who
+        may not ask for it is told that instead."""
+        if not action.posts:
+            return
+        if reason := await self.cannot_post_reason(interaction, action):
+            await asyncio.to_thread(action.authorise, invocation, self.context)
+            raise Refused(reason)
+
+    async def _look_up(self, interaction: I, invocation: Invocation, lookup: Lookup) -> None:
+        try:
+            answer = await self._lookup_waiter.wait_for(invocation, lookup)
+        except redis.RedisError as error:
+            log.error("redis unreachable", error=type(error).__name__)
+            await self.say(interaction, refusals.database_unreachable())
+        else:
+            await self.follow_up(interaction, answer)
+
+    def _turn(self, name: str) -> asyncio.Lock:
+        lock = self._turns.get(name)
+        if lock is None:
+            lock = self._turns[name] = asyncio.Lock()
+        return lock
