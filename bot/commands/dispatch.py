@@ -11,7 +11,6 @@ from typing import Final, Generic, TypeVar
 from bot.commands import papers, profiles, subscriptions
 from bot.commands.context import Answer, Context, Invocation, newest_day_request
 from bot.commands.permissions import Right
-from bot.domain.lookup import Lookup
 from bot.errors import Refused
 from bot.profiles import library
 from bot.store.accounts import Accounts
@@ -168,11 +167,6 @@ def _cost(invocation: Invocation, context: Context, rest: list[str]) -> Answer:
 def _help(invocation: Invocation, context: Context, rest: list[str]) -> Answer:
     items = subscriptions.subscription_items(invocation, context)
     return Answer(help.help_text().model_copy(update={"items": items}))
-
-
-def lookup_result(invocation: Invocation, context: Context, lookup: Lookup) -> Answer | None:
-    """What an inquiry brought, as paper_actions.learnt says; None while it is under way."""
-    return papers.lookup_result(invocation, context, lookup)
 
 
 CommandHandler = Callable[[Invocation, Context, list[str]], Answer]

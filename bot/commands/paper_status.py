@@ -1,13 +1,18 @@
-"""Gathering what became of a paper, for every profile that a question is about."""
+"""What became of one paper, gathered from the store into one value for `/why`."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from bot.arxiv.calendar import new_york_date
 from bot.commands.context import Context, Invocation
 from bot.domain.digest import Digest, Outcome, Source
+from bot.domain.lookup import ArxivAnswer
 from bot.domain.paper_status import (
+    CloserLook,
+    PaperReport,
     PaperStatus,
     Posted,
     Stage,
@@ -24,98 +29,133 @@ from bot.planning.plan import RETRY_AFTER
 from bot.store.outbox import Outbox
 from bot.views import refusals
 
-# A channel's days that are looked through: a quarter of a year of two profiles.
+# How many of a channel's digests are searched: a quarter of a year of two profiles.
 _LOOK_BACK = 130
+# How many of them may have the id that a mistyped one was meant to be.
+_LOOK_BACK_FOR_SIMILAR = 5
 
 
-def paper_statuses(invocation: Invocation, context: Context, id: str) -> list[PaperStatus]:
-    """What became of a paper for the profiles of the channel that asks, or, where a person asks
-    alone, of the channels that this person subscribed; with what judges have said of it by now."""
-    found = [
-        s
-        for address in _places(invocation, context)
-        for s in _of_channel(invocation, context, address, id)
-    ]
-    known = next((status for status in found if status.listed), None)
-    told = [_judged(_with_listing(status, known), context) for status in found]
-    return sorted(told, key=lambda status: status.stage is not Stage.DECIDED)
+def paper_report(
+    invocation: Invocation,
+    context: Context,
+    id: str,
+    version: int | None = None,
+    closer_look: CloserLook = CloserLook.WANTED,
+    profile: Profile | None = None,
+    fallback: Profile | None = None,
+) -> PaperReport:
+    """All that is known of a paper by now; nothing is changed.
 
+    It is about the profiles of the channel that asks or, in a private conversation, of the
+    channels that this person subscribed; or about `profile` alone, subscribed or not; where there
+    is none, about `fallback`. `version` is the one that was named.
 
-def paper_status(
-    invocation: Invocation, context: Context, profile: Profile, id: str
-) -> PaperStatus:
-    """What became of a paper for one profile, be it this channel's or not."""
-    return _judged(
-        _undelivered_status(invocation.at, context, invocation.address, profile, id), context
+    Raises Refused where it cannot be found out whose channels the question is about.
+    """
+    arxiv, place = context.lookups.arxiv_answer(id), invocation.address
+    statuses = _statuses(invocation, context, id, arxiv)
+    if profile:
+        statuses = [status for status in statuses if status.profile.name == profile.name]
+    if not statuses and (about := profile or fallback):
+        status = _undelivered_status(invocation.at, context, place, about, id, arxiv)
+        statuses = [_with_assessment(status, context)]
+    unknown = statuses and statuses[0].paper is None and arxiv is not None
+    return PaperReport(
+        id=id,
+        version=version,
+        statuses=tuple(statuses),
+        arxiv=arxiv,
+        closer_look=closer_look,
+        today=new_york_date(invocation.at),
+        zone=invocation.zone,
+        site=invocation.site,
+        similar_id=_similar_id(place, context, id) if unknown else "",
+        is_private=invocation.is_private,
+        can_share=not invocation.is_private
+        and place.platform != "terminal"
+        and (invocation.person is None or invocation.person.may_use),
     )
 
 
-def _places(invocation: Invocation, context: Context) -> list[Address]:
-    """Alone with the bot, of the channels that a person subscribed those that he or she is in.
+def _statuses(
+    invocation: Invocation, context: Context, id: str, arxiv: ArxivAnswer | None
+) -> list[PaperStatus]:
+    """One for each profile of each channel the question is about, decided ones first."""
+    statuses = [
+        status
+        for address in _places(invocation, context)
+        for status in _statuses_at(invocation.at, context, address, id, arxiv)
+    ]
+    listed = next((status for status in statuses if status.listed), None)
+    complete = [_with_assessment(_with_listing(status, listed), context) for status in statuses]
+    return sorted(complete, key=lambda status: status.stage is not Stage.DECIDED)
 
-    Raises Refused when that could not be found out."""
+
+def _places(invocation: Invocation, context: Context) -> list[Address]:
+    """The channel that asks; in a private conversation also the channels that this person
+    subscribed and is a member of.
+
+    Raises Refused when the memberships are unknown."""
     if not invocation.is_private or invocation.address.platform == "terminal":
         return [invocation.address]
     if invocation.person is None:
         raise Refused(refusals.identity_unknown())
     own = [
-        s.address
-        for s in context.subscriptions.all()
-        if s.by == invocation.by and _same(s, invocation)
+        subscription.address
+        for subscription in context.subscriptions.all()
+        if subscription.by == invocation.by and _in_workspace(subscription, invocation)
     ]
-    inside = invocation.person.channels
-    return [at for at in dict.fromkeys([invocation.address, *own]) if at.channel in inside]
+    memberships = invocation.person.channels
+    return [at for at in dict.fromkeys([invocation.address, *own]) if at.channel in memberships]
 
 
-def _same(found: Subscription, invocation: Invocation) -> bool:
-    """In the same workspace; on Discord a person alone is in none, and is the same in all."""
-    there, here = found.address, invocation.address
-    anywhere = here.platform == "discord" and not here.workspace
-    return there.platform == here.platform and (anywhere or there.workspace == here.workspace)
+def _in_workspace(subscription: Subscription, invocation: Invocation) -> bool:
+    """Discord's private conversations belong to no workspace: they reach those of all."""
+    theirs, asking = subscription.address, invocation.address
+    anywhere = asking.platform == "discord" and not asking.workspace
+    return theirs.platform == asking.platform and (anywhere or theirs.workspace == asking.workspace)
 
 
-def _of_channel(
-    invocation: Invocation, context: Context, address: Address, id: str
+def _statuses_at(
+    now: datetime, context: Context, address: Address, id: str, arxiv: ArxivAnswer | None
 ) -> Iterator[PaperStatus]:
-    """By profile: those subscribed, and others that brought or left out the paper here; where
-    nothing is subscribed, all that the channel ever had."""
-    known = context.profiles(address)
-    subscribed = {found.profile: found for found in context.subscriptions.of(address)}
+    """One status for each profile that is subscribed in a channel, and for others whose digest
+    there named the paper; where there are none, for each profile the channel ever had."""
+    profiles = context.profiles(address)
+    subscriptions = {each.profile: each for each in context.subscriptions.of(address)}
     history = list(reversed(context.channels.history(address)))[:_LOOK_BACK]
-    ledger = _ledger(context, address, history, id)
-    names = [*dict.fromkeys([*subscribed, *ledger])]
+    digests = _digests_naming(context, address, history, id)
+    names = dict.fromkeys([*subscriptions, *digests])
     for name in names or dict.fromkeys(delivery.profile for delivery in history):
-        if name in ledger:
-            delivery, digest = ledger[name]
-            found = _decided(context, address, known.get(name), delivery, digest, id)
-            decision = found.decision
-            missing = decision and decision.outcome is Outcome.UNSCORED and decision.trouble
-            if missing and missing is not ModelReason.NO_BUDGET:
-                again = _again(invocation.at, context, address, subscribed.get(name), digest)
-                found = found.model_copy(update={"retry_at": again})
-            yield found
-        elif name in known:
-            yield _undelivered_status(invocation.at, context, address, known[name], id)
+        if name in digests:
+            delivery, digest = digests[name]
+            status = _decided_status(context, address, profiles.get(name), delivery, digest, id)
+            if _may_be_retried(status):
+                retry_at = _retry_at(now, context, address, subscriptions.get(name), digest)
+                status = status.model_copy(update={"retry_at": retry_at})
+            yield status
+        elif name in profiles:
+            yield _undelivered_status(now, context, address, profiles[name], id, arxiv)
 
 
-def _ledger(
+def _digests_naming(
     context: Context, address: Address, history: list[Delivery], id: str
 ) -> dict[str, tuple[Delivery, Digest]]:
-    """The newest day of each profile on which this channel's ledger names the paper."""
+    """The newest digest of each profile in this channel that names the paper."""
     days = {delivery.day: delivery.days or (delivery.day,) for delivery in history}
-    named = set(
+    mentioning = set(
         context.lookups.days_mentioning([day for names in days.values() for day in names], id)
     )
-    found = dict[str, tuple[Delivery, Digest]]()
+    newest = dict[str, tuple[Delivery, Digest]]()
     for delivery in history:
-        if named.intersection(days[delivery.day]) and delivery.profile not in found:
+        if mentioning.intersection(days[delivery.day]) and delivery.profile not in newest:
             digest = context.channels.digest_given_to(address, delivery.day)
             if digest is not None and digest.decision_for(id):
-                found[delivery.profile] = delivery, digest
-    return found
+                newest[delivery.profile] = delivery, digest
+    return newest
 
 
-def _decided(
+def _decided_status(
     context: Context,
     address: Address,
     profile: Profile | None,
@@ -124,13 +164,13 @@ def _decided(
     id: str,
 ) -> PaperStatus:
     decision = digest.decision_for(id)
-    assert decision is not None, "the ledger has it"
-    # What people change with a profile; the limit is a channel's own, and of the sample all is
-    # shown, whatever the profile's categories.
-    own: dict[str, object] = {"maximum": digest.profile.maximum}
+    assert decision is not None, "the digest names the paper"
+    # A limit belongs to the channel, and the sample is shown whole, whatever the categories:
+    # neither says that somebody changed the profile.
+    unchangeable: dict[str, object] = {"maximum": digest.profile.maximum}
     if digest.listed.source is Source.SAMPLE:
-        own |= {"categories": digest.profile.categories}
-    now = profile and profile.model_copy(update=own)
+        unchangeable |= {"categories": digest.profile.categories}
+    current = profile and profile.model_copy(update=unchangeable)
     return PaperStatus(
         address=address,
         profile=digest.profile,
@@ -142,14 +182,14 @@ def _decided(
         decision=decision,
         posted=_posted(context, address, delivery, decision.outcome, id),
         current_maximum=profile.maximum if profile else 0,
-        changed=now is not None and now != digest.profile,
+        changed=current is not None and current != digest.profile,
     )
 
 
 def _posted(
     context: Context, address: Address, delivery: Delivery, outcome: Outcome, id: str
 ) -> Posted | None:
-    """The reply that shows a picked paper, or a repeated one's earlier."""
+    """The reply that shows a picked paper; of a repeat, the reply of the earlier day."""
     if outcome is Outcome.REPEAT:
         day = context.channels.day_that_brought(address, id)
         delivery = (day and context.channels.delivery(address, day)) or delivery
@@ -163,28 +203,45 @@ def _posted(
     return Posted(message=entry.message, thread_id=delivery.message, date=delivery.date)
 
 
-def _again(
-    now: datetime, context: Context, address: Address, found: Subscription | None, digest: Digest
+def _may_be_retried(status: PaperStatus) -> bool:
+    """A missing score is asked for again, but not when the budget was used up."""
+    decision = status.decision
+    if decision is None or decision.outcome is not Outcome.UNSCORED:
+        return False
+    return decision.trouble is not None and decision.trouble is not ModelReason.NO_BUDGET
+
+
+def _retry_at(
+    now: datetime,
+    context: Context,
+    address: Address,
+    subscription: Subscription | None,
+    digest: Digest,
 ) -> datetime | None:
-    """When the clock asks for a missing score the next time; None when it does not any more."""
-    soon = max(now, digest.judged_at + RETRY_AFTER)
-    if found and not found.paused:
-        served = context.subscriptions.last_served_days().get(found.key)
-        owed = subscription_due_days(found, served, set(), now, context.catch_up_days)
-        until = owed and owed.at + timedelta(hours=context.window_hours)
-        if owed and until and digest.date in owed.days and now < until:
-            return soon
+    """When the clock asks for a missing score again (UTC); None when it no longer does."""
+    next_try = max(now, digest.judged_at + RETRY_AFTER)
+    if subscription and not subscription.paused:
+        served = context.subscriptions.last_served_days().get(subscription.key)
+        due = subscription_due_days(subscription, served, set(), now, context.catch_up_days)
+        until = due and due.at + timedelta(hours=context.window_hours)
+        if due and until and digest.date in due.days and now < until:
+            return next_try
     for request in context.channels.requests():
         profile = context.channels.store.find_profile(request.profile)
         if request.address == address and profile and profile.name == digest.profile.name:
-            return soon
+            return next_try
     return None
 
 
 def _undelivered_status(
-    now: datetime, context: Context, address: Address, profile: Profile, id: str
+    now: datetime,
+    context: Context,
+    address: Address,
+    profile: Profile,
+    id: str,
+    arxiv: ArxivAnswer | None,
 ) -> PaperStatus:
-    """How far a paper came that this channel's ledger does not name."""
+    """How far a paper came that no digest in this channel names."""
     lookups, store = context.lookups, context.channels.store
     for name in lookups.days_mentioning(
         context.channels.decided_day_names(profile.fingerprint), id
@@ -201,8 +258,8 @@ def _undelivered_status(
                 digest=digest,
                 decision=decision,
             )
-    if seen := lookups.latest_announcement(id, now):
-        day, announced = seen
+    if announcement := lookups.latest_announcement(id, now):
+        day, announced = announcement
         return PaperStatus(
             address=address,
             profile=profile,
@@ -211,31 +268,45 @@ def _undelivered_status(
             date=day,
             announce_type=announced.announce_type,
         )
-    found, date = lookups.arxiv_answer(id), lookups.latest_replacement(id, now)
+    replaced = lookups.latest_replacement(id, now)
     return PaperStatus(
         address=address,
         profile=profile,
-        stage=Stage.REPLACED if date else Stage.UNSEEN,
-        paper=found.paper if found else None,
-        date=date,
+        stage=Stage.REPLACED if replaced else Stage.UNSEEN,
+        paper=arxiv.paper if arxiv else None,
+        date=replaced,
     )
 
 
-def _with_listing(status: PaperStatus, known: PaperStatus | None) -> PaperStatus:
-    """What another profile's list says of a paper: saved files and the sample are looked through
-    for their own profile only."""
-    listed = known.listed if known else None
-    if status.stage is not Stage.UNSEEN or known is None or listed is None:
+def _with_listing(status: PaperStatus, listed: PaperStatus | None) -> PaperStatus:
+    """Saved files and the sample are searched for their own profile only: what one profile's list
+    says of a paper holds for the others."""
+    announced = listed.listed if listed else None
+    if status.stage is not Stage.UNSEEN or listed is None or announced is None:
         return status
-    stage = stage_by_categories(status.profile, listed)
-    seen = {"paper": known.paper, "date": known.date, "announce_type": known.announce_type}
-    return status.model_copy(update={"stage": stage, **seen})
+    stage = stage_by_categories(status.profile, announced)
+    copied = {"paper": listed.paper, "date": listed.date, "announce_type": listed.announce_type}
+    return status.model_copy(update={"stage": stage, **copied})
 
 
-def _judged(status: PaperStatus, context: Context) -> PaperStatus:
-    """With the judge's word on it."""
+def _with_assessment(status: PaperStatus, context: Context) -> PaperStatus:
+    """With what a judge was asked about the paper already, and whether one has to be asked: a
+    model has claims to make about every paper, the local judge nothing but a score."""
     if status.paper is None:
-        return status
-    asked = judging_criteria(status.profile).fingerprint
-    assessment = context.lookups.assessments([asked], context.judge, status.paper).get(asked)
-    return status.model_copy(update={"assessment": assessment})
+        return status.model_copy(update={"needs_judging": True})
+    criteria = judging_criteria(status.profile).fingerprint
+    assessments = context.lookups.assessments([criteria], context.judge, status.paper)
+    assessment = assessments.get(criteria)
+    scored = status.decision is not None and status.decision.score is not None
+    missing = assessment is None and (context.judge.model is not None or not scored)
+    return status.model_copy(update={"assessment": assessment, "needs_judging": missing})
+
+
+def _similar_id(address: Address, context: Context, id: str) -> str:
+    """A paper of this channel's last days whose id is nearly this one; empty where none is."""
+    ids = set[str]()
+    for delivery in context.channels.history(address)[-_LOOK_BACK_FOR_SIMILAR:]:
+        if digest := context.channels.digest_given_to(address, delivery.day):
+            ids |= {decision.paper.id for decision in digest.decisions}
+    similar = difflib.get_close_matches(id, sorted(ids), 1, cutoff=0.89)
+    return similar[0] if similar else ""

@@ -1,42 +1,38 @@
-"""What can be asked and said about one paper: why, all of its abstract, a vote."""
+"""Commands and buttons about one paper: why, share, abstract, votes, missed."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from bot.arxiv import ids
 from bot.arxiv.calendar import new_york_date
+from bot.commands import paper_status
 from bot.commands.context import Answer, Context, Invocation
-from bot.commands.paper_status import paper_statuses
 from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.lookup import Lookup
-from bot.domain.message import Button, Message
-from bot.domain.paper_status import PaperStatus, judging_criteria
+from bot.domain.message import Message
+from bot.domain.paper_status import CloserLook, PaperReport, judging_criteria
 from bot.domain.subscription import Vote
 from bot.errors import Refused
 from bot.views import digest as digest_views
 from bot.views import refusals
 from bot.views import why as why_views
-from bot.views.permalinks import permalink
 
-# Days in which a mistyped id is looked for.
-_NEAR_DAYS = 5
+# Papers that a list of near misses shows of each kind.
 _MISSED = 5
-# Of one person in an hour: each is a message that a whole channel reads.
+# Shares of one person in an hour: each is a message that a whole channel reads.
 _SHARES = 10
 
 
-def why(invocation: Invocation, context: Context, rest: Sequence[str]) -> Answer:
-    """`why ID`: what became of a paper for each profile of this channel, and for what reason; the
-    ledger's answer at once, and an inquiry where a judge or arXiv has to be asked for more."""
-    named = ids.parse_one(" ".join(rest))
+def why(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    """`why ID`: what became of a paper for each profile of this channel, and for what reason: what
+    is known at once, and a lookup where a judge or arXiv has to be asked for more."""
+    named = ids.parse_one(" ".join(words))
     month = ids.month(named.id)
     if month and month > new_york_date(invocation.at):
         raise Refused(refusals.to_come(named.id, month))
-    return status_answer(
-        invocation, context, named.id, paper_statuses(invocation, context, named.id), named.version
-    )
+    report = paper_status.paper_report(invocation, context, named.id, named.version)
+    return report_answer(invocation, context, report)
 
 
 def why_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
@@ -44,127 +40,62 @@ def why_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
     return why(invocation, context, [value.rpartition(" ")[2]])
 
 
-def status_answer(
-    invocation: Invocation,
-    context: Context,
-    id: str,
-    found: Sequence[PaperStatus],
-    version: int | None = None,
-    final: bool = False,
-) -> Answer:
-    """The answer from what is known by now, and an inquiry for the rest, unless it is `final`.
+def report_answer(invocation: Invocation, context: Context, report: PaperReport) -> Answer:
+    """A report as an answer, with a lookup for what is missing.
 
     Raises Refused for an id without a paper, or without that version."""
-    if not found:
-        raise Refused(refusals.no_profile(invocation.is_private))
-    store, shown = context.channels.store, context.lookups.arxiv_answer(id)
-    paper = found[0].paper
-    if paper is None and shown:
-        near = _near(invocation, context, id)
-        raise Refused(why_views.no_paper(shown, id, new_york_date(invocation.at), near))
-    if paper and version and version > paper.version:
-        raise Refused(refusals.no_version(paper.id, version, paper.version))
-    withdrawn = bool(shown and shown.withdrawn)
-    without = [status for status in found if not withdrawn and _needs_judging(status, context)]
-    lacking, failed = ((), without) if final else (without, ())
-    lookup = Lookup(
-        paper=id,
-        version=version,
-        ref=store.put_paper(paper) if paper else "",
-        profiles=tuple(
-            dict.fromkeys(store.put_profile(judging_criteria(s.profile)) for s in lacking)
-        ),
+    if refusal := why_views.refusal(report):
+        raise Refused(refusal)
+    lookup = _lookup(invocation, context, report) if report.is_waiting else None
+    return Answer(why_views.answer(report), lookup=lookup)
+
+
+def _lookup(invocation: Invocation, context: Context, report: PaperReport) -> Lookup:
+    """The question for the workers, who find the texts it names in the store."""
+    store, place = context.channels.store, invocation.address
+    criteria = [store.put_profile(judging_criteria(s.profile)) for s in report.unjudged]
+    # On Discord a private conversation is in no workspace: each person's questions count apart.
+    personal = invocation.is_private and not place.workspace
+    return Lookup(
+        paper=report.id,
+        version=report.version,
+        ref=store.put_paper(report.paper) if report.paper else "",
+        profiles=tuple(dict.fromkeys(criteria)),
         judge=context.judge,
-        workspace=invocation.address.workspace_key,
-        purse=_purse(invocation),
+        workspace=place.workspace_key,
+        purse=f"{place.platform}:person-{invocation.by}" if personal else "",
         since=invocation.at,
     )
-    head = _head(invocation, context, id, found, waits=bool(lacking), failed=failed)
-    may_share = invocation.person is None or invocation.person.may_use
-    if (
-        paper
-        and may_share
-        and not invocation.is_private
-        and invocation.address.platform != "terminal"
-    ):
-        button = Button(action="share", label="Share in channel", value=id)
-        head = head.model_copy(update={"buttons": (*head.buttons, button)})
-    return Answer(head, lookup=lookup if lacking else None)
-
-
-def _purse(invocation: Invocation) -> str:
-    """On Discord people alone with the bot are in no workspace: each has a purse of one's own."""
-    place = invocation.address
-    return (
-        f"{place.platform}:person-{invocation.by}"
-        if invocation.is_private and not place.workspace
-        else ""
-    )
-
-
-def _head(
-    invocation: Invocation,
-    context: Context,
-    id: str,
-    found: Sequence[PaperStatus],
-    waits: bool,
-    failed: Sequence[PaperStatus] = (),
-) -> Message:
-    """With links to the messages that show the paper."""
-    shown = context.lookups.arxiv_answer(id)
-    head = why_views.answer(
-        id, found, new_york_date(invocation.at), invocation.zone, shown, waits, failed
-    )
-    links = [_links(status, invocation) for status in found]
-    if not head.items:
-        return head.model_copy(update={"buttons": (*links[0], *head.buttons)})
-    pairs = zip(head.items, links, strict=True)
-    items = (item.model_copy(update={"buttons": buttons}) for item, buttons in pairs)
-    return head.model_copy(update={"items": tuple(items)})
-
-
-def _links(status: PaperStatus, invocation: Invocation) -> tuple[Button, ...]:
-    posted = status.posted
-    if posted is None or not posted.message:
-        return ()
-    url = permalink(status.address, posted.message, posted.thread_id, invocation.site)
-    return (Button(action="open", label="Where it was posted", url=url),) if url else ()
 
 
 def lookup_result(invocation: Invocation, context: Context, lookup: Lookup) -> Answer | None:
-    """What an inquiry brought: `update` is the whole answer now, `head` what a follow-up to the
-    first one says. None while the workers are at it."""
+    """What a lookup found: `update` is the whole answer by now, `head` a follow-up to the first.
+    None while the workers are at it."""
     if context.lookups.is_waiting(lookup):
         return None
     try:
-        found = paper_statuses(invocation, context, lookup.paper)
-        whole = status_answer(
-            invocation, context, lookup.paper, found, lookup.version, final=True
-        ).head
+        report = paper_status.paper_report(
+            invocation, context, lookup.paper, lookup.version, CloserLook.OVER
+        )
+        answer = report_answer(invocation, context, report).head
     except Refused as refused:
         head = Message(title=str(refused))
         return Answer(head, update=head)
-    if not lookup.ref:
-        return Answer(whole, update=whole)
-    failed = [status for status in found if _needs_judging(status, context)]
-    rest = why_views.follow_up(lookup.paper, found, failed)
-    return Answer(rest, update=whole)
+    return Answer(why_views.follow_up(report) if lookup.ref else answer, update=answer)
 
 
 def share(invocation: Invocation, context: Context, value: str) -> Answer:
-    """The answer as it stands, for the whole channel."""
-    found = paper_statuses(invocation, context, value)
-    if invocation.is_private or not found or found[0].paper is None:
+    """The answer as it is now, for the whole channel."""
+    report = paper_status.paper_report(
+        invocation, context, value, closer_look=CloserLook.NOT_WANTED
+    )
+    if invocation.is_private or report.paper is None:
         raise Refused(refusals.digest_expired())
     if not context.lookups.take_share(
         invocation.address.workspace_key, invocation.by, invocation.at, _SHARES
     ):
         raise Refused(refusals.too_many_shares(_SHARES))
-    head = _head(invocation, context, value, found, waits=False)
-    title = refusals.asked_about(head.title)
-    return Answer(
-        refusals.shared(), shared=head.model_copy(update={"by": invocation.by, "title": title})
-    )
+    return Answer(refusals.shared(), shared=why_views.shared_answer(report, invocation.by))
 
 
 def missed(invocation: Invocation, context: Context, rest: Sequence[str]) -> Answer:
@@ -215,23 +146,3 @@ def _pressed_paper(
             if decision.paper.id == id and decision.outcome is Outcome.PICKED:
                 return day, digest, decision
     raise Refused(refusals.digest_expired())
-
-
-def _needs_judging(status: PaperStatus, context: Context) -> bool:
-    """Whether a judge has to be asked: a model about every paper, the local one for a score."""
-    if status.paper is None:
-        return True
-    if status.assessment is not None:
-        return False
-    scored = status.decision is not None and status.decision.score is not None
-    return context.judge.model is not None or not scored
-
-
-def _near(invocation: Invocation, context: Context, id: str) -> str:
-    """A paper of this channel's last days whose id is nearly this one."""
-    known = set[str]()
-    for delivery in context.channels.history(invocation.address)[-_NEAR_DAYS:]:
-        if digest := context.channels.digest_given_to(invocation.address, delivery.day):
-            known |= {decision.paper.id for decision in digest.decisions}
-    found = difflib.get_close_matches(id, sorted(known), 1, cutoff=0.89)
-    return found[0] if found else ""

@@ -1,4 +1,4 @@
-"""What became of a paper for one profile of a channel, and the stage that decided; pure."""
+"""What became of a paper for each profile somebody asks about; pure."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from enum import StrEnum
 
 from bot.domain.categories import matches
 from bot.domain.digest import Decision, Digest, Outcome
-from bot.domain.lookup import Assessment
+from bot.domain.lookup import ArxivAnswer, Assessment
 from bot.domain.papers import Announced, AnnounceType, Cutoffs, Followed, Paper, Profile, Value
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 
 
 class Stage(StrEnum):
-    """Where a paper's way ended, from the front."""
+    """How far a paper came, the earliest first."""
 
     UNSEEN = "unseen"  # on no list that was read
     REPLACED = "replaced"  # on one, as a new version of an older paper
     ELSEWHERE = "elsewhere"  # in none of the profile's categories
     CROSS_LIST = "cross_list"  # in them, and the profile takes no cross-lists
     UNJUDGED = "unjudged"  # in them, on a day this profile was not judged
-    UNPOSTED = "unposted"  # decided, and this channel did not get that day, or not yet
-    DECIDED = "decided"  # the channel's own ledger has its outcome
+    UNPOSTED = "unposted"  # decided, but that day was not posted in this channel, or not yet
+    DECIDED = "decided"  # this channel's own digest has its outcome
 
 
 class Posted(Value):
-    """A message that shows the paper: its platform's id, the thread it is in, and its digest's
-    day; without a `message`, why there is none, or no more (None: not yet)."""
+    """The message that shows a paper: its id on the platform, its thread, and the date of its
+    digest. Without a `message`, why there is none, or none any more (None: not yet)."""
 
     message: str
     thread_id: str
@@ -37,12 +37,12 @@ class Posted(Value):
 
 
 class PaperStatus(Value):
-    """One profile's part of the answer; `address` is the channel meant.
+    """What became of a paper for one profile, in the channel at `address`.
 
-    `paper` is there where its text is known, `date` and `kind` (how it was listed) from REPLACED
-    on, `digest` and `decision` from UNPOSTED on. `posted` is the message that shows it, `again`
-    when a missing score is asked for again (UTC); by now the profile may be `changed`, and allows
-    at `most` so many papers.
+    `paper` is set where its text is known, `date` and `announce_type` from REPLACED on, `digest`
+    and `decision` from UNPOSTED on. `retry_at` (UTC) is when a missing score is asked for again.
+    `changed`: the profile is no longer the one that was judged; `current_maximum` is its limit now.
+    `needs_judging`: a judge has something to say of it and was not asked yet.
     """
 
     address: Address
@@ -58,39 +58,97 @@ class PaperStatus(Value):
     changed: bool = False
     current_maximum: int = 0
     assessment: Assessment | None = None
+    needs_judging: bool = False
 
     @property
     def listed(self) -> Announced | None:
-        """As it was listed."""
+        """The paper as its list announced it; None where no list that was read has it."""
         if self.paper is None or self.announce_type is None:
             return None
         return Announced(paper=self.paper, announce_type=self.announce_type)
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether the paper is in none of the profile's categories, on a list or not."""
+        if self.paper is None:
+            return False
+        announced = Announced(paper=self.paper, announce_type=AnnounceType.NEW)
+        return stage_by_categories(self.profile, announced) is Stage.ELSEWHERE
+
+    @property
     def rank_and_total(self) -> tuple[int, int]:
-        """Among the papers that reach the cut-offs and are new to the channel: which one it is,
-        and how many there are. Only of a picked one, or one over the limit."""
+        """The rank of a paper among those that reach the cut-offs and are new to the channel, and
+        their number. Only for a picked paper, or one over the limit."""
         decisions = self.digest.decisions if self.digest else ()
-        able = {Outcome.PICKED, Outcome.OVER_LIMIT}
-        ids = [d.paper.id for d in decisions if d.outcome in able]
+        ranked = {Outcome.PICKED, Outcome.OVER_LIMIT}
+        ids = [d.paper.id for d in decisions if d.outcome in ranked]
         return ids.index(self.paper.id if self.paper else "") + 1, len(ids)
 
 
+class CloserLook(StrEnum):
+    """Whether what only a judge or arXiv can tell is being found out."""
+
+    WANTED = "wanted"
+    OVER = "over"  # what is missing by now could not be found out
+    NOT_WANTED = "not_wanted"
+
+
+class PaperReport(Value):
+    """All that `/why` says of one paper to one person, at one moment.
+
+    `statuses` are those of the profiles that the question is about, decided ones first; `version`
+    is the one that was named. `today` is New York's date, `zone` the person's, `site` the web
+    address of the workspace. `similar_id` is set where arXiv has no such paper.
+    """
+
+    id: str
+    version: int | None
+    statuses: tuple[PaperStatus, ...]
+    arxiv: ArxivAnswer | None
+    closer_look: CloserLook
+    today: date_
+    zone: str
+    site: str
+    similar_id: str = ""
+    is_private: bool
+    can_share: bool
+
+    @property
+    def paper(self) -> Paper | None:
+        return self.statuses[0].paper if self.statuses else None
+
+    @property
+    def unjudged(self) -> tuple[PaperStatus, ...]:
+        """Those that a judge has to be asked about; none of a withdrawn paper."""
+        if self.arxiv and self.arxiv.withdrawn:
+            return ()
+        return tuple(status for status in self.statuses if status.needs_judging)
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.closer_look is CloserLook.WANTED and bool(self.unjudged)
+
+    @property
+    def failed(self) -> tuple[PaperStatus, ...]:
+        """Those that a judge was asked about in vain."""
+        return self.unjudged if self.closer_look is CloserLook.OVER else ()
+
+
 def stage_by_categories(profile: Profile, announced: Announced) -> Stage:
-    """How far a listed paper comes by its categories alone."""
+    """How far an announced paper comes by its categories alone."""
     categories = announced.paper.categories
 
-    def asked(category: str) -> bool:
+    def in_profile(category: str) -> bool:
         return any(matches(category, wanted) for wanted in profile.categories)
 
-    if not any(map(asked, categories)):
+    if not any(map(in_profile, categories)):
         return Stage.ELSEWHERE
-    new = announced.announce_type is AnnounceType.NEW and asked(categories[0])
+    new = announced.announce_type is AnnounceType.NEW and in_profile(categories[0])
     return Stage.UNJUDGED if new or profile.cross_lists else Stage.CROSS_LIST
 
 
 def judging_criteria(profile: Profile) -> Profile:
-    """What a judge is told of a profile: the same for any cut-offs, limit or followed authors."""
+    """What a judge is told of a profile: the same whatever its cut-offs, limit or authors."""
     return profile.model_copy(
         update={
             "maximum": 20,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import redis
 import structlog
 
-from bot.commands import dispatch
+from bot.commands import papers
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.lookup import Lookup
 from bot.views import refusals
@@ -42,7 +42,7 @@ class LookupWaiter:
                 await answered.wait()
         except TimeoutError:
             log.warning("lookup timed out", paper=lookup.paper)
-        found = await asyncio.to_thread(dispatch.lookup_result, invocation, self._context, lookup)
+        found = await asyncio.to_thread(papers.lookup_result, invocation, self._context, lookup)
         return found or Answer(refusals.still_asking(lookup.paper))
 
     async def _look(self) -> None:

@@ -1,4 +1,4 @@
-"""The answer to `/why`, for each profile it is about, and what else is said of one paper."""
+"""The answer to `/why`, and what else is shown of one paper."""
 
 from __future__ import annotations
 
@@ -10,76 +10,107 @@ from bot.arxiv.text import one_line, readable
 from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.lookup import ArxivAnswer, Assessment
 from bot.domain.message import Button, Item, Message
-from bot.domain.paper_status import PaperStatus, Stage, stage_by_categories
-from bot.domain.papers import AnnounceType, Paper, fingerprint
+from bot.domain.paper_status import PaperReport, PaperStatus, Stage
+from bot.domain.papers import Paper, fingerprint
 from bot.domain.reasons import ArxivReason, PaperReason
+from bot.views import refusals
 from bot.views.dates import date_range, local_time, long_date
 from bot.views.digest import announced_as, author_line, comment, judged_by, outcome_reason
+from bot.views.permalinks import permalink
 from bot.views.reasons import REASON_TEXTS, problem_text
 
 _CATEGORIES = 12
 
 
-def answer(
-    id: str,
-    statuses: Sequence[PaperStatus],
-    today: date,
-    zone: str,
-    found: ArxivAnswer | None = None,
-    waits: bool = False,
-    failed: Sequence[PaperStatus] = (),
-) -> Message:
-    """The whole answer, as far as it is known; `waits` while a judge is being asked, `failed` are
-    those of which nothing could be found out.
+def refusal(report: PaperReport) -> str | None:
+    """Why a report says nothing of any paper; None where it does."""
+    paper, version = report.paper, report.version
+    if not report.statuses:
+        return refusals.no_profile(report.is_private)
+    if paper is None and report.arxiv:
+        return no_paper(report.arxiv, report.id, report.today, report.similar_id)
+    if paper and version and version > paper.version:
+        return refusals.no_version(paper.id, version, paper.version)
+    return None
 
-    `today` is New York's date, `zone` the asker's. Links to messages are the caller's to add.
-    """
-    paper = next((s.paper for s in statuses if s.paper), None)
-    notices = [f"Withdrawn: {one_line(found.withdrawn)}"] if found and found.withdrawn else []
-    said = [tuple(_said(s, today, zone, s in failed)) for s in statuses]
-    alone = len(statuses) == 1
-    missing = "looking it up …" if waits else "not looked up" if failed else "not found"
+
+def answer(report: PaperReport) -> Message:
+    """The whole answer, as far as it is known, with links to the messages that show the paper."""
+    head = _answer(report)
+    if not (report.paper and report.can_share):
+        return head
+    share = Button(action="share", label="Share in channel", value=report.id)
+    return head.model_copy(update={"buttons": (*head.buttons, share)})
+
+
+def shared_answer(report: PaperReport, by: str) -> Message:
+    """The answer for a whole channel; `by` is who shares it."""
+    head = _answer(report)
+    return head.model_copy(update={"by": by, "title": refusals.asked_about(head.title)})
+
+
+def _answer(report: PaperReport) -> Message:
+    statuses, arxiv = report.statuses, report.arxiv
+    paper = next((status.paper for status in statuses if status.paper), None)
+    notices = [f"Withdrawn: {one_line(arxiv.withdrawn)}"] if arxiv and arxiv.withdrawn else []
+    waits = report.is_waiting
+    missing = "looking it up …" if waits else "not looked up" if report.failed else "not found"
     title = readable(paper.title) if paper else missing
-    small = [one_line(statuses[0].profile.title), *_small(statuses[0])] if alone else []
+    buttons = (Button(action="open", label="arXiv", url=paper.url),) if paper else ()
+    text, small = tuple[str, ...](), list[str]()
+    if len(statuses) == 1:
+        (status,) = statuses
+        text = tuple(_lines(report, status))
+        small = [one_line(status.profile.title), *_small(status)]
+        buttons = (*_links(report, status), *buttons)
     if waits and paper:
         small.append("A closer look follows.")
     return Message(
-        title=f"{id}: {title}",
+        title=f"{report.id}: {title}",
         notices=tuple(notices),
-        text=said[0] if alone else (),
-        items=() if alone else tuple(_items(statuses, said)),
+        text=text,
+        items=() if len(statuses) == 1 else tuple(_items(report)),
         small=tuple(small),
-        buttons=(Button(action="open", label="arXiv", url=paper.url),) if paper else (),
+        buttons=buttons,
     )
 
 
-def follow_up(
-    id: str, statuses: Sequence[PaperStatus], failed: Sequence[PaperStatus] = ()
-) -> Message:
-    """What the judges were asked for, after the ledger's answer was given: a sentence at least of
-    each; `failed` as in `answer`."""
-    asked = [s for s in statuses if s.assessment or s in failed] or statuses
+def follow_up(report: PaperReport) -> Message:
+    """What the judges were asked after the first answer was given: a sentence at least for each
+    profile."""
+    asked = [s for s in report.statuses if s.assessment or s.needs_judging] or report.statuses
     rows = [(s, tuple(closer_look_lines(s.assessment))) for s in asked]
     alone = len(rows) == 1
     items = (Item(title=one_line(s.profile.title), small=text) for s, text in rows)
     return Message(
-        title=f"{id}, read more closely",
+        title=f"{report.id}, read more closely",
         text=rows[0][1] if alone else (),
         items=() if alone else tuple(items),
     )
 
 
-def _items(statuses: Sequence[PaperStatus], said: Sequence[tuple[str, ...]]) -> Iterator[Item]:
-    """A channel is named where there are several."""
-    several = len({status.address for status in statuses}) > 1
-    for status, text in zip(statuses, said, strict=True):
-        channel = status.address.channel if several else ""
-        title = one_line(status.profile.title)
-        yield Item(title=title, channel=channel, small=(*text, *_small(status)))
+def _items(report: PaperReport) -> Iterator[Item]:
+    """One for each profile; the channel is named where there are several."""
+    several = len({status.address for status in report.statuses}) > 1
+    for status in report.statuses:
+        yield Item(
+            title=one_line(status.profile.title),
+            channel=status.address.channel if several else "",
+            small=(*_lines(report, status), *_small(status)),
+            buttons=_links(report, status),
+        )
 
 
-def _said(status: PaperStatus, today: date, zone: str, failed: bool) -> Iterator[str]:
-    yield stage_sentence(status, today, zone)
+def _links(report: PaperReport, status: PaperStatus) -> tuple[Button, ...]:
+    posted = status.posted
+    if posted is None or not posted.message:
+        return ()
+    url = permalink(status.address, posted.message, posted.thread_id, report.site)
+    return (Button(action="open", label="Where it was posted", url=url),) if url else ()
+
+
+def _lines(report: PaperReport, status: PaperStatus) -> Iterator[str]:
+    yield stage_sentence(status, report.today, report.zone)
     digest, decision = status.digest, status.decision
     if digest and decision and decision.score:
         yield scores(decision.score.relevance, decision.score.novelty) + "."
@@ -92,7 +123,7 @@ def _said(status: PaperStatus, today: date, zone: str, failed: bool) -> Iterator
             yield from claim_lines(status.assessment)
         else:
             yield from closer_look_lines(status.assessment)
-    elif failed:
+    elif status in report.failed:
         yield lookup_failed()
 
 
@@ -160,8 +191,7 @@ def _guess(status: PaperStatus, today: date) -> str:
     paper = status.paper
     if paper is None:
         return ""
-    listed = status.model_copy(update={"announce_type": AnnounceType.NEW}).listed
-    if listed and stage_by_categories(status.profile, listed) is Stage.ELSEWHERE:
+    if status.is_elsewhere:
         return (
             f"; its categories are {_categories(paper.categories)}, the profile takes "
             f"{_categories(status.profile.categories)}"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from bot.commands import context, dispatch
+from bot.commands import context, dispatch, papers
 from bot.commands.context import Invocation
 from bot.domain.digest import Judge, ListQuery, Source
 from bot.domain.message import Message, Post
@@ -109,7 +109,7 @@ class _Terminal:
             wait_for_lookup(
                 answer.lookup, self.context.lookups, self.environment, Console(stderr=True)
             )
-            more = dispatch.lookup_result(invocation, self.context, answer.lookup)
+            more = papers.lookup_result(invocation, self.context, answer.lookup)
             assert more is not None, "it was answered"
             assert more.head is not None, "something is said of it"
             self.show(more.head)

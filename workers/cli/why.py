@@ -8,11 +8,10 @@ from rich.console import Console
 
 from bot.arxiv import ids
 from bot.commands import papers
-from bot.commands.context import Answer, Context, Invocation
-from bot.commands.paper_status import paper_status, paper_statuses
+from bot.commands.context import Answer, Invocation
+from bot.commands.paper_status import paper_report
 from bot.domain.message import Message
-from bot.domain.paper_status import PaperStatus
-from bot.domain.papers import Profile
+from bot.domain.paper_status import CloserLook
 from bot.profiles import library
 from bot.settings import Settings
 from workers.cli.progress import wait_for_lookup
@@ -30,21 +29,16 @@ def run(settings: Settings, text: str, profile_name: str | None) -> Message:
         known = library.shipped() | here.store.named_profiles()
         profile = library.resolve(profile_name, known) if profile_name else None
 
-        def answer(final: bool = False) -> Answer:
-            found = _standings(invocation, at, named.id, profile, known[FIRST_PROFILE])
-            return papers.status_answer(invocation, at, named.id, found, named.version, final)
+        def answer(closer_look: CloserLook) -> Answer:
+            fallback = known[FIRST_PROFILE]
+            report = paper_report(
+                invocation, at, named.id, named.version, closer_look, profile, fallback
+            )
+            return papers.report_answer(invocation, at, report)
 
-        first = answer()
+        first = answer(CloserLook.WANTED)
         if first.lookup:
             wait_for_lookup(first.lookup, at.lookups, here, Console(stderr=True))
-            first = answer(final=True)
-        assert first.head is not None, "something is said of a paper"
+            first = answer(CloserLook.OVER)
+        assert first.head is not None, "an answer has a message"
         return first.head
-
-
-def _standings(
-    invocation: Invocation, context: Context, id: str, wanted: Profile | None, otherwise: Profile
-) -> list[PaperStatus]:
-    here = paper_statuses(invocation, context, id)
-    found = [s for s in here if wanted is None or s.profile.name == wanted.name]
-    return found or [paper_status(invocation, context, wanted or otherwise, id)]

@@ -78,7 +78,9 @@ def alone(address: Address, by: str = "U1") -> Invocation:
 
 
 def places(context: Context, invocation: Invocation) -> list[str]:
-    return [str(found.address) for found in paper_status.paper_statuses(invocation, context, ID)]
+    return [
+        str(found.address) for found in paper_status.paper_report(invocation, context, ID).statuses
+    ]
 
 
 def test_a_person_alone_sees_the_own_channels_of_this_workspace_and_no_others(
@@ -109,7 +111,7 @@ def test_what_was_decided_comes_before_what_was_not_seen(context: Context) -> No
     subscribed(context, at("C1"))
     subscribed(context, at("C2"))
     delivered(context, at("C2"), one(Outcome.PICKED), "day")
-    found = paper_status.paper_statuses(alone(at("D1")), context, ID)
+    found = paper_status.paper_report(alone(at("D1")), context, ID).statuses
     assert [(str(s.address), s.stage) for s in found] == [
         ("slack:T1:C2", Stage.DECIDED),
         ("slack:T1:C1", Stage.UNPOSTED),
@@ -117,10 +119,9 @@ def test_what_was_decided_comes_before_what_was_not_seen(context: Context) -> No
 
 
 def here(context: Context) -> paper_status.PaperStatus:
-    (found,) = paper_status.paper_statuses(
-        Invocation(f"/why {ID}", at("C1"), NOW, "U1"), context, ID
-    )
-    return found
+    invocation = Invocation(f"/why {ID}", at("C1"), NOW, "U1")
+    (status,) = paper_status.paper_report(invocation, context, ID).statuses
+    return status
 
 
 def test_the_newest_day_that_named_the_paper_answers(context: Context) -> None:
@@ -225,7 +226,7 @@ def test_what_one_channel_s_list_says_of_a_paper_holds_for_the_others(context: C
         context.subscriptions.drop(found)
         context.subscriptions.put(found.model_copy(update={"profile": name}))
     delivered(context, at("C2"), one(Outcome.PICKED), "2025-03-20-files")
-    told = paper_status.paper_statuses(alone(at("D1")), context, ID)
+    told = paper_status.paper_report(alone(at("D1")), context, ID).statuses
     assert [(s.profile.name, s.stage) for s in told] == [
         ("matters", Stage.DECIDED),
         ("else", Stage.ELSEWHERE),

@@ -10,18 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.commands import dispatch, paper_status, papers
-from bot.commands.context import Context, Invocation
+from bot.commands import dispatch, papers
 from bot.discord import render
 from bot.domain.digest import Outcome, Source
 from bot.domain.lookup import ArxivAnswer, Assessment
 from bot.domain.message import Message
-from bot.domain.paper_status import PaperStatus, Stage
+from bot.domain.paper_status import PaperReport, Stage
 from bot.domain.reasons import ModelReason, PaperReason
 from bot.errors import Refused
 from bot.slack import render as render_slack
 from bot.store.days import Store
 from bot.terminal.render import as_text
+from bot.views import why
 from tests.bot.commands.why_cases import (
     ADDRESSES,
     CASES,
@@ -69,17 +69,15 @@ def test_what_is_said_of_every_way_a_paper_can_go(platform: str, store: Store) -
 
 
 def test_every_outcome_and_stage_is_in_that_table(store: Store) -> None:
+    seen, answer = set[object](), why.answer
 
-    seen = set[object]()
-
-    def noting(invocation: Invocation, context: Context, id: str) -> list[PaperStatus]:
-        found = paper_status.paper_statuses(invocation, context, id)
-        seen.update(s.stage for s in found)
-        seen.update(s.decision.outcome for s in found if s.decision)
-        return found
+    def noting(report: PaperReport) -> Message:
+        seen.update(s.stage for s in report.statuses)
+        seen.update(s.decision.outcome for s in report.statuses if s.decision)
+        return answer(report)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(papers, "paper_statuses", noting)
+        patch.setattr(why, "answer", noting)
         for case in CASES.values():
             store.redis.flushall()
             render_case(case, set_up_why(store, ADDRESSES["slack"]), lambda head: "")
@@ -146,10 +144,10 @@ def test_what_was_learnt_is_said_once_and_whole(store: Store) -> None:
     lookup = there.why("2503.10005").lookup
     assert lookup is not None
     there.context.lookups.put(lookup)
-    assert dispatch.lookup_result(there.ask, there.context, lookup) is None
+    assert papers.lookup_result(there.ask, there.context, lookup) is None
     there.thinks(paper("2503.10005"), Assessment(score=SAID, claims=CLAIMS))
     there.context.lookups.drop(lookup)
-    learnt = dispatch.lookup_result(there.ask, there.context, lookup)
+    learnt = papers.lookup_result(there.ask, there.context, lookup)
     assert learnt is not None
     assert isinstance(learnt.head, Message)
     assert isinstance(learnt.update, Message)
