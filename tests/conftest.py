@@ -89,7 +89,7 @@ def isolate_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setattr(posting, "_GAP", 0.0)
     for job in (deliver_job, lookup_job):
         monkeypatch.setattr(job, "_LINGER_SECONDS", 0.05)
-        monkeypatch.setattr(job, "_LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(job, "_POLL_SECONDS", 0.01)
 
 
 def check_golden(name: str, shown: str) -> None:

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 _LEASE_SECONDS = 15.0
 # Newcomers are looked for so often, also for a while after the last channel's end; then the job
 # ends. One that has lasted long takes in nobody any more: the clock queues the next.
-_LOOK_SECONDS, _LINGER_SECONDS, _LASTING_SECONDS = 0.25, 1.0, 300.0
+_POLL_SECONDS, _LINGER_SECONDS, _LASTING_SECONDS = 0.25, 1.0, 300.0
 # Before a channel is looked at again that another worker holds, or that met a fault of ours.
 _REST_SECONDS = 1.0
 _TRIES = 3
@@ -104,14 +104,14 @@ class _DeliveryRun:
             if self._under_way:
                 await asyncio.wait(
                     self._under_way.values(),
-                    timeout=_LOOK_SECONDS,
+                    timeout=_POLL_SECONDS,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 self._collect_finished()
             elif not takes_more or now - self._last >= _LINGER_SECONDS:
                 return
             else:
-                await asyncio.sleep(_LOOK_SECONDS)
+                await asyncio.sleep(_POLL_SECONDS)
 
     async def _start_newcomers(self, now: float) -> None:
         """Begin with whoever waits, but for those that rest, and one at a time in a channel."""

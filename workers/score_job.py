@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
 from bot.arxiv.authors import followed
 from bot.domain.budget import Limits, Payer
-from bot.domain.digest import DeliveryBasis, Digest, ListResult, Score, ScoreResult, Source
-from bot.domain.papers import Paper
+from bot.domain.digest import (
+    DeliveryBasis,
+    Digest,
+    ListResult,
+    LocalRank,
+    Score,
+    ScoreResult,
+    Source,
+)
+from bot.domain.papers import Announced, Profile
 from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, delivery_name, digest_name
 from bot.planning import plan
@@ -35,6 +44,17 @@ Progress = Callable[[int, int], None]
 _LEASE_SECONDS = 15.0
 
 
+class _Judged(NamedTuple):
+    """What one judge made of a day: results by `IDvN`, every id best first, its place in the local
+    ranking, the prompt as sent, and the calls that broke ties."""
+
+    results: Mapping[str, ScoreResult]
+    ranking: Sequence[str]
+    places: Mapping[str, LocalRank]
+    prompt: str = ""
+    order_calls: Sequence[str] = ()
+
+
 def score(
     request: DigestRequest,
     store: Store,
@@ -46,16 +66,13 @@ def score(
 ) -> None:
     """Leave behind the decided day of a profile.
 
-    One worker at a time scores a day: while another is at it, or died a moment ago, nothing is
-    done, and who waits asks again. The next one finds the scores there and buys none again.
-    `model` is None where this worker has no key; a wish for the local judge needs none. `limits`
-    are the workspace's that wishes it, and the profile's in it.
+    One worker at a time scores a day. While another holds the lease, or died a moment ago, this
+    returns at once; the next attempt finds the stored scores and buys none again. `model` is None
+    where this worker has no key; a request for the local judge needs none. `limits` are those of
+    the requesting workspace, and of the profile in it.
     """
-    channels, profile, list_result = (
-        Channels(store),
-        store.profile(request.profile),
-        _listed(request, store),
-    )
+    channels, profile = Channels(store), store.profile(request.profile)
+    list_result = _stored_list(request, store)
     name = digest_name(request, list_result)
     with _hold_lease(store, f"score:{name}") as lease:
         if lease is None:
@@ -63,38 +80,25 @@ def score(
         if plan.is_judged(channels.request_state(request), request.since):
             return  # whoever held the lease before us has done it
         day, replacements = outcomes.papers_of_day(profile, store.batch(list_result.batch))
-        papers = [entry.paper for entry in day]
-        looks, prompt = list[str](), ""
-        if request.judge.model is None or model is None:
-            ranked = keyword_ranking.rank(profile, papers)
-            division = ask_about_all(papers, ranked)
-            ranking = division.ranking
         if request.judge.model is None:
-            verdicts = {p.versioned: v for p, v in _local(papers, ranked)}
+            judged = _judge_locally(profile, day)
         elif model is None:
-            nobody = ScoreResult(score=None, trouble=ModelReason.NO_KEY)
-            verdicts = {paper.versioned: nobody for paper in papers}
+            judged = _judge_without_key(profile, day)
         else:
-            prompt = scoring.prompt_as_sent(profile)
             payer = Payer.of(request.address.workspace_key, profile.name, limits)
-            judge = DayScorer(store, model, profile, payer, calls_at_once, clock, lease, name)
+            scorer = DayScorer(store, model, profile, payer, calls_at_once, clock, lease, name)
             keeper = Gatekeeper(store, profile, model.name)
-            must = {p.id for p in papers if followed(p.authors, profile.authors.follow)}
-            division = keeper.divide(papers, list_result.date, must)
-            verdicts = judge.score(division.asked, division.ranking, progress)
-            decisions = outcomes.decide_outcomes(profile, day, verdicts, division.ranking)
-            ranking, looks = judge.break_ties(decisions, division.ranking), judge.order_calls
-            if list_result.source in (Source.ARXIV, Source.WINDOW):
-                keeper.record_day(name, list_result.date, division, verdicts)
-            judge.book_gated(len(papers) - len(division.asked), verdicts)
-        calls = [*(call for v in verdicts.values() for call in v.calls), *looks]
+            judged = _judge_by_model(scorer, keeper, profile, list_result, day, name, progress)
+        calls = [*(call for r in judged.results.values() for call in r.calls), *judged.order_calls]
         digest = Digest(
             profile=profile,
             listed=list_result,
-            decisions=outcomes.decide_outcomes(profile, day, verdicts, ranking, division.places),
+            decisions=outcomes.decide_outcomes(
+                profile, day, judged.results, judged.ranking, judged.places
+            ),
             replacements=replacements,
             judge=request.judge,
-            prompt=prompt,
+            prompt=judged.prompt,
             usage=store.usage(calls),
             judged_at=clock(),
         )
@@ -102,9 +106,56 @@ def score(
         channels.put_decided_day(name, digest)
 
 
+def _judge_locally(profile: Profile, day: Sequence[Announced]) -> _Judged:
+    """Relevance by the words of the profile; no novelty."""
+    papers = [entry.paper for entry in day]
+    ranked = keyword_ranking.rank(profile, papers)
+    division = ask_about_all(papers, ranked)
+    by_id = {row.id: row for row in ranked}
+    results = {}
+    for paper in papers:
+        row = by_id[paper.id]
+        local = Score(relevance=row.relevance, comment=", ".join(row.words))
+        results[paper.versioned] = ScoreResult(score=local)
+    return _Judged(results, division.ranking, division.places)
+
+
+def _judge_without_key(profile: Profile, day: Sequence[Announced]) -> _Judged:
+    """No score for any paper, in the order of the local ranking."""
+    papers = [entry.paper for entry in day]
+    division = ask_about_all(papers, keyword_ranking.rank(profile, papers))
+    missing = ScoreResult(score=None, trouble=ModelReason.NO_KEY)
+    results = {paper.versioned: missing for paper in papers}
+    return _Judged(results, division.ranking, division.places)
+
+
+def _judge_by_model(
+    scorer: DayScorer,
+    keeper: Gatekeeper,
+    profile: Profile,
+    list_result: ListResult,
+    day: Sequence[Announced],
+    name: str,
+    progress: Progress,
+) -> _Judged:
+    """The model's scores of the papers that pass the gate, its order of those that tie; `name` is
+    the decided day's."""
+    papers = [entry.paper for entry in day]
+    always_ask = {p.id for p in papers if followed(p.authors, profile.authors.follow)}
+    division = keeper.divide(papers, list_result.date, always_ask)
+    results = scorer.score(division.asked, division.ranking, progress)
+    decisions = outcomes.decide_outcomes(profile, day, results, division.ranking)
+    ranking, order_calls = scorer.break_ties(decisions, division.ranking)
+    if list_result.source in (Source.ARXIV, Source.WINDOW):
+        keeper.record_day(name, list_result.date, division, results)
+    scorer.book_gated(len(papers) - len(division.asked), results)
+    prompt = scoring.prompt_as_sent(profile)
+    return _Judged(results, ranking, division.places, prompt, order_calls)
+
+
 def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> None:
     """Leave behind a decided day as the terminal or standard output gets it."""
-    channels, list_result = Channels(store), _listed(request, store)
+    channels, list_result = Channels(store), _stored_list(request, store)
     name = delivery_name(request, list_result)
     with _hold_lease(store, f"deliver:{request.address}") as lease:
         if lease is None:
@@ -116,7 +167,7 @@ def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> N
         day = digest_name(request, list_result)
         decided = store.digest(day)
         if decided is None:
-            return  # it could not be read: it is judged again first
+            return  # the stored day is unreadable; it is judged again first
         digest = outcomes.digest_for_channel(
             request, list_result, decided, channels.ids_from_other_digests
         )
@@ -127,25 +178,16 @@ def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> N
         channels.put_delivered(request.address, name, digest, clock(), basis=basis)
 
 
-def _local(
-    papers: Sequence[Paper], ranked: Sequence[keyword_ranking.KeywordScore]
-) -> Iterator[tuple[Paper, ScoreResult]]:
-    by_id = {row.id: row for row in ranked}
-    for paper in papers:
-        row = by_id[paper.id]
-        yield paper, ScoreResult(score=Score(relevance=row.relevance, comment=", ".join(row.words)))
-
-
-def _listed(request: DigestRequest, store: Store) -> ListResult:
+def _stored_list(request: DigestRequest, store: Store) -> ListResult:
     list_result = store.list_result(request.wanted)
     if list_result is None:
-        raise KeyError(f"nothing was listed for {request.wanted.key}")
+        raise KeyError(f"no list result for {request.wanted.key}")
     return list_result
 
 
 @contextmanager
 def _hold_lease(store: Store, name: str) -> Iterator[Lease | None]:
-    """None while another worker has it: this one is given back, not kept waiting."""
+    """None while another worker holds it: the caller returns instead of waiting."""
     lease = store.lease(name, _LEASE_SECONDS, 0)
     if lease is None:
         log.info("locked by another worker", what=name)

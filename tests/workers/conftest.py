@@ -19,7 +19,7 @@ def fake_slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
 
     monkeypatch.setattr(posting.ChannelRateLimit, "acquire", no_wait)
     monkeypatch.setattr(posting, "_WAITS", (0.0,))
-    quick = {"_LOOK_SECONDS": 0.01, "_LINGER_SECONDS": 0.05, "_REST_SECONDS": 0.05, "_SPREAD": 0}
+    quick = {"_POLL_SECONDS": 0.01, "_LINGER_SECONDS": 0.05, "_REST_SECONDS": 0.05, "_SPREAD": 0}
     for name, seconds in quick.items():
         monkeypatch.setattr(deliver_job, name, seconds)
     with run_fake_slack() as it:

@@ -1,6 +1,6 @@
-"""Whether a document is one whole, plain RSS or Atom feed, as expat sees it; pure.
+"""Checks that a document is one complete, plain RSS or Atom feed, as expat sees it; pure.
 
-Plain: well-formed, not built to be slow, and declaring nothing of its own.
+Plain: well-formed, not built to be slow to parse, and without a document type.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _STOPPED_SHORT = frozenset(
 
 
 def count_entries(document: bytes) -> int:
-    """How many entries a whole, plain feed has. Raises Unavailable (NOT_A_FEED, TRUNCATED,
+    """The number of entries of a complete, plain feed. Raises Unavailable (NOT_A_FEED, TRUNCATED,
     MALFORMED) for anything else."""
     seen: Counter[str] = Counter()  # keeps the order: the root is the first
-    entry: Counter[str] = Counter()  # elements of the one that is read
+    entry: Counter[str] = Counter()  # elements of the entry being read
 
     def start(name: str, attributes: Mapping[str, str]) -> None:
-        # The time feedparser takes grows with the square of either.
+        # feedparser's time grows with the square of either.
         if len(attributes) > 50 or (not seen and reader.CurrentByteIndex > 4000):
             raise unusable_document(ArxivReason.MALFORMED, "is built unlike any feed of arXiv's")
         seen[name] += 1
@@ -52,7 +52,7 @@ def count_entries(document: bytes) -> int:
             )
 
     def doctype(name: str, *_ids: object) -> NoReturn:
-        # Refused before what it declares is read: entities that grow, or that name a file or host.
+        # Refused before its declarations are read: entities may grow, or name a file or a host.
         if name in ("rss", "feed"):
             raise unusable_document(
                 ArxivReason.MALFORMED, "declares a document type, which no feed of arXiv's does"
@@ -65,19 +65,23 @@ def count_entries(document: bytes) -> int:
     try:
         reader.Parse(document, True)
     except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: odd encodings
-        begun = next(iter(seen), "") in _ROOTS
-        if getattr(error, "code", None) in _STOPPED_SHORT and (
-            begun or (not seen and document.startswith(b"<?xml"))
-        ):
-            raise unusable_document(ArxivReason.TRUNCATED, "breaks off before its end") from error
-        if begun:
-            raise unusable_document(ArxivReason.MALFORMED, "is not well-formed XML") from error
-        raise unusable_document(ArxivReason.NOT_A_FEED, "is no RSS or Atom feed") from error
+        raise _unparsable(document, next(iter(seen), None), error) from error
     if next(iter(seen)) not in _ROOTS:
         raise unusable_document(ArxivReason.NOT_A_FEED, "is no RSS or Atom feed")
     return sum(seen[name] for name in _ENTRIES)
 
 
+def _unparsable(document: bytes, root: str | None, error: Exception) -> Unavailable:
+    """A document that expat gave up on: cut off, damaged, or never a feed. `root` is its first
+    element, None where none was read."""
+    cut_off = getattr(error, "code", None) in _STOPPED_SHORT
+    if cut_off and (root in _ROOTS or (root is None and document.startswith(b"<?xml"))):
+        return unusable_document(ArxivReason.TRUNCATED, "breaks off before its end")
+    if root in _ROOTS:
+        return unusable_document(ArxivReason.MALFORMED, "is not well-formed XML")
+    return unusable_document(ArxivReason.NOT_A_FEED, "is no RSS or Atom feed")
+
+
 def unusable_document(reason: ArxivReason, why: str) -> Unavailable:
-    """The error that says of a document what is wrong with it."""
+    """The error for a document; `why` continues "This document"."""
     return Unavailable(f"This document {why}.", reason)

@@ -153,12 +153,24 @@ def score_held_out(
     return tuple(sorted(held, key=lambda row: (row.date, row.id)))
 
 
+class _Vocabulary(NamedTuple):
+    """The terms learned from: how many papers have each, by field, and each (field, term)'s column
+    in the table. The categories' columns come last, from `words` on."""
+
+    frequencies: list[dict[str, int]]
+    columns: dict[tuple[int, str], int]
+    words: int
+
+
 def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> LearnedRanking:
     """What tells the picked papers from the others; the order of the papers does not matter.
 
-    Raises Refused, in a sentence for people, below FEWEST papers or FEWEST_PICKS on either side, or
-    where no two papers have a word in common.
+    Raises Refused, in a sentence for people, below MIN_PAPERS papers or MIN_PICKS on either side,
+    or where no two papers have a word in common.
     """
+    # numpy takes a while to import, and whoever only ranks does without it.
+    import numpy as np
+
     rows = sorted(zip(papers, picked, strict=True), key=lambda row: (row[0].id, row[0].version))
     picks = sum(picked)
     if len(rows) < MIN_PAPERS or not MIN_PICKS <= picks <= len(rows) - MIN_PICKS:
@@ -166,66 +178,84 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
             f"Too little to learn from: {len(rows)} papers, {picks} of them picked; it takes "
             f"{MIN_PAPERS} papers, {MIN_PICKS} of them picked and {MIN_PICKS} not."
         )
-    # numpy and scikit-learn take a second to import, and whoever only ranks needs neither.
-    import numpy as np
-    from scipy import sparse  # type: ignore[import-untyped]
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-    from sklearn.utils.extmath import randomized_svd  # type: ignore[import-untyped]
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    fields = list(zip(*(_fields(paper) for paper, _ in rows), strict=True))
-    having = [_document_frequencies(counts) for counts in fields]
-    place = {key: at for at, key in enumerate((f, t) for f in range(4) for t in having[f])}
-    if not (words := len(place) - len(having[3])):
-        raise Refused("There is nothing to learn from: no word stands in two of the papers.")
-    ends, columns, amounts = [0], [], []
-    for paper in zip(*fields, strict=True):
-        for field, counts in enumerate(paper):
-            vector = _tf_idf(counts, having[field], len(rows))
-            columns += [place[field, term] for term in vector]
-            amounts += [FIELD_WEIGHTS[field] * amount for amount in vector.values()]
-        ends.append(len(columns))
+    counts = [_fields(paper) for paper, _ in rows]
+    vocabulary = _vocabulary(counts)
     named = {term for text in _profile_texts(profile) for term in _terms(text)}
-    boost = np.array([PROFILE_TERM_BOOST if term in named else 1.0 for _, term in place])
-    table = sparse.csr_matrix((amounts, columns, ends), (len(rows), len(place))).multiply(boost)
-    table, was = table.tocsr(), np.array([bool(flag) for _, flag in rows])
-
-    def tell(matrix: Any, trust: float) -> Any:
-        fitted = LogisticRegression(C=trust, class_weight="balanced", solver="liblinear")
-        weights = fitted.fit(matrix, was).coef_[0]
-        spread = (matrix @ weights).std()
-        return weights / spread if spread > 1e-6 else weights
-
-    said, rank = table[:, :words], min(SVD_COMPONENTS, len(rows) // 3)
-    weights = tell(said, C_WORDS)
-    for draw in range(DRAWS):
-        with threadpool_limits(1):  # several wait for one another spinning, and slow all down
-            themes = randomized_svd(said, rank, n_iter=2, random_state=draw)[2].T
-        seen = said @ themes
-        size = math.sqrt((seen**2).sum(axis=1).mean()) or 1.0
-        weights = weights + themes @ tell(seen / size, C_THEMES) / size / DRAWS
-    if having[3]:
-        weights = np.append(weights, CATEGORIES * tell(table[:, words:], C_CATEGORIES))
+    boost = np.array([PROFILE_TERM_BOOST if t in named else 1.0 for _, t in vocabulary.columns])
+    table = _table(counts, vocabulary).multiply(boost).tocsr()
+    weights = _fit(table, vocabulary.words, np.array([bool(flag) for _, flag in rows]))
     scores = table @ weights
-    some = [paper for paper, _ in rows[:: len(rows) // SPREAD_OF + 1]]
-    own = [row.score for row in keyword_ranking.rank(profile, some)]
     spread = scores.std() or 1.0
+    sampled = [paper for paper, _ in rows[:: len(rows) // SPREAD_OF + 1]]
+    own = [row.score for row in keyword_ranking.rank(profile, sampled)]
     zero_shot = ZERO_SHOT_WEIGHT / math.sqrt(picks) / max(pstdev(own), LEAST_SPREAD)
-    told: list[dict[str, Term]] = [{}, {}, {}, {}]
-    for (field, term), weight in zip(place, weights * boost / spread, strict=True):
-        told[field][term] = Term(
-            having[field][term], round(FIELD_WEIGHTS[field] * float(weight), 3)
+    learned: list[dict[str, Term]] = [{}, {}, {}, {}]
+    for (field, term), weight in zip(vocabulary.columns, weights * boost / spread, strict=True):
+        learned[field][term] = Term(
+            vocabulary.frequencies[field][term], round(FIELD_WEIGHTS[field] * float(weight), 3)
         )
     return LearnedRanking(
         papers=len(rows),
         picks=picks,
-        title=told[0],
-        abstract=told[1],
-        authors=told[2],
-        categories=told[3],
+        title=learned[0],
+        abstract=learned[1],
+        authors=learned[2],
+        categories=learned[3],
         zero_shot=round(zero_shot, 4),
         middle=round(float(scores.mean()) / spread + zero_shot * fmean(own), 4),
     )
+
+
+def _vocabulary(papers: Sequence[Sequence[Counter[str]]]) -> _Vocabulary:
+    frequencies = [_document_frequencies(field) for field in zip(*papers, strict=True)]
+    terms = ((field, term) for field in range(4) for term in frequencies[field])
+    columns = {key: column for column, key in enumerate(terms)}
+    words = len(columns) - len(frequencies[3])
+    if not words:
+        raise Refused("There is nothing to learn from: no word stands in two of the papers.")
+    return _Vocabulary(frequencies, columns, words)
+
+
+def _table(papers: Sequence[Sequence[Counter[str]]], vocabulary: _Vocabulary) -> Any:
+    """A sparse matrix: a row for each paper, a column for each term, tf-idf times the field's
+    weight."""
+    from scipy import sparse  # type: ignore[import-untyped]
+
+    ends, columns, amounts = [0], list[int](), list[float]()
+    for paper in papers:
+        for field, counts in enumerate(paper):
+            vector = _tf_idf(counts, vocabulary.frequencies[field], len(papers))
+            columns += [vocabulary.columns[field, term] for term in vector]
+            amounts += [FIELD_WEIGHTS[field] * amount for amount in vector.values()]
+        ends.append(len(columns))
+    return sparse.csr_matrix((amounts, columns, ends), (len(papers), len(vocabulary.columns)))
+
+
+def _fit(table: Any, words: int, picked: Any) -> Any:
+    """A weight for each column: of words by themselves and through their themes, of categories
+    (the columns from `words` on) apart. scikit-learn takes a second to import."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.utils.extmath import randomized_svd  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    def regress(matrix: Any, trust: float) -> Any:
+        fitted = LogisticRegression(C=trust, class_weight="balanced", solver="liblinear")
+        weights = fitted.fit(matrix, picked).coef_[0]
+        spread = (matrix @ weights).std()
+        return weights / spread if spread > 1e-6 else weights
+
+    of_words, rank = table[:, :words], min(SVD_COMPONENTS, table.shape[0] // 3)
+    weights = regress(of_words, C_WORDS)
+    for draw in range(DRAWS):
+        with threadpool_limits(1):  # several wait for one another spinning, and slow all down
+            themes = randomized_svd(of_words, rank, n_iter=2, random_state=draw)[2].T
+        projected = of_words @ themes
+        size = math.sqrt((projected**2).sum(axis=1).mean()) or 1.0
+        weights = weights + themes @ regress(projected / size, C_THEMES) / size / DRAWS
+    if words < table.shape[1]:
+        weights = np.append(weights, CATEGORIES * regress(table[:, words:], C_CATEGORIES))
+    return weights
 
 
 def _profile_texts(profile: Profile) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a model says of a day within its budget: scores, then the order of those that tie."""
+"""Scores one day by a model within its budget, then has it order the papers that tie."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 
-# An order that cannot be read is asked for once more; then the local ranking breaks the ties.
-_LOOKS = 2
+# An unreadable order is asked for once more; then the local ranking breaks the ties.
+_TIE_BREAK_TRIES = 2
 _HEARTBEAT_SECONDS = 2.0
 
 
@@ -52,76 +52,82 @@ class DayScorer:
         lease: Lease,
         day: str,
     ) -> None:
-        """`day` is the ledger's name: what is spared on it counts once, judged again or not."""
+        """`day` is the decided day's name: savings are booked once for it, however often it is
+        judged."""
         self._store, self._model, self._profile, self._payer = store, model, profile, payer
         self._spending, self._accounts = Spending(store), Accounts(store)
         self._calls_at_once, self._clock, self._lease = calls_at_once, clock, lease
         self._day = day
-        self.order_calls: list[str] = []  # the names of the calls that put this day in order
 
     def score(
         self, papers: Sequence[Paper], ranking: Sequence[str], progress: Progress
     ) -> dict[str, ScoreResult]:
-        """A verdict for each paper, by `IDvN`, each stored as it arrives; what is known is not
-        asked. Where the budget does not reach, the best of the `ranking` (ids) are asked about."""
+        """A result for each paper, by `IDvN`, each stored as it arrives. Papers with a stored score
+        are not asked about; where the budget is short, the best of the `ranking` (ids) are."""
         key = scoring.judge_key(self._profile, self._model.name)
-        verdicts = self._store.score_results(key, [paper.versioned for paper in papers])
-        known = [result for result in verdicts.values() if result.score]
-        calls = [call for result in known for call in result.calls]
-        self._book_savings(SkipReason.CACHE, len(known), self._store.usage(calls).cost_usd)
-        asked = self._within_means(papers, verdicts, ranking)
+        results = self._store.score_results(key, [paper.versioned for paper in papers])
+        cached = [result for result in results.values() if result.score]
+        calls = [call for result in cached for call in result.calls]
+        self._book_savings(SkipReason.CACHE, len(cached), self._store.usage(calls).cost_usd)
+        asked = self._within_budget(papers, results, ranking)
 
-        def tell() -> None:
-            progress(sum(v.score is not None for v in verdicts.values()), len(papers))
+        def report() -> None:
+            progress(sum(r.score is not None for r in results.values()), len(papers))
 
-        tell()
+        report()
         with (
             closing(self._metered(SCORE_TOKENS)) as metered,
             closing(
-                batches.score_papers(metered, self._profile, asked, verdicts, self._calls_at_once)
+                batches.score_papers(metered, self._profile, asked, results, self._calls_at_once)
             ) as arriving,
         ):
-            for brought in arriving:
+            for call_result in arriving:
                 self._lease.renew()
-                if brought.results:
-                    self._store.put_score_results(key, brought.results, brought.call, brought.usage)
-                    verdicts |= brought.results
-                    tell()
-        nobody = ScoreResult(score=None, trouble=ModelReason.NO_BUDGET)
-        verdicts = {p.versioned: verdicts.get(p.versioned, nobody) for p in papers}
-        left = sum(v.trouble is ModelReason.NO_BUDGET for v in verdicts.values())
-        self._book_savings(SkipReason.LIMIT, left, None)
-        return verdicts
+                if call_result.results:
+                    self._store.put_score_results(
+                        key, call_result.results, call_result.call, call_result.usage
+                    )
+                    results |= call_result.results
+                    report()
+        unpaid = ScoreResult(score=None, trouble=ModelReason.NO_BUDGET)
+        results = {p.versioned: results.get(p.versioned, unpaid) for p in papers}
+        left_out = sum(r.trouble is ModelReason.NO_BUDGET for r in results.values())
+        self._book_savings(SkipReason.LIMIT, left_out, None)
+        return results
 
-    def book_gated(self, papers: int, verdicts: Mapping[str, ScoreResult]) -> None:
-        """Book what the gate spared, by what those that were asked have cost."""
-        calls = [call for result in verdicts.values() for call in result.calls]
-        usd, asked = self._store.usage(calls).cost_usd, len(verdicts)
+    def book_gated(self, papers: int, results: Mapping[str, ScoreResult]) -> None:
+        """Book what the gate saved on `papers`, at the average price of those asked about."""
+        calls = [call for result in results.values() for call in result.calls]
+        usd, asked = self._store.usage(calls).cost_usd, len(results)
         self._book_savings(SkipReason.GATE, papers, usd * papers / asked if usd and asked else None)
 
-    def break_ties(self, decisions: Sequence[Decision], ranking: Sequence[str]) -> list[str]:
-        """The ranking's ids, those first that the model has put in order: the papers that lead the
-        day, when some of them tie."""
+    def break_ties(
+        self, decisions: Sequence[Decision], ranking: Sequence[str]
+    ) -> tuple[list[str], list[str]]:
+        """The ranking's ids, led by those the model put in order where the day's best papers tie;
+        and the names of the calls that may have been made for it."""
         place = {id: rank for rank, id in enumerate(ranking)}
         papers = tie_break.papers_to_order(self._profile, decisions)
         if not papers:
-            return list(ranking)
+            return list(ranking), []
         key = tie_break.order_key(self._profile, self._model.name, papers)
-        self.order_calls = [f"{key}-{n}" for n in range(_LOOKS)]
-        first = self._store.tie_break_order(key) or self._ordered(key, papers, place)
-        return [*first, *(id for id in ranking if id not in set(first))]
+        calls = [f"{key}-{n}" for n in range(_TIE_BREAK_TRIES)]
+        first = self._store.tie_break_order(key) or self._ask_for_order(key, calls, papers, place)
+        return [*first, *(id for id in ranking if id not in set(first))], calls
 
-    def _ordered(self, key: str, papers: Sequence[Paper], place: dict[str, int]) -> tuple[str, ...]:
+    def _ask_for_order(
+        self, key: str, calls: Sequence[str], papers: Sequence[Paper], place: Mapping[str, int]
+    ) -> tuple[str, ...]:
         by_rank = sorted(papers, key=lambda paper: place.get(paper.id, len(place)))
-        told, asked = tie_break.instructions(self._profile), tie_break.question(papers)
-        with closing(self._metered(PLACE_TOKENS)) as metered, ThreadPoolExecutor(1) as aside:
-            for call in self.order_calls:
-                look = aside.submit(metered.ask, told, asked, tie_break.schema(), key)
-                while not look.done():  # it may take longer than the lease lasts
+        instructions, question = tie_break.instructions(self._profile), tie_break.question(papers)
+        with closing(self._metered(PLACE_TOKENS)) as metered, ThreadPoolExecutor(1) as pool:
+            for call in calls:
+                asked = pool.submit(metered.ask, instructions, question, tie_break.schema(), key)
+                while not asked.done():  # a call may take longer than the lease lasts
                     self._lease.renew()
-                    wait([look], _HEARTBEAT_SECONDS)
+                    wait([asked], _HEARTBEAT_SECONDS)
                 try:
-                    reply = look.result()
+                    reply = asked.result()
                 except PaperboyError as error:
                     log.warning("tie-break call failed", profile=self._profile.name, why=str(error))
                     return ()
@@ -132,11 +138,11 @@ class DayScorer:
         log.warning("tie-break reply unreadable", profile=self._profile.name)
         return ()
 
-    def _within_means(
-        self, papers: Sequence[Paper], known: dict[str, ScoreResult], ranking: Sequence[str]
+    def _within_budget(
+        self, papers: Sequence[Paper], known: Mapping[str, ScoreResult], ranking: Sequence[str]
     ) -> list[Paper]:
-        """All, in their fixed order, or, under a limit, known ones and the best-ranked others, the
-        best first: what the budget does not reach after all is then the last of them."""
+        """All papers in their fixed order; under a limit, the best-ranked unscored ones it pays
+        for, best first, so that a budget that runs out early costs the last of them."""
         if not self._payer.limited:
             return list(papers)
         place = {id: rank for rank, id in enumerate(ranking)}

@@ -156,7 +156,7 @@ def place(
     monkeypatch.setattr(posting.ChannelRateLimit, "acquire", no_wait)
     monkeypatch.setattr(posting, "_WAITS", (0.0,))
     monkeypatch.setattr(deliver_job, "_LINGER_SECONDS", 0.0)
-    monkeypatch.setattr(deliver_job, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(deliver_job, "_POLL_SECONDS", 0.01)
     if request.param == "slack":
         with run_fake_slack() as fake_slack:
             settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=fake_slack.url)
