@@ -28,7 +28,7 @@ README = TESTS / "servers" / "README.md"
 
 
 @pytest.mark.parametrize("name", ["", ".arxiv"])
-def test_one_prints_the_settings_that_lead_to_it_until_it_is_told_to_stop(name: str) -> None:
+def test_a_server_prints_the_settings_that_lead_to_it_and_runs_until_stopped(name: str) -> None:
     command = [sys.executable, "-m", f"tests.servers{name}"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with run_command(command, cwd=TESTS.parent, **pipes) as process:
@@ -65,7 +65,7 @@ def test_arxiv_announces_real_papers_today(asked: str, some: str) -> None:
     assert not some or some in ids
 
 
-def test_arxiv_has_no_papers_in_a_quiet_class_and_refuses_what_is_none() -> None:
+def test_arxiv_has_no_papers_in_a_quiet_class_and_refuses_an_unknown_one() -> None:
     assert parse_feed(arxiv.answer("/rss/math.KT", b"")[2]).papers == ()
     status, _, document = arxiv.answer("/rss/cs.NOPE", b"")
     assert status == 400
@@ -100,7 +100,7 @@ def test_the_model_answers_each_of_the_three_questions() -> None:
     assert INVENTED_QUOTE in [claim["quote"] for claim in claims["claims"]]
 
 
-def test_what_a_bot_posts_in_slack_is_news_once_and_again_when_it_changes() -> None:
+def test_a_slack_message_is_printed_once_and_again_when_it_changes() -> None:
     with slack() as console:
         post = {"channel": "C1", "text": "Hello"}
         posted = console.slack.handle_call("chat.postMessage", post, "xoxb-1")
@@ -112,21 +112,21 @@ def test_what_a_bot_posts_in_slack_is_news_once_and_again_when_it_changes() -> N
 
 
 @pytest.mark.parametrize("line", ["press Why", "send a=b", "dance", "C2 press Why"])
-def test_what_cannot_be_done_is_said(line: str) -> None:
+def test_an_impossible_command_is_reported(line: str) -> None:
     with slack() as console, pytest.raises(LookupError):
         console.do(line)
     with discord() as other, pytest.raises(LookupError):
         other.do(line)
 
 
-def test_a_command_that_nobody_hears_is_said() -> None:
+def test_a_command_without_a_connected_bot_is_reported() -> None:
     with slack() as console, pytest.raises(LookupError, match="is the bot connected"):
         console.do("C2 /digest list")
     with discord() as other, pytest.raises(LookupError, match="not offered"):
         other.do("/digest list")
 
 
-def test_a_server_that_is_told_to_fails_until_it_is_told_otherwise() -> None:
+def test_a_server_set_to_fail_fails_until_reset() -> None:
     with model.model() as console:
         url = console.settings["OPENAI_BASE_URL"]
         console.do("503")

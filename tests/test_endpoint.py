@@ -85,7 +85,7 @@ def test_no_address_shows_its_password_whatever_stands_in_it(
         ("{scheme}://a:1/b@{host}/0", "@"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_one_sentence_that_does_not_repeat_it(
+def test_an_unusable_address_gets_one_sentence_that_does_not_quote_it(
     name: str, said: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = said.format(scheme=WHOLE.get(name, "https"), host=HUSH)
@@ -117,7 +117,7 @@ def test_an_address_that_cannot_be_used_is_one_sentence_that_does_not_repeat_it(
         ("PAPERBOY_DATA_DIR", "~nobody-of-that-name/x", "folder"),
     ],
 )
-def test_a_setting_that_a_library_would_stumble_over_is_refused_at_the_door(
+def test_a_setting_that_a_library_would_choke_on_is_refused_at_start(
     name: str, url: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, url)

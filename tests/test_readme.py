@@ -91,7 +91,7 @@ def test_the_answer_to_why() -> None:
     check_sample("docs/commands.md", "why", shown.partition("\n")[2].strip())
 
 
-def test_what_the_doctor_says() -> None:
+def test_doctor_output_is_documented() -> None:
     usage = Usage(
         calls=1, prompt_tokens=2_310, completion_tokens=54, prompt_usd=0.0002, completion_usd=0.0001
     )
@@ -172,7 +172,7 @@ def limits(field: FieldInfo) -> str:
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_every_setting_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_setting_is_documented(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its default, its unit and its bounds."""
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
@@ -189,14 +189,14 @@ def test_every_setting_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert unit.endswith(limits(field))
 
 
-def test_no_setting_is_told_that_is_none() -> None:
+def test_no_setting_is_documented_that_does_not_exist() -> None:
     assert SETTINGS.keys() == {field.alias for field in Settings.model_fields.values()}
 
 
 WHO = {Right.ASK: "everyone", Right.USE: "members", Right.CHANGE: "change"}
 
 
-def test_every_command_of_a_channel_is_told_with_who_may() -> None:
+def test_every_command_of_a_channel_is_documented_with_who_may_use_it() -> None:
     told = {}
     for command, who, *_ in rows("docs/commands.md"):
         if words := re.fullmatch(r"/(?:digest ?)?([a-z]*)(?: [A-Z[].*)?", code(command)):
@@ -238,7 +238,7 @@ def usage(typed: str, command: Any) -> str:
 
 
 @pytest.mark.parametrize(("typed", "command"), [*commands()], ids=str)
-def test_every_command_of_the_terminal_is_told(typed: str, command: Any) -> None:
+def test_every_command_of_the_terminal_is_documented(typed: str, command: Any) -> None:
     """By its usage, which stands alone in a line of a fence, and by its options."""
     _, found, after = COMMANDS_MD.partition(f"\n{usage(typed, command)}\n")
     assert found, usage(typed, command)
@@ -247,13 +247,13 @@ def test_every_command_of_the_terminal_is_told(typed: str, command: Any) -> None
     assert told == [option.opts[0] for option in options(command)]
 
 
-def test_no_command_is_told_that_is_none() -> None:
+def test_no_command_is_documented_that_does_not_exist() -> None:
     told = set(re.findall(r"^paperboy .*$", COMMANDS_MD, re.MULTILINE))
     itself = usage("paperboy", typer.main.get_command(app))
     assert told == {itself, *(usage(typed, command) for typed, command in commands())}
 
 
-def test_contributing_is_one_page_that_names_what_is_there() -> None:
+def test_contributing_is_one_page_and_names_only_existing_files() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 80
     targets = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -263,7 +263,7 @@ def test_contributing_is_one_page_that_names_what_is_there() -> None:
         assert (ROOT / path).exists(), path
 
 
-def test_every_outcome_is_told() -> None:
+def test_every_outcome_is_documented() -> None:
     told = {code(cells[0]) for cells in rows("docs/profiles.md")}
     assert {outcome.value for outcome in Outcome} <= told
 
@@ -272,7 +272,7 @@ DOCUMENTS = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs", "tests/s
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_no_link_leads_nowhere(document: str) -> None:
+def test_no_link_is_broken(document: str) -> None:
     path = ROOT / document
     for page in sorted(path.glob("*.md")) if path.is_dir() else [path]:
         for link in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8")):

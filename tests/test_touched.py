@@ -75,7 +75,7 @@ def test_a_file_of_slow_tests_alone_is_left_out() -> None:
     assert "tests/bot/test_a.py" in found.left
 
 
-def test_a_changed_test_file_runs_whole() -> None:
+def test_a_changed_test_file_runs_all_its_tests() -> None:
     slow = "tests/bot/test_b.py::test_slow"
     found = plan({"tests/bot/test_b.py"}, TREE, {slow: BUDGET * 9})
     assert found.files == (HOUSE, "tests/bot/test_b.py")
@@ -94,7 +94,7 @@ def test_every_module_is_reached_by_a_test() -> None:
     assert unreached == set()
 
 
-def test_the_store_is_tried_by_its_own_tests_first() -> None:
+def test_a_change_of_the_store_runs_its_own_tests_first() -> None:
     found = plan({"bot/store/outbox.py"}, Tree.read(), {})
     assert found.files[1].startswith("tests/bot/store/")
 

@@ -154,7 +154,7 @@ def moments(day: date) -> list[datetime]:
 
 
 @pytest.mark.timeout(600)  # 15 s alone, more than a minute on a machine that has much else to do
-def test_a_year_of_mornings(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_year_of_days(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_POLL_SECONDS", "_LINGER_SECONDS", "_SPREAD"):
         monkeypatch.setattr(deliver_job, name, 0.0)
     mine = profile(cutoffs={"relevance": 1, "novelty": 1})

@@ -84,7 +84,7 @@ def test_a_channel_that_asked_for_fewer_gets_fewer(
         ("deleted", ChannelReason.CHANNEL_GONE),
     ],
 )
-def test_a_channel_that_cannot_be_posted_to_rests_and_its_subscriber_is_told(
+def test_a_channel_that_cannot_be_posted_to_is_paused_and_its_subscriber_told(
     what: str, reason: ChannelReason, fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     requests = put_judged_day(store, "C1", "C2")
@@ -110,7 +110,7 @@ def test_a_channel_that_cannot_be_posted_to_rests_and_its_subscriber_is_told(
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_worker_killed_while_it_halts_a_channel_tells_its_subscriber_once_and_pauses_it(
+def test_a_worker_killed_while_pausing_a_channel_tells_its_subscriber_once(
     after: bool,
     fake_slack: FakeSlack,
     store: Store,
@@ -144,7 +144,7 @@ def test_a_worker_killed_while_it_halts_a_channel_tells_its_subscriber_once_and_
     assert Channels(store).requests() == []
 
 
-def test_who_asked_for_a_day_is_told_as_well(
+def test_the_person_who_requested_a_day_is_told_as_well(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     fake_slack.channels["C1"].archived = True
@@ -153,7 +153,7 @@ def test_who_asked_for_a_day_is_told_as_well(
     assert "the channel is archived" in told["text"] + str(told["blocks"])
 
 
-def test_a_revoked_token_rests_everything_and_is_no_fault_of_the_job(
+def test_a_revoked_token_pauses_everything_and_does_not_fail_the_job(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     requests = put_judged_day(store, "C1", "C2")
@@ -166,7 +166,7 @@ def test_a_revoked_token_rests_everything_and_is_no_fault_of_the_job(
     assert troubles == [ChannelReason.BAD_TOKEN, ChannelReason.BAD_TOKEN]
 
 
-def test_slack_being_away_leaves_the_channel_for_the_next_tick(
+def test_an_outage_of_slack_leaves_the_channel_for_the_next_tick(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     requests = put_judged_day(store, "C1")
@@ -201,7 +201,7 @@ def test_a_channel_that_another_worker_holds_is_left_to_it_and_keeps_no_worker(
     assert Deliveries(store, "slack").newcomers(()) == {}
 
 
-def test_a_fault_of_ours_in_one_channel_is_told_and_holds_up_nobody(
+def test_a_bug_in_one_channel_is_reported_and_delays_no_other(
     fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is tried again, and then remembered, so that the clock can say so."""
@@ -224,7 +224,7 @@ def test_a_fault_of_ours_in_one_channel_is_told_and_holds_up_nobody(
     assert [(key, row.fault) for key, row in tried.items()] == [(content_key(third[0]), True)]
 
 
-def test_who_asks_while_others_are_posted_to_is_taken_in(
+def test_a_request_made_during_a_job_is_delivered_by_it(
     fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second channel at the first one's third message, while that one's fourth waits."""
@@ -263,7 +263,7 @@ def test_two_profiles_due_in_one_channel_take_turns(
     assert len(threads) == 7 + 4
 
 
-def test_a_job_that_lasts_long_takes_in_nobody_more(
+def test_a_long_job_takes_no_more_requests(
     fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliver_job, "_LASTING_SECONDS", -1)
@@ -299,7 +299,7 @@ def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
     assert Channels(store).also(slack_address("C1"), id) == ("Other matters",)
 
 
-def test_who_goes_on_after_an_interruption_posts_what_was_begun(
+def test_after_an_interruption_the_next_worker_posts_the_same_papers(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     """Meanwhile another profile brought one of the papers to the channel."""
@@ -323,7 +323,7 @@ def judged_again(store: Store, mine: DigestRequest, day: Digest) -> None:
 
 @pytest.mark.parametrize("shift", [timedelta(), timedelta(hours=-3), timedelta(hours=3)])
 @pytest.mark.parametrize("position", [1, 4, 5])
-def test_a_day_judged_again_while_its_thread_is_posted_is_whole_in_the_end(
+def test_a_day_judged_again_while_its_thread_is_posted_is_complete_in_the_end(
     position: int, shift: timedelta, fake_slack: FakeSlack, store: Store, redis_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -389,7 +389,7 @@ def test_what_came_to_the_day_after_a_channel_got_it_is_over_the_limit_there(
     assert given.profile.maximum == 2
 
 
-def test_who_goes_on_after_an_interruption_posts_what_is_judged_by_now(
+def test_after_an_interruption_the_next_worker_posts_the_latest_scores(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     (mine,) = put_judged_day(store, "C1", top=4)
@@ -459,7 +459,7 @@ def test_days_that_were_missed_come_in_one_thread_the_best_first(
     assert plan.next_action(mine, Channels(store).request_state(mine), mine.at).fulfilled
 
 
-def test_an_earlier_day_judged_again_mends_the_thread_of_several(
+def test_an_earlier_day_judged_again_updates_the_thread_of_several(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     mine = owed(store, 18, 19, 20)
@@ -492,7 +492,7 @@ def test_an_earlier_day_judged_again_mends_the_thread_of_several(
     assert [len(given.picked), given.left_out, len(given.earlier)] == [5, 2, 2]
 
 
-def test_a_profile_changed_at_noon_repeats_nothing_of_the_morning(
+def test_a_profile_changed_at_noon_repeats_no_paper_of_the_same_day(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     (mine,) = put_judged_day(store, "C1", top=4)
@@ -545,7 +545,7 @@ OTHER = ("pb:profile:*", "pb:wishes", "pb:subscriptions", "pb:outages", "pb:vote
 
 @pytest.mark.parametrize("harm", [*CORRUPTIONS, "another type"])
 @pytest.mark.parametrize("key", [*SHARED, *OWN, *OTHER])
-def test_what_cannot_be_read_holds_up_nobody_else(
+def test_an_unreadable_value_delays_no_other_channel(
     key: str, harm: str, fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     requests = put_judged_day(store, "C1", "C2")

@@ -237,7 +237,7 @@ def test_a_wrong_category_is_named_and_does_not_take_the_others_day(store: Store
     assert len(store.batch(list_result.batch).papers) == 2
 
 
-def test_a_list_that_was_cut_is_not_remembered_as_a_whole_one(
+def test_a_truncated_list_is_not_remembered_as_complete(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.arxiv.client.FEED_LIMIT", 2)

@@ -188,7 +188,7 @@ def test_the_same_question_again_costs_nothing(setup: Setup) -> None:
     assert setup.booked().calls == 40
 
 
-def test_two_who_ask_the_same_at_once_are_answered_by_the_same_two_calls(setup: Setup) -> None:
+def test_two_people_who_ask_at_once_are_answered_by_the_same_two_calls(setup: Setup) -> None:
     model = Reader()
     setup.ask(ONE.id, ONE)
     elsewhere = setup.ask(ONE.id, ONE).model_copy(update={"workspace": "slack:T2"})
@@ -207,7 +207,7 @@ def test_a_paper_that_a_digest_has_scored_is_only_explained(setup: Setup) -> Non
     assert setup.store.score_results(key, [ONE.versioned])[ONE.versioned].score == kept
 
 
-def test_what_is_judged_for_somebody_is_not_bought_again_by_a_digest(setup: Setup) -> None:
+def test_a_paper_judged_for_a_lookup_is_not_bought_again_by_a_digest(setup: Setup) -> None:
     setup.asked(ONE, Reader())
     key = scoring.judge_key(profile(), "scripted")
     result = setup.store.score_results(key, [ONE.versioned])[ONE.versioned]
@@ -279,7 +279,7 @@ def test_where_no_claim_holds_that_is_said_and_remembered(setup: Setup) -> None:
     assert setup.lives("pb:opinion:*") > SOON
 
 
-def test_a_model_that_makes_no_claim_is_no_trouble(setup: Setup) -> None:
+def test_a_model_that_makes_no_claim_is_no_failure(setup: Setup) -> None:
     assessment = setup.asked(ONE, Reader(explain=explaining()))
     assert (assessment.claims, assessment.dropped, assessment.silent) == ((), 0, None)
 
@@ -466,7 +466,7 @@ def test_where_arxiv_is_away_that_is_the_answer_and_it_is_asked_again_soon(
     assert len(model.asked) == 2
 
 
-def test_one_bad_id_among_many_does_not_take_the_others_down(setup: Setup) -> None:
+def test_one_bad_id_among_many_does_not_affect_the_others(setup: Setup) -> None:
     well = arxiv_api(PAPERS)
     setup.sky.answer = lambda path, body: (
         (400, {}, b"") if "2503.1" in path and "bad" in path else (well(path, body))
@@ -544,16 +544,14 @@ def test_an_obedient_models_words_are_not_taken_for_the_papers(setup: Setup) -> 
     )
 
 
-def test_a_paper_whose_text_is_lost_stops_nobody(setup: Setup, store: Store) -> None:
+def test_a_paper_whose_text_is_lost_stops_no_other(setup: Setup, store: Store) -> None:
     setup.ask(ONE.id, ONE, at=NOW - timedelta(minutes=1))
     store.redis.delete(*store.redis.keys("pb:paper:*"))
     assert setup.asked(PAPERS[1], Reader()).score is not None
     assert setup.opinion() is None
 
 
-def test_a_fault_of_ours_over_one_paper_stops_nobody(
-    setup: Setup, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_with_one_paper_stops_no_other(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     def faulty(reply: str, profile: Profile, paper: Paper) -> object:
         return 1 / 0 if paper.id == ONE.id else ((), 0)
 
@@ -563,16 +561,14 @@ def test_a_fault_of_ours_over_one_paper_stops_nobody(
     assert setup.opinion() is None
 
 
-def test_what_nobody_waits_for_any_more_is_not_found_out(setup: Setup) -> None:
+def test_a_lookup_nobody_waits_for_any_more_is_not_made(setup: Setup) -> None:
     model = Reader()
     setup.ask(ONE.id, ONE, at=NOW - timedelta(hours=2))
     setup.serve(model)
     assert model.asked == []
 
 
-def test_a_fault_of_ours_in_a_look_up_stops_nobody(
-    setup: Setup, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_in_a_lookup_stops_no_other(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     setup.ask("2503.99999", at=NOW - timedelta(minutes=1))
     monkeypatch.setattr(setup.arxiv, "fetch_by_id", lambda ids: 1 / 0)
     assert setup.asked(ONE, Reader()).score is not None

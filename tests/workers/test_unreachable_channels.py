@@ -22,7 +22,7 @@ from tests.workers.run_deliver_job import (
 )
 
 
-def test_a_worker_killed_while_it_stops_a_channel_leaves_nobody_untold_and_tells_nobody_twice(
+def test_a_worker_killed_while_pausing_a_channel_tells_everyone_concerned_once(
     fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = put_judged_day(store, "C1")
@@ -45,7 +45,7 @@ def test_a_worker_killed_while_it_stops_a_channel_leaves_nobody_untold_and_tells
     assert Channels(store).requests() == []
 
 
-def test_who_subscribed_and_who_asked_are_each_told_once(
+def test_the_subscriber_and_the_requester_are_each_told_once(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     requests = put_judged_day(store, "C1", by="U8")

@@ -86,7 +86,7 @@ def test_a_nickname_stays_with_the_one_who_has_it() -> None:
     )
 
 
-def test_a_one_word_author_from_one_country_swallows_no_neighbour() -> None:
+def test_a_one_word_author_from_one_country_does_not_absorb_the_next_author() -> None:
     assert split_authors("Deepti (India), Joyojeet Pal") == ("Deepti", "Joyojeet Pal")
 
 

@@ -217,7 +217,7 @@ def test_one_is_what_is_named(named: PaperId, place: str, after: str) -> None:
         ),
     ],
 )
-def test_what_is_no_id_is_told_in_a_sentence(text: str, says: str) -> None:
+def test_text_that_is_no_id_gets_a_sentence(text: str, says: str) -> None:
     assert refusal(text) == says
 
 
@@ -240,7 +240,7 @@ def test_what_is_no_id_is_told_in_a_sentence(text: str, says: str) -> None:
         "2503.15294v00",
     ],
 )
-def test_a_slip_of_the_pen_is_guessed(text: str) -> None:
+def test_a_typing_error_is_guessed(text: str) -> None:
     assert refusal(text).endswith("; did you mean 2503.15294?")
 
 
@@ -302,6 +302,6 @@ def test_a_long_text_is_read_at_once(unit: str) -> None:
     refusal(unit * (1_000_000 // len(unit)))  # a second look at each character would take hours
 
 
-def test_many_ids_with_a_slip_are_not_all_compared_with_every_archive() -> None:
+def test_many_ids_with_a_typing_error_are_not_all_compared_with_every_archive() -> None:
     few, many = (steps(lambda n=n: refusal("quantxx 9913001 " * n)) for n in (10, 120))
     assert many <= 1.2 * few

@@ -228,7 +228,7 @@ def test_one_line_is_one_line_and_only_once(text: str) -> None:
     assert one_line(one_line(text)) == one_line(text)
 
 
-def test_nothing_unseen_reaches_a_terminal_or_a_chat() -> None:
+def test_no_invisible_character_reaches_a_terminal_or_a_chat() -> None:
     hostile = (
         "red\x1b[31m \u202eoverride\u2066 zero\u200bwidth \x85next\r\nline\t\x00 \ud800 \\alpha"
     )

@@ -156,33 +156,33 @@ def missing(context: Context, reason: ModelReason = ModelReason.MODEL_DOWN) -> N
     delivered(context, at("C1"), digest(lost), "day")
 
 
-def test_a_missing_score_says_when_it_is_asked_for_again(context: Context) -> None:
+def test_a_missing_score_says_when_the_paper_is_judged_again(context: Context) -> None:
     subscribed(context, at("C1"))
     missing(context)
     assert here(context).retry_at == NOW + timedelta(minutes=10)
 
 
-def test_a_paper_that_the_budget_left_is_not_asked_about_again(context: Context) -> None:
+def test_a_paper_that_the_budget_left_out_is_not_judged_again(context: Context) -> None:
     subscribed(context, at("C1"))
     missing(context, ModelReason.NO_BUDGET)
     assert here(context).retry_at is None
 
 
-def test_a_day_whose_window_has_ended_is_not_asked_about_again(context: Context) -> None:
+def test_a_day_whose_window_has_ended_is_not_judged_again(context: Context) -> None:
     context = replace(context, window_hours=0)
     subscribed(context, at("C1"))
     missing(context)
     assert here(context).retry_at is None
 
 
-def test_a_day_that_was_seen_to_is_not_asked_about_again(context: Context) -> None:
+def test_a_day_that_was_handled_is_not_judged_again(context: Context) -> None:
     found = subscribed(context, at("C1"))
     missing(context)
     context.subscriptions.put_last_served(found.key, NOW.date())
     assert here(context).retry_at is None
 
 
-def test_a_day_that_somebody_waits_for_is_asked_about_again_for_this_channel_alone(
+def test_a_requested_day_is_judged_again_for_this_channel_alone(
     context: Context,
 ) -> None:
     missing(context)
@@ -199,7 +199,7 @@ def test_a_day_that_somebody_waits_for_is_asked_about_again_for_this_channel_alo
     assert here(context).retry_at == NOW + timedelta(minutes=10)
 
 
-def test_a_day_that_is_owed_no_more_is_not_asked_about_again(context: Context) -> None:
+def test_a_day_that_is_no_longer_due_is_not_judged_again(context: Context) -> None:
     """The paper is of Wednesday's list, and only Thursday's is still owed."""
     found = subscribed(context, at("C1"))
     context.subscriptions.put_last_served(found.key, date(2025, 3, 19))
@@ -209,7 +209,7 @@ def test_a_day_that_is_owed_no_more_is_not_asked_about_again(context: Context) -
     assert here(context).retry_at is None
 
 
-def test_a_subscription_that_rests_asks_about_nothing_again(context: Context) -> None:
+def test_a_paused_subscription_has_nothing_judged_again(context: Context) -> None:
     found = subscribed(context, at("C1"))
     missing(context)
     context.subscriptions.put(found.model_copy(update={"paused": Paused(at=NOW, by="U1")}))

@@ -106,7 +106,7 @@ def test_a_subscription_is_read_as_it_was_meant(text: str, meant: Options) -> No
         ),
     ],
 )
-def test_what_cannot_be_meant_is_told_in_a_sentence(text: str, says: str) -> None:
+def test_text_that_cannot_be_parsed_gets_a_sentence(text: str, says: str) -> None:
     assert refusal(text) == says
 
 
@@ -364,7 +364,7 @@ def test_completing_never_fails(text: str) -> None:
 # -- what is hostile
 
 
-def test_somebody_elses_words_are_quoted_in_one_short_printable_line() -> None:
+def test_other_peoples_text_is_quoted_in_one_short_printable_line() -> None:
     assert quoted("a\n b\u202e\x00") == '"a b??"'
     assert quoted("x" * 100) == f'"{"x" * 39}…"'
 

@@ -94,7 +94,9 @@ def every_way(context: Context) -> Iterator[tuple[str, str, dispatch.Action]]:
 
 
 @pytest.mark.parametrize("who", HOSTILE)
-def test_who_may_not_changes_nothing_by_any_way_there_is(who: str, context: Context) -> None:
+def test_a_person_without_the_right_changes_nothing_by_any_action(
+    who: str, context: Context
+) -> None:
     before = everything(context)
     invocation = replace(INVOCATION, by="U9", person=HOSTILE[who])
     commands, buttons, forms = OPEN_TO_ALL
@@ -162,7 +164,9 @@ def test_what_can_be_no_channel_is_no_address(action: str, value: str, context: 
 @pytest.mark.parametrize("right", list(Right))
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("admins_only", [True, False])
-def test_the_rule(kind: PersonKind, right: Right, inside: bool, admins_only: bool) -> None:
+def test_the_rule_of_rights(
+    kind: PersonKind, right: Right, inside: bool, admins_only: bool
+) -> None:
     who = person_in("C1" if inside else "C2", kind=kind)
     allowed = right is Right.ASK or (inside and kind in (PersonKind.ADMIN, PersonKind.MEMBER))
     if right is Right.CHANGE and admins_only:
@@ -171,7 +175,7 @@ def test_the_rule(kind: PersonKind, right: Right, inside: bool, admins_only: boo
         permissions.require_right(who, right, "C1", admins_only)
 
 
-def test_every_kind_that_only_asks_is_told_why() -> None:
+def test_everyone_who_may_only_ask_is_told_why() -> None:
     told = {kind for kind in PersonKind if not person_in(kind=kind).may_use}
     assert refusals.MAY_ONLY_ASK.keys() == told
 
@@ -235,7 +239,7 @@ def test_a_profile_of_before_makers_were_kept_is_its_users_and_the_admins(contex
     assert dispatch.press(admin, "edit-profile", "bounds-rates", context).form
 
 
-def test_a_change_is_told_in_every_channel_that_uses_the_profile(context: Context) -> None:
+def test_a_change_is_announced_in_every_channel_that_uses_the_profile(context: Context) -> None:
     there = replace(INVOCATION, address=NEXT_DOOR, text="subscribe bounds-rates")
     dispatch.answer(there, context)
     dispatch.answer(replace(there, text="pause"), context)
@@ -353,7 +357,7 @@ def test_with_admins_only_members_look_and_admins_change(context: Context) -> No
     assert (len(page.items), page.items[0].buttons, page.buttons) == (2, (), ())
 
 
-def test_with_admins_only_a_member_changes_nothing_by_any_way_there_is(context: Context) -> None:
+def test_with_admins_only_a_member_changes_nothing_by_any_action(context: Context) -> None:
     def made() -> dict[str, Any]:
         kinds = ("pb:subscriptions", "pb:profiles", "pb:makers")
         return {key: value for key, value in everything(context).items() if key.startswith(kinds)}
@@ -368,7 +372,7 @@ def test_with_admins_only_a_member_changes_nothing_by_any_way_there_is(context: 
 # -- what a person sees
 
 
-def test_the_home_page_of_who_may_not_says_why(context: Context) -> None:
+def test_the_home_page_says_why_a_person_may_not(context: Context) -> None:
     place = CHANNEL_ADDRESS.model_copy(update={"channel": HOME})
     for who in (None, person_in(kind="guest"), person_in(kind="stranger")):
         page = subscriptions.home(replace(INVOCATION, address=place, person=who), context)
@@ -382,7 +386,7 @@ def test_the_home_page_of_who_may_not_says_why(context: Context) -> None:
     )
 
 
-def test_alone_nothing_is_told_of_a_channel_that_a_person_has_left(context: Context) -> None:
+def test_in_a_direct_message_a_channel_that_a_person_left_is_not_shown(context: Context) -> None:
     direct = CHANNEL_ADDRESS.model_copy(update={"channel": "D1"})
     alone = replace(INVOCATION, address=direct, is_private=True, text="/why 2503.10000")
     told = dispatch.answer(replace(alone, person=person_in("D1", "C1")), context).head
@@ -449,7 +453,7 @@ def test_profiles_of_a_workspace_and_their_length_are_bounded(
     assert unfit.value.field_errors.keys() == {"look_for"}
 
 
-def test_people_alone_on_discord_have_a_purse_each(context: Context) -> None:
+def test_people_in_direct_messages_on_discord_have_a_budget_each(context: Context) -> None:
     def asked(by: str, address: Address, alone: bool) -> str:
         who = person_in(address.channel)
         text = "/why 2503.10002"

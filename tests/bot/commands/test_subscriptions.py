@@ -127,7 +127,7 @@ def _form(form: Form) -> list[str]:
     return rows
 
 
-def test_what_a_channel_is_told(context: Context) -> None:
+def test_what_a_channel_sees(context: Context) -> None:
     said: list[str] = []
 
     def types(*texts: str) -> None:
@@ -261,7 +261,7 @@ def test_the_home_page_has_every_channel_that_a_person_is_in(context: Context) -
         (ChannelReason.NO_SCOPE, "install it again"),
     ],
 )
-def test_what_rests_says_why_and_what_to_do(
+def test_a_paused_subscription_says_why_and_what_to_do(
     reason: ChannelReason, to_do: str, context: Context
 ) -> None:
     typed("subscribe matters", context)
@@ -273,7 +273,7 @@ def test_what_rests_says_why_and_what_to_do(
     assert "next: today 09:00 EDT" in shown("", lambda: typed("list", context))
 
 
-def test_what_fell_into_a_pause_does_not_come_at_its_end(context: Context) -> None:
+def test_days_during_a_pause_are_not_delivered_at_its_end(context: Context) -> None:
     typed("subscribe matters", context)
     typed("pause", context)
     typed("resume", context, replace(INVOCATION, at=NOW + timedelta(days=7)))

@@ -95,7 +95,7 @@ def test_another_workspace_and_another_channel_learn_nothing(store: Store) -> No
 
 
 @pytest.mark.parametrize("platform", ["slack", "discord"])
-def test_alone_a_person_is_told_of_their_own_channels(platform: str, store: Store) -> None:
+def test_in_a_direct_message_a_person_sees_their_own_channels(platform: str, store: Store) -> None:
     there = set_up_why(store, ADDRESSES[platform])
     there.subscribes()
     there.delivers(sample_digest())
@@ -111,7 +111,7 @@ def test_alone_a_person_is_told_of_their_own_channels(platform: str, store: Stor
         there.why("2503.10001", address=direct, is_private=True, by="101")
 
 
-def test_alone_several_channels_are_told_apart(store: Store) -> None:
+def test_in_a_direct_message_several_channels_are_told_apart(store: Store) -> None:
     there = set_up_why(store, ADDRESSES["slack"])
     for channel in ("C1", "C2"):
         address = there.ask.address.model_copy(update={"channel": channel})
@@ -137,7 +137,7 @@ def test_a_month_to_come_and_a_version_to_come_are_said_so(store: Store) -> None
         there.why("2503.10001v3")
 
 
-def test_what_was_learnt_is_said_once_and_whole(store: Store) -> None:
+def test_a_lookup_result_is_shown_once_and_complete(store: Store) -> None:
     there = set_up_why(store, ADDRESSES["slack"])
     there.subscribes()
     there.delivers(sample_digest())

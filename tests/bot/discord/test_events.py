@@ -98,7 +98,7 @@ def test_a_day_is_asked_for_and_the_clock_is_woken(run_session: Converse) -> Non
     run_session(talk)
 
 
-def test_a_day_that_was_delivered_is_linked_to_for_who_asked(
+def test_now_links_to_a_day_that_was_delivered(
     fake_discord: FakeDiscord, run_session: Converse
 ) -> None:
     async def talk(bot: BotSession) -> None:
@@ -238,7 +238,7 @@ def test_a_channel_that_has_a_digest_has_its_time_zone(
         (NEWS, 0, "Next"),
     ],
 )
-def test_a_channel_that_cannot_be_posted_to_is_told_so_at_once(
+def test_subscribing_a_channel_that_cannot_be_posted_to_is_refused_at_once(
     fake_discord: FakeDiscord, run_session: Converse, channel: str, lost: int, said: str
 ) -> None:
     fake_discord.channels[channel].permissions &= ~lost
@@ -298,7 +298,7 @@ def test_a_vote_keeps_the_mark_by_which_the_message_is_found(
 
 
 @pytest.mark.parametrize("word", ["digest list", "digest new", "digest subscribe"])
-def test_redis_being_away_is_said(
+def test_people_are_told_that_redis_is_unreachable(
     fake_discord: FakeDiscord, run_session: Converse, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     async def talk(bot: BotSession) -> None:
@@ -314,7 +314,7 @@ def test_redis_being_away_is_said(
 
 
 @pytest.mark.parametrize("word", ["digest list", "digest new"])
-def test_redis_hanging_is_said_after_an_acknowledgement_in_time(
+def test_a_hanging_redis_is_reported_after_an_acknowledgement_in_time(
     fake_discord: FakeDiscord, run_session: Converse, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     monkeypatch.setattr(answers_discord, "_DEFER_SECONDS", 0.1)
@@ -368,7 +368,7 @@ def test_an_answer_gets_through(
 
 
 @pytest.mark.parametrize("how", ["drop_connections", "reconnect", "invalidate_sessions"])
-def test_a_broken_session_heals_and_changes_nothing(
+def test_a_broken_session_is_restored_and_changes_nothing(
     fake_discord: FakeDiscord, run_session: Converse, how: str
 ) -> None:
     async def talk(bot: BotSession) -> None:
@@ -415,7 +415,7 @@ def test_commands_are_registered_when_they_change(
 
 
 @pytest.mark.parametrize("reason", [ChannelReason.BAD_TOKEN, ChannelReason.MAY_NOT_POST, None])
-def test_what_rested_goes_on_when_it_can(
+def test_paused_subscriptions_are_reactivated_when_they_can_be(
     fake_discord: FakeDiscord, store: Store, run_session: Converse, reason: ChannelReason | None
 ) -> None:
     rests = subscription(paused=Paused(at=NOW, trouble=reason))
@@ -438,7 +438,7 @@ def test_what_rested_goes_on_when_it_can(
     run_session(talk)
 
 
-def test_a_token_that_is_not_taken_is_told_from_discord_being_away(
+def test_a_refused_token_is_told_apart_from_an_outage_of_discord(
     fake_discord: FakeDiscord, store: Store, redis_url: str
 ) -> None:
     async def run(kind: type[Exception]) -> None:
@@ -454,7 +454,7 @@ def test_a_token_that_is_not_taken_is_told_from_discord_being_away(
     asyncio.run(run(Unavailable))
 
 
-def test_a_token_that_is_taken_back_ends_listening(
+def test_a_revoked_token_ends_listening(
     fake_discord: FakeDiscord, store: Store, redis_url: str
 ) -> None:
     async def run() -> None:

@@ -95,7 +95,7 @@ WHERE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("where", WHERE)
-def test_who_may_not_is_told_so_and_changes_nothing(
+def test_a_person_without_the_right_is_refused_and_changes_nothing(
     where: str,
     fake_discord: FakeDiscord,
     run_session: Any,
@@ -183,7 +183,7 @@ def test_everybody_votes_and_asks_why(
     ],
 )
 @pytest.mark.parametrize("of", ["app", "command"])
-def test_whom_the_servers_settings_allow_digest_is_a_member(
+def test_a_person_whom_the_servers_settings_allow_digest_counts_as_a_member(
     rules: list[tuple[str, int, bool]],
     allowed: bool,
     of: str,
@@ -211,7 +211,7 @@ def test_whom_the_servers_settings_allow_digest_is_a_member(
     run_session(talk)
 
 
-def test_roles_count_by_any_that_allows() -> None:
+def test_any_role_that_allows_it_is_enough() -> None:
     rules = [
         people._Overwrite(id=1, type=1, permission=False),
         people._Overwrite(id=2, type=1, permission=True),
@@ -246,7 +246,7 @@ def test_what_cannot_be_found_out_is_refused(
     run_session(talk)
 
 
-def test_completion_tells_nothing_to_who_may_not(
+def test_completion_shows_nothing_to_a_person_without_the_right(
     fake_discord: FakeDiscord, run_session: Any
 ) -> None:
     async def talk(bot: BotSession) -> None:
@@ -264,7 +264,7 @@ def test_completion_tells_nothing_to_who_may_not(
     run_session(talk)
 
 
-def test_an_end_is_asked_once_more(fake_discord: FakeDiscord, run_session: Any) -> None:
+def test_unsubscribing_asks_for_confirmation(fake_discord: FakeDiscord, run_session: Any) -> None:
     async def talk(bot: BotSession) -> None:
         bot.context.subscriptions.put(subscription())
         ack = await asyncio.to_thread(fake_discord.command, "digest list")
@@ -282,7 +282,7 @@ def test_an_end_is_asked_once_more(fake_discord: FakeDiscord, run_session: Any) 
     run_session(talk)
 
 
-def test_a_form_that_was_wrong_is_not_opened_again_by_who_may_not_any_more(
+def test_a_rejected_form_is_not_reopened_by_a_person_who_lost_the_right(
     fake_discord: FakeDiscord,
     run_session: Any,
 ) -> None:
@@ -303,7 +303,7 @@ def test_a_form_that_was_wrong_is_not_opened_again_by_who_may_not_any_more(
     run_session(talk)
 
 
-def test_a_changed_profile_is_said_where_it_is_used_and_taken_back_there(
+def test_a_profile_change_is_announced_where_it_is_used_and_undone_there(
     fake_discord: FakeDiscord,
     run_session: Any,
 ) -> None:
@@ -341,7 +341,7 @@ def test_a_changed_profile_is_said_where_it_is_used_and_taken_back_there(
     run_session(talk)
 
 
-def test_with_admins_only_who_is_merely_allowed_digest_looks_and_changes_nothing(
+def test_with_admins_only_a_member_looks_and_changes_nothing(
     fake_discord: FakeDiscord,
     run_session: Any,
 ) -> None:
@@ -374,7 +374,7 @@ def typed(bot: BotSession, word: str, **who: Any) -> Ack:
     )
 
 
-def test_alone_a_person_learns_only_of_channels_that_are_still_seen(
+def test_in_a_direct_message_a_person_learns_only_of_channels_they_can_still_see(
     fake_discord: FakeDiscord,
     run_session: Any,
     monkeypatch: pytest.MonkeyPatch,

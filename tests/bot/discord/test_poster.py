@@ -130,7 +130,7 @@ def test_the_same_thread_again_posts_nothing(
 @pytest.mark.parametrize("kept", [300.0, 0.0], ids=["nonce", "history"])
 @pytest.mark.parametrize("fault", ["lost_reply", "disconnect", "http_500", "http_502", "http_503"])
 @pytest.mark.parametrize("at", [0, 3, 8])
-def test_a_fault_in_a_message_leaves_the_thread_whole(
+def test_a_fault_while_posting_a_message_leaves_the_thread_complete(
     fake_discord: FakeDiscord, store: Store, whole: str, monkeypatch: pytest.MonkeyPatch,
     fault: Fault, at: int, kept: float,
 ) -> None:  # fmt: skip
@@ -141,7 +141,7 @@ def test_a_fault_in_a_message_leaves_the_thread_whole(
 
 
 @pytest.mark.parametrize("fault", ["lost_reply", "disconnect", "http_500", "banned"])
-def test_a_fault_in_opening_the_thread_leaves_it_whole(
+def test_a_fault_while_opening_the_thread_leaves_it_complete(
     fake_discord: FakeDiscord, store: Store, whole: str, fault: Fault
 ) -> None:
     fake_discord.inject_faults("POST */threads", fault, fault)
@@ -149,7 +149,7 @@ def test_a_fault_in_opening_the_thread_leaves_it_whole(
     assert drawn(fake_discord) == whole
 
 
-def test_a_fault_while_looking_or_logging_in_leaves_the_thread_whole(
+def test_a_fault_while_searching_or_logging_in_leaves_the_thread_complete(
     fake_discord: FakeDiscord, store: Store, whole: str
 ) -> None:
     fake_discord.inject_faults("GET *", "disconnect")
@@ -160,7 +160,7 @@ def test_a_fault_while_looking_or_logging_in_leaves_the_thread_whole(
 
 
 @pytest.mark.parametrize(("fault", "waits"), [("ratelimited", [1.0]), ("banned", [1.0])])
-def test_too_many_messages_wait_as_long_as_they_are_told(
+def test_too_many_messages_wait_for_retry_after(
     fake_discord: FakeDiscord, store: Store, whole: str, fault: Fault, waits: list[float]
 ) -> None:
     slept: list[float] = []
@@ -193,7 +193,7 @@ class Fragile(DiscordPoster):
 
 
 @pytest.mark.parametrize("kept", [300.0, 0.0], ids=["nonce", "history"])
-def test_a_worker_killed_after_each_message_leaves_the_thread_whole(
+def test_a_worker_killed_after_each_message_leaves_the_thread_complete(
     fake_discord: FakeDiscord,
     store: Store,
     whole: str,
@@ -269,7 +269,7 @@ def test_a_message_is_changed_and_deleted_and_one_that_is_gone_stays_so(
     posting(fake_discord, run)
 
 
-def test_a_person_is_told_alone(fake_discord: FakeDiscord) -> None:
+def test_a_person_gets_a_direct_message(fake_discord: FakeDiscord) -> None:
     async def run(poster: DiscordPoster) -> Address:
         there = await poster.open_direct(HERE, USER_ID)
         await poster.send(there, HEAD, "a", None)
@@ -281,7 +281,7 @@ def test_a_person_is_told_alone(fake_discord: FakeDiscord) -> None:
     assert "/@me/" in permalink(there, "1", "1")
 
 
-def test_a_layout_that_discord_refuses_goes_out_as_words(
+def test_a_layout_that_discord_refuses_is_sent_as_text(
     fake_discord: FakeDiscord, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def run(poster: DiscordPoster) -> None:

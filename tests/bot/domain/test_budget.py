@@ -45,14 +45,14 @@ def test_a_new_limit_comes_with_a_new_day_or_month(
     assert (Period.DAY.after(day), Period.MONTH.after(day)) == (next_day, next_month)
 
 
-def test_a_limit_is_whole_nano_dollars_and_none_is_not_nothing() -> None:
+def test_a_limit_is_an_integer_of_nano_dollars_and_no_limit_is_not_zero() -> None:
     limits = Limits(day_usd=0.01, month_tokens=0)
     assert limits.of(Period.DAY, Unit.NANO) == 10_000_000
     assert limits.of(Period.MONTH, Unit.NANO) is None
     assert limits.of(Period.MONTH, Unit.TOKENS) == 0
 
 
-def test_what_is_set_aside_is_rounded_up() -> None:
+def test_reservations_are_rounded_up() -> None:
     assert MaxCost.of(1.0000000001e-9, 5).nano == 2
     assert MaxCost.of(None, 5).nano is None
 
@@ -121,7 +121,7 @@ def test_a_forecast_goes_by_the_weekdays_since_the_first_call() -> None:
     assert forecast(10, friday, since=date(2025, 3, 1)) == forecast(10, friday)
 
 
-def test_what_is_set_aside_is_not_left_in_dollars_nor_in_tokens() -> None:
+def test_reservations_are_not_counted_as_left() -> None:
     spent = SpentTotals(nano=1, reserved_nano=2, tokens=30, reserved_tokens=40)
     assert (spent.committed(Unit.NANO), spent.committed(Unit.TOKENS)) == (3, 70)
     limits = Limits(day_usd=1e-8, day_tokens=100)

@@ -30,14 +30,14 @@ def days(found: DueDays | None) -> tuple[date, ...]:
     return found.days if found else ()
 
 
-def test_after_a_long_absence_the_newest_days_are_owed_and_the_others_counted() -> None:
+def test_after_a_long_downtime_the_newest_days_are_due_and_the_others_counted() -> None:
     found = owed(7)
     assert days(found) == march(14, 17, 18, 19, 20)
     assert found is not None
     assert found.left_out == 4
 
 
-def test_as_many_days_as_are_allowed_are_all_owed() -> None:
+def test_all_days_up_to_the_limit_are_due() -> None:
     found = owed(13)
     assert days(found) == march(14, 17, 18, 19, 20)
     assert found is not None
@@ -48,11 +48,11 @@ def test_no_day_is_at_a_weekend() -> None:
     assert days(owed(14)) == march(17, 18, 19, 20)
 
 
-def test_a_day_that_somebody_asked_for_is_not_owed_again() -> None:
+def test_a_day_delivered_on_request_is_not_due_again() -> None:
     assert days(owed(17, delivered=march(18))) == march(19, 20)
 
 
-def test_the_newest_day_is_looked_after_until_its_window_ends_though_somebody_had_it() -> None:
+def test_the_newest_day_is_due_until_its_window_ends_although_it_was_requested() -> None:
     """What was short when a person asked for it is whole when its time comes."""
     assert days(owed(17, delivered=march(18, 19, 20))) == march(20)
     assert days(owed(19, delivered=march(20))) == march(20)
@@ -67,12 +67,12 @@ def test_a_day_is_looked_for_from_ten_past_midnight_in_new_york(seconds: int) ->
         assert (found.at, found.fetch_from) == (datetime(2025, 3, 21, 8, tzinfo=UTC), first_look)
 
 
-def test_the_moment_that_has_come_is_owed_before_the_next_one() -> None:
+def test_a_moment_that_has_passed_is_due_before_the_next_one() -> None:
     found = owed(19, now=THURSDAY + timedelta(hours=3))
     assert found is not None
     assert (days(found), found.at) == (march(20), THURSDAY)
 
 
 @pytest.mark.parametrize(("served", "now"), [(20, THURSDAY), (21, THURSDAY + timedelta(days=2))])
-def test_what_was_seen_to_is_owed_no_more(served: int, now: datetime) -> None:
+def test_a_day_that_was_handled_is_no_longer_due(served: int, now: datetime) -> None:
     assert owed(served, now) is None

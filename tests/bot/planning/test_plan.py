@@ -63,7 +63,7 @@ def test_what_cannot_change_is_not_read_again() -> None:
     assert due(old, digest_request(date=DAY)) is StepKind.FETCH
 
 
-def test_a_list_that_failed_before_the_wish_is_tried_again_and_one_since_stands() -> None:
+def test_a_list_that_failed_before_the_request_is_read_again_and_a_later_failure_stands() -> None:
     assert (
         due(RequestState(listed=list_result(NOW - timedelta(minutes=1), ArxivReason.TIMEOUT)))
         is StepKind.FETCH
@@ -86,7 +86,9 @@ def test_papers_that_came_while_the_day_was_being_judged_are_judged() -> None:
     )
 
 
-def test_an_incomplete_day_is_judged_again_for_each_asking_and_shown_when_it_says_more() -> None:
+def test_an_incomplete_day_is_judged_again_for_each_request_and_delivered_when_it_has_more() -> (
+    None
+):
     known = list_result(LATER, changed=EARLIER)
     before, since = (done(at, complete=False, version="short") for at in (EARLIER, LATER))
     more = done(LATER, complete=False, version="longer")
@@ -142,7 +144,7 @@ dones = st.none() | st.builds(StepRecord, at=moments, complete=st.booleans(), ve
     dones,
     dones,
 )
-def test_doing_what_is_due_leads_to_the_end_in_three_steps_at_most(
+def test_due_steps_end_after_three_at_most(
     found: ListResult | None, judged: StepRecord | None, delivered: StepRecord | None
 ) -> None:
     facts = RequestState(listed=found, judged=judged, delivered=delivered)
@@ -168,7 +170,7 @@ def named(facts: RequestState, asked: DigestRequest | None = None) -> str:
     return step.id
 
 
-def test_who_looks_at_the_same_facts_asks_for_the_same_step_at_whatever_moment() -> None:
+def test_the_same_state_gives_the_same_step_at_any_moment() -> None:
     other = Address(platform="discord", workspace="1", channel="2")
     later = digest_request().model_copy(
         update={"since": NOW + timedelta(microseconds=7), "by": "U2", "address": other}
@@ -181,7 +183,7 @@ def test_who_looks_at_the_same_facts_asks_for_the_same_step_at_whatever_moment()
     assert named(facts) != named(facts, later)  # a delivery is a channel's own
 
 
-def test_a_step_that_was_taken_or_that_others_need_has_another_name() -> None:
+def test_a_step_that_was_taken_or_that_others_need_has_another_id() -> None:
     failed = list_result(NOW - timedelta(minutes=1), ArxivReason.TIMEOUT)
     again = list_result(NOW - timedelta(seconds=1), ArxivReason.TIMEOUT)
     short, shorter = (
@@ -218,7 +220,7 @@ def test_a_delivery_of_several_days_is_another_than_the_newest_days_alone() -> N
     assert len({step.id for step in steps if step}) == 3
 
 
-def test_a_person_is_hurried_a_schedule_is_not() -> None:
+def test_a_persons_request_goes_before_a_schedules() -> None:
     alone = plan.next_step(digest_request(), RequestState())
     ahead = plan.next_action(scheduled_request(0), RequestState(), NOW).step
     assert alone is not None
@@ -297,7 +299,7 @@ a_day = st.builds(DayState, listed=st.none() | a_list, judged=st.none() | a_judg
     st.none() | st.builds(done, minutes, version=versions),
     minutes,
 )
-def test_doing_what_a_morning_needs_leaves_nothing_due_and_what_is_lost_is_asked_for_again(
+def test_a_days_steps_leave_nothing_due_and_lost_results_are_made_again(
     earlier: list[DayState], today: DayState, delivered: StepRecord | None, now: datetime
 ) -> None:
     asked = scheduled_request(len(earlier))
@@ -324,7 +326,7 @@ def test_doing_what_a_morning_needs_leaves_nothing_due_and_what_is_lost_is_asked
 
 
 @given(st.lists(a_day, max_size=2), a_day, minutes)
-def test_a_morning_ends_with_its_window_whatever_is_missing(
+def test_a_day_ends_with_its_window_whatever_is_missing(
     earlier: list[DayState], today: DayState, now: datetime
 ) -> None:
     asked = scheduled_request(len(earlier))
@@ -361,7 +363,7 @@ def test_a_day_that_is_still_short_at_the_end_of_its_window_is_delivered_as_it_i
     assert (last.step.kind, last.late_reason) == (StepKind.DELIVER, None)
 
 
-def test_channels_that_are_owed_different_days_share_the_scores_and_not_the_delivery() -> None:
+def test_channels_with_different_due_days_share_the_scores_but_not_the_delivery() -> None:
     day = DayState(listed=list_result(NOW), judged=done(NOW, papers=9, version="v"))
     steps = dict[StepKind, set[str]]()
     for earlier in (0, 1, 2):
@@ -422,7 +424,7 @@ def test_an_empty_list_with_a_problem_is_late_and_one_with_papers_is_delivered()
     assert step.kind is StepKind.DELIVER
 
 
-def test_a_delivered_day_is_looked_after_until_everything_has_settled() -> None:
+def test_a_delivered_day_is_updated_until_everything_has_settled() -> None:
     whole = done(NOW, papers=9, version="v")
     growing = list_result(AT, changed=NOW).model_copy(update={"settled": False})
     for earlier, settled in (((), True), ((DayState(listed=growing, judged=whole),), False)):

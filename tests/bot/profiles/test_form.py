@@ -265,7 +265,7 @@ def test_a_new_profile_is_named_after_its_title(title: str, name: str) -> None:
         ("maximum", "9" * 2000, "Write a whole number from 1 to 100."),
     ],
 )
-def test_a_wrong_answer_is_told_at_its_own_field_and_nowhere_else(
+def test_a_wrong_answer_is_reported_at_its_own_field_and_nowhere_else(
     field: str, answer: str, sentence: str
 ) -> None:
     (told,) = (found := wrong(**{field: answer})).items()

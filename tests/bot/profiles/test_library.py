@@ -170,7 +170,7 @@ def test_a_wrong_field_is_named_with_its_line_and_the_reason(
     assert f"{only.field}: {only.reason}".startswith(sentence)
 
 
-def test_every_mistake_is_told_at_once_in_the_order_of_the_lines() -> None:
+def test_all_mistakes_are_reported_at_once_in_the_order_of_the_lines() -> None:
     text = (
         'title = "T"\ncategories = [\n  "cs.LG",\n  "cs.CLL",\n]\nmaximum = 0\n\n'
         '[[topics]]\nname = "a"\nrelevant = "r"\n\n[[topics]]\nname = "A"\nrelevant = 3\n'
@@ -186,7 +186,7 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_lines() -> None:
     ]
 
 
-def test_a_missing_field_is_told_at_the_table_that_should_have_it() -> None:
+def test_a_missing_field_is_reported_at_the_table_that_should_have_it() -> None:
     assert said(with_line(25, "")) == ["line 20: topics.relevant: is missing"]
 
 
@@ -196,7 +196,7 @@ def test_a_field_under_a_wrong_name_is_not_also_called_missing() -> None:
     ]
 
 
-def test_a_table_or_topic_with_the_wrong_brackets_is_told_the_right_ones() -> None:
+def test_a_table_or_topic_with_the_wrong_brackets_gets_the_right_ones_suggested() -> None:
     one_topic = 'name="a"\ntitle="A"\ncategories=["cs"]\n[topics]\nname="t"\nrelevant="r"\n'
     sentence = "topics: every topic needs the heading [[topics]], in double brackets"
     assert said(one_topic) == [f"line 4: {sentence}"]
@@ -262,7 +262,7 @@ def test_text_that_is_not_toml_is_named_with_its_line_in_our_words(
 
 
 @pytest.mark.parametrize("last", ["  \"quant-ph\", 'stat.ML',", "  \"quant-ph\", 'stat.ML'"])
-def test_a_list_left_open_is_told_at_its_last_entry_not_where_the_next_table_begins(
+def test_a_list_left_open_is_reported_at_its_last_entry_not_at_the_next_table(
     last: str,
 ) -> None:
     text = "\n".join([*LINES[:7], last, *LINES[9:]])
@@ -294,7 +294,7 @@ def test_a_mistake_never_repeats_what_a_terminal_would_obey() -> None:
     assert all(line.isprintable() for line in said(text))
 
 
-def test_bytes_that_are_not_utf8_are_told_with_their_line() -> None:
+def test_bytes_that_are_not_utf8_are_reported_with_their_line() -> None:
     assert said(b'name = "a"\ntitle = "\xe9"\n') == [
         "line 2: is not UTF-8 text; save the file as UTF-8"
     ]
@@ -337,7 +337,7 @@ def test_endless_nesting_is_one_mistake_and_little_work(start: str, unit: str, e
         (lambda size: "\n" * size, 65_000),
     ],
 )
-def test_a_text_full_of_mistakes_is_told_in_fifty_lines_and_with_little_work(
+def test_a_text_full_of_mistakes_is_reported_in_fifty_lines_and_with_little_work(
     text: Callable[[int], str], size: int
 ) -> None:
     assert 1 <= len(mistakes(text(size))) <= 50

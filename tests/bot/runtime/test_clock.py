@@ -62,7 +62,7 @@ def delivered(channels: Channels, mine: DigestRequest, at: datetime, missing: bo
 
 
 @pytest.mark.parametrize(("by", "told"), [("U1", 1), ("", 0)])
-def test_who_asked_for_a_day_that_the_channel_has_is_told_so(
+def test_a_person_who_asks_for_a_day_the_channel_has_is_told_so(
     channels: Channels, context: Context, queues: Queues, by: str, told: int
 ) -> None:
     mine = asked(channels, by=by)
@@ -73,7 +73,7 @@ def test_who_asked_for_a_day_that_the_channel_has_is_told_so(
     assert clock.tick(context, queues, NOW).already_delivered == ()
 
 
-def test_who_asked_before_the_day_came_is_not_told_that_it_was_there(
+def test_a_person_who_asked_before_the_delivery_is_not_told_it_was_there(
     channels: Channels, context: Context, queues: Queues
 ) -> None:
     mine = asked(channels, by="U1")
@@ -144,7 +144,7 @@ def test_who_ended_a_subscription_and_begins_anew_is_owed_nothing_from_before(
     assert (wished.wanted.date, wished.earlier) == (date(2025, 3, 21), ())
 
 
-def test_a_missed_day_that_somebody_asked_for_meanwhile_is_not_delivered_again(
+def test_a_missed_day_that_was_requested_meanwhile_is_not_delivered_again(
     channels: Channels, context: Context
 ) -> None:
     context.subscriptions.put(subscription())
@@ -195,7 +195,7 @@ def daily(**fields: object) -> dict[str, object]:
     return {"schedule": schedule} | fields
 
 
-def test_a_quiet_day_is_told_within_an_hour_of_its_time_to_who_was_there(
+def test_a_quiet_day_is_announced_within_an_hour_to_channels_subscribed_by_then(
     context: Context, queues: Queues
 ) -> None:
     paused = Paused(at=NOW, by="U1")
@@ -255,7 +255,7 @@ def test_a_night_begins_two_hours_after_midnight_utc(learning: Context) -> None:
         assert lessons(learning, midnight + past) == [("foundations", date(2025, 3, night))]
 
 
-def test_nobody_learns_without_a_model_or_a_day_or_while_all_of_its_channels_rest(
+def test_a_gate_is_not_trained_without_a_model_or_a_day_or_while_all_its_channels_are_paused(
     learning: Context,
 ) -> None:
     assert lessons(replace(learning, judge=Judge())) == []

@@ -37,9 +37,7 @@ def test_a_lease_that_is_held_is_not_cut_short(store: Store) -> None:
     assert store.redis.pttl("pb:lease:x") <= 15000
 
 
-def test_the_line_to_arxiv_is_free_again_soon(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_arxiv_lock_is_free_again_soon(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.redis.set(ARXIV_PACE_KEY, "another", ex=HOUR)
     monkeypatch.setattr("workers.arxiv.http._TURN_SECONDS", 0.01)
     with pytest.raises(Exception, match="taking too long"):

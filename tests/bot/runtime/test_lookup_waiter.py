@@ -46,7 +46,7 @@ def answer(context: Context, lookup: Lookup, id: str) -> None:
     context.lookups.drop(lookup)
 
 
-def test_many_who_ask_the_same_are_all_told(
+def test_everyone_who_asks_about_the_same_paper_is_answered(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lookup_waiter, "_AGAIN_SECONDS", TIMEOUT_SECONDS)
@@ -66,7 +66,7 @@ def test_many_who_ask_the_same_are_all_told(
     assert 1 <= len(calls) <= 3
 
 
-def test_a_slow_look_tells_nobody_too_early(
+def test_a_slow_lookup_answers_nobody_too_early(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who asks while the store is being read was not there to be seen."""

@@ -161,7 +161,7 @@ def test_a_person_does_not_wait_behind_a_schedule_for_the_same_step(
 
 
 @pytest.mark.usefixtures("due_at_eight")
-def test_who_is_not_due_any_more_is_not_posted_to(
+def test_a_channel_that_is_no_longer_due_gets_no_post(
     channels: Channels, context: Context, queues: Queues
 ) -> None:
     """A channel that was paused before a worker came to it."""
@@ -174,7 +174,7 @@ def test_who_is_not_due_any_more_is_not_posted_to(
 
 
 @pytest.mark.usefixtures("due_at_eight")
-def test_a_platform_that_was_away_is_tried_again_after_a_while(
+def test_a_platform_with_an_outage_is_retried_after_ten_seconds(
     channels: Channels, context: Context, queues: Queues
 ) -> None:
     clock.tick(context, queues, EIGHT)
@@ -187,7 +187,7 @@ def test_a_platform_that_was_away_is_tried_again_after_a_while(
         assert (ticked.in_progress, ticked.failed) == (True, ())
 
 
-def test_a_delivery_that_failed_through_our_fault_is_told_and_the_request_is_over(
+def test_a_delivery_that_fails_through_a_bug_is_announced_and_ends_the_request(
     due_at_eight: DigestRequest, channels: Channels, context: Context, queues: Queues
 ) -> None:
     """A schedule's is tried again a minute later, a person's when the person asks again."""
@@ -209,7 +209,7 @@ def test_a_delivery_that_failed_through_our_fault_is_told_and_the_request_is_ove
     assert len(deliveries.newcomers(())) == 2
 
 
-def test_a_request_whose_chat_stays_away_is_given_up_after_twelve_hours_and_told(
+def test_a_request_is_given_up_and_announced_after_twelve_hours_of_outage(
     due_at_eight: DigestRequest, channels: Channels, context: Context, queues: Queues
 ) -> None:
     person = {"by": "U1", "subscription": "", "at": None, "until": None, "since": EIGHT}
@@ -223,7 +223,7 @@ def test_a_request_whose_chat_stays_away_is_given_up_after_twelve_hours_and_told
     assert [request.by for request in waiting.values()] == [""], "the schedule's is still tried"
 
 
-def test_a_wish_goes_its_way_and_is_dropped_when_it_is_fulfilled(
+def test_a_request_goes_through_all_steps_and_is_dropped_when_fulfilled(
     channels: Channels, queues: Queues, context: Context
 ) -> None:
     from workers.score_job import deliver_to_terminal, score
@@ -269,7 +269,7 @@ def test_a_day_that_ended_short_is_taken_up_again_later(
     assert channels.history(asked.address)[-1].complete
 
 
-def test_a_day_asked_for_again_while_the_first_asking_ends_is_still_waited_for(
+def test_a_request_made_while_the_first_one_ends_is_still_served(
     channels: Channels, queues: Queues, context: Context
 ) -> None:
     """By somebody else, between the clock's look and what it does; whether the first asking is
@@ -284,7 +284,7 @@ def test_a_day_asked_for_again_while_the_first_asking_ends_is_still_waited_for(
     assert channels.requests() == []
 
 
-def test_a_day_tried_anew_is_the_same_asking_until_it_is_fulfilled(channels: Channels) -> None:
+def test_a_retried_day_is_the_same_request_until_it_is_fulfilled(channels: Channels) -> None:
     first, later = digest_request().model_copy(update={"by": "U1"}), NOW + timedelta(minutes=11)
     channels.put_request(first)
     channels.renew_request(first, later)
@@ -297,7 +297,7 @@ def test_a_day_tried_anew_is_the_same_asking_until_it_is_fulfilled(channels: Cha
     assert channels.requests() == []
 
 
-def test_a_wish_that_an_older_version_stored_is_dropped_as_well(channels: Channels) -> None:
+def test_a_request_stored_by_an_older_version_is_dropped_as_well(channels: Channels) -> None:
     kept = digest_request()
     short = {k: v for k, v in kept.model_dump(mode="json").items() if v is not None}
     channels.store.redis.hset("pb:wishes", kept.key, json.dumps(short))
@@ -306,7 +306,7 @@ def test_a_wish_that_an_older_version_stored_is_dropped_as_well(channels: Channe
     assert channels.requests() == []
 
 
-def test_what_the_budget_left_is_not_asked_for_again_by_the_clock(
+def test_papers_that_the_budget_left_out_are_not_judged_again_by_the_clock(
     channels: Channels, queues: Queues, context: Context
 ) -> None:
     from workers.score_job import deliver_to_terminal, score
@@ -345,7 +345,7 @@ def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
     assert owed(context, mine.at + timedelta(hours=5)) == []
 
 
-def test_a_day_that_somebody_asked_for_is_not_delivered_again_by_the_schedule(
+def test_a_day_delivered_on_request_is_not_delivered_again_by_the_schedule(
     channels: Channels, context: Context, queues: Queues
 ) -> None:
     mine = subscription()
@@ -398,7 +398,7 @@ def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
         assert len(queued(queues, "post-slack")) == steps
 
 
-def test_a_day_that_no_worker_takes_up_is_said_to_be_late(context: Context, queues: Queues) -> None:
+def test_a_day_that_no_worker_takes_is_announced_as_late(context: Context, queues: Queues) -> None:
     context.subscriptions.put(subscription())
     for minutes in (0, 10):
         assert clock.tick(context, queues, EIGHT + timedelta(minutes=minutes)).late == ()
@@ -414,7 +414,7 @@ def test_a_bot_that_was_away_does_not_call_the_day_late_at_once(
     assert clock.tick(context, queues, noon).late == ()
 
 
-def test_after_days_away_the_missed_ones_come_in_one(context: Context) -> None:
+def test_after_days_of_downtime_the_missed_days_come_in_one_digest(context: Context) -> None:
     context.subscriptions.put(subscription())
     (mine,) = owed(context, datetime(2025, 3, 27, 9, tzinfo=UTC))
     days = [query.date for query in (*mine.earlier, mine.wanted)]
@@ -426,7 +426,9 @@ def test_after_days_away_the_missed_ones_come_in_one(context: Context) -> None:
     assert [query.date for query in (*later.earlier, later.wanted)] == newest
 
 
-def test_a_paused_one_is_never_due_and_resumed_it_does_not_catch_up(context: Context) -> None:
+def test_a_paused_subscription_is_never_due_and_does_not_catch_up_when_resumed(
+    context: Context,
+) -> None:
     resting = subscription(paused=Paused(at=NOW))
     context.subscriptions.put(resting)
     next_week = datetime(2025, 3, 27, 9, tzinfo=UTC)
@@ -529,7 +531,7 @@ def test_the_plan_says_what_is_next_and_why_nothing_is(
     check_golden("runtime/plan.txt", "\n".join(shown))
 
 
-def test_a_quiet_day_is_told_where_it_is_wanted(context: Context, queues: Queues) -> None:
+def test_a_quiet_day_is_announced_where_wanted(context: Context, queues: Queues) -> None:
     mine = subscription(schedule=Schedule(at=time(9), tz="Europe/Berlin", days=tuple(range(7))))
     context.subscriptions.put(mine)
     context.subscriptions.put_last_served(mine.key, date(2025, 3, 21))
@@ -550,7 +552,7 @@ def test_two_bots_never_tick_at_once(channels: Channels, context: Context, queue
     assert clock.tick(context, queues, NOW).in_progress
 
 
-def test_a_second_now_is_told_that_the_day_was_delivered(
+def test_a_second_now_says_that_the_day_was_delivered(
     channels: Channels, context: Context, queues: Queues
 ) -> None:
     asked = digest_request().model_copy(
@@ -568,7 +570,7 @@ def test_a_second_now_is_told_that_the_day_was_delivered(
     assert not ticked.in_progress
 
 
-def test_a_step_the_workers_gave_up_is_said_and_not_waited_for(
+def test_a_step_the_workers_gave_up_is_reported_at_once(
     channels: Channels, queues: Queues, context: Context
 ) -> None:
     asked = digest_request()
@@ -582,7 +584,7 @@ def test_a_step_the_workers_gave_up_is_said_and_not_waited_for(
         clock.advance(asked, channels, queues)
 
 
-def test_redis_away_is_said_once_and_so_is_its_return(
+def test_an_outage_of_redis_is_logged_once_and_so_is_its_end(
     monkeypatch: pytest.MonkeyPatch, redis_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from redis.exceptions import ConnectionError as Away
@@ -612,7 +614,7 @@ def test_redis_away_is_said_once_and_so_is_its_return(
     assert "secret" not in shown
 
 
-def test_the_bot_stops_when_it_is_told_to(redis_url: str) -> None:
+def test_the_bot_stops_on_sigterm(redis_url: str) -> None:
     settings = os.environ | {"REDIS_URL": redis_url}
     command = [sys.executable, "-m", "bot"]
     with run_command(command, env=settings, stderr=subprocess.PIPE) as process:
@@ -623,7 +625,7 @@ def test_the_bot_stops_when_it_is_told_to(redis_url: str) -> None:
         assert "bot stopped" in process.stderr.read()
 
 
-def test_without_a_server_it_says_what_to_set() -> None:
+def test_without_redis_the_bot_says_what_to_set() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bot"], capture_output=True, text=True, check=False
     )

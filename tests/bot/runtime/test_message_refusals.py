@@ -219,7 +219,7 @@ def whole(place: Place) -> None:
         ("some_day_a_new_code", 999999),
     ],
 )
-def test_a_head_that_may_not_be_changed_keeps_its_words_and_the_thread_goes_on(
+def test_a_head_that_may_not_be_edited_keeps_its_text_and_the_thread_continues(
     place: Place, codes: tuple[str, int]
 ) -> None:
     code = codes[place.discord]
@@ -267,7 +267,7 @@ def test_a_head_deleted_before_its_first_reply_ends_the_day_there(place: Place) 
     assert place.calls() == asked
 
 
-def test_a_head_deleted_in_the_middle_leaves_the_thread_to_go_on(place: Place) -> None:
+def test_a_head_deleted_in_the_middle_does_not_stop_the_thread(place: Place) -> None:
     place.judged(ALL)
     place.after[4] = place.erase_head
     place.deliver()
@@ -279,7 +279,9 @@ def test_a_head_deleted_in_the_middle_leaves_the_thread_to_go_on(place: Place) -
     whole(place)
 
 
-def test_a_thread_that_was_deleted_is_not_begun_again_and_its_channel_lives(place: Place) -> None:
+def test_a_deleted_thread_is_not_started_again_and_its_channel_stays_subscribed(
+    place: Place,
+) -> None:
     place.judged(ALL)
     if place.discord:
         place.after[4] = lambda: place.there.channels.pop(place.head())
@@ -296,7 +298,7 @@ def test_a_thread_that_was_deleted_is_not_begun_again_and_its_channel_lives(plac
     whole(place)
 
 
-def test_a_thread_that_is_locked_ends_and_its_channel_lives(place: Place) -> None:
+def test_a_locked_thread_ends_and_its_channel_stays_subscribed(place: Place) -> None:
     place.judged(ALL)
     if place.discord:
         place.after[4] = lambda: setattr(place.there.channels[place.head()], "locked", True)
@@ -331,9 +333,7 @@ def test_a_channel_deleted_with_its_threads_is_gone(place: Place) -> None:
         ("some_day_a_new_code", 20009),
     ],
 )
-def test_a_card_that_is_refused_as_it_is_comes_in_plain_words(
-    place: Place, codes: tuple[str, int]
-) -> None:
+def test_a_card_that_is_refused_is_sent_as_plain_text(place: Place, codes: tuple[str, int]) -> None:
     place.judged(ALL)
     place.refuse("send", "ok", "ok", codes[place.discord])
     place.deliver()
@@ -343,7 +343,7 @@ def test_a_card_that_is_refused_as_it_is_comes_in_plain_words(
     whole(place)
 
 
-def test_a_card_that_is_refused_in_every_form_is_said_in_the_head_and_by_why(place: Place) -> None:
+def test_a_card_that_is_refused_in_every_form_is_named_in_the_head_and_by_why(place: Place) -> None:
     place.judged(ALL)
     code = 200000 if place.discord else "msg_too_long"
     place.refuse("send", "ok", "ok", code, code)
@@ -397,7 +397,7 @@ def why(place: Place, id: str) -> str:
     return " ".join(as_text([head]).split())
 
 
-def test_a_card_in_a_deleted_thread_is_said_to_be_gone(place: Place) -> None:
+def test_why_says_that_a_card_in_a_deleted_thread_is_gone(place: Place) -> None:
     place.judged(ALL)
     if place.discord:
         place.after[4] = lambda: place.there.channels.pop(place.head())

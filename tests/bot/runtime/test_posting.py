@@ -159,7 +159,7 @@ def test_killed_at_any_message_the_next_worker_finishes_the_thread(
         store.redis.flushall()
 
 
-def test_slack_asking_for_patience_is_given_it(
+def test_slacks_retry_after_is_respected(
     fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
     fake_slack.retry_after = 17
@@ -171,7 +171,7 @@ def test_slack_asking_for_patience_is_given_it(
     assert looked == []  # a message that was surely not taken need not be looked for
 
 
-def test_patience_for_more_than_a_minute_is_left_for_later(
+def test_a_retry_after_of_more_than_a_minute_is_left_for_later(
     fake_slack: FakeSlack, store: Store
 ) -> None:
     fake_slack.retry_after = 61
@@ -226,7 +226,7 @@ def test_posting_again_posts_nothing_and_asks_slack_nothing(
     assert [call.method for call in fake_slack.calls] == []
 
 
-def test_a_worker_that_was_given_up_and_lives_posts_nothing_more(
+def test_a_worker_that_lost_its_lease_but_lives_posts_nothing_more(
     fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
     with pytest.raises(Killed):
@@ -253,7 +253,9 @@ def test_a_message_that_turns_up_late_goes_again(
     assert seen(fake_slack) == whole
 
 
-def test_a_day_that_was_short_is_mended_in_its_thread(fake_slack: FakeSlack, store: Store) -> None:
+def test_a_day_that_was_short_is_completed_in_its_thread(
+    fake_slack: FakeSlack, store: Store
+) -> None:
     """First half of the papers had no score; then all have."""
     early = [decision(id, Outcome.PICKED) for id in paper_ids(4)]
     missing = [decision(id, Outcome.UNSCORED) for id in paper_ids(8)[4:]]
@@ -278,7 +280,7 @@ def test_a_day_that_was_short_is_mended_in_its_thread(fake_slack: FakeSlack, sto
         ("missing_scope", ChannelReason.NO_SCOPE),
     ],
 )
-def test_what_somebody_has_to_mend_ends_the_thread_with_its_reason(
+def test_an_error_that_a_person_has_to_fix_ends_the_thread_with_its_reason(
     code: str, reason: ChannelReason, fake_slack: FakeSlack, store: Store
 ) -> None:
     fake_slack.inject_faults("chat.postMessage", "ok", "ok", code)
@@ -300,7 +302,7 @@ def test_an_outage_is_left_for_later_after_a_quarter_of_a_minute(
     assert seen(fake_slack) == whole
 
 
-def test_blocks_that_slack_refuses_are_said_in_plain_text(
+def test_blocks_that_slack_refuses_are_sent_as_plain_text(
     fake_slack: FakeSlack, store: Store
 ) -> None:
     fake_slack.inject_faults("chat.postMessage", "ok", "invalid_blocks")
@@ -312,7 +314,7 @@ def test_blocks_that_slack_refuses_are_said_in_plain_text(
         assert part in shown[1]["text"]
 
 
-def test_a_head_that_somebody_deleted_stays_deleted(fake_slack: FakeSlack, store: Store) -> None:
+def test_a_deleted_head_stays_deleted(fake_slack: FakeSlack, store: Store) -> None:
     post(fake_slack, store)
     fake_slack.channels["C1"].messages.clear()
     judged_again = digest(*DAY.decisions, replacements=3)

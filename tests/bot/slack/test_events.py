@@ -435,7 +435,7 @@ def gone() -> Away:
 
 
 @pytest.mark.parametrize("away", ["hanging", "gone"])
-def test_without_redis_all_is_acknowledged_and_people_are_told(
+def test_without_redis_everything_is_acknowledged_and_people_are_told(
     away: str, fake_slack: FakeSlack, request: pytest.FixtureRequest
 ) -> None:
     redis: Away = request.getfixturevalue(away)
@@ -489,7 +489,7 @@ def test_a_lost_socket_comes_back_by_itself(
         ("apps.connections.open", "invalid_auth"),
     ],
 )
-def test_a_login_that_fails_is_one_line_and_the_bot_goes_on(
+def test_a_failed_login_is_one_log_line_and_the_bot_keeps_running(
     method: str, fault: str, redis_url: str, store: Store, fake_slack: FakeSlack, logged: StringIO
 ) -> None:
     fake_slack.inject_faults(method, fault)
@@ -501,7 +501,7 @@ def test_a_login_that_fails_is_one_line_and_the_bot_goes_on(
     assert ("bot started" in begin, "bot stopped" in end) == (True, True)
 
 
-def test_who_was_turned_away_tries_again(
+def test_a_failed_login_is_tried_again(
     redis_url: str, store: Store, fake_slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "_LOGIN_SECONDS", 0.02)
@@ -520,7 +520,7 @@ def test_who_was_turned_away_tries_again(
     ],
 )
 @pytest.mark.usefixtures("running_bot")
-def test_a_channel_that_is_back_goes_on_and_hears_when(
+def test_a_channel_that_is_back_is_reactivated_and_told_its_next_day(
     reason: ChannelReason, event: Json, fake_slack: FakeSlack, store: Store
 ) -> None:
     type_command(fake_slack, "subscribe matters")
@@ -533,7 +533,7 @@ def test_a_channel_that_is_back_goes_on_and_hears_when(
     assert "next: " in type_command(fake_slack, "list")
 
 
-def test_with_a_token_that_works_again_all_channels_go_on(
+def test_a_token_that_works_again_reactivates_all_channels(
     redis_url: str, store: Store, fake_slack: FakeSlack
 ) -> None:
     kept, now = Subscriptions(store), datetime.now(UTC)
@@ -638,7 +638,7 @@ def test_a_form_that_is_delivered_twice_acts_once(fake_slack: FakeSlack) -> None
 
 
 @pytest.mark.usefixtures("running_bot")
-def test_what_somebody_typed_is_shown_without_unseen_characters(fake_slack: FakeSlack) -> None:
+def test_typed_text_is_shown_without_invisible_characters(fake_slack: FakeSlack) -> None:
     assert type_command(fake_slack, "\u202eevil\u200b").startswith(
         'There is no command "evil"; there are'
     )
@@ -652,7 +652,7 @@ def test_the_shortcut_answers_where_the_bot_is_not(fake_slack: FakeSlack) -> Non
     assert shown.startswith("This channel has no profile to judge by")
 
 
-def test_the_clock_goes_on_when_redis_goes_away_at_the_wrong_moment(
+def test_the_clock_keeps_running_when_redis_fails_at_the_wrong_moment(
     running_bot: None,
     fake_slack: FakeSlack,
     redis_url: str,
@@ -676,7 +676,7 @@ def test_the_clock_goes_on_when_redis_goes_away_at_the_wrong_moment(
 
 
 @pytest.mark.usefixtures("running_bot")
-def test_redis_gone_after_the_answer_was_found_is_told_as_well(
+def test_an_outage_of_redis_after_the_answer_was_found_is_reported_as_well(
     fake_slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(channels: Channels, request: DigestRequest) -> None:
@@ -708,7 +708,7 @@ def workers_answer(store: Store) -> None:
     lookups.drop(lookup)
 
 
-def test_a_paper_never_seen_is_looked_up_and_the_rest_follows(
+def test_a_paper_never_seen_is_looked_up_and_answered_later(
     running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
 ) -> None:
     deliver_day(redis_url, store, fake_slack)
@@ -756,7 +756,7 @@ def test_an_answer_is_shared_where_it_was_asked(
 
 
 @pytest.mark.usefixtures("running_bot")
-def test_what_the_workers_do_not_answer_is_said_so(
+def test_a_lookup_the_workers_do_not_answer_is_reported(
     fake_slack: FakeSlack, redis_url: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lookup_waiter, "_PATIENCE_SECONDS", 0.05)

@@ -328,7 +328,7 @@ def test_tokens_and_scopes_are_looked_at(fake_slack: FakeSlack) -> None:
     assert refused(opened).response["error"] == "not_allowed_token_type"
 
 
-def test_too_many_messages_a_second_are_told_to_wait(fake_slack: FakeSlack) -> None:
+def test_too_many_messages_a_second_get_retry_after(fake_slack: FakeSlack) -> None:
     fake_slack.rate_limit = 1.0
 
     async def post(channel: str) -> None:

@@ -69,7 +69,7 @@ async def posts(url: str, body: Any, **headers: str) -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
-def test_what_slack_signed_is_heard_and_nothing_else(lines: Lines) -> None:
+def test_only_requests_signed_by_slack_are_handled(lines: Lines) -> None:
     good = signature_headers(SECRET, BODY)
     stamp, sign = good  # the names of the two headers
 
@@ -113,7 +113,7 @@ def test_a_thousand_half_sent_requests_keep_nobody_out(lines: Lines) -> None:
     assert len(lines) <= http._LINES_A_MINUTE
 
 
-def test_garbage_is_answered_and_told_in_a_few_lines(
+def test_garbage_is_answered_and_logged_in_a_few_lines(
     lines: Lines, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async def work(url: str, port: int) -> None:

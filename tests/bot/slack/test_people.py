@@ -105,7 +105,7 @@ def every_way(fake_slack: FakeSlack, person: str) -> Iterator[tuple[str, Callabl
 
 
 @pytest.mark.parametrize("person", PEOPLE)
-def test_who_may_not_is_told_so_and_changes_nothing(
+def test_a_person_without_the_right_is_refused_and_changes_nothing(
     person: str,
     day: list[Json],
     fake_slack: FakeSlack,
@@ -256,7 +256,7 @@ def test_what_a_person_may_is_looked_at_when_it_is_pressed(
     assert Subscriptions(store).all() == before
 
 
-def test_an_end_is_asked_once_more(day: list[Json], fake_slack: FakeSlack) -> None:
+def test_unsubscribing_asks_for_confirmation(day: list[Json], fake_slack: FakeSlack) -> None:
     opens_home(fake_slack, "U2")
     end = button(fake_slack.homes["U2"], "Unsubscribe")
     assert end["confirm"]["text"]["text"] == (
@@ -305,7 +305,7 @@ def test_a_question_that_hangs_delays_no_acknowledgement(
     assert Subscriptions(store).all()[0].paused is None
 
 
-def test_an_app_installed_before_it_asked_for_group_messages_goes_on(
+def test_an_app_installed_without_the_group_messages_scope_keeps_working(
     day: list[Json],
     fake_slack: FakeSlack,
 ) -> None:
@@ -378,7 +378,7 @@ def test_what_an_app_says_is_no_command(
 # -- a changed profile
 
 
-def test_a_changed_profile_is_said_where_it_is_used_and_taken_back_there(
+def test_a_profile_change_is_announced_where_it_is_used_and_undone_there(
     day: list[Json],
     fake_slack: FakeSlack,
     store: Store,

@@ -153,7 +153,7 @@ def test_what_a_person_sees(name: str) -> None:
 
 
 @pytest.mark.parametrize("post", [HEAD, CARD, HOME, ANSWER], ids=lambda post: post.title[:12])
-def test_without_blocks_the_same_is_told(post: Post) -> None:
+def test_the_plain_text_has_the_same_content_as_the_blocks(post: Post) -> None:
     found = render.plain(post)
     assert broken_rules(found) == []
     assert found["mrkdwn"] is False
@@ -190,7 +190,7 @@ def test_a_long_day_names_twenty_papers_and_counts_the_others() -> None:
 
 
 @pytest.mark.parametrize("n", [1, 15, 16, 24, 60])
-def test_no_item_is_dropped_in_silence(n: int) -> None:
+def test_no_item_is_dropped_silently(n: int) -> None:
     buttons = (Button(action="stop", label="Stop"),)
     items = tuple(Item(title=f"Item {i}", small=("x",), buttons=buttons) for i in range(n))
     for found in (
@@ -292,7 +292,7 @@ def test_what_was_left_open_comes_back_empty() -> None:
     }
 
 
-def test_a_mistake_is_told_at_its_field() -> None:
+def test_a_mistake_is_reported_at_its_field() -> None:
     found = forms_slack.errors({"at": "There is no 25:00."})
     assert found == {"response_action": "errors", "errors": {"at": "There is no 25:00."}}
 
@@ -424,7 +424,7 @@ def mentions(found: dict[str, Any]) -> set[str]:
     return {each.get("user_id") or each["channel_id"] for each in named}
 
 
-def test_papers_have_half_of_a_crowded_head_and_what_is_said_the_rest() -> None:
+def test_papers_get_half_of_a_crowded_head_and_the_text_gets_the_rest() -> None:
     lines = tuple(
         PaperLine(
             rank=n, relevance=8, novelty=7, title="A long title " * 11, url=f"{CARD.url}?{n:0200}"
@@ -467,7 +467,7 @@ def test_any_form_keeps_the_rules_and_comes_back(form: Form) -> None:
     }
 
 
-def test_in_a_message_full_of_papers_half_of_the_room_is_left_for_what_is_said() -> None:
+def test_a_message_full_of_papers_keeps_half_of_its_space_for_text() -> None:
     url = f"https://arxiv.org/abs/2503.15294?{'x' * 300}"
     line = PaperLine(rank=1, relevance=9, novelty=8, title="&" * 150, url=url)
     said = [f"Remark {n}: {'important ' * 30}" for n in range(12)]

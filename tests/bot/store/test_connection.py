@@ -94,14 +94,14 @@ def test_a_server_that_can_be_used_is_used_whatever_its_password(guarded: int) -
         ("rediss://:hush@127.0.0.1:{port}", "does it want redis://?"),
     ],
 )
-def test_what_the_server_holds_against_us_is_said(guarded: int, url: str, said: str) -> None:
+def test_the_servers_objection_is_reported(guarded: int, url: str, said: str) -> None:
     told = refusal(url.format(port=guarded))
     assert told.startswith("REDIS_URL: ")
     assert said in told
     assert f"127.0.0.1:{guarded}" in told
 
 
-def test_nobody_there_no_such_host_no_socket_are_told_apart() -> None:
+def test_a_refused_connection_an_unknown_host_and_a_missing_socket_are_told_apart() -> None:
     assert "nothing listens there" in refusal(f"redis://:hush@127.0.0.1:{free_port()}")
     assert "no host of that name" in refusal("redis://:hush@nowhere.invalid:6379")
     assert "no such socket" in refusal("unix://:hush@/nowhere/server.sock")

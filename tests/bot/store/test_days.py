@@ -105,7 +105,7 @@ def test_usage_without_calls_costs_nothing_and_with_an_unpriced_one_unknown(stor
     assert store.usage(["a", "b"]).calls == 2
 
 
-def test_a_digest_comes_back_whole_and_its_papers_are_stored_once(store: Store) -> None:
+def test_a_digest_is_read_back_complete_and_its_papers_are_stored_once(store: Store) -> None:
     day = digest(decision("2503.00001", Outcome.PICKED), decision("2503.00002", Outcome.UNSCORED))
     store.add_listing("b", listing(announced("2503.00001"), announced("2503.00002")), NOW)
     store.put_digest("d", day)
@@ -144,13 +144,13 @@ def test_a_lease_that_is_not_renewed_passes_on(store: Store) -> None:
         first.renew()
 
 
-def test_progress_is_told_in_papers(store: Store) -> None:
+def test_progress_counts_papers(store: Store) -> None:
     assert store.progress("step") == (0, 0)
     store.put_progress("step", 12, 450)
     assert store.progress("step") == (12, 450)
 
 
-def test_a_channel_remembers_what_other_deliveries_brought(channels: Channels) -> None:
+def test_a_channel_remembers_papers_of_its_other_deliveries(channels: Channels) -> None:
     here = digest_request().address
     day = digest(decision("2503.00001", Outcome.PICKED), decision("2503.00002", Outcome.UNSCORED))
     channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
@@ -188,7 +188,7 @@ def test_what_a_day_usually_brings_is_the_mean_of_the_last_five(channels: Channe
     assert channels.typical_counts(profile().fingerprint) == (5, 5)
 
 
-def test_standard_output_remembers_nothing(channels: Channels) -> None:
+def test_standard_output_keeps_no_memory(channels: Channels) -> None:
     out = Address(platform="stdout", channel="run1")
     day = digest(decision("2503.00001", Outcome.PICKED))
     channels.store.add_listing("b", listing(announced("2503.00001")), NOW)
@@ -200,7 +200,7 @@ def test_standard_output_remembers_nothing(channels: Channels) -> None:
     assert channels.store.redis.ttl("pb:delivered:one") < 7 * 3600
 
 
-def test_a_wish_is_kept_until_it_is_dropped(channels: Channels) -> None:
+def test_a_request_is_kept_until_it_is_dropped(channels: Channels) -> None:
     asked = digest_request()
     channels.put_request(asked)
     channels.put_request(asked)

@@ -73,7 +73,7 @@ def sent(fake_slack: FakeSlack) -> list[str]:
     return [call.method for call in fake_slack.calls if call.method != "conversations.history"]
 
 
-def test_a_message_that_may_be_out_is_looked_for_however_surely_the_next_try_failed(
+def test_a_message_that_may_have_been_sent_is_searched_for_however_the_next_try_failed(
     fake_slack: FakeSlack, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first try went out without an answer, and was not found; the second was surely refused;
@@ -91,7 +91,7 @@ def test_a_message_that_may_be_out_is_looked_for_however_surely_the_next_try_fai
     assert sent(fake_slack).count("chat.postMessage") == 5
 
 
-def test_a_message_that_was_surely_not_taken_leaves_no_trace(
+def test_a_message_that_was_certainly_refused_leaves_no_entry(
     fake_slack: FakeSlack, outbox: Outbox
 ) -> None:
     fake_slack.inject_faults("chat.postMessage", "ok", *["ratelimited"] * 5)
@@ -103,7 +103,7 @@ def test_a_message_that_was_surely_not_taken_leaves_no_trace(
     assert "conversations.replies" not in sent(fake_slack)
 
 
-def test_a_message_that_may_be_out_is_remembered_for_whoever_goes_on(
+def test_a_message_that_may_have_been_sent_is_remembered_for_the_next_worker(
     fake_slack: FakeSlack, outbox: Outbox
 ) -> None:
     fake_slack.inject_faults("chat.postMessage", "ok", *["http_500"] * 5)
@@ -112,14 +112,14 @@ def test_a_message_that_may_be_out_is_remembered_for_whoever_goes_on(
     assert outbox.entry(paper_ids(1)[0]) is not None
 
 
-def test_slack_is_given_as_long_as_it_asks_for(fake_slack: FakeSlack, outbox: Outbox) -> None:
+def test_retry_after_is_waited_for(fake_slack: FakeSlack, outbox: Outbox) -> None:
     fake_slack.retry_after = 30
     fake_slack.inject_faults("chat.postMessage", "ok", "ratelimited", "ratelimited")
     assert post(fake_slack, outbox) == [30.0, 30.0]
 
 
 @pytest.mark.parametrize("seconds", [60, 61])
-def test_who_asks_for_more_than_a_minute_is_left_for_later(
+def test_a_retry_after_of_more_than_a_minute_is_left_for_later(
     fake_slack: FakeSlack, outbox: Outbox, seconds: int
 ) -> None:
     fake_slack.retry_after = seconds
@@ -162,7 +162,9 @@ def test_all_papers_are_replies_to_the_head_and_each_took_its_channel_s_turn(
     assert turns == [HERE] * 4
 
 
-def test_who_has_lost_the_lease_sends_nothing_more(fake_slack: FakeSlack, outbox: Outbox) -> None:
+def test_a_worker_that_lost_the_lease_sends_nothing_more(
+    fake_slack: FakeSlack, outbox: Outbox
+) -> None:
     held = iter([True, True])
 
     def renew() -> None:

@@ -138,7 +138,7 @@ def test_a_job_whose_traces_are_half_gone_ends_no_command(
     redis.close()
 
 
-def test_many_ask_at_once_about_more_days_than_are_kept_in_mind(channels: Channels) -> None:
+def test_many_ask_at_once_about_more_days_than_are_cached(channels: Channels) -> None:
     for number in range(12):
         given = day(number, f"2503.1000{number % 10}")
         channels.store.add_listing(given.listed.batch, listing(given.decisions[0].announced), NOW)

@@ -76,7 +76,7 @@ def today(spending: Spending, who: Payer, now: datetime = NOW) -> SpentTotals:
 CENT = NANO // 100
 
 
-def test_what_is_set_aside_is_replaced_by_what_was_paid(spending: Spending) -> None:
+def test_a_reservation_is_replaced_by_the_price_paid(spending: Spending) -> None:
     who = payer(day_usd=0.01)
     found = granted(reserve(spending, who, 600_000, tokens=900))
     assert today(spending, who).reserved_nano == 600_000
@@ -107,7 +107,7 @@ def test_a_call_paid_twice_or_given_back_after_it_was_paid_counts_once(spending:
     assert today(spending, who) == before
 
 
-def test_setting_aside_that_redis_py_repeats_is_done_once(spending: Spending) -> None:
+def test_a_reservation_that_redis_py_retries_is_made_once(spending: Spending) -> None:
     who, least = payer(day_usd=0.01), MaxCost(nano=600_000, tokens=1)
     first = spending.reserve("one", who, least, Purpose.DIGEST, NOW)
     assert spending.reserve("one", who, least, Purpose.DIGEST, NOW) == first
@@ -143,14 +143,14 @@ def test_each_limit_alone_holds_and_is_named(
     assert spending.spent(no.scope, period, NOW).limit_reached(Limits(**limits), period)
 
 
-def test_a_refused_call_sets_nothing_aside_anywhere(spending: Spending) -> None:
+def test_a_refused_call_reserves_nothing_anywhere(spending: Spending) -> None:
     tight = Limits(month_tokens=5)
     who = Payer(workspace="slack:T1", profile="foundations", profile_limits=tight)
     refusal(reserve(spending, who, 1, 6))
     assert [spending.spent(s, p, NOW).reserved_nano for s in who.scopes for p in Period] == [0] * 4
 
 
-def test_a_call_that_only_has_to_wait_for_others_is_told_so(spending: Spending) -> None:
+def test_a_call_that_only_has_to_wait_for_other_reservations_is_told_so(spending: Spending) -> None:
     who = payer(day_usd=0.01)
     found = granted(reserve(spending, who, 600_0000))
     assert refusal(reserve(spending, who, 500_0000)).is_temporary
@@ -189,21 +189,21 @@ def test_a_call_without_a_price_is_held_to_its_tokens(spending: Spending) -> Non
     granted(reserve(spending, who, None, 70))
 
 
-def test_a_call_that_cost_nobody_knows_what_counts_as_it_was_set_aside(spending: Spending) -> None:
+def test_a_call_of_unknown_cost_counts_as_reserved(spending: Spending) -> None:
     who = payer(day_usd=0.01)
     for usage in (None, Usage(calls=1, prompt_usd=None, completion_usd=None)):
         spending.settle(granted(reserve(spending, who, 1000, 7)), usage)
     assert today(spending, who) == SpentTotals(nano=2000, tokens=14, calls=2, kept=2)
 
 
-def test_a_dearer_call_than_was_set_aside_is_booked_at_what_it_cost(spending: Spending) -> None:
+def test_a_call_dearer_than_its_reservation_is_booked_at_its_cost(spending: Spending) -> None:
     who = payer(day_usd=0.01)
     spending.settle(granted(reserve(spending, who, 1000)), paid(2 * CENT))
     assert today(spending, who).nano == 2 * CENT
     refusal(reserve(spending, who, 1))
 
 
-def test_what_a_killed_worker_set_aside_is_spent(spending: Spending) -> None:
+def test_a_killed_workers_reservation_counts_as_spent(spending: Spending) -> None:
     who = payer(day_usd=0.01)
     granted(reserve(spending, who, 600_0000, 9))
     assert refusal(reserve(spending, who, 500_0000)).is_temporary
@@ -214,7 +214,7 @@ def test_what_a_killed_worker_set_aside_is_spent(spending: Spending) -> None:
     )
 
 
-def test_a_worker_given_up_that_lives_after_all_is_put_right(spending: Spending) -> None:
+def test_a_worker_that_was_given_up_but_lives_is_booked_correctly(spending: Spending) -> None:
     who = payer(day_usd=0.01)
     found, other = (granted(reserve(spending, who, 500_0000)) for _ in range(2))
     assert today(spending, who, LATER).kept == 2
@@ -235,7 +235,7 @@ def test_a_call_that_is_settled_while_another_worker_gives_it_up_stays_settled(
     assert today(spending, who, LATER).nano == 100
 
 
-def test_a_new_day_begins_with_nothing_and_the_month_goes_on(spending: Spending) -> None:
+def test_a_new_day_starts_at_zero_and_the_month_continues(spending: Spending) -> None:
     who = payer(day_usd=0.01, month_usd=0.015)
     late = datetime(2025, 3, 20, 23, 59, 59, tzinfo=UTC)
     found = granted(reserve(spending, who, CENT, now=late))
@@ -272,7 +272,7 @@ def test_everything_is_kept_for_more_than_a_year_and_not_for_ever(
             assert lives > 366 * 86400, name
 
 
-def test_what_is_left_is_told_for_workspace_and_profile_together(spending: Spending) -> None:
+def test_what_is_left_counts_workspace_and_profile_together(spending: Spending) -> None:
     who = Payer(
         workspace="slack:T1",
         profile="mine",
@@ -297,7 +297,7 @@ def test_what_was_saved_is_counted_once_for_each_run(store: Store) -> None:
     assert whole.savings_month[SkipReason.GATE] == Savings(papers=7)
 
 
-def test_a_workspace_is_told_its_own_costs_and_no_others(spending: Spending, store: Store) -> None:
+def test_a_workspace_sees_its_own_costs_and_no_others(spending: Spending, store: Store) -> None:
     for who in (payer(), payer(profile="mine"), payer("slack:T2", "theirs")):
         spending.settle(granted(reserve(spending, who, 10)), paid(10))
     costs = Accounts(store).costs("slack:T1", Limits(day_usd=1), Limits(), NOW)
@@ -308,7 +308,7 @@ def test_a_workspace_is_told_its_own_costs_and_no_others(spending: Spending, sto
     }
 
 
-def test_questions_are_told_apart_from_digests(spending: Spending) -> None:
+def test_lookups_are_counted_apart_from_digests(spending: Spending) -> None:
     who = payer()
     asked = spending.reserve("q", who, MaxCost(nano=9, tokens=9), Purpose.QUESTION, NOW)
     spending.settle(granted(asked), paid(7))

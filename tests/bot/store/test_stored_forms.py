@@ -134,7 +134,7 @@ def test_nothing_that_is_stored_can_end_the_bot(
 
 
 @pytest.mark.parametrize("harm", [*CORRUPTIONS, "another type"])
-def test_one_unreadable_subscription_is_set_aside_and_concerns_nobody_else(
+def test_one_unreadable_subscription_is_quarantined_and_affects_no_other(
     harm: str, context: Context, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (mine,) = context.subscriptions.all()
@@ -158,7 +158,7 @@ def test_one_unreadable_subscription_is_set_aside_and_concerns_nobody_else(
     assert [found.profile for found in context.subscriptions.all()] == ["exoplanets", "matters"]
 
 
-def test_a_value_that_was_mended_meanwhile_is_not_set_aside(store: Store) -> None:
+def test_a_value_that_was_repaired_meanwhile_is_not_quarantined(store: Store) -> None:
     rows = store.reader
     store.redis.hset("pb:profiles", "matters", serialise(profile()))
     assert rows.decode("pb:profiles", "matters", '{"colour": "red"}', reader_for(Profile)) is None
@@ -236,7 +236,7 @@ def test_an_older_form_is_brought_up(store: Store) -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=9) | st.just("v"), inner),
     ).map(json.dumps)
 )
-def test_whatever_stands_there_is_read_or_refused_without_a_word_of_it(text: str) -> None:
+def test_any_stored_text_is_read_or_refused_without_being_quoted(text: str) -> None:
     for value in (Paper, Assessment, Digest):
         with pytest.raises((Unreadable, ValidationError, json.JSONDecodeError)) as unread:
             deserialise(value, text)

@@ -87,7 +87,7 @@ def test_a_workspace_profile_goes_before_the_installations(
     assert kept.profiles(ELSEWHERE)["matters"].title == "For everyone"
 
 
-def test_a_channel_that_cannot_be_posted_to_rests_and_only_that_one(kept: Subscriptions) -> None:
+def test_only_a_channel_that_cannot_be_posted_to_is_paused(kept: Subscriptions) -> None:
     by_hand = subscription(profile="exoplanets", paused=Paused(at=NOW, by="U2"))
     for each in (subscription(), by_hand, subscription(NEXT_DOOR)):
         kept.put(each)
@@ -98,7 +98,7 @@ def test_a_channel_that_cannot_be_posted_to_rests_and_only_that_one(kept: Subscr
     assert kept.pause_channel(HERE, ChannelReason.ARCHIVED, LATER) == []
 
 
-def test_what_rested_for_a_trouble_goes_on_and_owes_the_days_between(
+def test_a_subscription_paused_for_an_error_is_reactivated_and_catches_up(
     kept: Subscriptions,
 ) -> None:
     kept.put(resting(ChannelReason.NOT_A_MEMBER))
@@ -118,7 +118,7 @@ def test_what_rested_for_a_trouble_goes_on_and_owes_the_days_between(
         (subscription(), None),
     ],
 )
-def test_nothing_else_goes_on_with_it(
+def test_reactivation_touches_no_other_subscription(
     found: Subscription, channel: str | None, kept: Subscriptions
 ) -> None:
     kept.put(found)
@@ -126,7 +126,7 @@ def test_nothing_else_goes_on_with_it(
     assert kept.all() == [found]
 
 
-def test_a_token_that_is_back_heals_every_channel_of_its_workspace(kept: Subscriptions) -> None:
+def test_a_working_token_reactivates_every_channel_of_its_workspace(kept: Subscriptions) -> None:
     for address in (HERE, NEXT_DOOR, ELSEWHERE):
         kept.put(resting(ChannelReason.BAD_TOKEN, address))
     healed = kept.reactivate("slack", "T1", None, {ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE})
@@ -134,14 +134,14 @@ def test_a_token_that_is_back_heals_every_channel_of_its_workspace(kept: Subscri
     assert kept.of(ELSEWHERE) == [resting(ChannelReason.BAD_TOKEN, ELSEWHERE)]
 
 
-def test_the_last_day_that_was_seen_to_is_remembered(kept: Subscriptions) -> None:
+def test_the_last_handled_day_is_remembered(kept: Subscriptions) -> None:
     kept.put(subscription())
     for day in (DAY - timedelta(days=1), DAY, DAY - timedelta(days=2)):
         kept.put_last_served(subscription().key, day)
     assert kept.last_served_days() == {"slack:T1:C1 matters": DAY}
 
 
-def test_what_has_ended_has_no_last_day(kept: Subscriptions, store: Store) -> None:
+def test_an_ended_subscription_has_no_last_day(kept: Subscriptions, store: Store) -> None:
     kept.put_last_served(subscription().key, DAY)
     assert kept.last_served_days() == {}
     store.redis.hset("pb:served", subscription().key, str(DAY))  # as older versions left it

@@ -132,18 +132,16 @@ def test_the_cost_of_a_workspace() -> None:
         (12_400_000_000, "$12.40"),
     ],
 )
-def test_dollars_are_told_so_that_a_cent_is_told_from_what_is_spent_of_it(
-    nano: int, said: str
-) -> None:
+def test_dollar_amounts_tell_a_cent_from_a_fraction_of_it(nano: int, said: str) -> None:
     assert usd(nano) == said
 
 
-def test_a_limit_that_was_raised_is_not_complained_of() -> None:
+def test_a_limit_that_was_raised_gives_no_warning() -> None:
     raised = REACHED.workspace.model_copy(update={"limits": Limits(day_usd=1)})
     assert cost_text(costs(raised)).notices == ()
 
 
-def test_a_limit_in_dollars_that_was_taken_away_is_not_complained_of() -> None:
+def test_a_removed_dollar_limit_gives_no_warning() -> None:
     free = UNPRICED.workspace.model_copy(update={"limits": Limits(day_tokens=1)})
     assert cost_text(costs(free)).notices == ()
 

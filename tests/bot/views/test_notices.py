@@ -22,7 +22,7 @@ def told(*heads: Message) -> str:
     return "\n".join(as_text([head]) for head in heads)
 
 
-def test_the_notes_of_a_channel() -> None:
+def test_channel_notices() -> None:
     resting = subscription(paused=Paused(at=NOW, trouble=ChannelReason.NOT_A_MEMBER))
     notes = [
         subscriptions.late(subscription(), scheduled_request(0), ArxivReason.EMPTY_WEEKDAY),
@@ -39,7 +39,7 @@ def test_the_notes_of_a_channel() -> None:
     check_golden("views/notes.txt", told(*notes))
 
 
-def test_what_the_operator_is_told() -> None:
+def test_status_and_doctor_notices() -> None:
     status = Status(
         at=NOW,
         server="Redis 7.4.1",

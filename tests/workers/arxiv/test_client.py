@@ -334,7 +334,7 @@ def test_a_list_that_has_moved_is_followed_once_each_time_at_our_pace(
         (302, None, ArxivReason.SERVER_ERROR, None, 3),
     ],
 )
-def test_a_status_is_typed_and_asked_again_as_arxiv_wishes(
+def test_a_status_has_a_reason_and_is_retried_as_arxiv_asks(
     arxiv: ArxivClient,
     sky: Sky,
     status: int,
@@ -531,7 +531,7 @@ def test_threads_ask_one_at_a_time(sky: Sky, valkey: str) -> None:
     assert (len(sky.asked), sky.most_at_once) == (4, 1)
 
 
-def test_who_asks_next_waits_until_the_pause_is_over(sky: Sky, redis: Redis) -> None:
+def test_the_next_request_waits_until_the_pause_is_over(sky: Sky, redis: Redis) -> None:
     def tries() -> int:
         return int(redis.info("commandstats").get("cmdstat_set", {"calls": 0})["calls"])
 
@@ -594,7 +594,7 @@ def test_a_lock_that_redis_lost_does_not_cost_the_answer(
     assert arxiv.fetch_listing(["cs.LG"]).listing.items == 7
 
 
-def test_a_line_that_stays_busy_is_not_waited_for_for_ever(
+def test_a_connection_that_stays_busy_is_not_waited_for_forever(
     arxiv: ArxivClient, sky: Sky, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.arxiv.http._TURN_SECONDS", 0.0)
@@ -666,7 +666,7 @@ def test_an_empty_page_before_the_total_is_asked_again_and_then_reported(
     assert len(sky.asked) == 4
 
 
-def test_a_window_that_gives_the_same_page_twice_is_not_taken_for_whole(
+def test_a_window_that_gives_the_same_page_twice_is_not_taken_for_complete(
     arxiv: ArxivClient, sky: Sky
 ) -> None:
     first = paged(total=4, page=2)

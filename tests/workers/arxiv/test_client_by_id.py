@@ -149,7 +149,7 @@ def test_papers_that_nobody_asked_for_are_dropped(arxiv: ArxivClient, sky: FakeS
 # -- refusals
 
 
-def test_one_bad_id_of_three_does_not_take_the_others_down(
+def test_one_bad_id_of_three_does_not_affect_the_others(
     arxiv: ArxivClient, sky: FakeServer
 ) -> None:
     for n in range(3):
@@ -171,7 +171,7 @@ def test_a_bad_id_alone_is_absent_and_no_paper_titled_error(
     assert len(sky.requests) == 2
 
 
-def test_trouble_in_one_half_is_trouble_and_not_an_absent_paper(
+def test_a_failure_in_one_half_is_a_failure_and_not_an_absent_paper(
     arxiv: ArxivClient, sky: FakeServer
 ) -> None:
     def answer(path: str, body: bytes) -> HttpReply:
@@ -223,7 +223,7 @@ def test_a_passing_503_costs_nothing_but_time(arxiv: ArxivClient, sky: FakeServe
         (xml_reply(b"<!DOCTYPE html><html>maintenance</html>"), ArxivReason.NOT_A_FEED),
     ],
 )
-def test_what_stays_wrong_is_typed(
+def test_a_persistent_failure_has_a_reason(
     arxiv: ArxivClient, sky: FakeServer, reply: HttpReply, reason: ArxivReason
 ) -> None:
     sky.answer = lambda *_: reply

@@ -80,7 +80,7 @@ def test_a_list_is_old_when_its_papers_stood_in_one_of_the_last_three(
 
 
 @pytest.mark.parametrize(("minutes", "settled"), [(8, False), (9, True)])
-def test_a_list_is_whole_when_it_has_not_grown_for_nine_minutes(
+def test_a_list_is_complete_when_it_has_not_grown_for_nine_minutes(
     store: Store, minutes: int, settled: bool
 ) -> None:
     assert not run_fetch_job(store, lambda *_: xml_reply(THURSDAY_FEED)).settled
@@ -175,7 +175,7 @@ def test_a_day_of_replacements_alone_is_no_missing_list(store: Store) -> None:
     assert saved.problem is None
 
 
-def test_whoever_saved_a_file_knows_which_day_it_is_of(store: Store) -> None:
+def test_a_saved_files_day_is_the_one_given(store: Store) -> None:
     files = (store.put_document(THURSDAY_FEED),)
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(b"", 500), source=Source.FILES, files=files, date=FRIDAY

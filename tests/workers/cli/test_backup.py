@@ -54,9 +54,7 @@ def used(store: Store) -> dict[str, Any]:
     return everything(store)
 
 
-def test_what_was_backed_up_is_all_there_again(
-    store: Store, settings: Settings, tmp_path: Path
-) -> None:
+def test_a_restore_brings_back_everything(store: Store, settings: Settings, tmp_path: Path) -> None:
     before, file = used(store), tmp_path / "paperboy.gz"
     assert not any(key.startswith(("pb:lease", "pb:progress")) for key in before)
     assert backup.backup(settings, file) == len(before)
@@ -157,7 +155,7 @@ def test_the_line_that_is_forged_is_the_only_fault(
 
 
 @pytest.mark.parametrize("harm", ["cut", "plain", "other", "empty", "newer", "missing"])
-def test_a_file_that_is_no_whole_backup_restores_nothing(
+def test_an_incomplete_backup_restores_nothing(
     harm: str, store: Store, settings: Settings, tmp_path: Path
 ) -> None:
     used(store)
@@ -179,7 +177,7 @@ def test_a_file_that_is_no_whole_backup_restores_nothing(
 
 
 @pytest.mark.parametrize("bound", ["_FILE_MAX", "_WHOLE_MAX", "_LINE_MAX", "_KEYS_MAX"])
-def test_a_file_beyond_all_bounds_is_not_read_to_its_end(
+def test_an_oversized_file_is_not_read_to_its_end(
     bound: str, store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 100 if bound != "_KEYS_MAX" else 5
@@ -280,7 +278,7 @@ def test_only_its_owner_reads_a_backup_and_the_data_directory(
     }
 
 
-def test_what_cannot_be_read_is_set_aside_in_a_backup_as_well(
+def test_an_unreadable_value_is_quarantined_in_a_backup_as_well(
     store: Store, settings: Settings, tmp_path: Path
 ) -> None:
     used(store)

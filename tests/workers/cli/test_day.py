@@ -187,7 +187,7 @@ def test_a_dead_model_leaves_an_honest_digest_and_exits_3(paperboy: Paperboy) ->
     assert "25 papers unscored: model down." in err
 
 
-def test_a_day_that_failed_is_whole_when_it_is_asked_for_again(paperboy: Paperboy) -> None:
+def test_a_day_that_failed_is_complete_when_requested_again(paperboy: Paperboy) -> None:
     words = ("day", "mine.toml", "--feed", paperboy.saved(many(5)), "--format", "json")
     with judged_by(paperboy, lambda *_: error_reply(401, "invalid_api_key")):
         status, out, _ = paperboy.run(*words)
@@ -299,7 +299,7 @@ def test_feeds_of_different_days_are_not_one_day(paperboy: Paperboy) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_command_told_to_stop_leaves_nothing_running_and_buys_nothing_more(
+def test_an_interrupted_command_leaves_nothing_running_and_buys_nothing_more(
     paperboy: Paperboy, number: signal.Signals
 ) -> None:
     arrived = threading.Event()

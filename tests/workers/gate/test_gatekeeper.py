@@ -175,7 +175,7 @@ def shut(world: World, redis_url: str, ten_days: dict[bytes, bytes]) -> World:
     return world
 
 
-def test_it_stays_open_for_ten_full_days_then_closes_at_night(world: World) -> None:
+def test_a_gate_stays_open_for_ten_full_days_then_closes_at_night(world: World) -> None:
     world.days(0, 9)
     assert not world.report.closed
     assert (world.report.full, world.report.full_wanted) == (9, 10)
@@ -233,7 +233,7 @@ def test_a_followed_author_always_passes(store: Store) -> None:
         assert starred.outcome is Outcome.BELOW_CUTOFF
 
 
-def test_one_line_in_the_profile_turns_it_off_and_leaves_the_count_alone(shut: World) -> None:
+def test_one_line_in_the_profile_turns_the_gate_off_and_keeps_the_count(shut: World) -> None:
     shut.judge(10)
     shut.asked()
     before, mine = shut.report, shut.mine
@@ -277,7 +277,7 @@ def drifted(world: World) -> int:
     raise AssertionError("it never opened")
 
 
-def test_a_drifted_interest_opens_it_at_night_and_the_report_says_so(shut: World) -> None:
+def test_a_drifted_interest_opens_the_gate_at_night_and_the_report_says_so(shut: World) -> None:
     last = drifted(shut)
     assert last < 20
     report = shut.report
@@ -292,7 +292,7 @@ def test_a_drifted_interest_opens_it_at_night_and_the_report_says_so(shut: World
     assert shut.report.full == 1
 
 
-def test_opened_it_learns_from_the_days_since_only(shut: World) -> None:
+def test_an_opened_gate_learns_only_from_the_days_since(shut: World) -> None:
     last = drifted(shut)
     shut.days(last + 1, last + 11)
     assert shut.closed.learned.papers == 10 * A_DAY
@@ -317,7 +317,7 @@ def test_another_profile_model_or_cut_off_has_a_gate_of_its_own(shut: World) -> 
     assert keeper.divide(papers_of(day_of(10)), day_of(10), ()).split is not None
 
 
-def test_what_cannot_be_learned_leaves_it_open_and_is_tried_again(world: World) -> None:
+def test_a_failed_training_leaves_the_gate_open_and_is_retried(world: World) -> None:
     world.papers_of = strange  # type: ignore[assignment]
     world.days(0, 10)
     assert not world.report.closed
@@ -327,7 +327,7 @@ def test_what_cannot_be_learned_leaves_it_open_and_is_tried_again(world: World) 
     assert world.report.closed
 
 
-def test_each_profile_has_a_lesson_a_night_between_two_lists(store: Store) -> None:
+def test_each_profile_is_trained_once_a_night_between_two_lists(store: Store) -> None:
     mine, none = profile(), profile(name="none", gate=False)
     context, world = a_desk(store, mine, none), World(store, mine)
 
@@ -368,7 +368,7 @@ def a_desk(store: Store, *profiles: Profile) -> Context:
     return context
 
 
-def test_what_is_said_of_a_gate() -> None:
+def test_gate_report() -> None:
     learning = GateReport(closed=False, full=4, picks=13, full_wanted=10, picks_wanted=20)
     closed = GateReport(closed=True, since=DAY)
     blind = closed.model_copy(update={"days": 1, "asked": 44, "below": 50})
@@ -389,7 +389,7 @@ def test_what_is_said_of_a_gate() -> None:
     check_golden("views/gate.txt", "\n".join(shown))
 
 
-def test_what_an_older_paperboy_learned_in_another_form_is_begun_anew(shut: World) -> None:
+def test_a_gate_stored_by_an_older_version_is_trained_anew(shut: World) -> None:
     redis, tallies = shut.store.redis, f"pb:gate-tallies:{shut.key}"
     redis.set(f"pb:gate:{shut.key}", '{"closed": {"learned": {"words": {}}, "least": 0.1}}')
     redis.hset(tallies, str(day_of(0)), '{"date": "2025-03-03", "seen": 4}')

@@ -162,12 +162,12 @@ def test_the_words_are_the_profiles_own_best_first() -> None:
     )
 
 
-def test_at_most_five_words_are_told() -> None:
+def test_at_most_five_words_are_shown() -> None:
     everything = " ".join(topic.relevant for topic in COMPRESSION.topics)
     assert len(rank(paper("1", abstract=everything))["1"].words) == 5
 
 
-def test_a_word_that_every_paper_of_the_day_has_is_not_told() -> None:
+def test_a_word_that_every_paper_of_the_day_has_is_not_shown() -> None:
     day = [paper(id, title="Networks", abstract=f"Of {id}.") for id in paper_ids(40)]
     row = rank(*day, paper("1", title="Pruning networks", abstract=""))["1"]
     assert row.words == ("pruning",)
@@ -178,7 +178,7 @@ def test_two_papers_alone_on_their_day_may_share_their_words() -> None:
     assert [row.words for row in rows.values()] == [("pruning", "networks")] * 2
 
 
-def test_a_small_word_is_not_told_and_a_short_keyword_is() -> None:
+def test_a_stop_word_is_not_shown_and_a_short_keyword_is() -> None:
     of = profile(
         topics=(Topic(name="Glass", relevant="New ways to see how glass forms."),),
         keywords=Keywords(relevant=("MoE",)),

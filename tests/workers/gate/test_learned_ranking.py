@@ -96,7 +96,7 @@ def ending(papers: list[Paper], words: str, every: int) -> list[Paper]:
     ]
 
 
-def test_no_word_is_told_twice() -> None:
+def test_no_word_is_shown_twice() -> None:
     papers, picked = tide_papers(240)
     model = learned_ranking.train(COMPRESSION, ending(papers, "Storm flood.", 6), picked)
     assert model.abstract["storm flood"].weight > 0
@@ -105,7 +105,7 @@ def test_no_word_is_told_twice() -> None:
     assert sorted(words) == ["flood", "storm"]
 
 
-def test_what_every_fourth_paper_has_is_not_told() -> None:
+def test_a_word_that_every_fourth_paper_has_is_not_shown() -> None:
     papers, picked = tide_papers(240)
     usual = ending(ending(papers, "Neap.", 6), "Neap.", 5)
     model = learned_ranking.train(COMPRESSION, usual, picked)
@@ -132,7 +132,7 @@ def test_an_author_who_is_often_picked_speaks_for_a_paper() -> None:
     assert "Ebba Flood" in rows["1"].words
 
 
-def test_a_category_that_is_often_picked_speaks_for_a_paper_but_is_not_told() -> None:
+def test_a_category_that_is_often_picked_counts_but_is_not_shown() -> None:
     papers, picked = tide_papers(240)
     kinds = [("cs.LG", "physics.ao-ph") if was else ("cs.LG",) for was in picked]
     listed = [p.model_copy(update={"categories": k}) for p, k in zip(papers, kinds, strict=True)]

@@ -217,7 +217,7 @@ def test_an_answer_that_was_cut_off_says_so_of_the_papers_it_did_not_reach() -> 
     assert left == {ModelReason.CUT_OFF}
 
 
-def test_a_fault_of_ours_loses_no_answer_that_was_under_way() -> None:
+def test_a_bug_loses_no_answer_that_was_under_way() -> None:
     broken, others = threading.Event(), threading.Barrier(2, timeout=TIMEOUT_SECONDS)
 
     def reply(about: list[str]) -> str | Exception:

@@ -140,7 +140,7 @@ def check(found: ModelReply | PaperboyError) -> None:
 @both
 @settings(max_examples=300)
 @given(st.data())
-def test_nothing_but_a_reply_or_a_reason_leaves_the_door(
+def test_any_answer_is_read_as_a_reply_or_a_reason(
     read: Callable[[bytes], ApiReply], whole: dict[str, Any], data: st.DataObject
 ) -> None:
     check(outcome(read, data.draw(mutated(whole))))

@@ -80,7 +80,7 @@ def today(spending: Spending, now: datetime = NOW) -> SpentTotals:
     return spending.spent(WHOLE, Period.DAY, now)
 
 
-def test_the_most_a_call_can_cost_is_set_aside_and_then_what_it_cost(spending: Spending) -> None:
+def test_a_calls_maximum_cost_is_reserved_and_then_replaced_by_its_cost(spending: Spending) -> None:
     seen = []
 
     class Watching(PricedModel):
@@ -100,7 +100,7 @@ def test_the_most_a_call_can_cost_is_set_aside_and_then_what_it_cost(spending: S
 
 
 @pytest.mark.parametrize("model", ["gpt-6-luna", "gpt-5-mini"])
-def test_a_prompt_that_is_written_into_a_cache_costs_no_more_than_was_set_aside(model: str) -> None:
+def test_a_prompt_that_is_written_to_a_cache_costs_no_more_than_reserved(model: str) -> None:
     schema = scoring.schema()
     most = metering.max_call_cost(model, "Judge.", QUESTION, schema, metering.SCORE_TOKENS)
     prompt = max_prompt_tokens("Judge.", QUESTION, schema)
@@ -184,7 +184,7 @@ def test_a_model_without_a_price_is_asked_within_its_tokens(spending: Spending) 
     assert today(spending).unpriced == len(model.bills)
 
 
-def test_the_model_is_told_to_end_where_the_money_set_aside_ends(spending: Spending) -> None:
+def test_the_models_output_limit_is_what_was_reserved(spending: Spending) -> None:
     told = []
 
     class Told(PricedModel):
@@ -258,7 +258,7 @@ def test_nobody_is_asked_any_more_when_the_day_is_given_up(spending: Spending) -
     assert model.asked_ids == []
 
 
-def test_when_it_runs_out_the_first_were_asked_and_the_rest_say_why(spending: Spending) -> None:
+def test_when_the_budget_runs_out_the_remaining_papers_say_why(spending: Spending) -> None:
     papers = [paper(id) for id in paper_ids(100)]
     verdicts = dict[str, ScoreResult]()
     for brought in score_papers(
@@ -321,5 +321,5 @@ def test_how_many_papers_can_still_be_asked_about(
     assert affordable_papers(left, paper) == papers
 
 
-def test_what_a_server_puts_around_a_prompt_is_set_aside_too() -> None:
+def test_tokens_that_a_server_adds_to_a_prompt_are_reserved_too() -> None:
     assert max_prompt_tokens("", "", {}) >= 200

@@ -351,7 +351,7 @@ def test_what_flex_has_no_part_in_is_not_asked_again_at_the_full_price(
     assert raised.value.reason is reason
 
 
-def test_a_server_of_ones_own_is_never_asked_for_a_tier_or_told_of_a_cache() -> None:
+def test_a_self_hosted_server_gets_no_tier_and_no_cache_breakpoint() -> None:
     with run_fake_server(lambda *_: chat_reply("{}", 100, 20)) as server:
         with closing(
             model_judging.Model("m", None, f"{server.url}/v1", SECONDS, flex=True)

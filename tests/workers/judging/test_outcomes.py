@@ -167,7 +167,7 @@ def test_a_paper_that_was_not_asked_about_says_where_it_stood_and_a_judged_one_d
     assert ranks == {names[0]: None, names[1]: 2, names[2]: None, names[3]: 4}
 
 
-def test_a_score_silences_the_trouble_that_came_before_it() -> None:
+def test_a_score_replaces_an_earlier_reason() -> None:
     late = verdict(8).model_copy(update={"trouble": ArxivReason.TIMEOUT})
     (decided,) = outcomes_judging.decide_outcomes(
         profile(), [announced("2503.00001")], {"2503.00001v1": late}, []

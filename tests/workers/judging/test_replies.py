@@ -114,7 +114,7 @@ LOOSE = [
 
 
 @pytest.mark.parametrize("text", LOOSE)
-def test_what_a_person_reads_without_trouble_is_read(text: str) -> None:
+def test_a_reply_that_a_person_can_read_is_read(text: str) -> None:
     scores, left = scoring.parse_reply(text, [ONE])
     assert left == {}
     assert (scores[ONE.id].relevance, scores[ONE.id].novelty) == (8, 7)
@@ -128,7 +128,7 @@ def test_a_score_with_a_fraction_is_rounded_and_a_half_up(given: object, score: 
     assert scores[ONE.id].relevance == score
 
 
-def test_after_a_draft_the_answer_counts_for_the_whole_row() -> None:
+def test_after_a_draft_the_answer_replaces_the_row() -> None:
     draft, answer = row(comment="Perhaps."), row(comment="Surely.")
     text = f"<think>\n{json.dumps(draft)}\n</think>\n{json.dumps(answer)}"
     assert comment_in(text) == "Surely."

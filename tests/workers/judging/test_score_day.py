@@ -164,7 +164,7 @@ def test_what_the_budget_left_is_judged_when_there_is_money_again(store: Store) 
     assert len(asked) == len(set(asked)) == 60
 
 
-def test_papers_that_tie_are_looked_at_again_once(store: Store) -> None:
+def test_papers_that_tie_are_ordered_once(store: Store) -> None:
     model, by = Luna(), wished(store)
     announce(store, by, papers(80))
     digest = scored(store, model, by)
@@ -181,7 +181,7 @@ def test_papers_that_tie_are_looked_at_again_once(store: Store) -> None:
     assert digest.usage.calls == 8 + 1
 
 
-def test_a_look_that_cannot_be_read_leaves_the_local_ranking(store: Store) -> None:
+def test_an_unreadable_order_leaves_the_local_ranking(store: Store) -> None:
     model, by = Luna(order="The first is best."), wished(store)
     announce(store, by, papers(80))
     digest = scored(store, model, by)

@@ -62,7 +62,7 @@ def test_a_paper_that_poses_as_the_reply_changes_no_score() -> None:
     assert sum(line.startswith("{") for line in asked.splitlines()) == 2
 
 
-def test_changing_what_the_judge_is_told_changes_its_name_and_a_cut_off_does_not() -> None:
+def test_changing_the_prompt_changes_the_key_and_a_cutoff_does_not() -> None:
     mine = profile()
     key = scoring.judge_key(mine, "m")
     assert scoring.judge_key(profile(maximum=3, categories=("cs.AI",)), "m") == key
@@ -99,7 +99,7 @@ def test_a_paper_scored_twice_differently_is_not_believed_and_the_same_twice_is(
 
 
 @pytest.mark.parametrize("value", [8, "8", "8/10", "8 / 10", 8.0, "8.0"])
-def test_whole_numbers_are_read_however_they_are_written(value: object) -> None:
+def test_integers_are_read_however_they_are_written(value: object) -> None:
     scores, _ = scoring.parse_reply(reply(row("2503.00001", relevance=value)), [ONE])
     assert scores["2503.00001"].relevance == 8
 
@@ -115,7 +115,7 @@ def test_what_is_no_score_is_no_score(value: object) -> None:
 @pytest.mark.parametrize(
     "text", ["", "Sure!", "{", "null", '{"papers": [' * 5000, "8", "('papers': [x])"]
 )
-def test_a_reply_that_cannot_be_read_serves_nobody(text: str) -> None:
+def test_an_unreadable_reply_scores_no_paper(text: str) -> None:
     assert scoring.parse_reply(text, [ONE]) == ({}, {"2503.00001": ModelReason.BAD_REPLY})
 
 
@@ -181,7 +181,7 @@ def test_a_reply_is_read_in_whatever_it_comes_wrapped(text: str) -> None:
     assert left == {}
 
 
-def test_a_reply_that_was_cut_off_gives_what_it_has_whole() -> None:
+def test_a_truncated_reply_gives_its_complete_rows() -> None:
     text = json.dumps({"papers": ROWS})
     scores, left = scoring.parse_reply(text[:-20], [ONE, TWO])
     assert scores.keys() == {ONE.id}

@@ -95,7 +95,7 @@ def test_the_schema_is_strict() -> None:
     assert schema["required"] == list(schema["properties"]) == ["order"]
 
 
-def test_an_order_is_known_by_what_was_asked_and_by_whom() -> None:
+def test_an_orders_key_is_its_question_and_its_model() -> None:
     mine = profile()
     key = tie_break.order_key(mine, "m", PAPERS)
     assert tie_break.order_key(profile(maximum=3), "m", PAPERS) == key
