@@ -8,12 +8,11 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import redis
 import redis.asyncio
 import structlog
-from pydantic import SecretStr
 from redis import Redis
 
 from bot import logs, settings
@@ -24,11 +23,12 @@ from bot.endpoint import Endpoint
 from bot.errors import PaperboyError, Refused
 from bot.network import describe_error
 from bot.runtime import clock
-from bot.runtime.announcements import Announcer, Platform, TickAnnouncer, Wakeup
+from bot.runtime.announcements import Wakeup
+from bot.runtime.answers import Answers, Services
 from bot.runtime.lookup_waiter import LookupWaiter
-from bot.runtime.platforms import misconfigured_platforms
-from bot.runtime.platforms import require_usable_platform as insist_on_chats
+from bot.runtime.platforms import misconfigured_platforms, require_usable_platform
 from bot.runtime.posting import ChannelRateLimit
+from bot.runtime.tick_announcer import TickAnnouncer
 from bot.safe_text import safe
 from bot.settings import Settings
 from bot.store.channels import Channels
@@ -39,12 +39,6 @@ from bot.store.quarantine import claim_server
 from bot.store.queues import Queues
 from bot.store.subscriptions import Subscriptions
 from bot.views import doctor
-
-# Each platform's libraries are imported where it is served: they take a quarter of a second and
-# 16 MB, and most installations have one platform.
-if TYPE_CHECKING:
-    from bot.discord.answers import DiscordAnswers as DiscordAnswers
-    from bot.slack.answers import SlackAnswers as SlackAnswers
 
 log = structlog.get_logger()
 
@@ -72,37 +66,21 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         limits=config.limits,
         admins_only=config.admins_only,
     )
-    wakeup, lookup_waiter = Wakeup(), LookupWaiter(context, queues.enqueue_lookups)
-    platforms: dict[str, Platform] = {}
+    wakeup, platforms = Wakeup(), dict[str, Answers[Any]]()
     async with AsyncExitStack() as stack:
-        pacing = await stack.enter_async_context(redis.asyncio.Redis.from_url(url))
+        rate_limit = ChannelRateLimit(
+            await stack.enter_async_context(redis.asyncio.Redis.from_url(url))
+        )
+        lookup_waiter = LookupWaiter(context, queues.enqueue_lookups)
+        services = Services(context, rate_limit, wakeup, lookup_waiter)
         running = {"clock": asyncio.create_task(_run_clock(context, queues, wakeup, platforms))}
-        wrong = misconfigured_platforms(config)
-        for why in wrong.values():
+        unusable = misconfigured_platforms(config)
+        for why in unusable.values():
             log.error("a chat cannot be served", why=why)
-        if config.slack_bot_token and "slack" not in wrong:
-            from bot.slack.answers import SlackAnswers as SlackAnswers
-            from bot.slack.poster import SlackPoster, client
-
-            web = client(config.slack_bot_token, config.slack_api_url.get_secret_value())
-            announcer = Announcer(SlackPoster(web), store.redis, ChannelRateLimit(pacing))
-            slack = platforms["slack"] = SlackAnswers(
-                SlackPoster(web), context, announcer, wakeup, lookup_waiter
-            )
-            running["Slack"] = asyncio.create_task(_slack(slack, config))
-        if config.discord_token and "discord" not in wrong:
-            from bot.discord.answers import DiscordAnswers as DiscordAnswers
-            from bot.discord.poster import open_poster
-
-            where = config.discord_api_url.get_secret_value()
-            posts = await stack.enter_async_context(open_poster(config.discord_token, where))
-            announcer = Announcer(posts, store.redis, ChannelRateLimit(pacing))
-            discord = platforms["discord"] = DiscordAnswers(
-                posts, context, announcer, wakeup, lookup_waiter
-            )
-            running["Discord"] = asyncio.create_task(
-                _discord(discord, config.discord_token, config)
-            )
+        for platform, (name, connect) in _PLATFORMS.items():
+            if platform in config.configured_platforms and platform not in unusable:
+                platforms[platform], receive = await connect(config, services, stack)
+                running[name] = asyncio.create_task(_keep_receiving(name, receive, context))
         log.info("bot started", platforms=", ".join(platforms) or "none: no token is set")
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -139,30 +117,36 @@ async def _until(stopping: asyncio.Task[bool], running: dict[str, asyncio.Task[N
                 log.error(f"{names[task]} is not set up", why=str(refused))
 
 
-async def _slack(answers: SlackAnswers, config: Settings) -> None:
+# A platform's answers, and what receives its events until it is cancelled.
+Connected = tuple[Answers[Any], Callable[[], Awaitable[None]]]
+
+
+# Each platform's libraries are imported where it is served: they take a quarter of a second and
+# 16 MB, and most installations have one platform.
+async def _slack(config: Settings, services: Services, stack: AsyncExitStack) -> Connected:
+    from bot.slack.answers import SlackAnswers
     from bot.slack.events import listen
+    from bot.slack.poster import SlackPoster, client
 
-    async def heard(how: str) -> None:
-        log.info("listening", how=how)
-        await _end_login_outage("Slack", answers.context)
-
-    await _keep_receiving("Slack", lambda: listen(answers, config, heard), answers.context)
-
-
-async def _discord(answers: DiscordAnswers, token: SecretStr, config: Settings) -> None:
-    from bot.discord import events
-
-    async def receive() -> None:  # an app listens once
-        gateway = config.discord_gateway_url.get_secret_value()
-        await events.listen(events.DiscordApp(answers), token, gateway)
-
-    await _keep_receiving("Discord", receive, answers.context)
+    token, url = config.slack_bot_token, config.slack_api_url.get_secret_value()
+    assert token is not None, "misconfigured_platforms() has looked"
+    answers = SlackAnswers(SlackPoster(client(token, url)), services)
+    return answers, lambda: listen(answers, config)
 
 
-async def _end_login_outage(name: str, context: Context) -> None:
-    """A platform let us in: whatever was said of it is over."""
-    with suppress(redis.RedisError):  # it is served without, and told so by the clock
-        await asyncio.to_thread(context.subscriptions.end_outage, f"{name} login")
+async def _discord(config: Settings, services: Services, stack: AsyncExitStack) -> Connected:
+    from bot.discord.answers import DiscordAnswers
+    from bot.discord.events import DiscordApp, listen
+    from bot.discord.poster import open_poster
+
+    token, url = config.discord_token, config.discord_api_url.get_secret_value()
+    assert token is not None, "it is configured"
+    answers = DiscordAnswers(await stack.enter_async_context(open_poster(token, url)), services)
+    gateway = config.discord_gateway_url.get_secret_value()
+    return answers, lambda: listen(DiscordApp(answers), token, gateway)  # an app listens once
+
+
+_PLATFORMS = {"slack": ("Slack", _slack), "discord": ("Discord", _discord)}
 
 
 async def _keep_receiving(
@@ -194,7 +178,7 @@ async def _keep_receiving(
 
 
 async def _run_clock(
-    context: Context, queues: Queues, wakeup: Wakeup, platforms: Mapping[str, Platform]
+    context: Context, queues: Queues, wakeup: Wakeup, platforms: Mapping[str, Answers[Any]]
 ) -> None:
     """Redis being away is said once, and so is its return."""
     away, announcer = False, TickAnnouncer(platforms)
@@ -219,7 +203,7 @@ async def _run_clock(
 def main(at: Endpoint | None = None) -> int:
     """Serve on this server, or on REDIS_URL's; returns the exit status."""
     config = settings.load()
-    insist_on_chats(config)
+    require_usable_platform(config)
     if at is None:
         if config.redis_url is None:
             raise Refused(

@@ -23,9 +23,7 @@ from bot.domain.message import Form, Message
 from bot.domain.papers import fingerprint
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused
-from bot.runtime.announcements import Announcer, Wakeup
-from bot.runtime.answers import Answers, Interaction
-from bot.runtime.lookup_waiter import LookupWaiter
+from bot.runtime.answers import Answers, Interaction, Services
 from bot.views import discord, refusals
 from bot.views.permalinks import permalink
 
@@ -47,15 +45,8 @@ class DiscordInteraction(Interaction):
 class DiscordAnswers(Answers[DiscordInteraction]):
     """Answers on every Discord server that the bot is in."""
 
-    def __init__(
-        self,
-        poster: DiscordPoster,
-        context: Context,
-        announcer: Announcer,
-        wakeup: Wakeup,
-        lookup_waiter: LookupWaiter,
-    ) -> None:
-        super().__init__(context, announcer, wakeup, lookup_waiter)
+    def __init__(self, poster: DiscordPoster, services: Services) -> None:
+        super().__init__(poster, services)
         self.poster, self.people = poster, People(poster)
         self._requesters: dict[str, Reply] = {}
         self._forms: dict[tuple[str, str], Form] = {}

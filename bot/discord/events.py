@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, Final
 
 import discord
@@ -148,9 +147,7 @@ class DiscordApp(discord.Client):
             self.ws.gateway = DiscordWebSocket.DEFAULT_GATEWAY
 
     async def on_ready(self) -> None:
-        log.info("listening", how="Discord")
-        with suppress(redis.RedisError):  # what was said of us is over; without, it is said longer
-            await asyncio.to_thread(self.answers.context.subscriptions.end_outage, "Discord login")
+        await self.answers.listening("Discord", "Discord")
 
     async def _reactivate_in(self, guild: discord.Guild) -> None:
         """Resume subscriptions that were paused because nothing could be posted, where it can."""

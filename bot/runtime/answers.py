@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import redis
@@ -22,6 +23,7 @@ from bot.domain.request import Address, DigestRequest
 from bot.errors import Refused
 from bot.runtime.announcements import Announcer, Wakeup
 from bot.runtime.lookup_waiter import LookupWaiter
+from bot.runtime.posting import ChannelRateLimit, Poster
 from bot.views import refusals, subscriptions
 
 log = structlog.get_logger()
@@ -46,6 +48,15 @@ class Interaction:
         return self.message or self.event_id
 
 
+class Services(NamedTuple):
+    """What the platforms of one process share."""
+
+    context: Context
+    rate_limit: ChannelRateLimit
+    wakeup: Wakeup
+    lookup_waiter: LookupWaiter
+
+
 I = TypeVar("I", bound=Interaction)  # noqa: E741
 
 
@@ -53,11 +64,10 @@ class Answers(ABC, Generic[I]):
     """Runs the action a person asked for and answers. A platform adds how it finds out who asks,
     and how it says something."""
 
-    def __init__(
-        self, context: Context, announcer: Announcer, wakeup: Wakeup, lookup_waiter: LookupWaiter
-    ) -> None:
-        self.context, self.announcer = context, announcer
-        self.wakeup, self._lookup_waiter = wakeup, lookup_waiter
+    def __init__(self, poster: Poster, services: Services) -> None:
+        self.context, self.wakeup = services.context, services.wakeup
+        self.announcer = Announcer(poster, self.context.channels.store.redis, services.rate_limit)
+        self._lookup_waiter = services.lookup_waiter
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._lookups: set[asyncio.Task[None]] = set()
 
@@ -145,6 +155,12 @@ class Answers(ABC, Generic[I]):
             log.info("subscription reactivated", channel=str(each.address), profile=each.profile)
             note = subscriptions.reactivated(each, now)
             await self.announcer.say(each.address, note, fingerprint(each.key, now.isoformat()))
+
+    async def listening(self, platform: str, how: str) -> None:
+        """Log that events come in, and end the outage of the platform's login, if there was one."""
+        log.info("listening", how=how)
+        with suppress(redis.RedisError):  # the clock logs that; the outage is shown a while longer
+            await asyncio.to_thread(self.context.subscriptions.end_outage, f"{platform} login")
 
     async def tell_delivered_before(self, request: DigestRequest) -> None:
         """Tell the person who asked for a digest that it was delivered before, with a link.

@@ -12,15 +12,13 @@ import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.commands import dispatch, subscriptions
-from bot.commands.context import HOME, Answer, Context, Invocation
+from bot.commands.context import HOME, Answer, Invocation
 from bot.commands.dispatch import Action
 from bot.domain.message import Form, Message
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused
-from bot.runtime.announcements import Announcer, Wakeup
-from bot.runtime.answers import Answers, Interaction
-from bot.runtime.lookup_waiter import LookupWaiter
+from bot.runtime.answers import Answers, Interaction, Services
 from bot.slack import forms, render
 from bot.slack.people import People
 from bot.slack.poster import CLIENT_ERRORS, SlackPoster, to_paperboy_error
@@ -56,15 +54,8 @@ class SlackInteraction(Interaction):
 class SlackAnswers(Answers[SlackInteraction]):
     """Answers in one Slack workspace."""
 
-    def __init__(
-        self,
-        poster: SlackPoster,
-        context: Context,
-        announcer: Announcer,
-        wakeup: Wakeup,
-        lookup_waiter: LookupWaiter,
-    ) -> None:
-        super().__init__(context, announcer, wakeup, lookup_waiter)
+    def __init__(self, poster: SlackPoster, services: Services) -> None:
+        super().__init__(poster, services)
         self.poster, self.web = poster, poster.web
         self._people = People(poster.web)
 

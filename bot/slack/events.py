@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -240,11 +240,8 @@ class SlackApp:
         )
 
 
-async def listen(
-    answers: SlackAnswers, settings: Settings, on_listening: Callable[[str], Awaitable[None]]
-) -> None:
-    """Receive events until cancelled, by Socket Mode or else by HTTP; `on_listening` is told which,
-    in words, once they come.
+async def listen(answers: SlackAnswers, settings: Settings) -> None:
+    """Receive events until cancelled, by Socket Mode or else by HTTP.
 
     Raises Refused when neither is set up, Gone when the token is not valid, and Unavailable when
     Slack is away, or its socket cannot be opened, or is lost and does not come back.
@@ -255,18 +252,16 @@ async def listen(
     slack = SlackApp(answers, await find_workspace(answers.web))
     await slack.reactivate(None, {ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE})
     if app_token is not None:
-        await _socket(slack, app_token.get_secret_value(), on_listening)
+        await _socket(slack, app_token.get_secret_value())
     elif secret is not None:
         signed = secret.get_secret_value()
         host, port = settings.host, settings.port
         async with http.serving(slack.app(signed), signed, host, port):
-            await on_listening(f"Slack by HTTP on {host}, port {port}")
+            await answers.listening("Slack", f"Slack by HTTP on {host}, port {port}")
             await asyncio.Event().wait()
 
 
-async def _socket(
-    slack: SlackApp, token: str, on_listening: Callable[[str], Awaitable[None]]
-) -> None:
+async def _socket(slack: SlackApp, token: str) -> None:
     """Slack's client tries for ever, in its log only: a wrong token, and an address that Slack
     gave, which is good for some seconds. So it is watched."""
     try:
@@ -279,7 +274,7 @@ async def _socket(
     try:
         async with asyncio.timeout(_OPEN_SECONDS):
             await handler.connect_async()  # type: ignore[no-untyped-call]
-        await on_listening("Slack by Socket Mode")
+        await slack.answers.listening("Slack", "Slack by Socket Mode")
         lost = 0.0
         while lost < _LOST_SECONDS:
             await asyncio.sleep(_PING_SECONDS)

@@ -21,7 +21,8 @@ from bot.domain.message import Message
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription
-from bot.runtime.announcements import Announcer, Wakeup
+from bot.runtime.announcements import Wakeup
+from bot.runtime.answers import Services
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.posting import ThreadPoster
 from bot.store.channels import Channels
@@ -106,10 +107,9 @@ async def at_work(
         ),
     )
     async with poster_discord.open_poster(TOKEN, fake_discord.api) as poster:
-        announcer = Announcer(poster, store.redis, Even())  # type: ignore[arg-type]
-        answers = DiscordAnswers(
-            poster, context, announcer, Wakeup(), LookupWaiter(context, lambda: None)
-        )
+        waiter = LookupWaiter(context, lambda: None)
+        services = Services(context, Even(), Wakeup(), waiter)  # type: ignore[arg-type]
+        answers = DiscordAnswers(poster, services)
         bot = BotSession(fake_discord, answers, context)
 
         class App(events.DiscordApp):

@@ -1,0 +1,89 @@
+"""What a tick announces on the platforms: each thing once, and no platform waits for another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import redis
+import structlog
+
+from bot.domain.papers import fingerprint
+from bot.runtime.answers import Answers
+from bot.runtime.clock import TickResult
+from bot.views import refusals, subscriptions
+
+log = structlog.get_logger()
+
+# At once on each platform: one that is slow or away delays neither the clock nor the others.
+_CONCURRENT = 20
+
+Say = Callable[[], Awaitable[None]]
+
+
+class TickAnnouncer:
+    """Announces the results of ticks on the platforms, which are given by name."""
+
+    def __init__(self, platforms: Mapping[str, Answers[Any]]) -> None:
+        self._platforms = platforms
+        self._said: dict[str, asyncio.Task[bool]] = {}
+        self._limits = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(_CONCURRENT))
+
+    def announce(self, ticked: TickResult) -> None:
+        """Start to announce what is new. What a later tick repeats, because it still holds, is
+        announced again only when Redis was away the first time."""
+        news = {name: (platform, say) for name, platform, say in self._news(ticked)}
+        for name in [n for n, task in self._said.items() if task.done()]:
+            if name not in news or not self._said[name].result():
+                del self._said[name]
+        for name, (platform, say) in news.items():
+            if name not in self._said:
+                self._said[name] = asyncio.create_task(self._one(platform, say))
+
+    async def _one(self, platform: str, say: Say) -> bool:
+        async with self._limits[platform]:
+            try:
+                await say()
+            except redis.RedisError as error:
+                log.error("redis unreachable", error=type(error).__name__)
+                return False
+            except Exception:  # our own fault must not silence the others
+                log.exception("announcement failed", platform=platform)
+            return True
+
+    def _news(self, ticked: TickResult) -> Iterator[tuple[str, str, Say]]:
+        """Each announcement: its name, its platform, and the call that makes it."""
+        for request in ticked.already_delivered:
+            if answers := self._platforms.get(request.address.platform):
+                name = fingerprint("before", request.model_dump_json())
+                yield (
+                    name,
+                    request.address.platform,
+                    _calling(answers.tell_delivered_before, request),
+                )
+        for found, request, why in ticked.late:
+            if answers := self._platforms.get(request.address.platform):
+                name = fingerprint("late", request.subscription, str(request.at))
+                note = subscriptions.late(found, request, why)
+                say = _calling(answers.announcer.say, request.address, note, name)
+                yield name, request.address.platform, say
+        for found, at in ticked.quiet_days:
+            if answers := self._platforms.get(found.address.platform):
+                name = fingerprint("quiet", found.key, str(at))
+                say = _calling(answers.announcer.say, found.address, subscriptions.quiet(), name)
+                yield name, found.address.platform, say
+        for name, note, requests in (
+            ("failed", refusals.failed(), ticked.failed),
+            ("given up", refusals.given_up(), ticked.given_up),
+        ):
+            for request in requests:
+                if answers := self._platforms.get(request.address.platform):
+                    once = fingerprint(name, request.model_dump_json())
+                    say = _calling(answers.announcer.say, request.address, note, once)
+                    yield once, request.address.platform, say
+
+
+def _calling(ask: Callable[..., Awaitable[None]], *args: object) -> Say:
+    return lambda: ask(*args)
