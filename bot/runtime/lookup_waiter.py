@@ -34,16 +34,22 @@ class LookupWaiter:
     async def wait_for(self, invocation: Invocation, lookup: Lookup) -> Answer:
         """What came of it, or that it takes too long. Raises RedisError."""
         await asyncio.to_thread(self._context.lookups.put, lookup)
+        answer, found = papers.lookup_result, None
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while found is None:  # somebody who asks the same just then makes it wait again
+                    await self._answered(lookup)
+                    found = await asyncio.to_thread(answer, invocation, self._context, lookup)
+        except TimeoutError:
+            log.warning("lookup timed out", paper=lookup.paper)
+            found = await asyncio.to_thread(answer, invocation, self._context, lookup)
+        return found or Answer(refusals.still_asking(lookup.paper))
+
+    async def _answered(self, lookup: Lookup) -> None:
         answered = self._waiting.setdefault(lookup.key, asyncio.Event())
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await answered.wait()
-        except TimeoutError:
-            log.warning("lookup timed out", paper=lookup.paper)
-        found = await asyncio.to_thread(papers.lookup_result, invocation, self._context, lookup)
-        return found or Answer(refusals.still_asking(lookup.paper))
+        await answered.wait()
 
     async def _look(self) -> None:
         asked = 0.0

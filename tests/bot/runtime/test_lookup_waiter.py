@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 
+from bot.commands import papers
 from bot.commands.context import Context, Invocation
 from bot.domain.digest import Score
 from bot.domain.lookup import Assessment, Lookup
@@ -64,6 +65,25 @@ def test_everyone_who_asks_about_the_same_paper_is_answered(
     told = asyncio.run(asyncio.wait_for(run(), TIMEOUT_SECONDS))
     assert {type(found.update) for found in told} == {Message}
     assert 1 <= len(calls) <= 3
+
+
+def test_who_asks_the_same_again_at_that_moment_takes_away_nobodys_answer(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invocation, lookup = asked(context, "2503.10005")
+    result, another = papers.lookup_result, iter([True])
+
+    def read(*given: Any) -> Any:
+        if next(another, False):
+            context.lookups.put(lookup)
+        found = result(*given)
+        answer(context, lookup, "2503.10005")
+        return found
+
+    monkeypatch.setattr(papers, "lookup_result", read)
+    waiting = LookupWaiter(context, lambda: answer(context, lookup, "2503.10005"))
+    told = asyncio.run(asyncio.wait_for(waiting.wait_for(invocation, lookup), TIMEOUT_SECONDS))
+    assert isinstance(told.update, Message)
 
 
 def test_a_slow_lookup_answers_nobody_too_early(
