@@ -46,8 +46,8 @@ def report_answer(invocation: Invocation, context: Context, report: PaperReport)
     Raises Refused for an id without a paper, or without that version."""
     if refusal := why_views.refusal(report):
         raise Refused(refusal)
-    lookup = _lookup(invocation, context, report) if report.is_waiting else None
-    return Answer(why_views.answer(report), lookup=lookup)
+    head = why_views.answer(report)
+    return Answer(head, lookup=_lookup(invocation, context, report) if report.is_waiting else None)
 
 
 def _lookup(invocation: Invocation, context: Context, report: PaperReport) -> Lookup:
