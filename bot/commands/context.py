@@ -1,4 +1,4 @@
-"""What a command is given, what it gives back, and what it needs of the world."""
+"""What a command takes and returns, and the stores and settings it works with."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ from bot.store.channels import Channels
 from bot.store.lookups import Lookups
 from bot.store.subscriptions import Subscriptions
 
-# Stands for the workspace as a whole where what is asked has no channel: Slack's home tab.
+# The channel of an invocation that has none: Slack's home tab stands for the workspace.
 HOME = "home"
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """What somebody typed, where, and when (UTC); who (`by` is the platform's id, `who` what it
-    says of that person, None where it does not), and that person's time zone; `alone` where nobody
-    else reads along; the web address (`site`) of the workspace."""
+    """What somebody typed or pressed, where, and when (UTC).
+
+    `by` is that person's id on the platform, `person` what the platform says of them (None when it
+    could not be asked), `zone` their time zone. In a private conversation (`is_private`) nobody
+    else reads along. `site` is the web address of the workspace.
+    """
 
     text: str
     address: Address
@@ -42,12 +45,15 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to say to the person at once, and the rest: what to wait for, what to tell the whole
-    channel (`place`, where that is not where it was asked), a form to fill in instead (`head` says
-    how to type it), or what the message whose button was pressed now says. What is to be found out
-    about a paper is an `inquiry`; once it is answered, actions.learnt has the rest.
-    `shared` goes where it was asked, in its thread, for all to read; `told` to each of these
-    channels."""
+    """What a command leads to.
+
+    `head` is said to the person at once. `request` is a digest that was asked for, `lookup` what
+    the workers have to find out about a paper: papers.lookup_result has the answer afterwards.
+    `announcement` is for the whole channel (at `announcement_address`, if that is another one),
+    `shared` for everybody where the question was asked, in its thread, `broadcasts` for other
+    channels. `form` opens instead of `head`, which says how to type the same. `update` replaces the
+    message whose button was pressed.
+    """
 
     head: Message | None = None
     request: DigestRequest | None = None
@@ -61,7 +67,7 @@ class Answer:
 
 
 class InvalidForm(Refused):
-    """Answers to a form that cannot be taken: a sentence for each wrong field, by its name."""
+    """A form with wrong fields: a sentence for each, by the field's name."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__(" ".join(fields.values()))
@@ -70,7 +76,7 @@ class InvalidForm(Refused):
 
 @dataclass(frozen=True)
 class Context:
-    """What the commands and the clock need of the world; the settings of the same names."""
+    """The stores and settings that commands and the clock work with."""
 
     channels: Channels
     subscriptions: Subscriptions
@@ -84,28 +90,32 @@ class Context:
     admins_only: bool = False
 
     def authorise(self, invocation: Invocation, right: Right) -> None:
-        """Raises Refused where who asks may not do this there. Whoever sits at the terminal has
-        the whole installation."""
+        """Raises Refused when this person may not do this there. The terminal may do anything:
+        whoever sits at it has the whole installation."""
         place = invocation.address
         if place.platform != "terminal":
             channel = "" if place.channel == HOME else place.channel
             require_right(invocation.person, right, channel, self.admins_only)
 
     def profiles(self, address: Address) -> dict[str, Profile]:
-        """The profiles that can be named at an address: those that ship, the installation's, the
-        workspace's own; of one name the last."""
+        """The profiles that can be named at an address. The workspace's own come before the
+        installation's of the same name, and those before the ones that ship."""
         return library.shipped() | self.subscriptions.profiles(address)
 
+    def find_profile(self, name: str, address: Address) -> Profile:
+        """The profile of that name, in any case. Raises Refused, with the nearest name."""
+        return library.find(name, self.profiles(address))
+
     def profiles_at(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
-        """The same for many addresses, by workspace, in one question."""
+        """The same for many addresses, by workspace, with one query."""
         own = self.subscriptions.profiles_by_workspace(addresses)
-        return {place: library.shipped() | known for place, known in own.items()}
+        return {workspace: library.shipped() | profiles for workspace, profiles in own.items()}
 
 
 def newest_day_request(
     profile: Profile, invocation: Invocation, context: Context, top: int | None = None
 ) -> DigestRequest:
-    """The wish for a profile's newest day, at the address that asked."""
+    """A request to deliver a profile's newest day to the address that asks."""
     return DigestRequest(
         profile=context.channels.store.put_profile(profile),
         wanted=ListQuery(source=Source.ARXIV, categories=profile.categories, latest=True),

@@ -1,4 +1,4 @@
-"""Ask -> answer: each command, button and form, once, for all platforms."""
+"""The table of commands, buttons and forms, the same for all platforms."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ from bot.views import status as status_views
 from bot.views import subscriptions as subscriptions_views
 from bot.views.cost import cost_text
 
-# What can be a channel's id, so that nothing else ever becomes part of an address.
+# A channel's id: nothing else may become part of an address.
 _CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
 class Action:
-    """What somebody wants, before who that is is known: what it takes, which channel it names
-    (empty: the one where it is asked), how it is done once that was looked into, and whether a
-    digest is posted in the end."""
+    """What was asked for, before it is known who asks: the right it takes, the channel it names
+    (empty: the one it is asked in), the function that does it, and whether it leads to a digest."""
 
     right: Right
     channel: str
@@ -36,7 +35,7 @@ class Action:
     posts: bool = False
 
     def authorise(self, invocation: Invocation, context: Context) -> Invocation:
-        """As if it was asked in the channel it names. Raises Refused for who may not there."""
+        """The invocation as if made in the channel it names. Raises Refused without the right."""
         if self.channel:
             address = invocation.address.model_copy(update={"channel": self.channel})
             invocation = replace(invocation, address=address, is_private=False)
@@ -64,60 +63,60 @@ def press(invocation: Invocation, action: str, value: str, context: Context) -> 
 def submit(
     invocation: Invocation, form: str, about: str, answers: Mapping[str, str], context: Context
 ) -> Answer:
-    """Take a form's answers. Raises desk.Unfit with a sentence for each wrong field, or Refused."""
+    """Save a form. Raises InvalidForm with a sentence for each wrong field, or Refused."""
     return form_action(form, about, answers)(invocation, context)
 
 
 def typed_action(text: str) -> Action:
-    """`answer`, before who asks is known."""
-    typed = text.split()
-    if typed and typed[0].lower() in ("/digest", "digest"):
-        typed = typed[1:]
-    name, rest = (typed[0].lower().lstrip("/"), typed[1:]) if typed else ("", [])
+    """The action of `answer`, before it is known who asks."""
+    words = text.split()
+    if words and words[0].lower() in ("/digest", "digest"):
+        words = words[1:]
+    name = words[0].lower().lstrip("/") if words else ""
     if name not in COMMANDS:
         near = difflib.get_close_matches(name[:40], filter(None, COMMANDS), n=1)
         return _refusing(help.unknown_command(name, near[0] if near else None))
-    known = COMMANDS[name]
+    spec = COMMANDS[name]
     return Action(
-        known.right,
+        spec.right,
         "",
-        lambda invocation, context: known.run(invocation, context, rest),
-        known.posts,
+        lambda invocation, context: spec.run(invocation, context, words[1:]),
+        spec.posts,
     )
 
 
 def button_action(action: str, value: str) -> Action:
-    """`press`, likewise."""
+    """The action of `press`, likewise."""
     if action not in BUTTONS:
         return _refusing(help.unknown_button())
-    known, channel = BUTTONS[action], ""
-    if known.names_channel:
+    spec, channel = BUTTONS[action], ""
+    if spec.names_channel:
         channel, _, value = value.partition(" ")
         if channel and not _CHANNEL.fullmatch(channel):
             return _refusing(help.unknown_button())
     return Action(
-        known.right,
+        spec.right,
         channel,
-        lambda invocation, context: known.run(invocation, context, value),
-        known.posts,
+        lambda invocation, context: spec.run(invocation, context, value),
+        spec.posts,
     )
 
 
 def form_action(form: str, about: str, answers: Mapping[str, str]) -> Action:
-    """`submit`, likewise."""
+    """The action of `submit`, likewise."""
     if form not in FORMS:
         return _refusing(help.unknown_button())
-    known = FORMS[form]
+    spec = FORMS[form]
     channel = ""
-    if known.names_channel:
+    if spec.names_channel:
         channel = about.partition(" ")[0] or answers.get("channel", "")
     if channel and not _CHANNEL.fullmatch(channel):
         return _refusing(help.unknown_button())
     return Action(
-        known.right,
+        spec.right,
         channel,
-        lambda invocation, context: known.run(invocation, context, about, answers),
-        known.posts,
+        lambda invocation, context: spec.run(invocation, context, about, answers),
+        spec.posts,
     )
 
 
@@ -128,43 +127,48 @@ def _refusing(sentence: str) -> Action:
     return Action(Right.ASK, "", refuse)
 
 
-def _now(invocation: Invocation, context: Context, rest: list[str]) -> Answer:
-    known = context.profiles(invocation.address)
-    own = context.subscriptions.of(invocation.address)
-    if not rest and len(own) == 1:
-        rest = [own[0].profile]
-    if len(rest) != 1:
-        raise Refused(help.needs_profile(known))
-    profile = library.find(rest[0], known)
-    top = next((found.top for found in own if found.profile == profile.name), None)
+def _now(invocation: Invocation, context: Context, words: list[str]) -> Answer:
+    profiles_here = context.profiles(invocation.address)
+    subscribed = context.subscriptions.of(invocation.address)
+    if not words and len(subscribed) == 1:
+        words = [subscribed[0].profile]
+    if len(words) != 1:
+        raise Refused(help.needs_profile(profiles_here))
+    profile = library.find(words[0], profiles_here)
+    top = next((each.top for each in subscribed if each.profile == profile.name), None)
     return Answer(help.coming(profile), newest_day_request(profile, invocation, context, top))
 
 
-def _profiles(invocation: Invocation, context: Context, rest: list[str]) -> Answer:
-    known = context.profiles(invocation.address)
+def _profiles(invocation: Invocation, context: Context, words: list[str]) -> Answer:
+    profiles_here = context.profiles(invocation.address)
     if invocation.address.platform == "terminal":
-        return Answer(help.profiles_text(known))
-    return Answer(subscriptions_views.profiles_list(known.values(), invocation.address.channel))
+        return Answer(help.profiles_text(profiles_here))
+    return Answer(
+        subscriptions_views.profiles_list(profiles_here.values(), invocation.address.channel)
+    )
 
 
-def _status(invocation: Invocation, context: Context, rest: list[str]) -> Answer:
+def _status(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     status = context.status()
     if invocation.address.platform != "terminal":  # one installation may serve several workspaces
         status = status.of(invocation.address.workspace_key)
     return Answer(status_views.status_text(status))
 
 
-def _cost(invocation: Invocation, context: Context, rest: list[str]) -> Answer:
+def _cost(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     store, place = context.channels.store, invocation.address
     costs = Accounts(store).costs(place.workspace_key, *context.limits, invocation.at)
-    known, model = context.profiles(place), context.judge.model or ""
-    own = context.subscriptions.of_workspace(place.platform, place.workspace)
-    names = dict.fromkeys([*(found.profile for found in own), *costs.profiles])
-    reports = {n: Gates(store).report(gate_key(known[n], model)) for n in names if n in known}
-    return Answer(cost_text(costs, {n: found for n, found in reports.items() if found}))
+    profiles_here, model = context.profiles(place), context.judge.model or ""
+    subscribed = context.subscriptions.of_workspace(place.platform, place.workspace)
+    reports = {}
+    for name in dict.fromkeys([*(each.profile for each in subscribed), *costs.profiles]):
+        profile = profiles_here.get(name)
+        if profile and (report := Gates(store).report(gate_key(profile, model))):
+            reports[name] = report
+    return Answer(cost_text(costs, reports))
 
 
-def _help(invocation: Invocation, context: Context, rest: list[str]) -> Answer:
+def _help(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     items = subscriptions.subscription_items(invocation, context)
     return Answer(help.help_text().model_copy(update={"items": items}))
 
@@ -177,9 +181,11 @@ R = TypeVar("R", CommandHandler, ButtonHandler, FormHandler)
 
 @dataclass(frozen=True)
 class CommandSpec(Generic[R]):
-    """A command, button or form, and what it takes. `elsewhere`: the first word of what a button
-    carries, or of what a form is about, names the channel; otherwise the form asks for one.
-    `posts`: a digest is posted in the end."""
+    """A command, button or form, and the right it takes.
+
+    `names_channel`: the first word of a button's value, or of a form's metadata, is the channel;
+    without it the form asks for one. `posts`: it leads to a digest.
+    """
 
     run: R
     right: Right

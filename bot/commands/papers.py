@@ -36,7 +36,7 @@ def why(invocation: Invocation, context: Context, words: Sequence[str]) -> Answe
 
 
 def why_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
-    """A button carries `DAY ID`; those of a list of missed papers and old messages as well."""
+    """A button carries `DAY ID`."""
     return why(invocation, context, [value.rpartition(" ")[2]])
 
 
@@ -98,16 +98,16 @@ def share(invocation: Invocation, context: Context, value: str) -> Answer:
     return Answer(refusals.shared(), shared=why_views.shared_answer(report, invocation.by))
 
 
-def missed(invocation: Invocation, context: Context, rest: Sequence[str]) -> Answer:
-    """`missed [PROFILE]`: what nearly made it on the last day."""
+def missed(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    """`missed [PROFILE]`: the near misses of the last day."""
     history = context.channels.history(invocation.address)
     if not history:
         raise Refused(refusals.no_digest_yet())
-    name = rest[0].lower() if rest else history[-1].profile
+    name = words[0].lower() if words else history[-1].profile
     last = context.channels.last(invocation.address, name)
-    if last is None or len(rest) > 1:
-        had = dict.fromkeys(delivery.profile for delivery in reversed(history))
-        raise Refused(refusals.unknown_profile_here(" ".join(rest), had))
+    if last is None or len(words) > 1:
+        profiles = dict.fromkeys(delivery.profile for delivery in reversed(history))
+        raise Refused(refusals.unknown_profile_here(" ".join(words), profiles))
     digest = context.channels.digest_given_to(invocation.address, last.day)
     if digest is None:
         raise Refused(refusals.digest_expired())
@@ -138,7 +138,7 @@ def _voted(invocation: Invocation, context: Context, value: str, vote: Vote) -> 
 def _pressed_paper(
     invocation: Invocation, context: Context, value: str
 ) -> tuple[str, Digest, Decision]:
-    """A card's button carries `DAY ID`."""
+    """The day, digest and decision of a card's button, which carries `DAY ID`."""
     day, _, id = value.partition(" ")
     digest = context.channels.digest_given_to(invocation.address, day)
     if digest is not None:

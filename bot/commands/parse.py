@@ -1,4 +1,4 @@
-"""What people type after `/digest subscribe`, and each of its values by itself; pure."""
+"""Parse the options of `/digest subscribe`, together and one by one; pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 def _words(groups: Mapping[_T, str]) -> dict[str, _T]:
-    """Meaning -> its words, turned round."""
+    """The meaning of each word, from the words of each meaning."""
     return {word: meaning for meaning, words in groups.items() for word in words.split()}
 
 
@@ -42,14 +42,14 @@ _DAY_GROUPS: Final = _words(
     {EVERY_DAY: "day daily everyday", WEEKDAYS: "weekday weekdays", WEEKEND: "weekend weekends"}
 )
 _TO: Final = re.compile(r" ?(?:[-–—]|\b(?:to|through)\b) ?")
-_DISTANCE: Final = re.compile(r"(?i)(?:(?:utc|gmt) ?[-+−]|[-+−]) ?[0-9]{1,2}(?:[:.]?[0-9]{2})?")
+_UTC_OFFSET: Final = re.compile(r"(?i)(?:(?:utc|gmt) ?[-+−]|[-+−]) ?[0-9]{1,2}(?:[:.]?[0-9]{2})?")
 
-_LONGEST: Final = 40  # characters compared, which is quadratic
-_MOST_WORDS: Final = 100  # looked at; what has a meaning is a quarter as long
+_LONGEST: Final = 40  # characters that are compared, in quadratic time
+_MOST_WORDS: Final = 100  # that are read; a command that uses every option has a quarter of that
 
 
 class Options(Value):
-    """What was typed; None or empty where nothing was. The profile is in the case it came in."""
+    """The options that were typed; None or empty for the others. The profile keeps its case."""
 
     profile: str = ""
     at: time | None = None
@@ -61,38 +61,40 @@ class Options(Value):
 def parse_options(words: Sequence[str]) -> Options:
     """`PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10]`, in any order and case.
 
-    Raises Refused with one sentence: what cannot be understood, and what to type instead.
+    Raises Refused with one sentence: what is not understood, and what to type instead.
     """
     typed = _tidy(words)
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     bare: list[str] = []
-    here = 0
-    while here < len(typed):
-        word, here = typed[here], here + 1
+    position = 0
+    while position < len(typed):
+        word, position = typed[position], position + 1
         keyword = _KEYWORDS.get(word.lower())
         if keyword is None:
             bare.append(word)
             continue
-        if keyword in found:
-            raise Refused(f"Say {keyword} only once, as in {_READERS[keyword][2]}.")
+        if keyword in options:
+            raise Refused(f"Say {keyword} only once, as in {_PARSERS[keyword][2]}.")
         ends = _KEYWORDS.keys() - (_FILLERS if keyword == "days" else ())
-        stop = next((n for n in range(here, len(typed)) if typed[n].lower() in ends), len(typed))
-        if here == stop:
-            example = _READERS[keyword][2]
+        stop = next(
+            (n for n in range(position, len(typed)) if typed[n].lower() in ends), len(typed)
+        )
+        if position == stop:
+            example = _PARSERS[keyword][2]
             raise Refused(f"There is nothing after {word.lower()}; write, for instance, {example}.")
-        found[keyword], used = _value(keyword, typed[here:stop])
-        here += used
-    return Options(profile=_profile(bare, leads=typed[:1] == bare[:1]), **found)
+        options[keyword], used = _value(keyword, typed[position:stop])
+        position += used
+    return Options(profile=_profile(bare, leads=typed[:1] == bare[:1]), **options)
 
 
 def parse_time(text: str) -> time:
     """A time of day as people write it: 09:00, 9, 9.30, 0900, 7:30 pm, noon. Raises Refused."""
-    said = _folded(text).lower()
-    if said in ("noon", "midnight"):
-        return time(12 if said == "noon" else 0)
-    match = _CLOCK.fullmatch(said)
+    folded = _folded(text).lower()
+    if folded in ("noon", "midnight"):
+        return time(12 if folded == "noon" else 0)
+    match = _CLOCK.fullmatch(folded)
     if not match:
-        wrong = f"{quoted(text)} is not a time of day" if said else "There is no time of day"
+        wrong = f"{quoted(text)} is not a time of day" if folded else "There is no time of day"
         raise Refused(f"{wrong}; write it like 09:00, 9 am or noon.")
     hour, minute, half = int(match[1] or match[3]), int(match[2] or match[4] or 0), match[5]
     if half and not 1 <= hour <= 12:
@@ -107,25 +109,25 @@ def parse_time(text: str) -> time:
 def parse_weekdays(text: str) -> tuple[int, ...]:
     """Days of the week, Monday 0, in order: mon-fri, fri-mon, mon,wed,fri, daily, weekends.
 
-    Any beginning of a name that can be only one day will do. Raises Refused.
+    A name may be shortened as long as it is unambiguous. Raises Refused.
     """
     parts = re.split(r"[\s,;+&/]+", _TO.sub("-", _folded(text).lower()))
-    found: set[int] = set()
+    days: set[int] = set()
     for part in parts:
         if part in _DAY_GROUPS:
-            found.update(_DAY_GROUPS[part])
+            days.update(_DAY_GROUPS[part])
         elif part not in ("", "and", "at", *_FILLERS):
             first, dash, last = part.partition("-")
             start = _day(first, part)
             length = (_day(last, part) - start) % 7 if dash else 0
-            found.update((start + n) % 7 for n in range(length + 1))
-    if not found:
+            days.update((start + n) % 7 for n in range(length + 1))
+    if not days:
         raise Refused("There are no days; write them like mon-fri or mon,wed,fri.")
-    return tuple(sorted(found))
+    return tuple(sorted(days))
 
 
 def parse_top(text: str) -> int:
-    """How many papers at most, from 1 to 100 as in a profile. Raises Refused."""
+    """The most papers a day, from 1 to 100 as in a profile. Raises Refused."""
     match = re.fullmatch(r"(?:top ?)?([0-9]{1,3})(?: papers?)?", _folded(text).lower())
     if match and 1 <= int(match[1]) <= 100:
         return int(match[1])
@@ -134,15 +136,15 @@ def parse_top(text: str) -> int:
 
 
 def parse_zone(text: str) -> str:
-    """A time zone's IANA name, from that name, its city or country, in any case and with spaces.
+    """A time zone's IANA name, from that name, a city or a country, in any case, spaces allowed.
 
-    Raises Refused with up to three that may have been meant.
+    Raises Refused with up to three suggestions.
     """
-    if found := find_zone(text):
-        return found
+    if zone := find_zone(text):
+        return zone
     if not _folded(text):
         raise Refused("There is no time zone; write it like Europe/Berlin or UTC.")
-    if _DISTANCE.fullmatch(_folded(text)):
+    if _UTC_OFFSET.fullmatch(_folded(text)):
         why = "is a distance from UTC, which changes with the clocks"
         raise Refused(f"{quoted(text)} {why}; write a zone's name, as in Europe/Berlin.")
     if near := suggest_zones(text):
@@ -156,8 +158,8 @@ def parse_zone(text: str) -> str:
     raise Refused(f"{quoted(text)} is not a time zone; {hint}.")
 
 
-# A keyword's reader, the most words its value may have, and an example.
-_READERS: Final[Mapping[str, tuple[Callable[[str], object], int, str]]] = {
+# The parser of each keyword's value, the most words a value may have, and an example.
+_PARSERS: Final[Mapping[str, tuple[Callable[[str], object], int, str]]] = {
     "at": (parse_time, 1, "at 09:00"),
     "tz": (parse_zone, 5, "tz Europe/Berlin"),
     "days": (parse_weekdays, 16, "days mon-fri"),
@@ -166,7 +168,7 @@ _READERS: Final[Mapping[str, tuple[Callable[[str], object], int, str]]] = {
 
 
 def _tidy(words: Sequence[str]) -> list[str]:
-    """The words as they were meant: `9 am` is one, `top10` and `at:9` are two."""
+    """Words split as they are meant: `9 am` is one, `top10` and `at:9` are two."""
     text = " ".join(" ".join(words).split()[:_MOST_WORDS])
     text = re.sub(r"(?i)(?<=[0-9]) (?=[ap]\.?m\b(?!-))", "", text)
     text = re.sub(r"(?i)(?<!\S)(at|tz|days|top)[:=]", r"\1 ", text)
@@ -175,20 +177,20 @@ def _tidy(words: Sequence[str]) -> list[str]:
 
 
 def _value(keyword: str, words: list[str]) -> tuple[object, int]:
-    """What the longest readable beginning of the words says, and how many words that is."""
-    read, most, _ = _READERS[keyword]
+    """The value of the longest beginning that can be parsed, and the number of its words."""
+    parser, most, _ = _PARSERS[keyword]
     refused = []
     for used in range(min(most, len(words)), 0, -1):
         try:
-            return read(" ".join(words[:used])), used
+            return parser(" ".join(words[:used])), used
         except Refused as why:
             refused.append(why)
-    # A zone's words belong together; of the others the first is the one that is wrong.
+    # The words of a zone belong together; for other options the first word is the wrong one.
     raise refused[0 if keyword == "tz" else -1]
 
 
 def _profile(bare: list[str], leads: bool) -> str:
-    """The one word without a keyword; `leads` says that the first of them came before any."""
+    """The one word without a keyword; `leads`: the first such word came before every keyword."""
     bare = [word for word in bare if word.lower() != "and"] or bare
     if not bare:
         return ""
@@ -196,12 +198,12 @@ def _profile(bare: list[str], leads: bool) -> str:
         return bare[0]
     suspects = [*bare[1:5], bare[0]]
     means = {
-        word: [quoted(f"{key} {word}") for key in _READERS if _reads(key, word)]
+        word: [quoted(f"{key} {word}") for key in _PARSERS if _parses(key, word)]
         for word in suspects
     }
     for word in suspects if len(bare) > 1 else ():
-        known = [*_KEYWORDS, *_DAYS]
-        close = difflib.get_close_matches(word.lower()[:_LONGEST], known, 1)
+        vocabulary = [*_KEYWORDS, *_DAYS]
+        close = difflib.get_close_matches(word.lower()[:_LONGEST], vocabulary, 1)
         if close and not means[word]:
             raise Refused(f'{quoted(word)} is not understood here; did you mean "{close[0]}"?')
     for word in suspects:
@@ -209,13 +211,13 @@ def _profile(bare: list[str], leads: bool) -> str:
             raise Refused(f"{quoted(word)} needs a word before it: write {_either(means[word])}.")
     if len(bare) == 1:
         return bare[0]
-    examples = _either([example for _, _, example in _READERS.values()])
+    examples = _either([example for _, _, example in _PARSERS.values()])
     raise Refused(f"After the profile {quoted(bare[0])} comes {examples}, not {quoted(bare[1])}.")
 
 
-def _reads(keyword: str, word: str) -> bool:
+def _parses(keyword: str, word: str) -> bool:
     try:
-        _READERS[keyword][0](word)
+        _PARSERS[keyword][0](word)
     except Refused:
         return False
     return True
@@ -223,8 +225,8 @@ def _reads(keyword: str, word: str) -> bool:
 
 def _day(word: str, part: str) -> int:
     word = word.strip(".")
-    for said in (word, word.removesuffix("s")):
-        days = [day for day, name in enumerate(_DAYS) if name.startswith(said)]
+    for prefix in (word, word.removesuffix("s")):
+        days = [day for day, name in enumerate(_DAYS) if name.startswith(prefix)]
         if len(days) == 1:
             return days[0]
     close = difflib.get_close_matches(word[:_LONGEST], [*_DAYS, *_DAY_GROUPS], 1)

@@ -1,7 +1,7 @@
-"""Who may do what: the one rule, asked by every way in; pure.
+"""Who may do what: the one rule for commands, buttons and forms; pure.
 
-Members of a channel change its subscriptions; a profile is changed by who made it, by members of
-the channels that use it and by admins. Everybody may ask why, and vote.
+Members of a channel may change its subscriptions. A profile may be changed by who made it, by
+members of the channels that use it, and by admins. Everybody may ask why, and vote.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ from bot.views import refusals
 
 
 class PersonKind(StrEnum):
-    """What somebody is to a workspace. The last four may ask why and vote, and no more."""
+    """What a person is in a workspace. The last four may only ask why and vote."""
 
     ADMIN = "admin"
     MEMBER = "member"
     GUEST = "guest"
-    STRANGER = "stranger"  # of another workspace, in a channel that both share
-    BARRED = "barred"  # a member to whom a Discord server's settings do not offer /digest
-    ALONE = "alone"  # in a conversation with the bot that belongs to no server
+    STRANGER = "stranger"  # of another workspace, in a shared channel
+    BARRED = "barred"  # a member to whom the Discord server's settings deny /digest
+    ALONE = "alone"  # in a private conversation on Discord, which belongs to no server
 
 
 class Right(StrEnum):
-    """What a command, a button or a form takes."""
+    """The right that a command, a button or a form takes."""
 
-    ASK = "ask"  # why, a vote: whoever is there
-    USE = "use"  # what is said or shown in a channel: its members
+    ASK = "ask"  # why, a vote: everybody
+    USE = "use"  # whatever shows or posts something in a channel: its members
     CHANGE = "change"  # its members, or only admins where PAPERBOY_ADMINS_ONLY says so
 
 
 class Person(Value):
-    """Who asks, by what the platform says at this moment: `channels` are the ids of those that he
-    or she is in, the own conversation with the bot among them."""
+    """Who asks, as the platform says now. `channels` are the ids of the channels this person is a
+    member of, the private conversation with the bot included."""
 
     kind: PersonKind
     channels: frozenset[str] = frozenset()
 
     @property
     def may_use(self) -> bool:
-        """Whether more than questions and votes is open to this person."""
+        """Whether this person may do more than ask why and vote."""
         return self.kind in (PersonKind.ADMIN, PersonKind.MEMBER)
 
 
 def require_right(who: Person | None, right: Right, channel: str, admins_only: bool) -> None:
-    """Whether this person may do this in a channel, or, where none is named, in the workspace.
-    `who` is None when it could not be found out.
+    """Check a right in a channel or, where none is named, in the workspace. `who` is None when the
+    platform could not be asked.
 
-    Raises Refused, with the reason, for who may not.
+    Raises Refused, with the reason.
     """
     if right is Right.ASK:
         return
@@ -65,15 +65,15 @@ def require_right(who: Person | None, right: Right, channel: str, admins_only: b
 
 
 def may_change(who: Person, admins_only: bool) -> bool:
-    """Whether this person may change what belongs to the channels that he or she is in."""
+    """Whether this person may change what belongs to the channels they are a member of."""
     return who.kind is PersonKind.ADMIN or (who.kind is PersonKind.MEMBER and not admins_only)
 
 
 def require_profile_right(
     who: Person | None, is_maker: bool, used_in: Collection[str] | None
 ) -> None:
-    """Whether this person, who may change something here, may change a profile: who `made` it,
-    whose channel it is `used_in`, or an admin. None for one that is nobody's yet.
+    """Check that a person with the right CHANGE may change this profile: as its maker, as a member
+    of a channel it is `used_in`, or as an admin. `used_in` is None for a profile nobody owns yet.
 
     Raises Refused.
     """

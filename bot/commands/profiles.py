@@ -1,4 +1,4 @@
-"""A workspace's own profiles: made and changed by a form, and a change taken back."""
+"""Make, change and undo a workspace's own profiles."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from bot.domain.paper_status import judging_criteria
 from bot.domain.papers import Profile
 from bot.domain.request import Address
 from bot.errors import Refused
-from bot.profiles import form, library
+from bot.profiles import form
 from bot.store.profiles import ProfileChange, WorkspaceProfiles
 from bot.views import profiles, refusals, subscriptions
 
-# Of a workspace: what one message can list, and a form has room to choose from (Slack: 100, with
-# those that ship).
+# Profiles of a workspace: as many as one message can list and a form can offer (Slack: 100 choices,
+# with the profiles that ship).
 _MOST: Final = 80
-# Characters of topics and keywords together, some 5,000 tokens: they go out with every ten papers,
-# 45 times on a day of 450. The largest profile that ships has 4,300.
+# Characters of topics and keywords together, about 5,000 tokens: every call sends them with ten
+# papers, 45 times on a day of 450. The largest profile that ships has 4,300.
 _LONGEST: Final = 20_000
 
 
-def new(invocation: Invocation, context: Context, rest: Sequence[str]) -> Answer:
-    """`new` opens an empty form, `new PROFILE` that profile's."""
+def new(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    """`new` opens an empty form, `new PROFILE` the form of that profile."""
     if invocation.address.platform == "terminal":
         raise Refused(refusals.form_in_terminal())
-    if rest:
-        return edit_pressed(invocation, context, " ".join(rest))
-    _insist_on_room(invocation, context)
+    if words:
+        return edit_pressed(invocation, context, " ".join(words))
+    _require_room(invocation, context)
     return Answer(refusals.how_to_make_a_profile(), form=form.build_form(None))
 
 
@@ -39,63 +39,63 @@ def new_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
 
 
 def edit_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
-    """The form of a profile. Changing one that ships makes the workspace's own of that name."""
-    known = library.find(value, context.profiles(invocation.address))
-    _insist_on_changing(invocation, context, known.name)
-    about = f"{known.name} {known.fingerprint}"
-    return Answer(refusals.how_to_make_a_profile(), form=form.build_form(known, about))
+    """The form of a profile. Saving one that ships makes a copy that belongs to the workspace."""
+    profile = context.find_profile(value, invocation.address)
+    _require_profile_right(invocation, context, profile.name)
+    metadata = f"{profile.name} {profile.fingerprint}"
+    return Answer(refusals.how_to_make_a_profile(), form=form.build_form(profile, metadata))
 
 
 def submit_form(
     invocation: Invocation, context: Context, about: str, answers: Mapping[str, str]
 ) -> Answer:
-    """Keep the profile; `about` names the one that was changed and what it was, and is empty for a
-    new one."""
+    """Save a profile. `about` is the name of the profile being changed and its fingerprint when the
+    form was opened; it is empty for a new one."""
     name, _, stamp = about.partition(" ")
-    known = context.profiles(invocation.address)
-    if name and name not in known:
+    existing = context.profiles(invocation.address)
+    if name and name not in existing:
         raise Refused(profiles.gone(name))
     if name:
-        _insist_on_changing(invocation, context, name)
-    read = form.parse_answers(answers, known[name] if name else None)
-    if not isinstance(read, Profile):
-        raise InvalidForm(read)
-    if (length := _length(read)) > _LONGEST:
+        _require_profile_right(invocation, context, name)
+    profile = form.parse_answers(answers, existing[name] if name else None)
+    if not isinstance(profile, Profile):
+        raise InvalidForm(profile)
+    if (length := _length(profile)) > _LONGEST:
         raise InvalidForm({"look_for": refusals.too_long_a_profile(length, _LONGEST)})
     if name not in WorkspaceProfiles(context.channels.store).names(invocation.address):
-        _insist_on_room(invocation, context)
+        _require_room(invocation, context)
     if name:
-        return _changed(invocation, context, known[name], read, stamp)
-    if read.name in known:
-        raise InvalidForm({"title": refusals.name_taken(read.name)})
-    taken = InvalidForm({"title": refusals.name_taken(read.name)})
-    _swap(invocation, context, read.name, None, read, taken)
-    return Answer(subscriptions.profile_saved(read, invocation.address.channel, changed=False))
+        return _save_changed(invocation, context, existing[name], profile, stamp)
+    taken = InvalidForm({"title": refusals.name_taken(profile.name)})
+    if profile.name in existing:
+        raise taken
+    _replace(invocation, context, profile.name, None, profile, taken)
+    return Answer(subscriptions.profile_saved(profile, invocation.address.channel, changed=False))
 
 
 def undo(invocation: Invocation, context: Context, value: str) -> Answer:
-    """Take a change back, unless it was changed again since. That can be taken back in turn."""
+    """Take a change back, unless the profile was changed again since. An undo can be undone."""
     change = WorkspaceProfiles(context.channels.store).change(invocation.address, value)
     before = context.profiles(invocation.address)
     if change is None or change.name not in before:
         raise Refused(profiles.undo_expired())
-    _insist_on_changing(invocation, context, change.name)
+    _require_profile_right(invocation, context, change.name)
     again = Refused(profiles.changed_again())
     token = _save_change(invocation, context, change.name, change.after, change.before, again)
     after = context.profiles(invocation.address).get(change.name, before[change.name])
-    told = _told(invocation, context, before[change.name], after, token, undone=True)
+    broadcasts = _broadcasts(invocation, context, before[change.name], after, token, undone=True)
     different = profiles.changes(before[change.name], after)
-    return Answer(profiles.taken_back(after, different, len(told)), broadcasts=told)
+    return Answer(profiles.taken_back(after, different, len(broadcasts)), broadcasts=broadcasts)
 
 
-def _changed(
+def _save_changed(
     invocation: Invocation, context: Context, before: Profile, after: Profile, stamp: str
 ) -> Answer:
     if stamp and before.fingerprint != stamp:
         raise Refused(refusals.changed_meanwhile())
     if after == before:
         return Answer(profiles.unchanged(before))
-    anew = _anew(invocation, context, before, after)
+    notice = _rescoring_notice(invocation, context, before, after)
     own = (
         before
         if after.name in WorkspaceProfiles(context.channels.store).names(invocation.address)
@@ -104,10 +104,10 @@ def _changed(
     token = _save_change(
         invocation, context, after.name, own, after, Refused(refusals.changed_meanwhile())
     )
-    told = _told(invocation, context, before, after, token)
-    head = subscriptions.profile_saved(after, invocation.address.channel, changed=True, anew=anew)
-    text = (*head.text, *profiles.announced_in(len(told)))
-    return Answer(head.model_copy(update={"text": text}), broadcasts=told)
+    broadcasts = _broadcasts(invocation, context, before, after, token)
+    head = subscriptions.profile_saved(after, invocation.address.channel, changed=True, anew=notice)
+    text = (*head.text, *profiles.announced_in(len(broadcasts)))
+    return Answer(head.model_copy(update={"text": text}), broadcasts=broadcasts)
 
 
 def _save_change(
@@ -118,15 +118,15 @@ def _save_change(
     after: Profile | None,
     wrong: Refused,
 ) -> str:
-    """`_swap`; returns what the change is known by to who takes it back."""
-    _swap(invocation, context, name, before, after, wrong)
+    """Replace a profile and record the change; returns the token that undoes it."""
+    _replace(invocation, context, name, before, after, wrong)
     change = ProfileChange(
         name=name, before=before, after=after, by=invocation.by, at=invocation.at
     )
     return WorkspaceProfiles(context.channels.store).put(invocation.address, change)
 
 
-def _swap(
+def _replace(
     invocation: Invocation,
     context: Context,
     name: str,
@@ -134,20 +134,20 @@ def _swap(
     after: Profile | None,
     wrong: Refused,
 ) -> None:
-    """Put one of the workspace's own profiles in place of another (None: it has none of that name),
-    in one step. Raises `wrong` where it is not `before` that stands there."""
+    """Replace one of the workspace's own profiles in one step; None stands for having no profile of
+    that name. Raises `wrong` when the stored profile is no longer `before`."""
 
-    def how(own: Profile | None) -> Profile | None:
+    def change(own: Profile | None) -> Profile | None:
         if own != before:
             raise wrong
         return after
 
-    context.subscriptions.change_profile(invocation.address, name, how)
+    context.subscriptions.change_profile(invocation.address, name, change)
     if before is None:
         WorkspaceProfiles(context.channels.store).put_maker(invocation.address, name, invocation.by)
 
 
-def _told(
+def _broadcasts(
     invocation: Invocation,
     context: Context,
     before: Profile,
@@ -155,33 +155,33 @@ def _told(
     token: str,
     undone: bool = False,
 ) -> tuple[tuple[Address, Message], ...]:
-    """To every channel that uses it: what is different, who did it, and the way back."""
+    """For every channel that uses the profile: what changed, who changed it, and an Undo button."""
     different = profiles.changes(before, after)
     head = profiles.change_announcement(invocation.by, after, different, token, undone)
-    return tuple((address, head) for address in _users(invocation, context, after.name))
+    return tuple((address, head) for address in _subscribers(invocation, context, after.name))
 
 
-def _users(invocation: Invocation, context: Context, name: str) -> tuple[Address, ...]:
-    """The channels of the workspace that use a profile, also those where it rests."""
+def _subscribers(invocation: Invocation, context: Context, name: str) -> tuple[Address, ...]:
+    """The channels of the workspace that are subscribed to a profile, paused or not."""
     every = context.subscriptions.of_workspace(
         invocation.address.platform, invocation.address.workspace
     )
-    return tuple(dict.fromkeys(found.address for found in every if found.profile == name))
+    return tuple(dict.fromkeys(each.address for each in every if each.profile == name))
 
 
-def _insist_on_changing(invocation: Invocation, context: Context, name: str) -> None:
-    profiles_here = WorkspaceProfiles(context.channels.store)
-    used_in = [address.channel for address in _users(invocation, context, name)]
-    own = name in profiles_here.names(invocation.address)
-    made = (
+def _require_profile_right(invocation: Invocation, context: Context, name: str) -> None:
+    own_profiles = WorkspaceProfiles(context.channels.store)
+    used_in = [address.channel for address in _subscribers(invocation, context, name)]
+    own = name in own_profiles.names(invocation.address)
+    is_maker = (
         own
         and bool(invocation.by)
-        and profiles_here.maker(invocation.address, name) == invocation.by
+        and own_profiles.maker(invocation.address, name) == invocation.by
     )
-    require_profile_right(invocation.person, made, used_in if used_in or own else None)
+    require_profile_right(invocation.person, is_maker, used_in if used_in or own else None)
 
 
-def _insist_on_room(invocation: Invocation, context: Context) -> None:
+def _require_room(invocation: Invocation, context: Context) -> None:
     if len(WorkspaceProfiles(context.channels.store).names(invocation.address)) >= _MOST:
         raise Refused(refusals.too_many_profiles(_MOST))
 
@@ -192,9 +192,11 @@ def _length(profile: Profile) -> int:
     return sum(map(len, (*topics, *words.relevant, *words.irrelevant, *words.application)))
 
 
-def _anew(invocation: Invocation, context: Context, before: Profile, after: Profile) -> str:
-    """What has to be judged again after a change, by the last day that this channel had; nothing
-    to say where it had none, or no model judges."""
+def _rescoring_notice(
+    invocation: Invocation, context: Context, before: Profile, after: Profile
+) -> str:
+    """What scoring this channel's last day again would cost after a change; empty where it had no
+    day yet, or no model scores."""
     last = context.channels.last(invocation.address, before.name)
     if last is None or context.judge.model is None:
         return ""

@@ -1,4 +1,4 @@
-"""How things stand: server, workers, queues and judge, gathered for people and programs."""
+"""The state of the server, workers, queues and subscriptions, for `/digest status` and the CLI."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bot.store.subscriptions import Subscriptions
 
 
 def examine_server(redis: Redis) -> ServerCheckup:
-    """Ask the server whether it keeps what it is told. A hosted one may not say; then it does."""
+    """Whether the server persists its data; a hosted one that does not say counts as persistent."""
     return _server(redis.info())
 
 
@@ -37,7 +37,7 @@ def _server(info: Mapping[str, Any]) -> ServerCheckup:
 
 
 def gather(queues: Queues, channels: Channels, judge: Judge) -> Status:
-    """Ask the server about these queues and who waits."""
+    """The state of these queues, of the requests that wait, and of every subscription."""
     info = channels.store.redis.info()
     server = _server(info)
     rows = []
@@ -48,7 +48,7 @@ def gather(queues: Queues, channels: Channels, judge: Judge) -> Status:
                 name=name,
                 workers=Worker.count(queue=queue),
                 waiting=queue.count,
-                # Without rq's clean-up: who looks changes nothing.
+                # Without rq's clean-up: reading the status changes nothing.
                 under_way=queue.started_job_registry.get_job_count(cleanup=False),
                 failed=queue.failed_job_registry.get_job_count(cleanup=False),
             )
@@ -73,22 +73,23 @@ def gather(queues: Queues, channels: Channels, judge: Judge) -> Status:
 
 
 def _subscriptions(channels: Channels, judge: Judge, now: datetime) -> Iterator[SubscriptionStatus]:
-    """How each subscription stands; each channel, profile and gate is looked up once."""
-    kept = Subscriptions(channels.store)
-    every = kept.all()
-    places = [found.address for found in every]
-    had, known = channels.histories(places), kept.profiles_by_workspace(places)
+    """The status of each subscription; each channel, profile and gate is read once."""
+    subscriptions = Subscriptions(channels.store)
+    every = subscriptions.all()
+    addresses = [each.address for each in every]
+    histories = channels.histories(addresses)
+    own_profiles = subscriptions.profiles_by_workspace(addresses)
     gates, reports = Gates(channels.store), dict[str, GateReport | None]()
-    for found in every:
-        own = library.shipped() | known[found.address.workspace_key]
-        profile = own.get(found.profile)
+    for each in every:
+        profiles = library.shipped() | own_profiles[each.address.workspace_key]
+        profile = profiles.get(each.profile)
         key = gate_key(profile, judge.model) if profile and judge.model else ""
         if key and key not in reports:
             reports[key] = gates.report(key)
-        given = [delivery for delivery in had[found.address] if delivery.profile == found.profile]
+        delivered = [d for d in histories[each.address] if d.profile == each.profile]
         yield SubscriptionStatus(
-            subscription=found,
-            next=None if found.paused else found.schedule.next(now),
-            last=given[-1] if given else None,
+            subscription=each,
+            next=None if each.paused else each.schedule.next(now),
+            last=delivered[-1] if delivered else None,
             gate=reports.get(key),
         )

@@ -1,4 +1,4 @@
-"""A channel's subscriptions: made, shown, changed, paused and ended, by words, button or form."""
+"""Subscribe, unsubscribe, pause, resume and list, by command, button or form."""
 
 from __future__ import annotations
 
@@ -16,51 +16,50 @@ from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription
 from bot.errors import Refused
-from bot.profiles import library
 from bot.views import refusals, subscriptions
 
 _DEFAULT_TIME = time(9, 0)
-# Of a workspace: each is looked at by every tick of the clock, and each may be a thread a day.
+# Subscriptions of a workspace: every tick reads them all, and each may post a thread a day.
 _MOST = 500
 
 
-def subscribe(invocation: Invocation, context: Context, rest: Sequence[str]) -> Answer:
+def subscribe(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
     """`subscribe PROFILE [at TIME] [tz ZONE] [days DAYS] [top N]`; without a profile, a form.
 
-    Of a channel that has the profile already only what is named changes.
+    Where the channel is subscribed already, only the options that were typed change.
     """
     if invocation.address.platform == "terminal":
         raise Refused(refusals.no_channel())
-    if not rest:
+    if not words:
         return Answer(refusals.how_to_subscribe(), form=_form(invocation, context))
-    options = parse.parse_options(rest)
+    options = parse.parse_options(words)
     if not options.profile:
         return Answer(refusals.how_to_subscribe(), form=_form(invocation, context, options))
-    return _subscribed(invocation, context, options)
+    return _save(invocation, context, options)
 
 
-def unsubscribe(invocation: Invocation, context: Context, rest: Sequence[str]) -> Answer:
-    found = _find_subscription(invocation, context, rest)
-    if not context.subscriptions.drop(found):
+def unsubscribe(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    subscription = _find_subscription(invocation, context, words)
+    if not context.subscriptions.drop(subscription):
         raise Refused(refusals.ended_meanwhile())
-    title = _title(found, context)
+    title = _title(subscription, context)
     return Answer(
         subscriptions.ended(title),
         announcement=subscriptions.ended_announcement(invocation.by, title),
-        announcement_address=found.address,
+        announcement_address=subscription.address,
     )
 
 
-def pause(invocation: Invocation, context: Context, rest: Sequence[str]) -> Answer:
+def pause(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
     """One subscription, or all of the channel's."""
-    return _set_paused(invocation, context, rest, Paused(at=invocation.at, by=invocation.by))
+    return _set_paused(invocation, context, words, Paused(at=invocation.at, by=invocation.by))
 
 
-def resume(invocation: Invocation, context: Context, rest: Sequence[str]) -> Answer:
-    return _set_paused(invocation, context, rest, None)
+def resume(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    return _set_paused(invocation, context, words, None)
 
 
-def list_subscriptions(invocation: Invocation, context: Context, rest: Sequence[str]) -> Answer:
+def list_subscriptions(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
     return Answer(
         subscriptions.list_text(
             subscription_items(invocation, context), context.channels.history(invocation.address)
@@ -74,65 +73,66 @@ def subscription_items(invocation: Invocation, context: Context) -> tuple[Item, 
 
 
 def home(invocation: Invocation, context: Context) -> Message:
-    """The subscriptions of the channels that this person is in, with their buttons; for who may
-    not use them, why."""
+    """The subscriptions of the channels this person is a member of, with their buttons; or the
+    reason why this person may not see them."""
     try:
         context.authorise(invocation, Right.USE)
     except Refused as refused:
         return subscriptions.no_home(str(refused))
-    assert invocation.person is not None, "permitted"
+    assert invocation.person is not None, "authorised"
     every = context.subscriptions.of_workspace(
         invocation.address.platform, invocation.address.workspace
     )
-    found = [each for each in every if each.address.channel in invocation.person.channels]
+    own = [each for each in every if each.address.channel in invocation.person.channels]
     items = [
         row.model_copy(update={"channel": each.address.channel})
-        for each, row in zip(found, _rows(found, invocation, context), strict=True)
+        for each, row in zip(own, _rows(own, invocation, context), strict=True)
     ]
     return subscriptions.home_text(items, may_change(invocation.person, context.admins_only))
 
 
 def form_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
-    """The form; on the home tab, which is no channel, it asks for one."""
+    """The subscription form; opened from the home tab, it also asks for the channel."""
     return Answer(form=_form(invocation, context, ask_channel=invocation.address.channel == HOME))
 
 
 def asked_to_end(invocation: Invocation, context: Context, value: str) -> Answer:
-    """The question before an end, where the platform has no dialog of its own for it."""
-    found = _find_subscription(invocation, context, value.split())
-    return Answer(subscriptions.confirm_end(found, _title(found, context)))
+    """Asks for confirmation, where the platform has no dialog for that."""
+    subscription = _find_subscription(invocation, context, value.split())
+    return Answer(subscriptions.confirm_end(subscription, _title(subscription, context)))
 
 
 def edit_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
-    """The form of one subscription; another profile would be another subscription."""
-    found = _find_subscription(invocation, context, value.split())
+    """The form of one subscription. It offers no other profile: that would be another one."""
+    subscription = _find_subscription(invocation, context, value.split())
     options = Options(
-        profile=found.profile,
-        at=found.schedule.at,
-        tz=found.schedule.tz,
-        days=found.schedule.days,
-        top=found.top,
+        profile=subscription.profile,
+        at=subscription.schedule.at,
+        tz=subscription.schedule.tz,
+        days=subscription.schedule.days,
+        top=subscription.top,
     )
     form = _form(invocation, context, options)
-    kept = [
+    fields = tuple(
         field.model_copy(
-            update={"choices": tuple(c for c in field.choices if c.value == found.profile)}
+            update={"choices": tuple(c for c in field.choices if c.value == subscription.profile)}
         )
         if field.name == "profile"
         else field
         for field in form.fields
-    ]
-    about = f"{form.metadata} {_stamp(found)}"
+    )
+    metadata = f"{form.metadata} {_stamp(subscription)}"
     return Answer(
-        form=form.model_copy(update={"name": "edit", "metadata": about, "fields": (*kept,)})
+        form=form.model_copy(update={"name": "edit", "metadata": metadata, "fields": fields})
     )
 
 
 def submit_edit_form(
     invocation: Invocation, context: Context, about: str, answers: Mapping[str, str]
 ) -> Answer:
-    """The answers of one subscription's form; `about` is its channel, and a stamp of what the form
-    showed: what somebody ended or changed meanwhile is left as it is."""
+    """Save the form of one subscription. `about` is its channel and the stamp of what was shown.
+
+    Raises Refused when somebody ended or changed the subscription meanwhile."""
     channel, _, stamp = about.partition(" ")
     return submit_form(invocation, context, channel, answers, stamp)
 
@@ -144,8 +144,8 @@ def submit_form(
     answers: Mapping[str, str],
     stamp: str = "",
 ) -> Answer:
-    """The form's answers; `about` is the channel it was opened for, or empty when it asked. The
-    channel that is meant is the one of `ask`, if any."""
+    """Save the form for the channel of the invocation. `about` is the channel the form was opened
+    for; it is empty when the form asked for one."""
     wrong: dict[str, str] = {}
     readers = {
         "at": parse.parse_time,
@@ -167,17 +167,18 @@ def submit_form(
         wrong["days"] = refusals.needs_day()
     if wrong:
         raise InvalidForm(wrong)
-    return _subscribed(invocation, context, Options.model_validate(given), True, stamp)
+    return _save(invocation, context, Options.model_validate(given), False, stamp)
 
 
-def _subscribed(
+def _save(
     invocation: Invocation,
     context: Context,
     options: Options,
-    all_of_it: bool = False,
+    keep_top: bool = True,
     stamp: str = "",
 ) -> Answer:
-    profile = library.find(options.profile, context.profiles(invocation.address))
+    """`keep_top`: without a limit in `options` the subscription keeps the one it has."""
+    profile = context.find_profile(options.profile, invocation.address)
 
     def changed(before: Subscription | None) -> Subscription:
         if stamp and before is None:
@@ -185,50 +186,51 @@ def _subscribed(
         if stamp and before and _stamp(before) != stamp:
             raise Refused(refusals.changed_meanwhile())
         if before is None:
-            _insist_on_room(invocation.address, context)
-        was = before.schedule if before else Schedule(at=_DEFAULT_TIME, tz=invocation.zone)
+            _require_room(invocation.address, context)
+        schedule = before.schedule if before else Schedule(at=_DEFAULT_TIME, tz=invocation.zone)
         return Subscription(
             address=invocation.address,
             profile=profile.name,
             schedule=Schedule(
-                at=options.at or was.at, tz=options.tz or was.tz, days=options.days or was.days
+                at=options.at or schedule.at,
+                tz=options.tz or schedule.tz,
+                days=options.days or schedule.days,
             ),
-            top=options.top or (before.top if before and not all_of_it else None),
+            top=options.top or (before.top if before and keep_top else None),
             by=before.by if before else invocation.by,
             since=before.since if before else invocation.at,
             paused=before.paused if before else None,
         )
 
-    before, found = context.subscriptions.change(invocation.address, profile.name, changed)
-    assert found is not None, "nothing here ends one"
-    coming = subscriptions.subscribed(
-        found, profile, invocation.at, context.channels.typical_counts(profile.fingerprint)
+    before, after = context.subscriptions.change(invocation.address, profile.name, changed)
+    assert after is not None, "this change never ends a subscription"
+    counts = context.channels.typical_counts(profile.fingerprint)
+    head = subscriptions.subscribed(after, profile, invocation.at, counts)
+    if after == before:
+        return Answer(head)
+    announcement = subscriptions.subscribed_announcement(
+        invocation.by, after, profile, before, invocation.at
     )
-    if found == before:
-        return Answer(coming)
-    said = subscriptions.subscribed_announcement(
-        invocation.by, found, profile, before, invocation.at
-    )
-    return Answer(coming, announcement=said, announcement_address=found.address)
+    return Answer(head, announcement=announcement, announcement_address=after.address)
 
 
 def _set_paused(
-    invocation: Invocation, context: Context, rest: Sequence[str], paused: Paused | None
+    invocation: Invocation, context: Context, words: Sequence[str], paused: Paused | None
 ) -> Answer:
     every = (
-        [_find_subscription(invocation, context, rest)]
-        if rest
+        [_find_subscription(invocation, context, words)]
+        if words
         else context.subscriptions.of(invocation.address)
     )
     if not every:
         raise Refused(refusals.nothing_here())
-    if paused is None:  # what fell into the pause does not come in one heap at its end
-        for found in every:
-            if found.paused:
+    if paused is None:  # days that fell into the pause are not caught up
+        for subscription in every:
+            if subscription.paused:
                 before = weekday_before(new_york_date(invocation.at))
-                context.subscriptions.put_last_served(found.key, before)
+                context.subscriptions.put_last_served(subscription.key, before)
     changed = context.subscriptions.set_paused(every, paused)
-    titles = [_title(found, context) for found in changed]
+    titles = [_title(subscription, context) for subscription in changed]
     if not titles:
         return Answer(subscriptions.no_change(paused is not None))
     return Answer(
@@ -239,54 +241,55 @@ def _set_paused(
 
 
 def _find_subscription(
-    invocation: Invocation, context: Context, rest: Sequence[str]
+    invocation: Invocation, context: Context, words: Sequence[str]
 ) -> Subscription:
-    """The subscription that is meant: the only one needs no name."""
-    every = {found.profile: found for found in context.subscriptions.of(invocation.address)}
+    """This channel's subscription to the profile that is named; if there is only one, it need not
+    be named. Raises Refused."""
+    every = {each.profile: each for each in context.subscriptions.of(invocation.address)}
     if not every:
         raise Refused(refusals.nothing_here())
-    if not rest and len(every) == 1:
+    if not words and len(every) == 1:
         return next(iter(every.values()))
-    if len(rest) != 1:
+    if len(words) != 1:
         raise Refused(refusals.which_one(every))
-    if rest[0].lower() not in every:
-        raise Refused(refusals.unknown_profile_here(rest[0], every))
-    return every[rest[0].lower()]
+    if words[0].lower() not in every:
+        raise Refused(refusals.unknown_profile_here(words[0], every))
+    return every[words[0].lower()]
 
 
-def _stamp(found: Subscription) -> str:
-    """Names what its form shows."""
-    return fingerprint(found.schedule.model_dump_json(), str(found.top))
+def _stamp(subscription: Subscription) -> str:
+    """A fingerprint of what the subscription's form shows."""
+    return fingerprint(subscription.schedule.model_dump_json(), str(subscription.top))
 
 
 def _rows(
-    found: Sequence[Subscription], invocation: Invocation, context: Context
+    subscribed: Sequence[Subscription], invocation: Invocation, context: Context
 ) -> Iterator[Item]:
-    """Each with its buttons, for who may use them. Profiles, and what a channel had, are read once
-    however many rows there are."""
-    if not found:
+    """A row for each of one workspace's subscriptions, with buttons for who may change it. Profiles
+    and a channel's last digests are read once, however many rows there are."""
+    if not subscribed:
         return
-    known = context.profiles(found[0].address)
+    profiles = context.profiles(subscribed[0].address)
     lasts = {
-        a: context.channels.last_by_profile(a)
-        for a in dict.fromkeys(each.address for each in found)
+        address: context.channels.last_by_profile(address)
+        for address in dict.fromkeys(each.address for each in subscribed)
     }
     buttons = invocation.person is not None and may_change(invocation.person, context.admins_only)
-    for each in found:
-        title = known[each.profile].title if each.profile in known else each.profile
+    for each in subscribed:
+        title = profiles[each.profile].title if each.profile in profiles else each.profile
         last = lasts[each.address].get(each.profile)
         yield subscriptions.subscription_item(each, title, invocation.at, last, buttons)
 
 
-def _insist_on_room(address: Address, context: Context) -> None:
+def _require_room(address: Address, context: Context) -> None:
     every = context.subscriptions.of_workspace(address.platform, address.workspace)
     if len(every) >= _MOST:
         raise Refused(refusals.too_many_subscriptions(_MOST))
 
 
-def _title(found: Subscription, context: Context) -> str:
-    known: Profile | None = context.profiles(found.address).get(found.profile)
-    return known.title if known else found.profile
+def _title(subscription: Subscription, context: Context) -> str:
+    profile: Profile | None = context.profiles(subscription.address).get(subscription.profile)
+    return profile.title if profile else subscription.profile
 
 
 def _form(
@@ -296,8 +299,8 @@ def _form(
     ask_channel: bool = False,
 ) -> Form:
     options = options or Options()
-    known = context.profiles(invocation.address)
-    choices = tuple(Choice(label=p.title, value=p.name) for p in known.values())
+    profiles = context.profiles(invocation.address).values()
+    choices = tuple(Choice(label=profile.title, value=profile.name) for profile in profiles)
     fields = subscriptions.subscribe_fields(
         profile=options.profile,
         choices=choices,

@@ -1,4 +1,4 @@
-"""The profiles: from a file, from those that ship, by name."""
+"""Find a profile: in a file, among those that ship, by name."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from bot.profiles.validate import LARGEST, parse_profile, printable, safe_word
 
 
 def load(path: Path) -> Profile:
-    """The profile in a file. Refused names the file and tells every mistake, one a line."""
+    """The profile in a file. Raises Refused with the file's name and every mistake, one per line."""
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except OSError as error:
         raise Refused(f"{printable(str(path))} cannot be read: {error.strerror}.") from error
-    return _insist(str(path), raw)
+    return _parse(str(path), raw)
 
 
 def shipped() -> dict[str, Profile]:
-    """The profiles that come with Paperboy, prompts/profiles/*.toml, by name in their order."""
+    """The profiles that ship with Paperboy, prompts/profiles/*.toml, in order of their names."""
     return {profile.name: profile for profile in _shipped()}
 
 
 @cache
 def _shipped() -> tuple[Profile, ...]:
-    """Read once: the clock asks for every subscription at every tick."""
-    texts = (files("prompts") / "profiles").iterdir()
-    found = [_insist(t.name, t.read_bytes()) for t in texts if t.name.endswith(".toml")]
-    return tuple(sorted(found, key=lambda profile: profile.name))
+    """Cached: the clock needs them at every tick."""
+    entries = (files("prompts") / "profiles").iterdir()
+    profiles = [_parse(e.name, e.read_bytes()) for e in entries if e.name.endswith(".toml")]
+    return tuple(sorted(profiles, key=lambda profile: profile.name))
 
 
 def resolve(word: str, named: Mapping[str, Profile]) -> Profile:
-    """What a command's PROFILE means: a TOML file, or a name among the shipped and `named` ones.
+    """The profile that a command's PROFILE names: a TOML file, or one that ships or is `named`.
 
     Raises Refused as `load` and `find` do.
     """
@@ -47,20 +47,20 @@ def resolve(word: str, named: Mapping[str, Profile]) -> Profile:
     return find(word, {**shipped(), **named})
 
 
-def find(word: str, known: Mapping[str, Profile]) -> Profile:
-    """The profile of that name, in any case. Refused has the nearest name, and all of them."""
+def find(word: str, profiles: Mapping[str, Profile]) -> Profile:
+    """The profile of that name, in any case. Raises Refused with the nearest name, and all names."""
     name = word.strip().lower()
-    if name in known:
-        return known[name]
-    close = difflib.get_close_matches(name[:40], known, 1)
+    if name in profiles:
+        return profiles[name]
+    close = difflib.get_close_matches(name[:40], profiles, 1)
     hint = f"; did you mean {close[0]}?" if close else "."
-    names = f"The profiles are {', '.join(known)}." if known else "There are no profiles yet."
+    names = f"The profiles are {', '.join(profiles)}." if profiles else "There are no profiles yet."
     raise Refused(f'No profile is called "{safe_word(word)}"{hint} {names}')
 
 
-def _insist(name: str, raw: bytes) -> Profile:
-    found = parse_profile(raw)
-    if isinstance(found, Profile):
-        return found
-    count = "a mistake" if len(found) == 1 else f"{len(found)} mistakes"
-    raise Refused("\n".join([f"{printable(name)} has {count}:", *map(str, found)]))
+def _parse(name: str, raw: bytes) -> Profile:
+    result = parse_profile(raw)
+    if isinstance(result, Profile):
+        return result
+    count = "a mistake" if len(result) == 1 else f"{len(result)} mistakes"
+    raise Refused("\n".join([f"{printable(name)} has {count}:", *map(str, result)]))
