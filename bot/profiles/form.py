@@ -1,4 +1,4 @@
-"""A topic profile as a form: its questions, and what came back as a profile or what is wrong."""
+"""A topic profile as a form: its fields, and its answers as a profile or as mistakes."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from bot.errors import Refused
 from bot.profiles.toml_lines import FieldPath
 from bot.profiles.validate import printable, validate_data
 
-_LONGEST: Final = 3000  # characters; the most that one of Slack's inputs holds
-_SENTENCE: Final = 150  # characters of what stands at a field, other people's words in it included
-_SHOWN: Final = 40  # characters of somebody's word in a sentence, and of a name made from words
-_MINUS: Final = "-−–"  # telephones like to make a dash of it
+_LONGEST: Final = 3000  # characters; the most that an input in Slack takes
+_SENTENCE: Final = 150  # characters of a field's mistakes, words of its answer included
+_SHOWN: Final = 40  # characters of an answer's word in a sentence, and of a generated name
+_MINUS: Final = "-−–"  # phones turn a minus into a dash
 
 
 def _limits(model: type[Value], field: str) -> dict[str, Any]:
-    """What domain/papers.py says of a field: the one place where limits are written."""
+    """The limits of a field; they are written in domain/papers.py alone."""
     return dict(model.model_json_schema()["properties"][field])
 
 
 _NAME: Final = re.compile(_limits(Profile, "name")["pattern"])
 _TITLE: Final = _limits(Profile, "title")["maxLength"]
 _TOPIC: Final = _limits(Topic, "name")["maxLength"]
-# The colon has a space after it, unlike the ones in N:M and https://.
+# A space follows the colon, unlike in N:M and https://.
 _LINE: Final = re.compile(rf"""(?:["“]([^"“”]+)["”]|(.{{1,{_TOPIC}}}?)) ?(?:: |:$|：) ?(.*)""")
 _SHORT: Final = ("title", "categories")
 _NUMBERS: Final = {
@@ -38,8 +38,8 @@ _NUMBERS: Final = {
 }
 _RANGES: Final = {name: "{minimum} to {maximum}".format_map(n) for name, n in _NUMBERS.items()}
 
-# Labels and hints. Discord's limits are the tighter ones: 45 and 100 characters.
-_ASKED: Final = {
+# Labels and hints: at most 45 and 100 characters, Discord's limits; Slack allows more.
+_FIELDS: Final = {
     "title": ("Title", f"Stands above every digest; at most {_TITLE} characters."),
     "categories": ("arXiv categories", "As in: cs.LG, cs.AI. An archive, as in math, will do too."),
     "look_for": ("What to look for", "A topic a line, as in: Compression: pruning, quantization."),
@@ -52,16 +52,16 @@ _ASKED: Final = {
 
 
 def build_form(profile: Profile | None, metadata: str = "") -> Form:
-    """The form that makes a profile, or changes this one; `about` comes back with its answers.
+    """The form that makes a profile, or changes this one; `metadata` comes back with the answers.
 
-    Sent back as it is, it is the same profile. Raises Refused for a profile it cannot carry so: one
-    that is too long, or has a comma in a keyword.
+    Submitted unchanged, it yields the same profile. Raises Refused for a profile with which that
+    fails: one that is too long, or has a comma in a keyword.
     """
     values = {name: str(number["default"]) for name, number in _NUMBERS.items()}
     if profile:
         values = _values(profile)
         if parse_answers(values, profile) != profile:
-            raise Refused(_unfit(values))
+            raise Refused(_cannot_edit(values))
     fields = tuple(
         Field(
             name=name,
@@ -71,7 +71,7 @@ def build_form(profile: Profile | None, metadata: str = "") -> Form:
             hint=hint,
             optional=name in ("leave_out", "keywords"),
         )
-        for name, (label, hint) in _ASKED.items()
+        for name, (label, hint) in _FIELDS.items()
     )
     title = "Edit a profile" if profile else "New profile"
     return Form(name="profile", title=title, submit="Save", fields=fields, metadata=metadata)
@@ -80,19 +80,20 @@ def build_form(profile: Profile | None, metadata: str = "") -> Form:
 def parse_answers(answers: Mapping[str, str], base: Profile | None) -> Profile | dict[str, str]:
     """The profile that the answers describe, or a sentence for each field that is wrong.
 
-    What is not asked is kept from `base`, the profile being edited. A new profile has its name from
-    its title; that it is free, the caller must see to. Never raises; a missing answer is empty.
+    Fields that the form does not have are taken from `base`, the profile being edited. The name of
+    a new profile is made from its title; the caller checks that it is free. Never raises; a missing
+    answer counts as empty.
     """
-    said = {name: (answers.get(name) or "")[: _LONGEST + 1] for name in _ASKED}
-    data = _data(said, base)
-    found = validate_data(data)
+    texts = {name: (answers.get(name) or "")[: _LONGEST + 1] for name in _FIELDS}
+    data = _data(texts, base)
+    result = validate_data(data)
     long = f"This must be at most {_LONGEST} characters long."
-    wrong = {name: [long] if len(text) > _LONGEST else [] for name, text in said.items()}
-    for where, reason in () if isinstance(found, Profile) else found:
-        field, sentence = _told(where, reason, data)
+    wrong = {name: [long] if len(text) > _LONGEST else [] for name, text in texts.items()}
+    for path, reason in () if isinstance(result, Profile) else result:
+        field, sentence = _mistake(path, reason, data)
         wrong[field].append(sentence)
-    mistakes = {name: _together(sentences) for name, sentences in wrong.items() if sentences}
-    return found if isinstance(found, Profile) and not mistakes else mistakes
+    mistakes = {name: _at_most(sentences) for name, sentences in wrong.items() if sentences}
+    return result if isinstance(result, Profile) and not mistakes else mistakes
 
 
 def _values(profile: Profile) -> dict[str, str]:
@@ -111,16 +112,16 @@ def _values(profile: Profile) -> dict[str, str]:
 
 
 def _looked_for(topics: Iterable[Topic]) -> Iterator[str]:
-    """A topic a line; a name that was made from the first words is not shown but made again."""
+    """One topic per line. A generated name is left out: it will be generated again."""
     taken: set[str] = set()
     for name, text in ((topic.name, topic.relevant) for topic in topics):
-        made = _split(text) == ("", text) and _made(text, taken) == name
-        yield text if made else _line(name, text)
+        generated = _split(text) == ("", text) and _generated_name(text, taken) == name
+        yield text if generated else _line(name, text)
         taken.add(name.casefold())
 
 
 def _left_out(topics: Sequence[Topic]) -> str:
-    """A topic a line, and once, at the end, what all have in common: it may be long."""
+    """One topic per line; what they have in common, often long, is written once at the end."""
     names, texts = [topic.name for topic in topics], [topic.irrelevant for topic in topics]
     common = min(texts, key=len)
     own = [text.removesuffix(common).removesuffix(" ").removesuffix(";") for text in texts]
@@ -129,27 +130,27 @@ def _left_out(topics: Sequence[Topic]) -> str:
     return short if _sorted_out(short, names) == texts else full
 
 
-def _unfit(values: Mapping[str, str]) -> str:
-    """Why a profile would come back from the form as another one, and what to do instead."""
+def _cannot_edit(values: Mapping[str, str]) -> str:
+    """Why a form cannot carry a profile unchanged, and what to do instead."""
     why = "A topic's name or a keyword has punctuation"
-    if long := [_ASKED[name][0] for name, text in values.items() if len(text) > _LONGEST]:
+    if long := [_FIELDS[name][0] for name, text in values.items() if len(text) > _LONGEST]:
         why = f'"{long[0]}" has more than {_LONGEST} characters'
     return f"{why}, which a form cannot hold: paperboy profiles import FILE changes this profile."
 
 
-def _data(said: Mapping[str, str], base: Profile | None) -> dict[str, Any]:
+def _data(texts: Mapping[str, str], base: Profile | None) -> dict[str, Any]:
     kept = base.model_dump(mode="json") if base else {"cutoffs": {}, "keywords": {}}
-    asked = [word for word in re.split(r"[\s,;]+", said["categories"]) if word]
-    relevant, irrelevant = _keywords(said["keywords"])
-    typed = {name: said[name].strip() for name in _NUMBERS}
+    asked = [word for word in re.split(r"[\s,;]+", texts["categories"]) if word]
+    relevant, irrelevant = _keywords(texts["keywords"])
+    typed = {name: texts[name].strip() for name in _NUMBERS}
     numbers = {n: int(t) if re.fullmatch(r"-?\d{1,9}", t) else t for n, t in typed.items()}
     return kept | {
-        "name": base.name if base else _slug(said["title"], *asked[:1]),
-        "title": " ".join(said["title"].split()),
+        "name": base.name if base else _slug(texts["title"], *asked[:1]),
+        "title": " ".join(texts["title"].split()),
         "categories": asked,
         "maximum": numbers.pop("maximum"),
         "cutoffs": kept["cutoffs"] | numbers,
-        "topics": _topics(said["look_for"], said["leave_out"]),
+        "topics": _topics(texts["look_for"], texts["leave_out"]),
         "keywords": kept["keywords"] | {"relevant": relevant, "irrelevant": irrelevant},
     }
 
@@ -159,7 +160,7 @@ def _topics(look_for: str, leave_out: str) -> list[dict[str, str]]:
     taken: set[str] = set()
     for line in _lines(look_for):
         name, text = _split(line)
-        name = name or _made(text, taken)
+        name = name or _generated_name(text, taken)
         taken.add(name.casefold())
         topics.append({"name": name, "relevant": text})
     sorted_out = _sorted_out(leave_out, [topic["name"] for topic in topics])
@@ -167,12 +168,12 @@ def _topics(look_for: str, leave_out: str) -> list[dict[str, str]]:
 
 
 def _sorted_out(text: str, names: Sequence[str]) -> list[str]:
-    """What to leave out of each topic: its own lines, then those that name no topic."""
+    """What to leave out of each topic: the lines that name it, then those that name none."""
     own, every = {name.casefold(): "" for name in names}, ""
     for line in _lines(text):
-        name, rest = _split(line)
-        if (known := name.casefold()) in own:
-            own[known] = _joined(own[known], rest)
+        name, irrelevant = _split(line)
+        if (key := name.casefold()) in own:
+            own[key] = _joined(own[key], irrelevant)
         else:
             every = _joined(every, line)
     return [_joined(own[name.casefold()], every) for name in names]
@@ -189,10 +190,10 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _split(line: str) -> tuple[str, str]:
-    """A line's topic and text; the topic is empty where no short name stands before a colon. A name
-    with a colon of its own stands in quotation marks."""
-    found = _LINE.fullmatch(line)
-    return ((found[1] or found[2]).strip(), found[3]) if found else ("", line)
+    """A line's topic and text; the topic is empty without a short name before a colon. A name that
+    has a colon itself is in quotation marks."""
+    match = _LINE.fullmatch(line)
+    return ((match[1] or match[2]).strip(), match[3]) if match else ("", line)
 
 
 def _line(name: str, text: str) -> str:
@@ -200,8 +201,8 @@ def _line(name: str, text: str) -> str:
     return plain if not text or _split(plain) == (name, text) else f'"{name}": {text}'
 
 
-def _made(text: str, taken: Collection[str]) -> str:
-    """A name for a topic: the first words of its text, and more of them if others begin so too."""
+def _generated_name(text: str, taken: Collection[str]) -> str:
+    """A topic's name made from the first words of its text, as many as make it unique."""
     ends = (n for n in range(1, min(len(text), _TOPIC) + 1) if text[n : n + 1] in ("", " "))
     names = [name for n in ends if (name := text[:n].rstrip(" .,;:"))] or [text[:_SHOWN]]
     first = max((i for i, name in enumerate(names) if len(name) <= _SHOWN), default=0)
@@ -217,7 +218,7 @@ def _keywords(text: str) -> tuple[list[str], list[str]]:
 
 
 def _slug(*texts: str) -> str:
-    """A name out of the first text that has Latin letters or digits."""
+    """A profile's name made from the first text that has Latin letters or digits."""
     for text in texts:
         letters = normalize("NFKD", text[:200]).casefold()
         bare = "".join(char for char in letters if char not in "'’" and not combining(char))
@@ -229,8 +230,8 @@ def _slug(*texts: str) -> str:
     return "profile"
 
 
-def _told(where: FieldPath, reason: str, data: Mapping[str, Any]) -> tuple[str, str]:
-    """The field of the form where a mistake is, and the sentence for it."""
+def _mistake(where: FieldPath, reason: str, data: Mapping[str, Any]) -> tuple[str, str]:
+    """The form's field that a mistake belongs to, and its sentence."""
     field = {"topics": "look_for", "categories": "categories"}.get(str(where[0]), "title")
     subject = "The title" if where == ("title",) else f"The list of {where[0]}"
     match where:
@@ -252,9 +253,9 @@ def _quoted(word: str) -> str:
     return f'"{shortened(printable(word), _SHOWN)}"'
 
 
-def _together(sentences: Iterable[str]) -> str:
-    """As many sentences as fit, each once, and how many more there are."""
-    first, *rest = dict.fromkeys(sentences)
-    while rest and len(first) + len(rest[0]) <= _SENTENCE - len("  And 99 more."):
-        first = f"{first} {rest.pop(0)}"
-    return f"{first} And {len(rest)} more." if rest else first
+def _at_most(sentences: Iterable[str]) -> str:
+    """As many distinct sentences as fit, and the number of the others."""
+    text, *others = dict.fromkeys(sentences)
+    while others and len(text) + len(others[0]) <= _SENTENCE - len("  And 99 more."):
+        text = f"{text} {others.pop(0)}"
+    return f"{text} And {len(others)} more." if others else text

@@ -14,7 +14,7 @@ from bot.profiles.validate import LARGEST, parse_profile, printable, safe_word
 
 
 def load(path: Path) -> Profile:
-    """The profile in a file. Raises Refused with the file's name and every mistake, one per line."""
+    """The profile in a file. Raises Refused with every mistake, one per line."""
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
@@ -48,7 +48,7 @@ def resolve(word: str, named: Mapping[str, Profile]) -> Profile:
 
 
 def find(word: str, profiles: Mapping[str, Profile]) -> Profile:
-    """The profile of that name, in any case. Raises Refused with the nearest name, and all names."""
+    """The profile of that name, in any case. Raises Refused with the nearest name and all names."""
     name = word.strip().lower()
     if name in profiles:
         return profiles[name]

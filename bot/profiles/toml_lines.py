@@ -1,4 +1,4 @@
-"""Where everything in a TOML text begins: the line numbers tomllib does not tell; pure."""
+"""The line numbers of a TOML text's fields, which tomllib does not report; pure."""
 
 from __future__ import annotations
 
@@ -23,20 +23,17 @@ _NOT_AN_ENTRY: Final = (
 
 
 class TomlLines:
-    """Where everything in a TOML text begins, which tomllib does not tell.
+    """The lines on which the fields, tables and entries of a TOML text begin.
 
-    The text is walked once, in linear time, by a grammar a little wider than TOML's: tomllib is
-    the judge, and where this cannot go on tomllib cannot either.
+    The text is read once, in linear time, with a grammar slightly wider than TOML's: validity is
+    for tomllib to decide, and a text that this cannot read, tomllib cannot read either.
     """
 
     def __init__(self, text: str) -> None:
         self.starts: list[tuple[int, FieldPath]] = [(1, ())]
-        self.defined_at: dict[
-            FieldPath, int
-        ] = {}  # fields and [tables] that may be written only once
-        self.first_duplicate: tuple[int, FieldPath] | None = (
-            None  # the first of them that is written again
-        )
+        # Fields and [tables], which may be written only once, and the first that is written again.
+        self.defined_at: dict[FieldPath, int] = {}
+        self.first_duplicate: tuple[int, FieldPath] | None = None
         self.after_open_list: dict[int, tuple[int, FieldPath]] = {}  # line -> the list's last entry
         self.too_deep = False
         self._text, self._at, self._line = text, 0, 1
@@ -52,7 +49,7 @@ class TomlLines:
         return self._first[where]
 
     def error_line(self, message: str) -> int:
-        """The line at which tomllib gave up; int() gives up without saying where."""
+        """The line at which tomllib gave up; int(), which it calls, does not say where it did."""
         if at := re.search(r"at line (\d+)", message):
             return int(at[1])
         digits = re.search(r"[0-9_]{4300}", self._text)
@@ -142,9 +139,9 @@ class TomlLines:
         return self._text[self._at : self._at + 1]
 
     def _take(self, pattern: str) -> str:
-        found = re.compile(pattern, re.DOTALL).match(self._text, self._at)
-        if found is None:
+        match = re.compile(pattern, re.DOTALL).match(self._text, self._at)
+        if match is None:
             raise ValueError(pattern)
-        self._at = found.end()
-        self._line += found[0].count("\n")
-        return found[0]
+        self._at = match.end()
+        self._line += match[0].count("\n")
+        return match[0]

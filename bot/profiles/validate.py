@@ -1,4 +1,4 @@
-"""A profile's TOML read: the profile itself, or every mistake with its line, field and reason."""
+"""Parse a profile's TOML: the profile, or every mistake with its line, field and reason."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.domain.papers import Cutoffs, Followed, Keywords, Profile, Topic, Value
 from bot.profiles.toml_lines import FieldPath, TomlLines
 
 LARGEST: Final = 64 * 1024  # bytes; a shipped profile has about 4,000
-_MOST: Final = 50  # mistakes told at once, and entries looked at: a file with more is no profile
+_MOST: Final = 50  # mistakes reported, and entries checked: a file with more is no profile
 
 FieldError = tuple[FieldPath, str]  # where a mistake is, and the reason
 
@@ -27,9 +27,9 @@ _TABLES: Final[Mapping[str, type[BaseModel]]] = {
     "authors": Followed,
 }
 
-# pydantic's error type -> our sentence. The braces are filled from the error itself, so that every
-# limit is written once, in domain/papers.py.
-_MISFIT: Final[Mapping[str, str]] = {
+# pydantic's error type -> our sentence. The error fills the braces: limits are written in
+# domain/papers.py alone.
+_SENTENCES: Final[Mapping[str, str]] = {
     "missing": "is missing",
     "string_type": "must be text in quotation marks",
     "string_unicode": "holds half a character, which is not allowed",  # a lone surrogate
@@ -81,7 +81,7 @@ _CONTROL: Final = re.compile(  # C0, C1, line separators, and what turns the dir
 
 
 class Mistake(Value):
-    """One thing wrong with a profile's text; `field` is empty where none can be named."""
+    """One mistake in a profile's text; `field` is empty where none can be named."""
 
     line: int
     field: str
@@ -94,8 +94,8 @@ class Mistake(Value):
 def parse_profile(text: str | bytes) -> Profile | tuple[Mistake, ...]:
     """The profile a TOML text describes, or what is wrong with it in the order of its lines.
 
-    Never raises, whatever the text. Every mistake is told at once (the first 50); only of a text
-    that is not TOML it is the first place where it is not. The profile is as `examine` makes it.
+    Never raises, whatever the text. All mistakes (up to 50) are reported at once; for a text that
+    is not TOML, the first place where it is not. The profile is as `validate_data` makes it.
     """
     raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     if len(raw) > LARGEST:
@@ -113,32 +113,35 @@ def parse_profile(text: str | bytes) -> Profile | tuple[Mistake, ...]:
         data = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, or int()'s own for 4,300 digits
         return (_not_toml(str(error), lines),)
-    found = validate_data(data)
-    if isinstance(found, Profile):
-        return found
-    told = sorted(found, key=lambda mistake: lines.line_of(mistake[0]))[:_MOST]
-    return tuple(Mistake(line=lines.line_of(at), field=_field(at), reason=why) for at, why in told)
+    result = validate_data(data)
+    if isinstance(result, Profile):
+        return result
+    errors = sorted(result, key=lambda error: lines.line_of(error[0]))[:_MOST]
+    return tuple(
+        Mistake(line=lines.line_of(path), field=_field(path), reason=reason)
+        for path, reason in errors
+    )
 
 
 def validate_data(data: Mapping[str, Any]) -> Profile | tuple[FieldError, ...]:
     """The profile that plain values (as tomllib or JSON has them) describe, or every mistake.
 
-    In the profile white space is folded, and every category has arXiv's spelling and stands there
-    once. A reason is said of its field ("must not be empty") or is a sentence of its own.
+    The profile's white space is folded; its categories have arXiv's spelling, without duplicates. A
+    reason continues its field ("must not be empty") or is a sentence of its own.
     """
-    found = [*_unspeakable(data, ()), *_unknown_categories(data), *_same_topics(data)]
+    mistakes = [*_control_characters(data, ()), *_unknown_categories(data), *_same_topics(data)]
     try:
         profile = Profile.model_validate(_tidy(data), strict=True)
     except ValidationError as error:
-        found += _misfits(error)
-    if found:
-        return tuple(found)
+        mistakes += _in_our_words(error)
+    if mistakes:
+        return tuple(mistakes)
     spelt = (categories.canonical(category) or category for category in profile.categories)
     return profile.model_copy(update={"categories": tuple(dict.fromkeys(spelt))})
 
 
-def _misfits(error: ValidationError) -> Iterator[FieldError]:
-    """Pydantic's errors in our words. A field that is there under a wrong name is not missing."""
+def _in_our_words(error: ValidationError) -> Iterator[FieldError]:
+    """Pydantic's errors in our words. A field under a wrong name is not reported as missing."""
     misnamed: set[FieldPath] = set()
     errors = error.errors(include_url=False, include_input=False)
     inside = {each["loc"][0] for each in errors if len(each["loc"]) > 1}
@@ -151,20 +154,20 @@ def _misfits(error: ValidationError) -> Iterator[FieldError]:
         elif where == ("topics",) and kind == "tuple_type":
             yield where, _TOPICS
         elif kind == "too_short" and where[0] in inside:
-            continue  # pydantic counts only the good entries
+            continue  # pydantic counts only the valid entries
         elif kind != "missing" or where not in misnamed:
-            yield where, _MISFIT[kind].format(**each.get("ctx", {}))
+            yield where, _SENTENCES[kind].format(**each.get("ctx", {}))
 
 
 def _unknown(where: FieldPath) -> tuple[str, FieldPath]:
-    """Why there is no such field, and where the one that was meant would be (or `where` again)."""
+    """Why there is no such field, and the path of the one that was meant (or `where` again)."""
     names = [part for part in where if isinstance(part, str)]
     name, table = names[-1], names[-2] if len(names) > 1 else ""
     siblings = _TABLES[table].model_fields
     close = difflib.get_close_matches(name.lower()[:40], siblings, 1)
     if close:
         return f"unknown field; did you mean {close[0]}?", (*where[:-1], close[0])
-    if name in Profile.model_fields:  # TOML's own trap: a heading swallows all that follows it
+    if name in Profile.model_fields:  # a trap of TOML: a heading takes in all that follows it
         return "belongs at the top of the file, above the first heading in brackets", (name,)
     home = next((home for home, model in _TABLES.items() if name in model.model_fields), None)
     if home:
@@ -172,14 +175,14 @@ def _unknown(where: FieldPath) -> tuple[str, FieldPath]:
     return f"unknown field; the fields here are {', '.join(siblings)}", where
 
 
-def _unspeakable(value: object, where: FieldPath) -> Iterator[FieldError]:
-    """Text that could upset a terminal, a chat or a prompt. A topic's prose may have lines."""
+def _control_characters(value: object, where: FieldPath) -> Iterator[FieldError]:
+    """Characters that could upset a terminal, chat or prompt; a topic's prose may have lines."""
     if isinstance(value, dict):
         for key, below in value.items():
-            yield from _unspeakable(below, (*where, key))
+            yield from _control_characters(below, (*where, key))
     elif isinstance(value, list):
         for index, below in enumerate(value):
-            yield from _unspeakable(below, (*where, index))
+            yield from _control_characters(below, (*where, index))
     elif isinstance(value, str):
         prose = where[0] == "topics" and where[-1] != "name"
         bad = _CONTROL.search(re.sub(r"[\n\t]", " ", value) if prose else value)
@@ -213,7 +216,7 @@ def _entries(data: Mapping[str, Any], field: str) -> Iterator[tuple[int, object]
 
 
 def _tidy(value: object) -> object:
-    """Text with its white space folded, and lists as tuples: the strict model takes no lists."""
+    """Text with white space folded, and lists as tuples, which the strict model requires."""
     if isinstance(value, dict):
         return {key: _tidy(below) for key, below in value.items()}
     if isinstance(value, list):
@@ -226,7 +229,7 @@ def _folded(text: str) -> str:
 
 
 def safe_word(word: str) -> str:
-    """Somebody else's word, safe to show anywhere: printable, and no longer than a line."""
+    """A word from outside, safe to show anywhere: printable, and no longer than a line."""
     return printable(word[:80])
 
 
@@ -239,8 +242,8 @@ def _field(where: FieldPath) -> str:
 
 
 def _not_toml(message: str, lines: TomlLines) -> Mistake:
-    """tomllib's message in our words. What is left open is told where it was opened: tomllib
-    sees it only where the text stops making sense, which may be many lines later."""
+    """tomllib's message in our words. An unclosed list is reported where it was opened: tomllib
+    notices it where the text stops making sense, perhaps many lines later."""
     noticed = lines.error_line(message)
     if message.startswith(("Invalid value", "Unclosed")) and noticed in lines.after_open_list:
         message = "Unclosed array"

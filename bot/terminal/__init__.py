@@ -1,1 +1,1 @@
-"""The terminal's edge, and files."""
+"""The terminal's edge, and files: digests as JSON and Markdown."""

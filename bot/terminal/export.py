@@ -1,4 +1,4 @@
-"""A digest as a document: JSON for programs, Markdown in the shape its readers' scripts know."""
+"""A digest as JSON for programs, and as Markdown in the form that readers' scripts parse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.views import reasons
 
 
 def as_json(digest: Digest) -> str:
-    """One object; its names are a contract (docs/commands.md, "JSON")."""
+    """One JSON object; its names are a contract (docs/commands.md, "JSON")."""
     return json.dumps(_object(digest), ensure_ascii=False, indent=2)
 
 
@@ -61,7 +61,7 @@ def _paper(digest: Digest, decision: Decision) -> dict[str, Any]:
 
 
 def as_markdown(digest: Digest) -> str:
-    """The form of the older digests; what that form could not say stands below the totals."""
+    """The form of the older digests; what that form has no place for follows the totals."""
     read = sum(decision.score is not None for decision in digest.decisions)
     blocks = [
         f"# Personalized Daily Arxiv Papers {digest.date:%m/%d/%Y}",
@@ -81,7 +81,7 @@ def as_markdown(digest: Digest) -> str:
     for rank, decision in enumerate(digest.picked, 1):
         blocks += ["---", *_section(digest, rank, decision)]
     blocks += ["---", "# Paper Selection Prompt"]
-    # Exactly as sent: not escaped, not folded.
+    # Exactly as it was sent: neither escaped nor folded.
     blocks.append(digest.prompt.rstrip("\n") or "No prompt was sent: ranked locally, no model.")
     return "\n\n".join(blocks) + "\n"
 
@@ -114,7 +114,7 @@ def _section(digest: Digest, rank: int, decision: Decision) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """Text that Markdown, HTML or a forge's @mention would otherwise take for more than text."""
+    """Text in which Markdown, HTML and a forge's @mentions find nothing to interpret."""
     text = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = text.replace("@", "&#64;")
     return re.sub(r"([\\`*_\[\]|~])", r"\\\1", text)

@@ -1,4 +1,4 @@
-"""Messages -> what a terminal shows; pure."""
+"""Render messages for a terminal; pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rich.text import Text
 
 from bot.domain.message import Card, Message, PaperLine, Post
 
-# Beyond this, lines of prose are hard to read.
+# Longer lines of prose are hard to read.
 _WIDTH = 100
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
 
 
 def render(post: Post) -> RenderableType:
-    """One post. Text is text here: rich's own mark-up is never read from it."""
+    """One post. Rich's mark-up in it is not interpreted."""
     rows = _card(post) if isinstance(post, Card) else _head(post)
     return Group(*rows)
 
@@ -34,7 +34,7 @@ def as_text(posts: Sequence[Post]) -> str:
 
 
 def width(columns: int) -> int:
-    """The width to write in, on a terminal of so many columns."""
+    """The width to use on a terminal with this many columns."""
     return min(columns, _WIDTH)
 
 
@@ -42,9 +42,9 @@ def _head(head: Message) -> Iterator[RenderableType]:
     yield Text(head.title, style=_BOLD)
     for notice in head.notices:
         yield Text(f"! {notice}", style=Style(color="yellow"))
-    for text in head.text:  # an address that is broken over lines cannot be opened
-        whole = text.startswith("https://")
-        yield Text(text, no_wrap=whole, overflow="ignore" if whole else None)
+    for text in head.text:  # an address that is wrapped cannot be opened
+        is_address = text.startswith("https://")
+        yield Text(text, no_wrap=is_address, overflow="ignore" if is_address else None)
     if head.lines:
         yield _lines(head.lines)
     for item in head.items:
