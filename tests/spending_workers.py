@@ -1,4 +1,5 @@
-"""Workers that spend, for processes of their own: what begins at once imports little."""
+"""Workers that spend, run as processes of their own; this module imports little, so they start
+fast."""
 
 from __future__ import annotations
 
@@ -25,44 +26,47 @@ LIMIT = 2_000_000
 _NOW = datetime(2025, 3, 20, 8, 40, tzinfo=UTC)
 
 
-def _together(redis: Redis, workers: int = 4) -> None:
-    """Wait until all are there: a process takes its time to begin."""
+def _wait_for_all(redis: Redis, workers: int = 4) -> None:
+    """Wait until all workers have started."""
     redis.incr("test:arrived")
     while int(str(redis.get("test:arrived"))) < workers:
         time.sleep(0.005)
 
 
 def spend_at_random(redis_url: str, seed: int) -> tuple[int, int, int]:
-    """What this worker paid, what it may have paid, and the most it saw taken of the limit."""
-    dice, ours, unknown, seen = random.Random(seed), 0, 0, 0
+    """Nano-dollars: what this worker paid, what it may have paid, and the most it saw committed of
+    the limit."""
+    dice, paid, unknown, most_seen = random.Random(seed), 0, 0, 0
     limits = Limits(day_usd=LIMIT / NANO)
     with connect(redis_url) as redis:
         spending = Spending(Store(redis))
-        _together(redis)
+        _wait_for_all(redis)
         for n in range(150):
             who = Payer(workspace="slack:T1", profile=dice.choice("abc"), workspace_limits=limits)
             most = dice.randrange(100, 40_000)
             reserve = MaxCost(nano=most, tokens=10)
-            said = spending.reserve(f"{seed}-{n}", who, reserve, Purpose.DIGEST, _NOW)
-            seen = max(seen, spending.spent(who.scopes[0], Period.DAY, _NOW).committed(Unit.NANO))
-            if isinstance(said, Refusal):
+            reservation = spending.reserve(f"{seed}-{n}", who, reserve, Purpose.DIGEST, _NOW)
+            most_seen = max(
+                most_seen, spending.spent(who.scopes[0], Period.DAY, _NOW).committed(Unit.NANO)
+            )
+            if isinstance(reservation, Refusal):
                 continue
             fate = dice.random()
             if fate < 0.1:
-                spending.give_back(said)
+                spending.give_back(reservation)
             elif fate < 0.2:
                 unknown += most  # killed before it could settle
             else:
                 cost = dice.randrange(0, most + 1)
-                ours += cost
+                paid += cost
                 usage = Usage(calls=1, prompt_tokens=5, prompt_usd=cost / NANO)
                 for _ in range(dice.choice((1, 1, 2))):
-                    spending.settle(said, usage)
-    return ours, unknown, seen
+                    spending.settle(reservation, usage)
+    return paid, unknown, most_seen
 
 
 class PricedModel:
-    """A model that is priced as gpt-6-luna is, takes a moment, and writes down what it billed."""
+    """A model at the price of gpt-6-luna that takes some seconds and records what it billed."""
 
     name = "gpt-6-luna"
 
@@ -98,18 +102,18 @@ class PricedModel:
 
 
 def judge_quarter_of_day(redis_url: str, worker: int) -> tuple[int, int, int, float]:
-    """One of four workers over a day of 450 papers, with a cent for all of them: how many papers
-    it has judged, and not for want of money; its calls, and what they were billed."""
+    """One of four workers on a day of 450 papers that may cost a cent in all. Returns its papers
+    with a score, those without for lack of budget, its calls, and what they cost in dollars."""
     model = PricedModel(seconds=0.01)
     papers = [paper(f"2503.{n:05}", abstract="We prove a bound. " * 75) for n in range(450)]
     who = Payer(workspace="slack:T1", profile=f"p{worker}", workspace_limits=Limits(day_usd=0.01))
     with connect(redis_url) as redis:
         spending = Spending(Store(redis))
         metered = MeteredModel(model, who, Purpose.DIGEST, spending, lambda: _NOW)
-        verdicts = dict[str, ScoreResult]()
-        _together(redis)
+        results = dict[str, ScoreResult]()
+        _wait_for_all(redis)
         for brought in score_papers(metered, profile(), papers[worker::4], {}, 16):
-            verdicts |= brought.results
-    scored = sum(v.score is not None for v in verdicts.values())
-    poor = sum(v.trouble is ModelReason.NO_BUDGET for v in verdicts.values())
-    return scored, poor, len(model.bills), sum(bill.cost_usd or 0 for bill in model.bills)
+            results |= brought.results
+    scored = sum(v.score is not None for v in results.values())
+    over_budget = sum(v.trouble is ModelReason.NO_BUDGET for v in results.values())
+    return scored, over_budget, len(model.bills), sum(bill.cost_usd or 0 for bill in model.bills)

@@ -135,4 +135,4 @@ def test_a_server_set_to_fail_fails_until_reset() -> None:
         with pytest.raises(ValueError, match="invalid literal"):
             console.do("nonsense")
         console.do("ok")
-        assert list(console.news()) == ["model: 1 asked, 1 in all"]
+        assert list(console.news()) == ["model requests: 1 new, 1 in all"]

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from bot.domain.papers import Paper, Profile
 from bot.profiles import library
+from tests import external_file
 from tests.factories import paper
 from workers.arxiv import sample
 from workers.judging import scoring
@@ -35,7 +36,7 @@ _CHARACTERS = 4
 _ROW, _BARE_ROW, _SAID_ROW = 54, 14, 46
 # OpenAI's guide to prompt caching: from 1,024 tokens on, and before GPT-5.6 in steps of 128.
 _LEAST, _STEP = 1024, 128
-_DAY = Path(__file__).parents[3] / "shared" / "data" / "day-450.jsonl.gz"
+_DAY = external_file("data/day-450.jsonl.gz")
 _ASSUMED = f"""\
 A token is {_CHARACTERS} characters of schema (which OpenAI puts first), instructions and question.
 A row of an answer is {_ROW} tokens, {_BARE_ROW} without its comment, the comment alone {_SAID_ROW}.

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bench_learn [RECORD.jsonl.gz PROFILE.toml [FROM]]
 
-RECORD is as in bench_rank; without it, the one that lies beside the project, where there is one.
+RECORD is as in bench_rank; the default is one beside the checkout, where there is one.
 FROM (2025-06-01) is the split: learned is from the days before it, tried are the days from it on.
 Every setting in workers/gate/learned_ranking.py was chosen by trying it on later days, all before
 that date.
@@ -39,10 +39,11 @@ from statistics import fmean, quantiles
 from typing import Any
 
 from bot.domain.papers import Paper, Profile
+from tests import external_file
 from tests.benchmarks.bench_rank import Judged, auc, share_needed
 from workers.gate import keyword_ranking, learned_ranking, threshold
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+EXTERNAL = [external_file(f"data/{name}") for name in ("record-dev.jsonl.gz", "foundations.toml")]
 FROM = date_(2025, 6, 1)
 BEGIN, CHANGE = date_(2025, 4, 14), date_(2025, 4, 21)  # part 4: the gate's first day, the change
 NEW = ("reinforcement learning", "robot|medical|clinical")
@@ -325,8 +326,8 @@ def _read(record: Path) -> tuple[dict[date_, list[Paper]], set[str]]:
 
 if __name__ == "__main__":
     given = [Path(word) for word in sys.argv[1:3]]
-    where = given or [DATA / "record-dev.jsonl.gz", DATA / "foundations.toml"]
+    where = given or EXTERNAL
     if not all(path.is_file() for path in where):
-        print("Skipped: there is no record beside the project; name one, and its profile.")
+        print("Skipped: there is no record beside the checkout; name one, and its profile.")
     else:
         main(where[0], where[1], date_.fromisoformat(sys.argv[3]) if len(sys.argv) > 3 else FROM)

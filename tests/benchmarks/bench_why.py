@@ -53,6 +53,7 @@ from bot.store.days import Store
 from bot.store.lookups import Lookups
 from bot.store.queues import Queues
 from bot.store.subscriptions import Subscriptions
+from tests import external_file
 from tests.benchmarks.bench_deliver import environment, start
 from tests.factories import paper
 from tests.processes import descendants, is_alive
@@ -74,7 +75,6 @@ from workers.judging.batches import ModelReply
 from workers.runtime.server import embedded
 
 DAY, UNSEEN = 450, 50
-_DATA = Path(__file__).parents[3] / "shared" / "data"
 _ADDRESS = Address(platform="slack", workspace="T1", channel="C1")
 _PROFILE = library.shipped()["foundations"]
 _JUDGE = Judge(model=Settings.model_fields["model"].default)
@@ -166,8 +166,10 @@ class Bot:
 
 def main(papers: Path | None, unseen: Path | None) -> int:
     """Ask in all three ways, print what came, and return the exit status."""
-    day = _papers(papers, _DATA / "day-450.jsonl.gz", DAY, set(), "2401")
-    others = _papers(unseen, _DATA / "record-dev.jsonl.gz", UNSEEN, {p.id for p in day}, "2402")
+    day = _papers(papers, external_file("data/day-450.jsonl.gz"), DAY, set(), "2401")
+    others = _papers(
+        unseen, external_file("data/record-dev.jsonl.gz"), UNSEEN, {p.id for p in day}, "2402"
+    )
     # Those that only the API knows come all along the way.
     order = sorted([*day, *others], key=lambda one: fingerprint(one.id))
     print(f"{len(day)} papers of a day, {len(others)} that only arXiv's API knows")

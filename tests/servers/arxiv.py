@@ -2,8 +2,8 @@
 
     python -m tests.servers.arxiv
 
-quant-ph has arXiv's own document of 28 April 2025, with today's date; every other category has
-those of the sample's papers that are in it. What is no category is refused with arXiv's words.
+quant-ph has arXiv's own document of 28 April 2025, with today's date; every other category has its
+papers of the sample. An unknown category is refused with arXiv's words.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PAPERS = {
     for announced in (*sample.listing().papers, *parse_feed(QUANTUM).papers)
 }
 _by_id = arxiv_api(announced.paper for announced in PAPERS.values())
-_nothing = arxiv_api(())
+_empty = arxiv_api(())
 
 
 def answer(path: str, body: bytes) -> HttpReply:
@@ -41,7 +41,7 @@ def answer(path: str, body: bytes) -> HttpReply:
     if "id_list" in asked.query:
         return _by_id(path, body)
     if "search_query" in asked.query:
-        return _nothing("?id_list=0000.00000", body)
+        return _empty("?id_list=0000.00000", body)
     names = unquote(asked.path).rpartition("/")[2].split("+")
     if not all(map(canonical, names)):
         return xml_reply((WIRE / "arxiv_rss_error.xml").read_bytes(), 400)
@@ -55,18 +55,18 @@ def answer(path: str, body: bytes) -> HttpReply:
 
 
 def latest(now: datetime) -> date:
-    """The weekday whose list stands now."""
+    """The weekday whose list arXiv shows now."""
     day = new_york_date(now)
     return weekday_before(day) if is_weekend(day) else day
 
 
 def midnight(day: date) -> str:
-    """How a feed writes its day."""
+    """A day as a feed writes it."""
     return format_datetime(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK))
 
 
 def document(day: date, papers: Iterable[Announced]) -> bytes:
-    """An RSS feed as arXiv's."""
+    """An RSS feed in arXiv's form."""
     empty = (WIRE / "arxiv_rss_empty_sunday.xml").read_text(encoding="utf-8")
     dated = re.sub(r"(?<=<pubDate>)[^<]*", midnight(day), empty)
     items = "".join(_item(announced, midnight(day)) for announced in papers)

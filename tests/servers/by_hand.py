@@ -1,4 +1,4 @@
-"""What the loopback servers share when a person runs them: settings printed, lines typed, news."""
+"""Loopback servers run by hand: print the settings, read typed lines, print what is new."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Protocol
 
 from tests.servers.fake_http import HttpReply, run_fake_server
 
-_LOOK = 0.2  # seconds between two looks at what is new
+_POLL_SECONDS = 0.2  # between two looks for news
 
 
 class Console(Protocol):
-    """A server and the people in it. `do` takes what was typed and raises LookupError or
-    ValueError for what cannot be done; `news` is what happened since it was asked last."""
+    """A server and the people in it. `do` carries out a typed line and raises LookupError or
+    ValueError when it cannot; `news` is what happened since the last call."""
 
     settings: Mapping[str, str]
     help: str
@@ -30,24 +30,24 @@ class Console(Protocol):
 
 @dataclass
 class Http:
-    """A server that only answers: arXiv, the model. Typed, a status is what it answers from then
-    on, and `ok` is the end of that."""
+    """A server that only answers: arXiv, the model. A typed status is its answer from then on,
+    until `ok`."""
 
     settings: Mapping[str, str]
-    asked: Callable[[], int]
-    answers_with: Callable[[int], None]
+    count: Callable[[], int]
+    set_status: Callable[[int], None]
     name: str
-    help: str = "a status, such as 503, for every answer from now on; ok: no more"
-    _told: int = field(default=0)
+    help: str = "a status, such as 503: every answer from now on; ok: as usual again"
+    _printed: int = field(default=0)
 
     def do(self, line: str) -> None:
-        self.answers_with(200 if line == "ok" else int(line))
+        self.set_status(200 if line == "ok" else int(line))
 
     def news(self) -> Iterator[str]:
-        count = self.asked()
-        if count != self._told:
-            yield f"{self.name}: {count - self._told} asked, {count} in all"
-        self._told = count
+        count = self.count()
+        if count != self._printed:
+            yield f"{self.name} requests: {count - self._printed} new, {count} in all"
+        self._printed = count
 
 
 @contextmanager
@@ -56,23 +56,23 @@ def http(
     answer: Callable[[str, bytes], HttpReply],
     settings: Callable[[str], Mapping[str, str]],
 ) -> Iterator[Http]:
-    """A server that answers by this function; `settings` from its address."""
+    """A server that answers with this function; `settings` makes the settings from its address."""
     status = 200
 
-    def answers_with(number: int) -> None:
+    def set_status(number: int) -> None:
         nonlocal status
         status = number
 
-    def answered(path: str, body: bytes) -> HttpReply:
-        return answer(path, body) if status == 200 else (status, {}, b"as it was told")
+    def answer_or_fail(path: str, body: bytes) -> HttpReply:
+        return answer(path, body) if status == 200 else (status, {}, b"as typed")
 
-    with run_fake_server(answered) as there:
-        yield Http(settings(there.url), lambda: len(there.requests), answers_with, name)
+    with run_fake_server(answer_or_fail) as server:
+        yield Http(settings(server.url), lambda: len(server.requests), set_status, name)
 
 
 def run(opening: Mapping[str, Callable[[], AbstractContextManager[Console]]]) -> None:
-    """Open servers, print the settings that lead Paperboy to them, and let a person talk, until
-    Ctrl-C or the end of input. Of several, the first word of a line says which."""
+    """Start servers, print the settings that point Paperboy at them, and carry out typed lines
+    until Ctrl-C or the end of input. With several servers the first word of a line names one."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the former is ignored in the background
         signal.signal(number, signal.default_int_handler)
     with ExitStack() as stack:
@@ -86,7 +86,7 @@ def _introduce(consoles: Mapping[str, Console]) -> None:
     for console in consoles.values():
         for name, value in console.settings.items():
             print(f"export {name}={value}")
-    # slack_sdk knows no exceptions to a proxy.
+    # slack_sdk ignores NO_PROXY.
     print("unset HTTP_PROXY HTTPS_PROXY http_proxy https_proxy")
     for name, console in consoles.items():
         before = f"{name} " if len(consoles) > 1 else ""
@@ -99,7 +99,7 @@ def _talk(consoles: Mapping[str, Console]) -> None:
     threading.Thread(target=_read, args=(typed,), daemon=True).start()
     while True:
         try:
-            line = typed.get(timeout=_LOOK)
+            line = typed.get(timeout=_POLL_SECONDS)
         except queue.Empty:
             line = ""
         if line is None:
@@ -128,6 +128,6 @@ def _do(consoles: Mapping[str, Console], line: str) -> None:
 def _read(typed: queue.Queue[str | None]) -> None:
     for line in sys.stdin:
         typed.put(line)
-    if not sys.stdin.isatty():  # in the background: until it is told to stop
+    if not sys.stdin.isatty():  # in the background: run until stopped
         threading.Event().wait()
     typed.put(None)

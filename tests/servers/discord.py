@@ -1,4 +1,4 @@
-"""Discord on loopback, by hand: a person types, and sees what the bot posts.
+"""Discord on loopback, by hand: you type as a person and see what the bot posts.
 
 python -m tests.servers.discord
 """
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 class DiscordConsole:
-    """A person who may do everything, in a server with two text channels, an announcement channel
+    """A person with all permissions, in a server with two text channels, an announcement channel
     and a forum."""
 
     help = (
@@ -46,15 +46,15 @@ class DiscordConsole:
             case "send":
                 if not self.discord.modals:
                     raise LookupError("no form is open")
-                said = dict(pair.split("=", 1) for pair in rest.split())
-                self.discord.submit(list(self.discord.modals)[-1], said)
+                changes = dict(pair.split("=", 1) for pair in rest.split())
+                self.discord.submit(list(self.discord.modals)[-1], changes)
             case _ if word.startswith("/"):
                 self._command(line[1:].split())
             case _:
-                raise LookupError(f"{word!r} is nothing to do; {self.help}")
+                raise LookupError(f"{word!r} is no command here; {self.help}")
 
     def news(self) -> Iterator[str]:
-        """Messages that are new or changed, whispers and forms."""
+        """New and edited messages, ephemeral ones and forms."""
         for where, message in self._shown():
             text = draw_discord(message)
             if self._seen.get(message["id"]) != text:
@@ -68,7 +68,7 @@ class DiscordConsole:
                 yield f"--- a form; its fields are {', '.join(fields)}\n{draw_discord(modal)}"
 
     def _shown(self) -> Iterator[tuple[str, Json]]:
-        """Every message, oldest first in its place, and where that is."""
+        """Every message with the place it is in, oldest first in each."""
         for channel in list(self.discord.channels.values()):
             where = f"{channel.name} ({'a thread' if channel.parent else channel.id})"
             yield from ((where, message) for message in list(channel.messages))
@@ -80,7 +80,7 @@ class DiscordConsole:
         if "top" in options:
             options["top"] = int(options["top"])
         if self.discord.command(name, options).type is None:
-            raise LookupError("nobody acknowledged it: is the bot connected?")
+            raise LookupError("nothing acknowledged it: is the bot connected?")
 
     def _press(self, label: str) -> None:
         for _, message in reversed([*self._shown()]):

@@ -1,4 +1,4 @@
-"""Discord's rules as our tests need them: what it refuses, and what it makes of marked-up text."""
+"""Discord's rules as far as the tests need them: what it refuses, and how it reads Markdown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 Json = dict[str, Any]
-Span = tuple[str, str]  # what Discord takes a piece of text for, and what it shows of it
+Span = tuple[str, str]  # how Discord reads a piece of text (text, link, bold...), and its text
 
 _V2 = 1 << 15
-# Where a length is limited: type of component -> part -> longest (docs.discord.com, "Component
-# Reference"). Nothing that is limited may be empty, except a value.
-_LONGEST = {
+# Maximum lengths by type of component and field (docs.discord.com, "Component Reference"). A
+# limited field may not be empty, except a value.
+_MAX_LENGTHS = {
     2: {"label": 80, "custom_id": 100, "url": 512},
     3: {"custom_id": 100, "placeholder": 150},
     4: {"custom_id": 100, "placeholder": 100, "value": 4000},
@@ -23,7 +23,7 @@ _LONGEST = {
 
 
 def walk_components(components: list[Json]) -> Iterator[Json]:
-    """Every component, also those inside others, in the order of reading."""
+    """Every component, nested ones included, in reading order."""
     for part in components:
         yield part
         yield from walk_components(part.get("components", []))
@@ -33,7 +33,7 @@ def walk_components(components: list[Json]) -> Iterator[Json]:
 
 
 def message_error(body: Json, edit: bool = False) -> str:
-    """Why Discord would not take this message; empty when it would."""
+    """Why Discord would refuse this message; empty when it would not."""
     content, embeds = body.get("content") or "", body.get("embeds") or []
     top = body.get("components") or []
     every = list(walk_components(top))
@@ -42,7 +42,7 @@ def message_error(body: Json, edit: bool = False) -> str:
         return "content or embeds beside Components V2"
     if not (edit or content.strip() or embeds or top):
         return "empty"
-    if len(content) > 2000 or len(embeds) > 10 or sum(map(_embedded, embeds)) > 6000:
+    if len(content) > 2000 or len(embeds) > 10 or sum(map(_embed_length, embeds)) > 6000:
         return "content or embeds too long"
     if any(len(e.get("description", "")) > 4096 or len(e.get("fields", [])) > 25 for e in embeds):
         return "an embed too long"
@@ -52,7 +52,7 @@ def message_error(body: Json, edit: bool = False) -> str:
         return "components that are not five rows"
     if sum(len(part["content"]) for part in every if part["type"] == 10) > 4000:
         return "texts too long"
-    return _refused_parts(every)
+    return _component_error(every)
 
 
 def modal_error(data: Json) -> str:
@@ -63,7 +63,7 @@ def modal_error(data: Json) -> str:
         return f"{len(data['components'])} components"
     if any(part["type"] != 18 for part in data["components"]):
         return "a component without a label"
-    return _refused_parts(list(walk_components(data["components"])))
+    return _component_error(list(walk_components(data["components"])))
 
 
 def command_error(command: Json) -> str:
@@ -82,23 +82,23 @@ def command_error(command: Json) -> str:
     return "".join(command_error(option | {"type": 1}) for option in options)
 
 
-def _embedded(embed: Json) -> int:
+def _embed_length(embed: Json) -> int:
     fields = [text for field in embed.get("fields", []) for text in field.values()]
     texts = [embed.get("title"), embed.get("description"), *fields]
     return sum(len(text) for text in texts if isinstance(text, str))
 
 
-def _refused_parts(every: list[Json]) -> str:
-    ids = [part["custom_id"] for part in every if "custom_id" in part]
+def _component_error(components: list[Json]) -> str:
+    ids = [part["custom_id"] for part in components if "custom_id" in part]
     if len(set(ids)) < len(ids):
         return "a custom_id twice"
-    for part in every:
+    for part in components:
         inside, options = part.get("components", []), part.get("options", [])
-        for name, longest in _LONGEST.get(part["type"], {}).items():
+        for name, longest in _MAX_LENGTHS.get(part["type"], {}).items():
             if name in part and not (name != "value") <= len(part[name].strip()) <= longest:
                 return f"{name} of {len(part[name])} characters"
         if part["type"] == 2 and ("url" in part) == ("custom_id" in part):
-            return "a button that does nothing, or two things"
+            return "a button with neither a url nor a custom_id, or both"
         if part["type"] in (1, 9) and not 1 <= len(inside) <= (5 if part["type"] == 1 else 3):
             return f"{len(inside)} in a row or section"
         if part["type"] == 3 and not 1 <= len(options) <= 25:
@@ -110,8 +110,8 @@ def _refused_parts(every: list[Json]) -> str:
     return ""
 
 
-# What Discord's clients take for mark-up, by the rules they share with simple-markdown. Greedier
-# than any one of them: what passes here is text everywhere.
+# What Discord's clients read as Markdown, by the rules they share with simple-markdown. Greedier
+# than any one of them: what is text here is text in every client.
 _LINES = re.compile(
     r"(?P<heading>\#{1,3}\s+) | (?P<subtext>-\#\s+) | (?P<quote>(?:>>)?>\s+)"
     r"| (?P<list>\s*(?:[-*+]|\d+[.)])\s+)",
@@ -135,7 +135,7 @@ _NESTED = ("bold", "underline", "italic", "italic_", "strike", "spoiler")
 
 
 def parse_markup(marked: str) -> list[Span]:
-    """Marked-up text as Discord reads it: pieces of plain text, and what is something else."""
+    """Markdown as Discord reads it: pieces of plain text and of everything else."""
     spans: list[Span] = []
     for number, line in enumerate(marked.split("\n")):
         if number:
@@ -179,29 +179,31 @@ def _spans(line: str) -> Iterator[Span]:
 
 
 def draw_discord(body: Json) -> str:
-    """A message or modal as a person would sketch it."""
-    rows = [_drawn(part) for part in body["components"]]
+    """A message or modal as a sketch in text."""
+    rows = [_draw_component(part) for part in body["components"]]
     if "title" in body:
         rows.insert(0, f"[ {body['title']} ]")
     if body.get("content"):
-        rows.insert(0, _plain(body["content"]))
+        rows.insert(0, _draw_text(body["content"]))
     return "\n".join(rows) + "\n"
 
 
-def _drawn(part: Json) -> str:
+def _draw_component(part: Json) -> str:
     match part["type"]:
         case 1:
-            return "  ".join(map(_drawn, part["components"]))
+            return "  ".join(map(_draw_component, part["components"]))
         case 2:
             return f"[{part['label']}{' ↗' if 'url' in part else ''}]"
         case 9:
-            return f"{_drawn(part['components'][0])}  {_drawn(part['accessory'])}"
+            return f"{_draw_component(part['components'][0])}  {_draw_component(part['accessory'])}"
         case 10:
-            return _plain(str(part["content"]))
+            return _draw_text(str(part["content"]))
         case 18:
             inner, hint = part["component"], part.get("description", "")
             star = "*" if inner["required"] else ""
-            return f"{part['label']}{star}\n  {_drawn(inner)}" + (f"\n  ({hint})" if hint else "")
+            return f"{part['label']}{star}\n  {_draw_component(inner)}" + (
+                f"\n  ({hint})" if hint else ""
+            )
         case 3:
             marks = {True: "(x)", False: "( )"}
             return "  ".join(f"{marks[o['default']]} {o['label']}" for o in part["options"])
@@ -210,7 +212,7 @@ def _drawn(part: Json) -> str:
     return "_" + str(part.get("value", "")).replace("\n", "\n  _") + "_"
 
 
-def _plain(marked: str) -> str:
+def _draw_text(marked: str) -> str:
     prefix = {"heading": "## ", "subtext": " . ", "quote": " | ", "emoji": "", "link": "↗"}
     return "".join(
         prefix.get(kind, "") + ("" if kind == "link" else text)

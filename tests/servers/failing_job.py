@@ -1,4 +1,4 @@
-"""A job that fails with a secret in its words, as a library's error might."""
+"""A job that fails with a secret in its error message, as a library's error might."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bot import settings
 
 
 def raise_with_secret() -> None:
-    """Raises RuntimeError, from another error that quotes an address."""
+    """Raises RuntimeError from a ValueError that quotes an address with the key."""
     key = settings.load().openai_api_key
     assert key is not None
     try:

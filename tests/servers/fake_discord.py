@@ -1,10 +1,10 @@
-"""Discord on loopback, as far as our own tests need it: REST, a gateway, people, scripted failures.
+"""Discord on loopback, as far as the tests need it: REST, a gateway, people, scripted failures.
 
 It runs in a thread of its own and its methods block, so a test whose bot shares the test's event
 loop calls them through `asyncio.to_thread`. `discord.http.Route.BASE` and
-`discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY` lead discord.py to it. A client waits 2 s for
-more guilds before it is ready, unless it is made with a shorter `guild_ready_timeout`, and 5 s
-before it identifies anew, unless it has a `before_identify_hook` of its own.
+`discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY` point discord.py to it. A client waits 2 s for
+more guilds before it is ready, unless it has a shorter `guild_ready_timeout`, and 5 s before it
+identifies again, unless it has its own `before_identify_hook`.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from tests.servers.fake_discord_state import (
 )
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
-Fault = str | tuple[int, int]  # a name below, or the status and code that Discord answers
+Fault = str | tuple[int, int]  # a name, see `inject_faults`, or a status and Discord's code
 
 
 class Call(NamedTuple):
-    """A request as it came in, and the status it got: 0 when it was left without an answer."""
+    """A request, and the status of its answer: 0 when it got none."""
 
     route: str
     body: Any
@@ -53,8 +53,8 @@ class Call(NamedTuple):
 
 
 class Ack(NamedTuple):
-    """How an interaction was answered: `type` is None when it was not, in time. `answers` are
-    the messages that follow from it, as they come."""
+    """How an interaction was answered: `type` is None when it was not answered in time. `answers`
+    are the messages that follow, as they come."""
 
     type: int | None
     data: Json
@@ -70,15 +70,16 @@ class FakeDiscord(DiscordState):
         self._faults: list[tuple[str, deque[Fault]]] = []
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
-        self._wait = 0.05  # seconds a rate-limited request is told to wait
+        self._wait = 0.05  # seconds of retry_after
 
-    # People; each answer is awaited 3 s, as Discord does
+    # People
 
     def command(
         self, name: str, options: Json | None = None, *, channel: str = "", user: str = USER_ID,
         permissions: int = ALL_PERMISSIONS,
     ) -> Ack:  # fmt: skip
-        """`/digest subscribe` with its options. LookupError for what cannot be typed."""
+        """Type a command (`digest subscribe`) with its options. Raises LookupError when Discord
+        would not offer it."""
         data = self._typed(name, options or {}, "", permissions)
         return self._interact(2, data, channel, user, permissions)
 
@@ -90,7 +91,7 @@ class FakeDiscord(DiscordState):
         return self._interact(4, data, channel, user)
 
     def context_menu(self, name: str, message: str, *, channel: str, user: str = USER_ID) -> Ack:
-        """An app's entry in a message's menu."""
+        """Choose an app's entry in a message's menu."""
         command = self._registered(name, 3, ALL_PERMISSIONS)
         found = self._message(channel, message)
         data = {"id": command["id"], "name": name, "type": 3, "target_id": message}
@@ -100,7 +101,7 @@ class FakeDiscord(DiscordState):
         self, custom_id: str, message: str, *, channel: str = "", user: str = USER_ID,
         permissions: int = ALL_PERMISSIONS,
     ) -> Ack:  # fmt: skip
-        """Press a button. LookupError when the message has none such."""
+        """Press a button. Raises LookupError when the message has no such button."""
         found = self._message(channel or next(iter(self.channels)), message)
         buttons = {
             p["custom_id"]: p for p in walk_components(found["components"]) if "custom_id" in p
@@ -112,7 +113,7 @@ class FakeDiscord(DiscordState):
         self, custom_id: str, changes: Mapping[str, str | list[str]], *, channel: str = "",
         user: str = USER_ID, permissions: int = ALL_PERMISSIONS,
     ) -> Ack:  # fmt: skip
-        """Fill in the modal that is shown, and send it; what is not said stays as it was."""
+        """Fill in the open modal and submit it; fields without a change keep their values."""
         components = []
         for label in self.modals.pop(custom_id)["components"]:
             part = label["component"]
@@ -127,28 +128,29 @@ class FakeDiscord(DiscordState):
         return self._interact(5, data, channel, user, permissions)
 
     def wait_for_answers(self, ack: Ack, number: int = 1) -> list[Json]:
-        """What followed from an interaction, once there are so many messages."""
+        """The messages that follow from an interaction, once there are so many."""
         wait_until(lambda: len(ack.answers) >= number, f"{number} answers")
         return ack.answers
 
     # Failures
 
     def inject_faults(self, route: str, *faults: Fault) -> None:
-        """What the next requests to "POST */messages" meet, one each: `lost_reply` (done, but not
-        answered), `disconnect` (not done), `hang`, `http_500` (any status), `ratelimited`,
-        `banned` (429 without Via, as Cloudflare sends it), or a status and Discord's code."""
+        """What happens to the next requests to a route ("POST */messages"), one fault each:
+        `lost_reply` (done, but not answered), `disconnect` (not done), `hang`, `http_500` (any
+        status), `ratelimited`, `banned` (429 without Via, as Cloudflare sends it), or a status and
+        Discord's code."""
         self._faults.append((route, deque(faults)))
 
     def drop_connections(self) -> None:
-        """Every gateway connection breaks."""
+        """Abort every gateway connection."""
         self._run(self._each_socket(None))
 
     def reconnect(self) -> None:
-        """The gateway asks to connect anew (op 7), as it does every few hours."""
+        """Ask every client to reconnect (op 7), as the gateway does every few hours."""
         self._run(self._each_socket({"op": 7, "d": None}))
 
     def invalidate_sessions(self) -> None:
-        """Sessions are over (op 9): identify again."""
+        """End every session (op 9): clients have to identify again."""
         self._run(self._each_socket({"op": 9, "d": False}))
 
     @property
@@ -157,7 +159,7 @@ class FakeDiscord(DiscordState):
         return sum(session.socket is not None for session in self.sessions.values())
 
     def send_event(self, event: str, data: Json) -> None:
-        """Send an event to every session; those that are away get it when they resume."""
+        """Send an event to every session; a disconnected one gets it when it resumes."""
         self._run(self._dispatch(event, data))
 
     # The wire
@@ -188,7 +190,7 @@ class FakeDiscord(DiscordState):
         return {"id": command["id"], "name": first, "type": 1, "options": given, "resolved": {}}
 
     def _registered(self, name: str, kind: int, permissions: int) -> Json:
-        """A command as it was synced, if a person with these permissions is offered it."""
+        """A registered command, if Discord offers it to a person with these permissions."""
         for command in self.commands:
             need = int(command.get("default_member_permissions") or 0)
             if (command["name"], command["type"]) == (name, kind) and permissions & need == need:
@@ -223,17 +225,17 @@ class FakeDiscord(DiscordState):
         else:
             event |= {"member": member_json(user, permissions), "guild_id": GUILD_ID, "context": 0}
 
-        async def asked() -> Ack:
+        async def send_and_wait() -> Ack:
             acked: asyncio.Future[Json] = self._loop.create_future()
-            one = self._asked[token] = PendingInteraction(
+            pending = self._interactions[token] = PendingInteraction(
                 event["id"], kind, where.id, message, acked
             )
             await self._dispatch("INTERACTION_CREATE", event)
             await asyncio.wait([acked], timeout=self.ack_timeout_seconds)
-            said = acked.result() if acked.done() else {}
-            return Ack(said.get("type"), said.get("data") or {}, one.answers)
+            reply = acked.result() if acked.done() else {}
+            return Ack(reply.get("type"), reply.get("data") or {}, pending.answers)
 
-        ack: Ack = self._run(asked())
+        ack: Ack = self._run(send_and_wait())
         return ack
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
@@ -260,7 +262,7 @@ class FakeDiscord(DiscordState):
             if request.transport:
                 request.transport.close()
         self.calls.append(Call(route, body, status, at))
-        # Exactly this type: discord.py takes JSON with a charset for text.
+        # Exactly this type: discord.py reads JSON with a charset as text.
         content = b"" if answer is None else json.dumps(answer).encode()
         typed = {} if answer is None else {"Content-Type": "application/json"}
         return web.Response(status=status or 200, body=content, headers=typed | headers)
@@ -282,7 +284,8 @@ class FakeDiscord(DiscordState):
         return refusal
 
     def _admit(self, request: web.Request, path: str) -> dict[str, str]:
-        """The headers of a rate limit. Raises Refusal for a wrong token, or too many messages."""
+        """The headers of the rate limit. Raises DiscordError for a wrong token or too many
+        messages."""
         token = request.headers.get("Authorization", "")
         open_to_all = path.startswith(("interactions/", "webhooks/"))
         if not open_to_all and token != f"Bot {self.token or token.removeprefix('Bot ')}":
@@ -316,7 +319,8 @@ class FakeDiscord(DiscordState):
         async for frame in socket:
             if frame.type is not WSMsgType.TEXT:
                 continue
-            op, data = (said := json.loads(frame.data))["op"], said["d"]
+            payload = json.loads(frame.data)
+            op, data = payload["op"], payload["d"]
             if op == 1:
                 await socket.send_json({"op": 11, "d": None})
             elif op in (2, 6) and self.token and data["token"] != self.token:
@@ -351,11 +355,11 @@ class FakeDiscord(DiscordState):
         frame = {"op": 0, "t": event, "s": len(session.events) + 1, "d": data}
         session.events.append(frame)
         if session.socket:
-            with suppress(ConnectionError):  # dropped just now
+            with suppress(ConnectionError):  # it was dropped meanwhile
                 await session.socket.send_json(frame)
 
     async def _each_socket(self, frame: Json | None) -> None:
-        """Send all of them a frame; without one, break them."""
+        """Send every socket a frame; without a frame, abort it."""
         for id, session in list(self.sessions.items()):
             if frame and frame["op"] == 9:
                 del self.sessions[id]
@@ -396,7 +400,7 @@ class FakeDiscord(DiscordState):
 
 @contextmanager
 def run_fake_discord() -> Iterator[FakeDiscord]:
-    """Discord, listening while the block runs."""
+    """Discord, listening on a free port until the block ends."""
     server = FakeDiscord()
     server.open()
     try:

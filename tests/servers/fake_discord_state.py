@@ -1,4 +1,4 @@
-"""What Discord keeps and decides, as far as our own tests need it: requests in, answers out."""
+"""What Discord stores and decides, as far as the tests need it: requests in, answers out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADMINISTRATOR = 1 << 3
 CREATE_PUBLIC_THREADS, SEND_MESSAGES_IN_THREADS = 1 << 35, 1 << 38
 ALL_PERMISSIONS = (1 << 50) - 1
 _EPHEMERAL, _V2 = 1 << 6, 1 << 15
-_ANSWER_WITHIN, _NONCE_KEPT = 900.0, 300.0
+_ANSWER_SECONDS, _NONCE_SECONDS = 900.0, 300.0
 _MISSING = {10003: "Unknown Channel", 10008: "Unknown Message", 10062: "Unknown interaction"}
 BOT: Json = {
     "id": APP_ID,
@@ -35,7 +35,7 @@ BOT: Json = {
 
 
 class DiscordError(Exception):
-    """What Discord answers instead."""
+    """An error as Discord's REST API reports it."""
 
     def __init__(self, status: int, code: int = 0, message: str = "", **headers: str) -> None:
         super().__init__(message)
@@ -45,14 +45,14 @@ class DiscordError(Exception):
 
 @dataclass
 class Channel:
-    """A channel, and what the bot may do there (a thread: what it may in its parent)."""
+    """A channel and the bot's permissions there (a thread has those of its parent)."""
 
     id: str
     type: int = TEXT
     name: str = "papers"
     parent: str = ""
     permissions: int = ALL_PERMISSIONS
-    visible_to: set[str] | None = None  # who sees it besides the bot, None for everybody
+    visible_to: set[str] | None = None  # ids of people; None: everybody
     messages: list[Json] = field(default_factory=list)
     archived: bool = False
     locked: bool = False
@@ -60,7 +60,7 @@ class Channel:
 
 @dataclass
 class PendingInteraction:
-    """An interaction under way."""
+    """An interaction that may still be answered."""
 
     id: str
     type: int
@@ -74,7 +74,7 @@ class PendingInteraction:
 
 @dataclass
 class Session:
-    """A gateway session: its events are kept, for whoever resumes it."""
+    """A gateway session; its events are kept, so that it can be resumed."""
 
     events: list[Json] = field(default_factory=list)
     socket: web.WebSocketResponse | None = None
@@ -91,46 +91,45 @@ def member_json(id: str, permissions: int = ALL_PERMISSIONS) -> Json:
 
 
 class DiscordState:
-    """What Discord keeps and decides: requests in, answers out."""
+    """What Discord stores and decides: requests in, answers out."""
 
     def __init__(self) -> None:
         self.api = self.gateway = ""
-        self.token = ""  # the only one that is taken, if any
-        self.rate_limit = 0  # messages for each channel in `span` seconds; 0 for no limit
+        self.token = ""  # the only one accepted; empty: any
+        self.rate_limit = 0  # messages a channel in `rate_window_seconds`; 0: no limit
         self.rate_window_seconds = 5.0
-        self.bot_permissions = (
-            ALL_PERMISSIONS & ~ADMINISTRATOR
-        )  # what the bot was granted in the server as a whole
-        # How long an acknowledgement may take: Discord's 3 s would be a test of the machine.
+        # What the bot was granted in the server as a whole.
+        self.bot_permissions = ALL_PERMISSIONS & ~ADMINISTRATOR
+        # Discord waits 3 s, which would test the machine: tests are about the order of events.
         self.ack_timeout_seconds = TIMEOUT_SECONDS
         kinds = {1: TEXT, 2: TEXT, 3: NEWS, 4: FORUM}
         made = [Channel(f"20000000000000000{n}", kind) for n, kind in kinds.items()]
         self.channels = {channel.id: channel for channel in made}
         self.commands: list[Json] = []
-        self.former_members: set[str] = set()  # who has left the server
+        self.former_members: set[str] = set()  # ids of people who left the server
         self.command_permissions: list[Json] = []  # the server's settings for commands
-        self.modals: dict[str, Json] = {}  # shown, by their custom_id
+        self.modals: dict[str, Json] = {}  # open modals by custom_id
         self._whispers: list[Json] = []
-        self._asked: dict[str, PendingInteraction] = {}
+        self._interactions: dict[str, PendingInteraction] = {}
         self._nonces: dict[tuple[str, str], tuple[float, Json]] = {}
         self._posted: dict[str, deque[float]] = defaultdict(deque)
         self._last = 0
         self.sessions: dict[str, Session] = {}
 
     def visible_messages(self, channel: str, message: str = "") -> list[Json]:
-        """What a person sees: a channel's message (its last), then those of its thread."""
+        """The messages a person sees: one of a channel (by default the last), then its thread."""
         parent = self._message(channel, message) if message else self.channels[channel].messages[-1]
         below = self.channels.get(parent["id"])
         return [parent, *(below.messages if below else ())]
 
     def delete_message(self, channel: str, message: str) -> None:
-        """A person deletes a message; the thread that was begun from it stays."""
+        """A person deletes a message; a thread started from it stays."""
         self._remove(self._message(channel, message))
 
     def handle_request(
         self, method: str, path: list[str], body: Any, query: Mapping[str, str]
     ) -> Any:
-        """What a request does, and its answer; None is 204. Raises Refusal."""
+        """Do what a request asks. Returns the answer's JSON, None for 204. Raises DiscordError."""
         match [method, *path]:
             case ["GET", "gateway", "bot"]:
                 limit = {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}
@@ -182,8 +181,9 @@ class DiscordState:
             case ["POST", "channels", id, "messages", message, "threads"]:
                 parent = self._message(self._channel(id, CREATE_PUBLIC_THREADS).id, message)
                 if message in self.channels:
-                    said = "A thread has already been created for this message"
-                    raise DiscordError(400, 160004, said)
+                    raise DiscordError(
+                        400, 160004, "A thread has already been created for this message"
+                    )
                 parent["thread"] = self._open(message, id, body["name"])
                 return parent["thread"]
             case ["POST", "channels", id, "threads"]:  # in a forum: with its first message
@@ -200,15 +200,15 @@ class DiscordState:
             case ["DELETE", "channels", id, "messages", message]:
                 return self._remove(self._message(self._channel(id).id, message))
             case ["POST", "interactions", _, token, "callback"]:
-                return self._callback(self._asked.get(token), body)
+                return self._callback(self._interactions.get(token), body)
             case ["POST", "webhooks", _, token]:
-                return self._answer(self._under_way(token), body)
+                return self._answer(self._pending(token), body)
             case [_, "webhooks", _, token, "messages", message]:
-                return self._answered(method, self._under_way(token), message, body)
+                return self._answered(method, self._pending(token), message, body)
         raise DiscordError(404, 0, "404: Not Found")
 
     def _id(self) -> str:
-        """A snowflake: the moment, and never the same twice."""
+        """A snowflake of this moment, never the same twice."""
         now = (time.time_ns() // 10**6 - 1420070400000) << 22
         self._last = max(self._last + 1, now)
         return str(self._last)
@@ -233,7 +233,7 @@ class DiscordState:
         raise DiscordError(404, 10008)
 
     def _history(self, channel: Channel, query: Mapping[str, str]) -> list[Json]:
-        """The newest first, whatever was asked; the nonce is only in the answer to a post."""
+        """Messages, newest first. As on Discord, only the answer to a post has the nonce."""
         limit = int(query.get("limit", 50))
         rows = [{k: v for k, v in m.items() if k != "nonce"} for m in channel.messages]
         older = [row for row in rows if int(row["id"]) < int(query.get("before", 1 << 63))]
@@ -251,12 +251,12 @@ class DiscordState:
             raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
         if channel.locked:
             raise DiscordError(400, 160005, "Thread is locked")
-        channel.archived = False  # a message wakes it
+        channel.archived = False  # a message unarchives a thread
         key, now = (id, str(body.get("nonce"))), time.monotonic()
         if len(key[1]) > 25:
             raise DiscordError(400, 50035, "Invalid Form Body: nonce")
         kept, message = self._nonces.get(key, (0.0, {}))
-        if body.get("enforce_nonce") and message and now - kept < _NONCE_KEPT:
+        if body.get("enforce_nonce") and message and now - kept < _NONCE_SECONDS:
             return message
         self._nonces[key] = (now, self._say(channel, body))
         return self._nonces[key][1]
@@ -330,7 +330,7 @@ class DiscordState:
             about |= {"owner_id": APP_ID, "message_count": len(channel.messages), "member_count": 1}
             state = {"archived": channel.archived, "locked": channel.locked}
             return about | {"thread_metadata": state | times}
-        given = channel.permissions & ~ADMINISTRATOR  # which no channel can give
+        given = channel.permissions & ~ADMINISTRATOR  # no overwrite can grant that one
         may = {"allow": str(given), "deny": str(ALL_PERMISSIONS & ~channel.permissions)}
         about |= {"position": 1, "nsfw": False, "topic": None, "available_tags": []}
         rules = [{"id": APP_ID, "type": 1, **may}]
@@ -371,10 +371,10 @@ class DiscordState:
 
     # Interactions
 
-    def _callback(self, asked: PendingInteraction | None, body: Json) -> Json:
-        if asked is None or time.monotonic() - asked.at > self.ack_timeout_seconds:
+    def _callback(self, interaction: PendingInteraction | None, body: Json) -> Json:
+        if interaction is None or time.monotonic() - interaction.at > self.ack_timeout_seconds:
             raise DiscordError(404, 10062)
-        if asked.acknowledgement.done():
+        if interaction.acknowledgement.done():
             raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
         kind, data = body["type"], body.get("data") or {}
         wrong = modal_error(data) if kind == 9 else ""
@@ -382,38 +382,40 @@ class DiscordState:
             raise DiscordError(400, 50035, f"Invalid Form Body: {wrong or 'choices'}")
         if kind == 9:
             self.modals[data["custom_id"]] = data
-        if kind == 7 and asked.message:
-            self._change(asked.message, data)
-        asked.ephemeral = (data.get("flags") or 0) & _EPHEMERAL
+        if kind == 7 and interaction.message:
+            self._change(interaction.message, data)
+        interaction.ephemeral = (data.get("flags") or 0) & _EPHEMERAL
         if kind == 4:
-            asked.answers.append(self._say(self.channels[asked.channel], data))
-        asked.acknowledgement.set_result(body)
-        made = [{"type": kind, "message": message} for message in asked.answers]
-        about = {"interaction": {"id": asked.id, "type": asked.type}}
+            interaction.answers.append(self._say(self.channels[interaction.channel], data))
+        interaction.acknowledgement.set_result(body)
+        made = [{"type": kind, "message": message} for message in interaction.answers]
+        about = {"interaction": {"id": interaction.id, "type": interaction.type}}
         return about | ({"resource": made[0]} if made else {})
 
-    def _under_way(self, token: str) -> PendingInteraction:
-        asked = self._asked.get(token)
-        if asked is None or time.monotonic() - asked.at > _ANSWER_WITHIN:
+    def _pending(self, token: str) -> PendingInteraction:
+        interaction = self._interactions.get(token)
+        if interaction is None or time.monotonic() - interaction.at > _ANSWER_SECONDS:
             raise DiscordError(401, 50027, "Invalid Webhook Token")
-        if not asked.acknowledgement.done():
+        if not interaction.acknowledgement.done():
             raise DiscordError(404, 10015, "Unknown Webhook")
-        return asked
+        return interaction
 
-    def _answer(self, asked: PendingInteraction, body: Json) -> Json:
-        """A follow-up; the first one after a deferral takes its place, and its secrecy."""
-        hidden = asked.ephemeral if not asked.answers else 0
-        asked.answers.append(self._say(self.channels[asked.channel], body, hidden))
-        return asked.answers[-1]
+    def _answer(self, interaction: PendingInteraction, body: Json) -> Json:
+        """A follow-up; the first one after a deferral replaces it and is ephemeral if it was."""
+        hidden = interaction.ephemeral if not interaction.answers else 0
+        interaction.answers.append(self._say(self.channels[interaction.channel], body, hidden))
+        return interaction.answers[-1]
 
-    def _answered(self, method: str, asked: PendingInteraction, id: str, body: Json) -> Json | None:
-        updates = asked.acknowledgement.result()["type"] in (6, 7)
-        original = asked.message if updates else next(iter(asked.answers), None)
+    def _answered(
+        self, method: str, interaction: PendingInteraction, id: str, body: Json
+    ) -> Json | None:
+        updates = interaction.acknowledgement.result()["type"] in (6, 7)
+        original = interaction.message if updates else next(iter(interaction.answers), None)
         if id == "@original" and original is None:
             if method != "PATCH":
                 raise DiscordError(404, 10008)
-            return self._answer(asked, body)
-        message = original if id == "@original" else self._message(asked.channel, id)
+            return self._answer(interaction, body)
+        message = original if id == "@original" else self._message(interaction.channel, id)
         assert message is not None
         if method == "DELETE":
             self._remove(message)

@@ -1,4 +1,4 @@
-"""arXiv and a model on loopback, as far as our own tests need them: real HTTP, scripted answers."""
+"""arXiv and a model on loopback, as far as the tests need them: real HTTP, scripted answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from bot.domain.papers import Paper
 
-# Words that no paper has, so that a quotation of them is made up.
+# Words that no paper has: a quotation of them is made up.
 INVENTED_QUOTE = "nobody ever wrote these words in a paper"
 
 HttpReply = tuple[int, dict[str, str], bytes]
@@ -23,7 +23,7 @@ HttpReply = tuple[int, dict[str, str], bytes]
 
 @dataclass
 class FakeServer:
-    """A server that answers by `answer(path, body)` and remembers what it was asked."""
+    """A server that answers with `answer(path, body)` and keeps the requests it got."""
 
     answer: Callable[[str, bytes], HttpReply]
     requests: list[tuple[str, bytes]] = field(default_factory=list)
@@ -46,13 +46,13 @@ def run_fake_server(answer: Callable[[str, bytes], HttpReply]) -> Iterator[FakeS
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply)))
             self.end_headers()
-            with suppress(ConnectionError):  # whoever asked was killed
+            with suppress(ConnectionError):  # the client was killed
                 self.wfile.write(reply)
 
         do_POST = do_GET
 
         def log_message(self, *args: Any) -> None:
-            """Silence on standard error."""
+            """Print nothing on standard error."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -73,7 +73,7 @@ def requested_ids(body: bytes) -> list[str]:
 
 
 def question_text(body: bytes) -> str:
-    """What a request to a model asks, without the instructions."""
+    """The question of a request to a model, without the instructions."""
     request = json.loads(body)
     messages = request["messages"] if "messages" in request else request["input"]
     return messages if isinstance(messages, str) else str(messages[-1]["content"])
@@ -90,23 +90,23 @@ def scores_for(ids: list[str]) -> dict[str, Any]:
 
 
 def claims_for(paper: dict[str, str]) -> dict[str, Any]:
-    """A well-formed explanation of a paper (as the prompt has it): a quotation of its title, one
-    of its abstract, and an invented one, each about the profile's first criterion."""
+    """A well-formed explanation of a paper (given as in the prompt): a quotation of its title, one
+    of its abstract and an invented one, each about the profile's first criterion."""
     title, words = paper["title"].split(), paper["abstract"].split()
     quotes = [" ".join(title[:9]), " ".join(words[2:10]), INVENTED_QUOTE]
-    made = {"topic": "1", "meets": True, "says": "It says so."}
-    return {"claims": [{**made, "quote": quote} for quote in quotes]}
+    claim = {"topic": "1", "meets": True, "says": "It says so."}
+    return {"claims": [{**claim, "quote": quote} for quote in quotes]}
 
 
 def arxiv_api(papers: Iterable[Paper], comment: str = "") -> Callable[[str, bytes], HttpReply]:
-    """arXiv's API that knows these papers, each with this comment of its authors."""
-    known = {paper.id: _entry(paper, comment) for paper in papers}
+    """arXiv's API with these papers, each with this authors' comment."""
+    entries = {paper.id: _entry(paper, comment) for paper in papers}
 
     def answer(path: str, body: bytes) -> HttpReply:
         asked = parse_qs(urlsplit(path).query)["id_list"][0].split(",")
-        shown = [known[id] for id in asked if id in known]
-        total = f"<opensearch:totalResults>{len(shown)}</opensearch:totalResults>"
-        return xml_reply(f"{_FEED}{total}{''.join(shown)}</feed>".encode())
+        found = [entries[id] for id in asked if id in entries]
+        total = f"<opensearch:totalResults>{len(found)}</opensearch:totalResults>"
+        return xml_reply(f"{_FEED}{total}{''.join(found)}</feed>".encode())
 
     return answer
 
@@ -130,7 +130,7 @@ def _entry(paper: Paper, comment: str) -> str:
 def chat_reply(
     content: str | None, prompt: int = 100, completion: int = 20, cached: int = 0
 ) -> HttpReply:
-    """A chat completion as OpenAI's reference shows it."""
+    """A chat completion in the form of OpenAI's reference; the numbers are tokens."""
     message = {
         "role": "assistant",
         "content": content,
@@ -154,7 +154,7 @@ def chat_reply(
 
 
 def answer_with_scores(path: str, body: bytes) -> HttpReply:
-    """A model that scores everything it is asked about."""
+    """A model that scores every paper it is asked about."""
     return chat_reply(json.dumps(scores_for(requested_ids(body))))
 
 

@@ -1,8 +1,8 @@
-"""Slack on loopback, as far as our own tests need it: real HTTP and sockets, scripted failures.
+"""Slack on loopback, as far as the tests need it: real HTTP and sockets, scripted failures.
 
 It runs in a thread of its own and its methods block, so a test whose bot shares the test's event
-loop calls them through `asyncio.to_thread`. slack_sdk sends even loopback through HTTP(S)_PROXY and
-ignores NO_PROXY: tests unset the former, in upper and lower case.
+loop calls them through `asyncio.to_thread`. slack_sdk sends even loopback requests through
+HTTP(S)_PROXY and ignores NO_PROXY: tests unset the former, in upper and lower case.
 """
 
 from __future__ import annotations
@@ -42,26 +42,22 @@ REQUIRED_SCOPES = {
     "users.info": "users:read",
 }
 STATUS = {"ratelimited": 429, "http_500": 500, "http_503": 503, "html": 502, "used_url": 404}
-MAX_LENGTHS = {
-    "section": 3000,
-    "header": 150,
-    "button": 75,
-    "modal": 24,
-}  # Slack's Block Kit reference
+# Characters, from Slack's Block Kit reference.
+MAX_LENGTHS = {"section": 3000, "header": 150, "button": 75, "modal": 24}
 
 
 class SlackError(Exception):
-    """What Slack refuses, by its code."""
+    """A refusal, with Slack's error code."""
 
     def __init__(self, code: str, *wrong: str) -> None:
         self.code, self.reply = code, {"ok": False, "error": code}
         if wrong:
-            said = {"messages": [f"[ERROR] {one}" for one in wrong]}
-            self.reply |= {"errors": list(wrong), "response_metadata": said}
+            metadata = {"messages": [f"[ERROR] {one}" for one in wrong]}
+            self.reply |= {"errors": list(wrong), "response_metadata": metadata}
 
 
 class Call(NamedTuple):
-    """What a bot asked, and the error or fault it met."""
+    """A call of the bot, and the error or fault it met."""
 
     method: str
     arguments: Json
@@ -70,7 +66,7 @@ class Call(NamedTuple):
 
 
 class Ack(NamedTuple):
-    """How a bot acknowledged the envelope that was sent."""
+    """How the bot acknowledged the envelope that was sent."""
 
     acked: bool
     payload: Json | None
@@ -80,22 +76,20 @@ class Ack(NamedTuple):
 @dataclass
 class Channel:
     archived: bool = False
-    bot_is_member: bool = (
-        True  # the bot is; `people` are the ids of who else is, None for everybody
-    )
-    members: set[str] | None = None
+    bot_is_member: bool = True
+    members: set[str] | None = None  # ids of people; None: everybody
     messages: list[Json] = field(default_factory=list)
 
 
 def signature_headers(secret: str, body: str) -> dict[str, str]:
-    """The headers with which Slack signs a request over HTTP, now."""
+    """The headers that sign a request over HTTP as Slack does, now."""
     now = str(int(time.time()))
     digest = hmac.new(secret.encode(), f"v0:{now}:{body}".encode(), hashlib.sha256).hexdigest()
     return {"X-Slack-Request-Timestamp": now, "X-Slack-Signature": f"v0={digest}"}
 
 
 def block_errors(node: Any, path: str, max_items: int = 100, max_length: int = 3000) -> list[str]:
-    """What Slack would not take: too many blocks, empty texts, texts too long for their place."""
+    """What Slack would refuse: too many blocks, empty texts, texts too long for their block."""
     if isinstance(node, list):
         many = [f"no more than {max_items} items allowed [json-pointer:{path}]"] * (
             len(node) > max_items
@@ -115,12 +109,12 @@ def block_errors(node: Any, path: str, max_items: int = 100, max_length: int = 3
 
 
 def with_block_ids(blocks: list[Json]) -> list[Json]:
-    """Blocks as Slack keeps them: each with an id."""
+    """Blocks as Slack stores them: each with an id."""
     return [{"block_id": f"b{i}"} | block for i, block in enumerate(blocks)]
 
 
 def block_id_of(shown: Json, action: Json) -> str:
-    """The id of the block in which a button stands."""
+    """The id of the block that holds a button."""
     for block in shown.get("blocks", ()):
         if action in (block.get("accessory"), *block.get("elements", ())):
             return str(block["block_id"])
@@ -128,19 +122,17 @@ def block_id_of(shown: Json, action: Json) -> str:
 
 
 class SlackState:
-    """What Slack keeps and decides; what a bot may call has the method's name, "_" for "."."""
+    """What Slack stores and decides. API methods have their own names, with "_" for "."."""
 
     def __init__(self) -> None:
         self.url = ""
-        self.rate_limit = 0.0
-        self.retry_after = 0  # seconds, in place of what the rate says
-        self.ack_timeout_seconds = (
-            TIMEOUT_SECONDS  # Slack's is 3 s; tests are about the order of things
-        )
-        self.retry_after = 0  # seconds that a 429 asks for; 0: as the rate has it
+        self.rate_limit = 0.0  # messages a second in each channel; 0: no limit
+        # Slack waits 3 s, which would test the machine: tests are about the order of events.
+        self.ack_timeout_seconds = TIMEOUT_SECONDS
+        self.retry_after = 0  # seconds that a 429 asks for; 0: by the rate limit
         self.scopes = ",".join(dict.fromkeys(["commands", "mpim:read", *REQUIRED_SCOPES.values()]))
         self.channels = {f"C{n}": Channel() for n in (1, 2, 3)}
-        # What users.info says of somebody besides; {} is somebody whom it does not know.
+        # Fields of users.info that differ for a person; {}: an unknown person.
         self.user_overrides: dict[str, Json] = {}
         self.ephemeral: list[Json] = []
         self.views: dict[str, Json] = {}
@@ -151,7 +143,7 @@ class SlackState:
         self._last = 0
 
     def handle_call(self, method: str, given: Json, token: str) -> Json:
-        """What Slack says to a call. Raises SlackError."""
+        """Slack's reply to a call. Raises SlackError."""
         if method != "response_url":
             if not token.startswith(("xoxb-", "xapp-")):
                 raise SlackError("invalid_auth" if token else "not_authed")
@@ -238,7 +230,7 @@ class SlackState:
         return {"user": user | zone | self.user_overrides.get(id, {})}
 
     def users_conversations(self, given: Json) -> Json:
-        """Of the channels that the bot can know of, two a page: Slack's pages are short at will."""
+        """The channels that the bot can know of, two a page: Slack may return short pages."""
         who, kinds = given.get("user"), str(given.get("types")).split(",")
         if "mpim" in kinds and "mpim:read" not in self.scopes.split(","):
             raise SlackError("missing_scope")
@@ -325,21 +317,21 @@ class SlackState:
         self.channels[channel].messages.append(message)
         return {"channel": channel, "ts": message["ts"], "message": message}
 
-    def _whisper(self, via: str, to: Json, said: Json) -> str:
-        """Shown to one person, unless the answer says that it is for the whole channel or takes
-        the place of the message it was given for."""
+    def _whisper(self, via: str, to: Json, answer: Json) -> str:
+        """Show something to one person, unless the answer is for the whole channel or replaces the
+        message it belongs to. Returns the ts."""
         place = {"channel": to["channel"], "ts": to.get("original", "")}
         shown = any(m["ts"] == place["ts"] for m in self.channels[place["channel"]].messages)
-        if said.get("response_type") == "in_channel":
-            return str(self._say(to["channel"], said)["ts"])
-        if shown and said.get("replace_original"):
-            return str(self.chat_update(said | place)["ts"])
-        if shown and said.get("delete_original"):
+        if answer.get("response_type") == "in_channel":
+            return str(self._say(to["channel"], answer)["ts"])
+        if shown and answer.get("replace_original"):
+            return str(self.chat_update(answer | place)["ts"])
+        if shown and answer.get("delete_original"):
             return str(self.chat_delete(place)["ts"])
-        content = {} if said.get("delete_original") else self._content(said)
-        told = {"via": via, "channel": to["channel"], "user": to["user"], "message_ts": self._ts()}
-        self.ephemeral.append(said | content | told)
-        return str(told["message_ts"])
+        content = {} if answer.get("delete_original") else self._content(answer)
+        ts, where = self._ts(), {"channel": to["channel"], "user": to["user"]}
+        self.ephemeral.append(answer | content | {"via": via, "message_ts": ts} | where)
+        return ts
 
     def _page(self, messages: list[Json], given: Json) -> Json:
         low, high = float(given.get("oldest") or 0), float(given.get("latest") or "inf")
@@ -349,7 +341,7 @@ class SlackState:
         found = [
             {k: v for k, v in m.items() if not (bare and k == "metadata")}
             for m in messages
-            # The head of a thread is there whatever the time asked for.
+            # The head of a thread is always included, whatever the time range.
             if low < (at := float(m["ts"])) < high or at in edges or m["ts"] == given.get("ts")
         ]
         more = start + limit < len(found)
@@ -370,8 +362,8 @@ class SlackState:
 class FakeSlack(SlackState):
     """Slack as a bot reaches it, and the people in it.
 
-    `sockets` holds the open connections. `send` gives an envelope to the newest of them and waits
-    3 s for the acknowledgement, as Slack does; nobody connected is nothing acknowledged.
+    `sockets` holds the open connections. `send_envelope` gives an envelope to the newest of them
+    and waits for the acknowledgement, as Slack does; without a connection nothing is acknowledged.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -383,16 +375,17 @@ class FakeSlack(SlackState):
         self._loop = loop
 
     def inject_faults(self, method: str, *faults: str) -> None:
-        """What happens to the next calls of a method (or of "response_url"), one each: ok,
-        lost_reply, disconnect, http_500, http_503, html, ratelimited, hang, or Slack's code."""
+        """What happens to the next calls of a method (or of "response_url"), one fault each: ok,
+        lost_reply, disconnect, http_500, http_503, html, ratelimited, hang, or an error code of
+        Slack's."""
         self._faults[method].extend(faults)
 
     def clear_faults(self) -> None:
-        """None of the faults that have not come yet will."""
+        """Drop the faults that have not happened yet."""
         self._faults.clear()
 
     def delete_message(self, channel: str, ts: str) -> None:
-        """A person deletes a message; of one with replies its place stays."""
+        """A person deletes a message; one with replies leaves a tombstone."""
         messages = self.channels[channel].messages
         found = next(message for message in messages if message["ts"] == ts)
         if any(m.get("thread_ts") == ts != m["ts"] for m in messages):
@@ -403,29 +396,29 @@ class FakeSlack(SlackState):
             messages.remove(found)
 
     def visible_messages(self, channel: str) -> list[Json]:
-        """What a person sees: messages in order, each followed by its replies."""
+        """The messages a person sees, in order, each followed by its replies."""
         messages = list(self.channels[channel].messages)
         return sorted(messages, key=lambda m: (m.get("thread_ts", m["ts"]), m["ts"]))
 
-    def wait_until(self, happened: Callable[[], object]) -> None:
-        """Until something is so. Raises AssertionError when it does not come."""
-        wait_until(happened)
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition. Raises AssertionError when it does not come true."""
+        wait_until(condition)
 
     def drop_connections(self) -> None:
-        """Cut all sockets, without a word."""
+        """Abort all sockets, without a close frame."""
         self.run_in_loop(self._cut())
 
     def send_envelope(
         self, kind: str, payload: Json, retry: int = 0, redelivery_of: Ack | None = None
     ) -> Ack:
-        """Hand over an envelope of slash_commands, interactive or events_api; with `again`, under
-        the id of the earlier one."""
+        """Send an envelope of slash_commands, interactive or events_api; a redelivery has the id
+        of the first delivery."""
         envelope = {
             "envelope_id": redelivery_of.sent["envelope_id"]
             if redelivery_of
             else str(uuid.uuid4()),
             "type": kind,
-            "payload": copy.deepcopy(payload),  # as it was then, when it is delivered again
+            "payload": copy.deepcopy(payload),  # a redelivery carries what was sent first
             "accepts_response_payload": kind != "events_api",
             "retry_attempt": retry,
             "retry_reason": "timeout" if retry else "",
@@ -451,7 +444,7 @@ class FakeSlack(SlackState):
         view_id: str = "",
         user: str = "U1",
     ) -> Ack:
-        """Press a button, given as it stands in a message, in something ephemeral or in a view."""
+        """Press a button, given as in its message, ephemeral message or view."""
         if view_id:
             around = {"view": self.views[view_id]}
             around["container"] = {"type": "view", "view_id": view_id}
@@ -467,12 +460,12 @@ class FakeSlack(SlackState):
         return self._act("block_actions", user, actions=[pressed], **around)
 
     def submit(self, view_id: str, values: Json, user: str = "U1") -> Ack:
-        """Send a form; values are {block: {action: {"type": ..., "value": ...}}}."""
+        """Submit a form; values are {block: {action: {"type": ..., "value": ...}}}."""
         view = self.views[view_id] | {"state": {"values": values}}
         return self._act("view_submission", user, view=view, response_urls=[])
 
     def suggest(self, action_id: str, block_id: str, value: str, view_id: str | None = None) -> Ack:
-        """Type into a select that asks for its options; they are in the acknowledgement."""
+        """Type into an external select; the acknowledgement has the options."""
         typed: Json = {"action_id": action_id, "block_id": block_id, "value": value}
         if view_id:
             typed["view"] = self.views[view_id]
@@ -480,16 +473,16 @@ class FakeSlack(SlackState):
         return self._act("block_suggestion", "U1", **typed)
 
     def shortcut(self, callback_id: str, channel: str, message_ts: str, user: str = "U1") -> Ack:
-        """Choose a shortcut in the menu of a message."""
+        """Choose a message shortcut."""
         around = self._around(channel, message_ts, user)
         chosen = {"callback_id": callback_id, "action_ts": f"{time.time():.6f}"}
         return self._act("message_action", user, message_ts=message_ts, **chosen, **around)
 
     def send_event(self, event: Json) -> Ack:
-        """Tell of something; the user U1, the channel C1 and the time are added when missing."""
+        """Send an event; the user U1, the channel C1 and the time are added when missing."""
         now = f"{time.time():.6f}"
         bot = {"team_id": "T1", "user_id": "UBOT", "is_bot": True, "is_enterprise_install": False}
-        told = {
+        envelope = {
             "type": "event_callback",
             "team_id": "T1",
             "event": {"user": "U1", "channel": "C1", "ts": now, "event_ts": now} | event,
@@ -497,10 +490,10 @@ class FakeSlack(SlackState):
             "event_time": int(time.time()),
             "authorizations": [bot | {"enterprise_id": None}],
         }
-        return self.send_envelope("events_api", ENVELOPE_FIELDS | told)
+        return self.send_envelope("events_api", ENVELOPE_FIELDS | envelope)
 
     def run_in_loop(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Do something in Slack's own loop."""
+        """Run a coroutine in the server's own loop and wait for its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(TIMEOUT_SECONDS)
 
     def _act(self, kind: str, user: str, **fields: Any) -> Ack:
@@ -599,7 +592,7 @@ class FakeSlack(SlackState):
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_post("/response/{hook}", self._api)
         app.router.add_get("/link", self._link)
-        # What hangs is let go when its asker leaves, and at the end.
+        # A request that hangs is cancelled when its client leaves, and at the end.
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.05)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -608,7 +601,7 @@ class FakeSlack(SlackState):
 
 
 async def arguments(request: web.Request) -> Json:
-    """What a call says, wherever it says it: path, query, form or JSON."""
+    """A call's arguments, from its path, query, form and JSON."""
     given: Json = {**request.match_info, **request.query}
     if request.content_type == "application/json":
         given |= json.loads(await request.read() or b"{}")
@@ -620,14 +613,14 @@ async def arguments(request: web.Request) -> Json:
 
 
 def abort(request: web.Request) -> None:
-    """Break a connection off."""
+    """Abort a connection."""
     if request.transport:
         request.transport.abort()
 
 
 @contextmanager
 def run_fake_slack() -> Iterator[FakeSlack]:
-    """Slack, listening on a port of its own until the block ends."""
+    """Slack, listening on a free port until the block ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

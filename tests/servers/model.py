@@ -1,4 +1,4 @@
-"""A model on loopback, by hand: it scores by ids, orders by them, and quotes when it explains.
+"""A model on loopback, by hand: it scores and orders papers by id, and quotes them in explanations.
 
 python -m tests.servers.model
 """
@@ -20,12 +20,12 @@ from tests.servers.fake_http import (
 
 
 def answer(path: str, body: bytes) -> HttpReply:
-    """Each of Paperboy's three questions, told apart by the schema it asks for."""
-    form = json.loads(body).get("response_format", {}).get("json_schema", {}).get("schema", {})
-    wanted = form.get("properties", {})
-    if "claims" in wanted:
+    """Answer one of Paperboy's three prompts, told apart by the schema it asks for."""
+    schema = json.loads(body).get("response_format", {}).get("json_schema", {}).get("schema", {})
+    properties = schema.get("properties", {})
+    if "claims" in properties:
         return chat_reply(json.dumps(claims_for(json.loads(question_text(body)))))
-    if "order" in wanted:
+    if "order" in properties:
         return chat_reply(json.dumps({"order": sorted(requested_ids(body))}))
     return chat_reply(json.dumps(scores_for(requested_ids(body))), prompt=len(body) // 4)
 

@@ -1,4 +1,4 @@
-"""Slack on loopback, by hand: a person types, and sees what the bot posts.
+"""Slack on loopback, by hand: you type as a person and see what the bot posts.
 
 python -m tests.servers.slack
 """
@@ -11,8 +11,7 @@ from typing import Any
 
 from bot.slack.check import SCOPES
 from tests.servers import by_hand
-from tests.servers.fake_slack import FakeSlack
-from tests.servers.fake_slack import run_fake_slack as listening
+from tests.servers.fake_slack import FakeSlack, run_fake_slack
 from tests.servers.slack_rules import broken_rules, draw_slack, unchanged_submission, walk_objects
 
 Json = dict[str, Any]
@@ -54,17 +53,17 @@ class SlackConsole:
                 self._send(dict(pair.split("=", 1) for pair in rest.split()))
             case _ if word.startswith("/"):
                 if not self.slack.command(rest, channel=channel, command=word).acked:
-                    raise LookupError("nobody acknowledged it: is the bot connected?")
+                    raise LookupError("nothing acknowledged it: is the bot connected?")
             case _:
-                raise LookupError(f"{word!r} is nothing to do; {self.help}")
+                raise LookupError(f"{word!r} is no command here; {self.help}")
 
     def news(self) -> Iterator[str]:
-        """Messages that are new or changed, whispers and forms."""
+        """New and edited messages, ephemeral ones and forms."""
         for place, where, message in self._shown():
             text = str(message.get("text"))
             if message.get("blocks"):
                 text = draw_slack(message) + "".join(
-                    f"! {wrong}\n" for wrong in broken_rules(message)
+                    f"! {rule}\n" for rule in broken_rules(message)
                 )
             if self._seen.get(place) != text:
                 edited = " (edited)" if place in self._seen else ""
@@ -77,11 +76,11 @@ class SlackConsole:
                 yield f"--- a form; its fields are {', '.join(fields)}\n{draw_slack(view)}"
 
     def _shown(self) -> Iterator[tuple[str, str, Json]]:
-        """Every message, oldest first: what names it, where it stands, and itself."""
+        """Every message, oldest first: its id, where it is, and the message."""
         for channel, room in list(self.slack.channels.items()):
             for message in list(room.messages):
-                inside = message.get("thread_ts", message["ts"]) != message["ts"]
-                where = f"{channel}, in a thread" if inside else channel
+                in_thread = message.get("thread_ts", message["ts"]) != message["ts"]
+                where = f"{channel}, in a thread" if in_thread else channel
                 yield f"{channel} {message['ts']}", where, message
         for number, message in enumerate(list(self.slack.ephemeral)):
             yield f"only {number}", f"{message.get('channel', '')}, only to you", message
@@ -108,12 +107,12 @@ class SlackConsole:
                     return
         raise LookupError(f"no button is called {label!r}")
 
-    def _send(self, said: dict[str, str]) -> None:
-        """The open form as it stands, but for these fields."""
+    def _send(self, changes: dict[str, str]) -> None:
+        """Submit the open form with these fields changed."""
         if self._view not in self.slack.views:
             raise LookupError("no form is open")
         values = unchanged_submission(self.slack.views[self._view])["state"]["values"]
-        for name, value in said.items():
+        for name, value in changes.items():
             (state,) = values[name].values()
             kind = state["type"]
             if kind in ("static_select", "external_select"):
@@ -133,7 +132,7 @@ class SlackConsole:
 
 @contextmanager
 def slack() -> Iterator[SlackConsole]:
-    with listening() as fake_slack:
+    with run_fake_slack() as fake_slack:
         yield SlackConsole(fake_slack)
 
 

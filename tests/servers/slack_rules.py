@@ -1,4 +1,5 @@
-"""What Slack would refuse of a message or a view: its documented limits, and the house's own."""
+"""What Slack would refuse of a message or a view, by its documented limits and our stricter ones; a
+sketch of either; and what comes back of a form that nobody changed."""
 
 from __future__ import annotations
 
@@ -12,12 +13,14 @@ from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-from tests import TESTS
+from tests import external_file
 
-_SCHEMAS = TESTS.parents[1] / "shared" / "fixtures" / "slack"
-SCHEMAS = {kind: _SCHEMAS / f"slack-{kind}.schema.json" for kind in ("blocks", "view")}
+# Slack's own schemas; they are not part of the project.
+SCHEMAS = {
+    kind: external_file(f"fixtures/slack/slack-{kind}.schema.json") for kind in ("blocks", "view")
+}
 
-_ELEMENTS = {  # of a rich_text_section: what it must have
+_REQUIRED_FIELDS = {  # of an element of a rich_text_section, by its type
     "text": "text",
     "link": "url",
     "user": "user_id",
@@ -35,50 +38,50 @@ _INPUTS = {
 }
 
 
-def broken_rules(found: dict[str, Any]) -> list[str]:
+def broken_rules(payload: dict[str, Any]) -> list[str]:
     """Every rule that a message ({blocks, text}), plain message or view breaks, in words."""
-    return [*_whole(found), *_blocks(found.get("blocks", ())), *_by_the_sdk(found)]
+    return [*_payload(payload), *_blocks(payload.get("blocks", ())), *_sdk_errors(payload)]
 
 
 def utf16_length(text: str) -> int:
-    """As JavaScript counts."""
+    """The length as JavaScript counts it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def walk_objects(found: object) -> Iterator[dict[str, Any]]:
+def walk_objects(payload: object) -> Iterator[dict[str, Any]]:
     """Every object in a payload, at any depth."""
-    if isinstance(found, dict):
-        yield found
-        found = list(found.values())
-    if isinstance(found, list | tuple):
-        for each in found:
+    if isinstance(payload, dict):
+        yield payload
+        payload = list(payload.values())
+    if isinstance(payload, list | tuple):
+        for each in payload:
             yield from walk_objects(each)
 
 
-def _whole(found: dict[str, Any]) -> Iterator[str]:
-    blocks, view = found.get("blocks", ()), "type" in found
+def _payload(payload: dict[str, Any]) -> Iterator[str]:
+    blocks, view = payload.get("blocks", ()), "type" in payload
     if view and not 1 <= len(blocks) <= 100:
         yield f"a view of {len(blocks)} blocks"
-    if view and found["type"] == "modal":
-        yield from _text(found["title"], 24)
-        yield from _text(found["submit"], 24)
-        if len(found["private_metadata"]) > 3_000 or not 1 <= len(found["callback_id"]) <= 255:
-            yield "too much to carry"
+    if view and payload["type"] == "modal":
+        yield from _text(payload["title"], 24)
+        yield from _text(payload["submit"], 24)
+        if len(payload["private_metadata"]) > 3_000 or not 1 <= len(payload["callback_id"]) <= 255:
+            yield "private_metadata or callback_id too long"
     if not view:
-        yield from _message(found)
-    for each in walk_objects(found):
+        yield from _message(payload)
+    for each in walk_objects(payload):
         if each.get("type") == "mrkdwn":
             yield f"mrkdwn: {each}"
         if "" in each.values() and "private_metadata" not in each:
             yield f"something empty: {each}"
     for name in ("block_id", "action_id"):
-        ids = [each[name] for each in walk_objects(found) if name in each]
+        ids = [each[name] for each in walk_objects(payload) if name in each]
         if len(ids) != len(set(ids)) or not all(1 <= utf16_length(id) <= 255 for id in ids):
             yield f"{name}: {ids}"
 
 
-def _message(found: dict[str, Any]) -> Iterator[str]:
-    text, blocks = found["text"], found.get("blocks")
+def _message(payload: dict[str, Any]) -> Iterator[str]:
+    text, blocks = payload["text"], payload.get("blocks")
     if not text.strip() or len(text) > 3_900:
         yield f"text of {len(text)} characters"
     if re.search(r"[<>]|&(?!amp;|lt;|gt;)", text):
@@ -114,23 +117,23 @@ def _blocks(blocks: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"a block called {other}"
 
 
-def _text(found: dict[str, Any], limit: int) -> Iterator[str]:
-    if found["type"] != "plain_text" or found["emoji"] is not False:
-        yield f"not plain: {found}"
-    if not found["text"].strip() or utf16_length(found["text"]) > limit:
-        yield f"{utf16_length(found['text'])} characters, {limit} fit: {found['text'][:50]}"
+def _text(part: dict[str, Any], limit: int) -> Iterator[str]:
+    if part["type"] != "plain_text" or part["emoji"] is not False:
+        yield f"not plain: {part}"
+    if not part["text"].strip() or utf16_length(part["text"]) > limit:
+        yield f"{utf16_length(part['text'])} characters, {limit} fit: {part['text'][:50]}"
 
 
 def _section(section: dict[str, Any]) -> Iterator[str]:
     if section["type"] != "rich_text_section" or not section["elements"]:
         yield f"not a section: {section}"
     for element in section["elements"]:
-        if not element[_ELEMENTS[element["type"]]]:
+        if not element[_REQUIRED_FIELDS[element["type"]]]:
             yield f"empty: {element}"
         if element["type"] == "link" and not re.match(r"https?://\S", element["url"]):
             yield f"no address: {element}"
         if element["type"] in ("user", "channel") and not re.fullmatch(
-            "[A-Z0-9]+", element[_ELEMENTS[element["type"]]]
+            "[A-Z0-9]+", element[_REQUIRED_FIELDS[element["type"]]]
         ):
             yield f"no id: {element}"
 
@@ -151,10 +154,10 @@ def _input(block: dict[str, Any]) -> Iterator[str]:
     if element["type"] not in _INPUTS:
         yield f"an element called {element['type']}"
     if "options" in element:
-        known = [option["value"] for option in element["options"]]
+        values = [option["value"] for option in element["options"]]
         most = 10 if element["type"] == "checkboxes" else 100
-        if not 1 <= len(known) <= most or len(known) != len(set(known)):
-            yield f"options: {known}"
+        if not 1 <= len(values) <= most or len(values) != len(set(values)):
+            yield f"options: {values}"
     chosen = [element["initial_option"]] if "initial_option" in element else []
     chosen += element.get("initial_options", [])
     for option in [*element.get("options", ()), *chosen]:
@@ -169,47 +172,47 @@ def _input(block: dict[str, Any]) -> Iterator[str]:
         yield f"too long: {element}"
 
 
-def _by_the_sdk(found: dict[str, Any]) -> Iterator[str]:
-    """What slack_sdk's models refuse, or do not know. They change what they are given."""
-    given = copy.deepcopy(found)
+def _sdk_errors(payload: dict[str, Any]) -> Iterator[str]:
+    """What slack_sdk's models refuse or do not know. They change their argument."""
+    copied = copy.deepcopy(payload)
     try:
-        if "type" in found:
-            seen = View(**given).to_dict()["blocks"]
+        if "type" in payload:
+            parsed = View(**copied).to_dict()["blocks"]
         else:
-            seen = [block.to_dict() for block in Block.parse_all(given.get("blocks"))]
+            parsed = [block.to_dict() for block in Block.parse_all(copied.get("blocks"))]
     except (SlackObjectFormationError, TypeError) as error:
         yield f"slack_sdk: {error}"
         return
-    if seen != list(found.get("blocks", ())):
-        yield f"slack_sdk sees something else: {seen}"
+    if parsed != list(payload.get("blocks", ())):
+        yield f"slack_sdk sees something else: {parsed}"
 
 
-def draw_slack(found: dict[str, Any]) -> str:
+def draw_slack(payload: dict[str, Any]) -> str:
     """Roughly what a person sees: small print is indented, links end in an arrow."""
-    rows = [f"== {found['title']['text']} =="] if "title" in found else []
-    for block in found["blocks"]:
-        rows += [row.rstrip() for row in _drawn(block).split("\n")]
-    if "submit" in found:
-        rows.append(f"[ {found['submit']['text']} ]")
+    rows = [f"== {payload['title']['text']} =="] if "title" in payload else []
+    for block in payload["blocks"]:
+        rows += [row.rstrip() for row in _draw_block(block).split("\n")]
+    if "submit" in payload:
+        rows.append(f"[ {payload['submit']['text']} ]")
     return "\n".join(rows) + "\n"
 
 
-def _drawn(block: dict[str, Any]) -> str:
+def _draw_block(block: dict[str, Any]) -> str:
     match block["type"]:
         case "header":
             return f"== {block['text']['text']} =="
         case "context":
             return "\n".join(f"   {row}" for row in block["elements"][0]["text"].split("\n"))
         case "rich_text":
-            return "".join(map(_inline, block["elements"][0]["elements"]))
+            return "".join(map(_draw_element, block["elements"][0]["elements"]))
         case "actions":
             texts = [e["text"]["text"] + " ↗" * ("url" in e) for e in block["elements"]]
             return "   " + " ".join(f"[ {text} ]" for text in texts)
         case _:
-            return _asked(block)
+            return _draw_input(block)
 
 
-def _inline(element: dict[str, Any]) -> str:
+def _draw_element(element: dict[str, Any]) -> str:
     match element["type"]:
         case "link":
             return f"{element['text']} ↗"
@@ -223,7 +226,7 @@ def _inline(element: dict[str, Any]) -> str:
             return str(element["text"])
 
 
-def _asked(block: dict[str, Any]) -> str:
+def _draw_input(block: dict[str, Any]) -> str:
     element = block["element"]
     if element["type"] == "checkboxes":
         chosen = element.get("initial_options", [])
@@ -241,7 +244,7 @@ def _asked(block: dict[str, Any]) -> str:
 
 
 def unchanged_submission(view: dict[str, Any]) -> dict[str, Any]:
-    """The view of a view_submission when nothing was changed in the form."""
+    """The `view` of a view_submission when a person changes nothing in the form."""
     values: dict[str, Any] = {}
     for block in view["blocks"]:
         element = block["element"]

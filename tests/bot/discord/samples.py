@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from bot.domain.message import Button, Choice, Field, Form, Item, Message, Post
 from bot.views import digest as digest_views
-from tests import TESTS
+from tests import external_file
 from tests.factories import model_day
 from tests.servers.discord_rules import draw_discord
 
-SHARED = TESTS.parents[1] / "shared"
 VOTES = (
     Button(action="up", label="▲ 3", value="matters 2503.15294"),
     Button(action="down", label="▼", value="matters 2503.15294"),
@@ -91,9 +90,9 @@ anything = (
 
 @cache
 def specification() -> dict[str, Any]:
-    path = SHARED / "fixtures/discord/openapi.json"
+    path = external_file("fixtures/discord/openapi.json")
     if not path.exists():
-        pytest.skip("Discord's OpenAPI description is not here")
+        pytest.skip("Discord's OpenAPI description is not part of the project")
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 

@@ -15,9 +15,9 @@ from bot.discord.render import custom_id, escaped, message, parse_button_id, thr
 from bot.domain.digest import Decision, Outcome, Score
 from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
 from bot.views import digest as digest_views
+from tests import external_file
 from tests.bot.discord.samples import (
     LIST,
-    SHARED,
     anything,
     assert_valid_schema,
     day_posts,
@@ -232,7 +232,7 @@ def test_discords_own_description_allows_the_messages(post: Post) -> None:
 
 
 def test_the_ugliest_papers_of_a_month_stay_text() -> None:
-    path = SHARED / "data/record-dev.jsonl.gz"
+    path = external_file("data/record-dev.jsonl.gz")
     if not path.exists():
         pytest.skip("the record of real papers is not here")
     with gzip.open(path, "rt", encoding="utf-8") as file:

@@ -19,7 +19,7 @@ from bot.slack import forms as forms_slack
 from bot.slack import render
 from bot.slack.render import weight
 from bot.views import digest as digest_views
-from tests import TESTS
+from tests import external_file
 from tests.conftest import check_golden
 from tests.factories import HOSTILE_DECISION, decision, digest, paper_ids
 from tests.servers.slack_rules import (
@@ -30,7 +30,7 @@ from tests.servers.slack_rules import (
     walk_objects,
 )
 
-RECORD = TESTS.parents[1] / "shared" / "data" / "record-dev.jsonl.gz"
+RECORD = external_file("data/record-dev.jsonl.gz")
 
 VOTES = (
     Button(action="up", label="👍 3", value="foundations 2503.15294"),
@@ -166,7 +166,7 @@ def test_the_plain_text_has_the_same_content_as_the_blocks(post: Post) -> None:
 def test_slacks_own_schemas_agree() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     if not all(path.exists() for path in SCHEMAS.values()):
-        pytest.skip("the schemas are not here")
+        pytest.skip("Slack's schemas are not part of the project")
     known = {
         kind: jsonschema.Draft7Validator(json.loads(path.read_text(encoding="utf-8")))
         for kind, path in SCHEMAS.items()
@@ -256,7 +256,7 @@ def ugliest() -> Iterator[Card]:
         yield from (card, card.model_copy(update=whole))
 
 
-@pytest.mark.skipif(not RECORD.exists(), reason="the record is not here")
+@pytest.mark.skipif(not RECORD.exists(), reason="the year of papers is not part of the project")
 def test_the_ugliest_papers_of_a_year() -> None:
     for card in ugliest():
         for found in (render.message(card), render.plain(card)):
