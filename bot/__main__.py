@@ -31,13 +31,11 @@ from bot.runtime.posting import ChannelRateLimit
 from bot.runtime.tick_announcer import TickAnnouncer
 from bot.safe_text import safe
 from bot.settings import Settings
-from bot.store.channels import Channels
 from bot.store.connection import connect_briefly, require_usable_server
-from bot.store.days import Store
 from bot.store.lookups import Lookups
 from bot.store.quarantine import claim_server
 from bot.store.queues import Queues
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from bot.views import doctor
 
 log = structlog.get_logger()
@@ -52,14 +50,13 @@ _CLOSING_SECONDS = 4.0
 async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
     """Serve every platform that has a token, and tick, until `stop` is set."""
     store = Store(connect_briefly(url))
-    channels, queues = Channels(store), Queues(Redis.from_url(url))
+    queues = Queues(Redis.from_url(url))
     judge = Judge(model=config.judge_model)
     context = Context(
-        channels=channels,
-        subscriptions=Subscriptions(store),
+        store=store,
         lookups=Lookups(store),
         judge=judge,
-        status=lambda: status.gather(queues, channels, judge),
+        status=lambda: status.gather(queues, store, judge),
         window_hours=config.window_hours,
         catch_up_days=config.catch_up_days,
         say_quiet_days=config.say_quiet_days,
@@ -172,7 +169,7 @@ async def _keep_receiving(
             log.error(f"{name} ends with a fault", exc_info=fault)
         log.error(f"{name} does not let us in, trying again", why=why)
         with suppress(redis.RedisError):  # its being away is told by the clock
-            put = context.subscriptions.put_outage
+            put = context.store.outages.put
             await asyncio.to_thread(put, f"{name} login", why, datetime.now(UTC))
         await asyncio.sleep(wait)
 
@@ -186,7 +183,7 @@ async def _run_clock(
         busy = False
         try:
             # A newer Paperboy may have begun to write here: then this one ends, and says so.
-            await asyncio.to_thread(claim_server, context.channels.store.redis)
+            await asyncio.to_thread(claim_server, context.store.redis)
             ticked = await asyncio.to_thread(clock.tick, context, queues, datetime.now(UTC))
             announcer.announce(ticked)
         except redis.RedisError as error:

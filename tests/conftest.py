@@ -15,9 +15,8 @@ from hypothesis import settings
 
 from bot import safe_text
 from bot.runtime import posting
-from bot.store.channels import Channels
 from bot.store.connection import connect
-from bot.store.days import Store
+from bot.store.store import Store
 from workers import deliver_job, lookup_job
 from workers.runtime.server import embedded
 
@@ -68,11 +67,6 @@ def store(redis_url: str) -> Iterator[Store]:
     redis.flushall()
     yield Store(redis)
     redis.close()
-
-
-@pytest.fixture
-def channels(store: Store) -> Channels:
-    return Channels(store)
 
 
 @pytest.fixture(autouse=True)

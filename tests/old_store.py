@@ -15,11 +15,10 @@ from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.message import Message
 from bot.domain.request import Address
 from bot.store.backup import Backup, BackupEntry
-from bot.store.days import Store
 from bot.store.key_kinds import kind_of
 from bot.store.lookups import Lookups
 from bot.store.outbox import TerminalPosts
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from tests.factories import NOW, paper, profile
 
 # What `paperboy backup` of the version before forms made of a channel that had two days.
@@ -42,7 +41,7 @@ def fill_store(store: Store) -> None:
             Backup(store).put(row, datetime.now(UTC))
     store.put_progress("step", 1, 2)
     assert store.lease("a day", 60, 0)
-    store.put_document(b"<rss/>")
+    store.lists.put_document(b"<rss/>")
     lookups = Lookups(store)
     lookups.put_arxiv_answer("2503.15294", ArxivAnswer(paper=paper(), at=NOW))
     asked = Lookup(
@@ -52,10 +51,9 @@ def fill_store(store: Store) -> None:
     said = Assessment(score=Score(relevance=8, novelty=7, comment="Good."))
     lookups.put_assessment(profile().fingerprint, JUDGE, paper(), said)
     lookups.take_call("slack:T1", NOW, 5)
-    subscriptions = Subscriptions(store)
-    subscriptions.put_outage("slack", "It is away.", NOW)
-    subscriptions.put_event_seen("slack", "command")
-    subscriptions.is_first_delivery("abcd")
+    store.outages.put("slack", "It is away.", NOW)
+    store.events.put_kind_seen("slack", "command")
+    store.events.is_first_delivery("abcd")
     TerminalPosts(store).put_posts("terminal::main:day", [Message(title="A day")])
 
 

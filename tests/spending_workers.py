@@ -15,8 +15,8 @@ from bot.domain.budget import NANO, Limits, MaxCost, Payer, Period, Purpose, Ref
 from bot.domain.digest import ScoreResult, Usage
 from bot.domain.reasons import ModelReason
 from bot.store.connection import connect
-from bot.store.days import Store
 from bot.store.spending import Spending
+from bot.store.store import Store
 from tests.factories import paper, profile
 from workers.judging.batches import ModelReply, score_papers
 from workers.judging.metering import MeteredModel

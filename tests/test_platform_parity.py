@@ -30,11 +30,9 @@ from bot.runtime import posting
 from bot.settings import Settings
 from bot.slack import forms as forms_slack
 from bot.slack import render as render_slack
-from bot.store.channels import Channels
-from bot.store.days import Store
-from bot.store.deliveries import Deliveries
 from bot.store.lookups import Lookups
-from bot.store.subscriptions import Subscriptions
+from bot.store.requests import DueDeliveries
+from bot.store.store import Store
 from bot.views import digest
 from tests.factories import NOW, model_day, person_in, profile
 from tests.servers.fake_discord import FakeDiscord, run_fake_discord
@@ -62,10 +60,9 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FakeSlack, FakeDis
 
 @pytest.fixture
 def context(store: Store) -> Context:
-    store.name_profile(profile())
+    store.profiles.put_shared(profile())
     return Context(
-        channels=Channels(store),
-        subscriptions=Subscriptions(store),
+        store=store,
         lookups=Lookups(store),
         judge=Judge(),
         status=lambda: Status.model_validate({}),
@@ -86,7 +83,7 @@ def test_one_days_digest_is_the_same_thread_on_both(
     for address in (ON_SLACK, ON_DISCORD):
         mine = request.model_copy(update={"address": address})
         pace = redis.asyncio.Redis.from_url(redis_url)
-        Deliveries(store, address.platform).put([mine])
+        DueDeliveries(store.redis, address.platform).put([mine])
         deliver_job.deliver(address.platform, store, settings, pace, lambda: datetime.now(UTC))
     ours = [
         json.dumps(message, ensure_ascii=False) for message in fake_slack.visible_messages("C1")
@@ -181,13 +178,10 @@ def test_one_that_cannot_log_in_does_not_stop_the_other(
         DISCORD_API_URL=nowhere if down == "discord" else fake_discord.api,
         DISCORD_GATEWAY_URL=fake_discord.gateway,
     )
-    subscriptions = Subscriptions(store)
 
     def told() -> bool:
         listens = fake_slack.sockets if down == "discord" else fake_discord.connected_sessions
-        return bool(listens) and [o.what.lower() for o in subscriptions.outages()] == [
-            f"{down} login"
-        ]
+        return bool(listens) and [o.what.lower() for o in store.outages.all()] == [f"{down} login"]
 
     async def run() -> None:
         stop = asyncio.Event()

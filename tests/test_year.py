@@ -22,11 +22,9 @@ from bot.domain.status import Status
 from bot.domain.subscription import Subscription
 from bot.planning.plan import Step, StepKind
 from bot.runtime import clock
-from bot.store.channels import Channels
-from bot.store.days import Store
-from bot.store.deliveries import Deliveries
 from bot.store.lookups import Lookups
-from bot.store.subscriptions import Subscriptions
+from bot.store.requests import DueDeliveries
+from bot.store.store import Store
 from tests.factories import announced, profile
 from workers import deliver_job
 from workers.arxiv.client import FeedResult
@@ -120,7 +118,7 @@ class AtOnce:
 
     def enqueue_delivery(self, platform: str) -> None:
         self.steps[StepKind.DELIVER] += 1
-        deliveries = Deliveries(self.store, platform)
+        deliveries = DueDeliveries(self.store.redis, platform)
 
         def room(request: DigestRequest) -> deliver_job._ChannelDelivery:
             return deliver_job._ChannelDelivery(
@@ -158,17 +156,16 @@ def test_a_year_of_days(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_POLL_SECONDS", "_LINGER_SECONDS", "_SPREAD"):
         monkeypatch.setattr(deliver_job, name, 0.0)
     mine = profile(cutoffs={"relevance": 1, "novelty": 1})
-    store.name_profile(mine)
+    store.profiles.put_shared(mine)
     arxiv, wall = Calendar(), Wall()
     context = Context(
-        channels=Channels(store),
-        subscriptions=Subscriptions(store),
+        store=store,
         lookups=Lookups(store),
         judge=Judge(),
         status=lambda: Status.model_validate({}),
     )
     for found in subscriptions():
-        context.subscriptions.put(found)
+        context.store.subscriptions.put(found)
     tasks = AtOnce(store, arxiv, wall)
     days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
     late = set()
@@ -183,7 +180,7 @@ def test_a_year_of_days(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     announced_days = [day for day in days if papers_of(day)]
     assert len(announced_days) == 255
     for found in subscriptions():
-        history = context.channels.history(found.address)
+        history = context.store.history.of(found.address)
         full = {delivery.date for delivery in history if delivery.complete}
         # The last one or two days' window is still open where the test ends.
         assert set(announced_days) - full <= set(announced_days[-2:]), found.key
@@ -195,7 +192,7 @@ def test_a_year_of_days(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         heads = [post for under, post in posts if not under]
         assert len(heads) == len(history)
         for delivery in history:
-            digest = context.channels.digest_given_to(found.address, delivery.day)
+            digest = context.store.history.digest_given_to(found.address, delivery.day)
             assert digest is not None
             assert {d.paper.id for d in digest.decisions} == {
                 a.paper.id for a in papers_of(delivery.date)

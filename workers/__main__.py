@@ -229,7 +229,7 @@ def import_(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
 
     profile = library.load(file)
     with environment(settings.load()) as here:
-        here.store.name_profile(profile)
+        here.store.profiles.put_shared(profile)
     print(f"Added: {digest_views.profile_line(profile)}.")
 
 
@@ -243,7 +243,7 @@ def _known() -> dict[str, Profile]:
     from workers.runtime.environment import environment
 
     with environment(settings.load()) as here:
-        return library.shipped() | here.store.named_profiles()
+        return library.shipped() | here.store.profiles.shared()
 
 
 def _date(text: str | None) -> date_ | None:

@@ -20,12 +20,10 @@ from bot.errors import Gone, PaperboyError, Unavailable
 from bot.planning import plan
 from bot.runtime.posting import HEAD, ChannelRateLimit, PostedThread, Poster, ThreadPoster
 from bot.settings import Settings
-from bot.store.channels import Channels
-from bot.store.days import Store
-from bot.store.deliveries import Deliveries, FailedAttempt
 from bot.store.lease import Lease, LeaseLost
 from bot.store.outbox import Outbox
-from bot.store.subscriptions import Subscriptions
+from bot.store.requests import DueDeliveries, FailedAttempt
+from bot.store.store import Store
 from bot.views import digest as digest_views
 from bot.views import refusals
 from workers.judging import outcomes
@@ -73,7 +71,7 @@ async def _all(
         def room(request: DigestRequest) -> _ChannelDelivery:
             return _ChannelDelivery(request, store, poster, turn, clock)
 
-        await _DeliveryRun(Deliveries(store, platform), room, clock).serve()
+        await _DeliveryRun(DueDeliveries(store.redis, platform), room, clock).serve()
 
 
 class _DeliveryRun:
@@ -81,7 +79,7 @@ class _DeliveryRun:
 
     def __init__(
         self,
-        deliveries: Deliveries,
+        deliveries: DueDeliveries,
         room: Callable[[DigestRequest], _ChannelDelivery],
         clock: Callable[[], datetime],
     ) -> None:
@@ -203,7 +201,6 @@ class _ChannelDelivery:
             wait_for_turn,
             clock,
         )
-        self.channels = Channels(store)
 
     async def deliver(self) -> ChannelResult:
         async with self._hold_lease() as lease:
@@ -229,40 +226,43 @@ class _ChannelDelivery:
         return ChannelResult.DONE
 
     async def _deliver(self, lease: Lease) -> None:
-        request, store, channels = self.request, self.store, self.channels
-        list_result = store.list_result(request.wanted)
+        request, store = self.request, self.store
+        list_result = store.lists.result(request.wanted)
         # Read before the days: what is decided from here on is another version, to be delivered.
-        facts = channels.request_state(request)
+        facts = store.requests.state(request)
         step = plan.next_action(request, facts, self.clock()).step
         if list_result is None or step is None or step.kind is not plan.StepKind.DELIVER:
             return
         name = delivery_name(request, list_result)
         day = name.rpartition(":")[2]
-        days = channels.decided_days(request)
+        days = store.days.for_request(request)
         if len(days) <= len(request.earlier) and not self._is_due():
             return  # a day could not be read: it is judged again first
         decided, basis = (
             self._as_one(list(days.values())),
             DeliveryBasis(tuple(days), facts.version),
         )
-        given, begun = channels.digest_given_to(request.address, day), channels.channel_view(name)
+        given, begun = (
+            store.history.digest_given_to(request.address, day),
+            store.history.channel_view(name),
+        )
         if given and begun and decided and begun.version == basis.version:
             # Somebody began to post it; what is said of the list may have changed.
             digest = given.model_copy(update={"listed": decided.listed})
         else:
 
             def had(address: Address, _: Digest) -> set[str]:
-                return channels.ids_from_other_deliveries(address, day)
+                return store.shown_papers.ids_from_other_deliveries(address, day)
 
             digest = outcomes.digest_for_channel(request, list_result, decided, had, given)
-            channels.put_prepared(request.address, name, digest, basis)
+            store.history.put_prepared(request.address, name, digest, basis)
         posted = await self._posted(digest, day, self._thread(name, lease))
         if posted.ended:
             log.warning("thread ended early", channel=str(request.address), why=posted.ended)
         else:
             await self._add_profile_to_cards(digest, lease)
         at, message, ended = self.clock(), posted.message, posted.ended
-        channels.put_delivered(request.address, name, digest, at, message, basis, ended)
+        store.history.put_delivered(request.address, name, digest, at, message, basis, ended)
 
     async def _posted(self, digest: Digest, day: str, thread: ThreadPoster) -> PostedThread:
         """The head says which papers the platform takes no message for."""
@@ -290,33 +290,33 @@ class _ChannelDelivery:
 
     def _record_outage(self, away: Unavailable | None) -> None:
         """Said once when it begins and once when it is over, however many channels it concerns."""
-        subscriptions, what = Subscriptions(self.store), self.request.address.platform
-        if away and subscriptions.put_outage(what, str(away), self.clock()):
+        what = self.request.address.platform
+        if away and self.store.outages.put(what, str(away), self.clock()):
             log.error("outage began, retried every minute", what=what, why=str(away))
-        elif away is None and subscriptions.end_outage(what):
+        elif away is None and self.store.outages.end(what):
             log.info("outage ended", what=what)
 
     async def _add_profile_to_cards(self, digest: Digest, lease: Lease) -> None:
         """A paper that another profile of this channel brought from the same list is not posted
         again: its reply names both."""
         address = self.request.address
-        for id, day in self.channels.repeats_from_same_list(address, digest).items():
+        for id, day in self.store.shown_papers.repeats_from_same_list(address, digest).items():
             other, head = (
-                self.channels.digest_given_to(address, day),
-                self.channels.delivery(address, day),
+                self.store.history.digest_given_to(address, day),
+                self.store.history.delivery(address, day),
             )
             shown = other and next((d for d in other.picked if d.paper.id == id), None)
             if not (other and head and shown):
                 continue  # that thread is not complete yet; it will be, without the second name
-            also = self.channels.put_also(address, id, digest.profile.title)
-            votes = Subscriptions(self.store).votes(address, id)
+            also = self.store.shown_papers.put_other_profile(address, id, digest.profile.title)
+            votes = self.store.votes.count(address, id)
             rank = other.picked.index(shown) + 1
             card = digest_views.card(other, rank, shown, day, votes, also)
             await self._thread(f"{address}:{day}", lease).change(id, card, head.message)
 
     def _is_due(self) -> bool:
         step = plan.next_action(
-            self.request, self.channels.request_state(self.request), self.clock()
+            self.request, self.store.requests.state(self.request), self.clock()
         ).step
         return step is not None and step.kind is plan.StepKind.DELIVER
 
@@ -328,7 +328,7 @@ class _ChannelDelivery:
     async def _pause_channel(self, gone: Gone) -> None:
         """Tell whoever subscribed this channel, and pause it; nothing is tried again. In this
         order: a worker killed in between tells nobody twice, and leaves nobody untold."""
-        request, subscriptions = self.request, Subscriptions(self.store)
+        request, subscriptions = self.request, self.store.subscriptions
         stops = [found for found in subscriptions.of(request.address) if not found.paused]
         people = dict.fromkeys(filter(None, [*(found.by for found in stops), request.by]))
         note = refusals.stopped(request.address, stops, gone.reason)
@@ -343,7 +343,7 @@ class _ChannelDelivery:
             except PaperboyError as error:  # what is paused says so in /digest list as well
                 log.error("could not notify subscriber", person=person, why=str(error))
         subscriptions.pause_channel(request.address, gone.reason, self.clock())
-        self.channels.drop_request(request)
+        self.store.requests.drop(request)
         log.error("channel paused", channel=str(request.address), why=str(gone))
 
     @asynccontextmanager

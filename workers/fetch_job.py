@@ -10,7 +10,7 @@ from bot.domain.digest import ListQuery, ListResult, Source
 from bot.domain.papers import Listing, Problem, fingerprint
 from bot.domain.reasons import ArxivReason
 from bot.errors import PaperboyError
-from bot.store.days import Store
+from bot.store.store import Store
 from workers.arxiv import feed, sample
 from workers.arxiv.client import ArxivClient, FeedResult
 from workers.arxiv.freshness import EarlierLists, FreshPart, ListedRow, fresh_part
@@ -36,11 +36,15 @@ def fetch(
     except PaperboyError as error:
         problem = Problem(trouble=error.reason_or(ArxivReason.UNREACHABLE), detail=str(error))
         list_result = _failed(query, store, problem, now)
-    before = store.list_result(query)
-    if before and before.batch == list_result.batch and store.changed_at(list_result.batch) is None:
+    before = store.lists.result(query)
+    if (
+        before
+        and before.batch == list_result.batch
+        and store.lists.changed_at(list_result.batch) is None
+    ):
         # Still without a paper: there is nothing new to judge.
         list_result = list_result.model_copy(update={"changed_at": before.changed_at})
-    store.put_list_result(query, list_result)
+    store.lists.put_result(query, list_result)
 
 
 def _find_list(query: ListQuery, store: Store, arxiv: ArxivClient, now: datetime) -> ListResult:
@@ -49,7 +53,7 @@ def _find_list(query: ListQuery, store: Store, arxiv: ArxivClient, now: datetime
             return _stored(sample.BATCH, sample.listing(), Source.SAMPLE, store, now)
         case Source.FILES:
             listing = feed.merge_listings(
-                [feed.parse_feed(store.document(name)) for name in query.files]
+                [feed.parse_feed(store.lists.document(name)) for name in query.files]
             )
             if query.date is not None:  # whoever saved the file knows better
                 listing = listing.model_copy(update={"date": query.date})
@@ -81,7 +85,7 @@ def _fetch_current(query: ListQuery, store: Store, arxiv: ArxivClient, now: date
     list_result = _stored(batch, listing, Source.ARXIV, store, now)
     if listing.papers or (listing.replaced and not fresh.stale_categories):
         if answer.problem is None:  # a list that was cut is not remembered as a whole one
-            store.put_answered_categories(
+            store.lists.put_answered_categories(
                 batch,
                 set(query.categories) - set(answer.refused) - set(fresh.stale_categories),
                 now,
@@ -101,7 +105,7 @@ def _earlier_lists(day: date, store: Store) -> EarlierLists:
     papers, replaced = set[ListedRow](), set[ListedRow]()
     for _ in range(_LISTS_BACK):
         day = calendar.weekday_before(day)
-        batch = store.batch(str(day))
+        batch = store.lists.batch(str(day))
         papers |= {(a.paper.id, a.paper.categories) for a in batch.papers}
         replaced |= set(batch.replaced)
     return EarlierLists(papers, replaced)
@@ -160,19 +164,19 @@ def _last_announced(
 def _stored(
     batch: str, listing: Listing, source: Source, store: Store, now: datetime
 ) -> ListResult:
-    changed = store.add_listing(batch, listing, now)
+    changed = store.lists.add(batch, listing, now)
     return ListResult(
         batch=batch, date=listing.date, source=source, asked_at=now, changed_at=changed
     )
 
 
 def _is_stored(day: date, categories: Sequence[str], store: Store) -> bool:
-    return set(categories) <= store.answered_categories(str(day))
+    return set(categories) <= store.lists.answered_categories(str(day))
 
 
 def _kept(batch: str, day: date, now: datetime, store: Store) -> ListResult:
     return ListResult(
-        batch=batch, date=day, asked_at=now, changed_at=store.changed_at(batch) or now
+        batch=batch, date=day, asked_at=now, changed_at=store.lists.changed_at(batch) or now
     )
 
 

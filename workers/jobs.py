@@ -22,9 +22,9 @@ from bot.domain.request import DigestRequest
 from bot.planning.plan import Step
 from bot.settings import Settings
 from bot.store.connection import connect
-from bot.store.days import Store
 from bot.store.lookups import Lookups
 from bot.store.quarantine import claim_server
+from bot.store.store import Store
 
 if TYPE_CHECKING:
     from workers.arxiv.client import ArxivClient
@@ -47,7 +47,7 @@ def fetch(step: Any, legacy_requests: Any = None) -> None:
     kept = _store(config)
     query, known = asked.wish.wanted, asked.seen.listed
     with _told(asked.id):
-        found = kept.list_result(query)
+        found = kept.lists.result(query)
         if (found and found.asked_at) != (known and known.asked_at):
             log.info("list already fetched, job skipped", step=asked.id)
             return
@@ -111,7 +111,7 @@ def learn(profile: str, model: str, night: str) -> None:
 
     kept = _store(settings.load())
     with _told(f"learn {profile}"):
-        Gatekeeper(kept, kept.profile(profile), model).learn(date.fromisoformat(night))
+        Gatekeeper(kept, kept.profiles.get(profile), model).learn(date.fromisoformat(night))
 
 
 def deliver(platform: str, legacy_requests: Any = None) -> None:

@@ -175,7 +175,7 @@ class LookupJob:
         """The paper to assess; None where it is withdrawn or has no text."""
         if lookup.ref:
             try:
-                return self._store.paper(lookup.ref)
+                return self._store.papers.get(lookup.ref)
             except KeyError:
                 log.error("stored paper missing", paper=lookup.paper)
                 return None
@@ -200,7 +200,7 @@ class LookupJob:
             self._lookups.put_arxiv_answer(id, answer)
 
     def _assess_and_store(self, lookup: Lookup, profile: str, paper: Paper) -> None:
-        assessment = self._assessment(lookup, self._store.profile(profile), paper)
+        assessment = self._assessment(lookup, self._store.profiles.get(profile), paper)
         self._lookups.put_assessment(profile, lookup.judge, paper, assessment)
 
     def _assessment(self, lookup: Lookup, profile: Profile, paper: Paper) -> Assessment:
@@ -224,12 +224,12 @@ class LookupJob:
     def _score(self, model: batches.ModelClient, profile: Profile, paper: Paper) -> ScoreResult:
         """The score a digest gave or would give, stored where digests look for theirs."""
         key = scoring.judge_key(profile, model.name)
-        stored = self._store.score_results(key, [paper.versioned])
+        stored = self._store.scores.results(key, [paper.versioned])
         result = stored.get(paper.versioned, ScoreResult(score=None))
         if result.score is None:
             for call in batches.score_papers(model, profile, [paper], stored, 1):
                 if call.results:
-                    self._store.put_score_results(key, call.results, call.call, call.usage)
+                    self._store.scores.put(key, call.results, call.call, call.usage)
                     result = call.results.get(paper.versioned, result)
         return result
 
@@ -243,7 +243,7 @@ class LookupJob:
             reply = model.ask(instructions, question, explaining.schema(), key)
         except PaperboyError as error:
             return Assessment(score=score, silent=error.reason_or(ModelReason.MODEL_DOWN))
-        self._store.put_score_results(key, {}, uuid.uuid4().hex, reply.usage)
+        self._store.scores.put(key, {}, uuid.uuid4().hex, reply.usage)
         if reply.text is None:
             return Assessment(score=score, silent=ModelReason.MODEL_REFUSED)
         checked = explaining.parse_reply(reply.text, profile, paper)

@@ -24,10 +24,9 @@ from bot.domain.papers import Announced, Profile
 from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, delivery_name, digest_name
 from bot.planning import plan
-from bot.store.channels import Channels
-from bot.store.days import Store
 from bot.store.lease import Lease
 from bot.store.outbox import TerminalPosts
+from bot.store.store import Store
 from bot.views import digest as digest_views
 from workers.gate import keyword_ranking
 from workers.gate.gatekeeper import Gatekeeper, ask_about_all
@@ -71,15 +70,15 @@ def score(
     where this worker has no key; a request for the local judge needs none. `limits` are those of
     the requesting workspace, and of the profile in it.
     """
-    channels, profile = Channels(store), store.profile(request.profile)
+    profile = store.profiles.get(request.profile)
     list_result = _stored_list(request, store)
     name = digest_name(request, list_result)
     with _hold_lease(store, f"score:{name}") as lease:
         if lease is None:
             return
-        if plan.is_judged(channels.request_state(request), request.since):
+        if plan.is_judged(store.requests.state(request), request.since):
             return  # whoever held the lease before us has done it
-        day, replacements = outcomes.papers_of_day(profile, store.batch(list_result.batch))
+        day, replacements = outcomes.papers_of_day(profile, store.lists.batch(list_result.batch))
         if request.judge.model is None:
             judged = _judge_locally(profile, day)
         elif model is None:
@@ -99,11 +98,11 @@ def score(
             replacements=replacements,
             judge=request.judge,
             prompt=judged.prompt,
-            usage=store.usage(calls),
+            usage=store.scores.usage(calls),
             judged_at=clock(),
         )
         lease.renew()
-        channels.put_decided_day(name, digest)
+        store.days.put_decided(name, digest)
 
 
 def _judge_locally(profile: Profile, day: Sequence[Announced]) -> _Judged:
@@ -155,31 +154,31 @@ def _judge_by_model(
 
 def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> None:
     """Leave behind a decided day as the terminal or standard output gets it."""
-    channels, list_result = Channels(store), _stored_list(request, store)
+    list_result = _stored_list(request, store)
     name = delivery_name(request, list_result)
     with _hold_lease(store, f"deliver:{request.address}") as lease:
         if lease is None:
             return
-        facts = channels.request_state(request)
+        facts = store.requests.state(request)
         step = plan.next_step(request, facts)
         if step is None or step.kind is not plan.StepKind.DELIVER:
             return
         day = digest_name(request, list_result)
-        decided = store.digest(day)
+        decided = store.days.get(day)
         if decided is None:
             return  # the stored day is unreadable; it is judged again first
         digest = outcomes.digest_for_channel(
-            request, list_result, decided, channels.ids_from_other_digests
+            request, list_result, decided, store.shown_papers.ids_from_other_digests
         )
         lease.renew()
         if request.address.platform == "terminal":
             TerminalPosts(store).put_posts(name, digest_views.thread_posts(digest, day))
         basis = DeliveryBasis((day,), facts.version)
-        channels.put_delivered(request.address, name, digest, clock(), basis=basis)
+        store.history.put_delivered(request.address, name, digest, clock(), basis=basis)
 
 
 def _stored_list(request: DigestRequest, store: Store) -> ListResult:
-    list_result = store.list_result(request.wanted)
+    list_result = store.lists.result(request.wanted)
     if list_result is None:
         raise KeyError(f"no list result for {request.wanted.key}")
     return list_result

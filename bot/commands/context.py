@@ -16,9 +16,8 @@ from bot.domain.request import Address, DigestRequest
 from bot.domain.status import Status
 from bot.errors import Refused
 from bot.profiles import library
-from bot.store.channels import Channels
 from bot.store.lookups import Lookups
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 
 # The channel of an invocation that has none: Slack's home tab stands for the workspace.
 HOME = "home"
@@ -78,8 +77,7 @@ class InvalidForm(Refused):
 class Context:
     """The stores and settings that commands and the clock work with."""
 
-    channels: Channels
-    subscriptions: Subscriptions
+    store: Store
     lookups: Lookups
     judge: Judge
     status: Callable[[], Status]
@@ -100,7 +98,7 @@ class Context:
     def profiles(self, address: Address) -> dict[str, Profile]:
         """The profiles that can be named at an address. The workspace's own come before the
         installation's of the same name, and those before the ones that ship."""
-        return library.shipped() | self.subscriptions.profiles(address)
+        return library.shipped() | self.store.profiles.at(address)
 
     def find_profile(self, name: str, address: Address) -> Profile:
         """The profile of that name, in any case. Raises Refused, with the nearest name."""
@@ -108,7 +106,7 @@ class Context:
 
     def profiles_at(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
         """The same for many addresses, by workspace, with one query."""
-        own = self.subscriptions.profiles_by_workspace(addresses)
+        own = self.store.profiles.by_workspace(addresses)
         return {workspace: library.shipped() | profiles for workspace, profiles in own.items()}
 
 
@@ -117,7 +115,7 @@ def newest_day_request(
 ) -> DigestRequest:
     """A request to deliver a profile's newest day to the address that asks."""
     return DigestRequest(
-        profile=context.channels.store.put_profile(profile),
+        profile=context.store.profiles.put(profile),
         wanted=ListQuery(source=Source.ARXIV, categories=profile.categories, latest=True),
         judge=context.judge,
         address=invocation.address,

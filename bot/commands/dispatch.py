@@ -13,8 +13,8 @@ from bot.commands.context import Answer, Context, Invocation, newest_day_request
 from bot.commands.permissions import Right
 from bot.errors import Refused
 from bot.profiles import library
-from bot.store.accounts import Accounts
 from bot.store.gates import Gates, gate_key
+from bot.store.spending import Accounts
 from bot.views import help
 from bot.views import status as status_views
 from bot.views import subscriptions as subscriptions_views
@@ -129,7 +129,7 @@ def _refusing(sentence: str) -> Action:
 
 def _now(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     profiles_here = context.profiles(invocation.address)
-    subscribed = context.subscriptions.of(invocation.address)
+    subscribed = context.store.subscriptions.of(invocation.address)
     if not words and len(subscribed) == 1:
         words = [subscribed[0].profile]
     if len(words) != 1:
@@ -156,10 +156,10 @@ def _status(invocation: Invocation, context: Context, words: list[str]) -> Answe
 
 
 def _cost(invocation: Invocation, context: Context, words: list[str]) -> Answer:
-    store, place = context.channels.store, invocation.address
+    store, place = context.store, invocation.address
     costs = Accounts(store).costs(place.workspace_key, *context.limits, invocation.at)
     profiles_here, model = context.profiles(place), context.judge.model or ""
-    subscribed = context.subscriptions.of_workspace(place.platform, place.workspace)
+    subscribed = context.store.subscriptions.of_workspace(place.platform, place.workspace)
     reports = {}
     for name in dict.fromkeys([*(each.profile for each in subscribed), *costs.profiles]):
         profile = profiles_here.get(name)

@@ -52,14 +52,14 @@ class Snapshot:
 
 
 def take_snapshot(context: Context) -> Snapshot:
-    subscriptions = context.subscriptions.all()
+    subscriptions = context.store.subscriptions.all()
     profiles = context.profiles_at([each.address for each in subscriptions])
     subscribed = {
         profile.fingerprint: profile
         for each in subscriptions
         if (profile := profiles[each.address.workspace_key].get(each.profile))
     }
-    served = context.subscriptions.last_served_days() if subscriptions else {}
+    served = context.store.subscriptions.last_served_days() if subscriptions else {}
     return Snapshot(subscriptions, served, profiles, subscribed)
 
 
@@ -74,7 +74,7 @@ def due_requests(
             log.error("a subscription's profile is gone", subscription=subscription.key)
             continue
         requests.append((subscription, _request(subscription, profile, days, context)))
-    states = context.channels.request_states([request for _, request in requests])
+    states = context.store.requests.states([request for _, request in requests])
     return [
         (subscription, request, next_action(request, state, now))
         for (subscription, request), state in zip(requests, states, strict=True)
@@ -92,7 +92,7 @@ def _due_days(
         and (days := snapshot.due_days(subscription, set(), now, most)) is not None
     ]
     # Where several days are due, people may have asked for some of them meanwhile.
-    delivered = context.channels.delivered_dates(
+    delivered = context.store.history.delivered_dates(
         (subscription.address, subscription.profile)
         for subscription, days in due
         if len(days.days) > 1
@@ -131,7 +131,7 @@ def due_training(
     night = (now - _TRAINING_TIME).date()
     if context.judge.model is None or not snapshot.subscriptions:
         return
-    gates = Gates(context.channels.store)
+    gates = Gates(context.store)
     last_trained, seen = gates.last_trained(), set[str]()
     for subscription in snapshot.subscriptions:
         profile = None if subscription.paused else snapshot.profile(subscription)

@@ -102,7 +102,7 @@ def _places(invocation: Invocation, context: Context) -> list[Address]:
         raise Refused(refusals.identity_unknown())
     own = [
         subscription.address
-        for subscription in context.subscriptions.all()
+        for subscription in context.store.subscriptions.all()
         if subscription.by == invocation.by and _in_workspace(subscription, invocation)
     ]
     memberships = invocation.person.channels
@@ -122,8 +122,8 @@ def _statuses_at(
     """One status for each profile that is subscribed in a channel, and for others whose digest
     there named the paper; where there are none, for each profile the channel ever had."""
     profiles = context.profiles(address)
-    subscriptions = {each.profile: each for each in context.subscriptions.of(address)}
-    history = list(reversed(context.channels.history(address)))[:_LOOK_BACK]
+    subscriptions = {each.profile: each for each in context.store.subscriptions.of(address)}
+    history = list(reversed(context.store.history.of(address)))[:_LOOK_BACK]
     digests = _digests_naming(context, address, history, id)
     names = dict.fromkeys([*subscriptions, *digests])
     for name in names or dict.fromkeys(delivery.profile for delivery in history):
@@ -149,7 +149,7 @@ def _digests_naming(
     newest = dict[str, tuple[Delivery, Digest]]()
     for delivery in history:
         if mentioning.intersection(days[delivery.day]) and delivery.profile not in newest:
-            digest = context.channels.digest_given_to(address, delivery.day)
+            digest = context.store.history.digest_given_to(address, delivery.day)
             if digest is not None and digest.decision_for(id):
                 newest[delivery.profile] = delivery, digest
     return newest
@@ -191,11 +191,11 @@ def _posted(
 ) -> Posted | None:
     """The reply that shows a picked paper; of a repeat, the reply of the earlier day."""
     if outcome is Outcome.REPEAT:
-        day = context.channels.day_that_brought(address, id)
-        delivery = (day and context.channels.delivery(address, day)) or delivery
+        day = context.store.shown_papers.day_that_brought(address, id)
+        delivery = (day and context.store.history.delivery(address, day)) or delivery
     elif outcome is not Outcome.PICKED:
         return None
-    entry = Outbox(context.channels.store.redis, f"{address}:{delivery.day}").entry(id)
+    entry = Outbox(context.store.redis, f"{address}:{delivery.day}").entry(id)
     missing = delivery.ended or (entry.refused if entry else None)
     gone = delivery.ended is ChannelReason.MESSAGE_GONE
     if entry is None or not entry.message or gone:
@@ -221,13 +221,13 @@ def _retry_at(
     """When the clock asks for a missing score again (UTC); None when it no longer does."""
     next_try = max(now, digest.judged_at + RETRY_AFTER)
     if subscription and not subscription.paused:
-        served = context.subscriptions.last_served_days().get(subscription.key)
+        served = context.store.subscriptions.last_served_days().get(subscription.key)
         due = subscription_due_days(subscription, served, set(), now, context.catch_up_days)
         until = due and due.at + timedelta(hours=context.window_hours)
         if due and until and digest.date in due.days and now < until:
             return next_try
-    for request in context.channels.requests():
-        profile = context.channels.store.find_profile(request.profile)
+    for request in context.store.requests.all():
+        profile = context.store.profiles.find(request.profile)
         if request.address == address and profile and profile.name == digest.profile.name:
             return next_try
     return None
@@ -242,11 +242,9 @@ def _undelivered_status(
     arxiv: ArxivAnswer | None,
 ) -> PaperStatus:
     """How far a paper came that no digest in this channel names."""
-    lookups, store = context.lookups, context.channels.store
-    for name in lookups.days_mentioning(
-        context.channels.decided_day_names(profile.fingerprint), id
-    ):
-        digest = store.digest(name)
+    lookups, store = context.lookups, context.store
+    for name in lookups.days_mentioning(context.store.days.names(profile.fingerprint), id):
+        digest = store.days.get(name)
         if digest and (decision := digest.decision_for(id)):
             return PaperStatus(
                 address=address,
@@ -305,8 +303,8 @@ def _with_assessment(status: PaperStatus, context: Context) -> PaperStatus:
 def _similar_id(address: Address, context: Context, id: str) -> str:
     """A paper of this channel's last days whose id is nearly this one; empty where none is."""
     ids = set[str]()
-    for delivery in context.channels.history(address)[-_LOOK_BACK_FOR_SIMILAR:]:
-        if digest := context.channels.digest_given_to(address, delivery.day):
+    for delivery in context.store.history.of(address)[-_LOOK_BACK_FOR_SIMILAR:]:
+        if digest := context.store.history.digest_given_to(address, delivery.day):
             ids |= {decision.paper.id for decision in digest.decisions}
     similar = difflib.get_close_matches(id, sorted(ids), 1, cutoff=0.89)
     return similar[0] if similar else ""

@@ -52,14 +52,14 @@ def report_answer(invocation: Invocation, context: Context, report: PaperReport)
 
 def _lookup(invocation: Invocation, context: Context, report: PaperReport) -> Lookup:
     """The question for the workers, who find the texts it names in the store."""
-    store, place = context.channels.store, invocation.address
-    criteria = [store.put_profile(judging_criteria(s.profile)) for s in report.unjudged]
+    store, place = context.store, invocation.address
+    criteria = [store.profiles.put(judging_criteria(s.profile)) for s in report.unjudged]
     # On Discord a private conversation is in no workspace: each person's questions count apart.
     personal = invocation.is_private and not place.workspace
     return Lookup(
         paper=report.id,
         version=report.version,
-        ref=store.put_paper(report.paper) if report.paper else "",
+        ref=store.papers.put(report.paper) if report.paper else "",
         profiles=tuple(dict.fromkeys(criteria)),
         judge=context.judge,
         workspace=place.workspace_key,
@@ -100,15 +100,15 @@ def share(invocation: Invocation, context: Context, value: str) -> Answer:
 
 def missed(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
     """`missed [PROFILE]`: the near misses of the last day."""
-    history = context.channels.history(invocation.address)
+    history = context.store.history.of(invocation.address)
     if not history:
         raise Refused(refusals.no_digest_yet())
     name = words[0].lower() if words else history[-1].profile
-    last = context.channels.last(invocation.address, name)
+    last = context.store.history.last(invocation.address, name)
     if last is None or len(words) > 1:
         profiles = dict.fromkeys(delivery.profile for delivery in reversed(history))
         raise Refused(refusals.unknown_profile_here(" ".join(words), profiles))
-    digest = context.channels.digest_given_to(invocation.address, last.day)
+    digest = context.store.history.digest_given_to(invocation.address, last.day)
     if digest is None:
         raise Refused(refusals.digest_expired())
     return Answer(why_views.near_misses(digest, last.day, _MISSED))
@@ -128,9 +128,9 @@ def voted_down(invocation: Invocation, context: Context, value: str) -> Answer:
 
 def _voted(invocation: Invocation, context: Context, value: str, vote: Vote) -> Answer:
     day, digest, decision = _pressed_paper(invocation, context, value)
-    context.subscriptions.vote(invocation.address, decision.paper.id, invocation.by, vote)
-    votes = context.subscriptions.votes(invocation.address, decision.paper.id)
-    also = context.channels.also(invocation.address, decision.paper.id)
+    context.store.votes.cast(invocation.address, decision.paper.id, invocation.by, vote)
+    votes = context.store.votes.count(invocation.address, decision.paper.id)
+    also = context.store.shown_papers.other_profiles(invocation.address, decision.paper.id)
     rank = digest.picked.index(decision) + 1
     return Answer(update=digest_views.card(digest, rank, decision, day, votes, also))
 
@@ -140,7 +140,7 @@ def _pressed_paper(
 ) -> tuple[str, Digest, Decision]:
     """The day, digest and decision of a card's button, which carries `DAY ID`."""
     day, _, id = value.partition(" ")
-    digest = context.channels.digest_given_to(invocation.address, day)
+    digest = context.store.history.digest_given_to(invocation.address, day)
     if digest is not None:
         for decision in digest.decisions:
             if decision.paper.id == id and decision.outcome is Outcome.PICKED:

@@ -13,7 +13,7 @@ from bot.domain.papers import Profile
 from bot.domain.request import Address
 from bot.errors import Refused
 from bot.profiles import form
-from bot.store.profiles import ProfileChange, WorkspaceProfiles
+from bot.store.profiles import ProfileChange
 from bot.views import profiles, refusals, subscriptions
 
 # Profiles of a workspace: as many as one message can list and a form can offer (Slack: 100 choices,
@@ -62,7 +62,7 @@ def submit_form(
         raise InvalidForm(profile)
     if (length := _length(profile)) > _LONGEST:
         raise InvalidForm({"look_for": refusals.too_long_a_profile(length, _LONGEST)})
-    if name not in WorkspaceProfiles(context.channels.store).names(invocation.address):
+    if name not in context.store.profiles.own_names(invocation.address):
         _require_room(invocation, context)
     if name:
         return _save_changed(invocation, context, existing[name], profile, stamp)
@@ -75,7 +75,7 @@ def submit_form(
 
 def undo(invocation: Invocation, context: Context, value: str) -> Answer:
     """Take a change back, unless the profile was changed again since. An undo can be undone."""
-    change = WorkspaceProfiles(context.channels.store).change(invocation.address, value)
+    change = context.store.profiles.undo(invocation.address, value)
     before = context.profiles(invocation.address)
     if change is None or change.name not in before:
         raise Refused(profiles.undo_expired())
@@ -96,11 +96,7 @@ def _save_changed(
     if after == before:
         return Answer(profiles.unchanged(before))
     notice = _rescoring_notice(invocation, context, before, after)
-    own = (
-        before
-        if after.name in WorkspaceProfiles(context.channels.store).names(invocation.address)
-        else None
-    )
+    own = before if after.name in context.store.profiles.own_names(invocation.address) else None
     token = _save_change(
         invocation, context, after.name, own, after, Refused(refusals.changed_meanwhile())
     )
@@ -123,7 +119,7 @@ def _save_change(
     change = ProfileChange(
         name=name, before=before, after=after, by=invocation.by, at=invocation.at
     )
-    return WorkspaceProfiles(context.channels.store).put(invocation.address, change)
+    return context.store.profiles.put_undo(invocation.address, change)
 
 
 def _replace(
@@ -142,9 +138,9 @@ def _replace(
             raise wrong
         return after
 
-    context.subscriptions.change_profile(invocation.address, name, change)
+    context.store.profiles.change(invocation.address, name, change)
     if before is None:
-        WorkspaceProfiles(context.channels.store).put_maker(invocation.address, name, invocation.by)
+        context.store.profiles.put_maker(invocation.address, name, invocation.by)
 
 
 def _broadcasts(
@@ -163,16 +159,16 @@ def _broadcasts(
 
 def _subscribers(invocation: Invocation, context: Context, name: str) -> tuple[Address, ...]:
     """The channels of the workspace that are subscribed to a profile, paused or not."""
-    every = context.subscriptions.of_workspace(
+    every = context.store.subscriptions.of_workspace(
         invocation.address.platform, invocation.address.workspace
     )
     return tuple(dict.fromkeys(each.address for each in every if each.profile == name))
 
 
 def _require_profile_right(invocation: Invocation, context: Context, name: str) -> None:
-    own_profiles = WorkspaceProfiles(context.channels.store)
+    own_profiles = context.store.profiles
     used_in = [address.channel for address in _subscribers(invocation, context, name)]
-    own = name in own_profiles.names(invocation.address)
+    own = name in own_profiles.own_names(invocation.address)
     is_maker = (
         own
         and bool(invocation.by)
@@ -182,7 +178,7 @@ def _require_profile_right(invocation: Invocation, context: Context, name: str) 
 
 
 def _require_room(invocation: Invocation, context: Context) -> None:
-    if len(WorkspaceProfiles(context.channels.store).names(invocation.address)) >= _MOST:
+    if len(context.store.profiles.own_names(invocation.address)) >= _MOST:
         raise Refused(refusals.too_many_profiles(_MOST))
 
 
@@ -197,11 +193,11 @@ def _rescoring_notice(
 ) -> str:
     """What scoring this channel's last day again would cost after a change; empty where it had no
     day yet, or no model scores."""
-    last = context.channels.last(invocation.address, before.name)
+    last = context.store.history.last(invocation.address, before.name)
     if last is None or context.judge.model is None:
         return ""
     same = judging_criteria(before) == judging_criteria(after)
-    digest = context.channels.digest_given_to(invocation.address, last.day)
+    digest = context.store.history.digest_given_to(invocation.address, last.day)
     if same or digest is None:
         return subscriptions.scores_kept() if same else ""
     return subscriptions.rescoring_notice(len(digest.decisions), digest.usage.cost_usd)

@@ -15,11 +15,10 @@ from bot.domain.checkup import ServerCheckup
 from bot.domain.digest import Judge
 from bot.domain.status import PendingRequest, QueueStatus, Status, SubscriptionStatus
 from bot.profiles import library
-from bot.store.channels import Channels
 from bot.store.gates import Gates, gate_key
 from bot.store.quarantine import quarantine_counts
 from bot.store.queues import Queues
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 
 
 def examine_server(redis: Redis) -> ServerCheckup:
@@ -36,9 +35,9 @@ def _server(info: Mapping[str, Any]) -> ServerCheckup:
     )
 
 
-def gather(queues: Queues, channels: Channels, judge: Judge) -> Status:
+def gather(queues: Queues, store: Store, judge: Judge) -> Status:
     """The state of these queues, of the requests that wait, and of every subscription."""
-    info = channels.store.redis.info()
+    info = store.redis.info()
     server = _server(info)
     rows = []
     for name, queue_name in queues.queues.items():
@@ -64,22 +63,22 @@ def gather(queues: Queues, channels: Channels, judge: Judge) -> Status:
         policy=server.policy,
         wishes=tuple(
             PendingRequest(address=w.address, categories=w.wanted.categories, since=w.since)
-            for w in channels.requests()
+            for w in store.requests.all()
         ),
-        outages=tuple(Subscriptions(channels.store).outages()),
-        aside=tuple(quarantine_counts(channels.store.redis).items()),
-        subscriptions=tuple(_subscriptions(channels, judge, now)),
+        outages=tuple(store.outages.all()),
+        aside=tuple(quarantine_counts(store.redis).items()),
+        subscriptions=tuple(_subscriptions(store, judge, now)),
     )
 
 
-def _subscriptions(channels: Channels, judge: Judge, now: datetime) -> Iterator[SubscriptionStatus]:
+def _subscriptions(store: Store, judge: Judge, now: datetime) -> Iterator[SubscriptionStatus]:
     """The status of each subscription; each channel, profile and gate is read once."""
-    subscriptions = Subscriptions(channels.store)
+    subscriptions = store.subscriptions
     every = subscriptions.all()
     addresses = [each.address for each in every]
-    histories = channels.histories(addresses)
-    own_profiles = subscriptions.profiles_by_workspace(addresses)
-    gates, reports = Gates(channels.store), dict[str, GateReport | None]()
+    histories = store.history.of_many(addresses)
+    own_profiles = store.profiles.by_workspace(addresses)
+    gates, reports = Gates(store), dict[str, GateReport | None]()
     for each in every:
         profiles = library.shipped() | own_profiles[each.address.workspace_key]
         profile = profiles.get(each.profile)

@@ -40,7 +40,7 @@ def subscribe(invocation: Invocation, context: Context, words: Sequence[str]) ->
 
 def unsubscribe(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
     subscription = _find_subscription(invocation, context, words)
-    if not context.subscriptions.drop(subscription):
+    if not context.store.subscriptions.drop(subscription):
         raise Refused(refusals.ended_meanwhile())
     title = _title(subscription, context)
     return Answer(
@@ -62,14 +62,14 @@ def resume(invocation: Invocation, context: Context, words: Sequence[str]) -> An
 def list_subscriptions(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
     return Answer(
         subscriptions.list_text(
-            subscription_items(invocation, context), context.channels.history(invocation.address)
+            subscription_items(invocation, context), context.store.history.of(invocation.address)
         )
     )
 
 
 def subscription_items(invocation: Invocation, context: Context) -> tuple[Item, ...]:
     """This channel's subscriptions as rows with their buttons."""
-    return tuple(_rows(context.subscriptions.of(invocation.address), invocation, context))
+    return tuple(_rows(context.store.subscriptions.of(invocation.address), invocation, context))
 
 
 def home(invocation: Invocation, context: Context) -> Message:
@@ -80,7 +80,7 @@ def home(invocation: Invocation, context: Context) -> Message:
     except Refused as refused:
         return subscriptions.no_home(str(refused))
     assert invocation.person is not None, "authorised"
-    every = context.subscriptions.of_workspace(
+    every = context.store.subscriptions.of_workspace(
         invocation.address.platform, invocation.address.workspace
     )
     own = [each for each in every if each.address.channel in invocation.person.channels]
@@ -202,9 +202,9 @@ def _save(
             paused=before.paused if before else None,
         )
 
-    before, after = context.subscriptions.change(invocation.address, profile.name, changed)
+    before, after = context.store.subscriptions.change(invocation.address, profile.name, changed)
     assert after is not None, "this change never ends a subscription"
-    counts = context.channels.typical_counts(profile.fingerprint)
+    counts = context.store.days.typical_counts(profile.fingerprint)
     head = subscriptions.subscribed(after, profile, invocation.at, counts)
     if after == before:
         return Answer(head)
@@ -220,7 +220,7 @@ def _set_paused(
     every = (
         [_find_subscription(invocation, context, words)]
         if words
-        else context.subscriptions.of(invocation.address)
+        else context.store.subscriptions.of(invocation.address)
     )
     if not every:
         raise Refused(refusals.nothing_here())
@@ -228,8 +228,8 @@ def _set_paused(
         for subscription in every:
             if subscription.paused:
                 before = weekday_before(new_york_date(invocation.at))
-                context.subscriptions.put_last_served(subscription.key, before)
-    changed = context.subscriptions.set_paused(every, paused)
+                context.store.subscriptions.put_last_served(subscription.key, before)
+    changed = context.store.subscriptions.set_paused(every, paused)
     titles = [_title(subscription, context) for subscription in changed]
     if not titles:
         return Answer(subscriptions.no_change(paused is not None))
@@ -245,7 +245,7 @@ def _find_subscription(
 ) -> Subscription:
     """This channel's subscription to the profile that is named; if there is only one, it need not
     be named. Raises Refused."""
-    every = {each.profile: each for each in context.subscriptions.of(invocation.address)}
+    every = {each.profile: each for each in context.store.subscriptions.of(invocation.address)}
     if not every:
         raise Refused(refusals.nothing_here())
     if not words and len(every) == 1:
@@ -271,7 +271,7 @@ def _rows(
         return
     profiles = context.profiles(subscribed[0].address)
     lasts = {
-        address: context.channels.last_by_profile(address)
+        address: context.store.history.last_by_profile(address)
         for address in dict.fromkeys(each.address for each in subscribed)
     }
     buttons = invocation.person is not None and may_change(invocation.person, context.admins_only)
@@ -282,7 +282,7 @@ def _rows(
 
 
 def _require_room(address: Address, context: Context) -> None:
-    every = context.subscriptions.of_workspace(address.platform, address.workspace)
+    every = context.store.subscriptions.of_workspace(address.platform, address.workspace)
     if len(every) >= _MOST:
         raise Refused(refusals.too_many_subscriptions(_MOST))
 

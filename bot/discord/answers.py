@@ -93,7 +93,7 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         address, is_private = interaction.address, not interaction.address.workspace
         needed = is_private or action.right is not Right.ASK
         person = await self._person(interaction) if needed else None
-        own = await asyncio.to_thread(self.context.subscriptions.of, address)
+        own = await asyncio.to_thread(self.context.store.subscriptions.of, address)
         zone = own[0].schedule.tz if own else "UTC"
         now = datetime.now(UTC)
         return Invocation("", address, now, interaction.person, zone, is_private, person=person)
@@ -151,7 +151,7 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         raw, now = interaction.raw, datetime.now(UTC)
         if raw.guild_id is not None:
             return await self.people.member(raw, now)
-        every = await asyncio.to_thread(self.context.subscriptions.all)
+        every = await asyncio.to_thread(self.context.store.subscriptions.all)
         subscribed = [
             each.address
             for each in every

@@ -66,10 +66,10 @@ class DiscordApp(discord.Client):
         """Tell Discord the commands, when they are others than last time."""
         payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         shape = fingerprint(json.dumps(payload, sort_keys=True))
-        store, name = self.answers.context.channels.store, f"discord-commands-{self.application_id}"
-        if await asyncio.to_thread(store.reply_format, name) != shape:
+        store, name = self.answers.context.store, f"discord-commands-{self.application_id}"
+        if await asyncio.to_thread(store.scores.reply_format, name) != shape:
             await self.tree.sync()
-            await asyncio.to_thread(store.put_reply_format, name, shape)
+            await asyncio.to_thread(store.scores.put_reply_format, name, shape)
 
     async def typed(self, raw: RawInteraction, word: str, text: str = "") -> None:
         """A command, put together as it would be typed."""
@@ -114,7 +114,7 @@ class DiscordApp(discord.Client):
             every = {name: profile.title for name, profile in context.profiles(address).items()}
             if not own:
                 return every
-            subscribed = (each.profile for each in context.subscriptions.of(address))
+            subscribed = (each.profile for each in context.store.subscriptions.of(address))
             return {name: every.get(name, name) for name in subscribed}
 
         try:
@@ -154,7 +154,7 @@ class DiscordApp(discord.Client):
         answers, workspace = self.answers, str(guild.id)
         try:
             subscriptions = await asyncio.to_thread(
-                answers.context.subscriptions.of_workspace, "discord", workspace
+                answers.context.store.subscriptions.of_workspace, "discord", workspace
             )
             channels = {each.address.channel for each in subscriptions if _is_recoverable(each)}
             for channel in sorted(channels):

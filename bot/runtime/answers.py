@@ -66,7 +66,7 @@ class Answers(ABC, Generic[I]):
 
     def __init__(self, poster: Poster, services: Services) -> None:
         self.context, self.wakeup = services.context, services.wakeup
-        self.announcer = Announcer(poster, self.context.channels.store.redis, services.rate_limit)
+        self.announcer = Announcer(poster, self.context.store.redis, services.rate_limit)
         self._lookup_waiter = services.lookup_waiter
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._lookups: set[asyncio.Task[None]] = set()
@@ -105,7 +105,7 @@ class Answers(ABC, Generic[I]):
         async with self._turn(interaction.turn):
             try:
                 if not await asyncio.to_thread(
-                    self.context.subscriptions.is_first_delivery, interaction.event_id
+                    self.context.store.events.is_first_delivery, interaction.event_id
                 ):
                     return
                 invocation = await self.identify(interaction, action)
@@ -127,7 +127,7 @@ class Answers(ABC, Generic[I]):
     async def give(self, interaction: I, answer: Answer) -> None:
         """Say and do everything an answer holds. Raises RedisError."""
         if answer.request:
-            await asyncio.to_thread(self.context.channels.put_request, answer.request)
+            await asyncio.to_thread(self.context.store.requests.put, answer.request)
             self.wakeup.wake()
         await self.respond(interaction, answer)
         address, name = interaction.address, interaction.event_id
@@ -149,7 +149,7 @@ class Answers(ABC, Generic[I]):
     ) -> None:
         """Resume the subscriptions paused for one of these reasons, in a channel or the whole
         workspace, and say so there. Raises RedisError."""
-        now, resume = datetime.now(UTC), self.context.subscriptions.reactivate
+        now, resume = datetime.now(UTC), self.context.store.subscriptions.reactivate
         resumed = await asyncio.to_thread(resume, platform, workspace, channel, reasons)
         for each in resumed:
             log.info("subscription reactivated", channel=str(each.address), profile=each.profile)
@@ -160,12 +160,12 @@ class Answers(ABC, Generic[I]):
         """Log that events come in, and end the outage of the platform's login, if there was one."""
         log.info("listening", how=how)
         with suppress(redis.RedisError):  # the clock logs that; the outage is shown a while longer
-            await asyncio.to_thread(self.context.subscriptions.end_outage, f"{platform} login")
+            await asyncio.to_thread(self.context.store.outages.end, f"{platform} login")
 
     async def tell_delivered_before(self, request: DigestRequest) -> None:
         """Tell the person who asked for a digest that it was delivered before, with a link.
         Raises RedisError."""
-        delivery = await asyncio.to_thread(self.context.channels.delivered_before, request)
+        delivery = await asyncio.to_thread(self.context.store.history.delivered_before, request)
         link = ""
         if delivery and delivery.message:
             link = await self.link(request.address, delivery.message)

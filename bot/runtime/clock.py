@@ -23,9 +23,9 @@ from bot.planning.plan import (
     next_action,
     next_step,
 )
-from bot.store.channels import Channels
-from bot.store.deliveries import CHATS, Deliveries, content_key
 from bot.store.queues import Queues
+from bot.store.requests import CHATS, DueDeliveries, content_key
+from bot.store.store import Store
 
 log = structlog.get_logger()
 
@@ -64,9 +64,9 @@ class TickResult:
     quiet_days: tuple[tuple[Subscription, datetime], ...] = ()
 
 
-def advance(request: DigestRequest, channels: Channels, queues: Queues) -> Step | None:
+def advance(request: DigestRequest, store: Store, queues: Queues) -> Step | None:
     """Queue the next missing step of a wish and return it; None when it is fulfilled."""
-    step = next_step(request, channels.request_state(request))
+    step = next_step(request, store.requests.state(request))
     if step is not None:
         queue_step(step, queues)
     return step
@@ -90,7 +90,7 @@ def tick(context: Context, queues: Queues, now: datetime) -> TickResult:
     """
     ticked, todo = _plan_tick(context, queues, now)
     if todo:
-        lease = context.channels.store.lease("tick", _LEASE_SECONDS, 0)
+        lease = context.store.lease("tick", _LEASE_SECONDS, 0)
         if lease is None:
             return TickResult()
         try:
@@ -114,12 +114,12 @@ def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickRes
     failed = _asked(context, queues, snapshot, steps, now, todo)
     for profile, night in due_training(context, snapshot, now):
         if not queues.has_training_job(profile.fingerprint, night):
-            todo.append(partial(context.channels.store.put_profile, profile))
+            todo.append(partial(context.store.profiles.put, profile))
             model = context.judge.model or ""
             todo.append(partial(queues.enqueue_training, profile.fingerprint, model, night))
     # At the end: who is to be told something is not forgotten before the rest is done.
     todo += [
-        partial(context.channels.drop_request, request) for request in (*before, *failed, *given_up)
+        partial(context.store.requests.drop, request) for request in (*before, *failed, *given_up)
     ]
     quiet = tuple(quiet_days(context, snapshot, now)) if context.say_quiet_days else ()
     told = tuple(before), tuple(failed), tuple(given_up), tuple(late), quiet
@@ -131,26 +131,26 @@ def _requested_steps(
 ) -> tuple[list[Step], list[DigestRequest], list[DigestRequest]]:
     """The steps that people wait for, whose day had been delivered before, and whose request is
     given up."""
-    channels, steps, before, given_up = (
-        context.channels,
+    store, steps, before, given_up = (
+        context.store,
         list[Step](),
         list[DigestRequest](),
         list[DigestRequest](),
     )
-    requests = channels.requests()
-    for request, facts in zip(requests, channels.request_states(requests), strict=True):
+    requests = store.requests.all()
+    for request, facts in zip(requests, store.requests.states(requests), strict=True):
         seen = next_action(request, facts, now)
         if seen.step is not None and _waited_long(request, now):
             given_up.append(request)
         elif seen.step is not None:
             steps.append(seen.step)
         elif _over(request, facts, now):
-            if request.by and channels.delivered_before(request):
+            if request.by and store.history.delivered_before(request):
                 before.append(request)
             else:
-                todo.append(partial(channels.drop_request, request))
+                todo.append(partial(store.requests.drop, request))
         elif _stale(facts, now):
-            todo.append(partial(channels.renew_request, request, now))
+            todo.append(partial(store.requests.renew, request, now))
     return steps, before, given_up
 
 
@@ -166,13 +166,13 @@ def _scheduled_steps(
                 overdue.append((found, request, seen.late_reason))
         elif seen.fulfilled and request.wanted.date:
             served = request.subscription, request.wanted.date
-            todo.append(partial(context.subscriptions.put_last_served, *served))
+            todo.append(partial(context.store.subscriptions.put_last_served, *served))
         elif seen.late_reason and request.at and now - request.at >= _GRACE:
             late.append((found, request, seen.late_reason))
-    known = context.subscriptions.overdue([request for _, request, _ in overdue])
+    known = context.store.requests.overdue([request for _, request, _ in overdue])
     for row, since in zip(overdue, known, strict=True):
         if since is None:
-            todo.append(partial(context.subscriptions.put_overdue, row[1], now))
+            todo.append(partial(context.store.requests.put_overdue, row[1], now))
         elif now - since >= _STUCK:
             late.append(row)
     return steps, late
@@ -200,17 +200,17 @@ def _asked(
         log.error("the workers gave up", steps=sorted(given_up))
     for step in missing:
         if profile := snapshot.by_fingerprint.get(step.wish.profile):
-            todo.append(partial(context.channels.store.put_profile, profile))
+            todo.append(partial(context.store.profiles.put, profile))
         todo.append(partial(queues.enqueue_step, step))
     failed = [step.wish for step in others if step.id in given_up]
     for platform, mine in chats.items():
-        deliveries = Deliveries(context.channels.store, platform)
+        deliveries = DueDeliveries(context.store.redis, platform)
         failed += _posted(deliveries, platform, queues, mine, now, todo)
     return failed
 
 
 def _posted(
-    deliveries: Deliveries,
+    deliveries: DueDeliveries,
     platform: str,
     queues: Queues,
     requests: Sequence[DigestRequest],
@@ -268,7 +268,7 @@ def _stale(facts: RequestState, now: datetime) -> bool:
 
 def fulfil(
     request: DigestRequest,
-    channels: Channels,
+    store: Store,
     queues: Queues,
     meanwhile: Callable[[Step], None],
     sleep: Callable[[float], None] = time.sleep,
@@ -277,6 +277,6 @@ def fulfil(
 
     Raises WorkerFault. Interrupted, it leaves the steps queued: asking again finds what is done.
     """
-    while (step := advance(request, channels, queues)) is not None:
+    while (step := advance(request, store, queues)) is not None:
         meanwhile(step)
         sleep(_POLL_SECONDS)

@@ -160,7 +160,7 @@ class SlackAnswers(Answers[SlackInteraction]):
 
     async def _put_event_seen(self, interaction: SlackInteraction) -> None:
         """Remember that events of this kind reach us, for `paperboy doctor`. Raises RedisError."""
-        put = self.context.subscriptions.put_event_seen
+        put = self.context.store.events.put_kind_seen
         await asyncio.to_thread(put, "slack", interaction.event_kind)
 
     async def _open(

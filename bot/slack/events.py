@@ -145,7 +145,7 @@ class SlackApp:
                 if answers.get("channel") and not await self.answers.can_post(target):
                     raise InvalidForm({"channel": refusals.cannot_post_here()})
                 if not await asyncio.to_thread(
-                    self.context.subscriptions.is_first_delivery, interaction.event_id
+                    self.context.store.events.is_first_delivery, interaction.event_id
                 ):
                     await ack()
                     return

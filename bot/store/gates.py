@@ -7,7 +7,7 @@ from datetime import date
 from bot.domain.budget import GateReport
 from bot.domain.paper_status import judging_criteria
 from bot.domain.papers import Profile, Value, fingerprint
-from bot.store.days import Store
+from bot.store.store import Store
 from bot.store.stored_forms import RETENTION, N, reader_for, serialise
 
 # Days that are learned from at most, and days whose tallies are kept.

@@ -21,9 +21,9 @@ from bot.domain.papers import Paper, Profile, Value
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
 from bot.planning.plan import StepRecord
-from bot.store.deliveries import FailedAttempt
 from bot.store.outbox import OutboxEntry
 from bot.store.profiles import ProfileChange
+from bot.store.requests import FailedAttempt
 from bot.store.stored_forms import (
     ListedPaper,
     Quarantined,

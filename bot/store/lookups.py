@@ -12,7 +12,8 @@ from bot.domain.digest import Judge
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import Announced, Paper, fingerprint
 from bot.domain.reasons import PaperReason
-from bot.store.days import Store, paper_ref
+from bot.store.papers import paper_ref
+from bot.store.store import Store
 from bot.store.stored_forms import RETENTION, ListedPaper, reader_for, serialise
 
 # A paper may get a new version; one that is not there may be announced tonight; an outage passes.

@@ -10,9 +10,9 @@ from redis import Redis
 from bot.domain.message import POST, Post
 from bot.domain.papers import Value
 from bot.domain.reasons import ChannelReason
-from bot.store.days import Store
 from bot.store.lease import LeaseLost
 from bot.store.quarantine import ValueReader
+from bot.store.store import Store
 from bot.store.stored_forms import RETENTION, reader_for, serialise, union_reader, with_version
 
 # What is posted is of the last days.

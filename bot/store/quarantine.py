@@ -7,7 +7,7 @@ later version, can make something of it. It concerns nobody but who had it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,9 +18,11 @@ from bot.errors import Refused
 from bot.store.stored_forms import (
     FORMAT_VERSION,
     RETENTION,
+    N,
     Quarantined,
     Reader,
     T,
+    reader_for,
     serialise,
     unreadable_reason,
 )
@@ -44,9 +46,26 @@ redis.call('expire', KEYS[2], ARGV[6])
 return 1
 """
 
+# Replaces a row by another only while it is unchanged ('' is no row). A repeated call, as redis-py
+# makes, finds its own row and succeeds.
+_SWAP = """
+local now = redis.call('hget', KEYS[1], ARGV[1]) or ''
+if now == ARGV[3] then return 1 end
+if now ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then
+  redis.call('hdel', KEYS[1], ARGV[1])
+else
+  redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
+end
+return 1
+"""
+
+# A row before (None where there is none) -> the row after (None removes it).
+RowUpdate = Callable[[N | None], N | None]
+
 
 class ValueReader:
-    """Reads by what `read` makes of each text; None, or no row, where it makes nothing."""
+    """Reads values by a `read`; one that cannot be read is set aside, and counts as absent."""
 
     def __init__(self, redis: Redis) -> None:
         """`redis` must decode responses to str."""
@@ -59,6 +78,20 @@ class ValueReader:
         values: list[Any] = self.redis.mget(keys) if keys else []
         pairs = zip(keys, values, strict=True)
         return [self.decode(key, None, value, read) for key, value in pairs]
+
+    def mget_by_name(
+        self, keys: Sequence[str], names: Sequence[str], read: Reader[T]
+    ) -> dict[str, T]:
+        """Several values, each by its own name, without the absent ones."""
+        pairs = zip(names, self.mget(keys, read), strict=True)
+        return {name: value for name, value in pairs if value is not None}
+
+    def require(self, key: str, read: Reader[T]) -> T:
+        """Raises KeyError where there is none."""
+        value = self.get(key, read)
+        if value is None:
+            raise KeyError(key)
+        return value
 
     def hget(self, key: str, field: str, read: Reader[T]) -> T | None:
         return self.decode(key, field, self.redis.hget(key, field), read)
@@ -84,6 +117,21 @@ class ValueReader:
         values: list[Any] = self.redis.hmget(key, fields) if fields else []
         pairs = zip(fields, values, strict=True)
         return [self.decode(key, field, value, read) for field, value in pairs]
+
+    def change(
+        self, key: str, field: str, value: type[N], updated: RowUpdate[N]
+    ) -> tuple[N | None, N | None]:
+        """Change a row of a hash in one step; `updated` is called again when somebody else was
+        faster. Returns the row before and after."""
+        while True:
+            row = str(self.redis.hget(key, field) or "")
+            before = self.decode(key, field, row, reader_for(value))
+            if row and before is None:
+                continue  # it could not be read, and is set aside: there is none now
+            after = updated(before)
+            text = "" if after is None else serialise(after)
+            if after == before or self.redis.eval(_SWAP, 1, key, field, row, text):
+                return before, after
 
     def decode_hash(self, key: str, rows: dict[str, str], read: Reader[T]) -> dict[str, T]:
         """`made` for the rows of a hash."""

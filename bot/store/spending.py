@@ -14,6 +14,9 @@ from typing import Any
 
 from bot.domain.budget import (
     NANO,
+    Account,
+    Costs,
+    Limits,
     MaxCost,
     Payer,
     Period,
@@ -21,15 +24,17 @@ from bot.domain.budget import (
     Refusal,
     Remaining,
     Reservation,
+    Savings,
     Scope,
+    SkipReason,
     SpentTotals,
     Unit,
     remaining,
     utc_day,
 )
 from bot.domain.digest import Usage
-from bot.store.days import Store
-from bot.store.stored_forms import RETENTION, reader_for, serialise
+from bot.store.store import Store
+from bot.store.stored_forms import RETENTION, parse_int_pair, reader_for, serialise
 
 # Longer than a call of 25 s takes with its tries. One that takes longer still is put right when it
 # ends, but whoever waits for a worker that was killed waits no longer than this.
@@ -259,3 +264,62 @@ def _counter(scope: Scope, period: Period, day: date) -> str:
 
 def _spenders(workspace: str, day: date) -> str:
     return f"pb:spenders:{workspace}:{Period.MONTH.name_of(day)}"
+
+
+class Accounts:
+    """What each workspace and profile spent and was spared in this day and month."""
+
+    def __init__(self, store: Store) -> None:
+        self._redis, self._rows, self._spending = store.redis, store.reader, Spending(store)
+
+    def record_savings(
+        self, payer: Payer, run: str, why: SkipReason, papers: int, usd: float | None, now: datetime
+    ) -> None:
+        """Papers that a run did not ask about, and about what that would have cost (None where
+        nobody can say). The same run said again is counted once, as it was said last."""
+        day, worth = utc_day(now), round((usd or 0) * NANO)
+        with self._redis.pipeline(transaction=True) as pipe:
+            for scope in payer.scopes:
+                pipe.hset(_spared(scope, day), f"{day} {why} {run}", f"{papers} {worth}")
+                pipe.expire(_spared(scope, day), RETENTION)
+            pipe.execute()
+
+    def costs(self, workspace: str, limits: Limits, profile_limits: Limits, now: datetime) -> Costs:
+        """A workspace's (Address.workspace_key), and those of each profile judged for it this
+        month."""
+        names = self._spending.profiles(workspace, now)
+        own = {name: Scope(workspace=workspace, profile=name) for name in names}
+        return Costs(
+            at=now,
+            workspace=self._account(Scope(workspace=workspace), limits, now),
+            profiles={n: self._account(scope, profile_limits, now) for n, scope in own.items()},
+        )
+
+    def _account(self, scope: Scope, limits: Limits, now: datetime) -> Account:
+        day = utc_day(now)
+        today: dict[SkipReason, list[Savings]] = {why: [] for why in SkipReason}
+        month: dict[SkipReason, list[Savings]] = {why: [] for why in SkipReason}
+        for name, (papers, nano) in self._rows.hgetall(_spared(scope, day), parse_int_pair).items():
+            on, why, _ = name.split(" ", 2)
+            month[SkipReason(why)].append(Savings(papers=papers, nano=nano))
+            if on == str(day):
+                today[SkipReason(why)].append(month[SkipReason(why)][-1])
+        return Account(
+            limits=limits,
+            since=self._since(scope, now),
+            today=self._spending.spent(scope, Period.DAY, now),
+            month=self._spending.spent(scope, Period.MONTH, now),
+            savings_today={why: Savings.total(parts) for why, parts in today.items()},
+            savings_month={why: Savings.total(parts) for why, parts in month.items()},
+        )
+
+    def _since(self, scope: Scope, now: datetime) -> date | None:
+        first = now - timedelta(days=utc_day(now).day - 1)
+        days = (first + timedelta(days=n) for n in range(utc_day(now).day))
+        spent = (at for at in days if self._spending.spent(scope, Period.DAY, at).calls)
+        found = next(spent, None)
+        return utc_day(found) if found else None
+
+
+def _spared(scope: Scope, day: date) -> str:
+    return f"pb:spared:{scope}:{Period.MONTH.name_of(day)}"

@@ -37,8 +37,7 @@ from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription
 from bot.store.connection import connect
-from bot.store.days import Store
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from tests.benchmarks.bench_deliver import environment, start
 from tests.factories import announced, listing, profile
 from tests.servers.arxiv_documents import rss_feed
@@ -245,13 +244,13 @@ def _prepared(store: Store, chats: Sequence[Chatting]) -> None:
     which has a subscription that is not due for days."""
     now = datetime.now(UTC)
     day = weekday_before(weekday_before(new_york_date(now)))
-    store.name_profile(PROFILE)
+    store.profiles.put_shared(PROFILE)
     papers = [announced(f"2502.{10000 + n}") for n in range(_WHYS)]
-    store.add_listing(str(day), listing(*papers, day=day), now)
+    store.lists.add(str(day), listing(*papers, day=day), now)
     later = ((now.weekday() + 3) % 7,)
     for chatting in chats:
         schedule = Schedule(at=clock_time(9), tz="UTC", days=later)
-        Subscriptions(store).put(
+        store.subscriptions.put(
             Subscription(
                 address=chatting.room,
                 profile=PROFILE.name,

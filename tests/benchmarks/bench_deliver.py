@@ -29,9 +29,8 @@ from bot.domain.digest import Judge, ListQuery, Source
 from bot.domain.papers import Cutoffs
 from bot.domain.request import Address, DigestRequest
 from bot.settings import Settings
-from bot.store.channels import Channels
 from bot.store.connection import connect
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.factories import profile
 from tests.processes import children_by_parent
 from tests.servers.arxiv_documents import rss_feed
@@ -89,13 +88,13 @@ def start(word: str, settings: dict[str, str], log: Path) -> subprocess.Popen[by
         )
 
 
-def wish(channels: Channels, names: list[str], query: ListQuery) -> None:
+def wish(store: Store, names: list[str], query: ListQuery) -> None:
     """Every channel wishes for this day at the same moment."""
-    profile, since = channels.store.put_profile(PROFILE), datetime.now(UTC)
+    profile, since = store.profiles.put(PROFILE), datetime.now(UTC)
     judge = Judge(model=Settings.model_fields["model"].default)
     for name in names:
         address = Address(platform="slack", workspace="T1", channel=name)
-        channels.put_request(
+        store.requests.put(
             DigestRequest(profile=profile, wanted=query, judge=judge, address=address, since=since)
         )
 
@@ -154,9 +153,9 @@ def _measured(count: int, home: Path) -> str:
     ):
         fake_slack.rate_limit = 1.0
         fake_slack.channels = {f"C{n}": Channel() for n in range(count)}
-        channels = Channels(Store(connect(url)))
+        store = Store(connect(url))
         wish(
-            channels,
+            store,
             list(fake_slack.channels),
             ListQuery(source=Source.ARXIV, categories=("cs.LG",)),
         )
@@ -164,7 +163,7 @@ def _measured(count: int, home: Path) -> str:
         with _running("worker", settings, log) as pool:
             _until(lambda: b"workers started" in log.read_bytes())
             with _running("bot", settings, home / "bot.log"):
-                spent = _sampled(pool, lambda: _all_posted(fake_slack, channels, count))
+                spent = _sampled(pool, lambda: _all_posted(fake_slack, store, count))
         posted: dict[str, list[float]] = {name: [] for name in fake_slack.channels}
         for call in fake_slack.calls:
             if call.method == "chat.postMessage" and call.error is None:
@@ -184,9 +183,9 @@ def _measured(count: int, home: Path) -> str:
     return f"{shown} {cpu:>6.1f} {peak:>3.0f} {own:>8.1f}"
 
 
-def _all_posted(fake_slack: FakeSlack, channels: Channels, count: int) -> bool:
+def _all_posted(fake_slack: FakeSlack, store: Store, count: int) -> bool:
     posted = sum(len(channel.messages) for channel in fake_slack.channels.values())
-    return posted >= count * _MESSAGES and not channels.requests()
+    return posted >= count * _MESSAGES and not store.requests.all()
 
 
 def _sampled(pool: int, done: Callable[[], bool]) -> tuple[float, float, float]:

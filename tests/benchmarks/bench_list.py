@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from bot.store.connection import connect
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.servers.arxiv_documents import rss_feed
 from workers.arxiv import feed
 from workers.runtime.server import embedded
@@ -37,9 +37,9 @@ def main(entries: int) -> None:
             start = time.perf_counter()
             listing = feed.parse_feed(document)
             parsed = time.perf_counter()
-            store.add_listing("b", listing, datetime.now(UTC))
+            store.lists.add("b", listing, datetime.now(UTC))
             stored = time.perf_counter()
-            assert len(store.batch("b").papers) == entries
+            assert len(store.lists.batch("b").papers) == entries
             parse, both = parsed - start, stored - start
             print(f"{run:>3} {parse:>8.2f} {both - parse:>8.2f} {both:>8.2f} {both / parse:>10.2f}")
         memory = int(store.redis.info()["used_memory"])

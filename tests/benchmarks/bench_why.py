@@ -47,12 +47,10 @@ from bot.errors import Refused
 from bot.profiles import library
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.settings import Settings
-from bot.store.channels import Channels
 from bot.store.connection import connect_briefly
-from bot.store.days import Store
 from bot.store.lookups import Lookups
 from bot.store.queues import Queues
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from tests import external_file
 from tests.benchmarks.bench_deliver import environment, start
 from tests.factories import paper
@@ -133,13 +131,11 @@ class Bot:
 
     def __init__(self, url: str) -> None:
         store, queues = Store(connect_briefly(url)), Queues(Redis.from_url(url))
-        channels = Channels(store)
         self.context = Context(
-            channels=channels,
-            subscriptions=Subscriptions(store),
+            store=store,
             lookups=Lookups(store),
             judge=_JUDGE,
-            status=lambda: status.gather(queues, channels, _JUDGE),
+            status=lambda: status.gather(queues, store, _JUDGE),
         )
         self.ask_workers = queues.enqueue_lookups
 
@@ -198,7 +194,7 @@ def _installed(
     """A server with a delivered day, and workers; none stays behind."""
     log, allowed = home / "log", {"PAPERBOY_WHY_CALLS": str(10 * len(day))}
     with embedded(home) as url:
-        _deliver(Channels(Store(connect_briefly(url))), day)
+        _deliver(Store(connect_briefly(url)), day)
         pool = start("worker", environment(home, "", arxiv.url, model.url) | allowed, log)
         try:
             _until(pool, log)
@@ -224,10 +220,10 @@ def _until(pool: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.05)
 
 
-def _deliver(channels: Channels, papers: Sequence[Paper]) -> None:
+def _deliver(store: Store, papers: Sequence[Paper]) -> None:
     """Have a day scored by the real step, of a model that leaves some out; then keep some papers
     from it, as a gate does, and give the rest to a channel that had some before."""
-    store, now = channels.store, datetime.now(UTC) - timedelta(hours=1)
+    now = datetime.now(UTC) - timedelta(hours=1)
     day = now.date() - timedelta(days=1)
     query = ListQuery(source=Source.ARXIV, categories=_PROFILE.categories, date=day)
     list_result = ListResult(batch=str(day), date=day, asked_at=now, changed_at=now)
@@ -235,17 +231,17 @@ def _deliver(channels: Channels, papers: Sequence[Paper]) -> None:
     gated, given = all_new[:_GATED], all_new[_GATED:]
     out = {entry.paper.id for entry in given[:_LEFT_OUT]}
     request = DigestRequest(
-        profile=store.put_profile(_PROFILE),
+        profile=store.profiles.put(_PROFILE),
         wanted=query,
         judge=_JUDGE,
         address=_ADDRESS,
         since=now,
     )
-    store.put_list_result(query, list_result)
+    store.lists.put_result(query, list_result)
     _add(store, given, list_result)
     score_job.score(request, store, Scorer(out), 16, lambda: now, lambda done, total: None)
     name = digest_name(request, list_result)
-    digest = store.digest(name)
+    digest = store.days.get(name)
     assert digest is not None, "it was scored"
     kept = [
         Decision(announced=entry, outcome=Outcome.GATED, place=LocalRank(rank=n, of=len(papers)))
@@ -253,18 +249,18 @@ def _deliver(channels: Channels, papers: Sequence[Paper]) -> None:
     ]
     whole = digest.model_copy(update={"decisions": (*digest.decisions, *kept)})
     _add(store, gated, list_result)
-    channels.put_decided_day(name, whole)
+    store.days.put_decided(name, whole)
     mine = outcomes.replace_repeats(whole, {decision.paper.id for decision in digest.picked[:3]})
-    channels.put_delivered(_ADDRESS, f"{_ADDRESS}:{name}", mine, now, "1742459220.000000")
+    store.history.put_delivered(_ADDRESS, f"{_ADDRESS}:{name}", mine, now, "1742459220.000000")
     schedule = Schedule(at=now.time().replace(second=0, microsecond=0), tz="UTC")
-    Subscriptions(store).put(
+    store.subscriptions.put(
         Subscription(address=_ADDRESS, profile=_PROFILE.name, schedule=schedule, by="U1", since=now)
     )
 
 
 def _add(store: Store, papers: Sequence[Announced], list_result: ListResult) -> None:
     listing = Listing(date=list_result.date, papers=tuple(papers), replaced=(), items=len(papers))
-    store.add_listing(list_result.batch, listing, list_result.changed_at)
+    store.lists.add(list_result.batch, listing, list_result.changed_at)
 
 
 def _answer(path: str, body: bytes) -> HttpReply:

@@ -33,10 +33,9 @@ import redis
 from bot.domain.digest import ListQuery, Source
 from bot.domain.request import Address, delivery_name
 from bot.runtime.posting import HEAD
-from bot.store.channels import Channels
 from bot.store.connection import connect_briefly
-from bot.store.days import Store
 from bot.store.outbox import Outbox
+from bot.store.store import Store
 from tests.benchmarks.bench_deliver import PROFILE, environment, ids_in, start, work_horses
 from tests.benchmarks.chaos_chats import (
     Chat,
@@ -122,7 +121,7 @@ class Supervisor:
     def serve(self) -> None:
         """Start the server, or join it."""
         self.client = connect_briefly(self.stack.enter_context(embedded(self.home)))
-        self.channels = Channels(Store(self.client))
+        self.store = Store(self.client)
 
     def look(self) -> None:
         """Start what is not running."""
@@ -210,13 +209,13 @@ def _killed(
         house.look()
         now = time.monotonic()
         with suppress(redis.RedisError):
-            _looked(days, house.channels, chats, now)
+            _looked(days, house.store, chats, now)
             for day in days[-1:]:
-                _disturbed(day, house.channels, chats, chance)
+                _disturbed(day, house.store, chats, chance)
             # The next day is wished for when this one is all but there: a busy bot looks at once.
             if len(kills) < most and _nearly(days, chats):
                 days.append(Day(len(days), now))
-                request_day(house.channels, chats, days[-1].wanted)
+                request_day(house.store, chats, days[-1].wanted)
         under_way = [day for day in days if day.done is None]
         last = max([now - _PATIENCE, *(d.wished for d in under_way), *(k.at for k in kills)])
         if (len(kills) >= most and not under_way) or now - last >= _PATIENCE:
@@ -232,9 +231,9 @@ def _killed(
         time.sleep(0.1)
 
 
-def _looked(days: list[Day], channels: Channels, chats: list[Chat], now: float) -> None:
+def _looked(days: list[Day], store: Store, chats: list[Chat], now: float) -> None:
     """A day is done when nobody waits for it any more; differences() finds what it lacks."""
-    waited = {request.wanted for request in channels.requests()}
+    waited = {request.wanted for request in store.requests.all()}
     for day in days:
         if day.done is None and day.wanted not in waited:
             day.given = day.given or now
@@ -242,13 +241,13 @@ def _looked(days: list[Day], channels: Channels, chats: list[Chat], now: float) 
                 day.done = now
 
 
-def _disturbed(day: Day, channels: Channels, chats: list[Chat], chance: random.Random) -> None:
+def _disturbed(day: Day, store: Store, chats: list[Chat], chance: random.Random) -> None:
     """While a day is being posted it is judged again, or somebody deletes its head."""
     there = {a: _count(day, c.thread(a.channel)[-_NEWEST:]) for c in chats for a in c.addresses}
     waiting = {
-        request.address: request for request in channels.requests() if request.wanted == day.wanted
+        request.address: request for request in store.requests.all() if request.wanted == day.wanted
     }
-    list_result = channels.store.list_result(day.wanted)
+    list_result = store.lists.result(day.wanted)
     if list_result is None or not list_result.batch:
         return
     begun = 0 < max(there.values()) <= _PAPERS // 2
@@ -257,16 +256,14 @@ def _disturbed(day: Day, channels: Channels, chats: list[Chat], chance: random.R
     if day.grown and not day.listed:  # repeated when the server was killed in between
         extra = [announced(id) for id in day.ids[_PAPERS:]]
         now = datetime.now(UTC)
-        changed = channels.store.add_listing(list_result.batch, listing(*extra, day=day.date), now)
-        channels.store.put_list_result(
-            day.wanted, list_result.model_copy(update={"changed_at": changed})
-        )
+        changed = store.lists.add(list_result.batch, listing(*extra, day=day.date), now)
+        store.lists.put_result(day.wanted, list_result.model_copy(update={"changed_at": changed}))
         day.listed = True
     if day.number % 3 == 1 and not day.erased and max(there.values()) > day.number % 4:
         chat = chance.choice(chats)
         address = chance.choice([a for a in chat.addresses if there[a]] or chat.addresses)
         if request := waiting.get(address):
-            outbox = Outbox(channels.store.redis, delivery_name(request, list_result))
+            outbox = Outbox(store.redis, delivery_name(request, list_result))
             if (head := outbox.entry(HEAD)) and head.message:
                 day.erased.add(address)
                 chat.erase(address.channel, head.message)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bot.domain.digest import Judge, ListQuery
 from bot.domain.request import Address, DigestRequest
 from bot.settings import Settings
-from bot.store.channels import Channels
+from bot.store.store import Store
 from tests.benchmarks.bench_deliver import PROFILE, ids_in, thread_errors
 from tests.servers.discord_rules import walk_components
 from tests.servers.fake_discord import FakeDiscord, Fault, run_fake_discord
@@ -85,12 +85,12 @@ def _begun_again(shown: list[Json], day: ExpectedDay) -> list[str]:
     return said
 
 
-def request_day(channels: Channels, chats: list[Chat], query: ListQuery) -> None:
+def request_day(store: Store, chats: list[Chat], query: ListQuery) -> None:
     """Every channel of every platform wishes for this day at the same moment."""
-    profile, since = channels.store.put_profile(PROFILE), datetime.now(UTC)
+    profile, since = store.profiles.put(PROFILE), datetime.now(UTC)
     judge = Judge(model=Settings.model_fields["model"].default)
     for address in (address for chat in chats for address in chat.addresses):
-        channels.put_request(
+        store.requests.put(
             DigestRequest(profile=profile, wanted=query, judge=judge, address=address, since=since)
         )
 

@@ -11,10 +11,8 @@ from bot.domain.request import Address, DigestRequest, digest_name
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription
 from bot.settings import Settings
-from bot.store.channels import Channels
-from bot.store.days import Store
-from bot.store.deliveries import Deliveries
-from bot.store.subscriptions import Subscriptions
+from bot.store.requests import DueDeliveries
+from bot.store.store import Store
 from tests.factories import (
     DAY,
     NOW,
@@ -45,21 +43,21 @@ def put_judged_day(
     store: Store, *channels: str, by: str = "", top: int | None = None
 ) -> list[DigestRequest]:
     """A judged day of six picked papers, and who waits for it."""
-    fingerprint = store.put_profile(profile())
+    fingerprint = store.profiles.put(profile())
     base = digest_request().model_copy(update={"profile": fingerprint, "by": by, "top": top})
     requests = [base.model_copy(update={"address": slack_address(channel)}) for channel in channels]
     papers = [decision(id, Outcome.PICKED) for id in paper_ids(6)]
-    store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
+    store.lists.add(str(DAY), listing(*(d.announced for d in papers)), NOW)
     found = list_result(NOW)
-    store.put_list_result(base.wanted, found)
-    Channels(store).put_decided_day(digest_name(base, found), digest(*papers))
+    store.lists.put_result(base.wanted, found)
+    store.days.put_decided(digest_name(base, found), digest(*papers))
     for each in requests:
-        Channels(store).put_request(each)
+        store.requests.put(each)
     return requests
 
 
 def subscribed(store: Store, channel: str, by: str) -> None:
-    Subscriptions(store).put(
+    store.subscriptions.put(
         Subscription(
             address=slack_address(channel),
             profile="matters",
@@ -78,7 +76,7 @@ def run_deliver_job(
     now: datetime | None = None,
 ) -> None:
     """The job, for those whom the clock found due."""
-    Deliveries(store, "slack").put(requests)
+    DueDeliveries(store.redis, "slack").put(requests)
     settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=fake_slack.url)
     pace = redis.asyncio.Redis.from_url(redis_url)
     deliver_job.deliver("slack", store, settings, pace, lambda: now or datetime.now(UTC))

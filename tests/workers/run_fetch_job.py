@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from bot.domain.digest import ListQuery, ListResult, Source
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.factories import NOW
 from tests.servers.fake_http import FakeServer, HttpReply, run_fake_server
 from workers.arxiv.client import ArxivClient
@@ -39,6 +39,6 @@ def run_fetch_job(
     asked = ListQuery.model_validate(fields)
     with arxiv(answer, store) as (_, edge):
         fetch(asked, store, edge, lambda: now)
-    list_result = store.list_result(asked)
+    list_result = store.lists.result(asked)
     assert list_result is not None
     return list_result

@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.digest import Digest, Judge
 from bot.domain.papers import Profile
 from bot.domain.request import DigestRequest, digest_name
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.factories import NOW, digest_request
 from tests.workers.scripted_model import ScriptedModel
 from workers.score_job import score
@@ -18,7 +18,7 @@ MODEL_JUDGE = Judge(model="scripted")
 def put_profile_request(
     store: Store, mine: Profile, judge: Judge = MODEL_JUDGE, since: datetime = NOW
 ) -> DigestRequest:
-    fingerprint = store.put_profile(mine)
+    fingerprint = store.profiles.put(mine)
     return digest_request().model_copy(
         update={"profile": fingerprint, "judge": judge, "since": since}
     )
@@ -28,8 +28,8 @@ def run_score_job(
     store: Store, by: DigestRequest, model: ScriptedModel | None, now: datetime = NOW
 ) -> Digest:
     score(by, store, model, 4, lambda: now, lambda done, total: None)
-    found = store.list_result(by.wanted)
+    found = store.lists.result(by.wanted)
     assert found is not None
-    digest = store.digest(digest_name(by, found))
+    digest = store.days.get(digest_name(by, found))
     assert digest is not None
     return digest

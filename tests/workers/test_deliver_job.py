@@ -17,11 +17,9 @@ from bot.domain.subscription import Vote
 from bot.planning import plan
 from bot.planning.plan import StepKind
 from bot.slack.poster import SlackPoster
-from bot.store.channels import Channels
-from bot.store.days import Store
-from bot.store.deliveries import Deliveries, content_key
 from bot.store.lease import LeaseLost
-from bot.store.subscriptions import Subscriptions
+from bot.store.requests import DueDeliveries, content_key
+from bot.store.store import Store
 from tests.factories import (
     DAY,
     LATER,
@@ -55,8 +53,8 @@ def test_every_channel_gets_the_day_and_it_is_remembered(
     run_deliver_job(fake_slack, store, redis_url, requests)
     assert [replies(fake_slack, channel) for channel in ("C1", "C2", "C3")] == [6, 6, 6]
     for each in requests:
-        assert plan.next_step(each, Channels(store).request_state(each)) is None
-        (short,) = Channels(store).history(each.address)
+        assert plan.next_step(each, store.requests.state(each)) is None
+        (short,) = store.history.of(each.address)
         assert short.message == fake_slack.visible_messages(each.address.channel)[0]["ts"]
 
 
@@ -97,7 +95,7 @@ def test_a_channel_that_cannot_be_posted_to_is_paused_and_its_subscriber_told(
         fake_slack.channels["C1"].bot_is_member = what != "removed"
     run_deliver_job(fake_slack, store, redis_url, requests)
     assert replies(fake_slack, "C2") == 6
-    resting, going = Subscriptions(store).of(slack_address("C1")) + Subscriptions(store).of(
+    resting, going = store.subscriptions.of(slack_address("C1")) + store.subscriptions.of(
         slack_address("C2")
     )
     assert resting.paused is not None
@@ -106,7 +104,7 @@ def test_a_channel_that_cannot_be_posted_to_is_paused_and_its_subscriber_told(
     (told,) = fake_slack.visible_messages("D7")
     assert "could not be delivered" in told["text"]
     assert "D8" not in fake_slack.channels or fake_slack.visible_messages("D8") == []
-    assert [each.address.channel for each in Channels(store).requests()] == ["C2"]
+    assert [each.address.channel for each in store.requests.all()] == ["C2"]
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -135,13 +133,13 @@ def test_a_worker_killed_while_pausing_a_channel_tells_its_subscriber_once(
     monkeypatch.setattr(SlackPoster, "send", killed)
     with pytest.raises(BaseException, match=r"Killed|could not be delivered"):
         run_deliver_job(fake_slack, store, redis_url, requests)
-    (found,) = Subscriptions(store).of(slack_address("C1"))
+    (found,) = store.subscriptions.of(slack_address("C1"))
     assert found.paused is None
     run_deliver_job(fake_slack, store, redis_url, requests)
-    (found,) = Subscriptions(store).of(slack_address("C1"))
+    (found,) = store.subscriptions.of(slack_address("C1"))
     assert found.paused is not None
     assert len(fake_slack.visible_messages("D7")) == 1
-    assert Channels(store).requests() == []
+    assert store.requests.all() == []
 
 
 def test_the_person_who_requested_a_day_is_told_as_well(
@@ -162,7 +160,7 @@ def test_a_revoked_token_pauses_everything_and_does_not_fail_the_job(
     fake_slack.inject_faults("chat.postMessage", *["token_revoked"] * 10)
     fake_slack.inject_faults("conversations.open", *["token_revoked"] * 10)
     run_deliver_job(fake_slack, store, redis_url, requests)
-    troubles = [s.paused and s.paused.trouble for s in Subscriptions(store).all()]
+    troubles = [s.paused and s.paused.trouble for s in store.subscriptions.all()]
     assert troubles == [ChannelReason.BAD_TOKEN, ChannelReason.BAD_TOKEN]
 
 
@@ -172,17 +170,17 @@ def test_an_outage_of_slack_leaves_the_channel_for_the_next_tick(
     requests = put_judged_day(store, "C1")
     fake_slack.inject_faults("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
     run_deliver_job(fake_slack, store, redis_url, requests)
-    waiting, tried = Deliveries(store, "slack").waiting_and_failed()
+    waiting, tried = DueDeliveries(store.redis, "slack").waiting_and_failed()
     assert waiting == set()
     assert [row.fault for row in tried.values()] == [False]
-    step = plan.next_step(requests[0], Channels(store).request_state(requests[0]))
+    step = plan.next_step(requests[0], store.requests.state(requests[0]))
     assert step is not None
     assert step.kind is StepKind.DELIVER
-    (away,) = Subscriptions(store).outages()
+    (away,) = store.outages.all()
     assert (away.what, "a fault of its own" in away.why) == ("slack", True)
     run_deliver_job(fake_slack, store, redis_url, requests)
     assert replies(fake_slack, "C1") == 6
-    assert Subscriptions(store).outages() == []
+    assert store.outages.all() == []
 
 
 def test_a_channel_that_another_worker_holds_is_left_to_it_and_keeps_no_worker(
@@ -194,11 +192,11 @@ def test_a_channel_that_another_worker_holds_is_left_to_it_and_keeps_no_worker(
     run_deliver_job(fake_slack, store, redis_url, requests)
     assert fake_slack.visible_messages("C1") == []
     assert replies(fake_slack, "C2") == 6
-    assert list(Deliveries(store, "slack").newcomers(())) == [content_key(requests[0])]
+    assert list(DueDeliveries(store.redis, "slack").newcomers(())) == [content_key(requests[0])]
     held.release()
     run_deliver_job(fake_slack, store, redis_url, [])
     assert replies(fake_slack, "C1") == 6
-    assert Deliveries(store, "slack").newcomers(()) == {}
+    assert DueDeliveries(store.redis, "slack").newcomers(()) == {}
 
 
 def test_a_bug_in_one_channel_is_reported_and_delays_no_other(
@@ -219,7 +217,7 @@ def test_a_bug_in_one_channel_is_reported_and_delays_no_other(
     third = put_judged_day(store, "C3")
     run_deliver_job(fake_slack, store, redis_url, third)
     assert replies(fake_slack, "C3") == -1
-    waiting, tried = Deliveries(store, "slack").waiting_and_failed()
+    waiting, tried = DueDeliveries(store.redis, "slack").waiting_and_failed()
     assert waiting == set()
     assert [(key, row.fault) for key, row in tried.items()] == [(content_key(third[0]), True)]
 
@@ -237,7 +235,7 @@ def test_a_request_made_during_a_job_is_delivered_by_it(
         if address == second.address:
             asked.set()
         elif replies(fake_slack, "C1") == 2:
-            Deliveries(store, "slack").put([second])
+            DueDeliveries(store.redis, "slack").put([second])
             await asyncio.wait_for(asked.wait(), TIMEOUT_SECONDS)
         return await send(poster, address, post, key, under)
 
@@ -252,11 +250,9 @@ def test_two_profiles_due_in_one_channel_take_turns(
     (mine,) = put_judged_day(store, "C1")
     other = profile(name="other", title="Other matters")
     papers = [decision(f"2503.2000{n}", Outcome.PICKED) for n in range(3)]
-    second = mine.model_copy(update={"profile": store.put_profile(other)})
-    store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
-    Channels(store).put_decided_day(
-        digest_name(second, list_result(NOW)), digest(*papers, profile=other)
-    )
+    second = mine.model_copy(update={"profile": store.profiles.put(other)})
+    store.lists.add(str(DAY), listing(*(d.announced for d in papers)), NOW)
+    store.days.put_decided(digest_name(second, list_result(NOW)), digest(*papers, profile=other))
     run_deliver_job(fake_slack, store, redis_url, [mine, second])
     threads = [message["thread_ts"] for message in fake_slack.channels["C1"].messages]
     assert threads == sorted(threads)
@@ -270,7 +266,7 @@ def test_a_long_job_takes_no_more_requests(
     requests = put_judged_day(store, "C1")
     run_deliver_job(fake_slack, store, redis_url, requests)
     assert fake_slack.visible_messages("C1") == []
-    assert list(Deliveries(store, "slack").newcomers(())) == [content_key(requests[0])]
+    assert list(DueDeliveries(store.redis, "slack").newcomers(())) == [content_key(requests[0])]
 
 
 def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
@@ -280,10 +276,8 @@ def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
     run_deliver_job(fake_slack, store, redis_url, first)
     other = profile(name="other", title="Other matters")
     papers = [decision(id, Outcome.PICKED) for id in paper_ids(6)]
-    second = first[0].model_copy(update={"profile": store.put_profile(other), "top": None})
-    Channels(store).put_decided_day(
-        digest_name(second, list_result(NOW)), digest(*papers, profile=other)
-    )
+    second = first[0].model_copy(update={"profile": store.profiles.put(other), "top": None})
+    store.days.put_decided(digest_name(second, list_result(NOW)), digest(*papers, profile=other))
     run_deliver_job(fake_slack, store, redis_url, [second])
     links = [m["metadata"]["event_payload"]["key"] for m in fake_slack.visible_messages("C1")]
     assert len(links) == len(set(links)) == 4 + 4
@@ -296,7 +290,7 @@ def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
         if e["action_id"] == "up"
     )
     id = up["value"].partition(" ")[2]
-    assert Channels(store).also(slack_address("C1"), id) == ("Other matters",)
+    assert store.shown_papers.other_profiles(slack_address("C1"), id) == ("Other matters",)
 
 
 def test_after_an_interruption_the_next_worker_posts_the_same_papers(
@@ -308,17 +302,17 @@ def test_after_an_interruption_the_next_worker_posts_the_same_papers(
     run_deliver_job(fake_slack, store, redis_url, [mine])
     assert replies(fake_slack, "C1") == 2
     other = digest(decision(paper_ids(6)[4], Outcome.PICKED), profile=profile(name="other"))
-    Channels(store).put_delivered(mine.address, f"{mine.address}:other", other, NOW)
+    store.history.put_delivered(mine.address, f"{mine.address}:other", other, NOW)
     run_deliver_job(fake_slack, store, redis_url, [mine])
     assert replies(fake_slack, "C1") == 6
     assert "6 picked" in str(fake_slack.visible_messages("C1")[0]["blocks"])
 
 
 def judged_again(store: Store, mine: DigestRequest, day: Digest) -> None:
-    found = store.list_result(mine.wanted)
+    found = store.lists.result(mine.wanted)
     assert found is not None
-    store.add_listing(str(DAY), listing(*(d.announced for d in day.decisions)), NOW)
-    Channels(store).put_decided_day(digest_name(mine, found), day)
+    store.lists.add(str(DAY), listing(*(d.announced for d in day.decisions)), NOW)
+    store.days.put_decided(digest_name(mine, found), day)
 
 
 @pytest.mark.parametrize("shift", [timedelta(), timedelta(hours=-3), timedelta(hours=3)])
@@ -345,8 +339,8 @@ def test_a_day_judged_again_while_its_thread_is_posted_is_complete_in_the_end(
     run_deliver_job(fake_slack, store, redis_url, [mine])
     assert replies(fake_slack, "C1") == 4
     for _ in range(3):
-        assert store.digest(digest_name(mine, list_result(NOW))) == better
-        step = plan.next_step(mine, Channels(store).request_state(mine))
+        assert store.days.get(digest_name(mine, list_result(NOW))) == better
+        step = plan.next_step(mine, store.requests.state(mine))
         if step:
             run_deliver_job(fake_slack, store, redis_url, [step.wish])
     assert step is None
@@ -361,8 +355,8 @@ def test_a_day_judged_again_with_the_same_outcome_changes_nothing_that_was_poste
     run_deliver_job(fake_slack, store, redis_url, [mine])
     again = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(6)), judged_at=LATER)
     judged_again(store, mine, again)
-    assert plan.next_step(mine, Channels(store).request_state(mine)) is None
-    given = Channels(store).digest_given_to(mine.address, digest_name(mine, list_result(NOW)))
+    assert plan.next_step(mine, store.requests.state(mine)) is None
+    given = store.history.digest_given_to(mine.address, digest_name(mine, list_result(NOW)))
     assert given is not None
     assert given.judged_at == NOW  # as its head says
 
@@ -377,7 +371,7 @@ def test_what_came_to_the_day_after_a_channel_got_it_is_over_the_limit_there(
     below = [decision("2503.19999", Outcome.BELOW_CUTOFF, 3)]
     more = [decision("2503.18888", Outcome.PICKED, 9)]
     judged_again(store, mine, digest(*more, *rest, *below, *lost))
-    given = Channels(store).digest_given_to(mine.address, digest_name(mine, list_result(NOW)))
+    given = store.history.digest_given_to(mine.address, digest_name(mine, list_result(NOW)))
     assert given is not None
     outcomes = {d.paper.id: str(d.outcome) for d in given.decisions}
     assert outcomes == {
@@ -403,7 +397,7 @@ def test_after_an_interruption_the_next_worker_posts_the_latest_scores(
     assert "7 announced = 4 picked + 3 over the limit" in str(
         fake_slack.visible_messages("C1")[0]["blocks"]
     )
-    assert plan.next_step(mine, Channels(store).request_state(mine)) is None
+    assert plan.next_step(mine, store.requests.state(mine)) is None
 
 
 def owed(store: Store, *days: int) -> DigestRequest:
@@ -411,7 +405,7 @@ def owed(store: Store, *days: int) -> DigestRequest:
     that all of them have."""
     base = digest_request(date=date(2025, 3, days[-1])).model_copy(
         update={
-            "profile": store.put_profile(profile()),
+            "profile": store.profiles.put(profile()),
             "address": slack_address("C1"),
             "left_out": 2,
         }
@@ -427,11 +421,11 @@ def owed(store: Store, *days: int) -> DigestRequest:
             decision(f"2503.000{day}", Outcome.PICKED, 10 - n),
         ]
         batch = f"2025-03-{day}"
-        store.add_listing(batch, listing(*(d.announced for d in papers)), NOW)
+        store.lists.add(batch, listing(*(d.announced for d in papers)), NOW)
         found = list_result(NOW).model_copy(update={"batch": batch, "date": query.date})
-        store.put_list_result(query, found)
+        store.lists.put_result(query, found)
         name = digest_name(mine.for_single_day(query, NOW), found)
-        Channels(store).put_decided_day(name, digest(*papers, listed=found))
+        store.days.put_decided(name, digest(*papers, listed=found))
     return mine
 
 
@@ -451,12 +445,12 @@ def test_days_that_were_missed_come_in_one_thread_the_best_first(
     assert "The best of 3 days' lists." in shown
     assert "2 earlier days could not be delivered in time" in shown
     assert "4 announced = 4 picked" in shown
-    had = Channels(store).delivered_dates(
+    had = store.history.delivered_dates(
         [(slack_address("C1"), "matters"), (slack_address("C1"), "other")]
     )
     assert had[slack_address("C1"), "matters"] == {date(2025, 3, n) for n in (18, 19, 20)}
     assert had[slack_address("C1"), "other"] == set()
-    assert plan.next_action(mine, Channels(store).request_state(mine), mine.at).fulfilled
+    assert plan.next_action(mine, store.requests.state(mine), mine.at).fulfilled
 
 
 def test_an_earlier_day_judged_again_updates_the_thread_of_several(
@@ -469,25 +463,25 @@ def test_an_earlier_day_judged_again_updates_the_thread_of_several(
         run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
 
     at_its_time()
-    before = {query.key: store.list_result(query) for query in (*mine.earlier, mine.wanted)}
+    before = {query.key: store.lists.result(query) for query in (*mine.earlier, mine.wanted)}
     found = before[mine.earlier[0].key]
     assert found is not None
     name = digest_name(mine.for_single_day(mine.earlier[0], NOW), found)
-    first = store.digest(name)
+    first = store.days.get(name)
     assert first is not None
     extra = decision("2503.00099", Outcome.PICKED)
-    store.add_listing(found.batch, listing(extra.announced), NOW)
+    store.lists.add(found.batch, listing(extra.announced), NOW)
     better = first.model_copy(update={"decisions": (*first.decisions, extra)})
-    Channels(store).put_decided_day(name, better)
-    assert not plan.next_action(mine, Channels(store).request_state(mine), mine.at).fulfilled
+    store.days.put_decided(name, better)
+    assert not plan.next_action(mine, store.requests.state(mine), mine.at).fulfilled
     at_its_time()
-    assert plan.next_action(mine, Channels(store).request_state(mine), mine.at).fulfilled
+    assert plan.next_action(mine, store.requests.state(mine), mine.at).fulfilled
     assert "5 announced = 5 picked" in str(fake_slack.visible_messages("C1")[0]["blocks"])
     assert replies(fake_slack, "C1") == 5
-    assert store.digest(name) == better
+    assert store.days.get(name) == better
     day = delivery_name(mine, found).rpartition(":")[2]
-    assert store.digest(day) is None  # a delivery writes no day
-    given = Channels(store).digest_given_to(mine.address, day)
+    assert store.days.get(day) is None  # a delivery writes no day
+    given = store.history.digest_given_to(mine.address, day)
     assert given is not None
     assert [len(given.picked), given.left_out, len(given.earlier)] == [5, 2, 2]
 
@@ -498,10 +492,10 @@ def test_a_profile_changed_at_noon_repeats_no_paper_of_the_same_day(
     (mine,) = put_judged_day(store, "C1", top=4)
     run_deliver_job(fake_slack, store, redis_url, [mine])
     changed = profile(maximum=30)
-    again = mine.model_copy(update={"profile": store.put_profile(changed), "top": None})
+    again = mine.model_copy(update={"profile": store.profiles.put(changed), "top": None})
     papers = [decision(id, Outcome.PICKED) for id in paper_ids(6)]
     day = digest(*papers, profile=changed)
-    Channels(store).put_decided_day(digest_name(again, list_result(NOW)), day)
+    store.days.put_decided(digest_name(again, list_result(NOW)), day)
     run_deliver_job(fake_slack, store, redis_url, [again])
     titles = [
         message["text"].split(" — ")[0].partition(" ")[2]
@@ -517,7 +511,7 @@ def test_a_notice_goes_when_what_was_missing_turns_out_not_to_be(
 ) -> None:
     mine = owed(store, 20).model_copy(update={"left_out": 0})
     assert mine.at is not None
-    found = store.list_result(mine.wanted)
+    found = store.lists.result(mine.wanted)
     assert found is not None
     stale = Problem(trouble=ArxivReason.STALE, detail="cs.AI")
     short = found.model_copy(update={"problem": stale, "settled": False, "asked_at": mine.at})
@@ -525,16 +519,16 @@ def test_a_notice_goes_when_what_was_missing_turns_out_not_to_be(
     def at_moment(now: datetime) -> None:
         run_deliver_job(fake_slack, store, redis_url, [mine], now)
 
-    store.put_list_result(mine.wanted, short)
+    store.lists.put_result(mine.wanted, short)
     at_moment(mine.at)
     assert "Papers are missing" in str(fake_slack.visible_messages("C1")[0]["blocks"])
     later = mine.at + timedelta(minutes=11)
-    store.put_list_result(mine.wanted, found.model_copy(update={"asked_at": later}))
+    store.lists.put_result(mine.wanted, found.model_copy(update={"asked_at": later}))
     at_moment(later + timedelta(seconds=1))
     assert "Papers are missing" not in str(fake_slack.visible_messages("C1")[0]["blocks"])
     assert len(fake_slack.visible_messages("C1")) == 3
     assert plan.next_action(
-        mine, Channels(store).request_state(mine), later + timedelta(seconds=2)
+        mine, store.requests.state(mine), later + timedelta(seconds=2)
     ).fulfilled
 
 
@@ -551,9 +545,9 @@ def test_an_unreadable_value_delays_no_other_channel(
     requests = put_judged_day(store, "C1", "C2")
     subscribed(store, "C1", "U1")
     run_deliver_job(fake_slack, store, redis_url, requests[:1])
-    Subscriptions(store).put_outage("slack", "It is away.", NOW)
-    Subscriptions(store).vote(slack_address("C1"), paper_ids(1)[0], "U1", Vote.UP)
-    Channels(store).put_also(slack_address("C1"), paper_ids(1)[0], "Other")
+    store.outages.put("slack", "It is away.", NOW)
+    store.votes.cast(slack_address("C1"), paper_ids(1)[0], "U1", Vote.UP)
+    store.shown_papers.put_other_profile(slack_address("C1"), paper_ids(1)[0], "Other")
     posted = replies(fake_slack, "C1")
     found: list[str] = store.redis.keys(key)  # type: ignore[assignment]
     assert found
@@ -569,7 +563,7 @@ def test_a_day_whose_list_has_grown_since_is_judged_before_it_is_delivered(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
     (mine,) = put_judged_day(store, "C1")
-    store.put_list_result(mine.wanted, list_result(NOW, changed=LATER))
+    store.lists.put_result(mine.wanted, list_result(NOW, changed=LATER))
     run_deliver_job(fake_slack, store, redis_url, [mine])
     assert fake_slack.visible_messages("C1") == []
 

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.digest import Source
 from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.factories import NOW, profile
 from tests.servers.arxiv_documents import (
     FRIDAY,
@@ -31,7 +31,7 @@ def test_a_day_is_stored_with_its_papers_and_its_replacements(store: Store) -> N
         THURSDAY,
         None,
     )
-    batch = store.batch(list_result.batch)
+    batch = store.lists.batch(list_result.batch)
     assert [(a.paper.id, a.announce_type) for a in batch.papers] == [
         ("2503.00001", "new"),
         ("2503.00002", "cross"),
@@ -62,9 +62,9 @@ def test_no_failure_reads_as_an_empty_day_or_takes_away_what_is_stored(
     assert list_result.problem is not None
     assert list_result.problem.trouble is reason
     run_fetch_job(store, lambda *_: xml_reply(THURSDAY_FEED))
-    before = store.batch("2025-03-20")
+    before = store.lists.batch("2025-03-20")
     list_result = run_fetch_job(store, lambda *_: reply)
-    assert store.batch("2025-03-20") == before
+    assert store.lists.batch("2025-03-20") == before
     if reason is not ArxivReason.EMPTY_WEEKDAY:
         assert (list_result.batch, list_result.problem) == ("2025-03-20", None)
 
@@ -83,7 +83,7 @@ def test_yesterdays_list_under_todays_date_is_not_taken_for_todays(store: Store)
         "cs.LG, cs.AI",
     )
     assert not list_result.settled
-    assert store.batch("2025-03-21").papers == ()
+    assert store.lists.batch("2025-03-21").papers == ()
 
 
 def test_one_category_still_old_is_named_and_its_papers_come_later(store: Store) -> None:
@@ -91,7 +91,7 @@ def test_one_category_still_old_is_named_and_its_papers_come_later(store: Store)
     half = rss_feed(FRIDAY, ("2503.00011", "new", "cs.LG"), YESTERDAY[1])
     list_result = run_fetch_job(store, lambda *_: xml_reply(half), categories=BOTH, date=FRIDAY)
     assert list_result.problem == Problem(trouble=ArxivReason.STALE, detail="cs.AI")
-    assert [a.paper.id for a in store.batch(list_result.batch).papers] == ["2503.00011"]
+    assert [a.paper.id for a in store.lists.batch(list_result.batch).papers] == ["2503.00011"]
     whole = rss_feed(FRIDAY, ("2503.00011", "new", "cs.LG"), ("2503.00012", "new", "cs.AI"))
     later = NOW + AN_HOUR
     list_result = run_fetch_job(
@@ -102,7 +102,7 @@ def test_one_category_still_old_is_named_and_its_papers_come_later(store: Store)
         False,
         later,
     )
-    assert len(store.batch(list_result.batch).papers) == 2
+    assert len(store.lists.batch(list_result.batch).papers) == 2
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(whole), later + AN_HOUR, categories=BOTH, date=FRIDAY
     )
@@ -114,7 +114,7 @@ def replacements(store: Store, *rows: tuple[str, str, str]) -> int:
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(rss_feed(FRIDAY, *rows)), categories=BOTH, date=FRIDAY
     )
-    return outcomes.papers_of_day(profile(categories=BOTH), store.batch(list_result.batch))[1]
+    return outcomes.papers_of_day(profile(categories=BOTH), store.lists.batch(list_result.batch))[1]
 
 
 def replaced(category: str, *numbers: int) -> list[tuple[str, str, str]]:
@@ -137,12 +137,12 @@ def test_a_category_of_replacements_alone_is_old_as_long_as_they_are(store: Stor
         store, lambda *_: xml_reply(rss_feed(FRIDAY, *replaced("cs.LG", 1, 2, 3))), date=FRIDAY
     )
     assert list_result.problem == Problem(trouble=ArxivReason.STALE, detail="cs.LG")
-    assert store.batch(list_result.batch).replaced == ()
+    assert store.lists.batch(list_result.batch).replaced == ()
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(rss_feed(FRIDAY, *replaced("cs.LG", 3, 4, 5))), date=FRIDAY
     )
     assert list_result.problem is None
-    assert len(store.batch(list_result.batch).replaced) == 3
+    assert len(store.lists.batch(list_result.batch).replaced) == 3
 
 
 def test_a_replacement_that_is_announced_after_all_is_counted_once(store: Store) -> None:
@@ -169,7 +169,7 @@ def test_a_cross_list_that_comes_a_day_later_is_new(store: Store) -> None:
     )
     list_result = run_fetch_job(store, lambda *_: xml_reply(crossed), categories=BOTH, date=FRIDAY)
     assert list_result.problem is None
-    assert len(store.batch(list_result.batch).papers) == 2
+    assert len(store.lists.batch(list_result.batch).papers) == 2
 
 
 def test_now_shows_the_last_day_while_todays_list_is_still_the_old_one(store: Store) -> None:
@@ -187,7 +187,7 @@ def test_now_shows_the_last_day_while_todays_list_is_still_the_old_one(store: St
 def test_a_weekend_is_an_empty_day_and_no_problem(store: Store) -> None:
     list_result = run_fetch_job(store, lambda *_: xml_reply(rss_feed(SATURDAY)), ON_SATURDAY)
     assert (list_result.date, list_result.problem) == (SATURDAY, None)
-    assert store.batch(list_result.batch).papers == ()
+    assert store.lists.batch(list_result.batch).papers == ()
 
 
 def test_on_a_weekend_the_last_announced_day_is_found_where_it_was_stored(store: Store) -> None:
@@ -201,7 +201,7 @@ def test_on_a_weekend_the_last_announced_day_is_found_where_it_was_stored(store:
         SATURDAY,
         Source.ARXIV,
     )
-    assert [a.paper.id for a in store.batch(list_result.batch).papers] == ["2503.00009"]
+    assert [a.paper.id for a in store.lists.batch(list_result.batch).papers] == ["2503.00009"]
 
 
 def test_or_else_by_its_submission_window(store: Store) -> None:
@@ -219,7 +219,7 @@ def test_or_else_by_its_submission_window(store: Store) -> None:
         SATURDAY,
         Source.WINDOW,
     )
-    assert len(store.batch(list_result.batch).papers) == 2
+    assert len(store.lists.batch(list_result.batch).papers) == 2
     # Friday's list: from Wednesday 14:00 to Thursday 14:00 in New York, in GMT.
     assert "202503191800" in asked[0]
     assert "202503201800" in asked[0]
@@ -234,7 +234,7 @@ def test_a_wrong_category_is_named_and_does_not_take_the_others_day(store: Store
     list_result = run_fetch_job(store, answer, categories=("cs.LG", "cs.NOPE"))
     assert list_result.problem is not None
     assert list_result.problem.trouble is ArxivReason.BAD_QUERY
-    assert len(store.batch(list_result.batch).papers) == 2
+    assert len(store.lists.batch(list_result.batch).papers) == 2
 
 
 def test_a_truncated_list_is_not_remembered_as_complete(
@@ -244,8 +244,8 @@ def test_a_truncated_list_is_not_remembered_as_complete(
     list_result = run_fetch_job(store, lambda *_: xml_reply(THURSDAY_FEED))
     assert list_result.problem is not None
     assert list_result.problem.trouble is ArxivReason.LIST_CUT
-    assert len(store.batch(list_result.batch).papers) == 2
-    assert store.answered_categories(list_result.batch) == set()
+    assert len(store.lists.batch(list_result.batch).papers) == 2
+    assert store.lists.answered_categories(list_result.batch) == set()
 
 
 def either(path: str, body: bytes) -> HttpReply:
@@ -278,22 +278,22 @@ def test_a_day_that_arxiv_has_not_listed_yet_is_a_problem(store: Store) -> None:
 
 def test_saved_feeds_are_one_day_of_their_own(store: Store) -> None:
     other = rss_feed(THURSDAY, ("2503.00001", "cross", "cs.LG"), ("2503.00004", "new", "cs.AI"))
-    files = tuple(store.put_document(document) for document in (THURSDAY_FEED, other))
+    files = tuple(store.lists.put_document(document) for document in (THURSDAY_FEED, other))
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(b"", 500), source=Source.FILES, files=files
     )
     assert list_result.date == THURSDAY
-    assert [a.paper.id for a in store.batch(list_result.batch).papers] == [
+    assert [a.paper.id for a in store.lists.batch(list_result.batch).papers] == [
         "2503.00001",
         "2503.00004",
         "2503.00002",
     ]
-    assert store.batch("2025-03-20").papers == ()
+    assert store.lists.batch("2025-03-20").papers == ()
 
 
 def test_the_sample_is_114_real_papers(store: Store) -> None:
     list_result = run_fetch_job(store, lambda *_: xml_reply(b"", 500), source=Source.SAMPLE)
-    papers = store.batch(list_result.batch).papers
+    papers = store.lists.batch(list_result.batch).papers
     assert len(papers) == 114
     assert list_result.source is Source.SAMPLE
     assert all(a.paper.abstract and a.paper.authors for a in papers)

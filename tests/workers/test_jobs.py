@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.digest import ListResult
 from bot.planning.plan import RequestState, Step, StepKind
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.factories import EARLIER, NOW, digest_request, list_result
 from tests.servers.arxiv_documents import FRIDAY, rss_feed
 from tests.servers.fake_http import FakeServer, run_fake_server, xml_reply
@@ -38,13 +38,13 @@ def test_a_list_is_read_once_however_many_saw_that_it_was_missing(
     for _ in range(3):
         jobs.fetch(step(StepKind.FETCH, None))
     assert len(there.requests) == 1
-    assert store.list_result(digest_request().wanted) is not None
+    assert store.lists.result(digest_request().wanted) is not None
 
 
 def test_a_list_that_failed_is_read_again_for_those_who_saw_it_fail(
     there: FakeServer, store: Store
 ) -> None:
-    store.put_list_result(digest_request().wanted, list_result(NOW))
+    store.lists.put_result(digest_request().wanted, list_result(NOW))
     jobs.fetch(step(StepKind.FETCH, None))
     jobs.fetch(step(StepKind.FETCH, list_result(EARLIER)))
     assert there.requests == []
@@ -59,4 +59,4 @@ def test_a_job_that_an_older_release_queued_is_left_out(
     """Who waited for it is asked for anew."""
     job("fetch-0123456789abcdef-20250320T084000-000000", [digest_request().model_dump(mode="json")])
     assert there.requests == []
-    assert store.list_result(digest_request().wanted) is None
+    assert store.lists.result(digest_request().wanted) is None

@@ -16,8 +16,8 @@ from bot.domain.paper_status import judging_criteria
 from bot.domain.papers import Paper, Profile
 from bot.domain.reasons import ArxivReason, ModelReason, PaperReason
 from bot.errors import Refused, Unavailable
-from bot.store.days import Store
 from bot.store.lookups import Lookups
+from bot.store.store import Store
 from bot.store.stored_forms import RETENTION
 from tests.factories import NOW, paper, paper_ids, profile
 from tests.servers.fake_http import (
@@ -90,7 +90,7 @@ class Setup:
         self.arxiv = ArxivClient(
             "", f"{sky.url}/api/query", self.store.redis, pause=0.0, timeout=5.0
         )
-        self.profile = self.store.put_profile(judging_criteria(profile()))
+        self.profile = self.store.profiles.put(judging_criteria(profile()))
 
     def ask(
         self, id: str, known: Paper | None = None, judge: Judge = MODEL, at: datetime = NOW
@@ -98,7 +98,7 @@ class Setup:
         """Somebody asks about a paper, whose text is there when it is `known`."""
         lookup = Lookup(
             paper=id,
-            ref=self.store.put_paper(known) if known else "",
+            ref=self.store.papers.put(known) if known else "",
             profiles=(self.profile,),
             judge=judge,
             workspace="slack:T1",
@@ -137,7 +137,9 @@ class Setup:
         self.store.redis.delete(*self.store.redis.keys(pattern))
 
     def booked(self) -> Usage:
-        return self.store.usage(str(k).split(":")[2] for k in self.store.redis.keys("pb:call:*"))
+        return self.store.scores.usage(
+            str(k).split(":")[2] for k in self.store.redis.keys("pb:call:*")
+        )
 
 
 @pytest.fixture
@@ -201,18 +203,18 @@ def test_two_people_who_ask_at_once_are_answered_by_the_same_two_calls(setup: Se
 def test_a_paper_that_a_digest_has_scored_is_only_explained(setup: Setup) -> None:
     model, kept = Reader(), Score(relevance=3, novelty=4, comment="As the digest has it.")
     key = scoring.judge_key(profile(), model.name)  # of the profile as it is, with its cut-offs
-    setup.store.put_score_results(key, {ONE.versioned: ScoreResult(score=kept)}, None, Usage())
+    setup.store.scores.put(key, {ONE.versioned: ScoreResult(score=kept)}, None, Usage())
     assert setup.asked(ONE, model).score == kept
     assert model.questions == ["claims"]
-    assert setup.store.score_results(key, [ONE.versioned])[ONE.versioned].score == kept
+    assert setup.store.scores.results(key, [ONE.versioned])[ONE.versioned].score == kept
 
 
 def test_a_paper_judged_for_a_lookup_is_not_bought_again_by_a_digest(setup: Setup) -> None:
     setup.asked(ONE, Reader())
     key = scoring.judge_key(profile(), "scripted")
-    result = setup.store.score_results(key, [ONE.versioned])[ONE.versioned]
+    result = setup.store.scores.results(key, [ONE.versioned])[ONE.versioned]
     assert result.score == scored(ONE.id)
-    assert setup.store.usage(result.calls).calls == 1
+    assert setup.store.scores.usage(result.calls).calls == 1
 
 
 def test_what_is_asked_while_others_wait_is_taken_up(setup: Setup) -> None:

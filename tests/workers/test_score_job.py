@@ -13,10 +13,9 @@ from bot.domain.papers import Followed
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.planning import plan
-from bot.store.channels import Channels
-from bot.store.days import Store
 from bot.store.lease import LeaseLost
 from bot.store.outbox import TerminalPosts
+from bot.store.store import Store
 from tests.factories import NOW, announced, list_result, listing, paper_ids, profile
 from tests.waiting import TIMEOUT_SECONDS
 from tests.workers.run_score_job import put_profile_request, run_score_job
@@ -27,8 +26,8 @@ from workers.score_job import deliver_to_terminal, score
 
 
 def announce(store: Store, wanted: DigestRequest, names: list[str], at: datetime = NOW) -> None:
-    changed = store.add_listing("2025-03-20", listing(*map(announced, names)), at)
-    store.put_list_result(wanted.wanted, list_result(at, changed=changed))
+    changed = store.lists.add("2025-03-20", listing(*map(announced, names)), at)
+    store.lists.put_result(wanted.wanted, list_result(at, changed=changed))
 
 
 def test_a_scored_day_has_every_paper_its_price_and_the_prompt_as_sent(store: Store) -> None:
@@ -71,7 +70,7 @@ def test_a_second_worker_leaves_a_day_that_is_being_judged_and_is_free_at_once(
     assert begun.wait(TIMEOUT_SECONDS)
     score(by, store, second, 4, lambda: NOW, lambda done, total: None)
     assert second.asked == []
-    assert Channels(store).request_state(by).judged is None
+    assert store.requests.state(by).judged is None
     go_on.set()
     worker.join()
     assert len(first.asked) == 3
@@ -88,9 +87,9 @@ def stolen(store: Store, name: str) -> None:
 def test_a_worker_that_lost_its_lease_leaves_no_day_and_no_delivery(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by, channels = put_profile_request(store, profile(), Judge()), Channels(store)
+    by, store = put_profile_request(store, profile(), Judge()), store
     announce(store, by, paper_ids(3))
-    found = store.list_result(by.wanted)
+    found = store.lists.result(by.wanted)
     assert found is not None
     day = digest_name(by, found)
 
@@ -100,7 +99,7 @@ def test_a_worker_that_lost_its_lease_leaves_no_day_and_no_delivery(
 
     with pytest.raises(LeaseLost):
         score(by, store, None, 1, late, lambda done, total: None)
-    assert channels.request_state(by).judged is None
+    assert store.requests.state(by).judged is None
     store.redis.delete(f"pb:lease:score:{day}")
     run_score_job(store, by, None)
     chosen = outcomes.digest_for_channel
@@ -112,8 +111,8 @@ def test_a_worker_that_lost_its_lease_leaves_no_day_and_no_delivery(
     monkeypatch.setattr(outcomes, "digest_for_channel", slow)
     with pytest.raises(LeaseLost):
         deliver_to_terminal(by, store, lambda: NOW)
-    assert channels.request_state(by).delivered is None
-    assert channels.history(by.address) == []
+    assert store.requests.state(by).delivered is None
+    assert store.history.of(by.address) == []
 
 
 def test_a_worker_without_a_key_says_so_and_ranks_nothing_behind_ones_back(store: Store) -> None:
@@ -136,21 +135,21 @@ def test_papers_that_come_later_are_judged_and_the_others_not_again(store: Store
     assert [sorted(about) for about in model.asked] == [paper_ids(12)[:10], paper_ids(12)[10:]]
 
 
-def newest(channels: Channels, address: Address) -> Digest:
-    given = channels.digest_given_to(address, channels.history(address)[-1].day)
+def newest(store: Store, address: Address) -> Digest:
+    given = store.history.digest_given_to(address, store.history.of(address)[-1].day)
     assert given is not None
     return given
 
 
 def test_a_channel_gets_a_paper_once_and_the_next_in_its_place(store: Store) -> None:
-    channels, model = Channels(store), ScriptedModel(well_formed_reply)
+    model = ScriptedModel(well_formed_reply)
     delivered = []
     for name, maximum in (("mine", 3), ("theirs", 5)):  # two profiles, the same day
         by = put_profile_request(store, profile(name=name, maximum=maximum))
         announce(store, by, paper_ids(25))
         run_score_job(store, by, model)
         deliver_to_terminal(by, store, lambda at=NOW + timedelta(minutes=maximum): at)
-        delivered.append(newest(channels, by.address))
+        delivered.append(newest(store, by.address))
     first, second = ({d.paper.id for d in digest.picked} for digest in delivered)
     assert not first & second
     assert delivered[1].counts[Outcome.REPEAT] == 3
@@ -158,29 +157,28 @@ def test_a_channel_gets_a_paper_once_and_the_next_in_its_place(store: Store) -> 
 
 
 def test_a_day_judged_anew_does_not_repeat_itself(store: Store) -> None:
-    channels = Channels(store)
     for maximum in (3, 4):  # the same profile, changed
         by = put_profile_request(store, profile(maximum=maximum))
         announce(store, by, paper_ids(25))
         run_score_job(store, by, ScriptedModel(well_formed_reply))
         deliver_to_terminal(by, store, lambda at=NOW + timedelta(minutes=maximum): at)
-    last = newest(channels, by.address)
+    last = newest(store, by.address)
     assert (last.counts[Outcome.PICKED], last.counts[Outcome.REPEAT]) == (4, 0)
 
 
 def test_a_delivery_done_again_changes_nothing(store: Store) -> None:
-    channels, by = Channels(store), put_profile_request(store, profile(), Judge())
+    by = put_profile_request(store, profile(), Judge())
     announce(store, by, paper_ids(5))
     run_score_job(store, by, None)
     for _ in range(2):
         deliver_to_terminal(by, store, lambda: NOW)
-    found = store.list_result(by.wanted)
+    found = store.lists.result(by.wanted)
     assert found is not None
     name = delivery_name(by, found)
-    digest = channels.delivered_digest(name)
+    digest = store.history.digest(name)
     assert digest is not None
-    assert len(TerminalPosts(channels.store).posts(name)) == 1 + len(digest.picked)
-    assert plan.next_step(by, channels.request_state(by)) is None
+    assert len(TerminalPosts(store).posts(name)) == 1 + len(digest.picked)
+    assert plan.next_step(by, store.requests.state(by)) is None
 
 
 def test_a_followed_author_reaches_the_judge_and_is_starred(store: Store) -> None:

@@ -8,8 +8,7 @@ import pytest
 
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
-from bot.store.channels import Channels
-from bot.store.days import Store
+from bot.store.store import Store
 from bot.store.subscriptions import Subscriptions
 from tests.servers.fake_slack import FakeSlack
 from tests.workers.run_deliver_job import (
@@ -37,12 +36,12 @@ def test_a_worker_killed_while_pausing_a_channel_tells_everyone_concerned_once(
         with pytest.raises((Killed, BaseExceptionGroup)):
             run_deliver_job(fake_slack, store, redis_url, requests)
     assert len(fake_slack.visible_messages("D7")) == 1
-    assert Channels(store).requests() == requests  # somebody goes on
+    assert store.requests.all() == requests  # somebody goes on
     run_deliver_job(fake_slack, store, redis_url, requests)
     assert len(fake_slack.visible_messages("D7")) == 1
-    (found,) = Subscriptions(store).of(slack_address("C1"))
+    (found,) = store.subscriptions.of(slack_address("C1"))
     assert found.paused is not None
-    assert Channels(store).requests() == []
+    assert store.requests.all() == []
 
 
 def test_the_subscriber_and_the_requester_are_each_told_once(
@@ -63,7 +62,7 @@ def test_a_person_who_cannot_be_told_does_not_keep_the_channel_going(
     fake_slack.channels["C1"].archived = True
     fake_slack.inject_faults("conversations.open", "user_not_found")
     run_deliver_job(fake_slack, store, redis_url, requests)
-    (found,) = Subscriptions(store).of(slack_address("C1"))
+    (found,) = store.subscriptions.of(slack_address("C1"))
     assert found.paused is not None
     assert found.paused.trouble is ChannelReason.ARCHIVED
     assert len(fake_slack.visible_messages("D5")) == 1

@@ -21,7 +21,7 @@ from redis.exceptions import LockNotOwnedError
 from bot.arxiv.text import one_line, shortened
 from bot.domain.reasons import ArxivReason
 from bot.errors import Refused, Unavailable
-from bot.store.days import ARXIV_PACE_KEY
+from bot.store.lists import ARXIV_PACE_KEY
 
 T = TypeVar("T")
 

@@ -45,7 +45,7 @@ def estimate(settings: Settings, profile: str, files: Sequence[Path], day: date 
     with with_private_workers(settings, "now") as here:
         request = _wish(settings, here, profile, documents, day)
         wait_for_list(request, here, Console(stderr=True))
-        list_result = here.store.list_result(request.wanted)
+        list_result = here.store.lists.result(request.wanted)
         if list_result is None or not list_result.batch:
             why = (
                 reasons.problem_text(list_result.problem)
@@ -53,7 +53,7 @@ def estimate(settings: Settings, profile: str, files: Sequence[Path], day: date 
                 else "no list"
             )
             raise Refused(f"There is nothing to price: {why}.")
-        known = here.store.profile(request.profile)
+        known = here.store.profiles.get(request.profile)
         payer = Payer.of(request.address.workspace_key, known.name, settings.limits)
         now = datetime.now(UTC)
         return estimate_day(known, settings.judge_model, payer, list_result, here.store, now)
@@ -66,14 +66,14 @@ def _wish(
     documents: Sequence[bytes],
     day: date | None,
 ) -> DigestRequest:
-    known = library.resolve(profile, here.store.named_profiles())
+    known = library.resolve(profile, here.store.profiles.shared())
     return DigestRequest(
-        profile=here.store.put_profile(known),
+        profile=here.store.profiles.put(known),
         wanted=ListQuery(
             source=Source.FILES if documents else Source.ARXIV,
             categories=known.categories,
             date=day,
-            files=tuple(here.store.put_document(document) for document in documents),
+            files=tuple(here.store.lists.put_document(document) for document in documents),
         ),
         judge=Judge(model=settings.judge_model),
         address=Address(platform="stdout", channel=uuid4().hex),

@@ -17,8 +17,7 @@ from bot.errors import PaperboyError
 from bot.profiles import library
 from bot.settings import Settings
 from bot.slack import check
-from bot.store.days import Store
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from workers.arxiv import sample
 from workers.judging import batches, scoring
 from workers.judging.metering import SCORE_TOKENS, output_token_limit
@@ -101,7 +100,7 @@ def examine_slack(settings: Settings, store: Store) -> SlackCheckup | None:
     """Ask Slack about our tokens; None where none is set."""
     if settings.slack_bot_token is None:
         return None
-    heard = Subscriptions(store).event_kinds_seen("slack")
+    heard = store.events.kinds_seen("slack")
     return asyncio.run(check.check(settings.slack_bot_token, settings, heard))
 
 

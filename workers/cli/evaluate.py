@@ -21,8 +21,8 @@ from bot.domain.reasons import ModelReason
 from bot.errors import Refused
 from bot.profiles import library
 from bot.settings import Settings
-from bot.store.days import Store
 from bot.store.spending import Spending
+from bot.store.store import Store
 from bot.views.evaluation import Agreement, Evaluation, Report
 from workers.arxiv import sample
 from workers.cli import rank
@@ -70,7 +70,7 @@ def evaluate(
     file = settings.data_dir / "evaluations.json"
     kept = load_evaluations(file)
     with environment(settings) as here:
-        profile = library.resolve(profile_name, here.store.named_profiles())
+        profile = library.resolve(profile_name, here.store.profiles.shared())
         told = instructions(profile, prompt)
         with closing(model_judging.open_model(settings, name, here.store)) as model:
             at, at_once = datetime.now(UTC), settings.calls_at_once
@@ -119,13 +119,13 @@ def score_papers(
     """
     question = fingerprint(scoring.question(papers))
     key = fingerprint("evaluation", question, told, json.dumps(scoring.schema()), model.name)
-    verdicts = store.score_results(key, [paper.versioned for paper in papers])
+    verdicts = store.scores.results(key, [paper.versioned for paper in papers])
     asked = len(papers) - len(_scores(verdicts))
     judged = batches.score_papers(model, profile, papers, verdicts, calls_at_once, told)
     with closing(judged) as arriving:
         for brought in arriving:
             if brought.results:
-                store.put_score_results(key, brought.results, brought.call, brought.usage)
+                store.scores.put(key, brought.results, brought.call, brought.usage)
                 verdicts |= brought.results
     evaluation = summarise(
         profile,
@@ -134,7 +134,7 @@ def score_papers(
         prompt=fingerprint(told),
         at=at,
         asked=asked,
-        usage=store.usage(call for result in verdicts.values() for call in result.calls),
+        usage=store.scores.usage(call for result in verdicts.values() for call in result.calls),
     )
     return StoredEvaluation(
         judge=key, papers=question, evaluation=evaluation, scores=_scores(verdicts)

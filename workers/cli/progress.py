@@ -62,11 +62,11 @@ def wait_for_digest(
             papers = f"{done}/{total}" if total else ""
             progress.update(bars[step.kind], completed=done, total=total or None, papers=papers)
 
-        clock.fulfil(request, house.channels, house.queues, show)
-    list_result = house.store.list_result(request.wanted)
+        clock.fulfil(request, house.store, house.queues, show)
+    list_result = house.store.lists.result(request.wanted)
     assert list_result is not None, "a fulfilled wish has a list"
     name = delivery_name(request, list_result)
-    digest = house.channels.delivered_digest(name)
+    digest = house.store.history.digest(name)
     assert digest is not None, "a fulfilled wish has a digest"
     return DeliveredDigest(name, digest, already_delivered=not bars)
 
@@ -75,7 +75,7 @@ def wait_for_list(request: DigestRequest, house: Environment, console: Console) 
     """Wait until the wish's list is there, or why it is not. Raises clock.WorkerFault."""
     with console.status(digest_views.STEPS[StepKind.FETCH] + " ..."):
         while (
-            step := next_step(request, house.channels.request_state(request))
+            step := next_step(request, house.store.requests.state(request))
         ) and step.kind is StepKind.FETCH:
             clock.queue_step(step, house.queues)
             time.sleep(_POLL_SECONDS)

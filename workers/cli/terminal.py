@@ -50,7 +50,7 @@ class _Terminal:
         self.judge = Judge(model=settings.judge_model)
         self.out = Console(highlight=False, emoji=False, markup=False)
         self.out.width = render.width(self.out.width)
-        self.profiles = library.shipped() | here.store.named_profiles()
+        self.profiles = library.shipped() | here.store.profiles.shared()
         self.context = context_for(here, settings)
 
     def first(self) -> None:
@@ -69,7 +69,7 @@ class _Terminal:
         # All of the sample is shown, also what stands outside the profile's categories.
         profile = self.profiles[_SAMPLE_PROFILE].model_copy(update={"categories": ("cs",)})
         return DigestRequest(
-            profile=self.environment.store.put_profile(profile),
+            profile=self.environment.store.profiles.put(profile),
             wanted=ListQuery(source=Source.SAMPLE, categories=profile.categories),
             judge=self.judge,
             address=TERMINAL_ADDRESS,
@@ -78,11 +78,11 @@ class _Terminal:
 
     def wait(self, request: DigestRequest) -> DeliveredDigest:
         """Kept while we wait: should this command die, a bot on the same server sees to it."""
-        self.environment.channels.put_request(request)
+        self.environment.store.requests.put(request)
         try:
             return wait_for_digest(request, self.environment, Console(stderr=True))
         finally:
-            self.environment.channels.drop_request(request)
+            self.environment.store.requests.drop(request)
 
     def talk(self) -> None:
         """Commands, until the end of input."""

@@ -26,7 +26,7 @@ def run(settings: Settings, text: str, profile_name: str | None) -> Message:
     with with_private_workers(settings, "ask") as here:
         at = context_for(here, settings)
         invocation = Invocation(text, TERMINAL_ADDRESS, datetime.now(UTC))
-        known = library.shipped() | here.store.named_profiles()
+        known = library.shipped() | here.store.profiles.shared()
         profile = library.resolve(profile_name, known) if profile_name else None
 
         def answer(closer_look: CloserLook) -> Answer:

@@ -12,8 +12,8 @@ from bot.domain.budget import GateReport
 from bot.domain.digest import LocalRank, ScoreResult
 from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
-from bot.store.days import Store
 from bot.store.gates import Gates, gate_key
+from bot.store.store import Store
 from workers.gate import keyword_ranking, learned_ranking, threshold
 from workers.gate.threshold import Recall, Tally
 from workers.judging import outcomes
@@ -131,7 +131,7 @@ class Gatekeeper:
         papers: dict[str, tuple[Paper, bool, date_]] = {}
         names = self._gates.days(self._key)
         for day in sorted(names, reverse=True):
-            digest = self._store.digest(names[day]) if day > opened and day in full else None
+            digest = self._store.days.get(names[day]) if day > opened and day in full else None
             if len(papers) >= _MOST_PAPERS:
                 break
             for decision in digest.decisions if digest else ():

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from bot.domain.budget import NANO, Estimate, MaxCost, Payer
 from bot.domain.digest import ListResult
 from bot.domain.papers import Paper, Profile
-from bot.store.days import Store
 from bot.store.spending import Spending
+from bot.store.store import Store
 from workers.judging import batches, outcomes, scoring
 from workers.judging.metering import SCORE_TOKENS, affordable_papers, max_call_cost
 from workers.judging.prices import price_tokens
@@ -50,9 +50,9 @@ def estimate_day(
     profile: Profile, model: str, payer: Payer, list_result: ListResult, store: Store, now: datetime
 ) -> Estimate:
     """A day whose list is there, for a payer with some of its budget left."""
-    day, _ = outcomes.papers_of_day(profile, store.batch(list_result.batch))
+    day, _ = outcomes.papers_of_day(profile, store.lists.batch(list_result.batch))
     papers = [entry.paper for entry in day]
-    known = store.score_results(scoring.judge_key(profile, model), [p.versioned for p in papers])
+    known = store.scores.results(scoring.judge_key(profile, model), [p.versioned for p in papers])
     asked = [p for p in papers if not (v := known.get(p.versioned)) or v.score is None]
     cost = expected_cost(profile, model, asked)
     left = Spending(store).remaining(payer, now)

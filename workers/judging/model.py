@@ -18,7 +18,7 @@ from bot.domain.papers import fingerprint
 from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from bot.settings import Settings
-from bot.store.days import Store
+from bot.store.store import Store
 from workers.judging import api_replies, model_errors
 from workers.judging.batches import ModelReply
 from workers.judging.bounded_http import BoundedClient, LoopThread, ResponseTooLarge
@@ -344,7 +344,7 @@ def open_model(
         key.get_secret_value() if key else None,
         url,
         settings.call_seconds,
-        Dialect.read(store.reply_format(server)),
-        partial(store.put_reply_format, server),
+        Dialect.read(store.scores.reply_format(server)),
+        partial(store.scores.put_reply_format, server),
         flex,
     )

@@ -14,10 +14,9 @@ from bot.domain.digest import Decision, ScoreResult
 from bot.domain.papers import Paper, Profile
 from bot.domain.reasons import ModelReason
 from bot.errors import PaperboyError
-from bot.store.accounts import Accounts
-from bot.store.days import Store
 from bot.store.lease import Lease
-from bot.store.spending import Spending
+from bot.store.spending import Accounts, Spending
+from bot.store.store import Store
 from workers.judging import batches, scoring, tie_break
 from workers.judging.estimate import expected_cost
 from workers.judging.metering import (
@@ -65,10 +64,10 @@ class DayScorer:
         """A result for each paper, by `IDvN`, each stored as it arrives. Papers with a stored score
         are not asked about; where the budget is short, the best of the `ranking` (ids) are."""
         key = scoring.judge_key(self._profile, self._model.name)
-        results = self._store.score_results(key, [paper.versioned for paper in papers])
+        results = self._store.scores.results(key, [paper.versioned for paper in papers])
         cached = [result for result in results.values() if result.score]
         calls = [call for result in cached for call in result.calls]
-        self._book_savings(SkipReason.CACHE, len(cached), self._store.usage(calls).cost_usd)
+        self._book_savings(SkipReason.CACHE, len(cached), self._store.scores.usage(calls).cost_usd)
         asked = self._within_budget(papers, results, ranking)
 
         def report() -> None:
@@ -84,7 +83,7 @@ class DayScorer:
             for call_result in arriving:
                 self._lease.renew()
                 if call_result.results:
-                    self._store.put_score_results(
+                    self._store.scores.put(
                         key, call_result.results, call_result.call, call_result.usage
                     )
                     results |= call_result.results
@@ -98,7 +97,7 @@ class DayScorer:
     def book_gated(self, papers: int, results: Mapping[str, ScoreResult]) -> None:
         """Book what the gate saved on `papers`, at the average price of those asked about."""
         calls = [call for result in results.values() for call in result.calls]
-        usd, asked = self._store.usage(calls).cost_usd, len(results)
+        usd, asked = self._store.scores.usage(calls).cost_usd, len(results)
         self._book_savings(SkipReason.GATE, papers, usd * papers / asked if usd and asked else None)
 
     def break_ties(
@@ -112,7 +111,9 @@ class DayScorer:
             return list(ranking), []
         key = tie_break.order_key(self._profile, self._model.name, papers)
         calls = [f"{key}-{n}" for n in range(_TIE_BREAK_TRIES)]
-        first = self._store.tie_break_order(key) or self._ask_for_order(key, calls, papers, place)
+        first = self._store.scores.tie_break_order(key) or self._ask_for_order(
+            key, calls, papers, place
+        )
         return [*first, *(id for id in ranking if id not in set(first))], calls
 
     def _ask_for_order(
@@ -131,9 +132,9 @@ class DayScorer:
                 except PaperboyError as error:
                     log.warning("tie-break call failed", profile=self._profile.name, why=str(error))
                     return ()
-                self._store.put_score_results(key, {}, call, reply.usage)
+                self._store.scores.put(key, {}, call, reply.usage)
                 if reply.text and (order := tie_break.parse_reply(reply.text, by_rank)):
-                    self._store.put_tie_break_order(key, order)
+                    self._store.scores.put_tie_break_order(key, order)
                     return order
         log.warning("tie-break reply unreadable", profile=self._profile.name)
         return ()

@@ -18,13 +18,11 @@ from bot.commands.status import gather
 from bot.domain.digest import Judge
 from bot.endpoint import Endpoint
 from bot.settings import Settings
-from bot.store.channels import Channels
 from bot.store.connection import connect, require_usable_server
-from bot.store.days import Store
 from bot.store.lookups import Lookups
 from bot.store.quarantine import claim_server
 from bot.store.queues import Queues
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from workers.runtime import worker
 from workers.runtime.server import embedded, own
 
@@ -38,7 +36,6 @@ class Environment:
 
     url: Endpoint
     store: Store
-    channels: Channels
     queues: Queues
 
 
@@ -61,18 +58,17 @@ def _claimed(at: Endpoint, restoring: bool) -> Environment:
     url = at.get_secret_value()
     store = Store(connect(url))
     claim_server(store.redis, restoring)
-    return Environment(at, store, Channels(store), Queues(Redis.from_url(url)))
+    return Environment(at, store, Queues(Redis.from_url(url)))
 
 
 def context_for(here: Environment, settings: Settings) -> Context:
     """What the chat's commands need, for a command on this house."""
     judge = Judge(model=settings.judge_model)
     return Context(
-        channels=here.channels,
-        subscriptions=Subscriptions(here.store),
+        store=here.store,
         lookups=Lookups(here.store, here.queues.private),
         judge=judge,
-        status=lambda: gather(here.queues, here.channels, judge),
+        status=lambda: gather(here.queues, here.store, judge),
         window_hours=settings.window_hours,
         catch_up_days=settings.catch_up_days,
         say_quiet_days=settings.say_quiet_days,

@@ -39,7 +39,7 @@ def deliver_day(context: Context, address: Address = CHANNEL_ADDRESS) -> Digest:
     picked = [decision("2503.10000", Outcome.PICKED), decision("2503.10001", Outcome.PICKED)]
     picked[1] = picked[1].model_copy(update={"announced": long})
     day = digest(*picked, decision("2503.10002", Outcome.BELOW_CUTOFF, 3))
-    context.channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
-    context.channels.put_decided_day("day", day)
-    context.channels.put_delivered(address, f"{address}:day", day, NOW, "17.1")
+    context.store.lists.add("b", listing(*(d.announced for d in day.decisions)), NOW)
+    context.store.days.put_decided("day", day)
+    context.store.history.put_delivered(address, f"{address}:day", day, NOW, "17.1")
     return day

@@ -10,9 +10,8 @@ from bot.domain.digest import Digest, Judge, Outcome
 from bot.domain.request import Address
 from bot.domain.status import PendingRequest, QueueStatus, Status
 from bot.errors import Refused
-from bot.store.channels import Channels
 from bot.store.lookups import Lookups
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from bot.terminal.render import as_text
 from tests.conftest import check_golden
 from tests.factories import NOW, decision, digest, listing, profile
@@ -21,12 +20,11 @@ HERE = Address(platform="terminal", channel="main")
 
 
 @pytest.fixture
-def context(channels: Channels) -> Context:
-    channels.store.name_profile(profile())
+def context(store: Store) -> Context:
+    store.profiles.put_shared(profile())
     return Context(
-        channels=channels,
-        subscriptions=Subscriptions(channels.store),
-        lookups=Lookups(channels.store),
+        store=store,
+        lookups=Lookups(store),
         judge=Judge(model="gpt-6-luna"),
         status=lambda: Status(
             at=NOW,
@@ -51,9 +49,9 @@ def said(text: str, context: Context) -> str:
 
 
 def delivered(day: Digest, context: Context) -> None:
-    context.channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
-    context.channels.put_decided_day("day", day)
-    context.channels.put_delivered(HERE, f"{HERE}:day", day, NOW)
+    context.store.lists.add("b", listing(*(d.announced for d in day.decisions)), NOW)
+    context.store.days.put_decided("day", day)
+    context.store.history.put_delivered(HERE, f"{HERE}:day", day, NOW)
 
 
 def test_what_each_command_says(context: Context) -> None:

@@ -16,11 +16,9 @@ from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Paused, Subscription
-from bot.store.channels import Channels
-from bot.store.days import Store
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from tests.factories import NOW, decision, digest, digest_request, listing, person_in, profile
 
 ID = "2503.10001"
@@ -28,10 +26,9 @@ ID = "2503.10001"
 
 @pytest.fixture
 def context(store: Store) -> Context:
-    store.name_profile(profile())
+    store.profiles.put_shared(profile())
     return Context(
-        channels=Channels(store),
-        subscriptions=Subscriptions(store),
+        store=store,
         lookups=Lookups(store),
         judge=Judge(model="gpt-6-luna"),
         status=lambda: Status.model_validate({}),
@@ -52,18 +49,18 @@ def subscribed(
         by=by,
         since=NOW - timedelta(days=since_days),
     )
-    context.subscriptions.put(found)
+    context.store.subscriptions.put(found)
     return found
 
 
 def delivered(context: Context, address: Address, day: Digest, name: str, minutes: int = 0) -> None:
-    channels = context.channels
-    channels.store.add_listing(name, listing(*(d.announced for d in day.decisions)), NOW)
-    channels.put_decided_day(name, day)
+    store = context.store
+    store.lists.add(name, listing(*(d.announced for d in day.decisions)), NOW)
+    store.days.put_decided(name, day)
     moment = NOW + timedelta(minutes=minutes)
-    channels.put_delivered(address, f"{address}:{name}", day, moment, f"17.{name}")
+    store.history.put_delivered(address, f"{address}:{name}", day, moment, f"17.{name}")
     for picked in day.picked:
-        outbox = Outbox(channels.store.redis, f"{address}:{name}")
+        outbox = Outbox(store.redis, f"{address}:{name}")
         outbox.put_result(picked.paper.id, OutboxEntry(at=NOW, message=f"{name}.{picked.paper.id}"))
 
 
@@ -178,7 +175,7 @@ def test_a_day_whose_window_has_ended_is_not_judged_again(context: Context) -> N
 def test_a_day_that_was_handled_is_not_judged_again(context: Context) -> None:
     found = subscribed(context, at("C1"))
     missing(context)
-    context.subscriptions.put_last_served(found.key, NOW.date())
+    context.store.subscriptions.put_last_served(found.key, NOW.date())
     assert here(context).retry_at is None
 
 
@@ -187,13 +184,13 @@ def test_a_requested_day_is_judged_again_for_this_channel_alone(
 ) -> None:
     missing(context)
     assert here(context).retry_at is None
-    own = context.channels.store.put_profile(profile())
-    other = context.channels.store.put_profile(profile(name="other"))
+    own = context.store.profiles.put(profile())
+    other = context.store.profiles.put(profile(name="other"))
     for address, asked in ((at("C2"), own), (at("C1"), other)):
         waits = digest_request().model_copy(update={"address": address, "profile": asked})
-        context.channels.put_request(waits)
+        context.store.requests.put(waits)
         assert here(context).retry_at is None
-    context.channels.put_request(
+    context.store.requests.put(
         digest_request().model_copy(update={"address": at("C1"), "profile": own})
     )
     assert here(context).retry_at == NOW + timedelta(minutes=10)
@@ -202,7 +199,7 @@ def test_a_requested_day_is_judged_again_for_this_channel_alone(
 def test_a_day_that_is_no_longer_due_is_not_judged_again(context: Context) -> None:
     """The paper is of Wednesday's list, and only Thursday's is still owed."""
     found = subscribed(context, at("C1"))
-    context.subscriptions.put_last_served(found.key, date(2025, 3, 19))
+    context.store.subscriptions.put_last_served(found.key, date(2025, 3, 19))
     wednesday = one(Outcome.UNSCORED).listed.model_copy(update={"date": date(2025, 3, 19)})
     lost = decision(ID, Outcome.UNSCORED).model_copy(update={"trouble": ModelReason.MODEL_DOWN})
     delivered(context, at("C1"), digest(lost, listed=wednesday), "day")
@@ -212,7 +209,7 @@ def test_a_day_that_is_no_longer_due_is_not_judged_again(context: Context) -> No
 def test_a_paused_subscription_has_nothing_judged_again(context: Context) -> None:
     found = subscribed(context, at("C1"))
     missing(context)
-    context.subscriptions.put(found.model_copy(update={"paused": Paused(at=NOW, by="U1")}))
+    context.store.subscriptions.put(found.model_copy(update={"paused": Paused(at=NOW, by="U1")}))
     assert here(context).retry_at is None
 
 
@@ -220,11 +217,11 @@ def test_what_one_channel_s_list_says_of_a_paper_holds_for_the_others(context: C
     """Saved files and the sample are looked through for their own profile alone: one profile has
     decided on the paper, the other says where it stood, in whatever order they are asked."""
     other = profile(name="else", title="Else", categories=("math.AG",))
-    context.channels.store.name_profile(other)
+    context.store.profiles.put_shared(other)
     for channel, name in (("C1", "else"), ("C2", "matters")):
         found = subscribed(context, at(channel))
-        context.subscriptions.drop(found)
-        context.subscriptions.put(found.model_copy(update={"profile": name}))
+        context.store.subscriptions.drop(found)
+        context.store.subscriptions.put(found.model_copy(update={"profile": name}))
     delivered(context, at("C2"), one(Outcome.PICKED), "2025-03-20-files")
     told = paper_status.paper_report(alone(at("D1")), context, ID).statuses
     assert [(s.profile.name, s.stage) for s in told] == [

@@ -18,10 +18,10 @@ from bot.domain.request import Address
 from bot.domain.status import Status
 from bot.errors import PaperboyError, Refused
 from bot.runtime.expiring_cache import ExpiringCache
-from bot.store.channels import Channels
+from bot.store.history import History
 from bot.store.lookups import Lookups
-from bot.store.profiles import WorkspaceProfiles
-from bot.store.subscriptions import Subscriptions
+from bot.store.profiles import Profiles
+from bot.store.store import Store
 from bot.views import refusals
 from tests.bot.commands.samples import (
     CHANNEL_ADDRESS,
@@ -48,13 +48,12 @@ VALUES = ("C1 matters", "C1", "matters", "bounds-rates", "day 2503.10000", "2503
 
 
 @pytest.fixture
-def context(channels: Channels) -> Context:
+def context(store: Store) -> Context:
     """C1 has two subscriptions, a delivered day and a changed profile of U1's."""
-    store = channels.store
-    store.name_profile(profile())
+    store.profiles.put_shared(profile())
     judge = Judge(model="gpt-6-luna")
     status = Status(at=NOW, server="", memory=0, persistent=True, judge=judge, queues=(), wishes=())
-    context = Context(channels, Subscriptions(store), Lookups(store), judge, lambda: status)
+    context = Context(store, Lookups(store), judge, lambda: status)
     dispatch.answer(replace(INVOCATION, text="subscribe matters"), context)
     dispatch.submit(INVOCATION, "profile", "", PROFILE_VALUES, context)
     dispatch.answer(replace(INVOCATION, text="subscribe bounds-rates"), context)
@@ -67,14 +66,14 @@ def context(channels: Channels) -> Context:
 
 def everything(context: Context) -> dict[str, Any]:
     """All that is stored."""
-    redis = context.channels.store.redis
+    redis = context.store.redis
     read = {"hash": redis.hgetall, "set": redis.smembers, "string": redis.get}
     found = {str(key): str(redis.type(key)) for key in redis.scan_iter("pb:*")}
     return {key: read[kind](key) if kind in read else kind for key, kind in found.items()}
 
 
 def token(context: Context) -> str:
-    (key,) = context.channels.store.redis.scan_iter("pb:undo:*")
+    (key,) = context.store.redis.scan_iter("pb:undo:*")
     return str(key).rpartition(":")[2]
 
 
@@ -132,7 +131,7 @@ def test_what_is_pressed_or_sent_elsewhere_does_not_reach_this_channel(
             assert way in ("button why", "button new", "button subscribe", "button share"), way
     now = everything(context)
     assert {key: now[key] for key in kept} == kept
-    assert len(context.subscriptions.of(NEXT_DOOR)) == 0
+    assert len(context.store.subscriptions.of(NEXT_DOOR)) == 0
 
 
 @pytest.mark.parametrize("action", ["up", "down", "abstract"])
@@ -153,11 +152,11 @@ def test_what_can_be_no_channel_is_no_address(action: str, value: str, context: 
         INVOCATION,
         person=Person(kind=PersonKind.ADMIN, channels=frozenset({value.split()[0], "C1"})),
     )
-    before = context.subscriptions.all()
+    before = context.store.subscriptions.all()
     if dispatch.BUTTONS[action].names_channel:
         with pytest.raises(Refused, match="another version"):
             dispatch.press(admin, action, value, context)
-    assert context.subscriptions.all() == before
+    assert context.store.subscriptions.all() == before
 
 
 @pytest.mark.parametrize("kind", list(PersonKind))
@@ -216,7 +215,7 @@ def test_a_profile_is_changed_by_its_maker_its_users_and_admins(context: Context
 
 
 def undos(context: Context) -> list[str]:
-    return [str(k).rpartition(":")[2] for k in context.channels.store.redis.scan_iter("pb:undo:*")]
+    return [str(k).rpartition(":")[2] for k in context.store.redis.scan_iter("pb:undo:*")]
 
 
 def test_a_profile_nobody_uses_or_made_is_open_to_the_members(context: Context) -> None:
@@ -228,7 +227,7 @@ def test_a_profile_nobody_uses_or_made_is_open_to_the_members(context: Context) 
 
 
 def test_a_profile_of_before_makers_were_kept_is_its_users_and_the_admins(context: Context) -> None:
-    context.channels.store.redis.delete("pb:makers:slack:T1")
+    context.store.redis.delete("pb:makers:slack:T1")
     maker_once = replace(INVOCATION, address=NEXT_DOOR, person=person_in("C2"))
     with pytest.raises(Refused, match="changed by who made it"):
         dispatch.press(maker_once, "edit-profile", "bounds-rates", context)
@@ -294,11 +293,9 @@ def test_a_change_is_taken_back_for_a_day_unless_it_was_changed_again(context: C
         INVOCATION, "undo", back.broadcasts[0][1].buttons[0].value, context
     )  # a redo
     assert context.profiles(CHANNEL_ADDRESS)["bounds-rates"].cutoffs.relevance == 9
-    ttl = context.channels.store.redis.ttl(f"pb:undo:slack:T1:{value}")
+    ttl = context.store.redis.ttl(f"pb:undo:slack:T1:{value}")
     assert timedelta(hours=23) < timedelta(seconds=float(str(ttl))) <= timedelta(days=1)
-    context.channels.store.redis.delete(
-        f"pb:undo:slack:T1:{again.broadcasts[0][1].buttons[0].value}"
-    )
+    context.store.redis.delete(f"pb:undo:slack:T1:{again.broadcasts[0][1].buttons[0].value}")
     with pytest.raises(Refused, match="for a day"):
         dispatch.press(INVOCATION, "undo", again.broadcasts[0][1].buttons[0].value, context)
 
@@ -313,9 +310,9 @@ def test_taking_back_the_first_change_of_one_that_ships_leaves_what_ships(contex
     told = dispatch.submit(
         INVOCATION, "profile", form.metadata, answers | {"maximum": "3"}, context
     ).broadcasts
-    assert WorkspaceProfiles(context.channels.store).maker(CHANNEL_ADDRESS, "matters") == "U1"
+    assert context.store.profiles.maker(CHANNEL_ADDRESS, "matters") == "U1"
     dispatch.press(INVOCATION, "undo", told[0][1].buttons[0].value, context)
-    assert "matters" not in WorkspaceProfiles(context.channels.store).names(CHANNEL_ADDRESS)
+    assert "matters" not in context.store.profiles.own_names(CHANNEL_ADDRESS)
     assert context.profiles(CHANNEL_ADDRESS)["matters"].maximum == 20
     once = replace(
         INVOCATION, address=NEXT_DOOR, person=person_in("C2")
@@ -477,7 +474,7 @@ def test_a_list_reads_profiles_and_a_channels_past_once(
 ) -> None:
     dispatch.answer(replace(INVOCATION, text="subscribe matters", address=NEXT_DOOR), context)
     read: list[str] = []
-    for kind, name in ((Subscriptions, "profiles"), (Channels, "history")):
+    for kind, name in ((Profiles, "at"), (History, "of")):
         real = getattr(kind, name)
 
         def counted(self: Any, *given: Any, real: Any = real, name: str = name) -> Any:
@@ -487,7 +484,7 @@ def test_a_list_reads_profiles_and_a_channels_past_once(
         monkeypatch.setattr(kind, name, counted)
     place = CHANNEL_ADDRESS.model_copy(update={"channel": HOME})
     assert len(subscriptions.home(replace(INVOCATION, address=place), context).items) == 3
-    assert sorted(read) == ["history", "history", "profiles"]
+    assert sorted(read) == ["at", "of", "of"]
 
 
 def test_what_is_remembered_briefly_goes_after_its_time_and_when_there_is_too_much() -> None:

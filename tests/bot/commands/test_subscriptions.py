@@ -20,9 +20,8 @@ from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
 from bot.errors import Refused
-from bot.store.channels import Channels
 from bot.store.lookups import Lookups
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from tests.bot.commands.samples import (
     CHANNEL_ADDRESS,
     INVOCATION,
@@ -38,16 +37,13 @@ ELSEWHERE = CHANNEL_ADDRESS.model_copy(update={"workspace": "T2"})
 
 
 @pytest.fixture
-def context(channels: Channels) -> Context:
-    channels.store.name_profile(profile())
+def context(store: Store) -> Context:
+    store.profiles.put_shared(profile())
 
     def status() -> Status:
         raise AssertionError("nobody asks how things stand here")
 
-    store = channels.store
-    return Context(
-        channels, Subscriptions(store), Lookups(store), Judge(model="gpt-6-luna"), status
-    )
+    return Context(store, Lookups(store), Judge(model="gpt-6-luna"), status)
 
 
 def typed(text: str, context: Context, invocation: Invocation = INVOCATION) -> Answer:
@@ -187,7 +183,7 @@ def test_what_a_channel_sees(context: Context) -> None:
     sends("profile", about="bounds-rates", title="Rates & bounds")
     sends("profile", about="bounds-rates", relevance="11")
     presses("edit-profile", "matters")
-    token = next(iter(context.channels.store.redis.scan_iter("pb:undo:*"))).rpartition(":")[2]
+    token = next(iter(context.store.redis.scan_iter("pb:undo:*"))).rpartition(":")[2]
     presses("undo", token)
     presses("undo", token)
     presses("undo", "0123456789abcdef")
@@ -215,7 +211,7 @@ def test_another_workspace_neither_sees_nor_touches_it(context: Context) -> None
     typed("subscribe matters", context)
     sent("profile", PROFILE_VALUES, context, about="")
     deliver_day(context)
-    before = context.subscriptions.all()
+    before = context.store.subscriptions.all()
     there = replace(INVOCATION, address=ELSEWHERE)
     assert "No subscription here" in shown("", lambda: typed("list", context, there))
     assert "bounds-rates" not in shown("", lambda: typed("profiles", context, there))
@@ -231,7 +227,7 @@ def test_another_workspace_neither_sees_nor_touches_it(context: Context) -> None
             pressed(action, value, context, there)
     with pytest.raises(Refused, match="has no profile"):
         typed("why 2503.10000", context, there)
-    assert context.subscriptions.all() == before
+    assert context.store.subscriptions.all() == before
     assert subscriptions.home(there, context).items == ()
 
 
@@ -265,7 +261,7 @@ def test_a_paused_subscription_says_why_and_what_to_do(
     reason: ChannelReason, to_do: str, context: Context
 ) -> None:
     typed("subscribe matters", context)
-    context.subscriptions.pause_channel(CHANNEL_ADDRESS, reason, NOW)
+    context.store.subscriptions.pause_channel(CHANNEL_ADDRESS, reason, NOW)
     said = shown("", lambda: typed("list", context))
     assert to_do in said
     assert ", then /digest resume" in said
@@ -277,7 +273,7 @@ def test_days_during_a_pause_are_not_delivered_at_its_end(context: Context) -> N
     typed("subscribe matters", context)
     typed("pause", context)
     typed("resume", context, replace(INVOCATION, at=NOW + timedelta(days=7)))
-    assert context.subscriptions.last_served_days() == {
+    assert context.store.subscriptions.last_served_days() == {
         "slack:T1:C1 matters": DAY + timedelta(days=6)
     }
 
@@ -286,7 +282,7 @@ def test_a_change_keeps_who_subscribed_and_since_when(context: Context) -> None:
     typed("subscribe matters top 5", context)
     somebody = replace(INVOCATION, by="U2", at=NOW + timedelta(days=1), zone="Asia/Tokyo")
     typed("subscribe matters at 8", context, somebody)
-    assert context.subscriptions.all() == [
+    assert context.store.subscriptions.all() == [
         Subscription(
             address=CHANNEL_ADDRESS,
             profile="matters",
@@ -358,7 +354,7 @@ def test_a_form_does_not_undo_what_was_changed_while_it_was_open(
     sent(first.name, answers | changed, context, first.metadata)
     with pytest.raises(Refused, match="Somebody else has changed this meanwhile"):
         sent(second.name, answers | {"top": "5", "novelty": "2"}, context, second.metadata)
-    (found,) = context.subscriptions.of(CHANNEL_ADDRESS)
+    (found,) = context.store.subscriptions.of(CHANNEL_ADDRESS)
     own = context.profiles(CHANNEL_ADDRESS)["matters"]
     assert (found.schedule.at, found.top) == (time(10, 15) if action == "edit" else time(9), None)
     assert (own.maximum, own.cutoffs.novelty) == (20 if action == "edit" else 3, 6)
@@ -371,7 +367,7 @@ def test_a_form_does_not_bring_back_what_was_ended_while_it_was_open(context: Co
     typed("/digest unsubscribe matters", context)
     with pytest.raises(Refused, match="Somebody else has ended this subscription meanwhile"):
         sent(form.name, {field.name: field.value for field in form.fields}, context, form.metadata)
-    assert context.subscriptions.all() == []
+    assert context.store.subscriptions.all() == []
 
 
 def test_two_who_make_a_profile_of_one_name_at_once_do_not_overwrite_each_other(
@@ -390,14 +386,16 @@ def test_a_list_that_could_not_be_had_is_not_shown_as_a_count(context: Context) 
     """ "0 of 0 papers" would say that arXiv had none."""
     lost = digest().listed.model_copy(update={"problem": Problem(trouble=ArxivReason.UNREACHABLE)})
     day = digest(listed=lost)
-    context.channels.put_decided_day("day", day)
-    context.channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", day, NOW, "17.1")
+    context.store.days.put_decided("day", day)
+    context.store.history.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", day, NOW, "17.1")
     said = shown("", lambda: typed("list", context))
     assert "no list of arXiv's was to be had" in said
     assert "0 of 0" not in said
-    context.channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", digest(), NOW, "17.1")
+    context.store.history.put_delivered(
+        CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", digest(), NOW, "17.1"
+    )
     assert "nothing was announced" in shown("", lambda: typed("list", context))
     missed = shown("", lambda: typed("missed matters", context))
     assert "nothing was left out" in missed
-    context.channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", day, NOW, "17.1")
+    context.store.history.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", day, NOW, "17.1")
     assert "arXiv cannot be reached" in shown("", lambda: typed("missed matters", context))

@@ -19,7 +19,7 @@ from bot.domain.paper_status import PaperReport, Stage
 from bot.domain.reasons import ModelReason, PaperReason
 from bot.errors import Refused
 from bot.slack import render as render_slack
-from bot.store.days import Store
+from bot.store.store import Store
 from bot.terminal.render import as_text
 from bot.views import why
 from tests.bot.commands.why_cases import (
@@ -227,10 +227,10 @@ def test_a_paper_that_only_a_comment_names_was_not_decided(posted: bool, store: 
     if posted:
         there.delivers(day)
     else:
-        there.context.channels.store.add_listing(
+        there.context.store.lists.add(
             "2025-03-20", listing(*(d.announced for d in day.decisions)), NOW
         )
-        there.context.channels.put_decided_day("day", day)
+        there.context.store.days.put_decided("day", day)
     head = there.why("2503.15294").head
     assert head is not None
     assert "Picked" not in str(head.text)

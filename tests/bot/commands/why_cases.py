@@ -19,11 +19,9 @@ from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
 from bot.errors import Refused
-from bot.store.channels import Channels
-from bot.store.days import Store
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from tests.factories import NOW, announced, decision, digest, listing, paper, person_in, profile
 
 MODEL = Judge(model="gpt-6-luna")
@@ -53,7 +51,7 @@ class WhySetup:
         return dispatch.answer(invocation, replace(self.context, judge=judge))
 
     def subscribes(self, name: str = "matters") -> None:
-        self.context.subscriptions.put(
+        self.context.store.subscriptions.put(
             Subscription(
                 address=self.ask.address,
                 profile=name,
@@ -64,10 +62,10 @@ class WhySetup:
         )
 
     def delivers(self, day: Digest, name: str = "day", message: str = "17.0001") -> None:
-        store, channels, here = self.context.channels.store, self.context.channels, self.ask.address
-        store.add_listing(day.listed.batch, listing(*(d.announced for d in day.decisions)), NOW)
-        channels.put_decided_day(name, day)
-        channels.put_delivered(here, f"{here}:{name}", day, NOW, message)
+        store, here = self.context.store, self.ask.address
+        store.lists.add(day.listed.batch, listing(*(d.announced for d in day.decisions)), NOW)
+        store.days.put_decided(name, day)
+        store.history.put_delivered(here, f"{here}:{name}", day, NOW, message)
         outbox = Outbox(store.redis, f"{here}:{name}")
         for rank, picked in enumerate(day.picked, 1):
             outbox.put_result(picked.paper.id, OutboxEntry(at=NOW, message=f"17.1{rank:03}"))
@@ -81,13 +79,12 @@ class WhySetup:
 
 def set_up_why(store: Store, address: Address) -> WhySetup:
     context = Context(
-        channels=Channels(store),
-        subscriptions=Subscriptions(store),
+        store=store,
         lookups=Lookups(store),
         judge=MODEL,
         status=lambda: Status.model_validate({}),
     )
-    store.name_profile(MATTERS)
+    store.profiles.put_shared(MATTERS)
     site, who = "https://testers.slack.com/", person_in(address.channel, "C2", "D1")
     return WhySetup(
         context, Invocation("", address, NOW, "100", "Europe/Berlin", site=site, person=who)
@@ -165,7 +162,7 @@ def given_up(there: WhySetup) -> Answer:
 def changed(there: WhySetup) -> Answer:
     there.subscribes()
     there.delivers(sample_digest())
-    there.context.channels.store.name_profile(
+    there.context.store.profiles.put_shared(
         MATTERS.model_copy(update={"cutoffs": Cutoffs(novelty=3)})
     )
     return there.why("2503.10006")
@@ -175,10 +172,10 @@ def listed(
     kind: str, categories: tuple[str, ...], day: str = "2025-03-20", **profile_: object
 ) -> Case:
     def run(there: WhySetup) -> Answer:
-        store = there.context.channels.store
-        store.name_profile(MATTERS.model_copy(update=profile_))
+        store = there.context.store
+        store.profiles.put_shared(MATTERS.model_copy(update=profile_))
         there.subscribes()
-        store.add_listing(day, listing(announced(kind=kind, categories=categories)), NOW)
+        store.lists.add(day, listing(announced(kind=kind, categories=categories)), NOW)
         return there.why("2503.15294")
 
     return run
@@ -186,17 +183,15 @@ def listed(
 
 def replaced(there: WhySetup) -> Answer:
     there.subscribes()
-    there.context.channels.store.add_listing("2025-03-20", listing(announced(), replaced=2), NOW)
+    there.context.store.lists.add("2025-03-20", listing(announced(), replaced=2), NOW)
     return there.why("arXiv:2401.00001v2")
 
 
 def unposted(there: WhySetup) -> Answer:
     there.subscribes()
     day = sample_digest()
-    there.context.channels.store.add_listing(
-        "b", listing(*(d.announced for d in day.decisions)), NOW
-    )
-    there.context.channels.put_decided_day("day", day)
+    there.context.store.lists.add("b", listing(*(d.announced for d in day.decisions)), NOW)
+    there.context.store.days.put_decided("day", day)
     return there.why("2503.10005")
 
 
@@ -225,7 +220,7 @@ def locally(there: WhySetup) -> Answer:
 
 def two_profiles(there: WhySetup) -> Answer:
     other = profile(name="dust", title="Dust", categories=("astro-ph.EP",))
-    there.context.channels.store.name_profile(other)
+    there.context.store.profiles.put_shared(other)
     there.subscribes("dust")
     there.subscribes()
     there.delivers(sample_digest())

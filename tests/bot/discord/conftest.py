@@ -11,7 +11,7 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.bot.discord.conversations import BotSession, at_work
 from tests.factories import profile
 from tests.servers.fake_discord import FakeDiscord, run_fake_discord
@@ -35,7 +35,7 @@ def run_session(
     fake_discord: FakeDiscord, store: Store, redis_url: str
 ) -> Callable[[Callable[[BotSession], Awaitable[None]]], None]:
     """Let people talk to a bot on an empty store, which has one day listed."""
-    store.name_profile(profile())
+    store.profiles.put_shared(profile())
 
     def run(talk: Callable[[BotSession], Awaitable[None]]) -> None:
         async def whole() -> None:

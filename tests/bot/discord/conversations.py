@@ -25,12 +25,10 @@ from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Services
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.posting import ThreadPoster
-from bot.store.channels import Channels
 from bot.store.connection import connect_briefly
-from bot.store.days import Store
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from bot.views import digest as digest_views
 from tests.factories import NOW, decision, digest, listing, paper_ids
 from tests.servers.discord_rules import draw_discord
@@ -98,8 +96,7 @@ async def at_work(
 ) -> AsyncIterator[BotSession]:
     store = Store(connect_briefly(url))
     context = Context(
-        channels=Channels(store),
-        subscriptions=Subscriptions(store),
+        store=store,
         lookups=Lookups(store),
         judge=Judge(),
         status=lambda: Status(
@@ -136,18 +133,20 @@ Converse = Callable[[Callable[[BotSession], Awaitable[None]]], None]
 async def post_day(bot: BotSession, number: int = 8) -> str:
     """A day in the channel, as the worker posts it; returns the head's id."""
     day = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(number)))
-    channels = bot.context.channels
-    channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
-    channels.put_decided_day(DELIVERY_NAME, day)
-    channels.put_prepared(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day)
+    store = bot.context.store
+    store.lists.add("b", listing(*(d.announced for d in day.decisions)), NOW)
+    store.days.put_decided(DELIVERY_NAME, day)
+    store.history.put_prepared(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day)
     head, *cards = digest_views.thread_posts(day, DELIVERY_NAME)
     assert isinstance(head, Message)
-    outbox, turn = Outbox(channels.store.redis, "a day"), Even().acquire
+    outbox, turn = Outbox(store.redis, "a day"), Even().acquire
     thread = ThreadPoster(
         bot.answers.poster, outbox, CHANNEL_ADDRESS, turn, lambda: datetime.now(UTC)
     )
     message = (await thread.post(head, list(zip(paper_ids(number), cards, strict=True)))).message
-    channels.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day, NOW, message)
+    store.history.put_delivered(
+        CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day, NOW, message
+    )
     return message
 
 

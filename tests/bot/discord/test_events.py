@@ -18,8 +18,7 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import digest_name
 from bot.domain.subscription import Paused
 from bot.errors import Gone, Unavailable
-from bot.store.days import Store
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from bot.views import discord as discord_views
 from tests.bot.discord.conversations import (
     CHANNEL_ADDRESS,
@@ -63,7 +62,7 @@ def test_a_channel_subscribes_reads_votes_and_asks_why(
         given = {"profile": "matters", "at": "7:30 am", "tz": "Europe/Berlin", "days": "mon-fri"}
         said = await bot.command("digest subscribe", given | {"top": 8})
         assert "07:30" in said
-        (found,) = bot.context.subscriptions.of(CHANNEL_ADDRESS)
+        (found,) = bot.context.store.subscriptions.of(CHANNEL_ADDRESS)
         assert (found.schedule.tz, found.top, found.by) == ("Europe/Berlin", 8, USER_ID)
         await bot.until(bot.shown)
         assert f"<@{USER_ID}>" in bot.shown()[0]
@@ -90,7 +89,7 @@ def test_a_day_is_asked_for_and_the_clock_is_woken(run_session: Converse) -> Non
     async def talk(bot: BotSession) -> None:
         said = await bot.command("digest now", {"profile": "matters"})
         assert said == "## One moment: the newest day of Matters of importance.\n"
-        (wished,) = bot.context.channels.requests()
+        (wished,) = bot.context.store.requests.all()
         assert (wished.address, wished.by) == (CHANNEL_ADDRESS, USER_ID)
         async with asyncio.timeout(1):
             await bot.answers.wakeup.wait(5)
@@ -104,13 +103,13 @@ def test_now_links_to_a_day_that_was_delivered(
     async def talk(bot: BotSession) -> None:
         head = await post_day(bot, 1)
         ack = await asyncio.to_thread(fake_discord.command, "digest now", {"profile": "matters"})
-        (wished,) = bot.context.channels.requests()
-        bot.context.channels.store.put_list_result(wished.wanted, list_result(NOW))
+        (wished,) = bot.context.store.requests.all()
+        bot.context.store.lists.put_result(wished.wanted, list_result(NOW))
         day = digest_name(wished, list_result(NOW))
-        known = bot.context.channels.delivery(CHANNEL_ADDRESS, DELIVERY_NAME)
+        known = bot.context.store.history.delivery(CHANNEL_ADDRESS, DELIVERY_NAME)
         assert known is not None
         moved = digest(decision(paper_ids(1)[0], Outcome.PICKED))
-        bot.context.channels.put_delivered(
+        bot.context.store.history.put_delivered(
             CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{day}", moved, NOW, known.message
         )
         await bot.answers.tell_delivered_before(wished)
@@ -138,7 +137,9 @@ def test_a_thread_speaks_for_its_channel(fake_discord: FakeDiscord, run_session:
     async def talk(bot: BotSession) -> None:
         head = await post_day(bot, 1)
         await bot.command("digest subscribe", {"profile": "matters"}, channel=head)
-        assert [found.address for found in bot.context.subscriptions.all()] == [CHANNEL_ADDRESS]
+        assert [found.address for found in bot.context.store.subscriptions.all()] == [
+            CHANNEL_ADDRESS
+        ]
         ack = await asyncio.to_thread(
             fake_discord.autocomplete, "digest pause", "profile", "", channel=head
         )
@@ -207,7 +208,7 @@ def test_a_subscription_is_made_by_a_form(fake_discord: FakeDiscord, run_session
         filled = {"profile": ["matters"]}
         ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], filled)
         await bot.said(ack)
-        (found,) = bot.context.subscriptions.of(CHANNEL_ADDRESS)
+        (found,) = bot.context.store.subscriptions.of(CHANNEL_ADDRESS)
         assert (found.schedule.at.hour, found.schedule.tz) == (7, "UTC")
 
     run_session(talk)
@@ -217,9 +218,9 @@ def test_a_channel_that_has_a_digest_has_its_time_zone(
     fake_discord: FakeDiscord, run_session: Converse
 ) -> None:
     async def talk(bot: BotSession) -> None:
-        bot.context.subscriptions.put(subscription(profile="another"))
+        bot.context.store.subscriptions.put(subscription(profile="another"))
         await bot.command("digest subscribe", {"profile": "matters"})
-        zones = [found.schedule.tz for found in bot.context.subscriptions.of(CHANNEL_ADDRESS)]
+        zones = [found.schedule.tz for found in bot.context.store.subscriptions.of(CHANNEL_ADDRESS)]
         assert zones == ["Europe/Berlin", "Europe/Berlin"]
 
     run_session(talk)
@@ -246,7 +247,7 @@ def test_subscribing_a_channel_that_cannot_be_posted_to_is_refused_at_once(
     async def talk(bot: BotSession) -> None:
         asked = {"profile": "matters"}
         assert said in await bot.command("digest subscribe", asked, channel=channel)
-        assert len(bot.context.subscriptions.all()) == (said == "Next")
+        assert len(bot.context.store.subscriptions.all()) == (said == "Next")
 
     run_session(talk)
 
@@ -262,7 +263,7 @@ def test_an_interaction_that_comes_twice_acts_once(
         assert again["t"] == "INTERACTION_CREATE"
         await asyncio.to_thread(fake_discord.send_event, "INTERACTION_CREATE", again["d"])
         await bot.command("digest status")
-        assert bot.context.subscriptions.votes(CHANNEL_ADDRESS, paper_ids(1)[0]).up == 1
+        assert bot.context.store.votes.count(CHANNEL_ADDRESS, paper_ids(1)[0]).up == 1
         assert "[👍 1]" in bot.shown(head)[0]
 
     run_session(talk)
@@ -305,7 +306,7 @@ def test_people_are_told_that_redis_is_unreachable(
         def away(event: str) -> bool:
             raise redis.ConnectionError
 
-        monkeypatch.setattr(bot.context.subscriptions, "is_first_delivery", away)
+        monkeypatch.setattr(bot.context.store.subscriptions, "is_first_delivery", away)
         assert "One moment" in await bot.command(word)
         ack = await asyncio.to_thread(fake_discord.autocomplete, "digest now", "profile", "x")
         assert ack.type == 8
@@ -320,7 +321,7 @@ def test_a_hanging_redis_is_reported_after_an_acknowledgement_in_time(
     monkeypatch.setattr(answers_discord, "_DEFER_SECONDS", 0.1)
 
     async def talk(bot: BotSession) -> None:
-        first, redis_answers = bot.context.subscriptions.is_first_delivery, Event()
+        first, redis_answers = bot.context.store.events.is_first_delivery, Event()
 
         def slow(event: str) -> bool:
             assert redis_answers.wait(TIMEOUT_SECONDS)
@@ -333,7 +334,7 @@ def test_a_hanging_redis_is_reported_after_an_acknowledgement_in_time(
             finally:
                 redis_answers.set()
 
-        monkeypatch.setattr(bot.context.subscriptions, "is_first_delivery", slow)
+        monkeypatch.setattr(bot.context.store.subscriptions, "is_first_delivery", slow)
         ack = await acknowledged(asyncio.to_thread(fake_discord.command, word))
         assert ack.type == 5
         said = await bot.said(ack)
@@ -419,18 +420,18 @@ def test_paused_subscriptions_are_reactivated_when_they_can_be(
     fake_discord: FakeDiscord, store: Store, run_session: Converse, reason: ChannelReason | None
 ) -> None:
     rests = subscription(paused=Paused(at=NOW, trouble=reason))
-    Subscriptions(store).put(rests)
+    store.subscriptions.put(rests)
     fake_discord.channels[CHANNEL_ADDRESS.channel].permissions &= ~SEND_MESSAGES
 
     async def talk(bot: BotSession) -> None:
         await bot.command("digest status")
-        assert bot.context.subscriptions.all() == [rests]
+        assert bot.context.store.subscriptions.all() == [rests]
         fake_discord.channels[CHANNEL_ADDRESS.channel].permissions |= SEND_MESSAGES
         channel = fake_discord._described(fake_discord.channels[CHANNEL_ADDRESS.channel])
         await asyncio.to_thread(fake_discord.send_event, "CHANNEL_UPDATE", channel)
         if reason is None:  # a person paused it
             await bot.command("digest status")
-            assert bot.context.subscriptions.all() == [rests]
+            assert bot.context.store.subscriptions.all() == [rests]
         else:
             await bot.until(bot.shown)
             assert "Back again" in bot.shown()[0]

@@ -77,7 +77,7 @@ def every_way(bot: BotSession) -> Iterator[tuple[str, int, dict[str, Any]]]:
 
 
 def stored(bot: BotSession) -> dict[str, Any]:
-    redis = bot.context.channels.store.redis
+    redis = bot.context.store.redis
     names = ("pb:subscriptions", "pb:profiles:*", "pb:makers:*", "pb:votes:*", "pb:wishes*")
     keys = {str(key) for name in names for key in redis.scan_iter(name)}
     return {key: redis.hgetall(key) for key in keys if redis.type(key) == "hash"}
@@ -107,7 +107,7 @@ def test_a_person_without_the_right_is_refused_and_changes_nothing(
     open_to_all = {f"command {n}" for n in commands} | {f"button {n}" for n in open_buttons}
 
     async def talk(bot: BotSession) -> None:
-        bot.context.subscriptions.put(subscription())
+        bot.context.store.subscriptions.put(subscription())
         head = await post_day(bot, 1)
         before, shown = stored(bot), [*bot.shown(), *bot.shown(head)]
         for way, kind, data in every_way(bot):
@@ -191,7 +191,7 @@ def test_a_person_whom_the_servers_settings_allow_digest_counts_as_a_member(
     run_session: Any,
 ) -> None:
     async def talk(bot: BotSession) -> None:
-        bot.context.subscriptions.put(subscription())
+        bot.context.store.subscriptions.put(subscription())
         (digest,) = (c for c in bot.fake_discord.commands if c["name"] == "digest")
         said = [{"id": id, "type": kind, "permission": yes} for id, kind, yes in rules]
         about = APP_ID if of == "app" else digest["id"]
@@ -206,7 +206,7 @@ def test_a_person_whom_the_servers_settings_allow_digest_counts_as_a_member(
         card = fake_discord.channels[head].messages[0]
         told = await bot.said(await interacts(bot, 3, data, message=card))
         assert ("Paused" in told) == allowed
-        assert (bot.context.subscriptions.all()[0].paused is not None) == allowed
+        assert (bot.context.store.subscriptions.all()[0].paused is not None) == allowed
 
     run_session(talk)
 
@@ -231,7 +231,7 @@ def test_what_cannot_be_found_out_is_refused(
     fake_discord.inject_faults("GET */commands/permissions", *[fault] * 5)
 
     async def talk(bot: BotSession) -> None:
-        bot.context.subscriptions.put(subscription())
+        bot.context.store.subscriptions.put(subscription())
         head = await post_day(bot, 1)
         card = fake_discord.channels[head].messages[0]
         data = {
@@ -241,7 +241,7 @@ def test_what_cannot_be_found_out_is_refused(
         }
         said = await bot.said(await interacts(bot, 3, data, message=card))
         assert "could not check whether you may do this" in said
-        assert bot.context.subscriptions.all() == [subscription()]
+        assert bot.context.store.subscriptions.all() == [subscription()]
 
     run_session(talk)
 
@@ -250,7 +250,7 @@ def test_completion_shows_nothing_to_a_person_without_the_right(
     fake_discord: FakeDiscord, run_session: Any
 ) -> None:
     async def talk(bot: BotSession) -> None:
-        bot.context.subscriptions.put(subscription())
+        bot.context.store.subscriptions.put(subscription())
         (digest,) = (c for c in bot.fake_discord.commands if c["name"] == "digest")
         for word in ("pause", "now", "new"):
             typing = {"name": "profile", "type": 3, "value": "", "focused": True}
@@ -266,18 +266,18 @@ def test_completion_shows_nothing_to_a_person_without_the_right(
 
 def test_unsubscribing_asks_for_confirmation(fake_discord: FakeDiscord, run_session: Any) -> None:
     async def talk(bot: BotSession) -> None:
-        bot.context.subscriptions.put(subscription())
+        bot.context.store.subscriptions.put(subscription())
         ack = await asyncio.to_thread(fake_discord.command, "digest list")
         await bot.said(ack)
         asked = await bot.press("Unsubscribe", ack.answers[0])
         assert "End Matters of importance?" in await bot.said(asked)
-        assert bot.context.subscriptions.all()
+        assert bot.context.store.subscriptions.all()
         refused = await bot.press("End it", asked.answers[0], user=OTHER, permissions=PLAIN)
         assert BARRED in await bot.said(refused)
-        assert bot.context.subscriptions.all()
+        assert bot.context.store.subscriptions.all()
         ended = await bot.press("End it", asked.answers[0])
         assert "Ended: Matters of importance." in await bot.said(ended)
-        assert bot.context.subscriptions.all() == []
+        assert bot.context.store.subscriptions.all() == []
 
     run_session(talk)
 
@@ -310,7 +310,7 @@ def test_a_profile_change_is_announced_where_it_is_used_and_undone_there(
     async def talk(bot: BotSession) -> None:
         for channel in (CHANNEL_ADDRESS.channel, NEWS):
             address = CHANNEL_ADDRESS.model_copy(update={"channel": channel})
-            bot.context.subscriptions.put(subscription(address=address))
+            bot.context.store.subscriptions.put(subscription(address=address))
         ack = await asyncio.to_thread(fake_discord.command, "digest new", {"profile": "matters"})
         box = next(
             label["component"]["custom_id"]
@@ -347,7 +347,7 @@ def test_with_admins_only_a_member_looks_and_changes_nothing(
 ) -> None:
     async def talk(bot: BotSession) -> None:
         bot.answers.context = replace(bot.context, admins_only=True)
-        bot.context.subscriptions.put(subscription())
+        bot.context.store.subscriptions.put(subscription())
         bot.fake_discord.command_permissions = [
             {"id": APP_ID, "permissions": [{"id": OTHER, "type": 2, "permission": True}]}
         ]
@@ -382,7 +382,7 @@ def test_in_a_direct_message_a_person_learns_only_of_channels_they_can_still_see
     fake_discord.handle_request("POST", ["users", "@me", "channels"], {"recipient_id": OTHER}, {})
 
     async def talk(bot: BotSession) -> None:
-        bot.context.subscriptions.put(subscription(by=OTHER))
+        bot.context.store.subscriptions.put(subscription(by=OTHER))
         await post_day(bot, 1)
 
         async def why() -> str:

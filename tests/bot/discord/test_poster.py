@@ -20,8 +20,8 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.runtime.posting import ThreadPoster
-from bot.store.days import Store
 from bot.store.outbox import Outbox
+from bot.store.store import Store
 from bot.views import digest as digest_views
 from bot.views.permalinks import permalink
 from tests.factories import decision, digest, paper_ids

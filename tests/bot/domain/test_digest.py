@@ -18,8 +18,7 @@ from bot.domain.digest import (
 from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason
 from bot.domain.request import Address
-from bot.store.channels import Channels
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.factories import (
     DAY,
     NOW,
@@ -144,9 +143,8 @@ def test_nothing_decided_is_no_empty_digest() -> None:
 
 
 @pytest.fixture
-def read_again(store: Store) -> Channels:
+def read_again(store: Store) -> Store:
     """A channel that was given a day of five: two picked, one over its limit, one it had."""
-    channels = Channels(store)
     kinds = [
         Outcome.PICKED,
         Outcome.PICKED,
@@ -158,8 +156,8 @@ def read_again(store: Store) -> Channels:
         *(decision(id, Outcome.PICKED) for id in paper_ids(4)),
         decision(paper_ids(5)[4], Outcome.BELOW_CUTOFF, 2),
     )
-    store.add_listing(str(DAY), listing(*(announced(id) for id in paper_ids(7))), NOW)
-    channels.put_decided_day("day", day)
+    store.lists.add(str(DAY), listing(*(announced(id) for id in paper_ids(7))), NOW)
+    store.days.put_decided("day", day)
     view = digest(
         *(
             d.model_copy(update={"outcome": kind})
@@ -168,33 +166,35 @@ def read_again(store: Store) -> Channels:
         profile=profile(maximum=2),
         left_out=3,
     )
-    channels.put_delivered(HERE, f"{HERE}:day", view, NOW, "17.1")
-    return channels
+    store.history.put_delivered(HERE, f"{HERE}:day", view, NOW, "17.1")
+    return store
 
 
-def test_a_channel_s_view_is_read_as_it_was_given(read_again: Channels) -> None:
-    view = read_again.digest_given_to(HERE, "day")
+def test_a_channel_s_view_is_read_as_it_was_given(read_again: Store) -> None:
+    view = read_again.history.digest_given_to(HERE, "day")
     assert view is not None
     assert outcomes(view) == dict(
         zip(paper_ids(5), ["picked", "picked", "over_limit", "repeat", "below_cutoff"], strict=True)
     )
     assert (view.profile.maximum, view.left_out) == (2, 3)
-    assert read_again.digest_given_to(HERE.model_copy(update={"channel": "C2"}), "day") is None
+    assert (
+        read_again.history.digest_given_to(HERE.model_copy(update={"channel": "C2"}), "day") is None
+    )
 
 
 def test_what_came_to_the_day_after_it_was_given_is_not_shown_as_picked(
-    read_again: Channels,
+    read_again: Store,
 ) -> None:
     """Nor is what was over the channel's limit: the day itself picks it."""
-    day = read_again.store.digest("day")
+    day = read_again.days.get("day")
     assert day is not None
     more = (
         *day.decisions,
         decision(paper_ids(6)[5], Outcome.PICKED),
         decision(paper_ids(7)[6], Outcome.GATED),
     )
-    read_again.put_decided_day("day", day.model_copy(update={"decisions": more}))
-    view = read_again.digest_given_to(HERE, "day")
+    read_again.days.put_decided("day", day.model_copy(update={"decisions": more}))
+    view = read_again.history.digest_given_to(HERE, "day")
     assert outcomes(view) == dict(
         zip(
             paper_ids(7),
@@ -204,31 +204,33 @@ def test_what_came_to_the_day_after_it_was_given_is_not_shown_as_picked(
     )
 
 
-def test_what_has_lost_its_score_since_is_unscored_in_the_channel_too(read_again: Channels) -> None:
-    day = read_again.store.digest("day")
+def test_what_has_lost_its_score_since_is_unscored_in_the_channel_too(read_again: Store) -> None:
+    day = read_again.days.get("day")
     assert day is not None
     first, *rest = day.decisions
     lost = first.model_copy(update={"outcome": Outcome.UNSCORED, "score": None})
-    read_again.put_decided_day("day", day.model_copy(update={"decisions": (lost, *rest)}))
-    assert outcomes(read_again.digest_given_to(HERE, "day"))[paper_ids(1)[0]] == "unscored"
+    read_again.days.put_decided("day", day.model_copy(update={"decisions": (lost, *rest)}))
+    assert outcomes(read_again.history.digest_given_to(HERE, "day"))[paper_ids(1)[0]] == "unscored"
 
 
-def test_a_day_judged_again_replaces_the_one_before_with_its_facts(read_again: Channels) -> None:
+def test_a_day_judged_again_replaces_the_one_before_with_its_facts(read_again: Store) -> None:
     later = NOW + timedelta(hours=1)
-    read_again.put_decided_day(
+    read_again.days.put_decided(
         "day", digest(decision(paper_ids(1)[0], Outcome.PICKED), judged_at=later)
     )
-    day = read_again.store.digest("day")
+    day = read_again.days.get("day")
     assert day is not None
     assert (day.judged_at, len(day.decisions)) == (later, 1)
 
 
-def test_a_delivery_writes_no_day(read_again: Channels) -> None:
-    before = read_again.store.digest("day")
+def test_a_delivery_writes_no_day(read_again: Store) -> None:
+    before = read_again.days.get("day")
     other = digest(decision(paper_ids(1)[0], Outcome.REPEAT), judged_at=NOW + timedelta(hours=2))
-    read_again.put_prepared(HERE, f"{HERE}:day", other, DeliveryBasis(("day",), "v"))
-    read_again.put_delivered(HERE, f"{HERE}:day", other, NOW, "17.1", DeliveryBasis(("day",), "v"))
-    assert read_again.store.digest("day") == before
+    read_again.history.put_prepared(HERE, f"{HERE}:day", other, DeliveryBasis(("day",), "v"))
+    read_again.history.put_delivered(
+        HERE, f"{HERE}:day", other, NOW, "17.1", DeliveryBasis(("day",), "v")
+    )
+    assert read_again.days.get("day") == before
 
 
 def test_one_day_is_shown_with_what_is_known_of_its_list_by_now_and_several_as_they_are() -> None:
@@ -245,7 +247,7 @@ def test_one_day_is_shown_with_what_is_known_of_its_list_by_now_and_several_as_t
     )
 
 
-def test_what_the_channel_had_before_makes_room(read_again: Channels) -> None:
+def test_what_the_channel_had_before_makes_room(read_again: Store) -> None:
     day = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(3)), profile=profile(maximum=2))
 
     def had(address: Address, shown: Digest) -> set[str]:

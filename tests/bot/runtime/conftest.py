@@ -8,23 +8,21 @@ from redis import Redis
 from bot.commands.context import Context
 from bot.commands.status import gather
 from bot.domain.digest import Judge
-from bot.store.channels import Channels
 from bot.store.lookups import Lookups
 from bot.store.queues import Queues
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 
 
 @pytest.fixture
-def queues(redis_url: str, channels: Channels) -> Queues:
+def queues(redis_url: str, store: Store) -> Queues:
     return Queues(Redis.from_url(redis_url))
 
 
 @pytest.fixture
-def context(channels: Channels, queues: Queues) -> Context:
+def context(store: Store, queues: Queues) -> Context:
     return Context(
-        channels=channels,
-        subscriptions=Subscriptions(channels.store),
-        lookups=Lookups(channels.store),
+        store=store,
+        lookups=Lookups(store),
         judge=Judge(),
-        status=lambda: gather(queues, channels, Judge()),
+        status=lambda: gather(queues, store, Judge()),
     )

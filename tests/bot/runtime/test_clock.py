@@ -15,10 +15,10 @@ from bot.domain.request import Address, DigestRequest, delivery_name, digest_nam
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused
 from bot.runtime import clock
-from bot.store.channels import Channels
-from bot.store.deliveries import Deliveries, FailedAttempt
 from bot.store.gates import Gates, gate_key
 from bot.store.queues import Queues
+from bot.store.requests import DueDeliveries, FailedAttempt
+from bot.store.store import Store
 from tests.bot.runtime.due_days import owed
 from tests.factories import (
     NOW,
@@ -37,25 +37,25 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 FRIDAY = datetime(2025, 3, 21, 8, tzinfo=UTC)
 
 
-def asked(channels: Channels, **fields: object) -> DigestRequest:
+def asked(store: Store, **fields: object) -> DigestRequest:
     """Somebody's wish for NOW's day, whose list is there."""
     mine = digest_request().model_copy(
-        update={"profile": channels.store.put_profile(profile()), "address": HERE} | fields
+        update={"profile": store.profiles.put(profile()), "address": HERE} | fields
     )
-    channels.store.put_list_result(mine.wanted, list_result(NOW))
+    store.lists.put_result(mine.wanted, list_result(NOW))
     return mine
 
 
-def delivered(channels: Channels, mine: DigestRequest, at: datetime, missing: bool = False) -> None:
+def delivered(store: Store, mine: DigestRequest, at: datetime, missing: bool = False) -> None:
     """The wish's day, judged and delivered at a moment."""
     what = Outcome.UNSCORED if missing else Outcome.PICKED
     lost = decision("2503.15294", what)
     if missing:
         lost = lost.model_copy(update={"trouble": ModelReason.MODEL_DOWN})
     day = digest(lost, judged_at=at)
-    channels.put_decided_day(digest_name(mine, list_result(NOW)), day)
+    store.days.put_decided(digest_name(mine, list_result(NOW)), day)
     name = delivery_name(mine, list_result(NOW))
-    channels.put_delivered(mine.address, name, day, at, "17.5")
+    store.history.put_delivered(mine.address, name, day, at, "17.5")
 
 
 # -- days that somebody asked for
@@ -63,38 +63,38 @@ def delivered(channels: Channels, mine: DigestRequest, at: datetime, missing: bo
 
 @pytest.mark.parametrize(("by", "told"), [("U1", 1), ("", 0)])
 def test_a_person_who_asks_for_a_day_the_channel_has_is_told_so(
-    channels: Channels, context: Context, queues: Queues, by: str, told: int
+    store: Store, context: Context, queues: Queues, by: str, told: int
 ) -> None:
-    mine = asked(channels, by=by)
-    delivered(channels, mine, NOW - MINUTE)
-    channels.put_request(mine)
+    mine = asked(store, by=by)
+    delivered(store, mine, NOW - MINUTE)
+    store.requests.put(mine)
     assert len(clock.tick(context, queues, NOW).already_delivered) == told
-    assert channels.requests() == []
+    assert store.requests.all() == []
     assert clock.tick(context, queues, NOW).already_delivered == ()
 
 
 def test_a_person_who_asked_before_the_delivery_is_not_told_it_was_there(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
-    mine = asked(channels, by="U1")
-    delivered(channels, mine, NOW + MINUTE)
-    channels.put_request(mine)
+    mine = asked(store, by="U1")
+    delivered(store, mine, NOW + MINUTE)
+    store.requests.put(mine)
     assert clock.tick(context, queues, NOW + 2 * MINUTE).already_delivered == ()
-    assert channels.requests() == []
+    assert store.requests.all() == []
 
 
 def test_a_day_that_stays_short_is_tried_every_ten_minutes_for_twelve_hours(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
-    mine, now = asked(channels, by="U1"), NOW
-    channels.put_request(mine)
+    mine, now = asked(store, by="U1"), NOW
+    store.requests.put(mine)
     tries = 0
-    while found := channels.requests():
+    while found := store.requests.all():
         (waits,) = found
         if waits.since == now or now == NOW:
             tries += 1
-            channels.store.put_list_result(mine.wanted, list_result(now, changed=NOW))
-            delivered(channels, mine, now, missing=True)
+            store.lists.put_result(mine.wanted, list_result(now, changed=NOW))
+            delivered(store, mine, now, missing=True)
         now += MINUTE
         assert now < NOW + DAY
         clock.tick(context, queues, now)
@@ -103,19 +103,19 @@ def test_a_day_that_stays_short_is_tried_every_ten_minutes_for_twelve_hours(
 
 
 def test_a_short_day_that_was_judged_again_is_left_alone_for_ten_minutes_from_then(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
-    mine = asked(channels, by="U1")
-    channels.put_request(mine)
-    delivered(channels, mine, NOW, missing=True)
+    mine = asked(store, by="U1")
+    store.requests.put(mine)
+    delivered(store, mine, NOW, missing=True)
     lost = decision("2503.15294", Outcome.UNSCORED)
     again = digest(
         lost.model_copy(update={"trouble": ModelReason.MODEL_DOWN}), judged_at=NOW + 9 * MINUTE
     )
-    channels.put_decided_day(digest_name(mine, list_result(NOW)), again)
+    store.days.put_decided(digest_name(mine, list_result(NOW)), again)
     for minutes, since in ((10, NOW), (18, NOW), (19, NOW + 19 * MINUTE)):
         clock.tick(context, queues, NOW + minutes * MINUTE)
-        assert [waits.since for waits in channels.requests()] == [since]
+        assert [waits.since for waits in store.requests.all()] == [since]
 
 
 # -- days that a subscription is owed
@@ -127,7 +127,7 @@ def test_a_short_day_that_was_judged_again_is_left_alone_for_ten_minutes_from_th
 def test_the_first_day_is_the_one_whose_time_comes_after_subscribing(
     context: Context, hour: int, first: date
 ) -> None:
-    context.subscriptions.put(subscription(since=datetime(2025, 3, 20, hour, tzinfo=UTC)))
+    context.store.subscriptions.put(subscription(since=datetime(2025, 3, 20, hour, tzinfo=UTC)))
     found = owed(context, FRIDAY)
     (mine,) = found
     assert [*(query.date for query in mine.earlier), mine.wanted.date][0] == first
@@ -137,45 +137,45 @@ def test_who_ended_a_subscription_and_begins_anew_is_owed_nothing_from_before(
     context: Context,
 ) -> None:
     mine = subscription(since=NOW - 30 * DAY)
-    context.subscriptions.put(mine)
-    context.subscriptions.put_last_served(mine.key, date(2025, 2, 20))
-    context.subscriptions.put(mine.model_copy(update={"since": NOW}))
+    context.store.subscriptions.put(mine)
+    context.store.subscriptions.put_last_served(mine.key, date(2025, 2, 20))
+    context.store.subscriptions.put(mine.model_copy(update={"since": NOW}))
     (wished,) = owed(context, FRIDAY)
     assert (wished.wanted.date, wished.earlier) == (date(2025, 3, 21), ())
 
 
 def test_a_missed_day_that_was_requested_meanwhile_is_not_delivered_again(
-    channels: Channels, context: Context
+    store: Store, context: Context
 ) -> None:
-    context.subscriptions.put(subscription())
+    context.store.subscriptions.put(subscription())
     tuesday = datetime(2025, 3, 25, 9, tzinfo=UTC)
     day = digest(decision("2503.15294", Outcome.PICKED), profile=profile(name="foundations"))
     monday = day.listed.model_copy(update={"date": date(2025, 3, 24)})
     day = day.model_copy(update={"listed": monday})
-    channels.put_decided_day("monday", day)
-    channels.put_delivered(HERE, f"{HERE}:monday", day, tuesday - HOUR, "17.5")
+    store.days.put_decided("monday", day)
+    store.history.put_delivered(HERE, f"{HERE}:monday", day, tuesday - HOUR, "17.5")
     (mine,) = owed(context, tuesday)
     days = [query.date for query in (*mine.earlier, mine.wanted)]
     assert days == [date(2025, 3, 21), date(2025, 3, 25)]
 
 
 def test_a_day_is_improved_for_as_long_as_the_settings_say(context: Context) -> None:
-    context.subscriptions.put(subscription())
+    context.store.subscriptions.put(subscription())
     for hours in (1, 12):
         (mine,) = owed(replace(context, window_hours=hours), FRIDAY)
         assert (mine.at, mine.until) == (FRIDAY, FRIDAY + hours * HOUR)
 
 
 def test_a_subscription_carries_its_own_number_of_papers(context: Context) -> None:
-    context.subscriptions.put(subscription(top=3))
+    context.store.subscriptions.put(subscription(top=3))
     (mine,) = owed(context, FRIDAY)
     assert mine.top == 3
     assert mine.judge == context.judge
 
 
 def test_a_profile_that_is_gone_holds_up_no_other_channel(context: Context) -> None:
-    context.subscriptions.put(subscription(profile="nobody-made-this"))
-    context.subscriptions.put(subscription("C2"))
+    context.store.subscriptions.put(subscription(profile="nobody-made-this"))
+    context.store.subscriptions.put(subscription("C2"))
     assert [mine.address.channel for mine in owed(context, FRIDAY)] == ["C2"]
 
 
@@ -204,8 +204,8 @@ def test_a_quiet_day_is_announced_within_an_hour_to_channels_subscribed_by_then(
         subscription("C2", **daily(paused=paused)),
         subscription("C3", **daily(since=SATURDAY)),
     ):
-        context.subscriptions.put(mine)
-        context.subscriptions.put_last_served(mine.key, date(2025, 3, 21))
+        context.store.subscriptions.put(mine)
+        context.store.subscriptions.put_last_served(mine.key, date(2025, 3, 21))
     assert quiet(context, queues, SATURDAY - MINUTE) == []
     for now in (SATURDAY, SATURDAY + 59 * MINUTE):
         assert quiet(context, queues, now) == ["C1 08:00"]
@@ -216,7 +216,7 @@ def test_a_quiet_day_is_announced_within_an_hour_to_channels_subscribed_by_then(
 def test_a_day_without_a_list_is_not_quiet_where_one_is_still_owed(
     context: Context, queues: Queues
 ) -> None:
-    context.subscriptions.put(subscription(**daily()))
+    context.store.subscriptions.put(subscription(**daily()))
     assert quiet(context, queues, SATURDAY) == []  # Friday's was never delivered
 
 
@@ -228,10 +228,10 @@ def learning(context: Context) -> Context:
     """Two channels of one profile, and one that rests; the gate has seen a day."""
     judged = replace(context, judge=Judge(model="gpt-6-luna"))
     found = context.profiles(HERE)["foundations"]
-    gates = Gates(context.channels.store)
+    gates = Gates(context.store)
     gates.put_day(gate_key(found, "gpt-6-luna"), date(2025, 3, 20), "a day", GateState())
     for channel in ("C1", "C2"):
-        context.subscriptions.put(subscription(channel))
+        context.store.subscriptions.put(subscription(channel))
     return judged
 
 
@@ -243,7 +243,7 @@ def lessons(context: Context, now: datetime = FRIDAY) -> list[tuple[str, date]]:
 def test_a_profile_of_many_channels_learns_once_a_night(learning: Context) -> None:
     assert lessons(learning) == [("foundations", date(2025, 3, 21))]
     key = gate_key(learning.profiles(HERE)["foundations"], "gpt-6-luna")
-    gates = Gates(learning.channels.store)
+    gates = Gates(learning.store)
     gates.put_last_trained(key, date(2025, 3, 21))
     assert lessons(learning) == []
     assert lessons(learning, FRIDAY + DAY) == [("foundations", date(2025, 3, 22))]
@@ -263,7 +263,7 @@ def test_a_gate_is_not_trained_without_a_model_or_a_day_or_while_all_its_channel
     for channel in ("C1", "C2"):
         assert lessons(learning) != []
         paused = Paused(at=NOW, by="U1")
-        learning.subscriptions.put(subscription(channel, paused=paused))
+        learning.store.subscriptions.put(subscription(channel, paused=paused))
     assert lessons(learning) == []
 
 
@@ -271,20 +271,20 @@ def test_a_gate_is_not_trained_without_a_model_or_a_day_or_while_all_its_channel
 
 
 def test_the_workers_find_the_profile_that_they_are_asked_for(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
-    context.subscriptions.put(subscription())
+    context.store.subscriptions.put(subscription())
     (mine,) = owed(context, FRIDAY)
     with pytest.raises(KeyError):
-        channels.store.profile(mine.profile)
+        store.profiles.get(mine.profile)
     clock.tick(context, queues, FRIDAY)
-    assert channels.store.profile(mine.profile).name == "foundations"
+    assert store.profiles.get(mine.profile).name == "foundations"
 
 
 def test_a_delivery_that_failed_is_forgotten_when_it_is_due_no_more(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
-    deliveries = Deliveries(channels.store, "slack")
+    deliveries = DueDeliveries(store.redis, "slack")
     deliveries.put_failed("C1 a day", FailedAttempt(at=FRIDAY, fault=True))
     clock.tick(context, queues, FRIDAY + MINUTE)
     assert deliveries.waiting_and_failed() == (set(), {})

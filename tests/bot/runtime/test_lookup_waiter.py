@@ -17,7 +17,7 @@ from bot.domain.lookup import Assessment, Lookup
 from bot.domain.message import Message
 from bot.runtime import lookup_waiter
 from bot.runtime.lookup_waiter import LookupWaiter
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.bot.commands.why_cases import ADDRESSES, sample_digest, set_up_why
 from tests.factories import paper
 from tests.waiting import TIMEOUT_SECONDS
@@ -35,7 +35,7 @@ def context(store: Store, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 
 def asked(context: Context, id: str) -> tuple[Invocation, Lookup]:
-    there = set_up_why(context.channels.store, ADDRESSES["slack"])
+    there = set_up_why(context.store, ADDRESSES["slack"])
     lookup = there.why(id).lookup
     assert lookup is not None
     return there.ask, lookup

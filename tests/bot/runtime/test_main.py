@@ -30,9 +30,9 @@ from bot.errors import Unavailable
 from bot.planning.plan import RequestState, Step, StepKind, next_step
 from bot.runtime import clock
 from bot.settings import Settings
-from bot.store.channels import Channels
-from bot.store.deliveries import CHATS, Deliveries, FailedAttempt
 from bot.store.queues import Queues
+from bot.store.requests import CHATS, DueDeliveries, FailedAttempt
+from bot.store.store import Store
 from bot.terminal.render import as_text
 from bot.views.status import plan_text
 from tests.bot.runtime.due_days import owed, ready
@@ -57,21 +57,21 @@ EIGHT = datetime(2025, 3, 21, 8, tzinfo=UTC)  # nine in the morning in Berlin
 
 
 @pytest.fixture
-def due_at_eight(channels: Channels, context: Context) -> DigestRequest:
+def due_at_eight(store: Store, context: Context) -> DigestRequest:
     """A subscription's day at its time: read, judged, and not posted yet."""
-    context.subscriptions.put(subscription())
+    context.store.subscriptions.put(subscription())
     (due,) = owed(context, EIGHT)
-    ready(channels, due, EIGHT)
+    ready(store, due, EIGHT)
     return due
 
 
-def asked_and_listed(channels: Channels, judge: Judge) -> DigestRequest:
+def asked_and_listed(store: Store, judge: Judge) -> DigestRequest:
     """Somebody waits for a day whose list was read."""
-    of = channels.store.put_profile(profile())
+    of = store.profiles.put(profile())
     asked = digest_request().model_copy(update={"profile": of, "judge": judge})
-    channels.put_request(asked)
-    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
-    channels.store.put_list_result(asked.wanted, list_result(NOW))
+    store.requests.put(asked)
+    store.lists.add("2025-03-20", listing(announced()), NOW)
+    store.lists.put_result(asked.wanted, list_result(NOW))
     return asked
 
 
@@ -80,24 +80,24 @@ def queued(queues: Queues, name: str) -> list[str]:
 
 
 def test_a_tick_queues_what_is_due_once_however_often_it_ticks(
-    channels: Channels, queues: Queues, context: Context
+    store: Store, queues: Queues, context: Context
 ) -> None:
     asked = digest_request()
-    channels.put_request(asked)
+    store.requests.put(asked)
     for _ in range(3):
         clock.tick(context, queues, NOW)
-    step = next_step(asked, channels.request_state(asked))
+    step = next_step(asked, store.requests.state(asked))
     assert step is not None
     assert queued(queues, "now") == [step.id]
-    assert channels.requests() == [asked]
+    assert store.requests.all() == [asked]
 
 
 def test_forty_who_ask_within_half_a_second_share_every_step(
-    channels: Channels, queues: Queues, context: Context
+    store: Store, queues: Queues, context: Context
 ) -> None:
     """Some on Slack, some on Discord, the clock ticking in between; also those who ask while a
     step is under way."""
-    fingerprint = channels.store.put_profile(profile())
+    fingerprint = store.profiles.put(profile())
 
     def ask(numbers: range, begin: datetime) -> None:
         for n in numbers:
@@ -108,31 +108,31 @@ def test_forty_who_ask_within_half_a_second_share_every_step(
                 "since": begin + timedelta(milliseconds=12 * n),
                 "address": Address(platform=platform, workspace="1", channel=str(n)),
             }
-            channels.put_request(digest_request().model_copy(update=update))
+            store.requests.put(digest_request().model_copy(update=update))
             clock.tick(context, queues, begin + timedelta(seconds=1))
 
     ask(range(20), NOW)
     assert len(queued(queues, "now")) == 1
-    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
+    store.lists.add("2025-03-20", listing(announced()), NOW)
     found = list_result(NOW + timedelta(milliseconds=100))
-    channels.store.put_list_result(digest_request().wanted, found)
+    store.lists.put_result(digest_request().wanted, found)
     ask(range(20, 30), NOW)
     assert len(queued(queues, "now")) == 2
-    (first, *_) = channels.requests()
+    (first, *_) = store.requests.all()
     day = digest(decision("2503.15294", Outcome.PICKED), judged_at=NOW, listed=found)
-    channels.put_decided_day(digest_name(first, found), day)
+    store.days.put_decided(digest_name(first, found), day)
     ask(range(30, 40), NOW)
     assert len(queued(queues, "now")) == 2
     assert [queued(queues, f"post-{chat}") for chat in CHATS] == [
         ["deliver-slack"],
         ["deliver-discord"],
     ]
-    waiting = [len(Deliveries(channels.store, chat).newcomers(())) for chat in CHATS]
+    waiting = [len(DueDeliveries(store.redis, chat).newcomers(())) for chat in CHATS]
     assert waiting == [20, 20]
 
 
 def test_a_person_does_not_wait_behind_a_schedule_for_the_same_step(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
     """But once the schedule's has begun, it serves both."""
     by_schedule = Step(kind=StepKind.FETCH, wish=digest_request(), seen=RequestState())
@@ -162,23 +162,23 @@ def test_a_person_does_not_wait_behind_a_schedule_for_the_same_step(
 
 @pytest.mark.usefixtures("due_at_eight")
 def test_a_channel_that_is_no_longer_due_gets_no_post(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
     """A channel that was paused before a worker came to it."""
     clock.tick(context, queues, EIGHT)
-    deliveries = Deliveries(channels.store, "slack")
+    deliveries = DueDeliveries(store.redis, "slack")
     assert len(deliveries.newcomers(())) == 1
-    context.subscriptions.put(subscription(paused=Paused(at=EIGHT)))
+    context.store.subscriptions.put(subscription(paused=Paused(at=EIGHT)))
     clock.tick(context, queues, EIGHT)
     assert deliveries.newcomers(()) == {}
 
 
 @pytest.mark.usefixtures("due_at_eight")
 def test_a_platform_with_an_outage_is_retried_after_ten_seconds(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
     clock.tick(context, queues, EIGHT)
-    deliveries = Deliveries(channels.store, "slack")
+    deliveries = DueDeliveries(store.redis, "slack")
     (key,) = deliveries.newcomers(())
     deliveries.put_failed(key, FailedAttempt(at=EIGHT))
     for seconds, there in ((9, 0), (11, 1)):
@@ -188,21 +188,21 @@ def test_a_platform_with_an_outage_is_retried_after_ten_seconds(
 
 
 def test_a_delivery_that_fails_through_a_bug_is_announced_and_ends_the_request(
-    due_at_eight: DigestRequest, channels: Channels, context: Context, queues: Queues
+    due_at_eight: DigestRequest, store: Store, context: Context, queues: Queues
 ) -> None:
     """A schedule's is tried again a minute later, a person's when the person asks again."""
     asked = due_at_eight.model_copy(
         update={"by": "U1", "subscription": "", "at": None, "until": None}
     )
-    channels.put_request(asked)
+    store.requests.put(asked)
     clock.tick(context, queues, EIGHT)
-    deliveries = Deliveries(channels.store, "slack")
+    deliveries = DueDeliveries(store.redis, "slack")
     for key in deliveries.newcomers(()):
         deliveries.put_failed(key, FailedAttempt(at=EIGHT, fault=True))
     failed = clock.tick(context, queues, EIGHT + timedelta(seconds=1)).failed
     assert sorted(request.by for request in failed) == ["", "U1"]
-    assert channels.requests() == []
-    channels.put_request(asked.model_copy(update={"since": EIGHT + timedelta(seconds=1)}))
+    assert store.requests.all() == []
+    store.requests.put(asked.model_copy(update={"since": EIGHT + timedelta(seconds=1)}))
     clock.tick(context, queues, EIGHT + timedelta(seconds=2))
     assert [request.by for request in deliveries.newcomers(()).values()] == ["U1"]
     clock.tick(context, queues, EIGHT + timedelta(seconds=61))
@@ -210,122 +210,122 @@ def test_a_delivery_that_fails_through_a_bug_is_announced_and_ends_the_request(
 
 
 def test_a_request_is_given_up_and_announced_after_twelve_hours_of_outage(
-    due_at_eight: DigestRequest, channels: Channels, context: Context, queues: Queues
+    due_at_eight: DigestRequest, store: Store, context: Context, queues: Queues
 ) -> None:
     person = {"by": "U1", "subscription": "", "at": None, "until": None, "since": EIGHT}
     asked = due_at_eight.model_copy(update=person)
-    channels.put_request(asked)
+    store.requests.put(asked)
     for hours, given_up in ((0, ()), (11.9, ()), (12, (asked,))):
         ticked = clock.tick(context, queues, EIGHT + timedelta(hours=hours))
         assert ticked.given_up == given_up
-        assert channels.requests() == ([] if given_up else [asked])
-    waiting = Deliveries(channels.store, "slack").newcomers(())
+        assert store.requests.all() == ([] if given_up else [asked])
+    waiting = DueDeliveries(store.redis, "slack").newcomers(())
     assert [request.by for request in waiting.values()] == [""], "the schedule's is still tried"
 
 
 def test_a_request_goes_through_all_steps_and_is_dropped_when_fulfilled(
-    channels: Channels, queues: Queues, context: Context
+    store: Store, queues: Queues, context: Context
 ) -> None:
     from workers.score_job import deliver_to_terminal, score
 
-    asked = asked_and_listed(channels, Judge())
+    asked = asked_and_listed(store, Judge())
     clock.tick(context, queues, NOW)
     assert len(queued(queues, "now")) == 1
-    score(asked, channels.store, None, 1, lambda: NOW, lambda done, total: None)
+    score(asked, store, None, 1, lambda: NOW, lambda done, total: None)
     clock.tick(context, queues, NOW)
     assert len(queued(queues, "now")) == 2
-    deliver_to_terminal(asked, channels.store, lambda: NOW)
+    deliver_to_terminal(asked, store, lambda: NOW)
     clock.tick(context, queues, NOW)
-    assert channels.requests() == []
+    assert store.requests.all() == []
 
 
 def test_a_day_that_ended_short_is_taken_up_again_later(
-    channels: Channels, queues: Queues, context: Context
+    store: Store, queues: Queues, context: Context
 ) -> None:
     from workers.score_job import deliver_to_terminal, score
 
-    asked = asked_and_listed(channels, Judge(model="scripted"))
+    asked = asked_and_listed(store, Judge(model="scripted"))
     down = ScriptedModel(lambda about: Unavailable("Away.", ModelReason.MODEL_DOWN))
-    score(asked, channels.store, down, 4, lambda: NOW, lambda done, total: None)
-    deliver_to_terminal(asked, channels.store, lambda: NOW)
+    score(asked, store, down, 4, lambda: NOW, lambda done, total: None)
+    deliver_to_terminal(asked, store, lambda: NOW)
     clock.tick(context, queues, NOW + timedelta(minutes=5))
-    assert channels.requests() == [asked]
+    assert store.requests.all() == [asked]
     later = NOW + timedelta(minutes=11)
     clock.tick(context, queues, later)
-    (again,) = channels.requests()
+    (again,) = store.requests.all()
     assert again.since == later
-    channels.store.put_list_result(asked.wanted, list_result(later, changed=NOW))
+    store.lists.put_result(asked.wanted, list_result(later, changed=NOW))
     score(
         again,
-        channels.store,
+        store,
         ScriptedModel(well_formed_reply),
         4,
         lambda: later,
         lambda done, total: None,
     )
-    deliver_to_terminal(again, channels.store, lambda: later)
+    deliver_to_terminal(again, store, lambda: later)
     clock.tick(context, queues, later)
-    assert channels.requests() == []
-    assert channels.history(asked.address)[-1].complete
+    assert store.requests.all() == []
+    assert store.history.of(asked.address)[-1].complete
 
 
 def test_a_request_made_while_the_first_one_ends_is_still_served(
-    channels: Channels, queues: Queues, context: Context
+    store: Store, queues: Queues, context: Context
 ) -> None:
     """By somebody else, between the clock's look and what it does; whether the first asking is
     fulfilled, tried anew or given up."""
     first = digest_request().model_copy(update={"by": "U1"})
     again = first.model_copy(update={"by": "U2", "since": NOW + timedelta(microseconds=1)})
-    channels.put_request(again)
-    channels.drop_request(first)
-    channels.renew_request(first, NOW + timedelta(minutes=11))
-    assert channels.requests() == [again]
-    channels.drop_request(again)
-    assert channels.requests() == []
+    store.requests.put(again)
+    store.requests.drop(first)
+    store.requests.renew(first, NOW + timedelta(minutes=11))
+    assert store.requests.all() == [again]
+    store.requests.drop(again)
+    assert store.requests.all() == []
 
 
-def test_a_retried_day_is_the_same_request_until_it_is_fulfilled(channels: Channels) -> None:
+def test_a_retried_day_is_the_same_request_until_it_is_fulfilled(store: Store) -> None:
     first, later = digest_request().model_copy(update={"by": "U1"}), NOW + timedelta(minutes=11)
-    channels.put_request(first)
-    channels.renew_request(first, later)
-    (anew,) = channels.requests()
+    store.requests.put(first)
+    store.requests.renew(first, later)
+    (anew,) = store.requests.all()
     assert (anew.since, anew.asked) == (later, NOW)
-    channels.renew_request(anew, later + timedelta(minutes=11))
-    assert [waiting.asked for waiting in channels.requests()] == [NOW]
-    channels.drop_request(first)  # who waited in a terminal knows nothing of that
-    channels.renew_request(first, later)
-    assert channels.requests() == []
+    store.requests.renew(anew, later + timedelta(minutes=11))
+    assert [waiting.asked for waiting in store.requests.all()] == [NOW]
+    store.requests.drop(first)  # who waited in a terminal knows nothing of that
+    store.requests.renew(first, later)
+    assert store.requests.all() == []
 
 
-def test_a_request_stored_by_an_older_version_is_dropped_as_well(channels: Channels) -> None:
+def test_a_request_stored_by_an_older_version_is_dropped_as_well(store: Store) -> None:
     kept = digest_request()
     short = {k: v for k, v in kept.model_dump(mode="json").items() if v is not None}
-    channels.store.redis.hset("pb:wishes", kept.key, json.dumps(short))
-    (found,) = channels.requests()
-    channels.drop_request(found)
-    assert channels.requests() == []
+    store.redis.hset("pb:wishes", kept.key, json.dumps(short))
+    (found,) = store.requests.all()
+    store.requests.drop(found)
+    assert store.requests.all() == []
 
 
 def test_papers_that_the_budget_left_out_are_not_judged_again_by_the_clock(
-    channels: Channels, queues: Queues, context: Context
+    store: Store, queues: Queues, context: Context
 ) -> None:
     from workers.score_job import deliver_to_terminal, score
 
-    asked = asked_and_listed(channels, Judge(model="scripted"))
+    asked = asked_and_listed(store, Judge(model="scripted"))
     nothing = (Limits(day_usd=0), Limits())
     model = ScriptedModel(well_formed_reply)
-    score(asked, channels.store, model, 4, lambda: NOW, lambda done, total: None, nothing)
-    deliver_to_terminal(asked, channels.store, lambda: NOW)
-    assert not channels.history(asked.address)[-1].complete
+    score(asked, store, model, 4, lambda: NOW, lambda done, total: None, nothing)
+    deliver_to_terminal(asked, store, lambda: NOW)
+    assert not store.history.of(asked.address)[-1].complete
     clock.tick(context, queues, NOW + timedelta(minutes=11))
-    assert channels.requests() == []
+    assert store.requests.all() == []
     assert model.asked == []
 
 
 def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
-    context.subscriptions.put(subscription())  # made on Thursday at 09:40 in Berlin
+    context.store.subscriptions.put(subscription())  # made on Thursday at 09:40 in Berlin
     friday = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)  # ten past midnight in New York
     assert owed(context, friday - timedelta(seconds=1)) == []
     (mine,) = owed(context, friday)
@@ -333,23 +333,23 @@ def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
     assert mine.wanted.date == date(2025, 3, 21)
     clock.tick(context, queues, friday)
     assert (len(queued(queues, "batch")), queued(queues, "now")) == (1, [])
-    ready(channels, mine, friday)
+    ready(store, mine, friday)
     for now, steps in ((mine.at - timedelta(seconds=1), 0), (mine.at, 1)):
         clock.tick(context, queues, now)
         assert len(queued(queues, "post-slack")) == steps
-    day = channels.store.digest(digest_name(mine, list_result(friday)))
+    day = store.days.get(digest_name(mine, list_result(friday)))
     assert day is not None
     name = delivery_name(mine, list_result(friday))
-    channels.put_delivered(mine.address, name, day, mine.at + timedelta(seconds=9))
+    store.history.put_delivered(mine.address, name, day, mine.at + timedelta(seconds=9))
     clock.tick(context, queues, mine.at + timedelta(seconds=10))
     assert owed(context, mine.at + timedelta(hours=5)) == []
 
 
 def test_a_day_delivered_on_request_is_not_delivered_again_by_the_schedule(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
     mine = subscription()
-    context.subscriptions.put(mine)
+    context.store.subscriptions.put(mine)
     dawn = datetime(2025, 3, 21, 7, tzinfo=UTC)
     asked = dispatch.answer(
         Invocation(
@@ -359,17 +359,17 @@ def test_a_day_delivered_on_request_is_not_delivered_again_by_the_schedule(
     ).request
     assert asked is not None
     friday = list_result(dawn).model_copy(update={"batch": "2025-03-21", "date": date(2025, 3, 21)})
-    channels.store.put_list_result(asked.wanted, friday)
-    channels.store.add_listing("2025-03-21", listing(announced()), NOW)
+    store.lists.put_result(asked.wanted, friday)
+    store.lists.add("2025-03-21", listing(announced()), NOW)
     known = context.profiles(mine.address)["foundations"]
     day = digest(
         decision("2503.15294", Outcome.PICKED), profile=known, listed=friday, judged_at=dawn
     )
-    channels.put_decided_day(digest_name(asked, friday), day)
+    store.days.put_decided(digest_name(asked, friday), day)
     name = delivery_name(asked, friday)
-    channels.put_delivered(mine.address, name, day, dawn + timedelta(seconds=9), "17.5")
+    store.history.put_delivered(mine.address, name, day, dawn + timedelta(seconds=9), "17.5")
     (scheduled,) = owed(context, dawn)
-    channels.store.put_list_result(scheduled.wanted, friday)
+    store.lists.put_result(scheduled.wanted, friday)
     assert scheduled.at is not None
     clock.tick(context, queues, scheduled.at)
     assert queued(queues, "post-slack") == []
@@ -377,9 +377,9 @@ def test_a_day_delivered_on_request_is_not_delivered_again_by_the_schedule(
 
 
 def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
-    context.subscriptions.put(subscription())
+    context.store.subscriptions.put(subscription())
     friday = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)
     (mine,) = owed(context, friday)
     assert mine.at is not None
@@ -390,16 +390,16 @@ def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
         (mine.until, (), 1),
     ):
         empty = list_result(now, ArxivReason.EMPTY_WEEKDAY, changed=friday)
-        channels.store.put_list_result(mine.wanted, empty.model_copy(update={"settled": False}))
+        store.lists.put_result(mine.wanted, empty.model_copy(update={"settled": False}))
         day = digest(listed=empty, judged_at=now)
-        channels.put_decided_day(digest_name(mine, empty), day)
+        store.days.put_decided(digest_name(mine, empty), day)
         ticked = clock.tick(context, queues, now)
         assert tuple(why for _, _, why in ticked.late) == late
         assert len(queued(queues, "post-slack")) == steps
 
 
 def test_a_day_that_no_worker_takes_is_announced_as_late(context: Context, queues: Queues) -> None:
-    context.subscriptions.put(subscription())
+    context.store.subscriptions.put(subscription())
     for minutes in (0, 10):
         assert clock.tick(context, queues, EIGHT + timedelta(minutes=minutes)).late == ()
     ((_, _, why),) = clock.tick(context, queues, EIGHT + timedelta(minutes=20)).late
@@ -409,13 +409,13 @@ def test_a_day_that_no_worker_takes_is_announced_as_late(context: Context, queue
 def test_a_bot_that_was_away_does_not_call_the_day_late_at_once(
     context: Context, queues: Queues
 ) -> None:
-    context.subscriptions.put(subscription())
+    context.store.subscriptions.put(subscription())
     noon = datetime(2025, 3, 21, 12, tzinfo=UTC)
     assert clock.tick(context, queues, noon).late == ()
 
 
 def test_after_days_of_downtime_the_missed_days_come_in_one_digest(context: Context) -> None:
-    context.subscriptions.put(subscription())
+    context.store.subscriptions.put(subscription())
     (mine,) = owed(context, datetime(2025, 3, 27, 9, tzinfo=UTC))
     days = [query.date for query in (*mine.earlier, mine.wanted)]
     assert days == [date(2025, 3, n) for n in (21, 24, 25, 26, 27)]
@@ -430,7 +430,7 @@ def test_a_paused_subscription_is_never_due_and_does_not_catch_up_when_resumed(
     context: Context,
 ) -> None:
     resting = subscription(paused=Paused(at=NOW))
-    context.subscriptions.put(resting)
+    context.store.subscriptions.put(resting)
     next_week = datetime(2025, 3, 27, 9, tzinfo=UTC)
     assert owed(context, next_week) == []
     dispatch.answer(
@@ -444,78 +444,78 @@ def test_a_paused_subscription_is_never_due_and_does_not_catch_up_when_resumed(
 
 
 def test_a_hundred_channels_at_one_moment_share_every_step(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
     for n in range(100):
-        context.subscriptions.put(subscription(f"C{n}"))
+        context.store.subscriptions.put(subscription(f"C{n}"))
     moment = EIGHT
     clock.tick(context, queues, moment)
     mine, *others = owed(context, moment)
     assert len(others) == 99
     assert len(queued(queues, "batch")) == 1
-    channels.store.put_list_result(mine.wanted, list_result(moment))
+    store.lists.put_result(mine.wanted, list_result(moment))
     clock.tick(context, queues, moment)
     assert len(queued(queues, "batch")) == 2  # and one SCORE
-    ready(channels, mine, moment)
+    ready(store, mine, moment)
     clock.tick(context, queues, moment)
     assert queued(queues, "post-slack") == ["deliver-slack"]
-    assert len(Deliveries(channels.store, "slack").newcomers(())) == 100
+    assert len(DueDeliveries(store.redis, "slack").newcomers(())) == 100
 
 
-def changes(channels: Channels) -> int:
+def changes(store: Store) -> int:
     """How often the server's data were changed since it was started."""
-    return int(channels.store.redis.info("persistence")["rdb_changes_since_last_save"])
+    return int(store.redis.info("persistence")["rdb_changes_since_last_save"])
 
 
-def commands(channels: Channels) -> int:
-    rows = channels.store.redis.info("commandstats")
+def commands(store: Store) -> int:
+    rows = store.redis.info("commandstats")
     return sum(row["calls"] for row in rows.values())
 
 
 @pytest.mark.parametrize("stage", ["listing", "judging", "waiting", "posting", "away", "overdue"])
 def test_a_tick_that_finds_nothing_new_writes_nothing_and_costs_the_same_for_many(
-    stage: str, channels: Channels, context: Context, queues: Queues
+    stage: str, store: Store, context: Context, queues: Queues
 ) -> None:
     """Nor do `plan` and `status` write anything."""
     context = replace(context, say_quiet_days=True, judge=Judge(model="scripted"))
     costs = []
     for count in (3, 30):
         for n in range(count):
-            context.subscriptions.put(subscription(f"C{n}"))
+            context.store.subscriptions.put(subscription(f"C{n}"))
         moment = EIGHT
         mine, *_ = owed(context, moment)
         assert mine.at is not None
         if stage != "listing":
-            channels.store.put_list_result(mine.wanted, list_result(moment))
+            store.lists.put_result(mine.wanted, list_result(moment))
         if stage in ("waiting", "posting", "away"):
-            ready(channels, mine, moment)
+            ready(store, mine, moment)
         if stage == "waiting":
             moment -= timedelta(hours=1)
         if stage == "overdue":
             moment += timedelta(hours=1)
         clock.tick(context, queues, moment)
         if stage == "away":
-            deliveries = Deliveries(channels.store, "slack")
+            deliveries = DueDeliveries(store.redis, "slack")
             for key in deliveries.newcomers(()):
                 deliveries.put_failed(key, FailedAttempt(at=moment))
         clock.tick(context, queues, moment)
-        before, asked = changes(channels), commands(channels)
+        before, asked = changes(store), commands(store)
         assert clock.tick(context, queues, moment).in_progress is (stage != "waiting")
-        costs.append(commands(channels) - asked)
+        costs.append(commands(store) - asked)
         list(due.planned(context, moment))
-        gather(queues, channels, context.judge)
-        assert changes(channels) == before
+        gather(queues, store, context.judge)
+        assert changes(store) == before
     assert costs[0] == costs[1] < 25
 
 
-def test_the_plan_says_what_is_next_and_why_nothing_is(
-    channels: Channels, context: Context
-) -> None:
-    context.subscriptions.put(subscription("C1"))
-    context.subscriptions.put(
+def test_the_plan_says_what_is_next_and_why_nothing_is(store: Store, context: Context) -> None:
+    context.store.subscriptions.put(subscription("C1"))
+    context.store.subscriptions.put(
         subscription("C2", paused=Paused(at=NOW, trouble=ChannelReason.ARCHIVED))
     )
-    context.subscriptions.put(subscription("C3", schedule=Schedule(at=time(18), tz="Asia/Tokyo")))
+    context.store.subscriptions.put(
+        subscription("C3", schedule=Schedule(at=time(18), tz="Asia/Tokyo"))
+    )
     night = datetime(2025, 3, 21, 4, 10, tzinfo=UTC)
 
     def told(now: datetime) -> str:
@@ -523,9 +523,9 @@ def test_the_plan_says_what_is_next_and_why_nothing_is(
 
     shown = [told(night - timedelta(minutes=1)), told(night)]
     mine = owed(context, night)[0]
-    channels.store.put_list_result(mine.wanted, list_result(night))
+    store.lists.put_result(mine.wanted, list_result(night))
     shown.append(told(night))
-    ready(channels, mine, night)
+    ready(store, mine, night)
     assert mine.at is not None
     shown += [told(night), told(mine.at)]
     check_golden("runtime/plan.txt", "\n".join(shown))
@@ -533,8 +533,8 @@ def test_the_plan_says_what_is_next_and_why_nothing_is(
 
 def test_a_quiet_day_is_announced_where_wanted(context: Context, queues: Queues) -> None:
     mine = subscription(schedule=Schedule(at=time(9), tz="Europe/Berlin", days=tuple(range(7))))
-    context.subscriptions.put(mine)
-    context.subscriptions.put_last_served(mine.key, date(2025, 3, 21))
+    context.store.subscriptions.put(mine)
+    context.store.subscriptions.put_last_served(mine.key, date(2025, 3, 21))
     saturday = datetime(2025, 3, 22, 8, tzinfo=UTC)
     assert clock.tick(context, queues, saturday).quiet_days == ()
     talkative = replace(context, say_quiet_days=True)
@@ -543,9 +543,9 @@ def test_a_quiet_day_is_announced_where_wanted(context: Context, queues: Queues)
     assert clock.tick(talkative, queues, saturday - timedelta(hours=9)).quiet_days == ()
 
 
-def test_two_bots_never_tick_at_once(channels: Channels, context: Context, queues: Queues) -> None:
-    channels.put_request(digest_request())
-    other = channels.store.lease("tick", 60, 0)
+def test_two_bots_never_tick_at_once(store: Store, context: Context, queues: Queues) -> None:
+    store.requests.put(digest_request())
+    other = store.lease("tick", 60, 0)
     assert other is not None
     assert not clock.tick(context, queues, NOW).in_progress
     other.release()
@@ -553,35 +553,35 @@ def test_two_bots_never_tick_at_once(channels: Channels, context: Context, queue
 
 
 def test_a_second_now_says_that_the_day_was_delivered(
-    channels: Channels, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues
 ) -> None:
     asked = digest_request().model_copy(
-        update={"profile": channels.store.put_profile(profile()), "by": "U1"}
+        update={"profile": store.profiles.put(profile()), "by": "U1"}
     )
-    channels.put_request(asked)
+    store.requests.put(asked)
     day = digest(decision("2503.15294", Outcome.PICKED), judged_at=NOW - timedelta(hours=2))
-    channels.store.add_listing("2025-03-20", listing(announced()), NOW)
-    channels.store.put_list_result(asked.wanted, list_result(NOW, changed=NOW - timedelta(hours=3)))
+    store.lists.add("2025-03-20", listing(announced()), NOW)
+    store.lists.put_result(asked.wanted, list_result(NOW, changed=NOW - timedelta(hours=3)))
     name = delivery_name(asked, list_result(NOW))
-    channels.put_decided_day(digest_name(asked, list_result(NOW)), day)
-    channels.put_delivered(asked.address, name, day, NOW - timedelta(hours=1), "17.5")
+    store.days.put_decided(digest_name(asked, list_result(NOW)), day)
+    store.history.put_delivered(asked.address, name, day, NOW - timedelta(hours=1), "17.5")
     ticked = clock.tick(context, queues, NOW)
     assert ticked.already_delivered == (asked,)
     assert not ticked.in_progress
 
 
 def test_a_step_the_workers_gave_up_is_reported_at_once(
-    channels: Channels, queues: Queues, context: Context
+    store: Store, queues: Queues, context: Context
 ) -> None:
     asked = digest_request()
-    clock.advance(asked, channels, queues)
-    step = next_step(asked, channels.request_state(asked))
+    clock.advance(asked, store, queues)
+    step = next_step(asked, store.requests.state(asked))
     assert step is not None
     assert step.kind is StepKind.FETCH
     job = Job.fetch(step.id, connection=queues.redis, serializer=JSONSerializer)
     job.set_status(JobStatus.FAILED)
     with pytest.raises(clock.WorkerFault, match=step.id):
-        clock.advance(asked, channels, queues)
+        clock.advance(asked, store, queues)
 
 
 def test_an_outage_of_redis_is_logged_once_and_so_is_its_end(

@@ -20,8 +20,7 @@ from bot.__main__ import serve
 from bot.errors import Refused
 from bot.settings import Settings
 from bot.slack import events
-from bot.store.days import Store
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from bot.views import doctor as doctor_views
 from tests.servers.fake_discord import FakeDiscord, run_fake_discord
 from tests.servers.fake_http import HttpReply, run_fake_server
@@ -79,7 +78,7 @@ def serving(url: str, until: Callable[[], object], **addresses: object) -> list[
 
 
 def away(store: Store, name: str) -> bool:
-    return f"{name} login" in [found.what for found in Subscriptions(store).outages()]
+    return f"{name} login" in [found.what for found in store.outages.all()]
 
 
 @pytest.mark.usefixtures("quick")

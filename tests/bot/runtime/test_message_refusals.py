@@ -27,12 +27,10 @@ from bot.runtime import posting
 from bot.runtime.posting import HEAD
 from bot.settings import Settings
 from bot.slack.poster import SlackPoster, to_paperboy_error
-from bot.store.channels import Channels
-from bot.store.days import Store
-from bot.store.deliveries import Deliveries
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
-from bot.store.subscriptions import Subscriptions
+from bot.store.requests import DueDeliveries
+from bot.store.store import Store
 from bot.terminal.render import as_text
 from tests.factories import (
     DAY,
@@ -78,29 +76,29 @@ class Place:
         return self.address.platform == "discord"
 
     def wish(self) -> DigestRequest:
-        known = self.store.put_profile(profile())
+        known = self.store.profiles.put(profile())
         return digest_request().model_copy(
             update={"profile": known, "address": self.address, "by": "U1"}
         )
 
     def judged(self, day: Digest) -> None:
-        self.store.add_listing(str(DAY), listing(*(d.announced for d in ALL.decisions)), NOW)
-        self.store.put_list_result(self.wish().wanted, list_result(NOW))
-        Channels(self.store).put_decided_day(digest_name(self.wish(), list_result(NOW)), day)
+        self.store.lists.add(str(DAY), listing(*(d.announced for d in ALL.decisions)), NOW)
+        self.store.lists.put_result(self.wish().wanted, list_result(NOW))
+        self.store.days.put_decided(digest_name(self.wish(), list_result(NOW)), day)
 
     def deliver(self, request: DigestRequest | None = None) -> None:
         """One job: it must succeed."""
         pace, now = redis.asyncio.Redis.from_url(self.server), datetime.now(UTC)
-        due = Deliveries(self.store, self.address.platform)
+        due = DueDeliveries(self.store.redis, self.address.platform)
         due.put([request or self.wish()])
         deliver_job.deliver(self.address.platform, self.store, self.settings, pace, lambda: now)
         assert due.waiting_and_failed() == (set(), {})
 
     def due(self) -> plan.Step | None:
-        return plan.next_step(self.wish(), Channels(self.store).request_state(self.wish()))
+        return plan.next_step(self.wish(), self.store.requests.state(self.wish()))
 
     def ended(self) -> ChannelReason | None:
-        found = Channels(self.store).delivery(self.address, self.day)
+        found = self.store.history.delivery(self.address, self.day)
         assert found is not None
         return found.ended
 
@@ -109,7 +107,7 @@ class Place:
         return digest_name(self.wish(), list_result(NOW))
 
     def paused(self) -> ChannelReason | None:
-        (found,) = Subscriptions(self.store).of(self.address)
+        (found,) = self.store.subscriptions.of(self.address)
         return found.paused.trouble if found.paused else None
 
     def shown(self) -> list[str]:
@@ -185,7 +183,7 @@ def _placed(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
         return place.sent[-1]
 
     monkeypatch.setattr(place.poster, "send", watched)
-    Subscriptions(place.store).put(
+    place.store.subscriptions.put(
         Subscription(
             address=place.address,
             profile="matters",
@@ -371,9 +369,9 @@ def test_a_head_that_is_refused_in_every_form_ends_the_day_and_keeps_no_paper(
     place.deliver()
     assert place.shown() == []
     assert place.ended() is ChannelReason.BAD_MESSAGE
-    assert Channels(place.store).ids_from_other_deliveries(place.address, "another") == set()
+    assert place.store.shown_papers.ids_from_other_deliveries(place.address, "another") == set()
     whole(place)
-    found = Channels(place.store).delivered_before(place.wish())
+    found = place.store.history.delivered_before(place.wish())
     assert found is not None  # who asked for it is told
     assert found.ended is ChannelReason.BAD_MESSAGE
     place.judged(ALL)  # another head may be taken
@@ -385,13 +383,12 @@ def test_a_head_that_is_refused_in_every_form_ends_the_day_and_keeps_no_paper(
 
 def why(place: Place, id: str) -> str:
     context = Context(
-        channels=Channels(place.store),
-        subscriptions=Subscriptions(place.store),
+        store=place.store,
         lookups=Lookups(place.store),
         judge=Judge(),
         status=lambda: Status.model_validate({}),
     )
-    place.store.name_profile(profile())
+    place.store.profiles.put_shared(profile())
     head = dispatch.answer(Invocation(f"/why {id}", place.address, NOW, "U1"), context).head
     assert head is not None
     return " ".join(as_text([head]).split())
@@ -418,16 +415,16 @@ def test_another_profiles_card_that_may_not_be_changed_holds_up_nothing(
     place.judged(SHORT)
     place.deliver()
     other = profile(name="other", title="Other matters")
-    second = place.wish().model_copy(update={"profile": place.store.put_profile(other)})
+    second = place.wish().model_copy(update={"profile": place.store.profiles.put(other)})
     papers = [*ALL.decisions[:2], decision("2503.19999", Outcome.PICKED)]
-    place.store.add_listing(str(DAY), listing(*(d.announced for d in papers)), NOW)
+    place.store.lists.add(str(DAY), listing(*(d.announced for d in papers)), NOW)
     day = digest(*papers, profile=other)
-    Channels(place.store).put_decided_day(digest_name(second, list_result(NOW)), day)
+    place.store.days.put_decided(digest_name(second, list_result(NOW)), day)
     code = codes[place.discord]
     place.refuse("edit", code, *[code] * (code == "no_text"))  # in plain words as well
     for tried in range(2):
         place.deliver(second)
-        assert plan.next_step(second, Channels(place.store).request_state(second)) is None
+        assert plan.next_step(second, place.store.requests.state(second)) is None
         assert len(place.cards()) == 5
         assert sum("also for Other matters" in text for text in place.cards()) == 1, tried
     place.judged(ALL)  # a card that somebody deleted is not the end of its thread

@@ -17,9 +17,9 @@ from bot.domain.request import Address
 from bot.errors import Gone, Unavailable
 from bot.runtime.posting import ThreadPoster
 from bot.slack.poster import SlackPoster, open_poster
-from bot.store.days import Store
 from bot.store.lease import LeaseLost
 from bot.store.outbox import Outbox
+from bot.store.store import Store
 from bot.views import digest as digest_views
 from tests.factories import decision, digest, paper_ids
 from tests.servers.fake_slack import FakeSlack, run_fake_slack

@@ -13,7 +13,7 @@ from pyrate_limiter import Rate
 from bot.runtime import posting
 from bot.slack import answers as answers_slack
 from bot.slack import events
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.bot.slack.conversations import HUSH, serving, sound
 from tests.factories import profile
 from tests.servers.fake_slack import FakeSlack, run_fake_slack
@@ -57,7 +57,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> Iterator[StringIO]:
 @pytest.fixture
 def running_bot(redis_url: str, store: Store, fake_slack: FakeSlack) -> Iterator[None]:
     """Connected, on an empty store that knows one profile besides those that ship."""
-    store.name_profile(profile())
+    store.profiles.put_shared(profile())
     with serving(redis_url, fake_slack):
         fake_slack.wait_until(lambda: fake_slack.sockets)
         yield

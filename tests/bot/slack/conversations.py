@@ -20,9 +20,8 @@ from bot import __main__ as process
 from bot.domain.digest import Judge, ListQuery, ListResult, Outcome, Source
 from bot.domain.request import Address, DigestRequest, digest_name
 from bot.settings import Settings
-from bot.store.channels import Channels
-from bot.store.days import Store
-from bot.store.deliveries import Deliveries
+from bot.store.requests import DueDeliveries
+from bot.store.store import Store
 from tests.factories import DAY, decision, digest, listing, paper_ids, profile
 from tests.servers.fake_slack import Ack, FakeSlack, Json
 from tests.servers.slack_rules import SCHEMAS, broken_rules, draw_slack, unchanged_submission
@@ -158,18 +157,18 @@ def deliver_day(redis_url: str, store: Store, fake_slack: FakeSlack, papers: int
     found.append(decision("2503.20000", Outcome.BELOW_CUTOFF, 3))
     list_result = ListResult(batch=str(DAY), date=DAY, asked_at=now, changed_at=now)
     request = DigestRequest(
-        profile=store.put_profile(profile()),
+        profile=store.profiles.put(profile()),
         wanted=ListQuery(source=Source.ARXIV, categories=("cs.LG",), latest=True),
         judge=Judge(model="gpt-6-luna"),
         address=CHANNEL_ADDRESS,
         since=now,
     )
-    store.add_listing(list_result.batch, listing(*(d.announced for d in found)), now)
-    store.put_list_result(request.wanted, list_result)
+    store.lists.add(list_result.batch, listing(*(d.announced for d in found)), now)
+    store.lists.put_result(request.wanted, list_result)
     day = digest(*found, listed=list_result, judged_at=now)
-    Channels(store).put_decided_day(digest_name(request, list_result), day)
+    store.days.put_decided(digest_name(request, list_result), day)
     config = Settings.model_validate(SECRETS | {"slack_api_url": fake_slack.url})
-    Deliveries(store, "slack").put([request])
+    DueDeliveries(store.redis, "slack").put([request])
     deliver("slack", store, config, redis.asyncio.Redis.from_url(redis_url), lambda: now)
     assert len(fake_slack.visible_messages("C1")) == papers + 1
     return fake_slack.visible_messages("C1")

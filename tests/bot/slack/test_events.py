@@ -29,11 +29,11 @@ from bot.domain.subscription import Paused, Subscription, Votes
 from bot.profiles import form as form_profile
 from bot.runtime import lookup_waiter
 from bot.slack import events, forms
-from bot.store.channels import Channels
 from bot.store.connection import connect_briefly
-from bot.store.days import Store
+from bot.store.history import History
 from bot.store.lookups import Lookups
-from bot.store.subscriptions import Subscriptions
+from bot.store.requests import Requests
+from bot.store.store import Store
 from tests.bot.slack.conversations import (
     CHANNEL_ADDRESS,
     HUSH,
@@ -117,8 +117,8 @@ def test_where_the_bot_is_not_it_asks_to_be_invited(fake_slack: FakeSlack, store
     for text in ("subscribe matters", "now matters", "resume"):
         assert "invite it first, /invite @Paperboy" in type_command(fake_slack, text, channel="C3")
     assert "this channel gets a digest when" in type_command(fake_slack, "list", channel="C3")
-    assert Subscriptions(store).all() == []
-    assert Channels(store).requests() == []
+    assert store.subscriptions.all() == []
+    assert store.requests.all() == []
 
 
 @pytest.mark.usefixtures("running_bot")
@@ -145,7 +145,7 @@ def test_a_form_asks_for_what_was_not_typed(fake_slack: FakeSlack, store: Store)
     fake_slack.wait_until(lambda: fake_slack.ephemeral)
     assert fake_slack.ephemeral[-1]["user"] == "U1"
     assert "at most 5 papers of cs.LG." in draw_slack(fake_slack.ephemeral[-1])
-    (found_one,) = Subscriptions(store).all()
+    (found_one,) = store.subscriptions.all()
     assert (found_one.address, found_one.schedule.tz, found_one.top) == (
         CHANNEL_ADDRESS,
         "Europe/Berlin",
@@ -332,7 +332,7 @@ def test_what_is_delivered_twice_acts_once(
     channel_text(fake_slack, 5)
     type_command(fake_slack, "list")  # what came before it is done by now
     assert channel_text(fake_slack, 5).count("subscribed this channel") == 1
-    assert Subscriptions(store).votes(CHANNEL_ADDRESS, "2503.10000") == Votes(up=1)
+    assert store.votes.count(CHANNEL_ADDRESS, "2503.10000") == Votes(up=1)
     assert [draw_slack(shown).count("Next: ") for shown in fake_slack.ephemeral] == [1, 0]
 
 
@@ -377,14 +377,13 @@ def test_why_says_what_it_needs(
 def test_now_waits_for_the_day_and_a_second_now_links_to_it(
     running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
 ) -> None:
-    channels = Channels(store)
     assert type_command(fake_slack, "now matters", user="U5").startswith(
         "One moment: the newest day of"
     )
     fake_slack.wait_until(lambda: store.redis.llen("rq:queue:now") == 1)
-    (request,) = channels.requests()
+    (request,) = store.requests.all()
     assert (request.by, request.address) == ("U5", CHANNEL_ADDRESS)
-    channels.drop_request(request)
+    store.requests.drop(request)
     head = deliver_day(redis_url, store, fake_slack)[0]
     type_command(fake_slack, "now matters", user="U5")
     fake_slack.wait_until(lambda: len(fake_slack.ephemeral) == 3)
@@ -392,7 +391,7 @@ def test_now_waits_for_the_day_and_a_second_now_links_to_it(
     (before,) = (e for e in fake_slack.ephemeral if "was delivered here before" in draw_slack(e))
     assert link in json.dumps(before["blocks"])
     assert {shown["user"] for shown in fake_slack.ephemeral} == {"U5"}
-    fake_slack.wait_until(lambda: not channels.requests())
+    fake_slack.wait_until(lambda: not store.requests.all())
 
 
 # -- when something is away
@@ -525,7 +524,7 @@ def test_a_channel_that_is_back_is_reactivated_and_told_its_next_day(
 ) -> None:
     type_command(fake_slack, "subscribe matters")
     channel_text(fake_slack, 1)
-    Subscriptions(store).pause_channel(CHANNEL_ADDRESS, reason, datetime.now(UTC))
+    store.subscriptions.pause_channel(CHANNEL_ADDRESS, reason, datetime.now(UTC))
     assert "paused: " in type_command(fake_slack, "list")
     assert_acked(fake_slack.send_event({"type": "member_joined_channel", "user": "U8"}))
     assert_acked(fake_slack.send_event(event))
@@ -536,7 +535,7 @@ def test_a_channel_that_is_back_is_reactivated_and_told_its_next_day(
 def test_a_token_that_works_again_reactivates_all_channels(
     redis_url: str, store: Store, fake_slack: FakeSlack
 ) -> None:
-    kept, now = Subscriptions(store), datetime.now(UTC)
+    kept, now = store.subscriptions, datetime.now(UTC)
     every = Schedule(at=time(9), tz="UTC")
     paused = Paused(at=now, trouble=ChannelReason.BAD_TOKEN)
     for channel in ("C1", "C2"):
@@ -662,27 +661,27 @@ def test_the_clock_keeps_running_when_redis_fails_at_the_wrong_moment(
     deliver_day(redis_url, store, fake_slack)
     turns = iter([False, True])  # the tick asks first, then who tells
 
-    def flaky(channels: Channels, request: DigestRequest) -> Any:
+    def flaky(history: History, request: DigestRequest) -> Any:
         if next(turns, False):
             raise redis.ConnectionError("Away.")
-        return found(channels, request)
+        return found(history, request)
 
-    found = Channels.delivered_before
-    monkeypatch.setattr(Channels, "delivered_before", flaky)
+    found = History.delivered_before
+    monkeypatch.setattr(History, "delivered_before", flaky)
     type_command(fake_slack, "now matters")
     fake_slack.wait_until(lambda: next(turns, None) is None)
     type_command(fake_slack, "now matters")
-    fake_slack.wait_until(lambda: not Channels(store).requests())
+    fake_slack.wait_until(lambda: not store.requests.all())
 
 
 @pytest.mark.usefixtures("running_bot")
 def test_an_outage_of_redis_after_the_answer_was_found_is_reported_as_well(
     fake_slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(channels: Channels, request: DigestRequest) -> None:
+    def away(requests: Requests, request: DigestRequest) -> None:
         raise redis.ConnectionError("Away.")
 
-    monkeypatch.setattr(Channels, "put_request", away)
+    monkeypatch.setattr(Requests, "put", away)
     assert type_command(fake_slack, "now matters").startswith(MOMENT)
 
 

@@ -11,8 +11,7 @@ import pytest
 from bot.commands import dispatch
 from bot.domain.subscription import Votes
 from bot.slack import answers, events
-from bot.store.days import Store
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from tests.bot.commands.samples import OPEN_TO_ALL
 from tests.bot.slack.conversations import (
     CHANNEL_ADDRESS,
@@ -199,9 +198,7 @@ def test_guests_ask_why_and_vote(day: list[Json], fake_slack: FakeSlack, store: 
         assert "Picked: number 1" in type_command(
             fake_slack, "2503.10000", command="/why", user=person
         )
-    fake_slack.wait_until(
-        lambda: Subscriptions(store).votes(CHANNEL_ADDRESS, "2503.10000") == Votes(up=3)
-    )
+    fake_slack.wait_until(lambda: store.votes.count(CHANNEL_ADDRESS, "2503.10000") == Votes(up=3))
     offered = {shown["user"]: "[ Share" in draw_slack(shown) for shown in fake_slack.ephemeral}
     assert offered == {"U7": False, "U9": False, "U5": True}  # nobody knows of U5; it is refused
 
@@ -244,7 +241,7 @@ def test_what_a_person_may_is_looked_at_when_it_is_pressed(
         lambda: fake_slack.press(button(fake_slack.homes["U2"], "Edit"), view_id="VHU2", user="U2"),
     )
     fake_slack.channels["C1"].members = {"U1"}  # U2 has left
-    before = Subscriptions(store).all()
+    before = store.subscriptions.all()
     assert_acked(fake_slack.press(pause, view_id="VHU2", user="U2"))
     fake_slack.wait_until(
         lambda: fake_slack.channels.get("D2") and fake_slack.channels["D2"].messages
@@ -253,7 +250,7 @@ def test_what_a_person_may_is_looked_at_when_it_is_pressed(
     fake_slack.wait_until(lambda: "#C1" not in draw_slack(fake_slack.homes["U2"]))
     values = unchanged_submission(fake_slack.views[view])["state"]["values"]
     assert NOT_IN in str(wrong(assert_acked(fake_slack.submit(view, values, user="U2")).payload))
-    assert Subscriptions(store).all() == before
+    assert store.subscriptions.all() == before
 
 
 def test_unsubscribing_asks_for_confirmation(day: list[Json], fake_slack: FakeSlack) -> None:
@@ -279,10 +276,10 @@ def test_what_cannot_be_found_out_is_refused_and_tried_again(
     fake_slack: FakeSlack,
     store: Store,
 ) -> None:
-    before = Subscriptions(store).all()
+    before = store.subscriptions.all()
     fake_slack.inject_faults(method, *[fault] * 2)
     assert type_command(fake_slack, "pause matters", user="U2") == f"{UNCHECKED}\n"
-    assert Subscriptions(store).all() == before
+    assert store.subscriptions.all() == before
     fake_slack._faults.clear()
     assert type_command(fake_slack, "pause matters", user="U2").startswith("Paused")
     channel_text(fake_slack, len(day) + 1)
@@ -302,7 +299,7 @@ def test_a_question_that_hangs_delays_no_acknowledgement(
     values["profile"]["profile"]["selected_option"] = {"value": "matters"}
     assert UNCHECKED in str(wrong(assert_acked(fake_slack.submit(view, values, user="U2")).payload))
     assert type_command(fake_slack, "pause", user="U2") == f"{UNCHECKED}\n"
-    assert Subscriptions(store).all()[0].paused is None
+    assert store.subscriptions.all()[0].paused is None
 
 
 def test_an_app_installed_without_the_group_messages_scope_keeps_working(
@@ -372,7 +369,7 @@ def test_what_an_app_says_is_no_command(
     fake_slack.user_overrides["U6"] = {"is_bot": True}
     assert_acked(fake_slack.send_event(event | {"user": "U6"}))
     assert type_command(fake_slack, "list", user="U2")
-    assert Subscriptions(store).all()[0].paused is None
+    assert store.subscriptions.all()[0].paused is None
 
 
 # -- a changed profile
@@ -409,4 +406,4 @@ def test_a_profile_change_is_announced_where_it_is_used_and_undone_there(
     assert "changed again" in private_answer(
         fake_slack, lambda: fake_slack.press(undo, user="U3", **press)
     )
-    assert Subscriptions(store).profiles(CHANNEL_ADDRESS)["matters"].maximum == 20
+    assert store.profiles.at(CHANNEL_ADDRESS)["matters"].maximum == 20

@@ -9,10 +9,9 @@ import pytest
 from bot.domain.digest import Outcome, Score, ScoreResult, Usage
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address
-from bot.store.channels import Channels
-from bot.store.days import Store
 from bot.store.lease import Lease, LeaseLost
 from bot.store.lookups import Lookups
+from bot.store.store import Store
 from tests.factories import (
     DAY,
     NOW,
@@ -29,25 +28,25 @@ from tests.factories import (
 
 def test_a_profile_is_found_by_its_content_and_by_its_name(store: Store) -> None:
     mine = profile()
-    assert store.profile(store.put_profile(mine)) == mine
-    assert store.put_profile(profile(maximum=3)) != mine.fingerprint
-    store.name_profile(mine)
-    assert store.named_profiles() == {"matters": mine}
+    assert store.profiles.get(store.profiles.put(mine)) == mine
+    assert store.profiles.put(profile(maximum=3)) != mine.fingerprint
+    store.profiles.put_shared(mine)
+    assert store.profiles.shared() == {"matters": mine}
     with pytest.raises(KeyError):
-        store.profile("nobody")
+        store.profiles.get("nobody")
 
 
 def test_a_document_comes_back_byte_for_byte(store: Store) -> None:
     document = bytes(range(256))
-    assert store.document(store.put_document(document)) == document
+    assert store.lists.document(store.lists.put_document(document)) == document
 
 
 def test_one_paper_once_whatever_number_of_lists_carry_it(store: Store) -> None:
     first = listing(announced("2503.00001", "cross"), announced("2503.00002"), replaced=2)
     again = listing(announced("2503.00001", "new", version=2), announced("2503.00003"), replaced=2)
-    assert store.add_listing("b", first, NOW) == NOW
-    store.add_listing("b", again, NOW)
-    batch = store.batch("b")
+    assert store.lists.add("b", first, NOW) == NOW
+    store.lists.add("b", again, NOW)
+    batch = store.lists.batch("b")
     assert [(a.paper.versioned, a.announce_type) for a in batch.papers] == [
         ("2503.00001v1", "new"),
         ("2503.00002v1", "new"),
@@ -59,59 +58,59 @@ def test_one_paper_once_whatever_number_of_lists_carry_it(store: Store) -> None:
 def test_the_same_list_again_changes_nothing_not_even_the_time(store: Store) -> None:
     from datetime import timedelta
 
-    store.add_listing("b", listing(announced()), NOW)
-    before = store.batch("b")
-    assert store.add_listing("b", listing(announced()), NOW + timedelta(hours=1)) == NOW
-    assert store.batch("b") == before
+    store.lists.add("b", listing(announced()), NOW)
+    before = store.lists.batch("b")
+    assert store.lists.add("b", listing(announced()), NOW + timedelta(hours=1)) == NOW
+    assert store.lists.batch("b") == before
 
 
 def test_papers_that_come_while_the_clock_goes_back_come_later_all_the_same(store: Store) -> None:
-    store.add_listing("b", listing(announced("2503.00001")), NOW)
+    store.lists.add("b", listing(announced("2503.00001")), NOW)
     earlier = NOW - timedelta(hours=1)
-    assert store.add_listing("b", listing(announced("2503.00002")), earlier) > NOW
+    assert store.lists.add("b", listing(announced("2503.00002")), earlier) > NOW
 
 
 def test_an_empty_list_takes_nothing_away(store: Store) -> None:
-    store.add_listing("b", listing(announced()), NOW)
-    store.add_listing("b", listing(), NOW)
-    assert len(store.batch("b").papers) == 1
+    store.lists.add("b", listing(announced()), NOW)
+    store.lists.add("b", listing(), NOW)
+    assert len(store.lists.batch("b").papers) == 1
 
 
 def test_a_file_with_other_words_under_a_known_id_changes_no_other_day(store: Store) -> None:
-    store.add_listing("live", listing(announced(title="As arXiv has it")), NOW)
-    store.add_listing("file", listing(announced(title="As a file has it")), NOW)
-    titles = {name: store.batch(name).papers[0].paper.title for name in ("live", "file")}
+    store.lists.add("live", listing(announced(title="As arXiv has it")), NOW)
+    store.lists.add("file", listing(announced(title="As a file has it")), NOW)
+    titles = {name: store.lists.batch(name).papers[0].paper.title for name in ("live", "file")}
     assert titles == {"live": "As arXiv has it", "file": "As a file has it"}
 
 
 def test_scores_and_their_price_are_stored_together(store: Store) -> None:
     score = Score(relevance=8, novelty=7, comment="Fine.")
     verdicts = {f"{id}v1": ScoreResult(score=score, calls=("c1",)) for id in paper_ids(3)}
-    store.put_score_results("judge", verdicts, "c1", Usage(calls=1, prompt_tokens=10))
+    store.scores.put("judge", verdicts, "c1", Usage(calls=1, prompt_tokens=10))
     unpaid = {"2503.99999v1": ScoreResult(score=None, trouble=ModelReason.MODEL_DOWN)}
-    store.put_score_results("judge", unpaid, None, Usage())
-    found = store.score_results("judge", [*verdicts, "2503.99999v1", "2503.88888v1"])
+    store.scores.put("judge", unpaid, None, Usage())
+    found = store.scores.results("judge", [*verdicts, "2503.99999v1", "2503.88888v1"])
     assert found == verdicts | unpaid
-    assert store.usage(c for v in found.values() for c in v.calls).prompt_tokens == 10
-    assert store.score_results("another judge", list(verdicts)) == {}
+    assert store.scores.usage(c for v in found.values() for c in v.calls).prompt_tokens == 10
+    assert store.scores.results("another judge", list(verdicts)) == {}
 
 
 def test_usage_without_calls_costs_nothing_and_with_an_unpriced_one_unknown(store: Store) -> None:
-    assert store.usage([]).cost_usd == 0
-    store.put_score_results("j", {}, "a", Usage(calls=1, prompt_usd=0.5, completion_usd=0.25))
-    store.put_score_results("j", {}, "b", Usage(calls=1, prompt_usd=None, completion_usd=None))
-    assert store.usage(["a", "a"]).cost_usd == 0.75
-    assert store.usage(["a", "b"]).cost_usd is None
-    assert store.usage(["a", "b"]).calls == 2
+    assert store.scores.usage([]).cost_usd == 0
+    store.scores.put("j", {}, "a", Usage(calls=1, prompt_usd=0.5, completion_usd=0.25))
+    store.scores.put("j", {}, "b", Usage(calls=1, prompt_usd=None, completion_usd=None))
+    assert store.scores.usage(["a", "a"]).cost_usd == 0.75
+    assert store.scores.usage(["a", "b"]).cost_usd is None
+    assert store.scores.usage(["a", "b"]).calls == 2
 
 
 def test_a_digest_is_read_back_complete_and_its_papers_are_stored_once(store: Store) -> None:
     day = digest(decision("2503.00001", Outcome.PICKED), decision("2503.00002", Outcome.UNSCORED))
-    store.add_listing("b", listing(announced("2503.00001"), announced("2503.00002")), NOW)
-    store.put_digest("d", day)
-    assert store.digest("d") == day
+    store.lists.add("b", listing(announced("2503.00001"), announced("2503.00002")), NOW)
+    store.days.put("d", day)
+    assert store.days.get("d") == day
     assert paper("2503.00001").abstract not in str(store.redis.get("pb:digest:d"))
-    assert store.digest("another") is None
+    assert store.days.get("another") is None
 
 
 def test_a_lease_has_one_holder_and_a_growing_number(store: Store) -> None:
@@ -150,66 +149,66 @@ def test_progress_counts_papers(store: Store) -> None:
     assert store.progress("step") == (12, 450)
 
 
-def test_a_channel_remembers_papers_of_its_other_deliveries(channels: Channels) -> None:
+def test_a_channel_remembers_papers_of_its_other_deliveries(store: Store) -> None:
     here = digest_request().address
     day = digest(decision("2503.00001", Outcome.PICKED), decision("2503.00002", Outcome.UNSCORED))
-    channels.store.add_listing("b", listing(*(d.announced for d in day.decisions)), NOW)
-    channels.put_decided_day("one", day)
-    channels.put_delivered(here, f"{here}:one", day, NOW, "17.5")
+    store.lists.add("b", listing(*(d.announced for d in day.decisions)), NOW)
+    store.days.put_decided("one", day)
+    store.history.put_delivered(here, f"{here}:one", day, NOW, "17.5")
     other = day.model_copy(update={"profile": profile(name="other")})
-    assert channels.ids_from_other_digests(here, other) == {"2503.00001"}
-    assert channels.ids_from_other_digests(here, day) == set()
-    assert channels.digest_given_to(here, "one") == day
-    (short,) = channels.history(here)
+    assert store.shown_papers.ids_from_other_digests(here, other) == {"2503.00001"}
+    assert store.shown_papers.ids_from_other_digests(here, day) == set()
+    assert store.history.digest_given_to(here, "one") == day
+    (short,) = store.history.of(here)
     assert (short.day, short.message, short.announced, short.picked) == ("one", "17.5", 2, 1)
 
 
-def test_the_days_that_name_a_paper_are_found(channels: Channels) -> None:
+def test_the_days_that_name_a_paper_are_found(store: Store) -> None:
     here = digest_request().address
     for day, (id, at) in {"one": ("2503.00001", 0), "two": ("2503.00001", 1)}.items():
         decided = digest(decision(id, Outcome.BELOW_CUTOFF))
-        channels.store.add_listing("b", listing(announced(id)), NOW)
-        channels.put_decided_day(day, decided)
-        channels.put_delivered(here, f"{here}:{day}", decided, NOW + timedelta(hours=at))
-    lookups = Lookups(channels.store)
+        store.lists.add("b", listing(announced(id)), NOW)
+        store.days.put_decided(day, decided)
+        store.history.put_delivered(here, f"{here}:{day}", decided, NOW + timedelta(hours=at))
+    lookups = Lookups(store)
     assert lookups.days_mentioning(["none", "two", "one"], "2503.00001") == ["two", "one"]
     assert lookups.days_mentioning(["two", "one"], "2503.0000") == []
     assert lookups.days_mentioning([], "2503.00001") == []
 
 
-def test_what_a_day_usually_brings_is_the_mean_of_the_last_five(channels: Channels) -> None:
-    assert channels.typical_counts(profile().fingerprint) is None
+def test_what_a_day_usually_brings_is_the_mean_of_the_last_five(store: Store) -> None:
+    assert store.days.typical_counts(profile().fingerprint) is None
     for n in range(1, 8):
         ids = [f"2503.{i:05}" for i in range(n)]
-        channels.store.add_listing("b", listing(*map(announced, ids)), NOW)
+        store.lists.add("b", listing(*map(announced, ids)), NOW)
         day = digest(*(decision(id, Outcome.PICKED) for id in ids))
         list_result = day.listed.model_copy(update={"date": DAY + timedelta(days=n)})
-        channels.put_decided_day(str(n), day.model_copy(update={"listed": list_result}))
-    assert channels.typical_counts(profile().fingerprint) == (5, 5)
+        store.days.put_decided(str(n), day.model_copy(update={"listed": list_result}))
+    assert store.days.typical_counts(profile().fingerprint) == (5, 5)
 
 
-def test_standard_output_keeps_no_memory(channels: Channels) -> None:
+def test_standard_output_keeps_no_memory(store: Store) -> None:
     out = Address(platform="stdout", channel="run1")
     day = digest(decision("2503.00001", Outcome.PICKED))
-    channels.store.add_listing("b", listing(announced("2503.00001")), NOW)
-    channels.put_decided_day("one", day)
-    channels.put_delivered(out, "one", day, NOW)
-    assert channels.delivered_digest("one") == day
+    store.lists.add("b", listing(announced("2503.00001")), NOW)
+    store.days.put_decided("one", day)
+    store.history.put_delivered(out, "one", day, NOW)
+    assert store.history.digest("one") == day
     other = day.model_copy(update={"profile": profile(name="other")})
-    assert channels.ids_from_other_digests(out, other) == set()
-    assert channels.store.redis.ttl("pb:delivered:one") < 7 * 3600
+    assert store.shown_papers.ids_from_other_digests(out, other) == set()
+    assert store.redis.ttl("pb:delivered:one") < 7 * 3600
 
 
-def test_a_request_is_kept_until_it_is_dropped(channels: Channels) -> None:
+def test_a_request_is_kept_until_it_is_dropped(store: Store) -> None:
     asked = digest_request()
-    channels.put_request(asked)
-    channels.put_request(asked)
-    assert channels.requests() == [asked]
-    channels.drop_request(asked)
-    assert channels.requests() == []
+    store.requests.put(asked)
+    store.requests.put(asked)
+    assert store.requests.all() == [asked]
+    store.requests.drop(asked)
+    assert store.requests.all() == []
 
 
 def test_what_was_asked_of_arxiv_is_remembered_by_category(store: Store) -> None:
-    store.put_answered_categories(str(DAY), ["cs.LG", "cs.AI"], NOW)
-    store.put_answered_categories(str(DAY), ["stat.ML"], NOW)
-    assert store.answered_categories(str(DAY)) == {"cs.LG", "cs.AI", "stat.ML"}
+    store.lists.put_answered_categories(str(DAY), ["cs.LG", "cs.AI"], NOW)
+    store.lists.put_answered_categories(str(DAY), ["stat.ML"], NOW)
+    assert store.lists.answered_categories(str(DAY)) == {"cs.LG", "cs.AI", "stat.ML"}

@@ -13,10 +13,9 @@ from rq.serializers import JSONSerializer
 
 from bot.domain.digest import Digest, Outcome
 from bot.domain.request import Address
-from bot.store.channels import Channels
-from bot.store.days import Store
 from bot.store.gates import Gates
 from bot.store.queues import Queues
+from bot.store.store import Store
 from bot.store.stored_forms import RETENTION
 from tests.factories import DAY, NOW, announced, decision, digest, listing, paper_ids, profile
 from workers.gate.gatekeeper import GateState
@@ -32,28 +31,26 @@ def day(number: int, id: str) -> Digest:
     return found.model_copy(update={"listed": list_result})
 
 
-def test_what_a_channel_had_is_forgotten_when_the_days_are(
-    channels: Channels, store: Store
-) -> None:
+def test_what_a_channel_had_is_forgotten_when_the_days_are(store: Store) -> None:
     for number, id in ((401, "2401.00001"), (390, "2401.00002"), (0, "2503.10000")):
         given = day(number, id)
-        store.add_listing(given.listed.batch, listing(announced(id)), NOW)
-        channels.put_decided_day(f"day{number}", given)
-        channels.put_delivered(HERE, f"{HERE}:day{number}", given, given.judged_at)
-    assert [each.day for each in channels.history(HERE)] == ["day390", "day0"]
-    assert channels.ids_from_other_deliveries(HERE, "-") == {"2401.00002", "2503.10000"}
+        store.lists.add(given.listed.batch, listing(announced(id)), NOW)
+        store.days.put_decided(f"day{number}", given)
+        store.history.put_delivered(HERE, f"{HERE}:day{number}", given, given.judged_at)
+    assert [each.day for each in store.history.of(HERE)] == ["day390", "day0"]
+    assert store.shown_papers.ids_from_other_deliveries(HERE, "-") == {"2401.00002", "2503.10000"}
     for kind in ("history", "had"):  # and all of it, once nothing comes any more
         assert 0 < int(str(store.redis.ttl(f"pb:{kind}:{HERE}"))) <= RETENTION.total_seconds()
 
 
-def test_a_profiles_days_are_as_many_as_are_looked_at(channels: Channels, store: Store) -> None:
+def test_a_profiles_days_are_as_many_as_are_looked_at(store: Store) -> None:
     for number in range(410, -1, -10):
-        channels.put_decided_day(f"day{number}", day(number, "2503.10000"))
+        store.days.put_decided(f"day{number}", day(number, "2503.10000"))
     key = profile().fingerprint
-    assert "day400" in channels.decided_day_names(key)
+    assert "day400" in store.days.names(key)
     assert store.redis.zscore(f"pb:days:{key}", "day410") is None
     assert store.redis.hlen(f"pb:usual:{key}") == 5
-    assert channels.typical_counts(key) == (1, 1)
+    assert store.days.typical_counts(key) == (1, 1)
 
 
 def test_a_gates_days_are_as_many_as_are_learned_from(store: Store) -> None:
@@ -69,12 +66,12 @@ def test_a_gates_days_are_as_many_as_are_learned_from(store: Store) -> None:
 
 def test_a_list_that_is_read_again_writes_nothing(redis_url: str, store: Store) -> None:
     whole = listing(*(announced(id) for id in paper_ids(50)), replaced=5)
-    store.add_listing("b", whole, NOW)
-    store.put_answered_categories("b", ["cs.LG"], NOW)
+    store.lists.add("b", whole, NOW)
+    store.lists.put_answered_categories("b", ["cs.LG"], NOW)
     commands = Redis.from_url(redis_url)
     before: Any = commands.info("commandstats")
-    store.add_listing("b", whole, NOW + timedelta(minutes=10))
-    store.put_answered_categories("b", ["cs.LG"], NOW + timedelta(minutes=10))
+    store.lists.add("b", whole, NOW + timedelta(minutes=10))
+    store.lists.put_answered_categories("b", ["cs.LG"], NOW + timedelta(minutes=10))
     after: Any = commands.info("commandstats")
     commands.close()
     for name in ("set", "hset", "expire", "del"):
@@ -84,19 +81,19 @@ def test_a_list_that_is_read_again_writes_nothing(redis_url: str, store: Store) 
 
 def test_one_more_paper_of_a_list_writes_that_one(store: Store) -> None:
     first, *_, last = papers = [announced(id) for id in paper_ids(50)]
-    store.add_listing("b", listing(*papers[:-1]), NOW)
+    store.lists.add("b", listing(*papers[:-1]), NOW)
     store.redis.delete(*store.redis.keys(f"pb:paper:{first.paper.id}v*"))  # type: ignore[misc]
-    store.add_listing("b", listing(*papers), NOW)
+    store.lists.add("b", listing(*papers), NOW)
     assert not store.redis.keys(f"pb:paper:{first.paper.id}v*")
     assert store.redis.keys(f"pb:paper:{last.paper.id}v*")
 
 
 def test_a_text_that_is_named_anew_is_kept_for_as_long(store: Store) -> None:
     found = digest(decision("2503.10000", Outcome.PICKED))
-    store.add_listing("b", listing(announced("2503.10000")), NOW)
+    store.lists.add("b", listing(announced("2503.10000")), NOW)
     (key,) = store.redis.keys("pb:paper:*")
     store.redis.expire(key, timedelta(days=30))
-    store.put_digest("day", found)
+    store.days.put("day", found)
     assert int(str(store.redis.ttl(key))) > RETENTION.total_seconds()
 
 
@@ -138,15 +135,15 @@ def test_a_job_whose_traces_are_half_gone_ends_no_command(
     redis.close()
 
 
-def test_many_ask_at_once_about_more_days_than_are_cached(channels: Channels) -> None:
+def test_many_ask_at_once_about_more_days_than_are_cached(store: Store) -> None:
     for number in range(12):
         given = day(number, f"2503.1000{number % 10}")
-        channels.store.add_listing(given.listed.batch, listing(given.decisions[0].announced), NOW)
-        channels.put_decided_day(f"day{number}", given)
-        channels.put_delivered(HERE, f"{HERE}:day{number}", given, NOW)
+        store.lists.add(given.listed.batch, listing(given.decisions[0].announced), NOW)
+        store.days.put_decided(f"day{number}", given)
+        store.history.put_delivered(HERE, f"{HERE}:day{number}", given, NOW)
 
     def asks(turn: int) -> date | None:
-        found = channels.digest_given_to(HERE, f"day{turn % 12}")
+        found = store.history.digest_given_to(HERE, f"day{turn % 12}")
         return found.date if found else None
 
     with ThreadPoolExecutor(16) as threads:

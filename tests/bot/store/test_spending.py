@@ -28,10 +28,9 @@ from bot.domain.budget import (
     Unit,
 )
 from bot.domain.digest import Usage
-from bot.store.accounts import Accounts
 from bot.store.connection import connect
-from bot.store.days import Store
-from bot.store.spending import Spending
+from bot.store.spending import Accounts, Spending
+from bot.store.store import Store
 from tests.factories import NOW
 from tests.spending_workers import LIMIT, spend_at_random
 

@@ -22,12 +22,11 @@ from bot.domain.lookup import Assessment
 from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
 from bot.runtime import clock
-from bot.store.channels import Channels
-from bot.store.days import Store
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
 from bot.store.quarantine import claim_server, quarantine_counts
 from bot.store.queues import Queues
+from bot.store.store import Store
 from bot.store.stored_forms import (
     FORMAT_VERSION,
     Replaced,
@@ -37,7 +36,6 @@ from bot.store.stored_forms import (
     serialise,
     unreadable_reason,
 )
-from bot.store.subscriptions import Subscriptions
 from bot.terminal.render import as_text
 from bot.views.status import status_text
 from tests import TESTS
@@ -63,13 +61,12 @@ ROOT = TESTS.parent
 @pytest.fixture
 def context(store: Store, redis_url: str) -> Iterator[Context]:
     fill_store(store)
-    channels, queues = Channels(store), Queues(Redis.from_url(redis_url))
+    queues = Queues(Redis.from_url(redis_url))
     yield Context(
-        channels=channels,
-        subscriptions=Subscriptions(store),
+        store=store,
         lookups=Lookups(store),
         judge=JUDGE,
-        status=lambda: status.gather(queues, channels, JUDGE),
+        status=lambda: status.gather(queues, store, JUDGE),
     )
     queues.redis.close()
 
@@ -93,12 +90,12 @@ def everything(context: Context, redis_url: str) -> None:
     with suppress(Refused):
         dispatch.press(ASK, "up", "day 2503.10001", context)
     context.status()
-    Gatekeeper(context.channels.store, profile(), "gpt-6-luna").learn(DAY)
+    Gatekeeper(context.store, profile(), "gpt-6-luna").learn(DAY)
     for name in ("day", "eve"):
-        context.channels.digest_given_to(CHANNEL_ADDRESS, name)
+        context.store.history.digest_given_to(CHANNEL_ADDRESS, name)
     for name in ("2025-03-19", "2025-03-20"):
-        context.channels.store.batch(name)
-        context.channels.store.add_listing(name, listing(announced(), replaced=2), LATER)
+        context.store.lists.batch(name)
+        context.store.lists.add(name, listing(announced(), replaced=2), LATER)
 
 
 KINDS = {
@@ -137,13 +134,13 @@ def test_nothing_that_is_stored_can_end_the_bot(
 def test_one_unreadable_subscription_is_quarantined_and_affects_no_other(
     harm: str, context: Context, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (mine,) = context.subscriptions.all()
+    (mine,) = context.store.subscriptions.all()
     other = mine.model_copy(update={"profile": "exoplanets"})
     corrupt(store.redis, "pb:subscriptions", harm)
     broken = store.redis.hget("pb:subscriptions", mine.key) if harm in CORRUPTIONS else None
-    context.subscriptions.put(other)
-    assert context.subscriptions.all() == [other]
-    assert context.subscriptions.all() == [other]
+    context.store.subscriptions.put(other)
+    assert context.store.subscriptions.all() == [other]
+    assert context.store.subscriptions.all() == [other]
     assert capsys.readouterr().out.count("quarantined: stored value cannot be read") == 1
     assert quarantine_counts(store.redis) == {"subscriptions": 1}
     said = as_text([status_text(context.status())])
@@ -155,38 +152,39 @@ def test_one_unreadable_subscription_is_quarantined_and_affects_no_other(
     else:
         assert store.redis.lrange("pb:aside:pb:subscriptions", 0, -1) == ["x"]
     typed("/digest subscribe matters", context)  # the channel may have it anew
-    assert [found.profile for found in context.subscriptions.all()] == ["exoplanets", "matters"]
+    assert [found.profile for found in context.store.subscriptions.all()] == [
+        "exoplanets",
+        "matters",
+    ]
 
 
 def test_a_value_that_was_repaired_meanwhile_is_not_quarantined(store: Store) -> None:
     rows = store.reader
     store.redis.hset("pb:profiles", "matters", serialise(profile()))
     assert rows.decode("pb:profiles", "matters", '{"colour": "red"}', reader_for(Profile)) is None
-    assert store.named_profiles() == {"matters": profile()}
+    assert store.profiles.shared() == {"matters": profile()}
     assert quarantine_counts(store.redis) == {}
 
 
-def test_a_day_that_cannot_be_read_is_judged_again_by_the_scores_there_are(
-    channels: Channels, store: Store
-) -> None:
+def test_a_day_that_cannot_be_read_is_judged_again_by_the_scores_there_are(store: Store) -> None:
     day = digest()
-    channels.put_decided_day("day", day)
+    store.days.put_decided("day", day)
     corrupt(store.redis, "pb:digest:day", "no JSON")
-    assert store.digest("day") is None
+    assert store.days.get("day") is None
     assert not store.redis.exists("pb:judged:day")
-    channels.put_decided_day("day", day)
-    assert store.digest("day") == day
+    store.days.put_decided("day", day)
+    assert store.days.get("day") == day
 
 
 def test_a_paper_whose_text_cannot_be_read_comes_again_with_the_next_list(store: Store) -> None:
     first, second = (announced(id) for id in paper_ids(2))
-    store.add_listing("b", listing(first, second), NOW)
+    store.lists.add("b", listing(first, second), NOW)
     (key,) = store.redis.keys(f"pb:paper:{first.paper.id}*")
     corrupt(store.redis, key, "no JSON")
-    assert store.batch("b").papers == (second,)
+    assert store.lists.batch("b").papers == (second,)
     assert quarantine_counts(store.redis) == {"batch": 1, "paper": 1}
-    store.add_listing("b", listing(first, second), NOW)
-    assert store.batch("b").papers == (first, second)
+    store.lists.add("b", listing(first, second), NOW)
+    assert store.lists.batch("b").papers == (first, second)
 
 
 def test_a_message_whose_entry_cannot_be_read_may_have_been_sent(store: Store) -> None:
@@ -224,8 +222,8 @@ def test_every_value_carries_its_form_and_comes_back_as_it_was(value: Value) -> 
 def test_an_older_form_is_brought_up(store: Store) -> None:
     """Replacements were bare lists in form 1."""
     store.redis.hset("pb:batch:b:replaced", "2401.00000", '["cs.LG"]')
-    assert store.batch("b").replaced == (("2401.00000", ("cs.LG",)),)
-    store.add_listing("b", listing(replaced=1), NOW)
+    assert store.lists.batch("b").replaced == (("2401.00000", ("cs.LG",)),)
+    store.lists.add("b", listing(replaced=1), NOW)
     assert store.redis.hget("pb:batch:b:replaced", "2401.00000") == '["cs.LG"]'
 
 

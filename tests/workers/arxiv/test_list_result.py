@@ -10,7 +10,7 @@ import pytest
 from bot.arxiv.calendar import weekday_before
 from bot.domain.digest import Source
 from bot.domain.reasons import ArxivReason
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.factories import NOW
 from tests.servers.arxiv_documents import (
     FRIDAY,
@@ -104,7 +104,7 @@ def test_todays_list_is_asked_for_again_though_it_is_stored(store: Store) -> Non
     run_fetch_job(store, lambda *_: xml_reply(THURSDAY_FEED), date=THURSDAY)
     grown = THURSDAY_FEED.replace(b"2401.00003", b"2503.00009").replace(b"replace", b"new")
     run_fetch_job(store, lambda *_: xml_reply(grown), NOW + MINUTE, date=THURSDAY)
-    assert len(store.batch(str(THURSDAY)).papers) == 3
+    assert len(store.lists.batch(str(THURSDAY)).papers) == 3
 
 
 def later(store: Store, *categories: str) -> ArxivReason | None:
@@ -157,7 +157,7 @@ def test_arxiv_is_not_asked_for_a_weekend_gone_by(store: Store) -> None:
 
 def test_a_saved_file_that_cannot_be_read_does_not_show_todays_list(store: Store) -> None:
     run_fetch_job(store, lambda *_: xml_reply(THURSDAY_FEED))
-    broken = store.put_document(THURSDAY_FEED[:300])
+    broken = store.lists.put_document(THURSDAY_FEED[:300])
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(THURSDAY_FEED), source=Source.FILES, files=(broken,)
     )
@@ -169,14 +169,14 @@ def test_a_day_of_replacements_alone_is_no_missing_list(store: Store) -> None:
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(rss_feed(THURSDAY, ("2401.00003", "replace", "cs.LG")))
     )
-    assert (list_result.problem, store.batch(list_result.batch).papers) == (None, ())
-    files = (store.put_document(rss_feed(THURSDAY, ("2401.00003", "replace", "cs.LG"))),)
+    assert (list_result.problem, store.lists.batch(list_result.batch).papers) == (None, ())
+    files = (store.lists.put_document(rss_feed(THURSDAY, ("2401.00003", "replace", "cs.LG"))),)
     saved = run_fetch_job(store, lambda *_: xml_reply(b"", 500), source=Source.FILES, files=files)
     assert saved.problem is None
 
 
 def test_a_saved_files_day_is_the_one_given(store: Store) -> None:
-    files = (store.put_document(THURSDAY_FEED),)
+    files = (store.lists.put_document(THURSDAY_FEED),)
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(b"", 500), source=Source.FILES, files=files, date=FRIDAY
     )

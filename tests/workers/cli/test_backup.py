@@ -18,12 +18,10 @@ from bot.domain.subscription import Vote
 from bot.errors import Refused
 from bot.settings import Settings
 from bot.store.backup import Backup, BackupEntry
-from bot.store.channels import Channels
-from bot.store.days import Store
 from bot.store.outbox import Outbox
 from bot.store.quarantine import quarantine_counts
 from bot.store.spending import Spending
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from tests.bot.commands.why_cases import ADDRESSES, CASES, render_case, set_up_why
 from tests.factories import NOW, profile
 from tests.old_store import BACKUP_FORM_1, backup_rows, corrupt
@@ -47,8 +45,8 @@ def used(store: Store) -> dict[str, Any]:
     there = set_up_why(store, ADDRESSES["slack"])
     there.subscribes()
     render_case(CASES["had before"], there, lambda head: "")
-    there.context.subscriptions.vote(HERE, "2503.10001", "U1", Vote.UP)
-    there.context.subscriptions.put_profile(HERE, profile(name="mine"))
+    there.context.store.votes.cast(HERE, "2503.10001", "U1", Vote.UP)
+    there.context.store.profiles.put_own(HERE, profile(name="mine"))
     store.put_progress("step", 1, 2)
     assert store.lease("a day", 60, 0)
     return everything(store)
@@ -63,7 +61,7 @@ def test_a_restore_brings_back_everything(store: Store, settings: Settings, tmp_
     assert backup.restore(settings, file) == len(before)
     assert everything(store) == before
     assert abs(int(str(store.redis.ttl("pb:digest:day"))) - int(str(ttl))) <= 5
-    (found,) = Subscriptions(store).all()
+    (found,) = store.subscriptions.all()
     assert found.address == HERE
     answer = set_up_why(store, ADDRESSES["slack"]).why("2503.10001").head
     assert answer is not None
@@ -151,7 +149,7 @@ def test_the_line_that_is_forged_is_the_only_fault(
     store: Store, settings: Settings, tmp_path: Path
 ) -> None:
     assert backup.restore(settings, file_of(tmp_path, json.loads(GOOD.model_dump_json()))) == 1
-    assert "matters" in store.named_profiles()
+    assert "matters" in store.profiles.shared()
 
 
 @pytest.mark.parametrize("harm", ["cut", "plain", "other", "empty", "newer", "missing"])
@@ -195,13 +193,13 @@ def test_what_the_version_before_backed_up_is_restored_and_used(
     header, *lines = BACKUP_FORM_1.read_text(encoding="utf-8").splitlines()
     assert backup.restore(settings, file_of(tmp_path, *lines, header=header)) == len(lines)
     assert quarantine_counts(store.redis) == {}
-    (found,) = Subscriptions(store).all()
+    (found,) = store.subscriptions.all()
     assert found.address == HERE
     answer = set_up_why(store, ADDRESSES["slack"]).why("2503.10001").head
     assert answer is not None
     assert "Picked: number 1 of 2." in answer.text
-    assert [each.day for each in Channels(store).history(HERE)] == ["eve", "day"]
-    assert store.batch("2025-03-20").replaced == tuple(
+    assert [each.day for each in store.history.of(HERE)] == ["eve", "day"]
+    assert store.lists.batch("2025-03-20").replaced == tuple(
         (f"2401.0000{n}", ("cs.LG",)) for n in range(2)
     )
     second = tmp_path / "again.gz"

@@ -11,7 +11,7 @@ from bot import settings
 from bot.domain.checkup import ModelCheckup
 from bot.domain.reasons import ModelReason
 from bot.errors import Refused
-from bot.store.days import Store
+from bot.store.store import Store
 from bot.views.doctor import checkup_text
 from tests.servers.fake_http import (
     HttpReply,

@@ -18,7 +18,7 @@ from bot.domain.papers import Cutoffs, Paper, fingerprint
 from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from bot.settings import Settings
-from bot.store.days import Store
+from bot.store.store import Store
 from bot.terminal import render
 from bot.views.evaluation import Evaluation, Report, eval_text
 from tests.conftest import check_golden
@@ -151,7 +151,7 @@ def test_another_prompt_model_or_text_is_another_judge(store: Store, tmp_path: P
 def test_no_evaluation_touches_the_scores_of_a_day(store: Store) -> None:
     run(store, Squeezed(), scoring.instructions(profile()))
     live = scoring.judge_key(profile(), "scripted")
-    assert store.score_results(live, [p.versioned for p in PAPERS]) == {}
+    assert store.scores.results(live, [p.versioned for p in PAPERS]) == {}
 
 
 def test_papers_without_a_score_are_counted_by_reason_and_asked_again(

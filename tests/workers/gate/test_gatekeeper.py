@@ -21,12 +21,10 @@ from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
-from bot.store.channels import Channels
-from bot.store.days import Store
 from bot.store.gates import Gates, gate_key
 from bot.store.lookups import Lookups
 from bot.store.quarantine import quarantine_counts
-from bot.store.subscriptions import Subscriptions
+from bot.store.store import Store
 from bot.views.cost import gate_line
 from tests.conftest import check_golden
 from tests.factories import DAY, NOW, list_result, listing, paper, profile
@@ -108,11 +106,11 @@ class World:
             Announced(paper=paper, announce_type=AnnounceType.NEW)
             for paper in self.papers_of(day, papers)
         ]
-        changed = self.store.add_listing(str(day), listing(*entries, day=day), now)
+        changed = self.store.lists.add(str(day), listing(*entries, day=day), now)
         found = list_result(now, changed=changed).model_copy(
             update={"batch": str(day), "date": day}
         )
-        self.store.put_list_result(query, found)
+        self.store.lists.put_result(query, found)
         return run_score_job(self.store, by, self.model, now)
 
     def night(self, n: int) -> GateReport:
@@ -356,13 +354,13 @@ def a_desk(store: Store, *profiles: Profile) -> Context:
         raise AssertionError("nobody asks how things stand here")
 
     judge = Judge(model="scripted")
-    context = Context(Channels(store), Subscriptions(store), Lookups(store), judge, status)
+    context = Context(store, Lookups(store), judge, status)
     for mine in profiles:
-        store.name_profile(mine)
+        store.profiles.put_shared(mine)
         for channel in ("C1", "C2"):
             at = Address(platform="slack", workspace="T1", channel=channel)
             plan = Schedule(at=time(9), tz="UTC")
-            context.subscriptions.put(
+            context.store.subscriptions.put(
                 Subscription(address=at, profile=mine.name, schedule=plan, by="U1", since=NOW)
             )
     return context

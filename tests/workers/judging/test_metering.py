@@ -27,8 +27,8 @@ from bot.domain.budget import (
 from bot.domain.digest import ScoreResult, Usage
 from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
-from bot.store.days import Store
 from bot.store.spending import Spending
+from bot.store.store import Store
 from tests.factories import NOW, paper, paper_ids, profile
 from tests.spending_workers import PricedModel, judge_quarter_of_day
 from tests.waiting import TIMEOUT_SECONDS, wait_until

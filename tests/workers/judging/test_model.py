@@ -19,7 +19,7 @@ from bot.domain.digest import Judge, ListQuery, Source
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import Refused, Unavailable
-from bot.store.days import Store
+from bot.store.store import Store
 from tests.factories import paper, paper_ids
 from tests.servers import fake_http
 from tests.servers.fake_http import (

@@ -18,10 +18,9 @@ from bot.domain.papers import Announced, Cutoffs, Profile
 from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, digest_name
 from bot.errors import Unavailable
-from bot.store.accounts import Accounts
-from bot.store.days import Store
 from bot.store.lease import Lease, LeaseLost
-from bot.store.spending import Spending
+from bot.store.spending import Accounts, Spending
+from bot.store.store import Store
 from bot.views import digest as digest_views
 from bot.views.cost import cost_text
 from tests.factories import NOW, announced, digest_request, list_result, listing, paper_ids, profile
@@ -93,13 +92,13 @@ class Luna:
 
 def wished(store: Store, mine: Profile = MINE, hours: int = 0) -> DigestRequest:
     judge = Judge(model=LUNA)
-    changes = {"profile": store.put_profile(mine), "judge": judge}
+    changes = {"profile": store.profiles.put(mine), "judge": judge}
     return digest_request().model_copy(update=changes | {"since": NOW + timedelta(hours=hours)})
 
 
 def announce(store: Store, by: DigestRequest, papers: list[Announced]) -> None:
-    changed = store.add_listing("2025-03-20", listing(*papers), NOW)
-    store.put_list_result(by.wanted, list_result(NOW, changed=changed))
+    changed = store.lists.add("2025-03-20", listing(*papers), NOW)
+    store.lists.put_result(by.wanted, list_result(NOW, changed=changed))
 
 
 def scored(
@@ -110,9 +109,9 @@ def scored(
     at_once: int = 4,
 ) -> Digest:
     score(by, store, model, at_once, lambda: by.since, lambda done, total: None, limits)
-    found = store.list_result(by.wanted)
+    found = store.lists.result(by.wanted)
     assert found is not None
-    digest = store.digest(digest_name(by, found))
+    digest = store.days.get(digest_name(by, found))
     assert digest is not None
     return digest
 
@@ -287,7 +286,7 @@ def test_an_order_that_was_found_is_kept_and_not_bought_again(store: Store) -> N
     model, by = Luna(), wished(store)
     announce(store, by, papers(80))
     first = scored(store, model, by)
-    found = store.list_result(by.wanted)
+    found = store.lists.result(by.wanted)
     assert found is not None
     store.redis.delete(f"pb:judged:{digest_name(by, found)}")  # it is judged once more
     assert scored(store, model, by).decisions == first.decisions
@@ -311,5 +310,5 @@ def test_a_worker_that_has_lost_the_day_stores_no_more_scores(
     with pytest.raises(LeaseLost):
         scored(store, Luna(), by)
     key = scoring.judge_key(MINE, Luna().name)
-    known = store.score_results(key, [each.paper.versioned for each in papers(80)])
+    known = store.scores.results(key, [each.paper.versioned for each in papers(80)])
     assert 0 < len(known) <= 2 * 10

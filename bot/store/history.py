@@ -1,0 +1,189 @@
+"""Redis: what each channel was given: its deliveries, and each day as the channel got it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from redis import Redis
+
+from bot.domain.digest import (
+    CHANNEL_OUTCOMES,
+    ChannelView,
+    DeliveryBasis,
+    Digest,
+    merge_digests,
+)
+from bot.domain.reasons import ChannelReason
+from bot.domain.request import Address, Delivery, DigestRequest, digest_name
+from bot.planning.plan import StepRecord
+from bot.store.days import Days
+from bot.store.lists import Lists
+from bot.store.quarantine import ValueReader
+from bot.store.shown_papers import ShownPapers
+from bot.store.stored_forms import RETENTION, SHORT_RETENTION, reader_for, serialise
+
+
+class History:
+    """By channel and day (a name). A delivery's name is both."""
+
+    def __init__(self, redis: Redis, lists: Lists, days: Days, shown: ShownPapers) -> None:
+        self._redis, self._rows = redis, ValueReader(redis)
+        self._lists, self._days, self._shown = lists, days, shown
+
+    # -- writing
+
+    def put_prepared(
+        self, address: Address, name: str, digest: Digest, basis: DeliveryBasis | None = None
+    ) -> None:
+        """Store what a channel is about to get: a delivery resumed after an interruption posts the
+        same, and a button pressed meanwhile is answered. Without a `basis` it is the day that
+        `name` ends with, unchanged."""
+        self._put_view(name, digest, basis, RETENTION)
+        self._shown.put(address, digest, _day(name))
+
+    def put_delivered(
+        self,
+        address: Address,
+        name: str,
+        digest: Digest,
+        at: datetime,
+        message: str = "",
+        basis: DeliveryBasis | None = None,
+        ended: ChannelReason | None = None,
+    ) -> None:
+        """Store a delivery and the papers it brought. Standard output is no channel: nothing is
+        remembered for it, and its view is kept for SHORT_RETENTION. `basis` as in put_prepared;
+        `ended` says why nothing more can be posted, where that is so."""
+        has_memory = address.platform != "stdout"
+        keep = RETENTION if has_memory else SHORT_RETENTION
+        basis = self._put_view(name, digest, basis, keep)
+        if has_memory:
+            delivery = Delivery(
+                day=_day(name),
+                days=basis.day_names,
+                profile=digest.profile.name,
+                date=digest.date,
+                earlier=digest.earlier,
+                announced=len(digest.decisions),
+                picked=len(digest.picked),
+                complete=digest.complete,
+                message=message,
+                at=at,
+                ended=ended,
+            )
+            self._redis.hset(f"pb:history:{address}", delivery.day, serialise(delivery))
+            self._drop_before(address, at - RETENTION)
+            if ended and not message:  # not even a head: another delivery may bring the papers
+                self._shown.drop(address, delivery.day)
+            else:
+                self._shown.put(address, digest, delivery.day)
+        problem, complete = digest.listed.problem, digest.complete or ended is not None
+        record = StepRecord(at=at, complete=complete, version=basis.version, problem=problem)
+        self._redis.set(f"pb:delivered:{name}", serialise(record), ex=keep)
+
+    def _drop_before(self, address: Address, before: datetime) -> None:
+        """Forget older deliveries and papers, as the days themselves are; all of it, when nothing
+        comes for RETENTION."""
+        key = f"pb:history:{address}"
+        old = [delivery.day for delivery in self.of(address) if delivery.at < before]
+        with self._redis.pipeline(transaction=False) as pipe:
+            if old:
+                pipe.hdel(key, *old)
+            pipe.expire(key, RETENTION)
+            self._shown.drop_before(address, before.date(), pipe)
+            pipe.execute()
+
+    def _put_view(
+        self, name: str, digest: Digest, basis: DeliveryBasis | None, keep: timedelta
+    ) -> DeliveryBasis:
+        """Store only how a channel's digest differs from the day, which is stored once for all."""
+        basis = basis or DeliveryBasis((_day(name),), digest.version)
+        view = ChannelView(
+            days=basis.day_names,
+            version=basis.version,
+            listed=digest.listed,
+            maximum=digest.profile.maximum,
+            judged_at=digest.judged_at,
+            earlier=digest.earlier,
+            left_out=digest.left_out,
+            outcomes=tuple(
+                (d.paper.id, d.outcome) for d in digest.decisions if d.outcome in CHANNEL_OUTCOMES
+            ),
+        )
+        self._redis.set(f"pb:chosen:{name}", serialise(view), ex=keep)
+        return basis
+
+    # -- deliveries
+
+    def of(self, address: Address) -> list[Delivery]:
+        """A channel's deliveries, the oldest first."""
+        return self.of_many([address])[address]
+
+    def of_many(self, addresses: Iterable[Address]) -> dict[Address, list[Delivery]]:
+        """The same for many channels, in one round trip."""
+        keys = {address: f"pb:history:{address}" for address in addresses}
+        rows = self._rows.hgetall_many(list(keys.values()), reader_for(Delivery))
+        return {
+            address: sorted(rows[key].values(), key=lambda delivery: delivery.at)
+            for address, key in keys.items()
+        }
+
+    def delivered_dates(
+        self, pairs: Iterable[tuple[Address, str]]
+    ) -> dict[tuple[Address, str], set[date]]:
+        """For channels and profiles (names), the dates that were delivered completely."""
+        pairs = list(pairs)
+        deliveries = self.of_many(address for address, _ in pairs)
+        dates = {}
+        for address, profile in pairs:
+            own = [d for d in deliveries[address] if d.profile == profile and d.complete]
+            dates[address, profile] = {day for d in own for day in (*d.earlier, d.date)}
+        return dates
+
+    def last_by_profile(self, address: Address) -> dict[str, Delivery]:
+        """A channel's last delivery of each profile (a name)."""
+        return {delivery.profile: delivery for delivery in self.of(address)}
+
+    def last(self, address: Address, profile: str) -> Delivery | None:
+        """A channel's last delivery of a profile (a name)."""
+        return next((d for d in reversed(self.of(address)) if d.profile == profile), None)
+
+    def delivery(self, address: Address, day: str) -> Delivery | None:
+        return self._rows.hget(f"pb:history:{address}", day, reader_for(Delivery))
+
+    def delivered_before(self, request: DigestRequest) -> Delivery | None:
+        """The delivery of the requested day, if it was complete before the request was made, or
+        nothing more of it can be posted."""
+        list_result = self._lists.result(request.wanted)
+        if list_result is None:
+            return None
+        delivery = self.delivery(request.address, digest_name(request, list_result))
+        if delivery and (delivery.ended or (delivery.complete and delivery.at < request.since)):
+            return delivery
+        return None
+
+    # -- a day as a channel got it
+
+    def channel_view(self, name: str) -> ChannelView | None:
+        """How a delivery (a name) differs from its day; None before it was prepared."""
+        return self._rows.get(f"pb:chosen:{name}", reader_for(ChannelView))
+
+    def digest(self, name: str) -> Digest | None:
+        """The digest of a delivery (a name); None before it was prepared, and after RETENTION."""
+        view = self.channel_view(name)
+        if view is None:
+            return None
+        days = list(filter(None, map(self._days.get_cached, view.days or (_day(name),))))
+        if not days:
+            return None
+        return view.apply_to(days[0] if len(view.days) < 2 else merge_digests(days, view.left_out))
+
+    def digest_given_to(self, address: Address, day: str) -> Digest | None:
+        """The digest of a day (a name) as this channel got it; None as in `digest`."""
+        return self.digest(f"{address}:{day}")
+
+
+def _day(name: str) -> str:
+    """The day (a name) of a delivery (a name)."""
+    return name.rpartition(":")[2]

@@ -1,0 +1,131 @@
+"""Redis: what arXiv announced: lists, the batches they are merged into, saved feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from redis import Redis
+
+from bot.domain.digest import Batch, ListQuery, ListResult
+from bot.domain.papers import Announced, AnnounceType, Listing, fingerprint
+from bot.store.papers import Papers, paper_ref
+from bot.store.quarantine import ValueReader, quarantine_value
+from bot.store.stored_forms import (
+    RETENTION,
+    SHORT_RETENTION,
+    ListedPaper,
+    Replaced,
+    parse_aware_time,
+    reader_for,
+    serialise,
+)
+
+# The lock that keeps the whole installation within arXiv's terms (workers/arxiv/http.py).
+ARXIV_PACE_KEY = "pb:pace:arxiv"
+
+
+class Lists:
+    """A batch is the merged lists of one day, or of one saved file."""
+
+    def __init__(self, redis: Redis, papers: Papers) -> None:
+        self._redis, self._rows, self._papers = redis, ValueReader(redis), papers
+
+    def add(self, batch: str, listing: Listing, at: datetime) -> datetime:
+        """Merge a list into a batch; what is there stays. Returns when papers were last added,
+        which never goes back: judged days are compared with it.
+
+        A paper already announced keeps its version and its announce type, except that `new`
+        replaces `cross`: another query saw it in its primary category.
+        """
+        key, papers = f"pb:batch:{batch}", {a.paper.id: a for a in listing.papers}
+        stored = self._rows.hgetall(key, reader_for(ListedPaper))
+        stored_replaced = self._rows.hgetall(f"{key}:replaced", reader_for(Replaced))
+        rows: dict[Any, Any] = {}
+        for id, announced in papers.items():
+            before, kind = stored.get(id), announced.announce_type
+            if before is None or (before.type is AnnounceType.CROSS and kind is AnnounceType.NEW):
+                paper = before.paper if before else paper_ref(announced.paper)
+                rows[id] = serialise(ListedPaper(paper=paper, type=kind))
+        replaced: dict[Any, Any] = {
+            id: serialise(Replaced(categories=categories))
+            for id, categories in listing.replaced
+            if id not in stored_replaced or stored_replaced[id].categories != categories
+        }
+        with self._redis.pipeline(transaction=True) as pipe:
+            for id in rows.keys() - stored.keys():
+                self._papers.put(papers[id].paper, pipe)
+            if rows:
+                pipe.hset(key, mapping=rows)
+                pipe.expire(key, RETENTION)
+                last = self.changed_at(batch)
+                at = max(at, last + timedelta(microseconds=1)) if last else at
+                pipe.set(f"{key}:changed", at.isoformat(), ex=RETENTION)
+            if replaced:
+                pipe.hset(f"{key}:replaced", mapping=replaced)
+                pipe.expire(f"{key}:replaced", RETENTION)
+            pipe.execute()
+        return self.changed_at(batch) or at
+
+    def changed_at(self, batch: str) -> datetime | None:
+        """When papers were last added to a batch; None when none ever were."""
+        return self._rows.get(f"pb:batch:{batch}:changed", parse_aware_time)
+
+    def batch(self, batch: str) -> Batch:
+        """A batch never stored is an empty one. A paper whose text cannot be read is left out, and
+        is added again by the next list that has it."""
+        key = f"pb:batch:{batch}"
+        rows = self._rows.hgetall(key, reader_for(ListedPaper))
+        replaced = self._rows.hgetall_sorted(f"{key}:replaced", reader_for(Replaced))
+        texts = self._papers.by_ref([row.paper for row in rows.values()])
+        for id in [id for id, row in rows.items() if row.paper not in texts]:
+            del rows[id]
+            stored = str(self._redis.hget(key, id))
+            quarantine_value(self._redis, key, id, stored, "its text is not there")
+        announced = [
+            Announced(paper=texts[row.paper], announce_type=row.type) for row in rows.values()
+        ]
+        announced.sort(key=lambda a: (a.announce_type is not AnnounceType.NEW, a.paper.id))
+        return Batch(
+            key=batch,
+            papers=tuple(announced),
+            # A paper that another query saw announced is not counted again as a replacement.
+            replaced=tuple((id, row.categories) for id, row in replaced.items() if id not in rows),
+        )
+
+    def put_result(self, query: ListQuery, list_result: ListResult) -> None:
+        self._redis.set(f"pb:listed:{query.key}", serialise(list_result), ex=RETENTION)
+
+    def result(self, query: ListQuery) -> ListResult | None:
+        return self._rows.get(f"pb:listed:{query.key}", reader_for(ListResult))
+
+    def results(self, queries: Sequence[ListQuery]) -> dict[str, ListResult]:
+        """By query key, for the queries that have a result."""
+        keys = [query.key for query in queries]
+        return self._rows.mget_by_name(
+            [f"pb:listed:{key}" for key in keys], keys, reader_for(ListResult)
+        )
+
+    def put_answered_categories(self, batch: str, categories: Iterable[str], at: datetime) -> None:
+        """Record that arXiv answered for these categories, so that their part is complete."""
+        key = f"pb:asked:{batch}"
+        new = set(categories) - self.answered_categories(batch)
+        rows: dict[Any, Any] = dict.fromkeys(sorted(new), at.isoformat())
+        if rows:
+            self._redis.hset(key, mapping=rows)
+            self._redis.expire(key, RETENTION)
+
+    def answered_categories(self, batch: str) -> set[str]:
+        """The categories for which arXiv has answered."""
+        return set(map(str, self._redis.hkeys(f"pb:asked:{batch}")))
+
+    def put_document(self, document: bytes) -> str:
+        """Store a saved feed that a command was given; returns its name."""
+        name = fingerprint(document.hex())
+        self._redis.set(f"pb:document:{name}", document.hex(), ex=SHORT_RETENTION)
+        return name
+
+    def document(self, name: str) -> bytes:
+        """Raises KeyError for a document never stored, or stored more than SHORT_RETENTION ago."""
+        return self._rows.require(f"pb:document:{name}", bytes.fromhex)

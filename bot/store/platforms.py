@@ -1,0 +1,51 @@
+"""Redis: which events of a platform arrived, and which platforms are down."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from redis import Redis
+
+from bot.domain.checkup import Outage
+from bot.store.quarantine import ValueReader
+from bot.store.stored_forms import reader_for, serialise
+
+# Slack and Discord redeliver an event for some minutes at most.
+_REDELIVERY = timedelta(hours=1)
+
+
+class Events:
+    """What platforms send."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def is_first_delivery(self, event: str) -> bool:
+        """True for the first caller to ask about an event (a fingerprint)."""
+        return bool(self._redis.set(f"pb:event:{event}", 1, nx=True, ex=_REDELIVERY))
+
+    def put_kind_seen(self, platform: str, kind: str) -> None:
+        """Record that this kind of event arrives."""
+        self._redis.sadd(f"pb:heard:{platform}", kind)
+
+    def kinds_seen(self, platform: str) -> set[str]:
+        return set(map(str, self._redis.smembers(f"pb:heard:{platform}")))
+
+
+class Outages:
+    """Platforms that cannot be reached, or refuse all we send."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis, self._rows = redis, ValueReader(redis)
+
+    def put(self, what: str, why: str, at: datetime) -> bool:
+        """Record an outage; True when it is new."""
+        outage = Outage(what=what, why=why, since=at)
+        return bool(self._redis.hsetnx("pb:outages", what, serialise(outage)))
+
+    def end(self, what: str) -> bool:
+        """End an outage; True when there was one."""
+        return bool(self._redis.hdel("pb:outages", what))
+
+    def all(self) -> list[Outage]:
+        return list(self._rows.hgetall_sorted("pb:outages", reader_for(Outage)).values())

@@ -1,0 +1,169 @@
+"""Redis: who waits for what: requests, how far each has come, deliveries due on a chat platform."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from redis import Redis
+
+from bot.domain.digest import ListResult
+from bot.domain.papers import Value, fingerprint
+from bot.domain.request import DigestRequest, delivery_name, digest_name
+from bot.planning.plan import DayState, RequestState, StepRecord
+from bot.store.lists import Lists
+from bot.store.quarantine import ValueReader
+from bot.store.stored_forms import SHORT_RETENTION, parse_aware_time, reader_for, serialise
+
+# The platforms that get threads; a terminal shows its days itself.
+CHATS = ("slack", "discord")
+
+_OVERDUE = timedelta(days=2)
+
+
+class Requests:
+    """By DigestRequest.key: asking for the same again replaces the request."""
+
+    def __init__(self, redis: Redis, lists: Lists) -> None:
+        self._redis, self._rows, self._lists = redis, ValueReader(redis), lists
+
+    def put(self, request: DigestRequest) -> None:
+        """Keep a request until it is fulfilled, over all restarts."""
+        self._redis.hset("pb:wishes", request.key, serialise(request))
+
+    def all(self) -> list[DigestRequest]:
+        return list(self._rows.hgetall_sorted("pb:wishes", reader_for(DigestRequest)).values())
+
+    def drop(self, request: DigestRequest) -> None:
+        """Forget a request, unless the same was asked for again meanwhile."""
+        self._change(request, None)
+
+    def renew(self, request: DigestRequest, since: datetime) -> None:
+        """Treat a request as made at `since`, unless it was in fact made again meanwhile."""
+        renewed = request.model_copy(
+            update={"since": since, "asked": request.asked or request.since}
+        )
+        self._change(request, renewed)
+
+    def _change(self, request: DigestRequest, after: DigestRequest | None) -> None:
+        def updated(stored: DigestRequest | None) -> DigestRequest | None:
+            same = stored is not None and stored.origin_key == request.origin_key
+            return after if same else stored
+
+        self._rows.change("pb:wishes", request.key, DigestRequest, updated)
+
+    # -- how far a request has come
+
+    def state(self, request: DigestRequest) -> RequestState:
+        """What the steps towards a request have left behind."""
+        return self.states([request])[0]
+
+    def states(self, requests: Sequence[DigestRequest]) -> list[RequestState]:
+        """The same for many, each thing looked up once, in two round trips."""
+        queries = {query.key: query for request in requests for query in request.queries}
+        results = self._lists.results(list(queries.values()))
+
+        def record_keys(request: DigestRequest) -> list[str]:
+            """Keys of the records that it was delivered, and that each of its days was judged;
+            where there is no list there is neither."""
+            result = results.get(request.wanted.key)
+            keys = [f"pb:delivered:{delivery_name(request, result)}" if result else ""]
+            for query in request.queries:
+                result = results.get(query.key)
+                single = request.for_single_day(query, request.since)
+                keys.append(f"pb:judged:{digest_name(single, result)}" if result else "")
+            return keys
+
+        rows = [record_keys(request) for request in requests]
+        unique = [key for key in dict.fromkeys(key for keys in rows for key in keys) if key]
+        records = self._rows.mget_by_name(unique, unique, reader_for(StepRecord))
+        return [
+            _state(request, results, [records.get(key) for key in keys])
+            for request, keys in zip(requests, rows, strict=True)
+        ]
+
+    def overdue(self, requests: Sequence[DigestRequest]) -> list[datetime | None]:
+        """When each schedule's request was first seen to be past its time, if it was."""
+        return self._rows.mget([_overdue(request) for request in requests], parse_aware_time)
+
+    def put_overdue(self, request: DigestRequest, now: datetime) -> None:
+        """Record when it was first seen to be; a bot that was away itself does not blame the
+        workers."""
+        self._redis.set(_overdue(request), now.isoformat(), nx=True, ex=_OVERDUE)
+
+
+def _state(
+    request: DigestRequest,
+    results: Mapping[str, ListResult],
+    records: Sequence[StepRecord | None],
+) -> RequestState:
+    delivered, *judged = records
+    *earlier, day = (
+        DayState(listed=results.get(query.key), judged=record)
+        for query, record in zip(request.queries, judged, strict=True)
+    )
+    return RequestState(
+        listed=day.listed, judged=day.judged, earlier=tuple(earlier), delivered=delivered
+    )
+
+
+def _overdue(request: DigestRequest) -> str:
+    return f"pb:overdue:{request.subscription}:{request.at}"
+
+
+class FailedAttempt(Value):
+    """A delivery was tried without success: the platform was down, or (`fault`) it failed through a
+    fault of ours."""
+
+    at: datetime
+    fault: bool = False
+
+
+class DueDeliveries:
+    """One platform's, left by the clock and taken by the workers; by `content_key`: a request that
+    was changed is another one."""
+
+    def __init__(self, redis: Redis, platform: str) -> None:
+        self._redis, self._rows = redis, ValueReader(redis)
+        self._due, self._failed = f"pb:due:{platform}", f"pb:tried:{platform}"
+
+    def put(self, requests: Iterable[DigestRequest]) -> None:
+        rows: dict[Any, Any] = {content_key(request): serialise(request) for request in requests}
+        if rows:
+            self._redis.hset(self._due, mapping=rows)
+
+    def waiting_and_failed(self) -> tuple[set[str], dict[str, FailedAttempt]]:
+        """The keys of those that wait, and the failed attempts by key."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hkeys(self._due)
+            pipe.hgetall(self._failed)
+            keys, failed = pipe.execute()
+        return set(keys), self._rows.decode_hash(self._failed, failed, reader_for(FailedAttempt))
+
+    def newcomers(self, known: Collection[str]) -> dict[str, DigestRequest]:
+        """Those that wait, without the known ones (keys), in a fixed order."""
+        keys = sorted(set(map(str, self._redis.hkeys(self._due))) - set(known))
+        pairs = zip(keys, self._rows.hmget(self._due, keys, reader_for(DigestRequest)), strict=True)
+        return {key: request for key, request in pairs if request is not None}
+
+    def drop(self, keys: Collection[str]) -> None:
+        if keys:
+            self._redis.hdel(self._due, *keys)
+
+    def put_failed(self, key: str, attempt: FailedAttempt) -> None:
+        """Stop waiting; the clock makes it due again when it is time."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(self._failed, key, serialise(attempt))
+            pipe.expire(self._failed, SHORT_RETENTION)
+            pipe.hdel(self._due, key)
+            pipe.execute()
+
+    def forget_failures(self, keys: Collection[str]) -> None:
+        if keys:
+            self._redis.hdel(self._failed, *keys)
+
+
+def content_key(request: DigestRequest) -> str:
+    """A request with all it says."""
+    return fingerprint(request.model_dump_json())

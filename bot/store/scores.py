@@ -1,0 +1,57 @@
+"""Redis: scores as they were bought, what the calls cost, and what a model's server can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from redis import Redis
+
+from bot.domain.digest import ScoreResult, Usage
+from bot.store.quarantine import ValueReader
+from bot.store.stored_forms import RETENTION, reader_for, serialise
+
+
+class Scores:
+    """By judge (a fingerprint of prompt, schema and model) and paper version."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis, self._rows = redis, ValueReader(redis)
+
+    def put(
+        self, judge: str, results: Mapping[str, ScoreResult], call: str | None, usage: Usage
+    ) -> None:
+        """Store one call's results, by paper version, and, if it was paid, its price, together or
+        not at all."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            if call is not None:
+                pipe.set(f"pb:call:{call}", serialise(usage), ex=RETENTION)
+            for versioned, result in results.items():
+                pipe.set(f"pb:verdict:{judge}:{versioned}", serialise(result), ex=RETENTION)
+            pipe.execute()
+
+    def results(self, judge: str, versioned: Sequence[str]) -> dict[str, ScoreResult]:
+        """Those of the papers (`IDvN`) that this judge has been asked about."""
+        return self._rows.mget_by_name(
+            [f"pb:verdict:{judge}:{v}" for v in versioned], versioned, reader_for(ScoreResult)
+        )
+
+    def usage(self, calls: Iterable[str]) -> Usage:
+        """The sum over these calls, each counted once."""
+        names = sorted(set(calls))
+        usages = self._rows.mget([f"pb:call:{name}" for name in names], reader_for(Usage))
+        return Usage.total(usage for usage in usages if usage is not None)
+
+    def put_tie_break_order(self, key: str, ids: Sequence[str]) -> None:
+        """The order that the tie break gave a day's best papers."""
+        self._redis.set(f"pb:order:{key}", " ".join(ids), ex=RETENTION)
+
+    def tie_break_order(self, key: str) -> tuple[str, ...]:
+        """Empty before the tie break ran."""
+        return tuple((self._rows.get(f"pb:order:{key}", str) or "").split())
+
+    def put_reply_format(self, server: str, shape: str) -> None:
+        """Record which reply format a model's server (a fingerprint) supports."""
+        self._redis.set(f"pb:shape:{server}", shape, ex=RETENTION)
+
+    def reply_format(self, server: str) -> str | None:
+        return self._rows.get(f"pb:shape:{server}", str)

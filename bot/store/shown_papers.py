@@ -1,0 +1,111 @@
+"""Redis: the papers a channel has been shown: which delivery brought each, who else picks it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, NamedTuple
+
+from redis import Redis
+from redis.client import Pipeline
+
+from bot.domain.digest import Digest, Outcome
+from bot.domain.request import Address
+from bot.store.quarantine import ValueReader
+from bot.store.stored_forms import RETENTION, split_words
+
+
+class ShownPapers:
+    """By channel and paper (an id)."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis, self._rows = redis, ValueReader(redis)
+
+    def put(self, address: Address, digest: Digest, day: str) -> None:
+        """The papers that a digest picks, as brought by this day (a name)."""
+        origin = _Origin(digest.profile.name, digest.listed.batch, day)
+        rows: dict[Any, Any] = {decision.paper.id: str(origin) for decision in digest.picked}
+        if rows:
+            self._redis.hset(_key(address), mapping=rows)
+
+    def drop(self, address: Address, day: str) -> None:
+        """Forget the papers that this day (a name) brought."""
+        ids = [id for id, origin in self._origins(address).items() if origin.day == day]
+        if ids:
+            self._redis.hdel(_key(address), *ids)
+
+    def drop_before(self, address: Address, before: date, pipe: Pipeline) -> None:
+        """Forget the papers of older lists by `pipe`; all of them, when nothing comes for
+        RETENTION."""
+        origins = self._origins(address)
+        if ids := [id for id, origin in origins.items() if origin.is_older_than(before)]:
+            pipe.hdel(_key(address), *ids)
+        pipe.expire(_key(address), RETENTION)
+
+    def ids_from_other_digests(self, address: Address, digest: Digest) -> set[str]:
+        """Ids of papers shown here other than by this profile for this list: in a terminal, a day
+        judged again, by another model say, is shown again."""
+        own = (digest.profile.name, digest.listed.batch)
+        origins = self._origins(address)
+        return {id for id, origin in origins.items() if (origin.profile, origin.batch) != own}
+
+    def ids_from_other_deliveries(self, address: Address, day: str) -> set[str]:
+        """Ids of papers shown here by another delivery, whatever was judged again."""
+        return {id for id, origin in self._origins(address).items() if origin.day != day}
+
+    def day_that_brought(self, address: Address, paper: str) -> str | None:
+        """The name of the day that brought a paper (an id) to this channel."""
+        origin = self._rows.hget(_key(address), paper, _Origin.read)
+        return origin.day if origin else None
+
+    def repeats_from_same_list(self, address: Address, digest: Digest) -> dict[str, str]:
+        """The repeats of a digest that another profile brought here from the same list, with that
+        profile's day: one reply names both."""
+        ids = [d.paper.id for d in digest.decisions if d.outcome is Outcome.REPEAT]
+        origins = self._rows.hmget(_key(address), ids, _Origin.read)
+        return {
+            id: origin.day
+            for id, origin in zip(ids, origins, strict=True)
+            if origin
+            and origin.batch == digest.listed.batch
+            and origin.profile != digest.profile.name
+        }
+
+    def put_other_profile(self, address: Address, paper: str, title: str) -> tuple[str, ...]:
+        """Record that another profile (a title) picks a paper shown here; returns all that do."""
+        key = f"pb:also:{address}:{paper}"
+        self._redis.sadd(key, title)
+        self._redis.expire(key, RETENTION)
+        return self.other_profiles(address, paper)
+
+    def other_profiles(self, address: Address, paper: str) -> tuple[str, ...]:
+        """The other profiles (titles) that pick a paper shown here."""
+        return tuple(sorted(map(str, self._redis.smembers(f"pb:also:{address}:{paper}"))))
+
+    def _origins(self, address: Address) -> dict[str, _Origin]:
+        return self._rows.hgetall(_key(address), _Origin.read)
+
+
+class _Origin(NamedTuple):
+    """What brought a paper to a channel: a profile (a name), a list, a delivery."""
+
+    profile: str
+    batch: str
+    day: str
+
+    def __str__(self) -> str:
+        return " ".join(self)
+
+    def is_older_than(self, day: date) -> bool:
+        """Whether its list is; the list's name begins with its date."""
+        try:
+            return date.fromisoformat(self.batch[:10]) < day
+        except ValueError:  # the sample's list has no date and never changes
+            return False
+
+    @classmethod
+    def read(cls, text: str) -> _Origin:
+        return cls(*split_words(text, 3))
+
+
+def _key(address: Address) -> str:
+    return f"pb:had:{address}"

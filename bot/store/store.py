@@ -1,0 +1,56 @@
+"""One Redis connection, and an object for each noun that is stored by it."""
+
+from __future__ import annotations
+
+from redis import Redis
+
+from bot.store.days import Days
+from bot.store.history import History
+from bot.store.lease import Lease
+from bot.store.lists import Lists
+from bot.store.papers import Papers
+from bot.store.platforms import Events, Outages
+from bot.store.profiles import Profiles
+from bot.store.quarantine import ValueReader
+from bot.store.requests import Requests
+from bot.store.scores import Scores
+from bot.store.shown_papers import ShownPapers
+from bot.store.stored_forms import SHORT_RETENTION, parse_int_pair
+from bot.store.subscriptions import Subscriptions
+from bot.store.votes import PaperVotes
+
+
+class Store:
+    """Every write may be repeated without harm, because redis-py itself repeats a write whose
+    answer was lost."""
+
+    def __init__(self, redis: Redis) -> None:
+        """`redis` must decode responses to str."""
+        self.redis, self.reader = redis, ValueReader(redis)
+        self.papers = Papers(redis)
+        self.profiles = Profiles(redis)
+        self.lists = Lists(redis, self.papers)
+        self.scores = Scores(redis)
+        self.days = Days(redis, self.papers, self.lists)
+        self.shown_papers = ShownPapers(redis)
+        self.history = History(redis, self.lists, self.days, self.shown_papers)
+        self.requests = Requests(redis, self.lists)
+        self.subscriptions = Subscriptions(redis)
+        self.votes = PaperVotes(redis)
+        self.events = Events(redis)
+        self.outages = Outages(redis)
+
+    def lease(self, name: str, seconds: float, wait: float) -> Lease | None:
+        """As Lease.take, by a name instead of a key."""
+        return Lease.take(self.redis, f"pb:lease:{name}", seconds, wait)
+
+    def put_progress(self, step: str, done: int, total: int) -> None:
+        self.redis.set(f"pb:progress:{step}", f"{done}/{total}", ex=SHORT_RETENTION)
+
+    def progress(self, step: str) -> tuple[int, int]:
+        """(done, total); (0, 0) before the step reports anything."""
+        return self.reader.get(f"pb:progress:{step}", _parse_progress) or (0, 0)
+
+
+def _parse_progress(text: str) -> tuple[int, int]:
+    return parse_int_pair(text.replace("/", " "))
