@@ -52,8 +52,17 @@ def paper_report(
 
     Raises Refused where it cannot be found out whose channels the question is about.
     """
-    arxiv, place = context.lookups.arxiv_answer(id), invocation.address
-    statuses = _statuses(invocation, context, id, arxiv)
+    place, places = invocation.address, _places(invocation, context)
+    profiles = context.profiles_at(places)
+    arxiv = context.lookups.arxiv_answer(id)
+    statuses = [
+        status
+        for at in places
+        for status in _statuses_at(
+            invocation.at, context, at, profiles[at.workspace_key], id, arxiv
+        )
+    ]
+    statuses = _completed(statuses, context)
     if profile:
         statuses = [status for status in statuses if status.profile.name == profile.name]
     if not statuses and (about := profile or fallback):
@@ -77,15 +86,8 @@ def paper_report(
     )
 
 
-def _statuses(
-    invocation: Invocation, context: Context, id: str, arxiv: ArxivAnswer | None
-) -> list[PaperStatus]:
-    """One for each profile of each channel the question is about, decided ones first."""
-    statuses = [
-        status
-        for address in _places(invocation, context)
-        for status in _statuses_at(invocation.at, context, address, id, arxiv)
-    ]
+def _completed(statuses: list[PaperStatus], context: Context) -> list[PaperStatus]:
+    """With what the others' lists and the judges say of the paper; decided ones first."""
     listed = next((status for status in statuses if status.listed), None)
     complete = [_with_assessment(_with_listing(status, listed), context) for status in statuses]
     return sorted(complete, key=lambda status: status.stage is not Stage.DECIDED)
@@ -117,11 +119,15 @@ def _in_workspace(subscription: Subscription, invocation: Invocation) -> bool:
 
 
 def _statuses_at(
-    now: datetime, context: Context, address: Address, id: str, arxiv: ArxivAnswer | None
+    now: datetime,
+    context: Context,
+    address: Address,
+    profiles: dict[str, Profile],
+    id: str,
+    arxiv: ArxivAnswer | None,
 ) -> Iterator[PaperStatus]:
     """One status for each profile that is subscribed in a channel, and for others whose digest
     there named the paper; where there are none, for each profile the channel ever had."""
-    profiles = context.profiles(address)
     subscriptions = {each.profile: each for each in context.store.subscriptions.of(address)}
     history = list(reversed(context.store.history.of(address)))[:_LOOK_BACK]
     digests = _digests_naming(context, address, history, id)
