@@ -161,40 +161,64 @@ def _next_action(
     """A schedule's days: read and judged ahead, delivered at their time, improved until the end
     of the window."""
     over = now >= until
-    overdue = now >= at and facts.delivered is None
-
-    def ahead(kind: StepKind, query: ListQuery, day: DayState, since: datetime) -> NextAction:
-        seen = RequestState(listed=day.listed, judged=day.judged)
-        step = Step(kind=kind, wish=request.for_single_day(query, since), seen=seen)
-        return NextAction(step=step, late_reason=ModelReason.STILL_AT_IT if overdue else None)
-
-    late: ArxivReason | ModelReason | None = None
-    newest, settled = request.since, True
     for query, day in _days(request, facts):
-        list_result, judged = day.listed, day.judged
-        if list_result is None:
-            return ahead(StepKind.FETCH, query, day, request.since)
-        if not (list_result.settled or over) and now - list_result.asked_at >= _FRESH:
-            return ahead(StepKind.FETCH, query, day, list_result.asked_at + _FRESH)
-        if judged is None or _outgrown(judged, list_result):
-            return ahead(StepKind.SCORE, query, day, list_result.changed_at)
-        if judged.unscored and not over and now - judged.at >= RETRY_AFTER:
-            return ahead(StepKind.SCORE, query, day, judged.at + RETRY_AFTER)
-        if query is request.wanted and not judged.papers and list_result.problem:
-            late = late or list_result.problem.trouble
-        late = late or judged.outage
-        newest = max(newest, judged.at)
-        settled = settled and list_result.settled and not judged.unscored
+        if step := _preparation(request, query, day, now, over):
+            overdue = now >= at and facts.delivered is None
+            return NextAction(step=step, late_reason=ModelReason.STILL_AT_IT if overdue else None)
     if now < at:
         return NextAction()
+    late = _late_reason(request, facts)
     if late and not over:
         return NextAction(late_reason=late)
     done = facts.delivered
     mended = done and done.problem and not facts.problem  # what was said to be missing is not
     if done is None or done.version != facts.version or mended:
-        improved = request.model_copy(update={"since": newest})
+        judged = [day.judged.at for _, day in _days(request, facts) if day.judged]
+        improved = request.model_copy(update={"since": max(request.since, *judged)})
         return NextAction(step=Step(kind=StepKind.DELIVER, wish=improved, seen=facts))
-    return NextAction(fulfilled=settled or over)
+    return NextAction(fulfilled=over or _is_settled(request, facts))
+
+
+def _preparation(
+    request: DigestRequest, query: ListQuery, day: DayState, now: datetime, over: bool
+) -> Step | None:
+    """What a scheduled day needs before it is delivered; once the window is `over`, nothing that
+    only improves it."""
+
+    def step(kind: StepKind, since: datetime) -> Step:
+        seen = RequestState(listed=day.listed, judged=day.judged)
+        return Step(kind=kind, wish=request.for_single_day(query, since), seen=seen)
+
+    list_result, judged = day.listed, day.judged
+    if list_result is None:
+        return step(StepKind.FETCH, request.since)
+    if not (list_result.settled or over) and now - list_result.asked_at >= _FRESH:
+        return step(StepKind.FETCH, list_result.asked_at + _FRESH)
+    if judged is None or _outgrown(judged, list_result):
+        return step(StepKind.SCORE, list_result.changed_at)
+    if judged.unscored and not over and now - judged.at >= RETRY_AFTER:
+        return step(StepKind.SCORE, judged.at + RETRY_AFTER)
+    return None
+
+
+def _late_reason(request: DigestRequest, facts: RequestState) -> ArxivReason | ModelReason | None:
+    """Why a prepared digest is held back: the newest day's empty list, or a day's model outage."""
+    for query, day in _days(request, facts):
+        if day.listed is None or day.judged is None:
+            continue
+        if query is request.wanted and not day.judged.papers and day.listed.problem:
+            return day.listed.problem.trouble
+        if day.judged.outage:
+            return day.judged.outage
+    return None
+
+
+def _is_settled(request: DigestRequest, facts: RequestState) -> bool:
+    """Whether no list may still grow, and no score is missing."""
+    return all(
+        day.listed and day.listed.settled and day.judged and not day.judged.unscored
+        for _, day in _days(request, facts)
+    )
 
 
 def _days(request: DigestRequest, facts: RequestState) -> Iterator[tuple[ListQuery, DayState]]:

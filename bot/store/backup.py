@@ -124,31 +124,35 @@ class Backup:
 def checked(found: BackupEntry) -> BackupEntry:
     """A key that may be stored: one of ours, of its type, each value what it claims to be. Raises
     ValueError."""
-    kind, value = kind_of(found.key), found.value
+    kind = kind_of(found.key)
     if kind is None:
         raise Unreadable("this is no key of Paperboy's")
     if kind.type != found.kind:
         raise Unreadable(f"it is a {found.kind} and should be a {kind.type}")
     if found.until and found.until > datetime.now(UTC) + _LATEST:
         raise Unreadable("it would be kept for too long")
-    match found.kind, value:
-        case "string", str():
-            rows = [("", value)]
-        case "hash", dict():
-            rows = [(field, str(row)) for field, row in value.items()]
-        case "set", list():
-            rows = [("", member) for member in value]
-        case "zset", dict():
-            rows = [("", member) for member in value]
-            if not all(isinstance(n, float | int) and math.isfinite(n) for n in value.values()):
-                raise Unreadable("a number is none")
-        case _:
-            raise Unreadable(f"its value is that of no {found.kind}")
+    rows = _rows(found)
     if not rows:
         raise Unreadable("it is empty")
     for field, row in rows:
         kind.check(field, row)
     return found
+
+
+def _rows(found: BackupEntry) -> list[tuple[str, str]]:
+    """The values of a key, each with its field where it has one. Raises ValueError."""
+    match found.kind, found.value:
+        case "string", str() as text:
+            return [("", text)]
+        case "hash", dict() as fields:
+            return [(field, str(row)) for field, row in fields.items()]
+        case "set", list() as members:
+            return [("", member) for member in members]
+        case "zset", dict() as scores:
+            if not all(isinstance(n, float | int) and math.isfinite(n) for n in scores.values()):
+                raise Unreadable("a number is none")
+            return [("", member) for member in scores]
+    raise Unreadable(f"its value is that of no {found.kind}")
 
 
 def _set_right(kind: str, rows: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import redis
 from redis import Redis
@@ -54,44 +55,66 @@ def require_usable_server(endpoint: Endpoint) -> None:
 
 
 def server_error(error: redis.RedisError, address: str = "") -> str:
-    """What the server, or the way to it, says against us: a sentence that names it by `at`."""
+    """Why the server does not serve us, as a sentence that names it by `address`."""
     server = f"the server at {address}" if address else "the server"
     tls = "; does it want rediss://?" if address.startswith("redis:") else ""
-    said = str(error)
-    match error:
-        case redis.exceptions.AuthenticationError() if _asks(said):
-            return f"{server} wants a password."
-        case redis.exceptions.AuthenticationError() | redis.exceptions.AuthorizationError():
-            return f"{server} does not take this name and password."
-        case redis.exceptions.NoPermissionError():
-            return f"this user may not do on {server} what Paperboy needs."
-        case redis.exceptions.BusyLoadingError():
-            return f"{server} is still reading its file; try again in a moment."
-        case redis.exceptions.ReadOnlyError() | redis.exceptions.MasterDownError():
-            return f"{server} is a replica; Paperboy writes, so it wants the primary."
-        case redis.exceptions.OutOfMemoryError():
-            return f"{server} has used up its memory (maxmemory)."
-        case redis.exceptions.InvalidResponse():
-            return f"{server} does not speak as Redis does{tls}."
-        case redis.exceptions.ResponseError() if "DB index" in said:
-            return f"{server} has no database of that number."
-        case redis.exceptions.ResponseError() if said.startswith("MISCONF"):
-            return f"{server} cannot write to its disk."
-        case redis.exceptions.MovedError() | redis.exceptions.ClusterDownError():
-            return f"{server} is a cluster; Paperboy wants a server that is not."
-        case redis.exceptions.ResponseError() if "unknown command" in said.lower():
-            return f"{server} is older than Redis 6.2, or lacks a command that Paperboy needs."
-        case redis.exceptions.ResponseError():
-            return f"{server} refuses a command that Paperboy needs."
-        case _ if "max number of clients" in said:
-            return f"{server} has as many clients as it takes."
-        case _ if "closed by server" in said or "closes the" in describe_error(error):
-            return f"{server} cannot be used: it closes the connection{tls}."
-        case _ if "in time" in describe_error(error) and address.startswith("rediss:"):
-            return f"{server} cannot be used: it does not answer in time; does it want redis://?"
-        case _:
-            return f"{server} cannot be used: {describe_error(error)}."
+    said, described = str(error), describe_error(error)
+    for kinds, words, sentence in _SENTENCES:
+        if isinstance(error, kinds) and re.search(words, said):
+            return sentence.format(server=server, tls=tls)
+    if "closed by server" in said or "closes the" in described:
+        return f"{server} cannot be used: it closes the connection{tls}."
+    if "in time" in described and address.startswith("rediss:"):
+        return f"{server} cannot be used: it does not answer in time; does it want redis://?"
+    return f"{server} cannot be used: {described}."
 
 
-def _asks(said: str) -> bool:
-    return "Authentication required" in said or "already authenticated" in said
+_Kinds = type[redis.RedisError] | tuple[type[redis.RedisError], ...]
+# The first whose kind the error is, and whose words (a pattern) it has.
+_SENTENCES: Final[tuple[tuple[_Kinds, str, str], ...]] = (
+    (
+        redis.exceptions.AuthenticationError,
+        "Authentication required|already authenticated",
+        "{server} wants a password.",
+    ),
+    (
+        (redis.exceptions.AuthenticationError, redis.exceptions.AuthorizationError),
+        "",
+        "{server} does not take this name and password.",
+    ),
+    (
+        redis.exceptions.NoPermissionError,
+        "",
+        "this user may not do on {server} what Paperboy needs.",
+    ),
+    (
+        redis.exceptions.BusyLoadingError,
+        "",
+        "{server} is still reading its file; try again in a moment.",
+    ),
+    (
+        (redis.exceptions.ReadOnlyError, redis.exceptions.MasterDownError),
+        "",
+        "{server} is a replica; Paperboy writes, so it wants the primary.",
+    ),
+    (redis.exceptions.OutOfMemoryError, "", "{server} has used up its memory (maxmemory)."),
+    (redis.exceptions.InvalidResponse, "", "{server} does not speak as Redis does{tls}."),
+    (redis.exceptions.ResponseError, "DB index", "{server} has no database of that number."),
+    (redis.exceptions.ResponseError, "^MISCONF", "{server} cannot write to its disk."),
+    (
+        (redis.exceptions.MovedError, redis.exceptions.ClusterDownError),
+        "",
+        "{server} is a cluster; Paperboy wants a server that is not.",
+    ),
+    (
+        redis.exceptions.ResponseError,
+        "(?i)unknown command",
+        "{server} is older than Redis 6.2, or lacks a command that Paperboy needs.",
+    ),
+    (redis.exceptions.ResponseError, "", "{server} refuses a command that Paperboy needs."),
+    (
+        redis.RedisError,
+        "max number of clients",
+        "{server} has as many clients as it takes.",
+    ),
+)

@@ -37,6 +37,14 @@ def _changes(before: Profile, after: Profile) -> Iterator[str]:
             yield f"{label}: {now}, was {was}"
     if before.gate != after.gate:
         yield "the gate is in use" if after.gate else "every paper reaches the model"
+    yield from _topic_changes(before, after)
+    for label in ("relevant", "irrelevant", "application"):
+        said = {"relevant": "keywords", "irrelevant": "words to avoid"}.get(label, f"{label} words")
+        yield from _listed(said, getattr(before.keywords, label), getattr(after.keywords, label))
+    yield from _listed("followed authors", before.authors.follow, after.authors.follow)
+
+
+def _topic_changes(before: Profile, after: Profile) -> Iterator[str]:
     old, new = ({t.name: t for t in p.topics} for p in (before, after))
     yield from (f"new topic: {name}" for name in new if name not in old)
     yield from (f"topic gone: {name}" for name in old if name not in new)
@@ -47,10 +55,6 @@ def _changes(before: Profile, after: Profile) -> Iterator[str]:
             yield f"{name} now leaves out: {new[name].irrelevant or 'nothing'}"
     if old.keys() == new.keys() and list(old) != list(new):
         yield "the topics are in another order"
-    for label in ("relevant", "irrelevant", "application"):
-        said = {"relevant": "keywords", "irrelevant": "words to avoid"}.get(label, f"{label} words")
-        yield from _listed(said, getattr(before.keywords, label), getattr(after.keywords, label))
-    yield from _listed("followed authors", before.authors.follow, after.authors.follow)
 
 
 def _listed(label: str, before: Sequence[str], after: Sequence[str]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from aiohttp import WSMsgType, web
 
 from tests.servers.discord_rules import walk_components
+from tests.servers.fake_discord_routes import DiscordRoutes
 from tests.servers.fake_discord_state import (
     ALL_PERMISSIONS,
     APP_ID,
@@ -31,7 +32,6 @@ from tests.servers.fake_discord_state import (
     GUILD_ID,
     USER_ID,
     DiscordError,
-    DiscordState,
     Json,
     PendingInteraction,
     Session,
@@ -61,7 +61,7 @@ class Ack(NamedTuple):
     answers: list[Json]
 
 
-class FakeDiscord(DiscordState):
+class FakeDiscord(DiscordRoutes):
     """Discord as a bot reaches it, and the people in it."""
 
     def __init__(self) -> None:

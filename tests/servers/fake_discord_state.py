@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.servers.discord_rules import command_error, message_error, modal_error, walk_components
+from tests.servers.discord_rules import message_error, modal_error, walk_components
 from tests.waiting import TIMEOUT_SECONDS
 
 Json = dict[str, Any]
@@ -125,87 +125,6 @@ class DiscordState:
     def delete_message(self, channel: str, message: str) -> None:
         """A person deletes a message; a thread started from it stays."""
         self._remove(self._message(channel, message))
-
-    def handle_request(
-        self, method: str, path: list[str], body: Any, query: Mapping[str, str]
-    ) -> Any:
-        """Do what a request asks. Returns the answer's JSON, None for 204. Raises DiscordError."""
-        match [method, *path]:
-            case ["GET", "gateway", "bot"]:
-                limit = {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}
-                return {"url": self.gateway, "shards": 1, "session_start_limit": limit}
-            case ["GET", "users", "@me"]:
-                return BOT
-            case ["GET", "users", "@me", "guilds"]:
-                return [
-                    {"id": GUILD_ID, "name": "Testers", "permissions": str(self.bot_permissions)}
-                ]
-            case ["POST", "users", "@me", "channels"]:
-                id = f"4{str(body['recipient_id'])[1:]}"
-                return self._described(self.channels.setdefault(id, Channel(id, DIRECT)))
-            case ["GET", "applications", _, "guilds", _, "commands", "permissions"]:
-                return self.command_permissions
-            case ["GET", "applications", _, *_, "commands"]:
-                return self.commands
-            case ["PUT", "applications", _, *_, "commands"]:
-                if wrong := next(filter(None, map(command_error, body)), ""):
-                    raise DiscordError(400, 50035, f"Invalid Form Body: {wrong}")
-                given = {"application_id": APP_ID, "version": "1", "type": 1, "description": ""}
-                self.commands = [given | command | {"id": self._id()} for command in body]
-                return self.commands
-            case ["GET", "applications" | "oauth2", *_, "@me"]:
-                about = {"name": "Paperboy", "icon": None, "description": "", "flags": 0}
-                owned = {"verify_key": "", "owner": user_json(USER_ID), "team": None, "bot": BOT}
-                return (
-                    {"id": APP_ID, "bot_public": True, "bot_require_code_grant": False}
-                    | about
-                    | owned
-                )
-            case ["GET", "users", id]:
-                return user_json(id)
-            case ["GET", "guilds", _]:
-                return self._guild()
-            case ["GET", "guilds", _, "members", id]:
-                if id in self.former_members:
-                    raise DiscordError(404, 10007, "Unknown Member")
-                return member_json(id)
-            case ["GET", "channels", id]:
-                return self._described(self._channel(id))
-            case ["PATCH", "channels", id]:
-                self._channel(id).name = body.get("name", self._channel(id).name)
-                return self._described(self._channel(id))
-            case ["GET", "channels", id, "messages"]:
-                return self._history(self._channel(id, READ_MESSAGE_HISTORY), query)
-            case ["POST", "channels", id, "messages"]:
-                return self._post(id, body)
-            case ["POST", "channels", id, "messages", message, "threads"]:
-                parent = self._message(self._channel(id, CREATE_PUBLIC_THREADS).id, message)
-                if message in self.channels:
-                    raise DiscordError(
-                        400, 160004, "A thread has already been created for this message"
-                    )
-                parent["thread"] = self._open(message, id, body["name"])
-                return parent["thread"]
-            case ["POST", "channels", id, "threads"]:  # in a forum: with its first message
-                thread = self._open(self._id(), self._channel(id, SEND_MESSAGES).id, body["name"])
-                if "message" in body:
-                    thread["message"] = self._say(self.channels[thread["id"]], body["message"])
-                return thread
-            case ["GET", "channels", id, "messages", message]:
-                return self._message(self._channel(id, READ_MESSAGE_HISTORY).id, message)
-            case ["PATCH", "channels", id, "messages", message]:
-                if self._channel(id).archived:
-                    raise DiscordError(400, 50083, "Thread is archived")
-                return self._change(self._message(id, message), body)
-            case ["DELETE", "channels", id, "messages", message]:
-                return self._remove(self._message(self._channel(id).id, message))
-            case ["POST", "interactions", _, token, "callback"]:
-                return self._callback(self._interactions.get(token), body)
-            case ["POST", "webhooks", _, token]:
-                return self._answer(self._pending(token), body)
-            case [_, "webhooks", _, token, "messages", message]:
-                return self._answered(method, self._pending(token), message, body)
-        raise DiscordError(404, 0, "404: Not Found")
 
     def _id(self) -> str:
         """A snowflake of this moment, never the same twice."""

@@ -94,27 +94,33 @@ def _message(payload: dict[str, Any]) -> Iterator[str]:
 
 
 def _blocks(blocks: list[dict[str, Any]]) -> Iterator[str]:
+    rules = {"header": _header, "context": _context, "actions": _actions, "input": _input}
     for block in blocks:
-        match block["type"]:
-            case "header":
-                yield from _text(block["text"], 150)
-            case "context":
-                if not 1 <= len(block["elements"]) <= 10:
-                    yield "context elements"
-                for text in block["elements"]:
-                    yield from _text(text, 3_000)
-            case "rich_text":
-                for section in block["elements"]:
-                    yield from _section(section)
-            case "actions":
-                if not 1 <= len(block["elements"]) <= 25:
-                    yield "actions"
-                for button in block["elements"]:
-                    yield from _button(button)
-            case "input":
-                yield from _input(block)
-            case other:
-                yield f"a block called {other}"
+        if block["type"] == "rich_text":
+            for section in block["elements"]:
+                yield from _section(section)
+        elif rule := rules.get(block["type"]):
+            yield from rule(block)
+        else:
+            yield f"a block called {block['type']}"
+
+
+def _header(block: dict[str, Any]) -> Iterator[str]:
+    yield from _text(block["text"], 150)
+
+
+def _context(block: dict[str, Any]) -> Iterator[str]:
+    if not 1 <= len(block["elements"]) <= 10:
+        yield "context elements"
+    for text in block["elements"]:
+        yield from _text(text, 3_000)
+
+
+def _actions(block: dict[str, Any]) -> Iterator[str]:
+    if not 1 <= len(block["elements"]) <= 25:
+        yield "actions"
+    for button in block["elements"]:
+        yield from _button(button)
 
 
 def _text(part: dict[str, Any], limit: int) -> Iterator[str]:

@@ -123,78 +123,105 @@ def _form(form: Form) -> list[str]:
     return rows
 
 
-def test_what_a_channel_sees(context: Context) -> None:
-    said: list[str] = []
+class Conversation:
+    """What somebody types, presses and sends in a channel, with all that is said to it."""
 
-    def types(*texts: str) -> None:
-        said.extend(shown(text, partial(typed, text, context)) for text in texts)
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.said: list[str] = []
 
-    def presses(action: str, value: str) -> None:
-        said.append(
-            shown(f"[{f'{action} {value}'.strip()}]", lambda: pressed(action, value, context))
-        )
+    def types(self, *texts: str) -> None:
+        self.said.extend(shown(text, partial(typed, text, self.context)) for text in texts)
 
-    def sends(form: str, about: str = "C1", **changes: str) -> None:
+    def presses(self, action: str, value: str) -> None:
+        act = partial(pressed, action, value, self.context)
+        self.said.append(shown(f"[{f'{action} {value}'.strip()}]", act))
+
+    def sends(self, form: str, about: str = "C1", **changes: str) -> None:
         answers = (PROFILE_VALUES if form == "profile" else SUBSCRIBE_VALUES) | changes
         given = ", ".join(f"{name}={text!r}" for name, text in changes.items())
         what = f"sends {form} about {about or 'nothing'}: {given or 'complete'}"
-        said.append(shown(what, lambda: sent(form, answers, context, about)))
+        self.said.append(shown(what, partial(sent, form, answers, self.context, about)))
 
-    # Nothing is there yet.
-    types("/digest list", "/digest pause", "/digest unsubscribe matters", "/digest now")
-    types("/digest subscribe maters", "/digest subscribe matters at noonish", "/digest subscibe")
-    # By words.
-    types("/digest subscribe", "/digest subscribe at 8:30", "/digest subscribe matters")
-    types("/digest subscribe matters", "/digest subscribe Matters at 8:30 tz Berlin days mon-wed")
-    types("/digest subscribe matters top 10", "/digest subscribe exoplanets days weekends")
-    deliver_day(context)
-    types("/digest subscribe matters", "/digest", "/digest list", "/digest now")
-    types("/digest now matters", "/digest now exoplanets", "/digest unsubscribe")
-    types("/digest pause foundations", "/digest pause", "/digest pause", "/digest list")
-    types("/digest subscribe matters", "/digest resume matters", "/digest resume matters")
-    types("/digest resume", "/digest unsubscribe exoplanets", "/digest unsubscribe")
-    # By form.
-    presses("subscribe", "")
-    presses("subscribe", "C2")
-    sends("subscribe")
-    sends("subscribe", top="")
-    sends("subscribe", about="", channel="C2")
-    sends("subscribe", about="")
-    sends("subscribe", profile="", at="late", tz="Mars", days="", top="0")
-    sends("subscribe", profile="gone")
-    sends("nonsense")
-    # By button, from here and from afar.
+
+def before_anything(somebody: Conversation) -> None:
+    somebody.types("/digest list", "/digest pause", "/digest unsubscribe matters", "/digest now")
+    somebody.types(
+        "/digest subscribe maters", "/digest subscribe matters at noonish", "/digest subscibe"
+    )
+
+
+def by_words(somebody: Conversation) -> None:
+    somebody.types("/digest subscribe", "/digest subscribe at 8:30", "/digest subscribe matters")
+    somebody.types(
+        "/digest subscribe matters", "/digest subscribe Matters at 8:30 tz Berlin days mon-wed"
+    )
+    somebody.types("/digest subscribe matters top 10", "/digest subscribe exoplanets days weekends")
+    deliver_day(somebody.context)
+    somebody.types("/digest subscribe matters", "/digest", "/digest list", "/digest now")
+    somebody.types("/digest now matters", "/digest now exoplanets", "/digest unsubscribe")
+    somebody.types("/digest pause foundations", "/digest pause", "/digest pause", "/digest list")
+    somebody.types("/digest subscribe matters", "/digest resume matters", "/digest resume matters")
+    somebody.types("/digest resume", "/digest unsubscribe exoplanets", "/digest unsubscribe")
+
+
+def by_form(somebody: Conversation) -> None:
+    somebody.presses("subscribe", "")
+    somebody.presses("subscribe", "C2")
+    somebody.sends("subscribe")
+    somebody.sends("subscribe", top="")
+    somebody.sends("subscribe", about="", channel="C2")
+    somebody.sends("subscribe", about="")
+    somebody.sends("subscribe", profile="", at="late", tz="Mars", days="", top="0")
+    somebody.sends("subscribe", profile="gone")
+    somebody.sends("nonsense")
+
+
+def by_button(somebody: Conversation) -> None:
     for action in ("edit", "pause", "resume", "now", "ask-unsubscribe", "unsubscribe", "edit"):
-        presses(action, "C2 matters")
-    presses("pause", "C1 matters")
-    presses("edit", "C1 matters")
-    sends("subscribe", about="C1")
-    sends("edit", about="C1 what-it-showed")
-    sends("edit", about="C2 what-it-showed")
-    presses("frobnicate", "")
-    # A profile of one's own.
-    types("/digest new")
-    presses("new", "")
-    sends("profile", about="")
-    sends("profile", about="", title="Bounds, rates")
-    sends("profile", about="", title="", categories="cs.XX", look_for="", maximum="many")
-    types("/digest new bounds-rates", "/digest new nobody", "/digest subscribe bounds-rates")
-    presses("edit-profile", "bounds-rates")
-    sends("profile", about="bounds-rates", title="Rates & bounds")
-    sends("profile", about="bounds-rates", relevance="11")
-    presses("edit-profile", "matters")
-    token = next(iter(context.store.redis.scan_iter("pb:undo:*"))).rpartition(":")[2]
-    presses("undo", token)
-    presses("undo", token)
-    presses("undo", "0123456789abcdef")
-    # About one paper.
-    types("/why 2503.10000", "/why 2503.10002", "/why", "/why attention")
-    types("/why 2503.10000 2503.10001", "/digest missed", "/digest missed nobody")
+        somebody.presses(action, "C2 matters")
+    somebody.presses("pause", "C1 matters")
+    somebody.presses("edit", "C1 matters")
+    somebody.sends("subscribe", about="C1")
+    somebody.sends("edit", about="C1 what-it-showed")
+    somebody.sends("edit", about="C2 what-it-showed")
+    somebody.presses("frobnicate", "")
+
+
+def own_profile(somebody: Conversation) -> None:
+    somebody.types("/digest new")
+    somebody.presses("new", "")
+    somebody.sends("profile", about="")
+    somebody.sends("profile", about="", title="Bounds, rates")
+    somebody.sends("profile", about="", title="", categories="cs.XX", look_for="", maximum="many")
+    somebody.types(
+        "/digest new bounds-rates", "/digest new nobody", "/digest subscribe bounds-rates"
+    )
+    somebody.presses("edit-profile", "bounds-rates")
+    somebody.sends("profile", about="bounds-rates", title="Rates & bounds")
+    somebody.sends("profile", about="bounds-rates", relevance="11")
+    somebody.presses("edit-profile", "matters")
+    redis = somebody.context.store.redis
+    token = next(iter(redis.scan_iter("pb:undo:*"))).rpartition(":")[2]
+    somebody.presses("undo", token)
+    somebody.presses("undo", token)
+    somebody.presses("undo", "0123456789abcdef")
+
+
+def about_one_paper(somebody: Conversation) -> None:
+    somebody.types("/why 2503.10000", "/why 2503.10002", "/why", "/why attention")
+    somebody.types("/why 2503.10000 2503.10001", "/digest missed", "/digest missed nobody")
     for action in ("why", "abstract", "up", "up", "down", "up"):
-        presses(action, "day 2503.10001")
-    presses("up", "day 2503.10002")
-    presses("share", "2503.10001")
-    check_golden("commands/subscriptions.txt", "\n".join(said) + "\n")
+        somebody.presses(action, "day 2503.10001")
+    somebody.presses("up", "day 2503.10002")
+    somebody.presses("share", "2503.10001")
+
+
+def test_what_a_channel_sees(context: Context) -> None:
+    somebody = Conversation(context)
+    for part in (before_anything, by_words, by_form, by_button, own_profile, about_one_paper):
+        part(somebody)
+    check_golden("commands/subscriptions.txt", "\n".join(somebody.said) + "\n")
 
 
 def test_every_command_button_and_form_is_in_that_file() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, product
 from typing import Any
 
 import pytest
@@ -330,16 +330,45 @@ OPS = st.one_of(
 class Simple:
     """Each call and what it counts for: set aside, spent for now, or done."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.calls: list[list[Any]] = []  # [reservation, state, counted]
 
     def taken(self) -> int:
         return sum(counted for _, _, counted in self.calls)
 
+    def open(self, granted: object, nano: int) -> None:
+        assert isinstance(granted, Reservation) == (nano <= self.limit - self.taken())
+        if isinstance(granted, Reservation):
+            self.calls.append([granted, "open", nano])
+
+    def lapse(self) -> None:
+        for call in self.calls:
+            call[1] = "lapsed" if call[1] == "open" else call[1]
+
     def close(self, at: int, counted: int | None) -> None:
         call = self.calls[at]
         if call[1] != "closed":
             call[1:] = ["closed", call[0].reserve.nano if counted is None else counted]
+
+    def check(self, spent: SpentTotals) -> None:
+        assert spent.committed(Unit.NANO) == self.taken()
+        assert spent.reserved_nano == sum(c for _, state, c in self.calls if state == "open")
+
+
+def close_call(op: str, at: int, cost: int, spending: Spending, simple: Simple) -> None:
+    """Settle a call at a cost, at an unknown one, or give it back."""
+    reservation = simple.calls[at][0]
+    if op == "settle":
+        cost = min(cost, reservation.reserve.nano)
+        spending.settle(reservation, paid(cost))
+        simple.close(at, cost)
+    elif op == "unknown":
+        spending.settle(reservation, None)
+        simple.close(at, None)
+    else:
+        spending.give_back(reservation)
+        simple.close(at, 0)
 
 
 @settings(max_examples=150)
@@ -348,38 +377,19 @@ def test_any_sequence_counts_as_a_simple_account_does(
     redis_url: str, limit: int, ops: list[tuple[str, int, int]]
 ) -> None:
     with connect(redis_url) as redis:
-        spending, simple = Spending(Store(redis)), Simple()
+        spending, simple = Spending(Store(redis)), Simple(limit)
         who, now = payer(f"test:{next(_ids)}", day_usd=limit / NANO), NOW
         for op, first, second in ops:
             if op == "reserve":
-                free = limit - simple.taken()
-                said = reserve(spending, who, first, second, now)
-                assert isinstance(said, Reservation) == (first <= free)
-                if isinstance(said, Reservation):
-                    simple.calls.append([said, "open", first])
+                simple.open(reserve(spending, who, first, second, now), first)
             elif op == "lapse":
                 now += timedelta(minutes=3)
                 spending.remaining(who, now)
-                for call in simple.calls:
-                    call[1] = "lapsed" if call[1] == "open" else call[1]
+                simple.lapse()
             elif first < len(simple.calls):
-                found = simple.calls[first][0]
-                if op == "settle":
-                    cost = min(second, found.reserve.nano)
-                    spending.settle(found, paid(cost))
-                    simple.close(first, cost)
-                elif op == "unknown":
-                    spending.settle(found, None)
-                    simple.close(first, None)
-                else:
-                    spending.give_back(found)
-                    simple.close(first, 0)
-            for scope in who.scopes:
-                for period in Period:
-                    spent = spending.spent(scope, period, now)
-                    assert spent.committed(Unit.NANO) == simple.taken()
-                    held = sum(c for _, state, c in simple.calls if state == "open")
-                    assert spent.reserved_nano == held
+                close_call(op, first, second, spending, simple)
+            for scope, period in product(who.scopes, Period):
+                simple.check(spending.spent(scope, period, now))
         redis.flushall()
 
 

@@ -77,28 +77,33 @@ def places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+def mutate_somewhere(draw: st.DrawFn, document: Any) -> None:
+    """Remove, double or replace one thing in a document."""
+    path = draw(st.sampled_from(places(document) or [("id",)]))
+    parent: Any = document
+    for key in path[:-1]:
+        parent = parent[key]
+    match draw(st.sampled_from(["remove", "replace", "junk", "wrap", "add"])):
+        case "remove":
+            del parent[path[-1]]
+        case "replace":
+            parent[path[-1]] = draw(odd)
+        case "junk":
+            parent[path[-1]] = draw(junk)
+        case "wrap":
+            parent[path[-1]] = [parent[path[-1]]]
+        case "add" if isinstance(parent, dict):
+            name = st.sampled_from(["error", "text", "refusal", "reasoning_content", "content"])
+            parent[draw(name)] = draw(odd)
+
+
 @st.composite
 def mutated(draw: st.DrawFn, whole: dict[str, Any]) -> bytes:
     """An envelope with up to four things in it removed, doubled or replaced by anything; and then,
     now and then, bytes cut off, changed or put in front."""
     document = copy.deepcopy(whole)
     for _ in range(draw(st.integers(0, 4))):
-        path = draw(st.sampled_from(places(document) or [("id",)]))
-        parent: Any = document
-        for key in path[:-1]:
-            parent = parent[key]
-        match draw(st.sampled_from(["remove", "replace", "junk", "wrap", "add"])):
-            case "remove":
-                del parent[path[-1]]
-            case "replace":
-                parent[path[-1]] = draw(odd)
-            case "junk":
-                parent[path[-1]] = draw(junk)
-            case "wrap":
-                parent[path[-1]] = [parent[path[-1]]]
-            case "add" if isinstance(parent, dict):
-                name = st.sampled_from(["error", "text", "refusal", "reasoning_content", "content"])
-                parent[draw(name)] = draw(odd)
+        mutate_somewhere(draw, document)
     body = json.dumps(document).encode()
     match draw(st.sampled_from(["whole", "whole", "whole", "cut", "flip", "front"])):
         case "cut":
