@@ -163,6 +163,16 @@ def test_a_file_has_a_docstring_and_at_most_400_lines(name: str) -> None:
     assert text == "" or ast.get_docstring(ast.parse(text))
 
 
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_class_has_at_most_20_methods_and_a_function_60_lines(name: str) -> None:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(FILES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef):
+            assert sum(isinstance(each, functions) for each in node.body) <= 20, node.name
+        elif isinstance(node, functions):
+            assert (node.end_lineno or 0) - node.lineno < 60, node.name
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
 def test_a_folder_has_a_docstring_and_at_most_25_entries(folder: Path) -> None:
     assert len([path for path in folder.iterdir() if path.name != "__pycache__"]) <= 25
