@@ -1,4 +1,4 @@
-"""What was found out about the model and the chats: nouns for `paperboy doctor`."""
+"""What `paperboy doctor` finds out about the model, the server and the platforms; no I/O."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bot.domain.reasons import ModelReason
 
 
 class ModelCheckup(Value):
-    """`model` None: nothing is set, papers are ranked locally. `shape` is how the server was asked
-    with success, `bounded` whether its answers can be limited in length, where a budget asks for
-    that; `trouble` what stood in the way, with its sentence in `detail`, and `address` where the
-    server was found instead."""
+    """`model` is None where none is set: papers are ranked locally. `reply_format` is the one that
+    the server supports, `can_limit_length` whether its answers can be limited in length, where a
+    budget requires that; `reason` is why the check failed, with a sentence in `detail`, and
+    `working_address` where the API was found instead."""
 
     model: str | None
     server: str
@@ -28,8 +28,8 @@ class ModelCheckup(Value):
 
 
 class ServerCheckup(Value):
-    """The server's name and version, whether what it holds outlives it, and what it does when its
-    memory is used up (maxmemory-policy)."""
+    """The Redis server's name and version, whether it persists its data, and its
+    maxmemory-policy."""
 
     server: str
     persistent: bool
@@ -37,7 +37,7 @@ class ServerCheckup(Value):
 
 
 class Outage(Value):
-    """Something outside that does not serve us, why, and since when (UTC); it is being tried."""
+    """Something outside is down, why, and since when (UTC); it is retried."""
 
     what: str
     why: str
@@ -45,9 +45,8 @@ class Outage(Value):
 
 
 class SlackCheckup(Value):
-    """The token's workspace and bot, and what is missing. `trouble` and `app_trouble` are what the
-    bot token and the app token cannot, as Slack says it; `unheard` the kinds of events that never
-    came yet."""
+    """The token's workspace and bot, and what is missing. The errors of the bot token and the app
+    token are in Slack's words; `unseen_events` are the kinds of events that have never arrived."""
 
     team: str = ""
     bot: str = ""

@@ -1,4 +1,4 @@
-"""The nouns of asking about one paper: what is asked, found, and said of it; no I/O."""
+"""Lookups of one paper: what is asked, what arXiv answers, what a judge says; no I/O."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bot.domain.reasons import ArxivReason, ModelReason, PaperReason
 
 
 class Claim(Value):
-    """What a judge says of a paper and one of a profile's topics, with the words of the paper's
-    title or abstract, as they stand there, that carry it."""
+    """What a judge says of a paper and one topic of a profile, with the words of the title or
+    abstract, verbatim, that support it."""
 
     topic: str
     meets: bool
@@ -22,8 +22,8 @@ class Claim(Value):
 
 
 class Assessment(Value):
-    """What the judge says of a paper to somebody who asks: a score or why there is none, claims
-    that were checked against the paper (`dropped` were not borne out) or why there are none."""
+    """What a judge says of a paper: a score or why there is none (`trouble`), and the claims that
+    the paper supports (`dropped` counts the others) or why there are none (`silent`)."""
 
     score: Score | None
     trouble: ModelReason | None = None
@@ -33,9 +33,9 @@ class Assessment(Value):
 
 
 class ArxivAnswer(Value):
-    """What arXiv says of an id: the paper, or why there is none (NOT_FOUND, or arXiv's trouble).
+    """arXiv's answer about an id: the paper, or why there is none.
 
-    `withdrawn` are the authors' words where they took it back.
+    `withdrawn` is the authors' comment where they withdrew it.
     """
 
     paper: Paper | None
@@ -45,16 +45,16 @@ class ArxivAnswer(Value):
 
     @property
     def missing(self) -> bool:
-        """arXiv answered, and does not show it."""
+        """Whether arXiv answered that it has no such paper."""
         return self.trouble is PaperReason.NOT_FOUND
 
 
 class Lookup(Value):
-    """Somebody wants to know of a paper: what the judge of each profile (a fingerprint) says.
+    """A question to arXiv and to the judge of each profile (a fingerprint) about one paper.
 
-    `ref` names the paper's stored text, empty where arXiv has to be asked for it; `version` is the
-    one that was named. `purse` names whose questions of a day are counted, where that is not the
-    workspace's: people alone with the bot on Discord are in none.
+    `ref` refers to the paper's stored text, empty where arXiv has to be asked for it; `version` is
+    the one that was asked about. `purse` says whose daily questions are counted, where that is not
+    the workspace: people alone with the bot on Discord are in none.
     """
 
     paper: str
@@ -68,7 +68,7 @@ class Lookup(Value):
 
     @property
     def key(self) -> str:
-        """One for all who ask the same of the same paper."""
+        """The same for everybody who asks the same about the same paper."""
         model = self.judge.model or ""
         paid_by = self.purse or self.workspace
         return fingerprint(self.paper, self.ref, model, paid_by, *self.profiles)

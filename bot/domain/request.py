@@ -1,4 +1,4 @@
-"""The nouns of who gets a day: a channel's address, a wish, a delivery; no I/O."""
+"""Who gets a digest: addresses, requests, deliveries; no I/O."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bot.domain.reasons import ChannelReason
 
 
 class Address(Value):
-    """One channel of one platform: where digests go and what remembers what it had.
+    """One channel of one platform.
 
-    `workspace` is Slack's team or Discord's guild, empty where there is no such thing.
+    `workspace` is Slack's team or Discord's guild, empty where there is none.
     """
 
     platform: str = Field(pattern=r"^[a-z]+$")
@@ -28,20 +28,21 @@ class Address(Value):
 
     @property
     def workspace_key(self) -> str:
-        """Names the workspace, over all platforms."""
+        """Identifies the workspace across platforms."""
         return f"{self.platform}:{self.workspace}"
 
 
 class DigestRequest(Value):
-    """Somebody waits for a profile's day at an address.
+    """A request to deliver one profile's digest to one channel.
 
-    `profile` is a fingerprint; `since` is when it was asked for: what failed before then is tried
-    again, what is complete is used as it is. `by` is the id of the person who asked, empty for a
-    schedule; `top` the most papers this channel wants.
+    `profile` is a fingerprint. `since` is when the request was made: steps that failed before are
+    tried again, complete ones are used as they are. `by` is the id of the person who asked, empty
+    for a schedule; `top` limits the papers in this channel.
 
-    A schedule's wish names its `subscription`: it is not delivered before `at`, may be improved
-    `until` then, and brings `earlier` days with it that the channel is owed; `left_out` are too
-    many. `asked` is when a person's wish was first made, once it is tried anew.
+    A schedule's request has the key of its `subscription`. It is not delivered before `at`, may be
+    improved `until` then, and includes the `earlier` days that the channel missed; `left_out`
+    counts those that are too many. `asked` is when a person's request was first made, once it has
+    been renewed.
     """
 
     profile: str
@@ -60,13 +61,13 @@ class DigestRequest(Value):
 
     @property
     def key(self) -> str:
-        """Names it among those that wait: the same day for the same channel is one wish."""
+        """The same day of the same profile for the same channel is one request."""
         return f"{self.address} {self.profile} {self.wanted.key}"
 
     @property
     def origin_key(self) -> str:
-        """Names who asked and when: the same after it was tried anew, another when somebody asks
-        for the same day again."""
+        """Identifies who asked and when: unchanged when the request is renewed, another when
+        somebody asks for the same day again."""
         return f"{self.by} {(self.asked or self.since).isoformat()}"
 
     @property
@@ -75,16 +76,16 @@ class DigestRequest(Value):
         return (*self.earlier, self.wanted)
 
     def for_single_day(self, query: ListQuery, since: datetime) -> Self:
-        """One of its days alone, as if it was asked for at `since`."""
+        """A request for one of the days, made at `since`."""
         plain = {"earlier": (), "left_out": 0, "at": None, "until": None}
         return self.model_copy(update={"wanted": query, "since": since, **plain})
 
 
 class Delivery(Value):
-    """What a channel was given, in short: `day` names the digest, `message` is the platform's id
-    of the head (empty where there is none), `at` when it was last complete or tried. `days` name
-    the decided days it was made of, the newest last; empty, it was `day` alone. `ended` is why
-    nothing more can be posted there: somebody deleted the thread, say."""
+    """The summary of a digest that a channel was given. `day` is the digest's name, `message` the
+    platform's id of the head (empty where there is none), `at` when it was last completed or
+    tried. `days` are the names of the decided days it was made of, the newest last; when empty,
+    `day` alone. `ended` is why nothing more can be posted: somebody deleted the thread, say."""
 
     day: str
     days: tuple[str, ...] = ()
@@ -100,15 +101,15 @@ class Delivery(Value):
 
 
 def digest_name(request: DigestRequest, list_result: ListResult) -> str:
-    """Names a profile's decided day, whoever asks for it."""
+    """The name of a profile's decided day, the same for every channel."""
     return fingerprint(
         request.profile, request.judge.model or "", list_result.batch or request.wanted.key
     )
 
 
 def delivery_name(request: DigestRequest, list_result: ListResult) -> str:
-    """Names that day as delivered to one address; several days by their dates, which do not
-    change when one of them turns up late."""
+    """The name of that day's delivery to one address. Several days are named by their queries,
+    which stay the same when one of the lists arrives late."""
     name = digest_name(request, list_result)
     if request.earlier:
         keys = [query.key for query in request.queries]

@@ -1,4 +1,4 @@
-"""The state of one installation at one moment; pure."""
+"""The state of one installation at one moment; no I/O."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.domain.subscription import Subscription
 
 
 class QueueStatus(Value):
-    """One queue: its workers alive, and its jobs waiting, under way and given up."""
+    """One queue: live workers, and jobs waiting, under way and failed."""
 
     name: str
     workers: int
@@ -23,8 +23,8 @@ class QueueStatus(Value):
 
 
 class SubscriptionStatus(Value):
-    """One subscription, its next moment (UTC) unless it rests, what it brought last, and how its
-    profile's gate stands, once it has a day to learn from."""
+    """One subscription, its next moment (UTC) unless it is paused, its last delivery, and its
+    profile's gate, once that has a day to learn from."""
 
     subscription: Subscription
     next: datetime | None
@@ -33,7 +33,7 @@ class SubscriptionStatus(Value):
 
 
 class PendingRequest(Value):
-    """A day that somebody asked for."""
+    """A request that is not fulfilled yet."""
 
     address: Address
     categories: tuple[str, ...]
@@ -41,9 +41,8 @@ class PendingRequest(Value):
 
 
 class Status(Value):
-    """The state of one installation at one moment; `memory` is the server's, in bytes, `policy`
-    what it does when that is used up. `aside` counts, by kind, the stored values
-    that could not be read."""
+    """`memory` is the server's, in bytes, `policy` its maxmemory-policy. `wishes` are pending
+    requests; `aside` counts, by kind, the stored values that could not be read."""
 
     at: datetime
     server: str
@@ -58,7 +57,7 @@ class Status(Value):
     aside: tuple[tuple[str, int], ...] = ()
 
     def of(self, workspace: str) -> Status:
-        """What one workspace (Address.workspace_key) may see of it."""
+        """The part that one workspace (Address.workspace_key) may see."""
         return self.model_copy(
             update={
                 "wishes": tuple(w for w in self.wishes if w.address.workspace_key == workspace),

@@ -1,4 +1,4 @@
-"""The nouns of a channel's own: what it subscribed to, why that rests, and who liked what; pure."""
+"""Subscriptions, why they are paused, and votes; no I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.domain.schedule import Schedule
 
 
 class Paused(Value):
-    """Why nothing comes: somebody said so (`by`), or it cannot be posted there (`trouble`)."""
+    """Why a subscription is paused: a person did it (`by`), or posting failed (`trouble`)."""
 
     at: datetime
     by: str = ""
@@ -20,9 +20,9 @@ class Paused(Value):
 
 
 class Subscription(Value):
-    """A channel gets a profile's digest at its local time. `profile` is a name, so that a change
-    of the profile reaches its subscribers; `top` caps the papers below the profile's own maximum;
-    `by` is the id of the person who subscribed the channel, who is told when it stops."""
+    """A channel gets a profile's digest on a schedule. `profile` is a name, so that a change to
+    the profile reaches its subscribers; `top` limits the papers below the profile's own maximum;
+    `by` is the id of the person who subscribed, who is told when the subscription is paused."""
 
     address: Address
     profile: str
@@ -34,12 +34,11 @@ class Subscription(Value):
 
     @property
     def key(self) -> str:
-        """Names it among all."""
         return f"{self.address} {self.profile}"
 
 
 class Vote(StrEnum):
-    """A vote."""
+    """One person's vote on a paper."""
 
     UP = "up"
     DOWN = "down"

@@ -1,1 +1,1 @@
-"""What is due, pure."""
+"""What is due, and which days a channel is still to get; pure."""

@@ -1,4 +1,4 @@
-"""Which days a channel is owed, and when they are looked for; pure."""
+"""Which days are due for a channel, and when they are fetched; pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription
 
 # The feed turns over within the hour after New York's midnight.
-_FIRST_LOOK = time(0, 10)
+_FIRST_FETCH = time(0, 10)
 
 
 class DueDays(Value):
-    """The days (New York dates, the oldest first) that are due at a moment (UTC); they are looked
-    for from `since` on. `left_out` are older ones, too many for one digest."""
+    """The days (New York dates, the oldest first) that are due at `at`, and fetched from
+    `fetch_from` on (both aware). `left_out` counts older days, too many for one digest."""
 
     at: datetime
     fetch_from: datetime
@@ -31,36 +31,41 @@ def due_days(
     now: datetime,
     most: int,
 ) -> DueDays | None:
-    """What a schedule is due now or prepares for its next moment; None on a quiet day.
+    """The days a schedule is due now, or prepares for its next moment; None on a quiet day.
 
-    `served` is the last day that was seen to, or the day of the subscription: what came before is
-    nobody's debt. `delivered` are days that the channel has had in another way. At most `most`
-    days are owed at once.
+    `served` is the last served day, or the day of the subscription: earlier days are not caught
+    up. `delivered_dates` are days that the channel got in another way. At most `most` days are due
+    at once.
     """
     for at in (schedule.last(now), schedule.next(now)):
         newest = new_york_date(at)
-        since = datetime.combine(newest, _FIRST_LOOK, NEW_YORK)
-        if newest <= served or now < since:
+        fetch_from = datetime.combine(newest, _FIRST_FETCH, NEW_YORK)
+        if newest <= served or now < fetch_from:
             continue
         days = [
             day for day in _weekdays(served, newest) if day not in delivered_dates or day == newest
         ]
         if days:
             return DueDays(
-                at=at, fetch_from=since, days=tuple(days[-most:]), left_out=len(days[:-most])
+                at=at, fetch_from=fetch_from, days=tuple(days[-most:]), left_out=len(days[:-most])
             )
     return None
 
 
 def subscription_due_days(
-    found: Subscription, served: date | None, delivered_dates: set[date], now: datetime, most: int
+    subscription: Subscription,
+    served: date | None,
+    delivered_dates: set[date],
+    now: datetime,
+    most: int,
 ) -> DueDays | None:
-    """The morning of a subscription; it begins with the first day after it was made."""
-    begin = new_york_date(found.since)
-    first = found.schedule.next(found.since)
+    """The due days of a subscription, which begins with the first day after it was made."""
+    begin = new_york_date(subscription.since)
+    first = subscription.schedule.next(subscription.since)
     if new_york_date(first) == begin:  # made before that day's own digest
         begin -= timedelta(days=1)
-    return due_days(found.schedule, max(served or begin, begin), delivered_dates, now, most)
+    served = max(served or begin, begin)
+    return due_days(subscription.schedule, served, delivered_dates, now, most)
 
 
 def _weekdays(after: date, last: date) -> list[date]:

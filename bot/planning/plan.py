@@ -1,6 +1,6 @@
-"""What is due now: a question to what has been left behind; pure.
+"""The next missing step of a request, from what earlier steps have stored; pure.
 
-Nothing is chained: whoever waits asks again, and gets the next missing step or none.
+Steps are not chained: whoever waits asks again, and gets the next missing step or none.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from bot.domain.papers import Problem, Value, fingerprint
 from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import DigestRequest, delivery_name, digest_name
 
-# arXiv's feed may still grow in the hour it turns over; an answer this young is used again, and a
-# list that is not settled is looked at as often.
+# arXiv's feed may still grow in the hour it turns over: a younger answer is used again, and a list
+# that is not settled is fetched this often.
 _FRESH = timedelta(minutes=10)
-# An outage of a model lasts minutes to hours; asking costs nothing while it does.
+# A model outage lasts minutes to hours; asking costs nothing meanwhile.
 RETRY_AFTER = timedelta(minutes=10)
 
 
@@ -31,12 +31,13 @@ class StepKind(StrEnum):
 
 
 class StepRecord(Value):
-    """That a step was taken, when, and whether it left nothing to be desired.
+    """A step was taken at `at`; `complete` when nothing is missing from its result.
 
-    `version` names what was decided, of a delivery what of it was shown: the same decisions have
-    the same one. It is empty in what older releases stored. Of a judged day also how many papers it
-    has, how many lack a score for now, and why, where that is most of them; `list_at` is the
-    `changed_at` of the list that was judged. `problem` is what a delivery said of its list.
+    `version` identifies the decisions: those of a judged day, or those that a delivery showed. It
+    is empty in records of older releases. A judged day also has its number of `papers`, how many
+    of them lack a score for now (`unscored`), the `outage` where that is most of them, and
+    `list_at`, the `changed_at` of the list that was judged. `problem` is the list's, as a delivery
+    reported it.
     """
 
     at: datetime
@@ -50,33 +51,32 @@ class StepRecord(Value):
 
 
 class DayState(Value):
-    """How far one day has come."""
+    """What is stored of one day."""
 
     listed: ListResult | None = None
     judged: StepRecord | None = None
 
 
 class RequestState(DayState):
-    """What has been left behind on the way to a wish: of its day, of the `earlier` ones, and the
-    delivery of them all."""
+    """What is stored for a request: of its day, of the `earlier` days, and their delivery."""
 
     earlier: tuple[DayState, ...] = ()
     delivered: StepRecord | None = None
 
     @property
     def version(self) -> str:
-        """Names what is decided by now, for all the days."""
+        """Identifies the decisions so far, of all days."""
         days = [day.judged.version if day.judged else "" for day in (*self.earlier, self)]
         return days[0] if len(days) == 1 or not any(days) else fingerprint(*days)
 
     @property
     def problem(self) -> Problem | None:
-        """What keeps papers from all the days, for now."""
+        """Why papers are missing from the days, as far as is known."""
         return combined_problem([day.listed for day in (*self.earlier, self) if day.listed])
 
 
 class Step(Value):
-    """A job to do for a wish; `seen` is what had been left behind when it was found missing."""
+    """A job to run for a request; `seen` is the state in which the step was missing."""
 
     kind: StepKind
     wish: DigestRequest
@@ -84,9 +84,9 @@ class Step(Value):
 
     @property
     def id(self) -> str:
-        """Names what is to be changed: an answer of arXiv's, a judging or a delivery by what it
-        comes after. Whoever looks at the same facts asks for the same step, at whatever moment,
-        and a step that was taken has another name from then on.
+        """Names the change that the step makes by the result it replaces: whoever sees the same
+        state queues the same job, at whatever moment, and a step that was taken has another id
+        from then on.
 
         Letters, digits, `_` and `-` only: rq allows no others in a job's id.
         """
@@ -103,13 +103,13 @@ class Step(Value):
 
     @property
     def is_urgent(self) -> bool:
-        """Whether somebody waits for it, not a schedule."""
+        """Whether a person waits for it, not a schedule."""
         return bool(self.wish.by or not self.wish.subscription)
 
 
 class NextAction(Value):
-    """What is to be done for a wish at a moment: a step, or nothing. `fulfilled` when nothing will
-    be; `late` says why a day is not there at its time, with a step: because it is not done yet."""
+    """What to do for a request at a moment: a step, or nothing. `fulfilled` when no step will
+    follow; `late_reason` says why a day is not delivered at its time."""
 
     step: Step | None = None
     fulfilled: bool = False
@@ -117,7 +117,7 @@ class NextAction(Value):
 
 
 def next_action(request: DigestRequest, facts: RequestState, now: datetime) -> NextAction:
-    """What is due for a wish now."""
+    """What to do for a request now."""
     if request.at is None or request.until is None:
         step = next_step(request, facts)
         return NextAction(step=step, fulfilled=step is None)
@@ -125,9 +125,9 @@ def next_action(request: DigestRequest, facts: RequestState, now: datetime) -> N
 
 
 def next_step(request: DigestRequest, facts: RequestState) -> Step | None:
-    """The next missing step towards a day that somebody asked for; None when it is fulfilled.
+    """The next missing step of a person's request; None when it is fulfilled.
 
-    What failed before the wish is tried again, what failed since then stands: the person who asked
+    A step that failed before the request is tried again; a failure since then stands: the person
     gets the reason now, and may ask again.
     """
     list_result, judged, delivered = facts.listed, facts.judged, facts.delivered
@@ -143,23 +143,24 @@ def next_step(request: DigestRequest, facts: RequestState) -> Step | None:
 
 
 def is_judged(day: DayState, since: datetime) -> bool:
-    """Whether a day's papers are judged, as well as could be done since then."""
+    """Whether a day is judged, and did not fail before `since`."""
     if day.listed is None or day.judged is None or _outgrown(day.judged, day.listed):
         return False
     return not _failed_before(day.judged, since)
 
 
 def _outgrown(judged: StepRecord, list_result: ListResult) -> bool:
-    """Whether papers came to the list since it was read to be judged: while it was being judged,
-    perhaps. Both times are the reader's of the list, so that clocks of two machines never meet."""
+    """Whether papers were added to the list since it was read for judging, perhaps while it was
+    being judged. Both times are those of whoever fetched the list, so that the clocks of two
+    machines are never compared."""
     return (judged.list_at or judged.at) < list_result.changed_at
 
 
 def _next_action(
     request: DigestRequest, facts: RequestState, now: datetime, at: datetime, until: datetime
 ) -> NextAction:
-    """A schedule's days: read and judged ahead, delivered at their time, improved until the end
-    of the window."""
+    """For a schedule: days are fetched and judged ahead, delivered at their time, and improved
+    until the window ends."""
     over = now >= until
     for query, day in _days(request, facts):
         if step := _preparation(request, query, day, now, over):
@@ -171,7 +172,7 @@ def _next_action(
     if late and not over:
         return NextAction(late_reason=late)
     done = facts.delivered
-    mended = done and done.problem and not facts.problem  # what was said to be missing is not
+    mended = done and done.problem and not facts.problem  # papers reported missing have arrived
     if done is None or done.version != facts.version or mended:
         judged = [day.judged.at for _, day in _days(request, facts) if day.judged]
         improved = request.model_copy(update={"since": max(request.since, *judged)})
