@@ -98,7 +98,8 @@ class Context:
     def profiles(self, address: Address) -> dict[str, Profile]:
         """The profiles that can be named at an address. The workspace's own come before the
         installation's of the same name, and those before the ones that ship."""
-        return library.shipped() | self.store.profiles.at(address)
+        own = self.store.profiles.at(address)
+        return library.shipped() | own
 
     def find_profile(self, name: str, address: Address) -> Profile:
         """The profile of that name, in any case. Raises Refused, with the nearest name."""
