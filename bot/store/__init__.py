@@ -1,1 +1,1 @@
-"""Redis and RQ; the only place that builds a key."""
+"""Redis and RQ, one module for each noun; the only folder that builds Redis keys."""

@@ -1,4 +1,4 @@
-"""Redis: everything that is to outlive a server, key by key, out and in again."""
+"""Redis: backup and restore of everything that is not transient, key by key."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from bot.store.stored_forms import Unreadable
 log = structlog.get_logger()
 
 _SCANNED = 500
-# Nothing is kept for longer than KEEP and some days; much later a time is a mistake.
+# Nothing is kept for much longer than RETENTION; a later expiry is a mistake.
 _LATEST = timedelta(days=1000)
-# Of a counter: what is set aside for calls under way. Of an outbox: the newest lease's number.
+# Of a counter: what is reserved for calls under way. Of an outbox: the newest lease's number.
 _RESERVED, _NUMBER = ("nano", "tokens"), "#"
 
 
 class BackupEntry(Value):
-    """One key: its kind, what it holds, and until when (UTC; None for ever)."""
+    """One key: its Redis type, its value, and its expiry (UTC; None for never)."""
 
     key: str
     kind: Literal["string", "hash", "set", "zset"]
@@ -36,34 +36,34 @@ class BackupEntry(Value):
 
 
 class Backup:
-    """On the same server as the store."""
+    """Reads and writes whole keys."""
 
     def __init__(self, store: Store) -> None:
         self._redis: Any = store.redis
 
     def all(self) -> Iterator[BackupEntry]:
-        """Every key, as it is when it is come to; in no order. What cannot be read is set aside,
-        and is kept as such."""
+        """Every key, as it is when it is read, in no order. What cannot be read is set aside, and
+        backed up as such."""
         for key in self._redis.scan_iter("pb:*", count=_SCANNED):
             kind = kind_of(key)
             if kind is None:
                 log.warning("not backed up: unknown key", key=key)
-            elif not kind.is_transient and key != QUARANTINE_KEY and (found := self._checked(key)):
-                yield found
-        if found := self._checked(QUARANTINE_KEY):  # with what was found out on the way
-            yield found
+            elif not kind.is_transient and key != QUARANTINE_KEY and (entry := self._checked(key)):
+                yield entry
+        if entry := self._checked(QUARANTINE_KEY):  # with what was just set aside
+            yield entry
 
     def _checked(self, key: str) -> BackupEntry | None:
         for _ in range(2):
             try:
-                found = self._kept(key)
-                return found and checked(found)
+                entry = self._read(key)
+                return entry and checked(entry)
             except ValueError:
                 repair_key(self._redis, key)
         return None
 
-    def _kept(self, key: str) -> BackupEntry | None:
-        """As it stands there; None when it is gone meanwhile. Raises ValueError."""
+    def _read(self, key: str) -> BackupEntry | None:
+        """None when the key is gone meanwhile. Raises ValueError."""
         kind, left = self._redis.type(key), self._redis.pttl(key)
         if kind == "none":
             return None
@@ -82,66 +82,66 @@ class Backup:
         return BackupEntry(key=key, kind=kind, value=value, until=until) if value else None
 
     def in_use(self) -> bool:
-        """Whether somebody has subscribed, or was given a digest, on this server."""
+        """Whether this server has subscriptions or deliveries."""
         if self._redis.exists("pb:subscriptions"):
             return True
         return next(self._redis.scan_iter("pb:history:*", count=_SCANNED), None) is not None
 
     def unfinished_restore(self) -> str | None:
-        """The file (its fingerprint) whose restore was begun and not ended."""
+        """The file (its fingerprint) whose restore was begun and not finished."""
         return self._redis.get(RESTORING) or None
 
     def begin_restore(self, file: str) -> None:
-        """From now on nobody uses this server, until `end`."""
+        """Nobody else uses this server until `end_restore`."""
         self._redis.set(RESTORING, file)
 
     def end_restore(self) -> None:
         self._redis.delete(RESTORING)
         claim_server(self._redis)
 
-    def put(self, found: BackupEntry, now: datetime) -> bool:
-        """Store it as it was, but for what was under way; False when its time is over."""
-        kind, value = kind_of(found.key), found.value
+    def put(self, entry: BackupEntry, now: datetime) -> bool:
+        """Store an entry without what was under way; False when it has expired."""
+        kind, value = kind_of(entry.key), entry.value
         if kind and isinstance(value, dict):
-            value = _set_right(kind.name, dict(value))
-        if (found.until and found.until <= now) or not kind or kind.is_transient or not value:
+            value = _without_work_under_way(kind.name, dict(value))
+        if (entry.until and entry.until <= now) or not kind or kind.is_transient or not value:
             return False
         write = {
-            "string": lambda pipe: pipe.set(found.key, value),
-            "hash": lambda pipe: pipe.hset(found.key, mapping=value),
-            "set": lambda pipe: pipe.sadd(found.key, *value),
-            "zset": lambda pipe: pipe.zadd(found.key, value),
+            "string": lambda pipe: pipe.set(entry.key, value),
+            "hash": lambda pipe: pipe.hset(entry.key, mapping=value),
+            "set": lambda pipe: pipe.sadd(entry.key, *value),
+            "zset": lambda pipe: pipe.zadd(entry.key, value),
         }
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(found.key)
-            write[found.kind](pipe)
-            if found.until:
-                pipe.pexpireat(found.key, found.until)
+            pipe.delete(entry.key)
+            write[entry.kind](pipe)
+            if entry.until:
+                pipe.pexpireat(entry.key, entry.until)
             pipe.execute()
         return True
 
 
-def checked(found: BackupEntry) -> BackupEntry:
-    """A key that may be stored: one of ours, of its type, each value what it claims to be. Raises
+def checked(entry: BackupEntry) -> BackupEntry:
+    """The entry, if its key is one of ours, of the right type, and each value is valid. Raises
     ValueError."""
-    kind = kind_of(found.key)
+    kind = kind_of(entry.key)
     if kind is None:
         raise Unreadable("this is no key of Paperboy's")
-    if kind.type != found.kind:
-        raise Unreadable(f"it is a {found.kind} and should be a {kind.type}")
-    if found.until and found.until > datetime.now(UTC) + _LATEST:
+    if kind.type != entry.kind:
+        raise Unreadable(f"it is a {entry.kind} and should be a {kind.type}")
+    if entry.until and entry.until > datetime.now(UTC) + _LATEST:
         raise Unreadable("it would be kept for too long")
-    rows = _rows(found)
+    rows = _rows(entry)
     if not rows:
         raise Unreadable("it is empty")
     for field, row in rows:
         kind.check(field, row)
-    return found
+    return entry
 
 
-def _rows(found: BackupEntry) -> list[tuple[str, str]]:
+def _rows(entry: BackupEntry) -> list[tuple[str, str]]:
     """The values of a key, each with its field where it has one. Raises ValueError."""
-    match found.kind, found.value:
+    match entry.kind, entry.value:
         case "string", str() as text:
             return [("", text)]
         case "hash", dict() as fields:
@@ -152,12 +152,12 @@ def _rows(found: BackupEntry) -> list[tuple[str, str]]:
             if not all(isinstance(n, float | int) and math.isfinite(n) for n in scores.values()):
                 raise Unreadable("a number is none")
             return [("", member) for member in scores]
-    raise Unreadable(f"its value is that of no {found.kind}")
+    raise Unreadable(f"its value is that of no {entry.kind}")
 
 
-def _set_right(kind: str, rows: dict[str, Any]) -> dict[str, Any]:
-    """Lease numbers begin anew, and would be refused as older ones; what was set aside for calls
-    under way counts as spent, as that of any call nobody settled."""
+def _without_work_under_way(kind: str, rows: dict[str, Any]) -> dict[str, Any]:
+    """Lease numbers start again, and would be refused as older ones; reservations of calls under
+    way count as spent, as those of any call that nobody settled."""
     if kind == "outbox":
         rows.pop(_NUMBER, None)
     for unit in _RESERVED if kind == "spent" else ():

@@ -1,4 +1,4 @@
-"""Redis clients: one that waits, one for whoever has a person waiting; why a server is no use."""
+"""Redis clients, a patient and a brief one, and why a server cannot be used."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ _OLDEST = (6, 2)
 
 
 def connect(url: str) -> Redis:
-    """A client whose answers are str. Raises nothing yet: redis connects at the first command."""
+    """A client whose answers are str. Raises nothing: redis-py connects at the first command."""
     return RepairingRedis.from_url(url, decode_responses=True)
 
 
 def connect_briefly(url: str) -> Redis:
-    """The same for whoever has a person waiting: it fails within two seconds, without a second
-    try, and the person is told."""
+    """The same for callers with a person waiting: it fails within two seconds, without a retry."""
     once = Retry(NoBackoff(), 0)
     return RepairingRedis.from_url(
         url, decode_responses=True, socket_timeout=2, socket_connect_timeout=2, retry=once
@@ -34,21 +33,21 @@ def connect_briefly(url: str) -> Redis:
 
 
 def require_usable_server(endpoint: Endpoint) -> None:
-    """Ask the server once whether it can be used. Raises Refused, in one sentence, when not."""
+    """Check once that the server can be used. Raises Refused, in one sentence, when not."""
     with connect_briefly(endpoint.get_secret_value()) as client:
         try:
             client.ping()
-            told = client.info()
+            info = client.info()
         except redis.RedisError as error:
             raise Refused(f"REDIS_URL: {server_error(error, str(endpoint))}") from None
-    version = re.findall(r"\d+", str(told.get("redis_version", "")))[:2]
+    version = re.findall(r"\d+", str(info.get("redis_version", "")))[:2]
     if version and tuple(map(int, version)) < _OLDEST:
         raise Refused(
             f"REDIS_URL: the server at {endpoint} is older than Redis 6.2, which is needed."
         )
-    if str(told.get("cluster_enabled", 0)) == "1":
+    if str(info.get("cluster_enabled", 0)) == "1":
         raise Refused(f"REDIS_URL: {endpoint} is a cluster; Paperboy wants a server that is not.")
-    if str(told.get("role", "master")) != "master":
+    if str(info.get("role", "master")) != "master":
         raise Refused(
             f"REDIS_URL: {endpoint} is a replica; Paperboy writes, so it wants the primary."
         )

@@ -1,6 +1,6 @@
-"""Every kind of key there is: how it is named, its Redis type, and what its values say.
+"""Every kind of key: its pattern, its Redis type, and a check of its values.
 
-What a backup takes, what a restore accepts and what a mended key may hold is said here once.
+One table for what a backup takes, what a restore accepts, and what a repaired key may hold.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from bot.store.stored_forms import (
 )
 
 Type = Literal["string", "hash", "set", "zset", "list"]
-# A hash's field (empty elsewhere) and a value. Raises ValueError for one that says nothing.
+# Takes a hash's field (empty elsewhere) and a value. Raises ValueError for one that is not valid.
 Check = Callable[[str, str], object]
 
 _LONGEST = 400
-_MUCH = 20_000_000
+_MAX_TEXT = 20_000_000
 
 
 @dataclass(frozen=True)
 class KeyKind:
-    """`passing` is what is under way, or kept for a moment: no use on another server."""
+    """`is_transient`: under way, or kept for a moment; of no use on another server."""
 
     name: str
     type: Type
@@ -56,13 +56,13 @@ class KeyKind:
 
 
 def kind_of(key: str) -> KeyKind | None:
-    """The kind of a key; None when it is none of ours."""
+    """None when the key is not one of ours."""
     if len(key) > _LONGEST:
         return None
     return next((kind for pattern, kind in _KINDS if pattern.fullmatch(key)), None)
 
 
-# -- what a value says
+# -- checks
 
 
 def _a(value: type[Value]) -> Check:
@@ -71,7 +71,7 @@ def _a(value: type[Value]) -> Check:
 
 
 def _text(_: str, text: str) -> str:
-    if len(text) > _MUCH:
+    if len(text) > _MAX_TEXT:
         raise Unreadable("it is too long")
     return text
 
@@ -115,7 +115,7 @@ def _subscription(key: str, text: str) -> Subscription:
 
 
 def _object(_: str, text: str) -> object:
-    """What the workers have learned is text here, and theirs to read."""
+    """A value of the workers, whose type is unknown here."""
     if not isinstance(found := json.loads(text), dict):
         raise Unreadable("it is no JSON object")
     return found
@@ -129,7 +129,7 @@ _ANY_PAPER = Paper(id="-", version=1, title="", abstract="", authors=(), categor
 
 
 def _digest(_: str, text: str) -> Digest:
-    """Its papers are named (store.ref), not held."""
+    """Its papers are references (papers.paper_ref)."""
     found = upgraded_json("Digest", text)
     try:
         for row in found["decisions"]:
@@ -160,12 +160,12 @@ _REF = rf"{_PAPER}v\d+:{_FP}"
 _BATCH = r"[\w.-]+"
 _SCOPE = rf"{_WORKSPACE}(/[\w-]+)?"
 
-# The first pattern that fits counts.
+# The first pattern that matches counts.
 _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     ("form", "string", _number, True),
     ("restoring", "string", _text, True),
     ("aside", "hash", _a(Quarantined), False),
-    # what papers went through
+    # profiles, papers, lists, scores, days
     (f"profile:{_FP}", "string", _a(Profile), False),
     ("profiles", "hash", _a(Profile), False),
     (f"profiles:{_WORKSPACE}", "hash", _a(Profile), False),
@@ -186,7 +186,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"judged:[\w.-]+", "string", _a(StepRecord), False),
     (f"days:{_FP}", "zset", _text, False),
     (f"usual:{_FP}", "hash", _usual, False),
-    # what channels had and said
+    # channels: deliveries, requests, subscriptions, votes
     (r"delivered:.+", "string", _a(StepRecord), False),
     (r"chosen:.+", "string", _a(ChannelView), False),
     (f"history:{_PLACE}", "hash", _a(Delivery), False),
@@ -197,7 +197,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     ("subscriptions", "hash", _subscription, False),
     ("served", "hash", _day, False),
     (f"votes:{_PLACE}:{_PAPER}", "hash", lambda _, text: Vote(text), False),
-    # money, gates, questions
+    # costs, gates, lookups
     (f"spent:{_SCOPE}:{_PERIOD}", "hash", _number, False),
     (f"spared:{_SCOPE}:{_PERIOD}", "hash", _spared, False),
     (f"spenders:{_WORKSPACE}:{_PERIOD}", "set", _text, False),
@@ -208,7 +208,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     ("learnt", "hash", _day, False),
     (f"opinion:{_FP}:{_FP}:{_REF}", "string", _a(Assessment), False),
     (f"asked-of-model:{_WORKSPACE}:{_DAY}", "string", _number, False),
-    # under way, or for a moment
+    # transient
     (f"found:{_PAPER}", "string", _a(ArxivAnswer), True),
     (r"inquiries:\w*", "hash", _a(Lookup), True),
     (f"document:{_FP}", "string", _hex, True),

@@ -1,4 +1,4 @@
-"""Redis clients that go on where a key holds what it should not: it is set aside, once, by name."""
+"""A Redis client that sets aside what a key should not hold, and then repeats the command."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bot.store.stored_forms import unreadable_reason
 
 
 class RepairingRedis(Redis):
-    """A command that fails because of what is stored is tried once more, without that. (Its
-    writes may all be repeated: redis-py does so when an answer is lost.)"""
+    """A command that fails because of a stored value is repeated once without it. (All our writes
+    may be repeated: redis-py does so when an answer is lost.)"""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         try:
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except ResponseError as error:
-            if not (_stored(error) and _mended(self, args)):
+            if not (_is_about_value(error) and _repair_keys(self, args)):
                 raise
         return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
@@ -43,19 +43,19 @@ class _RepairingPipeline(Pipeline):
             return super().execute(raise_on_error)
         except ResponseError as error:
             words = [word for command in stack for word in command[0]]
-            if not (_stored(error) and _mended(self.repairer, words)):
+            if not (_is_about_value(error) and _repair_keys(self.repairer, words)):
                 raise
         self.command_stack = stack
         return super().execute(raise_on_error)
 
 
 def repair_key(redis: Redis, key: str) -> bool:
-    """Set aside what a key should not hold; True when there was something."""
-    kind, there = kind_of(key), str(redis.type(key))
-    if kind is None or there == "none":
+    """Set aside what a key should not hold; True when there was anything."""
+    kind, type = kind_of(key), str(redis.type(key))
+    if kind is None or type == "none":
         return False
-    if there != kind.type:
-        quarantine_key(redis, key, f"it is a {there} and should be a {kind.type}")
+    if type != kind.type:
+        quarantine_key(redis, key, f"it is a {type} and should be a {kind.type}")
         return True
     wrong = list(_wrong(redis, key, kind))
     if wrong and kind.type in ("set", "zset", "list"):
@@ -81,12 +81,12 @@ def _wrong(redis: Any, key: str, kind: KeyKind) -> Iterator[tuple[str, str, str]
             yield field, str(value), unreadable_reason(error)
 
 
-def _stored(error: ResponseError) -> bool:
-    """Whether it is about what is stored: a type, a number, a script that could not go on."""
-    said = str(error)
-    return any(word in said for word in ("WRONGTYPE", "not an integer", "script"))
+def _is_about_value(error: ResponseError) -> bool:
+    """Whether a stored value caused it: a wrong type, not a number, a script that failed."""
+    message = str(error)
+    return any(word in message for word in ("WRONGTYPE", "not an integer", "script"))
 
 
-def _mended(redis: Redis, words: Iterable[Any]) -> bool:
+def _repair_keys(redis: Redis, words: Iterable[Any]) -> bool:
     keys = dict.fromkeys(w for w in words if isinstance(w, str) and w.startswith("pb:"))
     return sum(repair_key(redis, key) for key in keys) > 0

@@ -9,9 +9,9 @@ from uuid import uuid4
 from redis import Redis
 from redis.exceptions import ConnectionError, TimeoutError
 
-# Takes the key only if free, and gives the next number; in one step, so that two never share one.
-# Who asks again because the answer was lost on its way has taken it already. A key that would live
-# longer than anybody gave it was left by a server whose clock was set back: Redis keeps moments.
+# Takes the key only if free and returns the next number, in one step, so that two never share one.
+# A caller that repeats the command because the answer was lost already holds it. A key with more
+# time left than anybody sets is from before the server's clock was set back: Redis stores moments.
 _TAKE = """
 if redis.call('exists', KEYS[1]) == 1 then
     if redis.call('pttl', KEYS[1]) > tonumber(ARGV[1]) then
@@ -31,7 +31,7 @@ _RELEASE = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', K
 
 
 class LeaseLost(Exception):
-    """Somebody else may hold it now: stop at once, what was left behind is theirs to finish."""
+    """Another holder may have it now: stop at once, the other one finishes the work."""
 
 
 class Lease:
@@ -50,7 +50,7 @@ class Lease:
         wait: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Lease | None:
-        """Take it, trying for `wait` seconds; None when another still holds it then."""
+        """Take it, trying for `wait` seconds; None when another holds it for all that time."""
         holder = uuid4().hex
         tries = max(1, int(wait / 0.5))
         for turn in range(tries):
@@ -63,13 +63,13 @@ class Lease:
         return None
 
     def renew(self) -> None:
-        """Hold it for as long again. Raises LeaseLost when it has passed to another."""
+        """Hold it for as long again. Raises LeaseLost when it has expired or another has it."""
         if not self._redis.eval(_RENEW, 1, self._key, self.number, self._milliseconds):
             raise LeaseLost(self._key)
 
     def release(self) -> None:
-        """Let the next one in at once; nothing happens when it was lost. A connection that broke
-        meanwhile is made anew, once."""
+        """Free it at once; does nothing when it was lost. Reconnects once if the connection broke
+        meanwhile."""
         try:
             self._redis.eval(_RELEASE, 1, self._key, self.number)
         except (ConnectionError, TimeoutError):

@@ -1,4 +1,4 @@
-"""Redis: what was asked about single papers, what arXiv said of their ids, and what judges said."""
+"""Redis: lookups of single papers, arXiv's answers, and the assessments of judges."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bot.store.papers import paper_ref
 from bot.store.store import Store
 from bot.store.stored_forms import RETENTION, ListedPaper, reader_for, serialise
 
-# A paper may get a new version; one that is not there may be announced tonight; an outage passes.
+# A paper may get a new version; a missing one may be announced tonight; an outage passes.
 _FOUND, _MISSING, _AWAY = timedelta(days=1), timedelta(minutes=10), timedelta(seconds=60)
-# An inquiry nobody served by then is not waited for any more.
+# Nobody waits longer than this for a lookup.
 _WAITS = timedelta(hours=1)
-# Lists that are looked through for a paper: half a year of weekdays.
+# Lists that are searched for a paper: half a year of weekdays.
 _LISTS = 130
 
-# Which of these hold a text, from 1.
+# The numbers, from 1, of the keys whose value contains a text.
 _NAMING = """
 local found = {}
 for place, key in ipairs(KEYS) do
@@ -33,7 +33,7 @@ end
 return found
 """
 
-# One more of so many, unless they are used up.
+# Counts one more, unless the limit is reached.
 _TAKE = """
 local used = tonumber(redis.call('get', KEYS[1]) or '0')
 if used >= tonumber(ARGV[1]) then return 0 end
@@ -44,8 +44,7 @@ return 1
 
 
 class Lookups:
-    """On the same server as the store. `private` as in Tasks: a command's own are not mixed with
-    the installation's."""
+    """`private` as in Queues: a command's own lookups are kept apart from the installation's."""
 
     def __init__(self, store: Store, private: str = "") -> None:
         self.store = store
@@ -53,15 +52,15 @@ class Lookups:
         self._rows = store.reader
         self.private, self._key = private, f"pb:inquiries:{private}"
 
-    # -- who waits
+    # -- waiting lookups
 
     def put(self, lookup: Lookup) -> None:
-        """Leave it for the workers; the same one again changes nothing."""
+        """Leave it for the workers; putting the same one again changes nothing."""
         self._redis.hset(self._key, lookup.key, serialise(lookup))
         self._redis.expire(self._key, _WAITS)
 
     def all(self) -> list[Lookup]:
-        """Those that wait, the oldest first."""
+        """Those that are waiting, the oldest first."""
         rows = self._rows.hgetall(self._key, reader_for(Lookup)).values()
         return sorted(rows, key=lambda i: (i.since, i.key))
 
@@ -69,13 +68,13 @@ class Lookups:
         self._redis.hdel(self._key, lookup.key)
 
     def keys(self) -> set[str]:
-        """Of those that wait."""
+        """Of those that are waiting."""
         return set(map(str, self._redis.hkeys(self._key)))
 
     def is_waiting(self, lookup: Lookup) -> bool:
         return bool(self._redis.hexists(self._key, lookup.key))
 
-    # -- what arXiv said of an id
+    # -- arXiv's answers by id
 
     def put_arxiv_answer(self, id: str, found: ArxivAnswer) -> None:
         keep = _FOUND if found.paper else _MISSING if found.missing else _AWAY
@@ -84,17 +83,18 @@ class Lookups:
     def arxiv_answer(self, id: str) -> ArxivAnswer | None:
         return self._rows.get(f"pb:found:{id}", reader_for(ArxivAnswer))
 
-    # -- what the lists that were read, and the days that were decided, say of an id
+    # -- stored days and lists that have an id
 
     def days_mentioning(self, days: Sequence[str], id: str) -> list[str]:
-        """Those of the decided days (names) that may have it, found out without moving half a year
-        of them through the wire: Digest.decided tells, because a comment may name it as well."""
+        """Those of the decided days (names) that may have the paper, found on the server instead of
+        transferring half a year of them. A comment may mention an id as well:
+        Digest.decision_for tells."""
         keys = [f"pb:digest:{name}" for name in days]
         places: list[int] = self._redis.eval(_NAMING, len(keys), *keys, f'"{id}v') if keys else []
         return [days[place - 1] for place in places]
 
     def latest_announcement(self, id: str, now: datetime) -> tuple[date, Announced] | None:
-        """The newest of arXiv's lists that announced it."""
+        """The date and entry of arXiv's newest list that announced it."""
         days = _days(now)
         with self._redis.pipeline(transaction=False) as pipe:
             for day in days:
@@ -108,7 +108,7 @@ class Lookups:
         return None
 
     def latest_replacement(self, id: str, now: datetime) -> date | None:
-        """The newest of arXiv's lists that had it as a replacement."""
+        """The date of arXiv's newest list that had it as a replacement."""
         days = _days(now)
         with self._redis.pipeline(transaction=False) as pipe:
             for day in days:
@@ -116,12 +116,12 @@ class Lookups:
             there = pipe.execute()
         return next((day for day, yes in zip(days, there, strict=True) if yes), None)
 
-    # -- what judges said
+    # -- assessments
 
     def put_assessment(
         self, profile: str, judge: Judge, paper: Paper, assessment: Assessment
     ) -> None:
-        """What lacks something is forgotten soon, so that it can be asked for again."""
+        """An incomplete assessment is forgotten soon, so that it is asked for again."""
         whole = assessment.score is not None and assessment.silent in (None, PaperReason.UNPROVEN)
         key = _opinion(profile, judge, paper_ref(paper))
         self._redis.set(key, serialise(assessment), ex=RETENTION if whole else _AWAY)
@@ -129,19 +129,18 @@ class Lookups:
     def assessments(
         self, profiles: Sequence[str], judge: Judge, paper: Paper
     ) -> dict[str, Assessment]:
-        """By profile (a fingerprint), those that are there."""
+        """By profile (a fingerprint), those that are stored."""
         keys = [_opinion(profile, judge, paper_ref(paper)) for profile in profiles]
         pairs = zip(profiles, self._rows.mget(keys, reader_for(Assessment)), strict=True)
         return {name: assessment for name, assessment in pairs if assessment is not None}
 
     def take_call(self, workspace: str, at: datetime, most: int) -> bool:
-        """Count one call of a workspace's, of at most so many on a (UTC) day; False when there is
-        none left."""
+        """Count one call of a workspace, of at most `most` a (UTC) day; False when none is left."""
         key = f"pb:asked-of-model:{workspace}:{at.date()}"
         return bool(self._redis.eval(_TAKE, 1, key, most, int(timedelta(days=2).total_seconds())))
 
     def take_share(self, workspace: str, person: str, at: datetime, most: int) -> bool:
-        """Count one answer that a person shares, of at most so many in an hour (of the clock)."""
+        """Count one answer that a person shares, of at most `most` in a clock hour."""
         key = f"pb:shares:{workspace}:{person}:{at:%Y-%m-%dT%H}"
         return bool(self._redis.eval(_TAKE, 1, key, most, int(timedelta(hours=2).total_seconds())))
 

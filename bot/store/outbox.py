@@ -1,4 +1,4 @@
-"""Redis: what was said to a channel, the terminal's too: nothing twice, nothing half forgotten."""
+"""Redis: messages of a delivery, written down before and after they are sent."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bot.store.quarantine import ValueReader
 from bot.store.store import Store
 from bot.store.stored_forms import RETENTION, reader_for, serialise, union_reader, with_version
 
-# What is posted is of the last days.
+# A message that may have been sent is looked for this far back.
 _LOOK_BACK = timedelta(days=2)
 
-# The lock of one channel's pace, over all processes (runtime/posting.py).
+# The lock that paces one channel across all processes (runtime/posting.py).
 CHANNEL_PACE_KEY = "pb:pace:{address}"
 
-# An entry before the message. Refuses a writer whose lease number is older than the newest seen.
+# Writes an entry before the message. Refuses a writer whose lease number is older than the newest.
 _BEGIN = """
 local newest = tonumber(redis.call('hget', KEYS[1], '#') or '0')
 if tonumber(ARGV[2]) < newest then return false end
@@ -35,9 +35,9 @@ return ''
 
 
 class OutboxEntry(Value):
-    """One message: begun `at`, and sent when it has the platform's id for it. `body` names what
-    it said, so that a message that has become wrong can be told from one that is right. `refused`
-    is why the platform does not take it, or a change of it, in these words: nobody tries again."""
+    """One message: begun `at`, and sent once it has the platform's id (`message`). `body`
+    identifies its content, so that an outdated message is noticed. `refused` is why the platform
+    does not take this content, as a message or as a change to it: it is not tried again."""
 
     at: datetime
     message: str = ""
@@ -58,9 +58,10 @@ class Outbox:
         )
 
     def begin(self, slot: str, number: int, at: datetime) -> OutboxEntry | None:
-        """Say that a message is about to be sent; None when nobody did so before.
+        """Record that a message is about to be sent; None when nobody did before.
 
-        An entry without a message was begun by a writer that may or may not have sent it: look.
+        An entry without a message was begun by a writer that may or may not have sent it: look
+        into the channel.
         Raises LeaseLost when a holder with a later number has written here.
         """
         entry = serialise(OutboxEntry(at=at))
@@ -71,11 +72,11 @@ class Outbox:
         return self._read(slot, known)
 
     def put_result(self, slot: str, entry: OutboxEntry) -> None:
-        """The message is out or refused, whoever holds the lease by now."""
+        """Record that the message was sent or refused, whoever holds the lease by now."""
         self._redis.hset(self._key, slot, serialise(entry))
 
     def withdraw(self, slot: str) -> None:
-        """It was surely not sent: nobody need look for it."""
+        """Record that it was certainly not sent, so that nobody looks for it."""
         self._redis.hdel(self._key, slot)
 
     def entries(self) -> dict[str, OutboxEntry]:
@@ -88,7 +89,7 @@ class Outbox:
         return self._read(slot, self._redis.hget(self._key, slot))
 
     def _read(self, slot: str, value: Any) -> OutboxEntry | None:
-        """A message whose entry cannot be read may have been sent: whoever comes next looks."""
+        """An entry that cannot be read becomes one without a message: it may have been sent."""
         found = self._rows.decode(self._key, slot, value, reader_for(OutboxEntry))
         if found is None and value:
             found = OutboxEntry(at=datetime.now(UTC) - _LOOK_BACK)
@@ -100,13 +101,13 @@ _READ = union_reader(POST, "Post")
 
 
 class TerminalPosts:
-    """The posts of each delivery, by its name."""
+    """What the terminal shows of each delivery, by its name."""
 
     def __init__(self, store: Store) -> None:
         self._redis = store.redis
 
     def put_posts(self, name: str, posts: list[Post]) -> None:
-        """Show these, in order; the same again changes nothing."""
+        """Replaces the posts of a delivery; they are shown in this order."""
         key = f"pb:posts:{name}"
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(key)

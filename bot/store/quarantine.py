@@ -1,7 +1,7 @@
-"""Redis: reading what is stored; what cannot be read is set aside, and is not there any more.
+"""Redis: reading values; one that cannot be read is set aside and counts as absent.
 
-A value that is set aside is kept in one hash, with its key and the reason, so that a person, or a
-later version, can make something of it. It concerns nobody but who had it.
+Values set aside are kept in one hash, each with its key and the reason, so that a person or a later
+version can recover them.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ from bot.store.stored_forms import (
 log = structlog.get_logger()
 
 QUARANTINE_KEY, _FORM = "pb:aside", "pb:form"
-# Stands there while a backup is put back.
+# Exists while a backup is being restored.
 RESTORING = "pb:restoring"
 
-# Only what still stands there: somebody may have written anew meanwhile. KEYS: the value's, the
-# place aside. ARGV: the hash's field, whether there is one, the value, its name and record there.
+# Moves a value only while it is unchanged: somebody may have written meanwhile. KEYS: the value's,
+# the quarantine's. ARGV: the hash's field, whether there is one, the value, its name and record in
+# quarantine, seconds.
 _MOVE = """
 local now
 if ARGV[2] == '1' then now = redis.call('hget', KEYS[1], ARGV[1])
@@ -110,8 +111,8 @@ class ValueReader:
         with self.redis.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.hgetall(key)
-            found = zip(keys, pipe.execute() if keys else [], strict=True)
-        return {key: self.decode_hash(key, rows, read) for key, rows in found}
+            hashes = zip(keys, pipe.execute() if keys else [], strict=True)
+        return {key: self.decode_hash(key, rows, read) for key, rows in hashes}
 
     def hmget(self, key: str, fields: Sequence[str], read: Reader[T]) -> list[T | None]:
         values: list[Any] = self.redis.hmget(key, fields) if fields else []
@@ -134,12 +135,12 @@ class ValueReader:
                 return before, after
 
     def decode_hash(self, key: str, rows: dict[str, str], read: Reader[T]) -> dict[str, T]:
-        """`made` for the rows of a hash."""
-        found = {field: self.decode(key, field, row, read) for field, row in rows.items()}
-        return {field: value for field, value in found.items() if value is not None}
+        """The rows of a hash that can be read."""
+        values = {field: self.decode(key, field, row, read) for field, row in rows.items()}
+        return {field: value for field, value in values.items() if value is not None}
 
     def decode(self, key: str, field: str | None, value: Any, read: Reader[T]) -> T | None:
-        """What `read` makes of a value that stood there; None of nothing (None, or no text)."""
+        """What `read` makes of a stored value; None for none (None, or empty)."""
         if not value:
             return None
         try:
@@ -150,7 +151,7 @@ class ValueReader:
 
 
 def quarantine_value(redis: Redis, key: str, field: str | None, value: str, why: str) -> bool:
-    """Take a value that cannot be read out of its place; False when it is gone already."""
+    """Set aside a value that cannot be read; False when it is gone already."""
     now, name = datetime.now(UTC), key if field is None else f"{key} {field}"
     record = serialise(Quarantined(key=key, field=field, why=why, at=now, value=value))
     is_field, seconds = int(field is not None), int(RETENTION.total_seconds())
@@ -162,7 +163,7 @@ def quarantine_value(redis: Redis, key: str, field: str | None, value: str, why:
 
 
 def quarantine_key(redis: Redis, key: str, why: str) -> None:
-    """The same for a whole key: renamed, and kept as long."""
+    """The same for a whole key, which is renamed."""
     redis.rename(key, quarantined_key_name(key))
     redis.expire(quarantined_key_name(key), RETENTION)
     redis.hset(QUARANTINE_KEY, key, serialise(Quarantined(key=key, why=why, at=datetime.now(UTC))))
@@ -171,31 +172,31 @@ def quarantine_key(redis: Redis, key: str, why: str) -> None:
 
 
 def quarantined_key_name(key: str) -> str:
-    """Where a whole key is kept that was set aside."""
+    """The name of a whole key that was set aside."""
     return f"{QUARANTINE_KEY}:{key}"
 
 
 def quarantine_counts(redis: Redis) -> dict[str, int]:
-    """How many values are set aside, by kind, as the second part of their keys says it."""
+    """How many values are set aside, by kind: the second part of their keys."""
     names: list[str] = redis.hkeys(QUARANTINE_KEY)  # type: ignore[assignment]
     kinds = Counter(name.split(" ")[0].split(":")[1] for name in names if ":" in name)
     return dict(sorted(kinds.items()))
 
 
 def claim_server(redis: Redis, restoring: bool = False) -> None:
-    """Say that values of our form are written here. Raises Refused where a newer program has
-    written, because it alone can read all of it, and where half a backup was put back."""
-    found, half = redis.mget(_FORM, RESTORING)
-    found = str(found or "1")
-    if half and not restoring:
+    """Record the version of the values written here. Raises Refused where a newer Paperboy has
+    written, because only that one can read everything, and where a restore was not finished."""
+    stored, unfinished = redis.mget(_FORM, RESTORING)
+    version = str(stored or "1")
+    if unfinished and not restoring:
         raise Refused(
             "A restore was begun on this server and not ended: run `paperboy restore` again with "
             "the same file, or use an empty server."
         )
-    if found.isdecimal() and int(found) > FORMAT_VERSION:
+    if version.isdecimal() and int(version) > FORMAT_VERSION:
         raise Refused(
-            f"A newer Paperboy has been at work on this server (form {found}, this one reads up to "
-            f"{FORMAT_VERSION}): start that one again, or use an empty server."
+            f"A newer Paperboy has been at work on this server (form {version}, this one reads up "
+            f"to {FORMAT_VERSION}): start that one again, or use an empty server."
         )
-    if found != str(FORMAT_VERSION):
+    if version != str(FORMAT_VERSION):
         redis.set(_FORM, FORMAT_VERSION)

@@ -1,4 +1,4 @@
-"""Ask the workers for something, by job name, as JSON."""
+"""RQ: jobs for the workers, queued by name, with arguments as JSON."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from rq.serializers import JSONSerializer
 
 from bot.planning.plan import Step, StepKind
 
-# Questions about papers; days that people wait for; days of schedules, and lessons; what is posted.
-# Each has a worker of its own: a question does not wait for a day, a morning not for a person's
-# day, Slack not for Discord.
+# Lookups; days that people wait for; days of schedules, and training; posts. Each has a worker of
+# its own: a lookup does not wait for a day, a schedule not for a person's day, Slack not for
+# Discord.
 QUEUES = ("ask", "now", "batch", "post-slack", "post-discord")
-# A command's own workers get no more to do than these.
+# A command's own workers serve only these.
 _PRIVATE = ("ask", "now")
 
 _SECONDS = {StepKind.FETCH: 300, StepKind.SCORE: 3600, StepKind.DELIVER: 300}
 _POST_SECONDS, _INQUIRE_SECONDS, _LEARN_SECONDS = 1200, 1200, 1800
 
-# A job nobody took for a day is not worth doing: who still waits has asked again.
+# A job that no worker took for a day is dropped: whoever still waits has asked again.
 _STALE_SECONDS = 24 * 3600
-# How long an id is taken after its job's end. What a job did has another id from then on; one that
-# found the work in other hands may be asked for again so soon. These two look for newcomers until
+# How long a job's id stays taken after its end. A step that was taken has another id from then on;
+# one that found the lease held may be queued again this soon. These two look for newcomers until
 # they end.
 _TAKEN_SECONDS = {"inquire": 1, "deliver": 1}
 _TAKEN_OTHERWISE = 2
@@ -41,10 +41,10 @@ def queue_names(private: str = "", only: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 class Queues:
-    """The queues. `redis` must not decode responses: rq reads bytes.
+    """`redis` must not decode responses: rq reads bytes.
 
-    `private` names a command's own: it is served by workers with its own settings only, and they
-    serve nobody else.
+    `private` names a command's own queues: they are served only by workers with its settings, who
+    serve no others.
     """
 
     def __init__(self, redis: Redis, private: str = "") -> None:
@@ -53,64 +53,62 @@ class Queues:
         self.queues = dict(zip(_PRIVATE if private else QUEUES, queue_names(private), strict=True))
 
     def missing_and_failed(self, steps: Iterable[Step]) -> tuple[list[Step], set[str]]:
-        """Those of the steps (each once) that nobody is at, and the ids of those that the workers
-        have given up: a fault of ours, their log has it. Nothing is written."""
+        """The steps (each once) that are neither queued nor running, and the ids of those that
+        failed in the workers: a fault of ours, explained in their log. Nothing is written."""
         asked: dict[str, Step] = {}
         for step in steps:
             if step.id not in asked or (step.is_urgent and not asked[step.id].is_urgent):
                 asked[step.id] = step
-        lanes = [self._id(step, hurried) for step in asked.values() for hurried in (True, False)]
+        lanes = [self._id(step, urgent) for step in asked.values() for urgent in (True, False)]
         states = self._states(lanes)
-        missing, given_up = [], set()
+        missing, failed_ids = [], set()
         for step in asked.values():
             own, other = (
                 states.get(self._id(step, h)) for h in (step.is_urgent, not step.is_urgent)
             )
             if own == JobStatus.FAILED:
-                given_up.add(step.id)
+                failed_ids.add(step.id)
             elif own is None and not _serves(other, step.is_urgent):
                 missing.append(step)
-        return missing, given_up
+        return missing, failed_ids
 
     def enqueue_step(self, step: Step) -> None:
-        """Queue a step, unless it is there. What a schedule wants waits in a queue of its own:
-        nobody who asks waits behind it."""
+        """Queue a step, unless it is queued. Schedules have a queue of their own: no person
+        waits behind them."""
         name = "now" if step.is_urgent else "batch"
         job = "show" if step.kind is StepKind.DELIVER else step.kind
         args = [step.model_dump(mode="json")]
         self._queue(name, job, args, self._id(step, step.is_urgent), _SECONDS[step.kind])
 
     def delivery_job_state(self, platform: str) -> tuple[bool, bool]:
-        """Whether the job that posts to all who wait on a platform is there, and whether the
-        workers have given it up."""
+        """Whether the job that posts a platform's due deliveries exists, and whether it failed."""
         id = _delivery(platform)
         state = self._states([id]).get(id)
         return state is not None, state == JobStatus.FAILED
 
     def enqueue_delivery(self, platform: str) -> None:
-        """Queue that job, unless it is there: then it takes up who came meanwhile."""
+        """Queue that job, unless it exists: a running one takes up newcomers."""
         args, id = [platform], _delivery(platform)
         self._queue(f"post-{platform}", "deliver", args, id, _POST_SECONDS)
 
     def has_training_job(self, profile: str, night: date) -> bool:
-        """Whether a night's lesson of a profile's (a fingerprint's) gate is queued or given up."""
-        return bool(self._states([_lesson(profile, night)]))
+        """Whether the training of a profile's (a fingerprint's) gate is queued or failed."""
+        return bool(self._states([_training(profile, night)]))
 
     def enqueue_training(self, profile: str, model: str, night: date) -> None:
-        """Queue a night's lesson, unless it is there."""
+        """Queue the training of a gate, unless it is queued."""
         args = [profile, model, night.isoformat()]
-        self._queue("batch", "learn", args, _lesson(profile, night), _LEARN_SECONDS)
+        self._queue("batch", "learn", args, _training(profile, night), _LEARN_SECONDS)
 
     def enqueue_lookups(self) -> None:
-        """Queue the job that answers what people want to know of papers, unless it is there."""
-        id = f"inquire{self._suffix}"  # one that is there takes up what came meanwhile
+        """Queue the job that answers lookups, unless it exists."""
+        id = f"inquire{self._suffix}"  # a running one takes up newcomers
         self._queue("ask", "inquire", [self.private], id, _INQUIRE_SECONDS)
 
     def _queue(self, name: str, job: str, args: list[Any], id: str, seconds: int) -> None:
-        """Every job may be taken up again by another worker, nine times, because each time it goes
-        on from what is there (a job without Retry is lost with its worker). Its id is free soon
-        after its end; never at once: with a time of 0, rq 2.12 fails a recovered job in its
-        clean-up."""
+        """Every job may be retried by another worker, nine times, because it goes on from what is
+        stored (without Retry a job is lost with its worker). Its id is free soon after its end, but
+        never at once: with a result_ttl of 0, rq 2.12 fails a recovered job in its clean-up."""
         queue = Queue(self.queues[name], connection=self.redis, serializer=JSONSerializer)
         taken = _TAKEN_SECONDS.get(job, _TAKEN_OTHERWISE)
         try:
@@ -123,18 +121,18 @@ class Queues:
                 job_timeout=seconds,
                 ttl=_STALE_SECONDS,
                 result_ttl=taken,
-                # A lesson that fails, which is a fault of ours, is tried again the next night.
+                # Training that fails, which is a fault of ours, is tried again the next night.
                 failure_ttl=_STALE_SECONDS if job == "learn" else 60,
                 description=id,
             )
-        except DuplicateJobError:  # that it is there is what was asked for
-            # One that is over goes by itself, soon, unless the server's clock was set back.
+        except DuplicateJobError:  # it is queued, as it should be
+            # A finished one expires soon, unless the server's clock was set back.
             key = Job.key_for(id)
             if self.redis.hget(key, "status") == b"finished" and self.redis.ttl(key) > taken:
                 self.redis.expire(key, taken)
 
     def forget(self) -> None:
-        """Leave nothing of these queues behind; for a command's own, at its end."""
+        """Delete these queues and all they hold; for a command's own, at its end."""
         for name in self.queues.values():
             queue = Queue(name, connection=self.redis, serializer=JSONSerializer)
             registries = (
@@ -142,11 +140,11 @@ class Queues:
                 *(queue.failed_job_registry, queue.deferred_job_registry),
                 *(queue.scheduled_job_registry, queue.canceled_job_registry),
             )
-            # rq cleans a registry when a worker of its queue does; here there will be none.
+            # rq cleans a registry when a worker of its queue does; this queue will have none.
             for registry in registries:
                 for id in registry.get_job_ids(cleanup=False):
-                    # By their keys: rq's Job.delete asks for a status, which may have expired by
-                    # now, and for executions, which a worker that was killed leaves nowhere.
+                    # By key: rq's Job.delete needs a status, which may have expired by now, and
+                    # executions, which a worker that was killed does not leave.
                     execution = ExecutionRegistry(id, connection=self.redis)
                     result = Result.get_key(id)  # type: ignore[no-untyped-call]
                     own = Job.key_for(id), Job.dependents_key_for(id)
@@ -156,29 +154,29 @@ class Queues:
             self.redis.delete(f"rq:workers:{name}", f"rq:clean_registries:{name}")
 
     def _states(self, ids: Sequence[str]) -> dict[str, str]:
-        """The state of those of these jobs that are there, in one question."""
+        """By id, the status of the jobs that exist, in one round trip."""
         with self.redis.pipeline(transaction=False) as pipe:
             for id in ids:
                 pipe.hget(Job.key_for(id), "status")
-            found = pipe.execute() if ids else []
-        return {id: state.decode() for id, state in zip(ids, found, strict=True) if state}
+            states = pipe.execute() if ids else []
+        return {id: state.decode() for id, state in zip(ids, states, strict=True) if state}
 
-    def _id(self, step: Step, hurried: bool) -> str:
-        """A step that a schedule wants ahead must not keep a person waiting in its queue, nor a
-        command that died others in theirs."""
-        return step.id + ("" if hurried else "-ahead") + self._suffix
+    def _id(self, step: Step, urgent: bool) -> str:
+        """A step has another id in the schedules' queue, so that a person does not wait for it
+        there, and in a command's own queues, which may have died."""
+        return step.id + ("" if urgent else "-ahead") + self._suffix
 
 
-def _serves(other: str | None, hurried: bool) -> bool:
-    """Whether the same step in the other queue will do: what a person waits for does for a
-    schedule, what a schedule wants for a person once it has begun."""
-    there = other is not None and other != JobStatus.FAILED
-    return other == JobStatus.STARTED if hurried else there
+def _serves(other: str | None, urgent: bool) -> bool:
+    """Whether the same step in the other queue is enough: for a schedule, one that a person waits
+    for; for a person, a schedule's once it has started."""
+    exists = other is not None and other != JobStatus.FAILED
+    return other == JobStatus.STARTED if urgent else exists
 
 
 def _delivery(platform: str) -> str:
     return f"deliver-{platform}"
 
 
-def _lesson(profile: str, night: date) -> str:
+def _training(profile: str, night: date) -> str:
     return f"learn-{profile}-{night:%Y%m%d}"

@@ -1,9 +1,9 @@
-"""Redis: what is spent and set aside, counted so that no two workers overspend together.
+"""Redis: what is spent, reserved and saved, counted so that workers cannot overspend together.
 
-Beside each call stands a reservation, which is `open`, then `closed` once; one whose worker was
-killed is `lapsed` after a while: it counts as spent at what was set aside, in its own day and month
-only, and is put right if its worker lives after all. Every change names its reservation, so that
-one that redis-py repeats is made once.
+Each call has a reservation, which is `open` and then `closed` once. When its worker is killed, it
+becomes `lapsed` after a while: the reserved amount counts as spent, in its own day and month only,
+and is corrected if the worker is alive after all. Every change names its reservation, so that a
+change that redis-py repeats is made once.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from bot.domain.digest import Usage
 from bot.store.store import Store
 from bot.store.stored_forms import RETENTION, parse_int_pair, reader_for, serialise
 
-# Longer than a call of 25 s takes with its tries. One that takes longer still is put right when it
-# ends, but whoever waits for a worker that was killed waits no longer than this.
+# Longer than a call of 25 s takes with its retries. A still longer one is corrected when
+# it ends; nobody waits longer than this for a worker that was killed.
 _LAPSES = timedelta(minutes=2)
 # redis-py repeats a write within seconds.
 _CLOSED = timedelta(days=1)
-# If nobody makes another call, nobody lets it lapse; by then its month is over.
+# A reservation lapses when another call is made; if none is, its month is over by then.
 _OPEN = timedelta(days=40)
 
-# All counters or none. A call that would not fit were all others free is refused; one that only
-# has to wait for those under way is told so. KEYS: reservation, open ones, counters.
+# Reserves in all counters or none. 'over': the call does not fit even if all calls under way turn
+# out free; 'passing': it does not fit beside them. KEYS: reservation, open ones, counters.
 # ARGV: id, nano ('' unpriced), tokens, body, lapses at, then for each counter its two limits.
 _RESERVE = """
 if redis.call('exists', KEYS[1]) == 1 then return {'granted', 0, ''} end
@@ -85,8 +85,8 @@ redis.call('zadd', KEYS[2], ARGV[5], ARGV[1])
 return {'granted', 0, ''}
 """
 
-# From `open` or `lapsed` to another state, once: what stands there for it is replaced. KEYS as
-# above. ARGV: id, new state, what the open one counts, what the lapsed one does, what the new does.
+# From `open` or `lapsed` to another state, once: what it counts is replaced. KEYS as above.
+# ARGV: id, new state, the counts when open, when lapsed, and in the new state.
 _CHANGE = """
 local state = redis.call('hget', KEYS[1], 'state')
 if not state or state == 'closed' or state == ARGV[2] then return 0 end
@@ -108,19 +108,19 @@ return 1
 """
 
 
-def _timed(script: str) -> str:
-    """With the times that it names."""
+def _with_seconds(script: str) -> str:
+    """The script with its times in seconds."""
     for name, time in (("KEEP", RETENTION), ("OPEN", _OPEN), ("CLOSED", _CLOSED)):
         script = script.replace(f", {name})", f", {int(time.total_seconds())})")
     return script
 
 
-_RESERVE, _CHANGE = _timed(_RESERVE), _timed(_CHANGE)
+_RESERVE, _CHANGE = _with_seconds(_RESERVE), _with_seconds(_CHANGE)
 _UNDER_WAY = "pb:reservations"
 
 
 class Spending:
-    """What every scope spent in every day and month of the last 400 days (KEEP)."""
+    """What each scope spent in each day and month of RETENTION."""
 
     def __init__(self, store: Store) -> None:
         self._redis, self._rows = store.redis, store.reader
@@ -130,27 +130,27 @@ class Spending:
     def reserve(
         self, id: str, payer: Payer, reserve: MaxCost, purpose: Purpose, now: datetime
     ) -> Reservation | Refusal:
-        """Set aside what a call may cost, in all the payer's scopes and periods or in none.
+        """Reserve what a call may cost at most, in all the payer's scopes and periods or in none.
 
-        `id` is new for each call. With what is spent and set aside it stays within every limit
-        there is, or is refused. A call without a price is refused where any limit is in dollars:
-        it could not be kept. Workspaces and profiles without limits are counted, too.
+        `id` is new for each call. The call is refused where it would exceed a limit, together with
+        what is spent and reserved. A call without a price is refused where any limit is in dollars,
+        which could not be kept. Workspaces and profiles without limits are counted, too.
         """
         self._lapse(now)
-        found = Reservation(
+        reservation = Reservation(
             id=id, scopes=payer.scopes, day=utc_day(now), reserve=reserve, purpose=purpose
         )
-        held = [
+        counters = [
             (scope, limits, period)
             for scope, limits in zip(payer.scopes, payer.limits, strict=True)
             for period in Period
         ]
-        most = [limits.of(period, unit) for _, limits, period in held for unit in Unit]
-        # First, so that a worker killed in between hides nothing.
-        names = _spenders(payer.workspace, found.day)
+        most = [limits.of(period, unit) for _, limits, period in counters for unit in Unit]
+        # First, so that a worker killed in between hides no spending.
+        names = _spenders(payer.workspace, reservation.day)
         self._redis.sadd(names, payer.profile)
         self._redis.expire(names, RETENTION)
-        keys = _keys(found)
+        keys = _keys(reservation)
         answer: Any = self._redis.eval(
             _RESERVE,
             len(keys),
@@ -158,14 +158,14 @@ class Spending:
             id,
             "" if reserve.nano is None else reserve.nano,
             reserve.tokens,
-            serialise(found),
+            serialise(reservation),
             (now + _LAPSES).timestamp(),
             *("" if limit is None else limit for limit in most),
         )
-        said, at, unit = answer
-        if said == "granted":
-            return found
-        scope, limits, period = held[int(at)]
+        result, index, unit = answer
+        if result == "granted":
+            return reservation
+        scope, limits, period = counters[int(index)]
         limit = limits.of(period, Unit(unit))
         assert limit is not None, "only a limit refuses"
         return Refusal(
@@ -173,41 +173,41 @@ class Spending:
             period=period,
             unit=Unit(unit),
             limit=limit,
-            is_temporary=said == "passing",
-            unpriced=said == "unpriced",
+            is_temporary=result == "passing",
+            unpriced=result == "unpriced",
         )
 
     def settle(self, reservation: Reservation, usage: Usage | None) -> None:
-        """Replace what was set aside by what was paid; once, whatever is asked later.
+        """Replace what was reserved by what was paid; only the first call has an effect.
 
-        None, or a usage without its tokens or its price, for a call that may have been paid and
-        nobody knows how much: then it counts as it was set aside.
+        `usage` is None, or lacks its tokens or its price, for a call that may have been paid at an
+        unknown price: then what was reserved counts as spent.
         """
         self._change(reservation, "closed", _paid(reservation, usage))
 
     def give_back(self, reservation: Reservation) -> None:
-        """The call was certainly not paid."""
+        """Free a reservation whose call was certainly not paid."""
         self._change(reservation, "closed", {})
 
     def _lapse(self, now: datetime) -> None:
         due: Any = self._redis.zrangebyscore(_UNDER_WAY, "-inf", now.timestamp())
         for id in due:
-            found = self._rows.hget(_reservation(id), "body", reader_for(Reservation))
-            if found is None:
+            reservation = self._rows.hget(_reservation(id), "body", reader_for(Reservation))
+            if reservation is None:
                 self._redis.zrem(_UNDER_WAY, id)
             else:
-                self._change(found, "lapsed", _paid(found, None))
+                self._change(reservation, "lapsed", _paid(reservation, None))
 
-    def _change(self, found: Reservation, state: str, after: dict[str, int]) -> None:
-        keys, reserve = _keys(found), found.reserve
+    def _change(self, reservation: Reservation, state: str, after: dict[str, int]) -> None:
+        keys, reserve = _keys(reservation), reservation.reserve
         opened = {"reserved_nano": reserve.nano or 0, "reserved_tokens": reserve.tokens}
-        counts = [json.dumps(c) for c in (opened, _paid(found, None), after)]
-        self._redis.eval(_CHANGE, len(keys), *keys, found.id, state, *counts)
+        counts = [json.dumps(c) for c in (opened, _paid(reservation, None), after)]
+        self._redis.eval(_CHANGE, len(keys), *keys, reservation.id, state, *counts)
 
     # -- reading
 
     def spent(self, scope: Scope, period: Period, now: datetime) -> SpentTotals:
-        """In the day or the month of this moment."""
+        """What a scope spent in the (UTC) day or month of `now`."""
         self._lapse(now)
         rows = self._rows.hgetall(_counter(scope, period, utc_day(now)), int)
         return SpentTotals.model_validate(
@@ -222,17 +222,17 @@ class Spending:
         )
 
     def profiles(self, workspace: str, now: datetime) -> list[str]:
-        """Those that were to be judged for this workspace this month, by name."""
+        """The names of the profiles that made calls for this workspace this month."""
         names: Any = self._redis.smembers(_spenders(workspace, utc_day(now)))
         return sorted(names)
 
 
-def _paid(found: Reservation, usage: Usage | None) -> dict[str, int]:
+def _paid(reservation: Reservation, usage: Usage | None) -> dict[str, int]:
     """What a call adds to each of its counters."""
-    reserve, known = found.reserve, usage is not None and usage.prompt_tokens > 0
+    reserve, known = reservation.reserve, usage is not None and usage.prompt_tokens > 0
     given = usage if usage is not None and known else Usage(calls=1, prompt_usd=None)
     priced = given.prompt_usd is not None and given.completion_usd is not None
-    # Not its cost_usd, which is rounded for reading.
+    # Not cost_usd, which is rounded for display.
     usd = (given.prompt_usd or 0) + (given.completion_usd or 0)
     nano = round(usd * NANO) if priced else reserve.nano or 0
     return {
@@ -244,14 +244,15 @@ def _paid(found: Reservation, usage: Usage | None) -> dict[str, int]:
         "completion": given.completion_tokens,
         "kept": int(not known),
         "unpriced": int(not priced and reserve.nano is None),
-        "questions_nano": nano if found.purpose is Purpose.QUESTION else 0,
+        "questions_nano": nano if reservation.purpose is Purpose.QUESTION else 0,
     }
 
 
-def _keys(found: Reservation) -> list[str]:
+def _keys(reservation: Reservation) -> list[str]:
     """In the order of the payer's limits."""
-    counters = [_counter(s, period, found.day) for s in found.scopes for period in Period]
-    return [_reservation(found.id), _UNDER_WAY, *counters]
+    scopes, day = reservation.scopes, reservation.day
+    counters = [_counter(scope, period, day) for scope in scopes for period in Period]
+    return [_reservation(reservation.id), _UNDER_WAY, *counters]
 
 
 def _reservation(id: str) -> str:
@@ -267,7 +268,7 @@ def _spenders(workspace: str, day: date) -> str:
 
 
 class Accounts:
-    """What each workspace and profile spent and was spared in this day and month."""
+    """What each workspace and profile spent and saved in this day and month."""
 
     def __init__(self, store: Store) -> None:
         self._redis, self._rows, self._spending = store.redis, store.reader, Spending(store)
@@ -275,17 +276,17 @@ class Accounts:
     def record_savings(
         self, payer: Payer, run: str, why: SkipReason, papers: int, usd: float | None, now: datetime
     ) -> None:
-        """Papers that a run did not ask about, and about what that would have cost (None where
-        nobody can say). The same run said again is counted once, as it was said last."""
+        """Record papers that a run did not ask about, and about what asking would have cost (None:
+        unknown). Recording the same run again replaces its record."""
         day, worth = utc_day(now), round((usd or 0) * NANO)
         with self._redis.pipeline(transaction=True) as pipe:
             for scope in payer.scopes:
-                pipe.hset(_spared(scope, day), f"{day} {why} {run}", f"{papers} {worth}")
-                pipe.expire(_spared(scope, day), RETENTION)
+                pipe.hset(_savings(scope, day), f"{day} {why} {run}", f"{papers} {worth}")
+                pipe.expire(_savings(scope, day), RETENTION)
             pipe.execute()
 
     def costs(self, workspace: str, limits: Limits, profile_limits: Limits, now: datetime) -> Costs:
-        """A workspace's (Address.workspace_key), and those of each profile judged for it this
+        """The costs of a workspace (Address.workspace_key), and of each profile judged for it this
         month."""
         names = self._spending.profiles(workspace, now)
         own = {name: Scope(workspace=workspace, profile=name) for name in names}
@@ -299,7 +300,9 @@ class Accounts:
         day = utc_day(now)
         today: dict[SkipReason, list[Savings]] = {why: [] for why in SkipReason}
         month: dict[SkipReason, list[Savings]] = {why: [] for why in SkipReason}
-        for name, (papers, nano) in self._rows.hgetall(_spared(scope, day), parse_int_pair).items():
+        for name, (papers, nano) in self._rows.hgetall(
+            _savings(scope, day), parse_int_pair
+        ).items():
             on, why, _ = name.split(" ", 2)
             month[SkipReason(why)].append(Savings(papers=papers, nano=nano))
             if on == str(day):
@@ -317,9 +320,9 @@ class Accounts:
         first = now - timedelta(days=utc_day(now).day - 1)
         days = (first + timedelta(days=n) for n in range(utc_day(now).day))
         spent = (at for at in days if self._spending.spent(scope, Period.DAY, at).calls)
-        found = next(spent, None)
-        return utc_day(found) if found else None
+        first_spent = next(spent, None)
+        return utc_day(first_spent) if first_spent else None
 
 
-def _spared(scope: Scope, day: date) -> str:
+def _savings(scope: Scope, day: date) -> str:
     return f"pb:spared:{scope}:{Period.MONTH.name_of(day)}"

@@ -1,4 +1,4 @@
-"""The form of what is stored: its version, the way up from older ones, and what cannot be read."""
+"""How values are stored: their version, upgrades from older ones, and what cannot be read."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.domain.papers import AnnounceType, Value
 
-# The version of everything we write. It grows when a value of the version before could not be read
-# by its noun any more; OLDER then has the way up. 1 is what was written before versions were.
+# The version of everything we write. It grows when a value of the version before could no longer be
+# read by its type; UPGRADES then converts it. 1 is what was written before there were versions.
 FORMAT_VERSION: Final = 2
 
-# Long enough for a year's catch-up and for "never the same paper twice".
+# Long enough to catch up a year, and never to show the same paper twice.
 RETENTION: Final = timedelta(days=400)
 # What only one command waits for.
 SHORT_RETENTION: Final = timedelta(hours=6)
 
 T = TypeVar("T")
 N = TypeVar("N", bound=Value)
-# Text as it is stored -> what it says. Raises ValueError where it says nothing.
+# Stored text -> value. Raises ValueError where the text is none.
 Reader = Callable[[str], T]
 
 
 class Unreadable(ValueError):
-    """A stored value is not what should stand there; why, without a word of it."""
+    """A stored value is not what it should be; the message says why without quoting it."""
 
 
 class ListedPaper(Value):
-    """A paper on a batch's list: what names its text (store.ref), and how it was announced."""
+    """A paper of a batch: the reference to its text (papers.paper_ref), how it was announced."""
 
     paper: str
     type: AnnounceType
 
 
 class Replaced(Value):
-    """A replacement on a batch's list."""
+    """A replacement of a batch."""
 
     categories: tuple[str, ...]
 
 
-# By noun and version, what makes of a value the next version's.
+# By type and version, the conversion to the next version.
 UPGRADES: Final[dict[str, dict[int, Callable[[Any], Any]]]] = {
     "Replaced": {1: lambda categories: {"categories": categories}},
 }
@@ -53,8 +53,9 @@ _MARK: Final = f'{{"v":{FORMAT_VERSION},'
 
 
 class Quarantined(Value):
-    """A value that could not be read, where it stood (a hash's `field`), why, and when. Without a
-    `value` it is a whole key of another type, which was renamed (aside_name)."""
+    """A value that could not be read, where it was (a hash's `field`), why, and when. Without a
+    `value` it is a whole key of another type, which was renamed
+    (quarantine.quarantined_key_name)."""
 
     key: str
     field: str | None = None
@@ -64,24 +65,24 @@ class Quarantined(Value):
 
 
 def serialise(value: Value) -> str:
-    """A value as it is stored: JSON, with the version of its form in front."""
+    """A value as it is stored: JSON that begins with its version."""
     return with_version(value.model_dump_json())
 
 
 def with_version(text: str) -> str:
-    """A JSON object (not an empty one) with the version of its form in front."""
+    """A JSON object (not an empty one) with the version added at its beginning."""
     return _MARK + text[1:]
 
 
 def deserialise(value: type[N], text: str) -> N:
-    """What `written` made of it, in this version or an older one. Raises ValueError."""
+    """The inverse of `serialise`, for this version and older ones. Raises ValueError."""
     if text.startswith(_MARK):
         return value.model_validate_json("{" + text[len(_MARK) :])
     return value.model_validate(upgraded_json(value.__name__, text))
 
 
 def upgraded_json(name: str, text: str) -> Any:
-    """A stored value as JSON has it, brought up to this version; `name` is its noun's. Raises
+    """A stored value as JSON, converted to this version; `name` is its type's. Raises
     ValueError."""
     try:
         found = json.loads(text)
@@ -106,7 +107,7 @@ def parse_aware_time(text: str) -> datetime:
 
 
 def split_words(text: str, count: int) -> list[str]:
-    """So many words with a space between. Raises ValueError."""
+    """Exactly `count` words separated by single spaces. Raises ValueError."""
     found = text.split(" ")
     if len(found) != count or not all(found):
         raise Unreadable(f"it is not {count} words")
@@ -120,17 +121,17 @@ def parse_int_pair(text: str) -> tuple[int, int]:
 
 
 def reader_for(value: type[N]) -> Reader[N]:
-    """Reads this noun."""
+    """Reads values of this type."""
     return partial(deserialise, value)
 
 
-def union_reader(nouns: TypeAdapter[T], name: str) -> Reader[T]:
-    """Reads one of several nouns, which are known by this name together."""
-    return lambda text: nouns.validate_python(upgraded_json(name, text))
+def union_reader(types: TypeAdapter[T], name: str) -> Reader[T]:
+    """Reads values of one of several types, which are upgraded under one name."""
+    return lambda text: types.validate_python(upgraded_json(name, text))
 
 
 def unreadable_reason(error: ValueError) -> str:
-    """Why a value cannot be read, without what it says: it may be anybody's."""
+    """Why a value cannot be read, without quoting it: it may be personal."""
     if isinstance(error, ValidationError):
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")[:200]

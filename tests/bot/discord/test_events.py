@@ -306,7 +306,7 @@ def test_people_are_told_that_redis_is_unreachable(
         def away(event: str) -> bool:
             raise redis.ConnectionError
 
-        monkeypatch.setattr(bot.context.store.subscriptions, "is_first_delivery", away)
+        monkeypatch.setattr(bot.context.store.events, "is_first_delivery", away)
         assert "One moment" in await bot.command(word)
         ack = await asyncio.to_thread(fake_discord.autocomplete, "digest now", "profile", "x")
         assert ack.type == 8
@@ -334,7 +334,7 @@ def test_a_hanging_redis_is_reported_after_an_acknowledgement_in_time(
             finally:
                 redis_answers.set()
 
-        monkeypatch.setattr(bot.context.store.subscriptions, "is_first_delivery", slow)
+        monkeypatch.setattr(bot.context.store.events, "is_first_delivery", slow)
         ack = await acknowledged(asyncio.to_thread(fake_discord.command, word))
         assert ack.type == 5
         said = await bot.said(ack)
