@@ -1,4 +1,4 @@
-"""What the bot says of money: `/digest cost`, gates, and a call that a limit refuses."""
+"""Money: `/digest cost`, estimates, calls that a limit refuses, and what the gates save."""
 
 from __future__ import annotations
 
@@ -25,41 +25,40 @@ from bot.domain.budget import (
 )
 from bot.domain.message import Message
 from bot.views.dates import long_date, long_month, utc_time
-from bot.views.digest import dollars
+from bot.views.digest import count, dollars
 
 _SMALL = (
-    "Days and months are UTC's. Before a call the most that it can cost is set aside, so that "
-    "calls at the same time do not pass a limit together."
+    "Days and months are UTC. Before each call, Paperboy reserves the most it can cost, so that "
+    "simultaneous calls can't pass a limit together."
 )
 _UNPRICED = (
-    "The model has no known price, so that a limit in dollars cannot be kept: it is not asked. "
-    "A limit in tokens can."
+    "The model has no known price, so a limit in dollars can't be kept and Paperboy doesn't call "
+    "it. Set a limit in tokens instead."
 )
 
 
 def estimate_text(found: Estimate) -> Message:
     """`paperboy day --dry-run`."""
     asked = found.announced - found.cached
-    rows = [f"{found.announced} announced - {found.cached} judged before = {asked} to judge"]
+    rows = [f"{found.announced} announced - {found.cached} already scored = {asked} to score"]
     tokens = f"about {found.prompt / 1000:.1f}k + {found.completion / 1000:.1f}k tokens"
-    price = "at a price nobody knows" if found.usd is None else f"about {dollars(found.usd)}"
-    most = "" if found.max_usd is None else f"; at most {dollars(found.max_usd)} would be set aside"
+    price = "price unknown" if found.usd is None else f"about {dollars(found.usd)}"
+    most = "" if found.max_usd is None else f"; reserves at most {dollars(found.max_usd)}"
     rows.append(f"{one_line(found.model)}: {found.calls} calls, {tokens}, {price}{most}")
     if found.within_budget is not None and found.within_budget < asked:
         rows.append(
-            f"The budget reaches for about {found.within_budget} of them, "
-            "the best by the local ranking."
+            f"The budget covers about {found.within_budget} of them, the best by the local ranking."
         )
     return Message(
-        title=f"What {one_line(found.profile)} of {long_date(found.date)} would cost",
+        title=f"Estimated cost of {one_line(found.profile)} for {long_date(found.date)}",
         text=tuple(rows),
-        small=("Nobody was asked, and nothing was spent.",),
+        small=("The model was not called; nothing was spent.",),
     )
 
 
 def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> Message:
-    """Today and this month against the limits, by profile, the forecast, what was saved, and how
-    the profiles' gates (by name) stand."""
+    """Spending today and this month against the limits, by profile; the forecast, what was saved,
+    and the state of each profile's gate (`gates`, by profile name)."""
     day = utc_day(costs.at)
     month, whole = long_month(day), costs.workspace
     rows = [
@@ -69,7 +68,7 @@ def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> Me
     ]
     if whole.month.questions_nano:
         asked = usd(whole.month.questions_nano)
-        rows.append(f"questions about single papers: {asked} of the month's dollars")
+        rows.append(f"/why questions: {asked} of {month}")
     for name, account in costs.profiles.items():
         today = _spent(account.today, account.limits, Period.DAY)
         rows.append(
@@ -93,7 +92,7 @@ def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> Me
 
 
 def refusal_text(refusal: Refusal) -> str:
-    """Why a call was not made, in one sentence or two."""
+    """Why a call was not made: a sentence or two."""
     if refusal.unpriced:
         return _UNPRICED
     where = refusal.scope.profile or "this workspace"
@@ -104,7 +103,7 @@ def refusal_text(refusal: Refusal) -> str:
 
 
 def usd(nano: int) -> str:
-    """`$0.0094`, `$0.31`, `$12.40`: a limit of a cent is told apart from what is spent of it."""
+    """`$0.0094`, `$0.31`, `$12.40`; small sums keep four places, next to a limit of a cent."""
     if nano >= NANO:
         return f"${nano / NANO:.2f}"
     dollars = f"{nano / NANO:.4f}"
@@ -121,12 +120,8 @@ def _amount(unit: Unit, n: int) -> str:
     return usd(n) if unit is Unit.NANO else f"{_tokens(n)} tokens"
 
 
-def _count(n: int, value: str) -> str:
-    return f"{n} {value}" if n == 1 else f"{n} {value}s"
-
-
 def _spent(spent: SpentTotals, limits: Limits, period: Period) -> str:
-    """`$0.0094 of $0.01, $0.0006 set aside`; in tokens too, where there is a limit in tokens."""
+    """`$0.0094 of $0.01, $0.0006 reserved`; in tokens too, where there is a limit in tokens."""
     parts = []
     for unit, used, aside in (
         (Unit.NANO, spent.nano, spent.reserved_nano),
@@ -138,24 +133,24 @@ def _spent(spent: SpentTotals, limits: Limits, period: Period) -> str:
         said = _amount(unit, used)
         if limit is not None:
             said += f" of {_amount(unit, limit).removesuffix(' tokens')}"
-        parts.append(f"{said}, {_amount(unit, aside)} set aside" if aside else said)
+        parts.append(f"{said}, {_amount(unit, aside)} reserved" if aside else said)
     return " · ".join(parts)
 
 
 def _calls(spent: SpentTotals) -> str:
     if not spent.calls:
-        return "no call"
+        return "no calls"
     tokens = f"{_tokens(spent.prompt)} + {_tokens(spent.completion)} tokens"
-    return f"{_count(spent.calls, 'call')}, {tokens}, {_tokens(spent.cached)} cached"
+    return f"{count(spent.calls, 'call')}, {tokens}, {_tokens(spent.cached)} cached"
 
 
 def _forecast(whole: Account, day: date) -> str:
     nano = forecast(whole.month.nano, day, whole.since)
     come, all_of_them = weekday_counts(day, whole.since)
     if nano is None:
-        return "none yet, no weekday of it has come"
+        return "none yet, no weekday has come"
     since = f" since {long_date(whole.since)}" if whole.since and whole.since.day > 1 else ""
-    said = f"{usd(nano)}, by {come} of {all_of_them} weekdays{since}"
+    said = f"{usd(nano)}, from {come} of {all_of_them} weekdays{since}"
     limit = whole.limits.of(Period.MONTH, Unit.NANO)
     return f"{said}; the limit is {usd(limit)}" if limit is not None and nano > limit else said
 
@@ -163,21 +158,21 @@ def _forecast(whole: Account, day: date) -> str:
 def _spared(spared: Savings) -> str:
     if not spared.papers:
         return "nothing"
-    return f"{_count(spared.papers, 'paper')}, about {usd(spared.nano)}"
+    return f"{count(spared.papers, 'paper')}, about {usd(spared.nano)}"
 
 
 def _uncertain(spent: SpentTotals, month: str) -> Iterator[str]:
-    """What the sums do not know for certain."""
+    """What the totals are not certain about."""
     if spent.kept:
-        calls = _count(spent.kept, "call")
-        yield f"uncertain: {calls} of {month} brought no bill and count as what was set aside"
+        calls = count(spent.kept, "call")
+        yield f"uncertain: {calls} in {month} returned no usage and count as what was reserved"
     if spent.unpriced:
-        calls = _count(spent.unpriced, "call")
-        yield f"not in the dollars: {calls} of {month}, of a model without a known price"
+        calls = count(spent.unpriced, "call")
+        yield f"not in the dollars: {calls} in {month}, to a model without a known price"
 
 
 def _reached(costs: Costs, day: date) -> Iterator[str]:
-    """What limits have stopped, and until when."""
+    """Limits that are reached, and until when."""
     for name, account in (("", costs.workspace), *costs.profiles.items()):
         for period, spent, spared in (
             (Period.DAY, account.today, account.savings_today),
@@ -192,8 +187,8 @@ def _reached(costs: Costs, day: date) -> Iterator[str]:
             unjudged = f": {_not_judged(papers)}" if papers else ""
             room = _amount(unit, max(0, limit - spent.committed(unit)))
             yield (
-                f"{_limit(period, unit, limit)}{for_whom} is reached{unjudged}. What is left of "
-                f"it, {room}, is less than another call may cost; a new {period} begins on "
+                f"{_limit(period, unit, limit)}{for_whom} is reached{unjudged}. What is left "
+                f"({room}) is less than another call may cost. A new {period} begins on "
                 f"{long_date(period.after(day))}, 00:00 UTC."
             )
     if any(_unpriced(account) for account in (costs.workspace, *costs.profiles.values())):
@@ -207,7 +202,7 @@ def _unpriced(account: Account) -> bool:
 
 
 def _not_judged(papers: int) -> str:
-    return "1 paper was not judged" if papers == 1 else f"{papers} papers were not judged"
+    return "1 paper was not scored" if papers == 1 else f"{papers} papers were not scored"
 
 
 def _limit(period: Period, unit: Unit, limit: int) -> str:
@@ -217,36 +212,32 @@ def _limit(period: Period, unit: Unit, limit: int) -> str:
 
 
 def gate_line(profile: str, found: GateReport) -> str:
-    """How it stands, with what the audits say of it; `profile` is a name."""
+    """The state of a profile's gate, with its measured recall; `profile` is a name."""
     name = f"gate of {one_line(profile)}"
     let = ""
     if found.recall is not None:
-        let = f"about {found.recall:.0%} of what would be picked"
-        let += f" (with 95 % certainty {found.low:.0%} to {found.high:.0%})"
+        let = f"about {found.recall:.0%} of picks"
+        let += f" (95% confidence: {found.low:.0%} to {found.high:.0%})"
     if not found.closed:
         again = f"open again since {long_date(found.since)}" if found.since else "open"
-        why = f", for it let through {let}" if let else ""
+        why = f", because it let through {let}" if let else ""
         return (
-            f"{name}: {again}{why}; every paper is judged; learning, {found.full} of "
+            f"{name}: {again}{why}; every paper is scored; learning: {found.full} of "
             f"{found.full_wanted} days and {found.picks} of {found.picks_wanted} picks"
         )
     since = f" since {long_date(found.since)}" if found.since else ""
     if not found.days:
-        return f"{name}: closed{since}; it has divided no day yet"
+        return f"{name}: closed{since}; it has filtered no day yet"
     papers, within = found.asked + found.below, _days(found.days)
-    said = f"{name}: closed{since}, {found.below - found.audited} of {papers} papers not judged"
+    said = f"{name}: closed{since}, {found.below - found.audited} of {papers} papers not scored"
     if not let:
-        return f"{said} {within}; what that misses is not known yet"
-    audits = f"{_papers(found.audited)} judged all the same, {_picks(found.missed)} among them"
-    return f"{said} {within}; it lets through {let}, by {audits}"
+        return f"{said} {within}; how many picks that misses isn't known yet"
+    audits = f"{count(found.audited, 'paper')} scored anyway, {_picks(found.missed)} among them"
+    return f"{said} {within}; it lets through {let}, measured on {audits}"
 
 
 def _days(n: int) -> str:
     return f"on its last {n} days" if n != 1 else "on its last day"
-
-
-def _papers(n: int) -> str:
-    return f"{n} papers" if n != 1 else "1 paper"
 
 
 def _picks(n: int) -> str:

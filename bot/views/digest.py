@@ -1,4 +1,4 @@
-"""Domain -> message; every word the bot says."""
+"""A digest as messages: the parent, and a card for each picked paper."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ from bot.views.reasons import REASON_TEXTS, problem_text
 
 _ABSTRACT = 320
 _AUTHORS = 5
-# From the first of its month: a paper of the month's last day is listed some days later.
+# Days from the first of the month: a paper of its last day is listed some days later.
 _HELD_DAYS = 45
 
 _OUTCOMES = {
     Outcome.PICKED: "picked",
-    Outcome.BELOW_CUTOFF: "below the line",
+    Outcome.BELOW_CUTOFF: "below the cut-off",
     Outcome.OVER_LIMIT: "over the limit",
-    Outcome.GATED: "gated",
-    Outcome.REPEAT: "had before",
-    Outcome.UNSCORED: "unscored",
+    Outcome.GATED: "skipped by the gate",
+    Outcome.REPEAT: "posted before",
+    Outcome.UNSCORED: "not scored",
 }
 
 STEPS = {
     StepKind.FETCH: "Reading arXiv's list",
-    StepKind.SCORE: "Judging the papers",
-    StepKind.DELIVER: "Delivering",
+    StepKind.SCORE: "Scoring the papers",
+    StepKind.DELIVER: "Posting",
 }
 
 
 def thread_posts(digest: Digest, day: str = "") -> list[Post]:
-    """A day as a channel shows it: the parent message, then a reply for each picked paper.
+    """The thread of a digest: the parent message, then a reply for each picked paper.
 
-    `day` names it to whoever presses a button; without one there is nothing to press.
+    `day` is what buttons carry to name the digest; without it there are no buttons.
     """
     return [head(digest), *(card(digest, i, d, day) for i, d in enumerate(digest.picked, 1))]
 
 
 def head(digest: Digest, unposted: Mapping[str, ChannelReason] | None = None) -> Message:
-    """The parent message; its first line adds up. `unposted` are the ids of picked papers that the
-    platform takes no message for, and why."""
+    """The parent message; its first line adds up. `unposted` has the ids of picked papers whose
+    message the platform refused, and why."""
     return Message(
         title=f"{one_line(digest.profile.title)} · {date_range(digest.earlier, digest.date)}",
         notices=(*notices(digest), *_unposted(digest, unposted or {})),
@@ -77,7 +77,7 @@ def card(
     votes: Votes | None = None,
     also: Iterable[str] = (),
 ) -> Card:
-    """One picked paper; `also` are the other profiles of the channel that pick it."""
+    """One picked paper; `also` has the titles of the channel's other profiles that picked it."""
     paper, score = decision.paper, decision.score
     assert score is not None, "a picked paper has a score"
     return Card(
@@ -109,7 +109,7 @@ def _buttons(decision: Decision, value: str, votes: Votes) -> Iterable[Button]:
 
 
 def count_lines(digest: Digest) -> Iterable[str]:
-    """The line that adds up, then how arXiv listed the papers, and what was left out."""
+    """The line that adds up, then how arXiv listed the papers and how many replacements it had."""
     counts = digest.counts
     if digest.decisions:
         parts = [
@@ -117,38 +117,38 @@ def count_lines(digest: Digest) -> Iterable[str]:
         ]
         yield f"{len(digest.decisions)} announced = {' + '.join(parts)}"
     elif digest.listed.problem is None and is_weekend(digest.date):
-        yield "0 announced: a day without announcements (no list appears at weekends)"
+        yield "0 announced: arXiv announces nothing at weekends"
     elif digest.listed.problem is None:
-        yield f"0 announced: the list has nothing in {', '.join(digest.profile.categories)}"
+        yield f"0 announced: arXiv's list has nothing in {', '.join(digest.profile.categories)}"
     kinds = Counter(decision.announced.announce_type for decision in digest.decisions)
     parts = [f"{kinds[AnnounceType.NEW]} new"] if kinds[AnnounceType.NEW] else []
     if kinds[AnnounceType.CROSS]:
-        parts.append(_count(kinds[AnnounceType.CROSS], "cross-list"))
+        parts.append(count(kinds[AnnounceType.CROSS], "cross-list"))
     if digest.replacements:
-        parts.append(f"{_count(digest.replacements, 'replacement')} left out")
+        parts.append(f"{count(digest.replacements, 'replacement')} left out")
     if parts:
         yield ", ".join(parts)
 
 
 def notices(digest: Digest) -> Iterable[str]:
-    """What a reader must know before the papers: another day than today, or papers missing."""
+    """What to know before reading: it is another day's digest, or papers are missing."""
     list_result = digest.listed
     if digest.earlier:
-        yield f"The best of {len(digest.earlier) + 1} days' lists."
+        yield f"The best of {len(digest.earlier) + 1} days."
     if digest.left_out:
-        days = _count(digest.left_out, "earlier day")
-        yield f"{days} could not be delivered in time and would be too many to catch up."
+        days = count(digest.left_out, "earlier day")
+        yield f"{days} skipped: too many to catch up."
     if list_result.source is Source.SAMPLE:
-        papers = _count(len(digest.decisions), "paper")
-        yield f"Sample: {papers} of March 2025 that ship with Paperboy, not today's list."
+        papers = count(len(digest.decisions), "paper")
+        yield f"Sample: {papers} from March 2025, shipped with Paperboy; not today's list."
     if list_result.instead_of:
         day = long_date(list_result.instead_of)
         if is_weekend(list_result.instead_of):
             yield f"Nothing was announced on {day}; this is the last announced day."
         else:
             yield (
-                f"arXiv's list of {day} is not there, for a holiday, a delay or a fault; "
-                "this is the last announced day."
+                f"arXiv has no list for {day} (a holiday, a delay or a fault); this is the last "
+                "announced day."
             )
     if list_result.source is Source.WINDOW:
         yield "Found by submission date: papers that moderators held back may be missing."
@@ -156,7 +156,7 @@ def notices(digest: Digest) -> Iterable[str]:
         yield f"Papers are missing: {problem_text(list_result.problem)}."
     for reason in dict.fromkeys(d.trouble for d in digest.decisions if d.trouble):
         n = sum(d.trouble is reason for d in digest.decisions)
-        yield f"{_count(n, 'paper')} unscored: {REASON_TEXTS[reason]}."
+        yield f"{count(n, 'paper')} not scored: {REASON_TEXTS[reason]}."
 
 
 def _unposted(digest: Digest, why: Mapping[str, ChannelReason]) -> Iterable[str]:
@@ -169,7 +169,7 @@ def _unposted(digest: Digest, why: Mapping[str, ChannelReason]) -> Iterable[str]
 
 
 def outcome_reason(digest: Digest, decision: Decision) -> str:
-    """Why a paper ended as it did, in one sentence without its full stop."""
+    """Why a paper has its outcome: a sentence without its full stop."""
     cutoffs, score = digest.profile.cutoffs, decision.score
     match decision.outcome:
         case Outcome.PICKED:
@@ -177,31 +177,33 @@ def outcome_reason(digest: Digest, decision: Decision) -> str:
         case Outcome.OVER_LIMIT:
             return f"reaches the cut-offs, but at most {digest.profile.maximum} are posted"
         case Outcome.REPEAT:
-            return "this channel had it before"
+            return "posted here before"
         case Outcome.GATED:
-            return "the local ranking kept it from the model"
+            return "skipped by the gate"
         case Outcome.UNSCORED:
             return REASON_TEXTS[decision.trouble or ModelReason.LEFT_OUT]
         case Outcome.BELOW_CUTOFF:
-            assert score is not None, "only a scored paper can be below"
+            assert score is not None, "only a scored paper can be below a cut-off"
             short = []
             if score.relevance < cutoffs.relevance:
-                short.append(f"relevance {score.relevance}, the profile asks {cutoffs.relevance}")
+                short.append(
+                    f"relevance {score.relevance} is below the cut-off of {cutoffs.relevance}"
+                )
             if score.novelty is not None and score.novelty < cutoffs.novelty:
-                short.append(f"novelty {score.novelty}, the profile asks {cutoffs.novelty}")
-            return "; ".join(short)
+                short.append(f"novelty {score.novelty} is below the cut-off of {cutoffs.novelty}")
+            return " and ".join(short)
 
 
 def comment(digest: Digest, decision: Decision) -> str:
-    """The judge's comment; the local judge can only name the words it found."""
+    """The model's comment, or the profile's words that the local ranking found."""
     said = readable(decision.score.comment) if decision.score else ""
     if digest.judge.model is None:
-        return f"Shares with the profile: {said}." if said else ""
+        return f"Matches the profile's words: {said}." if said else ""
     return said
 
 
 def author_line(paper: Paper, followed: Iterable[str]) -> str:
-    """The first few authors, how many more, and every followed one, starred."""
+    """Followed authors with a star, the first few others, and how many more."""
     stars = tuple(followed)
     others = [name for name in paper.authors if not authors.followed([name], stars)]
     more = f" + {len(others) - _AUTHORS}" if len(others) > _AUTHORS else ""
@@ -209,7 +211,7 @@ def author_line(paper: Paper, followed: Iterable[str]) -> str:
 
 
 def judged_by(digest: Digest) -> str:
-    """Who judged, and what it cost when it was bought."""
+    """What scored the papers, and what the scores cost when they were bought."""
     if digest.judge.model is None:
         return "ranked locally, no model"
     return f"{one_line(digest.judge.model)} · {usage_text(digest.usage)}"
@@ -229,9 +231,9 @@ def dollars(amount: float | None) -> str:
 
 
 def times(digest: Digest) -> str:
-    """When arXiv's list was read and when the judge was done, on New York's clock."""
+    """When arXiv's list was read and when the papers were scored, in New York time."""
     listed, judged = (t.astimezone(NEW_YORK) for t in (digest.listed.changed_at, digest.judged_at))
-    return f"listed {listed:%H:%M}, judged {judged:%H:%M} New York"
+    return f"listed {listed:%H:%M}, scored {judged:%H:%M} New York"
 
 
 def profile_line(profile: Profile) -> str:
@@ -240,8 +242,8 @@ def profile_line(profile: Profile) -> str:
 
 
 def announced_as(announced: Announced, day: date) -> str:
-    """`new in cs.LG`, or `cross-list from stat.ML, version 2`; with its month, when moderators held
-    it back for long."""
+    """`new in cs.LG` or `cross-list from stat.ML, version 2`; with the month of submission where
+    moderators held it back for long."""
     paper = announced.paper
     primary = one_line(paper.categories[0]) if paper.categories else "no category"
     rest = f", version {paper.version}" if paper.version > 1 else ""
@@ -252,7 +254,8 @@ def announced_as(announced: Announced, day: date) -> str:
     return f"new in {primary}{rest}"
 
 
-def _count(n: int, value: str) -> str:
+def count(n: int, value: str) -> str:
+    """`1 paper`, `2 papers`."""
     return f"{n} {value}" if n == 1 else f"{n} {value}s"
 
 

@@ -1,4 +1,4 @@
-"""What is said on Discord only: its commands and options, and what stands in a channel's way."""
+"""Discord only: descriptions of commands and options, refusals, and its part of `doctor`."""
 
 from __future__ import annotations
 
@@ -8,60 +8,58 @@ from typing import Final
 from bot.domain.message import Button, Message
 
 DIGEST: Final = "The arXiv papers this channel works on, every morning"
-WHY: Final = "What became of a paper, and why"
+WHY: Final = "Why a paper was picked, or not"
 WHY_MENU: Final = "Why this paper?"
 
-# By the word of bot.actions.COMMANDS.
+# By command word (commands.dispatch.COMMANDS).
 COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
-    "subscribe": "A digest for this channel; without a profile a form asks for all",
-    "unsubscribe": "No more of it",
-    "list": "This channel's digests",
-    "profiles": "The profiles there are",
-    "new": "Make a profile of your own, or change one",
-    "now": "The newest day's digest, here and at once",
-    "pause": "No digests for a while",
-    "resume": "Digests again",
-    "cost": "What judging cost, today and this month",
-    "missed": "What nearly made it on the last day",
-    "status": "How things stand",
-    "help": "Every command there is",
+    "subscribe": "Subscribe this channel to a profile; without a profile a form opens",
+    "unsubscribe": "Unsubscribe this channel from a profile",
+    "list": "This channel's subscriptions",
+    "profiles": "List all profiles",
+    "new": "Make a profile, or change one",
+    "now": "Post the latest digest here now",
+    "pause": "Stop digests for a while",
+    "resume": "Restart paused digests",
+    "cost": "What scoring costs, today and this month",
+    "missed": "Papers that nearly made the last digest",
+    "status": "Whether everything works",
+    "help": "Every command",
 }
 OPTION_DESCRIPTIONS: Final[Mapping[str, str]] = {
-    "profile": "Which profile; the names come as you type",
+    "profile": "A profile; names appear as you type",
     "at": "A time of day, like 09:00 or 9 am",
-    "tz": "A time zone, like Europe/Berlin; the names come as you type",
+    "tz": "A time zone, like Europe/Berlin; names appear as you type",
     "days": "Days of the week, like mon-fri or mon,wed,fri",
-    "top": "At most how many papers, 1 to 100",
-    "arxivid": "2503.15294, arXiv:2503.15294v2, or a paper's address",
+    "top": "Most papers in a digest, 1 to 100",
+    "arxivid": "2503.15294, arXiv:2503.15294v2, or a link to the paper",
 }
 
 
 def no_threads(kind: str) -> str:
-    """A forum, or another channel that a message with a thread does not fit into."""
-    return f"Paperboy cannot post in a {kind} channel yet: a text or announcement channel will do."
+    """A forum, or another channel that takes no message with a thread."""
+    return f"Paperboy can't post in a {kind} channel. Use a text or announcement channel."
 
 
 def missing_permissions(permissions: Iterable[str]) -> str:
     names = ", ".join(permissions)
-    return (
-        f"Paperboy lacks permissions in this channel: {names}. Somebody who may has to give them."
-    )
+    return f"Paperboy lacks permissions in this channel: {names}. Ask an admin to grant them."
 
 
 def invalid_form(sentences: Iterable[str], form: str) -> Message:
-    """What is wrong with a form, and the way back into it; `form` names it, if it is still open."""
+    """What is wrong with a form, and a button to correct it if `form` (its name) is stored."""
     again = Button(action="again", label="Correct it", value=form)
     return Message(
-        title="That could not be kept.", text=tuple(sentences), buttons=(again,) if form else ()
+        title="Couldn't save this form.", text=tuple(sentences), buttons=(again,) if form else ()
     )
 
 
 def form_gone() -> str:
-    return "That form is not kept any more: open a new one."
+    return "That form has expired. Open a new one."
 
 
 def token_taken(name: str) -> str:
-    return f"Discord takes the token: this is {name}."
+    return f"Discord accepts the token: this is {name}."
 
 
 def invite() -> str:
@@ -69,21 +67,21 @@ def invite() -> str:
 
 
 def no_server() -> str:
-    return "Paperboy is in no server yet."
+    return "Paperboy isn't in any server yet."
 
 
 def in_server(name: str, lacking: Iterable[str]) -> str:
     missing = ", ".join(lacking)
-    return f"In {name} Paperboy lacks: {missing}." if missing else f"In {name} nothing is missing."
+    return f"{name}: Paperboy lacks {missing}." if missing else f"{name}: no permission is missing."
 
 
 def endpoint() -> str:
     """Discord sends commands to one place only."""
     return (
-        "The application has an interactions endpoint URL: Discord sends commands there instead "
-        "of to Paperboy. Empty that field in the developer portal."
+        "The application has an interactions endpoint URL, so Discord sends commands there and "
+        "not to Paperboy. Clear that field in the developer portal."
     )
 
 
 def not_discord() -> str:
-    return "What answers at DISCORD_API_URL is not Discord."
+    return "The server at DISCORD_API_URL isn't Discord."

@@ -1,4 +1,4 @@
-"""What `paperboy doctor` says of the model and the chats: a sentence for each thing."""
+"""`paperboy doctor`: the model, the database, Slack and Discord; a sentence for each thing."""
 
 from __future__ import annotations
 
@@ -11,21 +11,19 @@ from bot.views.digest import usage_text
 from bot.views.reasons import REASON_TEXTS
 
 _SHAPES = {
-    "json_schema": "it answers by a JSON schema, which is best",
-    "json_object": "it cannot be held to a schema, it answers in JSON",
-    "text": "it answers in plain text only, which is read as far as it can be",
+    "json_schema": "JSON by a schema, which is best",
+    "json_object": "JSON, but the server can't enforce a schema",
+    "text": "plain text only, which Paperboy reads as well as it can",
 }
 
 
 def checkup_text(found: ModelCheckup) -> Message:
-    """Key, server, model, and what the server can do: a sentence each."""
+    """Key, server, model, and what the server supports: a sentence each."""
     if found.model is None:
-        nothing = "key: none is set, so papers are ranked locally; set OPENAI_API_KEY."
+        nothing = "key: not set, so papers are ranked locally. To use a model, set OPENAI_API_KEY."
         return Message(title="No model is set up.", text=(nothing,))
     rows = [
-        "key: OPENAI_API_KEY is set."
-        if found.key
-        else "key: none is set; this server may want one."
+        "key: OPENAI_API_KEY is set." if found.key else "key: not set; this server may need one."
     ]
     rows.append(f"server: {found.server}.")
     if found.detail:
@@ -34,61 +32,61 @@ def checkup_text(found: ModelCheckup) -> Message:
         rows.append(f"model: {found.model} answers, but {REASON_TEXTS[found.reason]}.")
     else:
         rows.append(
-            f"model: {found.model} judged a paper in {found.seconds:.1f} s: "
+            f"model: {found.model} scored a paper in {found.seconds:.1f} s: "
             f"{usage_text(found.usage)}."
         )
     if found.working_address:
         rows.append(
-            f"address: it answers at {found.working_address}; write that into OPENAI_BASE_URL."
+            f"address: the server answers at {found.working_address}. Set OPENAI_BASE_URL to that."
         )
     if found.reply_format:
         rows.append(f"replies: {_SHAPES[found.reply_format]}.")
     if not found.can_limit_length:
         rows.append(
-            "budget: the server takes no limit for the length of an answer, so that a call may "
-            "cost more than was set aside for it."
+            "budget: the server can't limit the length of an answer, so a call may cost more than "
+            "was reserved for it."
         )
     title = "Something is wrong with the model." if found.reason else "The model is ready."
     return Message(title=title, text=tuple(rows))
 
 
 def server_text(status: ServerCheckup) -> Message:
-    """Whether what was done survives the server's death."""
+    """Whether the database keeps its data."""
     rows = []
     if not status.persistent:
         rows.append(
-            f"{status.server} keeps nothing on disk: what Paperboy promised is lost with it. Set "
-            "appendonly yes."
+            f"{status.server} saves nothing to disk: all is lost when it stops. Set "
+            " appendonly yes."
         )
     if status.policy != "noeviction":
         rows.append(
-            f"{status.server} may forget anything when its memory is used up "
+            f"{status.server} may delete data when its memory is full "
             f"(maxmemory-policy {status.policy}). Set noeviction."
         )
-    title = "Something is wrong with the server." if rows else "The server keeps what it is told."
+    title = "Something is wrong with the database." if rows else "The database is ready."
     return Message(title=title, text=tuple(rows))
 
 
 def slack_text(found: SlackCheckup) -> Message:
-    """Tokens, scopes, and whether events come."""
+    """Tokens, scopes and events: a sentence each."""
     rows = []
     if found.bot_token_error:
         rows.append(f"bot token: {found.bot_token_error} Copy it again from OAuth & Permissions.")
     else:
         team, bot = one_line(found.team), one_line(found.bot)
-        rows.append(f"bot token: it is for the workspace {team}, as @{bot}.")
+        rows.append(f"bot token: for the workspace {team}, as @{bot}.")
         if found.missing_scopes:
             scopes = ", ".join(found.missing_scopes)
-            rows.append(f"scopes: {scopes} missing; add under OAuth & Permissions, install again.")
+            rows.append(f"scopes: {scopes} missing. Add under OAuth & Permissions, then reinstall.")
         else:
-            rows.append("scopes: all there.")
+            rows.append("scopes: complete.")
     if found.app_token_error:
         rows.append(f"events: {found.app_token_error}")
     else:
-        rows.append(f"events: they come by {found.by}.")
+        rows.append(f"events: they arrive over {found.by}.")
     if found.ready and found.unseen_events:
         rows.append(
-            f"events: none of these has come yet: {', '.join(found.unseen_events)}. "
+            f"events: not received yet: {', '.join(found.unseen_events)}. "
             "If you tried them, compare the app's settings with manifest.json."
         )
     title = "Slack is ready." if found.ready else "Something is wrong with Slack."
@@ -105,11 +103,11 @@ def slack_not_set_up() -> str:
 
 
 def no_bot_token() -> str:
-    return "Slack needs SLACK_BOT_TOKEN (xoxb-...) besides; copy it from OAuth & Permissions."
+    return "Slack also needs SLACK_BOT_TOKEN (xoxb-...). Copy it from OAuth & Permissions."
 
 
 def not_a_discord_token() -> str:
-    return "DISCORD_TOKEN is another service's token; copy Discord's from Bot, Reset Token."
+    return "DISCORD_TOKEN is another service's token. Copy Discord's from Bot, Reset Token."
 
 
 def not_this_kind(name: str, prefix: str) -> str:

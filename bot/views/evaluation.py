@@ -1,4 +1,4 @@
-"""What came of judging a fixed set of papers, and how it is told."""
+"""`paperboy eval`: how a fixed set of papers was scored, next to the last time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from bot.views.reasons import REASON_TEXTS
 
 
 class Evaluation(Value):
-    """How one judge scored the set: a model, with a prompt (a fingerprint), for a profile.
+    """How one model scored the set, with a prompt (a fingerprint), for a profile.
 
     `relevance` and `novelty` count the papers with 1, 2, ... 10; `pairs` are the different pairs
     of the two, `nine_eight` and `eight_seven` the shares of (9, 8) and (8, 7) in the scored
     papers. `tie` is the chance that two of the `reaching` (those at the cut-offs) have one pair.
-    `asked` papers were judged just now, the others earlier; `usage` is what all of them cost.
+    `asked` papers were scored just now, the others earlier; `usage` is what all of them cost.
     """
 
     profile: str
@@ -49,8 +49,8 @@ class Evaluation(Value):
 
 
 class Agreement(Value):
-    """How far two judges say the same of the papers both scored: shares of them with the same
-    pair, with both scores at most 1 apart; rank correlations, None where one side is constant."""
+    """How far two evaluations agree on the papers both scored: shares of them with the same pair,
+    with both scores at most 1 apart; rank correlations, None where one side is constant."""
 
     papers: int
     exact: float
@@ -61,7 +61,7 @@ class Agreement(Value):
 
 
 class Report(Value):
-    """An evaluation next to the last one by another judge, if there is one of the same papers."""
+    """An evaluation, and the last one of the same papers by another model or prompt, if any."""
 
     now: Evaluation
     last: Evaluation | None = None
@@ -69,7 +69,7 @@ class Report(Value):
 
 
 def eval_text(report: Report) -> Message:
-    """The scale, what is squeezed together, agreement and cost, each beside the last."""
+    """The distribution of scores, ties, agreement and cost, each next to the last evaluation's."""
     now, last = report.now, report.last
     rows = list(_missing(now)) + _scale(now, last)
 
@@ -92,7 +92,7 @@ def eval_text(report: Report) -> Message:
 
 def _missing(now: Evaluation) -> Iterator[str]:
     for reason, n in sorted(now.unscored.items()):
-        yield f"unscored: {n}, {REASON_TEXTS[reason]}"
+        yield f"not scored: {n}, {REASON_TEXTS[reason]}"
 
 
 def _scale(now: Evaluation, last: Evaluation | None) -> list[str]:
@@ -107,11 +107,11 @@ def _scale(now: Evaluation, last: Evaluation | None) -> list[str]:
 def _compared(report: Report) -> Iterator[str]:
     last, found = report.last, report.agreement
     if last is None or found is None:
-        yield "This is the first judge of these papers; another prompt or model is compared to it."
+        yield "First evaluation of these papers. To compare, run it with another prompt or model."
         return
     yield (
-        f"agreement with the last on {found.papers} papers: exact {found.exact:.2f}, "
-        f"both within 1 {found.within_one:.2f}"
+        f"agreement with the last on {found.papers} papers: same scores {found.exact:.2f}, "
+        f"both within 1: {found.within_one:.2f}"
     )
     yield (
         f"rank correlation (Spearman): relevance {_known(found.relevance)}, "
@@ -125,7 +125,7 @@ def _who(found: Evaluation) -> str:
 
 
 def _bought(now: Evaluation) -> str:
-    return f"{now.asked} papers asked just now" if now.asked else "nothing was asked anew"
+    return f"{now.asked} papers sent to the model" if now.asked else "no paper sent to the model"
 
 
 def _known(value: float | None) -> str:

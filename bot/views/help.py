@@ -1,4 +1,4 @@
-"""What the bot says besides digests: help, lists, status, and what to do next."""
+"""Help, profiles, and what the terminal says around a digest."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from bot.views.reasons import REASON_TEXTS
 
 _COMMANDS = {
     "subscribe": "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10] "
-    "— a digest for this channel",
-    "unsubscribe": "/digest unsubscribe PROFILE — no more of it",
-    "pause": "/digest pause, resume [PROFILE] — for a while",
-    "list": "/digest list — this channel's digests",
-    "now": "/digest now PROFILE — the newest day's digest, here and at once",
-    "profiles": "/digest profiles — the profiles there are",
-    "new": "/digest new — make a profile of your own; new PROFILE changes one",
-    "missed": "/digest missed [PROFILE] — what nearly made it on the last day",
-    "why": "/why ID — what became of a paper, and why",
-    "cost": "/digest cost — what judging cost, and what it may",
-    "status": "/digest status — how things stand",
-    "help": "/digest help — this",
+    "— subscribe this channel to a profile",
+    "unsubscribe": "/digest unsubscribe PROFILE — unsubscribe this channel from a profile",
+    "pause": "/digest pause, resume [PROFILE] — stop digests for a while, and restart them",
+    "list": "/digest list — this channel's subscriptions",
+    "now": "/digest now PROFILE — post the latest digest here now",
+    "profiles": "/digest profiles — list all profiles",
+    "new": "/digest new [PROFILE] — make a profile, or change one",
+    "missed": "/digest missed [PROFILE] — papers that nearly made the last digest",
+    "why": "/why ID — why a paper was picked, or not",
+    "cost": "/digest cost — what scoring costs, and the limits",
+    "status": "/digest status — whether everything works",
+    "help": "/digest help — this help",
 }
 
 
 def help_text() -> Message:
-    """Every command there is."""
+    """Every command."""
     return Message(
         title="Paperboy delivers the arXiv papers your group works on.",
         text=tuple(_COMMANDS.values()),
@@ -43,43 +43,41 @@ def unknown_command(word: str, near: str | None) -> str:
     word = one_line(word)[:40]
     if near:
         return f'There is no command "{word}"; did you mean /digest {near}?'
-    return f'There is no command "{word}"; there are {", ".join(_COMMANDS)}.'
+    return f'There is no command "{word}"; the commands are {", ".join(_COMMANDS)}.'
 
 
 def unknown_button() -> str:
-    return "That button is of another version of Paperboy; /digest help says what there is."
+    return "That button is from another version of Paperboy. To see what works: /digest help."
 
 
 def needs_profile(known: Iterable[str]) -> str:
-    return f"Say which profile: /digest now PROFILE, one of {', '.join(known)}."
+    return f"Name a profile: /digest now PROFILE. The profiles are {', '.join(known)}."
 
 
 def coming(profile: Profile) -> Message:
-    return Message(title=f"One moment: the newest day of {profile.title}.")
+    return Message(title=f"Getting the latest digest of {profile.title}.")
 
 
 def delivered_again() -> Message:
-    return Message(title="Delivered before; here it is again.")
+    return Message(title="Already posted here; this is it again.")
 
 
 def interrupted() -> Message:
-    return Message(
-        title="Stopped waiting; what is under way goes on, and is there when asked again."
-    )
+    return Message(title="Stopped waiting. The work goes on; ask again to see the result.")
 
 
 def sample_instead(why: Problem) -> Message:
     """One line before the sample."""
     said = (why.detail or REASON_TEXTS[why.trouble]).rstrip(".")
-    return Message(title=f"{said}: here is the sample that ships with Paperboy.")
+    return Message(title=f"{said}. Showing the sample that ships with Paperboy.")
 
 
 def server_lost(error: str) -> str:
-    return f"The server went away ({error}); what was done is kept, ask again when it is back."
+    return f"The database went away ({error}). Finished work is kept; try again when it is back."
 
 
 def worker_fault(step: str) -> str:
-    return f"The workers could not do {step}: a fault in Paperboy, which their log describes."
+    return f"The step {step} failed: an error in Paperboy; the workers' log has the details."
 
 
 def profiles_text(known: Mapping[str, Profile]) -> Message:
@@ -87,7 +85,7 @@ def profiles_text(known: Mapping[str, Profile]) -> Message:
 
 
 def profile_text(profile: Profile) -> Message:
-    """All that a profile says."""
+    """A profile in full."""
     cutoffs, words = profile.cutoffs, profile.keywords
     rows = [
         f"categories: {', '.join(profile.categories)}"
@@ -109,25 +107,29 @@ def profile_text(profile: Profile) -> Message:
 
 
 def delivered_text(digests: Iterable[Digest]) -> Message:
-    """This channel's deliveries, the newest last."""
+    """The digests a terminal was shown, the newest last."""
     rows = tuple(
         f"{digest.profile.name} — {long_date(digest.date)}: "
         f"{len(digest.picked)} of {len(digest.decisions)} papers"
         for digest in digests
     )
     return Message(
-        title="No subscription here: this channel gets a digest when somebody asks for it.",
-        text=rows or ("Nothing has been delivered here yet; try /digest now PROFILE.",),
+        title="No subscriptions here: a digest comes when you ask for it.",
+        text=rows or ("Nothing posted here yet. To get a digest: /digest now PROFILE.",),
     )
 
 
 def next_steps(judge: Judge) -> Message:
-    """What to do after the first digest."""
+    """What to set up after the first digest."""
     rows = []
     if judge.model is None:
-        rows.append("OPENAI_API_KEY=... makes a model judge relevance and novelty, with comments.")
-    rows.append("SLACK_BOT_TOKEN and SLACK_APP_TOKEN serve your Slack, DISCORD_TOKEN your Discord.")
+        rows.append(
+            "Set OPENAI_API_KEY to have a model score relevance and novelty, with comments."
+        )
     rows.append(
-        "Settings come from the environment or a .env file here; docs/settings.md has them all."
+        "Set SLACK_BOT_TOKEN and SLACK_APP_TOKEN to post to Slack, DISCORD_TOKEN for Discord."
+    )
+    rows.append(
+        "Put settings into the environment or a .env file here; docs/settings.md lists them all."
     )
     return Message(title="What next", text=tuple(rows))

@@ -1,4 +1,4 @@
-"""What the bot says of a changed profile: what is different, who did it, and the way back."""
+"""A changed profile: what changed, who changed it, and how to undo it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from bot.arxiv.text import one_line, shortened
 from bot.domain.message import Button, Message
 from bot.domain.papers import Profile
 
-# Differences that are told one by one, and the characters of each; the rest is counted.
+# Changes listed one by one, and the characters of each; the rest are counted.
 _TOLD: Final = 8
 _LONG: Final = 160
 
 
 def changes(before: Profile, after: Profile) -> list[str]:
-    """What is different, in words; empty for the same."""
+    """What changed, a clause each; empty for equal profiles."""
     found = list(_changes(before, after))
     told = [shortened(one_line(each), _LONG) for each in found[:_TOLD]]
-    return told + ([f"and {len(found) - _TOLD} changes more"] if len(found) > _TOLD else [])
+    return told + ([f"and {len(found) - _TOLD} more changes"] if len(found) > _TOLD else [])
 
 
 def _changes(before: Profile, after: Profile) -> Iterator[str]:
@@ -26,17 +26,17 @@ def _changes(before: Profile, after: Profile) -> Iterator[str]:
         yield f"the title was {before.title}"
     yield from _listed("categories", before.categories, after.categories)
     if before.cross_lists != after.cross_lists:
-        yield "cross-lists are taken, too" if after.cross_lists else "cross-lists are left out"
+        yield "cross-lists are included" if after.cross_lists else "cross-lists are left out"
     numbers = {
-        "relevance, at least": (before.cutoffs.relevance, after.cutoffs.relevance),
-        "novelty, at least": (before.cutoffs.novelty, after.cutoffs.novelty),
-        "papers a day, at most": (before.maximum, after.maximum),
+        "relevance cut-off": (before.cutoffs.relevance, after.cutoffs.relevance),
+        "novelty cut-off": (before.cutoffs.novelty, after.cutoffs.novelty),
+        "most papers in a digest": (before.maximum, after.maximum),
     }
     for label, (was, now) in numbers.items():
         if was != now:
             yield f"{label}: {now}, was {was}"
     if before.gate != after.gate:
-        yield "the gate is in use" if after.gate else "every paper reaches the model"
+        yield "the gate is on" if after.gate else "the gate is off: every paper is scored"
     yield from _topic_changes(before, after)
     for label in ("relevant", "irrelevant", "application"):
         said = {"relevant": "keywords", "irrelevant": "words to avoid"}.get(label, f"{label} words")
@@ -47,7 +47,7 @@ def _changes(before: Profile, after: Profile) -> Iterator[str]:
 def _topic_changes(before: Profile, after: Profile) -> Iterator[str]:
     old, new = ({t.name: t for t in p.topics} for p in (before, after))
     yield from (f"new topic: {name}" for name in new if name not in old)
-    yield from (f"topic gone: {name}" for name in old if name not in new)
+    yield from (f"topic removed: {name}" for name in old if name not in new)
     for name in [name for name in new if name in old and new[name] != old[name]]:
         if new[name].relevant != old[name].relevant:
             yield f"{name} now looks for: {new[name].relevant}"
@@ -70,21 +70,21 @@ def _listed(label: str, before: Sequence[str], after: Sequence[str]) -> Iterator
 def change_announcement(
     by: str, profile: Profile, different: Sequence[str], token: str, undone: bool
 ) -> Message:
-    """In every channel that uses the profile."""
-    did = "took back a change of" if undone else "changed"
+    """Posted in every channel that uses the profile."""
+    did = "undid a change of" if undone else "changed"
     return Message(
         by=by,
         title=f"{did} the profile {one_line(profile.title)}, which this channel uses.",
         text=tuple(f"· {each}" for each in different),
-        small=("Undo works for a day, unless it is changed again.",),
+        small=("Undo works for a day, unless the profile changes again.",),
         buttons=(Button(action="undo", label="Undo", value=token),),
     )
 
 
 def taken_back(profile: Profile, different: Sequence[str], channels: int) -> Message:
-    """To who pressed Undo."""
+    """To the person who pressed Undo."""
     return Message(
-        title=f"Taken back: {one_line(profile.title)} is as it was before.",
+        title=f"Undone: {one_line(profile.title)} is as it was before.",
         text=(*(f"· {each}" for each in different), *announced_in(channels)),
     )
 
@@ -93,20 +93,20 @@ def announced_in(channels: int) -> tuple[str, ...]:
     if not channels:
         return ()
     where = "the channel that uses it" if channels == 1 else f"the {channels} channels that use it"
-    return (f"It is said in {where}.",)
+    return (f"Announced in {where}.",)
 
 
 def unchanged(profile: Profile) -> Message:
-    return Message(title=f"Nothing is different: {one_line(profile.title)} stays as it is.")
+    return Message(title=f"Nothing changed: {one_line(profile.title)} stays as it is.")
 
 
 def undo_expired() -> str:
-    return "That change cannot be taken back any more: Undo works for a day."
+    return "That change can no longer be undone: Undo works for a day."
 
 
 def changed_again() -> str:
-    return "The profile was changed again since then: /digest new PROFILE shows what it is now."
+    return "The profile has changed again since then. To see it: /digest new PROFILE."
 
 
 def gone(name: str) -> str:
-    return f"There is no profile called {one_line(name)[:40]} any more."
+    return f"There is no longer a profile called {one_line(name)[:40]}."

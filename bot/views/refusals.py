@@ -1,4 +1,4 @@
-"""What the bot says instead of doing what was asked: no right to, why not, how to, what stopped."""
+"""Refusals and failures: what can't be done, why, and what to do instead."""
 
 from __future__ import annotations
 
@@ -20,55 +20,55 @@ _REMEDIES = {
     ChannelReason.NOT_A_MEMBER: "invite Paperboy to the channel",
     ChannelReason.CHANNEL_GONE: "if it exists, invite Paperboy to it",
     ChannelReason.MAY_NOT_POST: "allow Paperboy to post there",
-    ChannelReason.BAD_TOKEN: "whoever runs Paperboy has to give it a new token",
-    ChannelReason.NO_SCOPE: "whoever runs Paperboy has to install it again with all permissions",
+    ChannelReason.BAD_TOKEN: "ask whoever runs Paperboy to set a new token",
+    ChannelReason.NO_SCOPE: "ask whoever runs Paperboy to reinstall it with all permissions",
 }
 
 
 def why_paused(found: Subscription) -> str:
-    """The typed reason and what to do about it."""
-    assert found.paused is not None, "asked of a paused one"
+    """Why a subscription is paused and how to restart it, without a full stop."""
+    assert found.paused is not None, "only a paused subscription has a reason"
     reason = found.paused.trouble
     if reason is None:
-        return "somebody here paused it; /digest resume"
+        return "paused by someone here; /digest resume restarts it"
     heals = f"; {_REMEDIES[reason]}, then /digest resume" if reason in _REMEDIES else ""
-    return f"{REASON_TEXTS[reason]}{heals}"
+    return f"paused: {REASON_TEXTS[reason]}{heals}"
 
 
 def how_to_subscribe() -> Message:
-    return Message(title=f"{GRAMMAR}; /digest profiles has the profiles.")
+    return Message(title=f"Type {GRAMMAR}. /digest profiles lists the profiles.")
 
 
 def how_to_make_a_profile() -> Message:
-    return Message(title="A form asks for what the profile looks for.")
+    return Message(title="Fill in the form to say what the profile looks for.")
 
 
 def form_in_terminal() -> str:
-    return "A terminal has no forms: write a TOML file and add it by `paperboy profiles import`."
+    return "A terminal has no forms. Write a TOML file and add it: `paperboy profiles import FILE`."
 
 
 def no_channel() -> str:
-    return "A terminal cannot subscribe, it is gone when it is closed; /digest now PROFILE reads."
+    return "A terminal can't subscribe. To see a digest here: /digest now PROFILE."
 
 
 def nothing_here() -> str:
-    return "This channel has no subscription; /digest subscribe PROFILE makes one."
+    return "This channel has no subscription. To make one: /digest subscribe PROFILE."
 
 
 def ended_meanwhile() -> str:
-    return "Somebody else has ended this subscription meanwhile."
+    return "Someone else has ended this subscription in the meantime."
 
 
 def changed_meanwhile() -> str:
-    return "Somebody else has changed this meanwhile; open the form again to see how it stands."
+    return "Someone else has changed this in the meantime. Open the form again to see the change."
 
 
 def which_one(known: Iterable[str]) -> str:
-    return f"Say which one: {', '.join(known)}."
+    return f"Name one of these: {', '.join(known)}."
 
 
 def unknown_profile_here(word: str, known: Iterable[str]) -> str:
-    return f'This channel does not have "{one_line(word)[:40]}"; it has {", ".join(known)}.'
+    return f'This channel has no digest of "{one_line(word)[:40]}". It has {", ".join(known)}.'
 
 
 def needs_channel() -> str:
@@ -84,45 +84,45 @@ def needs_day() -> str:
 
 
 def too_many_subscriptions(most: int) -> str:
-    return f"This workspace has {most} subscriptions, which is all it can have; end one first."
+    return f"This workspace has {most} subscriptions, the most it can have. Unsubscribe one first."
 
 
 def too_many_profiles(most: int) -> str:
-    return f"This workspace has {most} profiles of its own, which is all it can have: change one."
+    return f"This workspace has {most} profiles of its own, the most it can have. Change one."
 
 
 def too_long_a_profile(length: int, most: int) -> str:
     return (
-        f"Topics and keywords have {length} characters together, of at most {most}: "
-        "they are sent to the model with every ten papers."
+        f"Topics and keywords have {length} characters together; the most is {most}, because the "
+        "model reads them with every ten papers. Shorten them."
     )
 
 
 def too_many_shares(most: int) -> str:
-    return f"You have shared {most} answers this hour, which is all one person can; try later."
+    return f"You have shared {most} answers this hour, the most one person can. Try again later."
 
 
 def name_taken(name: str) -> str:
-    return f"There is a profile called {name} already; /digest new {name} changes it."
+    return f"There is already a profile called {name}. To change it: /digest new {name}."
 
 
 def no_profile(alone: bool) -> str:
-    """There is nobody to judge for."""
+    """No profile to answer `/why` for; `alone` is a direct message."""
     if alone:
-        return "You have subscribed no channel that this could be judged for; ask in one that has."
-    return "This channel has no profile to judge by; /digest subscribe PROFILE gives it one."
+        return "You haven't subscribed a channel. Ask in a channel that has a subscription."
+    return "This channel has no profile to answer for. To add one: /digest subscribe PROFILE."
 
 
 def to_come(id: str, month: date) -> str:
-    return f"{id} would be of {long_month(month)}, which is to come."
+    return f"{id} would be from {long_month(month)}, which hasn't come yet."
 
 
 def no_version(id: str, asked: int, newest: int) -> str:
-    return f"{id} has no version {asked} that Paperboy knows of; the newest is v{newest}."
+    return f"Paperboy knows no version {asked} of {id}; the latest is v{newest}."
 
 
 def still_asking(id: str) -> Message:
-    return Message(title=f"{id}: this takes longer than it should; /why {id} asks again.")
+    return Message(title=f"{id}: Still working on it. To ask again: /why {id}.")
 
 
 def asked_about(title: str) -> str:
@@ -131,89 +131,87 @@ def asked_about(title: str) -> str:
 
 
 def shared() -> Message:
-    return Message(title="Everybody here can read it now.")
+    return Message(title="Shared: everyone here can read it now.")
 
 
 def no_digest_yet() -> str:
-    return "This channel has had no digest yet; /digest now PROFILE makes one."
+    return "This channel has no digest yet. To get one: /digest now PROFILE."
 
 
 def digest_expired() -> str:
-    return "That digest is not kept any more."
+    return "That digest is too old: Paperboy no longer has it."
 
 
 def stopped(address: Address, paused: Sequence[Subscription], reason: ChannelReason) -> Message:
-    """To whoever subscribed the channel: why nothing comes, and what to do."""
-    heals = f"To go on: {_REMEDIES[reason]}, then /digest resume." if reason in _REMEDIES else ""
+    """To whoever subscribed the channel: why digests stop, and what to do."""
+    heals = f"To restart: {_REMEDIES[reason]}, then /digest resume." if reason in _REMEDIES else ""
     names = ", ".join(found.profile for found in paused)
-    what = f"{names} is paused in" if names else "What was asked for cannot come to"
+    what = f"Paused: {names} in" if names else "The digest you asked for can't be posted in"
     return Message(
-        title=f"A digest could not be delivered: {REASON_TEXTS[reason]}.",
+        title=f"A digest couldn't be posted: {REASON_TEXTS[reason]}.",
         items=(Item(title=what, channel=address.channel),),
         text=(heals,) if heals else (),
     )
 
 
 def cannot_post_here() -> str:
-    return "Paperboy cannot post in this channel yet: invite it first, /invite @Paperboy."
+    return "Paperboy can't post in this channel yet. Invite it first: /invite @Paperboy."
 
 
 def delivered_before(link: str, ended: ChannelReason | None = None) -> Message:
     """A second `now`; `ended` is why nothing more of the day can be posted."""
     there = link and ended is not ChannelReason.MESSAGE_GONE
-    buttons = (Button(action="open", label="Go there", url=link),) if there else ()
+    buttons = (Button(action="open", label="Open digest", url=link),) if there else ()
     if ended:
-        return Message(
-            title=f"This day's digest ended here: {REASON_TEXTS[ended]}.", buttons=buttons
-        )
-    return Message(title="This day was delivered here before.", buttons=buttons)
+        return Message(title=f"This digest stopped here: {REASON_TEXTS[ended]}.", buttons=buttons)
+    return Message(title="This digest was already posted here.", buttons=buttons)
 
 
 def failed() -> Message:
     return Message(
-        title="The digest could not be made: a fault in Paperboy, which its log describes. "
-        "/digest now tries again."
+        title="The digest couldn't be made because of an error in Paperboy; its log has the "
+        "details. To try again: /digest now."
     )
 
 
 def given_up() -> Message:
     return Message(
-        title="The digest that was asked for could not be delivered for twelve hours, so Paperboy "
-        "stopped trying. /digest now tries again."
+        title="The digest you asked for couldn't be posted for twelve hours, so Paperboy stopped "
+        "trying. To try again: /digest now."
     )
 
 
 def database_unreachable() -> Message:
-    """When Redis is away."""
-    return Message(title="One moment: Paperboy's memory does not answer; try again in a minute.")
+    """Redis does not answer."""
+    return Message(title="Paperboy can't reach its database. Try again in a minute.")
 
 
 # By the kind of person (bot.permissions.Kind).
 MAY_ONLY_ASK: Final[Mapping[str, str]] = {
-    "guest": "Guests may ask /why and vote; the rest is for members of this workspace.",
-    "stranger": "People of other workspaces may ask /why and vote; the rest is for members of "
-    "this one.",
-    "barred": "On this server /digest is for people with Manage Server, and for those whom its "
-    "settings allow it; everybody may ask /why and vote.",
-    "alone": "Alone with Paperboy you may ask /why; the rest is done in a server's channels.",
+    "guest": "Guests can ask /why and vote; everything else is for members of this workspace.",
+    "stranger": "People from other workspaces can ask /why and vote; everything else is for "
+    "members of this one.",
+    "barred": "On this server, /digest is for people with Manage Server and for those its settings "
+    "allow. Everyone can ask /why and vote.",
+    "alone": "In a direct message you can ask /why. Use a server's channel for everything else.",
 }
 
 
 def identity_unknown() -> str:
-    """When the platform did not say who somebody is."""
-    return "Paperboy could not check whether you may do this; try again in a minute."
+    """The platform did not say who is asking."""
+    return "Paperboy couldn't check whether you're allowed to do this. Try again in a minute."
 
 
 def not_in_channel() -> str:
-    return "That is for members of the channel it is about, and you are not one, or not any more."
+    return "Only members of that channel can do this, and you aren't one, or no longer."
 
 
 def admins_only() -> str:
-    return "Here only admins change subscriptions and profiles (PAPERBOY_ADMINS_ONLY)."
+    return "Only admins can change subscriptions and profiles here (PAPERBOY_ADMINS_ONLY)."
 
 
 def not_your_profile() -> str:
     return (
-        "A profile is changed by who made it, by members of the channels that use it, and by "
-        "admins; /digest new makes one of your own."
+        "Only the person who made this profile, members of the channels that use it, and "
+        "admins can change it. To make your own: /digest new."
     )

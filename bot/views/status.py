@@ -1,4 +1,4 @@
-"""What the bot says of how things stand, and of what is planned."""
+"""`/digest status` and `paperboy plan`."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from bot.domain.subscription import Subscription
 from bot.planning.plan import NextAction, StepKind
 from bot.views.cost import gate_line
 from bot.views.dates import utc_time
-from bot.views.digest import STEPS
+from bot.views.digest import STEPS, count
 from bot.views.reasons import REASON_TEXTS
 from bot.views.refusals import why_paused
 from bot.views.subscriptions import last_delivery_text, next_time, schedule_text
 
 
 def status_text(status: Status) -> Message:
-    """How things stand, a line each."""
-    rows = [f"judge: {status.judge.model or 'the local ranking, no model'}"]
-    rows.append(f"server: {status.server}, {status.memory / 1e6:.1f} MB, {_kept(status)}")
+    """Model, database, queues, requests, subscriptions and gates: a line each."""
+    rows = [f"model: {status.judge.model or 'none, papers are ranked locally'}"]
+    rows.append(f"database: {status.server}, {status.memory / 1e6:.1f} MB, {_kept(status)}")
     for outage in status.outages:
         since = utc_time(outage.since)
-        rows.append(f"away: {outage.what} since {since}, tried again every minute: {outage.why}")
+        rows.append(f"outage: {outage.what} since {since}, retried every minute: {outage.why}")
     if status.aside:
         kinds = ", ".join(f"{count} of {kind}" for kind, count in status.aside)
-        rows.append(f"set aside, because it could not be read (the log says which): {kinds}")
+        rows.append(f"unreadable and set aside (details in the log): {kinds}")
     for queue in status.queues:
         rows.append(
-            f"queue {queue.name}: {queue.workers} at work, {queue.waiting} waiting, "
-            f"{queue.under_way} under way, {queue.failed} failed"
+            f"queue {queue.name}: {count(queue.workers, 'worker')}, {queue.waiting} waiting, "
+            f"{queue.under_way} running, {queue.failed} failed"
         )
     rows += [
         f"waiting: {request.address} for {', '.join(request.categories)} "
@@ -45,28 +45,29 @@ def status_text(status: Status) -> Message:
 
 
 def _kept(status: Status) -> str:
-    kept = "kept on disk" if status.persistent else "NOT kept on disk: appendonly is off"
+    kept = "saved to disk" if status.persistent else "NOT saved to disk: appendonly is off"
     if status.policy != "noeviction":
-        kept += f", and may forget: maxmemory-policy is {status.policy}, set noeviction"
+        kept += f"; may delete data: maxmemory-policy is {status.policy}, set noeviction"
     return kept
 
 
 def _subscription(found: SubscriptionStatus, at: datetime) -> str:
     mine = found.subscription
-    coming = f"paused: {why_paused(mine)}" if mine.paused else f"next {next_time(mine, at)}"
+    coming = why_paused(mine) if mine.paused else f"next {next_time(mine, at)}"
     return f"{mine.key}: {schedule_text(mine, at)}; {coming}; {last_delivery_text(found.last)}"
 
 
 def plan_text(
     planned: Iterable[tuple[Subscription, DigestRequest | None, NextAction | None]], at: datetime
 ) -> Message:
-    """What would be done at a moment for each subscription, or why nothing."""
+    """What is due at a moment for each subscription, or why nothing is."""
     rows = tuple(
         f"{found.key}: {_planned(found, request, action, at)}" for found, request, action in planned
     )
     return Message(
         title=f"Plan at {utc_time(at)}",
-        text=rows or ("Nobody has subscribed anything; /digest subscribe does, in a channel.",),
+        text=rows
+        or ("No subscriptions yet. To make one, in a channel: /digest subscribe PROFILE.",),
     )
 
 
@@ -74,20 +75,20 @@ def _planned(
     found: Subscription, request: DigestRequest | None, action: NextAction | None, at: datetime
 ) -> str:
     if found.paused:
-        return f"nothing, it is paused: {why_paused(found)}"
+        return f"nothing, {why_paused(found)}"
     if request is None or action is None or request.at is None:
-        return f"nothing: every day up to now was seen to; next {next_time(found, at)}"
+        return f"nothing: every day up to now is done; next {next_time(found, at)}"
     days = ", ".join(str(query.date) for query in request.queries)
     if action.step and action.step.kind is not StepKind.DELIVER:
         doing = STEPS[action.step.kind]
         doing = doing[0].lower() + doing[1:]
-        return f"{doing} of {action.step.wish.wanted.date} (owed: {days})"
+        return f"{doing} of {action.step.wish.wanted.date} (due: {days})"
     if action.step:
-        return f"delivering {days}"
+        return f"posting {days}"
     if action.late_reason:
         return f"nothing yet, {days} is late: {REASON_TEXTS[action.late_reason]}; trying again"
     if action.fulfilled:
-        return f"nothing: {days} is delivered and whole"
+        return f"nothing: {days} is posted and complete"
     if at < request.at:
-        return f"nothing yet: {days} is judged and waits for {utc_time(request.at)}"
-    return f"nothing yet: {days} is delivered and may still grow"
+        return f"nothing yet: {days} is scored and due at {utc_time(request.at)}"
+    return f"nothing yet: {days} is posted and may still get papers"

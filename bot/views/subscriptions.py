@@ -1,4 +1,4 @@
-"""What the bot says of subscriptions, a workspace's profiles and channels it cannot post to."""
+"""Subscriptions and profiles: answers, announcements, lists and forms."""
 
 from __future__ import annotations
 
@@ -39,26 +39,24 @@ def next_time(found: Subscription, at: datetime) -> str:
 def last_delivery_text(last: Delivery | None) -> str:
     """`last: Friday 20 November 2026, 8 of 236 papers`."""
     if last is None:
-        return "nothing delivered yet"
+        return "nothing posted yet"
     return f"last: {long_date(last.date)}, {_brought(last)}"
 
 
 def _brought(delivery: Delivery) -> str:
-    """`8 of 236 papers`; that there was no list to choose from is not said with a nought."""
+    """`8 of 236 papers`; a day without a list is not shown as 0 papers."""
     if not delivery.announced:
-        return "nothing was announced" if delivery.complete else "no list of arXiv's was to be had"
-    short = "" if delivery.complete else ", some are missing"
+        return "nothing was announced" if delivery.complete else "arXiv's list wasn't available"
+    short = "" if delivery.complete else ", some missing"
     return f"{delivery.picked} of {delivery.announced} papers{short}"
 
 
 def subscription_item(
     found: Subscription, title: str, at: datetime, last: Delivery | None, buttons: bool = True
 ) -> Item:
-    """One subscription with what comes next and what came last; `buttons` for who may change it."""
+    """One subscription, its next and its last digest; `buttons` for those who may change it."""
     top = f", at most {found.top} papers" if found.top else ""
-    small = [
-        f"paused: {refusals.why_paused(found)}" if found.paused else f"next: {next_time(found, at)}"
-    ]
+    small = [refusals.why_paused(found) if found.paused else f"next: {next_time(found, at)}"]
     small.append(last_delivery_text(last))
     value = f"{found.address.channel} {found.profile}"
     rest = ("resume", "Resume") if found.paused else ("pause", "Pause")
@@ -81,7 +79,7 @@ def _end(found: Subscription, title: str, label: str) -> Button:
 
 
 def _really(title: str) -> str:
-    return f"End {one_line(title)}? Nothing more of it comes to this channel."
+    return f"Unsubscribe from {one_line(title)}? This channel will get no more of its digests."
 
 
 # -- answers
@@ -90,26 +88,27 @@ def _really(title: str) -> str:
 def subscribed(
     found: Subscription, profile: Profile, at: datetime, usual: tuple[int, int] | None
 ) -> Message:
-    """What will come and when, and an offer not to wait."""
+    """What comes and when, with a button for the latest digest."""
     most = min(found.top or profile.maximum, profile.maximum)
     if usual and usual[0]:
         announced, picked = usual
-        expect = f"about {min(picked, most)} of ~{announced} papers"
+        expect = f"about {min(picked, most)} of {announced} papers"
     else:
-        expect = f"at most {most} papers of {', '.join(profile.categories)}"
+        expect = f"at most {most} papers from {', '.join(profile.categories)}"
     coming = f"Next: {next_time(found, at)}, {expect}."
     if found.paused:
-        coming = f"It is paused: {refusals.why_paused(found)}."
+        why = refusals.why_paused(found)
+        coming = f"{why[0].upper()}{why[1:]}."
     return Message(
         title=f"{one_line(profile.title)}: {schedule_text(found, at)}.",
         text=(coming,),
         buttons=(
             Button(
                 action="now",
-                label="Show me today's now",
+                label="Show latest digest",
                 value=f"{found.address.channel} {found.profile}",
             ),
-            Button(action="edit-profile", label="Edit the profile", value=found.profile),
+            Button(action="edit-profile", label="Edit profile", value=found.profile),
         ),
     )
 
@@ -117,66 +116,68 @@ def subscribed(
 def subscribed_announcement(
     by: str, found: Subscription, profile: Profile, before: Subscription | None, at: datetime
 ) -> Message:
-    did = "changed this channel's digest" if before else "subscribed this channel"
+    did = "changed this channel's subscription to" if before else "subscribed this channel to"
     top = f", at most {found.top} papers" if found.top else ""
     return Message(
-        by=by, title=f"{did}: {one_line(profile.title)}, {schedule_text(found, at)}{top}."
+        by=by, title=f"{did} {one_line(profile.title)}: {schedule_text(found, at)}{top}."
     )
 
 
 def confirm_end(found: Subscription, title: str) -> Message:
-    """The question before an end."""
+    """Asks before unsubscribing."""
     item = Item(title=_really(title), channel=found.address.channel)
-    return Message(title="Unsubscribe", items=(item,), buttons=(_end(found, title, "End it"),))
+    return Message(title="Unsubscribe", items=(item,), buttons=(_end(found, title, "Unsubscribe"),))
 
 
 def ended(title: str) -> Message:
-    return Message(title=f"Ended: {one_line(title)}. What was delivered stays; votes are kept.")
+    return Message(title=f"Unsubscribed from {one_line(title)}. Posted digests and votes are kept.")
 
 
 def ended_announcement(by: str, title: str) -> Message:
-    return Message(by=by, title=f"ended this channel's digest: {one_line(title)}.")
+    return Message(by=by, title=f"unsubscribed this channel from {one_line(title)}.")
 
 
 def paused(titles: Iterable[str], stop: bool) -> Message:
     names = ", ".join(map(one_line, titles))
     if stop:
-        return Message(title=f"Paused: {names}. /digest resume goes on.")
+        return Message(title=f"Paused: {names}. To restart: /digest resume.")
     return Message(title=f"Resumed: {names}.")
 
 
-def paused_announcement(by: str, titles: Iterable[str], stop: bool) -> Message:
+def paused_announcement(by: str, titles: Sequence[str], stop: bool) -> Message:
     names = ", ".join(map(one_line, titles))
-    return Message(
-        by=by, title=f"{'paused' if stop else 'resumed'} this channel's digest: {names}."
-    )
+    noun = "subscription" if len(titles) == 1 else "subscriptions"
+    did = "paused" if stop else "resumed"
+    return Message(by=by, title=f"{did} this channel's {noun} to {names}.")
 
 
 def no_change(stop: bool) -> Message:
-    return Message(title="It is paused already." if stop else "It is not paused.")
+    return Message(title="Already paused." if stop else "Not paused.")
 
 
 def list_text(rows: Sequence[Item], history: Sequence[Delivery]) -> Message:
-    """A channel's subscriptions, and what it had when somebody asked."""
+    """A channel's subscriptions; without any, the digests posted there on request."""
     had = tuple(
         f"{found.profile} — {long_date(found.date)}: {_brought(found)}" for found in history[-10:]
     )
     if rows:
-        return Message(title="This channel's digests", items=tuple(rows), buttons=(_SUBSCRIBE,))
+        return Message(
+            title="This channel's subscriptions", items=tuple(rows), buttons=(_SUBSCRIBE,)
+        )
     return Message(
-        title="No subscription here: this channel gets a digest when somebody asks for it.",
-        text=had or ("Nothing has been delivered here yet; try /digest now PROFILE.",),
+        title="No subscriptions here: a digest comes when someone asks for it.",
+        text=had or ("Nothing posted here yet. To get a digest: /digest now PROFILE.",),
         buttons=(_SUBSCRIBE,),
     )
 
 
 def profiles_list(known: Iterable[Profile], channel: str) -> Message:
-    """The profiles, each to be read today or changed."""
+    """Every profile, with buttons for its latest digest and to edit it."""
     items = tuple(
         Item(
             title=profile_line(profile),
             buttons=(
-                Button(action="now", label="Show today's", value=f"{channel} {profile.name}"),
+                Button(action="now", label="Show latest digest", value=f"{channel} {profile.name}"),
                 Button(action="edit-profile", label="Edit", value=profile.name),
             ),
         )
@@ -188,8 +189,8 @@ def profiles_list(known: Iterable[Profile], channel: str) -> Message:
 
 
 def home_text(items: Sequence[Item], may_change: bool) -> Message:
-    """A person's page: the subscriptions of the channels that he or she is in."""
-    text = () if items else ("No channel that you are in is subscribed yet.",)
+    """A person's home page: the subscriptions of the channels they are in."""
+    text = () if items else ("None of your channels has a subscription yet.",)
     buttons = (
         Button(action="subscribe", label="Subscribe a channel"),
         Button(action="new", label="New profile"),
@@ -199,12 +200,12 @@ def home_text(items: Sequence[Item], may_change: bool) -> Message:
         text=text,
         items=tuple(items),
         buttons=buttons if may_change else (),
-        small=("In a channel, /digest says what can be done there.",),
+        small=("Type /digest in a channel to see what you can do there.",),
     )
 
 
 def no_home(why: str) -> Message:
-    """The page of a person who has none."""
+    """The home page of a person who may see nothing."""
     return Message(title=_PAPERBOY, text=(why,))
 
 
@@ -228,10 +229,10 @@ def subscribe_fields(
         Field(name="days", label="Days", kind="days", value=",".join(names[day] for day in days)),
         Field(
             name="top",
-            label="At most how many papers",
+            label="Most papers in a digest",
             kind="number",
             value=top,
-            hint="1 to 100; empty for the profile's own maximum.",
+            hint="1 to 100; leave empty for the profile's own limit.",
             optional=True,
         ),
     )
@@ -244,7 +245,7 @@ def channel_field() -> Field:
 def subscribe_form(fields: tuple[Field, ...], about: str) -> Form:
     return Form(
         name="subscribe",
-        title="A digest for a channel",
+        title="Channel subscription",
         submit="Save",
         fields=fields,
         metadata=about,
@@ -252,19 +253,19 @@ def subscribe_form(fields: tuple[Field, ...], about: str) -> Form:
 
 
 def reactivated(found: Subscription, at: datetime) -> Message:
-    """In the channel, when what stood in the way is gone."""
-    return Message(title=f"Back again. Next: {next_time(found, at)}.")
+    """Posted in the channel when its digests can be posted again."""
+    return Message(title=f"Digests are back. Next: {next_time(found, at)}.")
 
 
 def profile_saved(profile: Profile, channel: str, changed: bool, anew: str = "") -> Message:
     """`anew` says what a change costs."""
-    done = "Changed" if changed else "New"
-    how = f"/digest subscribe {profile.name} brings it to a channel of this workspace."
+    done = "Changed" if changed else "Created"
+    how = f"To subscribe a channel: /digest subscribe {profile.name}."
     return Message(
         title=f"{done}: {profile.name} — {one_line(profile.title)}.",
         text=(anew, how) if anew else (how,),
         buttons=(
-            Button(action="now", label="Show me today's now", value=f"{channel} {profile.name}"),
+            Button(action="now", label="Show latest digest", value=f"{channel} {profile.name}"),
         )
         if channel
         else (),
@@ -272,15 +273,15 @@ def profile_saved(profile: Profile, channel: str, changed: bool, anew: str = "")
 
 
 def scores_kept() -> str:
-    return "What is judged stays judged: no paper is sent to the model again for this change."
+    return "Existing scores are kept: this change sends no paper to the model again."
 
 
 def rescoring_notice(papers: int, usd: float | None) -> str:
-    """What the change of a profile's criteria brings with it."""
-    cost = f", which cost {dollars(usd)} the last time" if usd is not None else ""
+    """What a change of the profile's criteria leads to."""
+    cost = f", which cost {dollars(usd)} last time" if usd is not None else ""
     return (
-        f"The criteria are others now: the next day is judged by them, about {papers} papers"
-        f"{cost}. Days that were delivered stay as they are."
+        f"The criteria have changed: they apply from the next digest, about {papers} papers to "
+        f"score{cost}. Posted digests stay as they are."
     )
 
 
@@ -289,13 +290,13 @@ def profile_announcement(by: str, profile: Profile) -> Message:
 
 
 def quiet() -> Message:
-    """Where somebody wants to hear of it."""
+    """Posted where PAPERBOY_SAY_QUIET_DAYS asks for it."""
     return Message(title="No papers today: arXiv announces nothing at weekends.")
 
 
 def late(found: Subscription, request: DigestRequest, why: ArxivReason | ModelReason) -> Message:
-    """In the channel, once, when its time has come and the day has not."""
-    assert request.until is not None, "a schedule's wish"
+    """Posted once, when a digest is due and its list or scores are not there."""
+    assert request.until is not None, "a scheduled request has an end"
     until = request.until.astimezone(ZoneInfo(found.schedule.tz))
     end = f"{until:%H:%M} {zone_label(found.schedule, until)}"
     return Message(title=f"The digest is late: {REASON_TEXTS[why]}. Trying again until {end}.")

@@ -7,11 +7,11 @@ from datetime import date
 
 from bot.arxiv import ids
 from bot.arxiv.text import one_line, readable
-from bot.domain.digest import Decision, Digest, Outcome
+from bot.domain.digest import Decision, Digest, Outcome, Score
 from bot.domain.lookup import ArxivAnswer, Assessment
 from bot.domain.message import Button, Item, Message
 from bot.domain.paper_status import PaperReport, PaperStatus, Stage
-from bot.domain.papers import Paper, fingerprint
+from bot.domain.papers import Cutoffs, Paper, fingerprint
 from bot.domain.reasons import ArxivReason, PaperReason
 from bot.views import refusals
 from bot.views.dates import date_range, local_time, long_date
@@ -83,7 +83,7 @@ def follow_up(report: PaperReport) -> Message:
     alone = len(rows) == 1
     items = (Item(title=one_line(s.profile.title), small=text) for s, text in rows)
     return Message(
-        title=f"{report.id}, read more closely",
+        title=f"{report.id}: a closer look",
         text=rows[0][1] if alone else (),
         items=() if alone else tuple(items),
     )
@@ -136,50 +136,52 @@ def _small(status: PaperStatus) -> Iterator[str]:
     if status.digest:
         yield _judge(status.digest)
     if status.changed:
-        yield "The profile has been changed since."
+        yield "The profile has changed since."
 
 
 def _judge(digest: Digest) -> str:
-    """Who judged, told what: the same eight digits are the same words."""
+    """Who scored, by which prompt: the same eight digits mean the same prompt."""
     said = f", prompt {fingerprint(digest.prompt)[:8]}" if digest.prompt else ""
     who = one_line(digest.judge.model) if digest.judge.model else judged_by(digest)
     return who + said
 
 
 _SHOWN_CATEGORIES = 12
-# From the first of its month, which is all that an id tells.
+# Days from the first of the month: an id tells no more.
 _YOUNG_DAYS = 37
 
 
 def stage_sentence(status: PaperStatus, today: date, zone: str) -> str:
-    """The stage that decided, in one sentence."""
+    """What decided, in one sentence."""
     profile, paper, day = status.profile, status.paper, status.date
-    listed = f"listed on {long_date(day)}" if day else "on no list that Paperboy has read"
+    listed = f"listed on {long_date(day)}" if day else "not on any list Paperboy has read"
     has = _categories(paper.categories) if paper else ""
     takes = _categories(profile.categories)
     match status.stage:
         case Stage.DECIDED:
             return _outcome(status, today, zone)
         case Stage.UNPOSTED:
-            assert status.decision is not None, "it was decided"
+            assert status.decision is not None, "an unposted paper has a decision"
             what = _WOULD[status.decision.outcome]
-            return f"Not posted here: {listed} and {what}, but this channel has not had that day."
+            return (
+                f"Not posted here: {listed} and {what}, but this channel has no digest of that day."
+            )
         case Stage.ELSEWHERE:
             return (
-                f"Not in this profile's categories: {listed} in {has}; the profile takes {takes}."
+                f"Not in this profile's categories: {listed} in {has}; the profile covers {takes}."
             )
         case Stage.CROSS_LIST:
             return (
-                f"Not judged: a cross-list, {listed} in {has}; this profile takes papers whose "
-                f"first category is one of {takes}."
+                f"Not considered: a cross-list, {listed} in {has}; this profile takes only papers "
+                f"whose first category is one of {takes}."
             )
         case Stage.UNJUDGED if day == today:
-            return "Not in a digest yet: listed today; this profile's digest is not made yet."
+            return "Not in a digest yet: listed today; today's digest isn't ready."
         case Stage.UNJUDGED:
-            return f"Not in a digest: {listed}, when this profile had none."
+            return f"Not in a digest: {listed}, a day without a digest for this profile."
         case Stage.REPLACED:
             return (
-                f"Not in a digest: {listed} as a replacement; digests have new papers and "
+                f"Not in a digest: {listed} as a replacement; digests contain only new papers and "
                 "cross-lists."
             )
         case Stage.UNSEEN:
@@ -187,31 +189,31 @@ def stage_sentence(status: PaperStatus, today: date, zone: str) -> str:
 
 
 def _guess(status: PaperStatus, today: date) -> str:
-    """Why no list had a paper, as far as its id and categories tell."""
+    """Why a paper was on no list, as far as its id and categories tell."""
     paper = status.paper
     if paper is None:
         return ""
     if status.is_elsewhere:
         return (
-            f"; its categories are {_categories(paper.categories)}, the profile takes "
+            f"; it is in {_categories(paper.categories)}, and the profile covers "
             f"{_categories(status.profile.categories)}"
         )
     if _is_young(paper.id, today):
-        return "; it may come with the next one"
-    return "; it is older than the lists that are kept here"
+        return "; it may be on the next one"
+    return "; it is older than the lists Paperboy keeps"
 
 
 def _is_young(id: str, today: date) -> bool:
-    """Whether it may still be announced: a paper of a month's last day is, some days later."""
+    """Whether it may still be announced: moderators hold papers back for some days."""
     month = ids.month(id)
     return month is not None and (today - month).days < _YOUNG_DAYS
 
 
 def _outcome(status: PaperStatus, today: date, zone: str) -> str:
-    """What the channel's own ledger says."""
+    """What the channel's own digest decided."""
     digest, decision = status.digest, status.decision
-    assert digest is not None, "the ledger named it"
-    assert decision is not None, "the ledger named it"
+    assert digest is not None, "a decided paper has a digest"
+    assert decision is not None, "a decided paper has a decision"
     name = one_line(digest.profile.name)
     match decision.outcome:
         case Outcome.PICKED:
@@ -221,32 +223,32 @@ def _outcome(status: PaperStatus, today: date, zone: str) -> str:
         case Outcome.OVER_LIMIT:
             rank, able = status.rank_and_total
             return (
-                f"Not picked: over the limit; number {rank} of the {able} that reach the cut-offs, "
-                f"at most {digest.profile.maximum} are posted."
+                f"Not picked: over the limit. It is number {rank} of the {able} that reach the "
+                f"cut-offs; at most {digest.profile.maximum} are posted."
             )
         case Outcome.REPEAT:
-            when = f", on {long_date(status.posted.date)}" if status.posted else ""
-            return f"Not posted again: this channel had it before{when}."
+            when = f"on {long_date(status.posted.date)}" if status.posted else "before"
+            return f"Not posted again: it was posted here {when}."
         case Outcome.GATED:
-            return f"Not picked: kept from the model by the gate{_place(decision)}."
+            return f"Not picked: skipped by the gate{_place(decision)}."
         case Outcome.UNSCORED:
-            again = "its day is over"
+            again = "that day is over"
             if status.retry_at:
-                again = f"it is asked for again about {local_time(status.retry_at, zone)}"
+                again = f"next try about {local_time(status.retry_at, zone)}"
             elif status.date == today:
-                again = f"/digest now {name} asks for it again"
+                again = f"/digest now {name} tries again"
             why = outcome_reason(digest, decision) + _place(decision)
-            return f"Not picked: unscored, {why}; {again}."
+            return f"Not scored: {why}; {again}."
         case Outcome.BELOW_CUTOFF:
-            return f"Not picked: below the line; {outcome_reason(digest, decision)}."
+            return f"Not picked: {outcome_reason(digest, decision)}."
 
 
 _WOULD = {
     Outcome.PICKED: "picked for this profile",
     Outcome.OVER_LIMIT: "over this profile's limit",
     Outcome.REPEAT: "picked for this profile",
-    Outcome.BELOW_CUTOFF: "below this profile's line",
-    Outcome.GATED: "kept from the model by the gate",
+    Outcome.BELOW_CUTOFF: "below this profile's cut-offs",
+    Outcome.GATED: "skipped by the gate",
     Outcome.UNSCORED: "not scored",
 }
 
@@ -261,83 +263,90 @@ def _place(decision: Decision) -> str:
     local_rank = decision.place
     if local_rank is None:
         return ""
-    words = f", by {one_line(', '.join(local_rank.words))}" if local_rank.words else ""
+    words = f", for {one_line(', '.join(local_rank.words))}" if local_rank.words else ""
     return f" (number {local_rank.rank} of {local_rank.of} in the local ranking{words})"
 
 
 def change_hints(status: PaperStatus) -> Iterator[str]:
-    """What would have changed it, and how that is done."""
+    """What to change to get such papers, and how."""
     profile, decision = status.profile, status.decision
     name = one_line(profile.name)
     terminal = status.address.platform == "terminal"
-    change = f"in the profile {name}" if terminal else f"by /digest new {name}"
+    change = f"in the profile {name}" if terminal else f"with /digest new {name}"
     if status.stage is Stage.ELSEWHERE and status.paper:
         first = one_line(status.paper.categories[0])
-        yield f"Papers of {first} come when it is added to the categories, {change}."
+        yield f"To get papers from {first}, add it to the categories {change}."
     elif status.stage is Stage.CROSS_LIST:
-        yield f"Cross-lists come when they are allowed, {change}."
+        yield f"To get cross-lists, allow them {change}."
     elif status.stage is not Stage.DECIDED or decision is None:
         return
     elif decision.outcome is Outcome.OVER_LIMIT and not terminal:
         rank, _ = status.rank_and_total
         if rank <= status.current_maximum:
-            yield f"A limit of {rank} would have brought it: /digest subscribe {name} top {rank}."
+            yield f"A limit of {rank} would include it: /digest subscribe {name} top {rank}."
         elif rank <= 100:
-            yield f"A limit of {rank} would have brought it; it is set {change}."
+            yield f"A limit of {rank} would include it; set it {change}."
     elif decision.outcome is Outcome.BELOW_CUTOFF and decision.score:
-        cutoffs, score, short = profile.cutoffs, decision.score, []
-        if score.relevance < cutoffs.relevance:
-            short.append(f"relevance {cutoffs.relevance}")
-        if score.novelty is not None and score.novelty < cutoffs.novelty:
-            short.append(f"novelty {cutoffs.novelty}")
-        wanted = " and ".join(short)
-        yield f"With {wanted} it would have reached the line; lower cut-offs are set {change}."
+        yield _needed_scores(decision.score, profile.cutoffs, change)
+
+
+def _needed_scores(score: Score, cutoffs: Cutoffs, change: str) -> str:
+    """The profile may have changed since the day was decided."""
+    short = []
+    if score.relevance < cutoffs.relevance:
+        short.append(f"relevance {cutoffs.relevance}")
+    if score.novelty is not None and score.novelty < cutoffs.novelty:
+        short.append(f"novelty {cutoffs.novelty}")
+    if not short:
+        return "It reaches the profile's cut-offs of today."
+    wanted = " and ".join(short)
+    return f"It would need {wanted}; to get such papers, lower the cut-offs {change}."
 
 
 def judged_now(status: PaperStatus, assessment: Assessment) -> Iterator[str]:
-    """The judge's word on what no digest has a score of."""
+    """The score of a paper that no digest scored."""
     score, cutoffs = assessment.score, status.profile.cutoffs
     if score is None:
         if assessment.trouble:
-            yield f"Judged now: no score, {REASON_TEXTS[assessment.trouble]}."
+            yield f"Not scored now: {REASON_TEXTS[assessment.trouble]}."
         return
     novel = score.novelty is None or score.novelty >= cutoffs.novelty
     reaches = novel and score.relevance >= cutoffs.relevance
-    line = "reaches the cut-offs" if reaches else "below the line"
-    asked = f"the profile asks {cutoffs.relevance}"
+    line = "reaches the cut-offs" if reaches else "below the cut-offs"
+    asked = str(cutoffs.relevance)
     if score.novelty is not None:
         asked += f" and {cutoffs.novelty}"
-    yield f"Judged now: {scores(score.relevance, score.novelty).lower()}, {line} ({asked})."
+    yield f"Scored now: {scores(score.relevance, score.novelty).lower()}, {line} ({asked})."
     if said := readable(score.comment):
-        yield said if score.novelty is not None else f"Shares with the profile: {said}."
+        yield said if score.novelty is not None else f"Matches the profile's words: {said}."
 
 
 def claim_lines(assessment: Assessment) -> Iterator[str]:
-    """Each claim with the words of the paper that carry it."""
+    """Each claim with its quote from the paper."""
     for claim in assessment.claims:
         meets = "Meets" if claim.meets else "Misses"
         says = readable(claim.says).rstrip(".")
         yield f"{meets} {one_line(claim.topic)}: {says}. “{readable(claim.quote)}”"
     if assessment.silent is PaperReason.UNPROVEN:
-        yield "The model said more, but quoted words that are not in the paper."
+        yield "The model said more, but its quotes aren't in the paper."
     elif assessment.silent and assessment.score:
         yield f"No closer look: {REASON_TEXTS[assessment.silent]}."
 
 
 def closer_look_lines(assessment: Assessment | None) -> Iterator[str]:
-    """What a closer look brought, which is never nothing: claims, or why there are none."""
+    """The claims of a closer look, or why there are none; never empty."""
     if assessment is None:
         yield lookup_failed()
         return
     said = list(claim_lines(assessment))
     if not said and assessment.score is None and assessment.trouble:
         said = [f"No closer look: {REASON_TEXTS[assessment.trouble]}."]
-    yield from said or ["The model names no words of the paper for or against it."]
+    yield from said or ["The model quotes nothing from the paper for or against it."]
 
 
 def lookup_failed() -> str:
-    """Of what the workers began to find out and did not."""
-    return "A closer look has failed by a fault in Paperboy; the workers' log says more."
+    """The workers began a closer look and failed."""
+    return "The closer look failed: an error in Paperboy; the workers' log has the details."
 
 
 def scores(relevance: int, novelty: int | None) -> str:
@@ -350,17 +359,17 @@ def _categories(names: Sequence[str]) -> str:
 
 
 def no_paper(found: ArxivAnswer, id: str, today: date, near: str) -> str:
-    """Why there is nothing to say of an id."""
+    """Why there is no paper for an id."""
     if found.trouble is not PaperReason.NOT_FOUND:
         reason = found.trouble or ArxivReason.UNREACHABLE
-        return f"{id} could not be looked up: {REASON_TEXTS[reason]}."
-    young = ", or has not announced it yet" if _is_young(id, today) else ""
-    said = f"arXiv shows no paper {id}{young}"
+        return f"{id} couldn't be looked up: {REASON_TEXTS[reason]}."
+    young = ", or hasn't announced it yet" if _is_young(id, today) else ""
+    said = f"arXiv has no paper {id}{young}"
     return f"{said}; did you mean {near}?" if near else f"{said}."
 
 
 def whole_abstract(paper: Paper) -> Message:
-    """Title, every author and the whole abstract, readable."""
+    """The title, every author and the full abstract."""
     names = author_line(paper, ()) if len(paper.authors) > 40 else ", ".join(paper.authors)
     return Message(
         title=readable(paper.title),
@@ -371,8 +380,8 @@ def whole_abstract(paper: Paper) -> Message:
 
 
 def near_misses(digest: Digest, day: str, most: int) -> Message:
-    """What nearly made it, up to `most` of each kind: over the limit, below the line, and kept from
-    the model; each with its reason and a Why button."""
+    """Near misses, up to `most` of each kind: over the limit, below the cut-offs, skipped by the
+    gate; each with its reason and a Why button."""
     kinds = (Outcome.OVER_LIMIT, Outcome.BELOW_CUTOFF, Outcome.GATED)
     near = [
         decision
@@ -384,9 +393,9 @@ def near_misses(digest: Digest, day: str, most: int) -> Message:
     if not digest.decisions and digest.listed.problem:
         return Message(title=f"{title}: {problem_text(digest.listed.problem)}.")
     if not near:
-        return Message(title=f"{title}: nothing was left out but what is unscored or had before.")
+        return Message(title=f"{title}: no near misses.")
     return Message(
-        title=f"{title}: what nearly made it",
+        title=f"{title}: near misses",
         items=tuple(_nearly(digest, decision, day) for decision in near),
     )
 

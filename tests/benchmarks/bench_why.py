@@ -86,9 +86,10 @@ _SAID = {
     "Picked": "picked",
     "Not picked: over the limit": "over_limit",
     "Not posted again": "repeat",
-    "Not picked: below the line": "below_cutoff",
-    "Not picked: kept from the model": "gated",
-    "Not picked: unscored": "unscored",
+    "Not picked: relevance": "below_cutoff",
+    "Not picked: novelty": "below_cutoff",
+    "Not picked: skipped by the gate": "gated",
+    "Not scored": "unscored",
     "Not in a digest": "unseen",
 }
 

@@ -102,7 +102,7 @@ def test_a_channel_that_cannot_be_posted_to_is_paused_and_its_subscriber_told(
     assert resting.paused.trouble is reason
     assert going.paused is None
     (told,) = fake_slack.visible_messages("D7")
-    assert "could not be delivered" in told["text"]
+    assert "couldn't be posted" in told["text"]
     assert "D8" not in fake_slack.channels or fake_slack.visible_messages("D8") == []
     assert [each.address.channel for each in store.requests.all()] == ["C2"]
 
@@ -131,7 +131,7 @@ def test_a_worker_killed_while_pausing_a_channel_tells_its_subscriber_once(
         return sent
 
     monkeypatch.setattr(SlackPoster, "send", killed)
-    with pytest.raises(BaseException, match=r"Killed|could not be delivered"):
+    with pytest.raises(BaseException, match=r"Killed|couldn't be posted"):
         run_deliver_job(fake_slack, store, redis_url, requests)
     (found,) = store.subscriptions.of(slack_address("C1"))
     assert found.paused is None
@@ -281,7 +281,7 @@ def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
     run_deliver_job(fake_slack, store, redis_url, [second])
     links = [m["metadata"]["event_payload"]["key"] for m in fake_slack.visible_messages("C1")]
     assert len(links) == len(set(links)) == 4 + 4
-    assert "3 had before" in str(fake_slack.visible_messages("C1")[4]["blocks"])
+    assert "3 posted before" in str(fake_slack.visible_messages("C1")[4]["blocks"])
     both = ["also for Other matters" in str(m["blocks"]) for m in fake_slack.visible_messages("C1")]
     assert both == [False, True, True, True] + [False] * 4
     (up,) = (
@@ -442,8 +442,8 @@ def test_days_that_were_missed_come_in_one_thread_the_best_first(
     ]
     shown = str(head["blocks"])
     assert "Tuesday 18 to Thursday 20 March 2025" in shown
-    assert "The best of 3 days' lists." in shown
-    assert "2 earlier days could not be delivered in time" in shown
+    assert "The best of 3 days." in shown
+    assert "2 earlier days couldn't be posted in time" in shown
     assert "4 announced = 4 picked" in shown
     had = store.history.delivered_dates(
         [(slack_address("C1"), "matters"), (slack_address("C1"), "other")]

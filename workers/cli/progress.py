@@ -90,4 +90,4 @@ def wait_for_lookup(lookup: Lookup, lookups: Lookups, house: Environment, consol
                 return
             house.queues.enqueue_lookups()
             time.sleep(_POLL_SECONDS)
-    raise clock.WorkerFault("inquire")
+    raise clock.WorkerFault("lookup")

@@ -81,13 +81,13 @@ def test_now_waits_for_the_newest_day_of_the_profile(text: str, context: Context
         ("/digest frobnicate", 'There is no command "frobnicate"'),
         ("/digest now", "quantum-computing, robot-learning, matters"),
         ("/digest now maters", "did you mean matters?"),
-        ("/digest now two words", "Say which profile"),
-        ("/digest subscribe matters", "A terminal cannot subscribe"),
+        ("/digest now two words", "Name a profile"),
+        ("/digest subscribe matters", "A terminal can't subscribe"),
         ("/digest new", "A terminal has no forms"),
         ("/digest pause", "This channel has no subscription"),
         ("/why", "arXiv id"),
-        ("/why 2503.10009", "has no profile to judge by"),
-        ("/digest missed", "has had no digest yet"),
+        ("/why 2503.10009", "has no profile to answer for"),
+        ("/digest missed", "has no digest yet"),
     ],
 )
 def test_what_cannot_be_done_gets_one_sentence(text: str, said: str, context: Context) -> None:

@@ -240,7 +240,7 @@ def test_another_workspace_neither_sees_nor_touches_it(context: Context) -> None
     deliver_day(context)
     before = context.store.subscriptions.all()
     there = replace(INVOCATION, address=ELSEWHERE)
-    assert "No subscription here" in shown("", lambda: typed("list", context, there))
+    assert "No subscriptions here" in shown("", lambda: typed("list", context, there))
     assert "bounds-rates" not in shown("", lambda: typed("profiles", context, there))
     for action, value in (
         ("pause", "C1 matters"),
@@ -269,7 +269,10 @@ def test_the_home_page_has_every_channel_that_a_person_is_in(context: Context) -
         "C1",
         ("next: today 09:00 EDT", "last: Thursday 20 March 2025, 2 of 3 papers"),
     )
-    assert (two.channel, two.small[0]) == ("C2", "paused: somebody here paused it; /digest resume")
+    assert (two.channel, two.small[0]) == (
+        "C2",
+        "paused by someone here; /digest resume restarts it",
+    )
     assert [button.value for button in two.buttons] == ["C2 exoplanets"] * 3
 
 
@@ -281,7 +284,7 @@ def test_the_home_page_has_every_channel_that_a_person_is_in(context: Context) -
         (ChannelReason.CHANNEL_GONE, "invite Paperboy"),
         (ChannelReason.MAY_NOT_POST, "allow Paperboy to post"),
         (ChannelReason.BAD_TOKEN, "a new token"),
-        (ChannelReason.NO_SCOPE, "install it again"),
+        (ChannelReason.NO_SCOPE, "reinstall it"),
     ],
 )
 def test_a_paused_subscription_says_why_and_what_to_do(
@@ -323,7 +326,7 @@ def test_a_change_keeps_who_subscribed_and_since_when(context: Context) -> None:
 
 def test_more_papers_than_the_profile_has_are_not_promised(context: Context) -> None:
     said = shown("", lambda: typed("subscribe matters top 50", context))
-    assert "at most 20 papers of cs.LG" in said
+    assert "at most 20 papers from cs.LG" in said
 
 
 def test_who_asks_for_now_is_remembered(context: Context) -> None:
@@ -350,9 +353,12 @@ def test_votes_are_counted_per_person_and_channel(context: Context) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"maximum": "3"}, "What is judged stays judged"),
-        ({"relevance": "9"}, "What is judged stays judged"),
-        ({"look_for": "Dust: studies of it."}, "about 3 papers, which cost $0.0049 the last time"),
+        ({"maximum": "3"}, "Existing scores are kept"),
+        ({"relevance": "9"}, "Existing scores are kept"),
+        (
+            {"look_for": "Dust: studies of it."},
+            "about 3 papers to score, which cost $0.0049 last time",
+        ),
     ],
 )
 def test_a_changed_profile_says_what_is_judged_anew(
@@ -379,7 +385,7 @@ def test_a_form_does_not_undo_what_was_changed_while_it_was_open(
     answers = {field.name: field.value for field in first.fields}
     changed = {"at": "10:15"} if action == "edit" else {"maximum": "3"}
     sent(first.name, answers | changed, context, first.metadata)
-    with pytest.raises(Refused, match="Somebody else has changed this meanwhile"):
+    with pytest.raises(Refused, match="Someone else has changed this in the meantime"):
         sent(second.name, answers | {"top": "5", "novelty": "2"}, context, second.metadata)
     (found,) = context.store.subscriptions.of(CHANNEL_ADDRESS)
     own = context.profiles(CHANNEL_ADDRESS)["matters"]
@@ -392,7 +398,7 @@ def test_a_form_does_not_bring_back_what_was_ended_while_it_was_open(context: Co
     form = pressed("edit", "C1 matters", context).form
     assert form is not None
     typed("/digest unsubscribe matters", context)
-    with pytest.raises(Refused, match="Somebody else has ended this subscription meanwhile"):
+    with pytest.raises(Refused, match="Someone else has ended this subscription in the meantime"):
         sent(form.name, {field.name: field.value for field in form.fields}, context, form.metadata)
     assert context.store.subscriptions.all() == []
 
@@ -403,7 +409,7 @@ def test_two_who_make_a_profile_of_one_name_at_once_do_not_overwrite_each_other(
     known = context.profiles(CHANNEL_ADDRESS)
     sent("profile", PROFILE_VALUES, context, about="")
     monkeypatch.setattr(Context, "profiles", lambda *_: known)  # read before the other was there
-    with pytest.raises(InvalidForm, match="There is a profile called bounds-rates already"):
+    with pytest.raises(InvalidForm, match="There is already a profile called bounds-rates"):
         sent("profile", PROFILE_VALUES | {"keywords": "other"}, context, about="")
     monkeypatch.undo()
     assert context.profiles(CHANNEL_ADDRESS)["bounds-rates"].keywords.relevant == ("minimax",)
@@ -416,13 +422,13 @@ def test_a_list_that_could_not_be_had_is_not_shown_as_a_count(context: Context) 
     context.store.days.put_decided("day", day)
     context.store.history.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", day, NOW, "17.1")
     said = shown("", lambda: typed("list", context))
-    assert "no list of arXiv's was to be had" in said
+    assert "arXiv's list wasn't available" in said
     assert "0 of 0" not in said
     context.store.history.put_delivered(
         CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", digest(), NOW, "17.1"
     )
     assert "nothing was announced" in shown("", lambda: typed("list", context))
     missed = shown("", lambda: typed("missed matters", context))
-    assert "nothing was left out" in missed
+    assert "no near misses" in missed
     context.store.history.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:day", day, NOW, "17.1")
-    assert "arXiv cannot be reached" in shown("", lambda: typed("missed matters", context))
+    assert "arXiv can't be reached" in shown("", lambda: typed("missed matters", context))

@@ -107,7 +107,7 @@ def test_in_a_direct_message_a_person_sees_their_own_channels(platform: str, sto
     assert alone.head is not None
     assert "Picked: number 1 of 2." in alone.head.text
     assert "share" not in {button.action for button in alone.head.buttons}
-    with pytest.raises(Refused, match="You have subscribed no channel"):
+    with pytest.raises(Refused, match="You haven't subscribed a channel"):
         there.why("2503.10001", address=direct, is_private=True, by="101")
 
 
@@ -131,9 +131,11 @@ def test_a_month_to_come_and_a_version_to_come_are_said_so(store: Store) -> None
     there = set_up_why(store, ADDRESSES["slack"])
     there.subscribes()
     there.delivers(sample_digest())
-    with pytest.raises(Refused, match="would be of April 2025, which is to come"):
+    with pytest.raises(Refused, match="would be from April 2025, which hasn't come yet"):
         there.why("2504.00001")
-    with pytest.raises(Refused, match="no version 3 that Paperboy knows of; the newest is v1"):
+    with pytest.raises(
+        Refused, match=r"Paperboy knows no version 3 of 2503\.10001; the latest is v1"
+    ):
         there.why("2503.10001v3")
 
 
@@ -151,9 +153,9 @@ def test_a_lookup_result_is_shown_once_and_complete(store: Store) -> None:
     assert learnt is not None
     assert isinstance(learnt.head, Message)
     assert isinstance(learnt.update, Message)
-    assert learnt.head.title == "2503.10005, read more closely"
+    assert learnt.head.title == "2503.10005: a closer look"
     assert learnt.update.text[-2:] == learnt.head.text
-    assert learnt.update.text[0].startswith("Not picked: below the line")
+    assert learnt.update.text[0].startswith("Not picked: relevance 6 is below")
     assert there.why("2503.10005").lookup is None
 
 
@@ -211,7 +213,7 @@ def test_a_paper_of_last_months_end_may_still_be_announced(store: Store) -> None
     there = set_up_why(store, ADDRESSES["slack"])
     there.subscribes()
     there.context.lookups.put_arxiv_answer("2503.15294", ArxivAnswer(paper=paper(), at=NOW))
-    for day, said in ((2, "may come with the next one"), (20, "older than the lists")):
+    for day, said in ((2, "may be on the next one"), (20, "older than the lists")):
         head = there.why("2503.15294", at=NOW.replace(month=4, day=day)).head
         assert head is not None
         assert said in head.text[0]
@@ -274,7 +276,7 @@ def test_a_closer_look_is_never_a_heading_with_nothing_under_it(
     assert answer.head is not None
     assert all(map(str.strip, answer.head.text))
     if assessment is None:
-        assert "fault in Paperboy" in answer.head.text[-1]
+        assert "error in Paperboy" in answer.head.text[-1]
 
 
 def test_a_look_up_that_failed_is_not_called_an_unknown_paper(store: Store) -> None:
@@ -286,7 +288,7 @@ def test_a_look_up_that_failed_is_not_called_an_unknown_paper(store: Store) -> N
     assert answer is not None
     assert answer.head is not None
     assert answer.head.title == "2503.10011: not looked up"
-    assert "fault in Paperboy" in answer.head.text[-1]
+    assert "error in Paperboy" in answer.head.text[-1]
 
 
 def test_a_paper_of_the_sample_says_nothing_of_a_changed_profile(store: Store) -> None:

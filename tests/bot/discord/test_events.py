@@ -88,7 +88,7 @@ def test_a_channel_subscribes_reads_votes_and_asks_why(
 def test_a_day_is_asked_for_and_the_clock_is_woken(run_session: Converse) -> None:
     async def talk(bot: BotSession) -> None:
         said = await bot.command("digest now", {"profile": "matters"})
-        assert said == "## One moment: the newest day of Matters of importance.\n"
+        assert said == "## Getting the latest digest of Matters of importance.\n"
         (wished,) = bot.context.store.requests.all()
         assert (wished.address, wished.by) == (CHANNEL_ADDRESS, USER_ID)
         async with asyncio.timeout(1):
@@ -113,11 +113,11 @@ def test_now_links_to_a_day_that_was_delivered(
             CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{day}", moved, NOW, known.message
         )
         await bot.answers.tell_delivered_before(wished)
-        assert "delivered here before" in await bot.said(ack, 2)
+        assert "already posted here" in await bot.said(ack, 2)
         assert f"{GUILD_ID}/{CHANNEL_ADDRESS.channel}/{head}" in str(ack.answers[-1])
         await bot.answers.tell_delivered_before(wished)  # who asked too long ago is told alone
         alone = fake_discord.channels[f"4{USER_ID[1:]}"].messages
-        assert ["delivered here before" in draw_discord(message) for message in alone] == [True]
+        assert ["already posted here" in draw_discord(message) for message in alone] == [True]
 
     run_session(talk)
 
@@ -186,7 +186,7 @@ def test_a_profile_is_made_by_a_form(fake_discord: FakeDiscord, run_session: Con
         assert "sparse-things" in bot.context.profiles(CHANNEL_ADDRESS)
         assert (await bot.press("Correct it", answer)).type == 9
         bot.answers._forms.clear()  # as after a restart
-        assert "not kept" in await bot.said(await bot.press("Correct it", answer))
+        assert "has expired" in await bot.said(await bot.press("Correct it", answer))
 
     run_session(talk)
 
@@ -232,7 +232,7 @@ def test_a_channel_that_has_a_digest_has_its_time_zone(
 @pytest.mark.parametrize(
     ("channel", "lost", "said"),
     [
-        (FORUM, 0, "cannot post in a forum channel"),
+        (FORUM, 0, "can't post in a forum channel"),
         (NEWS, SEND_MESSAGES | CREATE_PUBLIC_THREADS, "Send Messages, Create Public Threads"),
         (CHANNEL_ADDRESS.channel, VIEW_CHANNEL, "View Channel"),
         (CHANNEL_ADDRESS.channel, 0, "Next"),
@@ -307,7 +307,7 @@ def test_people_are_told_that_redis_is_unreachable(
             raise redis.ConnectionError
 
         monkeypatch.setattr(bot.context.store.events, "is_first_delivery", away)
-        assert "One moment" in await bot.command(word)
+        assert "reach its database" in await bot.command(word)
         ack = await asyncio.to_thread(fake_discord.autocomplete, "digest now", "profile", "x")
         assert ack.type == 8
 
@@ -338,7 +338,7 @@ def test_a_hanging_redis_is_reported_after_an_acknowledgement_in_time(
         ack = await acknowledged(asyncio.to_thread(fake_discord.command, word))
         assert ack.type == 5
         said = await bot.said(ack)
-        assert ("One moment" in said) == (word == "digest new")
+        assert ("reach its database" in said) == (word == "digest new")
         assert len(ack.answers) == 1
         assert bot.shown() == []
         head = await post_day(bot, 1)
@@ -434,7 +434,7 @@ def test_paused_subscriptions_are_reactivated_when_they_can_be(
             assert bot.context.store.subscriptions.all() == [rests]
         else:
             await bot.until(bot.shown)
-            assert "Back again" in bot.shown()[0]
+            assert "Digests are back" in bot.shown()[0]
 
     run_session(talk)
 
@@ -492,7 +492,7 @@ def test_a_paper_never_seen_is_looked_up_and_the_answer_changed(
         assert "2410.15294: looking it up …" in await bot.said(ack)
         await bot.until(bot.context.lookups.all)
         workers_answer(bot)
-        await bot.until(lambda: "Judged now: relevance 9" in draw_discord(ack.answers[0]))
+        await bot.until(lambda: "Scored now: relevance 9" in draw_discord(ack.answers[0]))
         assert len(ack.answers) == 1
         assert "2410.15294: On the matter of 2410.15294" in draw_discord(ack.answers[0])
 

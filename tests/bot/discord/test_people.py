@@ -28,9 +28,9 @@ PLAIN = VIEW_CHANNEL | SEND_MESSAGES
 OTHER = "300000000000000019"
 SECOND = "200000000000000002"
 DIRECT = f"4{OTHER[1:]}"
-BARRED = "On this server /digest is for people with Manage Server"
-NOT_IN = "That is for members of the channel it is about"
-ALONE = "Alone with Paperboy you may ask /why"
+BARRED = "On this server, /digest is for people with Manage Server"
+NOT_IN = "Only members of that channel can do this"
+ALONE = "In a direct message you can ask /why"
 
 
 def interacts(bot: BotSession, kind: int, data: Any, **who: Any) -> Any:
@@ -240,7 +240,7 @@ def test_what_cannot_be_found_out_is_refused(
             "id": 1,
         }
         said = await bot.said(await interacts(bot, 3, data, message=card))
-        assert "could not check whether you may do this" in said
+        assert "couldn't check whether you're allowed to do this" in said
         assert bot.context.store.subscriptions.all() == [subscription()]
 
     run_session(talk)
@@ -270,13 +270,13 @@ def test_unsubscribing_asks_for_confirmation(fake_discord: FakeDiscord, run_sess
         ack = await asyncio.to_thread(fake_discord.command, "digest list")
         await bot.said(ack)
         asked = await bot.press("Unsubscribe", ack.answers[0])
-        assert "End Matters of importance?" in await bot.said(asked)
+        assert "Unsubscribe from Matters of importance?" in await bot.said(asked)
         assert bot.context.store.subscriptions.all()
-        refused = await bot.press("End it", asked.answers[0], user=OTHER, permissions=PLAIN)
+        refused = await bot.press("Unsubscribe", asked.answers[0], user=OTHER, permissions=PLAIN)
         assert BARRED in await bot.said(refused)
         assert bot.context.store.subscriptions.all()
-        ended = await bot.press("End it", asked.answers[0])
-        assert "Ended: Matters of importance." in await bot.said(ended)
+        ended = await bot.press("Unsubscribe", asked.answers[0])
+        assert "Unsubscribed from Matters of importance." in await bot.said(ended)
         assert bot.context.store.subscriptions.all() == []
 
     run_session(talk)
@@ -324,18 +324,18 @@ def test_a_profile_change_is_announced_where_it_is_used_and_undone_there(
         )
         changed = {box: shown.replace("maximum: 20", "maximum: 3")}
         ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], changed)
-        assert "It is said in the 2 channels that use it." in await bot.said(ack)
+        assert "Announced in the 2 channels that use it." in await bot.said(ack)
         await bot.until(lambda: bot.shown(NEWS) and bot.shown())
         said = bot.shown(NEWS)[-1]
         assert f"<@{USER_ID}> changed the profile Matters of importance" in said
-        assert "papers a day, at most: 3, was 20" in said
+        assert "most papers in a digest: 3, was 20" in said
         notice = fake_discord.channels[NEWS].messages[-1]
         refused = await bot.press("Undo", notice, channel=NEWS, user=OTHER, permissions=PLAIN)
         assert BARRED in await bot.said(refused)
         undone = await bot.press("Undo", notice, channel=NEWS, user="300000000000000018")
-        assert "Taken back" in await bot.said(undone)
+        assert "Undone" in await bot.said(undone)
         await bot.until(lambda: len(bot.shown(NEWS)) == 2 and len(bot.shown()) == 2)
-        assert "took back a change of the profile" in bot.shown()[-1]
+        assert "undid a change of the profile" in bot.shown()[-1]
         assert bot.context.profiles(CHANNEL_ADDRESS)["matters"].maximum == 20
 
     run_session(talk)
@@ -356,7 +356,7 @@ def test_with_admins_only_a_member_looks_and_changes_nothing(
         assert "Matters of importance" in await bot.said(told)
         assert not [b for b in buttons(told.answers[0]["components"]) if "custom_id" in b][1:]
         refused = await asyncio.to_thread(typed, bot, "pause", **who)
-        assert "only admins change" in await bot.said(refused)
+        assert "Only admins can change" in await bot.said(refused)
         paused = await asyncio.to_thread(typed, bot, "pause", permissions=PLAIN | 1 << 5)
         assert "Paused" in await bot.said(paused)
 
@@ -392,15 +392,15 @@ def test_in_a_direct_message_a_person_learns_only_of_channels_they_can_still_see
 
         assert "Picked: number 1 of 1." in await why()
         fake_discord.former_members = {OTHER}
-        assert "You have subscribed no channel" in await why()
+        assert "You haven't subscribed a channel" in await why()
         fake_discord.former_members = set()
         fake_discord.inject_faults("GET */members/*", "hang")
         with monkeypatch.context() as hasty:
             hasty.setattr(people, "_SECONDS", 0.05)
-            assert "could not check" in await why()
+            assert "couldn't check" in await why()
         fake_discord.channels[CHANNEL_ADDRESS.channel].visible_to = {USER_ID}
         described = fake_discord._described(fake_discord.channels[CHANNEL_ADDRESS.channel])
         await asyncio.to_thread(fake_discord.send_event, "CHANNEL_UPDATE", described)
-        assert "You have subscribed no channel" in await why()
+        assert "You haven't subscribed a channel" in await why()
 
     run_session(talk)

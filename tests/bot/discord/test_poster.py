@@ -373,8 +373,8 @@ def test_doctor_says_what_is_missing_and_how_to_invite(fake_discord: FakeDiscord
     well, said = asyncio.run(check.check(TOKEN, fake_discord.api))
     assert well
     assert said[:2] == [
-        "Discord takes the token: this is Paperboy.",
-        "In Testers nothing is missing.",
+        "Discord accepts the token: this is Paperboy.",
+        "Testers: no permission is missing.",
     ]
     assert "client_id=900000000000000001" in said[3]
     assert "scope=bot+applications.commands" in said[3]

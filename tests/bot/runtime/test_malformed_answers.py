@@ -219,8 +219,8 @@ def test_a_gateway_event_that_cannot_be_read_ends_nobody(
         ({"SLACK_BOT_TOKEN": "xoxb-1"}, "Set SLACK_APP_TOKEN"),
         ({"SLACK_BOT_TOKEN": "xapp-1", "SLACK_APP_TOKEN": "xoxb-1"}, "SLACK_BOT_TOKEN should"),
         ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xoxb-1"}, "SLACK_APP_TOKEN should"),
-        ({"SLACK_APP_TOKEN": "xapp-1"}, "Slack needs SLACK_BOT_TOKEN"),
-        ({"SLACK_SIGNING_SECRET": "abc"}, "Slack needs SLACK_BOT_TOKEN"),
+        ({"SLACK_APP_TOKEN": "xapp-1"}, "Slack also needs SLACK_BOT_TOKEN"),
+        ({"SLACK_SIGNING_SECRET": "abc"}, "Slack also needs SLACK_BOT_TOKEN"),
         ({"DISCORD_TOKEN": "xoxb-1"}, "another service's token"),
     ],
 )

@@ -228,7 +228,7 @@ def test_a_head_that_may_not_be_edited_keeps_its_text_and_the_thread_continues(
     place.refuse("edit", code, code)
     place.deliver()
     assert len(place.cards()) == 6
-    assert "2 unscored" in place.shown()[0]
+    assert "2 not scored" in place.shown()[0]
     assert place.ended() is None
     whole(place)
 
@@ -347,7 +347,9 @@ def test_a_card_that_is_refused_in_every_form_is_named_in_the_head_and_by_why(pl
     place.refuse("send", "ok", "ok", code, code)
     place.deliver()
     assert len(place.cards()) == 5
-    said = "Number 2 has no message of its own in the thread: the chat service refuses the message."
+    said = (
+        "Number 2 has no message of its own in the thread: the chat service rejected the message."
+    )
     assert said in place.shown()[0]
     whole(place)
     assert "It has no message of its own here: the chat" in why(place, "2503.10001")
@@ -402,7 +404,7 @@ def test_why_says_that_a_card_in_a_deleted_thread_is_gone(place: Place) -> None:
         place.refuse("send", *["ok"] * 4, "thread_not_found")
     place.deliver()
     for id in (paper_ids(6)[1], paper_ids(6)[5]):
-        assert "here: somebody deleted the message or its thread." in why(place, id)
+        assert "here: someone deleted the message or its thread." in why(place, id)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 pytestmark = pytest.mark.usefixtures("no_long_waits", "logged")
 
-MOMENT = "One moment: Paperboy's memory does not answer"
+MOMENT = "Paperboy can't reach its database"
 
 
 # -- subscriptions
@@ -66,16 +66,16 @@ def test_a_channel_is_subscribed_in_one_line_and_sees_who_did_it(fake_slack: Fak
     assert "/digest subscribe PROFILE" in type_command(fake_slack, "")
     answer = type_command(fake_slack, "subscribe matters at 8:30 days daily", user="U7")
     assert answer.startswith("Matters of importance: every day at 08:30 E")
-    assert re.search(r"Next: \w+ 08:30 E[SD]T, at most 20 papers of cs.LG.", answer)
-    assert "[ Show me today's now ] [ Edit the profile ]" in answer
+    assert re.search(r"Next: \w+ 08:30 E[SD]T, at most 20 papers from cs.LG.", answer)
+    assert "[ Show latest digest ] [ Edit profile ]" in answer
     assert fake_slack.ephemeral[-1]["user"] == "U7"
     assert re.fullmatch(
-        "@U7 subscribed this channel: Matters of importance, every day at 08:30 E.T.\n",
+        "@U7 subscribed this channel to Matters of importance: every day at 08:30 E.T.\n",
         channel_text(fake_slack, 1),
     )
-    now = button(fake_slack.ephemeral[-1], "Show me today's now")
+    now = button(fake_slack.ephemeral[-1], "Show latest digest")
     moment = private_answer(fake_slack, lambda: fake_slack.press(now))
-    assert moment == "One moment: the newest day of Matters of importance.\n"
+    assert moment == "Getting the latest digest of Matters of importance.\n"
     assert "Matters of importance: every day at 08:30" in type_command(fake_slack, "list")
 
 
@@ -89,10 +89,10 @@ def test_a_person_alone_with_the_bot_subscribes_likewise(fake_slack: FakeSlack) 
 def test_what_changes_the_channel_is_said_in_the_channel(fake_slack: FakeSlack) -> None:
     type_command(fake_slack, "subscribe matters")
     assert type_command(fake_slack, "pause").startswith("Paused: Matters")
-    assert "paused: somebody here paused it; /digest resume" in type_command(fake_slack, "list")
+    assert "paused by someone here; /digest resume restarts it" in type_command(fake_slack, "list")
     assert type_command(fake_slack, "resume").startswith("Resumed: Matters")
-    assert type_command(fake_slack, "unsubscribe matters").startswith("Ended: Matters")
-    assert "No subscription here" in type_command(fake_slack, "list")
+    assert type_command(fake_slack, "unsubscribe matters").startswith("Unsubscribed from Matters")
+    assert "No subscriptions here" in type_command(fake_slack, "list")
     said = channel_text(fake_slack, 4).splitlines()
     assert [line.split(" this")[0] for line in said if line] == [
         "@U1 subscribed",
@@ -115,8 +115,8 @@ def test_unknown_words_get_the_nearest_right_one_and_change_nothing(fake_slack: 
 def test_where_the_bot_is_not_it_asks_to_be_invited(fake_slack: FakeSlack, store: Store) -> None:
     fake_slack.channels["C3"].bot_is_member = False
     for text in ("subscribe matters", "now matters", "resume"):
-        assert "invite it first, /invite @Paperboy" in type_command(fake_slack, text, channel="C3")
-    assert "this channel gets a digest when" in type_command(fake_slack, "list", channel="C3")
+        assert "Invite it first: /invite @Paperboy" in type_command(fake_slack, text, channel="C3")
+    assert "a digest comes when" in type_command(fake_slack, "list", channel="C3")
     assert store.subscriptions.all() == []
     assert store.requests.all() == []
 
@@ -138,13 +138,13 @@ def test_a_form_asks_for_what_was_not_typed(fake_slack: FakeSlack, store: Store)
     answers = {"profile": "matters", "at": "07:15", "tz": "Europe/Berlin", "days": "mon,wed"}
     assert submit_form(fake_slack, view, **answers, top="5") is None
     assert re.fullmatch(
-        r"@U1 subscribed this channel: Matters of importance, "
+        r"@U1 subscribed this channel to Matters of importance: "
         r"Mon and Wed at 07:15 CES?T, at most 5 papers\.\n",
         channel_text(fake_slack, 1),
     )
     fake_slack.wait_until(lambda: fake_slack.ephemeral)
     assert fake_slack.ephemeral[-1]["user"] == "U1"
-    assert "at most 5 papers of cs.LG." in draw_slack(fake_slack.ephemeral[-1])
+    assert "at most 5 papers from cs.LG." in draw_slack(fake_slack.ephemeral[-1])
     (found_one,) = store.subscriptions.all()
     assert (found_one.address, found_one.schedule.tz, found_one.top) == (
         CHANNEL_ADDRESS,
@@ -175,32 +175,32 @@ def test_the_home_tab_has_all_channels_and_their_buttons(fake_slack: FakeSlack) 
 
     assert_acked(fake_slack.send_event({"type": "app_home_opened", "tab": "home"}))
     fake_slack.wait_until(lambda: fake_slack.homes)
-    assert "No channel that you are in is subscribed yet." in draw_slack(home())
+    assert "None of your channels has a subscription yet." in draw_slack(home())
     view = open_form(fake_slack, presses("Subscribe a channel"))
     assert wrong(submit_form(fake_slack, view, profile="matters")) == {
         "channel": "Choose a channel."
     }
     answer = submit_form(fake_slack, view, profile="matters", channel="C3")
-    assert "invite it first" in wrong(answer)["channel"]
+    assert "Invite it first" in wrong(answer)["channel"]
     assert submit_form(fake_slack, view, profile="matters", channel="C2") is None
     shows("Matters of importance: every weekday at 09:00 E")
     assert "#C2" in draw_slack(home())
     assert_acked(presses("Pause")())
-    shows("paused: somebody")
+    shows("paused by someone")
     assert_acked(presses("Resume")())
     shows("next: ")
     view = open_form(fake_slack, presses("Edit"))
     assert submit_form(fake_slack, view, at="06:00") is None
     shows("every weekday at 06:00")
     assert_acked(presses("Unsubscribe")())
-    shows("No channel that you are in is subscribed yet.")
+    shows("None of your channels has a subscription yet.")
     said = channel_text(fake_slack, 5, "C2")
     assert re.findall("@U1 ([a-z]+) this channel", said) == [
         "subscribed",
         "paused",
         "resumed",
         "changed",
-        "ended",
+        "unsubscribed",
     ]
     assert fake_slack.ephemeral == []
 
@@ -222,11 +222,11 @@ def test_a_group_makes_its_own_profile_changes_it_and_subscribes_it(fake_slack: 
     answers = {"title": "Bounds", "categories": "cs.LG math", "look_for": "Bounds: lower bounds"}
     assert submit_form(fake_slack, view, **answers) is None
     fake_slack.wait_until(lambda: fake_slack.ephemeral)
-    assert draw_slack(fake_slack.ephemeral[-1]).startswith("New: bounds — Bounds.")
+    assert draw_slack(fake_slack.ephemeral[-1]).startswith("Created: bounds — Bounds.")
     assert "already" in wrong(submit_form(fake_slack, view, **answers))["title"]
     assert "bounds — Bounds (cs.LG, math)" in type_command(fake_slack, "profiles")
     type_command(fake_slack, "subscribe bounds")
-    edit = button(fake_slack.ephemeral[-1], "Edit the profile")
+    edit = button(fake_slack.ephemeral[-1], "Edit profile")
     view = open_form(fake_slack, lambda: fake_slack.press(edit, user="U2"))
     assert "Bounds: lower bounds" in draw_slack(fake_slack.views[view])
     assert submit_form(fake_slack, view, title="Bounds & rates") is None
@@ -255,12 +255,12 @@ def test_another_workspace_sees_nothing_of_it(
         monkeypatch.setattr(other, "auth_test", lambda given: me)
         with serving(redis_url, other):
             other.wait_until(lambda: other.sockets)
-            assert "No subscription here" in type_command(other, "list")
+            assert "No subscriptions here" in type_command(other, "list")
             assert "ours-alone" not in type_command(other, "profiles")
             assert "No profile is called" in type_command(other, "subscribe ours-alone")
             assert_acked(other.send_event({"type": "app_home_opened", "tab": "home"}))
             other.wait_until(lambda: other.homes)
-            assert "No channel that you are in" in draw_slack(other.homes["U1"])
+            assert "None of your channels" in draw_slack(other.homes["U1"])
         assert other.visible_messages("C1") == []
     assert "Ours alone: every weekday" in type_command(fake_slack, "list")
 
@@ -366,7 +366,7 @@ def test_why_says_what_it_needs(
     two = private_answer(fake_slack, lambda: fake_slack.shortcut("why_this", "C1", head["ts"]))
     assert two == "Name one paper at a time; here are 2503.10000 and 2503.10001.\n"
     below = type_command(fake_slack, "why https://arxiv.org/pdf/2503.20000")
-    assert "Not picked: below the line; relevance 3, the profile asks 7." in below
+    assert "Not picked: relevance 3 is below the cut-off of 7." in below
     assert "2503.15294: looking it up …" in type_command(fake_slack, "2503.15294", command="/why")
     mention = {"type": "app_mention", "text": "<@UBOT> why?", "ts": head["ts"]}
     wrong = private_answer(fake_slack, lambda: fake_slack.send_event(mention))
@@ -378,7 +378,7 @@ def test_now_waits_for_the_day_and_a_second_now_links_to_it(
     running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
 ) -> None:
     assert type_command(fake_slack, "now matters", user="U5").startswith(
-        "One moment: the newest day of"
+        "Getting the latest digest of"
     )
     fake_slack.wait_until(lambda: store.redis.llen("rq:queue:now") == 1)
     (request,) = store.requests.all()
@@ -388,7 +388,7 @@ def test_now_waits_for_the_day_and_a_second_now_links_to_it(
     type_command(fake_slack, "now matters", user="U5")
     fake_slack.wait_until(lambda: len(fake_slack.ephemeral) == 3)
     link = f"https://testers.slack.com/archives/C1/p{head['ts'].replace('.', '')}"
-    (before,) = (e for e in fake_slack.ephemeral if "was delivered here before" in draw_slack(e))
+    (before,) = (e for e in fake_slack.ephemeral if "was already posted here" in draw_slack(e))
     assert link in json.dumps(before["blocks"])
     assert {shown["user"] for shown in fake_slack.ephemeral} == {"U5"}
     fake_slack.wait_until(lambda: not store.requests.all())
@@ -476,7 +476,7 @@ def test_a_lost_socket_comes_back_by_itself(
         fake_slack.drop_connections()
         assert not fake_slack.sockets
         fake_slack.wait_until(lambda: fake_slack.sockets)
-        assert "No subscription here" in type_command(fake_slack, "list")
+        assert "No subscriptions here" in type_command(fake_slack, "list")
 
 
 @pytest.mark.parametrize(
@@ -508,7 +508,7 @@ def test_a_failed_login_is_tried_again(
     fake_slack.inject_faults("apps.connections.open", "internal_error")
     with serving(redis_url, fake_slack):
         fake_slack.wait_until(lambda: fake_slack.sockets)
-        assert "No subscription here" in type_command(fake_slack, "list")
+        assert "No subscriptions here" in type_command(fake_slack, "list")
 
 
 @pytest.mark.parametrize(
@@ -528,7 +528,7 @@ def test_a_channel_that_is_back_is_reactivated_and_told_its_next_day(
     assert "paused: " in type_command(fake_slack, "list")
     assert_acked(fake_slack.send_event({"type": "member_joined_channel", "user": "U8"}))
     assert_acked(fake_slack.send_event(event))
-    assert "Back again. Next: " in channel_text(fake_slack, 2)
+    assert "Digests are back. Next: " in channel_text(fake_slack, 2)
     assert "next: " in type_command(fake_slack, "list")
 
 
@@ -553,7 +553,7 @@ def test_a_token_that_works_again_reactivates_all_channels(
     with serving(redis_url, fake_slack):
         fake_slack.wait_until(lambda: fake_slack.sockets)
         for channel in ("C1", "C2"):
-            assert "Back again. Next: " in channel_text(fake_slack, 1, channel)
+            assert "Digests are back. Next: " in channel_text(fake_slack, 1, channel)
             assert "next: " in type_command(fake_slack, "list", channel=channel)
 
 
@@ -595,7 +595,7 @@ def test_without_an_app_token_slack_comes_over_http(
         assert fake_slack.ephemeral == []
         assert posts(typed, secret) == 200
         fake_slack.wait_until(lambda: fake_slack.ephemeral)
-        assert "No subscription here" in draw_slack(fake_slack.ephemeral[0])
+        assert "No subscriptions here" in draw_slack(fake_slack.ephemeral[0])
         assert posts(typed, secret) == 200  # delivered again
         pressed = fake_slack.press(button(fake_slack.ephemeral[0], "Subscribe")).sent["payload"]
         assert posts({"payload": json.dumps(pressed)}, secret) == 200
@@ -639,7 +639,7 @@ def test_a_form_that_is_delivered_twice_acts_once(fake_slack: FakeSlack) -> None
 @pytest.mark.usefixtures("running_bot")
 def test_typed_text_is_shown_without_invisible_characters(fake_slack: FakeSlack) -> None:
     assert type_command(fake_slack, "\u202eevil\u200b").startswith(
-        'There is no command "evil"; there are'
+        'There is no command "evil"; the commands are'
     )
 
 
@@ -648,7 +648,7 @@ def test_the_shortcut_answers_where_the_bot_is_not(fake_slack: FakeSlack) -> Non
     ts = fake_slack.chat_postMessage({"channel": "C3", "text": "On 2503.10000"})["ts"]
     fake_slack.channels["C3"].bot_is_member = False
     shown = private_answer(fake_slack, lambda: fake_slack.shortcut("why_this", "C3", ts))
-    assert shown.startswith("This channel has no profile to judge by")
+    assert shown.startswith("This channel has no profile to answer for")
 
 
 def test_the_clock_keeps_running_when_redis_fails_at_the_wrong_moment(
@@ -712,12 +712,12 @@ def test_a_paper_never_seen_is_looked_up_and_answered_later(
 ) -> None:
     deliver_day(redis_url, store, fake_slack)
     first = type_command(fake_slack, "https://alphaxiv.org/abs/2410.15294", command="/why")
-    assert first.startswith("2410.15294: looking it up …\nNot in a digest: on no list")
+    assert first.startswith("2410.15294: looking it up …\nNot in a digest: not on any list")
     workers_answer(store)
     fake_slack.wait_until(lambda: len(fake_slack.ephemeral) > 1)
     rest = draw_slack(fake_slack.ephemeral[1])
     assert "2410.15294: On the matter of 2410.15294" in rest
-    assert "Judged now: relevance 9, reaches the cut-offs (the profile asks 7)." in rest
+    assert "Scored now: relevance 9, reaches the cut-offs (7)." in rest
     again = type_command(fake_slack, "2410.15294", command="/why")
     assert again == rest
     assert len(Lookups(store).all()) == 0
@@ -731,7 +731,7 @@ def test_a_mention_is_followed_up_in_its_thread(
     assert_acked(fake_slack.send_event(mention))
     channel_text(fake_slack, 4)
     workers_answer(store)
-    assert "Judged now: relevance 9" in channel_text(fake_slack, 5)
+    assert "Scored now: relevance 9" in channel_text(fake_slack, 5)
     assert fake_slack.visible_messages("C1")[-1]["thread_ts"] == head["ts"]
 
 
@@ -762,6 +762,6 @@ def test_a_lookup_the_workers_do_not_answer_is_reported(
     deliver_day(redis_url, store, fake_slack)
     type_command(fake_slack, "2410.15294", command="/why")
     fake_slack.wait_until(lambda: len(fake_slack.ephemeral) > 1)
-    assert "takes longer than it should; /why 2410.15294 asks again" in draw_slack(
+    assert "Still working on it. To ask again: /why 2410.15294." in draw_slack(
         fake_slack.ephemeral[-1]
     )

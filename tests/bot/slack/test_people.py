@@ -30,10 +30,13 @@ from tests.servers.slack_rules import draw_slack, unchanged_submission
 pytestmark = pytest.mark.usefixtures("no_long_waits", "logged")
 
 FORM = {"profile": "matters", "at": "07:30", "tz": "Asia/Kolkata", "days": "mon", "top": "5"}
-UNCHECKED = "Paperboy could not check whether you may do this; try again in a minute."
-GUEST = "Guests may ask /why and vote; the rest is for members of this workspace."
-STRANGER = "People of other workspaces may ask /why and vote; the rest is for members of this one."
-NOT_IN = "That is for members of the channel it is about, and you are not one, or not any more."
+UNCHECKED = "Paperboy couldn't check whether you're allowed to do this. Try again in a minute."
+GUEST = "Guests can ask /why and vote; everything else is for members of this workspace."
+STRANGER = (
+    "People from other workspaces can ask /why and vote; everything else is for members of "
+    "this one."
+)
+NOT_IN = "Only members of that channel can do this, and you aren't one, or no longer."
 # Who they are, what Slack says of them, whether they are in the channel, and what they are told.
 PEOPLE: dict[str, tuple[Json, bool, str]] = {
     "U3": ({"is_admin": False}, False, NOT_IN),
@@ -222,7 +225,7 @@ def test_the_home_tab_shows_a_persons_own_channels(day: list[Json], fake_slack: 
     member, other, boss = (opens_home(fake_slack, person) for person in ("U2", "U3", "U4"))
     assert ("#C1" in member, "#C3" in member, "#D2" in member) == (True, False, True)
     assert ("#C1" in other, "#C3" in other, "#D2" in other) == (False, True, False)
-    assert "No channel that you are in is subscribed yet." in boss
+    assert "None of your channels has a subscription yet." in boss
     for person, said in (("U7", GUEST), ("U9", STRANGER), ("U5", UNCHECKED)):
         shown = opens_home(fake_slack, person)
         assert said in shown
@@ -257,7 +260,7 @@ def test_unsubscribing_asks_for_confirmation(day: list[Json], fake_slack: FakeSl
     opens_home(fake_slack, "U2")
     end = button(fake_slack.homes["U2"], "Unsubscribe")
     assert end["confirm"]["text"]["text"] == (
-        "End Matters of importance? Nothing more of it comes to this channel."
+        "Unsubscribe from Matters of importance? This channel will get no more of its digests."
     )
     assert end["action_id"] == "unsubscribe"
 
@@ -388,7 +391,7 @@ def test_a_profile_change_is_announced_where_it_is_used_and_undone_there(
     assert assert_acked(fake_slack.submit(view, values, user="U2")).payload is None
     said = channel_text(fake_slack, 2, "C2")
     assert "@U2 changed the profile Matters of importance, which this channel uses." in said
-    assert "· papers a day, at most: 3, was 20" in said
+    assert "· most papers in a digest: 3, was 20" in said
     fake_slack.wait_until(lambda: len(fake_slack.visible_messages("C1")) == len(day) + 1)
     notice = fake_slack.visible_messages("C2")[-1]
     undo = button(notice, "Undo")
@@ -399,10 +402,10 @@ def test_a_profile_change_is_announced_where_it_is_used_and_undone_there(
         == f"{GUEST}\n"
     )
     answer = private_answer(fake_slack, lambda: fake_slack.press(undo, user="U3", **press))
-    assert answer.startswith("Taken back: Matters of importance is as it was before.")
-    assert "@U3 took back a change of the profile" in channel_text(fake_slack, 3, "C2")
+    assert answer.startswith("Undone: Matters of importance is as it was before.")
+    assert "@U3 undid a change of the profile" in channel_text(fake_slack, 3, "C2")
     fake_slack.wait_until(lambda: len(fake_slack.visible_messages("C1")) == len(day) + 2)
-    assert "· papers a day, at most: 20, was 3" in channel_text(fake_slack, 3, "C2")
+    assert "· most papers in a digest: 20, was 3" in channel_text(fake_slack, 3, "C2")
     assert "changed again" in private_answer(
         fake_slack, lambda: fake_slack.press(undo, user="U3", **press)
     )

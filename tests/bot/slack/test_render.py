@@ -44,9 +44,9 @@ TITLES = (
 )
 HEAD = Message(
     title="Foundations of machine learning · Thursday 20 March 2025",
-    notices=("1 paper unscored: the model's answer could not be read.",),
+    notices=("1 paper not scored: the model's answer couldn't be read.",),
     text=(
-        "236 announced = 17 picked + 213 below the line + 5 over the limit + 1 unscored",
+        "236 announced = 17 picked + 213 below the cut-off + 5 over the limit + 1 not scored",
         "201 new, 35 cross-lists, 148 replacements left out",
     ),
     lines=tuple(
@@ -61,7 +61,7 @@ HEAD = Message(
     ),
     small=(
         "gpt-6-luna · 33.0k + 4.6k tokens, 8.2k cached · $0.01 · "
-        "listed 00:40, judged 00:43 New York",
+        "listed 00:40, scored 00:43 New York",
     ),
     buttons=(Button(action="more", label="Show all", value="foundations 2025-03-20"),),
 )

@@ -118,7 +118,9 @@ def test_every_outcome_has_its_reason(outcome: Outcome) -> None:
     reason = digest_views.outcome_reason(digest(row), row)
     assert reason
     if outcome is Outcome.BELOW_CUTOFF:
-        assert reason == "relevance 6, the profile asks 7; novelty 5, the profile asks 6"
+        assert reason == (
+            "relevance 6 is below the cut-off of 7 and novelty 5 is below the cut-off of 6"
+        )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_a_cost_is_never_rounded_to_nothing(amount: float | None, shown: str) ->
 
 def test_times_are_new_yorks() -> None:
     later = digest(decision("2503.10000", Outcome.PICKED), judged_at=NOW + timedelta(minutes=3))
-    assert digest_views.times(later) == "listed 04:40, judged 04:43 New York"
+    assert digest_views.times(later) == "listed 04:40, scored 04:43 New York"
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,6 @@ def test_status_and_doctor_notices() -> None:
         slack_text(good),
         slack_text(good.model_copy(update={"missing_scopes": ("users:read",)})),
         slack_text(bad),
-        discord_text(True, ["Discord takes the token.", "https://example.org/" + "x" * 120]),
+        discord_text(True, ["Discord accepts the token.", "https://example.org/" + "x" * 120]),
     ]
     check_golden("views/operator.txt", told(*heads))

@@ -70,7 +70,7 @@ def test_it_says_where_a_budget_cannot_bound_an_answer(
 
     with run_fake_server(answer) as server:
         found = examined(store, monkeypatch, f"{server.url}/v1", PAPERBOY_DAY_TOKENS="100000")
-    assert "budget: the server takes no limit for the length of an answer" in said(found)
+    assert "budget: the server can't limit the length of an answer" in said(found)
 
 
 def at_v1(otherwise: HttpReply) -> Any:
@@ -97,7 +97,7 @@ def test_an_address_without_its_end_or_with_too_much_of_it_is_named_right(
     with run_fake_server(at_v1(otherwise)) as server:
         found = examined(store, monkeypatch, server.url + path)
         assert found.reason in (ModelReason.WRONG_ADDRESS, ModelReason.MODEL_DOWN)
-        assert f"it answers at {server.url}/v1; write that into OPENAI_BASE_URL." in said(found)
+        assert f"answers at {server.url}/v1. Set OPENAI_BASE_URL to that." in said(found)
 
 
 def test_what_is_secret_in_an_address_is_not_shown(
@@ -106,7 +106,7 @@ def test_what_is_secret_in_an_address_is_not_shown(
     with run_fake_server(at_v1((405, {}, b""))) as server:
         url = server.url.replace("http://", "http://me:pass-word@")
         shown = said(examined(store, monkeypatch, url))
-    assert f"it answers at {server.url}/v1;" in shown
+    assert f"answers at {server.url}/v1." in shown
     assert "pass-word" not in shown
 
 

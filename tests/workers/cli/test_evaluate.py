@@ -131,7 +131,7 @@ def test_an_evaluation_repeated_buys_nothing_and_says_the_same(
     assert (first.evaluation.asked, again.evaluation.asked) == (25, 0)
     assert again == first.model_copy(update={"evaluation": again.evaluation})
     assert again.evaluation.usage == first.evaluation.usage == Usage.total([PAID] * 3)
-    assert "nothing was asked anew" in str(eval_text(Report(now=again.evaluation)))
+    assert "no paper sent to the model" in str(eval_text(Report(now=again.evaluation)))
 
 
 def test_another_prompt_model_or_text_is_another_judge(store: Store, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_papers_without_a_score_are_counted_by_reason_and_asked_again(
     short = run(store, Squeezed(fails=lambda id: id in late), plain)
     assert short.evaluation.unscored == {ModelReason.MODEL_DOWN: 5}
     assert (short.evaluation.papers, short.evaluation.scored) == (25, 20)
-    assert "unscored: 5, model down" in eval_text(Report(now=short.evaluation)).text
+    assert "not scored: 5, the model is down" in eval_text(Report(now=short.evaluation)).text
     model = Squeezed()
     assert run(store, model, plain).evaluation.asked == 5
     assert set(model.asked) == late

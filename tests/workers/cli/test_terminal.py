@@ -90,7 +90,7 @@ def test_a_person_reads_the_digest_and_asks_for_more(
             "paperboy> "
         )
         terminal.type("/digest now computational-linguistics")
-        assert "Delivered before; here it is again." in terminal.read_until("paperboy> ")
+        assert "Already posted here; this is it again." in terminal.read_until("paperboy> ")
         terminal.type("quit")
         assert terminal.process.wait(TIMEOUT_SECONDS) == 0
     assert [path for path, _ in arxiv.requests] == ["/rss/cs.LG+cs.AI", "/rss/cs.CL"]
@@ -102,14 +102,14 @@ def test_without_arxiv_nothing_untrue_is_said_of_the_sample_or_the_day(
     with run_fake_server(lambda *_: xml_reply(b"no", status=403)) as arxiv:
         terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
         first = terminal.read_until("paperboy> ")
-        assert "here is the sample that ships with Paperboy" in first
+        assert "Showing the sample that ships with Paperboy" in first
         terminal.type("/why 2503.22764")
         why = terminal.read_until("paperboy> ")
         assert "Mask Fine-Tuning" in why
         assert "changed since" not in why
         terminal.type("/digest list")
         had = terminal.read_until("paperboy> ")
-        assert "no list of arXiv's was to be had" in had
+        assert "arXiv's list wasn't available" in had
         assert "0 of 0" not in had
 
 
@@ -140,6 +140,6 @@ def test_nothing_is_left_running_when_the_command_is_killed(
         text=True,
         check=True,
     )
-    assert "queue ask: 0 at work" in done.stdout
+    assert "queue ask: 0 workers" in done.stdout
     assert "Ready to accept connections" in (data / "server" / "server.log").read_text()
     assert "ready to exit" in (data / "server" / "server.log").read_text()

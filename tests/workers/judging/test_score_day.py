@@ -138,16 +138,13 @@ def test_a_budget_reaches_for_the_best_of_the_local_ranking(store: Store) -> Non
     assert sum(digest.counts.values()) == 100
     assert digest.unscored_reason is None  # it is not late for that
     (notice,) = digest_views.notices(digest)
-    assert (
-        notice
-        == f"{len(unscored)} papers unscored: the money or the calls allowed for it are spent."
-    )
+    assert notice == f"{len(unscored)} papers not scored: the budget is used up."
     place = by.address.workspace_key
     spent = Spending(store).spent(Scope(workspace=place), Period.DAY, NOW)
     assert 0 < spent.nano <= 3_000_000
     assert spent.nano == pytest.approx(model.spent * 1e9, abs=20)
     told = cost_text(Accounts(store).costs(place, *limits, NOW))
-    assert f"{len(unscored)} papers were not judged" in " ".join(told.notices)
+    assert f"{len(unscored)} papers were not scored" in " ".join(told.notices)
 
 
 def test_what_the_budget_left_is_judged_when_there_is_money_again(store: Store) -> None:
