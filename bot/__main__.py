@@ -1,4 +1,4 @@
-"""`python -m bot`: the bot process; it serves who waits and who asks, until it is told to stop."""
+"""`python -m bot`: the bot process, which ticks and serves the platforms until it is stopped."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ from bot.views import doctor
 log = structlog.get_logger()
 
 
-# While something is under way, and otherwise; a wish wakes the clock at once.
+# Between ticks while something is under way, and otherwise; a request wakes the clock at once.
 _BUSY_SECONDS, _TICK_SECONDS = 0.5, 30.0
 _LOGIN_SECONDS = 30.0
 _CLOSING_SECONDS = 4.0
 
 
 async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
-    """Serve every platform that has a token, and tick, until `stop` is set."""
+    """Tick, and serve every platform that has a token, until `stop` is set."""
     store = Store(connect_briefly(url))
     queues = Queues(Redis.from_url(url))
     judge = Judge(model=config.judge_model)
@@ -73,7 +73,7 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         running = {"clock": asyncio.create_task(_run_clock(context, queues, wakeup, platforms))}
         unusable = misconfigured_platforms(config)
         for why in unusable.values():
-            log.error("a chat cannot be served", why=why)
+            log.error("platform cannot be served", why=why)
         for platform, (name, connect) in _PLATFORMS.items():
             if platform in config.configured_platforms and platform not in unusable:
                 platforms[platform], receive = await connect(config, services, stack)
@@ -88,19 +88,19 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
 
 
 async def _cancel_all(tasks: set[asyncio.Task[Any]]) -> None:
-    """Cancel them until all are over: asyncio.wait_for, which discord.py uses, loses a
-    cancellation in Python 3.11 when what it waits for fails at that moment. Not so soon again that
-    a connection is cut off while it is being closed."""
+    """Cancel tasks until all have ended: asyncio.wait_for, which discord.py uses, loses a
+    cancellation in Python 3.11 when the task it waits for fails at that moment. Each round waits
+    long enough for connections to be closed."""
     while tasks:
         for task in tasks:
             task.cancel()
-        over, tasks = await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
-        await asyncio.gather(*over, return_exceptions=True)  # what they died of has been told
+        ended, tasks = await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
+        await asyncio.gather(*ended, return_exceptions=True)  # their errors have been logged
 
 
 async def _until(stopping: asyncio.Task[bool], running: dict[str, asyncio.Task[None]]) -> None:
-    """Wait for the stop. A chat that cannot be set up leaves the others alone, and ends the process
-    when it is the only one; without its clock the process would be quiet without saying why."""
+    """Wait until the process is stopped. A platform that cannot be set up does not affect others,
+    but ends the process when it is the only one; so does a clock that fails."""
     waiting: set[asyncio.Task[Any]] = {stopping, *running.values()}
     names = {task: name for name, task in running.items()}
     while stopping in waiting:
@@ -149,8 +149,8 @@ _PLATFORMS = {"slack": ("Slack", _slack), "discord": ("Discord", _discord)}
 async def _keep_receiving(
     name: str, receive: Callable[[], Awaitable[None]], context: Context
 ) -> None:
-    """A platform's events. Whatever ends them, a fault of ours too, is told and tried again, and
-    stops nobody else. Raises Refused for what asking again cannot mend."""
+    """Receive a platform's events. Whatever ends them, our own faults included, is logged and
+    retried, and affects no other platform. Raises Refused when a retry cannot help."""
     while True:
         wait = _LOGIN_SECONDS
         try:
@@ -158,17 +158,16 @@ async def _keep_receiving(
             why = "Its events ended."
         except PaperboyError as error:
             if isinstance(error, Refused) and error.reason is None:
-                raise  # not the chat's, which may think better of it
-
+                raise  # by us; a platform's refusal may be over later
             why = str(error)
             wait = max(wait, getattr(error, "retry_after", None) or 0)
         except (redis.RedisError, OSError) as error:
             why = f"{name} cannot be served: {describe_error(error)}."
-        except Exception as fault:  # whatever a library made of what it was sent
+        except Exception as fault:  # a library failed on what it received
             why = f"What {name} sent cannot be read ({type(fault).__name__})."
             log.error(f"{name} ends with a fault", exc_info=fault)
         log.error(f"{name} does not let us in, trying again", why=why)
-        with suppress(redis.RedisError):  # its being away is told by the clock
+        with suppress(redis.RedisError):  # the clock logs that
             put = context.store.outages.put
             await asyncio.to_thread(put, f"{name} login", why, datetime.now(UTC))
         await asyncio.sleep(wait)
@@ -177,12 +176,12 @@ async def _keep_receiving(
 async def _run_clock(
     context: Context, queues: Queues, wakeup: Wakeup, platforms: Mapping[str, Answers[Any]]
 ) -> None:
-    """Redis being away is said once, and so is its return."""
+    """Tick until cancelled. Logs once that Redis is away, and once that it is back."""
     away, announcer = False, TickAnnouncer(platforms)
     while True:
         busy = False
         try:
-            # A newer Paperboy may have begun to write here: then this one ends, and says so.
+            # Ends this process, with a message, when a newer Paperboy writes to the server.
             await asyncio.to_thread(claim_server, context.store.redis)
             ticked = await asyncio.to_thread(clock.tick, context, queues, datetime.now(UTC))
             announcer.announce(ticked)
@@ -210,18 +209,18 @@ def main(at: Endpoint | None = None) -> int:
         require_usable_server(at)
     logs.configure()
     warn(at)
-    asyncio.run(_until_told(at.get_secret_value(), config))
+    asyncio.run(_serve_until_signal(at.get_secret_value(), config))
     return 0
 
 
 def warn(at: Endpoint) -> None:
-    """Log what `paperboy doctor` would say against the server."""
+    """Log the server's problems, as `paperboy doctor` shows them."""
     with connect_briefly(at.get_secret_value()) as client:
-        for said in doctor.server_text(status.examine_server(client)).text:
-            log.warning(said)
+        for sentence in doctor.server_text(status.examine_server(client)).text:
+            log.warning(sentence)
 
 
-async def _until_told(url: str, config: Settings) -> None:
+async def _serve_until_signal(url: str, config: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -229,7 +228,7 @@ async def _until_told(url: str, config: Settings) -> None:
             loop.add_signal_handler(number, _on_signal, number, stop)
     try:
         await serve(url, config, stop)
-    finally:  # who stops us may say so twice, and what a command started has still to be stopped
+    finally:  # a second signal must not end us before what a command started is stopped
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""An outside server's address, parsed once; no print, log, traceback or JSON shows its password."""
+"""A server's address, parsed once, whose password no print, log, traceback or JSON shows."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from pydantic import GetCoreSchemaHandler, SecretStr
 from pydantic_core import CoreSchema, core_schema
 
-# What may stand for itself in a name or a password; everything else is percent-encoded (RFC 3986).
+# Characters that stay as they are in a name or a password; others are percent-encoded (RFC 3986).
 _IN_SECRETS: Final = "!$&'()*+,;=~%"
 _IN_PATHS: Final = "/:@!$&'()*+,;=~%"
 _LONE_PERCENT: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 _HOST: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.ASCII)
 
-# An option behind the ? that redis-py knows and that Paperboy can do with.
+# The options after the ? that redis-py knows and Paperboy supports.
 _OPTION: Final = re.compile(
     "db|username|password|client_name|protocol|health_check_interval|max_connections"
     r"|(ssl|socket)_\w+"
@@ -27,14 +27,14 @@ ENCODE: Final = "a / # ? @ or % in a name or a password is written %2F %23 %3F %
 
 
 class Endpoint:
-    """Where a server is, and the name and password to reach it by.
+    """A server's address, with the name and password to log in.
 
-    Only `get_secret_value()` has the password (the word is pydantic's, as for tokens). Everything
-    else, `str` included, is scheme, host and port.
+    Only `get_secret_value()` returns the password (pydantic's name, as for tokens). Everything
+    else, `str` included, shows scheme, host and port.
     """
 
     def __init__(self, url: str) -> None:
-        """`url` in any form that `parsed` makes, or that this program made itself."""
+        """`url` as parse_endpoint returns it, or as Paperboy built it."""
         self._url = url
 
     @property
@@ -47,18 +47,18 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """The host's name; a socket's path where there is none."""
+        """The host's name, or the path of a socket."""
         return self._parts.hostname or unquote(self._parts.path)
 
     @property
     def port(self) -> int | None:
-        """None where the scheme says which."""
+        """None for the scheme's default."""
         return self._parts.port
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The password as it was meant and as it is written, a name that stands alone, and what is
-        secret behind a ?."""
+        """The password, decoded and as written, or the name when it stands alone, and the secret
+        options after the ?."""
         given = [self._parts.password or self._parts.username or ""]
         for option in self._parts.query.split("&"):
             name, _, value = option.partition("=")
@@ -87,11 +87,11 @@ class Endpoint:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            _taken, serialization=core_schema.to_string_ser_schema()
+            _validated, serialization=core_schema.to_string_ser_schema()
         )
 
 
-def _taken(value: object) -> Endpoint:
+def _validated(value: object) -> Endpoint:
     if isinstance(value, Endpoint):
         return value
     if isinstance(value, SecretStr):
@@ -102,10 +102,10 @@ def _taken(value: object) -> Endpoint:
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """An address as somebody wrote it, with what only percent-encoding may hold encoded.
+    """An address as a person wrote it, percent-encoded where it has to be.
 
-    A password with a slash, a hash or a question mark is understood where nothing else can be
-    meant. Raises ValueError with words that go on after the setting's name and repeat nothing.
+    A slash, a hash or a question mark in a password is accepted where it can mean nothing else.
+    Raises ValueError with a clause to follow the setting's name, which repeats nothing secret.
     """
     text = text.strip()
     scheme, colon, rest = text.partition("://")
@@ -114,7 +114,7 @@ def parse_endpoint(text: str) -> Endpoint:
         raise ValueError("it has no scheme, such as https:// or redis://")
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme, re.ASCII):
         raise ValueError("it does not begin with a scheme, such as https:// or redis://")
-    secret, where, tail = _divided(rest)
+    secret, where, tail = _split(rest)
     host = "" if scheme == "unix" and not where else _host(where)
     if host is None:
         raise ValueError(f"{_host_error(where)}; {ENCODE}")
@@ -126,11 +126,11 @@ def parse_endpoint(text: str) -> Endpoint:
     return Endpoint(f"{scheme}://{_encoded(secret)}{host}{path}{query}")
 
 
-def _divided(rest: str) -> tuple[str, str, str]:
+def _split(rest: str) -> tuple[str, str, str]:
     """Name and password (with the @), host and port, and what follows them.
 
-    By the letter of RFC 3986 the host ends at the first / ? or #. A password with one of these is
-    seen by an @ behind them: then the letter's reading has no host that could be one.
+    In RFC 3986 the host ends at the first / ? or #. A password that contains one of these shows in
+    an @ after it: read by the RFC, such an address has no valid host.
     """
     end = re.search("[/?#]", rest)
     cut = end.start() if end else len(rest)
@@ -147,7 +147,7 @@ def _divided(rest: str) -> tuple[str, str, str]:
 
 
 def _host(where: str) -> str | None:
-    """Host and port as every library reads them; None when they cannot be that."""
+    """Host and port as every library reads them; None when they are invalid."""
     found = re.fullmatch(r"(\[[^\[\]]*\]|[^:\[\]]*)(:[0-9]{0,5})?", where, re.ASCII)
     if found is None:
         return None
@@ -162,7 +162,7 @@ def _host(where: str) -> str | None:
     else:
         try:
             name = name.encode("idna").decode("ascii")
-        except UnicodeError:  # also a label of more than 63 letters, or none
+        except UnicodeError:  # or a label of more than 63 letters, or an empty one
             return None
         if not _HOST.fullmatch(name):
             return None
@@ -188,7 +188,7 @@ def _encoded(secret: str) -> str:
 def require_schemes(
     *schemes: str, secret: bool, query: bool = False
 ) -> Callable[[Endpoint], Endpoint]:
-    """A check that an address has one of these schemes, and a password or a query only where they
+    """A check that an address has one of these schemes, and a password or a query only where one
     can be used."""
 
     def check(found: Endpoint) -> Endpoint:
@@ -205,9 +205,9 @@ def require_schemes(
 
 
 def check_redis_url(found: Endpoint) -> Endpoint:
-    """A check of what redis-py would pass over in silence: a database that is no number, an option
-    that it does not know."""
-    import redis.asyncio  # takes a while, and few settings name a Redis
+    """A check of what redis-py ignores silently: a database that is not a number, an unknown
+    option."""
+    import redis.asyncio  # slow to import, and few processes set a Redis
 
     parts = urlsplit(found.get_secret_value())
     if found.scheme == "unix":

@@ -1,9 +1,9 @@
-"""Errors, named by what to do next: show it, try later, or stop planning it.
+"""Errors, named by what to do next: show it, retry later, or stop planning it.
 
 PaperboyError
-|-- Refused      what was asked cannot be done as asked; say why and how to ask instead
-|-- Unavailable  the other side is away; the same request may work later
-`-- Gone         it will not come back by itself: pause what needs it, and tell somebody
+|-- Refused      the request cannot work as it is: say why, and what to ask instead
+|-- Unavailable  the other side is away: the same request may work later
+`-- Gone         does not come back by itself: pause what needs it, and tell a person
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Kind = TypeVar("Kind", bound=StrEnum)
 
 
 class PaperboyError(Exception):
-    """Any failure Paperboy knows how to speak of.
+    """Any failure Paperboy can explain.
 
-    `trouble` is the typed reason that is stored and counted; the message is one clear sentence for
-    a person and never holds a secret.
+    `reason` is the typed reason that is stored and counted; the message is one sentence for a
+    person and never contains a secret.
     """
 
     def __init__(self, message: str, reason: Reason | None = None) -> None:
@@ -33,13 +33,13 @@ class PaperboyError(Exception):
 
 
 class Refused(PaperboyError):
-    """The request itself is wrong: asking again unchanged is pointless."""
+    """The request itself is wrong: retrying it unchanged is pointless."""
 
 
 class Unavailable(PaperboyError):
-    """The other side does not serve us now; `retry_after` is in seconds, where it said so.
+    """The other side does not serve us now; `retry_after` is in seconds, None when it did not say.
 
-    `unclear` when what was asked may have been done all the same: look before asking again.
+    `outcome_unknown` when the request may have been carried out: check before retrying.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Unavailable(PaperboyError):
 
 
 class Gone(PaperboyError):
-    """A channel, a permission or a token that somebody has to bring back."""
+    """A channel, a permission or a token that a person has to restore."""
 
     def __init__(self, message: str, reason: ChannelReason) -> None:
         super().__init__(message, reason)

@@ -1,4 +1,4 @@
-"""Logs: one line each, on standard error, for every library that a process uses."""
+"""Logs on standard error, for Paperboy and every library it uses."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bot.safe_text import safe
 
 
 def configure() -> None:
-    """Standard output is for results. No line, and no traceback, shows a secret or acts on the
-    terminal. httpx2 is kept quiet: at INFO it logs every request."""
+    """Log to standard error; standard output is for results. No line or traceback shows a secret
+    or controls the terminal. httpx2 logs every request at INFO, so it logs warnings only."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Safe("%(asctime)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.INFO)
@@ -42,7 +42,7 @@ def configure() -> None:
 
 
 def detach_terminal() -> None:
-    """The terminal is closed: what is still said goes nowhere, instead of failing."""
+    """Send further output nowhere: writing to a closed terminal would fail."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         if os.isatty(stream):
@@ -72,19 +72,19 @@ def _excepthook(
 
 
 class RateLimitedLog:
-    """Warnings that anybody can cause, at most so many a minute; the next one says how many were
-    left out."""
+    """Logs warnings that anybody outside can cause, at most so many a minute; the next one says how
+    many were left out."""
 
-    def __init__(self, log: Any, most: int, clock: Callable[[], float]) -> None:
+    def __init__(self, log: Any, lines_a_minute: int, clock: Callable[[], float]) -> None:
         """`clock` gives seconds that never go back."""
-        self._log, self._most, self._clock = log, most, clock
+        self._log, self._lines_a_minute, self._clock = log, lines_a_minute, clock
         self._begun, self._lines, self._left_out = clock(), 0, 0
 
     def warning(self, event: str, **about: Any) -> None:
-        """Log it, or count it."""
+        """Log an event, or count it as left out."""
         if (now := self._clock()) - self._begun >= 60:
             self._begun, self._lines = now, 0
-        if self._lines >= self._most:
+        if self._lines >= self._lines_a_minute:
             self._left_out += 1
             return
         self._lines += 1

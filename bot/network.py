@@ -1,4 +1,4 @@
-"""Why a server could not be reached, in words: whatever library it was asked by."""
+"""Why a server could not be reached, in words, for every client library."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 
 def describe_error(error: BaseException) -> str:
-    """A clause such as "nothing listens there", from an error or what it came of; without the
-    address, and without words of the library's own."""
+    """A clause such as "nothing listens there" for an error or its cause, without the address and
+    without the library's words."""
     chain = tuple(_chain(error))
-    for each in chain:  # the certificate first: it is wrapped in errors that say less
+    for each in chain:  # certificates first: they are wrapped in errors that say less
         if isinstance(each, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted ({each.verify_message.rstrip('.')})"
     for each in chain:
@@ -43,7 +43,7 @@ _WORDS = {
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it came of; asyncio tries several addresses and keeps each error."""
+    """An error and its causes; asyncio tries several addresses and keeps each error."""
     seen = set[int]()
     waiting: list[BaseException | None] = [error]
     while waiting:

@@ -1,4 +1,4 @@
-"""What may reach a terminal, a log or a stored traceback: no secret, and nothing that acts."""
+"""Text for terminals, logs and stored tracebacks, without secrets and control characters."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-# A shorter one would be found in words that have nothing to do with it.
+# A shorter secret would be found in unrelated words.
 _SHORTEST: Final = 6
 _hidden = set[str]()
 
-# Where libraries quote an address, whoever it is of; Slack's sockets carry a ticket.
+# Libraries quote addresses: a password before the host, or a secret option (Slack's ticket).
 _IN_ADDRESSES: Final = (
     (re.compile(r"(\w://)[^\s/'\"]*:[^\s'\"]*@"), r"\1***@"),
     (re.compile(r"(?i)([?&][\w-]*(?:ticket|token|secret|password|key)=)[^&\s'\"]+"), r"\1***"),
@@ -19,13 +19,13 @@ _IN_ADDRESSES: Final = (
 
 
 def register_secrets(secrets: Iterable[str]) -> None:
-    """From here on `safe` leaves these out, in this process and in those it forks."""
+    """From now on `safe` masks these, in this process and those it forks."""
     _hidden.update(secret for secret in secrets if len(secret) >= _SHORTEST)
 
 
 def safe(text: str) -> str:
-    """A text of several lines without secrets; control, direction and zero-width characters, and
-    bytes that are no text, stand as their escapes."""
+    """A text of several lines with secrets masked, and with control, direction and zero-width
+    characters, and bytes that are not text, escaped."""
     for secret in sorted(_hidden, key=len, reverse=True):
         text = text.replace(secret, "***")
     for pattern, instead in _IN_ADDRESSES:
@@ -34,7 +34,7 @@ def safe(text: str) -> str:
 
 
 def escape_unprintable(text: str) -> str:
-    """The second half of `safe`."""
+    """`safe` without masking secrets."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if _plain(c) else c.encode("unicode_escape").decode() for c in text)

@@ -24,14 +24,14 @@ from bot.safe_text import register_secrets
 
 
 def _data_dir() -> Path:
-    """Where an XDG desktop keeps a program's data; the same folder whatever the current one."""
+    """XDG's folder for a program's data, which does not depend on the current folder."""
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "paperboy"
 
 
 def _token(secret: SecretStr) -> SecretStr:
-    """Libraries put a token into a header, and repeat all of it in the error when it does not fit
-    there."""
+    """Refused here because libraries put a token into a header, and quote all of it in the error
+    when it does not fit there."""
     text = secret.get_secret_value().strip()
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("it has a space, a line break or a letter that no token has")
@@ -45,8 +45,8 @@ def _one_line(text: str) -> str:
 
 
 def _with_scheme(given: object) -> object:
-    """A model's server is often written as its host alone; the sentence says what to write, and
-    repeats it only where it is this machine or a number."""
+    """A model's server is often set to its host alone: the error says what to write, and repeats
+    the host only when it is this machine or an IP address."""
     if isinstance(given, str) and given.strip() and "://" not in given:
         near = re.match(
             r"(localhost|[0-9]{1,3}(\.[0-9]{1,3}){3})(:[0-9]{1,5})?(?=/|$)", given.strip()
@@ -66,7 +66,7 @@ _Web = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secre
 _Query = Annotated[
     Endpoint, AfterValidator(require_schemes("http", "https", secret=True, query=True))
 ]
-# Their clients send the token where a name and a password would go.
+# These clients send the token in place of a name and a password.
 _Chat = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secret=False))]
 _Gateway = Annotated[Endpoint, AfterValidator(require_schemes("ws", "wss", secret=True))]
 
@@ -78,8 +78,8 @@ _GATEWAY: Final = Endpoint("wss://gateway.discord.gg/")
 
 
 class Settings(BaseSettings):
-    """Every outside address and every secret. Secrets show as stars in any print, log or error, an
-    address as its scheme and host."""
+    """Every setting. A print, a log or an error shows secrets as stars, and of an address only
+    scheme and host."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -135,19 +135,19 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         try:
             return path.expanduser().absolute()
-        except (RuntimeError, OSError):  # ~somebody who is not here; a folder that is gone
+        except (RuntimeError, OSError):  # an unknown ~user; a current folder that is gone
             raise ValueError("it is a folder that cannot be found") from None
 
     @property
     def configured_platforms(self) -> tuple[str, ...]:
-        """The platforms that something is set for; platforms.misfits says what is wrong with it."""
+        """The platforms with a token or a secret; runtime.platforms says whether they can work."""
         slack = self.slack_bot_token or self.slack_app_token or self.slack_signing_secret
         given = {"slack": slack, "discord": self.discord_token}
         return tuple(name for name, token in given.items() if token)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no log, error or store may hold."""
+        """What no log, error or store may contain."""
         found = list[str]()
         for name in type(self).model_fields:
             value = getattr(self, name)
@@ -159,7 +159,7 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> tuple[Limits, Limits]:
-        """What a workspace may spend, and one profile in it."""
+        """What a workspace may spend, and what one of its profiles may spend."""
         own, profile = (
             {name: getattr(self, before + name) for name in Limits.model_fields}
             for before in ("", "profile_")
@@ -168,15 +168,15 @@ class Settings(BaseSettings):
 
     @property
     def judge_model(self) -> str | None:
-        """The model that judges, or None: without a key, and without a server of one's own to
-        ask, papers are ranked locally."""
+        """The model that judges papers, or None without a key or a server for it: then papers are
+        ranked locally."""
         return self.model if self.openai_api_key or self.openai_base_url else None
 
 
 def load() -> Settings:
-    """Read the environment, and hide what is secret in it from whatever is logged.
+    """Read the environment, and register its secrets to be masked in logs.
 
-    Raises Refused with one line per wrong variable; a value is never repeated, it may be secret.
+    Raises Refused with one line per wrong variable; it repeats no value, which may be secret.
     """
     try:
         found = Settings()

@@ -1,4 +1,4 @@
-"""Answers on Discord: acting on what was asked, and saying what came of it."""
+"""Answers on Discord: to a person, in a form, in the channel."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ class DiscordAnswers(Answers[DiscordInteraction]):
             if each.by == interaction.person and each.address.platform == "discord"
         ]
         here = interaction.address.channel
-        return await self.people.alone(raw.client, raw.user.id, here, subscribed, now)
+        return await self.people.in_direct_messages(raw.client, raw.user.id, here, subscribed, now)
 
     def _keep_form(self, person: str, form: Form) -> None:
         self._forms[person, f"{form.name} {form.metadata}"] = form

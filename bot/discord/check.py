@@ -1,4 +1,4 @@
-"""What Discord has to allow: the permissions, the invite link, and whether they were given."""
+"""What Discord has to allow: permissions, the invite link, and whether they were granted."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ SCOPES: Final = ("bot", "applications.commands")
 
 
 def invite(application_id: int | str) -> str:
-    """The link by which a server's owner adds Paperboy."""
+    """The link with which a server's owner adds Paperboy."""
     return discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=SCOPES)
 
 
 def missing_permissions(given: discord.Permissions) -> list[str]:
-    """The permissions that are missing, as Discord's settings call them."""
+    """The missing permissions, by their names in Discord's settings."""
     if given.administrator:
         return []
     return [_NAMES[name] for name, needed in PERMISSIONS if needed and not getattr(given, name)]
 
 
 def cannot_post_reason(guild: discord.Guild | None, channel: str) -> str:
-    """Why no digest can be posted there, as far as is known; empty when it can."""
+    """Why no digest can be posted in a channel, as far as is known; empty when it can."""
     if guild is None or guild.unavailable:
         return ""
     found = guild.get_channel(int(channel)) if channel.isdecimal() else None
@@ -58,7 +58,7 @@ _NAMES: Final = {
 
 
 async def check(token: SecretStr, api_url: str) -> tuple[bool, list[str]]:
-    """Whether Discord is set up, and a sentence for each thing that was found out."""
+    """Whether Discord is set up, and a sentence for each finding."""
     async with open_poster(token, api_url) as posting:
         try:
             application = await posting.request("GET", "/applications/@me")

@@ -1,4 +1,4 @@
-"""Discord's commands: each of actions.COMMANDS, with its options completed as one types."""
+"""Discord's commands: each of dispatch.COMMANDS, with its options completed as a person types."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bot.views.discord import COMMAND_DESCRIPTIONS, OPTION_DESCRIPTIONS
 RawInteraction = discord.Interaction[Any]
 Choices = list[app_commands.Choice[str]]
 
-# What a command is told: its word, and the rest as one would type it.
+# Runs a command: its word, and its options as a person would type them.
 Typed = Callable[[RawInteraction, str, str], Awaitable[None]]
-# Profiles by name with their titles: all, or only those that the channel subscribed.
+# Profile titles by name: all, or only those that the channel subscribed.
 ProfileLister = Callable[[RawInteraction, bool], Awaitable[Mapping[str, str]]]
 Callback = Callable[..., Coroutine[Any, Any, None]]
 
-# Commands that name a profile, and whether only one of the channel's own can be meant.
+# Commands that name a profile, and whether it has to be one of the channel's.
 _NAMING: Final = {
     **dict.fromkeys(("now", "new"), False),
     **dict.fromkeys(("unsubscribe", "pause", "resume", "missed"), True),
@@ -36,8 +36,8 @@ def commands(
     known: ProfileLister,
     menu: Callable[[RawInteraction, discord.Message], Coroutine[Any, Any, None]],
 ) -> Iterator[app_commands.Group | app_commands.Command[Any, ..., None] | app_commands.ContextMenu]:
-    """`/digest` with its words, for who may manage the server, until its owner says otherwise;
-    `/why` for everyone, alone with the bot too; and the entry in a message's menu.
+    """`/digest` with its words, for those who may manage the server, unless its settings say
+    otherwise; `/why` for everyone, also in direct messages; and the entry in a message's menu.
 
     Raises KeyError when a command has no description.
     """

@@ -1,4 +1,4 @@
-"""Discord's interactions, in: made an Ask at the door; and its commands, registered once."""
+"""Discord's events: interactions become actions, and commands are registered once."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from bot.runtime.closing import finish_closing
 log = structlog.get_logger()
 
 _LOGIN_SECONDS: Final = 30.0
-# Where Discord itself is, before any setting.
+# Discord's own address, before any setting.
 _GATEWAY: Final = DiscordWebSocket.DEFAULT_GATEWAY
 # Discord shows no completion that takes longer than three seconds, and asks at every letter.
 _COMPLETE_SECONDS: Final = 1.0
 
-# What the server's settings show to be over; a locked or deleted thread they do not.
+# Reasons whose end a server's settings show; they do not show a locked or deleted thread.
 _RECOVERABLE: Final = {
     ChannelReason.BAD_TOKEN,
     ChannelReason.NO_SCOPE,
@@ -51,11 +51,13 @@ _RECOVERABLE: Final = {
 
 
 class DiscordApp(discord.Client):
-    """One application's events. Buttons and forms are read from the interaction alone, so those on
-    the oldest message still work after any restart."""
+    """One application's events. Buttons and forms are read from the interaction alone, so that
+    those on old messages work after any restart."""
 
     def __init__(self, answers: DiscordAnswers, **options: Any) -> None:
-        logging.getLogger("discord").setLevel(logging.ERROR)  # it warns that it cannot speak
+        logging.getLogger("discord").setLevel(
+            logging.ERROR
+        )  # it warns that it has no voice support
         super().__init__(intents=discord.Intents(guilds=True), max_messages=None, **options)
         self.answers = answers
         self.tree = app_commands.CommandTree(self)
@@ -63,7 +65,7 @@ class DiscordApp(discord.Client):
             self.tree.add_command(command)
 
     async def sync_commands(self) -> None:
-        """Tell Discord the commands, when they are others than last time."""
+        """Register the commands with Discord, if they have changed since the last time."""
         payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         shape = fingerprint(json.dumps(payload, sort_keys=True))
         store, name = self.answers.context.store, f"discord-commands-{self.application_id}"
@@ -72,12 +74,12 @@ class DiscordApp(discord.Client):
             await asyncio.to_thread(store.scores.put_reply_format, name, shape)
 
     async def typed(self, raw: RawInteraction, word: str, text: str = "") -> None:
-        """A command, put together as it would be typed."""
+        """Run a command with its options as a person would type them."""
         action = dispatch.typed_action(f"{word} {text}")
         await self.answers.act(self._interaction(raw), action)
 
     async def on_interaction(self, raw: RawInteraction) -> None:
-        """Buttons and forms; commands go by the tree."""
+        """Run buttons and forms; commands come through the tree."""
         data: Any = raw.data
         if raw.type is discord.InteractionType.component:
             name, value = render.parse_button_id(data["custom_id"]) or ("", "")
@@ -142,7 +144,7 @@ class DiscordApp(discord.Client):
         await self._reactivate_in(member.guild)
 
     async def on_connect(self) -> None:
-        """A session is resumed where it was begun, as the setting says, not where Discord says."""
+        """Resume a session at the address of the setting, not at the one Discord names."""
         if DiscordWebSocket.DEFAULT_GATEWAY != _GATEWAY:
             self.ws.gateway = DiscordWebSocket.DEFAULT_GATEWAY
 
@@ -164,7 +166,7 @@ class DiscordApp(discord.Client):
             log.error("redis unreachable", error=type(error).__name__)
 
     def _interaction(self, raw: RawInteraction) -> DiscordInteraction:
-        """In a thread, its channel is meant."""
+        """In a thread, the address is its channel."""
         parent = getattr(raw.channel, "parent_id", None)
         pressed = raw.message if raw.type is discord.InteractionType.component else None
         mark = (getattr(pressed.components[0], "id", 0) or 0) if pressed else None
@@ -185,11 +187,11 @@ class DiscordApp(discord.Client):
 
 
 async def listen(app: DiscordApp, token: SecretStr, gateway_url: str) -> None:
-    """Log in and receive events until cancelled; REST goes where discord_post.poster was told to.
-    An app listens once.
+    """Log in and receive events until cancelled; an app can listen only once. REST requests go to
+    the address given to poster.open_poster.
 
-    Raises Gone for a token that is not taken, Unavailable when Discord is away or ends the session
-    for good, RedisError.
+    Raises Gone for an invalid token, Unavailable when Discord is away or ends the session for good,
+    and RedisError.
     """
     DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway_url)
     try:
@@ -209,7 +211,7 @@ async def listen(app: DiscordApp, token: SecretStr, gateway_url: str) -> None:
 
 
 async def _closed(app: DiscordApp) -> None:
-    """connect() closes by itself what Discord ends for good, and may be cancelled while it does."""
+    """connect() closes the app when Discord ends the session, and may be cancelled meanwhile."""
     try:
         await app.close()
     finally:

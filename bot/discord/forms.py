@@ -1,8 +1,8 @@
-"""Forms -> Discord's modals, and what is submitted -> the form's answers; pure.
+"""Forms -> Discord's modals, and submitted modals -> answers; pure.
 
-A modal has at most five questions, no list longer than 25 and no word of its own on its button.
-A form with more questions is asked in fewer boxes: what is short to type shares one, a line
-`name: value` each, and `answers` takes them apart again.
+A modal has at most five inputs, no list longer than 25 and no label of its own on its button. A
+form with more fields shares inputs: fields that are short to type go into one, a line `name: value`
+each, and `answers` takes them apart again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _POSTABLE = [0, 5]  # text and announcement channels
 
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-# What may share a box, and how much is lost by it: most where something to choose from is.
+# The kinds that may share an input, and the cost: highest where a list to choose from is lost.
 _COST: Mapping[str, int] = {"number": 1, "time": 1, "zone": 1, "text": 2, "days": 8, "choice": 9}
 
 _FILLED = re.compile(r"f1:(?P<name>[a-z0-9_-]{1,30}):(?P<about>.*)", re.DOTALL)
@@ -41,9 +41,9 @@ _FILLED = re.compile(r"f1:(?P<name>[a-z0-9_-]{1,30}):(?P<about>.*)", re.DOTALL)
 def modal(form: Form) -> Json:
     """The data of an interaction response of type 9.
 
-    Raises ValueError for a form whose questions do not fit into five boxes, whose name or `about`
-    do not fit into a custom_id, or that would show a text of more than 4,000 characters, of which
-    the rest would be lost.
+    Raises ValueError for a form whose fields do not fit into five inputs, whose name and metadata
+    do not fit into a custom_id, or that shows a text of more than 4,000 characters, which would be
+    cut.
     """
     packed = f"f1:{form.name}:{form.metadata}"
     if not _FILLED.fullmatch(packed) or len(packed) > CUSTOM_ID:
@@ -56,19 +56,19 @@ def modal(form: Form) -> Json:
 
 
 def parse_form_id(custom_id: str) -> tuple[str, str] | None:
-    """The name and `about` of a submitted form; None when it is none of ours."""
+    """The name and metadata of a submitted form; None when it is not ours."""
     found = _FILLED.fullmatch(custom_id)
     return (found["name"], found["about"]) if found else None
 
 
 def answers(components: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The components of a submitted modal -> each field's answer by its name, empty where nothing
-    was said."""
+    """The components of a submitted modal -> each field's answer by its name, empty when it is
+    unanswered."""
     found: dict[str, str] = {}
     for part in _inner(components):
         name, value = str(part["custom_id"]), str(part.get("value") or "").strip()
         if name.startswith("+"):
-            found |= _apart(name[1:].split("+"), value)
+            found |= _split(name[1:].split("+"), value)
         else:
             found[name] = value or ",".join(part.get("values") or ())
     return found
@@ -80,9 +80,9 @@ def _inner(components: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any
         yield from (each for each in (part, *inside) if "custom_id" in each)
 
 
-def _apart(names: Sequence[str], text: str) -> dict[str, str]:
-    """`name: value` lines; a line without a name goes on with the one before. Without any name,
-    the lines are the answers in their order."""
+def _split(names: Sequence[str], text: str) -> dict[str, str]:
+    """`name: value` lines -> values by name; a line without a name continues the one before.
+    Without any name, the lines are the answers in order."""
     found, last = dict.fromkeys(names, ""), ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in lines:
@@ -96,7 +96,7 @@ def _apart(names: Sequence[str], text: str) -> dict[str, str]:
 
 
 def _grouped(fields: Sequence[Field]) -> list[tuple[Field, ...]]:
-    """Neighbours first, so that the form keeps its order where it can."""
+    """The fields of each input. Adjacent fields are joined first, which keeps the form's order."""
     groups: list[tuple[Field, ...]] = [(field,) for field in fields]
     while len(groups) > QUESTIONS:
         fitting = [
@@ -120,7 +120,7 @@ def _label(group: tuple[Field, ...]) -> Json:
     one = len(group) == 1
     title = " · ".join(field.label for field in group)
     if len(one_line(title)) > TITLE and not one:
-        title = " · ".join(field.name for field in group)  # they stand in the box as well
+        title = " · ".join(field.name for field in group)  # as in the input itself
     label = {
         "type": _LABEL,
         "label": _worded(title, TITLE),
@@ -131,9 +131,9 @@ def _label(group: tuple[Field, ...]) -> Json:
 
 
 def _hints(group: tuple[Field, ...]) -> str:
-    """What is said of each, with a fair share of the room."""
-    told = [field.hint or ", ".join(choice.value for choice in field.choices) for field in group]
-    named = [f"{field.name}: {hint}" for field, hint in zip(group, told, strict=True) if hint]
+    """Each field's hint, cut to an equal share of the room."""
+    hints = [field.hint or ", ".join(choice.value for choice in field.choices) for field in group]
+    named = [f"{field.name}: {hint}" for field, hint in zip(group, hints, strict=True) if hint]
     share = HINT // max(1, len(named)) - len("; ")
     return "; ".join(shortened(one_line(hint), share).rstrip(".") for hint in named)
 
@@ -165,7 +165,7 @@ def _component(field: Field) -> Json:
     ):
         options = [_option(label, value, value == field.value) for value, label in choices.items()]
         return {"type": _STRING_SELECT, **named, "max_values": 1, "options": options}
-    # A zone too: some hundred do not fit into a list of 25.
+    # Zones, too, are typed: hundreds do not fit into a list of 25.
     style = _LONG if field.kind == "prose" else _SHORT
     return _input(field.name, field.value, field.optional, style)
 

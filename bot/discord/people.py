@@ -1,4 +1,4 @@
-"""Who somebody is on a Discord server, and which of its channels that person sees."""
+"""Who a person is on a Discord server, and which of its channels that person sees."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ROLE, _USER, _CHANNEL = 1, 2, 3
 
 
 class _Overwrite(BaseModel):
-    """What a server's settings say of one role, person or channel and a command."""
+    """A server's setting of a command for one role, person or channel."""
 
     id: int
     type: int
@@ -35,7 +35,7 @@ class _Overwrite(BaseModel):
 
 
 class _Overwrites(BaseModel):
-    """Those of one command, or, under the application's id, of all that have none of their own."""
+    """The settings of one command, or, under the application's id, of all without their own."""
 
     id: int
     permissions: tuple[_Overwrite, ...]
@@ -51,8 +51,8 @@ _COMMANDS: Final = TypeAdapter(tuple[_Command, ...])
 
 
 class People:
-    """The people of every server that the bot is in. Whoever may manage the server is not asked
-    about: Discord says so with every interaction."""
+    """The people of every server that the bot is in. Nothing is asked about those who may manage
+    the server: every interaction says so."""
 
     def __init__(self, poster: DiscordPoster) -> None:
         self._poster = poster
@@ -60,7 +60,7 @@ class People:
         self._members: ExpiringCache[tuple[int, int], frozenset[str]] = ExpiringCache(_KEPT, _MOST)
 
     async def member(self, asked: discord.Interaction[Any], now: datetime) -> Person | None:
-        """Somebody on a server; None when Discord does not say what its settings are."""
+        """A person on a server; None when Discord does not say what the server's settings are."""
         guild, person = asked.guild, asked.user
         if guild is None or not isinstance(person, discord.Member):
             return None
@@ -79,7 +79,7 @@ class People:
         allowed = is_offered(rules, guild.id, {id for id in here if id}, person.id, roles)
         return Person(kind=PersonKind.MEMBER if allowed else PersonKind.BARRED, channels=channels)
 
-    async def alone(
+    async def in_direct_messages(
         self,
         client: discord.Client,
         person: int,
@@ -87,16 +87,16 @@ class People:
         subscribed: Iterable[Address],
         now: datetime,
     ) -> Person | None:
-        """Somebody alone with the bot: of the channels that he or she subscribed those that are
-        still seen."""
+        """A person in direct messages with the bot: of the channels the person subscribed, those
+        the person still sees. None when Discord does not say."""
         channels = {here}
         for server in {address.workspace for address in subscribed if address.workspace}:
             guild = client.get_guild(int(server))
             if guild is None or guild.unavailable:
-                continue  # the bot is not there any more, or sees nothing of it now
+                continue  # the bot was removed, or the server is unavailable
             found = self._members.get((guild.id, person), now)
             if found is None:
-                try:  # discord.py tries for half a minute by itself, and somebody waits
+                try:  # discord.py retries for half a minute, and a person waits
                     async with asyncio.timeout(_SECONDS):
                         found = _seen(guild, await guild.fetch_member(person))
                 except discord.NotFound:
@@ -109,28 +109,28 @@ class People:
         return Person(kind=PersonKind.ALONE, channels=frozenset(channels))
 
     async def _rules(self, application: int, guild: int, now: datetime) -> tuple[_Overwrite, ...]:
-        """What the server's settings say of /digest. Raises PaperboyError, ValidationError."""
+        """The server's settings of /digest. Raises PaperboyError, ValidationError."""
         found = self._settings.get(guild, now)
         if found is None:
             path = f"/applications/{application}"
             try:
-                told = await self._poster.request(
+                settings = await self._poster.request(
                     "GET", f"{path}/guilds/{guild}/commands/permissions"
                 )
-                every = {row.id: row.permissions for row in _SERVERS.validate_python(told)}
-            except DiscordRefused:  # there are none: the command's own default counts
+                every = {row.id: row.permissions for row in _SERVERS.validate_python(settings)}
+            except DiscordRefused:  # there are none: the command's default counts
                 every = {}
             found = every.get(application, ())
             if every:
-                told = await self._poster.request("GET", f"{path}/commands")
-                (digest,) = (c.id for c in _COMMANDS.validate_python(told) if c.name == "digest")
+                listed = await self._poster.request("GET", f"{path}/commands")
+                (digest,) = (c.id for c in _COMMANDS.validate_python(listed) if c.name == "digest")
                 found = every.get(digest, found)
             self._settings.put(guild, found, now)
         return found
 
 
 def _seen(guild: discord.Guild, person: discord.Member) -> frozenset[str]:
-    """The ids of the channels that somebody sees."""
+    """The ids of the channels a person sees."""
     found = (c for c in guild.text_channels if c.permissions_for(person).view_channel)
     return frozenset(str(channel.id) for channel in found)
 
@@ -138,14 +138,14 @@ def _seen(guild: discord.Guild, person: discord.Member) -> frozenset[str]:
 def is_offered(
     rules: Iterable[_Overwrite], guild: int, channels: set[int], person: int, roles: set[int]
 ) -> bool:
-    """Whether Discord offers /digest to somebody who may not manage the server, by what its
-    settings say: a channel can shut it out, then the person's own rule counts, then the roles',
-    then everybody's (docs.discord.com, "Application Commands", Permissions)."""
-    said: Mapping[tuple[int, int], bool] = {(r.type, r.id): r.permission for r in rules}
-    everywhere = said.get((_CHANNEL, guild - 1), True)
-    if not all(said.get((_CHANNEL, id), everywhere) for id in channels):
+    """Whether Discord offers /digest to a person who may not manage the server: a channel can
+    exclude it, then the person's own rule counts, then the roles', then everybody's
+    (docs.discord.com, "Application Commands", Permissions)."""
+    allowed: Mapping[tuple[int, int], bool] = {(r.type, r.id): r.permission for r in rules}
+    everywhere = allowed.get((_CHANNEL, guild - 1), True)
+    if not all(allowed.get((_CHANNEL, id), everywhere) for id in channels):
         return False
-    if (_USER, person) in said:
-        return said[_USER, person]
-    by_role = [said[_ROLE, id] for id in roles if id != guild and (_ROLE, id) in said]
-    return any(by_role) if by_role else said.get((_ROLE, guild), False)
+    if (_USER, person) in allowed:
+        return allowed[_USER, person]
+    by_role = [allowed[_ROLE, id] for id in roles if id != guild and (_ROLE, id) in allowed]
+    return any(by_role) if by_role else allowed.get((_ROLE, guild), False)

@@ -1,4 +1,4 @@
-"""Discord's messages, out: posting, finding, changing, each request made once, errors typed."""
+"""Discord's messages: send, find, edit, delete; each request is made once, errors are typed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 import discord
@@ -28,11 +28,11 @@ log = structlog.get_logger()
 
 Json = dict[str, Any]
 
-# A request that takes longer counts as lost; shorter than a delivery's lease.
+# A request that takes longer counts as lost. Shorter than a delivery's lease.
 _SECONDS: Final = 10.0
-# What discord.py waits for by itself, before a request, when a limit is used up; its least.
+# How long discord.py waits before a request when a rate limit is used up; its minimum.
 _PATIENCE: Final = 30.0
-# Our clock and Discord's may differ by so much.
+# How far our clock and Discord's may differ.
 _SKEW: Final = timedelta(minutes=5)
 _PAGE: Final = 100
 
@@ -40,17 +40,17 @@ _PAGE: Final = 100
 _GONE: Final = {
     10003: ChannelReason.CHANNEL_GONE,
     10004: ChannelReason.CHANNEL_GONE,
-    10013: ChannelReason.CHANNEL_GONE,  # a person, told something alone
+    10013: ChannelReason.CHANNEL_GONE,  # a person, for direct messages
     50001: ChannelReason.NOT_A_MEMBER,
-    50007: ChannelReason.MAY_NOT_POST,  # a person who takes no messages
+    50007: ChannelReason.MAY_NOT_POST,  # a person who accepts no messages
     50008: ChannelReason.MAY_NOT_POST,  # a forum, a category
     50013: ChannelReason.MAY_NOT_POST,
     50024: ChannelReason.MAY_NOT_POST,  # a channel without threads
     160006: ChannelReason.MAY_NOT_POST,  # a server with a thousand open threads
     160007: ChannelReason.MAY_NOT_POST,
 }
-# Of a message or a thread, not of its channel: a message that is not there, one of others, a system
-# message, one edited too often, one in a thread that is archived; a thread that is locked.
+# About a message or a thread, not its channel: a message that is gone, another author's, a system
+# message, one edited too often, one in an archived thread; a thread that is locked.
 _MESSAGE: Final = {
     10008: ChannelReason.MESSAGE_GONE,
     50005: ChannelReason.NOT_EDITABLE,
@@ -66,16 +66,16 @@ _MESSAGES: Final = "/channels/{channel_id}/messages"
 _ONE: Final = "/channels/{channel_id}/messages/{message_id}"
 _UNKNOWN_MESSAGE: Final = 10008
 _THREAD_THERE: Final = 160004
-# For a thread whose name Discord refuses: its moderation reads names, too.
+# For a thread whose name Discord refuses: its moderation reads names.
 _PLAIN_NAME: Final = "Papers"
 _BAD_TOKEN_CLOSE: Final = 4004
 
-# What discord.py raises, and lets through, when something is wrong outside.
+# What discord.py raises or lets through when Discord or the network fails.
 CLIENT_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError, OSError)
 
 
 class DiscordRefused(Refused):
-    """Discord takes the request as it is for wrong; `code` is its own."""
+    """Discord rejects the request as it is; `code` is Discord's."""
 
     def __init__(self, code: int, said: str) -> None:
         reason = _MESSAGE.get(code, ChannelReason.BAD_MESSAGE)
@@ -84,14 +84,14 @@ class DiscordRefused(Refused):
 
 
 def to_paperboy_error(error: Exception) -> PaperboyError:
-    """discord.py's error, or the connection's, named by what to do next."""
+    """discord.py's error, or the connection's, as the type that says what to do next."""
     if isinstance(error, discord.LoginFailure):
         return Gone("Discord does not take the token.", ChannelReason.BAD_TOKEN)
     if isinstance(error, discord.ConnectionClosed) and error.code == _BAD_TOKEN_CLOSE:
         return Gone("Discord does not take the token any more.", ChannelReason.BAD_TOKEN)
     if isinstance(error, discord.RateLimited):
         return Unavailable(_FEWER, ChannelReason.CHAT_BUSY, retry_after=error.retry_after)
-    if not isinstance(error, discord.HTTPException) or _from_between(error):
+    if not isinstance(error, discord.HTTPException) or _is_from_proxy(error):
         return Unavailable(
             f"Discord did not answer: {describe_error(error)}.",
             ChannelReason.CHAT_DOWN,
@@ -107,8 +107,8 @@ def to_paperboy_error(error: Exception) -> PaperboyError:
     return DiscordRefused(error.code, said)
 
 
-def _from_between(error: discord.HTTPException) -> bool:
-    """Whether a proxy said it: Discord's own refusals have a code, but for three kinds."""
+def _is_from_proxy(error: discord.HTTPException) -> bool:
+    """Whether a proxy answered: Discord's own errors have a code, but for three kinds."""
     return error.status >= 500 or (not error.code and error.status not in (400, 401, 429))
 
 
@@ -116,31 +116,35 @@ _NONSENSE: Final = "What answers in Discord's place is not Discord."
 _FEWER: Final = "Discord asks for fewer requests."
 
 
+class _Login(NamedTuple):
+    http: HTTPClient
+    user_id: str
+
+
 class DiscordPoster:
     """posting.Poster for Discord. A thread is a channel, with the id of the message it is from.
 
-    The first request logs in, so that what is wrong with the token is an answer like others.
+    The first request logs in, so that a wrong token is an error like others.
     """
 
     def __init__(self, token: SecretStr) -> None:
         self._token = token
-        self._http: HTTPClient | None = None
-        self._me = ""
+        self._login: _Login | None = None
         self._logging_in = asyncio.Lock()
 
     async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
-        """The nonce makes Discord itself refuse a second one for some minutes; the mark is for
-        `find`, because the nonce is not shown again."""
+        """Discord drops a second message with the same nonce for some minutes; `find` needs the
+        mark, because Discord does not return the nonce later."""
         once = {"nonce": key, "enforce_nonce": True}
         try:
             body = _marked(render.message(post), _mark(key)) | once
-            sent = await self._there(address, under, "POST", _MESSAGES, body)
+            sent = await self._request_in(address, under, "POST", _MESSAGES, body)
         except DiscordRefused as refused:
             if refused.reason is not ChannelReason.BAD_MESSAGE:
                 raise
             log.error("Discord refuses the message, sending text", key=key, why=str(refused))
             body = _marked(render.plain(post), _mark(key)) | once
-            sent = await self._there(address, under, "POST", _MESSAGES, body)
+            sent = await self._request_in(address, under, "POST", _MESSAGES, body)
         return str(sent["id"])
 
     async def open_thread(self, address: Address, message: str, head: Message) -> str:
@@ -166,10 +170,11 @@ class DiscordPoster:
         after = time_snowflake(since - _SKEW)
         while True:
             newer = {"after": after, "limit": _PAGE}
-            page: list[Json] = await self._there(address, under, "GET", _MESSAGES, query=newer)
+            page: list[Json] = await self._request_in(address, under, "GET", _MESSAGES, query=newer)
+            user_id = (await self._logged_in()).user_id
             for message in page:
                 parts = message.get("components") or [{}]
-                if message["author"]["id"] == self._me and parts[0].get("id") == _mark(key):
+                if message["author"]["id"] == user_id and parts[0].get("id") == _mark(key):
                     found.append(str(message["id"]))
             if len(page) < _PAGE:
                 return sorted(found, key=int)
@@ -180,11 +185,11 @@ class DiscordPoster:
     ) -> None:
         body = render.message(post)
         body = _marked(body, _mark(key)) if key else body
-        await self._there(address, under, "PATCH", _ONE, body, message_id=message)
+        await self._request_in(address, under, "PATCH", _ONE, body, message_id=message)
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:
         try:
-            await self._there(address, under, "DELETE", _ONE, message_id=message)
+            await self._request_in(address, under, "DELETE", _ONE, message_id=message)
         except DiscordRefused as refused:
             if refused.reason is not ChannelReason.MESSAGE_GONE:
                 raise
@@ -193,7 +198,7 @@ class DiscordPoster:
         opened = await self.request("POST", "/users/@me/channels", {"recipient_id": person})
         return Address(platform="discord", channel=str(opened["id"]))
 
-    async def _there(
+    async def _request_in(
         self,
         address: Address,
         under: str | None,
@@ -203,8 +208,8 @@ class DiscordPoster:
         query: Json | None = None,
         **ids: str,
     ) -> Any:
-        """A request in a thread or in its channel. A thread that is not there any more is no reason
-        to take the channel for gone, unless that is as well."""
+        """A request in a thread or in its channel. When the thread is gone, the channel counts as
+        gone only if Discord says so of the channel, too."""
         where = under or address.channel
         try:
             return await self.request(method, path, body, query, channel_id=where, **ids)
@@ -217,57 +222,57 @@ class DiscordPoster:
     async def request(
         self, method: str, path: str, body: Any = None, query: Json | None = None, **ids: str
     ) -> Any:
-        """One request, made once; `path` names its ids as discord.py does, which counts its limits
-        by them. Raises Refusal besides what every method raises."""
+        """One request, made once; `path` names its ids as discord.py does, whose rate limits go by
+        them. Raises DiscordRefused besides what every method raises."""
         given = {} if body is None else {"json": body}
         try:
             async with asyncio.timeout(_SECONDS):
-                http = await self._logged_in()
+                http = (await self._logged_in()).http
                 route = Route(method, path, **ids)
-                said = await http.request(route, params=query, middlewares=(_once,), **given)
+                answer = await http.request(route, params=query, middlewares=(_once,), **given)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Unavailable(_NONSENSE, ChannelReason.CHAT_DOWN, outcome_unknown=True) from error
         except CLIENT_ERRORS as error:
             raise to_paperboy_error(error) from error
-        if isinstance(said, str) and said:  # a page; Discord answers JSON, or nothing
+        if isinstance(answer, str) and answer:  # a web page; Discord answers JSON, or nothing
             raise Unavailable(_NONSENSE, ChannelReason.CHAT_DOWN, outcome_unknown=True)
-        return said
+        return answer
 
     async def close(self) -> None:
-        if self._http:
-            await self._http.close()
+        if self._login:
+            await self._login.http.close()
 
-    async def _logged_in(self) -> HTTPClient:
+    async def _logged_in(self) -> _Login:
         async with self._logging_in:
-            if self._http is None:
+            if self._login is None:
                 loop = asyncio.get_running_loop()
                 http = HTTPClient(loop, max_ratelimit_timeout=_PATIENCE)
                 try:
-                    me = str((await http.static_login(self._token.get_secret_value()))["id"])
+                    user_id = str((await http.static_login(self._token.get_secret_value()))["id"])
                 except BaseException:
                     await finish_closing(http.close())
                     raise
-                self._http, self._me = http, me
-            return self._http
+                self._login = _Login(http, user_id)
+            return self._login
 
 
 @asynccontextmanager
 async def open_poster(token: SecretStr, api_url: str) -> AsyncIterator[DiscordPoster]:
-    """A poster on connections of its own, kept open while it is used; from here on discord.py asks
-    at this address, in the whole process."""
+    """A poster on its own connections, open while it is used. Sets the address that discord.py uses
+    in the whole process."""
     Route.BASE = api_url.rstrip("/")
-    posting = DiscordPoster(token)
+    poster = DiscordPoster(token)
     try:
-        yield posting
+        yield poster
     finally:
-        await finish_closing(posting.close())
+        await finish_closing(poster.close())
 
 
 async def _once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Take from discord.py what it would repeat by itself, for up to 25 s (5xx), or sleep over with
-    everybody waiting (429), or take for a ban for good (429 from Discord's proxy)."""
+    """Keep from discord.py what it would retry for up to 25 s (5xx), sleep on while everybody waits
+    (429), or take for a permanent ban (429 from Discord's proxy)."""
     response = await handler(request)
     if response.status == 429:
         response.close()
@@ -282,7 +287,7 @@ async def _once(
 
 
 def _mark(key: str) -> int:
-    """What a key becomes as a component's `id`: any from 1 to 2**31 - 1, and shown again with the
+    """A key as a component's `id`: any number from 1 to 2**31 - 1, which Discord returns with the
     message (docs.discord.com, "Anatomy of a Component")."""
     return int(fingerprint(key), 16) % (2**31 - 1) + 1
 

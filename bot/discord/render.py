@@ -1,10 +1,10 @@
-"""Messages -> what Discord takes, and what is pressed in them -> ours again; pure.
+"""Messages -> Discord's message bodies, and a pressed button -> its action and value; pure.
 
-A head is laid out with Components V2: 4,000 characters hold a day's list where content holds half
-of it, buttons stand beside what they act on, and, unlike an embed, it needs no permission and is
-shown to people who have switched previews off. A card is plain content with buttons below: a search
-finds it and a notification shows it, which Components V2 still lack (discord-api-docs issues 7600
-and 7854). Each kind stays what it is, because an edit can never take Components V2 off a message.
+A head uses Components V2: its 4,000 characters hold a day's list, of which content holds half; its
+buttons stand beside what they act on; and unlike an embed it needs no permission and is shown to
+people who have switched previews off. A card is plain content with buttons below: search finds it
+and notifications show it, which Components V2 still lack (discord-api-docs issues 7600 and 7854).
+Each kind stays what it is, because an edit cannot remove Components V2 from a message.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
 
 Json = dict[str, Any]
 
-# docs.discord.com, "Message" and "Component Reference"; discord.py 2.7.1 checks none but the 40.
+# docs.discord.com, "Message" and "Component Reference"; discord.py 2.7.1 checks only the 40.
 CONTENT: Final = 2000
 TEXT: Final = 4000  # over all text displays of a message
 COMPONENTS: Final = 40  # counted with what is inside others
@@ -31,24 +31,24 @@ _ROW, _BUTTON, _SECTION, _TEXT = 1, 2, 9, 10
 _GREY, _OPENS = 2, 5
 _SUPPRESS_EMBEDS, _COMPONENTS_V2 = 1 << 2, 1 << 15
 
-# What our own parts may take of a message, escaped; real ones are a fraction of it.
+# The most each of our parts may take of a message, escaped; real ones are a fraction of it.
 _TITLE, _LINE, _FACTS, _COMMENT, _SMALL, _MORE = 300, 120, 500, 600, 1000, 40
 
-# A button's custom_id; those on last year's messages are still pressed, so `b1` is for ever.
+# A button's custom_id. People still press those on last year's messages: `b1` stays for ever.
 PRESSED: Final = re.compile(r"b1:(?P<action>[a-z0-9_-]{1,30}):(?P<value>[A-Za-z0-9 ./_-]{0,64})")
 
 
 def message(post: Post) -> Json:
     """The body of a create-message or edit-message request, without a nonce.
 
-    What does not fit is shortened or counted. Raises ValueError like `custom_id`.
+    What does not fit is cut or counted. Raises ValueError like `custom_id`.
     """
     body = _card(post) if isinstance(post, Card) else _head(post)
     return {**body, "allowed_mentions": {"parse": []}}
 
 
 def plain(post: Post) -> Json:
-    """The same in bare words, without a button, for when Discord refuses the layout."""
+    """The post as text without buttons, for when Discord refuses the layout."""
     url = [_address(post.url, _LINK)] if isinstance(post, Card) else []
     said = (post.comment,) if isinstance(post, Card) else (*post.notices, *post.text)
     rows = [_fitted(post.title, _TITLE), *url, *_rows((("", text) for text in said), CONTENT)]
@@ -57,7 +57,7 @@ def plain(post: Post) -> Json:
 
 
 def thread_name(head: Message) -> str:
-    """The head's title in at most 100 characters; a day at its end is kept."""
+    """The head's title in at most 100 characters; a date at its end is kept."""
     title, dot, day = one_line(head.title).rpartition(" · ")
     if title and len(dot + day) <= _NAME // 2:
         return shortened(title, _NAME - len(dot + day)) + dot + day
@@ -67,7 +67,7 @@ def thread_name(head: Message) -> str:
 def custom_id(button: Button) -> str:
     """A button's action and value in at most 100 characters.
 
-    Raises ValueError for what `pressed` would not take back: a fault of whoever made the button.
+    Raises ValueError for what `parse_button_id` would not read back, a fault of the caller.
     """
     action = f"ask-{button.action}" if button.confirm else button.action
     packed = f"b1:{action}:{button.value}"
@@ -77,17 +77,17 @@ def custom_id(button: Button) -> str:
 
 
 def parse_button_id(custom_id: str) -> tuple[str, str] | None:
-    """The action and value of a pressed button; None when it is none of ours."""
+    """The action and value of a pressed button; None when it is not ours."""
     found = PRESSED.fullmatch(custom_id)
     return (found["action"], found["value"]) if found else None
 
 
 def escaped(text: str) -> str:
-    """Other people's text in one line, shown by Discord as it stands: no mark-up, no mention, no
-    link, no emoji by name.
+    """Other people's text in one line that Discord shows as it is: no mark-up, mention, link or
+    emoji by name.
 
     discord.utils.escape_markdown leaves headings, numbered lists, quotes, links and `<...>`, and
-    escape_mentions adds a zero-width space, which ends up in what is copied.
+    escape_mentions adds a zero-width space, which people would copy.
     """
     marked = _MARKS.sub(r"\\\g<0>", one_line(text))
     return re.sub(r"^(\d+)([.)])", r"\1\\\2", marked)
@@ -122,7 +122,7 @@ def _head(head: Message) -> Json:
     buttons = _button_rows(_buttons(head.buttons[:10], seen))
     small = "\n".join(_rows((("-# ", text) for text in head.small), _SMALL))
     title = _fitted(head.title, _TITLE)
-    # Who did what is a sentence, not a heading.
+    # "Who did what" is a sentence, not a heading.
     rows = [f"<@{head.by}> {title}" if _is_id(head.by) else f"### {title}"]
     room = TEXT - len(rows[0]) - len(small)
     said = [*(("⚠️ ", notice) for notice in head.notices), *(("", text) for text in head.text)]
@@ -154,7 +154,7 @@ def _listed(lines: Sequence[PaperLine], room: int) -> str:
 
 
 def _items(items: Sequence[Item], room: int, places: int, seen: set[str]) -> list[Json]:
-    """Each item with its buttons while there are places; the others as text, or counted."""
+    """Each item with its buttons while components are left; the others as text, or counted."""
     parts: list[Json] = []
     rest: list[str] = []
     room -= _MORE
@@ -166,7 +166,7 @@ def _items(items: Sequence[Item], room: int, places: int, seen: set[str]) -> lis
             rest.append(f"-# + {len(items) - n} more")
             break
         block = [] if rest else _block(text, _buttons(item.buttons[:5], seen))
-        # One place is kept for what comes after the last block.
+        # One component is kept for the text after the last block.
         if block and (places := places - sum(map(_count, block))) > 0:
             parts += block
         else:
@@ -189,7 +189,7 @@ def _button_rows(buttons: list[Json]) -> list[Json]:
 
 
 def _buttons(buttons: Iterable[Button], seen: set[str]) -> list[Json]:
-    """One that does what another of the message does is left out: Discord refuses both."""
+    """A button that does the same as another of the message is left out: Discord refuses both."""
     shown: list[Json] = []
     for button in buttons:
         part: Json = {"type": _BUTTON, "label": shortened(one_line(button.label) or "…", LABEL)}
@@ -208,7 +208,7 @@ def _count(part: Mapping[str, Any]) -> int:
 
 
 def _rows(parts: Iterable[tuple[str, str]], room: int) -> list[str]:
-    """Each text behind its mark, while there is room for a few words."""
+    """Each text after its mark, while there is room for a few words."""
     rows = []
     for mark, text in parts:
         if one_line(text) and room >= len(mark) + 20:
@@ -218,15 +218,16 @@ def _rows(parts: Iterable[tuple[str, str]], room: int) -> list[str]:
 
 
 def _linked(title: str, url: str, room: int) -> str:
-    """A masked link. A bracket in its text ends it in some clients, escaped or not, and text that
-    has an address in it makes all of them show the link unmasked."""
+    """A masked link. A bracket in its text ends it in some clients, escaped or not, and an address
+    in its text makes all of them show the link unmasked."""
     words = re.sub(r"\w+://", "", one_line(title)).translate({ord("["): "［", ord("]"): "］"})
     address = _address(url, _TITLE // 2)
     return f"[{_fitted(words, room)}]({address})" if address else _fitted(words, room)
 
 
 def _address(url: str, longest: int) -> str:
-    """The URL with everything quoted that could end it in mark-up; empty when it is not for us."""
+    """The URL with everything quoted that could end it in mark-up; empty when it is no web address
+    or too long."""
     safe = quote(url, safe=":/?#&=+,;@%~!$", errors="replace")
     return safe if re.match(r"https?://\w", safe) and len(safe) <= longest else ""
 

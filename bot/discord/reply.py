@@ -1,4 +1,4 @@
-"""The answer to one interaction on Discord: at once or a little later, changed, or added to."""
+"""The answer to one Discord interaction: sent, deferred, edited or followed up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 Json = dict[str, Any]
 
-# An interaction's token serves for fifteen minutes (docs.discord.com, "Interactions").
+# An interaction's token is valid for fifteen minutes (docs.discord.com, "Interactions").
 _TOKEN_SECONDS: Final = 14 * 60
 _WAITS: Final = (0.2, 0.5)
 _LONGEST_WAIT: Final = 0.7
@@ -28,66 +28,68 @@ _TOKEN = "/webhooks/{webhook_id}/{webhook_token}"
 
 
 class Reply:
-    """The answer to one interaction, seen by who asked alone. `mark` is the first component's id
-    of the message whose button was pressed: posting.Poster.find knows the message by it."""
+    """The answer to one interaction, which only the person who asked sees. `mark` is the id of the
+    first component of the message whose button was pressed, by which DiscordPoster.find knows it:
+    an edit keeps it."""
 
     def __init__(
         self, poster: DiscordPoster, ids: tuple[str, str, str], mark: int | None = None
     ) -> None:
-        """`ids` are the application's, the interaction's and its token."""
+        """`ids` are the application's id, the interaction's id and its token."""
         self._poster, (self._app, self._id, self._token), self._mark = poster, ids, mark
-        self._begun = 0
+        self._first = 0  # the type of the first response, once Discord has it
         self._turn = asyncio.Lock()
         self.at = datetime.now(UTC)
 
     async def defer(self) -> None:
-        """Say that the answer is coming, unless it is there."""
+        """Acknowledge the interaction, unless it is answered."""
         async with self._turn:
-            if not self._begun and self._mark is not None:
+            if not self._first and self._mark is not None:
                 await self._begin(_UPDATE_LATER, None)
-            elif not self._begun:
+            elif not self._first:
                 await self._begin(_LATER, {"flags": _EPHEMERAL})
 
     async def say(self, head: Message) -> bool:
-        """Whether it could be said."""
+        """Send a message; returns whether it could be sent."""
         body = render.message(head)
-        whisper = body | {"flags": body["flags"] | _EPHEMERAL}
+        private = body | {"flags": body["flags"] | _EPHEMERAL}
         async with self._turn:
-            if not self._begun:
-                return await self._begin(_MESSAGE, whisper)
-            if self._begun == _LATER:
-                self._begun = _MESSAGE
+            if not self._first:
+                return await self._begin(_MESSAGE, private)
+            if self._first == _LATER:
+                self._first = _MESSAGE
                 return await self._sent("PATCH", f"{_TOKEN}/messages/@original", body)
-            return await self._sent("POST", _TOKEN, whisper)
+            return await self._sent("POST", _TOKEN, private)
 
-    async def amend(self, whole: Message, rest: Message) -> bool:
-        """Say the whole in place of the answer given, or the rest after it."""
-        if self._begun != _MESSAGE:  # what the interaction began is a card, not our answer
+    async def amend(self, complete: Message, rest: Message) -> bool:
+        """Replace the answer by the complete one, or send the rest after it; returns whether it
+        could be sent."""
+        if self._first != _MESSAGE:  # the original message is a card, not our answer
             return await self.say(rest)
         async with self._turn:
             path = f"{_TOKEN}/messages/@original"
-            return await self._sent("PATCH", path, render.message(whole))
+            return await self._sent("PATCH", path, render.message(complete))
 
     async def update(self, post: Post) -> None:
-        """Change the message whose button was pressed."""
+        """Edit the message whose button was pressed."""
         body = render.message(post)
         if body["components"] and self._mark:
             body["components"][0]["id"] = self._mark
         async with self._turn:
-            if not self._begun:
+            if not self._first:
                 await self._begin(_UPDATE, body)
             else:
                 await self._sent("PATCH", f"{_TOKEN}/messages/@original", body)
 
     async def open(self, form: Form) -> bool:
-        """Show a form, which has to be the first answer; False when it could not be shown."""
+        """Show a form, which has to be the first response; returns whether it could be shown."""
         try:
             modal = forms.modal(form)
         except ValueError as error:
-            log.error("a form does not fit", form=form.name, why=str(error))
+            log.error("form does not fit", form=form.name, why=str(error))
             return False
         async with self._turn:
-            return not self._begun and await self._begin(_MODAL, modal)
+            return not self._first and await self._begin(_MODAL, modal)
 
     @property
     def is_open(self) -> bool:
@@ -97,11 +99,11 @@ class Reply:
     async def _begin(self, kind: int, data: Json | None) -> bool:
         path = "/interactions/{webhook_id}/{webhook_token}/callback"
         body = {"type": kind} | ({"data": data} if data else {})
-        self._begun = kind if await self._sent("POST", path, body, self._id) else 0
-        return bool(self._begun)
+        self._first = kind if await self._sent("POST", path, body, self._id) else 0
+        return bool(self._first)
 
     async def _sent(self, method: str, path: str, body: Json, id: str = "") -> bool:
-        """Tried a few times, because a person waits: a whisper that comes twice is no harm."""
+        """Tried a few times, because a person waits: a private answer may come twice."""
 
         ids = {"webhook_id": id or self._app, "webhook_token": self._token}
         for wait in (*_WAITS, None):
@@ -115,7 +117,7 @@ class Reply:
                 await asyncio.sleep(max(wait, away.retry_after or 0))
             except PaperboyError as error:
                 if isinstance(error, DiscordRefused) and error.code == ACKNOWLEDGED:
-                    return True  # by the try before, whose answer was lost
+                    return True  # by the try before, whose response was lost
                 log.warning("could not answer", why=str(error))
                 return False
         return False

@@ -1,4 +1,4 @@
-"""The tick: ask what is due for everyone who waits, and queue it."""
+"""The tick: find what is due for every request and subscription, and queue it."""
 
 from __future__ import annotations
 
@@ -30,31 +30,29 @@ from bot.store.store import Store
 log = structlog.get_logger()
 
 _POLL_SECONDS = 0.1
-# A day that somebody asked for is tried again for so long.
+# How long a request of a person is retried.
 _PATIENCE = timedelta(hours=12)
-# Work under way at its time is not late yet.
+# A digest counts as late after this long past its time.
 _GRACE = timedelta(minutes=5)
-# A day that is still being read or judged, so long after we began to wait for it, is.
+# A step that is still under way this long after it was first due makes its digest late.
 _STUCK = timedelta(minutes=20)
-# Longer than a tick takes: one bot ticks at a time, another takes over when it is gone.
+# Longer than a tick takes: one bot ticks at a time, and another takes over when it dies.
 _LEASE_SECONDS = 20
-
-
-# A platform that was away is tried again after a while, and so is what failed through our fault.
+# Before a delivery is retried: the platform was away, or the fault was ours.
 _AGAIN_WHEN_AWAY, _AGAIN_AFTER_FAULT = timedelta(seconds=10), timedelta(minutes=1)
 
 Late = tuple[Subscription, DigestRequest, ArxivReason | ModelReason]
 
 
 class WorkerFault(Exception):
-    """The workers gave a step up: a fault in Paperboy, which their log describes."""
+    """The workers gave up a step: a fault in Paperboy, described in their log."""
 
 
 @dataclass(frozen=True)
 class TickResult:
-    """What came of a tick: whether something is under way, whose day had been delivered before
-    they asked, whose request failed through a fault of ours, whose could not be delivered for so
-    long that it is given up, whose day is late, and why, and who has a quiet day at this moment."""
+    """What a tick found: whether a step is under way; requests for a digest that had been
+    delivered before, that failed through our fault, or that are given up after _PATIENCE; digests
+    that are late, with the reason; and subscriptions whose time has come on a quiet day."""
 
     in_progress: bool = False
     already_delivered: tuple[DigestRequest, ...] = ()
@@ -65,7 +63,8 @@ class TickResult:
 
 
 def advance(request: DigestRequest, store: Store, queues: Queues) -> Step | None:
-    """Queue the next missing step of a wish and return it; None when it is fulfilled."""
+    """Queue the next missing step of a request and return it; None when it is fulfilled. Raises
+    WorkerFault."""
     step = next_step(request, store.requests.state(request))
     if step is not None:
         queue_step(step, queues)
@@ -73,7 +72,7 @@ def advance(request: DigestRequest, store: Store, queues: Queues) -> Step | None
 
 
 def queue_step(step: Step, queues: Queues) -> None:
-    """Have a step taken, unless somebody is at it. Raises WorkerFault."""
+    """Queue a step, unless it is queued or under way. Raises WorkerFault."""
     missing, given_up = queues.missing_and_failed([step])
     if given_up:
         raise WorkerFault(step.id)
@@ -82,11 +81,11 @@ def queue_step(step: Step, queues: Queues) -> None:
 
 
 def tick(context: Context, queues: Queues, now: datetime) -> TickResult:
-    """Advance every wish, those that people left and those of the subscriptions.
+    """Advance every request, people's and subscriptions', at a moment (UTC).
 
-    Wishes whose next step is the same share it. A day that somebody asked for and that ended short
-    of its papers (arXiv away, model down) is wished anew after a while. First everything is looked
-    at, then what is to be done is done, by one bot at a time; where nothing is, nothing is written.
+    Requests with the same next step share it. A person's request that ended short of its papers
+    (arXiv away, model down) is renewed after a while. Everything is read first; then the changes
+    are made under a lease, by one bot at a time. A tick with nothing to do writes nothing.
     """
     ticked, todo = _plan_tick(context, queues, now)
     if todo:
@@ -105,38 +104,33 @@ Todo = list[Callable[[], object]]
 
 
 def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickResult, Todo]:
-    """What came of everything by now, and what is to be done; all that is done may be done twice,
-    or a moment late."""
+    """The tick's result, and the changes to make, each of which may be made twice, or late."""
     snapshot, todo = take_snapshot(context), Todo()
-    asked, before, given_up = _requested_steps(context, now, todo)
-    ahead, late = _scheduled_steps(context, snapshot, now, todo)
-    steps = [*asked, *ahead]
-    failed = _asked(context, queues, snapshot, steps, now, todo)
+    requested, before, given_up = _requested_steps(context, now, todo)
+    scheduled, late = _scheduled_steps(context, snapshot, now, todo)
+    steps = [*requested, *scheduled]
+    failed = _queue_steps(context, queues, snapshot, steps, now, todo)
     for profile, night in due_training(context, snapshot, now):
         if not queues.has_training_job(profile.fingerprint, night):
             todo.append(partial(context.store.profiles.put, profile))
             model = context.judge.model or ""
             todo.append(partial(queues.enqueue_training, profile.fingerprint, model, night))
-    # At the end: who is to be told something is not forgotten before the rest is done.
+    # Last: a person who is to be told something is not forgotten before everything else is done.
     todo += [
         partial(context.store.requests.drop, request) for request in (*before, *failed, *given_up)
     ]
     quiet = tuple(quiet_days(context, snapshot, now)) if context.say_quiet_days else ()
-    told = tuple(before), tuple(failed), tuple(given_up), tuple(late), quiet
-    return TickResult(bool(steps), *told), todo
+    news = tuple(before), tuple(failed), tuple(given_up), tuple(late), quiet
+    return TickResult(bool(steps), *news), todo
 
 
 def _requested_steps(
     context: Context, now: datetime, todo: Todo
 ) -> tuple[list[Step], list[DigestRequest], list[DigestRequest]]:
-    """The steps that people wait for, whose day had been delivered before, and whose request is
-    given up."""
-    store, steps, before, given_up = (
-        context.store,
-        list[Step](),
-        list[DigestRequest](),
-        list[DigestRequest](),
-    )
+    """The next steps of people's requests, the requests that had been delivered before, and those
+    that are given up."""
+    store, steps = context.store, list[Step]()
+    before, given_up = list[DigestRequest](), list[DigestRequest]()
     requests = store.requests.all()
     for request, facts in zip(requests, store.requests.states(requests), strict=True):
         seen = next_action(request, facts, now)
@@ -157,7 +151,7 @@ def _requested_steps(
 def _scheduled_steps(
     context: Context, snapshot: Snapshot, now: datetime, todo: Todo
 ) -> tuple[list[Step], list[Late]]:
-    """The steps that subscriptions need, and whose day is late."""
+    """The next steps of subscriptions, and the digests that are late."""
     steps, late, overdue = list[Step](), list[Late](), list[Late]()
     for found, request, seen in due_requests(context, snapshot, now):
         if seen.step is not None:
@@ -169,8 +163,8 @@ def _scheduled_steps(
             todo.append(partial(context.store.subscriptions.put_last_served, *served))
         elif seen.late_reason and request.at and now - request.at >= _GRACE:
             late.append((found, request, seen.late_reason))
-    known = context.store.requests.overdue([request for _, request, _ in overdue])
-    for row, since in zip(overdue, known, strict=True):
+    overdue_since = context.store.requests.overdue([request for _, request, _ in overdue])
+    for row, since in zip(overdue, overdue_since, strict=True):
         if since is None:
             todo.append(partial(context.store.requests.put_overdue, row[1], now))
         elif now - since >= _STUCK:
@@ -178,7 +172,7 @@ def _scheduled_steps(
     return steps, late
 
 
-def _asked(
+def _queue_steps(
     context: Context,
     queues: Queues,
     snapshot: Snapshot,
@@ -186,8 +180,8 @@ def _asked(
     now: datetime,
     todo: Todo,
 ) -> list[DigestRequest]:
-    """Have these steps taken, each once, unless somebody is at it; returns whose the workers have
-    given up."""
+    """Queue each step once, unless it is queued or under way; returns the requests whose step the
+    workers gave up."""
     others = list[Step]()
     chats: dict[str, list[DigestRequest]] = {platform: [] for platform in CHATS}
     for step in steps:
@@ -205,11 +199,11 @@ def _asked(
     failed = [step.wish for step in others if step.id in given_up]
     for platform, mine in chats.items():
         deliveries = DueDeliveries(context.store.redis, platform)
-        failed += _posted(deliveries, platform, queues, mine, now, todo)
+        failed += _queue_deliveries(deliveries, platform, queues, mine, now, todo)
     return failed
 
 
-def _posted(
+def _queue_deliveries(
     deliveries: DueDeliveries,
     platform: str,
     queues: Queues,
@@ -217,8 +211,8 @@ def _posted(
     now: datetime,
     todo: Todo,
 ) -> list[DigestRequest]:
-    """Leave who is due on a platform to the job that posts there; returns whose delivery failed
-    through a fault of ours. What waits there is what the last look found due."""
+    """Hand the requests due on a platform to the job that posts there, and withdraw those that are
+    no longer due; returns the requests that failed through our fault."""
     waiting, tried = deliveries.waiting_and_failed()
     due_now = {content_key(request): request for request in requests}
     failed, fresh = list[DigestRequest](), list[DigestRequest]()
@@ -235,22 +229,21 @@ def _posted(
     if fresh:
         todo.append(partial(deliveries.put, fresh))
     if fresh or waiting & due_now.keys():
-        there, given_up = queues.delivery_job_state(platform)
+        is_queued, given_up = queues.delivery_job_state(platform)
         if given_up:
             log.error("the workers gave up", step=f"deliver-{platform}", channels=len(due_now))
             return list(due_now.values())
-        if not there:
+        if not is_queued:
             todo.append(partial(queues.enqueue_delivery, platform))
     return failed
 
 
 def _over(request: DigestRequest, facts: RequestState, now: datetime) -> bool:
-    """A day that was asked for and is delivered; one that is short is tried for a while."""
-    done, judged, list_result = facts.delivered, facts.judged, facts.listed
-    whole = (
-        judged and list_result and not (judged.unscored or list_result.problem)
-    )  # but for its budget
-    if done is None or done.complete or whole:
+    """Whether a person's request is done: delivered in full, or short for longer than we retry."""
+    done, judged, listed = facts.delivered, facts.judged, facts.listed
+    # Short of nothing but its budget, which a retry does not raise.
+    in_full = judged and listed and not (judged.unscored or listed.problem)
+    if done is None or done.complete or in_full:
         return True
     return _waited_long(request, now)
 
@@ -260,9 +253,9 @@ def _waited_long(request: DigestRequest, now: datetime) -> bool:
 
 
 def _stale(facts: RequestState, now: datetime) -> bool:
-    """Whether a day that is short was tried so long ago that it is wished anew."""
+    """Whether a short digest was tried so long ago that its request is renewed."""
     done, judged = facts.delivered, facts.judged
-    # A day judged again with the same outcome is not delivered again.
+    # Judged later than delivered: the outcome was the same, so it was not delivered again.
     return done is not None and now - max(done.at, judged.at if judged else done.at) >= RETRY_AFTER
 
 
@@ -273,9 +266,9 @@ def fulfil(
     meanwhile: Callable[[Step], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Advance a wish until it is fulfilled, calling `meanwhile` with the step under way.
+    """Advance a request until it is fulfilled, calling `meanwhile` with the step under way.
 
-    Raises WorkerFault. Interrupted, it leaves the steps queued: asking again finds what is done.
+    Raises WorkerFault. When interrupted, the steps stay queued, and another call continues.
     """
     while (step := advance(request, store, queues)) is not None:
         meanwhile(step)

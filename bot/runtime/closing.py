@@ -1,4 +1,4 @@
-"""Closing what was opened, although whoever closes it is cancelled meanwhile."""
+"""Finishing a close although the task that awaits it is cancelled."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A thread, posted completely, in order and once, whatever happens in between.
+"""Posts a thread completely, in order and once, whatever happens in between.
 
-Before a message goes out its intent is written down, and its id after it. Who finds an intent
-without an id looks into the channel before sending again: the reply may have been lost, or the
-worker killed, after the platform took the message. Redis is asked from threads, because the bot
-posts from the loop that has to acknowledge events.
+The intent is stored before a message is sent, and the message's id afterwards. An intent without
+an id means that the reply was lost, or the worker killed: then the channel is searched before the
+message is sent again. Redis is called from threads, because the bot posts from the event loop that
+has to acknowledge events.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ T = TypeVar("T")
 HEAD = "head"
 _THREAD = "thread"  # where the replies go
 
-# Between the tries of one message; a service that asks for longer than this is left for later.
+# Seconds between the tries of one message; a platform that asks for longer is left for later.
 _WAITS = (1.0, 2.0, 4.0, 8.0)
 _LONGEST = 60.0
-# The clocks of our machines may differ by so much.
+# How far the clocks of our machines may differ.
 _SKEW_MS = 5000
-# After an answer, before the next message of a channel.
+# Seconds between an answer and the next message in a channel.
 _GAP = 1.0
 
 
-# Nothing can be added to the thread any more.
+# Refusals after which nothing can be added to the thread.
 _ENDS = (ChannelReason.MESSAGE_GONE, ChannelReason.THREAD_LOCKED)
 
 
 class PostedThread(NamedTuple):
-    """What came of a thread: the head's id, empty where there is none; the replies that the
-    platform does not take, by slot; and why the thread ended early, where it did."""
+    """The result of posting a thread: the head's id, empty when there is none; the replies that
+    the platform refused, by slot; and the reason the thread ended early, if it did."""
 
     message: str
     refused: dict[str, ChannelReason]
@@ -57,32 +57,32 @@ class PostedThread(NamedTuple):
 
 
 class Poster(Protocol):
-    """A platform's messages. Every method raises Unavailable, Gone, or Refused for what concerns
-    this message or its thread alone, with its trouble: BAD_MESSAGE, NOT_EDITABLE, MESSAGE_GONE or
-    THREAD_LOCKED. None repeats a request by itself."""
+    """A platform's messages. Every method raises Unavailable, Gone, or, for what concerns only this
+    message or its thread, Refused with a reason: BAD_MESSAGE, NOT_EDITABLE, MESSAGE_GONE or
+    THREAD_LOCKED. No method retries by itself."""
 
     async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
-        """Post to the channel, or under a thread, marked with `key`; returns the message's id. What
-        is refused as it is laid out is sent as a few plain words."""
+        """Post to the channel, or into a thread, marked with `key`; returns the message's id. A
+        layout that the platform refuses is sent again as plain text."""
 
     async def open_thread(self, address: Address, message: str, head: Message) -> str:
-        """Where the replies to a message go (`under`); asking again gives the same."""
+        """The thread of a message, to pass as `under`; the same when it was opened before."""
 
     async def find(
         self, address: Address, key: str, since: datetime, under: str | None
     ) -> list[str]:
-        """Ids of our messages marked with `key`, the oldest first."""
+        """Ids of our messages marked with `key` since a moment (UTC), the oldest first."""
 
     async def edit(
         self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
     ) -> None:
-        """Change a message of ours; with its `key` it is found as before."""
+        """Change a message of ours; pass its `key` so that find() still finds it."""
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:
         """Delete a message of ours."""
 
     async def open_direct(self, address: Address, person: str) -> Address:
-        """Where this workspace's person can be told something alone."""
+        """The address of direct messages to a person of this workspace."""
 
 
 class ChannelRateLimit:
@@ -101,7 +101,7 @@ class ChannelRateLimit:
             bucket = await RedisBucket.init(rates, self._redis, key)
             # Without its clean-up task, one for each channel: the key as a whole goes when idle.
             self._limiters[key] = Limiter(SingleBucketFactory(bucket, schedule_leak=False))
-        # Turns later than any clock that is right can have made them: ours was set back.
+        # Drop turns in the future, left from before this clock was set back.
         ahead = int(time.time() * 1000) + _SKEW_MS
         await self._redis.zremrangebyscore(key, f"({ahead}", "+inf")
         await self._limiters[key].try_acquire_async("message")
@@ -109,7 +109,8 @@ class ChannelRateLimit:
 
 
 class ThreadPoster:
-    """One delivery to one channel under way. `number` is the lease's; `renew` keeps it."""
+    """One delivery to one channel. `turn` waits for the channel's rate limit, `clock` gives the
+    time (UTC), `number` is the lease's and `renew` renews the lease."""
 
     def __init__(
         self,
@@ -130,9 +131,9 @@ class ThreadPoster:
     async def post(self, head: Message, replies: Sequence[tuple[str, Post]]) -> PostedThread:
         """Post what is missing of a head and its replies (slot, post).
 
-        A head that says something else by now is changed. What the platform refuses about a message
-        is written down, and the thread goes on; one that somebody deleted is not begun again.
-        Raises Unavailable when the tries are used up, Gone, and LeaseLost.
+        A head whose content has changed is edited. A refused message is stored with the reason, and
+        the thread goes on; a thread that somebody deleted is not started again. Raises Unavailable
+        when the tries are used up, Gone, and LeaseLost.
         """
         top, refused = await self.post_one(HEAD, head), dict[str, ChannelReason]()
         ended = (
@@ -154,7 +155,7 @@ class ThreadPoster:
         return PostedThread(top.message, refused, ended)
 
     async def post_one(self, slot: str, post: Post, under: str | None = None) -> OutboxEntry:
-        """Post one message, unless it is there; returns what came of it."""
+        """Post one message, unless it is there; returns its outbox entry. Raises like post()."""
         body = fingerprint(post.model_dump_json())
 
         async def attempt() -> OutboxEntry:
@@ -172,7 +173,7 @@ class ThreadPoster:
                     "message refused", channel=str(self.address), slot=slot, why=str(refused)
                 )
                 entry = entry.model_copy(update={"refused": _reason(refused)})
-                if entry.refused in _ENDS:  # the thread's end, and not this message's
+                if entry.refused in _ENDS:  # it ends the thread, and is not about this message
                     if known is None:
                         await asyncio.to_thread(self.outbox.withdraw, slot)
                     return entry
@@ -184,7 +185,7 @@ class ThreadPoster:
         return await self._with_retries(attempt)
 
     async def change(self, slot: str, post: Post, under: str | None = None) -> None:
-        """Make a message that is there say this, unless it does or may not be changed."""
+        """Edit a posted message, unless it says this already or is gone. Raises like post()."""
         known = await asyncio.to_thread(self.outbox.entry, slot)
         same = known and known.body == fingerprint(post.model_dump_json())
         if known and known.message and not same and known.refused is not ChannelReason.MESSAGE_GONE:
@@ -205,7 +206,7 @@ class ThreadPoster:
         return entry
 
     async def _opened(self, message: str, head: Message) -> OutboxEntry:
-        """Where the replies go, asked for once."""
+        """The entry of the opened thread, which is opened once."""
         known = await asyncio.to_thread(self.outbox.entry, _THREAD)
         if known:
             return known
@@ -231,7 +232,7 @@ class ThreadPoster:
                 return found[0]
         await self.turn(self.address)
         await asyncio.to_thread(self.renew)
-        # A turn that was used late must not let the next message come too early.
+        # A turn that was used late must not bring the next message early.
         if (early := self._free - time.monotonic()) > 0:
             await self.sleep(early)
         try:
@@ -250,20 +251,19 @@ class ThreadPoster:
             except Unavailable as away:
                 if (away.retry_after or 0) > _LONGEST:
                     raise
-                log.info("a message has to wait", channel=str(self.address), why=str(away))
+                log.info("message delayed", channel=str(self.address), why=str(away))
                 await self.sleep(max(wait, away.retry_after or 0))
         return await attempt()
 
     async def _delete_duplicates(self) -> None:
-        """A message that turned up after we had looked for it in vain is there twice: the second
-        one goes."""
+        """Delete the second of two messages: the first appeared only after find() had missed it."""
         for slot, (since, under) in self._unclear.items():
             entry = await asyncio.to_thread(self.outbox.entry, slot)
             find = partial(self.poster.find, self.address, self._key(slot), since, under)
             try:
                 for extra in await self._with_retries(find):
                     if entry and extra != entry.message:
-                        log.warning("a message arrived late, deleting the second", slot=slot)
+                        log.warning("message arrived late, deleting the duplicate", slot=slot)
                         await self._with_retries(
                             partial(self.poster.remove, self.address, extra, under)
                         )

@@ -1,4 +1,4 @@
-"""What Slack says of our tokens: for `paperboy doctor`."""
+"""Checks Slack's tokens for `paperboy doctor`."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ SCOPES = (
     *("app_mentions:read", "channels:history", "channels:read", "chat:write", "commands"),
     *("groups:history", "groups:read", "im:history", "im:write", "mpim:read", "users:read"),
 )
-# What a person does for it: type a command, press, mention, open the home tab.
+# By typing a command, pressing a button, a mention, opening the home tab.
 EVENTS = ("command", "button", "app_mention", "app_home_opened")
 
 
-async def check(token: SecretStr, settings: Settings, heard: Collection[str]) -> SlackCheckup:
-    """Ask Slack who we are, what we may, and whether events can come; posts nothing.
+async def check(token: SecretStr, settings: Settings, seen: Collection[str]) -> SlackCheckup:
+    """Ask Slack who we are, what we may do, and whether events can arrive; posts nothing.
 
-    `heard` are the kinds of events that the bot has had.
+    `seen` are the kinds of events that the bot has received.
     """
     web = client(token, settings.slack_api_url.get_secret_value())
-    found = SlackCheckup(unseen_events=tuple(kind for kind in EVENTS if kind not in heard))
+    found = SlackCheckup(unseen_events=tuple(kind for kind in EVENTS if kind not in seen))
     if not token.get_secret_value().startswith("xoxb-"):
-        trouble = doctor.not_this_kind("SLACK_BOT_TOKEN", "xoxb-")
-        found = found.model_copy(update={"bot_token_error": trouble})
+        token_error = doctor.not_this_kind("SLACK_BOT_TOKEN", "xoxb-")
+        found = found.model_copy(update={"bot_token_error": token_error})
     else:
         try:
             me = await web.auth_test()
@@ -46,15 +46,15 @@ async def check(token: SecretStr, settings: Settings, heard: Collection[str]) ->
             found = found.model_copy(update={"bot_token_error": str(to_paperboy_error(error))})
     if settings.slack_app_token is not None:
         app_token = settings.slack_app_token.get_secret_value()
-        trouble = ""
+        token_error = ""
         if not app_token.startswith("xapp-"):
-            trouble = doctor.not_this_kind("SLACK_APP_TOKEN", "xapp-")
+            token_error = doctor.not_this_kind("SLACK_APP_TOKEN", "xapp-")
         else:
             try:
                 await web.apps_connections_open(app_token=app_token)
             except CLIENT_ERRORS as error:
-                trouble = doctor.app_token_refused(str(to_paperboy_error(error)))
-        return found.model_copy(update={"by": "Socket Mode", "app_token_error": trouble})
+                token_error = doctor.app_token_refused(str(to_paperboy_error(error)))
+        return found.model_copy(update={"by": "Socket Mode", "app_token_error": token_error})
     if settings.slack_signing_secret is not None:
         by = f"HTTP: let Slack send to https://.../slack/events, here on port {settings.port}"
         return found.model_copy(update={"by": by})

@@ -1,4 +1,4 @@
-"""Slack's events, in: acknowledged at once and made an Ask at the door."""
+"""Slack's events: acknowledged at once, and turned into actions."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ log = structlog.get_logger()
 
 Json = dict[str, Any]
 
-# A form's answers are read before they are acknowledged, so that mistakes can stand in it.
+# A form's answers are checked before they are acknowledged, so that it can show mistakes.
 _FORM_SECONDS = 2.0
-# Of these, for finding out who sends it.
+# Of these, for identifying the person.
 _CHECK_SECONDS = 1.2
-# Slack's client looks at its socket as often; a dropped one is back after about twice this.
+# How often Slack's client checks its socket; a dropped one is back after about twice this.
 _PING_SECONDS = 5.0
-# The first connection, and a lost one, before all is begun anew.
+# How long connecting, or a lost connection, may take before everything starts over.
 _OPEN_SECONDS, _LOST_SECONDS = 30.0, 60.0
 
 
@@ -78,7 +78,7 @@ class SlackApp:
     def app(self, signing_secret: str | None) -> AsyncApp:
         """Bolt's app with every listener; without a signing secret only Socket Mode reaches it."""
 
-        async def authorize() -> AuthorizeResult:  # bolt itself would ask Slack before each event
+        async def authorize() -> AuthorizeResult:  # bolt would ask Slack before each event
             token = self.answers.web.token
             return AuthorizeResult(
                 enterprise_id=None,
@@ -88,11 +88,11 @@ class SlackApp:
             )
 
         quiet = logging.getLogger("slack")
-        quiet.setLevel(logging.ERROR)  # it warns of an environment that it need not have read
+        quiet.setLevel(logging.ERROR)  # it warns about the environment, which is not its business
         app = AsyncApp(
             client=self.answers.web,
             signing_secret=signing_secret,
-            request_verification_enabled=False,  # slack_http has done it, before reading on
+            request_verification_enabled=False,  # done in http.py, before the body is parsed
             authorize=authorize,
             logger=quiet,
         )
@@ -121,7 +121,7 @@ class SlackApp:
         if action.get("url"):
             return  # Slack has opened it
         name, value = render.parse_pressed(action)
-        place = body.get("channel") or {}  # what only one person sees comes without its message
+        place = body.get("channel") or {}  # a private message is not sent along
         message = {**(body.get("container") or {}), **(body.get("message") or {})}
         interaction = self._interaction("button", body, place.get("id") or "", body["user"]["id"])
         thread, ts = (str(message.get(name) or "") for name in ("thread_ts", "ts"))
@@ -262,8 +262,8 @@ async def listen(answers: SlackAnswers, settings: Settings) -> None:
 
 
 async def _socket(slack: SlackApp, token: str) -> None:
-    """Slack's client tries for ever, in its log only: a wrong token, and an address that Slack
-    gave, which is good for some seconds. So it is watched."""
+    """Slack's client retries a wrong token, or an address that is valid for some seconds, for ever
+    and tells only its log. So it is watched from here."""
     try:
         opened = await slack.answers.web.apps_connections_open(app_token=token)
     except CLIENT_ERRORS as error:

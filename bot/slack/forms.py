@@ -1,4 +1,4 @@
-"""Forms -> Slack's modal views, and what was filled in -> text; pure."""
+"""Forms -> Slack's modal views, and submitted views -> answers; pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LONGEST: Final = 3_000  # characters of a plain_text_input
 
 def modal(form: Form) -> Json:
     """A form as a modal view; a field's name is its block_id and its action_id (but "zone", whose
-    choices Slack asks for as somebody types). A value that does not suit its field is left out.
+    choices Slack asks for as a person types). A value that does not suit its field is left out.
 
-    Raises ValueError when `about` has more than the 3,000 characters Slack gives back.
+    Raises ValueError when the metadata has more than the 3,000 characters Slack gives back.
     """
     if len(form.metadata) > 3_000:
         raise ValueError(f"the form {form.name} carries {len(form.metadata)} characters, 3,000 fit")
@@ -33,16 +33,16 @@ def modal(form: Form) -> Json:
 
 
 def answers(view: Mapping[str, Any]) -> dict[str, str]:
-    """The `view` of a view_submission -> field name and text, as bot.message.Field says; what was
-    left unanswered is "". Undoes `modal`."""
+    """The `view` of a view_submission -> each field's answer by its name, as domain.message.Field
+    describes it, "" when it is unanswered. Undoes `modal`."""
     values: Mapping[str, Mapping[str, Json]] = view["state"]["values"]
     return {name: _answer(state) for name, found in values.items() for state in found.values()}
 
 
 def read_metadata(view: Mapping[str, Any]) -> tuple[str, str]:
-    """What a form is about, and the channel it was opened in: `opened` packs them.
+    """What a form is about, and the channel it was opened in, as `modal_in_channel` packs them.
 
-    Raises ValueError for what is none of ours.
+    Raises ValueError when they are not ours.
     """
     found = json.loads(str(view.get("private_metadata")))
     if not isinstance(found, list) or len(found) != 2:
@@ -61,13 +61,13 @@ def modal_in_channel(form: Form, channel: str) -> Json:
 
 
 def errors(found: Mapping[str, str]) -> Json:
-    """Field name and what is wrong with its answer -> the reply that keeps the form open."""
+    """What is wrong with each answer, by field name -> the reply that keeps the form open."""
     return {"response_action": "errors", "errors": dict(found)}
 
 
 def options(choices: Iterable[Choice]) -> list[Json]:
-    """At most 100 choices, each value once, as a select and a block_suggestion take them. Slack has
-    no room for a value that is empty or longer than 150 characters: such a choice is left out."""
+    """At most 100 choices, each value once, for a select or a block_suggestion. Slack accepts no
+    value that is empty or longer than 150 characters: such a choice is left out."""
     kept: dict[str, Json] = {}
     for choice in choices:
         label, value = choice.label.strip() or choice.value, choice.value
@@ -91,7 +91,7 @@ def _input(field: Field) -> Json:
 
 
 def _element(field: Field) -> Json:
-    """The element a field is answered in; what is empty in it is left out by the caller."""
+    """The element of a field; the caller leaves out what is empty in it."""
     value = field.value
     match field.kind:
         case "number":
@@ -114,7 +114,7 @@ def _element(field: Field) -> Json:
         case "choice" if known := options(field.choices):
             one = next((option for option in known if option["value"] == value), None)
             return {"type": "static_select", "options": known, "initial_option": one}
-        case kind:  # text; and a choice without choices, which Slack would refuse
+        case kind:  # text, and a choice without choices, which Slack would refuse
             start = value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
             longest = _LONGEST if kind == "prose" else max(1_000, len(start))
             found = {"type": "plain_text_input", "multiline": kind == "prose"}

@@ -1,4 +1,4 @@
-"""Slack's events by HTTP: few connections, each soon done; nothing is read that is not signed."""
+"""Slack's events by HTTP, on few and short connections; what is not signed is not read."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from bot.runtime.closing import finish_closing
 
 log = structlog.get_logger()
 
-# Slack opens a handful; with more than these, whoever waits longest without having signed goes.
+# Slack opens a handful. Beyond these, the oldest connection without a signed request is closed.
 _CONNECTIONS = 100
-# From connecting to the end of the headers, and again between two requests.
+# From connecting to the end of the headers, and between two requests.
 _HEADER_SECONDS = 15.0
 _BODY_SECONDS = 5.0
 # A body may have 1 MiB, aiohttp's own bound; Slack's largest, a form, stays under 300 kB.
@@ -35,57 +35,59 @@ _LINES_A_MINUTE = 10
 
 
 class _Server(web.Server):
-    """aiohttp's server with a bound on its connections."""
+    """aiohttp's server with a limit on its connections."""
 
-    def __init__(self, door: _EventHandler, sparing: RateLimitedLog) -> None:
+    def __init__(self, handler: _EventHandler, limited_log: RateLimitedLog) -> None:
         errors = logging.getLogger("paperboy.http")
-        errors.filters = [_MalformedRequestFilter(sparing)]
+        errors.filters = [_MalformedRequestFilter(limited_log)]
         super().__init__(
-            door.answer,
+            handler.answer,
             logger=errors,
             access_log=None,
             keepalive_timeout=_HEADER_SECONDS,
             lingering_time=1.0,
-            auto_decompress=False,  # Slack does not compress, and what is signed is what was sent
+            auto_decompress=False,  # Slack does not compress, and signs the bytes it sends
         )
-        self._door, self._sparing = door, sparing
+        self._handler, self._log = handler, limited_log
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        there = [each for each in self.connections if each.transport is not None]
-        if len(there) > _CONNECTIONS:
-            idle = (each for each in there if each not in self._door.at_work)
+        connected = [each for each in self.connections if each.transport is not None]
+        if len(connected) > _CONNECTIONS:
+            idle = (each for each in connected if each not in self._handler.busy)
             next(idle, handler).force_close()
-            self._sparing.warning("connections closed, there are too many")
+            self._log.warning("too many connections, closing the oldest")
 
 
 class _EventHandler:
-    """What may come in: Slack's signed requests, and a load balancer's look."""
+    """Answers Slack's signed requests, and a load balancer's health check."""
 
-    def __init__(self, app: AsyncApp, secret: str, sparing: RateLimitedLog, clock: Clock) -> None:
-        self._app, self._sparing = app, sparing
+    def __init__(
+        self, app: AsyncApp, secret: str, limited_log: RateLimitedLog, clock: Clock
+    ) -> None:
+        self._app, self._log = app, limited_log
         self._clock = clock
         self._verifier = SignatureVerifier(secret, clock)
-        self.at_work = set[RequestHandler]()
+        self.busy = set[RequestHandler]()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if (request.method, request.path) == ("GET", "/healthz"):
             return web.json_response({"ok": True})
         if (request.method, request.path) != ("POST", "/slack/events"):
-            return _over(404)
+            return _closing(404)
         try:
             async with asyncio.timeout(_BODY_SECONDS):
                 body = await request.read() if self._recent(request) else None
         except TimeoutError:
-            return _over(408)
+            return _closing(408)
         if body is None or not self._signed(body, request):
-            self._sparing.warning("unsigned or outdated request", peer=request.remote)
-            return _over(401)
-        self.at_work.add(request.protocol)
+            self._log.warning("unsigned or outdated request", peer=request.remote)
+            return _closing(401)
+        self.busy.add(request.protocol)
         try:
-            return await self._dispatched(request, body)
+            return await self._dispatch(request, body)
         finally:
-            self.at_work.discard(request.protocol)
+            self.busy.discard(request.protocol)
 
     def _recent(self, request: web.BaseRequest) -> bool:
         """Whether the body is worth reading; slack_sdk takes any time stamp for a number."""
@@ -101,7 +103,7 @@ class _EventHandler:
         except UnicodeDecodeError:  # Slack signs text
             return False
 
-    async def _dispatched(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+    async def _dispatch(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         headers: dict[str, str | Sequence[str]] = dict(request.headers.items())
         try:
             event = AsyncBoltRequest(
@@ -109,30 +111,30 @@ class _EventHandler:
             )
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             log.error("unreadable Slack event", error=type(error).__name__)
-            return _over(400)
+            return _closing(400)
         return await to_aiohttp_response(await self._app.async_dispatch(event))
 
 
-def _over(status: int) -> web.Response:
-    """An answer after which the connection is closed."""
+def _closing(status: int) -> web.Response:
+    """A response after which the connection is closed."""
     answer = web.Response(status=status)
     answer.force_close()
     return answer
 
 
 class _MalformedRequestFilter(logging.Filter):
-    """aiohttp tells every malformed request with its traceback: here a line, and not too often. A
-    fault of ours passes."""
+    """aiohttp logs every malformed request with a traceback; this makes it a line, and not too
+    many. Our own faults pass."""
 
-    def __init__(self, sparing: RateLimitedLog) -> None:
+    def __init__(self, limited_log: RateLimitedLog) -> None:
         super().__init__()
-        self._sparing = sparing
+        self._log = limited_log
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not isinstance(error, HttpProcessingError):
             return True
-        self._sparing.warning(
+        self._log.warning(
             "malformed HTTP request", error=type(error).__name__ if error else record.msg
         )
         return False
@@ -144,10 +146,10 @@ async def serving(
 ) -> AsyncIterator[None]:
     """Answer Slack on this port while the block runs.
 
-    Raises Unavailable when another program has the port, Refused when it can never be ours.
+    Raises Unavailable when another program uses the port, Refused when we may not use it.
     """
-    sparing = RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)
-    server = _Server(_EventHandler(app, secret, sparing, clock or Clock()), sparing)
+    limited_log = RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)
+    server = _Server(_EventHandler(app, secret, limited_log, clock or Clock()), limited_log)
     runner = web.ServerRunner(server)
     try:
         await runner.setup()

@@ -1,4 +1,4 @@
-"""Who somebody is in Slack, and which channels that person is in, by what Slack says."""
+"""Who a person is in Slack, and which channels that person is in."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
 
 log = structlog.get_logger()
 
-# People press several buttons in a row, and look at their home tab. A change is never allowed by
-# what was true a moment ago.
+# People press several buttons in a row, and look at their home tab. A right to change something is
+# never taken from the cache.
 _KEPT: Final = timedelta(seconds=20)
 _DAY: Final = timedelta(days=1)
 _MOST: Final = 2_000
-# Slack gives at most 999 of a person's channels at a time (Tier 3: fifty such questions a minute).
+# Slack returns at most 999 of a person's channels at a time (Tier 3: fifty calls a minute).
 _PAGE: Final = 999
 _KINDS: Final = ("public_channel", "private_channel", "mpim")
 
@@ -36,7 +36,7 @@ class _Enterprise(BaseModel):
 
 
 class _User(BaseModel):
-    """What users.info says of a person, as far as it matters here."""
+    """The fields of users.info that rights depend on."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -78,34 +78,34 @@ class People:
         self._kinds: tuple[str, ...] = _KINDS
 
     async def identify(
-        self, id: str, team: str, right: Right, alone: bool, now: datetime, seconds: float
+        self, id: str, team: str, right: Right, direct: bool, now: datetime, seconds: float
     ) -> tuple[Person | None, str]:
-        """A person as far as the right asks for it (what everybody may do takes no channels), and
-        the time zone (UTC where Slack does not say). None when Slack did not say who it is in so
-        many seconds; `alone` where the own conversation with the bot matters."""
+        """A person, as far as the right needs it (what everybody may do needs no channels), and the
+        time zone (UTC when Slack does not say). None when Slack does not answer in so many seconds;
+        `direct` adds the person's direct messages with the bot to the channels."""
         fresh = right is Right.CHANGE
 
         async def user() -> _User | None:
-            return await self._known(self._users, self._user, id, now, fresh, seconds)
+            return await self._cached(self._users, self._user, id, now, fresh, seconds)
 
         async def inside() -> frozenset[str] | None:
-            if right is Right.ASK and not alone:
+            if right is Right.ASK and not direct:
                 return frozenset()
-            return await self._known(self._inside, self._channels, id, now, fresh, seconds)
+            return await self._cached(self._inside, self._channels, id, now, fresh, seconds)
 
-        async def direct() -> str | None:
-            if not alone:
+        async def direct_channel() -> str | None:
+            if not direct:
                 return None
-            return await self._known(self._direct, self._conversation, id, now, False, seconds)
+            return await self._cached(self._direct, self._conversation, id, now, False, seconds)
 
-        told, channels, own = await asyncio.gather(user(), inside(), direct())
-        zone = _zone(told) if told else "UTC"
-        if told is None or channels is None:
+        info, channels, own = await asyncio.gather(user(), inside(), direct_channel())
+        zone = _zone(info) if info else "UTC"
+        if info is None or channels is None:
             return None, zone
-        found = channels | {own} if own else channels
-        return Person(kind=_kind(told, team), channels=found), zone
+        every = channels | {own} if own else channels
+        return Person(kind=_kind(info, team), channels=every), zone
 
-    async def _known(
+    async def _cached(
         self,
         kept: ExpiringCache[str, T],
         ask: Callable[[str], Awaitable[T]],
@@ -114,34 +114,34 @@ class People:
         fresh: bool,
         seconds: float,
     ) -> T | None:
-        """What is known of a person, or else asked; None when Slack does not say."""
-        found = None if fresh else kept.get(id, now)
-        if found is not None:
-            return found
+        """A cached value of a person, or a fresh one from Slack; None when Slack fails."""
+        value = None if fresh else kept.get(id, now)
+        if value is not None:
+            return value
         try:
             async with asyncio.timeout(seconds):
-                found = await ask(id)
+                value = await ask(id)
         except (*CLIENT_ERRORS, PaperboyError) as error:
             why = error if isinstance(error, PaperboyError) else to_paperboy_error(error)
             log.warning("person not identified", person=id, why=str(why))
             return None
-        kept.put(id, found, now)
-        return found
+        kept.put(id, value, now)
+        return value
 
     async def _user(self, id: str) -> _User:
         return _User.model_validate((await self._web.users_info(user=id)).get("user"))
 
     async def _channels(self, id: str) -> frozenset[str]:
-        found, cursor = set[str](), ""
+        channels, cursor = set[str](), ""
         while True:
             page = await self._page(id, cursor)
-            found.update(channel.id for channel in page.channels)
+            channels.update(channel.id for channel in page.channels)
             cursor = page.response_metadata.next_cursor or ""
             if not cursor:
-                return frozenset(found)
+                return frozenset(channels)
 
     async def _page(self, id: str, cursor: str) -> _Channels:
-        """Without group messages where the app was installed before it asked for their scope."""
+        """Without group messages when the app was installed before it asked for their scope."""
         ask = self._web.users_conversations
         kinds = ",".join(self._kinds)
         try:
@@ -155,13 +155,13 @@ class People:
         return _Channels.model_validate(answer.data)
 
     async def _conversation(self, id: str) -> str:
-        """The id of somebody's own conversation with the bot; opening it shows nothing."""
+        """The id of a person's direct messages with the bot; opening them shows nothing."""
         opened = await self._web.conversations_open(users=id)
         return _Channel.model_validate(opened.get("channel")).id
 
 
 def _kind(user: _User, team: str) -> PersonKind:
-    """A person of a larger organisation may belong to several workspaces of it."""
+    """In Enterprise Grid a person may belong to several workspaces."""
     if user.is_stranger or team not in (user.team_id, *user.enterprise_user.teams):
         return PersonKind.STRANGER
     if user.is_restricted or user.is_ultra_restricted or user.is_bot or user.deleted:

@@ -1,4 +1,4 @@
-"""Slack's messages, out: posting, finding, changing, each request made once, errors typed."""
+"""Slack's messages: send, find, edit, delete; each request is made once, errors are typed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from bot.slack import render
 
 log = structlog.get_logger()
 
-# A request that takes longer counts as lost; shorter than a delivery's lease.
+# A request that takes longer counts as lost. Shorter than a delivery's lease.
 _SECONDS = 10
-# Our clock and Slack's may differ by so much.
+# How far our clock and Slack's may differ.
 _SKEW = timedelta(minutes=5)
 _EVENT = "paperboy_message"
 _PAGE = 100
@@ -59,9 +59,9 @@ _GONE = {
 # Slack's own faults, which it names instead of an HTTP status; it may have acted all the same.
 _DOWN = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 _BUSY = {"ratelimited", "rate_limited", "message_limit_exceeded"}
-# The workspace as a whole is being moved, or closed to this network: nothing was done.
+# The workspace is being moved, or is closed to this network: nothing was done.
 _AWAY = {"team_added_to_org", "org_login_required", "external_channel_migrating", "accesslimited"}
-# What concerns one message or its thread, whatever it says (docs.slack.dev, the methods' errors).
+# About one message or its thread, whatever it says (docs.slack.dev, the methods' errors).
 _MESSAGE = {
     "message_not_found": ChannelReason.MESSAGE_GONE,
     "thread_not_found": ChannelReason.MESSAGE_GONE,
@@ -75,7 +75,7 @@ _MESSAGE = {
 
 
 class SlackRefused(Refused):
-    """Slack takes the request as it is for wrong; `code` is its own."""
+    """Slack rejects the request as it is; `code` is Slack's."""
 
     def __init__(self, code: str) -> None:
         super().__init__(
@@ -85,7 +85,7 @@ class SlackRefused(Refused):
 
 
 class _Web(AsyncWebClient):
-    """Slack's client, for which only an answer in Slack's form is one."""
+    """Slack's client, which raises ValueError for an answer that is not in Slack's form."""
 
     async def api_call(self, *args: Any, **kwargs: Any) -> AsyncSlackResponse:
         try:
@@ -95,15 +95,15 @@ class _Web(AsyncWebClient):
 
 
 def client(token: SecretStr, api_url: str, seconds: int = _SECONDS) -> AsyncWebClient:
-    """Slack's own client without its retries: its default one posts a message twice when the
-    connection is lost after Slack took it."""
+    """Slack's own client without its retries: the default handler posts a message twice when the
+    connection is lost after Slack accepted it."""
     return _Web(
         token=token.get_secret_value(), base_url=api_url, timeout=seconds, retry_handlers=[]
     )
 
 
 def to_paperboy_error(error: Exception) -> PaperboyError:
-    """Slack's error, or the connection's, named by what to do next."""
+    """Slack's error, or the connection's, as the type that says what to do next."""
     if not isinstance(error, SlackApiError):
         return Unavailable(
             f"Slack did not answer: {describe_error(error)}.",
@@ -130,7 +130,7 @@ def to_paperboy_error(error: Exception) -> PaperboyError:
     return Unavailable(why, ChannelReason.CHAT_DOWN, outcome_unknown=True)
 
 
-# What the client raises besides: lost connections, time-outs, and HTML in place of JSON.
+# What the client raises: Slack's errors, lost connections, timeouts, and HTML in place of JSON.
 CLIENT_ERRORS = (SlackApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
 
 
@@ -142,7 +142,7 @@ class SlackPoster:
 
     async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
         async def out(content: dict[str, Any]) -> AsyncSlackResponse:
-            return await self._ask(
+            return await self._call(
                 self.web.chat_postMessage,
                 channel=address.channel,
                 thread_ts=under,
@@ -160,7 +160,7 @@ class SlackPoster:
                 raise
             log.error("Slack refuses the blocks, sending plain text", key=key, why=str(refused))
             sent = await out(render.plain(post))
-        if under and _alone(sent):
+        if under and _is_outside_thread(sent):
             await self.remove(address, str(sent["ts"]), None)
             raise SlackRefused("thread_not_found")
         return str(sent["ts"])
@@ -187,7 +187,7 @@ class SlackPoster:
         oldest = f"{(since - _SKEW).timestamp():.6f}"
         found, cursor = [], ""
         while True:
-            page = await self._ask(
+            page = await self._call(
                 read,
                 channel=address.channel,
                 oldest=oldest,
@@ -207,33 +207,33 @@ class SlackPoster:
     async def edit(
         self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
     ) -> None:
-        """Metadata that an update does not name stays."""
+        """Metadata stays when an update does not name it."""
         where = {"channel": address.channel, "ts": message}
         try:
-            await self._ask(self.web.chat_update, **where, **render.message(post))
+            await self._call(self.web.chat_update, **where, **render.message(post))
         except SlackRefused as refused:
             if refused.reason is not ChannelReason.BAD_MESSAGE:
                 raise
-            await self._ask(self.web.chat_update, **where, **render.plain(post), blocks=[])
+            await self._call(self.web.chat_update, **where, **render.plain(post), blocks=[])
 
     async def remove(self, address: Address, message: str, under: str | None) -> None:
         try:
-            await self._ask(self.web.chat_delete, channel=address.channel, ts=message)
+            await self._call(self.web.chat_delete, channel=address.channel, ts=message)
         except SlackRefused as refused:
             if refused.reason is not ChannelReason.MESSAGE_GONE:
                 raise
 
     async def open_direct(self, address: Address, person: str) -> Address:
-        opened = await self._ask(self.web.conversations_open, users=person)
+        opened = await self._call(self.web.conversations_open, users=person)
         return address.model_copy(update={"channel": str(opened["channel"]["id"])})
 
     async def link(self, address: Address, message: str) -> str:
-        """A web address of a message."""
+        """The web address of a message."""
         read = self.web.chat_getPermalink
-        found = await self._ask(read, channel=address.channel, message_ts=message)
+        found = await self._call(read, channel=address.channel, message_ts=message)
         return str(found["permalink"])
 
-    async def _ask(
+    async def _call(
         self, method: Callable[..., Awaitable[AsyncSlackResponse]], **arguments: Any
     ) -> AsyncSlackResponse:
         try:
@@ -242,9 +242,9 @@ class SlackPoster:
             raise to_paperboy_error(error) from error
 
 
-def _alone(sent: AsyncSlackResponse) -> bool:
-    """Whether what was sent as a reply stands in the channel by itself: Slack refuses no reply to
-    a message that was deleted before it had any (slack-go issue 1571)."""
+def _is_outside_thread(sent: AsyncSlackResponse) -> bool:
+    """Whether a reply was posted outside its thread: Slack accepts a reply to a message that was
+    deleted before it had any (slack-go issue 1571)."""
     message = sent.get("message")
     return isinstance(message, dict) and not message.get("thread_ts")
 

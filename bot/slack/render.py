@@ -1,4 +1,4 @@
-"""Messages -> what Slack's API takes, and a pressed button back to ours; pure."""
+"""Messages -> Slack's blocks, and a pressed button -> its action and value; pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
 
 _LINES: Final = 20  # papers named in a parent message; the rest are in its thread
 _PLAIN: Final = 3_900  # Slack advises at most 4,000 characters in `text`
-# Blocks, and what they may weigh together. Slack answers msg_blocks_too_long somewhere above
-# 12,000 characters and counts the JSON, not only the text (bolt-js issues 2509 and 2867); 300 are
-# kept for saying how much is left out. For views no such limit was found.
+# At most so many blocks, and their weight. Slack answers msg_blocks_too_long somewhere above 12,000
+# characters and counts the JSON, not only the text (bolt-js issues 2509 and 2867); 300 are kept for
+# saying how much is left out. No such limit was found for views.
 _MESSAGE: Final = (50, 11_700)
 _VIEW: Final = (100, 60_000)
 
@@ -26,8 +26,8 @@ _WARNING: Final = {"type": "emoji", "name": "warning"}
 def message(post: Post) -> Json:
     """`blocks` and `text` for chat.postMessage, chat.update or a response_url.
 
-    Whatever the post, Slack's limits are kept: long texts end in "…", and what does not fit is
-    counted. `text` is for notifications and screen readers.
+    Any post keeps Slack's limits: long texts end in "…", and what does not fit is counted. `text`
+    is for notifications and screen readers.
     """
     if isinstance(post, Card):
         novelty = "" if post.novelty is None else f", novelty {post.novelty}"
@@ -42,8 +42,8 @@ def message(post: Post) -> Json:
 
 
 def plain(post: Post) -> Json:
-    """The same as text alone, for when Slack answers invalid_blocks: at most 3,900 characters,
-    with addresses written out. Nobody is mentioned; what does not fit is counted."""
+    """The post as text alone, for when Slack answers invalid_blocks: at most 3,900 characters,
+    with addresses written out and nobody mentioned. What does not fit is counted."""
     rows = _card_rows(post) if isinstance(post, Card) else _head_rows(post)
     rows = [text for text in (cut(text, 3_000) for text in rows) if text] or [NAME]
     kept = fitting(rows, _PLAIN - 40)
@@ -58,8 +58,8 @@ def home(head: Message) -> Json:
 
 
 def parse_pressed(action: Mapping[str, Any]) -> tuple[str, str]:
-    """One of a block_actions payload's `actions` -> the Button's action and value. A button with
-    a url comes, too, when it is pressed (a card's PDF as "pdf")."""
+    """One of a block_actions payload's `actions` -> the Button's action and value. Slack sends a
+    button with a url, too (a card's PDF as "pdf")."""
     return action["action_id"].partition("#")[0], action.get("value", "")
 
 
@@ -92,7 +92,7 @@ def _bar(score: int) -> str:
 
 
 def _head(head: Message, top: list[Json], most: int, room: int) -> list[Json]:
-    """When room is short, papers have half of it; then comes what is said, then items."""
+    """When room is short, papers get half of it, then text comes before items."""
     title = [] if top else [text_element(cut(head.title, 300) or NAME, bold=True)]
     if ID.fullmatch(head.by):
         gap = [text_element(" ")] if title else []
@@ -168,18 +168,18 @@ NEWLINE: Final = {"type": "text", "text": "\n"}
 
 
 def weight(part: object) -> int:
-    """As much as Slack could count: bytes of JSON, with &, < and > escaped as Slack keeps them."""
+    """The most Slack could count: bytes of JSON, with &, < and > escaped as Slack stores them."""
     packed = json.dumps(part, ensure_ascii=False, separators=(",", ":"))
     return len(escape(packed, quote=False).encode(errors="surrogatepass"))
 
 
 def cut(text: str, limit: int) -> str:
-    """The text, weighing at most `limit` (4 or more): cut between words, ending in "…"."""
+    """The text with a weight of at most `limit` (4 or more): cut between words, ending in "…"."""
     text = text.strip()
     if weight(text) - 2 <= limit:  # without its quotation marks
         return text
     low, high = 0, min(len(text), limit)
-    while low < high:  # the longest beginning that leaves room for "…"
+    while low < high:  # the longest prefix that leaves room for "…"
         middle = (low + high + 1) // 2
         low, high = (middle, high) if weight(text[:middle]) + 1 <= limit else (low, middle - 1)
     words = text[:low].rpartition(" ")[0]
@@ -187,7 +187,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def fitting(parts: Sequence[_T], room: int, weigh: Callable[[_T], int] = weight) -> list[_T]:
-    """The first of the parts, as many as have room together."""
+    """The first parts, as many as fit into the room together."""
     return list(parts[: sum(total <= room for total in accumulate(map(weigh, parts)))])
 
 
@@ -212,7 +212,7 @@ def text_element(text: str, bold: bool = False) -> Json:
 
 
 def link(text: str, url: str, limit: int, bold: bool = False) -> list[Json]:
-    """A link, or the text alone when there is nowhere to go, or nothing."""
+    """A link, the text alone without a valid address, or nothing without text."""
     text = cut(text, limit)
     if text and URL.fullmatch(url):
         return [text_element(text, bold) | {"type": "link", "url": url}]
@@ -226,14 +226,14 @@ def text_row(text: str, limit: int, *before: Json) -> list[Json]:
 
 
 def rich_text(rows: Sequence[list[Json]], last: str = "") -> list[Json]:
-    """Rows as one block, if there are any. Each ends in a newline, which the last one loses."""
+    """Rows as one block, if there are any. Each ends in a newline; the last one loses it."""
     elements = [element for each in (*rows, text_row(last, 100)) for element in each][:-1]
     section = {"type": "rich_text_section", "elements": elements}
     return [{"type": "rich_text", "elements": [section]}] if elements else []
 
 
 def actions(buttons: Sequence[Button]) -> list[Json]:
-    """Buttons, 25 to a block, which is what one holds."""
+    """Buttons, 25 to a block, which is Slack's limit."""
     rows = [buttons[start : start + 25] for start in range(0, len(buttons), 25)]
     return [{"type": "actions", "elements": list(map(_button, row))} for row in rows]
 
@@ -256,7 +256,7 @@ def _button(button: Button) -> Json:
 
 
 def numbered(blocks: list[Json]) -> list[Json]:
-    """The same blocks, each action_id unique: vote, vote#2, vote#3. Undone by `pressed`."""
+    """The same blocks, each action_id unique: vote, vote#2, vote#3. Undone by `parse_pressed`."""
     seen: Counter[str] = Counter()
     for block in blocks:
         for button in block["elements"] if block["type"] == "actions" else ():
