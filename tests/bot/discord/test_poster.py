@@ -134,7 +134,7 @@ def test_a_fault_while_posting_a_message_leaves_the_thread_complete(
     fake_discord: FakeDiscord, store: Store, whole: str, monkeypatch: pytest.MonkeyPatch,
     fault: Fault, at: int, kept: float,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(fake_discord_state, "_NONCE_KEPT", kept)
+    monkeypatch.setattr(fake_discord_state, "_NONCE_SECONDS", kept)
     fake_discord.inject_faults("POST */messages", *[""] * at, fault, fault)
     posting(fake_discord, lambda poster: thread(poster, store).post(*day()))
     assert drawn(fake_discord) == whole
@@ -200,7 +200,7 @@ def test_a_worker_killed_after_each_message_leaves_the_thread_complete(
     monkeypatch: pytest.MonkeyPatch,
     kept: float,
 ) -> None:
-    monkeypatch.setattr(fake_discord_state, "_NONCE_KEPT", kept)
+    monkeypatch.setattr(fake_discord_state, "_NONCE_SECONDS", kept)
     for _ in range(9):
         with pytest.raises(Killed):
             posting(fake_discord, lambda poster: thread(poster, store).post(*day()), Fragile)
@@ -224,7 +224,7 @@ class Hasty(DiscordPoster):
 def test_a_second_message_that_turned_up_is_deleted(
     fake_discord: FakeDiscord, store: Store, whole: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fake_discord_state, "_NONCE_KEPT", 0.0)
+    monkeypatch.setattr(fake_discord_state, "_NONCE_SECONDS", 0.0)
     fake_discord.inject_faults("POST */messages", "", "", "", "", "", "", "", "", "lost_reply")
     posting(fake_discord, lambda poster: thread(poster, store).post(*day()), Hasty)
     assert drawn(fake_discord) == whole

@@ -483,7 +483,7 @@ def test_a_second_message_that_may_not_be_deleted_stays(
 
     monkeypatch.setattr(place.poster, "find", find)
     monkeypatch.setattr(place.poster, "remove", remove)
-    monkeypatch.setattr(fake_discord_state, "_NONCE_KEPT", 0.0)
+    monkeypatch.setattr(fake_discord_state, "_NONCE_SECONDS", 0.0)
     place.judged(ALL)
     place.refuse("send", "ok", "ok", "lost_reply")
     place.deliver()
