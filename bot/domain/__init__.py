@@ -1,1 +1,1 @@
-"""The values everything passes around: frozen, no I/O."""
+"""The values that everything passes around: frozen, no I/O."""

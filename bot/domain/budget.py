@@ -1,8 +1,8 @@
-"""The nouns of a budget: who pays, what may be spent, is set aside, was spent or saved; pure.
+"""Budgets: who pays, limits, reservations, what was spent and saved; no I/O.
 
-Days and months are UTC's, because that is what a bill is made up by; a call belongs to the day on
-which its money was set aside. Dollars are counted in whole nano-dollars, so that sums are exact: a
-token of the cheapest models costs some ten of them.
+Days and months are in UTC, as on the bill; a call belongs to the day of its reservation. Dollars
+are counted in whole nano-dollars, so that sums are exact: a token of the cheapest models costs
+about ten of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NANO = 1_000_000_000
 
 
 class Period(StrEnum):
-    """How long a limit is for."""
+    """What a limit is per."""
 
     DAY = "day"
     MONTH = "month"
@@ -31,21 +31,21 @@ class Period(StrEnum):
         return day.isoformat() if self is Period.DAY else f"{day:%Y-%m}"
 
     def after(self, day: date) -> date:
-        """The first day of the next one."""
+        """The first day of the next period."""
         if self is Period.DAY:
             return day + timedelta(days=1)
         return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
 class Unit(StrEnum):
-    """What a limit is in: nano-dollars, or tokens of prompt and completion together."""
+    """The unit of a limit: nano-dollars, or tokens of prompt and completion together."""
 
     NANO = "nano"
     TOKENS = "tokens"
 
 
 class Limits(Value):
-    """What may be spent in a day and in a month; None is no limit, 0 is nothing."""
+    """What may be spent in a day and in a month; None is no limit, 0 allows nothing."""
 
     day_usd: float | None = Field(default=None, ge=0)
     month_usd: float | None = Field(default=None, ge=0)
@@ -53,7 +53,7 @@ class Limits(Value):
     month_tokens: int | None = Field(default=None, ge=0)
 
     def of(self, period: Period, unit: Unit) -> int | None:
-        """The limit in its unit."""
+        """One limit, in this unit."""
         day = period is Period.DAY
         if unit is Unit.TOKENS:
             return self.day_tokens if day else self.month_tokens
@@ -72,7 +72,7 @@ class Scope(Value):
 
 
 class Payer(Value):
-    """Who pays for a call: a workspace and the profile it is made for, each within its limits."""
+    """Who pays for a call: a workspace and the profile it is for, each with its limits."""
 
     workspace: str
     profile: str
@@ -120,12 +120,12 @@ class MaxCost(Value):
 
     @classmethod
     def of(cls, usd: float | None, tokens: int) -> MaxCost:
-        """Dollars are rounded up, so that what is set aside is never too little."""
+        """Dollars are rounded up, so that a reservation is never too small."""
         return cls(nano=None if usd is None else ceil(usd * NANO), tokens=tokens)
 
 
 class Reservation(Value):
-    """Set aside for one call, from these scopes, on this day."""
+    """What is reserved for one call, in these scopes, on this day."""
 
     id: str
     scopes: tuple[Scope, ...]
@@ -135,10 +135,11 @@ class Reservation(Value):
 
 
 class Refusal(Value):
-    """The limit that does not allow a call.
+    """The limit that refuses a call.
 
-    `passing` when it would, were the calls under way settled at nothing: ask again when they are.
-    `unpriced` when the limit is in dollars and the call has no price: such a limit cannot be kept.
+    `is_temporary` when the call would fit if calls under way turned out free: ask again once they
+    are settled. `unpriced` when the limit is in dollars and the call has no price: such a limit
+    cannot be kept.
     """
 
     scope: Scope
@@ -150,12 +151,12 @@ class Refusal(Value):
 
 
 class SpentTotals(Value):
-    """What one scope spent in one period, and what is set aside for calls under way.
+    """What one scope spent in one period, and what is reserved for calls under way.
 
     `tokens` counts against a limit; `prompt`, `cached` (a part of it) and `completion` are as
-    reported. `kept` calls are counted at what was set aside for them: nobody knows what they cost.
-    `unpriced` calls are missing from the dollars. `refused_*` is the limit that last refused a
-    call, `refused_unpriced` 1 when the last call was refused for having no price.
+    reported. `kept` calls count with what was reserved for them: their price is unknown. `unpriced`
+    calls are missing from the dollars. `refused_*` is the limit that last refused a call,
+    `refused_unpriced` is 1 when the last call was refused for having no price.
     """
 
     nano: int = 0
@@ -174,13 +175,13 @@ class SpentTotals(Value):
     refused_unpriced: int = 0
 
     def committed(self, unit: Unit) -> int:
-        """Spent and set aside."""
+        """Spent and reserved."""
         if unit is Unit.TOKENS:
             return self.tokens + self.reserved_tokens
         return self.nano + self.reserved_nano
 
     def limit_reached(self, limits: Limits, period: Period) -> tuple[Unit, int] | None:
-        """The limit that refused a call and still is one; one that was raised since is not."""
+        """The limit that refused a call, unless it was raised since."""
         for unit, at in ((Unit.NANO, self.refused_nano), (Unit.TOKENS, self.refused_tokens)):
             limit = limits.of(period, unit)
             if at is not None and limit is not None and at >= limit:
@@ -189,33 +190,33 @@ class SpentTotals(Value):
 
 
 class Remaining(Value):
-    """What neither is spent nor set aside, by the tightest limit; None without one."""
+    """What is neither spent nor reserved, by the tightest limit; None without one."""
 
     nano: int | None
     tokens: int | None
 
 
 def remaining(accounts: Iterable[tuple[Limits, SpentTotals, SpentTotals]]) -> Remaining:
-    """Of some scopes that all have to pay: each one's limits, its day and its month."""
-    rooms: dict[Unit, list[int]] = {unit: [] for unit in Unit}
+    """For scopes that all have to pay: the limits of each, and its totals by day and month."""
+    left: dict[Unit, list[int]] = {unit: [] for unit in Unit}
     for limits, today, month in accounts:
         for period, spent in ((Period.DAY, today), (Period.MONTH, month)):
             for unit in Unit:
                 limit = limits.of(period, unit)
                 if limit is not None:
-                    rooms[unit].append(max(0, limit - spent.committed(unit)))
+                    left[unit].append(max(0, limit - spent.committed(unit)))
     return Remaining(
-        nano=min(rooms[Unit.NANO], default=None), tokens=min(rooms[Unit.TOKENS], default=None)
+        nano=min(left[Unit.NANO], default=None), tokens=min(left[Unit.TOKENS], default=None)
     )
 
 
 def utc_day(now: datetime) -> date:
-    """The day that a call at this moment (aware) belongs to."""
+    """The day of a call at this moment (aware)."""
     return now.astimezone(UTC).date()
 
 
 def weekday_counts(day: date, since: date | None = None) -> tuple[int, int]:
-    """How many weekdays of its month have come, this day among them, and how many it has; from
+    """How many weekdays of its month have passed, this day included, and how many there are; from
     `since` on, where that is later than the first."""
     first, end = day.replace(day=1), Period.MONTH.after(day)
     dates = [first + timedelta(days=n) for n in range((end - first).days)]
@@ -224,14 +225,14 @@ def weekday_counts(day: date, since: date | None = None) -> tuple[int, int]:
 
 
 def forecast(spent: int, day: date, since: date | None = None) -> int | None:
-    """What the whole month will come to, if its weekdays to come cost what those did that have
-    come since the first call; None before the first one. Same unit as `spent`."""
-    come, all_of_them = weekday_counts(day, since)
-    return spent * all_of_them // come if come else None
+    """What the month will cost, if its other weekdays cost as much as those since the first call;
+    None before the first one. Same unit as `spent`."""
+    passed, total = weekday_counts(day, since)
+    return spent * total // passed if passed else None
 
 
 class SkipReason(StrEnum):
-    """Why a paper was not asked about: its score was known, the gate kept it, nothing was left."""
+    """Why a paper was not asked about: its score is stored, the gate, or the budget."""
 
     CACHE = "cache"
     GATE = "gate"
@@ -239,7 +240,7 @@ class SkipReason(StrEnum):
 
 
 class Savings(Value):
-    """Papers not asked about, and about what asking would have cost."""
+    """Papers not asked about, and an estimate of what asking would have cost."""
 
     papers: int = 0
     nano: int = 0
@@ -251,7 +252,7 @@ class Savings(Value):
 
 
 class Account(Value):
-    """One scope at one moment: its limits, and what it spent and was spared; `since` the month's
+    """One scope at one moment: its limits, and what it spent and saved; `since` is the month's
     first day with a call."""
 
     limits: Limits
@@ -263,7 +264,7 @@ class Account(Value):
 
 
 class Costs(Value):
-    """What `/digest cost` tells: a workspace's account, and those of its profiles by name."""
+    """What `/digest cost` shows: a workspace's account, and those of its profiles by name."""
 
     at: datetime
     workspace: Account
@@ -271,10 +272,9 @@ class Costs(Value):
 
 
 class Estimate(Value):
-    """What judging a day would cost before anybody is asked: of the `announced` papers those with a
-    `known` score are free; `reach` of the others are within the budget (None: all). Tokens and
-    dollars (None where the price is not known) are likely ones, `most` is what would be set
-    aside for all calls together."""
+    """What judging a day would cost: of the `announced` papers the `cached` ones have a score and
+    are free; `within_budget` of the others can be paid (None: all). Tokens and dollars (None where
+    the price is unknown) are likely ones, `max_usd` is what all calls together would reserve."""
 
     profile: str
     date: date_
@@ -290,12 +290,13 @@ class Estimate(Value):
 
 
 class GateReport(Value):
-    """How a profile's gate stands: `closed` (it keeps papers from the model) or open, `since` a
-    day; of an open one the `full` days and `picks` it has learned from, and how many it wants.
+    """The state of a profile's gate: `closed` (it keeps papers from the model) or open, since a
+    day. An open gate has learned from `full` days and `picks`, and needs the wanted numbers.
 
-    A closed one has, on its last `days`, asked about `asked` papers and let `below` pass unasked
-    but for `audited` ones, `missed` picks among them; `recall` with its 95 % interval is what that
-    tells of it. An open one that was closed before has them of the gate that was opened.
+    On its last `days`, a closed gate let `asked` papers through to the model and kept `below` from
+    it, of which `audited` were asked about anyway: `missed` of those were picks. `recall` and its
+    95 % interval (`low`, `high`) follow from that. A gate that was closed before and is open now
+    has the figures of the closed one.
     """
 
     closed: bool

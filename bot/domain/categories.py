@@ -1,8 +1,8 @@
-"""arXiv's category taxonomy as data, and which of its categories a word means.
+"""arXiv's category taxonomy, and which category a word means; pure.
 
-Source: https://arxiv.org/category_taxonomy, and the lists arXiv's feed gives back when it is asked
-for a category it does not know. Closed archives (alg-geom, cmp-lg, ...) get no new papers and are
-left out; so is arXiv's own `test`. Aliases (math.IT for cs.IT) are kept: the feed takes them.
+Source: https://arxiv.org/category_taxonomy, and the lists in arXiv's feed for an unknown category.
+Closed archives (alg-geom, cmp-lg, ...) get no new papers and are left out; so is arXiv's own
+`test`. Aliases (math.IT for cs.IT) are kept: the feed accepts them.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ _LONGEST: Final = 40
 
 
 def canonical(category: str) -> str | None:
-    """The right spelling of an archive or class written in any case; None when arXiv has none."""
+    """The spelling of an archive or class given in any case; None when arXiv has no such."""
     return _SPELLINGS.get(category.lower())
 
 
 def nearest(category: str) -> str | None:
-    """The category that was probably meant by an unknown one; None when nothing is like it.
+    """The category probably meant by an unknown one; None when none is similar.
 
-    A right class under a wrong or missing archive comes first: `LG` and `stat.LG` are cs.LG.
+    A known class under a wrong or missing archive comes first: `LG` and `stat.LG` are cs.LG.
     """
     word = category.lower()[:_LONGEST]
     tail = word.rpartition(".")[2]
@@ -78,15 +78,15 @@ def nearest(category: str) -> str | None:
 
 
 def matches(category: str, asked: str) -> bool:
-    """Whether a paper's category belongs to what was asked: it is that, or in that archive."""
+    """Whether a paper's category is the requested one, or in the requested archive."""
     category, asked = category.lower(), asked.lower()
     return category == asked or category.partition(".")[0] == asked
 
 
 def expand(asked: str) -> tuple[str, ...]:
-    """What a category consists of: an archive's classes, or itself where there is nothing below.
+    """An archive's classes, or the category itself where it has none.
 
-    The spelling is made right; a category arXiv does not know comes back as it was given.
+    The spelling is corrected; a category that arXiv does not know is returned unchanged.
     """
-    found = canonical(asked) or asked
-    return ARCHIVES.get(found) or (found,)
+    category = canonical(asked) or asked
+    return ARCHIVES.get(category) or (category,)

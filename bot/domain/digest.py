@@ -1,4 +1,4 @@
-"""A judged day: what was wanted, listed, scored, paid and decided, and a channel's view of it."""
+"""A judged day: its list, scores, usage and decisions, and a channel's view of it; no I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.domain.reasons import ArxivReason, ModelReason
 
 
 class Score(Value):
-    """What a judge said; `novelty` is None where it cannot tell (the local ranking)."""
+    """A judge's score; `novelty` is None where the judge has none (the local ranking)."""
 
     relevance: int = Field(ge=1, le=10)
     novelty: int | None = Field(default=None, ge=1, le=10)
@@ -24,8 +24,8 @@ class Score(Value):
 
 
 class Usage(Value):
-    """What was paid. Tokens as the API reports them: cached are part of the prompt's, reasoning
-    part of the completion's. Dollars are None when a price is not known, never 0 for that."""
+    """What was paid. Tokens as the API reports them: cached ones are part of the prompt, reasoning
+    part of the completion. Dollars are None when a price is unknown, never 0."""
 
     calls: int = 0
     prompt_tokens: int = 0
@@ -37,12 +37,12 @@ class Usage(Value):
 
     @property
     def cost_usd(self) -> float | None:
-        """Dollars for both, or None when a price is not known."""
+        """Dollars for both, or None when a price is unknown."""
         return _sum([self.prompt_usd, self.completion_usd])
 
     @classmethod
     def total(cls, parts: Iterable[Self]) -> Self:
-        """The sum; its cost is unknown as soon as one part's is."""
+        """The sum; its cost is unknown if that of any part is."""
         rows = list(parts)
         return cls(
             calls=sum(row.calls for row in rows),
@@ -56,7 +56,7 @@ class Usage(Value):
 
 
 def _sum(dollars: Iterable[float | None]) -> float | None:
-    """Rounded to a millionth of a cent, so that the order of the parts does not show."""
+    """Rounded to a millionth of a cent, so that the order of the parts does not matter."""
     total = 0.0
     for part in dollars:
         if part is None:
@@ -66,8 +66,8 @@ def _sum(dollars: Iterable[float | None]) -> float | None:
 
 
 class ScoreResult(Value):
-    """What is remembered of judging one paper: its score or why there is none, and every call
-    that was paid for it, so that a digest can say what its scores cost when they were bought."""
+    """The result of judging one paper: its score or why there is none, and every call that was
+    paid for it, so that a digest can say what its scores cost when they were bought."""
 
     score: Score | None
     trouble: ModelReason | None = None
@@ -75,7 +75,7 @@ class ScoreResult(Value):
 
 
 class Outcome(StrEnum):
-    """How an announced paper ends its day; exactly one each."""
+    """How an announced paper ends its day; exactly one for each."""
 
     PICKED = "picked"
     BELOW_CUTOFF = "below_cutoff"
@@ -86,8 +86,7 @@ class Outcome(StrEnum):
 
 
 class LocalRank(Value):
-    """Where the local ranking put a paper on its day, from 1, and the profile's words that counted
-    most."""
+    """A paper's local rank on its day, from 1, and the profile's words that counted most."""
 
     rank: int = Field(ge=1)
     of: int
@@ -95,8 +94,8 @@ class LocalRank(Value):
 
 
 class Decision(Value):
-    """A paper's outcome; `trouble` says why it is unscored, `followed` whom of its authors the
-    profile follows, `place` why the model was not asked."""
+    """A paper's outcome; `trouble` is why it is unscored, `followed` are its authors whom the
+    profile follows, `place` is its local rank where the gate kept it from the model."""
 
     announced: Announced
     outcome: Outcome
@@ -111,7 +110,7 @@ class Decision(Value):
 
 
 class Judge(Value):
-    """Who scored: a model by name, or the local ranking (`model` None)."""
+    """A model by name, or the local ranking (`model` None)."""
 
     model: str | None = None
 
@@ -124,16 +123,16 @@ class Source(StrEnum):
     """Where a day's list comes from."""
 
     ARXIV = "arxiv"
-    WINDOW = "window"  # put together again from submission dates, by the API
+    WINDOW = "window"  # reconstructed from submission dates, by the API
     FILES = "files"
     SAMPLE = "sample"
 
 
 class ListQuery(Value):
-    """Which list is wanted: of some categories, from arXiv, from saved files or from the sample.
+    """A request for a list of some categories, from arXiv, saved files or the sample.
 
-    `date` None means the day the feed states. `latest` turns an empty day into the last announced
-    one. `files` are fingerprints of stored documents.
+    `date` None means the date the feed states. `latest` replaces an empty day by the last announced
+    one. `files` are names of stored documents.
     """
 
     source: Source
@@ -148,11 +147,11 @@ class ListQuery(Value):
 
 
 class ListResult(Value):
-    """What came of a wanted list: the batch it was stored in, or the problem, or both.
+    """The result of a query: the batch that the list is stored in, or the problem, or both.
 
-    `batch` is empty when there is no list at all. `asked_at` is the last time it was looked for,
-    `changed_at` the last time papers came to the batch. `instead_of` is the day without
-    announcements for which this last announced day stands. Not `settled`, it may still grow.
+    `batch` is empty when there is no list at all. `asked_at` is when it was last fetched,
+    `changed_at` when papers were last added to the batch. `instead_of` is the day without
+    announcements that this last announced day replaces. Unless `settled`, it may still grow.
     """
 
     batch: str
@@ -166,8 +165,8 @@ class ListResult(Value):
 
 
 def combined_problem(lists: Sequence[ListResult]) -> Problem | None:
-    """The problem of several days' lists as a whole, the newest one the last: what arXiv has no
-    list of was a holiday, unless it is the newest day."""
+    """The problem of several days' lists, the newest last. A day without a list was a holiday,
+    unless it is the newest."""
     problems = [list_result.problem for list_result in lists if list_result.problem]
     real = (problem for problem in problems if problem.trouble is not ArxivReason.NO_LIST)
     return next(real, None) or (lists[-1].problem if lists else None)
@@ -182,12 +181,12 @@ class Batch(Value):
 
 
 class Digest(Value):
-    """A profile's day, decided: every announced paper once, in posted order, picked first.
+    """A profile's decided day: every announced paper once, in posted order, picked first.
 
-    `prompt` is the instruction text exactly as the model got it, empty for the local judge. A
-    channel that is owed several days gets them in one: `earlier` are the other days' dates,
-    `left_out` how many more there were.
-    `listed` says where the day came from, with the problem when papers are missing.
+    `listed` says where the list came from, with the problem when papers are missing. `prompt` is
+    the instruction text exactly as the model got it, empty for the local judge. A channel that
+    missed days gets them in one digest: `earlier` are their dates, `left_out` counts those that
+    were too many.
     """
 
     profile: Profile
@@ -207,40 +206,40 @@ class Digest(Value):
 
     @property
     def unscored_reason(self) -> ModelReason | None:
-        """Why there is as good as no score: most papers lack one. A budget that is spent is no
-        outage: it was meant so."""
+        """The reason most papers are unscored; None when most are scored. A spent budget does not
+        count: it is no outage."""
         missing = [d.trouble for d in self.decisions if d.trouble]
-        troubles = Counter(reason for reason in missing if reason is not ModelReason.NO_BUDGET)
-        if sum(troubles.values()) * 2 <= len(self.decisions):
+        reasons = Counter(reason for reason in missing if reason is not ModelReason.NO_BUDGET)
+        if sum(reasons.values()) * 2 <= len(self.decisions):
             return None
-        return troubles.most_common(1)[0][0]
+        return reasons.most_common(1)[0][0]
 
     @property
     def retryable_count(self) -> int:
-        """Papers without a score that asking again may bring: not those the budget left."""
+        """Unscored papers that may get a score on a retry: not those beyond the budget."""
         missing = (d for d in self.decisions if d.outcome is Outcome.UNSCORED)
         return sum(d.trouble is not ModelReason.NO_BUDGET for d in missing)
 
     @property
     def version(self) -> str:
-        """Names what was decided, whenever and at whatever price: judged again with the same
-        outcome it is the same."""
+        """Identifies the decisions, whenever and at whatever price they were made: judging again
+        with the same result gives the same version."""
         rows = (decision.model_dump_json() for decision in self.decisions)
         return fingerprint(str(self.replacements), *rows)
 
     @property
     def complete(self) -> bool:
-        """Nothing is missing: no list, or part of one, and no score is still owed."""
+        """Whether nothing is missing: neither papers of the list nor scores."""
         return self.listed.problem is None and not self.counts[Outcome.UNSCORED]
 
     @property
     def counts(self) -> dict[Outcome, int]:
-        """Papers by outcome, all six named; their sum is the number announced."""
-        seen = Counter(decision.outcome for decision in self.decisions)
-        return {outcome: seen[outcome] for outcome in Outcome}
+        """Papers by outcome, all six present; their sum is the number announced."""
+        counts = Counter(decision.outcome for decision in self.decisions)
+        return {outcome: counts[outcome] for outcome in Outcome}
 
     def decision_for(self, id: str) -> Decision | None:
-        """What became of a paper; None when the day does not have it."""
+        """None when the day does not have the paper."""
         return next((d for d in self.decisions if d.paper.id == id), None)
 
     @property
@@ -248,21 +247,21 @@ class Digest(Value):
         return tuple(d for d in self.decisions if d.outcome is Outcome.PICKED)
 
 
-# What depends on the channel: what it had before, and how much it wants.
+# Outcomes that depend on the channel: what it was shown before, and its limit.
 CHANNEL_OUTCOMES = {Outcome.PICKED, Outcome.OVER_LIMIT, Outcome.REPEAT}
 
 
 class DeliveryBasis(NamedTuple):
     """What a delivery is made of: the names of the decided days, the newest last, and the version
-    of what was decided then (plan.Facts.version)."""
+    of their decisions (plan.RequestState.version)."""
 
     day_names: tuple[str, ...]
     version: str
 
 
 class ChannelView(Value):
-    """What one channel's digest says otherwise than the decided day, or than several `days` as one
-    (as in Basis; empty in what older releases stored)."""
+    """How one channel's digest differs from the decided day, or from several `days` merged (as in
+    DeliveryBasis; empty in views of older releases)."""
 
     days: tuple[str, ...] = ()
     version: str = ""
@@ -274,18 +273,18 @@ class ChannelView(Value):
     outcomes: tuple[tuple[str, Outcome], ...]
 
     def apply_to(self, day: Digest) -> Digest:
-        """The channel's digest. What came to the day after it is not picked here, nor what has lost
-        its score since."""
-        rest = {decision.paper.id: decision for decision in day.decisions}
+        """The channel's digest. Papers added to the day later are not picked here, nor those that
+        have lost their score since."""
+        others = {decision.paper.id: decision for decision in day.decisions}
         own = [
-            rest.pop(id).model_copy(update={"outcome": outcome})
+            others.pop(id).model_copy(update={"outcome": outcome})
             for id, outcome in self.outcomes
-            if id in rest and rest[id].score
+            if id in others and others[id].score
         ]
         later = {"outcome": Outcome.OVER_LIMIT}
-        others = [
+        not_own = [
             d.model_copy(update=later) if d.outcome in CHANNEL_OUTCOMES else d
-            for d in rest.values()
+            for d in others.values()
         ]
         fields = {name: getattr(self, name) for name in ("listed", "judged_at", "earlier")}
         profile = day.profile.model_copy(update={"maximum": self.maximum})
@@ -294,14 +293,14 @@ class ChannelView(Value):
                 **fields,
                 "left_out": self.left_out,
                 "profile": profile,
-                "decisions": (*own, *others),
+                "decisions": (*own, *not_own),
             }
         )
 
 
 def merge_digests(days: Sequence[Digest], left_out: int) -> Digest:
-    """Several decided days of a profile as one, the newest day's, the best first, not yet limited;
-    a paper of two days is the first one's."""
+    """Several decided days of a profile as one digest of the newest day, the best papers first,
+    without a limit. A paper of two days counts for the earlier one."""
     newest, papers = days[-1], dict[str, Decision]()
     for day in days:
         for decision in day.decisions:

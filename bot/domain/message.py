@@ -1,7 +1,7 @@
-"""A message or a form before it is a platform's: plain text in named places.
+"""Messages and forms for any platform: plain text in named fields; no I/O.
 
-All text here is readable Unicode in one line, with no mark-up: what a platform would take for
-mark-up or a mention is each renderer's own to escape, and so are its limits.
+All text is readable Unicode in one line, without mark-up: each renderer escapes what its platform
+would take for mark-up or a mention, and keeps its limits.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from bot.domain.papers import Value
 
 
 class Button(Value):
-    """Something to press: `action` and `value` come back when it is, to actions.press.
+    """When it is pressed, `action` and `value` come back to commands/dispatch.press.
 
     `value` has at most 64 characters of `[A-Za-z0-9 ./_-]`. A button with a `url` only opens it.
-    `confirm` is a question that comes before it acts: where a platform has no dialog for it, the
-    button stands for the action `ask-ACTION`, which asks.
+    `confirm` is a question asked first: where a platform has no dialog, the button has the action
+    `ask-ACTION`, which asks it.
     """
 
     action: str
@@ -57,8 +57,7 @@ class Card(Value):
 
 
 class Item(Value):
-    """One row of a list of things that can be acted on; `channel` is a channel's id, shown as a
-    link to it."""
+    """One row of a list, with its buttons; `channel` is a channel's id, shown as a link."""
 
     title: str
     channel: str = ""
@@ -67,9 +66,9 @@ class Item(Value):
 
 
 class Message(Value):
-    """A parent message, or any other plain answer: a title, then text, papers and small print.
+    """A thread's head or any other answer: a title, then text, papers and small print.
 
-    `by` is the id of the person who did what is said, shown before the title as a name.
+    `by` is the id of the person who did what the message reports, shown as a name before the title.
     """
 
     kind: Literal["head"] = "head"
@@ -88,14 +87,14 @@ POST: TypeAdapter[Post] = TypeAdapter(Post)
 
 
 class Choice(Value):
-    """One of the things to choose from."""
+    """One option of a choice field."""
 
     label: str
     value: str
 
 
 class Field(Value):
-    """One question of a form. What comes back is text, whatever the kind:
+    """One field of a form. Its answer is text, whatever the kind:
 
     text and prose (several lines) as typed; number in digits; time as HH:MM; days as mon,tue;
     choice and zone (an IANA zone, of some hundred) as the chosen value; channel as its id.
@@ -111,7 +110,7 @@ class Field(Value):
 
 
 class Form(Value):
-    """A form; `name` and `about` come back with its answers, to actions.submit."""
+    """`name` and `metadata` come back with the answers to commands/dispatch.submit."""
 
     name: str
     title: str

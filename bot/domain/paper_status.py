@@ -1,4 +1,4 @@
-"""What became of a paper for each profile somebody asks about; pure."""
+"""What became of a paper for each profile that is asked about; no I/O."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from bot.domain.request import Address
 class Stage(StrEnum):
     """How far a paper came, the earliest first."""
 
-    UNSEEN = "unseen"  # on no list that was read
+    UNSEEN = "unseen"  # on no stored list
     REPLACED = "replaced"  # on one, as a new version of an older paper
     ELSEWHERE = "elsewhere"  # in none of the profile's categories
-    CROSS_LIST = "cross_list"  # in them, and the profile takes no cross-lists
-    UNJUDGED = "unjudged"  # in them, on a day this profile was not judged
-    UNPOSTED = "unposted"  # decided, but that day was not posted in this channel, or not yet
+    CROSS_LIST = "cross_list"  # a cross-list, and the profile takes none
+    UNJUDGED = "unjudged"  # in its categories, on a day that was not judged for it
+    UNPOSTED = "unposted"  # decided, but its day was not posted in this channel, or not yet
     DECIDED = "decided"  # this channel's own digest has its outcome
 
 
 class Posted(Value):
     """The message that shows a paper: its id on the platform, its thread, and the date of its
-    digest. Without a `message`, why there is none, or none any more (None: not yet)."""
+    digest. Without a `message`, `missing_reason` is why there is none (None: not posted yet)."""
 
     message: str
     thread_id: str
@@ -39,10 +39,10 @@ class Posted(Value):
 class PaperStatus(Value):
     """What became of a paper for one profile, in the channel at `address`.
 
-    `paper` is set where its text is known, `date` and `announce_type` from REPLACED on, `digest`
+    `paper` is set where its text is stored, `date` and `announce_type` from REPLACED on, `digest`
     and `decision` from UNPOSTED on. `retry_at` (UTC) is when a missing score is asked for again.
-    `changed`: the profile is no longer the one that was judged; `current_maximum` is its limit now.
-    `needs_judging`: a judge has something to say of it and was not asked yet.
+    `changed`: the profile has changed since it was judged; `current_maximum` is its limit now.
+    `needs_judging`: a judge could assess the paper and was not asked yet.
     """
 
     address: Address
@@ -62,14 +62,14 @@ class PaperStatus(Value):
 
     @property
     def listed(self) -> Announced | None:
-        """The paper as its list announced it; None where no list that was read has it."""
+        """The paper as its list announced it; None where no stored list has it."""
         if self.paper is None or self.announce_type is None:
             return None
         return Announced(paper=self.paper, announce_type=self.announce_type)
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether the paper is in none of the profile's categories, on a list or not."""
+        """Whether the paper is in none of the profile's categories, announced or not."""
         if self.paper is None:
             return False
         announced = Announced(paper=self.paper, announce_type=AnnounceType.NEW)
@@ -77,7 +77,7 @@ class PaperStatus(Value):
 
     @property
     def rank_and_total(self) -> tuple[int, int]:
-        """The rank of a paper among those that reach the cut-offs and are new to the channel, and
+        """The paper's rank among those that reach the cut-offs and are new to the channel, and
         their number. Only for a picked paper, or one over the limit."""
         decisions = self.digest.decisions if self.digest else ()
         ranked = {Outcome.PICKED, Outcome.OVER_LIMIT}
@@ -86,18 +86,18 @@ class PaperStatus(Value):
 
 
 class CloserLook(StrEnum):
-    """Whether what only a judge or arXiv can tell is being found out."""
+    """Whether a judge or arXiv is being asked for what is missing."""
 
     WANTED = "wanted"
-    OVER = "over"  # what is missing by now could not be found out
+    OVER = "over"  # what is still missing could not be found out
     NOT_WANTED = "not_wanted"
 
 
 class PaperReport(Value):
-    """All that `/why` says of one paper to one person, at one moment.
+    """All that `/why` shows of one paper to one person, at one moment.
 
-    `statuses` are those of the profiles that the question is about, decided ones first; `version`
-    is the one that was named. `today` is New York's date, `zone` the person's, `site` the web
+    `statuses` are those of the profiles asked about, decided ones first; `version` is the version
+    asked about. `today` is the date in New York, `zone` the person's time zone, `site` the web
     address of the workspace. `similar_id` is set where arXiv has no such paper.
     """
 
@@ -119,7 +119,7 @@ class PaperReport(Value):
 
     @property
     def unjudged(self) -> tuple[PaperStatus, ...]:
-        """Those that a judge has to be asked about; none of a withdrawn paper."""
+        """Those that a judge has to be asked about; none where the paper is withdrawn."""
         if self.arxiv and self.arxiv.withdrawn:
             return ()
         return tuple(status for status in self.statuses if status.needs_judging)
@@ -130,12 +130,12 @@ class PaperReport(Value):
 
     @property
     def failed(self) -> tuple[PaperStatus, ...]:
-        """Those that a judge was asked about in vain."""
+        """Those that a judge was asked about without an answer."""
         return self.unjudged if self.closer_look is CloserLook.OVER else ()
 
 
 def stage_by_categories(profile: Profile, announced: Announced) -> Stage:
-    """How far an announced paper comes by its categories alone."""
+    """The stage of an announced paper by its categories alone."""
     categories = announced.paper.categories
 
     def in_profile(category: str) -> bool:
@@ -148,7 +148,7 @@ def stage_by_categories(profile: Profile, announced: Announced) -> Stage:
 
 
 def judging_criteria(profile: Profile) -> Profile:
-    """What a judge is told of a profile: the same whatever its cut-offs, limit or authors."""
+    """What a judge gets of a profile: independent of its cut-offs, limit and authors."""
     return profile.model_copy(
         update={
             "maximum": 20,

@@ -1,4 +1,4 @@
-"""The nouns both halves share, papers and profiles: frozen values, no input or output.
+"""Papers and profiles: frozen values, no I/O.
 
 They grow by wrapping: Paper -> Announced -> Decision -> Digest (the latter two in
 domain/digest.py). Times are UTC and aware; a `date` is a New York announcement date.
@@ -17,13 +17,13 @@ from bot.domain.reasons import ArxivReason
 
 
 class Value(BaseModel):
-    """A value: compared by content, never changed, unknown fields refused."""
+    """Compared by content, immutable; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def fingerprint(*parts: str) -> str:
-    """A short stable name for some text: 16 hex digits of SHA-256 over the parts in order."""
+    """A short stable name for text: 16 hex digits of SHA-256 over the parts in order."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part.encode())
@@ -31,7 +31,7 @@ def fingerprint(*parts: str) -> str:
 
 
 class AnnounceType(StrEnum):
-    """How arXiv lists a paper, relative to the categories that were asked for."""
+    """How arXiv lists a paper, relative to the requested categories."""
 
     NEW = "new"
     CROSS = "cross"
@@ -44,18 +44,18 @@ class AnnounceType(StrEnum):
 
 
 class Problem(Value):
-    """What stands between a day and its papers; `detail` is the other side's own words, cleaned."""
+    """Why a day's papers are missing; `detail` is arXiv's own words, cleaned."""
 
     trouble: ArxivReason
     detail: str = ""
 
 
 class Paper(Value):
-    """One version of one paper, as arXiv gives it.
+    """One version of one paper, as on arXiv.
 
     `id` has no version (`2503.15294`, `hep-th/9901001`). `title` and `abstract` are raw TeX with
-    white space folded: the judge reads them so, text.readable() makes them readable when shown.
-    `authors` are split and in Unicode. `categories` have the primary one first.
+    white space folded: the judge gets them so, arxiv/text.py makes them readable for people.
+    `authors` are split and in Unicode. `categories` begin with the primary one.
     """
 
     id: str
@@ -82,9 +82,10 @@ class Announced(Value):
 
 
 class Listing(Value):
-    """One feed document, read: the papers in its order, replacements apart as (id, categories).
+    """One parsed feed: papers in its order, replacements apart as (id, categories).
 
-    `date` is the New York date the feed states. `items` counts every entry, for the 2,000 limit.
+    `date` is the New York date the feed states. `items` counts every entry,
+    for arXiv's limit of 2,000.
     """
 
     date: date_
@@ -94,7 +95,7 @@ class Listing(Value):
 
 
 class Topic(Value):
-    """One criterion: what belongs to it and what only looks like it."""
+    """One criterion: what belongs to it, and what only looks as if it did."""
 
     name: str = Field(min_length=1, max_length=80)
     relevant: str = Field(min_length=1, max_length=2000)
@@ -106,7 +107,7 @@ Cutoff = Annotated[int, Field(ge=1, le=10)]
 
 
 class Keywords(Value):
-    """Words to look for, words to avoid, and words that betray an application."""
+    """Words that speak for a paper, against it, and for a mere application."""
 
     relevant: tuple[Word, ...] = ()
     irrelevant: tuple[Word, ...] = ()
@@ -114,20 +115,20 @@ class Keywords(Value):
 
 
 class Cutoffs(Value):
-    """A paper is picked when both scores reach these."""
+    """A paper is picked when both scores reach them."""
 
     relevance: Cutoff = 7
     novelty: Cutoff = 6
 
 
 class Followed(Value):
-    """Authors whose papers always reach the judge and are marked."""
+    """Authors whose papers always reach the model and are marked."""
 
     follow: tuple[Word, ...] = ()
 
 
 class Profile(Value):
-    """What a group of readers works on; the same fields as the TOML file. Without a `gate` every
+    """The topics of a group of readers, with the fields of the TOML file. Without a `gate` every
     paper reaches the model."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
@@ -143,5 +144,5 @@ class Profile(Value):
 
     @property
     def fingerprint(self) -> str:
-        """Names this exact profile: any change of any field changes it."""
+        """Identifies this exact profile: a change to any field changes it."""
         return fingerprint(self.model_dump_json())

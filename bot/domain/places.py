@@ -1,4 +1,4 @@
-"""Cities and countries, and the time zones their clocks are in; pure.
+"""Cities and countries, and their time zones; pure.
 
 Countries and their zones are tzdata's own tables. `cities.txt` has the cities that no zone is
 named after.
@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Final
 from zoneinfo import ZoneInfo
 
-# What people call countries and cities, and the tables do not.
+# Names of countries and cities that the tables do not have.
 _COUNTRY_CALLED: Final = {
     "US": "usa; us; america; united states of america",
     "GB": "uk; united kingdom; great britain; england; scotland; wales",
@@ -39,31 +39,30 @@ _CITY_CALLED: Final = {
     "Europe/Madrid": "seville",
     "Europe/Moscow": "st petersburg",
 }
-_LONGEST: Final = 200  # characters of what may be anything
+_LONGEST: Final = 200  # characters; the text may come from anyone
 
 
 def normalised_name(text: str) -> str:
-    """Text with everything folded in which the ways to write a place differ."""
+    """Text without the differences between spellings of a place: case, accents, separators."""
     plain = unicodedata.normalize("NFKD", " ".join(text[: 5 * _LONGEST].split())[:_LONGEST])
     plain = "".join(char for char in plain.casefold() if not unicodedata.combining(char))
     return " ".join(re.sub(r"[_/]|-(?![0-9])", " ", plain).split())
 
 
 def is_country(text: str) -> bool:
-    """Whether a text is the name of a country."""
     return normalised_name(text) in countries()
 
 
 def zones_of(place: str) -> tuple[str, ...]:
-    """The zones of a country or city of that name, those with most large cities first; one only
-    where their clocks never differ. Empty: no such place is known."""
-    found = countries().get(normalised_name(place), ()) or cities().get(normalised_name(place), ())
-    return found[:1] if len({_clock(zone) for zone in found}) == 1 else _different(found)
+    """The zones of a country or city of that name, those with most large cities first, one for
+    each clock. Empty where no such place is known."""
+    name = normalised_name(place)
+    return _different(countries().get(name, ()) or cities().get(name, ()))
 
 
 @cache
 def countries() -> Mapping[str, tuple[str, ...]]:
-    """The name of each country, as `key` writes it -> its zones."""
+    """The normalised name of each country -> its zones."""
     zones: dict[str, list[str]] = {}
     for row in table("zone.tab"):
         zones.setdefault(row[0], []).append(row[2])
@@ -72,14 +71,14 @@ def countries() -> Mapping[str, tuple[str, ...]]:
         bare = re.sub(r" ?\([^()]+\)", "", name)
         called = _COUNTRY_CALLED.get(code, "").split(";")
         for each in (name, bare, *called):
-            # Of two (Congo, Korea, Samoa) the zones of both are asked about.
+            # A name of two countries (Congo, Korea, Samoa) has the zones of both.
             named[normalised_name(each)] = (
                 *named.get(normalised_name(each), ()),
                 *_largest_first(zones.get(code, [])),
             )
     named.pop("", None)
     named[normalised_name("korea")] = named[normalised_name("south korea")]
-    return {name: tuple(dict.fromkeys(found)) for name, found in named.items()}
+    return {name: tuple(dict.fromkeys(each)) for name, each in named.items()}
 
 
 def _largest_first(zones: list[str]) -> list[str]:
@@ -94,14 +93,14 @@ def _cities_in() -> Mapping[str, int]:
 
 @cache
 def cities() -> Mapping[str, tuple[str, ...]]:
-    """The names of large cities, as `key` writes them -> their zones."""
+    """The normalised names of large cities -> their zones."""
     text = (files("bot.domain") / "cities.txt").read_text(encoding="utf-8")
     rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
     named: dict[str, list[str]] = {}
     for zone, names in [*rows, *_CITY_CALLED.items()]:
         for name in names.split(";"):
             named.setdefault(name.strip(), []).append(zone)
-    # "San" and "Ube" are cities, and beginnings of many others.
+    # "San" and "Ube" are cities, and the beginnings of many other names.
     short = [name for name in named if len(name) < 4 and name not in ("nyc", "la", "sf")]
     for name in short:
         del named[name]
@@ -116,7 +115,7 @@ def table(name: str) -> list[list[str]]:
 
 @cache
 def _clock(zone: str) -> tuple[timedelta | None, ...]:
-    """What tells a zone's clocks from another's: its distance from UTC in each month of a year."""
+    """What distinguishes the clocks of zones: the offset from UTC in each month of a year."""
     return tuple(ZoneInfo(zone).utcoffset(datetime(2026, n, 15, tzinfo=UTC)) for n in range(1, 13))
 
 

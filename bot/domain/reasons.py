@@ -25,7 +25,7 @@ class ArxivReason(StrEnum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     MIXED_DAYS = "mixed_days"  # saved feeds that do not belong together
-    NO_LIST = "no_list"  # nothing is known of that date
+    NO_LIST = "no_list"  # no list of that date is known
 
 
 class ModelReason(StrEnum):
@@ -41,20 +41,20 @@ class ModelReason(StrEnum):
     MODEL_REFUSED = "model_refused"
     NOT_ADMITTED = "not_admitted"  # HTTP 403 that says nothing of a key: a region, a firewall
     WRONG_ADDRESS = "wrong_address"  # OPENAI_BASE_URL leads to no model's API
-    CONTENT_FILTER = "content_filter"  # kept from the model, or its answer from us
-    TOO_LONG = "too_long"  # more than the model takes at once
-    CUT_OFF = "cut_off"  # the answer reached its limit of length
+    CONTENT_FILTER = "content_filter"  # of the prompt, or of the reply
+    TOO_LONG = "too_long"  # longer than the model's context
+    CUT_OFF = "cut_off"  # the reply reached its length limit
     BAD_REPLY = "bad_reply"
-    STILL_AT_IT = "still_at_it"  # our own workers, at work or gone
-    LEFT_OUT = "left_out"  # the reply was readable and did not mention the paper
-    NO_BUDGET = "no_budget"  # what was allowed is spent
+    STILL_AT_IT = "still_at_it"  # our own workers are busy, or gone
+    LEFT_OUT = "left_out"  # the reply was valid and lacked the paper
+    NO_BUDGET = "no_budget"  # the limit is reached
 
 
 class PaperReason(StrEnum):
     """Why there is no answer about one paper that somebody asked for."""
 
     NOT_FOUND = "not_found"
-    UNPROVEN = "unproven"  # the model's claims are not borne out by the paper
+    UNPROVEN = "unproven"  # the paper does not support the model's claims
 
 
 class ChannelReason(StrEnum):
@@ -68,7 +68,7 @@ class ChannelReason(StrEnum):
     NO_SCOPE = "no_scope"
     CHAT_DOWN = "chat_down"
     CHAT_BUSY = "chat_busy"
-    BAD_MESSAGE = "bad_message"  # refused as it is
+    BAD_MESSAGE = "bad_message"  # its content is refused
     MESSAGE_GONE = "message_gone"  # somebody deleted it, or the thread it belongs to
     THREAD_LOCKED = "thread_locked"  # nobody can reply there any more
     NOT_EDITABLE = "not_editable"  # it stays as it is

@@ -1,4 +1,4 @@
-"""When a digest is due: a time of day on some weekdays in a time zone, and the zones; pure."""
+"""Schedules: a time of day on some weekdays in a time zone; and finding zones by name; pure."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ EVERY_DAY: Final = tuple(range(7))
 WEEKDAYS: Final = EVERY_DAY[:5]
 WEEKEND: Final = EVERY_DAY[5:]
 
-# A week, and a day more because a whole date may be skipped (Samoa, 30 December 2011).
+# A week, and one day more because a whole date may be skipped (Samoa, 30 December 2011).
 _REACH: Final = 8
 
-# Offered first: a zone for each clock that many research groups live by.
+# Offered first: one zone for each clock that many research groups use.
 _COMMON: Final = """UTC
 Europe/London Europe/Berlin Europe/Paris Europe/Helsinki America/New_York America/Chicago
 America/Denver America/Los_Angeles America/Toronto America/Sao_Paulo Africa/Johannesburg
 Asia/Jerusalem Asia/Kolkata Asia/Singapore Asia/Shanghai Asia/Seoul Asia/Tokyo Australia/Sydney
 Pacific/Auckland"""
-# EST, MST and HST have no summer time, whatever people who write them expect; GMT has none either.
+# EST, MST and HST have no summer time, contrary to what people expect; nor has GMT.
 _CLUTTER: Final = re.compile(
     r"Etc/|GMT[-+0]|Factory|localtime|(?:[EMH]ST|EST5EDT|CST6CDT|MST7MDT|PST8PDT|GMT)$"
 )
-# Not known by their last part alone: it says too little, or to most people another place.
+# Not found by their last part alone: it is too vague, or most people mean another place.
 _WHOLE: Final = re.compile(
     "(US|Canada|Brazil|Mexico|Chile|Antarctica)/|"
     ".*/(North|South|West|Samoa|Center|Petersburg|San_Juan)$"
 )
-# What people call their clocks and IANA does not, or not as they mean it. Only suggested: CST is
-# China's as well, and of the clocks called MST one has a summer time.
+# Names of clocks that IANA does not have, or in another sense. Only suggested: CST is China's as
+# well, and of the two clocks called MST one has a summer time.
 _CALLED: Final = {
     "et edt eastern est5edt": "America/New_York",
     "est": "America/New_York America/Panama",
@@ -66,7 +66,7 @@ _CALLED: Final = {
     "kst": "Asia/Seoul",
     "aest aedt": "Australia/Sydney",
 }
-_LONGEST: Final = 40  # characters compared, which is quadratic; the longest name has 32
+_LONGEST: Final = 40  # characters: comparing is quadratic; the longest name has 32
 
 
 def _to_the_minute(at: time) -> time:
@@ -91,11 +91,10 @@ _Day = Annotated[int, Field(ge=0, le=6)]
 
 
 class Schedule(Value):
-    """A time of day in a zone (an IANA name), on some weekdays (Monday is 0; put in order).
+    """A time of day in a zone (an IANA name), on some weekdays (Monday is 0; sorted).
 
-    Each of those dates has exactly one moment, also when the clocks change: a time that is skipped
-    moves on by what was skipped, which may lead into the next date; one that comes twice counts the
-    first time.
+    Each of those dates has exactly one moment, also when the clocks change: a skipped time moves by
+    the length of the gap, possibly into the next date; a repeated time counts once, the first time.
     """
 
     at: Annotated[time, AfterValidator(_to_the_minute)]
@@ -113,7 +112,7 @@ class Schedule(Value):
         return max(moment for moment in self._moments(until) if moment <= until)
 
     def _moments(self, around: datetime) -> list[datetime]:
-        """The scheduled moments of the days around one: at least one on either side of it."""
+        """The scheduled moments of the days around, at least one on either side."""
         zone = ZoneInfo(self.tz)
         today = around.astimezone(zone).date()
         dates = (today + timedelta(days=n) for n in range(-_REACH, _REACH + 1))
@@ -126,40 +125,40 @@ class Schedule(Value):
 
 
 def weekdays_text(days: Iterable[int]) -> str:
-    """Some days of the week (not none) in words: "every weekday", "Mon, Wed and Fri"."""
-    found = tuple(sorted(set(days)))
-    whole = {EVERY_DAY: "every day", WEEKDAYS: "every weekday", WEEKEND: "at weekends"}
-    if found in whole:
-        return whole[found]
-    if len(found) == 1:
-        return f"every {DAY_NAMES[found[0]]}"
-    names = [DAY_NAMES[day][:3] for day in found]
+    """One or more days of the week in words: "every weekday", "Mon, Wed and Fri"."""
+    weekdays = tuple(sorted(set(days)))
+    phrases = {EVERY_DAY: "every day", WEEKDAYS: "every weekday", WEEKEND: "at weekends"}
+    if weekdays in phrases:
+        return phrases[weekdays]
+    if len(weekdays) == 1:
+        return f"every {DAY_NAMES[weekdays[0]]}"
+    names = [DAY_NAMES[day][:3] for day in weekdays]
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def zone_label(schedule: Schedule, at: datetime) -> str:
-    """The schedule's zone as clocks there call it at a moment (aware): "CET", in summer "CEST".
+    """The abbreviation of the schedule's zone at a moment (aware): "CET", in summer "CEST".
 
-    Zones without letters of their own (Kathmandu's is "+0545") are called by their name.
+    Zones without letters (Kathmandu's is "+0545") are called by their name.
     """
     short = at.astimezone(ZoneInfo(schedule.tz)).tzname() or ""
     return short if short.isalpha() else schedule.tz
 
 
 def find_zone(text: str) -> str | None:
-    """The zone of that IANA name, or of that city or country, in any case and with spaces; None
-    where there is no such, or several."""
-    if found := _places().get(places.normalised_name(text)):
-        return found
+    """The zone of that IANA name, city or country, in any case and with spaces; None where there
+    is none, or several."""
+    if zone := _places().get(places.normalised_name(text)):
+        return zone
     zones = places.zones_of(text)
     return zones[0] if len(zones) == 1 else None
 
 
 def search_zones(text: str, most: int = 100) -> list[str]:
-    """The zones whose name has this text in it, where a word begins first, and those of cities and
-    countries that begin with it; never raises.
+    """The zones whose name contains the text, first those where a word begins with it, and those
+    of cities and countries that begin with it; never raises.
 
-    In each half come the common zones, then the places, then other names. No text gives them all.
+    In each part common zones come first, then places, then other names. An empty text gives all.
     """
     key = places.normalised_name(text)
     if len(key) > _LONGEST:
@@ -171,12 +170,12 @@ def search_zones(text: str, most: int = 100) -> list[str]:
 
 
 def is_clock(text: str) -> bool:
-    """Whether a text names a clock, as EST does, and no place."""
+    """Whether a text names a clock (EST) and no place."""
     return any(places.normalised_name(text) in words.split() for words in _CALLED)
 
 
 def suggest_zones(text: str) -> list[str]:
-    """Up to three zones that a text may have meant which names none; perhaps not one."""
+    """Up to three zones that may be meant by a text that names none."""
     key = places.normalised_name(text)
     for words, names in _CALLED.items():
         if key in words.split():
@@ -193,16 +192,16 @@ def suggest_zones(text: str) -> list[str]:
 
 
 def _zones_of_places(key: str) -> list[str]:
-    """The zones of the countries and cities whose name begins so, short names first."""
+    """The zones of countries and cities whose name begins with `key`, short names first."""
     names = [n for n in (*places.countries(), *places.cities()) if n.startswith(key)]
     return [zone for name in sorted(names, key=len) for zone in places.zones_of(name)]
 
 
 @cache
 def _zones() -> tuple[tuple[str, str], ...]:
-    """The zones worth showing, in that order, each with its words."""
+    """The zones worth showing, in that order, each with its normalised name."""
     names = sorted(name for name in available_timezones() if not _CLUTTER.match(name))
-    # zone.tab has one name for each place; what it lacks is an older name or no place.
+    # zone.tab has one name for each place; others are older names, or no places.
     common = _COMMON.split()
     placed = {row[2] for row in places.table("zone.tab")}
     names.sort(key=lambda name: (name not in common, name not in placed))
@@ -211,9 +210,10 @@ def _zones() -> tuple[tuple[str, str], ...]:
 
 @cache
 def _places() -> Mapping[str, str]:
-    """What may be typed for a zone -> its name: the name whole, or what follows one of its slashes.
+    """What may be typed for a zone -> its name: the full name, or what follows one of its slashes.
 
-    The first to claim an end has it: places before older names, Asia/Singapore before Singapore.
+    The first zone with an ending has it: places before older names, Asia/Singapore before
+    Singapore.
     """
     ends: dict[str, str] = {}
     for name, _ in _zones():
