@@ -1,4 +1,4 @@
-"""A profile's gate from day to day: dividing a day, counting how it went, learning at night."""
+"""A profile's gate from day to day: divides a day, records how it went, learns at night."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from workers.judging import outcomes
 
 log = structlog.get_logger()
 
-# Training takes four seconds for each thousand papers, five times over for the threshold.
+# Training takes four seconds per thousand papers, and five times that for the threshold.
 _MOST_PAPERS = 6_000
 
 
 class ClosedGate(Value):
-    """A gate at work: what it learned, the score it asks, from which on a lower one is near it, and
-    the first day it divides."""
+    """A gate in use: its ranking, the least score that passes, the score from which lower ones are
+    near it, and the first day it divides."""
 
     learned: learned_ranking.LearnedRanking
     least: float
@@ -35,8 +35,8 @@ class ClosedGate(Value):
 
 
 class GateState(Value):
-    """A profile's gate: closed, or open (None); `opened` is the last day that a gate before it
-    divided, `why` what it let through."""
+    """A profile's gate: closed, or open (None). `opened` is the last day that an earlier gate
+    divided, `why` the recall that had it opened."""
 
     closed: ClosedGate | None = None
     opened: date_ | None = None
@@ -44,8 +44,8 @@ class GateState(Value):
 
 
 class Division(NamedTuple):
-    """A day before the model is asked: whom to ask, all papers' ids best first with their places,
-    and, where a gate divided it, how."""
+    """A day before the model is asked: the papers to ask about, all papers' ids best first with
+    their places, and the gate's split where one divided it."""
 
     asked: tuple[Paper, ...]
     ranking: list[str]
@@ -62,8 +62,8 @@ class Gatekeeper:
         self._kept = self._gates.gate(self._key, GateState) or GateState()
 
     def divide(self, papers: Sequence[Paper], day: date_, always_ask: Collection[str]) -> Division:
-        """Whom to ask of a day; all, in their order, where the gate is open, was on that day, or
-        the profile has none. `must` are ids that pass in any case."""
+        """Divide a day; all papers are asked about, in their order, where the profile has no gate,
+        or it is or was open on that day. Ids in `always_ask` pass in any case."""
         closed = self._kept.closed if self._profile.gate else None
         if closed is None or day < closed.since:
             return ask_about_all(papers, keyword_ranking.rank(self._profile, papers))
@@ -78,17 +78,17 @@ class Gatekeeper:
         )
 
     def record_day(
-        self, name: str, day: date_, division: Division, verdicts: Mapping[str, ScoreResult]
+        self, name: str, day: date_, division: Division, results: Mapping[str, ScoreResult]
     ) -> None:
-        """Remember a decided day (its ledger's name) and how it went. A day that a profile without
-        a gate had judged in full tells nothing of the closed gate of others like it."""
+        """Store a decided day's name and counts. A day judged in full for a profile without a gate
+        says nothing of the closed gate it shares."""
         closed, divided = self._kept.closed, division.split
         if closed and day >= closed.since and divided is None:
             return
         scores = {
             paper.id: result.score
             for paper in division.asked
-            if (result := verdicts.get(paper.versioned)) and result.score
+            if (result := results.get(paper.versioned)) and result.score
         }
         picks = [id for id, score in scores.items() if outcomes.meets_cutoffs(self._profile, score)]
         parts = divided or threshold.GateSplit(asked=tuple(scores), audited=(), gated=())
@@ -97,7 +97,7 @@ class Gatekeeper:
         self._report(self._tallies())
 
     def learn(self, night: date_) -> None:
-        """Open a gate that lets too little through; close one when enough was learned."""
+        """Open a gate that lets too little pass; close one when there is enough to learn from."""
         tallies = self._tallies()
         if self._kept.closed:
             since = self._kept.closed.since
@@ -125,7 +125,7 @@ class Gatekeeper:
         log.info("gate closed", profile=self._profile.name, papers=knows.papers)
 
     def _training_papers(self) -> tuple[list[Paper], list[bool], list[date_]]:
-        """The papers of the days judged in full since the gate was opened, the newest first."""
+        """The papers of days judged in full since the gate was opened, the newest first."""
         opened = self._kept.opened or date_.min
         full = {tally.date for tally in self._tallies() if tally.is_full}
         papers: dict[str, tuple[Paper, bool, date_]] = {}
@@ -149,10 +149,10 @@ class Gatekeeper:
         self._gates.put_gate(self._key, kept)
 
     def _report(self, tallies: Sequence[Tally]) -> None:
-        closed, opened, told = self._kept.closed, self._kept.opened, self._kept.why
+        closed, opened, recall = self._kept.closed, self._kept.opened, self._kept.why
         full = list[Tally]()
         if closed:
-            told = threshold.estimate_recall([t for t in tallies if t.date >= closed.since])
+            recall = threshold.estimate_recall([t for t in tallies if t.date >= closed.since])
         else:
             full = [t for t in tallies if t.date > (opened or date_.min) and t.is_full]
         report = GateReport(
@@ -163,9 +163,9 @@ class Gatekeeper:
             picks=sum(t.picks for t in full),
             picks_wanted=threshold.FULL_PICKS,
         )
-        if told:
-            shown = told.model_dump(include={"days", "asked", "below", "audited", "missed"})
-            between = {"recall": told.value, "low": told.low, "high": told.high}
+        if recall:
+            shown = recall.model_dump(include={"days", "asked", "below", "audited", "missed"})
+            between = {"recall": recall.value, "low": recall.low, "high": recall.high}
             report = report.model_copy(update=shown | between)
         self._gates.put_report(self._key, report)
 
@@ -173,7 +173,7 @@ class Gatekeeper:
 def ask_about_all(
     papers: Sequence[Paper], ranked: Sequence[keyword_ranking.KeywordScore]
 ) -> Division:
-    """Everybody is asked; the local ranking breaks ties and says whom a budget reaches."""
+    """Ask about all papers; the local ranking breaks ties and decides whom a budget reaches."""
     places = {
         row.id: LocalRank(rank=rank, of=len(ranked), words=row.words)
         for rank, row in enumerate(ranked, 1)

@@ -1,4 +1,4 @@
-"""The local judge: how much of a profile's own wording each paper of a day carries."""
+"""The local judge: ranks a day's papers by how much of the profile's wording they use."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from pydantic import Field
 
 from bot.domain.papers import Paper, Profile, Value
 
-# Counting words needs no library: on 6,883 real papers bm25s and scikit-learn's TF-IDF, given the
-# same fields, phrases and weights, reach an AUC of 0.78 and 0.79, this file 0.82; and their idf
-# means nothing on a day of one paper.
+# No library: on 6,883 real papers bm25s and scikit-learn's TF-IDF, given the same fields, phrases
+# and weights, reach an AUC of 0.78 and 0.79, this module 0.82; and their idf means nothing on a
+# day of one paper.
 
-# Round numbers, tuned to no word: halving or doubling any of these costs 0.02 of AUC at most.
+# Round numbers, not tuned: halving or doubling any of them costs at most 0.02 of AUC.
 TITLE_WEIGHT = 3.0  # a word in the title counts as this many in the abstract
 KEYWORD_WEIGHT = 3.0  # a keyword counts as this many words of a topic's text
-UNWANTED_WEIGHT = 0.75  # what is unwanted weighs less than what is wanted
-ENOUGH = 4.0  # a word said this often has half of all the weight it can get
-NEIGHBOUR_WEIGHT = 0.5  # what similar papers of the day score, next to what the paper itself scores
-# A day is believed as far as it outnumbers this many imagined papers, one of which says the word:
-# so a word's rarity means much the same on a day of one paper and of 500.
+UNWANTED_WEIGHT = 0.75  # unwanted words weigh less than wanted ones
+ENOUGH = 4.0  # a word used this often has half of its maximal weight
+NEIGHBOUR_WEIGHT = 0.5  # the weight of similar papers' scores next to the paper's own
+# A prior of this many imaginary papers, one of which has the word, so that a word's rarity means
+# much the same on a day of one paper as on one of 500.
 PRIOR_PAPERS = 10
 
 STRONGEST = 5  # a paper full of this many of the profile's strongest words scores about 1
@@ -46,10 +46,10 @@ _CLAUSE, _WORD = re.compile(r"[^;,.:()!?]+"), re.compile(r"[^\W_]{2,}")
 
 
 class KeywordScore(Value):
-    """What the local judge says of a paper.
+    """The local judge's result for a paper.
 
-    `score` orders the day; `relevance` says the same on the readers' scale of 1 to 10. `words` are
-    those of the profile that counted most, as the profile writes them, best first.
+    `score` orders the day; `relevance` is the same on the readers' scale of 1 to 10. `words` are
+    the profile's words that counted most, as the profile writes them, best first.
     """
 
     id: str
@@ -59,10 +59,8 @@ class KeywordScore(Value):
 
 
 def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[KeywordScore, ...]:
-    """Judge a day's papers by the profile's words: best first, ties by id.
-
-    The order of `papers` does not matter. A paper without any wanted word scores 0 at most.
-    """
+    """Rank a day's papers by the profile's words: best first, ties by id, whatever the order of
+    `papers`. A paper without any wanted word scores at most 0."""
     day = sorted(papers, key=lambda paper: (paper.id, paper.version))
     named, topics = profile.keywords, profile.topics
     terms = _keywords(named.relevant)
@@ -71,9 +69,9 @@ def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[KeywordScore, ...]:
     against += [term for topic in topics for term in _text(topic.irrelevant)]
 
     wanted = _weights(terms)
-    # What is wanted anywhere is held against nobody ("no insight into the architecture").
+    # A word wanted anywhere never counts as unwanted ("no insight into the architecture").
     unwanted = _weights(term for term in against if term.stems not in wanted)
-    # "new" or "how" would tell a reader nothing; a short keyword (MoE) does.
+    # "new" or "how" tells a reader nothing; a short keyword (MoE) does.
     telling = [term for term in terms if len(term.stems) > 3 or term.weight == KEYWORD_WEIGHT]
     written = {term.stems: term.written for term in reversed(telling)}
     full = sum(sorted(wanted.values(), reverse=True)[:STRONGEST]) * math.log1p(PRIOR_PAPERS) or 1.0
@@ -88,7 +86,7 @@ def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[KeywordScore, ...]:
         for good, amounts in zip(shared, matter, strict=True)
     ]
     ranked = []
-    for paper, good, raw in zip(day, shared, _beside_others(own, matter), strict=True):
+    for paper, good, raw in zip(day, shared, _pull_to_similar(own, matter), strict=True):
         score = round(raw if good else min(raw, 0.0), 6) + 0.0  # + 0.0: never "-0.0"
         words = _shown(good, rarity, written)
         ranked.append(
@@ -98,11 +96,11 @@ def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[KeywordScore, ...]:
 
 
 def _relevance(score: float) -> int:
-    """Two points for every doubling of the score, 7 at SEVEN.
+    """Two points for every doubling of the score, 7 at SCORE_OF_SEVEN.
 
-    Absolute, not by place in the day: by place, one in ten would get its 7 on a day that has
-    nothing for the profile, and a paper alone on its day always or never. On the record both ways
-    are right equally often (4 in 10 of those at 7 were picked), and so is a mixture of the two.
+    Absolute, not by rank in the day: by rank, one paper in ten would get a 7 on a day that has
+    nothing for the profile, and a single paper always or never. On the recorded days both are
+    right equally often (4 in 10 of the papers at 7 were picked), and so is a mixture of the two.
     """
     if score <= 0:
         return 1
@@ -115,12 +113,14 @@ def _rarity(contents: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {term: math.log1p(papers / (n + 1)) for term, n in having.items()}
 
 
-def _beside_others(own: Sequence[float], matter: Sequence[Mapping[str, float]]) -> Sequence[float]:
-    """Each paper's own score, moved towards those of the papers it resembles (0.03 AUC better).
+def _pull_to_similar(
+    own: Sequence[float], matter: Sequence[Mapping[str, float]]
+) -> Sequence[float]:
+    """Each paper's own score, moved towards those of similar papers (0.03 AUC better).
 
-    A profile names few of the words its subject is written in; the day's other papers know more.
-    What they say of a paper is the sum, over all others, of likeness (cosine) times distance from
-    the mean; it is taken word by word, to spare the table of all pairs.
+    A profile names few of the words its subject is written in; the day's other papers have more.
+    A paper's pull is the sum over all others of similarity (cosine) times distance from the mean;
+    it is computed word by word, to avoid the table of all pairs.
     """
     if len(own) < 2:
         return own
@@ -138,24 +138,22 @@ def _beside_others(own: Sequence[float], matter: Sequence[Mapping[str, float]]) 
     if not spread:
         return own
     trust = NEIGHBOUR_WEIGHT * len(own) / (len(own) + PRIOR_PAPERS) * pstdev(own) / spread
-    return [score + trust * (said - middle) for score, said in zip(own, others, strict=True)]
+    return [score + trust * (pulled - middle) for score, pulled in zip(own, others, strict=True)]
 
 
 def _shown(
     shared: Mapping[str, float], rarity: Mapping[str, float], written: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """The best words, each stem once, a phrase rather than its words.
-
-    What every fourth paper of the day has tells nothing, unless there is nothing else.
-    """
+    """The best words, each stem once, a phrase rather than its words; those that every fourth paper
+    of the day has only where there are no others."""
     known = [t for t in shared if t in written]
     telling = [t for t in known if rarity[t] > math.log1p(4)] or known
     worth = {t: max(shared.get(part, 0.0) for part in (t, *t.split())) for t in telling}
-    told: set[str] = set()
+    used: set[str] = set()
     shown = []
     for term in sorted(telling, key=lambda t: (-worth[t], -len(t.split()), t)):
-        if told.isdisjoint(term.split()):
-            told.update(term.split())
+        if used.isdisjoint(term.split()):
+            used.update(term.split())
             shown.append(written[term])
     return tuple(shown[:SHOWN])
 
@@ -169,7 +167,7 @@ class _Term(NamedTuple):
 
 
 def _keywords(keywords: Iterable[str]) -> list[_Term]:
-    """A keyword counts as the phrase it is; its single words share as much among them."""
+    """A keyword counts as a phrase; its single words share the same weight again."""
     terms = []
     for keyword in keywords:
         found = [word for clause in _clauses(keyword) for word in clause]
@@ -182,7 +180,7 @@ def _keywords(keywords: Iterable[str]) -> list[_Term]:
 
 
 def _text(text: str) -> list[_Term]:
-    """Each word and each two neighbouring words, once in a text however often it has them."""
+    """Each word and each pair of adjacent words, once however often the text has them."""
     terms: dict[str, _Term] = {}
     for clause in _clauses(text):
         runs = [(word, word) for word in clause] + list(pairwise(clause))
@@ -193,7 +191,7 @@ def _text(text: str) -> list[_Term]:
 
 
 def _clauses(text: str) -> Iterator[list[tuple[str, int, int]]]:
-    """The (stem, start, end) of each word, clause by clause: no phrase reaches over a comma."""
+    """The (stem, start, end) of each word, clause by clause: no phrase spans a comma."""
     for clause in _CLAUSE.finditer(text):
         words = _WORD.finditer(text, clause.start(), clause.end())
         yield [(stem, word.start(), word.end()) for word in words if (stem := _stem(word[0]))]
@@ -208,7 +206,7 @@ def _weights(terms: Iterable[_Term]) -> dict[str, float]:
 
 
 def _phrases(terms: Iterable[str]) -> dict[str, list[list[str]]]:
-    """The terms of several words, by the first one."""
+    """The terms of several words, by their first word."""
     phrases: defaultdict[str, list[list[str]]] = defaultdict(list)
     for stems in map(str.split, terms):
         if len(stems) > 1:
@@ -230,7 +228,7 @@ def _content(paper: Paper, phrases: Mapping[str, list[list[str]]]) -> dict[str, 
 
 
 def stemmed_words(text: str) -> tuple[str, list[tuple[str, int, int]]]:
-    """A paper's text without TeX, and the (stem, start, end) of each word there that counts."""
+    """A paper's text without TeX, and the (stem, start, end) of each word that counts."""
     plain = _ACCENT_OR_BRACE.sub("", _COMMAND.sub(" ", text))
     found = [(_stem(word[0]), word.start(), word.end()) for word in _WORD.finditer(plain)]
     return plain, [word for word in found if word[0]]
@@ -238,7 +236,7 @@ def stemmed_words(text: str) -> tuple[str, list[tuple[str, int, int]]]:
 
 @lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
-    """A word without accent, plural or ending ("pruned", "pruning"); nothing for a stop word."""
+    """A word without accents, plural and ending ("pruned", "pruning"); "" for a stop word."""
     marked = unicodedata.normalize("NFKD", word.lower())
     stem = "".join(char for char in marked if not unicodedata.combining(char))
     if f" {stem} " in _STOP:

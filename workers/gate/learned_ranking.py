@@ -1,4 +1,4 @@
-"""The gate that learns: which words tell what a profile's judge picked; knowing them is pure."""
+"""Learns a ranking from what a profile's judge picked, by logistic regression on words; pure."""
 
 from __future__ import annotations
 
@@ -17,32 +17,34 @@ from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
 from workers.gate import keyword_ranking
 
-# Chosen on the days of the record up to May 2025, always tried on days later than those learned
-# from, some of them two weeks later. tests/benchmarks/bench_learn.py has the figures of June.
+# Chosen on recorded days up to May 2025, always tested on days up to two weeks later than those
+# learned from. tests/benchmarks/bench_learn.py has the figures of June.
 FIELD_WEIGHTS = (0.6, 1.0, 0.5, 1.0)  # of a paper's vectors: title, abstract, authors, categories
-PROFILE_TERM_BOOST = 1.3  # what the profile itself names is believed sooner than any other word
+PROFILE_TERM_BOOST = 1.3  # for words that the profile itself uses
 C_WORDS, C_THEMES = 2.0, 3.0  # logistic regression's C, on words and on themes
-SVD_COMPONENTS = 200  # words that go together (truncated SVD) count as much as the single words
-DRAWS = 3  # of the SVD, which is a random one: the luck of one draw is worth 0.002 of AUC
-# The categories, next to 1 for the words. Learned together with these, they would be overrated.
+SVD_COMPONENTS = 200  # themes (truncated SVD) count as much as single words
+DRAWS = 3  # of the randomised SVD: the luck of one draw is worth 0.002 of AUC
+# The weight of categories next to 1 for words. Learned together, they would be overrated.
 CATEGORIES, C_CATEGORIES = 0.2, 1.0
-# The profile's own ranking counts like this much, next to 1, per root of the picks learned from:
-# a third on 36 picks, a tenth on 400.
+# The weight of the profile's own ranking, next to 1, is this over the root of the picks learned
+# from: a third at 36 picks, a tenth at 400.
 ZERO_SHOT_WEIGHT = 2.0
-SPREAD_OF = 500  # papers from which the spread of the profile's own ranking is taken
-LEAST_SPREAD = 0.05  # a third of the record's: a profile whose words hardly occur is no authority
+SPREAD_OF = 500  # papers that the spread of the profile's own ranking is estimated from
+LEAST_SPREAD = (
+    0.05  # a third of the recorded one; a profile whose words hardly occur gets less weight
+)
 
 MIN_PAPERS, MIN_PICKS = 200, 20
-MAX_TERMS = 45_000  # words and pairs kept of a field: two megabytes of JSON at most
+MAX_TERMS = 45_000  # words and pairs kept per field: two megabytes of JSON at most
 FOLDS = 5
 SHOWN = 5
 
-_ONE_RUN = re.compile(r"[\w\s'’-]+")  # words with nothing between them that parts a sentence
+_ONE_RUN = re.compile(r"[\w\s'’-]+")  # words not separated by punctuation
 
 
 class LearnedScore(Value):
-    """Where a paper came in its day (1 is best), and the words that spoke for it most, as the
-    paper writes them."""
+    """A paper's rank in its day (1 is best), and the words that counted most for it, as the paper
+    writes them."""
 
     id: str
     rank: int = Field(ge=1)
@@ -51,17 +53,17 @@ class LearnedScore(Value):
 
 
 class Term(NamedTuple):
-    """A word, pair of words, name or category: how many papers had it, and what it speaks for."""
+    """A word, pair of words, name or category: how many papers had it, and its weight."""
 
     papers: int
     weight: float
 
 
 class LearnedRanking(Value):
-    """What was learned from `papers` judged papers of a profile, `picks` of them picked.
+    """A ranking learned from `papers` judged papers of a profile, `picks` of them picked.
 
-    A paper's score is the sum over its words, plus `zero_shot` times what `gate.rank` gives it,
-    less `middle`; over the papers learned from its mean is 0 and its standard deviation 1.
+    A paper's score is the sum over its terms plus `zero_shot` times its keyword_ranking score,
+    minus `middle`; over the papers learned from, its mean is 0 and its standard deviation 1.
     """
 
     papers: int
@@ -75,11 +77,11 @@ class LearnedRanking(Value):
 
     def rank(self, profile: Profile, papers: Sequence[Paper]) -> tuple[LearnedScore, ...]:
         """A day's papers, best first, ties by id; the order of `papers` does not matter."""
-        told = {row.id: row for row in keyword_ranking.rank(profile, papers)}
+        keyword_rows = {row.id: row for row in keyword_ranking.rank(profile, papers)}
         rows = []
         for paper in {paper.id: paper for paper in papers}.values():
             parts = self._parts(paper)
-            own = self.zero_shot * told[paper.id].score
+            own = self.zero_shot * keyword_rows[paper.id].score
             score = round(math.fsum(parts.values()) + own - self.middle, 4) + 0.0
             rows.append((score, paper, parts))
         rows.sort(key=lambda row: (-row[0], row[1].id))
@@ -89,7 +91,7 @@ class LearnedRanking(Value):
         )
 
     def _parts(self, paper: Paper) -> Mapping[str, float]:
-        """What each term of the paper adds to its score."""
+        """Each term's contribution to the paper's score."""
         parts: defaultdict[str, float] = defaultdict(float)
         known = self.title, self.abstract, self.authors, self.categories
         for terms, counts in zip(known, _fields(paper), strict=True):
@@ -99,7 +101,7 @@ class LearnedRanking(Value):
         return parts
 
     def _words(self, paper: Paper, parts: Mapping[str, float]) -> tuple[str, ...]:
-        """The terms that added most, no word twice; none that every fourth paper has."""
+        """The terms that contributed most, no word twice; none that every fourth paper has."""
         written = {name: name for name in paper.authors}
         for text in (paper.title, paper.abstract):
             plain, words = keyword_ranking.stemmed_words(text)
@@ -107,19 +109,19 @@ class LearnedRanking(Value):
             for (stem, start, _), (last, at, end) in runs:
                 if _ONE_RUN.fullmatch(plain, start, end):
                     written[stem if start == at else f"{stem} {last}"] = plain[start:end]
-        told: set[str] = set()
+        used: set[str] = set()
         shown = []
         for term in sorted(parts, key=lambda term: (-parts[term], term)):
             usual = term in self.abstract and self.abstract[term].papers > self.papers / 4
-            fresh = told.isdisjoint(term.split())
+            fresh = used.isdisjoint(term.split())
             if parts[term] > 0 and term in written and fresh and not usual:
-                told.update(term.split())
+                used.update(term.split())
                 shown.append(" ".join(written[term].split()))
         return tuple(shown[:SHOWN])
 
 
 class HeldOutScore(Value):
-    """A paper as it was scored by what the other days teach, and whether it was picked."""
+    """A paper scored by a ranking learned from other days, and whether it was picked."""
 
     date: date_
     id: str
@@ -130,10 +132,10 @@ class HeldOutScore(Value):
 def score_held_out(
     profile: Profile, papers: Sequence[Paper], picked: Sequence[bool], days: Sequence[date_]
 ) -> tuple[HeldOutScore, ...]:
-    """Every paper scored by what was learned without its day; what `gating.threshold` goes by.
+    """Score every paper by a ranking learned without its day, to choose a threshold by.
 
-    The three sequences are parallel. Every FOLDS-th day is held out at once. Raises Refused where
-    there are fewer days than that, or the others do not suffice for `train`.
+    The three sequences are parallel. Every FOLDS-th day is held out at once. Raises Refused with
+    fewer days than that, or where the others do not suffice for `train`.
     """
     rows = list(zip(papers, picked, days, strict=True))
     dates = sorted(set(days))
@@ -141,12 +143,12 @@ def score_held_out(
         raise Refused(f"A gate is tried on at least {FOLDS} days; there are {len(dates)}.")
     held = []
     for fold in range(FOLDS):
-        out = dates[fold::FOLDS]
-        kept = [row for row in rows if row[2] not in out]
-        knows = train(profile, [row[0] for row in kept], [row[1] for row in kept])
-        for day in out:
+        held_out = dates[fold::FOLDS]
+        kept = [row for row in rows if row[2] not in held_out]
+        ranking = train(profile, [row[0] for row in kept], [row[1] for row in kept])
+        for day in held_out:
             was = {paper.id: was for paper, was, on in rows if on == day}
-            ranked = knows.rank(profile, [paper for paper, _, on in rows if on == day])
+            ranked = ranking.rank(profile, [paper for paper, _, on in rows if on == day])
             held += [
                 HeldOutScore(date=day, id=r.id, score=r.score, picked=was[r.id]) for r in ranked
             ]
@@ -163,7 +165,7 @@ class _Vocabulary(NamedTuple):
 
 
 def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> LearnedRanking:
-    """What tells the picked papers from the others; the order of the papers does not matter.
+    """Learn what tells the picked papers from the others, whatever the order of the papers.
 
     Raises Refused, in a sentence for people, below MIN_PAPERS papers or MIN_PICKS on either side,
     or where no two papers have a word in common.
@@ -248,7 +250,7 @@ def _fit(table: Any, words: int, picked: Any) -> Any:
     of_words, rank = table[:, :words], min(SVD_COMPONENTS, table.shape[0] // 3)
     weights = regress(of_words, C_WORDS)
     for draw in range(DRAWS):
-        with threadpool_limits(1):  # several wait for one another spinning, and slow all down
+        with threadpool_limits(1):  # several threads spin while waiting for one another
             themes = randomized_svd(of_words, rank, n_iter=2, random_state=draw)[2].T
         projected = of_words @ themes
         size = math.sqrt((projected**2).sum(axis=1).mean()) or 1.0
@@ -259,7 +261,7 @@ def _fit(table: Any, words: int, picked: Any) -> Any:
 
 
 def _profile_texts(profile: Profile) -> Iterator[str]:
-    """Every text in which the profile names what it wants and what it does not."""
+    """Every text in which the profile says what it wants and what it does not."""
     for topic in profile.topics:
         yield from (topic.name, topic.relevant, topic.irrelevant)
     for words in (profile.keywords.relevant, profile.keywords.irrelevant):
@@ -279,14 +281,14 @@ def _fields(paper: Paper) -> tuple[Counter[str], ...]:
 
 
 def _document_frequencies(papers: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    """How many papers have a term: of those in two papers or more, the MOST frequent."""
+    """How many papers have each term: the MAX_TERMS most frequent of those in two or more."""
     counted = Counter(term for paper in papers for term in paper)
     often = sorted((-n, term) for term, n in counted.items() if n > 1)
     return {term: -n for n, term in often[:MAX_TERMS]}
 
 
 def _tf_idf(counts: Mapping[str, int], having: Mapping[str, int], papers: int) -> dict[str, float]:
-    """The known terms of a text by how often it has them and how few others do, of length 1."""
+    """The tf-idf vector of a text's known terms, of length 1."""
     amounts = {
         term: (1 + math.log(n)) * (1 + math.log((1 + papers) / (1 + having[term])))
         for term, n in counts.items()

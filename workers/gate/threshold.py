@@ -1,4 +1,4 @@
-"""Which papers the model is asked about, what that misses, and when to ask for all again; pure."""
+"""The gate's threshold: which papers pass, the recall that audits show, when to open it; pure."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pydantic import Field
 from bot.domain.papers import Value
 from workers.gate.learned_ranking import HeldOutScore, LearnedScore
 
-TARGET_RECALL = 0.98  # of the picks on held-out days, what the threshold lets through
-# Missed picks lie mostly just below the threshold: the nearest quarter of what is held back is
-# audited ten times as often as the rest, and all of it together by one in twenty.
+TARGET_RECALL = 0.98  # the share of the picks on held-out days that the threshold lets through
+# Missed picks lie mostly just below the threshold, so the nearest quarter of the gated papers is
+# audited ten times as often as the others; together one in twenty is.
 NEAR_SHARE = 0.25
 AUDIT_NEAR, AUDIT_FAR = 0.155, 0.015
-MIN_RECALL = 0.95  # of the picks, what has to get through, day by day
-WINDOW_DAYS = 20  # days with announcements, four weeks: what the estimate looks back on
-# A gate is opened only on what one that keeps RECALL would show by chance in so many of 100 cases,
-# looked at once; tests/benchmarks/bench_learn.py has how often that opens one in vain.
+MIN_RECALL = 0.95  # the share of the picks that has to pass, day by day
+WINDOW_DAYS = 20  # announced days (four weeks) that the estimate covers
+# A gate is opened only on evidence that one with the target recall shows with at most this chance,
+# in a single test; tests/benchmarks/bench_learn.py measures how often one is opened in vain.
 MAX_CHANCE = 0.2
-FULL_DAYS, FULL_PICKS = 10, 20  # judged in full and picked on them, before the gate closes again
+FULL_DAYS, FULL_PICKS = 10, 20  # days judged in full, and picks on them, before the gate closes
 
 
 class GateSplit(Value):
-    """A day's papers by what becomes of them, each part best first: those the model is asked about
-    for their score, those it is asked about as a sample of the rest, and those it is spared. `near`
-    are the ids of the latter two that came nearest to the threshold."""
+    """A day's papers in three parts, each best first: those the model is asked about for their
+    score, those it is asked about to audit the gate, and those it is not asked about. `near` are
+    the ids of the latter two that came nearest to the threshold."""
 
     asked: tuple[str, ...]
     audited: tuple[str, ...]
@@ -38,7 +38,7 @@ class GateSplit(Value):
 
 
 class AuditCounts(NamedTuple):
-    """Of the papers `below` the threshold some were `audited`; `missed` are the picks there."""
+    """The papers `below` the threshold, those of them `audited`, and the picks among these."""
 
     below: int = 0
     audited: int = 0
@@ -46,10 +46,10 @@ class AuditCounts(NamedTuple):
 
 
 class Tally(Value):
-    """What a day showed of the gate: `asked` papers and the `picks` among them, and what is below
-    the threshold, `near` it and `far` from it.
+    """A day's counts for the gate: `asked` papers, the `picks` among them, and the papers below the
+    threshold, `near` it and `far` from it.
 
-    A paper without a score belongs to neither side. On a day judged in full, nothing is below.
+    A paper without a score counts on neither side. On a day judged in full, none is below.
     """
 
     date: date_
@@ -60,15 +60,15 @@ class Tally(Value):
 
     @property
     def is_full(self) -> bool:
-        """Whether all were asked, and some answered."""
+        """Whether the model was asked about all, and answered for some."""
         return self.asked > 0 and not self.near.below and not self.far.below
 
 
 class Recall(Value):
-    """The share of the picks that get past the gate, as the audits of `days` tell it.
+    """The share of the picks that pass the gate, estimated from the audits of `days`.
 
-    `value` is None while nothing was picked, or nothing audited of what is held back; `low` and
-    `high` hold the truth in at least 95 of 100 cases. The counts are sums of Tally's.
+    `value` is None while nothing was picked, or no gated paper audited; `low` and `high` are a 95 %
+    confidence interval. The counts are sums of Tally's.
     """
 
     days: int
@@ -83,19 +83,19 @@ class Recall(Value):
 
 
 def choose_threshold(held: Sequence[HeldOutScore], recall: float = TARGET_RECALL) -> float:
-    """The highest score at which so much of the picks on held-out days is let through.
+    """The highest threshold that lets this share of the picks on held-out days pass.
 
-    `held` is what `learned.held_out` gave, all days together. After the gate was opened, only the
-    days since then are to be in it. Without a pick, nothing is held back (minus infinity).
+    `held` are the scores of `learned_ranking.score_held_out`, only of days since the gate was
+    opened. Without a pick everything passes (minus infinity).
     """
     picks = sorted((row.score for row in held if row.picked), reverse=True)
-    # A little less than the product, so that 0.98 of 50 is 49 whatever a float makes of it.
+    # Slightly less than the product, so that 0.98 of 50 is 49 in spite of rounding.
     return picks[math.ceil(recall * len(picks) - 1e-9) - 1] if picks else -math.inf
 
 
 def choose_near_threshold(held: Sequence[HeldOutScore], least: float) -> float:
-    """The score from which on a paper below `least` is near it: a NEARth of them were on the
-    held-out days."""
+    """The score from which a paper below `least` counts as near it: NEAR_SHARE of those below did
+    on the held-out days."""
     below = sorted((row.score for row in held if row.score < least), reverse=True)
     return below[math.ceil(NEAR_SHARE * len(below)) - 1] if below else least
 
@@ -107,9 +107,9 @@ def divide(
     day: date_,
     always_ask: Collection[str] = (),
 ) -> GateSplit:
-    """Part a ranked day at the score `least`; `must` are ids that pass whatever their score (a
-    followed author's). The audited are drawn by id and day, from the score `near` on more of them:
-    asked again, the same are drawn."""
+    """Split a ranked day at the score `least`; ids in `always_ask` (a followed author's) pass
+    whatever their score. Audited papers are drawn by a hash of id and day, so that the same are
+    drawn again, and more of them from the score `near` on."""
     below = [row for row in ranked if row.score < least and row.id not in always_ask]
     audited = {
         row.id for row in below if _lot(row.id, day) < (AUDIT_FAR, AUDIT_NEAR)[row.score >= near]
@@ -128,7 +128,7 @@ def _lot(id: str, day: date_) -> float:
 
 
 def tally(day: date_, parts: GateSplit, scored: Collection[str], picks: Collection[str]) -> Tally:
-    """How a divided day went: the ids of it that got a score, and those that were picked."""
+    """Count a divided day; `scored` and `picks` are the ids with a score and the picked ones."""
     scored, picks, near = set(scored), set(picks), set(parts.near)
 
     def sample(is_near: bool) -> AuditCounts:
@@ -143,22 +143,21 @@ def tally(day: date_, parts: GateSplit, scored: Collection[str], picks: Collecti
 
 
 def estimate_recall(tallies: Sequence[Tally]) -> Recall:
-    """The recall over the last WINDOW of these days. They begin when the gate last closed: days
-    before that tell of another one.
+    """The recall over the last WINDOW_DAYS of these days, all since the gate last closed.
 
-    The picks below the threshold are those found, each part's by the inverse of the share of it
-    that was audited (Horvitz and Thompson, J. Am. Stat. Assoc. 47, 1952, with the share as it fell
-    out); where nothing of a part was, both are taken as one. The interval is of Clopper and
+    The picks below the threshold are estimated from those audits found, weighted in each part by
+    the inverse of its audited share (Horvitz and Thompson, J. Am. Stat. Assoc. 47, 1952, with the
+    realised share); where a part had no audit, both are pooled. The interval is Clopper and
     Pearson's, with half of the 5 % for each of two statements (Bonferroni): the share of picks
-    near, and the share far, for which at the top all audits count: what is far is picked no more
-    often than what is near, as long as the ranking is no worse than chance.
+    near, and the share far. The upper bound far from the threshold uses all audits: papers there
+    are picked no more often than near it, as long as the ranking is no worse than chance.
     """
     rows = sorted(tallies, key=lambda row: row.date)[-WINDOW_DAYS:]
     near, far = _sum(row.near for row in rows), _sum(row.far for row in rows)
     both, picks = _sum([near, far]), sum(row.picks for row in rows)
 
     def recall(near_share: float, far_share: float) -> float:
-        """If so much of what is below were picks: no fewer than were found."""
+        """The recall if these shares of the papers below were picks, at least those found."""
         lost = max(near.below * near_share, near.missed) + max(far.below * far_share, far.missed)
         return picks / (picks + lost) if picks + lost else 1.0
 
@@ -188,9 +187,9 @@ def _share(part: AuditCounts) -> float:
 
 
 def should_open(recall: Recall) -> bool:
-    """Whether the gate lets too little through, so that everything is to be asked from now on: the
-    estimate is below LEAST, and audits would hardly find so many picks (VAIN) if RECALL got past
-    and all others lay near the threshold."""
+    """Whether the gate lets too little pass and has to open: the estimate is below MIN_RECALL, and
+    audits would find so many picks with a chance below MAX_CHANCE if TARGET_RECALL passed and all
+    others lay near the threshold."""
     expected = recall.picks * (1 / TARGET_RECALL - 1) * AUDIT_NEAR
     fewer = (expected**n / math.factorial(n) for n in range(recall.missed))
     by_chance = 1 - math.exp(-expected) * math.fsum(fewer)  # Poisson's
@@ -199,14 +198,14 @@ def should_open(recall: Recall) -> bool:
 
 def may_close(opened: date_, tallies: Sequence[Tally]) -> bool:
     """Whether the days since the gate was opened suffice for a new one: FULL_DAYS judged in full
-    with FULL_PICKS. `opened` is the last day that was still divided."""
+    with FULL_PICKS. `opened` is the last day that a gate divided."""
     full = [row for row in tallies if row.date > opened and row.is_full]
     return len(full) >= FULL_DAYS and sum(row.picks for row in full) >= FULL_PICKS
 
 
 def _clopper_pearson(part: AuditCounts, error: float = 0.025) -> tuple[float, float]:
-    """Clopper and Pearson's interval for a share (Biometrika 26, 1934): the shares at which so many
-    finds or more, and so many or fewer, have a chance of half the `error`."""
+    """Clopper and Pearson's interval for a share (Biometrika 26, 1934): the shares at which this
+    many finds or more, and this many or fewer, have a chance of half the `error`."""
     found, of = part.missed, part.audited
     if not of:
         return 0.0, 1.0
@@ -218,13 +217,13 @@ def _clopper_pearson(part: AuditCounts, error: float = 0.025) -> tuple[float, fl
 
 
 def _binomial_cdf(found: int, of: int, share: float) -> float:
-    """The chance of so many finds or fewer."""
+    """The chance of at most `found` finds."""
     hit, miss = math.log(share), math.log1p(-share)
 
-    def ways(n: int) -> float:
+    def log_ways(n: int) -> float:
         return math.lgamma(of + 1) - math.lgamma(n + 1) - math.lgamma(of - n + 1)
 
-    return math.fsum(math.exp(ways(n) + n * hit + (of - n) * miss) for n in range(found + 1))
+    return math.fsum(math.exp(log_ways(n) + n * hit + (of - n) * miss) for n in range(found + 1))
 
 
 def _bisect(below: Callable[[float], bool]) -> float:

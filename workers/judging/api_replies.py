@@ -1,9 +1,8 @@
-"""What a model's server answered, as far as it can be understood; pure.
+"""Parses a model server's answers, as far as they can be understood; pure.
 
-The openai package builds its types without looking at what it puts into them, so that any field
-may hold anything. Here the answer's bytes are read instead, once, for both of OpenAI's APIs and
-for servers that imitate them. Whatever the bytes are, `chat` and `response` return an Answer or
-raise Unavailable, and nothing else.
+The openai package does not validate what it puts into its types, so any field may hold anything.
+This module parses the answer's bytes itself, for both of OpenAI's APIs and for compatible servers.
+Whatever the bytes are, `parse_chat` and `parse_response` return an ApiReply or raise Unavailable.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from bot.errors import Unavailable
 
 M = TypeVar("M", bound=BaseModel)
 
-# No call has as many tokens, and sums of less fit into every counter.
+# No call has as many tokens; sums of fewer fit into every counter.
 _MOST_TOKENS = 100_000_000
-# Parts within parts: what is deeper was not meant to be read.
+# Nesting of parts; deeper text was not meant to be read.
 _DEPTH = 5
 
 
-def _whole(value: object) -> object:
-    """A count as servers write it: 12, 12.0 or "12"; anything else is left to be refused."""
+def _count(value: object) -> object:
+    """A count as servers write it: 12, 12.0 or "12"; anything else is left for validation."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
@@ -44,20 +43,20 @@ def _word(value: object) -> str | None:
 
 
 def _rows(value: object) -> list[dict[str, Any]]:
-    """A list's objects; a single object where a list is expected is one."""
+    """A list's objects; a single object counts as a list of one."""
     rows = value if isinstance(value, list) else [value]
     return [row for row in rows if isinstance(row, dict)]
 
 
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_MOST_TOKENS, strict=True)]
+Count = Annotated[int, BeforeValidator(_count), Field(ge=0, le=_MOST_TOKENS, strict=True)]
 Word = Annotated[str | None, BeforeValidator(_word)]
 Details = Annotated[dict[str, Any], BeforeValidator(_mapping)]
 Rows = Annotated[list[dict[str, Any]], BeforeValidator(_rows)]
 
 
 class TokenCounts(Value):
-    """The tokens of a call. Cached and written ones are parts of the prompt's, reasoning of the
-    completion's."""
+    """The tokens of a call: `cached` and `written` are part of `prompt`, `reasoning` of
+    `completion`."""
 
     prompt: Count
     completion: Count
@@ -67,9 +66,9 @@ class TokenCounts(Value):
 
 
 class ApiReply(Value):
-    """A call that was answered, and so may be paid: `text`, or None where there is none to read.
+    """An answered call, which may be charged: `text`, or None where there is none.
 
-    `trouble` says why something is missing, also of a text that is there. `counts` are None where
+    `reason` says why something is missing, even from a text that is there. `counts` are None where
     the server reports none that can be true; `tier` is OpenAI's service tier.
     """
 
@@ -80,7 +79,7 @@ class ApiReply(Value):
 
 
 class _Usage(BaseModel):
-    """Both APIs' names; the older one's come first."""
+    """The fields of both APIs, the older one's first."""
 
     prompt_tokens: Any = None
     input_tokens: Any = None
@@ -93,7 +92,7 @@ class _Usage(BaseModel):
 
 
 class _Body(BaseModel):
-    """The fields of either API that are looked at; all else may be anything."""
+    """The fields of either API that are used; all others may be anything."""
 
     choices: Rows = []
     output: Rows = []
@@ -118,18 +117,18 @@ class _Choice(BaseModel):
 
 
 def parse_chat(body: bytes) -> ApiReply:
-    """A chat completion. Raises Unavailable (MODEL_DOWN) for what is none.
+    """Parse a chat completion. Raises Unavailable (MODEL_DOWN) for anything else.
 
-    Text in parts is joined; text that stands only where a model's reasoning belongs is read, unless
-    it broke off there.
+    Text in parts is joined. Text found only in the model's reasoning is used, unless the answer was
+    cut off there.
     """
     given = _read(_Body, _json(body))
     if not given.choices:
         raise not_an_api_reply()
     choices = [_read(_Choice, row) for row in given.choices]
-    said = next((choice for choice in choices if _text(choice.message.content)), choices[0])
-    message, ended = said.message, said.finish_reason
-    text = _text(message.content) or said.text or ""
+    choice = next((choice for choice in choices if _text(choice.message.content)), choices[0])
+    message, ended = choice.message, choice.finish_reason
+    text = _text(message.content) or choice.text or ""
     cut = ended in ("length", "max_tokens")
     if not text.strip() and not cut:
         text = _text(message.reasoning_content) or _text(message.reasoning)
@@ -137,7 +136,7 @@ def parse_chat(body: bytes) -> ApiReply:
 
 
 def parse_response(body: bytes) -> ApiReply:
-    """An answer of the responses API. Raises Unavailable (MODEL_DOWN) for what is none."""
+    """Parse an answer of the responses API. Raises Unavailable (MODEL_DOWN) for anything else."""
     document = _json(body)
     given = _read(_Body, document)
     if "output" not in document and given.output_text is None:
@@ -152,7 +151,7 @@ def parse_response(body: bytes) -> ApiReply:
 
 
 def error_in(body: bytes) -> dict[str, Any] | None:
-    """The error that some servers put into an answer with status 200; None without one."""
+    """The error that some servers put into an answer with status 200, or None."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -164,7 +163,7 @@ def error_in(body: bytes) -> dict[str, Any] | None:
 
 
 def not_an_api_reply() -> Unavailable:
-    """The error for whatever is no answer of either API; it may be paid all the same."""
+    """The error for an answer of neither API; the call may be charged all the same."""
     why = "The model's server does not answer as OpenAI does."
     return Unavailable(why, ModelReason.MODEL_DOWN, outcome_unknown=True)
 
@@ -179,7 +178,7 @@ def _answer(given: _Body, text: str, refused: bool, cut: bool, filtered: bool) -
     elif refused and blank:
         reason = ModelReason.MODEL_REFUSED
     return ApiReply(
-        text=None if blank and (refused or filtered) else _sound(text),
+        text=None if blank and (refused or filtered) else _without_surrogates(text),
         reason=reason,
         counts=_counts(given.usage),
         tier=given.service_tier,
@@ -187,7 +186,7 @@ def _answer(given: _Body, text: str, refused: bool, cut: bool, filtered: bool) -
 
 
 def _counts(given: _Usage) -> TokenCounts | None:
-    """None as soon as one count cannot be true: half a bill is none."""
+    """The token counts; None as soon as one cannot be true."""
 
     def first(*values: object) -> object:
         return next((value for value in values if value is not None), None)
@@ -197,7 +196,7 @@ def _counts(given: _Usage) -> TokenCounts | None:
 
     read = given.prompt_tokens_details, given.input_tokens_details
     made = given.completion_tokens_details, given.output_tokens_details
-    told = {
+    counts_by_name = {
         "prompt": first(given.prompt_tokens, given.input_tokens),
         "completion": first(given.completion_tokens, given.output_tokens),
         "cached": part("cached_tokens", *read),
@@ -205,7 +204,7 @@ def _counts(given: _Usage) -> TokenCounts | None:
         "reasoning": part("reasoning_tokens", *made),
     }
     try:
-        counts = TokenCounts.model_validate(told)
+        counts = TokenCounts.model_validate(counts_by_name)
     except ValidationError:
         return None
     return counts if counts.cached <= counts.prompt and counts.prompt else None
@@ -214,7 +213,7 @@ def _counts(given: _Usage) -> TokenCounts | None:
 def _json(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
-    except (ValueError, RecursionError):  # a cut document, a page, bytes of no encoding
+    except (ValueError, RecursionError):  # a truncated document, a web page, bytes of no encoding
         raise not_an_api_reply() from None
     if not isinstance(document, dict):
         raise not_an_api_reply()
@@ -222,7 +221,7 @@ def _json(body: bytes) -> dict[str, Any]:
 
 
 def _read(model: type[M], document: Mapping[str, Any]) -> M:
-    """Every field takes anything, so what still fails is no answer at all."""
+    """Every field accepts anything, so a document that still fails is no answer."""
     try:
         return model.model_validate(document)
     except (ValidationError, RecursionError):
@@ -230,7 +229,7 @@ def _read(model: type[M], document: Mapping[str, Any]) -> M:
 
 
 def _parts(item: Mapping[str, Any]) -> Sequence[object]:
-    """What an item of an output says; a model's reasoning is no part of it."""
+    """The parts of an output item; none of a reasoning item."""
     if item.get("type") == "reasoning":
         return ()
     content = item.get("content")
@@ -238,8 +237,8 @@ def _parts(item: Mapping[str, Any]) -> Sequence[object]:
 
 
 def _text(content: object, depth: int = _DEPTH) -> str:
-    """The words of a content: a string, an object with a `text`, or a list of such parts. An
-    object or a list without any is the reply itself, which the server has already decoded."""
+    """The text of a content: a string, an object with a `text`, or a list of such parts. An object
+    or a list without any is the reply itself, already decoded by the server."""
     if isinstance(content, str):
         return content
     if not isinstance(content, dict | list) or not content or not depth:
@@ -266,6 +265,6 @@ def _dumped(content: Mapping[str, Any] | Sequence[Any]) -> str:
         return ""
 
 
-def _sound(text: str) -> str:
-    """Without halves of characters, which can be neither stored nor sent."""
+def _without_surrogates(text: str) -> str:
+    """Without lone surrogates, which can be neither stored nor sent."""
     return text.encode("utf-8", "replace").decode("utf-8")

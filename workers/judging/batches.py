@@ -1,4 +1,4 @@
-"""Many calls at once: ask, read, ask again in halves, and lose no paper."""
+"""Scores papers in concurrent calls; what a call leaves unscored is asked again in halves."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from workers.judging import scoring
 # Ten abstracts are about 2,500 tokens, answered in a few seconds; the instructions (about 1,500)
 # are then a third of the prompt, and cacheable.
 PAPERS_PER_CALL = 10
-# A paper that is answered badly is asked again in halves: ten, five, three, two, alone.
+# Papers a call leaves unscored are asked about again in halves: ten, five, three, two, one.
 _TRIES = 5
-# On a small day a wave has few calls, which may fail for reasons of their own.
+# A small day's first wave has few calls, which may fail for reasons of their own.
 _FEW = 3
 _AWAY = (ModelReason.MODEL_DOWN, ModelReason.MODEL_BUSY, ModelReason.MODEL_SLOW)
-# What may be about one of the papers: asked again in halves, they leave it alone.
-_OF_A_PAPER = (ModelReason.MODEL_REFUSED, ModelReason.CONTENT_FILTER, ModelReason.TOO_LONG)
-# The caller hears from us at least this often, to renew what it holds.
+# May concern a single paper: asking again in halves isolates it.
+_ABOUT_ONE_PAPER = (ModelReason.MODEL_REFUSED, ModelReason.CONTENT_FILTER, ModelReason.TOO_LONG)
+# The caller gets a result at least this often, to renew its lease.
 _HEARTBEAT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class ModelReply:
-    """What a call brought: the text, or None where there is none to read; what it cost; and why
-    something is missing, where the server said so."""
+    """A call's text, or None where there is none; its cost; and why something is missing, where
+    the server said so."""
 
     text: str | None
     usage: Usage
@@ -40,7 +40,7 @@ class ModelReply:
 
 
 class ModelClient(Protocol):
-    """What judging needs of a model; workers.llm.Model is one."""
+    """A model as judging needs it; judging.model.Model is one."""
 
     name: str
 
@@ -51,8 +51,8 @@ class ModelClient(Protocol):
 
 @dataclass(frozen=True)
 class CallResult:
-    """What one call, or giving up, brought: verdicts by `IDvN` (a later one of the same paper
-    replaces an earlier one); `call` names it and `usage` is its price if it was paid."""
+    """What one call, or giving up, brought: results by `IDvN` (a later one for the same paper
+    replaces an earlier one), and the call's name and usage if it was paid for."""
 
     results: Mapping[str, ScoreResult] = field(default_factory=dict)
     call: str | None = None
@@ -67,13 +67,12 @@ def score_papers(
     calls_at_once: int,
     instructions: str | None = None,
 ) -> Generator[CallResult]:
-    """Judge the papers, yielding verdicts as they arrive (and an empty Brought as a heartbeat).
+    """Score the papers, yielding results as they arrive (and an empty CallResult as a heartbeat).
 
-    `before` are the verdicts of an earlier run, by `IDvN`: a paper that has its score is not asked
-    again, and what was paid for one that has none still counts. Papers are dealt to calls in their
-    given order, known ones too, so that a run taken up again asks in the same company. At the end
-    every paper has a verdict. Closing the iterator starts no further call. `instructions` are
-    others than the profile's own, for trying them.
+    `known_results` are an earlier run's, by `IDvN`: scored papers are not asked about again, and
+    calls paid for unscored ones still count. Papers are dealt to calls in their given order,
+    scored ones included, so that a resumed run groups them as before. At the end every paper has a
+    result. Closing the iterator starts no further call. `instructions` replace the profile's own.
     """
     run = _Run(model, profile, instructions or scoring.instructions(profile))
     for paper in papers:
@@ -109,9 +108,9 @@ class _Run:
         self.calls: dict[str, list[str]] = defaultdict(list)
         self.stopped: ModelReason | None = None
         self.fault: BaseException | None = None
-        self.failures = 0  # calls that failed since the last one that was answered
-        self.useless = 0  # answers since the last one that brought a score
-        self.wave = 1  # how many calls are made at first, at once
+        self.failures = 0  # failed calls since the last answered one
+        self.useless = 0  # answers since the last one with a score
+        self.wave = 1  # the number of calls made at once at first
 
     def run(self, parts: Sequence[tuple[Paper, ...]], calls_at_once: int) -> Iterator[CallResult]:
         self.wave = min(len(parts), calls_at_once)
@@ -121,14 +120,14 @@ class _Run:
             while under_way and self.stopped not in _AWAY:
                 done, _ = wait(under_way, _HEARTBEAT_SECONDS, FIRST_COMPLETED)
                 for future in done:
-                    brought, again = self._settle(under_way.pop(future), future)
-                    yield brought
+                    result, again = self._settle(under_way.pop(future), future)
+                    yield result
                     under_way |= {pool.submit(self._ask, part): part for part in again}
                 if not done:
                     yield CallResult()
-            for part in under_way.values():  # nobody is there: their time-outs tell nothing new
+            for part in under_way.values():  # the server is away: their time-outs add nothing
                 yield self._unscored(part, self.stopped)
-            if self.fault:  # after what was paid for and under way has come
+            if self.fault:  # raised after the paid calls under way have come in
                 raise self.fault
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -142,8 +141,8 @@ class _Run:
     def _settle(
         self, part: _Part, future: Future[ModelReply | None]
     ) -> tuple[CallResult, list[_Part]]:
-        """What a finished call brought, and what has to be asked again. A fault of ours starts no
-        further call, and loses none."""
+        """A finished call's result, and the parts to ask again. A fault of ours starts no further
+        call and loses none under way."""
         match future.exception():
             case None:
                 reply = future.result()
@@ -155,40 +154,40 @@ class _Run:
             case error:
                 self.fault, self.stopped = self.fault or error, ModelReason.STILL_AT_IT
                 return CallResult(), []
-        if reply is None:  # not asked any more
+        if reply is None:  # stopped before it was asked
             return CallResult() if self.fault else self._unscored(part, self.stopped), []
         self.failures = 0
         if reply.text is None:
             scores: dict[str, Score] = {}
-            left = {paper.id: ModelReason.MODEL_REFUSED for paper in part.papers}
+            missing = {paper.id: ModelReason.MODEL_REFUSED for paper in part.papers}
         else:
-            scores, left = scoring.parse_reply(reply.text, part.papers)
+            scores, missing = scoring.parse_reply(reply.text, part.papers)
         if reply.reason:
-            left = dict.fromkeys(left, reply.reason)
+            missing = dict.fromkeys(missing, reply.reason)
         if scores:
             self.useless = 0
         else:
-            self._useless(next(iter(left.values())))
+            self._count_useless(next(iter(missing.values())))
         call = uuid.uuid4().hex
         for paper in part.papers:
             self.calls[paper.versioned].append(call)
-        verdicts = {
-            paper.versioned: self._verdict(paper, scores.get(paper.id), left.get(paper.id))
+        results = {
+            paper.versioned: self._result(paper, scores.get(paper.id), missing.get(paper.id))
             for paper in part.papers
         }
-        again = _halves(part, [paper for paper in part.papers if paper.id in left])
-        return CallResult(verdicts, call, reply.usage), again
+        again = _halves(part, [paper for paper in part.papers if paper.id in missing])
+        return CallResult(results, call, reply.usage), again
 
     def _failed(self, part: _Part, error: Unavailable) -> tuple[CallResult, list[_Part]]:
-        """A call that brought nothing, and what has to be asked again."""
+        """A failed call's result, and the parts to ask again."""
         reason = error.reason_or(ModelReason.MODEL_DOWN)
         unscored = self._unscored(part, reason)
-        if reason in _OF_A_PAPER:
-            self._useless(reason)
+        if reason in _ABOUT_ONE_PAPER:
+            self._count_useless(reason)
             return unscored, _halves(part, part.papers)
         self.failures += 1
-        # A whole wave without an answer: nobody is there. A failure is quick, and believed on
-        # a small day only when it comes again; a time-out has taken its time already.
+        # A whole wave without an answer: the server is away. On a small day quick failures have to
+        # repeat before that is believed; a time-out has waited long enough.
         slow = reason is ModelReason.MODEL_SLOW
         if self.failures >= (self.wave if slow else max(self.wave, _FEW)):
             self.stopped = reason
@@ -197,24 +196,22 @@ class _Run:
         again = [_Part(part.papers, part.tries + 1)] if part.tries < _TRIES else []
         return unscored, again
 
-    def _useless(self, reason: ModelReason) -> None:
-        """Two waves of answers without one score: what comes next would be paid for nothing."""
+    def _count_useless(self, reason: ModelReason) -> None:
+        """Stop after two waves of answers without a score: further calls would be wasted money."""
         self.useless += 1
         if self.useless >= 2 * max(self.wave, _FEW):
             self.stopped = reason
 
-    def _verdict(
-        self, paper: Paper, score: Score | None, reason: ModelReason | None
-    ) -> ScoreResult:
+    def _result(self, paper: Paper, score: Score | None, reason: ModelReason | None) -> ScoreResult:
         return ScoreResult(score=score, trouble=reason, calls=tuple(self.calls[paper.versioned]))
 
     def _unscored(self, part: _Part, reason: ModelReason | None) -> CallResult:
-        verdicts = {paper.versioned: self._verdict(paper, None, reason) for paper in part.papers}
-        return CallResult(verdicts)
+        results = {paper.versioned: self._result(paper, None, reason) for paper in part.papers}
+        return CallResult(results)
 
 
 def _halves(part: _Part, papers: Sequence[Paper]) -> list[_Part]:
-    """The papers a reply did not serve, in two smaller parts; none when they had their tries."""
+    """The unscored papers in two smaller parts; none when their tries are used up."""
     if part.tries >= _TRIES:
         return []
     half = (len(papers) + 1) // 2

@@ -1,4 +1,4 @@
-"""An HTTP client whose calls end: in time, from connecting to the last byte, and in size."""
+"""An HTTP client with a limit on each call's total time and on each answer's size."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import httpx2
 
 T = TypeVar("T")
 
-# An answer has some kilobytes; a wave of sixteen that lie stays below a tenth of a gigabyte.
+# An answer has some kilobytes; a wave of sixteen hostile ones stays below a tenth of a gigabyte.
 _BODY_LIMIT = 4_000_000
-# What a body's length and coding were on the wire; here it is plain and whole.
+# Headers about the body on the wire; ours is decoded and complete.
 _OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 
 
 class ResponseTooLarge(httpx2.ReadError):
-    """An answer larger than any can be."""
+    """The answer is larger than any real one."""
 
 
 class BoundedClient(httpx2.AsyncClient):
-    """Every answer is read whole, errors too, within the read time-out of its request in all.
+    """Reads every answer in full, errors too, within its request's read time-out as a whole.
 
     httpx2's time-outs are per read, so a server that drips bytes, or headers, would never reach
-    them. It decompresses a megabyte at most at a time, so counting what comes out is enough. It
-    follows no redirect: the key and the papers go where they were meant to go.
+    them. httpx2 decompresses at most a megabyte at a time, so counting decompressed bytes is
+    enough. Redirects are not followed: the key and the papers go only where they were meant to.
     """
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Raises httpx2's errors, and TooMuch."""
+        """Raises httpx2's errors, and ResponseTooLarge."""
         seconds = request.extensions.get("timeout", {}).get("read")
         options["stream"] = True
         try:
@@ -57,8 +57,8 @@ async def _read(response: httpx2.Response) -> bytes:
 
 
 class LoopThread:
-    """An event loop in a thread of its own, for callers that are threads: asyncio for its
-    time-outs alone. It begins with the first call."""
+    """An event loop in its own thread, for blocking callers: asyncio is used for its time-outs.
+    The thread starts with the first call."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -67,8 +67,8 @@ class LoopThread:
         self._closed = False
 
     def run(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What the call brings; blocks. Raises what it raises, and CancelledError when this was
-        closed meanwhile or before."""
+        """Run a coroutine and return its result; blocks. Raises what it raises, and CancelledError
+        once this is closed."""
         with self._lock:
             if self._closed:
                 raise CancelledError
@@ -80,19 +80,19 @@ class LoopThread:
         return future.result()
 
     def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Give up what is under way, run the last call, and end the thread."""
+        """Cancel the calls under way, run the `last` one, and end the thread."""
         with self._lock:
             self._closed = True
             loop, thread = self._loop, self._thread
         if loop is None or thread is None or loop.is_closed():
             return
-        asyncio.run_coroutine_threadsafe(_given_up(last), loop).result()
+        asyncio.run_coroutine_threadsafe(_cancel_all(last), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def _given_up(last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def _cancel_all(last: Callable[[], Coroutine[Any, Any, None]]) -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()

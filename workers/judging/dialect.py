@@ -1,7 +1,7 @@
-"""How a server that imitates OpenAI's chat completions wants to be asked; pure.
+"""The dialect of chat completions that an OpenAI-compatible server accepts; pure.
 
-Servers take different parameters and say so by refusing a request. What one refuses is found out
-by asking, and remembered by server and model.
+Servers accept different parameters and say so by refusing a request. What one refuses is found
+out by asking, and stored by server and model.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from workers.judging.model_errors import ServerError, typed_error
 
 
 class ReplyFormat(StrEnum):
-    """How strictly a compatible server can be told what to answer, the best first."""
+    """How strictly a compatible server can be held to a schema, the strictest first."""
 
     SCHEMA = "json_schema"
     OBJECT = "json_object"
     TEXT = "text"
 
 
-# The names of the limit of an answer's length, the older first, and none.
+# The parameter that limits an answer's length, the older name first; "" for none.
 _LIMITS = ("max_tokens", "max_completion_tokens", "")
 _NO_SYSTEM, _NO_LIMIT = "no_system", "no_limit"
 
@@ -38,8 +38,8 @@ _SYSTEM = re.compile(
 
 @dataclass(frozen=True)
 class Dialect:
-    """`limit` is the parameter that limits an answer's length, empty where there is none; without
-    `system` the instructions stand before the question, in one message."""
+    """`limit_parameter` limits an answer's length, empty where there is none; without a system role
+    the instructions precede the question in one message."""
 
     reply_format: ReplyFormat = ReplyFormat.SCHEMA
     limit_parameter: str = _LIMITS[0]
@@ -47,15 +47,15 @@ class Dialect:
 
     @classmethod
     def read(cls, stored: str | None) -> Self:
-        """As it was stored: words in any order, of which unknown ones say nothing. A shape alone
-        is what was stored before there was more to know."""
+        """Parse a stored dialect: words in any order, unknown ones ignored. Older releases stored
+        the reply format alone."""
         words = set((stored or "").split())
         shape = next((shape for shape in ReplyFormat if shape in words), ReplyFormat.SCHEMA)
         named = next((limit for limit in _LIMITS if limit and limit in words), _LIMITS[0])
         return cls(shape, "" if _NO_LIMIT in words else named, _NO_SYSTEM not in words)
 
     def __str__(self) -> str:
-        """To be stored; what every server takes goes without saying."""
+        """The stored form; defaults are left out."""
         limit = {_LIMITS[0]: "", "": _NO_LIMIT}.get(self.limit_parameter, self.limit_parameter)
         words = (self.reply_format.value, limit, "" if self.has_system_role else _NO_SYSTEM)
         return " ".join(filter(None, words))
@@ -68,24 +68,30 @@ class Dialect:
         schema: Mapping[str, Any],
         most: int | None,
     ) -> dict[str, Any]:
-        """The request, answered in `most` tokens where that is given."""
-        told = {"role": "system", "content": instructions}
-        said = {"role": "user", "content": question}
-        if not self.has_system_role:
-            said["content"] = f"{instructions}\n{question}"
+        """The request, answered in at most `most` tokens."""
+        if self.has_system_role:
+            messages = [
+                {"role": "system", "content": instructions},
+                {"role": "user", "content": question},
+            ]
+        else:
+            messages = [{"role": "user", "content": f"{instructions}\n{question}"}]
         limit = {self.limit_parameter: most} if most and self.limit_parameter else {}
-        messages = [told, said] if self.has_system_role else [said]
-        return {"model": model, "messages": messages} | _form(self.reply_format, schema) | limit
+        return (
+            {"model": model, "messages": messages}
+            | _response_format(self.reply_format, schema)
+            | limit
+        )
 
-    def fallback(self, said: ServerError, limited: bool, proven: bool) -> Dialect | None:
-        """What to try when a request was refused so; None where its form is not to blame.
+    def fallback(self, refusal: ServerError, limited: bool, proven: bool) -> Dialect | None:
+        """The dialect to try after a refusal; None where this one is not to blame.
 
-        A refusal that names no parameter says nothing where the same form has been answered before
-        (`proven`): then it is the question's.
+        Where this dialect has been answered before (`proven`), a refusal that names no parameter
+        is about the question.
         """
-        if said.status not in (400, 404, 415, 422, 500, 501):
+        if refusal.status not in (400, 404, 415, 422, 500, 501):
             return None
-        if typed_error(said, "").reason in (
+        if typed_error(refusal, "").reason in (
             ModelReason.QUOTA,
             ModelReason.CONTENT_FILTER,
             ModelReason.TOO_LONG,
@@ -94,30 +100,30 @@ class Dialect:
         if (
             limited
             and self.limit_parameter
-            and re.search(rf"\b{self.limit_parameter}\b", said.text)
+            and re.search(rf"\b{self.limit_parameter}\b", refusal.text)
         ):
-            return self._otherwise_limited()
-        if self.has_system_role and _SYSTEM.search(said.text):
+            return self._with_next_limit()
+        if self.has_system_role and _SYSTEM.search(refusal.text):
             return replace(self, has_system_role=False)
-        if said.status not in (400, 422) or (proven and not _SHAPE.search(said.text)):
+        if refusal.status not in (400, 422) or (proven and not _SHAPE.search(refusal.text)):
             return None
         return self._looser(limited)
 
     def _looser(self, limited: bool) -> Dialect | None:
-        """One demand less, from the most to the least likely to be in the way."""
-        shapes = list(ReplyFormat)
-        if self.reply_format is not shapes[-1]:
-            return replace(self, reply_format=shapes[shapes.index(self.reply_format) + 1])
+        """Drop one demand, the likeliest culprit first."""
+        formats = list(ReplyFormat)
+        if self.reply_format is not formats[-1]:
+            return replace(self, reply_format=formats[formats.index(self.reply_format) + 1])
         if limited and self.limit_parameter:
-            return self._otherwise_limited()
+            return self._with_next_limit()
         return replace(self, has_system_role=False) if self.has_system_role else None
 
-    def _otherwise_limited(self) -> Dialect:
+    def _with_next_limit(self) -> Dialect:
         return replace(self, limit_parameter=_LIMITS[_LIMITS.index(self.limit_parameter) + 1])
 
 
-def _form(shape: ReplyFormat, schema: Mapping[str, Any]) -> dict[str, Any]:
-    match shape:
+def _response_format(reply_format: ReplyFormat, schema: Mapping[str, Any]) -> dict[str, Any]:
+    match reply_format:
         case ReplyFormat.SCHEMA:
             named = {"name": "scores", "schema": schema, "strict": True}
             return {"response_format": {"type": "json_schema", "json_schema": named}}

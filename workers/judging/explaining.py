@@ -1,4 +1,4 @@
-"""One paper, one profile -> prompt; reply -> the claims the paper's own words bear out; pure."""
+"""Prompts for an explanation of one paper; keeps the claims that its own words bear out; pure."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from bot.domain.lookup import Claim
 from bot.domain.papers import Paper, Profile, fingerprint
 from workers.judging import prompts, replies
 
-# More than four nobody reads under a question; the prompt says so too.
+# Nobody reads more than four under a question; the prompt says so too.
 _CLAIMS = 4
 _SAYS_MAX = 300
-# One word is in any paper; a quotation longer than a long sentence shows nothing in particular.
+# Any paper has one given word; a quotation longer than a long sentence proves nothing particular.
 _QUOTE_WORDS, _QUOTE_MIN, _QUOTE_MAX = 2, 8, 300
 
-# What models put around a quotation; possessive, so that a row of dots is tried once.
+# What models put around a quotation; possessive, so that a row of dots is matched once.
 _AROUND = r"""(?:["'`“”„‘’«»…\s]|\.{3,}+)+"""
-_DRESS = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
-# A quotation is of whole words: "convex losses" is not what "non-convex losses" says, nor is
-# "a gain of 3" what "a gain of 3.5" says. So only this may stand between it and a space or a dash.
+_MARKS_AROUND = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
+# A quotation has to end at word boundaries: "non-convex losses" does not say "convex losses", nor
+# "a gain of 3.5" "a gain of 3". Only these characters may separate it from a space or a dash.
 _BEFORE = re.compile(r"""(?:\A|[\s—]|---)(?:[(\["'`“„‘«$]|(?:\\(?:emph|text[a-z]{2}))?\{)*\Z""")
 _AFTER = re.compile(r"""[.,;:!?)\]}"'`”’»$]*(?:\Z|[\s—]|---)""")
 _NUMBERED = re.compile(r"(?:criterion )?([0-9]{1,2})(?: ?[:.)] ?(.+))?")
@@ -40,7 +40,7 @@ def schema() -> dict[str, Any]:
 
 
 def instructions(profile: Profile) -> str:
-    """The first part of the prompt: the criteria and what a claim is, the same for all papers."""
+    """The first part of the prompt, the same for all papers: the criteria and what a claim is."""
     return prompts.render("explain.md.j2", profile=profile)
 
 
@@ -50,26 +50,27 @@ def question(paper: Paper) -> str:
 
 
 def explanation_key(profile: Profile, model: str) -> str:
-    """Names who explains and what they are told: with the same key a paper is explained alike."""
+    """Names a model and its prompt: under one key a paper gets one explanation."""
     return fingerprint(instructions(profile), json.dumps(schema()), model)
 
 
 def parse_reply(reply: str, profile: Profile, paper: Paper) -> tuple[tuple[Claim, ...], int] | None:
-    """A reply's claims that hold, four at most in its order, and how many do not hold.
+    """A reply's valid claims, the first four, and the number of invalid ones.
 
-    A claim holds when it names a topic of the profile, says something, and its quotation stands in
-    the paper's title or abstract word for word; white space alone may differ. One that comes again
-    with the same topic and quotation counts once. None where the reply makes no claim that can be
-    read and does not say that there is none.
+    A claim is valid when it names a topic of the profile, says something, and quotes the paper's
+    title or abstract word for word, white space aside. A repeated topic with the same quotation
+    counts once. None where the reply has no readable claim and does not say that there is none.
     """
-    made = [rows for value in replies.json_values(reply) if (rows := _made(value, 8)) is not None]
-    if not made:
+    lists = [
+        rows for value in replies.json_values(reply) if (rows := _claims_in(value, 8)) is not None
+    ]
+    if not lists:
         return None
     topics = [topic.name for topic in profile.topics]
     texts = (_folded(paper.title), _folded(paper.abstract))
     claims: dict[tuple[str, str], Claim] = {}
     dropped = 0
-    for row in (row for rows in made for row in rows):
+    for row in (row for rows in lists for row in rows):
         claim = _claim(row, topics, texts)
         if claim is None:
             dropped += 1
@@ -78,16 +79,16 @@ def parse_reply(reply: str, profile: Profile, paper: Paper) -> tuple[tuple[Claim
     return tuple(claims.values())[:_CLAIMS], dropped
 
 
-def _made(value: object, depth: int) -> list[Mapping[str, Any]] | None:
-    """The claims within lists and objects so many levels deep, held or not. None where there is
-    nothing of the kind, not even an empty list of them."""
+def _claims_in(value: object, depth: int) -> list[Mapping[str, Any]] | None:
+    """The claims within `depth` levels of lists and objects, valid or not; None where there is not
+    even an empty list of them."""
     if not isinstance(value, list | dict):
         return None
     named = replies.normalised_fields(value) if isinstance(value, dict) else {}
     if "topic" in named and named.keys() & {"says", "quote"}:
         return [named]
     parts = list(named.values()) if isinstance(value, dict) else value
-    inner = [_made(part, depth - 1) for part in parts] if depth else []
+    inner = [_claims_in(part, depth - 1) for part in parts] if depth else []
     found = [rows for rows in inner if rows is not None]
     if not found and named.get("claims") != []:
         return None
@@ -97,14 +98,14 @@ def _made(value: object, depth: int) -> list[Mapping[str, Any]] | None:
 def _claim(row: Mapping[str, Any], topics: Sequence[str], texts: Sequence[str]) -> Claim | None:
     topic, meets = _topic(row.get("topic"), topics), _flag(row.get("meets"))
     says, quote = row.get("says"), _quotation(row.get("quote"), texts)
-    said = shortened(one_line(says), _SAYS_MAX) if isinstance(says, str) else ""
-    if topic is None or meets is None or quote is None or not said:
+    text = shortened(one_line(says), _SAYS_MAX) if isinstance(says, str) else ""
+    if topic is None or meets is None or quote is None or not text:
         return None
-    return Claim(topic=topic, meets=meets, says=said, quote=quote)
+    return Claim(topic=topic, meets=meets, says=text, quote=quote)
 
 
 def _topic(given: object, topics: Sequence[str]) -> str | None:
-    """The topic meant: by its name, by its number in the prompt, or by both if they agree."""
+    """The topic named: by its name, its number in the prompt, or both if they agree."""
     if not isinstance(given, str | int):
         return None
     plain = _folded(str(given)).casefold()
@@ -125,21 +126,21 @@ def _flag(given: object) -> bool | None:
 
 
 def _quotation(given: object, texts: Sequence[str]) -> str | None:
-    """The words as they stand in one of the texts: as given, or without the marks around them."""
+    """The quotation as it stands in one of the texts, without marks around it where needed."""
     if not isinstance(given, str):
         return None
     quote = _folded(given)
-    if len(quote) > 2 * _QUOTE_MAX:  # no marks make up for that
+    if len(quote) > 2 * _QUOTE_MAX:  # too long even with marks around it
         return None
-    for words in (quote, _DRESS.sub("", quote)):
+    for words in (quote, _MARKS_AROUND.sub("", quote)):
         enough = sum(any(map(str.isalnum, word)) for word in words.split()) >= _QUOTE_WORDS
         fits = enough and _QUOTE_MIN <= len(words) <= _QUOTE_MAX
-        if fits and any(_stands(words, text) for text in texts):
+        if fits and any(_contains(words, text) for text in texts):
             return words
     return None
 
 
-def _stands(words: str, text: str) -> bool:
+def _contains(words: str, text: str) -> bool:
     at = text.find(words)
     while at >= 0:
         if _BEFORE.search(text, 0, at) and _AFTER.match(text, at + len(words)):

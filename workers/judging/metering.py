@@ -1,4 +1,4 @@
-"""A model that is asked only within a budget: set aside, ask, settle."""
+"""A model that is asked only within a budget: reserve, ask, settle."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from bot.views.cost import refusal_text
 from workers.judging.batches import ModelReply
 from workers.judging.prices import price_tokens
 
-# A token of English is about four characters, of formulas two to three; of other scripts it may be
-# less than one. Two, and for the rest a byte, which no tokenizer that works on bytes goes below.
+# A token has about four characters of English, two to three of formulas; of other scripts it may
+# have less than one. The bound: two ASCII characters, or one byte, which no byte-based tokenizer
+# goes below.
 _CHARACTERS_A_TOKEN = 2
-# What a server puts around the parts of a prompt, and around the schema, which is part of it.
+# Tokens a server adds around the parts of a prompt, the schema being one.
 _FRAME_TOKENS = 200
-# What an answer may have for each of the question's papers, and besides. A score is about 30 tokens
-# without its comment of two sentences (30 to 80); a place in an order is an id; four claims are
-# their two texts of 300 characters each. What is cut off there is asked for again in halves.
+# The output tokens allowed per paper of a question, and in addition. A score takes about 30 tokens
+# and its comment of two sentences 30 to 80; a place in an order is an id; each of four claims has
+# two texts of 300 characters. Papers cut off by the limit are asked about again in halves.
 SCORE_TOKENS, PLACE_TOKENS, CLAIMS_TOKENS = 200, 20, 1000
 _REPLY_TOKENS = 200
 _POLL_SECONDS = 0.25
@@ -34,8 +35,8 @@ _POLL_SECONDS = 0.25
 def max_call_cost(
     model: str, instructions: str, question: str, schema: Mapping[str, object], row_tokens: int
 ) -> MaxCost:
-    """The most that a call can cost: the whole prompt written into a cache, which with some models
-    is dearer than a prompt that is not, and the longest answer."""
+    """An upper bound on a call's cost: the whole prompt written into a cache, which some models
+    charge extra for, and the longest answer."""
     prompt = max_prompt_tokens(instructions, question, schema)
     output = _most_output(question, row_tokens)
     prompt_usd, output_usd = price_tokens(model, prompt, 0, output, written=prompt)
@@ -45,20 +46,20 @@ def max_call_cost(
 
 
 def output_token_limit(papers: int, row_tokens: int) -> int:
-    """What an answer about so many papers may have, in tokens, where there is a budget."""
+    """The output tokens allowed for an answer about so many papers, where there is a budget."""
     return _REPLY_TOKENS + row_tokens * papers
 
 
 def _most_output(question: str, row_tokens: int) -> int:
-    """Papers are the question's lines of JSON (prompting.line)."""
+    """The output limit of a question, whose papers are its lines of JSON (prompts.paper_line)."""
     return output_token_limit(
         sum(line.startswith("{") for line in question.split("\n")), row_tokens
     )
 
 
 class LimitableModel(Protocol):
-    """A model that ends its answer after `most_output` tokens, those of its reasoning among them;
-    workers.llm.Model is one."""
+    """A model that ends its answer after `most_output` tokens, reasoning included;
+    judging.model.Model is one."""
 
     name: str
 
@@ -73,8 +74,8 @@ class LimitableModel(Protocol):
 
 
 def max_prompt_tokens(instructions: str, question: str, schema: Mapping[str, object]) -> int:
-    """An upper bound on the tokens of a prompt of words and formulas. Nonsense of which every
-    character is a token would cost up to twice as much, and is booked so when it is settled."""
+    """An upper bound on the tokens of a prompt of words and formulas. Nonsense with a token per
+    character would cost up to twice as much; settling books its true cost."""
     text = instructions + question + json.dumps(schema)
     plain = sum(map(str.isascii, text))
     bytes_ = len(text.encode("utf-8", "surrogatepass")) - plain
@@ -82,10 +83,10 @@ def max_prompt_tokens(instructions: str, question: str, schema: Mapping[str, obj
 
 
 class MeteredModel:
-    """A model whose calls are paid by `payer`: none is made that a limit may not bear.
+    """A model whose calls `payer` pays for; a call that might exceed a limit is not made.
 
-    A call that only has to wait until others are settled waits; calls are made in the order in
-    which they came, so that the best are asked about first when it runs out.
+    A call waits where settling others may make room for it. Calls are made in the order they came,
+    so that the best papers are asked about first when the budget runs out.
     """
 
     def __init__(
@@ -97,24 +98,24 @@ class MeteredModel:
         clock: Callable[[], datetime],
         row_tokens: int = SCORE_TOKENS,
     ) -> None:
-        """`row_tokens` is the most an answer may have for each paper of its question."""
+        """`row_tokens` are the output tokens allowed for each paper of a question."""
         self.name, self._model, self._row_tokens = model.name, model, row_tokens
         self._payer, self._purpose = payer, purpose
         self._spending, self._clock = spending, clock
         self._closed = threading.Event()
-        self._line, self._tickets, self._turn = threading.Condition(), count(), 0
+        self._queue, self._tickets, self._turn = threading.Condition(), count(), 0
 
     def close(self) -> None:
-        """Calls that wait for their turn are not made any more; those under way are settled."""
+        """Make no further call; those under way are still settled."""
         self._closed.set()
 
     def ask(
         self, instructions: str, question: str, schema: dict[str, object], cache_key: str
     ) -> ModelReply:
-        """One call, as the model answers it. Raises what the model does, and Refused (NO_BUDGET).
+        """Make one call. Raises what the model does, and Refused (NO_BUDGET).
 
-        What a time-out cost nobody knows: what was set aside counts as spent. So it does when this
-        process is killed before the call is settled.
+        The cost of a timed-out call is unknown, so its reservation counts as spent; so does that of
+        a call whose process was killed before settling it.
         """
         output = _most_output(question, self._row_tokens)
         reservation = self._reserved(self.max_cost(instructions, question, schema))
@@ -134,37 +135,35 @@ class MeteredModel:
         return reply
 
     def max_cost(self, instructions: str, question: str, schema: Mapping[str, object]) -> MaxCost:
-        """The most that a call can cost."""
+        """An upper bound on a call's cost."""
         return max_call_cost(self.name, instructions, question, schema, self._row_tokens)
 
     def _reserved(self, reserve: MaxCost) -> Reservation:
-        with self._line:
+        with self._queue:
             ticket = next(self._tickets)
-            self._line.wait_for(lambda: self._turn == ticket)
+            self._queue.wait_for(lambda: self._turn == ticket)
         try:
             return self._granted(reserve)
         finally:
-            with self._line:
+            with self._queue:
                 self._turn += 1
-                self._line.notify_all()
+                self._queue.notify_all()
 
     def _granted(self, reserve: MaxCost) -> Reservation:
         while not self._closed.is_set():
             id, now = uuid.uuid4().hex, self._clock()
-            said = self._spending.reserve(id, self._payer, reserve, self._purpose, now)
-            if isinstance(said, Reservation):
-                return said
-            if not said.is_temporary:
-                raise Refused(refusal_text(said), ModelReason.NO_BUDGET)
+            outcome = self._spending.reserve(id, self._payer, reserve, self._purpose, now)
+            if isinstance(outcome, Reservation):
+                return outcome
+            if not outcome.is_temporary:
+                raise Refused(refusal_text(outcome), ModelReason.NO_BUDGET)
             self._closed.wait(_POLL_SECONDS)
         raise Refused("Nobody waits for this call any more.", ModelReason.STILL_AT_IT)
 
 
 def affordable_papers(left: Remaining, paper: MaxCost) -> int | None:
-    """How many papers can still be asked about when one costs about `paper`; None for any number.
-
-    None at all when there is a limit in dollars and nobody knows the price.
-    """
+    """How many papers the budget still pays for at about `paper` each; None for any number, and 0
+    where the limit is in dollars and the price is unknown."""
     rooms = []
     if left.nano is not None:
         rooms.append(0 if paper.nano is None else left.nano // max(1, paper.nano))

@@ -1,4 +1,4 @@
-"""The one place that calls a model, by either of OpenAI's APIs."""
+"""The only module that calls a model, through either of OpenAI's APIs."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ _RETRIES = stamina.RetryingCaller(
     attempts=3, timeout=None, wait_initial=0.5, wait_max=8.0, wait_jitter=1.0
 )
 _LONGEST_WAIT = 60.0
-# No money; no room at flex.
+# Out of credit; no capacity at the flex tier.
 _NOT_SOON = ("insufficient_quota", "resource_unavailable")
-# Flex waits for room: OpenAI's guide allows it 15 minutes. After five, a day that comes in three
-# waves of calls would be at risk of missing its morning.
+# Flex waits for capacity: OpenAI's guide allows it 15 minutes. With more than five, a day of three
+# waves of calls might not be ready at its subscribers' time.
 _FLEX_SECONDS = 300.0
 _CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=32)
 _OPENAI = "api.openai.com"
 
 
 def is_openai(base_url: str | None) -> bool:
-    """Whether an address is OpenAI's own, that of a region (`eu.api.openai.com`) among them."""
+    """Whether an address is OpenAI's own, including a region's (`eu.api.openai.com`)."""
     host = _host(base_url) if base_url else _OPENAI
     return host == _OPENAI or host.endswith(f".{_OPENAI}")
 
 
 def _host(url: str) -> str:
-    with suppress(ValueError):  # an address that is none
+    with suppress(ValueError):  # not an address
         return (urlsplit(url).hostname or "").lower()
     return ""
 
 
 class Model:
     """A model on a server: OpenAI's own through the responses API, or a compatible one (by
-    `base_url`) through chat completions, in the best way the server takes.
+    `base_url`) through chat completions, in the richest dialect the server accepts.
 
-    `ways` is where to begin, as `learned` was told it earlier (as text, Ways.read). A call may take
-    `seconds`, from connecting to the last byte. `flex` is for what nobody waits for: OpenAI's
-    slower tier at half the price, where there is room.
+    `dialect` is the first to try; `save_dialect` gets each one that works, as text for
+    Dialect.read. A call may take `timeout_seconds`, from connecting to the last byte. `flex` is
+    for work nobody waits for: OpenAI's slower tier at half the price, where it has capacity.
     """
 
     def __init__(
@@ -67,17 +67,17 @@ class Model:
         base_url: str | None,
         timeout_seconds: float,
         dialect: Dialect | None = None,
-        save_dialect: Callable[[str], None] = lambda ways: None,
+        save_dialect: Callable[[str], None] = lambda dialect: None,
         flex: bool = False,
     ) -> None:
         self.name, self.dialect = name, dialect or Dialect()
         self._is_compatible, self._save_dialect = not is_openai(base_url), save_dialect
         self._flex, self._flex_seconds = flex, max(timeout_seconds, _FLEX_SECONDS)
         self._marks = True
-        # The forms that were answered, by what was asked for.
+        # Dialects that were answered, each with the fields its schema asked for.
         self._proven = set[tuple[Dialect, tuple[str, ...]]]()
         self._seconds, self._key = timeout_seconds, api_key
-        # Whatever path was written: OpenAI's has one.
+        # OpenAI has one path, whatever path was configured.
         self._base_url = base_url
         if base_url and not self._is_compatible:
             self._base_url = f"https://{_host(base_url)}/v1"
@@ -85,7 +85,7 @@ class Model:
         self._client: openai.AsyncOpenAI | None = None
 
     def close(self) -> None:
-        """Let its connections go; calls under way end with Unavailable."""
+        """Close the connections; calls under way end with Unavailable."""
         if self._client is not None:
             self._aside.close(self._client.close)
 
@@ -97,12 +97,12 @@ class Model:
         cache_key: str,
         most_output: int | None = None,
     ) -> ModelReply:
-        """One call, answered as JSON by `schema` where the server can do that, in `most_output`
-        tokens where that is given.
+        """Make one call, answered as JSON by `schema` where the server supports it, in at most
+        `most_output` tokens.
 
-        Raises Refused (wrong key, unknown model, no money: asking again is pointless) and
-        Unavailable (the server is away, busy, too slow, or will not take this question), whatever
-        the server sends.
+        Whatever the server sends, raises only Refused (wrong key, unknown model, out of credit:
+        asking again is pointless) and Unavailable (the server is away, busy, too slow, or rejects
+        this question).
         """
         try:
             if self._is_compatible:
@@ -116,7 +116,7 @@ class Model:
             raise Unavailable(why, ModelReason.STILL_AT_IT, outcome_unknown=True) from error
 
     def _respond(self, plain: dict[str, Any]) -> ModelReply:
-        """With a breakpoint after the instructions, unless the model has once refused it."""
+        """Send with a cache breakpoint after the instructions, until the model refuses one."""
         if self._marks:
             try:
                 return self._answered(with_cache_breakpoint(plain))
@@ -134,8 +134,8 @@ class Model:
         return parse_reply(api_replies.parse_response, body, self.name)
 
     def _at_flex(self, asked: dict[str, Any]) -> bytes | None:
-        """None where the usual tier is to be asked instead, once. What took too long may have been
-        paid, and nobody books it: later calls are not asked so, nor where this model has no flex.
+        """Ask at the flex tier; None where the default tier has to be asked. A flex call that timed
+        out may be charged without being booked, so it, like a model without flex, ends flex calls.
         """
         flexibly = asked | {"service_tier": "flex"}
         try:
@@ -154,26 +154,28 @@ class Model:
     def _chat(
         self, instructions: str, question: str, schema: dict[str, Any], most: int | None
     ) -> ModelReply:
-        """In the best way known; a form the server refuses is left for the next, and the one that
-        is answered is remembered. A question refused in every form says nothing of forms."""
-        ways, about = self.dialect, tuple(schema.get("properties", ()))
+        """Ask in the last dialect that worked; fall back while the server refuses it, and save the
+        one that is answered. A question refused in every dialect changes nothing."""
+        dialect, fields = self.dialect, tuple(schema.get("properties", ()))
         while True:
-            asked = ways.request_body(self.name, instructions, question, schema, most)
+            request = dialect.request_body(self.name, instructions, question, schema, most)
             try:
-                body = _RETRIES(_again, self._post, "/chat/completions", asked, self._seconds)
+                body = _RETRIES(_again, self._post, "/chat/completions", request, self._seconds)
             except openai.APIStatusError as error:
-                given = model_errors.parse_error_body(error.status_code, error.response.content)
-                other = ways.fallback(given, most is not None, (ways, about) in self._proven)
-                if other is None:
+                refusal = model_errors.parse_error_body(error.status_code, error.response.content)
+                fallback = dialect.fallback(
+                    refusal, most is not None, (dialect, fields) in self._proven
+                )
+                if fallback is None:
                     raise
-                ways = other
+                dialect = fallback
             else:
                 break
         reply = parse_reply(api_replies.parse_chat, body, self.name)
-        self._proven.add((ways, about))
-        if ways != self.dialect:
-            self.dialect = ways
-            self._save_dialect(str(ways))
+        self._proven.add((dialect, fields))
+        if dialect != self.dialect:
+            self.dialect = dialect
+            self._save_dialect(str(dialect))
         return reply
 
     def _post(self, path: str, asked: dict[str, Any], seconds: float) -> bytes:
@@ -206,10 +208,9 @@ class Model:
 def parse_reply(
     read: Callable[[bytes], api_replies.ApiReply], body: bytes, model: str
 ) -> ModelReply:
-    """The door: an answer with status 200, whatever its bytes are, as a reply with its price.
+    """Turn the body of an answer with status 200, whatever its bytes are, into a priced reply.
 
-    Raises Refused and Unavailable, and nothing else. What was answered is a reply even where
-    nobody knows what it cost.
+    Raises only Refused and Unavailable. An answer of unknown cost is a reply, too.
     """
     if error := api_replies.error_in(body):
         raise model_errors.error_with_status_200(error, model)
@@ -218,25 +219,25 @@ def parse_reply(
 
 
 def _again(error: Exception) -> bool | float:
-    """Whether a call is tried again, and after how many seconds where the server says so.
+    """Whether to retry a call, or the seconds to wait first where the server names them.
 
-    Not after a time-out: the call may have been paid, and judging/batches.py asks again in halves.
+    Not after a time-out: the call may be charged, and judging/batches.py asks again in halves.
     """
     if isinstance(error, openai.APITimeoutError):
         return False
     if isinstance(error, openai.APIStatusError):
         if error.status_code not in (408, 409, 429, 500, 502, 503, 504, 529):
             return False
-        if error.code in _NOT_SOON or not _passing(error):
+        if error.code in _NOT_SOON or not _is_transient(error):
             return False
         seconds = _retry_after(error)
         return True if seconds is None else seconds if seconds <= _LONGEST_WAIT else False
-    return isinstance(error, openai.APIConnectionError) and not _unclear(error)
+    return isinstance(error, openai.APIConnectionError) and not _may_be_charged(error)
 
 
-def _passing(error: openai.APIStatusError) -> bool:
-    """Whether the same request may be answered in a moment: not where its form or what it says is
-    to blame, or money."""
+def _is_transient(error: openai.APIStatusError) -> bool:
+    """Whether the same request may be answered in a moment: not when the dialect, the question or
+    the account is to blame."""
     given = model_errors.parse_error_body(error.status_code, error.response.content)
     about = model_errors.typed_error(given, "").reason in (
         ModelReason.MODEL_DOWN,
@@ -245,9 +246,9 @@ def _passing(error: openai.APIStatusError) -> bool:
     return about and Dialect().fallback(given, limited=True, proven=True) is None
 
 
-def _unclear(error: Exception) -> bool:
-    """A connection that broke once it stood: the call may have been paid. It is not repeated here,
-    where nobody would book it; judging/batches.py asks again."""
+def _may_be_charged(error: Exception) -> bool:
+    """Whether a connection broke after it was made: the call may be charged. It is not retried
+    here, where nobody would book it; judging/batches.py asks again."""
     return (
         isinstance(error, openai.APIConnectionError)
         and not isinstance(error, openai.APITimeoutError)
@@ -256,15 +257,15 @@ def _unclear(error: Exception) -> bool:
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
-    """OpenAI's header in milliseconds, or the standard one in seconds (RFC 9110, 10.2.3)."""
+    """Seconds, from OpenAI's header in milliseconds or the standard one (RFC 9110, 10.2.3)."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        with suppress(ValueError):  # a date, or nothing: stamina's own waits will do
+        with suppress(ValueError):  # a date, or nothing: stamina's own waits apply
             return max(0.0, float(error.response.headers.get(name, "")) / unit)
     return None
 
 
 def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
-    """Their many errors as our two: asking again is pointless, or may work later."""
+    """Raise the openai package's error as Refused or Unavailable."""
     if isinstance(error, openai.APIStatusError):
         given = model_errors.parse_error_body(error.status_code, error.response.content)
         raise model_errors.typed_error(given, model) from error
@@ -279,12 +280,14 @@ def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
         why = "OPENAI_BASE_URL does not begin with http:// or https://."
         raise Refused(why, ModelReason.WRONG_ADDRESS) from error
     why = "The model's server does not answer."
-    raise Unavailable(why, ModelReason.MODEL_DOWN, outcome_unknown=_unclear(error)) from error
+    raise Unavailable(
+        why, ModelReason.MODEL_DOWN, outcome_unknown=_may_be_charged(error)
+    ) from error
 
 
 _OPTIONS, _BREAKPOINT = "prompt_cache_options", "prompt_cache_breakpoint"
 _EXPLICIT = {"mode": "explicit"}
-# The codes of an error that may leave its parameter unnamed.
+# Codes of errors that may not name the parameter.
 _UNKNOWN = ("unknown_parameter", "unsupported_parameter")
 
 
@@ -296,7 +299,7 @@ def responses_request(
     cache_key: str,
     most_output: int | None,
 ) -> dict[str, Any]:
-    """A request, answered by `schema`, in `most_output` tokens where that is given."""
+    """The body of a request to the responses API, without a cache breakpoint."""
     form = {"type": "json_schema", "name": "scores", "schema": schema, "strict": True}
     return {
         "model": model,
@@ -309,32 +312,32 @@ def responses_request(
 
 
 def with_cache_breakpoint(plain: dict[str, Any]) -> dict[str, Any]:
-    """The request with the same words, the end of its instructions marked for the cache.
+    """The same request with a cache breakpoint at the end of its instructions.
 
-    From GPT-5.6 on OpenAI caches a prompt up to a breakpoint, for 1.25 times the price of what is
-    written. The one it sets by default ends the whole prompt, which no other call shares; none
-    can stand in `instructions` (its guide to prompt caching).
+    From GPT-5.6 on OpenAI caches a prompt up to a breakpoint, at 1.25 times the price of the tokens
+    written. By default the breakpoint ends the whole prompt, which no other call shares; and
+    `instructions` cannot hold one (OpenAI's guide to prompt caching).
     """
-    rest = dict(plain)
-    shared = {"type": "input_text", "text": rest.pop("instructions"), _BREAKPOINT: _EXPLICIT}
-    told = {"role": "developer", "content": [shared]}
-    return rest | {
-        "input": [told, {"role": "user", "content": plain["input"]}],
+    request = dict(plain)
+    shared = {"type": "input_text", "text": request.pop("instructions"), _BREAKPOINT: _EXPLICIT}
+    instructions = {"role": "developer", "content": [shared]}
+    return request | {
+        "input": [instructions, {"role": "user", "content": plain["input"]}],
         _OPTIONS: _EXPLICIT,
     }
 
 
 def refuses_breakpoint(message: str, code: str | None, param: str | None) -> bool:
-    """Whether an error 400 says that a model knows no breakpoints."""
-    said = f"{message} {param}"
-    return _OPTIONS in said or _BREAKPOINT in said or (param is None and code in _UNKNOWN)
+    """Whether an error 400 says that a model takes no breakpoints."""
+    words = f"{message} {param}"
+    return _OPTIONS in words or _BREAKPOINT in words or (param is None and code in _UNKNOWN)
 
 
 def open_model(
     settings: Settings, name: str, store: Store, flex: bool = False, base_url: str | None = None
 ) -> Model:
-    """The model of that name on the settings' server, or the one at `base_url`, asked in the way
-    that worked before; `flex` as in Model."""
+    """The model of that name on the configured server, or the one at `base_url`, asked in the
+    dialect that worked before; `flex` as in Model."""
     key, url = settings.openai_api_key, base_url
     if url is None and settings.openai_base_url:
         url = settings.openai_base_url.get_secret_value()

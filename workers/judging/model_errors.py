@@ -1,8 +1,8 @@
-"""What a model's server says instead of an answer, as our typed reasons; pure.
+"""A model server's errors as typed reasons; pure.
 
 Servers agree on little: OpenAI sends `{"error": {"message", "type", "code", "param"}}`, FastAPI
-`{"detail": [...]}`, proxies a page. So the words of what can be read are looked at, after the
-status and the code, and never the part that quotes the question.
+`{"detail": [...]}`, proxies a page. So after status and code the message's words are matched,
+never the part that quotes the question.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 from bot.domain.reasons import ModelReason
 from bot.errors import PaperboyError, Refused, Unavailable
 
-# A message longer than this quotes something.
+# A longer message quotes something.
 _WORDS_MAX = 1000
 _DEPTH = 5
-# Under these names stand the words of the question (OpenRouter's metadata, pydantic's input).
+# Fields that quote the question (OpenRouter's metadata, pydantic's input).
 _QUOTING = ("metadata", "flagged_input", "input", "ctx", "raw", "failed_generation")
 _CODES = ("code", "type", "status", "param", "loc", "field", "reason")
 
@@ -46,7 +46,7 @@ _NO_MODEL = re.compile(
     r"(?i)model_not_found|(unknown|invalid|no such) model|access to (the )?model"
     r"|model[^.]{0,80}(does not exist|not found|is not a valid|is not available|unknown)"
 )
-# LM Studio answers so with status 200.
+# LM Studio sends these with status 200.
 _NO_PLACE = re.compile(
     r"(?i)unexpected endpoint|invalid url|cannot (post|get) |no (such )?route|(unknown|invalid)"
     r" (url|path|endpoint|request url)"
@@ -72,7 +72,7 @@ class ServerError:
 
 
 def parse_error_body(status: int, body: bytes) -> ServerError:
-    """What a body says, whatever it is."""
+    """Read a body of any kind."""
     text = body[:100_000].decode("utf-8", "replace")
     try:
         document = json.loads(text)
@@ -83,7 +83,7 @@ def parse_error_body(status: int, body: bytes) -> ServerError:
 
 
 def parse_error(status: int, document: object) -> ServerError:
-    """What a decoded body says."""
+    """Read a decoded body."""
     codes, words = list[str](), list[str]()
     for name, value in _leaves("", document, _DEPTH):
         (codes if name in _CODES else words).append(value[:_WORDS_MAX])
@@ -103,13 +103,13 @@ def _leaves(name: str, value: object, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def typed_error(given: ServerError, model: str) -> PaperboyError:
-    """The error that a refusal stands for: Refused where asking again is pointless, Unavailable
-    where it may work later, or for fewer papers."""
-    return _about_us(given, model) or _about_the_question(given) or _about_the_server(given)
+    """The error for a refusal: Refused where asking again is pointless, Unavailable where it may
+    work later, or for fewer papers."""
+    return _configuration_error(given, model) or _question_error(given) or _server_error(given)
 
 
-def _about_us(given: ServerError, model: str) -> Refused | None:
-    """What no question of ours would change: money, the key, the model's name, the address."""
+def _configuration_error(given: ServerError, model: str) -> Refused | None:
+    """Errors that no other question would avoid: credit, key, model name, address."""
     status = given.status
     if status == 402 or (status not in (404, 405) and _MONEY.search(given.text)):
         return Refused("The model's account has run out of credit.", ModelReason.QUOTA)
@@ -137,8 +137,8 @@ def _about_us(given: ServerError, model: str) -> Refused | None:
     return None
 
 
-def _about_the_question(given: ServerError) -> Unavailable | None:
-    """What other papers, or fewer of them, may not meet."""
+def _question_error(given: ServerError) -> Unavailable | None:
+    """Errors that other papers, or fewer, may avoid."""
     status = given.status
     if status == 413 or (status in (0, 400, 422, 429, 500) and _LENGTH.search(given.text)):
         return Unavailable("The question is longer than the model takes.", ModelReason.TOO_LONG)
@@ -154,14 +154,14 @@ def _about_the_question(given: ServerError) -> Unavailable | None:
     return None
 
 
-def _about_the_server(given: ServerError) -> Unavailable:
+def _server_error(given: ServerError) -> Unavailable:
     if given.status == 429 or (given.status == 0 and _BUSY.search(given.text)):
         return Unavailable("The model's server asks for fewer requests.", ModelReason.MODEL_BUSY)
     return Unavailable("The model's server does not answer.", ModelReason.MODEL_DOWN)
 
 
 def error_with_status_200(error: dict[str, Any], model: str) -> PaperboyError:
-    """The error for one that came with status 200; a number in its code is the status meant."""
+    """The error in an answer with status 200; a number in its code is the status meant."""
     code = error.get("code")
     number = int(code) if isinstance(code, int | str) and str(code) in _STATUSES else 0
     return typed_error(parse_error(number, error), model)

@@ -1,4 +1,4 @@
-"""Choosing and ordering: every announced paper gets exactly one outcome; pure."""
+"""Decides and orders a day: every announced paper gets exactly one outcome; pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.domain.request import Address, DigestRequest
 
 
 def papers_of_day(profile: Profile, batch: Batch) -> tuple[tuple[Announced, ...], int]:
-    """The part of a batch that is a profile's day, and how many replacements it leaves out.
+    """A profile's day: its part of a batch, and the number of replacements left out.
 
     A batch serves several profiles, and `new` is relative to the categories asked for, so a paper
     whose primary category is not the profile's own is a cross-list here.
@@ -52,10 +52,10 @@ def decide_outcomes(
 ) -> tuple[Decision, ...]:
     """An outcome for each paper of the day, in posted order: picked first.
 
-    `verdicts` are by `IDvN`; a paper without one was gated. `ranking` has ids, best first: the
-    second look's, then the local ranking's. The order is by relevance, then novelty, then the
-    ranking, then id: stated, and the same every time. `places` are kept with the papers that the
-    model was not asked about.
+    `results` are by `IDvN`; a paper without one was gated. `ranking` has ids, best first: those
+    that tie-breaking ordered, then the local ranking's. Papers are ordered by relevance, novelty,
+    ranking and id, so the order is the same every time. `places` are kept with papers the model
+    was not asked about.
     """
     place = {id: rank for rank, id in enumerate(ranking)}
     places = places or {}
@@ -91,7 +91,7 @@ def decide_outcomes(
                 place=places.get(entry.paper.id) if _unasked(result) else None,
             )
         )
-    return _limited(sorted(decisions, key=order), profile.maximum, had=())
+    return _limited(sorted(decisions, key=order), profile.maximum, delivered_ids=())
 
 
 def digest_for_channel(
@@ -101,11 +101,11 @@ def digest_for_channel(
     find_delivered: Callable[[Address, Digest], Collection[str]],
     shown: Digest | None = None,
 ) -> Digest:
-    """A decided day as the wish's channel gets it.
+    """A decided day as the requesting channel gets it.
 
-    The same day may be asked for as today and, on a Sunday, as the last day there was: `listed`
-    says which. `shown` is what the channel has of it already: its papers stay. Raises KeyError
-    when nothing was decided.
+    The same day may be asked for as today and, on a Sunday, as the last announced day:
+    `list_result` says which. `shown` is the digest the channel already has of it; its papers stay.
+    Raises KeyError when nothing was decided.
     """
     if decided is None:
         raise KeyError(f"no decided day for {request.address}")
@@ -123,7 +123,7 @@ def digest_for_channel(
 
 
 def replace_repeats(digest: Digest, delivered_ids: Collection[str]) -> Digest:
-    """The digest for one channel: papers whose id it `had` before make room for others."""
+    """The digest for one channel: papers in `delivered_ids` make room for others."""
     chosen = _limited(digest.decisions, digest.profile.maximum, delivered_ids)
     return digest.model_copy(update={"decisions": chosen})
 
@@ -133,22 +133,22 @@ def _unasked(result: ScoreResult | None) -> bool:
 
 
 def meets_cutoffs(profile: Profile, score: Score) -> bool:
-    """Whether both cut-offs are met. A judge that cannot tell novelty is not held to it."""
+    """Whether a score meets both cut-offs; novelty only where the judge gives one."""
     cutoffs = profile.cutoffs
     novel = score.novelty is None or score.novelty >= cutoffs.novelty
     return novel and score.relevance >= cutoffs.relevance
 
 
 def _limited(
-    decisions: Sequence[Decision], maximum: int, had: Collection[str]
+    decisions: Sequence[Decision], maximum: int, delivered_ids: Collection[str]
 ) -> tuple[Decision, ...]:
-    """Deal the papers that reach the cut-offs into picked, over the limit and repeat."""
+    """Deal the papers that meet the cut-offs into picked, over the limit and repeat."""
     candidates = {Outcome.PICKED, Outcome.OVER_LIMIT, Outcome.REPEAT}
     by_outcome: dict[Outcome, list[Decision]] = {outcome: [] for outcome in Outcome}
     for decision in decisions:
         outcome = decision.outcome
         if outcome in candidates:
-            if decision.paper.id in had:
+            if decision.paper.id in delivered_ids:
                 outcome = Outcome.REPEAT
             elif len(by_outcome[Outcome.PICKED]) < maximum:
                 outcome = Outcome.PICKED
@@ -158,7 +158,7 @@ def _limited(
     return tuple(d for outcome in _POSTED for d in by_outcome[outcome])
 
 
-# What a reader looks for first comes first.
+# In the order a reader looks for them.
 _POSTED = (
     Outcome.PICKED,
     Outcome.OVER_LIMIT,

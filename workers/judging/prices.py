@@ -1,4 +1,4 @@
-"""What tokens cost, offline, by genai-prices."""
+"""Prices tokens offline, by genai-prices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from genai_prices.types import PriceContext
 from bot.domain.digest import Usage
 from workers.judging.api_replies import TokenCounts
 
-# A call whose server does not report tokens: paid, nobody knows what.
+# A paid call whose server reports no tokens.
 UNKNOWN = Usage(calls=1, prompt_usd=None, completion_usd=None)
 
 
@@ -20,9 +20,9 @@ def price_tokens(
     written: int = 0,
     tier: str | None = None,
 ) -> tuple[float, float] | tuple[None, None]:
-    """Dollars for the prompt (`cached`, read from a cache, and `written` into one are parts of it)
-    and for the completion; None and None for a model that genai-prices does not know: that is
-    unknown, not nothing. `tier` is OpenAI's service tier, as the answer names it.
+    """Dollars for the prompt and for the completion; None and None for a model that genai-prices
+    does not know. `cached` tokens, read from a cache, and `written` ones are part of `prompt`;
+    `tier` is OpenAI's service tier, as the answer names it.
     """
     tokens = genai_prices.Usage(
         input_tokens=prompt,
@@ -39,8 +39,8 @@ def price_tokens(
 
 
 def paid(model: str, counts: TokenCounts | None, tier: str | None = None) -> Usage:
-    """One call as its answer reports it; what it cost is unknown where it reports nothing usable,
-    and where nobody knows the price."""
+    """One call's usage; its cost is unknown where the answer reports no usable counts, or the price
+    is not known."""
     if counts is None:
         return UNKNOWN
     prompt_usd, completion_usd = price_tokens(

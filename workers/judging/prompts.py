@@ -1,4 +1,4 @@
-"""The templates of prompts/ filled in, and a paper as data for a prompt; pure."""
+"""Renders the templates of prompts/, and a paper as data for a prompt; pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from bot.domain.papers import Paper
 
-# What ends a line (str.splitlines) and JSON leaves as it is; it escapes what is below U+0020.
+# Line breaks (str.splitlines) that JSON does not escape; it does escape those below U+0020.
 _BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
@@ -27,17 +27,17 @@ def _template(name: str) -> Template:
 
 
 def render(name: str, **values: object) -> str:
-    """A file of prompts/ with these values in it; a value it misses raises jinja's error."""
+    """Fill in a file of prompts/. Raises jinja's error for a missing value."""
     return _template(name).render(**values).strip() + "\n"
 
 
 def filled(text: str, **values: object) -> str:
-    """A template of one's own, filled in likewise; raises jinja's errors."""
+    """Fill in a template given as text. Raises jinja's errors."""
     return _template("score.md.j2").environment.from_string(text).render(**values).strip() + "\n"
 
 
 def paper_line(paper: Paper) -> str:
     """A paper as one line of JSON, which its text cannot leave: quotes and breaks are escaped."""
-    said = {"id": paper.id, "title": paper.title, "abstract": paper.abstract}
-    raw = json.dumps(said, ensure_ascii=False)
+    fields = {"id": paper.id, "title": paper.title, "abstract": paper.abstract}
+    raw = json.dumps(fields, ensure_ascii=False)
     return _BREAKS.sub(lambda match: f"\\u{ord(match[0]):04x}", raw)

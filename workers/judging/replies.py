@@ -1,8 +1,8 @@
-"""The JSON asked of a model, and the JSON in its reply, wherever it stands, however spelt; pure.
+"""Finds the JSON in a model's reply, wherever it stands and however it is spelt; pure.
 
-Not json-repair, which guesses: of an answer cut off in `"relevance": 1` it makes a score of 1, a
-comment that quotes `"relevance": 9` becomes the score, two rows run together become one (0.64,
-`strict` or not).
+Not json-repair, which guesses (0.64, `strict` or not): it reads an answer cut off in
+`"relevance": 1` as a score of 1, takes the score from a comment that quotes `"relevance": 9`, and
+merges two rows run together into one.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from bot.arxiv.tex_commands import is_known
 
 _OPENING = re.compile(r"[\[{]")
 # A reply of a few kilobytes has some dozen brackets; reading stops at nonsense made of them, and
-# at what is longer than any answer to a question of ours.
+# beyond the length of any answer to a question of ours.
 _MISSES = 500
 _RESPELLINGS = 50
 _LONGEST = 1_000_000
-# Where a model's thinking ends and its answer begins: DeepSeek's and Qwen's tags, Mistral's, the
-# channels of gpt-oss. An opening tag alone is thinking that never came to an answer.
+# Tags that separate a model's thinking from its answer: DeepSeek's and Qwen's, Mistral's, the
+# channels of gpt-oss. Thinking that is opened and never closed has no answer after it.
 _TAGS = r"think|thinking|thought|reasoning|analysis|scratchpad"
 _ENDED = re.compile(rf"(?i)</(?:{_TAGS})>|\[/think\]|<\|channel\|>final(?:<\|message\|>)?")
 _BEGUN = re.compile(rf"(?i)<(?:{_TAGS})>|\[think\]|<\|channel\|>analysis")
-# An id of either age in a text that may be a link, with a version or a class behind it.
+# An old or new id in a text that may be a link, with a version or a class after it.
 _ID = re.compile(r"(?<![\d.])(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)")
 _ADDED = re.compile(r"(?i)^\s*arxiv:|v\d+\s*$")
 
 
 def strict(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON schema of a reply that is a list of rows under one name, in the strict form: every
-    field required, nothing else allowed.
+    """The strict JSON schema of a reply with a list of rows under one name: every field required,
+    nothing else allowed.
 
     https://platform.openai.com/docs/guides/structured-outputs (supported schemas).
     """
@@ -49,14 +49,14 @@ def strict(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def json_values(reply: str) -> list[object]:
-    """Every whole object and list in the reply's answer, in order, for any text at all: in a fence,
-    one a line, with prose around; of a reply that was cut off, those inside that are whole. Empty
+    """Every complete object and list in the reply's answer, in order, for any text at all: fenced,
+    one per line, or in prose; in a reply that was cut off, the complete ones inside. Empty
     without any JSON.
 
-    What a model noted while it thought aloud is no answer. JSON spelled loosely is read (raw line
-    breaks, TeX's backslashes, single quotes, commas too many); nothing is ever added to it. Numbers
-    with a fraction come as they are written, as text. A name that stands twice in an object with
-    different values has none (None).
+    JSON in a model's thinking is not part of the answer. Loosely spelt JSON is read (raw line
+    breaks, TeX's backslashes, single quotes, trailing commas), but nothing is added to it. Numbers
+    with a fraction are returned as text, as written. A name given twice in an object with
+    different values has the value None.
     """
     text = escape_tex(reply[:_LONGEST])
     found, at, misses = list[tuple[int, int, object]](), 0, 0
@@ -75,7 +75,7 @@ def _read(text: str, start: int, loosely: bool) -> tuple[object, int] | None:
     try:
         return _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
-        pass  # read loosely
+        pass  # tried as loosely spelt JSON below
     plain = repair_json(text, start) if loosely else None
     if plain is None:
         return None
@@ -92,15 +92,15 @@ def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return read
 
 
-# strict=False: line breaks within a string. As text a number keeps its zeros: 2503.00010 is an id.
+# strict=False allows line breaks in strings. As text a number keeps its zeros: 2503.00010 is an id.
 _DECODER = json.JSONDecoder(
     strict=False, parse_float=str, parse_constant=str, object_pairs_hook=_pairs
 )
 
 
 def _answer(text: str, read: list[tuple[int, int]]) -> int:
-    """Where the answer begins, behind what the model thought aloud. A tag within a value is a
-    word of a comment."""
+    """Where the answer begins, after the model's thinking. A tag inside a value is part of a
+    comment."""
 
     def outside(tag: re.Pattern[str]) -> list[re.Match[str]]:
         marks = tag.finditer(text)
@@ -112,24 +112,24 @@ def _answer(text: str, read: list[tuple[int, int]]) -> int:
 
 
 def normalised_fields(value: Mapping[str, Any]) -> dict[str, Any]:
-    """An object's fields by the small letters of their names: models write `ARXIV_ID` for `id`."""
+    """An object's fields by the lower-case letters of their names: models write `ARXIV_ID`."""
     return {re.sub(r"[^a-z]", "", str(key).lower()): item for key, item in value.items()}
 
 
 def plain_id(given: str) -> str:
-    """The id meant: models add the version or an `arXiv:`, or write the paper's address."""
+    """The id meant: models add the version or `arXiv:`, or write the paper's address."""
     ids = {match[1] for match in _ID.finditer(given)}
     return ids.pop() if len(ids) == 1 else _ADDED.sub("", given).strip()
 
 
-# A backslash and what it stands before: an escape of JSON's, a TeX command, or one of TeX's signs.
+# A backslash and what follows: a JSON escape, a TeX command, or one of TeX's signs.
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[A-Za-z]+|.)", re.DOTALL)
 _UNICODE = re.compile(r"u[0-9a-fA-F]{4}")
-# The letters that JSON reads as control characters.
+# Letters that JSON reads as control characters after a backslash.
 _CONTROL = frozenset("nrtbf")
-# Commands that authors define or that print nothing, which no table of symbols has.
+# Commands that are in no table of symbols: authors define them, or they print nothing.
 _MORE = frozenset(("begin", "norm", "rank", "tag"))
-# What a line break or a tab and a word would look the same as, by the words of 6,883 abstracts:
+# Commands that look like a line break or tab before a word, by the words of 6,883 abstracts;
 # outside of dollars the word is meant.
 _AS_WELL = frozenset(
     (
@@ -148,7 +148,7 @@ _TOKEN = re.compile(
     rf"|(?P<number>[-+]?\d+(?:\.\d+)?){_ENDS}|(?P<word>[A-Za-z_][\w.-]*){_ENDS}",
     re.DOTALL,
 )
-# A name with anything else in it has swallowed a quotation mark's fellow, and a row with it.
+# A name with other characters has swallowed a closing quotation mark, and a row with it.
 _NAME = re.compile(r"[\w ./:-]{0,200}")
 _COLON = re.compile(r"\s*:")
 _LITERALS = {
@@ -159,14 +159,14 @@ _LITERALS = {
     "False": "false",
     "None": "null",
 }
-# No answer to a question of ours is longer, or nested deeper.
+# No answer to a question of ours is longer or nested deeper.
 _LONGEST_RESPELLED, _DEEPEST = 50_000, 20
 
 
 def escape_tex(text: str) -> str:
-    """A reply whose TeX survives its reading as JSON: a backslash before letters that spell a
-    command of TeX's is TeX, though JSON reads `\\times` as a tab and "imes"; so is one that stands
-    before what JSON knows no escape for. Escapes that JSON knows are left as they are."""
+    """Escape a reply's TeX so that it survives parsing as JSON. A backslash is TeX's before the
+    letters of a TeX command, although JSON reads `\\times` as a tab and "imes", and before anything
+    JSON has no escape for. JSON's own escapes stay."""
     return _ESCAPE.sub(_escape, text)
 
 
@@ -191,8 +191,8 @@ def _is_command(after: str, match: re.Match[str]) -> bool:
 
 
 def repair_json(text: str, start: int) -> tuple[str, int] | None:
-    """The object or list that begins at `start`, as JSON, and where it ends. None where it is not
-    whole, or where something stands in it that is no sign of JSON's in any spelling."""
+    """The object or list that begins at `start`, as valid JSON, and where it ends; None where it is
+    incomplete, or has a token that is not JSON in any spelling."""
     signs, depth, at = list[str](), 0, start
     while token := _TOKEN.match(text, at, start + _LONGEST_RESPELLED):
         at = token.end()
@@ -231,7 +231,7 @@ def _sign(kind: str, found: str, name: bool) -> str | None:
 
 
 def _quoted(inside: str, kind: str) -> str:
-    """A string between double quotes; what is escaped in it stays so."""
+    """A string in double quotes, its escapes kept."""
     return '"' + re.sub(r"\\.|[\"]", lambda match: _inner(match[0], kind), inside, flags=re.S) + '"'
 
 

@@ -1,4 +1,4 @@
-"""Papers -> prompt, reply -> scores; pure."""
+"""Prompts for scores of papers, and reads them from a reply; pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.domain.papers import Paper, Profile, fingerprint
 from bot.domain.reasons import ModelReason
 from workers.judging import prompts, replies
 
-# A comment longer than this is a model that ran away; chat platforms would cut it anyway.
+# Only a model that ran away writes a longer comment; chat platforms would cut it anyway.
 _COMMENT_MAX = 1000
 
 
@@ -31,8 +31,8 @@ def schema() -> dict[str, Any]:
 
 
 def instructions(profile: Profile) -> str:
-    """The first part of the prompt: rubrics and criteria, the same for all of a profile's papers,
-    so that servers which cache prefixes can."""
+    """The first part of the prompt, rubrics and criteria: the same for all of a profile's papers,
+    so that servers can cache it."""
     return prompts.render("score.md.j2", profile=profile)
 
 
@@ -51,19 +51,18 @@ def _framed(count: int | str, rows: str) -> str:
 
 
 def judge_key(profile: Profile, model: str) -> str:
-    """Names who scores and what they are told: two papers with the same key were judged alike."""
+    """Names a model and its prompt: papers scored under one key were judged alike."""
     return fingerprint(prompt_as_sent(profile), json.dumps(schema()), model)
 
 
 def parse_reply(
     reply: str, papers: Sequence[Paper]
 ) -> tuple[dict[str, Score], dict[str, ModelReason]]:
-    """A reply's scores by paper id, and the papers it does not serve, with the reason.
+    """A reply's scores by paper id, and the papers left unscored, with the reason.
 
-    Papers are matched by id. An id nobody asked about is dropped; one that comes twice with two
-    different scores is not believed, and of two comments the later counts. Scores may come as 8,
-    "8", 8.0 or "8/10"; one with a fraction is rounded, a half up: 7.5 is an 8. A comment may be
-    missing.
+    Papers are matched by id. An unknown id is dropped, one with two different scores is unscored,
+    and of two comments the later counts. Scores may be written 8, "8", 8.0 or "8/10"; fractions
+    are rounded half up (7.5 is an 8). A comment may be missing.
     """
     rows = _rows(reply)
     if rows is None:
@@ -89,14 +88,14 @@ def _differ(one: Score, other: Score) -> bool:
 
 
 def _rows(reply: str) -> list[Mapping[str, Any]] | None:
-    """Every object in the reply that names a paper, wherever it stands. None without any JSON."""
+    """Every object in the reply that names a paper; None without any JSON."""
     found = replies.json_values(reply)
     return [row for value in found for row in _papers_in(value, depth=8)] if found else None
 
 
 def _papers_in(value: object, depth: int, key: str = "") -> list[Mapping[str, Any]]:
-    """Objects with an id and a score, within lists and objects so many levels deep. An object
-    without an id has the one it stands under."""
+    """Objects with an id and a score within `depth` levels of lists and objects. An object without
+    an id takes the `key` it stands under."""
     if isinstance(value, list) and depth:
         return [row for item in value for row in _papers_in(item, depth - 1)]
     if not isinstance(value, dict):
@@ -114,7 +113,7 @@ def _papers_in(value: object, depth: int, key: str = "") -> list[Mapping[str, An
     return [row for name, item in value.items() for row in _papers_in(item, depth - 1, str(name))]
 
 
-# Other names that models give a field, by its name.
+# Other names that models give a field.
 _ALSO = {
     "id": ("arxivid", "paperid"),
     "relevance": ("relevancescore",),
@@ -123,7 +122,7 @@ _ALSO = {
 
 
 def _id(row: Mapping[str, Any], wanted: set[str]) -> str | None:
-    """The paper meant: models like to add the version or an `arXiv:`."""
+    """The wanted paper's id that a row names, or None."""
     given = row.get("id")
     if not isinstance(given, str):
         return None
@@ -132,7 +131,7 @@ def _id(row: Mapping[str, Any], wanted: set[str]) -> str | None:
 
 
 def _score(row: Mapping[str, Any]) -> Score | None:
-    relevance, novelty = _whole(row.get("relevance")), _whole(row.get("novelty"))
+    relevance, novelty = _score_number(row.get("relevance")), _score_number(row.get("novelty"))
     if relevance is None or novelty is None:
         return None
     comment = _words(row.get("comment"))
@@ -142,14 +141,14 @@ def _score(row: Mapping[str, Any]) -> Score | None:
 
 
 def _words(comment: object) -> str:
-    """Models leave a comment out, or write its sentences as a list."""
+    """A comment as text: models leave it out, or write its sentences as a list."""
     if isinstance(comment, list):
         return " ".join(part for part in comment if isinstance(part, str))
     return comment if isinstance(comment, str) else ""
 
 
-def _whole(value: object) -> int | None:
-    """1 to 10, or None: a 97 is not a very good 10. Numbers with a fraction come as text."""
+def _score_number(value: object) -> int | None:
+    """A score from 1 to 10, else None; numbers with a fraction come as text."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not (match := _NUMBER.fullmatch(value)):

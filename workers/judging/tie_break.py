@@ -1,4 +1,4 @@
-"""A second look at the papers that lead a day: their order where scores tie; pure."""
+"""Prompts a model to order the best papers of a day where scores tie; pure."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from bot.domain.digest import Decision, Outcome
 from bot.domain.papers import Paper, Profile, fingerprint
 from workers.judging import prompts, replies, scoring
 
-# Papers a channel had before make room for others, so those just over the limit may be posted too.
+# Repeats make room for others, so papers just over the limit may be posted too.
 _MAXIMA = 2
-# Papers that tie with the last one look come along, up to this many times the maximum.
+# Papers that tie with the last of these are included, up to this many times the maximum.
 _MAXIMA_TIED = 3
-# Eighty abstracts are about 29,000 tokens: a server of one's own often takes 32,000.
+# Eighty abstracts are about 29,000 tokens; many self-hosted servers take 32,000.
 _MOST = 80
 _CANDIDATES = (Outcome.PICKED, Outcome.OVER_LIMIT)
 
 
 def papers_to_order(profile: Profile, decisions: Sequence[Decision]) -> tuple[Paper, ...]:
-    """The papers to be looked at again, by id; none when no two of them tie in their scores.
+    """The papers to order, sorted by id; none when no two of them tie in their scores.
 
-    `decisions` are a day's in posted order, as triage.decide gives them. Of those that reach the
-    cut-offs about twice the profile's maximum are looked at, together with all that tie with the
-    last of them, but no more than three times the maximum, nor 80. Their order here is no
-    ranking: it is the same whatever broke the ties before.
+    `decisions` are a day's in posted order, as outcomes.decide_outcomes gives them. Included are
+    the best papers that meet the cut-offs, twice the profile's maximum, and all that tie with the
+    last of them, up to three times the maximum and to 80. They are sorted by id, so that the
+    request is the same whatever broke the ties before.
     """
     best = [(d.paper, d.score) for d in decisions if d.outcome in _CANDIDATES and d.score]
     pairs = [(score.relevance, score.novelty) for _, score in best]
@@ -40,8 +40,7 @@ def papers_to_order(profile: Profile, decisions: Sequence[Decision]) -> tuple[Pa
 
 
 def tie_probability(keys: Iterable[Hashable]) -> float:
-    """The chance that two different papers have the same key, be it their scores or all that
-    orders them; 0 where there are no two."""
+    """The chance that two different papers have the same key; 0 with fewer than two papers."""
     counts = Counter(keys)
     n = counts.total()
     return sum(c * (c - 1) for c in counts.values()) / (n * (n - 1)) if n > 1 else 0.0
@@ -68,7 +67,7 @@ def schema() -> dict[str, Any]:
 
 
 def order_key(profile: Profile, model: str, papers: Sequence[Paper]) -> str:
-    """Names one look: the same papers, told the same, by the same model, are ordered once."""
+    """Names an ordering: one model orders the same papers under the same prompt once."""
     sent = (instructions(profile), question(papers), json.dumps(schema()), model)
     return fingerprint(*sent)
 
@@ -76,9 +75,9 @@ def order_key(profile: Profile, model: str, papers: Sequence[Paper]) -> str:
 def parse_reply(reply: str, papers: Sequence[Paper]) -> tuple[str, ...] | None:
     """The papers' ids, best first, or None where the reply names fewer than half of them.
 
-    An id nobody asked about is dropped, one that comes again counts where it came first, and one
-    that is missing comes after the others, in the order of `papers`. Of several lists in a reply
-    the one with the most papers is meant, and the later of two alike: models think aloud first.
+    Unknown ids are dropped, repeated ones count where they came first, and missing ones come last,
+    in the order of `papers`. Of several lists in a reply the one with the most papers counts, the
+    later of two alike: models think aloud first.
     """
     wanted = {paper.id for paper in papers}
     best: list[str] = []
@@ -91,7 +90,7 @@ def parse_reply(reply: str, papers: Sequence[Paper]) -> tuple[str, ...] | None:
 
 
 def _lists(value: object, depth: int) -> Iterator[list[str]]:
-    """Each list of ids, or of objects that have one, within so many levels."""
+    """Each list of ids, or of objects with ids, within `depth` levels."""
     if isinstance(value, list):
         yield [id for id in map(_id, value) if id is not None]
     elif isinstance(value, dict):
