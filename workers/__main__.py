@@ -1,4 +1,4 @@
-"""The `paperboy` command: it may see both halves."""
+"""The `paperboy` command."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for look in (admin.status, admin.plan, admin.doctor, admin.backup, admin.restore):
-    app.command()(look)
+for command in (admin.status, admin.plan, admin.doctor, admin.backup, admin.restore):
+    app.command()(command)
 profiles_app = typer.Typer(help="List, show, check and add topic profiles.")
 app.add_typer(profiles_app, name="profiles", invoke_without_command=True)
 
-# Exit statuses: what was asked cannot be done; the day is short of its papers.
+# Exit statuses: the command cannot be done as asked; the day lacks papers.
 _REFUSED, _SHORT = 2, 3
 
 
@@ -267,8 +267,8 @@ def _tell(sentence: str) -> None:
 
 
 def _stopped(number: int, frame: FrameType | None) -> None:
-    """SIGTERM, or the terminal was closed: what this command started is stopped with it. A shell
-    that is closed says so twice."""
+    """On SIGTERM, or when the terminal is closed, stop what this command started. A closing shell
+    sends its signal twice."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if number == signal.SIGHUP:
@@ -277,12 +277,12 @@ def _stopped(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """The entry point: every known error is one sentence on standard error."""
+    """The entry point: every known error becomes one sentence on standard error."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _stopped)
     logs.configure()
-    for word in sys.argv[1:]:  # typer repeats what it does not know as it was typed
+    for word in sys.argv[1:]:  # typer prints an unknown option as it was typed
         if word.startswith("-") and escape_unprintable(name := word.partition("=")[0]) != name:
             _tell(f"{name} is no option.")
             sys.exit(_REFUSED)
@@ -293,8 +293,8 @@ def main() -> None:
         sys.exit(_REFUSED)
     except redis.RedisError as error:
         lost = isinstance(error, redis.ConnectionError | redis.TimeoutError)
-        told = help.server_lost(type(error).__name__) if lost else connection.server_error(error)
-        _tell(f"{told[0].upper()}{told[1:]}")
+        text = help.server_lost(type(error).__name__) if lost else connection.server_error(error)
+        _tell(f"{text[0].upper()}{text[1:]}")
         sys.exit(1 if lost else _REFUSED)
     except WorkerFault as fault:
         _tell(help.worker_fault(str(fault)))

@@ -1,4 +1,4 @@
-"""DELIVER to a chat platform: many channels side by side, each in order and exactly once."""
+"""DELIVER to a chat platform: many channels at once, each in order and exactly once."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from workers.judging import outcomes
 log = structlog.get_logger()
 
 _LEASE_SECONDS = 15.0
-# Newcomers are looked for so often, also for a while after the last channel's end; then the job
-# ends. One that has lasted long takes in nobody any more: the clock queues the next.
+# The job polls for new requests, and lingers after the last delivery before it ends. After
+# _LASTING_SECONDS it takes no new request: the clock queues the next job.
 _POLL_SECONDS, _LINGER_SECONDS, _LASTING_SECONDS = 0.25, 1.0, 300.0
-# Before a channel is looked at again that another worker holds, or that met a fault of ours.
+# The pause before a channel is tried again that another worker holds, or that met a fault of ours.
 _REST_SECONDS = 1.0
 _TRIES = 3
-# Channels start one after the other within a second, so that their turns never come all at once.
+# Channels start one after the other within a second, so that their turns never coincide.
 _SPREAD = 0.01
 
 
@@ -48,12 +48,11 @@ def deliver(
     pace_redis: redis.asyncio.Redis,
     clock: Callable[[], datetime],
 ) -> None:
-    """Leave behind the deliveries of all who wait on a platform, posted, and of those who come
-    meanwhile.
+    """Post and store all deliveries due on a platform, including those that come meanwhile.
 
-    A channel whose platform is away is left to the clock, which asks again; one that cannot be
-    posted to any more is paused, and its subscriber told; what fails through a fault of ours is
-    tried again, and then given up. None holds up the others.
+    Where the platform is away, the clock tries again later; a channel that cannot be posted to any
+    more is paused and its subscriber notified; after a fault of ours a delivery is tried again, and
+    then given up. None holds up the others.
     """
     asyncio.run(_all(platform, store, settings, pace_redis, clock))
 
@@ -68,23 +67,23 @@ async def _all(
     async with _poster(platform, settings) as poster, pace_redis:
         turn = ChannelRateLimit(pace_redis).acquire
 
-        def room(request: DigestRequest) -> _ChannelDelivery:
+        def delivery_for(request: DigestRequest) -> _ChannelDelivery:
             return _ChannelDelivery(request, store, poster, turn, clock)
 
-        await _DeliveryRun(DueDeliveries(store.redis, platform), room, clock).serve()
+        await _DeliveryRun(DueDeliveries(store.redis, platform), delivery_for, clock).serve()
 
 
 class _DeliveryRun:
-    """All who wait on one platform, side by side: one task a channel."""
+    """All deliveries due on one platform, concurrently: one task per channel."""
 
     def __init__(
         self,
         deliveries: DueDeliveries,
-        room: Callable[[DigestRequest], _ChannelDelivery],
+        delivery_for: Callable[[DigestRequest], _ChannelDelivery],
         clock: Callable[[], datetime],
     ) -> None:
-        self._deliveries, self._room, self._clock = deliveries, room, clock
-        # By the deliveries' keys: what is under way, and where; until when others rest.
+        self._deliveries, self._delivery_for, self._clock = deliveries, delivery_for, clock
+        # By the deliveries' keys: tasks and their channels; until when a delivery is not retried.
         self._under_way: dict[str, asyncio.Task[ChannelResult]] = {}
         self._places: dict[str, Address] = {}
         self._resting: dict[str, float] = {}
@@ -92,8 +91,8 @@ class _DeliveryRun:
         self._last = 0.0
 
     async def serve(self) -> None:
-        """Until nobody has waited for a moment, or it has lasted long enough. A channel that
-        another worker holds is nobody: it is left to the next job."""
+        """Deliver until nothing was due for a second, or this job has lasted long enough. Channels
+        that another worker holds do not count; they are left to the next job."""
         begun = self._last = time.monotonic()
         while True:
             now = time.monotonic()
@@ -112,16 +111,16 @@ class _DeliveryRun:
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def _start_newcomers(self, now: float) -> None:
-        """Begin with whoever waits, but for those that rest, and one at a time in a channel."""
+        """Start deliveries that are due and not resting, one at a time per channel."""
         resting = [key for key, until in self._resting.items() if now < until]
-        known = [*self._under_way, *resting]
-        newcomers = await asyncio.to_thread(self._deliveries.newcomers, known)
+        ignored = [*self._under_way, *resting]
+        newcomers = await asyncio.to_thread(self._deliveries.newcomers, ignored)
         begun = 0
         for key, request in newcomers.items():
             if request.address not in self._places.values():
                 self._places[key] = request.address
                 self._under_way[key] = asyncio.create_task(
-                    self._one(key, request, begun * _SPREAD % 1)
+                    self._deliver_one(key, request, begun * _SPREAD % 1)
                 )
                 begun += 1
 
@@ -131,27 +130,27 @@ class _DeliveryRun:
             if self._under_way.pop(key).result() is not ChannelResult.LOCKED:
                 self._last = time.monotonic()
 
-    async def _one(self, key: str, request: DigestRequest, after: float) -> ChannelResult:
-        """One delivery; a fault of ours is told, and stops nobody else. Raises RedisError: without
-        the store nothing can be done, and the whole job is taken up again."""
+    async def _deliver_one(self, key: str, request: DigestRequest, after: float) -> ChannelResult:
+        """Make one delivery; a fault of ours is logged and stops no other. Raises RedisError, after
+        which rq runs the whole job again: nothing works without the store."""
         await asyncio.sleep(after)
         try:
-            fate = await self._room(request).deliver()
+            result = await self._delivery_for(request).deliver()
         except RedisError:
             raise
         except Exception:
             log.exception("could not deliver", channel=str(request.address))
             self._faults[key] += 1
-            fate = ChannelResult.FAULT if self._faults[key] >= _TRIES else ChannelResult.AGAIN
-        match fate:
+            result = ChannelResult.FAULT if self._faults[key] >= _TRIES else ChannelResult.AGAIN
+        match result:
             case ChannelResult.DONE:
                 self._deliveries.drop([key])
             case ChannelResult.LOCKED | ChannelResult.AGAIN:
                 self._resting[key] = time.monotonic() + _REST_SECONDS
             case ChannelResult.UNAVAILABLE | ChannelResult.FAULT:
-                tried = FailedAttempt(at=self._clock(), fault=fate is ChannelResult.FAULT)
+                tried = FailedAttempt(at=self._clock(), fault=result is ChannelResult.FAULT)
                 self._deliveries.put_failed(key, tried)
-        return fate
+        return result
 
 
 @asynccontextmanager
@@ -173,8 +172,8 @@ async def _poster(platform: str, settings: Settings) -> AsyncIterator[Poster]:
 
 
 class ChannelResult(Enum):
-    """What became of one delivery: nothing is left to do, another worker has the channel, it failed
-    and is tried again, the platform is away, or we are at fault."""
+    """The result of one delivery: nothing is left to do, another worker holds the channel, it
+    failed and is tried again, the platform is away, or we are at fault."""
 
     DONE = auto()
     LOCKED = auto()
@@ -184,7 +183,7 @@ class ChannelResult(Enum):
 
 
 class _ChannelDelivery:
-    """One channel of the delivery."""
+    """The delivery to one channel."""
 
     def __init__(
         self,
@@ -228,7 +227,7 @@ class _ChannelDelivery:
     async def _deliver(self, lease: Lease) -> None:
         request, store = self.request, self.store
         list_result = store.lists.result(request.wanted)
-        # Read before the days: what is decided from here on is another version, to be delivered.
+        # Read before the days: a day decided from here on is another version, to be delivered next.
         facts = store.requests.state(request)
         step = plan.next_action(request, facts, self.clock()).step
         if list_result is None or step is None or step.kind is not plan.StepKind.DELIVER:
@@ -237,9 +236,9 @@ class _ChannelDelivery:
         day = name.rpartition(":")[2]
         days = store.days.for_request(request)
         if len(days) <= len(request.earlier) and not self._is_due():
-            return  # a day could not be read: it is judged again first
+            return  # a stored day is unreadable; it is judged again first
         decided, basis = (
-            self._as_one(list(days.values())),
+            self._merged(list(days.values())),
             DeliveryBasis(tuple(days), facts.version),
         )
         given, begun = (
@@ -247,7 +246,7 @@ class _ChannelDelivery:
             store.history.channel_view(name),
         )
         if given and begun and decided and begun.version == basis.version:
-            # Somebody began to post it; what is said of the list may have changed.
+            # Its posting has begun; only the state of the list may have changed.
             digest = given.model_copy(update={"listed": decided.listed})
         else:
 
@@ -265,10 +264,10 @@ class _ChannelDelivery:
         store.history.put_delivered(request.address, name, digest, at, message, basis, ended)
 
     async def _posted(self, digest: Digest, day: str, thread: ThreadPoster) -> PostedThread:
-        """The head says which papers the platform takes no message for."""
+        """Post the thread; its head names the papers whose message the platform refuses."""
         ids = [decision.paper.id for decision in digest.picked]
-        known = {id: e.refused for id, e in thread.outbox.entries().items() if not e.message}
-        unposted = {id: reason for id in ids if (reason := known.get(id))}
+        refused = {id: e.refused for id, e in thread.outbox.entries().items() if not e.message}
+        unposted = {id: reason for id in ids if (reason := refused.get(id))}
         _, *cards = digest_views.thread_posts(digest, day)
         replies = list(zip(ids, cards, strict=True))
         posted = await thread.post(digest_views.head(digest, unposted), replies)
@@ -289,7 +288,7 @@ class _ChannelDelivery:
         )
 
     def _record_outage(self, away: Unavailable | None) -> None:
-        """Said once when it begins and once when it is over, however many channels it concerns."""
+        """Log an outage once when it begins and once when it ends, for however many channels."""
         what = self.request.address.platform
         if away and self.store.outages.put(what, str(away), self.clock()):
             log.error("outage began, retried every minute", what=what, why=str(away))
@@ -297,8 +296,8 @@ class _ChannelDelivery:
             log.info("outage ended", what=what)
 
     async def _add_profile_to_cards(self, digest: Digest, lease: Lease) -> None:
-        """A paper that another profile of this channel brought from the same list is not posted
-        again: its reply names both."""
+        """Name this profile on the cards of papers that another profile of this channel brought
+        from the same list; they are not posted again."""
         address = self.request.address
         for id, day in self.store.shown_papers.repeats_from_same_list(address, digest).items():
             other, head = (
@@ -307,7 +306,7 @@ class _ChannelDelivery:
             )
             shown = other and next((d for d in other.picked if d.paper.id == id), None)
             if not (other and head and shown):
-                continue  # that thread is not complete yet; it will be, without the second name
+                continue  # that thread is incomplete; it will be posted without the second name
             also = self.store.shown_papers.put_other_profile(address, id, digest.profile.title)
             votes = self.store.votes.count(address, id)
             rank = other.picked.index(shown) + 1
@@ -320,14 +319,14 @@ class _ChannelDelivery:
         ).step
         return step is not None and step.kind is plan.StepKind.DELIVER
 
-    def _as_one(self, days: Sequence[Digest]) -> Digest | None:
+    def _merged(self, days: Sequence[Digest]) -> Digest | None:
         if self.request.earlier and days:
             return merge_digests(days, self.request.left_out)
         return days[0] if days else None
 
     async def _pause_channel(self, gone: Gone) -> None:
-        """Tell whoever subscribed this channel, and pause it; nothing is tried again. In this
-        order: a worker killed in between tells nobody twice, and leaves nobody untold."""
+        """Notify the channel's subscribers, then pause it. In this order a worker killed in between
+        notifies nobody twice, and everybody once."""
         request, subscriptions = self.request, self.store.subscriptions
         stops = [found for found in subscriptions.of(request.address) if not found.paused]
         people = dict.fromkeys(filter(None, [*(found.by for found in stops), request.by]))
@@ -340,7 +339,7 @@ class _ChannelDelivery:
                 await ThreadPoster(
                     self.poster, outbox, there, self.wait_for_turn, self.clock
                 ).post_one(slot, note)
-            except PaperboyError as error:  # what is paused says so in /digest list as well
+            except PaperboyError as error:  # /digest list shows the pause as well
                 log.error("could not notify subscriber", person=person, why=str(error))
         subscriptions.pause_channel(request.address, gone.reason, self.clock())
         self.store.requests.drop(request)
@@ -348,23 +347,23 @@ class _ChannelDelivery:
 
     @asynccontextmanager
     async def _hold_lease(self) -> AsyncIterator[Lease | None]:
-        """Hold the channel's lease, kept alive while a message waits for its turn; None while
-        another worker has it."""
+        """Hold the channel's lease, renewed while a message waits for its turn; None while another
+        worker holds it."""
         lease = self.store.lease(f"deliver:{self.request.address}", _LEASE_SECONDS, 0)
         if lease is None:
             yield None
             return
-        keeping = asyncio.create_task(_keep(lease))
+        renewing = asyncio.create_task(_keep_renewing(lease))
         try:
             yield lease
         finally:
-            keeping.cancel()
+            renewing.cancel()
             with suppress(asyncio.CancelledError, LeaseLost):
-                await keeping
+                await renewing
             lease.release()
 
 
-async def _keep(lease: Lease) -> None:
+async def _keep_renewing(lease: Lease) -> None:
     while True:
         await asyncio.sleep(_LEASE_SECONDS / 3)
         lease.renew()

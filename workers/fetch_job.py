@@ -1,4 +1,4 @@
-"""Fetch: find the wanted list, merge it into its batch, and say what came of it."""
+"""FETCH: gets the requested list, merges it into its batch, and stores the result."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from workers.arxiv import feed, sample
 from workers.arxiv.client import ArxivClient, FeedResult
 from workers.arxiv.freshness import EarlierLists, FreshPart, ListedRow, fresh_part
 
-# After a day without announcements: over the longest row of them (Christmas and a weekend).
+# How far back to look for the last announced day: past Christmas and a weekend.
 _DAYS_BACK = 5
-# A stale list is the last one, or over a holiday one before it.
+# A stale list is the previous one, or over a holiday one before that.
 _LISTS_BACK = 3
-# A list has been seen to fill up within the hour: it is whole when it has not grown for so long.
-_GROWS = timedelta(minutes=9)
+# Lists have been seen to fill up within the hour: one that has not grown for this long is complete.
+_GROWING = timedelta(minutes=9)
 
 
 def fetch(
     query: ListQuery, store: Store, arxiv: ArxivClient, clock: Callable[[], datetime]
 ) -> None:
-    """Leave behind what came of a wanted list: a batch, a typed problem, or both.
+    """Store the result of a list query: a batch, a typed problem, or both.
 
-    A problem never takes away what an earlier answer left in the batch.
+    A problem never removes papers that an earlier answer left in the batch.
     """
     now = clock()
     try:
@@ -42,7 +42,7 @@ def fetch(
         and before.batch == list_result.batch
         and store.lists.changed_at(list_result.batch) is None
     ):
-        # Still without a paper: there is nothing new to judge.
+        # Still no paper: there is nothing new to judge.
         list_result = list_result.model_copy(update={"changed_at": before.changed_at})
     store.lists.put_result(query, list_result)
 
@@ -55,11 +55,11 @@ def _find_list(query: ListQuery, store: Store, arxiv: ArxivClient, now: datetime
             listing = feed.merge_listings(
                 [feed.parse_feed(store.lists.document(name)) for name in query.files]
             )
-            if query.date is not None:  # whoever saved the file knows better
+            if query.date is not None:  # the date given by hand wins
                 listing = listing.model_copy(update={"date": query.date})
             batch = f"{listing.date}-{fingerprint(*query.files)}"
             list_result = _stored(batch, listing, Source.FILES, store, now)
-            return _or_unknown(list_result, listing)
+            return _unknown_if_empty(list_result, listing)
         case Source.ARXIV | Source.WINDOW:
             day = query.date
             if (
@@ -67,12 +67,12 @@ def _find_list(query: ListQuery, store: Store, arxiv: ArxivClient, now: datetime
                 and day < calendar.new_york_date(now)
                 and _is_stored(day, query.categories, store)
             ):
-                return _kept(str(day), day, now, store)
+                return _stored_day(str(day), day, now, store)
             return _fetch_current(query, store, arxiv, now)
 
 
 def _fetch_current(query: ListQuery, store: Store, arxiv: ArxivClient, now: datetime) -> ListResult:
-    """The list the feed carries now, whatever date it states."""
+    """The list in the feed now, whatever date it states."""
     answer = arxiv.fetch_listing(query.categories)
     listing, batch = answer.listing, str(answer.listing.date)
     if query.date is not None and listing.date > query.date:
@@ -84,24 +84,24 @@ def _fetch_current(query: ListQuery, store: Store, arxiv: ArxivClient, now: date
     listing = listing.model_copy(update={"papers": fresh.papers, "replaced": fresh.replaced})
     list_result = _stored(batch, listing, Source.ARXIV, store, now)
     if listing.papers or (listing.replaced and not fresh.stale_categories):
-        if answer.problem is None:  # a list that was cut is not remembered as a whole one
+        if answer.problem is None:  # a truncated list does not count as an answer
             store.lists.put_answered_categories(
                 batch,
                 set(query.categories) - set(answer.refused) - set(fresh.stale_categories),
                 now,
             )
         missing = _missing(answer) or _stale_problem(fresh)
-        settled = missing is None and now - list_result.changed_at >= _GROWS
+        settled = missing is None and now - list_result.changed_at >= _GROWING
         return list_result.model_copy(update={"problem": missing, "settled": settled})
     if fresh.stale_categories and not query.latest:
         return list_result.model_copy(update={"problem": _stale_problem(fresh), "settled": False})
     if query.latest:
         return _last_announced(listing.date, query.categories, store, arxiv, now)
-    return _or_unknown(list_result, listing)
+    return _unknown_if_empty(list_result, listing)
 
 
 def _earlier_lists(day: date, store: Store) -> EarlierLists:
-    """The papers and replacements of the last few lists before a day, with their categories."""
+    """The papers and replacements of the last few lists before `day`, with their categories."""
     papers, replaced = set[ListedRow](), set[ListedRow]()
     for _ in range(_LISTS_BACK):
         day = calendar.weekday_before(day)
@@ -112,7 +112,7 @@ def _earlier_lists(day: date, store: Store) -> EarlierLists:
 
 
 def _stale_problem(fresh: FreshPart) -> Problem | None:
-    """The categories that have not turned over yet."""
+    """The problem that some categories still show an earlier list."""
     return (
         Problem(trouble=ArxivReason.STALE, detail=", ".join(fresh.stale_categories))
         if fresh.stale_categories
@@ -121,7 +121,7 @@ def _stale_problem(fresh: FreshPart) -> Problem | None:
 
 
 def _missing(answer: FeedResult) -> Problem | None:
-    """What the answer says of papers it does not hold."""
+    """The problem with an answer that lacks papers."""
     if answer.refused:
         detail = "; ".join(answer.refused.values())
         return Problem(trouble=ArxivReason.BAD_QUERY, detail=detail)
@@ -131,9 +131,9 @@ def _missing(answer: FeedResult) -> Problem | None:
 def _fetch_past(
     day: date, categories: Sequence[str], store: Store, arxiv: ArxivClient, now: datetime
 ) -> ListResult:
-    """A day gone by: as it was stored, or else by the API from its submission window."""
+    """A past day: as stored, or else the API's papers of its submission window."""
     if _is_stored(day, categories, store):
-        return _kept(str(day), day, now, store)
+        return _stored_day(str(day), day, now, store)
     if calendar.is_weekend(day):
         return ListResult(batch=str(day), date=day, asked_at=now, changed_at=now)
     papers = arxiv.window(categories, *calendar.submission_window(day))
@@ -150,7 +150,7 @@ def _fetch_past(
 def _last_announced(
     empty: date, categories: Sequence[str], store: Store, arxiv: ArxivClient, now: datetime
 ) -> ListResult:
-    """The newest day before an empty one that had papers; holidays are found out by looking."""
+    """The newest day with papers before an empty one; holidays are found by trying."""
     day = empty
     for _ in range(_DAYS_BACK):
         day = calendar.weekday_before(day)
@@ -174,15 +174,15 @@ def _is_stored(day: date, categories: Sequence[str], store: Store) -> bool:
     return set(categories) <= store.lists.answered_categories(str(day))
 
 
-def _kept(batch: str, day: date, now: datetime, store: Store) -> ListResult:
+def _stored_day(batch: str, day: date, now: datetime, store: Store) -> ListResult:
     return ListResult(
         batch=batch, date=day, asked_at=now, changed_at=store.lists.changed_at(batch) or now
     )
 
 
-def _or_unknown(list_result: ListResult, listing: Listing) -> ListResult:
-    """An empty list is a quiet day on a weekend; on a weekday it may as well be a holiday, or a
-    throttled arXiv, which has been seen to answer so."""
+def _unknown_if_empty(list_result: ListResult, listing: Listing) -> ListResult:
+    """An empty list means a quiet day on a weekend; on a weekday it is unknown, because it may be a
+    holiday or a throttled arXiv, which has been seen to answer so."""
     if listing.papers or listing.replaced or calendar.is_weekend(listing.date):
         return list_result
     problem = Problem(trouble=ArxivReason.EMPTY_WEEKDAY)
@@ -190,10 +190,10 @@ def _or_unknown(list_result: ListResult, listing: Listing) -> ListResult:
 
 
 def _failed(query: ListQuery, store: Store, problem: Problem, now: datetime) -> ListResult:
-    """No answer this time; today's list stands if an earlier answer brought it."""
+    """The result without an answer: today's list if an earlier answer stored it, or the problem."""
     day = query.date or calendar.new_york_date(now)
     if query.source is Source.ARXIV and _is_stored(day, query.categories, store):
-        return _kept(str(day), day, now, store)
+        return _stored_day(str(day), day, now, store)
     return ListResult(
         batch="",
         date=day,

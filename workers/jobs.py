@@ -1,8 +1,8 @@
-"""What RQ calls: plain values in, real edges handed over.
+"""The functions that RQ calls: plain values in; they connect the jobs to Redis, arXiv and models.
 
-FETCH and SCORE get a plan.Step as JSON, one for all who wish it; `show` gets one as well, and is
-DELIVER to a terminal. DELIVER to a chat gets its platform: who waits there it asks the store.
-A second argument is what releases before the one of issue 13 queued, a list of wishes.
+FETCH and SCORE get a plan.Step as JSON, shared by all requests that need it; so does `show`, which
+is DELIVER to a terminal. DELIVER to a chat gets the platform and reads the requests from the
+store. A second argument comes only from jobs that older releases queued: a list of requests.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# redis-py's own pool raises at the 101st channel that asks at the same moment; this one waits.
+# redis-py's default pool raises at the 101st connection; this one waits.
 _PACE_CONNECTIONS = 16
 
 
 def fetch(step: Any, legacy_requests: Any = None) -> None:
-    """Leave behind what came of the wished list, unless somebody has since it was looked at."""
+    """Store the result of the step's list query, unless fetched since the step was planned."""
     from workers.fetch_job import fetch as run
 
     if (asked := _step(step, legacy_requests)) is None:
@@ -46,7 +46,7 @@ def fetch(step: Any, legacy_requests: Any = None) -> None:
     config = settings.load()
     kept = _store(config)
     query, known = asked.wish.wanted, asked.seen.listed
-    with _told(asked.id):
+    with _logged(asked.id):
         found = kept.lists.result(query)
         if (found and found.asked_at) != (known and known.asked_at):
             log.info("list already fetched, job skipped", step=asked.id)
@@ -55,7 +55,7 @@ def fetch(step: Any, legacy_requests: Any = None) -> None:
 
 
 def score(step: Any, legacy_requests: Any = None) -> None:
-    """Leave behind the profile's decided day."""
+    """Store the profile's decided day."""
     from workers.score_job import score as run
 
     if (asked := _step(step, legacy_requests)) is None:
@@ -63,24 +63,24 @@ def score(step: Any, legacy_requests: Any = None) -> None:
     config = settings.load()
     kept = _store(config)
 
-    def tell(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         kept.put_progress(asked.id, done, total)
 
-    with _told(asked.id), _model(config, asked.wish, kept) as model:
-        run(asked.wish, kept, model, config.calls_at_once, _now, tell, config.limits)
+    with _logged(asked.id), _model(config, asked.wish, kept) as model:
+        run(asked.wish, kept, model, config.calls_at_once, _now, report, config.limits)
 
 
 def show(step: Any) -> None:
-    """Leave behind a decided day as a terminal or standard output gets it."""
+    """Store a decided day's delivery to a terminal or standard output."""
     from workers.score_job import deliver_to_terminal as run
 
     asked = Step.model_validate(step)
-    with _told(asked.id):
+    with _logged(asked.id):
         run(asked.wish, _store(settings.load()), _now)
 
 
 def inquire(private: str) -> None:
-    """Leave behind what people want to know of papers; `private` as in Inquiries."""
+    """Store the answers to lookups; `private` as in Lookups."""
     from workers.judging.model import open_model
     from workers.lookup_job import LookupJob
 
@@ -106,28 +106,28 @@ def inquire(private: str) -> None:
 
 
 def learn(profile: str, model: str, night: str) -> None:
-    """Leave behind what a profile's gate learned from its judged days, or that it is to open."""
+    """Store what a profile's gate learned from its judged days, or that it opens."""
     from workers.gate.gatekeeper import Gatekeeper
 
     kept = _store(settings.load())
-    with _told(f"learn {profile}"):
+    with _logged(f"learn {profile}"):
         Gatekeeper(kept, kept.profiles.get(profile), model).learn(date.fromisoformat(night))
 
 
 def deliver(platform: str, legacy_requests: Any = None) -> None:
-    """Leave behind the deliveries of all who wait on a platform, posted."""
+    """Post and store all deliveries due on a platform."""
     from workers.deliver_job import deliver as post
 
     if legacy_requests is not None:
         log.info("queued by an older release, skipped", step=platform)
         return
     config = settings.load()
-    with _told(f"deliver-{platform}"):
+    with _logged(f"deliver-{platform}"):
         post(platform, _store(config), config, _pace(config), _now)
 
 
 def _step(step: Any, before: Any) -> Step | None:
-    """None for what an older release queued: who waits for it has asked anew by then."""
+    """The step; None for a job of an older release, whose requests are queued anew."""
     if before is None:
         return Step.model_validate(step)
     log.info("queued by an older release, skipped", step=step)
@@ -137,13 +137,13 @@ def _step(step: Any, before: Any) -> Step | None:
 def _model(
     config: Settings, request: DigestRequest, kept: Store
 ) -> AbstractContextManager[Model | None]:
-    """The model the wish names, if this worker has the means to ask it."""
+    """The model the request names, where this worker is set up to ask one."""
     if request.judge.model is None or config.judge_model is None:
         return nullcontext()
     from workers.judging.model import open_model  # imports for most of a second
 
-    # A schedule's day is judged hours ahead, a person waits. A day that is late already is not told
-    # apart: planning/plan.py asks for a step without its time.
+    # A schedule's day is judged hours ahead, so it can use flex; a person waits. A late day uses
+    # flex, too: planning/plan.py plans a step without its time.
     ahead = bool(request.subscription) and not request.by
     return closing(open_model(config, request.judge.model, kept, flex=ahead))
 
@@ -156,7 +156,7 @@ def _arxiv(config: Settings, kept: Store) -> ArxivClient:
 
 
 def _store(config: Settings) -> Store:
-    """Raises Refused where a newer Paperboy writes by now: this worker is to be restarted."""
+    """Raises Refused where a newer Paperboy has written: this worker has to be restarted."""
     redis = connect(_url(config))
     claim_server(redis)
     return Store(redis)
@@ -170,15 +170,15 @@ def _pace(config: Settings) -> redis.asyncio.Redis:
 
 
 def _url(config: Settings) -> str:
-    """The worker's server: runtime/worker.py puts its address into the environment."""
+    """The address of the worker's server, which runtime/worker.py puts into the environment."""
     if config.redis_url is None:
         raise RuntimeError("a job ran outside of a worker: REDIS_URL is not set")
     return config.redis_url.get_secret_value()
 
 
 @contextmanager
-def _told(step: str) -> Iterator[None]:
-    """A line for each job done; one that fails is rq's to tell, with its traceback."""
+def _logged(step: str) -> Iterator[None]:
+    """Log a finished job; rq logs a failed one, with its traceback."""
     start = time.monotonic()
     yield
     log.info("done", step=step, seconds=round(time.monotonic() - start, 1))

@@ -1,4 +1,4 @@
-"""Score and deliver: each gathers, decides, and leaves one durable thing behind."""
+"""SCORE, and DELIVER to a terminal: each gathers, decides, and stores one result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 
-# Longer than a worker can be busy between two renewals, shorter than rq needs to find it dead.
+# Longer than a worker is ever busy between two renewals, shorter than rq takes to miss a dead one.
 _LEASE_SECONDS = 15.0
 
 
@@ -63,7 +63,7 @@ def score(
     progress: Progress,
     limits: tuple[Limits, Limits] = (Limits(), Limits()),
 ) -> None:
-    """Leave behind the decided day of a profile.
+    """Decide and store a profile's day.
 
     One worker at a time scores a day. While another holds the lease, or died a moment ago, this
     returns at once; the next attempt finds the stored scores and buys none again. `model` is None
@@ -153,7 +153,7 @@ def _judge_by_model(
 
 
 def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> None:
-    """Leave behind a decided day as the terminal or standard output gets it."""
+    """Store a decided day's delivery to the terminal or standard output."""
     list_result = _stored_list(request, store)
     name = delivery_name(request, list_result)
     with _hold_lease(store, f"deliver:{request.address}") as lease:

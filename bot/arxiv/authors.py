@@ -1,8 +1,8 @@
-"""One creator string -> names, and which of them somebody follows; pure.
+"""Splits arXiv's creator strings into names, and matches followed authors; pure.
 
 arXiv's feeds join all authors of a paper into "First Last (Affiliation, Place), First Last, ..."
-(arXiv/arxiv-feed, extensions.py). What it joins was parsed before, with every parenthesis read as
-an affiliation and every comma as the end of a name: nicknames and suffixes come out cut.
+(arXiv/arxiv-feed, extensions.py). The joined names were parsed before, each parenthesis as an
+affiliation and each comma as the end of a name, so nicknames and suffixes arrive cut off.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from bot.domain.places import is_country
 
 
 def split_authors(raw: str) -> tuple[str, ...]:
-    """arXiv's `dc:creator` -> the names in it, in order and in Unicode; any string gives some.
+    """The names in arXiv's `dc:creator`, in order and in Unicode, for any string.
 
-    Affiliations go, also those cut at their commas (`India)`). A parenthesis within a name is a
-    nickname and stays. Collaborations are names like others. Of a list longer than any of arXiv's
-    the end is "and others".
+    Affiliations are removed, also parts of one that contained commas (`India)`). A parenthesis
+    within a name is a nickname and stays. Collaborations are names. A list longer than any of
+    arXiv's ends in "and others".
     """
-    if len(raw) > _LONGEST_LIST:  # cut after a whole name
+    if len(raw) > _LONGEST_LIST:  # cut after a complete name
         raw = raw[:_LONGEST_LIST].rpartition(",")[0]
         return (*split_authors(raw)[:_MOST], "and others")
     names: list[str] = []
@@ -41,29 +41,28 @@ def split_authors(raw: str) -> tuple[str, ...]:
             names[-1] = shortened(f"{names[-1]} {name}", _LONGEST)
         else:
             names.append(name)
-        # "Yun (Eric), Liang" is one person: mononyms with an affiliation of one word, followed by
-        # another mononym, are rarer than nicknames.
+        # "Yun (Eric), Liang" is one person: nicknames are commoner than a mononym with a one-word
+        # affiliation followed by another mononym.
         given_name = part if _is_given_name(part) else ""
     return at_most(names)
 
 
 def at_most(names: Sequence[str]) -> tuple[str, ...]:
-    """Names that arXiv gave one by one; of a list or a name that is longer than any, the end is
-    "and others" and an ellipsis."""
+    """Names that arXiv gave one by one, cut to their limits: a longer list ends in "and others", a
+    longer name in an ellipsis."""
     short = (shortened(name, _LONGEST) for name in names[:_MOST])
     return (*short, "and others") if len(names) > _MOST else tuple(short)
 
 
 def followed(names: Iterable[str], follow: Iterable[str]) -> tuple[str, ...]:
-    """Who of `follow` is among a paper's authors; in the order and the spelling of `follow`.
+    """The entries of `follow` that are among a paper's authors, in their order and spelling.
 
-    Case does not count, nor how accents are written (Müller, Mueller, Muller), nor the order in
-    "Doe, Jane". The family name, taken to be the last word, must be the same, and the given names
-    must agree: an initial stands for any name it begins, middle names may be missing, so may
-    initials before a name that is written out, a nickname in parentheses or quotes may stand for
-    them all. So "J. Doe", "Jane Doe" and "Jane Q. Doe" are followed by one another, "Jane A. Doe"
-    and "Jane B. Doe" are not. An entry of one word follows only an author of one word, or the
-    collaboration of that name.
+    Case is ignored, as are the spelling of accents (Müller, Mueller, Muller) and the order in
+    "Doe, Jane". The family name, the last word, must be the same, and the given names compatible:
+    an initial matches any name it begins, middle names may be missing, so may initials before a
+    full name, and a nickname in parentheses or quotes may stand for them all. So "J. Doe",
+    "Jane Doe" and "Jane Q. Doe" match one another, "Jane A. Doe" and "Jane B. Doe" do not. An
+    entry of one word matches only an author of one word, or the collaboration of that name.
     """
     people: dict[str, list[_Person]] = {}
     groups: set[tuple[str, str]] = set()
@@ -121,13 +120,14 @@ _GIVEN_AND_NICKNAME = re.compile(
 
 
 def _is_given_name(part: str) -> bool:
-    """Whether a part is given names and a nickname, cut from its family name: `Yik Ki (Jackie)`."""
+    """Whether a part is given names with a nickname, without a family name: `Yik Ki (Jackie)`."""
     found = _GIVEN_AND_NICKNAME.fullmatch(part)
     return bool(found) and not is_country(found[1] if found else "")
 
 
 def _without_affiliations(text: str) -> str:
-    """The text with () for every parenthesis that cannot be a nickname: no comma in it splits."""
+    """The text with () for every parenthesis that cannot be a nickname, so that no comma in it
+    splits."""
     levels: list[list[str]] = [[]]
     for piece in re.split(r"([()])", text):
         if piece == "(":
@@ -150,7 +150,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _name(part: str) -> str:
-    """The name in a part, or "" where it is the end of an affiliation or opens with its number."""
+    """The name in a part, or "" for the end of an affiliation or one that opens with its number."""
     part = re.sub(r"\((?![^()]*\)).*", "", part)  # "Jane Doe (MIT", never closed
     if part.startswith("(") or part.count(")") > part.count("("):
         return ""
@@ -160,7 +160,7 @@ def _name(part: str) -> str:
 
 # -- following -------------------------------------------------------------------------------------
 
-# Letters that Unicode does not take apart into a plain one and an accent.
+# Letters that Unicode does not decompose into a plain one and an accent.
 _PLAIN: Final = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
 )
@@ -233,7 +233,7 @@ def _group(name: str) -> tuple[str, str] | None:
 
 
 def _agree(mine: list[frozenset[str]], theirs: list[frozenset[str]]) -> bool:
-    """Whether two lists of given names can be one person's; Xiao-Ming is Xiaoming."""
+    """Whether two lists of given names can be the same person's; Xiao-Ming is Xiaoming."""
     if _run_together(mine) & _run_together(theirs) or not (mine or theirs):
         return True
     short, long = sorted((mine, theirs), key=len)

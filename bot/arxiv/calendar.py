@@ -1,4 +1,4 @@
-"""arXiv's calendar: New York dates, and which submissions a day's list holds; pure."""
+"""arXiv's calendar: New York dates, and the submissions of a day's list; pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CLOSE = time(14, 0)
 
 
 def new_york_date(now: datetime) -> date:
-    """The announcement date at this moment (`now` is aware)."""
+    """The announcement date at `now` (aware): New York's date."""
     return now.astimezone(NEW_YORK).date()
 
 
@@ -21,7 +21,7 @@ def is_weekend(day: date) -> bool:
 
 
 def weekday_before(day: date) -> date:
-    """The last Monday-to-Friday date before this one; holidays are not known."""
+    """The last Monday-to-Friday date before this one, holidays included."""
     day -= timedelta(days=1)
     while is_weekend(day):
         day -= timedelta(days=1)
@@ -29,11 +29,12 @@ def weekday_before(day: date) -> date:
 
 
 def submission_window(day: date) -> tuple[datetime, datetime]:
-    """When the papers of the list dated `day` (a weekday) were submitted, in UTC.
+    """The submission window of the list dated `day` (a weekday), in UTC.
 
-    The list dated D is announced on the evening before. Tuesday's to Friday's holds what came
-    between the two last 14:00 closings on working days; Monday's, announced on Sunday evening,
-    holds Thursday 14:00 to Friday 14:00. Papers that moderators held back are not in it.
+    The list dated D is announced on the evening before. Tuesday's to Friday's lists have the papers
+    submitted between the last two closings, at 14:00 on working days; Monday's, announced on Sunday
+    evening, has those from Thursday 14:00 to Friday 14:00. Papers that moderators held back are
+    not in the window.
     """
     last = weekday_before(day)
     first = weekday_before(last)

@@ -1,4 +1,4 @@
-"""arXiv ids in what people write: every one in a text, or just one and why it is none; pure.
+"""Finds arXiv ids in what people write, or says what is wrong with one; pure.
 
 Source of both forms and their limits: https://info.arxiv.org/help/arxiv_identifier.html
 """
@@ -20,13 +20,13 @@ from bot.domain.papers import Value
 from bot.errors import Refused
 
 _LOOK: Final = "2503.15294 or hep-th/9901001"
-_GUESSES: Final = 5  # old ids with a slip that are compared with every archive
-_LOOKED_AT: Final = 2000  # characters in which a slip of the pen is looked for; a URL is shorter
+_GUESSES: Final = 5  # misspelt old ids that are compared with every archive
+_LOOKED_AT: Final = 2000  # characters searched for a typing mistake; a URL is shorter
 
-# Months as numbers: of the first ids, the first without an archive, the first with five digits.
+# Months (YYMM) of the first ids, the first without an archive, the first with five digits.
 _OLD_FROM, _NEW_FROM, _LONG_FROM = 9107, 704, 1501
 
-# The archives there were while ids had them; the second row is closed.
+# The archives of the time when ids had them; the second row is closed.
 # Source: arxiv/taxonomy/definitions.py in arXiv/arxiv-base.
 _ARCHIVES: Final = """
 astro-ph cond-mat cs gr-qc hep-ex hep-lat hep-ph hep-th math math-ph nlin nucl-ex nucl-th physics
@@ -36,8 +36,8 @@ mtrl-th patt-sol plasm-ph q-alg solv-int supr-con
 """.split()  # noqa: SIM905
 _JOINED: Final = {archive.replace("-", ""): archive for archive in _ARCHIVES}
 
-# Wider than what is right, so that one reading finds the ids and what is wrong with the others.
-# Every repetition has a limit: the text may come from anyone.
+# Wider than a correct id, so that one pass finds ids and near misses. Every repetition is limited:
+# the text may come from anyone.
 _NEAR: Final = re.compile(
     r"""(?: (?<=arxiv) | (?<![0-9A-Z+]) (?<![0-9]\.) )
     (?: (?P<month>[0-9]{3,6}) \. (?P<number>[0-9]{3,7})
@@ -48,8 +48,8 @@ _NEAR: Final = re.compile(
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 
-# Slips of the pen, and how they are put right: a letter for a digit, another sign than the point
-# or letters at the ends, a nought too many, a version nought.
+# Typing mistakes and their corrections: a letter for a digit, another sign than the point or
+# letters at the ends, an extra zero, a version 0.
 _SLIPS: Final = tuple(
     (re.compile(wrong, re.IGNORECASE | re.ASCII), right)
     for wrong, right in (
@@ -69,7 +69,7 @@ _COUNTS: Final = "no one two three four five six seven eight nine".split()  # no
 
 
 class PaperId(Value):
-    """A paper somebody named: its id as in Paper, and the version where one was given."""
+    """A named paper: its id as in Paper, and the version where one was given."""
 
     id: str
     version: int | None = Field(default=None, ge=1)
@@ -85,28 +85,28 @@ def find(text: str) -> tuple[PaperId, ...]:
 
 
 def parse_one(text: str) -> PaperId:
-    """The one arXiv id in a text. Raises Refused with a sentence: what is wrong, how it would be
-    right, and what may have been meant."""
+    """The one arXiv id in a text. Raises Refused, saying what is wrong, what an id looks like, and
+    what may have been meant."""
     found = find(text)
     if len(found) == 1:
         return found[0]
     if found:
         names = [named.id for named in found[:5]]
-        rest = f"{len(found) - 4} more" if len(found) > 5 else names[-1]
+        last = f"{len(found) - 4} more" if len(found) > 5 else names[-1]
         first = ", ".join(names[:4] if len(found) > 5 else names[:-1])
-        raise Refused(f"Name one paper at a time; here are {first} and {rest}.")
+        raise Refused(f"Name one paper at a time; here are {first} and {last}.")
     if not text.strip():
         raise Refused(f"Say which paper, by an arXiv id like {_LOOK}.")
     short = _plain(text[:_LOOKED_AT])
     wrong = next((read for read in _read(short) if isinstance(read, str)), None)
-    said = wrong or f"There is no arXiv id in {quoted(text)}"
+    problem = wrong or f"There is no arXiv id in {quoted(text)}"
     if guess := _guess(short):
-        raise Refused(f"{said}; did you mean {guess.id}?")
-    raise Refused(f"{said}." if wrong else f"{said}; ids look like {_LOOK}.")
+        raise Refused(f"{problem}; did you mean {guess.id}?")
+    raise Refused(f"{problem}." if wrong else f"{problem}; ids look like {_LOOK}.")
 
 
 def month(id: str) -> date | None:
-    """The first day of the month that an arXiv id names: when the paper was submitted."""
+    """The first day of the month in an arXiv id, when the paper was submitted, or None."""
     digits = id.rpartition("/")[2][:4]
     if not digits.isdecimal() or not 1 <= int(digits[2:] or 0) <= 12:
         return None
@@ -115,12 +115,13 @@ def month(id: str) -> date | None:
 
 
 def _plain(text: str) -> str:
-    """Text as it was before it became part of a URL, or before an editor made it prettier."""
+    """Text with URL escapes decoded and an editor's dashes replaced."""
     return unquote(text).translate(_DASHES)
 
 
 def _read(text: str) -> Iterator[PaperId | str]:
-    """For everything that is nearly an id: the id, or the beginning of a sentence why not."""
+    """For everything close to an id: the id, or the beginning of a sentence that says what is
+    wrong."""
     for match in _NEAR.finditer(text):
         version = int(match["version"]) if match["version"] else None
         wrong = _wrong_new(match) if match["month"] else _wrong_old(match)
@@ -140,7 +141,7 @@ def _wrong_new(match: re.Match[str]) -> str | None:
         return f"has {_COUNTS[len(month)]} digits before the point where year and month make four"
     if not 1 <= int(month[2:]) <= 12:
         return f"cannot be an arXiv id, for there is no month {month[2:]}"
-    # Once the nineties of this century come, these are for arXiv to tell apart.
+    # From 2091 on, arXiv has to tell these apart.
     if not _NEW_FROM <= int(month) < _OLD_FROM:
         return "would be of a month before April 2007, when ids looked like hep-th/9901001"
     length = 4 if int(month) < _LONG_FROM else 5
@@ -164,7 +165,7 @@ def _wrong_old(match: re.Match[str]) -> str | None:
 
 
 def _guess(text: str) -> PaperId | None:
-    """The id that comes of putting one slip right."""
+    """The id that correcting one typing mistake gives."""
     for wrong, right in _SLIPS:
         if found := find(wrong.sub(right, text)):
             return found[0]

@@ -1,7 +1,7 @@
-"""What TeX's commands print: symbols from kept tables, the rest in our words; pure.
+"""Tables of what TeX's commands print; pure.
 
 The symbols are pylatexenc's (letters, accents, text) and unicode-math's as latex2mathml ships
-them. `bot/arxiv/tex.py` reads; a command that stands in no table is shown as it was typed.
+them. bot/arxiv/tex_expansion.py uses them; a command in no table is shown as it was typed.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _LETTER: Final = re.compile(rf"([^\W\d_]{_MARK}*)([₀-ₜ⁰-ⁿᵃ-ᵿ′]*)")
 class Command(NamedTuple):
     """A command that takes arguments.
 
-    `takes` has a letter an argument: `t` rendered as text, `m` as maths, `x` as where it stands,
-    `r` as it was typed; in brackets and optional `p`, or `o`, which is dropped as is `*`, a star.
-    `says` makes the words of the arguments that are kept. `joint` is what must not be glued to a
-    neighbour: "word" like log, "ratio" like 1/2.
+    `argument_kinds` has a letter per argument: `t` rendered as text, `m` as maths, `x` as its
+    surroundings, `r` as it was typed; in optional brackets `p`, or `o`, which is dropped, as is
+    `*`, a star. `render` makes the output from the arguments kept. `spacing` keeps the output
+    apart from adjacent characters: "word" like log, "ratio" like 1/2.
     """
 
     argument_kinds: str
@@ -52,7 +52,7 @@ def scripted(raised: bool, text: str) -> str:
 
 
 def accented(accent: str, name: str, text: str) -> str:
-    """An accent over one letter, or over a few; over more it is said: `hat(f∗g)`."""
+    """An accent over one letter, or over a few; over more it is spelt out: `hat(f∗g)`."""
     text = text.strip()
     if text[:1] in ("ı", "ȷ") and len(text) == 1:
         text = {"ı": "i", "ȷ": "j"}[text]
@@ -249,7 +249,7 @@ def words() -> Mapping[str, str]:
 def symbols() -> Mapping[str, str]:
     """What commands without arguments print, by name."""
     table = {name[1:]: chr(int(code, 16)) for name, code in SYMBOLS.items()}
-    # pylatexenc's way of writing a character, turned round, has text symbols the others lack.
+    # pylatexenc's table for the other direction, reversed, has text symbols the others lack.
     turned = {
         tex[1:]: chr(code)
         for code, tex in latexencode.get_builtin_uni2latex_dict().items()

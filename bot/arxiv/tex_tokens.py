@@ -1,6 +1,6 @@
-"""A text in TeX cut into tokens, with maths told from prices; pure.
+"""Cuts a text in TeX into tokens, and tells maths from prices; pure.
 
-Linear: every character is looked at a fixed number of times.
+Linear: every character is read a fixed number of times.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from bot.arxiv.tex_commands import UNPRINTED_COMMANDS, commands, is_known
 
-MAX_DEPTH: Final = 20  # arguments within arguments; deeper ones are shown as typed
-_LOOK_AHEAD: Final = 40  # tokens in which the end of an option is looked for
+MAX_DEPTH: Final = 20  # nesting of arguments; deeper ones are shown as typed
+_LOOK_AHEAD: Final = 40  # tokens searched for the end of an option
 
 _POWER: Final = r"| (?P<power> \^(?:[-+]?\d{1,30}|[A-Za-z](?![A-Za-z])) )"
 _TOKEN: Final = r"""
@@ -39,11 +39,11 @@ _MATHS: Final = re.compile(
 class Token(NamedTuple):
     kind: str
     text: str
-    start: int  # in the text that is read
+    start: int  # its place in the text
 
 
 class TexSource:
-    """A text with its tokens, and where in it arguments stand."""
+    """A text with its tokens, and the places of arguments in it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -59,7 +59,7 @@ class TexSource:
         return self.text[max(0, token.start - 25) : token.start]
 
     def slice(self, begin: int, end: int, most: int | None = None) -> str | None:
-        """The source of some tokens; None where it has more than `most` characters."""
+        """The source of tokens `begin` to `end`; None where it is longer than `most` characters."""
         ends = [
             self.tokens[n].start if n < len(self.tokens) else len(self.text) for n in (begin, end)
         ]
@@ -70,7 +70,7 @@ class TexSource:
     def argument_spans(
         self, takes: str, at: int, stop: int, maths: bool
     ) -> list[tuple[str, int, int]] | None:
-        """Where a command's arguments stand, as tokens before `stop`; None where one is missing.
+        """The spans of a command's arguments, as tokens before `stop`; None where one is missing.
         Outside maths they have to be in braces."""
         found: list[tuple[str, int, int]] = []
         for kind in takes:
@@ -89,7 +89,7 @@ class TexSource:
         return found
 
     def atom_end(self, at: int, stop: int, depth: int = 0) -> int | None:
-        """The end of what TeX takes as one argument: a group, a sign, a command with its own."""
+        """The end of one argument in TeX's sense: a group, a sign, a command with its own."""
         at = self._past_space(at, stop)
         if at >= stop or depth > MAX_DEPTH:
             return None
@@ -127,8 +127,8 @@ class TexSource:
 
 
 def match_braces(tokens: list[Token], end: int) -> dict[int, int]:
-    """Each brace's other half. Groups left open are closed at the end, where tokens are added;
-    a closing brace without an opening one has none."""
+    """Each brace's partner. Groups left open are closed at the end, where tokens are added; a
+    closing brace without an opening one has none."""
     found: dict[int, int] = {}
     waiting: list[int] = []
     for here, token in enumerate(tokens):
@@ -145,7 +145,7 @@ def match_braces(tokens: list[Token], end: int) -> dict[int, int]:
 
 
 def tokenise(text: str) -> Iterator[Token]:
-    """The text cut up, with maths between "enter" and "leave"."""
+    """The text's tokens, with maths between "enter" and "leave"."""
     done = 0
     for begin, end, edge in _maths(text):
         yield from _cut(_TEXT, text, done, begin)
@@ -162,13 +162,13 @@ def _cut(pattern: re.Pattern[str], text: str, begin: int, end: int) -> Iterator[
 
 
 def _maths(text: str) -> Iterator[tuple[int, int, int]]:
-    r"""Where maths stands between dollars, \( \) or \[ \]: its begin and end with the marks, and
-    how long a mark is. Each mark is looked at once, and with the next of its kind only."""
+    r"""The places of maths between dollars, \( \) or \[ \]: begin and end with the marks, and the
+    length of a mark. Each mark is read once, and paired only with the next of its kind."""
     marks = [m for m in re.finditer(r"\\.|\$", text) if m[0] in _MARKS]
     where = {mark: [n for n, m in enumerate(marks) if m[0] == mark][::-1] for mark in _MARKS}
 
     def following(mark: str, here: int) -> int | None:
-        """The next mark of a kind. They are asked for in order, so that each is passed once."""
+        """The next mark of a kind. Calls come in order, so each mark is passed once."""
         while where[mark] and where[mark][-1] <= here:
             where[mark].pop()
         return where[mark][-1] if where[mark] else None
@@ -202,8 +202,8 @@ _MARKS: Final = {"$": "$", r"\(": r"\)", r"\[": r"\]", r"\)": r"\)", r"\]": r"\]
 
 
 def _is_maths(text: str, begin: int, end: int) -> bool:
-    """Whether maths stands between two dollars: not so if they can be two prices, as in `$5 and
-    $10` or `$5-$10`. A command or a script within, or nothing to pay with (`$>$3`), makes it so."""
+    """Whether two dollars enclose maths rather than being two prices, as in `$5 and $10` or
+    `$5-$10`. A command or a script inside, or no amount (`$>$3`), means maths."""
     inside, after = text[begin:end], text[end + 1 : end + 2]
     if not inside.strip():
         return False
@@ -225,9 +225,9 @@ _ENGLISH: Final = frozenset("in to or and not it mid sum max text big left right
 
 
 def without_double_escapes(text: str) -> str:
-    r"""A text that was escaped twice, as in arXiv's OAI samples, with single backslashes.
+    r"""A text with single backslashes where it was escaped twice, as in arXiv's OAI samples.
 
-    `\\` also ends a line of TeX: where a word that is no command follows one, they all do.
+    `\\` also ends a line of TeX: where a word that is no command follows one, all of them do.
     """
     if "\\\\" not in text:
         return text
@@ -241,8 +241,8 @@ def without_double_escapes(text: str) -> str:
 def tie(before: str, after: str, last: str) -> str:
     """A `~` as a space between words, or as "about" before a number, as in z~2.5.
 
-    `before` is what stands before it, `after` the next character, `last` the last one shown. After
-    a word that numbers things (Fig.~3, Table~1) it is a tie again.
+    `before` is the text before it, `after` the next character, `last` the last character written.
+    After a word that is followed by a number (Fig.~3, Table~1) it is a space.
     """
     if not before[-1:].strip("([ ") or not after.strip():
         return "~"
@@ -253,7 +253,7 @@ def tie(before: str, after: str, last: str) -> str:
 
 
 def dash(text: str, before: str, after: str) -> str:
-    """Two or three hyphens as TeX sets them, but `--help`, `-->` and longer ones as they are."""
+    """Two or three hyphens as TeX's dashes, but `--help`, `-->` and longer runs unchanged."""
     ends = after.isspace() or not after
     set_off = not before.strip() and (ends or after in '$“"‘')
     joins = re.match(r"[\w)\]”’\"'.,;:%}$]", before) and (
@@ -265,7 +265,7 @@ def dash(text: str, before: str, after: str) -> str:
 
 
 def is_set_notation(before: str, inside: str, maths: bool) -> bool:
-    """Whether braces hold a set or a record, as in "labels {-1, 1}", and are no group of TeX's."""
+    """Whether braces enclose a set or a record, as in "labels {-1, 1}", and not a TeX group."""
     few = re.fullmatch(r"[-+\w. ]{1,3}(?:,[-+\w. ]{1,4})+", inside)
     if few and not re.match(r"[\\\w}\]^_]", before):
         return True

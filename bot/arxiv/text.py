@@ -1,8 +1,8 @@
-"""TeX made readable, when shown; pure.
+"""Makes other people's text readable and safe to show; pure.
 
-arXiv leaves titles, abstracts and names as their authors typed them: TeX that was never compiled,
-with macros nobody sent along and dollars that are prices. `bot/arxiv/tex.py` reads it. Which
-TeX occurs was counted in 6,883 papers of 2025 and saved feeds.
+arXiv keeps titles, abstracts and names as their authors typed them: TeX that was never compiled,
+with undefined macros and dollars that are prices. bot/arxiv/tex.py converts it; the TeX to support
+was counted in 6,883 papers of 2025 and in saved feeds.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _QUOTED = 40  # characters
 
 
 def readable(raw: str) -> str:
-    """A title, abstract or name in TeX -> one line of Unicode, for any text at all.
+    """A title, abstract or name in TeX -> one line of Unicode, for any text.
 
-    What is not understood stays as it was typed, cleaned like `one_line`.
+    TeX that is not understood stays as typed, cleaned like `one_line`.
     """
     text = one_line(raw)
     if re.search(r"[\\${}^~`]|--|''", text):
@@ -35,7 +35,7 @@ def shortened(text: str, limit: int) -> str:
 
 
 def one_line(raw: str) -> str:
-    """Other people's words, safe in a terminal or a chat: white space folded, nothing unseen.
+    """Other people's text, safe in a terminal or a chat: white space folded, nothing invisible.
 
     Control characters (so ANSI escapes), bidirectional overrides, zero-width characters and lone
     surrogates, which no encoder takes, are removed; every other character stays.
@@ -47,7 +47,7 @@ def one_line(raw: str) -> str:
 
 
 def quoted(raw: str) -> str:
-    """Somebody else's words in quotation marks: one line, printable, at most 40 characters."""
+    """Other people's text in quotation marks: one line, printable, at most 40 characters."""
     line = " ".join(raw.split())
     line = line if len(line) <= _QUOTED else f"{line[: _QUOTED - 1]}…"
     return f'"{"".join(char if char.isprintable() else "?" for char in line)}"'

@@ -1,4 +1,4 @@
-"""What is asked of arXiv: the current list, the papers of a submission window, papers by id."""
+"""Asks arXiv for the current list, for the papers of a submission window, and for papers by id."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from workers.arxiv.http import ArxivHttp
 
 T = TypeVar("T")
 
-FEED_LIMIT = 2000  # entries in a feed; of a longer day it is the new papers that fall off
+FEED_LIMIT = 2000  # entries in a feed; on a longer day the new papers fall off
 _PAGE = 500
-MAX_IDS = 50  # to keep the address of a question well under what any server or proxy takes
+MAX_IDS = 50  # keeps a URL well under any server's or proxy's limit
 
 
 class FeedResult(Value):
-    """What arXiv gave for some categories.
+    """arXiv's list for some categories.
 
-    `problem` is LIST_CUT, naming the categories, when a single one was at arXiv's limit and new
-    papers are missing; `refused` are the categories arXiv does not know, each with its words.
+    `problem` is LIST_CUT, naming the categories, when a single one reached arXiv's limit and new
+    papers are missing; `refused` maps categories that arXiv does not know to its message.
     """
 
     listing: Listing
@@ -57,29 +57,29 @@ class ArxivClient:
     def __init__(
         self, rss_url: str, api_url: str, redis: Redis, pause: float = 3.0, timeout: float = 30.0
     ) -> None:
-        """The addresses of the feeds and the API; `pause` and `timeout` as in Line."""
+        """The feeds' and the API's URLs; `pause` and `timeout` (seconds) as in ArxivHttp."""
         self._rss_url, self._api_url = rss_url.rstrip("/"), api_url
         self._http = ArxivHttp(redis, pause, timeout)
 
     def fetch_listing(self, categories: Sequence[str]) -> FeedResult:
         """The list arXiv shows now for all the categories (classes or archives) together.
 
-        Asked in one request, and in halves when the answer is at arXiv's limit or refused, so that
-        no paper falls off and one unknown category does not take the others' day. An empty list on
-        a weekday is asked for once more, because a throttled arXiv has answered so; then returned.
-        Raises Refused(BAD_QUERY) when every category is refused; Unavailable(NO_LIST) when parts
-        asked apart are of different days, as they may be for an hour after New York's midnight.
+        Makes one request, and halves it when the answer is at arXiv's limit or refused, so that no
+        paper falls off and one unknown category does not cost the others their day. An empty list
+        on a weekday is requested once more, because a throttled arXiv has answered so.
+        Raises Refused(BAD_QUERY) when every category is refused; Unavailable(NO_LIST) when the
+        parts are of different days, as they may be for an hour after New York's midnight.
         """
-        leaves = list(self._leaves(tuple(dict.fromkeys(categories))))
-        refused = {asked[0]: str(found) for asked, found in leaves if isinstance(found, Refused)}
-        lists = [(asked, found) for asked, found in leaves if isinstance(found, Listing)]
+        leaves = list(self._answers(tuple(dict.fromkeys(categories))))
+        refused = {parts[0]: str(answer) for parts, answer in leaves if isinstance(answer, Refused)}
+        lists = [(parts, answer) for parts, answer in leaves if isinstance(answer, Listing)]
         if not lists:
             raise Refused(next(iter(refused.values())), ArxivReason.BAD_QUERY)
         try:
-            listing = merge_listings(found for _, found in lists)
+            listing = merge_listings(answer for _, answer in lists)
         except Refused as error:
             raise Unavailable(f"arXiv is changing days. {error}", ArxivReason.NO_LIST) from error
-        cut = ", ".join(asked[0] for asked, found in lists if found.items >= FEED_LIMIT)
+        cut = ", ".join(parts[0] for parts, answer in lists if answer.items >= FEED_LIMIT)
         problem = Problem(trouble=ArxivReason.LIST_CUT, detail=cut) if cut else None
         return FeedResult(listing=listing, problem=problem, refused=refused)
 
@@ -88,8 +88,8 @@ class ArxivClient:
     ) -> tuple[Announced, ...]:
         """The papers submitted from `start` to `end` (aware, to the minute), oldest first.
 
-        From the API: nearly what a day's list held; papers that moderators held are elsewhere.
-        Raises Refused(BAD_QUERY), and Unavailable(TRUNCATED) when some of its total are missing.
+        From the API: nearly a day's list, without papers that moderators held back.
+        Raises Refused(BAD_QUERY), and Unavailable(TRUNCATED) when some of the total are missing.
         """
         asked = dict.fromkeys(name for category in categories for name in expand(category))
         first, last = (moment.astimezone(UTC).strftime("%Y%m%d%H%M") for moment in (start, end))
@@ -108,25 +108,25 @@ class ArxivClient:
             for announced in page.papers:
                 papers.setdefault(announced.paper.id, announced)
             seen, total = seen + len(page.papers), page.total
-        if len(papers) < total:  # the same page came twice, or the pages shifted between questions
+        if len(papers) < total:  # a page came twice, or the pages shifted between requests
             raise _missing(len(papers), total)
         return tuple(papers.values())
 
     def fetch_by_id(self, ids: Sequence[str]) -> dict[str, PaperById]:
         """The papers with these ids (50 at most, without versions), by id, as arXiv shows them now.
 
-        An id that arXiv does not show, or refuses, is absent. Asked in one request, and in halves
-        when it is refused, so that one bad id does not take the others down. An old id may come
-        with its subject class (math.GT/0309136): key and paper have it as it was asked.
+        An id that arXiv does not show, or refuses, is absent. Makes one request, and halves it when
+        it is refused, so that one bad id does not cost the others. An old id may have its subject
+        class (math.GT/0309136): key and paper keep it as given.
         Raises Unavailable(TRUNCATED) when papers are missing that arXiv says it has.
         """
         if len(ids) > MAX_IDS:
             raise ValueError(f"at most {MAX_IDS} ids in one question")
-        shown = self._shown(tuple(dict.fromkeys(_bare(id) for id in ids)))
-        found = {id: shown[_bare(id)] for id in ids if _bare(id) in shown}
+        shown = self._shown(tuple(dict.fromkeys(_without_class(id) for id in ids)))
+        by_id = {id: shown[_without_class(id)] for id in ids if _without_class(id) in shown}
         return {
             id: one.model_copy(update={"paper": one.paper.model_copy(update={"id": id})})
-            for id, one in found.items()
+            for id, one in by_id.items()
         }
 
     def _shown(self, ids: tuple[str, ...]) -> dict[str, PaperById]:
@@ -135,29 +135,29 @@ class ArxivClient:
         query = {"id_list": ",".join(ids), "max_results": str(len(ids))}
         url = str(httpx2.URL(self._api_url).copy_merge_params(query))
         try:
-            return self._http.get(url, partial(_these, ids=ids))
+            return self._http.get(url, partial(_papers_by_id, ids=ids))
         except Refused:
             middle = len(ids) // 2
             return self._shown(ids[:middle]) | self._shown(ids[middle:]) if middle else {}
 
-    def _leaves(
+    def _answers(
         self, categories: tuple[str, ...]
     ) -> Iterator[tuple[tuple[str, ...], Listing | Refused]]:
-        """The categories with their answers, cut as small as it takes to have each one's whole."""
-        found: Listing | Refused
+        """The categories with their answers, split until each answer is complete."""
+        answer: Listing | Refused
         try:
-            found = self._list(categories)
+            answer = self._list(categories)
         except Refused as refused:
-            found, smaller = refused, categories
+            answer, smaller = refused, categories
         else:
             smaller = categories if len(categories) > 1 else expand(categories[0])
-            smaller = smaller if found.items >= FEED_LIMIT else ()
+            smaller = smaller if answer.items >= FEED_LIMIT else ()
         if len(smaller) < 2:
-            yield categories, found
+            yield categories, answer
         else:
             middle = len(smaller) // 2
-            yield from self._leaves(smaller[:middle])
-            yield from self._leaves(smaller[middle:])
+            yield from self._answers(smaller[:middle])
+            yield from self._answers(smaller[middle:])
 
     def _list(self, categories: tuple[str, ...]) -> Listing:
         url = f"{self._rss_url}/{'+'.join(quote(name, safe='') for name in categories)}"
@@ -174,21 +174,21 @@ def _page(document: bytes, categories: Sequence[str], start: int) -> ApiPage:
     return page
 
 
-def _these(document: bytes, ids: Sequence[str]) -> dict[str, PaperById]:
+def _papers_by_id(document: bytes, ids: Sequence[str]) -> dict[str, PaperById]:
     answered, total = parse_by_id(document)
-    found: dict[str, PaperById] = {}
+    by_id: dict[str, PaperById] = {}
     for one in answered:
-        id = _bare(one.paper.id)
-        if id in ids and (id not in found or found[id].paper.version < one.paper.version):
-            found[id] = one
-    # An id may well not exist; but then arXiv does not count it either.
-    if len(found) < len(ids) and len(answered) < total:
+        id = _without_class(one.paper.id)
+        if id in ids and (id not in by_id or by_id[id].paper.version < one.paper.version):
+            by_id[id] = one
+    # arXiv does not count an id that does not exist.
+    if len(by_id) < len(ids) and len(answered) < total:
         raise _missing(len(answered), total)
-    return found
+    return by_id
 
 
-def _bare(id: str) -> str:
-    """An old id without its subject class, which is how the API knows it."""
+def _without_class(id: str) -> str:
+    """An old id without its subject class, as the API knows it."""
     return re.sub(r"\.[A-Za-z-]+/", "/", id)
 
 

@@ -1,8 +1,8 @@
-"""arXiv's documents, read: announcement feeds and API answers, bytes -> papers; pure.
+"""Parses arXiv's announcement feeds and API answers, bytes -> papers; pure.
 
-The shapes come from arXiv's own feed and search code and from saved answers (tests/wire).
-feedparser forgives nearly everything and expands what a document declares, so arxiv/xml_check.py
-looks first.
+The formats are those of arXiv's own feed and search code and of saved answers (tests/wire).
+feedparser forgives nearly everything and expands a document's declarations, so xml_check.py checks
+it first.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ _PREFIX = re.compile(r"^arXiv:\S+ Announce Type: \S+ Abstract: ?")
 
 
 class PaperById(Value):
-    """A paper by its id, in its newest version; `withdrawn` are the words that take it back."""
+    """A paper in its newest version; `withdrawn` is its withdrawal notice, if any."""
 
     paper: Paper
     withdrawn: str
 
 
 class ApiPage(Value):
-    """One page of an API answer, and how many papers the whole answer has."""
+    """One page of an API answer, and the number of papers in the whole answer."""
 
     papers: tuple[Announced, ...]
     total: int
 
 
 def parse_feed(document: bytes) -> Listing:
-    """Read an announcement feed, RSS or Atom, as rss.arxiv.org gives it.
+    """Parse an announcement feed of rss.arxiv.org, RSS or Atom.
 
-    The date is New York's at the moment the feed names: RSS's channel `pubDate`; Atom has none,
-    and its `updated` may be the time of asking, so there its entries' `published` come first.
-    Raises Refused(BAD_QUERY) for arXiv's "Feed error" document, and Unavailable for what is no
-    whole feed (NOT_A_FEED, TRUNCATED, MALFORMED) or has an entry that cannot be read (MALFORMED).
+    The date is New York's at the feed's own time: RSS's channel `pubDate`; Atom has none, and its
+    `updated` may be the time of the request, so there its entries' `published` come first.
+    Raises Refused(BAD_QUERY) for arXiv's "Feed error" document, and Unavailable for anything but a
+    complete feed (NOT_A_FEED, TRUNCATED, MALFORMED) of readable entries (MALFORMED).
     """
     feed, entries = _read(document)
     if _text(feed, "title").startswith("Feed error for query"):
@@ -75,10 +75,10 @@ def parse_feed(document: bytes) -> Listing:
 
 
 def parse_api(document: bytes, categories: Sequence[str]) -> ApiPage:
-    """Read a page of the export API's Atom answer; `categories` are those that were asked for.
+    """Parse a page of the export API's Atom answer; `categories` are those of the query.
 
-    The API knows no announce type: a paper is `new` when its primary category was asked for.
-    Raises Refused(BAD_QUERY) for the API's "Error" entry, else Unavailable as `parse` does.
+    The API has no announce type: a paper is `new` when its primary category was queried.
+    Raises Refused(BAD_QUERY) for the API's "Error" entry, else Unavailable as `parse_feed` does.
     """
     papers = []
     total, entries = _answer(document)
@@ -91,7 +91,7 @@ def parse_api(document: bytes, categories: Sequence[str]) -> ApiPage:
 
 
 def parse_by_id(document: bytes) -> tuple[tuple[PaperById, ...], int]:
-    """Read the export API's answer to a list of ids: the papers in it, and how many it claims.
+    """Parse the export API's answer to a list of ids: its papers, and the number it states.
 
     Raises as `parse_api` does.
     """
@@ -105,7 +105,7 @@ def parse_by_id(document: bytes) -> tuple[tuple[PaperById, ...], int]:
 
 
 def merge_listings(listings: Iterable[Listing]) -> Listing:
-    """One list of several (one at least): each paper once, in the first list's order.
+    """Merge several lists (at least one): each paper once, in the first list's order.
 
     `new` beats `cross` beats a replacement. The date of a list without entries counts only when
     none has any (then the latest). Raises Refused(MIXED_DAYS) when those with any disagree.
@@ -137,15 +137,15 @@ def _once(
 
 
 def _read(document: bytes) -> tuple[Any, list[Any]]:
-    """feedparser's feed and entries, of a document that expat found to be whole."""
+    """feedparser's feed and entries of a document that expat found complete."""
     document = document.lstrip()  # a saved file may begin with a blank line, XML may not
     expected = count_entries(document)
     try:
-        # In a BytesIO, because feedparser takes bare bytes for a file name first and opens it.
+        # In a BytesIO, because feedparser first tries bytes as a file name.
         parsed = feedparser.parse(
             io.BytesIO(document), sanitize_html=False, resolve_relative_uris=False
         )
-    except Exception as error:  # it promises no set of exceptions, and any bytes may come here
+    except Exception as error:  # feedparser documents no exceptions, and any bytes may come
         raise unusable_document(ArxivReason.MALFORMED, "cannot be read") from error
     if parsed.bozo and not isinstance(parsed.bozo_exception, _HARMLESS):
         raise unusable_document(ArxivReason.MALFORMED, "is not well-formed XML")
@@ -163,13 +163,13 @@ def _announced(entry: Any) -> Announced:
         raise unusable_document(
             ArxivReason.MALFORMED, "has an entry announced in no known way"
         ) from error
-    # Nobody reads a replacement's authors, and splitting a list of them takes its time.
+    # A replacement's authors are not used, and splitting long lists is slow.
     authors = () if kind.is_replacement else split_authors(_text(entry, "author"))
     return Announced(paper=_paper(entry, authors, ""), announce_type=kind)
 
 
 def _answer(document: bytes) -> tuple[int, list[Any]]:
-    """How many papers an API answer claims, and its entries."""
+    """The number of papers an API answer states, and its entries."""
     feed, entries = _read(document)
     if entries and "/api/errors" in _text(entries[0], "id"):
         _refuse(_text(entries[0], "summary"))
@@ -212,9 +212,9 @@ def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
 
 
 def _text(found: Any, key: str) -> str:
-    """A field in one line; feedparser may have none there, or some other kind of value."""
+    """A field in one line; "" where feedparser has none, or another kind of value."""
     value = found.get(key) if isinstance(found, dict) else None
-    # Folded first because one_line looks at every character of what has a line feed.
+    # Folded first: one_line is slow on text with line breaks.
     return one_line(" ".join(value.split())) if isinstance(value, str) else ""
 
 
@@ -222,7 +222,7 @@ def _date(feed: Any, entries: Iterable[Any]) -> date:
     moments: list[struct_time | None] = [feed.get("published_parsed")]
     stated = Counter(entry.get("published_parsed") for entry in entries)
     moments += [moment for moment, _ in stated.most_common()]
-    if "updated_parsed" in feed:  # asked first: its absence makes feedparser answer something else
+    if "updated_parsed" in feed:  # checked first: without it feedparser returns another field
         moments.append(feed["updated_parsed"])
     moment = next(filter(None, moments), None)
     if moment is None:
@@ -234,5 +234,5 @@ def _date(feed: Any, entries: Iterable[Any]) -> date:
 
 
 def _refuse(words: str) -> NoReturn:
-    said = shortened(words, 200) or "it gives no reason."
-    raise Refused(f"arXiv refused the query: {said}", ArxivReason.BAD_QUERY)
+    reason = shortened(words, 200) or "it gives no reason."
+    raise Refused(f"arXiv refused the query: {reason}", ArxivReason.BAD_QUERY)

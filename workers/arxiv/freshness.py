@@ -1,7 +1,7 @@
-"""Whether a list is new, by its papers: dates have been seen to lie; pure.
+"""Tells a list's new papers from an earlier list's, because its date may be wrong; pure.
 
-Each category turns over at its own moment, and one has been seen to serve yesterday's papers under
-today's date. A paper that stood in an earlier list in the same categories is that earlier list's.
+Each category changes to the new day at its own time, and some have been seen to serve yesterday's
+papers under today's date. A paper that an earlier list had in the same categories belongs to that.
 """
 
 from __future__ import annotations
@@ -12,24 +12,23 @@ from typing import NamedTuple
 from bot.domain.categories import matches
 from bot.domain.papers import Announced, Listing
 
-# A category is old when this much of it is: some papers are listed twice for other reasons.
+# A category is stale when this share of it is: some papers are listed twice for other reasons.
 _MOSTLY = 0.5
 
 
-# A paper as a list names it: its id and its categories.
+# A paper's id and its categories, as a list has them.
 ListedRow = tuple[str, tuple[str, ...]]
 
 
 class EarlierLists(NamedTuple):
-    """What the lists before this one had: papers, and replacements."""
+    """The papers and replacements of the lists before this one."""
 
     papers: Collection[ListedRow]
     replaced: Collection[ListedRow]
 
 
 class FreshPart(NamedTuple):
-    """The papers that are new, the replacements that are, and the categories that still show an
-    earlier list."""
+    """The new papers, the new replacements, and the categories that still show an earlier list."""
 
     papers: tuple[Announced, ...]
     replaced: tuple[ListedRow, ...]
@@ -37,24 +36,28 @@ class FreshPart(NamedTuple):
 
 
 def fresh_part(listing: Listing, asked: Sequence[str], earlier: EarlierLists) -> FreshPart:
-    """What of a list is new.
+    """The part of a list that no earlier list had; `asked` are the requested categories.
 
-    A cross-list that comes a day later is new: the paper has a category more. So is a second
-    replacement, which looks like the first one, unless its category has not turned over.
+    A cross-list on a later day is new: the paper has one more category. A second replacement looks
+    like the first one, and counts as new unless its category is stale.
     """
     rows = [(a.paper.id, a.paper.categories) for a in listing.papers]
     fresh = tuple(
         a for a, row in zip(listing.papers, rows, strict=True) if row not in earlier.papers
     )
-    old = []
+    stale = []
     for category in asked:
         papers = [row in earlier.papers for row in rows if _in(category, row)]
         replaced = [row in earlier.replaced for row in listing.replaced if _in(category, row)]
-        stood = papers or replaced
-        if stood and sum(stood) >= _MOSTLY * len(stood):
-            old.append(category)
-    gone = {row for row in earlier.replaced if any(_in(category, row) for category in old)}
-    return FreshPart(fresh, tuple(row for row in listing.replaced if row not in gone), tuple(old))
+        seen_before = papers or replaced
+        if seen_before and sum(seen_before) >= _MOSTLY * len(seen_before):
+            stale.append(category)
+    stale_replacements = {
+        row for row in earlier.replaced if any(_in(category, row) for category in stale)
+    }
+    return FreshPart(
+        fresh, tuple(row for row in listing.replaced if row not in stale_replacements), tuple(stale)
+    )
 
 
 def _in(category: str, row: ListedRow) -> bool:

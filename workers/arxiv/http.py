@@ -1,4 +1,4 @@
-"""The line to arXiv: one question at a time for a whole installation, in bounds, failures typed."""
+"""HTTP to arXiv: one request at a time per installation, limited in time and size, errors typed."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ T = TypeVar("T")
 _BODY_LIMIT = 50_000_000
 _CONNECT_SECONDS = 5.0
 _LONGEST_WAIT = 30.0  # a longer Retry-After is reported, not waited for
-_TURN_SECONDS = 120.0  # how long other processes' questions may keep this one waiting
+_TURN_SECONDS = 120.0  # how long a request waits for those of other processes
 
-# The waits are 2-3 and 4-5 s; the whole needs no bound because every question has one.
+# The waits are 2-3 and 4-5 s; no total limit is needed because every request has one.
 _RETRIES = stamina.RetryingCaller(
     attempts=3, timeout=None, wait_initial=2.0, wait_max=10.0, wait_jitter=1.0
 )
@@ -44,19 +44,19 @@ class _Reply(NamedTuple):
 
 
 class ArxivHttp:
-    """Asks for one document at a time. Every process makes its own, on the same Redis.
+    """Requests one document at a time. Each process has its own, on a shared Redis.
 
     Blocks, and runs a short event loop of its own: from asyncio call it through `to_thread`.
-    Messages name the host and never the address: it may hold a secret.
+    Messages name the host, never the URL, which may hold a secret.
     """
 
     def __init__(self, redis: Redis, pause: float, timeout: float) -> None:
-        """`pause` seconds lie between two requests of the installation (arXiv's terms of use);
-        a request has `timeout` seconds from connecting to the last byte."""
+        """`pause` is in seconds between two requests of the installation (arXiv's terms of use),
+        `timeout` in seconds from connecting to the last byte."""
         self._redis, self._pause, self._timeout = redis, pause, timeout
 
     def get(self, url: str, read: Callable[[bytes], T]) -> T:
-        """The document at `url`, as `read` reads it. Raises Refused, Unavailable."""
+        """The document at `url`, parsed by `read`. Raises Refused, Unavailable."""
         return _RETRIES(_again, self._answer, url, read)
 
     def _answer(self, url: str, read: Callable[[bytes], T]) -> T:
@@ -72,12 +72,12 @@ class ArxivHttp:
             raise Unavailable(message, error.reason_or(ArxivReason.MALFORMED)) from error
 
     def _paced(self, url: str) -> _Reply:
-        """One request while no other process has one, and `pause` seconds of quiet after it."""
+        """Make a request while no other process does, with `pause` seconds after it."""
         host = _host(url)
-        # It ends by itself: what a crashed process held is free soon after the longest request.
+        # The lock expires: a crashed process frees it soon after the longest request.
         longest = self._timeout + 10
         lock = self._redis.lock(ARXIV_PACE_KEY, timeout=longest, sleep=0.05)
-        # More is left of it only where the server's clock was set back.
+        # It has longer to live only where the server's clock was set back.
         if self._redis.pttl(ARXIV_PACE_KEY) > longest * 1000:
             self._redis.expire(ARXIV_PACE_KEY, int(longest))
         if not lock.acquire(blocking_timeout=_TURN_SECONDS):
@@ -93,14 +93,14 @@ class ArxivHttp:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Unavailable(f"{host} cannot be reached.", ArxivReason.UNREACHABLE) from error
         finally:
-            # Not released: the next one may ask when it has run out. If Redis has lost it, the
-            # answer in hand is no worse for that.
+            # Not released: the next request may start when the lock expires. Should Redis have lost
+            # it, the answer is still good.
             with suppress(LockNotOwnedError):
                 lock.extend(self._pause, replace_ttl=True)
 
     async def _fetch(self, url: str) -> _Reply:
-        # asyncio for its time-out alone: httpx2's own are per read, so a server that drips bytes,
-        # or headers, would never reach them.
+        # asyncio only for its time-out: httpx2's are per read, so a server that drips bytes, or
+        # headers, would never reach them.
         async with (
             asyncio.timeout(self._timeout),
             _client(self._timeout) as client,
@@ -108,7 +108,7 @@ class ArxivHttp:
             aclosing(response.aiter_bytes()) as chunks,
         ):
             body = bytearray()
-            async for chunk in chunks:  # decompressed, a megabyte at most at a time
+            async for chunk in chunks:  # decompressed, at most a megabyte at a time
                 body += chunk
                 if len(body) > _BODY_LIMIT:
                     raise Unavailable(f"{_host(url)} sent far too much.", ArxivReason.NOT_A_FEED)
@@ -122,7 +122,7 @@ class ArxivHttp:
 
 
 def _again(error: Exception) -> bool | float:
-    """Whether to ask again, and after how many seconds where it is not stamina's to choose."""
+    """Whether to retry, or the seconds to wait first where stamina does not choose."""
     if not isinstance(error, Unavailable) or error.reason is ArxivReason.FORBIDDEN:
         return False
     if isinstance(error.__cause__, httpx2.ConnectTimeout):
@@ -135,7 +135,7 @@ def _again(error: Exception) -> bool | float:
 
 
 def _failure(host: str, reply: _Reply, read: Callable[[bytes], object]) -> Refused | Unavailable:
-    """The error that a status other than 200 stands for."""
+    """The error for a status other than 200."""
     match reply.status:
         case 400:
             return _refusal(host, reply.body, read)
@@ -189,13 +189,13 @@ def _client(timeout: float) -> httpx2.AsyncClient:
         raise Unavailable(message, ArxivReason.UNREACHABLE) from error
 
 
-@cache  # reading all certificates takes longer than most answers
+@cache  # loading all certificates takes longer than most answers
 def _trusted() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
 def _host(url: str) -> str:
-    """What may be shown of an address: no user name, password or query."""
+    """The part of a URL that may be shown: no user name, password or query."""
     try:
         return httpx2.URL(url).host or "arXiv"
     except httpx2.InvalidURL:
@@ -203,7 +203,7 @@ def _host(url: str) -> str:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
-    """asyncio.run, except that it does not wait for a name look-up that was given up."""
+    """asyncio.run without waiting for an abandoned name look-up."""
     loop = asyncio.new_event_loop()
     try:
         return loop.run_until_complete(work)

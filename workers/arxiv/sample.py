@@ -8,8 +8,8 @@ from importlib.resources import files
 
 from bot.domain.papers import Announced, AnnounceType, Listing, Paper
 
-# 114 real papers that arXiv announced in March 2025, not one day's list; arXiv metadata is CC0.
-# Categories that were not recorded stand as cs.LG.
+# 114 real papers that arXiv announced in March 2025, not a single day's list; arXiv's metadata is
+# CC0. Categories that were not recorded are given as cs.LG.
 DATE = date(2025, 3, 31)
 BATCH = "sample"
 

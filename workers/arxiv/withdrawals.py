@@ -1,8 +1,8 @@
-"""Whether a paper was taken back, read from its comment and its abstract; pure.
+"""Finds a withdrawal notice in a paper's comment or abstract; pure.
 
-arXiv keeps the record of a withdrawn paper, and its API has no field that says so: the notice is
-prose, mostly in the comment and often in front of the abstract. The forms come from records that
-arXiv's OAI-PMH gave and from notices that others collected from its API.
+arXiv keeps the record of a withdrawn paper, and its API has no field for it: the notice is prose,
+mostly in the comment and often in front of the abstract. The patterns come from records of arXiv's
+OAI-PMH interface and from notices that others collected from its API.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Final
 
 from bot.arxiv.text import one_line, shortened
 
-_LIMIT: Final = 200  # characters of a notice; it stands in one line of an answer
-_READ: Final = 4000  # characters of each; longer than any seen, and they may come from anyone
+_LIMIT: Final = 200  # characters of a notice, one line of an answer
+_READ: Final = 4000  # characters read of each; longer than any seen
 
 _PAPER: Final = (
     r"(?:paper|article|manuscript|submission|pre-?print|e-?print|work|version|draft|report)s?\b"
@@ -32,7 +32,7 @@ _WHY: Final = (
 )
 _BACK: Final = r"(?:withdrawn|retracted)\b"
 _END: Final = r"(?=\s*(?:[.!:;,)\]]|-+\s|$))"
-# Taken back from a conference or a journal, or only perhaps, is not taken back from arXiv.
+# Withdrawn from a conference or journal, or only perhaps, is not withdrawn from arXiv.
 _ELSEWHERE: Final = (
     rf"(?!(?:\ {_BY}(?:\(s\))?)?\ from\ (?!(?:the\ )?arxiv"
     r"|(?:further\ )?(?:consideration|publication)\b(?!\ (?:at|in|by)\b)))(?!\ (?:if|when|once)\b)"
@@ -43,7 +43,7 @@ _SENTENCE: Final = (
     r"|(?:due\ to|because|since|as|owing\ to|after|following|in\ view\ of)\b[^.;]{1,150},\ )?"
 )
 
-# What says it, wherever a sentence may begin.
+# A notice at the start of any sentence.
 _PLAIN: Final = rf"""
     (?:{_THIS} \ {_HOW} (?:has|have|had|is|are|was|were) \ {_HOW} (?:(?:been|being)\ )? {_HOW}
        (?:{_BACK}|removed (?=\ (?:{_BY}|{_WHY}))) {_ELSEWHERE}
@@ -53,7 +53,7 @@ _PLAIN: Final = rf"""
        |would\ like\ to|have\ decided\ to|has\ decided\ to)\ )? withdr(?:aw|ew|awn)
        \ (?:this|the|our|my) \ {_PAPER} (?:{_END} | (?=\ {_WHY}))
     | {_BACK} {_ELSEWHERE} \ {_HOW} (?:{_BY}|{_WHY}))"""
-# A single word says it only at the very beginning or as a sentence of its own.
+# A single word is a notice only at the very beginning or as a sentence of its own.
 _BARE: Final = rf"\W{{0,3}} {_BACK} \W{{0,3}} (?: $ | (?<=[.!:;,*\])]) | (?<=\ [-–—]) )"
 
 _ABSTRACT: Final = re.compile(
@@ -73,16 +73,16 @@ _SENTENCE_END: Final = re.compile(r"(?:[a-z]{4}|[\d)])[.!](?=\s+[\"“(\[$A-Z])|
 
 
 def withdrawal(comment: str, abstract: str) -> str:
-    """The sentences that take a paper back, in one line of 200 characters at most; "" where none
-    do. Of a notice in the comment and one in front of the abstract, the longer."""
+    """A paper's withdrawal notice, one line of at most 200 characters, or "". Of a notice in the
+    comment and one in front of the abstract, the longer."""
     comment, abstract = one_line(comment[:_READ]), one_line(abstract[:_READ])
-    said = _COMMENT.search(comment)
-    notice = comment[said.start("notice") :] if said else ""
+    match = _COMMENT.search(comment)
+    notice = comment[match.start("notice") :] if match else ""
     front = _front(abstract) if _ABSTRACT.match(abstract) else ""
     return shortened(max(notice, front, key=len).strip(" -–—*[]"), _LIMIT)
 
 
 def _front(abstract: str) -> str:
-    """A notice in front of an abstract: all that stands there, or the first sentence of much."""
+    """A notice in front of an abstract: the whole text where it is short, or its first sentence."""
     end = _SENTENCE_END.search(abstract) if len(abstract) > _LIMIT else None
     return abstract[: end.end()] if end else abstract

@@ -1,11 +1,11 @@
-"""The commands that look and change nothing: how things stand, what is planned, what is wrong."""
+"""`paperboy status`, `plan`, `doctor`, `backup` and `restore`."""
 
 from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,9 +17,6 @@ from bot.safe_text import safe
 from bot.terminal import render
 from bot.views import doctor as doctor_views
 from bot.views import status as status_views
-
-if TYPE_CHECKING:
-    pass
 
 _REFUSED = 2
 

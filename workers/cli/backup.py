@@ -1,4 +1,4 @@
-"""`paperboy backup` and `restore`: all that is remembered, in a file."""
+"""`paperboy backup` and `restore`: everything stored, in one file."""
 
 from __future__ import annotations
 
@@ -21,24 +21,23 @@ from bot.store.backup import Backup, BackupEntry, checked
 from bot.store.stored_forms import FORMAT_VERSION, Unreadable, unreadable_reason
 from workers.runtime.environment import environment
 
-# Version 1 had no forms. Its rows are of form 1.
+# Version 1 had no forms; its rows are of form 1.
 _VERSIONS = (1, 2)
-# Far more than years of use come to: a larger file is none of ours, or would fill the machine.
+# Far more than years of use add up to: a larger file is not ours, or would fill the machine.
 _FILE_MAX, _WHOLE_MAX, _LINE_MAX, _KEYS_MAX = 2 << 30, 8 << 30, 64 << 20, 10_000_000
 
 
 def backup(settings: Settings, path: Path) -> int:
-    """Write everything to a gzipped JSONL, in one step at its end; returns the number of keys. It
-    is its owner's to read.
+    """Write everything to a gzipped JSONL that only its owner can read; returns the number of keys.
 
-    Raises Refused when the file cannot be written.
+    The file is put in place at the end. Raises Refused when it cannot be written.
     """
     whole, begun = 0, path.with_name(f".{path.name}.{os.getpid()}")
     header = {"paperboy": "backup", "version": _VERSIONS[-1], "form": FORMAT_VERSION}
     try:
         with (
             environment(settings) as here,
-            _own(begun) as file,
+            _create_private(begun) as file,
             gzip.open(file, "wt", encoding="utf-8") as out,
         ):
             out.write(json.dumps({**header, "at": datetime.now(UTC).isoformat()}) + "\n")
@@ -54,12 +53,11 @@ def backup(settings: Settings, path: Path) -> int:
 
 
 def restore(settings: Settings, path: Path) -> int:
-    """Put a backup into a server that nobody uses yet; returns the number of keys.
+    """Restore a backup into an unused server; returns the number of keys.
 
-    The whole file is checked before the first key is written: one line that is not as backup
-    writes it, and nothing is. A restore that was interrupted is ended by the same file; until then
-    nobody uses the server. Raises Refused for another file, and for a server in use: two memories
-    cannot be made one.
+    The whole file is checked before the first key is written: one invalid line, and nothing is. An
+    interrupted restore has to be completed with the same file before the server can be used.
+    Raises Refused for another file, and for a server in use: two stores cannot be merged.
     """
     name = _checked(path)
     with environment(settings, restoring=True) as here:
@@ -82,7 +80,7 @@ def restore(settings: Settings, path: Path) -> int:
 
 
 def _checked(path: Path) -> str:
-    """Read all of it, and return what names its content."""
+    """Check the whole file and return a hash of its content."""
     name = hashlib.sha256()
     for _ in _shown(_rows(path, name.update), "Checking"):
         pass
@@ -139,8 +137,8 @@ def _header(path: Path, line: bytes) -> None:
         )
 
 
-def _own(path: Path) -> IO[bytes]:
-    """A new file that only its owner can read: it has what was said in private channels."""
+def _create_private(path: Path) -> IO[bytes]:
+    """A new file that only its owner can read: it holds messages of private channels."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 

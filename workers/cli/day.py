@@ -1,4 +1,4 @@
-"""One whole day through the real pipeline, for standard output."""
+"""`paperboy day`: one whole day through the real pipeline, for standard output."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ _FILE_MAX = 50_000_000
 
 
 def run(settings: Settings, profile: str, files: Sequence[Path], day: date | None) -> Digest:
-    """The profile's decided day: of arXiv's feed, or of saved feed files.
+    """The profile's decided day, from arXiv's feed or from saved feed files.
 
-    It keeps no channel memory: each run has an address of its own. Raises Refused for a file that
-    cannot be read; what is wrong inside a file is the digest's `problem`.
+    Each run has its own address, so it repeats nothing. Raises Refused for a file that cannot be
+    read; a faulty list is the digest's `problem`.
     """
     documents = [_read(path) for path in files]
     with with_private_workers(settings, "now") as here:
-        request = _wish(settings, here, profile, documents, day)
+        request = _request(settings, here, profile, documents, day)
         return wait_for_digest(request, here, Console(stderr=True)).digest
 
 
 def estimate(settings: Settings, profile: str, files: Sequence[Path], day: date | None) -> Estimate:
-    """What judging that day would cost now; the list is read, nobody is asked. Raises Refused as
-    `run`, and where there is no list or no model."""
+    """The cost of judging that day now; fetches the list and asks no model. Raises Refused as `run`
+    does, and where there is no list or no model."""
     documents = [_read(path) for path in files]
     if settings.judge_model is None:
         raise Refused("Without a model a day costs nothing; set OPENAI_API_KEY to be told a price.")
     with with_private_workers(settings, "now") as here:
-        request = _wish(settings, here, profile, documents, day)
+        request = _request(settings, here, profile, documents, day)
         wait_for_list(request, here, Console(stderr=True))
         list_result = here.store.lists.result(request.wanted)
         if list_result is None or not list_result.batch:
@@ -53,25 +53,27 @@ def estimate(settings: Settings, profile: str, files: Sequence[Path], day: date 
                 else "no list"
             )
             raise Refused(f"There is nothing to price: {why}.")
-        known = here.store.profiles.get(request.profile)
-        payer = Payer.of(request.address.workspace_key, known.name, settings.limits)
+        stored_profile = here.store.profiles.get(request.profile)
+        payer = Payer.of(request.address.workspace_key, stored_profile.name, settings.limits)
         now = datetime.now(UTC)
-        return estimate_day(known, settings.judge_model, payer, list_result, here.store, now)
+        return estimate_day(
+            stored_profile, settings.judge_model, payer, list_result, here.store, now
+        )
 
 
-def _wish(
+def _request(
     settings: Settings,
     here: Environment,
     profile: str,
     documents: Sequence[bytes],
     day: date | None,
 ) -> DigestRequest:
-    known = library.resolve(profile, here.store.profiles.shared())
+    resolved = library.resolve(profile, here.store.profiles.shared())
     return DigestRequest(
-        profile=here.store.profiles.put(known),
+        profile=here.store.profiles.put(resolved),
         wanted=ListQuery(
             source=Source.FILES if documents else Source.ARXIV,
-            categories=known.categories,
+            categories=resolved.categories,
             date=day,
             files=tuple(here.store.lists.put_document(document) for document in documents),
         ),

@@ -1,5 +1,5 @@
-"""`paperboy doctor`: one real, small call that finds out what the model's server can do, and
-what Slack and Discord say of our tokens."""
+"""`paperboy doctor`: tries the model's server in one small call, and checks the tokens of Slack and
+Discord."""
 
 from __future__ import annotations
 
@@ -26,51 +26,51 @@ from workers.judging.model import Model, open_model
 _PROFILE = "compression"
 
 
-# Where an address may be wrong: nothing there, or nothing that answers as OpenAI does.
-_ELSEWHERE = (ModelReason.WRONG_ADDRESS, ModelReason.MODEL_DOWN)
+# Reasons that may mean a wrong address: nothing there, or nothing that answers as OpenAI does.
+_WRONG_ADDRESS = (ModelReason.WRONG_ADDRESS, ModelReason.MODEL_DOWN)
 _ENDPOINT = re.compile(r"/(chat/completions|completions|responses|models)/?$")
 # A longer path may hold a secret.
 _SHOWN = 40
 
 
 def examine(settings: Settings, store: Store) -> ModelCheckup:
-    """Ask the model about one paper of the sample, as a day would; about 2,000 tokens. Where there
-    is no model's server at the address, those it may have been meant for are tried."""
+    """Ask the model about one paper of the sample, as a day would; about 2,000 tokens. Where the
+    address has no model's server, try the addresses likely meant."""
     name, host = settings.judge_model, _host(settings)
     if name is None:
         return ModelCheckup(model=None, server=host, key=False)
     found = ModelCheckup(model=name, server=host, key=settings.openai_api_key is not None)
-    with closing(open_model(settings, name, store)) as asked:
-        found = _asked(asked, found, settings)
-    if found.reason not in _ELSEWHERE or settings.openai_base_url is None:
+    with closing(open_model(settings, name, store)) as model:
+        found = _try_model(model, found, settings)
+    if found.reason not in _WRONG_ADDRESS or settings.openai_base_url is None:
         return found
     for url in likely_addresses(settings.openai_base_url.get_secret_value()):
-        with closing(open_model(settings, name, store, base_url=url)) as asked:
-            there = _asked(asked, found, settings)
-        if there.reason not in _ELSEWHERE:
+        with closing(open_model(settings, name, store, base_url=url)) as model:
+            other = _try_model(model, found, settings)
+        if other.reason not in _WRONG_ADDRESS:
             return found.model_copy(update={"working_address": _shown(url)})
     return found
 
 
-def _asked(asked: Model, found: ModelCheckup, settings: Settings) -> ModelCheckup:
+def _try_model(model: Model, checkup: ModelCheckup, settings: Settings) -> ModelCheckup:
     paper, profile = sample.listing().papers[0].paper, library.shipped()[_PROFILE]
     limited = settings.limits != (Limits(), Limits())
     most = output_token_limit(batches.PAPERS_PER_CALL, SCORE_TOKENS) if limited else None
-    told, key = scoring.instructions(profile), scoring.judge_key(profile, asked.name)
+    instructions, key = scoring.instructions(profile), scoring.judge_key(profile, model.name)
     start = time.monotonic()
     try:
-        reply = asked.ask(told, scoring.question([paper]), scoring.schema(), key, most)
+        reply = model.ask(instructions, scoring.question([paper]), scoring.schema(), key, most)
     except PaperboyError as error:
-        return found.model_copy(
+        return checkup.model_copy(
             update={"reason": error.reason_or(ModelReason.MODEL_DOWN), "detail": str(error)}
         )
-    scores, left = scoring.parse_reply(reply.text or "", [paper])
-    missing = reply.reason or left.get(paper.id, ModelReason.BAD_REPLY)
-    return found.model_copy(
+    scores, missing_by_id = scoring.parse_reply(reply.text or "", [paper])
+    missing = reply.reason or missing_by_id.get(paper.id, ModelReason.BAD_REPLY)
+    return checkup.model_copy(
         update={
             "seconds": time.monotonic() - start,
-            "reply_format": asked.dialect.reply_format.value,
-            "can_limit_length": not limited or bool(asked.dialect.limit_parameter),
+            "reply_format": model.dialect.reply_format.value,
+            "can_limit_length": not limited or bool(model.dialect.limit_parameter),
             "usage": reply.usage,
             "reason": None if scores else missing,
             "detail": "",
@@ -79,8 +79,8 @@ def _asked(asked: Model, found: ModelCheckup, settings: Settings) -> ModelChecku
 
 
 def likely_addresses(url: str) -> list[str]:
-    """The addresses that one may have been meant for, likeliest first: without the endpoint that
-    somebody copied along, and with the `/v1` that most servers have."""
+    """The addresses likely meant by one, likeliest first: without a copied endpoint, and with the
+    `/v1` that most servers have."""
     parts = urlsplit(url)
     path = _ENDPOINT.sub("", parts.path).rstrip("/")
     versioned = path if re.search(r"/v\d", path) else f"{path}/v1"
@@ -89,7 +89,7 @@ def likely_addresses(url: str) -> list[str]:
 
 
 def _shown(url: str) -> str:
-    """Of an address what may be shown: no name or password, and no path that may be one."""
+    """The part of an address that may be shown: no name, password, or path that may be one."""
     parts = urlsplit(url)
     if len(parts.path) > _SHOWN:
         return f"the same address with {parts.path[-3:]} at its end"
@@ -97,15 +97,15 @@ def _shown(url: str) -> str:
 
 
 def examine_slack(settings: Settings, store: Store) -> SlackCheckup | None:
-    """Ask Slack about our tokens; None where none is set."""
+    """Check Slack's tokens; None where none is set."""
     if settings.slack_bot_token is None:
         return None
-    heard = store.events.kinds_seen("slack")
-    return asyncio.run(check.check(settings.slack_bot_token, settings, heard))
+    kinds_seen = store.events.kinds_seen("slack")
+    return asyncio.run(check.check(settings.slack_bot_token, settings, kinds_seen))
 
 
 def examine_discord(settings: Settings) -> tuple[bool, list[str]] | None:
-    """Ask Discord about our token: whether all is well, and sentences; None where none is set."""
+    """Check Discord's token: whether it works, and findings; None where none is set."""
     if settings.discord_token is None:
         return None
     from bot.discord import check as check_discord
@@ -115,5 +115,5 @@ def examine_discord(settings: Settings) -> tuple[bool, list[str]] | None:
 
 
 def _host(settings: Settings) -> str:
-    """Of an address only what holds no secret."""
+    """The part of the model's address that holds no secret."""
     return settings.openai_base_url.host if settings.openai_base_url else "api.openai.com"

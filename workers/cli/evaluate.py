@@ -1,4 +1,4 @@
-"""`paperboy eval`: a fixed set of papers judged again, after a change of prompt or model."""
+"""`paperboy eval`: judges a fixed set of papers again after a change of prompt or model."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from workers.runtime.environment import environment
 
 # Six calls, about 30,000 tokens with the instructions.
 _PAPERS = 60
-# Evaluations remembered; a few kilobytes each.
+# Stored evaluations; a few kilobytes each.
 _KEPT = 20
 
 Scores = Mapping[str, tuple[int, int]]  # relevance and novelty, by `IDvN`
 
 
 class StoredEvaluation(Value):
-    """An evaluation with its scores; `judge` names who scored which papers and what they were
-    told, `papers` the papers alone."""
+    """An evaluation with its scores; `judge` names model, prompt and papers, `papers` the papers
+    alone."""
 
     judge: str
     papers: str
@@ -59,9 +59,9 @@ def evaluate(
     """Judge the fixed set for a profile (a name or a TOML file) and compare with the last judge.
 
     `papers` is a JSONL in place of the sample that ships; `prompt` a Jinja template in place of
-    prompts/score.md.j2, which is given the profile. Scores are stored as they arrive and never
-    bought twice; the evaluation is remembered in the data directory. Raises Refused where no model
-    is set up, and for a file that cannot be used.
+    prompts/score.md.j2, rendered with the profile. Scores are stored as they arrive and never
+    bought twice; the evaluation is stored in the data directory. Raises Refused where no model is
+    set up, and for a file that cannot be used.
     """
     name = settings.judge_model
     if name is None:
@@ -86,16 +86,16 @@ def evaluate(
 
 
 def evaluation_papers(given: Sequence[Paper] | None) -> tuple[Paper, ...]:
-    """The papers of an evaluation: 60 of the sample that ships, or all that are given. Chosen and
-    ordered by a hash of the id, so that neither depends on the order of a file."""
+    """The papers of an evaluation: 60 of the sample that ships, or all given ones. Chosen and
+    ordered by a hash of the id, so that the order of a file does not matter."""
     papers = [entry.paper for entry in sample.listing().papers] if given is None else given
     mixed = sorted(papers, key=lambda paper: fingerprint(paper.id))
     return tuple(mixed[:_PAPERS] if given is None else mixed)
 
 
 def instructions(profile: Profile, prompt: Path | None) -> str:
-    """What the model is told, by the prompt that ships or a template of one's own. Raises Refused
-    for one that cannot be read or filled in."""
+    """The model's instructions, from the prompt that ships or a given template. Raises Refused for
+    one that cannot be read or filled in."""
     if prompt is None:
         return scoring.instructions(profile)
     try:
@@ -108,48 +108,50 @@ def score_papers(
     model: batches.ModelClient,
     profile: Profile,
     papers: Sequence[Paper],
-    told: str,
+    instructions: str,
     store: Store,
     calls_at_once: int,
     at: datetime,
 ) -> StoredEvaluation:
-    """Judge the papers, ten a call as they stand; what this judge has scored is not asked again.
+    """Judge the papers in their order, ten per call, except those this judge has scored.
 
-    The scores are kept apart from those of live days: under an id a file may have another text.
+    The scores are kept apart from those of live days: a file may have other text under an id.
     """
     question = fingerprint(scoring.question(papers))
-    key = fingerprint("evaluation", question, told, json.dumps(scoring.schema()), model.name)
-    verdicts = store.scores.results(key, [paper.versioned for paper in papers])
-    asked = len(papers) - len(_scores(verdicts))
-    judged = batches.score_papers(model, profile, papers, verdicts, calls_at_once, told)
-    with closing(judged) as arriving:
-        for brought in arriving:
-            if brought.results:
-                store.scores.put(key, brought.results, brought.call, brought.usage)
-                verdicts |= brought.results
+    key = fingerprint(
+        "evaluation", question, instructions, json.dumps(scoring.schema()), model.name
+    )
+    results = store.scores.results(key, [paper.versioned for paper in papers])
+    asked = len(papers) - len(_scores(results))
+    answers = batches.score_papers(model, profile, papers, results, calls_at_once, instructions)
+    with closing(answers) as arriving:
+        for answer in arriving:
+            if answer.results:
+                store.scores.put(key, answer.results, answer.call, answer.usage)
+                results |= answer.results
     evaluation = summarise(
         profile,
-        verdicts,
+        results,
         model=model.name,
-        prompt=fingerprint(told),
+        prompt=fingerprint(instructions),
         at=at,
         asked=asked,
-        usage=store.scores.usage(call for result in verdicts.values() for call in result.calls),
+        usage=store.scores.usage(call for result in results.values() for call in result.calls),
     )
     return StoredEvaluation(
-        judge=key, papers=question, evaluation=evaluation, scores=_scores(verdicts)
+        judge=key, papers=question, evaluation=evaluation, scores=_scores(results)
     )
 
 
-def _scores(verdicts: Mapping[str, ScoreResult]) -> dict[str, tuple[int, int]]:
-    """A score without a novelty is none: the model was asked for both."""
-    found = {versioned: result.score for versioned, result in verdicts.items()}
+def _scores(results: Mapping[str, ScoreResult]) -> dict[str, tuple[int, int]]:
+    """Relevance and novelty by `IDvN`; scores without novelty are left out."""
+    found = {versioned: result.score for versioned, result in results.items()}
     return {v: (s.relevance, s.novelty) for v, s in sorted(found.items()) if s and s.novelty}
 
 
 def summarise(
     profile: Profile,
-    verdicts: Mapping[str, ScoreResult],
+    results: Mapping[str, ScoreResult],
     *,
     model: str,
     prompt: str,
@@ -157,17 +159,17 @@ def summarise(
     asked: int,
     usage: Usage,
 ) -> Evaluation:
-    """How the papers' scores lie on the scale, and who gave them at what cost."""
-    pairs = list(_scores(verdicts).values())
+    """The distribution of the papers' scores, with the judge and the cost."""
+    pairs = list(_scores(results).values())
     cutoffs, axes = profile.cutoffs, list(zip(*pairs, strict=True)) or [(), ()]
     reaching = [p for p in pairs if p[0] >= cutoffs.relevance and p[1] >= cutoffs.novelty]
-    troubles = Counter(v.trouble or ModelReason.BAD_REPLY for v in verdicts.values() if not v.score)
+    troubles = Counter(v.trouble or ModelReason.BAD_REPLY for v in results.values() if not v.score)
     return Evaluation(
         profile=profile.name,
         model=model,
         prompt=prompt,
         at=at,
-        papers=len(verdicts),
+        papers=len(results),
         asked=asked,
         unscored=dict(troubles),
         relevance=tuple(axes[0].count(score) for score in range(1, 11)),
@@ -183,7 +185,7 @@ def summarise(
 
 
 def agreement(one: Scores, other: Scores) -> Agreement:
-    """How far two judges say the same of the papers that both scored; the same either way."""
+    """How far two judges agree on the papers that both scored; symmetric."""
     both = [(one[versioned], other[versioned]) for versioned in sorted(one.keys() & other.keys())]
     return Agreement(
         papers=len(both),
@@ -210,7 +212,7 @@ def _spearman(pairs: Sequence[tuple[int, int]]) -> float | None:
 
 
 def compared(now: StoredEvaluation, kept: Sequence[StoredEvaluation]) -> Report:
-    """Beside the last evaluation of the same papers for the profile by another judge."""
+    """Compare with the last evaluation of the same papers for the profile by another judge."""
     last = next((k for k in reversed(kept) if _comparable(k, now)), None)
     if last is None:
         return Report(now=now.evaluation)
@@ -234,7 +236,7 @@ def load_evaluations(file: Path) -> list[StoredEvaluation]:
 
 
 def save_evaluation(file: Path, kept: Sequence[StoredEvaluation], now: StoredEvaluation) -> None:
-    """Add an evaluation; an earlier one by the same judge goes. Nobody finds half a file."""
+    """Add an evaluation in place of an earlier one by the same judge; written atomically."""
     others = [
         k for k in kept if (k.judge, k.evaluation.profile) != (now.judge, now.evaluation.profile)
     ]

@@ -1,4 +1,4 @@
-"""`paperboy rank`: the local judge alone, over a file of papers."""
+"""`paperboy rank`: ranks a file of papers by the local judge alone."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from workers.gate import keyword_ranking, learned_ranking
 
 def run(profile_name: str, path: Path, train: Path | None = None) -> Iterator[dict[str, Any]]:
     """`{id, score}` for each paper of a JSONL of `{id, title, abstract, authors, categories}`,
-    best first; one that stands there twice is ranked once, as it stands first.
+    best first; of a repeated id the first line counts.
 
-    With `train`, a JSONL of such papers that say `selected` (true or false, 1 or 0), the ranking
-    is what those teach; a paper may be in both. Raises Refused, naming the line that cannot be
-    read, or saying why a file teaches too little.
+    With `train`, a JSONL of such papers with `selected` (true or false, 1 or 0), the ranking is
+    learned from those; a paper may be in both. Raises Refused, naming a line that cannot be read,
+    or saying why a file is too little to learn from.
     """
     profile = library.resolve(profile_name, {})
     papers = [paper for paper, _ in read_papers(path, selected=False)]
@@ -45,7 +45,7 @@ def _learned(path: Path, profile: Profile) -> learned_ranking.LearnedRanking:
 
 
 def read_papers(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
-    """The papers of a file, each once, and whether it was selected: False where not asked for."""
+    """The papers of a file, each once, with `selected`, False unless that field is requested."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -59,7 +59,7 @@ def read_papers(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
 
 
 def _row(path: Path, number: int, line: str, selected: bool) -> tuple[Paper, bool]:
-    """Fields beyond those named are other people's, and let be."""
+    """Other fields are ignored."""
     try:
         row = json.loads(line)
         fields = {name: row[name] for name in ("id", "title", "abstract")}

@@ -1,4 +1,4 @@
-"""The terminal as a channel: the first digest, then the chat commands, typed."""
+"""The terminal as a channel: a first digest, then the chat commands at a prompt."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from workers.runtime.environment import Environment, context_for, with_private_w
 
 TERMINAL_ADDRESS = Address(platform="terminal", channel="main")
 FIRST_PROFILE = "foundations"
-# Narrow: of the sample's papers, all from the foundations of machine learning, it picks a few.
+# Narrow: it picks a few of the sample's papers, which are all on the foundations of machine
+# learning.
 _SAMPLE_PROFILE = "compression"
 
 
 def run(settings: Settings) -> int:
-    """The first digest, and with a terminal attached a prompt; returns the exit status."""
+    """Show a first digest, then a prompt where there is a terminal; returns the exit status."""
     with with_private_workers(settings) as here:
         channel = _Terminal(here, settings)
         try:
@@ -54,7 +55,7 @@ class _Terminal:
         self.context = context_for(here, settings)
 
     def first(self) -> None:
-        """The newest day; the sample where arXiv cannot be asked."""
+        """Show the newest day, or the sample where arXiv cannot be reached."""
         invocation = Invocation("", TERMINAL_ADDRESS, datetime.now(UTC))
         arrived = self.wait(
             context.newest_day_request(self.profiles[FIRST_PROFILE], invocation, self.context)
@@ -66,7 +67,7 @@ class _Terminal:
         self.show(*TerminalPosts(self.environment.store).posts(arrived.name))
 
     def sample(self) -> DigestRequest:
-        # All of the sample is shown, also what stands outside the profile's categories.
+        # All of the sample is shown, also outside the profile's categories.
         profile = self.profiles[_SAMPLE_PROFILE].model_copy(update={"categories": ("cs",)})
         return DigestRequest(
             profile=self.environment.store.profiles.put(profile),
@@ -77,7 +78,8 @@ class _Terminal:
         )
 
     def wait(self, request: DigestRequest) -> DeliveredDigest:
-        """Kept while we wait: should this command die, a bot on the same server sees to it."""
+        """Wait for a request, stored meanwhile: should this command die, a bot on the same server
+        fulfils it."""
         self.environment.store.requests.put(request)
         try:
             return wait_for_digest(request, self.environment, Console(stderr=True))
@@ -85,7 +87,7 @@ class _Terminal:
             self.environment.store.requests.drop(request)
 
     def talk(self) -> None:
-        """Commands, until the end of input."""
+        """Run typed commands until the end of input."""
         while True:
             try:
                 typed = input("\npaperboy> ").strip()
@@ -109,10 +111,10 @@ class _Terminal:
             wait_for_lookup(
                 answer.lookup, self.context.lookups, self.environment, Console(stderr=True)
             )
-            more = papers.lookup_result(invocation, self.context, answer.lookup)
-            assert more is not None, "it was answered"
-            assert more.head is not None, "something is said of it"
-            self.show(more.head)
+            result = papers.lookup_result(invocation, self.context, answer.lookup)
+            assert result is not None, "the lookup was answered"
+            assert result.head is not None, "a lookup's answer has a message"
+            self.show(result.head)
         if answer.request:
             arrived = self.wait(answer.request)
             if arrived.already_delivered:

@@ -1,4 +1,4 @@
-"""`paperboy why`: the answer to `/why`, whole, in a terminal."""
+"""`paperboy why`: the complete answer to `/why`, in a terminal."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from workers.runtime.environment import context_for, with_private_workers
 
 
 def run(settings: Settings, text: str, profile_name: str | None) -> Message:
-    """What became of the paper that a text names: for one profile (a name or a TOML file), or else
-    for those this terminal has had. Raises Refused, clock.WorkerFault."""
+    """The outcome of the paper that `text` names: for one profile (a name or a TOML file), or else
+    for those this terminal has used. Raises Refused, clock.WorkerFault."""
     named = ids.parse_one(text)
     with with_private_workers(settings, "ask") as here:
         at = context_for(here, settings)

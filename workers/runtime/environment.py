@@ -1,4 +1,4 @@
-"""What a command stands on: a server, workers, queues; started if need be, stopped at its end."""
+"""The server, workers and queues a command needs; started if necessary, stopped at its end."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from bot.store.store import Store
 from workers.runtime import worker
 from workers.runtime.server import embedded, own
 
-# Idle workers end at once, and one with a job two seconds later (worker.serve).
+# Idle workers end at once, one with a job two seconds later (worker.run_pool).
 _STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The server's address and the ways to use it."""
+    """The server's address, its store and its queues."""
 
     url: Endpoint
     store: Store
@@ -41,10 +41,10 @@ class Environment:
 
 @contextmanager
 def environment(settings: Settings, restoring: bool = False) -> Iterator[Environment]:
-    """On REDIS_URL's server, or else on the data directory's own.
+    """Connect to REDIS_URL's server, or else to the data directory's own.
 
-    Raises Refused when the server cannot be used, with the reason: also where a newer Paperboy has
-    written, and where half a backup was put back, unless this is to end it (`restoring`).
+    Raises Refused, with the reason, when the server cannot be used: also where a newer Paperboy has
+    written, and where a restore is incomplete, unless this completes it (`restoring`).
     """
     if settings.redis_url is None:
         with embedded(settings.data_dir) as url:
@@ -62,7 +62,7 @@ def _claimed(at: Endpoint, restoring: bool) -> Environment:
 
 
 def context_for(here: Environment, settings: Settings) -> Context:
-    """What the chat's commands need, for a command on this house."""
+    """The context of the chat commands, for a command in this environment."""
     judge = Judge(model=settings.judge_model)
     return Context(
         store=here.store,
@@ -78,8 +78,8 @@ def context_for(here: Environment, settings: Settings) -> Context:
 
 @contextmanager
 def with_private_workers(settings: Settings, *queues: str) -> Iterator[Environment]:
-    """A house with workers of this command's own, with its settings, for as long as it runs: for
-    these of a command's queues, or for all."""
+    """An environment with workers of this command's own, with its settings, while it runs: for the
+    given `queues` of a command, or for all."""
     private = uuid4().hex
     with environment(settings) as here, _workers(here.url, settings.data_dir, private, queues):
         yield replace(here, queues=Queues(here.queues.redis, private))
@@ -87,8 +87,8 @@ def with_private_workers(settings: Settings, *queues: str) -> Iterator[Environme
 
 @contextmanager
 def with_shared_workers(settings: Settings) -> Iterator[Environment]:
-    """A house with workers on the installation's queues, so that what this command leaves undone
-    is taken up by whichever comes next."""
+    """An environment with workers on the installation's queues, so that the next command takes up
+    what this one leaves undone."""
     with environment(settings) as here, _workers(here.url, settings.data_dir, ""):
         yield here
 
@@ -102,7 +102,7 @@ def _workers(
     log = data_dir / "workers.log"
     log.touch()
     log.chmod(0o600)
-    # spawn: a forked copy of a command that already has threads is asking for trouble
+    # spawn, because forking a process with threads is unsafe
     pool = multiprocessing.get_context("spawn").Process(
         target=worker.run_pool_detached, args=(url, private, log, queues), name="workers"
     )

