@@ -111,7 +111,7 @@ def missed(invocation: Invocation, context: Context, words: Sequence[str]) -> An
     digest = context.store.history.digest_given_to(invocation.address, last.day)
     if digest is None:
         raise Refused(refusals.digest_expired())
-    return Answer(why_views.near_misses(digest, last.day, _MISSED))
+    return Answer(digest_views.near_misses(digest, last.day, _MISSED))
 
 
 def abstract(invocation: Invocation, context: Context, value: str) -> Answer:

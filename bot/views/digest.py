@@ -1,4 +1,4 @@
-"""A digest as messages: the parent, and a card for each picked paper."""
+"""A digest as messages: the parent, a card for each picked paper, and the near misses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.arxiv import authors, ids
 from bot.arxiv.calendar import NEW_YORK, is_weekend
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.digest import Decision, Digest, Outcome, Source, Usage
-from bot.domain.message import Button, Card, Message, PaperLine, Post
+from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
 from bot.domain.papers import Announced, AnnounceType, Paper, Profile
 from bot.domain.reasons import ChannelReason, ModelReason
 from bot.domain.subscription import Votes
@@ -261,3 +261,37 @@ def count(n: int, value: str) -> str:
 
 def _short(tokens: int) -> str:
     return f"{tokens / 1000:.1f}k" if tokens >= 1000 else str(tokens)
+
+
+def near_misses(digest: Digest, day: str, most: int) -> Message:
+    """Near misses, up to `most` of each kind: over the limit, below the cut-offs, skipped by the
+    gate; each with its reason and a Why button."""
+    kinds = (Outcome.OVER_LIMIT, Outcome.BELOW_CUTOFF, Outcome.GATED)
+    near = [
+        decision
+        for kind in kinds
+        for decision in [d for d in digest.decisions if d.outcome is kind][:most]
+    ]
+    when = date_range(digest.earlier, digest.date)
+    title = f"{one_line(digest.profile.title)} · {when}"
+    if not digest.decisions and digest.listed.problem:
+        return Message(title=f"{title}: {problem_text(digest.listed.problem)}.")
+    if not near:
+        return Message(title=f"{title}: no near misses.")
+    return Message(
+        title=f"{title}: near misses",
+        items=tuple(_near_miss(digest, decision, day) for decision in near),
+    )
+
+
+def _near_miss(digest: Digest, decision: Decision, day: str) -> Item:
+    score = decision.score
+    reason = outcome_reason(digest, decision)
+    if score and decision.outcome is Outcome.OVER_LIMIT:
+        reason += f" (relevance {score.relevance}"
+        reason += f", novelty {score.novelty})" if score.novelty is not None else ")"
+    return Item(
+        title=readable(decision.paper.title),
+        small=(f"{decision.paper.id}: {reason}",),
+        buttons=(Button(action="why", label="Why", value=f"{day} {decision.paper.id}"),),
+    )

@@ -14,10 +14,10 @@ from bot.domain.paper_status import PaperReport, PaperStatus, Stage
 from bot.domain.papers import Cutoffs, Paper, fingerprint
 from bot.domain.reasons import ArxivReason, PaperReason
 from bot.views import refusals
-from bot.views.dates import date_range, local_time, long_date
+from bot.views.dates import local_time, long_date
 from bot.views.digest import announced_as, author_line, comment, judged_by, outcome_reason
 from bot.views.permalinks import permalink
-from bot.views.reasons import REASON_TEXTS, problem_text
+from bot.views.reasons import REASON_TEXTS
 
 _CATEGORIES = 12
 
@@ -376,38 +376,4 @@ def whole_abstract(paper: Paper) -> Message:
         text=(readable(paper.abstract),),
         small=(names,) if names else (),
         buttons=(Button(action="open", label="arXiv", url=paper.url),),
-    )
-
-
-def near_misses(digest: Digest, day: str, most: int) -> Message:
-    """Near misses, up to `most` of each kind: over the limit, below the cut-offs, skipped by the
-    gate; each with its reason and a Why button."""
-    kinds = (Outcome.OVER_LIMIT, Outcome.BELOW_CUTOFF, Outcome.GATED)
-    near = [
-        decision
-        for kind in kinds
-        for decision in [d for d in digest.decisions if d.outcome is kind][:most]
-    ]
-    when = date_range(digest.earlier, digest.date)
-    title = f"{one_line(digest.profile.title)} · {when}"
-    if not digest.decisions and digest.listed.problem:
-        return Message(title=f"{title}: {problem_text(digest.listed.problem)}.")
-    if not near:
-        return Message(title=f"{title}: no near misses.")
-    return Message(
-        title=f"{title}: near misses",
-        items=tuple(_nearly(digest, decision, day) for decision in near),
-    )
-
-
-def _nearly(digest: Digest, decision: Decision, day: str) -> Item:
-    score = decision.score
-    said = outcome_reason(digest, decision)
-    if score and decision.outcome is Outcome.OVER_LIMIT:
-        said += f" (relevance {score.relevance}"
-        said += f", novelty {score.novelty})" if score.novelty is not None else ")"
-    return Item(
-        title=readable(decision.paper.title),
-        small=(f"{decision.paper.id}: {said}",),
-        buttons=(Button(action="why", label="Why", value=f"{day} {decision.paper.id}"),),
     )
