@@ -23,7 +23,7 @@ _OPTION: Final = re.compile(
     r"|(ssl|socket)_\w+"
 )
 
-ENCODE: Final = "a / # ? @ or % in a name or a password is written %2F %23 %3F %40 or %25"
+ENCODE: Final = "write / # ? @ or % in a name or password as %2F %23 %3F %40 or %25"
 
 
 class Endpoint:
@@ -113,14 +113,14 @@ def parse_endpoint(text: str) -> Endpoint:
     if not colon:
         raise ValueError("it has no scheme, such as https:// or redis://")
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme, re.ASCII):
-        raise ValueError("it does not begin with a scheme, such as https:// or redis://")
+        raise ValueError("it doesn't begin with a scheme, such as https:// or redis://")
     secret, where, tail = _split(rest)
     host = "" if scheme == "unix" and not where else _host(where)
     if host is None:
         raise ValueError(f"{_host_error(where)}; {ENCODE}")
     path, mark, query = tail.partition("?")
     if "#" in tail:
-        raise ValueError(f"it has a # that no address has; {ENCODE}")
+        raise ValueError(f"it has a #, which no address has; {ENCODE}")
     path = quote(_LONE_PERCENT.sub("%25", path), safe=_IN_PATHS)
     query = mark + quote(_LONE_PERCENT.sub("%25", query), safe=_IN_PATHS + "?")
     return Endpoint(f"{scheme}://{_encoded(secret)}{host}{path}{query}")
@@ -139,7 +139,7 @@ def _split(rest: str) -> tuple[str, str, str]:
     if "@" not in tail:
         return secret + at, where, tail
     if _host(where) is not None:
-        raise ValueError(f"it has an @ where it is not clear what it stands for; {ENCODE}")
+        raise ValueError(f"it has an ambiguous @; {ENCODE}")
     secret, at, after = rest.rpartition("@")
     end = re.search("[/?#]", after)
     cut = end.start() if end else len(after)
@@ -173,8 +173,8 @@ def _host_error(where: str) -> str:
     if not where or where.startswith(":"):
         return "it names no host"
     if re.fullmatch("[a-zA-Z0-9._-]+:[^:@]*", where):
-        return "its port is no number from 1 to 65535"
-    return "its host cannot be read"
+        return "its port isn't a number from 1 to 65535"
+    return "its host can't be read"
 
 
 def _encoded(secret: str) -> str:
@@ -196,9 +196,9 @@ def require_schemes(
         if found.scheme not in schemes:
             raise ValueError(f"it should begin with {' or '.join(f'{s}://' for s in schemes)}")
         if parts.query and not query:
-            raise ValueError(f"it has a ? where only a path can stand; {ENCODE}")
+            raise ValueError(f"it has a ? where only a path is allowed; {ENCODE}")
         if "@" in parts.netloc and not secret:
-            raise ValueError("it cannot hold a name or a password: a token is sent instead")
+            raise ValueError("it can't have a name or a password: a token is sent instead")
         return found
 
     return check
@@ -223,5 +223,5 @@ def check_redis_url(found: Endpoint) -> Endpoint:
     except (TypeError, ValueError, AttributeError, OSError, redis.RedisError):
         known = False
     if not known:
-        raise ValueError("it has an option after its ? that cannot be used")
+        raise ValueError("it has an unsupported option after its ?")
     return found

@@ -40,7 +40,7 @@ def _token(secret: SecretStr) -> SecretStr:
 
 def _one_line(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("it has a character that cannot be shown")
+        raise ValueError("it has a character that can't be printed")
     return text
 
 
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
         try:
             return path.expanduser().absolute()
         except (RuntimeError, OSError):  # an unknown ~user; a current folder that is gone
-            raise ValueError("it is a folder that cannot be found") from None
+            raise ValueError("it names a folder that can't be found") from None
 
     @property
     def configured_platforms(self) -> tuple[str, ...]:
@@ -187,7 +187,7 @@ def load() -> Settings:
             f"{e['loc'][0]}: {e.get('ctx', {}).get('error') or e['msg'].lower()}."
             for e in error.errors(include_input=False)
         ]
-        raise Refused("These settings cannot be used:\n" + "\n".join(lines)) from None
+        raise Refused("These settings are invalid:\n" + "\n".join(lines)) from None
     except (OSError, RuntimeError, UnicodeDecodeError):  # no home, no folder, no text
-        why = "The settings cannot be read: look at .env, HOME and PAPERBOY_DATA_DIR."
+        why = "The settings can't be read. Check .env, HOME and PAPERBOY_DATA_DIR."
         raise Refused(why) from None

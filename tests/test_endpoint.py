@@ -113,7 +113,7 @@ def test_an_unusable_address_gets_one_sentence_that_does_not_quote_it(
         ("SLACK_BOT_TOKEN", f"xoxb-{HUSH}\nx", "line break"),
         ("OPENAI_API_KEY", f"sk-{HUSH}-ü", "letter"),
         ("DISCORD_TOKEN", f"{HUSH} x", "space"),
-        ("PAPERBOY_MODEL", "gpt\x1b[31m", "shown"),
+        ("PAPERBOY_MODEL", "gpt\x1b[31m", "printed"),
         ("PAPERBOY_DATA_DIR", "~nobody-of-that-name/x", "folder"),
     ],
 )

@@ -71,7 +71,7 @@ def itself(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the release, and end."
+            "--version", callback=_print_version, is_eager=True, help="Print the release and exit."
         ),
     ] = False,
 ) -> None:
@@ -80,8 +80,8 @@ def itself(
 
 @app.command()
 def run() -> None:
-    """Everything on one machine: workers, and the bot for Slack and Discord where there is a token;
-    with none, this terminal is the channel."""
+    """Run everything on one machine: workers, and Slack and Discord where a token is set; without
+    one, this terminal is the channel."""
     config = settings.load()
     platforms.require_usable_platform(config)
     if config.configured_platforms:
@@ -104,10 +104,10 @@ def day(
     date: Annotated[str | None, typer.Option(help="YYYY-MM-DD; otherwise the feed's own.")] = None,
     format: Annotated[Format, typer.Option(help="What to print.")] = Format.TEXT,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what it would cost.")
+        bool, typer.Option("--dry-run", help="Only estimate what it would cost.")
     ] = False,
 ) -> None:
-    """One whole day through the real pipeline, on standard output."""
+    """Print one day's digest, made by the real pipeline."""
     from workers.cli import day as one_day
 
     config = settings.load()
@@ -134,10 +134,13 @@ def rank(
     profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")],
     papers: Annotated[Path, typer.Argument(help="A JSONL of id, title, abstract, ...")],
     train: Annotated[
-        Path | None, typer.Option(help="A JSONL with `selected` as well, to teach the gate.")
+        Path | None,
+        typer.Option(
+            help="A JSONL that also has `selected`: rank as the gate would after learning from it."
+        ),
     ] = None,
 ) -> None:
-    """The local judge alone: a JSON line {id, score} for each paper, best first."""
+    """Rank papers locally: a JSON line {id, score} for each, best first."""
     from workers.cli import rank as rank_cli
 
     for row in rank_cli.run(profile, papers, train):
@@ -146,12 +149,13 @@ def rank(
 
 @app.command()
 def why(
-    paper: Annotated[str, typer.Argument(help="An arXiv id, or an address with one.")],
+    paper: Annotated[str, typer.Argument(help="An arXiv id or link.")],
     profile: Annotated[
-        str | None, typer.Option(help="A profile's name, or a TOML file; else what is read here.")
+        str | None,
+        typer.Option(help="A profile's name, or a TOML file; otherwise those shown here."),
     ] = None,
 ) -> None:
-    """What became of a paper, and why; judged now if no digest had it."""
+    """Say why a paper was picked, or not; score it now if it was in no digest."""
     from workers.cli import why as why_cli
 
     head = why_cli.run(settings.load(), paper, profile)
@@ -162,13 +166,13 @@ def why(
 def eval_(
     profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")],
     papers: Annotated[
-        Path | None, typer.Option(help="A JSONL of id, title, abstract, ...; else the sample.")
+        Path | None, typer.Option(help="A JSONL of id, title, abstract, ...; otherwise the sample.")
     ] = None,
     prompt: Annotated[
         Path | None, typer.Option(help="A Jinja template to try in place of score.md.j2.")
     ] = None,
 ) -> None:
-    """A small fixed set judged again after a change of prompt or model, against the last time."""
+    """Score a fixed set after a change of prompt or model, and compare with the last time."""
     from bot.views.evaluation import eval_text
     from workers.cli import evaluate
 
@@ -179,7 +183,7 @@ def eval_(
 
 @app.command()
 def bot() -> None:
-    """The bot process of the Procfile."""
+    """Run the bot, one of the two processes of the Procfile."""
     from bot.__main__ import main as serve
     from workers.runtime.environment import environment
 
@@ -191,7 +195,7 @@ def bot() -> None:
 
 @app.command()
 def worker() -> None:
-    """The worker process of the Procfile: one worker for each queue, replaced when it dies."""
+    """Run the workers, the other process of the Procfile: one a queue, replaced when it dies."""
     from bot.__main__ import warn
     from workers.runtime.environment import environment
     from workers.runtime.worker import run_pool
@@ -203,28 +207,28 @@ def worker() -> None:
 
 @profiles_app.callback(invoke_without_command=True)
 def profiles_list(context: typer.Context) -> None:
-    """Without a further word: the profiles there are."""
+    """List all profiles, when no command follows."""
     if context.invoked_subcommand is None:
         sys.stdout.write(render_terminal.as_text([help.profiles_text(_known())]))
 
 
 @profiles_app.command()
 def show(name: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")]) -> None:
-    """One profile, all of it."""
+    """Show one profile in full."""
     profile = library.resolve(name, _known())
     sys.stdout.write(render_terminal.as_text([help.profile_text(profile)]))
 
 
 @profiles_app.command()
 def check(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
-    """Say what is wrong with a profile, with line, field and reason; or that nothing is."""
+    """Check a profile; each mistake with its line, field and reason."""
     profile = library.load(file)
-    print(safe(f"{file}: a good profile: {digest_views.profile_line(profile)}."))
+    print(safe(f"{file} is valid: {digest_views.profile_line(profile)}."))
 
 
 @profiles_app.command("import")
 def import_(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
-    """Add a profile to those that can be asked for by name."""
+    """Add a profile, to be used by its name."""
     from workers.runtime.environment import environment
 
     profile = library.load(file)
@@ -284,7 +288,7 @@ def main() -> None:
     logs.configure()
     for word in sys.argv[1:]:  # typer prints an unknown option as it was typed
         if word.startswith("-") and escape_unprintable(name := word.partition("=")[0]) != name:
-            _tell(f"{name} is no option.")
+            _tell(f"{name} is not an option.")
             sys.exit(_REFUSED)
     try:
         app()

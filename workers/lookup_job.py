@@ -51,7 +51,7 @@ class _CallLimitedModel:
         *most_output: int,
     ) -> batches.ModelReply:
         if not self._take_call():
-            raise Refused("A day's questions are used up.", ModelReason.NO_BUDGET)
+            raise Refused("Today's /why questions are used up.", ModelReason.NO_BUDGET)
         return self._model.ask(instructions, question, schema, cache_key, *most_output)
 
 

@@ -94,7 +94,7 @@ def parse_one(text: str) -> PaperId:
         names = [named.id for named in found[:5]]
         last = f"{len(found) - 4} more" if len(found) > 5 else names[-1]
         first = ", ".join(names[:4] if len(found) > 5 else names[:-1])
-        raise Refused(f"Name one paper at a time; here are {first} and {last}.")
+        raise Refused(f"Name one paper at a time, not {first} and {last}.")
     if not text.strip():
         raise Refused(f"Say which paper, by an arXiv id like {_LOOK}.")
     short = _plain(text[:_LOOKED_AT])
@@ -128,7 +128,7 @@ def _read(text: str) -> Iterator[PaperId | str]:
         if wrong:
             yield f"{quoted(match[0])} {wrong}"
         elif version == 0:
-            yield f"{quoted(match[0])} has a version 0, and versions begin with v1"
+            yield f"{quoted(match[0])} has version 0; versions start at v1"
         elif match["month"]:
             yield PaperId(id=f"{match['month']}.{match['number']}", version=version)
         else:
@@ -138,30 +138,30 @@ def _read(text: str) -> Iterator[PaperId | str]:
 def _wrong_new(match: re.Match[str]) -> str | None:
     month, number = match["month"], match["number"]
     if len(month) != 4:
-        return f"has {_COUNTS[len(month)]} digits before the point where year and month make four"
+        return f"has {_COUNTS[len(month)]} digits before the point; year and month take four"
     if not 1 <= int(month[2:]) <= 12:
-        return f"cannot be an arXiv id, for there is no month {month[2:]}"
+        return f"is no arXiv id: there is no month {month[2:]}"
     # From 2091 on, arXiv has to tell these apart.
     if not _NEW_FROM <= int(month) < _OLD_FROM:
-        return "would be of a month before April 2007, when ids looked like hep-th/9901001"
+        return "would be from before April 2007, when ids looked like hep-th/9901001"
     length = 4 if int(month) < _LONG_FROM else 5
     if len(number) != length:
         counted, needed = _COUNTS[len(number)], _COUNTS[length]
-        return f"has {counted} digits after the point where {needed} are needed"
-    return None if int(number) else "has no number, for they begin with 1"
+        return f"has {counted} digits after the point; it takes {needed}"
+    return None if int(number) else "has number 0; numbers start at 1"
 
 
 def _wrong_old(match: re.Match[str]) -> str | None:
     digits = match["digits"]
     if match["archive"].lower() not in _ARCHIVES:
-        return "names no archive that arXiv had when ids looked like hep-th/9901001"
+        return "is of no archive that arXiv had when ids looked like hep-th/9901001"
     if len(digits) != 7:
-        return f"has {_COUNTS[len(digits)]} digits after the slash where seven are needed"
+        return f"has {_COUNTS[len(digits)]} digits after the slash; it takes seven"
     if not 1 <= int(digits[2:4]) <= 12:
-        return f"cannot be an arXiv id, for there is no month {digits[2:4]}"
+        return f"is no arXiv id: there is no month {digits[2:4]}"
     if _NEW_FROM <= int(digits[:4]) < _OLD_FROM:
-        return "would be of a month after March 2007, since when ids look like 0704.0001"
-    return None if int(digits[4:]) else "has no number, for they begin with 1"
+        return "would be from after March 2007; ids look like 0704.0001 since then"
+    return None if int(digits[4:]) else "has number 0; numbers start at 1"
 
 
 def _guess(text: str) -> PaperId | None:

@@ -81,7 +81,7 @@ def parse_options(words: Sequence[str]) -> Options:
         )
         if position == stop:
             example = _PARSERS[keyword][2]
-            raise Refused(f"There is nothing after {word.lower()}; write, for instance, {example}.")
+            raise Refused(f'"{word.lower()}" needs a value, for example: {example}.')
         options[keyword], used = _value(keyword, typed[position:stop])
         position += used
     return Options(profile=_profile(bare, leads=typed[:1] == bare[:1]), **options)
@@ -94,15 +94,15 @@ def parse_time(text: str) -> time:
         return time(12 if folded == "noon" else 0)
     match = _CLOCK.fullmatch(folded)
     if not match:
-        wrong = f"{quoted(text)} is not a time of day" if folded else "There is no time of day"
+        wrong = f"{quoted(text)} is not a time of day" if folded else "The time of day is missing"
         raise Refused(f"{wrong}; write it like 09:00, 9 am or noon.")
     hour, minute, half = int(match[1] or match[3]), int(match[2] or match[4] or 0), match[5]
     if half and not 1 <= hour <= 12:
-        raise Refused(f"{quoted(text)} is no time: before am or pm the hour is from 1 to 12.")
+        raise Refused(f"{quoted(text)} is not a time: before am or pm, the hour is 1 to 12.")
     if half:
         hour = hour % 12 + (12 if half == "p" else 0)
     if hour > 23 or minute > 59:
-        raise Refused(f"{quoted(text)} is no time: a day goes from 00:00 to 23:59.")
+        raise Refused(f"{quoted(text)} is not a time: a day runs from 00:00 to 23:59.")
     return time(hour, minute)
 
 
@@ -122,7 +122,7 @@ def parse_weekdays(text: str) -> tuple[int, ...]:
             length = (_day(last, part) - start) % 7 if dash else 0
             days.update((start + n) % 7 for n in range(length + 1))
     if not days:
-        raise Refused("There are no days; write them like mon-fri or mon,wed,fri.")
+        raise Refused("The days are missing; write them like mon-fri or mon,wed,fri.")
     return tuple(sorted(days))
 
 
@@ -143,14 +143,14 @@ def parse_zone(text: str) -> str:
     if zone := find_zone(text):
         return zone
     if not _folded(text):
-        raise Refused("There is no time zone; write it like Europe/Berlin or UTC.")
+        raise Refused("The time zone is missing; write it like Europe/Berlin or UTC.")
     if _UTC_OFFSET.fullmatch(_folded(text)):
-        why = "is a distance from UTC, which changes with the clocks"
-        raise Refused(f"{quoted(text)} {why}; write a zone's name, as in Europe/Berlin.")
+        why = "is an offset from UTC, which changes with daylight saving"
+        raise Refused(f"{quoted(text)} {why}; write a time zone, as in Europe/Berlin.")
     if near := suggest_zones(text):
         why = "is not a time zone"
         if is_clock(text):
-            why = "is a clock and no place"
+            why = "is an abbreviation, not a place"
         elif len(zones_of(text)) > 1:
             why = "may be in several time zones"
         raise Refused(f"{quoted(text)} {why}; did you mean {_either(near)}?")

@@ -40,14 +40,23 @@ _RANGES: Final = {name: "{minimum} to {maximum}".format_map(n) for name, n in _N
 
 # Labels and hints: at most 45 and 100 characters, Discord's limits; Slack allows more.
 _FIELDS: Final = {
-    "title": ("Title", f"Stands above every digest; at most {_TITLE} characters."),
-    "categories": ("arXiv categories", "As in: cs.LG, cs.AI. An archive, as in math, will do too."),
-    "look_for": ("What to look for", "A topic a line, as in: Compression: pruning, quantization."),
-    "leave_out": ("What to leave out", "Likewise; a line without a topic's name is for them all."),
-    "keywords": ("Keywords", "Commas between; a minus before a word to avoid: pruning, -survey."),
-    "relevance": ("Relevance, at least", f"{_RANGES['relevance']}; no paper below it is shown."),
-    "novelty": ("Novelty, at least", f"{_RANGES['novelty']}; no paper below it is shown."),
-    "maximum": ("Papers a day, at most", f"{_RANGES['maximum']}; the best ones are shown."),
+    "title": ("Title", f"The heading of every digest; at most {_TITLE} characters."),
+    "categories": ("arXiv categories", "For example: cs.LG, cs.AI. An archive works too: math."),
+    "look_for": (
+        "What to look for",
+        "One topic a line, such as: Compression: pruning, quantization.",
+    ),
+    "leave_out": (
+        "What to leave out",
+        "One topic a line; a line without a topic's name is for all topics.",
+    ),
+    "keywords": (
+        "Keywords",
+        "Separate with commas; a minus before words to avoid: pruning, -survey.",
+    ),
+    "relevance": ("Relevance cut-off", f"{_RANGES['relevance']}; papers below it are not picked."),
+    "novelty": ("Novelty cut-off", f"{_RANGES['novelty']}; papers below it are not picked."),
+    "maximum": ("Most papers in a digest", f"{_RANGES['maximum']}; the best ones are picked."),
 }
 
 
@@ -135,7 +144,7 @@ def _cannot_edit(values: Mapping[str, str]) -> str:
     why = "A topic's name or a keyword has punctuation"
     if long := [_FIELDS[name][0] for name, text in values.items() if len(text) > _LONGEST]:
         why = f'"{long[0]}" has more than {_LONGEST} characters'
-    return f"{why}, which a form cannot hold: paperboy profiles import FILE changes this profile."
+    return f"{why}, which a form can't hold. To change it: paperboy profiles import FILE."
 
 
 def _data(texts: Mapping[str, str], base: Profile | None) -> dict[str, Any]:
@@ -238,13 +247,13 @@ def _mistake(where: FieldPath, reason: str, data: Mapping[str, Any]) -> tuple[st
         case (*_, str(name)) if name in _NUMBERS:
             return name, f"Write a whole number from {_RANGES[name]}."
         case ("topics", int(index), "relevant"):
-            subject = f"What belongs to {_quoted(data['topics'][index]['name'])}"
+            subject = f"What to look for in {_quoted(data['topics'][index]['name'])}"
         case ("topics", int(index), "irrelevant"):
             topic = _quoted(data["topics"][index]["name"])
-            field, subject = "leave_out", f"What does not belong to {topic}"
+            field, subject = "leave_out", f"What to leave out of {topic}"
         case ("keywords", str(kind), int(index)):
             field, subject = "keywords", f"The keyword {_quoted(data['keywords'][kind][index])}"
-    if not reason.startswith(("must ", "is ", "holds ")):  # a sentence of its own
+    if not reason.startswith(("must ", "is ", "contains ")):  # a sentence of its own
         subject, reason = "", reason[0].upper() + reason[1:]
     return field, f"{subject} {reason}".strip() + ("" if reason.endswith("?") else ".")
 

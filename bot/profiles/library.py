@@ -19,7 +19,7 @@ def load(path: Path) -> Profile:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except OSError as error:
-        raise Refused(f"{printable(str(path))} cannot be read: {error.strerror}.") from error
+        raise Refused(f"{printable(str(path))} can't be read: {error.strerror}.") from error
     return _parse(str(path), raw)
 
 

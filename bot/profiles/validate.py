@@ -32,11 +32,11 @@ _TABLES: Final[Mapping[str, type[BaseModel]]] = {
 _SENTENCES: Final[Mapping[str, str]] = {
     "missing": "is missing",
     "string_type": "must be text in quotation marks",
-    "string_unicode": "holds half a character, which is not allowed",  # a lone surrogate
+    "string_unicode": "contains half a character, which isn't allowed",  # a lone surrogate
     "string_too_short": "must not be empty",
     "string_too_long": "must be at most {max_length} characters long",
     "string_pattern_mismatch": (
-        "must be 1 to 40 small letters, digits and hyphens, and not begin with a hyphen"
+        "must be 1 to 40 lower-case letters, digits and hyphens, and not start with a hyphen"
     ),
     "bool_type": "must be true or false, without quotation marks",
     "int_type": "must be a whole number, without quotation marks",
@@ -56,20 +56,20 @@ _NOT_TOML: Final[Mapping[str, str]] = {
     "Expected \"'": "the text that begins here has no closing quotation mark",
     "Illegal character '\\n'": "the text has no closing quotation mark on its line",
     "Found invalid character '\\n'": "the text has no closing quotation mark on its line",
-    "Illegal character": "a control character may not stand here",
-    "Found invalid character": "a control character may not stand here",
+    "Illegal character": "a control character isn't allowed here",
+    "Found invalid character": "a control character isn't allowed here",
     "Unescaped": r"a backslash inside text must be written twice: \\",
     "Invalid hex": r"a backslash inside text must be written twice: \\",
     "Escaped character": r"a backslash inside text must be written twice: \\",
-    "Invalid value": "no value can be read here: text needs quotation marks",
-    "Invalid statement": "is neither a field, as in name = value, nor the heading of a table",
-    "Invalid initial": "the name of a field must stand here, on the same line",
+    "Invalid value": "this isn't a value: text needs quotation marks",
+    "Invalid statement": "is neither a field (name = value) nor a table's heading",
+    "Invalid initial": "a field's name must come here, on the same line",
     "Invalid date": "there is no such date",
     "Exceeds": "the number has too many digits",
-    "Expected '='": "the name of a field must be followed by an equals sign",
-    "Expected ']": "the heading of a table needs its closing bracket",
+    "Expected '='": "an equals sign must follow the field's name",
+    "Expected ']": "the table's heading needs its closing bracket",
     "Expected newline": r'the value ends before its line does; write " inside text as \"',
-    "Cannot": "contradicts an earlier line: a field or table is written once",
+    "Cannot": "contradicts an earlier line: write each field or table once",
     "Duplicate": "is set twice",
 }
 
@@ -99,7 +99,7 @@ def parse_profile(text: str | bytes) -> Profile | tuple[Mistake, ...]:
     """
     raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     if len(raw) > LARGEST:
-        return (Mistake(line=1, field="", reason="a profile may not be larger than 64 KiB"),)
+        return (Mistake(line=1, field="", reason="a profile can't be larger than 64 KiB"),)
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -108,7 +108,7 @@ def parse_profile(text: str | bytes) -> Profile | tuple[Mistake, ...]:
     lines = TomlLines(text)
     if lines.too_deep:
         line, where = lines.starts[-1]
-        return (Mistake(line=line, field=_field(where), reason="no field is nested so deep"),)
+        return (Mistake(line=line, field=_field(where), reason="no field is nested this deep"),)
     try:
         data = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, or int()'s own for 4,300 digits
@@ -187,7 +187,7 @@ def _control_characters(value: object, where: FieldPath) -> Iterator[FieldError]
         prose = where[0] == "topics" and where[-1] != "name"
         bad = _CONTROL.search(re.sub(r"[\n\t]", " ", value) if prose else value)
         if bad:
-            yield where, f"holds a control character (U+{ord(bad[0]):04X}), which is not allowed"
+            yield where, f"contains a control character (U+{ord(bad[0]):04X}), which isn't allowed"
 
 
 def _unknown_categories(data: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -193,4 +193,4 @@ def _without_class(id: str) -> str:
 
 
 def _missing(found: int, total: int) -> Unavailable:
-    return Unavailable(f"Only {found} of {total} papers came.", ArxivReason.TRUNCATED)
+    return Unavailable(f"Only {found} of {total} papers arrived.", ArxivReason.TRUNCATED)

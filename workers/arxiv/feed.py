@@ -65,7 +65,7 @@ def parse_feed(document: bytes) -> Listing:
     if _text(feed, "title").startswith("Feed error for query"):
         _refuse(_text(feed, "subtitle"))
     if "opensearch_totalresults" in feed:
-        raise unusable_document(ArxivReason.NOT_A_FEED, "is an answer of arXiv's API, not a list")
+        raise unusable_document(ArxivReason.NOT_A_FEED, "is an answer from arXiv's API, not a list")
     listed = [_announced(entry) for entry in entries]
     papers, replaced = _once(
         (a for a in listed if not a.announce_type.is_replacement),
@@ -115,7 +115,7 @@ def merge_listings(listings: Iterable[Listing]) -> Listing:
     dates = sorted({part.date for part in dated})
     if len(dates) > 1:
         days = " and ".join(map(str, dates))
-        raise Refused(f"These lists are of different days: {days}.", ArxivReason.MIXED_DAYS)
+        raise Refused(f"These lists are from different days: {days}.", ArxivReason.MIXED_DAYS)
     papers, replaced = _once(
         (announced for part in parts for announced in part.papers),
         (row for part in parts for row in part.replaced),
@@ -161,7 +161,7 @@ def _announced(entry: Any) -> Announced:
         kind = AnnounceType(_text(entry, "arxiv_announce_type"))
     except ValueError as error:
         raise unusable_document(
-            ArxivReason.MALFORMED, "has an entry announced in no known way"
+            ArxivReason.MALFORMED, "has an entry of an unknown announcement type"
         ) from error
     # A replacement's authors are not used, and splitting long lists is slow.
     authors = () if kind.is_replacement else split_authors(_text(entry, "author"))

@@ -81,17 +81,15 @@ class ArxivHttp:
         if self._redis.pttl(ARXIV_PACE_KEY) > longest * 1000:
             self._redis.expire(ARXIV_PACE_KEY, int(longest))
         if not lock.acquire(blocking_timeout=_TURN_SECONDS):
-            raise Unavailable(
-                f"Other questions to {host} are taking too long.", ArxivReason.TIMEOUT
-            )
+            raise Unavailable(f"Other requests to {host} are taking too long.", ArxivReason.TIMEOUT)
         try:
             return _run(self._fetch(url))
         except (TimeoutError, httpx2.TimeoutException) as error:
-            raise Unavailable(f"{host} did not answer in time.", ArxivReason.TIMEOUT) from error
+            raise Unavailable(f"{host} didn't answer in time.", ArxivReason.TIMEOUT) from error
         except httpx2.DecodingError as error:
             raise Unavailable(f"{host} sent a damaged answer.", ArxivReason.MALFORMED) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise Unavailable(f"{host} cannot be reached.", ArxivReason.UNREACHABLE) from error
+            raise Unavailable(f"{host} can't be reached.", ArxivReason.UNREACHABLE) from error
         finally:
             # Not released: the next request may start when the lock expires. Should Redis have lost
             # it, the answer is still good.
@@ -111,7 +109,7 @@ class ArxivHttp:
             async for chunk in chunks:  # decompressed, at most a megabyte at a time
                 body += chunk
                 if len(body) > _BODY_LIMIT:
-                    raise Unavailable(f"{_host(url)} sent far too much.", ArxivReason.NOT_A_FEED)
+                    raise Unavailable(f"{_host(url)} sent too much data.", ArxivReason.NOT_A_FEED)
             moved = response.next_request
             return _Reply(
                 status=response.status_code,

@@ -40,7 +40,7 @@ def count_entries(document: bytes) -> int:
     def start(name: str, attributes: Mapping[str, str]) -> None:
         # feedparser's time grows with the square of either.
         if len(attributes) > 50 or (not seen and reader.CurrentByteIndex > 4000):
-            raise unusable_document(ArxivReason.MALFORMED, "is built unlike any feed of arXiv's")
+            raise unusable_document(ArxivReason.MALFORMED, "is not built like arXiv's feeds")
         seen[name] += 1
         if name in _ENTRIES:
             entry.clear()
@@ -55,9 +55,9 @@ def count_entries(document: bytes) -> int:
         # Refused before its declarations are read: entities may grow, or name a file or a host.
         if name in ("rss", "feed"):
             raise unusable_document(
-                ArxivReason.MALFORMED, "declares a document type, which no feed of arXiv's does"
+                ArxivReason.MALFORMED, "declares a document type, which arXiv's feeds never do"
             )
-        raise unusable_document(ArxivReason.NOT_A_FEED, "is no RSS or Atom feed")
+        raise unusable_document(ArxivReason.NOT_A_FEED, "is not an RSS or Atom feed")
 
     reader = expat.ParserCreate(namespace_separator=" ")
     reader.StartElementHandler = start
@@ -67,7 +67,7 @@ def count_entries(document: bytes) -> int:
     except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: odd encodings
         raise _unparsable(document, next(iter(seen), None), error) from error
     if next(iter(seen)) not in _ROOTS:
-        raise unusable_document(ArxivReason.NOT_A_FEED, "is no RSS or Atom feed")
+        raise unusable_document(ArxivReason.NOT_A_FEED, "is not an RSS or Atom feed")
     return sum(seen[name] for name in _ENTRIES)
 
 
@@ -79,7 +79,7 @@ def _unparsable(document: bytes, root: str | None, error: Exception) -> Unavaila
         return unusable_document(ArxivReason.TRUNCATED, "breaks off before its end")
     if root in _ROOTS:
         return unusable_document(ArxivReason.MALFORMED, "is not well-formed XML")
-    return unusable_document(ArxivReason.NOT_A_FEED, "is no RSS or Atom feed")
+    return unusable_document(ArxivReason.NOT_A_FEED, "is not an RSS or Atom feed")
 
 
 def unusable_document(reason: ArxivReason, why: str) -> Unavailable:

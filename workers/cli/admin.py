@@ -22,9 +22,9 @@ _REFUSED = 2
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """The state of the server, the queues, what is away, who waits, and every subscription."""
+    """Show the model, database, queues, outages, waiting requests and every subscription."""
     from workers.runtime.environment import context_for, environment
 
     config, now = settings.load(), _moment(None)
@@ -42,7 +42,7 @@ def plan(
         str | None, typer.Option(metavar="TIME", help="YYYY-MM-DDTHH:MM, UTC; otherwise now.")
     ] = None,
 ) -> None:
-    """What would be due for each subscription at a moment, and why not."""
+    """Show each subscription's next step at a moment, or why nothing is due."""
     from workers.runtime.environment import context_for, environment
 
     config, now = settings.load(), _moment(at)
@@ -52,7 +52,7 @@ def plan(
 
 
 def doctor() -> None:
-    """What is misconfigured, one sentence each; asks the model about one paper."""
+    """Find what is misconfigured; has the model score one paper."""
     from workers.cli.doctor import examine, examine_discord, examine_slack
     from workers.runtime.environment import environment
 
@@ -73,19 +73,19 @@ def doctor() -> None:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="Where to, for instance paperboy.gz.")],
+    file: Annotated[Path, typer.Argument(help="The file to write, such as paperboy.gz.")],
 ) -> None:
-    """Profiles, subscriptions, votes, the ledger: all that is remembered, in one file."""
+    """Write profiles, subscriptions, votes, scores and outcomes into one file."""
     from workers.cli import backup as backup_cli
 
-    print(safe(f"{file}: {backup_cli.backup(settings.load(), file)} entries."))
+    print(safe(f"Wrote {backup_cli.backup(settings.load(), file)} entries to {file}."))
 
 
 def restore(file: Annotated[Path, typer.Argument(help="A file that backup wrote.")]) -> None:
-    """Put a backup into a server that nobody uses yet."""
+    """Restore a backup into an empty database."""
     from workers.cli import backup as backup_cli
 
-    print(safe(f"{backup_cli.restore(settings.load(), file)} entries of {file} are back."))
+    print(safe(f"Restored {backup_cli.restore(settings.load(), file)} entries from {file}."))
 
 
 def _moment(text: str | None) -> datetime:

@@ -46,7 +46,7 @@ def backup(settings: Settings, path: Path) -> int:
                 whole += 1
         begun.replace(path)
     except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}.") from None
+        raise Refused(f"{path} can't be written: {error.strerror}.") from None
     finally:
         begun.unlink(missing_ok=True)
     return whole
@@ -65,13 +65,13 @@ def restore(settings: Settings, path: Path) -> int:
         begun = kept.unfinished_restore()
         if begun is None and kept.in_use():
             raise Refused(
-                "This server is in use: it has subscriptions or digests of its own. "
+                "This database is in use: it has subscriptions or digests of its own. "
                 "Restore into an empty one (another PAPERBOY_DATA_DIR or REDIS_URL)."
             )
         if begun not in (None, name):
             raise Refused(
-                "A restore of another file was begun on this server and not ended. "
-                "End it with that file, or restore into an empty server."
+                "A restore of another file was started on this database and not finished. "
+                "Finish it with that file, or restore into an empty database."
             )
         kept.begin_restore(name)
         done = sum(kept.put(row, now) for row in _shown(_rows(path), "Restoring"))
@@ -105,17 +105,17 @@ def _rows(path: Path, seen: Callable[[bytes], object] = lambda _: None) -> Itera
     except ValueError as error:
         why = unreadable_reason(error)
         raise Refused(
-            f"{path}, line {number}{key}: this is not a whole backup of Paperboy's ({why}). "
+            f"{path}, line {number}{key}: this is not a complete backup ({why}). "
             "Nothing was restored."
         ) from None
     except (EOFError, zlib.error):
         raise Refused(
-            f"{path}, line {number}: this is not a whole backup of Paperboy's (it ends too soon). "
+            f"{path}, line {number}: this is not a complete backup (it ends too soon). "
             "Nothing was restored."
         ) from None
     except OSError as error:
         why = error.strerror or "it is not a gzipped file"
-        raise Refused(f"{path} cannot be read: {why}.") from None
+        raise Refused(f"{path} can't be read: {why}.") from None
 
 
 def _line(lines: gzip.GzipFile) -> bytes:
@@ -128,12 +128,12 @@ def _line(lines: gzip.GzipFile) -> bytes:
 def _header(path: Path, line: bytes) -> None:
     header = json.loads(line or b"null")
     if not isinstance(header, dict) or header.get("paperboy") != "backup":
-        raise Unreadable("it does not begin as one")
+        raise Unreadable("its first line is not a backup's")
     version, form = header.get("version"), header.get("form", 1)
     if version not in _VERSIONS or type(form) is not int or form > FORMAT_VERSION:
         raise Refused(
             f"{path} was written by a newer Paperboy (version {str(version)[:20]!a}, form "
-            f"{str(form)[:20]!a}): restore it with that one."
+            f"{str(form)[:20]!a}). Restore it with that one."
         )
 
 

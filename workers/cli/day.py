@@ -41,7 +41,9 @@ def estimate(settings: Settings, profile: str, files: Sequence[Path], day: date 
     does, and where there is no list or no model."""
     documents = [_read(path) for path in files]
     if settings.judge_model is None:
-        raise Refused("Without a model a day costs nothing; set OPENAI_API_KEY to be told a price.")
+        raise Refused(
+            "Without a model, a day costs nothing. Set OPENAI_API_KEY to get an estimate."
+        )
     with with_private_workers(settings, "now") as here:
         request = _request(settings, here, profile, documents, day)
         wait_for_list(request, here, Console(stderr=True))
@@ -52,7 +54,7 @@ def estimate(settings: Settings, profile: str, files: Sequence[Path], day: date 
                 if list_result and list_result.problem
                 else "no list"
             )
-            raise Refused(f"There is nothing to price: {why}.")
+            raise Refused(f"There is nothing to estimate: {why}.")
         stored_profile = here.store.profiles.get(request.profile)
         payer = Payer.of(request.address.workspace_key, stored_profile.name, settings.limits)
         now = datetime.now(UTC)
@@ -86,7 +88,7 @@ def _request(
 def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > _FILE_MAX:
-            raise Refused(f"{path} is larger than 50 MB; a feed file is smaller than that.")
+            raise Refused(f"{path} is larger than 50 MB, so it isn't a feed.")
         return path.read_bytes()
     except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror}.") from None
+        raise Refused(f"{path} can't be read: {error.strerror}.") from None

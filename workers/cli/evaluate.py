@@ -56,7 +56,7 @@ _LIST = TypeAdapter(list[StoredEvaluation])
 def evaluate(
     settings: Settings, profile_name: str, papers: Path | None, prompt: Path | None
 ) -> Report:
-    """Judge the fixed set for a profile (a name or a TOML file) and compare with the last judge.
+    """Score the fixed set for a profile (a name or a TOML file) and compare with the last time.
 
     `papers` is a JSONL in place of the sample that ships; `prompt` a Jinja template in place of
     prompts/score.md.j2, rendered with the profile. Scores are stored as they arrive and never
@@ -65,7 +65,7 @@ def evaluate(
     """
     name = settings.judge_model
     if name is None:
-        raise Refused("An evaluation asks a model, and none is set up: set OPENAI_API_KEY.")
+        raise Refused("An evaluation needs a model. Set OPENAI_API_KEY.")
     chosen = evaluation_papers([p for p, _ in rank.read_papers(papers, False)] if papers else None)
     file = settings.data_dir / "evaluations.json"
     kept = load_evaluations(file)
@@ -101,7 +101,7 @@ def instructions(profile: Profile, prompt: Path | None) -> str:
     try:
         return prompts.filled(prompt.read_text(encoding="utf-8"), profile=profile)
     except (OSError, ValueError, TypeError, ArithmeticError, jinja2.TemplateError) as error:
-        raise Refused(f"{prompt} cannot be used as a prompt: {error}.") from None
+        raise Refused(f"{prompt} can't be used as a prompt: {error}.") from None
 
 
 def score_papers(
@@ -231,7 +231,7 @@ def load_evaluations(file: Path) -> list[StoredEvaluation]:
         return _LIST.validate_json(file.read_bytes()) if file.exists() else []
     except (OSError, ValidationError) as error:
         raise Refused(
-            f"{file} cannot be read ({type(error).__name__}); move it away to begin anew."
+            f"{file} can't be read ({type(error).__name__}). Move it away to start afresh."
         ) from None
 
 

@@ -41,7 +41,7 @@ def _learned(path: Path, profile: Profile) -> learned_ranking.LearnedRanking:
             profile, [paper for paper, _ in rows], [was for _, was in rows]
         )
     except Refused as error:
-        raise Refused(f"{path}: {error} Without --train, the profile alone ranks.") from None
+        raise Refused(f"{path}: {error} Without --train, the profile alone is used.") from None
 
 
 def read_papers(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
@@ -49,7 +49,7 @@ def read_papers(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} cannot be read as text: {error}.") from None
+        raise Refused(f"{path} can't be read as text: {error}.") from None
     rows: dict[str, tuple[Paper, bool]] = {}
     for number, line in enumerate(lines, 1):
         if line.strip():

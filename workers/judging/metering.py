@@ -158,7 +158,7 @@ class MeteredModel:
             if not outcome.is_temporary:
                 raise Refused(refusal_text(outcome), ModelReason.NO_BUDGET)
             self._closed.wait(_POLL_SECONDS)
-        raise Refused("Nobody waits for this call any more.", ModelReason.STILL_AT_IT)
+        raise Refused("No one is waiting for this call any more.", ModelReason.STILL_AT_IT)
 
 
 def affordable_papers(left: Remaining, paper: MaxCost) -> int | None:

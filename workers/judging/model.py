@@ -271,15 +271,15 @@ def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
         raise model_errors.typed_error(given, model) from error
     if isinstance(error, openai.APITimeoutError):
         raise Unavailable(
-            "The model did not answer in time; PAPERBOY_CALL_SECONDS is how long it may take.",
+            "The model didn't answer in time; PAPERBOY_CALL_SECONDS sets the limit.",
             ModelReason.MODEL_SLOW,
         ) from error
     if isinstance(error.__cause__, ResponseTooLarge | httpx2.DecodingError):
         raise api_replies.not_an_api_reply() from error
     if isinstance(error.__cause__, httpx2.UnsupportedProtocol):
-        why = "OPENAI_BASE_URL does not begin with http:// or https://."
+        why = "OPENAI_BASE_URL doesn't begin with http:// or https://."
         raise Refused(why, ModelReason.WRONG_ADDRESS) from error
-    why = "The model's server does not answer."
+    why = "The model server doesn't answer."
     raise Unavailable(
         why, ModelReason.MODEL_DOWN, outcome_unknown=_may_be_charged(error)
     ) from error

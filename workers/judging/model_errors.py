@@ -112,28 +112,26 @@ def _configuration_error(given: ServerError, model: str) -> Refused | None:
     """Errors that no other question would avoid: credit, key, model name, address."""
     status = given.status
     if status == 402 or (status not in (404, 405) and _MONEY.search(given.text)):
-        return Refused("The model's account has run out of credit.", ModelReason.QUOTA)
+        return Refused("The model account is out of credit.", ModelReason.QUOTA)
     if status == 401:
-        return Refused("The model's server does not accept OPENAI_API_KEY.", ModelReason.BAD_KEY)
+        return Refused("The model server rejects OPENAI_API_KEY.", ModelReason.BAD_KEY)
     if status in (0, 400, 403, 404, 422) and _NO_MODEL.search(given.text):
         return Refused(
-            f"The model's server knows no model {json.dumps(model)}; set PAPERBOY_MODEL.",
+            f"The model server doesn't know the model {json.dumps(model)}. Set PAPERBOY_MODEL.",
             ModelReason.UNKNOWN_MODEL,
         )
     nowhere = status in (0, 400) and _NO_PLACE.search(given.text)
     if status in (404, 405) or 300 <= status < 400 or nowhere:
         return Refused(
-            f"There is nothing to ask at OPENAI_BASE_URL (HTTP {status or 200}).",
+            f"There is no model server at OPENAI_BASE_URL (HTTP {status or 200}).",
             ModelReason.WRONG_ADDRESS,
         )
     if status == 403 and not _FILTER.search(given.text):
         if _REGION.search(given.text):
-            why = "The model's server does not serve this country or region (HTTP 403)."
+            why = "The model server does not serve this country or region (HTTP 403)."
             return Refused(why, ModelReason.NOT_ADMITTED)
         if _KEY.search(given.text):
-            return Refused(
-                "The model's server does not accept OPENAI_API_KEY.", ModelReason.BAD_KEY
-            )
+            return Refused("The model server rejects OPENAI_API_KEY.", ModelReason.BAD_KEY)
     return None
 
 
@@ -141,23 +139,23 @@ def _question_error(given: ServerError) -> Unavailable | None:
     """Errors that other papers, or fewer, may avoid."""
     status = given.status
     if status == 413 or (status in (0, 400, 422, 429, 500) and _LENGTH.search(given.text)):
-        return Unavailable("The question is longer than the model takes.", ModelReason.TOO_LONG)
+        return Unavailable("The request is too long for the model.", ModelReason.TOO_LONG)
     if status in (0, 400, 403, 422, 451, 500) and _FILTER.search(given.text):
-        why = "The content filter of the model's server stopped the question."
+        why = "The model server's content filter blocked the request."
         return Unavailable(why, ModelReason.CONTENT_FILTER)
     if status == 403:
-        why = "The model's server does not let Paperboy in (HTTP 403)."
+        why = "The model server denies Paperboy access (HTTP 403)."
         return Unavailable(why, ModelReason.NOT_ADMITTED)
     if 400 <= status < 500 and status not in (408, 409, 425, 429):
-        why = f"The model's server refused the request (HTTP {status})."
+        why = f"The model server refused the request (HTTP {status})."
         return Unavailable(why, ModelReason.MODEL_REFUSED)
     return None
 
 
 def _server_error(given: ServerError) -> Unavailable:
     if given.status == 429 or (given.status == 0 and _BUSY.search(given.text)):
-        return Unavailable("The model's server asks for fewer requests.", ModelReason.MODEL_BUSY)
-    return Unavailable("The model's server does not answer.", ModelReason.MODEL_DOWN)
+        return Unavailable("The model server asks for fewer requests.", ModelReason.MODEL_BUSY)
+    return Unavailable("The model server doesn't answer.", ModelReason.MODEL_DOWN)
 
 
 def error_with_status_200(error: dict[str, Any], model: str) -> PaperboyError:

@@ -177,42 +177,39 @@ def test_one_is_what_is_named(named: PaperId, place: str, after: str) -> None:
             "that one",
             'There is no arXiv id in "that one"; ids look like 2503.15294 or hep-th/9901001.',
         ),
-        ("2503.1529", '"2503.1529" has four digits after the point where five are needed.'),
+        ("2503.1529", '"2503.1529" has four digits after the point; it takes five.'),
         (
             "1412.09999",
-            '"1412.09999" has five digits after the point where four are needed; '
-            "did you mean 1412.9999?",
+            '"1412.09999" has five digits after the point; it takes four; did you mean 1412.9999?',
         ),
-        ("2513.15294", '"2513.15294" cannot be an arXiv id, for there is no month 13.'),
+        ("2513.15294", '"2513.15294" is no arXiv id: there is no month 13.'),
         (
             "202503.15294",
-            '"202503.15294" has six digits before the point where year and month make four; '
+            '"202503.15294" has six digits before the point; year and month take four; '
             "did you mean 2503.15294?",
         ),
         (
             "2503.15294v0",
-            '"2503.15294v0" has a version 0, and versions begin with v1; did you mean 2503.15294?',
+            '"2503.15294v0" has version 0; versions start at v1; did you mean 2503.15294?',
         ),
         (
             "0701.1234",
-            '"0701.1234" would be of a month before April 2007, when ids looked like '
-            "hep-th/9901001.",
+            '"0701.1234" would be from before April 2007, when ids looked like hep-th/9901001.',
         ),
         (
             "math/0704001",
-            '"math/0704001" would be of a month after March 2007, since when ids look like '
-            "0704.0001.",
+            '"math/0704001" would be from after March 2007; ids look like 0704.0001 since then.',
         ),
-        ("hep-th/990100", '"hep-th/990100" has six digits after the slash where seven are needed.'),
-        ("2503.00000", '"2503.00000" has no number, for they begin with 1.'),
+        ("hep-th/990100", '"hep-th/990100" has six digits after the slash; it takes seven.'),
+        ("2503.00000", '"2503.00000" has number 0; numbers start at 1.'),
         (
             "https://arxiv.org/abs/9901001",
-            '"abs/9901001" names no archive that arXiv had when ids looked like hep-th/9901001.',
+            '"abs/9901001" is of no archive that arXiv had when ids looked like hep-th/9901001.',
         ),
-        ("2503.15294 2503.15295", "Name one paper at a time; here are 2503.15294 and 2503.15295."),
+        ("2503.15294 2503.15295", "Name one paper at a time, not 2503.15294 and 2503.15295."),
         (
             " ".join(f"2503.1529{n}" for n in range(7)),
-            "Name one paper at a time; here are 2503.15290, 2503.15291, 2503.15292, 2503.15293 "
+            "Name one paper at a time, not 2503.15290, 2503.15291, 2503.15292, 2503.15293 "
             "and 3 more.",
         ),
     ],

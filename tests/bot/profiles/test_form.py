@@ -144,7 +144,7 @@ def test_a_name_with_a_colon_stands_in_quotation_marks_straight_or_curly() -> No
                     Topic(name="B", relevant="r" * 1600),
                 )
             },
-            '"What to look for" has more than 3000 characters, which a form cannot hold: ',
+            '"What to look for" has more than 3000 characters, which a form can\'t hold. ',
         ),
         ({"topics": (Topic(name='The "A": b', relevant="r"),)}, "A topic's name or a keyword has "),
         ({"keywords": Keywords(relevant=("1,2-shift",))}, "A topic's name or a keyword has "),
@@ -254,11 +254,11 @@ def test_a_new_profile_is_named_after_its_title(title: str, name: str) -> None:
         ("categories", "a b c d e", '"a" is not an arXiv category. "b" is not an arXiv category.'),
         ("look_for", "", "The list of topics must have at least one entry."),
         ("look_for", "x\n" * 21, 'Another topic is called "x".'),
-        ("look_for", "Matter:", 'What belongs to "Matter" must not be empty.'),
-        ("look_for", "A: b\x07", 'What belongs to "A" holds a control character (U+0007)'),
+        ("look_for", "Matter:", 'What to look for in "Matter" must not be empty.'),
+        ("look_for", "A: b\x07", 'What to look for in "A" contains a control character (U+0007)'),
         ("look_for", "a: b\nA: c", 'Another topic is called "A".'),
         ("look_for", "x" * 3001, "This must be at most 3000 characters long."),
-        ("leave_out", "x" * 2001, 'What does not belong to "Matter" must be at most 2000 char'),
+        ("leave_out", "x" * 2001, 'What to leave out of "Matter" must be at most 2000 char'),
         ("keywords", "k" * 81, f'The keyword "{"k" * 39}…" must be at most 80 characters long.'),
         ("relevance", "11", "Write a whole number from 1 to 10."),
         ("novelty", "7.5", "Write a whole number from 1 to 10."),
@@ -280,7 +280,7 @@ def test_more_mistakes_than_fit_at_a_field_are_counted() -> None:
 
 def test_a_mistake_in_what_holds_for_all_topics_is_counted_by_topic() -> None:
     said = wrong(look_for="A: a\nB: b\nC: c", leave_out="x" * 2001)["leave_out"]
-    assert said.startswith('What does not belong to "A"')
+    assert said.startswith('What to leave out of "A"')
     assert said.endswith(" And 1 more.")
 
 

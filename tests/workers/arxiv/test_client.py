@@ -469,7 +469,7 @@ def test_a_small_answer_that_unpacks_to_more_than_50_mb_is_not_unpacked(
     sky.answer = lambda asked: asked.give(bomb, Content_Encoding="gzip")
     with stamina.set_testing(True, attempts=1):
         error = failure(lambda: arxiv.fetch_listing(["cs.LG"]))
-    assert (error.reason, str(error)) == (ArxivReason.NOT_A_FEED, "127.0.0.1 sent far too much.")
+    assert (error.reason, str(error)) == (ArxivReason.NOT_A_FEED, "127.0.0.1 sent too much data.")
 
 
 def test_a_packed_answer_is_unpacked_and_a_damaged_one_is_malformed(
@@ -662,7 +662,7 @@ def test_an_empty_page_before_the_total_is_asked_again_and_then_reported(
     sky.answer = lambda asked: (whole if len(sky.asked) == 1 else nothing)(asked)
     error = failure(lambda: arxiv.window(["cs.SE"], START, END))
     assert error.reason is ArxivReason.TRUNCATED
-    assert "Only 3 of 4 papers came" in str(error)
+    assert "Only 3 of 4 papers arrived" in str(error)
     assert len(sky.asked) == 4
 
 

@@ -194,7 +194,7 @@ def test_an_empty_page_with_a_total_is_asked_again_and_then_reported(
     sky.answer = lambda *_: answering([], total=2)
     error = failure(lambda: arxiv.fetch_by_id(ALL[:2]))
     assert error.reason is ArxivReason.TRUNCATED
-    assert "Only 0 of 2 papers came" in str(error)
+    assert "Only 0 of 2 papers arrived" in str(error)
     assert len(sky.requests) == 3
 
 

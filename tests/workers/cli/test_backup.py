@@ -71,7 +71,7 @@ def test_a_restore_brings_back_everything(store: Store, settings: Settings, tmp_
 def test_a_server_in_use_is_left_as_it_is(store: Store, settings: Settings, tmp_path: Path) -> None:
     before, file = used(store), tmp_path / "paperboy.gz"
     backup.backup(settings, file)
-    with pytest.raises(Refused, match="This server is in use"):
+    with pytest.raises(Refused, match="This database is in use"):
         backup.restore(settings, file)
     assert everything(store) == before
 
@@ -252,7 +252,7 @@ def test_a_restore_that_was_interrupted_is_ended_by_the_same_file_alone(
         environment(settings),
     ):
         pass
-    with pytest.raises(Refused, match="A restore of another file was begun"):
+    with pytest.raises(Refused, match="A restore of another file was started"):
         backup.restore(settings, file_of(tmp_path, json.loads(GOOD.model_dump_json())))
     assert backup.restore(settings, file) == len(before)
     assert everything(store) == before
@@ -295,5 +295,5 @@ def test_an_unreadable_value_is_quarantined_in_a_backup_as_well(
 def test_a_backup_that_cannot_be_written_says_so(
     store: Store, settings: Settings, tmp_path: Path
 ) -> None:
-    with pytest.raises(Refused, match="cannot be written"):
+    with pytest.raises(Refused, match="can't be written"):
         backup.backup(settings, tmp_path / "nowhere" / "paperboy.gz")

@@ -343,12 +343,12 @@ def test_doctor_names_a_wrong_key_and_does_not_show_it(paperboy: Paperboy) -> No
     with judged_by(paperboy, lambda *_: error_reply(401, "invalid_api_key")):
         status, out, err = paperboy.run("doctor")
     assert status == 2
-    assert "does not accept OPENAI_API_KEY" in out
+    assert "rejects OPENAI_API_KEY" in out
     paperboy.settings["OPENAI_BASE_URL"] = "http://127.0.0.1:9/v1"
     status, out, err = paperboy.run("doctor")
     assert status == 2
     assert out.startswith("Something is wrong with the model.")
-    assert "The model's server does not answer." in out
+    assert "The model server doesn't answer." in out
     assert "sk-secret" not in out + err
 
 

@@ -116,7 +116,7 @@ def test_where_nothing_answers_nothing_is_suggested(
     with run_fake_server(lambda *_: json_reply({"detail": "Not Found"}, 404)) as server:
         found = examined(store, monkeypatch, server.url)
     assert (found.reason, found.working_address) == (ModelReason.WRONG_ADDRESS, "")
-    assert "There is nothing to ask at OPENAI_BASE_URL (HTTP 404)." in said(found)
+    assert "There is no model server at OPENAI_BASE_URL (HTTP 404)." in said(found)
 
 
 @pytest.mark.parametrize(

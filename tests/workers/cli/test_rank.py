@@ -129,12 +129,12 @@ def test_a_file_that_teaches_too_little_says_so(toml: str, tmp_path: Path) -> No
         list(rank.run(toml, path, path))
     said = str(told.value)
     assert said.startswith(f"{path}: Too little to learn from: 30 papers, 5 of them picked;")
-    assert said.endswith("Without --train, the profile alone ranks.")
+    assert said.endswith("Without --train, the profile alone is used.")
 
 
 def test_a_file_that_is_not_there_is_named(toml: str, tmp_path: Path) -> None:
     path = written(tmp_path / "papers.jsonl", 2, 30)
     gone = tmp_path / "gone.jsonl"
     for given in ((gone, None), (path, gone)):
-        with pytest.raises(Refused, match=r"gone\.jsonl cannot be read as text"):
+        with pytest.raises(Refused, match=r"gone\.jsonl can't be read as text"):
             list(rank.run(toml, *given))
