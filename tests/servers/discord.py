@@ -26,7 +26,7 @@ class DiscordConsole:
     )
 
     def __init__(self, discord: FakeDiscord) -> None:
-        self.discord, self._seen = discord, dict[str, str]()
+        self.discord, self._seen, self._printed = discord, dict[str, str](), set[str]()
         self.settings = {
             "DISCORD_TOKEN": "loopback",
             "DISCORD_API_URL": discord.api,
@@ -46,8 +46,7 @@ class DiscordConsole:
             case "send":
                 if not self.discord.modals:
                     raise LookupError("no form is open")
-                changes = dict(pair.split("=", 1) for pair in rest.split())
-                self.discord.submit(list(self.discord.modals)[-1], changes)
+                self._send(dict(pair.split("=", 1) for pair in rest.split()))
             case _ if word.startswith("/"):
                 self._command(line[1:].split())
             case _:
@@ -61,9 +60,11 @@ class DiscordConsole:
                 edited = " (edited)" if message["id"] in self._seen else ""
                 self._seen[message["id"]] = text
                 yield f"--- {where}{edited}\n{text}"
-        for id, modal in list(self.discord.modals.items()):
-            if id not in self._seen:
-                self._seen[id] = ""
+        modals = dict(self.discord.modals)
+        self._printed &= modals.keys()  # a form that is opened again is printed again
+        for id, modal in modals.items():
+            if id not in self._printed:
+                self._printed.add(id)
                 fields = [label["component"]["custom_id"] for label in modal["components"]]
                 yield f"--- a form; its fields are {', '.join(fields)}\n{draw_discord(modal)}"
 
@@ -81,6 +82,20 @@ class DiscordConsole:
             options["top"] = int(options["top"])
         if self.discord.command(name, options).type is None:
             raise LookupError("nothing acknowledged it: is the bot connected?")
+
+    def _send(self, changes: dict[str, str]) -> None:
+        """Submit the open form with these fields changed; choices are separated by commas."""
+        id, modal = list(self.discord.modals.items())[-1]
+        parts = {
+            label["component"]["custom_id"]: label["component"] for label in modal["components"]
+        }
+        self.discord.submit(
+            id,
+            {
+                name: value if parts.get(name, {}).get("type") == 4 else value.split(",")
+                for name, value in changes.items()
+            },
+        )
 
     def _press(self, label: str) -> None:
         for _, message in reversed([*self._shown()]):

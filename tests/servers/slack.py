@@ -62,9 +62,8 @@ class SlackConsole:
         for place, where, message in self._shown():
             text = str(message.get("text"))
             if message.get("blocks"):
-                text = draw_slack(message) + "".join(
-                    f"! {rule}\n" for rule in broken_rules(message)
-                )
+                sent = {"text": message["text"], "blocks": message["blocks"]}
+                text = draw_slack(message) + "".join(f"! {r}\n" for r in broken_rules(sent))
             if self._seen.get(place) != text:
                 edited = " (edited)" if place in self._seen else ""
                 self._seen[place] = text
