@@ -98,7 +98,7 @@ def test_what_changes_the_channel_is_said_in_the_channel(fake_slack: FakeSlack) 
         "@U1 subscribed",
         "@U1 paused",
         "@U1 resumed",
-        "@U1 ended",
+        "@U1 unsubscribed",
     ]
 
 
