@@ -443,7 +443,7 @@ def test_days_that_were_missed_come_in_one_thread_the_best_first(
     shown = str(head["blocks"])
     assert "Tuesday 18 to Thursday 20 March 2025" in shown
     assert "The best of 3 days." in shown
-    assert "2 earlier days couldn't be posted in time" in shown
+    assert "2 earlier days skipped" in shown
     assert "4 announced = 4 picked" in shown
     had = store.history.delivered_dates(
         [(slack_address("C1"), "matters"), (slack_address("C1"), "other")]

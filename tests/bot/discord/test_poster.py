@@ -381,7 +381,7 @@ def test_doctor_says_what_is_missing_and_how_to_invite(fake_discord: FakeDiscord
     assert "permissions=309237713920" in said[3]
     fake_discord.bot_permissions &= ~SEND_MESSAGES
     well, said = asyncio.run(check.check(TOKEN, fake_discord.api))
-    assert (well, said[1]) == (False, "In Testers Paperboy lacks: Send Messages.")
+    assert (well, said[1]) == (False, "Testers: Paperboy lacks Send Messages.")
     fake_discord.token = "another"
     assert asyncio.run(check.check(TOKEN, fake_discord.api)) == (
         False,

@@ -364,7 +364,7 @@ def test_why_says_what_it_needs(
 ) -> None:
     head = deliver_day(redis_url, store, fake_slack)[0]
     two = private_answer(fake_slack, lambda: fake_slack.shortcut("why_this", "C1", head["ts"]))
-    assert two == "Name one paper at a time; here are 2503.10000 and 2503.10001.\n"
+    assert two == "Name one paper at a time, not 2503.10000 and 2503.10001.\n"
     below = type_command(fake_slack, "why https://arxiv.org/pdf/2503.20000")
     assert "Not picked: relevance 3 is below the cut-off of 7." in below
     assert "2503.15294: looking it up …" in type_command(fake_slack, "2503.15294", command="/why")
