@@ -584,5 +584,5 @@ def test_a_lease_is_renewed_until_it_is_lost_or_the_delivery_ends(
 
     monkeypatch.setattr(lease, "renew", counted)
     with pytest.raises(LeaseLost):
-        asyncio.run(deliver_job._keep(lease))
+        asyncio.run(deliver_job._keep_renewing(lease))
     assert len(renewed) == 3
