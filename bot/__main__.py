@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -22,18 +22,16 @@ from bot.domain.digest import Judge
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError, Refused
 from bot.network import describe_error
-from bot.runtime import clock
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Answers, Services
+from bot.runtime.clock import run_clock
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.platforms import misconfigured_platforms, require_usable_platform
 from bot.runtime.posting import ChannelRateLimit
-from bot.runtime.tick_announcer import TickAnnouncer
 from bot.safe_text import safe
 from bot.settings import Settings
 from bot.store.connection import connect_briefly, require_usable_server
 from bot.store.lookups import Lookups
-from bot.store.quarantine import claim_server
 from bot.store.queues import Queues
 from bot.store.store import Store
 from bot.views import doctor
@@ -41,8 +39,6 @@ from bot.views import doctor
 log = structlog.get_logger()
 
 
-# Between ticks while something is under way, and otherwise; a request wakes the clock at once.
-_BUSY_SECONDS, _TICK_SECONDS = 0.5, 30.0
 _LOGIN_SECONDS = 30.0
 _CLOSING_SECONDS = 4.0
 
@@ -70,7 +66,7 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         )
         lookup_waiter = LookupWaiter(context, queues.enqueue_lookups)
         services = Services(context, rate_limit, wakeup, lookup_waiter)
-        running = {"clock": asyncio.create_task(_run_clock(context, queues, wakeup, platforms))}
+        running = {"clock": asyncio.create_task(run_clock(context, queues, wakeup, platforms))}
         unusable = misconfigured_platforms(config)
         for why in unusable.values():
             log.error("platform cannot be served", why=why)
@@ -171,29 +167,6 @@ async def _keep_receiving(
             put = context.store.outages.put
             await asyncio.to_thread(put, f"{name} login", why, datetime.now(UTC))
         await asyncio.sleep(wait)
-
-
-async def _run_clock(
-    context: Context, queues: Queues, wakeup: Wakeup, platforms: Mapping[str, Answers[Any]]
-) -> None:
-    """Tick until cancelled. Logs once that Redis is away, and once that it is back."""
-    away, announcer = False, TickAnnouncer(platforms)
-    while True:
-        busy = False
-        try:
-            # Ends this process, with a message, when a newer Paperboy writes to the server.
-            await asyncio.to_thread(claim_server, context.store.redis)
-            ticked = await asyncio.to_thread(clock.tick, context, queues, datetime.now(UTC))
-            announcer.announce(ticked)
-        except redis.RedisError as error:
-            if not away:
-                log.error("redis unreachable, retrying", error=type(error).__name__)
-            away = True
-        else:
-            if away:
-                log.info("redis reachable again")
-            away, busy = False, ticked.in_progress
-        await wakeup.wait(_BUSY_SECONDS if busy or away else _TICK_SECONDS)
 
 
 def main(at: Endpoint | None = None) -> int:

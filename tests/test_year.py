@@ -21,7 +21,7 @@ from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
 from bot.planning.plan import Step, StepKind
-from bot.runtime import clock
+from bot.runtime import tick
 from bot.store.lookups import Lookups
 from bot.store.requests import DueDeliveries
 from bot.store.store import Store
@@ -172,7 +172,7 @@ def test_a_year_of_days(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for now in sorted(moment.astimezone(UTC) for day in days for moment in moments(day)):
         arxiv.now = now
         for _ in range(4):
-            ticked = clock.tick(context, tasks, now)  # type: ignore[arg-type]
+            ticked = tick.tick(context, tasks, now)  # type: ignore[arg-type]
             late |= {(request.subscription, request.wanted.date) for _, request, _ in ticked.late}
             if not ticked.in_progress:
                 break

@@ -25,7 +25,7 @@ from bot.domain.reasons import ArxivReason
 from bot.errors import PaperboyError, Refused
 from bot.profiles import library
 from bot.runtime import platforms
-from bot.runtime.clock import WorkerFault
+from bot.runtime.tick import WorkerFault
 from bot.safe_text import escape_unprintable, safe
 from bot.slack import render as render_slack
 from bot.store import connection

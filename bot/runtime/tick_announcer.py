@@ -12,7 +12,7 @@ import structlog
 
 from bot.domain.papers import fingerprint
 from bot.runtime.answers import Answers
-from bot.runtime.clock import TickResult
+from bot.runtime.tick import TickResult
 from bot.views import refusals, subscriptions
 
 log = structlog.get_logger()

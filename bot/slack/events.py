@@ -29,7 +29,7 @@ from bot.domain.request import Address
 from bot.errors import Refused, Unavailable
 from bot.runtime.closing import finish_closing
 from bot.settings import Settings
-from bot.slack import forms, http, render
+from bot.slack import events_http, forms, render
 from bot.slack.answers import SlackAnswers, SlackInteraction
 from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
 from bot.views import doctor, help, refusals
@@ -256,7 +256,7 @@ async def listen(answers: SlackAnswers, settings: Settings) -> None:
     elif secret is not None:
         signed = secret.get_secret_value()
         host, port = settings.host, settings.port
-        async with http.serving(slack.app(signed), signed, host, port):
+        async with events_http.serving(slack.app(signed), signed, host, port):
             await answers.listening("Slack", f"Slack by HTTP on {host}, port {port}")
             await asyncio.Event().wait()
 

@@ -19,7 +19,7 @@ from bot.domain.digest import Digest
 from bot.domain.lookup import Lookup
 from bot.domain.request import DigestRequest, delivery_name
 from bot.planning.plan import Step, StepKind, next_step
-from bot.runtime import clock
+from bot.runtime import tick
 from bot.store.lookups import Lookups
 from bot.views import digest as digest_views
 from workers.runtime.environment import Environment
@@ -60,7 +60,7 @@ def wait_for_digest(request: DigestRequest, here: Environment, console: Console)
             papers = f"{done}/{total}" if total else ""
             progress.update(bars[step.kind], completed=done, total=total or None, papers=papers)
 
-        clock.fulfil(request, here.store, here.queues, show)
+        tick.fulfil(request, here.store, here.queues, show)
     list_result = here.store.lists.result(request.wanted)
     assert list_result is not None, "a fulfilled request has a list"
     name = delivery_name(request, list_result)
@@ -75,7 +75,7 @@ def wait_for_list(request: DigestRequest, here: Environment, console: Console) -
         while (
             step := next_step(request, here.store.requests.state(request))
         ) and step.kind is StepKind.FETCH:
-            clock.queue_step(step, here.queues)
+            tick.queue_step(step, here.queues)
             time.sleep(_POLL_SECONDS)
 
 
@@ -88,4 +88,4 @@ def wait_for_lookup(lookup: Lookup, lookups: Lookups, here: Environment, console
                 return
             here.queues.enqueue_lookups()
             time.sleep(_POLL_SECONDS)
-    raise clock.WorkerFault("lookup")
+    raise tick.WorkerFault("lookup")

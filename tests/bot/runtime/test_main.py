@@ -28,7 +28,7 @@ from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused
 from bot.errors import Unavailable
 from bot.planning.plan import RequestState, Step, StepKind, next_step
-from bot.runtime import clock
+from bot.runtime import clock, tick
 from bot.settings import Settings
 from bot.store.queues import Queues
 from bot.store.requests import CHATS, DueDeliveries, FailedAttempt
@@ -85,7 +85,7 @@ def test_a_tick_queues_what_is_due_once_however_often_it_ticks(
     asked = digest_request()
     store.requests.put(asked)
     for _ in range(3):
-        clock.tick(context, queues, NOW)
+        tick.tick(context, queues, NOW)
     step = next_step(asked, store.requests.state(asked))
     assert step is not None
     assert queued(queues, "now") == [step.id]
@@ -109,7 +109,7 @@ def test_forty_who_ask_within_half_a_second_share_every_step(
                 "address": Address(platform=platform, workspace="1", channel=str(n)),
             }
             store.requests.put(digest_request().model_copy(update=update))
-            clock.tick(context, queues, begin + timedelta(seconds=1))
+            tick.tick(context, queues, begin + timedelta(seconds=1))
 
     ask(range(20), NOW)
     assert len(queued(queues, "now")) == 1
@@ -165,11 +165,11 @@ def test_a_channel_that_is_no_longer_due_gets_no_post(
     store: Store, context: Context, queues: Queues
 ) -> None:
     """A channel that was paused before a worker came to it."""
-    clock.tick(context, queues, EIGHT)
+    tick.tick(context, queues, EIGHT)
     deliveries = DueDeliveries(store.redis, "slack")
     assert len(deliveries.newcomers(())) == 1
     context.store.subscriptions.put(subscription(paused=Paused(at=EIGHT)))
-    clock.tick(context, queues, EIGHT)
+    tick.tick(context, queues, EIGHT)
     assert deliveries.newcomers(()) == {}
 
 
@@ -177,12 +177,12 @@ def test_a_channel_that_is_no_longer_due_gets_no_post(
 def test_a_platform_with_an_outage_is_retried_after_ten_seconds(
     store: Store, context: Context, queues: Queues
 ) -> None:
-    clock.tick(context, queues, EIGHT)
+    tick.tick(context, queues, EIGHT)
     deliveries = DueDeliveries(store.redis, "slack")
     (key,) = deliveries.newcomers(())
     deliveries.put_failed(key, FailedAttempt(at=EIGHT))
     for seconds, there in ((9, 0), (11, 1)):
-        ticked = clock.tick(context, queues, EIGHT + timedelta(seconds=seconds))
+        ticked = tick.tick(context, queues, EIGHT + timedelta(seconds=seconds))
         assert len(deliveries.newcomers(())) == there
         assert (ticked.in_progress, ticked.failed) == (True, ())
 
@@ -195,17 +195,17 @@ def test_a_delivery_that_fails_through_a_bug_is_announced_and_ends_the_request(
         update={"by": "U1", "subscription": "", "at": None, "until": None}
     )
     store.requests.put(asked)
-    clock.tick(context, queues, EIGHT)
+    tick.tick(context, queues, EIGHT)
     deliveries = DueDeliveries(store.redis, "slack")
     for key in deliveries.newcomers(()):
         deliveries.put_failed(key, FailedAttempt(at=EIGHT, fault=True))
-    failed = clock.tick(context, queues, EIGHT + timedelta(seconds=1)).failed
+    failed = tick.tick(context, queues, EIGHT + timedelta(seconds=1)).failed
     assert sorted(request.by for request in failed) == ["", "U1"]
     assert store.requests.all() == []
     store.requests.put(asked.model_copy(update={"since": EIGHT + timedelta(seconds=1)}))
-    clock.tick(context, queues, EIGHT + timedelta(seconds=2))
+    tick.tick(context, queues, EIGHT + timedelta(seconds=2))
     assert [request.by for request in deliveries.newcomers(()).values()] == ["U1"]
-    clock.tick(context, queues, EIGHT + timedelta(seconds=61))
+    tick.tick(context, queues, EIGHT + timedelta(seconds=61))
     assert len(deliveries.newcomers(())) == 2
 
 
@@ -216,7 +216,7 @@ def test_a_request_is_given_up_and_announced_after_twelve_hours_of_outage(
     asked = due_at_eight.model_copy(update=person)
     store.requests.put(asked)
     for hours, given_up in ((0, ()), (11.9, ()), (12, (asked,))):
-        ticked = clock.tick(context, queues, EIGHT + timedelta(hours=hours))
+        ticked = tick.tick(context, queues, EIGHT + timedelta(hours=hours))
         assert ticked.given_up == given_up
         assert store.requests.all() == ([] if given_up else [asked])
     waiting = DueDeliveries(store.redis, "slack").newcomers(())
@@ -229,13 +229,13 @@ def test_a_request_goes_through_all_steps_and_is_dropped_when_fulfilled(
     from workers.score_job import deliver_to_terminal, score
 
     asked = asked_and_listed(store, Judge())
-    clock.tick(context, queues, NOW)
+    tick.tick(context, queues, NOW)
     assert len(queued(queues, "now")) == 1
     score(asked, store, None, 1, lambda: NOW, lambda done, total: None)
-    clock.tick(context, queues, NOW)
+    tick.tick(context, queues, NOW)
     assert len(queued(queues, "now")) == 2
     deliver_to_terminal(asked, store, lambda: NOW)
-    clock.tick(context, queues, NOW)
+    tick.tick(context, queues, NOW)
     assert store.requests.all() == []
 
 
@@ -248,10 +248,10 @@ def test_a_day_that_ended_short_is_taken_up_again_later(
     down = ScriptedModel(lambda about: Unavailable("Away.", ModelReason.MODEL_DOWN))
     score(asked, store, down, 4, lambda: NOW, lambda done, total: None)
     deliver_to_terminal(asked, store, lambda: NOW)
-    clock.tick(context, queues, NOW + timedelta(minutes=5))
+    tick.tick(context, queues, NOW + timedelta(minutes=5))
     assert store.requests.all() == [asked]
     later = NOW + timedelta(minutes=11)
-    clock.tick(context, queues, later)
+    tick.tick(context, queues, later)
     (again,) = store.requests.all()
     assert again.since == later
     store.lists.put_result(asked.wanted, list_result(later, changed=NOW))
@@ -264,7 +264,7 @@ def test_a_day_that_ended_short_is_taken_up_again_later(
         lambda done, total: None,
     )
     deliver_to_terminal(again, store, lambda: later)
-    clock.tick(context, queues, later)
+    tick.tick(context, queues, later)
     assert store.requests.all() == []
     assert store.history.of(asked.address)[-1].complete
 
@@ -317,7 +317,7 @@ def test_papers_that_the_budget_left_out_are_not_judged_again_by_the_clock(
     score(asked, store, model, 4, lambda: NOW, lambda done, total: None, nothing)
     deliver_to_terminal(asked, store, lambda: NOW)
     assert not store.history.of(asked.address)[-1].complete
-    clock.tick(context, queues, NOW + timedelta(minutes=11))
+    tick.tick(context, queues, NOW + timedelta(minutes=11))
     assert store.requests.all() == []
     assert model.asked == []
 
@@ -331,17 +331,17 @@ def test_a_subscription_prepares_its_day_and_delivers_it_at_its_local_time(
     (mine,) = owed(context, friday)
     assert mine.at == EIGHT
     assert mine.wanted.date == date(2025, 3, 21)
-    clock.tick(context, queues, friday)
+    tick.tick(context, queues, friday)
     assert (len(queued(queues, "batch")), queued(queues, "now")) == (1, [])
     ready(store, mine, friday)
     for now, steps in ((mine.at - timedelta(seconds=1), 0), (mine.at, 1)):
-        clock.tick(context, queues, now)
+        tick.tick(context, queues, now)
         assert len(queued(queues, "post-slack")) == steps
     day = store.days.get(digest_name(mine, list_result(friday)))
     assert day is not None
     name = delivery_name(mine, list_result(friday))
     store.history.put_delivered(mine.address, name, day, mine.at + timedelta(seconds=9))
-    clock.tick(context, queues, mine.at + timedelta(seconds=10))
+    tick.tick(context, queues, mine.at + timedelta(seconds=10))
     assert owed(context, mine.at + timedelta(hours=5)) == []
 
 
@@ -371,7 +371,7 @@ def test_a_day_delivered_on_request_is_not_delivered_again_by_the_schedule(
     (scheduled,) = owed(context, dawn)
     store.lists.put_result(scheduled.wanted, friday)
     assert scheduled.at is not None
-    clock.tick(context, queues, scheduled.at)
+    tick.tick(context, queues, scheduled.at)
     assert queued(queues, "post-slack") == []
     assert owed(context, scheduled.at) == []
 
@@ -393,7 +393,7 @@ def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
         store.lists.put_result(mine.wanted, empty.model_copy(update={"settled": False}))
         day = digest(listed=empty, judged_at=now)
         store.days.put_decided(digest_name(mine, empty), day)
-        ticked = clock.tick(context, queues, now)
+        ticked = tick.tick(context, queues, now)
         assert tuple(why for _, _, why in ticked.late) == late
         assert len(queued(queues, "post-slack")) == steps
 
@@ -401,8 +401,8 @@ def test_a_day_that_is_not_there_at_its_time_is_late_until_its_window_ends(
 def test_a_day_that_no_worker_takes_is_announced_as_late(context: Context, queues: Queues) -> None:
     context.store.subscriptions.put(subscription())
     for minutes in (0, 10):
-        assert clock.tick(context, queues, EIGHT + timedelta(minutes=minutes)).late == ()
-    ((_, _, why),) = clock.tick(context, queues, EIGHT + timedelta(minutes=20)).late
+        assert tick.tick(context, queues, EIGHT + timedelta(minutes=minutes)).late == ()
+    ((_, _, why),) = tick.tick(context, queues, EIGHT + timedelta(minutes=20)).late
     assert why is ModelReason.STILL_AT_IT
 
 
@@ -411,7 +411,7 @@ def test_a_bot_that_was_away_does_not_call_the_day_late_at_once(
 ) -> None:
     context.store.subscriptions.put(subscription())
     noon = datetime(2025, 3, 21, 12, tzinfo=UTC)
-    assert clock.tick(context, queues, noon).late == ()
+    assert tick.tick(context, queues, noon).late == ()
 
 
 def test_after_days_of_downtime_the_missed_days_come_in_one_digest(context: Context) -> None:
@@ -449,15 +449,15 @@ def test_a_hundred_channels_at_one_moment_share_every_step(
     for n in range(100):
         context.store.subscriptions.put(subscription(f"C{n}"))
     moment = EIGHT
-    clock.tick(context, queues, moment)
+    tick.tick(context, queues, moment)
     mine, *others = owed(context, moment)
     assert len(others) == 99
     assert len(queued(queues, "batch")) == 1
     store.lists.put_result(mine.wanted, list_result(moment))
-    clock.tick(context, queues, moment)
+    tick.tick(context, queues, moment)
     assert len(queued(queues, "batch")) == 2  # and one SCORE
     ready(store, mine, moment)
-    clock.tick(context, queues, moment)
+    tick.tick(context, queues, moment)
     assert queued(queues, "post-slack") == ["deliver-slack"]
     assert len(DueDeliveries(store.redis, "slack").newcomers(())) == 100
 
@@ -493,14 +493,14 @@ def test_a_tick_that_finds_nothing_new_writes_nothing_and_costs_the_same_for_man
             moment -= timedelta(hours=1)
         if stage == "overdue":
             moment += timedelta(hours=1)
-        clock.tick(context, queues, moment)
+        tick.tick(context, queues, moment)
         if stage == "away":
             deliveries = DueDeliveries(store.redis, "slack")
             for key in deliveries.newcomers(()):
                 deliveries.put_failed(key, FailedAttempt(at=moment))
-        clock.tick(context, queues, moment)
+        tick.tick(context, queues, moment)
         before, asked = changes(store), commands(store)
-        assert clock.tick(context, queues, moment).in_progress is (stage != "waiting")
+        assert tick.tick(context, queues, moment).in_progress is (stage != "waiting")
         costs.append(commands(store) - asked)
         list(due.planned(context, moment))
         gather(queues, store, context.judge)
@@ -536,20 +536,20 @@ def test_a_quiet_day_is_announced_where_wanted(context: Context, queues: Queues)
     context.store.subscriptions.put(mine)
     context.store.subscriptions.put_last_served(mine.key, date(2025, 3, 21))
     saturday = datetime(2025, 3, 22, 8, tzinfo=UTC)
-    assert clock.tick(context, queues, saturday).quiet_days == ()
+    assert tick.tick(context, queues, saturday).quiet_days == ()
     talkative = replace(context, say_quiet_days=True)
-    assert clock.tick(talkative, queues, saturday).quiet_days == ((mine, saturday),)
-    assert clock.tick(talkative, queues, saturday + timedelta(hours=2)).quiet_days == ()
-    assert clock.tick(talkative, queues, saturday - timedelta(hours=9)).quiet_days == ()
+    assert tick.tick(talkative, queues, saturday).quiet_days == ((mine, saturday),)
+    assert tick.tick(talkative, queues, saturday + timedelta(hours=2)).quiet_days == ()
+    assert tick.tick(talkative, queues, saturday - timedelta(hours=9)).quiet_days == ()
 
 
 def test_two_bots_never_tick_at_once(store: Store, context: Context, queues: Queues) -> None:
     store.requests.put(digest_request())
     other = store.lease("tick", 60, 0)
     assert other is not None
-    assert not clock.tick(context, queues, NOW).in_progress
+    assert not tick.tick(context, queues, NOW).in_progress
     other.release()
-    assert clock.tick(context, queues, NOW).in_progress
+    assert tick.tick(context, queues, NOW).in_progress
 
 
 def test_a_second_now_says_that_the_day_was_delivered(
@@ -565,7 +565,7 @@ def test_a_second_now_says_that_the_day_was_delivered(
     name = delivery_name(asked, list_result(NOW))
     store.days.put_decided(digest_name(asked, list_result(NOW)), day)
     store.history.put_delivered(asked.address, name, day, NOW - timedelta(hours=1), "17.5")
-    ticked = clock.tick(context, queues, NOW)
+    ticked = tick.tick(context, queues, NOW)
     assert ticked.already_delivered == (asked,)
     assert not ticked.in_progress
 
@@ -574,14 +574,14 @@ def test_a_step_the_workers_gave_up_is_reported_at_once(
     store: Store, queues: Queues, context: Context
 ) -> None:
     asked = digest_request()
-    clock.advance(asked, store, queues)
+    tick.advance(asked, store, queues)
     step = next_step(asked, store.requests.state(asked))
     assert step is not None
     assert step.kind is StepKind.FETCH
     job = Job.fetch(step.id, connection=queues.redis, serializer=JSONSerializer)
     job.set_status(JobStatus.FAILED)
-    with pytest.raises(clock.WorkerFault, match=step.id):
-        clock.advance(asked, store, queues)
+    with pytest.raises(tick.WorkerFault, match=step.id):
+        tick.advance(asked, store, queues)
 
 
 def test_an_outage_of_redis_is_logged_once_and_so_is_its_end(
@@ -594,17 +594,17 @@ def test_an_outage_of_redis_is_logged_once_and_so_is_its_end(
     async def serve() -> None:
         stop = asyncio.Event()
 
-        def tick(context: Context, queues: Queues, now: datetime) -> clock.TickResult:
+        def scripted(context: Context, queues: Queues, now: datetime) -> tick.TickResult:
             turn = next(turns, "last")
             if isinstance(turn, Away):
                 raise turn
             if turn:
                 loop.call_soon_threadsafe(stop.set)
-            return clock.TickResult(False, (), ())
+            return tick.TickResult(False, (), ())
 
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(clock, "tick", tick)
-        monkeypatch.setattr(bot, "_TICK_SECONDS", 0.001)
+        monkeypatch.setattr(tick, "tick", scripted)
+        monkeypatch.setattr(clock, "_TICK_SECONDS", 0.001)
         await bot.serve(redis_url, Settings(), stop)
 
     asyncio.run(serve())

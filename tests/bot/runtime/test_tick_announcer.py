@@ -12,7 +12,7 @@ from bot.domain.message import Message
 from bot.domain.reasons import ArxivReason
 from bot.domain.request import Address, DigestRequest
 from bot.domain.subscription import Subscription
-from bot.runtime.clock import TickResult
+from bot.runtime.tick import TickResult
 from bot.runtime.tick_announcer import TickAnnouncer
 from tests.factories import scheduled_request, subscription
 

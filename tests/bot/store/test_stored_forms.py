@@ -21,7 +21,7 @@ from bot.domain.digest import Digest
 from bot.domain.lookup import Assessment
 from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
-from bot.runtime import clock
+from bot.runtime import tick
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
 from bot.store.quarantine import claim_server, quarantine_counts
@@ -78,7 +78,7 @@ def typed(text: str, context: Context) -> Answer:
 def everything(context: Context, redis_url: str) -> None:
     """What the bot and the workers do in an hour, but for posting (test_delivering has that)."""
     redis = Redis.from_url(redis_url)
-    clock.tick(context, Queues(redis), LATER)
+    tick.tick(context, Queues(redis), LATER)
     redis.close()
     list(due.planned(context, LATER))
     for text in (

@@ -14,7 +14,7 @@ from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused
-from bot.runtime import clock
+from bot.runtime import tick
 from bot.store.gates import Gates, gate_key
 from bot.store.queues import Queues
 from bot.store.requests import DueDeliveries, FailedAttempt
@@ -68,9 +68,9 @@ def test_a_person_who_asks_for_a_day_the_channel_has_is_told_so(
     mine = asked(store, by=by)
     delivered(store, mine, NOW - MINUTE)
     store.requests.put(mine)
-    assert len(clock.tick(context, queues, NOW).already_delivered) == told
+    assert len(tick.tick(context, queues, NOW).already_delivered) == told
     assert store.requests.all() == []
-    assert clock.tick(context, queues, NOW).already_delivered == ()
+    assert tick.tick(context, queues, NOW).already_delivered == ()
 
 
 def test_a_person_who_asked_before_the_delivery_is_not_told_it_was_there(
@@ -79,7 +79,7 @@ def test_a_person_who_asked_before_the_delivery_is_not_told_it_was_there(
     mine = asked(store, by="U1")
     delivered(store, mine, NOW + MINUTE)
     store.requests.put(mine)
-    assert clock.tick(context, queues, NOW + 2 * MINUTE).already_delivered == ()
+    assert tick.tick(context, queues, NOW + 2 * MINUTE).already_delivered == ()
     assert store.requests.all() == []
 
 
@@ -97,7 +97,7 @@ def test_a_day_that_stays_short_is_tried_every_ten_minutes_for_twelve_hours(
             delivered(store, mine, now, missing=True)
         now += MINUTE
         assert now < NOW + DAY
-        clock.tick(context, queues, now)
+        tick.tick(context, queues, now)
     assert now == NOW + 12 * HOUR
     assert tries == 12 * 6
 
@@ -114,7 +114,7 @@ def test_a_short_day_that_was_judged_again_is_left_alone_for_ten_minutes_from_th
     )
     store.days.put_decided(digest_name(mine, list_result(NOW)), again)
     for minutes, since in ((10, NOW), (18, NOW), (19, NOW + 19 * MINUTE)):
-        clock.tick(context, queues, NOW + minutes * MINUTE)
+        tick.tick(context, queues, NOW + minutes * MINUTE)
         assert [waits.since for waits in store.requests.all()] == [since]
 
 
@@ -186,7 +186,7 @@ SATURDAY = FRIDAY + DAY
 
 
 def quiet(context: Context, queues: Queues, now: datetime) -> list[str]:
-    told = clock.tick(replace(context, say_quiet_days=True), queues, now).quiet_days
+    told = tick.tick(replace(context, say_quiet_days=True), queues, now).quiet_days
     return [f"{found.address.channel} {at:%H:%M}" for found, at in told]
 
 
@@ -210,7 +210,7 @@ def test_a_quiet_day_is_announced_within_an_hour_to_channels_subscribed_by_then(
     for now in (SATURDAY, SATURDAY + 59 * MINUTE):
         assert quiet(context, queues, now) == ["C1 08:00"]
     assert quiet(context, queues, SATURDAY + HOUR) == []
-    assert clock.tick(context, queues, SATURDAY).quiet_days == ()
+    assert tick.tick(context, queues, SATURDAY).quiet_days == ()
 
 
 def test_a_day_without_a_list_is_not_quiet_where_one_is_still_owed(
@@ -277,7 +277,7 @@ def test_the_workers_find_the_profile_that_they_are_asked_for(
     (mine,) = owed(context, FRIDAY)
     with pytest.raises(KeyError):
         store.profiles.get(mine.profile)
-    clock.tick(context, queues, FRIDAY)
+    tick.tick(context, queues, FRIDAY)
     assert store.profiles.get(mine.profile).name == "foundations"
 
 
@@ -286,5 +286,5 @@ def test_a_delivery_that_failed_is_forgotten_when_it_is_due_no_more(
 ) -> None:
     deliveries = DueDeliveries(store.redis, "slack")
     deliveries.put_failed("C1 a day", FailedAttempt(at=FRIDAY, fault=True))
-    clock.tick(context, queues, FRIDAY + MINUTE)
+    tick.tick(context, queues, FRIDAY + MINUTE)
     assert deliveries.waiting_and_failed() == (set(), {})

@@ -16,7 +16,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.errors import Unavailable
-from bot.slack import http
+from bot.slack import events_http
 from tests.servers.fake_slack import signature_headers
 
 SECRET = "signing"
@@ -51,7 +51,7 @@ def served(work: Callable[[str, int], Awaitable[None]]) -> None:
     port = free_port()
 
     async def run() -> None:
-        async with http.serving(app(), SECRET, "127.0.0.1", port):
+        async with events_http.serving(app(), SECRET, "127.0.0.1", port):
             await work(f"http://127.0.0.1:{port}", port)
 
     asyncio.run(run())
@@ -105,12 +105,12 @@ def test_a_thousand_half_sent_requests_keep_nobody_out(lines: Lines) -> None:
             idle.append((reader, writer))
         assert await posts(url, BODY, **signature_headers(SECRET, BODY)) == (200, "heard")
         shut = sum(reader.at_eof() for reader, _ in idle)
-        assert shut >= 1000 - http._CONNECTIONS
+        assert shut >= 1000 - events_http._CONNECTIONS
         for _, writer in idle:
             writer.close()
 
     served(work)
-    assert len(lines) <= http._LINES_A_MINUTE
+    assert len(lines) <= events_http._LINES_A_MINUTE
 
 
 def test_garbage_is_answered_and_logged_in_a_few_lines(
@@ -124,12 +124,12 @@ def test_garbage_is_answered_and_logged_in_a_few_lines(
             writer.close()
 
     served(work)
-    assert len(lines) <= http._LINES_A_MINUTE
+    assert len(lines) <= events_http._LINES_A_MINUTE
     assert capfd.readouterr().err == ""
 
 
 def test_a_half_sent_request_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_BODY_SECONDS", 0.05)
+    monkeypatch.setattr(events_http, "_BODY_SECONDS", 0.05)
     head = "".join(f"{k}: {v}\r\n" for k, v in signature_headers(SECRET, BODY).items())
     slow = f"POST /slack/events HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 90\r\n\r\nhalf"
 
@@ -140,7 +140,7 @@ def test_a_half_sent_request_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         writer.close()
 
     served(lambda url, port: cut(slow.encode(), b" 408 ", port))
-    monkeypatch.setattr(http, "_HEADER_SECONDS", 0.05)
+    monkeypatch.setattr(events_http, "_HEADER_SECONDS", 0.05)
     for begun in (b"", b"POST /sl"):
         served(lambda url, port, begun=begun: cut(begun, b"", port))  # type: ignore[misc]
 
@@ -151,9 +151,9 @@ def test_a_busy_port_is_said_and_leaves_nothing_behind() -> None:
             port = busy.getsockname()[1]
             for _ in range(5):
                 with pytest.raises(Unavailable, match="another program uses that port"):
-                    async with http.serving(app(), SECRET, "127.0.0.1", port):
+                    async with events_http.serving(app(), SECRET, "127.0.0.1", port):
                         pass
         gc.collect()
-        assert not [each for each in gc.get_objects() if isinstance(each, http._Server)]
+        assert not [each for each in gc.get_objects() if isinstance(each, events_http._Server)]
 
     asyncio.run(run())

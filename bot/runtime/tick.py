@@ -1,0 +1,275 @@
+"""The tick: find what is due for every request and subscription, and queue it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from bot.commands.context import Context
+from bot.commands.due import Snapshot, due_requests, due_training, quiet_days, take_snapshot
+from bot.domain.reasons import ArxivReason, ModelReason
+from bot.domain.request import DigestRequest
+from bot.domain.subscription import Subscription
+from bot.planning.plan import (
+    RETRY_AFTER,
+    RequestState,
+    Step,
+    StepKind,
+    next_action,
+    next_step,
+)
+from bot.store.queues import Queues
+from bot.store.requests import CHATS, DueDeliveries, content_key
+from bot.store.store import Store
+
+log = structlog.get_logger()
+
+_POLL_SECONDS = 0.1
+# How long a request of a person is retried.
+_PATIENCE = timedelta(hours=12)
+# A digest counts as late after this long past its time.
+_GRACE = timedelta(minutes=5)
+# A step that is still under way this long after it was first due makes its digest late.
+_STUCK = timedelta(minutes=20)
+# Longer than a tick takes: one bot ticks at a time, and another takes over when it dies.
+_LEASE_SECONDS = 20
+# Before a delivery is retried: the platform was away, or the fault was ours.
+_AGAIN_WHEN_AWAY, _AGAIN_AFTER_FAULT = timedelta(seconds=10), timedelta(minutes=1)
+
+Late = tuple[Subscription, DigestRequest, ArxivReason | ModelReason]
+
+
+class WorkerFault(Exception):
+    """The workers gave up a step: a fault in Paperboy, described in their log."""
+
+
+@dataclass(frozen=True)
+class TickResult:
+    """What a tick found: whether a step is under way; requests for a digest that had been
+    delivered before, that failed through our fault, or that are given up after _PATIENCE; digests
+    that are late, with the reason; and subscriptions whose time has come on a quiet day."""
+
+    in_progress: bool = False
+    already_delivered: tuple[DigestRequest, ...] = ()
+    failed: tuple[DigestRequest, ...] = ()
+    given_up: tuple[DigestRequest, ...] = ()
+    late: tuple[Late, ...] = ()
+    quiet_days: tuple[tuple[Subscription, datetime], ...] = ()
+
+
+def advance(request: DigestRequest, store: Store, queues: Queues) -> Step | None:
+    """Queue the next missing step of a request and return it; None when it is fulfilled. Raises
+    WorkerFault."""
+    step = next_step(request, store.requests.state(request))
+    if step is not None:
+        queue_step(step, queues)
+    return step
+
+
+def queue_step(step: Step, queues: Queues) -> None:
+    """Queue a step, unless it is queued or under way. Raises WorkerFault."""
+    missing, given_up = queues.missing_and_failed([step])
+    if given_up:
+        raise WorkerFault(step.id)
+    for each in missing:
+        queues.enqueue_step(each)
+
+
+def tick(context: Context, queues: Queues, now: datetime) -> TickResult:
+    """Advance every request, people's and subscriptions', at a moment (UTC).
+
+    Requests with the same next step share it. A person's request that ended short of its papers
+    (arXiv away, model down) is renewed after a while. Everything is read first; then the changes
+    are made under a lease, by one bot at a time. A tick with nothing to do writes nothing.
+    """
+    ticked, todo = _plan_tick(context, queues, now)
+    if todo:
+        lease = context.store.lease("tick", _LEASE_SECONDS, 0)
+        if lease is None:
+            return TickResult()
+        try:
+            for act in todo:
+                act()
+        finally:
+            lease.release()
+    return ticked
+
+
+Todo = list[Callable[[], object]]
+
+
+def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickResult, Todo]:
+    """The tick's result, and the changes to make, each of which may be made twice, or late."""
+    snapshot, todo = take_snapshot(context), Todo()
+    requested, before, given_up = _requested_steps(context, now, todo)
+    scheduled, late = _scheduled_steps(context, snapshot, now, todo)
+    steps = [*requested, *scheduled]
+    failed = _queue_steps(context, queues, snapshot, steps, now, todo)
+    for profile, night in due_training(context, snapshot, now):
+        if not queues.has_training_job(profile.fingerprint, night):
+            todo.append(partial(context.store.profiles.put, profile))
+            model = context.judge.model or ""
+            todo.append(partial(queues.enqueue_training, profile.fingerprint, model, night))
+    # Last: a person who is to be told something is not forgotten before everything else is done.
+    todo += [
+        partial(context.store.requests.drop, request) for request in (*before, *failed, *given_up)
+    ]
+    quiet = tuple(quiet_days(context, snapshot, now)) if context.say_quiet_days else ()
+    news = tuple(before), tuple(failed), tuple(given_up), tuple(late), quiet
+    return TickResult(bool(steps), *news), todo
+
+
+def _requested_steps(
+    context: Context, now: datetime, todo: Todo
+) -> tuple[list[Step], list[DigestRequest], list[DigestRequest]]:
+    """The next steps of people's requests, the requests that had been delivered before, and those
+    that are given up."""
+    store, steps = context.store, list[Step]()
+    before, given_up = list[DigestRequest](), list[DigestRequest]()
+    requests = store.requests.all()
+    for request, facts in zip(requests, store.requests.states(requests), strict=True):
+        seen = next_action(request, facts, now)
+        if seen.step is not None and _waited_long(request, now):
+            given_up.append(request)
+        elif seen.step is not None:
+            steps.append(seen.step)
+        elif _over(request, facts, now):
+            if request.by and store.history.delivered_before(request):
+                before.append(request)
+            else:
+                todo.append(partial(store.requests.drop, request))
+        elif _stale(facts, now):
+            todo.append(partial(store.requests.renew, request, now))
+    return steps, before, given_up
+
+
+def _scheduled_steps(
+    context: Context, snapshot: Snapshot, now: datetime, todo: Todo
+) -> tuple[list[Step], list[Late]]:
+    """The next steps of subscriptions, and the digests that are late."""
+    steps, late, overdue = list[Step](), list[Late](), list[Late]()
+    for found, request, seen in due_requests(context, snapshot, now):
+        if seen.step is not None:
+            steps.append(seen.step)
+            if seen.late_reason:
+                overdue.append((found, request, seen.late_reason))
+        elif seen.fulfilled and request.wanted.date:
+            served = request.subscription, request.wanted.date
+            todo.append(partial(context.store.subscriptions.put_last_served, *served))
+        elif seen.late_reason and request.at and now - request.at >= _GRACE:
+            late.append((found, request, seen.late_reason))
+    overdue_since = context.store.requests.overdue([request for _, request, _ in overdue])
+    for row, since in zip(overdue, overdue_since, strict=True):
+        if since is None:
+            todo.append(partial(context.store.requests.put_overdue, row[1], now))
+        elif now - since >= _STUCK:
+            late.append(row)
+    return steps, late
+
+
+def _queue_steps(
+    context: Context,
+    queues: Queues,
+    snapshot: Snapshot,
+    steps: Sequence[Step],
+    now: datetime,
+    todo: Todo,
+) -> list[DigestRequest]:
+    """Queue each step once, unless it is queued or under way; returns the requests whose step the
+    workers gave up."""
+    others = list[Step]()
+    chats: dict[str, list[DigestRequest]] = {platform: [] for platform in CHATS}
+    for step in steps:
+        if step.kind is StepKind.DELIVER and step.wish.address.platform in chats:
+            chats[step.wish.address.platform].append(step.wish)
+        else:
+            others.append(step)
+    missing, given_up = queues.missing_and_failed(others)
+    if given_up:
+        log.error("the workers gave up", steps=sorted(given_up))
+    for step in missing:
+        if profile := snapshot.by_fingerprint.get(step.wish.profile):
+            todo.append(partial(context.store.profiles.put, profile))
+        todo.append(partial(queues.enqueue_step, step))
+    failed = [step.wish for step in others if step.id in given_up]
+    for platform, mine in chats.items():
+        deliveries = DueDeliveries(context.store.redis, platform)
+        failed += _queue_deliveries(deliveries, platform, queues, mine, now, todo)
+    return failed
+
+
+def _queue_deliveries(
+    deliveries: DueDeliveries,
+    platform: str,
+    queues: Queues,
+    requests: Sequence[DigestRequest],
+    now: datetime,
+    todo: Todo,
+) -> list[DigestRequest]:
+    """Hand the requests due on a platform to the job that posts there, and withdraw those that are
+    no longer due; returns the requests that failed through our fault."""
+    waiting, tried = deliveries.waiting_and_failed()
+    due_now = {content_key(request): request for request in requests}
+    failed, fresh = list[DigestRequest](), list[DigestRequest]()
+    for key, request in due_now.items():
+        last = tried.get(key)
+        if last and now - last.at < (_AGAIN_AFTER_FAULT if last.fault else _AGAIN_WHEN_AWAY):
+            failed += [request] if last.fault else []
+        elif key not in waiting:
+            fresh.append(request)
+    if gone := waiting - due_now.keys():
+        todo.append(partial(deliveries.drop, gone))
+    if over := tried.keys() - due_now.keys():
+        todo.append(partial(deliveries.forget_failures, over))
+    if fresh:
+        todo.append(partial(deliveries.put, fresh))
+    if fresh or waiting & due_now.keys():
+        is_queued, given_up = queues.delivery_job_state(platform)
+        if given_up:
+            log.error("the workers gave up", step=f"deliver-{platform}", channels=len(due_now))
+            return list(due_now.values())
+        if not is_queued:
+            todo.append(partial(queues.enqueue_delivery, platform))
+    return failed
+
+
+def _over(request: DigestRequest, facts: RequestState, now: datetime) -> bool:
+    """Whether a person's request is done: delivered in full, or short for longer than we retry."""
+    done, judged, listed = facts.delivered, facts.judged, facts.listed
+    # Short of nothing but its budget, which a retry does not raise.
+    in_full = judged and listed and not (judged.unscored or listed.problem)
+    if done is None or done.complete or in_full:
+        return True
+    return _waited_long(request, now)
+
+
+def _waited_long(request: DigestRequest, now: datetime) -> bool:
+    return now - (request.asked or request.since) >= _PATIENCE
+
+
+def _stale(facts: RequestState, now: datetime) -> bool:
+    """Whether a short digest was tried so long ago that its request is renewed."""
+    done, judged = facts.delivered, facts.judged
+    # Judged later than delivered: the outcome was the same, so it was not delivered again.
+    return done is not None and now - max(done.at, judged.at if judged else done.at) >= RETRY_AFTER
+
+
+def fulfil(
+    request: DigestRequest,
+    store: Store,
+    queues: Queues,
+    meanwhile: Callable[[Step], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Advance a request until it is fulfilled, calling `meanwhile` with the step under way.
+
+    Raises WorkerFault. When interrupted, the steps stay queued, and another call continues.
+    """
+    while (step := advance(request, store, queues)) is not None:
+        meanwhile(step)
+        sleep(_POLL_SECONDS)
