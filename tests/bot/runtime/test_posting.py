@@ -263,7 +263,7 @@ def test_a_day_that_was_short_is_completed_in_its_thread(
         *early, *(d.model_copy(update={"trouble": ModelReason.MODEL_DOWN}) for d in missing)
     )
     head = post(fake_slack, store, short)
-    assert "4 papers unscored" in str(fake_slack.visible_messages("C1")[0]["blocks"])
+    assert "4 papers not scored" in str(fake_slack.visible_messages("C1")[0]["blocks"])
     assert post(fake_slack, store, DAY, number=2) == head
     shown = fake_slack.visible_messages("C1")
     assert "unscored" not in str(shown[0]["blocks"])
