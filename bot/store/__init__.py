@@ -1,1 +1,1 @@
-"""Redis and RQ, one module for each noun; the only folder that builds Redis keys."""
+"""Redis and RQ, a module for each kind of thing stored; only this folder builds Redis keys."""

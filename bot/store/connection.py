@@ -57,11 +57,11 @@ def server_error(error: redis.RedisError, address: str = "") -> str:
     """Why the server does not serve us, as a sentence that names it by `address`."""
     server = f"the server at {address}" if address else "the server"
     tls = "; does it want rediss://?" if address.startswith("redis:") else ""
-    said, described = str(error), describe_error(error)
+    message, described = str(error), describe_error(error)
     for kinds, words, sentence in _SENTENCES:
-        if isinstance(error, kinds) and re.search(words, said):
+        if isinstance(error, kinds) and re.search(words, message):
             return sentence.format(server=server, tls=tls)
-    if "closed by server" in said or "closes the" in described:
+    if "closed by server" in message or "closes the" in described:
         return f"{server} cannot be used: it closes the connection{tls}."
     if "in time" in described and address.startswith("rediss:"):
         return f"{server} cannot be used: it does not answer in time; does it want redis://?"

@@ -108,17 +108,17 @@ def _entry(slot: str, text: str) -> object:
 
 
 def _subscription(key: str, text: str) -> Subscription:
-    found = reader_for(Subscription)(text)
-    if found.key != key:
+    subscription = reader_for(Subscription)(text)
+    if subscription.key != key:
         raise Unreadable("it is filed under another channel or profile")
-    return found
+    return subscription
 
 
 def _object(_: str, text: str) -> object:
     """A value of the workers, whose type is unknown here."""
-    if not isinstance(found := json.loads(text), dict):
+    if not isinstance(value := json.loads(text), dict):
         raise Unreadable("it is no JSON object")
-    return found
+    return value
 
 
 def _hex(_: str, text: str) -> bytes:
@@ -130,15 +130,15 @@ _ANY_PAPER = Paper(id="-", version=1, title="", abstract="", authors=(), categor
 
 def _digest(_: str, text: str) -> Digest:
     """Its papers are references (papers.paper_ref)."""
-    found = upgraded_json("Digest", text)
+    body = upgraded_json("Digest", text)
     try:
-        for row in found["decisions"]:
+        for row in body["decisions"]:
             if not isinstance(row["announced"]["paper"], str):
                 raise Unreadable("a paper is not named")
             row["announced"]["paper"] = _ANY_PAPER.model_dump()
     except (KeyError, TypeError):
         raise Unreadable("it has no decisions") from None
-    return Digest.model_validate(found)
+    return Digest.model_validate(body)
 
 
 def _reservation(field: str, text: str) -> str:

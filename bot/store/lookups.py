@@ -76,9 +76,9 @@ class Lookups:
 
     # -- arXiv's answers by id
 
-    def put_arxiv_answer(self, id: str, found: ArxivAnswer) -> None:
-        keep = _FOUND if found.paper else _MISSING if found.missing else _AWAY
-        self._redis.set(f"pb:found:{id}", serialise(found), ex=keep)
+    def put_arxiv_answer(self, id: str, answer: ArxivAnswer) -> None:
+        keep = _FOUND if answer.paper else _MISSING if answer.missing else _AWAY
+        self._redis.set(f"pb:found:{id}", serialise(answer), ex=keep)
 
     def arxiv_answer(self, id: str) -> ArxivAnswer | None:
         return self._rows.get(f"pb:found:{id}", reader_for(ArxivAnswer))
@@ -113,8 +113,8 @@ class Lookups:
         with self._redis.pipeline(transaction=False) as pipe:
             for day in days:
                 pipe.hexists(f"pb:batch:{day}:replaced", id)
-            there = pipe.execute()
-        return next((day for day, yes in zip(days, there, strict=True) if yes), None)
+            is_replaced = pipe.execute()
+        return next((day for day, yes in zip(days, is_replaced, strict=True) if yes), None)
 
     # -- assessments
 
@@ -122,9 +122,12 @@ class Lookups:
         self, profile: str, judge: Judge, paper: Paper, assessment: Assessment
     ) -> None:
         """An incomplete assessment is forgotten soon, so that it is asked for again."""
-        whole = assessment.score is not None and assessment.silent in (None, PaperReason.UNPROVEN)
+        complete = assessment.score is not None and assessment.silent in (
+            None,
+            PaperReason.UNPROVEN,
+        )
         key = _opinion(profile, judge, paper_ref(paper))
-        self._redis.set(key, serialise(assessment), ex=RETENTION if whole else _AWAY)
+        self._redis.set(key, serialise(assessment), ex=RETENTION if complete else _AWAY)
 
     def assessments(
         self, profiles: Sequence[str], judge: Judge, paper: Paper

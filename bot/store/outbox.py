@@ -66,10 +66,10 @@ class Outbox:
         """
         entry = serialise(OutboxEntry(at=at))
         seconds = int(RETENTION.total_seconds())
-        known = self._redis.eval(_BEGIN, 1, self._key, slot, number, entry, seconds)
-        if known is None:
+        stored = self._redis.eval(_BEGIN, 1, self._key, slot, number, entry, seconds)
+        if stored is None:
             raise LeaseLost(self._key)
-        return self._read(slot, known)
+        return self._read(slot, stored)
 
     def put_result(self, slot: str, entry: OutboxEntry) -> None:
         """Record that the message was sent or refused, whoever holds the lease by now."""
@@ -82,19 +82,19 @@ class Outbox:
     def entries(self) -> dict[str, OutboxEntry]:
         """By slot."""
         rows: dict[str, str] = self._redis.hgetall(self._key)  # type: ignore[assignment]
-        found = {slot: self._read(slot, row) for slot, row in rows.items() if slot != "#"}
-        return {slot: entry for slot, entry in found.items() if entry is not None}
+        entries = {slot: self._read(slot, row) for slot, row in rows.items() if slot != "#"}
+        return {slot: entry for slot, entry in entries.items() if entry is not None}
 
     def entry(self, slot: str) -> OutboxEntry | None:
         return self._read(slot, self._redis.hget(self._key, slot))
 
     def _read(self, slot: str, value: Any) -> OutboxEntry | None:
         """An entry that cannot be read becomes one without a message: it may have been sent."""
-        found = self._rows.decode(self._key, slot, value, reader_for(OutboxEntry))
-        if found is None and value:
-            found = OutboxEntry(at=datetime.now(UTC) - _LOOK_BACK)
-            self._redis.hsetnx(self._key, slot, serialise(found))
-        return found
+        entry = self._rows.decode(self._key, slot, value, reader_for(OutboxEntry))
+        if entry is None and value:
+            entry = OutboxEntry(at=datetime.now(UTC) - _LOOK_BACK)
+            self._redis.hsetnx(self._key, slot, serialise(entry))
+        return entry
 
 
 _READ = union_reader(POST, "Post")

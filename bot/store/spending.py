@@ -229,20 +229,22 @@ class Spending:
 
 def _paid(reservation: Reservation, usage: Usage | None) -> dict[str, int]:
     """What a call adds to each of its counters."""
-    reserve, known = reservation.reserve, usage is not None and usage.prompt_tokens > 0
-    given = usage if usage is not None and known else Usage(calls=1, prompt_usd=None)
-    priced = given.prompt_usd is not None and given.completion_usd is not None
+    reserve, is_reported = reservation.reserve, usage is not None and usage.prompt_tokens > 0
+    counted = usage if usage is not None and is_reported else Usage(calls=1, prompt_usd=None)
+    priced = counted.prompt_usd is not None and counted.completion_usd is not None
     # Not cost_usd, which is rounded for display.
-    usd = (given.prompt_usd or 0) + (given.completion_usd or 0)
+    usd = (counted.prompt_usd or 0) + (counted.completion_usd or 0)
     nano = round(usd * NANO) if priced else reserve.nano or 0
     return {
         "nano": nano,
-        "tokens": given.prompt_tokens + given.completion_tokens if known else reserve.tokens,
-        "calls": given.calls,
-        "prompt": given.prompt_tokens,
-        "cached": given.cached_tokens,
-        "completion": given.completion_tokens,
-        "kept": int(not known),
+        "tokens": counted.prompt_tokens + counted.completion_tokens
+        if is_reported
+        else reserve.tokens,
+        "calls": counted.calls,
+        "prompt": counted.prompt_tokens,
+        "cached": counted.cached_tokens,
+        "completion": counted.completion_tokens,
+        "kept": int(not is_reported),
         "unpriced": int(not priced and reserve.nano is None),
         "questions_nano": nano if reservation.purpose is Purpose.QUESTION else 0,
     }

@@ -1,4 +1,4 @@
-"""One Redis connection, and an object for each noun that is stored by it."""
+"""One Redis connection, and an object for each kind of thing stored there."""
 
 from __future__ import annotations
 

@@ -85,33 +85,33 @@ def upgraded_json(name: str, text: str) -> Any:
     """A stored value as JSON, converted to this version; `name` is its type's. Raises
     ValueError."""
     try:
-        found = json.loads(text)
+        body = json.loads(text)
     except RecursionError:
         raise Unreadable("it is nested too deeply") from None
-    version = found.pop("v", 1) if isinstance(found, dict) else 1
+    version = body.pop("v", 1) if isinstance(body, dict) else 1
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise Unreadable(
             f"its form is {str(version)[:20]!r}, and this program reads 1 to {FORMAT_VERSION}"
         )
     for older in range(version, FORMAT_VERSION):
-        found = UPGRADES.get(name, {}).get(older, lambda same: same)(found)
-    return found
+        body = UPGRADES.get(name, {}).get(older, lambda same: same)(body)
+    return body
 
 
 def parse_aware_time(text: str) -> datetime:
     """A time with its zone. Raises ValueError."""
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
         raise Unreadable("it is a time without a zone")
-    return found
+    return time
 
 
 def split_words(text: str, count: int) -> list[str]:
     """Exactly `count` words separated by single spaces. Raises ValueError."""
-    found = text.split(" ")
-    if len(found) != count or not all(found):
+    words = text.split(" ")
+    if len(words) != count or not all(words):
         raise Unreadable(f"it is not {count} words")
-    return found
+    return words
 
 
 def parse_int_pair(text: str) -> tuple[int, int]:
