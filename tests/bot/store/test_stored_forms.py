@@ -144,7 +144,7 @@ def test_one_unreadable_subscription_is_quarantined_and_affects_no_other(
     assert capsys.readouterr().out.count("quarantined: stored value cannot be read") == 1
     assert quarantine_counts(store.redis) == {"subscriptions": 1}
     said = as_text([status_text(context.status())])
-    assert "set aside, because it could not be read (the log says which): 1 of subscr" in said
+    assert "unreadable and set aside (details in the log): 1 of subscr" in said
     if harm in CORRUPTIONS:
         kept = json.loads(str(store.redis.hget("pb:aside", f"pb:subscriptions {mine.key}")))
         assert kept["value"] == broken
