@@ -159,7 +159,7 @@ def test_one_module_calls_a_model_and_one_package_asks_arxiv() -> None:
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_file_has_a_docstring_and_at_most_400_lines(name: str) -> None:
     text = FILES[name].read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 430
+    assert len(text.splitlines()) <= 400
     assert text == "" or ast.get_docstring(ast.parse(text))
 
 
