@@ -68,7 +68,7 @@ def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> Me
     ]
     if whole.month.questions_nano:
         asked = usd(whole.month.questions_nano)
-        rows.append(f"/why questions: {asked} of {month}")
+        rows.append(f"{month}, /why questions alone: {asked}")
     for name, account in costs.profiles.items():
         today = _spent(account.today, account.limits, Period.DAY)
         rows.append(

@@ -55,8 +55,7 @@ def server_text(status: ServerCheckup) -> Message:
     rows = []
     if not status.persistent:
         rows.append(
-            f"{status.server} saves nothing to disk: all is lost when it stops. Set "
-            " appendonly yes."
+            f"{status.server} saves nothing to disk: all is lost when it stops. Set appendonly yes."
         )
     if status.policy != "noeviction":
         rows.append(
