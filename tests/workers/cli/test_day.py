@@ -222,7 +222,7 @@ def test_run_without_arxiv_says_so_and_shows_the_sample(paperboy: Paperboy) -> N
     paperboy.settings |= {"ARXIV_RSS_URL": "http://127.0.0.1:9/rss"}
     status, out, err = paperboy.run("run")
     assert status == 0, err
-    assert "127.0.0.1 cannot be reached. Showing the sample that ships with Paperboy." in out
+    assert "127.0.0.1 can't be reached. Showing the sample that ships with Paperboy." in out
     assert "114 papers from March 2025, shipped with Paperboy; not today's list." in out
     picked = int(out.split("114 announced = ")[1].split()[0])
     assert 5 <= picked <= 30
@@ -236,8 +236,8 @@ def test_run_without_arxiv_says_so_and_shows_the_sample(paperboy: Paperboy) -> N
     ("words", "said"),
     [
         (("day", "foundatins"), "did you mean foundations?"),
-        (("day", "nowhere.toml"), "nowhere.toml cannot be read"),
-        (("day", "mine.toml", "--feed", "nowhere.xml"), "nowhere.xml cannot be read"),
+        (("day", "nowhere.toml"), "nowhere.toml can't be read"),
+        (("day", "mine.toml", "--feed", "nowhere.xml"), "nowhere.xml can't be read"),
         (("day", "mine.toml", "--date", "tomorrow"), "is not a date"),
         (("profiles", "check", "bad.toml"), 'line 3: categories: "cs.LGG" is not an arXiv'),
         (("rank", "mine.toml", "bad.jsonl"), "line 2: not a paper"),
