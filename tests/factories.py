@@ -17,6 +17,7 @@ from bot.domain.digest import (
     Source,
     Usage,
 )
+from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import (
     Announced,
     AnnounceType,
@@ -31,6 +32,7 @@ from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import Address, DigestRequest
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription
+from bot.store.lookups import Lookups
 
 NOW = datetime(2025, 3, 20, 8, 40, tzinfo=UTC)
 DAY = date(2025, 3, 20)
@@ -191,3 +193,13 @@ def subscription(channel: str = "C1", **fields: object) -> Subscription:
         "since": NOW,
     }
     return Subscription.model_validate(given | fields)
+
+
+def answer_lookup(lookups: Lookups, lookup: Lookup) -> None:
+    """As the workers do: arXiv shows the paper, the judge has its say, nobody waits any more."""
+    found = paper(lookup.paper)
+    lookups.put_arxiv_answer(found.id, ArxivAnswer(paper=found, at=NOW))
+    assessment = Assessment(score=Score(relevance=9, comment="matter, bound"))
+    for asked in lookup.profiles:
+        lookups.put_assessment(asked, lookup.judge, found, assessment)
+    lookups.drop(lookup)

@@ -25,7 +25,6 @@ from bot.domain.reasons import ArxivReason
 from bot.errors import PaperboyError, Refused
 from bot.profiles import library
 from bot.runtime import platforms
-from bot.runtime.tick import WorkerFault
 from bot.safe_text import escape_unprintable, safe
 from bot.slack import render as render_slack
 from bot.store import connection
@@ -34,6 +33,7 @@ from bot.terminal import render as render_terminal
 from bot.views import cost, help
 from bot.views import digest as digest_views
 from workers.cli import admin
+from workers.cli.progress import WorkerFault
 
 app = typer.Typer(
     name="paperboy",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,15 +20,12 @@ from bot.planning.plan import (
     Step,
     StepKind,
     next_action,
-    next_step,
 )
 from bot.store.queues import Queues
 from bot.store.requests import CHATS, DueDeliveries, content_key
-from bot.store.store import Store
 
 log = structlog.get_logger()
 
-_POLL_SECONDS = 0.1
 # How long a request of a person is retried.
 _PATIENCE = timedelta(hours=12)
 # A digest counts as late after this long past its time.
@@ -44,10 +40,6 @@ _AGAIN_WHEN_AWAY, _AGAIN_AFTER_FAULT = timedelta(seconds=10), timedelta(minutes=
 Late = tuple[Subscription, DigestRequest, ArxivReason | ModelReason]
 
 
-class WorkerFault(Exception):
-    """The workers gave up a step: a fault in Paperboy, described in their log."""
-
-
 @dataclass(frozen=True)
 class TickResult:
     """What a tick found: whether a step is under way; requests for a digest that had been
@@ -60,24 +52,6 @@ class TickResult:
     given_up: tuple[DigestRequest, ...] = ()
     late: tuple[Late, ...] = ()
     quiet_days: tuple[tuple[Subscription, datetime], ...] = ()
-
-
-def advance(request: DigestRequest, store: Store, queues: Queues) -> Step | None:
-    """Queue the next missing step of a request and return it; None when it is fulfilled. Raises
-    WorkerFault."""
-    step = next_step(request, store.requests.state(request))
-    if step is not None:
-        queue_step(step, queues)
-    return step
-
-
-def queue_step(step: Step, queues: Queues) -> None:
-    """Queue a step, unless it is queued or under way. Raises WorkerFault."""
-    missing, given_up = queues.missing_and_failed([step])
-    if given_up:
-        raise WorkerFault(step.id)
-    for each in missing:
-        queues.enqueue_step(each)
 
 
 def tick(context: Context, queues: Queues, now: datetime) -> TickResult:
@@ -257,19 +231,3 @@ def _stale(facts: RequestState, now: datetime) -> bool:
     done, judged = facts.delivered, facts.judged
     # Judged later than delivered: the outcome was the same, so it was not delivered again.
     return done is not None and now - max(done.at, judged.at if judged else done.at) >= RETRY_AFTER
-
-
-def fulfil(
-    request: DigestRequest,
-    store: Store,
-    queues: Queues,
-    meanwhile: Callable[[Step], None],
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Advance a request until it is fulfilled, calling `meanwhile` with the step under way.
-
-    Raises WorkerFault. When interrupted, the steps stay queued, and another call continues.
-    """
-    while (step := advance(request, store, queues)) is not None:
-        meanwhile(step)
-        sleep(_POLL_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -19,13 +20,18 @@ from bot.domain.digest import Digest
 from bot.domain.lookup import Lookup
 from bot.domain.request import DigestRequest, delivery_name
 from bot.planning.plan import Step, StepKind, next_step
-from bot.runtime import tick
 from bot.store.lookups import Lookups
+from bot.store.queues import Queues
+from bot.store.store import Store
 from bot.views import digest as digest_views
 from workers.runtime.environment import Environment
 
-_POLL_SECONDS = 0.2
+_STEP_POLL_SECONDS, _POLL_SECONDS = 0.1, 0.2
 _PATIENCE_SECONDS = 120.0
+
+
+class WorkerFault(Exception):
+    """The workers gave up a step: a fault in Paperboy, described in their log."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class DeliveredDigest:
 
 
 def wait_for_digest(request: DigestRequest, here: Environment, console: Console) -> DeliveredDigest:
-    """Wait until a request is fulfilled. Raises clock.WorkerFault."""
+    """Wait until a request is fulfilled. Raises WorkerFault."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -60,7 +66,7 @@ def wait_for_digest(request: DigestRequest, here: Environment, console: Console)
             papers = f"{done}/{total}" if total else ""
             progress.update(bars[step.kind], completed=done, total=total or None, papers=papers)
 
-        tick.fulfil(request, here.store, here.queues, show)
+        fulfil(request, here.store, here.queues, show)
     list_result = here.store.lists.result(request.wanted)
     assert list_result is not None, "a fulfilled request has a list"
     name = delivery_name(request, list_result)
@@ -70,17 +76,17 @@ def wait_for_digest(request: DigestRequest, here: Environment, console: Console)
 
 
 def wait_for_list(request: DigestRequest, here: Environment, console: Console) -> None:
-    """Wait for the result of a request's list query. Raises clock.WorkerFault."""
+    """Wait for the result of a request's list query. Raises WorkerFault."""
     with console.status(digest_views.STEPS[StepKind.FETCH] + " ..."):
         while (
             step := next_step(request, here.store.requests.state(request))
         ) and step.kind is StepKind.FETCH:
-            tick.queue_step(step, here.queues)
+            _queue_step(step, here.queues)
             time.sleep(_POLL_SECONDS)
 
 
 def wait_for_lookup(lookup: Lookup, lookups: Lookups, here: Environment, console: Console) -> None:
-    """Wait until the workers have answered. Raises clock.WorkerFault when they do not."""
+    """Wait until the workers have answered. Raises WorkerFault when they do not."""
     lookups.put(lookup)
     with console.status("Looking closer ..." if lookup.ref else "Looking it up ..."):
         for _ in range(int(_PATIENCE_SECONDS / _POLL_SECONDS)):
@@ -88,4 +94,38 @@ def wait_for_lookup(lookup: Lookup, lookups: Lookups, here: Environment, console
                 return
             here.queues.enqueue_lookups()
             time.sleep(_POLL_SECONDS)
-    raise tick.WorkerFault("lookup")
+    raise WorkerFault("lookup")
+
+
+def fulfil(
+    request: DigestRequest,
+    store: Store,
+    queues: Queues,
+    meanwhile: Callable[[Step], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Advance a request until it is fulfilled, calling `meanwhile` with the step under way.
+
+    Raises WorkerFault. When interrupted, the steps stay queued, and another call continues.
+    """
+    while (step := advance(request, store, queues)) is not None:
+        meanwhile(step)
+        sleep(_STEP_POLL_SECONDS)
+
+
+def advance(request: DigestRequest, store: Store, queues: Queues) -> Step | None:
+    """Queue the next missing step of a request and return it; None when it is fulfilled. Raises
+    WorkerFault."""
+    step = next_step(request, store.requests.state(request))
+    if step is not None:
+        _queue_step(step, queues)
+    return step
+
+
+def _queue_step(step: Step, queues: Queues) -> None:
+    """Queue a step, unless it is queued or under way. Raises WorkerFault."""
+    missing, given_up = queues.missing_and_failed([step])
+    if given_up:
+        raise WorkerFault(step.id)
+    for each in missing:
+        queues.enqueue_step(each)

@@ -21,7 +21,7 @@ from workers.runtime.environment import context_for, with_private_workers
 
 def run(settings: Settings, text: str, profile_name: str | None) -> Message:
     """The outcome of the paper that `text` names: for one profile (a name or a TOML file), or else
-    for those this terminal has used. Raises Refused, clock.WorkerFault."""
+    for those this terminal has used. Raises Refused, progress.WorkerFault."""
     named = ids.parse_one(text)
     with with_private_workers(settings, "ask") as here:
         at = context_for(here, settings)

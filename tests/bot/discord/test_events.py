@@ -12,8 +12,7 @@ import redis.asyncio
 
 from bot.commands import dispatch
 from bot.discord import answers as answers_discord
-from bot.domain.digest import Outcome, Score
-from bot.domain.lookup import ArxivAnswer, Assessment
+from bot.domain.digest import Outcome
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import digest_name
 from bot.domain.subscription import Paused
@@ -31,7 +30,7 @@ from tests.bot.discord.conversations import (
     post_day,
     subscription,
 )
-from tests.factories import NOW, decision, digest, list_result, paper, paper_ids
+from tests.factories import NOW, answer_lookup, decision, digest, list_result, paper_ids
 from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import Ack, FakeDiscord
 from tests.servers.fake_discord_state import (
@@ -475,12 +474,7 @@ def workers_answer(bot: BotSession) -> None:
     """The workers answer what waits: arXiv shows the paper, the judge has its say."""
     lookups = bot.context.lookups
     for lookup in lookups.all():
-        found = paper(lookup.paper)
-        lookups.put_arxiv_answer(found.id, ArxivAnswer(paper=found, at=NOW))
-        assessment = Assessment(score=Score(relevance=9, comment="matter, bound"))
-        for asked in lookup.profiles:
-            lookups.put_assessment(asked, lookup.judge, found, assessment)
-        lookups.drop(lookup)
+        answer_lookup(lookups, lookup)
 
 
 def test_a_paper_never_seen_is_looked_up_and_the_answer_changed(

@@ -570,20 +570,6 @@ def test_a_second_now_says_that_the_day_was_delivered(
     assert not ticked.in_progress
 
 
-def test_a_step_the_workers_gave_up_is_reported_at_once(
-    store: Store, queues: Queues, context: Context
-) -> None:
-    asked = digest_request()
-    tick.advance(asked, store, queues)
-    step = next_step(asked, store.requests.state(asked))
-    assert step is not None
-    assert step.kind is StepKind.FETCH
-    job = Job.fetch(step.id, connection=queues.redis, serializer=JSONSerializer)
-    job.set_status(JobStatus.FAILED)
-    with pytest.raises(tick.WorkerFault, match=step.id):
-        tick.advance(asked, store, queues)
-
-
 def test_an_outage_of_redis_is_logged_once_and_so_is_its_end(
     monkeypatch: pytest.MonkeyPatch, redis_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,8 +20,6 @@ from pydantic import SecretStr
 from redis import Redis
 
 from bot import __main__ as process
-from bot.domain.digest import Score
-from bot.domain.lookup import ArxivAnswer, Assessment
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import DigestRequest
 from bot.domain.schedule import Schedule
@@ -48,7 +46,7 @@ from tests.bot.slack.conversations import (
     type_command,
     wrong,
 )
-from tests.factories import NOW, paper
+from tests.factories import answer_lookup
 from tests.servers.fake_slack import Ack, FakeSlack, Json, run_fake_slack, signature_headers
 from tests.servers.slack_rules import draw_slack, unchanged_submission
 from tests.waiting import TIMEOUT_SECONDS, wait_until
@@ -694,17 +692,12 @@ def test_where_slack_may_not_say_whether_we_are_there_the_digest_is_tried(
 
 
 def workers_answer(store: Store) -> None:
-    """The workers answer the one inquiry that waits: arXiv shows the paper, the local judge says
+    """The workers answer the one lookup that waits: arXiv shows the paper, the local judge says
     what it thinks of it."""
     lookups = Lookups(store)
     wait_until(lookups.all, "somebody asks")
     (lookup,) = lookups.all()
-    found = paper(lookup.paper)
-    lookups.put_arxiv_answer(found.id, ArxivAnswer(paper=found, at=NOW))
-    assessment = Assessment(score=Score(relevance=9, comment="matter, bound"))
-    for asked in lookup.profiles:
-        lookups.put_assessment(asked, lookup.judge, found, assessment)
-    lookups.drop(lookup)
+    answer_lookup(lookups, lookup)
 
 
 def test_a_paper_never_seen_is_looked_up_and_answered_later(
