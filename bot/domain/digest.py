@@ -16,11 +16,18 @@ from bot.domain.reasons import ArxivReason, ModelReason
 
 
 class Score(Value):
-    """A judge's score; `novelty` is None where the judge has none (the local ranking)."""
+    """A judge's score; `novelty` is None where the judge has none (the local ranking).
+
+    `comment` says why: the criterion the paper meets and what in it does. `shows` says what the
+    paper does or finds, in one sentence; empty where nobody has written it.
+    """
 
     relevance: int = Field(ge=1, le=10)
     novelty: int | None = Field(default=None, ge=1, le=10)
     comment: str
+    # Left out where empty: what is stored without it then keeps its text, its fingerprint, and its
+    # readers in older releases.
+    shows: str = Field(default="", exclude_if=lambda shows: not shows)
 
 
 class Usage(Value):

@@ -12,6 +12,7 @@ from bot.domain.digest import (
     Digest,
     ListResult,
     Outcome,
+    Score,
     Usage,
     merge_digests,
 )
@@ -19,6 +20,7 @@ from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason
 from bot.domain.request import Address
 from bot.store.store import Store
+from bot.store.stored_forms import deserialise, serialise
 from tests.factories import (
     DAY,
     NOW,
@@ -259,3 +261,12 @@ def test_what_the_channel_had_before_makes_room(read_again: Store) -> None:
     assert outcomes(view) == dict(
         zip([*paper_ids(3)[1:], paper_ids(1)[0]], ["picked", "picked", "repeat"], strict=True)
     )
+
+
+def test_a_score_stored_before_shows_is_read_and_without_shows_is_stored_as_it_was() -> None:
+    """So a day of an older release keeps its version, and an older release reads ours."""
+    old = '{"relevance":8,"novelty":7,"comment":"Meets Kernels: a bound."}'
+    score = deserialise(Score, old)
+    assert (score.shows, score.model_dump_json()) == ("", old)
+    told = score.model_copy(update={"shows": "Proves a bound."})
+    assert deserialise(Score, serialise(told)) == told
