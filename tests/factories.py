@@ -159,7 +159,12 @@ HOSTILE_DECISION = Decision(
         categories=("hep-th", "cs.LG"),
     ),
     outcome=Outcome.PICKED,
-    score=Score(relevance=10, novelty=9, comment="Meets Matter <!channel> [closely]: a | b."),
+    score=Score(
+        relevance=10,
+        novelty=9,
+        comment="Meets Matter <!channel> [closely]: a | b.",
+        shows=r"Proves $O(n \log n)$ for <!here> [all](http://y) *x*; @everyone pays $5.",
+    ),
     followed=("Jesús M. Rodríguez-de-Vera",),
 )
 

@@ -44,7 +44,7 @@ ALLOWED_IMPORTS = {
     },
     "workers.arxiv": {"bot.domain", "bot.arxiv", "bot.store", *BASE},
     "workers.judging": {"bot.domain", "bot.arxiv", "bot.store", "bot.views", *BASE},
-    "workers.gate": {"bot.domain", "bot.store", "bot.errors", "workers.judging"},
+    "workers.gate": {"bot.domain", "bot.arxiv", "bot.store", "bot.errors", "workers.judging"},
 }
 # Packages and files that do no I/O: they import none of IO_LIBRARIES, and only one another.
 PURE_PACKAGES = {"bot.domain", "bot.arxiv", "bot.planning"}

@@ -55,6 +55,7 @@ def _paper(digest: Digest, decision: Decision) -> dict[str, Any]:
         "outcome": decision.outcome.value,
         "relevance": score.relevance if score else None,
         "novelty": score.novelty if score else None,
+        "shows": digest_views.shows(digest, decision),
         "comment": digest_views.comment(digest, decision),
         "reason": digest_views.outcome_reason(digest, decision),
     }
@@ -107,10 +108,17 @@ def _section(digest: Digest, rank: int, decision: Decision) -> list[str]:
         f"**ArXiv ID:** {paper.id}",
         f"**Authors:** {_escaped(', '.join(paper.authors))}",
         f"**Abstract:** {_escaped(readable(paper.abstract))}",
-        f"**Comment:** {_escaped(digest_views.comment(digest, decision))}",
+        f"**Comment:** {_escaped(_two_sentences(digest, decision))}",
         f"**Relevance:** {score.relevance}",
         f"**Novelty:** {'–' if score.novelty is None else score.novelty}",
     ]
+
+
+def _two_sentences(digest: Digest, decision: Decision) -> str:
+    """What the paper shows, where a model said so (the abstract stands above), and why it was
+    picked."""
+    shows = readable(decision.score.shows) if decision.score else ""
+    return " ".join(filter(None, (shows, digest_views.comment(digest, decision))))
 
 
 def _escaped(text: str) -> str:

@@ -8,6 +8,7 @@ from datetime import date
 
 from bot.arxiv import authors, ids
 from bot.arxiv.calendar import NEW_YORK, is_weekend
+from bot.arxiv.sentences import telling_sentence
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.digest import Decision, Digest, Outcome, Source, Usage
 from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
@@ -20,6 +21,7 @@ from bot.views.reasons import REASON_TEXTS, problem_text
 
 _ABSTRACT = 320
 _AUTHORS = 5
+_SHOWS = 300
 # Days from the first of the month: a paper of its last day is listed some days later.
 _HELD_DAYS = 45
 
@@ -200,6 +202,13 @@ def comment(digest: Digest, decision: Decision) -> str:
     if digest.judge.model is None:
         return f"Matches the profile's words: {said}." if said else ""
     return said
+
+
+def shows(digest: Digest, decision: Decision) -> str:
+    """What the paper does or finds, in one sentence: the model's, or the abstract's own where no
+    model wrote one."""
+    said = readable(decision.score.shows) if decision.score else ""
+    return said or shortened(telling_sentence(decision.paper, digest.profile), _SHOWS)
 
 
 def author_line(paper: Paper, followed: Iterable[str]) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import pairwise
 from statistics import fmean, pstdev
 from typing import NamedTuple
 
 from pydantic import Field
 
+from bot.arxiv.stems import stemmed_words, stems_between
 from bot.domain.papers import Paper, Profile, Value
 
 # No library: on 6,883 real papers bm25s and scikit-learn's TF-IDF, given the same fields, phrases
@@ -35,14 +34,7 @@ STRONGEST = 5  # a paper full of this many of the profile's strongest words scor
 SCORE_OF_SEVEN = 0.2
 SHOWN = 5
 
-# Lucene's list, the customary one for English.
-_STOP = (
-    " a an and are as at be but by for if in into is it no not of on or such that the their then "
-    "there these they this to was will with "
-)
-_ENDINGS = ("ation", "ition", "ion", "ity", "ing", "ive", "ed", "al", "ic", "e", "y")
-_COMMAND, _ACCENT_OR_BRACE = re.compile(r"\\[a-zA-Z]+"), re.compile(r"\\[^a-zA-Z]|[{}]")
-_CLAUSE, _WORD = re.compile(r"[^;,.:()!?]+"), re.compile(r"[^\W_]{2,}")
+_CLAUSE = re.compile(r"[^;,.:()!?]+")
 
 
 class KeywordScore(Value):
@@ -193,8 +185,7 @@ def _text(text: str) -> list[_Term]:
 def _clauses(text: str) -> Iterator[list[tuple[str, int, int]]]:
     """The (stem, start, end) of each word, clause by clause: no phrase spans a comma."""
     for clause in _CLAUSE.finditer(text):
-        words = _WORD.finditer(text, clause.start(), clause.end())
-        yield [(stem, word.start(), word.end()) for word in words if (stem := _stem(word[0]))]
+        yield stems_between(text, clause.start(), clause.end())
 
 
 def _weights(terms: Iterable[_Term]) -> dict[str, float]:
@@ -225,30 +216,6 @@ def _content(paper: Paper, phrases: Mapping[str, list[list[str]]]) -> dict[str, 
                 if stems[at : at + len(phrase)] == phrase:
                     counts[" ".join(phrase)] += weight
     return {term: count / (count + ENOUGH) for term, count in counts.items()}
-
-
-def stemmed_words(text: str) -> tuple[str, list[tuple[str, int, int]]]:
-    """A paper's text without TeX, and the (stem, start, end) of each word that counts."""
-    plain = _ACCENT_OR_BRACE.sub("", _COMMAND.sub(" ", text))
-    found = [(_stem(word[0]), word.start(), word.end()) for word in _WORD.finditer(plain)]
-    return plain, [word for word in found if word[0]]
-
-
-@lru_cache(maxsize=50_000)
-def _stem(word: str) -> str:
-    """A word without accents, plural and ending ("pruned", "pruning"); "" for a stop word."""
-    marked = unicodedata.normalize("NFKD", word.lower())
-    stem = "".join(char for char in marked if not unicodedata.combining(char))
-    if f" {stem} " in _STOP:
-        return ""
-    if stem.endswith("ies") and len(stem) > 4:
-        stem = stem[:-3] + "y"
-    elif stem.endswith("s") and not stem.endswith(("ss", "us", "is")) and len(stem) > 3:
-        stem = stem[:-1]
-    return next(
-        (stem.removesuffix(e) for e in _ENDINGS if stem.endswith(e) and len(stem) - len(e) >= 4),
-        stem,
-    )
 
 
 def _times(amounts: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from bot.arxiv.stems import stemmed_words
 from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
 from workers.gate import keyword_ranking
@@ -104,7 +105,7 @@ class LearnedRanking(Value):
         """The terms that contributed most, no word twice; none that every fourth paper has."""
         written = {name: name for name in paper.authors}
         for text in (paper.title, paper.abstract):
-            plain, words = keyword_ranking.stemmed_words(text)
+            plain, words = stemmed_words(text)
             runs = [(word, word) for word in words] + list(pairwise(words))
             for (stem, start, _), (last, at, end) in runs:
                 if _ONE_RUN.fullmatch(plain, start, end):
@@ -271,7 +272,7 @@ def _profile_texts(profile: Profile) -> Iterator[str]:
 
 def _terms(text: str) -> list[str]:
     """The stems of a text, each alone and each with the next."""
-    stems = [stem for stem, _, _ in keyword_ranking.stemmed_words(text)[1]]
+    stems = [stem for stem, _, _ in stemmed_words(text)[1]]
     return stems + [f"{first} {last}" for first, last in pairwise(stems)]
 
 
