@@ -1,10 +1,10 @@
 # make run: a digest in this terminal.  make test: the tests.  make check: lint, types and the tests
-# nearest to a change.  Each sets up what it needs.
+# nearest to a change.  make fuzz: inputs nobody thought of.  Each sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check install lint lock clean
+.PHONY: run test check fuzz install lint lock clean
 
 run: $(VENV)/.installed
 	@$(BIN)/paperboy run
@@ -16,6 +16,11 @@ test: $(VENV)/.tested
 # ruff and mypy keep what they found in .ruff_cache and .mypy_cache: the second time is quick.
 check: lint
 	@$(BIN)/python -m tests.touched
+
+# Everything that comes from outside, for so many minutes (CONTRIBUTING.md).
+MINUTES ?= 10
+fuzz: $(VENV)/.fuzzing
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 install: $(VENV)/.installed
 
@@ -37,11 +42,16 @@ $(VENV)/.tested: $(VENV)/.installed requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.fuzzing: $(VENV)/.tested requirements-fuzz.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
+	@touch $@
+
 # For whoever changes the dependencies; needs uv. The lock files carry hashes and no addresses.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 lock:
 	$(LOCK) --group setup -o requirements.lock pyproject.toml
 	$(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) --group fuzz -o requirements-fuzz.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

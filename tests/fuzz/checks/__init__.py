@@ -1,0 +1,1 @@
+"""What is checked for each input from outside; targets.py lists the checks."""

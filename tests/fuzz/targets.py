@@ -1,0 +1,83 @@
+"""The list of targets: a name, what is checked, and the words that such an input has.
+
+A check takes bytes, and raises AssertionError for a broken promise; anything else it raises got out
+behind the one door for that input, and is a fault as well. A reader that does not exist yet is one
+more function, one more line here, and a few files in corpus/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tests.fuzz.checks import addresses, feeds, profiles, replies, screens, words
+
+
+@dataclass(frozen=True)
+class Target:
+    """`dictionary` names a file of dictionaries/, in libFuzzer's form; `inputs` is how many the
+    suite tries, `longest` in bytes. An input may take `steps` lines of Python, and `steps_a_byte`
+    more for each of its bytes."""
+
+    name: str
+    check: Callable[[bytes], None]
+    dictionary: str
+    inputs: int = 600
+    longest: int = 4096
+    steps: int = 20_000
+    steps_a_byte: int = 50
+
+    def most_steps(self, data: bytes) -> int:
+        """How many lines of Python checking this input may take."""
+        return self.steps + self.steps_a_byte * len(data)
+
+    @property
+    def words_file(self) -> Path:
+        return Path(__file__).parent / "dictionaries" / f"{self.dictionary}.dict"
+
+    @cached_property
+    def words(self) -> tuple[bytes, ...]:
+        """The words that such an input has."""
+        lines = self.words_file.read_text(encoding="ascii").splitlines()
+        return tuple(
+            line[1:-1].encode().decode("unicode_escape").encode("latin-1") for line in lines
+        )
+
+
+_LIST = (
+    Target("feed", feeds.feed, "xml", longest=16_384),
+    Target("api", feeds.api, "xml", longest=16_384),
+    Target("notice", feeds.notice, "notice"),
+    Target("envelope", replies.envelope, "envelope"),
+    Target("model-error", replies.model_error, "envelope"),
+    Target("scores", replies.scores, "reply"),
+    Target("order", replies.order, "reply"),
+    Target("claims", replies.claims, "reply"),
+    Target("json-in-text", replies.json_in_text, "reply"),
+    Target("tex", words.tex, "tex"),
+    Target("authors", words.authors, "authors"),
+    Target("follow", words.follow, "authors"),
+    Target("paper-id", words.paper_id, "id"),
+    # What is not found is compared with every place there is.
+    Target("options", words.options, "typed", steps=600_000),
+    Target("option", words.answers_of_options, "typed", inputs=300, steps=600_000),
+    Target("toml", profiles.toml, "toml"),
+    Target("profile-form", profiles.form, "form"),
+    Target("address", addresses.address, "address"),
+    Target("settings", addresses.settings, "address", inputs=300, steps=60_000),
+    # A paper of a few bytes is drawn on every screen.
+    Target(
+        *("digest-screen", screens.digest_screen, "message"),
+        inputs=300,
+        steps=100_000,
+        steps_a_byte=3000,
+    ),
+    Target(
+        *("message-screen", screens.message_screen, "message"),
+        steps=100_000,
+        steps_a_byte=200,
+    ),
+)
+TARGETS = {target.name: target for target in _LIST}
