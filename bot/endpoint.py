@@ -119,6 +119,8 @@ def parse_endpoint(text: str) -> Endpoint:
     if host is None:
         raise ValueError(f"{_host_error(where)}; {ENCODE}")
     path, mark, query = tail.partition("?")
+    if scheme == "unix" and not unquote(path).isprintable():  # it is shown as the host
+        raise ValueError("it has a path with a character that can't be printed")
     if "#" in tail:
         raise ValueError(f"it has a #, which no address has; {ENCODE}")
     path = quote(_LONE_PERCENT.sub("%25", path), safe=_IN_PATHS)

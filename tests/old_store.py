@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
 
+from bot.commands import dispatch, due
+from bot.commands.context import Answer, Context, Invocation
 from bot.domain.digest import Judge, Score
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.message import Message
 from bot.domain.request import Address
+from bot.errors import Refused
+from bot.runtime import tick
 from bot.store.backup import Backup, BackupEntry
 from bot.store.key_kinds import kind_of
 from bot.store.lookups import Lookups
 from bot.store.outbox import TerminalPosts
+from bot.store.queues import Queues
 from bot.store.store import Store
-from tests.factories import NOW, paper, profile
+from tests.factories import DAY, NOW, announced, listing, paper, person_in, profile
+from workers.gate.gatekeeper import Gatekeeper
 
 # What `paperboy backup` of the version before forms made of a channel that had two days.
 BACKUP_FORM_1 = Path(__file__).parent / "data" / "backup-form-1.jsonl"
 CHANNEL_ADDRESS = Address(platform="slack", workspace="T1", channel="C1")
 JUDGE = Judge(model="gpt-6-luna")
+LATER = NOW + timedelta(hours=1)
+ASK = Invocation("", CHANNEL_ADDRESS, LATER, "U1", "UTC", person=person_in())
 
 
 def backup_rows() -> list[BackupEntry]:
@@ -55,6 +65,33 @@ def fill_store(store: Store) -> None:
     store.events.put_kind_seen("slack", "command")
     store.events.is_first_delivery("abcd")
     TerminalPosts(store).put_posts("terminal::main:day", [Message(title="A day")])
+
+
+def typed(text: str, context: Context) -> Answer:
+    """What a person of the channel is answered an hour later."""
+    return dispatch.answer(replace(ASK, text=text), context)
+
+
+def use_everything(context: Context, redis: Redis) -> None:
+    """What the bot and the workers do in an hour, but for posting (test_delivering has that).
+    `redis` must not decode."""
+    tick.tick(context, Queues(redis), LATER)
+    list(due.planned(context, LATER))
+    for text in (
+        *("/digest list", "/digest cost", "/digest profiles", "/digest missed", "/digest now"),
+        *("/why 2503.10001", "/why 2503.15294", "/digest pause", "/digest resume"),
+    ):
+        with suppress(Refused):  # a person may be told that there is no such profile, or day
+            typed(text, context)
+    with suppress(Refused):
+        dispatch.press(ASK, "up", "day 2503.10001", context)
+    context.status()
+    Gatekeeper(context.store, profile(), "gpt-6-luna").learn(DAY)
+    for name in ("day", "eve"):
+        context.store.history.digest_given_to(CHANNEL_ADDRESS, name)
+    for name in ("2025-03-19", "2025-03-20"):
+        context.store.lists.batch(name)
+        context.store.lists.add(name, listing(announced(), replaced=2), LATER)
 
 
 def _unknown_field(text: str) -> str:

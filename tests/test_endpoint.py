@@ -105,6 +105,8 @@ def test_an_unusable_address_gets_one_sentence_that_does_not_quote_it(
         ("REDIS_URL", "redis://host/0?retries=3", "option"),
         ("REDIS_URL", "redis://host/0?socket_timeout=soon", "option"),
         ("REDIS_URL", "unix://", "socket"),
+        ("REDIS_URL", "unix:///tmp/a\x1b[31m.sock", "printed"),
+        ("REDIS_URL", "unix:///tmp/a%00.sock", "printed"),
         ("REDIS_URL", "https://host/0", "redis://"),
         ("OPENAI_BASE_URL", "https://host/v1?key=x", "?"),
         ("SLACK_API_URL", f"https://a:{HUSH}@host/api/", "token"),

@@ -165,6 +165,7 @@ _PLAIN: Final = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
 )
 _DIGRAPHS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe"})
+_WORD: Final = re.compile(r"[^\W_]+(?:['’‐–-][^\W_]+)*")
 _MARKED: Final = re.compile(r"[(\"“]([^\W_]+)[)\"”]")
 _KIND: Final = re.compile(r"(?:the )?(.+?)(?: (collaboration|consortium|team|group|project)s?)")
 _FOR: Final = re.compile(r"(?:on behalf of |for )(?:the )")
@@ -208,7 +209,7 @@ def _person(name: str) -> _Person:
         name = f"{first} {last}"
     nicknames = [[_forms(nickname)] for nickname in _MARKED.findall(name)]
     bare = re.sub(r"[(\"“].*?[)\"”]", " ", name)
-    words = re.findall(r"[^\W_]+(?:['’‐–-][^\W_]+)*", bare)
+    words = _WORD.findall(bare) or _WORD.findall(name)  # a name may be nothing but a nickname
     while len(words) > 2 and _SUFFIX.fullmatch(words[-1]):
         words.pop()
     if not words:

@@ -24,7 +24,9 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|etc|al|resp|approx|w\.r\.t|a\.k\.a|Figs?|Eqs?|Secs?|Refs?|Nos?|Drs?|Mr|"
     r"Ms|Prof|St|ca|viz)|\b[A-Z])\.\Z"
 )
+_LONGEST = 12  # characters of an abbreviation, and one before it
 _OPENING, _CLOSING = "([{", ")]}"
+_OPEN = 600  # characters; a bracket that is never closed counts for a sentence only
 # What the authors did, and what came of it.
 _CLAIMS = re.compile(
     r"(?i)\bwe\b[^,.;]{0,40}?\b(?:propose|introduce|present|prove|show|develop|establish|derive|"
@@ -53,10 +55,12 @@ def split_sentences(text: str) -> tuple[str, ...]:
     abbreviation."""
     sentences, start = [], 0
     for end in _END.finditer(text):
-        before = text[start : end.end()].rstrip()
-        if _ABBREVIATION.search(before) or _is_open(before):
+        stop = end.start() + len(end[0].rstrip())
+        if _ABBREVIATION.search(text, max(start, stop - _LONGEST), stop):
             continue
-        sentences.append(before)
+        if stop - start < _OPEN and _is_open(text[start:stop]):
+            continue
+        sentences.append(text[start:stop])
         start = end.end()
     return tuple(s for s in (*sentences, text[start:].strip()) if s)
 
@@ -95,9 +99,7 @@ def _without_lead(sentence: str) -> str:
 
 
 def _is_open(text: str) -> bool:
-    """Whether a bracket is still open; one that is never closed counts for a sentence only."""
-    opened = sum(map(text.count, _OPENING)) - sum(map(text.count, _CLOSING))
-    return opened > 0 and len(text) < 600
+    return sum(map(text.count, _OPENING)) > sum(map(text.count, _CLOSING))
 
 
 @lru_cache(maxsize=64)

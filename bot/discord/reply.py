@@ -49,9 +49,9 @@ class Reply:
             elif not self._first:
                 await self._begin(_LATER, {"flags": _EPHEMERAL})
 
-    async def say(self, post: Post) -> bool:
+    async def say(self, head: Message) -> bool:
         """Send a message; returns whether it could be sent."""
-        body = render.message(post, self._poster.command_ids)
+        body = render.message(head)
         private = body | {"flags": body["flags"] | _EPHEMERAL}
         async with self._turn:
             if not self._first:
@@ -68,13 +68,11 @@ class Reply:
             return await self.say(rest)
         async with self._turn:
             path = f"{_TOKEN}/messages/@original"
-            return await self._sent(
-                "PATCH", path, render.message(complete, self._poster.command_ids)
-            )
+            return await self._sent("PATCH", path, render.message(complete))
 
     async def update(self, post: Post) -> None:
         """Edit the message whose button was pressed."""
-        body = render.message(post, self._poster.command_ids)
+        body = render.message(post)
         if body["components"] and self._mark:
             body["components"][0]["id"] = self._mark
         async with self._turn:

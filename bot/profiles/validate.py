@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -126,8 +127,9 @@ def parse_profile(text: str | bytes) -> Profile | tuple[Mistake, ...]:
 def validate_data(data: Mapping[str, Any]) -> Profile | tuple[FieldError, ...]:
     """The profile that plain values (as tomllib or JSON has them) describe, or every mistake.
 
-    The profile's white space is folded; its categories have arXiv's spelling, without duplicates. A
-    reason continues its field ("must not be empty") or is a sentence of its own.
+    The profile's white space is folded, and characters nobody sees are left out; its categories
+    have arXiv's spelling, without duplicates. A reason continues its field ("must not be empty") or
+    is a sentence of its own.
     """
     mistakes = [*_control_characters(data, ()), *_unknown_categories(data), *_same_topics(data)]
     try:
@@ -225,6 +227,10 @@ def _tidy(value: object) -> object:
 
 
 def _folded(text: str) -> str:
+    """White space folded, and without what nobody sees (zero-width spaces, soft hyphens), which
+    comes along when text is copied from a page."""
+    if not text.isprintable():
+        text = "".join(char for char in text if unicodedata.category(char) != "Cf")
     return " ".join(text.split())
 
 

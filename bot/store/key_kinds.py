@@ -5,7 +5,6 @@ One table for what a backup takes, what a restore accepts, and what a repaired k
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from bot.store.stored_forms import (
     Unreadable,
     parse_aware_time,
     parse_int_pair,
+    parse_json,
     reader_for,
     split_words,
     union_reader,
@@ -116,7 +116,7 @@ def _subscription(key: str, text: str) -> Subscription:
 
 def _object(_: str, text: str) -> object:
     """A value of the workers, whose type is unknown here."""
-    if not isinstance(value := json.loads(text), dict):
+    if not isinstance(value := parse_json(text), dict):
         raise Unreadable("it is no JSON object")
     return value
 
@@ -217,6 +217,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"tried:[a-z]+", "hash", _a(FailedAttempt), True),
     ("outages", "hash", _a(Outage), True),
     (r"lease:.+:number", "string", _number, True),
+    (r"lease:.+:holder", "string", _hex, True),
     (r"lease:.+", "string", _number, True),
     (r"shares:.+", "string", _number, True),
     (r"progress:.+", "string", lambda _, text: parse_int_pair(text.replace("/", " ")), True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -49,6 +50,9 @@ UPGRADES: Final[dict[str, dict[int, Callable[[Any], Any]]]] = {
     "Replaced": {1: lambda categories: {"categories": categories}},
 }
 
+# A field of ours or a place in a list; the name of an unknown field is part of what was stored.
+_OWN_NAME: Final = re.compile("[a-z_0-9]{1,40}")
+
 _MARK: Final = f'{{"v":{FORMAT_VERSION},'
 
 
@@ -84,10 +88,7 @@ def deserialise(value: type[N], text: str) -> N:
 def upgraded_json(name: str, text: str) -> Any:
     """A stored value as JSON, converted to this version; `name` is its type's. Raises
     ValueError."""
-    try:
-        body = json.loads(text)
-    except RecursionError:
-        raise Unreadable("it is nested too deeply") from None
+    body = parse_json(text)
     version = body.pop("v", 1) if isinstance(body, dict) else 1
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise Unreadable(
@@ -96,6 +97,14 @@ def upgraded_json(name: str, text: str) -> Any:
     for older in range(version, FORMAT_VERSION):
         body = UPGRADES.get(name, {}).get(older, lambda same: same)(body)
     return body
+
+
+def parse_json(text: str | bytes) -> Any:
+    """JSON from outside. Raises ValueError, for a text nested too deeply as well."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
 
 
 def parse_aware_time(text: str) -> datetime:
@@ -134,7 +143,8 @@ def unreadable_reason(error: ValueError) -> str:
     """Why a value cannot be read, without quoting it: it may be personal."""
     if isinstance(error, ValidationError):
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")[:200]
+        names = (name if _OWN_NAME.fullmatch(name) else "…" for name in map(str, first["loc"]))
+        return f"{'.'.join(names)}: {first['msg']}".removeprefix(": ")[:200]
     if isinstance(error, Unreadable | json.JSONDecodeError):
         return str(error)[:200]
     return "it is not what stands there"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import logging
 import os
 import re
 import subprocess
@@ -22,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 if TYPE_CHECKING:
     from tests.fuzz.targets import Target
@@ -172,6 +175,8 @@ def main(words: Sequence[str] | None = None) -> None:
     for option in ("--seconds", "--inputs", "--seed"):
         parser.add_argument(option, type=int, default=0)
     given = parser.parse_args(words)
+    # What is set aside and refused would be logged a hundred times a second.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     limits = (given.name, given.seconds, given.inputs, given.seed)
     if importlib.util.find_spec("atheris"):
         _with_coverage(importlib.import_module("atheris"), *limits)

@@ -18,7 +18,8 @@ _TEXTS = (
     *("null", "true", "[]", "{}", '""', "\\", "\\u0000", "\\ud800", "${x}", "$", "\r\n", "\t"),
     *("2503.15294", "2503.15294v2", "hep-th/9901001", "cs.LG", "https://arxiv.org/abs/"),
 )
-HOSTILE = (*(text.encode() for text in _TEXTS), b"\xff", b"\xed\xa0\x80", b"\xc0\x80")
+_DEEP = (b"[" * 1500, b'{"a":' * 1500)  # deeper than Python goes
+HOSTILE = (*(text.encode() for text in _TEXTS), b"\xff", b"\xed\xa0\x80", b"\xc0\x80", *_DEEP)
 _TOKEN = re.compile(rb"<[^<>]{0,200}>|&\w+;|\\?[A-Za-z]+|[0-9]+|\s+|[^\x00-\x7f]+|.", re.S)
 _VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 7, 10, 1.5, 10**25, "", " ", "x", [], {}, [[]], {"": ""}),

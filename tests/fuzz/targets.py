@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tests.fuzz.checks import addresses, feeds, profiles, replies, screens, words
+from tests.fuzz.checks import addresses, commands, feeds, profiles, replies, screens, stored, words
 
 
 @dataclass(frozen=True)
@@ -46,36 +46,47 @@ class Target:
         )
 
 
+# Every command to a database on a server runs through a client of some hundred lines.
+_STORE = {"steps": 3_000_000, "steps_a_byte": 200}
 _LIST = (
     Target("feed", feeds.feed, "xml", longest=16_384),
-    Target("api", feeds.api, "xml", longest=16_384),
-    Target("notice", feeds.notice, "notice"),
+    Target("api", feeds.api, "xml", inputs=800, longest=16_384),
+    Target("notice", feeds.notice, "notice", inputs=1200),
     Target("envelope", replies.envelope, "envelope"),
-    Target("model-error", replies.model_error, "envelope"),
+    Target("model-error", replies.model_error, "envelope", inputs=1000),
     Target("scores", replies.scores, "reply"),
     Target("order", replies.order, "reply"),
     Target("claims", replies.claims, "reply"),
     Target("json-in-text", replies.json_in_text, "reply"),
     Target("tex", words.tex, "tex"),
+    Target("sentence", words.sentence, "prose", longest=10_000, steps_a_byte=150),
     Target("authors", words.authors, "authors"),
     Target("follow", words.follow, "authors"),
     Target("paper-id", words.paper_id, "id"),
     # What is not found is compared with every place there is.
-    Target("options", words.options, "typed", steps=600_000),
-    Target("option", words.answers_of_options, "typed", inputs=300, steps=600_000),
-    Target("toml", profiles.toml, "toml"),
-    Target("profile-form", profiles.form, "form"),
-    Target("address", addresses.address, "address"),
-    Target("settings", addresses.settings, "address", inputs=300, steps=60_000),
+    Target("options", words.options, "typed", inputs=200, steps=600_000),
+    Target("option", words.answers_of_options, "typed", inputs=100, steps=600_000),
+    # Fifty unknown categories are each compared with all there are.
+    Target("toml", profiles.toml, "toml", steps=1_000_000),
+    Target("profile-form", profiles.form, "form", steps=1_000_000),
+    Target("command", commands.typed, "typed", inputs=80, **_STORE),
+    Target("button", commands.pressed, "chat", inputs=100, **_STORE),
+    Target("filled-form", commands.submitted, "chat", inputs=100, **_STORE),
+    Target("stored-value", stored.stored_value, "stored", inputs=1000),
+    Target("backup", stored.backup, "stored", inputs=150, longest=8192, **_STORE),
+    Target("spoilt", stored.spoilt, "stored", inputs=15, **_STORE),
+    Target("address", addresses.address, "address", inputs=1000),
+    Target("settings", addresses.settings, "address", inputs=150, steps=60_000),
     # A paper of a few bytes is drawn on every screen.
     Target(
         *("digest-screen", screens.digest_screen, "message"),
-        inputs=300,
+        inputs=150,
         steps=100_000,
         steps_a_byte=3000,
     ),
     Target(
         *("message-screen", screens.message_screen, "message"),
+        inputs=300,
         steps=100_000,
         steps_a_byte=200,
     ),

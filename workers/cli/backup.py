@@ -18,7 +18,7 @@ from rich.progress import track
 from bot.errors import Refused
 from bot.settings import Settings
 from bot.store.backup import Backup, BackupEntry, checked
-from bot.store.stored_forms import FORMAT_VERSION, Unreadable, unreadable_reason
+from bot.store.stored_forms import FORMAT_VERSION, Unreadable, parse_json, unreadable_reason
 from workers.runtime.environment import environment
 
 # Version 1 had no forms; its rows are of form 1.
@@ -126,7 +126,7 @@ def _line(lines: gzip.GzipFile) -> bytes:
 
 
 def _header(path: Path, line: bytes) -> None:
-    header = json.loads(line or b"null")
+    header = parse_json(line or b"null")
     if not isinstance(header, dict) or header.get("paperboy") != "backup":
         raise Unreadable("its first line is not a backup's")
     version, form = header.get("version"), header.get("form", 1)

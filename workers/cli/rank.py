@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from bot.domain.papers import Paper, Profile
 from bot.errors import Refused
 from bot.profiles import library
@@ -66,7 +64,7 @@ def _row(path: Path, number: int, line: str, selected: bool) -> tuple[Paper, boo
         lists = {name: row.get(name) or [] for name in ("authors", "categories")}
         was = row["selected"] if selected else False
         paper = Paper.model_validate({"version": 1, **fields, **lists})
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         wrong = f"no {error}" if isinstance(error, KeyError) else type(error).__name__
         more = ", and selected" if selected else ""
         raise Refused(

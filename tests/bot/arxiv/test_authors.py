@@ -134,6 +134,8 @@ def test_the_longest_list_takes_no_more_work_for_each_name() -> None:
         ("Yun (Eric) Liang", "Yun Liang"),
         ('Zhaoqin "Richie" Li', "Richie Li"),
         ("Deepti", "deepti"),
+        ('"Mickey Mouse"', "Mickey Mouse"),
+        ('"Mickey Mouse"', '"Mickey Mouse"'),
         ("The ATLAS Collaboration", "ATLAS Collaboration"),
         ("ATLAS Collaboration", "the ATLAS collaboration"),
         ("on behalf of the ATLAS Collaboration", "ATLAS Collaboration"),

@@ -282,6 +282,15 @@ def test_a_control_character_in_any_text_is_refused_with_a_sentence(escape: str)
         assert only.reason.startswith("contains a control character (U+")
 
 
+def test_what_nobody_sees_is_left_out_and_makes_no_name() -> None:
+    """Zero-width spaces and the like come along when text is copied from a page."""
+    unseen = "\\u200b\\ufeff\\u00ad\\u200f"
+    assert profile(with_line(3, f'title = "a{unseen}b{unseen}"')).title == "ab"
+    assert profile(with_line(25, f'relevant = "a{unseen} b"')).topics[1].relevant == "a b"
+    (only,) = mistakes(with_line(21, f'name = "{unseen}"'))
+    assert (only.line, only.reason) == (21, "must not be empty")
+
+
 def test_prose_may_have_lines_but_a_title_or_name_has_none() -> None:
     assert profile(with_line(25, 'relevant = "a\\n\\tb"')).topics[1].relevant == "a b"
     assert "U+000A" in mistakes(with_line(3, 'title = "a\\nb"'))[0].reason

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -15,13 +12,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from redis import Redis
 
-from bot.commands import dispatch, due, status
-from bot.commands.context import Answer, Context, Invocation
+from bot.commands import status
+from bot.commands.context import Context
 from bot.domain.digest import Digest
 from bot.domain.lookup import Assessment
 from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
-from bot.runtime import tick
+from bot.store.key_repair import repair_key
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
 from bot.store.quarantine import claim_server, quarantine_counts
@@ -40,21 +37,23 @@ from bot.terminal.render import as_text
 from bot.views.status import status_text
 from tests import TESTS
 from tests.factories import (
-    DAY,
     NOW,
     announced,
     digest,
     listing,
     paper,
     paper_ids,
-    person_in,
     profile,
 )
-from tests.old_store import CHANNEL_ADDRESS, CORRUPTIONS, JUDGE, corrupt, fill_store
-from workers.gate.gatekeeper import Gatekeeper
+from tests.old_store import (
+    CORRUPTIONS,
+    JUDGE,
+    corrupt,
+    fill_store,
+    typed,
+    use_everything,
+)
 
-LATER = NOW + timedelta(hours=1)
-ASK = Invocation("", CHANNEL_ADDRESS, LATER, "U1", "UTC", person=person_in())
 ROOT = TESTS.parent
 
 
@@ -71,39 +70,13 @@ def context(store: Store, redis_url: str) -> Iterator[Context]:
     queues.redis.close()
 
 
-def typed(text: str, context: Context) -> Answer:
-    return dispatch.answer(replace(ASK, text=text), context)
-
-
-def everything(context: Context, redis_url: str) -> None:
-    """What the bot and the workers do in an hour, but for posting (test_delivering has that)."""
-    redis = Redis.from_url(redis_url)
-    tick.tick(context, Queues(redis), LATER)
-    redis.close()
-    list(due.planned(context, LATER))
-    for text in (
-        *("/digest list", "/digest cost", "/digest profiles", "/digest missed", "/digest now"),
-        *("/why 2503.10001", "/why 2503.15294", "/digest pause", "/digest resume"),
-    ):
-        with suppress(Refused):  # a person may be told that there is no such profile, or day
-            typed(text, context)
-    with suppress(Refused):
-        dispatch.press(ASK, "up", "day 2503.10001", context)
-    context.status()
-    Gatekeeper(context.store, profile(), "gpt-6-luna").learn(DAY)
-    for name in ("day", "eve"):
-        context.store.history.digest_given_to(CHANNEL_ADDRESS, name)
-    for name in ("2025-03-19", "2025-03-20"):
-        context.store.lists.batch(name)
-        context.store.lists.add(name, listing(announced(), replaced=2), LATER)
-
-
 KINDS = {
     name: key
     for key in (
         *("pb:aside", "pb:form"),
         *("pb:document:*", "pb:progress:*", "pb:found:*", "pb:inquiries:", "pb:opinion:*"),
-        *("pb:outages", "pb:heard:*", "pb:event:*", "pb:posts:*", "pb:lease:*:number"),
+        *("pb:outages", "pb:heard:*", "pb:event:*", "pb:posts:*"),
+        *("pb:lease:*:number", "pb:lease:*:holder"),
         *("pb:asked-of-model:*", "pb:profile:*", "pb:profiles", "pb:profiles:*", "pb:paper:*"),
         *("pb:batch:2025-03-20", "pb:batch:*:replaced", "pb:batch:*:changed", "pb:listed:*"),
         *("pb:asked:*", "pb:verdict:*", "pb:call:*", "pb:order:*", "pb:shape:*", "pb:digest:*"),
@@ -127,7 +100,8 @@ def test_nothing_that_is_stored_can_end_the_bot(
     assert keys
     for key in keys:
         corrupt(store.redis, key, harm)
-    everything(context, redis_url)
+    with Redis.from_url(redis_url) as redis:
+        use_everything(context, redis)
 
 
 @pytest.mark.parametrize("harm", [*CORRUPTIONS, "another type"])
@@ -242,11 +216,13 @@ def test_any_stored_text_is_read_or_refused_without_being_quoted(text: str) -> N
 
 
 def test_a_reason_does_not_repeat_what_it_cannot_read() -> None:
-    secret = "xoxb-very-secret"
-    for text in (json.dumps({"id": secret, "version": secret}), secret, f'"{secret}"'):
+    secret = "xoxb-very-secret\u202e"
+    wrong = {"id": secret, "version": secret}, {**paper().model_dump(mode="json"), secret: 1}
+    for text in (*map(json.dumps, wrong), secret, f'"{secret}"'):
         with pytest.raises((Unreadable, ValidationError, json.JSONDecodeError)) as unread:
             deserialise(Paper, text)
-        assert secret not in unreadable_reason(unread.value)
+        assert "xoxb" not in (why := unreadable_reason(unread.value))
+        assert why.isprintable()
 
 
 def test_a_newer_paperboys_server_is_refused_in_one_sentence(
@@ -260,6 +236,13 @@ def test_a_newer_paperboys_server_is_refused_in_one_sentence(
     ):
         claim_server(store.redis)
     assert store.redis.get("pb:form") == str(FORMAT_VERSION + 1)
+
+
+def test_what_we_store_is_what_its_key_should_hold(store: Store) -> None:
+    """Else mending a key would set aside what is sound: of a lease, the holder that renews it."""
+    fill_store(store)
+    keys: list[str] = store.redis.keys("pb:*")  # type: ignore[assignment]
+    assert [key for key in keys if repair_key(store.redis, key)] == []
 
 
 def test_every_key_that_is_named_has_a_kind() -> None:

@@ -94,7 +94,7 @@ def json_in_text(data: bytes) -> None:
 def _answered(reply: ApiReply) -> None:
     assert_stored(reply)
     if reply.text is None:
-        assert reply.reason in (ModelReason.MODEL_REFUSED, ModelReason.CONTENT_FILTER)
+        assert reply.reason is not None
     if counts := reply.counts:
         assert 0 <= counts.cached <= counts.prompt
         assert counts.prompt > 0

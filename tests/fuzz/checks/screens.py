@@ -21,8 +21,9 @@ _URL = "https://arxiv.org/abs/2503.15294"
 def digest_screen(data: bytes) -> None:
     """A digest of papers with any words keeps every chat's rules, and calls nobody."""
     given = document(data)
-    rows = [row for row in given.get("papers") or () if isinstance(row, dict)][:30]
-    decisions = [_decision(n, row) for n, row in enumerate(rows)]
+    papers = given.get("papers")
+    rows = [row for row in papers if isinstance(row, dict)] if isinstance(papers, list) else []
+    decisions = [_decision(n, row) for n, row in enumerate(rows[:30])]
     day = digest(*decisions, profile=_profile(given), prompt="As sent.")
     assert_shown(*digest_views.thread_posts(day, "day"))
     assert_shown(digest_views.near_misses(day, "day", 10))

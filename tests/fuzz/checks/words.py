@@ -6,12 +6,14 @@ import re
 
 from bot.arxiv import ids
 from bot.arxiv.authors import followed, split_authors
+from bot.arxiv.sentences import split_sentences, telling_sentence
 from bot.arxiv.text import one_line, quoted, readable, shortened
 from bot.commands import parse
 from bot.domain import schedule
 from bot.domain.schedule import Schedule
 from bot.errors import Refused
 from bot.safe_text import escape_unprintable
+from tests.factories import paper, profile
 from tests.fuzz.promises import assert_explained, assert_plain, assert_stored, distinct, words
 
 _NEW = re.compile(r"\d{2}(0[1-9]|1[0-2])\.\d{4,5}", re.ASCII)
@@ -29,14 +31,25 @@ def tex(data: bytes) -> None:
     assert_plain(escape_unprintable(text), lines=True)
 
 
+def sentence(data: bytes) -> None:
+    """What an abstract tells is one of its sentences, safe to show; nothing of it is left out."""
+    text = one_line(data.decode(errors="replace"))
+    told = telling_sentence(paper(abstract=text, title=text[:80] or "T"), profile())
+    assert bool(told) == bool(readable(text))
+    assert_plain(told)
+    parts = split_sentences(readable(text))
+    assert "".join("".join(parts).split()) == "".join(readable(text).split())
+
+
 def authors(data: bytes) -> None:
     """Names are short and safe; whoever is followed by the name shown is found."""
     names = split_authors(data.decode(errors="surrogateescape"))
     assert_plain(*names)
     assert len(names) <= 5001
-    assert all(any(map(str.isalpha, name)) for name in names)
+    assert all(any(map(str.isalpha, name)) for name in names if not name.endswith("…"))
     assert all(len(name) <= 200 for name in names)
-    assert followed(names, names[:50]) == names[:50]
+    named = tuple(name for name in names[:50] if any(map(str.isalpha, name)))
+    assert followed(names, named) == named
 
 
 def follow(data: bytes) -> None:

@@ -129,6 +129,7 @@ FORGED = {
     "a field more": (row("pb:shape:a", "x", "string", run="id"), "run"),
     "no object": ([1], "line 3"),
     "a deep one": ("[" * 100_000, "line 3"),
+    "a deep value": (row("pb:gate:" + "0" * 16, "[" * 100_000, "string"), "nested too deeply"),
 }
 
 
@@ -152,7 +153,7 @@ def test_the_line_that_is_forged_is_the_only_fault(
     assert "matters" in store.profiles.shared()
 
 
-@pytest.mark.parametrize("harm", ["cut", "plain", "other", "empty", "newer", "missing"])
+@pytest.mark.parametrize("harm", ["cut", "plain", "other", "empty", "deep", "newer", "missing"])
 def test_an_incomplete_backup_restores_nothing(
     harm: str, store: Store, settings: Settings, tmp_path: Path
 ) -> None:
@@ -165,6 +166,7 @@ def test_an_incomplete_backup_restores_nothing(
         "plain": gzip.decompress(whole),
         "other": gzip.compress(b'{"paperboy": "diary"}\n'),
         "empty": gzip.compress(b""),
+        "deep": gzip.compress(b"[" * 100_000 + b"\n"),
         "newer": gzip.compress(b'{"paperboy": "backup", "version": 3, "form": 7}\n'),
     }
     file.unlink() if harm == "missing" else file.write_bytes(harmed[harm])

@@ -90,6 +90,7 @@ def test_a_line_separator_inside_a_text_ends_no_line(toml: str, tmp_path: Path) 
     [
         ("nonsense", "not a paper (JSONDecodeError); each line is a JSON object with id"),
         ("[]", "not a paper (TypeError)"),
+        ("[" * 100_000, "not a paper (RecursionError)"),
         ('{"id": "1", "title": "T"}', "not a paper (no 'abstract')"),
         ('{"id": "1", "title": "T", "abstract": 3}', "not a paper (ValidationError)"),
     ],

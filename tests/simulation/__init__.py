@@ -1,1 +1,0 @@
-"""A whole installation in one process, on a clock of its own, with all that may go wrong."""
