@@ -1,10 +1,11 @@
 # make run: a digest in this terminal.  make test: the tests.  make check: lint, types and the tests
-# nearest to a change.  make fuzz: inputs nobody thought of.  Each sets up what it needs.
+# nearest to a change.  make fuzz: inputs nobody thought of.  make soak: mornings with everything
+# that goes wrong.  Each sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check fuzz install lint lock clean
+.PHONY: run test check fuzz soak install lint lock clean
 
 run: $(VENV)/.installed
 	@$(BIN)/paperboy run
@@ -19,6 +20,9 @@ check: lint
 
 # Everything that comes from outside, for so many minutes (CONTRIBUTING.md).
 MINUTES ?= 10
+soak: $(VENV)/.tested
+	@$(BIN)/python -m tests.simulation --seed $$(date +%s) --until-failure --minutes $(MINUTES)
+
 fuzz: $(VENV)/.fuzzing
 	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 

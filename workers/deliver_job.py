@@ -322,7 +322,9 @@ class _ChannelDelivery:
     def _merged(self, days: Sequence[Digest]) -> Digest | None:
         if self.request.earlier and days:
             return merge_digests(days, self.request.left_out)
-        return days[0] if days else None
+        # A channel may have missed more days than are caught up, down to this one alone.
+        left_out = {"left_out": self.request.left_out}
+        return days[0].model_copy(update=left_out) if days else None
 
     async def _pause_channel(self, gone: Gone) -> None:
         """Notify the channel's subscribers, then pause it. In this order a worker killed in between

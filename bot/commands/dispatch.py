@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
-from bot.commands import papers, profiles, subscriptions
-from bot.commands.context import Answer, Context, Invocation, newest_day_request
+from bot.commands import digests, papers, phrases, profiles, subscriptions
+from bot.commands.context import Answer, Context, Invocation
+from bot.commands.conversation import SAYINGS
 from bot.commands.permissions import Right
 from bot.errors import Refused
-from bot.profiles import library
 from bot.store.gates import Gates, gate_key
 from bot.store.spending import Accounts
 from bot.views import help
+from bot.views import profiles as profiles_views
 from bot.views import status as status_views
-from bot.views import subscriptions as subscriptions_views
 from bot.views.cost import cost_text
 
 # A channel's id: nothing else may become part of an address.
@@ -27,12 +26,14 @@ _CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 @dataclass(frozen=True)
 class Action:
     """What was asked for, before it is known who asks: the right it takes, the channel it names
-    (empty: the one it is asked in), the function that does it, and whether it leads to a digest."""
+    (empty: the one it is asked in), the function that does it, and whether it leads to a digest.
+    `is_public`: asked for by a mention, it is answered for all to read."""
 
     right: Right
     channel: str
     do: Callable[[Invocation, Context], Answer]
     posts: bool = False
+    is_public: bool = False
 
     def authorise(self, invocation: Invocation, context: Context) -> Invocation:
         """The invocation as if made in the channel it names. Raises Refused without the right."""
@@ -69,19 +70,26 @@ def submit(
 
 def typed_action(text: str) -> Action:
     """The action of `answer`, before it is known who asks."""
-    words = text.split()
-    if words and words[0].lower() in ("/digest", "digest"):
-        words = words[1:]
-    name = words[0].lower().lstrip("/") if words else ""
-    if name not in COMMANDS:
-        near = difflib.get_close_matches(name[:40], filter(None, COMMANDS), n=1)
-        return _refusing(help.unknown_command(name, near[0] if near else None))
-    spec = COMMANDS[name]
+    found = phrases.meaning(text, COMMANDS)
+    if found.word is None:
+        words = text.lower().removeprefix("/").split()
+        word = words[1] if words[:1] == ["digest"] and len(words) > 1 else "".join(words[:1])
+        return _refusing(help.unknown_command(word, found.near or None))
+    if found.word in SAYINGS:
+        saying = SAYINGS[found.word]
+        return Action(
+            saying.right,
+            "",
+            lambda invocation, context: saying.run(invocation, context, found.words),
+            saying.posts,
+        )
+    spec = COMMANDS[found.word]
     return Action(
         spec.right,
         "",
-        lambda invocation, context: spec.run(invocation, context, words[1:]),
+        lambda invocation, context: spec.run(invocation, context, list(found.words)),
         spec.posts,
+        is_public=found.word == "why",
     )
 
 
@@ -127,25 +135,13 @@ def _refusing(sentence: str) -> Action:
     return Action(Right.ASK, "", refuse)
 
 
-def _now(invocation: Invocation, context: Context, words: list[str]) -> Answer:
-    profiles_here = context.profiles(invocation.address)
-    subscribed = context.store.subscriptions.of(invocation.address)
-    if not words and len(subscribed) == 1:
-        words = [subscribed[0].profile]
-    if len(words) != 1:
-        raise Refused(help.needs_profile(profiles_here))
-    profile = library.find(words[0], profiles_here)
-    top = next((each.top for each in subscribed if each.profile == profile.name), None)
-    return Answer(help.coming(profile), newest_day_request(profile, invocation, context, top))
-
-
 def _profiles(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     profiles_here = context.profiles(invocation.address)
     if invocation.address.platform == "terminal":
         return Answer(help.profiles_text(profiles_here))
-    return Answer(
-        subscriptions_views.profiles_list(profiles_here.values(), invocation.address.channel)
-    )
+    own = context.store.profiles.own_names(invocation.address)
+    listed = sorted(profiles_here.values(), key=lambda profile: profile.name not in own)
+    return Answer(profiles_views.profiles_list(listed, invocation.address.channel))
 
 
 def _status(invocation: Invocation, context: Context, words: list[str]) -> Answer:
@@ -171,6 +167,10 @@ def _cost(invocation: Invocation, context: Context, words: list[str]) -> Answer:
 def _help(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     items = subscriptions.subscription_items(invocation, context)
     return Answer(help.help_text().model_copy(update={"items": items}))
+
+
+def _more(invocation: Invocation, context: Context, words: list[str]) -> Answer:
+    return Answer(help.all_commands())
 
 
 CommandHandler = Callable[[Invocation, Context, list[str]], Answer]
@@ -206,7 +206,8 @@ COMMANDS: dict[str, CommandSpec[CommandHandler]] = {
     "list": CommandSpec(subscriptions.list_subscriptions, USE),
     "profiles": CommandSpec(_profiles, USE),
     "new": CommandSpec(profiles.new, CHANGE),
-    "now": CommandSpec(_now, USE, posts=True),
+    "now": CommandSpec(digests.now, USE, posts=True),
+    "preview": CommandSpec(digests.preview, USE, posts=True),
     "pause": CommandSpec(subscriptions.pause, CHANGE),
     "resume": CommandSpec(subscriptions.resume, CHANGE, posts=True),
     "status": CommandSpec(_status, USE),
@@ -221,8 +222,15 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "why": CommandSpec(papers.why_pressed, ASK),
     "abstract": CommandSpec(papers.abstract, ASK),
     "share": CommandSpec(papers.share, USE),
-    "now": CommandSpec(_as_typed(_now), USE, names_channel=True, posts=True),
+    "now": CommandSpec(_as_typed(digests.now), USE, names_channel=True, posts=True),
+    "preview": CommandSpec(_as_typed(digests.preview), USE, names_channel=True, posts=True),
+    "profiles": CommandSpec(_as_typed(_profiles), USE),
+    "profile": CommandSpec(_as_typed(profiles.show), USE),
+    "more": CommandSpec(_as_typed(_more), USE),
     "subscribe": CommandSpec(subscriptions.form_pressed, CHANGE, names_channel=True, posts=True),
+    "subscribe-to": CommandSpec(
+        _as_typed(subscriptions.subscribe), CHANGE, names_channel=True, posts=True
+    ),
     "edit": CommandSpec(subscriptions.edit_pressed, CHANGE, names_channel=True),
     "pause": CommandSpec(_as_typed(subscriptions.pause), CHANGE, names_channel=True),
     "resume": CommandSpec(_as_typed(subscriptions.resume), CHANGE, names_channel=True, posts=True),
@@ -230,6 +238,9 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "unsubscribe": CommandSpec(_as_typed(subscriptions.unsubscribe), CHANGE, names_channel=True),
     "new": CommandSpec(profiles.new_pressed, CHANGE),
     "edit-profile": CommandSpec(profiles.edit_pressed, CHANGE),
+    "copy-profile": CommandSpec(profiles.copy_pressed, CHANGE),
+    "delete-profile": CommandSpec(profiles.delete_pressed, CHANGE),
+    "ask-delete-profile": CommandSpec(profiles.asked_to_delete, CHANGE),
     "undo": CommandSpec(profiles.undo, CHANGE),
 }
 FORMS: dict[str, CommandSpec[FormHandler]] = {

@@ -31,8 +31,10 @@ def _words(groups: Mapping[_T, str]) -> dict[str, _T]:
 
 
 _FILLERS: Final = ("on", "every")
+# A weekly digest comes on Monday, unless a day follows ("weekly fri", "weekly on Friday").
+_WEEKLY: Final = "weekly"
 _KEYWORDS: Final = _words({"at": "at", "tz": "tz zone timezone", "days": "days", "top": "top"}) | (
-    dict.fromkeys(_FILLERS, "days")
+    dict.fromkeys((*_FILLERS, _WEEKLY), "days")
 )
 _CLOCK: Final = re.compile(
     r"(?:([0-9]{1,2})(?:[:.]([0-9]{2}))?|([0-9]{2})([0-9]{2})) ?(?:([ap])\.?m\.?)?"
@@ -63,7 +65,7 @@ def parse_options(words: Sequence[str]) -> Options:
 
     Raises Refused with one sentence: what is not understood, and what to type instead.
     """
-    typed = _tidy(words)
+    typed = _with_a_day(_tidy(words))
     options: dict[str, Any] = {}
     bare: list[str] = []
     position = 0
@@ -167,10 +169,34 @@ _PARSERS: Final[Mapping[str, tuple[Callable[[str], object], int, str]]] = {
 }
 
 
+def split_top(words: Sequence[str]) -> tuple[list[str], int | None]:
+    """`PROFILE... [top 8]`: the other words, and the most papers. Raises Refused."""
+    tidy = _tidy(words)
+    at = next((n for n, word in enumerate(tidy) if word.lower() == "top"), None)
+    if at is None:
+        return tidy, None
+    return [*tidy[:at], *tidy[at + 2 :]], parse_top(" ".join(tidy[at : at + 2]))
+
+
+def _with_a_day(words: list[str]) -> list[str]:
+    """`weekly` with the day it comes on."""
+    found: list[str] = []
+    for word, after in zip(words, [*words[1:], ""][: len(words)], strict=True):
+        found.append(word)
+        if word.lower() == _WEEKLY and not (after.lower() in _FILLERS or _parses("days", after)):
+            found.append(_DAYS[0])
+    return [
+        word
+        for word, before in zip(found, ["", *found], strict=False)
+        if not (before.lower() == _WEEKLY and word.lower() in _FILLERS)
+    ]
+
+
 def _tidy(words: Sequence[str]) -> list[str]:
     """Words split as they are meant: `9 am` is one, `top10` and `at:9` are two."""
     text = " ".join(" ".join(words).split()[:_MOST_WORDS])
     text = re.sub(r"(?i)(?<=[0-9]) (?=[ap]\.?m\b(?!-))", "", text)
+    text = re.sub(r"(?i)\b(every|each|per|once (a|per|every)) week\b", _WEEKLY, text)
     text = re.sub(r"(?i)(?<!\S)(at|tz|days|top)[:=]", r"\1 ", text)
     text = re.sub(r"(?i)(?<= )top(?=[0-9])", "top ", text)
     return [word for raw in text.split() if (word := raw.strip(".,;()[]'\"`‘’“”"))]

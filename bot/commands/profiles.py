@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bot.commands.context import Answer, Context, InvalidForm, Invocation
-from bot.commands.permissions import require_profile_right
+from bot.commands.context import HOME, Answer, Context, InvalidForm, Invocation
+from bot.commands.naming import with_names
+from bot.commands.permissions import may_change, require_profile_right
 from bot.domain.message import Message
 from bot.domain.paper_status import judging_criteria
 from bot.domain.papers import Profile
@@ -29,7 +30,8 @@ def new(invocation: Invocation, context: Context, words: Sequence[str]) -> Answe
     if invocation.address.platform == "terminal":
         raise Refused(refusals.form_in_terminal())
     if words:
-        return edit_pressed(invocation, context, " ".join(words))
+        named = with_names(words, context.profiles(invocation.address))
+        return edit_pressed(invocation, context, " ".join(named))
     _require_room(invocation, context)
     return Answer(refusals.how_to_make_a_profile(), form=form.build_form(None))
 
@@ -43,7 +45,52 @@ def edit_pressed(invocation: Invocation, context: Context, value: str) -> Answer
     profile = context.find_profile(value, invocation.address)
     _require_profile_right(invocation, context, profile.name)
     metadata = f"{profile.name} {profile.fingerprint}"
-    return Answer(refusals.how_to_make_a_profile(), form=form.build_form(profile, metadata))
+    how = refusals.how_to_make_a_profile("edit-profile", profile.name)
+    return Answer(how, form=form.build_form(profile, metadata))
+
+
+def show(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    """`profile NAME`: what it looks for, and what can be done with it."""
+    every, address = context.profiles(invocation.address), invocation.address
+    profile = context.find_profile(" ".join(with_names(words, every)), address)
+    person = invocation.person
+    own = profile.name in context.store.profiles.own_names(address)
+    here = {each.profile for each in context.store.subscriptions.of(address)}
+    may = person is not None and may_change(person, context.admins_only)
+    return Answer(profiles.profile_page(profile, address.channel, may, own, profile.name in here))
+
+
+def copy_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
+    """The form of a new profile, filled with another one's answers."""
+    profile = context.find_profile(value, invocation.address)
+    _require_room(invocation, context)
+    filled = form.build_form(profile)
+    title = profiles.copied_title(profile.title)
+    fields = tuple(
+        field.model_copy(update={"value": title}) if field.name == "title" else field
+        for field in filled.fields
+    )
+    copy = filled.model_copy(update={"fields": fields, "title": form.build_form(None).title})
+    return Answer(refusals.how_to_make_a_profile(), form=copy)
+
+
+def asked_to_delete(invocation: Invocation, context: Context, value: str) -> Answer:
+    """Asks for confirmation, where the platform has no dialog for that."""
+    return Answer(profiles.confirm_delete(context.find_profile(value, invocation.address)))
+
+
+def delete_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
+    """Delete one of the workspace's own profiles that no channel uses."""
+    profile = context.find_profile(value, invocation.address)
+    if profile.name not in context.store.profiles.own_names(invocation.address):
+        raise Refused(profiles.not_yours_to_delete(profile))
+    _require_profile_right(invocation, context, profile.name)
+    if used_in := _subscribers(invocation, context, profile.name):
+        raise Refused(profiles.still_used(profile, len(used_in)))
+    changed = Refused(refusals.changed_meanwhile())
+    token = _save_change(invocation, context, profile.name, profile, None, changed)
+    ships = profile.name in context.profiles(invocation.address)
+    return Answer(profiles.deleted(profile, token, ships))
 
 
 def submit_form(
@@ -70,21 +117,25 @@ def submit_form(
     if profile.name in existing:
         raise taken
     _replace(invocation, context, profile.name, None, profile, taken)
-    return Answer(subscriptions.profile_saved(profile, invocation.address.channel, changed=False))
+    return Answer(profiles.profile_saved(profile, _channel(invocation), changed=False))
 
 
 def undo(invocation: Invocation, context: Context, value: str) -> Answer:
     """Take a change back, unless the profile was changed again since. An undo can be undone."""
     change = context.store.profiles.undo(invocation.address, value)
     before = context.profiles(invocation.address)
-    if change is None or change.name not in before:
+    if change is None or not (change.name in before or change.after is None):
         raise Refused(profiles.undo_expired())
     _require_profile_right(invocation, context, change.name)
     again = Refused(profiles.changed_again())
+    if change.after is None and change.before is not None:
+        _require_room(invocation, context)
     token = _save_change(invocation, context, change.name, change.after, change.before, again)
-    after = context.profiles(invocation.address).get(change.name, before[change.name])
-    broadcasts = _broadcasts(invocation, context, before[change.name], after, token, undone=True)
-    different = profiles.changes(before[change.name], after)
+    was = before.get(change.name) or change.before
+    assert was is not None, "a change has a profile before or after it"
+    after = context.profiles(invocation.address).get(change.name, was)
+    broadcasts = _broadcasts(invocation, context, was, after, token, undone=True)
+    different = profiles.changes(was, after)
     return Answer(profiles.taken_back(after, different, len(broadcasts)), broadcasts=broadcasts)
 
 
@@ -101,7 +152,7 @@ def _save_changed(
         invocation, context, after.name, own, after, Refused(refusals.changed_meanwhile())
     )
     broadcasts = _broadcasts(invocation, context, before, after, token)
-    head = subscriptions.profile_saved(after, invocation.address.channel, changed=True, anew=notice)
+    head = profiles.profile_saved(after, _channel(invocation), changed=True, anew=notice)
     text = (*head.text, *profiles.announced_in(len(broadcasts)))
     return Answer(head.model_copy(update={"text": text}), broadcasts=broadcasts)
 
@@ -180,6 +231,11 @@ def _require_profile_right(invocation: Invocation, context: Context, name: str) 
 def _require_room(invocation: Invocation, context: Context) -> None:
     if len(context.store.profiles.own_names(invocation.address)) >= _MOST:
         raise Refused(refusals.too_many_profiles(_MOST))
+
+
+def _channel(invocation: Invocation) -> str:
+    """The channel a profile was made in; empty for the home tab."""
+    return "" if invocation.address.channel == HOME else invocation.address.channel
 
 
 def _length(profile: Profile) -> int:

@@ -8,6 +8,7 @@ from datetime import time
 from bot.arxiv.calendar import new_york_date, weekday_before
 from bot.commands import parse
 from bot.commands.context import HOME, Answer, Context, InvalidForm, Invocation
+from bot.commands.naming import with_names
 from bot.commands.parse import Options
 from bot.commands.permissions import Right, may_change
 from bot.domain.message import Choice, Field, Form, Item, Message
@@ -16,6 +17,7 @@ from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription
 from bot.errors import Refused
+from bot.store.requests import DueDeliveries
 from bot.views import refusals, subscriptions
 
 _DEFAULT_TIME = time(9, 0)
@@ -30,11 +32,11 @@ def subscribe(invocation: Invocation, context: Context, words: Sequence[str]) ->
     """
     if invocation.address.platform == "terminal":
         raise Refused(refusals.no_channel())
-    if not words:
-        return Answer(refusals.how_to_subscribe(), form=_form(invocation, context))
-    options = parse.parse_options(words)
+    named = with_names(words, context.profiles(invocation.address))
+    options = parse.parse_options(named)
     if not options.profile:
-        return Answer(refusals.how_to_subscribe(), form=_form(invocation, context, options))
+        how = refusals.how_to_subscribe(invocation.address.channel)
+        return Answer(how, form=_form(invocation, context, options))
     return _save(invocation, context, options)
 
 
@@ -60,11 +62,12 @@ def resume(invocation: Invocation, context: Context, words: Sequence[str]) -> An
 
 
 def list_subscriptions(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
-    return Answer(
-        subscriptions.list_text(
-            subscription_items(invocation, context), context.store.history.of(invocation.address)
-        )
-    )
+    address = invocation.address
+    under_way = DueDeliveries(context.store.redis, address.platform).under_way()
+    titles = {profile.fingerprint: profile.title for profile in context.profiles(address).values()}
+    coming = [titles.get(profile, "") for place, profile in under_way if place == address]
+    rows, history = subscription_items(invocation, context), context.store.history.of(address)
+    return Answer(subscriptions.list_text(rows, history, sorted(filter(None, coming))))
 
 
 def subscription_items(invocation: Invocation, context: Context) -> tuple[Item, ...]:
@@ -92,8 +95,11 @@ def home(invocation: Invocation, context: Context) -> Message:
 
 
 def form_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
-    """The subscription form; opened from the home tab, it also asks for the channel."""
-    return Answer(form=_form(invocation, context, ask_channel=invocation.address.channel == HOME))
+    """The subscription form, `weekly` if the value says so; opened from the home tab, it also asks
+    for the channel."""
+    options = Options(days=(0,)) if value == "weekly" else None
+    ask_channel = invocation.address.channel == HOME
+    return Answer(form=_form(invocation, context, options, ask_channel))
 
 
 def asked_to_end(invocation: Invocation, context: Context, value: str) -> Answer:
@@ -248,6 +254,7 @@ def _find_subscription(
     every = {each.profile: each for each in context.store.subscriptions.of(invocation.address)}
     if not every:
         raise Refused(refusals.nothing_here())
+    words = with_names(words, context.profiles(invocation.address))
     if not words and len(every) == 1:
         return next(iter(every.values()))
     if len(words) != 1:
@@ -275,10 +282,13 @@ def _rows(
         for address in dict.fromkeys(each.address for each in subscribed)
     }
     buttons = invocation.person is not None and may_change(invocation.person, context.admins_only)
+    under_way = DueDeliveries(context.store.redis, subscribed[0].address.platform).under_way()
     for each in subscribed:
-        title = profiles[each.profile].title if each.profile in profiles else each.profile
+        profile = profiles.get(each.profile)
+        title = profile.title if profile else each.profile
         last = lasts[each.address].get(each.profile)
-        yield subscriptions.subscription_item(each, title, invocation.at, last, buttons)
+        posting = profile is not None and (each.address, profile.fingerprint) in under_way
+        yield subscriptions.subscription_item(each, title, invocation.at, last, buttons, posting)
 
 
 def _require_room(address: Address, context: Context) -> None:

@@ -19,7 +19,7 @@ from bot.discord.commands import RawInteraction
 from bot.discord.people import People
 from bot.discord.poster import DiscordPoster
 from bot.discord.reply import Reply
-from bot.domain.message import Form, Message
+from bot.domain.message import Form, Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused
@@ -134,17 +134,22 @@ class DiscordAnswers(Answers[DiscordInteraction]):
     async def link(self, address: Address, message: str) -> str:
         return permalink(address, message, message)
 
-    async def tell_requester(self, request: DigestRequest, head: Message) -> None:
+    async def tell_requester(self, request: DigestRequest, *posts: Post) -> None:
         """In the answer to the request while Discord takes one, otherwise in a direct message."""
         reply = self._requesters.pop(_request_key(request), None)
-        if reply and reply.is_open and await reply.say(head):
+        left = list(posts)
+        while left and reply and reply.is_open and await reply.say(left[0]):
+            left.pop(0)
+        if not left:
             return
         try:
             direct = await self.poster.open_direct(request.address, request.by)
         except PaperboyError as error:
             log.warning("could not notify subscriber", person=request.by, why=str(error))
             return
-        await self.announcer.say(direct, head, fingerprint(request.model_dump_json()))
+        name = fingerprint(request.model_dump_json())
+        for post in left:
+            await self.announcer.say(direct, post, f"{name} {fingerprint(post.model_dump_json())}")
 
     async def _person(self, interaction: DiscordInteraction) -> Person | None:
         """Who asks; None when Discord does not say."""
@@ -173,4 +178,4 @@ def _filled(form: Form, answers: Mapping[str, str]) -> Form:
 
 def _request_key(request: DigestRequest) -> str:
     """The same however often it is tried."""
-    return fingerprint(str(request.address), request.by, request.profile, request.wanted.key)
+    return fingerprint(request.key, request.by)

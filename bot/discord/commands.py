@@ -24,9 +24,11 @@ Callback = Callable[..., Coroutine[Any, Any, None]]
 
 # Commands that name a profile, and whether it has to be one of the channel's.
 _NAMING: Final = {
-    **dict.fromkeys(("now", "new"), False),
+    **dict.fromkeys(("now", "preview", "new"), False),
     **dict.fromkeys(("unsubscribe", "pause", "resume", "missed"), True),
 }
+# Those that take the most papers, too.
+_LIMITED: Final = ("now", "preview")
 # docs.discord.com, "Application Commands": choices, and the characters of each.
 _CHOICES, _CHOICE = 25, 100
 
@@ -71,6 +73,13 @@ def _plain(typed: Typed, word: str) -> Callback:
     async def naming(asked: RawInteraction, profile: str = "") -> None:
         await typed(asked, word, profile)
 
+    async def limited(
+        asked: RawInteraction, profile: str = "", top: app_commands.Range[int, 1, 100] = 0
+    ) -> None:
+        await typed(asked, word, f"{profile} top {top}" if top else profile)
+
+    if word in _LIMITED:
+        return _described(limited, "profile", "top")
     return _described(naming, "profile") if word in _NAMING else run
 
 

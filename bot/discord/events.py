@@ -70,8 +70,11 @@ class DiscordApp(discord.Client):
         shape = fingerprint(json.dumps(payload, sort_keys=True))
         store, name = self.answers.context.store, f"discord-commands-{self.application_id}"
         if await asyncio.to_thread(store.scores.reply_format, name) != shape:
-            await self.tree.sync()
+            registered = await self.tree.sync()
             await asyncio.to_thread(store.scores.put_reply_format, name, shape)
+        else:
+            registered = await self.tree.fetch_commands()
+        self.answers.poster.command_ids = {each.name: str(each.id) for each in registered}
 
     async def typed(self, raw: RawInteraction, word: str, text: str = "") -> None:
         """Run a command with its options as a person would type them."""

@@ -131,13 +131,14 @@ class DiscordPoster:
         self._token = token
         self._login: _Login | None = None
         self._logging_in = asyncio.Lock()
+        self.command_ids: dict[str, str] = {}  # as render.message takes them; unknown in workers
 
     async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
         """Discord drops a second message with the same nonce for some minutes; `find` needs the
         mark, because Discord does not return the nonce later."""
         once = {"nonce": key, "enforce_nonce": True}
         try:
-            body = _marked(render.message(post), _mark(key)) | once
+            body = _marked(render.message(post, self.command_ids), _mark(key)) | once
             sent = await self._request_in(address, under, "POST", _MESSAGES, body)
         except DiscordRefused as refused:
             if refused.reason is not ChannelReason.BAD_MESSAGE:
@@ -183,7 +184,7 @@ class DiscordPoster:
     async def edit(
         self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
     ) -> None:
-        body = render.message(post)
+        body = render.message(post, self.command_ids)
         body = _marked(body, _mark(key)) if key else body
         await self._request_in(address, under, "PATCH", _ONE, body, message_id=message)
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from bot.arxiv.text import one_line, shortened
-from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
+from bot.domain.message import Button, Card, CommandLine, Item, Message, PaperLine, Post
 
 Json = dict[str, Any]
 
@@ -34,23 +34,30 @@ _SUPPRESS_EMBEDS, _COMPONENTS_V2 = 1 << 2, 1 << 15
 # The most each of our parts may take of a message, escaped; real ones are a fraction of it.
 _TITLE, _LINE, _FACTS, _COMMENT, _SMALL, _MORE = 300, 120, 500, 600, 1000, 40
 
+NO_IDS: Final[Mapping[str, str]] = {}
+
 # A button's custom_id. People still press those on last year's messages: `b1` stays for ever.
 PRESSED: Final = re.compile(r"b1:(?P<action>[a-z0-9_-]{1,30}):(?P<value>[A-Za-z0-9 ./_-]{0,64})")
 
 
-def message(post: Post) -> Json:
-    """The body of a create-message or edit-message request, without a nonce.
+def message(post: Post, command_ids: Mapping[str, str] = NO_IDS) -> Json:
+    """The body of a create-message or edit-message request, without a nonce. With the ids of our
+    commands (by their first word) the commands a message explains can be clicked.
 
     What does not fit is cut or counted. Raises ValueError like `custom_id`.
     """
-    body = _card(post) if isinstance(post, Card) else _head(post)
+    body = _card(post) if isinstance(post, Card) else _head(post, command_ids)
     return {**body, "allowed_mentions": {"parse": []}}
 
 
 def plain(post: Post) -> Json:
     """The post as text without buttons, for when Discord refuses the layout."""
     url = [_address(post.url, _LINK)] if isinstance(post, Card) else []
-    said = (post.comment,) if isinstance(post, Card) else (*post.notices, *post.text)
+    if isinstance(post, Card):
+        said: tuple[str, ...] = (post.comment,)
+    else:
+        typed = (f"/{line.word} {line.arguments} {line.does}" for line in post.commands)
+        said = (*post.notices, *post.text, *typed)
     rows = [_fitted(post.title, _TITLE), *url, *_rows((("", text) for text in said), CONTENT)]
     parts = _texts("\n".join(filter(None, rows)))
     return {"flags": _COMPONENTS_V2, "components": parts, "allowed_mentions": {"parse": []}}
@@ -117,7 +124,7 @@ def _score(name: str, score: int) -> str:
     return f"{name} {score} {'●' * score}{'○' * (10 - score)}"
 
 
-def _head(head: Message) -> Json:
+def _head(head: Message, command_ids: Mapping[str, str]) -> Json:
     seen: set[str] = set()
     buttons = _button_rows(_buttons(head.buttons[:10], seen))
     small = "\n".join(_rows((("-# ", text) for text in head.small), _SMALL))
@@ -127,6 +134,7 @@ def _head(head: Message) -> Json:
     room = TEXT - len(rows[0]) - len(small)
     said = [*(("⚠️ ", notice) for notice in head.notices), *(("", text) for text in head.text)]
     rows += _rows(said, room - (TEXT // 2 if head.lines or head.items else 0))
+    rows += [_command(line, command_ids) for line in head.commands]
     room = TEXT - sum(len(row) + 1 for row in rows) - len(small)
     listed = _listed(head.lines, room // 2 if head.items else room)
     places = COMPONENTS - 3 - sum(map(_count, buttons))
@@ -137,6 +145,13 @@ def _head(head: Message) -> Json:
         *buttons,
     ]
     return {"flags": _COMPONENTS_V2, "components": parts}
+
+
+def _command(line: CommandLine, command_ids: Mapping[str, str]) -> str:
+    """Discord asks for the arguments itself, so they are left out."""
+    id = command_ids.get(line.word.partition(" ")[0], "")
+    typed = f"</{line.word}:{id}>" if _is_id(id) else f"`/{line.word}`"
+    return f"{typed} {_fitted(line.does, _TITLE)}" if line.does else typed
 
 
 def _listed(lines: Sequence[PaperLine], room: int) -> str:

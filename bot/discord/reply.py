@@ -49,9 +49,9 @@ class Reply:
             elif not self._first:
                 await self._begin(_LATER, {"flags": _EPHEMERAL})
 
-    async def say(self, head: Message) -> bool:
+    async def say(self, post: Post) -> bool:
         """Send a message; returns whether it could be sent."""
-        body = render.message(head)
+        body = render.message(post, self._poster.command_ids)
         private = body | {"flags": body["flags"] | _EPHEMERAL}
         async with self._turn:
             if not self._first:
@@ -68,11 +68,13 @@ class Reply:
             return await self.say(rest)
         async with self._turn:
             path = f"{_TOKEN}/messages/@original"
-            return await self._sent("PATCH", path, render.message(complete))
+            return await self._sent(
+                "PATCH", path, render.message(complete, self._poster.command_ids)
+            )
 
     async def update(self, post: Post) -> None:
         """Edit the message whose button was pressed."""
-        body = render.message(post)
+        body = render.message(post, self._poster.command_ids)
         if body["components"] and self._mark:
             body["components"][0]["id"] = self._mark
         async with self._turn:

@@ -249,6 +249,18 @@ class Digest(Value):
         """None when the day does not have the paper."""
         return next((d for d in self.decisions if d.paper.id == id), None)
 
+    def limited_to(self, maximum: int) -> Digest:
+        """The digest with at most so many papers picked; the others are over the limit."""
+        kept = {decision.paper.id for decision in self.picked[:maximum]}
+        profile = self.profile.model_copy(update={"maximum": min(maximum, self.profile.maximum)})
+        decisions = tuple(
+            d.model_copy(update={"outcome": Outcome.OVER_LIMIT})
+            if d.outcome is Outcome.PICKED and d.paper.id not in kept
+            else d
+            for d in self.decisions
+        )
+        return self.model_copy(update={"profile": profile, "decisions": decisions})
+
     @property
     def picked(self) -> tuple[Decision, ...]:
         return tuple(d for d in self.decisions if d.outcome is Outcome.PICKED)

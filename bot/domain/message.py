@@ -65,6 +65,15 @@ class Item(Value):
     buttons: tuple[Button, ...] = ()
 
 
+class CommandLine(Value):
+    """A command that the message explains: `word` as it is typed after the slash (`digest now`),
+    its `arguments`, and what it `does`. Where a platform has links to commands, it is one."""
+
+    word: str
+    arguments: str = ""
+    does: str = ""
+
+
 class Message(Value):
     """A thread's head or any other answer: a title, then text, papers and small print.
 
@@ -76,6 +85,7 @@ class Message(Value):
     by: str = ""
     notices: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
+    commands: tuple[CommandLine, ...] = ()
     lines: tuple[PaperLine, ...] = ()
     items: tuple[Item, ...] = ()
     small: tuple[str, ...] = ()

@@ -43,6 +43,8 @@ class DigestRequest(Value):
     improved `until` then, and includes the `earlier` days that the channel missed; `left_out`
     counts those that are too many. `asked` is when a person's request was first made, once it has
     been renewed.
+
+    A `preview` is shown to the person who asks, and delivered to nobody.
     """
 
     profile: str
@@ -58,11 +60,14 @@ class DigestRequest(Value):
     until: datetime | None = None
     subscription: str = ""
     asked: datetime | None = None
+    preview: bool = False
 
     @property
     def key(self) -> str:
-        """The same day of the same profile for the same channel is one request."""
-        return f"{self.address} {self.profile} {self.wanted.key}"
+        """The same day of the same profile for the same channel is one request; a preview is one
+        for each person."""
+        same = f"{self.address} {self.profile} {self.wanted.key}"
+        return f"{same} preview {self.by}" if self.preview else same
 
     @property
     def origin_key(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, time, timedelta
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, lru_cache
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -75,9 +75,13 @@ def _to_the_minute(at: time) -> time:
     return at.replace(fold=0)
 
 
+# All of them: ZoneInfo itself keeps the last eight, and a tick asks for those of all subscriptions.
+_zone = cache(ZoneInfo)
+
+
 def _known(tz: str) -> str:
     try:
-        ZoneInfo(tz)
+        _zone(tz)
     except (KeyError, ValueError, OSError) as error:  # unknown; not a name; a folder of zones
         raise ValueError("must be the name of a time zone, as in Europe/Berlin") from error
     return tz
@@ -104,24 +108,29 @@ class Schedule(Value):
     def next(self, after: datetime) -> datetime:
         """The first scheduled moment later than `after` (aware), in UTC."""
         after = after.astimezone(UTC)
-        return min(moment for moment in self._moments(after) if moment > after)
+        return next(moment for moment in self._moments(after, range(-1, _REACH)) if moment > after)
 
     def last(self, until: datetime) -> datetime:
         """The latest scheduled moment not later than `until` (aware), in UTC."""
         until = until.astimezone(UTC)
-        return max(moment for moment in self._moments(until) if moment <= until)
+        return next(
+            moment for moment in self._moments(until, range(1, -_REACH, -1)) if moment <= until
+        )
 
-    def _moments(self, around: datetime) -> list[datetime]:
-        """The scheduled moments of the days around, at least one on either side."""
-        zone = ZoneInfo(self.tz)
-        today = around.astimezone(zone).date()
-        dates = (today + timedelta(days=n) for n in range(-_REACH, _REACH + 1))
-        # With fold=0 Python takes the offset before the change: exactly the rule above (PEP 495).
-        return [
-            datetime.combine(date, self.at, zone).astimezone(UTC)
-            for date in dates
-            if date.weekday() in self.days
-        ]
+    def _moments(self, around: datetime, days: Iterable[int]) -> Iterator[datetime]:
+        """The scheduled moments of the dates so many days from a moment's, in the order of `days`:
+        later dates never have earlier moments."""
+        today = around.astimezone(_zone(self.tz)).date()
+        for day in (today + timedelta(days=n) for n in days):
+            if day.weekday() in self.days:
+                yield _moment(day, self.at, self.tz)
+
+
+@lru_cache(maxsize=1 << 14)
+def _moment(day: date, at: time, tz: str) -> datetime:
+    """A local time as UTC. Kept, because every tick asks for every subscription's."""
+    # With fold=0 Python takes the offset before the change: exactly Schedule's rule (PEP 495).
+    return datetime.combine(day, at, _zone(tz)).astimezone(UTC)
 
 
 def weekdays_text(days: Iterable[int]) -> str:

@@ -135,6 +135,8 @@ def next_step(request: DigestRequest, facts: RequestState) -> Step | None:
         return Step(kind=StepKind.FETCH, wish=request, seen=facts)
     if not is_judged(facts, request.since) or judged is None:
         return Step(kind=StepKind.SCORE, wish=request, seen=facts)
+    if request.preview:
+        return None
     if delivered is None or delivered.version != facts.version:
         return Step(kind=StepKind.DELIVER, wish=request, seen=facts)
     if delivered.problem and delivered.problem != facts.problem:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import structlog
 from redis import Redis, RedisError
 
-from bot.domain.message import Message
+from bot.domain.message import Post
 from bot.domain.request import Address
 from bot.errors import PaperboyError
 from bot.runtime.posting import ChannelRateLimit, Poster, ThreadPoster
@@ -42,9 +42,7 @@ class Announcer:
     def __init__(self, poster: Poster, redis: Redis, rate_limit: ChannelRateLimit) -> None:
         self._poster, self._redis, self._rate_limit = poster, redis, rate_limit
 
-    async def say(
-        self, address: Address, head: Message, name: str, under: str | None = None
-    ) -> None:
+    async def say(self, address: Address, post: Post, name: str, under: str | None = None) -> None:
         """Post a message, unless one was posted under this name before. A failure is only logged:
         what is announced has happened all the same, and the person who did it was answered."""
         outbox = Outbox(self._redis, f"{address}:said:{name}")
@@ -52,6 +50,6 @@ class Announcer:
             self._poster, outbox, address, self._rate_limit.acquire, lambda: datetime.now(UTC)
         )
         try:
-            await thread.post_one("said", head, under)
+            await thread.post_one("said", post, under)
         except (PaperboyError, RedisError) as error:
             log.warning("announcement failed", channel=str(address), why=str(error))

@@ -13,10 +13,11 @@ from weakref import WeakValueDictionary
 import redis
 import structlog
 
+from bot.commands import digests
 from bot.commands.context import HOME, Answer, Context, Invocation
 from bot.commands.dispatch import Action
 from bot.domain.lookup import Lookup
-from bot.domain.message import Message
+from bot.domain.message import Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
@@ -24,7 +25,7 @@ from bot.errors import Refused
 from bot.runtime.announcements import Announcer, Wakeup
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.posting import ChannelRateLimit, Poster
-from bot.views import refusals, subscriptions
+from bot.views import conversation, refusals, subscriptions
 
 log = structlog.get_logger()
 
@@ -96,7 +97,7 @@ class Answers(ABC, Generic[I]):
         """The web address of a message; empty when it is not to be had."""
 
     @abstractmethod
-    async def tell_requester(self, request: DigestRequest, head: Message) -> None:
+    async def tell_requester(self, request: DigestRequest, *posts: Post) -> None:
         """Say something in private to the person who asked for a digest."""
 
     async def act(self, interaction: I, action: Action) -> None:
@@ -156,6 +157,15 @@ class Answers(ABC, Generic[I]):
             note = subscriptions.reactivated(each, now)
             await self.announcer.say(each.address, note, fingerprint(each.key, now.isoformat()))
 
+    async def welcome(self, address: Address, name: str) -> None:
+        """Say in a channel that the bot was invited into what it does, once under this name; a
+        channel that has subscriptions knows."""
+        try:
+            if not await asyncio.to_thread(self.context.store.subscriptions.of, address):
+                await self.announcer.say(address, conversation.welcome(), f"{name} welcome")
+        except redis.RedisError as error:
+            log.error("redis unreachable", error=type(error).__name__)
+
     async def listening(self, platform: str, how: str) -> None:
         """Log that events come in, and end the outage of the platform's login, if there was one."""
         log.info("listening", how=how)
@@ -171,6 +181,11 @@ class Answers(ABC, Generic[I]):
             link = await self.link(request.address, delivery.message)
         ended = delivery.ended if delivery else None
         await self.tell_requester(request, refusals.delivered_before(link, ended))
+
+    async def show_preview(self, request: DigestRequest) -> None:
+        """Show a private look to the person who asked for it. Raises RedisError."""
+        posts = await asyncio.to_thread(digests.preview_posts, request, self.context)
+        await self.tell_requester(request, *posts)
 
     async def _require_postable(
         self, interaction: I, invocation: Invocation, action: Action

@@ -44,7 +44,8 @@ Late = tuple[Subscription, DigestRequest, ArxivReason | ModelReason]
 class TickResult:
     """What a tick found: whether a step is under way; requests for a digest that had been
     delivered before, that failed through our fault, or that are given up after _PATIENCE; digests
-    that are late, with the reason; and subscriptions whose time has come on a quiet day."""
+    that are late, with the reason; subscriptions whose time has come on a quiet day; and private
+    previews that can be shown."""
 
     in_progress: bool = False
     already_delivered: tuple[DigestRequest, ...] = ()
@@ -52,6 +53,7 @@ class TickResult:
     given_up: tuple[DigestRequest, ...] = ()
     late: tuple[Late, ...] = ()
     quiet_days: tuple[tuple[Subscription, datetime], ...] = ()
+    previews: tuple[DigestRequest, ...] = ()
 
 
 def tick(context: Context, queues: Queues, now: datetime) -> TickResult:
@@ -80,7 +82,7 @@ Todo = list[Callable[[], object]]
 def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickResult, Todo]:
     """The tick's result, and the changes to make, each of which may be made twice, or late."""
     snapshot, todo = take_snapshot(context), Todo()
-    requested, before, given_up = _requested_steps(context, now, todo)
+    requested, before, given_up, previews = _requested_steps(context, now, todo)
     scheduled, late = _scheduled_steps(context, snapshot, now, todo)
     steps = [*requested, *scheduled]
     failed = _queue_steps(context, queues, snapshot, steps, now, todo)
@@ -91,19 +93,20 @@ def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickRes
             todo.append(partial(queues.enqueue_training, profile.fingerprint, model, night))
     # Last: a person who is to be told something is not forgotten before everything else is done.
     todo += [
-        partial(context.store.requests.drop, request) for request in (*before, *failed, *given_up)
+        partial(context.store.requests.drop, request)
+        for request in (*before, *failed, *given_up, *previews)
     ]
     quiet = tuple(quiet_days(context, snapshot, now)) if context.say_quiet_days else ()
-    news = tuple(before), tuple(failed), tuple(given_up), tuple(late), quiet
+    news = tuple(before), tuple(failed), tuple(given_up), tuple(late), quiet, tuple(previews)
     return TickResult(bool(steps), *news), todo
 
 
 def _requested_steps(
     context: Context, now: datetime, todo: Todo
-) -> tuple[list[Step], list[DigestRequest], list[DigestRequest]]:
-    """The next steps of people's requests, the requests that had been delivered before, and those
-    that are given up."""
-    store, steps = context.store, list[Step]()
+) -> tuple[list[Step], list[DigestRequest], list[DigestRequest], list[DigestRequest]]:
+    """The next steps of people's requests, the requests that had been delivered before, those
+    that are given up, and the previews that can be shown."""
+    store, steps, previews = context.store, list[Step](), list[DigestRequest]()
     before, given_up = list[DigestRequest](), list[DigestRequest]()
     requests = store.requests.all()
     for request, facts in zip(requests, store.requests.states(requests), strict=True):
@@ -112,6 +115,8 @@ def _requested_steps(
             given_up.append(request)
         elif seen.step is not None:
             steps.append(seen.step)
+        elif request.preview:
+            previews.append(request)
         elif _over(request, facts, now):
             if request.by and store.history.delivered_before(request):
                 before.append(request)
@@ -119,7 +124,7 @@ def _requested_steps(
                 todo.append(partial(store.requests.drop, request))
         elif _stale(facts, now):
             todo.append(partial(store.requests.renew, request, now))
-    return steps, before, given_up
+    return steps, before, given_up, previews
 
 
 def _scheduled_steps(

@@ -55,14 +55,7 @@ class TickAnnouncer:
 
     def _news(self, ticked: TickResult) -> Iterator[tuple[str, str, Say]]:
         """Each announcement: its name, its platform, and the call that makes it."""
-        for request in ticked.already_delivered:
-            if answers := self._platforms.get(request.address.platform):
-                name = fingerprint("before", request.model_dump_json())
-                yield (
-                    name,
-                    request.address.platform,
-                    _calling(answers.tell_delivered_before, request),
-                )
+        yield from self._told(ticked)
         for found, request, why in ticked.late:
             if answers := self._platforms.get(request.address.platform):
                 name = fingerprint("late", request.subscription, str(request.at))
@@ -74,7 +67,12 @@ class TickAnnouncer:
                 name = fingerprint("quiet", found.key, str(at))
                 say = _calling(answers.announcer.say, found.address, subscriptions.quiet(), name)
                 yield name, found.address.platform, say
+
+    def _told(self, ticked: TickResult) -> Iterator[tuple[str, str, Say]]:
+        """What people's own requests came to."""
         for name, note, requests in (
+            ("before", None, ticked.already_delivered),
+            ("preview", None, ticked.previews),
             ("failed", refusals.failed(), ticked.failed),
             ("given up", refusals.given_up(), ticked.given_up),
         ):
@@ -82,6 +80,15 @@ class TickAnnouncer:
                 if answers := self._platforms.get(request.address.platform):
                     once = fingerprint(name, request.model_dump_json())
                     say = _calling(answers.announcer.say, request.address, note, once)
+                    if note and request.preview:
+                        say = _calling(answers.tell_requester, request, note)
+                    elif not note:
+                        tell = (
+                            answers.show_preview
+                            if request.preview
+                            else answers.tell_delivered_before
+                        )
+                        say = _calling(tell, request)
                     yield once, request.address.platform, say
 
 

@@ -14,7 +14,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.commands import dispatch, subscriptions
 from bot.commands.context import HOME, Answer, Invocation
 from bot.commands.dispatch import Action
-from bot.domain.message import Form, Message
+from bot.domain.message import Form, Message, Post
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused
@@ -133,8 +133,9 @@ class SlackAnswers(Answers[SlackInteraction]):
             log.info("no link to a message", why=str(error))
             return ""
 
-    async def tell_requester(self, request: DigestRequest, head: Message) -> None:
-        await self._tell(request.address, request.by, head)
+    async def tell_requester(self, request: DigestRequest, *posts: Post) -> None:
+        for post in posts:
+            await self._tell(request.address, request.by, post)
 
     async def publish(self, interaction: SlackInteraction) -> None:
         """Show the subscriptions of a person's channels on the home tab."""
@@ -167,7 +168,10 @@ class SlackAnswers(Answers[SlackInteraction]):
         self, interaction: SlackInteraction, form: Form, how_to_type: Message | None
     ) -> None:
         """Open a form, which brings the channel back with it; where it cannot be opened, say how
-        to type the same."""
+        to type the same. Only a command or a press can open one."""
+        if not interaction.trigger and how_to_type:
+            await self._reply(interaction, how_to_type, "reply")
+            return
         view = forms.modal_in_channel(form, interaction.address.channel)
         try:
             await self.web.views_open(trigger_id=interaction.trigger, view=view)
@@ -184,17 +188,17 @@ class SlackAnswers(Answers[SlackInteraction]):
         else:
             await self.say(interaction, head)
 
-    async def _tell(self, address: Address, person: str, head: Message, thread: str = "") -> bool:
+    async def _tell(self, address: Address, person: str, post: Post, thread: str = "") -> bool:
         """Say something to one person, in the channel where they are or in a direct message; False
         when it could not be said."""
-        content = render.message(head)
+        content = render.message(post)
         try:
             if address.channel[:1] in "CG":
                 await self.web.chat_postEphemeral(
                     channel=address.channel, user=person, thread_ts=thread or None, **content
                 )
             else:
-                await self.web.chat_postMessage(channel=person, **content)
+                await self.web.chat_postMessage(channel=person, thread_ts=thread or None, **content)
         except CLIENT_ERRORS as error:
             log.warning("could not answer", why=str(to_paperboy_error(error)))
             return False

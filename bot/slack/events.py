@@ -20,7 +20,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.arxiv import ids
 from bot.commands import dispatch
 from bot.commands.context import HOME, InvalidForm
-from bot.commands.permissions import Right
 from bot.domain import schedule
 from bot.domain.message import Choice
 from bot.domain.papers import fingerprint
@@ -38,6 +37,7 @@ log = structlog.get_logger()
 
 Json = dict[str, Any]
 
+_MENTION = re.compile(r"<@[A-Z0-9]+(\|[^>]*)?>")
 # A form's answers are checked before they are acknowledged, so that it can show mistakes.
 _FORM_SECONDS = 2.0
 # Of these, for identifying the person.
@@ -102,6 +102,7 @@ class SlackApp:
         app.options("zone")(self._zone_options)
         app.shortcut("why_this")(self._shortcut)
         app.event("app_mention")(self._mentioned)
+        app.event("message")(self._written)
         app.event("app_home_opened")(self._home_opened)
         app.event("member_joined_channel")(self._joined)
         app.event("channel_unarchive")(self._unarchived)
@@ -190,14 +191,30 @@ class SlackApp:
         await ack()
         if not event.get("user"):
             return  # an app's own message, or a workflow's: nobody who asks
-        text = re.sub(r"<@[A-Z0-9]+(\|[^>]*)?>", " ", str(event.get("text") or "")).strip()
+        text = _MENTION.sub(" ", str(event.get("text") or "")).strip()
         action = dispatch.typed_action(text)
         interaction = replace(
             self._interaction("app_mention", body, event["channel"], event["user"]),
             thread=str(event.get("thread_ts") or event["ts"]),
-            is_public=action.right is Right.ASK,
+            is_public=action.is_public,
         )
         await self.answers.act(interaction, action)
+
+    async def _written(self, ack: AsyncAck, body: Json, event: Json) -> None:
+        """A direct message: the same words as in a mention, answered there. Edits, what an app
+        wrote (we, too) and messages in channels are none of ours."""
+        await ack()
+        if event.get("channel_type") != "im" or event.get("subtype") or event.get("bot_id"):
+            return
+        person = event.get("user")
+        if not person or person == self._workspace.bot_user_id:
+            return
+        text = _MENTION.sub(" ", str(event.get("text") or "")).strip()
+        interaction = replace(
+            self._interaction("message", body, event["channel"], person),
+            thread=str(event.get("thread_ts") or ""),
+        )
+        await self.answers.act(interaction, dispatch.typed_action(text))
 
     async def _home_opened(self, ack: AsyncAck, body: Json, event: Json) -> None:
         await ack()
@@ -206,12 +223,14 @@ class SlackApp:
                 self._interaction("app_home_opened", body, "", event["user"])
             )
 
-    async def _joined(self, ack: AsyncAck, event: Json) -> None:
+    async def _joined(self, ack: AsyncAck, body: Json, event: Json) -> None:
         await ack()
         if event.get("user") == self._workspace.bot_user_id:
-            await self.reactivate(
-                str(event["channel"]), {ChannelReason.NOT_A_MEMBER, ChannelReason.CHANNEL_GONE}
-            )
+            channel = str(event["channel"])
+            gone = {ChannelReason.NOT_A_MEMBER, ChannelReason.CHANNEL_GONE}
+            await self.reactivate(channel, gone)
+            interaction = self._interaction("member_joined_channel", body, channel, "")
+            await self.answers.welcome(interaction.address, interaction.event_id)
 
     async def _unarchived(self, ack: AsyncAck, event: Json) -> None:
         await ack()

@@ -10,7 +10,7 @@ from html import escape
 from itertools import accumulate
 from typing import Any, Final, TypeAlias, TypeVar
 
-from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
+from bot.domain.message import Button, Card, CommandLine, Item, Message, PaperLine, Post
 
 _LINES: Final = 20  # papers named in a parent message; the rest are in its thread
 _PLAIN: Final = 3_900  # Slack advises at most 4,000 characters in `text`
@@ -101,6 +101,7 @@ def _head(head: Message, top: list[Json], most: int, room: int) -> list[Json]:
     papers = fitting([_line(line) for line in head.lines[:_LINES]], room // 2)
     rows = [text_row(notice, 500, _WARNING, text_element(" ")) for notice in head.notices]
     rows = [each for each in (*rows, *(text_row(text, 2_400) for text in head.text)) if each]
+    rows += map(_command, head.commands)
     room -= weight([top, title, papers, end])
     said = fitting(rows, room)
     blocks = [
@@ -128,6 +129,12 @@ def _digits(number: int) -> str:
     return f"{number:\u2007>2}"
 
 
+def _command(line: CommandLine) -> list[Json]:
+    typed = cut(f"/{line.word} {line.arguments}", 200)
+    code = {"type": "text", "text": typed, "style": {"code": True}}
+    return [code, *([text_element(f" {cut(line.does, 300)}")] if line.does else []), NEWLINE]
+
+
 def _item(item: Item) -> list[Json]:
     title = cut(item.title, 300)
     first = [text_element(title, bold=True)] if title else []
@@ -148,6 +155,7 @@ def _card_rows(card: Card) -> list[str]:
 
 def _head_rows(head: Message) -> list[str]:
     rows = [f"{head.by} {head.title}", *(f"⚠ {notice}" for notice in head.notices), *head.text]
+    rows += [f"/{line.word} {line.arguments} — {line.does}" for line in head.commands]
     for line in head.lines[:_LINES]:
         novelty = "" if line.novelty is None else f" · {line.novelty}"
         rows.append(f"{line.rank}. {line.relevance}{novelty} {cut(line.title, 150)} {line.url}")

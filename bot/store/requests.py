@@ -10,7 +10,7 @@ from redis import Redis
 
 from bot.domain.digest import ListResult
 from bot.domain.papers import Value, fingerprint
-from bot.domain.request import DigestRequest, delivery_name, digest_name
+from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.planning.plan import DayState, RequestState, StepRecord
 from bot.store.lists import Lists
 from bot.store.quarantine import ValueReader
@@ -146,6 +146,10 @@ class DueDeliveries:
         keys = sorted(set(map(str, self._redis.hkeys(self._due))) - set(known))
         pairs = zip(keys, self._rows.hmget(self._due, keys, reader_for(DigestRequest)), strict=True)
         return {key: request for key, request in pairs if request is not None}
+
+    def under_way(self) -> set[tuple[Address, str]]:
+        """The channels and profiles (fingerprints) whose digest is being posted."""
+        return {(each.address, each.profile) for each in self.newcomers(()).values()}
 
     def drop(self, keys: Collection[str]) -> None:
         if keys:

@@ -22,7 +22,7 @@ class ShownPapers:
 
     def put(self, address: Address, digest: Digest, day: str) -> None:
         """The papers that a digest picks, as brought by this day (a name)."""
-        origin = _Origin(digest.profile.name, digest.listed.batch, day)
+        origin = _Origin(digest.profile.name, _list_name(digest), day)
         rows: dict[Any, Any] = {decision.paper.id: str(origin) for decision in digest.picked}
         if rows:
             self._redis.hset(_key(address), mapping=rows)
@@ -44,7 +44,7 @@ class ShownPapers:
     def ids_from_other_digests(self, address: Address, digest: Digest) -> set[str]:
         """Ids of papers shown here other than by this profile for this list: in a terminal, a day
         judged again, by another model say, is shown again."""
-        own = (digest.profile.name, digest.listed.batch)
+        own = (digest.profile.name, _list_name(digest))
         origins = self._origins(address)
         return {id for id, origin in origins.items() if (origin.profile, origin.batch) != own}
 
@@ -66,7 +66,7 @@ class ShownPapers:
             id: origin.day
             for id, origin in zip(ids, origins, strict=True)
             if origin
-            and origin.batch == digest.listed.batch
+            and origin.batch == _list_name(digest)
             and origin.profile != digest.profile.name
         }
 
@@ -105,6 +105,12 @@ class _Origin(NamedTuple):
     @classmethod
     def read(cls, text: str) -> _Origin:
         return cls(*split_words(text, 3))
+
+
+def _list_name(digest: Digest) -> str:
+    """The name of a digest's list; its date where there is none, because a digest of several days
+    brings earlier papers even when its newest day never got a list."""
+    return digest.listed.batch or digest.date.isoformat()
 
 
 def _key(address: Address) -> str:

@@ -45,6 +45,9 @@ def _head(head: Message) -> Iterator[RenderableType]:
     for text in head.text:  # an address that is wrapped cannot be opened
         is_address = text.startswith("https://")
         yield Text(text, no_wrap=is_address, overflow="ignore" if is_address else None)
+    for line in head.commands:
+        typed = f"/{line.word} {line.arguments}".strip()
+        yield Text(f"{typed} — {line.does}" if line.does else typed)
     if head.lines:
         yield _lines(head.lines)
     for item in head.items:

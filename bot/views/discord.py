@@ -19,12 +19,13 @@ COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "profiles": "List all profiles",
     "new": "Make a profile, or change one",
     "now": "Post the latest digest here now",
+    "preview": "Look at the latest digest; only you see it",
     "pause": "Stop digests for a while",
     "resume": "Restart paused digests",
     "cost": "What scoring costs, today and this month",
     "missed": "Papers that nearly made the last digest",
     "status": "Whether everything works",
-    "help": "Every command",
+    "help": "What Paperboy can do",
 }
 OPTION_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "profile": "A profile; names appear as you type",

@@ -6,35 +6,70 @@ from collections.abc import Iterable, Mapping
 
 from bot.arxiv.text import one_line
 from bot.domain.digest import Digest, Judge
-from bot.domain.message import Message
+from bot.domain.message import Button, CommandLine, Message
 from bot.domain.papers import Problem, Profile
 from bot.safe_text import escape_unprintable
 from bot.views.dates import long_date
 from bot.views.digest import profile_line
 from bot.views.reasons import REASON_TEXTS
 
-_COMMANDS = {
-    "subscribe": "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10] "
-    "— subscribe this channel to a profile",
-    "unsubscribe": "/digest unsubscribe PROFILE — unsubscribe this channel from a profile",
-    "pause": "/digest pause, resume [PROFILE] — stop digests for a while, and restart them",
-    "list": "/digest list — this channel's subscriptions",
-    "now": "/digest now PROFILE — post the latest digest here now",
-    "profiles": "/digest profiles — list all profiles",
-    "new": "/digest new [PROFILE] — make a profile, or change one",
-    "missed": "/digest missed [PROFILE] — papers that nearly made the last digest",
-    "why": "/why ID — why a paper was picked, or not",
-    "cost": "/digest cost — what scoring costs, and the limits",
-    "status": "/digest status — whether everything works",
-    "help": "/digest help — this help",
-}
+_FIRST = (
+    CommandLine(word="digest subscribe", does="get a digest in this channel every morning"),
+    CommandLine(word="digest preview", does="look at a digest first; only you see it"),
+    CommandLine(word="digest new", does="say what your group works on"),
+    CommandLine(word="why", arguments="ID", does="why a paper was picked, or not"),
+)
+_MORE = (
+    CommandLine(
+        word="digest subscribe",
+        arguments="PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri | weekly] [top 10]",
+        does="subscribe this channel, or change its subscription",
+    ),
+    CommandLine(
+        word="digest unsubscribe", arguments="[PROFILE]", does="end this channel's subscription"
+    ),
+    CommandLine(word="digest pause", arguments="[PROFILE]", does="stop digests for a while"),
+    CommandLine(word="digest resume", arguments="[PROFILE]", does="restart them"),
+    CommandLine(word="digest list", does="this channel's subscriptions, to edit or end them"),
+    CommandLine(
+        word="digest now", arguments="PROFILE [top 8]", does="post the latest digest here now"
+    ),
+    CommandLine(
+        word="digest preview", arguments="PROFILE [top 8]", does="the same, only for you to see"
+    ),
+    CommandLine(word="digest profiles", does="all profiles, to try, edit, copy or delete them"),
+    CommandLine(word="digest new", arguments="[PROFILE]", does="make a profile, or change one"),
+    CommandLine(
+        word="digest missed", arguments="[PROFILE]", does="papers that nearly made the last digest"
+    ),
+    CommandLine(word="why", arguments="ID", does="why a paper was picked, or not"),
+    CommandLine(word="digest cost", does="what scoring costs, and the limits"),
+    CommandLine(word="digest status", does="whether everything works"),
+)
+WHAT_IT_DOES = "Paperboy posts the arXiv papers your group works on, every morning."
+TRY = Button(action="profiles", label="Try a profile")
+MAKE = Button(action="new", label="Make a profile")
+START = (Button(action="subscribe", label="Subscribe"), TRY, MAKE)
 
 
-def help_text() -> Message:
-    """Every command."""
+def help_text(greeting: str = "") -> Message:
+    """What most people need, with buttons; the rest is under More."""
     return Message(
-        title="Paperboy delivers the arXiv papers your group works on.",
-        text=tuple(_COMMANDS.values()),
+        title=f"{greeting} {WHAT_IT_DOES}".strip(),
+        commands=_FIRST,
+        buttons=(*START, Button(action="more", label="More")),
+    )
+
+
+def all_commands() -> Message:
+    """Every command with its arguments."""
+    return Message(
+        title="All commands",
+        commands=_MORE,
+        small=(
+            "A profile is named by its name or its title. Times, days and zones are read as "
+            "people write them.",
+        ),
     )
 
 
@@ -43,7 +78,11 @@ def unknown_command(word: str, near: str | None) -> str:
     word = one_line(word)[:40]
     if near:
         return f'There is no command "{word}"; did you mean /digest {near}?'
-    return f'There is no command "{word}"; the commands are {", ".join(_COMMANDS)}.'
+    return f'There is no command "{word}". What Paperboy can do: /digest help.'
+
+
+def same_title(names: Iterable[str]) -> str:
+    return f"Several profiles have this title; name one of them: {', '.join(names)}."
 
 
 def unknown_button() -> str:

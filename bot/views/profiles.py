@@ -1,17 +1,125 @@
-"""A changed profile: what changed, who changed it, and how to undo it."""
+"""Profiles: the list, one in full, and a changed one: what changed, who did it, how to undo it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from bot.arxiv.text import one_line, shortened
-from bot.domain.message import Button, Message
+from bot.domain.message import Button, CommandLine, Item, Message
 from bot.domain.papers import Profile
 
 # Changes listed one by one, and the characters of each; the rest are counted.
 _TOLD: Final = 8
 _LONG: Final = 160
+# A profile's page: rows, and the characters of each.
+_ROWS: Final = 12
+_LINE: Final = 200
+
+
+def profiles_list(profiles: Iterable[Profile], channel: str) -> Message:
+    """Every profile, with buttons to look at its latest digest, and at the profile."""
+    items = tuple(
+        Item(
+            title=profile.title,
+            small=(f"{profile.name} · {', '.join(profile.categories)}",),
+            buttons=(
+                Button(action="preview", label="Try it", value=f"{channel} {profile.name}"),
+                Button(action="profile", label="Open", value=profile.name),
+            ),
+        )
+        for profile in profiles
+    )
+    return Message(
+        title="Profiles: what a channel can subscribe to",
+        items=items,
+        buttons=(Button(action="new", label="Make a profile"),),
+    )
+
+
+def profile_page(
+    profile: Profile, channel: str, may_change: bool, own: bool, subscribed: bool
+) -> Message:
+    """One profile, with what can be done with it; `own`: the workspace can delete it."""
+    cutoffs, words = profile.cutoffs, profile.keywords
+    cross = "" if profile.cross_lists else ", no cross-lists"
+    rows = [f"arXiv: {', '.join(profile.categories)}{cross}"]
+    rows += [f"{topic.name}: {topic.relevant}" for topic in profile.topics]
+    if words.relevant:
+        rows.append(f"Keywords: {', '.join(words.relevant)}")
+    if profile.authors.follow:
+        rows.append(f"Authors: {', '.join(profile.authors.follow)}")
+    value = f"{channel} {profile.name}"
+    buttons = [Button(action="preview", label="Try it", value=value)]
+    if may_change and not subscribed:
+        buttons.append(Button(action="subscribe-to", label="Subscribe this channel", value=value))
+    if may_change:
+        buttons.append(Button(action="edit-profile", label="Edit", value=profile.name))
+        buttons.append(Button(action="copy-profile", label="Duplicate", value=profile.name))
+    if may_change and own:
+        buttons.append(_delete(profile).model_copy(update={"confirm": _really(profile)}))
+    return Message(
+        title=f"{one_line(profile.title)} ({profile.name})",
+        text=tuple(shortened(one_line(row), _LINE) for row in rows[:_ROWS]),
+        small=(
+            f"Picks relevance {cutoffs.relevance} and novelty {cutoffs.novelty} or more, at most "
+            f"{profile.maximum} papers.",
+        ),
+        buttons=tuple(buttons),
+    )
+
+
+def _delete(profile: Profile) -> Button:
+    return Button(action="delete-profile", label="Delete", value=profile.name)
+
+
+def _really(profile: Profile) -> str:
+    return f"Delete the profile {one_line(profile.title)}? Posted digests stay."
+
+
+def confirm_delete(profile: Profile) -> Message:
+    """Asks before a profile is deleted."""
+    return Message(title=_really(profile), buttons=(_delete(profile),))
+
+
+def deleted(profile: Profile, token: str, ships: bool) -> Message:
+    """`ships`: one of that name ships with Paperboy, and counts again."""
+    text = ("The profile of that name that ships with Paperboy counts again.",) if ships else ()
+    return Message(
+        title=f"Deleted: {one_line(profile.title)}.",
+        text=text,
+        small=("Undo works for a day.",),
+        buttons=(Button(action="undo", label="Undo", value=token),),
+    )
+
+
+def not_yours_to_delete(profile: Profile) -> str:
+    return f"{one_line(profile.title)} ships with Paperboy and can't be deleted."
+
+
+def still_used(profile: Profile, channels: int) -> str:
+    where = "a channel uses" if channels == 1 else f"{channels} channels use"
+    return f"{one_line(profile.title)} can't be deleted while {where} it: unsubscribe first."
+
+
+def copied_title(title: str) -> str:
+    return shortened(f"Copy of {one_line(title)}", 100)
+
+
+def profile_saved(profile: Profile, channel: str, changed: bool, anew: str = "") -> Message:
+    """`channel` is empty where no channel can be subscribed; `anew` says what a change costs."""
+    done = "Changed" if changed else "Created"
+    value = f"{channel} {profile.name}"
+    buttons = [Button(action="preview", label="Try it", value=value)]
+    if not changed:
+        label = "Subscribe this channel"
+        buttons.insert(0, Button(action="subscribe-to", label=label, value=value))
+    return Message(
+        title=f"{done}: {one_line(profile.title)}.",
+        text=(anew,) if anew else (),
+        commands=(CommandLine(word="digest subscribe", arguments=profile.name),),
+        buttons=tuple(buttons) if channel else (),
+    )
 
 
 def changes(before: Profile, after: Profile) -> list[str]:

@@ -14,7 +14,7 @@ from bot.domain.subscription import Subscription
 from bot.views.dates import long_month
 from bot.views.reasons import REASON_TEXTS
 
-GRAMMAR = "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri] [top 10]"
+GRAMMAR = "/digest subscribe PROFILE [at 09:00] [tz Europe/Berlin] [days mon-fri | weekly] [top 10]"
 _REMEDIES = {
     ChannelReason.ARCHIVED: "unarchive the channel",
     ChannelReason.NOT_A_MEMBER: "invite Paperboy to the channel",
@@ -35,12 +35,16 @@ def why_paused(found: Subscription) -> str:
     return f"paused: {REASON_TEXTS[reason]}{heals}"
 
 
-def how_to_subscribe() -> Message:
-    return Message(title=f"Type {GRAMMAR}. /digest profiles lists the profiles.")
+def how_to_subscribe(channel: str = "") -> Message:
+    """Where no form could be opened, with a button that opens it."""
+    button = Button(action="subscribe", label="Open the form", value=channel)
+    return Message(title=f"Type {GRAMMAR}. /digest profiles lists the profiles.", buttons=(button,))
 
 
-def how_to_make_a_profile() -> Message:
-    return Message(title="Fill in the form to say what the profile looks for.")
+def how_to_make_a_profile(action: str = "new", value: str = "") -> Message:
+    """Likewise."""
+    button = Button(action=action, label="Open the form", value=value)
+    return Message(title="A form asks what the profile looks for.", buttons=(button,))
 
 
 def form_in_terminal() -> str:
@@ -49,6 +53,10 @@ def form_in_terminal() -> str:
 
 def no_channel() -> str:
     return "A terminal can't subscribe. To see a digest here: /digest now PROFILE."
+
+
+def preview_in_terminal() -> str:
+    return "Nobody reads along in a terminal. To see a digest here: /digest now PROFILE."
 
 
 def nothing_here() -> str:

@@ -15,7 +15,7 @@ from bot.domain.schedule import weekdays_text, zone_label
 from bot.domain.subscription import Subscription
 from bot.views import refusals
 from bot.views.dates import long_date
-from bot.views.digest import dollars, profile_line
+from bot.views.digest import dollars
 from bot.views.reasons import REASON_TEXTS
 
 # -- a subscription in words
@@ -52,11 +52,18 @@ def _brought(delivery: Delivery) -> str:
 
 
 def subscription_item(
-    found: Subscription, title: str, at: datetime, last: Delivery | None, buttons: bool = True
+    found: Subscription,
+    title: str,
+    at: datetime,
+    last: Delivery | None,
+    buttons: bool = True,
+    posting: bool = False,
 ) -> Item:
-    """One subscription, its next and its last digest; `buttons` for those who may change it."""
+    """One subscription, its next and its last digest; `buttons` for those who may change it,
+    `posting` while a digest is on its way into the channel."""
     top = f", at most {found.top} papers" if found.top else ""
     small = [refusals.why_paused(found) if found.paused else f"next: {next_time(found, at)}"]
+    small[:0] = [_POSTING] if posting else []
     small.append(last_delivery_text(last))
     value = f"{found.address.channel} {found.profile}"
     rest = ("resume", "Resume") if found.paused else ("pause", "Pause")
@@ -96,6 +103,7 @@ def subscribed(
     else:
         expect = f"at most {most} papers from {', '.join(profile.categories)}"
     coming = f"Next: {next_time(found, at)}, {expect}."
+    value = f"{found.address.channel} {found.profile}"
     if found.paused:
         why = refusals.why_paused(found)
         coming = f"{why[0].upper()}{why[1:]}."
@@ -103,11 +111,8 @@ def subscribed(
         title=f"{one_line(profile.title)}: {schedule_text(found, at)}.",
         text=(coming,),
         buttons=(
-            Button(
-                action="now",
-                label="Show latest digest",
-                value=f"{found.address.channel} {found.profile}",
-            ),
+            Button(action="preview", label="Show latest digest", value=value),
+            Button(action="edit", label="Edit", value=value),
             Button(action="edit-profile", label="Edit profile", value=found.profile),
         ),
     )
@@ -155,11 +160,15 @@ def no_change(stop: bool) -> Message:
     return Message(title="Already paused." if stop else "Not paused.")
 
 
-def list_text(rows: Sequence[Item], history: Sequence[Delivery]) -> Message:
-    """A channel's subscriptions; without any, the digests posted there on request."""
+def list_text(
+    rows: Sequence[Item], history: Sequence[Delivery], coming: Sequence[str] = ()
+) -> Message:
+    """A channel's subscriptions; without any, the digests posted there on request. `coming` are
+    the titles of those that are being posted."""
     had = tuple(
         f"{found.profile} — {long_date(found.date)}: {_brought(found)}" for found in history[-10:]
     )
+    had += tuple(f"{one_line(title)}: {_POSTING}" for title in coming)
     if rows:
         return Message(
             title="This channel's subscriptions", items=tuple(rows), buttons=(_SUBSCRIBE,)
@@ -168,23 +177,6 @@ def list_text(rows: Sequence[Item], history: Sequence[Delivery]) -> Message:
         title="No subscriptions here: a digest comes when someone asks for it.",
         text=had or ("Nothing posted here yet. To get a digest: /digest now PROFILE.",),
         buttons=(_SUBSCRIBE,),
-    )
-
-
-def profiles_list(known: Iterable[Profile], channel: str) -> Message:
-    """Every profile, with buttons for its latest digest and to edit it."""
-    items = tuple(
-        Item(
-            title=profile_line(profile),
-            buttons=(
-                Button(action="now", label="Show latest digest", value=f"{channel} {profile.name}"),
-                Button(action="edit-profile", label="Edit", value=profile.name),
-            ),
-        )
-        for profile in known
-    )
-    return Message(
-        title="Profiles", items=items, buttons=(Button(action="new", label="New profile"),)
     )
 
 
@@ -210,6 +202,7 @@ def no_home(why: str) -> Message:
 
 
 _PAPERBOY = "Paperboy delivers the arXiv papers your group works on"
+_POSTING = "being posted now"
 
 
 _SUBSCRIBE = Button(action="subscribe", label="Subscribe")
@@ -255,21 +248,6 @@ def subscribe_form(fields: tuple[Field, ...], about: str) -> Form:
 def reactivated(found: Subscription, at: datetime) -> Message:
     """Posted in the channel when its digests can be posted again."""
     return Message(title=f"Digests are back. Next: {next_time(found, at)}.")
-
-
-def profile_saved(profile: Profile, channel: str, changed: bool, anew: str = "") -> Message:
-    """`anew` says what a change costs."""
-    done = "Changed" if changed else "Created"
-    how = f"To subscribe a channel: /digest subscribe {profile.name}."
-    return Message(
-        title=f"{done}: {profile.name} — {one_line(profile.title)}.",
-        text=(anew, how) if anew else (how,),
-        buttons=(
-            Button(action="now", label="Show latest digest", value=f"{channel} {profile.name}"),
-        )
-        if channel
-        else (),
-    )
 
 
 def scores_kept() -> str:

@@ -453,6 +453,33 @@ def test_days_that_were_missed_come_in_one_thread_the_best_first(
     assert plan.next_action(mine, store.requests.state(mine), mine.at).fulfilled
 
 
+def test_a_channel_that_gets_the_newest_day_alone_is_told_how_many_it_missed(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    """A weekly channel with PAPERBOY_CATCH_UP_DAYS=1 (found by the simulator, seed 1)."""
+    mine = owed(store, 20)
+    assert mine.at is not None
+    run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
+    assert "2 earlier days skipped" in str(fake_slack.visible_messages("C1")[0]["blocks"])
+
+
+def test_papers_of_earlier_days_are_remembered_where_the_newest_day_never_got_a_list(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    """Found by the simulator, seed 1: what had been shown could not be read any more."""
+    mine = owed(store, 19, 20)
+    assert mine.until is not None
+    missing = Problem(trouble=ArxivReason.NO_LIST)
+    found = list_result(NOW).model_copy(update={"batch": "", "problem": missing})
+    store.lists.put_result(mine.wanted, found)
+    newest = mine.for_single_day(mine.wanted, NOW)
+    store.days.put_decided(digest_name(newest, found), digest(listed=found))
+    run_deliver_job(fake_slack, store, redis_url, [mine], mine.until)
+    assert replies(fake_slack, "C1") == 2
+    shown = store.shown_papers.ids_from_other_deliveries(mine.address, "another")
+    assert shown == {"2503.00019", "2503.00001"}
+
+
 def test_an_earlier_day_judged_again_updates_the_thread_of_several(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:

@@ -77,12 +77,22 @@ def token(context: Context) -> str:
     return str(key).rpartition(":")[2]
 
 
+IN_OTHER_WORDS = [
+    f"{word} {rest}".strip()
+    for word in ("sub", "remove", "delete", "stop", "today", "edit", "settings", "weekly", "show")
+    for rest in ("", "matters", "bounds-rates", "foundations")
+] + ["please stop sending", "start again?", "send me papers", "every week", "add a profile"]
+
+
 def every_way(context: Context) -> Iterator[tuple[str, str, dispatch.Action]]:
     """(kind and name, what it carries, what is done) for all that can be typed, pressed and sent
     about C1, its profiles and papers."""
     for word in dispatch.COMMANDS:
         for rest in ("", "matters", "bounds-rates", "foundations", "2503.10000"):
-            yield f"command {word}", rest, dispatch.typed_action(f"/digest {word} {rest}")
+            if word or not rest:  # without a word before it, an id asks why
+                yield f"command {word}", rest, dispatch.typed_action(f"/digest {word} {rest}")
+    for said in IN_OTHER_WORDS:
+        yield f"command {said}", said, dispatch.typed_action(said)
     for name in dispatch.BUTTONS:
         for value in (*VALUES, token(context)):
             yield f"button {name}", value, dispatch.button_action(name, value)
@@ -128,7 +138,12 @@ def test_what_is_pressed_or_sent_elsewhere_does_not_reach_this_channel(
             shown = str(answer)
             assert "C1" not in shown, (way, carried)
             assert answer.request is None or answer.request.address.channel != "C1"
-            assert way in ("button why", "button new", "button subscribe", "button share"), way
+            assert way in (
+                *("button why", "button new", "button subscribe", "button share"),
+                # Profiles are the whole workspace's.
+                *("button profiles", "button profile", "button copy-profile", "button more"),
+                "button ask-delete-profile",
+            ), way
     now = everything(context)
     assert {key: now[key] for key in kept} == kept
     assert len(context.store.subscriptions.of(NEXT_DOOR)) == 0

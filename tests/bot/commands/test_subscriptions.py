@@ -86,7 +86,8 @@ def shown(who: str, act: Callable[[], Answer]) -> str:
         if answer.lookup:
             rows.append(f"  asks about {answer.lookup.paper}")
         if answer.request:
-            rows.append(f"  wished: {answer.request.address}, top {answer.request.top}")
+            private = ", only to see" if answer.request.preview else ""
+            rows.append(f"  wished: {answer.request.address}, top {answer.request.top}{private}")
     return "\n".join(rows)
 
 
@@ -97,6 +98,7 @@ def _post(to: str, post: Post | None) -> list[str]:
         return []
     by = f"@{post.by} " if post.by else ""
     rows = [f"  {to}{by}{post.title}", *(f"    {text}" for text in post.text)]
+    rows += [f"    /{c.word} {c.arguments} -- {c.does}" for c in post.commands]
     for item in post.items:
         there = f" #{item.channel}" if item.channel else ""
         rows += [f"    - {item.title}{there}", *(f"      {small}" for small in item.small)]
@@ -208,6 +210,34 @@ def own_profile(somebody: Conversation) -> None:
     somebody.presses("undo", "0123456789abcdef")
 
 
+def before_subscribing(somebody: Conversation) -> None:
+    somebody.presses("more", "")
+    somebody.types("/digest preview", "/digest preview “Matters of Importance” top 3")
+    somebody.presses("profiles", "")
+    somebody.presses("profile", "matters")
+    somebody.presses("preview", "C1 foundations")
+    somebody.presses("subscribe-to", "C1 exoplanets")
+    somebody.types("/digest now Quantum computing top 8", "/digest edit exoplanets")
+    somebody.types("/digest delete exoplanets", "/digest weekly exoplanets top 4")
+    somebody.types("/digest remove exoplanets please", "/digest unsubscribe from exoplanets")
+
+
+def profile_by_button(somebody: Conversation) -> None:
+    somebody.presses("profile", "bounds-rates")
+    somebody.presses("copy-profile", "matters")
+    somebody.sends("profile", about="", title="Copy of Matters of importance")
+    somebody.presses("delete-profile", "bounds-rates")
+    somebody.presses("delete-profile", "matters")
+    somebody.types("/digest delete copy-of-matters-of-importance")
+    somebody.presses("ask-delete-profile", "copy-of-matters-of-importance")
+    before = set(somebody.context.store.redis.scan_iter("pb:undo:*"))
+    somebody.presses("delete-profile", "copy-of-matters-of-importance")
+    (after,) = set(somebody.context.store.redis.scan_iter("pb:undo:*")) - before
+    somebody.types("/digest new copy-of-matters-of-importance")
+    somebody.presses("undo", str(after).rpartition(":")[2])
+    somebody.types("/digest show copy-of-matters-of-importance")
+
+
 def about_one_paper(somebody: Conversation) -> None:
     somebody.types("/why 2503.10000", "/why 2503.10002", "/why", "/why attention")
     somebody.types("/why 2503.10000 2503.10001", "/digest missed", "/digest missed nobody")
@@ -219,7 +249,10 @@ def about_one_paper(somebody: Conversation) -> None:
 
 def test_what_a_channel_sees(context: Context) -> None:
     somebody = Conversation(context)
-    for part in (before_anything, by_words, by_form, by_button, own_profile, about_one_paper):
+    for part in (
+        *(before_anything, before_subscribing, by_words, by_form, by_button, own_profile),
+        *(profile_by_button, about_one_paper),
+    ):
         part(somebody)
     check_golden("commands/subscriptions.txt", "\n".join(somebody.said) + "\n")
 

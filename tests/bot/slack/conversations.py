@@ -150,8 +150,8 @@ def wrong(answer: Json | None) -> dict[str, str]:
     return dict(answer["errors"])
 
 
-def deliver_day(redis_url: str, store: Store, fake_slack: FakeSlack, papers: int = 2) -> list[Json]:
-    """A day is delivered to C1, now; returns the thread."""
+def put_day(store: Store, papers: int = 2) -> DigestRequest:
+    """A day is listed and judged, now; returns the request of C1 for it."""
     now = datetime.now(UTC)
     found = [decision(id, Outcome.PICKED) for id in paper_ids(papers)]
     found.append(decision("2503.20000", Outcome.BELOW_CUTOFF, 3))
@@ -167,8 +167,14 @@ def deliver_day(redis_url: str, store: Store, fake_slack: FakeSlack, papers: int
     store.lists.put_result(request.wanted, list_result)
     day = digest(*found, listed=list_result, judged_at=now)
     store.days.put_decided(digest_name(request, list_result), day)
+    return request
+
+
+def deliver_day(redis_url: str, store: Store, fake_slack: FakeSlack, papers: int = 2) -> list[Json]:
+    """A day is delivered to C1, now; returns the thread."""
+    request = put_day(store, papers)
     config = Settings.model_validate(SECRETS | {"slack_api_url": fake_slack.url})
     DueDeliveries(store.redis, "slack").put([request])
-    deliver("slack", store, config, redis.asyncio.Redis.from_url(redis_url), lambda: now)
+    deliver("slack", store, config, redis.asyncio.Redis.from_url(redis_url), lambda: request.since)
     assert len(fake_slack.visible_messages("C1")) == papers + 1
     return fake_slack.visible_messages("C1")

@@ -1,0 +1,63 @@
+"""Profiles as people name them: by name, by title, in quotation marks or without; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from bot.commands.phrases import FILLERS
+from bot.domain.papers import Profile
+from bot.errors import Refused
+from bot.profiles import library
+from bot.views import help
+
+_LONGEST: Final = 1_000  # characters of a command's words
+_QUOTES: Final = str.maketrans(dict.fromkeys("“”„«»″", '"'))
+
+
+def with_names(words: Sequence[str], profiles: Mapping[str, Profile]) -> list[str]:
+    """A command's words with every title replaced by its profile's name, and without the words
+    that people put around a name ("subscribe us to ...").
+
+    Raises Refused for a title that several profiles have, and for a quoted one that none has.
+    """
+    text = " ".join(words)[:_LONGEST].translate(_QUOTES)
+    titles: dict[str, list[str]] = {}
+    for profile in profiles.values():
+        titles.setdefault(_folded(profile.title), []).append(profile.name)
+    for title in sorted(titles, key=len, reverse=True):
+        pattern = rf'(?<!\w)"?{re.escape(title)}"?(?!\w)'
+        if re.search(pattern, text, re.IGNORECASE) and title not in profiles:
+            if len(titles[title]) > 1:
+                raise Refused(help.same_title(titles[title]))
+            text = re.sub(pattern, titles[title][0], text, flags=re.IGNORECASE)
+    for quoted in re.findall(r'"([^"]+)"', text):
+        profile = library.find(quoted, profiles)
+        text = text.replace(f'"{quoted}"', profile.name)
+    named = text.replace('"', " ").split()
+    if any(word.lower() in profiles for word in named) or all(w.lower() in FILLERS for w in named):
+        named = [word for word in named if word.lower() not in FILLERS or word.lower() in profiles]
+    return named
+
+
+def mentioned(words: Sequence[str], profiles: Mapping[str, Profile]) -> Profile | None:
+    """The profile that a sentence is most likely about, by words of its name and title; None when
+    it is about none, or about several alike."""
+    said = _stems(" ".join(words)[:_LONGEST])
+    scores = {
+        name: len(said & _stems(f"{name} {profile.title}")) for name, profile in profiles.items()
+    }
+    best = max(scores.values(), default=0)
+    found = [name for name, score in scores.items() if score == best]
+    return profiles[found[0]] if best and len(found) == 1 else None
+
+
+def _stems(text: str) -> set[str]:
+    """Short words tell nothing; a plural is its singular."""
+    words = re.findall(r"\w+", text.lower())
+    return {word.removesuffix("s") for word in words if len(word) > 3 and word not in FILLERS}
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -1,0 +1,133 @@
+"""A new person's way on Slack: the invite, a private look, a subscription, words of one's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.store.store import Store
+from tests.bot.slack.conversations import (
+    assert_acked,
+    button,
+    channel_text,
+    open_form,
+    private_answer,
+    put_day,
+    submit_form,
+    type_command,
+)
+from tests.servers.fake_slack import Ack, Channel, FakeSlack
+from tests.servers.slack_rules import draw_slack
+
+JOINED = {"type": "member_joined_channel", "user": "UBOT"}
+
+
+def written(fake_slack: FakeSlack, text: str, **fields: str) -> Ack:
+    """A direct message to the bot."""
+    message = {"type": "message", "channel_type": "im", "channel": "D1", "text": text}
+    return fake_slack.send_event(message | fields)
+
+
+def mentioned(fake_slack: FakeSlack, text: str) -> str:
+    event = {"type": "app_mention", "text": f"<@UBOT> {text}"}
+    return private_answer(fake_slack, lambda: fake_slack.send_event(event))
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_invited_into_a_channel_it_says_once_what_it_does(fake_slack: FakeSlack) -> None:
+    joined = assert_acked(fake_slack.send_event(JOINED))
+    said = channel_text(fake_slack, 1)
+    assert "[ Subscribe ] [ Try a profile ] [ Make a profile ]" in said
+    assert_acked(fake_slack.send_envelope("events_api", joined.sent["payload"], 1, joined))
+    assert_acked(fake_slack.send_event(JOINED | {"user": "U2"}))
+    type_command(fake_slack, "list")
+    assert channel_text(fake_slack, 1) == said
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_a_channel_that_has_subscriptions_is_not_welcomed(fake_slack: FakeSlack) -> None:
+    type_command(fake_slack, "subscribe matters")
+    channel_text(fake_slack, 1)
+    assert_acked(fake_slack.send_event(JOINED))
+    type_command(fake_slack, "list")
+    channel_text(fake_slack, 1)
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_a_private_look_is_for_one_person_and_leaves_nothing_behind(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    put_day(store, papers=5)
+    kept = set(store.redis.scan_iter("pb:*"))
+    type_command(fake_slack, "preview matters top 4", user="U2")
+    fake_slack.wait_until(lambda: len(fake_slack.ephemeral) >= 6)
+    assert {shown["user"] for shown in fake_slack.ephemeral} == {"U2"}
+    drawn = [draw_slack(shown) for shown in fake_slack.ephemeral]
+    assert "only for you" in drawn[0]
+    assert "Matters of importance" in drawn[1]
+    assert [text[:2] for text in drawn[2:5]] == ["1.", "2.", "3."]
+    assert "The first 3 of 4 papers. Only you see this" in drawn[5]
+    assert fake_slack.visible_messages("C1") == []
+    left = {str(key) for key in set(store.redis.scan_iter("pb:*")) - kept}
+    assert not [key for key in left if key.startswith(("pb:had", "pb:history", "pb:delivered"))]
+    fake_slack.wait_until(lambda: store.requests.all() == [])
+    fake_slack.press(button(fake_slack.ephemeral[5], "Post it here"), user="U2")
+    fake_slack.wait_until(lambda: store.requests.all())
+    (request,) = store.requests.all()
+    assert (request.preview, request.top, request.by) == (False, 4, "U2")
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_a_digest_that_is_shown_twice_in_private_is_shown_twice(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    put_day(store)
+    for _ in range(2):
+        before = len(fake_slack.ephemeral)
+        type_command(fake_slack, "preview matters")
+        fake_slack.wait_until(lambda: len(fake_slack.ephemeral) >= before + 5)  # noqa: B023
+        fake_slack.wait_until(lambda: store.requests.all() == [])
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_a_profile_just_made_is_subscribed_with_one_press(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    view = open_form(fake_slack, lambda: fake_slack.command("new"))
+    submit_form(fake_slack, view, title="Bounds", categories="cs.LG", look_for="Bounds: all")
+    fake_slack.wait_until(lambda: fake_slack.ephemeral)
+    one_press = button(fake_slack.ephemeral[-1], "Subscribe this channel")
+    said = private_answer(fake_slack, lambda: fake_slack.press(one_press))
+    assert said.startswith("Bounds: every weekday at 09:00 EST.")
+    assert [each.profile for each in store.subscriptions.all()] == ["bounds"]
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_a_direct_message_is_answered_there_and_only_a_persons_own(fake_slack: FakeSlack) -> None:
+    fake_slack.channels["D1"] = Channel()
+    ack = assert_acked(written(fake_slack, "hi"))
+    assert channel_text(fake_slack, 1, "D1").startswith("Hello! Paperboy posts the arXiv papers")
+    assert_acked(fake_slack.send_envelope("events_api", ack.sent["payload"], 1, ack))
+    for not_a_persons in ({"subtype": "message_changed"}, {"bot_id": "BBOT"}, {"user": "UBOT"}):
+        assert_acked(written(fake_slack, "hi", **not_a_persons))
+    assert_acked(written(fake_slack, "hi", channel_type="channel", channel="C1"))
+    assert_acked(written(fake_slack, "thanks!"))
+    assert "You're welcome." in channel_text(fake_slack, 2, "D1")
+    assert fake_slack.visible_messages("C1") == []
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_a_form_that_a_message_cannot_open_is_one_press_away(fake_slack: FakeSlack) -> None:
+    assert "[ Open the form ]" in mentioned(fake_slack, "subscribe")
+    opens = button(fake_slack.ephemeral[-1], "Open the form")
+    view = open_form(fake_slack, lambda: fake_slack.press(opens))
+    assert submit_form(fake_slack, view, profile="matters") is None
+    assert "subscribed this channel" in channel_text(fake_slack, 1)
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_what_a_mention_means_is_said_to_one_person(fake_slack: FakeSlack) -> None:
+    assert mentioned(fake_slack, "thanks!").startswith("You're welcome.")
+    assert "There is no command" in mentioned(fake_slack, "frobnicate the widget")
+    type_command(fake_slack, "subscribe matters")
+    assert "[ Pause ] [ Unsubscribe ]" in mentioned(fake_slack, "please stop sending these")
+    channel_text(fake_slack, 1)

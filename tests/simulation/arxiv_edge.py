@@ -1,0 +1,149 @@
+"""arXiv in the simulation: a few papers each weekday, and each morning its own kind of trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from random import Random
+from typing import NamedTuple
+
+from bot.arxiv.calendar import NEW_YORK, is_weekend, submission_window, weekday_before
+from bot.domain.papers import Announced, AnnounceType, Listing, Problem
+from bot.domain.reasons import ArxivReason
+from bot.errors import Refused, Unavailable
+from tests.factories import announced
+from tests.simulation.scheduler import Scheduler
+from workers.arxiv.client import FeedResult, PaperById
+
+CATEGORIES = ("cs.LG", "stat.ML", "cs.CL")
+KINDS = (
+    *("normal", "normal", "normal", "stale", "half", "late", "empty", "cut", "truncated"),
+    *("down", "hangs", "throttles", "no feed", "refused"),
+)
+
+
+class Morning(NamedTuple):
+    """What is wrong with a day's list until so many hours after midnight in New York."""
+
+    kind: str = "normal"
+    hours: float = 0.0
+
+
+class Arxiv:
+    """What it announces is made from the seed; `mornings` say what it shows, until it is calm."""
+
+    def __init__(self, seed: str, scheduler: Scheduler, mornings: Mapping[date, Morning]) -> None:
+        self._seed, self._scheduler, self.mornings = seed, scheduler, mornings
+        self._days: dict[date, tuple[Announced, ...]] = {}
+        self._by_id: dict[str, Announced] = {}
+        self.is_calm = False
+
+    def papers(self, day: date) -> tuple[Announced, ...]:
+        """What is announced on a day (in New York); nothing at weekends and on holidays. A paper of
+        the weekday before may come once more, as a cross-list."""
+        if day not in self._days:
+            self._days[day] = self._announced(day)
+            self._by_id |= {each.paper.id: each for each in self._days[day]}
+        return self._days[day]
+
+    def _announced(self, day: date) -> tuple[Announced, ...]:
+        random = Random(f"{self._seed} arxiv {day}")
+        if is_weekend(day) or random.random() < 0.04:
+            return ()
+        own = [
+            announced(
+                f"{day:%y%m}.{day.day * 100 + n:05}",
+                categories=tuple(random.sample(CATEGORIES, random.choice((1, 1, 2)))),
+            )
+            for n in range(random.choice((1, 3, 3, 5)))
+        ]
+        if random.random() < 0.2 and (before := self._new(weekday_before(day))):
+            own.append(_cross_listed(random.choice(before), random))
+        return tuple(own)
+
+    def _new(self, day: date) -> list[Announced]:
+        random = Random(f"{self._seed} arxiv {day} begins")
+        if random.random() < 0.5:
+            return []  # most papers come once; and the days do not hang on each other for ever
+        new = [each for each in self.papers(day) if each.announce_type is AnnounceType.NEW]
+        return [each for each in new if len(each.paper.categories) < len(CATEGORIES)]
+
+    def fetch_listing(self, categories: Sequence[str]) -> FeedResult:
+        scheduler = self._scheduler
+        scheduler.effect("arXiv")
+        scheduler.sleep(scheduler.random.uniform(0.1, 3.0))
+        local = scheduler.datetime().astimezone(NEW_YORK)
+        day = local.date()
+        morning = self.mornings.get(day, Morning())
+        since_midnight = local - datetime.combine(day, time(0), NEW_YORK)
+        # A list fills up within minutes, or Paperboy takes it for complete (fetch_job._GROWING).
+        hours = min(morning.hours, 0.3) if morning.kind == "half" else morning.hours
+        is_over = self.is_calm or since_midnight > timedelta(hours=hours)
+        result = self._answer("normal" if is_over else morning.kind, day, categories)
+        scheduler.effect("arXiv answered")
+        return result
+
+    def _answer(  # noqa: C901  # a table of what may be wrong
+        self, kind: str, day: date, categories: Sequence[str]
+    ) -> FeedResult:
+        papers, problem = self.papers(day), None
+        refused: dict[str, str] = {}
+        match kind:
+            case "stale":
+                papers = self.papers(weekday_before(day))
+            case "half":
+                papers = papers[: len(papers) // 2]
+            case "cut":
+                papers = papers[: len(papers) // 2]
+                problem = Problem(trouble=ArxivReason.LIST_CUT, detail=categories[0])
+            case "truncated":
+                raise Unavailable("arXiv's answer ends early.", ArxivReason.TRUNCATED)
+            case "late":
+                day -= timedelta(days=1)
+                papers = self.papers(day)
+            case "empty":
+                papers = ()
+            case "down":
+                raise Unavailable("arXiv is down.", ArxivReason.SERVER_ERROR)
+            case "hangs":
+                self._scheduler.sleep(90.0)
+                raise Unavailable("arXiv does not answer.", ArxivReason.TIMEOUT)
+            case "throttles":
+                raise Unavailable("arXiv is busy.", ArxivReason.THROTTLED, retry_after=60.0)
+            case "no feed":
+                raise Unavailable("arXiv answers with a page.", ArxivReason.NOT_A_FEED)
+            case "refused":
+                *categories, last = categories
+                refused = {last: "no such category"}
+                if not categories:
+                    raise Refused("arXiv refuses the category.", ArxivReason.BAD_QUERY)
+        listing = _listing(day, papers, categories)
+        return FeedResult(listing=listing, problem=problem, refused=refused)
+
+    def window(
+        self, categories: Sequence[str], begin: datetime, end: datetime
+    ) -> tuple[Announced, ...]:
+        self._scheduler.effect("arXiv's API")
+        for back in range(12):
+            day = (end + timedelta(days=back)).astimezone(NEW_YORK).date()
+            if not is_weekend(day) and submission_window(day) == (begin, end):
+                return _listing(day, self.papers(day), categories).papers
+        return ()
+
+    def fetch_by_id(self, ids: Sequence[str]) -> dict[str, PaperById]:
+        self._scheduler.effect("arXiv's API")
+        self._scheduler.sleep(self._scheduler.random.uniform(0.1, 5.0))
+        known = {id: self._by_id[id].paper for id in ids if id in self._by_id}
+        return {id: PaperById(paper=paper, withdrawn="") for id, paper in known.items()}
+
+
+def _cross_listed(before: Announced, random: Random) -> Announced:
+    """The same paper, in one category more."""
+    more = random.choice([c for c in CATEGORIES if c not in before.paper.categories])
+    paper = before.paper.model_copy(update={"categories": (*before.paper.categories, more)})
+    return Announced(paper=paper, announce_type=AnnounceType.CROSS)
+
+
+def _listing(day: date, papers: Sequence[Announced], categories: Sequence[str]) -> Listing:
+    mine = tuple(a for a in papers if set(a.paper.categories) & set(categories))
+    return Listing(date=day, papers=mine, replaced=(), items=len(mine))

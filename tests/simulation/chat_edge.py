@@ -1,0 +1,261 @@
+"""Slack and Discord in the simulation: channels with messages, and the people who act in them.
+
+One `Chat` is a platform's servers. `Edge` is what the bot has of it: events in, answers out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.commands.context import Answer, Invocation
+from bot.commands.dispatch import Action, button_action, typed_action
+from bot.commands.permissions import Person, PersonKind
+from bot.domain.message import Card, Message, Post
+from bot.domain.reasons import ChannelReason
+from bot.domain.request import Address, DigestRequest
+from bot.errors import Gone, PaperboyError, Refused, Unavailable
+from bot.runtime.answers import Answers, Interaction, Services
+from tests.simulation.scheduler import Process, Scheduler
+
+# A platform delivers an event again for so long when nobody acknowledged it.
+_REDELIVERY_SECONDS = 60.0
+
+
+@dataclass
+class Shown:
+    """A message in a channel. `removed` is how it went: by us, by hand, or not."""
+
+    id: str
+    key: str
+    under: str | None
+    post: Post
+    at: float
+    removed: str = ""
+    edits: int = 0
+
+
+@dataclass
+class Event:
+    """Something a person does, delivered to the bot at `at` (monotonic), maybe more than once.
+    `heard` is every answer; `lost`: the bot was not there; `bots` took it."""
+
+    id: str
+    at: float
+    address: Address
+    person: str
+    text: str
+    button: str = ""
+    heard: list[str] = field(default_factory=list)
+    deliveries: int = 0
+    lost: bool = False
+    bots: list[Process | None] = field(default_factory=list)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a bot that took it died; it may have died at it."""
+        return any(bot is not None and not bot.alive for bot in self.bots)
+
+
+class Chat:
+    """A platform's channels; a posting.Poster for each process that asks for one."""
+
+    def __init__(self, scheduler: Scheduler, platform: str, tell: Callable[[str], object]) -> None:
+        """`tell` is told what people see."""
+        self._scheduler, self.platform, self.tell = scheduler, platform, tell
+        self.channels: dict[Address, list[Shown]] = defaultdict(list)
+        self.closed: dict[Address, ChannelReason] = {}
+        self.locked: set[str] = set()  # heads whose thread nobody can reply to
+        self.events: list[Event] = []
+        self.members: dict[str, frozenset[str]] = {}
+        self.trouble = 0.0
+        self.is_away = False
+        # Titles of papers whose card is refused, and whether edits are.
+        self.refused_titles: frozenset[str] = frozenset()
+        self.refuses_edits = False
+        self._ids = 0
+
+    # -- as posting.Poster has it
+
+    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+        await self._asked(address)
+        if isinstance(post, Card) and post.title in self.refused_titles:
+            raise Refused("That message is refused.", ChannelReason.BAD_MESSAGE)
+        head = next((m for m in self.channels[address] if m.id == under), None)
+        if under and (head is None or head.removed):
+            raise Refused("That message is gone.", ChannelReason.MESSAGE_GONE)
+        if under in self.locked:
+            raise Refused("That thread is locked.", ChannelReason.THREAD_LOCKED)
+        self._ids += 1
+        shown = Shown(str(self._ids), key, under, post, self._scheduler.now)
+        self.channels[address].append(shown)
+        self.tell(f"{address}: {shown.id} posted{f' under {under}' if under else ''}: {post.title}")
+        self._answered()
+        return shown.id
+
+    async def open_thread(self, address: Address, message: str, head: Message) -> str:
+        await self._asked(address)
+        self._answered()
+        return message
+
+    async def find(
+        self, address: Address, key: str, since: datetime, under: str | None
+    ) -> list[str]:
+        await self._asked(address)
+        rows = self.channels[address]
+        return [m.id for m in rows if m.key == key and not m.removed and m.under == under]
+
+    async def edit(
+        self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
+    ) -> None:
+        await self._asked(address)
+        shown = next((m for m in self.channels[address] if m.id == message), None)
+        if shown is None or shown.removed:
+            raise Refused("That message is gone.", ChannelReason.MESSAGE_GONE)
+        if self.refuses_edits:
+            raise Refused("That message cannot be edited.", ChannelReason.NOT_EDITABLE)
+        shown.post, shown.edits = post, shown.edits + 1
+        self.tell(f"{address}: {shown.id} edited")
+        self._answered()
+
+    async def remove(self, address: Address, message: str, under: str | None) -> None:
+        await self._asked(address)
+        for shown in self.channels[address]:
+            if shown.id == message:
+                shown.removed = shown.removed or "by us"
+                self.tell(f"{address}: {shown.id} removed by us")
+        self._answered()
+
+    async def open_direct(self, address: Address, person: str) -> Address:
+        await self._asked(None)
+        return address.model_copy(update={"channel": f"D{person}"})
+
+    # -- what goes wrong
+
+    async def _asked(self, address: Address | None) -> None:
+        scheduler = self._scheduler
+        scheduler.effect("chat")
+        random = scheduler.random
+        await asyncio.sleep(random.uniform(0.02, 0.4))
+        if self.is_away or random.random() < self.trouble:
+            kind = random.choice(("busy", "down", "hangs"))
+            if kind == "hangs":
+                await asyncio.sleep(10.0)
+            wait = random.uniform(0.5, 90.0) if kind == "busy" else None
+            reason = ChannelReason.CHAT_BUSY if kind == "busy" else ChannelReason.CHAT_DOWN
+            raise Unavailable("The chat has trouble.", reason, retry_after=wait)
+        if address and (reason := self.closed.get(address)):
+            raise Gone("That channel cannot be posted to.", reason)
+
+    def _answered(self) -> None:
+        """What was asked for is done, whether or not the answer arrives."""
+        self._scheduler.effect("chat answered")
+        if self._scheduler.random.random() < self.trouble:
+            why = "The answer was lost."
+            raise Unavailable(why, ChannelReason.CHAT_DOWN, outcome_unknown=True)
+
+    # -- people
+
+    def write(self, event: Event) -> None:
+        """Somebody does something at the event's time; events are kept in their order."""
+        self.events.append(event)
+        self.events.sort(key=lambda each: each.at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatInteraction(Interaction):
+    event: Event
+
+
+class Edge(Answers[ChatInteraction]):
+    """What one bot process has of a platform."""
+
+    def __init__(self, chat: Chat, scheduler: Scheduler, services: Services) -> None:
+        super().__init__(chat, services)
+        self._chat, self._scheduler = chat, scheduler
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def receive(self) -> None:
+        """Take the platform's events from now on, until cancelled."""
+        await self.listening(self._chat.platform, "simulated")
+        while True:
+            for event in [e for e in self._chat.events if e.at <= self._scheduler.now]:
+                self._chat.events.remove(event)
+                if self._scheduler.now - event.at > _REDELIVERY_SECONDS:
+                    event.lost = True
+                    continue
+                task = asyncio.create_task(self._take(event))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            later = [e.at - self._scheduler.now for e in self._chat.events]
+            await asyncio.sleep(max(0.001, min([*later, 600.0])))
+
+    async def _take(self, event: Event) -> None:
+        event.deliveries += 1
+        event.bots.append(self._scheduler.current)
+        if event.button == "reactivate":
+            workspace, channel = event.address.workspace, event.address.channel
+            await self.reactivate(
+                self._chat.platform, workspace, channel or None, set(ChannelReason)
+            )
+            event.heard.append("reactivated")
+            return
+        pressed, _, value = event.text.partition(" ")
+        action = button_action(pressed, value) if event.button else typed_action(event.text)
+        await self.act(
+            ChatInteraction(
+                address=event.address,
+                person=event.person,
+                event_id=event.id,
+                message=event.button,
+                event=event,
+            ),
+            action,
+        )
+
+    # -- as Answers asks for it
+
+    async def identify(self, interaction: ChatInteraction, action: Action) -> Invocation:
+        address = interaction.address
+        channels = self._chat.members.get(f"{address.workspace}/{interaction.person}")
+        kind = PersonKind.STRANGER if channels is None else PersonKind.MEMBER
+        person = Person(kind=kind, channels=channels or frozenset())
+        return Invocation(
+            "", address, self._scheduler.datetime(), interaction.person, person=person
+        )
+
+    async def cannot_post_reason(self, interaction: ChatInteraction, action: Action) -> str:
+        closed = self._chat.closed.get(interaction.address)
+        return "Nothing can be posted here." if closed else ""
+
+    async def respond(self, interaction: ChatInteraction, answer: Answer) -> None:
+        said = answer.head.model_dump_json() if answer.head else "form" if answer.form else "done"
+        self._hear(interaction, said)
+        if answer.update and interaction.message:
+            try:
+                address, message = interaction.address, interaction.message
+                await self._chat.edit(address, message, answer.update)
+            except PaperboyError:
+                self._hear(interaction, "the message was not updated")
+
+    async def say(self, interaction: ChatInteraction, head: Message) -> None:
+        self._hear(interaction, head.model_dump_json())
+
+    async def follow_up(self, interaction: ChatInteraction, answer: Answer) -> None:
+        if answer.head:
+            self._hear(interaction, answer.head.model_dump_json())
+
+    async def link(self, address: Address, message: str) -> str:
+        return f"https://chat.invalid/{message}"
+
+    async def tell_requester(self, request: DigestRequest, head: Message) -> None:
+        there = request.address.model_copy(update={"channel": f"D{request.by}"})
+        shown = Shown("", "", None, head, self._scheduler.now)
+        self._chat.channels[there].append(shown)
+
+    def _hear(self, interaction: ChatInteraction, what: str) -> None:
+        self._scheduler.effect("answer")
+        interaction.event.heard.append(what)

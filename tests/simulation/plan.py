@@ -1,0 +1,213 @@
+"""What will happen in a run, made from its seed before it begins, so that parts can be left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+
+from bot.domain.papers import Profile
+from bot.domain.request import Address
+from bot.domain.schedule import EVERY_DAY, WEEKDAYS, Schedule
+from tests.factories import profile
+from tests.simulation import arxiv_edge, model_edge
+from tests.simulation.arxiv_edge import CATEGORIES, Morning
+
+PLATFORMS = ("slack", "discord")
+_ZONES = (
+    *("Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Pacific/Auckland", "UTC"),
+    *("America/Los_Angeles", "Asia/Tokyo", "Australia/Lord_Howe", "Pacific/Kiritimati"),
+)
+_DAY = 24 * 3600.0
+
+# What may go wrong, as often as it is named.
+TROUBLES = (
+    *("flaky", "flaky", "away", "away", "redis", "redis", "model", "model", "model"),
+    *("deleted", "head deleted", "locked", "edits refused", "card refused"),
+    *("closed", "revoked", "kill", "kill", "deaths", "deaths", "clock", "restore"),
+)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that goes wrong `at` (seconds from the begin), for so many seconds. `chance` (0 to
+    1) decides what remains to be decided."""
+
+    at: float
+    kind: str
+    seconds: float
+    chance: float
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something a person does `at` (seconds from the begin) in a channel (its number). The event is
+    delivered once more after each of `again` seconds."""
+
+    at: float
+    channel: int
+    text: str
+    chance: float
+    again: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """Subscribed from the begin: the channel's number, the profile, when it wants its digest."""
+
+    channel: int
+    profile: str
+    schedule: Schedule
+    top: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`day_tokens` are what a workspace may spend, `busy_seconds` how soon the clock looks again
+    while something is under way."""
+
+    seed: int
+    days: int
+    begin: datetime
+    channels: tuple[Address, ...]
+    profiles: dict[str, tuple[Profile, ...]]
+    subscribed: tuple[Subscribed, ...]
+    mornings: dict[date, Morning]
+    troubles: tuple[Trouble, ...]
+    acts: tuple[Act, ...]
+    day_tokens: int | None
+    catch_up_days: int
+    busy_seconds: float
+
+    @property
+    def end(self) -> datetime:
+        return self.begin + timedelta(days=self.days)
+
+    @property
+    def parts(self) -> list[tuple[str, object]]:
+        """What a shorter story may leave out, each with the name of its list."""
+        bad = [day for day, morning in self.mornings.items() if morning.kind != "normal"]
+        return [
+            *(("troubles", each) for each in self.troubles),
+            *(("mornings", day) for day in bad),
+            *(("acts", each) for each in self.acts),
+            *(("subscribed", each) for each in self.subscribed),
+        ]
+
+    def with_only(self, parts: list[tuple[str, object]]) -> Plan:
+        """The plan with only these of its parts."""
+        kept = set(parts)
+        return replace(
+            self,
+            troubles=tuple(t for t in self.troubles if ("troubles", t) in kept),
+            mornings={
+                day: morning if ("mornings", day) in kept else Morning()
+                for day, morning in self.mornings.items()
+            },
+            acts=tuple(a for a in self.acts if ("acts", a) in kept),
+            subscribed=tuple(s for s in self.subscribed if ("subscribed", s) in kept),
+        )
+
+
+def make_plan(seed: int, days: int, workspaces: int = 3, channels: int = 8) -> Plan:
+    """Everything that happens within so many days; all of it hangs on the seed."""
+    random = Random(f"{seed} plan")
+    begin = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(days=random.randrange(300))
+    addresses = tuple(
+        Address(platform=PLATFORMS[w % 2], workspace=f"T{w}", channel=f"C{w}{c}")
+        for w in range(workspaces)
+        for c in range(channels)
+    )
+    profiles = {w: _profiles(seed, w) for w in sorted({a.workspace_key for a in addresses})}
+    dates = [begin.date() + timedelta(days=n) for n in range(-2, days + 4)]
+    return Plan(
+        seed=seed,
+        days=days,
+        begin=begin,
+        channels=addresses,
+        profiles=profiles,
+        subscribed=tuple(_subscribed(random, addresses, profiles)),
+        mornings={
+            day: Morning(random.choice(arxiv_edge.KINDS), random.random() ** 4 * 22)
+            for day in dates[4:-4]
+        },
+        troubles=tuple(_troubles(random, days)),
+        acts=tuple(_acts(random, days, addresses, profiles)),
+        day_tokens=random.choice((None, None, 6000, 20_000)),
+        catch_up_days=random.choice((1, 3, 5)),
+        busy_seconds=random.choice((5.0, 30.0, 60.0, 60.0)),
+    )
+
+
+def _profiles(seed: int, workspace: str) -> tuple[Profile, ...]:
+    """Three profiles; their titles have a word that no other workspace has."""
+    word = f"{Random(f'{seed} {workspace}').getrandbits(40):010x}"
+    return tuple(
+        profile(
+            name=f"matters-{n}",
+            title=f"Matters of {word} {n}",
+            categories=CATEGORIES[: n + 1],
+            cutoffs={"relevance": 7, "novelty": 6},
+            maximum=(20, 2, 1)[n],
+            gate=False,
+        )
+        for n in range(3)
+    )
+
+
+def _subscribed(
+    random: Random, addresses: tuple[Address, ...], profiles: dict[str, tuple[Profile, ...]]
+) -> list[Subscribed]:
+    rows = []
+    for number, address in enumerate(addresses):
+        chosen = random.sample(profiles[address.workspace_key], random.choice((1, 1, 1, 2)))
+        for each in chosen:
+            at = time(random.randrange(24), random.choice((0, 30)))
+            days = random.choice((WEEKDAYS, WEEKDAYS, WEEKDAYS, EVERY_DAY, (0, 3), (4,)))
+            schedule = Schedule(at=at, tz=random.choice(_ZONES), days=days)
+            top = random.choice((None, None, 1, 3))
+            rows.append(Subscribed(number, each.name, schedule, top))
+    return rows
+
+
+def _troubles(random: Random, days: int) -> list[Trouble]:
+    """Some a day; most are over soon, few last for a day."""
+    rows, at = list[Trouble](), 0.0
+    rate = random.choice((0.0, 2.0, 8.0)) / _DAY
+    while rate and (at := at + random.expovariate(rate)) < days * _DAY:
+        kind = random.choice(TROUBLES)
+        seconds = random.choice((60.0, 600.0, 600.0, 3600.0, 3600.0, 3 * 3600.0, 15 * 3600.0))
+        rows.append(Trouble(at, kind, min(seconds, days * _DAY - at), random.random()))
+    return rows
+
+
+def _acts(
+    random: Random,
+    days: int,
+    addresses: tuple[Address, ...],
+    profiles: dict[str, tuple[Profile, ...]],
+) -> list[Act]:
+    rows, at = list[Act](), 0.0
+    while (at := at + random.expovariate(0.2 * len(addresses) / _DAY)) < days * _DAY:
+        channel = random.randrange(len(addresses))
+        name = random.choice(profiles[addresses[channel].workspace_key]).name
+        again = random.choice(((), (), (), (1.0,), (0.01, 3.0), (30.0,)))
+        rows.append(Act(at, channel, _said(random, name), random.random(), again))
+    return rows
+
+
+def _said(random: Random, name: str) -> str:
+    """What somebody types, or does: a vote and a question are about a paper that is there then."""
+    at = f"{random.randrange(24):02}:{random.choice((0, 30)):02}"
+    return random.choice(
+        (
+            *("vote", "vote", "vote", "why", "list", "cost", "missed", "nonsense"),
+            *(f"now {name}", f"now {name}", f"pause {name}", f"resume {name}", f"resume {name}"),
+            f"unsubscribe {name}",
+            f"subscribe {name} at {at} {random.choice(_ZONES)}",
+            f"subscribe {name} at {at} top 2",
+        )
+    )
+
+
+FAULTS = model_edge.FAULTS

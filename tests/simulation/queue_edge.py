@@ -1,0 +1,141 @@
+"""rq in the simulation: queues, a worker for each, and jobs that outlive their worker."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.store.queues import QUEUES, Queues
+from tests.simulation.scheduler import Killed, Process, Scheduler
+from workers import jobs
+
+# As in workers/runtime and bot/store/queues: when a dead worker's job goes to another, how often a
+# job is tried, and how long its id is taken after its end.
+_MISSED_SECONDS = 16.0
+_TRIES = 10
+_TAKEN_SECONDS = {"finished": 2.0, "failed": 60.0}
+_IDLE_SECONDS = 6 * 3600.0
+
+
+@dataclass
+class Job:
+    name: str
+    args: list[Any]
+    id: str
+    state: str = "queued"
+    tries: int = 0
+    over_at: float = 0.0
+
+
+class Lanes:
+    """rq's queues, and a worker process for each."""
+
+    def __init__(self, scheduler: Scheduler, is_expected: Callable[[Exception], bool]) -> None:
+        """`is_expected` says of a job's error that the simulation is to blame."""
+        self.scheduler, self._is_expected = scheduler, is_expected
+        self.workers: dict[str, Process] = {}
+        self.faults: list[str] = []  # jobs that failed through our fault
+        # The runs of jobs that were cut short, by a death or an error: process and number.
+        self.disturbed: set[tuple[Process, int]] = set()
+        self._jobs: dict[str, Job] = {}
+        self._lanes: dict[str, list[Job]] = defaultdict(list)
+
+    def start(self) -> None:
+        for lane in QUEUES:
+            self._start_worker(lane)
+
+    def put(self, lane: str, job: Job) -> None:
+        if self.find(job.id) is None:
+            self._jobs[job.id] = job
+            self._lanes[lane].append(job)
+            if worker := self.workers.get(lane):
+                self.scheduler.wake(worker)
+
+    def find(self, id: str) -> Job | None:
+        job = self._jobs.get(id)
+        if job and job.state in _TAKEN_SECONDS and job.over_at <= self.scheduler.now:
+            del self._jobs[id]
+            return None
+        return job
+
+    def kill_all(self) -> None:
+        """As when the machine goes down, with all that is queued (rq's keys are not backed up)."""
+        for worker in self.workers.values():
+            worker.alive = False
+            self.disturbed.add((worker, worker.job))
+        self._jobs.clear()
+        self._lanes.clear()
+
+    def _start_worker(self, lane: str) -> None:
+        worker = Process(f"worker {lane}", lambda: self._work(lane))
+        worker.on_death = lambda: self._died(lane, worker)
+        self.workers[lane] = worker
+        self.scheduler.spawn(worker)
+
+    def _work(self, lane: str) -> None:
+        while True:
+            waiting = [job for job in self._lanes[lane] if job.state == "queued"]
+            if waiting:
+                self._take(lane, waiting[0])
+            else:
+                self.scheduler.wait(_IDLE_SECONDS)
+
+    def _take(self, lane: str, job: Job) -> None:
+        worker = self.workers[lane]
+        job.state, job.tries = "started", job.tries + 1
+        worker.job += 1
+        try:
+            getattr(jobs, job.name)(*job.args)
+            self.scheduler.effect("job done")
+        except Killed:
+            raise
+        except Exception as error:  # noqa: BLE001  # as rq does
+            self.disturbed.add((worker, worker.job))
+            self._failed(job, error)
+            self.scheduler.sleep(0.5)
+        else:
+            job.state = "finished"
+        if job.state != "queued":
+            job.over_at = self.scheduler.now + _TAKEN_SECONDS[job.state]
+            if job in self._lanes[lane]:
+                self._lanes[lane].remove(job)
+
+    def _failed(self, job: Job, error: Exception) -> None:
+        what = f"{job.id}: {type(error).__name__}: {error}"
+        if not self._is_expected(error):
+            self.faults.append(what)
+        job.state = "queued" if job.tries < _TRIES else "failed"
+
+    def _died(self, lane: str, worker: Process) -> None:
+        """Its job is found to be nobody's after a while, and another worker takes it."""
+        self.disturbed.add((worker, worker.job))
+
+        def take_over() -> None:
+            for job in self._lanes[lane]:
+                if job.state == "started":
+                    job.state = "queued" if job.tries < _TRIES else "failed"
+                    job.over_at = self.scheduler.now + _TAKEN_SECONDS["failed"]
+            self._start_worker(lane)
+
+        pool = Process(f"pool {lane}", take_over, is_mortal=False)
+        self.scheduler.spawn(pool, after=_MISSED_SECONDS)
+
+
+class SimulatedQueues(Queues):
+    """bot.store.queues on the simulated lanes, by the two methods that speak to rq."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self.private, self._suffix = "", ""
+
+    def _queue(self, name: str, job: str, args: list[Any], id: str, seconds: int) -> None:
+        self._lanes.scheduler.effect("queue")
+        self._lanes.put(name, Job(job, args, id))
+        self._lanes.scheduler.effect("queued")
+
+    def _states(self, ids: Sequence[str]) -> dict[str, str]:
+        self._lanes.scheduler.effect("queues")
+        found = {id: self._lanes.find(id) for id in ids}
+        return {id: job.state for id, job in found.items() if job}

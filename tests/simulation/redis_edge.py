@@ -1,0 +1,86 @@
+"""Redis in the simulation: a fake server that keeps the scheduler's time and loses connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import fakeredis
+import redis
+from fakeredis._clients._sync import FakeRedisConnection
+from redis import ConnectionPool
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+
+from bot.store.key_repair import RepairingRedis
+from tests.simulation.scheduler import Scheduler
+
+# What redis-py does by itself for a client made from an address.
+_TRIES = Retry(ExponentialWithJitterBackoff(base=1, cap=10), 3)
+
+
+@dataclass
+class RedisServer:
+    """One server; `lost` is the chance that a message, or the answer to it, is lost."""
+
+    scheduler: Scheduler
+    lost: float = 0.0
+    server: Any = field(default_factory=lambda: fakeredis.FakeServer(version=(7,)))
+
+    def empty(self) -> None:
+        """As after a new installation."""
+        self.server = fakeredis.FakeServer(version=(7,))
+
+    @contextmanager
+    def unobserved(self) -> Iterator[None]:
+        """What is asked meanwhile is no process's effect, and is not lost."""
+        current, self.scheduler.current = self.scheduler.current, None
+        lost, self.lost = self.lost, 0.0
+        try:
+            yield
+        finally:
+            self.scheduler.current, self.lost = current, lost
+
+    def client(self) -> RepairingRedis:
+        """As store.connection.connect makes one."""
+        pool = ConnectionPool(
+            connection_class=_Connection,
+            server=self.server,
+            decode_responses=True,
+            retry=_TRIES,
+            simulated=self,
+        )
+        return RepairingRedis(connection_pool=pool)
+
+
+class _Connection(FakeRedisConnection):  # type: ignore[misc]
+    """Each message is an effect, before and after."""
+
+    def __init__(self, *args: Any, simulated: RedisServer, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._simulated = simulated
+
+    def send_command(self, *args: Any, **named: Any) -> None:
+        self._before()
+        super().send_command(*args, **named)
+
+    def send_packed_command(self, *args: Any, **named: Any) -> None:
+        self._before()
+        super().send_packed_command(*args, **named)
+
+    def read_response(self, *args: Any, **named: Any) -> Any:
+        answer = super().read_response(*args, **named)
+        self._simulated.scheduler.effect("redis answered")
+        self._lose("answer")
+        return answer
+
+    def _before(self) -> None:
+        self._simulated.scheduler.effect("redis")
+        self._lose("message")
+
+    def _lose(self, what: str) -> None:
+        chance = self._simulated.lost
+        if chance and self._simulated.scheduler.random.random() < chance:
+            raise redis.ConnectionError(f"simulated: the {what} was lost")

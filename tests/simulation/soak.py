@@ -1,0 +1,54 @@
+"""Seed after seed on every core, until a promise is broken or the time is over."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from tests.simulation.run import Result, Size, run
+
+
+def soak(seed: int, size: Size, minutes: float, processes: int) -> Result | None:
+    """Run seed after seed for so many minutes; the first that breaks a promise ends it, and is
+    returned. Shows progress, and at the end prints what was run."""
+    begun, done = time.monotonic(), list[Result]()
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("no run has ended yet")
+        for result in _results(seed, size, begun + 60 * minutes, processes):
+            done.append(result)
+            progress.update(task, description=_sum(done))
+            if result.broken:
+                break
+    print(_sum(done))
+    print(f"{time.monotonic() - begun:.0f} s on {processes} processes")
+    return next((result for result in done if result.broken), None)
+
+
+def _results(seed: int, size: Size, end: float, processes: int) -> Iterator[Result]:
+    """The runs' results as they come; none is begun after the end (monotonic)."""
+    seeds, running = itertools.count(seed), set[Future[Result]]()
+    with ProcessPoolExecutor(processes) as pool:
+        while True:
+            while len(running) < processes and time.monotonic() < end:
+                running.add(pool.submit(run, next(seeds), size))
+            if not running:
+                return
+            over, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in over)
+
+
+def _sum(done: list[Result]) -> str:
+    days, seconds = sum(r.channel_days for r in done), sum(r.seconds for r in done)
+    rate = days / seconds * 3600 if seconds else 0
+    return (
+        f"{len(done)} runs, {days:,} channel-days, {sum(r.threads for r in done):,} threads with "
+        f"{sum(r.cards for r in done):,} papers, {sum(r.killed for r in done):,} deaths, "
+        f"{sum(bool(r.broken) for r in done)} failed; {rate:,.0f} channel-days an hour and core"
+    )

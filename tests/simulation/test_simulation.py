@@ -1,0 +1,51 @@
+"""Simulated mornings keep every promise; a seed that once broke one is run again for ever."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.run import Result, Size, run
+
+_SMALL = Size(days=4, workspaces=2, channels=3)
+# About half a minute of one core, both ways in which seeds are chosen together.
+_RUNS = 5
+
+
+def _seeds_that_failed() -> list[tuple[int, Size, list[int] | None]]:
+    rows = []
+    for line in (Path(__file__).parent / "regressions.txt").read_text(encoding="utf-8").split("\n"):
+        if line and not line.startswith("#"):
+            seed, days, workspaces, channels, *only = line.partition(":")[0].split()
+            size = Size(int(days), int(workspaces), int(channels))
+            rows.append((int(seed), size, [int(n) for n in only[0].split(",")] if only else None))
+    return rows
+
+
+def _told(result: Result) -> str:
+    return "\n".join([str(result), *result.broken, *result.story[-200:]])
+
+
+def test_the_same_seed_happens_twice_alike() -> None:
+    first, second = run(11, _SMALL), run(11, _SMALL)
+    assert first.story == second.story
+    assert (first.trace, first.effects) == (second.trace, second.effects)
+    assert first.trace != run(12, _SMALL).trace
+
+
+@pytest.mark.parametrize(("seed", "size", "only"), _seeds_that_failed())
+def test_what_once_failed_holds(seed: int, size: Size, only: list[int] | None) -> None:
+    result = run(seed, size, only)
+    assert not result.broken, _told(result)
+
+
+@pytest.mark.parametrize(
+    "begin", [1000, random.SystemRandom().randrange(10**9)], ids=["fixed", "fresh"]
+)
+def test_some_mornings_with_everything_that_goes_wrong(begin: int) -> None:
+    """`make soak` runs many more."""
+    for seed in range(begin, begin + _RUNS):
+        result = run(seed, _SMALL)
+        assert not result.broken, _told(result)

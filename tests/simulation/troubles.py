@@ -1,0 +1,243 @@
+"""What goes wrong in the simulation, when its time has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+import redis
+
+from bot.domain.message import Card
+from bot.domain.reasons import ChannelReason
+from bot.domain.request import Address
+from bot.store.backup import Backup, BackupEntry
+from tests.simulation.chat_edge import Chat, Event, Shown
+from tests.simulation.model_edge import FAULTS
+from tests.simulation.plan import Trouble
+from tests.simulation.scheduler import Process
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+# Reasons for which a channel cannot be posted to, and for which no channel of a workspace can.
+_CLOSED = (ChannelReason.ARCHIVED, ChannelReason.NOT_A_MEMBER, ChannelReason.CHANNEL_GONE)
+_REVOKED = (ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE)
+
+
+class Troubles:
+    """Each begins at its time and ends after its seconds; `end` ends them all."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._ended = False
+        # From when to when (monotonic) what was stored is forgotten again.
+        self.forgotten: list[tuple[float, float]] = []
+        self.closed_until: dict[Address, float] = {}
+        self.damaged_threads: set[str] = set()
+
+    def start(self) -> None:
+        for trouble in self._world.plan.troubles:
+            process = Process("trouble", lambda t=trouble: self._happen(t), is_mortal=False)
+            self._world.scheduler.spawn(process, trouble.at)
+
+    def end(self) -> None:
+        world = self._world
+        self._ended = True
+        world.tell("calm")
+        scheduler = world.scheduler
+        scheduler.deaths, world.redis.lost, world.model.rate = 0.0, 0.0, 0.0
+        scheduler.set_clock(0.0)
+        world.arxiv.is_calm = True
+        for chat in world.chats.values():
+            chat.trouble, chat.is_away, chat.refuses_edits = 0.0, False, False
+            for address in list(chat.closed):
+                self._reopen(chat, address)
+
+    def _happen(self, trouble: Trouble) -> None:
+        random = Random(trouble.chance)
+        handlers: dict[str, Callable[[Trouble, Random], None]] = {
+            "flaky": self._flaky,
+            "away": self._away,
+            "redis": self._redis,
+            "model": self._model,
+            "deleted": self._deleted,
+            "head deleted": self._deleted,
+            "locked": self._locked,
+            "edits refused": self._edits_refused,
+            "card refused": self._card_refused,
+            "closed": self._closed,
+            "revoked": self._closed,
+            "kill": self._kill,
+            "deaths": self._deaths,
+            "clock": self._clock,
+            "restore": self._restore,
+        }
+        handlers[trouble.kind](trouble, random)
+
+    def _lasts(self, trouble: Trouble) -> bool:
+        """Whether it is this trouble, not the end of all, that ends after its time."""
+        self._world.scheduler.sleep(trouble.seconds)
+        return not self._ended
+
+    def _chat(self, random: Random) -> Chat:
+        return random.choice(list(self._world.chats.values()))
+
+    def _flaky(self, trouble: Trouble, random: Random) -> None:
+        chat = self._chat(random)
+        chat.trouble = random.choice((0.02, 0.1, 0.4))
+        self._world.tell(f"{chat.platform} loses {chat.trouble:.0%} of requests and answers")
+        if self._lasts(trouble):
+            chat.trouble = 0.0
+            self._world.tell(f"{chat.platform} is well")
+
+    def _away(self, trouble: Trouble, random: Random) -> None:
+        chat = self._chat(random)
+        chat.is_away = True
+        self._world.tell(f"{chat.platform} is away")
+        if self._lasts(trouble):
+            chat.is_away = False
+            self._world.tell(f"{chat.platform} is back")
+
+    def _redis(self, trouble: Trouble, random: Random) -> None:
+        redis = self._world.redis
+        redis.lost = random.choice((0.01, 0.1, 0.5))
+        self._world.tell(f"redis loses {redis.lost:.0%} of messages and answers")
+        if self._lasts(trouble):
+            redis.lost = 0.0
+            self._world.tell("redis is well")
+
+    def _model(self, trouble: Trouble, random: Random) -> None:
+        model = self._world.model
+        model.fault, model.rate = random.choice(FAULTS), random.choice((0.3, 1.0))
+        self._world.tell(f"the model: {model.fault}, {model.rate:.0%} of calls")
+        if self._lasts(trouble):
+            model.rate = 0.0
+            self._world.tell("the model is well")
+
+    def _deleted(self, trouble: Trouble, random: Random) -> None:
+        """A person deletes a card, or the head of a thread."""
+        is_head = trouble.kind == "head deleted"
+        rows = self._live(lambda m: m.under is None if is_head else isinstance(m.post, Card))
+        if rows:
+            address, shown = random.choice(rows[-20:])
+            shown.removed = "by hand"
+            self.damaged_threads.add(shown.id)
+            self._world.tell(f"{address}: {'head' if is_head else 'card'} deleted by hand")
+
+    def _locked(self, trouble: Trouble, random: Random) -> None:
+        rows = self._live(lambda m: m.under is None)
+        if rows:
+            address, shown = random.choice(rows[-20:])
+            self._world.chats[address.platform].locked.add(shown.id)
+            self.damaged_threads.add(shown.id)
+            self._world.tell(f"{address}: thread locked")
+
+    def _edits_refused(self, trouble: Trouble, random: Random) -> None:
+        chat = self._chat(random)
+        chat.refuses_edits = True
+        self._world.tell(f"{chat.platform} refuses edits")
+        if self._lasts(trouble):
+            chat.refuses_edits = False
+
+    def _card_refused(self, trouble: Trouble, random: Random) -> None:
+        chat, world = self._chat(random), self._world
+        papers = world.arxiv.papers(world.scheduler.datetime().date())
+        if papers:
+            title = random.choice(papers).paper.title
+            chat.refused_titles |= {title}
+            world.tell(f"{chat.platform} refuses {title!r}")
+
+    def _closed(self, trouble: Trouble, random: Random) -> None:
+        """A channel, or with a token every channel of a workspace, cannot be posted to."""
+        world = self._world
+        address = random.choice(world.plan.channels)
+        is_revoked = trouble.kind == "revoked"
+        reason = random.choice(_REVOKED if is_revoked else _CLOSED)
+        closed = [
+            other
+            for other in world.plan.channels
+            if other == address or (is_revoked and other.workspace_key == address.workspace_key)
+        ]
+        chat = world.chats[address.platform]
+        for each in closed:
+            chat.closed[each] = reason
+        world.tell(f"{address.workspace if is_revoked else address}: {reason}")
+        if self._lasts(trouble):
+            for each in closed:
+                self._reopen(chat, each)
+            world.tell(f"{address.workspace if is_revoked else address}: open again")
+
+    def _reopen(self, chat: Chat, address: Address) -> None:
+        """The platform tells the bot until the bot has heard it."""
+        chat.closed.pop(address, None)
+        self.closed_until[address] = self._world.scheduler.now
+        event = Event(f"open {address}", self._world.scheduler.now, address, "U1", "", "reactivate")
+        self._world.people.events.append(event)
+        chat.write(event)
+
+    def _kill(self, trouble: Trouble, random: Random) -> None:
+        world = self._world
+        victims = [*world.lanes.workers.values(), *([world.bot] if world.bot else [])]
+        victim = random.choice(victims)
+        world.tell(f"{victim.name} killed")
+        world.scheduler.kill(victim)
+
+    def _deaths(self, trouble: Trouble, random: Random) -> None:
+        scheduler = self._world.scheduler
+        scheduler.deaths = random.choice((0.0005, 0.002, 0.01))
+        self._world.tell(f"processes die at {scheduler.deaths:.2%} of their effects")
+        if self._lasts(trouble):
+            scheduler.deaths = 0.0
+            self._world.tell("processes live")
+
+    def _clock(self, trouble: Trouble, random: Random) -> None:
+        seconds = random.choice((-3600.0, -60.0, 20.0, 600.0, 3600.0))
+        self._world.tell(f"the clock is set by {seconds:+.0f} s")
+        self._world.scheduler.set_clock(seconds)
+        if self._lasts(trouble):
+            self._world.scheduler.set_clock(0.0)
+            self._world.tell("the clock is right again")
+
+    def _restore(self, trouble: Trouble, random: Random) -> None:
+        """A backup is made; later the machine is lost, and restored from it on an empty server."""
+        world = self._world
+        begun = world.scheduler.now
+        try:
+            rows = self._backup()
+        except redis.RedisError:
+            world.tell("no backup could be made")
+            return
+        world.tell("a backup is made")
+        if not self._lasts(trouble):
+            return
+        world.stop()
+        world.redis.lost = 0.0
+        world.redis.empty()
+        with world.redis.unobserved():
+            self._put_back(rows)
+        self.forgotten.append((begun, world.scheduler.now))
+        world.tell("restored from the backup")
+        world.start()
+
+    def _backup(self) -> list[BackupEntry]:
+        return list(Backup(self._world.store()).all())
+
+    def _put_back(self, rows: list[BackupEntry]) -> None:
+        backup, now = Backup(self._world.store()), self._world.scheduler.datetime()
+        backup.begin_restore("simulated")
+        for row in rows:
+            backup.put(row, now)
+        backup.end_restore()
+
+    def _live(self, wanted: Callable[[Shown], bool]) -> list[tuple[Address, Shown]]:
+        """The messages in channels that people see, the newest last."""
+        rows = [
+            (address, shown)
+            for chat in self._world.chats.values()
+            for address, messages in chat.channels.items()
+            if not address.channel.startswith("D")
+            for shown in messages
+            if not shown.removed and wanted(shown)
+        ]
+        return sorted(rows, key=lambda row: row[1].at)

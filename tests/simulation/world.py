@@ -1,0 +1,224 @@
+"""A simulated installation: the real bot and the real jobs between simulated edges."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib.metadata
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+from functools import cache, cached_property
+from typing import Any
+from unittest import mock
+
+import redis
+import structlog
+
+from bot import __main__ as bot_main
+from bot.domain.papers import Profile
+from bot.domain.request import Address
+from bot.domain.subscription import Subscription
+from bot.runtime import clock, tick
+from bot.runtime.answers import Services
+from bot.settings import Settings
+from bot.store.lease import LeaseLost
+from bot.store.store import Store
+from tests.simulation.arxiv_edge import Arxiv
+from tests.simulation.audit import Audit
+from tests.simulation.chat_edge import Chat, Edge
+from tests.simulation.model_edge import Model
+from tests.simulation.people import People
+from tests.simulation.plan import PLATFORMS, Plan
+from tests.simulation.queue_edge import Lanes, SimulatedQueues
+from tests.simulation.redis_edge import RedisServer
+from tests.simulation.scheduler import Process, Scheduler
+from tests.simulation.troubles import Troubles
+from tests.simulation.virtual_time import simulated
+from workers import deliver_job, jobs
+from workers.judging import model as model_module
+
+# Waits are longer than the real ones: nothing hangs on them, and most of a run would go there.
+_TICK_SECONDS, _POLL_SECONDS = 1800.0, 3.0
+_AGAIN_WHEN_AWAY = timedelta(minutes=5)
+# After the last trouble all is delivered within two days: a digest that is due every day then comes
+# twice, and a model's outage is over at the next look.
+CALM = timedelta(days=2)
+
+
+class World:
+    """One run of a plan. `story` is what happened, in words; `trace` its hash."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.scheduler = Scheduler(f"{plan.seed} scheduler", plan.begin)
+        self.redis = RedisServer(self.scheduler)
+        self.arxiv = Arxiv(str(plan.seed), self.scheduler, plan.mornings)
+        titles = {p.title: w for w, profiles in plan.profiles.items() for p in profiles}
+        self.model = Model(str(plan.seed), self.scheduler, titles)
+        self.chats = {name: Chat(self.scheduler, name, self.tell) for name in PLATFORMS}
+        self.lanes = Lanes(
+            self.scheduler, lambda error: isinstance(error, (redis.RedisError, LeaseLost))
+        )
+        self.bot: Process | None = None
+        self.story: list[str] = []
+        self.audit = Audit(self)
+        self.troubles, self.people = Troubles(self), People(self)
+        self._hash = hashlib.sha256()
+        self.scheduler.killing = self.tell
+
+    def tell(self, what: str) -> None:
+        line = f"{self.scheduler.datetime():%a %d %b %H:%M:%S} {what}"
+        self.story.append(line)
+        self._hash.update(f"{line}\n".encode())
+
+    @property
+    def trace(self) -> str:
+        """Of everything that was told and shown so far, and of every effect's place."""
+        whole = self._hash.copy()
+        for chat in self.chats.values():
+            for address, messages in sorted(chat.channels.items(), key=str):
+                for message in messages:
+                    whole.update(f"{address} {message}\n".encode())
+        whole.update(f"{self.scheduler.effects} {self.scheduler.now}".encode())
+        return whole.hexdigest()
+
+    @cached_property
+    def config(self) -> Settings:
+        return Settings.model_validate(
+            {
+                "REDIS_URL": "redis://simulated",
+                "OPENAI_API_KEY": "sk-simulated",
+                "PAPERBOY_MODEL": Model.name,
+                "PAPERBOY_CALLS_AT_ONCE": 2,
+                "PAPERBOY_DAY_TOKENS": self.plan.day_tokens,
+                "PAPERBOY_CATCH_UP_DAYS": self.plan.catch_up_days,
+                "SLACK_BOT_TOKEN": "xoxb-simulated",
+                "SLACK_APP_TOKEN": "xapp-simulated",
+                "DISCORD_TOKEN": "simulated",
+            }
+        )
+
+    def profile(self, address: Address, name: str) -> Profile:
+        return next(p for p in self.plan.profiles[address.workspace_key] if p.name == name)
+
+    def store(self) -> Store:
+        return Store(self.redis.client())
+
+    # -- processes
+
+    def start_bot(self, after: float = 0.0) -> None:
+        def serve() -> None:
+            asyncio.run(bot_main.serve("redis://simulated", self.config, asyncio.Event()))
+
+        self.bot = Process("bot", serve)
+        self.bot.on_death = lambda: self.start_bot(self.scheduler.random.uniform(1.0, 60.0))
+        self.scheduler.spawn(self.bot, after)
+
+    def stop(self) -> None:
+        """As when the machine goes down."""
+        if self.bot:
+            self.bot.alive = False
+        self.lanes.kill_all()
+
+    def start(self) -> None:
+        self.lanes.start()
+        self.start_bot()
+
+    # -- the run
+
+    def run(self) -> None:
+        """Let the plan happen, and then nothing bad for CALM. Raises what a process ended with."""
+        plan, scheduler = self.plan, self.scheduler
+        with self._edges(), simulated(scheduler):
+            self._settle_in()
+            self.start()
+            self.troubles.start()
+            self.people.start()
+            self.audit.start()
+            try:
+                scheduler.run(plan.end.timestamp())
+                self.troubles.end()
+                scheduler.run((plan.end + CALM).timestamp())
+            finally:
+                self.audit.end()
+                scheduler.end()
+
+    def _settle_in(self) -> None:
+        """The profiles and subscriptions that are there from the begin."""
+        store = self.store()
+        for address in self.plan.channels:
+            for profile in self.plan.profiles[address.workspace_key]:
+                store.profiles.put_own(address, profile)
+        for row in self.plan.subscribed:
+            store.subscriptions.put(
+                Subscription(
+                    address=self.plan.channels[row.channel],
+                    profile=row.profile,
+                    schedule=row.schedule,
+                    top=row.top,
+                    by="U1",
+                    since=self.plan.begin,
+                )
+            )
+
+    @contextmanager
+    def _edges(self) -> Iterator[None]:
+        """The simulated edges where the jobs and the bot take the real ones."""
+
+        @asynccontextmanager
+        async def poster(platform: str, settings: object) -> AsyncIterator[Chat]:
+            yield self.chats[platform]
+
+        def platform(name: str) -> Any:
+            async def connect(config: Settings, services: Services, stack: AsyncExitStack) -> Any:
+                edge = Edge(self.chats[name], self.scheduler, services)
+                return edge, edge.receive
+
+            return connect
+
+        queues = lambda redis: SimulatedQueues(self.lanes)  # noqa: E731
+        kept = structlog.get_config()
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+        with ExitStack() as stack:
+            stack.callback(lambda: structlog.configure(**kept))
+            patch = lambda *args: stack.enter_context(mock.patch.object(*args))  # noqa: E731
+            patch(jobs, "connect", lambda url: self.redis.client())
+            patch(jobs, "_arxiv", lambda config, store: self.arxiv)
+            patch(jobs, "_pace", lambda config: _NoConnection())
+            patch(jobs.settings, "load", lambda: self.config)
+            patch(model_module, "open_model", lambda *args, **named: self.model)
+            patch(deliver_job, "_poster", poster)
+            patch(deliver_job, "ChannelRateLimit", _NoRateLimit)
+            patch(deliver_job, "_POLL_SECONDS", _POLL_SECONDS)
+            patch(bot_main, "connect_briefly", lambda url: self.redis.client())
+            patch(bot_main, "Queues", queues)
+            patch(bot_main, "ChannelRateLimit", _NoRateLimit)
+            platforms = {name: (name, platform(name)) for name in PLATFORMS}
+            patch(bot_main, "_PLATFORMS", platforms)
+            # Each new client of redis-py looks its version up in a file.
+            patch(importlib.metadata, "version", cache(importlib.metadata.version))
+            patch(tick, "_AGAIN_WHEN_AWAY", _AGAIN_WHEN_AWAY)
+            patch(clock, "_TICK_SECONDS", _TICK_SECONDS)
+            patch(clock, "_BUSY_SECONDS", self.plan.busy_seconds)
+            yield
+
+
+class _NoConnection:
+    """In place of the rate limit's connection."""
+
+    async def __aenter__(self) -> _NoConnection:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        return None
+
+
+class _NoRateLimit:
+    """A channel's pace is tried elsewhere, with real servers; here the chats' answers take time."""
+
+    def __init__(self, redis: object) -> None:
+        return
+
+    async def acquire(self, address: Address) -> None:
+        return None
