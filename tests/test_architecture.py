@@ -53,7 +53,7 @@ PURE = {
     *("bot.discord.forms", "bot.discord.render", "bot.terminal.render"),
     "bot.runtime.expiring_cache",
     *("bot.views.dates", "bot.views.permalinks", "bot.views.reasons", "bot.views.refusals"),
-    *("bot.commands.parse", "bot.commands.permissions"),
+    *("bot.commands.parse", "bot.commands.permissions", "bot.commands.phrases"),
     *("workers.arxiv.feed", "workers.arxiv.freshness", "workers.arxiv.withdrawals"),
     *("workers.arxiv.xml_check", "workers.gate.keyword_ranking", "workers.gate.learned_ranking"),
     *("workers.gate.threshold", "workers.judging.api_replies", "workers.judging.explaining"),

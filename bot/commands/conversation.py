@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from bot.commands import profiles, subscriptions
@@ -58,7 +59,10 @@ def _offer_weekly(invocation: Invocation, context: Context, words: Sequence[str]
 
 def _weekly(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
     """`weekly [PROFILE]`, short for `subscribe PROFILE weekly`."""
-    return subscriptions.subscribe(invocation, context, [*words, "weekly"])
+    answer = subscriptions.subscribe(invocation, context, [*words, "weekly"])
+    if answer.form is None:
+        return answer
+    return replace(answer, head=conversation.offer_weekly(invocation.address.channel))
 
 
 def _edit(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:

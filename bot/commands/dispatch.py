@@ -11,14 +11,18 @@ from bot.commands import digests, papers, phrases, profiles, subscriptions
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.conversation import SAYINGS
 from bot.commands.permissions import Right
+from bot.domain.message import Message
 from bot.errors import Refused
 from bot.store.gates import Gates, gate_key
 from bot.store.spending import Accounts
-from bot.views import help
+from bot.views import conversation, help
 from bot.views import profiles as profiles_views
 from bot.views import status as status_views
 from bot.views.cost import cost_text
 
+# Characters of a button's value.
+_VALUE: Final = 64
+RUN: Final = "run"
 # A channel's id: nothing else may become part of an address.
 _CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -72,9 +76,9 @@ def typed_action(text: str) -> Action:
     """The action of `answer`, before it is known who asks."""
     found = phrases.meaning(text, COMMANDS)
     if found.word is None:
-        words = text.lower().removeprefix("/").split()
-        word = words[1] if words[:1] == ["digest"] and len(words) > 1 else "".join(words[:1])
-        return _refusing(help.unknown_command(word, found.near or None))
+        said = re.sub(r"^\s*/?digest\s+", "", text, flags=re.IGNORECASE).strip()
+        said = said.split()[0] if found.near else said
+        return _refusing(help.unknown_command(said.lstrip("/"), found.near or None))
     if found.word in SAYINGS:
         saying = SAYINGS[found.word]
         return Action(
@@ -93,8 +97,28 @@ def typed_action(text: str) -> Action:
     )
 
 
+def button_for(text: str) -> Message | None:
+    """Where a text can't be answered in private: a message with the button that does what it
+    means, whose answer is private. None for what everybody may read, and what means nothing."""
+    found = phrases.meaning(text, COMMANDS)
+    known = None if found.word is None else SAYINGS.get(found.word) or COMMANDS[found.word]
+    if found.word is None or known is None or known.right is Right.ASK:
+        return None
+    if found.word in ("", "help"):
+        return help.help_text()
+    plain = re.sub(r"[^A-Za-z0-9 ./_-]", "", " ".join((found.word or "help", *found.words)))
+    return conversation.press_to_see(found.word, plain[:_VALUE])
+
+
+def is_social(text: str) -> bool:
+    """Whether a text is a greeting or thanks, which a colleague answers aloud."""
+    return phrases.meaning(text, COMMANDS).word in ("hello", "thanks")
+
+
 def button_action(action: str, value: str) -> Action:
-    """The action of `press`, likewise."""
+    """The action of `press`, likewise. A button of `button_for` is as if its words were typed."""
+    if action == RUN:
+        return typed_action(value)
     if action not in BUTTONS:
         return _refusing(help.unknown_button())
     spec, channel = BUTTONS[action], ""

@@ -72,7 +72,7 @@ _ALONE: Final = _set("list profiles status cost help hello thanks")
 _SENTENCE: Final = _set(
     "what whats how can could you i we do does did is are was were it its these those that so "
     "much many sending when why want would like need get got all any again until while week weeks "
-    "month if but not don't dont too there i'm im let"
+    "month if but not don't dont too there i'm im let latest newest new everything"
 )
 
 # A sentence's meaning: the first pattern that is found in it.
@@ -92,7 +92,8 @@ _PATTERNS: Final[tuple[tuple[str, str], ...]] = (
     (
         "offer-stop",
         r"\b(stop|unsubscribe|unsub|cancel|quit|opt out|turn (it |this |them )?off|shut up|no more"
-        r"|get rid|too (many|much)|spam|pause|mute|snooze|remove|leave us|holidays?|vacation)\b",
+        r"|get rid|too (many|much)|spam|pause|mute|snooze|remove|delete"
+        r"|leave us|holidays?|vacation)\b",
     ),
     ("ask-why", r"\bwhy\b"),
     ("missed", r"\b(miss(ed)?|almost|nearly|near miss(es)?|runners? up)\b"),
@@ -149,6 +150,10 @@ def meaning(text: str, commands: Collection[str]) -> Meaning:
     first = words[0].lower().lstrip("/")
     first = first if first == "?" else first.strip(".,:;!?") or first
     rest = tuple(words[1:])
+    if first == "why" and _is_sentence("why", rest) and not re.search(r"\d", text):
+        return Meaning("ask-why")
+    if first in SAYINGS and "-" in first:  # a button's
+        return Meaning(first, rest)
     if first == "why" or (first in commands and not _is_sentence(first, rest)):
         return Meaning(first, rest)
     if first in _COMMAND_OF and not _is_sentence(_COMMAND_OF[first], rest):
@@ -191,8 +196,10 @@ def _sentence(text: str) -> Meaning | None:
         return Meaning("why", tuple(each.id for each in found[:2]))
     plain = " ".join(re.findall(r"[\w?']+", text[:_LONGEST].lower().replace("’", "'")))
     plain = plain.replace("'", " ")
-    words = tuple(text.split())
-    return next((Meaning(name, words) for name, found in _COMPILED if found.search(plain)), None)
+    name = next((name for name, found in _COMPILED if found.search(plain)), None)
+    if name is None:
+        return None
+    return Meaning(name, tuple(text.split()) if name in SAYINGS else ())
 
 
 def _near(first: str, commands: Collection[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+import discord as discord_py
 import structlog
 
 from bot.commands import dispatch
@@ -19,6 +20,7 @@ from bot.discord.commands import RawInteraction
 from bot.discord.people import People
 from bot.discord.poster import DiscordPoster
 from bot.discord.reply import Reply
+from bot.discord.written import Written, WrittenReply
 from bot.domain.message import Form, Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.request import Address, DigestRequest
@@ -36,10 +38,10 @@ _FORMS_KEPT: Final = 200
 
 @dataclass(frozen=True, kw_only=True)
 class DiscordInteraction(Interaction):
-    """`raw` is the interaction as discord.py has it, `reply` the answer to it."""
+    """`raw` is the interaction as discord.py has it, or what a person wrote; `reply` the answer."""
 
-    raw: RawInteraction
-    reply: Reply
+    raw: RawInteraction | Written
+    reply: Reply | WrittenReply
 
 
 class DiscordAnswers(Answers[DiscordInteraction]):
@@ -48,7 +50,7 @@ class DiscordAnswers(Answers[DiscordInteraction]):
     def __init__(self, poster: DiscordPoster, services: Services) -> None:
         super().__init__(poster, services)
         self.poster, self.people = poster, People(poster)
-        self._requesters: dict[str, Reply] = {}
+        self._requesters: dict[str, Reply | WrittenReply] = {}
         self._forms: dict[tuple[str, str], Form] = {}
 
     async def act(self, interaction: DiscordInteraction, action: Action) -> None:
@@ -58,6 +60,25 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         if not acting.done():
             await interaction.reply.defer()
         await acting
+
+    async def hear(self, raw: Written, address: Address, message: str, text: str) -> None:
+        """Answer what a person wrote (`text`), in a direct message or in a mention: a command in a
+        mention is answered with its button, because only that can be answered in private."""
+        name, person = fingerprint("discord", message), str(raw.user.id)
+        action, button = dispatch.typed_action(text), None
+        if raw.guild and (button := dispatch.button_for(text)):
+            action = Action(Right.ASK, "", lambda invocation, context: Answer(button))
+        is_public = bool(button) or action.is_public or dispatch.is_social(text)
+        thread = ""
+        channel = raw.guild.get_channel_or_thread(int(address.channel)) if raw.guild else None
+        if isinstance(channel, discord_py.Thread):
+            thread = address.channel
+            address = address.model_copy(update={"channel": str(channel.parent_id)})
+        reply = WrittenReply(self.poster, self.announcer, address, person, name, thread, is_public)
+        interaction = DiscordInteraction(
+            address=address, person=person, event_id=name, thread=thread, raw=raw, reply=reply
+        )
+        await self.act(interaction, action)
 
     async def submit(
         self, interaction: DiscordInteraction, name: str, about: str, answers: Mapping[str, str]
@@ -112,7 +133,9 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         if answer.form:
             self._keep_form(interaction.person, answer.form)
             if not await interaction.reply.open(answer.form):
-                await interaction.reply.say(refusals.database_unreachable())
+                written = isinstance(interaction.reply, WrittenReply)
+                instead = (written and answer.head) or refusals.database_unreachable()
+                await interaction.reply.say(instead)
             return
         if answer.update:
             await interaction.reply.update(answer.update)
@@ -155,7 +178,7 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         """Who asks; None when Discord does not say."""
         raw, now = interaction.raw, datetime.now(UTC)
         if raw.guild_id is not None:
-            return await self.people.member(raw, now)
+            return None if isinstance(raw, Written) else await self.people.member(raw, now)
         every = await asyncio.to_thread(self.context.store.subscriptions.all)
         subscribed = [
             each.address

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from bot.discord.check import cannot_post_reason
 from bot.discord.commands import RawInteraction, commands
 from bot.discord.poster import CLIENT_ERRORS, to_paperboy_error
 from bot.discord.reply import Reply
+from bot.discord.written import Written
 from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
@@ -58,7 +60,9 @@ class DiscordApp(discord.Client):
         logging.getLogger("discord").setLevel(
             logging.ERROR
         )  # it warns that it has no voice support
-        super().__init__(intents=discord.Intents(guilds=True), max_messages=None, **options)
+        # Discord tells what messages say only where they mention us, or are for us alone.
+        intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+        super().__init__(intents=intents, max_messages=None, **options)
         self.answers = answers
         self.tree = app_commands.CommandTree(self)
         for command in commands(self.typed, self.profile_titles, self.why):
@@ -135,7 +139,31 @@ class DiscordApp(discord.Client):
         await self._reactivate_in(guild)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Say hello where everybody reads it: in the server's own channel for such news, or in the
+        first one where we can post."""
         await self._reactivate_in(guild)
+        channels = [guild.system_channel, *guild.text_channels]
+        for channel in filter(None, channels):
+            if not cannot_post_reason(guild, str(channel.id)):
+                workspace, id = str(guild.id), str(channel.id)
+                address = Address(platform="discord", workspace=workspace, channel=id)
+                joined = guild.me.joined_at if guild.me else None
+                await self.answers.welcome(address, fingerprint("joined", str(joined)))
+                return
+
+    async def on_message(self, message: discord.Message) -> None:
+        """A direct message, or one that mentions us; not an answer to a message of ours, which
+        notifies us as well."""
+        mention = re.compile(rf"<@!?{self.application_id}>")
+        if message.author.bot or message.webhook_id or message.is_system():
+            return
+        if message.guild is not None and not mention.search(message.content):
+            return
+        raw = Written(self, message.author, message.guild)
+        workspace = str(message.guild.id) if message.guild else ""
+        address = Address(platform="discord", workspace=workspace, channel=str(message.channel.id))
+        text = mention.sub(" ", message.content).strip()
+        await self.answers.hear(raw, address, str(message.id), text)
 
     async def on_guild_channel_update(self, _: object, channel: discord.abc.GuildChannel) -> None:
         await self._reactivate_in(channel.guild)

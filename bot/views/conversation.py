@@ -29,6 +29,34 @@ def welcome() -> Message:
     )
 
 
+def press_to_see(word: str, value: str) -> Message:
+    """Where a mention can only be answered for everyone to read (Discord): a button, whose answer
+    is for whoever presses it. `value` is what it does, as it would be typed."""
+    is_command = bool(word) and "-" not in word
+    return Message(
+        title="The answer is for you alone: press the button.",
+        commands=(CommandLine(word=f"digest {word}"),) if word in _TYPED else (),
+        buttons=(
+            Button(
+                action="run", label=value.capitalize() if is_command else "Show me", value=value
+            ),
+        ),
+    )
+
+
+_TYPED = (
+    "subscribe",
+    "unsubscribe",
+    "list",
+    "profiles",
+    "new",
+    "now",
+    "preview",
+    "pause",
+    "resume",
+)
+
+
 def hello() -> Message:
     return help.help_text("Hello!")
 
@@ -132,6 +160,6 @@ def offer_new() -> Message:
 
 def ask_why() -> Message:
     return Message(
-        title="Name the paper by its arXiv id or link, and I say why it was picked, or not.",
+        title="Name a paper by its arXiv id or link to see why it was picked, or not.",
         commands=(CommandLine(word="why", arguments="2503.15294"),),
     )

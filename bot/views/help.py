@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from bot.arxiv.text import one_line
+from bot.arxiv.text import one_line, quoted
 from bot.domain.digest import Digest, Judge
 from bot.domain.message import Button, CommandLine, Message
 from bot.domain.papers import Problem, Profile
@@ -74,11 +74,12 @@ def all_commands() -> Message:
 
 
 def unknown_command(word: str, near: str | None) -> str:
-    """One sentence for a word that is no command."""
-    word = one_line(word)[:40]
+    """One sentence for a word that is no command, or for a sentence that is not understood."""
     if near:
-        return f'There is no command "{word}"; did you mean /digest {near}?'
-    return f'There is no command "{word}". What Paperboy can do: /digest help.'
+        return f'There is no command "{one_line(word)[:40]}"; did you mean /digest {near}?'
+    if " " in word:
+        return f"Paperboy doesn't understand {quoted(word)}. What it can do: /digest help."
+    return f'There is no command "{one_line(word)[:40]}". What Paperboy can do: /digest help.'
 
 
 def same_title(names: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ import uuid
 from collections import deque
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -108,6 +109,31 @@ class FakeDiscord(DiscordRoutes):
         }
         data = {"custom_id": custom_id, "component_type": 2, "id": buttons[custom_id]["id"]}
         return self._interact(3, data, channel, user, permissions, found)
+
+    def write(
+        self, text: str, *, channel: str = "", user: str = USER_ID, id: str = "", bot: bool = False
+    ) -> str:
+        """Write a message in a channel, as a person does (or a bot); returns its id. With the id
+        of an earlier one its event comes again."""
+        where = self.channels[channel or next(iter(self.channels))]
+        message = {
+            "id": id or self._id(),
+            "type": 0,
+            "channel_id": where.id,
+            "author": user_json(user) | {"bot": bot},
+            "content": text,
+            "timestamp": datetime.now(UTC).isoformat(),
+            "edited_timestamp": None,
+            "tts": False,
+            "mention_everyone": False,
+            "pinned": False,
+            **{name: [] for name in ("mentions", "mention_roles", "attachments", "embeds")},
+            "components": [],
+        }
+        if where.type != DIRECT:
+            message |= {"guild_id": GUILD_ID, "member": member_json(user)}
+        self.send_event("MESSAGE_CREATE", message)
+        return str(message["id"])
 
     def submit(
         self, custom_id: str, changes: Mapping[str, str | list[str]], *, channel: str = "",

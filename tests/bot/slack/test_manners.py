@@ -127,7 +127,7 @@ def test_a_form_that_a_message_cannot_open_is_one_press_away(fake_slack: FakeSla
 @pytest.mark.usefixtures("running_bot")
 def test_what_a_mention_means_is_said_to_one_person(fake_slack: FakeSlack) -> None:
     assert mentioned(fake_slack, "thanks!").startswith("You're welcome.")
-    assert "There is no command" in mentioned(fake_slack, "frobnicate the widget")
+    assert "doesn't understand" in mentioned(fake_slack, "frobnicate the widget")
     type_command(fake_slack, "subscribe matters")
     assert "[ Pause ] [ Unsubscribe ]" in mentioned(fake_slack, "please stop sending these")
     channel_text(fake_slack, 1)

@@ -1,0 +1,153 @@
+"""A new person's way on Discord: the invite, a private look, words of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from bot.domain.digest import Judge, ListQuery, ListResult, Outcome, Source
+from bot.domain.request import DigestRequest, digest_name
+from bot.store.store import Store
+from bot.views import conversation
+from tests.bot.discord.conversations import CHANNEL_ADDRESS, BotSession, Converse
+from tests.factories import DAY, NOW, decision, digest, listing, paper_ids, profile
+from tests.servers.discord_rules import draw_discord
+from tests.servers.fake_discord import FakeDiscord
+from tests.servers.fake_discord_state import APP_ID, DIRECT, Channel
+
+DIRECT_ID = "400000000000000001"
+ME = f"<@{APP_ID}>"
+
+
+async def said_after(bot: BotSession, text: str, channel: str = "", answer_in: str = "") -> str:
+    """Write something, and read the next message in a channel (by default the first one)."""
+    place = bot.fake_discord.channels[answer_in or channel or CHANNEL_ADDRESS.channel]
+    before = len(place.messages)
+    await asyncio.to_thread(bot.fake_discord.write, text, channel=channel)
+    await bot.until(lambda: len(place.messages) > before)
+    return draw_discord(place.messages[before])
+
+
+def request_for(store: Store) -> DigestRequest:
+    """A request for a day that is listed and judged."""
+    found = [decision(id, Outcome.PICKED) for id in paper_ids(5)]
+    result = ListResult(batch=str(DAY), date=DAY, asked_at=NOW, changed_at=NOW)
+    request = DigestRequest(
+        profile=store.profiles.put(profile()),
+        wanted=ListQuery(source=Source.ARXIV, categories=("cs.LG",), latest=True),
+        judge=Judge(),
+        address=CHANNEL_ADDRESS,
+        since=NOW,
+        by="300000000000000001",
+        preview=True,
+    )
+    store.lists.add(result.batch, listing(*(d.announced for d in found)), NOW)
+    store.lists.put_result(request.wanted, result)
+    store.days.put_decided(digest_name(request, result), digest(*found, listed=result))
+    return request
+
+
+def test_invited_into_a_server_it_says_once_what_it_does(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        guild = fake_discord._guild()
+        await bot.answers.welcome(CHANNEL_ADDRESS, "joined")
+        await bot.answers.welcome(CHANNEL_ADDRESS, "joined")
+        (said,) = bot.shown()
+        assert "[Subscribe]  [Try a profile]  [Make a profile]" in said
+        assert "</digest" not in said  # the one command in it is /why
+        assert "</why:" in said
+        other = {"id": "100000000000000009", "owner_id": guild["owner_id"]}
+        channel = {**guild["channels"][0], "id": "200000000000000091", "guild_id": other["id"]}
+        fake_discord.channels[channel["id"]] = Channel(channel["id"])
+        roles = [{**guild["roles"][0], "id": other["id"]}]
+        fake_discord.send_event(
+            "GUILD_CREATE", guild | other | {"channels": [channel], "roles": roles}
+        )
+        await bot.until(lambda: bot.shown(channel["id"]))
+        assert bot.shown(channel["id"])[0] == said
+
+    run_session(talk)
+
+
+def test_a_mention_is_answered_where_it_can_be(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        assert "Hello! Paperboy posts" in await said_after(bot, f"{ME} hi")
+        assert "You're welcome." in await said_after(bot, f"thanks {ME}!")
+        assert "</digest subscribe:" in await said_after(bot, f"{ME} what can you do")
+        offered = await said_after(bot, f"{ME} list")
+        assert "[List]" in offered
+        last = fake_discord.channels[CHANNEL_ADDRESS.channel].messages[-1]
+        assert "No subscriptions here" in await bot.said(await bot.press("List", last))
+        await said_after(bot, f"{ME} please stop sending these")
+        last = fake_discord.channels[CHANNEL_ADDRESS.channel].messages[-1]
+        assert "nothing comes here by itself" in await bot.said(await bot.press("Show me", last))
+        assert "no profile to answer for" in await said_after(bot, f"{ME} why 2503.10000")
+
+    run_session(talk)
+
+
+def test_what_is_not_understood_is_said_in_a_direct_message(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        fake_discord.channels[DIRECT_ID] = Channel(DIRECT_ID, DIRECT)
+        said = await said_after(bot, f"{ME} frobnicate the widget", answer_in=DIRECT_ID)
+        assert "doesn't understand" in said
+        assert bot.shown() == []
+
+    run_session(talk)
+
+
+def test_a_direct_message_is_answered_once_and_a_bots_never(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        fake_discord.channels[DIRECT_ID] = Channel(DIRECT_ID, DIRECT)
+        write = fake_discord.write
+        id = await asyncio.to_thread(write, "hello", channel=DIRECT_ID)
+        await bot.until(lambda: bot.shown(DIRECT_ID))
+        await asyncio.to_thread(write, "hello", channel=DIRECT_ID, id=id)
+        await asyncio.to_thread(write, "hello", channel=DIRECT_ID, bot=True)
+        await asyncio.to_thread(write, "hello everybody")
+        said = await said_after(bot, "pause", channel=DIRECT_ID)
+        assert "In a direct message you can ask /why." in said
+        assert len(bot.shown(DIRECT_ID)) == 2
+        assert bot.shown() == []
+
+    run_session(talk)
+
+
+def test_a_private_look_comes_in_the_answer_to_the_command(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        request = request_for(bot.context.store)
+        ack = await asyncio.to_thread(
+            fake_discord.command, "digest preview", {"profile": "matters", "top": 4}
+        )
+        assert "only for you" in await bot.said(ack)
+        (asked,) = bot.context.store.requests.all()
+        assert (asked.preview, asked.top, asked.key) == (True, 4, request.key)
+        await bot.answers.show_preview(asked)
+        answers = await asyncio.to_thread(fake_discord.wait_for_answers, ack, 6)
+        assert all(answer["flags"] & 64 for answer in answers)
+        drawn = [draw_discord(answer) for answer in answers]
+        assert [text[:2] for text in drawn[2:5]] == ["1.", "2.", "3."]
+        assert "The first 3 of 4 papers. Only you see this" in drawn[5]
+        assert bot.shown() == []
+
+    run_session(talk)
+
+
+def test_commands_can_be_clicked_once_their_ids_are_known() -> None:
+    from bot.discord import render
+
+    message: Any = render.message(conversation.hello(), {"digest": "7", "why": "8"})
+    text = message["components"][0]["content"]
+    assert "</digest subscribe:7> get a digest" in text
+    assert "</why:8>" in text
+    assert "`/digest subscribe`" in render.message(conversation.hello())["components"][0]["content"]
