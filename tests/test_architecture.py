@@ -58,8 +58,8 @@ PURE = {
     *("workers.arxiv.xml_check", "workers.gate.keyword_ranking", "workers.gate.learned_ranking"),
     *("workers.gate.threshold", "workers.judging.api_replies", "workers.judging.explaining"),
     *("workers.judging.outcomes", "workers.judging.prompts", "workers.judging.model_errors"),
-    *("workers.judging.replies", "workers.judging.scoring", "workers.judging.tie_break"),
-    "workers.judging.dialect",
+    *("workers.judging.replies", "workers.judging.scoring", "workers.judging.top_papers"),
+    *("workers.judging.dialect", "workers.judging.numbers", "workers.judging.spreading"),
 }
 IO_LIBRARIES = {
     *("redis", "rq", "openai", "httpx2", "aiohttp", "slack_sdk", "slack_bolt", "discord"),

@@ -22,7 +22,7 @@ from tests.servers.discord import discord
 from tests.servers.fake_http import INVENTED_QUOTE
 from tests.servers.slack import slack
 from workers.arxiv.feed import parse_by_id, parse_feed
-from workers.judging import explaining, scoring, tie_break
+from workers.judging import explaining, scoring, top_papers
 
 README = TESTS / "servers" / "README.md"
 
@@ -94,8 +94,9 @@ def test_the_model_answers_each_of_the_three_questions() -> None:
 
     scored = asked(scoring.question(papers), scoring.schema())
     assert [row["id"] for row in scored["papers"]] == ["2503.00001", "2503.00002"]
-    ordered = asked(tie_break.question(papers), tie_break.schema())
-    assert ordered == {"order": ["2503.00001", "2503.00002"]}
+    ordered = asked(top_papers.question(papers), top_papers.schema())
+    assert [row["id"] for row in ordered["order"]] == ["2503.00001", "2503.00002"]
+    assert all(row["shows"] and row["why"] for row in ordered["order"])
     claims = asked(scoring.question(papers[:1]).strip().splitlines()[-1], explaining.schema())
     assert INVENTED_QUOTE in [claim["quote"] for claim in claims["claims"]]
 

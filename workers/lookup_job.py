@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -48,11 +49,14 @@ class _CallLimitedModel:
         question: str,
         schema: dict[str, object],
         cache_key: str,
-        *most_output: int,
+        most_output: int = 0,
+        patience: float = 1.0,
     ) -> batches.ModelReply:
         if not self._take_call():
             raise Refused("Today's /why questions are used up.", ModelReason.NO_BUDGET)
-        return self._model.ask(instructions, question, schema, cache_key, *most_output)
+        ask = self._model.ask if patience == 1.0 else partial(self._model.ask, patience=patience)
+        bound = (most_output,) if most_output else ()
+        return ask(instructions, question, schema, cache_key, *bound)
 
 
 class LookupJob:

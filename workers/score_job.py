@@ -30,7 +30,7 @@ from bot.store.store import Store
 from bot.views import digest as digest_views
 from workers.gate import keyword_ranking
 from workers.gate.gatekeeper import Gatekeeper, ask_about_all
-from workers.judging import outcomes, scoring
+from workers.judging import outcomes, scoring, spreading
 from workers.judging.metering import LimitableModel
 from workers.judging.score_day import DayScorer
 
@@ -45,13 +45,13 @@ _LEASE_SECONDS = 15.0
 
 class _Judged(NamedTuple):
     """What one judge made of a day: results by `IDvN`, every id best first, its place in the local
-    ranking, the prompt as sent, and the calls that broke ties."""
+    ranking, the prompt as sent, and the calls about the day's best papers."""
 
     results: Mapping[str, ScoreResult]
     ranking: Sequence[str]
     places: Mapping[str, LocalRank]
     prompt: str = ""
-    order_calls: Sequence[str] = ()
+    top_calls: Sequence[str] = ()
 
 
 def score(
@@ -88,13 +88,14 @@ def score(
             scorer = DayScorer(store, model, profile, payer, calls_at_once, clock, lease, name)
             keeper = Gatekeeper(store, profile, model.name)
             judged = _judge_by_model(scorer, keeper, profile, list_result, day, name, progress)
-        calls = [*(call for r in judged.results.values() for call in r.calls), *judged.order_calls]
+        calls = [*(call for r in judged.results.values() for call in r.calls), *judged.top_calls]
+        decisions = outcomes.decide_outcomes(
+            profile, day, judged.results, judged.ranking, judged.places
+        )
         digest = Digest(
             profile=profile,
             listed=list_result,
-            decisions=outcomes.decide_outcomes(
-                profile, day, judged.results, judged.ranking, judged.places
-            ),
+            decisions=spreading.spread_scores(profile, decisions),
             replacements=replacements,
             judge=request.judge,
             prompt=judged.prompt,
@@ -137,19 +138,19 @@ def _judge_by_model(
     name: str,
     progress: Progress,
 ) -> _Judged:
-    """The model's scores of the papers that pass the gate, its order of those that tie; `name` is
-    the decided day's."""
+    """The model's scores of the papers that pass the gate, its order of the best and its sentences
+    about them; `name` is the decided day's."""
     papers = [entry.paper for entry in day]
     always_ask = {p.id for p in papers if followed(p.authors, profile.authors.follow)}
     division = keeper.divide(papers, list_result.date, always_ask)
     results = scorer.score(division.asked, division.ranking, progress)
     decisions = outcomes.decide_outcomes(profile, day, results, division.ranking)
-    ranking, order_calls = scorer.break_ties(decisions, division.ranking)
+    top = scorer.describe_top(decisions, division.ranking)
     if list_result.source in (Source.ARXIV, Source.WINDOW):
         keeper.record_day(name, list_result.date, division, results)
     scorer.book_gated(len(papers) - len(division.asked), results)
-    prompt = scoring.prompt_as_sent(profile)
-    return _Judged(results, ranking, division.places, prompt, order_calls)
+    prompt, told = scoring.prompt_as_sent(profile), outcomes.with_sentences(results, top.written)
+    return _Judged(told, top.ranking, division.places, prompt, top.calls)
 
 
 def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> None:

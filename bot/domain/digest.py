@@ -19,15 +19,25 @@ class Score(Value):
     """A judge's score; `novelty` is None where the judge has none (the local ranking).
 
     `comment` says why: the criterion the paper meets and what in it does. `shows` says what the
-    paper does or finds, in one sentence; empty where nobody has written it.
+    paper does or finds, in one sentence; empty where nobody has written it. `given` is the judge's
+    own relevance and novelty where the day's order told papers apart that it had bunched.
     """
 
     relevance: int = Field(ge=1, le=10)
     novelty: int | None = Field(default=None, ge=1, le=10)
     comment: str
-    # Left out where empty: what is stored without it then keeps its text, its fingerprint, and its
-    # readers in older releases.
+    # Both are left out where empty: what is stored without them then keeps its text, its
+    # fingerprint, and its readers in older releases.
     shows: str = Field(default="", exclude_if=lambda shows: not shows)
+    given: tuple[int, int | None] | None = Field(default=None, exclude_if=lambda pair: pair is None)
+
+
+class Sentences(Value):
+    """Two sentences for a paper's readers: what it shows (empty where the model's could not be
+    used), and why it is for them (empty where it meets no criterion closely)."""
+
+    shows: str = ""
+    why: str = ""
 
 
 class Usage(Value):
@@ -339,5 +349,8 @@ def merge_digests(days: Sequence[Digest], left_out: int) -> Digest:
 
 
 def _by_score(decision: Decision) -> tuple[int, int]:
-    score = decision.score
-    return (-score.relevance, -(score.novelty or 0)) if score else (0, 0)
+    """By the judge's own scores: those that a day's order spread say nothing about other days."""
+    if (score := decision.score) is None:
+        return (0, 0)
+    relevance, novelty = score.given or (score.relevance, score.novelty)
+    return (-relevance, -(novelty or 0))

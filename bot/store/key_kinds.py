@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from bot.domain.budget import GateReport, SkipReason
 from bot.domain.checkup import Outage
-from bot.domain.digest import ChannelView, Digest, ListResult, ScoreResult, Usage
+from bot.domain.digest import ChannelView, Digest, ListResult, ScoreResult, Sentences, Usage
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.message import POST
 from bot.domain.papers import Paper, Profile, Value
@@ -180,6 +180,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"verdict:[\w.-]+:" + _PAPER, "string", _a(ScoreResult), False),
     (r"call:[\w.-]+", "string", _a(Usage), False),
     (r"order:[\w.-]+", "string", _text, False),
+    (r"written:[\w.-]+:" + _PAPER, "string", _a(Sentences), False),
     (r"shape:[\w.-]+", "string", _text, False),
     (r"digest:[\w.-]+", "string", _digest, False),
     (r"basis:[\w.-]+", "string", _moment, False),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from redis import Redis
 
-from bot.domain.digest import ScoreResult, Usage
+from bot.domain.digest import ScoreResult, Sentences, Usage
 from bot.store.quarantine import ValueReader
 from bot.store.stored_forms import RETENTION, reader_for, serialise
 
@@ -41,13 +41,36 @@ class Scores:
         usages = self._rows.mget([f"pb:call:{name}" for name in names], reader_for(Usage))
         return Usage.total(usage for usage in usages if usage is not None)
 
-    def put_tie_break_order(self, key: str, ids: Sequence[str]) -> None:
-        """The order that the tie break gave a day's best papers."""
-        self._redis.set(f"pb:order:{key}", " ".join(ids), ex=RETENTION)
+    def put_top(
+        self,
+        order_key: str,
+        order: Sequence[str],
+        writer: str,
+        written: Mapping[str, Sentences],
+        call: str,
+        usage: Usage,
+    ) -> None:
+        """Store what one call said of a day's best papers, with its price, together or not at all:
+        their order (ids), and sentences by `IDvN`. A paper that this `writer` (a fingerprint of
+        prompt, schema and model) has written about before keeps its sentences, so that what was
+        posted stays as it is."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(f"pb:call:{call}", serialise(usage), ex=RETENTION)
+            pipe.set(f"pb:order:{order_key}", " ".join(order), ex=RETENTION)
+            for versioned, sentences in written.items():
+                key = f"pb:written:{writer}:{versioned}"
+                pipe.set(key, serialise(sentences), ex=RETENTION, nx=True)
+            pipe.execute()
 
-    def tie_break_order(self, key: str) -> tuple[str, ...]:
-        """Empty before the tie break ran."""
-        return tuple((self._rows.get(f"pb:order:{key}", str) or "").split())
+    def top_order(self, order_key: str) -> tuple[str, ...]:
+        """Empty before the papers were ordered."""
+        return tuple((self._rows.get(f"pb:order:{order_key}", str) or "").split())
+
+    def sentences(self, writer: str, versioned: Sequence[str]) -> dict[str, Sentences]:
+        """Those of the papers (`IDvN`) that this writer has written about."""
+        return self._rows.mget_by_name(
+            [f"pb:written:{writer}:{v}" for v in versioned], versioned, reader_for(Sentences)
+        )
 
     def put_reply_format(self, server: str, shape: str) -> None:
         """Record which reply format a model's server (a fingerprint) supports."""

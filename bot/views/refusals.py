@@ -102,7 +102,7 @@ def too_many_profiles(most: int) -> str:
 def too_long_a_profile(length: int, most: int) -> str:
     return (
         f"Topics and keywords have {length} characters together; the most is {most}, because the "
-        "model reads them with every ten papers. Shorten them."
+        "model reads them with every twenty papers. Shorten them."
     )
 
 

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.bench_judge [PAPERS] [SPEED]
 
 The model is on loopback and answers after 0.4 s and 12 ms a token (of about four characters), both
-divided by SPEED; seconds are shown multiplied by it. The ratio is to the setting that ships, ten
+divided by SPEED; seconds are shown multiplied by it. The ratio is to the setting that ships, twenty
 papers a call and 16 calls at once, in the same run.
 """
 
@@ -37,7 +37,7 @@ def main(papers: int, speed: float) -> None:
     def answer(path: str, body: bytes) -> HttpReply:
         rows = scores_for(requested_ids(body))["papers"]
         for row in rows:
-            row["comment"] = "matches criterion " * 8
+            row["comment"] = "Criterion: what in the paper meets it closely."
         text = json.dumps({"papers": rows})
         tokens = len(text) // 4
         time.sleep((0.4 + 0.012 * tokens) / speed)
@@ -47,9 +47,9 @@ def main(papers: int, speed: float) -> None:
     print(f"{papers} papers; seconds as at speed 1, measured at {speed:g}")
     print("a call at once calls prompt tokens  seconds  ratio")
     with run_fake_server(answer) as server:
-        _seconds(server.url, day, 10, 16)  # imports and caches
-        base = _seconds(server.url, day, 10, 16)[0]
-        for size in (5, 10, 15, 30):
+        _seconds(server.url, day, 20, 16)  # imports and caches
+        base = _seconds(server.url, day, 20, 16)[0]
+        for size in (5, 10, 15, 20, 30):
             for at_once in (4, 16, 32):
                 seconds, calls, tokens = _seconds(server.url, day, size, at_once)
                 shown = f"{size:>6} {at_once:>7} {calls:>5} {tokens:>13,}"
@@ -57,11 +57,10 @@ def main(papers: int, speed: float) -> None:
 
 
 def _seconds(url: str, day: list[Paper], size: int, at_once: int) -> tuple[float, int, int]:
-    batches.PAPERS_PER_CALL = size
     profile = library.shipped()["foundations"]
     start = time.perf_counter()
     with closing(Model("gpt-6-luna", "x", f"{url}/v1", 60.0)) as model:
-        brought = list(batches.score_papers(model, profile, day, {}, at_once))
+        brought = list(batches.score_papers(model, profile, day, {}, at_once, per_call=size))
     seconds = time.perf_counter() - start
     assert sum(len(b.results) for b in brought) == len(day)
     paid = [b.usage for b in brought if b.call]

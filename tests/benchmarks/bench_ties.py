@@ -22,7 +22,7 @@ from statistics import fmean
 from bot.domain.digest import Decision, Outcome, Score
 from bot.domain.papers import fingerprint
 from tests.factories import announced, profile
-from workers.judging import tie_break
+from workers.judging import top_papers
 
 Model = Callable[[list[str]], str]
 Key = tuple[int, int | None, int]
@@ -42,7 +42,7 @@ def main(record: Path, maximum: int) -> None:
     for name, model in ways.items():
         posted = [look(day, maximum, model) for day in days.values()]
         ties = [
-            (tie_break.tie_probability(keys), len(keys) * (len(keys) - 1)) for keys, _ in posted
+            (top_papers.tie_probability(keys), len(keys) * (len(keys) - 1)) for keys, _ in posted
         ]
         pairs = sum(n for _, n in ties)
         every = sum(chance * n for chance, n in ties) / pairs if pairs else 0.0
@@ -67,9 +67,9 @@ def read(record: Path) -> dict[str, list[Decision]]:
 
 def look(day: list[Decision], maximum: int, model: Model) -> tuple[list[Key], int]:
     """The keys of what is posted of a day, and how many papers were looked at again."""
-    papers = tie_break.papers_to_order(profile(maximum=maximum), day)
-    found = tie_break.parse_reply(model([paper.id for paper in papers]), papers) or ()
-    place = {id: n for n, id in enumerate(found)}
+    papers = top_papers.top_papers(profile(maximum=maximum), day)
+    found = top_papers.parse_reply(model([paper.id for paper in papers]), papers)
+    place = {id: n for n, id in enumerate(found.order if found else ())}
     best = sorted(day, key=lambda d: (key(d, place), d.paper.id))[:maximum]
     return [key(decision, place) for decision in best], len(papers)
 

@@ -89,6 +89,13 @@ def scores_for(ids: list[str]) -> dict[str, Any]:
     return {"papers": [of(id) for id in ids]}
 
 
+def top_for(body: bytes) -> dict[str, Any]:
+    """A well-formed reply to a request for the best papers: by id, each with two sentences."""
+    ids = sorted(requested_ids(body))
+    said = {"shows": "Proves a bound.", "why": "Matter: it has a bound."}
+    return {"order": [{"id": id} | said for id in ids]}
+
+
 def claims_for(paper: dict[str, str]) -> dict[str, Any]:
     """A well-formed explanation of a paper (given as in the prompt): a quotation of its title, one
     of its abstract and an invented one, each about the profile's first criterion."""

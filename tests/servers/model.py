@@ -16,6 +16,7 @@ from tests.servers.fake_http import (
     question_text,
     requested_ids,
     scores_for,
+    top_for,
 )
 
 
@@ -26,7 +27,7 @@ def answer(path: str, body: bytes) -> HttpReply:
     if "claims" in properties:
         return chat_reply(json.dumps(claims_for(json.loads(question_text(body)))))
     if "order" in properties:
-        return chat_reply(json.dumps({"order": sorted(requested_ids(body))}))
+        return chat_reply(json.dumps(top_for(body)))
     return chat_reply(json.dumps(scores_for(requested_ids(body))), prompt=len(body) // 4)
 
 

@@ -27,12 +27,12 @@ from bot.views.evaluation import Agreement, Evaluation, Report
 from workers.arxiv import sample
 from workers.cli import rank
 from workers.cli.terminal import TERMINAL_ADDRESS
-from workers.judging import batches, prompts, scoring, tie_break
+from workers.judging import batches, prompts, scoring, top_papers
 from workers.judging import model as model_judging
 from workers.judging.metering import MeteredModel
 from workers.runtime.environment import environment
 
-# Six calls, about 30,000 tokens with the instructions.
+# Three calls, about 27,000 tokens with the instructions.
 _PAPERS = 60
 # Stored evaluations; a few kilobytes each.
 _KEPT = 20
@@ -113,7 +113,7 @@ def score_papers(
     calls_at_once: int,
     at: datetime,
 ) -> StoredEvaluation:
-    """Judge the papers in their order, ten per call, except those this judge has scored.
+    """Judge the papers in their order, twenty per call, except those this judge has scored.
 
     The scores are kept apart from those of live days: a file may have other text under an id.
     """
@@ -179,7 +179,7 @@ def summarise(
         eight_seven=_share(pair == (8, 7) for pair in pairs),
         correlation=correlation(*axes) if all(len(set(axis)) > 1 for axis in axes) else None,
         reaching=len(reaching),
-        tie=tie_break.tie_probability(reaching),
+        tie=top_papers.tie_probability(reaching),
         usage=usage,
     )
 

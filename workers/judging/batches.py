@@ -15,11 +15,14 @@ from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from workers.judging import scoring
 
-# Ten abstracts are about 2,500 tokens, answered in a few seconds; the instructions (about 1,500)
-# are then a third of the prompt, and cacheable.
-PAPERS_PER_CALL = 10
-# Papers a call leaves unscored are asked about again in halves: ten, five, three, two, one.
-_TRIES = 5
+# Twenty abstracts are about 7,300 tokens, answered by some 600 in a few seconds; the instructions
+# (about 1,500) are then a sixth of the prompt, and cacheable.
+PAPERS_PER_CALL = 20
+# A call is made only if the longest answer could be paid: what is left of a short budget would
+# seldom do for twenty papers at once.
+PAPERS_OF_SHORT_BUDGET = 10
+# Papers a call leaves unscored are asked about again in halves: twenty, ten, five, three, two, one.
+_TRIES = 6
 # A small day's first wave has few calls, which may fail for reasons of their own.
 _FEW = 3
 _AWAY = (ModelReason.MODEL_DOWN, ModelReason.MODEL_BUSY, ModelReason.MODEL_SLOW)
@@ -66,6 +69,7 @@ def score_papers(
     known_results: Mapping[str, ScoreResult],
     calls_at_once: int,
     instructions: str | None = None,
+    per_call: int = PAPERS_PER_CALL,
 ) -> Generator[CallResult]:
     """Score the papers, yielding results as they arrive (and an empty CallResult as a heartbeat).
 
@@ -81,14 +85,16 @@ def score_papers(
     known = {versioned for versioned, result in known_results.items() if result.score}
     parts = [
         tuple(paper for paper in part if paper.versioned not in known)
-        for part in split_into_calls(papers)
+        for part in split_into_calls(papers, per_call)
     ]
     yield from run.run([part for part in parts if part], calls_at_once)
 
 
-def split_into_calls(papers: Sequence[Paper]) -> list[Sequence[Paper]]:
+def split_into_calls(
+    papers: Sequence[Paper], per_call: int = PAPERS_PER_CALL
+) -> list[Sequence[Paper]]:
     """The papers of each call, in their order."""
-    return [papers[i : i + PAPERS_PER_CALL] for i in range(0, len(papers), PAPERS_PER_CALL)]
+    return [papers[i : i + per_call] for i in range(0, len(papers), per_call)]
 
 
 @dataclass(frozen=True)
@@ -111,18 +117,21 @@ class _Run:
         self.failures = 0  # failed calls since the last answered one
         self.useless = 0  # answers since the last one with a score
         self.wave = 1  # the number of calls made at once at first
+        self.patience = 1  # time-outs in a row after which the server is away
 
     def run(self, parts: Sequence[tuple[Paper, ...]], calls_at_once: int) -> Iterator[CallResult]:
         self.wave = min(len(parts), calls_at_once)
+        halves = sum(2 if len(part) > PAPERS_PER_CALL // 2 else 1 for part in parts)
+        self.patience = max(self.wave, min(halves, 2))
         pool = ThreadPoolExecutor(calls_at_once, thread_name_prefix="model")
         try:
-            under_way = {pool.submit(self._ask, part): part for part in map(_Part, parts)}
+            under_way = {self._submitted(pool, part): part for part in map(_Part, parts)}
             while under_way and self.stopped not in _AWAY:
                 done, _ = wait(under_way, _HEARTBEAT_SECONDS, FIRST_COMPLETED)
                 for future in done:
                     result, again = self._settle(under_way.pop(future), future)
                     yield result
-                    under_way |= {pool.submit(self._ask, part): part for part in again}
+                    under_way |= {self._submitted(pool, part): part for part in again}
                 if not done:
                     yield CallResult()
             for part in under_way.values():  # the server is away: their time-outs add nothing
@@ -132,10 +141,14 @@ class _Run:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _ask(self, part: _Part) -> ModelReply | None:
+    def _submitted(self, pool: ThreadPoolExecutor, part: _Part) -> Future[ModelReply | None]:
+        """The question is made here, so that a short one does not overtake the one before it: a
+        budget shall reach for the best papers."""
+        return pool.submit(self._ask, scoring.question(part.papers))
+
+    def _ask(self, question: str) -> ModelReply | None:
         if self.stopped:
             return None
-        question = scoring.question(part.papers)
         return self.model.ask(self.instructions, question, self.schema, self.key)
 
     def _settle(
@@ -189,7 +202,7 @@ class _Run:
         # A whole wave without an answer: the server is away. On a small day quick failures have to
         # repeat before that is believed; a time-out has waited long enough.
         slow = reason is ModelReason.MODEL_SLOW
-        if self.failures >= (self.wave if slow else max(self.wave, _FEW)):
+        if self.failures >= (self.patience if slow else max(self.wave, _FEW)):
             self.stopped = reason
         if slow or reason is ModelReason.NOT_ADMITTED:
             return unscored, _halves(part, part.papers)

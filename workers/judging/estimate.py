@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.domain.budget import NANO, Estimate, MaxCost, Payer
+from bot.domain.budget import NANO, Estimate, MaxCost, Payer, Remaining
 from bot.domain.digest import ListResult
 from bot.domain.papers import Paper, Profile
 from bot.store.spending import Spending
 from bot.store.store import Store
-from workers.judging import batches, outcomes, scoring
-from workers.judging.metering import SCORE_TOKENS, affordable_papers, max_call_cost
+from workers.judging import batches, outcomes, scoring, top_papers
+from workers.judging.metering import SCORE_TOKENS, TOP_TOKENS, affordable_papers, max_call_cost
 from workers.judging.prices import price_tokens
 
-# Measured: a token of English with formulas has about four characters, and the replies for 450
-# papers with their comments had 24,100 tokens.
-_CHARACTERS_A_TOKEN, _ROW_TOKENS = 4, 54
+# Measured: a token of English with formulas has about four characters. A row of a reply has a few
+# words (28 tokens), one about the day's best papers two sentences (65).
+_CHARACTERS_A_TOKEN, _ROW_TOKENS, _TOP_ROW_TOKENS = 4, 28, 65
+# The call about the best papers comes last; so much of a short budget is kept for it at most.
+_TOP_SHARE = 3
 
 
 class ExpectedCost(NamedTuple):
@@ -34,18 +36,66 @@ class ExpectedCost(NamedTuple):
         return MaxCost.of(usd, -(-(self.prompt + self.completion) // papers))
 
 
-def expected_cost(profile: Profile, model: str, papers: Sequence[Paper]) -> ExpectedCost:
-    """The likely cost of asking a model about these papers, nothing of it cached."""
-    instructions_length = len(scoring.instructions(profile))
-    questions = [scoring.question(part) for part in batches.split_into_calls(papers)]
-    prompt = (
-        sum(instructions_length + len(question) for question in questions) // _CHARACTERS_A_TOKEN
+def expected_cost(
+    profile: Profile,
+    model: str,
+    papers: Sequence[Paper],
+    per_call: int = batches.PAPERS_PER_CALL,
+) -> ExpectedCost:
+    """The likely cost of a day with these papers, nothing of it cached: scoring them, and one call
+    about the best."""
+    told, best = len(scoring.instructions(profile)), _likely_best(profile, papers)
+    calls = [
+        (told + len(scoring.question(part)), _ROW_TOKENS * len(part))
+        for part in batches.split_into_calls(papers, per_call)
+    ]
+    if best:
+        asked = len(top_papers.instructions(profile)) + len(top_papers.question(best))
+        calls.append((asked, _TOP_ROW_TOKENS * len(best)))
+    tokens = [(characters // _CHARACTERS_A_TOKEN, completion) for characters, completion in calls]
+    # Each call by itself: some models take more for a long prompt.
+    prices = (price_tokens(model, prompt, 0, completion) for prompt, completion in tokens)
+    known = [each[0] + each[1] for each in prices if each[0] is not None]
+    return ExpectedCost(
+        calls=len(calls),
+        prompt=sum(prompt for prompt, _ in tokens),
+        completion=sum(completion for _, completion in tokens),
+        usd=sum(known) if len(known) == len(calls) else None,
     )
-    completion = _ROW_TOKENS * len(papers)
-    prompt_usd, completion_usd = price_tokens(model, prompt, 0, completion)
-    known = prompt_usd is not None and completion_usd is not None
-    usd = (prompt_usd or 0) + (completion_usd or 0) if known else None
-    return ExpectedCost(len(questions), prompt, completion, usd)
+
+
+def papers_within(
+    budget: Remaining, profile: Profile, model: str, papers: Sequence[Paper]
+) -> int | None:
+    """How many of these papers a budget pays for, with the call about the best; None where it is
+    for all."""
+    if not papers:
+        return None
+    reserve = _max_top(profile, model, papers)
+    left = Remaining(
+        nano=_less(budget.nano, reserve.nano or 0), tokens=_less(budget.tokens, reserve.tokens)
+    )
+    for per_call in (batches.PAPERS_PER_CALL, batches.PAPERS_OF_SHORT_BUDGET):
+        cost = expected_cost(profile, model, papers, per_call)
+        most = affordable_papers(left, cost.reserve_per_paper(len(papers)))
+        if most is None or most >= len(papers):
+            return None
+    return most
+
+
+def _less(left: int | None, reserve: int) -> int | None:
+    return None if left is None else left - min(reserve, left // _TOP_SHARE)
+
+
+def _likely_best(profile: Profile, papers: Sequence[Paper]) -> Sequence[Paper]:
+    """As many papers as the call about the best usually has."""
+    return papers[: top_papers.usual_count(profile)]
+
+
+def _max_top(profile: Profile, model: str, papers: Sequence[Paper]) -> MaxCost:
+    told, asked = top_papers.instructions(profile), _likely_best(profile, papers)
+    question = top_papers.question(asked)
+    return max_call_cost(model, told, question, top_papers.schema(), TOP_TOKENS)
 
 
 def estimate_day(
@@ -69,16 +119,16 @@ def estimate_day(
         completion=cost.completion,
         usd=cost.usd,
         max_usd=None if cost.usd is None else _max_usd(profile, model, asked),
-        within_budget=affordable_papers(budget, cost.reserve_per_paper(len(asked)))
-        if asked
-        else None,
+        within_budget=papers_within(budget, profile, model, asked),
     )
 
 
 def _max_usd(profile: Profile, model: str, papers: Sequence[Paper]) -> float:
     instructions, schema = scoring.instructions(profile), scoring.schema()
     questions = map(scoring.question, batches.split_into_calls(papers))
-    reserves = (
+    reserves = [
         max_call_cost(model, instructions, question, schema, SCORE_TOKENS) for question in questions
-    )
+    ]
+    if papers:
+        reserves.append(_max_top(profile, model, papers))
     return sum(reserve.nano or 0 for reserve in reserves) / NANO

@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from itertools import count
 from typing import Protocol
 
@@ -24,10 +25,12 @@ from workers.judging.prices import price_tokens
 _CHARACTERS_A_TOKEN = 2
 # Tokens a server adds around the parts of a prompt, the schema being one.
 _FRAME_TOKENS = 200
-# The output tokens allowed per paper of a question, and in addition. A score takes about 30 tokens
-# and its comment of two sentences 30 to 80; a place in an order is an id; each of four claims has
-# two texts of 300 characters. Papers cut off by the limit are asked about again in halves.
-SCORE_TOKENS, PLACE_TOKENS, CLAIMS_TOKENS = 200, 20, 1000
+# The output tokens allowed per paper of a question, and in addition. A score takes about 20 tokens
+# and its few words 10 to 20, up to 80 from a model that writes sentences all the same; a place
+# among the best an id and two sentences of 25 and 15 words: 65 tokens in English, twice that in
+# other scripts; each of four claims has two texts of 300 characters. Papers cut off by the limit
+# are asked about again in halves.
+SCORE_TOKENS, TOP_TOKENS, CLAIMS_TOKENS = 120, 150, 1000
 _REPLY_TOKENS = 200
 _POLL_SECONDS = 0.25
 
@@ -69,7 +72,8 @@ class LimitableModel(Protocol):
         question: str,
         schema: dict[str, object],
         cache_key: str,
-        most_output: int,
+        most_output: int = ...,
+        patience: float = ...,
     ) -> ModelReply: ...
 
 
@@ -97,9 +101,12 @@ class MeteredModel:
         spending: Spending,
         clock: Callable[[], datetime],
         row_tokens: int = SCORE_TOKENS,
+        patience: float = 1.0,
     ) -> None:
-        """`row_tokens` are the output tokens allowed for each paper of a question."""
-        self.name, self._model, self._row_tokens = model.name, model, row_tokens
+        """`row_tokens` are the output tokens allowed for each paper of a question; calls with long
+        answers may take `patience` times as long as others."""
+        self.name, self._row_tokens = model.name, row_tokens
+        self._ask = model.ask if patience == 1.0 else partial(model.ask, patience=patience)
         self._payer, self._purpose = payer, purpose
         self._spending, self._clock = spending, clock
         self._closed = threading.Event()
@@ -117,11 +124,11 @@ class MeteredModel:
         The cost of a timed-out call is unknown, so its reservation counts as spent; so does that of
         a call whose process was killed before settling it.
         """
+        reservation = self._reserved(lambda: self.max_cost(instructions, question, schema))
         output = _most_output(question, self._row_tokens)
-        reservation = self._reserved(self.max_cost(instructions, question, schema))
         try:
             bound = (output,) if self._payer.limited else ()
-            reply = self._model.ask(instructions, question, schema, cache_key, *bound)
+            reply = self._ask(instructions, question, schema, cache_key, *bound)
         except Refused:
             self._spending.give_back(reservation)
             raise
@@ -138,12 +145,14 @@ class MeteredModel:
         """An upper bound on a call's cost."""
         return max_call_cost(self.name, instructions, question, schema, self._row_tokens)
 
-    def _reserved(self, reserve: MaxCost) -> Reservation:
+    def _reserved(self, max_cost: Callable[[], MaxCost]) -> Reservation:
+        """Reserve a call's cost, computed in its turn: a shorter question, whose cost is known
+        sooner, does not go first."""
         with self._queue:
             ticket = next(self._tickets)
             self._queue.wait_for(lambda: self._turn == ticket)
         try:
-            return self._granted(reserve)
+            return self._granted(max_cost())
         finally:
             with self._queue:
                 self._turn += 1

@@ -96,41 +96,43 @@ class Model:
         schema: dict[str, Any],
         cache_key: str,
         most_output: int | None = None,
+        patience: float = 1.0,
     ) -> ModelReply:
         """Make one call, answered as JSON by `schema` where the server supports it, in at most
-        `most_output` tokens.
+        `most_output` tokens; a call with a long answer may take `patience` times as long.
 
         Whatever the server sends, raises only Refused (wrong key, unknown model, out of credit:
         asking again is pointless) and Unavailable (the server is away, busy, too slow, or rejects
         this question).
         """
+        seconds = self._seconds * patience
         try:
             if self._is_compatible:
-                return self._chat(instructions, question, schema, most_output)
+                return self._chat(instructions, question, schema, most_output, seconds)
             about = instructions, question, schema, cache_key, most_output
-            return self._respond(responses_request(self.name, *about))
+            return self._respond(responses_request(self.name, *about), seconds)
         except openai.OpenAIError as error:
             _rethrow(error, self.name)
         except CancelledError as error:
             why = "Nobody waits for this call any more."
             raise Unavailable(why, ModelReason.STILL_AT_IT, outcome_unknown=True) from error
 
-    def _respond(self, plain: dict[str, Any]) -> ModelReply:
+    def _respond(self, plain: dict[str, Any], seconds: float) -> ModelReply:
         """Send with a cache breakpoint after the instructions, until the model refuses one."""
         if self._marks:
             try:
-                return self._answered(with_cache_breakpoint(plain))
+                return self._answered(with_cache_breakpoint(plain), seconds)
             except openai.BadRequestError as error:
                 param = error.param if isinstance(error.param, str) else None
                 if not refuses_breakpoint(error.message, error.code, param):
                     raise
                 self._marks = False
-        return self._answered(plain)
+        return self._answered(plain, seconds)
 
-    def _answered(self, asked: dict[str, Any]) -> ModelReply:
+    def _answered(self, asked: dict[str, Any], seconds: float) -> ModelReply:
         body = self._at_flex(asked) if self._flex else None
         if body is None:
-            body = _RETRIES(_again, lambda: self._post("/responses", asked, self._seconds))
+            body = _RETRIES(_again, lambda: self._post("/responses", asked, seconds))
         return parse_reply(api_replies.parse_response, body, self.name)
 
     def _at_flex(self, asked: dict[str, Any]) -> bytes | None:
@@ -152,7 +154,12 @@ class Model:
         return None
 
     def _chat(
-        self, instructions: str, question: str, schema: dict[str, Any], most: int | None
+        self,
+        instructions: str,
+        question: str,
+        schema: dict[str, Any],
+        most: int | None,
+        seconds: float,
     ) -> ModelReply:
         """Ask in the last dialect that worked; fall back while the server refuses it, and save the
         one that is answered. A question refused in every dialect changes nothing."""
@@ -160,7 +167,7 @@ class Model:
         while True:
             request = dialect.request_body(self.name, instructions, question, schema, most)
             try:
-                body = _RETRIES(_again, self._post, "/chat/completions", request, self._seconds)
+                body = _RETRIES(_again, self._post, "/chat/completions", request, seconds)
             except openai.APIStatusError as error:
                 refusal = model_errors.parse_error_body(error.status_code, error.response.content)
                 fallback = dialect.fallback(

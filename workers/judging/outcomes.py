@@ -15,6 +15,7 @@ from bot.domain.digest import (
     Outcome,
     Score,
     ScoreResult,
+    Sentences,
 )
 from bot.domain.papers import Announced, AnnounceType, Profile
 from bot.domain.reasons import ModelReason
@@ -92,6 +93,21 @@ def decide_outcomes(
             )
         )
     return _limited(sorted(decisions, key=order), profile.maximum, delivered_ids=())
+
+
+def with_sentences(
+    results: Mapping[str, ScoreResult], written: Mapping[str, Sentences]
+) -> dict[str, ScoreResult]:
+    """The results with what was written about their papers (both by `IDvN`): `why` in place of the
+    scoring call's few words, where there is one."""
+    told = dict(results)
+    for versioned, sentences in written.items():
+        result = told.get(versioned)
+        if result and result.score:
+            said = {"shows": sentences.shows, "comment": sentences.why or result.score.comment}
+            score = result.score.model_copy(update=said)
+            told[versioned] = result.model_copy(update={"score": score})
+    return told
 
 
 def digest_for_channel(

@@ -1,4 +1,4 @@
-"""Scores one day by a model within its budget, then has it order the papers that tie."""
+"""Scores one day by a model within its budget, then has it order the best and write of them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
 from bot.domain.budget import Payer, Purpose, SkipReason
-from bot.domain.digest import Decision, ScoreResult
+from bot.domain.digest import Decision, ScoreResult, Sentences
 from bot.domain.papers import Paper, Profile
 from bot.domain.reasons import ModelReason
 from bot.errors import PaperboyError
 from bot.store.lease import Lease
 from bot.store.spending import Accounts, Spending
 from bot.store.store import Store
-from workers.judging import batches, scoring, tie_break
-from workers.judging.estimate import expected_cost
+from workers.judging import batches, scoring, top_papers
+from workers.judging.estimate import papers_within
 from workers.judging.metering import (
-    PLACE_TOKENS,
     SCORE_TOKENS,
+    TOP_TOKENS,
     LimitableModel,
     MeteredModel,
-    affordable_papers,
 )
 
 log = structlog.get_logger()
@@ -32,9 +32,21 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 Progress = Callable[[int, int], None]
 
-# An unreadable order is asked for once more; then the local ranking breaks the ties.
-_TIE_BREAK_TRIES = 2
+# An unreadable answer is asked for once more; then the local ranking breaks the ties, and cards
+# show the abstract's own sentence and the scoring call's few words.
+_TOP_TRIES = 2
 _HEARTBEAT_SECONDS = 2.0
+# Fifteen papers with two sentences are about 1,000 tokens, twice those of a scoring call.
+_TOP_PATIENCE = 3.0
+
+
+class TopPapers(NamedTuple):
+    """What is known of a day's best papers: every id of the ranking, led by those the model put in
+    order; the names of the calls that may have been made for it; sentences by `IDvN`."""
+
+    ranking: Sequence[str]
+    calls: Sequence[str] = ()
+    written: Mapping[str, Sentences] = {}
 
 
 class DayScorer:
@@ -68,7 +80,7 @@ class DayScorer:
         cached = [result for result in results.values() if result.score]
         calls = [call for result in cached for call in result.calls]
         self._book_savings(SkipReason.CACHE, len(cached), self._store.scores.usage(calls).cost_usd)
-        asked = self._within_budget(papers, results, ranking)
+        asked, per_call = self._within_budget(papers, results, ranking)
 
         def report() -> None:
             progress(sum(r.score is not None for r in results.values()), len(papers))
@@ -77,7 +89,9 @@ class DayScorer:
         with (
             closing(self._metered(SCORE_TOKENS)) as metered,
             closing(
-                batches.score_papers(metered, self._profile, asked, results, self._calls_at_once)
+                batches.score_papers(
+                    metered, self._profile, asked, results, self._calls_at_once, per_call=per_call
+                )
             ) as arriving,
         ):
             for call_result in arriving:
@@ -100,65 +114,87 @@ class DayScorer:
         usd, asked = self._store.scores.usage(calls).cost_usd, len(results)
         self._book_savings(SkipReason.GATE, papers, usd * papers / asked if usd and asked else None)
 
-    def break_ties(
-        self, decisions: Sequence[Decision], ranking: Sequence[str]
-    ) -> tuple[list[str], list[str]]:
-        """The ranking's ids, led by those the model put in order where the day's best papers tie;
-        and the names of the calls that may have been made for it."""
-        place = {id: rank for rank, id in enumerate(ranking)}
-        papers = tie_break.papers_to_order(self._profile, decisions)
-        if not papers:
-            return list(ranking), []
-        key = tie_break.order_key(self._profile, self._model.name, papers)
-        calls = [f"{key}-{n}" for n in range(_TIE_BREAK_TRIES)]
-        first = self._store.scores.tie_break_order(key) or self._ask_for_order(
-            key, calls, papers, place
-        )
-        return [*first, *(id for id in ranking if id not in set(first))], calls
+    def describe_top(self, decisions: Sequence[Decision], ranking: Sequence[str]) -> TopPapers:
+        """The model's order of the day's best papers, and its two sentences about each.
 
-    def _ask_for_order(
-        self, key: str, calls: Sequence[str], papers: Sequence[Paper], place: Mapping[str, int]
+        One call, which is made where any of these papers tie or one has no sentences yet. Where
+        its answer cannot be had, the local ranking breaks the ties.
+        """
+        papers = top_papers.top_papers(self._profile, decisions)
+        if not papers:
+            return TopPapers(list(ranking))
+        key = top_papers.order_key(self._profile, self._model.name, papers)
+        calls = [f"{key}-{n}" for n in range(_TOP_TRIES)]
+        first = self._store.scores.top_order(key)
+        if not first and self._is_needed(papers, decisions):
+            place = {id: rank for rank, id in enumerate(ranking)}
+            by_rank = sorted(papers, key=lambda paper: place.get(paper.id, len(place)))
+            first = self._ask_for_top(key, calls, papers, by_rank)
+        rest = [id for id in ranking if id not in set(first)]
+        return TopPapers([*first, *rest], calls, self._written(papers))
+
+    def _is_needed(self, papers: Sequence[Paper], decisions: Sequence[Decision]) -> bool:
+        missing = len(self._written(papers)) < len(papers)
+        return missing or top_papers.tie_in_scores(papers, decisions)
+
+    def _written(self, papers: Sequence[Paper]) -> dict[str, Sentences]:
+        """The stored sentences about these papers, by `IDvN`."""
+        writer = top_papers.writer_key(self._profile, self._model.name)
+        return self._store.scores.sentences(writer, [paper.versioned for paper in papers])
+
+    def _ask_for_top(
+        self, key: str, calls: Sequence[str], papers: Sequence[Paper], by_rank: Sequence[Paper]
     ) -> tuple[str, ...]:
-        by_rank = sorted(papers, key=lambda paper: place.get(paper.id, len(place)))
-        instructions, question = tie_break.instructions(self._profile), tie_break.question(papers)
-        with closing(self._metered(PLACE_TOKENS)) as metered, ThreadPoolExecutor(1) as pool:
+        """Ask for the order and the sentences, store them, and return the order, empty where there
+        is none. Papers that the answer leaves out come last, in the order of `by_rank`."""
+        name, writer = self._profile.name, top_papers.writer_key(self._profile, self._model.name)
+        instructions, question = top_papers.instructions(self._profile), top_papers.question(papers)
+        with (
+            closing(self._metered(TOP_TOKENS, _TOP_PATIENCE)) as metered,
+            ThreadPoolExecutor(1) as pool,
+        ):
             for call in calls:
-                asked = pool.submit(metered.ask, instructions, question, tie_break.schema(), key)
+                asked = pool.submit(metered.ask, instructions, question, top_papers.schema(), key)
                 while not asked.done():  # a call may take longer than the lease lasts
                     self._lease.renew()
                     wait([asked], _HEARTBEAT_SECONDS)
                 try:
                     reply = asked.result()
                 except PaperboyError as error:
-                    log.warning("tie-break call failed", profile=self._profile.name, why=str(error))
+                    log.warning("call for the best papers failed", profile=name, why=str(error))
                     return ()
-                self._store.scores.put(key, {}, call, reply.usage)
-                if reply.text and (order := tie_break.parse_reply(reply.text, by_rank)):
-                    self._store.scores.put_tie_break_order(key, order)
-                    return order
-        log.warning("tie-break reply unreadable", profile=self._profile.name)
+                top = top_papers.parse_reply(reply.text or "", by_rank)
+                if top is None:
+                    self._store.scores.put(key, {}, call, reply.usage)
+                    continue
+                written = {p.versioned: top.written[p.id] for p in papers if p.id in top.written}
+                self._store.scores.put_top(key, top.order, writer, written, call, reply.usage)
+                log.info("best papers", profile=name, written=len(written), unproven=top.unproven)
+                return top.order
+        log.warning("reply about the best papers unreadable", profile=name)
         return ()
 
     def _within_budget(
         self, papers: Sequence[Paper], known: Mapping[str, ScoreResult], ranking: Sequence[str]
-    ) -> list[Paper]:
-        """All papers in their fixed order; under a limit, the best-ranked unscored ones it pays
-        for, best first, so that a budget that runs out early costs the last of them."""
+    ) -> tuple[list[Paper], int]:
+        """All papers in their fixed order, and how many a call; under a limit, the best-ranked
+        unscored ones it pays for, best first, so that a budget that runs out early costs the last
+        of them, and in smaller calls where it is short."""
         if not self._payer.limited:
-            return list(papers)
+            return list(papers), batches.PAPERS_PER_CALL
         place = {id: rank for rank, id in enumerate(ranking)}
         ranked = sorted(papers, key=lambda paper: place.get(paper.id, len(place)))
         unknown = [p for p in ranked if not (v := known.get(p.versioned)) or not v.score]
         left = self._spending.remaining(self._payer, self._clock())
-        if not unknown:
-            return []
-        cost = expected_cost(self._profile, self._model.name, unknown)
-        most = affordable_papers(left, cost.reserve_per_paper(len(unknown)))
-        return unknown if most is None else unknown[:most]
+        most = papers_within(left, self._profile, self._model.name, unknown)
+        if most is None:
+            return unknown, batches.PAPERS_PER_CALL
+        return unknown[:most], batches.PAPERS_OF_SHORT_BUDGET
 
-    def _metered(self, row_tokens: int) -> MeteredModel:
+    def _metered(self, row_tokens: int, patience: float = 1.0) -> MeteredModel:
+        payer, clock = self._payer, self._clock
         return MeteredModel(
-            self._model, self._payer, Purpose.DIGEST, self._spending, self._clock, row_tokens
+            self._model, payer, Purpose.DIGEST, self._spending, clock, row_tokens, patience
         )
 
     def _book_savings(self, why: SkipReason, papers: int, usd: float | None) -> None:

@@ -146,7 +146,7 @@ def test_a_worker_killed_while_scoring_loses_nothing_and_pays_nothing_twice(
     found = json.loads(out)
     assert found["announced"] == sum(found["outcomes"].values()) == 120
     assert found["outcomes"]["unscored"] == 0
-    assert found["usage"]["calls"] == 12 + 1
+    assert found["usage"]["calls"] == 6 + 1
     asked = [id for ids in answered for id in ids]
     assert len(asked) == len(set(asked)) == 120
 

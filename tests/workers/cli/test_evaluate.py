@@ -130,7 +130,7 @@ def test_an_evaluation_repeated_buys_nothing_and_says_the_same(
     assert model.asked == []
     assert (first.evaluation.asked, again.evaluation.asked) == (25, 0)
     assert again == first.model_copy(update={"evaluation": again.evaluation})
-    assert again.evaluation.usage == first.evaluation.usage == Usage.total([PAID] * 3)
+    assert again.evaluation.usage == first.evaluation.usage == Usage.total([PAID] * 2)
     assert "no paper sent to the model" in str(eval_text(Report(now=again.evaluation)))
 
 
@@ -288,7 +288,7 @@ def test_the_command_compares_two_prompts_on_a_file_of_papers(
     assert fourth.last == third.now
     assert [r.now.asked for r in reports] == [25, 25, 0, 0]
     assert second.now.profile == "foundations"
-    assert len(there.requests) == 6
+    assert len(there.requests) == 4
 
 
 def test_the_sample_is_judged_by_the_prompt_that_ships(
@@ -298,7 +298,7 @@ def test_the_sample_is_judged_by_the_prompt_that_ships(
     with fake_http.run_fake_server(fake_http.answer_with_scores) as there:
         given = settings(tmp_path, REDIS_URL=redis_url, OPENAI_BASE_URL=f"{there.url}/v1")
         found = evaluate.evaluate(given, "compression", None, None)
-    assert (found.now.papers, found.now.scored, len(there.requests)) == (60, 60, 6)
+    assert (found.now.papers, found.now.scored, len(there.requests)) == (60, 60, 3)
     assert b"Two scores" in there.requests[0][1]
 
 

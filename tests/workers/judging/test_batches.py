@@ -15,7 +15,7 @@ from tests.workers.scripted_model import ScriptedModel, well_formed_reply
 from workers.judging import batches
 from workers.judging.batches import ModelReply
 
-PAPERS = [paper(id) for id in paper_ids(25)]
+PAPERS = [paper(id) for id in paper_ids(45)]
 
 
 def judged(
@@ -33,7 +33,7 @@ def judged(
 def test_every_paper_gets_its_score() -> None:
     model = ScriptedModel(well_formed_reply)
     verdicts, paid = judged(model)
-    assert len(verdicts) == 25
+    assert len(verdicts) == 45
     assert all(v.score and len(v.calls) == 1 for v in verdicts.values())
     assert len(paid) == len(model.asked) == 3
 
@@ -103,8 +103,8 @@ def test_a_model_that_only_talks_nonsense_is_not_paid_for_long() -> None:
     model = ScriptedModel(lambda about: "Sure!")
     verdicts, paid = judged(model)
     assert {v.trouble for v in verdicts.values()} == {ModelReason.BAD_REPLY}
-    assert len(verdicts) == 25
-    assert len(paid) <= 14  # two waves of three, and what was under way; in halves it were 49
+    assert len(verdicts) == 45
+    assert len(paid) <= 14  # two waves of three, and what was under way; in halves it were 89
 
 
 def test_a_paper_that_tries_to_steer_changes_no_other_papers_score() -> None:
@@ -122,7 +122,7 @@ def test_a_paper_that_tries_to_steer_changes_no_other_papers_score() -> None:
     for brought in batches.score_papers(model, profile(), papers, {}, calls_at_once=4):
         found |= brought.results
     assert {v: r.score for v, r in found.items()} == {v: r.score for v, r in calm.items()}
-    assert sorted(id for about in model.asked for id in about) == paper_ids(25)
+    assert sorted(id for about in model.asked for id in about) == paper_ids(45)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_what_cannot_get_better_stops_at_once(reason: ModelReason) -> None:
     model = ScriptedModel(lambda about: Refused("No.", reason))
     verdicts, paid = judged(model)
     assert {v.trouble for v in verdicts.values()} == {reason}
-    assert len(verdicts) == 25
+    assert len(verdicts) == 45
     assert len(model.asked) <= 4
     assert paid == []
 
@@ -141,7 +141,7 @@ def test_a_dead_model_leaves_every_paper_unscored_with_that_reason() -> None:
     model = ScriptedModel(lambda about: Unavailable("Away.", ModelReason.MODEL_DOWN))
     verdicts, _ = judged(model)
     assert {v.trouble for v in verdicts.values()} == {ModelReason.MODEL_DOWN}
-    assert len(verdicts) == 25
+    assert len(verdicts) == 45
     assert len(model.asked) <= 8
 
 
@@ -225,7 +225,7 @@ def test_a_bug_loses_no_answer_that_was_under_way() -> None:
             others.wait()
             broken.set()
             return RuntimeError("a fault of ours")
-        if PAPERS[10].id in about:
+        if PAPERS[20].id in about:
             others.wait()
             broken.wait(TIMEOUT_SECONDS)
         return well_formed_reply(about)
@@ -238,6 +238,6 @@ def test_a_bug_loses_no_answer_that_was_under_way() -> None:
 
     with pytest.raises(RuntimeError):
         judge()
-    assert all(verdicts[p.versioned].score for p in PAPERS[10:20])
-    assert not any(verdicts.get(p.versioned) for p in PAPERS[:10])
+    assert all(verdicts[p.versioned].score for p in PAPERS[20:40])
+    assert not any(verdicts.get(p.versioned) for p in PAPERS[:20])
     assert len(model.asked) <= 3
