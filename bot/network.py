@@ -1,11 +1,27 @@
-"""Why a server could not be reached, in words, for every client library."""
+"""Why a server could not be reached, in words, for every client library, and when to ask again."""
 
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def retry_after_seconds(header: str) -> float | None:
+    """A Retry-After header, seconds or an HTTP date (RFC 9110, 10.2.3) -> seconds from now, 0 or
+    more and finite; None for any other text, which a proxy may send."""
+    if re.fullmatch(r"\d{1,9}(\.\d{0,9})?", header, re.ASCII):
+        return float(header)
+    try:
+        moment = parsedate_to_datetime(header)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError, IndexError, TypeError):  # it promises the first alone
+        return None
 
 
 def describe_error(error: BaseException) -> str:

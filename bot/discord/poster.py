@@ -21,7 +21,7 @@ from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
-from bot.network import describe_error
+from bot.network import describe_error, retry_after_seconds
 from bot.runtime.closing import finish_closing
 
 log = structlog.get_logger()
@@ -277,8 +277,7 @@ async def _once(
     response = await handler(request)
     if response.status == 429:
         response.close()
-        wait = response.headers.get("Retry-After", "")
-        seconds = float(wait) if wait.replace(".", "", 1).isdecimal() else None
+        seconds = retry_after_seconds(response.headers.get("Retry-After", ""))
         raise Unavailable(_FEWER, ChannelReason.CHAT_BUSY, retry_after=seconds)
     if response.status >= 500:
         response.close()

@@ -20,7 +20,7 @@ from bot.domain.message import Message, Post
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
-from bot.network import describe_error
+from bot.network import describe_error, retry_after_seconds
 from bot.slack import render
 
 log = structlog.get_logger()
@@ -115,7 +115,7 @@ def to_paperboy_error(error: Exception) -> PaperboyError:
     data = response.data if isinstance(getattr(response, "data", None), dict) else {}
     code = str(data.get("error") or "")
     if status == 429 or code in _BUSY:
-        wait = float((response.headers or {}).get("Retry-After", 1))
+        wait = retry_after_seconds(str((response.headers or {}).get("Retry-After", 1)))
         return Unavailable(
             "Slack asks for fewer messages.", ChannelReason.CHAT_BUSY, retry_after=wait
         )

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import re
 import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +18,7 @@ from redis.exceptions import LockNotOwnedError
 from bot.arxiv.text import one_line, shortened
 from bot.domain.reasons import ArxivReason
 from bot.errors import Refused, Unavailable
+from bot.network import retry_after_seconds
 from bot.store.lists import ARXIV_PACE_KEY
 
 T = TypeVar("T")
@@ -113,7 +111,7 @@ class ArxivHttp:
             moved = response.next_request
             return _Reply(
                 status=response.status_code,
-                retry_after=_seconds(response.headers.get("retry-after", "")),
+                retry_after=retry_after_seconds(response.headers.get("retry-after", "")),
                 moved_to=str(moved.url) if moved else None,
                 body=bytes(body),
             )
@@ -159,18 +157,6 @@ def _refusal(host: str, body: bytes, read: Callable[[bytes], object]) -> Refused
         text = one_line(body[:1000].decode(errors="replace"))
     words = shortened(text, 200) if text and "<" not in text else "it gives no reason."
     return Refused(f"{host} refused the query: {words}", ArxivReason.BAD_QUERY)
-
-
-def _seconds(retry_after: str) -> float | None:
-    """A Retry-After header, seconds or an HTTP date (RFC 9110, 10.2.3) -> seconds from now."""
-    if re.fullmatch(r"\d{1,9}", retry_after, re.ASCII):
-        return float(retry_after)
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _client(timeout: float) -> httpx2.AsyncClient:
