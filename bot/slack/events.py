@@ -28,7 +28,7 @@ from bot.domain.request import Address
 from bot.errors import Refused, Unavailable
 from bot.runtime.closing import finish_closing
 from bot.settings import Settings
-from bot.slack import events_http, forms, render
+from bot.slack import events_http, forms, payloads, render
 from bot.slack.answers import SlackAnswers, SlackInteraction
 from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
 from bot.views import doctor, help, refusals
@@ -89,7 +89,7 @@ class SlackApp:
 
         quiet = logging.getLogger("slack")
         quiet.setLevel(logging.ERROR)  # it warns about the environment, which is not its business
-        app = AsyncApp(
+        app = payloads.App(
             client=self.answers.web,
             signing_secret=signing_secret,
             request_verification_enabled=False,  # done in http.py, before the body is parsed

@@ -44,7 +44,10 @@ def read_metadata(view: Mapping[str, Any]) -> tuple[str, str]:
 
     Raises ValueError when they are not ours.
     """
-    found = json.loads(str(view.get("private_metadata")))
+    try:
+        found = json.loads(str(view.get("private_metadata")))
+    except RecursionError:
+        raise ValueError("not a form's own data") from None
     if not isinstance(found, list) or len(found) != 2:
         raise ValueError("not a form's own data")
     about, channel = found

@@ -60,7 +60,7 @@ def home(head: Message) -> Json:
 def parse_pressed(action: Mapping[str, Any]) -> tuple[str, str]:
     """One of a block_actions payload's `actions` -> the Button's action and value. Slack sends a
     button with a url, too (a card's PDF as "pdf")."""
-    return action["action_id"].partition("#")[0], action.get("value", "")
+    return action["action_id"].partition("#")[0], action.get("value") or ""
 
 
 def _card(card: Card) -> list[Json]:

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tests.fuzz.checks import addresses, commands, feeds, profiles, replies, screens, stored, words
+from tests.fuzz.checks import (
+    addresses,
+    commands,
+    feeds,
+    profiles,
+    replies,
+    screens,
+    slack_events,
+    stored,
+    words,
+)
 
 
 @dataclass(frozen=True)
@@ -56,10 +66,10 @@ _LIST = (
     Target("model-error", replies.model_error, "envelope", inputs=1000),
     Target("scores", replies.scores, "reply"),
     Target("order", replies.order, "reply"),
-    Target("claims", replies.claims, "reply"),
+    Target("claims", replies.claims, "reply", inputs=400),
     Target("json-in-text", replies.json_in_text, "reply"),
     Target("tex", words.tex, "tex"),
-    Target("sentence", words.sentence, "prose", longest=10_000, steps_a_byte=150),
+    Target("sentence", words.sentence, "prose", inputs=200, steps_a_byte=150),
     Target("authors", words.authors, "authors"),
     Target("follow", words.follow, "authors"),
     Target("paper-id", words.paper_id, "id"),
@@ -69,24 +79,25 @@ _LIST = (
     # Fifty unknown categories are each compared with all there are.
     Target("toml", profiles.toml, "toml", steps=1_000_000),
     Target("profile-form", profiles.form, "form", steps=1_000_000),
-    Target("command", commands.typed, "typed", inputs=80, **_STORE),
+    Target("command", commands.typed, "typed", inputs=50, **_STORE),
     Target("button", commands.pressed, "chat", inputs=100, **_STORE),
     Target("filled-form", commands.submitted, "chat", inputs=100, **_STORE),
+    Target("slack-event", slack_events.event, "chat", inputs=60, **_STORE),
     Target("stored-value", stored.stored_value, "stored", inputs=1000),
     Target("backup", stored.backup, "stored", inputs=150, longest=8192, **_STORE),
-    Target("spoilt", stored.spoilt, "stored", inputs=15, **_STORE),
+    Target("spoilt", stored.spoilt, "stored", inputs=6, **_STORE),
     Target("address", addresses.address, "address", inputs=1000),
     Target("settings", addresses.settings, "address", inputs=150, steps=60_000),
     # A paper of a few bytes is drawn on every screen.
     Target(
         *("digest-screen", screens.digest_screen, "message"),
-        inputs=150,
+        inputs=80,
         steps=100_000,
         steps_a_byte=3000,
     ),
     Target(
         *("message-screen", screens.message_screen, "message"),
-        inputs=300,
+        inputs=200,
         steps=100_000,
         steps_a_byte=200,
     ),
