@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.domain.languages import ENGLISH, language_name
 from bot.domain.reasons import ArxivReason
 
 
@@ -129,7 +130,7 @@ class Followed(Value):
 
 class Profile(Value):
     """The topics of a group of readers, with the fields of the TOML file. Without a `gate` every
-    paper reaches the model."""
+    paper reaches the model. `language` (a code) is that of the judge's sentences."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     title: str = Field(min_length=1, max_length=100)
@@ -137,10 +138,19 @@ class Profile(Value):
     cross_lists: bool = True
     gate: bool = True
     maximum: int = Field(default=20, ge=1, le=100)
+    # Left out where it is English: profiles of older releases keep their fingerprint.
+    language: str = Field(
+        default=ENGLISH, max_length=40, exclude_if=lambda language: language == ENGLISH
+    )
     cutoffs: Cutoffs = Cutoffs()
     topics: tuple[Topic, ...] = Field(min_length=1, max_length=20)
     keywords: Keywords = Keywords()
     authors: Followed = Followed()
+
+    @property
+    def foreign_language(self) -> str:
+        """The name of the language that the judge writes in; empty for English."""
+        return "" if self.language == ENGLISH else language_name(self.language)
 
     @property
     def fingerprint(self) -> str:

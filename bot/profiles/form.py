@@ -8,6 +8,7 @@ from typing import Any, Final
 from unicodedata import combining, normalize
 
 from bot.arxiv.text import shortened
+from bot.domain.languages import ENGLISH
 from bot.domain.message import Field, Form
 from bot.domain.papers import Cutoffs, Profile, Topic, Value
 from bot.errors import Refused
@@ -30,7 +31,7 @@ _TITLE: Final = _limits(Profile, "title")["maxLength"]
 _TOPIC: Final = _limits(Topic, "name")["maxLength"]
 # A space follows the colon, unlike in N:M and https://.
 _LINE: Final = re.compile(rf"""(?:["“]([^"“”]+)["”]|(.{{1,{_TOPIC}}}?)) ?(?:: |:$|：) ?(.*)""")
-_SHORT: Final = ("title", "categories")
+_SHORT: Final = ("title", "categories", "language")
 _NUMBERS: Final = {
     "relevance": _limits(Cutoffs, "relevance"),
     "novelty": _limits(Cutoffs, "novelty"),
@@ -56,6 +57,10 @@ _FIELDS: Final = {
     ),
     "relevance": ("Relevance cut-off", f"{_RANGES['relevance']}; papers below it are not picked."),
     "novelty": ("Novelty cut-off", f"{_RANGES['novelty']}; papers below it are not picked."),
+    "language": (
+        "Language of the two sentences",
+        "English where it is empty; or German, French, Japanese, Arabic and others.",
+    ),
     "maximum": ("Most papers in a digest", f"{_RANGES['maximum']}; the best ones are picked."),
 }
 
@@ -78,7 +83,7 @@ def build_form(profile: Profile | None, metadata: str = "") -> Form:
             kind="number" if name in _NUMBERS else "text" if name in _SHORT else "prose",
             value=values.get(name, ""),
             hint=hint,
-            optional=name in ("leave_out", "keywords"),
+            optional=name in ("leave_out", "keywords", "language"),
         )
         for name, (label, hint) in _FIELDS.items()
     )
@@ -117,6 +122,7 @@ def _values(profile: Profile) -> dict[str, str]:
         "relevance": str(profile.cutoffs.relevance),
         "novelty": str(profile.cutoffs.novelty),
         "maximum": str(profile.maximum),
+        "language": profile.foreign_language,
     }
 
 
@@ -158,6 +164,7 @@ def _data(texts: Mapping[str, str], base: Profile | None) -> dict[str, Any]:
         "title": " ".join(texts["title"].split()),
         "categories": asked,
         "maximum": numbers.pop("maximum"),
+        "language": texts["language"].strip() or ENGLISH,
         "cutoffs": kept["cutoffs"] | numbers,
         "topics": _topics(texts["look_for"], texts["leave_out"]),
         "keywords": kept["keywords"] | {"relevant": relevant, "irrelevant": irrelevant},
@@ -241,7 +248,8 @@ def _slug(*texts: str) -> str:
 
 def _mistake(where: FieldPath, reason: str, data: Mapping[str, Any]) -> tuple[str, str]:
     """The form's field that a mistake belongs to, and its sentence."""
-    field = {"topics": "look_for", "categories": "categories"}.get(str(where[0]), "title")
+    fields = {"topics": "look_for", "categories": "categories", "language": "language"}
+    field = fields.get(str(where[0]), "title")
     subject = "The title" if where == ("title",) else f"The list of {where[0]}"
     match where:
         case (*_, str(name)) if name in _NUMBERS:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from bot.domain import categories
+from bot.domain import categories, languages
 from bot.domain.papers import Cutoffs, Followed, Keywords, Profile, Topic, Value
 from bot.profiles.toml_lines import FieldPath, TomlLines
 
@@ -132,6 +132,7 @@ def validate_data(data: Mapping[str, Any]) -> Profile | tuple[FieldError, ...]:
     is a sentence of its own.
     """
     mistakes = [*_control_characters(data, ()), *_unknown_categories(data), *_same_topics(data)]
+    mistakes += _unknown_language(data)
     try:
         profile = Profile.model_validate(_tidy(data), strict=True)
     except ValidationError as error:
@@ -139,7 +140,10 @@ def validate_data(data: Mapping[str, Any]) -> Profile | tuple[FieldError, ...]:
     if mistakes:
         return tuple(mistakes)
     spelt = (categories.canonical(category) or category for category in profile.categories)
-    return profile.model_copy(update={"categories": tuple(dict.fromkeys(spelt))})
+    language = languages.language_code(profile.language) or profile.language
+    return profile.model_copy(
+        update={"categories": tuple(dict.fromkeys(spelt)), "language": language}
+    )
 
 
 def _in_our_words(error: ValidationError) -> Iterator[FieldError]:
@@ -198,6 +202,14 @@ def _unknown_categories(data: Mapping[str, Any]) -> Iterator[FieldError]:
             near = categories.nearest(asked)
             hint = f"; did you mean {near}?" if near else ""
             yield ("categories", index), f'"{safe_word(asked)}" is not an arXiv category{hint}'
+
+
+def _unknown_language(data: Mapping[str, Any]) -> Iterator[FieldError]:
+    word = data.get("language")
+    if isinstance(word, str) and not languages.language_code(word):
+        near = languages.nearest_language(word)
+        hint = f"; did you mean {near}?" if near else ', such as "de" or "German"'
+        yield ("language",), f'"{safe_word(_folded(word))}" is not a language known here{hint}'
 
 
 def _same_topics(data: Mapping[str, Any]) -> Iterator[FieldError]:

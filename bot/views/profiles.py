@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from bot.arxiv.text import one_line, shortened
+from bot.domain.languages import language_name
 from bot.domain.message import Button, CommandLine, Item, Message
 from bot.domain.papers import Profile
 
@@ -143,6 +144,8 @@ def _changes(before: Profile, after: Profile) -> Iterator[str]:
     for label, (was, now) in numbers.items():
         if was != now:
             yield f"{label}: {now}, was {was}"
+    if before.language != after.language:
+        yield f"the sentences are in {language_name(after.language)}"
     if before.gate != after.gate:
         yield "the gate is on" if after.gate else "the gate is off: every paper is scored"
     yield from _topic_changes(before, after)

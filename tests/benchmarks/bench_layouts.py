@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bench_layouts [--papers JSONL[.gz]]
 
 Cents at gpt-6-luna's prices (workers/judging/prices.py), for 1, 2 and 4 profiles that judge the
-same papers in the same order: criteria first (as Paperboy asks) or last; 5, 10, 15 or 30 papers a
-call; a comment for all, or scores alone and a second call for those that reach the cut-offs, one
-in twenty.
+same papers in the same order: criteria first (as Paperboy asks) or last; 5, 10, 20 or 30 papers a
+call; a few words for all and two sentences in the call that orders the best (as Paperboy asks), or
+two sentences for all and a call that only orders.
 The texts are the real ones; what is assumed is printed.
 """
 
@@ -25,34 +25,36 @@ from bot.profiles import library
 from tests import external_file
 from tests.factories import paper
 from workers.arxiv import sample
-from workers.judging import scoring
+from workers.judging import scoring, top_papers
 from workers.judging.prices import price_tokens
 
 MODEL = "gpt-6-luna"
-_PAPERS, _SIZES, _AT_ONCE, _PICKED = 450, (5, 10, 15, 30), 16, 20
+_PAPERS, _SIZES, _AT_ONCE, _BEST = 450, (5, 10, 20, 30), 16, 15
 _CHARACTERS = 4
-# 219 characters with a comment of 160 (estimating.py's measure); 46 without, an id's digits being
-# tokens of two or three; the comment and the id again.
-_ROW, _BARE_ROW, _SAID_ROW = 54, 14, 46
+# A row with a few words, with two sentences as well (258 characters, as a strong model writes
+# them), an id in an order, and an id with two sentences.
+_ROW, _LONG_ROW, _PLACE, _TOP_ROW = 28, 86, 6, 65
 # OpenAI's guide to prompt caching: from 1,024 tokens on, and before GPT-5.6 in steps of 128.
 _LEAST, _STEP = 1024, 128
 _DAY = external_file("data/day-450.jsonl.gz")
 _ASSUMED = f"""\
 A token is {_CHARACTERS} characters of schema (which OpenAI puts first), instructions and question.
-A row of an answer is {_ROW} tokens, {_BARE_ROW} without its comment, the comment alone {_SAID_ROW}.
+A row of an answer is {_ROW} tokens, {_LONG_ROW} with two sentences; {_BEST} papers are ordered,
+at {_TOP_ROW} tokens with two sentences and {_PLACE} without.
 16 calls are made at once, and find nothing of each other cached. A second profile comes when the
 first is done; warm: minutes later, all of it is cached yet; cold: nothing. Every call finds the
 machine that has its prefix. No reasoning tokens. Flex is half of everything.
-*  cheapest at equal output (a comment for every paper)    +  cheapest of all, where that is less
+*  cheapest with two sentences for every paper    +  cheapest of all, where that is less
 """
 
 
 class Layout(NamedTuple):
-    """How papers are asked about: what stands first, so many a call, and who gets a comment."""
+    """How papers are asked about: what stands first, so many a call, and for whom two sentences
+    are written: `all`, or the `best`."""
 
     first: str
     size: int
-    comments: str
+    sentences: str
 
 
 class Call(NamedTuple):
@@ -143,13 +145,12 @@ def tokens(text: str) -> int:
 def passes(layout: Layout, profile: Profile, day: Sequence[Paper], turn: int) -> list[list[Call]]:
     """The calls of a profile's day; those of a second pass know the first one's answers. `turn`
     picks other papers for each profile."""
-    told = scoring.instructions(profile)
-    if layout.comments == "all":
-        return [_calls(layout, told, scoring.schema(), day, _ROW)]
-    scores, said = _schema("id", "relevance", "novelty"), _schema("id", "comment")
+    row, place = (_LONG_ROW, _PLACE) if layout.sentences == "all" else (_ROW, _TOP_ROW)
+    told, order = scoring.instructions(profile), top_papers.instructions(profile)
+    best = day[turn :: len(day) // _BEST][:_BEST]
     return [
-        _calls(layout, _without(told, "The comment"), scores, day, _BARE_ROW),
-        _calls(layout, _without(told, "Two scores"), said, day[turn::_PICKED], _SAID_ROW),
+        _calls(layout, told, scoring.schema(), day, row),
+        _calls(layout._replace(size=_BEST), order, top_papers.schema(), best, place),
     ]
 
 
@@ -163,23 +164,6 @@ def _calls(
         first, last = texts if layout.first == "criteria" else reversed(texts)
         made.append(Call(form + first, last, row * len(part)))
     return made
-
-
-def _schema(*fields: str) -> dict[str, Any]:
-    schema = scoring.schema()
-    row = schema["properties"]["papers"]["items"]
-    row["properties"] = {name: row["properties"][name] for name in fields}
-    row["required"] = list(fields)
-    return schema
-
-
-def _without(text: str, heading: str) -> str:
-    """The instructions without a section."""
-    parts = text.split("\n# ")
-    kept = [part for part in parts if not part.startswith(heading)]
-    if len(kept) != len(parts) - 1:
-        raise ValueError(f"the instructions have no section {heading!r}")
-    return "\n# ".join(kept)
 
 
 def spent(rule: Rule, turns: Sequence[list[list[Call]]], warm: bool) -> Tokens:
@@ -214,23 +198,23 @@ def cents(used: Tokens, tier: str | None = None) -> float:
 def table(rule: Rule, judges: Sequence[Profile], day: Sequence[Paper]) -> Iterator[str]:
     """A rule's layouts, a line each."""
     columns = [(1, True), (2, True), (2, False), (4, True), (4, False)]
-    layouts = [Layout(*row) for row in product(("criteria", "papers"), _SIZES, ("all", "picked"))]
+    layouts = [Layout(*row) for row in product(("criteria", "papers"), _SIZES, ("all", "best"))]
     rows = []
     for layout in layouts:
         turns = [passes(layout, judge, day, n) for n, judge in enumerate(judges)]
         used = [spent(rule, turns[:count], warm) for count, warm in columns]
         rows.append([cents(u, tier) for tier in (None, "flex") for u in used])
-    full = [row for row, layout in zip(rows, layouts, strict=True) if layout.comments == "all"]
+    full = [row for row, layout in zip(rows, layouts, strict=True) if layout.sentences == "all"]
     equal, least = [list(map(min, zip(*some, strict=True))) for some in (full, rows)]
     yield f"\n{rule.name}"
     named = ["1", "2 warm", "2 cold", "4 warm", "4 cold"]
     yield f"{'':22}{'profiles':36}  at flex"
-    yield f"{'first':9}{'a call':>6} {'comment':7}" + "".join(f"{n:>7}" for n in named * 2)
+    yield f"{'first':9}{'a call':>6} {'written':7}" + "".join(f"{n:>7}" for n in named * 2)
     for layout, row in zip(layouts, rows, strict=True):
         shown = ""
         for value, best, lowest in zip(row, equal, least, strict=True):
             shown += f"{value:>6.2f}" + ("*" if value == best else "+" if value == lowest else " ")
-        yield f"{layout.first:9}{layout.size:>6} {layout.comments:7}{shown}".rstrip()
+        yield f"{layout.first:9}{layout.size:>6} {layout.sentences:7}{shown}".rstrip()
 
 
 def read(path: Path) -> list[Paper]:

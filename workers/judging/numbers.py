@@ -50,9 +50,10 @@ _BEARING = {
 }
 
 
-def numbers_stand_in(sentence: str, *texts: str) -> bool:
+def numbers_stand_in(sentence: str, *texts: str, words: bool = True) -> bool:
     """Whether every number of the sentence stands in one of the texts (raw TeX), however either
-    writes it: 1,000 or 1000, 0,5 or 0.5, 2 or two. A rounded number does not."""
+    writes it: 1,000 or 1000, 0,5 or 0.5, 2 or two. A rounded number does not. Number words are
+    checked where `words` says that the sentence is in English."""
     known = set[str]()
     for form in (form for text in texts for form in (text, readable(text))):
         known |= _numbers(form) | _numbers(_THIN.sub("", _plain(form)))
@@ -65,8 +66,8 @@ def numbers_stand_in(sentence: str, *texts: str) -> bool:
         all(known & _values(number) for number in _NUMBER.findall(spelt))
         for spelt in (said, _THIN.sub("", said))
     )
-    words = (stated for word in _words(sentence) if (stated := _stated(word)))
-    return digits and all(known & stated for stated in words)
+    stated = [_stated(word) for word in _words(sentence)] if words else []
+    return digits and all(known & meant for meant in stated if meant)
 
 
 def _stated(word: str) -> set[str]:

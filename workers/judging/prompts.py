@@ -39,5 +39,5 @@ def filled(text: str, **values: object) -> str:
 def paper_line(paper: Paper) -> str:
     """A paper as one line of JSON, which its text cannot leave: quotes and breaks are escaped."""
     fields = {"id": paper.id, "title": paper.title, "abstract": paper.abstract}
-    raw = json.dumps(fields, ensure_ascii=False)
+    raw = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     return _BREAKS.sub(lambda match: f"\\u{ord(match[0]):04x}", raw)

@@ -148,6 +148,7 @@ class DayScorer:
         """Ask for the order and the sentences, store them, and return the order, empty where there
         is none. Papers that the answer leaves out come last, in the order of `by_rank`."""
         name, writer = self._profile.name, top_papers.writer_key(self._profile, self._model.name)
+        english = not self._profile.foreign_language
         instructions, question = top_papers.instructions(self._profile), top_papers.question(papers)
         with (
             closing(self._metered(TOP_TOKENS, _TOP_PATIENCE)) as metered,
@@ -163,7 +164,7 @@ class DayScorer:
                 except PaperboyError as error:
                     log.warning("call for the best papers failed", profile=name, why=str(error))
                     return ()
-                top = top_papers.parse_reply(reply.text or "", by_rank)
+                top = top_papers.parse_reply(reply.text or "", by_rank, english)
                 if top is None:
                     self._store.scores.put(key, {}, call, reply.usage)
                     continue

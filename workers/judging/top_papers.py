@@ -98,7 +98,7 @@ def order_key(profile: Profile, model: str, papers: Sequence[Paper]) -> str:
     return fingerprint(*sent)
 
 
-def parse_reply(reply: str, papers: Sequence[Paper]) -> TopReply | None:
+def parse_reply(reply: str, papers: Sequence[Paper], english: bool = True) -> TopReply | None:
     """The papers' ids, best first, and the sentences about them; None where the reply names fewer
     than half of them.
 
@@ -115,7 +115,7 @@ def parse_reply(reply: str, papers: Sequence[Paper]) -> TopReply | None:
     if not best or len(best) * 2 < len(wanted):
         return None
     rows = {id: row for row in _rows(values, depth=8) if (id := _id(row)) in wanted}
-    written = {id: _sentences(row, wanted[id]) for id, row in rows.items() if id}
+    written = {id: _sentences(row, wanted[id], english) for id, row in rows.items() if id}
     unproven = sum(
         not written[id].shows and bool(row.get("shows")) for id, row in rows.items() if id
     )
@@ -123,13 +123,13 @@ def parse_reply(reply: str, papers: Sequence[Paper]) -> TopReply | None:
     return TopReply(order, written, unproven)
 
 
-def _sentences(row: Mapping[str, Any], paper: Paper) -> Sentences:
+def _sentences(row: Mapping[str, Any], paper: Paper, english: bool) -> Sentences:
     """A row's sentences; `shows` is empty where it states a number that is not the paper's, or has
     a link."""
     shows, why = _line(row.get("shows")), _line(row.get("why"))
     if any(link in shows for link in _LINKS):
         shows = ""
-    if not numbers_stand_in(shows, paper.title, paper.abstract):
+    if not numbers_stand_in(shows, paper.title, paper.abstract, words=english):
         shows = ""
     return Sentences(shows=shortened(shows, _SENTENCE_MAX), why=shortened(why, _SENTENCE_MAX))
 
