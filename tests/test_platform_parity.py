@@ -98,7 +98,7 @@ def test_one_days_digest_is_the_same_thread_on_both(
             assert part in one
             assert part in other
     for head in (ours[0], theirs[0]):
-        assert "6 announced = 6 picked" in head
+        assert "6 of 6 are for you" in head
 
 
 def test_every_command_is_on_both() -> None:

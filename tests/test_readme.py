@@ -41,17 +41,24 @@ from workers.arxiv import sample
 
 ROOT = Path(__file__).parents[1]
 COMMENTS = {
-    "SQuat": "Meets Model compression: keys are quantized orthogonally to queries, with a bound.",
-    "Quamba2": "Meets Model compression: post-training quantization of state space models.",
+    "SQuat": (
+        "Quantizes keys orthogonally to queries and cuts peak memory by 2.17 to 2.82 times.",
+        "Model compression: a KV cache of few bits that needs no fine-tuning.",
+    ),
+    "Quamba2": (
+        "Runs Mamba models in 8 or 4 bits, 1.3 times faster in prefilling, for 1.6 % of accuracy.",
+        "Model compression: post-training quantization of state space models.",
+    ),
 }
 
 
 def a_day() -> Digest:
     """Two papers of the sample, scored as a model might."""
     rows = []
-    for name, comment in COMMENTS.items():
+    for name, (shows, comment) in COMMENTS.items():
         (found,) = (a for a in sample.listing().papers if a.paper.title.startswith(name))
-        score = Score(relevance=9 if name == "SQuat" else 8, novelty=8, comment=comment)
+        relevance = 9 if name == "SQuat" else 8
+        score = Score(relevance=relevance, novelty=8, shows=shows, comment=comment)
         rows.append(Decision(announced=found, outcome=Outcome.PICKED, score=score))
     return digest(*rows, profile=library.shipped()["compression"])
 

@@ -24,6 +24,7 @@ from bot.store.lease import Lease, LeaseLost
 from bot.store.outbox import Outbox
 from bot.store.requests import DueDeliveries, FailedAttempt
 from bot.store.store import Store
+from bot.views import card as card_views
 from bot.views import digest as digest_views
 from bot.views import refusals
 from workers.judging import outcomes
@@ -270,9 +271,9 @@ class _ChannelDelivery:
         unposted = {id: reason for id in ids if (reason := refused.get(id))}
         _, *cards = digest_views.thread_posts(digest, day)
         replies = list(zip(ids, cards, strict=True))
-        posted = await thread.post(digest_views.head(digest, unposted), replies)
+        posted = await thread.post(digest_views.head(digest, day, unposted), replies)
         if posted.refused != unposted and not posted.ended:
-            await thread.post_one(HEAD, digest_views.head(digest, posted.refused))
+            await thread.post_one(HEAD, digest_views.head(digest, day, posted.refused))
         return posted
 
     def _thread(self, name: str, lease: Lease) -> ThreadPoster:
@@ -310,7 +311,7 @@ class _ChannelDelivery:
             also = self.store.shown_papers.put_other_profile(address, id, digest.profile.title)
             votes = self.store.votes.count(address, id)
             rank = other.picked.index(shown) + 1
-            card = digest_views.card(other, rank, shown, day, votes, also)
+            card = card_views.card(other, rank, shown, day, votes, also)
             await self._thread(f"{address}:{day}", lease).change(id, card, head.message)
 
     def _is_due(self) -> bool:

@@ -47,11 +47,12 @@ def split_authors(raw: str) -> tuple[str, ...]:
     return at_most(names)
 
 
-def at_most(names: Sequence[str]) -> tuple[str, ...]:
-    """Names that arXiv gave one by one, cut to their limits: a longer list ends in "and others", a
-    longer name in an ellipsis."""
-    short = (shortened(name, _LONGEST) for name in names[:_MOST])
-    return (*short, "and others") if len(names) > _MOST else tuple(short)
+def at_most(names: Sequence[str], most: int | None = None) -> tuple[str, ...]:
+    """Names that arXiv gave one by one, cut to their limits: a longer list (than `most`) ends in
+    "and others", a longer name in an ellipsis."""
+    most = most or _MOST
+    short = (shortened(name, _LONGEST) for name in names[:most])
+    return (*short, "and others") if len(names) > most else tuple(short)
 
 
 def followed(names: Iterable[str], follow: Iterable[str]) -> tuple[str, ...]:
@@ -84,6 +85,24 @@ def followed(names: Iterable[str], follow: Iterable[str]) -> tuple[str, ...]:
         )
 
     return tuple(entry for entry in follow if is_present(entry))
+
+
+def is_group(name: str) -> bool:
+    """Whether a name is a collaboration's, not a person's."""
+    return _group(name) is not None or bool(_GROUP.search(name))
+
+
+def family_name(name: str) -> str:
+    """What a citation calls an author: `Blondal`, `van Beethoven`; a collaboration's whole name."""
+    words = name.split()
+    while len(words) > 1 and _SUFFIX.fullmatch(words[-1]):
+        words.pop()
+    if is_group(name) or len(words) < 2:
+        return name
+    first = len(words) - 1
+    while first > 1 and words[first - 1][:1].islower():
+        first -= 1
+    return " ".join(words[first:])
 
 
 def _same(one: _Person, other: _Person) -> bool:

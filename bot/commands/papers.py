@@ -14,9 +14,12 @@ from bot.domain.message import Message
 from bot.domain.paper_status import CloserLook, PaperReport, judging_criteria
 from bot.domain.subscription import Vote
 from bot.errors import Refused
+from bot.views import card as card_views
 from bot.views import digest as digest_views
 from bot.views import refusals
 from bot.views import why as why_views
+from bot.views.bibtex import bibtex_text
+from bot.views.near_misses import near_misses
 
 # Papers that a list of near misses shows of each kind.
 _MISSED = 5
@@ -111,11 +114,32 @@ def missed(invocation: Invocation, context: Context, words: Sequence[str]) -> An
     digest = context.store.history.digest_given_to(invocation.address, last.day)
     if digest is None:
         raise Refused(refusals.digest_expired())
-    return Answer(digest_views.near_misses(digest, last.day, _MISSED))
+    return Answer(near_misses(digest, last.day, _MISSED))
+
+
+def missed_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
+    """A button carries the day."""
+    digest = _pressed_digest(invocation, context, value)
+    return Answer(near_misses(digest, value, _MISSED))
+
+
+def details(invocation: Invocation, context: Context, value: str) -> Answer:
+    """How a digest came about; the button carries its day."""
+    return Answer(digest_views.details_text(_pressed_digest(invocation, context, value)))
 
 
 def abstract(invocation: Invocation, context: Context, value: str) -> Answer:
     return Answer(why_views.whole_abstract(_pressed_paper(invocation, context, value)[2].paper))
+
+
+def bibtex(invocation: Invocation, context: Context, value: str) -> Answer:
+    return Answer(bibtex_text(_pressed_paper(invocation, context, value)[2].paper))
+
+
+def menu(invocation: Invocation, context: Context, value: str) -> Answer:
+    """A card's menu, where the platform has none that opens in place."""
+    day, _, decision = _pressed_paper(invocation, context, value)
+    return Answer(card_views.menu_text(decision, day))
 
 
 def voted_up(invocation: Invocation, context: Context, value: str) -> Answer:
@@ -132,7 +156,7 @@ def _voted(invocation: Invocation, context: Context, value: str, vote: Vote) -> 
     votes = context.store.votes.count(invocation.address, decision.paper.id)
     also = context.store.shown_papers.other_profiles(invocation.address, decision.paper.id)
     rank = digest.picked.index(decision) + 1
-    return Answer(update=digest_views.card(digest, rank, decision, day, votes, also))
+    return Answer(update=card_views.card(digest, rank, decision, day, votes, also))
 
 
 def _pressed_paper(
@@ -140,9 +164,16 @@ def _pressed_paper(
 ) -> tuple[str, Digest, Decision]:
     """The day, digest and decision of a card's button, which carries `DAY ID`."""
     day, _, id = value.partition(" ")
-    digest = context.store.history.digest_given_to(invocation.address, day)
-    if digest is not None:
-        for decision in digest.decisions:
-            if decision.paper.id == id and decision.outcome is Outcome.PICKED:
-                return day, digest, decision
+    digest = _pressed_digest(invocation, context, day)
+    for decision in digest.decisions:
+        if decision.paper.id == id and decision.outcome is Outcome.PICKED:
+            return day, digest, decision
     raise Refused(refusals.digest_expired())
+
+
+def _pressed_digest(invocation: Invocation, context: Context, day: str) -> Digest:
+    """The digest that a button names, as this channel got it."""
+    digest = context.store.history.digest_given_to(invocation.address, day)
+    if digest is None:
+        raise Refused(refusals.digest_expired())
+    return digest

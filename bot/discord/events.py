@@ -106,8 +106,8 @@ class DiscordApp(discord.Client):
         message = data["resolved"]["messages"][data["target_id"]]
         for custom_id in _custom_ids(message.get("components") or []):
             name, value = render.parse_button_id(custom_id) or ("", "")
-            if name == "why":
-                action = dispatch.button_action(name, value)
+            if name in ("why", "menu"):  # what opens a card's menu carries the same
+                action = dispatch.button_action("why", value)
                 await self.answers.act(self._interaction(raw), action)
                 return
         parts = [message.get(part) for part in ("content", "components", "embeds")]

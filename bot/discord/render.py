@@ -32,7 +32,7 @@ _GREY, _OPENS = 2, 5
 _SUPPRESS_EMBEDS, _COMPONENTS_V2 = 1 << 2, 1 << 15
 
 # The most each of our parts may take of a message, escaped; real ones are a fraction of it.
-_TITLE, _LINE, _FACTS, _COMMENT, _SMALL, _MORE = 300, 120, 500, 600, 1000, 40
+_TITLE, _LINE, _SHOWS, _FACTS, _COMMENT, _SMALL, _MORE = 300, 120, 200, 500, 500, 1000, 40
 
 NO_IDS: Final[Mapping[str, str]] = {}
 
@@ -54,10 +54,10 @@ def plain(post: Post) -> Json:
     """The post as text without buttons, for when Discord refuses the layout."""
     url = [_address(post.url, _LINK)] if isinstance(post, Card) else []
     if isinstance(post, Card):
-        said: tuple[str, ...] = (post.comment,)
+        said: tuple[str, ...] = (post.shows, post.comment)
     else:
         typed = (f"/{line.word} {line.arguments} {line.does}" for line in post.commands)
-        said = (*post.notices, *post.text, *typed)
+        said = (*post.notices, *post.text, *post.points, *typed, *post.small, *post.details)
     rows = [_fitted(post.title, _TITLE), *url, *_rows((("", text) for text in said), CONTENT)]
     parts = _texts("\n".join(filter(None, rows)))
     return {"flags": _COMPONENTS_V2, "components": parts, "allowed_mentions": {"parse": []}}
@@ -105,36 +105,43 @@ _MARKS = re.compile(r"[\\*_~|`\[\]<@]|:(?=//|[^\s:]+:)|^[-+>#]")
 
 
 def _card(card: Card) -> Json:
-    scores = _score("Relevance", card.relevance)
-    if card.novelty is not None:
-        scores += f" · {_score('Novelty', card.novelty)}"
-    small = " · ".join(part for part in (card.facts, card.authors) if one_line(part))
-    rows = [f"**{card.rank}. {_linked(card.title, card.url, _TITLE)}**", scores]
-    rows += _rows([("-# ", small)], _FACTS) + _rows([("", card.comment)], _COMMENT)
-    rows += _rows([("> ", card.abstract)], CONTENT - sum(len(row) + 1 for row in rows))
-    buttons = (*card.buttons, Button(action="pdf", label="PDF", url=card.pdf))
+    rows = [f"**{card.rank}. {_linked(card.title, card.url, _TITLE)}**"]
+    rows += _rows([("", card.shows)], _COMMENT) + _rows([("-# ", card.comment)], _COMMENT)
+    scores = score_words(card.relevance, card.novelty)
+    byline = card.byline or " · ".join(filter(None, (card.facts, card.authors)))
+    rows += _rows([("-# ", f"{scores} · {byline}" if one_line(byline) else scores)], _FACTS)
+    menu = (Button(action="menu", label="⋯", value=value),) if (value := _menu_value(card)) else ()
+    pdf = () if menu else (Button(action="pdf", label="PDF", url=card.pdf),)
     return {
         "content": "\n".join(rows),
         "flags": _SUPPRESS_EMBEDS,
-        "components": _button_rows(_buttons(buttons, set())),
+        "components": _button_rows(_buttons((*card.buttons, *menu, *pdf), set())),
     }
 
 
-def _score(name: str, score: int) -> str:
-    return f"{name} {score} {'●' * score}{'○' * (10 - score)}"
+def _menu_value(card: Card) -> str:
+    """Discord has no menu that opens from a small button: ours is a private answer. A select takes
+    a row of its own, as wide as the card."""
+    return next((button.value for button in card.menu if button.value), "")
+
+
+def score_words(relevance: int, novelty: int | None) -> str:
+    """`relevance 10 · novelty 9`."""
+    return f"relevance {relevance}" + (f" · novelty {novelty}" if novelty is not None else "")
 
 
 def _head(head: Message, command_ids: Mapping[str, str]) -> Json:
     seen: set[str] = set()
     buttons = _button_rows(_buttons(head.buttons[:10], seen))
     small = "\n".join(_rows((("-# ", text) for text in head.small), _SMALL))
-    title = _fitted(head.title, _TITLE)
-    # "Who did what" is a sentence, not a heading.
-    rows = [f"<@{head.by}> {title}" if _is_id(head.by) else f"### {title}"]
-    room = TEXT - len(rows[0]) - len(small)
+    rows = _title_rows(head)
+    room = TEXT - sum(len(row) + 1 for row in rows) - len(small)
+    room_for_text = room - (TEXT // 2 if head.lines or head.items else 0)
     said = [*(("⚠️ ", notice) for notice in head.notices), *(("", text) for text in head.text)]
-    rows += _rows(said, room - (TEXT // 2 if head.lines or head.items else 0))
+    rows += _rows([*said, *(("- ", point) for point in head.points)], room_for_text)
     rows += [_command(line, command_ids) for line in head.commands]
+    room = TEXT - sum(len(row) + 1 for row in rows) - len(small)
+    rows += _code(head.code, room)
     room = TEXT - sum(len(row) + 1 for row in rows) - len(small)
     listed = _listed(head.lines, room // 2 if head.items else room)
     places = COMPONENTS - 3 - sum(map(_count, buttons))
@@ -147,6 +154,15 @@ def _head(head: Message, command_ids: Mapping[str, str]) -> Json:
     return {"flags": _COMPONENTS_V2, "components": parts}
 
 
+def _title_rows(head: Message) -> list[str]:
+    """The title, and the paper below it or in its place. "Who did what" is a sentence, not a
+    heading."""
+    paper = _linked(head.paper.label, head.paper.url, _TITLE) if head.paper else ""
+    title = "" if paper and not one_line(head.title) else _fitted(head.title, _TITLE)
+    first, rest = (title, [paper] if paper else []) if title else (paper, [])
+    return [f"<@{head.by}> {first}" if _is_id(head.by) else f"### {first}", *rest]
+
+
 def _command(line: CommandLine, command_ids: Mapping[str, str]) -> str:
     """Discord asks for the arguments itself, so they are left out."""
     id = command_ids.get(line.word.partition(" ")[0], "")
@@ -155,11 +171,15 @@ def _command(line: CommandLine, command_ids: Mapping[str, str]) -> str:
 
 
 def _listed(lines: Sequence[PaperLine], room: int) -> str:
+    """A numbered list; its first line says what the scores are."""
     rows: list[str] = []
     room -= _MORE
     for line in lines:
-        scores = f"{line.relevance:>2}" + (f" · {line.novelty:>2}" if line.novelty else "")
-        row = f"**{line.rank}.** `{scores}` {_linked(line.title, line.url, _LINE)}"
+        scores = score_words(line.relevance, line.novelty).replace(" ", "\u00a0")
+        if rows:
+            scores = re.sub(r"[a-z]+\s", "", scores)
+        row = f"{line.rank}. {_linked(line.title, line.url, _LINE)} ({scores})"
+        row += "".join(f"\n   {shows}" for shows in _rows([("", line.shows)], _SHOWS))
         if (room := room - len(row) - 1) < 0:
             break
         rows.append(row)
@@ -168,15 +188,23 @@ def _listed(lines: Sequence[PaperLine], room: int) -> str:
     return "\n".join(rows)
 
 
+def _code(code: str, room: int) -> list[str]:
+    """Lines to copy, as many as fit, in a block of code."""
+    rows, room = list[str](), room - len("```\n\n```")
+    for line in code.replace("```", "'''").split("\n") if code.strip() else ():
+        if (room := room - len(line) - 1) < 0:
+            break
+        rows.append(line)
+    return ["\n".join(["```", *rows, "```"])] if rows else []
+
+
 def _items(items: Sequence[Item], room: int, places: int, seen: set[str]) -> list[Json]:
     """Each item with its buttons while components are left; the others as text, or counted."""
     parts: list[Json] = []
     rest: list[str] = []
     room -= _MORE
     for n, item in enumerate(items):
-        name = f"**{_fitted(item.title, _TITLE)}**"
-        name += f" · <#{item.channel}>" if _is_id(item.channel) else ""
-        text = "\n".join([name, *_rows((("-# ", small) for small in item.small), _SMALL)])
+        text = _item_text(item)
         if (room := room - len(text) - 1) < 0:
             rest.append(f"-# + {len(items) - n} more")
             break
@@ -187,6 +215,14 @@ def _items(items: Sequence[Item], room: int, places: int, seen: set[str]) -> lis
         else:
             rest.append(text)
     return parts + _texts("\n".join(rest))
+
+
+def _item_text(item: Item) -> str:
+    name = f"**{_linked(item.title, item.url, _TITLE)}**"
+    name += f" · <#{item.channel}>" if _is_id(item.channel) else ""
+    said = [*(("", text) for text in item.text), *(("- ", point) for point in item.points)]
+    small = _rows((("-# ", small) for small in item.small), _SMALL)
+    return "\n".join([name, *_rows(said, TEXT // 2), *small])
 
 
 def _block(text: str, buttons: list[Json]) -> list[Json]:

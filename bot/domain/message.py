@@ -29,18 +29,31 @@ class Button(Value):
     confirm: str = ""
 
 
+class Link(Value):
+    """Words that open a web address."""
+
+    label: str
+    url: str
+
+
 class PaperLine(Value):
-    """One picked paper in the parent message."""
+    """One picked paper in the parent message; `shows` is a sentence below its title."""
 
     rank: int
     relevance: int
     novelty: int | None
     title: str
     url: str
+    shows: str = ""
 
 
 class Card(Value):
-    """One paper: a reply in the thread."""
+    """One paper: a reply in the thread.
+
+    `shows` says what the paper does, `comment` why it was picked, `byline` who wrote it and where
+    in a few words. `facts`, `authors` and `abstract` say more, where there is room and no button.
+    `menu` has the buttons that are pressed less often.
+    """
 
     kind: Literal["card"] = "card"
     rank: int
@@ -48,19 +61,26 @@ class Card(Value):
     url: str
     relevance: int
     novelty: int | None
+    shows: str = ""
+    byline: str = ""
     facts: str
     authors: str
     comment: str
     abstract: str
     pdf: str
     buttons: tuple[Button, ...] = ()
+    menu: tuple[Button, ...] = ()
 
 
 class Item(Value):
-    """One row of a list, with its buttons; `channel` is a channel's id, shown as a link."""
+    """One row of a list, with its buttons; `channel` is a channel's id, shown as a link. A title
+    with a `url` is one itself. `points` are a list, below the text."""
 
     title: str
+    url: str = ""
     channel: str = ""
+    text: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
     small: tuple[str, ...] = ()
     buttons: tuple[Button, ...] = ()
 
@@ -78,18 +98,27 @@ class Message(Value):
     """A thread's head or any other answer: a title, then text, papers and small print.
 
     `by` is the id of the person who did what the message reports, shown as a name before the title.
+    `paper` is the paper it is about; without a title it stands in its place. `points` are a list
+    below the text, `code` is text in several lines to copy as it is. `details` are shown where
+    nobody can press the button that tells them. `push` is what a notification says, if not the
+    beginning of the message.
     """
 
     kind: Literal["head"] = "head"
     title: str
     by: str = ""
+    paper: Link | None = None
     notices: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     commands: tuple[CommandLine, ...] = ()
+    points: tuple[str, ...] = ()
+    code: str = ""
     lines: tuple[PaperLine, ...] = ()
     items: tuple[Item, ...] = ()
     small: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
     buttons: tuple[Button, ...] = ()
+    push: str = ""
 
 
 Post = Annotated[Message | Card, About(discriminator="kind")]

@@ -119,9 +119,9 @@ class SlackApp:
 
     async def _pressed(self, ack: AsyncAck, body: Json, action: Json) -> None:
         await ack()
-        if action.get("url"):
-            return  # Slack has opened it
         name, value = render.parse_pressed(action)
+        if action.get("url") or name == "pdf":
+            return  # Slack has opened it
         place = body.get("channel") or {}  # a private message is not sent along
         message = {**(body.get("container") or {}), **(body.get("message") or {})}
         interaction = self._interaction("button", body, place.get("id") or "", body["user"]["id"])
@@ -175,11 +175,8 @@ class SlackApp:
         )
         for block in message.get("blocks") or ():
             for element in block.get("elements") or ():
-                if not element.get("action_id"):
-                    continue
-                name, value = render.parse_pressed(element)
-                if name == "why":
-                    await self.answers.act(interaction, dispatch.button_action(name, value))
+                if (value := render.parse_paper(element)) is not None:
+                    await self.answers.act(interaction, dispatch.button_action("why", value))
                     return
         text = json.dumps([message.get("text"), message.get("blocks")], ensure_ascii=False)
         typed = "why " + " ".join(found.id for found in ids.find(text))

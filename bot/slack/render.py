@@ -30,15 +30,26 @@ def message(post: Post) -> Json:
     is for notifications and screen readers.
     """
     if isinstance(post, Card):
-        novelty = "" if post.novelty is None else f", novelty {post.novelty}"
-        said = [f"{post.rank}. {cut(post.title, 200) or post.url}"]
-        said.append(f"relevance {post.relevance}{novelty}")  # no bars, which would be read out
-        blocks = _card(post)
+        blocks, said = _card(post), _card_summary(post)
     else:
-        said = [post.title.strip() or NAME, *post.notices[:1], *post.text[:1]]
-        blocks = _head(post, [], *_MESSAGE)
-    summary = " — ".join(part for part in said if part.strip())
-    return {"blocks": numbered(blocks), "text": escape(cut(summary, 300), quote=False)}
+        blocks, said = _head(post, [], *_MESSAGE), _head_summary(post)
+    return {"blocks": numbered(blocks), "text": escape(cut(said, 300), quote=False)}
+
+
+def _card_summary(card: Card) -> str:
+    said = [f"{card.rank}. {cut(card.title, 160) or card.url}", card.shows or card.comment]
+    return f"{_joined(said, ' — ')} ({_scores(card)})"
+
+
+def _head_summary(head: Message) -> str:
+    if head.push.strip():
+        return head.push
+    title = head.title.strip() or (head.paper.label.strip() if head.paper else "") or NAME
+    return _joined([title, *head.notices[:1], *head.text[:1]], " — ")
+
+
+def _joined(parts: Iterable[str], by: str) -> str:
+    return by.join(part.strip() for part in parts if part.strip())
 
 
 def plain(post: Post) -> Json:
@@ -58,75 +69,109 @@ def home(head: Message) -> Json:
 
 
 def parse_pressed(action: Mapping[str, Any]) -> tuple[str, str]:
-    """One of a block_actions payload's `actions` -> the Button's action and value. Slack sends a
-    button with a url, too (a card's PDF as "pdf")."""
+    """One of a block_actions payload's `actions` -> the Button's action and value, also of one in
+    a menu. Slack sends a button with a url, too (a card's PDF as "pdf")."""
+    if action.get("type") == "overflow":
+        chosen = str((action.get("selected_option") or {}).get("value") or "")
+        return chosen.partition(" ")[0], chosen.partition(" ")[2]
     return action["action_id"].partition("#")[0], action.get("value") or ""
+
+
+def parse_paper(element: Mapping[str, Any]) -> str | None:
+    """What a Why button would carry, where an element of a message has one; also in a menu."""
+    options = element.get("options") or () if element.get("type") == "overflow" else ()
+    chosen = [{**element, "selected_option": option} for option in options] or [dict(element)]
+    for name, value in map(parse_pressed, chosen if element.get("action_id") else ()):
+        if name == "why":
+            return value
+    return None
 
 
 def _card(card: Card) -> list[Json]:
     title = link(card.title.strip() or card.url, card.url, 300, bold=True)
     first = [text_element(f"{card.rank}. ", bold=True), *title]
-    buttons = card.buttons
-    if buttons and URL.fullmatch(card.pdf):
-        buttons += (Button(action="pdf", label="PDF", url=card.pdf),)
-    elif URL.fullmatch(card.pdf):
+    if not card.buttons and URL.fullmatch(card.pdf):
         first += [text_element(" · "), *link("PDF", card.pdf, 10)]
+    byline = _joined([_scores(card), cut(card.byline or _facts(card), 500)], " · ")
     return [
-        *rich_text([[*first, NEWLINE]]),
-        *context_block([" · ".join(_scores(card)), cut(card.authors, 800)], 1_200),
-        *rich_text([text_row(card.comment, 2_000)]),
-        *context_block([card.abstract], 3_000),
-        *actions(buttons),
+        *rich_text([[*first, NEWLINE], text_row(card.shows, 2_000)]),
+        *context_block([cut(card.comment, 2_000), byline], 2_800),
+        *actions(card.buttons, card.menu),
     ]
 
 
-def _scores(card: Card) -> list[str]:
-    said = [f"Relevance {card.relevance} {_bar(card.relevance)}"]
-    if card.novelty is not None:
-        said.append(f"Novelty {card.novelty} {_bar(card.novelty)}")
-    return [*said, cut(card.facts, 200)] if card.facts.strip() else said
+def _facts(card: Card) -> str:
+    return _joined([card.facts, card.authors], " · ")
 
 
-def _bar(score: int) -> str:
-    return "●" * score + "○" * (10 - score)
+def _scores(card: Card) -> str:
+    return score_words(card.relevance, card.novelty)
+
+
+def score_words(relevance: int, novelty: int | None) -> str:
+    """`relevance 10 · novelty 9`."""
+    return f"relevance {relevance}" + (f" · novelty {novelty}" if novelty is not None else "")
 
 
 def _head(head: Message, top: list[Json], most: int, room: int) -> list[Json]:
     """When room is short, papers get half of it, then text comes before items."""
-    title = [] if top else [text_element(cut(head.title, 300) or NAME, bold=True)]
-    if ID.fullmatch(head.by):
-        gap = [text_element(" ")] if title else []
-        title = [{"type": "user", "user_id": head.by}, *gap, *title]
     end = [*context_block(head.small, 1_000), *actions(head.buttons)]
-    papers = fitting([_line(line) for line in head.lines[:_LINES]], room // 2)
+    lines = [_line(line, n == 0) for n, line in enumerate(head.lines[:_LINES])]
+    papers = fitting(lines, room // 2, weight_in_list)
     rows = [text_row(notice, 500, _WARNING, text_element(" ")) for notice in head.notices]
     rows = [each for each in (*rows, *(text_row(text, 2_400) for text in head.text)) if each]
     rows += map(_command, head.commands)
-    room -= weight([top, title, papers, end])
+    title = _title(head, bool(top))
+    room -= weight([top, title, ordered(papers), end, bullets([]), preformatted(" ")])
     said = fitting(rows, room)
+    room -= weight(said)
+    found = _points(head.points)
+    points = fitting(found, room, weight_in_list)
+    room -= sum(map(weight_in_list, points))
+    code = cut_lines(head.code, room)
     blocks = [
         *top,
-        *rich_text([[*title, NEWLINE] if title else [], *said], more_note(rows, said)),
-        *rich_text(papers, more_note(head.lines, papers, " in the thread")),
+        *rich_text(
+            [*title, *said],
+            more_note([*rows, *found], [*said, *points]),
+            lists=[bullets(points), preformatted(code)],
+        ),
+        *rich_text([], more_note(head.lines, papers, " in the thread"), [ordered(papers)]),
     ]
     groups = [group for group in map(_item, head.items) if group]
     # One block is kept for saying how many there are more.
-    items = fitting(fitting(groups, room - weight(said)), most - len(blocks + end) - 1, len)
+    items = fitting(fitting(groups, room - weight(code)), most - len(blocks + end) - 1, len)
     blocks += [block for group in items for block in group]
     return [*blocks, *context_block([more_note(groups, items)], 100), *end]
 
 
-def _line(line: PaperLine) -> list[Json]:
-    scores = _digits(line.relevance)
-    if line.novelty is not None:
-        scores += f" · {_digits(line.novelty)}"
+def _title(head: Message, is_shown: bool) -> list[list[Json]]:
+    """Who did it, the title in bold, and the paper below it or in its place."""
+    first = [] if is_shown else [text_element(cut(head.title, 300), bold=True)]
+    paper = head.paper
+    title = (
+        link(paper.label.strip() or paper.url, paper.url, 300, bold=not head.title) if paper else []
+    )
+    if not head.title.strip():
+        first, title = title or ([] if is_shown else [text_element(NAME, bold=True)]), []
+    if ID.fullmatch(head.by):
+        gap = [text_element(" ")] if first else []
+        first = [{"type": "user", "user_id": head.by}, *gap, *first]
+    return [[*row, NEWLINE] for row in (first, title) if row]
+
+
+def _line(line: PaperLine, is_first: bool) -> list[Json]:
+    """An element of a list; the first one says what its scores are."""
+    scores = score_words(line.relevance, line.novelty).replace(" ", "\u00a0")
+    if not is_first:
+        scores = re.sub(r"[a-z]+\s", "", scores)
     title = link(line.title.strip() or line.url, line.url, 150)
-    return [text_element(f"{_digits(line.rank)}  {scores}  "), *title, NEWLINE]
+    shows = text_row(line.shows, 400, NEWLINE)[:-1]
+    return [*title, text_element(f" ({scores})"), *shows]
 
 
-def _digits(number: int) -> str:
-    # Figure spaces are as wide as a digit, so that the columns stay straight.
-    return f"{number:\u2007>2}"
+def _points(points: Iterable[str]) -> list[list[Json]]:
+    return [[text_element(cut(point, 1_500))] for point in points if point.strip()]
 
 
 def _command(line: CommandLine) -> list[Json]:
@@ -137,33 +182,37 @@ def _command(line: CommandLine) -> list[Json]:
 
 def _item(item: Item) -> list[Json]:
     title = cut(item.title, 300)
-    first = [text_element(title, bold=True)] if title else []
+    first = link(title, item.url, 300, bold=True) if title else []
     if ID.fullmatch(item.channel):
         gap = [text_element(" · ")] if title else []
         first += [*gap, {"type": "channel", "channel_id": item.channel}]
+    rows = [[*first, NEWLINE] if first else [], *(text_row(text, 1_000) for text in item.text)]
     return [
-        *rich_text([[*first, NEWLINE]] if first else []),
+        *rich_text([row for row in rows if row], lists=[bullets(_points(item.points))]),
         *context_block(item.small, 1_000),
         *actions(item.buttons),
     ]
 
 
 def _card_rows(card: Card) -> list[str]:
-    rows = [f"{card.rank}. {card.title}", card.url, " · ".join(_scores(card)), card.authors]
-    return [*rows, card.comment, card.abstract, f"PDF {card.pdf}" if card.pdf else ""]
+    rows = [f"{card.rank}. {card.title}", card.url, card.shows, card.comment]
+    rows += [_joined([_scores(card), card.facts], " · "), card.authors, card.abstract]
+    return [*rows, f"PDF {card.pdf}" if card.pdf else ""]
 
 
 def _head_rows(head: Message) -> list[str]:
-    rows = [f"{head.by} {head.title}", *(f"⚠ {notice}" for notice in head.notices), *head.text]
+    rows = [f"{head.by} {head.title}", *([head.paper.label, head.paper.url] if head.paper else [])]
+    rows += [*(f"⚠ {notice}" for notice in head.notices), *head.text, *head.points, head.code]
     rows += [f"/{line.word} {line.arguments} — {line.does}" for line in head.commands]
     for line in head.lines[:_LINES]:
         novelty = "" if line.novelty is None else f" · {line.novelty}"
         rows.append(f"{line.rank}. {line.relevance}{novelty} {cut(line.title, 150)} {line.url}")
     rows.append(more_note(head.lines, head.lines[:_LINES], " in the thread"))
     for item in head.items:
-        rows += [f"{item.title} {item.channel}", *item.small]
+        rows += [_joined([item.title, item.url, item.channel], " "), *item.text, *item.points]
+        rows += item.small
     links = [f"{button.label} {button.url}" for button in head.buttons if button.url]
-    return [*rows, *head.small, *links]
+    return [*rows, *head.small, *head.details, *links]
 
 
 Json: TypeAlias = dict[str, Any]
@@ -233,17 +282,58 @@ def text_row(text: str, limit: int, *before: Json) -> list[Json]:
     return [*before, text_element(text), NEWLINE] if text else []
 
 
-def rich_text(rows: Sequence[list[Json]], last: str = "") -> list[Json]:
-    """Rows as one block, if there are any. Each ends in a newline; the last one loses it."""
-    elements = [element for each in (*rows, text_row(last, 100)) for element in each][:-1]
-    section = {"type": "rich_text_section", "elements": elements}
-    return [{"type": "rich_text", "elements": [section]}] if elements else []
+def rich_text(rows: Sequence[list[Json]], last: str = "", lists: Sequence[Json] = ()) -> list[Json]:
+    """Rows, then lists, then a last line as one block, if there are any. Each row ends in a
+    newline; the last one of a section loses it."""
+    parts = [[element for row in rows for element in row][:-1], text_row(last, 100)[:-1]]
+    first, end = ({"type": "rich_text_section", "elements": part} for part in parts)
+    found = [part for part in (first, *lists, end) if part["elements"]]
+    return [{"type": "rich_text", "elements": found}] if found else []
 
 
-def actions(buttons: Sequence[Button]) -> list[Json]:
-    """Buttons, 25 to a block, which is Slack's limit."""
-    rows = [buttons[start : start + 25] for start in range(0, len(buttons), 25)]
-    return [{"type": "actions", "elements": list(map(_button, row))} for row in rows]
+def bullets(points: Sequence[list[Json]], style: str = "bullet") -> Json:
+    """A list, each element of which is one row without a newline."""
+    sections = [{"type": "rich_text_section", "elements": point} for point in points]
+    return {"type": "rich_text_list", "style": style, "elements": sections}
+
+
+def weight_in_list(point: list[Json]) -> int:
+    return weight({"type": "rich_text_section", "elements": point}) + len(",")
+
+
+def ordered(points: Sequence[list[Json]]) -> Json:
+    """The same, numbered."""
+    return bullets(points, "ordered")
+
+
+def preformatted(code: str) -> Json:
+    """Lines as they are, to copy."""
+    elements = [{"type": "text", "text": code}] if code.strip() else []
+    return {"type": "rich_text_preformatted", "elements": elements}
+
+
+def cut_lines(code: str, room: int) -> str:
+    """The first lines, as many as fit into the room together."""
+    return "\n".join(fitting(code.split("\n"), room, weight))
+
+
+def actions(buttons: Sequence[Button], menu: Sequence[Button] = ()) -> list[Json]:
+    """Buttons, 25 to a block, which is Slack's limit; a menu after the last one."""
+    parts = [*map(_button, buttons), *_menu(menu)]
+    rows = [parts[start : start + 25] for start in range(0, len(parts), 25)]
+    return [{"type": "actions", "elements": row} for row in rows]
+
+
+def _menu(buttons: Sequence[Button]) -> list[Json]:
+    """At most five options; one that opens an address is left out where it has none."""
+    options = []
+    for button in buttons[:5]:
+        label = plain_text(button.label.strip() or button.action, 75)
+        option = {"text": label, "value": f"{button.action} {button.value}".strip()}
+        if URL.fullmatch(button.url):
+            option["url"] = button.url
+        options.append(option)
+    return [{"type": "overflow", "action_id": "menu", "options": options}] if options else []
 
 
 def _button(button: Button) -> Json:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.arxiv.text import one_line, readable
 from bot.domain.digest import Decision, Digest, Outcome
+from bot.views import card as card_views
 from bot.views import digest as digest_views
 from bot.views import reasons
 
@@ -55,8 +56,8 @@ def _paper(digest: Digest, decision: Decision) -> dict[str, Any]:
         "outcome": decision.outcome.value,
         "relevance": score.relevance if score else None,
         "novelty": score.novelty if score else None,
-        "shows": digest_views.shows(digest, decision),
-        "comment": digest_views.comment(digest, decision),
+        "shows": card_views.shows(digest, decision),
+        "comment": card_views.comment(digest, decision),
         "reason": digest_views.outcome_reason(digest, decision),
     }
 
@@ -118,7 +119,7 @@ def _two_sentences(digest: Digest, decision: Decision) -> str:
     """What the paper shows, where a model said so (the abstract stands above), and why it was
     picked."""
     shows = readable(decision.score.shows) if decision.score else ""
-    return " ".join(filter(None, (shows, digest_views.comment(digest, decision))))
+    return " ".join(filter(None, (shows, card_views.comment(digest, decision))))
 
 
 def _escaped(text: str) -> str:

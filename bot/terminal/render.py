@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from bot.domain.message import Card, Message, PaperLine, Post
+from bot.domain.message import Card, Item, Message, PaperLine, Post
 
 # Longer lines of prose are hard to read.
 _WIDTH = 100
@@ -39,7 +39,7 @@ def width(columns: int) -> int:
 
 
 def _head(head: Message) -> Iterator[RenderableType]:
-    yield Text(head.title, style=_BOLD)
+    yield from _title(head)
     for notice in head.notices:
         yield Text(f"! {notice}", style=Style(color="yellow"))
     for text in head.text:  # an address that is wrapped cannot be opened
@@ -48,14 +48,40 @@ def _head(head: Message) -> Iterator[RenderableType]:
     for line in head.commands:
         typed = f"/{line.word} {line.arguments}".strip()
         yield Text(f"{typed} — {line.does}" if line.does else typed)
+    yield from _points(head.points)
+    if head.code:
+        yield Text(head.code)
     if head.lines:
         yield _lines(head.lines)
     for item in head.items:
-        yield Text(" ".join(filter(None, (item.title, item.channel))))
-        for small in item.small:
-            yield Padding(Text(small, style=_DIM), (0, 0, 0, 2))
-    for small in head.small:
+        yield from _item(item)
+    for small in (*head.small, *head.details):
         yield Text(f" {small}", style=_DIM)
+
+
+def _title(head: Message) -> Iterator[RenderableType]:
+    has_title = bool(head.title.strip())
+    if has_title or not head.paper:
+        yield Text(head.title, style=_BOLD)
+    if head.paper:
+        label = head.paper.label.strip() or head.paper.url
+        yield Text(label, style=Style(bold=not has_title, link=head.paper.url))
+
+
+def _item(item: Item) -> Iterator[RenderableType]:
+    title = Text(item.title, style=Style(link=item.url or None))
+    yield title.append(f" {item.channel}") if item.channel else title
+    below = [*map(Text, item.text), *_points(item.points)]
+    for row in (*below, *(Text(small, style=_DIM) for small in item.small)):
+        yield Padding(row, (0, 0, 0, 2))
+
+
+def _points(points: Sequence[str]) -> Iterator[RenderableType]:
+    """Each begins with a sign, and its other lines below its words."""
+    for point in points:
+        table = Table.grid(padding=(0, 1))
+        table.add_row("•", Text(point))
+        yield table
 
 
 def _lines(lines: tuple[PaperLine, ...]) -> Table:
@@ -77,6 +103,7 @@ def _card(card: Card) -> Iterator[RenderableType]:
     if card.novelty is not None:
         scores += f" · Novelty {card.novelty} {_bar(card.novelty)}"
     rows = [
+        Text(card.shows),
         Text(f"{scores} · {card.facts}"),
         Text(card.authors),
         Text(card.comment, style=Style(italic=True)),

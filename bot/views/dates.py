@@ -18,20 +18,25 @@ def long_date(day: date) -> str:
     return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
+def short_date(day: date, year: int) -> str:
+    """`Thu 20 Mar`, with the year where it is not `year`."""
+    said = f"{_WEEKDAYS[day.weekday()][:3]} {day.day} {_MONTHS[day.month - 1][:3]}"
+    return said if day.year == year else f"{said} {day.year}"
+
+
+def short_range(earlier: Sequence[date], last: date, year: int) -> str:
+    """One day, or `Mon 16 to Fri 20 Nov`."""
+    if not earlier:
+        return short_date(last, year)
+    first = earlier[0]
+    same = (first.year, first.month) == (last.year, last.month)
+    begin = f"{_WEEKDAYS[first.weekday()][:3]} {first.day}" if same else short_date(first, year)
+    return f"{begin} to {short_date(last, year)}"
+
+
 def long_month(day: date) -> str:
     """`March 2025`."""
     return f"{_MONTHS[day.month - 1]} {day.year}"
-
-
-def date_range(earlier: Sequence[date], last: date) -> str:
-    """One day, or `Monday 16 to Friday 20 November 2026`."""
-    if not earlier:
-        return long_date(last)
-    first = earlier[0]
-    begin = f"{_WEEKDAYS[first.weekday()]} {first.day}"
-    if (first.year, first.month) != (last.year, last.month):
-        begin += f" {_MONTHS[first.month - 1]}"
-    return f"{begin} to {long_date(last)}"
 
 
 def utc_time(moment: datetime) -> str:

@@ -1,34 +1,32 @@
-"""A digest as messages: the parent, a card for each picked paper, and the near misses."""
+"""A digest as messages: the parent, and how it came about."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
 
-from bot.arxiv import authors, ids
 from bot.arxiv.calendar import NEW_YORK, is_weekend
-from bot.arxiv.sentences import telling_sentence
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.digest import Decision, Digest, Outcome, Source, Usage
-from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
-from bot.domain.papers import Announced, AnnounceType, Paper, Profile
+from bot.domain.message import Button, Message, PaperLine, Post
+from bot.domain.papers import AnnounceType, Profile, fingerprint
 from bot.domain.reasons import ChannelReason, ModelReason
-from bot.domain.subscription import Votes
 from bot.planning.plan import StepKind
-from bot.views.dates import date_range, long_date, long_month
+from bot.views.card import card, sentence
+from bot.views.dates import long_date, short_range
 from bot.views.reasons import REASON_TEXTS, problem_text
 
-_ABSTRACT = 320
-_AUTHORS = 5
-_SHOWS = 300
-# Days from the first of the month: a paper of its last day is listed some days later.
-_HELD_DAYS = 45
+# Papers of the parent message that are shown with a sentence.
+_WITH_SENTENCE = 3
+# Papers that a notification names, and characters of each.
+_NAMED, _PUSHED = 3, 60
+# What a reader may ask for when it was left out, the nearest first.
+NEAR = (Outcome.OVER_LIMIT, Outcome.BELOW_CUTOFF, Outcome.GATED)
 
 _OUTCOMES = {
     Outcome.PICKED: "picked",
-    Outcome.BELOW_CUTOFF: "below the cut-off",
     Outcome.OVER_LIMIT: "over the limit",
+    Outcome.BELOW_CUTOFF: "below the line",
     Outcome.GATED: "skipped by the gate",
     Outcome.REPEAT: "posted before",
     Outcome.UNSCORED: "not scored",
@@ -46,68 +44,105 @@ def thread_posts(digest: Digest, day: str = "") -> list[Post]:
 
     `day` is what buttons carry to name the digest; without it there are no buttons.
     """
-    return [head(digest), *(card(digest, i, d, day) for i, d in enumerate(digest.picked, 1))]
+    return [head(digest, day), *(card(digest, i, d, day) for i, d in enumerate(digest.picked, 1))]
 
 
-def head(digest: Digest, unposted: Mapping[str, ChannelReason] | None = None) -> Message:
-    """The parent message; its first line adds up. `unposted` has the ids of picked papers whose
-    message the platform refused, and why."""
+def head(
+    digest: Digest, day: str = "", unposted: Mapping[str, ChannelReason] | None = None
+) -> Message:
+    """The parent message. `unposted` has the ids of picked papers whose message the platform
+    refused, and why. `day` as in `thread_posts`."""
+    said = (*notices(digest), *_unposted(digest, unposted or {}))
     return Message(
-        title=f"{one_line(digest.profile.title)} · {date_range(digest.earlier, digest.date)}",
-        notices=(*notices(digest), *_unposted(digest, unposted or {})),
-        text=tuple(count_lines(digest)),
-        lines=tuple(
-            PaperLine(
-                rank=rank,
-                relevance=decision.score.relevance,
-                novelty=decision.score.novelty,
-                title=readable(decision.paper.title),
-                url=decision.paper.url,
-            )
-            for rank, decision in enumerate(digest.picked, 1)
-            if decision.score
-        ),
-        small=(f"{judged_by(digest)} · {times(digest)}",) if digest.decisions else (),
+        title=digest_title(digest),
+        notices=said,
+        text=(picked_sentence(digest),),
+        lines=tuple(_line(digest, rank, d) for rank, d in enumerate(digest.picked, 1) if d.score),
+        small=tuple(_left_out(digest)),
+        details=tuple(details(digest)) if digest.decisions else (),
+        buttons=tuple(_buttons(digest, day)) if day else (),
+        push=_push(digest, said),
     )
 
 
-def card(
-    digest: Digest,
-    rank: int,
-    decision: Decision,
-    day: str = "",
-    votes: Votes | None = None,
-    also: Iterable[str] = (),
-) -> Card:
-    """One picked paper; `also` has the titles of the channel's other profiles that picked it."""
-    paper, score = decision.paper, decision.score
+def digest_title(digest: Digest) -> str:
+    """`Foundations of machine learning · Thu 26 Nov`."""
+    when = short_range(digest.earlier, digest.date, digest.judged_at.year)
+    return f"{one_line(digest.profile.title)} · {when}"
+
+
+def picked_sentence(digest: Digest) -> str:
+    """`10 of 269 are for you`, or why there are no papers."""
+    picked, found = len(digest.picked), len(digest.decisions)
+    if not found:
+        return " ".join(count_lines(digest))
+    if not picked:
+        return f"None of {count(found, 'paper')} is for you"
+    return f"{picked} of {found} {'is' if picked == 1 else 'are'} for you"
+
+
+def _line(digest: Digest, rank: int, decision: Decision) -> PaperLine:
+    score = decision.score
     assert score is not None, "a picked paper has a score"
-    return Card(
+    return PaperLine(
         rank=rank,
-        title=readable(paper.title),
-        url=paper.url,
         relevance=score.relevance,
         novelty=score.novelty,
-        facts=" · ".join(
-            [
-                announced_as(decision.announced, digest.date),
-                *(f"also for {one_line(t)}" for t in also),
-            ]
-        ),
-        authors=author_line(paper, decision.followed),
-        comment=comment(digest, decision),
-        abstract=shortened(readable(paper.abstract), _ABSTRACT),
-        pdf=f"https://arxiv.org/pdf/{paper.versioned}",
-        buttons=tuple(_buttons(decision, f"{day} {paper.id}", votes or Votes())) if day else (),
+        title=readable(decision.paper.title),
+        url=decision.paper.url,
+        shows=sentence(digest, decision) if rank <= _WITH_SENTENCE else "",
     )
 
 
-def _buttons(decision: Decision, value: str, votes: Votes) -> Iterable[Button]:
-    yield Button(action="up", label=f"👍 {votes.up}" if votes.up else "👍", value=value)
-    yield Button(action="down", label=f"👎 {votes.down}" if votes.down else "👎", value=value)
-    yield Button(action="why", label="Why", value=value)
-    if len(readable(decision.paper.abstract)) > _ABSTRACT:
-        yield Button(action="abstract", label="Abstract", value=value)
+def _left_out(digest: Digest) -> Iterable[str]:
+    """One line: what was left out, which with the picked papers makes all, who judged, for how
+    much."""
+    if digest.decisions:
+        rest = [
+            f"{n} {words}"
+            for outcome, words in _OUTCOMES.items()
+            if (n := digest.counts[outcome]) and outcome is not Outcome.PICKED
+        ]
+        judge = "no model" if digest.judge.model is None else one_line(digest.judge.model)
+        cost = "" if digest.judge.model is None else f", {cents(digest.usage.cost_usd)}"
+        yield " · ".join(filter(None, [", ".join(rest), judge + cost]))
+
+
+def _buttons(digest: Digest, day: str) -> Iterable[Button]:
+    if digest.decisions:
+        yield Button(action="details", label="Details", value=day)
+    if any(digest.counts[outcome] for outcome in NEAR):
+        yield Button(action="missed", label="Nearly made it", value=day)
+
+
+def _push(digest: Digest, notices: Sequence[str]) -> str:
+    """The first papers by name; what is wrong comes after them."""
+    names = [shortened(readable(d.paper.title), _PUSHED) for d in digest.picked]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    if names:
+        said = f"{len(names)} for you: {'; '.join(names[:_NAMED])}{more}"
+    else:
+        said = f"{one_line(digest.profile.title)}: {picked_sentence(digest)}"
+    return ". ".join([said, *notices[:1]])
+
+
+def details(digest: Digest) -> Iterable[str]:
+    """How the digest came about: the sum, the kinds, the line, who judged and when."""
+    yield from count_lines(digest)
+    cutoffs, limit = digest.profile.cutoffs, f"at most {digest.profile.maximum} papers"
+    yield f"The line: relevance {cutoffs.relevance}, novelty {cutoffs.novelty}; {limit}"
+    yield judged_by(digest) + (f", prompt {prompt_id(digest)}" if digest.prompt else "")
+    yield times(digest)
+
+
+def details_text(digest: Digest) -> Message:
+    """The same, for who presses the button."""
+    return Message(title=digest_title(digest), points=tuple(details(digest)))
+
+
+def prompt_id(digest: Digest) -> str:
+    """The same eight digits mean the same prompt."""
+    return fingerprint(digest.prompt)[:8]
 
 
 def count_lines(digest: Digest) -> Iterable[str]:
@@ -115,7 +150,9 @@ def count_lines(digest: Digest) -> Iterable[str]:
     counts = digest.counts
     if digest.decisions:
         parts = [
-            f"{n} {_OUTCOMES[outcome]}" for outcome, n in counts.items() if n or outcome == "picked"
+            f"{counts[outcome]} {words}"
+            for outcome, words in _OUTCOMES.items()
+            if counts[outcome] or outcome is Outcome.PICKED
         ]
         yield f"{len(digest.decisions)} announced = {' + '.join(parts)}"
     elif digest.listed.problem is None and is_weekend(digest.date):
@@ -196,29 +233,6 @@ def outcome_reason(digest: Digest, decision: Decision) -> str:
             return " and ".join(short)
 
 
-def comment(digest: Digest, decision: Decision) -> str:
-    """The model's comment, or the profile's words that the local ranking found."""
-    said = readable(decision.score.comment) if decision.score else ""
-    if digest.judge.model is None:
-        return f"Matches the profile's words: {said}." if said else ""
-    return said
-
-
-def shows(digest: Digest, decision: Decision) -> str:
-    """What the paper does or finds, in one sentence: the model's, or the abstract's own where no
-    model wrote one."""
-    said = readable(decision.score.shows) if decision.score else ""
-    return said or shortened(telling_sentence(decision.paper, digest.profile), _SHOWS)
-
-
-def author_line(paper: Paper, followed: Iterable[str]) -> str:
-    """Followed authors with a star, the first few others, and how many more."""
-    stars = tuple(followed)
-    others = [name for name in paper.authors if not authors.followed([name], stars)]
-    more = f" + {len(others) - _AUTHORS}" if len(others) > _AUTHORS else ""
-    return ", ".join([*(f"★ {name}" for name in stars), *others[:_AUTHORS]]) + more
-
-
 def judged_by(digest: Digest) -> str:
     """What scored the papers, and what the scores cost when they were bought."""
     if digest.judge.model is None:
@@ -239,6 +253,14 @@ def dollars(amount: float | None) -> str:
     return f"${amount:.2f}" if amount >= 0.01 or amount == 0 else f"${amount:.4f}"
 
 
+def cents(amount: float | None) -> str:
+    """`2 ¢`, `0.4 ¢`, `$1.20`, or `cost unknown`."""
+    if amount is None or amount >= 1:
+        return dollars(amount)
+    said = f"{amount * 100:.0f}" if amount >= 0.01 or amount == 0 else f"{amount * 100:.1g}"
+    return f"{said} ¢"
+
+
 def times(digest: Digest) -> str:
     """When arXiv's list was read and when the papers were scored, in New York time."""
     listed, judged = (t.astimezone(NEW_YORK) for t in (digest.listed.changed_at, digest.judged_at))
@@ -250,19 +272,6 @@ def profile_line(profile: Profile) -> str:
     return f"{profile.name} — {one_line(profile.title)} ({', '.join(profile.categories)})"
 
 
-def announced_as(announced: Announced, day: date) -> str:
-    """`new in cs.LG` or `cross-list from stat.ML, version 2`; with the month of submission where
-    moderators held it back for long."""
-    paper = announced.paper
-    primary = one_line(paper.categories[0]) if paper.categories else "no category"
-    rest = f", version {paper.version}" if paper.version > 1 else ""
-    if announced.announce_type is not AnnounceType.NEW:
-        return f"cross-list from {primary}{rest}"
-    if (month := ids.month(paper.id)) and (day - month).days > _HELD_DAYS:
-        rest += f", submitted in {long_month(month)}"
-    return f"new in {primary}{rest}"
-
-
 def count(n: int, value: str) -> str:
     """`1 paper`, `2 papers`."""
     return f"{n} {value}" if n == 1 else f"{n} {value}s"
@@ -270,37 +279,3 @@ def count(n: int, value: str) -> str:
 
 def _short(tokens: int) -> str:
     return f"{tokens / 1000:.1f}k" if tokens >= 1000 else str(tokens)
-
-
-def near_misses(digest: Digest, day: str, most: int) -> Message:
-    """Near misses, up to `most` of each kind: over the limit, below the cut-offs, skipped by the
-    gate; each with its reason and a Why button."""
-    kinds = (Outcome.OVER_LIMIT, Outcome.BELOW_CUTOFF, Outcome.GATED)
-    near = [
-        decision
-        for kind in kinds
-        for decision in [d for d in digest.decisions if d.outcome is kind][:most]
-    ]
-    when = date_range(digest.earlier, digest.date)
-    title = f"{one_line(digest.profile.title)} · {when}"
-    if not digest.decisions and digest.listed.problem:
-        return Message(title=f"{title}: {problem_text(digest.listed.problem)}.")
-    if not near:
-        return Message(title=f"{title}: no near misses.")
-    return Message(
-        title=f"{title}: near misses",
-        items=tuple(_near_miss(digest, decision, day) for decision in near),
-    )
-
-
-def _near_miss(digest: Digest, decision: Decision, day: str) -> Item:
-    score = decision.score
-    reason = outcome_reason(digest, decision)
-    if score and decision.outcome is Outcome.OVER_LIMIT:
-        reason += f" (relevance {score.relevance}"
-        reason += f", novelty {score.novelty})" if score.novelty is not None else ")"
-    return Item(
-        title=readable(decision.paper.title),
-        small=(f"{decision.paper.id}: {reason}",),
-        buttons=(Button(action="why", label="Why", value=f"{day} {decision.paper.id}"),),
-    )

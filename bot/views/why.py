@@ -14,8 +14,9 @@ from bot.domain.paper_status import PaperReport, PaperStatus, Stage
 from bot.domain.papers import Cutoffs, Paper, fingerprint
 from bot.domain.reasons import ArxivReason, PaperReason
 from bot.views import refusals
+from bot.views.card import announced_as, author_line, comment
 from bot.views.dates import local_time, long_date
-from bot.views.digest import announced_as, author_line, comment, judged_by, outcome_reason
+from bot.views.digest import judged_by, outcome_reason
 from bot.views.permalinks import permalink
 from bot.views.reasons import REASON_TEXTS
 

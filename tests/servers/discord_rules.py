@@ -137,9 +137,16 @@ _NESTED = ("bold", "underline", "italic", "italic_", "strike", "spoiler")
 def parse_markup(marked: str) -> list[Span]:
     """Markdown as Discord reads it: pieces of plain text and of everything else."""
     spans: list[Span] = []
+    in_code = False
     for number, line in enumerate(marked.split("\n")):
         if number:
             spans.append(("line", "\n"))
+        if line == "```":
+            in_code = not in_code
+            continue
+        if in_code:
+            spans.append(("code", line))
+            continue
         if begin := _LINES.match(line):
             spans.append((str(begin.lastgroup), ""))
             line = line[begin.end() :]

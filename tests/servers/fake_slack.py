@@ -116,7 +116,8 @@ def with_block_ids(blocks: list[Json]) -> list[Json]:
 def block_id_of(shown: Json, action: Json) -> str:
     """The id of the block that holds a button."""
     for block in shown.get("blocks", ()):
-        if action in (block.get("accessory"), *block.get("elements", ())):
+        elements = (block.get("accessory") or {}, *block.get("elements", ()))
+        if any(each.get("action_id") == action.get("action_id") for each in elements):
             return str(block["block_id"])
     return "b0"
 

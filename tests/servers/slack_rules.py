@@ -97,8 +97,7 @@ def _blocks(blocks: list[dict[str, Any]]) -> Iterator[str]:
     rules = {"header": _header, "context": _context, "actions": _actions, "input": _input}
     for block in blocks:
         if block["type"] == "rich_text":
-            for section in block["elements"]:
-                yield from _section(section)
+            yield from _rich_text(block)
         elif rule := rules.get(block["type"]):
             yield from rule(block)
         else:
@@ -116,11 +115,42 @@ def _context(block: dict[str, Any]) -> Iterator[str]:
         yield from _text(text, 3_000)
 
 
+def _rich_text(block: dict[str, Any]) -> Iterator[str]:
+    if not block["elements"]:
+        yield "empty rich_text"
+    for part in block["elements"]:
+        if part["type"] == "rich_text_list":
+            if not part["elements"] or part["style"] not in ("ordered", "bullet"):
+                yield f"not a list: {part}"
+            for section in part["elements"]:
+                yield from _section(section)
+        elif part["type"] == "rich_text_preformatted":
+            if any(set(element) != {"type", "text"} for element in part["elements"]):
+                yield f"not preformatted: {part}"
+            yield from _section(part | {"type": "rich_text_section"})
+        else:
+            yield from _section(part)
+
+
 def _actions(block: dict[str, Any]) -> Iterator[str]:
     if not 1 <= len(block["elements"]) <= 25:
         yield "actions"
-    for button in block["elements"]:
-        yield from _button(button)
+    for element in block["elements"]:
+        yield from _overflow(element) if element["type"] == "overflow" else _button(element)
+
+
+def _overflow(element: dict[str, Any]) -> Iterator[str]:
+    """docs.slack.dev, "Overflow menu element" and "Option object"."""
+    options = element["options"]
+    values = [option["value"] for option in options]
+    if not 1 <= len(options) <= 5 or len(values) != len(set(values)):
+        yield f"options: {values}"
+    for option in options:
+        yield from _text(option["text"], 75)
+        if not 1 <= utf16_length(option["value"]) <= 150:
+            yield f"value: {option}"
+        if "url" in option and not re.match(r"https?://\S{1,2990}$", option["url"]):
+            yield f"no address: {option}"
 
 
 def _text(part: dict[str, Any], limit: int) -> Iterator[str]:
@@ -210,12 +240,31 @@ def _draw_block(block: dict[str, Any]) -> str:
         case "context":
             return "\n".join(f"   {row}" for row in block["elements"][0]["text"].split("\n"))
         case "rich_text":
-            return "".join(map(_draw_element, block["elements"][0]["elements"]))
+            return "\n".join(map(_draw_rich_text, block["elements"]))
         case "actions":
-            texts = [e["text"]["text"] + " ↗" * ("url" in e) for e in block["elements"]]
-            return "   " + " ".join(f"[ {text} ]" for text in texts)
+            return "   " + " ".join(f"[ {_draw_pressable(each)} ]" for each in block["elements"])
         case _:
             return _draw_input(block)
+
+
+def _draw_rich_text(part: dict[str, Any]) -> str:
+    """A section, or a list whose points have their other lines below their words."""
+    if part["type"] != "rich_text_list":
+        text = "".join(map(_draw_element, part["elements"]))
+        return f"```\n{text}\n```" if part["type"] == "rich_text_preformatted" else text
+    rows = []
+    for number, point in enumerate(part["elements"], 1):
+        mark = f"{number}." if part["style"] == "ordered" else "•"
+        text = "".join(map(_draw_element, point["elements"]))
+        rows.append(f"{mark} {text}".replace("\n", "\n" + " " * (len(mark) + 1)))
+    return "\n".join(rows)
+
+
+def _draw_pressable(element: dict[str, Any]) -> str:
+    """A button, or a menu with what opens from it."""
+    if element.get("type") == "overflow":
+        return f"⋯ {', '.join(map(_draw_pressable, element['options']))}"
+    return str(element["text"]["text"]) + " ↗" * ("url" in element)
 
 
 def _draw_element(element: dict[str, Any]) -> str:

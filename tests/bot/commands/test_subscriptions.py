@@ -241,8 +241,11 @@ def profile_by_button(somebody: Conversation) -> None:
 def about_one_paper(somebody: Conversation) -> None:
     somebody.types("/why 2503.10000", "/why 2503.10002", "/why", "/why attention")
     somebody.types("/why 2503.10000 2503.10001", "/digest missed", "/digest missed nobody")
-    for action in ("why", "abstract", "up", "up", "down", "up"):
+    for action in ("why", "abstract", "bibtex", "menu", "up", "up", "down", "up"):
         somebody.presses(action, "day 2503.10001")
+    for action in ("details", "missed"):
+        somebody.presses(action, "day")
+        somebody.presses(action, "another day")
     somebody.presses("up", "day 2503.10002")
     somebody.presses("share", "2503.10001")
 
@@ -374,10 +377,10 @@ def test_votes_are_counted_per_person_and_channel(context: Context) -> None:
     for person in ("U1", "U2", "U3"):
         answer = pressed("up", "day 2503.10000", context, replace(INVOCATION, by=person))
     assert isinstance(answer.update, Card)
-    assert [button.label for button in answer.update.buttons] == ["👍 3", "👎", "Why"]
+    assert [button.label for button in answer.update.buttons] == ["👍 3", "👎", "Abstract"]
     answer = pressed("down", "day 2503.10000", context, replace(INVOCATION, by="U2"))
     assert isinstance(answer.update, Card)
-    assert [button.label for button in answer.update.buttons] == ["👍 2", "👎 1", "Why"]
+    assert [button.label for button in answer.update.buttons] == ["👍 2", "👎 1", "Abstract"]
     answer = pressed("up", "day 2503.10000", context, replace(INVOCATION, address=NEXT_DOOR))
     assert isinstance(answer.update, Card)
     assert answer.update.buttons[0].label == "👍 1"

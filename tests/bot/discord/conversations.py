@@ -58,7 +58,13 @@ class BotSession:
         return await self.said(ack)
 
     async def press(self, label: str, message: Any, **who: Any) -> Ack:
-        button = next(p for p in buttons(message["components"]) if p["label"].startswith(label))
+        """Press a button, in the message's menu where it has none with that label."""
+        found = [p for p in buttons(message["components"]) if p["label"].startswith(label)]
+        if not found and label != "⋯":
+            opened = await self.press("⋯", message, **who)
+            await self.said(opened)
+            return await self.press(label, opened.answers[0], **who)
+        button = found[0]
         return await asyncio.to_thread(
             self.fake_discord.press, button["custom_id"], message["id"], **who
         )

@@ -110,7 +110,7 @@ def test_a_thread_of_eight_is_posted_under_its_head(
     assert len(requests(fake_discord)) == 10
     opened = fake_discord.channels[message]
     assert (opened.parent, len(opened.messages)) == (HERE.channel, 8)
-    assert opened.name == "Matters of importance · Thursday 20 March 2025"
+    assert opened.name == "Matters of importance · Thu 20 Mar"
     assert permalink(HERE, message, message).endswith(
         f"/channels/{GUILD_ID}/{HERE.channel}/{message}"
     )

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bot.discord.render import custom_id, escaped, message, parse_button_id, thread_name
 from bot.domain.digest import Decision, Outcome, Score
-from bot.domain.message import Button, Card, Item, Message, PaperLine, Post
+from bot.domain.message import Button, Card, Item, Link, Message, PaperLine, Post
+from bot.views import card as card_views
 from bot.views import digest as digest_views
 from tests import external_file
 from tests.bot.discord.samples import (
@@ -56,18 +57,29 @@ def posts(texts: st.SearchStrategy[str], most: int) -> st.SearchStrategy[Post]:
     button |= st.builds(Button, action=st.just("open"), label=texts, url=url)
     buttons = st.lists(button, max_size=most).map(tuple)
     line = st.builds(
-        PaperLine, rank=score, relevance=score, novelty=st.none() | score, title=texts, url=url
+        PaperLine,
+        rank=score,
+        relevance=score,
+        novelty=st.none() | score,
+        title=texts,
+        url=url,
+        shows=texts,
     )
-    item = st.builds(Item, title=texts, channel=texts | st.just("12"), small=few, buttons=buttons)
+    item = st.builds(
+        Item, title=texts, url=url, channel=texts | st.just("12"), text=few, points=few, small=few,
+        buttons=buttons,
+    )  # fmt: skip
     head = st.builds(
         Message, title=texts, by=texts | st.just("12"), notices=few, text=few, small=few,
+        paper=st.none() | st.builds(Link, label=texts, url=url), points=few, details=few,
         buttons=buttons,
         lines=st.lists(line, max_size=most).map(tuple),
         items=st.lists(item, max_size=most).map(tuple),
     )  # fmt: skip
     card = st.builds(
         Card, rank=score, title=texts, url=url, relevance=score, novelty=st.none() | score,
-        facts=texts, authors=texts, comment=texts, abstract=texts, pdf=url, buttons=buttons,
+        shows=texts, byline=texts, facts=texts, authors=texts, comment=texts, abstract=texts,
+        pdf=url, buttons=buttons, menu=buttons,
     )  # fmt: skip
     return head | card
 
@@ -118,7 +130,7 @@ def test_no_text_of_others_makes_a_mark_a_mention_or_a_link(post: Post) -> None:
 
 @pytest.mark.parametrize("title", ["[a](b) c", "a]", "[", "f(x)[", ")](", "https://e.org", "\\"])
 def test_a_title_never_breaks_its_link(title: str) -> None:
-    card = digest_views.card(local_day(), 1, local_day().picked[0])
+    card = card_views.card(local_day(), 1, local_day().picked[0])
     card = card.model_copy(update={"title": title, "comment": "", "facts": "", "authors": ""})
     spans = parse_markup(message(card)["content"].split("\n")[0])
     assert [span for span in spans if span[0] != "text"] == [("bold", ""), ("link", card.url)]
@@ -133,7 +145,7 @@ def test_only_web_addresses_become_links(url: str) -> None:
 def test_an_address_cannot_end_its_link() -> None:
     line = PaperLine(rank=1, relevance=8, novelty=7, title="A", url="https://e.org/a)b <c>")
     content = message(Message(title="t", lines=(line,)))["components"][1]["content"]
-    assert content.endswith("[A](https://e.org/a%29b%20%3Cc%3E)")
+    assert "[A](https://e.org/a%29b%20%3Cc%3E) (" in content
 
 
 # A long day
@@ -146,10 +158,12 @@ def test_a_day_of_sixty_papers_shows_the_first_and_counts_the_others() -> None:
     ]
     body = message(head.model_copy(update={"lines": tuple(long)}))
     assert not message_error(body)
-    rows = body["components"][1]["content"].split("\n")
+    rows = [r for r in body["components"][1]["content"].split("\n") if not r.startswith(" ")]
     assert 15 <= len(rows) - 1 < 60
     assert rows[-1] == f"-# + {60 - len(rows) + 1} more in the thread"
-    assert rows[0].startswith("**1.** ` 8 ·  7` [A title")
+    assert rows[0].startswith("1. [A title")
+    assert rows[0].endswith(" (relevance\u00a08\u00a0·\u00a0novelty\u00a07)")
+    assert rows[1].endswith(" (8\u00a0·\u00a07)")
 
 
 def test_a_list_too_long_for_buttons_is_still_a_list() -> None:
@@ -250,11 +264,11 @@ def test_the_ugliest_papers_of_a_month_stay_text() -> None:
             outcome=Outcome.PICKED,
             score=Score(relevance=10, novelty=9, comment=paper["title"] + paper["abstract"][:200]),
         )
-        card = digest_views.card(digest(row), 1, row)
+        card = card_views.card(digest(row), 1, row)
         body = message(card)
         assert not message_error(body)
-        expected = Counter(["bold", card.url, "subtext", "quote", *["line"] * 4])
+        expected = Counter(["bold", card.url, *["subtext"] * 2, *["line"] * 3])
         assert marks(card) == expected
         said = "".join(text for kind, text in parse_markup(body["content"]) if kind == "text")
-        assert card.abstract in said
+        assert card.shows in said
         assert card.comment[:300] in said

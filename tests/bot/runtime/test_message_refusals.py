@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 from bot.commands import dispatch
 from bot.commands.context import Context, Invocation
 from bot.discord.poster import DiscordPoster
-from bot.domain.digest import Digest, Judge, Outcome
+from bot.domain.digest import Digest, Judge, Outcome, Usage
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest, digest_name
 from bot.domain.schedule import Schedule
@@ -120,7 +120,7 @@ class Place:
 
     def cards(self) -> list[str]:
         said = self.shown()
-        return [text for text in said if "On the matter of" in text and "announced" not in text]
+        return [text for text in said if "On the matter of" in text and "for you" not in text]
 
     def refuse(self, what: str, *faults: Any) -> None:
         """The next requests of a kind (send, edit, open) meet these: `ok` or a code."""
@@ -238,12 +238,12 @@ def test_a_head_that_was_changed_is_still_found_by_its_mark(place: Place) -> Non
     place.deliver()
     place.judged(ALL)
     place.deliver()
-    assert "6 picked" in place.shown()[0]
+    assert "6 of 6 are for you" in place.shown()[0]
     outbox = Outbox(place.store.redis, f"{place.address}:{place.day}")
     outbox.put_result(HEAD, OutboxEntry(at=datetime.now(UTC)))  # as if its id had been lost
     place.judged(digest(*ALL.decisions, replacements=3))
     place.deliver()
-    assert sum("announced" in text for text in place.shown()) == 1
+    assert sum("for you" in text for text in place.shown()) == 1
 
 
 def test_a_head_deleted_before_its_first_reply_ends_the_day_there(place: Place) -> None:
@@ -270,7 +270,7 @@ def test_a_head_deleted_in_the_middle_does_not_stop_the_thread(place: Place) -> 
     place.after[4] = place.erase_head
     place.deliver()
     assert len(place.cards()) == 6
-    assert not any("announced" in text for text in place.shown())
+    assert not any("for you" in text for text in place.shown())
     whole(place)
     place.judged(SHORT)
     place.deliver()
@@ -354,10 +354,13 @@ def test_a_card_that_is_refused_in_every_form_is_named_in_the_head_and_by_why(pl
     whole(place)
     assert "It has no message of its own here: the chat" in why(place, "2503.10001")
     assert "no message" not in why(place, "2503.10002")
-    place.judged(digest(*ALL.decisions, replacements=3))  # and is not tried with a better day
+    dearer = Usage(prompt_usd=0.03, completion_usd=0)
+    place.judged(
+        digest(*ALL.decisions, replacements=3, usage=dearer)
+    )  # and is not tried with a better day
     place.deliver()
     assert said in place.shown()[0]
-    assert "3 replacements" in place.shown()[0]
+    assert "gpt-6-luna, 3 ¢" in place.shown()[0]
     assert len(place.cards()) == 5
     whole(place)
 

@@ -310,7 +310,7 @@ def test_blocks_that_slack_refuses_are_sent_as_plain_text(
     shown = fake_slack.visible_messages("C1")
     assert len(shown) == 9
     assert "blocks" not in shown[1]
-    for part in ("On the matter of 2503.10000", "https://arxiv.org/abs/2503.10000", "Relevance 8"):
+    for part in ("On the matter of 2503.10000", "https://arxiv.org/abs/2503.10000", "relevance 8"):
         assert part in shown[1]["text"]
 
 

@@ -113,10 +113,23 @@ def channel_text(fake_slack: FakeSlack, messages: int, channel: str = "C1") -> s
 
 
 def button(shown: Json, label: str, nth: int = 0) -> Json:
-    """A button as a person finds it, by what stands on it."""
+    """A button as a person finds it, by what stands on it, also in a menu."""
     rows = [block["elements"] for block in shown["blocks"] if block["type"] == "actions"]
-    found = [b for row in rows for b in row if b["text"]["text"].startswith(label)]
+    found = [
+        pressed
+        for element in (element for row in rows for element in row)
+        for pressed in _choices(element)
+        if pressed.get("selected_option", pressed)["text"]["text"].startswith(label)
+    ]
     return dict(found[nth])
+
+
+def _choices(element: Json) -> list[Json]:
+    """What pressing an element of a message can send."""
+    if element["type"] != "overflow":
+        return [element]
+    kept = {name: element[name] for name in ("type", "action_id")}
+    return [kept | {"selected_option": option} for option in element["options"]]
 
 
 def open_form(fake_slack: FakeSlack, act: Callable[[], Ack]) -> str:

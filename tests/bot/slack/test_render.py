@@ -13,11 +13,23 @@ from hypothesis import strategies as st
 
 from bot.arxiv.text import readable
 from bot.domain.digest import Decision, Outcome, Score
-from bot.domain.message import Button, Card, Choice, Field, Form, Item, Message, PaperLine, Post
+from bot.domain.message import (
+    Button,
+    Card,
+    Choice,
+    Field,
+    Form,
+    Item,
+    Link,
+    Message,
+    PaperLine,
+    Post,
+)
 from bot.domain.papers import Announced, AnnounceType, Paper
 from bot.slack import forms as forms_slack
 from bot.slack import render
 from bot.slack.render import weight
+from bot.views import card as card_views
 from bot.views import digest as digest_views
 from tests import external_file
 from tests.conftest import check_golden
@@ -35,7 +47,12 @@ RECORD = external_file("data/record-dev.jsonl.gz")
 VOTES = (
     Button(action="up", label="👍 3", value="foundations 2503.15294"),
     Button(action="down", label="👎", value="foundations 2503.15294"),
+    Button(action="abstract", label="Abstract", value="foundations 2503.15294"),
+)
+MENU = (
     Button(action="why", label="Why", value="foundations 2503.15294"),
+    Button(action="pdf", label="PDF", url="https://arxiv.org/pdf/2503.15294v1"),
+    Button(action="bibtex", label="BibTeX", value="foundations 2503.15294"),
 )
 TITLES = (
     "Borsuk-Ulam and Replicable Learning of Large-Margin Halfspaces",
@@ -43,12 +60,9 @@ TITLES = (
     "On the <!channel> of *matters* & `code`: does @everyone scale?",
 )
 HEAD = Message(
-    title="Foundations of machine learning · Thursday 20 March 2025",
+    title="Foundations of machine learning · Thu 20 Mar",
     notices=("1 paper not scored: the model's answer couldn't be read.",),
-    text=(
-        "236 announced = 17 picked + 213 below the cut-off + 5 over the limit + 1 not scored",
-        "201 new, 35 cross-lists, 148 replacements left out",
-    ),
+    text=("23 of 236 are for you",),
     lines=tuple(
         PaperLine(
             rank=rank,
@@ -56,14 +70,14 @@ HEAD = Message(
             novelty=max(9 - rank // 4, 6),
             title=TITLES[rank % 3 - 1],
             url=f"https://arxiv.org/abs/2503.{15290 + rank}",
+            shows="Proves a bound of d/2 + 1 & more." if rank < 4 else "",
         )
         for rank in range(1, 24)
     ),
-    small=(
-        "gpt-6-luna · 33.0k + 4.6k tokens, 8.2k cached · $0.01 · "
-        "listed 00:40, scored 00:43 New York",
-    ),
-    buttons=(Button(action="more", label="Show all", value="foundations 2025-03-20"),),
+    small=("5 over the limit, 207 below the line, 1 not scored · gpt-6-luna, 1 ¢",),
+    details=("201 new, 35 cross-lists, 148 replacements left out",),
+    buttons=(Button(action="details", label="Details", value="foundations 2025-03-20"),),
+    push="23 for you: Borsuk-Ulam; Exploring the Limits; On the <!channel> and 20 more",
 )
 CARD = Card(
     rank=1,
@@ -71,6 +85,8 @@ CARD = Card(
     url="https://arxiv.org/abs/2503.15294",
     relevance=10,
     novelty=9,
+    shows="Proves that list replicability grows with dimension & does not follow from <b>.",
+    byline="Blondal et al. · cs.LG",
     facts="new in cs.LG",
     authors="★ Ari Blondal, Hamed Hatami, Pooya Hatami, Chavdar Lalov, Sivan Tretiak",
     comment="Meets Learning theory: a topological argument gives a bound on list replicability.",
@@ -78,6 +94,7 @@ CARD = Card(
     "replicability, global stability, differentially private learnability, and shared…",
     pdf="https://arxiv.org/pdf/2503.15294v1",
     buttons=VOTES,
+    menu=MENU,
 )
 WEEK = "mon,tue,wed,thu,fri"
 FORM = Form(
@@ -186,7 +203,10 @@ def test_a_long_day_names_twenty_papers_and_counts_the_others() -> None:
     assert shown.count("↗") == 20
     assert "+ 40 more in the thread" in shown
     assert [broken_rules(each) for each in (head, *cards)] == [[]] * 61
-    assert cards[59]["text"] == "60. On the matter of 2503.10059 — relevance 8, novelty 7"
+    assert cards[59]["text"] == (
+        "60. On the matter of 2503.10059 — We study the matter of 2503.10059 and prove a bound. "
+        "(relevance 8 · novelty 7)"
+    )
 
 
 @pytest.mark.parametrize("n", [1, 15, 16, 24, 60])
@@ -218,11 +238,11 @@ def test_an_empty_title_gives_way_to_the_address() -> None:
 
 
 def test_other_peoples_text_is_shown_letter_by_letter() -> None:
-    card = digest_views.card(digest(HOSTILE_DECISION), 1, HOSTILE_DECISION).model_copy(
+    card = card_views.card(digest(HOSTILE_DECISION), 1, HOSTILE_DECISION).model_copy(
         update={"buttons": VOTES}
     )
     shown = draw_slack(render.message(card))
-    for text in (card.title, card.authors, card.comment, card.abstract):
+    for text in (card.title, card.shows, card.comment, card.byline):
         assert text in shown
     assert "&lt;b&gt;bold&lt;/b&gt;" in render.message(card)["text"]
 
@@ -251,8 +271,8 @@ def ugliest() -> Iterator[Card]:
             score=Score(relevance=10, novelty=1, comment=p["abstract"]),
             followed=paper.authors,
         )
-        card = digest_views.card(digest(row), rank, row)
-        whole = {"abstract": readable(paper.abstract), "buttons": VOTES}
+        card = card_views.card(digest(row), rank, row)
+        whole = {"shows": readable(paper.abstract), "buttons": VOTES, "menu": MENU}
         yield from (card, card.model_copy(update=whole))
 
 
@@ -273,9 +293,26 @@ def test_a_press_comes_back_as_the_button_it_was() -> None:
     ]
     buttons = [button for item in HOME.items for button in item.buttons] + [*HOME.buttons]
     assert pressed == [(button.action, button.value) for button in buttons]
-    pdf = SHOWN["card"]["blocks"][-1]["elements"][-1]
-    assert render.parse_pressed(pdf) == ("pdf", "")
-    assert pdf["url"] == CARD.pdf
+
+
+def test_a_choice_from_a_menu_comes_back_as_the_button_it_was() -> None:
+    menu = SHOWN["card"]["blocks"][-1]["elements"][-1]
+    chosen = [
+        {"type": "overflow", "action_id": menu["action_id"], "selected_option": option}
+        for option in menu["options"]
+    ]
+    assert [*map(render.parse_pressed, chosen)] == [(b.action, b.value) for b in MENU]
+    assert menu["options"][1]["url"] == CARD.pdf
+    assert render.parse_paper(menu) == MENU[0].value
+    assert render.parse_pressed({"type": "overflow", "action_id": "menu"}) == ("", "")
+
+
+def test_buttons_of_cards_that_were_posted_before_there_was_a_menu_still_work() -> None:
+    why = {"type": "button", "action_id": "why", "value": "foundations 2503.15294"}
+    pdf = {"type": "button", "action_id": "pdf", "url": CARD.pdf}
+    assert render.parse_pressed(why) == ("why", "foundations 2503.15294")
+    assert render.parse_paper(why) == "foundations 2503.15294"
+    assert (render.parse_pressed(pdf), render.parse_paper(pdf)) == (("pdf", ""), None)
 
 
 def test_a_form_sent_back_unchanged_says_what_it_said() -> None:
@@ -356,6 +393,8 @@ buttons = st.lists(
     max_size=4,
 ).map(tuple)
 
+menus = st.lists(st.sampled_from(MENU), unique=True).map(tuple)
+
 
 def many(strategy: st.SearchStrategy[Any], most: int = 4) -> st.SearchStrategy[Any]:
     repeated = st.sampled_from([1, 1, 30])
@@ -363,15 +402,35 @@ def many(strategy: st.SearchStrategy[Any], most: int = 4) -> st.SearchStrategy[A
 
 
 lines = st.builds(
-    PaperLine, rank=st.integers(1, 999), relevance=scores, novelty=scores, title=long, url=urls
+    PaperLine,
+    rank=st.integers(1, 999),
+    relevance=scores,
+    novelty=scores,
+    title=long,
+    url=urls,
+    shows=long,
 )
-items = st.builds(Item, title=long, channel=places, small=many(long, 2), buttons=buttons)
+items = st.builds(
+    Item,
+    title=long,
+    url=urls,
+    channel=places,
+    text=st.lists(long, max_size=2).map(tuple),
+    points=st.lists(long, max_size=2).map(tuple),
+    small=st.lists(long, max_size=2).map(tuple),
+    buttons=buttons,
+)
 heads = st.builds(
     Message,
     title=long,
     by=places,
+    paper=st.none() | st.builds(Link, label=long, url=urls),
     notices=many(long),
     text=many(long),
+    points=many(long),
+    code=long,
+    push=long,
+    details=many(long),
     lines=many(lines),
     items=many(items),
     small=many(long),
@@ -384,12 +443,15 @@ cards = st.builds(
     url=urls,
     relevance=scores,
     novelty=st.none() | scores,
+    shows=long,
+    byline=long,
     facts=long,
     authors=long,
     comment=long,
     abstract=long,
     pdf=urls,
     buttons=buttons,
+    menu=menus,
 )
 kinds = st.sampled_from(["text", "prose", "number", "time", "days", "choice", "zone", "channel"])
 typed = st.one_of(long, st.sampled_from(["10", "09:00", "25:00", "mon,fri", "UTC", "C0PAPERS"]))

@@ -254,7 +254,7 @@ def test_a_message_that_is_there_is_changed_when_it_says_something_else_and_only
     ):
         asyncio.run(change(*given))
         assert sent(fake_slack) == calls
-    assert "Relevance 10" in str(fake_slack.visible_messages("C1")[1]["blocks"])
+    assert "relevance 10" in str(fake_slack.visible_messages("C1")[1]["blocks"])
 
 
 def test_everything_that_was_said_is_known_by_its_slot(

@@ -13,6 +13,7 @@ from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason, ModelReason, Reason
 from bot.terminal import export
 from bot.terminal.render import as_text
+from bot.views import card as card_views
 from bot.views import digest as digest_views
 from bot.views import reasons
 from tests.conftest import check_golden
@@ -150,4 +151,4 @@ def test_times_are_new_yorks() -> None:
 def test_a_paper_that_moderators_held_back_for_long_says_when_it_was_submitted(
     id: str, said: str
 ) -> None:
-    assert digest_views.announced_as(announced(id), DAY) == said
+    assert card_views.announced_as(announced(id), DAY) == said

@@ -11,6 +11,8 @@ from bot.domain.message import Button, Card, Item, Message, PaperLine
 from bot.domain.papers import Followed, Topic
 from bot.terminal import export
 from bot.views import digest as digest_views
+from bot.views.bibtex import bibtex_text
+from bot.views.near_misses import near_misses
 from bot.views.why import claim_lines, whole_abstract
 from tests.factories import announced, digest, profile
 from tests.fuzz.promises import assert_plain, assert_shown, document, texts
@@ -26,9 +28,9 @@ def digest_screen(data: bytes) -> None:
     decisions = [_decision(n, row) for n, row in enumerate(rows[:30])]
     day = digest(*decisions, profile=_profile(given), prompt="As sent.")
     assert_shown(*digest_views.thread_posts(day, "day"))
-    assert_shown(digest_views.near_misses(day, "day", 10))
+    assert_shown(near_misses(day, "day", 10))
     for decision in decisions:
-        assert_shown(whole_abstract(decision.paper))
+        assert_shown(whole_abstract(decision.paper), bibtex_text(decision.paper))
     assert_plain(export.as_markdown(day), lines=True)
     assert len(json.loads(export.as_json(day))["papers"]) == len(decisions)
 

@@ -1,0 +1,150 @@
+"""One paper of a digest: its card, and the words for a paper that cards and `/why` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from bot.arxiv import authors, ids
+from bot.arxiv.sentences import telling_sentence
+from bot.arxiv.text import one_line, readable, shortened
+from bot.domain.digest import Decision, Digest
+from bot.domain.message import Button, Card, Message
+from bot.domain.papers import Announced, AnnounceType, Paper
+from bot.domain.subscription import Votes
+from bot.views.dates import long_month
+
+# Characters: of the abstract's beginning, of its most telling sentence, and of that on a card.
+_ABSTRACT, _SHOWS, _CARD = 320, 300, 180
+_AUTHORS, _STARS = 5, 3
+# Days from the first of the month: a paper of its last day is listed some days later.
+_HELD_DAYS = 45
+
+
+def card(
+    digest: Digest,
+    rank: int,
+    decision: Decision,
+    day: str = "",
+    votes: Votes | None = None,
+    also: Iterable[str] = (),
+) -> Card:
+    """One picked paper; `also` has the titles of the channel's other profiles that picked it.
+    `day` is what buttons carry to name the digest; without it there are no buttons."""
+    paper, score = decision.paper, decision.score
+    assert score is not None, "a picked paper has a score"
+    others = [f"also for {one_line(title)}" for title in also]
+    return Card(
+        rank=rank,
+        title=readable(paper.title),
+        url=paper.url,
+        relevance=score.relevance,
+        novelty=score.novelty,
+        shows=sentence(digest, decision),
+        byline=" · ".join([*byline(decision, digest.date), *others]),
+        facts=" · ".join([announced_as(decision.announced, digest.date), *others]),
+        authors=author_line(paper, decision.followed),
+        comment=_comment(digest, decision),
+        abstract=shortened(readable(paper.abstract), _ABSTRACT),
+        pdf=pdf_url(paper),
+        buttons=tuple(_buttons(f"{day} {paper.id}", votes or Votes())) if day else (),
+        menu=menu(paper, day) if day else (),
+    )
+
+
+def sentence(digest: Digest, decision: Decision) -> str:
+    """What the paper does, as cards and parents show it: a sentence that was not written for them
+    is cut."""
+    said = shows(digest, decision)
+    return said if decision.score and decision.score.shows else shortened(said, _CARD)
+
+
+def _comment(digest: Digest, decision: Decision) -> str:
+    """In few words where they are only words."""
+    score = decision.score
+    if score and digest.judge.model is None and score.comment:
+        return f"Matches {readable(score.comment)}"
+    return comment(digest, decision)
+
+
+def _buttons(value: str, votes: Votes) -> Iterable[Button]:
+    yield Button(action="up", label=f"👍 {votes.up}" if votes.up else "👍", value=value)
+    yield Button(action="down", label=f"👎 {votes.down}" if votes.down else "👎", value=value)
+    yield Button(action="abstract", label="Abstract", value=value)
+
+
+def menu(paper: Paper, day: str) -> tuple[Button, ...]:
+    """What is done with a paper less often."""
+    value = f"{day} {paper.id}"
+    return (
+        Button(action="why", label="Why", value=value),
+        Button(action="pdf", label="PDF", url=pdf_url(paper)),
+        Button(action="bibtex", label="BibTeX", value=value),
+    )
+
+
+def menu_text(decision: Decision, day: str) -> Message:
+    """The menu as a message, where a platform has none."""
+    paper = decision.paper
+    return Message(title=readable(paper.title), buttons=menu(paper, day))
+
+
+def pdf_url(paper: Paper) -> str:
+    return f"https://arxiv.org/pdf/{paper.versioned}"
+
+
+def shows(digest: Digest, decision: Decision) -> str:
+    """What the paper does: the model's sentence, or the abstract's most telling one by the
+    profile's words; readable, one line."""
+    if decision.score and (said := readable(decision.score.shows)):
+        return said
+    return shortened(telling_sentence(decision.paper, digest.profile), _SHOWS)
+
+
+def comment(digest: Digest, decision: Decision) -> str:
+    """The model's comment, or the profile's words that the local ranking found."""
+    said = readable(decision.score.comment) if decision.score else ""
+    if digest.judge.model is None:
+        return f"Matches the profile's words: {said}." if said else ""
+    return said
+
+
+def byline(decision: Decision, day: date) -> Iterable[str]:
+    """`Blondal et al.` and `cs.LG`: who wrote a paper, followed authors first, and its category;
+    also what is unusual about it."""
+    if names := _short_authors(decision.paper, decision.followed):
+        yield names
+    yield announced_as(decision.announced, day).removeprefix("new in ")
+
+
+def _short_authors(paper: Paper, followed: Iterable[str]) -> str:
+    stars = tuple(followed)
+    others = [name for name in paper.authors if not authors.followed([name], stars)]
+    if stars:
+        named = [f"★ {name}" for name in stars[:_STARS]]
+        return ", ".join(named) + (" et al." if others or len(stars) > _STARS else "")
+    if len(others) < 2:
+        return "".join(others)
+    names = [authors.family_name(name) for name in others[:2]]
+    return ", ".join(names) if len(others) == 2 else f"{names[0]} et al."
+
+
+def author_line(paper: Paper, followed: Iterable[str]) -> str:
+    """Followed authors with a star, the first few others, and how many more."""
+    stars = tuple(followed)
+    others = [name for name in paper.authors if not authors.followed([name], stars)]
+    more = f" + {len(others) - _AUTHORS}" if len(others) > _AUTHORS else ""
+    return ", ".join([*(f"★ {name}" for name in stars), *others[:_AUTHORS]]) + more
+
+
+def announced_as(announced: Announced, day: date) -> str:
+    """`new in cs.LG` or `cross-list from stat.ML, version 2`; with the month of submission where
+    moderators held it back for long."""
+    paper = announced.paper
+    primary = one_line(paper.categories[0]) if paper.categories else "no category"
+    rest = f", version {paper.version}" if paper.version > 1 else ""
+    if announced.announce_type is not AnnounceType.NEW:
+        return f"cross-list from {primary}{rest}"
+    if (month := ids.month(paper.id)) and (day - month).days > _HELD_DAYS:
+        rest += f", submitted in {long_month(month)}"
+    return f"new in {primary}{rest}"

@@ -1,0 +1,42 @@
+"""Papers that nearly made a digest, and why they did not."""
+
+from __future__ import annotations
+
+from bot.arxiv.text import readable
+from bot.domain.digest import Decision, Digest, Outcome
+from bot.domain.message import Button, Item, Message
+from bot.views.digest import NEAR, digest_title, outcome_reason
+from bot.views.reasons import problem_text
+
+
+def near_misses(digest: Digest, day: str, most: int) -> Message:
+    """Near misses, up to `most` of each kind: over the limit, below the cut-offs, skipped by the
+    gate; each with its reason and its buttons."""
+    near = [
+        decision
+        for kind in NEAR
+        for decision in [d for d in digest.decisions if d.outcome is kind][:most]
+    ]
+    title = digest_title(digest)
+    if not digest.decisions and digest.listed.problem:
+        return Message(title=f"{title}: {problem_text(digest.listed.problem)}.")
+    if not near:
+        return Message(title=f"{title}: no near misses.")
+    return Message(
+        title=f"Nearly made it: {title}",
+        items=tuple(_near_miss(digest, decision, day) for decision in near),
+    )
+
+
+def _near_miss(digest: Digest, decision: Decision, day: str) -> Item:
+    score = decision.score
+    reason = outcome_reason(digest, decision)
+    if score and decision.outcome is Outcome.OVER_LIMIT:
+        reason += f" (relevance {score.relevance}"
+        reason += f", novelty {score.novelty})" if score.novelty is not None else ")"
+    return Item(
+        title=readable(decision.paper.title),
+        url=decision.paper.url,
+        small=(f"{decision.paper.id}: {reason}",),
+        buttons=(Button(action="why", label="Why", value=f"{day} {decision.paper.id}"),),
+    )
