@@ -27,7 +27,11 @@ _NO_COVERAGE = "atheris has no wheel for this Python: mutations of the corpus, w
 
 def main(words: list[str] | None = None) -> int:
     """Returns 1 when a promise was broken."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--minutes", type=float, default=10, help="for all targets together")
     parser.add_argument("--inputs", type=int, default=0, help="for each target, instead of a time")
     parser.add_argument("--target", action="append", choices=TARGETS, metavar="NAME")

@@ -13,9 +13,10 @@ from bot.domain.papers import Value
 from bot.slack import render as slack_render
 from bot.store.stored_forms import deserialise, serialise
 from bot.terminal import render as terminal_render
-from tests.servers.discord_rules import message_error
+from tests.servers.discord_rules import message_error, modal_error
 from tests.servers.slack_rules import broken_rules, walk_objects
 
+_MODAL = 9  # the type of an interaction's answer
 _UNSEEN = {"Cc", "Cf", "Cs"}
 _MENTIONS = ("user", "channel", "usergroup", "broadcast", "team")
 
@@ -53,6 +54,17 @@ def assert_slack(said: dict[str, Any], mentioned: Iterable[str] = ()) -> None:
     assert_plain(*_strings(found), lines=True)
 
 
+def assert_discord(said: dict[str, Any]) -> None:
+    """Discord takes a message, or the answer to an interaction, and it calls nobody."""
+    body = said.get("data") or {} if said.keys() <= {"type", "data"} else said
+    if said.get("type") == _MODAL:
+        assert not modal_error(body), modal_error(body)
+    elif {"content", "components"} & body.keys():
+        assert not message_error(body), message_error(body)
+        assert body["allowed_mentions"] == {"parse": []}
+    assert_plain(*_strings(body), lines=True)
+
+
 def assert_shown(*posts: Post) -> None:
     """Every chat and the terminal take the messages, nobody is called, and nothing hidden is
     shown."""
@@ -60,10 +72,7 @@ def assert_shown(*posts: Post) -> None:
         mentioned = _may_mention(post)
         for found in (slack_render.message(post), slack_render.plain(post)):
             assert_slack(found, mentioned)
-        body = discord_render.message(post)
-        assert not message_error(body), message_error(body)
-        assert body["allowed_mentions"] == {"parse": []}
-        assert_plain(*_strings(body), lines=True)
+        assert_discord(discord_render.message(post))
     assert_plain(terminal_render.as_text(posts), lines=True)
 
 

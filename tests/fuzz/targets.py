@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.fuzz.checks import (
     addresses,
     commands,
+    discord_events,
     feeds,
     profiles,
     replies,
@@ -83,6 +84,7 @@ _LIST = (
     Target("button", commands.pressed, "chat", inputs=100, **_STORE),
     Target("filled-form", commands.submitted, "chat", inputs=100, **_STORE),
     Target("slack-event", slack_events.event, "chat", inputs=60, **_STORE),
+    Target("discord-event", discord_events.event, "chat", inputs=60, **_STORE),
     Target("stored-value", stored.stored_value, "stored", inputs=1000),
     Target("backup", stored.backup, "stored", inputs=150, longest=8192, **_STORE),
     Target("spoilt", stored.spoilt, "stored", inputs=6, **_STORE),

@@ -7,7 +7,15 @@ from bot.domain.reasons import ModelReason
 from bot.errors import PaperboyError, Refused, Unavailable
 from tests.factories import paper, profile
 from tests.fuzz.promises import assert_explained, assert_plain, assert_stored, distinct
-from workers.judging import api_replies, explaining, model_errors, replies, scoring, tie_break
+from workers.judging import (
+    api_replies,
+    explaining,
+    model_errors,
+    numbers,
+    replies,
+    scoring,
+    top_papers,
+)
 from workers.judging.api_replies import ApiReply
 
 IDS = ("2503.15294", "2503.00010", "2401.01234", "hep-th/9901001", "math.GT/0309136")
@@ -60,9 +68,19 @@ def scores(data: bytes) -> None:
 
 
 def order(data: bytes) -> None:
-    """An order names every paper once, or there is none."""
-    found = tie_break.parse_reply(data.decode(errors="replace"), PAPERS)
-    assert found is None or sorted(found) == sorted(IDS)
+    """An order names every paper once, or there is none; what it says a paper shows has no number
+    that is not the paper's."""
+    found = top_papers.parse_reply(data.decode(errors="replace"), PAPERS)
+    if found is None:
+        return
+    assert sorted(found.order) == sorted(IDS)
+    assert found.written.keys() <= set(IDS)
+    assert found.unproven <= len(found.written)
+    for about in PAPERS:
+        if said := found.written.get(about.id):
+            assert_plain(said.shows, said.why)
+            assert max(len(said.shows), len(said.why)) <= 300
+            assert numbers.numbers_stand_in(said.shows, about.title, about.abstract)
 
 
 def claims(data: bytes) -> None:

@@ -69,7 +69,7 @@ class _Slack:
     def __init__(self) -> None:
         self.loop, self.raised = asyncio.Runner(), list[BaseException]()
         self.web, here = _Web(), world()
-        services = Services(here.context, _Even(), Wakeup(), _Waiter(here.context))  # type: ignore[arg-type]
+        services = Services(here.context, Even(), Wakeup(), Waiter(here.context))  # type: ignore[arg-type]
         answers = SlackAnswers(SlackPoster(self.web), services)
         self.app: AsyncApp = SlackApp(answers, Workspace("T1", "https://t/", "UBOT")).app("secret")
         self.app.error(self._note)
@@ -133,7 +133,7 @@ class _Web(AsyncWebClient):
         return SimpleNamespace(send_dict=send_dict)
 
 
-class _Waiter:
+class Waiter:
     """Lookups are answered at once."""
 
     def __init__(self, context: Context) -> None:
@@ -145,7 +145,7 @@ class _Waiter:
         return papers.lookup_result(invocation, self._context, lookup) or Answer()
 
 
-class _Even:
+class Even:
     """A pace that lets everybody pass."""
 
     async def acquire(self, address: Address) -> None:
