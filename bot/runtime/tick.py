@@ -111,7 +111,7 @@ def _requested_steps(
     requests = store.requests.all()
     for request, facts in zip(requests, store.requests.states(requests), strict=True):
         seen = next_action(request, facts, now)
-        if seen.step is not None and _waited_long(request, now):
+        if seen.step is not None and _is_hopeless(seen.step, now):
             given_up.append(request)
         elif seen.step is not None:
             steps.append(seen.step)
@@ -225,6 +225,12 @@ def _over(request: DigestRequest, facts: RequestState, now: datetime) -> bool:
     if done is None or done.complete or in_full:
         return True
     return _waited_long(request, now)
+
+
+def _is_hopeless(step: Step, now: datetime) -> bool:
+    """Whether a request is given up. One that only waits for its platform is not: the platform that
+    is away could not be told so, and posts it when it is back."""
+    return step.kind is not StepKind.DELIVER and _waited_long(step.wish, now)
 
 
 def _waited_long(request: DigestRequest, now: datetime) -> bool:

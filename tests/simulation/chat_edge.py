@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.commands.context import Answer, Invocation
-from bot.commands.dispatch import Action, button_action, typed_action
-from bot.commands.permissions import Person, PersonKind
+from bot.commands.context import Answer, Context, Invocation
+from bot.commands.dispatch import Action, button_action, press, submit, typed_action
+from bot.commands.permissions import Person, PersonKind, Right
 from bot.domain.message import Card, Message, Post
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
@@ -52,6 +52,7 @@ class Event:
     heard: list[str] = field(default_factory=list)
     deliveries: int = 0
     lost: bool = False
+    requested: bool = False  # the answer was that a digest comes
     bots: list[Process | None] = field(default_factory=list)
 
     @property
@@ -70,6 +71,7 @@ class Chat:
         self.closed: dict[Address, ChannelReason] = {}
         self.locked: set[str] = set()  # heads whose thread nobody can reply to
         self.events: list[Event] = []
+        self.edges: list[Edge] = []
         self.members: dict[str, frozenset[str]] = {}
         self.trouble = 0.0
         self.is_away = False
@@ -163,6 +165,20 @@ class Chat:
         """Somebody does something at the event's time; events are kept in their order."""
         self.events.append(event)
         self.events.sort(key=lambda each: each.at)
+        for edge in self.edges:
+            edge.notice()
+
+
+def _edited(profile: str, relevance: str) -> Action:
+    """The form of a profile, opened and at once sent with another cut-off."""
+
+    def edit(invocation: Invocation, context: Context) -> Answer:
+        form = press(invocation, "edit-profile", profile, context).form
+        assert form is not None, "the button opens a form"
+        answers = {field.name: field.value for field in form.fields} | {"relevance": relevance}
+        return submit(invocation, form.name, form.metadata, answers, context)
+
+    return Action(Right.CHANGE, "", edit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,10 +193,19 @@ class Edge(Answers[ChatInteraction]):
         super().__init__(chat, services)
         self._chat, self._scheduler = chat, scheduler
         self._tasks: set[asyncio.Task[None]] = set()
+        self._arrived, self._bot = asyncio.Event(), scheduler.current
+        self._loop = asyncio.get_running_loop()
+
+    def notice(self) -> None:
+        """Something arrived: the bot's loop wakes."""
+        if self._bot is not None and self._bot.alive:
+            self._loop.call_soon(self._arrived.set)
+            self._scheduler.wake(self._bot)
 
     async def receive(self) -> None:
         """Take the platform's events from now on, until cancelled."""
         await self.listening(self._chat.platform, "simulated")
+        self._chat.edges = [self]
         while True:
             for event in [e for e in self._chat.events if e.at <= self._scheduler.now]:
                 self._chat.events.remove(event)
@@ -190,8 +215,8 @@ class Edge(Answers[ChatInteraction]):
                 task = asyncio.create_task(self._take(event))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            later = [e.at - self._scheduler.now for e in self._chat.events]
-            await asyncio.sleep(max(0.001, min([*later, 600.0])))
+            await self._arrived.wait()
+            self._arrived.clear()
 
     async def _take(self, event: Event) -> None:
         event.deliveries += 1
@@ -203,18 +228,20 @@ class Edge(Answers[ChatInteraction]):
             )
             event.heard.append("reactivated")
             return
-        pressed, _, value = event.text.partition(" ")
-        action = button_action(pressed, value) if event.button else typed_action(event.text)
-        await self.act(
-            ChatInteraction(
-                address=event.address,
-                person=event.person,
-                event_id=event.id,
-                message=event.button,
-                event=event,
-            ),
-            action,
+        interaction = ChatInteraction(
+            address=event.address,
+            person=event.person,
+            event_id=event.id,
+            message=event.button,
+            event=event,
         )
+        pressed, _, value = event.text.partition(" ")
+        if pressed == "edit":
+            profile, _, relevance = value.partition(" ")
+            action = _edited(profile, relevance)
+        else:
+            action = button_action(pressed, value) if event.button else typed_action(event.text)
+        await self.act(interaction, action)
 
     # -- as Answers asks for it
 
@@ -234,6 +261,7 @@ class Edge(Answers[ChatInteraction]):
     async def respond(self, interaction: ChatInteraction, answer: Answer) -> None:
         said = answer.head.model_dump_json() if answer.head else "form" if answer.form else "done"
         self._hear(interaction, said)
+        interaction.event.requested = interaction.event.requested or answer.request is not None
         if answer.update and interaction.message:
             try:
                 address, message = interaction.address, interaction.message

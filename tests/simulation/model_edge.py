@@ -56,6 +56,7 @@ class Model:
         schema: dict[str, object],
         cache_key: str,
         most_output: int | None = None,
+        patience: float = 1.0,
     ) -> ModelReply:
         scheduler = self._scheduler
         scheduler.effect("model")
@@ -131,7 +132,9 @@ class Model:
     ) -> dict[str, object]:
         ids, wanted = [row["id"] for row in rows], properties(schema)
         if "order" in wanted:
-            return {"order": ids if fault != "forgets" else ids[:1]}
+            ids = ids if fault != "forgets" else ids[:1]
+            sentences = {"shows": f"Settles a matter of {title}.", "why": f"Meets {title}."}
+            return {"order": [{"id": id, **sentences} for id in ids]}
         if "claims" in wanted:
             return {"claims": []}
         if "papers" not in wanted:

@@ -24,9 +24,22 @@ class People:
     def __init__(self, world: World) -> None:
         self._world = world
         self.events: list[Event] = []
+        self._acts = 0
 
     def start(self) -> None:
-        plan, scheduler = self._world.plan, self._world.scheduler
+        for act in self._world.plan.acts:
+            self.add(act, act.at)
+
+    def add(self, act: Act, after: float = 0.0) -> None:
+        """It is done after so many seconds."""
+        self._acts += 1
+        number = self._acts
+        process = Process("people", lambda: self._do(act, number), is_mortal=False)
+        self._world.scheduler.spawn(process, after)
+
+    def join(self) -> None:
+        """Everybody becomes a member of their channels."""
+        plan = self._world.plan
         for address in plan.channels:
             chat = self._world.chats[address.platform]
             mine = [a.channel for a in plan.channels if a.workspace_key == address.workspace_key]
@@ -34,11 +47,6 @@ class People:
                 channels = mine[:1] if person == "U3" else mine
                 direct = (*channels, f"D{person}")
                 chat.members[f"{address.workspace}/{person}"] = frozenset(direct)
-        for number, act in enumerate(plan.acts):
-            process = Process(
-                "people", lambda act=act, number=number: self._do(act, number), is_mortal=False
-            )
-            scheduler.spawn(process, act.at)
 
     def _do(self, act: Act, number: int) -> None:
         """The event happens, and happens again where the platform repeats it."""

@@ -24,7 +24,7 @@ _DAY = 24 * 3600.0
 TROUBLES = (
     *("flaky", "flaky", "away", "away", "redis", "redis", "model", "model", "model"),
     *("deleted", "head deleted", "locked", "edits refused", "card refused"),
-    *("closed", "revoked", "kill", "kill", "deaths", "deaths", "clock", "restore"),
+    *("closed", "revoked", "kill", "kill", "deaths", "deaths", "clock", "restore", "upgrade"),
 )
 
 
@@ -202,6 +202,7 @@ def _said(random: Random, name: str) -> str:
     return random.choice(
         (
             *("vote", "vote", "vote", "why", "list", "cost", "missed", "nonsense"),
+            f"edit {name} {random.randrange(5, 10)}",
             *(f"now {name}", f"now {name}", f"pause {name}", f"resume {name}", f"resume {name}"),
             f"unsubscribe {name}",
             f"subscribe {name} at {at} {random.choice(_ZONES)}",

@@ -106,6 +106,7 @@ class Lanes:
         what = f"{job.id}: {type(error).__name__}: {error}"
         if not self._is_expected(error):
             self.faults.append(what)
+            self.scheduler.fault = error  # it would fail again and again: the run ends here
         job.state = "queued" if job.tries < _TRIES else "failed"
 
     def _died(self, lane: str, worker: Process) -> None:

@@ -15,7 +15,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
 from bot.store.key_repair import RepairingRedis
-from tests.simulation.scheduler import Scheduler
+from tests.simulation.scheduler import Process, Scheduler
 
 # What redis-py does by itself for a client made from an address.
 _TRIES = Retry(ExponentialWithJitterBackoff(base=1, cap=10), 3)
@@ -27,10 +27,13 @@ class RedisServer:
 
     scheduler: Scheduler
     lost: float = 0.0
+    ever_lost: bool = False
     server: Any = field(default_factory=lambda: fakeredis.FakeServer(version=(7,)))
+    _clients: dict[Process | None, RepairingRedis] = field(default_factory=dict)
 
     def empty(self) -> None:
-        """As after a new installation."""
+        """As after a new installation. Nobody may be connected."""
+        self._clients.clear()
         self.server = fakeredis.FakeServer(version=(7,))
 
     @contextmanager
@@ -44,7 +47,13 @@ class RedisServer:
             self.scheduler.current, self.lost = current, lost
 
     def client(self) -> RepairingRedis:
-        """As store.connection.connect makes one."""
+        """As store.connection.connect makes one; each process has one."""
+        owner = self.scheduler.current and self.scheduler.current.root
+        if owner not in self._clients:
+            self._clients[owner] = self._connect()
+        return self._clients[owner]
+
+    def _connect(self) -> RepairingRedis:
         pool = ConnectionPool(
             connection_class=_Connection,
             server=self.server,
@@ -52,7 +61,21 @@ class RedisServer:
             retry=_TRIES,
             simulated=self,
         )
-        return RepairingRedis(connection_pool=pool)
+        client = _Client(connection_pool=pool)
+        client.simulated = self
+        return client
+
+
+class _Client(RepairingRedis):
+    simulated: RedisServer
+
+    def scan_iter(self, *args: Any, **named: Any) -> Iterator[Any]:
+        """In one step: Redis shows every key that is there all the while, the fake server does not
+        when others come and go."""
+        with self.simulated.unobserved():
+            keys = list(super().scan_iter(*args, **named))
+        self.simulated.scheduler.effect("redis scanned")
+        return iter(keys)
 
 
 class _Connection(FakeRedisConnection):  # type: ignore[misc]
@@ -83,4 +106,5 @@ class _Connection(FakeRedisConnection):  # type: ignore[misc]
     def _lose(self, what: str) -> None:
         chance = self._simulated.lost
         if chance and self._simulated.scheduler.random.random() < chance:
+            self._simulated.ever_lost = True
             raise redis.ConnectionError(f"simulated: the {what} was lost")

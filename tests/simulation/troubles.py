@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 
@@ -30,7 +31,7 @@ class Troubles:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._ended = False
+        self._ended, self.happened = False, False
         # From when to when (monotonic) what was stored is forgotten again.
         self.forgotten: list[tuple[float, float]] = []
         self.closed_until: dict[Address, float] = {}
@@ -38,8 +39,12 @@ class Troubles:
 
     def start(self) -> None:
         for trouble in self._world.plan.troubles:
-            process = Process("trouble", lambda t=trouble: self._happen(t), is_mortal=False)
-            self._world.scheduler.spawn(process, trouble.at)
+            self.add(trouble, trouble.at)
+
+    def add(self, trouble: Trouble, after: float = 0.0) -> None:
+        """It begins after so many seconds."""
+        process = Process("trouble", lambda: self._happen(trouble), is_mortal=False)
+        self._world.scheduler.spawn(process, after)
 
     def end(self) -> None:
         world = self._world
@@ -72,7 +77,9 @@ class Troubles:
             "deaths": self._deaths,
             "clock": self._clock,
             "restore": self._restore,
+            "upgrade": self._upgrade,
         }
+        self.happened = True
         handlers[trouble.kind](trouble, random)
 
     def _lasts(self, trouble: Trouble) -> bool:
@@ -220,6 +227,15 @@ class Troubles:
         world.tell("restored from the backup")
         world.start()
 
+    def _upgrade(self, trouble: Trouble, random: Random) -> None:
+        """The machine is stopped; what is stored was written by the release before this form."""
+        world = self._world
+        world.stop()
+        with world.redis.unobserved():
+            write_in_form_1(world.store().redis)
+        world.tell("upgraded")
+        world.start()
+
     def _backup(self) -> list[BackupEntry]:
         return list(Backup(self._world.store()).all())
 
@@ -241,3 +257,23 @@ class Troubles:
             if not shown.removed and wanted(shown)
         ]
         return sorted(rows, key=lambda row: row[1].at)
+
+
+def write_in_form_1(redis: Any) -> None:
+    """Rewrite all that is stored as the form before had it: without its version, and replacements
+    as a list of categories (stored_forms.UPGRADES)."""
+    for key in list(redis.scan_iter("pb:*")):
+        if redis.type(key) == "hash":
+            rows = {field: _form_1(text) for field, text in redis.hgetall(key).items()}
+            redis.hset(key, mapping=rows)
+        elif redis.type(key) == "string":
+            redis.set(key, _form_1(redis.get(key)), keepttl=True)
+    redis.set("pb:form", 1)
+
+
+def _form_1(text: str) -> str:
+    if not text.startswith('{"v":2,'):
+        return text
+    body = json.loads(text)
+    del body["v"]
+    return json.dumps(body["categories"] if list(body) == ["categories"] else body)

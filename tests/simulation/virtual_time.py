@@ -48,7 +48,7 @@ class _Selector(selectors.BaseSelector):
         if self.after_death is not None:
             self.after_death += max(seconds, 0.0)
         elif seconds > 0:
-            self._scheduler.sleep(seconds)
+            self._scheduler.wait(seconds)  # as a byte on its own pipe wakes a real loop
         return []
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:

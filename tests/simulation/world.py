@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import Any
 from unittest import mock
@@ -40,7 +40,7 @@ from workers.judging import model as model_module
 
 # Waits are longer than the real ones: nothing hangs on them, and most of a run would go there.
 _TICK_SECONDS, _POLL_SECONDS = 1800.0, 3.0
-_AGAIN_WHEN_AWAY = timedelta(minutes=5)
+_AGAIN_WHEN_AWAY = timedelta(minutes=15)
 # After the last trouble all is delivered within two days: a digest that is due every day then comes
 # twice, and a model's outage is over at the next look.
 CALM = timedelta(days=2)
@@ -61,6 +61,8 @@ class World:
             self.scheduler, lambda error: isinstance(error, (redis.RedisError, LeaseLost))
         )
         self.bot: Process | None = None
+        self.calm_from = plan.end
+        self.logged: list[tuple[str, str]] = []  # outages that began and ended
         self.story: list[str] = []
         self.audit = Audit(self)
         self.troubles, self.people = Troubles(self), People(self)
@@ -102,6 +104,12 @@ class World:
     def profile(self, address: Address, name: str) -> Profile:
         return next(p for p in self.plan.profiles[address.workspace_key] if p.name == name)
 
+    def posted_at(self, address: Address, message: str) -> datetime | None:
+        """When a message was posted, while the wall clock was right."""
+        messages = self.chats[address.platform].channels[address]
+        found = next((each for each in messages if each.id == message), None)
+        return found and datetime.fromtimestamp(found.at, UTC)
+
     def store(self) -> Store:
         return Store(self.redis.client())
 
@@ -129,24 +137,39 @@ class World:
 
     def run(self) -> None:
         """Let the plan happen, and then nothing bad for CALM. Raises what a process ended with."""
-        plan, scheduler = self.plan, self.scheduler
-        with self._edges(), simulated(scheduler):
-            self._settle_in()
-            self.start()
+        with self.running():
             self.troubles.start()
             self.people.start()
+            self.advance((self.plan.end - self.plan.begin).total_seconds())
+            self.calm_down()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Everything runs, in its own time; at the end everybody is killed."""
+        with self._edges(), simulated(self.scheduler):
+            self._settle_in()
+            self.start()
             self.audit.start()
             try:
-                scheduler.run(plan.end.timestamp())
-                self.troubles.end()
-                scheduler.run((plan.end + CALM).timestamp())
+                yield
             finally:
                 self.audit.end()
-                scheduler.end()
+                self.scheduler.end()
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass. Raises what a process ended with."""
+        self.scheduler.run(self.scheduler.now + seconds)
+
+    def calm_down(self) -> None:
+        """All troubles end; for CALM there are none."""
+        self.troubles.end()
+        self.calm_from = self.scheduler.datetime()
+        self.advance(CALM.total_seconds())
 
     def _settle_in(self) -> None:
         """The profiles and subscriptions that are there from the begin."""
         store = self.store()
+        self.people.join()
         for address in self.plan.channels:
             for profile in self.plan.profiles[address.workspace_key]:
                 store.profiles.put_own(address, profile)
@@ -161,6 +184,11 @@ class World:
                     since=self.plan.begin,
                 )
             )
+
+    def _log(self, logger: object, level: str, event: dict[str, Any]) -> dict[str, Any]:
+        if event["event"].startswith("outage"):
+            self.logged.append((event["event"].split(",")[0], str(event["what"])))
+        raise structlog.DropEvent
 
     @contextmanager
     def _edges(self) -> Iterator[None]:
@@ -179,7 +207,9 @@ class World:
 
         queues = lambda redis: SimulatedQueues(self.lanes)  # noqa: E731
         kept = structlog.get_config()
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(20), processors=[self._log]
+        )
         with ExitStack() as stack:
             stack.callback(lambda: structlog.configure(**kept))
             patch = lambda *args: stack.enter_context(mock.patch.object(*args))  # noqa: E731
