@@ -11,7 +11,7 @@ from bot.commands.context import HOME, Answer, Context, InvalidForm, Invocation
 from bot.commands.naming import with_names
 from bot.commands.parse import Options
 from bot.commands.permissions import Right, may_change
-from bot.domain.message import Choice, Field, Form, Item, Message
+from bot.domain.message import Field, Form, Item, Message
 from bot.domain.papers import Profile, fingerprint
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
@@ -310,7 +310,7 @@ def _form(
 ) -> Form:
     options = options or Options()
     profiles = context.profiles(invocation.address).values()
-    choices = tuple(Choice(label=profile.title, value=profile.name) for profile in profiles)
+    choices = subscriptions.profile_choices(profiles)
     fields = subscriptions.subscribe_fields(
         profile=options.profile,
         choices=choices,

@@ -15,6 +15,7 @@ from bot.commands import dispatch
 from bot.commands.context import Answer, Context, InvalidForm, Invocation
 from bot.commands.dispatch import Action
 from bot.commands.permissions import Person, Right
+from bot.discord import forms
 from bot.discord.check import cannot_post_reason
 from bot.discord.commands import RawInteraction
 from bot.discord.people import People
@@ -83,20 +84,35 @@ class DiscordAnswers(Answers[DiscordInteraction]):
     async def submit(
         self, interaction: DiscordInteraction, name: str, about: str, answers: Mapping[str, str]
     ) -> None:
-        """Take a form's answers. What is wrong is said, and what was typed is not lost."""
-        key = (interaction.person, f"{name} {about}")
+        """Take a form's answers. What is wrong is said, and what was typed is not lost. The first
+        step of two leads to the second."""
+        key = fingerprint(name, about)
+        opened = self._forms.get((interaction.person, key))
+        if opened and forms.has_steps(opened):
+            answers = {field.name: field.value for field in opened.fields} | dict(answers)
         submitted = dispatch.form_action(name, about, answers)
 
         def do(invocation: Invocation, context: Context) -> Answer:
+            form = _filled(opened, answers) if opened else None
+            if form:
+                self._forms[interaction.person, key] = form
+            if forms.AREA in answers:
+                return self._second_step(interaction.person, form, answers[forms.AREA])
             try:
                 return submitted.do(invocation, context)
             except InvalidForm as invalid:
-                if form := self._forms.get(key):
-                    self._forms[key] = _filled(form, answers)
                 sentences = invalid.field_errors.values()
-                return Answer(discord.invalid_form(sentences, key[1] if form else ""))
+                return Answer(discord.invalid_form(sentences, key if form else ""))
 
         await self.act(interaction, replace(submitted, do=do))
+
+    def _second_step(self, person: str, form: Form | None, areas: str) -> Answer:
+        """A button that opens the second step: Discord opens no form in answer to a form."""
+        if form is None:
+            raise Refused(discord.form_gone())
+        key = fingerprint(form.name, form.metadata, "2")
+        self._forms[person, key] = forms.second_step(form, areas.split(","))
+        return Answer(discord.next_step(key))
 
     async def reopen_form(self, interaction: DiscordInteraction, key: str) -> None:
         """Show a form once more, with the answers as they were submitted."""
@@ -189,7 +205,9 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         return await self.people.in_direct_messages(raw.client, raw.user.id, here, subscribed, now)
 
     def _keep_form(self, person: str, form: Form) -> None:
-        self._forms[person, f"{form.name} {form.metadata}"] = form
+        if any(form is kept for kept in self._forms.values()):
+            return  # it is shown once more, or is a second step
+        self._forms[person, fingerprint(form.name, form.metadata)] = form
         while len(self._forms) > _FORMS_KEPT:
             del self._forms[next(iter(self._forms))]
 

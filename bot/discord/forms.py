@@ -2,7 +2,8 @@
 
 A modal has at most five inputs, no list longer than 25 and no label of its own on its button. A
 form with more fields shares inputs: fields that are short to type go into one, a line `name: value`
-each, and `answers` takes them apart again.
+each, and `answers` takes them apart again. A form that asks for some of many choices has two
+steps: the first asks for their groups (AREA), the second (`second_step`) has the choices of those.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import combinations
 from typing import Any, Final
 
 from bot.arxiv.text import one_line, shortened
-from bot.domain.message import Field, Form
+from bot.domain.message import Choice, Field, Form
 
 Json = dict[str, Any]
 
@@ -28,6 +29,12 @@ _OPTION: Final = 100
 
 _STRING_SELECT, _TEXT_INPUT, _CHANNEL_SELECT, _LABEL = 3, 4, 8, 18
 _SHORT, _LONG = 1, 2
+# The groups of a form's many choices, in its first step.
+AREA: Final = "area"
+# Of many choices, those that two lists hold.
+_LISTS: Final = 2
+_PAPERS: Final = (3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100)
+
 _POSTABLE = [0, 5]  # text and announcement channels
 
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -43,8 +50,9 @@ def modal(form: Form) -> Json:
 
     Raises ValueError for a form whose fields do not fit into five inputs, whose name and metadata
     do not fit into a custom_id, or that shows a text of more than 4,000 characters, which would be
-    cut.
+    cut. A form in two steps is shown as its first.
     """
+    form = _first_step(form) if has_steps(form) else form
     packed = f"f1:{form.name}:{form.metadata}"
     if not _FILLED.fullmatch(packed) or len(packed) > CUSTOM_ID:
         raise ValueError(f"does not fit into a modal's custom_id: {packed!r}")
@@ -69,9 +77,114 @@ def answers(components: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         name, value = str(part["custom_id"]), str(part.get("value") or "").strip()
         if name.startswith("+"):
             found |= _split(name[1:].split("+"), value)
+        elif "+" in name:
+            chosen = next(iter(part.get("values") or ()), "")
+            found |= dict(zip(name.split("+"), chosen.split("+"), strict=False))
+        elif "." in name:  # more of the same
+            first = name.partition(".")[0]
+            found[first] = ",".join(filter(None, [found.get(first, ""), *part.get("values", ())]))
         else:
             found[name] = value or ",".join(part.get("values") or ())
     return found
+
+
+def has_steps(form: Form) -> bool:
+    """Whether a form asks for some of more choices than a list holds."""
+    return any(field.kind == "several" and len(field.choices) > _OPTIONS for field in form.fields)
+
+
+def _first_step(form: Form) -> Form:
+    """The questions before the first number, with the groups in the place of the choices."""
+    fields = [_areas(f) if f.kind == "several" else f for f in _first_fields(form)]
+    return form.model_copy(update={"fields": tuple(fields), "title": f"{form.title} (1 of 2)"})
+
+
+def _first_fields(form: Form) -> list[Field]:
+    return [field for field in form.fields if field.kind != "number"][:QUESTIONS]
+
+
+def _areas(field: Field) -> Field:
+    chosen = set(field.value.split(","))
+    groups = dict.fromkeys(map(_group, field.choices))
+    mine = {_group(choice) for choice in field.choices if choice.value in chosen}
+    return field.model_copy(
+        update={
+            "name": AREA,
+            "label": "Areas of arXiv",
+            "hint": "The next step has their categories.",
+            "value": ",".join(group for group in groups if group in mine),
+            "choices": tuple(Choice(label=group, value=group) for group in groups)[:_OPTIONS],
+        }
+    )
+
+
+def _group(choice: Choice) -> str:
+    return choice.group or "All"
+
+
+def second_step(form: Form, areas: Iterable[str]) -> Form:
+    """The other questions, with the choices of these groups, and lists in place of numbers."""
+    first, fields, wanted = {f.name for f in _first_fields(form)}, list[Field](), set(areas)
+    for field in form.fields:
+        if field.kind == "several":
+            fields += _lists(field, wanted)
+        elif field.name not in first and field.kind != "number":
+            fields.append(field)
+    numbers = [field for field in form.fields if field.kind == "number"]
+    if len(numbers) > QUESTIONS - len(fields):
+        fields.append(_pair(*numbers[:2]))
+        numbers = numbers[2:]
+    fields += map(_number_list, numbers)
+    return form.model_copy(update={"fields": tuple(fields), "title": f"{form.title} (2 of 2)"})
+
+
+def _lists(field: Field, groups: set[str]) -> list[Field]:
+    """The choices of some groups in one list or two, those that are chosen first: others may not
+    fit."""
+    chosen = field.value.split(",")
+    known = sorted(field.choices, key=lambda choice: choice.value not in chosen)
+    known = [c for c in known if c.value in chosen or _group(c) in groups][: _LISTS * _OPTIONS]
+    parts = [known[at : at + _OPTIONS] for at in range(0, len(known), _OPTIONS)]
+    return [
+        field.model_copy(
+            update={
+                "name": f"{field.name}.{n}" if n else field.name,
+                "label": f"{field.label}, more" if n else field.label,
+                "hint": "" if n else "Choose as many as you like.",
+                "choices": tuple(part),
+                "optional": len(parts) > 1,
+            }
+        )
+        for n, part in enumerate(parts)
+    ]
+
+
+def _pair(one: Field, other: Field) -> Field:
+    """Two numbers in one list, around what they are."""
+    first, second = int(one.value), int(other.value)
+    pairs = [
+        (a, b)
+        for a in range(max(1, first - 1), min(10, first + 2) + 1)
+        for b in range(max(1, second - 3), min(10, second + 2) + 1)
+    ]
+    return Field(
+        name=f"{one.name}+{other.name}",
+        label=f"{one.label}, {other.label.lower()}",
+        kind="choice",
+        value=f"{first}+{second}",
+        hint="Papers below either are not picked.",
+        choices=tuple(
+            Choice(label=f"{one.name.capitalize()} {a} · {other.name} {b}", value=f"{a}+{b}")
+            for a, b in pairs
+        ),
+    )
+
+
+def _number_list(field: Field) -> Field:
+    near = range(1, 11) if field.name != "maximum" else _PAPERS
+    values = sorted({*near, *([int(field.value)] if field.value.isdecimal() else [])})
+    choices = tuple(Choice(label=str(n), value=str(n)) for n in values)
+    return field.model_copy(update={"kind": "choice", "choices": choices})
 
 
 def _inner(components: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -157,14 +270,13 @@ def _component(field: Field) -> Json:
         return {"type": _STRING_SELECT, **named, "max_values": len(_WEEK), "options": options}
     choices = {choice.value: choice.label for choice in field.choices}
     lengths = [len(value) for value in choices] or [0]
-    if (
-        field.kind == "choice"
-        and len(choices) <= _OPTIONS
-        and min(lengths) >= 1
-        and max(lengths) <= _OPTION
-    ):
-        options = [_option(label, value, value == field.value) for value, label in choices.items()]
-        return {"type": _STRING_SELECT, **named, "max_values": 1, "options": options}
+    fits = len(choices) <= _OPTIONS and min(lengths) >= 1 and max(lengths) <= _OPTION
+    if fits and field.kind in ("choice", "several"):
+        several = field.kind == "several"
+        chosen_values = field.value.split(",") if several else [field.value]
+        options = [_option(label, v, v in chosen_values) for v, label in choices.items()]
+        most = len(options) if several else 1
+        return {"type": _STRING_SELECT, **named, "max_values": most, "options": options}
     # Zones, too, are typed: hundreds do not fit into a list of 25.
     style = _LONG if field.kind == "prose" else _SHORT
     return _input(field.name, field.value, field.optional, style)

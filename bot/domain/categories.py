@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
 _CLASSES: Final[Mapping[str, str]] = {
@@ -53,6 +55,41 @@ _SPELLINGS: Final[Mapping[str, str]] = {
     for archive, classes_of in ARCHIVES.items()
     for category in (archive, *classes_of)
 }
+
+# Archives that are one field to whoever looks for a category; the others are one each.
+_PHYSICS: Final = "High energy & quantum physics"
+
+
+@cache
+def names() -> Mapping[str, str]:
+    """The name of each archive and category, in arXiv's order."""
+    lines = (files("bot.domain") / "categories.txt").read_text(encoding="utf-8").splitlines()
+    rows = (line.partition(" ") for line in lines if not line.startswith("#"))
+    return {code: name for code, _, name in rows}
+
+
+def label(category: str) -> str:
+    """`Machine Learning (cs.LG)`; an archive is `All of Mathematics (math)`."""
+    name = names().get(category)
+    if name is None:
+        return category
+    whole = "All of " if ARCHIVES.get(category) else ""
+    return f"{whole}{name} ({category})"
+
+
+def field_of(category: str) -> str:
+    """The field that a category is found under: its archive's name, or that of several."""
+    archive = category.partition(".")[0]
+    return names()[archive] if ARCHIVES.get(archive) else _PHYSICS
+
+
+def by_name(name: str) -> str | None:
+    """The category of that name (`machine learning`), in any case; None when there is none, or
+    several."""
+    asked = " ".join(name.split()).casefold()
+    found = [code for code, known in names().items() if known.casefold() == asked]
+    return found[0] if len(found) == 1 else None
+
 
 # Comparing is quadratic in the length, and the word may come from anyone; no name is half as long.
 _LONGEST: Final = 40

@@ -126,22 +126,24 @@ POST: TypeAdapter[Post] = TypeAdapter(Post)
 
 
 class Choice(Value):
-    """One option of a choice field."""
+    """One option of a choice field, in a `group` where there are many."""
 
     label: str
     value: str
+    group: str = ""
 
 
 class Field(Value):
     """One field of a form. Its answer is text, whatever the kind:
 
     text and prose (several lines) as typed; number in digits; time as HH:MM; days as mon,tue;
-    choice and zone (an IANA zone, of some hundred) as the chosen value; channel as its id.
+    choice and zone (an IANA zone, of some hundred) as the chosen value; channel as its id;
+    several (of any number of choices) as the chosen values with commas between them.
     """
 
     name: str
     label: str
-    kind: Literal["text", "prose", "number", "time", "days", "choice", "zone", "channel"]
+    kind: Literal["text", "prose", "number", "time", "days", "choice", "several", "zone", "channel"]
     value: str = ""
     hint: str = ""
     optional: bool = False

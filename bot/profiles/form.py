@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, Literal
 from unicodedata import combining, normalize
 
 from bot.arxiv.text import shortened
+from bot.domain import categories
 from bot.domain.languages import ENGLISH
-from bot.domain.message import Field, Form
+from bot.domain.message import Choice, Field, Form
 from bot.domain.papers import Cutoffs, Profile, Topic, Value
 from bot.errors import Refused
 from bot.profiles.toml_lines import FieldPath
@@ -31,7 +33,7 @@ _TITLE: Final = _limits(Profile, "title")["maxLength"]
 _TOPIC: Final = _limits(Topic, "name")["maxLength"]
 # A space follows the colon, unlike in N:M and https://.
 _LINE: Final = re.compile(rf"""(?:["“]([^"“”]+)["”]|(.{{1,{_TOPIC}}}?)) ?(?:: |:$|：) ?(.*)""")
-_SHORT: Final = ("title", "categories", "language")
+_SHORT: Final = ("title", "authors", "language")
 _NUMBERS: Final = {
     "relevance": _limits(Cutoffs, "relevance"),
     "novelty": _limits(Cutoffs, "novelty"),
@@ -42,7 +44,7 @@ _RANGES: Final = {name: "{minimum} to {maximum}".format_map(n) for name, n in _N
 # Labels and hints: at most 45 and 100 characters, Discord's limits; Slack allows more.
 _FIELDS: Final = {
     "title": ("Title", f"The heading of every digest; at most {_TITLE} characters."),
-    "categories": ("arXiv categories", "For example: cs.LG, cs.AI. An archive works too: math."),
+    "categories": ("arXiv categories", "Type to search: a name, or a code like cs.LG."),
     "look_for": (
         "What to look for",
         "One topic a line, such as: Compression: pruning, quantization.",
@@ -54,6 +56,10 @@ _FIELDS: Final = {
     "keywords": (
         "Keywords",
         "Separate with commas; a minus before words to avoid: pruning, -survey.",
+    ),
+    "authors": (
+        "Authors to follow",
+        "Separate with commas. On a card their names come first, with a star.",
     ),
     "relevance": ("Relevance cut-off", f"{_RANGES['relevance']}; papers below it are not picked."),
     "novelty": ("Novelty cut-off", f"{_RANGES['novelty']}; papers below it are not picked."),
@@ -80,15 +86,31 @@ def build_form(profile: Profile | None, metadata: str = "") -> Form:
         Field(
             name=name,
             label=label,
-            kind="number" if name in _NUMBERS else "text" if name in _SHORT else "prose",
+            kind=_kind(name),
             value=values.get(name, ""),
             hint=hint,
-            optional=name in ("leave_out", "keywords", "language"),
+            optional=name in ("leave_out", "keywords", "authors", "language"),
+            choices=_categories() if name == "categories" else (),
         )
         for name, (label, hint) in _FIELDS.items()
     )
     title = "Edit a profile" if profile else "New profile"
     return Form(name="profile", title=title, submit="Save", fields=fields, metadata=metadata)
+
+
+def _kind(name: str) -> Literal["number", "text", "several", "prose"]:
+    if name in _NUMBERS:
+        return "number"
+    return "several" if name == "categories" else "text" if name in _SHORT else "prose"
+
+
+@cache
+def _categories() -> tuple[Choice, ...]:
+    """All of arXiv, by field."""
+    return tuple(
+        Choice(label=categories.label(code), value=code, group=categories.field_of(code))
+        for code in categories.names()
+    )
 
 
 def parse_answers(answers: Mapping[str, str], base: Profile | None) -> Profile | dict[str, str]:
@@ -99,7 +121,7 @@ def parse_answers(answers: Mapping[str, str], base: Profile | None) -> Profile |
     answer counts as empty.
     """
     texts = {name: (answers.get(name) or "")[: _LONGEST + 1] for name in _FIELDS}
-    data = _data(texts, base)
+    data = _data(texts, base, "authors" in answers)
     result = validate_data(data)
     long = f"This must be at most {_LONGEST} characters long."
     wrong = {name: [long] if len(text) > _LONGEST else [] for name, text in texts.items()}
@@ -115,10 +137,11 @@ def _values(profile: Profile) -> dict[str, str]:
     listed = (", ".join(words.relevant), ", ".join(f"-{word}" for word in words.irrelevant))
     return {
         "title": profile.title,
-        "categories": ", ".join(profile.categories),
+        "categories": ",".join(profile.categories),
         "look_for": "\n".join(_looked_for(profile.topics)),
         "leave_out": _left_out(profile.topics),
         "keywords": "\n".join(filter(None, listed)),
+        "authors": ", ".join(profile.authors.follow),
         "relevance": str(profile.cutoffs.relevance),
         "novelty": str(profile.cutoffs.novelty),
         "maximum": str(profile.maximum),
@@ -153,22 +176,42 @@ def _cannot_edit(values: Mapping[str, str]) -> str:
     return f"{why}, which a form can't hold. To change it: paperboy profiles import FILE."
 
 
-def _data(texts: Mapping[str, str], base: Profile | None) -> dict[str, Any]:
+def _data(texts: Mapping[str, str], base: Profile | None, has_authors: bool) -> dict[str, Any]:
+    """`has_authors`: the form asks for them, as forms of older releases did not."""
     kept = base.model_dump(mode="json") if base else {"cutoffs": {}, "keywords": {}}
-    asked = [word for word in re.split(r"[\s,;]+", texts["categories"]) if word]
+    asked = list(_asked(texts["categories"]))
+    authors = {"authors": {"follow": _listed(texts["authors"])}} if has_authors else {}
     relevant, irrelevant = _keywords(texts["keywords"])
     typed = {name: texts[name].strip() for name in _NUMBERS}
     numbers = {n: int(t) if re.fullmatch(r"-?\d{1,9}", t) else t for n, t in typed.items()}
-    return kept | {
-        "name": base.name if base else _slug(texts["title"], *asked[:1]),
-        "title": " ".join(texts["title"].split()),
-        "categories": asked,
-        "maximum": numbers.pop("maximum"),
-        "language": texts["language"].strip() or ENGLISH,
-        "cutoffs": kept["cutoffs"] | numbers,
-        "topics": _topics(texts["look_for"], texts["leave_out"]),
-        "keywords": kept["keywords"] | {"relevant": relevant, "irrelevant": irrelevant},
-    }
+    return (
+        kept
+        | authors
+        | {
+            "name": base.name if base else _slug(texts["title"], *asked[:1]),
+            "title": " ".join(texts["title"].split()),
+            "categories": asked,
+            "maximum": numbers.pop("maximum"),
+            "language": texts["language"].strip() or ENGLISH,
+            "cutoffs": kept["cutoffs"] | numbers,
+            "topics": _topics(texts["look_for"], texts["leave_out"]),
+            "keywords": kept["keywords"] | {"relevant": relevant, "irrelevant": irrelevant},
+        }
+    )
+
+
+def _asked(text: str) -> Iterator[str]:
+    """Categories by code or by name."""
+    for part in re.split(r"[,;\n]+", text):
+        if named := categories.by_name(part):
+            yield named
+        else:
+            yield from part.split()
+
+
+def _listed(text: str) -> list[str]:
+    parts = (" ".join(part.split()) for part in re.split(r"[,;\n]+", text))
+    return list(dict.fromkeys(filter(None, parts)))
 
 
 def _topics(look_for: str, leave_out: str) -> list[dict[str, str]]:
@@ -248,7 +291,12 @@ def _slug(*texts: str) -> str:
 
 def _mistake(where: FieldPath, reason: str, data: Mapping[str, Any]) -> tuple[str, str]:
     """The form's field that a mistake belongs to, and its sentence."""
-    fields = {"topics": "look_for", "categories": "categories", "language": "language"}
+    fields = {
+        "topics": "look_for",
+        "categories": "categories",
+        "authors": "authors",
+        "language": "language",
+    }
     field = fields.get(str(where[0]), "title")
     subject = "The title" if where == ("title",) else f"The list of {where[0]}"
     match where:
@@ -259,6 +307,8 @@ def _mistake(where: FieldPath, reason: str, data: Mapping[str, Any]) -> tuple[st
         case ("topics", int(index), "irrelevant"):
             topic = _quoted(data["topics"][index]["name"])
             field, subject = "leave_out", f"What to leave out of {topic}"
+        case ("authors", _, int(index)):
+            subject = f"The author {_quoted(data['authors']['follow'][index])}"
         case ("keywords", str(kind), int(index)):
             field, subject = "keywords", f"The keyword {_quoted(data['keywords'][kind][index])}"
     if not reason.startswith(("must ", "is ", "contains ")):  # a sentence of its own

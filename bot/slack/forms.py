@@ -114,6 +114,13 @@ def _element(field: Field) -> Json:
             start = value if ID.fullmatch(value) else ""
             kinds = {"include": ["public", "private"], "exclude_bot_users": True}
             return {"type": "conversations_select", "filter": kinds, "initial_conversation": start}
+        case "several" if groups := _groups(field.choices):
+            chosen = [o for g in groups for o in g["options"] if o["value"] in value.split(",")]
+            return {
+                "type": "multi_static_select",
+                "option_groups": groups,
+                "initial_options": chosen,
+            }
         case "choice" if known := options(field.choices):
             one = next((option for option in known if option["value"] == value), None)
             return {"type": "static_select", "options": known, "initial_option": one}
@@ -124,11 +131,22 @@ def _element(field: Field) -> Json:
             return found | {"max_length": longest, "initial_value": start}
 
 
+def _groups(choices: Iterable[Choice]) -> list[Json]:
+    """Choices as a person searches them, each group under its name: at most 100 groups of 100."""
+    grouped: dict[str, list[Choice]] = {}
+    for choice in choices:
+        grouped.setdefault(choice.group.strip() or NAME, []).append(choice)
+    groups = [{"label": plain_text(n, 75), "options": options(g)} for n, g in grouped.items()]
+    return [group for group in groups if group["options"]][:100]
+
+
 def _answer(state: Mapping[str, Any]) -> str:
     match state["type"]:
         case "checkboxes":
             chosen = {option["value"] for option in state.get("selected_options") or ()}
             return ",".join(day for day in _DAYS if day in chosen)
+        case "multi_static_select":
+            return ",".join(option["value"] for option in state.get("selected_options") or ())
         case "static_select" | "external_select":
             found = (state.get("selected_option") or {}).get("value")
         case "timepicker":

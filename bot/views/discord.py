@@ -55,6 +55,14 @@ def invalid_form(sentences: Iterable[str], form: str) -> Message:
     )
 
 
+def next_step(form: str) -> Message:
+    """After a form's first step; `form` is the name of its second."""
+    return Message(
+        title="Step 1 of 2 is kept. Next: categories and numbers.",
+        buttons=(Button(action="again", label="Continue", value=form),),
+    )
+
+
 def form_gone() -> str:
     return "That form has expired. Open a new one."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -210,6 +211,33 @@ _SUBSCRIBE = Button(action="subscribe", label="Subscribe")
 
 # -- forms
 
+# How often a digest may come, in the form; a command takes any days.
+_DAYS = {
+    (0, 1, 2, 3, 4): "Every weekday",
+    (0, 1, 2, 3, 4, 5, 6): "Every day",
+    (0, 2, 4): "Monday, Wednesday and Friday",
+    (1, 3): "Tuesday and Thursday",
+    (0,): "Weekly, on Monday",
+    (1,): "Weekly, on Tuesday",
+    (2,): "Weekly, on Wednesday",
+    (3,): "Weekly, on Thursday",
+    (4,): "Weekly, on Friday",
+}
+
+
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def profile_choices(profiles: Iterable[Profile]) -> tuple[Choice, ...]:
+    """Profiles to choose from; those that share a title are told apart by their names."""
+    every = list(profiles)
+    titles = Counter(one_line(profile.title).casefold() for profile in every)
+    return tuple(
+        Choice(label=title if titles[title.casefold()] == 1 else f"{title} ({name})", value=name)
+        for title, name in ((one_line(profile.title), profile.name) for profile in every)
+    )
+
 
 def subscribe_fields(
     profile: str, choices: tuple[Choice, ...], at: str, zone: str, days: tuple[int, ...], top: str
@@ -219,7 +247,18 @@ def subscribe_fields(
         Field(name="profile", label="Profile", kind="choice", value=profile, choices=choices),
         Field(name="at", label="Time", kind="time", value=at),
         Field(name="tz", label="Time zone", kind="zone", value=zone),
-        Field(name="days", label="Days", kind="days", value=",".join(names[day] for day in days)),
+        Field(
+            name="days",
+            label="How often",
+            kind="choice",
+            value=",".join(names[day] for day in days),
+            hint="Other days: /digest subscribe PROFILE days mon,thu. Weekly has the week's best.",
+            choices=tuple(
+                Choice(label=label, value=",".join(names[day] for day in found))
+                for found, label in (_DAYS if days in _DAYS else {days: ""} | _DAYS).items()
+                for label in [label or _sentence_case(weekdays_text(found))]
+            ),
+        ),
         Field(
             name="top",
             label="Most papers in a digest",

@@ -33,6 +33,7 @@ _INPUTS = {
     "timepicker",
     "checkboxes",
     "static_select",
+    "multi_static_select",
     "external_select",
     "conversations_select",
 }
@@ -196,16 +197,28 @@ def _input(block: dict[str, Any]) -> Iterator[str]:
             yield f"options: {values}"
     chosen = [element["initial_option"]] if "initial_option" in element else []
     chosen += element.get("initial_options", [])
-    for option in [*element.get("options", ()), *chosen]:
+    grouped = [option for group in element.get("option_groups", ()) for option in group["options"]]
+    yield from _groups(element.get("option_groups", ()))
+    for option in [*element.get("options", ()), *grouped, *chosen]:
         yield from _text(option["text"], 75)
         if not option["value"].strip() or len(option["value"]) > 150:
             yield f"value: {option}"
-    if element["type"] != "external_select" and any(o not in element["options"] for o in chosen):
+    known = element.get("options", grouped)
+    if element["type"] != "external_select" and any(o not in known for o in chosen):
         yield f"chosen, but no option: {chosen}"
     if element["type"] == "plain_text_input" and not (
         len(element.get("initial_value", "")) <= element["max_length"] <= 3_000
     ):
         yield f"too long: {element}"
+
+
+def _groups(groups: list[dict[str, Any]]) -> Iterator[str]:
+    if len(groups) > 100:
+        yield "more than 100 groups"
+    for group in groups:
+        yield from _text(group["label"], 75)
+        if not 1 <= len(group["options"]) <= 100:
+            yield f"a group of {len(group['options'])} options"
 
 
 def _sdk_errors(payload: dict[str, Any]) -> Iterator[str]:
@@ -291,7 +304,12 @@ def _draw_input(block: dict[str, Any]) -> str:
         inside = "  ".join(boxes)
     else:
         start = [value for name, value in element.items() if name.startswith("initial_")]
-        text = start[0]["text"]["text"] if start and isinstance(start[0], dict) else "".join(start)
+        if start and isinstance(start[0], list):
+            text = ", ".join(option["text"]["text"] for option in start[0])
+        elif start and isinstance(start[0], dict):
+            text = start[0]["text"]["text"]
+        else:
+            text = "".join(start)
         inside = f"[ {text:<30} ]".replace("\n", "\n     ")
     optional = " (optional)" if block["optional"] else ""
     hint = f"\n   {block['hint']['text']}" if "hint" in block else ""
@@ -305,7 +323,9 @@ def unchanged_submission(view: dict[str, Any]) -> dict[str, Any]:
         element = block["element"]
         kind = element["type"]
         state: dict[str, Any] = {"type": kind}
-        if kind == "checkboxes":
+        if kind == "multi_static_select":
+            state["selected_options"] = element.get("initial_options", [])
+        elif kind == "checkboxes":
             state["selected_options"] = element.get("initial_options", [])[::-1]
         elif kind in ("static_select", "external_select"):
             state["selected_option"] = element.get("initial_option")

@@ -168,36 +168,32 @@ def test_the_menu_of_a_message_says_why(fake_discord: FakeDiscord, run_session: 
 
 def test_a_profile_is_made_by_a_form(fake_discord: FakeDiscord, run_session: Converse) -> None:
     async def talk(bot: BotSession) -> None:
+        async def submit(form: Any, **said: Any) -> Any:
+            return await asyncio.to_thread(fake_discord.submit, form.data["custom_id"], said)
+
+        async def second(ack: Any) -> Any:
+            """The second step, filled in, after the first."""
+            assert "Step 1 of 2 is kept" in await bot.said(ack)
+            opened = await bot.press("Continue", ack.answers[-1])
+            return await submit(opened, categories=["cs.LG"])
+
         ack = await asyncio.to_thread(fake_discord.command, "digest new")
         assert ack.type == 9
-        said = {"title": "Sparse things", "look_for": "Sparsity: pruning of networks."}
-        wrong = said | {"categories": "cs.LGG"}
-        filled = named(ack.data, wrong)
-        ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], filled)
-        assert "cs.LG" in await bot.said(ack)
+        first = {"title": "Sparse things", "area": ["Computer Science"]}
+        ack = await second(await submit(ack, **first, look_for="Sparsity:"))
+        assert 'What to look for in "Sparsity" must not be empty.' in await bot.said(ack)
         (answer,) = ack.answers
         ack = await bot.press("Correct it", answer)
         assert ack.type == 9
         assert "Sparse things" in draw_discord(ack.data)
-        filled = named(ack.data, said | {"categories": "cs.LG"})
-        ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], filled)
+        ack = await second(await submit(ack, look_for="Sparsity: pruning of networks."))
         assert "Sparse things" in await bot.said(ack)
-        assert "sparse-things" in bot.context.profiles(CHANNEL_ADDRESS)
+        assert bot.context.profiles(CHANNEL_ADDRESS)["sparse-things"].categories == ("cs.LG",)
         assert (await bot.press("Correct it", answer)).type == 9
         bot.answers._forms.clear()  # as after a restart
         assert "has expired" in await bot.said(await bot.press("Correct it", answer))
 
     run_session(talk)
-
-
-def named(modal: Any, said: dict[str, str]) -> dict[str, str]:
-    """Answers by the boxes of a modal: those that share one are written as `name: value`."""
-    boxes = [label["component"]["custom_id"] for label in modal["components"]]
-    shared = {box: [n for n in box.split("+") if n in said] for box in boxes if "+" in box}
-    lines = {box: "\n".join(f"{n}: {said[n]}" for n in names) for box, names in shared.items()}
-    return {name: text for name, text in said.items() if name in boxes} | {
-        box: text for box, text in lines.items() if text
-    }
 
 
 def test_a_subscription_is_made_by_a_form(fake_discord: FakeDiscord, run_session: Converse) -> None:

@@ -151,3 +151,55 @@ def test_commands_can_be_clicked_once_their_ids_are_known() -> None:
     assert "</digest subscribe:7> get a digest" in text
     assert "</why:8>" in text
     assert "`/digest subscribe`" in render.message(conversation.hello())["components"][0]["content"]
+
+
+def test_a_profile_is_made_in_two_short_steps(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        def submit(changes: dict[str, Any]) -> Any:
+            (id,) = fake_discord.modals
+            return asyncio.to_thread(fake_discord.submit, id, changes)
+
+        def fields() -> list[str]:
+            (modal,) = fake_discord.modals.values()
+            return [label["component"]["custom_id"] for label in modal["components"]]
+
+        await asyncio.to_thread(fake_discord.command, "digest new")
+        assert fields() == ["title", "area", "look_for", "leave_out", "keywords"]
+        ack = await submit(
+            {
+                "title": "Bounds",
+                "area": ["Computer Science", "Statistics"],
+                "look_for": "Bounds: lower bounds",
+            }
+        )
+        assert "Step 1 of 2 is kept." in await bot.said(ack)
+        opened = await bot.press("Continue", ack.answers[-1])
+        assert opened.type == 9
+        second = ["categories", "categories.1", "authors", "relevance+novelty", "maximum"]
+        assert fields() == second
+        ack = await submit(
+            {
+                "categories": ["cs.LG"],
+                "categories.1": ["stat.ML"],
+                "authors": "Emmy Noether, A. Turing",
+                "relevance+novelty": ["8+5"],
+                "maximum": ["12"],
+            }
+        )
+        assert "Created: Bounds." in await bot.said(ack)
+        made = bot.context.store.profiles.at(CHANNEL_ADDRESS)["bounds"]
+        assert made.categories == ("cs.LG", "stat.ML")
+        assert made.authors.follow == ("Emmy Noether", "A. Turing")
+        assert (made.cutoffs.relevance, made.cutoffs.novelty, made.maximum) == (8, 5, 12)
+        await asyncio.to_thread(fake_discord.command, "digest new", {"profile": "bounds"})
+        ack = await submit({"title": "Bounds & rates"})
+        await bot.said(ack)
+        await bot.press("Continue", ack.answers[-1])
+        ack = await submit({})
+        assert "Changed: Bounds & rates." in await bot.said(ack)
+        after = bot.context.store.profiles.at(CHANNEL_ADDRESS)["bounds"]
+        assert after == made.model_copy(update={"title": "Bounds & rates"})
+
+    run_session(talk)

@@ -150,6 +150,7 @@ def submit_form(fake_slack: FakeSlack, view: str, **changes: str) -> Json | None
             "static_select": {"selected_option": {"value": text}},
             "external_select": {"selected_option": {"value": text}},
             "timepicker": {"selected_time": text},
+            "multi_static_select": {"selected_options": [{"value": t} for t in text.split(",")]},
             "checkboxes": {"selected_options": [{"value": t} for t in text.split(",") if t]},
             "conversations_select": {"selected_conversation": text},
         }

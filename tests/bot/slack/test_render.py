@@ -453,7 +453,9 @@ cards = st.builds(
     buttons=buttons,
     menu=menus,
 )
-kinds = st.sampled_from(["text", "prose", "number", "time", "days", "choice", "zone", "channel"])
+kinds = st.sampled_from(
+    ["text", "prose", "number", "time", "days", "choice", "several", "zone", "channel"]
+)
 typed = st.one_of(long, st.sampled_from(["10", "09:00", "25:00", "mon,fri", "UTC", "C0PAPERS"]))
 choices = st.lists(st.builds(Choice, label=long, value=long), max_size=5).map(tuple)
 
