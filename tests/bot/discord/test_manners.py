@@ -177,13 +177,13 @@ def test_a_profile_is_made_in_two_short_steps(
         assert "Step 1 of 2 is kept." in await bot.said(ack)
         opened = await bot.press("Continue", ack.answers[-1])
         assert opened.type == 9
-        second = ["categories", "categories.1", "authors", "relevance+novelty", "maximum"]
+        second = ["categories", "categories.1", "+authors+language", "relevance+novelty", "maximum"]
         assert fields() == second
         ack = await submit(
             {
                 "categories": ["cs.LG"],
                 "categories.1": ["stat.ML"],
-                "authors": "Emmy Noether, A. Turing",
+                "+authors+language": "authors: Emmy Noether, A. Turing\nlanguage:",
                 "relevance+novelty": ["8+5"],
                 "maximum": ["12"],
             }
