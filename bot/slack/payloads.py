@@ -37,7 +37,7 @@ def check_payload(body: Mapping[str, Any]) -> None:
     kind = body.get("type")
     if "command" in body:
         _COMMAND.validate_python(body)
-    elif kind == "event_callback":
+    elif kind == "event_callback" or "event" in body:
         event = _DELIVERED.validate_python(body).event
         if (name := str(event.get("type"))) in _EVENTS:  # of others we read nothing
             _EVENTS[name].validate_python(event)

@@ -48,6 +48,7 @@ BAD: dict[str, dict[str, Any]] = {
     "a shortcut on nothing": SHORTCUT | {"message": None},
     "blocks that are words": SHORTCUT | {"message": MESSAGE | {"blocks": [SECRET]}},
     "an event that is a number": {"type": "event_callback", "event": 7},
+    "an event in no envelope": {"type": "nothing", "event": SECRET},
     "a mention nowhere": event(channel=None),
     "a person that is an object": event(user={"id": "U1"}),
 }
