@@ -66,6 +66,9 @@ _CALLED: Final = {
     "kst": "Asia/Seoul",
     "aest aedt": "Australia/Sydney",
 }
+# zoneinfo imports a package for each part of a name, however many there are: with some hundred,
+# Python's stack ends, and the process may.
+_NAME: Final = re.compile(r"[A-Za-z0-9+_-]{1,40}(?:/[A-Za-z0-9+_-]{1,40}){0,2}", re.ASCII)
 _LONGEST: Final = 40  # characters: comparing is quadratic; the longest name has 32
 
 
@@ -81,6 +84,8 @@ _zone = cache(ZoneInfo)
 
 def _known(tz: str) -> str:
     try:
+        if not _NAME.fullmatch(tz):
+            raise ValueError("not a zone's name")
         _zone(tz)
     except (KeyError, ValueError, OSError) as error:  # unknown; not a name; a folder of zones
         raise ValueError("must be the name of a time zone, as in Europe/Berlin") from error

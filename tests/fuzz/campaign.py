@@ -161,7 +161,12 @@ def _with_coverage(atheris: Any, name: str, seconds: int, most: int, seed: int) 
         *("fuzz", *(str(folder) for folder in folders if folder.is_dir())),
         *(f"-max_total_time={seconds}", f"-runs={most or -1}", f"-seed={seed or 1}"),
         *(f"-max_len={target.longest}", f"-dict={target.words_file}", "-print_final_stats=1"),
-        *(f"-timeout={_HANGS_SECONDS}", f"-rss_limit_mb={_MEGABYTES}", "-reload=0"),
+        *(
+            f"-timeout={_HANGS_SECONDS}",
+            f"-rss_limit_mb={_MEGABYTES}",
+            "-reload=0",
+            f"-report_slow_units={_HANGS_SECONDS}",
+        ),
         f"-artifact_prefix={corpus.FOUND / 'failures' / name}/",
     ]
     atheris.Setup(arguments, looking.check, custom_mutator=mutated)

@@ -152,6 +152,7 @@ def test_a_year_of_weekdays_has_one_digest_for_each() -> None:
         {"tz": "../etc/passwd"},
         {"tz": ""},
         {"tz": "x" * 1000},
+        {"tz": "America" + "/New" * 600},
         {"tz": "\ud800"},
         {"days": ()},
         {"days": (7,)},
