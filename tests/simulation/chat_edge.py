@@ -19,6 +19,7 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
+from bot.views import refusals
 from tests.simulation.scheduler import Process, Scheduler
 
 # A platform delivers an event again for so long when nobody acknowledged it.
@@ -41,7 +42,8 @@ class Shown:
 @dataclass
 class Event:
     """Something a person does, delivered to the bot at `at` (monotonic), maybe more than once.
-    `heard` is every answer; `lost`: the bot was not there; `bots` took it."""
+    `heard` is every answer; `lost`: the bot was not there; `bots` took it. `was_done`: it was not
+    refused."""
 
     id: str
     at: float
@@ -53,6 +55,8 @@ class Event:
     deliveries: int = 0
     lost: bool = False
     requested: bool = False  # the answer was that a digest comes
+    answers: int = 0  # how often it was acted on and answered
+    was_done: bool = False
     bots: list[Process | None] = field(default_factory=list)
 
     @property
@@ -259,9 +263,11 @@ class Edge(Answers[ChatInteraction]):
         return "Nothing can be posted here." if closed else ""
 
     async def respond(self, interaction: ChatInteraction, answer: Answer) -> None:
+        event = interaction.event
+        event.answers, event.was_done = event.answers + 1, True
+        event.requested = event.requested or answer.request is not None
         said = answer.head.model_dump_json() if answer.head else "form" if answer.form else "done"
         self._hear(interaction, said)
-        interaction.event.requested = interaction.event.requested or answer.request is not None
         if answer.update and interaction.message:
             try:
                 address, message = interaction.address, interaction.message
@@ -270,6 +276,7 @@ class Edge(Answers[ChatInteraction]):
                 self._hear(interaction, "the message was not updated")
 
     async def say(self, interaction: ChatInteraction, head: Message) -> None:
+        interaction.event.answers += head != refusals.database_unreachable()
         self._hear(interaction, head.model_dump_json())
 
     async def follow_up(self, interaction: ChatInteraction, answer: Answer) -> None:
@@ -279,10 +286,10 @@ class Edge(Answers[ChatInteraction]):
     async def link(self, address: Address, message: str) -> str:
         return f"https://chat.invalid/{message}"
 
-    async def tell_requester(self, request: DigestRequest, head: Message) -> None:
+    async def tell_requester(self, request: DigestRequest, *posts: Post) -> None:
         there = request.address.model_copy(update={"channel": f"D{request.by}"})
-        shown = Shown("", "", None, head, self._scheduler.now)
-        self._chat.channels[there].append(shown)
+        for post in posts:
+            self._chat.channels[there].append(Shown("", "", None, post, self._scheduler.now))
 
     def _hear(self, interaction: ChatInteraction, what: str) -> None:
         self._scheduler.effect("answer")

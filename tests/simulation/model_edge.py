@@ -75,6 +75,8 @@ class Model:
         if "papers" in properties(schema) and text and fault in ("", "forgets", "invents"):
             for row in json.loads(text)["papers"]:
                 self._buy(titles[0], str(row["id"]), cache_key)
+        elif "order" in properties(schema) and not fault:
+            self._buy(titles[0], "the best papers' order", cache_key)
         scheduler.effect("model answered")
         return ModelReply(text, usage, reason)
 

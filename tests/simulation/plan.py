@@ -26,6 +26,11 @@ TROUBLES = (
     *("deleted", "head deleted", "locked", "edits refused", "card refused"),
     *("closed", "revoked", "kill", "kill", "deaths", "deaths", "clock", "restore", "upgrade"),
 )
+# These came later: a seed's other troubles are the same as before.
+MORE_TROUBLES = (
+    *("freeze", "freeze", "freeze", "freeze", "orphan", "orphan", "orphan", "orphan"),
+    *("garbled", "garbled", "long closed"),
+)
 
 
 @dataclass(frozen=True)
@@ -88,10 +93,11 @@ class Plan:
         """What a shorter story may leave out, each with the name of its list."""
         bad = [day for day, morning in self.mornings.items() if morning.kind != "normal"]
         return [
-            *(("troubles", each) for each in self.troubles),
+            *(("troubles", each) for each in self.troubles if each.kind in TROUBLES),
             *(("mornings", day) for day in bad),
             *(("acts", each) for each in self.acts),
             *(("subscribed", each) for each in self.subscribed),
+            *(("troubles", each) for each in self.troubles if each.kind in MORE_TROUBLES),
         ]
 
     def with_only(self, parts: list[tuple[str, object]]) -> Plan:
@@ -131,7 +137,7 @@ def make_plan(seed: int, days: int, workspaces: int = 3, channels: int = 8) -> P
             day: Morning(random.choice(arxiv_edge.KINDS), random.random() ** 4 * 22)
             for day in dates[4:-4]
         },
-        troubles=tuple(_troubles(random, days)),
+        troubles=(*_troubles(random, days), *_more_troubles(Random(f"{seed} more"), days)),
         acts=tuple(_acts(random, days, addresses, profiles)),
         day_tokens=random.choice((None, None, 6000, 20_000)),
         catch_up_days=random.choice((1, 3, 5)),
@@ -178,6 +184,16 @@ def _troubles(random: Random, days: int) -> list[Trouble]:
         kind = random.choice(TROUBLES)
         seconds = random.choice((60.0, 600.0, 600.0, 3600.0, 3600.0, 3 * 3600.0, 15 * 3600.0))
         rows.append(Trouble(at, kind, min(seconds, days * _DAY - at), random.random()))
+    return rows
+
+
+def _more_troubles(random: Random, days: int) -> list[Trouble]:
+    rows, at = list[Trouble](), 0.0
+    rate = random.choice((0.0, 0.0, 2.0, 10.0)) / _DAY
+    while rate and (at := at + random.expovariate(rate)) < days * _DAY:
+        kind = random.choice(MORE_TROUBLES)
+        seconds = min(40 * 3600.0, days * _DAY - at) if kind == "long closed" else 0.0
+        rows.append(Trouble(at, kind, seconds, random.random()))
     return rows
 
 

@@ -13,11 +13,12 @@ import time_machine
 from bot.arxiv.calendar import NEW_YORK, is_weekend
 from bot.domain.digest import Digest, Outcome
 from bot.domain.message import Card
-from bot.domain.papers import AnnounceType, Paper, Profile
+from bot.domain.papers import AnnounceType, Paper, Profile, fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
 from bot.store.quarantine import QUARANTINE_KEY
+from tests.simulation import promised_answers, promised_times
 from tests.simulation.arxiv_edge import Morning
 from tests.simulation.chat_edge import Event, Shown
 from tests.simulation.world import CALM, World
@@ -53,7 +54,10 @@ def _broken(world: World) -> Iterator[str]:
     for request in world.store().requests.all():
         yield f"{request.address}: {request.by}'s request of {request.since} is still waiting"
     for key, row in world.store().redis.hgetall(QUARANTINE_KEY).items():  # type: ignore[union-attr]
-        yield f"set aside as unreadable: {key}: {row}"
+        if key not in world.troubles.garbled:
+            yield f"set aside as unreadable: {key}: {row}"
+    yield from promised_times.broken(world)
+    yield from promised_answers.broken(world)
 
 
 def _channels(world: World) -> Iterator[tuple[Address, list[Shown]]]:
@@ -92,9 +96,9 @@ def _bought_once(world: World) -> Iterator[str]:
     yield from world.model.saw_foreign
     for (_, paper), bought in world.model.purchases.items():
         for before, after in pairwise(bought):
-            known = before.by not in world.lanes.disturbed and not _forgotten(world, before.at)
-            if known:
-                yield f"{paper} was scored for {after.profile!r} twice"
+            cut_short = {before.by, after.by} & world.lanes.disturbed
+            if not cut_short and not _forgotten(world, before.at):
+                yield f"{paper} was paid for twice for {after.profile!r}"
 
 
 def _within_limits(world: World) -> Iterator[str]:
@@ -220,6 +224,8 @@ def _skipped(world: World, address: Address, deliveries: list[Delivery], day: da
 def _adds_up(world: World, address: Address, delivery: Delivery) -> Iterator[str]:
     """Every announced paper has one outcome, the right one, and what is picked was posted."""
     name = f"{address}:{delivery.day}"
+    if {f"pb:digest:{day}" for day in (delivery.day, *delivery.days)} & world.troubles.garbled:
+        return  # nobody knows any more what was in it
     digest = world.store().history.digest(name)
     where = f"{address}: {delivery.profile} of {delivery.date}"
     if digest is None:
@@ -236,6 +242,7 @@ def _adds_up(world: World, address: Address, delivery: Delivery) -> Iterator[str
         f"{where}: {id} was not announced" for id in sorted(counted.keys() - announced.keys())
     )
     yield from _judged_right(world, where, digest)
+    yield from _dealt_right(world, where, name, digest)
     yield from _posted(world, where, address, delivery, digest)
 
 
@@ -269,6 +276,18 @@ def _judged_right(world: World, where: str, digest: Digest) -> Iterator[str]:
         yield f"{where}: {len(digest.picked)} picked, the limit is {digest.profile.maximum}"
 
 
+def _dealt_right(world: World, where: str, name: str, digest: Digest) -> Iterator[str]:
+    """No paper is over a limit that is not reached, as far as the delivery is of the latest
+    decisions."""
+    store, view = world.store(), world.store().history.channel_view(name)
+    assert view is not None, "the digest was made of it"
+    versions = [day.version if (day := store.days.get(each)) else "" for each in view.days]
+    newest = versions[0] if len(versions) == 1 else fingerprint(*versions)
+    over = [d for d in digest.decisions if d.outcome is Outcome.OVER_LIMIT]
+    if over and view.version == newest and len(digest.picked) < digest.profile.maximum:
+        yield f"{where}: {over[0].paper.id} is over the limit, {len(digest.picked)} are picked"
+
+
 def _posted(
     world: World, where: str, address: Address, delivery: Delivery, digest: Digest
 ) -> Iterator[str]:
@@ -289,5 +308,10 @@ def _posted(
         title = decision.paper.title
         if title not in cards and not is_damaged and title not in chat.refused_titles:
             yield f"{where}: {decision.paper.id} is picked and not posted"
+    picked = {decision.paper.title for decision in digest.picked}
+    for shown in messages:
+        is_ours = shown.under == head.id and isinstance(shown.post, Card) and not shown.removed
+        if is_ours and shown.post.title not in picked and not world.troubles.forgotten:
+            yield f"{where}: {shown.post.title!r} is posted and not picked"
     if delivery.ended not in (None, ChannelReason.MESSAGE_GONE, ChannelReason.THREAD_LOCKED):
         yield f"{where}: ended by {delivery.ended}"

@@ -36,6 +36,9 @@ class Lanes:
         """`is_expected` says of a job's error that the simulation is to blame."""
         self.scheduler, self._is_expected = scheduler, is_expected
         self.workers: dict[str, Process] = {}
+        self._ever: list[Process] = []
+        self._watching: list[Process] = []  # who waits for a job to begin, and the lane of the last
+        self._begun = ""
         self.faults: list[str] = []  # jobs that failed through our fault
         # The runs of jobs that were cut short, by a death or an error: process and number.
         self.disturbed: set[tuple[Process, int]] = set()
@@ -62,7 +65,7 @@ class Lanes:
 
     def kill_all(self) -> None:
         """As when the machine goes down, with all that is queued (rq's keys are not backed up)."""
-        for worker in self.workers.values():
+        for worker in self._ever:
             worker.alive = False
             self.disturbed.add((worker, worker.job))
         self._jobs.clear()
@@ -72,10 +75,34 @@ class Lanes:
         worker = Process(f"worker {lane}", lambda: self._work(lane))
         worker.on_death = lambda: self._died(lane, worker)
         self.workers[lane] = worker
+        self._ever.append(worker)
         self.scheduler.spawn(worker)
 
+    def next_job(self, seconds: float) -> str:
+        """Wait until the next job begins, but no longer than so long; its lane, or nothing."""
+        me = self.scheduler.current
+        assert me is not None, "a process waits"
+        self._watching.append(me)
+        self._begun = ""
+        self.scheduler.wait(seconds)
+        return self._begun
+
+    def freeze(self, lane: str, seconds: float) -> None:
+        """A worker stands still for so long; after a while it is taken for dead, and another works
+        beside it."""
+        worker = self.workers[lane]
+        worker.frozen_until = self.scheduler.now + seconds
+        if seconds > _MISSED_SECONDS:
+            self._died(lane, worker)
+
+    def orphan(self, lane: str) -> None:
+        """A worker dies, and its job lives on as a process of its own; soon another takes the job,
+        too."""
+        self._replace(lane)
+
     def _work(self, lane: str) -> None:
-        while True:
+        me = self.workers[lane]
+        while self.workers[lane] is me:
             waiting = [job for job in self._lanes[lane] if job.state == "queued"]
             if waiting:
                 self._take(lane, waiting[0])
@@ -86,6 +113,9 @@ class Lanes:
         worker = self.workers[lane]
         job.state, job.tries = "started", job.tries + 1
         worker.job += 1
+        self._begun = lane
+        while self._watching:
+            self.scheduler.wake(self._watching.pop())
         try:
             getattr(jobs, job.name)(*job.args)
             self.scheduler.effect("job done")
@@ -93,10 +123,14 @@ class Lanes:
             raise
         except Exception as error:  # noqa: BLE001  # as rq does
             self.disturbed.add((worker, worker.job))
-            self._failed(job, error)
+            if self.workers[lane] is worker:
+                self._failed(job, error)
             self.scheduler.sleep(0.5)
         else:
-            job.state = "finished"
+            if self.workers[lane] is worker:
+                job.state = "finished"
+        if self.workers[lane] is not worker:
+            return  # it was taken for dead, and the job is another's
         if job.state != "queued":
             job.over_at = self.scheduler.now + _TAKEN_SECONDS[job.state]
             if job in self._lanes[lane]:
@@ -112,7 +146,10 @@ class Lanes:
     def _died(self, lane: str, worker: Process) -> None:
         """Its job is found to be nobody's after a while, and another worker takes it."""
         self.disturbed.add((worker, worker.job))
+        if self.workers[lane] is worker:
+            self._replace(lane)
 
+    def _replace(self, lane: str) -> None:
         def take_over() -> None:
             for job in self._lanes[lane]:
                 if job.state == "started":

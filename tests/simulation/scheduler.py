@@ -32,7 +32,8 @@ class Deadlock(Exception):
 @dataclass(eq=False)
 class Process:
     """A process, or a thread of one (`parent`), which dies with it. `on_death` is called once, when
-    the process is killed. `job` counts the jobs it ran."""
+    the process is killed. `job` counts the jobs it ran. Until `frozen_until` (monotonic) it sends
+    nothing to Redis, as one whose machine stands still."""
 
     name: str
     run: Callable[[], None]
@@ -42,6 +43,7 @@ class Process:
     alive: bool = True
     wakeable: bool = False
     job: int = 0
+    frozen_until: float = 0.0
     turn: int = 0  # the number of the wake-up it waits for
     greenlet: greenlet | None = field(default=None, repr=False)
 
@@ -126,6 +128,8 @@ class Scheduler:
         root = me.root
         if not root.alive:
             raise Killed
+        if root.frozen_until > self.now and what == "redis":
+            self.sleep(root.frozen_until - self.now)
         self.effects += 1
         chance = self.random.random()
         if chance < self.deaths and root.is_mortal:

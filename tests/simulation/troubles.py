@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # Reasons for which a channel cannot be posted to, and for which no channel of a workspace can.
 _CLOSED = (ChannelReason.ARCHIVED, ChannelReason.NOT_A_MEMBER, ChannelReason.CHANNEL_GONE)
 _REVOKED = (ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE)
+# Kinds of keys that are made unreadable.
+_GARBLED = ("digest", "judged", "listed", "delivered")
 
 
 class Troubles:
@@ -36,6 +38,7 @@ class Troubles:
         self.forgotten: list[tuple[float, float]] = []
         self.closed_until: dict[Address, float] = {}
         self.damaged_threads: set[str] = set()
+        self.garbled: set[str] = set()  # keys whose value was made unreadable
 
     def start(self) -> None:
         for trouble in self._world.plan.troubles:
@@ -72,12 +75,16 @@ class Troubles:
             "edits refused": self._edits_refused,
             "card refused": self._card_refused,
             "closed": self._closed,
+            "long closed": self._closed,
             "revoked": self._closed,
             "kill": self._kill,
             "deaths": self._deaths,
             "clock": self._clock,
             "restore": self._restore,
             "upgrade": self._upgrade,
+            "freeze": self._freeze,
+            "orphan": self._orphan,
+            "garbled": self._garbled,
         }
         self.happened = True
         handlers[trouble.kind](trouble, random)
@@ -189,6 +196,40 @@ class Troubles:
         victim = random.choice(victims)
         world.tell(f"{victim.name} killed")
         world.scheduler.kill(victim)
+
+    def _freeze(self, trouble: Trouble, random: Random) -> None:
+        """A worker's machine stands still, and goes on where it was."""
+        lane = self._busy_lane(random)
+        seconds = random.choice((10.0, 25.0, 40.0, 120.0, 600.0))
+        if self._ended:
+            return
+        self._world.lanes.freeze(lane, seconds)
+        self._world.tell(f"worker {lane} stands still for {seconds:.0f} s")
+
+    def _busy_lane(self, random: Random) -> str:
+        """A lane whose worker is at a job, as soon as there is one, or was a moment ago."""
+        lane = self._world.lanes.next_job(3 * 3600.0)
+        self._world.scheduler.sleep(random.choice((0.0, 0.5, 2.0, 8.0)) * random.random())
+        return lane or random.choice(list(self._world.lanes.workers))
+
+    def _orphan(self, trouble: Trouble, random: Random) -> None:
+        lane = self._busy_lane(random)
+        if self._ended:
+            return
+        self._world.tell(f"worker {lane} dies, its job lives on")
+        self._world.lanes.orphan(lane)
+
+    def _garbled(self, trouble: Trouble, random: Random) -> None:
+        """A stored value becomes unreadable."""
+        world = self._world
+        with world.redis.unobserved():
+            client = world.redis.client()
+            keys = [key for kind in _GARBLED for key in sorted(client.keys(f"pb:{kind}:*"))[-5:]]
+            if keys:
+                key = random.choice(keys)
+                client.set(key, "{", keepttl=True)
+                self.garbled.add(key)
+                world.tell(f"{key} is garbled")
 
     def _deaths(self, trouble: Trouble, random: Random) -> None:
         scheduler = self._world.scheduler

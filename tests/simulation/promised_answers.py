@@ -1,0 +1,99 @@
+"""What people were promised when they asked: one answer, to them alone, and what it announced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.domain.message import Message
+from bot.domain.request import Address
+from bot.views import refusals
+from tests.simulation.chat_edge import Event
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+# Somebody who asked for a digest gets it or is told within so many seconds.
+_PATIENCE = 14 * 3600.0
+# What anybody may do in a channel without being its member.
+_FREE = ("why", "up", "down")
+# Whatever loses what was promised for a moment only, or what nobody can hold against the bot.
+_EXCUSES = ("redis", "kill", "deaths", "restore", "clock", "closed", "revoked", "long closed")
+
+
+def broken(world: World) -> Iterator[str]:
+    """What was not kept, a sentence each."""
+    for event in world.people.events:
+        where = f"{event.address}: {event.person}"
+        if event.answers > 1 and not event.interrupted:
+            yield f"{where} was answered {event.answers} times: {event.text}"
+        here = world.chats[event.address.platform].members.get(
+            f"{event.address.workspace}/{event.person}", frozenset()
+        )
+        may = event.button or event.address.channel in here or event.text.startswith(_FREE)
+        if event.was_done and not may:
+            yield f"{where} is not in the channel and did it: {event.text}"
+    if not any(trouble.kind in _EXCUSES for trouble in world.plan.troubles):
+        yield from _got_it(world)
+    yield from _awake(world)
+    yield from _told_of_pause(world)
+
+
+def _got_it(world: World) -> Iterator[str]:
+    """Who asks for a digest gets it, or hears why not; of several the last."""
+    last = dict[tuple[Address, str], Event]()
+    for event in world.people.events:
+        if event.requested:
+            last[event.address, event.text] = event
+    for (address, text), event in last.items():
+        chat, profile = world.chats[address.platform], text.split()[-1]
+        if event.interrupted:
+            continue
+        direct = address.model_copy(update={"channel": f"D{event.person}"})
+        heard = [m.at for m in chat.channels.get(direct, ())]
+        notes = (refusals.failed(), refusals.given_up())
+        heard += [m.at for m in chat.channels.get(address, ()) if m.post in notes]
+        heard += [
+            delivery.at.timestamp()
+            for delivery in world.store().history.of(address)
+            if delivery.profile == profile
+        ]
+        if not any(0 <= at - event.at < _PATIENCE for at in heard):
+            yield f"{address}: {event.person} asked and got nothing: {text}"
+
+
+def _awake(world: World) -> Iterator[str]:
+    """A channel that the bot heard is open again has its digests again."""
+    heard = {
+        event.address: event.at
+        for event in world.people.events
+        if event.button == "reactivate" and event.heard and not event.interrupted
+    }
+    if world.troubles.forgotten or any(t.kind == "clock" for t in world.plan.troubles):
+        return
+    for subscription in world.store().subscriptions.all():
+        opened, paused = heard.get(subscription.address), subscription.paused
+        if opened and paused and paused.trouble and paused.at.timestamp() < opened:
+            yield f"{subscription.key} is still paused: {paused.trouble}"
+
+
+def _told_of_pause(world: World) -> Iterator[str]:
+    """Whoever subscribed hears of a pause, once; where the chat was well."""
+    if any(t.kind in ("clock", "restore", "flaky", "away") for t in world.plan.troubles):
+        return
+    for key, states in world.audit.seen.items():
+        for _, found in states:
+            paused = found.paused if found else None
+            if found is None or paused is None or paused.trouble is None:
+                continue
+            chat = world.chats[found.address.platform]
+            direct = found.address.model_copy(update={"channel": f"D{found.by}"})
+            told = [
+                abs(message.at - paused.at.timestamp())
+                for message in chat.channels.get(direct, ())
+                if isinstance(message.post, Message)
+                and any(item.channel == found.address.channel for item in message.post.items)
+            ]
+            if not any(apart < timedelta(hours=1).total_seconds() for apart in told):
+                yield f"{key}: {found.by} was not told of its pause"

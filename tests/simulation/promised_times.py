@@ -1,0 +1,131 @@
+"""When people were promised their digests: at its time, or with a word why it is late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from bot.arxiv.calendar import NEW_YORK
+from bot.domain.digest import ChannelView
+from bot.domain.message import Message
+from bot.domain.reasons import ModelReason
+from bot.domain.request import Address, Delivery
+from bot.domain.subscription import Subscription
+from tests.simulation.chat_edge import Shown
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+# The clock looks every half hour, and a thread takes minutes.
+_SOON = 75 * 60.0
+# A list and scores are waited for and asked for again for so long after a digest's time.
+_WINDOW = timedelta(hours=12)
+_LATE = "The digest is late"
+
+
+def broken(world: World) -> Iterator[str]:
+    """What was not kept, a sentence each. After a restored backup nothing is certain."""
+    if world.troubles.forgotten:
+        return
+    for chat in world.chats.values():
+        for address, messages in sorted(chat.channels.items(), key=str):
+            yield from _late_once(world, address, messages)
+    for subscription in world.store().subscriptions.all():
+        if len(world.audit.seen.get(subscription.key, [])) == 1 and not subscription.paused:
+            yield from _in_time(world, subscription)
+
+
+def moment_of(subscription: Subscription, day: date) -> datetime:
+    """When the digest of a day (in New York) is due: the first scheduled moment from it on."""
+    schedule = subscription.schedule
+    moment = datetime.combine(day - timedelta(days=1), schedule.at, ZoneInfo(schedule.tz))
+    while moment.astimezone(NEW_YORK).date() < day or moment.weekday() not in schedule.days:
+        moment += timedelta(days=1)
+    return moment
+
+
+def _late_once(world: World, address: Address, messages: list[Shown]) -> Iterator[str]:
+    """That a digest is late is said once for each digest."""
+    late = [m for m in messages if m.post.title.startswith(_LATE) and m.removed != "by us"]
+    most = len(world.plan.profiles[address.workspace_key])
+    for first in late:
+        same = [m for m in late if 0 <= m.at - first.at < 10 * 3600.0]
+        if len([m for m in same if m.post.title == first.post.title]) > most:
+            yield f"{address}: said {len(same)} times: {first.post.title}"
+
+
+def _in_time(world: World, subscription: Subscription) -> Iterator[str]:
+    """A digest comes at its time; without troubles soon after it, or it is said that it is late;
+    and what was missing at first is there at the end of its window."""
+    plan, address = world.plan, subscription.address
+    number = plan.channels.index(address)
+    asked = [a.at for a in plan.acts if a.channel == number and "now" in a.text]
+    messages = world.chats[address.platform].channels[address]
+    # The wall clock may have been set by an hour.
+    early = 3700.0 if any(t.kind == "clock" for t in plan.troubles) else 1.0
+    for delivery in world.store().history.of(address):
+        head = next((m for m in messages if m.id == delivery.message), None)
+        if delivery.profile != subscription.profile or head is None:
+            continue
+        moment = moment_of(subscription, delivery.date)
+        is_asked = any(plan.begin.timestamp() + at <= head.at for at in asked)
+        if head.at < moment.timestamp() - early and not is_asked:
+            yield f"{subscription.key}: {delivery.date} came before its time ({moment})"
+        if moment < plan.begin + timedelta(hours=2) or asked:
+            continue
+        if not plan.troubles and head.at > moment.timestamp() + _SOON:
+            yield from _told_late(subscription, delivery, moment, head, messages)
+        yield from _completed(world, subscription, delivery, moment)
+
+
+def _told_late(
+    subscription: Subscription,
+    delivery: Delivery,
+    moment: datetime,
+    head: Shown,
+    messages: list[Shown],
+) -> Iterator[str]:
+    notes = [m for m in messages if isinstance(m.post, Message) and m.post.title.startswith(_LATE)]
+    if not any(0 <= note.at - moment.timestamp() < _SOON for note in notes):
+        late = timedelta(seconds=round(head.at - moment.timestamp()))
+        yield f"{subscription.key}: {delivery.date} came {late} late, and nobody said so"
+
+
+def _completed(
+    world: World, subscription: Subscription, delivery: Delivery, moment: datetime
+) -> Iterator[str]:
+    """The state of a single day's digest when its window ended, if all was well by then."""
+    view = world.store().history.channel_view(f"{subscription.address}:{delivery.day}")
+    digest = world.store().history.digest(f"{subscription.address}:{delivery.day}")
+    if view is None or digest is None or delivery.earlier or view.earlier:
+        return
+    where = f"{subscription.key}: {delivery.date}"
+    is_calm = _calm(world, moment + _WINDOW - timedelta(hours=3), moment + _WINDOW)
+    missing = [d for d in digest.decisions if d.trouble not in (None, ModelReason.NO_BUDGET)]
+    if missing and is_calm:
+        yield f"{where} ended without a score for {missing[0].paper.id}: {missing[0].trouble}"
+    own = set(digest.profile.categories)
+    papers = [a for a in world.arxiv.papers(delivery.date) if own & set(a.paper.categories)]
+    is_short = papers and view.listed.problem and not world.plan.troubles
+    if is_short and view.listed.problem and _whole(world, view, moment):
+        yield f"{where} goes on saying that papers are missing: {view.listed.problem.trouble}"
+
+
+def _whole(world: World, view: ChannelView, moment: datetime) -> bool:
+    """Whether arXiv's list was whole well before the window's end."""
+    morning = world.arxiv.mornings.get(view.listed.date)
+    hours = timedelta(hours=morning.hours if morning else 0)
+    whole = datetime.combine(view.listed.date, time(0), NEW_YORK) + hours
+    return whole + timedelta(hours=2) < moment + _WINDOW
+
+
+def _calm(world: World, begin: datetime, end: datetime) -> bool:
+    """Whether nothing went wrong between two moments."""
+    plan = world.plan
+    troubles = [plan.begin + timedelta(seconds=t.at) for t in plan.troubles]
+    lasted = [timedelta(seconds=t.seconds + 900) for t in plan.troubles]
+    return not any(
+        at < end and at + seconds > begin for at, seconds in zip(troubles, lasted, strict=True)
+    )
