@@ -175,7 +175,7 @@ class ThreadPoster:
                 entry = entry.model_copy(update={"refused": _reason(refused)})
                 if entry.refused in _ENDS:  # it ends the thread, and is not about this message
                     if known is None:
-                        await asyncio.to_thread(self.outbox.withdraw, slot)
+                        await asyncio.to_thread(self.outbox.withdraw, slot, self.number)
                     return entry
             else:
                 entry = entry.model_copy(update={"message": message})
@@ -239,7 +239,7 @@ class ThreadPoster:
             message = await self.poster.send(self.address, post, key, under)
         except Unavailable as away:
             if known is None and not away.outcome_unknown:
-                await asyncio.to_thread(self.outbox.withdraw, slot)
+                await asyncio.to_thread(self.outbox.withdraw, slot, self.number)
             raise
         self._free = time.monotonic() + _GAP
         return message

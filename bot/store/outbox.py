@@ -33,6 +33,13 @@ redis.call('expire', KEYS[1], ARGV[4])
 return ''
 """
 
+# Deletes an entry, unless a later holder of the lease has written: it may have sent the message.
+_WITHDRAW = """
+local newest = tonumber(redis.call('hget', KEYS[1], '#') or '0')
+if tonumber(ARGV[2]) < newest then return 0 end
+return redis.call('hdel', KEYS[1], ARGV[1])
+"""
+
 
 class OutboxEntry(Value):
     """One message: begun `at`, and sent once it has the platform's id (`message`). `body`
@@ -75,9 +82,10 @@ class Outbox:
         """Record that the message was sent or refused, whoever holds the lease by now."""
         self._redis.hset(self._key, slot, serialise(entry))
 
-    def withdraw(self, slot: str) -> None:
-        """Record that it was certainly not sent, so that nobody looks for it."""
-        self._redis.hdel(self._key, slot)
+    def withdraw(self, slot: str, number: int) -> None:
+        """Record that it was certainly not sent, so that nobody looks for it; `number` is the
+        lease's. Where a later holder has begun it, the entry is that one's, and stays."""
+        self._redis.eval(_WITHDRAW, 1, self._key, slot, number)
 
     def entries(self) -> dict[str, OutboxEntry]:
         """By slot."""

@@ -192,12 +192,18 @@ def _owed(world: World, subscription: Subscription) -> Iterator[date]:
     zone = ZoneInfo(schedule.tz)
     first = max(plan.begin, subscription.since).astimezone(NEW_YORK).date()
     last = world.calm_from + CALM - timedelta(hours=14)  # a list may be waited for twelve hours
-    day = first + timedelta(days=1)
+    day = first
     while day < world.calm_from.date():
         moment = datetime.combine(day - timedelta(days=1), schedule.at, zone)
-        while moment.astimezone(NEW_YORK).date() < day or moment.weekday() not in schedule.days:
+        while (
+            moment.astimezone(NEW_YORK).date() < day
+            or moment.weekday() not in schedule.days
+            or moment <= subscription.since
+        ):
             moment += timedelta(days=1)
-        if not is_weekend(day) and moment < last:
+        # Of its first day only what was still to come when it was made.
+        is_owed = day > first or moment.astimezone(NEW_YORK).date() == first
+        if is_owed and not is_weekend(day) and moment < last:
             yield day
         day += timedelta(days=1)
 

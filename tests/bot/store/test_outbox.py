@@ -287,3 +287,22 @@ def test_what_was_said_and_cannot_be_read_any_more_is_looked_for_and_not_said_ag
     entry = outbox.entry(paper_ids(2)[1])
     assert entry is not None
     assert entry.message == before[2]["ts"]
+
+
+def test_a_writer_that_stood_still_does_not_withdraw_what_its_successor_sent(
+    outbox: Outbox,
+) -> None:
+    assert outbox.begin("head", 1, NOW) is None
+    begun = outbox.begin("head", 2, NOW)
+    assert begun is not None
+    outbox.put_result("head", begun.model_copy(update={"message": "17"}))
+    outbox.withdraw("head", 1)
+    found = outbox.entry("head")
+    assert found is not None
+    assert found.message == "17"
+
+
+def test_its_own_writer_withdraws_a_message(outbox: Outbox) -> None:
+    outbox.begin("head", 2, NOW)
+    outbox.withdraw("head", 2)
+    assert outbox.entry("head") is None
