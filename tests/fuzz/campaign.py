@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Sequence
@@ -54,24 +55,20 @@ class Campaign:
 def campaign(name: str, seconds: int, most: int, seed: int) -> Campaign:
     """Fuzz a target for so many seconds (0: no end), or with so many inputs (0: as many as fit)."""
     from tests.fuzz import corpus
+    from tests.fuzz.world import SERVER
+    from workers.runtime.server import embedded
 
     folder, own = corpus.FOUND / "failures" / name, corpus.FOUND / "corpus" / name
     for each in (folder, own):
         each.mkdir(parents=True, exist_ok=True)
     here, given = set(folder.iterdir()), len(list(own.iterdir()))
     began = time.monotonic()
-    words = [name, f"--seconds={seconds}", f"--inputs={most}", f"--seed={seed}"]
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz.campaign", *words],
-        cwd=corpus.HERE.parents[1],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        env=os.environ | {"PYTHONHASHSEED": "0"},
-    )
+    with (
+        tempfile.TemporaryDirectory(prefix="fuzz") as temporary,
+        embedded(Path(temporary)) as url,  # not in the process: libFuzzer ends without cleaning up
+    ):
+        said, status = _run(name, seconds, most, seed, {SERVER: url, "TMPDIR": temporary})
     took = time.monotonic() - began
-    said = ran.stdout + ran.stderr
     lines = [line.split("\t") for line in said.splitlines() if line.startswith(_FAILURE)]
     failures = {Path(path): what for _, path, what in lines}
     for path in set(folder.iterdir()) - here - failures.keys():  # libFuzzer's own
@@ -79,12 +76,27 @@ def campaign(name: str, seconds: int, most: int, seed: int) -> Campaign:
     done = re.findall(r"Done (\d+) runs", said)
     edges = re.findall(r"\bcov: (\d+)", said)
     if not done and not failures:
-        failures[folder] = f"the campaign ended with status {ran.returncode}: {said[-500:]}"
+        failures[folder] = f"the campaign ended with status {status}: {said[-500:]}"
     executed = done or re.findall(r"stat::number_of_executed_units: +(\d+)", said) or ["0"]
     new = len(list(own.iterdir())) - given
     return Campaign(
         name, int(executed[-1]), took, int(edges[-1]) if edges else 0, new, failures, said
     )
+
+
+def _run(name: str, seconds: int, most: int, seed: int, given: dict[str, str]) -> tuple[str, int]:
+    """What the process says, and its status."""
+    words = [name, f"--seconds={seconds}", f"--inputs={most}", f"--seed={seed}"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.campaign", *words],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        env=os.environ | {"PYTHONHASHSEED": "0"} | given,
+    )
+    return ran.stdout + ran.stderr, ran.returncode
 
 
 class Looking:

@@ -8,6 +8,7 @@ second workspace, and a profile made in the first. Whoever acts is in the first 
 from __future__ import annotations
 
 import atexit
+import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -40,6 +41,7 @@ from tests.servers.discord_rules import modal_error
 from tests.servers.slack_rules import broken_rules
 from workers.runtime.server import embedded
 
+SERVER = "FUZZ_SERVER"  # its address, in a campaign's environment
 SLACK = Address(platform="slack", workspace="T1", channel="C1")
 DISCORD = Address(platform="discord", workspace="900", channel="901")
 TERMINAL = Address(platform="terminal", channel="main")
@@ -188,7 +190,10 @@ def assert_form(form: Form) -> None:
 
 @cache
 def world() -> World:
-    """The one of this process, on an embedded server that stops with it."""
+    """The one of this process, on the server that a campaign has started for it, or on an embedded
+    one that stops with it."""
+    if url := os.environ.get(SERVER):
+        return World(url)
     stack = ExitStack()
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fuzz"))
     url = stack.enter_context(embedded(Path(folder)))

@@ -51,7 +51,7 @@ def backup(data: bytes) -> None:
 
 
 def _rows(data: bytes) -> list[BackupEntry]:
-    path = _folder() / "backup"
+    path = Path(_folder().name) / "backup"
     path.write_bytes(data if data[:2] == b"\x1f\x8b" else gzip.compress(data, 1))
     try:
         return list(backup_cli._rows(path))
@@ -61,8 +61,9 @@ def _rows(data: bytes) -> list[BackupEntry]:
 
 
 @cache
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="fuzz"))
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """It goes with the process."""
+    return tempfile.TemporaryDirectory(prefix="fuzz")
 
 
 def _fields(row: BackupEntry) -> set[str]:
