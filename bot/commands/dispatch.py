@@ -249,6 +249,7 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "menu": CommandSpec(papers.menu, ASK),
     "details": CommandSpec(papers.details, ASK),
     "missed": CommandSpec(papers.missed_pressed, USE),
+    "post": CommandSpec(papers.post_pressed, USE),
     "share": CommandSpec(papers.share, USE),
     "now": CommandSpec(_as_typed(digests.now), USE, names_channel=True, posts=True),
     "preview": CommandSpec(_as_typed(digests.preview), USE, names_channel=True, posts=True),

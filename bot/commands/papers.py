@@ -19,7 +19,7 @@ from bot.views import digest as digest_views
 from bot.views import refusals
 from bot.views import why as why_views
 from bot.views.bibtex import bibtex_text
-from bot.views.near_misses import near_misses
+from bot.views.near_misses import near_misses, posted_by_hand
 
 # Papers that a list of near misses shows of each kind.
 _MISSED = 5
@@ -121,6 +121,21 @@ def missed_pressed(invocation: Invocation, context: Context, value: str) -> Answ
     """A button carries the day."""
     digest = _pressed_digest(invocation, context, value)
     return Answer(near_misses(digest, value, _MISSED))
+
+
+def post_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
+    """One paper that nearly made it, for the whole channel; the button carries `DAY ID`."""
+    day, _, id = value.partition(" ")
+    digest = _pressed_digest(invocation, context, day)
+    decision = digest.decision_for(id)
+    if decision is None or decision.outcome not in digest_views.NEAR:
+        raise Refused(refusals.digest_expired())
+    if not context.lookups.take_share(
+        invocation.address.workspace_key, invocation.by, invocation.at, _SHARES
+    ):
+        raise Refused(refusals.too_many_shares(_SHARES))
+    shared = posted_by_hand(digest, decision, invocation.by)
+    return Answer(refusals.shared(), shared=shared)
 
 
 def details(invocation: Invocation, context: Context, value: str) -> Answer:

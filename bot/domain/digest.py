@@ -222,6 +222,11 @@ class Digest(Value):
         return self.listed.date
 
     @property
+    def prompt_id(self) -> str:
+        """The same eight digits mean the same prompt; empty where none was sent."""
+        return fingerprint(self.prompt)[:8] if self.prompt else ""
+
+    @property
     def unscored_reason(self) -> ModelReason | None:
         """The reason most papers are unscored; None when most are scored. A spent budget does not
         count: it is no outage."""

@@ -90,7 +90,8 @@ class Delivery(Value):
     """The summary of a digest that a channel was given. `day` is the digest's name, `message` the
     platform's id of the head (empty where there is none), `at` when it was last completed or
     tried. `days` are the names of the decided days it was made of, the newest last; when empty,
-    `day` alone. `ended` is why nothing more can be posted: somebody deleted the thread, say."""
+    `day` alone. `ended` is why nothing more can be posted: somebody deleted the thread, say.
+    `judge` is the model and the prompt (papers.fingerprint, eight digits); empty without one."""
 
     day: str
     days: tuple[str, ...] = ()
@@ -103,6 +104,8 @@ class Delivery(Value):
     message: str = ""
     at: datetime
     ended: ChannelReason | None = None
+    # Left out where empty, so that older releases can read it.
+    judge: str = Field(default="", exclude_if=lambda judge: not judge)
 
 
 def digest_name(request: DigestRequest, list_result: ListResult) -> str:

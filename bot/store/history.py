@@ -71,6 +71,7 @@ class History:
                 message=message,
                 at=at,
                 ended=ended,
+                judge=_judge(digest),
             )
             self._redis.hset(f"pb:history:{address}", delivery.day, serialise(delivery))
             self._drop_before(address, at - RETENTION)
@@ -187,3 +188,7 @@ class History:
 def _day(name: str) -> str:
     """The day (a name) of a delivery (a name)."""
     return name.rpartition(":")[2]
+
+
+def _judge(digest: Digest) -> str:
+    return f"{digest.judge.model}, prompt {digest.prompt_id}" if digest.judge.model else ""

@@ -9,7 +9,7 @@ from bot.arxiv.calendar import NEW_YORK, is_weekend
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.digest import Decision, Digest, Outcome, Source, Usage
 from bot.domain.message import Button, Message, PaperLine, Post
-from bot.domain.papers import AnnounceType, Profile, fingerprint
+from bot.domain.papers import AnnounceType, Profile
 from bot.domain.reasons import ChannelReason, ModelReason
 from bot.planning.plan import StepKind
 from bot.views.card import card, sentence
@@ -26,7 +26,7 @@ NEAR = (Outcome.OVER_LIMIT, Outcome.BELOW_CUTOFF, Outcome.GATED)
 _OUTCOMES = {
     Outcome.PICKED: "picked",
     Outcome.OVER_LIMIT: "over the limit",
-    Outcome.BELOW_CUTOFF: "below the line",
+    Outcome.BELOW_CUTOFF: "below the cut-off",
     Outcome.GATED: "skipped by the gate",
     Outcome.REPEAT: "posted before",
     Outcome.UNSCORED: "not scored",
@@ -130,19 +130,14 @@ def details(digest: Digest) -> Iterable[str]:
     """How the digest came about: the sum, the kinds, the line, who judged and when."""
     yield from count_lines(digest)
     cutoffs, limit = digest.profile.cutoffs, f"at most {digest.profile.maximum} papers"
-    yield f"The line: relevance {cutoffs.relevance}, novelty {cutoffs.novelty}; {limit}"
-    yield judged_by(digest) + (f", prompt {prompt_id(digest)}" if digest.prompt else "")
+    yield f"Cut-offs: relevance {cutoffs.relevance}, novelty {cutoffs.novelty}; {limit}"
+    yield judged_by(digest) + (f", prompt {digest.prompt_id}" if digest.prompt else "")
     yield times(digest)
 
 
 def details_text(digest: Digest) -> Message:
     """The same, for who presses the button."""
     return Message(title=digest_title(digest), points=tuple(details(digest)))
-
-
-def prompt_id(digest: Digest) -> str:
-    """The same eight digits mean the same prompt."""
-    return fingerprint(digest.prompt)[:8]
 
 
 def count_lines(digest: Digest) -> Iterable[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.arxiv.text import readable
+from bot.arxiv.text import one_line, readable
 from bot.domain.digest import Decision, Digest, Outcome
-from bot.domain.message import Button, Item, Message
+from bot.domain.message import Button, Item, Link, Message
+from bot.views.card import byline, sentence
 from bot.views.digest import NEAR, digest_title, outcome_reason
 from bot.views.reasons import problem_text
 
@@ -38,5 +39,22 @@ def _near_miss(digest: Digest, decision: Decision, day: str) -> Item:
         title=readable(decision.paper.title),
         url=decision.paper.url,
         small=(f"{decision.paper.id}: {reason}",),
-        buttons=(Button(action="why", label="Why", value=f"{day} {decision.paper.id}"),),
+        buttons=(
+            Button(action="why", label="Why", value=f"{day} {decision.paper.id}"),
+            Button(action="post", label="Post it here", value=f"{day} {decision.paper.id}"),
+        ),
+    )
+
+
+def posted_by_hand(digest: Digest, decision: Decision, by: str) -> Message:
+    """One of these papers for the whole channel; `by` is who posts it."""
+    paper, score = decision.paper, decision.score
+    found = [f"relevance {score.relevance}"] if score else []
+    found += [f"novelty {score.novelty}"] if score and score.novelty is not None else []
+    return Message(
+        by=by,
+        title=f"posted a paper that nearly made it into {one_line(digest.profile.title)}",
+        paper=Link(label=readable(paper.title), url=paper.url),
+        text=(sentence(digest, decision),),
+        small=(" · ".join([*found, *byline(decision, digest.date)]),),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from bot.arxiv.text import one_line
 from bot.domain.message import Message
 from bot.domain.request import DigestRequest
 from bot.domain.status import Status, SubscriptionStatus
@@ -54,7 +55,10 @@ def _kept(status: Status) -> str:
 def _subscription(found: SubscriptionStatus, at: datetime) -> str:
     mine = found.subscription
     coming = why_paused(mine) if mine.paused else f"next {next_time(mine, at)}"
-    return f"{mine.key}: {schedule_text(mine, at)}; {coming}; {last_delivery_text(found.last)}"
+    last = last_delivery_text(found.last)
+    if found.last and found.last.judge:
+        last += f", scored by {one_line(found.last.judge)}"
+    return f"{mine.key}: {schedule_text(mine, at)}; {coming}; {last}"
 
 
 def plan_text(

@@ -8,15 +8,23 @@ from datetime import date
 from bot.arxiv import ids
 from bot.arxiv.text import one_line, readable
 from bot.domain.digest import Decision, Digest, Outcome, Score
-from bot.domain.lookup import ArxivAnswer, Assessment
-from bot.domain.message import Button, Item, Message
+from bot.domain.lookup import ArxivAnswer
+from bot.domain.message import Button, Item, Link, Message
 from bot.domain.paper_status import PaperReport, PaperStatus, Stage
-from bot.domain.papers import Cutoffs, Paper, fingerprint
+from bot.domain.papers import Cutoffs, Paper
 from bot.domain.reasons import ArxivReason, PaperReason
 from bot.views import refusals
+from bot.views.assessments import (
+    claims,
+    closer_look,
+    judged_now,
+    lookup_failed,
+    scores,
+    silence,
+)
 from bot.views.card import announced_as, author_line, comment
 from bot.views.dates import local_time, long_date
-from bot.views.digest import judged_by, outcome_reason
+from bot.views.digest import outcome_reason
 from bot.views.permalinks import permalink
 from bot.views.reasons import REASON_TEXTS
 
@@ -47,29 +55,42 @@ def answer(report: PaperReport) -> Message:
 def shared_answer(report: PaperReport, by: str) -> Message:
     """The answer for a whole channel; `by` is who shares it."""
     head = _answer(report)
-    return head.model_copy(update={"by": by, "title": refusals.asked_about(head.title)})
+    verdict = (head.title,) if head.paper and head.title else ()
+    title = refusals.asked_about(f"{report.id}: {head.paper.label if head.paper else head.title}")
+    return head.model_copy(
+        update={"by": by, "title": title, "paper": None, "text": (*verdict, *head.text)}
+    )
 
 
 def _answer(report: PaperReport) -> Message:
+    """The verdict, then the paper, then what is said for and against it; for several profiles the
+    paper, then each verdict."""
     statuses, arxiv = report.statuses, report.arxiv
     paper = next((status.paper for status in statuses if status.paper), None)
     notices = [f"Withdrawn: {one_line(arxiv.withdrawn)}"] if arxiv and arxiv.withdrawn else []
     waits = report.is_waiting
     missing = "looking it up …" if waits else "not looked up" if report.failed else "not found"
-    title = readable(paper.title) if paper else missing
+    title = "" if paper else f"{report.id}: {missing}"
     buttons = (Button(action="open", label="arXiv", url=paper.url),) if paper else ()
-    text, small = tuple[str, ...](), list[str]()
+    text, points, small = list[str](), tuple[str, ...](), list[str]()
     if len(statuses) == 1:
         (status,) = statuses
-        text = tuple(_lines(report, status))
-        small = [one_line(status.profile.title), *_small(status)]
+        verdict = stage_sentence(status, report.today, report.zone)
+        title, text = (verdict, []) if paper else (title, [verdict])
+        text += _text(report, status)
+        points = tuple(_points(status))
+        small = [f"{report.id} · {one_line(status.profile.title)}", *_small(status)]
         buttons = (*_links(report, status), *buttons)
+    elif paper:
+        small = [report.id]
     if waits and paper:
         small.append("A closer look follows.")
     return Message(
-        title=f"{report.id}: {title}",
+        title=title,
+        paper=Link(label=readable(paper.title), url=paper.url) if paper else None,
         notices=tuple(notices),
-        text=text,
+        text=tuple(text),
+        points=points,
         items=() if len(statuses) == 1 else tuple(_items(report)),
         small=tuple(small),
         buttons=buttons,
@@ -80,24 +101,30 @@ def follow_up(report: PaperReport) -> Message:
     """What the judges were asked after the first answer was given: a sentence at least for each
     profile."""
     asked = [s for s in report.statuses if s.assessment or s.needs_judging] or report.statuses
-    rows = [(s, tuple(closer_look_lines(s.assessment))) for s in asked]
-    alone = len(rows) == 1
-    items = (Item(title=one_line(s.profile.title), small=text) for s, text in rows)
+    looks = [(s, tuple(closer_look(s.assessment)), claims(s.assessment)) for s in asked]
+    alone = len(looks) == 1
+    items = (
+        Item(title=one_line(s.profile.title), text=text, points=points) for s, text, points in looks
+    )
     return Message(
         title=f"{report.id}: a closer look",
-        text=rows[0][1] if alone else (),
+        text=looks[0][1] if alone else (),
+        points=looks[0][2] if alone else (),
         items=() if alone else tuple(items),
     )
 
 
 def _items(report: PaperReport) -> Iterator[Item]:
-    """One for each profile; the channel is named where there are several."""
+    """One for each profile, with its verdict; the channel is named where there are several."""
     several = len({status.address for status in report.statuses}) > 1
     for status in report.statuses:
+        verdict = stage_sentence(status, report.today, report.zone)
         yield Item(
-            title=one_line(status.profile.title),
+            title=f"{one_line(status.profile.title)}: {verdict[:1].lower()}{verdict[1:]}",
             channel=status.address.channel if several else "",
-            small=(*_lines(report, status), *_small(status)),
+            text=tuple(_text(report, status)),
+            points=tuple(_points(status)),
+            small=tuple(_small(status)),
             buttons=_links(report, status),
         )
 
@@ -110,22 +137,33 @@ def _links(report: PaperReport, status: PaperStatus) -> tuple[Button, ...]:
     return (Button(action="open", label="Where it was posted", url=url),) if url else ()
 
 
-def _lines(report: PaperReport, status: PaperStatus) -> Iterator[str]:
-    yield stage_sentence(status, report.today, report.zone)
+def _text(report: PaperReport, status: PaperStatus) -> Iterator[str]:
+    """What follows the verdict, in sentences: of what it has said already, nothing."""
     digest, decision = status.digest, status.decision
+    if decision and decision.followed:
+        yield f"★ by {', '.join(decision.followed)}"
+    if missing := _missing(status):
+        yield missing
     if digest and decision and decision.score:
-        yield scores(decision.score.relevance, decision.score.novelty) + "."
-        if said := comment(digest, decision):
+        if status.stage is not Stage.DECIDED or decision.outcome is Outcome.REPEAT:
+            yield scores(decision.score.relevance, decision.score.novelty) + "."
+        if said := readable(decision.score.shows):
+            yield said
+        if not claims(status.assessment) and (said := comment(digest, decision)):
             yield said
     yield from change_hints(status)
     if status.assessment:
-        if decision is None or decision.score is None:
-            yield from judged_now(status, status.assessment)
-            yield from claim_lines(status.assessment)
-        else:
-            yield from closer_look_lines(status.assessment)
+        scored_now = decision is None or decision.score is None
+        scored = list(judged_now(status, status.assessment)) if scored_now else []
+        yield from scored
+        yield from silence(status.assessment) if scored else closer_look(status.assessment)
     elif status in report.failed:
         yield lookup_failed()
+
+
+def _points(status: PaperStatus) -> Iterator[str]:
+    """What the paper meets and misses."""
+    yield from claims(status.assessment)
 
 
 def _small(status: PaperStatus) -> Iterator[str]:
@@ -134,17 +172,8 @@ def _small(status: PaperStatus) -> Iterator[str]:
         how = announced_as(listed, status.date)
         others = one_line(", ".join(listed.paper.categories[1:_CATEGORIES]))
         yield f"{long_date(status.date)} · {how}" + (f" · also {others}" if others else "")
-    if status.digest:
-        yield _judge(status.digest)
     if status.changed:
         yield "The profile has changed since."
-
-
-def _judge(digest: Digest) -> str:
-    """Who scored, by which prompt: the same eight digits mean the same prompt."""
-    said = f", prompt {fingerprint(digest.prompt)[:8]}" if digest.prompt else ""
-    who = one_line(digest.judge.model) if digest.judge.model else judged_by(digest)
-    return who + said
 
 
 _SHOWN_CATEGORIES = 12
@@ -219,13 +248,12 @@ def _outcome(status: PaperStatus, today: date, zone: str) -> str:
     match decision.outcome:
         case Outcome.PICKED:
             rank, _ = status.rank_and_total
-            also = f" ★ by {', '.join(decision.followed)}" if decision.followed else ""
-            return f"Picked: number {rank} of {len(digest.picked)}.{also}{_missing(status)}"
+            return f"Picked: number {rank} of {len(digest.picked)}{_with_scores(decision)}."
         case Outcome.OVER_LIMIT:
             rank, able = status.rank_and_total
             return (
-                f"Not picked: over the limit. It is number {rank} of the {able} that reach the "
-                f"cut-offs; at most {digest.profile.maximum} are posted."
+                f"Not picked: number {rank} of the {able} that reach the cut-offs"
+                f"{_with_scores(decision)}; at most {digest.profile.maximum} are posted."
             )
         case Outcome.REPEAT:
             when = f"on {long_date(status.posted.date)}" if status.posted else "before"
@@ -241,7 +269,26 @@ def _outcome(status: PaperStatus, today: date, zone: str) -> str:
             why = outcome_reason(digest, decision) + _place(decision)
             return f"Not scored: {why}; {again}."
         case Outcome.BELOW_CUTOFF:
-            return f"Not picked: {outcome_reason(digest, decision)}."
+            return f"Not picked: {_short_of(digest, decision)}."
+
+
+def _with_scores(decision: Decision) -> str:
+    if decision.score is None:
+        return ""
+    novelty = decision.score.novelty
+    also = f" and novelty {novelty}" if novelty is not None else ""
+    return f", with relevance {decision.score.relevance}{also}"
+
+
+def _short_of(digest: Digest, decision: Decision) -> str:
+    """`relevance 4, the profile asks 7`."""
+    cutoffs, score = digest.profile.cutoffs, decision.score
+    assert score is not None, "only a scored paper can be below a cut-off"
+    short = [("relevance", score.relevance, cutoffs.relevance)]
+    short += [("novelty", n, cutoffs.novelty) for n in (score.novelty,) if n is not None]
+    short = [(name, found, asked) for name, found, asked in short if found < asked]
+    said = " and ".join(f"{name} {found}" for name, found, _ in short)
+    return f"{said}, the profile asks {' and '.join(str(asked) for _, _, asked in short)}"
 
 
 _WOULD = {
@@ -257,7 +304,7 @@ _WOULD = {
 def _missing(status: PaperStatus) -> str:
     """Why a picked paper has no message of its own."""
     why = status.posted.missing_reason if status.posted else None
-    return f" It has no message of its own here: {REASON_TEXTS[why]}." if why else ""
+    return f"It has no message of its own here: {REASON_TEXTS[why]}." if why else ""
 
 
 def _place(decision: Decision) -> str:
@@ -293,65 +340,10 @@ def change_hints(status: PaperStatus) -> Iterator[str]:
 
 def _needed_scores(score: Score, cutoffs: Cutoffs, change: str) -> str:
     """The profile may have changed since the day was decided."""
-    short = []
-    if score.relevance < cutoffs.relevance:
-        short.append(f"relevance {cutoffs.relevance}")
-    if score.novelty is not None and score.novelty < cutoffs.novelty:
-        short.append(f"novelty {cutoffs.novelty}")
-    if not short:
-        return "It reaches the profile's cut-offs of today."
-    wanted = " and ".join(short)
-    return f"It would need {wanted}; to get such papers, lower the cut-offs {change}."
-
-
-def judged_now(status: PaperStatus, assessment: Assessment) -> Iterator[str]:
-    """The score of a paper that no digest scored."""
-    score, cutoffs = assessment.score, status.profile.cutoffs
-    if score is None:
-        if assessment.trouble:
-            yield f"Not scored now: {REASON_TEXTS[assessment.trouble]}."
-        return
     novel = score.novelty is None or score.novelty >= cutoffs.novelty
-    reaches = novel and score.relevance >= cutoffs.relevance
-    line = "reaches the cut-offs" if reaches else "below the cut-offs"
-    asked = str(cutoffs.relevance)
-    if score.novelty is not None:
-        asked += f" and {cutoffs.novelty}"
-    yield f"Scored now: {scores(score.relevance, score.novelty).lower()}, {line} ({asked})."
-    if said := readable(score.comment):
-        yield said if score.novelty is not None else f"Matches the profile's words: {said}."
-
-
-def claim_lines(assessment: Assessment) -> Iterator[str]:
-    """Each claim with its quote from the paper."""
-    for claim in assessment.claims:
-        meets = "Meets" if claim.meets else "Misses"
-        says = readable(claim.says).rstrip(".")
-        yield f"{meets} {one_line(claim.topic)}: {says}. “{readable(claim.quote)}”"
-    if assessment.silent is PaperReason.UNPROVEN:
-        yield "The model said more, but its quotes aren't in the paper."
-    elif assessment.silent and assessment.score:
-        yield f"No closer look: {REASON_TEXTS[assessment.silent]}."
-
-
-def closer_look_lines(assessment: Assessment | None) -> Iterator[str]:
-    """The claims of a closer look, or why there are none; never empty."""
-    if assessment is None:
-        yield lookup_failed()
-        return
-    said = list(claim_lines(assessment))
-    if not said and assessment.score is None and assessment.trouble:
-        said = [f"No closer look: {REASON_TEXTS[assessment.trouble]}."]
-    yield from said or ["The model quotes nothing from the paper for or against it."]
-
-
-def lookup_failed() -> str:
-    """The workers began a closer look and failed."""
-    return "The closer look failed: an error in Paperboy; the workers' log has the details."
-
-
-def scores(relevance: int, novelty: int | None) -> str:
-    return f"Relevance {relevance}" + (f", novelty {novelty}" if novelty is not None else "")
+    if novel and score.relevance >= cutoffs.relevance:
+        return "It reaches the profile's cut-offs of today."
+    return f"To get such papers, lower the cut-offs {change}."
 
 
 def _categories(names: Sequence[str]) -> str:

@@ -243,6 +243,8 @@ def about_one_paper(somebody: Conversation) -> None:
     somebody.types("/why 2503.10000 2503.10001", "/digest missed", "/digest missed nobody")
     for action in ("why", "abstract", "bibtex", "menu", "up", "up", "down", "up"):
         somebody.presses(action, "day 2503.10001")
+    somebody.presses("post", "day 2503.10002")
+    somebody.presses("post", "day 2503.10000")
     for action in ("details", "missed"):
         somebody.presses(action, "day")
         somebody.presses(action, "another day")

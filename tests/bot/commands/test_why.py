@@ -105,7 +105,7 @@ def test_in_a_direct_message_a_person_sees_their_own_channels(platform: str, sto
     )
     alone = there.why("2503.10001", address=direct, is_private=True)
     assert alone.head is not None
-    assert "Picked: number 1 of 2." in alone.head.text
+    assert alone.head.title == "Picked: number 1 of 2, with relevance 10 and novelty 9."
     assert "share" not in {button.action for button in alone.head.buttons}
     with pytest.raises(Refused, match="You haven't subscribed a channel"):
         there.why("2503.10001", address=direct, is_private=True, by="101")
@@ -123,8 +123,8 @@ def test_in_a_direct_message_several_channels_are_told_apart(store: Store) -> No
     head = there.why("2503.10001", address=direct, is_private=True).head
     assert head is not None
     assert [item.channel for item in head.items] == ["C1", "C2"]
-    assert head.items[0].small[0] == "Picked: number 1 of 2."
-    assert head.items[1].small[0].startswith("Not posted here")
+    assert ": picked: number 1 of 2, with" in head.items[0].title
+    assert ": not posted here" in head.items[1].title
 
 
 def test_a_month_to_come_and_a_version_to_come_are_said_so(store: Store) -> None:
@@ -154,8 +154,9 @@ def test_a_lookup_result_is_shown_once_and_complete(store: Store) -> None:
     assert isinstance(learnt.head, Message)
     assert isinstance(learnt.update, Message)
     assert learnt.head.title == "2503.10005: a closer look"
-    assert learnt.update.text[-2:] == learnt.head.text
-    assert learnt.update.text[0].startswith("Not picked: relevance 6 is below")
+    assert len(learnt.update.points) == 2
+    assert learnt.update.points == learnt.head.points
+    assert learnt.update.title == "Not picked: relevance 6, the profile asks 7."
     assert there.why("2503.10005").lookup is None
 
 
@@ -167,7 +168,7 @@ def test_a_share_says_to_all_what_is_known_and_who_asked(store: Store) -> None:
     assert answer.shared is not None
     assert answer.shared.by == "100"
     assert answer.shared.title.startswith("asked about 2503.10001")
-    assert "Picked: number 1 of 2." in answer.shared.text
+    assert answer.shared.text[0].startswith("Picked: number 1 of 2, with")
     assert "A closer look follows." not in answer.shared.small
 
 
@@ -216,7 +217,7 @@ def test_a_paper_of_last_months_end_may_still_be_announced(store: Store) -> None
     for day, said in ((2, "may be on the next one"), (20, "older than the lists")):
         head = there.why("2503.15294", at=NOW.replace(month=4, day=day)).head
         assert head is not None
-        assert said in head.text[0]
+        assert said in head.title
 
 
 @pytest.mark.parametrize("posted", [True, False])
@@ -235,10 +236,10 @@ def test_a_paper_that_only_a_comment_names_was_not_decided(posted: bool, store: 
         there.context.store.days.put_decided("day", day)
     head = there.why("2503.15294").head
     assert head is not None
-    assert "Picked" not in str(head.text)
+    assert "Picked" not in str(head)
     head = there.why("2503.10001").head
     assert head is not None
-    assert ("Picked: number 1 of 1." in head.text) == posted
+    assert head.title.startswith("Picked: number 1 of 1, with") == posted
 
 
 OPINIONS = [
@@ -272,9 +273,9 @@ def test_a_closer_look_is_never_a_heading_with_nothing_under_it(
     assert answer is not None
     for head in (answer.head, answer.update):
         assert head is not None
-        assert head.text
+        assert head.text or head.points
     assert answer.head is not None
-    assert all(map(str.strip, answer.head.text))
+    assert all(map(str.strip, (*answer.head.text, *answer.head.points)))
     if assessment is None:
         assert "error in Paperboy" in answer.head.text[-1]
 

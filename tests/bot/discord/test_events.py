@@ -484,7 +484,7 @@ def test_a_paper_never_seen_is_looked_up_and_the_answer_changed(
         workers_answer(bot)
         await bot.until(lambda: "Scored now: relevance 9" in draw_discord(ack.answers[0]))
         assert len(ack.answers) == 1
-        assert "2410.15294: On the matter of 2410.15294" in draw_discord(ack.answers[0])
+        assert "On the matter of 2410.15294" in draw_discord(ack.answers[0])
 
     run_session(talk)
 
@@ -500,6 +500,6 @@ def test_an_answer_is_shared_in_the_thread_where_it_was_asked(
         await bot.press("Share", ack.answers[0], channel=head)
         await bot.until(lambda: len(bot.shown(head)) == 2)
         assert f"<@{USER_ID}> asked about 2503.10000" in bot.shown(head)[1]
-        assert "Picked: number 1 of 1." in bot.shown(head)[1]
+        assert "Picked: number 1 of 1, with" in bot.shown(head)[1]
 
     run_session(talk)

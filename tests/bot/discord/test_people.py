@@ -390,7 +390,7 @@ def test_in_a_direct_message_a_person_learns_only_of_channels_they_can_still_see
             who = {"channel": DIRECT, "user": OTHER}
             return await bot.command("why", {"arxivid": "2503.10000"}, **who)
 
-        assert "Picked: number 1 of 1." in await why()
+        assert "Picked: number 1 of 1, with" in await why()
         fake_discord.former_members = {OTHER}
         assert "You haven't subscribed a channel" in await why()
         fake_discord.former_members = set()

@@ -340,7 +340,9 @@ def test_why_is_the_same_answer_by_every_way(
     head, first, _ = deliver_day(redis_url, store, fake_slack)
     ts = first["ts"]
     answer = type_command(fake_slack, "2503.10000", command="/why")
-    assert answer.startswith("2503.10000: On the matter of 2503.10000\nPicked: number 1 of 2.")
+    assert answer.startswith(
+        "Picked: number 1 of 2, with relevance 8 and novelty 7.\nOn the matter"
+    )
     assert "[ arXiv ↗ ]" in answer
     by_button = private_answer(
         fake_slack, lambda: fake_slack.press(button(first, "Why"), message_ts=ts)
@@ -364,7 +366,7 @@ def test_why_says_what_it_needs(
     two = private_answer(fake_slack, lambda: fake_slack.shortcut("why_this", "C1", head["ts"]))
     assert two == "Name one paper at a time, not 2503.10000 and 2503.10001.\n"
     below = type_command(fake_slack, "why https://arxiv.org/pdf/2503.20000")
-    assert "Not picked: relevance 3 is below the cut-off of 7." in below
+    assert "Not picked: relevance 3, the profile asks 7." in below
     assert "2503.15294: looking it up …" in type_command(fake_slack, "2503.15294", command="/why")
     mention = {"type": "app_mention", "text": "<@UBOT> why?", "ts": head["ts"]}
     wrong = private_answer(fake_slack, lambda: fake_slack.send_event(mention))
@@ -710,7 +712,7 @@ def test_a_paper_never_seen_is_looked_up_and_answered_later(
     workers_answer(store)
     fake_slack.wait_until(lambda: len(fake_slack.ephemeral) > 1)
     rest = draw_slack(fake_slack.ephemeral[1])
-    assert "2410.15294: On the matter of 2410.15294" in rest
+    assert "On the matter of 2410.15294 ↗" in rest
     assert "Scored now: relevance 9, reaches the cut-offs (7)." in rest
     again = type_command(fake_slack, "2410.15294", command="/why")
     assert again == rest

@@ -74,7 +74,7 @@ HEAD = Message(
         )
         for rank in range(1, 24)
     ),
-    small=("5 over the limit, 207 below the line, 1 not scored · gpt-6-luna, 1 ¢",),
+    small=("5 over the limit, 207 below the cut-off, 1 not scored · gpt-6-luna, 1 ¢",),
     details=("201 new, 35 cross-lists, 148 replacements left out",),
     buttons=(Button(action="details", label="Details", value="foundations 2025-03-20"),),
     push="23 for you: Borsuk-Ulam; Exploring the Limits; On the <!channel> and 20 more",

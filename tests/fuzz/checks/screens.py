@@ -11,9 +11,10 @@ from bot.domain.message import Button, Card, Item, Message, PaperLine
 from bot.domain.papers import Followed, Topic
 from bot.terminal import export
 from bot.views import digest as digest_views
+from bot.views.assessments import claim_lines
 from bot.views.bibtex import bibtex_text
 from bot.views.near_misses import near_misses
-from bot.views.why import claim_lines, whole_abstract
+from bot.views.why import whole_abstract
 from tests.factories import announced, digest, profile
 from tests.fuzz.promises import assert_plain, assert_shown, document, texts
 

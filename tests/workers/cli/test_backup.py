@@ -65,7 +65,7 @@ def test_a_restore_brings_back_everything(store: Store, settings: Settings, tmp_
     assert found.address == HERE
     answer = set_up_why(store, ADDRESSES["slack"]).why("2503.10001").head
     assert answer is not None
-    assert "Picked: number 1 of 2." in answer.text
+    assert answer.title.startswith("Picked: number 1 of 2, with")
 
 
 def test_a_server_in_use_is_left_as_it_is(store: Store, settings: Settings, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_what_the_version_before_backed_up_is_restored_and_used(
     assert found.address == HERE
     answer = set_up_why(store, ADDRESSES["slack"]).why("2503.10001").head
     assert answer is not None
-    assert "Picked: number 1 of 2." in answer.text
+    assert answer.title.startswith("Picked: number 1 of 2, with")
     assert [each.day for each in store.history.of(HERE)] == ["eve", "day"]
     assert store.lists.batch("2025-03-20").replaced == tuple(
         (f"2401.0000{n}", ("cs.LG",)) for n in range(2)
