@@ -126,12 +126,13 @@ def parse_reply(reply: str, papers: Sequence[Paper], english: bool = True) -> To
 def _sentences(row: Mapping[str, Any], paper: Paper, english: bool) -> Sentences:
     """A row's sentences; `shows` is empty where it states a number that is not the paper's, or has
     a link."""
-    shows, why = _line(row.get("shows")), _line(row.get("why"))
+    # What is checked is what is shown: a cut may go through a number.
+    shows, why = (shortened(_line(row.get(name)), _SENTENCE_MAX) for name in ("shows", "why"))
     if any(link in shows for link in _LINKS):
         shows = ""
     if not numbers_stand_in(shows, paper.title, paper.abstract, words=english):
         shows = ""
-    return Sentences(shows=shortened(shows, _SENTENCE_MAX), why=shortened(why, _SENTENCE_MAX))
+    return Sentences(shows=shows, why=why)
 
 
 def _line(value: object) -> str:

@@ -241,6 +241,12 @@ def test_sentences_without_end_are_cut() -> None:
     assert found.shows.endswith("…")
 
 
+def test_a_number_that_the_cut_goes_through_is_not_shown() -> None:
+    digits = "7" * 400
+    long = paper("2503.00008", abstract=f"We count {digits}.")
+    assert written({"id": long.id, "shows": digits, "why": ""}, about=long) == Sentences()
+
+
 @pytest.mark.parametrize("odd", [None, 7, ["a", "b"], {"a": 1}, True])
 def test_a_sentence_that_is_no_text_is_left_out(odd: object) -> None:
     assert written(about(odd)) == Sentences(why=WHY)
