@@ -205,6 +205,9 @@ def _sentence(text: str) -> Meaning | None:
 def _near(first: str, commands: Collection[str]) -> str:
     """The command that a mistyped word, or a mistyped synonym, is close to."""
     known = {word: word for word in commands if word} | _COMMAND_OF
-    close = difflib.get_close_matches(first[:40], [word for word in known if len(word) > 2], 1, 0.7)
+    longer = [word for word in known if len(word) > 2]
+    close = difflib.get_close_matches(first[:40], longer, 1, 0.7)
+    # Of a short word, two letters the wrong way round count for more than difflib says.
+    close = close or [word for word in longer if len(word) < 5 and sorted(word) == sorted(first)]
     near = known[close[0]] if close else ""
     return near if near in commands else ""

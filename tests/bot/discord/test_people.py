@@ -312,18 +312,11 @@ def test_a_profile_change_is_announced_where_it_is_used_and_undone_there(
             address = CHANNEL_ADDRESS.model_copy(update={"channel": channel})
             bot.context.store.subscriptions.put(subscription(address=address))
         ack = await asyncio.to_thread(fake_discord.command, "digest new", {"profile": "matters"})
-        box = next(
-            label["component"]["custom_id"]
-            for label in ack.data["components"]
-            if "maximum" in label["component"]["custom_id"].split("+")
-        )
-        shown = next(
-            label["component"]["value"]
-            for label in ack.data["components"]
-            if label["component"]["custom_id"] == box
-        )
-        changed = {box: shown.replace("maximum: 20", "maximum: 3")}
-        ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], changed)
+        ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], {})
+        await bot.said(ack)
+        opened = await bot.press("Continue", ack.answers[-1])
+        changed = {"maximum": ["3"]}
+        ack = await asyncio.to_thread(fake_discord.submit, opened.data["custom_id"], changed)
         assert "Announced in the 2 channels that use it." in await bot.said(ack)
         await bot.until(lambda: bot.shown(NEWS) and bot.shown())
         said = bot.shown(NEWS)[-1]

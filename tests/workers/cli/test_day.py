@@ -212,7 +212,7 @@ def test_run_without_a_terminal_shows_the_newest_day_and_exits_0(paperboy: Paper
         paperboy.settings["ARXIV_RSS_URL"] = f"{arxiv.url}/rss"
         status, out, err = paperboy.run("run")
     assert status == 0, err
-    assert "Foundations of machine learning · Friday 21 March 2025" in out
+    assert "Foundations of machine learning · Fri 21 Mar 2025" in out
     assert "1 announced = " in out
     assert "Set OPENAI_API_KEY" in out
     assert [path for path, _ in arxiv.requests] == ["/rss/cs.LG+cs.AI"]
@@ -361,9 +361,12 @@ def test_what_a_server_can_do_is_remembered_from_one_day_to_the_next(paperboy: P
     with judged_by(paperboy, no_schema) as model:
         words = ("day", "mine.toml", "--feed")
         assert paperboy.run(*words, paperboy.saved(many(3)))[0] == 0
-        assert len(model.requests) == 2
+        first = len(model.requests)
+        assert [b"json_schema" in body for _, body in model.requests].count(True) == 1
         assert paperboy.run(*words, paperboy.saved(many(6)))[0] == 0
-        assert len(model.requests) == 3
+        later = [body for _, body in model.requests[first:]]
+        assert later
+        assert not any(b"json_schema" in body for body in later)
 
 
 def test_a_day_is_priced_before_it_is_bought(paperboy: Paperboy) -> None:
@@ -406,8 +409,8 @@ def test_why_answers_in_the_terminal_about_any_paper(paperboy: Paperboy) -> None
         assert paperboy.run(*words)[0] == 0
         status, out, err = paperboy.run("why", "2503.10002v1", "--profile", "mine.toml")
         assert status == 0, err
-        assert out.startswith("2503.10002: ")
-        assert "Not posted here: listed on Thursday 20 March 2025" in out
+        assert out.startswith("Not posted here: listed on Thursday 20 March 2025")
+        assert "2503.10002" in out
         status, out, err = paperboy.run("why", "2503.99999", "--profile", "mine.toml")
         assert (status, out) == (2, "")
         assert "arXiv has no paper 2503.99999" in err

@@ -50,7 +50,7 @@ def test_with_a_budget_it_asks_with_a_limit_as_a_day_would_and_a_day_asks_as_it_
         found = examined(store, monkeypatch, url, PAPERBOY_DAY_TOKENS="100000")
         assert "The model is ready." in said(found)
         asked = json.loads(server.requests[-1][1])
-        assert asked["max_completion_tokens"] == 2200
+        assert asked["max_completion_tokens"] == 2600
         assert (
             open_model(settings.load(), "m", store).dialect.limit_parameter
             == "max_completion_tokens"
