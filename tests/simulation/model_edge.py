@@ -60,6 +60,7 @@ class Model:
     ) -> ModelReply:
         scheduler = self._scheduler
         scheduler.effect("model")
+        by = self._buyer()  # a call may outlast its job: it is answered while the next one runs
         day = scheduler.datetime().date()
         titles = [title for title in self.titles if title in instructions]
         if len({self.titles[title] for title in titles}) != 1:
@@ -74,9 +75,9 @@ class Model:
         self.tokens[owner, day] += usage.prompt_tokens + usage.completion_tokens
         if "papers" in properties(schema) and text and fault in ("", "forgets", "invents"):
             for row in json.loads(text)["papers"]:
-                self._buy(titles[0], str(row["id"]), cache_key)
+                self._buy(titles[0], str(row["id"]), cache_key, by)
         elif "order" in properties(schema) and not fault:
-            self._buy(titles[0], "the best papers' order", cache_key)
+            self._buy(titles[0], "the best papers' order", cache_key, by)
         scheduler.effect("model answered")
         return ModelReply(text, usage, reason)
 
@@ -85,12 +86,13 @@ class Model:
         digest = sha256(f"{self._seed} {title} {id}".encode()).digest()
         return 3 + digest[0] % 8, 4 + digest[1] % 7
 
-    def _buy(self, title: str, id: str, key: str) -> None:
+    def _buyer(self) -> tuple[Process, int]:
         process = self._scheduler.current
         assert process is not None, "a process asks"
-        root = process.root
-        bought = Purchase(title, id, (root, root.job), self._scheduler.now)
-        self.purchases[key, id].append(bought)
+        return process.root, process.root.job
+
+    def _buy(self, title: str, id: str, key: str, by: tuple[Process, int]) -> None:
+        self.purchases[key, id].append(Purchase(title, id, by, self._scheduler.now))
 
     def _raise(self, fault: str) -> None:
         match fault:

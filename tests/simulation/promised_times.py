@@ -23,6 +23,8 @@ _SOON = 75 * 60.0
 # A list and scores are waited for and asked for again for so long after a digest's time.
 _WINDOW = timedelta(hours=12)
 _LATE = "The digest is late"
+# What goes wrong so long before a digest's time may still delay it.
+_BEFORE = timedelta(hours=15)
 
 
 def broken(world: World) -> Iterator[str]:
@@ -75,7 +77,8 @@ def _in_time(world: World, subscription: Subscription) -> Iterator[str]:
             yield f"{subscription.key}: {delivery.date} came before its time ({moment})"
         if moment < plan.begin + timedelta(hours=2) or asked:
             continue
-        if not plan.troubles and head.at > moment.timestamp() + _SOON:
+        is_calm = _calm(world, moment - _BEFORE, moment + timedelta(hours=2))
+        if is_calm and head.at > moment.timestamp() + _SOON:
             yield from _told_late(subscription, delivery, moment, head, messages)
         yield from _completed(world, subscription, delivery, moment)
 
@@ -108,7 +111,7 @@ def _completed(
         yield f"{where} ended without a score for {missing[0].paper.id}: {missing[0].trouble}"
     own = set(digest.profile.categories)
     papers = [a for a in world.arxiv.papers(delivery.date) if own & set(a.paper.categories)]
-    is_short = papers and view.listed.problem and not world.plan.troubles
+    is_short = papers and view.listed.problem and _calm(world, moment - _BEFORE, moment + _WINDOW)
     if is_short and view.listed.problem and _whole(world, view, moment):
         yield f"{where} goes on saying that papers are missing: {view.listed.problem.trouble}"
 

@@ -111,11 +111,7 @@ class Lanes:
 
     def _take(self, lane: str, job: Job) -> None:
         worker = self.workers[lane]
-        job.state, job.tries = "started", job.tries + 1
-        worker.job += 1
-        self._begun = lane
-        while self._watching:
-            self.scheduler.wake(self._watching.pop())
+        self._begin(lane, worker, job)
         try:
             getattr(jobs, job.name)(*job.args)
             self.scheduler.effect("job done")
@@ -135,6 +131,15 @@ class Lanes:
             job.over_at = self.scheduler.now + _TAKEN_SECONDS[job.state]
             if job in self._lanes[lane]:
                 self._lanes[lane].remove(job)
+
+    def _begin(self, lane: str, worker: Process, job: Job) -> None:
+        job.state, job.tries = "started", job.tries + 1
+        worker.job += 1
+        if worker.frozen_until > self.scheduler.now:
+            self.disturbed.add((worker, worker.job))  # it stands still from the begin
+        self._begun = lane
+        while self._watching:
+            self.scheduler.wake(self._watching.pop())
 
     def _failed(self, job: Job, error: Exception) -> None:
         what = f"{job.id}: {type(error).__name__}: {error}"
