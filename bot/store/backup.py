@@ -20,6 +20,9 @@ from bot.store.stored_forms import Unreadable
 log = structlog.get_logger()
 
 _SCANNED = 500
+# Kinds of keys that name others; read first, so that a delivery made meanwhile is either backed up
+# with all that belongs to it, or not at all.
+_NAMING = ("history", "had", "served")
 # Nothing is kept for much longer than RETENTION; a later expiry is a mistake.
 _LATEST = timedelta(days=1000)
 # Of a counter: what is reserved for calls under way. Of an outbox: the newest lease's number.
@@ -42,14 +45,17 @@ class Backup:
         self._redis: Any = store.redis
 
     def all(self) -> Iterator[BackupEntry]:
-        """Every key, as it is when it is read, in no order. What cannot be read is set aside, and
-        backed up as such."""
-        for key in self._redis.scan_iter("pb:*", count=_SCANNED):
-            kind = kind_of(key)
-            if kind is None:
-                log.warning("not backed up: unknown key", key=key)
-            elif not kind.is_transient and key != QUARANTINE_KEY and (entry := self._checked(key)):
-                yield entry
+        """Every key, as it is when it is read: first those that name others, otherwise in no order.
+        What cannot be read is set aside, and backed up as such."""
+        for is_first in (True, False):
+            for key in self._redis.scan_iter("pb:*", count=_SCANNED):
+                kind = kind_of(key)
+                if (key.split(":")[1] in _NAMING) is not is_first or key == QUARANTINE_KEY:
+                    continue
+                if kind is None:
+                    log.warning("not backed up: unknown key", key=key)
+                elif not kind.is_transient and (entry := self._checked(key)):
+                    yield entry
         if entry := self._checked(QUARANTINE_KEY):  # with what was just set aside
             yield entry
 

@@ -68,6 +68,14 @@ def test_a_restore_brings_back_everything(store: Store, settings: Settings, tmp_
     assert answer.title.startswith("Picked: number 1 of 2, with")
 
 
+def test_what_names_other_keys_is_read_before_them(store: Store) -> None:
+    """A digest posted during a backup was known by its name alone (the simulator, seed 20002)."""
+    used(store)
+    naming = [key.split(":")[1] in ("history", "had", "served") for key in everything(store)]
+    assert True in naming
+    assert naming == sorted(naming, reverse=True)
+
+
 def test_a_server_in_use_is_left_as_it_is(store: Store, settings: Settings, tmp_path: Path) -> None:
     before, file = used(store), tmp_path / "paperboy.gz"
     backup.backup(settings, file)
