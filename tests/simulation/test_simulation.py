@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -42,10 +42,10 @@ def test_what_once_failed_holds(seed: int, size: Size, only: list[int] | None) -
 
 
 @pytest.mark.parametrize(
-    "begin", [2000, random.SystemRandom().randrange(10**9)], ids=["fixed", "fresh"]
+    "begin", [2000, 1000 * date.today().toordinal()], ids=["fixed", "of today"]
 )
 def test_some_mornings_with_everything_that_goes_wrong(begin: int) -> None:
-    """`make soak` runs many more."""
+    """New ones each day, the same for everybody who runs them then; `make soak` runs many more."""
     for seed in range(begin, begin + _RUNS):
         result = run(seed, _SMALL)
         assert not result.broken, _told(result)
