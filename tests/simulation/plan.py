@@ -10,7 +10,7 @@ from bot.domain.papers import Profile
 from bot.domain.request import Address
 from bot.domain.schedule import EVERY_DAY, WEEKDAYS, Schedule
 from tests.factories import profile
-from tests.simulation import arxiv_edge, model_edge
+from tests.simulation import arxiv_edge
 from tests.simulation.arxiv_edge import CATEGORIES, Morning
 
 PLATFORMS = ("slack", "discord")
@@ -225,6 +225,3 @@ def _said(random: Random, name: str) -> str:
             f"subscribe {name} at {at} top 2",
         )
     )
-
-
-FAULTS = model_edge.FAULTS

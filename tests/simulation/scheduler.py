@@ -25,10 +25,6 @@ class Killed(BaseException):
     """kill -9, as the code under it sees it."""
 
 
-class Deadlock(Exception):
-    """A process runs without end and without a pause."""
-
-
 @dataclass(eq=False)
 class Process:
     """A process, or a thread of one (`parent`), which dies with it. `on_death` is called once, when
