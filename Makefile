@@ -1,4 +1,4 @@
-# make run: a digest in this terminal.  make test: the tests.  make check: lint, types and the tests
+# make run: a digest in this terminal (PROFILE=quantum-computing: of that profile).  make test: the tests.  make check: lint, types and the tests
 # nearest to a change.  make fuzz: inputs nobody thought of.  make soak: mornings with everything
 # that goes wrong.  Each sets up what it needs.
 PYTHON ?= python3
@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 
 .PHONY: run test check fuzz soak install lint lock clean
 
+# Not ?=: a PROFILE of the shell's is about something else.
+PROFILE =
 run: $(VENV)/.installed
-	@$(BIN)/paperboy run
+	@$(BIN)/paperboy run $(PROFILE)
 
 # The suite starts a hundred processes: compiled once, also where bytecode is not kept otherwise.
 test: $(VENV)/.tested

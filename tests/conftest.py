@@ -47,10 +47,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     worker = hasattr(session.config, "workerinput")  # of pytest-xdist, whose starter hears it all
-    if took and session.config.cache and not worker:
-        before = session.config.cache.get("paperboy/seconds", {})
+    cache = getattr(session.config, "cache", None)  # none with -p no:cacheprovider
+    if took and cache and not worker:
+        before = cache.get("paperboy/seconds", {})
         measured = {id: round(seconds, 3) for id, seconds in took.items()}
-        session.config.cache.set("paperboy/seconds", before | measured)
+        cache.set("paperboy/seconds", before | measured)
 
 
 @pytest.fixture(scope="session")

@@ -233,7 +233,8 @@ def options(command: Any) -> list[Any]:
 
 def usage(typed: str, command: Any) -> str:
     """What is typed, as a manual writes it."""
-    words = [p.name.upper() for p in command.params if p.param_type_name == "argument"]
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    words = [p.name.upper() if p.required else f"[{p.name.upper()}]" for p in arguments]
     for option in options(command):
         kind = option.type_descriptor.annotation
         value = "FILE" if kind in (Path, list[Path]) else option.metavar or option.name.upper()

@@ -38,13 +38,24 @@ from workers.cli.progress import WorkerFault
 app = typer.Typer(
     name="paperboy",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (admin.status, admin.plan, admin.doctor, admin.backup, admin.restore):
     app.command()(command)
 profiles_app = typer.Typer(help="List, show, check and add topic profiles.")
 app.add_typer(profiles_app, name="profiles", invoke_without_command=True)
+
+
+def _complete_profile(incomplete: str) -> list[str]:
+    """For the shell (--install-completion): names of profiles that ship."""
+    return [name for name in library.shipped() if name.startswith(incomplete)]
+
+
+_PROFILE = typer.Argument(
+    help="A profile's name, or a TOML file.", autocompletion=_complete_profile
+)
+ProfileName = Annotated[str, _PROFILE]
 
 # Exit statuses: the command cannot be done as asked; the day lacks papers.
 _REFUSED, _SHORT = 2, 3
@@ -79,12 +90,13 @@ def itself(
 
 
 @app.command()
-def run() -> None:
-    """Run everything on one machine: workers, and Slack and Discord where a token is set; without
-    one, this terminal is the channel."""
+def run(profile: Annotated[str | None, _PROFILE] = None) -> None:
+    """Run everything: workers, and Slack and Discord with a token; without one, this terminal."""
     config = settings.load()
     platforms.require_usable_platform(config)
     if config.configured_platforms:
+        if profile:
+            raise Refused(help.run_serves_chats(profile))
         from bot.__main__ import main as serve
         from workers.runtime.environment import with_shared_workers
 
@@ -92,12 +104,12 @@ def run() -> None:
             sys.exit(serve(here.url))
     from workers.cli import terminal
 
-    sys.exit(terminal.run(config))
+    sys.exit(terminal.run(config, profile))
 
 
 @app.command()
 def day(
-    profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")],
+    profile: ProfileName,
     feed: Annotated[
         list[Path] | None, typer.Option(help="A saved RSS or Atom file, instead of the network.")
     ] = None,
@@ -131,7 +143,7 @@ def day(
 
 @app.command()
 def rank(
-    profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")],
+    profile: ProfileName,
     papers: Annotated[Path, typer.Argument(help="A JSONL of id, title, abstract, ...")],
     train: Annotated[
         Path | None,
@@ -164,7 +176,7 @@ def why(
 
 @app.command(name="eval")
 def eval_(
-    profile: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")],
+    profile: ProfileName,
     papers: Annotated[
         Path | None, typer.Option(help="A JSONL of id, title, abstract, ...; otherwise the sample.")
     ] = None,
@@ -213,7 +225,7 @@ def profiles_list(context: typer.Context) -> None:
 
 
 @profiles_app.command()
-def show(name: Annotated[str, typer.Argument(help="A profile's name, or a TOML file.")]) -> None:
+def show(name: ProfileName) -> None:
     """Show one profile in full."""
     profile = library.resolve(name, _known())
     sys.stdout.write(render_terminal.as_text([help.profile_text(profile)]))
@@ -291,7 +303,7 @@ def main() -> None:
             _tell(f"{name} is not an option.")
             sys.exit(_REFUSED)
     try:
-        app()
+        app(prog_name="paperboy")
     except PaperboyError as error:
         _tell(str(error))
         sys.exit(_REFUSED)

@@ -106,6 +106,13 @@ def interrupted() -> Message:
     return Message(title="Stopped waiting. The work goes on; ask again to see the result.")
 
 
+def run_serves_chats(profile: str) -> str:
+    return (
+        "With a Slack or Discord token, run serves the chats and takes no profile. To see a digest "
+        f"here: paperboy day {one_line(profile)}."
+    )
+
+
 def sample_instead(why: Problem) -> Message:
     """One line before the sample."""
     said = (why.detail or REASON_TEXTS[why.trouble]).rstrip(".")

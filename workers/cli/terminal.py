@@ -28,12 +28,13 @@ FIRST_PROFILE = "foundations"
 _SAMPLE_PROFILE = "compression"
 
 
-def run(settings: Settings) -> int:
-    """Show a first digest, then a prompt where there is a terminal; returns the exit status."""
+def run(settings: Settings, profile: str | None = None) -> int:
+    """Show a first digest, of `profile` (a name or a TOML file) if there is one, then a prompt
+    where there is a terminal; returns the exit status. Raises Refused."""
     with with_private_workers(settings) as here:
         channel = _Terminal(here, settings)
         try:
-            channel.first()
+            channel.first(profile or FIRST_PROFILE)
             channel.show(help.next_steps(channel.judge))
             if sys.stdin.isatty() and channel.out.is_terminal:
                 channel.show(help.help_text())
@@ -54,12 +55,11 @@ class _Terminal:
         self.profiles = library.shipped() | here.store.profiles.shared()
         self.context = context_for(here, settings)
 
-    def first(self) -> None:
-        """Show the newest day, or the sample where arXiv cannot be reached."""
+    def first(self, name: str) -> None:
+        """Show a profile's newest day, or the sample where arXiv cannot be reached."""
+        profile = library.resolve(name, self.profiles)
         invocation = Invocation("", TERMINAL_ADDRESS, datetime.now(UTC))
-        arrived = self.wait(
-            context.newest_day_request(self.profiles[FIRST_PROFILE], invocation, self.context)
-        )
+        arrived = self.wait(context.newest_day_request(profile, invocation, self.context))
         problem = arrived.digest.listed.problem
         if problem and not arrived.digest.decisions:
             self.show(help.sample_instead(problem))

@@ -268,6 +268,43 @@ def test_rank_prints_a_line_for_each_paper_best_first(paperboy: Paperboy) -> Non
     assert found[0].keys() == {"id", "score"}
 
 
+def test_run_shows_the_profile_that_was_asked_for(paperboy: Paperboy) -> None:
+    friday = rss_feed(FRIDAY, ("2503.00001", "new", "quant-ph"))
+    with run_fake_server(lambda *_: xml_reply(friday)) as arxiv:
+        paperboy.settings["ARXIV_RSS_URL"] = f"{arxiv.url}/rss"
+        status, out, err = paperboy.run("run", "quantum-computing")
+        assert status == 0, err
+        assert "Quantum computing" in out
+        assert [path for path, _ in arxiv.requests] == ["/rss/quant-ph"]
+        status, out, err = paperboy.run("run", "quantum-komputing")
+        assert (status, out) == (2, "")
+        assert "did you mean quantum-computing?" in err
+    paperboy.settings["DISCORD_TOKEN"] = "x" * 60
+    status, out, err = paperboy.run("run", "quantum-computing")
+    assert (status, out) == (2, "")
+    assert "To see a digest here: paperboy day quantum-computing." in err
+
+
+@pytest.mark.parametrize("words", [("-h",), ("day", "-h"), ("profiles", "show", "-h")])
+def test_a_short_h_helps_everywhere(paperboy: Paperboy, words: tuple[str, ...]) -> None:
+    status, out, _ = paperboy.run(*words)
+    assert status == 0
+    assert f"Usage: {' '.join(['paperboy', *words[:-1]])}" in out
+
+
+def test_a_shell_completes_commands_and_profiles(paperboy: Paperboy) -> None:
+    def completed(typed: str) -> list[str]:
+        paperboy.settings |= {
+            "_PAPERBOY_COMPLETE": "complete_bash",
+            "COMP_WORDS": f"paperboy {typed}",
+            "COMP_CWORD": str(len(typed.split())),
+        }
+        return paperboy.run()[1].split()
+
+    assert completed("da") == ["day"]
+    assert completed("day quan") == ["quantum-computing"]
+
+
 def test_the_version_is_the_one_that_is_installed(paperboy: Paperboy) -> None:
     project = tomllib.loads((TESTS.parent / "pyproject.toml").read_text(encoding="utf-8"))
     assert paperboy.run("--version") == (0, f"paperboy {project['project']['version']}\n", "")
