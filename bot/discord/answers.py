@@ -161,6 +161,9 @@ class DiscordAnswers(Answers[DiscordInteraction]):
     async def say(self, interaction: DiscordInteraction, head: Message) -> None:
         await interaction.reply.say(head)
 
+    def can_edit_answer(self, interaction: DiscordInteraction) -> bool:
+        return True
+
     async def follow_up(self, interaction: DiscordInteraction, answer: Answer) -> None:
         """In the message that holds the first answer, where there is one."""
         if answer.head is None:

@@ -56,20 +56,34 @@ class WrittenReply:
 
     async def say(self, post: Post) -> bool:
         """Post the next message of the answer; returns whether there was a place for it."""
-        address, thread = self._address, self._thread or None
-        if address.workspace and not self._is_public:
-            try:
-                address, thread = await self._poster.open_direct(address, self._person), None
-            except PaperboyError as error:
-                log.warning("could not answer", why=str(error))
-                return False
+        place = await self._place()
+        if place is None:
+            return False
+        address, thread = place
         self._said += 1
         await self._announcer.say(address, post, f"{self._name} {self._said}", thread)
         return True
 
     async def amend(self, complete: Message, rest: Message) -> bool:
-        """The rest of an answer follows it."""
-        return await self.say(rest)
+        """Replace the last message by the complete one, or post the rest after it."""
+        place = await self._place()
+        if place is None:
+            return False
+        address, thread = place
+        changed = await self._announcer.change(
+            address, complete, f"{self._name} {self._said}", thread
+        )
+        return changed or await self.say(rest)
+
+    async def _place(self) -> tuple[Address, str | None] | None:
+        """The channel, and its thread, where the answer goes; None when it can't be opened."""
+        if not self._address.workspace or self._is_public:
+            return self._address, self._thread or None
+        try:
+            return await self._poster.open_direct(self._address, self._person), None
+        except PaperboyError as error:
+            log.warning("could not answer", why=str(error))
+            return None
 
     async def update(self, post: Post) -> None:
         """There is no message of ours that a button was pressed on."""

@@ -16,6 +16,8 @@ from bot.store.outbox import Outbox
 
 log = structlog.get_logger()
 
+_SLOT = "said"
+
 
 class Wakeup:
     """Wakes the clock when somebody requests a digest."""
@@ -45,11 +47,23 @@ class Announcer:
     async def say(self, address: Address, post: Post, name: str, under: str | None = None) -> None:
         """Post a message, unless one was posted under this name before. A failure is only logged:
         what is announced has happened all the same, and the person who did it was answered."""
-        outbox = Outbox(self._redis, f"{address}:said:{name}")
-        thread = ThreadPoster(
-            self._poster, outbox, address, self._rate_limit.acquire, lambda: datetime.now(UTC)
-        )
         try:
-            await thread.post_one("said", post, under)
+            await self._thread(address, name).post_one(_SLOT, post, under)
         except (PaperboyError, RedisError) as error:
             log.warning("announcement failed", channel=str(address), why=str(error))
+
+    async def change(
+        self, address: Address, post: Post, name: str, under: str | None = None
+    ) -> bool:
+        """Edit what was posted under this name; returns whether it says this now."""
+        try:
+            return await self._thread(address, name).change(_SLOT, post, under)
+        except (PaperboyError, RedisError) as error:
+            log.warning("announcement not edited", channel=str(address), why=str(error))
+            return False
+
+    def _thread(self, address: Address, name: str) -> ThreadPoster:
+        outbox = Outbox(self._redis, f"{address}:said:{name}")
+        return ThreadPoster(
+            self._poster, outbox, address, self._rate_limit.acquire, lambda: datetime.now(UTC)
+        )

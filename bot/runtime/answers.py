@@ -29,6 +29,10 @@ from bot.views import conversation, refusals, subscriptions
 
 log = structlog.get_logger()
 
+# An answer that can't be edited later waits so long for its lookup, so as to come whole: a model
+# answers within that time.
+_WHOLE_SECONDS = 3.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Interaction:
@@ -89,8 +93,13 @@ class Answers(ABC, Generic[I]):
         """Answer in private."""
 
     @abstractmethod
+    def can_edit_answer(self, interaction: I) -> bool:
+        """Whether follow_up() can edit the first answer."""
+
+    @abstractmethod
     async def follow_up(self, interaction: I, answer: Answer) -> None:
-        """Show the person what a lookup brought, after the first answer."""
+        """Show the person what a lookup brought: `update` in place of the first answer, or `head`
+        after it."""
 
     @abstractmethod
     async def link(self, address: Address, message: str) -> str:
@@ -112,7 +121,8 @@ class Answers(ABC, Generic[I]):
                 invocation = await self.identify(interaction, action)
                 await self._require_postable(interaction, invocation, action)
                 answer = await asyncio.to_thread(action, invocation, self.context)
-                await self.give(interaction, answer)
+                if answer.lookup is None or self.can_edit_answer(interaction):
+                    await self.give(interaction, answer)
             except Refused as refused:
                 await self.show_refusal(interaction, refused)
                 return
@@ -121,7 +131,9 @@ class Answers(ABC, Generic[I]):
                 await self.say(interaction, refusals.database_unreachable())
                 return
         if answer.lookup:
-            task = asyncio.create_task(self._look_up(interaction, invocation, answer.lookup))
+            task = asyncio.create_task(
+                self._look_up(interaction, invocation, answer, answer.lookup)
+            )
             self._lookups.add(task)
             task.add_done_callback(self._lookups.discard)
 
@@ -198,14 +210,25 @@ class Answers(ABC, Generic[I]):
             await asyncio.to_thread(action.authorise, invocation, self.context)
             raise Refused(reason)
 
-    async def _look_up(self, interaction: I, invocation: Invocation, lookup: Lookup) -> None:
+    async def _look_up(
+        self, interaction: I, invocation: Invocation, first: Answer, lookup: Lookup
+    ) -> None:
+        asking = asyncio.create_task(self._lookup_waiter.wait_for(invocation, lookup))
         try:
-            answer = await self._lookup_waiter.wait_for(invocation, lookup)
+            if not self.can_edit_answer(interaction):
+                await asyncio.wait({asking}, timeout=_WHOLE_SECONDS)
+                if asking.done():
+                    found = asking.result()
+                    whole = found.update if isinstance(found.update, Message) else found.head
+                    await self.respond(interaction, Answer(whole))
+                    return
+                await self.respond(interaction, first)
+            await self.follow_up(interaction, await asking)
         except redis.RedisError as error:
             log.error("redis unreachable", error=type(error).__name__)
             await self.say(interaction, refusals.database_unreachable())
-        else:
-            await self.follow_up(interaction, answer)
+        finally:
+            asking.cancel()
 
     def _turn(self, name: str) -> asyncio.Lock:
         lock = self._turns.get(name)

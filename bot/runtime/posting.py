@@ -184,12 +184,15 @@ class ThreadPoster:
 
         return await self._with_retries(attempt)
 
-    async def change(self, slot: str, post: Post, under: str | None = None) -> None:
-        """Edit a posted message, unless it says this already or is gone. Raises like post()."""
+    async def change(self, slot: str, post: Post, under: str | None = None) -> bool:
+        """Edit a posted message, unless it says this already or is gone; returns whether it says
+        this now. Raises like post()."""
         known = await asyncio.to_thread(self.outbox.entry, slot)
-        same = known and known.body == fingerprint(post.model_dump_json())
-        if known and known.message and not same and known.refused is not ChannelReason.MESSAGE_GONE:
-            await self._with_retries(partial(self._changed, slot, known, post, under))
+        if not known or not known.message or known.refused is ChannelReason.MESSAGE_GONE:
+            return False
+        if known.body != fingerprint(post.model_dump_json()):
+            known = await self._with_retries(partial(self._changed, slot, known, post, under))
+        return known.refused is None
 
     async def _changed(
         self, slot: str, known: OutboxEntry, post: Post, under: str | None = None

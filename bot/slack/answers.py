@@ -102,8 +102,16 @@ class SlackAnswers(Answers[SlackInteraction]):
             except PaperboyError as error:
                 log.warning("message not updated", why=str(error))
 
+    def can_edit_answer(self, interaction: SlackInteraction) -> bool:
+        """Nobody can edit an ephemeral message but by a press on a button in it: a command's
+        response_url posts another one (bolt-python issue 1268, bolt-js issue 2287)."""
+        return interaction.is_public
+
     async def follow_up(self, interaction: SlackInteraction, answer: Answer) -> None:
-        """In a second message: Slack documents no way to change a private one."""
+        if interaction.is_public and isinstance(answer.update, Message):
+            name = f"{interaction.event_id} reply"
+            if await self.announcer.change(interaction.address, answer.update, name):
+                return
         if answer.head:
             await self._reply(interaction, answer.head, "more")
 

@@ -210,6 +210,7 @@ class SlackApp:
         interaction = replace(
             self._interaction("message", body, event["channel"], person),
             thread=str(event.get("thread_ts") or ""),
+            is_public=True,
         )
         await self.answers.act(interaction, dispatch.typed_action(text))
 

@@ -279,7 +279,13 @@ class Edge(Answers[ChatInteraction]):
         interaction.event.answers += head != refusals.database_unreachable()
         self._hear(interaction, head.model_dump_json())
 
+    def can_edit_answer(self, interaction: ChatInteraction) -> bool:
+        """Private answers can be edited on Discord, and on Slack they can't."""
+        return self._chat.platform == "discord"
+
     async def follow_up(self, interaction: ChatInteraction, answer: Answer) -> None:
+        if self.can_edit_answer(interaction):
+            interaction.event.heard.pop()
         if answer.head:
             self._hear(interaction, answer.head.model_dump_json())
 

@@ -113,8 +113,9 @@ def _answered(world: World) -> Iterator[str]:
     for event in world.people.events:
         if not event.heard and event.deliveries and not event.interrupted:
             yield f"{event.address}: {event.person} was not answered: {event.text}"
-        # A look-up answers twice, and a message that cannot be updated is told of.
-        most = 2 if event.button or event.text.startswith("why") else 1
+        # On Slack a slow look-up answers twice; a message that can't be updated is told of.
+        slow = event.address.platform == "slack" and event.text.startswith("why")
+        most = 2 if event.button or slow else 1
         if len(event.heard) > most and not world.redis.ever_lost:
             yield f"{event.address}: {event.person} was answered {len(event.heard)} times"
         if event.requested and not _fulfilled(world, event):

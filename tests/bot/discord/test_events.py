@@ -34,6 +34,7 @@ from tests.factories import NOW, answer_lookup, decision, digest, list_result, p
 from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import Ack, FakeDiscord
 from tests.servers.fake_discord_state import (
+    APP_ID,
     CREATE_PUBLIC_THREADS,
     GUILD_ID,
     SEND_MESSAGES,
@@ -485,6 +486,23 @@ def test_a_paper_never_seen_is_looked_up_and_the_answer_changed(
         await bot.until(lambda: "Scored now: relevance 9" in draw_discord(ack.answers[0]))
         assert len(ack.answers) == 1
         assert "On the matter of 2410.15294" in draw_discord(ack.answers[0])
+
+    run_session(talk)
+
+
+def test_the_answer_to_a_mention_is_edited_when_more_is_known(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        await post_day(bot)
+        before = len(bot.shown())
+        await asyncio.to_thread(fake_discord.write, f"<@{APP_ID}> why 2410.15294")
+        await bot.until(lambda: len(bot.shown()) > before)
+        assert "2410.15294: looking it up …" in bot.shown()[-1]
+        await bot.until(bot.context.lookups.all)
+        workers_answer(bot)
+        await bot.until(lambda: "Scored now: relevance 9" in bot.shown()[-1])
+        assert len(bot.shown()) == before + 1
 
     run_session(talk)
 

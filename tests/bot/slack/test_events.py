@@ -25,7 +25,7 @@ from bot.domain.request import DigestRequest
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription, Votes
 from bot.profiles import form as form_profile
-from bot.runtime import lookup_waiter
+from bot.runtime import answers, lookup_waiter
 from bot.slack import events, forms
 from bot.store.connection import connect_briefly
 from bot.store.history import History
@@ -703,7 +703,29 @@ def workers_answer(store: Store) -> None:
     answer_lookup(lookups, lookup)
 
 
-def test_a_paper_never_seen_is_looked_up_and_answered_later(
+def test_a_paper_never_seen_is_looked_up_and_answered_in_one_message(
+    running_bot: None,
+    fake_slack: FakeSlack,
+    redis_url: str,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answers, "_WHOLE_SECONDS", TIMEOUT_SECONDS)
+    _, first, _ = deliver_day(redis_url, store, fake_slack)
+    assert_acked(fake_slack.command("2410.15294", command="/why"))
+    # The next press does not wait for the answer.
+    fake_slack.press(button(first, "👍"), message_ts=first["ts"])
+    fake_slack.wait_until(lambda: store.votes.count(CHANNEL_ADDRESS, "2503.10000").up)
+    assert fake_slack.ephemeral == []
+    workers_answer(store)
+    fake_slack.wait_until(lambda: fake_slack.ephemeral)
+    whole = draw_slack(fake_slack.ephemeral[0])
+    assert "Scored now: relevance 9, reaches the cut-offs (7)." in whole
+    assert type_command(fake_slack, "2410.15294", command="/why") == whole
+    assert len(fake_slack.ephemeral) == 2
+
+
+def test_a_slow_lookup_is_answered_with_what_is_known_and_then_with_the_rest(
     running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
 ) -> None:
     deliver_day(redis_url, store, fake_slack)
@@ -719,16 +741,29 @@ def test_a_paper_never_seen_is_looked_up_and_answered_later(
     assert len(Lookups(store).all()) == 0
 
 
-def test_a_mention_is_followed_up_in_its_thread(
+def test_the_answer_to_a_mention_is_edited_when_more_is_known(
+    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+) -> None:
+    head = deliver_day(redis_url, store, fake_slack)[0]
+    mention = {"type": "app_mention", "text": "<@UBOT> why 2410.15294", "thread_ts": head["ts"]}
+    assert_acked(fake_slack.send_event(mention))
+    assert "2410.15294: looking it up …" in channel_text(fake_slack, 4)
+    workers_answer(store)
+    fake_slack.wait_until(lambda: "Scored now: relevance 9" in channel_text(fake_slack, 4))
+    assert "looking it up" not in channel_text(fake_slack, 4)
+    assert fake_slack.visible_messages("C1")[-1]["thread_ts"] == head["ts"]
+
+
+def test_an_answer_that_was_deleted_is_followed_by_the_rest(
     running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
 ) -> None:
     head = deliver_day(redis_url, store, fake_slack)[0]
     mention = {"type": "app_mention", "text": "<@UBOT> why 2410.15294", "thread_ts": head["ts"]}
     assert_acked(fake_slack.send_event(mention))
     channel_text(fake_slack, 4)
+    fake_slack.delete_message("C1", fake_slack.visible_messages("C1")[-1]["ts"])
     workers_answer(store)
-    assert "Scored now: relevance 9" in channel_text(fake_slack, 5)
-    assert fake_slack.visible_messages("C1")[-1]["thread_ts"] == head["ts"]
+    assert "Scored now: relevance 9" in channel_text(fake_slack, 4)
 
 
 def test_an_answer_is_shared_where_it_was_asked(

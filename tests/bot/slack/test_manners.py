@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.store.lookups import Lookups
 from bot.store.store import Store
 from tests.bot.slack.conversations import (
     assert_acked,
@@ -15,6 +16,7 @@ from tests.bot.slack.conversations import (
     submit_form,
     type_command,
 )
+from tests.factories import answer_lookup
 from tests.servers.fake_slack import Ack, Channel, FakeSlack
 from tests.servers.slack_rules import draw_slack
 
@@ -113,6 +115,20 @@ def test_a_direct_message_is_answered_there_and_only_a_persons_own(fake_slack: F
     assert_acked(written(fake_slack, "thanks!"))
     assert "You're welcome." in channel_text(fake_slack, 2, "D1")
     assert fake_slack.visible_messages("C1") == []
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_a_paper_looked_up_in_a_direct_message_is_one_answer(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    fake_slack.channels["D1"] = Channel()
+    type_command(fake_slack, "subscribe matters")
+    assert_acked(written(fake_slack, "why 2410.15294"))
+    assert "looking it up" in channel_text(fake_slack, 1, "D1")
+    lookups = Lookups(store)
+    fake_slack.wait_until(lookups.all)
+    answer_lookup(lookups, lookups.all()[0])
+    fake_slack.wait_until(lambda: "Scored now: relevance 9" in channel_text(fake_slack, 1, "D1"))
 
 
 @pytest.mark.usefixtures("running_bot")
