@@ -16,8 +16,8 @@ from workers.judging.metering import SCORE_TOKENS, TOP_TOKENS, affordable_papers
 from workers.judging.prices import price_tokens
 
 # Measured: a token of English with formulas has about four characters. A row of a reply has a few
-# words (28 tokens), one about the day's best papers two sentences (65).
-_CHARACTERS_A_TOKEN, _ROW_TOKENS, _TOP_ROW_TOKENS = 4, 28, 65
+# words (28 tokens), one about the day's best papers two sentences (50).
+_CHARACTERS_A_TOKEN, _ROW_TOKENS, _TOP_ROW_TOKENS = 4, 28, 50
 # The call about the best papers comes last; so much of a short budget is kept for it at most.
 _TOP_SHARE = 3
 

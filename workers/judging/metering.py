@@ -27,7 +27,7 @@ _CHARACTERS_A_TOKEN = 2
 _FRAME_TOKENS = 200
 # The output tokens allowed per paper of a question, and in addition. A score takes about 20 tokens
 # and its few words 10 to 20, up to 80 from a model that writes sentences all the same; a place
-# among the best an id and two sentences of 25 and 15 words: 65 tokens in English, twice that in
+# among the best an id and two sentences of 16 and 8 words: 50 tokens in English, twice that in
 # other scripts; each of four claims has two texts of 300 characters. Papers cut off by the limit
 # are asked about again in halves.
 SCORE_TOKENS, TOP_TOKENS, CLAIMS_TOKENS = 120, 150, 1000

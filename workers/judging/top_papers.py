@@ -20,8 +20,8 @@ _MAXIMA_TIED = 3
 # Eighty abstracts are about 29,000 tokens; many self-hosted servers take 32,000.
 _MOST = 80
 _CANDIDATES = (Outcome.PICKED, Outcome.OVER_LIMIT)
-# Twice what the prompt asks for; the rest is cut.
-_SENTENCE_MAX = 300
+# Characters of a sentence: about twice the words that the prompt asks for; the rest is cut.
+_SHOWS_MAX, _WHY_MAX = 200, 120
 # A sentence with a link was written by the paper rather than about it.
 _LINKS = ("://", "www.")
 
@@ -127,7 +127,8 @@ def _sentences(row: Mapping[str, Any], paper: Paper, english: bool) -> Sentences
     """A row's sentences; `shows` is empty where it states a number that is not the paper's, or has
     a link."""
     # What is checked is what is shown: a cut may go through a number.
-    shows, why = (shortened(_line(row.get(name)), _SENTENCE_MAX) for name in ("shows", "why"))
+    shows = shortened(_line(row.get("shows")), _SHOWS_MAX)
+    why = shortened(_line(row.get("why")), _WHY_MAX)
     if any(link in shows for link in _LINKS):
         shows = ""
     if not numbers_stand_in(shows, paper.title, paper.abstract, words=english):
