@@ -34,12 +34,15 @@ from bot.views import digest as digest_views
 from bot.views import doctor as doctor_views
 from tests.conftest import GOLDEN, check_golden
 from tests.factories import digest
+from tests.pictures.day import sent
 from tests.servers.discord_rules import draw_discord
 from tests.servers.slack_rules import draw_slack
 from workers.__main__ import app
 from workers.arxiv import sample
+from workers.judging.prices import price_tokens
 
 ROOT = Path(__file__).parents[1]
+MODEL = Settings.model_fields["model"].default
 COMMENTS = {
     "SQuat": (
         "Quantizes keys orthogonally to queries and cuts peak memory by 2.17 to 2.82 times.",
@@ -82,7 +85,29 @@ def test_the_slack_thread() -> None:
     ]
     check_golden("readme/slack_thread.txt", "\n".join(posts))
     check_sample("docs/slack.md", "slack thread", "\n".join(posts))
-    check_sample("README.md", "slack digest", "\n".join(posts[:2]))
+
+
+def test_the_paper_that_readme_begins_with() -> None:
+    check_sample("README.md", "card", draw_slack(sent("slack", 10)[1]))
+
+
+def test_what_a_month_costs_is_the_sum_of_what_was_measured() -> None:
+    """Its tokens are those of docs/measured.md, its prices the code's."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = {cells[0].split(":")[0]: cells[1:] for cells in rows("README.md") if len(cells) == 4}
+    read, written = (int(table[row][0].replace(",", "")) for row in ("read", "written"))
+    measured = (ROOT / "docs/measured.md").read_text(encoding="utf-8")
+    tokens = {int(found.replace(",", "")) for found in re.findall(r"\b\d+,\d{3}\b", measured)}
+    assert {read, written} <= {round(found, -3) for found in tokens}
+    for paid, row in zip(price_tokens(MODEL, read, 0, written), ("read", "written"), strict=True):
+        assert paid is not None
+        assert table[row][2] == f"{100 * paid:.2f} ¢"
+        million = paid * 1_000_000 / (read if row == "read" else written)
+        assert table[row][1] == f"${million:.2f}"
+    day = sum(float(table[row][2].split()[0]) for row in ("read", "written"))
+    assert table["**together**"][2] == f"**{day:.2f} ¢**"
+    assert f"22 days a month make {22 * day:.0f} ¢" in text
+    assert f"with {MODEL}:" in text
 
 
 def test_the_discord_thread() -> None:
