@@ -117,6 +117,11 @@ def test_the_discord_thread() -> None:
     check_sample("docs/discord.md", "discord thread", shown)
 
 
+def test_the_screen_of_a_terminal() -> None:
+    screens = (GOLDEN / "terminal/screens_100.txt").read_text(encoding="utf-8").split("## ")
+    check_sample("docs/running.md", "terminal", screens[1].partition("\n")[2].rstrip())
+
+
 def test_the_answer_to_why() -> None:
     cases = (GOLDEN / "commands/why_slack.txt").read_text(encoding="utf-8").split("## ")
     (shown,) = (case for case in cases if case.startswith("two profiles\n"))

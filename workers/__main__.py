@@ -29,11 +29,12 @@ from bot.safe_text import escape_unprintable, safe
 from bot.slack import render as render_slack
 from bot.store import connection
 from bot.terminal import export
-from bot.terminal import render as render_terminal
 from bot.views import cost, help
 from bot.views import digest as digest_views
+from bot.views import terminal as terminal_views
 from workers.cli import admin
 from workers.cli.progress import WorkerFault
+from workers.cli.screen import Screen
 
 app = typer.Typer(
     name="paperboy",
@@ -96,7 +97,7 @@ def run(profile: Annotated[str | None, _PROFILE] = None) -> None:
     platforms.require_usable_platform(config)
     if config.configured_platforms:
         if profile:
-            raise Refused(help.run_serves_chats(profile))
+            raise Refused(terminal_views.run_serves_chats(profile))
         from bot.__main__ import main as serve
         from workers.runtime.environment import with_shared_workers
 
@@ -125,17 +126,19 @@ def day(
     config = settings.load()
     if dry_run:
         price = one_day.estimate(config, profile, feed or [], _date(date))
-        sys.stdout.write(render_terminal.as_text([cost.estimate_text(price)]))
+        Screen().show(cost.estimate_text(price))
         return
     digest = one_day.run(config, profile, feed or [], _date(date))
-    shown = {
-        Format.TEXT: lambda: render_terminal.as_text(digest_views.thread_posts(digest)),
+    written = {
         Format.MARKDOWN: lambda: export.as_markdown(digest),
         Format.JSON: lambda: export.as_json(digest) + "\n",
         Format.SLACK: lambda: _payloads(render_slack.message, digest),
         Format.DISCORD: lambda: _payloads(render.message, digest),
     }
-    sys.stdout.write(shown[format]())
+    if format is Format.TEXT:
+        Screen().show_day(digest, terminal_views.day_hint(profile))
+    else:
+        sys.stdout.write(written[format]())
     for notice in () if digest.complete else digest_views.notices(digest):
         _tell(notice)
     sys.exit(_status(digest))
@@ -171,7 +174,7 @@ def why(
     from workers.cli import why as why_cli
 
     head = why_cli.run(settings.load(), paper, profile)
-    sys.stdout.write(render_terminal.as_text([head]))
+    Screen().show(head)
 
 
 @app.command(name="eval")
@@ -189,7 +192,7 @@ def eval_(
     from workers.cli import evaluate
 
     report = evaluate.evaluate(settings.load(), profile, papers, prompt)
-    sys.stdout.write(render_terminal.as_text([eval_text(report)]))
+    Screen().show(eval_text(report))
     sys.exit(0 if report.now.scored == report.now.papers else _SHORT)
 
 
@@ -221,14 +224,14 @@ def worker() -> None:
 def profiles_list(context: typer.Context) -> None:
     """List all profiles, when no command follows."""
     if context.invoked_subcommand is None:
-        sys.stdout.write(render_terminal.as_text([help.profiles_text(_known())]))
+        Screen().show(help.profiles_text(_known()))
 
 
 @profiles_app.command()
 def show(name: ProfileName) -> None:
     """Show one profile in full."""
     profile = library.resolve(name, _known())
-    sys.stdout.write(render_terminal.as_text([help.profile_text(profile)]))
+    Screen().show(help.profile_text(profile))
 
 
 @profiles_app.command()
@@ -309,11 +312,15 @@ def main() -> None:
         sys.exit(_REFUSED)
     except redis.RedisError as error:
         lost = isinstance(error, redis.ConnectionError | redis.TimeoutError)
-        text = help.server_lost(type(error).__name__) if lost else connection.server_error(error)
+        text = (
+            terminal_views.server_lost(type(error).__name__)
+            if lost
+            else connection.server_error(error)
+        )
         _tell(f"{text[0].upper()}{text[1:]}")
         sys.exit(1 if lost else _REFUSED)
     except WorkerFault as fault:
-        _tell(help.worker_fault(str(fault)))
+        _tell(terminal_views.worker_fault(str(fault)))
         sys.exit(1)
 
 

@@ -12,7 +12,9 @@ from bot.commands.naming import mentioned, with_names
 from bot.commands.permissions import Right
 from bot.domain.message import Message
 from bot.domain.papers import Profile
-from bot.views import conversation, help
+from bot.errors import Refused
+from bot.views import conversation, help, refusals
+from bot.views import terminal as terminal_views
 
 Run = Callable[[Invocation, Context, Sequence[str]], Answer]
 
@@ -91,7 +93,31 @@ def _delete(invocation: Invocation, context: Context, words: Sequence[str]) -> A
     return subscriptions.unsubscribe(invocation, context, named)
 
 
-SAYINGS: Final[dict[str, Saying]] = {
+_ABOUT_SCHEDULES: Final = (
+    *("offer-subscribe", "offer-stop", "stop", "offer-resume", "offer-weekly", "weekly"),
+)
+_ABOUT_FORMS: Final = ("offer-new", "edit", "delete")
+
+
+def _known_to_terminals(name: str, saying: Saying) -> Saying:
+    """A terminal has neither schedules nor forms and buttons: what is about them says so."""
+
+    def run(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+        if invocation.address.platform == "terminal":
+            if name in ("hello", "more"):
+                return Answer(terminal_views.prompt_help(context.judge))
+            if name in _ABOUT_SCHEDULES:
+                raise Refused(refusals.no_channel())
+            if name in _ABOUT_FORMS:
+                raise Refused(refusals.form_in_terminal())
+            if name == "offer-latest":
+                raise Refused(help.needs_profile(context.profiles(invocation.address)))
+        return saying.run(invocation, context, words)
+
+    return saying._replace(run=run)
+
+
+_SAYINGS: Final[dict[str, Saying]] = {
     "hello": Saying(_says(conversation.hello), Right.ASK),
     "thanks": Saying(_says(conversation.thanks), Right.ASK),
     "ask-why": Saying(_says(conversation.ask_why), Right.ASK),
@@ -108,3 +134,4 @@ SAYINGS: Final[dict[str, Saying]] = {
     "edit": Saying(_edit, Right.CHANGE),
     "delete": Saying(_delete, Right.CHANGE),
 }
+SAYINGS: Final = {name: _known_to_terminals(name, saying) for name, saying in _SAYINGS.items()}

@@ -18,6 +18,7 @@ from bot.store.spending import Accounts
 from bot.views import conversation, help
 from bot.views import profiles as profiles_views
 from bot.views import status as status_views
+from bot.views import terminal as terminal_views
 from bot.views.cost import cost_text
 
 # Characters of a button's value.
@@ -189,6 +190,8 @@ def _cost(invocation: Invocation, context: Context, words: list[str]) -> Answer:
 
 
 def _help(invocation: Invocation, context: Context, words: list[str]) -> Answer:
+    if invocation.address.platform == "terminal":
+        return Answer(terminal_views.prompt_help(context.judge))
     items = subscriptions.subscription_items(invocation, context)
     return Answer(help.help_text().model_copy(update={"items": items}))
 

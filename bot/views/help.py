@@ -1,17 +1,14 @@
-"""Help, profiles, and what the terminal says around a digest."""
+"""Help, and profiles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from bot.arxiv.text import one_line, quoted
-from bot.domain.digest import Digest, Judge
 from bot.domain.message import Button, CommandLine, Message
-from bot.domain.papers import Problem, Profile
+from bot.domain.papers import Profile
 from bot.safe_text import escape_unprintable
-from bot.views.dates import long_date
 from bot.views.digest import profile_line
-from bot.views.reasons import REASON_TEXTS
 
 _FIRST = (
     CommandLine(word="digest subscribe", does="get a digest in this channel every morning"),
@@ -98,35 +95,6 @@ def coming(profile: Profile) -> Message:
     return Message(title=f"Getting the latest digest of {profile.title}.")
 
 
-def delivered_again() -> Message:
-    return Message(title="Already posted here; this is it again.")
-
-
-def interrupted() -> Message:
-    return Message(title="Stopped waiting. The work goes on; ask again to see the result.")
-
-
-def run_serves_chats(profile: str) -> str:
-    return (
-        "With a Slack or Discord token, run serves the chats and takes no profile. To see a digest "
-        f"here: paperboy day {one_line(profile)}."
-    )
-
-
-def sample_instead(why: Problem) -> Message:
-    """One line before the sample."""
-    said = (why.detail or REASON_TEXTS[why.trouble]).rstrip(".")
-    return Message(title=f"{said}. Showing the sample that ships with Paperboy.")
-
-
-def server_lost(error: str) -> str:
-    return f"The database went away ({error}). Finished work is kept; try again when it is back."
-
-
-def worker_fault(step: str) -> str:
-    return f"The step {step} failed: an error in Paperboy; the workers' log has the details."
-
-
 def profiles_text(known: Mapping[str, Profile]) -> Message:
     return Message(title="Profiles", text=tuple(map(profile_line, known.values())))
 
@@ -151,32 +119,3 @@ def profile_text(profile: Profile) -> Message:
     }
     rows += [f"{label}: {', '.join(found)}" for label, found in listed.items() if found]
     return Message(title=profile_line(profile), text=tuple(map(escape_unprintable, rows)))
-
-
-def delivered_text(digests: Iterable[Digest]) -> Message:
-    """The digests a terminal was shown, the newest last."""
-    rows = tuple(
-        f"{digest.profile.name} — {long_date(digest.date)}: "
-        f"{len(digest.picked)} of {len(digest.decisions)} papers"
-        for digest in digests
-    )
-    return Message(
-        title="No subscriptions here: a digest comes when you ask for it.",
-        text=rows or ("Nothing posted here yet. To get a digest: /digest now PROFILE.",),
-    )
-
-
-def next_steps(judge: Judge) -> Message:
-    """What to set up after the first digest."""
-    rows = []
-    if judge.model is None:
-        rows.append(
-            "Set OPENAI_API_KEY to have a model score relevance and novelty, with comments."
-        )
-    rows.append(
-        "Set SLACK_BOT_TOKEN and SLACK_APP_TOKEN to post to Slack, DISCORD_TOKEN for Discord."
-    )
-    rows.append(
-        "Put settings into the environment or a .env file here; docs/settings.md lists them all."
-    )
-    return Message(title="What next", text=tuple(rows))

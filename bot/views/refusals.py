@@ -52,11 +52,11 @@ def form_in_terminal() -> str:
 
 
 def no_channel() -> str:
-    return "A terminal can't subscribe. To see a digest here: /digest now PROFILE."
+    return "A terminal can't subscribe. To see a digest here: now PROFILE."
 
 
 def preview_in_terminal() -> str:
-    return "Nobody reads along in a terminal. To see a digest here: /digest now PROFILE."
+    return "Nobody reads along in a terminal. To see a digest here: now PROFILE."
 
 
 def nothing_here() -> str:

@@ -14,9 +14,9 @@ from bot.commands.due import planned
 from bot.commands.status import examine_server
 from bot.errors import Refused
 from bot.safe_text import safe
-from bot.terminal import render
 from bot.views import doctor as doctor_views
 from bot.views import status as status_views
+from workers.cli.screen import Screen
 
 _REFUSED = 2
 
@@ -34,7 +34,7 @@ def status(
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        sys.stdout.write(render.as_text([status_views.status_text(found), coming]))
+        Screen().show(status_views.status_text(found), coming)
 
 
 def plan(
@@ -48,7 +48,7 @@ def plan(
     config, now = settings.load(), _moment(at)
     with environment(config) as here:
         shown = status_views.plan_text(planned(context_for(here, config), now), now)
-    sys.stdout.write(render.as_text([shown]))
+    Screen().show(shown)
 
 
 def doctor() -> None:
@@ -67,7 +67,7 @@ def doctor() -> None:
         heads.append(doctor_views.slack_text(slack))
     if discord:
         heads.append(doctor_views.discord_text(*discord))
-    sys.stdout.write(render.as_text(heads))
+    Screen().show(*heads)
     well = not found.reason and (not slack or slack.ready) and (not discord or discord[0])
     sys.exit(0 if well else _REFUSED)
 

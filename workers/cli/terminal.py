@@ -1,31 +1,37 @@
-"""The terminal as a channel: a first digest, then the chat commands at a prompt."""
+"""The terminal as a channel: a first digest, then its papers by number and commands at a prompt."""
 
 from __future__ import annotations
 
+import re
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from rich.console import Console
 
 from bot.commands import context, dispatch, papers
 from bot.commands.context import Invocation
-from bot.domain.digest import Judge, ListQuery, Source
-from bot.domain.message import Message, Post
+from bot.domain.digest import Decision, Digest, Judge, ListQuery, Source
+from bot.domain.message import Message
 from bot.domain.request import Address, DigestRequest
-from bot.errors import PaperboyError
+from bot.errors import PaperboyError, Refused
 from bot.profiles import library
 from bot.settings import Settings
-from bot.store.outbox import TerminalPosts
-from bot.terminal import render
-from bot.views import help
+from bot.views import terminal as views
 from workers.cli.progress import DeliveredDigest, wait_for_digest, wait_for_lookup
+from workers.cli.screen import Screen
 from workers.runtime.environment import Environment, context_for, with_private_workers
+
+with suppress(ImportError):  # for the arrow keys at the prompt; not every Python is built with it
+    import readline  # noqa: F401
 
 TERMINAL_ADDRESS = Address(platform="terminal", channel="main")
 FIRST_PROFILE = "foundations"
 # Narrow: it picks a few of the sample's papers, which are all on the foundations of machine
 # learning.
 _SAMPLE_PROFILE = "compression"
+# Papers that `m` adds to the list.
+_MORE = 10
 
 
 def run(settings: Settings, profile: str | None = None) -> int:
@@ -35,10 +41,10 @@ def run(settings: Settings, profile: str | None = None) -> int:
         channel = _Terminal(here, settings)
         try:
             channel.first(profile or FIRST_PROFILE)
-            channel.show(help.next_steps(channel.judge))
-            if sys.stdin.isatty() and channel.out.is_terminal:
-                channel.show(help.help_text())
+            if channel.is_interactive:
                 channel.talk()
+            else:
+                channel.screen.show(Message(title=""), views.next_steps(channel.judge))
         except KeyboardInterrupt:
             return 130
     return 0
@@ -50,10 +56,13 @@ class _Terminal:
     def __init__(self, here: Environment, settings: Settings) -> None:
         self.environment = here
         self.judge = Judge(model=settings.judge_model)
-        self.out = Console(highlight=False, emoji=False, markup=False)
-        self.out.width = render.width(self.out.width)
+        self.screen = Screen()
+        self.is_interactive = sys.stdin.isatty() and self.screen.is_terminal
         self.profiles = library.shipped() | here.store.profiles.shared()
         self.context = context_for(here, settings)
+        # The digest on the screen, and its papers by number: those picked, then what `m` showed.
+        self.digest: Digest | None = None
+        self.numbered: list[Decision] = []
 
     def first(self, name: str) -> None:
         """Show a profile's newest day, or the sample where arXiv cannot be reached."""
@@ -62,9 +71,9 @@ class _Terminal:
         arrived = self.wait(context.newest_day_request(profile, invocation, self.context))
         problem = arrived.digest.listed.problem
         if problem and not arrived.digest.decisions:
-            self.show(help.sample_instead(problem))
+            self.say(views.sample_instead(problem))
             arrived = self.wait(self.sample())
-        self.show(*TerminalPosts(self.environment.store).posts(arrived.name))
+        self.show_digest(arrived.digest)
 
     def sample(self) -> DigestRequest:
         # All of the sample is shown, also outside the profile's categories.
@@ -87,26 +96,71 @@ class _Terminal:
             self.environment.store.requests.drop(request)
 
     def talk(self) -> None:
-        """Run typed commands until the end of input."""
+        """Do what is typed until the end of input."""
         while True:
             try:
                 typed = input("\npaperboy> ").strip()
             except EOFError:
                 return
-            if typed in ("quit", "exit", "/quit"):
+            if typed.lower() in ("q", "quit", "exit", "/quit"):
                 return
             try:
-                self.run_command(typed)
+                self.do(typed)
             except PaperboyError as error:
-                self.show(Message(title=str(error)))
+                self.say(Message(title=str(error)))
             except KeyboardInterrupt:
-                self.show(help.interrupted())
+                self.say(views.interrupted())
+
+    def do(self, typed: str) -> None:
+        """A paper's number, `m`, nothing for the list, or a command. Raises Refused."""
+        if not typed and self.digest:
+            self.show_digest(self.digest)
+        elif typed.lower() in ("m", "more") and self.digest:
+            self.show_more(self.digest)
+        elif re.fullmatch(r"\d{1,4}", typed) and self.digest:
+            self.open(self.digest, int(typed))
+        else:
+            named = re.fullmatch(r"(/?why )(\d{1,4})", typed)
+            self.run_command(f"why {self.paper(int(named[2])).paper.id}" if named else typed)
+
+    def show_digest(self, digest: Digest) -> None:
+        """Its list, to choose from; all of it where nobody can choose."""
+        self.digest, self.numbered = digest, list(digest.picked)
+        if self.is_interactive:
+            self.screen.show(Message(title=""))
+            hint = views.hint(digest, len(self.numbered))
+            self.screen.show_list(views.overview(digest), hint)
+        else:
+            self.screen.show(Message(title=""))
+            self.screen.show_day(digest, "")
+
+    def show_more(self, digest: Digest) -> None:
+        """The next papers that nearly made it, numbered on."""
+        begin = len(self.numbered)
+        page = views.nearest(digest)[begin - len(digest.picked) :][:_MORE]
+        if not page:
+            self.say(Message(title=views.no_more()))
+            return
+        self.numbered += page
+        self.screen.show(Message(title=""))
+        hint = views.hint(digest, len(self.numbered))
+        self.screen.show_list(views.near_misses(digest, begin + 1, page), hint)
+
+    def open(self, digest: Digest, number: int) -> None:
+        self.say(views.opened(digest, number, self.paper(number)))
+        self.say(Message(title=views.paper_hint(number)))
+
+    def paper(self, number: int) -> Decision:
+        """Raises Refused for a number that is not on the screen."""
+        if not 1 <= number <= len(self.numbered):
+            raise Refused(views.number_unknown(number, len(self.numbered)))
+        return self.numbered[number - 1]
 
     def run_command(self, typed: str) -> None:
         invocation = Invocation(typed, TERMINAL_ADDRESS, datetime.now(UTC))
         answer = dispatch.answer(invocation, self.context)
         if answer.head:
-            self.show(answer.head)
+            self.say(answer.head)
         if answer.lookup:
             wait_for_lookup(
                 answer.lookup, self.context.lookups, self.environment, Console(stderr=True)
@@ -114,18 +168,12 @@ class _Terminal:
             result = papers.lookup_result(invocation, self.context, answer.lookup)
             assert result is not None, "the lookup was answered"
             assert result.head is not None, "a lookup's answer has a message"
-            self.show(result.head)
+            self.say(result.head)
         if answer.request:
             arrived = self.wait(answer.request)
             if arrived.already_delivered:
-                self.show(help.delivered_again())
-            self.show(*TerminalPosts(self.environment.store).posts(arrived.name))
+                self.say(views.delivered_again())
+            self.show_digest(arrived.digest)
 
-    def show(self, *posts: Post) -> None:
-        for post in posts:
-            if isinstance(post, Message):
-                self.out.print()
-            if self.out.is_terminal:
-                self.out.print(render.render(post))
-            else:
-                self.out.out(render.as_text([post]), end="")
+    def say(self, message: Message) -> None:
+        self.screen.show(Message(title=""), message)

@@ -226,10 +226,6 @@ def test_run_without_arxiv_says_so_and_shows_the_sample(paperboy: Paperboy) -> N
     assert "114 papers from March 2025, shipped with Paperboy; not today's list." in out
     picked = int(out.split("114 announced = ")[1].split()[0])
     assert 5 <= picked <= 30
-    shown = (TESTS.parent / "docs/running.md").read_text(encoding="utf-8")
-    sample = shown.partition("<!-- sample: terminal -->\n```\n")[2].partition("\n```\n")[0]
-    for line in sample.splitlines()[1:]:  # the first names a host
-        assert line.strip() == "..." or line.partition(" listed ")[0] in out
 
 
 @pytest.mark.parametrize(

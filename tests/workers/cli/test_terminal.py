@@ -8,9 +8,10 @@ import re
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -44,20 +45,37 @@ class Terminal:
     def type(self, line: str) -> None:
         os.write(self.master, line.encode() + b"\n")
 
+    def read_all(self) -> str:
+        """What it shows until the command ends, as it was sent."""
+        shown = b""
+        while select.select([self.master], [], [], TIMEOUT_SECONDS)[0]:
+            try:
+                part = os.read(self.master, 65536)
+            except OSError:
+                break
+            if not part:  # macOS's way to say it
+                break
+            shown += part
+        return shown.decode()
+
+
+class RunAtTerminal(Protocol):
+    def __call__(self, settings: dict[str, str], *words: str) -> Terminal: ...
+
 
 @pytest.fixture
-def at_terminal(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Terminal]]:
-    """Types `paperboy run` with some settings; nothing of it is left at the end."""
+def at_terminal(tmp_path: Path) -> Iterator[RunAtTerminal]:
+    """Types `paperboy run`, or other words, with some settings; nothing is left at the end."""
     data = tmp_path / "data"
     with ExitStack() as left:
         left.callback(stop_server, data)
 
-        def run(settings: dict[str, str]) -> Terminal:
+        def run(settings: dict[str, str], *words: str) -> Terminal:
             master, slave = pty.openpty()
             left.callback(os.close, master)
             size = {"TERM": "xterm", "COLUMNS": "100", "LINES": "50"}
             command = run_command(
-                [sys.executable, "-m", "workers", "run"],
+                [sys.executable, "-m", "workers", *(words or ("run",))],
                 cwd=tmp_path,
                 env=os.environ | size | {"PAPERBOY_DATA_DIR": str(data)} | settings,
                 stdin=slave,
@@ -72,15 +90,39 @@ def at_terminal(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Terminal]
 
 
 def test_a_person_reads_the_digest_and_asks_for_more(
-    at_terminal: Callable[[dict[str, str]], Terminal],
+    at_terminal: RunAtTerminal,
 ) -> None:
     friday = rss_feed(FRIDAY, ("2503.00001", "new", "cs.LG"), ("2503.00002", "new", "cs.CL"))
     with run_fake_server(lambda *_: xml_reply(friday)) as arxiv:
         terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
         first = terminal.read_until("paperboy> ")
         assert "Foundations of machine learning · Fri 21 Mar 2025" in first
-        assert "ranked locally, no model" in first
-        assert "What next" in first
+        assert "1 below the cut-off · no model" in first
+        assert first.endswith("m more · why ID · now PROFILE · ? help\r\n\r\npaperboy> ")
+        terminal.type("1")
+        assert "There is no number 1; the list has 0 papers." in terminal.read_until("paperboy> ")
+        terminal.type("m")
+        more = terminal.read_until("paperboy> ")
+        assert "Nearly made it" in more
+        assert "\r\n1 opens one" in more
+        terminal.type("1")
+        paper = terminal.read_until("paperboy> ")
+        assert "1. On 2503.00001" in paper
+        assert "Not picked: relevance" in paper
+        assert "https://arxiv.org/abs/2503.00001" in paper
+        terminal.type("why 1")
+        why = terminal.read_until("paperboy> ")
+        assert "Not picked: " in why
+        assert "2503.00001 · Foundations of machine learning" in why
+        terminal.type("")
+        assert "None of 1 paper is for you" in terminal.read_until("paperboy> ")
+        terminal.type("?")
+        help = terminal.read_until("paperboy> ")
+        assert "opens number 3 of the list" in help
+        assert "Set OPENAI_API_KEY" in help
+        assert "subscribe" not in help
+        terminal.type("how do I subscribe?")
+        assert "A terminal can't subscribe." in terminal.read_until("paperboy> ")
         terminal.type("/digest list")
         assert "foundations — Friday 21 March 2025" in terminal.read_until("paperboy> ")
         terminal.type("/digest nwo computational-linguistics")
@@ -95,7 +137,7 @@ def test_a_person_reads_the_digest_and_asks_for_more(
 
 
 def test_without_arxiv_nothing_untrue_is_said_of_the_sample_or_the_day(
-    at_terminal: Callable[[dict[str, str]], Terminal],
+    at_terminal: RunAtTerminal,
 ) -> None:
     with run_fake_server(lambda *_: xml_reply(b"no", status=403)) as arxiv:
         terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
@@ -111,8 +153,36 @@ def test_without_arxiv_nothing_untrue_is_said_of_the_sample_or_the_day(
         assert "0 of 0" not in had
 
 
+# What a terminal would obey, and what turns the direction of writing; XML takes no others.
+HOSTILE = "Post-training quantization \x9b31m of the KV \u202ecache\x85 in low-bit LLM inference"
+
+
+def hostile_feed() -> bytes:
+    feed = rss_feed(FRIDAY, ("2503.00001", "new", "cs.LG"))
+    found = feed.replace(b"On 2503.00001", HOSTILE.encode())
+    assert found != feed
+    return found
+
+
+def test_a_day_at_a_terminal_ends_with_the_list_and_what_to_type(
+    at_terminal: RunAtTerminal, tmp_path: Path
+) -> None:
+    (tmp_path / "feed.xml").write_bytes(hostile_feed())
+    words = ("day", "compression", "--feed", "feed.xml")
+    styled = at_terminal({}, *words).read_all()
+    assert "\x1b[1mModel compression and efficient inference · Fri 21 Mar 2025\x1b[0m" in styled
+    assert styled.rstrip().endswith("paperboy run compression opens papers by number")
+    assert "quantization ›31m of the KV cache… in low-bit" in styled
+    assert "\x1b]8;" in styled
+    assert not set("\x9b\x85\u202e") & set(styled)
+    plain = at_terminal({"NO_COLOR": "1"}, *words).read_all()
+    shown = plain[plain.rindex("Model compression") :]
+    assert "\x1b" not in shown
+    assert "1 of 1 is for you · relevance" in shown
+
+
 def test_nothing_is_left_running_when_the_command_is_killed(
-    at_terminal: Callable[[dict[str, str]], Terminal], tmp_path: Path
+    at_terminal: RunAtTerminal, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     with run_fake_server(

@@ -1,0 +1,171 @@
+"""What a terminal says around a digest, and the digest there: a list, its papers by number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.arxiv.text import one_line, readable
+from bot.domain.digest import Decision, Digest, Judge, Outcome
+from bot.domain.message import CommandLine, Link, Message, PaperLine
+from bot.domain.papers import Problem
+from bot.views import card as card_views
+from bot.views import digest as digest_views
+from bot.views.card import pdf_url
+from bot.views.reasons import REASON_TEXTS
+
+
+def overview(digest: Digest) -> Message:
+    """The parent message as a list to choose from: each paper with its sentence."""
+    head = digest_views.head(digest)
+    lines = tuple(_line(digest, n, d) for n, d in enumerate(digest.picked, 1))
+    text = (f"{head.text[0]}{_what_the_numbers_are(lines)}",)
+    return head.model_copy(update={"lines": lines, "text": text, "details": ()})
+
+
+def near_misses(digest: Digest, first: int, decisions: Sequence[Decision]) -> Message:
+    """Papers that nearly made it, numbered from `first` on."""
+    cutoffs = digest.profile.cutoffs
+    lines = tuple(_line(digest, n, d) for n, d in enumerate(decisions, first))
+    needed = f"relevance {cutoffs.relevance}"
+    if any(line.novelty for line in lines):
+        needed += f" and novelty {cutoffs.novelty}"
+    text = f"At most {digest.profile.maximum} are picked, from {needed} on"
+    return Message(title="Nearly made it", text=(text,), lines=lines)
+
+
+def nearest(digest: Digest) -> list[Decision]:
+    """The papers that `m` shows, page by page: those with a score that are not picked, the nearest
+    first."""
+    return [
+        decision
+        for outcome in digest_views.NEAR
+        for decision in digest.decisions
+        if decision.outcome is outcome and decision.score
+    ]
+
+
+def _line(digest: Digest, number: int, decision: Decision) -> PaperLine:
+    score = decision.score
+    assert score is not None, "a listed paper has a score"
+    return PaperLine(
+        rank=number,
+        relevance=score.relevance,
+        novelty=score.novelty,
+        title=readable(decision.paper.title),
+        url=decision.paper.url,
+        shows=card_views.sentence(digest, decision),
+    )
+
+
+def _what_the_numbers_are(lines: Sequence[PaperLine]) -> str:
+    if not lines:
+        return ""
+    return " · relevance/novelty" if any(line.novelty for line in lines) else " · relevance"
+
+
+def opened(digest: Digest, number: int, decision: Decision) -> Message:
+    """One paper in full: why it is there, who wrote it, the abstract and the addresses."""
+    paper, score = decision.paper, decision.score
+    scores = [f"relevance {score.relevance}"] if score else []
+    scores += [f"novelty {score.novelty}"] if score and score.novelty is not None else []
+    scores.append(card_views.announced_as(decision.announced, digest.date))
+    picked = decision.outcome is Outcome.PICKED
+    reason = "" if picked else f"Not picked: {digest_views.outcome_reason(digest, decision)}."
+    shows = readable(score.shows) if score else ""
+    authors = card_views.author_line(paper, decision.followed)
+    said = (shows, card_views.comment(digest, decision), reason, " · ".join(scores), authors)
+    return Message(
+        title="",
+        paper=Link(label=f"{number}. {readable(paper.title)}", url=paper.url),
+        text=(*filter(None, said), "", readable(paper.abstract), "", paper.url, pdf_url(paper)),
+    )
+
+
+def hint(digest: Digest | None, numbers: int) -> str:
+    """What can be typed below a list of so many papers."""
+    some = f"{'1' if numbers == 1 else f'1-{numbers}'} opens one · " if numbers else ""
+    more = "m more · " if digest and nearest(digest) else ""
+    return f"{some}{more}why ID · now PROFILE · ? help"
+
+
+def paper_hint(number: int) -> str:
+    """Below one paper."""
+    return f"Enter the list again · why {number} · ? help"
+
+
+def day_hint(profile: str) -> str:
+    """What can be typed after `paperboy day PROFILE`."""
+    return f"paperboy why ID · paperboy run {one_line(profile)} opens papers by number"
+
+
+def prompt_help(judge: Judge) -> Message:
+    """What can be typed at the prompt, and what else there is."""
+    return Message(
+        title="At this prompt",
+        commands=(
+            CommandLine(word="3", does="opens number 3 of the list; Enter shows the list again"),
+            CommandLine(word="m", does="more: papers that nearly made it, numbered on"),
+            CommandLine(word="why", arguments="3", does="why a paper is picked, or not"),
+            CommandLine(word="why", arguments="ID", does="the same of any paper at arXiv"),
+            CommandLine(word="now", arguments="PROFILE", does="the latest digest of a profile"),
+            CommandLine(word="profiles", does="all profiles"),
+            CommandLine(word="list", does="the digests you had here"),
+            CommandLine(word="status", does="whether everything works"),
+            CommandLine(word="cost", does="what scoring costs, and the limits"),
+            CommandLine(word="quit", does="ends it"),
+        ),
+        small=next_steps(judge).text,
+    )
+
+
+def number_unknown(number: int, numbers: int) -> str:
+    return f"There is no number {number}; the list has {digest_views.count(numbers, 'paper')}."
+
+
+def no_more() -> str:
+    return "That was all that has a score."
+
+
+def interrupted() -> Message:
+    return Message(title="Stopped waiting. The work goes on; ask again to see the result.")
+
+
+def delivered_again() -> Message:
+    return Message(title="Already posted here; this is it again.")
+
+
+def run_serves_chats(profile: str) -> str:
+    return (
+        "With a Slack or Discord token, run serves the chats and takes no profile. To see a digest "
+        f"here: paperboy day {one_line(profile)}."
+    )
+
+
+def sample_instead(why: Problem) -> Message:
+    """One line before the sample."""
+    said = (why.detail or REASON_TEXTS[why.trouble]).rstrip(".")
+    return Message(title=f"{said}. Showing the sample that ships with Paperboy.")
+
+
+def next_steps(judge: Judge) -> Message:
+    """What to set up after the first digest."""
+    rows = []
+    if judge.model is None:
+        rows.append(
+            "Set OPENAI_API_KEY to have a model score relevance and novelty, with comments."
+        )
+    rows.append(
+        "Set SLACK_BOT_TOKEN and SLACK_APP_TOKEN to post to Slack, DISCORD_TOKEN for Discord."
+    )
+    rows.append(
+        "Put settings into the environment or a .env file here; docs/settings.md lists them all."
+    )
+    return Message(title="What next", text=tuple(rows))
+
+
+def server_lost(error: str) -> str:
+    return f"The database went away ({error}). Finished work is kept; try again when it is back."
+
+
+def worker_fault(step: str) -> str:
+    return f"The step {step} failed: an error in Paperboy; the workers' log has the details."

@@ -1,0 +1,53 @@
+"""Standard output as people read it: on a terminal styled and as wide as it is; plain elsewhere,
+and with NO_COLOR."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from bot.domain.digest import Digest
+from bot.domain.message import Message, Post
+from bot.terminal import render
+from bot.views import digest as digest_views
+from bot.views import terminal as terminal_views
+
+# Lines below a list: what can be typed, and the prompt.
+_BELOW = 5
+
+
+class Screen:
+    """Standard output, found as it is when this is made."""
+
+    def __init__(self) -> None:
+        console = Console(highlight=False, emoji=False, markup=False)
+        if console.no_color:
+            console = Console(highlight=False, emoji=False, markup=False, color_system=None)
+        console.width = render.width(console.width)
+        self._console = console
+
+    @property
+    def is_terminal(self) -> bool:
+        return self._console.is_terminal
+
+    def show(self, *posts: Post) -> None:
+        """Posts, one below the other."""
+        for post in posts:
+            if self.is_terminal:
+                self._console.print(render.render(post), crop=False)
+            else:
+                self._console.out(render.as_text([post]), end="")
+
+    def show_list(self, head: Message, hint: str) -> None:
+        """A list to choose from on one screen, and what can be typed below it."""
+        rows = self._console.height - _BELOW
+        self._console.print(render.overview(head, self._console.width, rows), crop=False)
+        self._console.print(f"\n{hint}")
+
+    def show_day(self, digest: Digest, hint: str) -> None:
+        """A whole digest: at a terminal its list comes last, where the eye is."""
+        head, *cards = digest_views.thread_posts(digest)
+        if not self.is_terminal:
+            self.show(head, *cards)
+            return
+        self.show(*cards, Message(title=""))
+        self.show_list(terminal_views.overview(digest), hint)
