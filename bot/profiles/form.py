@@ -39,6 +39,8 @@ _NUMBERS: Final = {
     "novelty": _limits(Cutoffs, "novelty"),
     "maximum": _limits(Profile, "maximum"),
 }
+# As in the profiles that ship; a file that names none keeps the older 20.
+_NEW_MAXIMUM: Final = "10"
 _RANGES: Final = {name: "{minimum} to {maximum}".format_map(n) for name, n in _NUMBERS.items()}
 
 # Labels and hints: at most 45 and 100 characters, Discord's limits; Slack allows more.
@@ -78,6 +80,7 @@ def build_form(profile: Profile | None, metadata: str = "") -> Form:
     fails: one that is too long, or has a comma in a keyword.
     """
     values = {name: str(number["default"]) for name, number in _NUMBERS.items()}
+    values["maximum"] = _NEW_MAXIMUM
     if profile:
         values = _values(profile)
         if parse_answers(values, profile) != profile:

@@ -21,7 +21,7 @@ SCORED: Final = {
         10, 9,
         "Proves that list replicability of margin half-spaces grows with dimension, "
         "from d/2 + 1 to d.",
-        "Emerging trends: separates replicability from private learnability.",
+        "Emerging trends: private learners need not be replicable.",
     ),
     "2503.14881": (
         10, 9,
