@@ -192,7 +192,8 @@ class SlackAnswers(Answers[SlackInteraction]):
         """In the thread for all to read where the answer is public, otherwise in private."""
         if interaction.is_public:
             name = f"{interaction.event_id} {part}"
-            await self.announcer.say(interaction.address, head, name, interaction.thread)
+            thread = interaction.thread or None
+            await self.announcer.say(interaction.address, head, name, thread)
         else:
             await self.say(interaction, head)
 

@@ -306,6 +306,8 @@ class SlackState:
 
     def _say(self, channel: str, given: Json) -> Json:
         message = {"type": "message"} | BOT | self._content(given)
+        if given.get("thread_ts") == "":
+            raise SlackError("thread_not_found")
         # A reply to a message that was deleted stands in the channel by itself: Slack does not say
         # so (slack-go issue 1571), or, rarely, answers thread_not_found.
         above = (m for m in self.channels[channel].messages if m["ts"] == given.get("thread_ts"))
