@@ -20,19 +20,17 @@ from bot import logs, settings
 from bot.discord import render
 from bot.domain.digest import Digest
 from bot.domain.message import Post
-from bot.domain.papers import Profile
 from bot.domain.reasons import ArxivReason
 from bot.errors import PaperboyError, Refused
-from bot.profiles import library
 from bot.runtime import platforms
 from bot.safe_text import escape_unprintable, safe
 from bot.slack import render as render_slack
 from bot.store import connection
 from bot.terminal import export
-from bot.views import cost, help
+from bot.views import cost
 from bot.views import digest as digest_views
 from bot.views import terminal as terminal_views
-from workers.cli import admin
+from workers.cli import admin, names, profiles
 from workers.cli.progress import WorkerFault
 from workers.cli.screen import Screen
 
@@ -44,19 +42,7 @@ app = typer.Typer(
 )
 for command in (admin.status, admin.plan, admin.doctor, admin.backup, admin.restore):
     app.command()(command)
-profiles_app = typer.Typer(help="List, show, check and add topic profiles.")
-app.add_typer(profiles_app, name="profiles", invoke_without_command=True)
-
-
-def _complete_profile(incomplete: str) -> list[str]:
-    """For the shell (--install-completion): names of profiles that ship."""
-    return [name for name in library.shipped() if name.startswith(incomplete)]
-
-
-_PROFILE = typer.Argument(
-    help="A profile's name, or a TOML file.", autocompletion=_complete_profile
-)
-ProfileName = Annotated[str, _PROFILE]
+app.add_typer(profiles.app, name="profiles", invoke_without_command=True)
 
 # Exit statuses: the command cannot be done as asked; the day lacks papers.
 _REFUSED, _SHORT = 2, 3
@@ -91,7 +77,7 @@ def itself(
 
 
 @app.command()
-def run(profile: Annotated[str | None, _PROFILE] = None) -> None:
+def run(profile: Annotated[str | None, names.PROFILE] = None) -> None:
     """Run everything: workers, and Slack and Discord with a token; without one, this terminal."""
     config = settings.load()
     platforms.require_usable_platform(config)
@@ -110,7 +96,7 @@ def run(profile: Annotated[str | None, _PROFILE] = None) -> None:
 
 @app.command()
 def day(
-    profile: ProfileName,
+    profile: names.ProfileName,
     feed: Annotated[
         list[Path] | None, typer.Option(help="A saved RSS or Atom file, instead of the network.")
     ] = None,
@@ -146,7 +132,7 @@ def day(
 
 @app.command()
 def rank(
-    profile: ProfileName,
+    profile: names.ProfileName,
     papers: Annotated[Path, typer.Argument(help="A JSONL of id, title, abstract, ...")],
     train: Annotated[
         Path | None,
@@ -179,7 +165,7 @@ def why(
 
 @app.command(name="eval")
 def eval_(
-    profile: ProfileName,
+    profile: names.ProfileName,
     papers: Annotated[
         Path | None, typer.Option(help="A JSONL of id, title, abstract, ...; otherwise the sample.")
     ] = None,
@@ -220,49 +206,10 @@ def worker() -> None:
         run_pool(here.url.get_secret_value())
 
 
-@profiles_app.callback(invoke_without_command=True)
-def profiles_list(context: typer.Context) -> None:
-    """List all profiles, when no command follows."""
-    if context.invoked_subcommand is None:
-        Screen().show(help.profiles_text(_known()))
-
-
-@profiles_app.command()
-def show(name: ProfileName) -> None:
-    """Show one profile in full."""
-    profile = library.resolve(name, _known())
-    Screen().show(help.profile_text(profile))
-
-
-@profiles_app.command()
-def check(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
-    """Check a profile; each mistake with its line, field and reason."""
-    profile = library.load(file)
-    print(safe(f"{file} is valid: {digest_views.profile_line(profile)}."))
-
-
-@profiles_app.command("import")
-def import_(file: Annotated[Path, typer.Argument(help="A TOML file.")]) -> None:
-    """Add a profile, to be used by its name."""
-    from workers.runtime.environment import environment
-
-    profile = library.load(file)
-    with environment(settings.load()) as here:
-        here.store.profiles.put_shared(profile)
-    print(f"Added: {digest_views.profile_line(profile)}.")
-
-
 def _payloads(message: Callable[[Post], dict[str, Any]], digest: Digest) -> str:
     """A JSON list of what a chat would be sent, the head first."""
     shown = [message(post) for post in digest_views.thread_posts(digest, "day")]
     return json.dumps(shown, ensure_ascii=False, indent=1) + "\n"
-
-
-def _known() -> dict[str, Profile]:
-    from workers.runtime.environment import environment
-
-    with environment(settings.load()) as here:
-        return library.shipped() | here.store.profiles.shared()
 
 
 def _date(text: str | None) -> date_ | None:

@@ -21,6 +21,9 @@ from bot.store.store import Store
 
 # The channel of an invocation that has none: Slack's home tab stands for the workspace.
 HOME = "home"
+# What `paperboy day` showed in a terminal. Not the terminal's own channel: what is shown once there
+# is not shown again.
+SHOWN_ONCE = Address(platform="terminal", channel="day")
 
 
 @dataclass(frozen=True)

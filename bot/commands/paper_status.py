@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from bot.arxiv.calendar import new_york_date
-from bot.commands.context import Context, Invocation
+from bot.commands.context import SHOWN_ONCE, Context, Invocation
 from bot.domain.digest import Digest, Outcome, Source
 from bot.domain.lookup import ArxivAnswer
 from bot.domain.paper_status import (
@@ -63,6 +63,8 @@ def paper_report(
         )
     ]
     statuses = _completed(statuses, context)
+    if place.platform == "terminal":
+        statuses = _of_terminal(statuses, profile)
     if profile:
         statuses = [status for status in statuses if status.profile.name == profile.name]
     if not statuses and (about := profile or fallback):
@@ -93,12 +95,28 @@ def _completed(statuses: list[PaperStatus], context: Context) -> list[PaperStatu
     return sorted(complete, key=lambda status: status.stage is not Stage.DECIDED)
 
 
+def _of_terminal(statuses: list[PaperStatus], profile: Profile | None) -> list[PaperStatus]:
+    """Once for each profile; where one of a terminal's two places decided, the other has nothing
+    to add. A file that was changed since its `paperboy day` is another `profile`."""
+    known = [
+        status
+        for status in statuses
+        if status.address != SHOWN_ONCE or profile in (None, status.profile)
+    ]
+    deciding = {status.address for status in known if status.stage is Stage.DECIDED}
+    kept = [status for status in known if status.address in deciding] or known
+    by_name = {status.profile.name: status for status in reversed(kept)}
+    return list(reversed(by_name.values()))
+
+
 def _places(invocation: Invocation, context: Context) -> list[Address]:
     """The channel that asks; in a private conversation also the channels that this person
-    subscribed and is a member of.
+    subscribed and is a member of, in a terminal also what was shown there once.
 
     Raises Refused when the memberships are unknown."""
-    if not invocation.is_private or invocation.address.platform == "terminal":
+    if invocation.address.platform == "terminal":
+        return [invocation.address, SHOWN_ONCE]
+    if not invocation.is_private:
         return [invocation.address]
     if invocation.person is None:
         raise Refused(refusals.identity_unknown())

@@ -48,7 +48,7 @@ def how_to_make_a_profile(action: str = "new", value: str = "") -> Message:
 
 
 def form_in_terminal() -> str:
-    return "A terminal has no forms. Write a TOML file and add it: `paperboy profiles import FILE`."
+    return "A terminal has no forms. To make a profile: paperboy profiles new."
 
 
 def no_channel() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.arxiv.text import one_line, readable
 from bot.domain.digest import Decision, Digest, Judge, Outcome
 from bot.domain.message import CommandLine, Link, Message, PaperLine
-from bot.domain.papers import Problem
+from bot.domain.papers import Problem, Profile
 from bot.views import card as card_views
 from bot.views import digest as digest_views
 from bot.views.card import pdf_url
@@ -169,3 +169,63 @@ def server_lost(error: str) -> str:
 
 def worker_fault(step: str) -> str:
     return f"The step {step} failed: an error in Paperboy; the workers' log has the details."
+
+
+_QUESTIONS = {
+    "look_for": (
+        "What does your group work on? One topic a line, such as Compression: pruning, "
+        "quantization. An empty line ends."
+    ),
+    "leave_out": (
+        "What looks like it and should be left out? One a line; a topic's name before a colon "
+        "says of which. An empty line ends."
+    ),
+    "categories": "Which arXiv categories? By code or name, with commas between them.",
+    "title": "What is the heading of its digests?",
+}
+
+
+def profile_question(field: str, default: str) -> Message:
+    """One of the four questions of `paperboy profiles new`."""
+    enter = (f"Enter takes {default}.",) if default else ()
+    return Message(title="", text=(_QUESTIONS[field], *enter))
+
+
+def not_answered() -> str:
+    return (
+        "The questions were not answered to the end, so nothing was made. A description will do, "
+        'too: paperboy profiles new "Pruning and quantization of language models".'
+    )
+
+
+def no_category_is_clear() -> str:
+    return (
+        "It isn't clear which arXiv categories this is about. Name them: "
+        "--categories cs.LG, or by name: --categories Robotics."
+    )
+
+
+def categories_guessed(profile: Profile) -> str:
+    """Said where nobody was asked."""
+    return (
+        f"Guessed from the description: {', '.join(profile.categories)}. "
+        "To name others: --categories."
+    )
+
+
+def name_taken(name: str) -> str:
+    return f"There is already a profile called {name}; choose another title."
+
+
+def after_new_profile(profile: Profile) -> Message:
+    name = profile.name
+    return Message(
+        title="",
+        commands=(
+            CommandLine(word=f"paperboy day {name}", does="its digest of today"),
+            CommandLine(
+                word=f"paperboy profiles show {name} --toml > {name}.toml", does="a file to change"
+            ),
+            CommandLine(word=f"paperboy profiles import {name}.toml", does="the change"),
+        ),
+    )

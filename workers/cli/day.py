@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from rich.console import Console
 
+from bot.commands.context import SHOWN_ONCE
 from bot.domain.budget import Estimate, Payer
 from bot.domain.digest import Digest, Judge, ListQuery, Source
 from bot.domain.request import Address, DigestRequest
@@ -27,13 +28,16 @@ _FILE_MAX = 50_000_000
 def run(settings: Settings, profile: str, files: Sequence[Path], day: date | None) -> Digest:
     """The profile's decided day, from arXiv's feed or from saved feed files.
 
-    Each run has its own address, so it repeats nothing. Raises Refused for a file that cannot be
-    read; a faulty list is the digest's `problem`.
+    Each run has its own address, so it repeats nothing; `why` is told of it afterwards. Raises
+    Refused for a file that cannot be read; a faulty list is the digest's `problem`.
     """
     documents = [_read(path) for path in files]
     with with_private_workers(settings, "now") as here:
         request = _request(settings, here, profile, documents, day)
-        return wait_for_digest(request, here, Console(stderr=True)).digest
+        arrived = wait_for_digest(request, here, Console(stderr=True))
+        name = f"{SHOWN_ONCE}:{arrived.name.rpartition(':')[2]}"
+        here.store.history.put_delivered(SHOWN_ONCE, name, arrived.digest, datetime.now(UTC))
+        return arrived.digest
 
 
 def estimate(settings: Settings, profile: str, files: Sequence[Path], day: date | None) -> Estimate:

@@ -3,6 +3,8 @@ and with NO_COLOR."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from rich.console import Console
 
 from bot.domain.digest import Digest
@@ -10,6 +12,9 @@ from bot.domain.message import Message, Post
 from bot.terminal import render
 from bot.views import digest as digest_views
 from bot.views import terminal as terminal_views
+
+with suppress(ImportError):  # for the arrow keys in `read_line`; not every Python is built with it
+    import readline  # noqa: F401
 
 # Lines below a list: what can be typed, and the prompt.
 _BELOW = 5
@@ -51,3 +56,8 @@ class Screen:
             return
         self.show(*cards, Message(title=""))
         self.show_list(terminal_views.overview(digest), hint)
+
+
+def read_line(prompt: str) -> str:
+    """What is typed, without white space around it. Raises EOFError at the end of input."""
+    return input(prompt).strip()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -19,11 +18,8 @@ from bot.profiles import library
 from bot.settings import Settings
 from bot.views import terminal as views
 from workers.cli.progress import DeliveredDigest, wait_for_digest, wait_for_lookup
-from workers.cli.screen import Screen
+from workers.cli.screen import Screen, read_line
 from workers.runtime.environment import Environment, context_for, with_private_workers
-
-with suppress(ImportError):  # for the arrow keys at the prompt; not every Python is built with it
-    import readline  # noqa: F401
 
 TERMINAL_ADDRESS = Address(platform="terminal", channel="main")
 FIRST_PROFILE = "foundations"
@@ -99,7 +95,7 @@ class _Terminal:
         """Do what is typed until the end of input."""
         while True:
             try:
-                typed = input("\npaperboy> ").strip()
+                typed = read_line("\npaperboy> ")
             except EOFError:
                 return
             if typed.lower() in ("q", "quit", "exit", "/quit"):

@@ -8,20 +8,21 @@ from rich.console import Console
 
 from bot.arxiv import ids
 from bot.commands import papers
-from bot.commands.context import Answer, Invocation
+from bot.commands.context import SHOWN_ONCE, Answer, Invocation
 from bot.commands.paper_status import paper_report
 from bot.domain.message import Message
 from bot.domain.paper_status import CloserLook
+from bot.domain.papers import Profile
 from bot.profiles import library
 from bot.settings import Settings
 from workers.cli.progress import wait_for_lookup
 from workers.cli.terminal import FIRST_PROFILE, TERMINAL_ADDRESS
-from workers.runtime.environment import context_for, with_private_workers
+from workers.runtime.environment import Environment, context_for, with_private_workers
 
 
 def run(settings: Settings, text: str, profile_name: str | None) -> Message:
     """The outcome of the paper that `text` names: for one profile (a name or a TOML file), or else
-    for those this terminal has used. Raises Refused, progress.WorkerFault."""
+    for those whose digest `run` or `day` showed here. Raises Refused, progress.WorkerFault."""
     named = ids.parse_one(text)
     with with_private_workers(settings, "ask") as here:
         at = context_for(here, settings)
@@ -30,7 +31,7 @@ def run(settings: Settings, text: str, profile_name: str | None) -> Message:
         profile = library.resolve(profile_name, known) if profile_name else None
 
         def answer(closer_look: CloserLook) -> Answer:
-            fallback = known[FIRST_PROFILE]
+            fallback = _last_shown(here) or known[FIRST_PROFILE]
             report = paper_report(
                 invocation, at, named.id, named.version, closer_look, profile, fallback
             )
@@ -42,3 +43,10 @@ def run(settings: Settings, text: str, profile_name: str | None) -> Message:
             first = answer(CloserLook.OVER)
         assert first.head is not None, "an answer has a message"
         return first.head
+
+
+def _last_shown(here: Environment) -> Profile | None:
+    """The profile of the last `paperboy day`, which may be a file's."""
+    history = here.store.history.of(SHOWN_ONCE)
+    digest = here.store.history.digest_given_to(SHOWN_ONCE, history[-1].day) if history else None
+    return digest.profile if digest else None

@@ -8,9 +8,10 @@ from datetime import date, time, timedelta
 import pytest
 
 from bot.commands import paper_status
-from bot.commands.context import Context, Invocation
+from bot.commands.context import SHOWN_ONCE, Context, Invocation
 from bot.domain.digest import Digest, Judge, Outcome
 from bot.domain.paper_status import Stage
+from bot.domain.papers import Profile
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
@@ -130,6 +131,27 @@ def test_the_newest_day_that_named_the_paper_answers(context: Context) -> None:
     assert found.decision.outcome is Outcome.PICKED
     assert found.posted is not None
     assert (found.posted.message, found.posted.thread_id) == (f"second.{ID}", "17.second")
+
+
+def test_a_terminal_answers_for_what_it_showed_once_and_for_its_own_channel(
+    context: Context,
+) -> None:
+    main = at("main", "", "terminal")
+
+    def stages(profile: Profile | None = None) -> list[tuple[str, str, Stage]]:
+        report = paper_status.paper_report(
+            Invocation(f"/why {ID}", main, NOW), context, ID, profile=profile
+        )
+        return [(s.profile.name, str(s.address), s.stage) for s in report.statuses]
+
+    dust = profile(name="dust")
+    delivered(context, main, digest(profile=dust), "other")
+    delivered(context, SHOWN_ONCE, one(Outcome.PICKED), "day")
+    assert stages() == [("matters", "terminal::day", Stage.DECIDED)]
+    assert stages(profile()) == stages()
+    assert stages(profile(title="Changed"))[0][2] is not Stage.DECIDED
+    delivered(context, main, one(Outcome.PICKED), "day")
+    assert stages() == [("matters", "terminal::main", Stage.DECIDED)]
 
 
 def test_a_repeated_paper_leads_to_the_reply_that_showed_it_first(context: Context) -> None:

@@ -440,10 +440,18 @@ def test_why_answers_in_the_terminal_about_any_paper(paperboy: Paperboy) -> None
     with judged_by(paperboy, answer_with_scores), run_fake_server(api) as arxiv:
         paperboy.settings["ARXIV_API_URL"] = f"{arxiv.url}/api/query"
         assert paperboy.run(*words)[0] == 0
-        status, out, err = paperboy.run("why", "2503.10002v1", "--profile", "mine.toml")
+        for profile in ((), ("--profile", "mine.toml")):
+            status, out, err = paperboy.run("why", "2503.10002v1", *profile)
+            assert status == 0, err
+            assert out.startswith("Not picked: relevance 3, the profile asks 5.")
+            assert "2503.10002 · Mine" in out
+        # Another profile by now, of which that day says nothing.
+        (paperboy.home / "mine.toml").write_text(PROFILE.replace("the matter", "dust"))
+        arxiv_shows.append(paper("2503.10002"))
+        status, out, err = paperboy.run("why", "2503.10002", "--profile", "mine.toml")
         assert status == 0, err
-        assert out.startswith("Not posted here: listed on Thursday 20 March 2025")
-        assert "2503.10002" in out
+        assert "Not picked" not in out
+        assert "Scored now: relevance 3" in out
         status, out, err = paperboy.run("why", "2503.99999", "--profile", "mine.toml")
         assert (status, out) == (2, "")
         assert "arXiv has no paper 2503.99999" in err
