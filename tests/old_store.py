@@ -16,14 +16,12 @@ from bot.commands import dispatch, due
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.digest import Judge, Score
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
-from bot.domain.message import Message
 from bot.domain.request import Address
 from bot.errors import Refused
 from bot.runtime import tick
 from bot.store.backup import Backup, BackupEntry
 from bot.store.key_kinds import kind_of
 from bot.store.lookups import Lookups
-from bot.store.outbox import TerminalPosts
 from bot.store.queues import Queues
 from bot.store.store import Store
 from tests.factories import DAY, NOW, announced, listing, paper, person_in, profile
@@ -64,7 +62,6 @@ def fill_store(store: Store) -> None:
     store.outages.put("slack", "It is away.", NOW)
     store.events.put_kind_seen("slack", "command")
     store.events.is_first_delivery("abcd")
-    TerminalPosts(store).put_posts("terminal::main:day", [Message(title="A day")])
 
 
 def typed(text: str, context: Context) -> Answer:

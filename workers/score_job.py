@@ -25,9 +25,7 @@ from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, delivery_name, digest_name
 from bot.planning import plan
 from bot.store.lease import Lease
-from bot.store.outbox import TerminalPosts
 from bot.store.store import Store
-from bot.views import digest as digest_views
 from workers.gate import keyword_ranking
 from workers.gate.gatekeeper import Gatekeeper, ask_about_all
 from workers.judging import outcomes, scoring, spreading
@@ -172,8 +170,6 @@ def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> N
             request, list_result, decided, store.shown_papers.ids_from_other_digests
         )
         lease.renew()
-        if request.address.platform == "terminal":
-            TerminalPosts(store).put_posts(name, digest_views.thread_posts(digest, day))
         basis = DeliveryBasis((day,), facts.version)
         store.history.put_delivered(request.address, name, digest, clock(), basis=basis)
 

@@ -6,10 +6,7 @@ would take for mark-up or a mention, and keeps its limits.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field as About
-from pydantic import TypeAdapter
+from typing import Literal
 
 from bot.domain.papers import Value
 
@@ -121,8 +118,7 @@ class Message(Value):
     push: str = ""
 
 
-Post = Annotated[Message | Card, About(discriminator="kind")]
-POST: TypeAdapter[Post] = TypeAdapter(Post)
+Post = Message | Card
 
 
 class Choice(Value):

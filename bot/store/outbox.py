@@ -7,13 +7,11 @@ from typing import Any
 
 from redis import Redis
 
-from bot.domain.message import POST, Post
 from bot.domain.papers import Value
 from bot.domain.reasons import ChannelReason
 from bot.store.lease import LeaseLost
 from bot.store.quarantine import ValueReader
-from bot.store.store import Store
-from bot.store.stored_forms import RETENTION, reader_for, serialise, union_reader, with_version
+from bot.store.stored_forms import RETENTION, reader_for, serialise
 
 # A message that may have been sent is looked for this far back.
 _LOOK_BACK = timedelta(days=2)
@@ -103,26 +101,3 @@ class Outbox:
             entry = OutboxEntry(at=datetime.now(UTC) - _LOOK_BACK)
             self._redis.hsetnx(self._key, slot, serialise(entry))
         return entry
-
-
-_READ = union_reader(POST, "Post")
-
-
-class TerminalPosts:
-    """What the terminal shows of each delivery, by its name."""
-
-    def __init__(self, store: Store) -> None:
-        self._redis = store.redis
-
-    def put_posts(self, name: str, posts: list[Post]) -> None:
-        """Replaces the posts of a delivery; they are shown in this order."""
-        key = f"pb:posts:{name}"
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(key)
-            pipe.rpush(key, *[with_version(POST.dump_json(post).decode()) for post in posts])
-            pipe.expire(key, RETENTION)
-            pipe.execute()
-
-    def posts(self, name: str) -> list[Post]:
-        rows: list[str] = self._redis.lrange(f"pb:posts:{name}", 0, -1)  # type: ignore[assignment]
-        return [_READ(row) for row in rows]

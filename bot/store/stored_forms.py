@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from bot.domain.papers import AnnounceType, Value
 
@@ -132,11 +132,6 @@ def parse_int_pair(text: str) -> tuple[int, int]:
 def reader_for(value: type[N]) -> Reader[N]:
     """Reads values of this type."""
     return partial(deserialise, value)
-
-
-def union_reader(types: TypeAdapter[T], name: str) -> Reader[T]:
-    """Reads values of one of several types, which are upgraded under one name."""
-    return lambda text: types.validate_python(upgraded_json(name, text))
 
 
 def unreadable_reason(error: ValueError) -> str:

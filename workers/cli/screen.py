@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.text import Text
 
 from bot.domain.digest import Digest
 from bot.domain.message import Message, Post
@@ -27,7 +28,6 @@ class Screen:
         console = Console(highlight=False, emoji=False, markup=False)
         if console.no_color:
             console = Console(highlight=False, emoji=False, markup=False, color_system=None)
-        console.width = render.width(console.width)
         self._console = console
 
     @property
@@ -38,15 +38,19 @@ class Screen:
         """Posts, one below the other."""
         for post in posts:
             if self.is_terminal:
-                self._console.print(render.render(post), crop=False)
+                self._print(render.render(post))
             else:
                 self._console.out(render.as_text([post]), end="")
 
     def show_list(self, head: Message, hint: str) -> None:
         """A list to choose from on one screen, and what can be typed below it."""
         rows = self._console.height - _BELOW
-        self._console.print(render.overview(head, self._console.width, rows), crop=False)
-        self._console.print(f"\n{hint}")
+        self._print(render.overview(head, render.width(self._console.width), rows))
+        self._print(Text(f"\n{hint}"))
+
+    def _print(self, shown: RenderableType) -> None:
+        """As wide as the window is by now."""
+        self._console.print(shown, width=render.width(self._console.width), crop=False)
 
     def show_day(self, digest: Digest, hint: str) -> None:
         """A whole digest: at a terminal its list comes last, where the eye is."""

@@ -75,7 +75,7 @@ KINDS = {
     for key in (
         *("pb:aside", "pb:form"),
         *("pb:document:*", "pb:progress:*", "pb:found:*", "pb:inquiries:", "pb:opinion:*"),
-        *("pb:outages", "pb:heard:*", "pb:event:*", "pb:posts:*"),
+        *("pb:outages", "pb:heard:*", "pb:event:*"),
         *("pb:lease:*:number", "pb:lease:*:holder"),
         *("pb:asked-of-model:*", "pb:profile:*", "pb:profiles", "pb:profiles:*", "pb:paper:*"),
         *("pb:batch:2025-03-20", "pb:batch:*:replaced", "pb:batch:*:changed", "pb:listed:*"),
