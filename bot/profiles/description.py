@@ -28,8 +28,6 @@ _PLAIN: Final[frozenset[str]] = frozenset(
 _SHARED: Final = 2
 _CLEAR: Final = 0.5
 _MOST: Final = 3
-# The most papers of a digest, as in the profiles that ship.
-_MAXIMUM: Final = "10"
 
 
 def answers_for(description: str, title: str = "", asked: str = "") -> dict[str, str]:
@@ -48,7 +46,7 @@ def answers_for(description: str, title: str = "", asked: str = "") -> dict[str,
 def defaults() -> dict[str, str]:
     """The form's answers before anybody has typed."""
     fields = form.build_form(None).fields
-    return {field.name: field.value for field in fields} | {"maximum": _MAXIMUM}
+    return {field.name: field.value for field in fields}
 
 
 def title_for(topics: str) -> str:
