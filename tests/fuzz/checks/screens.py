@@ -9,7 +9,7 @@ from bot.domain.digest import Decision, Outcome, Score
 from bot.domain.lookup import Assessment, Claim
 from bot.domain.message import Button, Card, Item, Message, PaperLine
 from bot.domain.papers import Followed, Topic
-from bot.terminal import export
+from bot.terminal import export, render
 from bot.views import digest as digest_views
 from bot.views import terminal as terminal_views
 from bot.views.assessments import claim_lines
@@ -31,9 +31,8 @@ def digest_screen(data: bytes) -> None:
     day = digest(*decisions, profile=_profile(given), prompt="As sent.")
     assert_shown(*digest_views.thread_posts(day, "day"))
     assert_shown(near_misses(day, "day", 10))
-    assert_shown(terminal_views.overview(day))
-    for n, decision in enumerate(decisions, 1):
-        assert_shown(terminal_views.opened(day, n, decision))
+    opened = [terminal_views.opened(day, n, d) for n, d in enumerate(decisions, 1)]
+    assert_plain(render.as_text([terminal_views.overview(day), *opened]), lines=True)
     for decision in decisions:
         assert_shown(whole_abstract(decision.paper), bibtex_text(decision.paper))
     assert_plain(export.as_markdown(day), lines=True)
