@@ -22,7 +22,7 @@ from bot.views.bibtex import bibtex_text
 from bot.views.near_misses import near_misses, posted_by_hand
 
 # Papers that a list of near misses shows of each kind.
-_MISSED = 5
+_MISSED = 4
 # Shares of one person in an hour: each is a message that a whole channel reads.
 _SHARES = 10
 

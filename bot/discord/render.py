@@ -33,6 +33,8 @@ _SUPPRESS_EMBEDS, _COMPONENTS_V2 = 1 << 2, 1 << 15
 
 # The most each of our parts may take of a message, escaped; real ones are a fraction of it.
 _TITLE, _LINE, _SHOWS, _FACTS, _COMMENT, _SMALL, _MORE = 300, 120, 200, 500, 500, 1000, 40
+# Characters of a heading: two lines of a phone.
+_HEADING: Final = 70
 
 NO_IDS: Final[Mapping[str, str]] = {}
 
@@ -156,11 +158,14 @@ def _head(head: Message, command_ids: Mapping[str, str]) -> Json:
 
 def _title_rows(head: Message) -> list[str]:
     """The title, and the paper below it or in its place. "Who did what" is a sentence, not a
-    heading."""
+    heading; a title that would take several lines of a phone is bold."""
     paper = _linked(head.paper.label, head.paper.url, _TITLE) if head.paper else ""
     title = "" if paper and not one_line(head.title) else _fitted(head.title, _TITLE)
     first, rest = (title, [paper] if paper else []) if title else (paper, [])
-    return [f"<@{head.by}> {first}" if _is_id(head.by) else f"### {first}", *rest]
+    if _is_id(head.by):
+        return [f"<@{head.by}> {first}", *rest]
+    shown = one_line(head.title) or (head.paper.label if head.paper else "")
+    return [f"### {first}" if len(shown) <= _HEADING else f"**{first}**", *rest]
 
 
 def _command(line: CommandLine, command_ids: Mapping[str, str]) -> str:

@@ -81,8 +81,12 @@ def _answer(report: PaperReport) -> Message:
         points = tuple(_points(status))
         small = [f"{report.id} · {one_line(status.profile.title)}", *_small(status)]
         buttons = (*_links(report, status), *buttons)
-    elif paper:
+    items = () if len(statuses) == 1 else tuple(_items(report))
+    if paper and items:
         small = [report.id]
+        if len({item.small for item in items}) == 1:  # said once where it is the same for all
+            small += items[0].small
+            items = tuple(item.model_copy(update={"small": ()}) for item in items)
     if waits and paper:
         small.append("A closer look follows.")
     return Message(
@@ -91,7 +95,7 @@ def _answer(report: PaperReport) -> Message:
         notices=tuple(notices),
         text=tuple(text),
         points=points,
-        items=() if len(statuses) == 1 else tuple(_items(report)),
+        items=items,
         small=tuple(small),
         buttons=buttons,
     )
