@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -39,7 +39,7 @@ def answers_for(description: str, title: str = "", asked: str = "") -> dict[str,
     return defaults() | {
         "look_for": topics,
         "title": title or title_for(topics),
-        "categories": asked,
+        "categories": with_codes(asked),
     }
 
 
@@ -47,6 +47,15 @@ def defaults() -> dict[str, str]:
     """The form's answers before anybody has typed."""
     fields = form.build_form(None).fields
     return {field.name: field.value for field in fields}
+
+
+def with_codes(asked: str) -> str:
+    """Categories as typed; a name that several have (machine learning) stands for all of them."""
+    codes = defaultdict[str, list[str]](list)
+    for code, name in categories.names().items():
+        codes[name.casefold()].append(code)
+    parts = (" ".join(part.split()) for part in asked.split(","))
+    return ", ".join(", ".join(codes.get(part.casefold(), [part])) for part in parts)
 
 
 def title_for(topics: str) -> str:

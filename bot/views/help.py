@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bot.arxiv.text import one_line, quoted
-from bot.domain.message import Button, CommandLine, Message
-from bot.domain.papers import Profile
+from bot.domain.message import Button, CommandLine, Item, Message
+from bot.domain.papers import Profile, Topic
 from bot.safe_text import escape_unprintable
 from bot.views.digest import profile_line
 
@@ -102,20 +102,29 @@ def profiles_text(known: Mapping[str, Profile]) -> Message:
 def profile_text(profile: Profile) -> Message:
     """A profile in full."""
     cutoffs, words = profile.cutoffs, profile.keywords
-    rows = [
-        f"categories: {', '.join(profile.categories)}"
-        + ("" if profile.cross_lists else ", no cross-lists"),
-        f"cut-offs: relevance {cutoffs.relevance}, novelty {cutoffs.novelty}; "
-        f"at most {profile.maximum} papers",
-    ]
-    for topic in profile.topics:
-        outside = f" Not: {topic.irrelevant}" if topic.irrelevant else ""
-        rows.append(f"{topic.name}: {topic.relevant}{outside}")
     listed = {
-        "look for": words.relevant,
-        "avoid": words.irrelevant,
-        "application": words.application,
-        "follow": profile.authors.follow,
+        "Look for": words.relevant,
+        "Avoid": words.irrelevant,
+        "Application": words.application,
+        "Follow": profile.authors.follow,
     }
-    rows += [f"{label}: {', '.join(found)}" for label, found in listed.items() if found]
-    return Message(title=profile_line(profile), text=tuple(map(escape_unprintable, rows)))
+    rows = {
+        "Categories": ", ".join(profile.categories)
+        + ("" if profile.cross_lists else ", no cross-lists"),
+        "Cut-offs": f"relevance {cutoffs.relevance}, novelty {cutoffs.novelty}; "
+        f"at most {profile.maximum} papers",
+    } | {label: ", ".join(found) for label, found in listed.items() if found}
+    return Message(
+        title=profile_line(profile),
+        points=tuple(escape_unprintable(f"{label}: {text}") for label, text in rows.items()),
+        items=tuple(map(_topic, profile.topics)),
+    )
+
+
+def _topic(topic: Topic) -> Item:
+    outside = (escape_unprintable(f"Not: {topic.irrelevant}"),) if topic.irrelevant else ()
+    return Item(
+        title=escape_unprintable(topic.name),
+        text=(escape_unprintable(topic.relevant),),
+        small=outside,
+    )

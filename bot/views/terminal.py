@@ -141,10 +141,13 @@ def run_serves_chats(profile: str) -> str:
     )
 
 
-def sample_instead(why: Problem) -> Message:
-    """One line before the sample."""
+def sample_instead(why: Problem, asked: Profile | None) -> Message:
+    """What comes before the sample; `asked` is a profile that somebody named."""
     said = (why.detail or REASON_TEXTS[why.trouble]).rstrip(".")
-    return Message(title=f"{said}. Showing the sample that ships with Paperboy.")
+    about = f"It is on machine learning, not for {one_line(asked.name)}." if asked else ""
+    return Message(
+        title=f"{said}. Showing the sample that ships with Paperboy.", text=(about,) * bool(about)
+    )
 
 
 def next_steps(judge: Judge) -> Message:

@@ -12,6 +12,7 @@ import typer
 from bot import settings
 from bot.commands.due import planned
 from bot.commands.status import examine_server
+from bot.domain.message import Message
 from bot.errors import Refused
 from bot.safe_text import safe
 from bot.views import doctor as doctor_views
@@ -34,7 +35,7 @@ def status(
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        Screen().show(status_views.status_text(found), coming)
+        Screen().show(status_views.status_text(found), Message(title=""), coming)
 
 
 def plan(

@@ -103,6 +103,7 @@ def _ask(given: dict[str, str], known: dict[str, Profile]) -> Profile:
     while True:
         for name in missing:
             answers[name] = _answer(name, answers, known)
+        answers["categories"] = descriptions.with_codes(answers["categories"])
         found = _read(answers, known)
         if isinstance(found, Profile):
             return found

@@ -36,7 +36,7 @@ def run(settings: Settings, profile: str | None = None) -> int:
     with with_private_workers(settings) as here:
         channel = _Terminal(here, settings)
         try:
-            channel.first(profile or FIRST_PROFILE)
+            channel.first(profile)
             if channel.is_interactive:
                 channel.talk()
             else:
@@ -60,14 +60,14 @@ class _Terminal:
         self.digest: Digest | None = None
         self.numbered: list[Decision] = []
 
-    def first(self, name: str) -> None:
+    def first(self, name: str | None) -> None:
         """Show a profile's newest day, or the sample where arXiv cannot be reached."""
-        profile = library.resolve(name, self.profiles)
+        profile = library.resolve(name or FIRST_PROFILE, self.profiles)
         invocation = Invocation("", TERMINAL_ADDRESS, datetime.now(UTC))
         arrived = self.wait(context.newest_day_request(profile, invocation, self.context))
         problem = arrived.digest.listed.problem
         if problem and not arrived.digest.decisions:
-            self.say(views.sample_instead(problem))
+            self.say(views.sample_instead(problem, profile if name else None))
             arrived = self.wait(self.sample())
         self.show_digest(arrived.digest)
 

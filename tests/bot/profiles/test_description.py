@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.domain.papers import Profile
 from bot.profiles import form, library
-from bot.profiles.description import answers_for, likely_categories, title_for
+from bot.profiles.description import answers_for, likely_categories, title_for, with_codes
 
 KNOWN = library.shipped()
 
@@ -53,6 +53,19 @@ def test_a_description_is_a_whole_profile() -> None:
     assert isinstance(made, Profile)
     assert (made.name, made.title, made.maximum) == ("pruning", "Pruning", 10)
     assert [topic.name for topic in made.topics] == ["Pruning", "quantization in few bits"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "codes"),
+    [
+        ("machine  Learning", "cs.LG, stat.ML"),
+        ("Robotics, quant-ph", "cs.RO, quant-ph"),
+        ("cs.LGG", "cs.LGG"),
+        ("", ""),
+    ],
+)
+def test_a_name_stands_for_all_the_categories_that_have_it(asked: str, codes: str) -> None:
+    assert with_codes(asked) == codes
 
 
 @given(st.text(max_size=300))

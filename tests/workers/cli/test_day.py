@@ -220,8 +220,12 @@ def test_run_without_a_terminal_shows_the_newest_day_and_exits_0(paperboy: Paper
 
 def test_run_without_arxiv_says_so_and_shows_the_sample(paperboy: Paperboy) -> None:
     paperboy.settings |= {"ARXIV_RSS_URL": "http://127.0.0.1:9/rss"}
+    status, out, err = paperboy.run("run", "exoplanets")
+    assert status == 0, err
+    assert "It is on machine learning, not for exoplanets." in out
     status, out, err = paperboy.run("run")
     assert status == 0, err
+    assert "exoplanets" not in out
     assert "127.0.0.1 can't be reached. Showing the sample that ships with Paperboy." in out
     assert "114 papers from March 2025, shipped with Paperboy; not today's list." in out
     picked = int(out.split("114 announced = ")[1].split()[0])
