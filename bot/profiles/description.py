@@ -89,9 +89,8 @@ def _named(said: frozenset[str]) -> tuple[float, tuple[str, ...]]:
     names = {code: stems for code, name in categories.names().items() if (stems := _stems(name))}
     frequency = Counter(stem for stems in names.values() for stem in stems)
     weights = {code: sum(1 / frequency[s] for s in stems & said) for code, stems in names.items()}
-    most = max(weights.values())
-    found = [code for code, weight in weights.items() if weight >= max(most / 2, _CLEAR)]
-    return most, tuple(sorted(found, key=lambda code: -weights[code])[:_MOST])
+    found = [code for code, weight in weights.items() if weight >= _CLEAR]
+    return max(weights.values()), tuple(sorted(found, key=lambda code: -weights[code])[:_MOST])
 
 
 def _words_of(profile: Profile) -> str:

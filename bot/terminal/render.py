@@ -91,7 +91,7 @@ def _commands(commands: Sequence[CommandLine]) -> Table:
     """As they are typed here: at the prompt every word is a command's."""
     table = Table.grid(padding=(0, 2))
     for line in commands:
-        typed = f"{line.word.removeprefix('digest ')} {line.arguments}".strip()
+        typed = f"{line.word} {line.arguments}".strip()
         table.add_row(Text(typed, style=_BOLD), Text(line.does))
     return table
 

@@ -84,6 +84,11 @@ def test_now_waits_for_the_newest_day_of_the_profile(text: str, context: Context
         ("/digest now two words", "Name a profile"),
         ("/digest subscribe matters", "A terminal can't subscribe"),
         ("/digest new", "A terminal has no forms"),
+        ("how do I make a profile?", "A terminal has no forms"),
+        ("edit matters", "A terminal has no forms"),
+        ("please stop sending these", "A terminal can't subscribe"),
+        ("weekly", "A terminal can't subscribe"),
+        ("what is new today?", "Name a profile"),
         ("/digest pause", "This channel has no subscription"),
         ("/why", "arXiv id"),
         ("/why 2503.10009", "has no profile to answer for"),
@@ -94,6 +99,11 @@ def test_what_cannot_be_done_gets_one_sentence(text: str, said: str, context: Co
     with pytest.raises(Refused, match=said.replace("?", r"\?")) as refused:
         typed(text, context)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["hello", "more", "?", "/digest help", "what can you do?"])
+def test_a_terminal_helps_with_what_works_there(text: str, context: Context) -> None:
+    assert typed(text, context) == typed("", context)
 
 
 def test_only_answers_that_need_work_wait(context: Context) -> None:

@@ -145,7 +145,9 @@ def test_a_terminal_answers_for_what_it_showed_once_and_for_its_own_channel(
         return [(s.profile.name, str(s.address), s.stage) for s in report.statuses]
 
     dust = profile(name="dust")
+    context.store.profiles.put_shared(dust)
     delivered(context, main, digest(profile=dust), "other")
+    assert stages()[0][0] == "dust"
     delivered(context, SHOWN_ONCE, one(Outcome.PICKED), "day")
     assert stages() == [("matters", "terminal::day", Stage.DECIDED)]
     assert stages(profile()) == stages()

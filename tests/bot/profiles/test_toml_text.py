@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.papers import Cutoffs, Followed, Keywords, Profile
+from bot.domain.papers import Cutoffs, Followed, Keywords, Profile, Topic
 from bot.profiles import library
 from bot.profiles.toml_text import as_toml
 from bot.profiles.validate import parse_profile, validate_data
@@ -32,9 +32,10 @@ def test_every_field_comes_back_and_an_empty_one_is_not_written() -> None:
     text = as_toml(full)
     assert parse_profile(text) == full
     assert "\\ue000" in text
-    bare = as_toml(profile())
-    assert parse_profile(bare) == profile()
-    assert not any(word in bare for word in ("[keywords]", "[authors]", "language"))
+    plain = profile(topics=(Topic(name="Matter", relevant="Studies."),))
+    bare = as_toml(plain)
+    assert parse_profile(bare) == plain
+    assert not any(word in bare for word in ("[keywords]", "[authors]", "language", "irrelevant"))
 
 
 TEXT = st.text(min_size=1, max_size=60)

@@ -7,13 +7,14 @@ from io import StringIO
 import pytest
 from rich.console import Console, RenderableType
 
-from bot.domain.digest import Judge
+from bot.domain.digest import Judge, Outcome
 from bot.domain.message import Link, Message, PaperLine
 from bot.terminal import render
 from bot.views import digest as digest_views
 from bot.views import terminal as views
 from tests.bot.terminal.days import day_of_ten
 from tests.conftest import check_golden
+from tests.factories import decision, digest
 
 
 def drawn(shown: RenderableType, columns: int) -> str:
@@ -80,13 +81,20 @@ def test_nothing_breaks_on_a_very_narrow_terminal(columns: int) -> None:
     assert shown
 
 
+def test_more_shows_only_papers_that_have_a_score() -> None:
+    skipped = decision("2503.1", Outcome.GATED).model_copy(update={"score": None})
+    near = decision("2503.2", Outcome.GATED)
+    below = decision("2503.3", Outcome.BELOW_CUTOFF)
+    assert views.nearest(digest(skipped, near, below)) == [below, near]
+
+
 def test_titles_are_links_where_a_terminal_takes_them() -> None:
     out = StringIO()
     console = Console(file=out, width=100, force_terminal=True, color_system="standard")
     day = day_of_ten()
     console.print(render.overview(views.overview(day), 100, 45))
-    for decision in day.picked:
-        assert f";{decision.paper.url}\x1b\\" in out.getvalue()
+    for each in day.picked:
+        assert f";{each.paper.url}\x1b\\" in out.getvalue()
     assert "\x1b[1mModel compression" in out.getvalue()
 
 
