@@ -88,9 +88,8 @@ def hint(digest: Digest | None, numbers: int) -> str:
     return f"{some}{more}why ID · now PROFILE · ? help"
 
 
-def paper_hint(number: int) -> str:
-    """Below one paper."""
-    return f"Enter the list again · why {number} · ? help"
+# What can be typed below one paper.
+PAPER_HINT = "Enter the list again · why · ? help"
 
 
 def day_hint(profile: str) -> str:

@@ -59,6 +59,7 @@ class _Terminal:
         # The digest on the screen, and its papers by number: those picked, then what `m` showed.
         self.digest: Digest | None = None
         self.numbered: list[Decision] = []
+        self.opened = 0
 
     def first(self, name: str | None) -> None:
         """Show a profile's newest day, or the sample where arXiv cannot be reached."""
@@ -115,13 +116,15 @@ class _Terminal:
             self.show_more(self.digest)
         elif re.fullmatch(r"\d{1,4}", typed) and self.digest:
             self.open(self.digest, int(typed))
+        elif named := re.fullmatch(r"/?why( \d{1,4})?", typed, re.IGNORECASE):
+            number = int(named[1] or self.opened)
+            self.run_command(f"why {self.paper(number).paper.id}" if number else typed)
         else:
-            named = re.fullmatch(r"(/?why )(\d{1,4})", typed)
-            self.run_command(f"why {self.paper(int(named[2])).paper.id}" if named else typed)
+            self.run_command(typed)
 
     def show_digest(self, digest: Digest) -> None:
         """Its list, to choose from; all of it where nobody can choose."""
-        self.digest, self.numbered = digest, list(digest.picked)
+        self.digest, self.numbered, self.opened = digest, list(digest.picked), 0
         if self.is_interactive:
             self.screen.show(Message(title=""))
             hint = views.hint(digest, len(self.numbered))
@@ -144,7 +147,8 @@ class _Terminal:
 
     def open(self, digest: Digest, number: int) -> None:
         self.say(views.opened(digest, number, self.paper(number)))
-        self.say(Message(title=views.paper_hint(number)))
+        self.opened = number
+        self.screen.show(Message(title="", text=(views.PAPER_HINT,)))
 
     def paper(self, number: int) -> Decision:
         """Raises Refused for a number that is not on the screen."""

@@ -110,12 +110,15 @@ def test_a_person_reads_the_digest_and_asks_for_more(
         assert "1. On 2503.00001" in paper
         assert "Not picked: relevance" in paper
         assert "https://arxiv.org/abs/2503.00001" in paper
-        terminal.type("why 1")
-        why = terminal.read_until("paperboy> ")
-        assert "Not picked: " in why
-        assert "2503.00001 · Foundations of machine learning" in why
+        for typed in ("why", "why 1"):
+            terminal.type(typed)
+            why = terminal.read_until("paperboy> ")
+            assert "Not picked: " in why
+            assert "2503.00001 · Foundations of machine learning" in why
         terminal.type("")
         assert "None of 1 paper is for you" in terminal.read_until("paperboy> ")
+        terminal.type("why")
+        assert "Say which paper" in terminal.read_until("paperboy> ")
         terminal.type("?")
         help = terminal.read_until("paperboy> ")
         assert "opens number 3 of the list" in help
