@@ -35,6 +35,7 @@ _SUPPRESS_EMBEDS, _COMPONENTS_V2 = 1 << 2, 1 << 15
 _TITLE, _LINE, _SHOWS, _FACTS, _COMMENT, _SMALL, _MORE = 300, 120, 200, 500, 500, 1000, 40
 # Characters of a heading: two lines of a phone.
 _HEADING: Final = 70
+_SENTENCE_ENDS: Final = (".", "!", "?", "…")
 
 NO_IDS: Final[Mapping[str, str]] = {}
 
@@ -157,15 +158,16 @@ def _head(head: Message, command_ids: Mapping[str, str]) -> Json:
 
 
 def _title_rows(head: Message) -> list[str]:
-    """The title, and the paper below it or in its place. "Who did what" is a sentence, not a
-    heading; a title that would take several lines of a phone is bold."""
+    """The title, and the paper below it or in its place. "Who did what" is plain; a sentence, and
+    what would take more than two lines of a phone, is bold instead of a heading."""
     paper = _linked(head.paper.label, head.paper.url, _TITLE) if head.paper else ""
     title = "" if paper and not one_line(head.title) else _fitted(head.title, _TITLE)
     first, rest = (title, [paper] if paper else []) if title else (paper, [])
     if _is_id(head.by):
         return [f"<@{head.by}> {first}", *rest]
     shown = one_line(head.title) or (head.paper.label if head.paper else "")
-    return [f"### {first}" if len(shown) <= _HEADING else f"**{first}**", *rest]
+    is_heading = len(shown) <= _HEADING and not shown.endswith(_SENTENCE_ENDS)
+    return [f"### {first}" if is_heading else f"**{first}**", *rest]
 
 
 def _command(line: CommandLine, command_ids: Mapping[str, str]) -> str:

@@ -121,12 +121,16 @@ def follow_up(report: PaperReport) -> Message:
 def _items(report: PaperReport) -> Iterator[Item]:
     """One for each profile, with its verdict; the channel is named where there are several."""
     several = len({status.address for status in report.statuses}) > 1
+    shown = set[str]()  # what the paper shows is said once
     for status in report.statuses:
         verdict = stage_sentence(status, report.today, report.zone)
+        score = status.decision.score if status.decision else None
+        text = [said for said in _text(report, status) if said not in shown]
+        shown |= {readable(score.shows)} if score else set()
         yield Item(
             title=f"{one_line(status.profile.title)}: {verdict[:1].lower()}{verdict[1:]}",
             channel=status.address.channel if several else "",
-            text=tuple(_text(report, status)),
+            text=tuple(text),
             points=tuple(_points(status)),
             small=tuple(_small(status)),
             buttons=_links(report, status),

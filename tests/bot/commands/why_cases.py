@@ -229,6 +229,17 @@ def two_profiles(there: WhySetup) -> Answer:
     return there.why("2503.10001")
 
 
+def two_digests(there: WhySetup) -> Answer:
+    other = profile(name="bounds", title="Bounds")
+    there.context.store.profiles.put_shared(other)
+    shows = Score(relevance=9, novelty=8, shows="Proves a bound.", comment="Matter: a bound.")
+    for n, each in enumerate((MATTERS, other), 1):
+        there.subscribes(each.name)
+        picked = outcome("2503.10001", Outcome.PICKED, score=shows)
+        there.delivers(digest(picked, profile=each), each.name, f"17.000{n}")
+    return there.why("2503.10001")
+
+
 def near(there: WhySetup) -> Answer:
     there.subscribes()
     there.delivers(sample_digest())
@@ -276,6 +287,7 @@ CASES: dict[str, Case] = {
     "not found, a slip of the pen": near,
     "arXiv is away": unseen(None, trouble=ArxivReason.UNREACHABLE),
     "two profiles": two_profiles,
+    "two digests": two_digests,
     "no profile": nobody,
 }
 
