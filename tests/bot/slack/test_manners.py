@@ -132,6 +132,15 @@ def test_a_paper_looked_up_in_a_direct_message_is_one_answer(
 
 
 @pytest.mark.usefixtures("running_bot")
+def test_what_somebody_does_in_a_direct_message_is_said_to_them_once(fake_slack: FakeSlack) -> None:
+    fake_slack.channels["D1"] = Channel()
+    assert_acked(written(fake_slack, "subscribe matters"))
+    channel_text(fake_slack, 1, "D1")
+    assert_acked(written(fake_slack, "pause"))
+    assert "Paused: Matters of importance." in channel_text(fake_slack, 2, "D1")
+
+
+@pytest.mark.usefixtures("running_bot")
 def test_a_form_that_a_message_cannot_open_is_one_press_away(fake_slack: FakeSlack) -> None:
     assert "[ Open the form ]" in mentioned(fake_slack, "subscribe")
     opens = button(fake_slack.ephemeral[-1], "Open the form")
