@@ -88,7 +88,7 @@ def test_a_channel_subscribes_reads_votes_and_asks_why(
 def test_a_day_is_asked_for_and_the_clock_is_woken(run_session: Converse) -> None:
     async def talk(bot: BotSession) -> None:
         said = await bot.command("digest now", {"profile": "matters"})
-        assert said == "## Getting the latest digest of Matters of importance.\n"
+        assert said == "Getting the latest digest of Matters of importance.\n"
         (wished,) = bot.context.store.requests.all()
         assert (wished.address, wished.by) == (CHANNEL_ADDRESS, USER_ID)
         async with asyncio.timeout(1):
