@@ -15,6 +15,7 @@ from bot.commands import dispatch, subscriptions
 from bot.commands.context import HOME, Answer, Invocation
 from bot.commands.dispatch import Action
 from bot.domain.message import Form, Message, Post
+from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused
@@ -133,6 +134,9 @@ class SlackAnswers(Answers[SlackInteraction]):
                 await hook.send_dict({**content, "replace_original": False})
             except CLIENT_ERRORS as error:
                 log.warning("could not answer", why=str(to_paperboy_error(error)))
+        elif interaction.event_kind == "message":  # again, at the conversation's pace
+            name = f"{interaction.event_id} {fingerprint(head.model_dump_json())}"
+            await self.announcer.say(interaction.address, head, name, interaction.thread or None)
 
     async def link(self, address: Address, message: str) -> str:
         try:

@@ -141,6 +141,14 @@ def test_what_somebody_does_in_a_direct_message_is_said_to_them_once(fake_slack:
 
 
 @pytest.mark.usefixtures("running_bot")
+def test_a_direct_message_is_answered_when_slack_was_busy(fake_slack: FakeSlack) -> None:
+    fake_slack.channels["D1"] = Channel()
+    fake_slack.inject_faults("chat.postMessage", "ratelimited")
+    assert_acked(written(fake_slack, "pause nobody"))
+    assert channel_text(fake_slack, 1, "D1").startswith("This channel has no subscription.")
+
+
+@pytest.mark.usefixtures("running_bot")
 def test_a_form_that_a_message_cannot_open_is_one_press_away(fake_slack: FakeSlack) -> None:
     assert "[ Open the form ]" in mentioned(fake_slack, "subscribe")
     opens = button(fake_slack.ephemeral[-1], "Open the form")
