@@ -12,8 +12,8 @@ from bot.domain.papers import Profile
 from bot.domain.request import DigestRequest
 from bot.errors import Refused
 from bot.profiles import library
+from bot.views import conversation, help, previews, refusals
 from bot.views import digest as digest_views
-from bot.views import help, previews, refusals
 from bot.views import profiles as profiles_views
 
 # Cards of a private look: enough to judge a profile by, on one screen.
@@ -21,10 +21,16 @@ _CARDS = 3
 
 
 def now(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
-    """`now PROFILE [top 8]`: a request to post the newest digest here."""
+    """`now PROFILE [top 8]`: a request to post the newest digest here. Where the channel has
+    several profiles and none is named, they are offered."""
     profile, top = _wanted(invocation, context, words)
     if profile is None:
-        raise Refused(help.needs_profile(context.profiles(invocation.address)))
+        every = context.profiles(invocation.address)
+        own = context.store.subscriptions.of(invocation.address)
+        found = [every[each.profile] for each in own if each.profile in every]
+        if not found:
+            raise Refused(help.needs_profile(every))
+        return Answer(conversation.offer_latest(found, invocation.address.channel))
     return Answer(help.coming(profile), newest_day_request(profile, invocation, context, top))
 
 

@@ -49,12 +49,8 @@ class Action:
         return invocation
 
     def __call__(self, invocation: Invocation, context: Context) -> Answer:
-        """A private conversation is told nothing that its one reader has just been answered.
-        Raises Refused."""
-        asked = self.authorise(invocation, context)
-        answer = self.do(asked, context)
-        is_told = asked.is_private and answer.announcement_address == asked.address
-        return replace(answer, announcement=None) if is_told else answer
+        """Raises Refused."""
+        return self.do(self.authorise(invocation, context), context)
 
 
 def answer(invocation: Invocation, context: Context) -> Answer:

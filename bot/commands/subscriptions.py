@@ -18,7 +18,7 @@ from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription
 from bot.errors import Refused
 from bot.store.requests import DueDeliveries
-from bot.views import refusals, subscriptions
+from bot.views import conversation, refusals, subscriptions
 
 _DEFAULT_TIME = time(9, 0)
 # Subscriptions of a workspace: every tick reads them all, and each may post a thread a day.
@@ -41,6 +41,10 @@ def subscribe(invocation: Invocation, context: Context, words: Sequence[str]) ->
 
 
 def unsubscribe(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    """`unsubscribe [PROFILE]`: where it is not clear which, all are listed with their buttons."""
+    rows = subscription_items(invocation, context)
+    if not words and len(rows) > 1:
+        return Answer(conversation.offer_stop(rows))
     subscription = _find_subscription(invocation, context, words)
     if not context.store.subscriptions.drop(subscription):
         raise Refused(refusals.ended_meanwhile())

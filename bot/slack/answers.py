@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import redis
@@ -64,6 +64,14 @@ class SlackAnswers(Answers[SlackInteraction]):
         await super().act(interaction, action)
         with suppress(redis.RedisError):  # act() has said so
             await self._put_event_seen(interaction)
+
+    async def give(self, interaction: SlackInteraction, answer: Answer) -> None:
+        """The one reader of a direct message is told once: the answer to it stays there, as the
+        answer to a command does not."""
+        here = answer.announcement_address in (None, interaction.address)
+        if interaction.event_kind == "message" and here:
+            answer = replace(answer, announcement=None)
+        await super().give(interaction, answer)
 
     async def identify(
         self, interaction: SlackInteraction, action: Action, seconds: float | None = None
