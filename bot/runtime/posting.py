@@ -41,6 +41,8 @@ _LONGEST = 60.0
 _SKEW_MS = 5000
 # Seconds between an answer and the next message in a channel.
 _GAP = 1.0
+# So long after a lease was renewed a message may begin, in seconds: well before it expires.
+_FRESH = 5.0
 
 
 # Refusals after which nothing can be added to the thread.
@@ -175,8 +177,12 @@ class ThreadPoster:
                 entry = entry.model_copy(update={"refused": _reason(refused)})
                 if entry.refused in _ENDS:  # it ends the thread, and is not about this message
                     if known is None:
-                        await asyncio.to_thread(self.outbox.withdraw, slot, self.number)
+                        await asyncio.to_thread(self.outbox.withdraw, slot, self.number, now)
                     return entry
+            except Unavailable as away:
+                if known is None and not away.outcome_unknown:
+                    await asyncio.to_thread(self.outbox.withdraw, slot, self.number, now)
+                raise
             else:
                 entry = entry.model_copy(update={"message": message})
             await asyncio.to_thread(self.outbox.put_result, slot, entry)
@@ -234,18 +240,22 @@ class ThreadPoster:
             if found := await self.poster.find(self.address, key, known.at, under):
                 return found[0]
         await self.turn(self.address)
-        await asyncio.to_thread(self.renew)
         # A turn that was used late must not bring the next message early.
         if (early := self._free - time.monotonic()) > 0:
             await self.sleep(early)
-        try:
-            message = await self.poster.send(self.address, post, key, under)
-        except Unavailable as away:
-            if known is None and not away.outcome_unknown:
-                await asyncio.to_thread(self.outbox.withdraw, slot, self.number)
-            raise
+        await self._renew()
+        message = await self.poster.send(self.address, post, key, under)
         self._free = time.monotonic() + _GAP
         return message
+
+    async def _renew(self) -> None:
+        """Renew the lease so that it is ours when the message goes, right after this. A machine may
+        have stood still while it waited for the answer, and another worker may have it by now."""
+        while True:
+            asked = time.monotonic()
+            await asyncio.to_thread(self.renew)
+            if time.monotonic() - asked < _FRESH:
+                return
 
     async def _with_retries(self, attempt: Callable[[], Awaitable[T]]) -> T:
         for wait in _WAITS:

@@ -31,10 +31,12 @@ redis.call('expire', KEYS[1], ARGV[4])
 return ''
 """
 
-# Deletes an entry, unless a later holder of the lease has written: it may have sent the message.
+# Deletes an entry that is as it was begun, unless a later holder of the lease has written: somebody
+# else may have sent the message.
 _WITHDRAW = """
 local newest = tonumber(redis.call('hget', KEYS[1], '#') or '0')
 if tonumber(ARGV[2]) < newest then return 0 end
+if redis.call('hget', KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end
 return redis.call('hdel', KEYS[1], ARGV[1])
 """
 
@@ -80,10 +82,12 @@ class Outbox:
         """Record that the message was sent or refused, whoever holds the lease by now."""
         self._redis.hset(self._key, slot, serialise(entry))
 
-    def withdraw(self, slot: str, number: int) -> None:
-        """Record that it was certainly not sent, so that nobody looks for it; `number` is the
-        lease's. Where a later holder has begun it, the entry is that one's, and stays."""
-        self._redis.eval(_WITHDRAW, 1, self._key, slot, number)
+    def withdraw(self, slot: str, number: int, at: datetime) -> None:
+        """Record that what was begun `at` was certainly not sent, so that nobody looks for it;
+        `number` is the lease's. Where a later holder has begun it, or somebody has sent it, the
+        entry is theirs, and stays."""
+        begun = serialise(OutboxEntry(at=at))
+        self._redis.eval(_WITHDRAW, 1, self._key, slot, number, begun)
 
     def entries(self) -> dict[str, OutboxEntry]:
         """By slot."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from bot.domain.message import Message
 from bot.domain.reasons import ChannelReason, ModelReason
 from bot.domain.request import Address
 from bot.errors import Gone, Unavailable
+from bot.runtime import posting
 from bot.runtime.posting import ThreadPoster
 from bot.slack.poster import SlackPoster, open_poster
 from bot.store.lease import LeaseLost
@@ -196,6 +199,27 @@ def test_a_lease_that_is_lost_while_waiting_for_a_turn_posts_nothing_more(
     with pytest.raises(LeaseLost):
         post(fake_slack, store, renew=renew)
     assert len(seen(fake_slack)) == 4
+    post(fake_slack, store, number=2)
+    assert seen(fake_slack) == whole
+
+
+def test_a_machine_that_stood_still_while_its_lease_was_renewed_posts_nothing_more(
+    fake_slack: FakeSlack, store: Store, whole: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The renewal was granted, and its answer read after another worker had taken over (found by
+    the simulator, seed 7 with 20 channels)."""
+    now, renewals = [0.0], iter(range(6))
+    monkeypatch.setattr(posting, "time", SimpleNamespace(monotonic=lambda: now[0], time=time.time))
+
+    def renew() -> None:
+        turn = next(renewals, None)
+        if turn is None:
+            raise LeaseLost("another worker has it")
+        now[0] += 25.0 if turn == 5 else 1.0
+
+    with pytest.raises(LeaseLost):
+        post(fake_slack, store, renew=renew)
+    assert len(seen(fake_slack)) == 5
     post(fake_slack, store, number=2)
     assert seen(fake_slack) == whole
 

@@ -296,7 +296,7 @@ def test_a_writer_that_stood_still_does_not_withdraw_what_its_successor_sent(
     begun = outbox.begin("head", 2, NOW)
     assert begun is not None
     outbox.put_result("head", begun.model_copy(update={"message": "17"}))
-    outbox.withdraw("head", 1)
+    outbox.withdraw("head", 1, NOW)
     found = outbox.entry("head")
     assert found is not None
     assert found.message == "17"
@@ -304,5 +304,17 @@ def test_a_writer_that_stood_still_does_not_withdraw_what_its_successor_sent(
 
 def test_its_own_writer_withdraws_a_message(outbox: Outbox) -> None:
     outbox.begin("head", 2, NOW)
-    outbox.withdraw("head", 2)
+    outbox.withdraw("head", 2, NOW)
     assert outbox.entry("head") is None
+
+
+def test_a_message_that_another_bot_has_sent_meanwhile_is_not_withdrawn(outbox: Outbox) -> None:
+    """Bots hold no lease when they announce something."""
+    assert outbox.begin("said", 0, NOW) is None
+    begun = outbox.begin("said", 0, NOW)
+    assert begun is not None
+    outbox.put_result("said", begun.model_copy(update={"message": "17"}))
+    outbox.withdraw("said", 0, NOW)
+    found = outbox.entry("said")
+    assert found is not None
+    assert found.message == "17"
