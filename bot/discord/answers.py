@@ -25,7 +25,7 @@ from bot.discord.written import Written, WrittenReply
 from bot.domain.message import Form, Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.request import Address, DigestRequest
-from bot.errors import PaperboyError, Refused
+from bot.errors import PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
 from bot.views import discord, refusals
 from bot.views.permalinks import permalink
@@ -176,22 +176,25 @@ class DiscordAnswers(Answers[DiscordInteraction]):
     async def link(self, address: Address, message: str) -> str:
         return permalink(address, message, message)
 
-    async def tell_requester(self, request: DigestRequest, *posts: Post) -> None:
+    async def tell_requester(self, request: DigestRequest, *posts: Post) -> bool:
         """In the answer to the request while Discord takes one, otherwise in a direct message."""
         reply = self._requesters.pop(_request_key(request), None)
         left = list(posts)
         while left and reply and reply.is_open and await reply.say(left[0]):
             left.pop(0)
         if not left:
-            return
+            return True
         try:
             direct = await self.poster.open_direct(request.address, request.by)
         except PaperboyError as error:
             log.warning("could not notify subscriber", person=request.by, why=str(error))
-            return
+            return not isinstance(error, Unavailable)
         name = fingerprint(request.model_dump_json())
         for post in left:
-            await self.announcer.say(direct, post, f"{name} {fingerprint(post.model_dump_json())}")
+            once = f"{name} {fingerprint(post.model_dump_json())}"
+            if not await self.announcer.say(direct, post, once):
+                return False
+        return True
 
     async def _person(self, interaction: DiscordInteraction) -> Person | None:
         """Who asks; None when Discord does not say."""

@@ -10,7 +10,7 @@ from redis import Redis, RedisError
 
 from bot.domain.message import Post
 from bot.domain.request import Address
-from bot.errors import PaperboyError
+from bot.errors import PaperboyError, Unavailable
 from bot.runtime.posting import ChannelRateLimit, Poster, ThreadPoster
 from bot.store.outbox import Outbox
 
@@ -44,13 +44,16 @@ class Announcer:
     def __init__(self, poster: Poster, redis: Redis, rate_limit: ChannelRateLimit) -> None:
         self._poster, self._redis, self._rate_limit = poster, redis, rate_limit
 
-    async def say(self, address: Address, post: Post, name: str, under: str | None = None) -> None:
-        """Post a message, unless one was posted under this name before. A failure is only logged:
-        what is announced has happened all the same, and the person who did it was answered."""
+    async def say(self, address: Address, post: Post, name: str, under: str | None = None) -> bool:
+        """Post a message, unless one was posted under this name before. A failure is logged: what
+        is announced has happened all the same, and the person who did it was answered. False when
+        the same may be tried again: the platform or Redis is away."""
         try:
             await self._thread(address, name).post_one(_SLOT, post, under)
         except (PaperboyError, RedisError) as error:
             log.warning("announcement failed", channel=str(address), why=str(error))
+            return not isinstance(error, Unavailable | RedisError)
+        return True
 
     async def change(
         self, address: Address, post: Post, name: str, under: str | None = None

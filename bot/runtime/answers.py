@@ -106,8 +106,9 @@ class Answers(ABC, Generic[I]):
         """The web address of a message; empty when it is not to be had."""
 
     @abstractmethod
-    async def tell_requester(self, request: DigestRequest, *posts: Post) -> None:
-        """Say something in private to the person who asked for a digest."""
+    async def tell_requester(self, request: DigestRequest, *posts: Post) -> bool:
+        """Say something in private to the person who asked for a digest. False when it may be tried
+        again: the platform is away."""
 
     async def act(self, interaction: I, action: Action) -> None:
         """Run an action once, however often the platform delivers its event, and answer in any
@@ -184,20 +185,21 @@ class Answers(ABC, Generic[I]):
         with suppress(redis.RedisError):  # the clock logs that; the outage is shown a while longer
             await asyncio.to_thread(self.context.store.outages.end, f"{platform} login")
 
-    async def tell_delivered_before(self, request: DigestRequest) -> None:
-        """Tell the person who asked for a digest that it was delivered before, with a link.
-        Raises RedisError."""
+    async def tell_delivered_before(self, request: DigestRequest) -> bool:
+        """Tell the person who asked for a digest that it was delivered before, with a link. Returns
+        what tell_requester does. Raises RedisError."""
         delivery = await asyncio.to_thread(self.context.store.history.delivered_before, request)
         link = ""
         if delivery and delivery.message:
             link = await self.link(request.address, delivery.message)
         ended = delivery.ended if delivery else None
-        await self.tell_requester(request, refusals.delivered_before(link, ended))
+        return await self.tell_requester(request, refusals.delivered_before(link, ended))
 
-    async def show_preview(self, request: DigestRequest) -> None:
-        """Show a private look to the person who asked for it. Raises RedisError."""
+    async def show_preview(self, request: DigestRequest) -> bool:
+        """Show a private look to the person who asked for it. Returns what tell_requester does.
+        Raises RedisError."""
         posts = await asyncio.to_thread(digests.preview_posts, request, self.context)
-        await self.tell_requester(request, *posts)
+        return await self.tell_requester(request, *posts)
 
     async def _require_postable(
         self, interaction: I, invocation: Invocation, action: Action

@@ -45,7 +45,7 @@ class TickResult:
     """What a tick found: whether a step is under way; requests for a digest that had been
     delivered before, that failed through our fault, or that are given up after _PATIENCE; digests
     that are late, with the reason; subscriptions whose time has come on a quiet day; and private
-    previews that can be shown."""
+    previews that can be shown. A person's request stays until that person has been told."""
 
     in_progress: bool = False
     already_delivered: tuple[DigestRequest, ...] = ()
@@ -91,11 +91,6 @@ def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickRes
             todo.append(partial(context.store.profiles.put, profile))
             model = context.judge.model or ""
             todo.append(partial(queues.enqueue_training, profile.fingerprint, model, night))
-    # Last: a person who is to be told something is not forgotten before everything else is done.
-    todo += [
-        partial(context.store.requests.drop, request)
-        for request in (*before, *failed, *given_up, *previews)
-    ]
     quiet = tuple(quiet_days(context, snapshot, now)) if context.say_quiet_days else ()
     news = tuple(before), tuple(failed), tuple(given_up), tuple(late), quiet, tuple(previews)
     return TickResult(bool(steps), *news), todo
@@ -171,8 +166,9 @@ def _queue_steps(
     missing, given_up = queues.missing_and_failed(others)
     if given_up:
         log.error("the workers gave up", steps=sorted(given_up))
+    profiles = snapshot.by_fingerprint
     for step in missing:
-        if profile := snapshot.by_fingerprint.get(step.wish.profile):
+        if profile := profiles.get(step.wish.profile):
             todo.append(partial(context.store.profiles.put, profile))
         todo.append(partial(queues.enqueue_step, step))
     failed = [step.wish for step in others if step.id in given_up]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import redis
@@ -20,7 +21,8 @@ log = structlog.get_logger()
 # At once on each platform: one that is slow or away delays neither the clock nor the others.
 _CONCURRENT = 20
 
-Say = Callable[[], Awaitable[None]]
+# Says something; whether that is over: said, or refused for good.
+Say = Callable[[], Awaitable[bool]]
 
 
 class TickAnnouncer:
@@ -33,7 +35,7 @@ class TickAnnouncer:
 
     def announce(self, ticked: TickResult) -> None:
         """Start to announce what is new. What a later tick repeats, because it still holds, is
-        announced again only when Redis was away the first time."""
+        announced again only when Redis or the platform was away the first time."""
         news = {name: (platform, say) for name, platform, say in self._news(ticked)}
         for name in [n for n, task in self._said.items() if task.done()]:
             if name not in news or not self._said[name].result():
@@ -45,7 +47,7 @@ class TickAnnouncer:
     async def _one(self, platform: str, say: Say) -> bool:
         async with self._limits[platform]:
             try:
-                await say()
+                return await say()
             except redis.RedisError as error:
                 log.error("redis unreachable", error=type(error).__name__)
                 return False
@@ -89,8 +91,21 @@ class TickAnnouncer:
                             else answers.tell_delivered_before
                         )
                         say = _calling(tell, request)
-                    yield once, request.address.platform, say
+                    drop = partial(answers.context.store.requests.drop, request)
+                    yield once, request.address.platform, _then(say, drop)
 
 
-def _calling(ask: Callable[..., Awaitable[None]], *args: object) -> Say:
+def _calling(ask: Callable[..., Awaitable[bool]], *args: object) -> Say:
     return lambda: ask(*args)
+
+
+def _then(say: Say, drop: Callable[[], None]) -> Say:
+    """Say it, and forget the request after that: a bot that dies in between says it again."""
+
+    async def both() -> bool:
+        is_over = await say()
+        if is_over:
+            await asyncio.to_thread(drop)
+        return is_over
+
+    return both

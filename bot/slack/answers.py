@@ -18,7 +18,7 @@ from bot.domain.message import Form, Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
-from bot.errors import PaperboyError, Refused
+from bot.errors import PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
 from bot.slack import forms, render
 from bot.slack.people import People
@@ -131,7 +131,7 @@ class SlackAnswers(Answers[SlackInteraction]):
 
     async def say(self, interaction: SlackInteraction, head: Message) -> None:
         without_url = interaction.thread or not interaction.response_url
-        if without_url and await self._tell(
+        if without_url and not await self._tell(
             interaction.address, interaction.person, head, interaction.thread
         ):
             return
@@ -153,9 +153,11 @@ class SlackAnswers(Answers[SlackInteraction]):
             log.info("no link to a message", why=str(error))
             return ""
 
-    async def tell_requester(self, request: DigestRequest, *posts: Post) -> None:
+    async def tell_requester(self, request: DigestRequest, *posts: Post) -> bool:
         for post in posts:
-            await self._tell(request.address, request.by, post)
+            if isinstance(await self._tell(request.address, request.by, post), Unavailable):
+                return False
+        return True
 
     async def publish(self, interaction: SlackInteraction) -> None:
         """Show the subscriptions of a person's channels on the home tab."""
@@ -209,9 +211,11 @@ class SlackAnswers(Answers[SlackInteraction]):
         else:
             await self.say(interaction, head)
 
-    async def _tell(self, address: Address, person: str, post: Post, thread: str = "") -> bool:
-        """Say something to one person, in the channel where they are or in a direct message; False
-        when it could not be said."""
+    async def _tell(
+        self, address: Address, person: str, post: Post, thread: str = ""
+    ) -> PaperboyError | None:
+        """Say something to one person, in the channel where they are or in a direct message; why it
+        could not be said, if it could not."""
         content = render.message(post)
         try:
             if address.channel[:1] in "CG":
@@ -221,6 +225,7 @@ class SlackAnswers(Answers[SlackInteraction]):
             else:
                 await self.web.chat_postMessage(channel=person, thread_ts=thread or None, **content)
         except CLIENT_ERRORS as error:
-            log.warning("could not answer", why=str(to_paperboy_error(error)))
-            return False
-        return True
+            why = to_paperboy_error(error)
+            log.warning("could not answer", why=str(why))
+            return why
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import redis
@@ -18,29 +19,39 @@ from tests.factories import scheduled_request, subscription
 
 
 class Chat:
-    """Keeps what is said; `slow` waits until it is let go, `errors` come first."""
+    """Keeps what is said; `slow` waits until it is let go, `errors` come first; then it is `away`
+    for so many tries."""
 
-    def __init__(self, slow: bool = False, errors: int = 0) -> None:
+    def __init__(self, slow: bool = False, errors: int = 0, away: int = 0) -> None:
         self.said: list[str] = []
-        self.tries, self.errors = 0, errors
+        self.tries, self.errors, self.away = 0, errors, away
         self.go_on = asyncio.Event()
         if not slow:
             self.go_on.set()
 
-    async def say(self, address: Address, head: Message, name: str) -> None:
+    async def say(self, address: Address, head: Message, name: str) -> bool:
         self.tries += 1
         await self.go_on.wait()
         if self.tries <= self.errors:
             raise redis.ConnectionError("Away.")
+        if self.tries <= self.errors + self.away:
+            return False
         self.said.append(address.channel)
+        return True
 
 
 class Platform:
+    """`dropped` are the requests of people who have been told."""
+
     def __init__(self, announcer: Chat) -> None:
         self.announcer: Any = announcer
+        self.dropped = list[DigestRequest]()
+        requests = SimpleNamespace(drop=self.dropped.append)
+        self.context = SimpleNamespace(store=SimpleNamespace(requests=requests))
 
-    async def tell_delivered_before(self, request: DigestRequest) -> None:
+    async def tell_delivered_before(self, request: DigestRequest) -> bool:
         self.announcer.said.append(f"before {request.by}")
+        return True
 
 
 def late(platform: str, n: int) -> tuple[Subscription, DigestRequest, ArxivReason]:
@@ -53,8 +64,14 @@ def late(platform: str, n: int) -> tuple[Subscription, DigestRequest, ArxivReaso
 
 
 async def rounds() -> None:
-    """Let everybody have a turn."""
+    """Let everybody have a turn, until nobody has anything left to do but to wait."""
     for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def settled(platform: Platform, requests: int) -> None:
+    """Wait until so many requests are dropped, which is done in a thread."""
+    while len(platform.dropped) < requests:
         await asyncio.sleep(0)
 
 
@@ -78,7 +95,8 @@ def test_a_slow_platform_keeps_neither_the_clock_nor_the_other_waiting() -> None
 def test_what_still_holds_at_the_next_tick_is_said_once() -> None:
     async def talk() -> None:
         slack = Chat()
-        announcer = TickAnnouncer({"slack": Platform(slack)})
+        platform = Platform(slack)
+        announcer = TickAnnouncer({"slack": platform})
         for _ in range(3):
             announcer.announce(TickResult(late=(late("slack", 1),)))
             await rounds()
@@ -90,8 +108,25 @@ def test_what_still_holds_at_the_next_tick_is_said_once() -> None:
                 quiet_days=quiet, already_delivered=(told,), failed=(told,), given_up=(told,)
             )
         )
-        await rounds()
+        await settled(platform, 3)
         assert sorted(slack.said) == ["C1", "C2", "C2", "C2", "before U1"]
+
+    asyncio.run(talk())
+
+
+def test_who_asked_is_told_when_the_platform_is_back_and_the_request_stays_until_then() -> None:
+    async def talk() -> None:
+        slack = Chat(away=2)
+        platform = Platform(slack)
+        announcer = TickAnnouncer({"slack": platform})
+        _, request, _ = late("slack", 1)
+        for tries in (1, 2):
+            announcer.announce(TickResult(given_up=(request,)))
+            await rounds()
+            assert (slack.tries, slack.said, platform.dropped) == (tries, [], [])
+        announcer.announce(TickResult(given_up=(request,)))
+        await settled(platform, 1)
+        assert (slack.said, platform.dropped) == (["C1"], [request])
 
     asyncio.run(talk())
 
