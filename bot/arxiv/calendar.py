@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
+# The feed turns over within the hour after New York's midnight.
+_FIRST_FETCH = time(0, 10)
 # Submissions close at 14:00 Eastern (info.arxiv.org, "availability of submissions").
 _CLOSE = time(14, 0)
 
@@ -13,6 +16,13 @@ _CLOSE = time(14, 0)
 def new_york_date(now: datetime) -> date:
     """The announcement date at `now` (aware): New York's date."""
     return now.astimezone(NEW_YORK).date()
+
+
+@lru_cache(maxsize=1 << 12)
+def first_fetch(day: date) -> datetime:
+    """When the feed of a New York date may be asked for (aware). Kept, because a tick asks for it
+    for every subscription."""
+    return datetime.combine(day, _FIRST_FETCH, NEW_YORK).astimezone(UTC)
 
 
 def is_weekend(day: date) -> bool:

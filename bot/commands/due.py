@@ -32,16 +32,25 @@ class Snapshot:
     """All subscriptions, read once for every question of one tick.
 
     `served` has the last day that was seen to, by the subscription's key; `profiles` are by
-    workspace and name, `by_fingerprint` only those that are subscribed."""
+    workspace and name, as are the `fingerprints` of those that are subscribed."""
 
     subscriptions: list[Subscription]
     served: dict[str, date]
     profiles: dict[str, dict[str, Profile]]
-    by_fingerprint: dict[str, Profile]
+    fingerprints: dict[tuple[str, str], str]
+
+    @property
+    def by_fingerprint(self) -> dict[str, Profile]:
+        """The subscribed profiles."""
+        return {text: self.profiles[w][name] for (w, name), text in self.fingerprints.items()}
 
     def profile(self, subscription: Subscription) -> Profile | None:
         """A subscription's profile; None when it was deleted."""
         return self.profiles[subscription.address.workspace_key].get(subscription.profile)
+
+    def fingerprint(self, subscription: Subscription) -> str:
+        """The fingerprint of a subscription's profile, which must be there."""
+        return self.fingerprints[subscription.address.workspace_key, subscription.profile]
 
     def due_days(
         self, subscription: Subscription, delivered: set[date], now: datetime, most: int
@@ -54,13 +63,14 @@ class Snapshot:
 def take_snapshot(context: Context) -> Snapshot:
     subscriptions = context.store.subscriptions.all()
     profiles = context.profiles_at([each.address for each in subscriptions])
-    subscribed = {
-        profile.fingerprint: profile
-        for each in subscriptions
-        if (profile := profiles[each.address.workspace_key].get(each.profile))
+    subscribed = {(each.address.workspace_key, each.profile) for each in subscriptions}
+    fingerprints = {
+        (workspace, name): profile.fingerprint
+        for workspace, name in sorted(subscribed)
+        if (profile := profiles[workspace].get(name))
     }
     served = context.store.subscriptions.last_served_days() if subscriptions else {}
-    return Snapshot(subscriptions, served, profiles, subscribed)
+    return Snapshot(subscriptions, served, profiles, fingerprints)
 
 
 def due_requests(
@@ -73,7 +83,11 @@ def due_requests(
         if profile is None:
             log.error("a subscription's profile is gone", subscription=subscription.key)
             continue
-        requests.append((subscription, _request(subscription, profile, days, context)))
+        fingerprint = snapshot.fingerprints[
+            subscription.address.workspace_key, subscription.profile
+        ]
+        request = _request(subscription, profile.categories, fingerprint, days, context)
+        requests.append((subscription, request))
     states = context.store.requests.states([request for _, request in requests])
     return [
         (subscription, request, next_action(request, state, now))
@@ -104,13 +118,17 @@ def _due_days(
 
 
 def _request(
-    subscription: Subscription, profile: Profile, due: DueDays, context: Context
+    subscription: Subscription,
+    categories: tuple[str, ...],
+    fingerprint: str,
+    due: DueDays,
+    context: Context,
 ) -> DigestRequest:
     *earlier, newest = (
-        ListQuery(source=Source.ARXIV, categories=profile.categories, date=day) for day in due.days
+        ListQuery(source=Source.ARXIV, categories=categories, date=day) for day in due.days
     )
     return DigestRequest(
-        profile=profile.fingerprint,
+        profile=fingerprint,
         wanted=newest,
         judge=context.judge,
         address=subscription.address,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from datetime import date as date_
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 from pydantic import Field
@@ -160,7 +161,13 @@ class ListQuery(Value):
 
     @property
     def key(self) -> str:
-        return fingerprint(self.model_dump_json())
+        return _query_key(self)
+
+
+@lru_cache(maxsize=1 << 12)
+def _query_key(query: ListQuery) -> str:
+    """Kept, because a tick asks for it for every subscription."""
+    return fingerprint(query.model_dump_json())
 
 
 class ListResult(Value):

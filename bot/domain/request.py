@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date as date_
 from datetime import datetime
+from functools import lru_cache
 from typing import Self
 
 from pydantic import Field
@@ -110,9 +111,12 @@ class Delivery(Value):
 
 def digest_name(request: DigestRequest, list_result: ListResult) -> str:
     """The name of a profile's decided day, the same for every channel."""
-    return fingerprint(
-        request.profile, request.judge.model or "", list_result.batch or request.wanted.key
-    )
+    batch = list_result.batch or request.wanted.key
+    return _name(request.profile, request.judge.model or "", batch)
+
+
+# Kept, because a tick asks for the same names for every channel.
+_name = lru_cache(maxsize=1 << 12)(fingerprint)
 
 
 def delivery_name(request: DigestRequest, list_result: ListResult) -> str:
@@ -121,5 +125,5 @@ def delivery_name(request: DigestRequest, list_result: ListResult) -> str:
     name = digest_name(request, list_result)
     if request.earlier:
         keys = [query.key for query in request.queries]
-        name = fingerprint(request.profile, request.judge.model or "", *keys)
+        name = _name(request.profile, request.judge.model or "", *keys)
     return f"{request.address}:{name}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from typing import Annotated, Final
@@ -112,30 +113,29 @@ class Schedule(Value):
 
     def next(self, after: datetime) -> datetime:
         """The first scheduled moment later than `after` (aware), in UTC."""
-        after = after.astimezone(UTC)
-        return next(moment for moment in self._moments(after, range(-1, _REACH)) if moment > after)
+        moments = self._moments(after)
+        return moments[bisect_right(moments, after)]
 
     def last(self, until: datetime) -> datetime:
         """The latest scheduled moment not later than `until` (aware), in UTC."""
-        until = until.astimezone(UTC)
-        return next(
-            moment for moment in self._moments(until, range(1, -_REACH, -1)) if moment <= until
-        )
+        moments = self._moments(until)
+        return moments[bisect_right(moments, until) - 1]
 
-    def _moments(self, around: datetime, days: Iterable[int]) -> Iterator[datetime]:
-        """The scheduled moments of the dates so many days from a moment's, in the order of `days`:
-        later dates never have earlier moments."""
-        today = around.astimezone(_zone(self.tz)).date()
-        for day in (today + timedelta(days=n) for n in days):
-            if day.weekday() in self.days:
-                yield _moment(day, self.at, self.tz)
+    def _moments(self, around: datetime) -> tuple[datetime, ...]:
+        """The scheduled moments (UTC) of the dates around a moment's, in order."""
+        return _moments(self.at, self.tz, self.days, around.astimezone(_zone(self.tz)).date())
 
 
 @lru_cache(maxsize=1 << 14)
-def _moment(day: date, at: time, tz: str) -> datetime:
-    """A local time as UTC. Kept, because every tick asks for every subscription's."""
+def _moments(at: time, tz: str, days: tuple[int, ...], date: date) -> tuple[datetime, ...]:
+    """What Schedule._moments says. Kept, because every tick asks for every subscription's."""
+    dates = (date + timedelta(days=n) for n in range(-_REACH, _REACH + 1))
     # With fold=0 Python takes the offset before the change: exactly Schedule's rule (PEP 495).
-    return datetime.combine(day, at, _zone(tz)).astimezone(UTC)
+    return tuple(
+        datetime.combine(day, at, _zone(tz)).astimezone(UTC)
+        for day in dates
+        if day.weekday() in days
+    )
 
 
 def weekdays_text(days: Iterable[int]) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
-from bot.arxiv.calendar import NEW_YORK, is_weekend, new_york_date
-from bot.domain.papers import Value
+from bot.arxiv.calendar import first_fetch, is_weekend, new_york_date
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription
 
-# The feed turns over within the hour after New York's midnight.
-_FIRST_FETCH = time(0, 10)
 
-
-class DueDays(Value):
+class DueDays(NamedTuple):
     """The days (New York dates, the oldest first) that are due at `at`, and fetched from
     `fetch_from` on (both aware). `left_out` counts older days, too many for one digest."""
 
@@ -39,16 +36,13 @@ def due_days(
     """
     for at in (schedule.last(now), schedule.next(now)):
         newest = new_york_date(at)
-        fetch_from = datetime.combine(newest, _FIRST_FETCH, NEW_YORK)
-        if newest <= served or now < fetch_from:
+        if newest <= served or now < first_fetch(newest):
             continue
         days = [
             day for day in _weekdays(served, newest) if day not in delivered_dates or day == newest
         ]
         if days:
-            return DueDays(
-                at=at, fetch_from=fetch_from, days=tuple(days[-most:]), left_out=len(days[:-most])
-            )
+            return DueDays(at, first_fetch(newest), tuple(days[-most:]), len(days[:-most]))
     return None
 
 
