@@ -19,7 +19,7 @@ def main() -> int:
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
         again = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
         os.execve(sys.executable, again, environment)
-    size = Size(given.days, given.workspaces, given.channels)
+    size = Size(given.days, given.workspaces, given.channels, given.moments)
     if given.until_failure:
         failed = soak(given.seed, size, given.minutes, given.processes)
         if failed is None:
@@ -46,6 +46,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--days", type=int, default=Size.days)
     options.add_argument("--workspaces", type=int, default=Size.workspaces)
     options.add_argument("--channels", type=int, default=Size.channels, help="of each workspace")
+    options.add_argument("--moments", type=int, help="different times of day, instead of any")
     options.add_argument("--only", help="the numbers of the plan's parts to keep, with commas")
     options.add_argument("--story", action="store_true", help="tell everything that happened")
     options.add_argument("--shorten", type=int, default=30, help="runs to make for a short story")
@@ -67,7 +68,8 @@ def _tell_shortened(failed: Result, most_runs: int) -> None:
     print(
         f"\nAgain: python -m tests.simulation --seed {failed.seed} --days {size.days} "
         f"--workspaces {size.workspaces} --channels {size.channels} --story "
-        f"--only {','.join(map(str, kept))}"
+        + (f"--moments {size.moments} " if size.moments else "")
+        + f"--only {','.join(map(str, kept))}"
     )
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NoReturn
 
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.dispatch import Action, button_action, press, submit, typed_action
@@ -24,6 +25,7 @@ from tests.simulation.scheduler import Process, Scheduler
 
 # A platform delivers an event again for so long when nobody acknowledged it.
 _REDELIVERY_SECONDS = 60.0
+_HANGS = "The chat does not answer."
 
 
 @dataclass
@@ -87,7 +89,28 @@ class Chat:
     # -- as posting.Poster has it
 
     async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
-        await self._asked(address)
+        self._scheduler.effect("chat")
+        way = self._scheduler.random.uniform(0.02, 0.4)
+        results = list[str | PaperboyError]()
+
+        def arrive() -> None:
+            try:
+                results.append(self._show(address, post, key, under))
+            except PaperboyError as error:
+                results.append(error)
+
+        # Once it is on its way it arrives, whatever becomes of the sender meanwhile.
+        self._scheduler.spawn(Process("network", arrive, is_mortal=False), way)
+        await asyncio.sleep(way + 0.001)
+        (result,) = results
+        if isinstance(result, PaperboyError):
+            await self._fail(result)
+        self._answered()
+        return str(result)
+
+    def _show(self, address: Address, post: Post, key: str, under: str | None) -> str:
+        """What the platform does with a message; raises what it answers."""
+        self._try(address)
         if isinstance(post, Card) and post.title in self.refused_titles:
             raise Refused("That message is refused.", ChannelReason.BAD_MESSAGE)
         head = next((m for m in self.channels[address] if m.id == under), None)
@@ -99,7 +122,6 @@ class Chat:
         shown = Shown(str(self._ids), key, under, post, self._scheduler.now)
         self.channels[address].append(shown)
         self.tell(f"{address}: {shown.id} posted{f' under {under}' if under else ''}: {post.title}")
-        self._answered()
         return shown.id
 
     async def open_thread(self, address: Address, message: str, head: Message) -> str:
@@ -142,19 +164,30 @@ class Chat:
     # -- what goes wrong
 
     async def _asked(self, address: Address | None) -> None:
-        scheduler = self._scheduler
-        scheduler.effect("chat")
-        random = scheduler.random
-        await asyncio.sleep(random.uniform(0.02, 0.4))
+        self._scheduler.effect("chat")
+        await asyncio.sleep(self._scheduler.random.uniform(0.02, 0.4))
+        try:
+            self._try(address)
+        except PaperboyError as error:
+            await self._fail(error)
+
+    def _try(self, address: Address | None) -> None:
+        random = self._scheduler.random
         if self.is_away or random.random() < self.trouble:
             kind = random.choice(("busy", "down", "hangs"))
-            if kind == "hangs":
-                await asyncio.sleep(10.0)
             wait = random.uniform(0.5, 90.0) if kind == "busy" else None
             reason = ChannelReason.CHAT_BUSY if kind == "busy" else ChannelReason.CHAT_DOWN
-            raise Unavailable("The chat has trouble.", reason, retry_after=wait)
+            raise Unavailable(
+                _HANGS if kind == "hangs" else "The chat has trouble.", reason, retry_after=wait
+            )
         if address and (reason := self.closed.get(address)):
             raise Gone("That channel cannot be posted to.", reason)
+
+    async def _fail(self, error: PaperboyError) -> NoReturn:
+        """The platform's refusal, which may come late."""
+        if str(error) == _HANGS:
+            await asyncio.sleep(10.0)
+        raise error
 
     def _answered(self) -> None:
         """What was asked for is done, whether or not the answer arrives."""
@@ -292,10 +325,14 @@ class Edge(Answers[ChatInteraction]):
     async def link(self, address: Address, message: str) -> str:
         return f"https://chat.invalid/{message}"
 
-    async def tell_requester(self, request: DigestRequest, *posts: Post) -> None:
+    async def tell_requester(self, request: DigestRequest, *posts: Post) -> bool:
         there = request.address.model_copy(update={"channel": f"D{request.by}"})
-        for post in posts:
-            self._chat.channels[there].append(Shown("", "", None, post, self._scheduler.now))
+        try:
+            for post in posts:
+                await self._chat.send(there, post, "", None)
+        except PaperboyError as error:
+            return not isinstance(error, Unavailable)
+        return True
 
     def _hear(self, interaction: ChatInteraction, what: str) -> None:
         self._scheduler.effect("answer")

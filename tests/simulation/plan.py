@@ -115,8 +115,11 @@ class Plan:
         )
 
 
-def make_plan(seed: int, days: int, workspaces: int = 3, channels: int = 8) -> Plan:
-    """Everything that happens within so many days; all of it hangs on the seed."""
+def make_plan(
+    seed: int, days: int, workspaces: int = 3, channels: int = 8, moments: int | None = None
+) -> Plan:
+    """Everything that happens within so many days; all of it hangs on the seed. The digests are
+    due at so many different times of day; None: at any."""
     random = Random(f"{seed} plan")
     begin = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(days=random.randrange(300))
     addresses = tuple(
@@ -132,7 +135,7 @@ def make_plan(seed: int, days: int, workspaces: int = 3, channels: int = 8) -> P
         begin=begin,
         channels=addresses,
         profiles=profiles,
-        subscribed=tuple(_subscribed(random, addresses, profiles)),
+        subscribed=tuple(_at_few_times(seed, _subscribed(random, addresses, profiles), moments)),
         mornings={
             day: Morning(random.choice(arxiv_edge.KINDS), random.random() ** 4 * 22)
             for day in dates[4:-4]
@@ -141,7 +144,7 @@ def make_plan(seed: int, days: int, workspaces: int = 3, channels: int = 8) -> P
         acts=tuple(_acts(random, days, addresses, profiles)),
         day_tokens=random.choice((None, None, 6000, 20_000)),
         catch_up_days=random.choice((1, 3, 5)),
-        busy_seconds=random.choice((5.0, 30.0, 60.0, 60.0)),
+        busy_seconds=random.choice((10.0, 60.0, 120.0, 120.0)),
     )
 
 
@@ -176,6 +179,19 @@ def _subscribed(
     return rows
 
 
+def _at_few_times(seed: int, rows: list[Subscribed], moments: int | None) -> list[Subscribed]:
+    """The same with so many different times of day, as where most people like nine o'clock."""
+    if moments is None:
+        return rows
+    random = Random(f"{seed} moments")
+    times = [row.schedule for row in random.sample(rows, min(moments, len(rows)))]
+    return [replace(row, schedule=_at_time_of(random.choice(times), row.schedule)) for row in rows]
+
+
+def _at_time_of(other: Schedule, schedule: Schedule) -> Schedule:
+    return Schedule(at=other.at, tz=other.tz, days=schedule.days)
+
+
 def _troubles(random: Random, days: int) -> list[Trouble]:
     """Some a day; most are over soon, few last for a day."""
     rows, at = list[Trouble](), 0.0
@@ -183,7 +199,10 @@ def _troubles(random: Random, days: int) -> list[Trouble]:
     while rate and (at := at + random.expovariate(rate)) < days * _DAY:
         kind = random.choice(TROUBLES)
         seconds = random.choice((60.0, 600.0, 600.0, 3600.0, 3600.0, 3 * 3600.0, 15 * 3600.0))
-        rows.append(Trouble(at, kind, min(seconds, days * _DAY - at), random.random()))
+        chance = random.random()
+        if chance > 0.3:  # few are that long: while nothing works, nothing much happens
+            seconds = min(seconds, 3600.0)
+        rows.append(Trouble(at, kind, min(seconds, days * _DAY - at), chance))
     return rows
 
 

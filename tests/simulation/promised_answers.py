@@ -26,7 +26,8 @@ def broken(world: World) -> Iterator[str]:
     """What was not kept, a sentence each."""
     for event in world.people.events:
         where = f"{event.address}: {event.person}"
-        if event.answers > 1 and not event.interrupted:
+        forgotten = any(begin <= event.at <= end for begin, end in world.troubles.forgotten)
+        if event.answers > 1 and not event.interrupted and not forgotten:
             yield f"{where} was answered {event.answers} times: {event.text}"
         here = world.chats[event.address.platform].members.get(
             f"{event.address.workspace}/{event.person}", frozenset()

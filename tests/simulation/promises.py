@@ -46,9 +46,10 @@ def _broken(world: World) -> Iterator[str]:
     for subscription in world.store().subscriptions.all():
         yield from _every_day(world, subscription)
         yield from _in_time(world, subscription)
+    paused = {each.address for each in world.store().subscriptions.all() if each.paused}
     for address in world.plan.channels:
         for delivery in world.store().history.of(address):
-            yield from _adds_up(world, address, delivery)
+            yield from _adds_up(world, address, delivery, is_paused=address in paused)
     for outage in world.store().outages.all():
         yield f"an outage did not end: {outage}"
     for request in world.store().requests.all():
@@ -116,7 +117,8 @@ def _answered(world: World) -> Iterator[str]:
         # On Slack a slow look-up answers twice; a message that can't be updated is told of.
         slow = event.address.platform == "slack" and event.text.startswith("why")
         most = 2 if event.button or slow else 1
-        if len(event.heard) > most and not world.redis.ever_lost:
+        is_known = not world.redis.ever_lost and not _forgotten(world, event.at)
+        if len(event.heard) > most and is_known:
             yield f"{event.address}: {event.person} was answered {len(event.heard)} times"
         if event.requested and not _fulfilled(world, event):
             yield f"{event.address}: {event.person} waits in vain: {event.text}"
@@ -228,7 +230,7 @@ def _skipped(world: World, address: Address, deliveries: list[Delivery], day: da
     )
 
 
-def _adds_up(world: World, address: Address, delivery: Delivery) -> Iterator[str]:
+def _adds_up(world: World, address: Address, delivery: Delivery, is_paused: bool) -> Iterator[str]:
     """Every announced paper has one outcome, the right one, and what is picked was posted."""
     name = f"{address}:{delivery.day}"
     if {f"pb:digest:{day}" for day in (delivery.day, *delivery.days)} & world.troubles.garbled:
@@ -250,7 +252,8 @@ def _adds_up(world: World, address: Address, delivery: Delivery) -> Iterator[str
     )
     yield from _judged_right(world, where, digest)
     yield from _dealt_right(world, where, name, digest)
-    yield from _posted(world, where, address, delivery, digest)
+    if not is_paused:  # nothing more comes before a person resumes it
+        yield from _posted(world, where, address, delivery, digest)
 
 
 def _announced(world: World, profile: Profile, days: list[date]) -> dict[str, Paper]:
@@ -309,8 +312,6 @@ def _posted(
         return
     cards = {m.post.title for m in messages if isinstance(m.post, Card) and m.removed != "by us"}
     is_damaged = head.id in world.troubles.damaged_threads or delivery.ended is not None
-    if any(each.paused for each in world.store().subscriptions.of(address)):
-        return  # nothing more comes before a person resumes it
     for decision in digest.picked:
         title = decision.paper.title
         if title not in cards and not is_damaged and title not in chat.refused_titles:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from bot.domain.message import Card
 from tests.simulation.plan import Plan, make_plan
@@ -19,6 +20,7 @@ class Size:
     days: int = 10
     workspaces: int = 3
     channels: int = 16  # of each workspace
+    moments: int | None = None  # different times of day when digests are due; None: any
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Result:
 
 def run(seed: int, size: Size, only: Sequence[int] | None = None) -> Result:
     """Run a seed; with only some of its plan's parts, by number, where these are given."""
-    plan = make_plan(seed, size.days, size.workspaces, size.channels)
+    plan = make_plan(seed, *astuple(size))
     if only is not None:
         parts = plan.parts
         plan = plan.with_only([parts[n] for n in only])
@@ -56,6 +58,7 @@ def run(seed: int, size: Size, only: Sequence[int] | None = None) -> Result:
 
 def run_plan(plan: Plan, size: Size) -> Result:
     begun = time.process_time()
+    gc.disable()  # a tenth of the time would go there, for nothing: hardly anything is circular
     world = World(plan)
     wrong: tuple[str, ...]
     try:
@@ -63,6 +66,8 @@ def run_plan(plan: Plan, size: Size) -> Result:
         wrong = tuple(broken(world))
     except Exception as fault:  # noqa: BLE001  # a process ended so, which is what is told
         wrong = (f"a process ended: {type(fault).__name__}: {fault}",)
+    finally:
+        gc.enable()
     messages = [m for chat in world.chats.values() for rows in chat.channels.values() for m in rows]
     cards = sum(isinstance(m.post, Card) for m in messages)
     return Result(
@@ -86,7 +91,7 @@ def shortened(failed: Result, most_runs: int) -> tuple[list[int], Result]:
     quarters and so on, as long as it still fails)."""
     runs = 0
     size, kind = failed.size, _kind(failed.broken[0])
-    parts = make_plan(failed.seed, size.days, size.workspaces, size.channels).parts
+    parts = make_plan(failed.seed, *astuple(size)).parts
     kept, best, step = list(range(len(parts))), failed, max(1, len(parts) // 2)
     while step and runs < most_runs:
         begin, shorter = 0, False

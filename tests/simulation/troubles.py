@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -235,7 +236,8 @@ class Troubles:
         scheduler = self._world.scheduler
         scheduler.deaths = random.choice((0.0005, 0.002, 0.01))
         self._world.tell(f"processes die at {scheduler.deaths:.2%} of their effects")
-        if self._lasts(trouble):
+        # Where nothing is ever finished, an hour shows as much as a day.
+        if self._lasts(replace(trouble, seconds=min(trouble.seconds, 3600.0))):
             scheduler.deaths = 0.0
             self._world.tell("processes live")
 

@@ -8,7 +8,7 @@ import importlib.metadata
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 from unittest import mock
 
@@ -22,6 +22,7 @@ from bot.domain.subscription import Subscription
 from bot.runtime import clock, tick
 from bot.runtime.answers import Services
 from bot.settings import Settings
+from bot.store import stored_forms
 from bot.store.lease import LeaseLost
 from bot.store.store import Store
 from tests.simulation.arxiv_edge import Arxiv
@@ -226,6 +227,8 @@ class World:
             patch(bot_main, "ChannelRateLimit", _NoRateLimit)
             platforms = {name: (name, platform(name)) for name in PLATFORMS}
             patch(bot_main, "_PLATFORMS", platforms)
+            # Values are frozen, and every tick reads the same texts again.
+            patch(stored_forms, "deserialise", lru_cache(1 << 14)(stored_forms.deserialise))
             # Each new client of redis-py looks its version up in a file.
             patch(importlib.metadata, "version", cache(importlib.metadata.version))
             patch(tick, "_AGAIN_WHEN_AWAY", _AGAIN_WHEN_AWAY)
