@@ -14,6 +14,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -149,6 +150,7 @@ def main() -> int:
     )
     options.add_argument("--only", metavar="NAME", help="the faults with this in their name")
     options.add_argument("--minutes", type=float, default=10.0, help="of CPU, for each fault")
+    options.add_argument("--processes", type=int, default=1, help="faults looked for at once")
     options.add_argument("--here", nargs=4, help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.here:
@@ -163,17 +165,18 @@ def main() -> int:
     print("fault | found by seed | seconds of CPU | what was broken", flush=True)
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         task = progress.add_task("", total=len(chosen))
-        for bug in chosen:
-            hunts.append(
-                hunt(
-                    bug,
-                    given.minutes,
-                    report=lambda told: progress.update(task, description=told),
-                )
+
+        def look(bug: Bug) -> Hunt:
+            return hunt(
+                bug, given.minutes, report=lambda told: progress.update(task, description=told)
             )
-            progress.advance(task)
-            progress.console.file.flush()
-            print(hunts[-1], flush=True)
+
+        with ThreadPoolExecutor(given.processes) as pool:
+            for future in as_completed([pool.submit(look, bug) for bug in chosen]):
+                hunts.append(future.result())
+                progress.advance(task)
+                progress.console.file.flush()
+                print(hunts[-1], flush=True)
     found = [each for each in hunts if each.broken]
     slowest = max((each.seconds for each in found), default=0.0)
     print(f"{len(found)} of {len(chosen)} found, the slowest after {slowest:.0f} s of CPU")

@@ -201,7 +201,8 @@ class Troubles:
     def _freeze(self, trouble: Trouble, random: Random) -> None:
         """A worker's machine stands still, and goes on where it was."""
         lane = self._busy_lane(random)
-        seconds = random.choice((10.0, 25.0, 40.0, 120.0, 600.0))
+        # Another takes over after 16 s: what matters most is who comes back while it is at work.
+        seconds = random.choice((10.0, *(random.uniform(16.0, 24.0),) * 3, 40.0, 120.0, 600.0))
         if self._ended:
             return
         self._world.lanes.freeze(lane, seconds)
