@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,13 +28,13 @@ class RedisServer:
     scheduler: Scheduler
     lost: float = 0.0
     ever_lost: bool = False
-    server: Any = field(default_factory=lambda: fakeredis.FakeServer(version=(7,)))
+    server: Any = field(default_factory=lambda: _server())
     _clients: dict[Process | None, RepairingRedis] = field(default_factory=dict)
 
     def empty(self) -> None:
         """As after a new installation. Nobody may be connected."""
         self._clients.clear()
-        self.server = fakeredis.FakeServer(version=(7,))
+        self.server = _server()
 
     @contextmanager
     def unobserved(self) -> Iterator[None]:
@@ -66,6 +66,31 @@ class RedisServer:
         return client
 
 
+def _server() -> Any:
+    """A fake server that compiles a script once, and does not tidy up after each."""
+    server = fakeredis.FakeServer(version=(7,))
+    fakeredis.FakeRedis(server=server).eval("return 1", 0)
+    server._lua_runtime = _Lua(server._lua_runtime)
+    return server
+
+
+class _Lua:
+    """A Lua runtime; `execute` is what fakeredis calls for each script, and for tidying up."""
+
+    def __init__(self, runtime: Any) -> None:
+        self._runtime, self._compiled = runtime, dict[Any, Callable[[], Any]]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runtime, name)
+
+    def execute(self, script: Any) -> Any:
+        if script == "collectgarbage()":
+            return None
+        if script not in self._compiled:
+            self._compiled[script] = self._runtime.compile(script)
+        return self._compiled[script]()
+
+
 class _Client(RepairingRedis):
     simulated: RedisServer
 
@@ -87,7 +112,10 @@ class _Connection(FakeRedisConnection):  # type: ignore[misc]
 
     def send_command(self, *args: Any, **named: Any) -> None:
         self._before()
-        super().send_command(*args, **named)
+        if self._sock is None or " " in str(args[0]):
+            super().send_command(*args, **named)
+        else:  # the same without packing the message, and parsing it again
+            self._sock._process_command([self.encoder.encode(arg) for arg in args])
 
     def send_packed_command(self, *args: Any, **named: Any) -> None:
         self._before()
