@@ -74,8 +74,9 @@ class Model:
         usage = self._usage(instructions + question, text or "", most_output)
         self.tokens[owner, day] += usage.prompt_tokens + usage.completion_tokens
         if "papers" in properties(schema) and text and fault in ("", "forgets", "invents"):
-            for row in json.loads(text)["papers"]:
-                self._buy(titles[0], str(row["id"]), cache_key, by)
+            asked = {row["id"] for row in rows}  # what it invents is nobody's
+            for id in sorted(asked & {row["id"] for row in json.loads(text)["papers"]}):
+                self._buy(titles[0], id, cache_key, by)
         elif "order" in properties(schema) and not fault:
             self._buy(titles[0], "the best papers' order", cache_key, by)
         scheduler.effect("model answered")
