@@ -37,6 +37,7 @@ def broken(world: World) -> Iterator[str]:
             yield f"{where} is not in the channel and did it: {event.text}"
     if not any(trouble.kind in _EXCUSES for trouble in world.plan.troubles):
         yield from _got_it(world)
+    yield from _nothing_fails(world)
     yield from _awake(world)
     yield from _told_of_pause(world)
 
@@ -62,6 +63,16 @@ def _got_it(world: World) -> Iterator[str]:
         ]
         if not any(0 <= at - event.at < _PATIENCE for at in heard):
             yield f"{address}: {event.person} asked and got nothing: {text}"
+
+
+def _nothing_fails(world: World) -> Iterator[str]:
+    """Nobody is told that a digest failed through a fault of ours, where no job was cut short."""
+    if world.lanes.disturbed or world.redis.ever_lost or world.troubles.forgotten:
+        return
+    for chat in world.chats.values():
+        for address, messages in sorted(chat.channels.items(), key=str):
+            if any(message.post == refusals.failed() for message in messages):
+                yield f"{address} was told that a digest failed"
 
 
 def _awake(world: World) -> Iterator[str]:
