@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -82,9 +83,9 @@ Todo = list[Callable[[], object]]
 def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickResult, Todo]:
     """The tick's result, and the changes to make, each of which may be made twice, or late."""
     snapshot, todo = take_snapshot(context), Todo()
-    requested, before, given_up, previews = _requested_steps(context, now, todo)
+    requested = _requested_steps(context, now, todo)
     scheduled, late = _scheduled_steps(context, snapshot, now, todo)
-    steps = [*requested, *scheduled]
+    steps = [*requested.steps, *scheduled]
     failed = _queue_steps(context, queues, snapshot, steps, now, todo)
     for profile, night in due_training(context, snapshot, now):
         if not queues.has_training_job(profile.fingerprint, night):
@@ -92,34 +93,47 @@ def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickRes
             model = context.judge.model or ""
             todo.append(partial(queues.enqueue_training, profile.fingerprint, model, night))
     quiet = tuple(quiet_days(context, snapshot, now)) if context.say_quiet_days else ()
-    news = tuple(before), tuple(failed), tuple(given_up), tuple(late), quiet, tuple(previews)
-    return TickResult(bool(steps), *news), todo
+    ticked = TickResult(
+        in_progress=bool(steps),
+        already_delivered=tuple(requested.before),
+        failed=tuple(failed),
+        given_up=tuple(requested.given_up),
+        late=tuple(late),
+        quiet_days=quiet,
+        previews=tuple(requested.previews),
+    )
+    return ticked, todo
 
 
-def _requested_steps(
-    context: Context, now: datetime, todo: Todo
-) -> tuple[list[Step], list[DigestRequest], list[DigestRequest], list[DigestRequest]]:
+class _Requested(NamedTuple):
     """The next steps of people's requests, the requests that had been delivered before, those
     that are given up, and the previews that can be shown."""
-    store, steps, previews = context.store, list[Step](), list[DigestRequest]()
-    before, given_up = list[DigestRequest](), list[DigestRequest]()
+
+    steps: list[Step]
+    before: list[DigestRequest]
+    given_up: list[DigestRequest]
+    previews: list[DigestRequest]
+
+
+def _requested_steps(context: Context, now: datetime, todo: Todo) -> _Requested:
+    store, found = context.store, _Requested([], [], [], [])
     requests = store.requests.all()
     for request, facts in zip(requests, store.requests.states(requests), strict=True):
         seen = next_action(request, facts, now)
         if seen.step is not None and _is_hopeless(seen.step, now):
-            given_up.append(request)
+            found.given_up.append(request)
         elif seen.step is not None:
-            steps.append(seen.step)
+            found.steps.append(seen.step)
         elif request.preview:
-            previews.append(request)
+            found.previews.append(request)
         elif _over(request, facts, now):
             if request.by and store.history.delivered_before(request):
-                before.append(request)
+                found.before.append(request)
             else:
                 todo.append(partial(store.requests.drop, request))
         elif _stale(facts, now):
             todo.append(partial(store.requests.renew, request, now))
-    return steps, before, given_up, previews
+    return found
 
 
 def _scheduled_steps(
