@@ -29,7 +29,7 @@ class Killed(BaseException):
 class Process:
     """A process, or a thread of one (`parent`), which dies with it. `on_death` is called once, when
     the process is killed. `job` counts the jobs it ran. Until `frozen_until` (monotonic) it sends
-    nothing to Redis, as one whose machine stands still."""
+    nothing to Redis and reads none of its answers, as one whose machine stands still."""
 
     name: str
     run: Callable[[], None]
@@ -124,7 +124,7 @@ class Scheduler:
         root = me.root
         if not root.alive:
             raise Killed
-        if root.frozen_until > self.now and what == "redis":
+        if root.frozen_until > self.now and what.startswith("redis"):
             self.sleep(root.frozen_until - self.now)
         self.effects += 1
         chance = self.random.random()
