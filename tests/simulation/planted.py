@@ -27,7 +27,7 @@ from tests.simulation.run import Size, run
 _ROOT = Path(__file__).parents[2]
 _COPIED = ("bot", "workers", "prompts", "tests")
 # Many short runs with few channels: what goes wrong is new in each.
-_SIZE = Size(days=6, workspaces=2, channels=6)
+_SIZE = Size(days=5, workspaces=2, channels=12, moments=3)
 # A run that does not end is cut off so long (s of CPU) after the time is over.
 _AFTER_SECONDS = 60
 
@@ -103,7 +103,7 @@ def hunt(
 def _results(folder: str, minutes: float, size: Size) -> Iterator[dict[str, object]]:
     """What a process in the copy prints of each seed. One that does not end breaks a promise."""
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    numbers = map(str, (minutes, size.days, size.workspaces, size.channels))
+    numbers = map(str, (minutes, size.days, size.workspaces, size.channels, size.moments or 0))
     command = [sys.executable, "-m", "tests.simulation.planted", "--here", *numbers]
     done, process = (
         0,
@@ -151,11 +151,12 @@ def main() -> int:
     options.add_argument("--only", metavar="NAME", help="the faults with this in their name")
     options.add_argument("--minutes", type=float, default=10.0, help="of CPU, for each fault")
     options.add_argument("--processes", type=int, default=1, help="faults looked for at once")
-    options.add_argument("--here", nargs=4, help=argparse.SUPPRESS)
+    options.add_argument("--here", nargs=5, help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.here:
         minutes, *size = given.here
-        _look_here(float(minutes), Size(*map(int, size)))
+        days, workspaces, channels, moments = map(int, size)
+        _look_here(float(minutes), Size(days, workspaces, channels, moments or None))
         return 0
     chosen, hunts = _chosen(given.only), list[Hunt]()
     for bug in chosen:
