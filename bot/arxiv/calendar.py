@@ -13,8 +13,10 @@ _FIRST_FETCH = time(0, 10)
 _CLOSE = time(14, 0)
 
 
+@lru_cache(maxsize=1 << 12)
 def new_york_date(now: datetime) -> date:
-    """The announcement date at `now` (aware): New York's date."""
+    """The announcement date at `now` (aware): New York's date. Kept, because a tick asks for the
+    same moments for every subscription."""
     return now.astimezone(NEW_YORK).date()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from bot.arxiv.calendar import first_fetch, is_weekend, new_york_date
@@ -54,12 +55,18 @@ def subscription_due_days(
     most: int,
 ) -> DueDays | None:
     """The due days of a subscription, which begins with the first day after it was made."""
-    begin = new_york_date(subscription.since)
-    first = subscription.schedule.next(subscription.since)
-    if new_york_date(first) == begin:  # made before that day's own digest
-        begin -= timedelta(days=1)
+    begin = _day_before(subscription.schedule, subscription.since)
     served = max(served or begin, begin)
     return due_days(subscription.schedule, served, delivered_dates, now, most)
+
+
+@lru_cache(maxsize=1 << 12)
+def _day_before(schedule: Schedule, since: datetime) -> date:
+    """The last day that is not owed to a subscription made at `since`."""
+    made = new_york_date(since)
+    if new_york_date(schedule.next(since)) == made:  # made before that day's own digest
+        made -= timedelta(days=1)
+    return made
 
 
 def _weekdays(after: date, last: date) -> list[date]:

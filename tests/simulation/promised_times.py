@@ -126,9 +126,5 @@ def _whole(world: World, view: ChannelView, moment: datetime) -> bool:
 
 def _calm(world: World, begin: datetime, end: datetime) -> bool:
     """Whether nothing went wrong between two moments."""
-    plan = world.plan
-    troubles = [plan.begin + timedelta(seconds=t.at) for t in plan.troubles]
-    lasted = [timedelta(seconds=t.seconds + 900) for t in plan.troubles]
-    return not any(
-        at < end and at + seconds > begin for at, seconds in zip(troubles, lasted, strict=True)
-    )
+    first, last = ((at - world.plan.begin).total_seconds() for at in (begin, end))
+    return not any(t.at < last and t.at + t.seconds + 900 > first for t in world.plan.troubles)
