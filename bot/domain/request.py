@@ -121,9 +121,10 @@ _name = lru_cache(maxsize=1 << 12)(fingerprint)
 
 def delivery_name(request: DigestRequest, list_result: ListResult) -> str:
     """The name of that day's delivery to one address. Several days are named by their queries,
-    which stay the same when one of the lists arrives late."""
+    which stay the same when one of the lists arrives late; so is a day that tells of others that
+    were left out, because somebody may have had the same day without a word of them."""
     name = digest_name(request, list_result)
-    if request.earlier:
+    if request.earlier or request.left_out:
         keys = [query.key for query in request.queries]
         name = _name(request.profile, request.judge.model or "", *keys)
     return f"{request.address}:{name}"

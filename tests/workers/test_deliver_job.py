@@ -511,6 +511,21 @@ def test_an_earlier_day_judged_again_updates_the_thread_of_several(
     assert [len(given.picked), given.left_out, len(given.earlier)] == [5, 2, 2]
 
 
+def test_missed_days_are_told_of_where_somebody_had_asked_for_the_newest(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    """A weekly channel that catches up one day (found by the simulator, seed 300005)."""
+    mine = owed(store, 20)
+    assert mine.at is not None
+    asked = {"by": "U1", "left_out": 0, "at": None, "until": None}
+    run_deliver_job(fake_slack, store, redis_url, [mine.model_copy(update=asked)], NOW)
+    run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
+    first, *cards, second = fake_slack.visible_messages("C1")
+    assert "2 earlier days" not in str(first["blocks"])
+    assert "2 earlier days" in str(second["blocks"])
+    assert len(cards) == 2  # no paper comes twice
+
+
 def test_a_profile_changed_at_noon_repeats_no_paper_of_the_same_day(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
