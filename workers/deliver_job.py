@@ -208,10 +208,11 @@ class _ChannelDelivery:
                 log.info("locked by another worker", channel=str(self.request.address))
                 return ChannelResult.LOCKED
             try:
-                await self._deliver(lease)
-                self._record_outage(None)
-            except Gone as gone:
-                await self._pause_channel(gone)
+                try:
+                    await self._deliver(lease)
+                    self._record_outage(None)
+                except Gone as gone:
+                    await self._pause_channel(gone, lease)
             except Unavailable as away:
                 log.warning(
                     "platform unavailable, delivery postponed",
@@ -256,7 +257,9 @@ class _ChannelDelivery:
 
             digest = outcomes.digest_for_channel(request, list_result, decided, had, given)
             store.history.put_prepared(request.address, name, digest, basis)
-        posted = await self._posted(digest, day, self._thread(name, lease))
+        posted = await self._posted(
+            digest, day, self._thread(Outbox(store.redis, name), request.address, lease)
+        )
         if posted.ended:
             log.warning("thread ended early", channel=str(request.address), why=posted.ended)
         else:
@@ -276,12 +279,11 @@ class _ChannelDelivery:
             await thread.post_one(HEAD, digest_views.head(digest, day, posted.refused))
         return posted
 
-    def _thread(self, name: str, lease: Lease) -> ThreadPoster:
-        outbox, request = Outbox(self.store.redis, name), self.request
+    def _thread(self, outbox: Outbox, address: Address, lease: Lease) -> ThreadPoster:
         return ThreadPoster(
             self.poster,
             outbox,
-            request.address,
+            address,
             self.wait_for_turn,
             self.clock,
             lease.number,
@@ -312,7 +314,8 @@ class _ChannelDelivery:
             votes = self.store.votes.count(address, id)
             rank = other.picked.index(shown) + 1
             card = card_views.card(other, rank, shown, day, votes, also)
-            await self._thread(f"{address}:{day}", lease).change(id, card, head.message)
+            outbox = Outbox(self.store.redis, f"{address}:{day}")
+            await self._thread(outbox, address, lease).change(id, card, head.message)
 
     def _is_due(self) -> bool:
         step = plan.next_action(
@@ -327,9 +330,9 @@ class _ChannelDelivery:
         left_out = {"left_out": self.request.left_out}
         return days[0].model_copy(update=left_out) if days else None
 
-    async def _pause_channel(self, gone: Gone) -> None:
+    async def _pause_channel(self, gone: Gone, lease: Lease) -> None:
         """Notify the channel's subscribers, then pause it. In this order a worker killed in between
-        notifies nobody twice, and everybody once."""
+        notifies nobody twice, and everybody once. Raises LeaseLost."""
         request, subscriptions = self.request, self.store.subscriptions
         stops = [found for found in subscriptions.of(request.address) if not found.paused]
         people = dict.fromkeys(filter(None, [*(found.by for found in stops), request.by]))
@@ -339,9 +342,7 @@ class _ChannelDelivery:
                 there = await self.poster.open_direct(request.address, person)
                 outbox = Outbox(self.store.redis, f"{there}:stopped:{request.address}")
                 slot = f"{gone.reason} {request.since}"
-                await ThreadPoster(
-                    self.poster, outbox, there, self.wait_for_turn, self.clock
-                ).post_one(slot, note)
+                await self._thread(outbox, there, lease).post_one(slot, note)
             except PaperboyError as error:  # /digest list shows the pause as well
                 log.error("could not notify subscriber", person=person, why=str(error))
         subscriptions.pause_channel(request.address, gone.reason, self.clock())

@@ -87,11 +87,11 @@ class Lanes:
         self.scheduler.wait(seconds)
         return self._begun
 
-    def freeze(self, lane: str, seconds: float) -> None:
-        """A worker stands still for so long; after a while it is taken for dead, and another works
-        beside it."""
+    def freeze(self, lane: str, seconds: float, at: tuple[str, ...]) -> None:
+        """A worker stands still for so long, at the next of these effects; after a while it is
+        taken for dead, and another works beside it."""
         worker = self.workers[lane]
-        worker.frozen_until = self.scheduler.now + seconds
+        worker.frozen_until, worker.frozen_at = self.scheduler.now + seconds, at
         if seconds > _MISSED_SECONDS:
             self._died(lane, worker)
 

@@ -28,8 +28,8 @@ class Killed(BaseException):
 @dataclass(eq=False)
 class Process:
     """A process, or a thread of one (`parent`), which dies with it. `on_death` is called once, when
-    the process is killed. `job` counts the jobs it ran. Until `frozen_until` (monotonic) it sends
-    nothing to Redis and reads none of its answers, as one whose machine stands still."""
+    the process is killed. `job` counts the jobs it ran. Until `frozen_until` (monotonic) it has
+    none of the effects `frozen_at`, as one whose machine stands still."""
 
     name: str
     run: Callable[[], None]
@@ -40,6 +40,7 @@ class Process:
     wakeable: bool = False
     job: int = 0
     frozen_until: float = 0.0
+    frozen_at: tuple[str, ...] = ()
     turn: int = 0  # the number of the wake-up it waits for
     greenlet: greenlet | None = field(default=None, repr=False)
 
@@ -124,7 +125,7 @@ class Scheduler:
         root = me.root
         if not root.alive:
             raise Killed
-        if root.frozen_until > self.now and what.startswith("redis"):
+        if root.frozen_until > self.now and what in root.frozen_at:
             self.sleep(root.frozen_until - self.now)
         self.effects += 1
         chance = self.random.random()

@@ -205,7 +205,9 @@ class Troubles:
         seconds = random.choice((10.0, *(random.uniform(16.0, 24.0),) * 3, 40.0, 120.0, 600.0))
         if self._ended:
             return
-        self._world.lanes.freeze(lane, seconds)
+        # Before it has sent something to Redis, or when Redis has done it and has answered.
+        at = random.choice((("redis", "redis answered"), ("redis answered",)))
+        self._world.lanes.freeze(lane, seconds, at)
         self._world.tell(f"worker {lane} stands still for {seconds:.0f} s")
 
     def _busy_lane(self, random: Random) -> str:

@@ -38,6 +38,7 @@ from tests.simulation.scheduler import Process, Scheduler
 from tests.simulation.troubles import Troubles
 from tests.simulation.virtual_time import simulated
 from workers import deliver_job, jobs
+from workers.judging import batches
 from workers.judging import model as model_module
 
 # Waits are longer than the real ones: nothing hangs on them, and most of a run would go there.
@@ -219,6 +220,7 @@ class World:
             patch(jobs, "_arxiv", lambda config, store: self.arxiv)
             patch(jobs, "_pace", lambda config: _NoConnection())
             patch(jobs.settings, "load", lambda: self.config)
+            patch(batches, "PAPERS_PER_CALL", 2)  # a day has a few papers, and takes several calls
             patch(model_module, "open_model", lambda *args, **named: self.model)
             patch(deliver_job, "_poster", poster)
             patch(deliver_job, "ChannelRateLimit", _NoRateLimit)
