@@ -92,6 +92,10 @@ def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickRes
             todo.append(partial(context.store.profiles.put, profile))
             model = context.judge.model or ""
             todo.append(partial(queues.enqueue_training, profile.fingerprint, model, night))
+    over = (*requested.before, *failed, *requested.given_up, *requested.previews)
+    # Nobody is told at a terminal: who asked there sees it, or has gone.
+    gone = [request for request in over if request.address.platform not in CHATS]
+    todo += [partial(context.store.requests.drop, request) for request in gone]
     quiet = tuple(quiet_days(context, snapshot, now)) if context.say_quiet_days else ()
     ticked = TickResult(
         in_progress=bool(steps),

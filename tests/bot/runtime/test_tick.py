@@ -73,6 +73,16 @@ def test_a_person_who_asks_for_a_day_the_channel_has_is_told_so(
     assert store.requests.all() == [mine] * told
 
 
+def test_who_asks_in_a_chat_is_not_forgotten_when_the_request_is_given_up(
+    store: Store, context: Context, queues: Queues
+) -> None:
+    """The person is told first (test_tick_announcer); a terminal's is forgotten (test_main)."""
+    mine = digest_request().model_copy(update={"address": HERE, "by": "U1", "since": NOW})
+    store.requests.put(mine)
+    assert tick.tick(context, queues, NOW + 13 * 60 * MINUTE).given_up == (mine,)
+    assert store.requests.all() == [mine]
+
+
 def test_a_person_who_asked_before_the_delivery_is_not_told_it_was_there(
     store: Store, context: Context, queues: Queues
 ) -> None:
