@@ -83,9 +83,7 @@ def due_requests(
         if profile is None:
             log.error("a subscription's profile is gone", subscription=subscription.key)
             continue
-        fingerprint = snapshot.fingerprints[
-            subscription.address.workspace_key, subscription.profile
-        ]
+        fingerprint = snapshot.fingerprint(subscription)
         request = _request(subscription, profile.categories, fingerprint, days, context)
         requests.append((subscription, request))
     states = context.store.requests.states([request for _, request in requests])

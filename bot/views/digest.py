@@ -57,7 +57,11 @@ def head(
         title=digest_title(digest),
         notices=said,
         text=(picked_sentence(digest),),
-        lines=tuple(_line(digest, rank, d) for rank, d in enumerate(digest.picked, 1) if d.score),
+        lines=tuple(
+            paper_line(rank, d, sentence(digest, d) if rank <= _WITH_SENTENCE else "")
+            for rank, d in enumerate(digest.picked, 1)
+            if d.score
+        ),
         small=tuple(_left_out(digest)),
         details=tuple(details(digest)) if digest.decisions else (),
         buttons=tuple(_buttons(digest, day)) if day else (),
@@ -81,16 +85,17 @@ def picked_sentence(digest: Digest) -> str:
     return f"{picked} of {found} {'is' if picked == 1 else 'are'} for you"
 
 
-def _line(digest: Digest, rank: int, decision: Decision) -> PaperLine:
+def paper_line(rank: int, decision: Decision, shows: str) -> PaperLine:
+    """A paper of a list, which must have a score; `shows` is its sentence, empty for none."""
     score = decision.score
-    assert score is not None, "a picked paper has a score"
+    assert score is not None, "a listed paper has a score"
     return PaperLine(
         rank=rank,
         relevance=score.relevance,
         novelty=score.novelty,
         title=readable(decision.paper.title),
         url=decision.paper.url,
-        shows=sentence(digest, decision) if rank <= _WITH_SENTENCE else "",
+        shows=shows,
     )
 
 

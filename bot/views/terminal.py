@@ -45,16 +45,7 @@ def nearest(digest: Digest) -> list[Decision]:
 
 
 def _line(digest: Digest, number: int, decision: Decision) -> PaperLine:
-    score = decision.score
-    assert score is not None, "a listed paper has a score"
-    return PaperLine(
-        rank=number,
-        relevance=score.relevance,
-        novelty=score.novelty,
-        title=readable(decision.paper.title),
-        url=decision.paper.url,
-        shows=card_views.sentence(digest, decision),
-    )
+    return digest_views.paper_line(number, decision, card_views.sentence(digest, decision))
 
 
 def _what_the_numbers_are(lines: Sequence[PaperLine]) -> str:
