@@ -25,7 +25,6 @@ PAPERS_OF_SHORT_BUDGET = 10
 _TRIES = 6
 # A small day's first wave has few calls, which may fail for reasons of their own.
 _FEW = 3
-_AWAY = (ModelReason.MODEL_DOWN, ModelReason.MODEL_BUSY, ModelReason.MODEL_SLOW)
 # May concern a single paper: asking again in halves isolates it.
 _ABOUT_ONE_PAPER = (ModelReason.MODEL_REFUSED, ModelReason.CONTENT_FILTER, ModelReason.TOO_LONG)
 # The caller gets a result at least this often, to renew its lease.
@@ -126,7 +125,9 @@ class _Run:
         pool = ThreadPoolExecutor(calls_at_once, thread_name_prefix="model")
         try:
             under_way = {self._submitted(pool, part): part for part in map(_Part, parts)}
-            while under_way and self.stopped not in _AWAY:
+            # Also once the server is found to be away: a call it has taken may yet be answered, and
+            # is paid for then. One not yet made says at once that nothing was asked.
+            while under_way:
                 done, _ = wait(under_way, _HEARTBEAT_SECONDS, FIRST_COMPLETED)
                 for future in done:
                     result, again = self._settle(under_way.pop(future), future)
@@ -134,8 +135,6 @@ class _Run:
                     under_way |= {self._submitted(pool, part): part for part in again}
                 if not done:
                     yield CallResult()
-            for part in under_way.values():  # the server is away: their time-outs add nothing
-                yield self._unscored(part, self.stopped)
             if self.fault:  # raised after the paid calls under way have come in
                 raise self.fault
         finally:

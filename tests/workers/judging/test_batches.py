@@ -186,6 +186,27 @@ def test_a_small_day_of_a_model_that_hangs_is_not_waited_for_twice() -> None:
     assert len(model.asked) == 1
 
 
+def test_what_a_server_still_answers_after_it_was_found_to_be_away_is_kept() -> None:
+    given_up = threading.Event()
+
+    def reply(about: list[str]) -> str | Exception:
+        if PAPERS[44].id not in about:
+            return Unavailable("Slow.", ModelReason.MODEL_SLOW)
+        given_up.wait(TIMEOUT_SECONDS)
+        return well_formed_reply(about)
+
+    model, verdicts, slow, paid = ScriptedModel(reply), dict[str, ScoreResult](), 0, 0
+    for brought in batches.score_papers(model, profile(), PAPERS, {}, calls_at_once=4):
+        verdicts |= brought.results
+        paid += brought.call is not None
+        slow += any(r.trouble is ModelReason.MODEL_SLOW for r in brought.results.values())
+        if slow == 3:  # a whole wave
+            given_up.set()
+    assert all(verdicts[p.versioned].score for p in PAPERS[40:])
+    assert {verdicts[p.versioned].trouble for p in PAPERS[:40]} == {ModelReason.MODEL_SLOW}
+    assert paid == 1
+
+
 @pytest.mark.parametrize(
     "reason", [ModelReason.CONTENT_FILTER, ModelReason.TOO_LONG, ModelReason.NOT_ADMITTED]
 )
