@@ -154,13 +154,14 @@ class History:
         return self._rows.hget(f"pb:history:{address}", day, reader_for(Delivery))
 
     def delivered_before(self, request: DigestRequest) -> Delivery | None:
-        """The delivery of the requested day, if it was complete before the request was made, or
-        nothing more of it can be posted."""
+        """The delivery of the requested day, if it was made before the request was, or nothing more
+        of it can be posted."""
         list_result = self._lists.result(request.wanted)
         if list_result is None:
             return None
         delivery = self.delivery(request.address, digest_name(request, list_result))
-        if delivery and (delivery.ended or (delivery.complete and delivery.at < request.since)):
+        asked = request.asked or request.since
+        if delivery and (delivery.ended or delivery.at < asked):
             return delivery
         return None
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.commands import due
 from bot.commands.context import Context
-from bot.domain.digest import Judge, Outcome
+from bot.domain.digest import Digest, Judge, Outcome
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule
@@ -46,16 +46,24 @@ def asked(store: Store, **fields: object) -> DigestRequest:
     return mine
 
 
-def delivered(store: Store, mine: DigestRequest, at: datetime, missing: bool = False) -> None:
-    """The wish's day, judged and delivered at a moment."""
-    what = Outcome.UNSCORED if missing else Outcome.PICKED
-    lost = decision("2503.15294", what)
-    if missing:
-        lost = lost.model_copy(update={"trouble": ModelReason.MODEL_DOWN})
-    day = digest(lost, judged_at=at)
-    store.days.put_decided(digest_name(mine, list_result(NOW)), day)
+def delivered(
+    store: Store, mine: DigestRequest, at: datetime, missing: ModelReason | None = None
+) -> None:
+    """The wish's day, judged and delivered at a moment, without its score for some reason."""
+    day = judged(store, mine, at, missing)
     name = delivery_name(mine, list_result(NOW))
     store.history.put_delivered(mine.address, name, day, at, "17.5")
+
+
+def judged(
+    store: Store, mine: DigestRequest, at: datetime, missing: ModelReason | None = None
+) -> Digest:
+    """The wish's day, judged at a moment and stored."""
+    what = Outcome.UNSCORED if missing else Outcome.PICKED
+    lost = decision("2503.15294", what).model_copy(update={"trouble": missing})
+    day = digest(lost, judged_at=at)
+    store.days.put_decided(digest_name(mine, list_result(NOW)), day)
+    return day
 
 
 # -- days that somebody asked for
@@ -73,6 +81,18 @@ def test_a_person_who_asks_for_a_day_the_channel_has_is_told_so(
     assert store.requests.all() == [mine] * told
 
 
+@pytest.mark.parametrize("asked_again", [False, True])
+def test_a_person_who_asks_for_a_day_that_the_budget_cut_short_is_told_it_was_there(
+    store: Store, context: Context, queues: Queues, asked_again: bool
+) -> None:
+    first = NOW - timedelta(seconds=30) if asked_again else None  # then the request was renewed
+    mine = asked(store, by="U1", asked=first)
+    delivered(store, mine, NOW - MINUTE, missing=ModelReason.NO_BUDGET)
+    judged(store, mine, NOW, missing=ModelReason.NO_BUDGET)  # there is no more money for it now
+    store.requests.put(mine)
+    assert tick.tick(context, queues, NOW).already_delivered == (mine,)
+
+
 def test_who_asks_in_a_chat_is_not_forgotten_when_the_request_is_given_up(
     store: Store, context: Context, queues: Queues
 ) -> None:
@@ -83,11 +103,14 @@ def test_who_asks_in_a_chat_is_not_forgotten_when_the_request_is_given_up(
     assert store.requests.all() == [mine]
 
 
+@pytest.mark.parametrize("renewed", [False, True])
 def test_a_person_who_asked_before_the_delivery_is_not_told_it_was_there(
-    store: Store, context: Context, queues: Queues
+    store: Store, context: Context, queues: Queues, renewed: bool
 ) -> None:
     mine = asked(store, by="U1")
     delivered(store, mine, NOW + MINUTE)
+    if renewed:
+        mine = mine.model_copy(update={"asked": NOW, "since": NOW + 2 * MINUTE})
     store.requests.put(mine)
     assert tick.tick(context, queues, NOW + 2 * MINUTE).already_delivered == ()
     assert store.requests.all() == []
@@ -104,7 +127,7 @@ def test_a_day_that_stays_short_is_tried_every_ten_minutes_for_twelve_hours(
         if waits.since == now or now == NOW:
             tries += 1
             store.lists.put_result(mine.wanted, list_result(now, changed=NOW))
-            delivered(store, mine, now, missing=True)
+            delivered(store, mine, now, missing=ModelReason.MODEL_DOWN)
         now += MINUTE
         assert now < NOW + DAY
         tick.tick(context, queues, now)
@@ -117,7 +140,7 @@ def test_a_short_day_that_was_judged_again_is_left_alone_for_ten_minutes_from_th
 ) -> None:
     mine = asked(store, by="U1")
     store.requests.put(mine)
-    delivered(store, mine, NOW, missing=True)
+    delivered(store, mine, NOW, missing=ModelReason.MODEL_DOWN)
     lost = decision("2503.15294", Outcome.UNSCORED)
     again = digest(
         lost.model_copy(update={"trouble": ModelReason.MODEL_DOWN}), judged_at=NOW + 9 * MINUTE
