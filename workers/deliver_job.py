@@ -256,6 +256,8 @@ class _ChannelDelivery:
                 return store.shown_papers.ids_from_other_deliveries(address, day)
 
             digest = outcomes.digest_for_channel(request, list_result, decided, had, given)
+            if request.subscription:
+                store.requests.put_begun(request)
             store.history.put_prepared(request.address, name, digest, basis)
         posted = await self._posted(
             digest, day, self._thread(Outbox(store.redis, name), request.address, lease)

@@ -86,11 +86,25 @@ def due_requests(
         fingerprint = snapshot.fingerprint(subscription)
         request = _request(subscription, profile.categories, fingerprint, days, context)
         requests.append((subscription, request))
+    begun = context.store.requests.begun([subscription.key for subscription, _ in requests])
+    requests = [
+        (subscription, _as_begun(request, first))
+        for (subscription, request), first in zip(requests, begun, strict=True)
+    ]
     states = context.store.requests.states([request for _, request in requests])
     return [
         (subscription, request, next_action(request, state, now))
         for (subscription, request), state in zip(requests, states, strict=True)
     ]
+
+
+def _as_begun(request: DigestRequest, first: DigestRequest | None) -> DigestRequest:
+    """The request, for the digest whose posting began, if it is the same one: who changes a profile
+    in the morning changes the next digest, and gets no second one for the same day."""
+    if first is None or (first.at, first.wanted.date) != (request.at, request.wanted.date):
+        return request
+    now = {"since": request.since, "until": request.until, "judge": request.judge}
+    return first.model_copy(update=now)
 
 
 def _due_days(

@@ -225,4 +225,4 @@ def _filled(form: Form, answers: Mapping[str, str]) -> Form:
 
 def _request_key(request: DigestRequest) -> str:
     """The same however often it is tried."""
-    return fingerprint(request.key, request.by)
+    return fingerprint(request.key)

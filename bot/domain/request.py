@@ -65,10 +65,10 @@ class DigestRequest(Value):
 
     @property
     def key(self) -> str:
-        """The same day of the same profile for the same channel is one request; a preview is one
-        for each person."""
+        """The same day of the same profile for the same channel is one request of each person, who
+        is told what became of it, or one of a schedule."""
         same = f"{self.address} {self.profile} {self.wanted.key}"
-        return f"{same} preview {self.by}" if self.preview else same
+        return f"{same}{' preview' if self.preview else ''} {self.by}" if self.by else same
 
     @property
     def origin_key(self) -> str:

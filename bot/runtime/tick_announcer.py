@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import redis
 import structlog
 
 from bot.domain.papers import fingerprint
+from bot.domain.request import DigestRequest
 from bot.runtime.answers import Answers
 from bot.runtime.tick import TickResult
 from bot.views import refusals, subscriptions
@@ -72,40 +73,56 @@ class TickAnnouncer:
 
     def _told(self, ticked: TickResult) -> Iterator[tuple[str, str, Say]]:
         """What people's own requests came to."""
-        for name, note, requests in (
-            ("before", None, ticked.already_delivered),
-            ("preview", None, ticked.previews),
-            ("failed", refusals.failed(), ticked.failed),
-            ("given up", refusals.given_up(), ticked.given_up),
+        for name, groups in (
+            ("before", zip(ticked.already_delivered)),
+            ("preview", zip(ticked.previews)),
+            ("failed", _heard_together(ticked.failed)),
+            ("given up", _heard_together(ticked.given_up)),
         ):
-            for request in requests:
+            for request, *others in groups:
                 if answers := self._platforms.get(request.address.platform):
                     once = fingerprint(name, request.model_dump_json())
-                    say = _calling(answers.announcer.say, request.address, note, once)
-                    if note and request.preview:
-                        say = _calling(answers.tell_requester, request, note)
-                    elif not note:
-                        tell = (
-                            answers.show_preview
-                            if request.preview
-                            else answers.tell_delivered_before
-                        )
-                        say = _calling(tell, request)
-                    drop = partial(answers.context.store.requests.drop, request)
-                    yield once, request.address.platform, _then(say, drop)
+                    drop = answers.context.store.requests.drop
+                    drops = [partial(drop, each) for each in (request, *others)]
+                    say = _telling(answers, name, request, once)
+                    yield once, request.address.platform, _then(say, drops)
+
+
+def _telling(answers: Answers[Any], name: str, request: DigestRequest, once: str) -> Say:
+    """How what a request came to is told: to its person, or for all who asked in the channel."""
+    match name:
+        case "before":
+            return _calling(answers.tell_delivered_before, request)
+        case "preview":
+            return _calling(answers.show_preview, request)
+    note = refusals.failed() if name == "failed" else refusals.given_up()
+    if request.preview:
+        return _calling(answers.tell_requester, request, note)
+    return _calling(answers.announcer.say, request.address, note, once)
 
 
 def _calling(ask: Callable[..., Awaitable[bool]], *args: object) -> Say:
     return lambda: ask(*args)
 
 
-def _then(say: Say, drop: Callable[[], None]) -> Say:
-    """Say it, and forget the request after that: a bot that dies in between says it again."""
+def _heard_together(requests: Iterable[DigestRequest]) -> Iterator[list[DigestRequest]]:
+    """What a channel is told at once: the requests of several people for the same digest. What is
+    told in private stays apart."""
+    groups = defaultdict[str, list[DigestRequest]](list)
+    for request in requests:
+        of_all = f"{request.address} {request.profile} {request.wanted.key}"
+        groups[request.key if request.preview else of_all].append(request)
+    yield from groups.values()
+
+
+def _then(say: Say, drops: Sequence[Callable[[], None]]) -> Say:
+    """Say it, and forget the requests after that: a bot that dies in between says it again."""
 
     async def both() -> bool:
         is_over = await say()
         if is_over:
-            await asyncio.to_thread(drop)
+            for drop in drops:
+                await asyncio.to_thread(drop)
         return is_over
 
     return both

@@ -201,6 +201,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"gate-tallies:{_FP}", "hash", _object, False),
     (f"gate-report:{_FP}", "string", _a(GateReport), False),
     ("learnt", "hash", _day, False),
+    ("begun:.+", "string", _a(DigestRequest), False),
     (f"opinion:{_FP}:{_FP}:{_REF}", "string", _a(Assessment), False),
     (f"asked-of-model:{_WORKSPACE}:{_DAY}", "string", _number, False),
     # transient

@@ -20,6 +20,8 @@ from bot.store.stored_forms import SHORT_RETENTION, parse_aware_time, reader_for
 CHATS = ("slack", "discord")
 
 _OVERDUE = timedelta(days=2)
+# Longer than a digest may be improved after its time.
+_BEGUN = timedelta(days=2)
 
 
 class Requests:
@@ -51,7 +53,9 @@ class Requests:
             same = stored is not None and stored.origin_key == request.origin_key
             return after if same else stored
 
-        self._rows.change("pb:wishes", request.key, DigestRequest, updated)
+        # Releases before 2026-12 kept one request for all who had asked, without their names.
+        for key in (request.key, request.key.removesuffix(f" {request.by}")):
+            self._rows.change("pb:wishes", key, DigestRequest, updated)
 
     # -- how far a request has come
 
@@ -83,6 +87,14 @@ class Requests:
             for request, keys in zip(requests, rows, strict=True)
         ]
 
+    def begun(self, subscriptions: Sequence[str]) -> list[DigestRequest | None]:
+        """For the keys of subscriptions, the request of each whose posting began last."""
+        return self._rows.mget([_begun(key) for key in subscriptions], reader_for(DigestRequest))
+
+    def put_begun(self, request: DigestRequest) -> None:
+        """Record that a schedule's digest is being posted: it is completed as it was begun."""
+        self._redis.set(_begun(request.subscription), serialise(request), ex=_BEGUN)
+
     def overdue(self, requests: Sequence[DigestRequest]) -> list[datetime | None]:
         """When each schedule's request was first seen to be past its time, if it was."""
         return self._rows.mget([_overdue(request) for request in requests], parse_aware_time)
@@ -106,6 +118,10 @@ def _state(
     return RequestState(
         listed=day.listed, judged=day.judged, earlier=tuple(earlier), delivered=delivered
     )
+
+
+def _begun(subscription: str) -> str:
+    return f"pb:begun:{subscription}"
 
 
 def _overdue(request: DigestRequest) -> str:

@@ -427,6 +427,15 @@ def owed(store: Store, *days: int) -> DigestRequest:
     return mine
 
 
+def test_a_schedules_digest_is_remembered_as_it_was_begun(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    mine = owed(store, 20).model_copy(update={"subscription": "C1 foundations"})
+    assert mine.at is not None
+    run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
+    assert store.requests.begun(["C1 foundations", "C2 foundations"]) == [mine, None]
+
+
 def test_days_that_were_missed_come_in_one_thread_the_best_first(
     fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from bot.store.gates import Gates, gate_key
 from bot.store.queues import Queues
 from bot.store.requests import DueDeliveries, FailedAttempt
 from bot.store.store import Store
+from bot.store.stored_forms import serialise
 from tests.bot.runtime.due_days import owed
 from tests.factories import (
     NOW,
@@ -91,6 +92,28 @@ def test_a_person_who_asks_for_a_day_that_the_budget_cut_short_is_told_it_was_th
     judged(store, mine, NOW, missing=ModelReason.NO_BUDGET)  # there is no more money for it now
     store.requests.put(mine)
     assert tick.tick(context, queues, NOW).already_delivered == (mine,)
+
+
+def test_two_people_who_ask_for_a_day_the_channel_has_are_both_told_so(
+    store: Store, context: Context, queues: Queues
+) -> None:
+    first = asked(store, by="U1")
+    delivered(store, first, NOW - MINUTE)
+    second = first.model_copy(update={"by": "U2", "since": NOW + timedelta(seconds=1)})
+    for mine in (first, second):
+        store.requests.put(mine)
+    assert set(tick.tick(context, queues, NOW).already_delivered) == {first, second}
+    store.requests.drop(first)
+    assert store.requests.all() == [second]
+
+
+def test_a_request_stored_by_an_older_release_is_forgotten_as_others_are(store: Store) -> None:
+    mine = digest_request().model_copy(update={"by": "U1"})
+    older = mine.model_copy(update={"by": ""}).key  # the same for everybody
+    store.redis.hset("pb:wishes", older, serialise(mine))
+    assert store.requests.all() == [mine]
+    store.requests.drop(mine)
+    assert store.requests.all() == []
 
 
 def test_who_asks_in_a_chat_is_not_forgotten_when_the_request_is_given_up(
@@ -204,6 +227,24 @@ def test_a_subscription_carries_its_own_number_of_papers(context: Context) -> No
     (mine,) = owed(context, FRIDAY)
     assert mine.top == 3
     assert mine.judge == context.judge
+
+
+def test_who_changes_a_profile_in_the_morning_changes_the_next_digest(
+    store: Store, context: Context
+) -> None:
+    """Today's is completed as it was begun (test_deliver_job), and comes no second time."""
+    context.store.subscriptions.put(subscription())
+    (begun,) = owed(context, FRIDAY)
+    store.requests.put_begun(begun)
+    changed = context.profiles(HERE)["foundations"].model_copy(
+        update={"maximum": 3, "categories": ("cs.CL",)}
+    )
+    store.profiles.put_own(HERE, changed)
+    better = replace(context, judge=Judge(model="another"))  # it may have what is missing
+    (mine,) = owed(better, FRIDAY + HOUR)
+    assert mine == begun.model_copy(update={"judge": better.judge})
+    (mine,) = owed(better, FRIDAY + 3 * DAY)
+    assert (mine.profile, mine.wanted.categories) == (changed.fingerprint, ("cs.CL",))
 
 
 def test_a_profile_that_is_gone_holds_up_no_other_channel(context: Context) -> None:

@@ -131,6 +131,22 @@ def test_who_asked_is_told_when_the_platform_is_back_and_the_request_stays_until
     asyncio.run(talk())
 
 
+def test_two_people_who_asked_for_the_same_hear_of_it_once_in_their_channel() -> None:
+    async def talk() -> None:
+        slack = Chat()
+        platform = Platform(slack)
+        announcer = TickAnnouncer({"slack": platform})
+        _, request, _ = late("slack", 1)
+        _, elsewhere, _ = late("slack", 2)
+        both = tuple(request.model_copy(update={"by": by}) for by in ("U1", "U2"))
+        announcer.announce(TickResult(failed=(*both, elsewhere), already_delivered=both))
+        await settled(platform, 5)
+        assert sorted(slack.said) == ["C1", "C2", "before U1", "before U2"]
+        assert sorted(each.by for each in platform.dropped) == ["", "U1", "U1", "U2", "U2"]
+
+    asyncio.run(talk())
+
+
 def test_what_could_not_be_said_is_said_at_the_next_tick() -> None:
     async def talk() -> None:
         slack = Chat(errors=1)
