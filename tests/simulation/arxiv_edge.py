@@ -21,6 +21,9 @@ KINDS = (
     *("down", "hangs", "throttles", "no feed", "refused"),
 )
 
+# A list fills up within minutes, or Paperboy takes it for complete (fetch_job._GROWING).
+HALF_HOURS = 0.3
+
 
 class Morning(NamedTuple):
     """What is wrong with a day's list until so many hours after midnight in New York."""
@@ -33,7 +36,7 @@ class Arxiv:
     """What it announces is made from the seed; `mornings` say what it shows, until it is calm."""
 
     def __init__(self, seed: str, scheduler: Scheduler, mornings: Mapping[date, Morning]) -> None:
-        self._seed, self._scheduler, self.mornings = seed, scheduler, mornings
+        self._seed, self._scheduler, self.mornings = seed, scheduler, dict(mornings)
         self._days: dict[date, tuple[Announced, ...]] = {}
         self._by_id: dict[str, Announced] = {}
         self.is_calm = False
@@ -72,16 +75,19 @@ class Arxiv:
         scheduler = self._scheduler
         scheduler.effect("arXiv")
         scheduler.sleep(scheduler.random.uniform(0.1, 3.0))
-        local = scheduler.datetime().astimezone(NEW_YORK)
-        day = local.date()
+        day, hours_of_day = self.local_hours()
         morning = self.mornings.get(day, Morning())
-        since_midnight = local - datetime.combine(day, time(0), NEW_YORK)
-        # A list fills up within minutes, or Paperboy takes it for complete (fetch_job._GROWING).
-        hours = min(morning.hours, 0.3) if morning.kind == "half" else morning.hours
-        is_over = self.is_calm or since_midnight > timedelta(hours=hours)
+        hours = min(morning.hours, HALF_HOURS) if morning.kind == "half" else morning.hours
+        is_over = self.is_calm or hours_of_day > hours
         result = self._answer("normal" if is_over else morning.kind, day, categories)
         scheduler.effect("arXiv answered")
         return result
+
+    def local_hours(self) -> tuple[date, float]:
+        """The day in New York, and the hours since its midnight."""
+        local = self._scheduler.datetime().astimezone(NEW_YORK)
+        since = local - datetime.combine(local.date(), time(0), NEW_YORK)
+        return local.date(), since.total_seconds() / 3600.0
 
     def _answer(  # noqa: C901  # a table of what may be wrong
         self, kind: str, day: date, categories: Sequence[str]

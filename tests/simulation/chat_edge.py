@@ -6,7 +6,7 @@ One `Chat` is a platform's servers. `Edge` is what the bot has of it: events in,
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +21,7 @@ from bot.domain.request import Address, DigestRequest
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
 from bot.views import refusals
-from tests.simulation.scheduler import Process, Scheduler
+from tests.simulation.scheduler import Process, Scheduler, Signal
 
 # A platform delivers an event again for so long when nobody acknowledged it.
 _REDELIVERY_SECONDS = 60.0
@@ -84,6 +84,9 @@ class Chat:
         # Titles of papers whose card is refused, and whether edits are.
         self.refused_titles: frozenset[str] = frozenset()
         self.refuses_edits = False
+        self.headed = Signal(scheduler)  # the id of a message that may become a thread's head
+        self.refused = Signal(scheduler)  # a channel that could not be posted to
+        self.turned_away = Counter[Address]()  # how often a channel could not
         self._ids = 0
 
     # -- as posting.Poster has it
@@ -110,7 +113,12 @@ class Chat:
 
     def _show(self, address: Address, post: Post, key: str, under: str | None) -> str:
         """What the platform does with a message; raises what it answers."""
-        self._try(address)
+        try:
+            self._try(address)
+        except Gone:
+            self.turned_away[address] += 1
+            self.refused.give(str(address))
+            raise
         if isinstance(post, Card) and post.title in self.refused_titles:
             raise Refused("That message is refused.", ChannelReason.BAD_MESSAGE)
         head = next((m for m in self.channels[address] if m.id == under), None)
@@ -122,6 +130,8 @@ class Chat:
         shown = Shown(str(self._ids), key, under, post, self._scheduler.now)
         self.channels[address].append(shown)
         self.tell(f"{address}: {shown.id} posted{f' under {under}' if under else ''}: {post.title}")
+        if not under and not address.channel.startswith("D"):
+            self.headed.give(shown.id)
         return shown.id
 
     async def open_thread(self, address: Address, message: str, head: Message) -> str:

@@ -41,6 +41,7 @@ class Model:
     def __init__(self, seed: str, scheduler: Scheduler, titles: dict[str, str]) -> None:
         self._seed, self._scheduler, self.titles = seed, scheduler, titles
         self.fault, self.rate = "", 0.0
+        self.babbles = False  # it writes as much as it may
         self.purchases = defaultdict[tuple[str, str], list[Purchase]](list)
         # Tokens by workspace and UTC day of the call.
         self.tokens = defaultdict[tuple[str, date], int](int)
@@ -163,7 +164,7 @@ class Model:
         }
 
     def _usage(self, prompt: str, text: str, most: int | None) -> Usage:
-        written = len(text) // 4 + 1
+        written = len(text) // 4 * (8 if self.babbles else 1) + 1
         return Usage(
             calls=1,
             prompt_tokens=len(prompt) // 4,

@@ -66,7 +66,8 @@ class People:
 
     def _event(self, act: Act, address: Address, random: Random, id: str) -> Event | None:
         world = self._world
-        person, now = random.choice(PERSONS), world.scheduler.now
+        anybody, now = random.choice(PERSONS), world.scheduler.now
+        person = act.person or anybody
         text, message = act.text, ""
         chat = world.chats[address.platform]
         cards = [m for m in chat.channels[address] if isinstance(m.post, Card) and not m.removed]

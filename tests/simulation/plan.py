@@ -31,29 +31,45 @@ MORE_TROUBLES = (
     *("freeze", "freeze", "freeze", "freeze", "orphan", "orphan", "orphan", "orphan"),
     *("garbled", "garbled", "long closed"),
 )
+# What goes wrong just when something is under way; these came last.
+TIMELY_TROUBLES = (
+    *("model", "model", "model", "babbles", "babbles", "flaky", "away", "redis", "deaths"),
+    *("edits refused", "closed", "kill", "head deleted", "head deleted", "locked"),
+    *("list grows", "list grows", "dies at a pause", "dies at a pause"),
+)
+# A timely trouble waits so long for its moment (s).
+WAITS_SECONDS = 3 * 3600.0
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that goes wrong `at` (seconds from the begin), for so many seconds. `chance` (0 to
-    1) decides what remains to be decided."""
+    """Something that goes wrong `at` (seconds from the begin), for so many seconds; if it is
+    timely, when next something is under way. `chance` (0 to 1) decides what remains to be
+    decided."""
 
     at: float
     kind: str
     seconds: float
     chance: float
+    is_timely: bool = False
+
+    @property
+    def end(self) -> float:
+        """When it is over at the latest, in seconds from the begin."""
+        return self.at + self.seconds + (WAITS_SECONDS + 10.0 if self.is_timely else 0.0)
 
 
 @dataclass(frozen=True)
 class Act:
-    """Something a person does `at` (seconds from the begin) in a channel (its number). The event is
-    delivered once more after each of `again` seconds."""
+    """Something a person does `at` (seconds from the begin) in a channel (its number); without a
+    `person` it is anybody. The event is delivered once more after each of `again` seconds."""
 
     at: float
     channel: int
     text: str
     chance: float
     again: tuple[float, ...] = ()
+    person: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,11 +109,13 @@ class Plan:
         """What a shorter story may leave out, each with the name of its list."""
         bad = [day for day, morning in self.mornings.items() if morning.kind != "normal"]
         return [
-            *(("troubles", each) for each in self.troubles if each.kind in TROUBLES),
+            *(("troubles", t) for t in self.troubles if t.kind in TROUBLES and not t.is_timely),
             *(("mornings", day) for day in bad),
-            *(("acts", each) for each in self.acts),
+            *(("acts", each) for each in self.acts if not each.person),
             *(("subscribed", each) for each in self.subscribed),
-            *(("troubles", each) for each in self.troubles if each.kind in MORE_TROUBLES),
+            *(("troubles", t) for t in self.troubles if t.kind in MORE_TROUBLES),
+            *(("troubles", t) for t in self.troubles if t.is_timely),
+            *(("acts", each) for each in self.acts if each.person),
         ]
 
     def with_only(self, parts: list[tuple[str, object]]) -> Plan:
@@ -129,13 +147,14 @@ def make_plan(
     )
     profiles = {w: _profiles(seed, w) for w in sorted({a.workspace_key for a in addresses})}
     dates = [begin.date() + timedelta(days=n) for n in range(-2, days + 4)]
+    subscribed = _subscribed(random, addresses, profiles)
     return Plan(
         seed=seed,
         days=days,
         begin=begin,
         channels=addresses,
         profiles=profiles,
-        subscribed=tuple(_at_few_times(seed, _subscribed(random, addresses, profiles), moments)),
+        subscribed=tuple(_at_few_times(seed, subscribed, moments)),
         mornings={
             day: Morning(random.choice(arxiv_edge.KINDS), random.random() ** 4 * 22)
             for day in dates[4:-4]
@@ -143,8 +162,12 @@ def make_plan(
         troubles=(
             *_troubles(random, days, _some(seed, TROUBLES, 3)),
             *_more_troubles(Random(f"{seed} more"), days, _some(seed, MORE_TROUBLES, 2)),
+            *_timely_troubles(Random(f"{seed} timely"), days, _some(seed, TIMELY_TROUBLES, 3)),
         ),
-        acts=tuple(_acts(random, days, addresses, profiles)),
+        acts=(
+            *_acts(random, days, addresses, profiles),
+            *_asked_by_two(Random(f"{seed} two"), days, subscribed),
+        ),
         day_tokens=random.choice((None, None, 6000, 20_000)),
         catch_up_days=random.choice((1, 3, 5)),
         busy_seconds=random.choice((10.0, 60.0, 120.0, 120.0)),
@@ -223,6 +246,30 @@ def _more_troubles(random: Random, days: int, kinds: tuple[str, ...]) -> list[Tr
         kind = random.choice(kinds)
         seconds = min(40 * 3600.0, days * _DAY - at) if kind == "long closed" else 0.0
         rows.append(Trouble(at, kind, seconds, random.random()))
+    return rows
+
+
+def _timely_troubles(random: Random, days: int, kinds: tuple[str, ...]) -> list[Trouble]:
+    rows, at = list[Trouble](), 0.0
+    rate = random.choice((0.0, 0.0, 2.0, 8.0)) / _DAY
+    while rate and (at := at + random.expovariate(rate)) < days * _DAY:
+        kind = random.choice(kinds)
+        # A channel has to stay closed until its digest is due.
+        seconds = _DAY if kind == "dies at a pause" else random.choice((20.0, 60.0, 600.0, 3600.0))
+        seconds = min(seconds, days * _DAY - at)
+        rows.append(Trouble(at, kind, seconds, random.random(), is_timely=True))
+    return rows
+
+
+def _asked_by_two(random: Random, days: int, subscribed: list[Subscribed]) -> list[Act]:
+    """Two people ask for the same digest, one just after the other."""
+    rows, at = list[Act](), 0.0
+    rate = random.choice((0.0, 0.1)) * len(subscribed) / _DAY
+    while rate and (at := at + random.expovariate(rate)) < days * _DAY:
+        row = random.choice(subscribed)
+        for person, later in (("U1", 0.0), ("U2", random.uniform(0.0, 2.0))):
+            text = f"now {row.profile}"
+            rows.append(Act(at + later, row.channel, text, random.random(), person=person))
     return rows
 
 

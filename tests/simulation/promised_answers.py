@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from bot.arxiv.calendar import NEW_YORK
 from bot.domain.message import Message
 from bot.domain.request import Address
 from bot.views import refusals
+from tests.simulation.arxiv_edge import Morning
 from tests.simulation.chat_edge import Event
 
 if TYPE_CHECKING:
@@ -19,7 +21,12 @@ _PATIENCE = 14 * 3600.0
 # What anybody may do in a channel without being its member.
 _FREE = ("why", "up", "down")
 # Whatever loses what was promised for a moment only, or what nobody can hold against the bot.
-_EXCUSES = ("redis", "kill", "deaths", "restore", "clock", "closed", "revoked", "long closed")
+_EXCUSES = (
+    *("redis", "kill", "deaths", "restore", "clock", "closed", "revoked", "long closed"),
+    "dies at a pause",
+)
+# What keeps nobody from hearing that a digest is there already; it may be later then.
+_HARMLESS = ("flaky", "away", "edits refused", "card refused", "model", "babbles")
 
 
 def broken(world: World) -> Iterator[str]:
@@ -37,6 +44,7 @@ def broken(world: World) -> Iterator[str]:
             yield f"{where} is not in the channel and did it: {event.text}"
     if not any(trouble.kind in _EXCUSES for trouble in world.plan.troubles):
         yield from _got_it(world)
+        yield from _nothing_new(world)
     yield from _nothing_fails(world)
     yield from _awake(world)
     yield from _told_of_pause(world)
@@ -63,6 +71,39 @@ def _got_it(world: World) -> Iterator[str]:
         ]
         if not any(0 <= at - event.at < _PATIENCE for at in heard):
             yield f"{address}: {event.person} asked and got nothing: {text}"
+
+
+def _nothing_new(world: World) -> Iterator[str]:
+    """Who asks for a digest that is there already hears so; tomorrow's is no answer to that."""
+    for event in world.people.events:
+        if not event.requested or event.interrupted or not _knows_the_day(world, event):
+            continue
+        chat, profile = world.chats[event.address.platform], event.text.split()[-1]
+        asked = datetime.fromtimestamp(event.at, UTC)
+        direct = event.address.model_copy(update={"channel": f"D{event.person}"})
+        is_told = any(m.at > event.at for m in chat.channels.get(direct, ()))
+        came = any(
+            delivery.profile == profile
+            and delivery.at > asked
+            and delivery.date <= asked.astimezone(NEW_YORK).date()
+            for delivery in world.store().history.of(event.address)
+        )
+        notes = (refusals.failed(), refusals.given_up())
+        is_over = any(m.post in notes for m in chat.channels[event.address] if m.at > event.at)
+        if not (is_told or came or is_over):
+            yield f"{event.address}: {event.person} was not told of it: {event.text}"
+
+
+def _knows_the_day(world: World, event: Event) -> bool:
+    """Whether it is clear which list was meant: arXiv and all but the chat were well for hours."""
+    begin = event.at - world.plan.begin.timestamp()
+    asked = datetime.fromtimestamp(event.at, UTC).astimezone(NEW_YORK).date()
+    days = [asked - timedelta(days=back) for back in range(5)]
+    is_well = all(world.plan.mornings.get(day, Morning()).kind == "normal" for day in days)
+    return is_well and not any(
+        t.kind not in _HARMLESS and t.at < begin + 2 * 3600.0 and t.end > begin - 2 * 3600.0
+        for t in world.plan.troubles
+    )
 
 
 def _nothing_fails(world: World) -> Iterator[str]:

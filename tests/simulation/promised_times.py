@@ -127,4 +127,4 @@ def _whole(world: World, view: ChannelView, moment: datetime) -> bool:
 def _calm(world: World, begin: datetime, end: datetime) -> bool:
     """Whether nothing went wrong between two moments."""
     first, last = ((at - world.plan.begin).total_seconds() for at in (begin, end))
-    return not any(t.at < last and t.at + t.seconds + 900 > first for t in world.plan.troubles)
+    return not any(t.at < last and t.end + 900 > first for t in world.plan.troubles)

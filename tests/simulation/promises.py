@@ -25,6 +25,8 @@ from tests.simulation.world import CALM, World
 
 # The clock looks every half an hour; then a thread takes some minutes.
 _LATE = timedelta(minutes=75)
+# Its deliveries under way may each find out that a channel is closed, for each of its profiles.
+_TRIED = 4
 
 
 def broken(world: World) -> list[str]:
@@ -36,6 +38,7 @@ def broken(world: World) -> list[str]:
 
 def _broken(world: World) -> Iterator[str]:
     yield from (f"a job failed through our fault: {fault}" for fault in world.lanes.faults)
+    yield from (f"a fault of ours was logged: {fault}" for fault in world.faults)
     for address, messages in _channels(world):
         yield from _said_once(world, address, messages)
         yield from _kept_apart(world, address, messages)
@@ -59,6 +62,18 @@ def _broken(world: World) -> Iterator[str]:
             yield f"set aside as unreadable: {key}: {row}"
     yield from promised_times.broken(world)
     yield from promised_answers.broken(world)
+    yield from _left_alone(world)
+
+
+def _left_alone(world: World) -> Iterator[str]:
+    """A channel that cannot be posted to is not tried again and again."""
+    if world.lanes.disturbed or world.redis.ever_lost or world.troubles.forgotten:
+        return
+    asked = Counter(event.address for event in world.people.events)
+    for chat in world.chats.values():
+        for address, times in chat.turned_away.items():
+            if times > _TRIED * (world.troubles.closings[address] + asked[address]):
+                yield f"{address} was tried {times} times while it was closed"
 
 
 def _channels(world: World) -> Iterator[tuple[Address, list[Shown]]]:

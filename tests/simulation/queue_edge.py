@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.store.queues import QUEUES, Queues
-from tests.simulation.scheduler import Killed, Process, Scheduler
+from tests.simulation.scheduler import Killed, Process, Scheduler, Signal
 from workers import jobs
 
 # As in workers/runtime and bot/store/queues: when a dead worker's job goes to another, how often a
@@ -34,11 +34,10 @@ class Lanes:
 
     def __init__(self, scheduler: Scheduler, is_expected: Callable[[Exception], bool]) -> None:
         """`is_expected` says of a job's error that the simulation is to blame."""
-        self.scheduler, self._is_expected = scheduler, is_expected
+        self.scheduler, self.is_expected = scheduler, is_expected
         self.workers: dict[str, Process] = {}
         self._ever: list[Process] = []
-        self._watching: list[Process] = []  # who waits for a job to begin, and the lane of the last
-        self._begun = ""
+        self.begun = Signal(scheduler)  # the lane of a job that begins
         self.faults: list[str] = []  # jobs that failed through our fault
         # The runs of jobs that were cut short, by a death or an error: process and number.
         self.disturbed: set[tuple[Process, int]] = set()
@@ -77,15 +76,6 @@ class Lanes:
         self.workers[lane] = worker
         self._ever.append(worker)
         self.scheduler.spawn(worker)
-
-    def next_job(self, seconds: float) -> str:
-        """Wait until the next job begins, but no longer than so long; its lane, or nothing."""
-        me = self.scheduler.current
-        assert me is not None, "a process waits"
-        self._watching.append(me)
-        self._begun = ""
-        self.scheduler.wait(seconds)
-        return self._begun
 
     def freeze(self, lane: str, seconds: float, at: tuple[str, ...]) -> None:
         """A worker stands still for so long, at the next of these effects; after a while it is
@@ -137,13 +127,11 @@ class Lanes:
         worker.job += 1
         if worker.frozen_until > self.scheduler.now:
             self.disturbed.add((worker, worker.job))  # it stands still from the begin
-        self._begun = lane
-        while self._watching:
-            self.scheduler.wake(self._watching.pop())
+        self.begun.give(lane)
 
     def _failed(self, job: Job, error: Exception) -> None:
         what = f"{job.id}: {type(error).__name__}: {error}"
-        if not self._is_expected(error):
+        if not self.is_expected(error):
             self.faults.append(what)
             self.scheduler.fault = error  # it would fail again and again: the run ends here
         job.state = "queued" if job.tries < _TRIES else "failed"

@@ -53,6 +53,31 @@ class Process:
         return self.greenlet is not None and self.greenlet.dead
 
 
+class Signal:
+    """What processes wait for; it tells them something."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._waiting: list[Process] = []
+        self._said: dict[Process, str] = {}
+
+    def wait(self, seconds: float) -> str:
+        """Wait for the next time, but no longer than so long; what was said, or nothing."""
+        me = self._scheduler.current
+        assert me is not None, "a process waits"
+        self._waiting.append(me)
+        self._scheduler.wait(seconds)
+        if me in self._waiting:
+            self._waiting.remove(me)
+        return self._said.pop(me, "")
+
+    def give(self, said: str) -> None:
+        while self._waiting:
+            process = self._waiting.pop()
+            self._said[process] = said
+            self._scheduler.wake(process)
+
+
 class Scheduler:
     """The clock, and whose turn it is. `now` is monotonic, in seconds; the wall clock, which may be
     set, is `offset` seconds ahead of it (both in seconds since 1970)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -14,9 +15,10 @@ from bot.domain.message import Card
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.store.backup import Backup, BackupEntry
+from tests.simulation.arxiv_edge import HALF_HOURS, Morning
 from tests.simulation.chat_edge import Chat, Event, Shown
 from tests.simulation.model_edge import FAULTS
-from tests.simulation.plan import Trouble
+from tests.simulation.plan import WAITS_SECONDS, Act, Trouble
 from tests.simulation.scheduler import Process
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 # Reasons for which a channel cannot be posted to, and for which no channel of a workspace can.
 _CLOSED = (ChannelReason.ARCHIVED, ChannelReason.NOT_A_MEMBER, ChannelReason.CHANNEL_GONE)
 _REVOKED = (ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE)
+# Timely troubles that wait for another moment than the begin of a job.
+_OWN_MOMENT = ("head deleted", "locked", "list grows", "dies at a pause")
 # Kinds of keys that are made unreadable.
 _GARBLED = ("digest", "judged", "listed", "delivered")
 
@@ -38,6 +42,7 @@ class Troubles:
         # From when to when (monotonic) what was stored is forgotten again.
         self.forgotten: list[tuple[float, float]] = []
         self.closed_until: dict[Address, float] = {}
+        self.closings = Counter[Address]()  # how often a channel was closed
         self.damaged_threads: set[str] = set()
         self.garbled: set[str] = set()  # keys whose value was made unreadable
 
@@ -56,6 +61,7 @@ class Troubles:
         world.tell("calm")
         scheduler = world.scheduler
         scheduler.deaths, world.redis.lost, world.model.rate = 0.0, 0.0, 0.0
+        world.model.babbles = False
         scheduler.set_clock(0.0)
         world.arxiv.is_calm = True
         for chat in world.chats.values():
@@ -86,7 +92,14 @@ class Troubles:
             "freeze": self._freeze,
             "orphan": self._orphan,
             "garbled": self._garbled,
+            "babbles": self._babbles,
+            "list grows": self._list_grows,
+            "dies at a pause": self._dies_at_a_pause,
         }
+        if trouble.is_timely and trouble.kind not in _OWN_MOMENT:
+            self._busy_lane(random)
+            if self._ended:
+                return
         self.happened = True
         handlers[trouble.kind](trouble, random)
 
@@ -134,6 +147,8 @@ class Troubles:
         """A person deletes a card, or the head of a thread."""
         is_head = trouble.kind == "head deleted"
         rows = self._live(lambda m: m.under is None if is_head else isinstance(m.post, Card))
+        if trouble.is_timely:
+            rows = self._next_head(random)
         if rows:
             address, shown = random.choice(rows[-20:])
             shown.removed = "by hand"
@@ -142,11 +157,19 @@ class Troubles:
 
     def _locked(self, trouble: Trouble, random: Random) -> None:
         rows = self._live(lambda m: m.under is None)
+        if trouble.is_timely:
+            rows = self._next_head(random)
         if rows:
             address, shown = random.choice(rows[-20:])
             self._world.chats[address.platform].locked.add(shown.id)
             self.damaged_threads.add(shown.id)
             self._world.tell(f"{address}: thread locked")
+
+    def _next_head(self, random: Random) -> list[tuple[Address, Shown]]:
+        """The next message that may become a thread's head, a moment after it was posted."""
+        id = self._chat(random).headed.wait(WAITS_SECONDS)
+        self._world.scheduler.sleep(random.choice((0.01, 1.0, 4.0)) * random.random())
+        return [row for row in self._live(lambda m: m.under is None) if row[1].id == id][-1:]
 
     def _edits_refused(self, trouble: Trouble, random: Random) -> None:
         chat = self._chat(random)
@@ -177,6 +200,7 @@ class Troubles:
         chat = world.chats[address.platform]
         for each in closed:
             chat.closed[each] = reason
+            self.closings[each] += 1
         world.tell(f"{address.workspace if is_revoked else address}: {reason}")
         if self._lasts(trouble):
             for each in closed:
@@ -212,7 +236,7 @@ class Troubles:
 
     def _busy_lane(self, random: Random) -> str:
         """A lane whose worker is at a job, as soon as there is one, or was a moment ago."""
-        lane = self._world.lanes.next_job(3 * 3600.0)
+        lane = self._world.lanes.begun.wait(WAITS_SECONDS)
         self._world.scheduler.sleep(random.choice((0.0, 0.5, 2.0, 8.0)) * random.random())
         return lane or random.choice(list(self._world.lanes.workers))
 
@@ -234,6 +258,48 @@ class Troubles:
                 client.set(key, "{", keepttl=True)
                 self.garbled.add(key)
                 world.tell(f"{key} is garbled")
+
+    def _babbles(self, trouble: Trouble, random: Random) -> None:
+        model = self._world.model
+        model.babbles = True
+        self._world.tell("the model babbles")
+        if self._lasts(trouble):
+            model.babbles = False
+
+    def _list_grows(self, trouble: Trouble, random: Random) -> None:
+        """Half a list becomes a whole one while it is judged, and somebody asks for it then."""
+        world = self._world
+        while True:
+            lane = self._busy_lane(random)
+            day, hours = world.arxiv.local_hours()
+            morning = world.arxiv.mornings.get(day, Morning())
+            if self._ended:
+                return
+            is_half = morning.kind == "half" and hours < min(morning.hours, HALF_HOURS)
+            if lane == "batch" and is_half:
+                break
+        world.arxiv.mornings[day] = Morning("half", hours)
+        world.tell("arXiv's list is whole")
+        row = random.choice(world.plan.subscribed)
+        world.people.add(Act(0.0, row.channel, f"now {row.profile}", 0.0, person="U1"))
+
+    def _dies_at_a_pause(self, trouble: Trouble, random: Random) -> None:
+        """A channel is closed; whoever finds that out may die of it."""
+        world = self._world
+        row = random.choice(world.plan.subscribed)
+        address = world.plan.channels[row.channel]
+        world.chats[address.platform].closed[address] = random.choice(_CLOSED)
+        self.closings[address] += 1
+        world.tell(f"{address} is closed")
+        world.chats[address.platform].refused.wait(trouble.seconds)
+        if self._ended:
+            return
+        world.scheduler.deaths = 0.1
+        world.scheduler.sleep(3.0)
+        world.scheduler.deaths = 0.0
+        world.scheduler.sleep(3600.0)
+        if not self._ended:
+            self._reopen(world.chats[address.platform], address)
 
     def _deaths(self, trouble: Trouble, random: Random) -> None:
         scheduler = self._world.scheduler

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.metadata
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -66,6 +67,7 @@ class World:
         self.bot: Process | None = None
         self.calm_from = plan.end
         self.logged: list[tuple[str, str]] = []  # outages that began and ended
+        self.faults: list[str] = []  # faults of ours that were logged
         self.story: list[str] = []
         self.audit = Audit(self)
         self.troubles, self.people = Troubles(self), People(self)
@@ -189,6 +191,10 @@ class World:
             )
 
     def _log(self, logger: object, level: str, event: dict[str, Any]) -> dict[str, Any]:
+        fault = event.get("exc_info")
+        fault = sys.exc_info()[1] if fault is True else fault
+        if isinstance(fault, Exception) and not self.lanes.is_expected(fault):
+            self.faults.append(f"{event['event']}: {type(fault).__name__}: {fault}")
         if event["event"].startswith("outage"):
             self.logged.append((event["event"].split(",")[0], str(event["what"])))
         raise structlog.DropEvent
