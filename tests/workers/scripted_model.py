@@ -30,6 +30,7 @@ class ScriptedModel:
         question: str,
         schema: dict[str, object],
         cache_key: str,
+        most_output: int | None = None,
         patience: float = 1.0,
     ) -> ModelReply:
         about = [json.loads(line)["id"] for line in question.splitlines() if line[:1] == "{"]

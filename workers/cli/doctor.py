@@ -55,7 +55,7 @@ def examine(settings: Settings, store: Store) -> ModelCheckup:
 def _try_model(model: Model, checkup: ModelCheckup, settings: Settings) -> ModelCheckup:
     paper, profile = sample.listing().papers[0].paper, library.shipped()[_PROFILE]
     limited = settings.limits != (Limits(), Limits())
-    most = output_token_limit(batches.PAPERS_PER_CALL, SCORE_TOKENS) if limited else None
+    most = output_token_limit(batches.PAPERS_PER_CALL, SCORE_TOKENS)
     instructions, key = scoring.instructions(profile), scoring.judge_key(profile, model.name)
     start = time.monotonic()
     try:

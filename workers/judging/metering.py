@@ -32,6 +32,9 @@ _FRAME_TOKENS = 200
 # are asked about again in halves.
 SCORE_TOKENS, TOP_TOKENS, CLAIMS_TOKENS = 120, 150, 1000
 _REPLY_TOKENS = 200
+# So many times as many where nothing is limited and an answer ended before it came to its JSON: the
+# model reasons first.
+_REASONING_ROOM = 4
 _POLL_SECONDS = 0.25
 
 
@@ -49,7 +52,8 @@ def max_call_cost(
 
 
 def output_token_limit(papers: int, row_tokens: int) -> int:
-    """The output tokens allowed for an answer about so many papers, where there is a budget."""
+    """The output tokens allowed for an answer about so many papers. A small model was seen to write
+    580 for one comment, and would not have stopped."""
     return _REPLY_TOKENS + row_tokens * papers
 
 
@@ -90,7 +94,8 @@ class MeteredModel:
     """A model whose calls `payer` pays for; a call that might exceed a limit is not made.
 
     A call waits where settling others may make room for it. Calls are made in the order they came,
-    so that the best papers are asked about first when the budget runs out.
+    so that the best papers are asked about first when the budget runs out. Answers are bounded also
+    where nothing is limited; a model that reasons first gets more room there.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class MeteredModel:
         self._spending, self._clock = spending, clock
         self._closed = threading.Event()
         self._queue, self._tickets, self._turn = threading.Condition(), count(), 0
+        self._room = 1
 
     def close(self) -> None:
         """Make no further call; those under way are still settled."""
@@ -125,10 +131,9 @@ class MeteredModel:
         a call whose process was killed before settling it.
         """
         reservation = self._reserved(lambda: self.max_cost(instructions, question, schema))
-        output = _most_output(question, self._row_tokens)
+        output = _most_output(question, self._row_tokens) * self._room
         try:
-            bound = (output,) if self._payer.limited else ()
-            reply = self._ask(instructions, question, schema, cache_key, *bound)
+            reply = self._ask(instructions, question, schema, cache_key, output)
         except Refused:
             self._spending.give_back(reservation)
             raise
@@ -139,6 +144,8 @@ class MeteredModel:
                 self._spending.give_back(reservation)
             raise
         self._spending.settle(reservation, reply.usage)
+        if reply.reason is ModelReason.CUT_OFF and "{" not in (reply.text or ""):
+            self._room = 1 if self._payer.limited else _REASONING_ROOM
         return reply
 
     def max_cost(self, instructions: str, question: str, schema: Mapping[str, object]) -> MaxCost:

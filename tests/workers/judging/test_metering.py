@@ -36,6 +36,7 @@ from workers.judging import metering, scoring
 from workers.judging.batches import ModelReply, score_papers
 from workers.judging.metering import (
     CLAIMS_TOKENS,
+    SCORE_TOKENS,
     MeteredModel,
     affordable_papers,
     max_prompt_tokens,
@@ -78,6 +79,52 @@ def ask(meter: MeteredModel, question: str = QUESTION) -> ModelReply:
 
 def today(spending: Spending, now: datetime = NOW) -> SpentTotals:
     return spending.spent(WHOLE, Period.DAY, now)
+
+
+class Reasoning(PricedModel):
+    """A model that writes so many tokens before its answer; `allowed` are its calls' limits."""
+
+    def __init__(self, tokens: int) -> None:
+        super().__init__()
+        self.tokens, self.allowed = tokens, list[int]()
+
+    def ask(
+        self, instructions: str, question: str, schema: dict[str, object], key: str, most: int
+    ) -> ModelReply:
+        self.allowed.append(most)
+        if most < self.tokens:
+            return ModelReply("", Usage(calls=1, completion_tokens=most), ModelReason.CUT_OFF)
+        return super().ask(instructions, question, schema, key, most)
+
+
+def test_an_answer_is_bounded_where_nothing_is_limited_with_room_for_a_model_that_reasons(
+    spending: Spending,
+) -> None:
+    short = SCORE_TOKENS + 200
+    for tokens, unlimited, limited in (
+        (0, [short], [short]),
+        (1000, [short, 4 * short, 4 * short], [short] * 3),
+        (9000, [short, 4 * short, 4 * short], [short] * 3),
+    ):
+        for limits, expected in ({}, unlimited), ({"day_usd": 9}, limited):
+            model = Reasoning(tokens)
+            meter = metered(model, spending, **limits)
+            while len(model.allowed) < len(expected):
+                ask(meter)
+            assert model.allowed == expected
+
+
+def test_a_model_that_babbles_gets_no_more_room(spending: Spending) -> None:
+    class Babbling(Reasoning):
+        def ask(self, *asked: Any) -> ModelReply:
+            reply = super().ask(*asked)
+            return ModelReply('{"papers": [{"comment": "It ', reply.usage, ModelReason.CUT_OFF)
+
+    model = Babbling(9000)
+    meter = metered(model, spending)
+    for _ in range(2):
+        ask(meter)
+    assert len(set(model.allowed)) == 1
 
 
 def test_a_calls_maximum_cost_is_reserved_and_then_replaced_by_its_cost(spending: Spending) -> None:
