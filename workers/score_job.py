@@ -63,7 +63,8 @@ def score(
 ) -> None:
     """Decide and store a profile's day.
 
-    One worker at a time scores a day. While another holds the lease, or died a moment ago, this
+    One worker at a time scores for the same criteria and model: another day, or the same for a
+    profile with other cut-offs, may have the same papers, which are paid for once. While another holds the lease, or died a moment ago, this
     returns at once; the next attempt finds the stored scores and buys none again. `model` is None
     where this worker has no key; a request for the local judge needs none. `limits` are those of
     the requesting workspace, and of the profile in it.
@@ -71,13 +72,14 @@ def score(
     profile = store.profiles.get(request.profile)
     list_result = _stored_list(request, store)
     name = digest_name(request, list_result)
-    with _hold_lease(store, f"score:{name}") as lease:
+    by = request.judge.model
+    with _hold_lease(store, f"score:{scoring.judge_key(profile, by) if by else name}") as lease:
         if lease is None:
             return
         if plan.is_judged(store.requests.state(request), request.since):
             return  # whoever held the lease before us has done it
         day, replacements = outcomes.papers_of_day(profile, store.lists.batch(list_result.batch))
-        if request.judge.model is None:
+        if by is None:
             judged = _judge_locally(profile, day)
         elif model is None:
             judged = _judge_without_key(profile, day)

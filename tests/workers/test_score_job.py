@@ -50,11 +50,15 @@ def test_a_second_profile_with_the_same_criteria_buys_nothing(store: Store) -> N
     assert digest.usage.calls == 2 + 1
 
 
-def test_a_second_worker_leaves_a_day_that_is_being_judged_and_is_free_at_once(
-    store: Store,
+@pytest.mark.parametrize("maximum", [20, 3])
+def test_a_second_worker_leaves_papers_that_are_being_judged_and_is_free_at_once(
+    store: Store, maximum: int
 ) -> None:
+    """The same day, or that of another profile with the same criteria."""
     by = put_profile_request(store, profile())
     announce(store, by, paper_ids(25))
+    other = put_profile_request(store, profile(maximum=maximum))
+    announce(store, other, paper_ids(25))
     begun, go_on = threading.Event(), threading.Event()
 
     class Waiting(ScriptedModel):
@@ -67,7 +71,7 @@ def test_a_second_worker_leaves_a_day_that_is_being_judged_and_is_free_at_once(
     worker = threading.Thread(target=run_score_job, args=(store, by, first))
     worker.start()
     assert begun.wait(TIMEOUT_SECONDS)
-    score(by, store, second, 4, lambda: NOW, lambda done, total: None)
+    score(other, store, second, 4, lambda: NOW, lambda done, total: None)
     assert second.asked == []
     assert store.requests.state(by).judged is None
     go_on.set()
