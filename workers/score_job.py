@@ -64,10 +64,11 @@ def score(
     """Decide and store a profile's day.
 
     One worker at a time scores for the same criteria and model: another day, or the same for a
-    profile with other cut-offs, may have the same papers, which are paid for once. While another holds the lease, or died a moment ago, this
-    returns at once; the next attempt finds the stored scores and buys none again. `model` is None
-    where this worker has no key; a request for the local judge needs none. `limits` are those of
-    the requesting workspace, and of the profile in it.
+    profile with other cut-offs, may have the same papers, which are paid for once. While another
+    holds the lease, or died a moment ago, this returns at once; the next attempt finds the stored
+    scores and buys none again. `model` is None where this worker has no key; a request for the
+    local judge needs none. `limits` are those of the requesting workspace, and of the profile in
+    it.
     """
     profile = store.profiles.get(request.profile)
     list_result = _stored_list(request, store)

@@ -41,7 +41,7 @@ class Model:
     def __init__(self, seed: str, scheduler: Scheduler, titles: dict[str, str]) -> None:
         self._seed, self._scheduler, self.titles = seed, scheduler, titles
         self.fault, self.rate = "", 0.0
-        self.babbles = False  # it writes as much as it may
+        self.babbles = False  # it writes as much as it may, and has a token for two characters
         self.purchases = defaultdict[tuple[str, str], list[Purchase]](list)
         # Tokens by workspace and UTC day of the call.
         self.tokens = defaultdict[tuple[str, date], int](int)
@@ -167,7 +167,7 @@ class Model:
         written = len(text) // 4 * (8 if self.babbles else 1) + 1
         return Usage(
             calls=1,
-            prompt_tokens=len(prompt) // 4,
+            prompt_tokens=len(prompt) // (2 if self.babbles else 4),
             completion_tokens=written if most is None else min(written, most),
             prompt_usd=None,
             completion_usd=None,

@@ -166,10 +166,17 @@ class Troubles:
             self._world.tell(f"{address}: thread locked")
 
     def _next_head(self, random: Random) -> list[tuple[Address, Shown]]:
-        """The next message that may become a thread's head, a moment after it was posted."""
-        id = self._chat(random).headed.wait(WAITS_SECONDS)
-        self._world.scheduler.sleep(random.choice((0.01, 1.0, 4.0)) * random.random())
-        return [row for row in self._live(lambda m: m.under is None) if row[1].id == id][-1:]
+        """The next message that may become a thread's head, at once or after its first reply."""
+        chat, scheduler = self._chat(random), self._world.scheduler
+        id, replies = chat.headed.wait(WAITS_SECONDS), random.choice((0, 1, 1, 2))
+        heads = self._live(lambda m: m.under is None and m.id == id)
+        found = [row for row in heads if row[0].platform == chat.platform]
+        for address, head in found:
+            for _ in range(10):
+                if sum(m.under == head.id for m in chat.channels[address]) >= replies:
+                    break
+                scheduler.sleep(0.3)
+        return found
 
     def _edits_refused(self, trouble: Trouble, random: Random) -> None:
         chat = self._chat(random)
