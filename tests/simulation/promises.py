@@ -88,8 +88,17 @@ def _said_once(world: World, address: Address, messages: list[Shown]) -> Iterato
     remembered = [m for m in messages if m.removed != "by us" and not _forgotten(world, m.at)]
     cards = Counter(m.post.url for m in remembered if isinstance(m.post, Card))
     yield from (f"{address}: {url} shown {n} times" for url, n in cards.items() if n > 1)
-    keys = Counter(m.key for m in remembered if m.key)
+    keys = Counter(m.key for m in remembered if m.key and not _never_known(world, m))
     yield from (f"{address}: said {n} times: {key}" for key, n in keys.items() if n > 1)
+
+
+def _never_known(world: World, shown: Shown) -> bool:
+    """Whether somebody deleted a message while its sender may not have known that it was there: it
+    was cut short a moment later, or the answer was lost."""
+    if shown.removed != "by hand":
+        return False
+    was_cut_short = any(0 <= at - shown.at < 60.0 for at in world.lanes.disturbed.values())
+    return was_cut_short or any(t.kind in ("flaky", "away") for t in world.plan.troubles)
 
 
 def _forgotten(world: World, at: float) -> bool:
@@ -114,7 +123,7 @@ def _bought_once(world: World) -> Iterator[str]:
     yield from world.model.saw_foreign
     for (_, paper), bought in world.model.purchases.items():
         for before, after in pairwise(bought):
-            cut_short = {before.by, after.by} & world.lanes.disturbed
+            cut_short = {before.by, after.by} & world.lanes.disturbed.keys()
             if not cut_short and not _forgotten(world, before.at):
                 yield f"{paper} was paid for twice for {after.profile!r}"
 

@@ -39,8 +39,8 @@ class Lanes:
         self._ever: list[Process] = []
         self.begun = Signal(scheduler)  # the lane of a job that begins
         self.faults: list[str] = []  # jobs that failed through our fault
-        # The runs of jobs that were cut short, by a death or an error: process and number.
-        self.disturbed: set[tuple[Process, int]] = set()
+        # When (monotonic) a run of a job was cut short, by a death or an error: process and number.
+        self.disturbed = dict[tuple[Process, int], float]()
         self._jobs: dict[str, Job] = {}
         self._lanes: dict[str, list[Job]] = defaultdict(list)
 
@@ -66,7 +66,7 @@ class Lanes:
         """As when the machine goes down, with all that is queued (rq's keys are not backed up)."""
         for worker in self._ever:
             worker.alive = False
-            self.disturbed.add((worker, worker.job))
+            self._cut_short(worker)
         self._jobs.clear()
         self._lanes.clear()
 
@@ -108,7 +108,7 @@ class Lanes:
         except Killed:
             raise
         except Exception as error:  # noqa: BLE001  # as rq does
-            self.disturbed.add((worker, worker.job))
+            self._cut_short(worker)
             if self.workers[lane] is worker:
                 self._failed(job, error)
             self.scheduler.sleep(0.5)
@@ -126,8 +126,11 @@ class Lanes:
         job.state, job.tries = "started", job.tries + 1
         worker.job += 1
         if worker.frozen_until > self.scheduler.now:
-            self.disturbed.add((worker, worker.job))  # it stands still from the begin
+            self._cut_short(worker)  # it stands still from the begin
         self.begun.give(lane)
+
+    def _cut_short(self, worker: Process) -> None:
+        self.disturbed[worker, worker.job] = self.scheduler.now
 
     def _failed(self, job: Job, error: Exception) -> None:
         what = f"{job.id}: {type(error).__name__}: {error}"
@@ -138,7 +141,7 @@ class Lanes:
 
     def _died(self, lane: str, worker: Process) -> None:
         """Its job is found to be nobody's after a while, and another worker takes it."""
-        self.disturbed.add((worker, worker.job))
+        self._cut_short(worker)
         if self.workers[lane] is worker:
             self._replace(lane)
 
