@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import threading
 import time
 import uuid
@@ -318,13 +319,12 @@ class FakeDiscord(DiscordRoutes):
             raise DiscordError(401, 0, "401: Unauthorized")
         if not self.rate_limit or request.method != "POST" or not path.endswith("/messages"):
             return {}
-        now, posted = time.monotonic(), self._posted[path]
-        while posted and now - posted[0] > self.rate_window_seconds:
-            posted.popleft()
-        left, reset = (
-            self.rate_limit - len(posted),
-            self.rate_window_seconds - (now - posted[0] if posted else 0),
-        )
+        # A bucket is full again all at once, when so long has passed since its first message.
+        now, (begun, posted) = time.monotonic(), self._posted[path]
+        if now - begun >= self.rate_window_seconds:
+            begun, posted = now, 0
+        left = self.rate_limit - posted
+        reset = math.ceil(1000 * (begun + self.rate_window_seconds - now)) / 1000
         headers = {
             "X-RateLimit-Limit": str(self.rate_limit),
             "X-RateLimit-Bucket": "messages",
@@ -334,7 +334,7 @@ class FakeDiscord(DiscordRoutes):
         }
         if left <= 0:
             raise self._limited(reset, **headers)
-        posted.append(now)
+        self._posted[path] = begun, posted + 1
         return headers
 
     async def _listen(self, request: web.Request) -> web.WebSocketResponse:

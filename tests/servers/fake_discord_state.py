@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -112,7 +113,8 @@ class DiscordState:
         self._whispers: list[Json] = []
         self._interactions: dict[str, PendingInteraction] = {}
         self._nonces: dict[tuple[str, str], tuple[float, Json]] = {}
-        self._posted: dict[str, deque[float]] = defaultdict(deque)
+        # When each path's bucket began (monotonic), and the messages since then.
+        self._posted = defaultdict[str, tuple[float, int]](lambda: (-math.inf, 0))
         self._last = 0
         self.sessions: dict[str, Session] = {}
 
