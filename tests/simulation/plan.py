@@ -148,6 +148,7 @@ def make_plan(
     profiles = {w: _profiles(seed, w) for w in sorted({a.workspace_key for a in addresses})}
     dates = [begin.date() + timedelta(days=n) for n in range(-2, days + 4)]
     subscribed = _subscribed(random, addresses, profiles)
+    many_tokens = Random(f"{seed} tokens").choice((9_000, 13_000, 20_000))
     return Plan(
         seed=seed,
         days=days,
@@ -168,7 +169,7 @@ def make_plan(
             *_acts(random, days, addresses, profiles),
             *_asked_by_two(Random(f"{seed} two"), days, subscribed),
         ),
-        day_tokens=random.choice((None, None, 6000, 20_000)),
+        day_tokens=random.choice((None, None, 6000, many_tokens)),
         catch_up_days=random.choice((1, 3, 5)),
         busy_seconds=random.choice((10.0, 60.0, 120.0, 120.0)),
     )

@@ -226,7 +226,9 @@ class World:
             patch(jobs, "_arxiv", lambda config, store: self.arxiv)
             patch(jobs, "_pace", lambda config: _NoConnection())
             patch(jobs.settings, "load", lambda: self.config)
-            patch(batches, "PAPERS_PER_CALL", 2)  # a day has a few papers, and takes several calls
+            # A day has a few papers, and takes several calls.
+            patch(batches, "PAPERS_PER_CALL", 2)
+            patch(batches, "PAPERS_OF_SHORT_BUDGET", 1)
             patch(model_module, "open_model", lambda *args, **named: self.model)
             patch(deliver_job, "_poster", poster)
             patch(deliver_job, "ChannelRateLimit", _NoRateLimit)
