@@ -167,7 +167,7 @@ def make_plan(
         ),
         acts=(
             *_acts(random, days, addresses, profiles),
-            *_asked_by_two(Random(f"{seed} two"), days, subscribed),
+            *_asked_twice(Random(f"{seed} two"), days, subscribed),
         ),
         day_tokens=random.choice((None, None, 6000, many_tokens)),
         catch_up_days=random.choice((1, 3, 5)),
@@ -262,13 +262,14 @@ def _timely_troubles(random: Random, days: int, kinds: tuple[str, ...]) -> list[
     return rows
 
 
-def _asked_by_two(random: Random, days: int, subscribed: list[Subscribed]) -> list[Act]:
-    """Two people ask for the same digest, one just after the other."""
+def _asked_twice(random: Random, days: int, subscribed: list[Subscribed]) -> list[Act]:
+    """The same digest is asked for by two people, or by one of them again, a moment later."""
     rows, at = list[Act](), 0.0
     rate = random.choice((0.0, 0.1)) * len(subscribed) / _DAY
     while rate and (at := at + random.expovariate(rate)) < days * _DAY:
         row = random.choice(subscribed)
-        for person, later in (("U1", 0.0), ("U2", random.uniform(0.0, 2.0))):
+        second = random.choice(("U1", "U2")), random.uniform(0.0, 2.0)
+        for person, later in (("U1", 0.0), second):
             text = f"now {row.profile}"
             rows.append(Act(at + later, row.channel, text, random.random(), person=person))
     return rows
