@@ -78,6 +78,8 @@ def isolate_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
             monkeypatch.delenv(name)
         if name.upper() in ("HTTP_PROXY", "HTTPS_PROXY"):  # slack_sdk knows no exceptions to them
             monkeypatch.delenv(name)
+    # A paper's vector takes 50 ms; tests of meaning bring their own.
+    monkeypatch.setenv("PAPERBOY_MEANING", "false")
     monkeypatch.chdir(tmp_path)
     safe_text._hidden.clear()
     stamina.set_testing(True, attempts=3)

@@ -50,6 +50,7 @@ def fill_store(store: Store) -> None:
     store.put_progress("step", 1, 2)
     assert store.lease("a day", 60, 0)
     store.lists.put_document(b"<rss/>")
+    store.vectors.put("minilm-1", {"A text.": bytes(384)})
     lookups = Lookups(store)
     lookups.put_arxiv_answer("2503.15294", ArxivAnswer(paper=paper(), at=NOW))
     asked = Lookup(

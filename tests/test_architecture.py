@@ -44,7 +44,11 @@ ALLOWED_IMPORTS = {
     },
     "workers.arxiv": {"bot.domain", "bot.arxiv", "bot.store", *BASE},
     "workers.judging": {"bot.domain", "bot.arxiv", "bot.store", "bot.views", *BASE},
-    "workers.gate": {"bot.domain", "bot.arxiv", "bot.store", "bot.errors", "workers.judging"},
+    "workers.embedding": {"bot.domain", "bot.store"},
+    "workers.gate": {
+        *("bot.domain", "bot.arxiv", "bot.store", "bot.errors"),
+        *("workers.embedding", "workers.judging"),
+    },
 }
 # Packages and files that do no I/O: they import none of IO_LIBRARIES, and only one another.
 PURE_PACKAGES = {"bot.domain", "bot.arxiv", "bot.planning"}
@@ -56,6 +60,7 @@ PURE = {
     *("bot.commands.parse", "bot.commands.permissions", "bot.commands.phrases"),
     *("workers.arxiv.feed", "workers.arxiv.freshness", "workers.arxiv.withdrawals"),
     *("workers.arxiv.xml_check", "workers.gate.keyword_ranking", "workers.gate.learned_ranking"),
+    *("workers.embedding.meaning", "workers.embedding.wordpiece", "workers.gate.local_ranking"),
     *("workers.gate.threshold", "workers.judging.api_replies", "workers.judging.explaining"),
     *("workers.judging.outcomes", "workers.judging.prompts", "workers.judging.model_errors"),
     *("workers.judging.replies", "workers.judging.scoring", "workers.judging.top_papers"),

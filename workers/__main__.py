@@ -143,8 +143,14 @@ def rank(
 ) -> None:
     """Rank papers locally: a JSON line {id, score} for each, best first."""
     from workers.cli import rank as rank_cli
+    from workers.cli.progress import show_progress
 
-    for row in rank_cli.run(profile, papers, train):
+    with (
+        rank_cli.kept_embeddings(settings.load()) as embeddings,
+        show_progress("Reading papers") as beat,
+    ):
+        rows = list(rank_cli.run(profile, papers, train, embeddings, beat))
+    for row in rows:
         print(json.dumps(row))
 
 

@@ -28,6 +28,7 @@ from bot.store.store import Store
 
 if TYPE_CHECKING:
     from workers.arxiv.client import ArxivClient
+    from workers.embedding.embeddings import Embeddings
     from workers.judging.model import Model
 
 
@@ -67,7 +68,10 @@ def score(step: Any, legacy_requests: Any = None) -> None:
         kept.put_progress(asked.id, done, total)
 
     with _logged(asked.id), _model(config, asked.wish, kept) as model:
-        run(asked.wish, kept, model, config.calls_at_once, _now, report, config.limits)
+        run(
+            *(asked.wish, kept, model, config.calls_at_once, _now, report, config.limits),
+            _embeddings(config, kept),
+        )
 
 
 def show(step: Any) -> None:
@@ -100,7 +104,10 @@ def inquire(private: str) -> None:
     arxiv = _arxiv(config, kept)
     lookups = Lookups(kept, private)
     at_once, most = config.calls_at_once, config.why_calls
-    LookupJob(lookups, arxiv, models, at_once, most, _now, config.limits).serve()
+    LookupJob(
+        *(lookups, arxiv, models, at_once, most, _now, config.limits),
+        _embeddings(config, kept),
+    ).serve()
     for each in made.values():
         each.close()
 
@@ -109,9 +116,11 @@ def learn(profile: str, model: str, night: str) -> None:
     """Store what a profile's gate learned from its judged days, or that it opens."""
     from workers.gate.gatekeeper import Gatekeeper
 
-    kept = _store(settings.load())
+    config = settings.load()
+    kept = _store(config)
     with _logged(f"learn {profile}"):
-        Gatekeeper(kept, kept.profiles.get(profile), model).learn(date.fromisoformat(night))
+        keeper = Gatekeeper(kept, kept.profiles.get(profile), model)
+        keeper.learn(date.fromisoformat(night), _embeddings(config, kept))
 
 
 def deliver(platform: str, legacy_requests: Any = None) -> None:
@@ -146,6 +155,14 @@ def _model(
     # flex, too: planning/plan.py plans a step without its time.
     ahead = bool(request.subscription) and not request.by
     return closing(open_model(config, request.judge.model, kept, flex=ahead))
+
+
+def _embeddings(config: Settings, kept: Store) -> Embeddings | None:
+    if not config.meaning:
+        return None
+    from workers.embedding.embeddings import Embeddings
+
+    return Embeddings(kept.vectors)
 
 
 def _arxiv(config: Settings, kept: Store) -> ArxivClient:

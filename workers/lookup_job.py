@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -20,7 +21,8 @@ from bot.errors import PaperboyError, Refused
 from bot.store.lookups import Lookups
 from bot.store.spending import Spending
 from workers.arxiv.client import MAX_IDS, ArxivClient
-from workers.gate import keyword_ranking
+from workers.embedding.embeddings import Embeddings
+from workers.gate import local_ranking
 from workers.judging import batches, explaining, scoring
 from workers.judging.metering import CLAIMS_TOKENS, LimitableModel, MeteredModel
 
@@ -71,12 +73,14 @@ class LookupJob:
         max_calls_per_day: int,
         clock: Callable[[], datetime],
         limits: tuple[Limits, Limits] = (Limits(), Limits()),
+        embeddings: Embeddings | None = None,
     ) -> None:
         """`model_for` gives a model by name, None where this worker has no key;
         `max_calls_per_day` bounds each workspace's calls."""
         self._lookups, self._store = lookups, lookups.store
         self._arxiv, self._model_for, self._clock = arxiv, model_for, clock
         self._max_calls_per_day, self._limits = max_calls_per_day, limits
+        self._embeddings, self._one_at_a_time = embeddings, threading.Lock()
         self._pool = ThreadPoolExecutor(calls_at_once + 1)
         # Assessments under way by name, and the names each lookup waits for.
         self._under_way: dict[str, Future[None]] = {}
@@ -209,7 +213,9 @@ class LookupJob:
 
     def _assessment(self, lookup: Lookup, profile: Profile, paper: Paper) -> Assessment:
         if lookup.judge.model is None:
-            (row,) = keyword_ranking.rank(profile, [paper])
+            with self._one_at_a_time:  # the model is one, and reads one text at a time
+                meaning = self._embeddings.of(profile, [paper]) if self._embeddings else None
+            (row,) = local_ranking.rank(profile, [paper], meaning)
             words = ", ".join(row.words)
             return Assessment(score=Score(relevance=row.relevance, comment=words))
         model = self._model_for(lookup.judge.model)

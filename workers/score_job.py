@@ -20,13 +20,15 @@ from bot.domain.digest import (
     ScoreResult,
     Source,
 )
-from bot.domain.papers import Announced, Profile
+from bot.domain.papers import Announced, Paper, Profile
 from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, delivery_name, digest_name
 from bot.planning import plan
 from bot.store.lease import Lease
 from bot.store.store import Store
-from workers.gate import keyword_ranking
+from workers.embedding.embeddings import Embeddings
+from workers.embedding.meaning import Meaning
+from workers.gate import local_ranking
 from workers.gate.gatekeeper import Gatekeeper, ask_about_all
 from workers.judging import outcomes, scoring, spreading
 from workers.judging.metering import LimitableModel
@@ -60,6 +62,7 @@ def score(
     clock: Clock,
     progress: Progress,
     limits: tuple[Limits, Limits] = (Limits(), Limits()),
+    embeddings: Embeddings | None = None,
 ) -> None:
     """Decide and store a profile's day.
 
@@ -68,7 +71,7 @@ def score(
     holds the lease, or died a moment ago, this returns at once; the next attempt finds the stored
     scores and buys none again. `model` is None where this worker has no key; a request for the
     local judge needs none. `limits` are those of the requesting workspace, and of the profile in
-    it.
+    it. Without `embeddings` words alone rank.
     """
     profile = store.profiles.get(request.profile)
     list_result = _stored_list(request, store)
@@ -80,15 +83,20 @@ def score(
         if plan.is_judged(store.requests.state(request), request.since):
             return  # whoever held the lease before us has done it
         day, replacements = outcomes.papers_of_day(profile, store.lists.batch(list_result.batch))
+        papers = [entry.paper for entry in day]
+        meanings = _Meanings(embeddings, profile, papers, lease)
         if by is None:
-            judged = _judge_locally(profile, day)
+            judged = _judge_locally(profile, papers, meanings.wanted(progress))
         elif model is None:
-            judged = _judge_without_key(profile, day)
+            judged = _judge_without_key(profile, papers)
         else:
             payer = Payer.of(request.address.workspace_key, profile.name, limits)
             scorer = DayScorer(store, model, profile, payer, calls_at_once, clock, lease, name)
             keeper = Gatekeeper(store, profile, model.name)
-            judged = _judge_by_model(scorer, keeper, profile, list_result, day, name, progress)
+            meaning = meanings.where(payer.limited or keeper.is_closed(list_result.date))
+            judged = _judge_by_model(
+                scorer, keeper, profile, list_result, day, name, meaning, progress
+            )
         calls = [*(call for r in judged.results.values() for call in r.calls), *judged.top_calls]
         decisions = outcomes.decide_outcomes(
             profile, day, judged.results, judged.ranking, judged.places
@@ -101,16 +109,51 @@ def score(
             judge=request.judge,
             prompt=judged.prompt,
             usage=store.scores.usage(calls),
+            words_alone=meanings.missed,
             judged_at=clock(),
         )
         lease.renew()
         store.days.put_decided(name, digest)
 
 
-def _judge_locally(profile: Profile, day: Sequence[Announced]) -> _Judged:
-    """Relevance by the words of the profile; no novelty."""
-    papers = [entry.paper for entry in day]
-    ranked = keyword_ranking.rank(profile, papers)
+class _Meanings:
+    """The meaning of a day's papers, where it is to be had."""
+
+    def __init__(
+        self,
+        embeddings: Embeddings | None,
+        profile: Profile,
+        papers: Sequence[Paper],
+        lease: Lease,
+    ) -> None:
+        self._embeddings, self._profile, self._papers = embeddings, profile, papers
+        self._lease = lease
+        self.missed = False  # whether it was wanted, and words alone had to do
+
+    def wanted(self, progress: Progress = lambda done, total: None) -> Meaning | None:
+        """With the vectors that have to be made for it, within a minute."""
+        if self._embeddings is None:
+            return None
+
+        def beat(done: int, total: int) -> None:
+            self._lease.renew()
+            progress(done, total)
+
+        found = self._embeddings.of(self._profile, self._papers, beat)
+        self.missed = found is None
+        return found
+
+    def where(self, decides: bool) -> Meaning | None:
+        """As `wanted` where the local ranking decides whom the model is asked about; where it only
+        breaks ties, with vectors that are there."""
+        if decides or self._embeddings is None:
+            return self.wanted()
+        return self._embeddings.known(self._profile, self._papers)
+
+
+def _judge_locally(profile: Profile, papers: Sequence[Paper], meaning: Meaning | None) -> _Judged:
+    """Relevance by the words of the profile and their meaning; no novelty."""
+    ranked = local_ranking.rank(profile, papers, meaning)
     division = ask_about_all(papers, ranked)
     by_id = {row.id: row for row in ranked}
     results = {}
@@ -121,10 +164,9 @@ def _judge_locally(profile: Profile, day: Sequence[Announced]) -> _Judged:
     return _Judged(results, division.ranking, division.places)
 
 
-def _judge_without_key(profile: Profile, day: Sequence[Announced]) -> _Judged:
+def _judge_without_key(profile: Profile, papers: Sequence[Paper]) -> _Judged:
     """No score for any paper, in the order of the local ranking."""
-    papers = [entry.paper for entry in day]
-    division = ask_about_all(papers, keyword_ranking.rank(profile, papers))
+    division = ask_about_all(papers, local_ranking.rank(profile, papers, None))
     missing = ScoreResult(score=None, trouble=ModelReason.NO_KEY)
     results = {paper.versioned: missing for paper in papers}
     return _Judged(results, division.ranking, division.places)
@@ -137,13 +179,14 @@ def _judge_by_model(
     list_result: ListResult,
     day: Sequence[Announced],
     name: str,
+    meaning: Meaning | None,
     progress: Progress,
 ) -> _Judged:
     """The model's scores of the papers that pass the gate, its order of the best and its sentences
     about them; `name` is the decided day's."""
     papers = [entry.paper for entry in day]
     always_ask = {p.id for p in papers if followed(p.authors, profile.authors.follow)}
-    division = keeper.divide(papers, list_result.date, always_ask)
+    division = keeper.divide(papers, list_result.date, always_ask, meaning)
     results = scorer.score(division.asked, division.ranking, progress)
     decisions = outcomes.decide_outcomes(profile, day, results, division.ranking)
     top = scorer.describe_top(decisions, division.ranking)

@@ -210,7 +210,7 @@ class Digest(Value):
     `listed` says where the list came from, with the problem when papers are missing. `prompt` is
     the instruction text exactly as the model got it, empty for the local judge. A channel that
     missed days gets them in one digest: `earlier` are their dates, `left_out` counts those that
-    were too many.
+    were too many. `words_alone` says that the local ranking had to do without meaning.
     """
 
     profile: Profile
@@ -220,6 +220,8 @@ class Digest(Value):
     judge: Judge
     prompt: str = ""
     usage: Usage = Usage()
+    # Left out where false: what is stored without it keeps its fingerprint.
+    words_alone: bool = Field(default=False, exclude_if=lambda flag: not flag)
     judged_at: datetime
     earlier: tuple[date_, ...] = ()
     left_out: int = 0

@@ -20,6 +20,7 @@ from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
 from bot.planning.plan import StepRecord
 from bot.store.outbox import OutboxEntry
+from bot.store.papers import parse_vector
 from bot.store.profiles import ProfileChange
 from bot.store.requests import FailedAttempt
 from bot.store.stored_forms import (
@@ -45,7 +46,7 @@ _MAX_TEXT = 20_000_000
 
 @dataclass(frozen=True)
 class KeyKind:
-    """`is_transient`: under way, or kept for a moment; of no use on another server."""
+    """`is_transient`: under way, kept for a moment or easily made anew; no backup has it."""
 
     name: str
     type: Type
@@ -119,6 +120,10 @@ def _object(_: str, text: str) -> object:
     return value
 
 
+def _vector(_: str, text: str) -> bytes:
+    return parse_vector(text)
+
+
 def _hex(_: str, text: str) -> bytes:
     return bytes.fromhex(text)
 
@@ -152,6 +157,7 @@ _WORKSPACE = r"[a-z]+:[\w-]{0,64}"
 _PAPER = r"[\w.-]+(/\d+)?"
 _REF = rf"{_PAPER}v\d+:{_FP}"
 _BATCH = r"[\w.-]+"
+_MAKER = r"[a-z0-9-]+"
 _SCOPE = rf"{_WORKSPACE}(/[\w-]+)?"
 
 # The first pattern that matches counts.
@@ -205,6 +211,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"opinion:{_FP}:{_FP}:{_REF}", "string", _a(Assessment), False),
     (f"asked-of-model:{_WORKSPACE}:{_DAY}", "string", _number, False),
     # transient
+    (f"vector:{_MAKER}:{_FP}", "string", _vector, True),  # made anew where it is missing
     (f"found:{_PAPER}", "string", _a(ArxivAnswer), True),
     (r"inquiries:\w*", "hash", _a(Lookup), True),
     (f"document:{_FP}", "string", _hex, True),

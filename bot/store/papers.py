@@ -1,8 +1,9 @@
-"""Redis: the texts of papers, each version stored once."""
+"""Redis: the texts of papers, each version stored once, and the vectors of texts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from redis import Redis
@@ -10,11 +11,13 @@ from redis.client import Pipeline
 
 from bot.domain.papers import Paper, fingerprint
 from bot.store.quarantine import ValueReader
-from bot.store.stored_forms import RETENTION, reader_for, serialise
+from bot.store.stored_forms import RETENTION, Unreadable, reader_for, serialise
 
 # A text outlives the days and batches that refer to it. It is written once; a new reference extends
 # its life when less than _RENEW_BELOW is left.
 _KEEP, _RENEW_BELOW = RETENTION + timedelta(days=60), RETENTION + timedelta(days=10)
+
+VECTOR_SIZE = 384  # bytes
 
 
 class Papers:
@@ -53,3 +56,36 @@ def paper_ref(paper: Paper) -> str:
     """Names a paper by its version and text: a saved file with another text under a known id does
     not change what a live day or an older digest shows."""
     return f"{paper.versioned}:{fingerprint(paper.model_dump_json())}"
+
+
+class Vectors:
+    """By text, and by what made them: a name that changes whenever the same text would come out
+    differently. A vector is forgotten RETENTION after it was made, as days and scores are."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis, self._rows = redis, ValueReader(redis)
+
+    def get(self, maker: str, texts: Sequence[str]) -> dict[str, bytes]:
+        """The vectors of those of the texts that have one."""
+        keys = [_vector_key(maker, text) for text in texts]
+        return self._rows.mget_by_name(keys, texts, parse_vector)
+
+    def put(self, maker: str, vectors: Mapping[str, bytes]) -> None:
+        """Store vectors of VECTOR_SIZE bytes by text."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for text, vector in vectors.items():
+                stored = base64.b85encode(vector).decode("ascii")
+                pipe.set(_vector_key(maker, text), stored, ex=RETENTION)
+            pipe.execute()
+
+
+def parse_vector(text: str) -> bytes:
+    """A vector as it is stored, 480 characters. Raises ValueError."""
+    vector = base64.b85decode(text)
+    if len(vector) != VECTOR_SIZE:
+        raise Unreadable(f"it has {len(vector)} numbers, not {VECTOR_SIZE}")
+    return vector
+
+
+def _vector_key(maker: str, text: str) -> str:
+    return f"pb:vector:{maker}:{fingerprint(text)}"

@@ -8,7 +8,7 @@ from bot.store.days import Days
 from bot.store.history import History
 from bot.store.lease import Lease
 from bot.store.lists import Lists
-from bot.store.papers import Papers
+from bot.store.papers import Papers, Vectors
 from bot.store.platforms import Events, Outages
 from bot.store.profiles import Profiles
 from bot.store.quarantine import ValueReader
@@ -30,6 +30,7 @@ class Store:
         self.papers = Papers(redis)
         self.profiles = Profiles(redis)
         self.lists = Lists(redis, self.papers)
+        self.vectors = Vectors(redis)
         self.scores = Scores(redis)
         self.days = Days(redis, self.papers, self.lists)
         self.shown_papers = ShownPapers(redis)

@@ -236,7 +236,7 @@ def outcome_reason(digest: Digest, decision: Decision) -> str:
 def judged_by(digest: Digest) -> str:
     """What scored the papers, and what the scores cost when they were bought."""
     if digest.judge.model is None:
-        return "ranked locally, no model"
+        return f"ranked locally{' by words alone' if digest.words_alone else ''}, no model"
     return f"{one_line(digest.judge.model)} · {usage_text(digest.usage)}"
 
 

@@ -7,11 +7,11 @@ FROM (2025-06-01) is the split: learned is from the days before it, tried are th
 Every setting in workers/gate/learned_ranking.py was chosen by trying it on later days, all before
 that date.
 
-1. The profile alone, every day ranked by itself.
+1. The profile alone, every day ranked by itself: by words, and by words and meaning.
 2. Two logistic regressions on TF-IDF, one with scikit-learn's defaults, one with usual settings
-   (word pairs, titles three times, sublinear, min_df 2, English stop words, balanced), and the
-   gate, tried on the same days; the gate less the latter, bootstrapped in pairs, over days and
-   over papers.
+   (word pairs, titles three times, sublinear, min_df 2, English stop words, balanced), the gate of
+   words alone, and the gate, tried on the same days; the gate less the two before it, bootstrapped
+   in pairs, over days and over papers.
 3. The gate at work from FROM on: the record plays the model, which sees only what it is asked;
    `true` is the recall so far without the audits. Then the same days with audits drawn anew. Then,
    on the twenty days from each of DRILLS on, how soon a gate opens that lets through so much.
@@ -41,7 +41,9 @@ from typing import Any
 from bot.domain.papers import Paper, Profile
 from tests import external_file
 from tests.benchmarks.bench_rank import Judged, auc, share_needed
-from workers.gate import keyword_ranking, learned_ranking, threshold
+from tests.benchmarks.embedded_record import meaning_of_record
+from workers.embedding.meaning import Meaning
+from workers.gate import keyword_ranking, learned_ranking, local_ranking, threshold
 
 EXTERNAL = [external_file(f"data/{name}") for name in ("record-dev.jsonl.gz", "foundations.toml")]
 FROM = date_(2025, 6, 1)
@@ -66,28 +68,37 @@ def main(record: Path, toml: Path, start: date_) -> None:
     after = {day: papers for day, papers in days.items() if day >= start}
     counts = [(len(part), sum(map(len, part.values()))) for part in (before, after)]
     print(f"profile {profile.name}; split at {start}: (days, papers) {counts[0]} and {counts[1]}")
+    meaning = meaning_of_record(profile, list(chain(*days.values())))
 
     def table(rank: Rank, days: Days) -> Table:
         return {day: _judged(rank, papers, picked) for day, papers in days.items()}
 
     print(f"\n1. {'The profile alone':<33}    AUC   by day   for 95 %  for 98 % of the picks")
-    zero = table(lambda papers: keyword_ranking.rank(profile, papers), days)
-    _line("all days", zero)
-    _line(f"before {start}", {day: zero[day] for day in before})
-    _line(f"from {start} on", {day: zero[day] for day in after})
+    zero = table(lambda papers: local_ranking.rank(profile, papers, meaning), days)
+    for name, tried in (
+        ("words", table(lambda papers: keyword_ranking.rank(profile, papers), days)),
+        ("words and meaning", zero),
+    ):
+        _line(f"{name}, all days", tried)
+        _line(f"{name}, before {start}", {day: tried[day] for day in before})
+        _line(f"{name}, from {start} on", {day: tried[day] for day in after})
 
     print(f"\n2. {'Learned':<33}    AUC   by day   for 95 %  for 98 % of the picks")
     taught = list(chain(*before.values()))
     was = [paper.id in picked for paper in taught]
     clock = time.perf_counter()
-    knows = learned_ranking.train(profile, taught, was)
+    knows = learned_ranking.train(profile, taught, was, meaning)
     seconds = time.perf_counter() - clock
     plain, usual = (_plain(taught, was, after, picked, usual) for usual in (False, True))
-    ours = table(lambda papers: knows.rank(profile, papers), after)
+    ours = table(lambda papers: knows.rank(profile, papers, meaning), after)
+    by_words = learned_ranking.train(profile, taught, was)
+    words = table(lambda papers: by_words.rank(profile, papers), after)
     _line("TF-IDF, defaults", plain)
     _line("TF-IDF, usual settings", usual)
+    _line("the gate, words alone", words)
     _line("the gate", ours)
-    _bootstrap(usual, ours)
+    _bootstrap("TF-IDF", usual, ours)
+    _bootstrap("its words", words, ours)
     print("   AUC by day: the profile alone, TF-IDF with usual settings, the gate")
     for day in after:
         if any(pick for _, pick in ours[day]):
@@ -96,15 +107,15 @@ def main(record: Path, toml: Path, start: date_) -> None:
     print(f"   {len(taught)} papers learned from in {seconds:.1f} s, kept as {size:.1f} MB of JSON")
 
     print(f"\n3. The gate at work from {start} on")
-    _work(profile, days, lambda _, paper: paper.id in picked, start)
+    _work(profile, meaning, days, lambda _, paper: paper.id in picked, start)
     for drill in DRILLS:
         print(f"\n   Gates learned before {drill}, thresholds moved")
-        _drill(profile, before, picked, drill)
+        _drill(profile, meaning, before, picked, drill)
 
     for new in NEW:
         says = {p.id for p in taught if re.search(new, f"{p.title} {p.abstract}", re.IGNORECASE)}
         print(f"\n4. From {CHANGE} on the picks are the papers that say {new}")
-        _work(profile, before, partial(_changed, picked, says), BEGIN)
+        _work(profile, meaning, before, partial(_changed, picked, says), BEGIN)
 
 
 def _changed(old: set[str], new: set[str], day: date_, paper: Paper) -> bool:
@@ -122,8 +133,8 @@ def _line(what: str, table: Table) -> None:
     )
 
 
-def _bootstrap(plain: Table, ours: Table) -> None:
-    """The gate less TF-IDF, on the same days or papers drawn with replacement."""
+def _bootstrap(name: str, plain: Table, ours: Table) -> None:
+    """The gate less another ranking, on the same days or papers drawn with replacement."""
     dice = random.Random(1)
     pairs = {day: list(zip(plain[day], ours[day], strict=True)) for day in ours}
     papers, days = list(chain(*pairs.values())), list(pairs)
@@ -131,7 +142,7 @@ def _bootstrap(plain: Table, ours: Table) -> None:
         "days": lambda: list(chain(*(pairs[day] for day in dice.choices(days, k=len(days))))),
         "papers": lambda: dice.choices(papers, k=len(papers)),
     }
-    for name, draw in ways.items():
+    for unit, draw in ways.items():
         found: list[list[float]] = [[], [], []]
         for _ in range(DRAWS):
             first, second = zip(*draw(), strict=True)
@@ -143,7 +154,7 @@ def _bootstrap(plain: Table, ours: Table) -> None:
             cuts = quantiles(part, n=40)
             share = sum(value * better > 0 for value in part) / DRAWS
             print(
-                f"   the gate less TF-IDF, over {name:<7}{what:<9}{fmean(part):+.4f} "
+                f"   the gate less {name}, over {unit:<7}{what:<9}{fmean(part):+.4f} "
                 f"[{cuts[0]:+.4f}, {cuts[-1]:+.4f}], better in {share:.1%}"
             )
 
@@ -156,17 +167,17 @@ def _for98(judged: Sequence[Judged]) -> float:
     return share_needed(judged, 0.98)
 
 
-def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
+def _work(profile: Profile, meaning: Meaning, days: Days, verdict: Verdict, start: date_) -> None:
     """Learn from the days before `start`, then take the days as they come, opening and closing."""
     seen = [(d, p, verdict(d, p)) for d, papers in days.items() if d < start for p in papers]
-    knows, least, near = _learn(profile, seen)
+    knows, least, near = _learn(profile, meaning, seen)
     opened, tallies, sums = None, list[threshold.Tally](), Counter[str]()
     closed = list[Divided]()
     print(
         "   day         announced  asked  audited  gated  calls spared  picks  found   true  so far"
     )
     for day, papers in ((d, p) for d, p in days.items() if d >= start):
-        ranked = knows.rank(profile, papers)
+        ranked = knows.rank(profile, papers, meaning)
         parts = threshold.divide(ranked, -1e9 if opened else least, near, day)
         picks = {paper.id for paper in papers if verdict(day, paper)}
         asked = {*parts.asked, *parts.audited}
@@ -187,7 +198,7 @@ def _work(profile: Profile, days: Days, verdict: Verdict, start: date_) -> None:
                 opened = day
                 line += "  the gate opens"
         elif threshold.may_close(opened, tallies):
-            knows, least, near = _learn(profile, [row for row in seen if row[0] > opened])
+            knows, least, near = _learn(profile, meaning, [row for row in seen if row[0] > opened])
             opened, tallies, closed = None, [], []
             line += "  learned anew: the gate closes"
         print(f"   {day}  {line}")
@@ -204,16 +215,16 @@ def _true(days: Sequence[Divided]) -> float:
 
 
 def _learn(
-    profile: Profile, seen: Sequence[tuple[date_, Paper, bool]]
+    profile: Profile, meaning: Meaning, seen: Sequence[tuple[date_, Paper, bool]]
 ) -> tuple[learned_ranking.LearnedRanking, float, float]:
     """What these verdicts teach, the threshold, and from which score on one is near it."""
     days, papers, was = zip(*seen, strict=True)
-    held = learned_ranking.score_held_out(profile, papers, was, days)
+    held = learned_ranking.score_held_out(profile, papers, was, days, meaning)
     least = threshold.choose_threshold(held)
     past = sum(row.score >= least for row in held) / len(held)
     print(f"   threshold {least:.3f}: on held-out days {past:.1%} of the papers get past it")
     return (
-        learned_ranking.train(profile, papers, was),
+        learned_ranking.train(profile, papers, was, meaning),
         least,
         threshold.choose_near_threshold(held, least),
     )
@@ -260,15 +271,15 @@ def _replay(days: Sequence[Divided]) -> None:
     )
 
 
-def _drill(profile: Profile, days: Days, picked: set[str], start: date_) -> None:
+def _drill(profile: Profile, meaning: Meaning, days: Days, picked: set[str], start: date_) -> None:
     """Gates learned from the days before `start`, with the threshold moved to let just so much of
     the picks through on the days after."""
     seen = [(d, p, p.id in picked) for d, papers in days.items() if d < start for p in papers]
     taught_on, papers, was = zip(*seen, strict=True)
-    held = learned_ranking.score_held_out(profile, papers, was, taught_on)
-    knows = learned_ranking.train(profile, papers, was)
+    held = learned_ranking.score_held_out(profile, papers, was, taught_on, meaning)
+    knows = learned_ranking.train(profile, papers, was, meaning)
     after = [(d, papers) for d, papers in days.items() if d >= start][: threshold.WINDOW_DAYS]
-    ranked = [(day, knows.rank(profile, papers)) for day, papers in after]
+    ranked = [(day, knows.rank(profile, papers, meaning)) for day, papers in after]
     scores = sorted((r.score for _, rows in ranked for r in rows if r.id in picked), reverse=True)
     for recall in (0.90, 0.92, 0.95, 0.98, 0.995):
         least = scores[round(recall * len(scores)) - 1]

@@ -18,14 +18,16 @@ import time
 import tomllib
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from math import ceil
 from pathlib import Path
 from statistics import fmean
 
 from bot.domain.papers import Paper, Profile
-from workers.gate import keyword_ranking
+from tests.benchmarks.embedded_record import meaning_of_record
+from workers.embedding.meaning import Meaning
+from workers.gate import local_ranking
 
 SEVEN = 7  # the readers' cut-off for relevance
 
@@ -33,48 +35,57 @@ Judged = tuple[float, bool]  # a number that is higher for a better paper, and w
 
 
 def main(record: Path, toml: Path) -> None:
-    """Rank every day of the record, then every paper as if alone on its day, and print a table."""
+    """Rank every day of the record, then every paper as if alone on its day, and print a table: by
+    words, and by words and meaning."""
     profile = Profile.model_validate(tomllib.loads(toml.read_text(encoding="utf-8")))
     days, picked = _read(record)
-    seconds, scored, placed, sevens = [], [], [], []
+    every = [paper for day in days.values() for paper in day]
+    print(f"{len(every)} papers on {len(days)} days, {len(picked)} picked; profile {profile.name}")
+    meaning = meaning_of_record(profile, every)
+    columns = [_measure(profile, days, picked, how) for how in (None, meaning)]
+    print(f"{'':<58}{'words':>9}{'and meaning':>14}")
+    for what in columns[0]:
+        print(f"{what:<58}{columns[0][what]:>9.3f}{columns[1][what]:>14.3f}")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory: {memory:.0f} MB")
+
+
+def _measure(
+    profile: Profile, days: Mapping[str, Sequence[Paper]], picked: set[str], how: Meaning | None
+) -> dict[str, float]:
+    seconds, scored, placed = list[float](), list[list[Judged]](), list[list[Judged]]()
+    sevens, alone_sevens = list[bool](), list[bool]()
     for papers in days.values():
         start = time.perf_counter()
-        ranked = keyword_ranking.rank(profile, papers)
+        ranked = local_ranking.rank(profile, papers, how)
         seconds.append(time.perf_counter() - start)
         scored.append([(row.score, row.id in picked) for row in ranked])
         placed.append([(-i / len(ranked), row.id in picked) for i, row in enumerate(ranked)])
         sevens += [row.id in picked for row in ranked if row.relevance >= SEVEN]
-    alone = [
-        (keyword_ranking.rank(profile, [paper])[0], paper) for day in days.values() for paper in day
-    ]
-    alone_sevens = [paper.id in picked for row, paper in alone if row.relevance >= SEVEN]
+        alone = [local_ranking.rank(profile, [paper], how)[0] for paper in papers]
+        alone_sevens += [row.id in picked for row in alone if row.relevance >= SEVEN]
     every, places = list(chain(*scored)), list(chain(*placed))
     by_day = [auc(day) for day in scored if any(was for _, was in day)]
-
-    def line(what: str, value: float, spec: str = ".3f") -> None:
-        print(f"{what:<58}{value:>9{spec}}")
-
-    print(f"{len(every)} papers on {len(days)} days, {len(picked)} picked; profile {profile.name}")
-    line("AUC over the whole record", auc(every))
-    line(f"AUC within a day, mean of {len(by_day)}", fmean(by_day))
-    for recall in (0.95, 0.98):
-        line(f"kept for {recall:.0%} of the picks, by score", share_needed(every, recall))
-        line(
-            f"kept for {recall:.0%} of the picks, by place in the day", share_needed(places, recall)
-        )
-    line("papers with relevance 7 or more", len(sevens) / len(every))
-    line("   of them picked", sum(sevens) / max(len(sevens), 1))
-    line("   picks among them", sum(sevens) / len(picked))
-    line("papers with relevance 7 or more, each alone on its day", len(alone_sevens) / len(every))
-    line("   of them picked", sum(alone_sevens) / max(len(alone_sevens), 1))
-    line("   picks among them", sum(alone_sevens) / len(picked))
-    line("seconds a day, mean", fmean(seconds))
-    line(f"seconds a day, slowest (largest day: {max(map(len, days.values()))})", max(seconds))
     most = [paper for day in days.values() for paper in day][:2000]
     start = time.perf_counter()
-    keyword_ranking.rank(profile, most)
-    line(f"seconds for {len(most)} papers as one day", time.perf_counter() - start)
-    line("peak memory, MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, ".0f")
+    local_ranking.rank(profile, most, how)
+    return {
+        "AUC over the whole record": auc(every),
+        f"AUC within a day, mean of {len(by_day)}": fmean(by_day),
+        "kept for 95 % of the picks, by score": share_needed(every, 0.95),
+        "kept for 95 % of the picks, by place in the day": share_needed(places, 0.95),
+        "kept for 98 % of the picks, by score": share_needed(every, 0.98),
+        "kept for 98 % of the picks, by place in the day": share_needed(places, 0.98),
+        "papers with relevance 7 or more": len(sevens) / len(every),
+        "   of them picked": sum(sevens) / max(len(sevens), 1),
+        "   picks among them": sum(sevens) / len(picked),
+        "papers with relevance 7 or more, each alone on its day": len(alone_sevens) / len(every),
+        "   of these picked": sum(alone_sevens) / max(len(alone_sevens), 1),
+        "   picks among these": sum(alone_sevens) / len(picked),
+        "seconds a day, mean": fmean(seconds),
+        f"seconds a day, slowest (largest day: {max(map(len, days.values()))})": max(seconds),
+        f"seconds for {len(most)} papers as one day": time.perf_counter() - start,
+    }
 
 
 def auc(judged: Sequence[Judged]) -> float:

@@ -10,6 +10,7 @@ from bot.domain.request import DigestRequest, digest_name
 from bot.store.store import Store
 from tests.factories import NOW, digest_request
 from tests.workers.scripted_model import ScriptedModel
+from workers.embedding.embeddings import Embeddings
 from workers.score_job import score
 
 MODEL_JUDGE = Judge(model="scripted")
@@ -25,9 +26,14 @@ def put_profile_request(
 
 
 def run_score_job(
-    store: Store, by: DigestRequest, model: ScriptedModel | None, now: datetime = NOW
+    store: Store,
+    by: DigestRequest,
+    model: ScriptedModel | None,
+    now: datetime = NOW,
+    embeddings: Embeddings | None = None,
 ) -> Digest:
-    score(by, store, model, 4, lambda: now, lambda done, total: None)
+    nobody = lambda done, total: None  # noqa: E731
+    score(by, store, model, 4, lambda: now, nobody, embeddings=embeddings)
     found = store.lists.result(by.wanted)
     assert found is not None
     digest = store.days.get(digest_name(by, found))

@@ -29,8 +29,11 @@ from tests.servers.fake_http import (
     scores_for,
 )
 from tests.waiting import TIMEOUT_SECONDS
+from tests.workers.gate.vectors import embed_by
 from workers import lookup_job
 from workers.arxiv.client import ArxivClient
+from workers.embedding.embeddings import Embeddings
+from workers.gate import local_ranking
 from workers.judging import scoring
 from workers.judging.batches import ModelReply
 from workers.lookup_job import LookupJob
@@ -337,6 +340,21 @@ def test_the_local_judge_scores_with_the_words_it_found_and_asks_no_model(setup:
     assert score.novelty is None
     assert "matter" in score.comment
     assert model.asked == []
+
+
+def test_the_local_judge_asks_what_the_paper_means(setup: Setup) -> None:
+    embeddings = Embeddings(setup.store.vectors, lambda: embed_by("matter"))
+    setup.ask(ONE.id, ONE, Judge())
+    LookupJob(
+        *(setup.inquiries, setup.arxiv, lambda name: None, 8, 1000, lambda: NOW),
+        embeddings=embeddings,
+    ).serve()
+    assessment = setup.opinion(ONE, Judge())
+    assert assessment is not None
+    assert assessment.score is not None
+    mine = setup.store.profiles.get(setup.profile)
+    (row,) = local_ranking.rank(mine, [ONE], embeddings.known(mine, [ONE]))
+    assert assessment.score.relevance == row.relevance
 
 
 # -- what a day allows

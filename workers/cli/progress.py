@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -43,8 +44,21 @@ class DeliveredDigest:
     already_delivered: bool
 
 
-def wait_for_digest(request: DigestRequest, here: Environment, console: Console) -> DeliveredDigest:
-    """Wait until a request is fulfilled. Raises WorkerFault."""
+@contextmanager
+def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, where that is a terminal; the function gets how many of how many
+    papers are done, and a bar begins with the first call."""
+    with _bars(Console(stderr=True)) as bars:
+        tasks: list[TaskID] = []
+
+        def beat(done: int, total: int) -> None:
+            tasks[:] = tasks or [bars.add_task(what, papers="")]
+            bars.update(tasks[0], completed=done, total=total, papers=f"{done}/{total}")
+
+        yield beat
+
+
+def _bars(console: Console) -> Progress:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -52,9 +66,12 @@ def wait_for_digest(request: DigestRequest, here: Environment, console: Console)
         TextColumn("{task.fields[papers]}"),
         TimeElapsedColumn(),
     )
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def wait_for_digest(request: DigestRequest, here: Environment, console: Console) -> DeliveredDigest:
+    """Wait until a request is fulfilled. Raises WorkerFault."""
+    with _bars(console) as progress:
         bars: dict[StepKind, TaskID] = {}
 
         def show(step: Step) -> None:

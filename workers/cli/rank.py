@@ -3,41 +3,73 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bot.domain.papers import Paper, Profile
 from bot.errors import Refused
 from bot.profiles import library
-from workers.gate import keyword_ranking, learned_ranking
+from bot.settings import Settings
+from workers.embedding.embeddings import Embeddings
+from workers.embedding.meaning import Meaning
+from workers.gate import learned_ranking, local_ranking
+from workers.gate.keyword_ranking import KeywordScore
+
+# No morning waits for a file.
+_PATIENCE = 24 * 3600.0
 
 
-def run(profile_name: str, path: Path, train: Path | None = None) -> Iterator[dict[str, Any]]:
+def run(
+    profile_name: str,
+    path: Path,
+    train: Path | None = None,
+    embeddings: Embeddings | None = None,
+    beat: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[dict[str, Any]]:
     """`{id, score}` for each paper of a JSONL of `{id, title, abstract, authors, categories}`,
     best first; of a repeated id the first line counts.
 
     With `train`, a JSONL of such papers with `selected` (true or false, 1 or 0), the ranking is
-    learned from those; a paper may be in both. Raises Refused, naming a line that cannot be read,
-    or saying why a file is too little to learn from.
+    learned from those; a paper may be in both. Without `embeddings` words alone rank; `beat` hears
+    how many of how many papers have a vector. Raises Refused, naming a line that cannot be read, or
+    saying why a file is too little to learn from.
     """
     profile = library.resolve(profile_name, {})
     papers = [paper for paper, _ in read_papers(path, selected=False)]
-    rows: Sequence[keyword_ranking.KeywordScore | learned_ranking.LearnedScore]
+    taught = read_papers(train, selected=True) if train else []
+    both = [*papers, *(paper for paper, _ in taught)]
+    meaning = embeddings.of(profile, both, beat, _PATIENCE) if embeddings else None
+    rows: Sequence[KeywordScore | learned_ranking.LearnedScore]
     if train is None:
-        rows = keyword_ranking.rank(profile, papers)
+        rows = local_ranking.rank(profile, papers, meaning)
     else:
-        rows = _learned(train, profile).rank(profile, papers)
+        rows = _learned(train, taught, profile, meaning).rank(profile, papers, meaning)
     for row in rows:
         yield {"id": row.id, "score": row.score}
 
 
-def _learned(path: Path, profile: Profile) -> learned_ranking.LearnedRanking:
-    rows = read_papers(path, selected=True)
+@contextmanager
+def kept_embeddings(config: Settings) -> Iterator[Embeddings | None]:
+    """Embeddings that are kept where digests keep theirs, on all processors; None where meaning is
+    switched off. Raises Refused where the database cannot be used."""
+    if not config.meaning:
+        yield None
+        return
+    from workers.runtime.environment import environment
+
+    with environment(config) as here:
+        yield Embeddings(here.store.vectors, threads=os.cpu_count() or 1)
+
+
+def _learned(
+    path: Path, rows: Sequence[tuple[Paper, bool]], profile: Profile, meaning: Meaning | None
+) -> learned_ranking.LearnedRanking:
+    papers, picked = [paper for paper, _ in rows], [was for _, was in rows]
     try:
-        return learned_ranking.train(
-            profile, [paper for paper, _ in rows], [was for _, was in rows]
-        )
+        return learned_ranking.train(profile, papers, picked, meaning)
     except Refused as error:
         raise Refused(f"{path}: {error} Without --train, the profile alone is used.") from None
 

@@ -14,7 +14,10 @@ from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
 from bot.store.gates import Gates, gate_key
 from bot.store.store import Store
-from workers.gate import keyword_ranking, learned_ranking, threshold
+from workers.embedding.embeddings import Embeddings
+from workers.embedding.meaning import Meaning
+from workers.gate import learned_ranking, local_ranking, threshold
+from workers.gate.keyword_ranking import KeywordScore
 from workers.gate.threshold import Recall, Tally
 from workers.judging import outcomes
 
@@ -22,6 +25,8 @@ log = structlog.get_logger()
 
 # Training takes four seconds per thousand papers, and five times that for the threshold.
 _MOST_PAPERS = 6_000
+# Seconds: what has no vector yet is embedded at night, and gets this much of the job's half hour.
+_NIGHT = 900.0
 
 
 class ClosedGate(Value):
@@ -61,13 +66,25 @@ class Gatekeeper:
         self._key = gate_key(profile, model)
         self._kept = self._gates.gate(self._key, GateState) or GateState()
 
-    def divide(self, papers: Sequence[Paper], day: date_, always_ask: Collection[str]) -> Division:
-        """Divide a day; all papers are asked about, in their order, where the profile has no gate,
-        or it is or was open on that day. Ids in `always_ask` pass in any case."""
+    def is_closed(self, day: date_) -> bool:
+        """Whether the gate divides a day."""
         closed = self._kept.closed if self._profile.gate else None
-        if closed is None or day < closed.since:
-            return ask_about_all(papers, keyword_ranking.rank(self._profile, papers))
-        placed = closed.learned.rank(self._profile, papers)
+        return closed is not None and day >= closed.since
+
+    def divide(
+        self,
+        papers: Sequence[Paper],
+        day: date_,
+        always_ask: Collection[str],
+        meaning: Meaning | None = None,
+    ) -> Division:
+        """Divide a day; all papers are asked about, in their order, where the profile has no gate,
+        or it is or was open on that day, or it knows of meaning and the day has none: its threshold
+        is for both. Ids in `always_ask` pass in any case."""
+        closed = self._kept.closed if self.is_closed(day) else None
+        if closed is None or (closed.learned.meaning and meaning is None):
+            return ask_about_all(papers, local_ranking.rank(self._profile, papers, meaning))
+        placed = closed.learned.rank(self._profile, papers, meaning)
         divided = threshold.divide(placed, closed.least, closed.near, day, always_ask)
         spared = set(divided.gated)
         return Division(
@@ -96,8 +113,9 @@ class Gatekeeper:
         self._gates.put_day(self._key, day, name, tally)
         self._report(self._tallies())
 
-    def learn(self, night: date_) -> None:
-        """Open a gate that lets too little pass; close one when there is enough to learn from."""
+    def learn(self, night: date_, embeddings: Embeddings | None = None) -> None:
+        """Open a gate that lets too little pass; close one when there is enough to learn from, of
+        words alone where there are no `embeddings`."""
         tallies = self._tallies()
         if self._kept.closed:
             since = self._kept.closed.since
@@ -105,16 +123,20 @@ class Gatekeeper:
             if threshold.should_open(recall):
                 self._keep(GateState(opened=tallies[-1].date, why=recall))
                 log.info("gate reopened", profile=self._profile.name)
+            elif self._kept.closed.learned.meaning and embeddings is None:
+                # Meaning was switched off: a gate of words alone has to be learned.
+                self._keep(GateState(opened=tallies[-1].date))
         elif threshold.may_close(self._kept.opened or date_.min, tallies):
-            self._close(tallies[-1].date)
+            self._close(tallies[-1].date, embeddings)
         self._report(tallies)
         self._gates.put_last_trained(self._key, night)
 
-    def _close(self, last: date_) -> None:
+    def _close(self, last: date_, embeddings: Embeddings | None) -> None:
         papers, picked, days = self._training_papers()
+        meaning = embeddings.of(self._profile, papers, patience=_NIGHT) if embeddings else None
         try:
-            held = learned_ranking.score_held_out(self._profile, papers, picked, days)
-            knows = learned_ranking.train(self._profile, papers, picked)
+            held = learned_ranking.score_held_out(self._profile, papers, picked, days, meaning)
+            knows = learned_ranking.train(self._profile, papers, picked, meaning)
         except Refused as refused:
             log.info("gate stays open", profile=self._profile.name, why=str(refused))
             return
@@ -170,9 +192,7 @@ class Gatekeeper:
         self._gates.put_report(self._key, report)
 
 
-def ask_about_all(
-    papers: Sequence[Paper], ranked: Sequence[keyword_ranking.KeywordScore]
-) -> Division:
+def ask_about_all(papers: Sequence[Paper], ranked: Sequence[KeywordScore]) -> Division:
     """Ask about all papers; the local ranking breaks ties and decides whom a budget reaches."""
     places = {
         row.id: LocalRank(rank=rank, of=len(ranked), words=row.words)

@@ -1,4 +1,5 @@
-"""Learns a ranking from what a profile's judge picked, by logistic regression on words; pure."""
+"""Learns a ranking from what a profile's judge picked, by logistic regression on words and on
+meaning; pure."""
 
 from __future__ import annotations
 
@@ -16,10 +17,12 @@ from pydantic import Field
 from bot.arxiv.stems import stemmed_words
 from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
-from workers.gate import keyword_ranking
+from workers.embedding.meaning import STEPS, Meaning, dot
+from workers.gate import keyword_ranking, local_ranking
 
 # Chosen on recorded days up to May 2025, always tested on days up to two weeks later than those
-# learned from. tests/benchmarks/bench_learn.py has the figures of June.
+# learned from, what concerns meaning up to six weeks. tests/benchmarks/bench_learn.py has the
+# figures of June.
 FIELD_WEIGHTS = (0.6, 1.0, 0.5, 1.0)  # of a paper's vectors: title, abstract, authors, categories
 PROFILE_TERM_BOOST = 1.3  # for words that the profile itself uses
 C_WORDS, C_THEMES = 2.0, 3.0  # logistic regression's C, on words and on themes
@@ -30,6 +33,10 @@ CATEGORIES, C_CATEGORIES = 0.2, 1.0
 # The weight of the profile's own ranking, next to 1, is this over the root of the picks learned
 # from: a third at 36 picks, a tenth at 400.
 ZERO_SHOT_WEIGHT = 2.0
+# The same of the profile's meaning (flat from 2 to 5), and the weight of what is learned of meaning
+# (flat from 0.1 to 0.3): both sit in one weight for each number of a vector.
+ZERO_SHOT_MEANING = 4.0
+LEARNED_MEANING, C_MEANING = 0.2, 10.0  # C: flat from 3 to 30
 SPREAD_OF = 500  # papers that the spread of the profile's own ranking is estimated from
 LEAST_SPREAD = (
     0.05  # a third of the recorded one; a profile whose words hardly occur gets less weight
@@ -40,6 +47,7 @@ MAX_TERMS = 45_000  # words and pairs kept per field: two megabytes of JSON at m
 FOLDS = 5
 SHOWN = 5
 
+_NOTHING = 1e-6  # a spread below is the rounding of equal scores
 _ONE_RUN = re.compile(r"[\w\s'’-]+")  # words not separated by punctuation
 
 
@@ -63,8 +71,10 @@ class Term(NamedTuple):
 class LearnedRanking(Value):
     """A ranking learned from `papers` judged papers of a profile, `picks` of them picked.
 
-    A paper's score is the sum over its terms plus `zero_shot` times its keyword_ranking score,
-    minus `middle`; over the papers learned from, its mean is 0 and its standard deviation 1.
+    A paper's score is the sum over its terms plus `zero_shot` times its keyword_ranking score plus
+    the product of its vector with `meaning`, minus `middle` and `meaning_middle`. Over the papers
+    learned from, the mean is 0, and the standard deviation of the terms' sum is 1. `meaning` is
+    empty where not all of these had a vector.
     """
 
     papers: int
@@ -75,21 +85,33 @@ class LearnedRanking(Value):
     categories: dict[str, Term]
     zero_shot: float
     middle: float
+    meaning: tuple[float, ...] = ()
+    meaning_middle: float = 0.0
 
-    def rank(self, profile: Profile, papers: Sequence[Paper]) -> tuple[LearnedScore, ...]:
-        """A day's papers, best first, ties by id; the order of `papers` does not matter."""
+    def rank(
+        self, profile: Profile, papers: Sequence[Paper], meaning: Meaning | None = None
+    ) -> tuple[LearnedScore, ...]:
+        """A day's papers, best first, ties by id; the order of `papers` does not matter. Without
+        their `meaning`, by words alone."""
         keyword_rows = {row.id: row for row in keyword_ranking.rank(profile, papers)}
         rows = []
         for paper in {paper.id: paper for paper in papers}.values():
             parts = self._parts(paper)
             own = self.zero_shot * keyword_rows[paper.id].score
-            score = round(math.fsum(parts.values()) + own - self.middle, 4) + 0.0
+            means = self._meaning(paper, meaning)
+            score = round(math.fsum(parts.values()) + own + means - self.middle, 4) + 0.0
             rows.append((score, paper, parts))
         rows.sort(key=lambda row: (-row[0], row[1].id))
         return tuple(
             LearnedScore(id=paper.id, rank=place, score=score, words=self._words(paper, parts))
             for place, (score, paper, parts) in enumerate(rows, 1)
         )
+
+    def _meaning(self, paper: Paper, meaning: Meaning | None) -> float:
+        """How far the paper's meaning is above the mean of those learned from."""
+        if not self.meaning or meaning is None:
+            return 0.0
+        return dot(meaning.papers[paper.id], self.meaning) - self.meaning_middle
 
     def _parts(self, paper: Paper) -> Mapping[str, float]:
         """Each term's contribution to the paper's score."""
@@ -131,12 +153,17 @@ class HeldOutScore(Value):
 
 
 def score_held_out(
-    profile: Profile, papers: Sequence[Paper], picked: Sequence[bool], days: Sequence[date_]
+    profile: Profile,
+    papers: Sequence[Paper],
+    picked: Sequence[bool],
+    days: Sequence[date_],
+    meaning: Meaning | None = None,
 ) -> tuple[HeldOutScore, ...]:
     """Score every paper by a ranking learned without its day, to choose a threshold by.
 
-    The three sequences are parallel. Every FOLDS-th day is held out at once. Raises Refused with
-    fewer days than that, or where the others do not suffice for `train`.
+    The three sequences are parallel; `meaning` is that of all papers. Every FOLDS-th day is held
+    out at once. Raises Refused with fewer days than that, or where the others do not suffice for
+    `train`.
     """
     rows = list(zip(papers, picked, days, strict=True))
     dates = sorted(set(days))
@@ -146,10 +173,10 @@ def score_held_out(
     for fold in range(FOLDS):
         held_out = dates[fold::FOLDS]
         kept = [row for row in rows if row[2] not in held_out]
-        ranking = train(profile, [row[0] for row in kept], [row[1] for row in kept])
+        ranking = train(profile, [row[0] for row in kept], [row[1] for row in kept], meaning)
         for day in held_out:
             was = {paper.id: was for paper, was, on in rows if on == day}
-            ranked = ranking.rank(profile, [paper for paper, _, on in rows if on == day])
+            ranked = ranking.rank(profile, [paper for paper, _, on in rows if on == day], meaning)
             held += [
                 HeldOutScore(date=day, id=r.id, score=r.score, picked=was[r.id]) for r in ranked
             ]
@@ -165,8 +192,14 @@ class _Vocabulary(NamedTuple):
     words: int
 
 
-def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> LearnedRanking:
-    """Learn what tells the picked papers from the others, whatever the order of the papers.
+def train(
+    profile: Profile,
+    papers: Sequence[Paper],
+    picked: Sequence[bool],
+    meaning: Meaning | None = None,
+) -> LearnedRanking:
+    """Learn what tells the picked papers from the others, whatever the order of the papers; from
+    words alone without their `meaning`.
 
     Raises Refused, in a sentence for people, below MIN_PAPERS papers or MIN_PICKS on either side,
     or where no two papers have a word in common.
@@ -186,12 +219,15 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
     named = {term for text in _profile_texts(profile) for term in _terms(text)}
     boost = np.array([PROFILE_TERM_BOOST if t in named else 1.0 for _, t in vocabulary.columns])
     table = _table(counts, vocabulary).multiply(boost).tocsr()
-    weights = _fit(table, vocabulary.words, np.array([bool(flag) for _, flag in rows]))
+    flags = np.array([bool(flag) for _, flag in rows])
+    weights = _fit(table, vocabulary.words, flags)
     scores = table @ weights
-    spread = scores.std() or 1.0
+    spread = scores.std() if scores.std() > _NOTHING else 1.0
     sampled = [paper for paper, _ in rows[:: len(rows) // SPREAD_OF + 1]]
     own = [row.score for row in keyword_ranking.rank(profile, sampled)]
     zero_shot = ZERO_SHOT_WEIGHT / math.sqrt(picks) / max(pstdev(own), LEAST_SPREAD)
+    vectors = [meaning.papers[paper.id] for paper, _ in rows] if meaning else []
+    of_meaning = _fit_meaning(vectors, meaning.interest, flags) if meaning else ()
     learned: list[dict[str, Term]] = [{}, {}, {}, {}]
     for (field, term), weight in zip(vocabulary.columns, weights * boost / spread, strict=True):
         learned[field][term] = Term(
@@ -206,6 +242,8 @@ def train(profile: Profile, papers: Sequence[Paper], picked: Sequence[bool]) -> 
         categories=learned[3],
         zero_shot=round(zero_shot, 4),
         middle=round(float(scores.mean()) / spread + zero_shot * fmean(own), 4),
+        meaning=of_meaning,
+        meaning_middle=round(fmean(dot(v, of_meaning) for v in vectors), 4) if vectors else 0.0,
     )
 
 
@@ -246,7 +284,7 @@ def _fit(table: Any, words: int, picked: Any) -> Any:
         fitted = LogisticRegression(C=trust, class_weight="balanced", solver="liblinear")
         weights = fitted.fit(matrix, picked).coef_[0]
         spread = (matrix @ weights).std()
-        return weights / spread if spread > 1e-6 else weights
+        return weights / spread if spread > _NOTHING else weights
 
     of_words, rank = table[:, :words], min(SVD_COMPONENTS, table.shape[0] // 3)
     weights = regress(of_words, C_WORDS)
@@ -259,6 +297,24 @@ def _fit(table: Any, words: int, picked: Any) -> Any:
     if words < table.shape[1]:
         weights = np.append(weights, CATEGORIES * regress(table[:, words:], C_CATEGORIES))
     return weights
+
+
+def _fit_meaning(
+    vectors: Sequence[bytes], interest: Sequence[float], picked: Any
+) -> tuple[float, ...]:
+    """A weight for each number of a vector: of what was picked, and of what the profile says."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    table = np.frombuffer(b"".join(vectors), np.int8).reshape(len(vectors), -1) / STEPS
+    fitted = LogisticRegression(C=C_MEANING, class_weight="balanced", solver="liblinear")
+    weights = fitted.fit(table, picked).coef_[0]
+    spread = (table @ weights).std()
+    weights *= LEARNED_MEANING / (spread if spread > _NOTHING else 1.0)
+    own = ZERO_SHOT_MEANING / math.sqrt(picked.sum()) / local_ranking.MEANING_SPREAD
+    return tuple(
+        round(float(weight) + own * far, 4) for weight, far in zip(weights, interest, strict=True)
+    )
 
 
 def _profile_texts(profile: Profile) -> Iterator[str]:

@@ -75,6 +75,7 @@ KINDS = {
     for key in (
         *("pb:aside", "pb:form"),
         *("pb:document:*", "pb:progress:*", "pb:found:*", "pb:inquiries:", "pb:opinion:*"),
+        "pb:vector:*",
         *("pb:outages", "pb:heard:*", "pb:event:*"),
         *("pb:lease:*:number", "pb:lease:*:holder"),
         *("pb:asked-of-model:*", "pb:profile:*", "pb:profiles", "pb:profiles:*", "pb:paper:*"),

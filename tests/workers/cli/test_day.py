@@ -268,6 +268,28 @@ def test_rank_prints_a_line_for_each_paper_best_first(paperboy: Paperboy) -> Non
     assert found[0].keys() == {"id", "score"}
 
 
+def test_what_a_paper_means_counts_for_day_and_rank_and_is_kept(paperboy: Paperboy) -> None:
+    paperboy.settings["PAPERBOY_MEANING"] = "true"
+    rows = [
+        {"id": "2503.00001", "title": "Cooking", "abstract": "Soup.", "authors": []},
+        {"id": "2503.00002", "title": "Atoms and molecules", "abstract": "Particles, examined."},
+    ]
+    (paperboy.home / "papers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = [paperboy.run("rank", "mine.toml", "papers.jsonl") for _ in range(2)]
+    assert [status for status, _, _ in said] == [0, 0]
+    assert said[0][1] == said[1][1]
+    assert [json.loads(line)["id"] for line in said[0][1].splitlines()] == [
+        "2503.00002",
+        "2503.00001",
+    ]
+    assert "embedded" in said[0][2]
+    assert "embedded" not in said[1][2]
+    status, out, err = paperboy.run("day", "mine.toml", "--feed", paperboy.saved(THURSDAY_FEED))
+    assert status == 0, err
+    assert "ranked locally, no model" in out
+    assert "embedded" in (paperboy.home / "data" / "workers.log").read_text()
+
+
 def test_run_shows_the_profile_that_was_asked_for(paperboy: Paperboy) -> None:
     friday = rss_feed(FRIDAY, ("2503.00001", "new", "quant-ph"))
     with run_fake_server(lambda *_: xml_reply(friday)) as arxiv:

@@ -30,8 +30,10 @@ from tests.conftest import check_golden
 from tests.factories import DAY, NOW, list_result, listing, paper, profile
 from tests.servers.fake_http import scores_for
 from tests.workers.gate.tide_papers import COMMON, OTHERS, TIDES
+from tests.workers.gate.vectors import embed_by
 from tests.workers.run_score_job import MODEL_JUDGE, put_profile_request, run_score_job
 from tests.workers.scripted_model import ScriptedModel
+from workers.embedding.embeddings import Embed, Embeddings
 from workers.gate.gatekeeper import ClosedGate, Gatekeeper, GateState
 
 A_DAY, MOST = 40, 60
@@ -94,6 +96,7 @@ class World:
     def __init__(self, store: Store, mine: Profile | None = None) -> None:
         self.store, self.mine = store, mine or profile(maximum=20)
         self.model, self.papers_of = ScriptedModel(TIDAL), papers_of
+        self.embeddings: Embeddings | None = None
 
     def judge(self, n: int, at: int = 0, papers: int = A_DAY) -> Digest:
         """The n-th day, decided; `at` minutes later than usual."""
@@ -111,11 +114,12 @@ class World:
             update={"batch": str(day), "date": day}
         )
         self.store.lists.put_result(query, found)
-        return run_score_job(self.store, by, self.model, now)
+        return run_score_job(self.store, by, self.model, now, self.embeddings)
 
     def night(self, n: int) -> GateReport:
         """The night after the n-th day."""
-        Gatekeeper(self.store, self.mine, "scripted").learn(day_of(n) + timedelta(days=1))
+        keeper = Gatekeeper(self.store, self.mine, "scripted")
+        keeper.learn(day_of(n) + timedelta(days=1), self.embeddings)
         return self.report
 
     def days(self, first: int, after: int) -> None:
@@ -262,6 +266,56 @@ def test_a_day_before_it_closed_is_judged_in_full_again(shut: World) -> None:
     assert digest.counts[Outcome.GATED] == 0
     assert sum(digest.counts.values()) == A_DAY + 12
     assert shut.report.days == 0
+
+
+@pytest.fixture
+def knowing(world: World) -> World:
+    """As `shut`, by words and by vectors that know what tides are."""
+    world.days(0, 9)
+    world.embeddings = Embeddings(world.store.vectors, lambda: embed_by(*TIDES))
+    world.days(9, 10)
+    world.asked()
+    return world
+
+
+def test_a_gate_learns_at_night_what_the_picked_mean_and_divides_by_it(knowing: World) -> None:
+    assert len(knowing.closed.learned.meaning) == 384
+    digest = knowing.judge(10)
+    assert digest.counts[Outcome.GATED] > A_DAY / 2
+    assert digest.counts[Outcome.PICKED] == 7
+    knowing.asked()
+
+
+def test_a_day_whose_papers_have_no_vectors_passes_such_a_gate_whole(knowing: World) -> None:
+    """Its threshold is for both; papers above it would be missed by words alone."""
+
+    def broken() -> Embed:
+        raise OSError("the model is gone")
+
+    knowing.embeddings = Embeddings(knowing.store.vectors, broken)
+    digest = knowing.judge(10)
+    assert digest.counts[Outcome.GATED] == 0
+    assert len(knowing.asked()) == A_DAY
+    assert knowing.report.days == 0
+    knowing.embeddings = Embeddings(knowing.store.vectors, lambda: embed_by(*TIDES))
+    assert knowing.night(10).closed
+    assert knowing.judge(11).counts[Outcome.GATED] > 0
+
+
+def test_a_gate_opens_when_meaning_is_switched_off_and_learns_words_alone(knowing: World) -> None:
+    knowing.judge(10)
+    knowing.embeddings = None
+    assert not knowing.night(10).closed
+    knowing.days(11, 21)
+    assert knowing.report.closed
+    assert knowing.closed.learned.meaning == ()
+
+
+def test_a_gate_of_words_divides_a_day_with_vectors_as_one_without(shut: World) -> None:
+    before = shut.judge(10)
+    shut.embeddings = Embeddings(shut.store.vectors, lambda: embed_by(*TIDES))
+    again = shut.judge(10, at=60)
+    assert again.decisions == before.decisions
 
 
 def drifted(world: World) -> int:
