@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -34,9 +35,13 @@ def broken(world: World) -> Iterator[str]:
     for chat in world.chats.values():
         for address, messages in sorted(chat.channels.items(), key=str):
             yield from _late_once(world, address, messages)
+    asked = defaultdict[Address, list[float]](list)
+    for event in world.people.events:
+        if event.text.startswith("now"):
+            asked[event.address].append(event.at)
     for subscription in world.store().subscriptions.all():
         if len(world.audit.seen.get(subscription.key, [])) == 1 and not subscription.paused:
-            yield from _in_time(world, subscription)
+            yield from _in_time(world, subscription, asked[subscription.address])
 
 
 def moment_of(subscription: Subscription, day: date) -> datetime:
@@ -58,12 +63,10 @@ def _late_once(world: World, address: Address, messages: list[Shown]) -> Iterato
             yield f"{address}: said {len(same)} times: {first.post.title}"
 
 
-def _in_time(world: World, subscription: Subscription) -> Iterator[str]:
+def _in_time(world: World, subscription: Subscription, asked: list[float]) -> Iterator[str]:
     """A digest comes at its time; without troubles soon after it, or it is said that it is late;
-    and what was missing at first is there at the end of its window."""
+    and what was missing at first is there at the end of its window. It was `asked` for then."""
     plan, address = world.plan, subscription.address
-    number = plan.channels.index(address)
-    asked = [a.at for a in plan.acts if a.channel == number and "now" in a.text]
     messages = world.chats[address.platform].channels[address]
     # The wall clock may have been set by an hour.
     early = 3700.0 if any(t.kind == "clock" for t in plan.troubles) else 1.0
@@ -72,7 +75,7 @@ def _in_time(world: World, subscription: Subscription) -> Iterator[str]:
         if delivery.profile != subscription.profile or head is None:
             continue
         moment = moment_of(subscription, delivery.date)
-        is_asked = any(plan.begin.timestamp() + at <= head.at for at in asked)
+        is_asked = any(at <= head.at for at in asked)
         if head.at < moment.timestamp() - early and not is_asked:
             yield f"{subscription.key}: {delivery.date} came before its time ({moment})"
         if moment < plan.begin + timedelta(hours=2) or asked:
