@@ -52,7 +52,10 @@ def _broken(world: World) -> Iterator[str]:
         yield from _every_day(world, subscription)
         yield from _in_time(world, subscription)
     paused = {each.address for each in world.store().subscriptions.all() if each.paused}
+    asked = {e.address for e in world.people.events if e.text.startswith("now")}
     for address in world.plan.channels:
+        if address not in asked and not world.troubles.forgotten:
+            yield from _one_a_day(world, address)
         for delivery in world.store().history.of(address):
             yield from _adds_up(world, address, delivery, is_paused=address in paused)
     for outage in world.store().outages.all():
@@ -187,6 +190,14 @@ def _every_day(world: World, subscription: Subscription) -> Iterator[str]:
     for day in _owed(world, subscription):
         if day not in covered and not _skipped(world, address, deliveries, day):
             yield f"{subscription.key}: {day} never came"
+
+
+def _one_a_day(world: World, address: Address) -> Iterator[str]:
+    """A schedule brings one digest of a profile a day, also when the profile is changed."""
+    heads = Counter((d.profile, d.date) for d in world.store().history.of(address) if d.message)
+    for (profile, day), times in heads.items():
+        if times > 1:
+            yield f"{address}: {profile} of {day} has {times} digests"
 
 
 def _in_time(world: World, subscription: Subscription) -> Iterator[str]:
