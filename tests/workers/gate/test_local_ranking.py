@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 from random import Random
+from statistics import fmean
 
 import pytest
 
@@ -75,6 +76,7 @@ def test_a_day_on_nothing_but_the_subject_is_not_all_sevens() -> None:
     rows = ranked(papers)
     (alone,) = ranked(papers[:1])
     assert sum(row.relevance >= 7 for row in rows) < len(rows) / 4
+    assert fmean(row.score for row in rows) < 0  # as on any day
     assert alone.relevance > Counter(row.relevance for row in rows).most_common(1)[0][0]
 
 
