@@ -99,12 +99,17 @@ def due_requests(
 
 
 def _as_begun(request: DigestRequest, first: DigestRequest | None) -> DigestRequest:
-    """The request, for the digest whose posting began, if it is the same one: who changes a profile
-    in the morning changes the next digest, and gets no second one for the same day."""
-    if first is None or (first.at, first.wanted.date) != (request.at, request.wanted.date):
+    """The request, for the digest whose posting began, if it is for the same moment: who changes a
+    profile in the morning changes the next digest, and gets no second one for the same day; and a
+    missed day whose list comes late is added to the digest it was meant for."""
+    if first is None or first.at != request.at or _newest_day(first) < _newest_day(request):
         return request
     now = {"since": request.since, "until": request.until, "judge": request.judge}
     return first.model_copy(update=now)
+
+
+def _newest_day(request: DigestRequest) -> date:
+    return request.wanted.date or date.min
 
 
 def _due_days(

@@ -37,7 +37,8 @@ class Lanes:
         self.scheduler, self.is_expected = scheduler, is_expected
         self.workers: dict[str, Process] = {}
         self._ever: list[Process] = []
-        self.begun = Signal(scheduler)  # the lane of a job that begins
+        # The lane of a job that begins; and of one that asks the model.
+        self.begun, self.scoring = Signal(scheduler), Signal(scheduler)
         self.faults: list[str] = []  # jobs that failed through our fault
         # When (monotonic) a run of a job was cut short, by a death or an error: process and number.
         self.disturbed = dict[tuple[Process, int], float]()
@@ -128,6 +129,8 @@ class Lanes:
         if worker.frozen_until > self.scheduler.now:
             self._cut_short(worker)  # it stands still from the begin
         self.begun.give(lane)
+        if job.name == "score":
+            self.scoring.give(lane)
 
     def _cut_short(self, worker: Process) -> None:
         self.disturbed[worker, worker.job] = self.scheduler.now

@@ -97,7 +97,10 @@ class Troubles:
             "dies at a pause": self._dies_at_a_pause,
         }
         if trouble.is_timely and trouble.kind not in _OWN_MOMENT:
-            self._busy_lane(random)
+            if trouble.kind in ("model", "babbles"):
+                self._world.lanes.scoring.wait(WAITS_SECONDS)
+            else:
+                self._busy_lane(random)
             if self._ended:
                 return
         self.happened = True
@@ -277,7 +280,8 @@ class Troubles:
         """Half a list becomes a whole one while it is judged, and somebody asks for it then."""
         world = self._world
         while True:
-            lane = self._busy_lane(random)
+            lane = self._world.lanes.scoring.wait(WAITS_SECONDS)
+            self._world.scheduler.sleep(4.0 * random.random())
             day, hours = world.arxiv.local_hours()
             morning = world.arxiv.mornings.get(day, Morning())
             if self._ended:

@@ -247,6 +247,36 @@ def test_who_changes_a_profile_in_the_morning_changes_the_next_digest(
     assert (mine.profile, mine.wanted.categories) == (changed.fingerprint, ("cs.CL",))
 
 
+def test_a_missed_day_whose_list_comes_late_is_added_to_the_digest_it_was_meant_for(
+    store: Store, context: Context
+) -> None:
+    context.store.subscriptions.put(subscription())
+    monday = FRIDAY + 3 * DAY
+    (begun,) = owed(context, monday)
+    assert [query.date for query in begun.queries] == [date(2025, 3, 21), date(2025, 3, 24)]
+    store.requests.put_begun(begun)
+    # Of Friday there was no list, and Monday's papers are all there.
+    day = digest(decision("2503.15294", Outcome.PICKED), profile=profile(name="foundations"))
+    alone = day.listed.model_copy(update={"date": date(2025, 3, 24)})
+    day = day.model_copy(update={"listed": alone})
+    store.days.put_decided("monday", day)
+    store.history.put_delivered(HERE, f"{HERE}:both", day, monday, "17.5")
+    assert owed(context, monday + HOUR) == [begun]
+
+
+def test_a_day_that_is_still_due_is_not_held_up_by_an_earlier_one_of_the_same_moment(
+    store: Store, context: Context
+) -> None:
+    context.store.subscriptions.put(subscription())
+    monday = FRIDAY + 3 * DAY
+    (both,) = owed(context, monday)
+    friday = both.for_single_day(both.earlier[0], both.since)
+    store.requests.put_begun(friday.model_copy(update={"at": both.at, "until": both.until}))
+    context.store.subscriptions.put_last_served(both.subscription, date(2025, 3, 21))
+    (mine,) = owed(context, monday + HOUR)
+    assert [query.date for query in mine.queries] == [date(2025, 3, 24)]
+
+
 def test_a_profile_that_is_gone_holds_up_no_other_channel(context: Context) -> None:
     context.store.subscriptions.put(subscription(profile="nobody-made-this"))
     context.store.subscriptions.put(subscription("C2"))
