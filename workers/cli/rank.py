@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +52,7 @@ def run(
 
 @contextmanager
 def kept_embeddings(config: Settings) -> Iterator[Embeddings | None]:
-    """Embeddings that are kept where digests keep theirs, on all processors; None where meaning is
+    """Embeddings that are kept where digests keep theirs; None where meaning is
     switched off. Raises Refused where the database cannot be used."""
     if not config.meaning:
         yield None
@@ -61,7 +60,7 @@ def kept_embeddings(config: Settings) -> Iterator[Embeddings | None]:
     from workers.runtime.environment import environment
 
     with environment(config) as here:
-        yield Embeddings(here.store.vectors, threads=os.cpu_count() or 1)
+        yield Embeddings(here.store.vectors)
 
 
 def _learned(
