@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.discord.render import custom_id, escaped, message, parse_button_id, thread_name
+from bot.discord.render import (
+    _HEADING,
+    _SENTENCE_ENDS,
+    custom_id,
+    escaped,
+    message,
+    parse_button_id,
+    thread_name,
+)
 from bot.domain.digest import Decision, Outcome, Score
 from bot.domain.message import Button, Card, Item, Link, Message, PaperLine, Post
 from bot.views import card as card_views
@@ -119,7 +127,10 @@ def harmless(value: Any, name: str = "") -> Any:
         "value",
     ):
         return value
-    return "word" if digest_views.one_line(value) else ""
+    line = digest_views.one_line(value)
+    # A title that is long or a sentence is no heading.
+    is_sentence = name == "title" and (len(line) > _HEADING or line.endswith(_SENTENCE_ENDS))
+    return "word." if is_sentence else "word" if line else ""
 
 
 @settings(max_examples=60)
