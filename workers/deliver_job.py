@@ -268,6 +268,9 @@ class _ChannelDelivery:
             await self._add_profile_to_cards(digest, lease)
         at, message, ended = self.clock(), posted.message, posted.ended
         store.history.put_delivered(request.address, name, digest, at, message, basis, ended)
+        if request.until and at >= request.until and request.wanted.date:
+            # Its window is over: a list that somebody asks for from now on makes no other digest.
+            store.subscriptions.put_last_served(request.subscription, request.wanted.date)
 
     async def _posted(self, digest: Digest, day: str, thread: ThreadPoster) -> PostedThread:
         """Post the thread; its head names the papers whose message the platform refuses."""

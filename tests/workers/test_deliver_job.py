@@ -31,6 +31,7 @@ from tests.factories import (
     listing,
     paper_ids,
     profile,
+    subscription,
 )
 from tests.old_store import CORRUPTIONS, corrupt
 from tests.servers.fake_slack import FakeSlack
@@ -434,6 +435,20 @@ def test_a_schedules_digest_is_remembered_as_it_was_begun(
     assert mine.at is not None
     run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
     assert store.requests.begun(["C1 foundations", "C2 foundations"]) == [mine, None]
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_digest_that_comes_when_its_window_is_over_is_the_last_of_its_day(
+    fake_slack: FakeSlack, store: Store, redis_url: str, over: bool
+) -> None:
+    found = subscription()
+    store.subscriptions.put(found)
+    mine = owed(store, 20).model_copy(update={"subscription": found.key})
+    now = mine.until if over else mine.at
+    assert now is not None
+    run_deliver_job(fake_slack, store, redis_url, [mine], now)
+    expected = {found.key: date(2025, 3, 20)} if over else {}
+    assert store.subscriptions.last_served_days() == expected
 
 
 def test_days_that_were_missed_come_in_one_thread_the_best_first(
