@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,15 +53,15 @@ def run(
 
 @contextmanager
 def kept_embeddings(config: Settings) -> Iterator[Embeddings | None]:
-    """Embeddings that are kept where digests keep theirs; None where meaning is
-    switched off. Raises Refused where the database cannot be used."""
+    """Embeddings that are kept where digests keep theirs, made on all processors, because somebody
+    waits; None where meaning is switched off. Raises Refused where the database cannot be used."""
     if not config.meaning:
         yield None
         return
     from workers.runtime.environment import environment
 
     with environment(config) as here:
-        yield Embeddings(here.store.vectors)
+        yield Embeddings(here.store.vectors, threads=os.cpu_count() or 1)
 
 
 def _learned(
