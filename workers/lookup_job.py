@@ -51,14 +51,13 @@ class _CallLimitedModel:
         question: str,
         schema: dict[str, object],
         cache_key: str,
-        most_output: int = 0,
+        most_output: int,
         patience: float = 1.0,
     ) -> batches.ModelReply:
         if not self._take_call():
             raise Refused("Today's /why questions are used up.", ModelReason.NO_BUDGET)
         ask = self._model.ask if patience == 1.0 else partial(self._model.ask, patience=patience)
-        bound = (most_output,) if most_output else ()
-        return ask(instructions, question, schema, cache_key, *bound)
+        return ask(instructions, question, schema, cache_key, most_output)
 
 
 class LookupJob:

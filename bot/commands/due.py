@@ -104,8 +104,8 @@ def _as_begun(request: DigestRequest, first: DigestRequest | None) -> DigestRequ
     missed day whose list comes late is added to the digest it was meant for."""
     if first is None or first.at != request.at or _newest_day(first) < _newest_day(request):
         return request
-    now = {"since": request.since, "until": request.until, "judge": request.judge}
-    return first.model_copy(update=now)
+    current = {"since": request.since, "until": request.until, "judge": request.judge}
+    return first.model_copy(update=current)
 
 
 def _newest_day(request: DigestRequest) -> date:

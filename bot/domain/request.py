@@ -67,8 +67,13 @@ class DigestRequest(Value):
     def key(self) -> str:
         """The same day of the same profile for the same channel is one request of each person, who
         is told what became of it, or one of a schedule."""
-        same = f"{self.address} {self.profile} {self.wanted.key}"
-        return f"{same}{' preview' if self.preview else ''} {self.by}" if self.by else same
+        subject = self.subject
+        return f"{subject}{' preview' if self.preview else ''} {self.by}" if self.by else subject
+
+    @property
+    def subject(self) -> str:
+        """The same for everybody who asks for this day of this profile in this channel."""
+        return f"{self.address} {self.profile} {self.wanted.key}"
 
     @property
     def origin_key(self) -> str:

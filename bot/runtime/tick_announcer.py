@@ -110,8 +110,7 @@ def _heard_together(requests: Iterable[DigestRequest]) -> Iterator[list[DigestRe
     told in private stays apart."""
     groups = defaultdict[str, list[DigestRequest]](list)
     for request in requests:
-        of_all = f"{request.address} {request.profile} {request.wanted.key}"
-        groups[request.key if request.preview else of_all].append(request)
+        groups[request.key if request.preview else request.subject].append(request)
     yield from groups.values()
 
 

