@@ -4,7 +4,7 @@
 
 RECORD is as in bench_rank; the default is one beside the checkout, where there is one.
 FROM (2025-06-01) is the split: learned is from the days before it, tried are the days from it on.
-Every setting in workers/gate/learned_ranking.py was chosen by trying it on later days, all before
+Every setting in workers/gate/training.py was chosen by trying it on later days, all before
 that date.
 
 1. The profile alone, every day ranked by itself: by words, and by words and meaning.
@@ -43,7 +43,7 @@ from tests import external_file
 from tests.benchmarks.bench_rank import Judged, auc, share_needed
 from tests.benchmarks.embedded_record import meaning_of_record
 from workers.embedding.meaning import Meaning
-from workers.gate import keyword_ranking, learned_ranking, local_ranking, threshold
+from workers.gate import keyword_ranking, learned_ranking, local_ranking, threshold, training
 
 EXTERNAL = [external_file(f"data/{name}") for name in ("record-dev.jsonl.gz", "foundations.toml")]
 FROM = date_(2025, 6, 1)
@@ -87,11 +87,11 @@ def main(record: Path, toml: Path, start: date_) -> None:
     taught = list(chain(*before.values()))
     was = [paper.id in picked for paper in taught]
     clock = time.perf_counter()
-    knows = learned_ranking.train(profile, taught, was, meaning)
+    knows = training.train(profile, taught, was, meaning)
     seconds = time.perf_counter() - clock
     plain, usual = (_plain(taught, was, after, picked, usual) for usual in (False, True))
     ours = table(lambda papers: knows.rank(profile, papers, meaning), after)
-    by_words = learned_ranking.train(profile, taught, was)
+    by_words = training.train(profile, taught, was)
     words = table(lambda papers: by_words.rank(profile, papers), after)
     _line("TF-IDF, defaults", plain)
     _line("TF-IDF, usual settings", usual)
@@ -219,12 +219,12 @@ def _learn(
 ) -> tuple[learned_ranking.LearnedRanking, float, float]:
     """What these verdicts teach, the threshold, and from which score on one is near it."""
     days, papers, was = zip(*seen, strict=True)
-    held = learned_ranking.score_held_out(profile, papers, was, days, meaning)
+    held = training.score_held_out(profile, papers, was, days, meaning)
     least = threshold.choose_threshold(held)
     past = sum(row.score >= least for row in held) / len(held)
     print(f"   threshold {least:.3f}: on held-out days {past:.1%} of the papers get past it")
     return (
-        learned_ranking.train(profile, papers, was, meaning),
+        training.train(profile, papers, was, meaning),
         least,
         threshold.choose_near_threshold(held, least),
     )
@@ -276,8 +276,8 @@ def _drill(profile: Profile, meaning: Meaning, days: Days, picked: set[str], sta
     the picks through on the days after."""
     seen = [(d, p, p.id in picked) for d, papers in days.items() if d < start for p in papers]
     taught_on, papers, was = zip(*seen, strict=True)
-    held = learned_ranking.score_held_out(profile, papers, was, taught_on, meaning)
-    knows = learned_ranking.train(profile, papers, was, meaning)
+    held = training.score_held_out(profile, papers, was, taught_on, meaning)
+    knows = training.train(profile, papers, was, meaning)
     after = [(d, papers) for d, papers in days.items() if d >= start][: threshold.WINDOW_DAYS]
     ranked = [(day, knows.rank(profile, papers, meaning)) for day, papers in after]
     scores = sorted((r.score for _, rows in ranked for r in rows if r.id in picked), reverse=True)

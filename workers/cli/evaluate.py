@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -204,11 +205,15 @@ def _share(found: Iterable[bool]) -> float:
 
 def _spearman(pairs: Sequence[tuple[int, int]]) -> float | None:
     """Rank correlation, ties sharing their mean rank; None where one side is constant."""
-    from scipy.stats import spearmanr  # type: ignore[import-untyped]  # half a second to import
-
     if any(len({pair[side] for pair in pairs}) < 2 for side in (0, 1)):
         return None
-    return round(float(spearmanr([a for a, _ in pairs], [b for _, b in pairs]).statistic), 9)
+    first, second = (_ranks([pair[side] for pair in pairs]) for side in (0, 1))
+    return round(correlation(first, second), 9)
+
+
+def _ranks(values: Sequence[int]) -> list[float]:
+    ordered = sorted(values)
+    return [(bisect_left(ordered, v) + bisect_right(ordered, v) + 1) / 2 for v in values]
 
 
 def compared(now: StoredEvaluation, kept: Sequence[StoredEvaluation]) -> Report:

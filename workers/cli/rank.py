@@ -67,9 +67,11 @@ def kept_embeddings(config: Settings) -> Iterator[Embeddings | None]:
 def _learned(
     path: Path, rows: Sequence[tuple[Paper, bool]], profile: Profile, meaning: Meaning | None
 ) -> learned_ranking.LearnedRanking:
+    from workers.gate import training  # numpy takes a while to import
+
     papers, picked = [paper for paper, _ in rows], [was for _, was in rows]
     try:
-        return learned_ranking.train(profile, papers, picked, meaning)
+        return training.train(profile, papers, picked, meaning)
     except Refused as error:
         raise Refused(f"{path}: {error} Without --train, the profile alone is used.") from None
 

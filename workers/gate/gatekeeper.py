@@ -132,11 +132,13 @@ class Gatekeeper:
         self._gates.put_last_trained(self._key, night)
 
     def _close(self, last: date_, embeddings: Embeddings | None) -> None:
+        from workers.gate import training  # numpy takes a while to import
+
         papers, picked, days = self._training_papers()
         meaning = embeddings.of(self._profile, papers, patience=_NIGHT) if embeddings else None
         try:
-            held = learned_ranking.score_held_out(self._profile, papers, picked, days, meaning)
-            knows = learned_ranking.train(self._profile, papers, picked, meaning)
+            held = training.score_held_out(self._profile, papers, picked, days, meaning)
+            knows = training.train(self._profile, papers, picked, meaning)
         except Refused as refused:
             log.info("gate stays open", profile=self._profile.name, why=str(refused))
             return

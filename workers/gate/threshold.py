@@ -85,7 +85,7 @@ class Recall(Value):
 def choose_threshold(held: Sequence[HeldOutScore], recall: float = TARGET_RECALL) -> float:
     """The highest threshold that lets this share of the picks on held-out days pass.
 
-    `held` are the scores of `learned_ranking.score_held_out`, only of days since the gate was
+    `held` are the scores of `training.score_held_out`, only of days since the gate was
     opened. Without a pick everything passes (minus infinity).
     """
     picks = sorted((row.score for row in held if row.picked), reverse=True)

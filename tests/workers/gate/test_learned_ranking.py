@@ -20,7 +20,7 @@ from tests.factories import paper, profile
 from tests.workers.gate.tide_papers import TIDES, tide_papers
 from tests.workers.gate.vectors import embed_by, meaning
 from workers.embedding.meaning import Meaning
-from workers.gate import keyword_ranking, learned_ranking
+from workers.gate import keyword_ranking, learned_ranking, training
 
 # The profile speaks of compression; what is picked are papers on tides, which it does not name.
 COMPRESSION = profile(
@@ -31,7 +31,7 @@ COMPRESSION = profile(
 
 @cache
 def knows() -> learned_ranking.LearnedRanking:
-    return learned_ranking.train(COMPRESSION, *tide_papers(240))
+    return training.train(COMPRESSION, *tide_papers(240))
 
 
 def judged(
@@ -63,7 +63,7 @@ def test_neither_the_order_of_a_day_nor_of_the_lesson_shows() -> None:
     papers, picked = tide_papers(240)
     rows = list(zip(papers, picked, strict=True))
     Random(3).shuffle(rows)
-    again = learned_ranking.train(COMPRESSION, [row[0] for row in rows], [row[1] for row in rows])
+    again = training.train(COMPRESSION, [row[0] for row in rows], [row[1] for row in rows])
     assert again == knows()
     day, _ = tide_papers(30, seed=2)
     assert again.rank(COMPRESSION, day[::-1]) == knows().rank(COMPRESSION, day)
@@ -102,7 +102,7 @@ def ending(papers: list[Paper], words: str, every: int) -> list[Paper]:
 
 def test_no_word_is_shown_twice() -> None:
     papers, picked = tide_papers(240)
-    model = learned_ranking.train(COMPRESSION, ending(papers, "Storm flood.", 6), picked)
+    model = training.train(COMPRESSION, ending(papers, "Storm flood.", 6), picked)
     assert model.abstract["storm flood"].weight > 0
     (row,) = model.rank(COMPRESSION, [paper("1", title="T", abstract="Storm flood!", authors=())])
     words = [word.lower() for shown in row.words for word in shown.split()]
@@ -112,7 +112,7 @@ def test_no_word_is_shown_twice() -> None:
 def test_a_word_that_every_fourth_paper_has_is_not_shown() -> None:
     papers, picked = tide_papers(240)
     usual = ending(ending(papers, "Neap.", 6), "Neap.", 5)
-    model = learned_ranking.train(COMPRESSION, usual, picked)
+    model = training.train(COMPRESSION, usual, picked)
     assert model.abstract["neap"].weight > 0
     (row,) = model.rank(COMPRESSION, [paper("1", title="T", abstract="Neap tide.", authors=())])
     assert [word.lower() for word in row.words] == ["tide"]
@@ -121,7 +121,7 @@ def test_a_word_that_every_fourth_paper_has_is_not_shown() -> None:
 def test_a_word_of_one_paper_alone_teaches_nothing() -> None:
     papers, picked = tide_papers(240)
     first = papers[0].model_copy(update={"abstract": papers[0].abstract + " shibboleth"})
-    model = learned_ranking.train(COMPRESSION, [first, *papers[1:]], picked)
+    model = training.train(COMPRESSION, [first, *papers[1:]], picked)
     assert "shibboleth" not in model.abstract
     assert {term.papers for term in model.abstract.values()} >= {2}
 
@@ -140,7 +140,7 @@ def test_a_category_that_is_often_picked_counts_but_is_not_shown() -> None:
     papers, picked = tide_papers(240)
     kinds = [("cs.LG", "physics.ao-ph") if was else ("cs.LG",) for was in picked]
     listed = [p.model_copy(update={"categories": k}) for p, k in zip(papers, kinds, strict=True)]
-    model = learned_ranking.train(COMPRESSION, listed, picked)
+    model = training.train(COMPRESSION, listed, picked)
     there, elsewhere = (
         paper(id, title="T", abstract="A study.", authors=(), categories=kind)
         for id, kind in (("2", kinds[0]), ("1", ("cs.LG",)))
@@ -156,7 +156,7 @@ def test_a_category_that_is_often_picked_counts_but_is_not_shown() -> None:
 def test_papers_without_a_category_are_learned_from() -> None:
     papers, picked = tide_papers(240)
     bare = [p.model_copy(update={"categories": ()}) for p in papers]
-    model = learned_ranking.train(COMPRESSION, bare, picked)
+    model = training.train(COMPRESSION, bare, picked)
     assert model.categories == {}
     assert judged(COMPRESSION, model, *tide_papers(60, seed=2)) > 0.99
 
@@ -222,15 +222,15 @@ def test_what_the_picked_mean_is_learned_where_no_word_tells() -> None:
     def tried(rows: Sequence[learned_ranking.LearnedScore]) -> float:
         return auc([(row.score, told[row.id]) for row in rows])
 
-    knows = learned_ranking.train(COMPRESSION, papers, picked, both)
-    by_words = learned_ranking.train(COMPRESSION, papers, picked)
+    knows = training.train(COMPRESSION, papers, picked, both)
+    by_words = training.train(COMPRESSION, papers, picked)
     assert tried(by_words.rank(COMPRESSION, day)) == 0.5
     assert tried(knows.rank(COMPRESSION, day, both)) > 0.75
     assert knows.rank(COMPRESSION, day) == by_words.rank(COMPRESSION, day)
     assert fmean(row.score for row in knows.rank(COMPRESSION, papers, both)) == pytest.approx(
         0, abs=0.01
     )
-    held = learned_ranking.score_held_out(
+    held = training.score_held_out(
         COMPRESSION, papers, picked, [date(2025, 3, 1 + i % 10) for i in range(300)], both
     )
     assert auc([(row.score, row.picked) for row in held]) > 0.75
@@ -247,7 +247,7 @@ def test_a_profiles_meaning_counts_the_less_the_more_was_learned() -> None:
         random = Random(1)
         random.shuffle(picked)  # nothing to learn
         both = meaning(near, COMPRESSION, [*papers, *of])
-        knows = learned_ranking.train(COMPRESSION, papers, picked, both)
+        knows = training.train(COMPRESSION, papers, picked, both)
         with_it, without = (
             {row.id: row.score for row in knows.rank(COMPRESSION, of, how)} for how in (both, None)
         )
@@ -272,7 +272,7 @@ def test_what_was_learned_before_there_was_meaning_ranks_as_it_did() -> None:
 def test_too_little_to_learn_from_is_said(papers: int, picks: int) -> None:
     few, _ = tide_papers(papers)
     with pytest.raises(Refused, match=f"{papers} papers, {picks} of them picked") as told:
-        learned_ranking.train(COMPRESSION, few, [i < picks for i in range(papers)])
+        training.train(COMPRESSION, few, [i < picks for i in range(papers)])
     assert "200 papers" in str(told.value)
 
 
@@ -280,18 +280,16 @@ def test_just_enough_is_learned_from_even_if_the_papers_say_nothing() -> None:
     picked = [i < 20 for i in range(200)]
     same = [paper(f"2503.{i:05}", title="A", abstract="", authors=()) for i in range(200)]
     with pytest.raises(Refused, match="no word"):
-        learned_ranking.train(COMPRESSION, same, picked)
+        training.train(COMPRESSION, same, picked)
     same = [paper(f"2503.{i:05}", title="Bread", abstract="Salt.") for i in range(200)]
-    scores = {
-        row.score for row in learned_ranking.train(COMPRESSION, same, picked).rank(profile(), same)
-    }
+    scores = {row.score for row in training.train(COMPRESSION, same, picked).rank(profile(), same)}
     assert len(scores) == 1
 
 
 def test_held_out_days_are_scored_by_the_other_days() -> None:
     papers, picked = tide_papers(360)
     days = [date(2025, 3, 3) + timedelta(days=i // 30) for i in range(360)]
-    held = learned_ranking.score_held_out(COMPRESSION, papers, picked, days)
+    held = training.score_held_out(COMPRESSION, papers, picked, days)
     assert [(row.date, row.id) for row in held] == sorted(
         zip(days, (p.id for p in papers), strict=True)
     )
@@ -303,11 +301,7 @@ def test_held_out_days_are_scored_by_the_other_days() -> None:
         for p, was, day in zip(papers, picked, days, strict=True)
     ]
     plain = [p.model_copy(update={"title": "Bread", "authors": ()}) for p in lucky]
-    rows = [
-        row
-        for row in learned_ranking.score_held_out(COMPRESSION, plain, picked, days)
-        if row.picked
-    ]
+    rows = [row for row in training.score_held_out(COMPRESSION, plain, picked, days) if row.picked]
     blind = [row.score for row in rows if row.date == days[0]]
     assert max(blind) < min(row.score for row in rows if row.date != days[0])
 
@@ -316,4 +310,4 @@ def test_too_few_days_to_hold_out_is_said() -> None:
     papers, picked = tide_papers(240)
     days = [date(2025, 3, 3 + i % 4) for i in range(240)]
     with pytest.raises(Refused, match="at least 5 days; there are 4"):
-        learned_ranking.score_held_out(COMPRESSION, papers, picked, days)
+        training.score_held_out(COMPRESSION, papers, picked, days)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from math import comb
 from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import beta  # type: ignore[import-untyped]
 
 from bot.domain.papers import Value
 from tests.factories import DAY, paper_ids
@@ -175,12 +175,18 @@ def test_picks_found_only_by_audits_are_no_recall_at_all() -> None:
     assert threshold.should_open(found)
 
 
-@given(st.integers(0, 300), st.integers(1, 300), st.sampled_from([0.05, 0.025]))
+def chance(at_least: int, of: int, share: float) -> float:
+    """That so many are found, or more."""
+    return sum(comb(of, n) * share**n * (1 - share) ** (of - n) for n in range(at_least, of + 1))
+
+
+@given(st.integers(0, 60), st.integers(1, 60), st.sampled_from([0.05, 0.025]))
 def test_the_shares_are_clopper_and_pearsons(found: int, more: int, error: float) -> None:
-    low, high = threshold._clopper_pearson(AuditCounts(1000, found + more, found), error)
-    expected = beta.ppf(error / 2, found, more + 1) if found else 0.0
-    assert low == pytest.approx(expected, abs=1e-9)
-    assert high == pytest.approx(beta.ppf(1 - error / 2, found + 1, more), abs=1e-9)
+    """At either end, as many finds as there were, or more extreme ones, have half the chance."""
+    of = found + more
+    low, high = threshold._clopper_pearson(AuditCounts(1000, of, found), error)
+    assert (chance(found, of, low) if found else error / 2) == pytest.approx(error / 2, rel=1e-6)
+    assert 1 - chance(found + 1, of, high) == pytest.approx(error / 2, rel=1e-6)
 
 
 def test_thousands_of_audits_are_counted_too() -> None:
