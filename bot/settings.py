@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     profile_month_tokens: int | None = Field(
         default=None, ge=0, alias="PAPERBOY_PROFILE_MONTH_TOKENS"
     )
+    second_look: bool = Field(default=True, alias="PAPERBOY_SECOND_LOOK")
     meaning: bool = Field(default=True, alias="PAPERBOY_MEANING")
     why_calls: int = Field(default=200, ge=0, alias="PAPERBOY_WHY_CALLS")
     arxiv_rss_url: _Web = Field(default=_ARXIV_RSS, alias="ARXIV_RSS_URL")

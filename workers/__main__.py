@@ -178,11 +178,23 @@ def eval_(
     prompt: Annotated[
         Path | None, typer.Option(help="A Jinja template to try in place of score.md.j2.")
     ] = None,
+    twice: Annotated[
+        bool, typer.Option("--twice", help="Two runs of the same judge: how far they agree.")
+    ] = False,
 ) -> None:
     """Score a fixed set after a change of prompt or model, and compare with the last time."""
     from bot.views.evaluation import eval_text
-    from workers.cli import evaluate
+    from bot.views.steadiness import steadiness_text
+    from workers.cli import evaluate, evaluate_twice, progress
 
+    if twice:
+        with (
+            evaluate.open_bench(settings.load(), profile, papers, prompt) as bench,
+            progress.show_progress("Judging twice") as beat,
+        ):
+            found = evaluate_twice.evaluate_twice(bench, beat)
+        Screen().show(steadiness_text(found))
+        sys.exit(0 if found.complete else _SHORT)
     report = evaluate.evaluate(settings.load(), profile, papers, prompt)
     Screen().show(eval_text(report))
     sys.exit(0 if report.now.scored == report.now.papers else _SHORT)

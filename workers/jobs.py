@@ -71,6 +71,7 @@ def score(step: Any, legacy_requests: Any = None) -> None:
         run(
             *(asked.wish, kept, model, config.calls_at_once, _now, report, config.limits),
             _embeddings(config, kept),
+            config.second_look,
         )
 
 

@@ -53,7 +53,9 @@ class _CallLimitedModel:
         cache_key: str,
         most_output: int,
         patience: float = 1.0,
+        choices: int = 1,
     ) -> batches.ModelReply:
+        assert choices == 1, "a question about a paper has one answer"
         if not self._take_call():
             raise Refused("Today's /why questions are used up.", ModelReason.NO_BUDGET)
         ask = self._model.ask if patience == 1.0 else partial(self._model.ask, patience=patience)

@@ -63,6 +63,7 @@ def score(
     progress: Progress,
     limits: tuple[Limits, Limits] = (Limits(), Limits()),
     embeddings: Embeddings | None = None,
+    looks_again: bool = False,
 ) -> None:
     """Decide and store a profile's day.
 
@@ -71,10 +72,9 @@ def score(
     holds the lease, or died a moment ago, this returns at once; the next attempt finds the stored
     scores and buys none again. `model` is None where this worker has no key; a request for the
     local judge needs none. `limits` are those of the requesting workspace, and of the profile in
-    it. Without `embeddings` words alone rank.
+    it. Without `embeddings` words alone rank; `looks_again` allows second looks at close calls.
     """
-    profile = store.profiles.get(request.profile)
-    list_result = _stored_list(request, store)
+    profile, list_result = store.profiles.get(request.profile), _stored_list(request, store)
     name = digest_name(request, list_result)
     by = request.judge.model
     with _hold_lease(store, f"score:{scoring.judge_key(profile, by) if by else name}") as lease:
@@ -91,12 +91,12 @@ def score(
             judged = _judge_without_key(profile, papers)
         else:
             payer = Payer.of(request.address.workspace_key, profile.name, limits)
-            scorer = DayScorer(store, model, profile, payer, calls_at_once, clock, lease, name)
+            paid = payer, calls_at_once, clock, lease, name
+            scorer = DayScorer(store, model, profile, *paid, looks_again)
             keeper = Gatekeeper(store, profile, model.name)
             meaning = meanings.where(payer.limited or keeper.is_closed(list_result.date))
-            judged = _judge_by_model(
-                scorer, keeper, profile, list_result, day, name, meaning, progress
-            )
+            given = list_result, day, name, meaning, progress
+            judged = _judge_by_model(scorer, keeper, profile, *given)
         calls = [*(call for r in judged.results.values() for call in r.calls), *judged.top_calls]
         decisions = outcomes.decide_outcomes(
             profile, day, judged.results, judged.ranking, judged.places
@@ -187,7 +187,8 @@ def _judge_by_model(
     papers = [entry.paper for entry in day]
     always_ask = {p.id for p in papers if followed(p.authors, profile.authors.follow)}
     division = keeper.divide(papers, list_result.date, always_ask, meaning)
-    results = scorer.score(division.asked, division.ranking, progress)
+    first = scorer.score(division.asked, division.ranking, progress)
+    results = scorer.look_again(division.asked, first)
     decisions = outcomes.decide_outcomes(profile, day, results, division.ranking)
     top = scorer.describe_top(decisions, division.ranking)
     if list_result.source in (Source.ARXIV, Source.WINDOW):

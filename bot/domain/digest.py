@@ -16,21 +16,32 @@ from bot.domain.papers import Announced, Paper, Problem, Profile, Value, fingerp
 from bot.domain.reasons import ArxivReason, ModelReason
 
 
+class CloseCall(Value):
+    """A score near the cut-offs that was looked at again: relevance and novelty of every look, the
+    first one's first. Where no other could be had the first stands alone, and `trouble` says
+    why."""
+
+    looks: tuple[tuple[int, int], ...] = Field(min_length=1)
+    trouble: ModelReason | None = None
+
+
 class Score(Value):
     """A judge's score; `novelty` is None where the judge has none (the local ranking).
 
     `comment` says why: the criterion the paper meets and what in it does. `shows` says what the
     paper does or finds, in one sentence; empty where nobody has written it. `given` is the judge's
-    own relevance and novelty where the day's order told papers apart that it had bunched.
+    own relevance and novelty where the day's order told papers apart that it had bunched. Of a
+    `close_call` relevance and novelty are the average of its looks.
     """
 
     relevance: int = Field(ge=1, le=10)
     novelty: int | None = Field(default=None, ge=1, le=10)
     comment: str
-    # Both are left out where empty: what is stored without them then keeps its text, its
+    # These are left out where empty: what is stored without them then keeps its text, its
     # fingerprint, and its readers in older releases.
     shows: str = Field(default="", exclude_if=lambda shows: not shows)
     given: tuple[int, int | None] | None = Field(default=None, exclude_if=lambda pair: pair is None)
+    close_call: CloseCall | None = Field(default=None, exclude_if=lambda call: call is None)
 
 
 class Sentences(Value):
@@ -90,6 +101,14 @@ class ScoreResult(Value):
     score: Score | None
     trouble: ModelReason | None = None
     calls: tuple[str, ...] = ()
+
+
+class FurtherLooks(Value):
+    """What one call about a close call brought: relevance and novelty of each answer to it that
+    named the paper, perhaps of none; and the call, so that a digest can say what it cost."""
+
+    pairs: tuple[tuple[int, int], ...]
+    calls: tuple[str, ...]
 
 
 class Outcome(StrEnum):

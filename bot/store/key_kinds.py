@@ -13,7 +13,15 @@ from typing import Final, Literal
 
 from bot.domain.budget import GateReport, SkipReason
 from bot.domain.checkup import Outage
-from bot.domain.digest import ChannelView, Digest, ListResult, ScoreResult, Sentences, Usage
+from bot.domain.digest import (
+    ChannelView,
+    Digest,
+    FurtherLooks,
+    ListResult,
+    ScoreResult,
+    Sentences,
+    Usage,
+)
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import Paper, Profile, Value
 from bot.domain.request import Delivery, DigestRequest
@@ -178,6 +186,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"listed:{_FP}", "string", _a(ListResult), False),
     (f"asked:{_BATCH}", "hash", _moment, False),
     (r"verdict:[\w.-]+:" + _PAPER, "string", _a(ScoreResult), False),
+    (r"look:[\w.-]+:" + _PAPER, "string", _a(FurtherLooks), False),
     (r"call:[\w.-]+", "string", _a(Usage), False),
     (r"order:[\w.-]+", "string", _text, False),
     (r"written:[\w.-]+:" + _PAPER, "string", _a(Sentences), False),

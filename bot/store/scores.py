@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from redis import Redis
 
-from bot.domain.digest import ScoreResult, Sentences, Usage
+from bot.domain.digest import FurtherLooks, ScoreResult, Sentences, Usage
 from bot.store.quarantine import ValueReader
 from bot.store.stored_forms import RETENTION, reader_for, serialise
 
@@ -33,6 +33,23 @@ class Scores:
         """Those of the papers (`IDvN`) that this judge has been asked about."""
         return self._rows.mget_by_name(
             [f"pb:verdict:{judge}:{v}" for v in versioned], versioned, reader_for(ScoreResult)
+        )
+
+    def put_looks(
+        self, looker: str, looks: Mapping[str, FurtherLooks], call: str, usage: Usage
+    ) -> None:
+        """Store what one call said of close calls, by paper version, with its price, together or
+        not at all; `looker` is a fingerprint of prompt, schema and model."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(f"pb:call:{call}", serialise(usage), ex=RETENTION)
+            for versioned, found in looks.items():
+                pipe.set(f"pb:look:{looker}:{versioned}", serialise(found), ex=RETENTION)
+            pipe.execute()
+
+    def looks(self, looker: str, versioned: Sequence[str]) -> dict[str, FurtherLooks]:
+        """Those of the papers (`IDvN`) that were looked at again."""
+        return self._rows.mget_by_name(
+            [f"pb:look:{looker}:{v}" for v in versioned], versioned, reader_for(FurtherLooks)
         )
 
     def usage(self, calls: Iterable[str]) -> Usage:

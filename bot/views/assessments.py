@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from statistics import fmean
 
 from bot.arxiv.text import one_line, readable
+from bot.domain.digest import CloseCall
 from bot.domain.lookup import Assessment
 from bot.domain.paper_status import PaperStatus
 from bot.domain.reasons import PaperReason
@@ -69,3 +72,26 @@ def lookup_failed() -> str:
 
 def scores(relevance: int, novelty: int | None) -> str:
     return f"Relevance {relevance}" + (f", novelty {novelty}" if novelty is not None else "")
+
+
+def looked_again(call: CloseCall) -> str:
+    """That a score was a close call, with the numbers of every look and their average; or why the
+    first look stands alone."""
+    first, *others = call.looks
+    if not others:
+        why = f": {REASON_TEXTS[call.trouble]}" if call.trouble else ""
+        return f"A close call that couldn't be looked at again{why}. The first look stands."
+    again = ", ".join(f"{_pair(look)}{_times(n)}" for look, n in Counter(others).most_common())
+    relevance, novelty = (f"{fmean(axis):.1f}" for axis in zip(*call.looks, strict=True))
+    return (
+        f"A close call, looked at again: first {_pair(first)}, then {again}; on average relevance "
+        f"{relevance}, novelty {novelty}."
+    )
+
+
+def _pair(look: tuple[int, int]) -> str:
+    return f"{look[0]} and {look[1]}"
+
+
+def _times(n: int) -> str:
+    return f" ({n} times)" if n > 1 else ""

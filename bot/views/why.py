@@ -18,6 +18,7 @@ from bot.views.assessments import (
     claims,
     closer_look,
     judged_now,
+    looked_again,
     lookup_failed,
     scores,
     silence,
@@ -155,6 +156,8 @@ def _text(report: PaperReport, status: PaperStatus) -> Iterator[str]:
     if digest and decision and decision.score:
         if status.stage is not Stage.DECIDED or decision.outcome is Outcome.REPEAT:
             yield scores(decision.score.relevance, decision.score.novelty) + "."
+        if call := decision.score.close_call:
+            yield looked_again(call)
         if said := readable(decision.score.shows):
             yield said
         if not claims(status.assessment) and (said := comment(digest, decision)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -58,6 +58,7 @@ class Model:
         cache_key: str,
         most_output: int | None = None,
         patience: float = 1.0,
+        choices: int = 1,
     ) -> ModelReply:
         scheduler = self._scheduler
         scheduler.effect("model")
@@ -72,7 +73,8 @@ class Model:
         self._raise(fault)
         rows = [json.loads(line) for line in question.split("\n") if line.startswith("{")]
         text, reason = self._text(fault, titles[0], rows, schema)
-        usage = self._usage(instructions + question, text or "", most_output)
+        others = (text,) * (choices - 1) if text and choices > 1 else ()
+        usage = self._usage(instructions + question, text or "", most_output, choices)
         self.tokens[owner, day] += usage.prompt_tokens + usage.completion_tokens
         if "papers" in properties(schema) and text and fault in ("", "forgets", "invents"):
             asked = {row["id"] for row in rows}  # what it invents is nobody's
@@ -81,12 +83,18 @@ class Model:
         elif "order" in properties(schema) and not fault:
             self._buy(titles[0], "the best papers' order", cache_key, by)
         scheduler.effect("model answered")
-        return ModelReply(text, usage, reason)
+        return ModelReply(text, usage, reason, others)
 
     def score(self, title: str, id: str) -> tuple[int, int]:
         """The relevance and novelty of a paper for a profile."""
         digest = sha256(f"{self._seed} {title} {id}".encode()).digest()
         return 3 + digest[0] % 8, 4 + digest[1] % 7
+
+    def second_score(self, title: str, id: str) -> tuple[int, int]:
+        """What it says when it looks at a paper again: often another relevance."""
+        relevance, novelty = self.score(title, id)
+        digest = sha256(f"{self._seed} again {title} {id}".encode()).digest()
+        return min(10, max(1, relevance + digest[0] % 5 - 2)), novelty
 
     def _buyer(self) -> tuple[Process, int]:
         process = self._scheduler.current
@@ -149,12 +157,15 @@ class Model:
             ids = ids[1:]
         if fault == "invents":
             ids = [*ids, "0101.00001"]
+        of = self.score if "comment" in json.dumps(schema) else self.second_score
         if fault == "contradicts":
-            return {"papers": [self._row(title, id, shift) for id in ids for shift in (0, 1)]}
-        return {"papers": [self._row(title, id) for id in ids]}
+            return {"papers": [self._row(title, id, of, shift) for id in ids for shift in (0, 1)]}
+        return {"papers": [self._row(title, id, of) for id in ids]}
 
-    def _row(self, title: str, id: str, shift: int = 0) -> dict[str, object]:
-        relevance, novelty = self.score(title, id)
+    def _row(
+        self, title: str, id: str, of: Callable[[str, str], tuple[int, int]], shift: int = 0
+    ) -> dict[str, object]:
+        relevance, novelty = of(title, id)
         comment = f"{title} is met by {id}."
         return {
             "id": id,
@@ -163,12 +174,12 @@ class Model:
             "novelty": novelty,
         }
 
-    def _usage(self, prompt: str, text: str, most: int | None) -> Usage:
+    def _usage(self, prompt: str, text: str, most: int | None, choices: int) -> Usage:
         written = len(text) // 4 * (8 if self.babbles else 1) + 1
         return Usage(
             calls=1,
             prompt_tokens=len(prompt) // (2 if self.babbles else 4),
-            completion_tokens=written if most is None else min(written, most),
+            completion_tokens=choices * (written if most is None else min(written, most)),
             prompt_usd=None,
             completion_usd=None,
         )

@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from math import floor
+from statistics import fmean
 from zoneinfo import ZoneInfo
 
 import structlog
 import time_machine
 
 from bot.arxiv.calendar import NEW_YORK, is_weekend
-from bot.domain.digest import Digest, Outcome
+from bot.domain.digest import Digest, Outcome, Score
 from bot.domain.message import Card
 from bot.domain.papers import AnnounceType, Paper, Profile, fingerprint
 from bot.domain.reasons import ChannelReason
@@ -311,7 +313,14 @@ def _judged_right(world: World, where: str, digest: Digest) -> Iterator[str]:
             if not (decision.outcome is Outcome.UNSCORED and decision.trouble):
                 yield f"{where}: {id} has no score and no reason"
             continue
-        expected = world.model.score(digest.profile.title, id)
+        looks = _looks(world, digest.profile, score, id)
+        if score.close_call and list(score.close_call.looks) != looks:
+            yield f"{where}: {id} was looked at as {score.close_call}; the model said {looks}"
+        above = min(looks[0][0] - cutoffs.relevance, looks[0][1] - cutoffs.novelty)
+        if (abs(above) <= 1) != (score.close_call is not None):
+            yield f"{where}: {id} has {looks[0]} at first, and its close call is {score.close_call}"
+        relevance, novelty = (floor(fmean(axis) + 0.5) for axis in zip(*looks, strict=True))
+        expected = relevance, novelty
         # Scores that the judge bunched are spread; its own are kept beside them.
         given = score.given or (score.relevance, score.novelty)
         if given != expected:
@@ -321,6 +330,15 @@ def _judged_right(world: World, where: str, digest: Digest) -> Iterator[str]:
             yield f"{where}: {id} is {decision.outcome} with {expected}"
     if len(digest.picked) > digest.profile.maximum:
         yield f"{where}: {len(digest.picked)} picked, the limit is {digest.profile.maximum}"
+
+
+def _looks(world: World, profile: Profile, score: Score, id: str) -> list[tuple[int, int]]:
+    """What the model said of a paper: once, or again where that was near the line."""
+    first = world.model.score(profile.title, id)
+    if score.close_call is None:
+        return [first]
+    second = world.model.second_score(profile.title, id)
+    return [first, *[second] * (len(score.close_call.looks) - 1)]
 
 
 def _dealt_right(world: World, where: str, name: str, digest: Digest) -> Iterator[str]:

@@ -20,7 +20,7 @@ import time_machine
 
 from tests.simulation.scheduler import Killed, Process, Scheduler
 from workers import lookup_job
-from workers.judging import batches, metering, score_day
+from workers.judging import batches, looking_again, metering, score_day
 
 _IDLE_SECONDS = 3600.0
 # How often the work of a thread takes place between two steps of its event loop's other tasks.
@@ -233,7 +233,7 @@ def simulated(scheduler: Scheduler) -> Iterator[None]:
         patch(asyncio, "to_thread", to_thread)
         patch(metering, "threading", threads)
         patch(uuid, "uuid4", lambda: uuid.UUID(int=chances.getrandbits(128)))
-        for module in (batches, score_day, lookup_job):
+        for module in (batches, looking_again, score_day, lookup_job):
             patch(module, "ThreadPoolExecutor", lambda n, **_: Pool(scheduler, n))
             patch(module, "wait", wait)
         before = random.getstate()

@@ -62,9 +62,8 @@ def estimate(settings: Settings, profile: str, files: Sequence[Path], day: date 
         stored_profile = here.store.profiles.get(request.profile)
         payer = Payer.of(request.address.workspace_key, stored_profile.name, settings.limits)
         now = datetime.now(UTC)
-        return estimate_day(
-            stored_profile, settings.judge_model, payer, list_result, here.store, now
-        )
+        asked = stored_profile, settings.judge_model, payer, list_result, here.store, now
+        return estimate_day(*asked, settings.second_look)
 
 
 def _request(

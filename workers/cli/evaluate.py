@@ -6,8 +6,9 @@ import json
 import os
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import correlation
@@ -30,7 +31,7 @@ from workers.cli import rank
 from workers.cli.terminal import TERMINAL_ADDRESS
 from workers.judging import batches, prompts, scoring, top_papers
 from workers.judging import model as model_judging
-from workers.judging.metering import MeteredModel
+from workers.judging.metering import SCORE_TOKENS, LimitableModel, MeteredModel
 from workers.runtime.environment import environment
 
 # Three calls, about 27,000 tokens with the instructions.
@@ -54,6 +55,46 @@ class StoredEvaluation(Value):
 _LIST = TypeAdapter(list[StoredEvaluation])
 
 
+@dataclass(frozen=True)
+class Bench:
+    """What is judged, by which model with which instructions, and where answers are kept;
+    `metered` gives the model within the budget, for answers of so many tokens a paper and so many
+    choices."""
+
+    profile: Profile
+    papers: tuple[Paper, ...]
+    told: str
+    store: Store
+    model: LimitableModel
+    metered: Callable[[int, int], MeteredModel]
+    at_once: int
+
+
+@contextmanager
+def open_bench(
+    settings: Settings, profile_name: str, papers: Path | None, prompt: Path | None
+) -> Iterator[Bench]:
+    """A profile (a name or a TOML file) before the configured model; `papers` and `prompt` as in
+    evaluate. Raises Refused where no model is set up, and for a file that cannot be used."""
+    name = settings.judge_model
+    if name is None:
+        raise Refused("An evaluation needs a model. Set OPENAI_API_KEY.")
+    chosen = evaluation_papers([p for p, _ in rank.read_papers(papers, False)] if papers else None)
+    with environment(settings) as here:
+        profile = library.resolve(profile_name, here.store.profiles.shared())
+        told = instructions(profile, prompt)
+        payer = Payer.of(TERMINAL_ADDRESS.workspace_key, profile.name, settings.limits)
+        spending = Spending(here.store)
+        with closing(model_judging.open_model(settings, name, here.store)) as model:
+
+            def metered(row_tokens: int, choices: int) -> MeteredModel:
+                paid = payer, Purpose.DIGEST, spending, lambda: datetime.now(UTC)
+                return MeteredModel(model, *paid, row_tokens, choices=choices)
+
+            at_once = settings.calls_at_once
+            yield Bench(profile, chosen, told, here.store, model, metered, at_once)
+
+
 def evaluate(
     settings: Settings, profile_name: str, papers: Path | None, prompt: Path | None
 ) -> Report:
@@ -64,23 +105,12 @@ def evaluate(
     bought twice; the evaluation is stored in the data directory. Raises Refused where no model is
     set up, and for a file that cannot be used.
     """
-    name = settings.judge_model
-    if name is None:
-        raise Refused("An evaluation needs a model. Set OPENAI_API_KEY.")
-    chosen = evaluation_papers([p for p, _ in rank.read_papers(papers, False)] if papers else None)
     file = settings.data_dir / "evaluations.json"
     kept = load_evaluations(file)
-    with environment(settings) as here:
-        profile = library.resolve(profile_name, here.store.profiles.shared())
-        told = instructions(profile, prompt)
-        with closing(model_judging.open_model(settings, name, here.store)) as model:
-            at, at_once = datetime.now(UTC), settings.calls_at_once
-            payer = Payer.of(TERMINAL_ADDRESS.workspace_key, profile.name, settings.limits)
-            spending = Spending(here.store)
-            metered = MeteredModel(
-                model, payer, Purpose.DIGEST, spending, lambda: datetime.now(UTC)
-            )
-            now = score_papers(metered, profile, chosen, told, here.store, at_once, at)
+    with open_bench(settings, profile_name, papers, prompt) as bench:
+        at, metered = datetime.now(UTC), bench.metered(SCORE_TOKENS, 1)
+        asked = bench.profile, bench.papers, bench.told, bench.store, bench.at_once
+        now = score_papers(metered, *asked, at)
     if now.scores:
         save_evaluation(file, kept, now)
     return compared(now, kept)

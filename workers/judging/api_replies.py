@@ -66,7 +66,8 @@ class TokenCounts(Value):
 
 
 class ApiReply(Value):
-    """An answered call, which may be charged: `text`, or None where there is none.
+    """An answered call, which may be charged: `text`, or None where there is none; `others` are the
+    texts of further answers, where several were asked for.
 
     `reason` says why something is missing, even from a text that is there. `counts` are None where
     the server reports none that can be true; `tier` is OpenAI's service tier.
@@ -76,6 +77,7 @@ class ApiReply(Value):
     reason: ModelReason | None = None
     counts: TokenCounts | None = None
     tier: str | None = None
+    others: tuple[str, ...] = ()
 
 
 class _Usage(BaseModel):
@@ -132,7 +134,10 @@ def parse_chat(body: bytes) -> ApiReply:
     cut = ended in ("length", "max_tokens")
     if not text.strip() and not cut:
         text = _text(message.reasoning_content) or _text(message.reasoning)
-    return _answer(given, text, bool(message.refusal), cut, ended == "content_filter")
+    reply = _answer(given, text, bool(message.refusal), cut, ended == "content_filter")
+    others = (_text(each.message.content) for each in choices if each is not choice)
+    told = tuple(_without_surrogates(text) for text in others if text.strip())
+    return reply.model_copy(update={"others": told}) if told else reply
 
 
 def parse_response(body: bytes) -> ApiReply:

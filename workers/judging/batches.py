@@ -33,12 +33,13 @@ _HEARTBEAT_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class ModelReply:
-    """A call's text, or None where there is none; its cost; and why something is missing, where
-    the server said so."""
+    """A call's text, or None where there is none; its cost; why something is missing, where the
+    server said so; and the texts of `others`, where several answers were asked for."""
 
     text: str | None
     usage: Usage
     reason: ModelReason | None = None
+    others: tuple[str, ...] = ()
 
 
 class ModelClient(Protocol):

@@ -11,13 +11,21 @@ from bot.domain.digest import ListResult
 from bot.domain.papers import Paper, Profile
 from bot.store.spending import Spending
 from bot.store.store import Store
-from workers.judging import batches, outcomes, scoring, top_papers
-from workers.judging.metering import SCORE_TOKENS, TOP_TOKENS, affordable_papers, max_call_cost
+from workers.judging import batches, close_calls, outcomes, scoring, top_papers
+from workers.judging.metering import (
+    SCORE_TOKENS,
+    TOP_TOKENS,
+    affordable_papers,
+    max_call_cost,
+)
 from workers.judging.prices import price_tokens
 
 # Measured: a token of English with formulas has about four characters. A row of a reply has a few
 # words (28 tokens), one about the day's best papers two sentences (50).
 _CHARACTERS_A_TOKEN, _ROW_TOKENS, _TOP_ROW_TOKENS = 4, 28, 50
+# A row about a close call is two numbers. Of a day's papers so many are close calls
+# (tests/benchmarks/bench_looks.py).
+_LOOK_ROW_TOKENS, _CLOSE_SHARE = 12, 0.18
 # The call about the best papers comes last; so much of a short budget is kept for it at most.
 _TOP_SHARE = 3
 
@@ -41,9 +49,10 @@ def expected_cost(
     model: str,
     papers: Sequence[Paper],
     per_call: int = batches.PAPERS_PER_CALL,
+    looks_again: bool = False,
 ) -> ExpectedCost:
-    """The likely cost of a day with these papers, nothing of it cached: scoring them, and one call
-    about the best."""
+    """The likely cost of a day with these papers, nothing of it cached: scoring them, one call
+    about the best, and second looks where the day has them."""
     told, best = len(scoring.instructions(profile)), _likely_best(profile, papers)
     calls = [
         (told + len(scoring.question(part)), _ROW_TOKENS * len(part))
@@ -52,6 +61,11 @@ def expected_cost(
     if best:
         asked = len(top_papers.instructions(profile)) + len(top_papers.question(best))
         calls.append((asked, _TOP_ROW_TOKENS * len(best)))
+    if looks_again:
+        close = papers[: round(_CLOSE_SHARE * len(papers))]
+        row = _LOOK_ROW_TOKENS * close_calls.PLAIN.choices
+        for part in close_calls.split_into_calls(close):
+            calls.append((told + len(close_calls.question(part)), row * len(part)))
     tokens = [(characters // _CHARACTERS_A_TOKEN, completion) for characters, completion in calls]
     # Each call by itself: some models take more for a long prompt.
     prices = (price_tokens(model, prompt, 0, completion) for prompt, completion in tokens)
@@ -83,6 +97,31 @@ def papers_within(
     return most
 
 
+def can_look_again(
+    budget: Remaining, profile: Profile, model: str, papers: Sequence[Paper], form: close_calls.Form
+) -> bool:
+    """Whether a budget pays for further looks at these papers, with the call about the best."""
+    costs = [_max_top(profile, model, papers), *_max_looks(profile, model, papers, form)]
+    if budget.tokens is not None and sum(cost.tokens for cost in costs) > budget.tokens:
+        return False
+    if budget.nano is None:
+        return True
+    nano = [cost.nano for cost in costs if cost.nano is not None]
+    return len(nano) == len(costs) and sum(nano) <= budget.nano
+
+
+def _max_looks(
+    profile: Profile, model: str, papers: Sequence[Paper], form: close_calls.Form
+) -> list[MaxCost]:
+    """Of each call about these papers."""
+    told, schema = scoring.instructions(profile), close_calls.schema()
+    questions = map(close_calls.question, close_calls.split_into_calls(papers))
+    return [
+        max_call_cost(model, told, question, schema, form.row_tokens, form.choices)
+        for question in questions
+    ]
+
+
 def _less(left: int | None, reserve: int) -> int | None:
     return None if left is None else left - min(reserve, left // _TOP_SHARE)
 
@@ -99,14 +138,20 @@ def _max_top(profile: Profile, model: str, papers: Sequence[Paper]) -> MaxCost:
 
 
 def estimate_day(
-    profile: Profile, model: str, payer: Payer, list_result: ListResult, store: Store, now: datetime
+    profile: Profile,
+    model: str,
+    payer: Payer,
+    list_result: ListResult,
+    store: Store,
+    now: datetime,
+    looks_again: bool = False,
 ) -> Estimate:
     """The cost of judging a stored list's day, and how far the payer's remaining budget reaches."""
     day, _ = outcomes.papers_of_day(profile, store.lists.batch(list_result.batch))
     papers = [entry.paper for entry in day]
     results = store.scores.results(scoring.judge_key(profile, model), [p.versioned for p in papers])
     asked = [p for p in papers if not (v := results.get(p.versioned)) or v.score is None]
-    cost = expected_cost(profile, model, asked)
+    cost = expected_cost(profile, model, asked, looks_again=looks_again)
     budget = Spending(store).remaining(payer, now)
     return Estimate(
         profile=profile.title,
@@ -118,12 +163,13 @@ def estimate_day(
         prompt=cost.prompt,
         completion=cost.completion,
         usd=cost.usd,
-        max_usd=None if cost.usd is None else _max_usd(profile, model, asked),
+        max_usd=None if cost.usd is None else _max_usd(profile, model, asked, looks_again),
         within_budget=papers_within(budget, profile, model, asked),
     )
 
 
-def _max_usd(profile: Profile, model: str, papers: Sequence[Paper]) -> float:
+def _max_usd(profile: Profile, model: str, papers: Sequence[Paper], looks_again: bool) -> float:
+    """With a second look at every paper."""
     instructions, schema = scoring.instructions(profile), scoring.schema()
     questions = map(scoring.question, batches.split_into_calls(papers))
     reserves = [
@@ -131,4 +177,6 @@ def _max_usd(profile: Profile, model: str, papers: Sequence[Paper]) -> float:
     ]
     if papers:
         reserves.append(_max_top(profile, model, papers))
+    if looks_again:
+        reserves += _max_looks(profile, model, papers, close_calls.PLAIN)
     return sum(reserve.nano or 0 for reserve in reserves) / NANO

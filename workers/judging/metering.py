@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.domain.budget import MaxCost, Payer, Purpose, Remaining, Reservation
 from bot.domain.reasons import ModelReason
@@ -35,16 +35,23 @@ _REPLY_TOKENS = 200
 # So many times as many where nothing is limited and an answer ended before it came to its JSON: the
 # model reasons first.
 _REASONING_ROOM = 4
+# A look at a close call is an id and two numbers, about 18 tokens, after whatever reasoning.
+LOOK_TOKENS, REASONED_LOOK_TOKENS = 40, SCORE_TOKENS * _REASONING_ROOM
 _POLL_SECONDS = 0.25
 
 
 def max_call_cost(
-    model: str, instructions: str, question: str, schema: Mapping[str, object], row_tokens: int
+    model: str,
+    instructions: str,
+    question: str,
+    schema: Mapping[str, object],
+    row_tokens: int,
+    choices: int = 1,
 ) -> MaxCost:
     """An upper bound on a call's cost: the whole prompt written into a cache, which some models
-    charge extra for, and the longest answer."""
+    charge extra for, and the longest answer, so many times as there are `choices`."""
     prompt = max_prompt_tokens(instructions, question, schema)
-    output = _most_output(question, row_tokens)
+    output = _most_output(question, row_tokens) * choices
     prompt_usd, output_usd = price_tokens(model, prompt, 0, output, written=prompt)
     if prompt_usd is None or output_usd is None:
         return MaxCost.of(None, prompt + output)
@@ -78,6 +85,7 @@ class LimitableModel(Protocol):
         cache_key: str,
         most_output: int,
         patience: float = ...,
+        choices: int = ...,
     ) -> ModelReply: ...
 
 
@@ -107,11 +115,15 @@ class MeteredModel:
         clock: Callable[[], datetime],
         row_tokens: int = SCORE_TOKENS,
         patience: float = 1.0,
+        choices: int = 1,
     ) -> None:
         """`row_tokens` are the output tokens allowed for each paper of a question; calls with long
-        answers may take `patience` times as long as others."""
-        self.name, self._row_tokens = model.name, row_tokens
-        self._ask = model.ask if patience == 1.0 else partial(model.ask, patience=patience)
+        answers may take `patience` times as long as others; so many `choices` are asked for, each
+        an answer by itself."""
+        self.name, self._row_tokens, self._choices = model.name, row_tokens, choices
+        unusual: dict[str, Any] = {"patience": patience} if patience != 1.0 else {}
+        unusual |= {"choices": choices} if choices > 1 else {}
+        self._ask: Callable[..., ModelReply] = partial(model.ask, **unusual)
         self._payer, self._purpose = payer, purpose
         self._spending, self._clock = spending, clock
         self._closed = threading.Event()
@@ -151,7 +163,8 @@ class MeteredModel:
 
     def max_cost(self, instructions: str, question: str, schema: Mapping[str, object]) -> MaxCost:
         """An upper bound on a call's cost."""
-        return max_call_cost(self.name, instructions, question, schema, self._row_tokens)
+        asked = instructions, question, schema
+        return max_call_cost(self.name, *asked, self._row_tokens, self._choices)
 
     def _reserved(self, max_cost: Callable[[], MaxCost]) -> Reservation:
         """Reserve a call's cost, computed in its turn: a shorter question, whose cost is known

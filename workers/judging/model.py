@@ -37,6 +37,9 @@ _NOT_SOON = ("insufficient_quota", "resource_unavailable")
 _FLEX_SECONDS = 300.0
 _CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=32)
 _OPENAI = "api.openai.com"
+_RESPONSES, _COMPLETIONS = "/responses", "/chat/completions"
+# What a server answers that does not know a parameter.
+_REFUSES = (400, 404, 415, 422, 500, 501)
 
 
 def is_openai(base_url: str | None) -> bool:
@@ -73,7 +76,7 @@ class Model:
         self.name, self.dialect = name, dialect or Dialect()
         self._is_compatible, self._save_dialect = not is_openai(base_url), save_dialect
         self._flex, self._flex_seconds = flex, max(timeout_seconds, _FLEX_SECONDS)
-        self._marks = True
+        self._marks = self._offers_choices = True
         # Dialects that were answered, each with the fields its schema asked for.
         self._proven = set[tuple[Dialect, tuple[str, ...]]]()
         self._seconds, self._key = timeout_seconds, api_key
@@ -97,9 +100,11 @@ class Model:
         cache_key: str,
         most_output: int | None = None,
         patience: float = 1.0,
+        choices: int = 1,
     ) -> ModelReply:
         """Make one call, answered as JSON by `schema` where the server supports it, in at most
-        `most_output` tokens; a call with a long answer may take `patience` times as long.
+        `most_output` tokens; a call with a long answer may take `patience` times as long. Of
+        several `choices` the prompt is paid once; a server without them gives one.
 
         Whatever the server sends, raises only Refused (wrong key, unknown model, out of credit:
         asking again is pointless) and Unavailable (the server is away, busy, too slow, or rejects
@@ -108,8 +113,14 @@ class Model:
         seconds = self._seconds * patience
         try:
             if self._is_compatible:
-                return self._chat(instructions, question, schema, most_output, seconds)
+                return self._chat(instructions, question, schema, most_output, seconds, choices)
             about = instructions, question, schema, cache_key, most_output
+            if choices > 1 and self._offers_choices:
+                try:
+                    asked = completions_request(self.name, *about, choices)
+                    return self._answered(asked, seconds, _COMPLETIONS)
+                except (openai.BadRequestError, openai.NotFoundError):
+                    self._offers_choices = False
             return self._respond(responses_request(self.name, *about), seconds)
         except openai.OpenAIError as error:
             _rethrow(error, self.name)
@@ -129,19 +140,22 @@ class Model:
                 self._marks = False
         return self._answered(plain, seconds)
 
-    def _answered(self, asked: dict[str, Any], seconds: float) -> ModelReply:
-        body = self._at_flex(asked) if self._flex else None
+    def _answered(
+        self, asked: dict[str, Any], seconds: float, path: str = _RESPONSES
+    ) -> ModelReply:
+        body = self._at_flex(path, asked) if self._flex else None
         if body is None:
-            body = _RETRIES(_again, lambda: self._post("/responses", asked, seconds))
-        return parse_reply(api_replies.parse_response, body, self.name)
+            body = _RETRIES(_again, lambda: self._post(path, asked, seconds))
+        read = api_replies.parse_response if path == _RESPONSES else api_replies.parse_chat
+        return parse_reply(read, body, self.name)
 
-    def _at_flex(self, asked: dict[str, Any]) -> bytes | None:
+    def _at_flex(self, path: str, asked: dict[str, Any]) -> bytes | None:
         """Ask at the flex tier; None where the default tier has to be asked. A flex call that timed
         out may be charged without being booked, so it, like a model without flex, ends flex calls.
         """
         flexibly = asked | {"service_tier": "flex"}
         try:
-            return _RETRIES(_again, lambda: self._post("/responses", flexibly, self._flex_seconds))
+            return _RETRIES(_again, lambda: self._post(path, flexibly, self._flex_seconds))
         except openai.APITimeoutError:
             self._flex = False
         except openai.RateLimitError as error:
@@ -160,15 +174,20 @@ class Model:
         schema: dict[str, Any],
         most: int | None,
         seconds: float,
+        choices: int,
     ) -> ModelReply:
         """Ask in the last dialect that worked; fall back while the server refuses it, and save the
         one that is answered. A question refused in every dialect changes nothing."""
         dialect, fields = self.dialect, tuple(schema.get("properties", ()))
+        several = {"n": choices} if choices > 1 and self._offers_choices else {}
         while True:
             request = dialect.request_body(self.name, instructions, question, schema, most)
             try:
-                body = _RETRIES(_again, self._post, "/chat/completions", request, seconds)
+                body = _RETRIES(_again, self._post, _COMPLETIONS, request | several, seconds)
             except openai.APIStatusError as error:
+                if several and error.status_code in _REFUSES:
+                    several, self._offers_choices = {}, False
+                    continue
                 refusal = model_errors.parse_error_body(error.status_code, error.response.content)
                 fallback = dialect.fallback(
                     refusal, most is not None, (dialect, fields) in self._proven
@@ -222,7 +241,8 @@ def parse_reply(
     if error := api_replies.error_in(body):
         raise model_errors.error_with_status_200(error, model)
     answer = read(body)
-    return ModelReply(answer.text, paid(model, answer.counts, answer.tier), answer.reason)
+    usage = paid(model, answer.counts, answer.tier)
+    return ModelReply(answer.text, usage, answer.reason, answer.others)
 
 
 def _again(error: Exception) -> bool | float:
@@ -316,6 +336,22 @@ def responses_request(
         "prompt_cache_key": cache_key,
         "store": False,
     } | ({"max_output_tokens": most_output} if most_output else {})
+
+
+def completions_request(
+    model: str,
+    instructions: str,
+    question: str,
+    schema: dict[str, Any],
+    cache_key: str,
+    most_output: int | None,
+    choices: int,
+) -> dict[str, Any]:
+    """The body of a request to OpenAI's chat completions, for several `choices`: the responses API
+    gives one answer alone."""
+    dialect = Dialect(limit_parameter="max_completion_tokens")
+    plain = dialect.request_body(model, instructions, question, schema, most_output)
+    return plain | {"n": choices, "prompt_cache_key": cache_key, "store": False}
 
 
 def with_cache_breakpoint(plain: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Scores one day by a model within its budget, then has it order the best and write of them."""
+"""Scores one day by a model within its budget, close calls again, and has the best described."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import NamedTuple
 import structlog
 
 from bot.domain.budget import Payer, Purpose, SkipReason
-from bot.domain.digest import Decision, ScoreResult, Sentences
+from bot.domain.digest import Decision, FurtherLooks, ScoreResult, Sentences
 from bot.domain.papers import Paper, Profile
 from bot.domain.reasons import ModelReason
 from bot.errors import PaperboyError
 from bot.store.lease import Lease
 from bot.store.spending import Accounts, Spending
 from bot.store.store import Store
-from workers.judging import batches, scoring, top_papers
-from workers.judging.estimate import papers_within
+from workers.judging import batches, close_calls, looking_again, scoring, top_papers
+from workers.judging.estimate import can_look_again, papers_within
 from workers.judging.metering import (
     SCORE_TOKENS,
     TOP_TOKENS,
@@ -38,6 +38,14 @@ _TOP_TRIES = 2
 _HEARTBEAT_SECONDS = 2.0
 # Fifteen papers with two sentences are about 1,000 tokens, twice those of a scoring call.
 _TOP_PATIENCE = 3.0
+
+
+# A first score that is missing for one of these: the model is not asked again on this morning.
+_AWAY = {
+    *(ModelReason.BAD_KEY, ModelReason.UNKNOWN_MODEL, ModelReason.QUOTA, ModelReason.WRONG_ADDRESS),
+    *(ModelReason.MODEL_DOWN, ModelReason.MODEL_BUSY, ModelReason.MODEL_SLOW),
+    *(ModelReason.NOT_ADMITTED, ModelReason.STILL_AT_IT),
+}
 
 
 class TopPapers(NamedTuple):
@@ -62,13 +70,14 @@ class DayScorer:
         clock: Clock,
         lease: Lease,
         day: str,
+        looks_again: bool = True,
     ) -> None:
         """`day` is the decided day's name: savings are booked once for it, however often it is
-        judged."""
+        judged. `looks_again` allows calls about close calls."""
         self._store, self._model, self._profile, self._payer = store, model, profile, payer
         self._spending, self._accounts = Spending(store), Accounts(store)
         self._calls_at_once, self._clock, self._lease = calls_at_once, clock, lease
-        self._day = day
+        self._day, self._looks_again = day, looks_again
 
     def score(
         self, papers: Sequence[Paper], ranking: Sequence[str], progress: Progress
@@ -107,6 +116,74 @@ class DayScorer:
         left_out = sum(r.trouble is ModelReason.NO_BUDGET for r in results.values())
         self._book_savings(SkipReason.LIMIT, left_out, None)
         return results
+
+    def look_again(
+        self, papers: Sequence[Paper], results: Mapping[str, ScoreResult]
+    ) -> dict[str, ScoreResult]:
+        """The results, by `IDvN`, those of close calls averaged over further looks, which are
+        stored as they arrive.
+
+        A paper that this day was decided with before keeps what decided it: it may be posted. Where
+        the model or the money is away the first score stands, and says so.
+        """
+        before = self._store.days.get(self._day)
+        decided = {d.paper.versioned: d.score for d in before.decisions} if before else {}
+        close = [
+            paper
+            for paper in papers
+            if (first := results[paper.versioned].score)
+            and close_calls.is_close(self._profile, first)
+        ]
+        key = close_calls.looker_key(self._profile, self._model.name)
+        looks = self._store.scores.looks(key, [paper.versioned for paper in close])
+        open_calls = [p for p in close if not decided.get(p.versioned)]
+        asked = [p for p in open_calls if p.versioned not in looks] if self._looks_again else []
+        troubles = self._ask_again(key, asked, results, looks)
+        averaged = dict(results)
+        for paper in close:
+            name = paper.versioned
+            if score := decided.get(name):
+                averaged[name] = close_calls.as_decided(results[name], score, looks.get(name))
+            elif name in looks:
+                averaged[name] = close_calls.with_looks(results[name], looks[name])
+            elif name in troubles:
+                averaged[name] = close_calls.without_looks(results[name], troubles[name])
+        return averaged
+
+    def _ask_again(
+        self,
+        key: str,
+        papers: Sequence[Paper],
+        results: Mapping[str, ScoreResult],
+        looks: dict[str, FurtherLooks],
+    ) -> Mapping[str, ModelReason]:
+        """Ask about these close calls, store and add to `looks` what is answered, and return why
+        the others have none."""
+        if not papers:
+            return {}
+        calls = [call for result in results.values() for call in result.calls]
+        form = close_calls.form(self._store.scores.usage(calls))
+        away = next((r.trouble for r in results.values() if r.trouble in _AWAY), None)
+        if not away and self._payer.limited:
+            left = self._spending.remaining(self._payer, self._clock())
+            if not can_look_again(left, self._profile, self._model.name, papers, form):
+                away = ModelReason.NO_BUDGET
+        troubles = {paper.versioned: away for paper in papers} if away else {}
+        with (
+            closing(self._metered(form.row_tokens, choices=form.choices)) as metered,
+            closing(
+                looking_again.look_again(
+                    metered, self._profile, [] if away else papers, self._calls_at_once
+                )
+            ) as arriving,
+        ):
+            for result in arriving:
+                self._lease.renew()
+                troubles |= result.troubles
+                if result.call:
+                    self._store.scores.put_looks(key, result.looks, result.call, result.usage)
+                    looks |= result.looks
+        return troubles
 
     def book_gated(self, papers: int, results: Mapping[str, ScoreResult]) -> None:
         """Book what the gate saved on `papers`, at the average price of those asked about."""
@@ -192,11 +269,10 @@ class DayScorer:
             return unknown, batches.PAPERS_PER_CALL
         return unknown[:most], batches.PAPERS_OF_SHORT_BUDGET
 
-    def _metered(self, row_tokens: int, patience: float = 1.0) -> MeteredModel:
+    def _metered(self, row_tokens: int, patience: float = 1.0, choices: int = 1) -> MeteredModel:
         payer, clock = self._payer, self._clock
-        return MeteredModel(
-            self._model, payer, Purpose.DIGEST, self._spending, clock, row_tokens, patience
-        )
+        paid = self._model, payer, Purpose.DIGEST, self._spending, clock
+        return MeteredModel(*paid, row_tokens, patience, choices)
 
     def _book_savings(self, why: SkipReason, papers: int, usd: float | None) -> None:
         if papers:

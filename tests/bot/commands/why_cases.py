@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from bot.commands import dispatch
 from bot.commands.context import Answer, Context, Invocation
-from bot.domain.digest import Decision, Digest, Judge, LocalRank, Outcome, Score
+from bot.domain.digest import CloseCall, Decision, Digest, Judge, LocalRank, Outcome, Score
 from bot.domain.lookup import ArxivAnswer, Assessment, Claim
 from bot.domain.message import Message
 from bot.domain.paper_status import judging_criteria
@@ -138,6 +138,34 @@ def decided(id: str) -> Case:
     return run
 
 
+def near_the_line(id: str) -> Case:
+    """Three papers that were close calls: picked, not picked, and not looked at again."""
+
+    def close(id: str, what: Outcome, *looks: tuple[int, int], **more: object) -> Decision:
+        found = outcome(id, what)
+        call = CloseCall(looks=looks, **more)  # type: ignore[arg-type]
+        assert found.score
+        changes = {"relevance": 7, "novelty": 7 if what is Outcome.PICKED else 5}
+        score = found.score.model_copy(update=changes | {"close_call": call})
+        return found.model_copy(update={"score": score})
+
+    def run(there: WhySetup) -> Answer:
+        there.subscribes()
+        looks = [(7, 6), *[(7, 7)] * 5, *[(8, 7)] * 2, (6, 6)]
+        there.delivers(
+            digest(
+                close("2503.10001", Outcome.PICKED, *looks),
+                close("2503.10002", Outcome.BELOW_CUTOFF, (8, 6), (7, 4)),
+                close("2503.10003", Outcome.PICKED, (7, 7), trouble=ModelReason.NO_BUDGET),
+                profile=MATTERS,
+            ),
+            "near",
+        )
+        return there.why(id)
+
+    return run
+
+
 def closer(there: WhySetup) -> Answer:
     there.subscribes()
     there.delivers(sample_digest())
@@ -256,6 +284,9 @@ CASES: dict[str, Case] = {
     "picked": decided("2503.10001"),
     "picked, by somebody who is followed": decided("https://arxiv.org/pdf/2503.10002v1"),
     "picked, read more closely": closer,
+    "picked, a close call": near_the_line("2503.10001"),
+    "not picked, a close call looked at once more": near_the_line("2503.10002"),
+    "a close call for which there was no money": near_the_line("2503.10003"),
     "over the limit": decided("2503.10003"),
     "had before": decided("2503.10004"),
     "below the cut-off by relevance": decided("2503.10005"),

@@ -434,7 +434,7 @@ def test_a_day_is_priced_before_it_is_bought(paperboy: Paperboy) -> None:
         status, out, err = paperboy.run(*words, "--dry-run")
         assert (status, model.requests) == (0, []), err
         assert "25 announced - 0 already scored = 25 to score" in out
-        assert "gpt-6-luna: 3 calls, about" in out
+        assert "gpt-6-luna: 4 calls, about" in out
         assert paperboy.run(*words)[0] == 0
         out = paperboy.run(*words, "--dry-run")[1]
     assert "25 announced - 25 already scored = 0 to score" in out
