@@ -48,6 +48,7 @@ class ModelReason(StrEnum):
     STILL_AT_IT = "still_at_it"  # our own workers are busy, or gone
     LEFT_OUT = "left_out"  # the reply was valid and lacked the paper
     NO_BUDGET = "no_budget"  # the limit is reached
+    TOO_MANY_CLOSE = "too_many_close"  # more close calls than a day has second looks for
 
 
 class PaperReason(StrEnum):

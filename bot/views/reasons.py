@@ -39,6 +39,7 @@ REASON_TEXTS: dict[Reason, str] = {
     ModelReason.STILL_AT_IT: "Paperboy's workers are still busy, or not running",
     ModelReason.LEFT_OUT: "the model left it out of its answer",
     ModelReason.NO_BUDGET: "the budget is used up",
+    ModelReason.TOO_MANY_CLOSE: "too many papers of that day were as close",
     PaperReason.NOT_FOUND: "arXiv has no such paper",
     PaperReason.UNPROVEN: "none of the model's quotes is in the paper",
     ChannelReason.ARCHIVED: "the channel is archived",

@@ -50,7 +50,8 @@ class Steadiness(Value):
 
     @property
     def complete(self) -> bool:
-        return not self.unscored and not self.unseen
+        """Whether all was judged that a day would judge."""
+        return not self.unscored and self.unseen.keys() <= {ModelReason.TOO_MANY_CLOSE}
 
 
 def steadiness_text(found: Steadiness) -> Message:

@@ -38,12 +38,12 @@ import numpy as np
 from bot.domain.papers import Paper, Profile
 from tests import external_file
 from workers.gate import local_ranking
-from workers.judging import prompts, scoring
+from workers.judging import close_calls, prompts, scoring
 
 EXTERNAL = [external_file(f"data/{name}") for name in ("record-dev.jsonl.gz", "foundations.toml")]
 FROM, RERUN, SAME = "2025-05-01", 0.60, 0.65
 LINE = (8, 7)  # the record's cut-offs, as its scores show them
-CHOOSING, TRYING = range(12), range(100, 112)
+CHOOSING, TRYING = range(12), range(200, 224)
 BELOW = 8  # points below the line that are told apart
 PER_CALL, FIRST_ROW, LOOK_ROW = 20, 28, 18  # papers; tokens of an answer's row
 
@@ -60,7 +60,7 @@ class Policy:
     line, with `choices` answers each; after the first call only where the average is within `open`
     points of the line. `together` is the share of a call's noise that its answers have in common.
     `local` is the local ranking's weight in the average; `ties` has it decide an average that is
-    exactly on the line."""
+    exactly on the line. `bounded` looks at no more papers of a day than the product does."""
 
     name: str
     calls: int = 1
@@ -71,11 +71,13 @@ class Policy:
     together: float = 0.0
     local: float = 0.0
     ties: bool = False
+    bounded: bool = False
 
 
 CANDIDATES = [
     Policy("one look", calls=0),
     *(Policy(f"{n} more in one call", choices=n) for n in (1, 2, 3, 4, 6, 8, 10)),
+    Policy("8 more in one call, bounded", choices=8, bounded=True),
     Policy("8 more in one call, at or below the line", choices=8, high=0),
     Policy("8 more in one call, two points", choices=8, low=-2, high=2),
     *(Policy(f"{n} calls", calls=n) for n in (2, 3, 4)),
@@ -83,7 +85,7 @@ CANDIDATES = [
     Policy("1 more, the local ranking decides ties", ties=True),
     *(Policy(f"1 more, local ranking at {w}", local=w) for w in (0.1, 0.3, 0.5)),
 ]
-CHOSEN = Policy("8 more in one call", choices=8)
+CHOSEN = Policy("8 more in one call, bounded", choices=8, bounded=True)
 TRIED = [
     Policy("one look", calls=0),
     Policy("1 more in one call"),
@@ -300,6 +302,8 @@ def _run(
 
     first = model.points(worth + model.noise * chances.normal(size=papers)).astype(float)
     close = (first >= policy.low) & (first <= policy.high)
+    if policy.bounded:
+        close &= _nearest(record.day, np.where(close, np.abs(first + 0.5), np.inf), chances)
     total, count, tokens = first.copy(), np.ones(papers), 0.0
     for call in range(policy.calls):
         # Whole points stand for what begins there: the line is half a point below them.
@@ -317,6 +321,16 @@ def _run(
         picks = np.where(close & (average == -0.5), likely, picks)
     whole = _tokens(record, np.ones(papers, bool), told, FIRST_ROW)
     return picks, float(close.mean()), 1 + tokens / whole
+
+
+def _nearest(day: Numbers, distance: Numbers, chances: np.random.Generator) -> Numbers:
+    """Which papers are among those of their day that have second looks (close_calls.nearest)."""
+    order = np.lexsort((chances.random(len(day)), distance, day))
+    sizes = np.bincount(day.astype(int), minlength=int(day.max()) + 1)
+    begins = np.cumsum(sizes) - sizes
+    place = np.empty(len(day), int)
+    place[order] = np.arange(len(day)) - begins[day[order].astype(int)]
+    return place < np.maximum(PER_CALL, (close_calls.SHARE * sizes).astype(int))[day.astype(int)]
 
 
 def _tokens(record: Record, asked: Numbers, told: float, row: int) -> float:

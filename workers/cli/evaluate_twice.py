@@ -82,8 +82,11 @@ def _looked_again(bench: Bench, run: str, first: Results) -> Run:
     close = _close(bench, first)
     key = fingerprint(run, close_calls.looker_key(bench.profile, bench.model.name, bench.told))
     looks = bench.store.scores.looks(key, close)
-    papers = [p for p in bench.papers if p.versioned in close and p.versioned not in looks]
-    form, troubles = close_calls.form(_usage(bench, [first])), dict[str, ModelReason]()
+    papers = [paper for paper in bench.papers if paper.versioned in close]
+    nearest = close_calls.nearest(bench.profile, papers, first)
+    troubles = {p.versioned: ModelReason.TOO_MANY_CLOSE for p in papers if p not in nearest}
+    form = close_calls.form(_usage(bench, [first]))
+    papers = [paper for paper in nearest if paper.versioned not in looks]
     asked = bench.profile, papers, bench.at_once, bench.told
     with (
         closing(bench.metered(form.row_tokens, form.choices)) as model,

@@ -136,9 +136,11 @@ class DayScorer:
         ]
         key = close_calls.looker_key(self._profile, self._model.name)
         looks = self._store.scores.looks(key, [paper.versioned for paper in close])
-        open_calls = [p for p in close if not decided.get(p.versioned)]
-        asked = [p for p in open_calls if p.versioned not in looks] if self._looks_again else []
-        troubles = self._ask_again(key, asked, results, looks)
+        undecided = [p for p in close if not decided.get(p.versioned)] if self._looks_again else []
+        nearest = close_calls.nearest(self._profile, undecided, results)
+        asked = [paper for paper in nearest if paper.versioned not in looks]
+        troubles = {paper.versioned: ModelReason.TOO_MANY_CLOSE for paper in undecided}
+        troubles |= self._ask_again(key, asked, results, looks)
         averaged = dict(results)
         for paper in close:
             name = paper.versioned

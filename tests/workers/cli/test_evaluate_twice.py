@@ -29,11 +29,11 @@ from workers.judging.metering import MeteredModel
 
 LUNA, FREE = "gpt-6-luna", (Limits(), Limits())
 MINE = profile()
-PAPERS = evaluate.evaluation_papers([paper(id) for id in paper_ids(40)])
+PAPERS = evaluate.evaluation_papers([paper(id) for id in paper_ids(100)])
 
 
 class Moody:
-    """A model's server: a paper is worth 4 to 8, and each answer is a point beside it, or not, by
+    """A model's server: a paper is worth 2 to 9, and each answer is a point beside it, or not, by
     the number of answers before it. `away` lists the calls (from 0) it refuses."""
 
     def __init__(self, *away: int) -> None:
@@ -53,9 +53,9 @@ class Moody:
 
     def _rows(self, ids: list[str], mood: str) -> str:
         def relevance(id: str) -> int:
-            return 4 + int(fingerprint(id), 16) % 5 + int(fingerprint(id, mood), 16) % 3 - 1
+            return 2 + int(fingerprint(id), 16) % 8 + int(fingerprint(id, mood), 16) % 3 - 1
 
-        rows = [{"id": id, "relevance": relevance(id), "novelty": 7} for id in ids]
+        rows = [{"id": id, "relevance": relevance(id), "novelty": 9} for id in ids]
         return json.dumps({"papers": [row | {"comment": "A bound."} for row in rows]})
 
 
@@ -87,13 +87,14 @@ def test_two_runs_of_a_moody_judge_agree_more_once_its_close_calls_are_looked_at
     moody = Moody()
     found = judged_twice(store, moody)
     one, more = found.one_look, found.averaged
-    assert found.both == found.papers == 40
+    assert found.both == found.papers == 100
     assert one.jaccard is not None
     assert more.jaccard is not None
     assert one.jaccard < 0.8 < more.jaccard
     assert more.relevance < one.relevance
-    assert found.looks == (8 * found.close[0], 8 * found.close[1])
-    assert len(moody.asked) == 80 + sum(found.close)
+    assert min(found.close) > 25  # a day has second looks for 25 papers of a hundred
+    assert found.looks == (8 * 25, 8 * 25)
+    assert len(moody.asked) == 2 * (100 + 25)
     assert found.complete
     check_golden("evaluate/twice.txt", render.as_text([steadiness_text(found)]))
 
@@ -105,23 +106,24 @@ def test_two_runs_buy_nothing_of_each_other_and_nothing_a_second_time(store: Sto
 
 
 def test_two_runs_that_were_interrupted_go_on_where_they_were(store: Store) -> None:
-    moody = Moody(3)
+    moody = Moody(5)
     short = judged_twice(store, moody)
-    assert (short.unscored, list(short.unseen)) == ({}, [ModelReason.BAD_KEY])
+    assert short.unscored == {}
+    assert short.unseen[ModelReason.BAD_KEY] > 0
     assert not short.complete
     bought = len(moody.asked)
     rest = Moody()
     whole = judged_twice(store, rest)
     assert whole.complete
-    assert bought + len(rest.asked) == 80 + sum(whole.close)
+    assert bought + len(rest.asked) == 2 * (100 + 25)
 
 
 def test_two_runs_stay_within_the_budget_and_say_what_is_missing(store: Store) -> None:
-    limits = (Limits(day_tokens=20_000), Limits())
+    limits = (Limits(day_tokens=22_000), Limits())
     found = judged_twice(store, Moody(), limits)
     shown = render.as_text([steadiness_text(found)])
     usage = [found.usage, found.looks_usage]
-    assert sum(each.prompt_tokens + each.completion_tokens for each in usage) <= 20_000
+    assert sum(each.prompt_tokens + each.completion_tokens for each in usage) <= 22_000
     assert not found.complete
     assert "the budget is used up" in shown
 
@@ -131,5 +133,5 @@ def test_progress_counts_the_papers_of_both_runs(store: Store) -> None:
     with bench(store, Moody()) as each:
         evaluate_twice.evaluate_twice(each, lambda done, total: seen.append((done, total)))
     assert seen == sorted(seen)
-    assert {total for _, total in seen} == {80}
-    assert seen[-1][0] == 80
+    assert {total for _, total in seen} == {200}
+    assert seen[-1][0] == 200

@@ -250,9 +250,9 @@ def test_a_day_judged_again_buys_no_look_again_and_stays_the_same(store: Store) 
 
 
 def test_a_worker_killed_between_two_looks_buys_the_rest_alone(store: Store) -> None:
-    near = [f"2503.0{n:03}7" for n in range(30)]
-    model = Wavering()
-    with morning(store, model, near) as day:
+    near, model = [f"2503.0{n:03}7" for n in range(22)], Wavering()
+    far = [f"2503.0{n:03}9" for n in range(80)]
+    with morning(store, model, near + far) as day:
         put, stored = store.scores.put_looks, list[int]()
 
         def once(*given: object) -> None:
@@ -380,3 +380,14 @@ def test_what_an_older_release_decided_stays_and_only_new_papers_are_looked_at(
     assert all(score_of(before, id) == score_of(after, id) for id in NEAR)
     assert not re.search("close_call", before.model_dump_json())
     assert outcomes(after)["2503.00017"] is Outcome.BELOW_CUTOFF
+
+
+def test_of_many_close_calls_those_nearest_the_line_are_looked_at_again(store: Store) -> None:
+    above, at = ([f"2503.0{n:03}{digit}" for n in range(20)] for digit in (8, 7))
+    model = Wavering()
+    with morning(store, model, above[:5] + at) as day, pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FIRST, "8", (8, 7))
+        digest = day.judged()
+    assert model.looked_at == at
+    left = [score_of(digest, id).close_call for id in above[:5]]
+    assert {call and call.trouble for call in left} == {ModelReason.TOO_MANY_CLOSE}
