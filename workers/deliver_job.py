@@ -14,7 +14,7 @@ import redis.asyncio
 import structlog
 from redis import RedisError
 
-from bot.domain.digest import DeliveryBasis, Digest, merge_digests
+from bot.domain.digest import DeliveryBasis, Digest, ListResult, merge_digests
 from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.errors import Gone, PaperboyError, Unavailable
 from bot.planning import plan
@@ -24,10 +24,11 @@ from bot.store.lease import Lease, LeaseLost
 from bot.store.outbox import Outbox
 from bot.store.requests import DueDeliveries, FailedAttempt
 from bot.store.store import Store
-from bot.views import card as card_views
 from bot.views import digest as digest_views
 from bot.views import refusals
 from workers.judging import outcomes
+from workers.judging.stand_ins import Shown, with_stand_ins
+from workers.posted_cards import PostedCards
 
 log = structlog.get_logger()
 
@@ -243,38 +244,50 @@ class _ChannelDelivery:
             self._merged(list(days.values())),
             DeliveryBasis(tuple(days), facts.version),
         )
-        given, begun = (
-            store.history.digest_given_to(request.address, day),
-            store.history.channel_view(name),
-        )
-        if given and begun and decided and begun.version == basis.version:
-            # Its posting has begun; only the state of the list may have changed.
-            digest = given.model_copy(update={"listed": decided.listed})
-        else:
-
-            def had(address: Address, _: Digest) -> set[str]:
-                return store.shown_papers.ids_from_other_deliveries(address, day)
-
-            digest = outcomes.digest_for_channel(request, list_result, decided, had, given)
-            if request.subscription:
-                store.requests.put_begun(request)
-            store.history.put_prepared(request.address, name, digest, basis)
-        posted = await self._posted(
-            digest, day, self._thread(Outbox(store.redis, name), request.address, lease)
-        )
+        is_last_try = plan.is_last_try(request, self.clock())
+        digest = self._digest(name, list_result, decided, basis, is_last_try)
+        posted = await self._posted(digest, day, self._thread(Outbox(store.redis, name), lease))
         if posted.ended:
             log.warning("thread ended early", channel=str(request.address), why=posted.ended)
         else:
-            await self._add_profile_to_cards(digest, lease)
+            cards = PostedCards(store, request.address, lambda box: self._thread(box, lease))
+            await cards.tell_judged(digest, day, posted.message)
+            await cards.add_profile(digest)
         at, message, ended = self.clock(), posted.message, posted.ended
         store.history.put_delivered(request.address, name, digest, at, message, basis, ended)
-        if request.until and at >= request.until and request.wanted.date:
+        if request.until and is_last_try and request.wanted.date:
             # Its window is over: a list that somebody asks for from now on makes no other digest.
             store.subscriptions.put_last_served(request.subscription, request.wanted.date)
 
+    def _digest(
+        self,
+        name: str,
+        list_result: ListResult,
+        decided: Digest | None,
+        basis: DeliveryBasis,
+        is_last_try: bool,
+    ) -> Digest:
+        """What the channel gets in this delivery (a name), stored before it is posted: what it was
+        about to get, unless other decisions were made or a last try adds to it. Raises KeyError
+        when nothing was decided."""
+        request, store, day = self.request, self.store, name.rpartition(":")[2]
+        given, begun = store.history.digest(name), store.history.channel_view(name)
+        is_same = given and begun and decided and begun.version == basis.version
+        if given and decided and is_same and (given.ranked_locally is not None or not is_last_try):
+            # Its posting has begun; only the state of the list may have changed.
+            return given.model_copy(update={"listed": decided.listed})
+        had = store.shown_papers.ids_from_other_deliveries(request.address, day)
+        digest = outcomes.digest_for_channel(request, list_result, decided, lambda *_: had, given)
+        shown = Shown(given, Outbox(store.redis, name).entries(), had)
+        digest = with_stand_ins(digest, shown, is_last_try)
+        if request.subscription:
+            store.requests.put_begun(request)
+        store.history.put_prepared(request.address, name, digest, basis)
+        return digest
+
     async def _posted(self, digest: Digest, day: str, thread: ThreadPoster) -> PostedThread:
         """Post the thread; its head names the papers whose message the platform refuses."""
-        ids = [decision.paper.id for decision in digest.picked]
+        ids = [decision.paper.id for decision in digest.posted]
         refused = {id: e.refused for id, e in thread.outbox.entries().items() if not e.message}
         unposted = {id: reason for id in ids if (reason := refused.get(id))}
         _, *cards = digest_views.thread_posts(digest, day)
@@ -284,11 +297,12 @@ class _ChannelDelivery:
             await thread.post_one(HEAD, digest_views.head(digest, day, posted.refused))
         return posted
 
-    def _thread(self, outbox: Outbox, address: Address, lease: Lease) -> ThreadPoster:
+    def _thread(self, outbox: Outbox, lease: Lease, address: Address | None = None) -> ThreadPoster:
+        """A thread in this channel, unless another is named."""
         return ThreadPoster(
             self.poster,
             outbox,
-            address,
+            address or self.request.address,
             self.wait_for_turn,
             self.clock,
             lease.number,
@@ -302,25 +316,6 @@ class _ChannelDelivery:
             log.error("outage began, retried every minute", what=what, why=str(away))
         elif away is None and self.store.outages.end(what):
             log.info("outage ended", what=what)
-
-    async def _add_profile_to_cards(self, digest: Digest, lease: Lease) -> None:
-        """Name this profile on the cards of papers that another profile of this channel brought
-        from the same list; they are not posted again."""
-        address = self.request.address
-        for id, day in self.store.shown_papers.repeats_from_same_list(address, digest).items():
-            other, head = (
-                self.store.history.digest_given_to(address, day),
-                self.store.history.delivery(address, day),
-            )
-            shown = other and next((d for d in other.picked if d.paper.id == id), None)
-            if not (other and head and shown):
-                continue  # that thread is incomplete; it will be posted without the second name
-            also = self.store.shown_papers.put_other_profile(address, id, digest.profile.title)
-            votes = self.store.votes.count(address, id)
-            rank = other.picked.index(shown) + 1
-            card = card_views.card(other, rank, shown, day, votes, also)
-            outbox = Outbox(self.store.redis, f"{address}:{day}")
-            await self._thread(outbox, address, lease).change(id, card, head.message)
 
     def _is_due(self) -> bool:
         step = plan.next_action(
@@ -347,7 +342,7 @@ class _ChannelDelivery:
                 there = await self.poster.open_direct(request.address, person)
                 outbox = Outbox(self.store.redis, f"{there}:stopped:{request.address}")
                 slot = f"{gone.reason} {request.since}"
-                await self._thread(outbox, there, lease).post_one(slot, note)
+                await self._thread(outbox, lease, there).post_one(slot, note)
             except PaperboyError as error:  # /digest list shows the pause as well
                 log.error("could not notify subscriber", person=person, why=str(error))
         subscriptions.pause_channel(request.address, gone.reason, self.clock())

@@ -12,6 +12,7 @@ import structlog
 from bot.arxiv.authors import followed
 from bot.domain.budget import Limits, Payer
 from bot.domain.digest import (
+    Decision,
     DeliveryBasis,
     Digest,
     ListResult,
@@ -29,10 +30,11 @@ from bot.store.store import Store
 from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning
 from workers.gate import local_ranking
-from workers.gate.gatekeeper import Gatekeeper, ask_about_all
+from workers.gate.gatekeeper import Gatekeeper, ask_about_all, places_in
 from workers.judging import outcomes, scoring, spreading
 from workers.judging.metering import LimitableModel
 from workers.judging.score_day import DayScorer
+from workers.judging.stand_ins import Shown, with_stand_ins
 
 log = structlog.get_logger()
 
@@ -52,6 +54,9 @@ class _Judged(NamedTuple):
     places: Mapping[str, LocalRank]
     prompt: str = ""
     top_calls: Sequence[str] = ()
+
+    def decisions(self, profile: Profile, day: Sequence[Announced]) -> tuple[Decision, ...]:
+        return outcomes.decide_outcomes(profile, day, self.results, self.ranking, self.places)
 
 
 def score(
@@ -84,7 +89,7 @@ def score(
             return  # whoever held the lease before us has done it
         day, replacements = outcomes.papers_of_day(profile, store.lists.batch(list_result.batch))
         papers = [entry.paper for entry in day]
-        meanings = _Meanings(embeddings, profile, papers, lease)
+        meanings = _Meanings(embeddings, profile, papers, lease, request)
         if by is None:
             judged = _judge_locally(profile, papers, meanings.wanted(progress))
         elif model is None:
@@ -97,10 +102,9 @@ def score(
             meaning = meanings.where(payer.limited or keeper.is_closed(list_result.date))
             given = list_result, day, name, meaning, progress
             judged = _judge_by_model(scorer, keeper, profile, *given)
+        judged = _with_meaning(judged, profile, papers, meanings)
         calls = [*(call for r in judged.results.values() for call in r.calls), *judged.top_calls]
-        decisions = outcomes.decide_outcomes(
-            profile, day, judged.results, judged.ranking, judged.places
-        )
+        decisions = judged.decisions(profile, day)
         digest = Digest(
             profile=profile,
             listed=list_result,
@@ -125,9 +129,12 @@ class _Meanings:
         profile: Profile,
         papers: Sequence[Paper],
         lease: Lease,
+        request: DigestRequest,
     ) -> None:
         self._embeddings, self._profile, self._papers = embeddings, profile, papers
         self._lease = lease
+        self._is_awaited = bool(request.by or not request.subscription)
+        self._found: Meaning | None = None
         self.missed = False  # whether it was wanted, and words alone had to do
 
     def wanted(self, progress: Progress = lambda done, total: None) -> Meaning | None:
@@ -139,16 +146,28 @@ class _Meanings:
             self._lease.renew()
             progress(done, total)
 
-        found = self._embeddings.of(self._profile, self._papers, beat)
-        self.missed = found is None
-        return found
+        self._found = self._embeddings.of(self._profile, self._papers, beat)
+        self.missed = self._found is None
+        return self._found
 
     def where(self, decides: bool) -> Meaning | None:
         """As `wanted` where the local ranking decides whom the model is asked about; where it only
         breaks ties, with vectors that are there."""
         if decides or self._embeddings is None:
             return self.wanted()
-        return self._embeddings.known(self._profile, self._papers)
+        self._found = self._embeddings.known(self._profile, self._papers)
+        return self._found
+
+    def after_all(self) -> Meaning | None:
+        """As `wanted`, where papers are left without a score and words alone have placed them so
+        far; a day that somebody waits for does with vectors that are there."""
+        if self._found or self.missed or self._embeddings is None:
+            return None
+        if not self._is_awaited:
+            return self.wanted()
+        self._found = self._embeddings.known(self._profile, self._papers)
+        self.missed = self._found is None
+        return self._found
 
 
 def _judge_locally(profile: Profile, papers: Sequence[Paper], meaning: Meaning | None) -> _Judged:
@@ -170,6 +189,20 @@ def _judge_without_key(profile: Profile, papers: Sequence[Paper]) -> _Judged:
     missing = ScoreResult(score=None, trouble=ModelReason.NO_KEY)
     results = {paper.versioned: missing for paper in papers}
     return _Judged(results, division.ranking, division.places)
+
+
+def _with_meaning(
+    judged: _Judged,
+    profile: Profile,
+    papers: Sequence[Paper],
+    meanings: _Meanings,
+) -> _Judged:
+    """With a place by meaning too for papers that no model has judged and words alone placed."""
+    if all(result.score for result in judged.results.values()):
+        return judged
+    if (meaning := meanings.after_all()) is None:
+        return judged
+    return judged._replace(places=places_in(local_ranking.rank(profile, papers, meaning)))
 
 
 def _judge_by_model(
@@ -216,6 +249,8 @@ def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> N
         digest = outcomes.digest_for_channel(
             request, list_result, decided, store.shown_papers.ids_from_other_digests
         )
+        ranked = with_stand_ins(digest, Shown(), plan.is_last_try(request, clock()))
+        digest = ranked if ranked.stand_ins else digest
         lease.renew()
         basis = DeliveryBasis((day,), facts.version)
         store.history.put_delivered(request.address, name, digest, clock(), basis=basis)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.arxiv.calendar import new_york_date
 from bot.commands.context import SHOWN_ONCE, Context, Invocation
-from bot.domain.digest import Digest, Outcome, Source
+from bot.domain.digest import Decision, Digest, Outcome, Source
 from bot.domain.lookup import ArxivAnswer
 from bot.domain.paper_status import (
     CloserLook,
@@ -204,20 +204,21 @@ def _decided_status(
         announce_type=decision.announced.announce_type,
         digest=digest,
         decision=decision,
-        posted=_posted(context, address, delivery, decision.outcome, id),
+        posted=_posted(context, address, delivery, digest, decision),
         current_maximum=profile.maximum if profile else 0,
         changed=current is not None and current != digest.profile,
     )
 
 
 def _posted(
-    context: Context, address: Address, delivery: Delivery, outcome: Outcome, id: str
+    context: Context, address: Address, delivery: Delivery, digest: Digest, decision: Decision
 ) -> Posted | None:
-    """The reply that shows a picked paper; of a repeat, the reply of the earlier day."""
-    if outcome is Outcome.REPEAT:
+    """The reply that shows a paper; of a repeat, the reply of the earlier day."""
+    id = decision.paper.id
+    if decision.outcome is Outcome.REPEAT:
         day = context.store.shown_papers.day_that_brought(address, id)
         delivery = (day and context.store.history.delivery(address, day)) or delivery
-    elif outcome is not Outcome.PICKED:
+    elif decision not in digest.posted:
         return None
     entry = Outbox(context.store.redis, f"{address}:{delivery.day}").entry(id)
     missing = delivery.ended or (entry.refused if entry else None)

@@ -8,7 +8,7 @@ from bot.arxiv import ids
 from bot.arxiv.calendar import new_york_date
 from bot.commands import paper_status
 from bot.commands.context import Answer, Context, Invocation
-from bot.domain.digest import Decision, Digest, Outcome
+from bot.domain.digest import Decision, Digest
 from bot.domain.lookup import Lookup
 from bot.domain.message import Message
 from bot.domain.paper_status import CloserLook, PaperReport, judging_criteria
@@ -170,8 +170,8 @@ def _voted(invocation: Invocation, context: Context, value: str, vote: Vote) -> 
     context.store.votes.cast(invocation.address, decision.paper.id, invocation.by, vote)
     votes = context.store.votes.count(invocation.address, decision.paper.id)
     also = context.store.shown_papers.other_profiles(invocation.address, decision.paper.id)
-    rank = digest.picked.index(decision) + 1
-    return Answer(update=card_views.card(digest, rank, decision, day, votes, also))
+    number = digest.number_of(decision)
+    return Answer(update=card_views.card(digest, number, decision, day, votes, also))
 
 
 def _pressed_paper(
@@ -180,8 +180,8 @@ def _pressed_paper(
     """The day, digest and decision of a card's button, which carries `DAY ID`."""
     day, _, id = value.partition(" ")
     digest = _pressed_digest(invocation, context, day)
-    for decision in digest.decisions:
-        if decision.paper.id == id and decision.outcome is Outcome.PICKED:
+    for decision in digest.posted:
+        if decision.paper.id == id:
             return day, digest, decision
     raise Refused(refusals.digest_expired())
 

@@ -15,7 +15,16 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from bot.arxiv.text import one_line, shortened
-from bot.domain.message import Button, Card, CommandLine, Item, Message, PaperLine, Post
+from bot.domain.message import (
+    Button,
+    Card,
+    CommandLine,
+    Item,
+    Message,
+    PaperLine,
+    PaperList,
+    Post,
+)
 
 Json = dict[str, Any]
 
@@ -60,7 +69,8 @@ def plain(post: Post) -> Json:
         said: tuple[str, ...] = (post.shows, post.comment)
     else:
         typed = (f"/{line.word} {line.arguments} {line.does}" for line in post.commands)
-        said = (*post.notices, *post.text, *post.points, *typed, *post.small, *post.details)
+        label = (post.others.label,) if post.others else ()
+        said = (*post.notices, *post.text, *label, *post.points, *typed, *post.small, *post.details)
     rows = [_fitted(post.title, _TITLE), *url, *_rows((("", text) for text in said), CONTENT)]
     parts = _texts("\n".join(filter(None, rows)))
     return {"flags": _COMPONENTS_V2, "components": parts, "allowed_mentions": {"parse": []}}
@@ -108,11 +118,13 @@ _MARKS = re.compile(r"[\\*_~|`\[\]<@]|:(?=//|[^\s:]+:)|^[-+>#]")
 
 
 def _card(card: Card) -> Json:
-    rows = [f"**{card.rank}. {_linked(card.title, card.url, _TITLE)}**"]
+    number = "" if card.rank is None else f"{card.rank}. "
+    rows = [f"**{number}{_linked(card.title, card.url, _TITLE)}**"]
     rows += _rows([("", card.shows)], _COMMENT) + _rows([("-# ", card.comment)], _COMMENT)
     scores = score_words(card.relevance, card.novelty)
     byline = card.byline or " · ".join(filter(None, (card.facts, card.authors)))
-    rows += _rows([("-# ", f"{scores} · {byline}" if one_line(byline) else scores)], _FACTS)
+    small = " · ".join(text for text in (card.mark, scores, byline) if one_line(text))
+    rows += _rows([("-# ", small)], _FACTS)
     menu = (Button(action="menu", label="⋯", value=value),) if (value := _menu_value(card)) else ()
     pdf = () if menu else (Button(action="pdf", label="PDF", url=card.pdf),)
     return {
@@ -128,8 +140,10 @@ def _menu_value(card: Card) -> str:
     return next((button.value for button in card.menu if button.value), "")
 
 
-def score_words(relevance: int, novelty: int | None) -> str:
-    """`relevance 10 · novelty 9`."""
+def score_words(relevance: int | None, novelty: int | None) -> str:
+    """`relevance 10 · novelty 9`, or nothing for a paper without a score."""
+    if relevance is None:
+        return ""
     return f"relevance {relevance}" + (f" · novelty {novelty}" if novelty is not None else "")
 
 
@@ -139,18 +153,21 @@ def _head(head: Message, command_ids: Mapping[str, str]) -> Json:
     small = "\n".join(_rows((("-# ", text) for text in head.small), _SMALL))
     rows = _title_rows(head)
     room = TEXT - sum(len(row) + 1 for row in rows) - len(small)
-    room_for_text = room - (TEXT // 2 if head.lines or head.items else 0)
+    has_papers = head.lines or head.items or head.others
+    room_for_text = room - (TEXT // 2 if has_papers else 0)
     said = [*(("⚠️ ", notice) for notice in head.notices), *(("", text) for text in head.text)]
     rows += _rows([*said, *(("- ", point) for point in head.points)], room_for_text)
     rows += [_command(line, command_ids) for line in head.commands]
     room = TEXT - sum(len(row) + 1 for row in rows) - len(small)
     rows += _code(head.code, room)
     room = TEXT - sum(len(row) + 1 for row in rows) - len(small)
-    listed = _listed(head.lines, room // 2 if head.items else room)
+    for_papers = room // 2 if head.items else room
+    listed = _listed(head.lines, for_papers)
+    others = _others(head.others, for_papers - len(listed))
     places = COMPONENTS - 3 - sum(map(_count, buttons))
     parts = [
-        *_texts("\n".join(rows), listed),
-        *_items(head.items, room - len(listed), places, seen),
+        *_texts("\n".join(rows), listed, others),
+        *_items(head.items, room - len(listed) - len(others), places, seen),
         *_texts(small),
         *buttons,
     ]
@@ -177,6 +194,14 @@ def _command(line: CommandLine, command_ids: Mapping[str, str]) -> str:
     return f"{typed} {_fitted(line.does, _TITLE)}" if line.does else typed
 
 
+def _others(found: PaperList | None, room: int) -> str:
+    """Papers under their label; they have no numbers, because they have no scores."""
+    if found is None:
+        return ""
+    label = _fitted(found.label, _TITLE)
+    return f"{label}\n{_listed(found.lines, room - len(label) - 1)}"
+
+
 def _listed(lines: Sequence[PaperLine], room: int) -> str:
     """A numbered list; its first line says what the scores are."""
     rows: list[str] = []
@@ -185,7 +210,8 @@ def _listed(lines: Sequence[PaperLine], room: int) -> str:
         scores = score_words(line.relevance, line.novelty).replace(" ", "\u00a0")
         if rows:
             scores = re.sub(r"[a-z]+\s", "", scores)
-        row = f"{line.rank}. {_linked(line.title, line.url, _LINE)} ({scores})"
+        title = _linked(line.title, line.url, _LINE)
+        row = f"{line.rank}. {title} ({scores})" if scores else f"- {title}"
         row += "".join(f"\n   {shows}" for shows in _rows([("", line.shows)], _SHOWS))
         if (room := room - len(row) - 1) < 0:
             break

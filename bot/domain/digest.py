@@ -1,11 +1,11 @@
-"""A judged day: its list, scores, usage and decisions, and a channel's view of it; no I/O."""
+"""A judged day: its list, scores, usage and decisions; no I/O."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
 from datetime import date as date_
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple, Self
@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 from pydantic import Field
 
 from bot.domain.papers import Announced, Paper, Problem, Profile, Value, fingerprint
-from bot.domain.reasons import ArxivReason, ModelReason
+from bot.domain.reasons import AWAY, ArxivReason, ModelReason
 
 
 class CloseCall(Value):
@@ -123,16 +123,20 @@ class Outcome(StrEnum):
 
 
 class LocalRank(Value):
-    """A paper's local rank on its day, from 1, and the profile's words that counted most."""
+    """A paper's local rank on its day, from 1, and the profile's words that counted most.
+
+    `relevance` is what the local ranking gives it where it is the judge; None in ranks of older
+    releases."""
 
     rank: int = Field(ge=1)
     of: int
     words: tuple[str, ...] = ()
+    relevance: int | None = Field(default=None, exclude_if=lambda relevance: relevance is None)
 
 
 class Decision(Value):
     """A paper's outcome; `trouble` is why it is unscored, `followed` are its authors whom the
-    profile follows, `place` is its local rank where the gate kept it from the model."""
+    profile follows, `place` is its local rank where no model judged it."""
 
     announced: Announced
     outcome: Outcome
@@ -144,6 +148,11 @@ class Decision(Value):
     @property
     def paper(self) -> Paper:
         return self.announced.paper
+
+    @property
+    def is_unasked(self) -> bool:
+        """Whether the gate or the budget kept the paper from the model."""
+        return self.outcome is Outcome.GATED or self.trouble is ModelReason.NO_BUDGET
 
 
 class Judge(Value):
@@ -230,6 +239,9 @@ class Digest(Value):
     the instruction text exactly as the model got it, empty for the local judge. A channel that
     missed days gets them in one digest: `earlier` are their dates, `left_out` counts those that
     were too many. `words_alone` says that the local ranking had to do without meaning.
+
+    `ranked_locally` are the papers (ids) that a channel was shown by their local rank because no
+    model had judged them, best first; None where no such papers were looked for.
     """
 
     profile: Profile
@@ -244,6 +256,7 @@ class Digest(Value):
     judged_at: datetime
     earlier: tuple[date_, ...] = ()
     left_out: int = 0
+    ranked_locally: tuple[str, ...] | None = Field(default=None, exclude_if=lambda ids: ids is None)
 
     @property
     def date(self) -> date_:
@@ -256,13 +269,21 @@ class Digest(Value):
 
     @property
     def unscored_reason(self) -> ModelReason | None:
-        """The reason most papers are unscored; None when most are scored. A spent budget does not
-        count: it is no outage."""
-        missing = [d.trouble for d in self.decisions if d.trouble]
-        reasons = Counter(reason for reason in missing if reason is not ModelReason.NO_BUDGET)
-        if sum(reasons.values()) * 2 <= len(self.decisions):
+        """The reason most papers are unscored that the model was asked about; None when most are
+        scored. Those that the gate or the budget kept from it do not count: that is no outage."""
+        asked = [d for d in self.decisions if not d.is_unasked]
+        reasons = Counter(decision.trouble for decision in asked if decision.trouble)
+        if sum(reasons.values()) * 2 <= len(asked):
             return None
         return reasons.most_common(1)[0][0]
+
+    @property
+    def lost_to_outage(self) -> tuple[Decision, ...]:
+        """The papers without a score because the model was away: for a reason that holds for all
+        alike, or for any reason where most papers have none."""
+        is_outage = self.unscored_reason is not None
+        asked = (d for d in self.decisions if d.trouble and not d.is_unasked)
+        return tuple(d for d in asked if is_outage or d.trouble in AWAY)
 
     @property
     def retryable_count(self) -> int:
@@ -308,6 +329,28 @@ class Digest(Value):
     def picked(self) -> tuple[Decision, ...]:
         return tuple(d for d in self.decisions if d.outcome is Outcome.PICKED)
 
+    def number_of(self, decision: Decision) -> int | None:
+        """A picked paper's place in the digest, from 1; None for any other."""
+        picked = self.picked
+        return picked.index(decision) + 1 if decision in picked else None
+
+    @property
+    def stand_ins(self) -> tuple[Decision, ...]:
+        """The papers that are shown by their local rank and that no model has judged since."""
+        return tuple(d for d in self._shown_locally if d.outcome is Outcome.UNSCORED)
+
+    @property
+    def posted(self) -> tuple[Decision, ...]:
+        """The papers that have a message of their own, in the thread's order: those picked, then
+        those shown by their local rank, whatever was decided of them since."""
+        others = (d for d in self._shown_locally if d.outcome is not Outcome.PICKED)
+        return (*self.picked, *others)
+
+    @property
+    def _shown_locally(self) -> tuple[Decision, ...]:
+        found = map(self.decision_for, self.ranked_locally or ())
+        return tuple(decision for decision in found if decision)
+
 
 # Outcomes that depend on the channel: what it was shown before, and its limit.
 CHANNEL_OUTCOMES = {Outcome.PICKED, Outcome.OVER_LIMIT, Outcome.REPEAT}
@@ -319,45 +362,6 @@ class DeliveryBasis(NamedTuple):
 
     day_names: tuple[str, ...]
     version: str
-
-
-class ChannelView(Value):
-    """How one channel's digest differs from the decided day, or from several `days` merged (as in
-    DeliveryBasis; empty in views of older releases)."""
-
-    days: tuple[str, ...] = ()
-    version: str = ""
-    listed: ListResult
-    maximum: int
-    judged_at: datetime
-    earlier: tuple[date, ...]
-    left_out: int
-    outcomes: tuple[tuple[str, Outcome], ...]
-
-    def apply_to(self, day: Digest) -> Digest:
-        """The channel's digest. Papers added to the day later are not picked here, nor those that
-        have lost their score since."""
-        others = {decision.paper.id: decision for decision in day.decisions}
-        own = [
-            others.pop(id).model_copy(update={"outcome": outcome})
-            for id, outcome in self.outcomes
-            if id in others and others[id].score
-        ]
-        later = {"outcome": Outcome.OVER_LIMIT}
-        not_own = [
-            d.model_copy(update=later) if d.outcome in CHANNEL_OUTCOMES else d
-            for d in others.values()
-        ]
-        fields = {name: getattr(self, name) for name in ("listed", "judged_at", "earlier")}
-        profile = day.profile.model_copy(update={"maximum": self.maximum})
-        return day.model_copy(
-            update={
-                **fields,
-                "left_out": self.left_out,
-                "profile": profile,
-                "decisions": (*own, *not_own),
-            }
-        )
 
 
 def merge_digests(days: Sequence[Digest], left_out: int) -> Digest:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field as field
+
 from bot.domain.papers import Value
 
 
@@ -34,29 +36,40 @@ class Link(Value):
 
 
 class PaperLine(Value):
-    """One picked paper in the parent message; `shows` is a sentence below its title."""
+    """One paper in the parent message; `shows` is a sentence below its title. One that no model
+    judged has no `relevance`."""
 
     rank: int
-    relevance: int
+    relevance: int | None
     novelty: int | None
     title: str
     url: str
     shows: str = ""
 
 
+class PaperList(Value):
+    """Papers that are not to be mixed up with others; the `label` says why."""
+
+    label: str
+    lines: tuple[PaperLine, ...]
+
+
 class Card(Value):
     """One paper: a reply in the thread.
 
     `shows` says what the paper does, `comment` why it was picked, `byline` who wrote it and where
-    in a few words. `facts`, `authors` and `abstract` say more, where there is room and no button.
-    `menu` has the buttons that are pressed less often.
+    in a few words. One that was not picked has no `rank` and a `mark` that says so; before a model
+    has judged it, it has no `relevance`. `facts`, `authors` and `abstract` say more, where there is
+    room and no button. `menu` has the buttons that are pressed less often.
     """
 
     kind: Literal["card"] = "card"
-    rank: int
+    rank: int | None
     title: str
     url: str
-    relevance: int
+    # Left out where empty: other cards then keep their fingerprint, and are not edited for it.
+    mark: str = field(default="", exclude_if=lambda mark: not mark)
+    relevance: int | None
     novelty: int | None
     shows: str = ""
     byline: str = ""
@@ -95,10 +108,10 @@ class Message(Value):
     """A thread's head or any other answer: a title, then text, papers and small print.
 
     `by` is the id of the person who did what the message reports, shown as a name before the title.
-    `paper` is the paper it is about; without a title it stands in its place. `points` are a list
-    below the text, `code` is text in several lines to copy as it is. `details` are shown where
-    nobody can press the button that tells them. `push` is what a notification says, if not the
-    beginning of the message.
+    `paper` is the paper it is about; without a title it stands in its place. `others` are papers
+    below those of `lines`, under a label of their own. `points` are a list below the text, `code`
+    is text in several lines to copy as it is. `details` are shown where nobody can press the
+    button that tells them. `push` is what a notification says, if not the beginning of the message.
     """
 
     kind: Literal["head"] = "head"
@@ -111,6 +124,7 @@ class Message(Value):
     points: tuple[str, ...] = ()
     code: str = ""
     lines: tuple[PaperLine, ...] = ()
+    others: PaperList | None = field(default=None, exclude_if=lambda others: others is None)
     items: tuple[Item, ...] = ()
     small: tuple[str, ...] = ()
     details: tuple[str, ...] = ()

@@ -68,6 +68,12 @@ class PaperStatus(Value):
         return Announced(paper=self.paper, announce_type=self.announce_type)
 
     @property
+    def is_ranked_locally(self) -> bool:
+        """Whether this channel was shown the paper before a model had judged it."""
+        ids = self.digest.ranked_locally if self.digest else None
+        return self.paper is not None and self.paper.id in (ids or ())
+
+    @property
     def is_elsewhere(self) -> bool:
         """Whether the paper is in none of the profile's categories, announced or not."""
         if self.paper is None:

@@ -51,6 +51,16 @@ class ModelReason(StrEnum):
     TOO_MANY_CLOSE = "too_many_close"  # more close calls than a day has second looks for
 
 
+# The model was away for all papers alike, and nothing it said is the reason.
+AWAY = frozenset(
+    {
+        *(ModelReason.NO_KEY, ModelReason.BAD_KEY, ModelReason.UNKNOWN_MODEL, ModelReason.QUOTA),
+        *(ModelReason.MODEL_DOWN, ModelReason.MODEL_BUSY, ModelReason.MODEL_SLOW),
+        *(ModelReason.NOT_ADMITTED, ModelReason.WRONG_ADDRESS),
+    }
+)
+
+
 class PaperReason(StrEnum):
     """Why there is no answer about one paper that somebody asked for."""
 

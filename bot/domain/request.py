@@ -97,7 +97,8 @@ class Delivery(Value):
     platform's id of the head (empty where there is none), `at` when it was last completed or
     tried. `days` are the names of the decided days it was made of, the newest last; when empty,
     `day` alone. `ended` is why nothing more can be posted: somebody deleted the thread, say.
-    `judge` is the model and the prompt (papers.fingerprint, eight digits); empty without one."""
+    `judge` is the model and the prompt (papers.fingerprint, eight digits); empty without one.
+    `ranked_locally` counts the papers that no model judged (Digest.stand_ins)."""
 
     day: str
     days: tuple[str, ...] = ()
@@ -110,8 +111,9 @@ class Delivery(Value):
     message: str = ""
     at: datetime
     ended: ChannelReason | None = None
-    # Left out where empty, so that older releases can read it.
+    # Left out where empty, so that older releases can read them.
     judge: str = Field(default="", exclude_if=lambda judge: not judge)
+    ranked_locally: int = Field(default=0, exclude_if=lambda number: not number)
 
 
 def digest_name(request: DigestRequest, list_result: ListResult) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from pydantic import Field
+
 from bot.arxiv.calendar import new_york_date
 from bot.domain.digest import ListQuery, ListResult, Source, combined_problem
 from bot.domain.papers import Problem, Value, fingerprint
@@ -35,9 +37,10 @@ class StepRecord(Value):
 
     `version` identifies the decisions: those of a judged day, or those that a delivery showed. It
     is empty in records of older releases. A judged day also has its number of `papers`, how many
-    of them lack a score for now (`unscored`), the `outage` where that is most of them, and
-    `list_at`, the `changed_at` of the list that was judged. `problem` is the list's, as a delivery
-    reported it.
+    of them lack a score for now (`unscored`), for how many the model was `away`, the `outage` where
+    most lack one, and `list_at`, the `changed_at` of the list that was judged. `problem` is the
+    list's, as a delivery reported it; `ranked` says that a delivery looked for papers to show by
+    their local rank.
     """
 
     at: datetime
@@ -48,6 +51,9 @@ class StepRecord(Value):
     version: str = ""
     list_at: datetime | None = None
     problem: Problem | None = None
+    # Left out where empty, so that older releases can read them.
+    away: int = Field(default=0, exclude_if=lambda papers: not papers)
+    ranked: bool = Field(default=False, exclude_if=lambda flag: not flag)
 
 
 class DayState(Value):
@@ -144,6 +150,14 @@ def next_step(request: DigestRequest, facts: RequestState) -> Step | None:
     return None
 
 
+def is_last_try(request: DigestRequest, now: datetime) -> bool:
+    """Whether scores that are missing now are waited for no longer: the window of a schedule is
+    over. A person's request in a chat is renewed; whoever reads at a terminal waits for nothing."""
+    if request.until is not None:
+        return now >= request.until
+    return request.address.platform in ("terminal", "stdout")
+
+
 def is_judged(day: DayState, since: datetime) -> bool:
     """Whether a day is judged, and did not fail before `since`."""
     if day.listed is None or day.judged is None or _outgrown(day.judged, day.listed):
@@ -175,7 +189,8 @@ def _next_action(
         return NextAction(late_reason=late)
     done = facts.delivered
     mended = done and done.problem and not facts.problem  # papers reported missing have arrived
-    if done is None or done.version != facts.version or mended:
+    ranks = over and not (done and done.ranked) and _model_was_away(request, facts)
+    if done is None or done.version != facts.version or mended or ranks:
         judged = [day.judged.at for _, day in _days(request, facts) if day.judged]
         improved = request.model_copy(update={"since": max(request.since, *judged)})
         return NextAction(step=Step(kind=StepKind.DELIVER, wish=improved, seen=facts))
@@ -214,6 +229,11 @@ def _late_reason(request: DigestRequest, facts: RequestState) -> ArxivReason | M
         if day.judged.outage:
             return day.judged.outage
     return None
+
+
+def _model_was_away(request: DigestRequest, facts: RequestState) -> bool:
+    """Whether papers have no score that the model would have given, had it been there."""
+    return any(day.judged and day.judged.away for _, day in _days(request, facts))
 
 
 def _is_settled(request: DigestRequest, facts: RequestState) -> bool:

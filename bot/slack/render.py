@@ -10,7 +10,16 @@ from html import escape
 from itertools import accumulate
 from typing import Any, Final, TypeAlias, TypeVar
 
-from bot.domain.message import Button, Card, CommandLine, Item, Message, PaperLine, Post
+from bot.domain.message import (
+    Button,
+    Card,
+    CommandLine,
+    Item,
+    Message,
+    PaperLine,
+    PaperList,
+    Post,
+)
 
 _LINES: Final = 20  # papers named in a parent message; the rest are in its thread
 _PLAIN: Final = 3_900  # Slack advises at most 4,000 characters in `text`
@@ -37,7 +46,7 @@ def message(post: Post) -> Json:
 
 
 def _card_summary(card: Card) -> str:
-    said = [f"{card.rank}. {cut(card.title, 160) or card.url}", card.shows or card.comment]
+    said = [f"{_number(card)}{cut(card.title, 160) or card.url}", card.shows or card.comment]
     return f"{_joined(said, ' — ')} ({_scores(card)})"
 
 
@@ -89,7 +98,8 @@ def parse_paper(element: Mapping[str, Any]) -> str | None:
 
 def _card(card: Card) -> list[Json]:
     title = link(card.title.strip() or card.url, card.url, 300, bold=True)
-    first = [text_element(f"{card.rank}. ", bold=True), *title]
+    number = _number(card)
+    first = [*([text_element(number, bold=True)] if number else []), *title]
     if not card.buttons and URL.fullmatch(card.pdf):
         first += [text_element(" · "), *link("PDF", card.pdf, 10)]
     byline = _joined([_scores(card), cut(card.byline or _facts(card), 500)], " · ")
@@ -104,12 +114,18 @@ def _facts(card: Card) -> str:
     return _joined([card.facts, card.authors], " · ")
 
 
+def _number(card: Card) -> str:
+    return "" if card.rank is None else f"{card.rank}. "
+
+
 def _scores(card: Card) -> str:
-    return score_words(card.relevance, card.novelty)
+    return _joined([card.mark, score_words(card.relevance, card.novelty)], " · ")
 
 
-def score_words(relevance: int, novelty: int | None) -> str:
-    """`relevance 10 · novelty 9`."""
+def score_words(relevance: int | None, novelty: int | None) -> str:
+    """`relevance 10 · novelty 9`, or nothing for a paper without a score."""
+    if relevance is None:
+        return ""
     return f"relevance {relevance}" + (f" · novelty {novelty}" if novelty is not None else "")
 
 
@@ -118,11 +134,12 @@ def _head(head: Message, top: list[Json], most: int, room: int) -> list[Json]:
     end = [*context_block(head.small, 1_000), *actions(head.buttons)]
     lines = [_line(line, n == 0) for n, line in enumerate(head.lines[:_LINES])]
     papers = fitting(lines, room // 2, weight_in_list)
+    below = _others(head.others, room // 2 - sum(map(weight_in_list, papers)))
     rows = [text_row(notice, 500, _WARNING, text_element(" ")) for notice in head.notices]
     rows = [each for each in (*rows, *(text_row(text, 2_400) for text in head.text)) if each]
     rows += map(_command, head.commands)
     title = _title(head, bool(top))
-    room -= weight([top, title, ordered(papers), end, bullets([]), preformatted(" ")])
+    room -= weight([top, title, ordered(papers), below, end, bullets([]), preformatted(" ")])
     said = fitting(rows, room)
     room -= weight(said)
     found = _points(head.points)
@@ -137,12 +154,23 @@ def _head(head: Message, top: list[Json], most: int, room: int) -> list[Json]:
             lists=[bullets(points), preformatted(code)],
         ),
         *rich_text([], more_note(head.lines, papers, " in the thread"), [ordered(papers)]),
+        *below,
     ]
     groups = [group for group in map(_item, head.items) if group]
     # One block is kept for saying how many there are more.
     items = fitting(fitting(groups, room - weight(code)), most - len(blocks + end) - 1, len)
     blocks += [block for group in items for block in group]
     return [*blocks, *context_block([more_note(groups, items)], 100), *end]
+
+
+def _others(found: PaperList | None, room: int) -> list[Json]:
+    """Papers under their label, which is a block of its own."""
+    if found is None:
+        return []
+    lines = [_line(line, is_first=False) for line in found.lines[:_LINES]]
+    shown = fitting(lines, room, weight_in_list)
+    left = more_note(found.lines, shown, " in the thread")
+    return rich_text([text_row(found.label, 300)], left, [bullets(shown)])
 
 
 def _title(head: Message, is_shown: bool) -> list[list[Json]]:
@@ -167,7 +195,7 @@ def _line(line: PaperLine, is_first: bool) -> list[Json]:
         scores = re.sub(r"[a-z]+\s", "", scores)
     title = link(line.title.strip() or line.url, line.url, 150)
     shows = text_row(line.shows, 400, NEWLINE)[:-1]
-    return [*title, text_element(f" ({scores})"), *shows]
+    return [*title, *([text_element(f" ({scores})")] if scores else []), *shows]
 
 
 def _points(points: Iterable[str]) -> list[list[Json]]:
@@ -195,7 +223,7 @@ def _item(item: Item) -> list[Json]:
 
 
 def _card_rows(card: Card) -> list[str]:
-    rows = [f"{card.rank}. {card.title}", card.url, card.shows, card.comment]
+    rows = [f"{_number(card)}{card.title}", card.url, card.shows, card.comment]
     rows += [_joined([_scores(card), card.facts], " · "), card.authors, card.abstract]
     return [*rows, f"PDF {card.pdf}" if card.pdf else ""]
 
@@ -208,6 +236,10 @@ def _head_rows(head: Message) -> list[str]:
         novelty = "" if line.novelty is None else f" · {line.novelty}"
         rows.append(f"{line.rank}. {line.relevance}{novelty} {cut(line.title, 150)} {line.url}")
     rows.append(more_note(head.lines, head.lines[:_LINES], " in the thread"))
+    if head.others:
+        shown = head.others.lines[:_LINES]
+        rows += [head.others.label, *(f"• {cut(line.title, 150)} {line.url}" for line in shown)]
+        rows.append(more_note(head.others.lines, shown, " in the thread"))
     for item in head.items:
         rows += [_joined([item.title, item.url, item.channel], " "), *item.text, *item.points]
         rows += item.small

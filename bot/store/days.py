@@ -50,6 +50,7 @@ class Days:
             complete=digest.complete,
             papers=len(digest.decisions),
             unscored=digest.retryable_count,
+            away=len(digest.lost_to_outage),
             outage=digest.unscored_reason,
             version=digest.version,
             list_at=digest.listed.changed_at,

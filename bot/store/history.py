@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 
 from redis import Redis
 
+from bot.domain.channel_view import ChannelView
 from bot.domain.digest import (
     CHANNEL_OUTCOMES,
-    ChannelView,
     DeliveryBasis,
     Digest,
     merge_digests,
@@ -72,6 +72,7 @@ class History:
                 at=at,
                 ended=ended,
                 judge=_judge(digest),
+                ranked_locally=len(digest.stand_ins),
             )
             self._redis.hset(f"pb:history:{address}", delivery.day, serialise(delivery))
             self._drop_before(address, at - RETENTION)
@@ -80,7 +81,13 @@ class History:
             else:
                 self._shown.put(address, digest, delivery.day)
         problem, complete = digest.listed.problem, digest.complete or ended is not None
-        record = StepRecord(at=at, complete=complete, version=basis.version, problem=problem)
+        record = StepRecord(
+            at=at,
+            complete=complete,
+            version=basis.version,
+            problem=problem,
+            ranked=digest.ranked_locally is not None,
+        )
         self._redis.set(f"pb:delivered:{name}", serialise(record), ex=keep)
 
     def _drop_before(self, address: Address, before: datetime) -> None:
@@ -111,6 +118,7 @@ class History:
             outcomes=tuple(
                 (d.paper.id, d.outcome) for d in digest.decisions if d.outcome in CHANNEL_OUTCOMES
             ),
+            ranked_locally=digest.ranked_locally,
         )
         self._redis.set(f"pb:chosen:{name}", serialise(view), ex=keep)
         return basis

@@ -12,9 +12,9 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from bot.domain.budget import GateReport, SkipReason
+from bot.domain.channel_view import ChannelView
 from bot.domain.checkup import Outage
 from bot.domain.digest import (
-    ChannelView,
     Digest,
     FurtherLooks,
     ListResult,

@@ -21,9 +21,9 @@ class ShownPapers:
         self._redis, self._rows = redis, ValueReader(redis)
 
     def put(self, address: Address, digest: Digest, day: str) -> None:
-        """The papers that a digest picks, as brought by this day (a name)."""
+        """The papers that a digest posts, as brought by this day (a name)."""
         origin = _Origin(digest.profile.name, _list_name(digest), day)
-        rows: dict[Any, Any] = {decision.paper.id: str(origin) for decision in digest.picked}
+        rows: dict[Any, Any] = {decision.paper.id: str(origin) for decision in digest.posted}
         if rows:
             self._redis.hset(_key(address), mapping=rows)
 

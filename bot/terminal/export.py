@@ -41,7 +41,14 @@ def _object(digest: Digest) -> dict[str, Any]:
         if problem is None
         else {"reason": problem.trouble.value, "message": reasons.problem_text(problem)},
         "notices": list(digest_views.notices(digest)),
+        **_ranked_locally(digest),
     }
+
+
+def _ranked_locally(digest: Digest) -> dict[str, Any]:
+    """Only where there are any: ids of papers that are shown though no model judged them."""
+    ids = [decision.paper.id for decision in digest.stand_ins]
+    return {"ranked_locally": ids} if ids else {}
 
 
 def _paper(digest: Digest, decision: Decision) -> dict[str, Any]:
@@ -82,6 +89,9 @@ def as_markdown(digest: Digest) -> str:
         blocks.append(f"{rank}. [{title}](#user-content-link{rank})\n**Authors:** {authors}")
     for rank, decision in enumerate(digest.picked, 1):
         blocks += ["---", *_section(digest, rank, decision)]
+    if others := digest_views.stand_ins(digest):
+        blocks += ["---", f"**{_escaped(others.label)}**"]
+        blocks += [f"- [{_escaped(line.title)}]({line.url})" for line in others.lines]
     blocks += ["---", "# Paper Selection Prompt"]
     # Exactly as it was sent: neither escaped nor folded.
     blocks.append(digest.prompt.rstrip("\n") or "No prompt was sent: ranked locally, no model.")

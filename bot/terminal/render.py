@@ -45,20 +45,25 @@ def overview(head: Message, columns: int, rows: int) -> RenderableType:
     """A digest's list on one screen: as many of the first papers keep their sentence as `rows` have
     room for. Where not even the titles fit, each is cut to a line."""
 
+    lines, others = head.lines, head.others.lines if head.others else ()
+
     def drawn(sentences: int, whole: bool) -> RenderableType:
-        return Group(*_head(head, _list(head.lines, columns, sentences, whole)))
+        below = _list(others, columns, sentences - len(lines), whole)
+        return Group(*_head(head, _list(lines, columns, sentences, whole), below))
 
     def height(sentences: int, whole: bool) -> int:
         console = Console(file=StringIO(), width=columns, legacy_windows=False)
         return len(console.render_lines(drawn(sentences, whole)))
 
     whole = height(0, True) <= rows
-    counts = range(len(head.lines) + 1)
+    counts = range(len(lines) + len(others) + 1)
     fitting = bisect_right(counts, rows, key=lambda n: height(n, whole)) - 1
     return drawn(max(fitting, 0), whole)
 
 
-def _head(head: Message, papers: Table | None = None) -> Iterator[RenderableType]:
+def _head(
+    head: Message, papers: Table | None = None, others: Table | None = None
+) -> Iterator[RenderableType]:
     yield from _title(head)
     for notice in head.notices:
         yield Text(f"! {notice}", style=Style(color="yellow"))
@@ -72,6 +77,9 @@ def _head(head: Message, papers: Table | None = None) -> Iterator[RenderableType
         yield Text(head.code)
     if head.lines:
         yield papers or _list(head.lines, _PROSE)
+    if head.others:
+        yield Text(head.others.label)
+        yield others or _list(head.others.lines, _PROSE)
     for item in head.items:
         yield from _item(item)
     for small in (*head.small, *head.details):
@@ -117,14 +125,14 @@ def _list(
 ) -> Table:
     """Papers by number, with their scores; the first so many with a sentence below the title, or
     beside it where there is room for two columns. `whole`, or each cut to a line."""
-    beside = bool(sentences) and columns >= _TWO_COLUMNS
+    beside = sentences > 0 and columns >= _TWO_COLUMNS
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(justify="right", min_width=3)
     table.add_column(justify="right", no_wrap=True)
     for _ in range(2 if beside else 1):
         table.add_column(overflow="fold" if whole else "ellipsis", no_wrap=not whole, ratio=1)
     for n, line in enumerate(lines, 1):
-        scores = f"{line.relevance}" + (f"/{line.novelty}" if line.novelty else "")
+        scores = f"{line.relevance or ''}" + (f"/{line.novelty}" if line.novelty else "")
         title = Text(line.title, style=Style(link=line.url))
         shows = [Text(line.shows, style=_DIM)] if line.shows and sentences >= n else []
         cells = [title, *(shows or [Text()])] if beside else [Group(title, *shows)]
@@ -135,15 +143,16 @@ def _list(
 def _card(card: Card) -> Iterator[RenderableType]:
     """What is said of a paper; its abstract is where it is opened, or behind its address."""
     yield Text()
-    title = Text(f"{card.rank}. ").append(card.title, style=Style(bold=True, link=card.url))
+    number = "" if card.rank is None else f"{card.rank}. "
+    title = Text(number).append(card.title, style=Style(bold=True, link=card.url))
     yield Padding(title, (0, 0, 0, 2))
-    scores = f"relevance {card.relevance}"
-    if card.novelty is not None:
-        scores += f" · novelty {card.novelty}"
+    scores = [card.mark]
+    scores += [] if card.relevance is None else [f"relevance {card.relevance}"]
+    scores += [] if card.novelty is None else [f"novelty {card.novelty}"]
     rows = [
         Text(card.shows),
         Text(card.comment, style=Style(italic=True)),
-        Text(" · ".join(filter(None, (scores, card.byline))), style=_DIM),
+        Text(" · ".join(filter(None, (*scores, card.byline))), style=_DIM),
     ]
     for row in rows:
         if row.plain:

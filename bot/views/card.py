@@ -8,11 +8,12 @@ from datetime import date
 from bot.arxiv import authors, ids
 from bot.arxiv.sentences import telling_sentence
 from bot.arxiv.text import one_line, readable, shortened
-from bot.domain.digest import Decision, Digest
+from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.message import Button, Card, Message
 from bot.domain.papers import Announced, AnnounceType, Paper
 from bot.domain.subscription import Votes
 from bot.views.dates import long_month
+from bot.views.reasons import ranked_locally
 
 # Characters: of the abstract's beginning, of its most telling sentence, and of that on a card.
 _ABSTRACT, _SHOWS, _CARD = 320, 300, 180
@@ -23,23 +24,24 @@ _HELD_DAYS = 45
 
 def card(
     digest: Digest,
-    rank: int,
+    rank: int | None,
     decision: Decision,
     day: str = "",
     votes: Votes | None = None,
     also: Iterable[str] = (),
 ) -> Card:
-    """One picked paper; `also` has the titles of the channel's other profiles that picked it.
-    `day` is what buttons carry to name the digest; without it there are no buttons."""
+    """One posted paper, with its rank where it is picked; `also` has the titles of the channel's
+    other profiles that picked it. `day` is what buttons carry to name the digest; without it there
+    are no buttons."""
     paper, score = decision.paper, decision.score
-    assert score is not None, "a picked paper has a score"
     others = [f"also for {one_line(title)}" for title in also]
     return Card(
         rank=rank,
         title=readable(paper.title),
         url=paper.url,
-        relevance=score.relevance,
-        novelty=score.novelty,
+        mark=mark(decision),
+        relevance=score.relevance if score else None,
+        novelty=score.novelty if score else None,
         shows=sentence(digest, decision),
         byline=" · ".join([*byline(decision, digest.date), *others]),
         facts=" · ".join([announced_as(decision.announced, digest.date), *others]),
@@ -52,6 +54,14 @@ def card(
     )
 
 
+def mark(decision: Decision) -> str:
+    """What says of a posted paper that it was not picked: why the local ranking chose it, or that
+    a model has judged it since."""
+    if decision.trouble:
+        return ranked_locally(decision.trouble)
+    return "" if decision.outcome is Outcome.PICKED else "judged since, and not picked"
+
+
 def sentence(digest: Digest, decision: Decision) -> str:
     """What the paper does, as cards and parents show it: a sentence that was not written for them
     is cut."""
@@ -61,9 +71,11 @@ def sentence(digest: Digest, decision: Decision) -> str:
 
 def _comment(digest: Digest, decision: Decision) -> str:
     """In few words where they are only words."""
-    score = decision.score
+    score, place = decision.score, decision.place
     if score and digest.judge.model is None and score.comment:
         return f"Matches {readable(score.comment)}"
+    if score is None and place and place.words:
+        return f"Matches {readable(', '.join(place.words))}"
     return comment(digest, decision)
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from bot.arxiv.calendar import NEW_YORK, is_weekend
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.digest import Decision, Digest, Outcome, Source, Usage
-from bot.domain.message import Button, Message, PaperLine, Post
+from bot.domain.message import Button, Message, PaperLine, PaperList, Post
 from bot.domain.papers import AnnounceType, Profile
 from bot.domain.reasons import ChannelReason, ModelReason
 from bot.planning.plan import StepKind
 from bot.views.card import card, sentence
 from bot.views.dates import long_date, short_range
-from bot.views.reasons import REASON_TEXTS, problem_text
+from bot.views.reasons import REASON_TEXTS, problem_text, ranked_locally
 
 # Papers of the parent message that are shown with a sentence.
 _WITH_SENTENCE = 3
@@ -40,28 +40,31 @@ STEPS = {
 
 
 def thread_posts(digest: Digest, day: str = "") -> list[Post]:
-    """The thread of a digest: the parent message, then a reply for each picked paper.
+    """The thread of a digest: the parent message, then a reply for each posted paper.
 
     `day` is what buttons carry to name the digest; without it there are no buttons.
     """
-    return [head(digest, day), *(card(digest, i, d, day) for i, d in enumerate(digest.picked, 1))]
+    cards = (card(digest, digest.number_of(d), d, day) for d in digest.posted)
+    return [head(digest, day), *cards]
 
 
 def head(
     digest: Digest, day: str = "", unposted: Mapping[str, ChannelReason] | None = None
 ) -> Message:
-    """The parent message. `unposted` has the ids of picked papers whose message the platform
-    refused, and why. `day` as in `thread_posts`."""
+    """The parent message. `unposted` has the ids of papers whose message the platform refused, and
+    why. `day` as in `thread_posts`."""
     said = (*notices(digest), *_unposted(digest, unposted or {}))
+    sums_up = picked_sentence(digest)
     return Message(
         title=digest_title(digest),
         notices=said,
-        text=(picked_sentence(digest),),
+        text=() if digest.stand_ins and not sums_up else (sums_up,),
         lines=tuple(
             paper_line(rank, d, sentence(digest, d) if rank <= _WITH_SENTENCE else "")
             for rank, d in enumerate(digest.picked, 1)
             if d.score
         ),
+        others=stand_ins(digest),
         small=tuple(_left_out(digest)),
         details=tuple(details(digest)) if digest.decisions else (),
         buttons=tuple(_buttons(digest, day)) if day else (),
@@ -76,27 +79,49 @@ def digest_title(digest: Digest) -> str:
 
 
 def picked_sentence(digest: Digest) -> str:
-    """`10 of 269 are for you`, or why there are no papers."""
+    """`10 of 269 are for you`, or why there are no papers; nothing where no paper was judged and
+    others are shown instead."""
     picked, found = len(digest.picked), len(digest.decisions)
     if not found:
         return " ".join(count_lines(digest))
+    if not picked and digest.stand_ins:
+        judged = sum(decision.score is not None for decision in digest.decisions)
+        return f"None of {count(judged, 'judged paper')} is for you" if judged else ""
     if not picked:
         return f"None of {count(found, 'paper')} is for you"
     return f"{picked} of {found} {'is' if picked == 1 else 'are'} for you"
 
 
 def paper_line(rank: int, decision: Decision, shows: str) -> PaperLine:
-    """A paper of a list, which must have a score; `shows` is its sentence, empty for none."""
+    """A paper of a list; `shows` is its sentence, empty for none."""
     score = decision.score
-    assert score is not None, "a listed paper has a score"
     return PaperLine(
         rank=rank,
-        relevance=score.relevance,
-        novelty=score.novelty,
+        relevance=score.relevance if score else None,
+        novelty=score.novelty if score else None,
         title=readable(decision.paper.title),
         url=decision.paper.url,
         shows=shows,
     )
+
+
+def stand_ins(digest: Digest) -> PaperList | None:
+    """The papers shown by their local rank, numbered on from those that are picked."""
+    if not digest.stand_ins:
+        return None
+    begin = len(digest.picked) + 1
+    lines = (paper_line(rank, d, "") for rank, d in enumerate(digest.stand_ins, begin))
+    return PaperList(label=_ranked_locally(digest), lines=tuple(lines))
+
+
+def _ranked_locally(digest: Digest) -> str:
+    """`10 of 269, ranked locally: the model was away`, for the reason that most of them have."""
+    shown = digest.stand_ins
+    marks = Counter(ranked_locally(d.trouble) for d in shown if d.trouble)
+    ((mark, _),) = marks.most_common(1)
+    more = " more" if digest.picked else ""
+    words = " (by words alone)" if digest.words_alone else ""
+    return f"{len(shown)}{more} of {len(digest.decisions)}, {mark}{words}"
 
 
 def _left_out(digest: Digest) -> Iterable[str]:
@@ -122,10 +147,12 @@ def _buttons(digest: Digest, day: str) -> Iterable[Button]:
 
 def _push(digest: Digest, notices: Sequence[str]) -> str:
     """The first papers by name; what is wrong comes after them."""
-    names = [shortened(readable(d.paper.title), _PUSHED) for d in digest.picked]
+    shown = digest.picked or digest.stand_ins
+    names = [shortened(readable(d.paper.title), _PUSHED) for d in shown]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     if names:
-        said = f"{len(names)} for you: {'; '.join(names[:_NAMED])}{more}"
+        begin = f"{len(names)} for you:" if digest.picked else f"{_ranked_locally(digest)}."
+        said = f"{begin} {'; '.join(names[:_NAMED])}{more}"
     else:
         said = f"{one_line(digest.profile.title)}: {picked_sentence(digest)}"
     return ". ".join([said, *notices[:1]])
@@ -137,6 +164,8 @@ def details(digest: Digest) -> Iterable[str]:
     cutoffs, limit = digest.profile.cutoffs, f"at most {digest.profile.maximum} papers"
     yield f"Cut-offs: relevance {cutoffs.relevance}, novelty {cutoffs.novelty}; {limit}"
     yield judged_by(digest) + (f", prompt {digest.prompt_id}" if digest.prompt else "")
+    if digest.stand_ins:
+        yield f"Shown without a score: {_ranked_locally(digest)}"
     yield times(digest)
 
 
@@ -201,10 +230,15 @@ def notices(digest: Digest) -> Iterable[str]:
 def _unposted(digest: Digest, why: Mapping[str, ChannelReason]) -> Iterable[str]:
     for reason in dict.fromkeys(why.values()):
         ranks = [n for n, d in enumerate(digest.picked, 1) if why.get(d.paper.id) is reason]
-        if ranks:
-            numbers = f"Number{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"
-            has = "have no message of their own" if len(ranks) > 1 else "has no message of its own"
-            yield f"{numbers} {has} in the thread: {REASON_TEXTS[reason]}."
+        local = sum(why.get(d.paper.id) is reason for d in digest.stand_ins)
+        missing = [f"Number{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"] * bool(
+            ranks
+        )
+        missing += [f"{count(local, 'paper')} ranked locally"] * bool(local)
+        if missing:
+            several = len(ranks) + local > 1
+            has = "have no message of their own" if several else "has no message of its own"
+            yield f"{' and '.join(missing)} {has} in the thread: {REASON_TEXTS[reason]}."
 
 
 def outcome_reason(digest: Digest, decision: Decision) -> str:
@@ -220,7 +254,9 @@ def outcome_reason(digest: Digest, decision: Decision) -> str:
         case Outcome.GATED:
             return "skipped by the gate"
         case Outcome.UNSCORED:
-            return REASON_TEXTS[decision.trouble or ModelReason.LEFT_OUT]
+            reason = REASON_TEXTS[decision.trouble or ModelReason.LEFT_OUT]
+            is_shown = decision.paper.id in (digest.ranked_locally or ())
+            return f"ranked locally, not judged, because {reason}" if is_shown else reason
         case Outcome.BELOW_CUTOFF:
             assert score is not None, "only a scored paper can be below a cut-off"
             short = []

@@ -13,11 +13,9 @@ from bot.views.reasons import problem_text
 def near_misses(digest: Digest, day: str, most: int) -> Message:
     """Near misses, up to `most` of each kind: over the limit, below the cut-offs, skipped by the
     gate; each with its reason and its buttons."""
-    near = [
-        decision
-        for kind in NEAR
-        for decision in [d for d in digest.decisions if d.outcome is kind][:most]
-    ]
+    posted = {decision.paper.id for decision in digest.posted}
+    rest = [decision for decision in digest.decisions if decision.paper.id not in posted]
+    near = [d for kind in NEAR for d in [d for d in rest if d.outcome is kind][:most]]
     title = digest_title(digest)
     if not digest.decisions and digest.listed.problem:
         return Message(title=f"{title}: {problem_text(digest.listed.problem)}.")

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from bot.arxiv.text import one_line, shortened
 from bot.domain.papers import Problem
-from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason, PaperReason, Reason
+from bot.domain.reasons import (
+    AWAY,
+    ArxivReason,
+    ChannelReason,
+    ModelReason,
+    PaperReason,
+    Reason,
+)
 
 REASON_TEXTS: dict[Reason, str] = {
     ArxivReason.BAD_QUERY: "arXiv doesn't know one of this profile's categories",
@@ -55,6 +62,15 @@ REASON_TEXTS: dict[Reason, str] = {
     ChannelReason.THREAD_LOCKED: "the thread is locked",
     ChannelReason.NOT_EDITABLE: "the message can no longer be edited",
 }
+
+
+def ranked_locally(trouble: ModelReason) -> str:
+    """What marks a paper that no model judged, and the list of such papers."""
+    if trouble is ModelReason.NO_BUDGET:
+        return "ranked locally: the budget was spent"
+    if trouble in AWAY:
+        return "ranked locally: the model was away"
+    return "ranked locally: the model gave no usable answer"
 
 
 def problem_text(found: Problem) -> str:

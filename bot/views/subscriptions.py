@@ -48,8 +48,9 @@ def _brought(delivery: Delivery) -> str:
     """`8 of 236 papers`; a day without a list is not shown as 0 papers."""
     if not delivery.announced:
         return "nothing was announced" if delivery.complete else "arXiv's list wasn't available"
+    others = f", {delivery.ranked_locally} ranked locally" if delivery.ranked_locally else ""
     short = "" if delivery.complete else ", some missing"
-    return f"{delivery.picked} of {delivery.announced} papers{short}"
+    return f"{delivery.picked} of {delivery.announced} papers{others}{short}"
 
 
 def subscription_item(
@@ -316,4 +317,8 @@ def late(found: Subscription, request: DigestRequest, why: ArxivReason | ModelRe
     assert request.until is not None, "a scheduled request has an end"
     until = request.until.astimezone(ZoneInfo(found.schedule.tz))
     end = f"{until:%H:%M} {zone_label(found.schedule, until)}"
-    return Message(title=f"The digest is late: {REASON_TEXTS[why]}. Trying again until {end}.")
+    is_model = isinstance(why, ModelReason) and why is not ModelReason.STILL_AT_IT
+    then = "; then the best by the local ranking come" if is_model else ""
+    return Message(
+        title=f"The digest is late: {REASON_TEXTS[why]}. Trying again until {end}{then}."
+    )

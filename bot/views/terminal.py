@@ -18,8 +18,13 @@ def overview(digest: Digest) -> Message:
     """The parent message as a list to choose from: each paper with its sentence."""
     head = digest_views.head(digest)
     lines = tuple(_line(digest, n, d) for n, d in enumerate(digest.picked, 1))
-    text = (f"{head.text[0]}{_what_the_numbers_are(lines)}",)
-    return head.model_copy(update={"lines": lines, "text": text, "details": ()})
+    text = tuple(f"{said}{_what_the_numbers_are(lines)}" for said in head.text)
+    others = head.others
+    if others:
+        below = (_line(digest, n, d) for n, d in enumerate(digest.stand_ins, len(lines) + 1))
+        others = others.model_copy(update={"lines": tuple(below)})
+    changed = {"lines": lines, "others": others, "text": text, "details": ()}
+    return head.model_copy(update=changed)
 
 
 def near_misses(digest: Digest, first: int, decisions: Sequence[Decision]) -> Message:
@@ -60,8 +65,14 @@ def opened(digest: Digest, number: int, decision: Decision) -> Message:
     scores = [f"relevance {score.relevance}"] if score else []
     scores += [f"novelty {score.novelty}"] if score and score.novelty is not None else []
     scores.append(card_views.announced_as(decision.announced, digest.date))
-    picked = decision.outcome is Outcome.PICKED
-    reason = "" if picked else f"Not picked: {digest_views.outcome_reason(digest, decision)}."
+    reason = digest_views.outcome_reason(digest, decision)
+    match decision.outcome:
+        case Outcome.PICKED:
+            reason = ""
+        case Outcome.UNSCORED:
+            reason = f"{reason[:1].upper()}{reason[1:]}."
+        case _:
+            reason = f"Not picked: {reason}."
     shows = readable(score.shows) if score else ""
     authors = card_views.author_line(paper, decision.followed)
     said = (shows, card_views.comment(digest, decision), reason, " · ".join(scores), authors)

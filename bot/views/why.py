@@ -151,8 +151,7 @@ def _text(report: PaperReport, status: PaperStatus) -> Iterator[str]:
     digest, decision = status.digest, status.decision
     if decision and decision.followed:
         yield f"★ by {', '.join(decision.followed)}"
-    if missing := _missing(status):
-        yield missing
+    yield from _about_its_message(status)
     if digest and decision and decision.score:
         if status.stage is not Stage.DECIDED or decision.outcome is Outcome.REPEAT:
             yield scores(decision.score.relevance, decision.score.novelty) + "."
@@ -187,6 +186,8 @@ def _small(status: PaperStatus) -> Iterator[str]:
         yield "The profile has changed since."
 
 
+# What says by itself how a paper that was ranked locally came to be shown, or did not.
+_NEITHER = (Outcome.UNSCORED, Outcome.REPEAT)
 _SHOWN_CATEGORIES = 12
 # Days from the first of the month: an id tells no more.
 _YOUNG_DAYS = 37
@@ -278,6 +279,8 @@ def _outcome(status: PaperStatus, today: date, zone: str) -> str:
             elif status.date == today:
                 again = f"/digest now {name} tries again"
             why = outcome_reason(digest, decision) + _place(decision)
+            if status.is_ranked_locally:
+                return f"{why[0].upper()}{why[1:]}; {again}."
             return f"Not scored: {why}; {again}."
         case Outcome.BELOW_CUTOFF:
             return f"Not picked: {_short_of(digest, decision)}."
@@ -312,10 +315,12 @@ _WOULD = {
 }
 
 
-def _missing(status: PaperStatus) -> str:
-    """Why a picked paper has no message of its own."""
-    why = status.posted.missing_reason if status.posted else None
-    return f"It has no message of its own here: {REASON_TEXTS[why]}." if why else ""
+def _about_its_message(status: PaperStatus) -> Iterator[str]:
+    """Why a posted paper has no message of its own; and that it was posted before it was judged."""
+    if why := status.posted.missing_reason if status.posted else None:
+        yield f"It has no message of its own here: {REASON_TEXTS[why]}."
+    if status.is_ranked_locally and status.decision and status.decision.outcome not in _NEITHER:
+        yield "It was shown here before, ranked locally; a model has judged it since."
 
 
 def _place(decision: Decision) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.arxiv.calendar import NEW_YORK
-from bot.domain.digest import ChannelView
+from bot.domain.channel_view import ChannelView
 from bot.domain.message import Message
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, Delivery

@@ -14,10 +14,10 @@ import structlog
 import time_machine
 
 from bot.arxiv.calendar import NEW_YORK, is_weekend
-from bot.domain.digest import Digest, Outcome, Score
-from bot.domain.message import Card
+from bot.domain.digest import Decision, Digest, Outcome, Score
+from bot.domain.message import Card, Post
 from bot.domain.papers import AnnounceType, Paper, Profile, fingerprint
-from bot.domain.reasons import ChannelReason
+from bot.domain.reasons import AWAY, ChannelReason, ModelReason
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
 from bot.store.quarantine import QUARANTINE_KEY
@@ -25,11 +25,13 @@ from tests.simulation import promised_answers, promised_times
 from tests.simulation.arxiv_edge import Morning
 from tests.simulation.chat_edge import Event, Shown
 from tests.simulation.world import CALM, World
+from workers.gate import local_ranking
 
 # The clock looks every half an hour; then a thread takes some minutes.
 _LATE = timedelta(minutes=75)
 # Its deliveries under way may each find out that a channel is closed, for each of its profiles.
 _TRIED = 4
+_LOCALLY = "ranked locally: "
 
 
 def broken(world: World) -> list[str]:
@@ -52,6 +54,7 @@ def _broken(world: World) -> Iterator[str]:
     yield from _outages_told(world)
     for subscription in world.store().subscriptions.all():
         yield from _every_day(world, subscription)
+        yield from _still_a_morning(world, subscription)
         yield from _in_time(world, subscription)
     paused = {each.address for each in world.store().subscriptions.all() if each.paused}
     asked = {e.address for e in world.people.events if e.text.startswith("now")}
@@ -295,6 +298,56 @@ def _adds_up(world: World, address: Address, delivery: Delivery, is_paused: bool
         yield from _posted(world, where, address, delivery, digest)
 
 
+def _shown_as(
+    world: World, where: str, digest: Digest, posts: list[Post], is_told: bool
+) -> Iterator[str]:
+    """Nothing is posted but what was picked or ranked locally; a paper that no model judged says
+    so, and shows no score; once it was judged and the channel `is_told`, its card says that."""
+    posted = {decision.paper.title: decision for decision in digest.posted}
+    is_told = is_told and not any(t.kind == "edits refused" for t in world.plan.troubles)
+    for post in posts:
+        if not isinstance(post, Card):
+            continue
+        decision, is_marked = posted.get(post.title), post.mark.startswith(_LOCALLY)
+        if decision is None:
+            yield f"{where}: {post.title!r} is posted and not picked"
+            continue
+        if (decision.score is None and not is_marked) or (decision.score and is_marked and is_told):
+            yield f"{where}: {decision.paper.id} is {decision.outcome}; its card says {post.mark!r}"
+        if is_marked and (post.relevance, post.rank) != (None, None):
+            yield f"{where}: {decision.paper.id} was not judged; its card has a score or a number"
+
+
+def _still_a_morning(world: World, subscription: Subscription) -> Iterator[str]:
+    """Where the model was away until a day's window ended, or the money was gone before a paper of
+    it was judged, the channel was shown what the local ranking picks, as far as there was room."""
+    store, address = world.store(), subscription.address
+    states = world.audit.seen.get(subscription.key, [])
+    if len(states) != 1 or subscription.paused or world.troubles.forgotten:
+        return
+    for delivery in store.history.of(address):
+        digest = store.history.digest(f"{address}:{delivery.day}")
+        is_own = delivery.profile == subscription.profile and not delivery.ended
+        if digest is None or not is_own or digest.earlier or digest.left_out:
+            continue
+        if len(digest.picked) + len(digest.stand_ins) >= digest.profile.maximum:
+            continue
+        left = {d.paper.id for d in digest.decisions if _is_left(digest, d)}
+        left -= {decision.paper.id for decision in digest.posted}
+        left -= store.shown_papers.ids_from_other_deliveries(address, delivery.day)
+        for row in local_ranking.rank(digest.profile, [d.paper for d in digest.decisions], None):
+            if row.id in left and row.relevance >= digest.profile.cutoffs.relevance:
+                yield f"{subscription.key}: {delivery.date} was not judged, and {row.id} not shown"
+
+
+def _is_left(digest: Digest, decision: Decision) -> bool:
+    """Whether no model judged a paper, and not because of what it said."""
+    reasons = {each.trouble for each in digest.decisions}
+    if decision.trouble is ModelReason.NO_BUDGET:
+        return reasons == {ModelReason.NO_BUDGET}
+    return decision.trouble is not None and (decision.trouble in AWAY or None not in reasons)
+
+
 def _announced(world: World, profile: Profile, days: list[date]) -> dict[str, Paper]:
     return {
         a.paper.id: a.paper
@@ -344,13 +397,17 @@ def _looks(world: World, profile: Profile, score: Score, id: str) -> list[tuple[
 def _dealt_right(world: World, where: str, name: str, digest: Digest) -> Iterator[str]:
     """No paper is over a limit that is not reached, as far as the delivery is of the latest
     decisions."""
+    over = [d for d in digest.decisions if d.outcome is Outcome.OVER_LIMIT]
+    if over and _is_newest(world, name) and len(digest.picked) < digest.profile.maximum:
+        yield f"{where}: {over[0].paper.id} is over the limit, {len(digest.picked)} are picked"
+
+
+def _is_newest(world: World, name: str) -> bool:
+    """Whether a delivery is of the latest decisions."""
     store, view = world.store(), world.store().history.channel_view(name)
     assert view is not None, "the digest was made of it"
     versions = [day.version if (day := store.days.get(each)) else "" for each in view.days]
-    newest = versions[0] if len(versions) == 1 else fingerprint(*versions)
-    over = [d for d in digest.decisions if d.outcome is Outcome.OVER_LIMIT]
-    if over and view.version == newest and len(digest.picked) < digest.profile.maximum:
-        yield f"{where}: {over[0].paper.id} is over the limit, {len(digest.picked)} are picked"
+    return view.version == (versions[0] if len(versions) == 1 else fingerprint(*versions))
 
 
 def _posted(
@@ -367,14 +424,13 @@ def _posted(
         return
     cards = {m.post.title for m in messages if isinstance(m.post, Card) and m.removed != "by us"}
     is_damaged = head.id in world.troubles.damaged_threads or delivery.ended is not None
-    for decision in digest.picked:
+    for decision in digest.posted:
         title = decision.paper.title
         if title not in cards and not is_damaged and title not in chat.refused_titles:
             yield f"{where}: {decision.paper.id} is picked and not posted"
-    picked = {decision.paper.title for decision in digest.picked}
-    for shown in messages:
-        is_ours = shown.under == head.id and isinstance(shown.post, Card) and not shown.removed
-        if is_ours and shown.post.title not in picked and not world.troubles.forgotten:
-            yield f"{where}: {shown.post.title!r} is posted and not picked"
+    own = [m.post for m in messages if m.under == head.id and not m.removed]
+    if not world.troubles.forgotten:
+        is_told = not is_damaged and _is_newest(world, f"{address}:{delivery.day}")
+        yield from _shown_as(world, where, digest, own, is_told)
     if delivery.ended not in (None, ChannelReason.MESSAGE_GONE, ChannelReason.THREAD_LOCKED):
         yield f"{where}: ended by {delivery.ended}"

@@ -13,6 +13,7 @@ from bot.domain.digest import Digest, Judge, Outcome
 from bot.domain.papers import Followed, Keywords, Topic
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
+from bot.errors import Unavailable
 from bot.planning import plan
 from bot.store.lease import LeaseLost
 from bot.store.store import Store
@@ -168,6 +169,45 @@ def test_a_day_ranked_without_the_model_of_meaning_says_so(store: Store) -> None
     assert sum(digest.counts.values()) == 3
     assert digest.counts[Outcome.UNSCORED] == 0
     assert "ranked locally by words alone, no model" in as_text([digest_views.head(digest)])
+
+
+def down(about: list[str]) -> Exception:
+    return Unavailable("The model is down.", ModelReason.MODEL_DOWN)
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_papers_of_a_schedule_that_no_model_judges_have_a_local_rank_by_their_meaning(
+    has_key: bool, store: Store
+) -> None:
+    sea = profile(topics=(Topic(name="Tide", relevant="And tide."),), keywords=Keywords())
+    by = put_profile_request(store, sea).model_copy(update={"subscription": "C1 sea"})
+    announce_tides(store, by)
+    embeddings = Embeddings(store.vectors, lambda: KNOWING)
+    digest = run_score_job(store, by, ScriptedModel(down) if has_key else None, NOW, embeddings)
+    assert digest.counts[Outcome.UNSCORED] == 10
+    places = {d.paper.title: d.place for d in digest.decisions}
+    best = places[OTHER_WORDS]
+    assert best is not None
+    assert best.rank == 1
+    assert best.relevance is not None
+    assert best.relevance > 7
+    assert sorted(place.rank for place in places.values() if place) == list(range(1, 11))
+    assert not digest.words_alone
+
+
+def test_who_waits_for_a_model_that_is_away_does_not_wait_for_meaning_too(store: Store) -> None:
+    by = put_profile_request(store, profile()).model_copy(update={"by": "U1"})
+    announce(store, by, paper_ids(3))
+    asked = list[str]()
+
+    def load() -> Embed:
+        asked.append("the model of meaning")
+        return KNOWING
+
+    digest = run_score_job(store, by, ScriptedModel(down), NOW, Embeddings(store.vectors, load))
+    assert asked == []
+    assert digest.words_alone
+    assert all(d.place and d.place.relevance for d in digest.decisions)
 
 
 def test_who_lost_its_lease_while_embedding_stops(store: Store) -> None:

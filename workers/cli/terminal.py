@@ -56,7 +56,7 @@ class _Terminal:
         self.is_interactive = sys.stdin.isatty() and self.screen.is_terminal
         self.profiles = library.shipped() | here.store.profiles.shared()
         self.context = context_for(here, settings)
-        # The digest on the screen, and its papers by number: those picked, then what `m` showed.
+        # The digest on the screen, and its papers by number: those posted, then what `m` showed.
         self.digest: Digest | None = None
         self.numbered: list[Decision] = []
         self.opened = 0
@@ -124,7 +124,7 @@ class _Terminal:
 
     def show_digest(self, digest: Digest) -> None:
         """Its list, to choose from; all of it where nobody can choose."""
-        self.digest, self.numbered, self.opened = digest, list(digest.picked), 0
+        self.digest, self.numbered, self.opened = digest, list(digest.posted), 0
         if self.is_interactive:
             self.screen.show(Message(title=""))
             hint = views.hint(digest, len(self.numbered))
@@ -136,7 +136,7 @@ class _Terminal:
     def show_more(self, digest: Digest) -> None:
         """The next papers that nearly made it, numbered on."""
         begin = len(self.numbered)
-        page = views.nearest(digest)[begin - len(digest.picked) :][:_MORE]
+        page = views.nearest(digest)[begin - len(digest.posted) :][:_MORE]
         if not page:
             self.say(Message(title=views.no_more()))
             return

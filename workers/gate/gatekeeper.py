@@ -85,12 +85,21 @@ class Gatekeeper:
         if closed is None or (closed.learned.meaning and meaning is None):
             return ask_about_all(papers, local_ranking.rank(self._profile, papers, meaning))
         placed = closed.learned.rank(self._profile, papers, meaning)
+        untaught = {row.id: row for row in local_ranking.rank(self._profile, papers, meaning)}
         divided = threshold.divide(placed, closed.least, closed.near, day, always_ask)
         spared = set(divided.gated)
         return Division(
             asked=tuple(paper for paper in papers if paper.id not in spared),
             ranking=[row.id for row in placed],
-            places={r.id: LocalRank(rank=r.rank, of=len(placed), words=r.words) for r in placed},
+            places={
+                row.id: LocalRank(
+                    rank=row.rank,
+                    of=len(placed),
+                    words=row.words,
+                    relevance=untaught[row.id].relevance,
+                )
+                for row in placed
+            },
             split=divided,
         )
 
@@ -196,11 +205,15 @@ class Gatekeeper:
 
 def ask_about_all(papers: Sequence[Paper], ranked: Sequence[KeywordScore]) -> Division:
     """Ask about all papers; the local ranking breaks ties and decides whom a budget reaches."""
-    places = {
-        row.id: LocalRank(rank=rank, of=len(ranked), words=row.words)
+    return Division(tuple(papers), [row.id for row in ranked], places_in(ranked), None)
+
+
+def places_in(ranked: Sequence[KeywordScore]) -> dict[str, LocalRank]:
+    """The places of papers (ids) in a local ranking, best first."""
+    return {
+        row.id: LocalRank(rank=rank, of=len(ranked), words=row.words, relevance=row.relevance)
         for rank, row in enumerate(ranked, 1)
     }
-    return Division(tuple(papers), [row.id for row in ranked], places, None)
 
 
 def _after(day: date_) -> date_:

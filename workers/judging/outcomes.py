@@ -18,7 +18,6 @@ from bot.domain.digest import (
     Sentences,
 )
 from bot.domain.papers import Announced, AnnounceType, Profile
-from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest
 
 
@@ -55,8 +54,8 @@ def decide_outcomes(
 
     `results` are by `IDvN`; a paper without one was gated. `ranking` has ids, best first: those
     that tie-breaking ordered, then the local ranking's. Papers are ordered by relevance, novelty,
-    ranking and id, so the order is the same every time. `places` are kept with papers the model
-    was not asked about.
+    ranking and id, so the order is the same every time. `places` are kept with papers that no
+    model judged.
     """
     place = {id: rank for rank, id in enumerate(ranking)}
     places = places or {}
@@ -89,7 +88,7 @@ def decide_outcomes(
                 score=score,
                 trouble=None if score else reason,
                 followed=followed(entry.paper.authors, profile.authors.follow),
-                place=places.get(entry.paper.id) if _unasked(result) else None,
+                place=None if score else places.get(entry.paper.id),
             )
         )
     return _limited(sorted(decisions, key=order), profile.maximum, delivered_ids=())
@@ -142,10 +141,6 @@ def replace_repeats(digest: Digest, delivered_ids: Collection[str]) -> Digest:
     """The digest for one channel: papers in `delivered_ids` make room for others."""
     chosen = _limited(digest.decisions, digest.profile.maximum, delivered_ids)
     return digest.model_copy(update={"decisions": chosen})
-
-
-def _unasked(result: ScoreResult | None) -> bool:
-    return result is None or result.trouble is ModelReason.NO_BUDGET
 
 
 def meets_cutoffs(profile: Profile, score: Score) -> bool:

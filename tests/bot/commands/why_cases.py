@@ -67,8 +67,8 @@ class WhySetup:
         store.days.put_decided(name, day)
         store.history.put_delivered(here, f"{here}:{name}", day, NOW, message)
         outbox = Outbox(store.redis, f"{here}:{name}")
-        for rank, picked in enumerate(day.picked, 1):
-            outbox.put_result(picked.paper.id, OutboxEntry(at=NOW, message=f"17.1{rank:03}"))
+        for rank, posted in enumerate(day.posted, 1):
+            outbox.put_result(posted.paper.id, OutboxEntry(at=NOW, message=f"17.1{rank:03}"))
 
     def thinks(
         self, of: Paper, assessment: Assessment, by: Profile = MATTERS, judge: Judge = MODEL
@@ -187,6 +187,24 @@ def given_up(there: WhySetup) -> Answer:
     return there.why("2503.10009")
 
 
+def ranked_locally(id: str, why: ModelReason, **judged: object) -> Case:
+    """A paper that the channel was shown without a judgement; or `judged` since."""
+
+    def run(there: WhySetup) -> Answer:
+        there.subscribes()
+        place = LocalRank(rank=3, of=9, words=("matter", "bound"), relevance=8)
+        fields = {"outcome": Outcome.UNSCORED, "score": None, "trouble": why, "place": place}
+        day = sample_digest()
+        rows = [
+            d.model_copy(update=fields | judged) if d.paper.id == id else d for d in day.decisions
+        ]
+        day = day.model_copy(update={"decisions": tuple(rows), "ranked_locally": (id,)})
+        there.delivers(day, f"day-{why}-{len(judged)}")
+        return there.why(id)
+
+    return run
+
+
 def changed(there: WhySetup) -> Answer:
     there.subscribes()
     there.delivers(sample_digest())
@@ -298,6 +316,11 @@ CASES: dict[str, Case] = {
     "unscored, to be asked again": decided("2503.10009"),
     "unscored for good": given_up,
     "unscored, for the budget did not reach": decided("2503.10010"),
+    "ranked locally, the model was away": ranked_locally("2503.10009", ModelReason.MODEL_DOWN),
+    "ranked locally, the budget was spent": ranked_locally("2503.10010", ModelReason.NO_BUDGET),
+    "ranked locally, judged since": ranked_locally(
+        "2503.10005", ModelReason.MODEL_DOWN, outcome=Outcome.BELOW_CUTOFF, score=SAID, trouble=None
+    ),
     "not in the profile's categories": listed("new", ("cs.CV", "cs.RO")),
     "a cross-list that is not wanted": listed("cross", ("cs.CV", "cs.LG"), cross_lists=False),
     "listed today, not judged yet": listed("new", ("cs.LG",)),

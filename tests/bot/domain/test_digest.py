@@ -17,7 +17,7 @@ from bot.domain.digest import (
     merge_digests,
 )
 from bot.domain.papers import Problem
-from bot.domain.reasons import ArxivReason
+from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import Address
 from bot.store.store import Store
 from bot.store.stored_forms import deserialise, serialise
@@ -270,3 +270,40 @@ def test_a_score_stored_before_shows_is_read_and_without_shows_is_stored_as_it_w
     assert (score.shows, score.model_dump_json()) == ("", old)
     told = score.model_copy(update={"shows": "Proves a bound."})
     assert deserialise(Score, serialise(told)) == told
+
+
+@pytest.mark.parametrize("kept_back", [Outcome.GATED, Outcome.UNSCORED])
+def test_a_model_that_is_away_is_an_outage_however_few_papers_it_was_asked_about(
+    kept_back: Outcome,
+) -> None:
+    """What the gate or the budget kept from it says nothing of the model."""
+    down, unasked = (
+        unscored("2503.00001", ModelReason.MODEL_DOWN),
+        [
+            unscored(id, ModelReason.NO_BUDGET).model_copy(update={"outcome": kept_back})
+            for id in paper_ids(3)
+        ],
+    )
+    assert digest(down, *unasked).unscored_reason is ModelReason.MODEL_DOWN
+    assert digest(*unasked).unscored_reason is None
+    judged = [decision(id, Outcome.BELOW_CUTOFF) for id in ("2503.00002", "2503.00003")]
+    assert digest(down, *unasked, *judged).unscored_reason is None
+
+
+def unscored(id: str, why: ModelReason) -> Decision:
+    return decision(id, Outcome.UNSCORED).model_copy(update={"trouble": why, "score": None})
+
+
+def test_a_view_with_papers_ranked_locally_is_read_as_it_was_given(read_again: Store) -> None:
+    rows = [unscored(id, ModelReason.MODEL_DOWN) for id in paper_ids(3)]
+    day = digest(*rows, ranked_locally=(rows[2].paper.id, rows[0].paper.id))
+    read_again.days.put_decided("day", digest(*rows))
+    read_again.history.put_delivered(HERE, f"{HERE}:day", day, NOW, "17.1")
+    given = read_again.history.digest_given_to(HERE, "day")
+    assert given is not None
+    assert given.ranked_locally == day.ranked_locally
+    assert [d.paper.id for d in given.posted] == list(day.ranked_locally or ())
+    other = read_again.shown_papers.ids_from_other_deliveries(HERE, "another day")
+    assert other >= set(day.ranked_locally or ())  # nobody brings them again
+    # An older release refuses a field it does not know: it is there only where it says something.
+    assert "ranked_locally" not in serialise(digest(*rows))

@@ -363,6 +363,35 @@ def test_a_day_that_is_still_short_at_the_end_of_its_window_is_delivered_as_it_i
     assert (last.step.kind, last.late_reason) == (StepKind.DELIVER, None)
 
 
+@pytest.mark.parametrize("away", [0, 3])
+def test_a_digest_without_the_papers_of_an_outage_is_delivered_once_more_when_its_window_ends(
+    away: int,
+) -> None:
+    """With the local ranking's best of those for which the model was away; a bad answer about one
+    paper is no outage."""
+    asked = scheduled_request(0)
+    short = done(NOW, complete=False, papers=9, unscored=3, away=away, version="v")
+    facts = RequestState(
+        listed=list_result(NOW), judged=short, delivered=done(AT, complete=False, version="v")
+    )
+    step = plan.next_action(asked, facts, UNTIL).step
+    assert (step.kind if step else None) == (StepKind.DELIVER if away else None)
+    ranked = done(UNTIL, complete=False, version="v", ranked=True)
+    after = facts.model_copy(update={"delivered": ranked})
+    assert plan.next_action(asked, after, UNTIL) == plan.NextAction(fulfilled=True)
+
+
+def test_a_model_is_waited_for_until_the_window_ends_and_at_a_terminal_not_at_all() -> None:
+    asked, person = scheduled_request(0), digest_request()
+    chat = person.model_copy(
+        update={"address": Address(platform="slack", workspace="T1", channel="C1")}
+    )
+    assert not plan.is_last_try(asked, UNTIL - timedelta(microseconds=1))
+    assert plan.is_last_try(asked, UNTIL)
+    assert plan.is_last_try(person, NOW)
+    assert not plan.is_last_try(chat, NOW + timedelta(days=9))
+
+
 def test_channels_with_different_due_days_share_the_scores_but_not_the_delivery() -> None:
     day = DayState(listed=list_result(NOW), judged=done(NOW, papers=9, version="v"))
     steps = dict[StepKind, set[str]]()

@@ -1,6 +1,10 @@
-"""A day of ten papers of the sample, scored and described as a model might."""
+"""A day of ten papers of the sample, scored and described as a model might, and how it is drawn."""
 
 from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console, RenderableType
 
 from bot.domain.digest import Decision, Digest, Outcome, Score
 from bot.profiles import library
@@ -46,3 +50,11 @@ def day_of_ten() -> Digest:
         ),
         profile=library.shipped()["compression"],
     )
+
+
+def drawn(shown: RenderableType, columns: int) -> str:
+    """What a terminal of so many columns shows, without its styles."""
+    out = StringIO()
+    console = Console(file=out, width=columns, color_system=None, legacy_windows=False)
+    console.print(shown, crop=False)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

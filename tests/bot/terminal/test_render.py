@@ -5,23 +5,16 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 from bot.domain.digest import Judge, Outcome
 from bot.domain.message import Link, Message, PaperLine
 from bot.terminal import render
 from bot.views import digest as digest_views
 from bot.views import terminal as views
-from tests.bot.terminal.days import day_of_ten
+from tests.bot.terminal.days import day_of_ten, drawn
 from tests.conftest import check_golden
 from tests.factories import decision, digest
-
-
-def drawn(shown: RenderableType, columns: int) -> str:
-    out = StringIO()
-    console = Console(file=out, width=columns, color_system=None, legacy_windows=False)
-    console.print(shown, crop=False)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
 @pytest.mark.parametrize("columns", [60, 100, 200])

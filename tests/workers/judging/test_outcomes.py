@@ -153,7 +153,7 @@ def test_replacements_are_not_announced() -> None:
     assert not AnnounceType.CROSS.is_replacement
 
 
-def test_a_paper_that_was_not_asked_about_says_where_it_stood_and_a_judged_one_does_not() -> None:
+def test_a_paper_that_no_model_judged_says_where_it_stood_and_a_judged_one_does_not() -> None:
     names = paper_ids(4)
     verdicts = {
         f"{names[0]}v1": verdict(8),
@@ -164,7 +164,7 @@ def test_a_paper_that_was_not_asked_about_says_where_it_stood_and_a_judged_one_d
     day = [announced(id) for id in names]
     decided = outcomes_judging.decide_outcomes(profile(), day, verdicts, names, places)
     ranks = {d.paper.id: d.place and d.place.rank for d in decided}
-    assert ranks == {names[0]: None, names[1]: 2, names[2]: None, names[3]: 4}
+    assert ranks == {names[0]: None, names[1]: 2, names[2]: 3, names[3]: 4}
 
 
 def test_a_score_replaces_an_earlier_reason() -> None:
