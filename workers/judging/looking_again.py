@@ -52,9 +52,18 @@ def look_again(
     fault: BaseException | None = None
 
     def ask(part: Sequence[Paper]) -> ModelReply | None:
+        nonlocal stopped  # here: the thread's next call may begin before anybody waits for this one
         if stopped:
             return None
-        return model.ask(told, close_calls.question(part), schema, key)
+        try:
+            return model.ask(told, close_calls.question(part), schema, key)
+        except PaperboyError as error:
+            log.warning("call about close calls failed", why=str(error))
+            stopped = error.reason_or(ModelReason.MODEL_DOWN)
+            raise
+        except Exception:
+            stopped = ModelReason.STILL_AT_IT
+            raise
 
     pool = ThreadPoolExecutor(calls_at_once, thread_name_prefix="look")
     try:
@@ -64,11 +73,8 @@ def look_again(
             done, _ = wait(under_way, _HEARTBEAT_SECONDS, FIRST_COMPLETED)
             for future in done:
                 part, error = under_way.pop(future), future.exception()
-                if isinstance(error, PaperboyError):
-                    log.warning("call about close calls failed", why=str(error))
-                    stopped = error.reason_or(ModelReason.MODEL_DOWN)
-                elif error:
-                    fault, stopped = fault or error, ModelReason.STILL_AT_IT
+                if error and not isinstance(error, PaperboyError):
+                    fault = fault or error
                 yield _result(future, part, stopped)
             if not done:
                 yield LookResult()

@@ -440,6 +440,19 @@ def test_a_day_is_priced_before_it_is_bought(paperboy: Paperboy) -> None:
     assert "25 announced - 25 already scored = 0 to score" in out
 
 
+def test_close_calls_are_looked_at_again_unless_that_is_switched_off(paperboy: Paperboy) -> None:
+    words = ("day", "mine.toml", "--feed", paperboy.saved(many(25)))
+    paperboy.settings["PAPERBOY_SECOND_LOOK"] = "false"
+    with judged_by(paperboy, answer_with_scores) as model:
+        assert paperboy.run(*words)[0] == 0
+        assert b'"n":8' not in b"".join(body for _, body in model.requests)
+    paperboy.settings["PAPERBOY_SECOND_LOOK"] = "true"
+    paperboy.settings["PAPERBOY_MODEL"] = "gpt-6-sol"  # another judge, who has decided nothing yet
+    with judged_by(paperboy, answer_with_scores) as model:
+        assert paperboy.run(*words)[0] == 0
+        assert b'"n":8' in b"".join(body for _, body in model.requests)
+
+
 def test_a_day_stays_within_its_budget_and_says_so(paperboy: Paperboy) -> None:
     paperboy.settings["PAPERBOY_DAY_TOKENS"] = "9000"
     words = ("day", "mine.toml", "--feed", paperboy.saved(many(60)), "--format", "json")

@@ -33,6 +33,7 @@ from tests.servers.fake_http import (
 )
 from workers.judging import close_calls, scoring
 from workers.judging import model as model_judging
+from workers.judging.metering import max_call_cost
 from workers.score_job import score
 
 LUNA, FREE = "gpt-6-luna", (Limits(), Limits())
@@ -326,6 +327,17 @@ def test_a_model_that_is_away_for_the_look_leaves_the_first_score_for_good(store
     assert all(score_of(first, id) == score_of(second, id) for id in NEAR)
 
 
+def test_after_a_look_that_failed_no_other_is_begun(store: Store) -> None:
+    near = [f"2503.0{n:03}7" for n in range(60)]
+    far = [f"2503.0{n:03}9" for n in range(180)]
+    model, tried = Wavering(), list[int]()
+    model.fails = lambda ids: tried.append(len(ids)) or error_reply(403, "country")  # type: ignore[func-returns-value]
+    with morning(store, model, near + far) as day:
+        digest = day.judged(at_once=1)
+    assert tried == [20]
+    assert troubles(digest) == {ModelReason.NOT_ADMITTED}
+
+
 def test_a_model_that_went_away_during_the_first_looks_is_not_asked_for_more(
     store: Store,
 ) -> None:
@@ -353,6 +365,23 @@ def test_without_money_the_first_look_stands_and_says_so(store: Store) -> None:
     assert troubles(digest) == {ModelReason.NO_BUDGET}
     spent = Spending(store).spent(Scope(workspace=place), Period.DAY, NOW)
     assert 0 < spent.tokens <= 9000
+
+
+def test_a_budget_that_reaches_for_one_of_both_pays_the_call_about_the_best(store: Store) -> None:
+    asked = [paper(id, abstract="The matter.") for id in NEAR]
+    told, form = scoring.instructions(MINE), close_calls.PLAIN
+    question, schema = close_calls.question(asked), close_calls.schema()
+    looks = max_call_cost(LUNA, told, question, schema, *reversed(form)).tokens
+    with morning(store, Wavering(), NEAR) as day:
+        first = day.judged(looks=False).usage  # with the call about the best
+        spent = first.prompt_tokens + first.completion_tokens
+    store.redis.flushdb()
+    model, limits = Wavering(), (Limits(day_tokens=spent + looks), Limits())
+    with morning(store, model, NEAR) as day:
+        digest = day.judged(limits)
+    assert model.looks == []
+    assert troubles(digest) == {ModelReason.NO_BUDGET}
+    assert all(decision.score and decision.score.shows for decision in digest.picked)
 
 
 def test_looks_are_paid_from_the_budget_and_counted(store: Store) -> None:
