@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from bot.commands.permissions import Person, PersonKind
+from bot.domain.budget import GateDay, GateReport, GateStage
 from bot.domain.digest import (
     Decision,
     Digest,
@@ -208,3 +209,41 @@ def answer_lookup(lookups: Lookups, lookup: Lookup) -> None:
     for asked in lookup.profiles:
         lookups.put_assessment(asked, lookup.judge, found, assessment)
     lookups.drop(lookup)
+
+
+def gate_report() -> GateReport:
+    """A gate at work for some weeks."""
+    return GateReport(
+        stage=GateStage.DIVIDING,
+        picks=90,
+        picks_wanted=33,
+        level=0.0162,
+        days=12,
+        asked=500,
+        below=610,
+        audited=31,
+        missed=1,
+        recall=0.981,
+        low=0.912,
+        high=0.998,
+        history=gate_history(),
+    )
+
+
+def gate_history() -> tuple[GateDay, ...]:
+    """Ten days in full, twenty divided, one without a pick known, five in full, ten divided."""
+    days = []
+    for n in range(46):
+        level = 0.03 - n / 2000 if 10 <= n < 31 or n >= 36 else None
+        known = {} if n == 25 else {"recall": 0.99 - n % 7 / 100, "low": 0.7 + n / 200, "high": 1.0}
+        gated = 30 + n % 5 * 6 if level else 0
+        days.append(
+            GateDay(
+                date=DAY + timedelta(days=n),
+                scored=90 - gated,
+                gated=gated,
+                level=level,
+                **(known if n >= 10 else {}),
+            )
+        )
+    return tuple(days)

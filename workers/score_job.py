@@ -99,7 +99,7 @@ def score(
             paid = payer, calls_at_once, clock, lease, name
             scorer = DayScorer(store, model, profile, *paid, looks_again)
             keeper = Gatekeeper(store, profile, model.name)
-            meaning = meanings.where(payer.limited or keeper.is_closed(list_result.date))
+            meaning = meanings.where(payer.limited or keeper.divides)
             given = list_result, day, name, meaning, progress
             judged = _judge_by_model(scorer, keeper, profile, *given)
         judged = _with_meaning(judged, profile, papers, meanings)

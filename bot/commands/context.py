@@ -10,7 +10,7 @@ from bot.commands.permissions import Person, Right, require_right
 from bot.domain.budget import Limits
 from bot.domain.digest import Judge, ListQuery, Source
 from bot.domain.lookup import Lookup
-from bot.domain.message import Form, Message, Post
+from bot.domain.message import Form, Message, Picture, Post
 from bot.domain.papers import Profile
 from bot.domain.request import Address, DigestRequest
 from bot.domain.status import Status
@@ -54,7 +54,7 @@ class Answer:
     `announcement` is for the whole channel (at `announcement_address`, if that is another one),
     `shared` for everybody where the question was asked, in its thread, `broadcasts` for other
     channels. `form` opens instead of `head`, which says how to type the same. `update` replaces the
-    message whose button was pressed.
+    message whose button was pressed. `picture` is shown to the person after `head`.
     """
 
     head: Message | None = None
@@ -66,6 +66,7 @@ class Answer:
     lookup: Lookup | None = None
     shared: Message | None = None
     broadcasts: tuple[tuple[Address, Message], ...] = ()
+    picture: Picture | None = None
 
 
 class InvalidForm(Refused):

@@ -10,16 +10,19 @@ from typing import Final, Generic, TypeVar
 from bot.commands import digests, papers, phrases, profiles, subscriptions
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.conversation import SAYINGS
+from bot.commands.naming import with_names
 from bot.commands.permissions import Right
 from bot.domain.message import Message
 from bot.errors import Refused
 from bot.store.gates import Gates, gate_key
 from bot.store.spending import Accounts
 from bot.views import conversation, help
+from bot.views import gate as gate_views
 from bot.views import profiles as profiles_views
 from bot.views import status as status_views
 from bot.views import terminal as terminal_views
-from bot.views.cost import cost_text
+from bot.views.cost import cost_text, gate_savings
+from bot.views.gate_plot import gate_picture
 
 # Characters of a button's value.
 _VALUE: Final = 64
@@ -189,6 +192,23 @@ def _cost(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     return Answer(cost_text(costs, reports))
 
 
+def _gate(invocation: Invocation, context: Context, words: list[str]) -> Answer:
+    """`gate [PROFILE]`: of the channel's profile, where none is named."""
+    store, place = context.store, invocation.address
+    if words:
+        names = with_names(words, context.profiles(place))
+        profile = context.find_profile(" ".join(names), place)
+    else:
+        here = [each.profile for each in store.subscriptions.of(place)]
+        if len(here) != 1:
+            raise Refused(gate_views.which_profile(here))
+        profile = context.find_profile(here[0], place)
+    report = Gates(store).report(gate_key(profile, context.judge.model or ""))
+    costs = Accounts(store).costs(place.workspace_key, *context.limits, invocation.at)
+    head = gate_views.gate_text(profile, report, gate_savings(costs, profile.name))
+    return Answer(head, picture=gate_picture(profile.title, report) if report else None)
+
+
 def _help(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     if invocation.address.platform == "terminal":
         return Answer(terminal_views.prompt_help(context.judge))
@@ -239,6 +259,7 @@ COMMANDS: dict[str, CommandSpec[CommandHandler]] = {
     "resume": CommandSpec(subscriptions.resume, CHANGE, posts=True),
     "status": CommandSpec(_status, USE),
     "cost": CommandSpec(_cost, USE),
+    "gate": CommandSpec(_gate, USE),
     "missed": CommandSpec(papers.missed, USE),
     "why": CommandSpec(papers.why, ASK),
     "help": CommandSpec(_help, USE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from discord.utils import time_snowflake
 from pydantic import SecretStr
 
 from bot.discord import render
-from bot.domain.message import Message, Post
+from bot.domain.message import Message, Picture, Post
 from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
@@ -151,7 +152,7 @@ class DiscordPoster:
     async def open_thread(self, address: Address, message: str, head: Message) -> str:
         async def opened(name: str) -> str:
             ids = {"channel_id": address.channel, "message_id": message}
-            made = await self.request("POST", f"{_ONE}/threads", {"name": name}, None, **ids)
+            made = await self.request("POST", f"{_ONE}/threads", {"name": name}, None, None, **ids)
             return str(made["id"])
 
         try:
@@ -213,7 +214,7 @@ class DiscordPoster:
         gone only if Discord says so of the channel, too."""
         where = under or address.channel
         try:
-            return await self.request(method, path, body, query, channel_id=where, **ids)
+            return await self.request(method, path, body, query, None, channel_id=where, **ids)
         except Gone as gone:
             if under is None or gone.reason is not ChannelReason.CHANNEL_GONE:
                 raise
@@ -221,11 +222,20 @@ class DiscordPoster:
             raise DiscordRefused(_UNKNOWN_MESSAGE, "its thread was deleted") from gone
 
     async def request(
-        self, method: str, path: str, body: Any = None, query: Json | None = None, **ids: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Json | None = None,
+        picture: Picture | None = None,
+        **ids: str,
     ) -> Any:
         """One request, made once; `path` names its ids as discord.py does, whose rate limits go by
-        them. Raises DiscordRefused besides what every method raises."""
-        given = {} if body is None else {"json": body}
+        them. A message's `body` may have a picture. Raises DiscordRefused besides what every method
+        raises."""
+        given: Json = {} if body is None else {"json": body}
+        if picture:
+            given = {"form": _with_picture(body, picture)}
         try:
             async with asyncio.timeout(_SECONDS):
                 http = (await self._logged_in()).http
@@ -295,3 +305,13 @@ def _mark(key: str) -> int:
 def _marked(body: Json, mark: int) -> Json:
     parts = body["components"]
     return body | {"components": [parts[0] | {"id": mark}, *parts[1:]]} if parts else body
+
+
+def _with_picture(body: Json, picture: Picture) -> list[Json]:
+    """The parts of a multipart request (docs.discord.com, "Uploading Files")."""
+    about = {"id": 0, "filename": picture.name, "description": picture.alt}
+    file = {"filename": picture.name, "content_type": "image/png"}
+    return [
+        {"name": "payload_json", "value": json.dumps(body | {"attachments": [about]})},
+        {"name": "files[0]", "value": picture.png, **file},
+    ]

@@ -10,7 +10,7 @@ import structlog
 
 from bot.discord import forms, render
 from bot.discord.poster import ACKNOWLEDGED, DiscordPoster, DiscordRefused
-from bot.domain.message import Form, Message, Post
+from bot.domain.message import Form, Message, Picture, Post
 from bot.errors import PaperboyError, Unavailable
 
 log = structlog.get_logger()
@@ -61,6 +61,11 @@ class Reply:
                 return await self._sent("PATCH", f"{_TOKEN}/messages/@original", body)
             return await self._sent("POST", _TOKEN, private)
 
+    async def show(self, picture: Picture) -> bool:
+        """Send a picture after the message; returns whether it could be sent."""
+        async with self._turn:
+            return await self._sent("POST", _TOKEN, {"flags": _EPHEMERAL}, picture=picture)
+
     async def amend(self, complete: Message, rest: Message) -> bool:
         """Replace the answer by the complete one, or send the rest after it; returns whether it
         could be sent."""
@@ -104,13 +109,15 @@ class Reply:
         self._first = kind if await self._sent("POST", path, body, self._id) else 0
         return bool(self._first)
 
-    async def _sent(self, method: str, path: str, body: Json, id: str = "") -> bool:
+    async def _sent(
+        self, method: str, path: str, body: Json, id: str = "", picture: Picture | None = None
+    ) -> bool:
         """Tried a few times, because a person waits: a private answer may come twice."""
 
         ids = {"webhook_id": id or self._app, "webhook_token": self._token}
         for wait in (*_WAITS, None):
             try:
-                await self._poster.request(method, path, body, None, **ids)
+                await self._poster.request(method, path, body, None, picture, **ids)
                 return True
             except Unavailable as away:
                 if wait is None or (away.retry_after or 0) > _LONGEST_WAIT:

@@ -289,22 +289,45 @@ class Estimate(Value):
     within_budget: int | None
 
 
-class GateReport(Value):
-    """The state of a profile's gate: `closed` (it keeps papers from the model) or open, since a
-    day. An open gate has learned from `full` days and `picks`, and needs the wanted numbers.
+class GateStage(StrEnum):
+    """How far a gate is: it learns a ranking, counts how that places picks, or divides days."""
 
-    On its last `days`, a closed gate let `asked` papers through to the model and kept `below` from
-    it, of which `audited` were asked about anyway: `missed` of those were picks. `recall` and its
-    95 % interval (`low`, `high`) follow from that. A gate that was closed before and is open now
-    has the figures of the closed one.
+    LEARNING = "learning"
+    COUNTING = "counting"
+    DIVIDING = "dividing"
+
+
+class GateDay(Value):
+    """A day of a gate: the papers that were `scored` and those it kept from the model (`gated`),
+    the share of picks it promised to miss at most (`level`, None on a day judged in full), and the
+    recall of the days up to it."""
+
+    date: date_
+    scored: int
+    gated: int
+    level: float | None = None
+    recall: float | None = None
+    low: float = 0.0
+    high: float = 1.0
+
+
+class GateReport(Value):
+    """The state of a profile's gate. Until it divides days, every paper is scored; that takes
+    `picks_wanted` picks, of which `picks` are known. A dividing gate promises to miss a share of
+    `level` of the picks at most. `changed` is the day on which the interests it had learned were
+    last seen to have changed.
+
+    On its last `days`, it let `asked` papers through to the model and kept `below` from it, of
+    which `audited` were asked about anyway: `missed` of those were picks. `recall` and its 95 %
+    interval (`low`, `high`) follow from that; None before it divided a day. `history` has all days
+    that it remembers, the oldest first.
     """
 
-    closed: bool
-    since: date_ | None = None
-    full: int = 0
-    full_wanted: int = 0
+    stage: GateStage
+    changed: date_ | None = None
     picks: int = 0
     picks_wanted: int = 0
+    level: float = 0.0
     days: int = 0
     asked: int = 0
     below: int = 0
@@ -313,3 +336,4 @@ class GateReport(Value):
     recall: float | None = None
     low: float = 0.0
     high: float = 1.0
+    history: tuple[GateDay, ...] = ()

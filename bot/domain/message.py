@@ -135,6 +135,14 @@ class Message(Value):
 Post = Message | Card
 
 
+class Picture(Value):
+    """A picture beside an answer, which says the same without it. `alt` says what it shows."""
+
+    name: str
+    alt: str
+    png: bytes
+
+
 class Choice(Value):
     """One option of a choice field, in a `group` where there are many."""
 

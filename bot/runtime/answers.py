@@ -86,7 +86,8 @@ class Answers(ABC, Generic[I]):
 
     @abstractmethod
     async def respond(self, interaction: I, answer: Answer) -> None:
-        """Show the person the form, or else the head and the updated message, of an answer."""
+        """Show the person the form, or else the head, the picture and the updated message, of an
+        answer. A picture that can't be shown is a sentence that says why."""
 
     @abstractmethod
     async def say(self, interaction: I, head: Message) -> None:

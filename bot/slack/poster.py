@@ -12,11 +12,11 @@ from typing import Any
 import aiohttp
 import structlog
 from pydantic import SecretStr
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.domain.message import Message, Post
+from bot.domain.message import Message, Picture, Post
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
@@ -30,6 +30,7 @@ _SECONDS = 10
 # How far our clock and Slack's may differ.
 _SKEW = timedelta(minutes=5)
 _EVENT = "paperboy_message"
+_NOT_UPLOADED = "Slack took no file"
 _PAGE = 100
 
 _GONE = {
@@ -226,6 +227,21 @@ class SlackPoster:
     async def open_direct(self, address: Address, person: str) -> Address:
         opened = await self._call(self.web.conversations_open, users=person)
         return address.model_copy(update={"channel": str(opened["channel"]["id"])})
+
+    async def upload(self, person: str, picture: Picture) -> None:
+        """Post a picture into the direct messages with a person."""
+        opened = await self._call(self.web.conversations_open, users=person)
+        try:
+            await self._call(
+                self.web.files_upload_v2,
+                channel=str(opened["channel"]["id"]),
+                filename=picture.name,
+                title=picture.name,
+                alt_txt=picture.alt,
+                content=picture.png,
+            )
+        except SlackRequestError as error:
+            raise Unavailable(_NOT_UPLOADED, ChannelReason.CHAT_DOWN) from error
 
     async def link(self, address: Address, message: str) -> str:
         """The web address of a message."""

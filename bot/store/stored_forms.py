@@ -15,7 +15,7 @@ from bot.domain.papers import AnnounceType, Value
 
 # The version of everything we write. It grows when a value of the version before could no longer be
 # read by its type; UPGRADES then converts it. 1 is what was written before there were versions.
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 
 # Long enough to catch up a year, and never to show the same paper twice.
 RETENTION: Final = timedelta(days=400)
@@ -45,9 +45,26 @@ class Replaced(Value):
     categories: tuple[str, ...]
 
 
-# By type and version, the conversion to the next version.
+def _gate_of_form_2(gate: Any) -> Any:
+    """What a closed gate had learned; its threshold was set by another rule. An open gate had
+    learned nothing."""
+    closed = gate.get("closed") if isinstance(gate, dict) else gate
+    if closed is None:
+        return {}
+    since = closed["since"]
+    return {"learned": closed["learned"], "since": since, "counted": since}
+
+
+def _gate_report_of_form_2(report: Any) -> Any:
+    return {"stage": "counting" if report["closed"] else "learning"}
+
+
+# By type and version, the conversion to the next version. What they raise for
+# nonsense (TypeError, LookupError, AttributeError) makes the value unreadable.
 UPGRADES: Final[dict[str, dict[int, Callable[[Any], Any]]]] = {
     "Replaced": {1: lambda categories: {"categories": categories}},
+    "GateState": {2: _gate_of_form_2},
+    "GateReport": {2: _gate_report_of_form_2},
 }
 
 # A field of ours or a place in a list; the name of an unknown field is part of what was stored.
@@ -94,8 +111,11 @@ def upgraded_json(name: str, text: str) -> Any:
         raise Unreadable(
             f"its form is {str(version)[:20]!r}, and this program reads 1 to {FORMAT_VERSION}"
         )
-    for older in range(version, FORMAT_VERSION):
-        body = UPGRADES.get(name, {}).get(older, lambda same: same)(body)
+    try:
+        for older in range(version, FORMAT_VERSION):
+            body = UPGRADES.get(name, {}).get(older, lambda same: same)(body)
+    except (TypeError, LookupError, AttributeError):
+        raise Unreadable(f"it is no value of form {version}") from None
     return body
 
 

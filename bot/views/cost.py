@@ -26,6 +26,7 @@ from bot.domain.budget import (
 from bot.domain.message import Message
 from bot.views.dates import long_date, long_month, utc_time
 from bot.views.digest import count, dollars
+from bot.views.gate import gate_line
 
 _SMALL = (
     "Days and months are UTC. Before each call, Paperboy reserves the most it can cost, so that "
@@ -81,7 +82,8 @@ def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> Me
         today, so_far = _spared(whole.savings_today[why]), _spared(whole.savings_month[why])
         said = f"today {today}; {month} {so_far}" if so_far != today else f"{month} {so_far}"
         rows.append(f"saved by the {what}: {said}")
-    rows += [gate_line(name, report) for name, report in (gates or {}).items()]
+    for name, report in (gates or {}).items():
+        rows.append(gate_line(name, report, gate_savings(costs, name)))
     rows += _uncertain(whole.month, month)
     return Message(
         title=f"Cost at {utc_time(costs.at)}",
@@ -89,6 +91,14 @@ def cost_text(costs: Costs, gates: Mapping[str, GateReport] | None = None) -> Me
         text=tuple(rows),
         small=(_SMALL,),
     )
+
+
+def gate_savings(costs: Costs, profile: str) -> str:
+    """What a profile's gate saved: `about $0.31 (579 papers) in March 2025`."""
+    own = costs.profiles.get(profile)
+    saved = own.savings_month[SkipReason.GATE] if own else Savings()
+    month = long_month(utc_day(costs.at))
+    return f"about {usd(saved.nano)} ({count(saved.papers, 'paper')}) in {month}"
 
 
 def refusal_text(refusal: Refusal) -> str:
@@ -209,36 +219,3 @@ def _limit(period: Period, unit: Unit, limit: int) -> str:
     """`Today's limit of $0.01`."""
     whose = "Today's" if period is Period.DAY else "This month's"
     return f"{whose} limit of {_amount(unit, limit)}"
-
-
-def gate_line(profile: str, found: GateReport) -> str:
-    """The state of a profile's gate, with its measured recall; `profile` is a name."""
-    name = f"gate of {one_line(profile)}"
-    let = ""
-    if found.recall is not None:
-        let = f"about {found.recall:.0%} of picks"
-        let += f" (95% confidence: {found.low:.0%} to {found.high:.0%})"
-    if not found.closed:
-        again = f"open again since {long_date(found.since)}" if found.since else "open"
-        why = f", because it let through {let}" if let else ""
-        return (
-            f"{name}: {again}{why}; every paper is scored; learning: {found.full} of "
-            f"{found.full_wanted} days and {found.picks} of {found.picks_wanted} picks"
-        )
-    since = f" since {long_date(found.since)}" if found.since else ""
-    if not found.days:
-        return f"{name}: closed{since}; it has filtered no day yet"
-    papers, within = found.asked + found.below, _days(found.days)
-    said = f"{name}: closed{since}, {found.below - found.audited} of {papers} papers not scored"
-    if not let:
-        return f"{said} {within}; how many picks that misses isn't known yet"
-    audits = f"{count(found.audited, 'paper')} scored anyway, {_picks(found.missed)} among them"
-    return f"{said} {within}; it lets through {let}, measured on {audits}"
-
-
-def _days(n: int) -> str:
-    return f"on its last {n} days" if n != 1 else "on its last day"
-
-
-def _picks(n: int) -> str:
-    return "no pick" if n == 0 else f"{n} picks" if n != 1 else "1 pick"

@@ -23,6 +23,7 @@ COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "pause": "Stop digests for a while",
     "resume": "Restart paused digests",
     "cost": "What scoring costs, today and this month",
+    "gate": "What the gate spares the model, and what it misses",
     "missed": "Papers that nearly made the last digest",
     "status": "Whether everything works",
     "help": "What Paperboy can do",

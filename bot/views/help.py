@@ -41,6 +41,11 @@ _MORE = (
     ),
     CommandLine(word="why", arguments="ID", does="why a paper was picked, or not"),
     CommandLine(word="digest cost", does="what scoring costs, and the limits"),
+    CommandLine(
+        word="digest gate",
+        arguments="[PROFILE]",
+        does="what the gate spares the model, and what it misses",
+    ),
     CommandLine(word="digest status", does="whether everything works"),
 )
 WHAT_IT_DOES = "Paperboy posts the arXiv papers your group works on, every morning."

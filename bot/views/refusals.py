@@ -223,3 +223,17 @@ def not_your_profile() -> str:
         "Only the person who made this profile, members of the channels that use it, and "
         "admins can change it. To make your own: /digest new."
     )
+
+
+def no_picture(scope: str = "") -> str:
+    """Why there is text alone; `scope` is the permission that is lacking, if that is known."""
+    if scope:
+        return (
+            f"There is a plot, but Paperboy's app lacks the scope {scope}. Ask whoever runs "
+            "Paperboy to add it and install the app again."
+        )
+    return "There is a plot, but it couldn't be sent just now."
+
+
+def picture_sent() -> str:
+    return "The plot is in our direct messages."

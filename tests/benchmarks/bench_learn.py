@@ -8,15 +8,16 @@ Every setting in workers/gate/training.py was chosen by trying it on later days,
 that date.
 
 1. The profile alone, every day ranked by itself: by words, and by words and meaning.
-2. Two logistic regressions on TF-IDF, one with scikit-learn's defaults, one with usual settings
-   (word pairs, titles three times, sublinear, min_df 2, English stop words, balanced), the gate of
-   words alone, and the gate, tried on the same days; the gate less the two before it, bootstrapped
-   in pairs, over days and over papers.
-3. The gate at work from FROM on: the record plays the model, which sees only what it is asked;
-   `true` is the recall so far without the audits. Then the same days with audits drawn anew. Then,
-   on the twenty days from each of DRILLS on, how soon a gate opens that lets through so much.
-4. The interest changes, mildly and wholly: from CHANGE on, before FROM, a pick is a paper that says
-   one of the words in NEW.
+2. Where scikit-learn is installed, two logistic regressions on TF-IDF, one with its defaults, one
+   with usual settings (word pairs, titles three times, sublinear, min_df 2, English stop words,
+   balanced); the gate of words alone, and the gate, tried on the same days; the gate less the
+   others, bootstrapped in pairs, over days and over papers.
+3. The gate at work as in life, from the record's first day on: every morning it divides the day,
+   every night it learns from what it was told. The record plays the model, which sees only what it
+   is asked. `found` are picks that were asked about, with the audited ones; `passed` those above
+   the threshold; over ten days up to this one.
+4. The same with interests that change, mildly and wholly: from CHANGE on, before FROM, a pick is a
+   paper that says one of the words in NEW.
 """
 
 from __future__ import annotations
@@ -28,36 +29,44 @@ import re
 import sys
 import time
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date as date_
-from functools import partial
+from functools import cache, partial
+from importlib.util import find_spec
 from itertools import chain
 from math import ceil
 from pathlib import Path
 from statistics import fmean, quantiles
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.domain.papers import Paper, Profile
 from tests import external_file
 from tests.benchmarks.bench_rank import Judged, auc, share_needed
 from tests.benchmarks.embedded_record import meaning_of_record
 from workers.embedding.meaning import Meaning
-from workers.gate import keyword_ranking, learned_ranking, local_ranking, threshold, training
+from workers.gate import (
+    keyword_ranking,
+    learned_ranking,
+    local_ranking,
+    nightly,
+    threshold,
+    training,
+)
+from workers.gate.nightly import GateState, Lesson
+from workers.gate.threshold import Tally
 
 EXTERNAL = [external_file(f"data/{name}") for name in ("record-dev.jsonl.gz", "foundations.toml")]
 FROM = date_(2025, 6, 1)
-BEGIN, CHANGE = date_(2025, 4, 14), date_(2025, 4, 21)  # part 4: the gate's first day, the change
+CHANGE = date_(2025, 4, 21)  # part 4
 NEW = ("reinforcement learning", "robot|medical|clinical")
-DRAWS, REPLAYS = 1000, 500
-DRILLS = date_(2025, 4, 21), date_(2025, 5, 5)  # part 3: learned from are the days before
-BATCH = 10  # papers a call
+DRAWS = 1000
+BATCH = 20  # papers a call
+TEN = 10  # days
 
 Days = Mapping[date_, Sequence[Paper]]
 Rank = Callable[[Sequence[Paper]], Sequence[Any]]  # rows with an id and a score
 Table = Mapping[date_, Sequence[Judged]]  # each day's papers, in the same order for every method
 Verdict = Callable[[date_, Paper], bool]
-Divided = tuple[date_, set[str], threshold.GateSplit]  # a day, its picks, and its parts
 
 
 def main(record: Path, toml: Path, start: date_) -> None:
@@ -89,33 +98,35 @@ def main(record: Path, toml: Path, start: date_) -> None:
     clock = time.perf_counter()
     knows = training.train(profile, taught, was, meaning)
     seconds = time.perf_counter() - clock
-    plain, usual = (_plain(taught, was, after, picked, usual) for usual in (False, True))
+    baselines: dict[str, Table] = {}
+    if find_spec("sklearn"):
+        for name, is_usual in (("TF-IDF, defaults", False), ("TF-IDF, usual settings", True)):
+            baselines[name] = _plain(taught, was, after, picked, is_usual)
     ours = table(lambda papers: knows.rank(profile, papers, meaning), after)
     by_words = training.train(profile, taught, was)
     words = table(lambda papers: by_words.rank(profile, papers), after)
-    _line("TF-IDF, defaults", plain)
-    _line("TF-IDF, usual settings", usual)
+    for name, tried in baselines.items():
+        _line(name, tried)
     _line("the gate, words alone", words)
     _line("the gate", ours)
-    _bootstrap("TF-IDF", usual, ours)
-    _bootstrap("its words", words, ours)
-    print("   AUC by day: the profile alone, TF-IDF with usual settings, the gate")
+    for name, tried in (*baselines.items(), ("its words", words)):
+        _bootstrap(name, tried, ours)
+    print("   AUC by day: the profile alone, the gate")
     for day in after:
         if any(pick for _, pick in ours[day]):
-            print(f"   {day}  " + "  ".join(f"{auc(t[day]):.3f}" for t in (zero, usual, ours)))
+            print(f"   {day}  {auc(zero[day]):.3f}  {auc(ours[day]):.3f}")
     size = len(knows.model_dump_json()) / 1e6
     print(f"   {len(taught)} papers learned from in {seconds:.1f} s, kept as {size:.1f} MB of JSON")
 
-    print(f"\n3. The gate at work from {start} on")
-    _work(profile, meaning, days, lambda _, paper: paper.id in picked, start)
-    for drill in DRILLS:
-        print(f"\n   Gates learned before {drill}, thresholds moved")
-        _drill(profile, meaning, before, picked, drill)
-
+    print("\n3. The gate at work")
+    found = _live(profile, meaning, days, lambda _, paper: paper.id in picked)
+    _sum_up(f"before {start}", [day for day in found if day.date < start])
+    _sum_up(f"from {start} on", [day for day in found if day.date >= start])
     for new in NEW:
         says = {p.id for p in taught if re.search(new, f"{p.title} {p.abstract}", re.IGNORECASE)}
         print(f"\n4. From {CHANGE} on the picks are the papers that say {new}")
-        _work(profile, meaning, before, partial(_changed, picked, says), BEGIN)
+        lived = _live(profile, meaning, before, partial(_changed, picked, says))
+        _sum_up("after the change", [day for day in lived if day.date >= CHANGE])
 
 
 def _changed(old: set[str], new: set[str], day: date_, paper: Paper) -> bool:
@@ -167,137 +178,99 @@ def _for98(judged: Sequence[Judged]) -> float:
     return share_needed(judged, 0.98)
 
 
-def _work(profile: Profile, meaning: Meaning, days: Days, verdict: Verdict, start: date_) -> None:
-    """Learn from the days before `start`, then take the days as they come, opening and closing."""
-    seen = [(d, p, verdict(d, p)) for d, papers in days.items() if d < start for p in papers]
-    knows, least, near = _learn(profile, meaning, seen)
-    opened, tallies, sums = None, list[threshold.Tally](), Counter[str]()
-    closed = list[Divided]()
-    print(
-        "   day         announced  asked  audited  gated  calls spared  picks  found   true  so far"
-    )
-    for day, papers in ((d, p) for d, p in days.items() if d >= start):
-        ranked = knows.rank(profile, papers, meaning)
-        parts = threshold.divide(ranked, -1e9 if opened else least, near, day)
+class Lived(NamedTuple):
+    """A day of the gate: counts of papers, picks and calls."""
+
+    date: date_
+    papers: int
+    asked: int
+    audited: int
+    picks: int
+    found: int
+    passed: int
+    divided: bool
+
+    @property
+    def spared(self) -> int:
+        return _calls(self.papers) - _calls(self.asked + self.audited)
+
+
+def _calls(papers: int) -> int:
+    return ceil(papers / BATCH)
+
+
+def _live(profile: Profile, meaning: Meaning, days: Days, verdict: Verdict) -> list[Lived]:
+    """Take the days as they come, and learn every night. Prints a line for each day."""
+    learned_ranking.fields_of = cache(learned_ranking.fields_of)  # a paper is read once
+    state, tallies, lessons = GateState(), list[Tally](), list[Lesson]()
+    lived = list[Lived]()
+    print("   day         announced  asked  audited  calls spared  picks  found   found  passed")
+    for day, papers in days.items():
         picks = {paper.id for paper in papers if verdict(day, paper)}
-        asked = {*parts.asked, *parts.audited}
-        seen += [(day, paper, paper.id in picks) for paper in papers if paper.id in asked]
-        tally = threshold.tally(day, parts, asked, picks)
-        tallies.append(tally)
-        spared = ceil(len(papers) / BATCH) - ceil(len(asked) / BATCH)
-        sums.update(announced=len(papers), gated=len(parts.gated), spared=spared)
-        sums.update(calls=ceil(len(papers) / BATCH), picks=len(picks), found=len(picks & asked))
-        line = f"{len(papers):>9}{tally.asked:>7}{len(parts.audited):>9}{len(parts.gated):>7}"
-        line += f"{spared:>14}{len(picks):>7}{len(picks & asked):>7}"
-        if opened is None:
-            closed.append((day, picks, parts))
-            recall = threshold.estimate_recall(tallies)
-            value = "unknown" if recall.value is None else f"{recall.value:.1%}"
-            line += f"{_true(closed):>7.1%}  {value} [{recall.low:.1%}, {recall.high:.1%}]"
-            if threshold.should_open(recall):
-                opened = day
-                line += "  the gate opens"
-        elif threshold.may_close(opened, tallies):
-            knows, least, near = _learn(profile, meaning, [row for row in seen if row[0] > opened])
-            opened, tallies, closed = None, [], []
-            line += "  learned anew: the gate closes"
-        print(f"   {day}  {line}")
-    found = f"{sums['found']} of {sums['picks']} picks found ({sums['found'] / sums['picks']:.1%})"
-    gated = f"{sums['gated'] / sums['announced']:.1%} of the papers gated"
-    print(f"   {found}, {gated}, {sums['spared']} of {sums['calls']} calls spared")
-    if closed:
-        _replay(closed)
+        ranked = state.learned.rank(profile, papers, meaning) if state.learned else ()
+        parts, promised = threshold.GateSplit(asked=tuple(paper.id for paper in papers)), None
+        if state.least is not None:
+            parts = threshold.divide(ranked, state.least, day)
+            promised = state.least, state.level
+        told = {*parts.asked, *parts.audited}
+        marks = {row.id: row.score for row in ranked}
+        tallies.append(threshold.tally(day, parts, told, picks, promised, marks))
+        lessons = [
+            *(
+                Lesson(day, p, p.id in picks, parts.stands_for(p.id))
+                for p in papers
+                if p.id in told
+            ),
+            *lessons,
+        ]
+        counts = len(papers), len(parts.asked), len(parts.audited), len(picks)
+        got = len(picks & told), len(picks & {*parts.asked})
+        lived.append(Lived(day, *counts, *got, promised is not None))
+        found, passed = _shares(lived[-TEN:])
+        told_so_far = threshold.estimate_recall([t for t in tallies if t.least is not None])
+        print(
+            f"   {day}  {counts[0]:>9}{counts[1]:>7}{counts[2]:>9}{lived[-1].spared:>14}"
+            f"{counts[3]:>7}{got[0]:>7}{found:>8.1%}{passed:>8.1%}"
+            f"  [{told_so_far.low:.1%}, {told_so_far.high:.1%}]"
+            + (f"  {promised[1]:.2%} below {promised[0]:.2f}" if promised else "")
+        )
+        start = nightly.start_of_lessons(state, tallies)
+        if start != state.start:
+            print(f"   the interest has changed: learned from are the days from {start} on")
+        new = [row for row in lessons if row.day >= start][: nightly.MOST_PAPERS]
+        state = nightly.after_days(state, tallies, new, profile, meaning)
+    return lived
 
 
-def _true(days: Sequence[Divided]) -> float:
-    asked = sum(len(picks & {*parts.asked}) for _, picks, parts in days)
-    return asked / max(sum(len(picks) for _, picks, _ in days), 1)
+def _shares(days: Sequence[Lived]) -> tuple[float, float]:
+    picks = max(sum(day.picks for day in days), 1)
+    return sum(day.found for day in days) / picks, sum(day.passed for day in days) / picks
 
 
-def _learn(
-    profile: Profile, meaning: Meaning, seen: Sequence[tuple[date_, Paper, bool]]
-) -> tuple[learned_ranking.LearnedRanking, float, float]:
-    """What these verdicts teach, the threshold, and from which score on one is near it."""
-    days, papers, was = zip(*seen, strict=True)
-    held = training.score_held_out(profile, papers, was, days, meaning)
-    least = threshold.choose_threshold(held)
-    past = sum(row.score >= least for row in held) / len(held)
-    print(f"   threshold {least:.3f}: on held-out days {past:.1%} of the papers get past it")
-    return (
-        training.train(profile, papers, was, meaning),
-        least,
-        threshold.choose_near_threshold(held, least),
-    )
-
-
-def _replay(days: Sequence[Divided]) -> None:
-    """The closed days with audits drawn anew: how often the gate opens, after how many days, and
-    whether the interval at the end holds the truth."""
-    truth = _true(days)
-    opens, holds, widths = list[int](), 0, []
-    for n in range(REPLAYS):
-        tallies: list[threshold.Tally] = []
-        opened = 0
-        for day, picks, parts in days:
-            near = {*parts.near}
-            placed = [
-                learned_ranking.LearnedScore(id=f"{n} {id}", rank=1, score=id in near, words=())
-                for id in parts.audited + parts.gated
-            ]
-            drawn = threshold.divide(placed, 2, 1, day)
-            again = threshold.GateSplit(
-                asked=parts.asked,
-                audited=tuple(id.split()[1] for id in drawn.audited),
-                gated=tuple(id.split()[1] for id in drawn.gated),
-                near=parts.near,
-            )
-            tallies.append(threshold.tally(day, again, again.asked + again.audited, picks))
-            if not opened and threshold.should_open(threshold.estimate_recall(tallies)):
-                opened = len(tallies)
-        recall = threshold.estimate_recall(tallies)
-        opens += [opened] if opened else []
-        holds += recall.low <= truth <= recall.high
-        widths.append(recall.low)
-    within = ", ".join(
-        f"{sum(day <= most for day in opens) / REPLAYS:.0%} by day {most}"
-        for most in (5, 10, 15, 20)
-        if most < len(days) + 5
-    )
-    print(
-        f"   on its {len(days)} closed days {truth:.1%} of the picks got past without the audits; "
-        f"with audits drawn anew {REPLAYS} times, the gate opens in {within}, "
-        f"and the last interval (its low end {fmean(widths):.1%} in the mean) holds the recall of "
-        f"these days in {holds / REPLAYS:.1%}"
-    )
-
-
-def _drill(profile: Profile, meaning: Meaning, days: Days, picked: set[str], start: date_) -> None:
-    """Gates learned from the days before `start`, with the threshold moved to let just so much of
-    the picks through on the days after."""
-    seen = [(d, p, p.id in picked) for d, papers in days.items() if d < start for p in papers]
-    taught_on, papers, was = zip(*seen, strict=True)
-    held = training.score_held_out(profile, papers, was, taught_on, meaning)
-    knows = training.train(profile, papers, was, meaning)
-    after = [(d, papers) for d, papers in days.items() if d >= start][: threshold.WINDOW_DAYS]
-    ranked = [(day, knows.rank(profile, papers, meaning)) for day, papers in after]
-    scores = sorted((r.score for _, rows in ranked for r in rows if r.id in picked), reverse=True)
-    for recall in (0.90, 0.92, 0.95, 0.98, 0.995):
-        least = scores[round(recall * len(scores)) - 1]
-        near = threshold.choose_near_threshold(held, least)
-        _replay(
-            [
-                (day, picked & {r.id for r in rows}, threshold.divide(rows, least, near, day))
-                for day, rows in ranked
-            ]
+def _sum_up(what: str, days: Sequence[Lived]) -> None:
+    """Of these days, and of those that the gate divided."""
+    for which, some in (("", days), (", divided", [day for day in days if day.divided])):
+        if not some:
+            continue
+        found, passed = _shares(some)
+        tens = [some[n : n + TEN] for n in range(max(len(some) - TEN + 1, 1))]
+        low = sum(day.found < 0.9 * day.picks for day in some)
+        calls, spared = sum(_calls(d.papers) for d in some), sum(d.spared for d in some)
+        kept = sum(d.asked + d.audited for d in some) / sum(d.papers for d in some)
+        print(
+            f"   {what}{which}: {len(some)} days, {found:.1%} of the picks found, {passed:.1%} "
+            f"passed; ten days in a row {min(_shares(ten)[0] for ten in tens):.1%} and "
+            f"{min(_shares(ten)[1] for ten in tens):.1%} at least; {low} days below 90 %; "
+            f"{1 - kept:.1%} of the papers, {spared} of {calls} calls spared ({spared / calls:.1%})"
         )
 
 
 def _plain(
     papers: Sequence[Paper], was: Sequence[bool], days: Days, picked: set[str], usual: bool
 ) -> dict[date_, list[Judged]]:
-    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
 
     settings = {"ngram_range": (1, 2), "sublinear_tf": True, "min_df": 2, "stop_words": "english"}
     words = TfidfVectorizer(**settings if usual else {})

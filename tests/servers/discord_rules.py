@@ -40,7 +40,7 @@ def message_error(body: Json, edit: bool = False) -> str:
     laid_out = (body.get("flags") or 0) & _V2
     if laid_out and (content or embeds):
         return "content or embeds beside Components V2"
-    if not (edit or content.strip() or embeds or top):
+    if not (edit or content.strip() or embeds or top or body.get("attachments")):
         return "empty"
     if len(content) > 2000 or len(embeds) > 10 or sum(map(_embed_length, embeds)) > 6000:
         return "content or embeds too long"

@@ -268,8 +268,7 @@ class FakeDiscord(DiscordRoutes):
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix("/api/v10/")
         route = f"{request.method} /{path}"
-        text = await request.text()
-        body = json.loads(text) if text else {}
+        body = await _body(request)
         faults = (waiting for pattern, waiting in self._faults if fnmatchcase(route, pattern))
         waiting = next(filter(None, faults), None)
         fault = waiting.popleft() if waiting else ""
@@ -422,6 +421,19 @@ class FakeDiscord(DiscordRoutes):
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _body(request: web.Request) -> Any:
+    """A request's JSON; with files, each attachment has its file's bytes."""
+    if request.content_type != "multipart/form-data":
+        text = await request.text()
+        return json.loads(text) if text else {}
+    parts = await request.post()
+    body = json.loads(str(parts["payload_json"]))
+    for attachment in body["attachments"]:
+        file: Any = parts[f"files[{attachment['id']}]"]
+        attachment["file"] = file.file.read().hex()
+    return body
 
 
 @contextmanager

@@ -212,7 +212,7 @@ class DiscordState:
         return message
 
     def _fill(self, message: Json, body: Json, edit: bool) -> None:
-        empty: Json = {"content": "", "embeds": [], "components": []}
+        empty: Json = {"content": "", "embeds": [], "components": [], "attachments": []}
         given = {name: body[name] or empty[name] for name in empty if name in body}
         if wrong := message_error(message | given | {"flags": body["flags"]}, edit):
             raise DiscordError(400, 50035, f"Invalid Form Body: {wrong}")

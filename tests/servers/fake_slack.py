@@ -38,6 +38,8 @@ REQUIRED_SCOPES = {
     "conversations.history": "channels:history",
     "conversations.replies": "channels:history",
     "conversations.open": "im:write",
+    "files.getUploadURLExternal": "files:write",
+    "files.completeUploadExternal": "files:write",
     "users.conversations": "groups:read",
     "users.info": "users:read",
 }
@@ -138,6 +140,7 @@ class SlackState:
         self.ephemeral: list[Json] = []
         self.views: dict[str, Json] = {}
         self.homes: dict[str, Json] = {}
+        self.files: list[bytes] = []  # F1, F2, ...
         self._hooks: dict[str, Json] = {}
         self._triggers: dict[str, float] = {}
         self._full: dict[str, float] = {}
@@ -220,6 +223,20 @@ class SlackState:
 
     def conversations_open(self, given: Json) -> Json:
         return {"channel": {"id": self._channel({"channel": given.get("users")})}}
+
+    def files_getUploadURLExternal(self, given: Json) -> Json:
+        self.files.append(b"")
+        id = f"F{len(self.files)}"
+        return {"file_id": id, "upload_url": self.url.replace("/api/", f"/upload/{id}")}
+
+    def files_completeUploadExternal(self, given: Json) -> Json:
+        files = json.loads(given["files"]) if isinstance(given["files"], str) else given["files"]
+        if any(not self.files[int(file["id"][1:]) - 1] for file in files):
+            raise SlackError("file_not_found")
+        channel = self._channel({"channel": given["channel_id"]}, post=True)
+        shared = {"type": "message", "ts": self._ts(), "text": "", "files": files} | BOT
+        self.channels[channel].messages.append(shared)
+        return {"files": files}
 
     def users_info(self, given: Json) -> Json:
         id = str(given.get("user"))
@@ -585,6 +602,12 @@ class FakeSlack(SlackState):
             reply |= {"needed": needed, "provided": self.scopes}
         return web.json_response(reply, status=status, headers=headers)
 
+    async def _upload(self, request: web.Request) -> web.Response:
+        if self._faults["upload"]:
+            return web.Response(status=int(self._faults["upload"].popleft()))
+        self.files[int(request.match_info["file"][1:]) - 1] = await request.read()
+        return web.Response(text="OK")
+
     async def _cut(self) -> None:
         for request in self.sockets.values():
             abort(request)
@@ -594,6 +617,7 @@ class FakeSlack(SlackState):
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_post("/response/{hook}", self._api)
+        app.router.add_post("/upload/{file}", self._upload)
         app.router.add_get("/link", self._link)
         # A request that hangs is cancelled when its client leaves, and at the end.
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.05)

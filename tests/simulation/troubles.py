@@ -15,6 +15,7 @@ from bot.domain.message import Card
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.store.backup import Backup, BackupEntry
+from bot.store.stored_forms import FORMAT_VERSION
 from tests.simulation.arxiv_edge import HALF_HOURS, Morning
 from tests.simulation.chat_edge import Chat, Event, Shown
 from tests.simulation.model_edge import FAULTS
@@ -383,9 +384,11 @@ class Troubles:
 
 
 def write_in_form_1(redis: Any) -> None:
-    """Rewrite all that is stored as the form before had it: without its version, and replacements
-    as a list of categories (stored_forms.UPGRADES)."""
+    """Rewrite what is stored as form 1 had it: without its version, and replacements as a list of
+    categories (stored_forms.UPGRADES). Gates, which had another form, are left as they are."""
     for key in list(redis.scan_iter("pb:*")):
+        if key.startswith(("pb:gate:", "pb:gate-report:")):
+            continue
         if redis.type(key) == "hash":
             rows = {field: _form_1(text) for field, text in redis.hgetall(key).items()}
             redis.hset(key, mapping=rows)
@@ -395,7 +398,7 @@ def write_in_form_1(redis: Any) -> None:
 
 
 def _form_1(text: str) -> str:
-    if not text.startswith('{"v":2,'):
+    if not text.startswith(f'{{"v":{FORMAT_VERSION},'):
         return text
     body = json.loads(text)
     del body["v"]

@@ -8,54 +8,36 @@ from typing import NamedTuple
 
 import structlog
 
-from bot.domain.budget import GateReport
-from bot.domain.digest import LocalRank, ScoreResult
-from bot.domain.papers import Paper, Profile, Value
-from bot.errors import Refused
+from bot.domain.digest import Digest, LocalRank, ScoreResult
+from bot.domain.papers import Paper, Profile
 from bot.store.gates import Gates, gate_key
 from bot.store.store import Store
 from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning
-from workers.gate import learned_ranking, local_ranking, threshold
+from workers.gate import guarantee, local_ranking, nightly, threshold
 from workers.gate.keyword_ranking import KeywordScore
-from workers.gate.threshold import Recall, Tally
+from workers.gate.nightly import GateState, Lesson
+from workers.gate.reports import gate_report
+from workers.gate.threshold import Tally
 from workers.judging import outcomes
 
 log = structlog.get_logger()
 
-# Training takes four seconds per thousand papers, and five times that for the threshold.
-_MOST_PAPERS = 6_000
 # Seconds: what has no vector yet is embedded at night, and gets this much of the job's half hour.
 _NIGHT = 900.0
 
 
-class ClosedGate(Value):
-    """A gate in use: its ranking, the least score that passes, the score from which lower ones are
-    near it, and the first day it divides."""
-
-    learned: learned_ranking.LearnedRanking
-    least: float
-    near: float
-    since: date_
-
-
-class GateState(Value):
-    """A profile's gate: closed, or open (None). `opened` is the last day that an earlier gate
-    divided, `why` the recall that had it opened."""
-
-    closed: ClosedGate | None = None
-    opened: date_ | None = None
-    why: Recall | None = None
-
-
 class Division(NamedTuple):
     """A day before the model is asked: the papers to ask about, all papers' ids best first with
-    their places, and the gate's split where one divided it."""
+    their places; where the gate divided it, its split, the threshold and level it went by, and all
+    scores."""
 
     asked: tuple[Paper, ...]
     ranking: list[str]
     places: dict[str, LocalRank]
-    split: threshold.GateSplit | None
+    split: threshold.GateSplit | None = None
+    promised: tuple[float, float] | None = None
+    marks: Mapping[str, float] = {}
 
 
 class Gatekeeper:
@@ -66,10 +48,10 @@ class Gatekeeper:
         self._key = gate_key(profile, model)
         self._kept = self._gates.gate(self._key, GateState) or GateState()
 
-    def is_closed(self, day: date_) -> bool:
-        """Whether the gate divides a day."""
-        closed = self._kept.closed if self._profile.gate else None
-        return closed is not None and day >= closed.since
+    @property
+    def divides(self) -> bool:
+        """Whether the gate keeps papers from the model."""
+        return self._profile.gate and self._kept.least is not None
 
     def divide(
         self,
@@ -79,14 +61,15 @@ class Gatekeeper:
         meaning: Meaning | None = None,
     ) -> Division:
         """Divide a day; all papers are asked about, in their order, where the profile has no gate,
-        or it is or was open on that day, or it knows of meaning and the day has none: its threshold
-        is for both. Ids in `always_ask` pass in any case."""
-        closed = self._kept.closed if self.is_closed(day) else None
-        if closed is None or (closed.learned.meaning and meaning is None):
+        or it promises nothing yet, or it knows of meaning and the day has none: its threshold is
+        for both. Ids in `always_ask` pass in any case."""
+        learned, least = self._kept.learned, self._kept.least
+        lacks_meaning = learned is not None and learned.meaning and meaning is None
+        if learned is None or least is None or not self._profile.gate or lacks_meaning:
             return ask_about_all(papers, local_ranking.rank(self._profile, papers, meaning))
-        placed = closed.learned.rank(self._profile, papers, meaning)
+        placed = learned.rank(self._profile, papers, meaning)
         untaught = {row.id: row for row in local_ranking.rank(self._profile, papers, meaning)}
-        divided = threshold.divide(placed, closed.least, closed.near, day, always_ask)
+        divided = threshold.divide(placed, least, day, always_ask)
         spared = set(divided.gated)
         return Division(
             asked=tuple(paper for paper in papers if paper.id not in spared),
@@ -101,15 +84,16 @@ class Gatekeeper:
                 for row in placed
             },
             split=divided,
+            promised=(least, self._kept.level),
+            marks={row.id: row.score for row in placed},
         )
 
     def record_day(
         self, name: str, day: date_, division: Division, results: Mapping[str, ScoreResult]
     ) -> None:
         """Store a decided day's name and counts. A day judged in full for a profile without a gate
-        says nothing of the closed gate it shares."""
-        closed, divided = self._kept.closed, division.split
-        if closed and day >= closed.since and divided is None:
+        says nothing of the gate it shares."""
+        if self._kept.least is not None and not self._profile.gate:
             return
         scores = {
             paper.id: result.score
@@ -117,95 +101,86 @@ class Gatekeeper:
             if (result := results.get(paper.versioned)) and result.score
         }
         picks = [id for id, score in scores.items() if outcomes.meets_cutoffs(self._profile, score)]
-        parts = divided or threshold.GateSplit(asked=tuple(scores), audited=(), gated=())
-        tally = threshold.tally(day, parts, scores, picks)
-        self._gates.put_day(self._key, day, name, tally)
+        parts = division.split or threshold.GateSplit(asked=tuple(scores))
+        row = threshold.tally(day, parts, scores, picks, division.promised, division.marks)
+        if day < self._kept.since:  # judged again: the ranking has learned from it meanwhile
+            first = next((each for each in self._tallies() if each.date == day), None)
+            row = row.model_copy(update={"found": first.found if first else ()})
+        self._gates.put_day(self._key, day, name, row)
         self._report(self._tallies())
 
     def learn(self, night: date_, embeddings: Embeddings | None = None) -> None:
-        """Open a gate that lets too little pass; close one when there is enough to learn from, of
-        words alone where there are no `embeddings`."""
+        """Learn from the days since the last night, of words alone where there are no `embeddings`,
+        and set the threshold by how earlier rankings placed their picks."""
         tallies = self._tallies()
-        if self._kept.closed:
-            since = self._kept.closed.since
-            recall = threshold.estimate_recall([t for t in tallies if t.date >= since])
-            if threshold.should_open(recall):
-                self._keep(GateState(opened=tallies[-1].date, why=recall))
-                log.info("gate reopened", profile=self._profile.name)
-            elif self._kept.closed.learned.meaning and embeddings is None:
-                # Meaning was switched off: a gate of words alone has to be learned.
-                self._keep(GateState(opened=tallies[-1].date))
-        elif threshold.may_close(self._kept.opened or date_.min, tallies):
-            self._close(tallies[-1].date, embeddings)
+        if tallies and tallies[-1].date >= self._kept.since:
+            tallies = [self._with_places(tally, embeddings) for tally in tallies]
+            start = nightly.start_of_lessons(self._kept, tallies)
+            lessons = self._lessons([tally for tally in tallies if tally.date >= start])
+            meaning = self._meaning([lesson.paper for lesson in lessons], embeddings)
+            self._kept = nightly.after_days(self._kept, tallies, lessons, self._profile, meaning)
+            self._gates.put_gate(self._key, self._kept)
+            divides, changed = self._kept.least is not None, str(self._kept.changed or "")
+            log.info("gate learned", profile=self._profile.name, divides=divides, changed=changed)
         self._report(tallies)
         self._gates.put_last_trained(self._key, night)
 
-    def _close(self, last: date_, embeddings: Embeddings | None) -> None:
-        from workers.gate import training  # numpy takes a while to import
+    def _with_places(self, tally: Tally, embeddings: Embeddings | None) -> Tally:
+        """A tally; of a new day that the gate did not divide, with its picks as the ranking places
+        them that has not learned from it yet."""
+        learned, is_new = self._kept.learned, tally.date >= self._kept.since
+        if learned is None or not is_new or tally.least is not None or not tally.picks:
+            return tally
+        digest = self._digest(tally.date)
+        papers = [decision.paper for decision in digest.decisions] if digest else []
+        meaning = self._meaning(papers, embeddings) if learned.meaning else None
+        if digest is None or (learned.meaning and meaning is None):
+            return tally
+        marks = {row.id: row.score for row in learned.rank(self._profile, papers, meaning)}
+        picks = sorted(each.paper.id for each in self._lessons([tally]) if each.picked)
+        placed = tally.model_copy(
+            update={"found": tuple(guarantee.FoundPick(marks[id], 1.0) for id in picks)}
+        )
+        self._gates.put_day(self._key, tally.date, self._names()[tally.date], placed)
+        return placed
 
-        papers, picked, days = self._training_papers()
-        meaning = embeddings.of(self._profile, papers, patience=_NIGHT) if embeddings else None
-        try:
-            held = training.score_held_out(self._profile, papers, picked, days, meaning)
-            knows = training.train(self._profile, papers, picked, meaning)
-        except Refused as refused:
-            log.info("gate stays open", profile=self._profile.name, why=str(refused))
-            return
-        least = threshold.choose_threshold(held)
-        near = threshold.choose_near_threshold(held, least)
-        closed = ClosedGate(learned=knows, least=least, near=near, since=_after(last))
-        self._keep(GateState(closed=closed))
-        log.info("gate closed", profile=self._profile.name, papers=knows.papers)
-
-    def _training_papers(self) -> tuple[list[Paper], list[bool], list[date_]]:
-        """The papers of days judged in full since the gate was opened, the newest first."""
-        opened = self._kept.opened or date_.min
-        full = {tally.date for tally in self._tallies() if tally.is_full}
-        papers: dict[str, tuple[Paper, bool, date_]] = {}
-        names = self._gates.days(self._key)
-        for day in sorted(names, reverse=True):
-            digest = self._store.days.get(names[day]) if day > opened and day in full else None
-            if len(papers) >= _MOST_PAPERS:
+    def _lessons(self, tallies: Sequence[Tally]) -> list[Lesson]:
+        """The papers with a score of these days, the newest first, each once; without days that an
+        older release divided."""
+        lessons: dict[str, Lesson] = {}
+        for tally in sorted(tallies, key=lambda tally: tally.date, reverse=True):
+            digest = self._digest(tally.date) if tally.is_known else None
+            if len(lessons) >= nightly.MOST_PAPERS:
                 break
             for decision in digest.decisions if digest else ():
                 if decision.score:
-                    picked = outcomes.meets_cutoffs(self._profile, decision.score)
-                    papers.setdefault(decision.paper.id, (decision.paper, picked, day))
-        rows = list(papers.values())
-        return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
+                    id, score = decision.paper.id, decision.score
+                    picked = outcomes.meets_cutoffs(self._profile, score)
+                    stands_for = tally.audits.get(id, 1.0)
+                    lessons.setdefault(id, Lesson(tally.date, decision.paper, picked, stands_for))
+        return list(lessons.values())
+
+    def _meaning(self, papers: Sequence[Paper], embeddings: Embeddings | None) -> Meaning | None:
+        if embeddings is None or not papers:
+            return None
+        return embeddings.of(self._profile, papers, patience=_NIGHT)
+
+    def _digest(self, day: date_) -> Digest | None:
+        return self._store.days.get(self._names().get(day, ""))
+
+    def _names(self) -> Mapping[date_, str]:
+        return self._gates.days(self._key)
 
     def _tallies(self) -> list[Tally]:
         return self._gates.tallies(self._key, Tally)
 
-    def _keep(self, kept: GateState) -> None:
-        self._kept = kept
-        self._gates.put_gate(self._key, kept)
-
     def _report(self, tallies: Sequence[Tally]) -> None:
-        closed, opened, recall = self._kept.closed, self._kept.opened, self._kept.why
-        full = list[Tally]()
-        if closed:
-            recall = threshold.estimate_recall([t for t in tallies if t.date >= closed.since])
-        else:
-            full = [t for t in tallies if t.date > (opened or date_.min) and t.is_full]
-        report = GateReport(
-            closed=closed is not None,
-            since=closed.since if closed else _after(opened) if opened else None,
-            full=len(full),
-            full_wanted=threshold.FULL_DAYS,
-            picks=sum(t.picks for t in full),
-            picks_wanted=threshold.FULL_PICKS,
-        )
-        if recall:
-            shown = recall.model_dump(include={"days", "asked", "below", "audited", "missed"})
-            between = {"recall": recall.value, "low": recall.low, "high": recall.high}
-            report = report.model_copy(update=shown | between)
-        self._gates.put_report(self._key, report)
+        self._gates.put_report(self._key, gate_report(self._kept, tallies))
 
 
 def ask_about_all(papers: Sequence[Paper], ranked: Sequence[KeywordScore]) -> Division:
     """Ask about all papers; the local ranking breaks ties and decides whom a budget reaches."""
-    return Division(tuple(papers), [row.id for row in ranked], places_in(ranked), None)
+    return Division(tuple(papers), [row.id for row in ranked], places_in(ranked))
 
 
 def places_in(ranked: Sequence[KeywordScore]) -> dict[str, LocalRank]:
@@ -214,7 +189,3 @@ def places_in(ranked: Sequence[KeywordScore]) -> dict[str, LocalRank]:
         row.id: LocalRank(rank=rank, of=len(ranked), words=row.words, relevance=row.relevance)
         for rank, row in enumerate(ranked, 1)
     }
-
-
-def _after(day: date_) -> date_:
-    return date_.fromordinal(day.toordinal() + 1)

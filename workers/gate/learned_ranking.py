@@ -7,7 +7,6 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date as date_
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -115,15 +114,6 @@ class LearnedRanking(Value):
                 used.update(term.split())
                 shown.append(" ".join(written[term].split()))
         return tuple(shown[:SHOWN])
-
-
-class HeldOutScore(Value):
-    """A paper scored by a ranking learned from other days, and whether it was picked."""
-
-    date: date_
-    id: str
-    score: float
-    picked: bool
 
 
 def terms_of(text: str) -> list[str]:

@@ -1,29 +1,25 @@
-"""The gate's threshold: which papers pass, the recall that audits show, when to open it; pure."""
+"""The gate at work: which papers pass, which of the others are asked about all the same, and the
+recall that those audits show; pure."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date as date_
 from typing import NamedTuple
 
 from pydantic import Field
 
 from bot.domain.papers import Value
-from workers.gate.learned_ranking import HeldOutScore, LearnedScore
+from workers.gate.guarantee import FoundPick
+from workers.gate.learned_ranking import LearnedScore
 
-TARGET_RECALL = 0.98  # the share of the picks on held-out days that the threshold lets through
-# Missed picks lie mostly just below the threshold, so the nearest quarter of the gated papers is
-# audited ten times as often as the others; together one in twenty is.
-NEAR_SHARE = 0.25
-AUDIT_NEAR, AUDIT_FAR = 0.155, 0.015
-MIN_RECALL = 0.95  # the share of the picks that has to pass, day by day
+# Missed picks lie mostly just below the threshold: one in three papers is audited that is near it,
+# half of one of a ranking's standard deviations, and one in 33 of the others.
+NEAR = 0.6
+AUDIT_NEAR, AUDIT_FAR = 1 / 3, 0.03
 WINDOW_DAYS = 20  # announced days (four weeks) that the estimate covers
-# A gate is opened only on evidence that one with the target recall shows with at most this chance,
-# in a single test; tests/benchmarks/bench_learn.py measures how often one is opened in vain.
-MAX_CHANCE = 0.2
-FULL_DAYS, FULL_PICKS = 10, 20  # days judged in full, and picks on them, before the gate closes
 
 
 class GateSplit(Value):
@@ -32,9 +28,15 @@ class GateSplit(Value):
     the ids of the latter two that came nearest to the threshold."""
 
     asked: tuple[str, ...]
-    audited: tuple[str, ...]
-    gated: tuple[str, ...]
+    audited: tuple[str, ...] = ()
+    gated: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
+
+    def stands_for(self, id: str) -> float:
+        """How many papers one that was asked about stands for."""
+        if id in self.audited:
+            return 1 / (AUDIT_NEAR if id in self.near else AUDIT_FAR)
+        return 1.0
 
 
 class AuditCounts(NamedTuple):
@@ -47,9 +49,12 @@ class AuditCounts(NamedTuple):
 
 class Tally(Value):
     """A day's counts for the gate: `asked` papers, the `picks` among them, and the papers below the
-    threshold, `near` it and `far` from it.
+    threshold, `near` it and `far` from it. `least` is the threshold, `level` what it promised; None
+    on a day judged in full.
 
-    A paper without a score counts on neither side. On a day judged in full, none is below.
+    A paper without a score counts on neither side. `audits` says for how many papers each audited
+    one stands; `found` are the picks, audited ones too, as a ranking places them that has not
+    learned from the day. It is empty where there was none yet.
     """
 
     date: date_
@@ -57,11 +62,30 @@ class Tally(Value):
     picks: int = Field(ge=0)
     near: AuditCounts = AuditCounts()
     far: AuditCounts = AuditCounts()
+    least: float | None = None
+    level: float | None = None
+    audits: dict[str, float] = Field(default_factory=dict)
+    found: tuple[FoundPick, ...] = ()
 
     @property
-    def is_full(self) -> bool:
-        """Whether the model was asked about all, and answered for some."""
-        return self.asked > 0 and not self.near.below and not self.far.below
+    def is_known(self) -> bool:
+        """Whether it is known for how many papers each paper with a score stands. An older release
+        did not note it of a divided day."""
+        return self.asked > 0 and len(self.audits) == self.near.audited + self.far.audited
+
+    @property
+    def papers(self) -> int:
+        """The papers with a score, and those below the threshold."""
+        return self.asked + self.near.below + self.far.below
+
+    @property
+    def missed_share(self) -> float | None:
+        """The share of the picks below the threshold, by the audits; None without a threshold or a
+        pick."""
+        lost = self.near.missed / AUDIT_NEAR + self.far.missed / AUDIT_FAR
+        if self.least is None or not self.picks + lost:
+            return None
+        return lost / (self.picks + lost)
 
 
 class Recall(Value):
@@ -82,43 +106,25 @@ class Recall(Value):
     high: float
 
 
-def choose_threshold(held: Sequence[HeldOutScore], recall: float = TARGET_RECALL) -> float:
-    """The highest threshold that lets this share of the picks on held-out days pass.
-
-    `held` are the scores of `training.score_held_out`, only of days since the gate was
-    opened. Without a pick everything passes (minus infinity).
-    """
-    picks = sorted((row.score for row in held if row.picked), reverse=True)
-    # Slightly less than the product, so that 0.98 of 50 is 49 in spite of rounding.
-    return picks[math.ceil(recall * len(picks) - 1e-9) - 1] if picks else -math.inf
-
-
-def choose_near_threshold(held: Sequence[HeldOutScore], least: float) -> float:
-    """The score from which a paper below `least` counts as near it: NEAR_SHARE of those below did
-    on the held-out days."""
-    below = sorted((row.score for row in held if row.score < least), reverse=True)
-    return below[math.ceil(NEAR_SHARE * len(below)) - 1] if below else least
-
-
 def divide(
     ranked: Sequence[LearnedScore],
     least: float,
-    near: float,
     day: date_,
     always_ask: Collection[str] = (),
 ) -> GateSplit:
     """Split a ranked day at the score `least`; ids in `always_ask` (a followed author's) pass
     whatever their score. Audited papers are drawn by a hash of id and day, so that the same are
-    drawn again, and more of them from the score `near` on."""
+    drawn again, and more of them NEAR the threshold."""
     below = [row for row in ranked if row.score < least and row.id not in always_ask]
+    near = {row.id for row in below if row.score >= least - NEAR}
     audited = {
-        row.id for row in below if _lot(row.id, day) < (AUDIT_FAR, AUDIT_NEAR)[row.score >= near]
+        row.id for row in below if _lot(row.id, day) < (AUDIT_FAR, AUDIT_NEAR)[row.id in near]
     }
     return GateSplit(
         asked=tuple(row.id for row in ranked if row.score >= least or row.id in always_ask),
         audited=tuple(row.id for row in below if row.id in audited),
         gated=tuple(row.id for row in below if row.id not in audited),
-        near=tuple(row.id for row in below if row.score >= near),
+        near=tuple(row.id for row in below if row.id in near),
     )
 
 
@@ -127,23 +133,45 @@ def _lot(id: str, day: date_) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def tally(day: date_, parts: GateSplit, scored: Collection[str], picks: Collection[str]) -> Tally:
-    """Count a divided day; `scored` and `picks` are the ids with a score and the picked ones."""
+def tally(
+    day: date_,
+    parts: GateSplit,
+    scored: Collection[str],
+    picks: Collection[str],
+    promised: tuple[float, float] | None = None,
+    marks: Mapping[str, float] | None = None,
+) -> Tally:
+    """Count a day; `scored` and `picks` are the ids with a score and the picked ones, `promised` is
+    its threshold and level, `marks` are the scores of a ranking that has not learned from it."""
+    least, level = promised or (None, None)
     scored, picks, near = set(scored), set(picks), set(parts.near)
+    audited = set(parts.audited) & scored
 
     def sample(is_near: bool) -> AuditCounts:
-        audited = {id for id in parts.audited if (id in near) is is_near} & scored
+        some = {id for id in audited if (id in near) is is_near}
         gated = sum((id in near) is is_near for id in parts.gated)
-        return AuditCounts(len(audited) + gated, len(audited), len(audited & picks))
+        return AuditCounts(len(some) + gated, len(some), len(some & picks))
 
     asked = scored & set(parts.asked)
     return Tally(
-        date=day, asked=len(asked), picks=len(asked & picks), near=sample(True), far=sample(False)
+        date=day,
+        asked=len(asked),
+        picks=len(asked & picks),
+        near=sample(True),
+        far=sample(False),
+        least=least,
+        level=level,
+        audits={id: parts.stands_for(id) for id in sorted(audited)},
+        found=tuple(
+            FoundPick(marks[id], parts.stands_for(id)) for id in sorted((asked | audited) & picks)
+        )
+        if marks
+        else (),
     )
 
 
 def estimate_recall(tallies: Sequence[Tally]) -> Recall:
-    """The recall over the last WINDOW_DAYS of these days, all since the gate last closed.
+    """The recall over the last WINDOW_DAYS of these days.
 
     The picks below the threshold are estimated from those audits found, weighted in each part by
     the inverse of its audited share (Horvitz and Thompson, J. Am. Stat. Assoc. 47, 1952, with the
@@ -184,23 +212,6 @@ def _sum(parts: Iterable[AuditCounts]) -> AuditCounts:
 
 def _share(part: AuditCounts) -> float:
     return part.missed / max(part.audited, 1)
-
-
-def should_open(recall: Recall) -> bool:
-    """Whether the gate lets too little pass and has to open: the estimate is below MIN_RECALL, and
-    audits would find so many picks with a chance below MAX_CHANCE if TARGET_RECALL passed and all
-    others lay near the threshold."""
-    expected = recall.picks * (1 / TARGET_RECALL - 1) * AUDIT_NEAR
-    fewer = (expected**n / math.factorial(n) for n in range(recall.missed))
-    by_chance = 1 - math.exp(-expected) * math.fsum(fewer)  # Poisson's
-    return recall.value is not None and recall.value < MIN_RECALL and by_chance < MAX_CHANCE
-
-
-def may_close(opened: date_, tallies: Sequence[Tally]) -> bool:
-    """Whether the days since the gate was opened suffice for a new one: FULL_DAYS judged in full
-    with FULL_PICKS. `opened` is the last day that a gate divided."""
-    full = [row for row in tallies if row.date > opened and row.is_full]
-    return len(full) >= FULL_DAYS and sum(row.picks for row in full) >= FULL_PICKS
 
 
 def _clopper_pearson(part: AuditCounts, error: float = 0.025) -> tuple[float, float]:

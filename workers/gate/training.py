@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date as date_
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from bot.domain.papers import Paper, Profile
 from bot.errors import Refused
 from workers.embedding.meaning import STEPS, Meaning, dot
 from workers.gate import keyword_ranking, learned_ranking, local_ranking, logistic
-from workers.gate.learned_ranking import FIELD_WEIGHTS, HeldOutScore, LearnedRanking, Term
+from workers.gate.learned_ranking import FIELD_WEIGHTS, LearnedRanking, Term
 from workers.gate.logistic import DenseTable, Numbers, SparseTable, Table
 
 # Chosen on recorded days up to May 2025, always tested on days up to two weeks later than those
@@ -39,40 +38,8 @@ LEAST_SPREAD = 0.05
 
 MIN_PAPERS, MIN_PICKS = 200, 20
 MAX_TERMS = 45_000  # words and pairs kept per field: two megabytes of JSON at most
-FOLDS = 5
 
 _NOTHING = 1e-6  # a spread below is the rounding of equal scores
-
-
-def score_held_out(
-    profile: Profile,
-    papers: Sequence[Paper],
-    picked: Sequence[bool],
-    days: Sequence[date_],
-    meaning: Meaning | None = None,
-) -> tuple[HeldOutScore, ...]:
-    """Score every paper by a ranking learned without its day, to choose a threshold by.
-
-    The three sequences are parallel; `meaning` is that of all papers. Every FOLDS-th day is held
-    out at once. Raises Refused with fewer days than that, or where the others do not suffice for
-    `train`.
-    """
-    rows = list(zip(papers, picked, days, strict=True))
-    dates = sorted(set(days))
-    if len(dates) < FOLDS:
-        raise Refused(f"A gate is tried on at least {FOLDS} days; there are {len(dates)}.")
-    held = []
-    for fold in range(FOLDS):
-        held_out = dates[fold::FOLDS]
-        kept = [row for row in rows if row[2] not in held_out]
-        ranking = train(profile, [row[0] for row in kept], [row[1] for row in kept], meaning)
-        for day in held_out:
-            was = {paper.id: was for paper, was, on in rows if on == day}
-            ranked = ranking.rank(profile, [paper for paper, _, on in rows if on == day], meaning)
-            held += [
-                HeldOutScore(date=day, id=r.id, score=r.score, picked=was[r.id]) for r in ranked
-            ]
-    return tuple(sorted(held, key=lambda row: (row.date, row.id)))
 
 
 class _Lesson(NamedTuple):

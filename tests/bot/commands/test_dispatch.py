@@ -10,11 +10,20 @@ from bot.domain.digest import Digest, Judge, Outcome
 from bot.domain.request import Address
 from bot.domain.status import PendingRequest, QueueStatus, Status
 from bot.errors import Refused
+from bot.store.gates import Gates, gate_key
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from bot.terminal.render import as_text
 from tests.conftest import check_golden
-from tests.factories import NOW, decision, digest, listing, profile
+from tests.factories import (
+    NOW,
+    decision,
+    digest,
+    gate_report,
+    listing,
+    profile,
+    subscription,
+)
 
 HERE = Address(platform="terminal", channel="main")
 
@@ -60,7 +69,22 @@ def test_what_each_command_says(context: Context) -> None:
     day = digest(decision("2503.10000", Outcome.PICKED), decision("2503.10001", Outcome.OVER_LIMIT))
     delivered(day, context)
     shown += [said(text, context) for text in ("/digest list", "/digest missed", "/digest cost")]
+    shown.append(said("/digest gate matters", context))
     check_golden("commands/help.txt", "\n".join(shown))
+
+
+def test_the_gate_of_the_channels_one_profile_needs_no_name(context: Context) -> None:
+    with pytest.raises(Refused, match="Name a profile: /digest gate PROFILE"):
+        typed("gate", context)
+    context.store.subscriptions.put(subscription(profile="matters", address=HERE))
+    Gates(context.store).put_report(gate_key(profile(), "gpt-6-luna"), gate_report())
+    for text in ("gate", "/digest gate", "gate matters", 'gate "Matters of importance"'):
+        answer = typed(text, context)
+        assert answer.head is not None
+        assert answer.head.title == "Gate of Matters of importance"
+        assert answer.picture is not None
+    with pytest.raises(Refused, match="did you mean matters"):
+        typed("gate maters", context)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import digest_name
 from bot.domain.subscription import Paused
 from bot.errors import Gone, Unavailable
+from bot.store.gates import Gates, gate_key
 from bot.store.store import Store
 from bot.views import discord as discord_views
 from tests.bot.discord.conversations import (
@@ -30,7 +31,16 @@ from tests.bot.discord.conversations import (
     post_day,
     subscription,
 )
-from tests.factories import NOW, answer_lookup, decision, digest, list_result, paper_ids
+from tests.factories import (
+    NOW,
+    answer_lookup,
+    decision,
+    digest,
+    gate_report,
+    list_result,
+    paper_ids,
+    profile,
+)
 from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import Ack, FakeDiscord
 from tests.servers.fake_discord_state import (
@@ -93,6 +103,39 @@ def test_a_day_is_asked_for_and_the_clock_is_woken(run_session: Converse) -> Non
         assert (wished.address, wished.by) == (CHANNEL_ADDRESS, USER_ID)
         async with asyncio.timeout(1):
             await bot.answers.wakeup.wait(5)
+
+    run_session(talk)
+
+
+def test_the_gates_plot_comes_after_its_words_for_the_person_alone(
+    fake_discord: FakeDiscord, run_session: Converse, store: Store
+) -> None:
+    Gates(store).put_report(gate_key(profile(), ""), gate_report())
+
+    async def talk(bot: BotSession) -> None:
+        ack = await asyncio.to_thread(fake_discord.command, "digest gate", {"profile": "matters"})
+        await bot.said(ack, 2)
+        said, shown = ack.answers
+        assert "finds about 98% of picks" in draw_discord(said)
+        (picture,) = shown["attachments"]
+        assert picture["filename"] == "gate.png"
+        assert picture["description"].startswith("46 days: recall")
+        assert bytes.fromhex(picture["file"]).startswith(b"\x89PNG")
+        assert bot.shown() == []
+
+    run_session(talk)
+
+
+def test_a_plot_that_discord_refuses_leaves_the_words_and_says_so(
+    fake_discord: FakeDiscord, run_session: Converse, store: Store
+) -> None:
+    Gates(store).put_report(gate_key(profile(), ""), gate_report())
+    fake_discord.inject_faults("POST /webhooks/*", (413, 40005))
+
+    async def talk(bot: BotSession) -> None:
+        ack = await asyncio.to_thread(fake_discord.command, "digest gate", {"profile": "matters"})
+        assert "couldn't be sent just now" in await bot.said(ack, 2)
+        assert "finds about 98% of picks" in draw_discord(ack.answers[0])
 
     run_session(talk)
 

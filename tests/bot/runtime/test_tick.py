@@ -30,7 +30,7 @@ from tests.factories import (
     profile,
     subscription,
 )
-from workers.gate.gatekeeper import GateState
+from workers.gate.nightly import GateState
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -28,6 +28,7 @@ from bot.profiles import form as form_profile
 from bot.runtime import answers, lookup_waiter
 from bot.slack import events, forms
 from bot.store.connection import connect_briefly
+from bot.store.gates import Gates, gate_key
 from bot.store.history import History
 from bot.store.lookups import Lookups
 from bot.store.requests import Requests
@@ -46,7 +47,7 @@ from tests.bot.slack.conversations import (
     type_command,
     wrong,
 )
-from tests.factories import answer_lookup
+from tests.factories import answer_lookup, gate_report, profile
 from tests.servers.fake_slack import Ack, FakeSlack, Json, run_fake_slack, signature_headers
 from tests.servers.slack_rules import draw_slack, unchanged_submission
 from tests.waiting import TIMEOUT_SECONDS, wait_until
@@ -98,6 +99,53 @@ def test_what_changes_the_channel_is_said_in_the_channel(fake_slack: FakeSlack) 
         "@U1 resumed",
         "@U1 unsubscribed",
     ]
+
+
+def put_gate(store: Store) -> None:
+    """The gate of matters has been at work for weeks, whatever the model is."""
+    for model in ("", "gpt-6-luna"):
+        Gates(store).put_report(gate_key(profile(), model), gate_report())
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_the_gates_plot_comes_into_the_direct_messages_and_its_words_at_once(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    put_gate(store)
+    said = type_command(fake_slack, "gate matters")
+    assert "finds about 98% of picks (95% confidence: 91% to 100%)" in said
+    fake_slack.wait_until(lambda: len(fake_slack.ephemeral) == 2)
+    assert "The plot is in our direct messages." in draw_slack(fake_slack.ephemeral[1])
+    (shown,) = fake_slack.channels["D1"].messages
+    assert shown["files"] == [{"id": "F1", "title": "gate.png"}]
+    assert fake_slack.files[0].startswith(b"\x89PNG")
+    assert fake_slack.visible_messages("C1") == []
+    said = type_command(fake_slack, "gate matters", channel="D1")
+    fake_slack.wait_until(lambda: len(fake_slack.files) == 2)
+    assert "finds about 98%" in said
+
+
+@pytest.mark.usefixtures("running_bot")
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("", "lacks the scope files:write"),
+        ("files.completeUploadExternal internal_error", "couldn't be sent just now"),
+        ("upload 500", "couldn't be sent just now"),
+        ("conversations.open http_500", "couldn't be sent just now"),
+    ],
+)
+def test_a_plot_that_slack_refuses_leaves_the_words_and_the_reason(
+    fault: str, told: str, fake_slack: FakeSlack, store: Store
+) -> None:
+    put_gate(store)
+    if fault:
+        fake_slack.inject_faults(*fault.split())
+    else:
+        fake_slack.scopes = fake_slack.scopes.replace(",files:write", "")
+    assert "finds about 98% of picks" in type_command(fake_slack, "gate matters")
+    fake_slack.wait_until(lambda: len(fake_slack.ephemeral) == 2)
+    assert told in draw_slack(fake_slack.ephemeral[1])
 
 
 @pytest.mark.usefixtures("running_bot")

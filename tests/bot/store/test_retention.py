@@ -18,7 +18,7 @@ from bot.store.queues import Queues
 from bot.store.store import Store
 from bot.store.stored_forms import RETENTION
 from tests.factories import DAY, NOW, announced, decision, digest, listing, paper_ids, profile
-from workers.gate.gatekeeper import GateState
+from workers.gate.nightly import GateState
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 

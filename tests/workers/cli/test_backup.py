@@ -122,7 +122,7 @@ FORGED = {
     "no subscription": (row("pb:subscriptions", {MINE: "{}"}), "address: Field required"),
     "one under another key": (row("pb:subscriptions", {"x y": of("subs")[MINE]}), "filed under"),
     "a profile with more": (row("pb:profiles", {"m": '{"v": 2, "run": "id"}'}), "Field required"),
-    "a newer value": (row("pb:profiles", {"m": '{"v": 3}'}), "its form is '3'"),
+    "a newer value": (row("pb:profiles", {"m": '{"v": 4}'}), "its form is '4'"),
     "no JSON": (row("pb:digest:day", "{", "string"), "pb:digest:day"),
     "a digest of nothing": (row("pb:digest:day", "{}", "string"), "it has no decisions"),
     "a wrong number": (row("pb:spent:slack:T1:2025-03", {"nano": "1e9"}), "not a whole number"),

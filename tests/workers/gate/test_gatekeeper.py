@@ -1,4 +1,4 @@
-"""A profile's gate from day to day: it learns, closes, counts what it misses, and opens again."""
+"""A profile's gate from day to day: it learns, divides, counts what it misses, and begins anew."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from redis import Redis
 
 from bot.commands.context import Context
 from bot.commands.due import due_training, take_snapshot
-from bot.domain.budget import GateReport
+from bot.domain.budget import GateReport, GateStage
 from bot.domain.digest import Digest, Judge, ListQuery, Outcome, Source
 from bot.domain.papers import Announced, AnnounceType, Cutoffs, Followed, Paper, Profile
 from bot.domain.request import Address
@@ -25,8 +25,6 @@ from bot.store.gates import Gates, gate_key
 from bot.store.lookups import Lookups
 from bot.store.quarantine import quarantine_counts
 from bot.store.store import Store
-from bot.views.cost import gate_line
-from tests.conftest import check_golden
 from tests.factories import DAY, NOW, list_result, listing, paper, profile
 from tests.servers.fake_http import scores_for
 from tests.workers.gate.tide_papers import COMMON, OTHERS, TIDES
@@ -34,10 +32,14 @@ from tests.workers.gate.vectors import embed_by
 from tests.workers.run_score_job import MODEL_JUDGE, put_profile_request, run_score_job
 from tests.workers.scripted_model import ScriptedModel
 from workers.embedding.embeddings import Embed, Embeddings
-from workers.gate.gatekeeper import ClosedGate, Gatekeeper, GateState
+from workers.gate.gatekeeper import Gatekeeper
+from workers.gate.nightly import GateState
+from workers.gate.threshold import Tally
 
 A_DAY, MOST = 40, 60
-BEES = ["bees", "wool"]
+BEES = ["bees"]
+# The first ranking is learned after eight days; five more have the 33 picks it is counted by.
+LEARNED, DIVIDED = 8, 13
 
 
 @cache
@@ -138,13 +140,12 @@ class World:
         return found
 
     @property
-    def kept(self) -> GateState:
-        return Gates(self.store).gate(self.key, GateState) or GateState()
+    def tallies(self) -> list[Tally]:
+        return Gates(self.store).tallies(self.key, Tally)
 
     @property
-    def closed(self) -> ClosedGate:
-        assert self.kept.closed is not None
-        return self.kept.closed
+    def kept(self) -> GateState:
+        return Gates(self.store).gate(self.key, GateState) or GateState()
 
     def asked(self) -> set[str]:
         """Whom the model was asked about since this was asked last."""
@@ -159,50 +160,53 @@ def world(store: Store) -> World:
 
 
 @pytest.fixture(scope="module")
-def ten_days() -> dict[bytes, bytes]:
+def first_days() -> dict[bytes, bytes]:
     """What the server keeps after them: learning takes a second."""
     return {}
 
 
 @pytest.fixture
-def shut(world: World, redis_url: str, ten_days: dict[bytes, bytes]) -> World:
-    """Ten days are judged, and the gate is closed."""
+def shut(world: World, redis_url: str, first_days: dict[bytes, bytes]) -> World:
+    """So many days are judged that the gate divides the next one."""
     with Redis.from_url(redis_url) as raw:
-        if not ten_days:
-            world.days(0, 10)
+        if not first_days:
+            world.days(0, DIVIDED)
             world.asked()
-            ten_days |= {key: raw.dump(key) for key in raw.scan_iter()}
-        for key, kept in ten_days.items():
+            first_days |= {key: raw.dump(key) for key in raw.scan_iter()}
+        for key, kept in first_days.items():
             raw.restore(key, 0, kept, replace=True)
     return world
 
 
-def test_a_gate_stays_open_for_ten_full_days_then_closes_at_night(world: World) -> None:
-    world.days(0, 9)
-    assert not world.report.closed
-    assert (world.report.full, world.report.full_wanted) == (9, 10)
-    assert (world.report.picks, world.report.picks_wanted) == (63, 20)
-    assert len(world.asked()) == 9 * A_DAY
-    digest = world.judge(9)
+def test_a_gate_learns_then_counts_then_divides_and_says_how_far_it_is(world: World) -> None:
+    world.days(0, LEARNED - 1)
+    assert world.report.stage is GateStage.LEARNING
+    world.days(LEARNED - 1, LEARNED)
+    assert (world.report.stage, world.report.picks) == (GateStage.COUNTING, 0)
+    world.days(LEARNED, DIVIDED - 1)
+    assert (world.report.stage, world.report.picks) == (GateStage.COUNTING, 27)
+    assert world.report.picks_wanted == 33
+    digest = world.judge(DIVIDED - 1)
     assert digest.counts[Outcome.GATED] == 0
-    assert not world.report.closed
-    assert world.night(9).closed
-    assert world.report.since == day_of(9) + timedelta(days=1)
+    assert len(world.asked()) == DIVIDED * A_DAY
+    assert world.night(DIVIDED - 1).stage is GateStage.DIVIDING
+    assert world.report.level == pytest.approx(0.029, abs=0.001)
     assert (world.report.days, world.report.recall) == (0, None)
+    assert [day.gated for day in world.report.history] == [0] * DIVIDED
 
 
-def test_days_without_twenty_picks_or_without_answers_teach_too_little(world: World) -> None:
+def test_days_without_picks_or_without_answers_teach_too_little(world: World) -> None:
     world.model = ScriptedModel(likes("nothing"))
-    world.days(0, 11)
-    assert not world.report.closed
-    assert (world.report.full, world.report.picks) == (11, 0)
+    world.days(0, 10)
+    assert world.report.stage is GateStage.LEARNING
     world.model = ScriptedModel(lambda about: "Sure!")
-    world.days(11, 12)
-    assert world.report.full == 11
+    world.days(10, 11)
+    assert world.report.stage is GateStage.LEARNING
+    assert world.report.history[-1].scored == 0
 
 
 def test_a_divided_day_asks_those_above_and_the_audited_and_adds_up(shut: World) -> None:
-    digest = shut.judge(10)
+    digest = shut.judge(DIVIDED)
     about = set(shut.asked())
     told = {decision.paper.id: decision for decision in digest.decisions}
     assert len(told) == sum(digest.counts.values()) == A_DAY
@@ -217,73 +221,93 @@ def test_a_divided_day_asks_those_above_and_the_audited_and_adds_up(shut: World)
 
 
 def test_the_audited_are_asked_though_they_are_below(shut: World) -> None:
-    shut.days(10, 20)
-    report, gated = shut.report, 10 * A_DAY - len(shut.asked())
-    assert report.asked + report.below == 10 * A_DAY
+    shut.days(DIVIDED, DIVIDED + 6)
+    report, gated = shut.report, 6 * A_DAY - len(shut.asked())
+    assert report.asked + report.below == 6 * A_DAY
     assert report.audited > 0
     assert report.below - report.audited == gated
-    assert (report.days, report.missed, report.recall) == (10, 0, 1.0)
-    assert report.closed
+    assert (report.days, report.missed, report.recall) == (6, 0, 1.0)
+    assert report.stage is GateStage.DIVIDING
+    assert sum(day.gated for day in report.history) == gated
+    assert {day.level for day in report.history[:DIVIDED]} == {None}
+    assert None not in {day.level for day in report.history[DIVIDED:]}
+
+
+def test_it_learns_from_days_it_divided_and_the_audited_stand_for_more(shut: World) -> None:
+    before = shut.kept.learned
+    shut.days(DIVIDED, DIVIDED + 2)
+    assert before
+    assert shut.kept.learned
+    asked = len(shut.asked())
+    assert asked < 2 * A_DAY
+    assert shut.kept.learned.papers == before.papers + asked
+    assert shut.kept.learned.abstract != before.abstract
 
 
 def test_a_followed_author_always_passes(store: Store) -> None:
     world = World(store, profile(authors=Followed(follow=("Ebba Flood",))))
-    world.days(0, 10)
-    for n in range(10, 14):
+    world.days(0, DIVIDED)
+    for n in range(DIVIDED, DIVIDED + 3):
         digest = world.judge(n)
+        assert digest.counts[Outcome.GATED] > 0
         (starred,) = [d for d in digest.decisions if d.followed]
         assert starred.outcome is Outcome.BELOW_CUTOFF
 
 
 def test_one_line_in_the_profile_turns_the_gate_off_and_keeps_the_count(shut: World) -> None:
-    shut.judge(10)
+    shut.judge(DIVIDED)
     shut.asked()
     before, mine = shut.report, shut.mine
     shut.mine = mine.model_copy(update={"gate": False})
-    digest = shut.judge(11)
+    digest = shut.judge(DIVIDED + 1)
     assert len(shut.asked()) == A_DAY
     assert digest.counts[Outcome.GATED] == 0
     assert shut.report == before
     shut.mine = mine
-    shut.judge(12)
+    shut.judge(DIVIDED + 2)
     assert shut.report.days == 2
     assert len(shut.asked()) < A_DAY
 
 
 def test_a_day_judged_again_replaces_its_count(shut: World) -> None:
-    first = shut.judge(10)
+    first = shut.judge(DIVIDED)
     shut.asked()
     before = shut.report
-    again = shut.judge(10, at=60, papers=A_DAY + 12)
+    again = shut.judge(DIVIDED, at=60, papers=A_DAY + 12)
     assert sum(again.counts.values()) == A_DAY + 12
     assert shut.report.days == before.days == 1
     assert shut.report.asked + shut.report.below == A_DAY + 12
     assert 0 < len(shut.asked() - {d.paper.id for d in first.decisions}) < 12
 
 
-def test_a_day_before_it_closed_is_judged_in_full_again(shut: World) -> None:
-    digest = shut.judge(9, at=60, papers=A_DAY + 12)
-    assert digest.counts[Outcome.GATED] == 0
-    assert sum(digest.counts.values()) == A_DAY + 12
-    assert shut.report.days == 0
+def test_a_day_judged_again_after_the_night_is_divided_but_keeps_its_picks_places(
+    shut: World,
+) -> None:
+    """The gate has learned from them meanwhile, and would place them too well."""
+    shut.days(DIVIDED, DIVIDED + 1)
+    before = shut.tallies[-1]
+    digest = shut.judge(DIVIDED, at=24 * 60, papers=A_DAY + 12)
+    assert digest.counts[Outcome.GATED] > A_DAY / 2
+    assert shut.tallies[-1].date == before.date
+    assert shut.tallies[-1].found == before.found != ()
+    assert shut.tallies[-1].asked + shut.tallies[-1].far.below > A_DAY
 
 
 @pytest.fixture
 def knowing(world: World) -> World:
     """As `shut`, by words and by vectors that know what tides are."""
-    world.days(0, 9)
     world.embeddings = Embeddings(world.store.vectors, lambda: embed_by(*TIDES))
-    world.days(9, 10)
+    world.days(0, DIVIDED)
     world.asked()
     return world
 
 
 def test_a_gate_learns_at_night_what_the_picked_mean_and_divides_by_it(knowing: World) -> None:
-    assert len(knowing.closed.learned.meaning) == 384
-    digest = knowing.judge(10)
+    assert knowing.kept.learned
+    assert len(knowing.kept.learned.meaning) == 384
+    digest = knowing.judge(DIVIDED)
     assert digest.counts[Outcome.GATED] > A_DAY / 2
     assert digest.counts[Outcome.PICKED] == 7
-    knowing.asked()
 
 
 def test_a_day_whose_papers_have_no_vectors_passes_such_a_gate_whole(knowing: World) -> None:
@@ -293,66 +317,52 @@ def test_a_day_whose_papers_have_no_vectors_passes_such_a_gate_whole(knowing: Wo
         raise OSError("the model is gone")
 
     knowing.embeddings = Embeddings(knowing.store.vectors, broken)
-    digest = knowing.judge(10)
+    digest = knowing.judge(DIVIDED)
     assert digest.counts[Outcome.GATED] == 0
     assert len(knowing.asked()) == A_DAY
-    assert knowing.report.days == 0
+    assert knowing.tallies[-1].found == ()
     knowing.embeddings = Embeddings(knowing.store.vectors, lambda: embed_by(*TIDES))
-    assert knowing.night(10).closed
-    assert knowing.judge(11).counts[Outcome.GATED] > 0
+    assert knowing.night(DIVIDED).stage is GateStage.DIVIDING
+    assert len(knowing.tallies[-1].found) == 7  # placed at night
+    assert knowing.judge(DIVIDED + 1).counts[Outcome.GATED] > 0
 
 
-def test_a_gate_opens_when_meaning_is_switched_off_and_learns_words_alone(knowing: World) -> None:
-    knowing.judge(10)
+def test_a_gate_counts_anew_when_meaning_is_switched_off(knowing: World) -> None:
+    knowing.judge(DIVIDED)
     knowing.embeddings = None
-    assert not knowing.night(10).closed
-    knowing.days(11, 21)
-    assert knowing.report.closed
-    assert knowing.closed.learned.meaning == ()
+    assert knowing.night(DIVIDED).stage is GateStage.COUNTING
+    assert knowing.kept.learned
+    assert knowing.kept.learned.meaning == ()
+    knowing.days(DIVIDED + 1, DIVIDED + 6)
+    assert knowing.report.stage is GateStage.DIVIDING
 
 
 def test_a_gate_of_words_divides_a_day_with_vectors_as_one_without(shut: World) -> None:
-    before = shut.judge(10)
+    before = shut.judge(DIVIDED)
     shut.embeddings = Embeddings(shut.store.vectors, lambda: embed_by(*TIDES))
-    again = shut.judge(10, at=60)
+    again = shut.judge(DIVIDED, at=60)
     assert again.decisions == before.decisions
 
 
-def drifted(world: World) -> int:
-    """The interest changes; the night on which the gate opens."""
-    world.model = ScriptedModel(APIAN)
-    for n in range(10, 30):
-        world.judge(n)
-        assert world.report.closed
-        if not world.night(n).closed:
-            return n
-    raise AssertionError("it never opened")
-
-
-def test_a_drifted_interest_opens_the_gate_at_night_and_the_report_says_so(shut: World) -> None:
-    last = drifted(shut)
-    assert last < 20
-    report = shut.report
-    assert report.since == day_of(last) + timedelta(days=1)
-    assert report.recall is not None
-    assert report.recall < 0.95
-    assert report.missed > 0
-    assert (report.full, report.picks) == (0, 0)
-    shut.asked()
-    assert shut.judge(last + 1).counts[Outcome.GATED] == 0
-    assert len(shut.asked()) == A_DAY
-    assert shut.report.full == 1
-
-
-def test_an_opened_gate_learns_only_from_the_days_since(shut: World) -> None:
-    last = drifted(shut)
-    shut.days(last + 1, last + 11)
-    assert shut.closed.learned.papers == 10 * A_DAY
-    digest = shut.judge(last + 11)
-    assert digest.counts[Outcome.GATED] > 5
-    told = {d.paper.id: d.outcome for d in digest.decisions}
-    wanted = [p for p in papers_of(day_of(last + 11)) if {*BEES} & {*p.abstract.split()}]
-    assert sum(told[p.id] is not Outcome.GATED for p in wanted) > 0.8 * len(wanted)
+def test_a_changed_interest_is_noticed_in_days_said_and_learned_anew(shut: World) -> None:
+    shut.model = ScriptedModel(APIAN)
+    noticed = None
+    for n in range(DIVIDED, DIVIDED + 20):
+        digest = shut.judge(n)
+        wanted = {p.id for p in papers_of(day_of(n)) if {*BEES} & {*p.abstract.split()}}
+        gated = {d.paper.id for d in digest.decisions if d.outcome is Outcome.GATED}
+        report = shut.night(n)
+        if report.changed and noticed is None:
+            noticed = n
+            assert report.changed == day_of(n)
+            assert report.stage is GateStage.LEARNING
+        if n >= DIVIDED + 5:
+            assert len(wanted & gated) <= 0.2 * len(wanted)
+    assert noticed is not None
+    assert noticed <= DIVIDED + 6
+    assert shut.report.stage is GateStage.DIVIDING
+    assert shut.kept.learned
+    assert shut.kept.learned.papers <= (DIVIDED + 20 - noticed + 2) * A_DAY
 
 
 def test_another_profile_model_or_cut_off_has_a_gate_of_its_own(shut: World) -> None:
@@ -363,20 +373,25 @@ def test_another_profile_model_or_cut_off_has_a_gate_of_its_own(shut: World) -> 
         (shut.mine, "another"),
     ):
         keeper = Gatekeeper(shut.store, other, model)
-        assert keeper.divide(papers_of(day_of(10)), day_of(10), ()).split is None
+        assert keeper.divide(papers_of(day_of(DIVIDED)), day_of(DIVIDED), ()).split is None
     few = shut.mine.model_copy(update={"maximum": 3})
     keeper = Gatekeeper(shut.store, few, "scripted")
-    assert keeper.divide(papers_of(day_of(10)), day_of(10), ()).split is not None
+    assert keeper.divide(papers_of(day_of(DIVIDED)), day_of(DIVIDED), ()).split is not None
 
 
-def test_a_failed_training_leaves_the_gate_open_and_is_retried(world: World) -> None:
+def test_a_night_that_teaches_nothing_is_followed_by_another(world: World) -> None:
     world.papers_of = strange  # type: ignore[assignment]
-    world.days(0, 10)
-    assert not world.report.closed
-    assert (world.report.full, world.report.picks) == (10, 70)
+    world.days(0, LEARNED)
+    assert world.report.stage is GateStage.LEARNING
     world.papers_of = papers_of
-    world.days(10, 12)
-    assert world.report.closed
+    world.days(LEARNED, LEARNED + 2)
+    assert world.report.stage is GateStage.COUNTING
+
+
+def test_a_night_after_no_new_day_changes_nothing(shut: World) -> None:
+    before = shut.kept
+    shut.night(DIVIDED)
+    assert shut.kept == before
 
 
 def test_each_profile_is_trained_once_a_night_between_two_lists(store: Store) -> None:
@@ -420,33 +435,33 @@ def a_desk(store: Store, *profiles: Profile) -> Context:
     return context
 
 
-def test_gate_report() -> None:
-    learning = GateReport(closed=False, full=4, picks=13, full_wanted=10, picks_wanted=20)
-    closed = GateReport(closed=True, since=DAY)
-    blind = closed.model_copy(update={"days": 1, "asked": 44, "below": 50})
-    counts = {"days": 12, "asked": 500, "below": 610, "audited": 31, "missed": 1}
-    known = closed.model_copy(update=counts | {"recall": 0.961, "low": 0.724, "high": 0.998})
-    worse: dict[str, object] = counts | {"missed": 4, "recall": 0.874, "low": 0.51, "high": 0.948}
-    again = learning.model_copy(update=worse | {"since": DAY, "full": 0, "picks": 0})
-    reports = {
-        "Open, nothing was learned": learning.model_copy(update={"full": 0, "picks": 0}),
-        "Open, learning": learning,
-        "Closed this night": closed,
-        "Closed, nothing audited": blind,
-        "Closed, audited": known,
-        "Opened again": again,
-        "Opened again, learning": again.model_copy(update={"full": 9, "picks": 63}),
-    }
-    shown = [f"{what}\n{gate_line('matters', found)}\n" for what, found in reports.items()]
-    check_golden("views/gate.txt", "\n".join(shown))
+def test_a_gate_of_the_release_before_goes_on_ranking_and_counts_anew(shut: World) -> None:
+    """Its threshold was set by another rule, and of its divided days nobody noted who was seen."""
+    learned = shut.kept.learned
+    assert learned
+    closed = {"learned": learned.model_dump(mode="json"), "least": 0.1, "near": 0.0}
+    old = {"closed": closed | {"since": str(day_of(10))}, "opened": None, "why": None}
+    redis, tallies = shut.store.redis, f"pb:gate-tallies:{shut.key}"
+    redis.set(f"pb:gate:{shut.key}", json.dumps({"v": 2} | old))
+    for n in range(DIVIDED):
+        parts = {"near": [0, 0, 0], "far": [0, 0, 0]} if n < 10 else {"near": [9, 2, 0]}
+        row = {"v": 2, "date": str(day_of(n)), "asked": 20, "picks": 7} | parts
+        redis.hset(tallies, str(day_of(n)), json.dumps(row))
+    redis.set(f"pb:gate-report:{shut.key}", '{"v": 2, "closed": true, "since": "2025-03-20"}')
+    assert shut.report == GateReport(stage=GateStage.COUNTING)
+    assert shut.judge(DIVIDED).counts[Outcome.GATED] == 0
+    report = shut.night(DIVIDED)
+    assert (report.stage, report.picks) == (GateStage.COUNTING, 7)
+    shut.days(DIVIDED + 1, DIVIDED + 5)
+    assert shut.report.stage is GateStage.DIVIDING
+    assert quarantine_counts(redis) == {}
 
 
-def test_a_gate_stored_by_an_older_version_is_trained_anew(shut: World) -> None:
+def test_a_gate_whose_form_nobody_knows_learns_anew(shut: World) -> None:
     redis, tallies = shut.store.redis, f"pb:gate-tallies:{shut.key}"
     redis.set(f"pb:gate:{shut.key}", '{"closed": {"learned": {"words": {}}, "least": 0.1}}')
     redis.hset(tallies, str(day_of(0)), '{"date": "2025-03-03", "seen": 4}')
-    digest = shut.judge(10)
-    assert digest.counts[Outcome.GATED] == 0
-    assert not shut.report.closed
-    assert shut.report.full == 10  # the days but the one that cannot be read
-    assert quarantine_counts(shut.store.redis) == {"gate": 1, "gate-tallies": 1}
+    assert shut.judge(DIVIDED).counts[Outcome.GATED] == 0
+    assert shut.report.stage is GateStage.LEARNING
+    assert len(shut.report.history) == DIVIDED  # the days but the one that cannot be read
+    assert quarantine_counts(redis) == {"gate": 1, "gate-tallies": 1}

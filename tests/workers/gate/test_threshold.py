@@ -1,4 +1,4 @@
-"""The learned gate at work: who passes, what the audits say, when it opens and closes."""
+"""The learned gate at work: who passes, who is audited, what the audits say."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from hypothesis import strategies as st
 
 from bot.domain.papers import Value
 from tests.factories import DAY, paper_ids
-from workers.gate import threshold
-from workers.gate.learned_ranking import HeldOutScore, LearnedScore
+from workers.gate import guarantee, threshold
+from workers.gate.guarantee import FoundPick
+from workers.gate.learned_ranking import LearnedScore
 from workers.gate.threshold import AuditCounts, Tally
-
-
-def held(*scores: float, picked: bool = True, day: date = DAY) -> list[HeldOutScore]:
-    return [HeldOutScore(date=day, id=str(s), score=s, picked=picked) for s in scores]
 
 
 def ranked(n: int) -> list[LearnedScore]:
@@ -42,69 +39,56 @@ NEAR_MISS: dict[str, Any] = {"near": (10, 3, 1)}
 FAR_MISS: dict[str, Any] = {"far": (40, 1, 1)}
 
 
-def test_the_threshold_lets_98_of_100_picks_through() -> None:
-    picks = held(*range(100))
-    others = held(*range(-50, 50), picked=False)
-    least = threshold.choose_threshold(picks + others)
-    assert sum(row.score >= least for row in picks) == 98
-    assert threshold.choose_threshold(held(*range(50)), 0.98) == 1
-    assert threshold.choose_threshold(held(*range(7)), 0.98) == 0
-    assert threshold.choose_threshold(held(*range(100)), 0.55) == 45
-
-
-@pytest.mark.parametrize("rows", [[], held(1, 2, 3, picked=False)])
-def test_without_a_pick_nothing_is_held_back(rows: list[HeldOutScore]) -> None:
-    least = threshold.choose_threshold(rows)
-    assert threshold.divide(ranked(9), least, least, DAY).asked == tuple(paper_ids(9))
-
-
 @given(
     st.integers(0, 200),
     st.integers(-5, 205),
-    st.integers(-5, 205),
     st.sets(st.integers(0, 199)),
 )
-def test_every_paper_has_one_place_and_keeps_its_order(
-    n: int, least: int, near: int, must: set[int]
-) -> None:
+def test_every_paper_has_one_place_and_keeps_its_order(n: int, least: int, must: set[int]) -> None:
     rows = ranked(n)
     always = {paper_ids(200)[i] for i in must}
-    parts = threshold.divide(rows, least, near, DAY, always)
+    parts = threshold.divide(rows, least, DAY, always)
     for part in (parts.asked, parts.audited, parts.gated, parts.near):
         assert list(part) == [row.id for row in rows if row.id in part]
     below = {*parts.audited, *parts.gated}
     assert sorted([*parts.asked, *below]) == sorted(row.id for row in rows)
     assert set(parts.asked) == {row.id for row in rows if row.score >= least or row.id in always}
-    assert set(parts.near) == {row.id for row in rows if row.score >= near} & below
+    assert set(parts.near) == {r.id for r in rows if r.score >= least - threshold.NEAR} & below
 
 
-def test_the_quarter_just_below_the_threshold_is_near() -> None:
-    rows = held(*range(200), picked=False)
-    assert threshold.choose_near_threshold(rows, 100) == 75
-    assert threshold.choose_near_threshold(rows, 3) == 2
-    assert threshold.choose_near_threshold(rows, 0) == 0
-    assert threshold.choose_near_threshold([], 1.5) == 1.5
+def test_what_is_near_the_threshold_is_told_by_the_distance_alone() -> None:
+    near = threshold.NEAR
+    rows = [LearnedScore(id=str(at), rank=1, score=10 - at * near / 2, words=()) for at in range(5)]
+    assert threshold.divide(rows, 10, DAY).near == ("1", "2")
 
 
 def test_the_same_audits_are_drawn_again_and_others_on_another_day() -> None:
     rows = ranked(1000)
-    first = threshold.divide(rows, 1000, 500, DAY)
-    assert threshold.divide(rows[::-1], 1000, 500, DAY).audited == first.audited[::-1]
+    first = threshold.divide(rows, 1000, DAY)
+    assert threshold.divide(rows[::-1], 1000, DAY).audited == first.audited[::-1]
     # Whatever else is below the threshold, a paper's own lot is the same.
-    least = threshold.divide(rows, 700, 500, DAY).audited
+    least = threshold.divide(rows, 700, DAY).audited
     assert set(least) == set(first.audited) - set(paper_ids(300))
     # What is audited from afar would be from near.
-    assert set(threshold.divide(rows, 1000, 1000, DAY).audited) < set(first.audited)
-    other = threshold.divide(rows, 1000, 500, DAY + timedelta(days=1))
+    close = [row.model_copy(update={"score": 1 - row.score / 1e4}) for row in rows]
+    assert set(first.audited) < set(threshold.divide(close, 1.0001, DAY).audited)
+    other = threshold.divide(rows, 1000, DAY + timedelta(days=1))
     assert len(set(other.audited) & set(first.audited)) < len(first.audited) / 2
 
 
-def test_about_one_in_twenty_of_the_gated_is_audited_most_of_them_near() -> None:
-    parts = [threshold.divide(ranked(100), 100, 75, DAY + timedelta(days=i)) for i in range(200)]
-    near = sum(len({*p.audited} & {*p.near}) for p in parts)
-    far = sum(len({*p.audited} - {*p.near}) for p in parts)
-    assert 690 < near < 860
-    assert 170 < far < 280
+def test_one_in_three_is_audited_near_and_one_in_33_far_and_each_stands_for_as_many() -> None:
+    rows = [
+        LearnedScore(id=id, rank=1, score=-0.1 if i < 25 else -5, words=())
+        for i, id in enumerate(paper_ids(100))
+    ]
+    parts = [threshold.divide(rows, 0, DAY + timedelta(days=i)) for i in range(200)]
+    near = [(p, id) for p in parts for id in p.audited if id in p.near]
+    far = [(p, id) for p in parts for id in p.audited if id not in p.near]
+    assert 1560 < len(near) < 1770
+    assert 390 < len(far) < 510
+    # All 100 papers of each day, by those that were seen.
+    assert sum(p.stands_for(id) for p, id in near + far) == pytest.approx(20_000, rel=0.05)
+    assert parts[0].stands_for("another") == 1
 
 
 def test_a_day_is_counted_by_those_that_got_a_score() -> None:
@@ -113,13 +97,34 @@ def test_a_day_is_counted_by_those_that_got_a_score() -> None:
     )
     row = threshold.tally(DAY, parts, ["a", "b", "d", "f"], ["a", "f"])
     assert (row.asked, row.picks, row.near, row.far) == (2, 1, (2, 1, 0), (3, 1, 1))
-    assert not row.is_full
 
 
-def test_a_day_on_which_nobody_answered_teaches_nothing() -> None:
-    parts = threshold.GateSplit(asked=("a", "b"), audited=(), gated=())
-    assert threshold.tally(DAY, parts, ["a"], []).is_full
-    assert not threshold.tally(DAY, parts, [], []).is_full
+def test_a_days_picks_are_kept_with_their_places_and_for_how_many_they_stand() -> None:
+    parts = threshold.GateSplit(asked=("a", "b"), audited=("c", "d"), gated=("e",), near=("c", "e"))
+    marks = {"a": 2.0, "b": 1.0, "c": -0.1, "d": -3.0, "e": -0.2}
+    row = threshold.tally(DAY, parts, "abcd", "acd", (0.0, 0.02), marks)
+    assert row.audits == pytest.approx({"c": 3, "d": 100 / 3})
+    assert row.found == (
+        FoundPick(2.0, 1.0),
+        FoundPick(-0.1, pytest.approx(3)),
+        FoundPick(-3.0, pytest.approx(100 / 3)),
+    )
+    assert (row.least, row.level) == (0.0, 0.02)
+    assert row.missed_share == pytest.approx((3 + 100 / 3) / (1 + 3 + 100 / 3))
+    assert threshold.tally(DAY, parts, "abcd", "ab").found == ()
+
+
+def test_a_day_without_a_threshold_or_a_pick_says_nothing_of_what_is_missed() -> None:
+    assert days(1)[0].missed_share is None
+    assert days(1, least=0.0, picks=0)[0].missed_share is None
+    assert days(1, least=0.0)[0].missed_share == 0
+
+
+def test_of_a_day_that_an_older_release_divided_it_is_not_known_how_it_was_seen() -> None:
+    assert not days(1)[0].is_known
+    assert days(1, audits={"a": 3, "b": 3, "c": 3, "d": 30})[0].is_known
+    assert days(1, **FULL)[0].is_known
+    assert not days(1, **FULL, asked=0)[0].is_known
 
 
 def test_the_estimate_scales_each_parts_audits_to_all_of_it() -> None:
@@ -156,7 +161,6 @@ def test_what_is_not_known_is_not_said(rows: list[Tally]) -> None:
     found = threshold.estimate_recall(rows)
     assert found.value is None
     assert found.high - found.low > 0.5
-    assert not threshold.should_open(found)
 
 
 def test_no_fewer_are_missed_than_were_found() -> None:
@@ -172,7 +176,6 @@ def test_days_judged_in_full_lose_nothing() -> None:
 def test_picks_found_only_by_audits_are_no_recall_at_all() -> None:
     found = threshold.estimate_recall(days(3, picks=0, **NEAR_MISS))
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
-    assert threshold.should_open(found)
 
 
 def chance(at_least: int, of: int, share: float) -> float:
@@ -203,7 +206,11 @@ def test_the_interval_holds_the_truth_in_at_least_95_of_100_cases(near: int, far
     holds = 0
     lost = [f"0 {i}" for i in range(near)] + [f"0 {250 + i}" for i in range(far)]
     for _ in range(300):
-        drawn = {f"0 {i}" for i in range(1000) if random.random() < (0.155, 0.015)[i >= 250]}
+        drawn = {
+            f"0 {i}"
+            for i in range(1000)
+            if random.random() < (threshold.AUDIT_NEAR, threshold.AUDIT_FAR)[i >= 250]
+        }
         parts = threshold.GateSplit(
             asked=tuple(f"1 {i}" for i in range(175)),
             audited=tuple(drawn),
@@ -216,46 +223,13 @@ def test_the_interval_holds_the_truth_in_at_least_95_of_100_cases(near: int, far
     assert holds >= 285
 
 
-def test_the_gate_opens_when_the_audits_say_that_picks_are_lost() -> None:
-    assert not threshold.should_open(threshold.estimate_recall(days(12)))
-    assert threshold.should_open(
-        threshold.estimate_recall([*days(10), *days(2, **NEAR_MISS, picks=0)])
-    )
-    assert threshold.should_open(threshold.estimate_recall([*days(2), *days(1, **NEAR_MISS)]))
-
-
-def test_one_lost_pick_is_chance_next_to_many_found_and_two_are_not() -> None:
-    assert threshold.should_open(threshold.estimate_recall([*days(2), *days(1, **FAR_MISS)]))
-    one = threshold.estimate_recall([*days(7), *days(1, **FAR_MISS)])
-    assert one.value is not None
-    assert one.value < threshold.MIN_RECALL
-    assert not threshold.should_open(one)
-    assert threshold.should_open(threshold.estimate_recall([*days(4), *days(2, **FAR_MISS)]))
-
-
-def test_a_lost_pick_is_borne_next_to_very_many_found() -> None:
-    found = threshold.estimate_recall([*days(9), *days(1, **NEAR_MISS)])
-    assert found.value is not None
-    assert found.value > threshold.MIN_RECALL
-    assert not threshold.should_open(found)
-
-
-def test_it_closes_after_ten_full_days_with_picks_to_learn_from() -> None:
-    full = days(12, DAY + timedelta(days=1), **FULL)
-    assert not threshold.may_close(DAY, full[:9])
-    assert threshold.may_close(DAY, full[:10])
-    assert not threshold.may_close(DAY + timedelta(days=3), full)
-    assert not threshold.may_close(DAY, days(12, DAY + timedelta(days=1), **FULL, picks=1))
-    assert not threshold.may_close(DAY, days(12, DAY + timedelta(days=1)))
-
-
 @pytest.mark.parametrize(
     "value",
     [
         threshold.estimate_recall(days(10)),
         days(1)[0],
-        threshold.divide(ranked(50), 25, 9, DAY),
-        held(1.5)[0],
+        threshold.divide(ranked(50), 25, DAY),
+        guarantee.promise([[FoundPick(1.0, 3.0)] * 99], 0.02),
         ranked(1)[0],
     ],
     ids=lambda value: type(value).__name__,
