@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from bot.arxiv import calendar
@@ -13,7 +13,7 @@ from bot.errors import PaperboyError
 from bot.store.store import Store
 from workers.arxiv import feed, sample
 from workers.arxiv.client import ArxivClient, FeedResult
-from workers.arxiv.freshness import EarlierLists, FreshPart, ListedRow, fresh_part
+from workers.arxiv.freshness import EarlierLists, FreshPart, ListedRow, fresh_part, listed_row
 
 # How far back to look for the last announced day: past Christmas and a weekend.
 _DAYS_BACK = 5
@@ -80,7 +80,9 @@ def _fetch_current(query: ListQuery, store: Store, arxiv: ArxivClient, now: date
     if query.date is not None and listing.date < query.date:
         problem = Problem(trouble=ArxivReason.NO_LIST, detail=f"the feed is of {listing.date}")
         return _failed(query, store, problem, now)
-    fresh = fresh_part(listing, query.categories, _earlier_lists(listing.date, store))
+    compared = query.categories if listing.papers else ()
+    earlier, is_known = _earlier_lists(listing.date, compared, store, arxiv)
+    fresh = fresh_part(listing, query.categories, earlier)
     listing = listing.model_copy(update={"papers": fresh.papers, "replaced": fresh.replaced})
     list_result = _stored(batch, listing, Source.ARXIV, store, now)
     if listing.papers or (listing.replaced and not fresh.stale_categories):
@@ -91,7 +93,8 @@ def _fetch_current(query: ListQuery, store: Store, arxiv: ArxivClient, now: date
                 now,
             )
         missing = _missing(answer) or _stale_problem(fresh)
-        settled = missing is None and now - list_result.changed_at >= _GROWING
+        grown = now - list_result.changed_at >= _GROWING
+        settled = missing is None and grown and is_known
         return list_result.model_copy(update={"problem": missing, "settled": settled})
     if fresh.stale_categories and not query.latest:
         return list_result.model_copy(update={"problem": _stale_problem(fresh), "settled": False})
@@ -100,15 +103,41 @@ def _fetch_current(query: ListQuery, store: Store, arxiv: ArxivClient, now: date
     return _unknown_if_empty(list_result, listing)
 
 
-def _earlier_lists(day: date, store: Store) -> EarlierLists:
-    """The papers and replacements of the last few lists before `day`, with their categories."""
-    papers, replaced = set[ListedRow](), set[ListedRow]()
-    for _ in range(_LISTS_BACK):
+def _earlier_lists(
+    day: date, categories: Sequence[str], store: Store, arxiv: ArxivClient
+) -> tuple[EarlierLists, bool]:
+    """The papers and replacements of the last few lists before `day`, with their categories; and
+    whether those of every category are known. Of a category that is asked for the first time, the
+    API says which papers came before."""
+    papers, replaced, answered = set[ListedRow](), set[ListedRow](), set[str]()
+    days = list(_weekdays_before(day, _LISTS_BACK))
+    for before in days:
+        batch = store.lists.batch(str(before))
+        papers |= {listed_row(a.paper.id, a.paper.categories) for a in batch.papers}
+        replaced |= {listed_row(*row) for row in batch.replaced}
+        answered |= store.lists.answered_categories(str(before))
+    unknown = [category for category in categories if category not in answered]
+    try:
+        papers |= _announced_last(unknown, days, arxiv) if unknown else set()
+    except PaperboyError:
+        return EarlierLists(papers, replaced), False
+    return EarlierLists(papers, replaced), True
+
+
+def _weekdays_before(day: date, days: int) -> Iterator[date]:
+    for _ in range(days):
         day = calendar.weekday_before(day)
-        batch = store.lists.batch(str(day))
-        papers |= {(a.paper.id, a.paper.categories) for a in batch.papers}
-        replaced |= set(batch.replaced)
-    return EarlierLists(papers, replaced)
+        yield day
+
+
+def _announced_last(
+    categories: Sequence[str], days: Sequence[date], arxiv: ArxivClient
+) -> set[ListedRow]:
+    """By the API, the papers of the newest of these days that has some."""
+    for day in days:
+        if papers := arxiv.window(categories, *calendar.submission_window(day)):
+            return {listed_row(a.paper.id, a.paper.categories) for a in papers}
+    return set()
 
 
 def _stale_problem(fresh: FreshPart) -> Problem | None:

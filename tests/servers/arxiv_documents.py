@@ -8,7 +8,7 @@ from html import escape
 
 from bot.arxiv.calendar import NEW_YORK
 
-THURSDAY, FRIDAY, SATURDAY = (date(2025, 3, day) for day in (20, 21, 22))
+WEDNESDAY, THURSDAY, FRIDAY, SATURDAY = (date(2025, 3, day) for day in (19, 20, 21, 22))
 
 
 def rss_feed(day: date, *papers: tuple[str, str, str], title: str = "updates") -> bytes:

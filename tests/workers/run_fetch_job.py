@@ -9,13 +9,19 @@ from datetime import UTC, datetime
 from bot.domain.digest import ListQuery, ListResult, Source
 from bot.store.store import Store
 from tests.factories import NOW
-from tests.servers.fake_http import FakeServer, HttpReply, run_fake_server
+from tests.servers.arxiv_documents import THURSDAY_FEED, api_feed
+from tests.servers.fake_http import FakeServer, HttpReply, run_fake_server, xml_reply
 from workers.arxiv.client import ArxivClient
 from workers.fetch_job import fetch
 
 ON_SATURDAY = datetime(2025, 3, 22, 15, tzinfo=UTC)
 YESTERDAY = [("2503.00001", "new", "cs.LG"), ("2503.00002", "new", "cs.AI")]
 BOTH = ("cs.LG", "cs.AI")
+
+
+def either(path: str, body: bytes) -> HttpReply:
+    """The feed carries Thursday; the API knows one paper of any window."""
+    return xml_reply(THURSDAY_FEED if path.startswith("/rss") else api_feed("2503.00007"))
 
 
 @contextmanager

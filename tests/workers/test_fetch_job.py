@@ -16,11 +16,12 @@ from tests.servers.arxiv_documents import (
     SATURDAY,
     THURSDAY,
     THURSDAY_FEED,
+    WEDNESDAY,
     api_feed,
     rss_feed,
 )
 from tests.servers.fake_http import HttpReply, xml_reply
-from tests.workers.run_fetch_job import BOTH, ON_SATURDAY, YESTERDAY, run_fetch_job
+from tests.workers.run_fetch_job import BOTH, ON_SATURDAY, YESTERDAY, either, run_fetch_job
 from workers.judging import outcomes
 
 
@@ -152,6 +153,7 @@ def test_a_replacement_that_is_announced_after_all_is_counted_once(store: Store)
 
 
 def test_a_list_that_still_fills_up_is_not_settled(store: Store) -> None:
+    run_fetch_job(store, lambda *_: xml_reply(rss_feed(WEDNESDAY, *YESTERDAY)))
     for n in range(1, 4):
         papers = [(f"2503.0001{i}", "new", "cs.LG") for i in range(n)]
         now = NOW + n * timedelta(minutes=10)
@@ -160,6 +162,48 @@ def test_a_list_that_still_fills_up_is_not_settled(store: Store) -> None:
         ).settled
     now = NOW + timedelta(minutes=40)
     assert run_fetch_job(store, lambda *_: xml_reply(rss_feed(THURSDAY, *papers)), now).settled
+
+
+def test_the_first_list_of_a_category_is_compared_with_the_day_before_by_the_api(
+    store: Store,
+) -> None:
+    """Nobody has asked for its list of Wednesday: the API has Tuesday's, after a holiday."""
+    asked: list[str] = []
+
+    def answer(path: str, body: bytes) -> HttpReply:
+        if path.startswith("/rss"):
+            return xml_reply(rss_feed(THURSDAY, ("2503.00007", "new", "cs.LG")))
+        asked.append(path)
+        return xml_reply(api_feed(*["2503.00007"][: len(asked) - 1]))
+
+    list_result = run_fetch_job(store, answer, date=THURSDAY)
+    assert list_result.problem == Problem(trouble=ArxivReason.STALE, detail="cs.LG")
+    assert not list_result.settled
+    assert store.lists.batch(str(THURSDAY)).papers == ()
+    # Until Tuesday 14:00 in New York, in GMT; then from Friday 14:00.
+    assert ["202503181800" in path for path in asked] == [True, False]
+    assert ["202503141800" in path for path in asked] == [False, True]
+
+
+def test_where_the_api_cannot_say_what_came_before_the_list_is_asked_for_again(
+    store: Store,
+) -> None:
+    def answer(path: str, body: bytes) -> HttpReply:
+        return xml_reply(THURSDAY_FEED) if path.startswith("/rss") else xml_reply(b"", 503)
+
+    run_fetch_job(store, answer)
+    later = run_fetch_job(store, answer, NOW + AN_HOUR)
+    assert (later.problem, later.settled) == (None, False)
+    assert run_fetch_job(store, either, NOW + AN_HOUR).settled
+
+
+def test_the_order_of_a_papers_categories_does_not_matter(store: Store) -> None:
+    run_fetch_job(
+        store, lambda *_: xml_reply(rss_feed(THURSDAY, ("2503.00001", "new", "cs.LG cs.AI")))
+    )
+    turned = rss_feed(FRIDAY, ("2503.00001", "new", "cs.AI cs.LG"))
+    list_result = run_fetch_job(store, lambda *_: xml_reply(turned), date=FRIDAY)
+    assert list_result.problem == Problem(trouble=ArxivReason.STALE, detail="cs.LG")
 
 
 def test_a_cross_list_that_comes_a_day_later_is_new(store: Store) -> None:
@@ -246,11 +290,6 @@ def test_a_truncated_list_is_not_remembered_as_complete(
     assert list_result.problem.trouble is ArxivReason.LIST_CUT
     assert len(store.lists.batch(list_result.batch).papers) == 2
     assert store.lists.answered_categories(list_result.batch) == set()
-
-
-def either(path: str, body: bytes) -> HttpReply:
-    """The feed carries Thursday; the API knows one paper of any window."""
-    return xml_reply(THURSDAY_FEED if path.startswith("/rss") else api_feed("2503.00007"))
 
 
 def test_a_past_day_is_found_by_its_window_and_a_past_sunday_is_empty(store: Store) -> None:

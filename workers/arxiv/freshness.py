@@ -6,7 +6,7 @@ papers under today's date. A paper that an earlier list had in the same categori
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from bot.domain.categories import matches
@@ -16,8 +16,13 @@ from bot.domain.papers import Announced, Listing
 _MOSTLY = 0.5
 
 
-# A paper's id and its categories, as a list has them.
+# A paper's id and its categories, in one order: the feed and the API need not have the same.
 ListedRow = tuple[str, tuple[str, ...]]
+
+
+def listed_row(id: str, categories: Iterable[str]) -> ListedRow:
+    """A paper or replacement as it is compared."""
+    return id, tuple(sorted(categories))
 
 
 class EarlierLists(NamedTuple):
@@ -41,14 +46,16 @@ def fresh_part(listing: Listing, asked: Sequence[str], earlier: EarlierLists) ->
     A cross-list on a later day is new: the paper has one more category. A second replacement looks
     like the first one, and counts as new unless its category is stale.
     """
-    rows = [(a.paper.id, a.paper.categories) for a in listing.papers]
+    rows = [listed_row(a.paper.id, a.paper.categories) for a in listing.papers]
     fresh = tuple(
         a for a, row in zip(listing.papers, rows, strict=True) if row not in earlier.papers
     )
     stale = []
     for category in asked:
         papers = [row in earlier.papers for row in rows if _in(category, row)]
-        replaced = [row in earlier.replaced for row in listing.replaced if _in(category, row)]
+        replaced = [
+            listed_row(*row) in earlier.replaced for row in listing.replaced if _in(category, row)
+        ]
         seen_before = papers or replaced
         if seen_before and sum(seen_before) >= _MOSTLY * len(seen_before):
             stale.append(category)
@@ -56,7 +63,9 @@ def fresh_part(listing: Listing, asked: Sequence[str], earlier: EarlierLists) ->
         row for row in earlier.replaced if any(_in(category, row) for category in stale)
     }
     return FreshPart(
-        fresh, tuple(row for row in listing.replaced if row not in stale_replacements), tuple(stale)
+        fresh,
+        tuple(row for row in listing.replaced if listed_row(*row) not in stale_replacements),
+        tuple(stale),
     )
 
 

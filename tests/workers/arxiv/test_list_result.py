@@ -21,7 +21,7 @@ from tests.servers.arxiv_documents import (
     rss_feed,
 )
 from tests.servers.fake_http import HttpReply, xml_reply
-from tests.workers.run_fetch_job import BOTH, ON_SATURDAY, YESTERDAY, run_fetch_job
+from tests.workers.run_fetch_job import BOTH, ON_SATURDAY, YESTERDAY, either, run_fetch_job
 
 MINUTE = timedelta(minutes=1)
 
@@ -83,11 +83,8 @@ def test_a_list_is_old_when_its_papers_stood_in_one_of_the_last_three(
 def test_a_list_is_complete_when_it_has_not_grown_for_nine_minutes(
     store: Store, minutes: int, settled: bool
 ) -> None:
-    assert not run_fetch_job(store, lambda *_: xml_reply(THURSDAY_FEED)).settled
-    assert (
-        run_fetch_job(store, lambda *_: xml_reply(THURSDAY_FEED), NOW + minutes * MINUTE).settled
-        is settled
-    )
+    assert not run_fetch_job(store, either).settled
+    assert run_fetch_job(store, either, NOW + minutes * MINUTE).settled is settled
 
 
 def test_a_list_that_stays_without_a_paper_is_no_news(store: Store) -> None:
