@@ -14,6 +14,7 @@ from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from tests.simulation.scheduler import Process, Scheduler
 from workers.judging.batches import ModelReply
+from workers.judging.metering import max_prompt_tokens
 
 FAULTS = (
     *("down", "busy", "slow", "not admitted", "refuses", "filtered", "cut off", "nonsense"),
@@ -41,7 +42,7 @@ class Model:
     def __init__(self, seed: str, scheduler: Scheduler, titles: dict[str, str]) -> None:
         self._seed, self._scheduler, self.titles = seed, scheduler, titles
         self.fault, self.rate = "", 0.0
-        self.babbles = False  # it writes as much as it may, and has a token for two characters
+        self.babbles = False  # each call costs what it may cost at most
         self.purchases = defaultdict[tuple[str, str], list[Purchase]](list)
         # Tokens by workspace and UTC day of the call.
         self.tokens = defaultdict[tuple[str, date], int](int)
@@ -74,7 +75,9 @@ class Model:
         rows = [json.loads(line) for line in question.split("\n") if line.startswith("{")]
         text, reason = self._text(fault, titles[0], rows, schema)
         others = (text,) * (choices - 1) if text and choices > 1 else ()
-        usage = self._usage(instructions + question, text or "", most_output, choices)
+        prompt = max_prompt_tokens(instructions, question, schema) if self.babbles else 0
+        read = prompt or len(instructions + question) // 4
+        usage = self._usage(read, text or "", most_output, choices)
         self.tokens[owner, day] += usage.prompt_tokens + usage.completion_tokens
         if "papers" in properties(schema) and text and fault in ("", "forgets", "invents"):
             asked = {row["id"] for row in rows}  # what it invents is nobody's
@@ -174,11 +177,13 @@ class Model:
             "novelty": novelty,
         }
 
-    def _usage(self, prompt: str, text: str, most: int | None, choices: int) -> Usage:
-        written = len(text) // 4 * (8 if self.babbles else 1) + 1
+    def _usage(self, read: int, text: str, most: int | None, choices: int) -> Usage:
+        written = len(text) // 4 + 1
+        if self.babbles:
+            written = most or 8 * written
         return Usage(
             calls=1,
-            prompt_tokens=len(prompt) // (2 if self.babbles else 4),
+            prompt_tokens=read,
             completion_tokens=choices * (written if most is None else min(written, most)),
             prompt_usd=None,
             completion_usd=None,

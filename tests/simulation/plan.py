@@ -37,6 +37,8 @@ TIMELY_TROUBLES = (
     *("edits refused", "closed", "kill", "head deleted", "head deleted", "locked"),
     *("list grows", "list grows", "dies at a pause", "dies at a pause"),
 )
+# And these after them: what planted faults showed to be too rare.
+RARE_TROUBLES = ("asks again", "asks again", "shared head deleted", "babbles", "babbles", "model")
 # A timely trouble waits so long for its moment (s).
 WAITS_SECONDS = 3 * 3600.0
 
@@ -164,6 +166,7 @@ def make_plan(
             *_troubles(random, days, _some(seed, TROUBLES, 3)),
             *_more_troubles(Random(f"{seed} more"), days, _some(seed, MORE_TROUBLES, 2)),
             *_timely_troubles(Random(f"{seed} timely"), days, _some(seed, TIMELY_TROUBLES, 3)),
+            *_timely_troubles(Random(f"{seed} rare"), days, _some(seed, RARE_TROUBLES, 1)),
         ),
         acts=(
             *_acts(random, days, addresses, profiles),

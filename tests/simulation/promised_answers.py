@@ -33,8 +33,7 @@ def broken(world: World) -> Iterator[str]:
     """What was not kept, a sentence each."""
     for event in world.people.events:
         where = f"{event.address}: {event.person}"
-        forgotten = any(begin <= event.at <= end for begin, end in world.troubles.forgotten)
-        if event.answers > 1 and not event.interrupted and not forgotten:
+        if event.answers > 1 and not (event.interrupted or _is_forgotten(world, event)):
             yield f"{where} was answered {event.answers} times: {event.text}"
         here = world.chats[event.address.platform].members.get(
             f"{event.address.workspace}/{event.person}", frozenset()
@@ -42,9 +41,8 @@ def broken(world: World) -> Iterator[str]:
         may = event.button or event.address.channel in here or event.text.startswith(_FREE)
         if event.was_done and not may:
             yield f"{where} is not in the channel and did it: {event.text}"
-    if not any(trouble.kind in _EXCUSES for trouble in world.plan.troubles):
-        yield from _got_it(world)
-        yield from _nothing_new(world)
+    yield from _got_it(world)
+    yield from _nothing_new(world)
     yield from _nothing_fails(world)
     yield from _awake(world)
     yield from _told_of_pause(world)
@@ -58,7 +56,7 @@ def _got_it(world: World) -> Iterator[str]:
             last[event.address, event.text] = event
     for (address, text), event in last.items():
         chat, profile = world.chats[address.platform], text.split()[-1]
-        if event.interrupted:
+        if event.interrupted or _is_excused(world, event):
             continue
         direct = address.model_copy(update={"channel": f"D{event.person}"})
         heard = [m.at for m in chat.channels.get(direct, ())]
@@ -73,10 +71,26 @@ def _got_it(world: World) -> Iterator[str]:
             yield f"{address}: {event.person} asked and got nothing: {text}"
 
 
+def _is_excused(world: World, event: Event) -> bool:
+    """Whether something went wrong, while the digest was waited for, that may have lost it."""
+    begin = event.at - world.plan.begin.timestamp()
+    return _is_forgotten(world, event) or any(
+        t.kind in _EXCUSES and t.at < begin + _PATIENCE and t.end > begin - 3600.0
+        for t in world.plan.troubles
+    )
+
+
+def _is_forgotten(world: World, event: Event) -> bool:
+    """Whether a restored backup did not know of it."""
+    return any(begin <= event.at <= end for begin, end in world.troubles.forgotten)
+
+
 def _nothing_new(world: World) -> Iterator[str]:
     """Who asks for a digest that is there already hears so; tomorrow's is no answer to that."""
     for event in world.people.events:
         if not event.requested or event.interrupted or not _knows_the_day(world, event):
+            continue
+        if _is_forgotten(world, event):
             continue
         chat, profile = world.chats[event.address.platform], event.text.split()[-1]
         asked = datetime.fromtimestamp(event.at, UTC)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.arxiv.calendar import NEW_YORK
 from bot.domain.channel_view import ChannelView
 from bot.domain.message import Message
+from bot.domain.papers import Announced
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
@@ -24,6 +25,8 @@ _SOON = 75 * 60.0
 # A list and scores are waited for and asked for again for so long after a digest's time.
 _WINDOW = timedelta(hours=12)
 _LATE = "The digest is late"
+# Where all is well for so long, what is due has come.
+_RECOVERY = timedelta(hours=3)
 # What goes wrong so long before a digest's time may still delay it.
 _BEFORE = timedelta(hours=15)
 
@@ -83,7 +86,23 @@ def _in_time(world: World, subscription: Subscription, asked: list[float]) -> It
         is_calm = _calm(world, moment - _BEFORE, moment + timedelta(hours=2))
         if is_calm and head.at > moment.timestamp() + _SOON:
             yield from _told_late(subscription, delivery, moment, head, messages)
+        yield from _soon_after(world, subscription, delivery, moment, head)
         yield from _completed(world, subscription, delivery, moment)
+
+
+def _soon_after(
+    world: World, subscription: Subscription, delivery: Delivery, moment: datetime, head: Shown
+) -> Iterator[str]:
+    """What was late, because something went wrong, comes soon after all is well again."""
+    view = world.store().history.channel_view(f"{subscription.address}:{delivery.day}")
+    came = datetime.fromtimestamp(head.at, UTC)
+    if view is None or view.listed.problem or delivery.earlier or view.earlier:
+        return
+    begin = max(moment, _whole_at(world, view))
+    if not _own_papers(world, subscription, delivery):
+        return  # a list that stays empty is waited for
+    if came - begin > _RECOVERY and _calm(world, came - _RECOVERY, came):
+        yield f"{subscription.key}: {delivery.date} came at {came}, all was well long before"
 
 
 def _told_late(
@@ -112,19 +131,27 @@ def _completed(
     missing = [d for d in digest.decisions if d.trouble not in (None, ModelReason.NO_BUDGET)]
     if missing and is_calm:
         yield f"{where} ended without a score for {missing[0].paper.id}: {missing[0].trouble}"
-    own = set(digest.profile.categories)
-    papers = [a for a in world.arxiv.papers(delivery.date) if own & set(a.paper.categories)]
+    papers = _own_papers(world, subscription, delivery)
     is_short = papers and view.listed.problem and _calm(world, moment - _BEFORE, moment + _WINDOW)
     if is_short and view.listed.problem and _whole(world, view, moment):
         yield f"{where} goes on saying that papers are missing: {view.listed.problem.trouble}"
 
 
+def _own_papers(world: World, subscription: Subscription, delivery: Delivery) -> list[Announced]:
+    """The papers of a delivery's day in its profile's categories."""
+    own = set(world.profile(subscription.address, delivery.profile).categories)
+    return [a for a in world.arxiv.papers(delivery.date) if own & set(a.paper.categories)]
+
+
 def _whole(world: World, view: ChannelView, moment: datetime) -> bool:
     """Whether arXiv's list was whole well before the window's end."""
+    return _whole_at(world, view) + timedelta(hours=2) < moment + _WINDOW
+
+
+def _whole_at(world: World, view: ChannelView) -> datetime:
     morning = world.arxiv.mornings.get(view.listed.date)
     hours = timedelta(hours=morning.hours if morning else 0)
-    whole = datetime.combine(view.listed.date, time(0), NEW_YORK) + hours
-    return whole + timedelta(hours=2) < moment + _WINDOW
+    return datetime.combine(view.listed.date, time(0), NEW_YORK) + hours
 
 
 def _calm(world: World, begin: datetime, end: datetime) -> bool:

@@ -15,7 +15,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
 from bot.store.key_repair import RepairingRedis
-from tests.simulation.scheduler import Process, Scheduler
+from tests.simulation.scheduler import Process, Scheduler, Signal
 
 # What redis-py does by itself for a client made from an address.
 _TRIES = Retry(ExponentialWithJitterBackoff(base=1, cap=10), 3)
@@ -28,8 +28,12 @@ class RedisServer:
     scheduler: Scheduler
     lost: float = 0.0
     ever_lost: bool = False
+    looked: Signal = field(init=False)  # somebody looks who waits for a digest
     server: Any = field(default_factory=lambda: _server())
     _clients: dict[Process | None, RepairingRedis] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.looked = Signal(self.scheduler)
 
     def empty(self) -> None:
         """As after a new installation. Nobody may be connected."""
@@ -112,6 +116,8 @@ class _Connection(FakeRedisConnection):  # type: ignore[misc]
 
     def send_command(self, *args: Any, **named: Any) -> None:
         self._before()
+        if args == ("HGETALL", "pb:wishes") and self._simulated.scheduler.current:
+            self._simulated.looked.give("")
         if self._sock is None or " " in str(args[0]):
             super().send_command(*args, **named)
         else:  # the same without packing the message, and parsing it again

@@ -12,6 +12,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tests.simulation.run import Result, Size, run
 
+# Where nobody watches, what was done is told after so many runs.
+_TOLD_RUNS = 50
+
 
 def soak(seed: int, size: Size, minutes: float, processes: int) -> Result | None:
     """Run seed after seed for so many minutes; the first that breaks a promise ends it, and is
@@ -24,6 +27,8 @@ def soak(seed: int, size: Size, minutes: float, processes: int) -> Result | None
         for result in _results(seed, size, begun + 60 * minutes, processes):
             done.append(result)
             progress.update(task, description=_sum(done))
+            if not console.is_terminal and len(done) % _TOLD_RUNS == 0:
+                console.print(_sum(done), soft_wrap=True)
             if result.broken:
                 break
     print(_sum(done))

@@ -13,7 +13,7 @@ import redis
 
 from bot.domain.message import Card
 from bot.domain.reasons import ChannelReason
-from bot.domain.request import Address
+from bot.domain.request import Address, DigestRequest
 from bot.store.backup import Backup, BackupEntry
 from bot.store.stored_forms import FORMAT_VERSION
 from tests.simulation.arxiv_edge import HALF_HOURS, Morning
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 _CLOSED = (ChannelReason.ARCHIVED, ChannelReason.NOT_A_MEMBER, ChannelReason.CHANNEL_GONE)
 _REVOKED = (ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE)
 # Timely troubles that wait for another moment than the begin of a job.
-_OWN_MOMENT = ("head deleted", "locked", "list grows", "dies at a pause")
+_OWN_MOMENT = (
+    *("head deleted", "shared head deleted", "locked", "list grows", "dies at a pause"),
+    "asks again",
+)
 # Kinds of keys that are made unreadable.
 _GARBLED = ("digest", "judged", "listed", "delivered")
 
@@ -96,6 +99,8 @@ class Troubles:
             "babbles": self._babbles,
             "list grows": self._list_grows,
             "dies at a pause": self._dies_at_a_pause,
+            "shared head deleted": self._shared_head_deleted,
+            "asks again": self._asks_again,
         }
         if trouble.is_timely and trouble.kind not in _OWN_MOMENT:
             if trouble.kind in ("model", "babbles"):
@@ -154,10 +159,23 @@ class Troubles:
         if trouble.is_timely:
             rows = self._next_head(random)
         if rows:
-            address, shown = random.choice(rows[-20:])
+            self._remove([random.choice(rows[-20:])], "head" if is_head else "card")
+
+    def _remove(self, rows: list[tuple[Address, Shown]], what: str) -> None:
+        for address, shown in rows:
             shown.removed = "by hand"
             self.damaged_threads.add(shown.id)
-            self._world.tell(f"{address}: {'head' if is_head else 'card'} deleted by hand")
+            self._world.tell(f"{address}: {what} deleted by hand")
+
+    def _shared_head_deleted(self, trouble: Trouble, random: Random) -> None:
+        """In a channel with two profiles, which may show the same papers."""
+        world, numbers = self._world, Counter(row.channel for row in self._world.plan.subscribed)
+        shared = {world.plan.channels[number] for number, n in numbers.items() if n > 1}
+        for _ in range(20):
+            rows = [row for row in self._next_head(random) if row[0] in shared]
+            if rows or self._ended:
+                self._remove(rows, "head")
+                return
 
     def _locked(self, trouble: Trouble, random: Random) -> None:
         rows = self._live(lambda m: m.under is None)
@@ -294,6 +312,32 @@ class Troubles:
         world.tell("arXiv's list is whole")
         row = random.choice(world.plan.subscribed)
         world.people.add(Act(0.0, row.channel, f"now {row.profile}", 0.0, person="U1"))
+
+    def _asks_again(self, trouble: Trouble, random: Random) -> None:
+        """Somebody whose digest has just come asks for it again, while the bot looks who waits."""
+        world = self._world
+        end = world.scheduler.now + WAITS_SECONDS
+        while not self._ended and world.scheduler.now < end:
+            world.redis.looked.wait(end - world.scheduler.now)
+            with world.redis.unobserved():
+                served = [r for r in world.store().requests.all() if self._is_served(r)]
+            asked = [
+                event
+                for event in world.people.events
+                for request in served
+                if (event.address, event.person) == (request.address, request.by)
+                and event.text.startswith("now ")
+            ]
+            if asked:
+                channel = world.plan.channels.index(asked[-1].address)
+                act = Act(0.0, channel, asked[-1].text, 0.0, person=asked[-1].person)
+                world.people.add(act, random.random())
+                return
+
+    def _is_served(self, request: DigestRequest) -> bool:
+        """Whether what a person asked for was delivered since."""
+        done = self._world.store().history.of(request.address)
+        return bool(request.by) and any(each.at > request.since for each in done)
 
     def _dies_at_a_pause(self, trouble: Trouble, random: Random) -> None:
         """A channel is closed; whoever finds that out may die of it."""
