@@ -19,7 +19,7 @@ from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from bot.settings import Settings
 from bot.store.store import Store
-from workers.judging import api_replies, model_errors
+from workers.judging import api_replies, model_errors, openai_requests
 from workers.judging.batches import ModelReply
 from workers.judging.bounded_http import BoundedClient, LoopThread, ResponseTooLarge
 from workers.judging.dialect import Dialect
@@ -114,35 +114,34 @@ class Model:
         try:
             if self._is_compatible:
                 return self._chat(instructions, question, schema, most_output, seconds, choices)
-            about = instructions, question, schema, cache_key, most_output
+            about = self.name, instructions, question, schema, cache_key, most_output
             if choices > 1 and self._offers_choices:
                 try:
-                    asked = completions_request(self.name, *about, choices)
-                    return self._answered(asked, seconds, _COMPLETIONS)
+                    several = openai_requests.completions_request(*about, choices)
+                    return self._respond(several, seconds, _COMPLETIONS)
                 except (openai.BadRequestError, openai.NotFoundError):
                     self._offers_choices = False
-            return self._respond(responses_request(self.name, *about), seconds)
+            return self._respond(openai_requests.responses_request(*about), seconds)
         except openai.OpenAIError as error:
             _rethrow(error, self.name)
         except CancelledError as error:
             why = "Nobody waits for this call any more."
             raise Unavailable(why, ModelReason.STILL_AT_IT, outcome_unknown=True) from error
 
-    def _respond(self, plain: dict[str, Any], seconds: float) -> ModelReply:
+    def _respond(self, plain: dict[str, Any], seconds: float, path: str = _RESPONSES) -> ModelReply:
         """Send with a cache breakpoint after the instructions, until the model refuses one."""
         if self._marks:
             try:
-                return self._answered(with_cache_breakpoint(plain), seconds)
+                marked = openai_requests.with_cache_breakpoint(plain)
+                return self._answered(marked, seconds, path)
             except openai.BadRequestError as error:
                 param = error.param if isinstance(error.param, str) else None
-                if not refuses_breakpoint(error.message, error.code, param):
+                if not openai_requests.refuses_breakpoint(error.message, error.code, param):
                     raise
                 self._marks = False
-        return self._answered(plain, seconds)
+        return self._answered(plain, seconds, path)
 
-    def _answered(
-        self, asked: dict[str, Any], seconds: float, path: str = _RESPONSES
-    ) -> ModelReply:
+    def _answered(self, asked: dict[str, Any], seconds: float, path: str) -> ModelReply:
         body = self._at_flex(path, asked) if self._flex else None
         if body is None:
             body = _RETRIES(_again, lambda: self._post(path, asked, seconds))
@@ -310,70 +309,6 @@ def _rethrow(error: openai.OpenAIError, model: str) -> NoReturn:
     raise Unavailable(
         why, ModelReason.MODEL_DOWN, outcome_unknown=_may_be_charged(error)
     ) from error
-
-
-_OPTIONS, _BREAKPOINT = "prompt_cache_options", "prompt_cache_breakpoint"
-_EXPLICIT = {"mode": "explicit"}
-# Codes of errors that may not name the parameter.
-_UNKNOWN = ("unknown_parameter", "unsupported_parameter")
-
-
-def responses_request(
-    model: str,
-    instructions: str,
-    question: str,
-    schema: dict[str, Any],
-    cache_key: str,
-    most_output: int | None,
-) -> dict[str, Any]:
-    """The body of a request to the responses API, without a cache breakpoint."""
-    form = {"type": "json_schema", "name": "scores", "schema": schema, "strict": True}
-    return {
-        "model": model,
-        "instructions": instructions,
-        "input": question,
-        "text": {"format": form},
-        "prompt_cache_key": cache_key,
-        "store": False,
-    } | ({"max_output_tokens": most_output} if most_output else {})
-
-
-def completions_request(
-    model: str,
-    instructions: str,
-    question: str,
-    schema: dict[str, Any],
-    cache_key: str,
-    most_output: int | None,
-    choices: int,
-) -> dict[str, Any]:
-    """The body of a request to OpenAI's chat completions, for several `choices`: the responses API
-    gives one answer alone."""
-    dialect = Dialect(limit_parameter="max_completion_tokens")
-    plain = dialect.request_body(model, instructions, question, schema, most_output)
-    return plain | {"n": choices, "prompt_cache_key": cache_key, "store": False}
-
-
-def with_cache_breakpoint(plain: dict[str, Any]) -> dict[str, Any]:
-    """The same request with a cache breakpoint at the end of its instructions.
-
-    From GPT-5.6 on OpenAI caches a prompt up to a breakpoint, at 1.25 times the price of the tokens
-    written. By default the breakpoint ends the whole prompt, which no other call shares; and
-    `instructions` cannot hold one (OpenAI's guide to prompt caching).
-    """
-    request = dict(plain)
-    shared = {"type": "input_text", "text": request.pop("instructions"), _BREAKPOINT: _EXPLICIT}
-    instructions = {"role": "developer", "content": [shared]}
-    return request | {
-        "input": [instructions, {"role": "user", "content": plain["input"]}],
-        _OPTIONS: _EXPLICIT,
-    }
-
-
-def refuses_breakpoint(message: str, code: str | None, param: str | None) -> bool:
-    """Whether an error 400 says that a model takes no breakpoints."""
-    words = f"{message} {param}"
-    return _OPTIONS in words or _BREAKPOINT in words or (param is None and code in _UNKNOWN)
 
 
 def open_model(

@@ -103,9 +103,30 @@ def test_openai_is_asked_for_several_answers_by_chat_completions(
     assert path == "/v1/chat/completions"
     assert (sent["n"], sent["max_completion_tokens"], sent["store"]) == (2, 500, False)
     assert sent["service_tier"] == "flex"
+    (criteria,) = sent["messages"][0]["content"]  # they are cached, the papers are not
+    assert (criteria["text"], criteria["prompt_cache_breakpoint"]) == (
+        "Instructions.",
+        {"mode": "explicit"},
+    )
+    assert sent["prompt_cache_options"] == {"mode": "explicit"}
+    assert sent["messages"][1]["content"] == "Question."
     assert "max_tokens" not in sent
     assert sent["response_format"]["json_schema"]["strict"] is True
     assert (reply.text, reply.others) == ("a", ("b",))
+
+
+def test_a_model_without_breakpoints_is_asked_for_several_answers_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(path: str, body: bytes) -> HttpReply:
+        if b"prompt_cache_breakpoint" in body:
+            said = {"message": "Unknown: prompt_cache_breakpoint", "type": "invalid_request_error"}
+            return json_reply({"error": said | {"param": None, "code": "unknown_parameter"}}, 400)
+        return several("a", "b")
+
+    with at_openai(monkeypatch, answer, flex=False) as model:
+        reply = model.ask(*ASKED, choices=2)
+    assert reply.others == ("b",)
 
 
 def test_where_openai_refuses_that_the_responses_api_gives_one_answer(
@@ -122,5 +143,6 @@ def test_where_openai_refuses_that_the_responses_api_gives_one_answer(
 
     with at_openai(monkeypatch, answer, flex=False) as model:
         replies = [model.ask(*ASKED, choices=2) for _ in range(2)]
-    assert paths == ["/v1/chat/completions", "/v1/responses", "/v1/responses"]
+    # Once with a breakpoint and once without.
+    assert paths == ["/v1/chat/completions"] * 2 + ["/v1/responses"] * 2
     assert {reply.text for reply in replies} == {"alone"}

@@ -33,7 +33,7 @@ from tests.servers.fake_http import (
 )
 from tests.waiting import TIMEOUT_SECONDS
 from workers import jobs
-from workers.judging import batches, scoring
+from workers.judging import batches, openai_requests, scoring
 from workers.judging import model as model_judging
 from workers.judging.dialect import Dialect, ReplyFormat
 from workers.judging.prices import price_tokens
@@ -469,11 +469,11 @@ def test_cached_tokens_are_cheaper() -> None:
 def test_the_fake_model_scores_what_it_is_asked_about() -> None:
     """The loopback model is used by other tests: it must read our own prompt."""
     question = scoring.question([paper("2503.00001"), paper("2503.00002")])
-    plain = model_judging.responses_request("m", "I.", question, scoring.schema(), "key", None)
+    plain = openai_requests.responses_request("m", "I.", question, scoring.schema(), "key", None)
     for sent in (
         {"messages": [{"content": question}]},
         plain,
-        model_judging.with_cache_breakpoint(plain),
+        openai_requests.with_cache_breakpoint(plain),
     ):
         body = json.dumps(sent).encode()
         assert fake_http.requested_ids(body) == ["2503.00001", "2503.00002"]
