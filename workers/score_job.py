@@ -22,7 +22,7 @@ from bot.domain.digest import (
     Source,
 )
 from bot.domain.papers import Announced, Paper, Profile
-from bot.domain.reasons import ModelReason
+from bot.domain.reasons import AWAY, ModelReason
 from bot.domain.request import DigestRequest, delivery_name, digest_name
 from bot.planning import plan
 from bot.store.lease import Lease
@@ -197,8 +197,11 @@ def _with_meaning(
     papers: Sequence[Paper],
     meanings: _Meanings,
 ) -> _Judged:
-    """With a place by meaning too for papers that no model has judged and words alone placed."""
-    if all(result.score for result in judged.results.values()):
+    """With a place by meaning too where the model was away and words alone have placed the papers.
+    A few answers that went wrong are not worth a minute."""
+    unscored = [result for result in judged.results.values() if result.score is None]
+    is_away = any(r.trouble in AWAY for r in unscored) or len(unscored) * 2 > len(judged.results)
+    if not is_away:
         return judged
     if (meaning := meanings.after_all()) is None:
         return judged

@@ -318,7 +318,7 @@ def late(found: Subscription, request: DigestRequest, why: ArxivReason | ModelRe
     until = request.until.astimezone(ZoneInfo(found.schedule.tz))
     end = f"{until:%H:%M} {zone_label(found.schedule, until)}"
     is_model = isinstance(why, ModelReason) and why is not ModelReason.STILL_AT_IT
-    then = "; then the best by the local ranking come" if is_model else ""
+    then = "; then you get the best by the local ranking" if is_model else ""
     return Message(
         title=f"The digest is late: {REASON_TEXTS[why]}. Trying again until {end}{then}."
     )

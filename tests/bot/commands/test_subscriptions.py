@@ -12,10 +12,10 @@ import pytest
 
 from bot.commands import dispatch, subscriptions
 from bot.commands.context import HOME, Answer, Context, InvalidForm, Invocation
-from bot.domain.digest import Judge
+from bot.domain.digest import Judge, Outcome
 from bot.domain.message import Button, Card, Form, Post
 from bot.domain.papers import Problem
-from bot.domain.reasons import ArxivReason, ChannelReason
+from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
@@ -31,7 +31,7 @@ from tests.bot.commands.samples import (
     deliver_day,
 )
 from tests.conftest import GOLDEN, check_golden
-from tests.factories import DAY, NOW, digest, profile
+from tests.factories import DAY, LATER, NOW, digest, profile
 
 ELSEWHERE = CHANNEL_ADDRESS.model_copy(update={"workspace": "T2"})
 
@@ -371,6 +371,29 @@ def test_who_asks_for_now_is_remembered(context: Context) -> None:
     request = typed("now matters", context).request
     assert request is not None
     assert (request.by, request.since) == ("U1", NOW)
+
+
+def test_a_paper_that_no_model_judged_is_voted_on_like_any_other_and_counts_as_no_pick(
+    context: Context,
+) -> None:
+    typed("subscribe matters", context)
+    day, store = deliver_day(context), context.store
+    down = {"outcome": Outcome.UNSCORED, "score": None, "trouble": ModelReason.MODEL_DOWN}
+    first, second, third = day.decisions
+    rows = (first, second.model_copy(update=down), third)
+    day = day.model_copy(update={"decisions": rows, "ranked_locally": (second.paper.id,)})
+    store.days.put_decided("away", day)
+    store.history.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:away", day, LATER, "17.2")
+    answer = pressed("up", f"away {second.paper.id}", context)
+    assert isinstance(answer.update, Card)
+    assert (answer.update.mark, answer.update.rank, answer.update.relevance) == (
+        "ranked locally: the model was away",
+        None,
+        None,
+    )
+    assert answer.update.buttons[0].label == "👍 1"
+    listed = typed("list", context)
+    assert "1 of 3 papers, 1 ranked locally, some missing" in str(listed.head)
 
 
 def test_votes_are_counted_per_person_and_channel(context: Context) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from bot.discord.render import message as discord_message
+from bot.discord.render import plain as discord_plain
 from bot.domain.digest import Digest
 from bot.domain.message import Card, Message
+from bot.domain.reasons import ChannelReason
 from bot.slack.render import message as slack_message
 from bot.slack.render import plain as slack_plain
 from bot.terminal import export, render
@@ -94,11 +96,30 @@ def test_the_head_and_each_card_are_marked_and_show_no_score(day: Digest, mark: 
     assert all(card_mark == "" and rank for card_mark, rank, _ in marks[: len(day.picked)])
 
 
-def test_text_alone_names_them_too() -> None:
-    """For when Slack refuses the layout."""
-    said = slack_plain(digest_views.head(model_away()))["text"]
-    assert "5 of 102, ranked locally: the model was away" in said
+def test_text_alone_says_so_too() -> None:
+    """For when a chat refuses the layout."""
+    head, label = digest_views.head(model_away()), "5 of 102, ranked locally: the model was away"
+    said = slack_plain(head)["text"]
+    assert label in said
     assert all(decision.paper.url in said for decision in model_away().stand_ins)
+    assert label in str(discord_plain(head))
+
+
+@pytest.mark.parametrize(
+    ("unposted", "said"),
+    [
+        ((2,), "1 paper ranked locally has no message of its own in the thread"),
+        ((0, 2, 3), "Number 1 and 2 papers ranked locally have no message of their own"),
+        ((0,), "Number 1 has no message of its own in the thread"),
+    ],
+)
+def test_the_head_names_those_whose_message_was_refused(
+    unposted: tuple[int, ...], said: str
+) -> None:
+    day = judged_in_part()
+    why = {day.posted[n].paper.id: ChannelReason.BAD_MESSAGE for n in unposted}
+    (notice,) = digest_views.head(day, "day", why).notices[1:]
+    assert said in notice
 
 
 def test_a_paper_that_was_shown_is_not_offered_again_as_one_that_nearly_made_it() -> None:

@@ -27,6 +27,7 @@ def test_channel_notices() -> None:
     notes = [
         subscriptions.late(subscription(), scheduled_request(0), ArxivReason.EMPTY_WEEKDAY),
         subscriptions.late(subscription(), scheduled_request(0), ModelReason.STILL_AT_IT),
+        subscriptions.late(subscription(), scheduled_request(0), ModelReason.MODEL_DOWN),
         subscriptions.quiet(),
         subscriptions.reactivated(subscription(), NOW),
         refusals.delivered_before("https://example.org/archives/C1/p1"),

@@ -17,10 +17,12 @@ from bot.commands.due import due_training, take_snapshot
 from bot.domain.budget import GateReport, GateStage
 from bot.domain.digest import Digest, Judge, ListQuery, Outcome, Source
 from bot.domain.papers import Announced, AnnounceType, Cutoffs, Followed, Paper, Profile
+from bot.domain.reasons import ModelReason
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
+from bot.errors import Unavailable
 from bot.store.gates import Gates, gate_key
 from bot.store.lookups import Lookups
 from bot.store.quarantine import quarantine_counts
@@ -218,6 +220,17 @@ def test_a_divided_day_asks_those_above_and_the_audited_and_adds_up(shut: World)
     assert all(p and p.of == A_DAY and p.rank > 7 for p in places)
     assert any(p and p.words for p in places)
     assert all(told[id].place is None for id in about)
+
+
+def test_a_divided_day_that_no_model_judges_has_what_it_learned_to_go_by(shut: World) -> None:
+    """And the model is away, though the gate kept most papers from it."""
+    shut.model = ScriptedModel(lambda about: Unavailable("It is down.", ModelReason.MODEL_DOWN))
+    digest = shut.judge(10)
+    assert digest.counts[Outcome.GATED] > A_DAY / 2
+    assert digest.unscored_reason is ModelReason.MODEL_DOWN
+    unscored = [d.place for d in digest.decisions if d.outcome is Outcome.UNSCORED]
+    assert all(place and place.relevance for place in unscored)
+    assert sorted(place.rank for place in unscored if place)[:7] == list(range(1, 8))
 
 
 def test_the_audited_are_asked_though_they_are_below(shut: World) -> None:
