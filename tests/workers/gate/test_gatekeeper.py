@@ -225,7 +225,7 @@ def test_a_divided_day_asks_those_above_and_the_audited_and_adds_up(shut: World)
 def test_a_divided_day_that_no_model_judges_has_what_it_learned_to_go_by(shut: World) -> None:
     """And the model is away, though the gate kept most papers from it."""
     shut.model = ScriptedModel(lambda about: Unavailable("It is down.", ModelReason.MODEL_DOWN))
-    digest = shut.judge(10)
+    digest = shut.judge(DIVIDED)
     assert digest.counts[Outcome.GATED] > A_DAY / 2
     assert digest.unscored_reason is ModelReason.MODEL_DOWN
     unscored = [d.place for d in digest.decisions if d.outcome is Outcome.UNSCORED]
