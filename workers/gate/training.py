@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from bot.domain.papers import Paper, Profile
 from bot.errors import Refused
 from workers.embedding.meaning import STEPS, Meaning, dot
-from workers.gate import keyword_ranking, learned_ranking, local_ranking, logistic
+from workers.gate import keyword_ranking, learned_ranking, local_ranking, logistic, themes
 from workers.gate.learned_ranking import FIELD_WEIGHTS, LearnedRanking, Term
 from workers.gate.logistic import DenseTable, Numbers, SparseTable, Table
 
@@ -22,7 +23,8 @@ from workers.gate.logistic import DenseTable, Numbers, SparseTable, Table
 # learned from, what concerns meaning up to six weeks. tests/benchmarks/bench_learn.py has the
 # figures of June.
 PROFILE_TERM_BOOST = 1.3  # for words that the profile itself uses
-C_WORDS = 2.0  # logistic regression's C
+C_WORDS, C_THEMES = 2.0, 3.0  # logistic regression's C, on words and on themes
+THEMES = 100  # count as much as single words
 # The weight of categories next to 1 for words. Learned together, they would be overrated.
 CATEGORIES, C_CATEGORIES = 0.2, 1.0
 # The weight of the profile's own ranking, next to 1, is this over the root of the picks learned
@@ -99,8 +101,7 @@ def train(
     named = {term for text in _profile_texts(profile) for term in learned_ranking.terms_of(text)}
     boost = np.array([PROFILE_TERM_BOOST if t in named else 1.0 for _, t in vocabulary.columns])
     words, categories = _tables(fields, vocabulary, boost)
-    of_words = lesson.regress(words, C_WORDS)
-    of_categories = CATEGORIES * lesson.regress(categories, C_CATEGORIES)
+    of_words, of_categories = _fit_words(words, categories, lesson)
     scores = words.times(of_words) + categories.times(of_categories)
     mean, spread = lesson.mean_and_spread(scores)
     own_mean, zero_shot = _zero_shot(profile, [row[0] for row in rows], lesson)
@@ -167,6 +168,18 @@ def _tables(
         len(papers),
         len(boost) - vocabulary.words,
     )
+
+
+def _fit_words(
+    words: SparseTable, categories: SparseTable, lesson: _Lesson
+) -> tuple[Numbers, Numbers]:
+    """A weight for each word, by itself and through the themes it is part of; and one for each
+    category, apart."""
+    with threadpool_limits(1):  # several threads spin while waiting for one another
+        found = themes.find_themes(words, min(THEMES, words.rows // 3))
+        by_itself = lesson.regress(words, C_WORDS)
+        by_theme = found.parts @ lesson.regress(DenseTable(found.amounts), C_THEMES)
+        return by_itself + by_theme, CATEGORIES * lesson.regress(categories, C_CATEGORIES)
 
 
 def _zero_shot(profile: Profile, papers: Sequence[Paper], lesson: _Lesson) -> tuple[float, float]:
