@@ -234,11 +234,10 @@ def _live(profile: Profile, meaning: Meaning, days: Days, verdict: Verdict) -> l
             f"  [{told_so_far.low:.1%}, {told_so_far.high:.1%}]"
             + (f"  {promised[1]:.2%} below {promised[0]:.2f}" if promised else "")
         )
-        start = nightly.start_of_lessons(state, tallies)
-        if start != state.start:
-            print(f"   the interest has changed: learned from are the days from {start} on")
-        new = [row for row in lessons if row.day >= start][: nightly.MOST_PAPERS]
-        state = nightly.after_days(state, tallies, new, profile, meaning)
+        before, taught = state, lessons[: nightly.MOST_PAPERS]
+        state = nightly.after_days(before, tallies, taught, profile, meaning)
+        if state.start != before.start:
+            print(f"   the interest has changed: what counts are the days from {state.start} on")
     return lived
 
 

@@ -115,8 +115,7 @@ class Gatekeeper:
         tallies = self._tallies()
         if tallies and tallies[-1].date >= self._kept.since:
             tallies = [self._with_places(tally, embeddings) for tally in tallies]
-            start = nightly.start_of_lessons(self._kept, tallies)
-            lessons = self._lessons([tally for tally in tallies if tally.date >= start])
+            lessons = self._lessons(tallies)
             meaning = self._meaning([lesson.paper for lesson in lessons], embeddings)
             self._kept = nightly.after_days(self._kept, tallies, lessons, self._profile, meaning)
             self._gates.put_gate(self._key, self._kept)

@@ -18,14 +18,16 @@ from workers.gate.threshold import Tally
 # A first ranking of fewer days places picks so badly that these places keep the threshold low for
 # weeks: on recorded days, begun after five days the gate spared a third less than after eight.
 LEAST_DAYS = 8
+# What papers of days before a changed interest count while fewer than that have come since.
+PAST = 0.1
 # Four seconds of processor time for each five thousand.
 MOST_PAPERS = 6_000
 
 
 class GateState(Value):
-    """A profile's gate: it ranks by what it has `learned` from the days from `start` on and before
-    `since`, and keeps papers with a score below `least` from the model. None: it has not learned
-    yet, or promises nothing yet, and every paper passes.
+    """A profile's gate: it ranks by what it has `learned` from the days before `since`, those from
+    `start` on above all, and keeps papers with a score below `least` from the model. None: it has
+    not learned yet, or promises nothing yet, and every paper passes.
 
     Picks of days from `counted` on, which were ranked at night or before by a ranking like this
     one, are what the promise follows from. `level` is the share of picks it may miss by it.
@@ -51,16 +53,6 @@ class Lesson(NamedTuple):
     stands_for: float
 
 
-def start_of_lessons(state: GateState, tallies: Sequence[Tally]) -> date_:
-    """The first day to learn from: of a changed interest, that on which it may have begun. Tallies
-    are in the order of their days."""
-    counted = _counted(state, tallies)
-    found, papers = [tally.found for tally in counted], [tally.papers for tally in counted]
-    if state.learned and guarantee.has_changed(found, papers, state.least):
-        return counted[-guarantee.LATEST_DAYS].date
-    return state.start
-
-
 def after_days(
     state: GateState,
     tallies: Sequence[Tally],
@@ -68,13 +60,13 @@ def after_days(
     profile: Profile,
     meaning: Meaning | None,
 ) -> GateState:
-    """The gate after these days, the last of which is new; `lessons` are of the days from
-    `start_of_lessons` on, the newest first, `meaning` is that of their papers."""
+    """The gate after these days, the last of which is new; `lessons` are theirs, the newest first,
+    `meaning` is that of their papers."""
     last = tallies[-1].date
-    start = start_of_lessons(state, tallies)
+    start = _start(state, tallies)
     if start != state.start:
         state = GateState(start=start, changed=last)
-    learned = _learn(lessons, profile, meaning) or state.learned
+    learned = _learn(_since(start, lessons), profile, meaning) or state.learned
     since, counted = last + timedelta(days=1), state.counted
     if learned and (state.learned is None or bool(learned.meaning) != bool(state.learned.meaning)):
         counted = since  # the first ranking of its kind: what others ranked says nothing of it
@@ -88,6 +80,26 @@ def after_days(
     return state.model_copy(
         update={"least": least, "level": promised.level, "picks": promised.picks}
     )
+
+
+def _start(state: GateState, tallies: Sequence[Tally]) -> date_:
+    """The first day to learn from: of a changed interest, that on which it may have begun. Tallies
+    are in the order of their days."""
+    counted = _counted(state, tallies)
+    found, papers = [tally.found for tally in counted], [tally.papers for tally in counted]
+    if state.learned and guarantee.has_changed(found, papers, state.least):
+        return counted[-guarantee.LATEST_DAYS].date
+    return state.start
+
+
+def _since(start: date_, lessons: Sequence[Lesson]) -> list[Lesson]:
+    """What is learned from: lessons of the days from `start` on, and while these are few those
+    before, for less."""
+    new = [lesson for lesson in lessons if lesson.day >= start]
+    if len({lesson.day for lesson in new}) >= LEAST_DAYS:
+        return new
+    past = (lesson for lesson in lessons if lesson.day < start)
+    return [*new, *(old._replace(stands_for=PAST * old.stands_for) for old in past)]
 
 
 def _counted(state: GateState, tallies: Sequence[Tally]) -> list[Tally]:

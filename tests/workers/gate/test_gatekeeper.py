@@ -368,7 +368,7 @@ def test_a_changed_interest_is_noticed_in_days_said_and_learned_anew(shut: World
         if report.changed and noticed is None:
             noticed = n
             assert report.changed == day_of(n)
-            assert report.stage is GateStage.LEARNING
+            assert report.stage is GateStage.COUNTING
         if n >= DIVIDED + 5:
             assert len(wanted & gated) <= 0.2 * len(wanted)
     assert noticed is not None
