@@ -42,6 +42,7 @@ class Model:
     def __init__(self, seed: str, scheduler: Scheduler, titles: dict[str, str]) -> None:
         self._seed, self._scheduler, self.titles = seed, scheduler, titles
         self.fault, self.rate = "", 0.0
+        self.is_gone = False  # it answers nobody, whatever else is wrong with it
         self.babbles = False  # each call costs what it may cost at most
         self.purchases = defaultdict[tuple[str, str], list[Purchase]](list)
         # Tokens by workspace and UTC day of the call.
@@ -71,7 +72,7 @@ class Model:
         owner = self.titles[titles[0]]
         fault = self.fault if scheduler.random.random() < self.rate else ""
         scheduler.sleep(scheduler.random.uniform(0.5, 8.0))
-        self._raise(fault)
+        self._raise("down" if self.is_gone else fault)
         rows = [json.loads(line) for line in question.split("\n") if line.startswith("{")]
         text, reason = self._text(fault, titles[0], rows, schema)
         others = (text,) * (choices - 1) if text and choices > 1 else ()

@@ -39,6 +39,8 @@ TIMELY_TROUBLES = (
 )
 # And these after them: what planted faults showed to be too rare.
 RARE_TROUBLES = ("asks again", "asks again", "shared head deleted", "babbles", "babbles", "model")
+# The model is away for longer than a digest's window lasts.
+LONG_TROUBLES = ("no model",)
 # A timely trouble waits so long for its moment (s).
 WAITS_SECONDS = 3 * 3600.0
 
@@ -118,6 +120,7 @@ class Plan:
             *(("troubles", t) for t in self.troubles if t.kind in MORE_TROUBLES),
             *(("troubles", t) for t in self.troubles if t.is_timely),
             *(("acts", each) for each in self.acts if each.person),
+            *(("troubles", t) for t in self.troubles if t.kind in LONG_TROUBLES),
         ]
 
     def with_only(self, parts: list[tuple[str, object]]) -> Plan:
@@ -167,6 +170,7 @@ def make_plan(
             *_more_troubles(Random(f"{seed} more"), days, _some(seed, MORE_TROUBLES, 2)),
             *_timely_troubles(Random(f"{seed} timely"), days, _some(seed, TIMELY_TROUBLES, 3)),
             *_timely_troubles(Random(f"{seed} rare"), days, _some(seed, RARE_TROUBLES, 1)),
+            *_long_troubles(Random(f"{seed} long"), days),
         ),
         acts=(
             *_acts(random, days, addresses, profiles),
@@ -262,6 +266,15 @@ def _timely_troubles(random: Random, days: int, kinds: tuple[str, ...]) -> list[
         seconds = _DAY if kind == "dies at a pause" else random.choice((20.0, 60.0, 600.0, 3600.0))
         seconds = min(seconds, days * _DAY - at)
         rows.append(Trouble(at, kind, seconds, random.random(), is_timely=True))
+    return rows
+
+
+def _long_troubles(random: Random, days: int) -> list[Trouble]:
+    rows, at = list[Trouble](), 0.0
+    rate = random.choice((0.0, 0.0, 0.0, 0.4)) / _DAY
+    while rate and (at := at + random.expovariate(rate)) < days * _DAY:
+        seconds = min(random.choice((14, 20, 30)) * 3600.0, days * _DAY - at)
+        rows.append(Trouble(at, random.choice(LONG_TROUBLES), seconds, random.random()))
     return rows
 
 

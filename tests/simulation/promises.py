@@ -15,12 +15,14 @@ import time_machine
 
 from bot.arxiv.calendar import NEW_YORK, is_weekend
 from bot.domain.digest import Decision, Digest, Outcome, Score
-from bot.domain.message import Card, Post
+from bot.domain.message import Card, Message, Post
 from bot.domain.papers import AnnounceType, Paper, Profile, fingerprint
 from bot.domain.reasons import AWAY, ChannelReason, ModelReason
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
 from bot.store.quarantine import QUARANTINE_KEY
+from bot.views.digest import count
+from bot.views.reasons import REASON_TEXTS
 from tests.simulation import promised_answers, promised_times
 from tests.simulation.arxiv_edge import Morning
 from tests.simulation.chat_edge import Event, Shown
@@ -54,8 +56,8 @@ def _broken(world: World) -> Iterator[str]:
     yield from _outages_told(world)
     for subscription in world.store().subscriptions.all():
         yield from _every_day(world, subscription)
-        yield from _still_a_morning(world, subscription)
         yield from _in_time(world, subscription)
+        yield from _still_a_morning(world, subscription)
     paused = {each.address for each in world.store().subscriptions.all() if each.paused}
     asked = {e.address for e in world.people.events if e.text.startswith("now")}
     for address in world.plan.channels:
@@ -323,7 +325,9 @@ def _still_a_morning(world: World, subscription: Subscription) -> Iterator[str]:
     it was judged, the channel was shown what the local ranking picks, as far as there was room."""
     store, address = world.store(), subscription.address
     states = world.audit.seen.get(subscription.key, [])
-    if len(states) != 1 or subscription.paused or world.troubles.forgotten:
+    # A day that only a person asked for is given up as it is.
+    asked = any(e.address == address and e.text.startswith("now") for e in world.people.events)
+    if len(states) != 1 or subscription.paused or world.troubles.forgotten or asked:
         return
     for delivery in store.history.of(address):
         digest = store.history.digest(f"{address}:{delivery.day}")
@@ -332,12 +336,25 @@ def _still_a_morning(world: World, subscription: Subscription) -> Iterator[str]:
             continue
         if len(digest.picked) + len(digest.stand_ins) >= digest.profile.maximum:
             continue
-        left = {d.paper.id for d in digest.decisions if _is_left(digest, d)}
+        is_bare = _says_that_none_was_scored(world, address, delivery, len(digest.decisions))
+        left = {d.paper.id for d in digest.decisions if is_bare or _is_left(digest, d)}
         left -= {decision.paper.id for decision in digest.posted}
         left -= store.shown_papers.ids_from_other_deliveries(address, delivery.day)
         for row in local_ranking.rank(digest.profile, [d.paper for d in digest.decisions], None):
             if row.id in left and row.relevance >= digest.profile.cutoffs.relevance:
                 yield f"{subscription.key}: {delivery.date} was not judged, and {row.id} not shown"
+
+
+def _says_that_none_was_scored(
+    world: World, address: Address, delivery: Delivery, papers: int
+) -> bool:
+    """Whether a digest's head says so to this day, whatever was judged since for other channels."""
+    messages = world.chats[address.platform].channels.get(address, [])
+    head = next((m.post for m in messages if m.id == delivery.message), None)
+    if not isinstance(head, Message) or head.others:
+        return False
+    reasons = (REASON_TEXTS[reason] for reason in (*AWAY, ModelReason.NO_BUDGET))
+    return any(f"{count(papers, 'paper')} not scored: {why}." in head.notices for why in reasons)
 
 
 def _is_left(digest: Digest, decision: Decision) -> bool:

@@ -65,7 +65,7 @@ class Troubles:
         world.tell("calm")
         scheduler = world.scheduler
         scheduler.deaths, world.redis.lost, world.model.rate = 0.0, 0.0, 0.0
-        world.model.babbles = False
+        world.model.babbles = world.model.is_gone = False
         scheduler.set_clock(0.0)
         world.arxiv.is_calm = True
         for chat in world.chats.values():
@@ -80,6 +80,7 @@ class Troubles:
             "away": self._away,
             "redis": self._redis,
             "model": self._model,
+            "no model": self._no_model,
             "deleted": self._deleted,
             "head deleted": self._deleted,
             "locked": self._locked,
@@ -151,6 +152,14 @@ class Troubles:
         if self._lasts(trouble):
             model.rate = 0.0
             self._world.tell("the model is well")
+
+    def _no_model(self, trouble: Trouble, random: Random) -> None:
+        model = self._world.model
+        model.is_gone = True
+        self._world.tell("the model is gone")
+        if self._lasts(trouble):
+            model.is_gone = False
+            self._world.tell("the model is there again")
 
     def _deleted(self, trouble: Trouble, random: Random) -> None:
         """A person deletes a card, or the head of a thread."""
