@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
+from bot.arxiv.calendar import NEW_YORK
 from bot.domain.papers import Profile
 from bot.domain.request import Address
 from bot.domain.schedule import EVERY_DAY, WEEKDAYS, Schedule
@@ -56,11 +57,6 @@ class Trouble:
     seconds: float
     chance: float
     is_timely: bool = False
-
-    @property
-    def end(self) -> float:
-        """When it is over at the latest, in seconds from the begin."""
-        return self.at + self.seconds + (WAITS_SECONDS + 10.0 if self.is_timely else 0.0)
 
 
 @dataclass(frozen=True)
@@ -171,6 +167,7 @@ def make_plan(
             *_timely_troubles(Random(f"{seed} timely"), days, _some(seed, TIMELY_TROUBLES, 3)),
             *_timely_troubles(Random(f"{seed} rare"), days, _some(seed, RARE_TROUBLES, 1)),
             *_long_troubles(Random(f"{seed} long"), days),
+            *_at_the_new_list(Random(f"{seed} list"), begin, days),
         ),
         acts=(
             *_acts(random, days, addresses, profiles),
@@ -275,6 +272,18 @@ def _long_troubles(random: Random, days: int) -> list[Trouble]:
     while rate and (at := at + random.expovariate(rate)) < days * _DAY:
         seconds = min(random.choice((14, 20, 30)) * 3600.0, days * _DAY - at)
         rows.append(Trouble(at, random.choice(LONG_TROUBLES), seconds, random.random()))
+    return rows
+
+
+def _at_the_new_list(random: Random, begin: datetime, days: int) -> list[Trouble]:
+    """The model fails when a day's new list, of midnight in New York, is judged."""
+    rows, chance = list[Trouble](), random.choice((0.0, 0.0, 0.3))
+    for number in range(1, days):
+        midnight = datetime.combine(begin + timedelta(days=number), time(0), NEW_YORK)
+        at = (midnight - begin).total_seconds()
+        if random.random() < chance:
+            seconds = random.choice((60.0, 600.0, 3600.0))
+            rows.append(Trouble(at, "model", seconds, random.random(), is_timely=True))
     return rows
 
 

@@ -76,7 +76,7 @@ def _is_excused(world: World, event: Event) -> bool:
     begin = event.at - world.plan.begin.timestamp()
     return _is_forgotten(world, event) or any(
         t.kind in _EXCUSES and t.at < begin + _PATIENCE and t.end > begin - 3600.0
-        for t in world.plan.troubles
+        for t in world.troubles.spans
     )
 
 
@@ -116,7 +116,7 @@ def _knows_the_day(world: World, event: Event) -> bool:
     is_well = all(world.plan.mornings.get(day, Morning()).kind == "normal" for day in days)
     return is_well and not any(
         t.kind not in _HARMLESS and t.at < begin + 2 * 3600.0 and t.end > begin - 2 * 3600.0
-        for t in world.plan.troubles
+        for t in world.troubles.spans
     )
 
 

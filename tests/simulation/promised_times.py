@@ -81,13 +81,19 @@ def _in_time(world: World, subscription: Subscription, asked: list[float]) -> It
         is_asked = any(at <= head.at for at in asked)
         if head.at < moment.timestamp() - early and not is_asked:
             yield f"{subscription.key}: {delivery.date} came before its time ({moment})"
-        if moment < plan.begin + timedelta(hours=2) or asked:
+        if moment < plan.begin + timedelta(hours=2) or _is_asked_around(moment, asked):
             continue
         is_calm = _calm(world, moment - _BEFORE, moment + timedelta(hours=2))
         if is_calm and head.at > moment.timestamp() + _SOON:
             yield from _told_late(subscription, delivery, moment, head, messages)
         yield from _soon_after(world, subscription, delivery, moment, head)
         yield from _completed(world, subscription, delivery, moment)
+
+
+def _is_asked_around(moment: datetime, asked: list[float]) -> bool:
+    """Whether somebody asked for a digest from the day before one was due to its window's end."""
+    begin, end = (moment - timedelta(days=1)).timestamp(), (moment + _WINDOW).timestamp()
+    return any(begin < at < end for at in asked)
 
 
 def _soon_after(
@@ -157,4 +163,4 @@ def _whole_at(world: World, view: ChannelView) -> datetime:
 def _calm(world: World, begin: datetime, end: datetime) -> bool:
     """Whether nothing went wrong between two moments."""
     first, last = ((at - world.plan.begin).total_seconds() for at in (begin, end))
-    return not any(t.at < last and t.end + 900 > first for t in world.plan.troubles)
+    return not any(t.at < last and t.end + 900 > first for t in world.troubles.spans)

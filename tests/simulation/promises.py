@@ -209,7 +209,7 @@ def _one_a_day(world: World, address: Address) -> Iterator[str]:
 
 def _in_time(world: World, subscription: Subscription) -> Iterator[str]:
     """Where nothing went wrong, a digest comes at its time: within two looks of the clock."""
-    if world.plan.troubles or world.troubles.happened or world.people.events:
+    if world.troubles.spans or world.people.events:
         return
     store, address, zone = world.store(), subscription.address, ZoneInfo(subscription.schedule.tz)
     for delivery in store.history.of(address):

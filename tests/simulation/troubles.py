@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +38,22 @@ _OWN_MOMENT = (
 _GARBLED = ("digest", "judged", "listed", "delivered")
 
 
+@dataclass
+class Span:
+    """When a trouble was there, in seconds from the begin; one that still is has no end."""
+
+    kind: str
+    at: float
+    end: float = math.inf
+
+
 class Troubles:
     """Each begins at its time and ends after its seconds; `end` ends them all."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._ended, self.happened = False, False
+        self._ended = False
+        self.spans: list[Span] = []
         # From when to when (monotonic) what was stored is forgotten again.
         self.forgotten: list[tuple[float, float]] = []
         self.closed_until: dict[Address, float] = {}
@@ -62,6 +73,8 @@ class Troubles:
     def end(self) -> None:
         world = self._world
         self._ended = True
+        for span in self.spans:
+            span.end = min(span.end, self._seconds())
         world.tell("calm")
         scheduler = world.scheduler
         scheduler.deaths, world.redis.lost, world.model.rate = 0.0, 0.0, 0.0
@@ -110,8 +123,14 @@ class Troubles:
                 self._busy_lane(random)
             if self._ended:
                 return
-        self.happened = True
+        span = Span(trouble.kind, self._seconds())
+        self.spans.append(span)
         handlers[trouble.kind](trouble, random)
+        span.end = self._seconds()
+
+    def _seconds(self) -> float:
+        """Seconds from the begin."""
+        return self._world.scheduler.now - self._world.plan.begin.timestamp()
 
     def _lasts(self, trouble: Trouble) -> bool:
         """Whether it is this trouble, not the end of all, that ends after its time."""
