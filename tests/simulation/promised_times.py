@@ -81,7 +81,7 @@ def _in_time(world: World, subscription: Subscription, asked: list[float]) -> It
         is_asked = any(at <= head.at for at in asked)
         if head.at < moment.timestamp() - early and not is_asked:
             yield f"{subscription.key}: {delivery.date} came before its time ({moment})"
-        if moment < plan.begin + timedelta(hours=2) or _is_asked_around(moment, asked):
+        if moment < plan.begin + timedelta(hours=2) or _is_asked(moment, head, asked):
             continue
         is_calm = _calm(world, moment - _BEFORE, moment + timedelta(hours=2))
         if is_calm and head.at > moment.timestamp() + _SOON:
@@ -90,10 +90,11 @@ def _in_time(world: World, subscription: Subscription, asked: list[float]) -> It
         yield from _completed(world, subscription, delivery, moment)
 
 
-def _is_asked_around(moment: datetime, asked: list[float]) -> bool:
-    """Whether somebody asked for a digest from the day before one was due to its window's end."""
+def _is_asked(moment: datetime, head: Shown, asked: list[float]) -> bool:
+    """Whether somebody asked for a digest from the day before one was due until its window was
+    over, and it had come."""
     begin, end = (moment - timedelta(days=1)).timestamp(), (moment + _WINDOW).timestamp()
-    return any(begin < at < end for at in asked)
+    return any(begin < at < max(end, head.at) for at in asked)
 
 
 def _soon_after(

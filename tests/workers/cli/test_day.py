@@ -112,7 +112,7 @@ def test_the_same_day_twice_is_the_same_markdown_and_asks_the_model_once(
         first = paperboy.run(*words)
         calls = len(model.requests)
         second = paperboy.run(*words)
-        assert len(model.requests) == calls == 3
+        assert len(model.requests) == calls == 2 + 1 + 1  # scores, a second look, the best's order
     assert first[0] == 0, first[2]
     assert first[:2] == second[:2]
     assert "# Paper Selection Prompt\n\nYou read the day's new arXiv papers" in first[1]
@@ -134,7 +134,7 @@ def test_a_worker_killed_while_scoring_loses_nothing_and_pays_nothing_twice(
             answered.append(requested_ids(body))
         return answer_with_scores(path, body)
 
-    paperboy.settings["PAPERBOY_CALLS_AT_ONCE"] = "1"
+    paperboy.settings |= {"PAPERBOY_CALLS_AT_ONCE": "1", "PAPERBOY_SECOND_LOOK": "false"}
     with judged_by(paperboy, slow):
         feed_file = paperboy.saved(many(120))
         words = ("day", "mine.toml", "--feed", feed_file, "--format", "json")
