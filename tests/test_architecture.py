@@ -65,6 +65,7 @@ PURE = {
     *("workers.gate.reports", "workers.gate.themes", "workers.gate.threshold"),
     "workers.gate.training",
     *("workers.judging.api_replies", "workers.judging.explaining"),
+    "workers.gate.ranking_quality",
     *("workers.judging.outcomes", "workers.judging.prompts", "workers.judging.model_errors"),
     *("workers.judging.replies", "workers.judging.scoring", "workers.judging.top_papers"),
     *("workers.judging.dialect", "workers.judging.numbers", "workers.judging.spreading"),

@@ -155,6 +155,27 @@ def rank(
 
 
 @app.command()
+def backtest(
+    profile: names.ProfileName,
+    papers: Annotated[
+        Path, typer.Argument(help="A JSONL of id, title, abstract, ..., with date and selected.")
+    ],
+) -> None:
+    """Say how well the local ranking finds what was picked on recorded days."""
+    from bot.views.measuring.backtest import backtest_text
+    from workers.cli import backtest as backtest_cli
+    from workers.cli import rank as rank_cli
+    from workers.cli.progress import show_progress
+
+    with (
+        rank_cli.kept_embeddings(settings.load()) as embeddings,
+        show_progress("Reading papers") as beat,
+    ):
+        found = backtest_cli.run(profile, papers, embeddings, beat)
+    Screen().show(backtest_text(found))
+
+
+@app.command()
 def why(
     paper: Annotated[str, typer.Argument(help="An arXiv id or link.")],
     profile: Annotated[
@@ -183,8 +204,8 @@ def eval_(
     ] = False,
 ) -> None:
     """Score a fixed set after a change of prompt or model, and compare with the last time."""
-    from bot.views.evaluation import eval_text
-    from bot.views.steadiness import steadiness_text
+    from bot.views.measuring.evaluation import eval_text
+    from bot.views.measuring.steadiness import steadiness_text
     from workers.cli import evaluate, evaluate_twice, progress
 
     if twice:

@@ -41,7 +41,6 @@ from typing import Any, NamedTuple
 
 from bot.domain.papers import Paper, Profile
 from tests import external_file
-from tests.benchmarks.bench_rank import Judged, auc, share_needed
 from tests.benchmarks.embedded_record import meaning_of_record
 from workers.embedding.meaning import Meaning
 from workers.gate import (
@@ -53,6 +52,7 @@ from workers.gate import (
     training,
 )
 from workers.gate.nightly import GateState, Lesson
+from workers.gate.ranking_quality import Judged, auc, share_needed
 from workers.gate.threshold import Tally
 
 EXTERNAL = [external_file(f"data/{name}") for name in ("record-dev.jsonl.gz", "foundations.toml")]

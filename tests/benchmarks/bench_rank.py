@@ -16,11 +16,9 @@ import resource
 import sys
 import time
 import tomllib
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from math import ceil
 from pathlib import Path
 from statistics import fmean
 
@@ -28,10 +26,9 @@ from bot.domain.papers import Paper, Profile
 from tests.benchmarks.embedded_record import meaning_of_record
 from workers.embedding.meaning import Meaning
 from workers.gate import local_ranking
+from workers.gate.ranking_quality import Judged, auc, share_needed
 
 SEVEN = 7  # the readers' cut-off for relevance
-
-Judged = tuple[float, bool]  # a number that is higher for a better paper, and whether it was picked
 
 
 def main(record: Path, toml: Path) -> None:
@@ -86,21 +83,6 @@ def _measure(
         f"seconds a day, slowest (largest day: {max(map(len, days.values()))})": max(seconds),
         f"seconds for {len(most)} papers as one day": time.perf_counter() - start,
     }
-
-
-def auc(judged: Sequence[Judged]) -> float:
-    """The chance that a picked one stands above one that was not, ties counting half."""
-    others = sorted(value for value, was in judged if not was)
-    picks = [value for value, was in judged if was]
-    below = sum(bisect_left(others, value) + bisect_right(others, value) for value in picks)
-    return below / 2 / len(others) / len(picks)
-
-
-def share_needed(judged: Sequence[Judged], recall: float) -> float:
-    """The smallest share of all, taken from the top, that holds so much of the picks."""
-    picks = sorted((value for value, was in judged if was), reverse=True)
-    least = picks[ceil(recall * len(picks)) - 1]
-    return sum(value >= least for value, _ in judged) / len(judged)
 
 
 def _read(record: Path) -> tuple[dict[str, list[Paper]], set[str]]:

@@ -25,7 +25,7 @@ from bot.profiles import library
 from bot.settings import Settings
 from bot.store.spending import Spending
 from bot.store.store import Store
-from bot.views.evaluation import Agreement, Evaluation, Report
+from bot.views.measuring.evaluation import Agreement, Evaluation, Report
 from workers.arxiv import sample
 from workers.cli import rank
 from workers.cli.terminal import TERMINAL_ADDRESS
@@ -79,7 +79,8 @@ def open_bench(
     name = settings.judge_model
     if name is None:
         raise Refused("An evaluation needs a model. Set OPENAI_API_KEY.")
-    chosen = evaluation_papers([p for p, _ in rank.read_papers(papers, False)] if papers else None)
+    given = [line.paper for line in rank.read_papers(papers, False)] if papers else None
+    chosen = evaluation_papers(given)
     with environment(settings) as here:
         profile = library.resolve(profile_name, here.store.profiles.shared())
         told = instructions(profile, prompt)

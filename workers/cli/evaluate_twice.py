@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bot.domain.digest import ScoreResult, Usage
 from bot.domain.papers import Profile, fingerprint
 from bot.domain.reasons import ModelReason
-from bot.views.steadiness import RunAgreement, Steadiness
+from bot.views.measuring.steadiness import RunAgreement, Steadiness
 from workers.cli.evaluate import Bench
 from workers.judging import batches, close_calls, looking_again, outcomes, scoring
 from workers.judging.metering import SCORE_TOKENS

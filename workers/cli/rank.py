@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.domain.papers import Paper, Profile
 from bot.errors import Refused
@@ -17,6 +20,16 @@ from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning
 from workers.gate import learned_ranking, local_ranking
 from workers.gate.keyword_ranking import KeywordScore
+
+
+class Line(NamedTuple):
+    """A line of a file of papers: the paper, whether it was `selected`, and the day (in New York)
+    when it was announced, where the line says so."""
+
+    paper: Paper
+    selected: bool
+    date: date | None
+
 
 # No morning waits for a file.
 _PATIENCE = 24 * 3600.0
@@ -38,10 +51,10 @@ def run(
     saying why a file is too little to learn from.
     """
     profile = library.resolve(profile_name, {})
-    papers = [paper for paper, _ in read_papers(path, selected=False)]
+    papers = [line.paper for line in read_papers(path, selected=False)]
     taught = read_papers(train, selected=True) if train else []
-    both = [*papers, *(paper for paper, _ in taught)]
-    meaning = embeddings.of(profile, both, beat, _PATIENCE) if embeddings else None
+    both = [*papers, *(line.paper for line in taught)]
+    meaning = meaning_of(profile, both, embeddings, beat)
     rows: Sequence[KeywordScore | learned_ranking.LearnedScore]
     if train is None:
         rows = local_ranking.rank(profile, papers, meaning)
@@ -49,6 +62,16 @@ def run(
         rows = _learned(train, taught, profile, meaning).rank(profile, papers, meaning)
     for row in rows:
         yield {"id": row.id, "score": row.score}
+
+
+def meaning_of(
+    profile: Profile,
+    papers: Sequence[Paper],
+    embeddings: Embeddings | None,
+    beat: Callable[[int, int], None],
+) -> Meaning | None:
+    """What the papers mean, however long that takes; None without embeddings."""
+    return embeddings.of(profile, papers, beat, _PATIENCE) if embeddings else None
 
 
 @contextmanager
@@ -65,38 +88,45 @@ def kept_embeddings(config: Settings) -> Iterator[Embeddings | None]:
 
 
 def _learned(
-    path: Path, rows: Sequence[tuple[Paper, bool]], profile: Profile, meaning: Meaning | None
+    path: Path, rows: Sequence[Line], profile: Profile, meaning: Meaning | None
 ) -> learned_ranking.LearnedRanking:
     from workers.gate import training  # numpy takes a while to import
 
-    papers, picked = [paper for paper, _ in rows], [was for _, was in rows]
+    papers, picked = [line.paper for line in rows], [line.selected for line in rows]
     try:
         return training.train(profile, papers, picked, meaning)
     except Refused as error:
         raise Refused(f"{path}: {error} Without --train, the profile alone is used.") from None
 
 
-def read_papers(path: Path, selected: bool) -> list[tuple[Paper, bool]]:
-    """The papers of a file, each once, with `selected`, False unless that field is requested."""
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} can't be read as text: {error}.") from None
-    rows: dict[str, tuple[Paper, bool]] = {}
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            paper, was = _row(path, number, line, selected)
-            rows.setdefault(paper.id, (paper, was))
+def read_papers(path: Path, selected: bool) -> list[Line]:
+    """The papers of a JSONL file, which may be compressed (.gz), each once: its first line counts.
+    `selected` is False unless that field is requested. Raises Refused, naming the line that cannot
+    be read."""
+    rows: dict[str, Line] = {}
+    for number, text in enumerate(_text(path).split("\n"), 1):
+        if text.strip():
+            line = _line(path, number, text, selected)
+            rows.setdefault(line.paper.id, line)
     return list(rows.values())
 
 
-def _row(path: Path, number: int, line: str, selected: bool) -> tuple[Paper, bool]:
+def _text(path: Path) -> str:
+    try:
+        body = path.read_bytes()
+        return (gzip.decompress(body) if path.suffix == ".gz" else body).decode("utf-8")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise Refused(f"{path} can't be read as text: {error}.") from None
+
+
+def _line(path: Path, number: int, text: str, selected: bool) -> Line:
     """Other fields are ignored."""
     try:
-        row = json.loads(line)
+        row = json.loads(text)
         fields = {name: row[name] for name in ("id", "title", "abstract")}
         lists = {name: row.get(name) or [] for name in ("authors", "categories")}
         was = row["selected"] if selected else False
+        day = row.get("date")
         paper = Paper.model_validate({"version": 1, **fields, **lists})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         wrong = f"no {error}" if isinstance(error, KeyError) else type(error).__name__
@@ -108,4 +138,13 @@ def _row(path: Path, number: int, line: str, selected: bool) -> tuple[Paper, boo
     if was not in (True, False):
         shown = json.dumps(was)[:40]
         raise Refused(f"{path}, line {number}: selected is {shown}, not true or false, 1 or 0.")
-    return paper, bool(was)
+    return Line(paper, bool(was), _date(day))
+
+
+def _date(day: object) -> date | None:
+    """A day as YYYY-MM-DD; what is written otherwise is none, as any other field that nobody asked
+    for."""
+    try:
+        return date.fromisoformat(day) if isinstance(day, str) else None
+    except ValueError:
+        return None

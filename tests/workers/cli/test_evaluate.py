@@ -20,7 +20,7 @@ from bot.errors import Refused, Unavailable
 from bot.settings import Settings
 from bot.store.store import Store
 from bot.terminal import render
-from bot.views.evaluation import Evaluation, Report, eval_text
+from bot.views.measuring.evaluation import Evaluation, Report, eval_text
 from tests.conftest import check_golden
 from tests.factories import NOW, paper, paper_ids, profile
 from tests.servers import fake_http

@@ -12,7 +12,7 @@ from bot.domain.reasons import ModelReason
 from bot.store.spending import Spending
 from bot.store.store import Store
 from bot.terminal import render
-from bot.views.steadiness import Steadiness, steadiness_text
+from bot.views.measuring.steadiness import Steadiness, steadiness_text
 from tests.conftest import check_golden
 from tests.factories import NOW, paper, paper_ids, profile
 from tests.servers.fake_http import (

@@ -16,6 +16,7 @@ from tests.benchmarks import bench_rank, embedded_record
 from tests.complexity import assert_linear_growth
 from tests.factories import paper, paper_ids, profile
 from workers.gate import keyword_ranking
+from workers.gate.ranking_quality import auc, share_needed
 
 COMPRESSION = profile(
     topics=(
@@ -268,11 +269,8 @@ def test_the_benchmark_prints_how_well_the_picks_were_found(
 
 
 def test_a_tie_counts_half_in_the_benchmark() -> None:
-    assert bench_rank.auc([(1.0, True), (1.0, False), (0.0, False)]) == 0.75
-    assert (
-        bench_rank.share_needed([(3.0, True), (2.0, False), (1.0, True), (0.0, False)], 0.95)
-        == 0.75
-    )
+    assert auc([(1.0, True), (1.0, False), (0.0, False)]) == 0.75
+    assert share_needed([(3.0, True), (2.0, False), (1.0, True), (0.0, False)], 0.95) == 0.75
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ import pytest
 
 from bot.domain.papers import Keywords, Paper, Profile, Topic
 from bot.errors import Refused
-from tests.benchmarks.bench_rank import auc
 from tests.factories import paper, profile
 from tests.workers.gate.tide_papers import TIDES, tide_papers
 from tests.workers.gate.vectors import embed_by, meaning
 from workers.embedding.meaning import Meaning
 from workers.gate import keyword_ranking, learned_ranking, training
+from workers.gate.ranking_quality import auc
 
 # The profile speaks of compression; what is picked are papers on tides, which it does not name.
 COMPRESSION = profile(

@@ -10,13 +10,13 @@ from statistics import fmean
 import pytest
 
 from bot.domain.papers import Keywords, Paper, Topic
-from tests.benchmarks.bench_rank import auc
 from tests.factories import paper, profile
 from tests.workers.gate.tide_papers import TIDES, tide_papers
 from tests.workers.gate.vectors import embed_by, meaning
 from workers.embedding.embeddings import Embed, load_model
 from workers.embedding.meaning import dot
 from workers.gate import keyword_ranking, local_ranking
+from workers.gate.ranking_quality import auc
 
 # Speaks of the sea, and of none of the words in the papers on tides.
 SEA = profile(

@@ -1,0 +1,1 @@
+"""What the commands say that measure a judge or a profile."""
