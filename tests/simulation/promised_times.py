@@ -91,9 +91,10 @@ def _in_time(world: World, subscription: Subscription, asked: list[float]) -> It
 
 
 def _is_asked(moment: datetime, head: Shown, asked: list[float]) -> bool:
-    """Whether somebody asked for a digest from the day before one was due until its window was
-    over, and it had come."""
-    begin, end = (moment - timedelta(days=1)).timestamp(), (moment + _WINDOW).timestamp()
+    """Whether somebody asked for a digest from the day before one was due, or came, until its
+    window was over, and it had come."""
+    due, end = moment.timestamp(), (moment + _WINDOW).timestamp()
+    begin = min(due, head.at) - timedelta(days=1).total_seconds()
     return any(begin < at < max(end, head.at) for at in asked)
 
 
