@@ -327,7 +327,13 @@ def _still_a_morning(world: World, subscription: Subscription) -> Iterator[str]:
     states = world.audit.seen.get(subscription.key, [])
     # A day that only a person asked for is given up as it is.
     asked = any(e.address == address and e.text.startswith("now") for e in world.people.events)
-    if len(states) != 1 or subscription.paused or world.troubles.forgotten or asked:
+    # What was judged with criteria that somebody has changed since is left as it is.
+    edited = any(
+        event.address.workspace_key == address.workspace_key
+        and event.text.startswith(f"edit {subscription.profile} ")
+        for event in world.people.events
+    )
+    if len(states) != 1 or subscription.paused or world.troubles.forgotten or asked or edited:
         return
     for delivery in store.history.of(address):
         digest = store.history.digest(f"{address}:{delivery.day}")

@@ -175,6 +175,18 @@ def test_what_the_budget_left_is_judged_when_there_is_money_again(store: Store) 
     assert len(asked) == len(set(asked)) == 60
 
 
+def test_after_an_outage_a_day_without_money_waits_for_the_model_no_more(store: Store) -> None:
+    """Else its digest would be held back as if the model were still away."""
+    by = wished(store)
+    announce(store, by, papers(5))
+    away = scored(store, Luna(faults=1.0), by)
+    assert away.unscored_reason is ModelReason.MODEL_DOWN
+    spent = (Limits(), Limits(day_usd=0.000001))
+    digest = scored(store, Luna(), wished(store, hours=1), spent)
+    assert {d.trouble for d in digest.decisions} == {ModelReason.NO_BUDGET}
+    assert (digest.unscored_reason, digest.retryable_count) == (None, 0)
+
+
 def test_papers_that_tie_are_ordered_once(store: Store) -> None:
     model, by = Luna(), wished(store)
     announce(store, by, papers(80))
