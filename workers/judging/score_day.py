@@ -90,7 +90,7 @@ class DayScorer:
         calls = [call for result in cached for call in result.calls]
         self._book_savings(SkipReason.CACHE, len(cached), self._store.scores.usage(calls).cost_usd)
         asked, per_call = self._within_budget(papers, results, ranking)
-        # What an earlier outage left without a score is the budget's matter now, if that ends first.
+        # What an outage left without a score is the budget's matter now, where that ends first.
         within = {paper.versioned for paper in asked}
         results = {v: result for v, result in results.items() if result.score or v in within}
 
