@@ -83,6 +83,11 @@ def likely_categories(text: str, known: Mapping[str, Profile]) -> tuple[str, ...
     return named if weight >= _CLEAR else ()
 
 
+def is_plain(word: str) -> bool:
+    """Whether a word (in small letters) says nothing about anybody's field."""
+    return word in _PLAIN
+
+
 def _named(said: frozenset[str]) -> tuple[float, tuple[str, ...]]:
     """The categories whose name has these words, and what the words of the best one weigh: each
     one over the number of names it stands in."""

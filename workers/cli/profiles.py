@@ -83,6 +83,23 @@ def new(
     Screen().show(views.after_new_profile(profile))
 
 
+@app.command()
+def draft(
+    text: Annotated[str | None, typer.Option(help="A few sentences about your work.")] = None,
+    papers: Annotated[
+        Path | None, typer.Option(help="A JSONL of papers you liked: id, title, abstract, ...")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The profile's name; otherwise made from it.")] = "",
+) -> None:
+    """Draft a profile and print it as TOML, to be read, changed and imported."""
+    from workers.cli import drafting
+    from workers.cli.rank import kept_embeddings
+
+    with kept_embeddings(settings.load()) as embeddings:
+        profile = drafting.run(text or "", papers, name, embeddings)
+    sys.stdout.write(as_toml(profile))
+
+
 def _from_description(text: str, title: str, categories: str, known: dict[str, Profile]) -> Profile:
     """Raises Refused where the description does not say enough, or what is given is wrong."""
     guessed = "" if categories else ", ".join(descriptions.likely_categories(text, known))

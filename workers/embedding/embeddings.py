@@ -59,18 +59,31 @@ class Embeddings:
         What is not kept is made, and kept at once; `beat` hears how many of how many papers have
         a vector. None where the model cannot be read, or `patience` (seconds) does not suffice.
         """
-        texts = texts_of(profile, papers)
+        found = self._vectors_of(texts_of(profile, papers), beat, len(papers), patience)
+        return meaning_of(profile, papers, found)
+
+    def vectors(self, texts: Sequence[str]) -> Mapping[str, bytes]:
+        """The vectors of texts, made where they are not kept; none of a text for which PATIENCE or
+        the model did not suffice."""
+        return self._vectors_of(texts, lambda done, total: None, len(texts), PATIENCE)
+
+    def _vectors_of(
+        self,
+        texts: Sequence[str],
+        beat: Callable[[int, int], None],
+        papers: int,
+        patience: float,
+    ) -> Mapping[str, bytes]:
         found = self._vectors.get(_MAKER, texts)
         missing = [text for text in texts if text not in found]
         if missing:
             try:
-                found |= self._made(missing, beat, len(papers), self._clock() + patience)
+                found |= self._made(missing, beat, papers, self._clock() + patience)
             except (ImportError, OSError, ValueError, LookupError) as error:
                 log.warning("no meaning, words alone rank", why=str(error))
-        meaning = meaning_of(profile, papers, found)
-        if missing:
-            log.info("embedded", texts=len(missing), complete=meaning is not None)
-        return meaning
+            complete = all(text in found for text in texts)
+            log.info("embedded", texts=len(missing), complete=complete)
+        return found
 
     def _made(
         self, texts: Sequence[str], beat: Callable[[int, int], None], papers: int, end: float

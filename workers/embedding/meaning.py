@@ -42,17 +42,18 @@ def interest(topics: Sequence[bytes], keywords: Sequence[bytes]) -> tuple[float,
 
 
 def _mean(vectors: Sequence[bytes]) -> Iterator[float]:
-    for column in zip(*map(_numbers, vectors), strict=True):
+    for column in zip(*map(numbers, vectors), strict=True):
         yield sum(column) / STEPS / len(vectors)
 
 
 def dot(vector: bytes, weights: Sequence[float]) -> float:
     """The sum of products in units: of two vectors of length 1 it is their cosine. Rounded once
     (fsum), so that it is the same on every machine."""
-    return math.fsum(map(mul, _numbers(vector), weights)) / STEPS
+    return math.fsum(map(mul, numbers(vector), weights)) / STEPS
 
 
-def _numbers(vector: bytes) -> Sequence[int]:
+def numbers(vector: bytes) -> Sequence[int]:
+    """A vector's numbers, STEPS to a unit."""
     return memoryview(vector).cast("b")
 
 

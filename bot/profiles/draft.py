@@ -1,0 +1,185 @@
+"""A profile drafted from what somebody has: sentences about their work, papers they liked; pure.
+
+Nothing is asked of a model: interests are the phrases of the text, and what papers say more than
+other papers do. What comes out is a beginning, to be read and changed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from bot.arxiv.sentences import telling_sentence
+from bot.arxiv.stems import stems_between
+from bot.arxiv.text import readable, shortened
+from bot.domain.papers import Keywords, Paper, Profile, Topic
+from bot.errors import Refused
+from bot.profiles.description import is_plain
+
+# A text is a few sentences; a profile has at most 20 topics.
+LONGEST_TEXT: Final = 4000
+_TOPICS: Final = 20
+_NAME: Final = 40
+_TITLE, _TITLE_PHRASES = 60, 3
+# Keywords of liked papers; in the recorded days ten did as well for ten papers, worse for three.
+_KEYWORDS: Final = 20
+_RUN: Final = 3  # words
+_WORD, _TOPIC_NAME, _RELEVANT = 80, 80, 2000
+_MAXIMUM: Final = 10
+# A word in a title counts as three in an abstract; four of them have half of the full weight.
+_TITLE_WEIGHT, _ENOUGH = 3, 4
+_CATEGORIES: Final = 5
+
+_LEAD: Final = re.compile(
+    r"(?i)\A(?:we|i|(?:our|my|the) (?:\w+ )?(?:group|lab|team|research|work|interests?))\b"
+    r"(?: (?:all|also|mainly|mostly|currently|are|am|is|include|on))*"
+    r"(?: (?:work(?:s|ing)?|stud(?:y|ies|ying)|research(?:es|ing)?|focus(?:es|ed)?|look(?:s|ing)?|"
+    r"develop(?:s|ing)?|interested|investigat(?:e|es|ing)|want|care|like|follow)\b)?"
+    r"(?: (?:on|in|at|about|for|into))?\s+"
+)
+_FILLER: Final = re.compile(
+    r"(?i)\A(?:and|or|also|the|a|an|new|both|especially|particularly|in particular|including|"
+    r"such as|like|e\.g\.|i\.e\.|of|in|on|for|with|how|more)\s+"
+)
+_BACK_REFERENCE: Final = re.compile(r"(?i)\b(?:them|they|their|it|its|these|those|this)\b")
+
+
+def interests(text: str) -> tuple[str, ...]:
+    """The phrases of a text about somebody's work that name an interest, each once, in their order.
+    What stands before a colon only sums up what follows."""
+    found = list[str]()
+    for sentence in re.split(r"[.;!?\n]+(?:\s|\Z)", " ".join(text.split("\t"))):
+        plain = _LEAD.sub("", " ".join(sentence.split()))
+        head, colon, rest = plain.partition(":")
+        for phrase in _phrases(rest if colon and rest.strip() else plain):
+            refers = colon and _BACK_REFERENCE.search(phrase)
+            found.append(f"{phrase} ({head.strip()})" if refers else phrase)
+    return tuple(dict.fromkeys(shortened(phrase, _WORD) for phrase in found))
+
+
+def _phrases(text: str) -> Iterator[str]:
+    """Between commas and "and", without words that say nothing alone."""
+    for part in re.split(r",|\band\b|\bor\b|\bas well as\b", text):
+        phrase = part.strip(" .:()–-—")
+        while (shorter := _FILLER.sub("", phrase)) != phrase:
+            phrase = shorter
+        if any(not is_plain(word) for word in re.findall(r"[^\W_]{2,}", phrase.casefold())):
+            yield phrase
+
+
+def keyphrases(papers: Sequence[Paper], others: Sequence[Paper]) -> tuple[str, ...]:
+    """What papers say more than other papers do, the most telling first: words and phrases of up to
+    three words, no word in two of them."""
+    known = Counter(stems for paper in others for stems in {**_title(paper), **_body(paper)})
+    worth, written = defaultdict[str, float](float), dict[str, str]()
+    for paper in papers:
+        title, body = _title(paper), _body(paper)
+        for stems in {**title, **body}:
+            uses = _TITLE_WEIGHT * len(title.get(stems, ())) + len(body.get(stems, ()))
+            rarity = math.log((len(others) + 1) / (known[stems] + 1))
+            worth[stems] += uses / (uses + _ENOUGH) * rarity * math.sqrt(len(stems.split()))
+            written.setdefault(stems, (title.get(stems) or body[stems])[0])
+    chosen, used = list[str](), set[str]()
+    for stems in sorted(worth, key=lambda each: (-worth[each], each)):
+        if used.isdisjoint(stems.split()) and len(written[stems]) <= _WORD and worth[stems] > 0:
+            chosen.append(written[stems])
+            used.update(stems.split())
+    return tuple(chosen[:_KEYWORDS])
+
+
+def _title(paper: Paper) -> dict[str, list[str]]:
+    return _grams(paper.title)
+
+
+def _body(paper: Paper) -> dict[str, list[str]]:
+    return _grams(paper.abstract)
+
+
+def _grams(tex: str) -> dict[str, list[str]]:
+    """Runs of up to three words by their stems, as they are written; none spans a clause."""
+    text, found = readable(tex), defaultdict[str, list[str]](list)
+    for clause in re.finditer(r"[^;,.:()!?]+", text):
+        words = stems_between(text, clause.start(), clause.end())
+        for size in range(1, _RUN + 1):
+            for run in (words[at : at + size] for at in range(len(words) - size + 1)):
+                as_written = text[run[0][1] : run[-1][2]]
+                if len(as_written.split()) <= size:  # else a stop word stands between them
+                    found[" ".join(stem for stem, _, _ in run)].append(as_written)
+    return dict(found)
+
+
+def draft(
+    phrases: Sequence[str],
+    examples: Mapping[str, Sequence[Paper]],
+    papers: Sequence[Paper],
+    others: Sequence[Paper],
+    categories: Sequence[str],
+    name: str = "",
+) -> Profile:
+    """A profile for these phrases, and for liked papers, told apart from `others`. `examples` are
+    papers near to a phrase, or to a liked one (by its id). Without `categories` they are those of
+    the papers and examples. Raises Refused where there is nothing to draft from, or no category."""
+    if name and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
+        raise Refused(f"A profile's name has small letters, digits and hyphens, not “{name[:40]}”.")
+    if not phrases and not papers:
+        raise Refused("There is nothing to draft a profile from: give a text, or papers.")
+    words = keyphrases(papers, others) if papers else ()
+    near = {each.id: each for paper in papers for each in examples.get(paper.id, ())}
+    shown = [*papers, *(each for phrase in phrases for each in examples.get(phrase, ()))]
+    like = {paper.id: paper for paper in papers} | near
+    topics = [*_of_phrases(phrases, examples), *map(_of_paper, like.values())][:_TOPICS]
+    title = _heading((*phrases, *words))
+    found = tuple(categories) or _categories(shown)
+    if not found:
+        raise Refused("From that it is not clear which arXiv categories to read. Give some papers.")
+    return Profile(
+        name=name or _name(title),
+        title=title,
+        categories=found,
+        maximum=_MAXIMUM,
+        topics=tuple(topics),
+        keywords=Keywords(relevant=tuple(dict.fromkeys((*phrases, *words)))),
+    )
+
+
+def _of_phrases(phrases: Sequence[str], examples: Mapping[str, Sequence[Paper]]) -> Iterator[Topic]:
+    for phrase in phrases:
+        titles = [f"“{readable(paper.title)}”" for paper in examples.get(phrase, ())]
+        relevant = f"{phrase}, as in {' and '.join(titles)}." if titles else f"{phrase}."
+        yield Topic(name=shortened(phrase, _TOPIC_NAME), relevant=shortened(relevant, _RELEVANT))
+
+
+def _of_paper(paper: Paper) -> Topic:
+    title = readable(paper.title)
+    topic = Topic(name=shortened(title, _TOPIC_NAME), relevant=shortened(title, _RELEVANT))
+    alone = Profile(name="paper", title="Paper", categories=paper.categories[:1], topics=(topic,))
+    sentence = telling_sentence(paper, alone) or title
+    return topic.model_copy(update={"relevant": shortened(sentence, _RELEVANT)})
+
+
+def _categories(papers: Sequence[Paper]) -> tuple[str, ...]:
+    """The primary categories of papers, most frequent first."""
+    counts = Counter(paper.categories[0] for paper in papers if paper.categories)
+    return tuple(sorted(counts, key=lambda each: (-counts[each], each))[:_CATEGORIES])
+
+
+def _heading(words: Sequence[str]) -> str:
+    """The first words or phrases, as many as make a short heading."""
+    title = shortened(words[0], _TITLE)
+    for more in words[1:_TITLE_PHRASES]:
+        if len(title) + len(more) + 2 > _TITLE:
+            break
+        title += f", {more}"
+    return title[:1].upper() + title[1:]
+
+
+def _name(title: str) -> str:
+    """As much of a title as a name may have, in whole words."""
+    words = re.findall(r"[a-z0-9]+", title.casefold())
+    name = "-".join(words)
+    while len(name) > _NAME and "-" in name:
+        name = name.rpartition("-")[0]
+    return name[:_NAME] or "draft"

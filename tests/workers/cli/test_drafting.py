@@ -1,0 +1,124 @@
+"""`paperboy profiles draft`: what comes of a few sentences, and of papers that somebody liked."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.papers import Paper, Profile
+from bot.errors import Refused
+from bot.profiles.draft import draft, interests, keyphrases
+from bot.profiles.toml_text import as_toml
+from bot.store.store import Store
+from tests.conftest import check_golden
+from tests.factories import paper
+from workers.arxiv import sample
+from workers.cli import drafting
+from workers.embedding.embeddings import Embeddings
+
+SENTENCE = (
+    "We work on the foundations of machine learning: model compression, representation learning, "
+    "mixture of experts, and theory of transformers"
+)
+OTHERS = [each.paper for each in sample.listing().papers]
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        (
+            SENTENCE,
+            (
+                "model compression",
+                "representation learning",
+                "mixture of experts",
+                "theory of transformers",
+            ),
+        ),
+        ("I am interested in exoplanet atmospheres.", ("exoplanet atmospheres",)),
+        ("Our group studies tides; also the moon and its seas.", ("tides", "moon", "its seas")),
+        ("pruning and quantization", ("pruning", "quantization")),
+        (
+            "We study large networks: compressing them, and what they know.",
+            ("compressing them (large networks)", "what they know (large networks)"),
+        ),
+        ("Pruning. Pruning, pruning.", ("Pruning", "pruning")),
+        ("We work on the theory and the methods.", ()),
+        ("", ()),
+    ],
+)
+def test_the_interests_of_a_text_are_its_phrases(text: str, phrases: tuple[str, ...]) -> None:
+    assert interests(text) == phrases
+
+
+def test_a_sentence_becomes_a_profile_with_examples_from_the_sample(store: Store) -> None:
+    profile = drafting.run(SENTENCE, embeddings=Embeddings(store.vectors))
+    check_golden("profiles/drafted_from_a_sentence.toml", as_toml(profile))
+
+
+def test_without_vectors_the_phrases_stand_alone() -> None:
+    profile = drafting.run(SENTENCE)
+    assert [topic.relevant for topic in profile.topics] == [
+        f"{topic.name}." for topic in profile.topics
+    ]
+
+
+def liked(path: Path, papers: Sequence[Paper]) -> Path:
+    rows = (each.model_dump(mode="json", exclude={"version"}) for each in papers)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_liked_papers_become_topics_and_what_they_say_keywords(tmp_path: Path) -> None:
+    file = liked(tmp_path / "liked.jsonl", OTHERS[:3])
+    profile = drafting.run(path=file, name="mine")
+    check_golden("profiles/drafted_from_papers.toml", as_toml(profile))
+    assert Profile.model_validate(tomllib.loads(as_toml(profile))) == profile
+
+
+def test_text_and_papers_are_both_in_it(tmp_path: Path) -> None:
+    profile = drafting.run("tides", liked(tmp_path / "liked.jsonl", OTHERS[:1]))
+    assert profile.topics[0].name == "tides"
+    assert len(profile.topics) == 2
+    assert profile.categories == (OTHERS[0].categories[0],)
+
+
+def test_what_every_paper_says_is_no_keyword() -> None:
+    common = [paper(f"2503.{n:05}", title="A method", abstract="We show it.") for n in range(9)]
+    own = paper("2503.00010", title="A method for tides", abstract="We show it with spring tides.")
+    assert keyphrases([own], common) == ("tides", "spring")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "give a text, or papers"),
+        ("We work on the theory.", "give a text, or papers"),
+        ("Whittling spoons", "which arXiv categories"),
+        ("x" * 5000, "at most 4000"),
+    ],
+)
+def test_too_little_or_too_much_is_refused_in_a_sentence(text: str, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        drafting.run(text)
+
+
+def test_a_wrong_name_is_refused_in_a_sentence() -> None:
+    with pytest.raises(Refused, match="small letters"):
+        drafting.run("tides and pruning", name="My Profile")
+
+
+@given(st.text(max_size=300), st.lists(st.sampled_from(OTHERS), max_size=3))
+def test_whatever_is_typed_a_draft_is_a_profile_or_refused(text: str, papers: list[Paper]) -> None:
+    try:
+        profile = draft(interests(text), {}, papers, OTHERS[:3], ("cs.LG",))
+    except Refused:
+        assert not papers
+    else:
+        assert Profile.model_validate(tomllib.loads(as_toml(profile))) == profile
