@@ -125,7 +125,13 @@ class _Poster(DiscordPoster):
         self.said = list[dict[str, Any]]()
 
     async def request(
-        self, method: str, path: str, body: Any = None, query: Any = None, **ids: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Any = None,
+        picture: Any = None,
+        **ids: str,
     ) -> Any:
         if isinstance(body, dict):
             self.said.append(body)
