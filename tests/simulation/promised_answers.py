@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from bot.arxiv.calendar import NEW_YORK
@@ -113,11 +113,18 @@ def _knows_the_day(world: World, event: Event) -> bool:
     begin = event.at - world.plan.begin.timestamp()
     asked = datetime.fromtimestamp(event.at, UTC).astimezone(NEW_YORK).date()
     days = [asked - timedelta(days=back) for back in range(5)]
-    is_well = all(world.plan.mornings.get(day, Morning()).kind == "normal" for day in days)
+    is_well = all(_whole_since(world, day) < event.at for day in days)
     return is_well and not any(
         t.kind not in _HARMLESS and t.at < begin + 2 * 3600.0 and t.end > begin - 2 * 3600.0
         for t in world.troubles.spans
     )
+
+
+def _whole_since(world: World, day: date) -> float:
+    """When a day's list had been whole for an hour (s since 1970)."""
+    morning = world.plan.mornings.get(day, Morning())
+    hours = 0.0 if morning.kind == "normal" else morning.hours + 1.0
+    return datetime.combine(day, time(0), NEW_YORK).timestamp() + hours * 3600.0
 
 
 def _nothing_fails(world: World) -> Iterator[str]:
