@@ -119,7 +119,7 @@ def _earlier_lists(
     unknown = [category for category in categories if category not in answered]
     try:
         papers |= _announced_last(unknown, days, arxiv) if unknown else set()
-    except PaperboyError:
+    except PaperboyError:  # a list that may be old is better than none, while it is asked for again
         return EarlierLists(papers, replaced), False
     return EarlierLists(papers, replaced), True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 # Lucene's list, the customary one for English.
@@ -14,6 +15,7 @@ _STOP = (
 _ENDINGS = ("ation", "ition", "ion", "ity", "ing", "ive", "ed", "al", "ic", "e", "y")
 _COMMAND, _ACCENT_OR_BRACE = re.compile(r"\\[a-zA-Z]+"), re.compile(r"\\[^a-zA-Z]|[{}]")
 _WORD = re.compile(r"[^\W_]{2,}")
+_CLAUSE = re.compile(r"[^;,.:()!?]+")
 
 
 def stemmed_words(text: str) -> tuple[str, list[tuple[str, int, int]]]:
@@ -26,6 +28,12 @@ def stems_between(text: str, start: int, end: int) -> list[tuple[str, int, int]]
     """The (stem, start, end) of each word that counts in a part of a text without TeX."""
     words = _WORD.finditer(text, start, end)
     return [(stem, word.start(), word.end()) for word in words if (stem := _stem(word[0]))]
+
+
+def stems_by_clause(text: str) -> Iterator[list[tuple[str, int, int]]]:
+    """The same of a whole text, clause by clause: no phrase spans a comma."""
+    for clause in _CLAUSE.finditer(text):
+        yield stems_between(text, clause.start(), clause.end())
 
 
 @lru_cache(maxsize=50_000)

@@ -13,22 +13,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from bot.arxiv.sentences import telling_sentence
-from bot.arxiv.stems import stems_between
+from bot.arxiv.stems import stems_by_clause
 from bot.arxiv.text import readable, shortened
 from bot.domain.papers import Keywords, Paper, Profile, Topic
 from bot.errors import Refused
 from bot.profiles.description import is_plain
+from bot.profiles.form import NEW_MAXIMUM, limits, name_from
 
-# A text is a few sentences; a profile has at most 20 topics.
+# A text is a few sentences.
 LONGEST_TEXT: Final = 4000
-_TOPICS: Final = 20
-_NAME: Final = 40
 _TITLE, _TITLE_PHRASES = 60, 3
 # Keywords of liked papers; in the recorded days ten did as well for ten papers, worse for three.
 _KEYWORDS: Final = 20
 _RUN: Final = 3  # words
-_WORD, _TOPIC_NAME, _RELEVANT = 80, 80, 2000
-_MAXIMUM: Final = 10
+_TOPICS: Final = limits(Profile, "topics")["maxItems"]
+_NAME: Final = re.compile(limits(Profile, "name")["pattern"])
+_WORD: Final = limits(Keywords, "relevant")["items"]["maxLength"]
+_TOPIC_NAME, _RELEVANT = (limits(Topic, field)["maxLength"] for field in ("name", "relevant"))
 # A word in a title counts as three in an abstract; four of them have half of the full weight.
 _TITLE_WEIGHT, _ENOUGH = 3, 4
 _CATEGORIES: Final = 5
@@ -51,7 +52,7 @@ def interests(text: str) -> tuple[str, ...]:
     """The phrases of a text about somebody's work that name an interest, each once, in their order.
     What stands before a colon only sums up what follows."""
     found = list[str]()
-    for sentence in re.split(r"[.;!?\n]+(?:\s|\Z)", " ".join(text.split("\t"))):
+    for sentence in re.split(r"[.;!?\n]+(?:\s|\Z)", text):
         plain = _LEAD.sub("", " ".join(sentence.split()))
         head, colon, rest = plain.partition(":")
         for phrase in _phrases(rest if colon and rest.strip() else plain):
@@ -73,11 +74,13 @@ def _phrases(text: str) -> Iterator[str]:
 def keyphrases(papers: Sequence[Paper], others: Sequence[Paper]) -> tuple[str, ...]:
     """What papers say more than other papers do, the most telling first: words and phrases of up to
     three words, no word in two of them."""
-    known = Counter(stems for paper in others for stems in {**_title(paper), **_body(paper)})
+    known = Counter(
+        stems for paper in others for stems in _grams(paper.title) | _grams(paper.abstract)
+    )
     worth, written = defaultdict[str, float](float), dict[str, str]()
     for paper in papers:
-        title, body = _title(paper), _body(paper)
-        for stems in {**title, **body}:
+        title, body = _grams(paper.title), _grams(paper.abstract)
+        for stems in title | body:
             uses = _TITLE_WEIGHT * len(title.get(stems, ())) + len(body.get(stems, ()))
             rarity = math.log((len(others) + 1) / (known[stems] + 1))
             worth[stems] += uses / (uses + _ENOUGH) * rarity * math.sqrt(len(stems.split()))
@@ -90,19 +93,10 @@ def keyphrases(papers: Sequence[Paper], others: Sequence[Paper]) -> tuple[str, .
     return tuple(chosen[:_KEYWORDS])
 
 
-def _title(paper: Paper) -> dict[str, list[str]]:
-    return _grams(paper.title)
-
-
-def _body(paper: Paper) -> dict[str, list[str]]:
-    return _grams(paper.abstract)
-
-
 def _grams(tex: str) -> dict[str, list[str]]:
     """Runs of up to three words by their stems, as they are written; none spans a clause."""
     text, found = readable(tex), defaultdict[str, list[str]](list)
-    for clause in re.finditer(r"[^;,.:()!?]+", text):
-        words = stems_between(text, clause.start(), clause.end())
+    for words in stems_by_clause(text):
         for size in range(1, _RUN + 1):
             for run in (words[at : at + size] for at in range(len(words) - size + 1)):
                 as_written = text[run[0][1] : run[-1][2]]
@@ -122,7 +116,7 @@ def draft(
     """A profile for these phrases, and for liked papers, told apart from `others`. `examples` are
     papers near to a phrase, or to a liked one (by its id). Without `categories` they are those of
     the papers and examples. Raises Refused where there is nothing to draft from, or no category."""
-    if name and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
+    if name and not _NAME.fullmatch(name):
         raise Refused(f"A profile's name has small letters, digits and hyphens, not “{name[:40]}”.")
     if not phrases and not papers:
         raise Refused("There is nothing to draft a profile from: give a text, or papers.")
@@ -136,10 +130,10 @@ def draft(
     if not found:
         raise Refused("From that it is not clear which arXiv categories to read. Give some papers.")
     return Profile(
-        name=name or _name(title),
+        name=name or name_from(title),
         title=title,
         categories=found,
-        maximum=_MAXIMUM,
+        maximum=NEW_MAXIMUM,
         topics=tuple(topics),
         keywords=Keywords(relevant=tuple(dict.fromkeys((*phrases, *words)))),
     )
@@ -174,12 +168,3 @@ def _heading(words: Sequence[str]) -> str:
             break
         title += f", {more}"
     return title[:1].upper() + title[1:]
-
-
-def _name(title: str) -> str:
-    """As much of a title as a name may have, in whole words."""
-    words = re.findall(r"[a-z0-9]+", title.casefold())
-    name = "-".join(words)
-    while len(name) > _NAME and "-" in name:
-        name = name.rpartition("-")[0]
-    return name[:_NAME] or "draft"

@@ -23,24 +23,24 @@ _SHOWN: Final = 40  # characters of an answer's word in a sentence, and of a gen
 _MINUS: Final = "-−–"  # phones turn a minus into a dash
 
 
-def _limits(model: type[Value], field: str) -> dict[str, Any]:
+def limits(model: type[Value], field: str) -> dict[str, Any]:
     """The limits of a field; they are written in domain/papers.py alone."""
     return dict(model.model_json_schema()["properties"][field])
 
 
-_NAME: Final = re.compile(_limits(Profile, "name")["pattern"])
-_TITLE: Final = _limits(Profile, "title")["maxLength"]
-_TOPIC: Final = _limits(Topic, "name")["maxLength"]
+_NAME: Final = re.compile(limits(Profile, "name")["pattern"])
+_TITLE: Final = limits(Profile, "title")["maxLength"]
+_TOPIC: Final = limits(Topic, "name")["maxLength"]
 # A space follows the colon, unlike in N:M and https://.
 _LINE: Final = re.compile(rf"""(?:["“]([^"“”]+)["”]|(.{{1,{_TOPIC}}}?)) ?(?:: |:$|：) ?(.*)""")
 _SHORT: Final = ("title", "authors", "language")
 _NUMBERS: Final = {
-    "relevance": _limits(Cutoffs, "relevance"),
-    "novelty": _limits(Cutoffs, "novelty"),
-    "maximum": _limits(Profile, "maximum"),
+    "relevance": limits(Cutoffs, "relevance"),
+    "novelty": limits(Cutoffs, "novelty"),
+    "maximum": limits(Profile, "maximum"),
 }
 # As in the profiles that ship; a file that names none keeps the older 20.
-_NEW_MAXIMUM: Final = "10"
+NEW_MAXIMUM: Final = 10
 _RANGES: Final = {name: "{minimum} to {maximum}".format_map(n) for name, n in _NUMBERS.items()}
 
 # Labels and hints: at most 45 and 100 characters, Discord's limits; Slack allows more.
@@ -80,7 +80,7 @@ def build_form(profile: Profile | None, metadata: str = "") -> Form:
     fails: one that is too long, or has a comma in a keyword.
     """
     values = {name: str(number["default"]) for name, number in _NUMBERS.items()}
-    values["maximum"] = _NEW_MAXIMUM
+    values["maximum"] = str(NEW_MAXIMUM)
     if profile:
         values = _values(profile)
         if parse_answers(values, profile) != profile:
@@ -191,7 +191,7 @@ def _data(texts: Mapping[str, str], base: Profile | None, has_authors: bool) -> 
         kept
         | authors
         | {
-            "name": base.name if base else _slug(texts["title"], *asked[:1]),
+            "name": base.name if base else name_from(texts["title"], *asked[:1]),
             "title": " ".join(texts["title"].split()),
             "categories": asked,
             "maximum": numbers.pop("maximum"),
@@ -279,7 +279,7 @@ def _keywords(text: str) -> tuple[list[str], list[str]]:
     return [word for word in words if word[0] not in _MINUS], avoided
 
 
-def _slug(*texts: str) -> str:
+def name_from(*texts: str) -> str:
     """A profile's name made from the first text that has Latin letters or digits."""
     for text in texts:
         letters = normalize("NFKD", text[:200]).casefold()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from redis import Redis
 
 from bot.domain.digest import FurtherLooks, ScoreResult, Sentences, Usage
+from bot.domain.papers import Value
 from bot.store.quarantine import ValueReader
 from bot.store.stored_forms import RETENTION, reader_for, serialise
 
@@ -22,12 +23,7 @@ class Scores:
     ) -> None:
         """Store one call's results, by paper version, and, if it was paid, its price, together or
         not at all."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            if call is not None:
-                pipe.set(f"pb:call:{call}", serialise(usage), ex=RETENTION)
-            for versioned, result in results.items():
-                pipe.set(f"pb:verdict:{judge}:{versioned}", serialise(result), ex=RETENTION)
-            pipe.execute()
+        self._put({f"pb:verdict:{judge}:{v}": found for v, found in results.items()}, call, usage)
 
     def results(self, judge: str, versioned: Sequence[str]) -> dict[str, ScoreResult]:
         """Those of the papers (`IDvN`) that this judge has been asked about."""
@@ -40,10 +36,14 @@ class Scores:
     ) -> None:
         """Store what one call said of close calls, by paper version, with its price, together or
         not at all; `looker` is a fingerprint of prompt, schema and model."""
+        self._put({f"pb:look:{looker}:{v}": found for v, found in looks.items()}, call, usage)
+
+    def _put(self, rows: Mapping[str, Value], call: str | None, usage: Usage) -> None:
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(f"pb:call:{call}", serialise(usage), ex=RETENTION)
-            for versioned, found in looks.items():
-                pipe.set(f"pb:look:{looker}:{versioned}", serialise(found), ex=RETENTION)
+            if call is not None:
+                pipe.set(f"pb:call:{call}", serialise(usage), ex=RETENTION)
+            for key, value in rows.items():
+                pipe.set(key, serialise(value), ex=RETENTION)
             pipe.execute()
 
     def looks(self, looker: str, versioned: Sequence[str]) -> dict[str, FurtherLooks]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean, pstdev
 from typing import NamedTuple
 
 from pydantic import Field
 
-from bot.arxiv.stems import stemmed_words, stems_between
+from bot.arxiv.stems import stemmed_words, stems_by_clause
 from bot.domain.papers import Paper, Profile, Value
 
 # No library: on 6,883 real papers bm25s and scikit-learn's TF-IDF, given the same fields, phrases
@@ -33,8 +32,6 @@ STRONGEST = 5  # a paper full of this many of the profile's strongest words scor
 # The score that makes a 7: one real paper in ten reaches it, about what readers pick (9.6 %).
 SCORE_OF_SEVEN = 0.2
 SHOWN = 5
-
-_CLAUSE = re.compile(r"[^;,.:()!?]+")
 
 
 class KeywordScore(Value):
@@ -162,7 +159,7 @@ def _keywords(keywords: Iterable[str]) -> list[_Term]:
     """A keyword counts as a phrase; its single words share the same weight again."""
     terms = []
     for keyword in keywords:
-        found = [word for clause in _clauses(keyword) for word in clause]
+        found = [word for clause in stems_by_clause(keyword) for word in clause]
         if found:
             terms.append(_Term(" ".join(stem for stem, _, _ in found), KEYWORD_WEIGHT, keyword))
         if len(found) > 1:
@@ -174,18 +171,12 @@ def _keywords(keywords: Iterable[str]) -> list[_Term]:
 def _text(text: str) -> list[_Term]:
     """Each word and each pair of adjacent words, once however often the text has them."""
     terms: dict[str, _Term] = {}
-    for clause in _clauses(text):
+    for clause in stems_by_clause(text):
         runs = [(word, word) for word in clause] + list(pairwise(clause))
         for first, last in runs:
             stems = first[0] if first is last else f"{first[0]} {last[0]}"
             terms.setdefault(stems, _Term(stems, 1.0, text[first[1] : last[2]]))
     return list(terms.values())
-
-
-def _clauses(text: str) -> Iterator[list[tuple[str, int, int]]]:
-    """The (stem, start, end) of each word, clause by clause: no phrase spans a comma."""
-    for clause in _CLAUSE.finditer(text):
-        yield stems_between(text, clause.start(), clause.end())
 
 
 def _weights(terms: Iterable[_Term]) -> dict[str, float]:
