@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from bot.arxiv.sentences import telling_sentence
 from bot.arxiv.stems import stems_by_clause
 from bot.arxiv.text import readable, shortened
-from bot.domain.papers import Keywords, Paper, Profile, Topic
+from bot.domain.draft import Draft, Origin, OriginKind, Sources
+from bot.domain.papers import Followed, Keywords, Paper, Profile, Topic
 from bot.errors import Refused
+from bot.profiles import description
 from bot.profiles.description import is_plain
 from bot.profiles.form import NEW_MAXIMUM, limits, name_from
 
@@ -106,37 +108,68 @@ def _grams(tex: str) -> dict[str, list[str]]:
 
 
 def draft(
-    phrases: Sequence[str],
-    examples: Mapping[str, Sequence[Paper]],
-    papers: Sequence[Paper],
+    sources: Sources,
     others: Sequence[Paper],
-    categories: Sequence[str],
+    near: Mapping[str, Sequence[Paper]],
+    known: Mapping[str, Profile],
     name: str = "",
-) -> Profile:
-    """A profile for these phrases, and for liked papers, told apart from `others`. `examples` are
-    papers near to a phrase, or to a liked one (by its id). Without `categories` they are those of
-    the papers and examples. Raises Refused where there is nothing to draft from, or no category."""
+) -> Draft:
+    """A profile from `sources`, told apart from `others`. `near` has papers near to a phrase of the
+    text (see `interests`), or to a paper (by its id); `known` profiles say which categories a text
+    is about. Raises Refused where there is nothing to draft from, or no category is clear."""
     if name and not _NAME.fullmatch(name):
         raise Refused(f"A profile's name has small letters, digits and hyphens, not “{name[:40]}”.")
+    phrases, papers = interests(sources.text), sources.papers
     if not phrases and not papers:
         raise Refused("There is nothing to draft a profile from: give a text, or papers.")
     words = keyphrases(papers, others) if papers else ()
-    near = {each.id: each for paper in papers for each in examples.get(paper.id, ())}
-    shown = [*papers, *(each for phrase in phrases for each in examples.get(phrase, ()))]
-    like = {paper.id: paper for paper in papers} | near
-    topics = [*_of_phrases(phrases, examples), *map(_of_paper, like.values())][:_TOPICS]
+    like = {paper.id: paper for paper in papers}
+    like |= {each.id: each for paper in papers for each in near.get(paper.id, ())}
+    topics = [*_of_phrases(phrases, near), *map(_of_paper, like.values())][:_TOPICS]
     title = _heading((*phrases, *words))
-    found = tuple(categories) or _categories(shown)
-    if not found:
+    shown = [*papers, *(each for phrase in phrases for each in near.get(phrase, ()))]
+    of_text = description.likely_categories(sources.text, known) if not papers else ()
+    categories = of_text or _categories(shown)
+    if not categories:
         raise Refused("From that it is not clear which arXiv categories to read. Give some papers.")
-    return Profile(
+    profile = Profile(
         name=name or name_from(title),
         title=title,
-        categories=found,
+        categories=categories,
         maximum=NEW_MAXIMUM,
         topics=tuple(topics),
         keywords=Keywords(relevant=tuple(dict.fromkeys((*phrases, *words)))),
+        authors=Followed(follow=sources.follow),
     )
+    theirs = {_of_paper(paper): paper.id for paper in like.values()}
+    return Draft(
+        profile=profile,
+        origins=tuple(_origins(profile, phrases, theirs, bool(of_text), {p.id for p in papers})),
+        notes=sources.notes,
+    )
+
+
+def _origins(
+    profile: Profile,
+    phrases: Collection[str],
+    papers: Mapping[Topic, str],
+    by_text: bool,
+    given: Collection[str],
+) -> Iterator[Origin]:
+    """`papers` are those of topics; `by_text`: that is where the categories come from."""
+    of = OriginKind
+    yield Origin(field="title", kind=of.TEXT if phrases else of.PHRASES)
+    listed = of.PROFILE if by_text else of.LISTED
+    yield from (Origin(field="categories", line=each, kind=listed) for each in profile.categories)
+    for topic in profile.topics:
+        paper = papers.get(topic, "")
+        kind = of.TEXT if not paper else of.PAPER if paper in given else of.NEAR
+        yield Origin(field="topics", line=topic.name, kind=kind, paper=paper)
+    for word in profile.keywords.relevant:
+        kind = of.TEXT if word in phrases else of.PHRASES
+        yield Origin(field="keywords", line=word, kind=kind)
+    for author in profile.authors.follow:
+        yield Origin(field="authors", line=author, kind=of.AUTHOR)
 
 
 def _of_phrases(phrases: Sequence[str], examples: Mapping[str, Sequence[Paper]]) -> Iterator[Topic]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from types import MappingProxyType
 
 from bot.domain.languages import ENGLISH
 from bot.domain.papers import Profile
 
 
-def as_toml(profile: Profile) -> str:
-    """The text of a profile's file; what is as by default in a table of words is left out."""
-    return "\n".join(_rows(profile)) + "\n"
+def as_toml(profile: Profile, said: Mapping[tuple[str, str], str] = MappingProxyType({})) -> str:
+    """The text of a profile's file; what is as by default in a table of words is left out. `said`
+    has what a comment says of a field and one of its lines, as in domain/draft.Origin; it is
+    printable."""
+    return "\n".join(_rows(profile, said)) + "\n"
 
 
-def _rows(profile: Profile) -> Iterator[str]:
+def _rows(profile: Profile, said: Mapping[tuple[str, str], str]) -> Iterator[str]:
     yield f"name = {_text(profile.name)}"
-    yield f"title = {_text(profile.title)}"
-    yield f"categories = {_list(profile.categories)}"
+    yield f"title = {_text(profile.title)}" + _comment(said.get(("title", "")))
+    yield f"categories = {_list('categories', profile.categories, said)}"
     yield f"cross_lists = {str(profile.cross_lists).lower()}"
     yield f"gate = {str(profile.gate).lower()}"
     yield f"maximum = {profile.maximum}"
@@ -26,7 +30,7 @@ def _rows(profile: Profile) -> Iterator[str]:
     yield f"relevance = {profile.cutoffs.relevance}"
     yield f"novelty = {profile.cutoffs.novelty}"
     for topic in profile.topics:
-        yield "\n[[topics]]"
+        yield "\n[[topics]]" + _comment(said.get(("topics", topic.name)))
         yield f"name = {_text(topic.name)}"
         yield f"relevant = {_text(topic.relevant)}"
         if topic.irrelevant:
@@ -34,11 +38,22 @@ def _rows(profile: Profile) -> Iterator[str]:
     for table, values in (("keywords", profile.keywords), ("authors", profile.authors)):
         if words := [(name, listed) for name, listed in values if listed]:
             yield f"\n[{table}]"
-            yield from (f"{name} = {_list(listed)}" for name, listed in words)
+            yield from (f"{name} = {_list(table, listed, said)}" for name, listed in words)
 
 
-def _list(texts: Iterable[str]) -> str:
-    return f"[{', '.join(map(_text, texts))}]"
+def _comment(words: str | None) -> str:
+    return f"  # {words}" if words else ""
+
+
+def _list(field: str, texts: Sequence[str], said: Mapping[tuple[str, str], str]) -> str:
+    """On one line, or where something is said of its texts, on one for each thing that is."""
+    groups = [
+        (words, ", ".join(map(_text, group)))
+        for words, group in groupby(texts, lambda text: said.get((field, text)))
+    ]
+    if len(groups) < 2:
+        return "".join(f"[{group}]{_comment(words)}" for words, group in groups) or "[]"
+    return "\n".join(("[", *(f"  {group},{_comment(words)}" for words, group in groups), "]"))
 
 
 def _text(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from bot.arxiv.text import one_line, shortened
+from bot.domain.draft import Origin, OriginKind
 from bot.domain.languages import language_name
 from bot.domain.message import Button, CommandLine, Item, Message
 from bot.domain.papers import Profile
@@ -221,3 +222,17 @@ def changed_again() -> str:
 
 def gone(name: str) -> str:
     return f"There is no longer a profile called {one_line(name)[:40]}."
+
+
+def origin_words(origin: Origin) -> str:
+    """Where a line of a draft came from, in a few words."""
+    return {
+        OriginKind.TEXT: "from your text",
+        OriginKind.PAPER: f"from {shortened(one_line(origin.paper), _LINE)}",
+        OriginKind.NEAR: f"from {origin.paper}, which is near to yours",
+        OriginKind.PHRASES: "said in these papers more than in others",
+        OriginKind.LISTED: "where these papers are listed",
+        OriginKind.PROFILE: "from the words that your text shares with a profile that ships",
+        OriginKind.AUTHOR: "whom you named",
+        OriginKind.MODEL: "by the model",
+    }[origin.kind]

@@ -19,6 +19,7 @@ from bot.safe_text import safe
 from bot.views import digest as digest_views
 from bot.views import help
 from bot.views import terminal as views
+from bot.views.profiles import origin_words
 from workers.cli.names import ProfileName
 from workers.cli.screen import Screen, read_line
 
@@ -96,8 +97,11 @@ def draft(
     from workers.cli.rank import kept_embeddings
 
     with kept_embeddings(settings.load()) as embeddings:
-        profile = drafting.run(text or "", papers, name, embeddings)
-    sys.stdout.write(as_toml(profile))
+        drafted = drafting.run(text or "", papers, name, embeddings)
+    for note in drafted.notes:
+        print(safe(note), file=sys.stderr)
+    said = {(each.field, each.line): origin_words(each) for each in drafted.origins}
+    sys.stdout.write(as_toml(drafted.profile, said))
 
 
 def _from_description(text: str, title: str, categories: str, known: dict[str, Profile]) -> Profile:

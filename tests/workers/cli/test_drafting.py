@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.draft import Draft, Sources
 from bot.domain.papers import Paper, Profile
 from bot.errors import Refused
 from bot.profiles.draft import draft, interests, keyphrases
 from bot.profiles.toml_text import as_toml
 from bot.store.store import Store
+from bot.views.profiles import origin_words
 from tests.conftest import check_golden
 from tests.factories import paper
 from workers.arxiv import sample
@@ -27,6 +29,10 @@ SENTENCE = (
     "mixture of experts, and theory of transformers"
 )
 OTHERS = [each.paper for each in sample.listing().papers]
+
+
+def with_origins(drafted: Draft) -> str:
+    return as_toml(drafted.profile, {(o.field, o.line): origin_words(o) for o in drafted.origins})
 
 
 @pytest.mark.parametrize(
@@ -58,12 +64,12 @@ def test_the_interests_of_a_text_are_its_phrases(text: str, phrases: tuple[str, 
 
 
 def test_a_sentence_becomes_a_profile_with_examples_from_the_sample(store: Store) -> None:
-    profile = drafting.run(SENTENCE, embeddings=Embeddings(store.vectors))
-    check_golden("profiles/drafted_from_a_sentence.toml", as_toml(profile))
+    drafted = drafting.run(SENTENCE, embeddings=Embeddings(store.vectors))
+    check_golden("profiles/drafted_from_a_sentence.toml", with_origins(drafted))
 
 
 def test_without_vectors_the_phrases_stand_alone() -> None:
-    profile = drafting.run(SENTENCE)
+    profile = drafting.run(SENTENCE).profile
     assert [topic.relevant for topic in profile.topics] == [
         f"{topic.name}." for topic in profile.topics
     ]
@@ -77,13 +83,13 @@ def liked(path: Path, papers: Sequence[Paper]) -> Path:
 
 def test_liked_papers_become_topics_and_what_they_say_keywords(tmp_path: Path) -> None:
     file = liked(tmp_path / "liked.jsonl", OTHERS[:3])
-    profile = drafting.run(path=file, name="mine")
-    check_golden("profiles/drafted_from_papers.toml", as_toml(profile))
-    assert Profile.model_validate(tomllib.loads(as_toml(profile))) == profile
+    drafted = drafting.run(path=file, name="mine")
+    check_golden("profiles/drafted_from_papers.toml", with_origins(drafted))
+    assert Profile.model_validate(tomllib.loads(with_origins(drafted))) == drafted.profile
 
 
 def test_text_and_papers_are_both_in_it(tmp_path: Path) -> None:
-    profile = drafting.run("tides", liked(tmp_path / "liked.jsonl", OTHERS[:1]))
+    profile = drafting.run("tides", liked(tmp_path / "liked.jsonl", OTHERS[:1])).profile
     assert profile.topics[0].name == "tides"
     assert len(profile.topics) == 2
     assert profile.categories == (OTHERS[0].categories[0],)
@@ -117,7 +123,8 @@ def test_a_wrong_name_is_refused_in_a_sentence() -> None:
 @given(st.text(max_size=300), st.lists(st.sampled_from(OTHERS), max_size=3))
 def test_whatever_is_typed_a_draft_is_a_profile_or_refused(text: str, papers: list[Paper]) -> None:
     try:
-        profile = draft(interests(text), {}, papers, OTHERS[:3], ("cs.LG",))
+        sources = Sources(text=text, papers=tuple(papers))
+        profile = draft(sources, OTHERS[:3], {}, {}).profile
     except Refused:
         assert not papers
     else:
