@@ -90,7 +90,7 @@ def looked_again(call: CloseCall) -> str:
 
 
 def _pair(look: tuple[int, int]) -> str:
-    return f"{look[0]} and {look[1]}"
+    return f"{look[0]}/{look[1]}"
 
 
 def _times(n: int) -> str:

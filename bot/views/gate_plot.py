@@ -58,9 +58,9 @@ def gate_picture(title: str, found: GateReport) -> Picture | None:
     write((_LEFT, 24), f"Gate of {one_line(title)}", _TEXT, "lm")
     tops = (_TOP + n * (_PANEL + _GAP) + 20 for n in range(3))
     panels = [
-        _Panel("Picks found, with 95 % confidence", next(tops), 0.5, 1, (0.5, 0.75, 1), "{:.0%}"),
+        _Panel("Picks found, with 95% confidence", next(tops), 0.5, 1, (0.5, 0.75, 1), "{:.0%}"),
         _Panel("Papers scored", next(tops), 0, 1, (0, 0.5, 1), "{:.0%}"),
-        _Panel("Picks that may be missed", next(tops), 0, 0.03, (0, 0.015, 0.03), "{:.1%}"),
+        _Panel("Picks it may miss at most", next(tops), 0, 0.03, (0, 0.015, 0.03), "{:.1%}"),
     ]
     for panel in panels:
         write((_LEFT, panel.top - 14), panel.title, _SMALL, "lm")

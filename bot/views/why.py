@@ -152,6 +152,8 @@ def _text(report: PaperReport, status: PaperStatus) -> Iterator[str]:
     if decision and decision.followed:
         yield f"★ by {', '.join(decision.followed)}"
     yield from _about_its_message(status)
+    if decision and decision.outcome is Outcome.UNSCORED and (place := _place(decision)):
+        yield f"{place[0].upper()}{place[1:]}."
     if digest and decision and decision.score:
         if status.stage is not Stage.DECIDED or decision.outcome is Outcome.REPEAT:
             yield scores(decision.score.relevance, decision.score.novelty) + "."
@@ -271,14 +273,15 @@ def _outcome(status: PaperStatus, today: date, zone: str) -> str:
             when = f"on {long_date(status.posted.date)}" if status.posted else "before"
             return f"Not posted again: it was posted here {when}."
         case Outcome.GATED:
-            return f"Not picked: skipped by the gate{_place(decision)}."
+            place = f" ({said})" if (said := _place(decision)) else ""
+            return f"Not picked: skipped by the gate{place}."
         case Outcome.UNSCORED:
             again = "that day is over"
             if status.retry_at:
                 again = f"next try about {local_time(status.retry_at, zone)}"
             elif status.date == today:
                 again = f"/digest now {name} tries again"
-            why = outcome_reason(digest, decision) + _place(decision)
+            why = outcome_reason(digest, decision)
             if status.is_ranked_locally:
                 return f"{why[0].upper()}{why[1:]}; {again}."
             return f"Not scored: {why}; {again}."
@@ -328,7 +331,7 @@ def _place(decision: Decision) -> str:
     if local_rank is None:
         return ""
     words = f", for {one_line(', '.join(local_rank.words))}" if local_rank.words else ""
-    return f" (number {local_rank.rank} of {local_rank.of} in the local ranking{words})"
+    return f"number {local_rank.rank} of {local_rank.of} in the local ranking{words}"
 
 
 def change_hints(status: PaperStatus) -> Iterator[str]:
