@@ -69,7 +69,8 @@ def _phrases(text: str) -> Iterator[str]:
         phrase = part.strip(" .:()–-—")
         while (shorter := _FILLER.sub("", phrase)) != phrase:
             phrase = shorter
-        if any(not is_plain(word) for word in re.findall(r"[^\W_]{2,}", phrase.casefold())):
+        words = [word for clause in stems_by_clause(phrase) for word in clause]
+        if any(not is_plain(phrase[start:end].casefold()) for _, start, end in words):
             yield phrase
 
 
@@ -119,7 +120,7 @@ def draft(
     is about. Raises Refused where there is nothing to draft from, or no category is clear."""
     if name and not _NAME.fullmatch(name):
         raise Refused(f"A profile's name has small letters, digits and hyphens, not “{name[:40]}”.")
-    phrases, papers = interests(sources.text), sources.papers
+    phrases, papers = interests(sources.text), liked(sources)
     if not phrases and not papers:
         raise Refused("There is nothing to draft a profile from: give a text, or papers.")
     words = keyphrases(papers, others) if papers else ()
@@ -128,8 +129,10 @@ def draft(
     topics = [*_of_phrases(phrases, near), *map(_of_paper, like.values())][:_TOPICS]
     title = _heading((*phrases, *words))
     shown = [*papers, *(each for phrase in phrases for each in near.get(phrase, ()))]
-    of_text = description.likely_categories(sources.text, known) if not papers else ()
-    categories = of_text or _categories(shown)
+    listed = _categories(sources.papers)
+    said = " ".join((sources.text, *(work.title for work in sources.works)))
+    of_text = () if listed else description.likely_categories(said, known)
+    categories = listed or of_text or _categories(shown)
     if not categories:
         raise Refused("From that it is not clear which arXiv categories to read. Give some papers.")
     profile = Profile(
@@ -147,6 +150,15 @@ def draft(
         origins=tuple(_origins(profile, phrases, theirs, bool(of_text), {p.id for p in papers})),
         notes=sources.notes,
     )
+
+
+def liked(sources: Sources) -> tuple[Paper, ...]:
+    """The papers of `sources`, then its works, whose ids are their titles."""
+    works = (
+        Paper(id=w.title, version=1, title=w.title, abstract=w.abstract, authors=(), categories=())
+        for w in sources.works
+    )
+    return tuple({paper.id: paper for paper in (*sources.papers, *works)}.values())
 
 
 def _origins(
@@ -182,7 +194,7 @@ def _of_phrases(phrases: Sequence[str], examples: Mapping[str, Sequence[Paper]])
 def _of_paper(paper: Paper) -> Topic:
     title = readable(paper.title)
     topic = Topic(name=shortened(title, _TOPIC_NAME), relevant=shortened(title, _RELEVANT))
-    alone = Profile(name="paper", title="Paper", categories=paper.categories[:1], topics=(topic,))
+    alone = Profile(name="paper", title="Paper", categories=("cs.LG",), topics=(topic,))
     sentence = telling_sentence(paper, alone) or title
     return topic.model_copy(update={"relevant": shortened(sentence, _RELEVANT)})
 

@@ -31,15 +31,15 @@ PAPERS = {
     announced.paper.id: announced
     for announced in (*sample.listing().papers, *parse_feed(QUANTUM).papers)
 }
-_by_id = arxiv_api(announced.paper for announced in PAPERS.values())
+_api = arxiv_api(announced.paper for announced in PAPERS.values())
 _empty = arxiv_api(())
 
 
 def answer(path: str, body: bytes) -> HttpReply:
-    """A list of categories joined by +, or papers by id; a search finds nothing."""
+    """A list of categories joined by +, or papers by id or author; another search finds nothing."""
     asked = urlsplit(path)
-    if "id_list" in asked.query:
-        return _by_id(path, body)
+    if "id_list" in asked.query or "search_query=au%3A" in asked.query:
+        return _api(path, body)
     if "search_query" in asked.query:
         return _empty("?id_list=0000.00000", body)
     names = unquote(asked.path).rpartition("/")[2].split("+")

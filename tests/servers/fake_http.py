@@ -106,12 +106,19 @@ def claims_for(paper: dict[str, str]) -> dict[str, Any]:
 
 
 def arxiv_api(papers: Iterable[Paper], comment: str = "") -> Callable[[str, bytes], HttpReply]:
-    """arXiv's API with these papers, each with this authors' comment."""
-    entries = {paper.id: _entry(paper, comment) for paper in papers}
+    """arXiv's API with these papers, each with this authors' comment, by id or by author."""
+    known = {paper.id: paper for paper in papers}
+    entries = {id: _entry(paper, comment) for id, paper in known.items()}
 
     def answer(path: str, body: bytes) -> HttpReply:
-        asked = parse_qs(urlsplit(path).query)["id_list"][0].split(",")
-        found = [entries[id] for id in asked if id in entries]
+        query = parse_qs(urlsplit(path).query)
+        asked = query["id_list"][0].split(",") if "id_list" in query else sorted(known)[::-1]
+        author = query.get("search_query", [""])[0].removeprefix("au:").strip('"').casefold()
+        found = [
+            entries[id]
+            for id in asked
+            if id in entries and author in " ".join(known[id].authors).casefold()
+        ]
         total = f"<opensearch:totalResults>{len(found)}</opensearch:totalResults>"
         return xml_reply(f"{_FEED}{total}{''.join(found)}</feed>".encode())
 

@@ -14,6 +14,7 @@ from pydantic import Field
 from redis import Redis
 
 from bot.arxiv.calendar import is_weekend
+from bot.arxiv.text import quoted
 from bot.domain.categories import expand
 from bot.domain.papers import Announced, Listing, Problem, Value
 from bot.domain.reasons import ArxivReason
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 FEED_LIMIT = 2000  # entries in a feed; on a longer day the new papers fall off
 _PAGE = 500
+_LONGEST_NAME = 100  # characters of an author's
 MAX_IDS = 50  # keeps a URL well under any server's or proxy's limit
 
 
@@ -129,6 +131,20 @@ class ArxivClient:
             for id, one in by_id.items()
         }
 
+    def by_author(self, name: str) -> tuple[PaperById, ...]:
+        """The newest papers (MAX_IDS at most) by authors of this name, newest first, as arXiv's
+        search takes it; empty where it finds none. Raises Refused for what is no name."""
+        if not (searched := _searched(name)):
+            raise Refused(f"{quoted(name)} is no name.", ArxivReason.BAD_QUERY)
+        query = {
+            "search_query": f'au:"{searched}"',
+            "max_results": str(MAX_IDS),
+            "sortBy": "submittedDate",
+            "sortOrder": "descending",
+        }
+        url = str(httpx2.URL(self._api_url).copy_merge_params(query))
+        return self._http.get(url, lambda document: parse_by_id(document)[0])
+
     def _shown(self, ids: tuple[str, ...]) -> dict[str, PaperById]:
         if not ids:
             return {}
@@ -190,6 +206,12 @@ def _papers_by_id(document: bytes, ids: Sequence[str]) -> dict[str, PaperById]:
 def _without_class(id: str) -> str:
     """An old id without its subject class, as the API knows it."""
     return re.sub(r"\.[A-Za-z-]+/", "/", id)
+
+
+def _searched(name: str) -> str:
+    """A name without what arXiv's queries give another meaning; empty without a letter."""
+    plain = " ".join(re.sub(r"[^\w.'’-]", " ", name[:_LONGEST_NAME]).split())
+    return plain if re.search(r"[^\W\d_]", plain) else ""
 
 
 def _missing(found: int, total: int) -> Unavailable:

@@ -86,18 +86,36 @@ def new(
 
 @app.command()
 def draft(
-    text: Annotated[str | None, typer.Option(help="A few sentences about your work.")] = None,
+    text: Annotated[
+        str, typer.Option(help="A few sentences about your work; arXiv ids and links may be in it.")
+    ] = "",
     papers: Annotated[
         Path | None, typer.Option(help="A JSONL of papers you liked: id, title, abstract, ...")
     ] = None,
+    bibtex: Annotated[
+        Path | None, typer.Option(help="Your library: BibTeX or RIS, as Zotero exports it.")
+    ] = None,
+    author: Annotated[
+        str, typer.Option(help="Somebody who writes on arXiv: their papers, and they are followed.")
+    ] = "",
     name: Annotated[str, typer.Option(help="The profile's name; otherwise made from it.")] = "",
 ) -> None:
     """Draft a profile and print it as TOML, to be read, changed and imported."""
-    from workers.cli import drafting
-    from workers.cli.rank import kept_embeddings
+    from workers.arxiv.client import ArxivClient
+    from workers.cli import drafting, rank
 
-    with kept_embeddings(settings.load()) as embeddings:
-        drafted = drafting.run(text or "", papers, name, embeddings)
+    config = settings.load()
+    rss, api = (each.get_secret_value() for each in (config.arxiv_rss_url, config.arxiv_api_url))
+    with rank.any_environment(config) as here:
+        drafted = drafting.run(
+            ArxivClient(rss, api, here.store.redis),
+            rank.embeddings_of(here) if config.meaning else None,
+            text=text,
+            papers=papers,
+            bibtex=bibtex,
+            author=author,
+            name=name,
+        )
     for note in drafted.notes:
         print(safe(note), file=sys.stderr)
     said = {(each.field, each.line): origin_words(each) for each in drafted.origins}

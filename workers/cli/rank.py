@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ from typing import Any, NamedTuple
 from bot.domain.papers import Paper, Profile
 from bot.errors import Refused
 from bot.profiles import library
+from bot.safe_text import safe
 from bot.settings import Settings
+from bot.store.connection import require_usable_server
 from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning
 from workers.gate import learned_ranking, local_ranking
 from workers.gate.keyword_ranking import KeywordScore
+from workers.runtime.environment import Environment, environment
 
 
 class Line(NamedTuple):
@@ -76,15 +80,33 @@ def meaning_of(
 
 @contextmanager
 def kept_embeddings(config: Settings) -> Iterator[Embeddings | None]:
-    """Embeddings that are kept where digests keep theirs, made on all processors, because somebody
-    waits; None where meaning is switched off. Raises Refused where the database cannot be used."""
+    """Embeddings that are kept where `any_environment` is, made on all processors, because somebody
+    waits; None where meaning is switched off."""
     if not config.meaning:
         yield None
         return
-    from workers.runtime.environment import environment
+    with any_environment(config) as here:
+        yield embeddings_of(here)
 
+
+@contextmanager
+def any_environment(config: Settings) -> Iterator[Environment]:
+    """The environment that digests are made in; where REDIS_URL's server can't be used, the data
+    directory's own, which is said on standard error: a file is ranked as well there. Raises Refused
+    where neither can be used."""
+    if config.redis_url:
+        try:
+            require_usable_server(config.redis_url)
+        except Refused as error:
+            print(safe(f"{error} This command does without."), file=sys.stderr)
+            config = config.model_copy(update={"redis_url": None})
     with environment(config) as here:
-        yield Embeddings(here.store.vectors, threads=os.cpu_count() or 1)
+        yield here
+
+
+def embeddings_of(here: Environment) -> Embeddings:
+    """Embeddings kept there, made on all processors."""
+    return Embeddings(here.store.vectors, threads=os.cpu_count() or 1)
 
 
 def _learned(

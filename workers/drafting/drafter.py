@@ -8,7 +8,7 @@ from bot.domain.draft import Draft, Sources
 from bot.domain.papers import Paper
 from bot.errors import Refused
 from bot.profiles import library
-from bot.profiles.draft import LONGEST_TEXT, draft, interests
+from bot.profiles.draft import LONGEST_TEXT, draft, interests, liked
 from workers.arxiv import sample
 from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import STEPS, dot, numbers, paper_text
@@ -31,7 +31,8 @@ def draft_from(sources: Sources, embeddings: Embeddings | None = None, name: str
     others = [each.paper for each in sample.listing().papers]
     near = dict[str, list[Paper]]()
     if embeddings:
-        few = sources.papers if len(sources.papers) < _MANY else ()
+        papers = liked(sources)
+        few = papers if len(papers) < _MANY else ()
         texts = {each: each for each in interests(sources.text)}
         texts |= {paper.id: paper_text(paper) for paper in few}
         found = _nearest(list(texts.values()), others, embeddings)

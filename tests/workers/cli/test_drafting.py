@@ -21,7 +21,9 @@ from bot.views.profiles import origin_words
 from tests.conftest import check_golden
 from tests.factories import paper
 from workers.arxiv import sample
+from workers.arxiv.client import ArxivClient
 from workers.cli import drafting
+from workers.drafting.drafter import draft_from
 from workers.embedding.embeddings import Embeddings
 
 SENTENCE = (
@@ -64,15 +66,21 @@ def test_the_interests_of_a_text_are_its_phrases(text: str, phrases: tuple[str, 
 
 
 def test_a_sentence_becomes_a_profile_with_examples_from_the_sample(store: Store) -> None:
-    drafted = drafting.run(SENTENCE, embeddings=Embeddings(store.vectors))
+    drafted = draft_from(Sources(text=SENTENCE), Embeddings(store.vectors))
     check_golden("profiles/drafted_from_a_sentence.toml", with_origins(drafted))
 
 
 def test_without_vectors_the_phrases_stand_alone() -> None:
-    profile = drafting.run(SENTENCE).profile
+    profile = draft_from(Sources(text=SENTENCE)).profile
     assert [topic.relevant for topic in profile.topics] == [
         f"{topic.name}." for topic in profile.topics
     ]
+
+
+@pytest.fixture
+def arxiv(store: Store) -> ArxivClient:
+    """One that nobody asks."""
+    return ArxivClient("", "", store.redis)
 
 
 def liked(path: Path, papers: Sequence[Paper]) -> Path:
@@ -81,18 +89,40 @@ def liked(path: Path, papers: Sequence[Paper]) -> Path:
     return path
 
 
-def test_liked_papers_become_topics_and_what_they_say_keywords(tmp_path: Path) -> None:
+def test_liked_papers_become_topics_and_what_they_say_keywords(
+    arxiv: ArxivClient, tmp_path: Path
+) -> None:
     file = liked(tmp_path / "liked.jsonl", OTHERS[:3])
-    drafted = drafting.run(path=file, name="mine")
+    drafted = drafting.run(arxiv, papers=file, name="mine")
     check_golden("profiles/drafted_from_papers.toml", with_origins(drafted))
     assert Profile.model_validate(tomllib.loads(with_origins(drafted))) == drafted.profile
 
 
-def test_text_and_papers_are_both_in_it(tmp_path: Path) -> None:
-    profile = drafting.run("tides", liked(tmp_path / "liked.jsonl", OTHERS[:1])).profile
+def test_text_and_papers_are_both_in_it() -> None:
+    profile = draft_from(Sources(text="tides", papers=tuple(OTHERS[:1]))).profile
     assert profile.topics[0].name == "tides"
     assert len(profile.topics) == 2
     assert profile.categories == (OTHERS[0].categories[0],)
+
+
+def test_a_library_of_five_megabytes_is_refused_in_a_sentence(
+    arxiv: ArxivClient, tmp_path: Path
+) -> None:
+    file = tmp_path / "library.bib"
+    file.write_text("@misc{a, title={A}}\n" * 250_000, encoding="utf-8")
+    with pytest.raises(Refused, match=r"has 5\.0 MB\. At most 1 MB"):
+        drafting.run(arxiv, bibtex=file)
+
+
+def test_a_library_without_ids_becomes_a_profile(arxiv: ArxivClient, tmp_path: Path) -> None:
+    file = tmp_path / "library.ris"
+    file.write_bytes(
+        "TY  - JOUR\nTI  - Gödel machines of machine learning\nER  - ".encode("latin-1")
+    )
+    drafted = drafting.run(arxiv, bibtex=file)
+    assert drafted.profile.topics[0].name == "Gödel machines of machine learning"
+    assert drafted.origins[-1].kind == "phrases"
+    assert drafted.notes[0].startswith("Your library has 1 entry, 0 of them")
 
 
 def test_what_every_paper_says_is_no_keyword() -> None:
@@ -112,12 +142,12 @@ def test_what_every_paper_says_is_no_keyword() -> None:
 )
 def test_too_little_or_too_much_is_refused_in_a_sentence(text: str, said: str) -> None:
     with pytest.raises(Refused, match=said):
-        drafting.run(text)
+        draft_from(Sources(text=text))
 
 
 def test_a_wrong_name_is_refused_in_a_sentence() -> None:
     with pytest.raises(Refused, match="small letters"):
-        drafting.run("tides and pruning", name="My Profile")
+        draft_from(Sources(text="tides and pruning"), name="My Profile")
 
 
 @given(st.text(max_size=300), st.lists(st.sampled_from(OTHERS), max_size=3))
