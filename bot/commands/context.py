@@ -77,6 +77,14 @@ class InvalidForm(Refused):
         self.field_errors = dict(fields)
 
 
+class FormAgain(Refused):
+    """A form that wasn't saved, to be shown again: its `notes` say why."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__(" ".join(form.notes))
+        self.form = form
+
+
 @dataclass(frozen=True)
 class Context:
     """The stores and settings that commands and the clock work with."""
@@ -104,6 +112,10 @@ class Context:
         installation's of the same name, and those before the ones that ship."""
         own = self.store.profiles.at(address)
         return library.shipped() | own
+
+    def installed_profiles(self) -> dict[str, Profile]:
+        """Those that every workspace can name: what ships, and the installation's own."""
+        return library.shipped() | self.store.profiles.shared()
 
     def find_profile(self, name: str, address: Address) -> Profile:
         """The profile of that name, in any case. Raises Refused, with the nearest name."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
-from bot.commands import digests, papers, phrases, profiles, subscriptions
+from bot.commands import digests, papers, phrases, profile_versions, profiles, subscriptions
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.conversation import SAYINGS
 from bot.commands.naming import with_names
@@ -253,6 +253,8 @@ COMMANDS: dict[str, CommandSpec[CommandHandler]] = {
     "list": CommandSpec(subscriptions.list_subscriptions, USE),
     "profiles": CommandSpec(_profiles, USE),
     "new": CommandSpec(profiles.new, CHANGE),
+    "history": CommandSpec(profile_versions.history, USE),
+    "undo": CommandSpec(profile_versions.undo_typed, CHANGE),
     "now": CommandSpec(digests.now, USE, posts=True),
     "preview": CommandSpec(digests.preview, USE, posts=True),
     "pause": CommandSpec(subscriptions.pause, CHANGE),
@@ -294,7 +296,10 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "copy-profile": CommandSpec(profiles.copy_pressed, CHANGE),
     "delete-profile": CommandSpec(profiles.delete_pressed, CHANGE),
     "ask-delete-profile": CommandSpec(profiles.asked_to_delete, CHANGE),
-    "undo": CommandSpec(profiles.undo, CHANGE),
+    "profile-file": CommandSpec(profiles.as_file, USE),
+    "history": CommandSpec(_as_typed(profile_versions.history), USE),
+    "restore": CommandSpec(profile_versions.restore_pressed, CHANGE),
+    "undo": CommandSpec(profile_versions.undo_pressed, CHANGE),
 }
 FORMS: dict[str, CommandSpec[FormHandler]] = {
     "subscribe": CommandSpec(subscriptions.submit_form, CHANGE, names_channel=True, posts=True),

@@ -49,6 +49,8 @@ _SYNONYMS: Final[Mapping[str, str]] = {
     "preview": "try test look peek demo example",
     "weekly": "weekly",
     "more": "more",
+    "history": "versions version changelog",
+    "undo": "revert rollback",
     "missed": "nearly almost",
     "cost": "costs price prices budget spend spending money bill",
     "status": "health ping alive",

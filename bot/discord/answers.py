@@ -12,7 +12,7 @@ import discord as discord_py
 import structlog
 
 from bot.commands import dispatch
-from bot.commands.context import Answer, Context, InvalidForm, Invocation
+from bot.commands.context import Answer, Context, FormAgain, InvalidForm, Invocation
 from bot.commands.dispatch import Action
 from bot.commands.permissions import Person, Right
 from bot.discord import forms
@@ -93,7 +93,7 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         submitted = dispatch.form_action(name, about, answers)
 
         def do(invocation: Invocation, context: Context) -> Answer:
-            form = _filled(opened, answers) if opened else None
+            form = opened.filled(answers) if opened else None
             if form:
                 self._forms[interaction.person, key] = form
             if forms.AREA in answers:
@@ -103,6 +103,8 @@ class DiscordAnswers(Answers[DiscordInteraction]):
             except InvalidForm as invalid:
                 sentences = invalid.field_errors.values()
                 return Answer(discord.invalid_form(sentences, key if form else ""))
+            except FormAgain as again:
+                return Answer(form=again.form)
 
         await self.act(interaction, replace(submitted, do=do))
 
@@ -147,6 +149,12 @@ class DiscordAnswers(Answers[DiscordInteraction]):
 
     async def respond(self, interaction: DiscordInteraction, answer: Answer) -> None:
         if answer.form:
+            if notes := answer.form.notes:  # a modal has no room for them
+                form = answer.form.model_copy(update={"notes": ()})
+                self._keep_form(interaction.person, form)
+                key = fingerprint(form.name, form.metadata)
+                await interaction.reply.say(discord.form_again(notes, key))
+                return
             self._keep_form(interaction.person, answer.form)
             if not await interaction.reply.open(answer.form):
                 written = isinstance(interaction.reply, WrittenReply)
@@ -218,11 +226,6 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         self._forms[person, fingerprint(form.name, form.metadata)] = form
         while len(self._forms) > _FORMS_KEPT:
             del self._forms[next(iter(self._forms))]
-
-
-def _filled(form: Form, answers: Mapping[str, str]) -> Form:
-    fields = (f.model_copy(update={"value": answers.get(f.name, f.value)}) for f in form.fields)
-    return form.model_copy(update={"fields": tuple(fields)})
 
 
 def _request_key(request: DigestRequest) -> str:

@@ -253,6 +253,7 @@ def _items(items: Sequence[Item], room: int, places: int, seen: set[str]) -> lis
 def _item_text(item: Item) -> str:
     name = f"**{_linked(item.title, item.url, _TITLE)}**"
     name += f" · <#{item.channel}>" if _is_id(item.channel) else ""
+    name += f" · <@{item.by}>" if _is_id(item.by) else ""
     said = [*(("", text) for text in item.text), *(("- ", point) for point in item.points)]
     small = _rows((("-# ", small) for small in item.small), _SMALL)
     return "\n".join([name, *_rows(said, TEXT // 2), *small])

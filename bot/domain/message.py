@@ -6,6 +6,7 @@ would take for mark-up or a mention, and keeps its limits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field as field
@@ -83,12 +84,14 @@ class Card(Value):
 
 
 class Item(Value):
-    """One row of a list, with its buttons; `channel` is a channel's id, shown as a link. A title
-    with a `url` is one itself. `points` are a list, below the text."""
+    """One row of a list, with its buttons; `channel` is a channel's id, shown as a link, `by` that
+    of a person, whose name stands after the title. A title with a `url` is a link itself. `points`
+    are a list, below the text."""
 
     title: str
     url: str = ""
     channel: str = ""
+    by: str = ""
     text: tuple[str, ...] = ()
     points: tuple[str, ...] = ()
     small: tuple[str, ...] = ()
@@ -169,10 +172,20 @@ class Field(Value):
 
 
 class Form(Value):
-    """`name` and `metadata` come back with the answers to commands/dispatch.submit."""
+    """`name` and `metadata` come back with the answers to commands/dispatch.submit. `notes` are
+    sentences to read before filling it in."""
 
     name: str
     title: str
     submit: str
     fields: tuple[Field, ...]
     metadata: str = ""
+    notes: tuple[str, ...] = ()
+
+    def filled(self, answers: Mapping[str, str]) -> Form:
+        """The form with these answers in the place of its values."""
+        fields = (
+            each.model_copy(update={"value": answers.get(each.name, each.value)})
+            for each in self.fields
+        )
+        return self.model_copy(update={"fields": tuple(fields)})

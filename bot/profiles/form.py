@@ -12,7 +12,7 @@ from bot.arxiv.text import shortened
 from bot.domain import categories
 from bot.domain.languages import ENGLISH
 from bot.domain.message import Choice, Field, Form
-from bot.domain.papers import Cutoffs, Profile, Topic, Value
+from bot.domain.papers import Cutoffs, Keywords, Profile, Topic, Value
 from bot.errors import Refused
 from bot.profiles.toml_lines import FieldPath
 from bot.profiles.validate import printable, validate_data
@@ -31,6 +31,8 @@ def limits(model: type[Value], field: str) -> dict[str, Any]:
 _NAME: Final = re.compile(limits(Profile, "name")["pattern"])
 _TITLE: Final = limits(Profile, "title")["maxLength"]
 _TOPIC: Final = limits(Topic, "name")["maxLength"]
+_TOPICS: Final = limits(Profile, "topics")["maxItems"]
+_WORD: Final = limits(Keywords, "relevant")["items"]["maxLength"]
 # A space follows the colon, unlike in N:M and https://.
 _LINE: Final = re.compile(rf"""(?:["“]([^"“”]+)["”]|(.{{1,{_TOPIC}}}?)) ?(?:: |:$|：) ?(.*)""")
 _SHORT: Final = ("title", "authors", "language")
@@ -46,22 +48,26 @@ _RANGES: Final = {name: "{minimum} to {maximum}".format_map(n) for name, n in _N
 # Labels and hints: at most 45 and 100 characters, Discord's limits; Slack allows more.
 _FIELDS: Final = {
     "title": ("Title", f"The heading of every digest; at most {_TITLE} characters."),
-    "categories": ("arXiv categories", "Type to search: a name, or a code like cs.LG."),
+    "categories": ("arXiv categories", "Type to search: a name, or a code like cs.LG. At most 40."),
     "look_for": (
         "What to look for",
-        "One topic a line, such as: Compression: pruning, quantization.",
+        "One topic a line, as Compression: pruning, quantization. At most "
+        f"{_TOPICS} topics, {_LONGEST:,} characters.",
     ),
     "leave_out": (
         "What to leave out",
-        "One topic a line; a line without a topic's name is for all topics.",
+        "One topic a line; a line without a topic's name is for all. At most "
+        f"{_LONGEST:,} characters.",
     ),
     "keywords": (
         "Keywords",
-        "Separate with commas; a minus before words to avoid: pruning, -survey.",
+        "Commas between them, a minus before those to avoid: pruning, -survey. "
+        f"{_WORD} characters each.",
     ),
     "authors": (
         "Authors to follow",
-        "Separate with commas. On a card their names come first, with a star.",
+        "Commas between them. On a card they come first, with a star. "
+        f"At most {_WORD} characters each.",
     ),
     "relevance": ("Relevance cut-off", f"{_RANGES['relevance']}; papers below it are not picked."),
     "novelty": ("Novelty cut-off", f"{_RANGES['novelty']}; papers below it are not picked."),
@@ -82,7 +88,7 @@ def build_form(profile: Profile | None, metadata: str = "") -> Form:
     values = {name: str(number["default"]) for name, number in _NUMBERS.items()}
     values["maximum"] = str(NEW_MAXIMUM)
     if profile:
-        values = _values(profile)
+        values = values_of(profile)
         if parse_answers(values, profile) != profile:
             raise Refused(_cannot_edit(values))
     fields = tuple(
@@ -135,14 +141,14 @@ def parse_answers(answers: Mapping[str, str], base: Profile | None) -> Profile |
     return result if isinstance(result, Profile) and not mistakes else mistakes
 
 
-def _values(profile: Profile) -> dict[str, str]:
+def values_of(profile: Profile) -> dict[str, str]:
+    """The answers that a profile's form is filled with, by field."""
     words = profile.keywords
     listed = (", ".join(words.relevant), ", ".join(f"-{word}" for word in words.irrelevant))
     return {
         "title": profile.title,
         "categories": ",".join(profile.categories),
-        "look_for": "\n".join(_looked_for(profile.topics)),
-        "leave_out": _left_out(profile.topics),
+        **topic_answers(profile.topics),
         "keywords": "\n".join(filter(None, listed)),
         "authors": ", ".join(profile.authors.follow),
         "relevance": str(profile.cutoffs.relevance),
@@ -164,7 +170,7 @@ def _looked_for(topics: Iterable[Topic]) -> Iterator[str]:
 def _left_out(topics: Sequence[Topic]) -> str:
     """One topic per line; what they have in common, often long, is written once at the end."""
     names, texts = [topic.name for topic in topics], [topic.irrelevant for topic in topics]
-    common = min(texts, key=len)
+    common = min(texts, key=len, default="")
     own = [text.removesuffix(common).removesuffix(" ").removesuffix(";") for text in texts]
     short = "\n".join(filter(None, [*map(_line, names, own), common]))
     full = "\n".join(filter(None, map(_line, names, texts)))
@@ -249,6 +255,17 @@ def _joined(first: str, more: str) -> str:
 
 def _lines(text: str) -> Iterator[str]:
     return filter(None, (" ".join(line.split()) for line in text.splitlines()))
+
+
+def topics_of(answers: Mapping[str, str]) -> list[Topic]:
+    """The topics that the answers describe; nothing about them is checked."""
+    said = _topics(answers["look_for"], answers["leave_out"])
+    return [Topic.model_construct(None, **topic) for topic in said]
+
+
+def topic_answers(topics: Sequence[Topic]) -> dict[str, str]:
+    """The answers that `topics_of` reads as these topics."""
+    return {"look_for": "\n".join(_looked_for(topics)), "leave_out": _left_out(topics)}
 
 
 def _split(line: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.arxiv import ids
 from bot.commands import dispatch
-from bot.commands.context import HOME, InvalidForm
+from bot.commands.context import HOME, FormAgain, InvalidForm
 from bot.domain import schedule
 from bot.domain.message import Choice
 from bot.domain.papers import fingerprint
@@ -153,6 +153,8 @@ class SlackApp:
                 given = await asyncio.to_thread(act, invocation, self.context)
         except InvalidForm as unfit:
             await ack(forms.errors(unfit.field_errors))
+        except FormAgain as again:
+            await ack(forms.shown_again(again.form, channel))
         except Refused as refused:
             await ack(forms.errors({first: str(refused)}))
         except (redis.RedisError, TimeoutError):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from bot.domain.message import Choice, Field, Form
-from bot.slack.render import ID, NAME, Json, plain_text
+from bot.slack.render import ID, NAME, Json, plain_text, rich_text, text_row
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONGEST: Final = 3_000  # characters of a plain_text_input
@@ -28,7 +28,7 @@ def modal(form: Form) -> Json:
         "private_metadata": form.metadata,
         "title": plain_text(form.title.strip() or NAME, 24),
         "submit": plain_text(form.submit.strip() or "OK", 24),
-        "blocks": [_input(field) for field in form.fields],
+        "blocks": [*_notes(form.notes), *map(_input, form.fields)],
     }
 
 
@@ -63,6 +63,11 @@ def modal_in_channel(form: Form, channel: str) -> Json:
     return modal(form) | {"private_metadata": json.dumps([form.metadata, channel])}
 
 
+def shown_again(form: Form, channel: str) -> Json:
+    """The reply to a submitted form that shows another one in its place."""
+    return {"response_action": "update", "view": modal_in_channel(form, channel)}
+
+
 def errors(found: Mapping[str, str]) -> Json:
     """What is wrong with each answer, by field name -> the reply that keeps the form open."""
     return {"response_action": "errors", "errors": dict(found)}
@@ -77,6 +82,10 @@ def options(choices: Iterable[Choice]) -> list[Json]:
         if value.strip() and len(value) <= 150:
             kept.setdefault(value, {"text": plain_text(label, 75), "value": value})
     return list(kept.values())[:100]
+
+
+def _notes(notes: Iterable[str]) -> list[Json]:
+    return rich_text([row for row in (text_row(note, 1_000) for note in notes) if row])
 
 
 def _input(field: Field) -> Json:

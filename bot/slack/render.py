@@ -214,6 +214,8 @@ def _item(item: Item) -> list[Json]:
     if ID.fullmatch(item.channel):
         gap = [text_element(" · ")] if title else []
         first += [*gap, {"type": "channel", "channel_id": item.channel}]
+    if ID.fullmatch(item.by):
+        first += [text_element(" · "), {"type": "user", "user_id": item.by}]
     rows = [[*first, NEWLINE] if first else [], *(text_row(text, 1_000) for text in item.text)]
     return [
         *rich_text([row for row in rows if row], lists=[bullets(_points(item.points))]),
@@ -241,7 +243,8 @@ def _head_rows(head: Message) -> list[str]:
         rows += [head.others.label, *(f"• {cut(line.title, 150)} {line.url}" for line in shown)]
         rows.append(more_note(head.others.lines, shown, " in the thread"))
     for item in head.items:
-        rows += [_joined([item.title, item.url, item.channel], " "), *item.text, *item.points]
+        rows += [_joined([item.title, item.url, item.channel, item.by], " ")]
+        rows += [*item.text, *item.points]
         rows += item.small
     links = [f"{button.label} {button.url}" for button in head.buttons if button.url]
     return [*rows, *head.small, *head.details, *links]

@@ -24,6 +24,7 @@ from bot.domain.digest import (
 )
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import Paper, Profile, Value
+from bot.domain.profile_version import ProfileVersion
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
 from bot.planning.plan import StepRecord
@@ -110,6 +111,10 @@ def _spared(name: str, text: str) -> object:
     return date.fromisoformat(on), SkipReason(why), parse_int_pair(text)
 
 
+def _version(number: str, text: str) -> object:
+    return _number("", number), reader_for(ProfileVersion)(text)
+
+
 def _entry(slot: str, text: str) -> object:
     return _number(slot, text) if slot == "#" else reader_for(OutboxEntry)(text)
 
@@ -178,6 +183,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     ("profiles", "hash", _a(Profile), False),
     (f"profiles:{_WORKSPACE}", "hash", _a(Profile), False),
     (f"makers:{_WORKSPACE}", "hash", _text, False),
+    (f"versions:{_WORKSPACE}:{_MAKER}", "hash", _version, False),
     (f"undo:{_WORKSPACE}:{_FP}", "string", _a(ProfileChange), True),
     (f"paper:{_REF}", "string", _a(Paper), False),
     (f"batch:{_BATCH}", "hash", _a(ListedPaper), False),

@@ -1,18 +1,50 @@
-"""Redis: profiles: by content, the installation's and each workspace's by name, and undo."""
+"""Redis: profiles: by content, the installation's and each workspace's by name, their versions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Final
 
 from redis import Redis
 
 from bot.domain.papers import Profile, Value, fingerprint
+from bot.domain.profile_version import VERSIONS_KEPT, ProfileVersion
 from bot.domain.request import Address
-from bot.store.quarantine import RowUpdate, ValueReader
+from bot.store.quarantine import ValueReader
 from bot.store.stored_forms import RETENTION, reader_for, serialise
 
 _UNDO_FOR = timedelta(days=1)
+# How long the versions of a deleted profile are kept.
+_DELETED_FOR: Final = timedelta(days=90)
+
+# Replaces a row, unless it is no longer what it was, and adds the version; the first change also
+# adds what the profile was before, as number 0.
+_SAVE = """
+local row = redis.call('hget', KEYS[1], ARGV[1]) or ''
+if row ~= ARGV[2] then return -1 end
+if ARGV[3] == '' then
+  redis.call('hdel', KEYS[1], ARGV[1])
+else
+  redis.call('hset', KEYS[1], ARGV[1], ARGV[3])
+end
+local last = -1
+for _, number in ipairs(redis.call('hkeys', KEYS[2])) do
+  last = math.max(last, tonumber(number) or -1)
+end
+if last < 0 then
+  if ARGV[5] ~= '' then redis.call('hset', KEYS[2], '0', ARGV[5]) end
+  last = 0
+end
+redis.call('hset', KEYS[2], tostring(last + 1), ARGV[4])
+redis.call('hdel', KEYS[2], tostring(last + 1 - tonumber(ARGV[6])))
+if ARGV[3] == '' then
+  redis.call('expire', KEYS[2], ARGV[7])
+else
+  redis.call('persist', KEYS[2])
+end
+return last + 1
+"""
 
 
 class ProfileChange(Value):
@@ -58,14 +90,47 @@ class Profiles:
 
     # -- by name: a workspace's own
 
-    def change(self, address: Address, name: str, updated: RowUpdate[Profile]) -> Profile | None:
-        """Change a workspace's own profile of a name in one step; `updated` is called again when
-        somebody else was faster. Returns the profile after."""
-        return self._rows.change(_own(address), name, Profile, updated)[1]
-
     def put_own(self, address: Address, profile: Profile) -> None:
         """Add to the profiles of this workspace only; it hides a shared one of the same name."""
-        self.change(address, profile.name, lambda _: profile)
+        self._redis.hset(_own(address), profile.name, serialise(profile))
+
+    def save(
+        self,
+        address: Address,
+        name: str,
+        before: Profile | None,
+        after: Profile | None,
+        version: ProfileVersion,
+        base: Profile | None,
+    ) -> bool:
+        """Replace a workspace's own profile (None: it has none), and keep the version, in one step;
+        returns False when the stored profile is no longer `before`. `version` has what counts under
+        the name from now on, `base` what did until now: the first version is compared with it."""
+        own = _own(address)
+        row = str(self._redis.hget(own, name) or "")
+        if self._rows.decode(own, name, row, reader_for(Profile)) != before:
+            return False
+        was = serialise(version.model_copy(update={"profile": base, "by": ""})) if base else ""
+        number = self._redis.eval(
+            _SAVE,
+            2,
+            own,
+            _versions(address, name),
+            name,
+            row if before else "",
+            serialise(after) if after else "",
+            serialise(version),
+            was,
+            VERSIONS_KEPT,
+            int(_DELETED_FOR.total_seconds()),
+        )
+        return int(str(number)) > 0
+
+    def versions(self, address: Address, name: str) -> dict[int, ProfileVersion]:
+        """The last versions of a workspace's own profile by number, oldest first. There are none
+        where it has not been changed since versions are kept."""
+        rows = self._rows.hgetall(_versions(address, name), reader_for(ProfileVersion))
+        return {int(number): rows[number] for number in sorted(rows, key=int)}
 
     def own_names(self, address: Address) -> set[str]:
         return set(map(str, self._redis.hkeys(_own(address))))
@@ -106,6 +171,10 @@ class Profiles:
 
 def _own(address: Address) -> str:
     return f"pb:profiles:{address.workspace_key}"
+
+
+def _versions(address: Address, name: str) -> str:
+    return f"pb:versions:{address.workspace_key}:{name}"
 
 
 def _undo(address: Address, token: str) -> str:

@@ -18,6 +18,8 @@ COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "list": "This channel's subscriptions",
     "profiles": "List all profiles",
     "new": "Make a profile, or change one",
+    "history": "A profile's versions: who changed what, and buttons to go back",
+    "undo": "Take back a profile's last change",
     "now": "Post the latest digest here now",
     "preview": "Look at the latest digest; only you see it",
     "pause": "Stop digests for a while",
@@ -54,6 +56,13 @@ def invalid_form(sentences: Iterable[str], form: str) -> Message:
     return Message(
         title="Couldn't save this form.", text=tuple(sentences), buttons=(again,) if form else ()
     )
+
+
+def form_again(notes: Iterable[str], form: str) -> Message:
+    """What to read before a form that Discord doesn't open in answer to another one."""
+    title, *text = notes
+    button = Button(action="again", label="Open the form", value=form)
+    return Message(title=title, text=tuple(text), buttons=(button,))
 
 
 def next_step(form: str) -> Message:

@@ -37,6 +37,12 @@ _MORE = (
     CommandLine(word="digest profiles", does="all profiles, to try, edit, copy or delete them"),
     CommandLine(word="digest new", arguments="[PROFILE]", does="make a profile, or change one"),
     CommandLine(
+        word="digest history",
+        arguments="[PROFILE]",
+        does="a profile's versions: who changed what, and how to go back",
+    ),
+    CommandLine(word="digest undo", arguments="[PROFILE]", does="take back its last change"),
+    CommandLine(
         word="digest missed", arguments="[PROFILE]", does="papers that nearly made the last digest"
     ),
     CommandLine(word="why", arguments="ID", does="why a paper was picked, or not"),

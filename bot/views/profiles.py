@@ -17,6 +17,8 @@ _LONG: Final = 160
 # A profile's page: rows, and the characters of each.
 _ROWS: Final = 12
 _LINE: Final = 200
+# Characters of a profile's file that a message has room for.
+_FILE: Final = 3_300
 
 
 def profiles_list(profiles: Iterable[Profile], channel: str) -> Message:
@@ -58,6 +60,8 @@ def profile_page(
     if may_change:
         buttons.append(Button(action="edit-profile", label="Edit", value=profile.name))
         buttons.append(Button(action="copy-profile", label="Duplicate", value=profile.name))
+    buttons.append(Button(action="history", label="History", value=profile.name))
+    buttons.append(Button(action="profile-file", label="As a file", value=profile.name))
     if may_change and own:
         buttons.append(_delete(profile).model_copy(update={"confirm": _really(profile)}))
     return Message(
@@ -68,6 +72,20 @@ def profile_page(
             f"{profile.maximum} papers.",
         ),
         buttons=tuple(buttons),
+    )
+
+
+def profile_file(profile: Profile, toml: str) -> Message:
+    """A profile as the text of a file; half of one would be none."""
+    if len(toml) > _FILE:
+        return Message(
+            title=f"{one_line(profile.title)} is too long for a message: {len(toml):,} characters, "
+            f"and {_FILE:,} fit."
+        )
+    return Message(
+        title=f"{one_line(profile.title)}, as a file",
+        text=(f"Save it as {profile.name}.toml, or paste it where a profile is made.",),
+        code=toml,
     )
 
 
@@ -193,10 +211,14 @@ def change_announcement(
     )
 
 
-def taken_back(profile: Profile, different: Sequence[str], channels: int) -> Message:
-    """To the person who pressed Undo."""
+def taken_back(
+    profile: Profile, different: Sequence[str], channels: int, undone: bool = True
+) -> Message:
+    """To the person who took back the last change, or went further back."""
+    title = one_line(profile.title)
+    done = f"Undone: {title} is as it was before" if undone else f"Changed back: {title}"
     return Message(
-        title=f"Undone: {one_line(profile.title)} is as it was before.",
+        title=f"{done}.",
         text=(*(f"· {each}" for each in different), *announced_in(channels)),
     )
 
@@ -213,11 +235,24 @@ def unchanged(profile: Profile) -> Message:
 
 
 def undo_expired() -> str:
-    return "That change can no longer be undone: Undo works for a day."
+    return (
+        "That change can no longer be undone here: Undo works for a day. Older versions: "
+        "/digest history PROFILE."
+    )
 
 
-def changed_again() -> str:
-    return "The profile has changed again since then. To see it: /digest new PROFILE."
+def changed_again(name: str) -> str:
+    return f"The profile has changed again since then. To see how: /digest history {name}."
+
+
+def changed_while_open(different: Sequence[str]) -> tuple[str, ...]:
+    """To the second of two people who edited a profile at once: what the first one changed."""
+    return (
+        "Not saved yet: someone else changed this profile while your form was open.",
+        *(f"· {each}" for each in different),
+        "Below is their change with yours; where both changed the same, yours stands. Save keeps "
+        "it.",
+    )
 
 
 def gone(name: str) -> str:

@@ -320,6 +320,8 @@ def unchanged_submission(view: dict[str, Any]) -> dict[str, Any]:
     """The `view` of a view_submission when a person changes nothing in the form."""
     values: dict[str, Any] = {}
     for block in view["blocks"]:
+        if block["type"] != "input":
+            continue
         element = block["element"]
         kind = element["type"]
         state: dict[str, Any] = {"type": kind}

@@ -44,7 +44,16 @@ HOSTILE: dict[str, Person | None] = {
     "an admin who is not in the channel": person_in("C2", kind="admin"),
 }
 # What a button or a form of any kind carries, of a channel, a profile, a paper, a change.
-VALUES = ("C1 matters", "C1", "matters", "bounds-rates", "day 2503.10000", "2503.10000", "")
+VALUES = (
+    "C1 matters",
+    "C1",
+    "matters",
+    "bounds-rates",
+    "bounds-rates 1",
+    "day 2503.10000",
+    "2503.10000",
+    "",
+)
 
 
 @pytest.fixture
@@ -142,6 +151,7 @@ def test_what_is_pressed_or_sent_elsewhere_does_not_reach_this_channel(
                 *("button why", "button new", "button subscribe", "button share"),
                 # Profiles are the whole workspace's.
                 *("button profiles", "button profile", "button copy-profile", "button more"),
+                *("button history", "button profile-file"),
                 "button ask-delete-profile",
             ), way
     now = everything(context)
@@ -446,7 +456,7 @@ def test_subscriptions_of_a_workspace_are_bounded(
 def test_profiles_of_a_workspace_and_their_length_are_bounded(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.commands.profiles._MOST", 1)
+    monkeypatch.setattr("bot.commands.profile_changes._MOST", 1)
     with pytest.raises(Refused, match="has 1 profiles of its own"):
         dispatch.answer(replace(INVOCATION, text="new"), context)
     with pytest.raises(Refused, match="has 1 profiles of its own"):

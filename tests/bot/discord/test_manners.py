@@ -13,7 +13,7 @@ from tests.bot.discord.conversations import CHANNEL_ADDRESS, BotSession, Convers
 from tests.factories import DAY, NOW, decision, digest, listing, paper_ids, profile
 from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import FakeDiscord
-from tests.servers.fake_discord_state import APP_ID, DIRECT, Channel
+from tests.servers.fake_discord_state import APP_ID, DIRECT, USER_ID, Channel
 
 DIRECT_ID = "400000000000000001"
 ME = f"<@{APP_ID}>"
@@ -201,5 +201,46 @@ def test_a_profile_is_made_in_two_short_steps(
         assert "Changed: Bounds & rates." in await bot.said(ack)
         after = bot.context.store.profiles.at(CHANNEL_ADDRESS)["bounds"]
         assert after == made.model_copy(update={"title": "Bounds & rates"})
+
+    run_session(talk)
+
+
+def test_the_second_of_two_who_edit_a_profile_sees_the_others_change_and_both_are_kept(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        other = "300000000000000018"
+
+        async def first_step(user: str, **first: Any) -> Any:
+            """Open the form, and send its first step; the answer, whose button opens the second."""
+            options = {"profile": "matters"}
+            ack = await asyncio.to_thread(fake_discord.command, "digest new", options, user=user)
+            ack = await send(ack.data["custom_id"], user, first)
+            await bot.said(ack)
+            return ack.answers[-1]
+
+        async def second_step(answer: Any, user: str, **said: Any) -> Any:
+            opened = await bot.press("Continue", answer, user=user)
+            return await send(opened.data["custom_id"], user, said)
+
+        async def send(id: str, user: str, said: dict[str, Any]) -> Any:
+            return await asyncio.to_thread(fake_discord.submit, id, said, user=user)
+
+        mine = await first_step(other, title="Ours")
+        theirs = await first_step(USER_ID)
+        await bot.said(await second_step(theirs, USER_ID, maximum=["3"]))
+        ack = await second_step(mine, other)
+        said = await bot.said(ack)
+        assert "someone else changed this profile while your form was open" in said
+        assert "most papers in a digest: 3, was 20" in said
+        opened = await bot.press("Open the form", ack.answers[-1], user=other)
+        ack = await send(opened.data["custom_id"], other, {})
+        await bot.said(ack)
+        assert "Changed: Ours." in await bot.said(await second_step(ack.answers[-1], other))
+        own = bot.context.store.profiles.at(CHANNEL_ADDRESS)["matters"]
+        assert (own.title, own.maximum) == ("Ours", 3)
+        said = await bot.command("digest history", {"profile": "matters"})
+        assert f"<@{other}>" in said
+        assert "Undone" in await bot.command("digest undo", {"profile": "matters"})
 
     run_session(talk)

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from bot.commands import due
-from bot.commands.context import Context
+from bot.commands import dispatch, due
+from bot.commands.context import Context, Invocation
 from bot.domain.digest import Digest, Judge, Outcome
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
@@ -27,6 +27,7 @@ from tests.factories import (
     digest,
     digest_request,
     list_result,
+    person_in,
     profile,
     subscription,
 )
@@ -246,6 +247,33 @@ def test_who_changes_a_profile_in_the_morning_changes_the_next_digest(
     assert mine == begun.model_copy(update={"judge": better.judge})
     (mine,) = owed(better, MONDAY)
     assert (mine.profile, mine.wanted.categories) == (changed.fingerprint, ("cs.CL",))
+
+
+def test_a_change_that_is_undone_after_the_digest_repeats_no_day_and_loses_none(
+    store: Store, context: Context
+) -> None:
+    context.store.subscriptions.put(subscription())
+    (begun,) = owed(context, FRIDAY)
+    store.requests.put_begun(begun)
+    day = digest(
+        decision("2503.15294", Outcome.PICKED), profile=context.profiles(HERE)["foundations"]
+    )
+    friday = day.listed.model_copy(update={"date": date(2025, 3, 21)})
+    store.history.put_delivered(
+        HERE, f"{HERE}:friday", day.model_copy(update={"listed": friday}), FRIDAY, "17.5"
+    )
+    context.store.subscriptions.put_last_served(begun.subscription, date(2025, 3, 21))
+    somebody = Invocation("", HERE, FRIDAY + HOUR, "U1", person=person_in())
+    form = dispatch.press(somebody, "edit-profile", "foundations", context).form
+    assert form is not None
+    said = {field.name: field.value for field in form.fields} | {"maximum": "3"}
+    dispatch.submit(somebody, "profile", form.metadata, said, context)
+    assert owed(context, FRIDAY + 2 * HOUR) == []
+    dispatch.answer(replace(somebody, text="undo foundations"), context)
+    assert owed(context, FRIDAY + 3 * HOUR) == []
+    (mine,) = owed(context, MONDAY)
+    assert [query.date for query in mine.queries] == [date(2025, 3, 24)]
+    assert mine.profile == begun.profile
 
 
 def owed_on_monday(context: Context) -> DigestRequest:

@@ -7,6 +7,7 @@ import pytest
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from tests.bot.slack.conversations import (
+    CHANNEL_ADDRESS,
     assert_acked,
     button,
     channel_text,
@@ -17,7 +18,7 @@ from tests.bot.slack.conversations import (
     type_command,
 )
 from tests.factories import answer_lookup
-from tests.servers.fake_slack import Ack, Channel, FakeSlack
+from tests.servers.fake_slack import Ack, Channel, FakeSlack, Json
 from tests.servers.slack_rules import draw_slack
 
 JOINED = {"type": "member_joined_channel", "user": "UBOT"}
@@ -101,6 +102,40 @@ def test_a_profile_just_made_is_subscribed_with_one_press(
     said = private_answer(fake_slack, lambda: fake_slack.press(one_press))
     assert said.startswith("Bounds: every weekday at 09:00 EST.")
     assert [each.profile for each in store.subscriptions.all()] == ["bounds"]
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_the_second_of_two_who_edit_a_profile_sees_the_others_change_and_both_are_kept(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    one, other = (
+        open_form(fake_slack, lambda: fake_slack.command("new matters")) for _ in range(2)
+    )
+    assert submit_form(fake_slack, one, maximum="3") is None
+    answer = submit_form(fake_slack, other, title="Ours")
+    assert answer is not None
+    assert answer["response_action"] == "update"
+    shown = draw_slack(fake_slack.views[other])
+    assert "someone else changed this profile while your form was open" in shown
+    assert "· most papers in a digest: 3, was 20" in shown
+    assert store.profiles.at(CHANNEL_ADDRESS)["matters"].title == "Matters of importance"
+    assert submit_form(fake_slack, other) is None
+    own = store.profiles.at(CHANNEL_ADDRESS)["matters"]
+    assert (own.title, own.maximum) == ("Ours", 3)
+    said = type_command(fake_slack, "undo matters")
+    assert said.startswith("Undone: Matters of importance is as it was before.")
+    back = button_in_history(fake_slack)
+    said = private_answer(fake_slack, lambda: fake_slack.press(back))
+    assert said.startswith("Changed back: Ours.")
+    assert store.profiles.at(CHANNEL_ADDRESS)["matters"] == own
+
+
+def button_in_history(fake_slack: FakeSlack) -> Json:
+    """The button of the newest version but one."""
+    said = type_command(fake_slack, "history matters")
+    assert "3 · " in said
+    assert "most papers in a digest: 3, was 20" in said
+    return button(fake_slack.ephemeral[-1], "Go back to this")
 
 
 @pytest.mark.usefixtures("running_bot")

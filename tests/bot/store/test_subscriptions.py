@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.papers import Profile
+from bot.domain.profile_version import ProfileVersion
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule
@@ -202,16 +203,44 @@ def test_of_many_changes_at_once_none_is_lost(store: Store) -> None:
         def by(found: Subscription | None) -> Subscription | None:
             return found and found.model_copy(update={"by": f"{found.by}{number};"})
 
-        def title(found: Profile | None) -> Profile | None:
-            return found and found.model_copy(update={"title": f"{found.title}{number};"})
-
         store.subscriptions.change(HERE, "matters", by)
-        store.profiles.change(HERE, "matters", title)
+        saved = False
+        while not saved:
+            was = store.profiles.at(HERE)["matters"]
+            now = was.model_copy(update={"title": f"{was.title}{number};"})
+            version = ProfileVersion(profile=now, by="U1", at=NOW)
+            saved = store.profiles.save(HERE, "matters", was, now, version, was)
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(one_more, range(25)))
     for text in (store.subscriptions.of(HERE)[0].by, store.profiles.at(HERE)["matters"].title[1:]):
         assert sorted(map(int, text.rstrip(";").split(";"))) == list(range(25))
+    titles = [
+        v.profile and v.profile.title for v in store.profiles.versions(HERE, "matters").values()
+    ]
+    assert titles == sorted(map(str, titles), key=len)
+    assert len(titles) == 26
+
+
+def test_the_last_fifty_versions_of_a_profile_are_kept_in_its_workspace(store: Store) -> None:
+    was: Profile | None = None
+    for number in range(1, 61):
+        now = profile(title=f"Version {number}")
+        version = ProfileVersion(profile=now, by="U1", at=NOW)
+        assert store.profiles.save(HERE, "matters", was, now, version, was)
+        assert not store.profiles.save(HERE, "matters", was, now, version, was)
+        was = now
+    kept = store.profiles.versions(HERE, "matters")
+    assert list(kept) == list(range(11, 61))
+    assert kept[11].profile == profile(title="Version 11")
+    assert store.profiles.versions(ELSEWHERE, "matters") == {}
+    gone = ProfileVersion(profile=None, by="U2", at=NOW)
+    assert store.profiles.save(HERE, "matters", was, None, gone, was)
+    assert store.profiles.own_names(HERE) == set()
+    key = f"pb:versions:{HERE.workspace_key}:matters"
+    assert timedelta(days=89) < timedelta(seconds=store.redis.ttl(key)) <= timedelta(days=90)  # type: ignore[arg-type]
+    assert store.profiles.save(HERE, "matters", None, was, gone, None)
+    assert store.redis.ttl(key) == -1
 
 
 def test_one_that_has_ended_already_is_not_ended_again(store: Store) -> None:
