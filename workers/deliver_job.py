@@ -254,7 +254,7 @@ class _ChannelDelivery:
             await cards.tell_judged(digest, day, posted.message)
             await cards.add_profile(digest)
         at, message, ended = self.clock(), posted.message, posted.ended
-        store.history.put_delivered(request.address, name, digest, at, message, basis, ended)
+        store.history.put_delivered(request.address, name, digest, at, message, basis, ended, days)
         if request.until and is_last_try and request.wanted.date:
             # Its window is over: a list that somebody asks for from now on makes no other digest.
             store.subscriptions.put_last_served(request.subscription, request.wanted.date)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 from redis import Redis
@@ -51,10 +51,12 @@ class History:
         message: str = "",
         basis: DeliveryBasis | None = None,
         ended: ChannelReason | None = None,
+        days: Mapping[str, Digest] | None = None,
     ) -> None:
         """Store a delivery and the papers it brought. Standard output is no channel: nothing is
         remembered for it, and its view is kept for SHORT_RETENTION. `basis` as in put_prepared;
-        `ended` says why nothing more can be posted, where that is so."""
+        `ended` says why nothing more can be posted, where that is so. `days` are the decided days
+        it was made of, by name: whoever asks for one of them alone has it already."""
         has_memory = address.platform != "stdout"
         keep = RETENTION if has_memory else SHORT_RETENTION
         basis = self._put_view(name, digest, basis, keep)
@@ -81,14 +83,25 @@ class History:
             else:
                 self._shown.put(address, digest, delivery.day)
         problem, complete = digest.listed.problem, digest.complete or ended is not None
+        ranked = digest.ranked_locally is not None
         record = StepRecord(
-            at=at,
-            complete=complete,
-            version=basis.version,
-            problem=problem,
-            ranked=digest.ranked_locally is not None,
+            at=at, complete=complete, version=basis.version, problem=problem, ranked=ranked
         )
-        self._redis.set(f"pb:delivered:{name}", serialise(record), ex=keep)
+        records = {name: record}
+        if message:
+            records |= {
+                f"{address}:{day}": StepRecord(
+                    at=at,
+                    complete=each.complete,
+                    version=each.version,
+                    problem=each.listed.problem,
+                    ranked=ranked,
+                )
+                for day, each in (days or {}).items()
+                if day != _day(name)
+            }
+        for each_name, each_record in records.items():
+            self._redis.set(f"pb:delivered:{each_name}", serialise(each_record), ex=keep)
 
     def _drop_before(self, address: Address, before: datetime) -> None:
         """Forget older deliveries and papers, as the days themselves are; all of it, when nothing
@@ -167,11 +180,9 @@ class History:
         list_result = self._lists.result(request.wanted)
         if list_result is None:
             return None
-        delivery = self.delivery(request.address, digest_name(request, list_result))
-        asked = request.asked or request.since
-        if delivery and (delivery.ended or delivery.at < asked):
-            return delivery
-        return None
+        day, asked = digest_name(request, list_result), request.asked or request.since
+        found = [each for each in self.of(request.address) if day in (each.day, *each.days)]
+        return next((each for each in reversed(found) if each.ended or each.at < asked), None)
 
     # -- a day as a channel got it
 

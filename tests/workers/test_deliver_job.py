@@ -550,6 +550,24 @@ def test_missed_days_are_told_of_where_somebody_had_asked_for_the_newest(
     assert len(cards) == 2  # no paper comes twice
 
 
+def test_who_asks_for_a_day_that_came_among_several_hears_where_it_is(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    """Not a second head without papers (found by the simulator, seed 16)."""
+    several = owed(store, 18, 19, 20)
+    assert several.at is not None
+    run_deliver_job(fake_slack, store, redis_url, [several], several.at)
+    for asked_for in several.queries:
+        asked = several.for_single_day(asked_for, several.at + timedelta(hours=1))
+        asked = asked.model_copy(update={"by": "U1"})
+        assert plan.next_step(asked, store.requests.state(asked)) is None
+        there = store.history.delivered_before(asked)
+        assert there is not None
+        assert there.message == fake_slack.visible_messages("C1")[0]["ts"]
+        too_early = asked.model_copy(update={"since": several.at})
+        assert store.history.delivered_before(too_early) is None
+
+
 def test_a_profile_changed_at_noon_repeats_no_paper_of_the_same_day(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
