@@ -63,6 +63,7 @@ def _broken(world: World) -> Iterator[str]:
     for address in world.plan.channels:
         if address not in asked and not world.troubles.forgotten:
             yield from _one_a_day(world, address)
+        yield from _nothing_again(world, address)
         for delivery in world.store().history.of(address):
             yield from _adds_up(world, address, delivery, is_paused=address in paused)
     for outage in world.store().outages.all():
@@ -205,6 +206,22 @@ def _one_a_day(world: World, address: Address) -> Iterator[str]:
     for (profile, day), times in heads.items():
         if times > 1:
             yield f"{address}: {profile} of {day} has {times} digests"
+
+
+def _nothing_again(world: World, address: Address) -> Iterator[str]:
+    """Whoever asks for days that the channel has had in full gets no thread without a paper."""
+    edited = any(e.text.startswith("edit ") for e in world.people.events)
+    if world.troubles.forgotten or world.redis.ever_lost or edited:
+        return
+    messages = world.chats[address.platform].channels.get(address, [])
+    had = dict[str, set[date]]()
+    for delivery in world.store().history.of(address):
+        days = {delivery.date, *_earlier(world, address, delivery)}
+        before = had.setdefault(delivery.profile, set())
+        is_empty = not any(m.under == delivery.message for m in messages)
+        if delivery.message and is_empty and days <= before:
+            yield f"{address}: {delivery.profile} of {delivery.date} came again, without a paper"
+        before |= days if delivery.complete else set()
 
 
 def _in_time(world: World, subscription: Subscription) -> Iterator[str]:
