@@ -1,6 +1,7 @@
 """`python -m tests.simulation --seed N --days D`: one run, its trace and what it found.
 
-With --until-failure, seed after seed on every core, until a promise is broken or the time is over.
+With --until-failure, seed after seed on every core, until a promise is broken or the time is over;
+with --minutes alone, past those that break one, which are told as they come.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ def main() -> int:
         again = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
         os.execve(sys.executable, again, environment)
     size = Size(given.days, given.workspaces, given.channels, given.moments)
-    if given.until_failure:
-        failed = soak(given.seed, size, given.minutes, given.processes)
-        if failed is None:
-            return 0
-        print("\n".join([str(failed), *failed.broken]))
-        _tell_shortened(failed, given.shorten)
-        return 1
+    if given.until_failure or given.minutes:
+        most_failed = 1 if given.until_failure else None
+        failed = soak(given.seed, size, given.minutes or 10, given.processes, most_failed)
+        for each in failed if given.until_failure else ():
+            print("\n".join(each.broken))
+            _tell_shortened(each, given.shorten)
+        return 1 if failed else 0
     only = None if given.only is None else [int(n) for n in given.only.split(",") if n]
     result = run(given.seed, size, only)
     print(result)
@@ -51,7 +52,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--story", action="store_true", help="tell everything that happened")
     options.add_argument("--shorten", type=int, default=30, help="runs to make for a short story")
     options.add_argument("--until-failure", action="store_true")
-    options.add_argument("--minutes", type=float, default=10.0)
+    options.add_argument("--minutes", type=float, help="of seed after seed; else 10")
     options.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     return options
 

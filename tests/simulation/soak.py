@@ -1,4 +1,4 @@
-"""Seed after seed on every core, until a promise is broken or the time is over."""
+"""Seed after seed on every core, until the time is over, or a promise is broken."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from tests.simulation.run import Result, Size, run
 _TOLD_RUNS = 50
 
 
-def soak(seed: int, size: Size, minutes: float, processes: int) -> Result | None:
-    """Run seed after seed for so many minutes; the first that breaks a promise ends it, and is
-    returned. Shows progress, and at the end prints what was run."""
-    begun, done = time.monotonic(), list[Result]()
+def soak(
+    seed: int, size: Size, minutes: float, processes: int, most_failed: int | None = 1
+) -> list[Result]:
+    """Run seed after seed for so many minutes, until so many have broken a promise; returns these.
+    Tells each as it comes; shows progress, and at the end prints what was run."""
+    begun, done, failed = time.monotonic(), list[Result](), list[Result]()
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
@@ -30,10 +32,13 @@ def soak(seed: int, size: Size, minutes: float, processes: int) -> Result | None
             if not console.is_terminal and len(done) % _TOLD_RUNS == 0:
                 console.print(_sum(done), soft_wrap=True)
             if result.broken:
+                failed.append(result)
+                console.print(f"{result}\n  {result.broken[0]}", soft_wrap=True, markup=False)
+            if len(failed) == most_failed:
                 break
     print(_sum(done))
     print(f"{time.monotonic() - begun:.0f} s on {processes} processes")
-    return next((result for result in done if result.broken), None)
+    return failed
 
 
 def _results(seed: int, size: Size, end: float, processes: int) -> Iterator[Result]:
