@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -51,12 +51,25 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def main(counts: list[int]) -> None:
     """Deliver to so many channels, each time on an installation of its own, and print a table."""
+    print_heading()
+    for count in counts:
+        print(measured(count), flush=True)
+
+
+def print_heading() -> None:
+    """What the columns of measured() are."""
     print(f"{_MESSAGES} messages a channel, one a second and channel allowed: {_ALLOWED:.0f} s")
     print("          jobs                  first to last           DELIVER      this process")
     print("channels f/s/d  messages  429s      s  ratio  slowest  CPU s  MB    CPU s")
-    for count in counts:
-        with tempfile.TemporaryDirectory() as folder:
-            print(_measured(count, Path(folder)), flush=True)
+
+
+def measured(
+    count: int, beside: Callable[[str], AbstractContextManager[object]] = nullcontext
+) -> str:
+    """Deliver to so many channels on an installation of its own, with what is done `beside` it from
+    the bot's start on, given the address of its database."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _measured(count, Path(folder), beside)
 
 
 def environment(home: Path, slack_api: str, arxiv: str, model: str) -> dict[str, str]:
@@ -143,7 +156,9 @@ def _running(word: str, settings: dict[str, str], log: Path) -> Iterator[int]:
         process.wait(20)
 
 
-def _measured(count: int, home: Path) -> str:
+def _measured(
+    count: int, home: Path, beside: Callable[[str], AbstractContextManager[object]]
+) -> str:
     document, log = rss_feed(date(2025, 3, 20), *((i, "new", "cs.LG") for i in _IDS)), home / "log"
     with (
         run_fake_slack() as fake_slack,
@@ -162,7 +177,7 @@ def _measured(count: int, home: Path) -> str:
         settings = environment(home, fake_slack.url, arxiv.url, model.url)
         with _running("worker", settings, log) as pool:
             _until(lambda: b"workers started" in log.read_bytes())
-            with _running("bot", settings, home / "bot.log"):
+            with beside(url), _running("bot", settings, home / "bot.log"):
                 spent = _sampled(pool, lambda: _all_posted(fake_slack, store, count))
         posted: dict[str, list[float]] = {name: [] for name in fake_slack.channels}
         for call in fake_slack.calls:

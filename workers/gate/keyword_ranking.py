@@ -32,6 +32,11 @@ STRONGEST = 5  # a paper full of this many of the profile's strongest words scor
 # The score that makes a 7: one real paper in ten reaches it, about what readers pick (9.6 %).
 SCORE_OF_SEVEN = 0.2
 SHOWN = 5
+# Words that count, since they do no harm, and tell a reader nothing.
+_SMALL = """above across also around before below between beyond cannot come common during enough
+existing from gains good less many more most much needs only other possible seen several shown small
+something tells than them those through together under used using ways what when where which while
+whole within without works"""
 
 
 class KeywordScore(Value):
@@ -60,9 +65,7 @@ def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[KeywordScore, ...]:
     wanted = _weights(terms)
     # A word wanted anywhere never counts as unwanted ("no insight into the architecture").
     unwanted = _weights(term for term in against if term.stems not in wanted)
-    # "new" or "how" tells a reader nothing; a short keyword (MoE) does.
-    telling = [term for term in terms if len(term.stems) > 3 or term.weight == KEYWORD_WEIGHT]
-    written = {term.stems: term.written for term in reversed(telling)}
+    written = {term.stems: term.written for term in reversed(terms) if _tells(term)}
     full = sum(sorted(wanted.values(), reverse=True)[:STRONGEST]) * math.log1p(PRIOR_PAPERS) or 1.0
 
     phrases = _phrases([*wanted, *unwanted])
@@ -153,6 +156,14 @@ class _Term(NamedTuple):
     stems: str
     weight: float
     written: str
+
+
+def _tells(term: _Term) -> bool:
+    """Whether a reader learns something from a term: not from "new" or "what", nor from two words
+    that have small ones between them ("encodings and the quantum"); from a short keyword (MoE)."""
+    words = term.written.lower().split()
+    together = len(words) <= len(term.stems.split()) and not set(words) & set(_SMALL.split())
+    return term.weight == KEYWORD_WEIGHT or (len(term.stems) > 3 and together)
 
 
 def _keywords(keywords: Iterable[str]) -> list[_Term]:

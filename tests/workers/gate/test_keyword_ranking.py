@@ -188,6 +188,15 @@ def test_a_stop_word_is_not_shown_and_a_short_keyword_is() -> None:
     assert row.words == ("MoE",)
 
 
+def test_a_long_word_that_says_nothing_and_words_apart_are_not_shown() -> None:
+    of = profile(
+        topics=(Topic(name="Glass", relevant="What glass cannot do; encodings and the quantum."),),
+        keywords=Keywords(),
+    )
+    row = rank(paper("1", title="What encodings and the quantum cannot do"), of=of)["1"]
+    assert row.words == ("encodings", "quantum")
+
+
 def test_a_profile_of_nothing_but_small_words_gives_everybody_a_one() -> None:
     empty = profile(
         topics=(Topic(name="-", relevant="the of and"),), keywords=Keywords(relevant=(" ", "..."))
