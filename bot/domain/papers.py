@@ -128,9 +128,19 @@ class Followed(Value):
     follow: tuple[Word, ...] = ()
 
 
+class Example(Value):
+    """A paper that readers liked, in its own words: the local ranking looks for others like it.
+    `id` is empty for one that is not on arXiv."""
+
+    id: str = Field(default="", max_length=40)
+    title: str = Field(min_length=1, max_length=300)
+    abstract: str = Field(default="", max_length=1500)
+
+
 class Profile(Value):
     """The topics of a group of readers, with the fields of the TOML file. Without a `gate` every
-    paper reaches the model. `language` (a code) is that of the judge's sentences."""
+    paper reaches the model. `language` (a code) is that of the judge's sentences; what is left out
+    by default keeps the fingerprints of profiles from before there was such a field."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     title: str = Field(min_length=1, max_length=100)
@@ -138,7 +148,6 @@ class Profile(Value):
     cross_lists: bool = True
     gate: bool = True
     maximum: int = Field(default=20, ge=1, le=100)
-    # Left out where it is English: profiles of older releases keep their fingerprint.
     language: str = Field(
         default=ENGLISH, max_length=40, exclude_if=lambda language: language == ENGLISH
     )
@@ -146,6 +155,9 @@ class Profile(Value):
     topics: tuple[Topic, ...] = Field(min_length=1, max_length=20)
     keywords: Keywords = Keywords()
     authors: Followed = Followed()
+    examples: tuple[Example, ...] = Field(
+        default=(), max_length=20, exclude_if=lambda some: not some
+    )
 
     @property
     def foreign_language(self) -> str:

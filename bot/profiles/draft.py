@@ -12,26 +12,60 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
+from bot.arxiv import ids
 from bot.arxiv.sentences import telling_sentence
 from bot.arxiv.stems import stems_by_clause
-from bot.arxiv.text import readable, shortened
+from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.draft import Draft, Origin, OriginKind, Sources
-from bot.domain.papers import Followed, Keywords, Paper, Profile, Topic
+from bot.domain.papers import Example, Followed, Keywords, Paper, Profile, Topic
 from bot.errors import Refused
 from bot.profiles import description
 from bot.profiles.description import is_plain
-from bot.profiles.form import NEW_MAXIMUM, limits, name_from
+from bot.profiles.form import LONGEST, NEW_MAXIMUM, limits, name_from
 
+# Words of every abstract that no keyword begins or ends with.
+_EMPTY: Final = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        above across additional after all although among any available based before better
+        between beyond both but can challenging compare compared comprehensive consider
+        consistent could crucial current demonstrate despite different diverse during each
+        effective effectively efficient either empirical enable enabling entire even every
+        existing experiment experiments extensive few find finding findings first former
+        four framework fundamental fully further gains general generally given high highly
+        how however human important improve improved improvement including increase
+        increased increasing instead integral introduce its itself key large largely latter
+        less leverage leveraging like limited many may method might more moreover most much
+        multiple must name namely new next nor notably novel often one only onto other
+        others out over own particular particularly perform performance possible potential
+        present previous prior problem problems propose proposed provide proven quality
+        recent recently related remain require result results reveal reviving same several
+        she should show significant significantly similar simple simply since single size so
+        some specific specifically state still strong such superior task than them three
+        through thus too toward towards two under understanding unlike until up upon via was
+        well were what when where whereas whether while who whose why widely within without
+        would yet you your
+        """,
+    )
+)
+_LETTERS: Final = re.compile(r"[^\W\d_]{2}")
 # A text is a few sentences.
 LONGEST_TEXT: Final = 4000
 _TITLE, _TITLE_PHRASES = 60, 3
-# Keywords of liked papers; in the recorded days ten did as well for ten papers, worse for three.
-_KEYWORDS: Final = 20
+_KEYWORDS: Final = 12
+# So many papers become topics, as many as anybody reads; all of them are examples.
+_TOPICS_OF_PAPERS: Final = 12
 _RUN: Final = 3  # words
+_SEPARATORS: Final = 6  # characters around a topic in the form
 _TOPICS: Final = limits(Profile, "topics")["maxItems"]
 _NAME: Final = re.compile(limits(Profile, "name")["pattern"])
 _WORD: Final = limits(Keywords, "relevant")["items"]["maxLength"]
 _TOPIC_NAME, _RELEVANT = (limits(Topic, field)["maxLength"] for field in ("name", "relevant"))
+_EXAMPLES: Final = limits(Profile, "examples")["maxItems"]
+_EXAMPLE_TITLE, _EXAMPLE_ABSTRACT = (
+    limits(Example, field)["maxLength"] for field in ("title", "abstract")
+)
 # A word in a title counts as three in an abstract; four of them have half of the full weight.
 _TITLE_WEIGHT, _ENOUGH = 3, 4
 _CATEGORIES: Final = 5
@@ -55,7 +89,7 @@ def interests(text: str) -> tuple[str, ...]:
     What stands before a colon only sums up what follows."""
     found = list[str]()
     for sentence in re.split(r"[.;!?\n]+(?:\s|\Z)", text):
-        plain = _LEAD.sub("", " ".join(sentence.split()))
+        plain = _LEAD.sub("", one_line(sentence))
         head, colon, rest = plain.partition(":")
         for phrase in _phrases(rest if colon and rest.strip() else plain):
             refers = colon and _BACK_REFERENCE.search(phrase)
@@ -76,36 +110,49 @@ def _phrases(text: str) -> Iterator[str]:
 
 def keyphrases(papers: Sequence[Paper], others: Sequence[Paper]) -> tuple[str, ...]:
     """What papers say more than other papers do, the most telling first: words and phrases of up to
-    three words, no word in two of them."""
+    three words, no word in two of them. A phrase stands twice at least, so that chance neighbours
+    are none."""
     known = Counter(
-        stems for paper in others for stems in _grams(paper.title) | _grams(paper.abstract)
+        stem for paper in others for stem in _grams(f"{paper.title}. {paper.abstract}", 1)
     )
     worth, written = defaultdict[str, float](float), dict[str, str]()
+    times = Counter[str]()
     for paper in papers:
         title, body = _grams(paper.title), _grams(paper.abstract)
         for stems in title | body:
-            uses = _TITLE_WEIGHT * len(title.get(stems, ())) + len(body.get(stems, ()))
-            rarity = math.log((len(others) + 1) / (known[stems] + 1))
-            worth[stems] += uses / (uses + _ENOUGH) * rarity * math.sqrt(len(stems.split()))
-            written.setdefault(stems, (title.get(stems) or body[stems])[0])
+            in_title, in_body = title.get(stems, []), body.get(stems, [])
+            uses = _TITLE_WEIGHT * len(in_title) + len(in_body)
+            rare = sum(math.log((len(others) + 1) / (known[s] + 1)) for s in stems.split())
+            worth[stems] += uses / (uses + _ENOUGH) * rare
+            times[stems] += len(in_title) + len(in_body)
+            written.setdefault(stems, (in_title or in_body)[0])
     chosen, used = list[str](), set[str]()
     for stems in sorted(worth, key=lambda each: (-worth[each], each)):
-        if used.isdisjoint(stems.split()) and len(written[stems]) <= _WORD and worth[stems] > 0:
+        words = stems.split()
+        telling = len(words) == 1 or times[stems] > 1
+        if telling and worth[stems] > 0 and used.isdisjoint(words) and len(written[stems]) <= _WORD:
             chosen.append(written[stems])
-            used.update(stems.split())
+            used.update(words)
     return tuple(chosen[:_KEYWORDS])
 
 
-def _grams(tex: str) -> dict[str, list[str]]:
-    """Runs of up to three words by their stems, as they are written; none spans a clause."""
+def _grams(tex: str, most: int = _RUN) -> dict[str, list[str]]:
+    """Runs of up to so many words by their stems, as they are written; none spans a clause."""
     text, found = readable(tex), defaultdict[str, list[str]](list)
     for words in stems_by_clause(text):
-        for size in range(1, _RUN + 1):
+        for size in range(1, most + 1):
             for run in (words[at : at + size] for at in range(len(words) - size + 1)):
                 as_written = text[run[0][1] : run[-1][2]]
-                if len(as_written.split()) <= size:  # else a stop word stands between them
+                said = as_written.casefold().split()
+                # Else a stop word stands between them, or an end of them says nothing.
+                if len(said) <= size and _tells(said[0]) and _tells(said[-1]):
                     found[" ".join(stem for stem, _, _ in run)].append(as_written)
     return dict(found)
+
+
+def _tells(word: str) -> bool:
+    """Whether a keyword may begin or end with a word (in small letters)."""
+    return not (is_plain(word) or word in _EMPTY) and bool(_LETTERS.search(word))
 
 
 def draft(
@@ -126,7 +173,10 @@ def draft(
     words = keyphrases(papers, others) if papers else ()
     like = {paper.id: paper for paper in papers}
     like |= {each.id: each for paper in papers for each in near.get(paper.id, ())}
-    topics = [*_of_phrases(phrases, near), *map(_of_paper, like.values())][:_TOPICS]
+    phrases, of_papers = phrases[:_TOPICS], list(like.values())[:_TOPICS_OF_PAPERS]
+    room = LONGEST // min(len(phrases) + len(of_papers), _TOPICS) - _SEPARATORS
+    theirs = {_of_paper(paper, room): paper.id for paper in of_papers}
+    topics = tuple(dict.fromkeys((*_of_phrases(phrases, near, room), *theirs)))[:_TOPICS]
     title = _heading((*phrases, *words))
     shown = [*papers, *(each for phrase in phrases for each in near.get(phrase, ()))]
     listed = _categories(sources.papers)
@@ -140,11 +190,11 @@ def draft(
         title=title,
         categories=categories,
         maximum=NEW_MAXIMUM,
-        topics=tuple(topics),
+        topics=topics,
         keywords=Keywords(relevant=tuple(dict.fromkeys((*phrases, *words)))),
         authors=Followed(follow=sources.follow),
+        examples=tuple(map(_example, papers[:_EXAMPLES])),
     )
-    theirs = {_of_paper(paper): paper.id for paper in like.values()}
     return Draft(
         profile=profile,
         origins=tuple(_origins(profile, phrases, theirs, bool(of_text), {p.id for p in papers})),
@@ -184,19 +234,37 @@ def _origins(
         yield Origin(field="authors", line=author, kind=of.AUTHOR)
 
 
-def _of_phrases(phrases: Sequence[str], examples: Mapping[str, Sequence[Paper]]) -> Iterator[Topic]:
+def _of_phrases(
+    phrases: Sequence[str], near: Mapping[str, Sequence[Paper]], room: int
+) -> Iterator[Topic]:
+    """A topic for each phrase, in so many characters at most."""
     for phrase in phrases:
-        titles = [f"“{readable(paper.title)}”" for paper in examples.get(phrase, ())]
+        titles = [f"“{readable(paper.title)}”" for paper in near.get(phrase, ())]
         relevant = f"{phrase}, as in {' and '.join(titles)}." if titles else f"{phrase}."
-        yield Topic(name=shortened(phrase, _TOPIC_NAME), relevant=shortened(relevant, _RELEVANT))
+        yield _topic(phrase, relevant, room)
 
 
-def _of_paper(paper: Paper) -> Topic:
-    title = readable(paper.title)
-    topic = Topic(name=shortened(title, _TOPIC_NAME), relevant=shortened(title, _RELEVANT))
-    alone = Profile(name="paper", title="Paper", categories=("cs.LG",), topics=(topic,))
-    sentence = telling_sentence(paper, alone) or title
-    return topic.model_copy(update={"relevant": shortened(sentence, _RELEVANT)})
+def _of_paper(paper: Paper, room: int) -> Topic:
+    """A paper as a topic: its title, and the sentence that tells most."""
+    title = readable(paper.title) or "…"
+    alone = Profile(
+        name="paper", title="Paper", categories=("cs.LG",), topics=(_topic(title, title, LONGEST),)
+    )
+    return _topic(title, telling_sentence(paper, alone) or title, room)
+
+
+def _topic(name: str, relevant: str, room: int) -> Topic:
+    name = shortened(name, min(_TOPIC_NAME, room // 2))
+    return Topic(name=name, relevant=shortened(relevant, min(_RELEVANT, room - len(name))))
+
+
+def _example(paper: Paper) -> Example:
+    """A paper in its own words, without what no profile may have."""
+    return Example(
+        id=paper.id if ids.find(paper.id) else "",
+        title=shortened(one_line(paper.title), _EXAMPLE_TITLE),
+        abstract=shortened(one_line(paper.abstract), _EXAMPLE_ABSTRACT),
+    )
 
 
 def _categories(papers: Sequence[Paper]) -> tuple[str, ...]:

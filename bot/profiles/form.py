@@ -17,7 +17,7 @@ from bot.errors import Refused
 from bot.profiles.toml_lines import FieldPath
 from bot.profiles.validate import printable, validate_data
 
-_LONGEST: Final = 3000  # characters; the most that an input in Slack takes
+LONGEST: Final = 3000  # characters of an answer; the most that an input in Slack takes
 _SENTENCE: Final = 150  # characters of a field's mistakes, words of its answer included
 _SHOWN: Final = 40  # characters of an answer's word in a sentence, and of a generated name
 _MINUS: Final = "-−–"  # phones turn a minus into a dash
@@ -52,12 +52,12 @@ _FIELDS: Final = {
     "look_for": (
         "What to look for",
         "One topic a line, as Compression: pruning, quantization. At most "
-        f"{_TOPICS} topics, {_LONGEST:,} characters.",
+        f"{_TOPICS} topics, {LONGEST:,} characters.",
     ),
     "leave_out": (
         "What to leave out",
         "One topic a line; a line without a topic's name is for all. At most "
-        f"{_LONGEST:,} characters.",
+        f"{LONGEST:,} characters.",
     ),
     "keywords": (
         "Keywords",
@@ -129,11 +129,11 @@ def parse_answers(answers: Mapping[str, str], base: Profile | None) -> Profile |
     a new profile is made from its title; the caller checks that it is free. Never raises; a missing
     answer counts as empty.
     """
-    texts = {name: (answers.get(name) or "")[: _LONGEST + 1] for name in _FIELDS}
+    texts = {name: (answers.get(name) or "")[: LONGEST + 1] for name in _FIELDS}
     data = _data(texts, base, "authors" in answers)
     result = validate_data(data)
-    long = f"This must be at most {_LONGEST} characters long."
-    wrong = {name: [long] if len(text) > _LONGEST else [] for name, text in texts.items()}
+    long = f"This must be at most {LONGEST} characters long."
+    wrong = {name: [long] if len(text) > LONGEST else [] for name, text in texts.items()}
     for path, reason in () if isinstance(result, Profile) else result:
         field, sentence = _mistake(path, reason, data)
         wrong[field].append(sentence)
@@ -180,8 +180,8 @@ def _left_out(topics: Sequence[Topic]) -> str:
 def _cannot_edit(values: Mapping[str, str]) -> str:
     """Why a form cannot carry a profile unchanged, and what to do instead."""
     why = "A topic's name or a keyword has punctuation"
-    if long := [_FIELDS[name][0] for name, text in values.items() if len(text) > _LONGEST]:
-        why = f'"{long[0]}" has more than {_LONGEST} characters'
+    if long := [_FIELDS[name][0] for name, text in values.items() if len(text) > LONGEST]:
+        why = f'"{long[0]}" has more than {LONGEST} characters'
     return f"{why}, which a form can't hold. To change it: paperboy profiles import FILE."
 
 

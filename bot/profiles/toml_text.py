@@ -39,6 +39,9 @@ def _rows(profile: Profile, said: Mapping[tuple[str, str], str]) -> Iterator[str
         if words := [(name, listed) for name, listed in values if listed]:
             yield f"\n[{table}]"
             yield from (f"{name} = {_list(table, listed, said)}" for name, listed in words)
+    for example in profile.examples:
+        yield "\n[[examples]]"
+        yield from (f"{name} = {_text(text)}" for name, text in example if text)
 
 
 def _comment(words: str | None) -> str:

@@ -12,10 +12,10 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from bot.domain import categories, languages
-from bot.domain.papers import Cutoffs, Followed, Keywords, Profile, Topic, Value
+from bot.domain.papers import Cutoffs, Example, Followed, Keywords, Profile, Topic, Value
 from bot.profiles.toml_lines import FieldPath, TomlLines
 
-LARGEST: Final = 64 * 1024  # bytes; a shipped profile has about 4,000
+LARGEST: Final = 256 * 1024  # bytes; a shipped profile has about 4,000, each example 2,000
 _MOST: Final = 50  # mistakes reported, and entries checked: a file with more is no profile
 
 FieldError = tuple[FieldPath, str]  # where a mistake is, and the reason
@@ -26,6 +26,7 @@ _TABLES: Final[Mapping[str, type[BaseModel]]] = {
     "cutoffs": Cutoffs,
     "keywords": Keywords,
     "authors": Followed,
+    "examples": Example,
 }
 
 # pydantic's error type -> our sentence. The error fills the braces: limits are written in

@@ -53,6 +53,8 @@ def profile_page(
         rows.append(f"Keywords: {', '.join(words.relevant)}")
     if profile.authors.follow:
         rows.append(f"Authors: {', '.join(profile.authors.follow)}")
+    if profile.examples:
+        rows.append(f"More like: {'; '.join(each.title for each in profile.examples)}")
     value = f"{channel} {profile.name}"
     buttons = [Button(action="preview", label="Try it", value=value)]
     if may_change and not subscribed:
@@ -172,6 +174,8 @@ def _changes(before: Profile, after: Profile) -> Iterator[str]:
         said = {"relevant": "keywords", "irrelevant": "words to avoid"}.get(label, f"{label} words")
         yield from _listed(said, getattr(before.keywords, label), getattr(after.keywords, label))
     yield from _listed("followed authors", before.authors.follow, after.authors.follow)
+    examples = ([each.title for each in of.examples] for of in (before, after))
+    yield from _listed("example papers", *examples)
 
 
 def _topic_changes(before: Profile, after: Profile) -> Iterator[str]:

@@ -8,20 +8,22 @@ from itertools import chain
 from operator import mul
 from typing import NamedTuple
 
-from bot.domain.papers import Paper, Profile
+from bot.domain.papers import Example, Paper, Profile
 
 STEPS = 256  # a number counts so many to a unit; the largest are about a third of one
 
 
 class Meaning(NamedTuple):
     """Papers' vectors by id, each 384 signed bytes; and what their readers look for: the mean of
-    the topics' vectors plus the mean of the keywords', in units."""
+    the topics' vectors plus the mean of the keywords', in units, and the mean of their examples'
+    vectors, empty where they have none."""
 
     papers: Mapping[str, bytes]
     interest: tuple[float, ...]
+    examples: tuple[float, ...] = ()
 
 
-def paper_text(paper: Paper) -> str:
+def paper_text(paper: Paper | Example) -> str:
     """The text of a paper that is made a vector; as arXiv has it, so that no change of ours to how
     TeX is shown makes another."""
     return f"{paper.title}. {paper.abstract}"
@@ -36,12 +38,13 @@ def profile_texts(profile: Profile) -> tuple[list[str], list[str]]:
 
 def interest(topics: Sequence[bytes], keywords: Sequence[bytes]) -> tuple[float, ...]:
     """Meaning.interest of these vectors. A profile without keywords is its topics, twice."""
-    topic_means = list(_mean(topics))
-    keyword_means = _mean(keywords) if keywords else topic_means
+    topic_means = list(mean(topics))
+    keyword_means = mean(keywords) if keywords else topic_means
     return tuple(map(math.fsum, zip(topic_means, keyword_means, strict=True)))
 
 
-def _mean(vectors: Sequence[bytes]) -> Iterator[float]:
+def mean(vectors: Sequence[bytes]) -> Iterator[float]:
+    """The mean of vectors, in units; nothing for none."""
     for column in zip(*map(numbers, vectors), strict=True):
         yield sum(column) / STEPS / len(vectors)
 
@@ -59,7 +62,8 @@ def numbers(vector: bytes) -> Sequence[int]:
 
 def texts_of(profile: Profile, papers: Sequence[Paper]) -> list[str]:
     """Every text that has to be a vector for a day, each once, the profile's first."""
-    return list(dict.fromkeys(chain(*profile_texts(profile), map(paper_text, papers))))
+    examples = map(paper_text, profile.examples)
+    return list(dict.fromkeys(chain(*profile_texts(profile), examples, map(paper_text, papers))))
 
 
 def meaning_of(
@@ -72,4 +76,5 @@ def meaning_of(
     return Meaning(
         {paper.id: vectors[paper_text(paper)] for paper in papers},
         interest([vectors[text] for text in topics], [vectors[text] for text in keywords]),
+        tuple(mean([vectors[paper_text(each)] for each in profile.examples])),
     )

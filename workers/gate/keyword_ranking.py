@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from bot.arxiv.stems import stemmed_words, stems_by_clause
-from bot.domain.papers import Paper, Profile, Value
+from bot.domain.papers import Example, Paper, Profile, Value
 
 # No library: on 6,883 real papers bm25s and scikit-learn's TF-IDF, given the same fields, phrases
 # and weights, reach an AUC of 0.78 and 0.79, this module 0.82; and their idf means nothing on a
@@ -69,8 +69,8 @@ def rank(profile: Profile, papers: Sequence[Paper]) -> tuple[KeywordScore, ...]:
     full = sum(sorted(wanted.values(), reverse=True)[:STRONGEST]) * math.log1p(PRIOR_PAPERS) or 1.0
 
     phrases = _phrases([*wanted, *unwanted])
-    contents = [_content(paper, phrases) for paper in day]
-    rarity = _rarity(contents)
+    contents = [content_of(paper, phrases) for paper in day]
+    rarity = rarity_of(contents)
     matter = [_times(content, rarity) for content in contents]
     shared = [_times(amounts, wanted) for amounts in matter]
     own = [
@@ -99,7 +99,8 @@ def _relevance(score: float) -> int:
     return min(max(math.floor(7 + 2 * math.log2(score / SCORE_OF_SEVEN)), 1), 10)
 
 
-def _rarity(contents: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def rarity_of(contents: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """What each term weighs that a day's papers have."""
     having = Counter(term for content in contents for term in content)
     papers = len(contents) + PRIOR_PAPERS
     return {term: math.log1p(papers / (n + 1)) for term, n in having.items()}
@@ -117,7 +118,7 @@ def _pull_to_similar(
     if len(own) < 2:
         return own
     mean = fmean(own)
-    vectors = [_unit(amounts) for amounts in matter]
+    vectors = [unit(amounts) for amounts in matter]
     pull: defaultdict[str, float] = defaultdict(float)
     for score, vector in zip(own, vectors, strict=True):
         for term, amount in vector.items():
@@ -207,7 +208,7 @@ def _phrases(terms: Iterable[str]) -> dict[str, list[list[str]]]:
     return dict(phrases)
 
 
-def _content(paper: Paper, phrases: Mapping[str, list[list[str]]]) -> dict[str, float]:
+def content_of(paper: Paper | Example, phrases: Mapping[str, list[list[str]]]) -> dict[str, float]:
     """How far (0 to 1) the paper is about each of its words and each of the phrases."""
     counts: defaultdict[str, float] = defaultdict(float)
     for text, weight in ((paper.title, TITLE_WEIGHT), (paper.abstract, 1.0)):
@@ -224,6 +225,6 @@ def _times(amounts: Mapping[str, float], weights: Mapping[str, float]) -> dict[s
     return {term: n * weights[term] for term, n in amounts.items() if term in weights}
 
 
-def _unit(vector: Mapping[str, float]) -> dict[str, float]:
+def unit(vector: Mapping[str, float]) -> dict[str, float]:
     length = math.hypot(*vector.values()) or 1.0
     return {term: amount / length for term, amount in vector.items()}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.message import Form
-from bot.domain.papers import Cutoffs, Followed, Keywords, Profile, Topic
+from bot.domain.papers import Cutoffs, Example, Followed, Keywords, Profile, Topic
 from bot.errors import Refused
 from bot.profiles.form import build_form, parse_answers
 from bot.profiles.library import shipped
@@ -110,6 +110,7 @@ def test_what_the_form_does_not_show_is_kept_when_a_profile_is_changed() -> None
         cross_lists=False,
         keywords=Keywords(relevant=("bound",), application=("vacuum",)),
         authors=Followed(follow=("Emmy Noether",)),
+        examples=(Example(title="Invariant variation problems"),),
     )
     changed = parse_answers(
         answered(build_form(known)) | {"title": "Other", "keywords": "-dust"}, known

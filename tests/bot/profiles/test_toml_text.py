@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.papers import Cutoffs, Followed, Keywords, Profile, Topic
+from bot.domain.papers import Cutoffs, Example, Followed, Keywords, Profile, Topic
 from bot.profiles import library
 from bot.profiles.toml_text import as_toml
 from bot.profiles.validate import parse_profile, validate_data
@@ -28,6 +28,10 @@ def test_every_field_comes_back_and_an_empty_one_is_not_written() -> None:
         cutoffs=Cutoffs(relevance=3, novelty=9),
         keywords=Keywords(relevant=("a,b",), irrelevant=("'c'",), application=("d = [1]",)),
         authors=Followed(follow=("Ada Lovelace", "阿達")),
+        examples=(
+            Example(id="2503.15294", title='On "$x$"', abstract="A \\'e."),
+            Example(title="A book"),
+        ),
     )
     text = as_toml(full)
     assert parse_profile(text) == full

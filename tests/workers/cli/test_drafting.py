@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.draft import Draft, Sources
+from bot.domain.draft import Draft, Sources, Work
 from bot.domain.papers import Paper, Profile
 from bot.errors import Refused
 from bot.profiles.draft import draft, interests, keyphrases
+from bot.profiles.form import build_form
 from bot.profiles.toml_text import as_toml
+from bot.profiles.validate import parse_profile
 from bot.store.store import Store
 from bot.views.profiles import origin_words
 from tests.conftest import check_golden
@@ -150,8 +152,10 @@ def test_a_wrong_name_is_refused_in_a_sentence() -> None:
         draft_from(Sources(text="tides and pruning"), name="My Profile")
 
 
-@given(st.text(max_size=300), st.lists(st.sampled_from(OTHERS), max_size=3))
-def test_whatever_is_typed_a_draft_is_a_profile_or_refused(text: str, papers: list[Paper]) -> None:
+@given(st.text(max_size=300), st.lists(st.sampled_from(OTHERS), max_size=25))
+def test_whatever_is_typed_a_draft_fits_a_file_and_a_form_or_is_refused(
+    text: str, papers: list[Paper]
+) -> None:
     try:
         sources = Sources(text=text, papers=tuple(papers))
         profile = draft(sources, OTHERS[:3], {}, {}).profile
@@ -159,3 +163,14 @@ def test_whatever_is_typed_a_draft_is_a_profile_or_refused(text: str, papers: li
         assert not papers
     else:
         assert Profile.model_validate(tomllib.loads(as_toml(profile))) == profile
+        build_form(profile)
+
+
+def test_a_long_text_and_a_long_library_fit_a_form() -> None:
+    text = "; ".join(f"machine learning of the {n}th kind" for n in range(100))
+    works = tuple(
+        Work(title=f"“A: b”, {n} {'c' * 300}", abstract="d, e. " * 900) for n in range(30)
+    )
+    profile = draft_from(Sources(text=text, works=works), name="mine").profile
+    build_form(profile)
+    assert parse_profile(as_toml(profile)) == profile
