@@ -28,6 +28,7 @@ from bot.runtime.clock import run_clock
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.platforms import misconfigured_platforms, require_usable_platform
 from bot.runtime.posting import ChannelRateLimit
+from bot.runtime.task_waiter import TaskWaiter
 from bot.safe_text import safe
 from bot.settings import Settings
 from bot.store.connection import connect_briefly, require_usable_server
@@ -65,7 +66,8 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
             await stack.enter_async_context(redis.asyncio.Redis.from_url(url))
         )
         lookup_waiter = LookupWaiter(context, queues.enqueue_lookups)
-        services = Services(context, rate_limit, wakeup, lookup_waiter)
+        task_waiter = TaskWaiter(context, queues.enqueue_task)
+        services = Services(context, rate_limit, wakeup, lookup_waiter, task_waiter)
         running = {"clock": asyncio.create_task(run_clock(context, queues, wakeup, platforms))}
         unusable = misconfigured_platforms(config)
         for why in unusable.values():

@@ -113,6 +113,16 @@ def inquire(private: str) -> None:
         each.close()
 
 
+def task(key: str) -> None:
+    """Store what comes of a task that one person waits for."""
+    from workers.task_job import run
+
+    config = settings.load()
+    kept = _store(config)
+    with _logged(f"task {key}"):
+        run(key, kept, _embeddings(config, kept), _now, config.second_look)
+
+
 def learn(profile: str, model: str, night: str) -> None:
     """Store what a profile's gate learned from its judged days, or that it opens."""
     from workers.gate.gatekeeper import Gatekeeper

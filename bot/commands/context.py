@@ -10,10 +10,11 @@ from bot.commands.permissions import Person, Right, require_right
 from bot.domain.budget import Limits
 from bot.domain.digest import Judge, ListQuery, Source
 from bot.domain.lookup import Lookup
-from bot.domain.message import Form, Message, Picture, Post
+from bot.domain.message import Button, Form, Message, Picture, Post
 from bot.domain.papers import Profile
 from bot.domain.request import Address, DigestRequest
 from bot.domain.status import Status
+from bot.domain.task import Task
 from bot.errors import Refused
 from bot.profiles import library
 from bot.store.lookups import Lookups
@@ -55,6 +56,8 @@ class Answer:
     `shared` for everybody where the question was asked, in its thread, `broadcasts` for other
     channels. `form` opens instead of `head`, which says how to type the same. `update` replaces the
     message whose button was pressed. `picture` is shown to the person after `head`.
+    `task` is what the workers do for the person meanwhile: tasks.result makes an answer of what
+    comes of it, below which the buttons of `more` are shown.
     """
 
     head: Message | None = None
@@ -67,6 +70,8 @@ class Answer:
     shared: Message | None = None
     broadcasts: tuple[tuple[Address, Message], ...] = ()
     picture: Picture | None = None
+    task: Task | None = None
+    more: tuple[Button, ...] = ()
 
 
 class InvalidForm(Refused):

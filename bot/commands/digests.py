@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.commands import parse
+from bot.commands import parse, trials
 from bot.commands.context import Answer, Context, Invocation, newest_day_request
 from bot.commands.naming import with_names
 from bot.domain.message import Post
@@ -36,13 +36,17 @@ def now(invocation: Invocation, context: Context, words: Sequence[str]) -> Answe
 
 def preview(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
     """`preview PROFILE [top 8]`: the same for this person alone; nothing is remembered of it.
-    Where it is not clear which profile, all are listed."""
+    `preview PROFILE last 5`: what it would have brought on the last five days. Where it is not
+    clear which profile, all are listed."""
     if invocation.address.platform == "terminal":
         raise Refused(refusals.preview_in_terminal())
-    profile, top = _wanted(invocation, context, words)
+    rest, days = trials.split_last(words)
+    profile, top = _wanted(invocation, context, rest)
     if profile is None:
         listed = context.profiles(invocation.address).values()
         return Answer(profiles_views.profiles_list(listed, invocation.address.channel))
+    if days:
+        return trials.of_profile(invocation, context, profile, days)
     request = newest_day_request(profile, invocation, context, top)
     private = request.model_copy(update={"preview": True})
     return Answer(previews.preview_coming(profile), private)

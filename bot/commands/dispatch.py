@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
-from bot.commands import digests, papers, phrases, profile_versions, profiles, subscriptions
+from bot.commands import (
+    digests,
+    papers,
+    phrases,
+    profile_versions,
+    profiles,
+    subscriptions,
+    trials,
+)
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.conversation import SAYINGS
 from bot.commands.naming import with_names
@@ -297,6 +305,7 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "delete-profile": CommandSpec(profiles.delete_pressed, CHANGE),
     "ask-delete-profile": CommandSpec(profiles.asked_to_delete, CHANGE),
     "profile-file": CommandSpec(profiles.as_file, USE),
+    "trial": CommandSpec(trials.pressed, USE),
     "history": CommandSpec(_as_typed(profile_versions.history), USE),
     "restore": CommandSpec(profile_versions.restore_pressed, CHANGE),
     "undo": CommandSpec(profile_versions.undo_pressed, CHANGE),
@@ -305,4 +314,5 @@ FORMS: dict[str, CommandSpec[FormHandler]] = {
     "subscribe": CommandSpec(subscriptions.submit_form, CHANGE, names_channel=True, posts=True),
     "edit": CommandSpec(subscriptions.submit_edit_form, CHANGE, names_channel=True),
     "profile": CommandSpec(profiles.submit_form, CHANGE),
+    "try-profile": CommandSpec(trials.of_form, CHANGE),
 }

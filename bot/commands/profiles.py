@@ -107,8 +107,23 @@ def delete_pressed(invocation: Invocation, context: Context, value: str) -> Answ
 def submit_form(
     invocation: Invocation, context: Context, about: str, answers: Mapping[str, str]
 ) -> Answer:
-    """Save a profile. `about` is the name of the profile being changed and its fingerprint when the
-    form was opened; it is empty for a new one."""
+    """Save a profile; `about` as in `read_form`."""
+    before, profile = read_form(invocation, context, about, answers)
+    if before:
+        return _save_changed(invocation, context, before, profile)
+    taken = InvalidForm({"title": refusals.name_taken(profile.name)})
+    save(invocation, context, profile.name, None, profile, taken)
+    return Answer(profiles.profile_saved(profile, _channel(invocation), changed=False))
+
+
+def read_form(
+    invocation: Invocation, context: Context, about: str, answers: Mapping[str, str]
+) -> tuple[Profile | None, Profile]:
+    """The profile that a form changes, None for a new one, and what the answers make of it. `about`
+    is its name and its fingerprint when the form was opened; it is empty for a new one.
+
+    Raises InvalidForm, FormAgain where somebody else has changed it meanwhile, and Refused.
+    """
     name, _, stamp = about.partition(" ")
     existing = context.profiles(invocation.address)
     if name and name not in existing:
@@ -124,13 +139,9 @@ def submit_form(
         raise InvalidForm({"look_for": refusals.too_long_a_profile(length, _LONGEST)})
     if name not in context.store.profiles.own_names(invocation.address):
         require_room(invocation, context)
-    if name:
-        return _save_changed(invocation, context, existing[name], profile)
-    taken = InvalidForm({"title": refusals.name_taken(profile.name)})
-    if profile.name in existing:
-        raise taken
-    save(invocation, context, profile.name, None, profile, taken)
-    return Answer(profiles.profile_saved(profile, _channel(invocation), changed=False))
+    if not name and profile.name in existing:
+        raise InvalidForm({"title": refusals.name_taken(profile.name)})
+    return existing[name] if name else None, profile
 
 
 def _save_changed(

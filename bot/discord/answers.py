@@ -27,6 +27,7 @@ from bot.domain.papers import fingerprint
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
+from bot.runtime.waiting import with_buttons
 from bot.views import discord, refusals
 from bot.views.permalinks import permalink
 
@@ -98,15 +99,28 @@ class DiscordAnswers(Answers[DiscordInteraction]):
                 self._forms[interaction.person, key] = form
             if forms.AREA in answers:
                 return self._second_step(interaction.person, form, answers[forms.AREA])
-            try:
-                return submitted.do(invocation, context)
-            except InvalidForm as invalid:
-                sentences = invalid.field_errors.values()
-                return Answer(discord.invalid_form(sentences, key if form else ""))
-            except FormAgain as again:
-                return Answer(form=again.form)
+            if form and form.also:  # a modal has one button, so what it does is shown first
+                tried = dispatch.form_action(form.also.action, about, answers)
+                answer, more = _done(tried, invocation, context, key), discord.save_or_edit(key)
+                if answer.task is None or answer.head is None:
+                    return answer
+                return replace(answer, head=with_buttons(answer.head, more), more=more)
+            return _done(submitted, invocation, context, key if form else "")
 
         await self.act(interaction, replace(submitted, do=do))
+
+    async def save_form(self, interaction: DiscordInteraction, key: str) -> None:
+        """Take a form's answers as they were submitted."""
+
+        def do(invocation: Invocation, context: Context) -> Answer:
+            form = self._forms.get((interaction.person, key))
+            if form is None:
+                raise Refused(discord.form_gone())
+            answers = {field.name: field.value for field in form.fields}
+            action = dispatch.form_action(form.name, form.metadata, answers)
+            return _done(action, invocation, context, key)
+
+        await self.act(interaction, Action(Right.CHANGE, "", do))
 
     def _second_step(self, person: str, form: Form | None, areas: str) -> Answer:
         """A button that opens the second step: Discord opens no form in answer to a form."""
@@ -183,6 +197,18 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         else:
             await interaction.reply.say(answer.head)
 
+    async def show_task(
+        self, interaction: DiscordInteraction, answer: Answer, is_done: bool
+    ) -> None:
+        head = answer.head
+        if answer.form:
+            form = answer.form.model_copy(update={"notes": ()})
+            self._keep_form(interaction.person, form)
+            key = fingerprint(form.name, form.metadata)
+            head = discord.form_again(answer.form.notes, key)
+        if head:
+            await interaction.reply.amend(head, head if is_done else None)
+
     async def link(self, address: Address, message: str) -> str:
         return permalink(address, message, message)
 
@@ -226,6 +252,17 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         self._forms[person, fingerprint(form.name, form.metadata)] = form
         while len(self._forms) > _FORMS_KEPT:
             del self._forms[next(iter(self._forms))]
+
+
+def _done(action: Action, invocation: Invocation, context: Context, key: str) -> Answer:
+    """What a form leads to; what is wrong with it is said, with a button to correct it where it is
+    kept (under `key`)."""
+    try:
+        return action.do(invocation, context)
+    except InvalidForm as invalid:
+        return Answer(discord.invalid_form(invalid.field_errors.values(), key))
+    except FormAgain as again:
+        return Answer(form=again.form)
 
 
 def _request_key(request: DigestRequest) -> str:

@@ -28,7 +28,7 @@ _NAMING: Final = {
     **dict.fromkeys(("unsubscribe", "pause", "resume", "missed", "gate"), True),
 }
 # Those that take the most papers, too.
-_LIMITED: Final = ("now", "preview")
+_LIMITED: Final = ("now",)
 # docs.discord.com, "Application Commands": choices, and the characters of each.
 _CHOICES, _CHOICE = 25, 100
 
@@ -78,6 +78,19 @@ def _plain(typed: Typed, word: str) -> Callback:
     ) -> None:
         await typed(asked, word, f"{profile} top {top}" if top else profile)
 
+    async def preview(
+        asked: RawInteraction,
+        profile: str = "",
+        top: app_commands.Range[int, 1, 100] = 0,
+        last: app_commands.Range[int, 1, 20] = 0,
+    ) -> None:
+        if last:
+            await typed(asked, word, f"{profile} last {last}")
+        else:
+            await limited(asked, profile, top)
+
+    if word == "preview":
+        return _described(preview, "profile", "top", "last")
     if word in _LIMITED:
         return _described(limited, "profile", "top")
     return _described(naming, "profile") if word in _NAMING else run

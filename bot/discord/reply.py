@@ -66,11 +66,11 @@ class Reply:
         async with self._turn:
             return await self._sent("POST", _TOKEN, {"flags": _EPHEMERAL}, picture=picture)
 
-    async def amend(self, complete: Message, rest: Message) -> bool:
-        """Replace the answer by the complete one, or send the rest after it; returns whether it
-        could be sent."""
+    async def amend(self, complete: Message, rest: Message | None) -> bool:
+        """Replace the answer by the complete one, or send the rest after it, if there is any;
+        returns whether it could be sent."""
         if self._first != _MESSAGE:  # the original message is a card, not our answer
-            return await self.say(rest)
+            return rest is None or await self.say(rest)
         async with self._turn:
             path = f"{_TOKEN}/messages/@original"
             return await self._sent(

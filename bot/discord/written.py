@@ -68,8 +68,9 @@ class WrittenReply:
         """What has a picture is for one person alone, and answers an interaction."""
         return False
 
-    async def amend(self, complete: Message, rest: Message) -> bool:
-        """Replace the last message by the complete one, or post the rest after it."""
+    async def amend(self, complete: Message, rest: Message | None) -> bool:
+        """Replace the last message by the complete one, or post the rest after it, if there is
+        any."""
         place = await self._place()
         if place is None:
             return False
@@ -77,7 +78,7 @@ class WrittenReply:
         changed = await self._announcer.change(
             address, complete, f"{self._name} {self._said}", thread
         )
-        return changed or await self.say(rest)
+        return changed or rest is None or await self.say(rest)
 
     async def _place(self) -> tuple[Address, str | None] | None:
         """The channel, and its thread, where the answer goes; None when it can't be opened."""

@@ -173,7 +173,8 @@ class Field(Value):
 
 class Form(Value):
     """`name` and `metadata` come back with the answers to commands/dispatch.submit. `notes` are
-    sentences to read before filling it in."""
+    sentences to read before filling it in. `also` does something else with what is filled in, as
+    the form that its action names, and leaves the form open."""
 
     name: str
     title: str
@@ -181,6 +182,7 @@ class Form(Value):
     fields: tuple[Field, ...]
     metadata: str = ""
     notes: tuple[str, ...] = ()
+    also: Button | None = None
 
     def filled(self, answers: Mapping[str, str]) -> Form:
         """The form with these answers in the place of its values."""

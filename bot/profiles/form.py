@@ -11,7 +11,7 @@ from unicodedata import combining, normalize
 from bot.arxiv.text import shortened
 from bot.domain import categories
 from bot.domain.languages import ENGLISH
-from bot.domain.message import Choice, Field, Form
+from bot.domain.message import Button, Choice, Field, Form
 from bot.domain.papers import Cutoffs, Keywords, Profile, Topic, Value
 from bot.errors import Refused
 from bot.profiles.toml_lines import FieldPath
@@ -77,6 +77,8 @@ _FIELDS: Final = {
     ),
     "maximum": ("Most papers in a digest", f"{_RANGES['maximum']}; the best ones are picked."),
 }
+# Before it is saved.
+_TRY: Final = Button(action="try-profile", label="Show what it would bring")
 
 
 def build_form(profile: Profile | None, metadata: str = "") -> Form:
@@ -104,7 +106,9 @@ def build_form(profile: Profile | None, metadata: str = "") -> Form:
         for name, (label, hint) in _FIELDS.items()
     )
     title = "Edit a profile" if profile else "New profile"
-    return Form(name="profile", title=title, submit="Save", fields=fields, metadata=metadata)
+    return Form(
+        name="profile", title=title, submit="Save", fields=fields, metadata=metadata, also=_TRY
+    )
 
 
 def _kind(name: str) -> Literal["number", "text", "several", "prose"]:

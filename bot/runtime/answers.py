@@ -16,7 +16,6 @@ import structlog
 from bot.commands import digests
 from bot.commands.context import HOME, Answer, Context, Invocation
 from bot.commands.dispatch import Action
-from bot.domain.lookup import Lookup
 from bot.domain.message import Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
@@ -25,13 +24,11 @@ from bot.errors import Refused
 from bot.runtime.announcements import Announcer, Wakeup
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.posting import ChannelRateLimit, Poster
+from bot.runtime.task_waiter import TaskWaiter
+from bot.runtime.waiting import Waiting
 from bot.views import conversation, refusals, subscriptions
 
 log = structlog.get_logger()
-
-# An answer that can't be edited later waits so long for its lookup, so as to come whole: a model
-# answers within that time.
-_WHOLE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +57,7 @@ class Services(NamedTuple):
     rate_limit: ChannelRateLimit
     wakeup: Wakeup
     lookup_waiter: LookupWaiter
+    task_waiter: TaskWaiter
 
 
 I = TypeVar("I", bound=Interaction)  # noqa: E741
@@ -72,9 +70,8 @@ class Answers(ABC, Generic[I]):
     def __init__(self, poster: Poster, services: Services) -> None:
         self.context, self.wakeup = services.context, services.wakeup
         self.announcer = Announcer(poster, self.context.store.redis, services.rate_limit)
-        self._lookup_waiter = services.lookup_waiter
+        self.waiting = Waiting(self, services.lookup_waiter, services.task_waiter)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._lookups: set[asyncio.Task[None]] = set()
 
     @abstractmethod
     async def identify(self, interaction: I, action: Action) -> Invocation:
@@ -101,6 +98,11 @@ class Answers(ABC, Generic[I]):
     async def follow_up(self, interaction: I, answer: Answer) -> None:
         """Show the person what a lookup brought: `update` in place of the first answer, or `head`
         after it."""
+
+    @abstractmethod
+    async def show_task(self, interaction: I, answer: Answer, is_done: bool) -> None:
+        """Show the person what came of a task, a head or a form, in the place of the first answer
+        or after it; before it `is_done`, only in its place."""
 
     @abstractmethod
     async def link(self, address: Address, message: str) -> str:
@@ -132,12 +134,7 @@ class Answers(ABC, Generic[I]):
                 log.error("redis unreachable", error=type(error).__name__)
                 await self.say(interaction, refusals.database_unreachable())
                 return
-        if answer.lookup:
-            task = asyncio.create_task(
-                self._look_up(interaction, invocation, answer, answer.lookup)
-            )
-            self._lookups.add(task)
-            task.add_done_callback(self._lookups.discard)
+        self.waiting.start(interaction, invocation, answer)
 
     async def give(self, interaction: I, answer: Answer) -> None:
         """Say and do everything an answer holds. Raises RedisError."""
@@ -212,26 +209,6 @@ class Answers(ABC, Generic[I]):
         if reason := await self.cannot_post_reason(interaction, action):
             await asyncio.to_thread(action.authorise, invocation, self.context)
             raise Refused(reason)
-
-    async def _look_up(
-        self, interaction: I, invocation: Invocation, first: Answer, lookup: Lookup
-    ) -> None:
-        asking = asyncio.create_task(self._lookup_waiter.wait_for(invocation, lookup))
-        try:
-            if not self.can_edit_answer(interaction):
-                await asyncio.wait({asking}, timeout=_WHOLE_SECONDS)
-                if asking.done():
-                    found = asking.result()
-                    whole = found.update if isinstance(found.update, Message) else found.head
-                    await self.respond(interaction, Answer(whole))
-                    return
-                await self.respond(interaction, first)
-            await self.follow_up(interaction, await asking)
-        except redis.RedisError as error:
-            log.error("redis unreachable", error=type(error).__name__)
-            await self.say(interaction, refusals.database_unreachable())
-        finally:
-            asking.cancel()
 
     def _turn(self, name: str) -> asyncio.Lock:
         lock = self._turns.get(name)

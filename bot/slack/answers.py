@@ -23,6 +23,7 @@ from bot.runtime.answers import Answers, Interaction, Services
 from bot.slack import forms, render
 from bot.slack.people import People
 from bot.slack.poster import CLIENT_ERRORS, SlackPoster, to_paperboy_error
+from bot.slack.views import Views
 from bot.views import refusals
 
 log = structlog.get_logger()
@@ -34,13 +35,15 @@ _IDENTIFY_SECONDS = 1.5
 @dataclass(frozen=True, kw_only=True)
 class SlackInteraction(Interaction):
     """`event_kind` is the kind of event, as the manifest has it, `trigger` opens a form, `site` is
-    the workspace's web address; `is_public` when everybody there may read the answer."""
+    the workspace's web address; `is_public` when everybody there may read the answer. `view` is the
+    modal view whose content the answer becomes, if there is one."""
 
     event_kind: str
     trigger: str = ""
     response_url: str = ""
     site: str = ""
     is_public: bool = False
+    view: str = ""
 
     @property
     def is_home(self) -> bool:
@@ -57,7 +60,7 @@ class SlackAnswers(Answers[SlackInteraction]):
 
     def __init__(self, poster: SlackPoster, services: Services) -> None:
         super().__init__(poster, services)
-        self.poster, self.web = poster, poster.web
+        self.poster, self.web, self.views = poster, poster.web, Views(poster.web)
         self._people = People(poster.web)
 
     async def act(self, interaction: SlackInteraction, action: Action) -> None:
@@ -98,6 +101,9 @@ class SlackAnswers(Answers[SlackInteraction]):
         return refusals.cannot_post_here()
 
     async def respond(self, interaction: SlackInteraction, answer: Answer) -> None:
+        if interaction.view:
+            await self.show_task(interaction, answer, is_done=True)
+            return
         if answer.form:
             await self._open(interaction, answer.form, answer.head)
             return
@@ -131,7 +137,19 @@ class SlackAnswers(Answers[SlackInteraction]):
         if interaction.is_home:  # its buttons may be out of date
             await self.publish(interaction)
 
+    async def show_task(self, interaction: SlackInteraction, answer: Answer, is_done: bool) -> None:
+        """Who has closed the view meanwhile is told in a message."""
+        view = forms.panel(answer.head) if answer.head else None
+        if answer.form:
+            view = forms.modal_in_channel(answer.form, interaction.address.channel)
+        if interaction.view and view and await self.views.update(interaction.view, view):
+            return
+        if is_done and answer.head:
+            await self._reply(replace(interaction, view=""), answer.head, "task")
+
     async def say(self, interaction: SlackInteraction, head: Message) -> None:
+        if interaction.view and await self.views.update(interaction.view, forms.panel(head)):
+            return
         without_url = interaction.thread or not interaction.response_url
         if without_url and not await self._tell(
             interaction.address, interaction.person, head, interaction.thread
@@ -197,12 +215,8 @@ class SlackAnswers(Answers[SlackInteraction]):
             await self._reply(interaction, how_to_type, "reply")
             return
         view = forms.modal_in_channel(form, interaction.address.channel)
-        try:
-            await self.web.views_open(trigger_id=interaction.trigger, view=view)
-        except CLIENT_ERRORS as error:
-            log.warning("could not open a form", why=str(to_paperboy_error(error)))
-            if how_to_type:
-                await self._reply(interaction, how_to_type, "reply")
+        if not await self.views.open(interaction.trigger, view) and how_to_type:
+            await self._reply(interaction, how_to_type, "reply")
 
     async def _reply(self, interaction: SlackInteraction, head: Message, part: str) -> None:
         """In the thread for all to read where the answer is public, otherwise in private."""

@@ -122,12 +122,28 @@ class SlackApp:
         name, value = render.parse_pressed(action)
         if action.get("url") or name == "pdf":
             return  # Slack has opened it
+        if (body.get("view") or {}).get("type") == "modal":
+            await self._pressed_in_form(body, name)
+            return
         place = body.get("channel") or {}  # a private message is not sent along
         message = {**(body.get("container") or {}), **(body.get("message") or {})}
         interaction = self._interaction("button", body, place.get("id") or "", body["user"]["id"])
         thread, ts = (str(message.get(name) or "") for name in ("thread_ts", "ts"))
         interaction = replace(interaction, thread=thread, message=ts)
         await self.answers.act(interaction, dispatch.button_action(name, value))
+
+    async def _pressed_in_form(self, body: Json, name: str) -> None:
+        """Something else is done with a form as it is filled in; its answer lies over the form."""
+        view = body["view"]
+        try:
+            about, channel = forms.read_metadata(view)
+        except ValueError:
+            return  # of another version
+        interaction = self._interaction("button", body, channel, body["user"]["id"])
+        over = await self.answers.views.push(interaction.trigger, forms.panel(help.one_moment()))
+        interaction = replace(interaction, view=over)
+        action = dispatch.form_action(name, about, forms.answers(view))
+        await self.answers.act(interaction, action)
 
     async def _submitted(self, ack: AsyncAck, body: Json, view: Json) -> None:
         form, answers = str(view["callback_id"]), forms.answers(view)
@@ -160,6 +176,10 @@ class SlackApp:
         except (redis.RedisError, TimeoutError):
             await ack(forms.errors({first: refusals.database_unreachable().title}))
         else:
+            if given.task and given.head:
+                await ack(forms.shown_in_place(given.head))
+                self.answers.waiting.start(replace(interaction, view=view["id"]), invocation, given)
+                return
             await ack()
             await self.answers.give(interaction, given)
 

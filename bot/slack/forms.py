@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from bot.domain.message import Choice, Field, Form
-from bot.slack.render import ID, NAME, Json, plain_text, rich_text, text_row
+from bot.domain.message import Choice, Field, Form, Message
+from bot.slack.render import ID, NAME, Json, actions, message, plain_text, rich_text, text_row
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONGEST: Final = 3_000  # characters of a plain_text_input
@@ -28,7 +28,11 @@ def modal(form: Form) -> Json:
         "private_metadata": form.metadata,
         "title": plain_text(form.title.strip() or NAME, 24),
         "submit": plain_text(form.submit.strip() or "OK", 24),
-        "blocks": [*_notes(form.notes), *map(_input, form.fields)],
+        "blocks": [
+            *_notes(form.notes),
+            *map(_input, form.fields),
+            *actions((form.also,) if form.also else ()),
+        ],
     }
 
 
@@ -66,6 +70,21 @@ def modal_in_channel(form: Form, channel: str) -> Json:
 def shown_again(form: Form, channel: str) -> Json:
     """The reply to a submitted form that shows another one in its place."""
     return {"response_action": "update", "view": modal_in_channel(form, channel)}
+
+
+def panel(head: Message) -> Json:
+    """An answer as a modal view of its own, over a form or in its place."""
+    return {
+        "type": "modal",
+        "title": plain_text(NAME, 24),
+        "close": plain_text("Back", 24),
+        "blocks": message(head)["blocks"],
+    }
+
+
+def shown_in_place(head: Message) -> Json:
+    """The reply to a submitted form that shows an answer in its place."""
+    return {"response_action": "update", "view": panel(head)}
 
 
 def errors(found: Mapping[str, str]) -> Json:

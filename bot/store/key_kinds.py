@@ -27,6 +27,7 @@ from bot.domain.papers import Paper, Profile, Value
 from bot.domain.profile_version import ProfileVersion
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
+from bot.domain.task import Task, TaskResult
 from bot.planning.plan import StepRecord
 from bot.store.outbox import OutboxEntry
 from bot.store.papers import parse_vector
@@ -229,6 +230,8 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"vector:{_MAKER}:{_FP}", "string", _vector, True),  # made anew where it is missing
     (f"found:{_PAPER}", "string", _a(ArxivAnswer), True),
     (r"inquiries:\w*", "hash", _a(Lookup), True),
+    (f"task:{_FP}", "string", _a(Task), True),
+    (f"task-result:{_FP}", "string", _a(TaskResult), True),
     (f"document:{_FP}", "string", _hex, True),
     (r"posts:.+", "list", _object, True),  # of older releases: what a terminal had shown
     (r"due:[a-z]+", "hash", _a(DigestRequest), True),

@@ -25,6 +25,7 @@ _PRIVATE = ("ask", "now")
 
 _SECONDS = {StepKind.FETCH: 300, StepKind.SCORE: 3600, StepKind.DELIVER: 300}
 _POST_SECONDS, _INQUIRE_SECONDS, _LEARN_SECONDS = 1200, 1200, 1800
+_TASK_SECONDS = 300
 
 # A job that no worker took for a day is dropped: whoever still waits has asked again.
 _STALE_SECONDS = 24 * 3600
@@ -104,6 +105,12 @@ class Queues:
         """Queue the job that answers lookups, unless it exists."""
         id = f"inquire{self._suffix}"  # a running one takes up newcomers
         self._queue("ask", "inquire", [self.private], id, _INQUIRE_SECONDS)
+
+    def enqueue_task(self, key: str, is_quick: bool) -> None:
+        """Queue what one person waits for, unless it exists: beside lookups where it is done in
+        seconds, otherwise beside days."""
+        lane, id = "ask" if is_quick else "now", f"task-{key}{self._suffix}"
+        self._queue(lane, "task", [key], id, _TASK_SECONDS)
 
     def _queue(self, name: str, job: str, args: list[Any], id: str, seconds: int) -> None:
         """Every job may be retried by another worker, nine times, because it goes on from what is

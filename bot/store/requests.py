@@ -11,6 +11,7 @@ from redis import Redis
 from bot.domain.digest import ListResult
 from bot.domain.papers import Value, fingerprint
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
+from bot.domain.task import Task, TaskResult
 from bot.planning.plan import DayState, RequestState, StepRecord
 from bot.store.lists import Lists
 from bot.store.quarantine import ValueReader
@@ -22,6 +23,8 @@ CHATS = ("slack", "discord")
 _OVERDUE = timedelta(days=2)
 # Longer than a digest may be improved after its time.
 _BEGUN = timedelta(days=2)
+# Nobody waits longer for a task.
+_WAITS = timedelta(hours=1)
 
 
 class Requests:
@@ -187,3 +190,23 @@ class DueDeliveries:
 def content_key(request: DigestRequest) -> str:
     """A request with all it says."""
     return fingerprint(request.model_dump_json())
+
+
+class Tasks:
+    """What the workers do for one person who waits, by key (Task.key), which no other person's task
+    has."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis, self._rows = redis, ValueReader(redis)
+
+    def put(self, task: Task) -> None:
+        self._redis.set(f"pb:task:{task.key}", serialise(task), ex=_WAITS)
+
+    def get(self, key: str) -> Task | None:
+        return self._rows.get(f"pb:task:{key}", reader_for(Task))
+
+    def put_result(self, key: str, result: TaskResult) -> None:
+        self._redis.set(f"pb:task-result:{key}", serialise(result), ex=_WAITS)
+
+    def result(self, key: str) -> TaskResult | None:
+        return self._rows.get(f"pb:task-result:{key}", reader_for(TaskResult))

@@ -12,7 +12,7 @@ from bot.store.papers import Papers, Vectors
 from bot.store.platforms import Events, Outages
 from bot.store.profiles import Profiles
 from bot.store.quarantine import ValueReader
-from bot.store.requests import Requests
+from bot.store.requests import Requests, Tasks
 from bot.store.scores import Scores
 from bot.store.shown_papers import ShownPapers
 from bot.store.stored_forms import SHORT_RETENTION, parse_int_pair
@@ -37,6 +37,7 @@ class Store:
         self.history = History(redis, self.lists, self.days, self.shown_papers)
         self.requests = Requests(redis, self.lists)
         self.subscriptions = Subscriptions(redis)
+        self.tasks = Tasks(redis)
         self.votes = PaperVotes(redis)
         self.events = Events(redis)
         self.outages = Outages(redis)

@@ -36,6 +36,7 @@ OPTION_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tz": "A time zone, like Europe/Berlin; names appear as you type",
     "days": "Days of the week, like mon-fri or mon,wed,fri",
     "top": "Most papers in a digest, 1 to 100",
+    "last": "Instead, what it would have brought on so many days, 1 to 20",
     "arxivid": "2503.15294, arXiv:2503.15294v2, or a link to the paper",
 }
 
@@ -63,6 +64,14 @@ def form_again(notes: Iterable[str], form: str) -> Message:
     title, *text = notes
     button = Button(action="again", label="Open the form", value=form)
     return Message(title=title, text=tuple(text), buttons=(button,))
+
+
+def save_or_edit(form: str) -> tuple[Button, ...]:
+    """Below what a form would bring; `form` is its name."""
+    return (
+        Button(action="save-form", label="Save", value=form),
+        Button(action="again", label="Edit", value=form),
+    )
 
 
 def next_step(form: str) -> Message:

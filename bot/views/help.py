@@ -34,6 +34,11 @@ _MORE = (
     CommandLine(
         word="digest preview", arguments="PROFILE [top 8]", does="the same, only for you to see"
     ),
+    CommandLine(
+        word="digest preview",
+        arguments="PROFILE last 5",
+        does="what it would have brought on the last five days",
+    ),
     CommandLine(word="digest profiles", does="all profiles, to try, edit, copy or delete them"),
     CommandLine(word="digest new", arguments="[PROFILE]", does="make a profile, or change one"),
     CommandLine(
@@ -92,6 +97,10 @@ def unknown_command(word: str, near: str | None) -> str:
 
 def same_title(names: Iterable[str]) -> str:
     return f"Several profiles have this title; name one of them: {', '.join(names)}."
+
+
+def one_moment() -> Message:
+    return Message(title="One moment.")
 
 
 def unknown_button() -> str:

@@ -1,12 +1,18 @@
-"""A private look at a digest: what is said before and after it."""
+"""Private looks: at a digest, and at what a profile would have brought on recent days."""
 
 from __future__ import annotations
 
-from bot.arxiv.text import one_line
-from bot.domain.message import Button, Message
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from bot.arxiv.text import one_line, readable, shortened
+from bot.domain.message import Button, Item, Message
 from bot.domain.papers import Profile
+from bot.domain.trial import ENOUGH_DAYS, MOST_DAYS, NAMED, Trial, TrialPaper, TrialResult
+from bot.views.dates import short_date
 
 _VALUE = 64  # characters of a button's value
+_TITLE: Final = 110
 
 
 def preview_coming(profile: Profile) -> Message:
@@ -33,3 +39,118 @@ def preview_end(
 
 def nothing_to_preview() -> Message:
     return Message(title="arXiv's list isn't available, so there is no digest to show yet.")
+
+
+def under_way(profile: Profile, done: int, total: int) -> Message:
+    """While the workers are at it; `total` is 0 before they say how much there is."""
+    so_far = f": {done} of {total} days" if total else ""
+    return Message(
+        title=f"Trying {one_line(profile.title)} on the last days{so_far}.",
+        small=("Only you see this. Nothing is posted, saved or paid for.",),
+    )
+
+
+def trial_result(trial: Trial, result: TrialResult) -> Message:
+    """Papers a day, the best, the nearest misses, and what is different from before."""
+    title = one_line(trial.profile.title)
+    if not result.days:
+        return Message(
+            title=f"There is no day to try {title} on yet.",
+            text=(
+                "Paperboy keeps the lists it has fetched, and has none of "
+                f"{', '.join(trial.profile.categories)}.",
+            ),
+        )
+    picked = sum(day.picked for day in result.days)
+    return Message(
+        title=f"{title}: {_papers(picked)} on {_days(len(result.days))}",
+        text=tuple(_text(trial, result)),
+        items=tuple(_items(trial, result)),
+        small=tuple(_small(result)),
+    )
+
+
+def _text(trial: Trial, result: TrialResult) -> Iterator[str]:
+    year = result.days[-1].date.year
+    compared = trial.before is not None
+    yield " · ".join(
+        f"{short_date(day.date, year)}: {day.picked}"
+        + (f" (was {day.before})" if compared and day.before != day.picked else "")
+        + f" of {day.announced}"
+        for day in result.days
+    )
+    if compared:
+        changed = result.entered or result.left or result.moved
+        yield (
+            f"Compared with the profile as it is: {len(result.entered)} in, "
+            f"{len(result.left)} out, {len(result.moved)} moved."
+            if changed
+            else "The same papers as with the profile as it is."
+        )
+    if result.missing:
+        yield f"Not in it: {', '.join(result.missing)}, of which Paperboy has no list yet."
+
+
+def _items(trial: Trial, result: TrialResult) -> Iterator[Item]:
+    """Differences first, where there are some: they are what was asked for."""
+    year = result.days[-1].date.year
+
+    def place(paper: TrialPaper) -> str:
+        score = f"relevance {paper.relevance}"
+        score += "" if paper.novelty is None else f", novelty {paper.novelty}"
+        return f"{short_date(paper.date, year)}, {score}"
+
+    def was(paper: TrialPaper) -> str:
+        return f"{short_date(paper.date, year)}, from {paper.rank_before} to {paper.rank}"
+
+    yield from _item("In", result.entered, place)
+    yield from _item("Out", result.left, place)
+    yield from _item("Moved", result.moved, was)
+    yield from _item("The best", result.best, place, len(result.best))
+    yield from _item("Nearly", result.near, place)
+
+
+def _item(
+    label: str,
+    papers: Sequence[TrialPaper],
+    says: Callable[[TrialPaper], str],
+    most: int = NAMED,
+) -> Iterator[Item]:
+    if papers:
+        points = [f"{_short(paper)} ({says(paper)})" for paper in papers[:most]]
+        if len(papers) > most:
+            points.append(f"and {len(papers) - most} more")
+        yield Item(title=label, points=tuple(points))
+
+
+def _short(paper: TrialPaper) -> str:
+    return shortened(one_line(readable(paper.title)), _TITLE)
+
+
+def _small(result: TrialResult) -> Iterator[str]:
+    if result.by_model:
+        yield "By the model's scores of these days, which are kept: nothing was paid for."
+    else:
+        by = "by its words alone" if result.words_only else "by its words and what they mean"
+        yield f"By the local ranking, {by}; a model would pick somewhat other papers."
+    if result.usd_a_month is not None:
+        yield f"Scored by the model, days like these cost about ${result.usd_a_month:.2f} a month."
+    if result.stored < ENOUGH_DAYS:
+        yield f"Paperboy has {_days(result.stored)} of these categories so far."
+    yield "Only you see this; nothing was posted or saved."
+
+
+def _papers(count: int) -> str:
+    return "1 paper" if count == 1 else f"{count} papers"
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
+
+
+def wrong_days() -> str:
+    return f"Name how many days to try, 1 to {MOST_DAYS}: /digest preview PROFILE last 5."
+
+
+def too_slow() -> str:
+    return "That takes longer than it should. Try again in a few minutes."

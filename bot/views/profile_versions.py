@@ -75,7 +75,10 @@ def _item(
         title=f"{number} · {moment}{' · as it is now' if is_now and profile else ''}",
         by=version.by,
         points=tuple(_what(number, was, profile, older is None)),
-        buttons=(Button(action="restore", label="Go back to this", value=f"{name} {number}"),)
+        buttons=(
+            Button(action="restore", label="Go back to this", value=f"{name} {number}"),
+            Button(action="trial", label="Compare", value=f"{name} {number}"),
+        )
         if back
         else (),
     )

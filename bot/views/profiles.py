@@ -10,6 +10,7 @@ from bot.domain.draft import Origin, OriginKind
 from bot.domain.languages import language_name
 from bot.domain.message import Button, CommandLine, Item, Message
 from bot.domain.papers import Profile
+from bot.domain.trial import DAYS
 
 # Changes listed one by one, and the characters of each; the rest are counted.
 _TOLD: Final = 8
@@ -56,7 +57,7 @@ def profile_page(
     if profile.examples:
         rows.append(f"More like: {'; '.join(each.title for each in profile.examples)}")
     value = f"{channel} {profile.name}"
-    buttons = [Button(action="preview", label="Try it", value=value)]
+    buttons = [Button(action="preview", label="Try it", value=value), _last_days(profile)]
     if may_change and not subscribed:
         buttons.append(Button(action="subscribe-to", label="Subscribe this channel", value=value))
     if may_change:
@@ -75,6 +76,10 @@ def profile_page(
         ),
         buttons=tuple(buttons),
     )
+
+
+def _last_days(profile: Profile) -> Button:
+    return Button(action="trial", label=f"Its last {DAYS} days", value=profile.name)
 
 
 def profile_file(profile: Profile, toml: str) -> Message:
@@ -132,7 +137,7 @@ def profile_saved(profile: Profile, channel: str, changed: bool, anew: str = "")
     """`channel` is empty where no channel can be subscribed; `anew` says what a change costs."""
     done = "Changed" if changed else "Created"
     value = f"{channel} {profile.name}"
-    buttons = [Button(action="preview", label="Try it", value=value)]
+    buttons = [Button(action="preview", label="Try it", value=value), _last_days(profile)]
     if not changed:
         label = "Subscribe this channel"
         buttons.insert(0, Button(action="subscribe-to", label=label, value=value))

@@ -269,6 +269,10 @@ class SlackState:
         self._triggers[given["trigger_id"]] = -math.inf
         return self._view(given["view"], f"V{len(self.views) + 1}")
 
+    def views_push(self, given: Json) -> Json:
+        """Over another view; Slack takes three."""
+        return self.views_open(given)
+
     def views_update(self, given: Json) -> Json:
         if given.get("view_id") not in self.views:
             raise SlackError("not_found")
@@ -462,11 +466,14 @@ class FakeSlack(SlackState):
         channel: str = "C1",
         message_ts: str = "",
         view_id: str = "",
+        values: Json | None = None,
         user: str = "U1",
     ) -> Ack:
-        """Press a button, given as in its message, ephemeral message or view."""
+        """Press a button, given as in its message, ephemeral message or view, which is filled in
+        with `values`."""
         if view_id:
-            around = {"view": self.views[view_id]}
+            filled = {"state": {"values": values}} if values else {}
+            around = {"view": self.views[view_id] | filled}
             around["container"] = {"type": "view", "view_id": view_id}
         else:
             around = self._around(channel, message_ts, user)

@@ -59,15 +59,23 @@ def walk_objects(payload: object) -> Iterator[dict[str, Any]]:
             yield from walk_objects(each)
 
 
+def _modal(view: dict[str, Any]) -> Iterator[str]:
+    """What takes answers has a button that sends them."""
+    yield from _text(view["title"], 24)
+    if any(block["type"] == "input" for block in view["blocks"]):
+        yield from _text(view["submit"], 24)
+        if not 1 <= len(view["callback_id"]) <= 255:
+            yield "callback_id too long"
+    if len(view.get("private_metadata", "")) > 3_000:
+        yield "private_metadata too long"
+
+
 def _payload(payload: dict[str, Any]) -> Iterator[str]:
     blocks, view = payload.get("blocks", ()), "type" in payload
     if view and not 1 <= len(blocks) <= 100:
         yield f"a view of {len(blocks)} blocks"
     if view and payload["type"] == "modal":
-        yield from _text(payload["title"], 24)
-        yield from _text(payload["submit"], 24)
-        if len(payload["private_metadata"]) > 3_000 or not 1 <= len(payload["callback_id"]) <= 255:
-            yield "private_metadata or callback_id too long"
+        yield from _modal(payload)
     if not view:
         yield from _message(payload)
     for each in walk_objects(payload):

@@ -151,7 +151,7 @@ def test_what_is_pressed_or_sent_elsewhere_does_not_reach_this_channel(
                 *("button why", "button new", "button subscribe", "button share"),
                 # Profiles are the whole workspace's.
                 *("button profiles", "button profile", "button copy-profile", "button more"),
-                *("button history", "button profile-file"),
+                *("button history", "button profile-file", "button trial"),
                 "button ask-delete-profile",
             ), way
     now = everything(context)

@@ -88,6 +88,10 @@ def shown(who: str, act: Callable[[], Answer]) -> str:
         rows += _post("message now: ", answer.update)
         if answer.lookup:
             rows.append(f"  asks about {answer.lookup.paper}")
+        if answer.task and answer.task.trial:
+            trial = answer.task.trial
+            against = ", compared with the profile as it is" * bool(trial.before)
+            rows.append(f"  tries {trial.profile.title} on {trial.days} days{against}")
         if answer.request:
             private = ", only to see" if answer.request.preview else ""
             rows.append(f"  wished: {answer.request.address}, top {answer.request.top}{private}")
@@ -122,6 +126,7 @@ def _row(buttons: tuple[Button, ...]) -> str:
 
 def _form(form: Form) -> list[str]:
     rows = [f"  form {form.name} about {form.metadata or 'nothing'}: {form.title} [{form.submit}]"]
+    rows += [_row((form.also,))] if form.also else []
     for field in form.fields:
         mark = " (may stay empty)" if field.optional else ""
         hint = f"   -- {field.hint}" if field.hint else ""
@@ -145,7 +150,7 @@ class Conversation:
         self.said.append(shown(f"[{f'{action} {value}'.strip()}]", act))
 
     def sends(self, form: str, about: str = "C1", **changes: str) -> None:
-        answers = (PROFILE_VALUES if form == "profile" else SUBSCRIBE_VALUES) | changes
+        answers = (SUBSCRIBE_VALUES if "profile" not in form else PROFILE_VALUES) | changes
         given = ", ".join(f"{name}={text!r}" for name, text in changes.items())
         what = f"sends {form} about {about or 'nothing'}: {given or 'complete'}"
         self.said.append(shown(what, partial(sent, form, answers, self.context, about)))
@@ -261,6 +266,11 @@ def versions(somebody: Conversation) -> None:
     somebody.presses("restore", "bounds-rates 1")
     somebody.presses("restore", "bounds-rates 70")
     somebody.presses("history", "bounds-rates")
+    somebody.presses("trial", "bounds-rates 2")
+    somebody.presses("trial", "bounds-rates 70")
+    somebody.types("/digest preview Bounds & rates last 8 days", "/digest preview matters last x")
+    somebody.sends("try-profile", about="bounds-rates", relevance="9")
+    somebody.sends("try-profile", about="", title="Bounds, rates", relevance="11")
     somebody.presses("profile-file", "bounds-rates")
     somebody.sends("profile", about="matters", title="Ours")
     somebody.types("/digest history matters")

@@ -25,6 +25,7 @@ from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Services
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.posting import ThreadPoster
+from bot.runtime.task_waiter import TaskWaiter
 from bot.store.connection import connect_briefly
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox
@@ -35,6 +36,7 @@ from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import Ack, FakeDiscord
 from tests.servers.fake_discord_state import GUILD_ID, USER_ID
 from tests.waiting import wait_until_async
+from workers.task_job import run as run_task
 
 CHANNEL_ADDRESS = Address(platform="discord", workspace=GUILD_ID, channel="200000000000000001")
 NEWS, FORUM = "200000000000000003", "200000000000000004"
@@ -96,6 +98,11 @@ class Even:
         """At once."""
 
 
+def do_task(key: str, store: Store) -> None:
+    """As a worker does it, at once."""
+    run_task(key, store, None, lambda: NOW)
+
+
 @asynccontextmanager
 async def at_work(
     fake_discord: FakeDiscord, url: str, gateway: str = ""
@@ -111,7 +118,8 @@ async def at_work(
     )
     async with poster_discord.open_poster(TOKEN, fake_discord.api) as poster:
         waiter = LookupWaiter(context, lambda: None)
-        services = Services(context, Even(), Wakeup(), waiter)  # type: ignore[arg-type]
+        tasks = TaskWaiter(context, lambda key, _: do_task(key, store))
+        services = Services(context, Even(), Wakeup(), waiter, tasks)  # type: ignore[arg-type]
         answers = DiscordAnswers(poster, services)
         bot = BotSession(fake_discord, answers, context)
 

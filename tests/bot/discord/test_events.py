@@ -232,6 +232,7 @@ def test_a_profile_is_made_by_a_form(fake_discord: FakeDiscord, run_session: Con
         assert "Sparse things" in draw_discord(ack.data)
         ack = await second(await submit(ack, look_for="Sparsity: pruning of networks."))
         assert "Sparse things" in await bot.said(ack)
+        await bot.said(await bot.press("Save", ack.answers[-1]))
         assert bot.context.profiles(CHANNEL_ADDRESS)["sparse-things"].categories == ("cs.LG",)
         assert (await bot.press("Correct it", answer)).type == 9
         bot.answers._forms.clear()  # as after a restart

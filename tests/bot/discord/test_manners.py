@@ -188,6 +188,9 @@ def test_a_profile_is_made_in_two_short_steps(
                 "maximum": ["12"],
             }
         )
+        await bot.until(lambda: "no day to try Bounds on" in draw_discord(ack.answers[-1]))
+        assert "bounds" not in bot.context.profiles(CHANNEL_ADDRESS)
+        ack = await bot.press("Save", ack.answers[-1])
         assert "Created: Bounds." in await bot.said(ack)
         made = bot.context.store.profiles.at(CHANNEL_ADDRESS)["bounds"]
         assert made.categories == ("cs.LG", "stat.ML")
@@ -198,6 +201,8 @@ def test_a_profile_is_made_in_two_short_steps(
         await bot.said(ack)
         await bot.press("Continue", ack.answers[-1])
         ack = await submit({})
+        await bot.said(ack)
+        ack = await bot.press("Save", ack.answers[-1])
         assert "Changed: Bounds & rates." in await bot.said(ack)
         after = bot.context.store.profiles.at(CHANNEL_ADDRESS)["bounds"]
         assert after == made.model_copy(update={"title": "Bounds & rates"})
@@ -221,7 +226,10 @@ def test_the_second_of_two_who_edit_a_profile_sees_the_others_change_and_both_ar
 
         async def second_step(answer: Any, user: str, **said: Any) -> Any:
             opened = await bot.press("Continue", answer, user=user)
-            return await send(opened.data["custom_id"], user, said)
+            ack = await send(opened.data["custom_id"], user, said)
+            if "changed this profile" in await bot.said(ack):
+                return ack
+            return await bot.press("Save", ack.answers[-1], user=user)
 
         async def send(id: str, user: str, said: dict[str, Any]) -> Any:
             return await asyncio.to_thread(fake_discord.submit, id, said, user=user)

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from pyrate_limiter import Rate
 
-from bot.runtime import answers, posting
+from bot.runtime import posting, waiting
 from bot.slack import answers as answers_slack
 from bot.slack import events
 from bot.store.store import Store
@@ -34,7 +34,7 @@ def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message each 20 ms instead of each second. Slack's own haste, and a client's that takes a
     socket for lost when its ping is not answered in time, are left to the tests about them."""
     monkeypatch.setattr(posting, "Rate", lambda limit, interval: Rate(limit, 20))
-    monkeypatch.setattr(answers, "_WHOLE_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "_WHOLE_SECONDS", 0.0)
     for where, name in (
         (events, "_CHECK_SECONDS"),
         (events, "_FORM_SECONDS"),

@@ -143,6 +143,12 @@ def open_form(fake_slack: FakeSlack, act: Callable[[], Ack]) -> str:
 
 def submit_form(fake_slack: FakeSlack, view: str, **changes: str) -> Json | None:
     """Send a form, some of its fields filled in otherwise; returns what Slack is answered."""
+    values = filled_in(fake_slack, view, **changes)
+    return assert_acked(fake_slack.submit(view, values)).payload
+
+
+def filled_in(fake_slack: FakeSlack, view: str, **changes: str) -> Json:
+    """A form's state, some of its fields filled in otherwise."""
     values = unchanged_submission(fake_slack.views[view])["state"]["values"]
     for name, text in changes.items():
         ((action, state),) = values[name].items()
@@ -155,7 +161,7 @@ def submit_form(fake_slack: FakeSlack, view: str, **changes: str) -> Json | None
             "conversations_select": {"selected_conversation": text},
         }
         values[name][action] = state | kinds.get(state["type"], {"value": text})
-    return assert_acked(fake_slack.submit(view, values)).payload
+    return dict(values)
 
 
 def wrong(answer: Json | None) -> dict[str, str]:

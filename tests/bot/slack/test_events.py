@@ -25,7 +25,7 @@ from bot.domain.request import DigestRequest
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription, Votes
 from bot.profiles import form as form_profile
-from bot.runtime import answers, lookup_waiter
+from bot.runtime import lookup_waiter, waiting
 from bot.slack import events, forms
 from bot.store.connection import connect_briefly
 from bot.store.gates import Gates, gate_key
@@ -758,7 +758,7 @@ def test_a_paper_never_seen_is_looked_up_and_answered_in_one_message(
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(answers, "_WHOLE_SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr(waiting, "_WHOLE_SECONDS", TIMEOUT_SECONDS)
     _, first, _ = deliver_day(redis_url, store, fake_slack)
     assert_acked(fake_slack.command("2410.15294", command="/why"))
     # The next press does not wait for the answer.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from bot.store.lookups import Lookups
@@ -11,15 +13,17 @@ from tests.bot.slack.conversations import (
     assert_acked,
     button,
     channel_text,
+    filled_in,
     open_form,
     private_answer,
     put_day,
     submit_form,
     type_command,
 )
-from tests.factories import answer_lookup
+from tests.factories import DAY, NOW, answer_lookup
 from tests.servers.fake_slack import Ack, Channel, FakeSlack, Json
 from tests.servers.slack_rules import draw_slack
+from workers import task_job
 
 JOINED = {"type": "member_joined_channel", "user": "UBOT"}
 
@@ -136,6 +140,39 @@ def button_in_history(fake_slack: FakeSlack) -> Json:
     assert "3 · " in said
     assert "most papers in a digest: 3, was 20" in said
     return button(fake_slack.ephemeral[-1], "Go back to this")
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_what_a_form_would_bring_is_shown_over_it_and_nothing_is_saved(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    def tried(**answers: str) -> str:
+        """What is shown over the form, filled in so, once the workers are done."""
+        values = filled_in(fake_slack, form, **answers)
+        show = button(fake_slack.views[form], "Show what it would bring")
+        over = open_form(fake_slack, lambda: fake_slack.press(show, view_id=form, values=values))
+
+        def is_there() -> bool:
+            for key in store.redis.scan_iter("pb:task:*"):
+                task_job.run(str(key).rpartition(":")[2], store, None, lambda: datetime.now(UTC))
+            shown = draw_slack(fake_slack.views[over])
+            return "One moment" not in shown and "Trying" not in shown
+
+        fake_slack.wait_until(is_there)
+        return draw_slack(fake_slack.views[over])
+
+    put_day(store)
+    store.lists.put_answered_categories(str(DAY), ["cs.LG"], NOW)
+    form = open_form(fake_slack, lambda: fake_slack.command("new"))
+    wrong = tried(title="Bounds", categories="cs.LG", look_for="", relevance="11")
+    assert "Write a whole number from 1 to 10." in wrong
+    said = tried(title="Bounds", categories="cs.LG", look_for="Bounds: of the matter")
+    assert "day to try Bounds on yet" in said or "By the local ranking" in said
+    assert fake_slack.ephemeral == []
+    assert store.profiles.own_names(CHANNEL_ADDRESS) == set()
+    answers = {"title": "Bounds", "categories": "cs.LG", "look_for": "Bounds: of the matter"}
+    assert submit_form(fake_slack, form, **answers) is None
+    assert store.profiles.own_names(CHANNEL_ADDRESS) == {"bounds"}
 
 
 @pytest.mark.usefixtures("running_bot")

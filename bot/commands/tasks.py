@@ -1,0 +1,29 @@
+"""What the workers did for one person who waited, as an answer."""
+
+from __future__ import annotations
+
+from bot.commands.context import Answer, Context, Invocation
+from bot.domain.message import Message
+from bot.domain.task import Task, TaskResult
+from bot.errors import Refused
+from bot.views import previews as views
+
+
+def result(
+    invocation: Invocation, context: Context, task: Task, found: TaskResult | None
+) -> Answer:
+    """`found` is None where it took too long. Raises Refused where nothing came of it."""
+    if found is None:
+        raise Refused(views.too_slow())
+    if found.refused:
+        raise Refused(found.refused)
+    if task.trial and found.trial:
+        return Answer(views.trial_result(task.trial, found.trial))
+    raise AssertionError("a result is of its task")
+
+
+def progress(task: Task, done: int, total: int) -> Message | None:
+    """What is said meanwhile; None where there is nothing to count."""
+    if task.trial is None:
+        return None
+    return views.under_way(task.trial.profile, done, total)

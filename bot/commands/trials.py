@@ -1,0 +1,76 @@
+"""What a profile would have brought: asked of the workers, and told to who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.commands.context import Answer, Context, Invocation
+from bot.commands.naming import with_names
+from bot.commands.profiles import read_form
+from bot.domain.papers import Profile
+from bot.domain.task import Task
+from bot.domain.trial import DAYS, MOST_DAYS, Trial
+from bot.errors import Refused
+from bot.views import previews as views
+from bot.views import profile_versions as version_views
+
+
+def of_profile(
+    invocation: Invocation, context: Context, profile: Profile, days: int = DAYS
+) -> Answer:
+    """A profile as it is."""
+    return _asked(invocation, context, profile, None, days)
+
+
+def pressed(invocation: Invocation, context: Context, value: str) -> Answer:
+    """`NAME`: the profile as it is; `NAME NUMBER`: that version of it, compared with the profile as
+    it is."""
+    every = context.profiles(invocation.address)
+    name, *number = with_names(value.split(), every) or [""]
+    profile = context.find_profile(name, invocation.address)
+    if not number:
+        return of_profile(invocation, context, profile)
+    versions = context.store.profiles.versions(invocation.address, profile.name)
+    version = versions.get(int(number[0])) if number[0].isdecimal() else None
+    if version is None or version.profile is None:
+        raise Refused(version_views.version_gone())
+    return _asked(invocation, context, version.profile, profile)
+
+
+def of_form(
+    invocation: Invocation, context: Context, about: str, answers: Mapping[str, str]
+) -> Answer:
+    """A profile's form as it is filled in, compared with what is stored; nothing is saved. Raises
+    what saving it would raise."""
+    before, profile = read_form(invocation, context, about, answers)
+    return _asked(invocation, context, profile, None if before == profile else before)
+
+
+def _asked(
+    invocation: Invocation,
+    context: Context,
+    profile: Profile,
+    before: Profile | None,
+    days: int = DAYS,
+) -> Answer:
+    model = context.judge.model
+    trial = Trial(profile=profile, before=before, days=days, model=model)
+    task = Task(
+        trial=trial,
+        workspace=invocation.address.workspace_key,
+        by=invocation.by,
+        since=invocation.at,
+    )
+    return Answer(views.under_way(profile, 0, 0), task=task)
+
+
+def split_last(words: Sequence[str]) -> tuple[list[str], int | None]:
+    """`PROFILE... [last 5]`: the other words, and the days. Raises Refused."""
+    at = next((n for n, word in enumerate(words) if word.lower() == "last"), None)
+    if at is None:
+        return list(words), None
+    number = words[at + 1] if at + 1 < len(words) else ""
+    if not (number.isdecimal() and 1 <= int(number) <= MOST_DAYS):
+        raise Refused(views.wrong_days())
+    rest = [word for word in words[at + 2 :] if word.lower() not in ("days", "day")]
+    return [*words[:at], *rest], int(number)

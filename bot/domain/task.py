@@ -1,0 +1,37 @@
+"""What the workers do for one person who waits, and what comes of it; no I/O."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.domain.draft import Draft
+from bot.domain.papers import Value, fingerprint
+from bot.domain.trial import Trial, TrialResult
+
+
+class Drafting(Value):
+    """A profile to be drafted from what somebody typed about their work."""
+
+    text: str
+
+
+class Task(Value):
+    """A trial, or a draft. `by` is who waits, in which workspace, since when."""
+
+    trial: Trial | None = None
+    drafting: Drafting | None = None
+    workspace: str
+    by: str
+    since: datetime
+
+    @property
+    def key(self) -> str:
+        return fingerprint(self.model_dump_json())
+
+
+class TaskResult(Value):
+    """What came of a task: one of these, or a sentence that says why nothing did."""
+
+    trial: TrialResult | None = None
+    draft: Draft | None = None
+    refused: str = ""

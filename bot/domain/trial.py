@@ -1,0 +1,70 @@
+"""What a profile would have brought on recent days; no I/O."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from pydantic import Field
+
+from bot.domain.papers import Profile, Value
+
+DAYS: Final = 5  # days that are tried where no number is given
+MOST_DAYS: Final = 20
+# Papers that are named of each kind.
+BEST: Final = 10
+NAMED: Final = 5
+# Fewer days than these say little.
+ENOUGH_DAYS: Final = 10
+
+
+class Trial(Value):
+    """A question to the workers: what this profile would have brought on the last `days` announced
+    days, and what it would have changed for those who have `before`. `model` is the judge's."""
+
+    profile: Profile
+    before: Profile | None = None
+    days: int = Field(default=DAYS, ge=1, le=MOST_DAYS)
+    model: str | None = None
+
+
+class TrialDay(Value):
+    """Papers announced and picked on one day, and those `before` picks."""
+
+    date: date
+    announced: int
+    picked: int
+    before: int | None = None
+
+
+class TrialPaper(Value):
+    """A paper as it was placed: its day, its `rank` among that day's picks (None for one that is
+    not picked) and the rank it had before."""
+
+    id: str
+    title: str
+    date: date
+    relevance: int
+    novelty: int | None = None
+    rank: int | None = None
+    rank_before: int | None = None
+
+
+class TrialResult(Value):
+    """The answer to a trial. `days` are in their order, `stored` how many days there are in all.
+    `missing` are categories whose papers were on none of these days. `entered` and `left` are picks
+    that `before` doesn't have, and the other way round; `moved` are on other places. `by_model`:
+    the model's scores, which are kept, decided; otherwise the local ranking did, by words alone
+    where `words_only`. `usd_a_month` is None where no price is known, or no model judges."""
+
+    days: tuple[TrialDay, ...]
+    stored: int
+    missing: tuple[str, ...] = ()
+    best: tuple[TrialPaper, ...] = ()
+    near: tuple[TrialPaper, ...] = ()
+    entered: tuple[TrialPaper, ...] = ()
+    left: tuple[TrialPaper, ...] = ()
+    moved: tuple[TrialPaper, ...] = ()
+    by_model: bool = False
+    words_only: bool = False
+    usd_a_month: float | None = None

@@ -1,0 +1,46 @@
+"""Slack's modal views: opened, put over another one, and shown anew."""
+
+from __future__ import annotations
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
+from bot.slack.render import Json
+
+log = structlog.get_logger()
+
+
+class Views:
+    """A trigger opens one view, within three seconds of the press it came with."""
+
+    def __init__(self, web: AsyncWebClient) -> None:
+        self._web = web
+
+    async def open(self, trigger: str, view: Json) -> bool:
+        """Returns whether Slack has opened it."""
+        try:
+            await self._web.views_open(trigger_id=trigger, view=view)
+        except CLIENT_ERRORS as error:
+            log.warning("could not open a form", why=str(to_paperboy_error(error)))
+            return False
+        return True
+
+    async def push(self, trigger: str, view: Json) -> str:
+        """Put a view over the one that is open, which stays as it is filled in; returns its id,
+        empty where Slack refuses."""
+        try:
+            pushed = await self._web.views_push(trigger_id=trigger, view=view)
+        except CLIENT_ERRORS as error:
+            log.warning("could not open a view", why=str(to_paperboy_error(error)))
+            return ""
+        return str(pushed["view"]["id"])
+
+    async def update(self, id: str, view: Json) -> bool:
+        """Show another content; returns whether the person still has the view open."""
+        try:
+            await self._web.views_update(view_id=id, view=view)
+        except CLIENT_ERRORS as error:
+            log.warning("could not show a view", why=str(to_paperboy_error(error)))
+            return False
+        return True
