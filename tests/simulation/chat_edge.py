@@ -332,6 +332,10 @@ class Edge(Answers[ChatInteraction]):
         if answer.head:
             self._hear(interaction, answer.head.model_dump_json())
 
+    async def show_task(self, interaction: ChatInteraction, answer: Answer, is_done: bool) -> None:
+        if answer.head and is_done:
+            self._hear(interaction, answer.head.model_dump_json())
+
     async def link(self, address: Address, message: str) -> str:
         return f"https://chat.invalid/{message}"
 

@@ -20,7 +20,7 @@ from bot.discord.poster import DiscordPoster
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Services
 from tests.factories import person_in
-from tests.fuzz.checks.slack_events import Even, Waiter
+from tests.fuzz.checks.slack_events import Even, Waiter, Worker
 from tests.fuzz.promises import assert_discord, document
 from tests.fuzz.world import DISCORD, world
 
@@ -101,7 +101,7 @@ class _Discord:
 
     def __init__(self) -> None:
         self.loop, self.poster, here = asyncio.Runner(), _Poster(), world()
-        services = Services(here.context, Even(), Wakeup(), Waiter(here.context))  # type: ignore[arg-type]
+        services = Services(here.context, Even(), Wakeup(), Waiter(here.context), Worker())  # type: ignore[arg-type]
         answers = DiscordAnswers(self.poster, services)
         answers.people = _People()  # type: ignore[assignment]
         self.app = DiscordApp(answers)

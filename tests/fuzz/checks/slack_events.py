@@ -19,9 +19,11 @@ from bot.commands import papers
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.lookup import Lookup
 from bot.domain.request import Address
+from bot.domain.task import Task, TaskResult
 from bot.logs import RateLimitedLog
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Services
+from bot.runtime.task_waiter import Report
 from bot.slack import answers as slack_answers
 from bot.slack import events_http
 from bot.slack.answers import SlackAnswers
@@ -69,7 +71,7 @@ class _Slack:
     def __init__(self) -> None:
         self.loop, self.raised = asyncio.Runner(), list[BaseException]()
         self.web, here = _Web(), world()
-        services = Services(here.context, Even(), Wakeup(), Waiter(here.context))  # type: ignore[arg-type]
+        services = Services(here.context, Even(), Wakeup(), Waiter(here.context), Worker())  # type: ignore[arg-type]
         answers = SlackAnswers(SlackPoster(self.web), services)
         self.app: AsyncApp = SlackApp(answers, Workspace("T1", "https://t/", "UBOT")).app("secret")
         self.app.error(self._note)
@@ -143,6 +145,14 @@ class Waiter:
         self._context.lookups.put(lookup)
         answer_lookup(self._context.lookups, lookup)
         return papers.lookup_result(invocation, self._context, lookup) or Answer()
+
+
+class Worker:
+    """Nothing is done for anybody."""
+
+    async def wait_for(self, task: Task, report: Report) -> TaskResult:
+        await report(1, 2)
+        return TaskResult(refused="Not now.")
 
 
 class Even:
