@@ -25,6 +25,35 @@ class Sources(Value):
     follow: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def liked(self) -> tuple[Paper, ...]:
+        """The papers, then the works, whose ids are their titles; each once."""
+        works = (
+            Paper(
+                id=w.title, version=1, title=w.title, abstract=w.abstract, authors=(), categories=()
+            )
+            for w in self.works
+        )
+        return tuple({paper.id: paper for paper in (*self.papers, *works)}.values())
+
+
+class WrittenTopic(Value):
+    """A topic as a model wrote it; nothing is known of its length."""
+
+    name: str
+    relevant: str
+    irrelevant: str = ""
+
+
+class Written(Value):
+    """What a model wrote of a profile, before it is known to be one."""
+
+    title: str
+    categories: tuple[str, ...]
+    topics: tuple[WrittenTopic, ...]
+    keywords: tuple[str, ...]
+    avoid: tuple[str, ...]
+
 
 class OriginKind(StrEnum):
     """Where a line of a draft came from; the words for people are in views/profiles."""

@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from bot.arxiv import ids
 from bot.arxiv.sentences import telling_sentence
 from bot.arxiv.stems import stems_by_clause
 from bot.arxiv.text import one_line, readable, shortened
-from bot.domain.draft import Draft, Origin, OriginKind, Sources
+from bot.domain.categories import canonical
+from bot.domain.draft import Draft, Origin, OriginKind, Sources, Written
 from bot.domain.papers import Example, Followed, Keywords, Paper, Profile, Topic
 from bot.errors import Refused
-from bot.profiles import description
+from bot.profiles import description, form
 from bot.profiles.description import is_plain
 from bot.profiles.form import LONGEST, NEW_MAXIMUM, limits, name_from
+from bot.profiles.validate import validate_data
 
 # Words of every abstract that no keyword begins or ends with.
 _EMPTY: Final = frozenset(
@@ -155,36 +157,38 @@ def _tells(word: str) -> bool:
     return not (is_plain(word) or word in _EMPTY) and bool(_LETTERS.search(word))
 
 
+def require_enough(sources: Sources, name: str) -> None:
+    """Raises Refused where there is nothing to draft from, or the name is none."""
+    if name and not _NAME.fullmatch(name):
+        raise Refused(f"A profile's name has small letters, digits and hyphens, not “{name[:40]}”.")
+    if not interests(sources.text) and not sources.liked:
+        raise Refused("There is nothing to draft a profile from: give a text, or papers.")
+
+
 def draft(
     sources: Sources,
     others: Sequence[Paper],
     near: Mapping[str, Sequence[Paper]],
     known: Mapping[str, Profile],
     name: str = "",
+    written: Written | None = None,
 ) -> Draft:
     """A profile from `sources`, told apart from `others`. `near` has papers near to a phrase of the
     text (see `interests`), or to a paper (by its id); `known` profiles say which categories a text
-    is about. Raises Refused where there is nothing to draft from, or no category is clear."""
-    if name and not _NAME.fullmatch(name):
-        raise Refused(f"A profile's name has small letters, digits and hyphens, not “{name[:40]}”.")
-    phrases, papers = interests(sources.text), liked(sources)
-    if not phrases and not papers:
-        raise Refused("There is nothing to draft a profile from: give a text, or papers.")
+    is about. What a model has `written` of them stands in place of what is made of words here,
+    where it is a profile. Raises Refused where there is nothing to draft from, or no category is
+    clear."""
+    require_enough(sources, name)
+    phrases, papers = interests(sources.text)[:_TOPICS], sources.liked
     words = keyphrases(papers, others) if papers else ()
     like = {paper.id: paper for paper in papers}
     like |= {each.id: each for paper in papers for each in near.get(paper.id, ())}
-    phrases, of_papers = phrases[:_TOPICS], list(like.values())[:_TOPICS_OF_PAPERS]
+    of_papers = list(like.values())[:_TOPICS_OF_PAPERS]
     room = LONGEST // min(len(phrases) + len(of_papers), _TOPICS) - _SEPARATORS
     theirs = {_of_paper(paper, room): paper.id for paper in of_papers}
     topics = tuple(dict.fromkeys((*_of_phrases(phrases, near, room), *theirs)))[:_TOPICS]
     title = _heading((*phrases, *words))
-    shown = [*papers, *(each for phrase in phrases for each in near.get(phrase, ()))]
-    listed = _categories(sources.papers)
-    said = " ".join((sources.text, *(work.title for work in sources.works)))
-    of_text = () if listed else description.likely_categories(said, known)
-    categories = listed or of_text or _categories(shown)
-    if not categories:
-        raise Refused("From that it is not clear which arXiv categories to read. Give some papers.")
+    categories, listed = _listed(sources, phrases, near, known, written)
     profile = Profile(
         name=name or name_from(title),
         title=title,
@@ -195,40 +199,93 @@ def draft(
         authors=Followed(follow=sources.follow),
         examples=tuple(map(_example, papers[:_EXAMPLES])),
     )
+    better = _rewritten(profile, written, name) if written else None
+    bad = ("What the model wrote is no profile, so this draft is made without it.",)
+    origins = _origins(
+        better or profile, listed, phrases, theirs, {p.id for p in papers}, by_model=bool(better)
+    )
     return Draft(
-        profile=profile,
-        origins=tuple(_origins(profile, phrases, theirs, bool(of_text), {p.id for p in papers})),
-        notes=sources.notes,
+        profile=better or profile,
+        origins=tuple(origins),
+        notes=sources.notes + (bad if written and not better else ()),
     )
 
 
-def liked(sources: Sources) -> tuple[Paper, ...]:
-    """The papers of `sources`, then its works, whose ids are their titles."""
-    works = (
-        Paper(id=w.title, version=1, title=w.title, abstract=w.abstract, authors=(), categories=())
-        for w in sources.works
-    )
-    return tuple({paper.id: paper for paper in (*sources.papers, *works)}.values())
+def _listed(
+    sources: Sources,
+    phrases: Sequence[str],
+    near: Mapping[str, Sequence[Paper]],
+    known: Mapping[str, Profile],
+    written: Written | None,
+) -> tuple[tuple[str, ...], OriginKind]:
+    """The categories to read, and where they come from, the surest first: the papers' own, the
+    model's, those of a profile with such words, those of known papers near to the text. Raises
+    Refused where there are none."""
+    said = " ".join((sources.text, *(work.title for work in sources.works)))
+    found = {
+        OriginKind.LISTED: _categories(sources.papers),
+        OriginKind.MODEL: tuple(
+            filter(None, map(canonical, written.categories if written else ()))
+        ),
+        OriginKind.PROFILE: description.likely_categories(said, known),
+        OriginKind.NEAR: _categories([each for phrase in phrases for each in near.get(phrase, ())]),
+    }
+    for kind, categories in found.items():
+        if categories:
+            return categories, kind
+    raise Refused("From that it is not clear which arXiv categories to read. Give some papers.")
+
+
+def _rewritten(profile: Profile, written: Written, name: str) -> Profile | None:
+    """A profile with what a model wrote, cut to what a form holds; None where it is none."""
+    room = LONGEST // len(written.topics) - _SEPARATORS
+    topics = dict[str, dict[str, str]]()
+    for topic in written.topics:
+        plain = _topic(re.sub(r'["“”]', "", topic.name) or topic.name, topic.relevant, room)
+        irrelevant = shortened(topic.irrelevant, min(_RELEVANT, room - len(plain.name)))
+        row = plain.model_dump() | {"irrelevant": irrelevant if topic.irrelevant else ""}
+        topics.setdefault(plain.name.casefold(), row)
+    data = profile.model_dump(mode="json") | {
+        "name": name or name_from(written.title, profile.name),
+        "title": shortened(written.title, _TITLE),
+        "topics": list(topics.values()),
+        "keywords": {"relevant": _words(written.keywords), "irrelevant": _words(written.avoid)},
+    }
+    found = validate_data(data)
+    try:
+        return found if isinstance(found, Profile) and form.build_form(found) else None
+    except Refused:
+        return None
+
+
+def _words(words: Sequence[str]) -> list[str]:
+    """Keywords as a form can hold them: without commas, or a sign in front."""
+    plain = (" ".join(word.replace(",", " ").split()).lstrip("-−– ") for word in words)
+    return list(dict.fromkeys(shortened(word, _WORD) for word in plain if word))
 
 
 def _origins(
     profile: Profile,
+    listed: OriginKind,
     phrases: Collection[str],
     papers: Mapping[Topic, str],
-    by_text: bool,
     given: Collection[str],
+    by_model: bool,
 ) -> Iterator[Origin]:
-    """`papers` are those of topics; `by_text`: that is where the categories come from."""
+    """`listed` says where the categories come from, `papers` those of topics; `given` are the ids
+    of what somebody gave; `by_model`: title, topics and keywords are a model's."""
     of = OriginKind
-    yield Origin(field="title", kind=of.TEXT if phrases else of.PHRASES)
-    listed = of.PROFILE if by_text else of.LISTED
+    title = of.MODEL if by_model else of.TEXT if phrases else of.PHRASES
+    yield Origin(field="title", kind=title)
     yield from (Origin(field="categories", line=each, kind=listed) for each in profile.categories)
     for topic in profile.topics:
         paper = papers.get(topic, "")
         kind = of.TEXT if not paper else of.PAPER if paper in given else of.NEAR
-        yield Origin(field="topics", line=topic.name, kind=kind, paper=paper)
-    for word in profile.keywords.relevant:
-        kind = of.TEXT if word in phrases else of.PHRASES
+        yield Origin(
+            field="topics", line=topic.name, kind=of.MODEL if by_model else kind, paper=paper
+        )
+    for word in (*profile.keywords.relevant, *profile.keywords.irrelevant):
+        kind = of.MODEL if by_model else of.TEXT if word in phrases else of.PHRASES
         yield Origin(field="keywords", line=word, kind=kind)
     for author in profile.authors.follow:
         yield Origin(field="authors", line=author, kind=of.AUTHOR)
@@ -270,7 +327,12 @@ def _example(paper: Paper) -> Example:
 def _categories(papers: Sequence[Paper]) -> tuple[str, ...]:
     """The primary categories of papers, most frequent first."""
     counts = Counter(paper.categories[0] for paper in papers if paper.categories)
-    return tuple(sorted(counts, key=lambda each: (-counts[each], each))[:_CATEGORIES])
+    return _known(sorted(counts, key=lambda each: (-counts[each], each)))[:_CATEGORIES]
+
+
+def _known(categories: Iterable[str]) -> tuple[str, ...]:
+    """Those that arXiv has, as it spells them, each once."""
+    return tuple(dict.fromkeys(filter(None, map(canonical, categories))))
 
 
 def _heading(words: Sequence[str]) -> str:

@@ -273,7 +273,7 @@ def origin_words(origin: Origin) -> str:
     return {
         OriginKind.TEXT: "from your text",
         OriginKind.PAPER: f"from {shortened(one_line(origin.paper), _LINE)}",
-        OriginKind.NEAR: f"from {origin.paper}, which is near to yours",
+        OriginKind.NEAR: f"from {origin.paper or 'papers'}, near to yours",
         OriginKind.PHRASES: "said in these papers more than in others",
         OriginKind.LISTED: "where these papers are listed",
         OriginKind.PROFILE: "from the words that your text shares with a profile that ships",

@@ -106,10 +106,14 @@ def draft(
 
     config = settings.load()
     rss, api = (each.get_secret_value() for each in (config.arxiv_rss_url, config.arxiv_api_url))
-    with rank.any_environment(config) as here:
+    with (
+        rank.any_environment(config) as here,
+        drafting.open_model(config, here.store) as model,
+    ):
         drafted = drafting.run(
             ArxivClient(rss, api, here.store.redis),
             rank.embeddings_of(here) if config.meaning else None,
+            model,
             text=text,
             papers=papers,
             bibtex=bibtex,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 
 from jinja2 import PackageLoader, StrictUndefined, Template
@@ -38,6 +39,10 @@ def filled(text: str, **values: object) -> str:
 
 def paper_line(paper: Paper) -> str:
     """A paper as one line of JSON, which its text cannot leave: quotes and breaks are escaped."""
-    fields = {"id": paper.id, "title": paper.title, "abstract": paper.abstract}
+    return json_line({"id": paper.id, "title": paper.title, "abstract": paper.abstract})
+
+
+def json_line(fields: Mapping[str, str]) -> str:
+    """Other people's text as one line of JSON."""
     raw = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     return _BREAKS.sub(lambda match: f"\\u{ord(match[0]):04x}", raw)

@@ -31,21 +31,21 @@ _ADDED = re.compile(r"(?i)^\s*arxiv:|v\d+\s*$")
 
 
 def strict(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The strict JSON schema of a reply with a list of rows under one name: every field required,
-    nothing else allowed.
+    """The strict JSON schema of a reply with a list of rows under one name."""
+    return closed({name: {"type": "array", "items": closed(row)}})
+
+
+def closed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The strict JSON schema of an object: every field required, nothing else allowed.
 
     https://platform.openai.com/docs/guides/structured-outputs (supported schemas).
     """
-
-    def closed(fields: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "properties": dict(fields),
-            "required": list(fields),
-            "additionalProperties": False,
-        }
-
-    return closed({name: {"type": "array", "items": closed(row)}})
+    return {
+        "type": "object",
+        "properties": dict(fields),
+        "required": list(fields),
+        "additionalProperties": False,
+    }
 
 
 def json_values(reply: str) -> list[object]:
