@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+import structlog
 
 from bot.domain.digest import Score, ScoreResult, Usage
 from bot.domain.papers import Paper, Profile
 from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
 from workers.judging import scoring
+
+log = structlog.get_logger()
 
 # Twenty abstracts are about 7,300 tokens, answered by some 600 in a few seconds; the instructions
 # (about 1,500) are then a sixth of the prompt, and cacheable.
@@ -99,8 +103,12 @@ def split_into_calls(
 
 @dataclass(frozen=True)
 class _Part:
+    """The papers of one call, how often they were asked about, and of how many calls at once this
+    is one."""
+
     papers: tuple[Paper, ...]
     tries: int = 1
+    among: int = 0
 
 
 class _Run:
@@ -118,28 +126,53 @@ class _Run:
         self.useless = 0  # answers since the last one with a score
         self.wave = 1  # the number of calls made at once at first
         self.patience = 1  # time-outs in a row after which the server is away
+        self.answered = False
+        self.at_once = 1
+        # Since so many calls are made at once: how many were, and answers less time-outs.
+        self.crowd = self.balance = 0
 
     def run(self, parts: Sequence[tuple[Paper, ...]], calls_at_once: int) -> Iterator[CallResult]:
+        self.at_once = calls_at_once
         self.wave = min(len(parts), calls_at_once)
         halves = sum(2 if len(part) > PAPERS_PER_CALL // 2 else 1 for part in parts)
         self.patience = max(self.wave, min(halves, 2))
         pool = ThreadPoolExecutor(calls_at_once, thread_name_prefix="model")
+        waiting, under_way = deque(map(_Part, parts)), dict[Future[ModelReply | None], _Part]()
         try:
-            under_way = {self._submitted(pool, part): part for part in map(_Part, parts)}
             # Also once the server is found to be away: a call it has taken may yet be answered, and
             # is paid for then. One not yet made says at once that nothing was asked.
-            while under_way:
+            while waiting or under_way:
+                while waiting and len(under_way) < self.at_once:
+                    part = replace(waiting.popleft(), among=self.at_once)
+                    under_way[self._submitted(pool, part)] = part
+                self.crowd = max(self.crowd, len(under_way))
                 done, _ = wait(under_way, _HEARTBEAT_SECONDS, FIRST_COMPLETED)
                 for future in done:
-                    result, again = self._settle(under_way.pop(future), future)
+                    part = under_way.pop(future)
+                    self._adapt(part, future)
+                    result, again = self._settle(part, future)
                     yield result
-                    under_way |= {self._submitted(pool, part): part for part in again}
+                    waiting.extend(again)
                 if not done:
                     yield CallResult()
             if self.fault:  # raised after the paid calls under way have come in
                 raise self.fault
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _adapt(self, part: _Part, future: Future[ModelReply | None]) -> None:
+        """Make a quarter as many calls at once where more of them time out than are answered: a
+        server of one's own takes few at a time, and the others wait there until their time is up.
+        """
+        if part.among != self.at_once:  # made when there were more
+            return
+        error = future.exception()
+        slow = isinstance(error, Unavailable) and error.reason is ModelReason.MODEL_SLOW
+        self.balance = self.balance - 1 if slow else min(self.balance + 1, self.at_once - 1)
+        most = min(self.at_once, self.crowd)
+        if self.balance < 0 and most > 1:
+            self.at_once, self.crowd, self.balance = max(most // 4, 1), 0, 0
+            log.info("fewer calls at once, the model is slow", calls=self.at_once)
 
     def _submitted(self, pool: ThreadPoolExecutor, part: _Part) -> Future[ModelReply | None]:
         """The question is made here, so that a short one does not overtake the one before it: a
@@ -169,7 +202,7 @@ class _Run:
                 return CallResult(), []
         if reply is None:  # stopped before it was asked
             return CallResult() if self.fault else self._unscored(part, self.stopped), []
-        self.failures = 0
+        self.failures, self.answered = 0, True
         if reply.text is None:
             scores: dict[str, Score] = {}
             missing = {paper.id: ModelReason.MODEL_REFUSED for paper in part.papers}
@@ -200,9 +233,11 @@ class _Run:
             return unscored, _halves(part, part.papers)
         self.failures += 1
         # A whole wave without an answer: the server is away. On a small day quick failures have to
-        # repeat before that is believed; a time-out has waited long enough.
+        # repeat before that is believed; a time-out has waited long enough, but not in a crowd,
+        # where others were answered before.
         slow = reason is ModelReason.MODEL_SLOW
-        if self.failures >= (self.patience if slow else max(self.wave, _FEW)):
+        crowded = slow and self.answered and part.among > 1
+        if not crowded and self.failures >= (self.patience if slow else max(self.wave, _FEW)):
             self.stopped = reason
         if slow or reason is ModelReason.NOT_ADMITTED:
             return unscored, _halves(part, part.papers)

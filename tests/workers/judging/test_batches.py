@@ -186,6 +186,34 @@ def test_a_small_day_of_a_model_that_hangs_is_not_waited_for_twice() -> None:
     assert len(model.asked) == 1
 
 
+def test_a_server_that_takes_one_call_at_a_time_gives_every_paper_its_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What llama.cpp's server does with one slot: the others wait there until their time is up.
+    monkeypatch.setattr(batches, "_HEARTBEAT_SECONDS", 0.02)
+    waiting, at_once = list[tuple[threading.Event, list[bool]]](), list[int]()
+
+    def one_slot(about: list[str]) -> str | Exception:
+        released, is_first = threading.Event(), list[bool]()
+        waiting.append((released, is_first))
+        released.wait(TIMEOUT_SECONDS)
+        slow = Unavailable("Slow.", ModelReason.MODEL_SLOW)
+        return well_formed_reply(about) if is_first else slow
+
+    model, verdicts = ScriptedModel(one_slot), dict[str, ScoreResult]()
+    day = [paper(id) for id in paper_ids(120)]
+    for brought in batches.score_papers(model, profile(), day, {}, calls_at_once=16):
+        verdicts |= brought.results
+        # Nothing happens: time is up for all but the first.
+        if not brought.results and len(waiting) >= (1 if at_once else 6):
+            waiting[0][1].append(True)
+            at_once.append(len(waiting))
+            for released, _ in [waiting.pop(0) for _ in range(at_once[-1])]:
+                released.set()
+    assert all(v.score for v in verdicts.values())
+    assert max(at_once[1:]) <= 2 < at_once[0]
+
+
 def test_what_a_server_still_answers_after_it_was_found_to_be_away_is_kept() -> None:
     given_up = threading.Event()
 
