@@ -12,10 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from bot.arxiv import ids
 from bot.arxiv.sentences import telling_sentence
 from bot.arxiv.stems import stems_by_clause
-from bot.arxiv.text import one_line, readable, shortened
+from bot.arxiv.text import one_line, quoted, readable, shortened
 from bot.domain.categories import canonical
 from bot.domain.draft import Draft, Origin, OriginKind, Sources, Written
 from bot.domain.papers import Example, Followed, Keywords, Paper, Profile, Topic
@@ -65,8 +64,8 @@ _NAME: Final = re.compile(limits(Profile, "name")["pattern"])
 _WORD: Final = limits(Keywords, "relevant")["items"]["maxLength"]
 _TOPIC_NAME, _RELEVANT = (limits(Topic, field)["maxLength"] for field in ("name", "relevant"))
 _EXAMPLES: Final = limits(Profile, "examples")["maxItems"]
-_EXAMPLE_TITLE, _EXAMPLE_ABSTRACT = (
-    limits(Example, field)["maxLength"] for field in ("title", "abstract")
+_EXAMPLE_ID, _EXAMPLE_TITLE, _EXAMPLE_ABSTRACT = (
+    limits(Example, field)["maxLength"] for field in ("id", "title", "abstract")
 )
 # A word in a title counts as three in an abstract; four of them have half of the full weight.
 _TITLE_WEIGHT, _ENOUGH = 3, 4
@@ -91,7 +90,7 @@ def interests(text: str) -> tuple[str, ...]:
     What stands before a colon only sums up what follows."""
     found = list[str]()
     for sentence in re.split(r"[.;!?\n]+(?:\s|\Z)", text):
-        plain = _LEAD.sub("", one_line(sentence))
+        plain = _LEAD.sub("", one_line(re.sub(r'["“”<>{}\[\]]', " ", sentence)))
         head, colon, rest = plain.partition(":")
         for phrase in _phrases(rest if colon and rest.strip() else plain):
             refers = colon and _BACK_REFERENCE.search(phrase)
@@ -160,9 +159,16 @@ def _tells(word: str) -> bool:
 def require_enough(sources: Sources, name: str) -> None:
     """Raises Refused where there is nothing to draft from, or the name is none."""
     if name and not _NAME.fullmatch(name):
-        raise Refused(f"A profile's name has small letters, digits and hyphens, not “{name[:40]}”.")
-    if not interests(sources.text) and not sources.liked:
+        raise Refused(
+            f"A profile's name has small letters, digits and hyphens, not {quoted(name)}."
+        )
+    if not interests(sources.text) and not _titled(sources):
         raise Refused("There is nothing to draft a profile from: give a text, or papers.")
+
+
+def _titled(sources: Sources) -> tuple[Paper, ...]:
+    """The papers whose title has anything in it."""
+    return tuple(paper for paper in sources.liked if readable(paper.title))
 
 
 def draft(
@@ -179,15 +185,15 @@ def draft(
     where it is a profile. Raises Refused where there is nothing to draft from, or no category is
     clear."""
     require_enough(sources, name)
-    phrases, papers = interests(sources.text)[:_TOPICS], sources.liked
+    phrases, papers = interests(sources.text)[:_TOPICS], _titled(sources)
     words = keyphrases(papers, others) if papers else ()
     like = {paper.id: paper for paper in papers}
     like |= {each.id: each for paper in papers for each in near.get(paper.id, ())}
     of_papers = list(like.values())[:_TOPICS_OF_PAPERS]
     room = LONGEST // min(len(phrases) + len(of_papers), _TOPICS) - _SEPARATORS
-    theirs = {_of_paper(paper, room): paper.id for paper in of_papers}
+    theirs = {_of_paper(paper, room): one_line(paper.id) for paper in of_papers}
     topics = tuple(dict.fromkeys((*_of_phrases(phrases, near, room), *theirs)))[:_TOPICS]
-    title = _heading((*phrases, *words))
+    title = _heading((*phrases, *words) or [readable(paper.title) for paper in papers])
     categories, listed = _listed(sources, phrases, near, known, written)
     profile = Profile(
         name=name or name_from(title),
@@ -202,7 +208,12 @@ def draft(
     better = _rewritten(profile, written, name) if written else None
     bad = ("What the model wrote is no profile, so this draft is made without it.",)
     origins = _origins(
-        better or profile, listed, phrases, theirs, {p.id for p in papers}, by_model=bool(better)
+        better or profile,
+        listed,
+        phrases,
+        theirs,
+        {one_line(p.id) for p in papers},
+        by_model=bool(better),
     )
     return Draft(
         profile=better or profile,
@@ -241,7 +252,7 @@ def _rewritten(profile: Profile, written: Written, name: str) -> Profile | None:
     room = LONGEST // len(written.topics) - _SEPARATORS
     topics = dict[str, dict[str, str]]()
     for topic in written.topics:
-        plain = _topic(re.sub(r'["“”]', "", topic.name) or topic.name, topic.relevant, room)
+        plain = _topic(topic.name, topic.relevant, room)
         irrelevant = shortened(topic.irrelevant, min(_RELEVANT, room - len(plain.name)))
         row = plain.model_dump() | {"irrelevant": irrelevant if topic.irrelevant else ""}
         topics.setdefault(plain.name.casefold(), row)
@@ -303,7 +314,7 @@ def _of_phrases(
 
 def _of_paper(paper: Paper, room: int) -> Topic:
     """A paper as a topic: its title, and the sentence that tells most."""
-    title = readable(paper.title) or "…"
+    title = readable(paper.title)
     alone = Profile(
         name="paper", title="Paper", categories=("cs.LG",), topics=(_topic(title, title, LONGEST),)
     )
@@ -311,15 +322,15 @@ def _of_paper(paper: Paper, room: int) -> Topic:
 
 
 def _topic(name: str, relevant: str, room: int) -> Topic:
-    name = shortened(name, min(_TOPIC_NAME, room // 2))
+    name = shortened(re.sub(r'["“”]', "", name).strip() or name, min(_TOPIC_NAME, room // 2))
     return Topic(name=name, relevant=shortened(relevant, min(_RELEVANT, room - len(name))))
 
 
 def _example(paper: Paper) -> Example:
     """A paper in its own words, without what no profile may have."""
     return Example(
-        id=paper.id if ids.find(paper.id) else "",
-        title=shortened(one_line(paper.title), _EXAMPLE_TITLE),
+        id="" if paper.id == paper.title else shortened(one_line(paper.id), _EXAMPLE_ID),
+        title=shortened(one_line(paper.title) or readable(paper.title), _EXAMPLE_TITLE),
         abstract=shortened(one_line(paper.abstract), _EXAMPLE_ABSTRACT),
     )
 

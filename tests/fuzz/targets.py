@@ -16,6 +16,7 @@ from tests.fuzz.checks import (
     addresses,
     commands,
     discord_events,
+    drafts,
     feeds,
     profiles,
     replies,
@@ -80,6 +81,9 @@ _LIST = (
     # Fifty unknown categories are each compared with all there are.
     Target("toml", profiles.toml, "toml", steps=1_000_000),
     Target("profile-form", profiles.form, "form", steps=1_000_000),
+    # Of each text the words are compared with every profile that ships, and with every category.
+    Target("draft", drafts.drafted, "draft", inputs=100, steps=600_000, steps_a_byte=400),
+    Target("references", drafts.references, "references", inputs=300, steps_a_byte=100),
     Target("command", commands.typed, "typed", inputs=50, **_STORE),
     Target("button", commands.pressed, "chat", inputs=100, **_STORE),
     Target("filled-form", commands.submitted, "chat", inputs=100, **_STORE),

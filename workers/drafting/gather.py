@@ -36,7 +36,7 @@ def gather(
     Raises Refused for a library that cannot be read, and Unavailable, typed, where arXiv does not
     answer and nothing else was given.
     """
-    words, named, notes = _read(text)
+    words, named, notes = read_text(text)
     references = read_references(library) if library else ()
     wanted = list(dict.fromkeys((*named, *(each.id for each in references if each.id))))
     found = {paper.id: paper for paper in papers}
@@ -60,7 +60,7 @@ def gather(
     )
 
 
-def _read(text: str) -> tuple[str, list[str], list[str]]:
+def read_text(text: str) -> tuple[str, list[str], list[str]]:
     """A text without the ids and links in it, the ids, and a sentence for each that is wrong."""
     words, named, notes = list[str](), list[str](), list[str]()
     for word in re.split(r"(\s+)", text):

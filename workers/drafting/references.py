@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Final
 
 import rispy  # type: ignore[import-untyped]
+import structlog
 from bibtexparser.entrypoint import parse_string
 from bibtexparser.middlewares import RemoveEnclosingMiddleware, ResolveStringReferencesMiddleware
 from bibtexparser.model import Entry
@@ -44,6 +45,8 @@ _PLACES: Final = (
     *("note", "notes", "journal_name", "secondary_title", "publisher"),
 )
 _REMARKS: Final = ("note", "notes")
+
+log = structlog.get_logger()
 
 # It tells of each entry that it cannot read, in the entry's own words.
 logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
@@ -90,9 +93,13 @@ def _bibtex(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _ris(text: str) -> Iterator[Mapping[str, Any]]:
-    """The fields of each entry, as rispy names them. The last one may lack its end."""
-    lines = "\n".join(text.splitlines())
-    yield from rispy.loads(f"{lines}\nER  -\n", skip_unknown_tags=True)
+    """The fields of each entry, as rispy names them, without entries at which it stumbles: one of
+    them would cost the whole file. The last one may lack its end."""
+    for entry in re.split(r"(?m)^(?=TY  -)", "\n".join(text.splitlines())):
+        try:
+            yield from rispy.loads(f"{entry}\nER  -\n", skip_unknown_tags=True)
+        except (KeyError, TypeError, AttributeError) as error:
+            log.info("entry left out", why=type(error).__name__)
 
 
 def _reference(row: Mapping[str, Any]) -> Reference:

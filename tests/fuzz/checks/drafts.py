@@ -1,0 +1,67 @@
+"""What a profile is drafted from: typed texts, libraries, a model's answer."""
+
+from __future__ import annotations
+
+from bot.domain.draft import Draft, Sources, Work
+from bot.errors import Refused
+from bot.profiles import library
+from bot.profiles.draft import draft
+from bot.profiles.form import build_form
+from bot.profiles.toml_text import as_toml
+from bot.profiles.validate import parse_profile
+from bot.views.profiles import origin_words
+from tests.factories import paper
+from tests.fuzz.promises import assert_plain, assert_stored, document
+from workers.drafting.gather import read_text
+from workers.drafting.references import read_references
+from workers.judging.profile_drafts import parse_reply, question
+
+_LIKED = paper(abstract="Spring tides of the sea. We prove that spring tides recur.")
+_OTHERS = [paper(f"2503.0000{n}", abstract="We study the sea.") for n in range(3)]
+
+
+def drafted(data: bytes) -> None:
+    """From whatever is typed, listed and answered: a profile that a file and a form hold, and where
+    each line is from; or a sentence."""
+    given = document(data)
+    text, title, abstract, reply, name = (
+        each if isinstance(each := given.get(field), str) else ""
+        for field in ("text", "title", "abstract", "reply", "name")
+    )
+    words, _, notes = read_text(text)
+    sources = Sources(
+        text=words,
+        papers=(_LIKED,) if given.get("liked") else (),
+        works=(Work(title=title, abstract=abstract),) if title else (),
+        notes=tuple(notes),
+    )
+    assert_plain(*notes)
+    assert len(question(sources).splitlines()) <= 3
+    try:
+        made = draft(sources, _OTHERS, {}, library.shipped(), name, parse_reply(reply))
+    except Refused as refused:
+        assert_plain(str(refused))
+        return
+    _sound(made)
+
+
+def _sound(made: Draft) -> None:
+    assert_stored(made)
+    said = {(each.field, each.line): origin_words(each) for each in made.origins}
+    assert_plain(*said.values())
+    assert parse_profile(as_toml(made.profile, said)) == made.profile
+    build_form(made.profile)
+    lines = {each.line for each in made.origins}
+    assert lines >= {*made.profile.categories, *(topic.name for topic in made.profile.topics)}
+
+
+def references(data: bytes) -> None:
+    """Entries with a title or an id, in one line each; or a sentence."""
+    try:
+        found = read_references(data.decode("utf-8", "replace"))
+    except Refused as refused:
+        assert_plain(str(refused))
+        return
+    for each in found:
+        assert each.id or each.title
+        assert_plain(each.title, each.abstract, each.id)
