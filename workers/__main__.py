@@ -140,6 +140,13 @@ def rank(
             help="A JSONL that also has `selected`: rank as the gate would after learning from it."
         ),
     ] = None,
+    votes: Annotated[
+        Path | None,
+        typer.Option(
+            help="A JSONL that also has `vote`, 1 or -1, and `by`: rank as in a channel whose "
+            "readers voted so."
+        ),
+    ] = None,
 ) -> None:
     """Rank papers locally: a JSON line {id, score} for each, best first."""
     from workers.cli import rank as rank_cli
@@ -149,7 +156,7 @@ def rank(
         rank_cli.kept_embeddings(settings.load()) as embeddings,
         show_progress("Reading papers") as beat,
     ):
-        rows = list(rank_cli.run(profile, papers, train, embeddings, beat))
+        rows = list(rank_cli.run(profile, papers, train, embeddings, beat, votes))
     for row in rows:
         print(json.dumps(row))
 

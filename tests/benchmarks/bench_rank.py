@@ -10,20 +10,18 @@ record, and as the mean over days with a pick, which no difference between days 
 
 from __future__ import annotations
 
-import gzip
-import json
 import resource
 import sys
 import time
 import tomllib
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
 
 from bot.domain.papers import Paper, Profile
 from tests.benchmarks.embedded_record import meaning_of_record
+from tests.benchmarks.record import read_record
 from workers.embedding.meaning import Meaning
 from workers.gate import local_ranking
 from workers.gate.ranking_quality import Judged, auc, share_needed
@@ -35,7 +33,7 @@ def main(record: Path, toml: Path) -> None:
     """Rank every day of the record, then every paper as if alone on its day, and print a table: by
     words, and by words and meaning."""
     profile = Profile.model_validate(tomllib.loads(toml.read_text(encoding="utf-8")))
-    days, picked = _read(record)
+    days, picked = read_record(record)
     every = [paper for day in days.values() for paper in day]
     print(f"{len(every)} papers on {len(days)} days, {len(picked)} picked; profile {profile.name}")
     meaning = meaning_of_record(profile, every)
@@ -83,22 +81,6 @@ def _measure(
         f"seconds a day, slowest (largest day: {max(map(len, days.values()))})": max(seconds),
         f"seconds for {len(most)} papers as one day": time.perf_counter() - start,
     }
-
-
-def _read(record: Path) -> tuple[dict[str, list[Paper]], set[str]]:
-    days: defaultdict[str, list[Paper]] = defaultdict(list)
-    picked = set()
-    for row in map(json.loads, _lines(record)):
-        fields = {name: row[name] for name in ("id", "title", "abstract", "authors", "categories")}
-        days[row["date"]].append(Paper.model_validate({"version": 1, **fields}))
-        if row["selected"]:
-            picked.add(row["id"])
-    return dict(days), picked
-
-
-def _lines(record: Path) -> Iterator[str]:
-    with gzip.open(record, "rt", encoding="utf-8") as lines:
-        yield from lines
 
 
 if __name__ == "__main__":

@@ -85,6 +85,11 @@ def _with_examples(
     }
 
 
+def standard_score(profile: Profile, score: float, meaning: Meaning | None) -> float:
+    """A score of `rank` in standard deviations, which it is already but by words alone."""
+    return score if meaning or profile.examples else (score - WORDS) / WORDS_SPREAD
+
+
 def _relevance(score: float) -> int:
     over = score - SCORE_OF_SEVEN
     return min(max(math.floor(7 + over * (1.0 if over > 0 else STEEPER_BELOW)), 1), 10)

@@ -103,6 +103,62 @@ def test_a_line_that_is_no_paper_is_named(toml: str, tmp_path: Path, line: str, 
     assert f"{path}, line 2: {said}" in str(told.value)
 
 
+def votes(path: Path, is_up: bool = True) -> Path:
+    """Ten papers of another file, those on tides voted up by somebody, or down."""
+    papers, picked = tide_papers(10, 1)
+    rows = [
+        paper.model_dump(mode="json", exclude={"version"})
+        | {"vote": 1 if was is is_up else -1, "by": f"U{n % 3}"}
+        for n, (paper, was) in enumerate(zip(papers, picked, strict=True))
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def ranked_with(toml: str, path: Path, votes: Path, train: Path | None = None) -> list[str]:
+    return [row["id"] for row in rank.run(toml, path, train, votes=votes)]
+
+
+def test_votes_move_what_resembles_the_papers_voted_on(toml: str, tmp_path: Path) -> None:
+    path, scored = (
+        written(tmp_path / "papers.jsonl", 2, 30),
+        written(tmp_path / "scored.jsonl", 1, 240),
+    )
+    picks = {paper.id for paper, was in zip(*tide_papers(30, 2), strict=True) if was}
+    up, down = votes(tmp_path / "up.jsonl"), votes(tmp_path / "down.jsonl", False)
+    assert set(ranked_with(toml, path, up)[:5]) == picks
+    assert set(ranked_with(toml, path, down)[-5:]) == picks
+    assert set(ranked_with(toml, path, up, scored)[:5]) == picks
+    assert list(rank.run(toml, path, votes=up)) == list(rank.run(toml, path, votes=up))
+
+
+def test_no_votes_change_no_order(toml: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "papers.jsonl", 2, 30)
+    empty = tmp_path / "votes.jsonl"
+    empty.write_text("\n", encoding="utf-8")
+    assert list(rank.run(toml, path, votes=empty)) == list(rank.run(toml, path))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "not a paper (no 'vote'); each line is a JSON object with id, title"),
+        (', "vote": 1', "not a paper (no 'by')"),
+        (', "vote": 0, "by": "U1"', "vote is 0, not 1 or -1."),
+        (', "vote": true, "by": "U1"', "vote is true, not 1 or -1."),
+        (', "vote": 1, "by": ""', 'by is ""; it has to name who voted.'),
+        (', "vote": 1, "by": ["U1"]', 'by is ["U1"]; it has'),
+    ],
+)
+def test_a_line_that_is_no_vote_is_named(toml: str, tmp_path: Path, more: str, said: str) -> None:
+    path, cast = written(tmp_path / "papers.jsonl", 2, 30), votes(tmp_path / "votes.jsonl")
+    with cast.open("a", encoding="utf-8") as lines:
+        lines.write('{"id": "1", "title": "T", "abstract": "A"' + more + "}\n")
+    with pytest.raises(Refused) as told:
+        list(rank.run(toml, path, votes=cast))
+    assert f"{cast}, line 11: {said}" in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("selected", "said"),
     [
