@@ -32,8 +32,10 @@ from bot.domain.papers import (
 from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import Address, DigestRequest
 from bot.domain.schedule import Schedule
-from bot.domain.subscription import Subscription
+from bot.domain.subscription import Subscription, Vote
+from bot.domain.teaching import Lesson
 from bot.store.lookups import Lookups
+from bot.store.papers import paper_ref
 
 NOW = datetime(2025, 3, 20, 8, 40, tzinfo=UTC)
 DAY = date(2025, 3, 20)
@@ -53,6 +55,19 @@ def paper(id: str = "2503.15294", **fields: Any) -> Paper:
         "categories": ("cs.LG",),
     }
     return Paper(id=id, **(given | fields))
+
+
+def lesson(id: str = "2503.15294", by: str = "U1", vote: str = "up", **fields: Any) -> Lesson:
+    """A vote in Slack's C1 on a paper of the profile `matters`."""
+    voted = paper(id)
+    given: dict[str, Any] = {
+        "profile": "matters",
+        "channel": "slack:T1:C1",
+        "ref": paper_ref(voted),
+        "title": voted.title,
+        "at": NOW,
+    }
+    return Lesson(paper=id, by=by, vote=Vote(vote), **(given | fields))
 
 
 def announced(id: str = "2503.15294", kind: str = "new", **fields: Any) -> Announced:

@@ -14,13 +14,15 @@ from bot.commands import (
     profile_versions,
     profiles,
     subscriptions,
+    teaching,
     trials,
 )
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.conversation import SAYINGS
-from bot.commands.naming import with_names
+from bot.commands.naming import profile_meant
 from bot.commands.permissions import Right
 from bot.domain.message import Message
+from bot.domain.teaching import DownReason
 from bot.errors import Refused
 from bot.store.gates import Gates, gate_key
 from bot.store.spending import Accounts
@@ -203,14 +205,7 @@ def _cost(invocation: Invocation, context: Context, words: list[str]) -> Answer:
 def _gate(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     """`gate [PROFILE]`: of the channel's profile, where none is named."""
     store, place = context.store, invocation.address
-    if words:
-        names = with_names(words, context.profiles(place))
-        profile = context.find_profile(" ".join(names), place)
-    else:
-        here = [each.profile for each in store.subscriptions.of(place)]
-        if len(here) != 1:
-            raise Refused(gate_views.which_profile(here))
-        profile = context.find_profile(here[0], place)
+    profile = profile_meant(words, invocation, context, "gate")
     report = Gates(store).report(gate_key(profile, context.judge.model or ""))
     costs = Accounts(store).costs(place.workspace_key, *context.limits, invocation.at)
     head = gate_views.gate_text(profile, report, gate_savings(costs, profile.name))
@@ -271,12 +266,14 @@ COMMANDS: dict[str, CommandSpec[CommandHandler]] = {
     "cost": CommandSpec(_cost, USE),
     "gate": CommandSpec(_gate, USE),
     "missed": CommandSpec(papers.missed, USE),
+    "taught": CommandSpec(teaching.taught, USE),
     "why": CommandSpec(papers.why, ASK),
     "help": CommandSpec(_help, USE),
 }
 BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "up": CommandSpec(papers.voted_up, ASK),
     "down": CommandSpec(papers.voted_down, ASK),
+    **{f"down-{why}": CommandSpec(teaching.reason_pressed(why), ASK) for why in DownReason},
     "why": CommandSpec(papers.why_pressed, ASK),
     "abstract": CommandSpec(papers.abstract, ASK),
     "bibtex": CommandSpec(papers.bibtex, ASK),
@@ -309,6 +306,12 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "history": CommandSpec(_as_typed(profile_versions.history), USE),
     "restore": CommandSpec(profile_versions.restore_pressed, CHANGE),
     "undo": CommandSpec(profile_versions.undo_pressed, CHANGE),
+    "forget-vote": CommandSpec(teaching.forget_paper, USE),
+    "forget-mine": CommandSpec(teaching.forget_mine, USE),
+    "forget-reader": CommandSpec(teaching.forget_reader, CHANGE),
+    "forget-votes": CommandSpec(teaching.forget_all, CHANGE),
+    "ask-forget-votes": CommandSpec(teaching.asked_to_forget, CHANGE),
+    "undo-forget": CommandSpec(teaching.undo_forget, USE),
 }
 FORMS: dict[str, CommandSpec[FormHandler]] = {
     "subscribe": CommandSpec(subscriptions.submit_form, CHANGE, names_channel=True, posts=True),

@@ -1,4 +1,4 @@
-"""Profiles as people name them: by name, by title, in quotation marks or without; pure."""
+"""Profiles as people name them: by name, by title, in quotation marks or without."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from bot.commands.context import Context, Invocation
 from bot.commands.phrases import FILLERS
 from bot.domain.papers import Profile
 from bot.errors import Refused
@@ -39,6 +40,20 @@ def with_names(words: Sequence[str], profiles: Mapping[str, Profile]) -> list[st
     if any(word.lower() in profiles for word in named) or all(w.lower() in FILLERS for w in named):
         named = [word for word in named if word.lower() not in FILLERS or word.lower() in profiles]
     return named
+
+
+def profile_meant(
+    words: Sequence[str], invocation: Invocation, context: Context, command: str
+) -> Profile:
+    """The profile that a command's words name, or the channel's only one where they name none.
+    Raises Refused."""
+    place = invocation.address
+    if words:
+        return context.find_profile(" ".join(with_names(words, context.profiles(place))), place)
+    here = [each.profile for each in context.store.subscriptions.of(place)]
+    if len(here) != 1:
+        raise Refused(help.which_profile(command, here))
+    return context.find_profile(here[0], place)
 
 
 def mentioned(words: Sequence[str], profiles: Mapping[str, Profile]) -> Profile | None:

@@ -13,10 +13,13 @@ from bot.domain.lookup import Lookup
 from bot.domain.message import Message
 from bot.domain.paper_status import CloserLook, PaperReport, judging_criteria
 from bot.domain.subscription import Vote
+from bot.domain.teaching import Lesson
 from bot.errors import Refused
+from bot.store.papers import paper_ref
 from bot.views import card as card_views
 from bot.views import digest as digest_views
 from bot.views import refusals
+from bot.views import teaching as teaching_views
 from bot.views import why as why_views
 from bot.views.bibtex import bibtex_text
 from bot.views.near_misses import near_misses, posted_by_hand
@@ -167,11 +170,22 @@ def voted_down(invocation: Invocation, context: Context, value: str) -> Answer:
 
 def _voted(invocation: Invocation, context: Context, value: str, vote: Vote) -> Answer:
     day, digest, decision = _pressed_paper(invocation, context, value)
-    context.store.votes.cast(invocation.address, decision.paper.id, invocation.by, vote)
+    lesson = Lesson(
+        profile=digest.profile.name,
+        channel=str(invocation.address),
+        paper=decision.paper.id,
+        ref=paper_ref(decision.paper),
+        title=decision.paper.title,
+        by=invocation.by,
+        vote=vote,
+        at=invocation.at,
+    )
+    stands = context.store.votes.cast(invocation.address, lesson)
     votes = context.store.votes.count(invocation.address, decision.paper.id)
     also = context.store.shown_papers.other_profiles(invocation.address, decision.paper.id)
     number = digest.number_of(decision)
-    return Answer(update=card_views.card(digest, number, decision, day, votes, also))
+    asks = teaching_views.why_not(value) if stands and vote is Vote.DOWN else None
+    return Answer(asks, update=card_views.card(digest, number, decision, day, votes, also))
 
 
 def _pressed_paper(

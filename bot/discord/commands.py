@@ -25,7 +25,7 @@ Callback = Callable[..., Coroutine[Any, Any, None]]
 # Commands that name a profile, and whether it has to be one of the channel's.
 _NAMING: Final = {
     **dict.fromkeys(("now", "preview", "new", "history", "undo"), False),
-    **dict.fromkeys(("unsubscribe", "pause", "resume", "missed", "gate"), True),
+    **dict.fromkeys(("unsubscribe", "pause", "resume", "missed", "gate", "taught"), True),
 }
 # Those that take the most papers, too.
 _LIMITED: Final = ("now",)

@@ -28,6 +28,7 @@ from bot.domain.profile_version import ProfileVersion
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
 from bot.domain.task import Task, TaskResult
+from bot.domain.teaching import Lesson, Taught
 from bot.planning.plan import StepRecord
 from bot.store.outbox import OutboxEntry
 from bot.store.papers import parse_vector
@@ -45,6 +46,7 @@ from bot.store.stored_forms import (
     split_words,
     upgraded_json,
 )
+from bot.store.votes import Forgotten
 
 Type = Literal["string", "hash", "set", "zset", "list"]
 # Takes a hash's field (empty elsewhere) and a value. Raises ValueError for one that is not valid.
@@ -127,6 +129,13 @@ def _subscription(key: str, text: str) -> Subscription:
     return subscription
 
 
+def _lesson(key: str, text: str) -> Lesson:
+    lesson = reader_for(Lesson)(text)
+    if lesson.key != key:
+        raise Unreadable("it is filed under another channel, paper or person")
+    return lesson
+
+
 def _object(_: str, text: str) -> object:
     """A value of the workers, whose type is unknown here."""
     if not isinstance(value := parse_json(text), dict):
@@ -171,6 +180,7 @@ _WORKSPACE = r"[a-z]+:[\w-]{0,64}"
 _PAPER = r"[\w.-]+(/\d+)?"
 _REF = rf"{_PAPER}v\d+:{_FP}"
 _BATCH = r"[\w.-]+"
+_PROFILE = r"[a-z0-9][a-z0-9-]{0,39}"
 _MAKER = r"[a-z0-9-]+"
 _SCOPE = rf"{_WORKSPACE}(/[\w-]+)?"
 
@@ -214,6 +224,10 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     ("subscriptions", "hash", _subscription, False),
     ("served", "hash", _day, False),
     (f"votes:{_PLACE}:{_PAPER}", "hash", lambda _, text: Vote(text), False),
+    (f"lessons:{_WORKSPACE}:{_PROFILE}", "hash", _lesson, False),
+    (f"vote-rankings:{_WORKSPACE}:{_PROFILE}", "string", _object, True),  # learned anew
+    (f"taught:{_WORKSPACE}:{_PROFILE}", "string", _a(Taught), True),
+    (f"forgotten:{_WORKSPACE}:{_FP}", "string", _a(Forgotten), True),
     # costs, gates, lookups
     (f"spent:{_SCOPE}:{_PERIOD}", "hash", _number, False),
     (f"spared:{_SCOPE}:{_PERIOD}", "hash", _spared, False),

@@ -1,39 +1,160 @@
-"""Redis: votes on papers shown to a channel."""
+"""Redis: votes on papers shown to a channel, and what they teach each profile of a workspace."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from redis import Redis
 
+from bot.domain.papers import Value, fingerprint
 from bot.domain.request import Address
 from bot.domain.subscription import Vote, Votes
-from bot.store.stored_forms import RETENTION
+from bot.domain.teaching import DownReason, Lesson, Taught
+from bot.store.quarantine import ValueReader
+from bot.store.stored_forms import RETENTION, N, reader_for, serialise
 
-# One person has one vote a paper; the same vote again takes it back. In one step, because people
-# press at the same moment.
+_UNDO_FOR = timedelta(days=1)
+
+# One person has one vote a paper; the same vote again takes it back, with what it taught. In one
+# step, because people press at the same moment.
 _CAST = """
 if redis.call('hget', KEYS[1], ARGV[1]) == ARGV[2] then
   redis.call('hdel', KEYS[1], ARGV[1])
-else
-  redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
-  redis.call('expire', KEYS[1], ARGV[3])
+  redis.call('hdel', KEYS[2], ARGV[4])
+  return 0
 end
+redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
+redis.call('expire', KEYS[1], ARGV[3])
+redis.call('hset', KEYS[2], ARGV[4], ARGV[5])
+redis.call('expire', KEYS[2], ARGV[3])
+return 1
+"""
+
+# What was forgotten comes back, unless that person has voted on the paper again.
+_RESTORE = """
+if redis.call('hsetnx', KEYS[1], ARGV[1], ARGV[2]) == 1 then
+  redis.call('expire', KEYS[1], ARGV[3])
+  redis.call('hset', KEYS[2], ARGV[4], ARGV[5])
+  redis.call('expire', KEYS[2], ARGV[3])
+  return 1
+end
+return 0
 """
 
 
+class Forgotten(Value):
+    """Votes that were forgotten, until that can no longer be undone."""
+
+    profile: str
+    lessons: tuple[Lesson, ...]
+    by: str
+    at: datetime
+
+
 class PaperVotes:
-    """By channel and paper (an id)."""
+    """By channel and paper (an id); what they teach, by workspace and profile (a name)."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+        self._redis, self._rows = redis, ValueReader(redis)
 
-    def cast(self, address: Address, paper: str, person: str, vote: Vote) -> None:
-        """Vote, change a vote, or take the same vote back."""
-        seconds = int(RETENTION.total_seconds())
-        self._redis.eval(_CAST, 1, f"pb:votes:{address}:{paper}", person, vote, seconds)
+    def cast(self, address: Address, lesson: Lesson) -> bool:
+        """Vote, change a vote, or take the same vote back; returns whether it stands now. `lesson`
+        is the vote, in this channel."""
+        keys = _votes(lesson.channel, lesson.paper), _lessons(address.workspace_key, lesson.profile)
+        return bool(self._redis.eval(_CAST, 2, *keys, *_row(lesson)))
 
     def count(self, address: Address, paper: str) -> Votes:
-        rows: list[str] = self._redis.hvals(f"pb:votes:{address}:{paper}")  # type: ignore[assignment]
+        rows: list[str] = self._redis.hvals(_votes(str(address), paper))  # type: ignore[assignment]
         counts = Counter(rows)
         return Votes(up=counts[Vote.UP], down=counts[Vote.DOWN])
+
+    # -- what they teach
+
+    def lessons(self, workspace_key: str, profile: str) -> list[Lesson]:
+        """All votes that teach a profile, the oldest first."""
+        rows = self._rows.hgetall(_lessons(workspace_key, profile), reader_for(Lesson))
+        return sorted(rows.values(), key=lambda lesson: (lesson.at, lesson.key))
+
+    def explain(self, address: Address, profile: str, key: str, reason: DownReason) -> bool:
+        """Add the reason of a vote down (a Lesson's key); False when there is no such vote."""
+
+        def explained(lesson: Lesson | None) -> Lesson | None:
+            if lesson is None or lesson.vote is not Vote.DOWN:
+                return lesson
+            return lesson.model_copy(update={"reason": reason})
+
+        name = _lessons(address.workspace_key, profile)
+        after = self._rows.change(name, key, Lesson, explained)[1]
+        return after is not None and after.reason is reason
+
+    def forget(
+        self, address: Address, profile: str, lessons: Sequence[Lesson], by: str, at: datetime
+    ) -> str:
+        """Take votes back for good, as if they had not been cast; returns the token that undoes it
+        for a day."""
+        forgotten = Forgotten(profile=profile, lessons=tuple(lessons), by=by, at=at)
+        token = fingerprint(forgotten.model_dump_json())
+        key = _forgotten(address.workspace_key, token)
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(key, serialise(forgotten), ex=_UNDO_FOR)
+            for lesson in lessons:
+                pipe.hdel(_votes(lesson.channel, lesson.paper), lesson.by)
+                pipe.hdel(_lessons(address.workspace_key, profile), lesson.key)
+            pipe.execute()
+        return token
+
+    def forgotten(self, address: Address, token: str) -> Forgotten | None:
+        """None after a day, in another workspace, and once they are back."""
+        return self._rows.get(_forgotten(address.workspace_key, token), reader_for(Forgotten))
+
+    def restore(self, address: Address, token: str, forgotten: Forgotten) -> int:
+        """Cast them again where nobody voted otherwise since; returns how many came back."""
+        own = _lessons(address.workspace_key, forgotten.profile)
+        back = sum(
+            int(self._redis.eval(_RESTORE, 2, _votes(e.channel, e.paper), own, *_row(e)))
+            for e in forgotten.lessons
+        )
+        self._redis.delete(_forgotten(address.workspace_key, token))
+        return back
+
+    def put_learned(
+        self, workspace_key: str, profile: str, rankings: Value, taught: Taught
+    ) -> None:
+        """Store what was learned: a value of the workers, and its report."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            name = f"{workspace_key}:{profile}"
+            pipe.set(f"pb:vote-rankings:{name}", serialise(rankings), ex=RETENTION)
+            pipe.set(f"pb:taught:{name}", serialise(taught), ex=RETENTION)
+            pipe.execute()
+
+    def learned(self, workspace_key: str, profile: str, value: type[N]) -> N | None:
+        """What was learned last, as the workers' `value`; None where nothing was, or its form can't
+        be read any more: then it is learned again."""
+        return self._rows.get(f"pb:vote-rankings:{workspace_key}:{profile}", reader_for(value))
+
+    def taught(self, workspace_key: str, profile: str) -> Taught | None:
+        return self._rows.get(f"pb:taught:{workspace_key}:{profile}", reader_for(Taught))
+
+    def drop_learned(self, workspace_key: str, profiles: Iterable[str]) -> None:
+        for profile in profiles:
+            name = f"{workspace_key}:{profile}"
+            self._redis.delete(f"pb:vote-rankings:{name}", f"pb:taught:{name}")
+
+
+def _row(lesson: Lesson) -> tuple[str, str, int, str, str]:
+    seconds = int(RETENTION.total_seconds())
+    return lesson.by, lesson.vote.value, seconds, lesson.key, serialise(lesson)
+
+
+def _votes(channel: str, paper: str) -> str:
+    return f"pb:votes:{channel}:{paper}"
+
+
+def _lessons(workspace_key: str, profile: str) -> str:
+    return f"pb:lessons:{workspace_key}:{profile}"
+
+
+def _forgotten(workspace_key: str, token: str) -> str:
+    return f"pb:forgotten:{workspace_key}:{token}"

@@ -27,6 +27,7 @@ COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "cost": "What scoring costs, today and this month",
     "gate": "What the gate spares the model, and what it misses",
     "missed": "Papers that nearly made the last digest",
+    "taught": "What your votes taught, to see it or forget it",
     "status": "Whether everything works",
     "help": "What Paperboy can do",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from bot.arxiv.text import one_line
 from bot.domain.budget import GateReport, GateStage
@@ -34,12 +34,6 @@ def gate_text(profile: Profile, found: GateReport | None, saved: str) -> Message
     if found is None:
         return Message(title=title, text=("It has seen no day yet.",), small=(_WHAT,))
     return Message(title=title, text=tuple(_sentences(found, saved)), small=(_WHAT,))
-
-
-def which_profile(here: Sequence[str]) -> str:
-    """Where none is named, and the channel has none or several."""
-    names = ", ".join(map(one_line, here))
-    return f"Name a profile: /digest gate PROFILE.{f' Here: {names}.' if names else ''}"
 
 
 def _sentences(found: GateReport, saved: str) -> Iterator[str]:

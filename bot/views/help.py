@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from bot.arxiv.text import one_line, quoted
 from bot.domain.message import Button, CommandLine, Item, Message
@@ -49,6 +49,11 @@ _MORE = (
     CommandLine(word="digest undo", arguments="[PROFILE]", does="take back its last change"),
     CommandLine(
         word="digest missed", arguments="[PROFILE]", does="papers that nearly made the last digest"
+    ),
+    CommandLine(
+        word="digest taught",
+        arguments="[PROFILE | forget mine|all|ID [PROFILE]]",
+        does="what your votes taught, to see it or forget it",
     ),
     CommandLine(word="why", arguments="ID", does="why a paper was picked, or not"),
     CommandLine(word="digest cost", does="what scoring costs, and the limits"),
@@ -148,3 +153,9 @@ def _topic(topic: Topic) -> Item:
         text=(escape_unprintable(topic.relevant),),
         small=outside,
     )
+
+
+def which_profile(command: str, here: Sequence[str]) -> str:
+    """Where a command names no profile, and the channel has none or several."""
+    names = ", ".join(map(one_line, here))
+    return f"Name a profile: /digest {command} PROFILE.{f' Here: {names}.' if names else ''}"

@@ -13,7 +13,6 @@ from bot.domain.message import Post
 from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason, ChannelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
-from bot.domain.subscription import Vote
 from bot.planning import plan
 from bot.planning.plan import StepKind
 from bot.slack.poster import SlackPoster
@@ -27,6 +26,7 @@ from tests.factories import (
     decision,
     digest,
     digest_request,
+    lesson,
     list_result,
     listing,
     paper_ids,
@@ -628,7 +628,7 @@ def test_an_unreadable_value_delays_no_other_channel(
     subscribed(store, "C1", "U1")
     run_deliver_job(fake_slack, store, redis_url, requests[:1])
     store.outages.put("slack", "It is away.", NOW)
-    store.votes.cast(slack_address("C1"), paper_ids(1)[0], "U1", Vote.UP)
+    store.votes.cast(slack_address("C1"), lesson(paper_ids(1)[0]))
     store.shown_papers.put_other_profile(slack_address("C1"), paper_ids(1)[0], "Other")
     posted = replies(fake_slack, "C1")
     found: list[str] = store.redis.keys(key)  # type: ignore[assignment]

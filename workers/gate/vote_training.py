@@ -8,7 +8,7 @@ are the more it looks at where the two meet.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -17,22 +17,26 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from bot.domain.papers import Paper
-from workers.embedding.meaning import STEPS, Meaning, dot, numbers
+from workers.embedding.meaning import STEPS, Meaning, dot
 from workers.gate import logistic
 from workers.gate.learned_ranking import Term, fields_of, tf_idf
 from workers.gate.logistic import DenseTable, Numbers, SparseTable
+from workers.gate.themes import find_themes
 from workers.gate.vote_ranking import PaperVote, VoteRanking
 
-# Chosen on votes on papers of March 2025, tested on April; tests/benchmarks/bench_votes.py has the
-# figures of May and June.
+# Chosen on votes on papers of March and April 2025, tested on the month after each;
+# tests/benchmarks/bench_votes.py has the figures of June.
 FIELDS = (0.4, 1.0, 0.3)  # weights of title, abstract, categories; authors teach nothing more
 MEANING = 0.6  # the weight of a vector, next to the abstract's 1
+# Words that vary together, in the papers to be told apart: how many such themes, one for so many
+# papers at most, and their weight. Most words of a paper are in none that somebody voted on.
+THEMES, PAPERS_A_THEME, THEME = 50, 4, 0.55
 TRUST = 8.0  # logistic regression's C
 SHIFT = 3.0  # standard deviations of the local ranking to a unit of the regression
 
-# One person's votes together count like this many people's at most, however many they are: 50 of
+# One person's votes together count like this many people's single ones at most: 50 votes of
 # one move less than one of each of five.
-ONE_VOICE = 2.0
+ONE_VOICE = 1.5
 
 # Who votes against what all others say counts less. How far what others' votes say of a vote is
 # believed, the odds that a person means what they vote, as a logarithm, and how often it is asked.
@@ -63,44 +67,35 @@ def train(
     does not matter.
     """
     rows = _last_votes(votes)
-    if not rows:
-        return None
     voted = {vote.paper.id: vote.paper for vote in votes}
     known = {paper.id: paper for paper in papers} | {row.paper: voted[row.paper] for row in rows}
-    fields = {id: _fields(known[id]) for id in sorted(known)}
-    frequencies = [Counter(t for paper in fields.values() for t in paper[n]) for n in range(3)]
     ids = sorted({row.paper for row in rows})
-    counts = {side: np.zeros(len(ids)) for side in (True, False)}
-    vectors = _Vectors(ids, fields, frequencies, meaning)
-    place = {id: n for n, id in enumerate(ids)}
-    for row, count in zip(rows, _voices(rows, vectors.gram(), place), strict=True):
-        counts[row.is_up][place[row.paper]] += count
-    others = sorted(set(fields) - set(ids))
-    missing = [side for side in (True, False) if not counts[side].any()]
-    if missing and not others:
+    others = sorted(set(known) - set(ids))[:MOST]
+    is_one_sided = len({row.is_up for row in rows}) < 2
+    if not rows or (is_one_sided and not others):
         return None
-    if missing:
-        vectors = _Vectors([*ids, *others], fields, frequencies, meaning)
-        counts[not missing[0]] = np.append(counts[not missing[0]], np.zeros(len(others)))
-        share = counts[not missing[0]].sum() / len(others)
-        counts[missing[0]] = np.append(np.zeros(len(ids)), np.full(len(others), share))
-    weights = SHIFT * vectors.fit(counts[True], counts[False])
+    table = _Table(known, ids, others if is_one_sided else [], meaning)
+    place = {id: n for n, id in enumerate(ids)}
+    counts = {side: np.zeros(len(table.root)) for side in (True, False)}
+    for row, count in zip(rows, _voices(rows, table.root, place), strict=True):
+        counts[row.is_up][place[row.paper]] += count
+    if is_one_sided:
+        counts[not rows[0].is_up][len(ids) :] = counts[rows[0].is_up].sum() / len(others)
+    weights = table.fit(counts[True], counts[False])
     learned: list[dict[str, Term]] = [{}, {}, {}]
-    for (field, term), column in vectors.columns.items():
-        weight = round(FIELDS[field] * float(weights[column]), 4) + 0.0
-        learned[field][term] = Term(frequencies[field][term], weight)
+    for (field, term), column in table.columns.items():
+        weight = round(SHIFT * FIELDS[field] * float(weights.terms[column]), 4) + 0.0
+        learned[field][term] = Term(table.frequencies[field][term], weight)
     ranking = VoteRanking(
         votes=len(rows),
         people=len({row.by for row in rows}),
-        papers=len(fields),
+        papers=len(known),
         title=learned[0],
         abstract=learned[1],
         categories=learned[2],
-        meaning=tuple(
-            round(MEANING * float(weight), 4) + 0.0 for weight in weights[len(vectors.columns) :]
-        ),
+        meaning=tuple(round(SHIFT * MEANING * float(each), 4) + 0.0 for each in weights.meaning),
     )
-    return _centred(ranking, [known[id] for id in fields], meaning)
+    return _centred(ranking, list(known.values()), meaning)
 
 
 def _fields(paper: Paper) -> tuple[Counter[str], ...]:
@@ -111,9 +106,8 @@ def _fields(paper: Paper) -> tuple[Counter[str], ...]:
 def _centred(ranking: VoteRanking, papers: Sequence[Paper], meaning: Meaning | None) -> VoteRanking:
     """The ranking with a mean shift of 0 over these papers."""
     middle = math.fsum(ranking.shift(paper) for paper in papers) / len(papers)
-    means = 0.0
-    if meaning and ranking.meaning:
-        means = math.fsum(dot(meaning.papers[p.id], ranking.meaning) for p in papers) / len(papers)
+    vectors = [meaning.papers[p.id] for p in papers if p.id in meaning.papers] if meaning else []
+    means = math.fsum(dot(vector, ranking.meaning) for vector in vectors) / max(len(vectors), 1)
     return ranking.model_copy(
         update={"middle": round(middle, 4), "meaning_middle": round(means, 4)}
     )
@@ -127,7 +121,7 @@ def _last_votes(votes: Sequence[PaperVote]) -> list[_Row]:
     return sorted(_Row(id, by, is_up) for (by, id), is_up in last.items() if id in kept)
 
 
-def _voices(rows: Sequence[_Row], gram: Numbers, place: Mapping[str, int]) -> Numbers:
+def _voices(rows: Sequence[_Row], table: Numbers, place: Mapping[str, int]) -> Numbers:
     """For how much each vote counts."""
     of = Counter(row.by for row in rows)
     counts = np.array([1 / (1 + (of[row.by] - 1) / ONE_VOICE) for row in rows])
@@ -136,7 +130,6 @@ def _voices(rows: Sequence[_Row], gram: Numbers, place: Mapping[str, int]) -> Nu
         return counts
     is_up = np.array([row.is_up for row in rows])
     at = np.array([place[row.paper] for row in rows])
-    table = _root(gram)
     trusted = np.ones(len(of))
     for _ in range(ROUNDS):
         said = [
@@ -165,85 +158,114 @@ def _chance(log_odds: float) -> float:
     return 1 / (1 + math.exp(-max(log_odds, -500.0)))
 
 
-def _root(gram: Numbers) -> Numbers:
-    """A table of as few columns as rows, with the same products of rows."""
-    squares, turned = np.linalg.eigh(gram)
-    return np.asarray(turned * np.sqrt(np.maximum(squares, 0.0)))
+class _Weights(NamedTuple):
+    """Of terms, by their column, and of the numbers of a vector."""
+
+    terms: Numbers
+    meaning: Numbers
 
 
-class _Vectors:
-    """Papers' vectors: their terms by tf-idf, then the numbers of their meaning, each field with
-    its weight."""
+class _Table:
+    """Papers to tell apart, a row for each: their terms by tf-idf, themes, the numbers of their
+    meaning, each with its weight.
+
+    Far more columns than rows: `root` has as few as rows and the same products of rows, so that the
+    regression finds the same.
+    """
 
     def __init__(
         self,
+        known: Mapping[str, Paper],
         ids: Sequence[str],
-        fields: Mapping[str, Sequence[Counter[str]]],
-        frequencies: Sequence[Mapping[str, int]],
+        others: Sequence[str],
         meaning: Meaning | None,
     ) -> None:
-        columns: defaultdict[tuple[int, str], int] = defaultdict(lambda: len(columns))
-        entries = list[tuple[int, int, float]]()
-        for row, id in enumerate(ids):
-            for field, counts in enumerate(fields[id]):
-                vector = tf_idf(counts, frequencies[field], len(fields))
-                entries += [
-                    (row, columns[field, term], FIELDS[field] * amount)
-                    for term, amount in vector.items()
-                ]
-        self.columns = dict(columns)
-        size = 0
-        if meaning:
-            for row, id in enumerate(ids):
-                vector_of = numbers(meaning.papers[id])
-                size = len(vector_of)
-                entries += [
-                    (row, len(self.columns) + n, MEANING * number / STEPS)
-                    for n, number in enumerate(vector_of)
-                ]
-        row_of, column_of, amounts = zip(*entries, strict=True) if entries else ((), (), ())
-        self._table = SparseTable(
-            np.array(row_of, np.int64),
-            np.array(column_of, np.int64),
+        """Rarity and themes are those of all `known` papers; the rows are `ids` and `others`."""
+        rows = [*ids, *others]
+        order = [*rows, *sorted(set(known) - set(rows))]
+        fields = [_fields(known[id]) for id in order]
+        self.frequencies = [Counter(t for paper in fields for t in paper[n]) for n in range(3)]
+        self.columns = self._columns(fields, len(ids))
+        terms = self._terms(fields)
+        self._own = terms.row < len(rows)
+        self._terms_of_rows = terms
+        with threadpool_limits(1):
+            self._parts, themes_of = self._themes(terms, len(order))
+            vectors = [meaning.papers[id] for id in rows] if meaning else []
+            self._dense = np.hstack([themes_of[: len(rows)], _numbers(vectors, len(rows))])
+            products = self._products(len(rows)) + self._dense @ self._dense.T
+            squares, turned = np.linalg.eigh(products)
+        kept = squares > squares[-1] * 1e-9
+        self.root = turned[:, kept] * np.sqrt(squares[kept])
+        self._back = turned[:, kept] / np.sqrt(squares[kept])
+
+    def _columns(
+        self, fields: Sequence[Sequence[Counter[str]]], voted: int
+    ) -> dict[tuple[int, str], int]:
+        """A column for each term of a voted paper, or of two others."""
+        of_voted = {(n, term) for paper in fields[:voted] for n in range(3) for term in paper[n]}
+        often = {
+            (n, term)
+            for n in range(3)
+            for term, papers in self.frequencies[n].items()
+            if papers > 1
+        }
+        return {key: column for column, key in enumerate(sorted(of_voted | often))}
+
+    def _terms(self, fields: Sequence[Sequence[Counter[str]]]) -> SparseTable:
+        rows, columns, amounts = list[int](), list[int](), list[float]()
+        for row, paper in enumerate(fields):
+            for field, counts in enumerate(paper):
+                vector = tf_idf(counts, self.frequencies[field], len(fields))
+                for term, amount in vector.items():
+                    if (field, term) in self.columns:
+                        rows.append(row)
+                        columns.append(self.columns[field, term])
+                        amounts.append(FIELDS[field] * amount)
+        return SparseTable(
+            np.array(rows, np.int64),
+            np.array(columns, np.int64),
             np.array(amounts, np.float64),
-            len(ids),
-            len(self.columns) + size,
+            len(fields),
+            len(self.columns),
         )
 
-    def gram(self) -> Numbers:
-        """The product of each row with each."""
-        table, found = self._table, np.zeros((self._table.rows, self._table.rows))
-        for begin in range(0, table.columns, 4096):
-            some = (table.column >= begin) & (table.column < begin + 4096)
-            part = np.zeros((table.rows, 4096))
-            part[table.row[some], table.column[some] - begin] = table.amount[some]
+    def _themes(self, terms: SparseTable, papers: int) -> tuple[Numbers, Numbers]:
+        """Each column's part in the themes, and each paper's amount of them."""
+        count = min(THEMES, papers // PAPERS_A_THEME)
+        if not count:
+            return np.zeros((terms.columns, 0)), np.zeros((papers, 0))
+        found = find_themes(terms, count)
+        middle = found.amounts.mean(axis=0)
+        return THEME * found.parts, THEME * (found.amounts - middle)
+
+    def _products(self, rows: int) -> Numbers:
+        """The product of the terms of each row with each."""
+        terms, found = self._terms_of_rows, np.zeros((rows, rows))
+        for begin in range(0, terms.columns, 4096):
+            some = self._own & (terms.column >= begin) & (terms.column < begin + 4096)
+            part = np.zeros((rows, 4096))
+            part[terms.row[some], terms.column[some] - begin] = terms.amount[some]
             found += part @ part.T
         return found
 
-    def fit(self, up: Numbers, down: Numbers) -> Numbers:
+    def fit(self, up: Numbers, down: Numbers) -> _Weights:
         """The columns' weights, where each row counts so much on either side."""
-        table = self._table
-        sides = [(np.flatnonzero(side), is_up) for side, is_up in ((up, True), (down, False))]
-        rows = np.concatenate([at for at, _ in sides])
-        is_up = np.concatenate([np.full(len(at), was) for at, was in sides])
-        counts = np.concatenate([up[sides[0][0]], down[sides[1][0]]])
+        ups, downs = np.flatnonzero(up), np.flatnonzero(down)
+        rows, is_up = np.concatenate([ups, downs]), np.arange(len(ups) + len(downs)) < len(ups)
+        counts = np.concatenate([up[ups], down[downs]])
         with threadpool_limits(1):
-            return logistic.fit(_Repeated(table, rows), is_up, TRUST, counts)
+            of_root = logistic.fit(DenseTable(self.root[rows]), is_up, TRUST, counts)
+            of_rows = self._back @ of_root
+            of_dense = of_rows @ self._dense
+        themes = self._parts.shape[1]
+        terms, own = self._terms_of_rows, self._own
+        sums = terms.amount[own] * of_rows[terms.row[own]]
+        of_terms = np.bincount(terms.column[own], sums, terms.columns)
+        return _Weights(of_terms + self._parts @ of_dense[:themes], of_dense[themes:])
 
 
-class _Repeated(NamedTuple):
-    """Some rows of a table, any of them more than once."""
-
-    table: SparseTable
-    at: _Places
-
-    @property
-    def columns(self) -> int:
-        return self.table.columns
-
-    def times(self, weights: Numbers) -> Numbers:
-        return np.asarray(self.table.times(weights)[self.at])
-
-    def transposed_times(self, amounts: Numbers) -> Numbers:
-        sums = np.bincount(self.at, amounts, self.table.rows)
-        return self.table.transposed_times(np.asarray(sums, np.float64))
+def _numbers(vectors: Sequence[bytes], rows: int) -> Numbers:
+    """Papers' vectors as rows; no column where there are none."""
+    numbers = np.frombuffer(b"".join(vectors), np.int8).reshape(rows, -1)
+    return np.asarray(MEANING * numbers / STEPS)

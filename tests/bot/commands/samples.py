@@ -9,7 +9,12 @@ from tests.factories import NOW, announced, decision, digest, listing, person_in
 
 # Everybody may do these, wherever they are; all else takes a right. A new command, button or form
 # belongs to the rest, until somebody thinks it over and names it here.
-OPEN_TO_ALL = {"why"}, {"why", "up", "down", "abstract", "bibtex", "menu", "details"}, set[str]()
+_REASONS = {"down-off-topic", "down-known", "down-weak", "down-not-now"}
+OPEN_TO_ALL = (
+    {"why"},
+    {"why", "up", "down", "abstract", "bibtex", "menu", "details"} | _REASONS,
+    set[str](),
+)
 
 CHANNEL_ADDRESS = Address(platform="slack", workspace="T1", channel="C1")
 NEXT_DOOR = CHANNEL_ADDRESS.model_copy(update={"channel": "C2"})

@@ -294,11 +294,24 @@ def about_one_paper(somebody: Conversation) -> None:
     somebody.presses("share", "2503.10001")
 
 
+def about_votes(somebody: Conversation) -> None:
+    somebody.presses("down", "day 2503.10000")
+    for reason in ("off-topic", "known", "weak", "not-now"):
+        somebody.presses(f"down-{reason}", "day 2503.10000")
+    somebody.types("/digest taught", "/digest taught matters", "/digest taught forget 2503.10009")
+    somebody.presses("forget-vote", "matters 2503.10000")
+    somebody.presses("forget-reader", "matters 00000000")
+    somebody.presses("ask-forget-votes", "matters")
+    somebody.presses("forget-votes", "matters")
+    somebody.presses("forget-mine", "matters")
+    somebody.presses("undo-forget", "0000")
+
+
 def test_what_a_channel_sees(context: Context) -> None:
     somebody = Conversation(context)
     for part in (
         *(before_anything, before_subscribing, by_words, by_form, by_button, own_profile),
-        *(profile_by_button, versions, about_one_paper),
+        *(profile_by_button, versions, about_one_paper, about_votes),
     ):
         part(somebody)
     check_golden("commands/subscriptions.txt", "\n".join(somebody.said) + "\n")

@@ -18,7 +18,7 @@ from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription, Vote, Votes
 from bot.store.store import Store
-from tests.factories import DAY, NOW, profile
+from tests.factories import DAY, NOW, lesson, profile
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 NEXT_DOOR = HERE.model_copy(update={"channel": "C2"})
@@ -249,7 +249,7 @@ def test_one_that_has_ended_already_is_not_ended_again(store: Store) -> None:
 
 
 def test_votes_belong_to_a_channel_and_a_paper(store: Store) -> None:
-    store.votes.cast(HERE, PAPER, "U1", Vote.UP)
+    store.votes.cast(HERE, lesson(PAPER, channel=str(HERE)))
     assert store.votes.count(HERE, PAPER) == Votes(up=1)
     assert store.votes.count(HERE, "2503.15295") == store.votes.count(NEXT_DOOR, PAPER) == Votes()
     assert store.votes.count(ELSEWHERE, PAPER) == Votes()
@@ -265,7 +265,7 @@ def test_a_person_has_one_vote_and_the_same_again_takes_it_back(
     store.redis.flushall()
     now: dict[str, Vote | None] = {}
     for person, vote in pressed:
-        store.votes.cast(HERE, PAPER, person, vote)
+        store.votes.cast(HERE, lesson(PAPER, person, vote, channel=str(HERE)))
         now[person] = None if now.get(person) is vote else vote
     ways = list(now.values())
     assert store.votes.count(HERE, PAPER) == Votes(
@@ -275,7 +275,8 @@ def test_a_person_has_one_vote_and_the_same_again_takes_it_back(
 
 def test_many_who_vote_at_once_are_all_counted(store: Store) -> None:
     def vote(n: int) -> None:
-        store.votes.cast(HERE, PAPER, f"U{n}", Vote.UP if n % 3 else Vote.DOWN)
+        vote = "up" if n % 3 else "down"
+        store.votes.cast(HERE, lesson(PAPER, f"U{n}", vote, channel=str(HERE)))
 
     with ThreadPoolExecutor(16) as people:
         list(people.map(vote, range(60)))

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from bot.domain.budget import Limits, MaxCost, Payer, Period, Purpose, Refusal, Reservation
 from bot.domain.request import Address
-from bot.domain.subscription import Vote
 from bot.errors import Refused
 from bot.settings import Settings
 from bot.store.backup import Backup, BackupEntry
@@ -23,7 +22,7 @@ from bot.store.quarantine import quarantine_counts
 from bot.store.spending import Spending
 from bot.store.store import Store
 from tests.bot.commands.why_cases import ADDRESSES, CASES, render_case, set_up_why
-from tests.factories import NOW, profile
+from tests.factories import NOW, lesson, profile
 from tests.old_store import BACKUP_FORM_1, backup_rows, corrupt
 from workers.cli import backup
 from workers.runtime.environment import environment, with_private_workers
@@ -45,7 +44,7 @@ def used(store: Store) -> dict[str, Any]:
     there = set_up_why(store, ADDRESSES["slack"])
     there.subscribes()
     render_case(CASES["had before"], there, lambda head: "")
-    there.context.store.votes.cast(HERE, "2503.10001", "U1", Vote.UP)
+    there.context.store.votes.cast(HERE, lesson("2503.10001", channel=str(HERE)))
     there.context.store.profiles.put_own(HERE, profile(name="mine"))
     store.put_progress("step", 1, 2)
     assert store.lease("a day", 60, 0)

@@ -1,0 +1,129 @@
+"""Commands and buttons about what votes taught: see it, say why not, forget it, undo that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bot.arxiv import ids
+from bot.commands.context import Answer, Context, Invocation
+from bot.commands.naming import profile_meant
+from bot.commands.permissions import Right, require_profile_right
+from bot.domain.teaching import DownReason, Lesson
+from bot.errors import Refused
+from bot.views import teaching
+
+
+def taught(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    """`taught [PROFILE]`, `taught forget mine|all|ID [PROFILE]`."""
+    if words and words[0].lower() == "forget":
+        return _forget_typed(invocation, context, words[1:])
+    profile = profile_meant(words, invocation, context, "taught")
+    place = invocation.address.workspace_key
+    lessons = context.store.votes.lessons(place, profile.name)
+    found = context.store.votes.taught(place, profile.name)
+    may = _may_forget_all(invocation, context, profile.name)
+    return Answer(teaching.taught_text(profile, lessons, found, invocation.by, may))
+
+
+def reason_pressed(reason: DownReason) -> Callable[[Invocation, Context, str], Answer]:
+    """A button below "why not?"; it carries `DAY ID`."""
+
+    def press(invocation: Invocation, context: Context, value: str) -> Answer:
+        day, _, id = value.partition(" ")
+        digest = context.store.history.digest_given_to(invocation.address, day)
+        key = f"{invocation.address} {id} {invocation.by}"
+        kept = digest is not None and context.store.votes.explain(
+            invocation.address, digest.profile.name, key, reason
+        )
+        if not kept:
+            raise Refused(teaching.vote_gone())
+        return Answer(teaching.reason_kept(reason))
+
+    return press
+
+
+def forget_paper(invocation: Invocation, context: Context, value: str) -> Answer:
+    """All votes on a paper, or one's own where that is all one may; carries `PROFILE ID`."""
+    name, _, paper = value.partition(" ")
+    may = _may_forget_all(invocation, context, name)
+    return _forget(
+        invocation,
+        context,
+        name,
+        lambda lesson: lesson.paper == paper and (may or lesson.by == invocation.by),
+    )
+
+
+def forget_mine(invocation: Invocation, context: Context, value: str) -> Answer:
+    return _forget(invocation, context, value, lambda lesson: lesson.by == invocation.by)
+
+
+def forget_reader(invocation: Invocation, context: Context, value: str) -> Answer:
+    """All votes of one person, whom the button does not name: `PROFILE TOKEN`."""
+    name, _, token = value.partition(" ")
+    _require_right(invocation, context, name)
+    return _forget(
+        invocation, context, name, lambda lesson: teaching.reader_token(lesson.by) == token
+    )
+
+
+def forget_all(invocation: Invocation, context: Context, value: str) -> Answer:
+    _require_right(invocation, context, value)
+    return _forget(invocation, context, value, lambda lesson: True)
+
+
+def asked_to_forget(invocation: Invocation, context: Context, value: str) -> Answer:
+    """Asks for confirmation, where the platform has no dialog for that."""
+    _require_right(invocation, context, value)
+    lessons = context.store.votes.lessons(invocation.address.workspace_key, value)
+    return Answer(teaching.confirm_forget(value, len(lessons)))
+
+
+def undo_forget(invocation: Invocation, context: Context, value: str) -> Answer:
+    """Bring forgotten votes back; the button carries a token."""
+    forgotten = context.store.votes.forgotten(invocation.address, value)
+    if forgotten is None:
+        raise Refused(teaching.undo_expired())
+    if forgotten.by != invocation.by:
+        _require_right(invocation, context, forgotten.profile)
+    back = context.store.votes.restore(invocation.address, value, forgotten)
+    return Answer(teaching.restored_text(forgotten.profile, back, len(forgotten.lessons)))
+
+
+def _forget_typed(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    what, rest = (words[0].lower() if words else "mine"), words[1:]
+    profile = profile_meant(rest, invocation, context, "taught forget mine|all|ID")
+    if what in ("mine", "all"):
+        return {"mine": forget_mine, "all": forget_all}[what](invocation, context, profile.name)
+    paper = ids.parse_one(what).id
+    return forget_paper(invocation, context, f"{profile.name} {paper}")
+
+
+def _forget(
+    invocation: Invocation, context: Context, profile: str, is_meant: Callable[[Lesson], bool]
+) -> Answer:
+    votes, place = context.store.votes, invocation.address
+    meant = [each for each in votes.lessons(place.workspace_key, profile) if is_meant(each)]
+    if not meant:
+        raise Refused(teaching.nothing_to_forget(profile))
+    token = votes.forget(place, profile, meant, invocation.by, invocation.at)
+    return Answer(teaching.forgotten_text(profile, len(meant), token))
+
+
+def _may_forget_all(invocation: Invocation, context: Context, profile: str) -> bool:
+    try:
+        _require_right(invocation, context, profile)
+    except Refused:
+        return False
+    return True
+
+
+def _require_right(invocation: Invocation, context: Context, profile: str) -> None:
+    """Who may change a profile may forget what others taught it. Raises Refused."""
+    place = invocation.address
+    if place.platform == "terminal":
+        return
+    here = context.store.subscriptions.of_workspace(place.platform, place.workspace)
+    used_in = [each.address.channel for each in here if each.profile == profile]
+    context.authorise(invocation, Right.CHANGE)
+    require_profile_right(invocation.person, False, used_in)
