@@ -19,9 +19,9 @@ from bot.store.papers import paper_ref
 from bot.views import card as card_views
 from bot.views import digest as digest_views
 from bot.views import refusals
-from bot.views import teaching as teaching_views
 from bot.views import why as why_views
 from bot.views.bibtex import bibtex_text
+from bot.views.learning import teaching as teaching_views
 from bot.views.near_misses import near_misses, posted_by_hand
 
 # Papers that a list of near misses shows of each kind.

@@ -10,7 +10,7 @@ from bot.commands.naming import profile_meant
 from bot.commands.permissions import Right, require_profile_right
 from bot.domain.teaching import DownReason, Lesson
 from bot.errors import Refused
-from bot.views import teaching
+from bot.views.learning import teaching
 
 
 def taught(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
