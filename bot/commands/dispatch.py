@@ -27,11 +27,11 @@ from bot.errors import Refused
 from bot.store.gates import Gates, gate_key
 from bot.store.spending import Accounts
 from bot.views import conversation, help
+from bot.views import gate as gate_views
 from bot.views import profiles as profiles_views
 from bot.views import status as status_views
 from bot.views import terminal as terminal_views
 from bot.views.cost import cost_text, gate_savings
-from bot.views.learning import gate as gate_views
 from bot.views.learning.gate_plot import gate_picture
 
 # Characters of a button's value.

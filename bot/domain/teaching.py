@@ -65,13 +65,3 @@ class Taught(Value):
     basis: str
     words_for: tuple[str, ...] = ()
     words_against: tuple[str, ...] = ()
-
-
-class MovedUp(Value):
-    """A paper (an id) that votes moved up in a channel: how many `people` liked papers like it, and
-    the title of the one most `like` it. `came_in`: it would have been over the limit."""
-
-    paper: str
-    people: int
-    like: str
-    came_in: bool

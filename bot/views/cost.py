@@ -26,7 +26,7 @@ from bot.domain.budget import (
 from bot.domain.message import Message
 from bot.views.dates import long_date, long_month, utc_time
 from bot.views.digest import count, dollars
-from bot.views.learning.gate import gate_line
+from bot.views.gate import gate_line
 
 _SMALL = (
     "Days and months are UTC. Before each call, Paperboy reserves the most it can cost, so that "

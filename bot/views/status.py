@@ -13,7 +13,7 @@ from bot.domain.subscription import Subscription
 from bot.planning.plan import NextAction, StepKind
 from bot.views.dates import utc_time
 from bot.views.digest import STEPS, count
-from bot.views.learning.gate import gate_line
+from bot.views.gate import gate_line
 from bot.views.reasons import REASON_TEXTS
 from bot.views.refusals import why_paused
 from bot.views.subscriptions import last_delivery_text, next_time, schedule_text

@@ -32,11 +32,13 @@ MEANING = 0.6  # the weight of a vector, next to the abstract's 1
 # papers at most, and their weight. Most words of a paper are in none that somebody voted on.
 THEMES, PAPERS_A_THEME, THEME = 50, 4, 0.55
 TRUST = 8.0  # logistic regression's C
-SHIFT = 3.0  # standard deviations of the local ranking to a unit of the regression
+SHIFT = 2.0  # standard deviations of the local ranking to a unit of the regression
 
 # One person's votes together count like this many people's single ones at most: 50 votes of
-# one move less than one of each of five.
+# one move less than one of each of five. All votes together count for less than their number: ten
+# are twice four, not two and a half times.
 ONE_VOICE = 1.5
+ALL_VOICES, ALL_POWER = 2.0, 0.7
 
 # Who votes against what all others say counts less. How far what others' votes say of a vote is
 # believed, the odds that a person means what they vote, as a logarithm, and how often it is asked.
@@ -79,6 +81,9 @@ def train(
     counts = {side: np.zeros(len(table.root)) for side in (True, False)}
     for row, count in zip(rows, _voices(rows, table.root, place), strict=True):
         counts[row.is_up][place[row.paper]] += count
+    together = counts[True].sum() + counts[False].sum()
+    for side in counts:
+        counts[side] *= ALL_VOICES * together ** (ALL_POWER - 1)
     if is_one_sided:
         counts[not rows[0].is_up][len(ids) :] = counts[rows[0].is_up].sum() / len(others)
     weights = table.fit(counts[True], counts[False])

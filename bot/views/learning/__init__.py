@@ -1,1 +1,1 @@
-"""What the gate and readers' votes have learned, in words and as a plot."""
+"""What votes taught, in words, and the gate's plot."""

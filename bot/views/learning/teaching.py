@@ -9,7 +9,7 @@ from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.message import Button, Item, Message
 from bot.domain.papers import Profile, fingerprint
 from bot.domain.subscription import Vote
-from bot.domain.teaching import DownReason, Lesson, MovedUp, Taught, basis_of
+from bot.domain.teaching import DownReason, Lesson, Taught, basis_of
 from bot.views.digest import count
 
 # Papers of each kind and people that are shown, and characters of a title.
@@ -113,15 +113,6 @@ def nothing_to_forget(profile: str) -> str:
 
 def undo_expired() -> str:
     return "Forgotten votes can be brought back for a day, once; this is over."
-
-
-def moved_up(moved: Sequence[MovedUp], ranks: Sequence[int]) -> Iterator[str]:
-    """`Moved up: 2 (4 of you liked papers like "A title")`; `ranks` are the papers' places."""
-    for each, rank in zip(moved, ranks, strict=True):
-        how = "In by your votes" if each.came_in else "Moved up by your votes"
-        who = "one of you" if each.people == 1 else f"{each.people} of you"
-        like = shortened(readable(each.like), _TITLE)
-        yield f"{how}: number {rank}. {who[0].upper()}{who[1:]} liked papers like “{like}”."
 
 
 def _summary(lessons: Sequence[Lesson], taught: Taught | None) -> Iterator[str]:

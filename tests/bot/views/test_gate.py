@@ -20,7 +20,7 @@ from bot.domain.budget import (
 )
 from bot.terminal.render import as_text
 from bot.views.cost import cost_text
-from bot.views.learning.gate import gate_line, gate_text
+from bot.views.gate import gate_line, gate_text
 from bot.views.learning.gate_plot import gate_picture
 from tests import TESTS
 from tests.conftest import check_golden
