@@ -67,8 +67,11 @@ def title_for(topics: str) -> str:
 
 
 def likely_categories(text: str, known: Mapping[str, Profile]) -> tuple[str, ...]:
-    """The categories that a description is probably about: those of the profile with which it
-    shares most words, or those whose name it says, whichever is clearer; empty where neither is."""
+    """The categories that a description is probably about: those it calls by a full name that no
+    other has (algebraic topology); or those of the profile with which it shares most words, or
+    those whose name it says in part, whichever is clearer; empty where none is."""
+    if called := _called(text):
+        return called
     said = _stems(text)
     shared = {name: len(said & _stems(_words_of(profile))) for name, profile in known.items()}
     best = max(shared, key=lambda name: shared[name], default="")
@@ -86,6 +89,19 @@ def likely_categories(text: str, known: Mapping[str, Profile]) -> tuple[str, ...
 def is_plain(word: str) -> bool:
     """Whether a word (in small letters) says nothing about anybody's field."""
     return word in _PLAIN
+
+
+def _called(text: str) -> tuple[str, ...]:
+    """The categories whose name of several words stands in a text, and is no other's."""
+    names = {code: _spaced(name) for code, name in categories.names().items()}
+    times, said = Counter(names.values()), _spaced(text)
+    found = (code for code, name in names.items() if name in said and times[name] == 1)
+    return tuple(code for code in found if names[code].count(" ") > 2)[:_MOST]
+
+
+def _spaced(text: str) -> str:
+    """The words of a text in small letters, each between two spaces."""
+    return f" {' '.join(re.findall(r'[a-z0-9]+', text.casefold()))} "
 
 
 def _named(said: frozenset[str]) -> tuple[float, tuple[str, ...]]:

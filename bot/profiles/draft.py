@@ -75,13 +75,14 @@ _LEAD: Final = re.compile(
     r"(?i)\A(?:we|i|(?:our|my|the) (?:\w+ )?(?:group|lab|team|research|work|interests?))\b"
     r"(?: (?:all|also|mainly|mostly|currently|are|am|is|include|on))*"
     r"(?: (?:work(?:s|ing)?|stud(?:y|ies|ying)|research(?:es|ing)?|focus(?:es|ed)?|look(?:s|ing)?|"
-    r"develop(?:s|ing)?|interested|investigat(?:e|es|ing)|want|care|like|follow)\b)?"
+    r"develop(?:s|ing)?|do(?:es|ing)?|interested|investigat(?:e|es|ing)|want|care|like|follow)\b)?"
     r"(?: (?:on|in|at|about|for|into))?\s+"
 )
 _FILLER: Final = re.compile(
     r"(?i)\A(?:and|or|also|the|a|an|new|both|especially|particularly|in particular|including|"
     r"such as|like|e\.g\.|i\.e\.|of|in|on|for|with|how|more)\s+"
 )
+_OWNER: Final = re.compile(r"(?i)\A(?:their|its|our|my)\s+")
 _BACK_REFERENCE: Final = re.compile(r"(?i)\b(?:them|they|their|it|its|these|those|this)\b")
 
 
@@ -94,7 +95,7 @@ def interests(text: str) -> tuple[str, ...]:
         head, colon, rest = plain.partition(":")
         for phrase in _phrases(rest if colon and rest.strip() else plain):
             refers = colon and _BACK_REFERENCE.search(phrase)
-            found.append(f"{phrase} ({head.strip()})" if refers else phrase)
+            found.append(f"{phrase} ({head.strip()})" if refers else _OWNER.sub("", phrase))
     return tuple(dict.fromkeys(shortened(phrase, _WORD) for phrase in found))
 
 

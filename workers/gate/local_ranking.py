@@ -20,14 +20,14 @@ MEANING, MEANING_SPREAD = 0.300, 0.077
 PRIOR_PAPERS = 30
 
 # The same of nearness to a profile's examples, over 3, 5 and 10 picks of April and May 2025 and the
-# other month's papers. They chose what follows, too: examples count as much as topics and keywords
-# do, half of it for HALF_TRUSTED of them (1 to 4 did as well, where there are topics written by
-# hand as where there are none); and the scales bring such sums, of four or two parts, to that of
-# hand-written profiles.
+# other month's papers. These chose what follows, too: so many examples count as much as topics and
+# keywords do, and more of them more, up to a half again. Without any topic of their own they could
+# count for all; with topics written by hand, more of them would do harm. SCALE brings such sums to
+# that of hand-written profiles: a part of all of them, by meaning and words or by words alone.
 LIKE_WORDS, LIKE_WORDS_SPREAD = 0.050, 0.014
 LIKE_MEANING, LIKE_MEANING_SPREAD = 0.270, 0.070
-HALF_TRUSTED = 2
-SCALE, WORDS_SCALE = 0.5, 0.9
+EXAMPLES_AS_TOPICS, MOST_TRUST = 6, 1.5
+SCALE, WORDS_SCALE = 0.87, 1.55
 
 # A sum of two standard scores: one paper in ten reaches 2, about what readers pick (9.6 %), which
 # makes a 7. From there a point for each, and further down three for two: so a cut-off from 3 up is
@@ -78,7 +78,8 @@ def _with_examples(
     else:
         alike = _by_day(like_in_meaning(meaning, list(words)), LIKE_MEANING, LIKE_MEANING_SPREAD)
         scale = SCALE
-    trust = len(profile.examples) / (len(profile.examples) + HALF_TRUSTED)
+    trust = min(len(profile.examples) / EXAMPLES_AS_TOPICS, MOST_TRUST)
+    scale /= 1 + trust
     return {
         id: scale * (words[id] + means.get(id, 0.0) + trust * (like[id] + alike[id]))
         for id in words

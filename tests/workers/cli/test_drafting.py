@@ -52,8 +52,9 @@ def with_origins(drafted: Draft) -> str:
             ),
         ),
         ("I am interested in exoplanet atmospheres.", ("exoplanet atmospheres",)),
-        ("Our group studies tides; also the moon and its seas.", ("tides", "moon", "its seas")),
+        ("Our group studies tides; also the moon and its seas.", ("tides", "moon", "seas")),
         ("pruning and quantization", ("pruning", "quantization")),
+        ("We do machine translation.", ("machine translation",)),
         (
             "We study large networks: compressing them, and what they know.",
             ("compressing them (large networks)", "what they know (large networks)"),
