@@ -26,6 +26,8 @@ from bot.store.requests import DueDeliveries, FailedAttempt
 from bot.store.store import Store
 from bot.views import digest as digest_views
 from bot.views import refusals
+from workers.channel_votes import digest_by_votes
+from workers.embedding.embeddings import Embeddings
 from workers.judging import outcomes
 from workers.judging.stand_ins import Shown, with_stand_ins
 from workers.posted_cards import PostedCards
@@ -68,9 +70,10 @@ async def _all(
 ) -> None:
     async with _poster(platform, settings) as poster, pace_redis:
         turn = ChannelRateLimit(pace_redis).acquire
+        embeddings = Embeddings(store.vectors) if settings.meaning else None
 
         def delivery_for(request: DigestRequest) -> _ChannelDelivery:
-            return _ChannelDelivery(request, store, poster, turn, clock)
+            return _ChannelDelivery(request, store, poster, turn, clock, embeddings)
 
         await _DeliveryRun(DueDeliveries(store.redis, platform), delivery_for, clock).serve()
 
@@ -194,6 +197,7 @@ class _ChannelDelivery:
         poster: Poster,
         wait_for_turn: Callable[[Address], Awaitable[None]],
         clock: Callable[[], datetime],
+        embeddings: Embeddings | None = None,
     ) -> None:
         self.request, self.store, self.poster, self.wait_for_turn, self.clock = (
             request,
@@ -202,6 +206,7 @@ class _ChannelDelivery:
             wait_for_turn,
             clock,
         )
+        self.embeddings = embeddings
 
     async def deliver(self) -> ChannelResult:
         async with self._hold_lease() as lease:
@@ -277,7 +282,14 @@ class _ChannelDelivery:
             # Its posting has begun; only the state of the list may have changed.
             return given.model_copy(update={"listed": decided.listed})
         had = store.shown_papers.ids_from_other_deliveries(request.address, day)
-        digest = outcomes.digest_for_channel(request, list_result, decided, lambda *_: had, given)
+
+        def chosen_from(decided: Digest | None) -> Digest:
+            return outcomes.digest_for_channel(request, list_result, decided, lambda *_: had, given)
+
+        by_votes = digest_by_votes(
+            store, request.address, self.embeddings, decided, given, chosen_from
+        )
+        digest = by_votes or chosen_from(decided)
         shown = Shown(given, Outbox(store.redis, name).entries(), had)
         digest = with_stand_ins(digest, shown, is_last_try)
         if request.subscription:

@@ -31,6 +31,7 @@ from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning
 from workers.gate import local_ranking
 from workers.gate.gatekeeper import Gatekeeper, ask_about_all, places_in
+from workers.gate.voting import Voted, votes_of
 from workers.judging import outcomes, scoring, spreading
 from workers.judging.metering import LimitableModel
 from workers.judging.score_day import DayScorer
@@ -75,9 +76,8 @@ def score(
     One worker at a time scores for the same criteria and model: another day, or the same for a
     profile with other cut-offs, may have the same papers, which are paid for once. While another
     holds the lease, or died a moment ago, this returns at once; the next attempt finds the stored
-    scores and buys none again. `model` is None where this worker has no key; a request for the
-    local judge needs none. `limits` are those of the requesting workspace, and of the profile in
-    it. Without `embeddings` words alone rank; `looks_again` allows second looks at close calls.
+    scores. `model` is None where this worker has no key; the local judge needs none. `limits` are
+    the requesting workspace's and the profile's in it. Without `embeddings` words alone rank.
     """
     profile, list_result = store.profiles.get(request.profile), _stored_list(request, store)
     name = digest_name(request, list_result)
@@ -99,8 +99,10 @@ def score(
             paid = payer, calls_at_once, clock, lease, name
             scorer = DayScorer(store, model, profile, *paid, looks_again)
             keeper = Gatekeeper(store, profile, model.name)
-            meaning = meanings.where(payer.limited or keeper.divides)
-            given = list_result, day, name, meaning, progress
+            voted = _votes(request, store, profile, papers, embeddings)
+            meaning = meanings.where(payer.limited or keeper.divides, bool(voted))
+            shifts = voted.relevance_shifts(papers, meaning) if voted else {}
+            given = list_result, day, name, meaning, shifts, progress
             judged = _judge_by_model(scorer, keeper, profile, *given)
         judged = _with_meaning(judged, profile, papers, meanings)
         calls = [*(call for r in judged.results.values() for call in r.calls), *judged.top_calls]
@@ -150,9 +152,11 @@ class _Meanings:
         self.missed = self._found is None
         return self._found
 
-    def where(self, decides: bool) -> Meaning | None:
-        """As `wanted` where the local ranking decides whom the model is asked about; where it only
-        breaks ties, with vectors that are there."""
+    def where(self, decides: bool, is_voted: bool = False) -> Meaning | None:
+        """As `wanted` where the local ranking decides whom the model is asked about, and where
+        readers' votes are going to order the day and nobody waits for it; where it only breaks
+        ties, with vectors that are there."""
+        decides = decides or (is_voted and not self._is_awaited)
         if decides or self._embeddings is None:
             return self.wanted()
         self._found = self._embeddings.known(self._profile, self._papers)
@@ -216,13 +220,14 @@ def _judge_by_model(
     day: Sequence[Announced],
     name: str,
     meaning: Meaning | None,
+    shifts: Mapping[str, float],
     progress: Progress,
 ) -> _Judged:
-    """The model's scores of the papers that pass the gate, its order of the best and its sentences
-    about them; `name` is the decided day's."""
+    """The model's scores of the papers that pass the gate, some by votes (`shifts`), its order of
+    the best and its sentences about them; `name` is the decided day's."""
     papers = [entry.paper for entry in day]
     always_ask = {p.id for p in papers if followed(p.authors, profile.authors.follow)}
-    division = keeper.divide(papers, list_result.date, always_ask, meaning)
+    division = keeper.divide(papers, list_result.date, always_ask, meaning, shifts)
     first = scorer.score(division.asked, division.ranking, progress)
     results = scorer.look_again(division.asked, first)
     decisions = outcomes.decide_outcomes(profile, day, results, division.ranking)
@@ -232,6 +237,28 @@ def _judge_by_model(
     scorer.book_gated(len(papers) - len(division.asked), results)
     prompt, told = scoring.prompt_as_sent(profile), outcomes.with_sentences(results, top.written)
     return _Judged(told, top.ranking, division.places, prompt, top.calls)
+
+
+def _votes(
+    request: DigestRequest,
+    store: Store,
+    profile: Profile,
+    papers: Sequence[Paper],
+    embeddings: Embeddings | None,
+) -> Voted | None:
+    """What the votes of the requesting workspace taught, learned now, so that whoever posts the day
+    finds it; with the vectors of papers voted on, of which few are missing. None where another
+    workspace subscribes to a profile of this name, too: a day is judged once for all, and what
+    passes the gate for one's votes, another would see."""
+    place = request.address.workspace_key
+    same = [each for each in store.subscriptions.all() if each.profile == profile.name]
+    if any(each.address.workspace_key != place for each in same):
+        return None
+
+    def meaning_of(some: Sequence[Paper]) -> Meaning | None:
+        return embeddings.of(profile, some) if embeddings else None
+
+    return votes_of(store, place, profile, papers, meaning_of)
 
 
 def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import groupby
 
 from pydantic import Field
 
-from bot.domain.digest import CHANNEL_OUTCOMES, Digest, ListResult, Outcome
+from bot.domain.digest import CHANNEL_OUTCOMES, Decision, Digest, ListResult, Outcome
+from bot.domain.moved_up import MovedUp
 from bot.domain.papers import Value
 
 
@@ -24,6 +27,8 @@ class ChannelView(Value):
     outcomes: tuple[tuple[str, Outcome], ...]
     # As in Digest. Left out where None, so that older releases can read it.
     ranked_locally: tuple[str, ...] | None = Field(default=None, exclude_if=lambda ids: ids is None)
+    by_votes: bool = Field(default=False, exclude_if=lambda flag: not flag)
+    moved: tuple[MovedUp, ...] = Field(default=(), exclude_if=lambda papers: not papers)
 
     def apply_to(self, day: Digest) -> Digest:
         """The channel's digest. Papers added to the day later are not picked here, nor those that
@@ -34,6 +39,7 @@ class ChannelView(Value):
             for id, outcome in self.outcomes
             if id in others and others[id].score
         ]
+        own = list(dealt_in_order(own)) if self.by_votes else own
         later = {"outcome": Outcome.OVER_LIMIT}
         not_own = [
             d.model_copy(update=later) if d.outcome in CHANNEL_OUTCOMES else d
@@ -48,5 +54,35 @@ class ChannelView(Value):
                 "profile": profile,
                 "decisions": (*own, *not_own),
                 "ranked_locally": self.ranked_locally,
+                "by_votes": self.by_votes,
+                "moved": self.moved,
             }
         )
+
+
+def own_pair(decision: Decision) -> tuple[int, int | None]:
+    """A judge's own relevance and novelty, before a day's order spread them; zeros for none."""
+    score = decision.score
+    if score is None:
+        return 0, None
+    return score.given or (score.relevance, score.novelty)
+
+
+def dealt_in_order(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
+    """The decisions, with the scores that a day's order spread over papers with the same own pair
+    dealt to them in the order they have now, the best first."""
+    dealt = list[Decision]()
+    for _, rows in groupby(decisions, key=own_pair):
+        alike = list(rows)
+        shown = [(d.score.relevance, d.score.novelty or 0) for d in alike if d.score]
+        for decision, (relevance, novelty) in zip(alike, sorted(shown, reverse=True), strict=False):
+            assert decision.score is not None, "only papers with a score are dealt one"
+            pair = relevance, novelty if decision.score.novelty is not None else None
+            given = own_pair(decision)
+            score = {"relevance": pair[0], "novelty": pair[1]}
+            own = {"given": None if pair == given else given}
+            dealt.append(
+                decision.model_copy(update={"score": decision.score.model_copy(update=score | own)})
+            )
+        dealt += alike[len(shown) :]
+    return tuple(dealt)

@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 
 from pydantic import Field
 
+from bot.domain.moved_up import MovedUp
 from bot.domain.papers import Announced, Paper, Problem, Profile, Value, fingerprint
 from bot.domain.reasons import AWAY, ArxivReason, ModelReason
 
@@ -241,7 +242,8 @@ class Digest(Value):
     were too many. `words_alone` says that the local ranking had to do without meaning.
 
     `ranked_locally` are the papers (ids) that a channel was shown by their local rank because no
-    model had judged them, best first; None where no such papers were looked for.
+    model had judged them, best first; None where no such papers were looked for. `by_votes`: its
+    votes have changed the order, `moved` some papers up.
     """
 
     profile: Profile
@@ -257,6 +259,8 @@ class Digest(Value):
     earlier: tuple[date_, ...] = ()
     left_out: int = 0
     ranked_locally: tuple[str, ...] | None = Field(default=None, exclude_if=lambda ids: ids is None)
+    by_votes: bool = Field(default=False, exclude_if=lambda flag: not flag)
+    moved: tuple[MovedUp, ...] = Field(default=(), exclude_if=lambda papers: not papers)
 
     @property
     def date(self) -> date_:

@@ -132,6 +132,8 @@ class History:
                 (d.paper.id, d.outcome) for d in digest.decisions if d.outcome in CHANNEL_OUTCOMES
             ),
             ranked_locally=digest.ranked_locally,
+            by_votes=digest.by_votes,
+            moved=digest.moved,
         )
         self._redis.set(f"pb:chosen:{name}", serialise(view), ex=keep)
         return basis

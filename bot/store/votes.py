@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from redis import Redis
@@ -102,6 +102,8 @@ class PaperVotes:
             for lesson in lessons:
                 pipe.hdel(_votes(lesson.channel, lesson.paper), lesson.by)
                 pipe.hdel(_lessons(address.workspace_key, profile), lesson.key)
+            name = f"{address.workspace_key}:{profile}"
+            pipe.delete(f"pb:vote-rankings:{name}", f"pb:taught:{name}")
             pipe.execute()
         return token
 
@@ -136,11 +138,6 @@ class PaperVotes:
 
     def taught(self, workspace_key: str, profile: str) -> Taught | None:
         return self._rows.get(f"pb:taught:{workspace_key}:{profile}", reader_for(Taught))
-
-    def drop_learned(self, workspace_key: str, profiles: Iterable[str]) -> None:
-        for profile in profiles:
-            name = f"{workspace_key}:{profile}"
-            self._redis.delete(f"pb:vote-rankings:{name}", f"pb:taught:{name}")
 
 
 def _row(lesson: Lesson) -> tuple[str, str, int, str, str]:

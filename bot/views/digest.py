@@ -58,7 +58,7 @@ def head(
     return Message(
         title=digest_title(digest),
         notices=said,
-        text=() if digest.stand_ins and not sums_up else (sums_up,),
+        text=(*(() if digest.stand_ins and not sums_up else (sums_up,)), *moved_up(digest)),
         lines=tuple(
             paper_line(rank, d, sentence(digest, d) if rank <= _WITH_SENTENCE else "")
             for rank, d in enumerate(digest.picked, 1)
@@ -90,6 +90,17 @@ def picked_sentence(digest: Digest) -> str:
     if not picked:
         return f"None of {count(found, 'paper')} is for you"
     return f"{picked} of {found} {'is' if picked == 1 else 'are'} for you"
+
+
+def moved_up(digest: Digest) -> Iterable[str]:
+    """`Number 2 moved up by your votes: 4 of you liked papers like “A title”.`"""
+    for each in digest.moved:
+        decision = digest.decision_for(each.paper)
+        if decision and (rank := digest.number_of(decision)):
+            how = "is here" if each.came_in else "moved up"
+            who = "one of you" if each.people == 1 else f"{each.people} of you"
+            like = shortened(readable(each.like), _PUSHED)
+            yield f"Number {rank} {how} by your votes: {who} liked papers like “{like}”."
 
 
 def paper_line(rank: int, decision: Decision, shows: str) -> PaperLine:

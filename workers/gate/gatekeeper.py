@@ -16,6 +16,7 @@ from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning
 from workers.gate import guarantee, local_ranking, nightly, threshold
 from workers.gate.keyword_ranking import KeywordScore
+from workers.gate.learned_ranking import LearnedScore
 from workers.gate.nightly import GateState, Lesson
 from workers.gate.reports import gate_report
 from workers.gate.threshold import Tally
@@ -25,6 +26,8 @@ log = structlog.get_logger()
 
 # Seconds: what has no vector yet is embedded at night, and gets this much of the job's half hour.
 _NIGHT = 900.0
+# Votes let one paper through for so many of a day at most: each costs as much as another.
+_PAPERS_A_LIFTED = 10
 
 
 class Division(NamedTuple):
@@ -59,17 +62,20 @@ class Gatekeeper:
         day: date_,
         always_ask: Collection[str],
         meaning: Meaning | None = None,
+        shifts: Mapping[str, float] | None = None,
     ) -> Division:
         """Divide a day; all papers are asked about, in their order, where the profile has no gate,
         or it promises nothing yet, or it knows of meaning and the day has none: its threshold is
-        for both. Ids in `always_ask` pass in any case."""
+        for both. Ids in `always_ask` pass in any case; so do the best of those that readers' votes
+        (`shifts`, by id) lift over the threshold, one paper in ten of the day at most."""
         learned, least = self._kept.learned, self._kept.least
         lacks_meaning = learned is not None and learned.meaning and meaning is None
         if learned is None or least is None or not self._profile.gate or lacks_meaning:
             return ask_about_all(papers, local_ranking.rank(self._profile, papers, meaning))
         placed = learned.rank(self._profile, papers, meaning)
         untaught = {row.id: row for row in local_ranking.rank(self._profile, papers, meaning)}
-        divided = threshold.divide(placed, least, day, always_ask)
+        lifted = _lifted(placed, least, shifts or {})
+        divided = threshold.divide(placed, least, day, {*always_ask, *lifted})
         spared = set(divided.gated)
         return Division(
             asked=tuple(paper for paper in papers if paper.id not in spared),
@@ -175,6 +181,13 @@ class Gatekeeper:
 
     def _report(self, tallies: Sequence[Tally]) -> None:
         self._gates.put_report(self._key, gate_report(self._kept, tallies))
+
+
+def _lifted(placed: Sequence[LearnedScore], least: float, shifts: Mapping[str, float]) -> list[str]:
+    """Votes let papers through, and keep none out: the promise is of picks, not of likes."""
+    score = {row.id: row.score + shifts.get(row.id, 0.0) for row in placed if row.score < least}
+    best = sorted(score, key=lambda id: (-score[id], id))
+    return [id for id in best if score[id] >= least][: len(placed) // _PAPERS_A_LIFTED]
 
 
 def ask_about_all(papers: Sequence[Paper], ranked: Sequence[KeywordScore]) -> Division:

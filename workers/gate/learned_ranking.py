@@ -21,7 +21,7 @@ from workers.gate import keyword_ranking
 FIELD_WEIGHTS = (0.6, 1.0, 0.5, 1.0)  # of a paper's vectors: title, abstract, authors, categories
 SHOWN = 5
 
-_ONE_RUN = re.compile(r"[\w\s'’-]+")  # words not separated by punctuation
+ONE_RUN = re.compile(r"[\w\s'’-]+")  # words not separated by punctuation
 
 
 class LearnedScore(Value):
@@ -103,7 +103,7 @@ class LearnedRanking(Value):
             plain, words = stemmed_words(text)
             runs = [(word, word) for word in words] + list(pairwise(words))
             for (stem, start, _), (last, at, end) in runs:
-                if _ONE_RUN.fullmatch(plain, start, end):
+                if ONE_RUN.fullmatch(plain, start, end):
                     written[stem if start == at else f"{stem} {last}"] = plain[start:end]
         used: set[str] = set()
         shown = []

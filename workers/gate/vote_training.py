@@ -62,7 +62,8 @@ def train(
     votes: Sequence[PaperVote], papers: Sequence[Paper], meaning: Meaning | None = None
 ) -> VoteRanking | None:
     """Learn what readers like, from votes (the oldest first) and from the `papers` they are to be
-    told among; from words alone without the `meaning` of both. None without votes.
+    told among; from words alone without the `meaning` of all that were voted on. None where there
+    is nothing to tell.
 
     A person has one vote a paper, the last one. Where nobody voted down, or up, those that are
     liked are told from the `papers`, or these from those that are not. The order of the papers
@@ -72,7 +73,10 @@ def train(
     voted = {vote.paper.id: vote.paper for vote in votes}
     known = {paper.id: paper for paper in papers} | {row.paper: voted[row.paper] for row in rows}
     ids = sorted({row.paper for row in rows})
-    others = sorted(set(known) - set(ids))[:MOST]
+    others = sorted(set(known) - set(ids))
+    if meaning:
+        others = [id for id in others if id in meaning.papers]
+    others = others[:MOST]
     is_one_sided = len({row.is_up for row in rows}) < 2
     if not rows or (is_one_sided and not others):
         return None

@@ -27,7 +27,8 @@ from bot.store.gates import Gates, gate_key
 from bot.store.lookups import Lookups
 from bot.store.quarantine import quarantine_counts
 from bot.store.store import Store
-from tests.factories import DAY, NOW, list_result, listing, paper, profile
+from tests.factories import DAY, NOW, digest_request, lesson, list_result, listing, paper, profile
+from tests.factories import subscription as subscription_of
 from tests.servers.fake_http import scores_for
 from tests.workers.gate.tide_papers import COMMON, OTHERS, TIDES
 from tests.workers.gate.vectors import embed_by
@@ -265,6 +266,44 @@ def test_a_followed_author_always_passes(store: Store) -> None:
         assert digest.counts[Outcome.GATED] > 0
         (starred,) = [d for d in digest.decisions if d.followed]
         assert starred.outcome is Outcome.BELOW_CUTOFF
+
+
+def test_votes_let_papers_pass_one_in_ten_of_the_day_at_most_and_keep_none_out(
+    shut: World,
+) -> None:
+    papers, day = papers_of(day_of(DIVIDED)), day_of(DIVIDED)
+    keeper = Gatekeeper(shut.store, shut.mine, "scripted")
+    plain = keeper.divide(papers, day, ())
+    assert plain.split
+    liked = dict.fromkeys(plain.split.gated, 50.0)
+    lifted = keeper.divide(papers, day, (), None, liked)
+    more = {p.id for p in lifted.asked} - {p.id for p in plain.asked}
+    assert len(more) == A_DAY // 10
+    assert more <= set(plain.split.gated)
+    disliked = {paper.id: -50.0 for paper in papers}
+    assert keeper.divide(papers, day, (), None, disliked) == plain
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_only_the_votes_of_a_profiles_one_workspace_pass_its_gate(
+    shared: bool, shut: World
+) -> None:
+    day = day_of(DIVIDED)
+    plain = Gatekeeper(shut.store, shut.mine, "scripted").divide(papers_of(day), day, ())
+    assert plain.split
+    if shared:
+        elsewhere = Address(platform="slack", workspace="T9", channel="C9")
+        other = subscription_of(profile=shut.mine.name, address=elsewhere)
+        shut.store.subscriptions.put(other)
+    here = digest_request().address
+    for liked in (p for p in papers_of(day) if p.id in plain.split.gated[:8]):
+        ref = shut.store.papers.put(liked)
+        for person in ("U1", "U2", "U3"):
+            vote = lesson(liked.id, person, channel=str(here), profile=shut.mine.name)
+            shut.store.votes.cast(here, vote.model_copy(update={"ref": ref}))
+    shut.asked()
+    shut.judge(DIVIDED)
+    assert (len(shut.asked()) > len(plain.asked)) is not shared
 
 
 def test_one_line_in_the_profile_turns_the_gate_off_and_keeps_the_count(shut: World) -> None:
