@@ -132,6 +132,7 @@ def profile_text(profile: Profile) -> Message:
         "Avoid": words.irrelevant,
         "Application": words.application,
         "Follow": profile.authors.follow,
+        "More like": tuple(one_line(each.title) for each in profile.examples),
     }
     rows = {
         "Categories": ", ".join(profile.categories)

@@ -13,7 +13,7 @@ from bot.domain.draft import Sources, Work
 from bot.domain.papers import Paper
 from bot.errors import Refused, Unavailable
 from workers.arxiv.client import MAX_IDS, ArxivClient
-from workers.drafting.references import Reference, read_references
+from workers.drafting.references import Reference, is_library, read_references
 
 # Ids and namesakes that a note names; the others are counted.
 _NAMED: Final = 5
@@ -28,14 +28,16 @@ def gather(
     papers: Sequence[Paper] = (),
 ) -> Sources:
     """What somebody gave, with the papers it names: `text` may have arXiv ids and links among its
-    sentences, `library` is the text of a BibTeX or RIS file, `author` a name, whose papers are
-    those of the namesake who has most. Asks arXiv twice at most, and not at all where no paper is
-    named.
+    sentences, or be a library that was pasted; `library` is the text of a BibTeX or RIS file,
+    `author` a name, whose papers are those of the namesake who has most. Asks arXiv twice at most,
+    and not at all where no paper is named.
 
     Papers that arXiv does not have, or that are withdrawn, are left out, and said in the notes.
     Raises Refused for a library that cannot be read, and Unavailable, typed, where arXiv does not
     answer and nothing else was given.
     """
+    if not library and is_library(text):
+        text, library = "", text
     words, named, notes = read_text(text)
     references = read_references(library) if library else ()
     wanted = list(dict.fromkeys((*named, *(each.id for each in references if each.id))))

@@ -60,6 +60,11 @@ class Reference(Value):
     abstract: str
 
 
+def is_library(text: str) -> bool:
+    """Whether a text has the form of a BibTeX or RIS file."""
+    return bool(_RIS.search(text) or _BIBTEX.search(text))
+
+
 def read_references(text: str) -> tuple[Reference, ...]:
     """The entries of a BibTeX or RIS file, in its order, without those that have neither a title
     nor an id. Entries that cannot be read are left out. Raises Refused for a file that is too

@@ -24,6 +24,7 @@ KNOWN = library.shipped()
         ("cosmology from weak lensing", "astro-ph.CO gr-qc"),
         ("machine learning theory", "cs.LG stat.ML"),
         ("fluid dynamics of turbulence", "physics.flu-dyn"),
+        ("algebraic topology, homotopy theory", "math.AT"),
         ("cooking pasta", ""),
         ("", ""),
     ],

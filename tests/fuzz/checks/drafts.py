@@ -13,7 +13,7 @@ from bot.views.profiles import origin_words
 from tests.factories import paper
 from tests.fuzz.promises import assert_plain, assert_stored, document
 from workers.drafting.gather import read_text
-from workers.drafting.references import read_references
+from workers.drafting.references import is_library, read_references
 from workers.judging.profile_drafts import parse_reply, question
 
 _LIKED = paper(abstract="Spring tides of the sea. We prove that spring tides recur.")
@@ -57,11 +57,13 @@ def _sound(made: Draft) -> None:
 
 def references(data: bytes) -> None:
     """Entries with a title or an id, in one line each; or a sentence."""
+    text = data.decode("utf-8", "replace")
     try:
-        found = read_references(data.decode("utf-8", "replace"))
+        found = read_references(text)
     except Refused as refused:
         assert_plain(str(refused))
         return
+    assert is_library(text)
     for each in found:
         assert each.id or each.title
         assert_plain(each.title, each.abstract, each.id)

@@ -83,3 +83,14 @@ def test_a_profile_that_ships_goes_through_a_file(paperboy: CliRunner, tmp_path:
     (tmp_path / "mine.toml").write_text(text.replace('"exoplanets"', '"mine"', 1))
     assert "Added: mine — Exoplanets" in said(paperboy, "import", "mine.toml")
     assert said(paperboy, "show", "mine", "--toml").replace('"mine"', '"exoplanets"', 1) == text
+
+
+def test_a_draft_is_printed_where_the_database_cannot_be_reached(
+    paperboy: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9/0")
+    monkeypatch.setenv("PAPERBOY_MEANING", "false")
+    asked = ["profiles", "draft", "--text", "We study quantum error correction."]
+    result = paperboy.invoke(app, asked, catch_exceptions=False)
+    assert 'title = "Quantum error correction"  # from your text' in result.stdout
+    assert "nothing listens there. This command does without." in result.stderr

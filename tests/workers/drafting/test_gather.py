@@ -69,6 +69,11 @@ def test_entries_without_an_id_count_by_their_own_words(arxiv: ArxivClient) -> N
     )
 
 
+def test_a_pasted_library_is_read_as_one(arxiv: ArxivClient) -> None:
+    found = gather(arxiv, "@misc{a, title={A}, eprint={2503.00001}}")
+    assert (found.text, found.papers) == ("", (ONE,))
+
+
 def test_of_several_people_the_one_with_most_papers_is_used(arxiv: ArxivClient) -> None:
     found = gather(arxiv, author="Ada Lovelace")
     assert [each.id for each in found.papers] == ["2503.00002", "2503.00001"]
