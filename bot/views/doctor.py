@@ -11,6 +11,7 @@ from bot.views.digest import usage_text
 from bot.views.reasons import REASON_TEXTS
 
 _SHAPES = {
+    "bounded_schema": "JSON by a schema, which is best",
     "json_schema": "JSON by a schema, which is best",
     "json_object": "JSON, but the server can't enforce a schema",
     "text": "plain text only, which Paperboy reads as well as it can",

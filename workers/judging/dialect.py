@@ -7,18 +7,20 @@ out by asking, and stored by server and model.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
 from bot.domain.reasons import ModelReason
+from workers.judging import prompts
 from workers.judging.model_errors import ServerError, typed_error
 
 
 class ReplyFormat(StrEnum):
     """How strictly a compatible server can be held to a schema, the strictest first."""
 
+    BOUNDED = "bounded_schema"
     SCHEMA = "json_schema"
     OBJECT = "json_object"
     TEXT = "text"
@@ -27,6 +29,8 @@ class ReplyFormat(StrEnum):
 # The parameter that limits an answer's length, the older name first; "" for none.
 _LIMITS = ("max_tokens", "max_completion_tokens", "")
 _NO_SYSTEM, _NO_LIMIT = "no_system", "no_limit"
+# Characters; the longest text asked for, a sentence of 16 words, is shown up to 200.
+_TEXT_MAX = 300
 
 _SHAPE = re.compile(
     r"(?i)response_?format|json_?schema|json_?object|structured|grammar|guided|schema"
@@ -41,7 +45,7 @@ class Dialect:
     """`limit_parameter` limits an answer's length, empty where there is none; without a system role
     the instructions precede the question in one message."""
 
-    reply_format: ReplyFormat = ReplyFormat.SCHEMA
+    reply_format: ReplyFormat = ReplyFormat.BOUNDED
     limit_parameter: str = _LIMITS[0]
     has_system_role: bool = True
 
@@ -50,7 +54,7 @@ class Dialect:
         """Parse a stored dialect: words in any order, unknown ones ignored. Older releases stored
         the reply format alone."""
         words = set((stored or "").split())
-        shape = next((shape for shape in ReplyFormat if shape in words), ReplyFormat.SCHEMA)
+        shape = next((shape for shape in ReplyFormat if shape in words), ReplyFormat.BOUNDED)
         named = next((limit for limit in _LIMITS if limit and limit in words), _LIMITS[0])
         return cls(shape, "" if _NO_LIMIT in words else named, _NO_SYSTEM not in words)
 
@@ -79,7 +83,7 @@ class Dialect:
         limit = {self.limit_parameter: most} if most and self.limit_parameter else {}
         return (
             {"model": model, "messages": messages}
-            | _response_format(self.reply_format, schema)
+            | _response_format(self.reply_format, schema, question)
             | limit
         )
 
@@ -122,12 +126,34 @@ class Dialect:
         return replace(self, limit_parameter=_LIMITS[_LIMITS.index(self.limit_parameter) + 1])
 
 
-def _response_format(reply_format: ReplyFormat, schema: Mapping[str, Any]) -> dict[str, Any]:
+def _response_format(
+    reply_format: ReplyFormat, schema: Mapping[str, Any], question: str
+) -> dict[str, Any]:
     match reply_format:
-        case ReplyFormat.SCHEMA:
-            named = {"name": "scores", "schema": schema, "strict": True}
+        case ReplyFormat.BOUNDED | ReplyFormat.SCHEMA:
+            is_bounded = reply_format is ReplyFormat.BOUNDED
+            given = bounded(schema, prompts.paper_ids(question)) if is_bounded else schema
+            named = {"name": "scores", "schema": given, "strict": True}
             return {"response_format": {"type": "json_schema", "json_schema": named}}
         case ReplyFormat.OBJECT:
             return {"response_format": {"type": "json_object"}}
         case ReplyFormat.TEXT:
             return {}
+
+
+def bounded(schema: Mapping[str, Any], ids: Sequence[str]) -> Mapping[str, Any]:
+    """The schema of a list with a row for each of these papers, with what OpenAI's strict schemas
+    don't allow: so many rows, an id that is one of theirs, and texts that end. A small model on
+    llama.cpp's server was seen to write on in its first id until the answer's limit."""
+    ((name, rows),) = schema["properties"].items()
+    fields = rows["items"]["properties"]
+    if "id" not in fields or not ids:
+        return schema  # of claims about one paper
+    ends = {n: f | {"maxLength": _TEXT_MAX} for n, f in fields.items() if f["type"] == "string"}
+    fields = fields | ends | {"id": {"type": "string", "enum": list(ids)}}
+    rows = rows | {
+        "items": rows["items"] | {"properties": fields},
+        "minItems": len(ids),
+        "maxItems": len(ids),
+    }
+    return {**schema, "properties": {name: rows}}

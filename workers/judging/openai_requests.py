@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.judging.dialect import Dialect
+from workers.judging.dialect import Dialect, ReplyFormat
 
 _OPTIONS, _BREAKPOINT = "prompt_cache_options", "prompt_cache_breakpoint"
 _EXPLICIT = {"mode": "explicit"}
@@ -43,7 +43,7 @@ def completions_request(
 ) -> dict[str, Any]:
     """The body of a request to OpenAI's chat completions, for several `choices`: the responses API
     gives one answer alone."""
-    dialect = Dialect(limit_parameter="max_completion_tokens")
+    dialect = Dialect(ReplyFormat.SCHEMA, "max_completion_tokens")
     plain = dialect.request_body(model, instructions, question, schema, most_output)
     return plain | {"n": choices, "prompt_cache_key": cache_key, "store": False}
 

@@ -42,6 +42,11 @@ def paper_line(paper: Paper) -> str:
     return json_line({"id": paper.id, "title": paper.title, "abstract": paper.abstract})
 
 
+def paper_ids(question: str) -> list[str]:
+    """The ids of the papers that a question has a line for, in their order."""
+    return [json.loads(line)["id"] for line in question.split("\n") if line.startswith("{")]
+
+
 def json_line(fields: Mapping[str, str]) -> str:
     """Other people's text as one line of JSON."""
     raw = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

@@ -64,7 +64,7 @@ def test_a_server_that_refuses_several_answers_is_asked_for_one_and_not_again(st
     with run_fake_server(answer) as server:
         with closing(model_judging.Model("m", "x", f"{server.url}/v1", SECONDS)) as model:
             replies = [model.ask(*ASKED, choices=3) for _ in range(2)]
-            assert str(model.dialect) == "json_schema"
+            assert str(model.dialect) == "bounded_schema"
         assert ["n" in json.loads(body) for _, body in server.requests] == [True, False, False]
     assert [reply.text for reply in replies] == ["a", "a"]
 

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from bot.domain.reasons import ModelReason
 from bot.errors import Refused, Unavailable
@@ -68,6 +69,19 @@ def model(
 def asked(made: model_judging.Model, most: int | None = 800) -> dict[str, Any]:
     reply = made.ask("Instructions.", QUESTION, scoring.schema(), "key", most)
     return dict(scoring.parse_reply(reply.text or "", PAPERS)[0])
+
+
+def test_a_server_with_a_grammar_lets_no_model_write_on_nor_leave_a_paper_out() -> None:
+    with model(answer_with_scores) as (made, sent):
+        assert len(asked(made)) == 3
+    check = Draft202012Validator(sent[0]["response_format"]["json_schema"]["schema"]).is_valid
+    rows = scores_for(paper_ids(3))["papers"]
+    assert check({"papers": [row | {"comment": "c" * 300} for row in rows]})
+    # What gemma-3-270m wrote on llama.cpp's server while no limit was there, until ours.
+    endless = rows[0] | {"id": ">(1), 2), 3), 4), 5) (1), 2), 4), 5) (1) (2), 4), 5), 6)"}
+    assert not check({"papers": [endless, *rows[1:]]})
+    assert not check({"papers": [rows[0] | {"comment": "c" * 301}, *rows[1:]]})
+    assert not check({"papers": rows[:2]})
 
 
 def without(*names: str, say: Callable[[str], HttpReply]) -> Callable[[str, bytes], HttpReply]:
