@@ -126,4 +126,4 @@ def _require_right(invocation: Invocation, context: Context, profile: str) -> No
     here = context.store.subscriptions.of_workspace(place.platform, place.workspace)
     used_in = [each.address.channel for each in here if each.profile == profile]
     context.authorise(invocation, Right.CHANGE)
-    require_profile_right(invocation.person, False, used_in)
+    require_profile_right(invocation.person, False, used_in or None)

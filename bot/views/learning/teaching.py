@@ -28,9 +28,9 @@ _THANKS = {
     DownReason.NOT_NOW: "Not now: your 👎 is on the card, and teaches nothing.",
 }
 _WHAT = (
-    "Votes move papers with the same scores up or down, and so decide which stay over the limit; "
-    "and they let papers pass the gate. The scores stay the judge's. One person's votes together "
-    "count like one vote and a half."
+    "Votes move papers with the same scores up or down, and so decide which are posted where there "
+    "are too many; and they let papers pass the gate. The scores stay the judge's. One person's "
+    "votes together count like one vote and a half."
 )
 
 

@@ -336,7 +336,8 @@ def test_votes_count_once_a_person_and_are_taken_back(
     press("👎", "U3", "[ 👍 2 ] [ 👎 1 ]")
     press("👍", "U3", "[ 👍 3 ] [ 👎 ]")
     press("👍", "U1", "[ 👍 2 ] [ 👎 ]")
-    assert fake_slack.ephemeral == []
+    asked = [draw_slack(shown) for shown in fake_slack.ephemeral]
+    assert [said.count("[ Off topic ] [ Known ] [ Weak ] [ Not now ]") for said in asked] == [1]
     assert len(fake_slack.visible_messages("C1")) == 3
     fake_slack.inject_faults("chat.update", "message_not_found")  # a message that somebody deleted
     press("👎", "U1", "[ 👍 2 ] [ 👎 ]")
