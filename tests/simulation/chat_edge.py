@@ -25,6 +25,8 @@ from tests.simulation.scheduler import Process, Scheduler, Signal
 
 # A platform delivers an event again for so long when nobody acknowledged it.
 _REDELIVERY_SECONDS = 60.0
+# An answer takes less, however slow its bot is.
+_ANSWERING_SECONDS = 900.0
 _HANGS = "The chat does not answer."
 
 
@@ -63,8 +65,11 @@ class Event:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a bot that took it died; it may have died at it."""
-        return any(bot is not None and not bot.alive for bot in self.bots)
+        """Whether a bot that took it died soon; it may have died at it."""
+        return any(
+            bot and bot.killed_at is not None and bot.killed_at - self.at < _ANSWERING_SECONDS
+            for bot in self.bots
+        )
 
 
 class Chat:

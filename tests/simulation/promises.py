@@ -149,7 +149,8 @@ def _within_limits(world: World) -> Iterator[str]:
 def _answered(world: World) -> Iterator[str]:
     """Everybody who did something was answered, once for all its deliveries."""
     for event in world.people.events:
-        if not event.heard and event.deliveries and not event.interrupted:
+        is_person = event.button != "reactivate"
+        if is_person and not event.heard and event.deliveries and not event.interrupted:
             yield f"{event.address}: {event.person} was not answered: {event.text}"
         # On Slack a slow look-up answers twice; a message that can't be updated is told of.
         slow = event.address.platform == "slack" and event.text.startswith("why")

@@ -28,7 +28,8 @@ class Killed(BaseException):
 @dataclass(eq=False)
 class Process:
     """A process, or a thread of one (`parent`), which dies with it. `on_death` is called once, when
-    the process is killed. `job` counts the jobs it ran. Until `frozen_until` (monotonic) it has
+    the process is killed; `killed_at` (monotonic) tells of that, or of the machine's end, and not
+    of the run's. `job` counts the jobs it ran. Until `frozen_until` (monotonic) it has
     none of the effects `frozen_at`, as one whose machine stands still."""
 
     name: str
@@ -37,6 +38,7 @@ class Process:
     is_mortal: bool = True
     parent: Process | None = None
     alive: bool = True
+    killed_at: float | None = None
     wakeable: bool = False
     job: int = 0
     frozen_until: float = 0.0
@@ -163,7 +165,7 @@ class Scheduler:
 
     def kill(self, process: Process) -> None:
         if process.alive:
-            process.alive = False
+            process.alive, process.killed_at = False, self.now
             self.killed += 1
             process.on_death()
 

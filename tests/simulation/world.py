@@ -132,7 +132,7 @@ class World:
     def stop(self) -> None:
         """As when the machine goes down."""
         if self.bot:
-            self.bot.alive = False
+            self.bot.alive, self.bot.killed_at = False, self.scheduler.now
         self.lanes.kill_all()
 
     def start(self) -> None:
