@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 _PATIENCE = 14 * 3600.0
 # What anybody may do in a channel without being its member.
 _FREE = ("why", "up", "down")
-# Whatever loses what was promised for a moment only, or what nobody can hold against the bot.
-_EXCUSES = (
-    *("redis", "kill", "deaths", "restore", "clock", "closed", "revoked", "long closed"),
-    "dies at a pause",
-)
+# A request goes with its channel, and a clock that jumps gives up what it waited for.
+_EXCUSES = ("clock", "closed", "revoked", "long closed", "dies at a pause")
 # What keeps nobody from hearing that a digest is there already; it may be later then.
 _HARMLESS = ("flaky", "away", "edits refused", "card refused", "model", "babbles")
 
