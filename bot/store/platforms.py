@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from redis import Redis
 
@@ -22,7 +23,10 @@ class Events:
 
     def is_first_delivery(self, event: str) -> bool:
         """True for the first caller to ask about an event (a fingerprint)."""
-        return bool(self._redis.set(f"pb:event:{event}", 1, nx=True, ex=_REDELIVERY))
+        key, mine = f"pb:event:{event}", uuid4().hex
+        is_set = self._redis.set(key, mine, nx=True, ex=_REDELIVERY)
+        # Where the answer was lost, redis-py has asked again, and found what it had set.
+        return bool(is_set) or self._redis.get(key) == mine
 
     def put_kind_seen(self, platform: str, kind: str) -> None:
         """Record that this kind of event arrives."""
@@ -40,8 +44,9 @@ class Outages:
 
     def put(self, what: str, why: str, at: datetime) -> bool:
         """Record an outage; True when it is new."""
-        outage = Outage(what=what, why=why, since=at)
-        return bool(self._redis.hsetnx("pb:outages", what, serialise(outage)))
+        row = serialise(Outage(what=what, why=why, since=at))
+        is_set = self._redis.hsetnx("pb:outages", what, row)
+        return bool(is_set) or self._redis.hget("pb:outages", what) == row  # as above
 
     def end(self, what: str) -> bool:
         """End an outage; True when there was one."""

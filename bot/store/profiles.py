@@ -22,7 +22,7 @@ _DELETED_FOR: Final = timedelta(days=90)
 # adds what the profile was before, as number 0.
 _SAVE = """
 local row = redis.call('hget', KEYS[1], ARGV[1]) or ''
-if row ~= ARGV[2] then return -1 end
+if row ~= ARGV[2] then return row == ARGV[3] and 1 or -1 end
 if ARGV[3] == '' then
   redis.call('hdel', KEYS[1], ARGV[1])
 else

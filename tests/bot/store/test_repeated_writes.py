@@ -1,0 +1,89 @@
+"""A write whose answer was lost is made again by redis-py: whoever wrote learns the same as if it
+had not been."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from bot.domain.profile_version import ProfileVersion
+from bot.domain.request import Address
+from bot.store.key_repair import RepairingRedis
+from bot.store.store import Store
+from tests.factories import NOW, profile, subscription
+
+_WRITES = ("EVAL", "HSETNX", "SET")
+
+
+class _Unlucky(redis.UnixDomainSocketConnection):
+    """The server does what it is asked to, and its answer to a write is lost the first time."""
+
+    lost: list[tuple[Any, ...]]
+    _asked: tuple[Any, ...] = ("",)
+
+    def __init__(self, lost: list[tuple[Any, ...]], **options: Any) -> None:
+        self.lost = lost
+        super().__init__(**options)
+
+    def send_command(self, *args: Any, **options: Any) -> None:
+        self._asked = args
+        super().send_command(*args, **options)
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        answer = super().read_response(*args, **options)
+        if self._asked[0] in _WRITES and self._asked not in self.lost:
+            self.lost.append(self._asked)
+            self.disconnect()
+            raise redis.ConnectionError("the answer was lost")
+        return answer
+
+
+@pytest.fixture
+def lost() -> list[tuple[Any, ...]]:
+    return []
+
+
+@pytest.fixture
+def unlucky(redis_url: str, store: Store, lost: list[tuple[Any, ...]]) -> Iterator[Store]:
+    pool = redis.ConnectionPool.from_url(
+        redis_url,
+        connection_class=_Unlucky,
+        lost=lost,
+        decode_responses=True,
+        retry=Retry(NoBackoff(), 1),
+    )
+    with RepairingRedis(connection_pool=pool) as client:
+        yield Store(client)
+
+
+def _save(store: Store) -> bool:
+    here, own = Address(platform="slack", workspace="T1", channel="C1"), profile()
+    version = ProfileVersion(profile=own, by="U1", at=NOW)
+    return store.profiles.save(here, own.name, None, own, version, None)
+
+
+WRITES: dict[str, Callable[[Store], bool]] = {
+    "an event is taken": lambda store: store.events.is_first_delivery("e1"),
+    "an outage begins": lambda store: store.outages.put("slack", "away", NOW),
+    "a profile is saved": _save,
+    "a subscription ends": lambda store: store.subscriptions.drop(subscription()),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_whoever_writes_hears_that_it_was_done_though_the_first_answer_was_lost(
+    unlucky: Store, store: Store, lost: list[tuple[Any, ...]], name: str
+) -> None:
+    store.subscriptions.put(subscription())
+    assert WRITES[name](unlucky)
+    assert len(lost) == 1
+
+
+def test_an_event_that_another_process_took_is_not_taken_again(store: Store) -> None:
+    assert store.events.is_first_delivery("e1")
+    assert not store.events.is_first_delivery("e1")
