@@ -219,8 +219,10 @@ def _nothing_again(world: World, address: Address) -> Iterator[str]:
     for delivery in world.store().history.of(address):
         days = {delivery.date, *_earlier(world, address, delivery)}
         before = had.setdefault(delivery.profile, set())
+        view = world.store().history.channel_view(f"{address}:{delivery.day}")
         is_empty = not any(m.under == delivery.message for m in messages)
-        if delivery.message and is_empty and days <= before:
+        tells_nothing = is_empty and not (view and view.left_out)
+        if delivery.message and tells_nothing and days <= before:
             yield f"{address}: {delivery.profile} of {delivery.date} came again, without a paper"
         before |= days if delivery.complete else set()
 
