@@ -18,9 +18,13 @@ from bot.store.stored_forms import RETENTION, N, reader_for, serialise
 _UNDO_FOR = timedelta(days=1)
 
 # One person has one vote a paper; the same vote again takes it back, with what it taught. In one
-# step, because people press at the same moment.
+# step, because people press at the same moment; from the vote `before`, so that a repeated call, as
+# redis-py makes, takes nothing back. -1: the vote was changed meanwhile.
 _CAST = """
-if redis.call('hget', KEYS[1], ARGV[1]) == ARGV[2] then
+local now, before = redis.call('hget', KEYS[1], ARGV[1]) or '', ARGV[6]
+local after = before == ARGV[2] and '' or ARGV[2]
+if now ~= before then return now == after and (after == '' and 0 or 1) or -1 end
+if after == '' then
   redis.call('hdel', KEYS[1], ARGV[1])
   redis.call('hdel', KEYS[2], ARGV[4])
   return 0
@@ -34,13 +38,13 @@ return 1
 
 # What was forgotten comes back, unless that person has voted on the paper again.
 _RESTORE = """
-if redis.call('hsetnx', KEYS[1], ARGV[1], ARGV[2]) == 1 then
-  redis.call('expire', KEYS[1], ARGV[3])
-  redis.call('hset', KEYS[2], ARGV[4], ARGV[5])
-  redis.call('expire', KEYS[2], ARGV[3])
-  return 1
-end
-return 0
+local now = redis.call('hget', KEYS[1], ARGV[1])
+if now and now ~= ARGV[2] then return 0 end
+redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
+redis.call('expire', KEYS[1], ARGV[3])
+redis.call('hset', KEYS[2], ARGV[4], ARGV[5])
+redis.call('expire', KEYS[2], ARGV[3])
+return 1
 """
 
 
@@ -63,7 +67,11 @@ class PaperVotes:
         """Vote, change a vote, or take the same vote back; returns whether it stands now. `lesson`
         is the vote, in this channel."""
         keys = _votes(lesson.channel, lesson.paper), _lessons(address.workspace_key, lesson.profile)
-        return bool(self._redis.eval(_CAST, 2, *keys, *_row(lesson)))
+        while True:
+            before = str(self._redis.hget(keys[0], lesson.by) or "")
+            stands = int(str(self._redis.eval(_CAST, 2, *keys, *_row(lesson), before)))
+            if stands >= 0:
+                return bool(stands)
 
     def count(self, address: Address, paper: str) -> Votes:
         rows: list[str] = self._redis.hvals(_votes(str(address), paper))  # type: ignore[assignment]

@@ -13,10 +13,13 @@ from redis.retry import Retry
 
 from bot.domain.profile_version import ProfileVersion
 from bot.domain.request import Address
+from bot.domain.subscription import Vote
+from bot.domain.teaching import Lesson
 from bot.store.key_repair import RepairingRedis
 from bot.store.store import Store
 from tests.factories import NOW, profile, subscription
 
+HERE = Address(platform="slack", workspace="T1", channel="C1")
 _WRITES = ("EVAL", "HSETNX", "SET")
 
 
@@ -62,15 +65,30 @@ def unlucky(redis_url: str, store: Store, lost: list[tuple[Any, ...]]) -> Iterat
 
 
 def _save(store: Store) -> bool:
-    here, own = Address(platform="slack", workspace="T1", channel="C1"), profile()
+    own = profile()
     version = ProfileVersion(profile=own, by="U1", at=NOW)
-    return store.profiles.save(here, own.name, None, own, version, None)
+    return store.profiles.save(HERE, own.name, None, own, version, None)
+
+
+def _vote(store: Store) -> bool:
+    lesson = Lesson(
+        profile="ours",
+        channel=str(HERE),
+        paper="2503.15294",
+        ref="r",
+        title="A title",
+        by="U1",
+        vote=Vote.UP,
+        at=NOW,
+    )
+    return store.votes.cast(HERE, lesson) and store.votes.count(HERE, lesson.paper).up == 1
 
 
 WRITES: dict[str, Callable[[Store], bool]] = {
     "an event is taken": lambda store: store.events.is_first_delivery("e1"),
     "an outage begins": lambda store: store.outages.put("slack", "away", NOW),
     "a profile is saved": _save,
+    "somebody votes": _vote,
     "a subscription ends": lambda store: store.subscriptions.drop(subscription()),
 }
 
