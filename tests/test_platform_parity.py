@@ -137,8 +137,16 @@ def forms(context: Context) -> dict[str, Form]:
     assert opened is not None
     assert edited is not None
     profiles = form_profile.build_form(profile(), "matters")
+    (work,) = (dispatch.press(invocation, "new", "", context).form,)
+    assert work is not None
     tried = profiles.model_copy(update={"name": "try-profile"})  # the same form, unsaved
-    return {"subscribe": opened, "edit": edited, "profile": profiles, "try-profile": tried}
+    return {
+        "subscribe": opened,
+        "edit": edited,
+        "profile": profiles,
+        "try-profile": tried,
+        "work": work,
+    }
 
 
 def test_every_form_is_on_both_and_says_the_same_when_it_is_sent(context: Context) -> None:

@@ -120,7 +120,8 @@ def task(key: str) -> None:
     config = settings.load()
     kept = _store(config)
     with _logged(f"task {key}"):
-        run(key, kept, _embeddings(config, kept), _now, config.second_look)
+        arxiv = _arxiv(config, kept)
+        run(key, kept, arxiv, _embeddings(config, kept), _now, config.second_look)
 
 
 def learn(profile: str, model: str, night: str) -> None:

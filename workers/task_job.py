@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Final
 
-from bot.domain.task import Task, TaskResult
-from bot.errors import PaperboyError
+from bot.arxiv.homonyms import Namesake, namesakes
+from bot.arxiv.text import quoted
+from bot.domain.task import Drafting, NamesakeChoice, Task, TaskResult
+from bot.errors import PaperboyError, Refused
 from bot.store.store import Store
 from workers import trial_job
+from workers.arxiv.client import ArxivClient
+from workers.drafting.drafter import draft_from
+from workers.drafting.gather import gather
 from workers.embedding.embeddings import Embeddings
+
+# Whoever has so many times the papers of the next person of that name is meant; otherwise so many
+# people are offered.
+_CLEARLY: Final = 4
+_CHOICES: Final = 4
 
 
 def run(
     key: str,
     store: Store,
+    arxiv: ArxivClient,
     embeddings: Embeddings | None,
     clock: Callable[[], datetime],
     looks_again: bool = False,
@@ -28,7 +40,7 @@ def run(
         store.put_progress(f"task-{key}", done, total)
 
     try:
-        result = _done(task, store, embeddings, clock(), progress, looks_again)
+        result = _done(task, store, arxiv, embeddings, clock(), progress, looks_again)
     except PaperboyError as error:
         result = TaskResult(refused=str(error))
     store.tasks.put_result(key, result)
@@ -37,6 +49,7 @@ def run(
 def _done(
     task: Task,
     store: Store,
+    arxiv: ArxivClient,
     embeddings: Embeddings | None,
     now: datetime,
     progress: trial_job.Progress,
@@ -45,4 +58,51 @@ def _done(
     if task.trial:
         tried = trial_job.run(task.trial, store, embeddings, now, progress, looks_again)
         return TaskResult(trial=tried)
-    return TaskResult(refused="Nothing was asked.")
+    if task.drafting:
+        return _drafted(task.drafting, arxiv, embeddings)
+    raise AssertionError("a task is a trial or a draft")
+
+
+def _drafted(drafting: Drafting, arxiv: ArxivClient, embeddings: Embeddings | None) -> TaskResult:
+    """A draft; or, where several people have the author's name, and none is chosen or has most of
+    the papers, who they are. What only looks like a name is a text like any other."""
+    text, people = drafting.text, tuple[Namesake, ...]()
+    if drafting.author:
+        people = _of_name(drafting, arxiv)
+        text = text if text != drafting.author or not people else ""
+    if drafting.chosen:
+        people = tuple(p for p in people if drafting.chosen in {each.id for each in p.papers})
+    elif _is_unsure(people):
+        return TaskResult(namesakes=tuple(map(_choice, people[:_CHOICES])))
+    papers, follow = (people[0].papers, (drafting.author,)) if people else ((), ())
+    if not (text or drafting.library or people):
+        raise Refused(f"arXiv has no papers by {quoted(drafting.author)}.")
+    sources = gather(arxiv, text, drafting.library, papers=papers)
+    sources = sources.model_copy(update={"follow": (*follow, *sources.follow)})
+    return TaskResult(draft=draft_from(sources, embeddings))
+
+
+def _of_name(drafting: Drafting, arxiv: ArxivClient) -> tuple[Namesake, ...]:
+    """The people of the author's name. Of what only looks like one, an arXiv that is away says
+    nothing."""
+    try:
+        written = arxiv.by_author(drafting.author)
+    except PaperboyError:
+        if drafting.text:
+            return ()
+        raise
+    found = [each.paper for each in written if not each.withdrawn]
+    return namesakes(drafting.author, found)
+
+
+def _is_unsure(people: Sequence[Namesake]) -> bool:
+    return len(people) > 1 and len(people[0].papers) < _CLEARLY * len(people[1].papers)
+
+
+def _choice(person: Namesake) -> NamesakeChoice:
+    return NamesakeChoice(
+        id=person.papers[0].id,
+        papers=len(person.papers),
+        categories=person.categories[:2],
+        co_authors=person.co_authors[:3],
+    )

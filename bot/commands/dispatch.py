@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from bot.commands import (
     digests,
+    drafts,
     papers,
     phrases,
     profile_versions,
@@ -297,6 +298,7 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "ask-unsubscribe": CommandSpec(subscriptions.asked_to_end, CHANGE, names_channel=True),
     "unsubscribe": CommandSpec(_as_typed(subscriptions.unsubscribe), CHANGE, names_channel=True),
     "new": CommandSpec(profiles.new_pressed, CHANGE),
+    "namesake": CommandSpec(drafts.namesake_pressed, CHANGE),
     "edit-profile": CommandSpec(profiles.edit_pressed, CHANGE),
     "copy-profile": CommandSpec(profiles.copy_pressed, CHANGE),
     "delete-profile": CommandSpec(profiles.delete_pressed, CHANGE),
@@ -317,5 +319,6 @@ FORMS: dict[str, CommandSpec[FormHandler]] = {
     "subscribe": CommandSpec(subscriptions.submit_form, CHANGE, names_channel=True, posts=True),
     "edit": CommandSpec(subscriptions.submit_edit_form, CHANGE, names_channel=True),
     "profile": CommandSpec(profiles.submit_form, CHANGE),
+    "work": CommandSpec(drafts.submit_work, CHANGE),
     "try-profile": CommandSpec(trials.of_form, CHANGE),
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bot.commands import drafts
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.message import Message
 from bot.domain.task import Task, TaskResult
 from bot.errors import Refused
+from bot.views import conversation
 from bot.views import previews as views
 
 
@@ -19,6 +21,11 @@ def result(
         raise Refused(found.refused)
     if task.trial and found.trial:
         return Answer(views.trial_result(task.trial, found.trial))
+    if task.drafting and found.namesakes:
+        name = task.drafting.author
+        return Answer(conversation.which_author(name, found.namesakes, task.key))
+    if found.draft:
+        return Answer(form=drafts.draft_form(invocation, context, found.draft))
     raise AssertionError("a result is of its task")
 
 

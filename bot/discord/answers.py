@@ -22,7 +22,7 @@ from bot.discord.people import People
 from bot.discord.poster import DiscordPoster
 from bot.discord.reply import Reply
 from bot.discord.written import Written, WrittenReply
-from bot.domain.message import Form, Message, Post
+from bot.domain.message import Button, Form, Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused, Unavailable
@@ -100,23 +100,21 @@ class DiscordAnswers(Answers[DiscordInteraction]):
             if forms.AREA in answers:
                 return self._second_step(interaction.person, form, answers[forms.AREA])
             if form and form.also:  # a modal has one button, so what it does is shown first
-                tried = dispatch.form_action(form.also.action, about, answers)
-                answer, more = _done(tried, invocation, context, key), discord.save_or_edit(key)
-                if answer.task is None or answer.head is None:
-                    return answer
-                return replace(answer, head=with_buttons(answer.head, more), more=more)
+                return _tried(form.also, about, answers, invocation, context, key)
             return _done(submitted, invocation, context, key if form else "")
 
         await self.act(interaction, replace(submitted, do=do))
 
-    async def save_form(self, interaction: DiscordInteraction, key: str) -> None:
-        """Take a form's answers as they were submitted."""
+    async def use_form(self, interaction: DiscordInteraction, key: str, is_saved: bool) -> None:
+        """Save a form as it was submitted, or filled in for somebody; or do what else it does."""
 
         def do(invocation: Invocation, context: Context) -> Answer:
             form = self._forms.get((interaction.person, key))
             if form is None:
                 raise Refused(discord.form_gone())
             answers = {field.name: field.value for field in form.fields}
+            if not is_saved and form.also:
+                return _tried(form.also, form.metadata, answers, invocation, context, key)
             action = dispatch.form_action(form.name, form.metadata, answers)
             return _done(action, invocation, context, key)
 
@@ -167,7 +165,7 @@ class DiscordAnswers(Answers[DiscordInteraction]):
                 form = answer.form.model_copy(update={"notes": ()})
                 self._keep_form(interaction.person, form)
                 key = fingerprint(form.name, form.metadata)
-                await interaction.reply.say(discord.form_again(notes, key))
+                await interaction.reply.say(discord.form_again(notes, key, form.also))
                 return
             self._keep_form(interaction.person, answer.form)
             if not await interaction.reply.open(answer.form):
@@ -205,7 +203,7 @@ class DiscordAnswers(Answers[DiscordInteraction]):
             form = answer.form.model_copy(update={"notes": ()})
             self._keep_form(interaction.person, form)
             key = fingerprint(form.name, form.metadata)
-            head = discord.form_again(answer.form.notes, key)
+            head = discord.form_again(answer.form.notes, key, form.also)
         if head:
             await interaction.reply.amend(head, head if is_done else None)
 
@@ -252,6 +250,22 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         self._forms[person, fingerprint(form.name, form.metadata)] = form
         while len(self._forms) > _FORMS_KEPT:
             del self._forms[next(iter(self._forms))]
+
+
+def _tried(
+    also: Button,
+    about: str,
+    answers: Mapping[str, str],
+    invocation: Invocation,
+    context: Context,
+    key: str,
+) -> Answer:
+    """What else is done with a form, with buttons to save it or go on with it below."""
+    action = dispatch.form_action(also.action, about, answers)
+    answer, more = _done(action, invocation, context, key), discord.save_or_edit(key)
+    if answer.task is None or answer.head is None:
+        return answer
+    return replace(answer, head=with_buttons(answer.head, more), more=more)
 
 
 def _done(action: Action, invocation: Invocation, context: Context, key: str) -> Answer:

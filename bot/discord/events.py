@@ -92,8 +92,9 @@ class DiscordApp(discord.Client):
             name, value = render.parse_button_id(data["custom_id"]) or ("", "")
             if name == "again":
                 await self.answers.reopen_form(self._interaction(raw), value)
-            elif name == "save-form":
-                await self.answers.save_form(self._interaction(raw), value)
+            elif name in ("save-form", "try-form"):
+                is_saved = name == "save-form"
+                await self.answers.use_form(self._interaction(raw), value, is_saved)
             else:
                 action = dispatch.button_action(name, value)
                 await self.answers.act(self._interaction(raw), action)

@@ -10,9 +10,24 @@ from bot.domain.trial import Trial, TrialResult
 
 
 class Drafting(Value):
-    """A profile to be drafted from what somebody typed about their work."""
+    """A profile to be drafted from what somebody typed about their work: sentences with arXiv ids
+    and links among them, a library (BibTeX or RIS), and what may be an author's name. `chosen` is a
+    paper by the one who is meant, where several people have that name."""
 
-    text: str
+    text: str = ""
+    library: str = ""
+    author: str = ""
+    chosen: str = ""
+
+
+class NamesakeChoice(Value):
+    """Somebody who may be meant by a name: how many papers, where and with whom, and the id of the
+    latest."""
+
+    id: str
+    papers: int
+    categories: tuple[str, ...]
+    co_authors: tuple[str, ...]
 
 
 class Task(Value):
@@ -30,8 +45,10 @@ class Task(Value):
 
 
 class TaskResult(Value):
-    """What came of a task: one of these, or a sentence that says why nothing did."""
+    """What came of a task: one of these, or a sentence that says why nothing did. `namesakes` are
+    the people of whom one has to be chosen first."""
 
     trial: TrialResult | None = None
     draft: Draft | None = None
+    namesakes: tuple[NamesakeChoice, ...] = ()
     refused: str = ""

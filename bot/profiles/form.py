@@ -261,6 +261,11 @@ def _lines(text: str) -> Iterator[str]:
     return filter(None, (" ".join(line.split()) for line in text.splitlines()))
 
 
+def fits(values: Mapping[str, str]) -> bool:
+    """Whether a form can show these answers whole."""
+    return all(len(text) <= LONGEST for text in values.values())
+
+
 def topics_of(answers: Mapping[str, str]) -> list[Topic]:
     """The topics that the answers describe; nothing about them is checked."""
     said = _topics(answers["look_for"], answers["leave_out"])

@@ -139,16 +139,18 @@ class SlackAnswers(Answers[SlackInteraction]):
 
     async def show_task(self, interaction: SlackInteraction, answer: Answer, is_done: bool) -> None:
         """Who has closed the view meanwhile is told in a message."""
-        view = forms.panel(answer.head) if answer.head else None
+        channel = interaction.address.channel
+        view = forms.panel(answer.head, channel) if answer.head else None
         if answer.form:
-            view = forms.modal_in_channel(answer.form, interaction.address.channel)
+            view = forms.modal_in_channel(answer.form, channel)
         if interaction.view and view and await self.views.update(interaction.view, view):
             return
         if is_done and answer.head:
             await self._reply(replace(interaction, view=""), answer.head, "task")
 
     async def say(self, interaction: SlackInteraction, head: Message) -> None:
-        if interaction.view and await self.views.update(interaction.view, forms.panel(head)):
+        panel = forms.panel(head, interaction.address.channel)
+        if interaction.view and await self.views.update(interaction.view, panel):
             return
         without_url = interaction.thread or not interaction.response_url
         if without_url and not await self._tell(

@@ -123,7 +123,7 @@ class SlackApp:
         if action.get("url") or name == "pdf":
             return  # Slack has opened it
         if (body.get("view") or {}).get("type") == "modal":
-            await self._pressed_in_form(body, name)
+            await self._pressed_in_view(body, name, value)
             return
         place = body.get("channel") or {}  # a private message is not sent along
         message = {**(body.get("container") or {}), **(body.get("message") or {})}
@@ -132,17 +132,23 @@ class SlackApp:
         interaction = replace(interaction, thread=thread, message=ts)
         await self.answers.act(interaction, dispatch.button_action(name, value))
 
-    async def _pressed_in_form(self, body: Json, name: str) -> None:
-        """Something else is done with a form as it is filled in; its answer lies over the form."""
+    async def _pressed_in_view(self, body: Json, name: str, value: str) -> None:
+        """Something else is done with a form as it is filled in: its answer lies over the form.
+        What a button in such an answer leads to takes its place."""
         view = body["view"]
         try:
             about, channel = forms.read_metadata(view)
         except ValueError:
             return  # of another version
         interaction = self._interaction("button", body, channel, body["user"]["id"])
-        over = await self.answers.views.push(interaction.trigger, forms.panel(help.one_moment()))
-        interaction = replace(interaction, view=over)
-        action = dispatch.form_action(name, about, forms.answers(view))
+        if name in dispatch.FORMS:
+            action = dispatch.form_action(name, about, forms.answers(view))
+            moment = forms.panel(help.one_moment(), channel)
+            over = await self.answers.views.push(interaction.trigger, moment)
+            interaction = replace(interaction, view=over)
+        else:
+            action = dispatch.button_action(name, value)
+            interaction = replace(interaction, view=view["id"])
         await self.answers.act(interaction, action)
 
     async def _submitted(self, ack: AsyncAck, body: Json, view: Json) -> None:
@@ -176,12 +182,12 @@ class SlackApp:
         except (redis.RedisError, TimeoutError):
             await ack(forms.errors({first: refusals.database_unreachable().title}))
         else:
-            if given.task and given.head:
-                await ack(forms.shown_in_place(given.head))
-                self.answers.waiting.start(replace(interaction, view=view["id"]), invocation, given)
-                return
-            await ack()
-            await self.answers.give(interaction, given)
+            following = forms.following(given.form, given.head if given.task else None, channel)
+            await (ack(following) if following else ack())
+            if following is None:
+                await self.answers.give(interaction, given)
+            interaction = replace(interaction, view=view["id"])
+            self.answers.waiting.start(interaction, invocation, given)
 
     async def _zone_options(self, ack: AsyncAck, body: Json) -> None:
         found = schedule.search_zones(str(body.get("value") or ""))

@@ -72,19 +72,23 @@ def shown_again(form: Form, channel: str) -> Json:
     return {"response_action": "update", "view": modal_in_channel(form, channel)}
 
 
-def panel(head: Message) -> Json:
+def panel(head: Message, channel: str) -> Json:
     """An answer as a modal view of its own, over a form or in its place."""
     return {
         "type": "modal",
+        "private_metadata": json.dumps(["", channel]),
         "title": plain_text(NAME, 24),
         "close": plain_text("Back", 24),
         "blocks": message(head)["blocks"],
     }
 
 
-def shown_in_place(head: Message) -> Json:
-    """The reply to a submitted form that shows an answer in its place."""
-    return {"response_action": "update", "view": panel(head)}
+def following(form: Form | None, head: Message | None, channel: str) -> Json | None:
+    """The reply to a submitted form that leads to another form, or to an answer in its place; None
+    where it leads to neither."""
+    if form:
+        return shown_again(form, channel)
+    return {"response_action": "update", "view": panel(head, channel)} if head else None
 
 
 def errors(found: Mapping[str, str]) -> Json:

@@ -60,11 +60,15 @@ def invalid_form(sentences: Iterable[str], form: str) -> Message:
     )
 
 
-def form_again(notes: Iterable[str], form: str) -> Message:
-    """What to read before a form that Discord doesn't open in answer to another one."""
+def form_again(notes: Iterable[str], form: str, also: Button | None) -> Message:
+    """What to read before a form that Discord doesn't open in answer to another one; `also` is what
+    else can be done with it as it is."""
     title, *text = notes
-    button = Button(action="again", label="Open the form", value=form)
-    return Message(title=title, text=tuple(text), buttons=(button,))
+    buttons = [Button(action="again", label="Open the form", value=form)]
+    if also:
+        buttons.append(Button(action="try-form", label=also.label, value=form))
+        buttons.append(Button(action="save-form", label="Save", value=form))
+    return Message(title=title, text=tuple(text), buttons=tuple(buttons))
 
 
 def save_or_edit(form: str) -> tuple[Button, ...]:

@@ -16,7 +16,9 @@ from bot.terminal.render import as_text
 from bot.views import previews as views
 from tests.conftest import check_golden
 from tests.factories import NOW, paper, profile
+from tests.workers.run_task_job import do_task
 from workers import task_job
+from workers.arxiv.client import ArxivClient
 from workers.judging import scoring
 
 # Thursday 20 March 2025 is NOW; the three days before it that have a list.
@@ -56,7 +58,8 @@ def tried(store: Store, trial: Trial) -> TrialResult:
     """The result, by the task that a person's question becomes."""
     task = Task(trial=trial, workspace="slack:T1", by="U1", since=NOW)
     store.tasks.put(task)
-    task_job.run(task.key, store, None, lambda: NOW)
+    nowhere = ArxivClient("http://127.0.0.1:9/", "http://127.0.0.1:9/", store.redis)
+    task_job.run(task.key, store, nowhere, None, lambda: NOW)
     found = store.tasks.result(task.key)
     assert found is not None
     assert found.trial is not None
@@ -122,7 +125,7 @@ def test_of_categories_that_nobody_asked_for_there_is_no_day(days: Store) -> Non
 
 
 def test_a_task_of_an_hour_ago_is_nobodys(store: Store) -> None:
-    task_job.run("0123456789abcdef", store, None, lambda: NOW)
+    do_task("0123456789abcdef", store)
     assert list(store.redis.scan_iter("pb:task*")) == []
 
 

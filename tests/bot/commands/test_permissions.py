@@ -152,7 +152,7 @@ def test_what_is_pressed_or_sent_elsewhere_does_not_reach_this_channel(
                 # Profiles are the whole workspace's.
                 *("button profiles", "button profile", "button copy-profile", "button more"),
                 *("button history", "button profile-file", "button trial"),
-                "button ask-delete-profile",
+                *("button ask-delete-profile", "form work"),
             ), way
     now = everything(context)
     assert {key: now[key] for key in kept} == kept

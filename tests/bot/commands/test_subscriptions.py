@@ -20,6 +20,7 @@ from bot.domain.schedule import Schedule
 from bot.domain.status import Status
 from bot.domain.subscription import Subscription
 from bot.errors import Refused
+from bot.profiles.toml_text import as_toml
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from tests.bot.commands.samples import (
@@ -92,6 +93,11 @@ def shown(who: str, act: Callable[[], Answer]) -> str:
             trial = answer.task.trial
             against = ", compared with the profile as it is" * bool(trial.before)
             rows.append(f"  tries {trial.profile.title} on {trial.days} days{against}")
+        if answer.task and answer.task.drafting:
+            given = answer.task.drafting
+            rows.append(
+                f"  drafts from text {given.text!r}, {given.library!r}, by {given.author!r}"
+            )
         if answer.request:
             private = ", only to see" if answer.request.preview else ""
             rows.append(f"  wished: {answer.request.address}, top {answer.request.top}{private}")
@@ -126,6 +132,7 @@ def _row(buttons: tuple[Button, ...]) -> str:
 
 def _form(form: Form) -> list[str]:
     rows = [f"  form {form.name} about {form.metadata or 'nothing'}: {form.title} [{form.submit}]"]
+    rows += [f"    {note}" for note in form.notes]
     rows += [_row((form.also,))] if form.also else []
     for field in form.fields:
         mark = " (may stay empty)" if field.optional else ""
@@ -151,7 +158,7 @@ class Conversation:
 
     def sends(self, form: str, about: str = "C1", **changes: str) -> None:
         answers = (SUBSCRIBE_VALUES if "profile" not in form else PROFILE_VALUES) | changes
-        given = ", ".join(f"{name}={text!r}" for name, text in changes.items())
+        given = ", ".join(f"{name}={text[:80]!r}" for name, text in changes.items())
         what = f"sends {form} about {about or 'nothing'}: {given or 'complete'}"
         self.said.append(shown(what, partial(sent, form, answers, self.context, about)))
 
@@ -230,6 +237,23 @@ def before_subscribing(somebody: Conversation) -> None:
     somebody.types("/digest now Quantum computing top 8", "/digest edit exoplanets")
     somebody.types("/digest delete exoplanets", "/digest weekly exoplanets top 4")
     somebody.types("/digest remove exoplanets please", "/digest unsubscribe from exoplanets")
+
+
+def by_work(somebody: Conversation) -> None:
+    somebody.sends("work", about="", work="")
+    somebody.sends("work", about="", work="We work on tides. See 2503.10000")
+    somebody.sends("work", about="", work="Ada Lovelace")
+    somebody.sends("work", about="", work="by Ada Lovelace")
+    somebody.sends("work", about="", work="@misc{a, title={Tides}}")
+    somebody.sends("work", about="", work="long " * 700)
+    file = profile_file()
+    somebody.sends("work", about="", work=file)
+    somebody.sends("work", about="", work=file.replace("cs.LG", "cs.XX"))
+    somebody.presses("namesake", "0123456789abcdef 2503.10000")
+
+
+def profile_file() -> str:
+    return as_toml(profile())
 
 
 def profile_by_button(somebody: Conversation) -> None:
@@ -311,7 +335,7 @@ def test_what_a_channel_sees(context: Context) -> None:
     somebody = Conversation(context)
     for part in (
         *(before_anything, before_subscribing, by_words, by_form, by_button, own_profile),
-        *(profile_by_button, versions, about_one_paper, about_votes),
+        *(by_work, profile_by_button, versions, about_one_paper, about_votes),
     ):
         part(somebody)
     check_golden("commands/subscriptions.txt", "\n".join(somebody.said) + "\n")

@@ -36,7 +36,7 @@ from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import Ack, FakeDiscord
 from tests.servers.fake_discord_state import GUILD_ID, USER_ID
 from tests.waiting import wait_until_async
-from workers.task_job import run as run_task
+from tests.workers.run_task_job import do_task
 
 CHANNEL_ADDRESS = Address(platform="discord", workspace=GUILD_ID, channel="200000000000000001")
 NEWS, FORUM = "200000000000000003", "200000000000000004"
@@ -71,6 +71,14 @@ class BotSession:
             self.fake_discord.press, button["custom_id"], message["id"], **who
         )
 
+    async def open_new_profile(self) -> Ack:
+        """The form of a new profile, empty, after the question that comes before it."""
+        fake = self.fake_discord
+        ack = await asyncio.to_thread(fake.command, "digest new")
+        ack = await asyncio.to_thread(fake.submit, ack.data["custom_id"], {})
+        assert "Say what the profile looks for." in await self.said(ack)
+        return await self.press("Open the form", ack.answers[-1])
+
     async def said(self, ack: Ack, number: int = 1) -> str:
         """The last answer, which nobody else sees."""
         answers = await asyncio.to_thread(self.fake_discord.wait_for_answers, ack, number)
@@ -96,11 +104,6 @@ class Even:
 
     async def acquire(self, address: Address) -> None:
         """At once."""
-
-
-def do_task(key: str, store: Store) -> None:
-    """As a worker does it, at once."""
-    run_task(key, store, None, lambda: NOW)
 
 
 @asynccontextmanager

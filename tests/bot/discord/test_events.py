@@ -221,7 +221,7 @@ def test_a_profile_is_made_by_a_form(fake_discord: FakeDiscord, run_session: Con
             opened = await bot.press("Continue", ack.answers[-1])
             return await submit(opened, categories=["cs.LG"])
 
-        ack = await asyncio.to_thread(fake_discord.command, "digest new")
+        ack = await bot.open_new_profile()
         assert ack.type == 9
         first = {"title": "Sparse things", "area": ["Computer Science"]}
         ack = await second(await submit(ack, **first, look_for="Sparsity:"))

@@ -165,7 +165,7 @@ def test_a_profile_is_made_in_two_short_steps(
             (modal,) = fake_discord.modals.values()
             return [label["component"]["custom_id"] for label in modal["components"]]
 
-        await asyncio.to_thread(fake_discord.command, "digest new")
+        await bot.open_new_profile()
         assert fields() == ["title", "area", "look_for", "leave_out", "keywords"]
         ack = await submit(
             {
@@ -250,5 +250,26 @@ def test_the_second_of_two_who_edit_a_profile_sees_the_others_change_and_both_ar
         said = await bot.command("digest history", {"profile": "matters"})
         assert f"<@{other}>" in said
         assert "Undone" in await bot.command("digest undo", {"profile": "matters"})
+
+    run_session(talk)
+
+
+def test_a_sentence_becomes_a_profile_that_is_tried_and_saved(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        ack = await asyncio.to_thread(fake_discord.command, "digest new")
+        assert "What do you work on?" in draw_discord(ack.data)
+        work = {"work": "Pruning of neural networks, mixture of experts"}
+        ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], work)
+        await bot.until(lambda: ack.answers and "A draft" in draw_discord(ack.answers[-1]))
+        draft = ack.answers[-1]
+        assert "from your text" in draw_discord(draft)
+        tried = await bot.press("Show what it would bring", draft)
+        await bot.until(lambda: tried.answers and "no day" in draw_discord(tried.answers[-1]))
+        assert bot.context.store.profiles.own_names(CHANNEL_ADDRESS) == set()
+        saved = await bot.press("Save", tried.answers[-1])
+        assert "Created: Pruning of neural networks" in await bot.said(saved)
+        assert "Subscribe this channel" in draw_discord(saved.answers[-1])
 
     run_session(talk)

@@ -141,6 +141,15 @@ def open_form(fake_slack: FakeSlack, act: Callable[[], Ack]) -> str:
     return id
 
 
+def open_new_profile(fake_slack: FakeSlack) -> str:
+    """The form of a new profile, empty, after the question that comes before it; returns its id."""
+    view = open_form(fake_slack, lambda: fake_slack.command("new"))
+    answer = submit_form(fake_slack, view, work="")
+    assert answer is not None
+    assert answer["response_action"] == "update"
+    return view
+
+
 def submit_form(fake_slack: FakeSlack, view: str, **changes: str) -> Json | None:
     """Send a form, some of its fields filled in otherwise; returns what Slack is answered."""
     values = filled_in(fake_slack, view, **changes)

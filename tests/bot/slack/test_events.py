@@ -41,6 +41,7 @@ from tests.bot.slack.conversations import (
     channel_text,
     deliver_day,
     open_form,
+    open_new_profile,
     private_answer,
     serving,
     submit_form,
@@ -256,7 +257,7 @@ def test_the_home_tab_has_all_channels_and_their_buttons(fake_slack: FakeSlack) 
 
 @pytest.mark.usefixtures("running_bot")
 def test_a_group_makes_its_own_profile_changes_it_and_subscribes_it(fake_slack: FakeSlack) -> None:
-    view = open_form(fake_slack, lambda: fake_slack.command("new"))
+    view = open_new_profile(fake_slack)
     answer = submit_form(
         fake_slack, view, title="Bounds", categories="cs.XX", look_for="", relevance="11"
     )
@@ -289,7 +290,7 @@ def test_another_workspace_sees_nothing_of_it(
 ) -> None:
     submit_form(
         fake_slack,
-        open_form(fake_slack, lambda: fake_slack.command("new")),
+        open_new_profile(fake_slack),
         title="Ours alone",
         categories="cs.LG",
         look_for="Bounds",
@@ -674,7 +675,7 @@ def test_a_form_is_acknowledged_though_slack_hangs(
 
 @pytest.mark.usefixtures("running_bot")
 def test_a_form_that_is_delivered_twice_acts_once(fake_slack: FakeSlack) -> None:
-    view = open_form(fake_slack, lambda: fake_slack.command("new"))
+    view = open_new_profile(fake_slack)
     values = unchanged_submission(fake_slack.views[view])["state"]["values"]
     for name, text in {"title": "B", "look_for": "x"}.items():
         values[name][name]["value"] = text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from bot.store.lookups import Lookups
@@ -15,6 +13,7 @@ from tests.bot.slack.conversations import (
     channel_text,
     filled_in,
     open_form,
+    open_new_profile,
     private_answer,
     put_day,
     submit_form,
@@ -23,7 +22,7 @@ from tests.bot.slack.conversations import (
 from tests.factories import DAY, NOW, answer_lookup
 from tests.servers.fake_slack import Ack, Channel, FakeSlack, Json
 from tests.servers.slack_rules import draw_slack
-from workers import task_job
+from tests.workers.run_task_job import do_task
 
 JOINED = {"type": "member_joined_channel", "user": "UBOT"}
 
@@ -99,7 +98,7 @@ def test_a_digest_that_is_shown_twice_in_private_is_shown_twice(
 def test_a_profile_just_made_is_subscribed_with_one_press(
     fake_slack: FakeSlack, store: Store
 ) -> None:
-    view = open_form(fake_slack, lambda: fake_slack.command("new"))
+    view = open_new_profile(fake_slack)
     submit_form(fake_slack, view, title="Bounds", categories="cs.LG", look_for="Bounds: all")
     fake_slack.wait_until(lambda: fake_slack.ephemeral)
     one_press = button(fake_slack.ephemeral[-1], "Subscribe this channel")
@@ -124,6 +123,7 @@ def test_the_second_of_two_who_edit_a_profile_sees_the_others_change_and_both_ar
     assert "· most papers in a digest: 3, was 20" in shown
     assert store.profiles.at(CHANNEL_ADDRESS)["matters"].title == "Matters of importance"
     assert submit_form(fake_slack, other) is None
+    fake_slack.wait_until(lambda: len(fake_slack.ephemeral) == 2)
     own = store.profiles.at(CHANNEL_ADDRESS)["matters"]
     assert (own.title, own.maximum) == ("Ours", 3)
     said = type_command(fake_slack, "undo matters")
@@ -143,6 +143,32 @@ def button_in_history(fake_slack: FakeSlack) -> Json:
 
 
 @pytest.mark.usefixtures("running_bot")
+def test_a_sentence_becomes_a_profile_and_a_subscription(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    view = open_form(fake_slack, lambda: fake_slack.command("new"))
+    assert "What do you work on?" in draw_slack(fake_slack.views[view])
+    answer = submit_form(fake_slack, view, work="Pruning of neural networks, mixture of experts")
+    assert answer is not None
+    assert "Drafting a profile." in draw_slack(answer["view"])
+
+    def is_there() -> bool:
+        for key in store.redis.scan_iter("pb:task:*"):
+            do_task(str(key).rpartition(":")[2], store)
+        return "A draft" in draw_slack(fake_slack.views[view])
+
+    fake_slack.wait_until(is_there)
+    shown = draw_slack(fake_slack.views[view])
+    assert "Topics: Pruning of neural networks, mixture of experts: from your text." in shown
+    assert store.profiles.own_names(CHANNEL_ADDRESS) == set()  # who closes it leaves nothing
+    assert submit_form(fake_slack, view, title="Sparse") is None
+    fake_slack.wait_until(lambda: fake_slack.ephemeral)
+    one_press = button(fake_slack.ephemeral[-1], "Subscribe this channel")
+    assert private_answer(fake_slack, lambda: fake_slack.press(one_press)).startswith("Sparse:")
+    assert [each.profile for each in store.subscriptions.all()] == ["sparse"]
+
+
+@pytest.mark.usefixtures("running_bot")
 def test_what_a_form_would_bring_is_shown_over_it_and_nothing_is_saved(
     fake_slack: FakeSlack, store: Store
 ) -> None:
@@ -154,7 +180,7 @@ def test_what_a_form_would_bring_is_shown_over_it_and_nothing_is_saved(
 
         def is_there() -> bool:
             for key in store.redis.scan_iter("pb:task:*"):
-                task_job.run(str(key).rpartition(":")[2], store, None, lambda: datetime.now(UTC))
+                do_task(str(key).rpartition(":")[2], store)
             shown = draw_slack(fake_slack.views[over])
             return "One moment" not in shown and "Trying" not in shown
 
@@ -163,7 +189,7 @@ def test_what_a_form_would_bring_is_shown_over_it_and_nothing_is_saved(
 
     put_day(store)
     store.lists.put_answered_categories(str(DAY), ["cs.LG"], NOW)
-    form = open_form(fake_slack, lambda: fake_slack.command("new"))
+    form = open_new_profile(fake_slack)
     wrong = tried(title="Bounds", categories="cs.LG", look_for="", relevance="11")
     assert "Write a whole number from 1 to 10." in wrong
     said = tried(title="Bounds", categories="cs.LG", look_for="Bounds: of the matter")
