@@ -29,6 +29,7 @@ def limits(model: type[Value], field: str) -> dict[str, Any]:
 
 
 _NAME: Final = re.compile(limits(Profile, "name")["pattern"])
+_NAME_LENGTH: Final = 40  # by that pattern
 _TITLE: Final = limits(Profile, "title")["maxLength"]
 _TOPIC: Final = limits(Topic, "name")["maxLength"]
 _TOPICS: Final = limits(Profile, "topics")["maxItems"]
@@ -316,6 +317,14 @@ def name_from(*texts: str) -> str:
         if slug:
             return slug
     return "profile"
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with a number where it is taken."""
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name[: _NAME_LENGTH - 3].rstrip('-')}-{number}", number + 1
+    return free
 
 
 def _mistake(where: FieldPath, reason: str, data: Mapping[str, Any]) -> tuple[str, str]:

@@ -29,7 +29,8 @@ def _merged(name: str, base: str, theirs: str, mine: str) -> str:
     if name not in _LISTS:
         return theirs if mine.strip() == base.strip() else mine
     old, new, own = (_parts(text) for text in (base, theirs, mine))
-    return ", ".join(_together(old, new, own).values())
+    between = "," if name == "categories" else ", "  # chosen from a list, or typed
+    return between.join(_together(old, new, own).values())
 
 
 def _parts(text: str) -> dict[str, str]:

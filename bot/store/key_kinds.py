@@ -192,6 +192,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     # profiles, papers, lists, scores, days
     (f"profile:{_FP}", "string", _a(Profile), False),
     ("profiles", "hash", _a(Profile), False),
+    ("terminal-profile", "string", _text, False),
     (f"profiles:{_WORKSPACE}", "hash", _a(Profile), False),
     (f"makers:{_WORKSPACE}", "hash", _text, False),
     (f"versions:{_WORKSPACE}:{_MAKER}", "hash", _version, False),

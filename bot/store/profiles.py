@@ -88,6 +88,16 @@ class Profiles:
     def shared(self) -> dict[str, Profile]:
         return self._rows.hgetall_sorted("pb:profiles", reader_for(Profile))
 
+    # -- by name: the one that the terminal shows
+
+    def put_for_terminal(self, name: str) -> None:
+        """Remember the profile that somebody chose for this installation's terminal."""
+        self._redis.set("pb:terminal-profile", name)
+
+    def for_terminal(self) -> str:
+        """Its name; empty before anybody chose one."""
+        return str(self._redis.get("pb:terminal-profile") or "")
+
     # -- by name: a workspace's own
 
     def put_own(self, address: Address, profile: Profile) -> None:

@@ -8,6 +8,7 @@ from bot.arxiv.text import one_line, readable
 from bot.domain.digest import Decision, Digest, Judge, Outcome
 from bot.domain.message import CommandLine, Link, Message, PaperLine
 from bot.domain.papers import Problem, Profile
+from bot.safe_text import escape_unprintable
 from bot.views import card as card_views
 from bot.views import digest as digest_views
 from bot.views.card import pdf_url
@@ -149,6 +150,45 @@ def sample_instead(why: Problem, asked: Profile | None) -> Message:
     return Message(
         title=f"{said}. Showing the sample that ships with Paperboy.", text=(about,) * bool(about)
     )
+
+
+def which_profile(known: Sequence[Profile], default: str) -> Message:
+    """Asked once: which profile this terminal shows."""
+    rows = (
+        f"{n}  {escape_unprintable(digest_views.profile_line(each))}"
+        for n, each in enumerate(known, 1)
+    )
+    return Message(
+        title="What do you work on?",
+        text=(
+            "Type a sentence or two, or arXiv ids of papers you like: a profile is drafted from "
+            "them. Or choose one of these by its number:",
+            *rows,
+        ),
+        small=(f"Enter takes {default}. It is remembered.",),
+    )
+
+
+def profile_chosen(name: str) -> Message:
+    return Message(
+        title="",
+        text=(f"This terminal shows {name} from now on.",),
+        commands=(
+            CommandLine(word="make run PROFILE=NAME", does="another one"),
+            CommandLine(
+                word=f"paperboy profiles show {name} --toml > {name}.toml", does="a file to change"
+            ),
+            CommandLine(word=f"paperboy profiles import {name}.toml", does="the change"),
+        ),
+    )
+
+
+def no_such_number(count: int) -> str:
+    return f"Type a number from 1 to {count}, a name, or a sentence about your work."
+
+
+def drafting_profile() -> str:
+    return "Drafting a profile"
 
 
 def next_steps(judge: Judge) -> Message:

@@ -17,6 +17,7 @@ from bot.errors import PaperboyError, Refused
 from bot.profiles import library
 from bot.settings import Settings
 from bot.views import terminal as views
+from workers.cli import choosing
 from workers.cli.progress import DeliveredDigest, wait_for_digest, wait_for_lookup
 from workers.cli.screen import Screen, read_line
 from workers.runtime.environment import Environment, context_for, with_private_workers
@@ -36,7 +37,7 @@ def run(settings: Settings, profile: str | None = None) -> int:
     with with_private_workers(settings) as here:
         channel = _Terminal(here, settings)
         try:
-            channel.first(profile)
+            channel.first(channel.remembered(profile))
             if channel.is_interactive:
                 channel.talk()
             else:
@@ -50,7 +51,7 @@ class _Terminal:
     """One person, one channel."""
 
     def __init__(self, here: Environment, settings: Settings) -> None:
-        self.environment = here
+        self.environment, self.settings = here, settings
         self.judge = Judge(model=settings.judge_model)
         self.screen = Screen()
         self.is_interactive = sys.stdin.isatty() and self.screen.is_terminal
@@ -61,6 +62,21 @@ class _Terminal:
         self.numbered: list[Decision] = []
         self.opened = 0
 
+    def remembered(self, name: str | None) -> str | None:
+        """The profile to show: where somebody sits at the terminal, the one that is named or was
+        chosen before, or else is chosen now; elsewhere only one that is named."""
+        if not self.is_interactive:
+            return name
+        kept, store = self.environment.store.profiles, self.environment.store
+        if name is None:
+            if (before := kept.for_terminal()) in self.profiles:
+                return before
+            name = choosing.choose(self.profiles, FIRST_PROFILE, store, self.settings, self.screen)
+            self.profiles = library.shipped() | kept.shared()
+        elif name in self.profiles:
+            kept.put_for_terminal(name)
+        return name
+
     def first(self, name: str | None) -> None:
         """Show a profile's newest day, or the sample where arXiv cannot be reached."""
         profile = library.resolve(name or FIRST_PROFILE, self.profiles)
@@ -68,7 +84,11 @@ class _Terminal:
         arrived = self.wait(context.newest_day_request(profile, invocation, self.context))
         problem = arrived.digest.listed.problem
         if problem and not arrived.digest.decisions:
-            self.say(views.sample_instead(problem, profile if name else None))
+            self.say(
+                views.sample_instead(
+                    problem, profile if name not in (None, FIRST_PROFILE) else None
+                )
+            )
             arrived = self.wait(self.sample())
         self.show_digest(arrived.digest)
 

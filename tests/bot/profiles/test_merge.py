@@ -62,6 +62,13 @@ def test_what_each_changed_is_there_and_where_both_did_mine_stands(
     assert merged(theirs, mine) == both
 
 
+def test_categories_stay_as_a_list_to_choose_from_has_them() -> None:
+    was = changed(categories=("cs.LG", "cs.AI"))
+    mine = values_of(was) | {"categories": "cs.LG,cs.AI,cs.CL"}
+    found = merged_answers(was, was.model_copy(update={"maximum": 3}), mine)
+    assert found["categories"] == "cs.LG,cs.AI,cs.CL"
+
+
 @given(WORDS, WORDS, WORDS)
 def test_no_word_that_somebody_added_is_lost_and_none_that_was_removed_comes_back(
     base: tuple[str, ...], theirs: tuple[str, ...], mine: tuple[str, ...]

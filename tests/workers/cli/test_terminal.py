@@ -95,6 +95,8 @@ def test_a_person_reads_the_digest_and_asks_for_more(
     friday = rss_feed(FRIDAY, ("2503.00001", "new", "cs.LG"), ("2503.00002", "new", "cs.CL"))
     with run_fake_server(lambda *_: xml_reply(friday)) as arxiv:
         terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
+        assert "4  foundations" in terminal.read_until("\n> ")
+        terminal.type("4")
         first = terminal.read_until("paperboy> ")
         assert "Foundations of machine learning · Fri 21 Mar 2025" in first
         assert "1 below the cut-off · no model" in first
@@ -143,7 +145,7 @@ def test_without_arxiv_nothing_untrue_is_said_of_the_sample_or_the_day(
     at_terminal: RunAtTerminal,
 ) -> None:
     with run_fake_server(lambda *_: xml_reply(b"no", status=403)) as arxiv:
-        terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
+        terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"}, "run", "foundations")
         first = terminal.read_until("paperboy> ")
         assert "Showing the sample that ships with Paperboy" in first
         terminal.type("/why 2503.22764")
@@ -191,7 +193,7 @@ def test_nothing_is_left_running_when_the_command_is_killed(
     with run_fake_server(
         lambda *_: xml_reply(rss_feed(FRIDAY, ("2503.00001", "new", "cs.LG")))
     ) as arxiv:
-        terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"})
+        terminal = at_terminal({"ARXIV_RSS_URL": f"{arxiv.url}/rss"}, "run", "foundations")
         terminal.read_until("paperboy> ")
         known = children_by_parent()
         pools = [pid for pid in known[terminal.process.pid] if pid in known]

@@ -79,7 +79,7 @@ def terminal(tmp_path: Path) -> Iterator[list[Terminal]]:
 
 STARTED = {
     "run, with a chat": (["run"], CHAT, "bot started"),
-    "run, at its prompt": (["run"], PROMPT, "paperboy> "),
+    "run, at its prompt": (["run", "foundations"], PROMPT, "paperboy> "),
     "bot": (["bot"], CHAT, "bot started"),
     "worker": (["worker"], {}, "workers started"),
 }
