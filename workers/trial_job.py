@@ -28,7 +28,7 @@ _LOOKED_BACK: Final = 60
 # Announced days in a month.
 _DAYS_A_MONTH: Final = 22
 # A person waits so long for what papers mean; then words alone rank.
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0
 # A paper that has gone up or down by so many places has moved.
 _MOVED: Final = 2
 
