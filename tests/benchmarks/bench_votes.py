@@ -7,7 +7,7 @@ drawn: up are papers of the month LEARNED (2025-05) that were picked, down are o
 that a channel would have been shown, from the best SHOWN of each day by the ranking without votes.
 Every day of the month TRIED (2025-06) is then ranked with these votes. AUC is over all its papers,
 mean and standard deviation of DRAWS draws. Every setting of workers/gate/vote_training.py was
-chosen with 2025-03 and 2025-04.
+chosen with votes on 2025-03 and 2025-04, tried in the month after each.
 
 1. The votes of five people; as many of one alone, and each of somebody else. By words, and by
    words and meaning.

@@ -244,7 +244,13 @@ class _Table:
         count = min(THEMES, papers // PAPERS_A_THEME)
         if not count:
             return np.zeros((terms.columns, 0)), np.zeros((papers, 0))
-        found = find_themes(terms, count)
+        # Of single words: with pairs among them the themes of so few papers are those of a phrase.
+        single = np.array([field < 2 and " " not in term for field, term in self.columns])
+        kept = single[terms.column]
+        words = terms._replace(
+            row=terms.row[kept], column=terms.column[kept], amount=terms.amount[kept]
+        )
+        found = find_themes(words, count)
         middle = found.amounts.mean(axis=0)
         return THEME * found.parts, THEME * (found.amounts - middle)
 
