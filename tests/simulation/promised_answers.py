@@ -59,11 +59,10 @@ def _got_it(world: World) -> Iterator[str]:
         heard = [m.at for m in chat.channels.get(direct, ())]
         notes = (refusals.failed(), refusals.given_up())
         heard += [m.at for m in chat.channels.get(address, ()) if m.post in notes]
-        heard += [
-            delivery.at.timestamp()
-            for delivery in world.store().history.of(address)
-            if delivery.profile == profile
-        ]
+        for delivery in world.store().history.of(address):
+            if delivery.profile == profile:
+                heard.append(delivery.at.timestamp())  # when it was completed
+                heard += [m.at for m in chat.channels[address] if m.id == delivery.message]
         if not any(0 <= at - event.at < _PATIENCE for at in heard):
             yield f"{address}: {event.person} asked and got nothing: {text}"
 
