@@ -76,6 +76,8 @@ def asked_to_forget(invocation: Invocation, context: Context, value: str) -> Ans
     """Asks for confirmation, where the platform has no dialog for that."""
     _require_right(invocation, context, value)
     lessons = context.store.votes.lessons(invocation.address.workspace_key, value)
+    if not lessons:
+        raise Refused(teaching.nothing_to_forget(value))
     return Answer(teaching.confirm_forget(value, len(lessons)))
 
 
