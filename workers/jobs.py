@@ -37,6 +37,10 @@ log = structlog.get_logger()
 # redis-py's default pool raises at the 101st connection; this one waits.
 _PACE_CONNECTIONS = 16
 
+# Who waits for a draft waits three minutes (bot/runtime/task_waiter.py): there has to be time left
+# to draft without the model.
+_DRAFT_CALL_SECONDS = 100.0
+
 
 def fetch(step: Any, legacy_requests: Any = None) -> None:
     """Store the result of the step's list query, unless fetched since the step was planned."""
@@ -115,13 +119,17 @@ def inquire(private: str) -> None:
 
 def task(key: str) -> None:
     """Store what comes of a task that one person waits for."""
+    from workers.drafting.paid_model import open_paid
     from workers.task_job import run
 
     config = settings.load()
     kept = _store(config)
     with _logged(f"task {key}"):
-        arxiv = _arxiv(config, kept)
-        run(key, kept, arxiv, _embeddings(config, kept), _now, config.second_look)
+        run(
+            *(key, kept, _arxiv(config, kept), _embeddings(config, kept), _now),
+            lambda workspace: open_paid(config, kept, _now, workspace, _DRAFT_CALL_SECONDS),
+            config.second_look,
+        )
 
 
 def learn(profile: str, model: str, night: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final
 
@@ -16,11 +17,16 @@ from workers.arxiv.client import ArxivClient
 from workers.drafting.drafter import draft_from
 from workers.drafting.gather import gather
 from workers.embedding.embeddings import Embeddings
+from workers.judging.batches import ModelClient
 
 # Whoever has so many times the papers of the next person of that name is meant; otherwise so many
 # people are offered.
 _CLEARLY: Final = 4
 _CHOICES: Final = 4
+
+
+# By the workspace that pays: the model as draft_from takes it.
+PaidModels = Callable[[str], AbstractContextManager[Callable[[int], ModelClient] | None]]
 
 
 def run(
@@ -29,9 +35,11 @@ def run(
     arxiv: ArxivClient,
     embeddings: Embeddings | None,
     clock: Callable[[], datetime],
+    models: PaidModels,
     looks_again: bool = False,
 ) -> None:
-    """Store the result of a task, unless it is there or nobody waits for it any more."""
+    """Store the result of a task, unless it is there or nobody waits for it any more. A draft asks
+    the model of its workspace, if there is one."""
     task = store.tasks.get(key)
     if task is None or store.tasks.result(key):
         return
@@ -40,7 +48,7 @@ def run(
         store.put_progress(f"task-{key}", done, total)
 
     try:
-        result = _done(task, store, arxiv, embeddings, clock(), progress, looks_again)
+        result = _done(task, store, arxiv, embeddings, clock(), progress, models, looks_again)
     except PaperboyError as error:
         result = TaskResult(refused=str(error))
     store.tasks.put_result(key, result)
@@ -53,17 +61,24 @@ def _done(
     embeddings: Embeddings | None,
     now: datetime,
     progress: trial_job.Progress,
+    models: PaidModels,
     looks_again: bool,
 ) -> TaskResult:
     if task.trial:
         tried = trial_job.run(task.trial, store, embeddings, now, progress, looks_again)
         return TaskResult(trial=tried)
     if task.drafting:
-        return _drafted(task.drafting, arxiv, embeddings)
+        with models(task.workspace) as model:
+            return _drafted(task.drafting, arxiv, embeddings, model)
     raise AssertionError("a task is a trial or a draft")
 
 
-def _drafted(drafting: Drafting, arxiv: ArxivClient, embeddings: Embeddings | None) -> TaskResult:
+def _drafted(
+    drafting: Drafting,
+    arxiv: ArxivClient,
+    embeddings: Embeddings | None,
+    model: Callable[[int], ModelClient] | None,
+) -> TaskResult:
     """A draft; or, where several people have the author's name, and none is chosen or has most of
     the papers, who they are. What only looks like a name is a text like any other."""
     text, people = drafting.text, tuple[Namesake, ...]()
@@ -79,7 +94,7 @@ def _drafted(drafting: Drafting, arxiv: ArxivClient, embeddings: Embeddings | No
         raise Refused(f"arXiv has no papers by {quoted(drafting.author)}.")
     sources = gather(arxiv, text, drafting.library, papers=papers)
     sources = sources.model_copy(update={"follow": (*follow, *sources.follow)})
-    return TaskResult(draft=draft_from(sources, embeddings))
+    return TaskResult(draft=draft_from(sources, embeddings, model=model))
 
 
 def _of_name(drafting: Drafting, arxiv: ArxivClient) -> tuple[Namesake, ...]:

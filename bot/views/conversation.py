@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bot.arxiv.text import one_line, quoted, shortened
-from bot.domain.draft import Draft
+from bot.domain.draft import Draft, OriginKind
 from bot.domain.message import Button, CommandLine, Field, Form, Item, Message
 from bot.domain.papers import Profile
 from bot.domain.task import NamesakeChoice
@@ -213,10 +213,13 @@ def from_file(lost: bool) -> tuple[str, ...]:
 
 
 def draft_notes(draft: Draft) -> tuple[str, ...]:
-    """Read above the form: that it is a draft, what could not be used, where each line is from."""
+    """Read above the form: that it is a draft, and by whom; what could not be used; where each line
+    is from."""
+    modelled = any(origin.kind is OriginKind.MODEL for origin in draft.origins)
+    made = "A draft by the model" if modelled else "A draft, made without a model"
     notes = [shortened(one_line(note), _ROW) for note in draft.notes]
     return (
-        "A draft: change what you like. Nothing is saved before Save.",
+        f"{made}: change what you like. Nothing is saved before Save.",
         *notes[:_LINES],
         *list(_origins(draft))[:_ROWS],
     )

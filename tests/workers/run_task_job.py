@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from bot.store.store import Store
@@ -11,4 +12,4 @@ from workers.arxiv.client import ArxivClient
 
 def do_task(key: str, store: Store) -> None:
     nowhere = ArxivClient("http://127.0.0.1:9/", "http://127.0.0.1:9/", store.redis)
-    task_job.run(key, store, nowhere, None, lambda: datetime.now(UTC))
+    task_job.run(key, store, nowhere, None, lambda: datetime.now(UTC), lambda _: nullcontext())

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
+from bot.domain.budget import Limits
+from bot.domain.draft import Draft
 from bot.domain.task import Drafting, Task, TaskResult
+from bot.store.spending import Accounts
 from bot.store.store import Store
 from bot.terminal.render import as_text
 from bot.views import conversation as views
 from tests.conftest import check_golden
 from tests.factories import NOW, paper
-from tests.servers.fake_http import FakeServer, arxiv_api, run_fake_server
-from workers import task_job
+from tests.servers import model as loopback
+from tests.servers.fake_http import FakeServer, arxiv_api, chat_reply, error_reply, run_fake_server
+from tests.waiting import TIMEOUT_SECONDS
+from workers import jobs, task_job
 from workers.arxiv.client import ArxivClient
 
 # Two by the one Ada Lovelace, one by another.
@@ -22,6 +31,7 @@ PAPERS = (
     paper("2503.00002", title="Tides of small moons", abstract="We study small moons."),
     paper("2503.00003", authors=("Ada Lovelace", "E. Noether"), categories=("quant-ph",)),
 )
+SECONDS = count()
 
 
 @pytest.fixture
@@ -34,7 +44,7 @@ def drafted(store: Store, sky: FakeServer, **given: str) -> tuple[Task, TaskResu
     arxiv = ArxivClient("", f"{sky.url}/api", store.redis, pause=0.0, timeout=5.0)
     task = Task(drafting=Drafting(**given), workspace="slack:T1", by="U1", since=NOW)
     store.tasks.put(task)
-    task_job.run(task.key, store, arxiv, None, lambda: NOW)
+    task_job.run(task.key, store, arxiv, None, lambda: NOW, lambda _: nullcontext())
     found = store.tasks.result(task.key)
     assert found is not None
     return task, found
@@ -87,3 +97,78 @@ def test_what_is_said_of_a_draft_reads_well(store: Store, sky: FakeServer) -> No
         assert found.draft is not None
         shown.append("\n".join(views.draft_notes(found.draft)))
     check_golden("views/drafts.txt", "\n\n".join(shown) + "\n")
+
+
+@pytest.fixture
+def model(redis_url: str, sky: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
+    """A model's server, and the environment of a worker that knows it."""
+    with run_fake_server(loopback.answer) as fake:
+        for name, value in (
+            ("REDIS_URL", redis_url),
+            ("ARXIV_API_URL", f"{sky.url}/api"),
+            ("OPENAI_BASE_URL", f"{fake.url}/v1"),
+            ("PAPERBOY_MEANING", "false"),
+        ):
+            monkeypatch.setenv(name, value)
+        yield fake
+
+
+def by_job(store: Store, workspace: str = "slack:T1", also: str = "") -> Draft:
+    """What the workers draft of a sentence, as they are queued to."""
+    drafting = Drafting(text=f"We work on machine learning for tides. {also}")
+    since = NOW + timedelta(seconds=next(SECONDS))
+    task = Task(drafting=drafting, workspace=workspace, by="U1", since=since)
+    store.tasks.put(task)
+    jobs.task(task.key)
+    found = store.tasks.result(task.key)
+    assert found is not None
+    assert found.draft is not None
+    return found.draft
+
+
+def spent(store: Store, workspace: str) -> dict[str, int]:
+    """Tokens by what they were spent on."""
+    costs = Accounts(store).costs(workspace, Limits(), Limits(), datetime.now(UTC))
+    return {name: account.month.tokens for name, account in costs.profiles.items()}
+
+
+def test_a_draft_is_written_by_the_model_and_its_workspace_pays(
+    store: Store, model: FakeServer
+) -> None:
+    draft = by_job(store, also="2503.00001")
+    assert draft.profile.title == "What a model drafts"
+    assert views.draft_notes(draft)[0].startswith("A draft by the model:")
+    assert [each.id for each in draft.profile.examples] == ["2503.00001"]
+    assert len(model.requests) == 1
+    assert spent(store, "slack:T1") == {"drafts": 120}
+
+
+def test_a_workspace_whose_budget_is_used_up_gets_a_draft_without_the_model_and_others_one_by_it(
+    store: Store, model: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAPERBOY_DAY_TOKENS", "8000")
+    model.answer = lambda path, body: chat_reply("{}", prompt=7000)
+    by_job(store)
+    said = views.draft_notes(by_job(store))
+    assert said[0].startswith("A draft, made without a model:")
+    assert said[1].startswith("Today's limit of 8.0k tokens for this workspace")
+    assert "So this draft is made without the model." in said[1]
+    assert len(model.requests) == 1
+    by_job(store, "discord:1")
+    assert len(model.requests) == 2
+
+
+def test_where_the_model_is_away_or_slow_the_words_draft_and_that_is_said(
+    store: Store, model: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.answer = lambda path, body: error_reply(401, "invalid_api_key")
+    assert "So this draft is made without the model." in views.draft_notes(by_job(store))[1]
+    over = threading.Event()
+    model.answer = lambda path, body: (over.wait(TIMEOUT_SECONDS), loopback.answer(path, body))[1]
+    monkeypatch.setenv("PAPERBOY_CALL_SECONDS", "3600")
+    monkeypatch.setattr(jobs, "_DRAFT_CALL_SECONDS", 0.05)
+    try:
+        said = views.draft_notes(by_job(store, "discord:1"))[1]
+    finally:
+        over.set()
+    assert "So this draft is made without the model." in said

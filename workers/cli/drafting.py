@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 
-from bot.domain.budget import Payer, Purpose
 from bot.domain.draft import Draft
 from bot.errors import Refused
-from bot.settings import Settings
-from bot.store.spending import Spending
-from bot.store.store import Store
 from workers.arxiv.client import ArxivClient
 from workers.cli import rank
-from workers.cli.terminal import TERMINAL_ADDRESS
 from workers.drafting.drafter import draft_from
 from workers.drafting.gather import gather
 from workers.drafting.references import LONGEST, TOO_LONG
 from workers.embedding.embeddings import Embeddings
 from workers.judging.batches import ModelClient
-from workers.judging.metering import MeteredModel
-
-# In place of a profile's name, where what is spent is listed by profile.
-_PAYS = "drafts"
 
 
 def run(
@@ -45,24 +34,6 @@ def run(
     liked = [line.paper for line in rank.read_papers(papers, selected=False)] if papers else []
     library = _library(bibtex) if bibtex else ""
     return draft_from(gather(arxiv, text, library, author, liked), embeddings, name, model)
-
-
-@contextmanager
-def open_model(config: Settings, store: Store) -> Iterator[Callable[[int], ModelClient] | None]:
-    """The configured model as draft_from takes it, within the budget; None where there is none."""
-    if config.judge_model is None:
-        yield None
-        return
-    from workers.judging import model as model_judging  # imports for most of a second
-
-    payer = Payer.of(TERMINAL_ADDRESS.workspace_key, _PAYS, config.limits)
-    with closing(model_judging.open_model(config, config.judge_model, store)) as model:
-
-        def metered(row_tokens: int) -> MeteredModel:
-            paid = payer, Purpose.QUESTION, Spending(store), lambda: datetime.now(UTC)
-            return MeteredModel(model, *paid, row_tokens)
-
-        yield metered
 
 
 def _library(path: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,7 @@ from bot.views import terminal as views
 from bot.views.profiles import origin_words
 from workers.cli.names import ProfileName
 from workers.cli.screen import Screen, read_line
+from workers.cli.terminal import TERMINAL_ADDRESS
 
 # The form's fields that are asked for; the others are as by default.
 _QUESTIONS = ("look_for", "leave_out", "categories", "title")
@@ -103,12 +106,13 @@ def draft(
     """Draft a profile and print it as TOML, to be read, changed and imported."""
     from workers.arxiv.client import ArxivClient
     from workers.cli import drafting, rank
+    from workers.drafting.paid_model import open_paid
 
-    config = settings.load()
+    config, clock = settings.load(), partial(datetime.now, UTC)
     rss, api = (each.get_secret_value() for each in (config.arxiv_rss_url, config.arxiv_api_url))
     with (
         rank.any_environment(config) as here,
-        drafting.open_model(config, here.store) as model,
+        open_paid(config, here.store, clock, TERMINAL_ADDRESS.workspace_key) as model,
     ):
         drafted = drafting.run(
             ArxivClient(rss, api, here.store.redis),

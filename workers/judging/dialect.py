@@ -144,10 +144,13 @@ def _response_format(
 def bounded(schema: Mapping[str, Any], ids: Sequence[str]) -> Mapping[str, Any]:
     """The schema of a list with a row for each of these papers, with what OpenAI's strict schemas
     don't allow: so many rows, an id that is one of theirs, and texts that end. A small model on
-    llama.cpp's server was seen to write on in its first id until the answer's limit."""
-    ((name, rows),) = schema["properties"].items()
+    llama.cpp's server was seen to write on in its first id until the answer's limit. Any other
+    schema stays as it is."""
+    (name, rows), *others = schema["properties"].items()
+    if others or not ids:
+        return schema  # of a profile
     fields = rows["items"]["properties"]
-    if "id" not in fields or not ids:
+    if "id" not in fields:
         return schema  # of claims about one paper
     ends = {n: f | {"maxLength": _TEXT_MAX} for n, f in fields.items() if f["type"] == "string"}
     fields = fields | ends | {"id": {"type": "string", "enum": list(ids)}}

@@ -44,7 +44,8 @@ def paper_line(paper: Paper) -> str:
 
 def paper_ids(question: str) -> list[str]:
     """The ids of the papers that a question has a line for, in their order."""
-    return [json.loads(line)["id"] for line in question.split("\n") if line.startswith("{")]
+    rows = (json.loads(line) for line in question.split("\n") if line.startswith("{"))
+    return [row["id"] for row in rows if "id" in row]
 
 
 def json_line(fields: Mapping[str, str]) -> str:
