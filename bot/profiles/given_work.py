@@ -6,6 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from bot.arxiv import ids
+from bot.arxiv.text import one_line
 from bot.domain.papers import Profile
 from bot.errors import Refused
 from bot.profiles.description import is_plain
@@ -15,7 +16,8 @@ from bot.profiles.validate import parse_profile
 LONGEST: Final = 3_000
 
 _TOML: Final = re.compile(r"(?m)^\s*(\[\[topics\]\]|categories\s*=\s*\[)")
-_ENTRY: Final = re.compile(r"(?m)^[ \t]*(?:@[A-Za-z]+\s*[{(]|TY  - )")
+# As workers/drafting/references.py reads them.
+_ENTRY: Final = re.compile(r"(?m)^(?:[ \t]*@[A-Za-z]{3,30}\s*[{(]|\ufeff?TY  -)")
 _SAID_AUTHOR: Final = re.compile(r"(?i)\s*(?:by|author|authors?:|au:)[:\s]+(.{2,80})", re.DOTALL)
 _PART: Final = re.compile(r"(?:[A-Z]\.|[^\W\d_][\w'’-]*)", re.UNICODE)
 _PARTICLES: Final = frozenset(
@@ -46,9 +48,12 @@ def parse_given(typed: str) -> GivenWork | Profile | None:
         return _profile(text)
     if entry := _ENTRY.search(text):
         return GivenWork(text[: entry.start()].strip(), text[entry.start() :])
-    if said := _SAID_AUTHOR.fullmatch(text):
-        return GivenWork(author=" ".join(said[1].split()).rstrip("."))
-    return GivenWork(text, author=text if _is_like_a_name(text) else "")
+    if (said := _SAID_AUTHOR.fullmatch(text)) and (author := one_line(said[1]).rstrip(" .")):
+        return GivenWork(author=author)
+    if _is_like_a_name(text):
+        name = one_line(text)
+        return GivenWork(name, author=name)
+    return GivenWork(text)
 
 
 def _profile(text: str) -> Profile:

@@ -83,6 +83,7 @@ _LIST = (
     Target("profile-form", profiles.form, "form", steps=1_000_000),
     # Of each text the words are compared with every profile that ships, and with every category.
     Target("draft", drafts.drafted, "draft", inputs=100, steps=600_000, steps_a_byte=400),
+    Target("given", drafts.given, "given", inputs=300, steps=1_000_000),
     Target("references", drafts.references, "references", inputs=300, steps_a_byte=100),
     Target("command", commands.typed, "typed", inputs=50, **_STORE),
     Target("button", commands.pressed, "chat", inputs=100, **_STORE),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from bot.domain.draft import Draft, Sources, Work
+from bot.domain.papers import Profile
+from bot.domain.task import Drafting
 from bot.errors import Refused
 from bot.profiles import library
 from bot.profiles.draft import draft
 from bot.profiles.form import build_form
+from bot.profiles.given_work import parse_given
 from bot.profiles.toml_text import as_toml
 from bot.profiles.validate import parse_profile
 from bot.views.profiles import origin_words
 from tests.factories import paper
-from tests.fuzz.promises import assert_plain, assert_stored, document
+from tests.fuzz.promises import assert_explained, assert_plain, assert_stored, document
 from workers.drafting.gather import read_text
 from workers.drafting.references import is_library, read_references
 from workers.judging.profile_drafts import parse_reply, question
@@ -53,6 +56,28 @@ def _sound(made: Draft) -> None:
     build_form(made.profile)
     lines = {each.line for each in made.origins}
     assert lines >= {*made.profile.categories, *(topic.name for topic in made.profile.topics)}
+
+
+def given(data: bytes) -> None:
+    """Nothing where nothing was typed; a profile that a file holds; parts of what was typed, among
+    them a library that can be read as one, and a name on one line; or a sentence."""
+    typed = data.decode("utf-8", "replace")
+    try:
+        found = parse_given(typed)
+    except Refused as refused:
+        assert_explained(refused, most=1000)
+        return
+    if found is None:
+        assert not typed.strip()
+    elif isinstance(found, Profile):
+        assert parse_profile(as_toml(found)) == found
+    else:
+        assert found.text or found.library or found.author
+        assert_stored(Drafting(text=found.text, library=found.library, author=found.author))
+        assert found.library in typed
+        assert " ".join(found.text.split()) in " ".join(typed.split())
+        assert_plain(found.author)
+        assert not found.library or is_library(found.library)
 
 
 def references(data: bytes) -> None:
