@@ -99,13 +99,17 @@ def due_requests(
 
 
 def _as_begun(request: DigestRequest, first: DigestRequest | None) -> DigestRequest:
-    """The request, for the digest whose posting began, if it is for the same moment: who changes a
-    profile in the morning changes the next digest, and gets no second one for the same day; and a
-    missed day whose list comes late is added to the digest it was meant for."""
-    if first is None or first.at != request.at or _newest_day(first) < _newest_day(request):
+    """The request, for the digest whose posting began, if it is for the same day or moment: who
+    changes a profile in the morning, or the time of its digests, changes the next one, and gets no
+    second one for the same day; and a missed day whose list comes late is added to the digest it
+    was meant for."""
+    if first is None or first.at is None or request.at is None or request.until is None:
         return request
-    current = {"since": request.since, "until": request.until, "judge": request.judge}
-    return first.model_copy(update=current)
+    newer = (_newest_day(first) - _newest_day(request)).days
+    if newer < 0 or (newer and first.at != request.at):
+        return request
+    until = first.at + (request.until - request.at)
+    return first.model_copy(update={"since": request.since, "until": until, "judge": request.judge})
 
 
 def _newest_day(request: DigestRequest) -> date:

@@ -249,6 +249,24 @@ def test_who_changes_a_profile_in_the_morning_changes_the_next_digest(
     assert (mine.profile, mine.wanted.categories) == (changed.fingerprint, ("cs.CL",))
 
 
+def test_who_changes_the_time_and_the_profile_after_the_digest_gets_no_second_one(
+    store: Store, context: Context
+) -> None:
+    """Found by the simulator (seed 7000000, 10 days, 3 by 60, 4 moments)."""
+    context.store.subscriptions.put(subscription())
+    (begun,) = owed(context, FRIDAY)
+    store.requests.put_begun(begun)
+    store.subscriptions.put_last_served(begun.subscription, date(2025, 3, 20))
+    later = Schedule(at=time(23), tz="UTC")  # the same day in New York
+    context.store.subscriptions.put(subscription(schedule=later))
+    changed = context.profiles(HERE)["foundations"].model_copy(update={"maximum": 3})
+    store.profiles.put_own(HERE, changed)
+    assert owed(context, FRIDAY + HOUR) == owed(context, FRIDAY + 15 * HOUR) == [begun]
+    (mine,) = owed(context, MONDAY + 15 * HOUR)
+    assert mine.profile == changed.fingerprint
+    assert mine.wanted.date == date(2025, 3, 24)
+
+
 def test_a_change_that_is_undone_after_the_digest_repeats_no_day_and_loses_none(
     store: Store, context: Context
 ) -> None:
