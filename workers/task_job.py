@@ -11,6 +11,7 @@ from bot.arxiv.homonyms import Namesake, namesakes
 from bot.arxiv.text import quoted
 from bot.domain.task import Drafting, NamesakeChoice, Task, TaskResult
 from bot.errors import PaperboyError, Refused
+from bot.profiles.given_work import LONGEST
 from bot.store.store import Store
 from workers import trial_job
 from workers.arxiv.client import ArxivClient
@@ -23,6 +24,12 @@ from workers.judging.batches import ModelClient
 # people are offered.
 _CLEARLY: Final = 4
 _CHOICES: Final = 4
+# Characters that may have been stripped off a text that filled its field.
+_BLANKS: Final = 20
+_CUT: Final = (
+    f"The field is full at {LONGEST:,} characters: entries after that were not read. The command "
+    "paperboy profiles draft --bibtex FILE reads a whole library."
+)
 
 
 # By the workspace that pays: the model as draft_from takes it.
@@ -93,8 +100,15 @@ def _drafted(
     if not (text or drafting.library or people):
         raise Refused(f"arXiv has no papers by {quoted(drafting.author)}.")
     sources = gather(arxiv, text, drafting.library, papers=papers)
-    sources = sources.model_copy(update={"follow": (*follow, *sources.follow)})
+    notes = (*sources.notes, *([_CUT] if _may_be_cut(drafting) else []))
+    follow = (*follow, *sources.follow)
+    sources = sources.model_copy(update={"follow": follow, "notes": notes})
     return TaskResult(draft=draft_from(sources, embeddings, model=model))
+
+
+def _may_be_cut(drafting: Drafting) -> bool:
+    """Whether a pasted library fills the field, which takes no more of it."""
+    return bool(drafting.library) and len(drafting.text + drafting.library) >= LONGEST - _BLANKS
 
 
 def _of_name(drafting: Drafting, arxiv: ArxivClient) -> tuple[Namesake, ...]:

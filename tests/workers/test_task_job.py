@@ -13,6 +13,8 @@ import pytest
 from bot.domain.budget import Limits
 from bot.domain.draft import Draft
 from bot.domain.task import Drafting, Task, TaskResult
+from bot.profiles import given_work
+from bot.profiles.given_work import GivenWork, parse_given
 from bot.store.spending import Accounts
 from bot.store.store import Store
 from bot.terminal.render import as_text
@@ -97,6 +99,23 @@ def test_what_is_said_of_a_draft_reads_well(store: Store, sky: FakeServer) -> No
         assert found.draft is not None
         shown.append("\n".join(views.draft_notes(found.draft)))
     check_golden("views/drafts.txt", "\n\n".join(shown) + "\n")
+
+
+def test_a_pasted_library_that_the_field_cut_says_what_was_read(
+    store: Store, sky: FakeServer
+) -> None:
+    entries = "".join(
+        f"@misc{{k{n}, title={{Machine learning of tides {n}}}}}\n" for n in range(99)
+    )
+    for typed, is_cut in ((entries[: given_work.LONGEST], True), (entries[:2000], False)):
+        given = parse_given(typed)
+        assert isinstance(given, GivenWork)
+        _, found = drafted(store, sky, library=given.library)
+        assert found.draft is not None
+        whole = typed.count("}\n")
+        said = views.draft_notes(found.draft)[1:3]
+        assert said[0].startswith(f"Your library has {whole} entries, 0 of them found on arXiv.")
+        assert ("The field is full at 3,000 characters" in said[1]) == is_cut
 
 
 @pytest.fixture

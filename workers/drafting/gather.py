@@ -128,6 +128,9 @@ def _of_library(references: Sequence[Reference], found: Collection[str]) -> str:
     if not others:
         return said
     without = sum(not each.id for each in references)
+    if without == others:
+        which = "The other one has" if others == 1 else f"The other {others} have"
+        return f"{said} {which} no arXiv id: titles and abstracts count."
     return (
         f"{said} Of the other {others} ({without} without an arXiv id), titles and abstracts count."
     )
