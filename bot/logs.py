@@ -7,7 +7,8 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -39,6 +40,17 @@ def configure() -> None:
     threading.excepthook = lambda fault: _excepthook(
         fault.exc_type, fault.exc_value or fault.exc_type(), fault.exc_traceback
     )
+
+
+@contextmanager
+def only_warnings() -> Iterator[None]:
+    """Keep from a person at a terminal what is no trouble, for as long as work is done there."""
+    before = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    try:
+        yield
+    finally:
+        structlog.configure(wrapper_class=before)
 
 
 def detach_terminal() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
+from bot import logs
 from bot.arxiv import ids
 from bot.domain.message import Message
 from bot.domain.papers import Profile
@@ -74,7 +75,7 @@ def _drafted(
         rss, api = (a.get_secret_value() for a in (settings.arxiv_rss_url, settings.arxiv_api_url))
         arxiv = ArxivClient(rss, api, store.redis)
         embeddings = Embeddings(store.vectors) if settings.meaning else None
-        with Console(stderr=True).status(views.drafting_profile()):
+        with Console(stderr=True).status(views.drafting_profile()), logs.only_warnings():
             profile = draft_from(gather(arxiv, given.text, given.library), embeddings).profile
     name = form.free_name(profile.name, known)
     store.profiles.put_shared(profile.model_copy(update={"name": name}))
