@@ -21,13 +21,14 @@ PRIOR_PAPERS = 30
 
 # The same of nearness to a profile's examples, over 3, 5 and 10 picks of April and May 2025 and the
 # other month's papers. These chose what follows, too: so many examples count as much as topics and
-# keywords do, and more of them more, up to a half again. Without any topic of their own they could
-# count for all; with topics written by hand, more of them would do harm. SCALE brings such sums to
-# that of hand-written profiles: a part of all of them, by meaning and words or by words alone.
+# keywords do, and more of them more, up to a half again; and beside them the words of topics and
+# keywords count half. Beside topics made of the same papers they could count for all, beside topics
+# written by hand that does harm. The scales bring such sums to that of profiles without examples,
+# by words and meaning or by words alone.
 LIKE_WORDS, LIKE_WORDS_SPREAD = 0.050, 0.014
 LIKE_MEANING, LIKE_MEANING_SPREAD = 0.270, 0.070
-EXAMPLES_AS_TOPICS, MOST_TRUST = 6, 1.5
-SCALE, WORDS_SCALE = 0.87, 1.55
+EXAMPLES_AS_TOPICS, MOST_TRUST, OWN_WORDS = 6, 1.5, 0.5
+SCALE, WORDS_SCALE = 0.98, 1.55
 
 # A sum of two standard scores: one paper in ten reaches 2, about what readers pick (9.6 %), which
 # makes a 7. From there a point for each, and further down three for two: so a cut-off from 3 up is
@@ -74,14 +75,14 @@ def _with_examples(
     day = [paper for _, paper in sorted({paper.id: paper for paper in papers}.items())]
     like = _by_day(like_in_words(profile.examples, day), LIKE_WORDS, LIKE_WORDS_SPREAD)
     if meaning is None:
-        alike, scale = dict.fromkeys(like, 0.0), WORDS_SCALE
+        alike, scale, own = dict.fromkeys(like, 0.0), WORDS_SCALE, 1.0
     else:
         alike = _by_day(like_in_meaning(meaning, list(words)), LIKE_MEANING, LIKE_MEANING_SPREAD)
-        scale = SCALE
+        scale, own = SCALE, OWN_WORDS
     trust = min(len(profile.examples) / EXAMPLES_AS_TOPICS, MOST_TRUST)
     scale /= 1 + trust
     return {
-        id: scale * (words[id] + means.get(id, 0.0) + trust * (like[id] + alike[id]))
+        id: scale * (own * words[id] + means.get(id, 0.0) + trust * (like[id] + alike[id]))
         for id in words
     }
 
