@@ -299,6 +299,7 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "unsubscribe": CommandSpec(_as_typed(subscriptions.unsubscribe), CHANGE, names_channel=True),
     "new": CommandSpec(profiles.new_pressed, CHANGE),
     "namesake": CommandSpec(drafts.namesake_pressed, CHANGE),
+    "draft": CommandSpec(drafts.draft_pressed, CHANGE),
     "edit-profile": CommandSpec(profiles.edit_pressed, CHANGE),
     "copy-profile": CommandSpec(profiles.copy_pressed, CHANGE),
     "delete-profile": CommandSpec(profiles.delete_pressed, CHANGE),

@@ -39,22 +39,35 @@ def namesake_pressed(invocation: Invocation, context: Context, value: str) -> An
     """`KEY ID`: of the people of that name, who wrote this paper; without an id, nobody is meant.
     Only who asked can choose."""
     key, _, paper = value.partition(" ")
-    task = context.store.tasks.get(key) if key else None
-    own = task and (task.by, task.workspace) == (
-        invocation.by,
-        invocation.address.workspace_key,
-    )
-    if task is None or task.drafting is None or not own:
-        raise Refused(views.draft_gone())
+    drafting = _own(key, invocation, context)
     if not paper:
-        text = task.drafting.text or task.drafting.author
-        return _asked(invocation, task.drafting.model_copy(update={"text": text, "author": ""}))
-    return _asked(invocation, task.drafting.model_copy(update={"chosen": paper}))
+        text = drafting.text or drafting.author
+        return _asked(invocation, drafting.model_copy(update={"text": text, "author": ""}))
+    return _asked(invocation, drafting.model_copy(update={"chosen": paper}))
+
+
+def draft_pressed(invocation: Invocation, context: Context, key: str) -> Answer:
+    """The form with a draft that is ready, for who asked for it."""
+    _own(key, invocation, context)
+    found = context.store.tasks.result(key)
+    if found is None or found.draft is None:
+        raise Refused(views.draft_gone())
+    return Answer(form=draft_form(invocation, context, found.draft))
 
 
 def draft_form(invocation: Invocation, context: Context, draft: Draft) -> Form:
     """The form of a new profile, filled in with a draft; nothing is saved."""
     return _filled(draft.profile, views.draft_notes(draft), context, invocation)
+
+
+def _own(key: str, invocation: Invocation, context: Context) -> Drafting:
+    """What the one who presses asked to be drafted. Raises Refused where somebody else did, or it
+    is forgotten."""
+    task = context.store.tasks.get(key) if key else None
+    person = invocation.by, invocation.address.workspace_key
+    if task is None or task.drafting is None or (task.by, task.workspace) != person:
+        raise Refused(views.draft_gone())
+    return task.drafting
 
 
 def _asked(invocation: Invocation, drafting: Drafting) -> Answer:

@@ -25,7 +25,8 @@ def result(
         name = task.drafting.author
         return Answer(conversation.which_author(name, found.namesakes, task.key))
     if found.draft:
-        return Answer(form=drafts.draft_form(invocation, context, found.draft))
+        form = drafts.draft_form(invocation, context, found.draft)
+        return Answer(conversation.draft_ready(task.key), form=form)
     raise AssertionError("a result is of its task")
 
 

@@ -272,5 +272,13 @@ def _long(choice: NamesakeChoice) -> str:
     return f"{papers} in {', '.join(choice.categories)}{with_}; the latest is {choice.id}"
 
 
+def draft_ready(key: str) -> Message:
+    """For who has closed the view in which the draft would have opened."""
+    return Message(
+        title="Your draft is ready. Nothing is saved before Save.",
+        buttons=(Button(action="draft", label="Open the form", value=key),),
+    )
+
+
 def draft_gone() -> str:
     return "That question has expired. To ask again: /digest new."

@@ -250,6 +250,7 @@ def by_work(somebody: Conversation) -> None:
     somebody.sends("work", about="", work=file)
     somebody.sends("work", about="", work=file.replace("cs.LG", "cs.XX"))
     somebody.presses("namesake", "0123456789abcdef 2503.10000")
+    somebody.presses("draft", "0123456789abcdef")
 
 
 def profile_file() -> str:

@@ -169,6 +169,27 @@ def test_a_sentence_becomes_a_profile_and_a_subscription(
 
 
 @pytest.mark.usefixtures("running_bot")
+def test_who_closes_the_view_before_the_draft_is_there_can_open_it_and_nobody_else(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    view = open_form(fake_slack, lambda: fake_slack.command("new"))
+    submit_form(fake_slack, view, work="Pruning of neural networks, mixture of experts")
+    del fake_slack.views[view]
+
+    def is_said() -> bool:
+        for key in store.redis.scan_iter("pb:task:*"):
+            do_task(str(key).rpartition(":")[2], store)
+        return bool(fake_slack.ephemeral)
+
+    fake_slack.wait_until(is_said)
+    opens = button(fake_slack.ephemeral[-1], "Open the form")
+    view = open_form(fake_slack, lambda: fake_slack.press(opens))
+    assert "A draft, made without a model" in draw_slack(fake_slack.views[view])
+    said = private_answer(fake_slack, lambda: fake_slack.press(opens, user="U2"))
+    assert "expired" in said
+
+
+@pytest.mark.usefixtures("running_bot")
 def test_what_a_form_would_bring_is_shown_over_it_and_nothing_is_saved(
     fake_slack: FakeSlack, store: Store
 ) -> None:
