@@ -36,14 +36,17 @@ class TickAnnouncer:
 
     def announce(self, ticked: TickResult) -> None:
         """Start to announce what is new. What a later tick repeats, because it still holds, is
-        announced again only when Redis or the platform was away the first time."""
-        news = {name: (platform, say) for name, platform, say in self._news(ticked)}
+        announced again only when Redis or the platform was away the first time. A request that is
+        there again though it was answered, because its writing was repeated, is forgotten again."""
+        news = {name: (chat, say, forget) for name, chat, say, forget in self._news(ticked)}
         for name in [n for n, task in self._said.items() if task.done()]:
             if name not in news or not self._said[name].result():
                 del self._said[name]
-        for name, (platform, say) in news.items():
+        for name, (platform, say, forget) in news.items():
             if name not in self._said:
                 self._said[name] = asyncio.create_task(self._one(platform, say))
+            elif self._said[name].done() and forget:
+                self._said[name] = asyncio.create_task(self._one(platform, forget))
 
     async def _one(self, platform: str, say: Say) -> bool:
         async with self._limits[platform]:
@@ -56,22 +59,23 @@ class TickAnnouncer:
                 log.exception("announcement failed", platform=platform)
             return True
 
-    def _news(self, ticked: TickResult) -> Iterator[tuple[str, str, Say]]:
-        """Each announcement: its name, its platform, and the call that makes it."""
+    def _news(self, ticked: TickResult) -> Iterator[tuple[str, str, Say, Say | None]]:
+        """Each announcement: its name, its platform, the call that makes it, and one that only
+        forgets the requests it is about, where there are any."""
         yield from self._told(ticked)
         for found, request, why in ticked.late:
             if answers := self._platforms.get(request.address.platform):
                 name = fingerprint("late", request.subscription, str(request.at))
                 note = subscriptions.late(found, request, why)
                 say = _calling(answers.announcer.say, request.address, note, name)
-                yield name, request.address.platform, say
+                yield name, request.address.platform, say, None
         for found, at in ticked.quiet_days:
             if answers := self._platforms.get(found.address.platform):
                 name = fingerprint("quiet", found.key, str(at))
                 say = _calling(answers.announcer.say, found.address, subscriptions.quiet(), name)
-                yield name, found.address.platform, say
+                yield name, found.address.platform, say, None
 
-    def _told(self, ticked: TickResult) -> Iterator[tuple[str, str, Say]]:
+    def _told(self, ticked: TickResult) -> Iterator[tuple[str, str, Say, Say]]:
         """What people's own requests came to."""
         for name, groups in (
             ("before", zip(ticked.already_delivered)),
@@ -85,7 +89,8 @@ class TickAnnouncer:
                     drop = answers.context.store.requests.drop
                     drops = [partial(drop, each) for each in (request, *others)]
                     say = _telling(answers, name, request, once)
-                    yield once, request.address.platform, _then(say, drops)
+                    forget = partial(_forget, drops)
+                    yield once, request.address.platform, _then(say, forget), forget
 
 
 def _telling(answers: Answers[Any], name: str, request: DigestRequest, once: str) -> Say:
@@ -114,14 +119,16 @@ def _heard_together(requests: Iterable[DigestRequest]) -> Iterator[list[DigestRe
     yield from groups.values()
 
 
-def _then(say: Say, drops: Sequence[Callable[[], None]]) -> Say:
+def _then(say: Say, forget: Say) -> Say:
     """Say it, and forget the requests after that: a bot that dies in between says it again."""
 
     async def both() -> bool:
-        is_over = await say()
-        if is_over:
-            for drop in drops:
-                await asyncio.to_thread(drop)
-        return is_over
+        return await say() and await forget()
 
     return both
+
+
+async def _forget(drops: Sequence[Callable[[], None]]) -> bool:
+    for drop in drops:
+        await asyncio.to_thread(drop)
+    return True

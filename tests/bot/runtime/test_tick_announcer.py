@@ -114,6 +114,24 @@ def test_what_still_holds_at_the_next_tick_is_said_once() -> None:
     asyncio.run(talk())
 
 
+def test_a_request_that_is_there_again_when_it_was_answered_is_forgotten_and_told_once() -> None:
+    """Its writing was repeated meanwhile (found by the simulator, seed 52, 5 days, 2 by 12)."""
+
+    async def talk() -> None:
+        slack = Chat()
+        platform = Platform(slack)
+        announcer = TickAnnouncer({"slack": platform})
+        _, request, _ = late("slack", 1)
+        for times in (1, 2):
+            announcer.announce(TickResult(already_delivered=(request,)))
+            await settled(platform, times)
+            await rounds()
+        assert slack.said == [f"before {request.by}"]
+        assert platform.dropped == [request, request]
+
+    asyncio.run(talk())
+
+
 def test_who_asked_is_told_when_the_platform_is_back_and_the_request_stays_until_then() -> None:
     async def talk() -> None:
         slack = Chat(away=2)
