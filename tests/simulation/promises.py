@@ -453,16 +453,16 @@ def _is_newest(world: World, name: str) -> bool:
     return view.version == (versions[0] if len(versions) == 1 else fingerprint(*versions))
 
 
-def _was_given_up(world: World, address: Address, delivery: Delivery) -> bool:
-    """Whether a day was judged anew too late for the channel, which was told that it was skipped:
-    its chat was away until the window's end, say."""
+def _was_given_up(world: World, address: Address, delivery: Delivery, posted: int) -> bool:
+    """Whether there was more to post, too late for the channel, which was told that the day was
+    skipped: its chat was away until the next one was due, say."""
     later = [
         world.store().history.channel_view(f"{address}:{each.day}")
         for each in world.store().history.of(address)
         if each.profile == delivery.profile and each.date > delivery.date
     ]
-    is_skipped = any(view and view.left_out for view in later[:1])
-    return is_skipped and not _is_newest(world, f"{address}:{delivery.day}")
+    was = delivery.picked + delivery.ranked_locally
+    return was < posted and any(view and view.left_out for view in later[:1])
 
 
 def _posted(
@@ -479,7 +479,7 @@ def _posted(
         return
     cards = {m.post.title for m in messages if isinstance(m.post, Card) and m.removed != "by us"}
     is_damaged = head.id in world.troubles.damaged_threads or delivery.ended is not None
-    is_excused = is_damaged or _was_given_up(world, address, delivery)
+    is_excused = is_damaged or _was_given_up(world, address, delivery, len(digest.posted))
     for decision in digest.posted:
         title = decision.paper.title
         if title not in cards and not is_excused and title not in chat.refused_titles:
