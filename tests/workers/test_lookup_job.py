@@ -338,7 +338,7 @@ def test_the_local_judge_scores_with_the_words_it_found_and_asks_no_model(setup:
     score = setup.asked(ONE, model, Judge()).score
     assert score is not None
     assert score.novelty is None
-    assert "matter" in score.comment
+    assert "Matter" in score.comment
     assert model.asked == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import date
 
 import pytest
@@ -59,7 +60,7 @@ def tried(store: Store, trial: Trial) -> TrialResult:
     task = Task(trial=trial, workspace="slack:T1", by="U1", since=NOW)
     store.tasks.put(task)
     nowhere = ArxivClient("http://127.0.0.1:9/", "http://127.0.0.1:9/", store.redis)
-    task_job.run(task.key, store, nowhere, None, lambda: NOW)
+    task_job.run(task.key, store, nowhere, None, lambda: NOW, lambda _: nullcontext())
     found = store.tasks.result(task.key)
     assert found is not None
     assert found.trial is not None
