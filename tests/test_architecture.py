@@ -40,7 +40,7 @@ ALLOWED_IMPORTS = {
     "bot.terminal": {"bot.domain", "bot.arxiv", "bot.views"},
     "bot.commands": {
         *("bot.domain", "bot.arxiv", "bot.planning", "bot.profiles", "bot.store", "bot.views"),
-        *("bot.views.learning", "bot.errors"),
+        *("bot.views.learning", "bot.views.making", "bot.errors"),
     },
     "workers.arxiv": {"bot.domain", "bot.arxiv", "bot.store", *BASE},
     "workers.judging": {"bot.domain", "bot.arxiv", "bot.store", "bot.views", *BASE},

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Final
 
 from bot.arxiv.homonyms import Namesake, namesakes
-from bot.arxiv.text import quoted
 from bot.domain.task import Drafting, NamesakeChoice, Task, TaskResult
 from bot.errors import PaperboyError, Refused
 from bot.profiles.given_work import LONGEST
 from bot.store.store import Store
+from bot.views.making import drafts as views
 from workers import trial_job
 from workers.arxiv.client import ArxivClient
 from workers.drafting.drafter import draft_from
@@ -26,10 +26,6 @@ _CLEARLY: Final = 4
 _CHOICES: Final = 4
 # Characters that may have been stripped off a text that filled its field.
 _BLANKS: Final = 20
-_CUT: Final = (
-    f"The field is full at {LONGEST:,} characters: entries after that were not read. The command "
-    "paperboy profiles draft --bibtex FILE reads a whole library."
-)
 
 
 # By the workspace that pays: the model as draft_from takes it.
@@ -98,9 +94,9 @@ def _drafted(
         return TaskResult(namesakes=tuple(map(_choice, people[:_CHOICES])))
     papers, follow = (people[0].papers, (drafting.author,)) if people else ((), ())
     if not (text or drafting.library or people):
-        raise Refused(f"arXiv has no papers by {quoted(drafting.author)}.")
+        raise Refused(views.no_papers_by(drafting.author))
     sources = gather(arxiv, text, drafting.library, papers=papers)
-    notes = (*sources.notes, *([_CUT] if _may_be_cut(drafting) else []))
+    notes = (*sources.notes, *([views.field_full()] if _may_be_cut(drafting) else []))
     follow = (*follow, *sources.follow)
     sources = sources.model_copy(update={"follow": follow, "notes": notes})
     return TaskResult(draft=draft_from(sources, embeddings, model=model))

@@ -12,9 +12,10 @@ from bot.domain.papers import Profile
 from bot.domain.request import DigestRequest
 from bot.errors import Refused
 from bot.profiles import library
-from bot.views import conversation, help, previews, refusals
+from bot.views import conversation, help, refusals
 from bot.views import digest as digest_views
 from bot.views import profiles as profiles_views
+from bot.views.making import previews
 
 # Cards of a private look: enough to judge a profile by, on one screen.
 _CARDS = 3

@@ -13,7 +13,7 @@ from bot.domain.task import Drafting, Task
 from bot.errors import Refused
 from bot.profiles import form
 from bot.profiles.given_work import parse_given
-from bot.views import conversation as views
+from bot.views.making import drafts as views
 
 
 def submit_work(

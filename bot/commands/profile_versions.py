@@ -18,8 +18,8 @@ from bot.commands.profile_changes import (
 from bot.domain.papers import Profile
 from bot.domain.profile_version import ProfileVersion
 from bot.errors import Refused
-from bot.views import profile_versions as views
 from bot.views import profiles, refusals
+from bot.views.making import profile_versions as views
 
 # In the place of a version's number: what ships with Paperboy.
 SHIPPED: Final = "shipped"

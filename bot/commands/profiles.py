@@ -22,7 +22,8 @@ from bot.errors import Refused
 from bot.profiles import form
 from bot.profiles.merge import merged_answers
 from bot.profiles.toml_text import as_toml
-from bot.views import conversation, profiles, refusals, subscriptions
+from bot.views import profiles, refusals, subscriptions
+from bot.views.making import drafts
 
 # Characters of topics and keywords together, about 5,000 tokens: every call sends them with ten
 # papers, 45 times on a day of 450. The largest profile that ships has 4,300.
@@ -37,7 +38,7 @@ def new(invocation: Invocation, context: Context, words: Sequence[str]) -> Answe
         named = with_names(words, context.profiles(invocation.address))
         return edit_pressed(invocation, context, " ".join(named))
     require_room(invocation, context)
-    return Answer(refusals.how_to_make_a_profile(), form=conversation.work_form())
+    return Answer(refusals.how_to_make_a_profile(), form=drafts.work_form())
 
 
 def new_pressed(invocation: Invocation, context: Context, value: str) -> Answer:

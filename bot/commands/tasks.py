@@ -7,8 +7,8 @@ from bot.commands.context import Answer, Context, Invocation
 from bot.domain.message import Message
 from bot.domain.task import Task, TaskResult
 from bot.errors import Refused
-from bot.views import conversation
-from bot.views import previews as views
+from bot.views.making import drafts as draft_views
+from bot.views.making import previews as views
 
 
 def result(
@@ -23,10 +23,10 @@ def result(
         return Answer(views.trial_result(task.trial, found.trial))
     if task.drafting and found.namesakes:
         name = task.drafting.author
-        return Answer(conversation.which_author(name, found.namesakes, task.key))
+        return Answer(draft_views.which_author(name, found.namesakes, task.key))
     if found.draft:
         form = drafts.draft_form(invocation, context, found.draft)
-        return Answer(conversation.draft_ready(task.key), form=form)
+        return Answer(draft_views.draft_ready(task.key), form=form)
     raise AssertionError("a result is of its task")
 
 

@@ -11,8 +11,8 @@ from bot.domain.papers import Profile
 from bot.domain.task import Task
 from bot.domain.trial import DAYS, MOST_DAYS, Trial
 from bot.errors import Refused
-from bot.views import previews as views
-from bot.views import profile_versions as version_views
+from bot.views.making import previews as views
+from bot.views.making import profile_versions as version_views
 
 
 def of_profile(

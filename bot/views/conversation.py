@@ -1,32 +1,15 @@
-"""What Paperboy says when it is invited, greeted, thanked, asked in a sentence of one's own, and
-told what somebody works on."""
+"""What Paperboy says when it is invited, greeted, thanked, and asked in a sentence of one's own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Sequence
 
-from bot.arxiv.text import one_line, quoted, shortened
-from bot.domain.draft import Draft, OriginKind
-from bot.domain.message import Button, CommandLine, Field, Form, Item, Message
+from bot.arxiv.text import one_line
+from bot.domain.message import Button, CommandLine, Item, Message
 from bot.domain.papers import Profile
-from bot.domain.task import NamesakeChoice
 from bot.views import help
-from bot.views.profiles import origin_words
 
 _PREVIEW = CommandLine(word="digest preview", does="look at a digest first; only you see it")
-
-
-WORK: Final = "work"
-_TITLE: Final = 100  # characters of a profile's title
-_ROWS, _ROW, _LINES = 12, 220, 6
-_FIELDS: Final = {
-    "title": "Title",
-    "categories": "Categories",
-    "topics": "Topics",
-    "keywords": "Keywords",
-    "authors": "Authors",
-}
 
 
 def welcome() -> Message:
@@ -180,105 +163,3 @@ def ask_why() -> Message:
         title="Name a paper by its arXiv id or link to see why it was picked, or not.",
         commands=(CommandLine(word="why", arguments="2503.15294"),),
     )
-
-
-def work_form(text: str = "") -> Form:
-    """The one question that a new profile begins with."""
-    hint = (
-        "Sentences; arXiv ids or links of papers you like; BibTeX; or an author's name. Empty: an "
-        "empty form."
-    )
-    work = Field(
-        name=WORK, label="What do you work on?", kind="prose", value=text, hint=hint, optional=True
-    )
-    return Form(name="work", title="New profile", submit="Draft it", fields=(work,))
-
-
-def drafting() -> Message:
-    return Message(
-        title="Drafting a profile. This takes a few seconds.",
-        small=("Nothing is saved before you press Save.",),
-    )
-
-
-def empty_form() -> tuple[str, ...]:
-    return ("Say what the profile looks for. Nothing is saved before Save.",)
-
-
-def from_file(lost: bool) -> tuple[str, ...]:
-    """`lost`: the file says something that a form has no field for."""
-    note = "The file's cross_lists, gate and application words have no field here: by default."
-    first = "From the file you pasted. Nothing is saved before Save."
-    return (first, note) if lost else (first,)
-
-
-def draft_notes(draft: Draft) -> tuple[str, ...]:
-    """Read above the form: that it is a draft, and by whom; what could not be used; where each line
-    is from."""
-    modelled = any(origin.kind is OriginKind.MODEL for origin in draft.origins)
-    made = "A draft by the model" if modelled else "A draft, made without a model"
-    notes = [shortened(one_line(note), _ROW) for note in draft.notes]
-    return (
-        f"{made}: change what you like. Nothing is saved before Save.",
-        *notes[:_LINES],
-        *list(_origins(draft))[:_ROWS],
-    )
-
-
-def _origins(draft: Draft) -> Iterator[str]:
-    """`Topics: “Pruning”, “Routing” from your text.`"""
-    groups = dict[tuple[str, str], list[str]]()
-    for origin in draft.origins:
-        lines = groups.setdefault((origin.field, origin_words(origin)), [])
-        if origin.line:
-            lines.append(one_line(origin.line))
-    for field, label in _FIELDS.items():
-        for (named, words), lines in groups.items():
-            if named == field:
-                more = f" and {len(lines) - _LINES} more" if len(lines) > _LINES else ""
-                said = f"{', '.join(lines[:_LINES])}{more}: " if lines else ""
-                yield f"· {label}: {shortened(said, _ROW)}{words}."
-
-
-def numbered(title: str, number: int) -> str:
-    """A title that is taken, told apart."""
-    end = f" {number}"
-    return shortened(title, _TITLE - len(end)) + end
-
-
-def which_author(name: str, choices: Sequence[NamesakeChoice], key: str) -> Message:
-    """Several people have this name: a button for each."""
-    buttons = [
-        Button(action="namesake", label=_short(choice), value=f"{key} {choice.id}")
-        for choice in choices
-    ]
-    nobody = Button(action="namesake", label="None of them", value=key)
-    return Message(
-        title=f"Who is {quoted(name)}?",
-        points=tuple(map(_long, choices)),
-        small=("Told apart by their co-authors and categories.",),
-        buttons=(*buttons, nobody),
-    )
-
-
-def _short(choice: NamesakeChoice) -> str:
-    first = f", with {one_line(choice.co_authors[0])}" if choice.co_authors else ""
-    return shortened(f"{choice.categories[0]}{first}", 75)
-
-
-def _long(choice: NamesakeChoice) -> str:
-    papers = "1 paper" if choice.papers == 1 else f"{choice.papers} papers"
-    with_ = f", with {', '.join(map(one_line, choice.co_authors))}" if choice.co_authors else ""
-    return f"{papers} in {', '.join(choice.categories)}{with_}; the latest is {choice.id}"
-
-
-def draft_ready(key: str) -> Message:
-    """For who has closed the view in which the draft would have opened."""
-    return Message(
-        title="Your draft is ready. Nothing is saved before Save.",
-        buttons=(Button(action="draft", label="Open the form", value=key),),
-    )
-
-
-def draft_gone() -> str:
-    return "That question has expired. To ask again: /digest new."

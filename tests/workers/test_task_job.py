@@ -18,7 +18,7 @@ from bot.profiles.given_work import GivenWork, parse_given
 from bot.store.spending import Accounts
 from bot.store.store import Store
 from bot.terminal.render import as_text
-from bot.views import conversation as views
+from bot.views.making import drafts as views
 from tests.conftest import check_golden
 from tests.factories import NOW, paper
 from tests.servers import model as loopback

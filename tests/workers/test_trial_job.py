@@ -14,7 +14,7 @@ from bot.domain.task import Task
 from bot.domain.trial import Trial, TrialResult
 from bot.store.store import Store
 from bot.terminal.render import as_text
-from bot.views import previews as views
+from bot.views.making import previews as views
 from tests.conftest import check_golden
 from tests.factories import NOW, paper, profile
 from tests.workers.run_task_job import do_task

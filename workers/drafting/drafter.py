@@ -9,6 +9,7 @@ from bot.domain.papers import Paper, fingerprint
 from bot.errors import PaperboyError, Refused
 from bot.profiles import library
 from bot.profiles.draft import LONGEST_TEXT, draft, interests, require_enough
+from bot.views.making import drafts as views
 from workers.arxiv import sample
 from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import STEPS, dot, numbers, paper_text
@@ -58,10 +59,10 @@ def _asked(
         able = model(profile_drafts.TOKENS // shown.count("\n"))
         reply = able.ask(told, shown, profile_drafts.schema(), fingerprint(told))
     except PaperboyError as error:
-        return None, (f"{error} So this draft is made without the model.",)
+        return None, (views.model_failed(error),)
     written = profile_drafts.parse_reply(reply.text) if reply.text else None
     if written is None:
-        return None, ("The model's answer can't be read, so this draft is made without it.",)
+        return None, (views.model_unreadable(),)
     return written, ()
 
 

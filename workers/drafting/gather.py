@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from bot.arxiv import ids
-from bot.arxiv.homonyms import Namesake, namesakes
-from bot.arxiv.text import one_line, quoted
+from bot.arxiv.homonyms import namesakes
 from bot.domain.draft import Sources, Work
 from bot.domain.papers import Paper
 from bot.errors import Refused, Unavailable
+from bot.views.making import drafts as views
 from workers.arxiv.client import MAX_IDS, ArxivClient
-from workers.drafting.references import Reference, is_library, read_references
+from workers.drafting.references import is_library, read_references
 
-# Ids and namesakes that a note names; the others are counted.
-_NAMED: Final = 5
+# Wrong ids that people are told of.
+_TOLD: Final = 5
 _LIKE_AN_ID: Final = re.compile(r"\d{3,6}\.\d{3,7}|[a-z-]{2,}/\d{5,9}")
 
 
@@ -49,10 +49,12 @@ def gather(
     except Unavailable as error:
         if not (words or references or found):
             raise
-        notes.append(f"arXiv can't be asked now, so papers are missing from this draft: {error}")
+        notes.append(views.arxiv_away(error))
     works = [each for each in references if each.title and each.id not in found]
     if references:
-        notes.append(_of_library(references, found))
+        others = [each for each in references if each.id not in found]
+        without_id = sum(not each.id for each in references)
+        notes.append(views.library_read(len(references), len(others), without_id))
     return Sources(
         text=words,
         papers=tuple(found.values()),
@@ -76,16 +78,16 @@ def read_text(text: str) -> tuple[str, list[str], list[str]]:
                 notes.append(str(error))
         else:
             words.append(word)
-    return "".join(words).strip(" ,"), named, notes[:_NAMED]
+    return "".join(words).strip(" ,"), named, notes[:_TOLD]
 
 
 def _fetched(arxiv: ArxivClient, wanted: Sequence[str], notes: list[str]) -> dict[str, Paper]:
     answered = arxiv.fetch_by_id(wanted)
     withdrawn = [id for id, each in answered.items() if each.withdrawn]
     if missing := [id for id in wanted if id not in answered]:
-        notes.append(f"arXiv has no {_listed('paper', missing)}.")
+        notes.append(views.no_such_papers(missing))
     if withdrawn:
-        notes.append(f"Withdrawn by the authors, so left out: {_listed('paper', withdrawn)}.")
+        notes.append(views.withdrawn(withdrawn))
     return {id: each.paper for id, each in answered.items() if not each.withdrawn}
 
 
@@ -94,43 +96,8 @@ def _written(arxiv: ArxivClient, author: str, notes: list[str]) -> dict[str, Pap
     answered = [each.paper for each in arxiv.by_author(author) if not each.withdrawn]
     people = namesakes(author, answered)
     if not people:
-        notes.append(f"arXiv has no papers by {quoted(author)}.")
+        notes.append(views.no_papers_by(author))
         return {}
     if len(people) > 1:
-        notes.append(
-            f"Several people may be called {quoted(author)}. Used: {_who(people[0])}. Left out: "
-            f"{'; '.join(map(_who, people[1:][:_NAMED]))}"
-            + (f"; {len(people) - 1 - _NAMED} more." if len(people) > 1 + _NAMED else ".")
-        )
+        notes.append(views.several_people(author, people))
     return {paper.id: paper for paper in people[0].papers}
-
-
-def _who(person: Namesake) -> str:
-    """Somebody by their papers: how many, where, and with whom."""
-    count = "1 paper" if len(person.papers) == 1 else f"{len(person.papers)} papers"
-    where = ", ".join(person.categories[:2])
-    with_ = (
-        f", with {' and '.join(map(one_line, person.co_authors[:2]))}" if person.co_authors else ""
-    )
-    return f"{count} in {where}{with_} ({person.papers[0].id})"
-
-
-def _listed(noun: str, names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{noun}{'s' if len(names) > 1 else ''} {', '.join(names[:_NAMED])}{more}"
-
-
-def _of_library(references: Sequence[Reference], found: Collection[str]) -> str:
-    """How many of a library's entries are papers of arXiv's, and what becomes of the others."""
-    counted = "1 entry" if len(references) == 1 else f"{len(references)} entries"
-    others = sum(each.id not in found for each in references)
-    said = f"Your library has {counted}, {len(references) - others} of them found on arXiv."
-    if not others:
-        return said
-    without = sum(not each.id for each in references)
-    if without == others:
-        which = "The other one has" if others == 1 else f"The other {others} have"
-        return f"{said} {which} no arXiv id: titles and abstracts count."
-    return (
-        f"{said} Of the other {others} ({without} without an arXiv id), titles and abstracts count."
-    )

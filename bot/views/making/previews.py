@@ -10,6 +10,7 @@ from bot.domain.message import Button, Item, Message
 from bot.domain.papers import Profile
 from bot.domain.trial import ENOUGH_DAYS, MOST_DAYS, NAMED, Trial, TrialPaper, TrialResult
 from bot.views.dates import short_date
+from bot.views.digest import count
 
 _VALUE = 64  # characters of a button's value
 _TITLE: Final = 110
@@ -63,7 +64,7 @@ def trial_result(trial: Trial, result: TrialResult) -> Message:
         )
     picked = sum(day.picked for day in result.days)
     return Message(
-        title=f"{title}: {_papers(picked)} on {_days(len(result.days))}",
+        title=f"{title}: {count(picked, 'paper')} on {count(len(result.days), 'day')}",
         text=tuple(_text(trial, result)),
         items=tuple(_items(trial, result)),
         small=tuple(_small(result)),
@@ -136,16 +137,8 @@ def _small(result: TrialResult) -> Iterator[str]:
     if result.usd_a_month is not None:
         yield f"Scored by the model, days like these cost about ${result.usd_a_month:.2f} a month."
     if result.stored < ENOUGH_DAYS:
-        yield f"Paperboy has {_days(result.stored)} of these categories so far."
+        yield f"Paperboy has {count(result.stored, 'day')} of these categories so far."
     yield "Only you see this; nothing was posted or saved."
-
-
-def _papers(count: int) -> str:
-    return "1 paper" if count == 1 else f"{count} papers"
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"
 
 
 def wrong_days() -> str:

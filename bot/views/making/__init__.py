@@ -1,0 +1,1 @@
+"""What is said while a profile is drafted, tried and changed."""

@@ -1,0 +1,204 @@
+"""What is said while a profile is drafted: the question, whose papers they are, where each line of
+the draft is from, and what could not be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from bot.arxiv.homonyms import Namesake
+from bot.arxiv.text import one_line, quoted, shortened
+from bot.domain.draft import Draft, OriginKind
+from bot.domain.message import Button, Field, Form, Message
+from bot.domain.task import NamesakeChoice
+from bot.errors import PaperboyError
+from bot.profiles.given_work import LONGEST
+from bot.views.digest import count
+from bot.views.profiles import origin_words
+
+WORK: Final = "work"
+_TITLE: Final = 100  # characters of a profile's title
+_ROWS, _ROW, _LINES = 12, 220, 6
+_FIELDS: Final = {
+    "title": "Title",
+    "categories": "Categories",
+    "topics": "Topics",
+    "keywords": "Keywords",
+    "authors": "Authors",
+}
+# Papers and people that a sentence names.
+_NAMED: Final = 5
+
+
+def work_form(text: str = "") -> Form:
+    """The one question that a new profile begins with."""
+    hint = (
+        "Sentences; arXiv ids or links of papers you like; BibTeX; or an author's name. Empty: an "
+        "empty form."
+    )
+    work = Field(
+        name=WORK, label="What do you work on?", kind="prose", value=text, hint=hint, optional=True
+    )
+    return Form(name="work", title="New profile", submit="Draft it", fields=(work,))
+
+
+def drafting() -> Message:
+    return Message(
+        title="Drafting a profile. This takes a few seconds.",
+        small=("Nothing is saved before you press Save.",),
+    )
+
+
+def empty_form() -> tuple[str, ...]:
+    return ("Say what the profile looks for. Nothing is saved before Save.",)
+
+
+def from_file(lost: bool) -> tuple[str, ...]:
+    """`lost`: the file says something that a form has no field for."""
+    note = "The file's cross_lists, gate and application words have no field here: by default."
+    first = "From the file you pasted. Nothing is saved before Save."
+    return (first, note) if lost else (first,)
+
+
+def draft_notes(draft: Draft) -> tuple[str, ...]:
+    """Read above the form: that it is a draft, and by whom; what could not be used; where each line
+    is from."""
+    modelled = any(origin.kind is OriginKind.MODEL for origin in draft.origins)
+    made = "A draft by the model" if modelled else "A draft, made without a model"
+    notes = [shortened(one_line(note), _ROW) for note in draft.notes]
+    return (
+        f"{made}: change what you like. Nothing is saved before Save.",
+        *notes[:_LINES],
+        *list(_origins(draft))[:_ROWS],
+    )
+
+
+def _origins(draft: Draft) -> Iterator[str]:
+    """`Topics: “Pruning”, “Routing” from your text.`"""
+    groups = dict[tuple[str, str], list[str]]()
+    for origin in draft.origins:
+        lines = groups.setdefault((origin.field, origin_words(origin)), [])
+        if origin.line:
+            lines.append(one_line(origin.line))
+    for field, label in _FIELDS.items():
+        for (named, words), lines in groups.items():
+            if named == field:
+                more = f" and {len(lines) - _LINES} more" if len(lines) > _LINES else ""
+                said = f"{', '.join(lines[:_LINES])}{more}: " if lines else ""
+                yield f"· {label}: {shortened(said, _ROW)}{words}."
+
+
+def numbered(title: str, number: int) -> str:
+    """A title that is taken, told apart."""
+    end = f" {number}"
+    return shortened(title, _TITLE - len(end)) + end
+
+
+def which_author(name: str, choices: Sequence[NamesakeChoice], key: str) -> Message:
+    """Several people have this name: a button for each."""
+    buttons = [
+        Button(action="namesake", label=_short(choice), value=f"{key} {choice.id}")
+        for choice in choices
+    ]
+    nobody = Button(action="namesake", label="None of them", value=key)
+    return Message(
+        title=f"Who is {quoted(name)}?",
+        points=tuple(map(_long, choices)),
+        small=("Told apart by their co-authors and categories.",),
+        buttons=(*buttons, nobody),
+    )
+
+
+def _short(choice: NamesakeChoice) -> str:
+    first = f", with {one_line(choice.co_authors[0])}" if choice.co_authors else ""
+    return shortened(f"{choice.categories[0]}{first}", 75)
+
+
+def _long(choice: NamesakeChoice) -> str:
+    with_ = f", with {', '.join(map(one_line, choice.co_authors))}" if choice.co_authors else ""
+    where = f"{count(choice.papers, 'paper')} in {', '.join(choice.categories)}"
+    return f"{where}{with_}; the latest is {choice.id}"
+
+
+def draft_ready(key: str) -> Message:
+    """For who has closed the view in which the draft would have opened."""
+    return Message(
+        title="Your draft is ready. Nothing is saved before Save.",
+        buttons=(Button(action="draft", label="Open the form", value=key),),
+    )
+
+
+def draft_gone() -> str:
+    return "That question has expired. To ask again: /digest new."
+
+
+# -- what could not be used, a sentence each
+
+
+def arxiv_away(error: PaperboyError) -> str:
+    return f"arXiv can't be asked now, so papers are missing from this draft: {error}"
+
+
+def no_such_papers(ids: Sequence[str]) -> str:
+    return f"arXiv has no {_listed('paper', ids)}."
+
+
+def withdrawn(ids: Sequence[str]) -> str:
+    return f"Withdrawn by the authors, so left out: {_listed('paper', ids)}."
+
+
+def no_papers_by(author: str) -> str:
+    return f"arXiv has no papers by {quoted(author)}."
+
+
+def several_people(author: str, people: Sequence[Namesake]) -> str:
+    """Of several people of that name the first is taken."""
+    first, *others = people
+    more = f"; {len(others) - _NAMED} more." if len(others) > _NAMED else "."
+    return (
+        f"Several people may be called {quoted(author)}. Used: {_who(first)}. Left out: "
+        f"{'; '.join(map(_who, others[:_NAMED]))}{more}"
+    )
+
+
+def library_read(entries: int, others: int, without_id: int) -> str:
+    """How many of a library's entries are papers of arXiv's, and what becomes of the `others`."""
+    counted = "1 entry" if entries == 1 else f"{entries} entries"
+    said = f"Your library has {counted}, {entries - others} of them found on arXiv."
+    if not others:
+        return said
+    if without_id == others:
+        which = "The other one has" if others == 1 else f"The other {others} have"
+        return f"{said} {which} no arXiv id: titles and abstracts count."
+    return (
+        f"{said} Of the other {others} ({without_id} without an arXiv id), titles and abstracts "
+        "count."
+    )
+
+
+def field_full() -> str:
+    return (
+        f"The field is full at {LONGEST:,} characters: entries after that were not read. The "
+        "command paperboy profiles draft --bibtex FILE reads a whole library."
+    )
+
+
+def model_failed(error: PaperboyError) -> str:
+    return f"{error} So this draft is made without the model."
+
+
+def model_unreadable() -> str:
+    return "The model's answer can't be read, so this draft is made without it."
+
+
+def _who(person: Namesake) -> str:
+    """Somebody by their papers: how many, where, and with whom."""
+    where = ", ".join(person.categories[:2])
+    names = " and ".join(map(one_line, person.co_authors[:2]))
+    with_ = f", with {names}" if names else ""
+    return f"{count(len(person.papers), 'paper')} in {where}{with_} ({person.papers[0].id})"
+
+
+def _listed(noun: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{noun}{'s' if len(names) > 1 else ''} {', '.join(names[:_NAMED])}{more}"
