@@ -22,8 +22,6 @@ that date.
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
 import sys
@@ -40,8 +38,8 @@ from statistics import fmean, quantiles
 from typing import Any, NamedTuple
 
 from bot.domain.papers import Paper, Profile
-from tests import external_file
 from tests.benchmarks.embedded_record import meaning_of_record
+from tests.benchmarks.record import named_files, read_record
 from workers.embedding.meaning import Meaning
 from workers.gate import (
     keyword_ranking,
@@ -55,7 +53,6 @@ from workers.gate.nightly import GateState, Lesson
 from workers.gate.ranking_quality import Judged, auc, share_needed
 from workers.gate.threshold import Tally
 
-EXTERNAL = [external_file(f"data/{name}") for name in ("record-dev.jsonl.gz", "foundations.toml")]
 FROM = date_(2025, 6, 1)
 CHANGE = date_(2025, 4, 21)  # part 4
 NEW = ("reinforcement learning", "robot|medical|clinical")
@@ -72,7 +69,7 @@ Verdict = Callable[[date_, Paper], bool]
 def main(record: Path, toml: Path, start: date_) -> None:
     """Print the four parts."""
     profile = Profile.model_validate(tomllib.loads(toml.read_text(encoding="utf-8")))
-    days, picked = _read(record)
+    days, picked = read_record(record)
     before = {day: papers for day, papers in days.items() if day < start}
     after = {day: papers for day, papers in days.items() if day >= start}
     counts = [(len(part), sum(map(len, part.values()))) for part in (before, after)]
@@ -294,23 +291,6 @@ def _judged(rank: Rank, papers: Sequence[Paper], picked: set[str]) -> list[Judge
     return [(row.score, row.id in picked) for row in rows]
 
 
-def _read(record: Path) -> tuple[dict[date_, list[Paper]], set[str]]:
-    days: dict[date_, list[Paper]] = {}
-    picked = set()
-    with gzip.open(record, "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            names = ("id", "title", "abstract", "authors", "categories")
-            paper = Paper.model_validate({"version": 1, **{name: row[name] for name in names}})
-            days.setdefault(date_.fromisoformat(row["date"]), []).append(paper)
-            if row["selected"]:
-                picked.add(row["id"])
-    return dict(sorted(days.items())), picked
-
-
 if __name__ == "__main__":
-    given = [Path(word) for word in sys.argv[1:3]]
-    where = given or EXTERNAL
-    if not all(path.is_file() for path in where):
-        print("Skipped: there is no record beside the checkout; name one, and its profile.")
-    else:
+    if where := named_files(sys.argv[1:]):
         main(where[0], where[1], date_.fromisoformat(sys.argv[3]) if len(sys.argv) > 3 else FROM)

@@ -15,6 +15,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
@@ -46,7 +47,7 @@ def main(record: Path, toml: Path) -> None:
 
 
 def _measure(
-    profile: Profile, days: Mapping[str, Sequence[Paper]], picked: set[str], how: Meaning | None
+    profile: Profile, days: Mapping[date, Sequence[Paper]], picked: set[str], how: Meaning | None
 ) -> dict[str, float]:
     seconds, scored, placed = list[float](), list[list[Judged]](), list[list[Judged]]()
     sevens, alone_sevens = list[bool](), list[bool]()

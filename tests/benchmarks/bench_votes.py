@@ -22,21 +22,20 @@ import random
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
 from itertools import chain
 from pathlib import Path
 from statistics import fmean, pstdev
 
 from bot.domain.papers import Paper, Profile
-from tests import external_file
 from tests.benchmarks.embedded_record import meaning_of_record
-from tests.benchmarks.record import read_record
+from tests.benchmarks.record import named_files, read_record
 from workers.embedding.meaning import Meaning
 from workers.gate import learned_ranking, local_ranking, vote_ranking, vote_training
 from workers.gate.ranking_quality import auc
 from workers.gate.vote_ranking import PaperVote
 
-EXTERNAL = [external_file(f"data/{name}") for name in ("record-dev.jsonl.gz", "foundations.toml")]
 DRAWS = 20
 SHOWN = 0.15
 PEOPLE = 5
@@ -51,8 +50,8 @@ class Trial:
     def __init__(
         self,
         profile: Profile,
-        learned: Mapping[str, Sequence[Paper]],
-        tried: Mapping[str, Sequence[Paper]],
+        learned: Mapping[date, Sequence[Paper]],
+        tried: Mapping[date, Sequence[Paper]],
         picked: set[str],
         meaning: Meaning | None,
     ) -> None:
@@ -90,7 +89,7 @@ def main(record: Path, toml: Path, learned: str, tried: str) -> None:
     profile = Profile.model_validate(tomllib.loads(toml.read_text(encoding="utf-8")))
     days, picked = read_record(record)
     learned_days, tried_days = (
-        {d: papers for d, papers in days.items() if d[:7] == m} for m in (learned, tried)
+        {d: papers for d, papers in days.items() if f"{d:%Y-%m}" == m} for m in (learned, tried)
     )
     cached = cache(learned_ranking.fields_of)
     for module in (vote_ranking, vote_training):  # a paper is read once
@@ -173,9 +172,5 @@ def _spread(values: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    given = [Path(word) for word in sys.argv[1:3]]
-    where = given or EXTERNAL
-    if not all(path.is_file() for path in where):
-        print("Skipped: there is no record beside the checkout; name one, and its profile.")
-    else:
+    if where := named_files(sys.argv[1:]):
         main(where[0], where[1], *(sys.argv[3:5] or ("2025-05", "2025-06")))
