@@ -260,7 +260,7 @@ def test_the_benchmark_prints_how_well_the_picks_were_found(
         {"date": day, "id": f"{day}.{n}", "authors": [], "categories": ["cs.LG"]}
         | (ON_TOPIC if n == 0 else OFF_TOPIC)
         | {"selected": n == 0}
-        for day in ("2503", "2504")
+        for day in ("2025-03-03", "2025-04-01")
         for n in range(4)
     ]
     record, toml = tmp_path / "record.jsonl.gz", tmp_path / "profile.toml"
