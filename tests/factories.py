@@ -29,11 +29,11 @@ from bot.domain.papers import (
     Profile,
     Topic,
 )
+from bot.domain.readers.teaching import Lesson
 from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import Address, DigestRequest
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription, Vote
-from bot.domain.teaching import Lesson
 from bot.store.lookups import Lookups
 from bot.store.papers import paper_ref
 

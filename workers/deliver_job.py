@@ -20,10 +20,10 @@ from bot.errors import Gone, PaperboyError, Unavailable
 from bot.planning import plan
 from bot.runtime.posting import HEAD, ChannelRateLimit, PostedThread, Poster, ThreadPoster
 from bot.settings import Settings
-from bot.store.lease import Lease, LeaseLost
 from bot.store.outbox import Outbox
 from bot.store.requests import DueDeliveries, FailedAttempt
 from bot.store.store import Store
+from bot.store.values.lease import Lease, LeaseLost
 from bot.views import digest as digest_views
 from bot.views import refusals
 from workers.channel_votes import digest_by_votes

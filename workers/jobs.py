@@ -23,8 +23,8 @@ from bot.planning.plan import Step
 from bot.settings import Settings
 from bot.store.connection import connect
 from bot.store.lookups import Lookups
-from bot.store.quarantine import claim_server
 from bot.store.store import Store
+from bot.store.values.quarantine import claim_server
 
 if TYPE_CHECKING:
     from workers.arxiv.client import ArxivClient

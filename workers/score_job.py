@@ -25,8 +25,8 @@ from bot.domain.papers import Announced, Paper, Profile
 from bot.domain.reasons import AWAY, ModelReason
 from bot.domain.request import DigestRequest, delivery_name, digest_name
 from bot.planning import plan
-from bot.store.lease import Lease
 from bot.store.store import Store
+from bot.store.values.lease import Lease
 from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning
 from workers.gate import local_ranking

@@ -23,7 +23,7 @@ from bot.commands.conversation import SAYINGS
 from bot.commands.naming import profile_meant
 from bot.commands.permissions import Right
 from bot.domain.message import Message
-from bot.domain.teaching import DownReason
+from bot.domain.readers.teaching import DownReason
 from bot.errors import Refused
 from bot.store.gates import Gates, gate_key
 from bot.store.spending import Accounts

@@ -12,8 +12,8 @@ from bot.domain.digest import Decision, Digest
 from bot.domain.lookup import Lookup
 from bot.domain.message import Message
 from bot.domain.paper_status import CloserLook, PaperReport, judging_criteria
+from bot.domain.readers.teaching import Lesson
 from bot.domain.subscription import Vote
-from bot.domain.teaching import Lesson
 from bot.errors import Refused
 from bot.store.papers import paper_ref
 from bot.views import card as card_views

@@ -16,9 +16,9 @@ from bot.domain.digest import Judge
 from bot.domain.status import PendingRequest, QueueStatus, Status, SubscriptionStatus
 from bot.profiles import library
 from bot.store.gates import Gates, gate_key
-from bot.store.quarantine import quarantine_counts
 from bot.store.queues import Queues
 from bot.store.store import Store
+from bot.store.values.quarantine import quarantine_counts
 
 
 def examine_server(redis: Redis) -> ServerCheckup:

@@ -8,7 +8,7 @@ from bot.arxiv import ids
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.naming import profile_meant
 from bot.commands.permissions import Right, require_profile_right
-from bot.domain.teaching import DownReason, Lesson
+from bot.domain.readers.teaching import DownReason, Lesson
 from bot.errors import Refused
 from bot.views.learning import teaching
 

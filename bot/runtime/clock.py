@@ -15,8 +15,8 @@ from bot.runtime import tick
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Answers
 from bot.runtime.tick_announcer import TickAnnouncer
-from bot.store.quarantine import claim_server
 from bot.store.queues import Queues
+from bot.store.values.quarantine import claim_server
 
 log = structlog.get_logger()
 

@@ -13,9 +13,9 @@ from pydantic import AwareDatetime
 from bot.domain.papers import Value
 from bot.store.key_kinds import kind_of
 from bot.store.key_repair import repair_key
-from bot.store.quarantine import QUARANTINE_KEY, RESTORING, claim_server
 from bot.store.store import Store
-from bot.store.stored_forms import Unreadable
+from bot.store.values.quarantine import QUARANTINE_KEY, RESTORING, claim_server
+from bot.store.values.stored_forms import Unreadable
 
 log = structlog.get_logger()
 

@@ -13,8 +13,8 @@ from bot.domain.request import DigestRequest, digest_name
 from bot.planning.plan import StepRecord
 from bot.store.lists import Lists
 from bot.store.papers import Papers, paper_ref
-from bot.store.quarantine import ValueReader
-from bot.store.stored_forms import (
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import (
     RETENTION,
     Unreadable,
     parse_int_pair,

@@ -8,7 +8,7 @@ from bot.domain.budget import GateReport
 from bot.domain.paper_status import judging_criteria
 from bot.domain.papers import Profile, Value, fingerprint
 from bot.store.store import Store
-from bot.store.stored_forms import RETENTION, N, reader_for, serialise
+from bot.store.values.stored_forms import RETENTION, N, reader_for, serialise
 
 # At most so many days are learned from, and keep their tallies.
 _DAYS = 60

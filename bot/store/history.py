@@ -19,9 +19,9 @@ from bot.domain.request import Address, Delivery, DigestRequest, digest_name
 from bot.planning.plan import StepRecord
 from bot.store.days import Days
 from bot.store.lists import Lists
-from bot.store.quarantine import ValueReader
 from bot.store.shown_papers import ShownPapers
-from bot.store.stored_forms import RETENTION, SHORT_RETENTION, reader_for, serialise
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import RETENTION, SHORT_RETENTION, reader_for, serialise
 
 
 class History:

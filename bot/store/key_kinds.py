@@ -25,16 +25,17 @@ from bot.domain.digest import (
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import Paper, Profile, Value
 from bot.domain.profile_version import ProfileVersion
+from bot.domain.readers.teaching import Lesson, Taught
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
 from bot.domain.task import Task, TaskResult
-from bot.domain.teaching import Lesson, Taught
 from bot.planning.plan import StepRecord
 from bot.store.outbox import OutboxEntry
 from bot.store.papers import parse_vector
 from bot.store.profiles import ProfileChange
+from bot.store.readers.votes import Forgotten
 from bot.store.requests import FailedAttempt
-from bot.store.stored_forms import (
+from bot.store.values.stored_forms import (
     ListedPaper,
     Quarantined,
     Replaced,
@@ -46,7 +47,6 @@ from bot.store.stored_forms import (
     split_words,
     upgraded_json,
 )
-from bot.store.votes import Forgotten
 
 Type = Literal["string", "hash", "set", "zset", "list"]
 # Takes a hash's field (empty elsewhere) and a value. Raises ValueError for one that is not valid.

@@ -10,8 +10,8 @@ from redis.client import Pipeline
 from redis.exceptions import ResponseError
 
 from bot.store.key_kinds import KeyKind, kind_of
-from bot.store.quarantine import quarantine_key, quarantine_value
-from bot.store.stored_forms import unreadable_reason
+from bot.store.values.quarantine import quarantine_key, quarantine_value
+from bot.store.values.stored_forms import unreadable_reason
 
 
 class RepairingRedis(Redis):

@@ -11,8 +11,8 @@ from redis import Redis
 from bot.domain.digest import Batch, ListQuery, ListResult
 from bot.domain.papers import Announced, AnnounceType, Listing, fingerprint
 from bot.store.papers import Papers, paper_ref
-from bot.store.quarantine import ValueReader, quarantine_value
-from bot.store.stored_forms import (
+from bot.store.values.quarantine import ValueReader, quarantine_value
+from bot.store.values.stored_forms import (
     RETENTION,
     SHORT_RETENTION,
     ListedPaper,

@@ -14,7 +14,7 @@ from bot.domain.papers import Announced, Paper, fingerprint
 from bot.domain.reasons import PaperReason
 from bot.store.papers import paper_ref
 from bot.store.store import Store
-from bot.store.stored_forms import RETENTION, ListedPaper, reader_for, serialise
+from bot.store.values.stored_forms import RETENTION, ListedPaper, reader_for, serialise
 
 # A paper may get a new version; a missing one may be announced tonight; an outage passes.
 _FOUND, _MISSING, _AWAY = timedelta(days=1), timedelta(minutes=10), timedelta(seconds=60)

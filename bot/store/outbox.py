@@ -9,9 +9,9 @@ from redis import Redis
 
 from bot.domain.papers import Value
 from bot.domain.reasons import ChannelReason
-from bot.store.lease import LeaseLost
-from bot.store.quarantine import ValueReader
-from bot.store.stored_forms import RETENTION, reader_for, serialise
+from bot.store.values.lease import LeaseLost
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import RETENTION, reader_for, serialise
 
 # A message that may have been sent is looked for this far back.
 _LOOK_BACK = timedelta(days=2)

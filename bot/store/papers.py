@@ -10,8 +10,8 @@ from redis import Redis
 from redis.client import Pipeline
 
 from bot.domain.papers import Paper, fingerprint
-from bot.store.quarantine import ValueReader
-from bot.store.stored_forms import RETENTION, Unreadable, reader_for, serialise
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import RETENTION, Unreadable, reader_for, serialise
 
 # A text outlives the days and batches that refer to it. It is written once; a new reference extends
 # its life when less than _RENEW_BELOW is left.

@@ -8,8 +8,8 @@ from uuid import uuid4
 from redis import Redis
 
 from bot.domain.checkup import Outage
-from bot.store.quarantine import ValueReader
-from bot.store.stored_forms import reader_for, serialise
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import reader_for, serialise
 
 # Slack and Discord redeliver an event for some minutes at most.
 _REDELIVERY = timedelta(hours=1)

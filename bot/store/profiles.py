@@ -11,8 +11,8 @@ from redis import Redis
 from bot.domain.papers import Profile, Value, fingerprint
 from bot.domain.profile_version import VERSIONS_KEPT, ProfileVersion
 from bot.domain.request import Address
-from bot.store.quarantine import ValueReader
-from bot.store.stored_forms import RETENTION, reader_for, serialise
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import RETENTION, reader_for, serialise
 
 _UNDO_FOR = timedelta(days=1)
 # How long the versions of a deleted profile are kept.

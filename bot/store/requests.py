@@ -14,8 +14,8 @@ from bot.domain.request import Address, DigestRequest, delivery_name, digest_nam
 from bot.domain.task import Task, TaskResult
 from bot.planning.plan import DayState, RequestState, StepRecord
 from bot.store.lists import Lists
-from bot.store.quarantine import ValueReader
-from bot.store.stored_forms import SHORT_RETENTION, parse_aware_time, reader_for, serialise
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import SHORT_RETENTION, parse_aware_time, reader_for, serialise
 
 # The platforms that get threads; a terminal shows its days itself.
 CHATS = ("slack", "discord")

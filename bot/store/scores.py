@@ -8,8 +8,8 @@ from redis import Redis
 
 from bot.domain.digest import FurtherLooks, ScoreResult, Sentences, Usage
 from bot.domain.papers import Value
-from bot.store.quarantine import ValueReader
-from bot.store.stored_forms import RETENTION, reader_for, serialise
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import RETENTION, reader_for, serialise
 
 
 class Scores:

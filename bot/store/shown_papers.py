@@ -10,8 +10,8 @@ from redis.client import Pipeline
 
 from bot.domain.digest import Digest, Outcome
 from bot.domain.request import Address
-from bot.store.quarantine import ValueReader
-from bot.store.stored_forms import RETENTION, split_words
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import RETENTION, split_words
 
 
 class ShownPapers:

@@ -34,7 +34,7 @@ from bot.domain.budget import (
 )
 from bot.domain.digest import Usage
 from bot.store.store import Store
-from bot.store.stored_forms import RETENTION, parse_int_pair, reader_for, serialise
+from bot.store.values.stored_forms import RETENTION, parse_int_pair, reader_for, serialise
 
 # Longer than a call of 25 s takes with its retries. A still longer one is corrected when
 # it ends; nobody waits longer than this for a worker that was killed.

@@ -6,18 +6,18 @@ from redis import Redis
 
 from bot.store.days import Days
 from bot.store.history import History
-from bot.store.lease import Lease
 from bot.store.lists import Lists
 from bot.store.papers import Papers, Vectors
 from bot.store.platforms import Events, Outages
 from bot.store.profiles import Profiles
-from bot.store.quarantine import ValueReader
+from bot.store.readers.votes import PaperVotes
 from bot.store.requests import Requests, Tasks
 from bot.store.scores import Scores
 from bot.store.shown_papers import ShownPapers
-from bot.store.stored_forms import SHORT_RETENTION, parse_int_pair
 from bot.store.subscriptions import Subscriptions
-from bot.store.votes import PaperVotes
+from bot.store.values.lease import Lease
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import SHORT_RETENTION, parse_int_pair
 
 
 class Store:

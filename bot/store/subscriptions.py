@@ -10,8 +10,8 @@ from redis import Redis
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.domain.subscription import Paused, Subscription
-from bot.store.quarantine import RowUpdate, ValueReader
-from bot.store.stored_forms import reader_for
+from bot.store.values.quarantine import RowUpdate, ValueReader
+from bot.store.values.stored_forms import reader_for
 
 # The last served day only moves forward, and only of a subscription that still exists.
 _SERVED = """

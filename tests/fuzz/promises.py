@@ -11,7 +11,7 @@ from bot.discord import render as discord_render
 from bot.domain.message import Message, Post
 from bot.domain.papers import Value
 from bot.slack import render as slack_render
-from bot.store.stored_forms import deserialise, serialise
+from bot.store.values.stored_forms import deserialise, serialise
 from bot.terminal import render as terminal_render
 from tests.servers.discord_rules import message_error, modal_error
 from tests.servers.slack_rules import broken_rules, walk_objects

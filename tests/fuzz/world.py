@@ -29,10 +29,10 @@ from bot.slack import forms as slack_forms
 from bot.store.connection import connect
 from bot.store.key_kinds import kind_of
 from bot.store.lookups import Lookups
-from bot.store.quarantine import QUARANTINE_KEY, claim_server
 from bot.store.queues import Queues
 from bot.store.store import Store
-from bot.store.stored_forms import serialise
+from bot.store.values.quarantine import QUARANTINE_KEY, claim_server
+from bot.store.values.stored_forms import serialise
 from tests.bot.commands.samples import deliver_day
 from tests.factories import answer_lookup, profile, subscription
 from tests.fuzz.promises import assert_plain, assert_shown, assert_stored

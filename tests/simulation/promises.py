@@ -20,7 +20,7 @@ from bot.domain.papers import AnnounceType, Paper, Profile, fingerprint
 from bot.domain.reasons import AWAY, ChannelReason, ModelReason
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
-from bot.store.quarantine import QUARANTINE_KEY
+from bot.store.values.quarantine import QUARANTINE_KEY
 from bot.views.digest import count
 from bot.views.reasons import REASON_TEXTS
 from tests.simulation import promised_answers, promised_times

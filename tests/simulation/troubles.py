@@ -16,7 +16,7 @@ from bot.domain.message import Card
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.store.backup import Backup, BackupEntry
-from bot.store.stored_forms import FORMAT_VERSION
+from bot.store.values.stored_forms import FORMAT_VERSION
 from tests.simulation.arxiv_edge import HALF_HOURS, Morning
 from tests.simulation.chat_edge import Chat, Event, Shown
 from tests.simulation.model_edge import FAULTS

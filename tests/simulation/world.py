@@ -24,9 +24,9 @@ from bot.domain.subscription import Subscription
 from bot.runtime import clock, tick
 from bot.runtime.answers import Services
 from bot.settings import Settings
-from bot.store import stored_forms
-from bot.store.lease import LeaseLost
 from bot.store.store import Store
+from bot.store.values import stored_forms
+from bot.store.values.lease import LeaseLost
 from tests.simulation.arxiv_edge import Arxiv
 from tests.simulation.audit import Audit
 from tests.simulation.chat_edge import Chat, Edge

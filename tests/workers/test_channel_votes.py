@@ -8,8 +8,8 @@ import pytest
 from bot.domain.channel_view import ChannelView
 from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.papers import Announced, AnnounceType, Paper
+from bot.domain.readers.teaching import DownReason
 from bot.domain.request import Address, digest_name
-from bot.domain.teaching import DownReason
 from bot.store.papers import paper_ref
 from bot.store.store import Store
 from bot.views.digest import head

@@ -16,9 +16,9 @@ from bot.domain.request import Address, DigestRequest, delivery_name, digest_nam
 from bot.planning import plan
 from bot.planning.plan import StepKind
 from bot.slack.poster import SlackPoster
-from bot.store.lease import LeaseLost
 from bot.store.requests import DueDeliveries, content_key
 from bot.store.store import Store
+from bot.store.values.lease import LeaseLost
 from tests.factories import (
     DAY,
     LATER,

@@ -18,7 +18,7 @@ from bot.domain.reasons import ArxivReason, ModelReason, PaperReason
 from bot.errors import Refused, Unavailable
 from bot.store.lookups import Lookups
 from bot.store.store import Store
-from bot.store.stored_forms import RETENTION
+from bot.store.values.stored_forms import RETENTION
 from tests.factories import NOW, paper, paper_ids, profile
 from tests.servers.fake_http import (
     INVENTED_QUOTE,

@@ -15,8 +15,8 @@ from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.errors import Unavailable
 from bot.planning import plan
-from bot.store.lease import LeaseLost
 from bot.store.store import Store
+from bot.store.values.lease import LeaseLost
 from bot.terminal.render import as_text
 from bot.views import digest as digest_views
 from tests.factories import NOW, announced, list_result, listing, paper_ids, profile

@@ -18,7 +18,7 @@ from rich.progress import track
 from bot.errors import Refused
 from bot.settings import Settings
 from bot.store.backup import Backup, BackupEntry, checked
-from bot.store.stored_forms import FORMAT_VERSION, Unreadable, parse_json, unreadable_reason
+from bot.store.values.stored_forms import FORMAT_VERSION, Unreadable, parse_json, unreadable_reason
 from workers.runtime.environment import environment
 
 # Version 1 had no forms; its rows are of form 1.

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import structlog
 
 from bot.domain.papers import Paper, Profile, Value
+from bot.domain.readers.teaching import Lesson, Taught, basis_of
 from bot.domain.subscription import Vote
-from bot.domain.teaching import Lesson, Taught, basis_of
 from bot.store.store import Store
 from workers.embedding.meaning import Meaning
 from workers.gate.vote_ranking import PaperVote, VoteRanking

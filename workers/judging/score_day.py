@@ -15,9 +15,9 @@ from bot.domain.digest import Decision, FurtherLooks, ScoreResult, Sentences
 from bot.domain.papers import Paper, Profile
 from bot.domain.reasons import ModelReason
 from bot.errors import PaperboyError
-from bot.store.lease import Lease
 from bot.store.spending import Accounts, Spending
 from bot.store.store import Store
+from bot.store.values.lease import Lease
 from workers.judging import batches, close_calls, looking_again, scoring, top_papers
 from workers.judging.estimate import can_look_again, papers_within
 from workers.judging.metering import (

@@ -20,9 +20,9 @@ from bot.endpoint import Endpoint
 from bot.settings import Settings
 from bot.store.connection import connect, require_usable_server
 from bot.store.lookups import Lookups
-from bot.store.quarantine import claim_server
 from bot.store.queues import Queues
 from bot.store.store import Store
+from bot.store.values.quarantine import claim_server
 from workers.runtime import worker
 from workers.runtime.server import embedded, own
 

@@ -8,8 +8,8 @@ from itertools import groupby
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.message import Button, Item, Message
 from bot.domain.papers import Profile, fingerprint
+from bot.domain.readers.teaching import DownReason, Lesson, Taught, basis_of
 from bot.domain.subscription import Vote
-from bot.domain.teaching import DownReason, Lesson, Taught, basis_of
 from bot.views.digest import count
 
 # Papers of each kind and people that are shown, and characters of a title.

@@ -11,9 +11,9 @@ from bot.commands import dispatch
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.digest import Judge
 from bot.domain.message import Button, Card, Message
+from bot.domain.readers.teaching import DownReason, Taught, basis_of
 from bot.domain.status import Status
 from bot.domain.subscription import Votes
-from bot.domain.teaching import DownReason, Taught, basis_of
 from bot.errors import Refused
 from bot.store.lookups import Lookups
 from bot.store.store import Store

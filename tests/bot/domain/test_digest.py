@@ -20,7 +20,7 @@ from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import Address
 from bot.store.store import Store
-from bot.store.stored_forms import deserialise, serialise
+from bot.store.values.stored_forms import deserialise, serialise
 from tests.factories import (
     DAY,
     NOW,

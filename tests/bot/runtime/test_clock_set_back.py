@@ -14,10 +14,10 @@ from redis.exceptions import ConnectionError as Lost
 from bot.domain.request import Address
 from bot.runtime.posting import ChannelRateLimit
 from bot.store.connection import connect
-from bot.store.lease import Lease
 from bot.store.lists import ARXIV_PACE_KEY
 from bot.store.queues import Queues
 from bot.store.store import Store
+from bot.store.values.lease import Lease
 from workers.arxiv.http import ArxivHttp
 
 HOUR = 3600

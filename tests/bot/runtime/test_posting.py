@@ -20,9 +20,9 @@ from bot.errors import Gone, Unavailable
 from bot.runtime import posting
 from bot.runtime.posting import ThreadPoster
 from bot.slack.poster import SlackPoster, open_poster
-from bot.store.lease import LeaseLost
 from bot.store.outbox import Outbox
 from bot.store.store import Store
+from bot.store.values.lease import LeaseLost
 from bot.views import digest as digest_views
 from tests.factories import decision, digest, paper_ids
 from tests.servers.fake_slack import FakeSlack, run_fake_slack

@@ -19,7 +19,7 @@ from bot.store.gates import Gates, gate_key
 from bot.store.queues import Queues
 from bot.store.requests import DueDeliveries, FailedAttempt
 from bot.store.store import Store
-from bot.store.stored_forms import serialise
+from bot.store.values.stored_forms import serialise
 from tests.bot.runtime.due_days import owed
 from tests.factories import (
     NOW,

@@ -9,9 +9,9 @@ import pytest
 from bot.domain.digest import Outcome, Score, ScoreResult, Usage
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address
-from bot.store.lease import Lease, LeaseLost
 from bot.store.lookups import Lookups
 from bot.store.store import Store
+from bot.store.values.lease import Lease, LeaseLost
 from tests.factories import (
     DAY,
     NOW,

@@ -12,9 +12,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bot.domain.profile_version import ProfileVersion
+from bot.domain.readers.teaching import Lesson
 from bot.domain.request import Address
 from bot.domain.subscription import Vote
-from bot.domain.teaching import Lesson
 from bot.store.key_repair import RepairingRedis
 from bot.store.store import Store
 from tests.factories import NOW, profile, subscription

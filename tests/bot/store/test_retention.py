@@ -16,7 +16,7 @@ from bot.domain.request import Address
 from bot.store.gates import Gates
 from bot.store.queues import Queues
 from bot.store.store import Store
-from bot.store.stored_forms import RETENTION
+from bot.store.values.stored_forms import RETENTION
 from tests.factories import DAY, NOW, announced, decision, digest, listing, paper_ids, profile
 from workers.gate.nightly import GateState
 

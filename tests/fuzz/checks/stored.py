@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.errors import Refused
 from bot.store.backup import Backup, BackupEntry
 from bot.store.key_kinds import kind_of
-from bot.store.stored_forms import unreadable_reason
+from bot.store.values.stored_forms import unreadable_reason
 from tests.fuzz.promises import assert_explained, assert_plain, words
 from tests.fuzz.world import world
 from workers.cli import backup as backup_cli

@@ -18,9 +18,9 @@ from bot.errors import Refused
 from bot.settings import Settings
 from bot.store.backup import Backup, BackupEntry
 from bot.store.outbox import Outbox
-from bot.store.quarantine import quarantine_counts
 from bot.store.spending import Spending
 from bot.store.store import Store
+from bot.store.values.quarantine import quarantine_counts
 from tests.bot.commands.why_cases import ADDRESSES, CASES, render_case, set_up_why
 from tests.factories import NOW, lesson, profile
 from tests.old_store import BACKUP_FORM_1, backup_rows, corrupt

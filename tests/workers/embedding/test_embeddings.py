@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from bot.domain.papers import Keywords, Paper, Topic
-from bot.store.quarantine import quarantine_counts
 from bot.store.store import Store
-from bot.store.stored_forms import RETENTION
+from bot.store.values.quarantine import quarantine_counts
+from bot.store.values.stored_forms import RETENTION
 from tests.factories import paper, paper_ids, profile
 from workers.embedding.embeddings import Embeddings
 

@@ -25,8 +25,8 @@ from bot.domain.subscription import Subscription
 from bot.errors import Unavailable
 from bot.store.gates import Gates, gate_key
 from bot.store.lookups import Lookups
-from bot.store.quarantine import quarantine_counts
 from bot.store.store import Store
+from bot.store.values.quarantine import quarantine_counts
 from tests.factories import DAY, NOW, digest_request, lesson, list_result, listing, paper, profile
 from tests.factories import subscription as subscription_of
 from tests.servers.fake_http import scores_for

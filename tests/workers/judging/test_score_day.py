@@ -18,9 +18,9 @@ from bot.domain.papers import Announced, Cutoffs, Profile
 from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, digest_name
 from bot.errors import Unavailable
-from bot.store.lease import Lease, LeaseLost
 from bot.store.spending import Accounts, Spending
 from bot.store.store import Store
+from bot.store.values.lease import Lease, LeaseLost
 from bot.views import digest as digest_views
 from bot.views.cost import cost_text
 from tests.factories import NOW, announced, digest_request, list_result, listing, paper_ids, profile

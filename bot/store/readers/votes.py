@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from redis import Redis
 
 from bot.domain.papers import Value, fingerprint
+from bot.domain.readers.teaching import DownReason, Lesson, Taught
 from bot.domain.request import Address
 from bot.domain.subscription import Vote, Votes
-from bot.domain.teaching import DownReason, Lesson, Taught
-from bot.store.quarantine import ValueReader
-from bot.store.stored_forms import RETENTION, N, reader_for, serialise
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import RETENTION, N, reader_for, serialise
 
 _UNDO_FOR = timedelta(days=1)
 

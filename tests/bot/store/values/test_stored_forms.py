@@ -21,10 +21,10 @@ from bot.errors import Refused
 from bot.store.key_repair import repair_key
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
-from bot.store.quarantine import claim_server, quarantine_counts
 from bot.store.queues import Queues
 from bot.store.store import Store
-from bot.store.stored_forms import (
+from bot.store.values.quarantine import claim_server, quarantine_counts
+from bot.store.values.stored_forms import (
     FORMAT_VERSION,
     Replaced,
     Unreadable,

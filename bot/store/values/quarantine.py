@@ -15,7 +15,7 @@ import structlog
 from redis import Redis
 
 from bot.errors import Refused
-from bot.store.stored_forms import (
+from bot.store.values.stored_forms import (
     FORMAT_VERSION,
     RETENTION,
     N,

@@ -1,0 +1,1 @@
+"""What readers leave behind, by person: votes and what they teach."""
