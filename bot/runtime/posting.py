@@ -190,6 +190,27 @@ class ThreadPoster:
 
         return await self._with_retries(attempt)
 
+    async def replies_sent(self) -> set[str]:
+        """The slots of the replies that are in the channel, or were; one that may have been sent is
+        looked for. Raises Unavailable and Gone."""
+        entries = await asyncio.to_thread(self.outbox.entries)
+        opened = entries.pop(_THREAD, None)
+        entries.pop(HEAD, None)
+        sent = {slot for slot, entry in entries.items() if entry.message or entry.refused}
+        for slot in sorted(entries.keys() - sent):
+            where, since = opened.message if opened else None, entries[slot].at
+            find = partial(self.poster.find, self.address, self._key(slot), since, where)
+            try:
+                found = await self._with_retries(find)
+            except Refused:  # the thread is gone: what was in it was seen, as far as anybody knows
+                sent.add(slot)
+            else:
+                if found:
+                    entry = entries[slot].model_copy(update={"message": found[0]})
+                    await asyncio.to_thread(self.outbox.put_result, slot, entry)
+                    sent.add(slot)
+        return sent
+
     async def change(self, slot: str, post: Post, under: str | None = None) -> bool:
         """Edit a posted message, unless it says this already or is gone; returns whether it says
         this now. Raises like post()."""

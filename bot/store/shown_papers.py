@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -27,11 +28,18 @@ class ShownPapers:
         if rows:
             self._redis.hset(_key(address), mapping=rows)
 
-    def drop(self, address: Address, day: str) -> None:
-        """Forget the papers that this day (a name) brought."""
-        ids = [id for id, origin in self._origins(address).items() if origin.day == day]
+    def drop(self, address: Address, day: str, kept: Collection[str] = ()) -> None:
+        """Forget the papers that this day (a name) brought, but for those (ids)."""
+        ids = [id for id, o in self._origins(address).items() if o.day == day and id not in kept]
         if ids:
             self._redis.hdel(_key(address), *ids)
+
+    def days_that_brought(self, address: Address, digests: Iterable[Digest]) -> set[str]:
+        """The names of the days that brought papers here for the profiles and lists of these
+        digests."""
+        wanted = {(digest.profile.name, _list_name(digest)) for digest in digests}
+        origins = self._origins(address).values()
+        return {origin.day for origin in origins if (origin.profile, origin.batch) in wanted}
 
     def drop_before(self, address: Address, before: date, pipe: Pipeline) -> None:
         """Forget the papers of older lists by `pipe`; all of them, when nothing comes for

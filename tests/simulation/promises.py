@@ -316,6 +316,7 @@ def _adds_up(world: World, address: Address, delivery: Delivery, is_paused: bool
     )
     yield from _judged_right(world, where, digest)
     yield from _dealt_right(world, where, name, digest)
+    yield from _seen_before(world, where, address, digest)
     if not is_paused:  # nothing more comes before a person resumes it
         yield from _posted(world, where, address, delivery, digest)
 
@@ -443,6 +444,19 @@ def _dealt_right(world: World, where: str, name: str, digest: Digest) -> Iterato
     over = [d for d in digest.decisions if d.outcome is Outcome.OVER_LIMIT]
     if over and _is_newest(world, name) and len(digest.picked) < digest.profile.maximum:
         yield f"{where}: {over[0].paper.id} is over the limit, {len(digest.picked)} are picked"
+
+
+def _seen_before(world: World, where: str, address: Address, digest: Digest) -> Iterator[str]:
+    """What a digest leaves out because the channel had it already, it had."""
+    chat, store = world.chats[address.platform], world.store()
+    shown = {m.post.title for m in chat.channels[address] if isinstance(m.post, Card)}
+    for decision in digest.decisions:
+        title, id = decision.paper.title, decision.paper.id
+        if decision.outcome is Outcome.REPEAT and title not in shown | chat.refused_titles:
+            day = store.shown_papers.day_that_brought(address, id)
+            brought = day and store.history.delivery(address, day)
+            if not brought or brought.ended is None:
+                yield f"{where}: {id} is left out as shown before, and was not"
 
 
 def _is_newest(world: World, name: str) -> bool:

@@ -502,6 +502,41 @@ def test_papers_of_earlier_days_are_remembered_where_the_newest_day_never_got_a_
     assert shown == {"2503.00019", "2503.00001"}
 
 
+@pytest.mark.parametrize(
+    ("sending", "finding", "shown_yesterday"),
+    [
+        (["http_500"] * 2, [], []),
+        (["ok", "ok", *["http_500"] * 2], [], ["00001"]),
+        (["ok", "lost_reply"], ["http_500"], ["00001"]),  # nobody knows that it is there
+        (["ok", "lost_reply"], ["http_500", "thread_not_found"], ["00001"]),
+    ],
+)
+def test_papers_that_the_platform_was_away_for_come_with_the_next_day(
+    fake_slack: FakeSlack,
+    store: Store,
+    redis_url: str,
+    sending: list[str],
+    finding: list[str],
+    shown_yesterday: list[str],
+) -> None:
+    """What was only about to be posted was taken for shown, and nobody ever saw it."""
+    yesterday, both = owed(store, 19), owed(store, 19, 20)
+    assert yesterday.at is not None
+    assert both.at is not None
+    fake_slack.inject_faults("chat.postMessage", *sending)
+    fake_slack.inject_faults("conversations.replies", *finding)
+    run_deliver_job(fake_slack, store, redis_url, [yesterday], yesterday.at)
+
+    def shown() -> list[str]:
+        texts = [message["text"] for message in fake_slack.visible_messages("C1")]
+        return [text.partition("2503.")[2][:5] for text in texts if text[1] == "."]
+
+    assert shown() == shown_yesterday
+    run_deliver_job(fake_slack, store, redis_url, [both], both.at)
+    rest = [id for id in ("00019", "00020", "00001") if id not in shown_yesterday]
+    assert shown() == [*shown_yesterday, *rest]
+
+
 def test_an_earlier_day_judged_again_updates_the_thread_of_several(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
