@@ -71,7 +71,7 @@ def run(
         _kept_scores(profile, days, trial.model, store)
         for profile, days in zip(profiles, sides, strict=True)
     ]
-    by_model = all(map(_suffice, scored, ranked.rows))
+    by_model = all(map(_suffice, profiles, scored, ranked.rows))
     judged = [
         _judged(profile, days, rows, results if by_model else {})
         for profile, days, rows, results in zip(profiles, sides, ranked.rows, scored, strict=True)
@@ -154,12 +154,15 @@ def _kept_scores(
 
 
 def _suffice(
-    results: Mapping[str, ScoreResult], rows: Mapping[date, Sequence[KeywordScore]]
+    profile: Profile,
+    results: Mapping[str, ScoreResult],
+    rows: Mapping[date, Sequence[KeywordScore]],
 ) -> bool:
     """Whether the model has scored what the local ranking would pick of each day: the rest the gate
     may have kept from it."""
     known = {name.rpartition("v")[0] for name in results}
-    wanted = [row.id for row in chain.from_iterable(rows.values()) if row.relevance >= 7]
+    least = profile.cutoffs.relevance
+    wanted = [row.id for row in chain.from_iterable(rows.values()) if row.relevance >= least]
     return bool(results) and known.issuperset(wanted)
 
 

@@ -68,9 +68,11 @@ def tried(store: Store, trial: Trial) -> TrialResult:
     return found.trial
 
 
-def score_by_model(store: Store, one: Profile, relevance: int, novelty: int = 8) -> None:
-    """As if a model had scored every paper of these days for these criteria."""
-    versions = [f"2503.1{n}00{i}v1" for n in range(len(DATES)) for i in range(len(ABOUT))]
+def score_by_model(
+    store: Store, one: Profile, relevance: int, novelty: int = 8, papers: int = len(ABOUT)
+) -> None:
+    """As if a model had scored so many papers of each of these days for these criteria."""
+    versions = [f"2503.1{n}00{i}v1" for n in range(len(DATES)) for i in range(papers)]
     results = {
         version: ScoreResult(score=Score(relevance=relevance, novelty=novelty, comment=""))
         for version in versions
@@ -116,6 +118,17 @@ def test_where_the_models_scores_are_kept_they_decide_and_nothing_is_asked(days:
     assert result.usd_a_month > 0
     other = SPARSE.model_copy(update={"topics": (Topic(name="Dust", relevant="dust"),)})
     assert not tried(days, Trial(profile=other, before=SPARSE, model="gpt-6-luna")).by_model
+
+
+@pytest.mark.parametrize(("relevance", "suffices"), [(7, True), (1, False)])
+def test_kept_scores_decide_where_they_have_what_the_local_ranking_would_pick(
+    days: Store, relevance: int, suffices: bool
+) -> None:
+    """By the profile's own cut-off: the rest may have been kept from the model by the gate."""
+    cutoffs = SPARSE.cutoffs.model_copy(update={"relevance": relevance})
+    mine = SPARSE.model_copy(update={"cutoffs": cutoffs})
+    score_by_model(days, mine, relevance=9, papers=2)
+    assert tried(days, Trial(profile=mine, model="gpt-6-luna")).by_model is suffices
 
 
 def test_of_categories_that_nobody_asked_for_there_is_no_day(days: Store) -> None:
