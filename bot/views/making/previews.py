@@ -8,9 +8,11 @@ from typing import Final
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.message import Button, Item, Message
 from bot.domain.papers import Profile
+from bot.domain.reasons import ModelReason
 from bot.domain.trial import ENOUGH_DAYS, MOST_DAYS, NAMED, Trial, TrialPaper, TrialResult
 from bot.views.dates import short_date
 from bot.views.digest import count
+from bot.views.reasons import REASON_TEXTS
 
 _VALUE = 64  # characters of a button's value
 _TITLE: Final = 110
@@ -146,4 +148,5 @@ def wrong_days() -> str:
 
 
 def too_slow() -> str:
-    return "That takes longer than it should. Try again in a few minutes."
+    still = REASON_TEXTS[ModelReason.STILL_AT_IT]
+    return f"That takes longer than it should: {still}. Try again in a few minutes."
