@@ -36,18 +36,23 @@ ALLOWED_IMPORTS = {
     "bot.planning": {"bot.domain", "bot.arxiv"},
     "bot.profiles": {"bot.domain", "bot.arxiv", "bot.errors"},
     "bot.domain.readers": {"bot.domain"},
+    "bot.domain.tasks": {"bot.domain"},
     "bot.store.values": {"bot.domain", "bot.errors"},
     "bot.store.readers": {"bot.domain", "bot.domain.readers", "bot.store.values"},
     "bot.store": {
-        *("bot.domain", "bot.domain.readers", "bot.arxiv", "bot.planning", *BASE),
+        *("bot.domain", "bot.domain.readers", "bot.domain.tasks", "bot.arxiv", "bot.planning"),
+        *BASE,
         *("bot.store.values", "bot.store.readers"),
     },
-    "bot.views": {"bot.domain", "bot.arxiv", "bot.planning", "bot.errors", "bot.safe_text"},
+    "bot.views": {
+        *("bot.domain", "bot.domain.tasks", "bot.arxiv", "bot.planning", "bot.errors"),
+        "bot.safe_text",
+    },
     "bot.terminal": {"bot.domain", "bot.arxiv", "bot.views"},
     "bot.commands": {
         *("bot.domain", "bot.arxiv", "bot.planning", "bot.profiles", "bot.store", "bot.views"),
-        *("bot.domain.readers", "bot.store.values", "bot.store.readers", "bot.errors"),
-        *("bot.views.learning", "bot.views.making"),
+        *("bot.domain.readers", "bot.domain.tasks", "bot.store.values", "bot.store.readers"),
+        *("bot.views.learning", "bot.views.looking", "bot.views.making", "bot.errors"),
     },
     "workers.arxiv": {"bot.domain", "bot.arxiv", "bot.store", "bot.store.values", *BASE},
     "workers.judging": {
@@ -60,7 +65,9 @@ ALLOWED_IMPORTS = {
     },
 }
 # Packages and files that do no I/O: they import none of IO_LIBRARIES, and only one another.
-PURE_PACKAGES = {"bot.domain", "bot.domain.readers", "bot.arxiv", "bot.planning"}
+PURE_PACKAGES = {
+    *("bot.domain", "bot.domain.readers", "bot.domain.tasks", "bot.arxiv", "bot.planning"),
+}
 PURE = {
     *("bot.slack.forms", "bot.slack.render"),
     *("bot.discord.forms", "bot.discord.render", "bot.terminal.render"),

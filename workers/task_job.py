@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.arxiv.homonyms import Namesake, namesakes
-from bot.domain.task import Drafting, NamesakeChoice, Task, TaskResult
+from bot.domain.tasks.task import Drafting, NamesakeChoice, Task, TaskResult
 from bot.errors import PaperboyError, Refused
 from bot.profiles.given_work import LONGEST
 from bot.store.store import Store

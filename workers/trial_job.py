@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from bot.arxiv import calendar
 from bot.domain.digest import Decision, Outcome, Score, ScoreResult
 from bot.domain.papers import Announced, Paper, Profile
-from bot.domain.trial import BEST, NAMED, Trial, TrialDay, TrialPaper, TrialResult
+from bot.domain.tasks.trial import BEST, NAMED, Trial, TrialDay, TrialPaper, TrialResult
 from bot.store.store import Store
 from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning

@@ -14,7 +14,7 @@ from bot.domain.message import Button, Form, Message, Picture, Post
 from bot.domain.papers import Profile
 from bot.domain.request import Address, DigestRequest
 from bot.domain.status import Status
-from bot.domain.task import Task
+from bot.domain.tasks.task import Task
 from bot.errors import Refused
 from bot.profiles import library
 from bot.store.lookups import Lookups

@@ -9,7 +9,7 @@ from bot.commands.profile_changes import require_room
 from bot.domain.draft import Draft
 from bot.domain.message import Form
 from bot.domain.papers import Profile
-from bot.domain.task import Drafting, Task
+from bot.domain.tasks.task import Drafting, Task
 from bot.errors import Refused
 from bot.profiles import form
 from bot.profiles.given_work import parse_given

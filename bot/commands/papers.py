@@ -22,7 +22,7 @@ from bot.views import refusals
 from bot.views import why as why_views
 from bot.views.bibtex import bibtex_text
 from bot.views.learning import teaching as teaching_views
-from bot.views.near_misses import near_misses, posted_by_hand
+from bot.views.looking.near_misses import near_misses, posted_by_hand
 
 # Papers that a list of near misses shows of each kind.
 _MISSED = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.commands import drafts
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.message import Message
-from bot.domain.task import Task, TaskResult
+from bot.domain.tasks.task import Task, TaskResult
 from bot.errors import Refused
 from bot.views.making import drafts as draft_views
 from bot.views.making import previews as views

@@ -8,8 +8,8 @@ from bot.commands.context import Answer, Context, Invocation
 from bot.commands.naming import with_names
 from bot.commands.profiles import read_form
 from bot.domain.papers import Profile
-from bot.domain.task import Task
-from bot.domain.trial import DAYS, MOST_DAYS, Trial
+from bot.domain.tasks.task import Task
+from bot.domain.tasks.trial import DAYS, MOST_DAYS, Trial
 from bot.errors import Refused
 from bot.views.making import previews as views
 from bot.views.making import profile_versions as version_views

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from bot.commands.context import Context
-from bot.domain.task import Task, TaskResult
+from bot.domain.tasks.task import Task, TaskResult
 
 log = structlog.get_logger()
 

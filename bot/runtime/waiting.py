@@ -14,7 +14,7 @@ from bot.commands import tasks
 from bot.commands.context import Answer, Invocation
 from bot.domain.lookup import Lookup
 from bot.domain.message import Button, Message
-from bot.domain.task import Task
+from bot.domain.tasks.task import Task
 from bot.errors import Refused
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.task_waiter import TaskWaiter

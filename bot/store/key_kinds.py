@@ -28,7 +28,7 @@ from bot.domain.profile_version import ProfileVersion
 from bot.domain.readers.teaching import Lesson, Taught
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
-from bot.domain.task import Task, TaskResult
+from bot.domain.tasks.task import Task, TaskResult
 from bot.planning.plan import StepRecord
 from bot.store.outbox import OutboxEntry
 from bot.store.papers import parse_vector

@@ -11,7 +11,7 @@ from redis import Redis
 from bot.domain.digest import ListResult
 from bot.domain.papers import Value, fingerprint
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
-from bot.domain.task import Task, TaskResult
+from bot.domain.tasks.task import Task, TaskResult
 from bot.planning.plan import DayState, RequestState, StepRecord
 from bot.store.lists import Lists
 from bot.store.values.quarantine import ValueReader

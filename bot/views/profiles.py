@@ -10,7 +10,7 @@ from bot.domain.draft import Origin, OriginKind
 from bot.domain.languages import language_name
 from bot.domain.message import Button, CommandLine, Item, Message
 from bot.domain.papers import Profile
-from bot.domain.trial import DAYS
+from bot.domain.tasks.trial import DAYS
 
 # Changes listed one by one, and the characters of each; the rest are counted.
 _TOLD: Final = 8

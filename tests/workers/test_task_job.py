@@ -12,7 +12,7 @@ import pytest
 
 from bot.domain.budget import Limits
 from bot.domain.draft import Draft
-from bot.domain.task import Drafting, Task, TaskResult
+from bot.domain.tasks.task import Drafting, Task, TaskResult
 from bot.profiles import given_work
 from bot.profiles.given_work import GivenWork, parse_given
 from bot.store.spending import Accounts

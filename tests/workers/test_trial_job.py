@@ -10,8 +10,8 @@ import pytest
 
 from bot.domain.digest import Score, ScoreResult, Usage
 from bot.domain.papers import Announced, AnnounceType, Listing, Profile, Topic
-from bot.domain.task import Task
-from bot.domain.trial import Trial, TrialResult
+from bot.domain.tasks.task import Task
+from bot.domain.tasks.trial import Trial, TrialResult
 from bot.store.store import Store
 from bot.terminal.render import as_text
 from bot.views.making import previews as views

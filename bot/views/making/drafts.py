@@ -10,7 +10,7 @@ from bot.arxiv.homonyms import Namesake
 from bot.arxiv.text import one_line, quoted, shortened
 from bot.domain.draft import Draft, OriginKind
 from bot.domain.message import Button, Field, Form, Message
-from bot.domain.task import NamesakeChoice
+from bot.domain.tasks.task import NamesakeChoice
 from bot.errors import PaperboyError
 from bot.profiles.given_work import LONGEST
 from bot.views.digest import count

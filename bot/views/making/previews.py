@@ -9,7 +9,7 @@ from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.message import Button, Item, Message
 from bot.domain.papers import Profile
 from bot.domain.reasons import ModelReason
-from bot.domain.trial import ENOUGH_DAYS, MOST_DAYS, NAMED, Trial, TrialPaper, TrialResult
+from bot.domain.tasks.trial import ENOUGH_DAYS, MOST_DAYS, NAMED, Trial, TrialPaper, TrialResult
 from bot.views.dates import short_date
 from bot.views.digest import count
 from bot.views.reasons import REASON_TEXTS

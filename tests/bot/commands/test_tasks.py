@@ -8,8 +8,8 @@ from bot.commands import tasks
 from bot.commands.context import Context
 from bot.domain.digest import Judge
 from bot.domain.status import Status
-from bot.domain.task import Task
-from bot.domain.trial import Trial
+from bot.domain.tasks.task import Task
+from bot.domain.tasks.trial import Trial
 from bot.errors import Refused
 from bot.store.lookups import Lookups
 from bot.store.store import Store

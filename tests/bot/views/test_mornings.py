@@ -17,7 +17,7 @@ from bot.slack.render import plain as slack_plain
 from bot.terminal import export, render
 from bot.views import digest as digest_views
 from bot.views import terminal as terminal_views
-from bot.views.near_misses import near_misses
+from bot.views.looking.near_misses import near_misses
 from tests.bot.terminal.days import drawn
 from tests.bot.views.mornings import MORNINGS, judged_in_part, judged_since, model_away, money_spent
 from tests.conftest import check_golden

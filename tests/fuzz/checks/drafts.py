@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.draft import Draft, Sources, Work
 from bot.domain.papers import Profile
-from bot.domain.task import Drafting
+from bot.domain.tasks.task import Drafting
 from bot.errors import Refused
 from bot.profiles import library
 from bot.profiles.draft import draft

@@ -19,7 +19,7 @@ from bot.commands import papers
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.lookup import Lookup
 from bot.domain.request import Address
-from bot.domain.task import Task, TaskResult
+from bot.domain.tasks.task import Task, TaskResult
 from bot.logs import RateLimitedLog
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Services

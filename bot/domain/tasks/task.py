@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.draft import Draft
 from bot.domain.papers import Value, fingerprint
-from bot.domain.trial import Trial, TrialResult
+from bot.domain.tasks.trial import Trial, TrialResult
 
 
 class Drafting(Value):

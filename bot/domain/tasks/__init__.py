@@ -1,0 +1,1 @@
+"""What the workers do for one person who waits, and what comes of it."""

@@ -1,0 +1,1 @@
+"""Papers that somebody looks for: near misses, and what a search finds."""
