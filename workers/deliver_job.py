@@ -28,6 +28,7 @@ from bot.views import digest as digest_views
 from bot.views import refusals
 from workers.channel_votes import digest_by_votes
 from workers.embedding.embeddings import Embeddings
+from workers.given_up import give_back
 from workers.judging import outcomes
 from workers.judging.stand_ins import Shown, with_stand_ins
 from workers.posted_cards import PostedCards
@@ -249,8 +250,7 @@ class _ChannelDelivery:
             self._merged(list(days.values())),
             DeliveryBasis(tuple(days), facts.version),
         )
-        dates = {query.date for query in request.earlier}
-        await self._give_back([d for d in days.values() if d.date in dates], day, lease)
+        await give_back(store, request, day, days, lambda box: self._thread(box, lease))
         is_last_try = plan.is_last_try(request, self.clock())
         digest = self._digest(name, list_result, decided, basis, is_last_try)
         posted = await self._posted(digest, day, self._thread(Outbox(store.redis, name), lease))
@@ -265,16 +265,6 @@ class _ChannelDelivery:
         if request.until and is_last_try and request.wanted.date:
             # Its window is over: a list that somebody asks for from now on makes no other digest.
             store.subscriptions.put_last_served(request.subscription, request.wanted.date)
-
-    async def _give_back(self, earlier: list[Digest], day: str, lease: Lease) -> None:
-        """Let papers come with this delivery (of a day, a name) that one of its earlier days was
-        about to bring and never did, the platform being away until the next digest was due: what
-        was only prepared counts as shown while it may still be posted, and no longer."""
-        address, shown, history = self.request.address, self.store.shown_papers, self.store.history
-        for given_up in sorted(shown.days_that_brought(address, earlier) - {day}):
-            if history.delivery(address, given_up) is None:
-                outbox = Outbox(self.store.redis, f"{address}:{given_up}")
-                shown.drop(address, given_up, await self._thread(outbox, lease).replies_sent())
 
     def _digest(
         self,

@@ -537,6 +537,27 @@ def test_papers_that_the_platform_was_away_for_come_with_the_next_day(
     assert shown() == [*shown_yesterday, *rest]
 
 
+def test_papers_of_a_thread_that_another_digest_of_the_day_overtakes_come_with_that(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    """Found by the simulator, seed 50000005: somebody's digest had its head alone when the
+    schedule's came, which counted for both."""
+    scheduled = owed(store, 20)
+    asked = scheduled.model_copy(update={"left_out": 0, "at": None, "until": None})
+    assert scheduled.at is not None
+    fake_slack.inject_faults("chat.postMessage", "ok", "ok", *["http_500"] * 2)
+    run_deliver_job(fake_slack, store, redis_url, [asked], scheduled.at)
+    assert replies(fake_slack, "C1") == 1
+    run_deliver_job(fake_slack, store, redis_url, [scheduled], scheduled.at)
+    run_deliver_job(fake_slack, store, redis_url, [asked], scheduled.at)
+    cards = [message["text"] for message in fake_slack.visible_messages("C1")]
+    assert [text[:2] for text in cards].count("1.") == 2
+    assert [text.partition("2503.")[2][:5] for text in cards if text[1] == "."] == [
+        "00001",
+        "00020",
+    ]
+
+
 def test_an_earlier_day_judged_again_updates_the_thread_of_several(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
