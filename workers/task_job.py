@@ -1,4 +1,4 @@
-"""Does what one person waits for: tries a profile, or drafts one."""
+"""Does what one person waits for: tries a profile, drafts one, or looks for papers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.errors import PaperboyError, Refused
 from bot.profiles.given_work import LONGEST
 from bot.store.store import Store
 from bot.views.making import drafts as views
-from workers import trial_job
+from workers import search_job, trial_job
 from workers.arxiv.client import ArxivClient
 from workers.drafting.drafter import draft_from
 from workers.drafting.gather import gather
@@ -70,10 +70,12 @@ def _done(
     if task.trial:
         tried = trial_job.run(task.trial, store, embeddings, now, progress, looks_again)
         return TaskResult(trial=tried)
+    if task.search:
+        return TaskResult(search=search_job.run(task.search, store, embeddings, progress))
     if task.drafting:
         with models(task.workspace) as model:
             return _drafted(task.drafting, arxiv, embeddings, model)
-    raise AssertionError("a task is a trial or a draft")
+    raise AssertionError("a task is a trial, a search or a draft")
 
 
 def _drafted(

@@ -204,13 +204,13 @@ def _decided_status(
         announce_type=decision.announced.announce_type,
         digest=digest,
         decision=decision,
-        posted=_posted(context, address, delivery, digest, decision),
+        posted=posted(context, address, delivery, digest, decision),
         current_maximum=profile.maximum if profile else 0,
         changed=current is not None and current != digest.profile,
     )
 
 
-def _posted(
+def posted(
     context: Context, address: Address, delivery: Delivery, digest: Digest, decision: Decision
 ) -> Posted | None:
     """The reply that shows a paper; of a repeat, the reply of the earlier day."""

@@ -50,6 +50,7 @@ _SYNONYMS: Final[Mapping[str, str]] = {
     "weekly": "weekly",
     "more": "more",
     "history": "versions version changelog",
+    "search": "find lookup",
     "undo": "revert rollback",
     "missed": "nearly almost",
     "cost": "costs price prices budget spend spending money bill",
@@ -63,6 +64,8 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+# Commands whose words may be a sentence.
+_ANY_WORDS: Final = _set("why search")
 # What may stand around a command's arguments without changing them.
 FILLERS: Final = _set(
     "please pls plz kindly me us this channel here from the a my our digest digests profile to of "
@@ -156,7 +159,7 @@ def meaning(text: str, commands: Collection[str]) -> Meaning:
         return Meaning("ask-why")
     if first in SAYINGS and "-" in first:  # a button's
         return Meaning(first, rest)
-    if first == "why" or (first in commands and not _is_sentence(first, rest)):
+    if first in _ANY_WORDS or (first in commands and not _is_sentence(first, rest)):
         return Meaning(first, rest)
     if first in _COMMAND_OF and not _is_sentence(_COMMAND_OF[first], rest):
         return Meaning(_COMMAND_OF[first], _without_fillers(rest))

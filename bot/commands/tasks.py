@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bot.commands import drafts
+from bot.commands import drafts, search
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.message import Message
 from bot.domain.tasks.task import Task, TaskResult
 from bot.errors import Refused
+from bot.views.looking import search as search_views
 from bot.views.making import drafts as draft_views
 from bot.views.making import previews as views
 
@@ -21,6 +22,8 @@ def result(
         raise Refused(found.refused)
     if task.trial and found.trial:
         return Answer(views.trial_result(task.trial, found.trial))
+    if task.search and found.search:
+        return search.found(invocation, context, task.search, found.search)
     if task.drafting and found.namesakes:
         name = task.drafting.author
         return Answer(draft_views.which_author(name, found.namesakes, task.key))
@@ -32,6 +35,8 @@ def result(
 
 def progress(task: Task, done: int, total: int) -> Message | None:
     """What is said meanwhile; None where there is nothing to count."""
+    if task.search:
+        return search_views.looking(task.search, done, total)
     if task.trial is None:
         return None
     return views.under_way(task.trial.profile, done, total)

@@ -89,6 +89,11 @@ def _plain(typed: Typed, word: str) -> Callback:
         else:
             await limited(asked, profile, top)
 
+    async def searching(asked: RawInteraction, words: str) -> None:
+        await typed(asked, word, words)
+
+    if word == "search":
+        return _described(searching, "words")
     if word == "preview":
         return _described(preview, "profile", "top", "last")
     if word in _LIMITED:

@@ -27,6 +27,7 @@ COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "cost": "What scoring costs, today and this month",
     "gate": "What the gate spares the model, and what it misses",
     "missed": "Papers that nearly made the last digest",
+    "search": "Find papers of all digests, posted or not",
     "taught": "What your votes taught, to see it or forget it",
     "status": "Whether everything works",
     "help": "What Paperboy can do",
@@ -38,6 +39,7 @@ OPTION_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "days": "Days of the week, like mon-fri or mon,wed,fri",
     "top": "Most papers in a digest, 1 to 100",
     "last": "Instead, what it would have brought on so many days, 1 to 20",
+    "words": "What to look for: words, an author, a sentence",
     "arxivid": "2503.15294, arXiv:2503.15294v2, or a link to the paper",
 }
 

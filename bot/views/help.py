@@ -51,6 +51,11 @@ _MORE = (
         word="digest missed", arguments="[PROFILE]", does="papers that nearly made the last digest"
     ),
     CommandLine(
+        word="digest search",
+        arguments="WORDS",
+        does="papers of all digests, posted or not, by words and meaning",
+    ),
+    CommandLine(
         word="digest taught",
         arguments="[PROFILE | forget mine|all|ID [PROFILE]]",
         does="what your votes taught, to see it or forget it",

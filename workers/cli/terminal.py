@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from bot.commands import context, dispatch, papers
+from bot.commands import context, dispatch, papers, search
 from bot.commands.context import Invocation
 from bot.domain.digest import Decision, Digest, Judge, ListQuery, Source
 from bot.domain.message import Message
@@ -17,7 +17,8 @@ from bot.errors import PaperboyError, Refused
 from bot.profiles import library
 from bot.settings import Settings
 from bot.views import terminal as views
-from workers.cli import choosing
+from workers import search_job
+from workers.cli import choosing, rank
 from workers.cli.progress import DeliveredDigest, wait_for_digest, wait_for_lookup
 from workers.cli.screen import Screen, read_line
 from workers.runtime.environment import Environment, context_for, with_private_workers
@@ -189,6 +190,13 @@ class _Terminal:
             assert result is not None, "the lookup was answered"
             assert result.head is not None, "a lookup's answer has a message"
             self.say(result.head)
+        if answer.task and answer.task.search:
+            store = self.environment.store
+            embeddings = rank.embeddings_of(self.environment) if self.settings.meaning else None
+            found = search_job.run(answer.task.search, store, embeddings)
+            told = search.found(invocation, self.context, answer.task.search, found)
+            assert told.head is not None, "a search has an answer"
+            self.say(told.head)
         if answer.request:
             arrived = self.wait(answer.request)
             if arrived.already_delivered:

@@ -62,6 +62,10 @@ class Embeddings:
         found = self._vectors_of(texts_of(profile, papers), beat, len(papers), patience)
         return meaning_of(profile, papers, found)
 
+    def kept(self, texts: Sequence[str]) -> Mapping[str, bytes]:
+        """The vectors of those of the texts that have one already."""
+        return self._vectors.get(_MAKER, texts)
+
     def vectors(self, texts: Sequence[str]) -> Mapping[str, bytes]:
         """The vectors of texts, made where they are not kept; none of a text for which PATIENCE or
         the model did not suffice."""

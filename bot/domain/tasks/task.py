@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.domain.draft import Draft
 from bot.domain.papers import Value, fingerprint
+from bot.domain.tasks.search import Search, SearchResult
 from bot.domain.tasks.trial import Trial, TrialResult
 
 
@@ -31,10 +32,11 @@ class NamesakeChoice(Value):
 
 
 class Task(Value):
-    """A trial, or a draft. `by` is who waits, in which workspace, since when."""
+    """A trial, a draft, or a search. `by` is who waits, in which workspace, since when."""
 
     trial: Trial | None = None
     drafting: Drafting | None = None
+    search: Search | None = None
     workspace: str
     by: str
     since: datetime
@@ -50,5 +52,6 @@ class TaskResult(Value):
 
     trial: TrialResult | None = None
     draft: Draft | None = None
+    search: SearchResult | None = None
     namesakes: tuple[NamesakeChoice, ...] = ()
     refused: str = ""

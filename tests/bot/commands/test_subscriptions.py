@@ -317,6 +317,8 @@ def about_one_paper(somebody: Conversation) -> None:
         somebody.presses(action, "another day")
     somebody.presses("up", "day 2503.10002")
     somebody.presses("share", "2503.10001")
+    somebody.presses("like", "day 2503.10001")
+    somebody.types("/digest search bounds", "/digest search")
 
 
 def about_votes(somebody: Conversation) -> None:

@@ -1,0 +1,42 @@
+"""A search on Slack: what is found is shown to who asked, in the place of the first answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.request import digest_name
+from bot.store.store import Store
+from tests.bot.slack.conversations import CHANNEL_ADDRESS, private_answer, put_day, type_command
+from tests.factories import NOW
+from tests.servers.fake_slack import FakeSlack
+from tests.servers.slack_rules import draw_slack
+from tests.workers.run_task_job import do_task
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_papers_are_found_posted_or_not_and_only_who_asks_sees_them(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    request = put_day(store)
+    listed = store.lists.result(request.wanted)
+    assert listed is not None
+    day = digest_name(request, listed)
+    digest = store.days.get(day)
+    assert digest is not None
+    store.history.put_delivered(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{day}", digest, NOW, "17.1")
+    said = private_answer(fake_slack, lambda: fake_slack.command("search matter"))
+    assert 'Looking for papers about "matter"' in said
+
+    def is_found() -> bool:
+        for key in store.redis.scan_iter("pb:task:*"):
+            do_task(str(key).rpartition(":")[2], store)
+        return "not posted" in draw_slack(fake_slack.ephemeral[-1])
+
+    fake_slack.wait_until(is_found)
+    shown = draw_slack(fake_slack.ephemeral[-1])
+    assert 'Papers about "matter"' in shown
+    assert "2503.20000 · Matters of importance" in shown
+    assert "not posted: relevance 3 is below the cut-off of 7" in shown
+    assert "posted, relevance 8, novelty 7" in shown
+    assert fake_slack.visible_messages("C1") == []
+    assert "Say what to look for" in type_command(fake_slack, "search")
