@@ -33,7 +33,7 @@ ALLOWED_IMPORTS = {
     "bot.domain": set[str](),
     "bot.errors": {"bot.domain"},
     "bot.arxiv": {"bot.domain", "bot.errors"},
-    "bot.planning": {"bot.domain", "bot.arxiv"},
+    "bot.planning": {"bot.domain", "bot.domain.readers", "bot.arxiv"},
     "bot.profiles": {"bot.domain", "bot.arxiv", "bot.errors"},
     "bot.domain.readers": {"bot.domain"},
     "bot.domain.tasks": {"bot.domain"},
@@ -52,7 +52,8 @@ ALLOWED_IMPORTS = {
     "bot.commands": {
         *("bot.domain", "bot.arxiv", "bot.planning", "bot.profiles", "bot.store", "bot.views"),
         *("bot.domain.readers", "bot.domain.tasks", "bot.store.values", "bot.store.readers"),
-        *("bot.views.learning", "bot.views.looking", "bot.views.making", "bot.errors"),
+        *("bot.views.learning", "bot.views.looking", "bot.views.making", "bot.views.readers"),
+        "bot.errors",
     },
     "workers.arxiv": {"bot.domain", "bot.arxiv", "bot.store", "bot.store.values", *BASE},
     "workers.judging": {

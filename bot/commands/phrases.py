@@ -80,6 +80,10 @@ _SENTENCE: Final = _set(
     "month if but not don't dont too there i'm im let latest newest new everything"
 )
 
+# Commands after which, and one of these words, anything may stand: a name like "Do Kim" makes no
+# sentence of it.
+_FREELY: Final = dict.fromkeys(("follow", "unfollow"), _set("author term paper"))
+
 # A sentence's meaning: the first pattern that is found in it.
 _PATTERNS: Final[tuple[tuple[str, str], ...]] = (
     (
@@ -155,6 +159,8 @@ def meaning(text: str, commands: Collection[str]) -> Meaning:
     first = words[0].lower().lstrip("/")
     first = first if first == "?" else first.strip(".,:;!?") or first
     rest = tuple(words[1:])
+    if first in _FREELY and rest and rest[0].lower() in _FREELY[first]:
+        return Meaning(first, rest)
     if first == "why" and _is_sentence("why", rest) and not re.search(r"\d", text):
         return Meaning("ask-why")
     if first in SAYINGS and "-" in first:  # a button's

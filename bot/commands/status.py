@@ -67,6 +67,7 @@ def gather(queues: Queues, store: Store, judge: Judge) -> Status:
         ),
         outages=tuple(store.outages.all()),
         aside=tuple(quarantine_counts(store.redis).items()),
+        untold=tuple((each.workspace, each.why.value) for each in store.tellings.all_unreachable()),
         subscriptions=tuple(_subscriptions(store, judge, now)),
     )
 

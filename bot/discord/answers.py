@@ -52,6 +52,7 @@ class DiscordAnswers(Answers[DiscordInteraction]):
     def __init__(self, poster: DiscordPoster, services: Services) -> None:
         super().__init__(poster, services)
         self.poster, self.people = poster, People(poster)
+        self.find_person = self.people.find
         self._requesters: dict[str, Reply | WrittenReply] = {}
         self._forms: dict[tuple[str, str], Form] = {}
 

@@ -94,6 +94,16 @@ def _plain(typed: Typed, word: str) -> Callback:
 
     if word == "search":
         return _described(searching, "words")
+
+    async def following(
+        asked: RawInteraction, author: str = "", term: str = "", paper: str = ""
+    ) -> None:
+        given = {"author": author, "term": term, "paper": paper}
+        said = [f"{name} {value}" for name, value in given.items() if value]
+        await typed(asked, word, " ".join(said[:1]))
+
+    if word in ("follow", "unfollow"):
+        return _described(following, "author", "term", "paper")
     if word == "preview":
         return _described(preview, "profile", "top", "last")
     if word in _LIMITED:

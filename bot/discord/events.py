@@ -64,6 +64,7 @@ class DiscordApp(discord.Client):
         intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
         super().__init__(intents=intents, max_messages=None, **options)
         self.answers = answers
+        answers.people.client = self
         self.tree = app_commands.CommandTree(self)
         for command in commands(self.typed, self.profile_titles, self.why):
             self.tree.add_command(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import discord
@@ -24,6 +24,9 @@ _MOST: Final = 2_000
 _SECONDS: Final = 2.0
 
 _ROLE, _USER, _CHANNEL = 1, 2, 3
+
+# The channels of one who is not on a server: no channel has this id.
+_NOWHERE: Final = frozenset({"-"})
 
 
 class _Overwrite(BaseModel):
@@ -56,6 +59,7 @@ class People:
 
     def __init__(self, poster: DiscordPoster) -> None:
         self._poster = poster
+        self.client: discord.Client | None = None  # set by whoever connects it
         self._settings: ExpiringCache[int, tuple[_Overwrite, ...]] = ExpiringCache(_KEPT, _MOST)
         self._members: ExpiringCache[tuple[int, int], frozenset[str]] = ExpiringCache(_KEPT, _MOST)
 
@@ -94,19 +98,43 @@ class People:
             guild = client.get_guild(int(server))
             if guild is None or guild.unavailable:
                 continue  # the bot was removed, or the server is unavailable
-            found = self._members.get((guild.id, person), now)
+            found = await self._inside(guild, person, now)
             if found is None:
-                try:  # discord.py retries for half a minute, and a person waits
-                    async with asyncio.timeout(_SECONDS):
-                        found = _seen(guild, await guild.fetch_member(person))
-                except discord.NotFound:
-                    found = frozenset()
-                except CLIENT_ERRORS as error:
-                    log.warning("person not identified", why=str(to_paperboy_error(error)))
-                    return None
-                self._members.put((guild.id, person), found, now)
+                return None
             channels |= found
         return Person(kind=PersonKind.ALONE, channels=frozenset(channels))
+
+    async def find(self, server: str, person: str) -> Person | None:
+        """Somebody who asks for nothing just now; a guest where they have left the server. None
+        when Discord does not say, and before the first connection, which brings the channels."""
+        if self.client is None or not (server.isdecimal() and person.isdecimal()):
+            return None
+        guild = self.client.get_guild(int(server))
+        if guild is None or guild.unavailable:
+            return None
+        found = await self._inside(guild, int(person), datetime.now(UTC))
+        if found is None:
+            return None
+        kind = PersonKind.GUEST if found == _NOWHERE else PersonKind.MEMBER
+        return Person(kind=kind, channels=found)
+
+    async def _inside(
+        self, guild: discord.Guild, person: int, now: datetime
+    ) -> frozenset[str] | None:
+        """The channels a person sees on a server, _NOWHERE for one who is not there; None when
+        Discord does not say."""
+        found = self._members.get((guild.id, person), now)
+        if found is None:
+            try:  # discord.py retries for half a minute, and a person waits
+                async with asyncio.timeout(_SECONDS):
+                    found = _seen(guild, await guild.fetch_member(person))
+            except discord.NotFound:
+                found = _NOWHERE
+            except CLIENT_ERRORS as error:
+                log.warning("person not identified", why=str(to_paperboy_error(error)))
+                return None
+            self._members.put((guild.id, person), found, now)
+        return found
 
     async def _rules(self, application: int, guild: int, now: datetime) -> tuple[_Overwrite, ...]:
         """The server's settings of /digest. Raises PaperboyError, ValidationError."""

@@ -59,7 +59,13 @@ def message(post: Post, command_ids: Mapping[str, str] = NO_IDS) -> Json:
     What does not fit is cut or counted. Raises ValueError like `custom_id`.
     """
     body = _card(post) if isinstance(post, Card) else _head(post, command_ids)
-    return {**body, "allowed_mentions": {"parse": []}}
+    return {**body, "allowed_mentions": _allowed(post)}
+
+
+def _allowed(post: Post) -> Json:
+    """Nobody is notified but the one person whom a message is for."""
+    person = post.to if isinstance(post, Message) and _is_id(post.to) else ""
+    return {"parse": []} | ({"users": [person]} if person else {})
 
 
 def plain(post: Post) -> Json:
@@ -72,8 +78,10 @@ def plain(post: Post) -> Json:
         label = (post.others.label,) if post.others else ()
         said = (*post.notices, *post.text, *label, *post.points, *typed, *post.small, *post.details)
     rows = [_fitted(post.title, _TITLE), *url, *_rows((("", text) for text in said), CONTENT)]
+    allowed = _allowed(post)
+    rows = [*(f"<@{person}>" for person in allowed.get("users", ())), *rows]
     parts = _texts("\n".join(filter(None, rows)))
-    return {"flags": _COMPONENTS_V2, "components": parts, "allowed_mentions": {"parse": []}}
+    return {"flags": _COMPONENTS_V2, "components": parts, "allowed_mentions": allowed}
 
 
 def thread_name(head: Message) -> str:
@@ -180,8 +188,8 @@ def _title_rows(head: Message) -> list[str]:
     paper = _linked(head.paper.label, head.paper.url, _TITLE) if head.paper else ""
     title = "" if paper and not one_line(head.title) else _fitted(head.title, _TITLE)
     first, rest = (title, [paper] if paper else []) if title else (paper, [])
-    if _is_id(head.by):
-        return [f"<@{head.by}> {first}", *rest]
+    if _is_id(head.to or head.by):
+        return [f"<@{head.to or head.by}> {first}", *rest]
     shown = one_line(head.title) or (head.paper.label if head.paper else "")
     is_heading = len(shown) <= _HEADING and not shown.endswith(_SENTENCE_ENDS)
     return [f"### {first}" if is_heading else f"**{first}**", *rest]

@@ -110,7 +110,8 @@ class CommandLine(Value):
 class Message(Value):
     """A thread's head or any other answer: a title, then text, papers and small print.
 
-    `by` is the id of the person who did what the message reports, shown as a name before the title.
+    `by` is the id of the person who did what the message reports, shown as a name before the title;
+    `to` that of the one person whom it is for, shown there as well, and notified.
     `paper` is the paper it is about; without a title it stands in its place. `others` are papers
     below those of `lines`, under a label of their own. `points` are a list below the text, `code`
     is text in several lines to copy as it is. `details` are shown where nobody can press the
@@ -120,6 +121,7 @@ class Message(Value):
     kind: Literal["head"] = "head"
     title: str
     by: str = ""
+    to: str = field(default="", exclude_if=lambda to: not to)
     paper: Link | None = None
     notices: tuple[str, ...] = ()
     text: tuple[str, ...] = ()

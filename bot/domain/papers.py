@@ -82,17 +82,28 @@ class Announced(Value):
     announce_type: AnnounceType
 
 
+class Change(Value):
+    """A new version of an older paper (an id), as a list announces it: the authors' words where it
+    is withdrawn, and where it is published, a journal's reference or a DOI."""
+
+    paper: str
+    version: int = Field(ge=1)
+    withdrawn: str = ""
+    published: str = ""
+
+
 class Listing(Value):
     """One parsed feed: papers in its order, replacements apart as (id, categories).
 
     `date` is the New York date the feed states. `items` counts every entry,
-    for arXiv's limit of 2,000.
+    for arXiv's limit of 2,000. `changes` say more of the replacements.
     """
 
     date: date_
     papers: tuple[Announced, ...]
     replaced: tuple[tuple[str, tuple[str, ...]], ...]
     items: int
+    changes: tuple[Change, ...] = ()
 
 
 class Topic(Value):

@@ -42,7 +42,8 @@ class PendingRequest(Value):
 
 class Status(Value):
     """`memory` is the server's, in bytes, `policy` its maxmemory-policy. `wishes` are pending
-    requests; `aside` counts, by kind, the stored values that could not be read."""
+    requests; `aside` counts, by kind, the stored values that could not be read. `untold` are people
+    who cannot be told of what they follow, each by workspace and why (Unreachable)."""
 
     at: datetime
     server: str
@@ -55,6 +56,7 @@ class Status(Value):
     subscriptions: tuple[SubscriptionStatus, ...] = ()
     outages: tuple[Outage, ...] = ()
     aside: tuple[tuple[str, int], ...] = ()
+    untold: tuple[tuple[str, str], ...] = ()
 
     def of(self, workspace: str) -> Status:
         """The part that one workspace (Address.workspace_key) may see."""
@@ -66,5 +68,6 @@ class Status(Value):
                     for s in self.subscriptions
                     if s.subscription.address.workspace_key == workspace
                 ),
+                "untold": tuple(row for row in self.untold if row[0] == workspace),
             }
         )

@@ -13,6 +13,7 @@ from bot.domain.request import Address
 from bot.errors import PaperboyError, Unavailable
 from bot.runtime.posting import ChannelRateLimit, Poster, ThreadPoster
 from bot.store.outbox import Outbox
+from bot.store.values.lease import Lease
 
 log = structlog.get_logger()
 
@@ -42,7 +43,7 @@ class Announcer:
     """Posts to one platform's channels."""
 
     def __init__(self, poster: Poster, redis: Redis, rate_limit: ChannelRateLimit) -> None:
-        self._poster, self._redis, self._rate_limit = poster, redis, rate_limit
+        self.poster, self._redis, self._rate_limit = poster, redis, rate_limit
 
     async def say(self, address: Address, post: Post, name: str, under: str | None = None) -> bool:
         """Post a message, unless one was posted under this name before. A failure is logged: what
@@ -65,8 +66,21 @@ class Announcer:
             log.warning("announcement not edited", channel=str(address), why=str(error))
             return False
 
+    def thread(self, address: Address, name: str, lease: Lease) -> ThreadPoster:
+        """What posts there for whoever holds a lease; `name` is the outbox's. For what has to know
+        what became of it."""
+        return ThreadPoster(
+            self.poster,
+            Outbox(self._redis, name),
+            address,
+            self._rate_limit.acquire,
+            lambda: datetime.now(UTC),
+            lease.number,
+            lease.renew,
+        )
+
     def _thread(self, address: Address, name: str) -> ThreadPoster:
         outbox = Outbox(self._redis, f"{address}:said:{name}")
         return ThreadPoster(
-            self._poster, outbox, address, self._rate_limit.acquire, lambda: datetime.now(UTC)
+            self.poster, outbox, address, self._rate_limit.acquire, lambda: datetime.now(UTC)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ import structlog
 from bot.commands import digests
 from bot.commands.context import HOME, Answer, Context, Invocation
 from bot.commands.dispatch import Action
+from bot.commands.permissions import Person
 from bot.domain.message import Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
@@ -65,7 +67,12 @@ I = TypeVar("I", bound=Interaction)  # noqa: E741
 
 class Answers(ABC, Generic[I]):
     """Runs the action a person asked for and answers. A platform adds how it finds out who asks,
-    and how it says something."""
+    and how it says something.
+
+    `find_person` says who somebody of a workspace is by now (both by id), with the channels they
+    are in; a guest where they have left, and None when the platform does not say."""
+
+    find_person: Callable[[str, str], Awaitable[Person | None]]
 
     def __init__(self, poster: Poster, services: Services) -> None:
         self.context, self.wakeup = services.context, services.wakeup

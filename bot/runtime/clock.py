@@ -14,6 +14,7 @@ from bot.commands.context import Context
 from bot.runtime import tick
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Answers
+from bot.runtime.teller import Teller
 from bot.runtime.tick_announcer import TickAnnouncer
 from bot.store.queues import Queues
 from bot.store.values.quarantine import claim_server
@@ -28,8 +29,9 @@ _TICK_SECONDS: Final = 30.0
 async def run_clock(
     context: Context, queues: Queues, wakeup: Wakeup, platforms: Mapping[str, Answers[Any]]
 ) -> None:
-    """Tick until cancelled. Logs once that Redis is away, and once that it is back."""
-    away, announcer = False, TickAnnouncer(platforms)
+    """Tick until cancelled, and tell people of what they follow. Logs once that Redis is away, and
+    once that it is back."""
+    away, announcer, teller = False, TickAnnouncer(platforms), Teller(context, platforms)
     while True:
         busy = False
         try:
@@ -37,6 +39,7 @@ async def run_clock(
             await asyncio.to_thread(claim_server, context.store.redis)
             ticked = await asyncio.to_thread(tick.tick, context, queues, datetime.now(UTC))
             announcer.announce(ticked)
+            teller.start()
         except redis.RedisError as error:
             if not away:
                 log.error("redis unreachable, retrying", error=type(error).__name__)

@@ -62,6 +62,7 @@ class SlackAnswers(Answers[SlackInteraction]):
         super().__init__(poster, services)
         self.poster, self.web, self.views = poster, poster.web, Views(poster.web)
         self._people = People(poster.web)
+        self.find_person = self._people.find
 
     async def act(self, interaction: SlackInteraction, action: Action) -> None:
         await super().act(interaction, action)

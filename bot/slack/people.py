@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 import structlog
 from pydantic import BaseModel, ConfigDict
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import parse
@@ -27,6 +28,9 @@ _MOST: Final = 2_000
 # Slack returns at most 999 of a person's channels at a time (Tier 3: fifty calls a minute).
 _PAGE: Final = 999
 _KINDS: Final = ("public_channel", "private_channel", "mpim")
+
+_FIND_SECONDS: Final = 10.0  # where nobody waits
+_LEFT: Final = ("user_not_found", "user_not_visible")
 
 T = TypeVar("T")
 
@@ -104,6 +108,19 @@ class People:
             return None, zone
         every = channels | {own} if own else channels
         return Person(kind=_kind(info, team), channels=every), zone
+
+    async def find(self, team: str, id: str) -> Person | None:
+        """Somebody who asks for nothing just now, as far as the right USE needs it. Whom Slack
+        knows no more has left, and is a guest here."""
+        now = datetime.now(UTC)
+        try:
+            self._users.put(id, await self._user(id), now)
+        except SlackApiError as error:
+            if error.response.get("error") in _LEFT:
+                return Person(kind=PersonKind.GUEST)
+        except CLIENT_ERRORS as error:
+            log.info("person not found", why=str(to_paperboy_error(error)))
+        return (await self.identify(id, team, Right.USE, False, now, _FIND_SECONDS))[0]
 
     async def _cached(
         self,

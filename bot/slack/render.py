@@ -10,16 +10,7 @@ from html import escape
 from itertools import accumulate
 from typing import Any, Final, TypeAlias, TypeVar
 
-from bot.domain.message import (
-    Button,
-    Card,
-    CommandLine,
-    Item,
-    Message,
-    PaperLine,
-    PaperList,
-    Post,
-)
+from bot.domain.message import Button, Card, CommandLine, Item, Message, PaperLine, PaperList, Post
 
 _LINES: Final = 20  # papers named in a parent message; the rest are in its thread
 _PLAIN: Final = 3_900  # Slack advises at most 4,000 characters in `text`
@@ -42,7 +33,12 @@ def message(post: Post) -> Json:
         blocks, said = _card(post), _card_summary(post)
     else:
         blocks, said = _head(post, [], *_MESSAGE), _head_summary(post)
-    return {"blocks": numbered(blocks), "text": escape(cut(said, 300), quote=False)}
+    return {"blocks": numbered(blocks), "text": _to(post) + escape(cut(said, 300), quote=False)}
+
+
+def _to(post: Post) -> str:
+    """The one person whom a message is for; all else in its text is escaped."""
+    return f"<@{post.to}> " if isinstance(post, Message) and ID.fullmatch(post.to) else ""
 
 
 def _card_summary(card: Card) -> str:
@@ -68,7 +64,7 @@ def plain(post: Post) -> Json:
     rows = [text for text in (cut(text, 3_000) for text in rows) if text] or [NAME]
     kept = fitting(rows, _PLAIN - 40)
     lines = [*kept, *filter(None, [more_note(rows, kept)])]
-    return {"text": escape("\n".join(lines), quote=False), "mrkdwn": False}
+    return {"text": (to := _to(post)) + escape("\n".join(lines), quote=False), "mrkdwn": bool(to)}
 
 
 def home(head: Message) -> Json:
@@ -182,9 +178,9 @@ def _title(head: Message, is_shown: bool) -> list[list[Json]]:
     )
     if not head.title.strip():
         first, title = title or ([] if is_shown else [text_element(NAME, bold=True)]), []
-    if ID.fullmatch(head.by):
+    if ID.fullmatch(head.to or head.by):
         gap = [text_element(" ")] if first else []
-        first = [{"type": "user", "user_id": head.by}, *gap, *first]
+        first = [{"type": "user", "user_id": head.to or head.by}, *gap, *first]
     return [[*row, NEWLINE] for row in (first, title) if row]
 
 

@@ -19,6 +19,7 @@ from bot.domain.request import Address, Delivery, DigestRequest, digest_name
 from bot.planning.plan import StepRecord
 from bot.store.days import Days
 from bot.store.lists import Lists
+from bot.store.readers.tellings import Tellings
 from bot.store.shown_papers import ShownPapers
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import RETENTION, SHORT_RETENTION, reader_for, serialise
@@ -27,9 +28,11 @@ from bot.store.values.stored_forms import RETENTION, SHORT_RETENTION, reader_for
 class History:
     """By channel and day (a name). A delivery's name is both."""
 
-    def __init__(self, redis: Redis, lists: Lists, days: Days, shown: ShownPapers) -> None:
+    def __init__(
+        self, redis: Redis, lists: Lists, days: Days, shown: ShownPapers, tellings: Tellings
+    ) -> None:
         self._redis, self._rows = redis, ValueReader(redis)
-        self._lists, self._days, self._shown = lists, days, shown
+        self._lists, self._days, self._shown, self._tellings = lists, days, shown, tellings
 
     # -- writing
 
@@ -61,23 +64,11 @@ class History:
         keep = RETENTION if has_memory else SHORT_RETENTION
         basis = self._put_view(name, digest, basis, keep)
         if has_memory:
-            delivery = Delivery(
-                day=_day(name),
-                days=basis.day_names,
-                profile=digest.profile.name,
-                date=digest.date,
-                earlier=digest.earlier,
-                announced=len(digest.decisions),
-                picked=len(digest.picked),
-                complete=digest.complete,
-                message=message,
-                at=at,
-                ended=ended,
-                judge=_judge(digest),
-                ranked_locally=len(digest.stand_ins),
-            )
+            delivery = _delivery(_day(name), digest, basis, at, message, ended)
             self._redis.hset(f"pb:history:{address}", delivery.day, serialise(delivery))
             self._drop_before(address, at - RETENTION)
+            if address.platform != "terminal":  # nobody is told at a terminal
+                self._tellings.put_untold(address, delivery.day, at)
             if ended and not message:  # not even a head: another delivery may bring the papers
                 self._shown.drop(address, delivery.day)
             else:
@@ -205,6 +196,31 @@ class History:
     def digest_given_to(self, address: Address, day: str) -> Digest | None:
         """The digest of a day (a name) as this channel got it; None as in `digest`."""
         return self.digest(f"{address}:{day}")
+
+
+def _delivery(
+    day: str,
+    digest: Digest,
+    basis: DeliveryBasis,
+    at: datetime,
+    message: str,
+    ended: ChannelReason | None,
+) -> Delivery:
+    return Delivery(
+        day=day,
+        days=basis.day_names,
+        profile=digest.profile.name,
+        date=digest.date,
+        earlier=digest.earlier,
+        announced=len(digest.decisions),
+        picked=len(digest.picked),
+        complete=digest.complete,
+        message=message,
+        at=at,
+        ended=ended,
+        judge=_judge(digest),
+        ranked_locally=len(digest.stand_ins),
+    )
 
 
 def _day(name: str) -> str:

@@ -25,6 +25,7 @@ from bot.domain.digest import (
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import Paper, Profile, Value
 from bot.domain.profile_version import ProfileVersion
+from bot.domain.readers.following import Follow, Telling, Told, Unreachable
 from bot.domain.readers.teaching import Lesson, Taught
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
@@ -129,6 +130,18 @@ def _subscription(key: str, text: str) -> Subscription:
     return subscription
 
 
+def _filed(value: type[Follow] | type[Telling] | type[Unreachable]) -> Check:
+    """A value that is filed under its own key."""
+
+    def check(key: str, text: str) -> Value:
+        found = reader_for(value)(text)
+        if found.key != key:
+            raise Unreadable("it is filed under another name")
+        return found
+
+    return check
+
+
 def _lesson(key: str, text: str) -> Lesson:
     lesson = reader_for(Lesson)(text)
     if lesson.key != key:
@@ -229,6 +242,12 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"vote-rankings:{_WORKSPACE}:{_PROFILE}", "string", _object, True),  # learned anew
     (f"taught:{_WORKSPACE}:{_PROFILE}", "string", _a(Taught), True),
     (f"forgotten:{_WORKSPACE}:{_FP}", "string", _a(Forgotten), True),
+    # what people follow
+    ("follows", "hash", _filed(Follow), False),
+    ("owed", "hash", _filed(Telling), False),
+    (rf"told:{_WORKSPACE}:\w+", "hash", _a(Told), False),
+    ("unreachable", "hash", _filed(Unreachable), False),
+    ("untold", "hash", _moment, False),
     # costs, gates, lookups
     (f"spent:{_SCOPE}:{_PERIOD}", "hash", _number, False),
     (f"spared:{_SCOPE}:{_PERIOD}", "hash", _spared, False),

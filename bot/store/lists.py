@@ -8,8 +8,9 @@ from typing import Any
 
 from redis import Redis
 
+from bot.domain.categories import matches
 from bot.domain.digest import Batch, ListQuery, ListResult
-from bot.domain.papers import Announced, AnnounceType, Listing, fingerprint
+from bot.domain.papers import Announced, AnnounceType, Change, Listing, fingerprint
 from bot.store.papers import Papers, paper_ref
 from bot.store.values.quarantine import ValueReader, quarantine_value
 from bot.store.values.stored_forms import (
@@ -48,11 +49,14 @@ class Lists:
             if before is None or (before.type is AnnounceType.CROSS and kind is AnnounceType.NEW):
                 paper = before.paper if before else paper_ref(announced.paper)
                 rows[id] = serialise(ListedPaper(paper=paper, type=kind))
-        replaced: dict[Any, Any] = {
-            id: serialise(Replaced(categories=categories))
-            for id, categories in listing.replaced
-            if id not in stored_replaced or stored_replaced[id].categories != categories
-        }
+        changes = {change.paper: change for change in listing.changes}
+        replaced: dict[Any, Any] = {}
+        for id, categories in listing.replaced:
+            known = stored_replaced.get(id)
+            said = changes.get(id, known.change if known else None)
+            row = Replaced(categories=categories, change=said)
+            if row != known:
+                replaced[id] = serialise(row)
         with self._redis.pipeline(transaction=True) as pipe:
             for id in rows.keys() - stored.keys():
                 self._papers.put(papers[id].paper, pipe)
@@ -93,6 +97,18 @@ class Lists:
             # A paper that another query saw announced is not counted again as a replacement.
             replaced=tuple((id, row.categories) for id, row in replaced.items() if id not in rows),
         )
+
+    def changes(self, batch: str, ids: Sequence[str], categories: Sequence[str]) -> list[Change]:
+        """What a batch says of new versions of these papers, as far as a profile of these
+        categories sees them."""
+        rows = self._rows.hmget(f"pb:batch:{batch}:replaced", ids, reader_for(Replaced))
+        return [
+            row.change
+            for row in rows
+            if row
+            and row.change
+            and any(matches(own, asked) for own in row.categories for asked in categories)
+        ]
 
     def put_result(self, query: ListQuery, list_result: ListResult) -> None:
         self._redis.set(f"pb:listed:{query.key}", serialise(list_result), ex=RETENTION)

@@ -10,6 +10,8 @@ from bot.store.lists import Lists
 from bot.store.papers import Papers, Vectors
 from bot.store.platforms import Events, Outages
 from bot.store.profiles import Profiles
+from bot.store.readers.follows import Follows
+from bot.store.readers.tellings import Tellings
 from bot.store.readers.votes import PaperVotes
 from bot.store.requests import Requests, Tasks
 from bot.store.scores import Scores
@@ -34,7 +36,9 @@ class Store:
         self.scores = Scores(redis)
         self.days = Days(redis, self.papers, self.lists)
         self.shown_papers = ShownPapers(redis)
-        self.history = History(redis, self.lists, self.days, self.shown_papers)
+        self.tellings = Tellings(redis)
+        self.follows = Follows(redis, self.tellings)
+        self.history = History(redis, self.lists, self.days, self.shown_papers, self.tellings)
         self.requests = Requests(redis, self.lists)
         self.subscriptions = Subscriptions(redis)
         self.tasks = Tasks(redis)

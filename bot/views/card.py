@@ -92,6 +92,7 @@ def menu(paper: Paper, day: str) -> tuple[Button, ...]:
         Button(action="why", label="Why", value=value),
         Button(action="pdf", label="PDF", url=pdf_url(paper)),
         Button(action="bibtex", label="BibTeX", value=value),
+        Button(action="follow", label="Follow", value=value),
     )
 
 

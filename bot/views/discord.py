@@ -29,6 +29,9 @@ COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "missed": "Papers that nearly made the last digest",
     "search": "Find papers of all digests, posted or not",
     "taught": "What your votes taught, to see it or forget it",
+    "follow": "Be told of papers by an author, with a term, or of one paper's new versions",
+    "follows": "What you follow, with buttons to end it",
+    "unfollow": "No longer be told of an author, a term or a paper",
     "status": "Whether everything works",
     "help": "What Paperboy can do",
 }
@@ -40,6 +43,9 @@ OPTION_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "top": "Most papers in a digest, 1 to 100",
     "last": "Instead, what it would have brought on so many days, 1 to 20",
     "words": "What to look for: words, an author, a sentence",
+    "author": "An author's whole name, like Jane Doe",
+    "term": "Words of a title or abstract, like sparse codes",
+    "paper": "An arXiv id or link, for new versions, a withdrawal, a journal reference",
     "arxivid": "2503.15294, arXiv:2503.15294v2, or a link to the paper",
 }
 

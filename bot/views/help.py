@@ -60,6 +60,17 @@ _MORE = (
         arguments="[PROFILE | forget mine|all|ID [PROFILE]]",
         does="what your votes taught, to see it or forget it",
     ),
+    CommandLine(
+        word="digest follow",
+        arguments="author NAME | term WORDS | ID",
+        does="be told of new papers, or of a paper's new versions",
+    ),
+    CommandLine(word="digest follows", does="what you follow, to end it"),
+    CommandLine(
+        word="digest unfollow",
+        arguments="NAME | WORDS | ID | all",
+        does="no longer be told of it",
+    ),
     CommandLine(word="why", arguments="ID", does="why a paper was picked, or not"),
     CommandLine(word="digest cost", does="what scoring costs, and the limits"),
     CommandLine(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from bot.arxiv.text import one_line
 from bot.domain.message import Message
@@ -17,6 +19,12 @@ from bot.views.gate import gate_line
 from bot.views.reasons import REASON_TEXTS
 from bot.views.refusals import why_paused
 from bot.views.subscriptions import last_delivery_text, next_time, schedule_text
+
+# By what is stored (domain/readers/following.Untellable).
+_UNTOLD: Final = {
+    "left": "left, or a guest by now",
+    "no_direct": "direct messages are refused",
+}
 
 
 def status_text(status: Status) -> Message:
@@ -39,6 +47,9 @@ def status_text(status: Status) -> Message:
         f"since {utc_time(request.since)}"
         for request in status.wishes
     ]
+    for why, people in sorted(Counter(why for _, why in status.untold).items()):
+        who = "1 person" if people == 1 else f"{people} people"
+        rows.append(f"follows: {who} can't be told: {_UNTOLD.get(why, why)}; not tried for a month")
     rows += [_subscription(found, status.at) for found in status.subscriptions]
     gates = [gate_line(s.subscription.profile, s.gate) for s in status.subscriptions if s.gate]
     rows += dict.fromkeys(gates)

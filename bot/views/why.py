@@ -50,7 +50,8 @@ def answer(report: PaperReport) -> Message:
     if not (report.paper and report.can_share):
         return head
     share = Button(action="share", label="Share in channel", value=report.id)
-    return head.model_copy(update={"buttons": (*head.buttons, share)})
+    follow = Button(action="follow", label="Follow", value=report.id)
+    return head.model_copy(update={"buttons": (*head.buttons, share, follow)})
 
 
 def shared_answer(report: PaperReport, by: str) -> Message:

@@ -21,7 +21,7 @@ import feedparser  # type: ignore[import-untyped]
 from bot.arxiv.authors import at_most, split_authors
 from bot.arxiv.text import one_line, shortened
 from bot.domain.categories import matches
-from bot.domain.papers import Announced, AnnounceType, Listing, Paper, Value
+from bot.domain.papers import Announced, AnnounceType, Change, Listing, Paper, Value
 from bot.domain.reasons import ArxivReason
 from bot.errors import Refused
 from workers.arxiv.withdrawals import withdrawal
@@ -36,6 +36,7 @@ _IDENTITY = re.compile(
 )
 # Characters; arXiv takes abstracts of 1,920, and titles are far shorter.
 _LONGEST_TITLE, _LONGEST_ABSTRACT, _LONGEST_CATEGORY = 1000, 10_000, 60
+_LONGEST_REFERENCE = 300
 _PREFIX = re.compile(r"^arXiv:\S+ Announce Type: \S+ Abstract: ?")
 
 
@@ -71,7 +72,18 @@ def parse_feed(document: bytes) -> Listing:
         (a for a in listed if not a.announce_type.is_replacement),
         ((a.paper.id, a.paper.categories) for a in listed if a.announce_type.is_replacement),
     )
-    return Listing(date=_date(feed, entries), papers=papers, replaced=replaced, items=len(entries))
+    changes = {
+        announced.paper.id: _change(announced.paper, entry)
+        for announced, entry in zip(listed, entries, strict=True)
+        if announced.announce_type.is_replacement
+    }
+    return Listing(
+        date=_date(feed, entries),
+        papers=papers,
+        replaced=replaced,
+        items=len(entries),
+        changes=tuple(changes[id] for id, _ in replaced),
+    )
 
 
 def parse_api(document: bytes, categories: Sequence[str]) -> ApiPage:
@@ -120,8 +132,14 @@ def merge_listings(listings: Iterable[Listing]) -> Listing:
         (announced for part in parts for announced in part.papers),
         (row for part in parts for row in part.replaced),
     )
-    items = sum(part.items for part in parts)
-    return Listing(date=dates[0], papers=papers, replaced=replaced, items=items)
+    changes = {change.paper: change for part in parts for change in part.changes}
+    return Listing(
+        date=dates[0],
+        papers=papers,
+        replaced=replaced,
+        items=sum(part.items for part in parts),
+        changes=tuple(changes[id] for id, _ in replaced if id in changes),
+    )
 
 
 def _once(
@@ -166,6 +184,19 @@ def _announced(entry: Any) -> Announced:
     # A replacement's authors are not used, and splitting long lists is slow.
     authors = () if kind.is_replacement else split_authors(_text(entry, "author"))
     return Announced(paper=_paper(entry, authors, ""), announce_type=kind)
+
+
+def _change(paper: Paper, entry: Any) -> Change:
+    """What a list says of a new version: feeds have no comments, so a notice is one in front of
+    the abstract."""
+    doi = _text(entry, "arxiv_doi")
+    said = ", ".join(filter(None, (_text(entry, "arxiv_journal_reference"), doi and f"doi:{doi}")))
+    return Change(
+        paper=paper.id,
+        version=paper.version,
+        withdrawn=withdrawal("", paper.abstract),
+        published=shortened(said, _LONGEST_REFERENCE),
+    )
 
 
 def _answer(document: bytes) -> tuple[int, list[Any]]:

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from bot.domain.papers import AnnounceType, Value
+from bot.domain.papers import AnnounceType, Change, Value
 
 # The version of everything we write. It grows when a value of the version before could no longer be
 # read by its type; UPGRADES then converts it. 1 is what was written before there were versions.
@@ -40,9 +40,11 @@ class ListedPaper(Value):
 
 
 class Replaced(Value):
-    """A replacement of a batch."""
+    """A replacement of a batch; `change` says more of it, in what was stored since there is such a
+    field."""
 
     categories: tuple[str, ...]
+    change: Change | None = Field(default=None, exclude_if=lambda change: change is None)
 
 
 def _gate_of_form_2(gate: Any) -> Any:

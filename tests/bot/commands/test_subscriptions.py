@@ -14,7 +14,7 @@ from bot.commands import dispatch, subscriptions
 from bot.commands.context import HOME, Answer, Context, FormAgain, InvalidForm, Invocation
 from bot.domain.digest import Judge, Outcome
 from bot.domain.message import Button, Card, Form, Post
-from bot.domain.papers import Problem
+from bot.domain.papers import Problem, fingerprint
 from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
@@ -334,11 +334,28 @@ def about_votes(somebody: Conversation) -> None:
     somebody.presses("undo-forget", "0000")
 
 
+def about_follows(somebody: Conversation) -> None:
+    somebody.types("/digest follow", "/digest follow Jane Doe", '/digest follow author "Jane Doe"')
+    somebody.types("/digest follow term +", "/digest follow 2503.10001", "/digest follows")
+    somebody.presses("follow", "day 2503.10000")
+    somebody.presses("follow-author", "day 2503.10000 0")
+    somebody.presses("follow-author", "day 2503.10000 9")
+    somebody.presses("follow-paper", "day 2503.10000")
+    ada = f"T1 {fingerprint('author', 'ada lovelace')}"
+    for action in ("not-them", "keep-category", "them-again", "keep-category"):
+        somebody.presses(action, f"{ada} 2503.10001")
+    somebody.types("/digest unfollow", "/digest unfollow 2503.10001", "/digest unfollow nobody")
+    somebody.presses("unfollow", ada)
+    somebody.presses("unfollow", ada)
+    somebody.types("/digest unfollow all")
+
+
 def test_what_a_channel_sees(context: Context) -> None:
     somebody = Conversation(context)
     for part in (
         *(before_anything, before_subscribing, by_words, by_form, by_button, own_profile),
         *(by_work, profile_by_button, versions, about_one_paper, about_votes),
+        about_follows,
     ):
         part(somebody)
     check_golden("commands/subscriptions.txt", "\n".join(somebody.said) + "\n")

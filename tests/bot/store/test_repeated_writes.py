@@ -4,6 +4,7 @@ had not been."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,12 +13,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bot.domain.profile_version import ProfileVersion
+from bot.domain.readers.following import Evidence, Follow, FollowKind, Telling
 from bot.domain.readers.teaching import Lesson
 from bot.domain.request import Address
 from bot.domain.subscription import Vote
+from bot.planning.following import merged
 from bot.store.key_repair import RepairingRedis
 from bot.store.store import Store
-from tests.factories import NOW, profile, subscription
+from tests.factories import DAY, NOW, profile, subscription
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 _WRITES = ("EVAL", "HSETNX", "SET")
@@ -84,11 +87,46 @@ def _vote(store: Store) -> bool:
     return store.votes.cast(HERE, lesson) and store.votes.count(HERE, lesson.paper).up == 1
 
 
+FOLLOW = Follow(workspace="slack:T1", by="U1", kind=FollowKind.TERM, what="codes", since=NOW)
+TELLING = Telling(
+    workspace="slack:T1", by="U1", paper="2503.15294", follows=(FOLLOW.token,), date=DAY, at=NOW
+)
+
+
+def _owe(store: Store) -> bool:
+    store.tellings.owe(TELLING, merged)
+    return store.tellings.owed("slack") == {("slack:T1", "U1"): [TELLING]}
+
+
+def _tell(store: Store) -> bool:
+    store.tellings.put_owed([TELLING])
+    store.tellings.settle([TELLING], NOW)
+    told = store.tellings.told("slack:T1", "U1")
+    return list(told) == [TELLING.paper] and store.tellings.owed("slack") == {}
+
+
+def _not_them(store: Store) -> bool:
+    store.follows.put(FOLLOW)
+    other = Evidence(paper="2503.15294")
+    after = store.follows.change(FOLLOW, lambda now: now.model_copy(update={"others": (other,)}))
+    return after is not None and store.follows.all() == [after]
+
+
+def _look_through(store: Store) -> bool:
+    store.tellings.put_untold(HERE, "day", NOW)
+    store.tellings.drop_untold(HERE, "day", NOW)
+    return store.tellings.untold("slack") == {}
+
+
 WRITES: dict[str, Callable[[Store], bool]] = {
     "an event is taken": lambda store: store.events.is_first_delivery("e1"),
     "an outage begins": lambda store: store.outages.put("slack", "away", NOW),
     "a profile is saved": _save,
     "somebody votes": _vote,
+    "somebody is owed a paper": _owe,
+    "somebody was told of a paper": _tell,
+    "a paper is by somebody else": _not_them,
+    "a delivery is looked through": _look_through,
     "a subscription ends": lambda store: store.subscriptions.drop(subscription()),
 }
 
@@ -105,3 +143,17 @@ def test_whoever_writes_hears_that_it_was_done_though_the_first_answer_was_lost(
 def test_an_event_that_another_process_took_is_not_taken_again(store: Store) -> None:
     assert store.events.is_first_delivery("e1")
     assert not store.events.is_first_delivery("e1")
+
+
+def test_a_delivery_that_was_made_anew_is_looked_through_again(store: Store) -> None:
+    store.tellings.put_untold(HERE, "day", NOW)
+    store.tellings.put_untold(HERE, "day", NOW + timedelta(seconds=1))
+    store.tellings.drop_untold(HERE, "day", NOW)
+    assert list(store.tellings.untold("slack")) == [(HERE, "day")]
+
+
+def test_what_was_told_to_whoever_is_forgotten_meanwhile_is_not_kept(store: Store) -> None:
+    store.tellings.put_owed([TELLING])
+    store.follows.erase("slack:T1", "U1")
+    store.tellings.settle([TELLING], NOW)
+    assert store.tellings.told("slack:T1", "U1") == {}

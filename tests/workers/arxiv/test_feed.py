@@ -63,6 +63,22 @@ def test_a_days_new_and_cross_listed_papers_are_read_and_replacements_counted_ap
     assert listing.items == 7
 
 
+def test_of_a_new_version_a_list_says_its_number_and_where_it_was_published() -> None:
+    published = "Neurocomputing, Volume 639, 28 July 2025, Article 130211"
+    for document in (RSS, ATOM):
+        changes = parse_feed(document).changes
+        assert [(change.paper, change.version) for change in changes] == [
+            ("2409.15900", 4),
+            ("2401.00867", 4),
+        ]
+        assert changes[1].published == f"{published}, doi:10.1016/j.neucom.2025.130211"
+        assert merge_listings([parse_feed(document), parse_feed(document)]).changes == changes
+    gone = changed(
+        RSS, "Abstract: In this paper we show", "Abstract: This paper has been withdrawn."
+    )
+    assert parse_feed(gone).changes[1].withdrawn.startswith("This paper has been withdrawn")
+
+
 def test_the_atom_feed_says_the_same_as_the_rss_feed() -> None:
     assert parse_feed(ATOM) == parse_feed(RSS)
 
