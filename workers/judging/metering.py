@@ -184,7 +184,11 @@ class MeteredModel:
             id, now = uuid.uuid4().hex, self._clock()
             outcome = self._spending.reserve(id, self._payer, reserve, self._purpose, now)
             if isinstance(outcome, Reservation):
-                return outcome
+                if not self._closed.is_set():
+                    return outcome
+                # The database was away for so long that whoever waited has given up.
+                self._spending.give_back(outcome)
+                break
             if not outcome.is_temporary:
                 raise Refused(refusal_text(outcome), ModelReason.NO_BUDGET)
             self._closed.wait(_POLL_SECONDS)

@@ -305,6 +305,25 @@ def test_nobody_is_asked_any_more_when_the_day_is_given_up(spending: Spending) -
     assert model.asked_ids == []
 
 
+def test_a_call_whose_day_is_given_up_while_its_money_is_reserved_is_not_made(
+    spending: Spending,
+) -> None:
+    """Found by the simulator, seed 51000005: Redis was away for seconds, the answer was thrown
+    away, and bought again."""
+    model = PricedModel()
+
+    def late() -> datetime:
+        meter.close()
+        return NOW
+
+    meter = metered(model, spending, day_usd=1)
+    meter._clock = late
+    with pytest.raises(Refused, match="No one is waiting"):
+        ask(meter)
+    assert model.asked_ids == []
+    assert today(spending).reserved_nano == 0
+
+
 def test_when_the_budget_runs_out_the_remaining_papers_say_why(spending: Spending) -> None:
     papers = [paper(id) for id in paper_ids(100)]
     verdicts = dict[str, ScoreResult]()
