@@ -70,7 +70,7 @@ PURE_PACKAGES = {
     *("bot.domain", "bot.domain.readers", "bot.domain.tasks", "bot.arxiv", "bot.planning"),
 }
 PURE = {
-    *("bot.slack.forms", "bot.slack.render"),
+    *("bot.slack.blocks", "bot.slack.forms", "bot.slack.render"),
     *("bot.discord.forms", "bot.discord.render", "bot.terminal.render"),
     "bot.runtime.expiring_cache",
     *("bot.views.dates", "bot.views.permalinks", "bot.views.reasons", "bot.views.refusals"),
@@ -93,7 +93,9 @@ IO_LIBRARIES = {
     *("asyncio", "socket", "subprocess", "threading"),
 }
 RENDERERS = [
-    name for name in FILES if re.fullmatch(r"bot\.(slack|discord|terminal)\.(render|forms)", name)
+    name
+    for name in FILES
+    if re.fullmatch(r"bot\.(slack|discord|terminal)\.(blocks|render|forms)", name)
 ]
 
 

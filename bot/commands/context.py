@@ -10,7 +10,7 @@ from bot.commands.permissions import Person, Right, require_right
 from bot.domain.budget import Limits
 from bot.domain.digest import Judge, ListQuery, Source
 from bot.domain.lookup import Lookup
-from bot.domain.message import Button, Form, Message, Picture, Post
+from bot.domain.message import Button, File, Form, Message, Post
 from bot.domain.papers import Profile
 from bot.domain.request import Address, DigestRequest
 from bot.domain.status import Status
@@ -55,7 +55,7 @@ class Answer:
     `announcement` is for the whole channel (at `announcement_address`, if that is another one),
     `shared` for everybody where the question was asked, in its thread, `broadcasts` for other
     channels. `form` opens instead of `head`, which says how to type the same. `update` replaces the
-    message whose button was pressed. `picture` is shown to the person after `head`.
+    message whose button was pressed. `file` is given to the person, after `head`.
     `task` is what the workers do for the person meanwhile: tasks.result makes an answer of what
     comes of it, below which the buttons of `more` are shown.
     """
@@ -69,7 +69,7 @@ class Answer:
     lookup: Lookup | None = None
     shared: Message | None = None
     broadcasts: tuple[tuple[Address, Message], ...] = ()
-    picture: Picture | None = None
+    file: File | None = None
     task: Task | None = None
     more: tuple[Button, ...] = ()
 

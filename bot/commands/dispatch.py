@@ -212,7 +212,7 @@ def _gate(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     report = Gates(store).report(gate_key(profile, context.judge.model or ""))
     costs = Accounts(store).costs(place.workspace_key, *context.limits, invocation.at)
     head = gate_views.gate_text(profile, report, gate_savings(costs, profile.name))
-    return Answer(head, picture=gate_picture(profile.title, report) if report else None)
+    return Answer(head, file=gate_picture(profile.title, report) if report else None)
 
 
 def _help(invocation: Invocation, context: Context, words: list[str]) -> Answer:

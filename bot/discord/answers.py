@@ -178,8 +178,8 @@ class DiscordAnswers(Answers[DiscordInteraction]):
             await interaction.reply.update(answer.update)
         if answer.head:
             await interaction.reply.say(answer.head)
-        if answer.picture and not await interaction.reply.show(answer.picture):
-            await interaction.reply.say(Message(title=refusals.no_picture()))
+        if answer.file and not await interaction.reply.show(answer.file):
+            await interaction.reply.say(Message(title=refusals.no_file(answer.file.noun)))
 
     async def say(self, interaction: DiscordInteraction, head: Message) -> None:
         await interaction.reply.say(head)

@@ -17,7 +17,7 @@ from discord.utils import time_snowflake
 from pydantic import SecretStr
 
 from bot.discord import render
-from bot.domain.message import Message, Picture, Post
+from bot.domain.message import File, Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
@@ -227,15 +227,15 @@ class DiscordPoster:
         path: str,
         body: Any = None,
         query: Json | None = None,
-        picture: Picture | None = None,
+        file: File | None = None,
         **ids: str,
     ) -> Any:
         """One request, made once; `path` names its ids as discord.py does, whose rate limits go by
-        them. A message's `body` may have a picture. Raises DiscordRefused besides what every method
+        them. A message's `body` may have a file. Raises DiscordRefused besides what every method
         raises."""
         given: Json = {} if body is None else {"json": body}
-        if picture:
-            given = {"form": _with_picture(body, picture)}
+        if file:
+            given = {"form": _with_file(body, file)}
         try:
             async with asyncio.timeout(_SECONDS):
                 http = (await self._logged_in()).http
@@ -307,11 +307,11 @@ def _marked(body: Json, mark: int) -> Json:
     return body | {"components": [parts[0] | {"id": mark}, *parts[1:]]} if parts else body
 
 
-def _with_picture(body: Json, picture: Picture) -> list[Json]:
+def _with_file(body: Json, file: File) -> list[Json]:
     """The parts of a multipart request (docs.discord.com, "Uploading Files")."""
-    about = {"id": 0, "filename": picture.name, "description": picture.alt}
-    file = {"filename": picture.name, "content_type": "image/png"}
+    about = {"id": 0, "filename": file.name, "description": file.alt}
+    named = {"filename": file.name, "content_type": file.media_type}
     return [
         {"name": "payload_json", "value": json.dumps(body | {"attachments": [about]})},
-        {"name": "files[0]", "value": picture.png, **file},
+        {"name": "files[0]", "value": file.content, **named},
     ]

@@ -23,6 +23,7 @@ from bot.domain.message import (
     Message,
     PaperLine,
     PaperList,
+    People,
     Post,
 )
 
@@ -44,6 +45,7 @@ _SUPPRESS_EMBEDS, _COMPONENTS_V2 = 1 << 2, 1 << 15
 _TITLE, _LINE, _SHOWS, _FACTS, _COMMENT, _SMALL, _MORE = 300, 120, 200, 500, 500, 1000, 40
 # Characters of a heading: two lines of a phone.
 _HEADING: Final = 70
+_PEOPLE: Final = 5  # named in a line; the others are counted
 _SENTENCE_ENDS: Final = (".", "!", "?", "…")
 
 NO_IDS: Final[Mapping[str, str]] = {}
@@ -263,8 +265,16 @@ def _item_text(item: Item) -> str:
     name += f" · <#{item.channel}>" if _is_id(item.channel) else ""
     name += f" · <@{item.by}>" if _is_id(item.by) else ""
     said = [*(("", text) for text in item.text), *(("- ", point) for point in item.points)]
+    people = filter(None, map(_people, item.people))
     small = _rows((("-# ", small) for small in item.small), _SMALL)
-    return "\n".join([name, *_rows(said, TEXT // 2), *small])
+    return "\n".join([name, *people, *_rows(said, TEXT // 2), *small])
+
+
+def _people(people: People) -> str:
+    """`Read by @Ada, @Alan`, the first few; empty where nobody is named."""
+    names = [f"<@{id}>" for id in people.ids if _is_id(id)]
+    left = f" + {len(names) - _PEOPLE} more" if len(names) > _PEOPLE else ""
+    return f"{_fitted(people.label, _LINE)} {', '.join(names[:_PEOPLE])}{left}" if names else ""
 
 
 def _block(text: str, buttons: list[Json]) -> list[Json]:

@@ -10,7 +10,7 @@ import structlog
 
 from bot.discord import forms, render
 from bot.discord.poster import ACKNOWLEDGED, DiscordPoster, DiscordRefused
-from bot.domain.message import Form, Message, Picture, Post
+from bot.domain.message import File, Form, Message, Post
 from bot.errors import PaperboyError, Unavailable
 
 log = structlog.get_logger()
@@ -61,10 +61,10 @@ class Reply:
                 return await self._sent("PATCH", f"{_TOKEN}/messages/@original", body)
             return await self._sent("POST", _TOKEN, private)
 
-    async def show(self, picture: Picture) -> bool:
-        """Send a picture after the message; returns whether it could be sent."""
+    async def show(self, file: File) -> bool:
+        """Send a file after the message; returns whether it could be sent."""
         async with self._turn:
-            return await self._sent("POST", _TOKEN, {"flags": _EPHEMERAL}, picture=picture)
+            return await self._sent("POST", _TOKEN, {"flags": _EPHEMERAL}, file=file)
 
     async def amend(self, complete: Message, rest: Message | None) -> bool:
         """Replace the answer by the complete one, or send the rest after it, if there is any;
@@ -110,14 +110,14 @@ class Reply:
         return bool(self._first)
 
     async def _sent(
-        self, method: str, path: str, body: Json, id: str = "", picture: Picture | None = None
+        self, method: str, path: str, body: Json, id: str = "", file: File | None = None
     ) -> bool:
         """Tried a few times, because a person waits: a private answer may come twice."""
 
         ids = {"webhook_id": id or self._app, "webhook_token": self._token}
         for wait in (*_WAITS, None):
             try:
-                await self._poster.request(method, path, body, None, picture, **ids)
+                await self._poster.request(method, path, body, None, file, **ids)
                 return True
             except Unavailable as away:
                 if wait is None or (away.retry_after or 0) > _LONGEST_WAIT:

@@ -8,7 +8,7 @@ import discord
 import structlog
 
 from bot.discord.poster import DiscordPoster
-from bot.domain.message import Form, Message, Picture, Post
+from bot.domain.message import File, Form, Message, Post
 from bot.domain.request import Address
 from bot.errors import PaperboyError
 from bot.runtime.announcements import Announcer
@@ -64,8 +64,8 @@ class WrittenReply:
         await self._announcer.say(address, post, f"{self._name} {self._said}", thread)
         return True
 
-    async def show(self, picture: Picture) -> bool:
-        """What has a picture is for one person alone, and answers an interaction."""
+    async def show(self, file: File) -> bool:
+        """What has a file is for one person alone, and answers an interaction."""
         return False
 
     async def amend(self, complete: Message, rest: Message | None) -> bool:

@@ -83,16 +83,24 @@ class Card(Value):
     menu: tuple[Button, ...] = ()
 
 
+class People(Value):
+    """Persons (ids), shown by their names, and what they have in common (`label`: "Read by")."""
+
+    label: str
+    ids: tuple[str, ...]
+
+
 class Item(Value):
     """One row of a list, with its buttons; `channel` is a channel's id, shown as a link, `by` that
-    of a person, whose name stands after the title. A title with a `url` is a link itself. `points`
-    are a list, below the text."""
+    of a person, whose name stands after the title. A title with a `url` is a link itself. `people`
+    are a line each, `points` a list, below the text."""
 
     title: str
     url: str = ""
     channel: str = ""
     by: str = ""
     text: tuple[str, ...] = ()
+    people: tuple[People, ...] = ()
     points: tuple[str, ...] = ()
     small: tuple[str, ...] = ()
     buttons: tuple[Button, ...] = ()
@@ -140,12 +148,15 @@ class Message(Value):
 Post = Message | Card
 
 
-class Picture(Value):
-    """A picture beside an answer, which says the same without it. `alt` says what it shows."""
+class File(Value):
+    """A file beside an answer: a picture, or something to take along. `noun` is what a sentence
+    calls it, `alt` says what it shows."""
 
     name: str
+    noun: str
     alt: str
-    png: bytes
+    content: bytes
+    media_type: str
 
 
 class Choice(Value):

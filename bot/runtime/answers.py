@@ -90,8 +90,8 @@ class Answers(ABC, Generic[I]):
 
     @abstractmethod
     async def respond(self, interaction: I, answer: Answer) -> None:
-        """Show the person the form, or else the head, the picture and the updated message, of an
-        answer. A picture that can't be shown is a sentence that says why."""
+        """Show the person the form, or else the head, the file and the updated message, of an
+        answer. A file that can't be given is a sentence that says why."""
 
     @abstractmethod
     async def say(self, interaction: I, head: Message) -> None:

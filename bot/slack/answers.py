@@ -14,7 +14,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.commands import dispatch, subscriptions
 from bot.commands.context import HOME, Answer, Invocation
 from bot.commands.dispatch import Action
-from bot.domain.message import Form, Message, Picture, Post
+from bot.domain.message import File, Form, Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
@@ -112,8 +112,8 @@ class SlackAnswers(Answers[SlackInteraction]):
             await self.publish(interaction)
         elif answer.head:
             await self._reply(interaction, answer.head, "reply")
-        if answer.picture:
-            await self._show_picture(interaction, answer.picture)
+        if answer.file:
+            await self._give_file(interaction, answer.file)
         if answer.update and interaction.message:
             try:
                 await self.poster.edit(interaction.address, interaction.message, answer.update)
@@ -230,19 +230,20 @@ class SlackAnswers(Answers[SlackInteraction]):
         else:
             await self.say(interaction, head)
 
-    async def _show_picture(self, interaction: SlackInteraction, picture: Picture) -> None:
+    async def _give_file(self, interaction: SlackInteraction, file: File) -> None:
         """In the direct messages with the person: a file can't be shown to one person of a
         channel."""
         is_direct = interaction.address.channel.startswith("D")
         try:
-            await self.poster.upload(interaction.person, picture)
+            await self.poster.upload(interaction.person, file)
         except PaperboyError as error:
-            log.warning("could not show a picture", why=str(error))
+            log.warning("could not give a file", why=str(error))
             lacks = error.reason is ChannelReason.NO_SCOPE
-            await self.say(interaction, Message(title=refusals.no_picture("files:write" * lacks)))
+            why = refusals.no_file(file.noun, "files:write" * lacks)
+            await self.say(interaction, Message(title=why))
             return
         if not is_direct:
-            await self.say(interaction, Message(title=refusals.picture_sent()))
+            await self.say(interaction, Message(title=refusals.file_sent(file.noun)))
 
     async def _tell(
         self, address: Address, person: str, post: Post, thread: str = ""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from bot.domain.message import Choice, Field, Form, Message
-from bot.slack.render import ID, NAME, Json, actions, message, plain_text, rich_text, text_row
+from bot.slack.blocks import ID, NAME, Json, actions, plain_text, rich_text, text_row
+from bot.slack.render import message
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONGEST: Final = 3_000  # characters of a plain_text_input

@@ -16,7 +16,7 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.domain.message import Message, Picture, Post
+from bot.domain.message import File, Message, Post
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
@@ -228,17 +228,17 @@ class SlackPoster:
         opened = await self._call(self.web.conversations_open, users=person)
         return address.model_copy(update={"channel": str(opened["channel"]["id"])})
 
-    async def upload(self, person: str, picture: Picture) -> None:
-        """Post a picture into the direct messages with a person."""
+    async def upload(self, person: str, file: File) -> None:
+        """Post a file into the direct messages with a person."""
         opened = await self._call(self.web.conversations_open, users=person)
         try:
             await self._call(
                 self.web.files_upload_v2,
                 channel=str(opened["channel"]["id"]),
-                filename=picture.name,
-                title=picture.name,
-                alt_txt=picture.alt,
-                content=picture.png,
+                filename=file.name,
+                title=file.name,
+                alt_txt=file.alt,
+                content=file.content,
             )
         except SlackRequestError as error:
             raise Unavailable(_NOT_UPLOADED, ChannelReason.CHAT_DOWN) from error

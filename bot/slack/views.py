@@ -5,8 +5,8 @@ from __future__ import annotations
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.blocks import Json
 from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
-from bot.slack.render import Json
 
 log = structlog.get_logger()
 

@@ -107,7 +107,8 @@ def _commands(commands: Sequence[CommandLine]) -> Table:
 def _item(item: Item) -> Iterator[RenderableType]:
     title = Text(item.title, style=Style(link=item.url or None))
     yield title.append(f" {item.channel}") if item.channel else title
-    below = [*map(Text, item.text), *_points(item.points)]
+    people = (Text(f"{people.label} {', '.join(people.ids)}") for people in item.people)
+    below = [*map(Text, item.text), *people, *_points(item.points)]
     for row in (*below, *(Text(small, style=_DIM) for small in item.small)):
         yield Padding(row, (0, 0, 0, 2))
 

@@ -225,15 +225,16 @@ def not_your_profile() -> str:
     )
 
 
-def no_picture(scope: str = "") -> str:
-    """Why there is text alone; `scope` is the permission that is lacking, if that is known."""
+def no_file(noun: str, scope: str = "") -> str:
+    """Why there is text alone, without a file (what it is called: a `noun`); `scope` is the
+    permission that is lacking, if that is known."""
     if scope:
         return (
-            f"There is a plot, but Paperboy's app lacks the scope {scope}. Ask whoever runs "
+            f"There is a {noun}, but Paperboy's app lacks the scope {scope}. Ask whoever runs "
             "Paperboy to add it and install the app again."
         )
-    return "There is a plot, but it couldn't be sent just now."
+    return f"There is a {noun}, but it couldn't be sent just now."
 
 
-def picture_sent() -> str:
-    return "The plot is in our direct messages."
+def file_sent(noun: str) -> str:
+    return f"The {noun} is in our direct messages."

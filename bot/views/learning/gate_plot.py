@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bot.arxiv.text import one_line
 from bot.domain.budget import GateDay, GateReport
-from bot.domain.message import Picture
+from bot.domain.message import File
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -40,7 +40,7 @@ class _Panel(NamedTuple):
         return self.top + _PANEL * (1 - share)
 
 
-def gate_picture(title: str, found: GateReport) -> Picture | None:
+def gate_picture(title: str, found: GateReport) -> File | None:
     """The plot of a gate's days; None before there are two."""
     days = found.history
     if len(days) < 2:
@@ -77,7 +77,13 @@ def gate_picture(title: str, found: GateReport) -> Picture | None:
         )
     out = BytesIO()
     image.resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS).save(out, "PNG", optimize=True)
-    return Picture(name="gate.png", alt=_in_words(days), png=out.getvalue())
+    return File(
+        name="gate.png",
+        noun="plot",
+        alt=_in_words(days),
+        content=out.getvalue(),
+        media_type="image/png",
+    )
 
 
 def _draw_days(draw: ImageDraw, days: Sequence[GateDay], panels: Sequence[_Panel]) -> None:

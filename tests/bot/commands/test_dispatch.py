@@ -82,7 +82,7 @@ def test_the_gate_of_the_channels_one_profile_needs_no_name(context: Context) ->
         answer = typed(text, context)
         assert answer.head is not None
         assert answer.head.title == "Gate of Matters of importance"
-        assert answer.picture is not None
+        assert answer.file is not None
     with pytest.raises(Refused, match="did you mean matters"):
         typed("gate maters", context)
 

@@ -28,7 +28,7 @@ from bot.domain.message import (
 from bot.domain.papers import Announced, AnnounceType, Paper
 from bot.slack import forms as forms_slack
 from bot.slack import render
-from bot.slack.render import weight
+from bot.slack.blocks import weight
 from bot.views import card as card_views
 from bot.views import digest as digest_views
 from tests import external_file

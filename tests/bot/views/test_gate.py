@@ -82,7 +82,7 @@ def test_the_plot_has_recall_papers_scored_and_the_promise_day_by_day() -> None:
     assert found is not None
     assert found.alt.startswith("46 days: recall, papers scored (")
     golden = TESTS / "golden" / "views" / "gate.png"
-    check_picture(golden, found.png)
+    check_picture(golden, found.content)
     again = gate_picture("Matters of importance", KNOWN)
     assert again == found
 

@@ -130,7 +130,7 @@ class _Poster(DiscordPoster):
         path: str,
         body: Any = None,
         query: Any = None,
-        picture: Any = None,
+        file: Any = None,
         **ids: str,
     ) -> Any:
         if isinstance(body, dict):
