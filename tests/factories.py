@@ -29,6 +29,7 @@ from bot.domain.papers import (
     Profile,
     Topic,
 )
+from bot.domain.readers.saved import SavedPaper
 from bot.domain.readers.teaching import Lesson
 from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import Address, DigestRequest
@@ -68,6 +69,13 @@ def lesson(id: str = "2503.15294", by: str = "U1", vote: str = "up", **fields: A
         "at": NOW,
     }
     return Lesson(paper=id, by=by, vote=Vote(vote), **(given | fields))
+
+
+def saved_paper(id: str = "2503.15294", **fields: Any) -> SavedPaper:
+    """As U1 saved it."""
+    text = paper(id)
+    given = {"paper": id, "ref": paper_ref(text), "title": text.title, "by": "U1", "at": NOW}
+    return SavedPaper.model_validate(given | fields)
 
 
 def announced(id: str = "2503.15294", kind: str = "new", **fields: Any) -> Announced:

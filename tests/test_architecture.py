@@ -52,7 +52,8 @@ ALLOWED_IMPORTS = {
     "bot.commands": {
         *("bot.domain", "bot.arxiv", "bot.planning", "bot.profiles", "bot.store", "bot.views"),
         *("bot.domain.readers", "bot.domain.tasks", "bot.store.values", "bot.store.readers"),
-        *("bot.views.learning", "bot.views.looking", "bot.views.making", "bot.views.readers"),
+        *("bot.views.keeping", "bot.views.learning", "bot.views.looking", "bot.views.making"),
+        "bot.views.readers",
         "bot.errors",
     },
     "workers.arxiv": {"bot.domain", "bot.arxiv", "bot.store", "bot.store.values", *BASE},

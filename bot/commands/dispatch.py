@@ -11,10 +11,12 @@ from bot.commands import (
     digests,
     drafts,
     following,
+    me,
     papers,
     phrases,
     profile_versions,
     profiles,
+    saved,
     search,
     subscriptions,
     teaching,
@@ -25,6 +27,7 @@ from bot.commands.conversation import SAYINGS
 from bot.commands.naming import profile_meant
 from bot.commands.permissions import Right
 from bot.domain.message import Message
+from bot.domain.readers.saved import Reading
 from bot.domain.readers.teaching import DownReason
 from bot.errors import Refused
 from bot.store.gates import Gates, gate_key
@@ -119,7 +122,9 @@ def button_for(text: str) -> Message | None:
     means, whose answer is private. None for what everybody may read, and what means nothing."""
     found = phrases.meaning(text, COMMANDS)
     known = None if found.word is None else SAYINGS.get(found.word) or COMMANDS[found.word]
-    if found.word is None or known is None or known.right is Right.ASK:
+    if found.word is None or known is None or found.word == "why":
+        return None
+    if found.word in SAYINGS and known.right is Right.ASK:
         return None
     if found.word in ("", "help"):
         return help.help_text()
@@ -274,6 +279,9 @@ COMMANDS: dict[str, CommandSpec[CommandHandler]] = {
     "follow": CommandSpec(following.follow, USE),
     "follows": CommandSpec(following.follows, ASK),
     "unfollow": CommandSpec(following.unfollow, ASK),
+    "best": CommandSpec(saved.best, USE),
+    "saved": CommandSpec(saved.saved, ASK),
+    "me": CommandSpec(me.me, ASK),
     "why": CommandSpec(papers.why, ASK),
     "help": CommandSpec(_help, USE),
 }
@@ -281,6 +289,7 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "up": CommandSpec(papers.voted_up, ASK),
     "down": CommandSpec(papers.voted_down, ASK),
     **{f"down-{why}": CommandSpec(teaching.reason_pressed(why), ASK) for why in DownReason},
+    "up-missed": CommandSpec(papers.missed_voted_up, ASK),
     "why": CommandSpec(papers.why_pressed, ASK),
     "abstract": CommandSpec(papers.abstract, ASK),
     "bibtex": CommandSpec(papers.bibtex, ASK),
@@ -329,6 +338,16 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "forget-votes": CommandSpec(teaching.forget_all, CHANGE),
     "ask-forget-votes": CommandSpec(teaching.asked_to_forget, CHANGE),
     "undo-forget": CommandSpec(teaching.undo_forget, USE),
+    "weekly-best": CommandSpec(saved.weekly_pressed, CHANGE),
+    "save": CommandSpec(saved.save_pressed, ASK),
+    "unsave": CommandSpec(saved.unsave_pressed, ASK),
+    "saved": CommandSpec(_as_typed(saved.saved), ASK),
+    "share-saved": CommandSpec(saved.share_pressed, ASK),
+    "unshare-saved": CommandSpec(saved.unshare_pressed, ASK),
+    **{f"saved-{state}": CommandSpec(saved.state_pressed(state), ASK) for state in Reading},
+    "me": CommandSpec(_as_typed(me.me), ASK),
+    "ask-forget-me": CommandSpec(me.asked_to_forget, ASK),
+    "forget-me": CommandSpec(me.forget, ASK),
 }
 FORMS: dict[str, CommandSpec[FormHandler]] = {
     "subscribe": CommandSpec(subscriptions.submit_form, CHANGE, names_channel=True, posts=True),

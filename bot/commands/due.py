@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -12,7 +13,7 @@ from bot.arxiv.calendar import is_weekend, new_york_date
 from bot.commands.context import Context
 from bot.domain.digest import ListQuery, Source
 from bot.domain.papers import Profile
-from bot.domain.request import DigestRequest
+from bot.domain.request import Address, DigestRequest
 from bot.domain.subscription import Subscription
 from bot.planning.due_days import DueDays, subscription_due_days
 from bot.planning.plan import NextAction, next_action
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 
 # A quiet day is announced within an hour of its time or not at all.
 _QUIET_DAY_WINDOW = timedelta(hours=1)
+# When the best of a week is told, by a channel's clock; from then until midnight.
+_FRIDAY, _AFTERNOON = 4, time(16)
 # Training begins this long after midnight UTC: arXiv's new list comes two hours later at the
 # earliest, so that nobody waits for a worker.
 _TRAINING_TIME = timedelta(hours=2)
@@ -194,6 +197,23 @@ def quiet_days(
         quiet = due is None and is_weekend(new_york_date(at))
         if not subscription.paused and just_now and quiet:
             yield subscription, at
+
+
+def weekly_best(
+    context: Context, snapshot: Snapshot, now: datetime
+) -> Iterator[tuple[Address, date]]:
+    """The channels for which it is Friday afternoon, with that day, where they want to be told the
+    best of the week; by the clock of their first subscription that is not paused."""
+    wanted = context.store.subscriptions.with_weekly_best()
+    seen = set[Address]()
+    for subscription in snapshot.subscriptions if wanted else ():
+        address = subscription.address
+        if subscription.paused or address in seen or str(address) not in wanted:
+            continue
+        seen.add(address)
+        local = now.astimezone(ZoneInfo(subscription.schedule.tz))
+        if local.weekday() == _FRIDAY and local.time() >= _AFTERNOON:
+            yield address, local.date()
 
 
 def planned(

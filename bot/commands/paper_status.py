@@ -204,6 +204,7 @@ def _decided_status(
         announce_type=decision.announced.announce_type,
         digest=digest,
         decision=decision,
+        day=delivery.day,
         posted=posted(context, address, delivery, digest, decision),
         current_maximum=profile.maximum if profile else 0,
         changed=current is not None and current != digest.profile,

@@ -20,7 +20,7 @@ from bot.views import card as card_views
 from bot.views import digest as digest_views
 from bot.views import refusals
 from bot.views import why as why_views
-from bot.views.bibtex import bibtex_text
+from bot.views.keeping.bibtex import bibtex_text
 from bot.views.learning import teaching as teaching_views
 from bot.views.looking.near_misses import near_misses, posted_by_hand
 
@@ -147,7 +147,7 @@ def details(invocation: Invocation, context: Context, value: str) -> Answer:
 
 
 def abstract(invocation: Invocation, context: Context, value: str) -> Answer:
-    return Answer(why_views.whole_abstract(_pressed_paper(invocation, context, value)[2].paper))
+    return Answer(card_views.whole_abstract(_pressed_paper(invocation, context, value)[2].paper))
 
 
 def bibtex(invocation: Invocation, context: Context, value: str) -> Answer:
@@ -170,6 +170,29 @@ def voted_down(invocation: Invocation, context: Context, value: str) -> Answer:
 
 def _voted(invocation: Invocation, context: Context, value: str, vote: Vote) -> Answer:
     day, digest, decision = _pressed_paper(invocation, context, value)
+    stands = _cast(invocation, context, digest, decision, vote)
+    votes = context.store.votes.count(invocation.address, decision.paper.id)
+    also = context.store.shown_papers.other_profiles(invocation.address, decision.paper.id)
+    number = digest.number_of(decision)
+    asks = teaching_views.why_not(value) if stands and vote is Vote.DOWN else None
+    return Answer(asks, update=card_views.card(digest, number, decision, day, votes, also))
+
+
+def missed_voted_up(invocation: Invocation, context: Context, value: str) -> Answer:
+    """A paper that was not posted here, below the answer to `/why`."""
+    day, _, id = value.partition(" ")
+    digest = _pressed_digest(invocation, context, day)
+    decision = digest.decision_for(id)
+    if decision is None:
+        raise Refused(refusals.digest_expired())
+    stands = _cast(invocation, context, digest, decision, Vote.UP)
+    return Answer(teaching_views.missed_vote(digest.profile, stands))
+
+
+def _cast(
+    invocation: Invocation, context: Context, digest: Digest, decision: Decision, vote: Vote
+) -> bool:
+    """Returns whether the vote stands now, or was taken back."""
     lesson = Lesson(
         profile=digest.profile.name,
         channel=str(invocation.address),
@@ -180,12 +203,7 @@ def _voted(invocation: Invocation, context: Context, value: str, vote: Vote) -> 
         vote=vote,
         at=invocation.at,
     )
-    stands = context.store.votes.cast(invocation.address, lesson)
-    votes = context.store.votes.count(invocation.address, decision.paper.id)
-    also = context.store.shown_papers.other_profiles(invocation.address, decision.paper.id)
-    number = digest.number_of(decision)
-    asks = teaching_views.why_not(value) if stands and vote is Vote.DOWN else None
-    return Answer(asks, update=card_views.card(digest, number, decision, day, votes, also))
+    return context.store.votes.cast(invocation.address, lesson)
 
 
 def _pressed_paper(

@@ -53,6 +53,9 @@ _SYNONYMS: Final[Mapping[str, str]] = {
     "search": "find lookup",
     "undo": "revert rollback",
     "missed": "nearly almost",
+    "saved": "save saves bookmark bookmarks kept",
+    "best": "favourites favorites popular liked",
+    "me": "myself mine privacy",
     "cost": "costs price prices budget spend spending money bill",
     "status": "health ping alive",
     "help": "? ?? h commands command usage man info about",
@@ -104,6 +107,7 @@ _PATTERNS: Final[tuple[tuple[str, str], ...]] = (
         r"|get rid|too (many|much)|spam|pause|mute|snooze|remove|delete"
         r"|leave us|holidays?|vacation)\b",
     ),
+    ("me", r"\b(forget me|my data|privacy)\b"),
     ("ask-why", r"\bwhy\b"),
     ("missed", r"\b(miss(ed)?|almost|nearly|near miss(es)?|runners? up)\b"),
     (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import discord
 from discord import app_commands
@@ -52,7 +52,7 @@ def commands(
     for word in dispatch.COMMANDS:
         if word in ("", "why"):
             continue
-        run = _subscribe(typed) if word == "subscribe" else _plain(typed, word)
+        run = _WITH_OPTIONS[word](typed) if word in _WITH_OPTIONS else _plain(typed, word)
         command: Any = app_commands.Command(
             name=word, description=COMMAND_DESCRIPTIONS[word], callback=run, parent=digest
         )
@@ -89,21 +89,6 @@ def _plain(typed: Typed, word: str) -> Callback:
         else:
             await limited(asked, profile, top)
 
-    async def searching(asked: RawInteraction, words: str) -> None:
-        await typed(asked, word, words)
-
-    if word == "search":
-        return _described(searching, "words")
-
-    async def following(
-        asked: RawInteraction, author: str = "", term: str = "", paper: str = ""
-    ) -> None:
-        given = {"author": author, "term": term, "paper": paper}
-        said = [f"{name} {value}" for name, value in given.items() if value]
-        await typed(asked, word, " ".join(said[:1]))
-
-    if word in ("follow", "unfollow"):
-        return _described(following, "author", "term", "paper")
     if word == "preview":
         return _described(preview, "profile", "top", "last")
     if word in _LIMITED:
@@ -125,6 +110,53 @@ def _subscribe(typed: Typed) -> Callback:
         await typed(asked, "subscribe", " ".join([profile, *said]))
 
     return _described(subscribe, "profile", "at", "tz", "days", "top")
+
+
+def _saved(typed: Typed) -> Callback:
+    async def saved(
+        asked: RawInteraction, what: Literal["shared", "bibtex", "ris", "csl"] | None = None
+    ) -> None:
+        await typed(asked, "saved", what or "")
+
+    return _described(saved, "what")
+
+
+def _searching(typed: Typed) -> Callback:
+    async def search(asked: RawInteraction, words: str) -> None:
+        await typed(asked, "search", words)
+
+    return _described(search, "words")
+
+
+def _following(word: str) -> Callable[[Typed], Callback]:
+    def described(typed: Typed) -> Callback:
+        async def following(
+            asked: RawInteraction, author: str = "", term: str = "", paper: str = ""
+        ) -> None:
+            given = {"author": author, "term": term, "paper": paper}
+            said = [f"{name} {value}" for name, value in given.items() if value]
+            await typed(asked, word, " ".join(said[:1]))
+
+        return _described(following, "author", "term", "paper")
+
+    return described
+
+
+def _best(typed: Typed) -> Callback:
+    async def best(asked: RawInteraction, past: app_commands.Range[int, 1, 365] = 7) -> None:
+        await typed(asked, "best", str(past))
+
+    return _described(best, "past")
+
+
+_WITH_OPTIONS: Final[Mapping[str, Callable[[Typed], Callback]]] = {
+    "subscribe": _subscribe,
+    "saved": _saved,
+    "best": _best,
+    "search": _searching,
+    "follow": _following("follow"),
+    "unfollow": _following("unfollow"),
+}
 
 
 def _why(typed: Typed) -> app_commands.Command[Any, ..., None]:

@@ -41,6 +41,7 @@ class PaperStatus(Value):
 
     `paper` is set where its text is stored, `date` and `announce_type` from REPLACED on, `digest`
     and `decision` from UNPOSTED on. `retry_at` (UTC) is when a missing score is asked for again.
+    `day` names the digest (domain.request.Delivery.day) in DECIDED.
     `changed`: the profile has changed since it was judged; `current_maximum` is its limit now.
     `needs_judging`: a judge could assess the paper and was not asked yet.
     """
@@ -53,6 +54,7 @@ class PaperStatus(Value):
     announce_type: AnnounceType | None = None
     digest: Digest | None = None
     decision: Decision | None = None
+    day: str = ""
     posted: Posted | None = None
     retry_at: datetime | None = None
     changed: bool = False

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
 import structlog
 
 from bot.commands.context import Context
-from bot.commands.due import Snapshot, due_requests, due_training, quiet_days, take_snapshot
+from bot.commands.due import (
+    Snapshot,
+    due_requests,
+    due_training,
+    quiet_days,
+    take_snapshot,
+    weekly_best,
+)
 from bot.domain.reasons import ArxivReason, ModelReason
-from bot.domain.request import DigestRequest
+from bot.domain.request import Address, DigestRequest
 from bot.domain.subscription import Subscription
 from bot.planning.plan import (
     RETRY_AFTER,
@@ -45,8 +52,9 @@ Late = tuple[Subscription, DigestRequest, ArxivReason | ModelReason]
 class TickResult:
     """What a tick found: whether a step is under way; requests for a digest that had been
     delivered before, that failed through our fault, or that are given up after _PATIENCE; digests
-    that are late, with the reason; subscriptions whose time has come on a quiet day; and private
-    previews that can be shown. A person's request stays until that person has been told."""
+    that are late, with the reason; subscriptions whose time has come on a quiet day; private
+    previews that can be shown; and channels that are told the best of the week, with the day. A
+    person's request stays until that person has been told."""
 
     in_progress: bool = False
     already_delivered: tuple[DigestRequest, ...] = ()
@@ -55,6 +63,7 @@ class TickResult:
     late: tuple[Late, ...] = ()
     quiet_days: tuple[tuple[Subscription, datetime], ...] = ()
     previews: tuple[DigestRequest, ...] = ()
+    weekly_best: tuple[tuple[Address, date], ...] = ()
 
 
 def tick(context: Context, queues: Queues, now: datetime) -> TickResult:
@@ -105,6 +114,7 @@ def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickRes
         late=tuple(late),
         quiet_days=quiet,
         previews=tuple(requested.previews),
+        weekly_best=tuple(weekly_best(context, snapshot, now)),
     )
     return ticked, todo
 

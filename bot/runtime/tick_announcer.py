@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import redis
 import structlog
 
+from bot.commands import saved
 from bot.domain.papers import fingerprint
-from bot.domain.request import DigestRequest
+from bot.domain.request import Address, DigestRequest
 from bot.runtime.answers import Answers
 from bot.runtime.tick import TickResult
 from bot.views import refusals, subscriptions
@@ -75,6 +77,11 @@ class TickAnnouncer:
                 say = _calling(answers.announcer.say, found.address, subscriptions.quiet(), name)
                 yield name, found.address.platform, say, None
 
+        for address, day in ticked.weekly_best:
+            if answers := self._platforms.get(address.platform):
+                name = fingerprint("best", str(address), day.isoformat())
+                yield name, address.platform, _calling(_say_best, answers, address, name), None
+
     def _told(self, ticked: TickResult) -> Iterator[tuple[str, str, Say, Say]]:
         """What people's own requests came to."""
         for name, groups in (
@@ -104,6 +111,13 @@ def _telling(answers: Answers[Any], name: str, request: DigestRequest, once: str
     if request.preview:
         return _calling(answers.tell_requester, request, note)
     return _calling(answers.announcer.say, request.address, note, once)
+
+
+async def _say_best(answers: Answers[Any], address: Address, name: str) -> bool:
+    """Nothing is said of a week in which nobody voted or shared."""
+    now = datetime.now(UTC)
+    found = await asyncio.to_thread(saved.best_of_week, answers.context, address, now)
+    return found is None or await answers.announcer.say(address, found, name)
 
 
 def _calling(ask: Callable[..., Awaitable[bool]], *args: object) -> Say:

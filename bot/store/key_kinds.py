@@ -26,6 +26,7 @@ from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import Paper, Profile, Value
 from bot.domain.profile_version import ProfileVersion
 from bot.domain.readers.following import Follow, Telling, Told, Unreachable
+from bot.domain.readers.saved import SavedPaper
 from bot.domain.readers.teaching import Lesson, Taught
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
@@ -102,6 +103,12 @@ def _day(_: str, text: str) -> date:
     return date.fromisoformat(text)
 
 
+def _place(_: str, text: str) -> str:
+    if not re.fullmatch(_PLACE, text):
+        raise Unreadable("it is no channel's address")
+    return text
+
+
 def _slot(_: str, text: str) -> list[str]:
     return split_words(text, 3)
 
@@ -149,6 +156,20 @@ def _lesson(key: str, text: str) -> Lesson:
     return lesson
 
 
+def _saved(paper: str, text: str) -> SavedPaper:
+    saved = reader_for(SavedPaper)(text)
+    if saved.paper != paper:
+        raise Unreadable("it is filed under another paper")
+    return saved
+
+
+def _shared(key: str, text: str) -> SavedPaper:
+    shared = reader_for(SavedPaper)(text)
+    if shared.key != key:
+        raise Unreadable("it is filed under another paper or person")
+    return shared
+
+
 def _object(_: str, text: str) -> object:
     """A value of the workers, whose type is unknown here."""
     if not isinstance(value := parse_json(text), dict):
@@ -190,6 +211,7 @@ _FP, _DAY = r"[0-9a-f]{16}", r"\d{4}-\d\d-\d\d"
 _PERIOD = r"\d{4}-\d\d(-\d\d)?"
 _PLACE = r"[a-z]+:[\w-]{0,64}:[\w-]{1,64}"  # as str(Address)
 _WORKSPACE = r"[a-z]+:[\w-]{0,64}"
+_PERSON = r"\w{1,64}"
 _PAPER = r"[\w.-]+(/\d+)?"
 _REF = rf"{_PAPER}v\d+:{_FP}"
 _BATCH = r"[\w.-]+"
@@ -237,6 +259,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     ("wishes", "hash", _a(DigestRequest), False),
     ("subscriptions", "hash", _subscription, False),
     ("served", "hash", _day, False),
+    ("weekly-best", "set", _place, False),
     (f"votes:{_PLACE}:{_PAPER}", "hash", lambda _, text: Vote(text), False),
     (f"lessons:{_WORKSPACE}:{_PROFILE}", "hash", _lesson, False),
     (f"vote-rankings:{_WORKSPACE}:{_PROFILE}", "string", _object, True),  # learned anew
@@ -248,6 +271,8 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (rf"told:{_WORKSPACE}:\w+", "hash", _a(Told), False),
     ("unreachable", "hash", _filed(Unreachable), False),
     ("untold", "hash", _moment, False),
+    (f"saved:{_WORKSPACE}:{_PERSON}", "hash", _saved, False),
+    (f"shared:{_PLACE}", "hash", _shared, False),
     # costs, gates, lookups
     (f"spent:{_SCOPE}:{_PERIOD}", "hash", _number, False),
     (f"spared:{_SCOPE}:{_PERIOD}", "hash", _spared, False),

@@ -166,6 +166,17 @@ class Profiles:
     def put_maker(self, address: Address, name: str, person: str) -> None:
         self._redis.hset(f"pb:makers:{address.workspace_key}", name, person)
 
+    def changed_by(self, address: Address, person: str) -> list[str]:
+        """The workspace's profiles (names) that a person made, or changed."""
+        makers: dict[str, str] = self._redis.hgetall(f"pb:makers:{address.workspace_key}")  # type: ignore[assignment]
+        names = {name for name, maker in makers.items() if maker == person}
+        begin = _versions(address, "")
+        keys = list(self._redis.scan_iter(f"{begin}*", count=1000))
+        for key, versions in self._rows.hgetall_many(keys, reader_for(ProfileVersion)).items():
+            if any(version.by == person for version in versions.values()):
+                names.add(key.removeprefix(begin))
+        return sorted(names)
+
     # -- undo
 
     def put_undo(self, address: Address, change: ProfileChange) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from redis import Redis
 
+from bot.domain.readers.traces import Trace
 from bot.store.days import Days
 from bot.store.history import History
 from bot.store.lists import Lists
@@ -11,6 +14,7 @@ from bot.store.papers import Papers, Vectors
 from bot.store.platforms import Events, Outages
 from bot.store.profiles import Profiles
 from bot.store.readers.follows import Follows
+from bot.store.readers.saved import SavedPapers
 from bot.store.readers.tellings import Tellings
 from bot.store.readers.votes import PaperVotes
 from bot.store.requests import Requests, Tasks
@@ -20,6 +24,15 @@ from bot.store.subscriptions import Subscriptions
 from bot.store.values.lease import Lease
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import SHORT_RETENTION, parse_int_pair
+
+
+class LeftBehind(Protocol):
+    """A store of what people leave behind: what a person left in a workspace can be seen, and
+    erased for good."""
+
+    def traces(self, workspace_key: str, person: str) -> list[Trace]: ...
+
+    def erase(self, workspace_key: str, person: str) -> None: ...
 
 
 class Store:
@@ -43,6 +56,8 @@ class Store:
         self.subscriptions = Subscriptions(redis)
         self.tasks = Tasks(redis)
         self.votes = PaperVotes(redis)
+        self.saved = SavedPapers(redis)
+        self.left_behind: tuple[LeftBehind, ...] = (self.votes, self.saved)
         self.events = Events(redis)
         self.outages = Outages(redis)
 

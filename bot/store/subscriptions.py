@@ -20,6 +20,8 @@ local before = redis.call('hget', KEYS[2], ARGV[1])
 if not before or before < ARGV[2] then redis.call('hset', KEYS[2], ARGV[1], ARGV[2]) end
 """
 
+_WEEKLY_BEST = "pb:weekly-best"
+
 
 class Subscriptions:
     """One for each channel and profile (a name)."""
@@ -106,6 +108,20 @@ class Subscriptions:
 
         changes = [self.change(s.address, s.profile, updated) for s in every]
         return [after for before, after in changes if after is not None and after != before]
+
+    # -- the best of the week, on Fridays
+
+    def with_weekly_best(self) -> set[str]:
+        """The channels (addresses) that want it, subscribed or not any more."""
+        return set(map(str, self._redis.smembers(_WEEKLY_BEST)))
+
+    def put_weekly_best(self, address: Address, is_wanted: bool) -> None:
+        if is_wanted:
+            self._redis.sadd(_WEEKLY_BEST, str(address))
+        else:
+            self._redis.srem(_WEEKLY_BEST, str(address))
+
+    # -- days that were served
 
     def last_served_days(self) -> dict[str, date]:
         """By subscription key, the last day (in New York) that was served."""

@@ -83,6 +83,12 @@ def _buttons(value: str, votes: Votes) -> Iterable[Button]:
     yield Button(action="up", label=f"👍 {votes.up}" if votes.up else "👍", value=value)
     yield Button(action="down", label=f"👎 {votes.down}" if votes.down else "👎", value=value)
     yield Button(action="abstract", label="Abstract", value=value)
+    yield save_button(value)
+
+
+def save_button(value: str) -> Button:
+    """Keeps a paper for the person who presses it; pressed again, no longer."""
+    return Button(action="save", label="Save", value=value)
 
 
 def menu(paper: Paper, day: str) -> tuple[Button, ...]:
@@ -100,6 +106,17 @@ def menu_text(decision: Decision, day: str) -> Message:
     """The menu as a message, where a platform has none."""
     paper = decision.paper
     return Message(title=readable(paper.title), buttons=menu(paper, day))
+
+
+def whole_abstract(paper: Paper) -> Message:
+    """The title, every author and the full abstract."""
+    names = author_line(paper, ()) if len(paper.authors) > 40 else ", ".join(paper.authors)
+    return Message(
+        title=readable(paper.title),
+        text=(readable(paper.abstract),),
+        small=(names,) if names else (),
+        buttons=(Button(action="open", label="arXiv", url=paper.url),),
+    )
 
 
 def pdf_url(paper: Paper) -> str:

@@ -71,6 +71,19 @@ _MORE = (
         arguments="NAME | WORDS | ID | all",
         does="no longer be told of it",
     ),
+    CommandLine(
+        word="digest best",
+        arguments="[30 | fridays | off]",
+        does="what was liked and saved most in these days",
+    ),
+    CommandLine(
+        word="digest saved",
+        arguments="[shared | bibtex | ris | csl]",
+        does="the papers you saved, those that others share here, a file of yours",
+    ),
+    CommandLine(
+        word="digest me", arguments="[forget]", does="all you left here, and having it forgotten"
+    ),
     CommandLine(word="why", arguments="ID", does="why a paper was picked, or not"),
     CommandLine(word="digest cost", does="what scoring costs, and the limits"),
     CommandLine(

@@ -23,7 +23,7 @@ from bot.views.assessments import (
     scores,
     silence,
 )
-from bot.views.card import announced_as, author_line, comment
+from bot.views.card import announced_as, comment, save_button
 from bot.views.dates import local_time, long_date
 from bot.views.digest import outcome_reason
 from bot.views.permalinks import permalink
@@ -73,7 +73,7 @@ def _answer(report: PaperReport) -> Message:
     waits = report.is_waiting
     missing = "looking it up …" if waits else "not looked up" if report.failed else "not found"
     title = "" if paper else f"{report.id}: {missing}"
-    buttons = (Button(action="open", label="arXiv", url=paper.url),) if paper else ()
+    buttons = tuple(_own_buttons(paper)) if paper else ()
     text, points, small = list[str](), tuple[str, ...](), list[str]()
     if len(statuses) == 1:
         (status,) = statuses
@@ -82,7 +82,7 @@ def _answer(report: PaperReport) -> Message:
         text += _text(report, status)
         points = tuple(_points(status))
         small = [f"{report.id} · {one_line(status.profile.title)}", *_small(status)]
-        buttons = (*_links(report, status), *buttons)
+        buttons = (*_links(report, status), *_votes(report, status), *buttons)
     items = () if len(statuses) == 1 else tuple(_items(report))
     if paper and items:
         small = [report.id]
@@ -135,8 +135,20 @@ def _items(report: PaperReport) -> Iterator[Item]:
             text=tuple(text),
             points=tuple(_points(status)),
             small=tuple(_small(status)),
-            buttons=_links(report, status),
+            buttons=(*_links(report, status), *_votes(report, status)),
         )
+
+
+def _own_buttons(paper: Paper) -> Iterator[Button]:
+    """What is done with the paper itself, whatever became of it."""
+    yield Button(action="open", label="arXiv", url=paper.url)
+    yield save_button(paper.id)
+
+
+def _votes(report: PaperReport, status: PaperStatus) -> Iterator[Button]:
+    """A paper that this channel was not shown can be voted up here, where it has no card."""
+    if status.day and not status.posted and not report.is_private and status.paper:
+        yield Button(action="up-missed", label="👍", value=f"{status.day} {status.paper.id}")
 
 
 def _links(report: PaperReport, status: PaperStatus) -> tuple[Button, ...]:
@@ -379,14 +391,3 @@ def no_paper(found: ArxivAnswer, id: str, today: date, near: str) -> str:
     young = ", or hasn't announced it yet" if _is_young(id, today) else ""
     said = f"arXiv has no paper {id}{young}"
     return f"{said}; did you mean {near}?" if near else f"{said}."
-
-
-def whole_abstract(paper: Paper) -> Message:
-    """The title, every author and the full abstract."""
-    names = author_line(paper, ()) if len(paper.authors) > 40 else ", ".join(paper.authors)
-    return Message(
-        title=readable(paper.title),
-        text=(readable(paper.abstract),),
-        small=(names,) if names else (),
-        buttons=(Button(action="open", label="arXiv", url=paper.url),),
-    )

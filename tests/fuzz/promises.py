@@ -77,7 +77,10 @@ def assert_shown(*posts: Post) -> None:
 
 
 def _may_mention(post: Post) -> set[str]:
-    return {post.by, *(item.channel for item in post.items)} if isinstance(post, Message) else set()
+    if not isinstance(post, Message):
+        return set()
+    people = {id for item in post.items for line in item.people for id in line.ids}
+    return {post.by, *(item.channel for item in post.items)} | people
 
 
 def _mentions(found: Any) -> set[str]:

@@ -2,7 +2,8 @@
 
     python -m tests.pictures
 
-Needs Chromium (Debian's package `chromium`, with `fonts-lato` and `fonts-noto-color-emoji`). When
+Needs Chromium (Debian's package `chromium`, with `fonts-lato`, `fonts-noto-core` and
+`fonts-noto-color-emoji`). When
 a picture's golden file or its rendering changes, a test asks for this.
 """
 

@@ -10,9 +10,10 @@ from redis import Redis
 
 from bot.domain.papers import Value, fingerprint
 from bot.domain.readers.teaching import DownReason, Lesson, Taught
+from bot.domain.readers.traces import Trace, TraceKind
 from bot.domain.request import Address
 from bot.domain.subscription import Vote, Votes
-from bot.store.values.quarantine import ValueReader
+from bot.store.values.quarantine import ValueReader, drop_quarantined
 from bot.store.values.stored_forms import RETENTION, N, reader_for, serialise
 
 _UNDO_FOR = timedelta(days=1)
@@ -129,6 +130,60 @@ class PaperVotes:
         self._redis.delete(_forgotten(address.workspace_key, token))
         return back
 
+    # -- what a person left
+
+    def traces(self, workspace_key: str, person: str) -> list[Trace]:
+        """Their votes, also those of an older release, which teach nothing and have no title."""
+        traces, seen = [], set[tuple[str, str]]()
+        for lesson in self._lessons_by(workspace_key, person):
+            seen.add((lesson.channel, lesson.paper))
+            traces.append(_trace(lesson.channel, lesson.paper, lesson.vote, lesson))
+        for key in self._keys("votes", workspace_key):
+            channel, paper = _channel_and_paper(key)
+            vote = self._redis.hget(key, person)
+            if vote and (channel, paper) not in seen:
+                traces.append(_trace(channel, paper, str(vote), None))
+        return traces
+
+    def erase(self, workspace_key: str, person: str) -> None:
+        """All of them, those that could be brought back included; what was learned from them is
+        learned anew from the rest."""
+        learned = self._keys("lessons", workspace_key)
+        for key, lessons in self._rows.hgetall_many(learned, reader_for(Lesson)).items():
+            if mine := [lesson.key for lesson in lessons.values() if lesson.by == person]:
+                name = key.removeprefix("pb:lessons:")
+                self._redis.hdel(key, *mine)
+                self._redis.delete(f"pb:vote-rankings:{name}", f"pb:taught:{name}")
+        for key in self._keys("votes", workspace_key):
+            self._redis.hdel(key, person)
+        for key in self._keys("forgotten", workspace_key):
+            self._erase_forgotten(key, person)
+        kinds = ("votes", "lessons", "forgotten")
+        drop_quarantined(self._redis, [f"pb:{kind}:{workspace_key}:" for kind in kinds], person)
+
+    def _erase_forgotten(self, key: str, person: str) -> None:
+        """Others' votes, forgotten by somebody else, can still be brought back."""
+        forgotten = self._rows.get(key, reader_for(Forgotten))
+        if forgotten is None:
+            return
+        rest = tuple(lesson for lesson in forgotten.lessons if lesson.by != person)
+        if forgotten.by == person or not rest:
+            self._redis.delete(key)
+        elif rest != forgotten.lessons:
+            left = forgotten.model_copy(update={"lessons": rest})
+            self._redis.set(key, serialise(left), keepttl=True, xx=True)
+
+    def _lessons_by(self, workspace_key: str, person: str) -> list[Lesson]:
+        keys = self._keys("lessons", workspace_key)
+        rows = self._rows.hgetall_many(keys, reader_for(Lesson)).values()
+        return [each for lessons in rows for each in lessons.values() if each.by == person]
+
+    def _keys(self, kind: str, workspace_key: str) -> list[str]:
+        """Every key of a kind in a workspace, whatever channel or profile it is of."""
+        return sorted(self._redis.scan_iter(f"pb:{kind}:{workspace_key}:*", count=1000))
+
+    # -- what votes teach, as it was learned
+
     def put_learned(
         self, workspace_key: str, profile: str, rankings: Value, taught: Taught
     ) -> None:
@@ -151,6 +206,23 @@ class PaperVotes:
 def _row(lesson: Lesson) -> tuple[str, str, int, str, str]:
     seconds = int(RETENTION.total_seconds())
     return lesson.by, lesson.vote.value, seconds, lesson.key, serialise(lesson)
+
+
+def _trace(channel: str, paper: str, vote: str, lesson: Lesson | None) -> Trace:
+    return Trace(
+        kind=TraceKind.VOTE,
+        text=lesson.title if lesson else paper,
+        paper=paper,
+        detail=vote,
+        channels=(channel,),
+        at=lesson.at if lesson else None,
+    )
+
+
+def _channel_and_paper(key: str) -> tuple[str, str]:
+    """Of a key of votes."""
+    parts = key.removeprefix("pb:votes:").split(":", 3)
+    return ":".join(parts[:3]), parts[3]
 
 
 def _votes(channel: str, paper: str) -> str:

@@ -6,6 +6,7 @@ version can recover them.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -169,6 +170,19 @@ def quarantine_key(redis: Redis, key: str, why: str) -> None:
     redis.hset(QUARANTINE_KEY, key, serialise(Quarantined(key=key, why=why, at=datetime.now(UTC))))
     redis.expire(QUARANTINE_KEY, RETENTION)
     log.error("quarantined: stored value cannot be read", key=key, why=why)
+
+
+def drop_quarantined(redis: Redis, keys: Sequence[str], person: str) -> None:
+    """Forget values set aside that name a person (an id), of the keys that begin like these."""
+    rows: dict[str, str] = redis.hgetall(QUARANTINE_KEY)  # type: ignore[assignment]
+    named = re.compile(rf"(?<![A-Za-z0-9]){re.escape(person)}(?![A-Za-z0-9])")
+    found = [
+        name
+        for name, row in rows.items()
+        if name.startswith(tuple(keys)) and named.search(f"{name} {row}")
+    ]
+    if found:
+        redis.hdel(QUARANTINE_KEY, *found)
 
 
 def quarantined_key_name(key: str) -> str:

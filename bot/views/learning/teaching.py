@@ -43,6 +43,19 @@ def why_not(value: str) -> Message:
     return Message(title="👎 counted. Why not?", buttons=tuple(buttons))
 
 
+def missed_vote(profile: Profile, stands: bool) -> Message:
+    """To a vote for a paper that was not posted; `stands`, or was taken back."""
+    if not stands:
+        return Message(title="👍 taken back.")
+    return Message(
+        title="👍 counted, though it was not posted.",
+        text=(
+            f"It teaches {one_line(profile.title)} from the next digest on, and /digest best "
+            "names the paper.",
+        ),
+    )
+
+
 def reason_kept(reason: DownReason) -> Message:
     return Message(title=_THANKS[reason])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.arxiv.text import one_line, readable
 from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.message import Button, Item, Link, Message
-from bot.views.card import byline, sentence
+from bot.views.card import byline, save_button, sentence
 from bot.views.digest import NEAR, digest_title, outcome_reason
 from bot.views.reasons import problem_text
 
@@ -55,4 +55,5 @@ def posted_by_hand(digest: Digest, decision: Decision, by: str) -> Message:
         paper=Link(label=readable(paper.title), url=paper.url),
         text=(sentence(digest, decision),),
         small=(" · ".join([*found, *byline(decision, digest.date)]),),
+        buttons=(save_button(paper.id),),
     )

@@ -350,12 +350,33 @@ def about_follows(somebody: Conversation) -> None:
     somebody.types("/digest unfollow all")
 
 
+def about_saved_papers(somebody: Conversation) -> None:
+    somebody.presses("save", "day 2503.10000")
+    somebody.presses("share-saved", "2503.10000")
+    somebody.presses("saved-reading", "2503.10000")
+    somebody.types("/digest saved")
+    somebody.presses("saved", "shared")
+    somebody.presses("saved-done", "2503.10000 here")
+    somebody.presses("saved-open", "2503.10000")
+    somebody.presses("unshare-saved", "2503.10000")
+    somebody.presses("unsave", "2503.10000")
+    somebody.presses("up-missed", "day 2503.10002")
+    somebody.types("/digest best 30")
+    somebody.presses("weekly-best", "fridays")
+    somebody.types("/digest best off")
+    somebody.types("/digest me")
+    somebody.presses("me", "")
+    somebody.presses("ask-forget-me", "")
+    somebody.presses("forget-me", "")
+    somebody.types("/digest me")
+
+
 def test_what_a_channel_sees(context: Context) -> None:
     somebody = Conversation(context)
     for part in (
         *(before_anything, before_subscribing, by_words, by_form, by_button, own_profile),
         *(by_work, profile_by_button, versions, about_one_paper, about_votes),
-        about_follows,
+        *(about_follows, about_saved_papers),
     ):
         part(somebody)
     check_golden("commands/subscriptions.txt", "\n".join(somebody.said) + "\n")
@@ -501,10 +522,15 @@ def test_votes_are_counted_per_person_and_channel(context: Context) -> None:
     for person in ("U1", "U2", "U3"):
         answer = pressed("up", "day 2503.10000", context, replace(INVOCATION, by=person))
     assert isinstance(answer.update, Card)
-    assert [button.label for button in answer.update.buttons] == ["👍 3", "👎", "Abstract"]
+    assert [button.label for button in answer.update.buttons] == ["👍 3", "👎", "Abstract", "Save"]
     answer = pressed("down", "day 2503.10000", context, replace(INVOCATION, by="U2"))
     assert isinstance(answer.update, Card)
-    assert [button.label for button in answer.update.buttons] == ["👍 2", "👎 1", "Abstract"]
+    assert [button.label for button in answer.update.buttons] == [
+        "👍 2",
+        "👎 1",
+        "Abstract",
+        "Save",
+    ]
     answer = pressed("up", "day 2503.10000", context, replace(INVOCATION, address=NEXT_DOOR))
     assert isinstance(answer.update, Card)
     assert answer.update.buttons[0].label == "👍 1"

@@ -374,6 +374,38 @@ def test_a_day_without_a_list_is_not_quiet_where_one_is_still_owed(
     assert quiet(context, queues, SATURDAY) == []  # Friday's was never delivered
 
 
+# -- the best of the week
+
+
+def told_best(context: Context, queues: Queues, now: datetime) -> list[str]:
+    told = tick.tick(context, queues, now).weekly_best
+    return [f"{address.channel} {day}" for address, day in told]
+
+
+def test_the_best_of_the_week_is_told_on_friday_afternoon_by_the_channels_clock(
+    context: Context, queues: Queues
+) -> None:
+    afternoon = FRIDAY.replace(hour=15, minute=0)  # 16:00 in Berlin
+    new_york = Schedule(at=time(9), tz="America/New_York")
+    for mine in (
+        subscription(),
+        subscription(profile="compression"),  # the channel is told once
+        subscription("C2", schedule=new_york),
+        subscription("C3"),  # did not ask for it
+        subscription("C4", paused=Paused(at=NOW, by="U1")),
+    ):
+        context.store.subscriptions.put(mine)
+        is_wanted = mine.address.channel != "C3"
+        context.store.subscriptions.put_weekly_best(mine.address, is_wanted)
+    assert told_best(context, queues, afternoon - MINUTE) == []
+    assert told_best(context, queues, afternoon) == ["C1 2025-03-21"]
+    assert told_best(context, queues, afternoon + 5 * HOUR) == ["C1 2025-03-21", "C2 2025-03-21"]
+    assert told_best(context, queues, afternoon + 8 * HOUR) == ["C2 2025-03-21"]  # C1 has Saturday
+    assert told_best(context, queues, afternoon + DAY) == []
+    context.store.subscriptions.put_weekly_best(subscription().address, False)
+    assert told_best(context, queues, afternoon) == []
+
+
 # -- what a gate learns at night
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import redis
 
+from bot.commands import saved
 from bot.domain.message import Message
 from bot.domain.reasons import ArxivReason
 from bot.domain.request import Address, DigestRequest
 from bot.domain.subscription import Subscription
 from bot.runtime.tick import TickResult
 from bot.runtime.tick_announcer import TickAnnouncer
-from tests.factories import scheduled_request, subscription
+from tests.factories import DAY, scheduled_request, subscription
+
+SILENT = Address(platform="slack", workspace="T1", channel="C2")
 
 
 class Chat:
@@ -173,5 +177,28 @@ def test_what_could_not_be_said_is_said_at_the_next_tick() -> None:
             announcer.announce(TickResult(late=(late("slack", 1),)))
             await rounds()
         assert (slack.said, slack.tries) == (["C1"], 2)
+
+    asyncio.run(talk())
+
+
+def test_the_best_of_the_week_is_told_once_and_only_where_there_is_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The clock finds the same Friday at each tick."""
+    there = Address(platform="slack", workspace="T1", channel="C1")
+    best = {there: Message(title="The best of this week"), SILENT: None}
+    monkeypatch.setattr(saved, "best_of_week", lambda context, address, now: best[address])
+
+    async def talk() -> None:
+        chat = Chat(away=1)
+        announcer: Any = TickAnnouncer({"slack": Platform(chat)})  # type: ignore[dict-item]
+        ticked = TickResult(weekly_best=tuple((address, DAY) for address in best))
+        for _ in range(4):
+            announcer.announce(ticked)
+            await asyncio.gather(*announcer._said.values())
+        assert chat.said == ["C1"]
+        announcer.announce(TickResult(weekly_best=((there, DAY + timedelta(days=7)),)))
+        await asyncio.gather(*announcer._said.values())
+        assert chat.said == ["C1", "C1"]
 
     asyncio.run(talk())

@@ -20,7 +20,7 @@ from bot.domain.subscription import Vote
 from bot.planning.following import merged
 from bot.store.key_repair import RepairingRedis
 from bot.store.store import Store
-from tests.factories import DAY, NOW, profile, subscription
+from tests.factories import DAY, NOW, profile, saved_paper, subscription
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 _WRITES = ("EVAL", "HSETNX", "SET")
@@ -118,6 +118,12 @@ def _look_through(store: Store) -> bool:
     return store.tellings.untold("slack") == {}
 
 
+def _keep(store: Store) -> bool:
+    mine = saved_paper(shared=(str(HERE),))
+    before, _ = store.saved.change("slack:T1", "U1", mine.paper, lambda _: mine)
+    return before is None and len(store.saved.shared_with(str(HERE), NOW)) == 1
+
+
 WRITES: dict[str, Callable[[Store], bool]] = {
     "an event is taken": lambda store: store.events.is_first_delivery("e1"),
     "an outage begins": lambda store: store.outages.put("slack", "away", NOW),
@@ -127,6 +133,7 @@ WRITES: dict[str, Callable[[Store], bool]] = {
     "somebody was told of a paper": _tell,
     "a paper is by somebody else": _not_them,
     "a delivery is looked through": _look_through,
+    "somebody saves a paper": _keep,
     "a subscription ends": lambda store: store.subscriptions.drop(subscription()),
 }
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.views.bibtex import bibtex_text, entry
+from bot.views.keeping.bibtex import bibtex_text, entry
 from tests.factories import HOSTILE_DECISION, paper
 
 

@@ -13,9 +13,9 @@ from bot.terminal import export, render
 from bot.views import digest as digest_views
 from bot.views import terminal as terminal_views
 from bot.views.assessments import claim_lines
-from bot.views.bibtex import bibtex_text
+from bot.views.card import whole_abstract
+from bot.views.keeping.bibtex import bibtex_text
 from bot.views.looking.near_misses import near_misses
-from bot.views.why import whole_abstract
 from tests.factories import announced, digest, profile
 from tests.fuzz.promises import assert_plain, assert_shown, document, texts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -33,7 +34,18 @@ def bibtex_text(paper: Paper) -> Message:
     return Message(title=readable(paper.title), code=entry(paper))
 
 
-def entry(paper: Paper) -> str:
+def entries(papers: Iterable[Paper]) -> str:
+    """Several entries as a file, each with a key of its own."""
+    seen: Counter[str] = Counter()
+    found = []
+    for paper in papers:
+        key = _key(paper)
+        seen[key] += 1
+        found.append(entry(paper, key if seen[key] == 1 else f"{key}-{seen[key]}"))
+    return "".join(f"{each}\n\n" for each in found)
+
+
+def entry(paper: Paper, key: str = "") -> str:
     """`@misc{...}` in Unicode, with the title in braces that keep its capitals. No text of others
     is left that TeX would read as a command, but for the mathematics that `readable` reads, too."""
     month = ids.month(paper.id)
@@ -48,7 +60,7 @@ def entry(paper: Paper) -> str:
         "url": paper.url,
     }
     rows = [f"  {name:<13} = {{{value}}}," for name, value in fields.items() if value]
-    return "\n".join([f"@misc{{{_key(paper)},", *rows, "}"])
+    return "\n".join([f"@misc{{{key or _key(paper)},", *rows, "}"])
 
 
 def _title(raw: str) -> str:

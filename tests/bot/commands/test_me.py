@@ -1,0 +1,199 @@
+"""All that a person left is shown to them alone, and erased from the store key by key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.commands import dispatch
+from bot.commands.context import Context, Invocation
+from bot.domain.digest import Judge
+from bot.domain.message import Message
+from bot.domain.readers.teaching import Taught
+from bot.domain.status import Status
+from bot.domain.subscription import Vote
+from bot.errors import Refused
+from bot.store.key_kinds import kind_of
+from bot.store.lookups import Lookups
+from bot.store.store import Store
+from tests.bot.commands.samples import (
+    CHANNEL_ADDRESS,
+    INVOCATION,
+    NEXT_DOOR,
+    PROFILE_VALUES,
+    deliver_day,
+)
+from tests.factories import profile, subscription
+
+ONE, TWO, MISSED = "2503.10000", "2503.10001", "2503.10002"
+ME, OTHER = "U0ME", "U0OTHER"
+ELSEWHERE = CHANNEL_ADDRESS.model_copy(update={"workspace": "T2"})
+
+# What stays, and why: others rely on who subscribed a channel (is told when it is paused) and who
+# made or changed a profile; a request is gone when it is answered, the undo of a profile's change
+# after a day, the count of what somebody shared after two hours.
+KEPT = {"subscriptions", "makers", "versions", "wishes", "undo", "shares"}
+
+
+@pytest.fixture
+def context(store: Store) -> Context:
+    store.profiles.put_shared(profile())
+    store.subscriptions.put(subscription(profile="matters", by=ME))
+    context = Context(store, Lookups(store), Judge(), lambda: Status.model_validate({}))
+    for place in (CHANNEL_ADDRESS, NEXT_DOOR, ELSEWHERE):
+        deliver_day(context, place)
+    return context
+
+
+def by(who: str, **fields: object) -> Invocation:
+    return replace(INVOCATION, by=who, **fields)  # type: ignore[arg-type]
+
+
+def typed(context: Context, text: str, who: Invocation) -> Message:
+    head = dispatch.answer(replace(who, text=text), context).head
+    assert head is not None
+    return head
+
+
+def press(context: Context, action: str, value: str, who: Invocation) -> Message | None:
+    return dispatch.press(who, action, value, context).head
+
+
+def leave_everything(context: Context, who: Invocation) -> None:
+    """Do whatever leaves something of a person in the store."""
+    press(context, "up", f"day {ONE}", who)
+    press(context, "down", f"day {TWO}", who)
+    press(context, "down-weak", f"day {TWO}", who)
+    press(context, "up-missed", f"day {MISSED}", who)
+    for id in (ONE, TWO):
+        if context.store.saved.one("slack:T1", who.by, id) is None:
+            press(context, "save", f"day {id}", who)
+        press(context, "share-saved", id, who)
+    press(context, "saved-reading", ONE, who)
+    typed(context, "why 2503.10001", who)
+    press(context, "share", ONE, who)
+
+
+def naming(store: Store, person: str) -> Iterator[tuple[str, str]]:
+    """Every key whose name or content has a person's id, with its kind."""
+    word = re.compile(rf"(?<![A-Za-z0-9]){person}(?![A-Za-z0-9])")
+    redis: Any = store.redis
+    read = {
+        "string": redis.get,
+        "hash": redis.hgetall,
+        "set": redis.smembers,
+        "zset": lambda key: redis.zrange(key, 0, -1),
+        "list": lambda key: redis.lrange(key, 0, -1),
+    }
+    for key in sorted(redis.keys("*")):
+        if word.search(f"{key} {read[redis.type(key)](key)}"):
+            kind = kind_of(key)
+            yield (kind.name if kind else key), key
+
+
+def test_every_key_that_names_a_person_is_erased_but_for_those_that_others_rely_on(
+    context: Context, store: Store
+) -> None:
+    me, admin = by(ME), by(OTHER)
+    leave_everything(context, me)
+    typed(context, "taught forget mine matters", me)  # votes that could be brought back
+    leave_everything(context, by(ME, address=NEXT_DOOR))
+    press(context, "up", f"day {ONE}", admin)
+    typed(context, "taught forget all matters", admin)  # by somebody else
+    leave_everything(context, me)
+    leave_everything(context, admin)
+    waiting = dispatch.answer(replace(me, text="now foundations"), context).request
+    assert waiting is not None
+    store.requests.put(waiting)
+    for title in ("Bounds", "Rates"):
+        dispatch.submit(me, "profile", "", PROFILE_VALUES | {"title": title}, context)
+    press(context, "delete-profile", "rates", me)
+    old = f"pb:votes:{CHANNEL_ADDRESS}:2401.00001"  # of a release whose votes taught nothing
+    store.redis.hset(old, ME, Vote.UP)
+    unread = {  # what could not be read, and is set aside
+        f"pb:saved:slack:T1:{ME}": "2401.00002",
+        "pb:lessons:slack:T1:matters": f"{CHANNEL_ADDRESS} 2401.00002 {ME}",
+        f"pb:votes:{CHANNEL_ADDRESS}:2401.00002": ME,
+        f"pb:shared:{CHANNEL_ADDRESS}": f"2401.00002 {ME}",
+    }
+    for key, field in unread.items():
+        store.redis.hset(key, field, f'{{"by": "{ME}"')
+    store.saved.of("slack:T1", ME)
+    store.votes.lessons("slack:T1", "matters")
+    before = {kind for kind, _ in naming(store, ME)}
+    assert before >= {"votes", "lessons", "forgotten", "saved", "shared", "aside", *KEPT}
+    assert old in {key for _, key in naming(store, ME)}
+    others = list(naming(store, OTHER))
+    (button,) = typed(context, "me forget", me).buttons
+    press(context, button.action, button.value, me)
+    left = list(naming(store, ME))
+    assert {kind for kind, _ in left} <= KEPT
+    assert list(naming(store, OTHER)) == others
+    with pytest.raises(Refused, match="nothing"):
+        typed(context, "me forget", me)
+
+
+def test_what_was_left_in_another_workspace_stays(context: Context, store: Store) -> None:
+    elsewhere = by(ME, address=ELSEWHERE)
+    for who in (by(ME), elsewhere):
+        press(context, "up", f"day {ONE}", who)
+        press(context, "save", f"day {ONE}", who)
+    press(context, "forget-me", "", by(ME))
+    titles = [item.title for item in typed(context, "me", elsewhere).items]
+    assert titles == ["1 vote", "1 saved paper"]
+    assert store.votes.count(ELSEWHERE, ONE).up == 1
+
+
+def test_it_says_what_there_is_and_what_stays(context: Context) -> None:
+    nothing = typed(context, "me", by(OTHER))
+    assert nothing.title == "What you left in this workspace: nothing that can be forgotten."
+    assert not nothing.buttons
+    leave_everything(context, by(ME))
+    dispatch.submit(by(ME), "profile", "", PROFILE_VALUES, context)
+    said = typed(context, "me", by(ME))
+    assert [item.title for item in said.items] == ["3 votes", "2 saved papers"]
+    assert said.items[0].points[0] == f"On the matter of {ONE} · 👍 · {ONE}"
+    assert said.items[1].points[1] == f"On the matter of {ONE} · you are reading it · {ONE}"
+    assert said.small[:2] == (
+        "Stays: you subscribed 1 channel, and are told when digests stop there.",
+        "Stays: you made or changed bounds-rates, and the history of a profile says who did.",
+    )
+
+
+def test_what_votes_taught_is_learned_anew_without_those_that_were_erased(
+    context: Context, store: Store
+) -> None:
+    for who in (ME, OTHER):
+        press(context, "up", f"day {ONE}", by(who))
+    found = store.votes.lessons("slack:T1", "matters")[0]
+    store.votes.put_learned("slack:T1", "matters", found, Taught(basis="-"))
+    press(context, "forget-me", "", by(ME))
+    assert store.votes.taught("slack:T1", "matters") is None
+    assert store.votes.count(CHANNEL_ADDRESS, ONE).up == 1
+    assert [each.by for each in store.votes.lessons("slack:T1", "matters")] == [OTHER]
+
+
+def test_votes_that_somebody_else_forgot_come_back_without_the_erased_ones(
+    context: Context, store: Store
+) -> None:
+    for who in (ME, OTHER):
+        press(context, "up", f"day {ONE}", by(who))
+    gone = typed(context, "taught forget all matters", by(OTHER))
+    press(context, "save", f"day {ONE}", by(ME))
+    press(context, "forget-me", "", by(ME))
+    back = press(context, "undo-forget", gone.buttons[0].value, by(OTHER))
+    assert back is not None
+    assert back.title == "1 vote on papers of matters is back."
+    assert store.votes.traces("slack:T1", ME) == []
+
+
+@pytest.mark.parametrize("text", ["me forget it", "me again", "me forget forget"])
+def test_words_it_does_not_know_forget_nothing(context: Context, text: str) -> None:
+    press(context, "save", f"day {ONE}", by(ME))
+    with pytest.raises(Refused, match="/digest me forget"):
+        typed(context, text, by(ME))
+    assert context.store.saved.of("slack:T1", ME)
