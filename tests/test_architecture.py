@@ -49,12 +49,12 @@ ALLOWED_IMPORTS = {
         "bot.safe_text",
     },
     "bot.terminal": {"bot.domain", "bot.arxiv", "bot.views"},
+    "bot.commands.typed": {"bot.domain", "bot.arxiv", "bot.errors"},
     "bot.commands": {
         *("bot.domain", "bot.arxiv", "bot.planning", "bot.profiles", "bot.store", "bot.views"),
         *("bot.domain.readers", "bot.domain.tasks", "bot.store.values", "bot.store.readers"),
         *("bot.views.keeping", "bot.views.learning", "bot.views.looking", "bot.views.making"),
-        "bot.views.readers",
-        "bot.errors",
+        *("bot.views.readers", "bot.commands.typed", "bot.errors"),
     },
     "workers.arxiv": {"bot.domain", "bot.arxiv", "bot.store", "bot.store.values", *BASE},
     "workers.judging": {
@@ -68,6 +68,7 @@ ALLOWED_IMPORTS = {
 }
 # Packages and files that do no I/O: they import none of IO_LIBRARIES, and only one another.
 PURE_PACKAGES = {
+    "bot.commands.typed",
     *("bot.domain", "bot.domain.readers", "bot.domain.tasks", "bot.arxiv", "bot.planning"),
 }
 PURE = {
@@ -75,7 +76,7 @@ PURE = {
     *("bot.discord.forms", "bot.discord.render", "bot.terminal.render"),
     "bot.runtime.expiring_cache",
     *("bot.views.dates", "bot.views.permalinks", "bot.views.reasons", "bot.views.refusals"),
-    *("bot.commands.parse", "bot.commands.permissions", "bot.commands.phrases"),
+    "bot.commands.permissions",
     *("workers.arxiv.feed", "workers.arxiv.freshness", "workers.arxiv.withdrawals"),
     *("workers.arxiv.xml_check", "workers.gate.keyword_ranking", "workers.gate.learned_ranking"),
     *("workers.embedding.meaning", "workers.embedding.wordpiece", "workers.gate.local_ranking"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.commands import parse, trials
+from bot.commands import trials
 from bot.commands.context import Answer, Context, Invocation, newest_day_request
 from bot.commands.naming import with_names
+from bot.commands.typed import parse
 from bot.domain.message import Post
 from bot.domain.papers import Profile
 from bot.domain.request import DigestRequest

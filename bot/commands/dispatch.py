@@ -13,7 +13,6 @@ from bot.commands import (
     following,
     me,
     papers,
-    phrases,
     profile_versions,
     profiles,
     saved,
@@ -26,6 +25,7 @@ from bot.commands.context import Answer, Context, Invocation
 from bot.commands.conversation import SAYINGS
 from bot.commands.naming import profile_meant
 from bot.commands.permissions import Right
+from bot.commands.typed import phrases
 from bot.domain.message import Message
 from bot.domain.readers.saved import Reading
 from bot.domain.readers.teaching import DownReason

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bot.commands.context import Context, Invocation
-from bot.commands.phrases import FILLERS
+from bot.commands.typed.phrases import FILLERS
 from bot.domain.papers import Profile
 from bot.errors import Refused
 from bot.profiles import library

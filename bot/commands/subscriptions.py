@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import time
 
 from bot.arxiv.calendar import new_york_date, weekday_before
-from bot.commands import parse
 from bot.commands.context import HOME, Answer, Context, InvalidForm, Invocation
 from bot.commands.naming import with_names
-from bot.commands.parse import Options
 from bot.commands.permissions import Right, may_change
+from bot.commands.typed import parse
+from bot.commands.typed.parse import Options
 from bot.domain.message import Field, Form, Item, Message
 from bot.domain.papers import Profile, fingerprint
 from bot.domain.request import Address

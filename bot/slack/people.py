@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.commands import parse
 from bot.commands.permissions import Person, PersonKind, Right
+from bot.commands.typed import parse
 from bot.errors import PaperboyError, Refused
 from bot.runtime.expiring_cache import ExpiringCache
 from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error

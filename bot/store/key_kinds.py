@@ -137,7 +137,9 @@ def _subscription(key: str, text: str) -> Subscription:
     return subscription
 
 
-def _filed(value: type[Follow] | type[Telling] | type[Unreachable]) -> Check:
+def _filed(
+    value: type[Follow] | type[Telling] | type[Unreachable] | type[SavedPaper],
+) -> Check:
     """A value that is filed under its own key."""
 
     def check(key: str, text: str) -> Value:
@@ -161,13 +163,6 @@ def _saved(paper: str, text: str) -> SavedPaper:
     if saved.paper != paper:
         raise Unreadable("it is filed under another paper")
     return saved
-
-
-def _shared(key: str, text: str) -> SavedPaper:
-    shared = reader_for(SavedPaper)(text)
-    if shared.key != key:
-        raise Unreadable("it is filed under another paper or person")
-    return shared
 
 
 def _object(_: str, text: str) -> object:
@@ -271,8 +266,9 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (rf"told:{_WORKSPACE}:\w+", "hash", _a(Told), False),
     ("unreachable", "hash", _filed(Unreachable), False),
     ("untold", "hash", _moment, False),
+    # what people keep
     (f"saved:{_WORKSPACE}:{_PERSON}", "hash", _saved, False),
-    (f"shared:{_PLACE}", "hash", _shared, False),
+    (f"shared:{_PLACE}", "hash", _filed(SavedPaper), False),
     # costs, gates, lookups
     (f"spent:{_SCOPE}:{_PERIOD}", "hash", _number, False),
     (f"spared:{_SCOPE}:{_PERIOD}", "hash", _spared, False),

@@ -30,9 +30,9 @@ class LeftBehind(Protocol):
     """A store of what people leave behind: what a person left in a workspace can be seen, and
     erased for good."""
 
-    def traces(self, workspace_key: str, person: str) -> list[Trace]: ...
+    def traces(self, workspace_key: str, person: str, /) -> list[Trace]: ...
 
-    def erase(self, workspace_key: str, person: str) -> None: ...
+    def erase(self, workspace_key: str, person: str, /) -> None: ...
 
 
 class Store:
@@ -57,7 +57,11 @@ class Store:
         self.tasks = Tasks(redis)
         self.votes = PaperVotes(redis)
         self.saved = SavedPapers(redis)
-        self.left_behind: tuple[LeftBehind, ...] = (self.votes, self.saved)
+        self.left_behind: tuple[LeftBehind, ...] = (
+            self.votes,
+            self.saved,
+            self.follows,
+        )
         self.events = Events(redis)
         self.outages = Outages(redis)
 

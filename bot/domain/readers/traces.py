@@ -13,12 +13,14 @@ class TraceKind(StrEnum):
 
     VOTE = "vote"
     SAVED = "saved"
+    FOLLOW = "follow"
+    TOLD = "told"
 
 
 class Trace(Value):
-    """One of these things: a `paper` (an id, where it is about one), what it says (`text`: a title)
-    and how (`detail`: the vote, how far the person is). `channels` are the addresses where others
-    see it."""
+    """One of these things: a `paper` (an id, where it is about one), what it says (`text`: a title,
+    what is followed) and how (`detail`: the vote, how far the person is). `channels` are the
+    addresses where others see it."""
 
     kind: TraceKind
     text: str

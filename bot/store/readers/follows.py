@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from redis import Redis
 
-from bot.domain.readers.following import Follow
+from bot.domain.readers.following import Follow, FollowKind
+from bot.domain.readers.traces import Trace, TraceKind
 from bot.store.readers.tellings import Tellings
-from bot.store.values.quarantine import ValueReader
+from bot.store.values.quarantine import ValueReader, drop_quarantined
 from bot.store.values.stored_forms import reader_for, serialise
 
 _FOLLOWS = "pb:follows"
@@ -50,3 +51,18 @@ class Follows:
         self._tellings.erase(workspace, by)
         if keys := [each.key for each in self.of(workspace, by)]:
             self._redis.hdel(_FOLLOWS, *keys)
+        drop_quarantined(self._redis, [f"{_FOLLOWS} {workspace} {by} "], by)
+
+    def traces(self, workspace: str, by: str) -> list[Trace]:
+        """What one person follows, and was told."""
+        follows = [
+            Trace(
+                kind=TraceKind.FOLLOW,
+                text=each.title or each.what,
+                paper=each.what if each.kind is FollowKind.PAPER else "",
+                detail=each.kind,
+                at=each.since,
+            )
+            for each in self.of(workspace, by)
+        ]
+        return [*follows, *self._tellings.traces(workspace, by)]

@@ -10,8 +10,9 @@ from typing import Any
 from redis import Redis
 
 from bot.domain.readers.following import Telling, Told, Unreachable
+from bot.domain.readers.traces import Trace, TraceKind
 from bot.domain.request import Address
-from bot.store.values.quarantine import ValueReader
+from bot.store.values.quarantine import ValueReader, drop_quarantined
 from bot.store.values.stored_forms import RETENTION, parse_aware_time, reader_for, serialise
 
 _OWED, _UNTOLD, _UNREACHABLE = "pb:owed", "pb:untold", "pb:unreachable"
@@ -51,8 +52,17 @@ class Tellings:
             for key, mine in fields.items():
                 if mine:
                     pipe.hdel(key, *mine)
-            pipe.delete(_told(workspace, by))
+            pipe.delete(told := _told(workspace, by))
             pipe.execute()
+        begin = [f"{_OWED} {workspace} {by} ", f"{_UNREACHABLE} {workspace} {by}", told]
+        drop_quarantined(self._redis, begin, by)
+
+    def traces(self, workspace: str, by: str) -> list[Trace]:
+        """What one person was told."""
+        return [
+            Trace(kind=TraceKind.TOLD, text=subject, paper=subject.partition(" ")[0], at=told.at)
+            for subject, told in self.told(workspace, by).items()
+        ]
 
     # -- deliveries whose papers nobody was told of yet
 

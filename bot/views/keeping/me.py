@@ -13,7 +13,12 @@ from bot.views.digest import count
 # Things that are named of each kind, and characters of each.
 _NAMED, _TEXT = 5, 120
 
-_KINDS: Final = {TraceKind.VOTE: "vote", TraceKind.SAVED: "saved paper"}
+_KINDS: Final = {
+    TraceKind.VOTE: ("vote", "votes"),
+    TraceKind.SAVED: ("saved paper", "saved papers"),
+    TraceKind.FOLLOW: ("follow", "follows"),
+    TraceKind.TOLD: ("paper you were told of", "papers you were told of"),
+}
 _DETAILS: Final = {
     "up": "👍",
     "down": "👎",
@@ -92,8 +97,13 @@ def _stays(kept: Sequence[str]) -> Iterator[str]:
 
 
 def _counted(traces: Iterable[Trace]) -> str:
-    """`2 votes and 1 saved paper`."""
-    return " and ".join(count(len(rows), _KINDS[kind]) for kind, rows in _by_kind(traces))
+    """`2 votes and 1 saved paper`; there is something."""
+    *most, last = [_number(kind, rows) for kind, rows in _by_kind(traces)]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _number(kind: TraceKind, rows: Sequence[Trace]) -> str:
+    return f"{len(rows)} {_KINDS[kind][len(rows) > 1]}"
 
 
 def _items(traces: Sequence[Trace]) -> Iterator[Item]:
@@ -101,7 +111,7 @@ def _items(traces: Sequence[Trace]) -> Iterator[Item]:
         rows = sorted(rows, key=lambda row: row.at.timestamp() if row.at else 0.0, reverse=True)
         left = len(rows) - _NAMED
         yield Item(
-            title=count(len(rows), _KINDS[kind]),
+            title=_number(kind, rows),
             points=tuple(map(_point, rows[:_NAMED])),
             small=(f"+ {left} more",) if left > 0 else (),
         )

@@ -13,6 +13,7 @@ from bot.commands import dispatch
 from bot.commands.context import Context, Invocation
 from bot.domain.digest import Judge
 from bot.domain.message import Message
+from bot.domain.readers.following import Telling, Unreachable, Untellable
 from bot.domain.readers.teaching import Taught
 from bot.domain.status import Status
 from bot.domain.subscription import Vote
@@ -27,7 +28,7 @@ from tests.bot.commands.samples import (
     PROFILE_VALUES,
     deliver_day,
 )
-from tests.factories import profile, subscription
+from tests.factories import NOW, profile, subscription
 
 ONE, TWO, MISSED = "2503.10000", "2503.10001", "2503.10002"
 ME, OTHER = "U0ME", "U0OTHER"
@@ -74,6 +75,14 @@ def leave_everything(context: Context, who: Invocation) -> None:
             press(context, "save", f"day {id}", who)
         press(context, "share-saved", id, who)
     press(context, "saved-reading", ONE, who)
+    typed(context, "follow term codes", who)
+    typed(context, f"follow {ONE}", who)
+    told = Telling(workspace="slack:T1", by=who.by, paper=ONE, follows=(), date=NOW.date(), at=NOW)
+    owed = told.model_copy(update={"paper": TWO})
+    context.store.tellings.put_owed([told, owed])
+    context.store.tellings.settle([told], NOW)
+    gone = Unreachable(workspace="slack:T1", by=who.by, why=Untellable.NO_DIRECT, at=NOW)
+    context.store.tellings.put_unreachable(gone)
     typed(context, "why 2503.10001", who)
     press(context, "share", ONE, who)
 
@@ -119,13 +128,17 @@ def test_every_key_that_names_a_person_is_erased_but_for_those_that_others_rely_
         "pb:lessons:slack:T1:matters": f"{CHANNEL_ADDRESS} 2401.00002 {ME}",
         f"pb:votes:{CHANNEL_ADDRESS}:2401.00002": ME,
         f"pb:shared:{CHANNEL_ADDRESS}": f"2401.00002 {ME}",
+        "pb:follows": f"slack:T1 {ME} 0000",
+        f"pb:told:slack:T1:{ME}": "2401.00002",
     }
     for key, field in unread.items():
         store.redis.hset(key, field, f'{{"by": "{ME}"')
     store.saved.of("slack:T1", ME)
     store.votes.lessons("slack:T1", "matters")
+    assert len(typed(context, "me", me).items) == 4
     before = {kind for kind, _ in naming(store, ME)}
     assert before >= {"votes", "lessons", "forgotten", "saved", "shared", "aside", *KEPT}
+    assert before >= {"follows", "owed", "told", "unreachable"}
     assert old in {key for _, key in naming(store, ME)}
     others = list(naming(store, OTHER))
     (button,) = typed(context, "me forget", me).buttons
@@ -155,7 +168,9 @@ def test_it_says_what_there_is_and_what_stays(context: Context) -> None:
     leave_everything(context, by(ME))
     dispatch.submit(by(ME), "profile", "", PROFILE_VALUES, context)
     said = typed(context, "me", by(ME))
-    assert [item.title for item in said.items] == ["3 votes", "2 saved papers"]
+    titles = ["3 votes", "2 saved papers", "2 follows", "1 paper you were told of"]
+    assert [item.title for item in said.items] == titles
+    assert said.items[2].points == (f"On the matter of {ONE} · paper · {ONE}", "codes · term")
     assert said.items[0].points[0] == f"On the matter of {ONE} · 👍 · {ONE}"
     assert said.items[1].points[1] == f"On the matter of {ONE} · you are reading it · {ONE}"
     assert said.small[:2] == (

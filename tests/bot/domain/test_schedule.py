@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.commands.parse import parse_weekdays
+from bot.commands.typed.parse import parse_weekdays
 from bot.domain.schedule import EVERY_DAY, Schedule, weekdays_text, zone_label
 
 quick = settings(max_examples=150)

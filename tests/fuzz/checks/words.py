@@ -8,7 +8,7 @@ from bot.arxiv import ids
 from bot.arxiv.authors import followed, split_authors
 from bot.arxiv.sentences import split_sentences, telling_sentence
 from bot.arxiv.text import one_line, quoted, readable, shortened
-from bot.commands import parse
+from bot.commands.typed import parse
 from bot.domain import schedule
 from bot.domain.schedule import Schedule
 from bot.errors import Refused

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.arxiv.text import quoted
-from bot.commands.parse import (
+from bot.commands.typed.parse import (
     Options,
     parse_options,
     parse_time,

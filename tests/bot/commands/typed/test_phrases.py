@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands import dispatch, phrases
+from bot.commands import dispatch
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.conversation import SAYINGS
+from bot.commands.typed import phrases
 from bot.domain.digest import Judge
 from bot.domain.message import Button, Message
 from bot.domain.status import Status

@@ -1,0 +1,1 @@
+"""What people type, understood: options, words in other words, sentences; pure."""
