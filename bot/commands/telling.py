@@ -25,16 +25,16 @@ _WAITS: Final = timedelta(hours=12)
 
 
 def find(context: Context, platform: str, now: datetime) -> None:
-    """Owe people what a platform's deliveries since the last time have for them. Each delivery is
-    looked through once; whoever dies in between looks through it again, to the same end."""
+    """Owe people what a platform's deliveries since the last time have for them, also what they
+    were told before. Each delivery is looked through once; whoever dies in between looks through it
+    again, to the same end."""
     tellings = context.store.tellings
     deliveries = tellings.untold(platform)
     everything = context.store.follows.all() if deliveries else []
     for (address, day), at in deliveries.items():
         mine = [each for each in everything if each.workspace == address.workspace_key]
         for telling in _found(context, address, day, mine, now) if mine else ():
-            if telling.subject not in tellings.told(telling.workspace, telling.by):
-                tellings.owe(telling, merged)
+            tellings.owe(telling, merged)
         tellings.drop_untold(address, day, at)
 
 

@@ -86,9 +86,11 @@ async def tell(context: Context, platform: str, answers: Answers[Any], now: date
     try:
         await asyncio.to_thread(telling.find, context, platform, now)
         owed = await asyncio.to_thread(store.tellings.owed, platform)
+        everything = await asyncio.to_thread(store.follows.all)
         for (workspace, by), tellings in owed.items():
             await asyncio.to_thread(lease.renew)
-            await _Person(context, answers, lease, workspace, by, now).tell(tellings)
+            mine = [each for each in everything if (each.workspace, each.by) == (workspace, by)]
+            await _Person(context, answers, lease, workspace, by, now).tell(tellings, mine)
     except LeaseLost:
         log.warning("lease lost while telling people", platform=platform)
     finally:
@@ -123,10 +125,11 @@ class _Person:
         platform, _, team = workspace.partition(":")
         self._place = Address(platform=platform, workspace=team, channel=HOME)
 
-    async def tell(self, owed: Sequence[Telling]) -> None:
-        """Tell what is due of what the person is owed; the rest is left for a later round. A
-        failure of the platform is logged."""
-        follows, tellings = await asyncio.to_thread(self._wanted, owed)
+    async def tell(self, owed: Sequence[Telling], mine: Sequence[Follow]) -> None:
+        """Tell what is due of what the person is owed, by what they follow; the rest is left for a
+        later round. A failure of the platform is logged."""
+        follows = {each.token: each for each in mine}
+        tellings = await asyncio.to_thread(self._wanted, owed, follows)
         undecided = [each for each in tellings if not each.place]
         decided = [each for each in tellings if each.place]
         if undecided:
@@ -140,11 +143,10 @@ class _Person:
         except PaperboyError as error:
             log.warning("person not told", workspace=self._workspace, why=str(error))
 
-    def _wanted(self, owed: Sequence[Telling]) -> tuple[dict[str, Follow], list[Telling]]:
-        """What this person follows, by token, and what is owed that they still want to be told of;
-        the rest is dropped."""
-        store, mine = self._tellings, self._context.store.follows.of(self._workspace, self._by)
-        follows = {each.token: each for each in mine}
+    def _wanted(self, owed: Sequence[Telling], follows: Mapping[str, Follow]) -> list[Telling]:
+        """What is owed that they still want to be told of, by what they follow (by token); the rest
+        is dropped."""
+        store = self._tellings
         told = store.told(self._workspace, self._by)
         kept = [
             each
@@ -159,7 +161,7 @@ class _Person:
         elif known and known.why is Untellable.LEFT:
             kept = []
         store.drop_owed([each for each in owed if each not in kept])
-        return follows, kept
+        return kept
 
     async def _decide(
         self, undecided: Sequence[Telling], decided: Sequence[Telling]
@@ -187,7 +189,7 @@ class _Person:
 
     async def _mention(self, told: Telling, follows: Mapping[str, Follow]) -> None:
         """In the thread that shows the paper. Where that is gone, it is left to a direct message.
-        Raises Unavailable."""
+        Raises Unavailable, and Gone for a fault of the installation."""
         channel, _, day = told.place.partition(" ")
         address = self._place.model_copy(update={"channel": channel})
         papers = await asyncio.to_thread(self._context.store.papers.by_ref, [told.ref])
@@ -201,6 +203,8 @@ class _Person:
         try:
             entry = await thread.post_one(_SLOT, views.mention(told, paper, met), delivery.message)
         except Gone as gone:
+            if gone.reason in _OURS:
+                raise
             log.warning("thread out of reach", channel=str(address), why=str(gone))
             entry = None
         if entry and (entry.message or entry.refused is ChannelReason.BAD_MESSAGE):

@@ -93,6 +93,9 @@ def _message(payload: dict[str, Any]) -> Iterator[str]:
     text, blocks = payload["text"], payload.get("blocks")
     if not text.strip() or len(text) > 3_900:
         yield f"text of {len(text)} characters"
+    mention = re.match(r"<@([A-Z0-9]+)> ", text)
+    if mention and f'"user_id": "{mention[1]}"' in json.dumps(blocks):
+        text = text[mention.end() :]  # the one person whom the message is for
     if re.search(r"[<>]|&(?!amp;|lt;|gt;)", text):
         yield f"text with mark-up: {text}"
     if blocks is not None and not 1 <= len(blocks) <= 50:

@@ -232,11 +232,11 @@ def them_again(follow: Follow) -> Message:
 
 
 def _where(found: Evidence) -> str:
-    """`with A or B, or in math.CO`."""
+    """`with A or B, or in math.CO,`."""
     names = [one_line(name) for name in at_most(found.co_authors, _NAMED)]
     said = [f"with {' or '.join(names)}"] if names else []
     said += [f"in {one_line(found.category)}"] if found.category else []
-    return ", or ".join(said)
+    return f"{said[0]}, or {said[1]}," if len(said) > 1 else "".join(said)
 
 
 # -- refusals

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -18,6 +19,7 @@ from bot.discord.render import (
     escaped,
     message,
     parse_button_id,
+    plain,
     thread_name,
 )
 from bot.domain.digest import Decision, Outcome, Score
@@ -283,3 +285,12 @@ def test_the_ugliest_papers_of_a_month_stay_text() -> None:
         said = "".join(text for kind, text in parse_markup(body["content"]) if kind == "text")
         assert card.shows in said
         assert card.comment[:300] in said
+
+
+@pytest.mark.parametrize("to", ["everyone", "1> @everyone", "&1", "x", ""])
+def test_only_a_person_can_be_mentioned(to: str) -> None:
+    for shown in (message, plain):
+        assert shown(Message(title="New", to=to))["allowed_mentions"] == {"parse": []}
+        said = shown(Message(title="@everyone <@2>", to="1"))
+        assert said["allowed_mentions"] == {"parse": [], "users": ["1"]}
+        assert re.findall(r"(?<!\\)<@\d+>", said["components"][0]["content"]) == ["<@1>"]

@@ -10,6 +10,7 @@ import pytest
 from bot.domain.digest import Outcome
 from bot.domain.papers import Change
 from bot.domain.schedule import Schedule
+from bot.domain.subscription import Paused
 from bot.runtime.teller import MENTIONS
 from bot.store.store import Store
 from tests.bot.runtime.followers import (
@@ -139,6 +140,22 @@ def test_a_direct_message_waits_for_the_days_other_digests(
     assert len(mentions(fake_slack, "C2")) == 1
     told(fake_slack, store, NOW + 13 * HOURS)
     assert directly(fake_slack, "U1") == []
+
+
+def test_and_not_for_those_of_others_or_paused_ones(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    follows(store, "U1")
+    store.profiles.put_shared(profile(name="rates", title="Rates"))
+    at = Schedule(at=time(10), tz="UTC")
+    mine = subscription("C2", profile="rates", schedule=at, since=NOW - 48 * HOURS)
+    theirs = mine.address.model_copy(update={"workspace": "T2"})
+    store.subscriptions.put(mine.model_copy(update={"address": theirs}))
+    store.subscriptions.put(mine.model_copy(update={"paused": Paused(at=NOW)}))
+    paper = by("Ada Lovelace", outcome=Outcome.BELOW_CUTOFF)
+    deliver(fake_slack, store, redis_url, "matters", "C1", paper)
+    told(fake_slack, store)
+    assert len(directly(fake_slack, "U1")) == 1
 
 
 def test_but_not_for_ever(fake_slack: FakeSlack, store: Store, redis_url: str) -> None:
@@ -316,3 +333,42 @@ def test_a_name_or_a_title_mentions_nobody(
     assert "<!" not in shown[0]["text"]
     users = [e for b in shown[0]["blocks"] for s in b["elements"] for e in s.get("elements", ())]
     assert [e["user_id"] for e in users if e["type"] == "user"] == ["U1"]
+
+
+def test_while_another_process_tells_people_this_one_does_not(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    follows(store, "U1")
+    deliver(fake_slack, store, redis_url, "matters", "C1", by("Ada Lovelace"))
+    lease = store.lease("tell:slack", 60, 0)
+    told(fake_slack, store)
+    assert mentions(fake_slack, "C1") == []
+    assert lease is not None
+    lease.release()
+    told(fake_slack, store)
+    assert len(mentions(fake_slack, "C1")) == 1
+
+
+def test_a_repeat_is_told_in_the_thread_that_brought_it(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    deliver(fake_slack, store, redis_url, "matters", "C1", by("Ada Lovelace"))
+    told(fake_slack, store)
+    follows(store, "U2")
+    deliver(fake_slack, store, redis_url, "bounds", "C1", by("Ada Lovelace"))
+    told(fake_slack, store)
+    head = fake_slack.visible_messages("C1")[0]
+    (mention,) = (m for m in fake_slack.visible_messages("C1") if m["text"].startswith("<@"))
+    assert mention["thread_ts"] == head["ts"]
+
+
+def test_a_token_that_is_refused_for_a_while_changes_nothing(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    follows(store, "U1")
+    deliver(fake_slack, store, redis_url, "matters", "C1", by("Ada Lovelace"))
+    fake_slack.inject_faults("chat.postMessage", "token_revoked")
+    told(fake_slack, store)
+    told(fake_slack, store)
+    assert len(mentions(fake_slack, "C1")) == 1
+    assert directly(fake_slack, "U1") == []

@@ -549,3 +549,13 @@ def test_a_message_full_of_papers_keeps_half_of_its_space_for_text() -> None:
         render.message(Message(title="Day", lines=(line,)))
     )
     assert 11_700 / 2 - 2 * each < crowded * each <= 11_700 / 2
+
+
+@pytest.mark.parametrize("to", ["<!channel>", "!here", "U1> <!channel", "@everyone", "u1", ""])
+def test_only_a_person_can_be_mentioned(to: str) -> None:
+    for shown in (render.message, render.plain):
+        said = shown(Message(title="New", to=to))
+        assert "<" not in said["text"]
+        assert '"user"' not in json.dumps(said)
+        assert shown(Message(title="<!here>", to="U1"))["text"].startswith("<@U1> ")
+        assert "<!" not in json.dumps(shown(Message(title="<!here>", to="U1"))["text"])
