@@ -194,6 +194,8 @@ def _changed(
     )
     if after is None:
         raise Refused(views.not_saved())
+    # The list lives longer from now on, and so do the texts it names.
+    context.store.papers.extend([each.ref for each in _mine(invocation, context)])
     return after
 
 

@@ -3,8 +3,8 @@
     python -m tests.pictures
 
 Needs Chromium (Debian's package `chromium`, with `fonts-lato`, `fonts-noto-core` and
-`fonts-noto-color-emoji`). When
-a picture's golden file or its rendering changes, a test asks for this.
+`fonts-noto-color-emoji`). When a picture's golden file or its rendering changes, a test asks for
+this.
 """
 
 from __future__ import annotations

@@ -262,7 +262,10 @@ def test_texts_live_as_long_as_the_list_that_names_them(context: Context, store:
     pressed(context, "save", f"day {TWO}")
     assert int(str(store.redis.ttl(key))) > timedelta(days=400).total_seconds()
     store.redis.expire(key, timedelta(days=1))
+    pressed(context, "saved-done", TWO)
+    assert int(str(store.redis.ttl(key))) > timedelta(days=400).total_seconds()
     pressed(context, "share-saved", ONE)
+    store.redis.expire(key, timedelta(days=1))
     pressed(context, "saved-reading", f"{ONE} here", by("U2"))
     assert int(str(store.redis.ttl(key))) > timedelta(days=400).total_seconds()
 
