@@ -49,6 +49,7 @@ ALLOWED_IMPORTS = {
         "bot.safe_text",
     },
     "bot.terminal": {"bot.domain", "bot.arxiv", "bot.views"},
+    "bot.pages": {"bot.domain", "bot.arxiv", "bot.views", "bot.views.looking"},
     "bot.commands.typed": {"bot.domain", "bot.arxiv", "bot.errors"},
     "bot.commands": {
         *("bot.domain", "bot.arxiv", "bot.planning", "bot.profiles", "bot.store", "bot.views"),

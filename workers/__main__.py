@@ -183,6 +183,27 @@ def backtest(
 
 
 @app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Where the pages go: a folder.")],
+    profiles: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Profiles by name, a workspace's own as slack:T0123/NAME; otherwise all that "
+            "every workspace can name."
+        ),
+    ] = None,
+    url: Annotated[str, typer.Option(help="The site's address, which feeds name.")] = "",
+) -> None:
+    """Write digests as web pages, and feeds of them, for any static host."""
+    from workers.cli import publish as publish_cli
+    from workers.cli.progress import show_progress
+
+    with show_progress("Reading digests") as beat:
+        done = publish_cli.run(settings.load(), folder, profiles or [], url, beat)
+    Screen().show(terminal_views.published(*done, folder))
+
+
+@app.command()
 def why(
     paper: Annotated[str, typer.Argument(help="An arXiv id or link.")],
     profile: Annotated[

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from bot.arxiv.text import one_line, readable
+from bot.arxiv.text import one_line, quoted, readable
 from bot.domain.digest import Decision, Digest, Judge, Outcome
 from bot.domain.message import CommandLine, Link, Message, PaperLine
 from bot.domain.papers import Problem, Profile
@@ -273,3 +274,31 @@ def after_new_profile(profile: Profile) -> Message:
             CommandLine(word=f"paperboy profiles import {name}.toml", does="the change"),
         ),
     )
+
+
+def published(profiles: int, digests: int, written: int, folder: Path) -> Message:
+    count = digest_views.count
+    what = f"{count(digests, 'digest')} of {count(profiles, 'profile')}"
+    return Message(title=f"{folder} has {what}; {count(written, 'file')} new or changed.")
+
+
+def nothing_to_publish(names: Sequence[str]) -> str:
+    return (
+        f"There is no digest to publish yet, of {', '.join(names)}. A workspace's own profiles are "
+        "published where they are named: paperboy publish DIR slack:T0123/NAME."
+    )
+
+
+def not_our_folder(folder: Path) -> str:
+    return (
+        f"{folder} has files that Paperboy didn't write; name an empty folder, or one that "
+        "it has published to."
+    )
+
+
+def index_unreadable(index: Path) -> str:
+    return f"{index} can't be read; delete it to begin its profile anew, from what is stored."
+
+
+def no_address(address: str) -> str:
+    return f"{quoted(address)} is no web address; name one like https://papers.example.org/."
