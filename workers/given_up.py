@@ -21,16 +21,19 @@ async def give_back(
     """Let papers come with the delivery of a `day` (a name), made of these `days` (by name), that
     others were about to bring here and never will: what was only prepared counts as shown while it
     may still be posted, and no longer. That is over for each of the days, which are delivered with
-    this one; and for a profile's earlier lists when nobody waits for them, the platform having been
-    away until the next digest was due. Raises Unavailable and Gone."""
-    given_up, dates = set(days), {query.date for query in request.earlier}
-    if earlier := [digest for digest in days.values() if digest.date in dates]:
-        brought = store.shown_papers.days_that_brought(request.address, earlier)
-        given_up |= brought - _awaited(store, request)
-    for name in sorted(given_up - {day}):
-        if store.history.delivery(request.address, name) is None:
-            sent = await thread(Outbox(store.redis, f"{request.address}:{name}")).replies_sent()
-            store.shown_papers.drop(request.address, name, sent)
+    this one; and when a schedule goes on, the platform having been away until its next digest was
+    due, for all that nobody waits for. Raises Unavailable and Gone."""
+    delivered, given_up = store.history.days(request.address), set(days)
+    if request.subscription:
+        profile = store.profiles.get(request.profile).name
+        brought = store.shown_papers.days_that_brought(request.address, profile)
+        given_up |= brought - delivered
+    given_up -= delivered | {day}
+    if given_up:
+        given_up -= _awaited(store, request) - days.keys()
+    for name in sorted(given_up):
+        sent = await thread(Outbox(store.redis, f"{request.address}:{name}")).replies_sent()
+        store.shown_papers.drop(request.address, name, sent)
 
 
 def _awaited(store: Store, request: DigestRequest) -> set[str]:

@@ -164,6 +164,10 @@ class History:
         """A channel's last delivery of a profile (a name)."""
         return next((d for d in reversed(self.of(address)) if d.profile == profile), None)
 
+    def days(self, address: Address) -> set[str]:
+        """The names of all days that were delivered to a channel."""
+        return set(map(str, self._redis.hkeys(f"pb:history:{address}")))
+
     def delivery(self, address: Address, day: str) -> Delivery | None:
         return self._rows.hget(f"pb:history:{address}", day, reader_for(Delivery))
 

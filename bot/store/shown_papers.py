@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -34,12 +34,9 @@ class ShownPapers:
         if ids:
             self._redis.hdel(_key(address), *ids)
 
-    def days_that_brought(self, address: Address, digests: Iterable[Digest]) -> set[str]:
-        """The names of the days that brought papers here for the profiles and lists of these
-        digests."""
-        wanted = {(digest.profile.name, _list_name(digest)) for digest in digests}
-        origins = self._origins(address).values()
-        return {origin.day for origin in origins if (origin.profile, origin.batch) in wanted}
+    def days_that_brought(self, address: Address, profile: str) -> set[str]:
+        """The names of the days that brought papers here for a profile (a name)."""
+        return {o.day for o in self._origins(address).values() if o.profile == profile}
 
     def drop_before(self, address: Address, before: date, pipe: Pipeline) -> None:
         """Forget the papers of older lists by `pipe`; all of them, when nothing comes for

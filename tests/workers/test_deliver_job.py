@@ -502,6 +502,21 @@ def test_papers_of_earlier_days_are_remembered_where_the_newest_day_never_got_a_
     assert shown == {"2503.00019", "2503.00001"}
 
 
+def test_a_paper_of_a_day_that_was_skipped_is_not_taken_for_shown(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    """Found by the simulator, seed 122: the channel was away for too many days, and a paper of one
+    of them that is on the next list, too, was left out there as well."""
+    scheduled = {"subscription": "C1 matters"}
+    skipped, next_one = (owed(store, day).model_copy(update=scheduled) for day in (19, 20))
+    assert skipped.at is not None
+    fake_slack.inject_faults("chat.postMessage", *["http_500"] * 2)
+    run_deliver_job(fake_slack, store, redis_url, [skipped], skipped.at)
+    run_deliver_job(fake_slack, store, redis_url, [next_one], skipped.at)
+    _, *cards = fake_slack.visible_messages("C1")
+    assert {card["text"].partition("2503.")[2][:5] for card in cards} == {"00001", "00020"}
+
+
 @pytest.mark.parametrize(
     ("sending", "finding", "shown_yesterday"),
     [
@@ -520,7 +535,9 @@ def test_papers_that_the_platform_was_away_for_come_with_the_next_day(
     shown_yesterday: list[str],
 ) -> None:
     """What was only about to be posted was taken for shown, and nobody ever saw it."""
-    yesterday, both = owed(store, 19), owed(store, 19, 20)
+    scheduled = {"subscription": "C1 matters"}
+    yesterday = owed(store, 19).model_copy(update=scheduled)
+    both = owed(store, 19, 20).model_copy(update=scheduled)
     assert yesterday.at is not None
     assert both.at is not None
     fake_slack.inject_faults("chat.postMessage", *sending)
