@@ -99,6 +99,7 @@ def menu(paper: Paper, day: str) -> tuple[Button, ...]:
         Button(action="pdf", label="PDF", url=pdf_url(paper)),
         Button(action="bibtex", label="BibTeX", value=value),
         Button(action="follow", label="Follow", value=value),
+        Button(action="like", label="More like this", value=value),
     )
 
 
