@@ -28,7 +28,7 @@ from bot.commands.permissions import Right
 from bot.commands.typed import phrases
 from bot.domain.message import Message
 from bot.domain.readers.saved import Reading
-from bot.domain.readers.teaching import DownReason
+from bot.domain.readers.teaching import DownReason, VoteWeight
 from bot.errors import Refused
 from bot.store.gates import Gates, gate_key
 from bot.store.spending import Accounts
@@ -338,6 +338,7 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "forget-votes": CommandSpec(teaching.forget_all, CHANGE),
     "ask-forget-votes": CommandSpec(teaching.asked_to_forget, CHANGE),
     "undo-forget": CommandSpec(teaching.undo_forget, USE),
+    **{f"weigh-{each}": CommandSpec(teaching.weigh_pressed(each), CHANGE) for each in VoteWeight},
     "weekly-best": CommandSpec(saved.weekly_pressed, CHANGE),
     "save": CommandSpec(saved.save_pressed, ASK),
     "unsave": CommandSpec(saved.unsave_pressed, ASK),

@@ -186,7 +186,8 @@ def missed_voted_up(invocation: Invocation, context: Context, value: str) -> Ans
     if decision is None:
         raise Refused(refusals.digest_expired())
     stands = _cast(invocation, context, digest, decision, Vote.UP)
-    return Answer(teaching_views.missed_vote(digest.profile, stands))
+    use = context.store.vote_uses.of(invocation.address.workspace_key, digest.profile.name)
+    return Answer(teaching_views.missed_vote(digest.profile, stands, use))
 
 
 def _cast(

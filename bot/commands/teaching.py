@@ -8,21 +8,25 @@ from bot.arxiv import ids
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.naming import profile_meant
 from bot.commands.permissions import Right, require_profile_right
-from bot.domain.readers.teaching import DownReason, Lesson
+from bot.domain.readers.teaching import DownReason, Lesson, VoteUse, VoteWeight
 from bot.errors import Refused
 from bot.views.learning import teaching
 
 
 def taught(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
-    """`taught [PROFILE]`, `taught forget mine|all|ID [PROFILE]`."""
+    """`taught [PROFILE]`, `taught forget mine|all|ID [PROFILE]`, `taught weigh off|some|full
+    [PROFILE]`."""
     if words and words[0].lower() == "forget":
         return _forget_typed(invocation, context, words[1:])
+    if words and words[0].lower() == "weigh":
+        return _weigh_typed(invocation, context, words[1:])
     profile = profile_meant(words, invocation, context, "taught")
     place = invocation.address.workspace_key
     lessons = context.store.votes.lessons(place, profile.name)
     found = context.store.votes.taught(place, profile.name)
     may = _may_forget_all(invocation, context, profile.name)
-    return Answer(teaching.taught_text(profile, lessons, found, invocation.by, may))
+    use = context.store.vote_uses.of(place, profile.name)
+    return Answer(teaching.taught_text(profile, lessons, found, use, invocation.by, may))
 
 
 def reason_pressed(reason: DownReason) -> Callable[[Invocation, Context, str], Answer]:
@@ -32,12 +36,12 @@ def reason_pressed(reason: DownReason) -> Callable[[Invocation, Context, str], A
         day, _, id = value.partition(" ")
         digest = context.store.history.digest_given_to(invocation.address, day)
         key = f"{invocation.address} {id} {invocation.by}"
-        kept = digest is not None and context.store.votes.explain(
+        if digest is None or not context.store.votes.explain(
             invocation.address, digest.profile.name, key, reason
-        )
-        if not kept:
+        ):
             raise Refused(teaching.vote_gone())
-        return Answer(teaching.reason_kept(reason))
+        use = context.store.vote_uses.of(invocation.address.workspace_key, digest.profile.name)
+        return Answer(teaching.reason_kept(reason, use))
 
     return press
 
@@ -90,6 +94,31 @@ def undo_forget(invocation: Invocation, context: Context, value: str) -> Answer:
         _require_right(invocation, context, forgotten.profile)
     back = context.store.votes.restore(invocation.address, value, forgotten)
     return Answer(teaching.restored_text(forgotten.profile, back, len(forgotten.lessons)))
+
+
+def weigh_pressed(weight: VoteWeight) -> Callable[[Invocation, Context, str], Answer]:
+    """A button that says how much votes count; it carries a profile's name."""
+
+    def press(invocation: Invocation, context: Context, value: str) -> Answer:
+        profile = context.find_profile(value, invocation.address)
+        _require_right(invocation, context, profile.name)
+
+        def weighed(use: VoteUse | None) -> VoteUse:
+            return (use or VoteUse()).model_copy(update={"weight": weight})
+
+        place = invocation.address.workspace_key
+        before, after = context.store.vote_uses.change(place, profile.name, weighed)
+        return Answer(teaching.weighed_text(profile, before, after))
+
+    return press
+
+
+def _weigh_typed(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    word = words[0].lower() if words else ""
+    if word not in list(VoteWeight):
+        raise Refused(teaching.which_weight(word))
+    profile = profile_meant(words[1:], invocation, context, f"taught weigh {word}")
+    return weigh_pressed(VoteWeight(word))(invocation, context, profile.name)
 
 
 def _forget_typed(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:

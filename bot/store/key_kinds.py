@@ -27,7 +27,7 @@ from bot.domain.papers import Paper, Profile, Value
 from bot.domain.profile_version import ProfileVersion
 from bot.domain.readers.following import Follow, Telling, Told, Unreachable
 from bot.domain.readers.saved import SavedPaper
-from bot.domain.readers.teaching import Lesson, Taught
+from bot.domain.readers.teaching import Lesson, Taught, VoteUse
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
 from bot.domain.tasks.task import Task, TaskResult
@@ -259,6 +259,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"lessons:{_WORKSPACE}:{_PROFILE}", "hash", _lesson, False),
     (f"vote-rankings:{_WORKSPACE}:{_PROFILE}", "string", _object, True),  # learned anew
     (f"taught:{_WORKSPACE}:{_PROFILE}", "string", _a(Taught), True),
+    ("vote-uses", "hash", _a(VoteUse), False),
     (f"forgotten:{_WORKSPACE}:{_FP}", "string", _a(Forgotten), True),
     # what people follow
     ("follows", "hash", _filed(Follow), False),

@@ -16,6 +16,7 @@ from bot.store.profiles import Profiles
 from bot.store.readers.follows import Follows
 from bot.store.readers.saved import SavedPapers
 from bot.store.readers.tellings import Tellings
+from bot.store.readers.vote_uses import VoteUses
 from bot.store.readers.votes import PaperVotes
 from bot.store.requests import Requests, Tasks
 from bot.store.scores import Scores
@@ -56,6 +57,7 @@ class Store:
         self.subscriptions = Subscriptions(redis)
         self.tasks = Tasks(redis)
         self.votes = PaperVotes(redis)
+        self.vote_uses = VoteUses(redis)
         self.saved = SavedPapers(redis)
         self.left_behind: tuple[LeftBehind, ...] = (
             self.votes,

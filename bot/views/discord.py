@@ -28,7 +28,7 @@ COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "gate": "What the gate spares the model, and what it misses",
     "missed": "Papers that nearly made the last digest",
     "search": "Find papers of all digests, posted or not",
-    "taught": "What your votes taught, to see it or forget it",
+    "taught": "What your votes taught, to see it, weigh it or forget it",
     "follow": "Be told of papers by an author, with a term, or of one paper's new versions",
     "follows": "What you follow, with buttons to end it",
     "unfollow": "No longer be told of an author, a term or a paper",

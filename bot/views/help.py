@@ -57,8 +57,8 @@ _MORE = (
     ),
     CommandLine(
         word="digest taught",
-        arguments="[PROFILE | forget mine|all|ID [PROFILE]]",
-        does="what your votes taught, to see it or forget it",
+        arguments="[PROFILE | forget mine|all|ID | weigh off|some|full]",
+        does="what your votes taught, to see it, weigh it or forget it",
     ),
     CommandLine(
         word="digest follow",

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.channel_view import ChannelView
 from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.papers import Announced, AnnounceType, Paper
-from bot.domain.readers.teaching import DownReason
+from bot.domain.readers.teaching import DownReason, VoteUse, VoteWeight
 from bot.domain.request import Address, digest_name
 from bot.store.papers import paper_ref
 from bot.store.store import Store
@@ -67,6 +67,10 @@ def given(store: Store, address: Address = HERE, decided_day: Digest | None = No
 
     judged = decided_day or day()
     return digest_by_votes(store, address, None, judged, None, chosen) or chosen(judged)
+
+
+def weigh(store: Store, weight: VoteWeight) -> None:
+    store.vote_uses.change("slack:T1", "matters", lambda _: VoteUse(weight=weight))
 
 
 def picked(shown: Digest) -> list[str]:
@@ -141,6 +145,24 @@ def test_a_reason_says_what_a_vote_down_teaches(reason: str, moves: bool, store:
     for person in ("U1", "U2", "U3"):
         vote(store, VOTED[0], person, up=False, reason=DownReason(reason))
     assert (given(store, decided_day=turned) != before) is moves
+
+
+def test_votes_that_count_half_move_half_as_far_and_those_that_count_nothing_not(
+    store: Store,
+) -> None:
+    before = given(store)
+    for person in ("U1", "U2", "U3", "U4"):
+        vote(store, VOTED[0], person)
+    in_full = given(store)
+    far = picked(in_full).index(TIDAL.id)
+    weigh(store, VoteWeight.SOME)
+    half = given(store)
+    order = [d.paper.id for d in half.decisions]
+    assert far < order.index(TIDAL.id) < [d.paper.id for d in before.decisions].index(TIDAL.id)
+    weigh(store, VoteWeight.OFF)
+    assert given(store) == before
+    weigh(store, VoteWeight.FULL)
+    assert given(store) == in_full
 
 
 def test_a_view_of_a_moved_day_shows_what_was_posted(store: Store) -> None:

@@ -27,22 +27,27 @@ class VoteRankings(Value):
 
 
 class Voted(NamedTuple):
-    """What votes taught, and the papers that were liked."""
+    """What votes taught, the papers that were liked, and for how much of it votes count."""
 
     rankings: VoteRankings
     liked: tuple[PaperVote, ...]
+    factor: float = 1.0
 
     def order_shifts(self, papers: Sequence[Paper], meaning: Meaning | None) -> dict[str, float]:
         """How far each paper (an id) is to move among others with the same scores."""
-        order = self.rankings.order
-        return order.shifts(papers, meaning) if order else {}
+        return self._shifts(self.rankings.order, papers, meaning)
 
     def relevance_shifts(
         self, papers: Sequence[Paper], meaning: Meaning | None
     ) -> dict[str, float]:
         """How much more (above 0) readers are interested in each paper (an id)."""
-        relevance = self.rankings.relevance
-        return relevance.shifts(papers, meaning) if relevance else {}
+        return self._shifts(self.rankings.relevance, papers, meaning)
+
+    def _shifts(
+        self, ranking: VoteRanking | None, papers: Sequence[Paper], meaning: Meaning | None
+    ) -> dict[str, float]:
+        shifts = ranking.shifts(papers, meaning) if ranking else {}
+        return {id: self.factor * shift for id, shift in shifts.items()}
 
     def evidence(self, paper: Paper) -> tuple[int, str] | None:
         """How many people liked papers like this one, and the title of the nearest of these; None
@@ -67,9 +72,10 @@ def votes_of(
 ) -> Voted | None:
     """What a workspace's votes taught a profile, learned anew where another vote was cast since,
     beside the day's `papers`. `meaning_of` finds that of the papers that were voted on. None
-    without votes."""
+    without votes, and where they count nothing there."""
     lessons = store.votes.lessons(workspace_key, profile.name)
-    if not lessons:
+    factor = store.vote_uses.of(workspace_key, profile.name).weight.factor
+    if not lessons or not factor:
         return None
     texts = store.papers.by_ref(sorted({lesson.ref for lesson in lessons}))
     lessons = [lesson for lesson in lessons if lesson.ref in texts]
@@ -82,7 +88,7 @@ def votes_of(
         store.votes.put_learned(workspace_key, profile.name, kept, _report(kept, voted))
         log.info("votes learned", workspace=workspace_key, profile=profile.name, votes=len(lessons))
     liked = [each for each in lessons if each.vote is Vote.UP]
-    return Voted(kept, tuple(_vote(lesson, texts) for lesson in liked))
+    return Voted(kept, tuple(_vote(lesson, texts) for lesson in liked), factor)
 
 
 def _learn(

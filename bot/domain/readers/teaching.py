@@ -22,6 +22,25 @@ class DownReason(StrEnum):
     NOT_NOW = "not-now"
 
 
+class VoteWeight(StrEnum):
+    """How much a workspace's votes on a profile's papers count."""
+
+    FULL = "full"
+    SOME = "some"
+    OFF = "off"
+
+    @property
+    def factor(self) -> float:
+        """Of what votes shift."""
+        return {VoteWeight.FULL: 1.0, VoteWeight.SOME: 0.5, VoteWeight.OFF: 0.0}[self]
+
+
+class VoteUse(Value):
+    """What a workspace makes of the votes on a profile's papers, as somebody there has set it."""
+
+    weight: VoteWeight = VoteWeight.FULL
+
+
 class Lesson(Value):
     """One person's vote on a paper of a profile's digest. `ref` names the paper's text
     (papers.paper_ref), `channel` is an address, `by` a person's id. `reason` is why it was voted

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from bot.arxiv.text import one_line, readable, shortened
+from bot.arxiv.text import one_line, quoted, readable, shortened
 from bot.domain.message import Button, Item, Message
 from bot.domain.papers import Profile, fingerprint
-from bot.domain.readers.teaching import DownReason, Lesson, Taught, basis_of
+from bot.domain.readers.teaching import DownReason, Lesson, Taught, VoteUse, VoteWeight, basis_of
 from bot.domain.subscription import Vote
 from bot.views.digest import count
 
@@ -32,6 +32,16 @@ _WHAT = (
     "are too many; and they let papers pass the gate. The scores stay the judge's. One person's "
     "votes together count like one vote and a half."
 )
+_WEIGHED = {
+    VoteWeight.FULL: "count in full",
+    VoteWeight.SOME: "count half",
+    VoteWeight.OFF: "change nothing",
+}
+_WEIGH = {
+    VoteWeight.FULL: "Votes count in full",
+    VoteWeight.SOME: "Votes count half",
+    VoteWeight.OFF: "Votes change nothing",
+}
 
 
 def why_not(value: str) -> Message:
@@ -43,20 +53,21 @@ def why_not(value: str) -> Message:
     return Message(title="👎 counted. Why not?", buttons=tuple(buttons))
 
 
-def missed_vote(profile: Profile, stands: bool) -> Message:
+def missed_vote(profile: Profile, stands: bool, use: VoteUse) -> Message:
     """To a vote for a paper that was not posted; `stands`, or was taken back."""
     if not stands:
         return Message(title="👍 taken back.")
-    return Message(
-        title="👍 counted, though it was not posted.",
-        text=(
-            f"It teaches {one_line(profile.title)} from the next digest on, and /digest best "
-            "names the paper.",
-        ),
-    )
+    title, best = one_line(profile.title), "/digest best names the paper."
+    teaches = f"It teaches {title} from the next digest on, and {best}"
+    if not use.weight.factor:
+        teaches = f"Votes change nothing in the digests of {title}, as set here; {best}"
+    return Message(title="👍 counted, though it was not posted.", text=(teaches,))
 
 
-def reason_kept(reason: DownReason) -> Message:
+def reason_kept(reason: DownReason, use: VoteUse) -> Message:
+    if not use.weight.factor:
+        kept = f"{_REASONS[reason]}: kept. Votes change nothing in these digests, as set here."
+        return Message(title=kept)
     return Message(title=_THANKS[reason])
 
 
@@ -68,20 +79,25 @@ def taught_text(
     profile: Profile,
     lessons: Sequence[Lesson],
     taught: Taught | None,
+    use: VoteUse,
     person: str,
     may_forget_all: bool,
 ) -> Message:
     """`/digest taught`: what the votes of a profile's readers taught, to the `person` who asks."""
     title = f"What votes taught {one_line(profile.title)}"
+    weighed = [_weigh(w, profile.name) for w in VoteWeight if w is not use.weight]
     if not lessons:
-        return Message(title=title, text=("Nobody has voted yet: 👍 and 👎 are on every card.",))
+        none = "Nobody has voted yet: 👍 and 👎 are on every card."
+        if not may_forget_all or use == VoteUse():
+            return Message(title=title, text=(none,))
+        return Message(title=title, text=(none,), small=(_what(use),), buttons=tuple(weighed))
     buttons = []
     if any(lesson.by == person for lesson in lessons):
         buttons.append(_forget("forget-mine", "Forget my votes", profile.name))
     if may_forget_all:
         every = _forget("forget-votes", "Forget all", profile.name)
         question = f"Forget all {count(len(lessons), 'vote')}? You can undo it for a day."
-        buttons.append(every.model_copy(update={"confirm": question}))
+        buttons += [every.model_copy(update={"confirm": question}), *weighed]
     items = [*_papers(profile, lessons, person, may_forget_all)]
     if may_forget_all:
         items += _readers(profile, lessons, person)
@@ -90,9 +106,25 @@ def taught_text(
         text=tuple(_summary(lessons, taught)),
         points=tuple(_words(taught)),
         items=tuple(items),
-        small=(_WHAT,),
+        small=(_what(use),),
         buttons=tuple(buttons),
     )
+
+
+def weighed_text(profile: Profile, before: VoteUse, after: VoteUse) -> Message:
+    """How much votes count from now on, with a button that takes it back."""
+    title = f"Votes on papers of {one_line(profile.title)} {_WEIGHED[after.weight]} from now on."
+    undo = _weigh(before.weight, profile.name).model_copy(update={"label": "Undo"})
+    return Message(
+        title=title,
+        text=("They stay on the cards; none is forgotten.",),
+        buttons=(undo,) if before.weight is not after.weight else (),
+    )
+
+
+def which_weight(word: str) -> str:
+    named = f"{quoted(word)} is none of them" if word else "none is named"
+    return f"Say how much votes count: off, some or full; {named}. Type /digest taught weigh some."
 
 
 def forgotten_text(profile: str, votes: int, token: str) -> Message:
@@ -198,6 +230,16 @@ def _readers(profile: Profile, lessons: Sequence[Lesson], person: str) -> Iterat
 def reader_token(person: str) -> str:
     """Names a person in a button without saying who it is."""
     return fingerprint(person)[:8]
+
+
+def _what(use: VoteUse) -> str:
+    if use.weight is VoteWeight.OFF:
+        return "Votes change nothing in these digests, as set here; they are on the cards."
+    return _WHAT if use.weight is VoteWeight.FULL else f"{_WHAT} As set here, they count half."
+
+
+def _weigh(weight: VoteWeight, profile: str) -> Button:
+    return Button(action=f"weigh-{weight}", label=_WEIGH[weight], value=profile)
 
 
 def _forget(action: str, label: str, value: str) -> Button:

@@ -326,6 +326,10 @@ def about_votes(somebody: Conversation) -> None:
     for reason in ("off-topic", "known", "weak", "not-now"):
         somebody.presses(f"down-{reason}", "day 2503.10000")
     somebody.types("/digest taught", "/digest taught matters", "/digest taught forget 2503.10009")
+    somebody.presses("weigh-off", "matters")
+    somebody.presses("weigh-some", "matters")
+    somebody.types("/digest taught weigh", "/digest taught weigh some")
+    somebody.presses("weigh-full", "matters")
     somebody.presses("forget-vote", "matters 2503.10000")
     somebody.presses("forget-reader", "matters 00000000")
     somebody.presses("ask-forget-votes", "matters")

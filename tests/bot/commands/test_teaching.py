@@ -11,7 +11,7 @@ from bot.commands import dispatch
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.digest import Judge
 from bot.domain.message import Button, Card, Message
-from bot.domain.readers.teaching import DownReason, Taught, basis_of
+from bot.domain.readers.teaching import DownReason, Taught, VoteUse, VoteWeight, basis_of
 from bot.domain.status import Status
 from bot.domain.subscription import Votes
 from bot.errors import Refused
@@ -180,3 +180,47 @@ def test_another_vote_or_reason_is_another_basis() -> None:
     assert len(bases) == 4
     later = [each.model_copy(update={"at": NOW + timedelta(1)}) for each in reversed(one)]
     assert basis_of(later) == basis_of(one)
+
+
+def test_votes_count_as_much_as_somebody_sets_and_every_text_says_so(context: Context) -> None:
+    uses = context.store.vote_uses
+    pressed(context, "down", f"day {ONE}")
+    shown = buttons(taught(context))
+    assert shown["weigh-off"].label == "Votes change nothing"
+    off = pressed(context, "weigh-off", shown["weigh-off"].value).head
+    assert off is not None
+    assert off.title == "Votes on papers of Matters of importance change nothing from now on."
+    assert uses.of("slack:T1", "matters").weight is VoteWeight.OFF
+    assert uses.of("slack:T2", "matters").weight is VoteWeight.FULL
+    assert "change nothing" in str(taught(context).small)
+    kept = pressed(context, "down-weak", f"day {ONE}").head
+    liked = pressed(context, "up-missed", f"day {TWO}").head
+    assert "change nothing" in f"{kept}"
+    assert "change nothing" in f"{liked}"
+    pressed(context, "weigh-full", buttons(off)["weigh-full"].value)  # Undo
+    assert uses.of("slack:T1", "matters") == VoteUse()
+    assert "come after others" in str(pressed(context, "down-weak", f"day {ONE}").head)
+
+
+def test_how_much_votes_count_is_typed_and_refused_in_one_sentence(context: Context) -> None:
+    pressed(context, "up", f"day {ONE}")
+    assert taught(context, "weigh some").title.endswith("count half from now on.")
+    assert "count half" in taught(context).small[0]
+    assert taught(context, "weigh FULL matters").title.endswith("count in full from now on.")
+    for words in ("weigh", "weigh lots"):
+        with pytest.raises(Refused, match="Say how much votes count: off, some or full"):
+            taught(context, words)
+    taught(context, "weigh off")
+    taught(context, "forget all")
+    assert set(buttons(taught(context))) == {"weigh-full", "weigh-some"}  # without votes, too
+
+
+def test_who_is_in_no_channel_of_the_profile_does_not_weigh_its_votes(context: Context) -> None:
+    pressed(context, "up", f"day {ONE}", by("U8"))
+    outsider = by("U8", address=NEXT_DOOR, person=person_in("C2"))
+    assert not {"weigh-off", "weigh-some"} & buttons(taught(context, "matters", outsider)).keys()
+    with pytest.raises(Refused):
+        pressed(context, "weigh-off", "matters", outsider)
+    with pytest.raises(Refused):
+        pressed(context, "weigh-off", "no-such-profile")
+    assert context.store.vote_uses.of("slack:T1", "matters") == VoteUse()

@@ -14,7 +14,7 @@ from redis.retry import Retry
 
 from bot.domain.profile_version import ProfileVersion
 from bot.domain.readers.following import Evidence, Follow, FollowKind, Telling
-from bot.domain.readers.teaching import Lesson
+from bot.domain.readers.teaching import Lesson, VoteUse, VoteWeight
 from bot.domain.request import Address
 from bot.domain.subscription import Vote
 from bot.planning.following import merged
@@ -124,11 +124,18 @@ def _keep(store: Store) -> bool:
     return before is None and len(store.saved.shared_with(str(HERE), NOW)) == 1
 
 
+def _weigh(store: Store) -> bool:
+    off = VoteUse(weight=VoteWeight.OFF)
+    before, after = store.vote_uses.change("slack:T1", "ours", lambda _: off)
+    return (before, after) == (VoteUse(), off)
+
+
 WRITES: dict[str, Callable[[Store], bool]] = {
     "an event is taken": lambda store: store.events.is_first_delivery("e1"),
     "an outage begins": lambda store: store.outages.put("slack", "away", NOW),
     "a profile is saved": _save,
     "somebody votes": _vote,
+    "votes count nothing": _weigh,
     "somebody is owed a paper": _owe,
     "somebody was told of a paper": _tell,
     "a paper is by somebody else": _not_them,
