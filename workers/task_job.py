@@ -68,7 +68,9 @@ def _done(
     looks_again: bool,
 ) -> TaskResult:
     if task.trial:
-        tried = trial_job.run(task.trial, store, embeddings, now, progress, looks_again)
+        tried = trial_job.run(
+            task.trial, store, embeddings, now, progress, looks_again, arxiv=arxiv
+        )
         return TaskResult(trial=tried)
     if task.search:
         return TaskResult(search=search_job.run(task.search, store, embeddings, progress))

@@ -1,4 +1,4 @@
-"""What a profile would have brought on the days that the store has; nobody is asked for money."""
+"""What a profile would have brought on recent days; nobody is asked for money."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from bot.domain.digest import Decision, Outcome, Score, ScoreResult
 from bot.domain.papers import Announced, Paper, Profile
 from bot.domain.tasks.trial import BEST, NAMED, Trial, TrialDay, TrialPaper, TrialResult
 from bot.store.store import Store
+from workers import trial_window
+from workers.arxiv.client import ArxivClient
 from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning
 from workers.gate import local_ranking
@@ -53,18 +55,25 @@ def run(
     progress: Progress = lambda done, total: None,
     looks_again: bool = False,
     clock: Callable[[], float] = time.monotonic,
+    arxiv: ArxivClient | None = None,
 ) -> TrialResult:
-    """Try a profile on the last announced days that the store has of its categories.
+    """Try a profile on the last announced days that the store has of its categories; where it has
+    too few of them, also on newer ones as `arxiv`'s API tells them.
 
     Where the model has scored these days for these criteria, its kept scores decide, of both
-    profiles; otherwise the local ranking does. Nothing is asked of a model or of arXiv. `progress`
-    hears how many of how many days are ranked.
+    profiles; otherwise the local ranking does. Nothing is asked of a model. `progress` hears how
+    many of how many days are ranked.
     """
-    answered = _stored_days(trial.profile, store, now)
-    dates = sorted(answered)[-trial.days :]
-    missing = set(trial.profile.categories).difference(*(answered[day] for day in dates))
     profiles = [each for each in (trial.profile, trial.before) if each]
-    batches = {day: store.lists.batch(str(day)) for day in dates}
+    answered = _stored_days(trial.profile, store, now)
+    filled = dict[date, str]()
+    if arxiv and (lacking := trial.days - len(answered)) > 0:
+        asked = sorted({category for each in profiles for category in each.categories})
+        filled = trial_window.fill(asked, lacking, answered, store, arxiv, now)
+    dates = sorted([*answered, *filled])[-trial.days :]
+    here = [set(trial.profile.categories) if day in filled else answered[day] for day in dates]
+    missing = set(trial.profile.categories).difference(*here)
+    batches = {day: store.lists.batch(filled.get(day, str(day))) for day in dates}
     sides = [{d: outcomes.papers_of_day(p, batches[d])[0] for d in dates} for p in profiles]
     ranked = _ranked(profiles, sides, embeddings, progress, clock)
     scored = [
@@ -81,6 +90,7 @@ def run(
     return _result(mine, before, dates).model_copy(
         update={
             "stored": len(answered),
+            "filled": tuple(sorted(filled)),
             "missing": tuple(sorted(missing)) if dates else (),
             "by_model": by_model,
             "words_only": ranked.words_only,

@@ -51,7 +51,8 @@ class TrialPaper(Value):
 
 
 class TrialResult(Value):
-    """The answer to a trial. `days` are in their order, `stored` how many days there are in all.
+    """The answer to a trial. `days` are in their order, `stored` how many days there are in all;
+    those `filled` are not stored, and as arXiv's API tells them.
     `missing` are categories whose papers were on none of these days. `entered` and `left` are picks
     that `before` doesn't have, and the other way round; `moved` are on other places. `by_model`:
     the model's scores, which are kept, decided; otherwise the local ranking did, by words alone
@@ -59,6 +60,7 @@ class TrialResult(Value):
 
     days: tuple[TrialDay, ...]
     stored: int
+    filled: tuple[date, ...] = ()
     missing: tuple[str, ...] = ()
     best: tuple[TrialPaper, ...] = ()
     near: tuple[TrialPaper, ...] = ()

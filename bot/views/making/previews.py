@@ -138,6 +138,11 @@ def _small(result: TrialResult) -> Iterator[str]:
         yield f"By the local ranking, {by}; a model would pick somewhat other papers."
     if result.usd_a_month is not None:
         yield f"Scored by the model, days like these cost about ${result.usd_a_month:.2f} a month."
+    if result.filled:
+        yield (
+            f"{count(len(result.filled), 'day')} of these as arXiv's API has them, without papers "
+            "that were held back: Paperboy has no list of them."
+        )
     if result.stored < ENOUGH_DAYS:
         yield f"Paperboy has {count(result.stored, 'day')} of these categories so far."
     yield "Only you see this; nothing was posted or saved."
