@@ -12,13 +12,13 @@ from bot.domain.tasks.trial import Trial
 from bot.store.store import Store
 from bot.terminal.render import as_text
 from bot.views.making import previews
-from tests.factories import NOW, announced
+from tests.factories import NOW, announced, profile
 from tests.servers.arxiv_documents import api_feed
 from tests.servers.fake_http import HttpReply, xml_reply
 from tests.workers.run_fetch_job import arxiv
-from tests.workers.test_trial_job import SPARSE
 from workers import trial_job
 
+MATTERS = profile()
 FRIDAY = datetime(2025, 3, 21, 15, tzinfo=UTC)
 
 
@@ -38,12 +38,12 @@ def keep(store: Store, day: date) -> None:
     """A list of a day of which arXiv answered for the profile's categories."""
     listed = announced("2503.00001", AnnounceType.NEW)
     store.lists.add(str(day), Listing(date=day, papers=(listed,), replaced=(), items=1), NOW)
-    store.lists.put_answered_categories(str(day), SPARSE.categories, NOW)
+    store.lists.put_answered_categories(str(day), MATTERS.categories, NOW)
 
 
 def test_days_that_are_lacking_come_from_the_api_and_say_so(store: Store) -> None:
     keep(store, date(2025, 3, 20))
-    trial = Trial(profile=SPARSE, days=4)
+    trial = Trial(profile=MATTERS, days=4)
     with arxiv(one_a_day, store) as (server, edge):
         result = trial_job.run(trial, store, None, FRIDAY, arxiv=edge)
         again = trial_job.run(trial, store, None, FRIDAY, arxiv=edge)
@@ -65,7 +65,7 @@ def test_where_arxiv_is_away_there_are_the_days_that_are_stored(store: Store, st
     for day in (date(2025, 3, 20),)[:stored]:
         keep(store, day)
     with arxiv(lambda path, body: HttpReply(500, b""), store) as (_, edge):
-        result = trial_job.run(Trial(profile=SPARSE, days=3), store, None, FRIDAY, arxiv=edge)
+        result = trial_job.run(Trial(profile=MATTERS, days=3), store, None, FRIDAY, arxiv=edge)
     assert (len(result.days), result.filled) == (stored, ())
 
 
@@ -73,7 +73,7 @@ def test_where_there_are_days_enough_arxiv_is_not_asked(store: Store) -> None:
     for day in (19, 20):
         keep(store, date(2025, 3, day))
     with arxiv(one_a_day, store) as (server, edge):
-        trial_job.run(Trial(profile=SPARSE, days=2), store, None, FRIDAY, arxiv=edge)
+        trial_job.run(Trial(profile=MATTERS, days=2), store, None, FRIDAY, arxiv=edge)
     assert server.requests == []
 
 
@@ -90,5 +90,5 @@ def test_the_newest_day_is_the_last_whose_list_is_out(
     store: Store, now: datetime, newest: str
 ) -> None:
     with arxiv(one_a_day, store) as (server, edge):
-        trial_job.run(Trial(profile=SPARSE, days=1), store, None, now, arxiv=edge)
+        trial_job.run(Trial(profile=MATTERS, days=1), store, None, now, arxiv=edge)
     assert [window(path) for path, *_ in server.requests] == [newest]
