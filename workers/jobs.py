@@ -127,8 +127,11 @@ def task(key: str) -> None:
     with _logged(f"task {key}"):
         run(
             *(key, kept, _arxiv(config, kept), _embeddings(config, kept), _now),
-            lambda workspace: open_paid(config, kept, _now, workspace, _DRAFT_CALL_SECONDS),
+            lambda workspace, profile: open_paid(
+                config, kept, _now, workspace, profile, _DRAFT_CALL_SECONDS
+            ),
             config.second_look,
+            config.calls_at_once,
         )
 
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Final
 
 from bot.arxiv.homonyms import Namesake, namesakes
 from bot.domain.tasks.task import Drafting, NamesakeChoice, Task, TaskResult
+from bot.domain.tasks.trial import Trial
 from bot.errors import PaperboyError, Refused
 from bot.profiles.given_work import LONGEST
 from bot.store.store import Store
 from bot.views.making import drafts as views
+from bot.views.making import previews
 from workers import search_job, trial_job
 from workers.arxiv.client import ArxivClient
 from workers.drafting.drafter import draft_from
 from workers.drafting.gather import gather
+from workers.drafting.paid_model import DRAFTS
 from workers.embedding.embeddings import Embeddings
 from workers.judging.batches import ModelClient
+from workers.judging.metering import SCORE_TOKENS
 
 # Whoever has so many times the papers of the next person of that name is meant; otherwise so many
 # people are offered.
@@ -28,8 +32,10 @@ _CHOICES: Final = 4
 _BLANKS: Final = 20
 
 
-# By the workspace that pays: the model as draft_from takes it.
-PaidModels = Callable[[str], AbstractContextManager[Callable[[int], ModelClient] | None]]
+# Makes a model whose answers have so many tokens for each paper.
+ModelMaker = Callable[[int], ModelClient]
+# By the workspace that pays, and the name that it is listed under: a maker, where there is a model.
+PaidModels = Callable[[str, str], AbstractContextManager[ModelMaker | None]]
 
 
 def run(
@@ -40,9 +46,10 @@ def run(
     clock: Callable[[], datetime],
     models: PaidModels,
     looks_again: bool = False,
+    calls_at_once: int = 1,
 ) -> None:
-    """Store the result of a task, unless it is there or nobody waits for it any more. A draft asks
-    the model of its workspace, if there is one."""
+    """Store the result of a task, unless it is there or nobody waits for it any more. A draft, and
+    a trial that buys scores, ask the model of their workspace, if there is one."""
     task = store.tasks.get(key)
     if task is None or store.tasks.result(key):
         return
@@ -51,10 +58,29 @@ def run(
         store.put_progress(f"task-{key}", done, total)
 
     try:
-        result = _done(task, store, arxiv, embeddings, clock(), progress, models, looks_again)
+        if task.trial:
+            with _buying(task, task.trial, models) as model:
+                sources = trial_job.Sources(arxiv, model, calls_at_once)
+                given = task.trial, store, embeddings, clock(), progress, looks_again
+                result = TaskResult(trial=trial_job.run(*given, sources=sources))
+        else:
+            result = _done(task, store, arxiv, embeddings, progress, models)
     except PaperboyError as error:
         result = TaskResult(refused=str(error))
     store.tasks.put_result(key, result)
+
+
+@contextmanager
+def _buying(task: Task, trial: Trial, models: PaidModels) -> Iterator[ModelClient | None]:
+    """The model that a trial asks; None for one that buys nothing. Raises Refused where no model is
+    set up any more."""
+    if not trial.buys:
+        yield None
+        return
+    with models(task.workspace, trial.profile.name) as made:
+        if made is None:
+            raise Refused(previews.no_model_to_ask())
+        yield made(SCORE_TOKENS)
 
 
 def _done(
@@ -62,20 +88,13 @@ def _done(
     store: Store,
     arxiv: ArxivClient,
     embeddings: Embeddings | None,
-    now: datetime,
     progress: trial_job.Progress,
     models: PaidModels,
-    looks_again: bool,
 ) -> TaskResult:
-    if task.trial:
-        tried = trial_job.run(
-            task.trial, store, embeddings, now, progress, looks_again, arxiv=arxiv
-        )
-        return TaskResult(trial=tried)
     if task.search:
         return TaskResult(search=search_job.run(task.search, store, embeddings, progress))
     if task.drafting:
-        with models(task.workspace) as model:
+        with models(task.workspace, DRAFTS) as model:
             return _drafted(task.drafting, arxiv, embeddings, model)
     raise AssertionError("a task is a trial, a search or a draft")
 
@@ -84,7 +103,7 @@ def _drafted(
     drafting: Drafting,
     arxiv: ArxivClient,
     embeddings: Embeddings | None,
-    model: Callable[[int], ModelClient] | None,
+    model: ModelMaker | None,
 ) -> TaskResult:
     """A draft; or, where several people have the author's name, and none is chosen or has most of
     the papers, who they are. What only looks like a name is a text like any other."""

@@ -1,4 +1,4 @@
-"""What a profile would have brought on recent days; nobody is asked for money."""
+"""What a profile would have brought on recent days."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from workers.gate import local_ranking
 from workers.gate.gatekeeper import places_in
 from workers.gate.keyword_ranking import KeywordScore
 from workers.judging import outcomes, scoring
+from workers.judging.batches import ModelClient
 from workers.judging.estimate import expected_cost
+from workers.trial_scoring import buy
 
 Progress = Callable[[int, int], None]
 
@@ -31,6 +33,8 @@ _LOOKED_BACK: Final = 60
 _DAYS_A_MONTH: Final = 22
 # A person waits so long for what papers mean; then words alone rank.
 _PATIENCE: Final = 120.0
+# Papers of each day, the best by the local ranking, that a model is asked about.
+_SCORED_A_DAY: Final = 40
 # A paper that has gone up or down by so many places has moved.
 _MOVED: Final = 2
 
@@ -47,6 +51,18 @@ class _Judged(NamedTuple):
     marks: Mapping[str, float]
 
 
+class Sources(NamedTuple):
+    """Whom a trial may ask, where the store does not suffice: arXiv's API for days, and a model for
+    scores, so many calls at once."""
+
+    arxiv: ArxivClient | None = None
+    model: ModelClient | None = None
+    calls_at_once: int = 1
+
+
+_STORE_ALONE: Final = Sources()
+
+
 def run(
     trial: Trial,
     store: Store,
@@ -55,38 +71,40 @@ def run(
     progress: Progress = lambda done, total: None,
     looks_again: bool = False,
     clock: Callable[[], float] = time.monotonic,
-    arxiv: ArxivClient | None = None,
+    sources: Sources = _STORE_ALONE,
 ) -> TrialResult:
     """Try a profile on the last announced days that the store has of its categories; where it has
-    too few of them, also on newer ones as `arxiv`'s API tells them.
+    too few of them, also on newer ones as arXiv's API tells them.
 
     Where the model has scored these days for these criteria, its kept scores decide, of both
-    profiles; otherwise the local ranking does. Nothing is asked of a model. `progress` hears how
-    many of how many days are ranked.
+    profiles; otherwise the local ranking does. A model is asked only where the trial says so.
+    `progress` hears how many of how many days are ranked, or papers scored. Raises Refused.
     """
     profiles = [each for each in (trial.profile, trial.before) if each]
     answered = _stored_days(trial.profile, store, now)
     filled = dict[date, str]()
-    if arxiv and (lacking := trial.days - len(answered)) > 0:
+    if sources.arxiv and (lacking := trial.days - len(answered)) > 0:
         asked = sorted({category for each in profiles for category in each.categories})
-        filled = trial_window.fill(asked, lacking, answered, store, arxiv, now)
+        filled = trial_window.fill(asked, lacking, answered, store, sources.arxiv, now)
     dates = sorted([*answered, *filled])[-trial.days :]
     here = [set(trial.profile.categories) if day in filled else answered[day] for day in dates]
     missing = set(trial.profile.categories).difference(*here)
     batches = {day: store.lists.batch(filled.get(day, str(day))) for day in dates}
     sides = [{d: outcomes.papers_of_day(p, batches[d])[0] for d in dates} for p in profiles]
-    ranked = _ranked(profiles, sides, embeddings, progress, clock)
-    scored = [
-        _kept_scores(profile, days, trial.model, store)
-        for profile, days in zip(profiles, sides, strict=True)
-    ]
-    by_model = all(map(_suffice, profiles, scored, ranked.rows))
+    said = (lambda done, total: None) if trial.buys else progress
+    ranked = _ranked(profiles, sides, embeddings, said, clock)
+    tried = [_Side(*each) for each in zip(profiles, sides, ranked.rows, strict=True)]
+    if trial.buys and sources.model:
+        for each in tried:
+            wanted = each.unscored(trial.model, store)
+            buy(each.profile, wanted, store, sources.model, sources.calls_at_once, progress)
+    scored = [each.kept_scores(trial.model, store) for each in tried]
+    by_model = all(each.suffice(found) for each, found in zip(tried, scored, strict=True))
     judged = [
-        _judged(profile, days, rows, results if by_model else {})
-        for profile, days, rows, results in zip(profiles, sides, ranked.rows, scored, strict=True)
+        _judged(each.profile, each.days, each.rows, results if by_model else {})
+        for each, results in zip(tried, scored, strict=True)
     ]
     mine, before = judged[0], judged[1] if trial.before else None
-    month = _month(trial, sides[0], looks_again)
     return _result(mine, before, dates).model_copy(
         update={
             "stored": len(answered),
@@ -94,9 +112,65 @@ def run(
             "missing": tuple(sorted(missing)) if dates else (),
             "by_model": by_model,
             "words_only": ranked.words_only,
-            "usd_a_month": month,
+            "usd_a_month": _month(trial, sides[0], looks_again),
+            "bought": trial.buys,
+            **({} if by_model else _to_score(trial, tried, store)),
         }
     )
+
+
+class _Side(NamedTuple):
+    """A profile, the papers of its days, and how the local ranking ranks them."""
+
+    profile: Profile
+    days: Days
+    rows: Mapping[date, Sequence[KeywordScore]]
+
+    def kept_scores(self, model: str | None, store: Store) -> dict[str, ScoreResult]:
+        """By `IDvN`, what the model said of these days' papers for this profile's criteria."""
+        if model is None:
+            return {}
+        papers = [entry.paper.versioned for entry in chain.from_iterable(self.days.values())]
+        kept = store.scores.results(scoring.judge_key(self.profile, model), papers)
+        return {name: result for name, result in kept.items() if result.score}
+
+    def suffice(self, results: Mapping[str, ScoreResult]) -> bool:
+        """Whether the model has scored what the local ranking would pick of each day: the rest the
+        gate may have kept from it."""
+        known = {name.rpartition("v")[0] for name in results}
+        least = self.profile.cutoffs.relevance
+        rows = chain.from_iterable(self.rows.values())
+        return bool(results) and known.issuperset(r.id for r in rows if r.relevance >= least)
+
+    def unscored(self, model: str | None, store: Store) -> list[Paper]:
+        """The papers without a score that the local ranking would pick, and of each day the next
+        best: the others a gate would spare."""
+        known, least = self.kept_scores(model, store), self.profile.cutoffs.relevance
+        wanted = {
+            row.id
+            for rows in self.rows.values()
+            for place, row in enumerate(rows)
+            if place < _SCORED_A_DAY or row.relevance >= least
+        }
+        papers = {e.paper.versioned: e.paper for e in chain.from_iterable(self.days.values())}
+        return [p for name, p in papers.items() if p.id in wanted and name not in known]
+
+
+def _to_score(trial: Trial, tried: Sequence[_Side], store: Store) -> dict[str, object]:
+    """How many papers a model would have to be asked about, and for how many dollars."""
+    if trial.model is None:
+        return {}
+    by_key = {
+        scoring.judge_key(each.profile, trial.model): (each.profile, papers)
+        for each in tried
+        if (papers := each.unscored(trial.model, store))
+    }
+    costs = [expected_cost(of, trial.model, papers).usd for of, papers in by_key.values()]
+    known = [cost for cost in costs if cost is not None]
+    return {
+        "unscored": sum(len(papers) for _, papers in by_key.values()),
+        "usd_to_score": sum(known) if known and len(known) == len(costs) else None,
+    }
 
 
 def _stored_days(profile: Profile, store: Store, now: datetime) -> dict[date, set[str]]:
@@ -150,30 +224,6 @@ def _rows(
         }
         for side, (profile, days) in enumerate(zip(profiles, sides, strict=True))
     ]
-
-
-def _kept_scores(
-    profile: Profile, days: Days, model: str | None, store: Store
-) -> dict[str, ScoreResult]:
-    """By `IDvN`, what the model said of these days' papers for this profile's criteria."""
-    if model is None:
-        return {}
-    papers = [entry.paper.versioned for entry in chain.from_iterable(days.values())]
-    kept = store.scores.results(scoring.judge_key(profile, model), papers)
-    return {name: result for name, result in kept.items() if result.score}
-
-
-def _suffice(
-    profile: Profile,
-    results: Mapping[str, ScoreResult],
-    rows: Mapping[date, Sequence[KeywordScore]],
-) -> bool:
-    """Whether the model has scored what the local ranking would pick of each day: the rest the gate
-    may have kept from it."""
-    known = {name.rpartition("v")[0] for name in results}
-    least = profile.cutoffs.relevance
-    wanted = [row.id for row in chain.from_iterable(rows.values()) if row.relevance >= least]
-    return bool(results) and known.issuperset(wanted)
 
 
 def _judged(

@@ -329,6 +329,7 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "ask-delete-profile": CommandSpec(profiles.asked_to_delete, CHANGE),
     "profile-file": CommandSpec(profiles.as_file, USE),
     "trial": CommandSpec(trials.pressed, USE),
+    "buy-trial": CommandSpec(trials.buy_pressed, USE),
     "history": CommandSpec(_as_typed(profile_versions.history), USE),
     "restore": CommandSpec(profile_versions.restore_pressed, CHANGE),
     "undo": CommandSpec(profile_versions.undo_pressed, CHANGE),

@@ -21,7 +21,7 @@ def result(
     if found.refused:
         raise Refused(found.refused)
     if task.trial and found.trial:
-        return Answer(views.trial_result(task.trial, found.trial))
+        return Answer(views.trial_result(task.trial, found.trial, task.key))
     if task.search and found.search:
         return search.found(invocation, context, task.search, found.search)
     if task.drafting and found.namesakes:
@@ -39,4 +39,6 @@ def progress(task: Task, done: int, total: int) -> Message | None:
         return search_views.looking(task.search, done, total)
     if task.trial is None:
         return None
+    if task.trial.buys:
+        return views.buying(task.trial.profile, done, total)
     return views.under_way(task.trial.profile, done, total)

@@ -46,6 +46,21 @@ def of_form(
     return _asked(invocation, context, profile, None if before == profile else before)
 
 
+def buy_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
+    """The model is asked about the papers of a preview (a Task's key), which the workspace pays
+    for."""
+    before = context.store.tasks.get(value)
+    mine = before and (before.workspace, before.by) == (
+        invocation.address.workspace_key,
+        invocation.by,
+    )
+    if before is None or before.trial is None or not mine:
+        raise Refused(views.preview_expired())
+    trial = before.trial.model_copy(update={"buys": True, "model": context.judge.model})
+    task = before.model_copy(update={"trial": trial, "since": invocation.at})
+    return Answer(views.buying(trial.profile, 0, 0), task=task)
+
+
 def _asked(
     invocation: Invocation,
     context: Context,

@@ -1,4 +1,4 @@
-"""Tasks as a worker does them, at once, while arXiv is away."""
+"""Tasks as a worker does them, at once, while arXiv refuses every question."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from bot.store.store import Store
+from tests.servers.fake_http import HttpReply
+from tests.workers.run_fetch_job import arxiv
 from workers import task_job
-from workers.arxiv.client import ArxivClient
 
 
 def do_task(key: str, store: Store) -> None:
-    nowhere = ArxivClient("http://127.0.0.1:9/", "http://127.0.0.1:9/", store.redis)
-    task_job.run(key, store, nowhere, None, lambda: datetime.now(UTC), lambda _: nullcontext())
+    with arxiv(lambda path, body: HttpReply(400, b""), store) as (_, edge):
+        task_job.run(key, store, edge, None, lambda: datetime.now(UTC), lambda *_: nullcontext())

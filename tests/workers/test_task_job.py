@@ -46,7 +46,7 @@ def drafted(store: Store, sky: FakeServer, **given: str) -> tuple[Task, TaskResu
     arxiv = ArxivClient("", f"{sky.url}/api", store.redis, pause=0.0, timeout=5.0)
     task = Task(drafting=Drafting(**given), workspace="slack:T1", by="U1", since=NOW)
     store.tasks.put(task)
-    task_job.run(task.key, store, arxiv, None, lambda: NOW, lambda _: nullcontext())
+    task_job.run(task.key, store, arxiv, None, lambda: NOW, lambda *_: nullcontext())
     found = store.tasks.result(task.key)
     assert found is not None
     return task, found

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import date
 
 import pytest
 
 from bot.domain.digest import Score, ScoreResult, Usage
 from bot.domain.papers import Announced, AnnounceType, Listing, Profile, Topic
-from bot.domain.tasks.task import Task
-from bot.domain.tasks.trial import Trial, TrialResult
+from bot.domain.reasons import ModelReason
+from bot.domain.tasks.task import Task, TaskResult
+from bot.domain.tasks.trial import Trial, TrialDay, TrialResult
+from bot.errors import Refused
 from bot.store.store import Store
 from bot.terminal.render import as_text
 from bot.views.making import previews as views
 from tests.conftest import check_golden
 from tests.factories import NOW, paper, profile
+from tests.servers.arxiv_documents import api_feed
+from tests.servers.fake_http import xml_reply
+from tests.workers.run_fetch_job import arxiv
 from tests.workers.run_task_job import do_task
+from tests.workers.scripted_model import ScriptedModel, well_formed_reply
 from workers import task_job
-from workers.arxiv.client import ArxivClient
 from workers.judging import scoring
 
 # Thursday 20 March 2025 is NOW; the three days before it that have a list.
@@ -59,8 +64,8 @@ def tried(store: Store, trial: Trial) -> TrialResult:
     """The result, by the task that a person's question becomes."""
     task = Task(trial=trial, workspace="slack:T1", by="U1", since=NOW)
     store.tasks.put(task)
-    nowhere = ArxivClient("http://127.0.0.1:9/", "http://127.0.0.1:9/", store.redis)
-    task_job.run(task.key, store, nowhere, None, lambda: NOW, lambda _: nullcontext())
+    with arxiv(lambda path, body: xml_reply(api_feed()), store) as (_, edge):
+        task_job.run(task.key, store, edge, None, lambda: NOW, lambda *_: nullcontext())
     found = store.tasks.result(task.key)
     assert found is not None
     assert found.trial is not None
@@ -131,6 +136,66 @@ def test_kept_scores_decide_where_they_have_what_the_local_ranking_would_pick(
     assert tried(days, Trial(profile=mine, model="gpt-6-luna")).by_model is suffices
 
 
+def bought(store: Store, model: ScriptedModel, trial: Trial) -> TaskResult:
+    """What comes of a trial that asks a model, which the workspace pays for under its name."""
+    task = Task(trial=trial, workspace="slack:T1", by="U1", since=NOW)
+    store.tasks.put(task)
+    paying = list[tuple[str, str]]()
+
+    @contextmanager
+    def models(*who: str) -> Iterator[Callable[[int], ScriptedModel]]:
+        paying.append(who)  # type: ignore[arg-type]
+        yield lambda row_tokens: model
+
+    with arxiv(lambda path, body: xml_reply(api_feed()), store) as (_, edge):
+        task_job.run(task.key, store, edge, None, lambda: NOW, models, calls_at_once=2)
+    assert paying == [("slack:T1", "sparse")]
+    found = store.tasks.result(task.key)
+    assert found is not None
+    return found
+
+
+def test_a_model_scores_what_may_be_picked_for_who_asks_and_is_paid_once(days: Store) -> None:
+    trial = Trial(profile=SPARSE, before=None, model="scripted")
+    before = tried(days, trial)
+    assert (before.by_model, before.bought, before.unscored) == (False, False, 15)
+    model = ScriptedModel(well_formed_reply)
+    buys = trial.model_copy(update={"buys": True})
+    result = bought(days, model, buys).trial
+    assert result is not None
+    assert (result.by_model, result.bought, result.unscored) == (True, True, 0)
+    assert sorted(id for about in model.asked for id in about) == sorted(
+        f"2503.1{n}00{i}" for n in range(len(DATES)) for i in range(len(ABOUT))
+    )
+    kept = ScriptedModel(well_formed_reply)
+    again = bought(days, kept, buys.model_copy(update={"days": 2})).trial
+    assert again is not None
+    assert (again.by_model, kept.asked) == (True, [])
+    assert tried(days, trial.model_copy(update={"days": 2})).by_model
+
+
+def test_where_the_budget_does_not_suffice_the_local_ranking_decides_and_says_so(
+    days: Store,
+) -> None:
+    broke = Refused("Today's limit is reached.", ModelReason.NO_BUDGET)
+    trial = Trial(profile=SPARSE, model="scripted", buys=True)
+    result = bought(days, ScriptedModel(lambda about: broke), trial).trial
+    assert result is not None
+    assert (result.by_model, result.bought, result.unscored) == (False, True, 15)
+    shown = as_text([views.trial_result(trial, result, "0123456789abcdef")])
+    assert "The model was not asked about all, for the budget or for a fault." in shown
+    assert "Let the model score" not in shown
+
+
+def test_while_a_digest_is_scored_for_the_same_criteria_nothing_is_bought(days: Store) -> None:
+    held = days.lease(f"score:{scoring.judge_key(SPARSE, 'scripted')}", 60, 0)
+    assert held is not None
+    model = ScriptedModel(well_formed_reply)
+    found = bought(days, model, Trial(profile=SPARSE, model="scripted", buys=True))
+    assert found.refused == views.scored_by_another()
+    assert model.asked == []
+
+
 def test_of_categories_that_nobody_asked_for_there_is_no_day(days: Store) -> None:
     elsewhere = SPARSE.model_copy(update={"categories": ("astro-ph.EP",)})
     assert tried(days, Trial(profile=elsewhere)).days == ()
@@ -157,6 +222,18 @@ def shown(days: Store) -> Iterator[str]:
     ):
         message = views.trial_result(trial, tried(days, trial))
         yield f"== {name}\n{as_text([message])}"
+    priced = TrialResult(
+        days=(TrialDay(date=DATES[0], announced=5, picked=2),),
+        stored=1,
+        filled=(DATES[0],),
+        unscored=180,
+        usd_to_score=0.031,
+    )
+    message = views.trial_result(Trial(profile=SPARSE), priced, "0123456789abcdef")
+    yield f"== before a model is asked\n{as_text([message])} {message.buttons[0].label}"
+    by_model = priced.model_copy(update={"by_model": True, "bought": True, "unscored": 0})
+    message = views.trial_result(Trial(profile=SPARSE), by_model, "0123456789abcdef")
+    yield f"== after it\n{as_text([message, views.buying(SPARSE, 40, 180)])}"
     yield as_text([views.under_way(SPARSE, 1, 5)])
 
 

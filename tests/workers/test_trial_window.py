@@ -17,6 +17,7 @@ from tests.servers.arxiv_documents import api_feed
 from tests.servers.fake_http import HttpReply, xml_reply
 from tests.workers.run_fetch_job import arxiv
 from workers import trial_job
+from workers.trial_job import Sources
 
 MATTERS = profile()
 FRIDAY = datetime(2025, 3, 21, 15, tzinfo=UTC)
@@ -45,8 +46,8 @@ def test_days_that_are_lacking_come_from_the_api_and_say_so(store: Store) -> Non
     keep(store, date(2025, 3, 20))
     trial = Trial(profile=MATTERS, days=4)
     with arxiv(one_a_day, store) as (server, edge):
-        result = trial_job.run(trial, store, None, FRIDAY, arxiv=edge)
-        again = trial_job.run(trial, store, None, FRIDAY, arxiv=edge)
+        result = trial_job.run(trial, store, None, FRIDAY, sources=Sources(edge))
+        again = trial_job.run(trial, store, None, FRIDAY, sources=Sources(edge))
     days = [date(2025, 3, day) for day in (17, 18, 20, 21)]
     assert [day.date for day in result.days] == days
     assert result.filled == (days[0], days[1], days[3])
@@ -57,7 +58,10 @@ def test_days_that_are_lacking_come_from_the_api_and_say_so(store: Store) -> Non
     # Asked once each, the newest first; of the holiday, which might come late, again.
     assert asked == ["20250319", "20250317", "20250314", "20250313", "20250317"]
     shown = as_text([previews.trial_result(trial, result)])
-    assert "3 days of these as arXiv's API has them, without papers that were held back" in shown
+    said = (
+        "From arXiv's API, without papers that were held back: Mon 17 Mar, Tue 18 Mar, Fri 21 Mar."
+    )
+    assert said in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("stored", [0, 1])
@@ -65,7 +69,9 @@ def test_where_arxiv_is_away_there_are_the_days_that_are_stored(store: Store, st
     for day in (date(2025, 3, 20),)[:stored]:
         keep(store, day)
     with arxiv(lambda path, body: HttpReply(500, b""), store) as (_, edge):
-        result = trial_job.run(Trial(profile=MATTERS, days=3), store, None, FRIDAY, arxiv=edge)
+        result = trial_job.run(
+            Trial(profile=MATTERS, days=3), store, None, FRIDAY, sources=Sources(edge)
+        )
     assert (len(result.days), result.filled) == (stored, ())
 
 
@@ -73,7 +79,7 @@ def test_where_there_are_days_enough_arxiv_is_not_asked(store: Store) -> None:
     for day in (19, 20):
         keep(store, date(2025, 3, day))
     with arxiv(one_a_day, store) as (server, edge):
-        trial_job.run(Trial(profile=MATTERS, days=2), store, None, FRIDAY, arxiv=edge)
+        trial_job.run(Trial(profile=MATTERS, days=2), store, None, FRIDAY, sources=Sources(edge))
     assert server.requests == []
 
 
@@ -90,5 +96,5 @@ def test_the_newest_day_is_the_last_whose_list_is_out(
     store: Store, now: datetime, newest: str
 ) -> None:
     with arxiv(one_a_day, store) as (server, edge):
-        trial_job.run(Trial(profile=MATTERS, days=1), store, None, now, arxiv=edge)
+        trial_job.run(Trial(profile=MATTERS, days=1), store, None, now, sources=Sources(edge))
     assert [window(path) for path, *_ in server.requests] == [newest]

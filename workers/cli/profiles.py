@@ -106,13 +106,13 @@ def draft(
     """Draft a profile and print it as TOML, to be read, changed and imported."""
     from workers.arxiv.client import ArxivClient
     from workers.cli import drafting, rank
-    from workers.drafting.paid_model import open_paid
+    from workers.drafting.paid_model import DRAFTS, open_paid
 
     config, clock = settings.load(), partial(datetime.now, UTC)
     rss, api = (each.get_secret_value() for each in (config.arxiv_rss_url, config.arxiv_api_url))
     with (
         rank.any_environment(config) as here,
-        open_paid(config, here.store, clock, TERMINAL_ADDRESS.workspace_key) as model,
+        open_paid(config, here.store, clock, TERMINAL_ADDRESS.workspace_key, DRAFTS) as model,
     ):
         drafted = drafting.run(
             ArxivClient(rss, api, here.store.redis),

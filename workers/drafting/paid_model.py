@@ -1,4 +1,4 @@
-"""Opens the configured model for drafts; a workspace pays, within its limits."""
+"""Opens the configured model for what one person waits for; a workspace pays, within its limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workers.judging.batches import ModelClient
 from workers.judging.metering import MeteredModel
 
 # In place of a profile's name, where what is spent is listed by profile.
-_PAYS = "drafts"
+DRAFTS = "drafts"
 
 
 @contextmanager
@@ -24,16 +24,18 @@ def open_paid(
     store: Store,
     clock: Callable[[], datetime],
     workspace: str,
+    profile: str,
     most_seconds: float = inf,
 ) -> Iterator[Callable[[int], ModelClient] | None]:
-    """The model as draft_from takes it, which `workspace` (Address.workspace_key) pays for; None
-    where none is configured. A call takes `most_seconds`, even where others may take longer."""
+    """Makes models as draft_from takes them, which `workspace` (Address.workspace_key) pays for, as
+    part of what a `profile` costs; None where none is configured. A call takes `most_seconds`, even
+    where others may take longer."""
     if config.judge_model is None:
         yield None
         return
     from workers.judging.model import open_model  # imports for most of a second
 
-    payer = Payer.of(workspace, _PAYS, config.limits)
+    payer = Payer.of(workspace, profile, config.limits)
     patience = min(1.0, most_seconds / config.call_seconds)
     with closing(open_model(config, config.judge_model, store)) as model:
 

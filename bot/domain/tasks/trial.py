@@ -20,12 +20,14 @@ ENOUGH_DAYS: Final = 10
 
 class Trial(Value):
     """A question to the workers: what this profile would have brought on the last `days` announced
-    days, and what it would have changed for those who have `before`. `model` is the judge's."""
+    days, and what it would have changed for those who have `before`. `model` is the judge's;
+    `buys`: it is asked about the papers that may be picked, and paid."""
 
     profile: Profile
     before: Profile | None = None
     days: int = Field(default=DAYS, ge=1, le=MOST_DAYS)
     model: str | None = None
+    buys: bool = False
 
 
 class TrialDay(Value):
@@ -56,7 +58,8 @@ class TrialResult(Value):
     `missing` are categories whose papers were on none of these days. `entered` and `left` are picks
     that `before` doesn't have, and the other way round; `moved` are on other places. `by_model`:
     the model's scores, which are kept, decided; otherwise the local ranking did, by words alone
-    where `words_only`. `usd_a_month` is None where no price is known, or no model judges."""
+    where `words_only`. `usd_a_month` is None where no price is known, or no model judges. The model
+    would have to be asked about `unscored` papers, for about `usd_to_score`; or it was `bought`."""
 
     days: tuple[TrialDay, ...]
     stored: int
@@ -70,3 +73,6 @@ class TrialResult(Value):
     by_model: bool = False
     words_only: bool = False
     usd_a_month: float | None = None
+    unscored: int = 0
+    usd_to_score: float | None = None
+    bought: bool = False

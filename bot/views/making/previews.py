@@ -11,7 +11,7 @@ from bot.domain.papers import Profile
 from bot.domain.reasons import ModelReason
 from bot.domain.tasks.trial import ENOUGH_DAYS, MOST_DAYS, NAMED, Trial, TrialPaper, TrialResult
 from bot.views.dates import short_date
-from bot.views.digest import count
+from bot.views.digest import count, dollars
 from bot.views.reasons import REASON_TEXTS
 
 _VALUE = 64  # characters of a button's value
@@ -53,8 +53,9 @@ def under_way(profile: Profile, done: int, total: int) -> Message:
     )
 
 
-def trial_result(trial: Trial, result: TrialResult) -> Message:
-    """Papers a day, the best, the nearest misses, and what is different from before."""
+def trial_result(trial: Trial, result: TrialResult, key: str = "") -> Message:
+    """Papers a day, the best, the nearest misses, and what is different from before. `key` is the
+    task's, by which a button asks the model; without it there is none."""
     title = one_line(trial.profile.title)
     if not result.days:
         return Message(
@@ -70,7 +71,16 @@ def trial_result(trial: Trial, result: TrialResult) -> Message:
         text=tuple(_text(trial, result)),
         items=tuple(_items(trial, result)),
         small=tuple(_small(result)),
+        buttons=tuple(_buttons(result, key)),
     )
+
+
+def _buttons(result: TrialResult, key: str) -> Iterator[Button]:
+    """What it costs is said before it is spent."""
+    if key and result.unscored and not result.bought:
+        price = "cost unknown" if result.usd_to_score is None else dollars(result.usd_to_score)
+        label = f"Let the model score {count(result.unscored, 'paper')}, about {price}"
+        yield Button(action="buy-trial", label=label, value=key)
 
 
 def _text(trial: Trial, result: TrialResult) -> Iterator[str]:
@@ -131,21 +141,48 @@ def _short(paper: TrialPaper) -> str:
 
 
 def _small(result: TrialResult) -> Iterator[str]:
-    if result.by_model:
-        yield "By the model's scores of these days, which are kept: nothing was paid for."
-    else:
-        by = "by its words alone" if result.words_only else "by its words and what they mean"
-        yield f"By the local ranking, {by}; a model would pick somewhat other papers."
+    yield _by(result)
     if result.usd_a_month is not None:
         yield f"Scored by the model, days like these cost about ${result.usd_a_month:.2f} a month."
     if result.filled:
-        yield (
-            f"{count(len(result.filled), 'day')} of these as arXiv's API has them, without papers "
-            "that were held back: Paperboy has no list of them."
-        )
+        dates = ", ".join(short_date(day, result.days[-1].date.year) for day in result.filled)
+        yield f"From arXiv's API, without papers that were held back: {dates}."
     if result.stored < ENOUGH_DAYS:
         yield f"Paperboy has {count(result.stored, 'day')} of these categories so far."
     yield "Only you see this; nothing was posted or saved."
+
+
+def _by(result: TrialResult) -> str:
+    if result.by_model and result.bought:
+        return "By the model's scores of the papers that the local ranking likes best."
+    if result.by_model:
+        return "By the model's scores of these days, which are kept: nothing was paid for."
+    by = "by its words alone" if result.words_only else "by its words and what they mean"
+    local = f"By the local ranking, {by}; a model would pick somewhat other papers."
+    if result.bought:
+        return f"The model was not asked about all, for the budget or for a fault. {local}"
+    return local
+
+
+def buying(profile: Profile, done: int, total: int) -> Message:
+    """While the model is asked; `total` is 0 before it is known about how many papers."""
+    so_far = f": {done} of {count(total, 'paper')}" if total else ""
+    return Message(
+        title=f"The model scores papers for {one_line(profile.title)}{so_far}.",
+        small=("Only you see this. Nothing is posted or saved but the scores.",),
+    )
+
+
+def scored_by_another() -> str:
+    return "A digest is being scored for the same criteria; in a minute, its scores count here."
+
+
+def no_model_to_ask() -> str:
+    return "No model is set up any more, so nobody can be asked for scores."
+
+
+def preview_expired() -> str:
+    return "That preview is over; ask for it again: /digest preview PROFILE last 5."
 
 
 def wrong_days() -> str:

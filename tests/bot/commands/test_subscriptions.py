@@ -293,6 +293,7 @@ def versions(somebody: Conversation) -> None:
     somebody.presses("history", "bounds-rates")
     somebody.presses("trial", "bounds-rates 2")
     somebody.presses("trial", "bounds-rates 70")
+    somebody.presses("buy-trial", "0123456789abcdef")
     somebody.types("/digest preview Bounds & rates last 8 days", "/digest preview matters last x")
     somebody.sends("try-profile", about="bounds-rates", relevance="9")
     somebody.sends("try-profile", about="", title="Bounds, rates", relevance="11")
