@@ -250,7 +250,8 @@ class _ChannelDelivery:
             self._merged(list(days.values())),
             DeliveryBasis(tuple(days), facts.version),
         )
-        await give_back(store, request, day, days, lambda box: self._thread(box, lease))
+        thread = lambda box: self._thread(box, lease)  # noqa: E731
+        await give_back(store, request, day, days, thread, self.clock())
         is_last_try = plan.is_last_try(request, self.clock())
         digest = self._digest(name, list_result, decided, basis, is_last_try)
         posted = await self._posted(digest, day, self._thread(Outbox(store.redis, name), lease))

@@ -34,9 +34,9 @@ class ShownPapers:
         if ids:
             self._redis.hdel(_key(address), *ids)
 
-    def days_that_brought(self, address: Address, profile: str) -> set[str]:
-        """The names of the days that brought papers here for a profile (a name)."""
-        return {o.day for o in self._origins(address).values() if o.profile == profile}
+    def days(self, address: Address) -> set[str]:
+        """The names of the days that brought papers here."""
+        return {origin.day for origin in self._origins(address).values()}
 
     def drop_before(self, address: Address, before: date, pipe: Pipeline) -> None:
         """Forget the papers of older lists by `pipe`; all of them, when nothing comes for
