@@ -80,8 +80,8 @@ def due_requests(
     context: Context, snapshot: Snapshot, now: datetime
 ) -> list[tuple[Subscription, DigestRequest, NextAction]]:
     """The requests of the subscriptions that are due and not paused, with what each needs next."""
-    requests = list[tuple[Subscription, DigestRequest]]()
-    for subscription, days in _due_days(context, snapshot, now):
+    requests, settled = list[tuple[Subscription, DigestRequest]](), set[str]()
+    for subscription, days, are_delivered in _due_days(context, snapshot, now):
         profile = snapshot.profile(subscription)
         if profile is None:
             log.error("a subscription's profile is gone", subscription=subscription.key)
@@ -89,10 +89,13 @@ def due_requests(
         fingerprint = snapshot.fingerprint(subscription)
         request = _request(subscription, profile.categories, fingerprint, days, context)
         requests.append((subscription, request))
+        if are_delivered:
+            settled.add(subscription.key)
     begun = context.store.requests.begun([subscription.key for subscription, _ in requests])
     requests = [
-        (subscription, _as_begun(request, first))
+        (subscription, _as_begun(request, first, subscription.key in settled))
         for (subscription, request), first in zip(requests, begun, strict=True)
+        if subscription.key not in settled or (first and first.at == request.at)
     ]
     states = context.store.requests.states([request for _, request in requests])
     return [
@@ -101,15 +104,17 @@ def due_requests(
     ]
 
 
-def _as_begun(request: DigestRequest, first: DigestRequest | None) -> DigestRequest:
+def _as_begun(
+    request: DigestRequest, first: DigestRequest | None, is_settled: bool
+) -> DigestRequest:
     """The request, for the digest whose posting began, if it is for the same day or moment: who
     changes a profile in the morning, or the time of its digests, changes the next one, and gets no
     second one for the same day; and a missed day whose list comes late is added to the digest it
-    was meant for."""
+    was meant for. Where all days were delivered (`is_settled`) there is no other."""
     if first is None or first.at is None or request.at is None or request.until is None:
         return request
     newer = (_newest_day(first) - _newest_day(request)).days
-    if newer < 0 or (newer and first.at != request.at):
+    if (newer < 0 and not is_settled) or (newer and first.at != request.at):
         return request
     until = first.at + (request.until - request.at)
     return first.model_copy(update={"since": request.since, "until": until, "judge": request.judge})
@@ -121,7 +126,9 @@ def _newest_day(request: DigestRequest) -> date:
 
 def _due_days(
     context: Context, snapshot: Snapshot, now: datetime
-) -> Iterator[tuple[Subscription, DueDays]]:
+) -> Iterator[tuple[Subscription, DueDays, bool]]:
+    """The days that are due, without those that people have asked for meanwhile; and whether they
+    all were delivered: then only a digest that has begun goes on."""
     most = context.catch_up_days
     due = [
         (subscription, days)
@@ -129,16 +136,16 @@ def _due_days(
         if not subscription.paused
         and (days := snapshot.due_days(subscription, set(), now, most)) is not None
     ]
-    # Where several days are due, people may have asked for some of them meanwhile.
     delivered = context.store.history.delivered_dates(
         (subscription.address, subscription.profile)
         for subscription, days in due
         if len(days.days) > 1
     )
     for subscription, days in due:
+        left: DueDays | None = days
         if dates := delivered.get((subscription.address, subscription.profile)):
-            days = snapshot.due_days(subscription, dates, now, most) or days
-        yield subscription, days
+            left = snapshot.due_days(subscription, dates, now, most)
+        yield subscription, left or days, left is None
 
 
 def _request(

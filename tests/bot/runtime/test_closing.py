@@ -74,7 +74,7 @@ def test_discord_is_left_without_an_open_connection_when_stopped_after_a_failed_
 
     async def run() -> None:
         nonlocal task
-        answers: Any = SimpleNamespace()
+        answers: Any = SimpleNamespace(people=SimpleNamespace())
         poster_discord.Route.BASE = odd.url
         task = asyncio.create_task(
             events.listen(DiscordApp(answers), SecretStr("token"), "ws://127.0.0.1:1")

@@ -327,6 +327,25 @@ def test_a_day_that_is_still_due_is_not_held_up_by_an_earlier_one_of_the_same_mo
     assert [query.date for query in mine.queries] == [date(2025, 3, 24)]
 
 
+def test_days_that_all_came_in_another_way_do_not_come_again(
+    store: Store, context: Context
+) -> None:
+    """Found by the simulator, seed 230: on a Sunday in New York nothing newer is due, Friday had
+    been asked for, and when Thursday had come, both came again, without a paper."""
+    sunday = datetime(2025, 3, 23, 9, tzinfo=UTC)
+    every_day = Schedule(at=time(9), tz="UTC", days=tuple(range(7)))
+    context.store.subscriptions.put(subscription(schedule=every_day))
+    for n in (20, 21):
+        day = digest(decision("2503.15294", Outcome.PICKED), profile=profile(name="foundations"))
+        listed = day.listed.model_copy(update={"date": date(2025, 3, n)})
+        day = day.model_copy(update={"listed": listed})
+        store.days.put_decided(f"day-{n}", day)
+        store.history.put_delivered(HERE, f"{HERE}:day-{n}", day, sunday - HOUR, "17.5")
+        (key,) = [each.key for each in store.subscriptions.all()]
+        context.store.subscriptions.put_last_served(key, date(2025, 3, 19))
+    assert owed(context, sunday) == []
+
+
 def test_a_profile_that_is_gone_holds_up_no_other_channel(context: Context) -> None:
     context.store.subscriptions.put(subscription(profile="nobody-made-this"))
     context.store.subscriptions.put(subscription("C2"))
