@@ -122,7 +122,7 @@ def _saved(typed: Typed) -> Callback:
 
 
 def _searching(typed: Typed) -> Callback:
-    async def search(asked: RawInteraction, words: str) -> None:
+    async def search(asked: RawInteraction, words: str = "") -> None:
         await typed(asked, "search", words)
 
     return _described(search, "words")

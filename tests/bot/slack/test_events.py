@@ -331,7 +331,7 @@ def test_votes_count_once_a_person_and_are_taken_back(
             )
         )
 
-    assert "[ 👍 ] [ 👎 ] [ Abstract ] [ ⋯ Why, PDF ↗, BibTeX ]" in draw_slack(card)
+    assert "[ 👍 ] [ 👎 ] [ Abstract ] [ Save ]" in draw_slack(card)
     press("👍", "U1", "[ 👍 1 ] [ 👎 ]")
     press("👍", "U2", "[ 👍 2 ] [ 👎 ]")
     press("👎", "U3", "[ 👍 2 ] [ 👎 1 ]")
