@@ -1,16 +1,18 @@
-"""Orders a channel's digest by the votes of its workspace."""
+"""Orders a channel's digest, and what one person is shown of it, by the votes of its workspace."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
-from bot.domain.digest import CHANNEL_OUTCOMES, Digest
+from bot.domain.digest import CHANNEL_OUTCOMES, DeliveryBasis, Digest
 from bot.domain.papers import Paper
-from bot.domain.request import Address
+from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.store.store import Store
 from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning
 from workers.gate.voting import votes_of
+from workers.judging import outcomes
 from workers.judging.vote_order import by_votes, moved_up
 
 
@@ -49,3 +51,25 @@ def digest_by_votes(
     plain = chosen_from(decided)
     moved = moved_up(digest, plain, shifts, lambda id: voted.evidence(chosen[id]))
     return digest.model_copy(update={"moved": moved})
+
+
+def prepare_preview(
+    request: DigestRequest,
+    store: Store,
+    embeddings: Embeddings | None,
+    clock: Callable[[], datetime],
+) -> None:
+    """Store what somebody is shown of a decided day, in the order of their workspace's votes. What
+    the channel had before is in it, too."""
+    list_result, facts = store.lists.result(request.wanted), store.requests.state(request)
+    days = store.days.for_request(request)
+    if list_result is None or not days:
+        return  # the stored day is unreadable; it is judged again first
+    (name, decided), *_ = days.items()
+
+    def chosen_from(day: Digest) -> Digest:
+        return outcomes.digest_for_channel(request, list_result, day, lambda *_: ())
+
+    by_votes = digest_by_votes(store, request.address, embeddings, decided, None, chosen_from)
+    shown, basis = by_votes or chosen_from(decided), DeliveryBasis((name,), facts.version)
+    store.history.put_preview(delivery_name(request, list_result), shown, basis, clock())

@@ -1,8 +1,9 @@
 """The functions that RQ calls: plain values in; they connect the jobs to Redis, arXiv and models.
 
 FETCH and SCORE get a plan.Step as JSON, shared by all requests that need it; so does `show`, which
-is DELIVER to a terminal. DELIVER to a chat gets the platform and reads the requests from the
-store. A second argument comes only from jobs that older releases queued: a list of requests.
+is DELIVER to a terminal, or to one person. DELIVER to a chat gets the platform and reads the
+requests from the store. A second argument comes only from jobs that older releases queued: a list
+of requests.
 """
 
 from __future__ import annotations
@@ -80,12 +81,18 @@ def score(step: Any, legacy_requests: Any = None) -> None:
 
 
 def show(step: Any) -> None:
-    """Store a decided day's delivery to a terminal or standard output."""
-    from workers.score_job import deliver_to_terminal as run
+    """Store a decided day's delivery to a terminal or standard output, or what one person is shown
+    of it."""
+    from workers.channel_votes import prepare_preview
+    from workers.score_job import deliver_to_terminal
 
-    asked = Step.model_validate(step)
+    asked, config = Step.model_validate(step), settings.load()
+    kept = _store(config)
     with _logged(asked.id):
-        run(asked.wish, _store(settings.load()), _now)
+        if asked.wish.preview:
+            prepare_preview(asked.wish, kept, _embeddings(config, kept), _now)
+        else:
+            deliver_to_terminal(asked.wish, kept, _now)
 
 
 def inquire(private: str) -> None:

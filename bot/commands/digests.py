@@ -10,7 +10,7 @@ from bot.commands.naming import with_names
 from bot.commands.typed import parse
 from bot.domain.message import Post
 from bot.domain.papers import Profile
-from bot.domain.request import DigestRequest
+from bot.domain.request import DigestRequest, delivery_name
 from bot.errors import Refused
 from bot.profiles import library
 from bot.views import conversation, help, refusals
@@ -50,7 +50,9 @@ def preview(invocation: Invocation, context: Context, words: Sequence[str]) -> A
     if days:
         return trials.of_profile(invocation, context, profile, days)
     request = newest_day_request(profile, invocation, context, top)
-    private = request.model_copy(update={"preview": True})
+    private = request.model_copy(
+        update={"preview": True, "voted": _is_voted(profile, invocation, context)}
+    )
     return Answer(previews.preview_coming(profile), private)
 
 
@@ -60,6 +62,8 @@ def preview_posts(request: DigestRequest, context: Context) -> list[Post]:
     if not days:
         return [previews.nothing_to_preview()]
     digest = days[-1] if request.top is None else days[-1].limited_to(request.top)
+    if request.voted and (listed := context.store.lists.result(request.wanted)):
+        digest = context.store.history.digest(delivery_name(request, listed)) or digest
     own = context.store.subscriptions.of(request.address)
     subscribed = any(each.profile == digest.profile.name for each in own)
     head, *cards = digest_views.thread_posts(digest)
@@ -68,6 +72,13 @@ def preview_posts(request: DigestRequest, context: Context) -> list[Post]:
         digest.profile, request.address.channel, request.top, len(shown), len(cards), subscribed
     )
     return [head, *shown, end]
+
+
+def _is_voted(profile: Profile, invocation: Invocation, context: Context) -> bool:
+    """Whether votes have a part in the order of a profile's papers there."""
+    place = invocation.address.workspace_key
+    counts = context.store.vote_uses.of(place, profile.name).weight.factor > 0
+    return counts and bool(context.store.votes.lessons(place, profile.name))
 
 
 def _wanted(

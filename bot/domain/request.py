@@ -45,7 +45,8 @@ class DigestRequest(Value):
     counts those that are too many. `asked` is when a person's request was first made, once it has
     been renewed.
 
-    A `preview` is shown to the person who asks, and delivered to nobody.
+    A `preview` is shown to the person who asks, and delivered to nobody; one of a profile that was
+    `voted` on is put in the order of the votes first.
     """
 
     profile: str
@@ -62,6 +63,7 @@ class DigestRequest(Value):
     subscription: str = ""
     asked: datetime | None = None
     preview: bool = False
+    voted: bool = Field(default=False, exclude_if=lambda flag: not flag)
 
     @property
     def key(self) -> str:
@@ -129,9 +131,12 @@ _name = lru_cache(maxsize=1 << 12)(fingerprint)
 def delivery_name(request: DigestRequest, list_result: ListResult) -> str:
     """The name of that day's delivery to one address. Several days are named by their queries,
     which stay the same when one of the lists arrives late; so is a day that tells of others that
-    were left out, because somebody may have had the same day without a word of them."""
+    were left out, because somebody may have had the same day without a word of them. A preview is
+    each person's own, and made anew each time."""
     name = digest_name(request, list_result)
     if request.earlier or request.left_out:
         keys = [query.key for query in request.queries]
         name = _name(request.profile, request.judge.model or "", *keys)
+    if request.preview:
+        name = fingerprint(name, request.by, str(request.top), request.since.isoformat())
     return f"{request.address}:{name}"

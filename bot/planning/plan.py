@@ -141,7 +141,7 @@ def next_step(request: DigestRequest, facts: RequestState) -> Step | None:
         return Step(kind=StepKind.FETCH, wish=request, seen=facts)
     if not is_judged(facts, request.since) or judged is None:
         return Step(kind=StepKind.SCORE, wish=request, seen=facts)
-    if request.preview:
+    if request.preview and not request.voted:
         return None
     if delivered is None or delivered.version != facts.version:
         return Step(kind=StepKind.DELIVER, wish=request, seen=facts)

@@ -187,7 +187,8 @@ def _queue_steps(
     others = list[Step]()
     chats: dict[str, list[DigestRequest]] = {platform: [] for platform in CHATS}
     for step in steps:
-        if step.kind is StepKind.DELIVER and step.wish.address.platform in chats:
+        in_chat = step.wish.address.platform in chats and not step.wish.preview
+        if step.kind is StepKind.DELIVER and in_chat:
             chats[step.wish.address.platform].append(step.wish)
         else:
             others.append(step)
@@ -254,7 +255,8 @@ def _over(request: DigestRequest, facts: RequestState, now: datetime) -> bool:
 def _is_hopeless(step: Step, now: datetime) -> bool:
     """Whether a request is given up. One that only waits for its platform is not: the platform that
     is away could not be told so, and posts it when it is back."""
-    return step.kind is not StepKind.DELIVER and _waited_long(step.wish, now)
+    is_waited_for = step.kind is not StepKind.DELIVER or step.wish.preview
+    return is_waited_for and _waited_long(step.wish, now)
 
 
 def _waited_long(request: DigestRequest, now: datetime) -> bool:

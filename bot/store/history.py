@@ -94,6 +94,12 @@ class History:
         for each_name, each_record in records.items():
             self._redis.set(f"pb:delivered:{each_name}", serialise(each_record), ex=keep)
 
+    def put_preview(self, name: str, digest: Digest, basis: DeliveryBasis, at: datetime) -> None:
+        """Store what one person is about to be shown, for a while: nothing is remembered of it."""
+        self._put_view(name, digest, basis, SHORT_RETENTION)
+        record = StepRecord(at=at, complete=digest.complete, version=basis.version)
+        self._redis.set(f"pb:delivered:{name}", serialise(record), ex=SHORT_RETENTION)
+
     def _drop_before(self, address: Address, before: datetime) -> None:
         """Forget older deliveries and papers, as the days themselves are; all of it, when nothing
         comes for RETENTION."""

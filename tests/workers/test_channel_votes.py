@@ -4,21 +4,42 @@ the digest says of it, and that no other workspace and no forgotten vote has any
 from __future__ import annotations
 
 import pytest
+from redis import Redis
+from rq import Queue
 
+from bot.commands import dispatch
+from bot.commands.context import Context, Invocation
+from bot.commands.digests import preview_posts
 from bot.domain.channel_view import ChannelView
-from bot.domain.digest import Decision, Digest, Outcome
+from bot.domain.digest import Decision, Digest, Judge, Outcome
+from bot.domain.message import Card, Message
 from bot.domain.papers import Announced, AnnounceType, Paper
 from bot.domain.readers.teaching import DownReason, VoteUse, VoteWeight
 from bot.domain.request import Address, digest_name
+from bot.domain.status import Status
+from bot.planning import plan
+from bot.runtime.tick import tick
+from bot.store.lookups import Lookups
 from bot.store.papers import paper_ref
+from bot.store.queues import Queues
 from bot.store.store import Store
 from bot.views.digest import head
-from tests.factories import DAY, NOW, decision, digest, digest_request, lesson, list_result, listing
+from tests.factories import (
+    DAY,
+    NOW,
+    decision,
+    digest,
+    digest_request,
+    lesson,
+    list_result,
+    listing,
+    person_in,
+)
 from tests.factories import profile as a_profile
 from tests.servers.fake_slack import FakeSlack
 from tests.workers.gate.tide_papers import tide_papers
 from tests.workers.run_deliver_job import replies, run_deliver_job, slack_address
-from workers.channel_votes import digest_by_votes
+from workers.channel_votes import digest_by_votes, prepare_preview
 from workers.judging import outcomes
 from workers.judging.spreading import spread_scores
 from workers.judging.vote_order import by_votes
@@ -207,3 +228,47 @@ def test_the_thread_comes_in_that_order_and_once(
     run_deliver_job(fake_slack, store, redis_url, [request])
     assert replies(fake_slack, "C1") == 4
     assert str(fake_slack.visible_messages("C1")[0]["blocks"]) == first
+
+
+def previewed(store: Store, redis_url: str, words: str = "") -> tuple[str, list[str]]:
+    """The sentence about votes and the cards' titles that somebody in C1 is shown, by way of the
+    job that the clock queues."""
+    queues = Queues(Redis.from_url(redis_url))
+    context = Context(store, Lookups(store), Judge(), lambda: Status.model_validate({}))
+    asked = Invocation(f"preview matters {words}", HERE, NOW, by="U1", person=person_in("C1"))
+    request = dispatch.answer(asked, context).request
+    assert request is not None
+    store.lists.add(str(DAY), listing(*(d.announced for d in day().decisions)), NOW)
+    store.lists.put_result(request.wanted, list_result(NOW))
+    store.days.put_decided(digest_name(request, list_result(NOW)), day())
+    store.requests.put(request)
+    if step := plan.next_step(request, store.requests.state(request)):
+        assert tick(context, queues, NOW).previews == ()
+        (id,) = Queue("now", connection=queues.redis).job_ids
+        assert id == step.id
+        prepare_preview(step.wish, store, None, lambda: NOW)
+        queues.forget()
+    assert tick(context, queues, NOW).previews == (request,)
+    store.requests.drop(request)
+    top, *cards = preview_posts(request, context)
+    assert isinstance(top, Message)
+    said = " ".join(line for line in top.text if "your votes" in line)
+    return said, [card.title for card in cards if isinstance(card, Card)]
+
+
+def test_a_private_look_comes_in_the_order_that_votes_give(store: Store, redis_url: str) -> None:
+    store.profiles.put_own(HERE, a_profile(maximum=4))
+    plain = previewed(store, redis_url)
+    assert plain[0] == ""
+    for person in ("U1", "U2", "U3", "U4"):
+        for paper in VOTED[:3]:
+            vote(store, paper, person)
+    said, shown = previewed(store, redis_url, "top 3")
+    number = shown.index(TIDAL.title) + 1
+    assert said.startswith(f"Number {number} is here by your votes: 4 of you")
+    assert len(shown) == 3
+    assert TIDAL.title not in plain[1]
+    assert store.history.of(HERE) == []
+    assert list(store.redis.scan_iter("pb:had:*")) == []
+    weigh(store, VoteWeight.OFF)
+    assert previewed(store, redis_url) == plain

@@ -50,6 +50,23 @@ def test_first_the_list_then_the_scores_then_the_delivery_then_nothing() -> None
     assert due(facts) is None
 
 
+def test_a_private_look_is_put_in_order_where_there_are_votes_and_made_anew_each_time() -> None:
+    facts = RequestState(listed=list_result(LATER), judged=done(LATER))
+    look = digest_request().model_copy(update={"preview": True, "by": "U1"})
+    assert due(facts, look) is None
+    voted = look.model_copy(update={"voted": True})
+    assert due(facts, voted) is StepKind.DELIVER
+    names = {
+        delivery_name(each, list_result(LATER))
+        for each in (
+            digest_request(),
+            *(voted, voted.model_copy(update={"by": "U2"}), voted.model_copy(update={"top": 3})),
+            voted.model_copy(update={"since": LATER}),
+        )
+    }
+    assert len(names) == 5
+
+
 def test_a_list_read_an_hour_ago_is_read_again_and_a_fresh_one_is_not() -> None:
     assert due(RequestState(listed=list_result(EARLIER))) is StepKind.FETCH
     assert due(RequestState(listed=list_result(NOW - timedelta(minutes=3)))) is StepKind.SCORE
