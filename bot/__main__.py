@@ -18,7 +18,7 @@ from redis import Redis
 from bot import logs, settings
 from bot.commands import status
 from bot.commands.context import Context
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError, Refused
 from bot.network import describe_error

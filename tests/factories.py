@@ -7,17 +7,8 @@ from typing import Any
 
 from bot.commands.permissions import Person, PersonKind
 from bot.domain.budget import GateDay, GateReport, GateStage
-from bot.domain.digest import (
-    Decision,
-    Digest,
-    Judge,
-    ListQuery,
-    ListResult,
-    Outcome,
-    Score,
-    Source,
-    Usage,
-)
+from bot.domain.digest import Decision, Digest, ListQuery, ListResult, Outcome, Score, Source, Usage
+from bot.domain.judge import Judge
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import (
     Announced,

@@ -14,7 +14,8 @@ from redis import Redis
 
 from bot.commands import dispatch, due
 from bot.commands.context import Answer, Context, Invocation
-from bot.domain.digest import Judge, Score
+from bot.domain.digest import Score
+from bot.domain.judge import Judge
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.request import Address
 from bot.errors import Refused

@@ -21,7 +21,7 @@ from bot.commands.context import Context, Invocation
 from bot.discord import forms as forms_discord
 from bot.discord import render
 from bot.discord.commands import commands
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.message import Button, Card, Form, Message
 from bot.domain.request import Address
 from bot.domain.status import Status

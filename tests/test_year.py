@@ -13,7 +13,7 @@ import pytest
 
 from bot.arxiv.calendar import NEW_YORK, is_weekend, weekday_before
 from bot.commands.context import Context
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.message import Message, Post
 from bot.domain.papers import Announced, Listing
 from bot.domain.request import Address, DigestRequest

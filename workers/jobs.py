@@ -142,14 +142,15 @@ def task(key: str) -> None:
         )
 
 
-def learn(profile: str, model: str, night: str) -> None:
-    """Store what a profile's gate learned from its judged days, or that it opens."""
+def learn(profile: str, model: str, night: str, owner: str = "") -> None:
+    """Store what a profile's gate learned from its judged days, or that it opens; `owner` as in
+    gate_key."""
     from workers.gate.gatekeeper import Gatekeeper
 
     config = settings.load()
     kept = _store(config)
     with _logged(f"learn {profile}"):
-        keeper = Gatekeeper(kept, kept.profiles.get(profile), model)
+        keeper = Gatekeeper(kept, kept.profiles.get(profile), model, owner)
         keeper.learn(date.fromisoformat(night), _embeddings(config, kept))
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from bot.domain.budget import Limits, Payer, Purpose
 from bot.domain.digest import Score, ScoreResult
+from bot.domain.judge import Examples, Judge
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import Paper, Profile
 from bot.domain.reasons import ArxivReason, ModelReason, PaperReason
@@ -167,10 +168,11 @@ class LookupJob:
         paper = self._paper(lookup)
         if paper is None:
             return set()
-        stored = self._lookups.assessments(lookup.profiles, lookup.judge, paper)
+        judges = {profile: lookup.judge_of(profile) for profile in lookup.profiles}
+        stored = self._lookups.assessments(judges, paper)
         names = set()
-        for profile in lookup.profiles:
-            name = f"{profile} {lookup.judge.model} {paper.versioned}"
+        for profile, judge in judges.items():
+            name = f"{profile} {judge.key} {paper.versioned}"
             if profile in stored or name in self._failed:
                 continue
             if name not in self._under_way:
@@ -209,36 +211,46 @@ class LookupJob:
             self._lookups.put_arxiv_answer(id, answer)
 
     def _assess_and_store(self, lookup: Lookup, profile: str, paper: Paper) -> None:
-        assessment = self._assessment(lookup, self._store.profiles.get(profile), paper)
-        self._lookups.put_assessment(profile, lookup.judge, paper, assessment)
+        judge = lookup.judge_of(profile)
+        assessment = self._assessment(lookup, judge, self._store.profiles.get(profile), paper)
+        self._lookups.put_assessment(profile, judge, paper, assessment)
 
-    def _assessment(self, lookup: Lookup, profile: Profile, paper: Paper) -> Assessment:
-        if lookup.judge.model is None:
+    def _assessment(
+        self, lookup: Lookup, judge: Judge, profile: Profile, paper: Paper
+    ) -> Assessment:
+        if judge.model is None:
             with self._one_at_a_time:  # the model is one, and reads one text at a time
                 meaning = self._embeddings.of(profile, [paper]) if self._embeddings else None
             (row,) = local_ranking.rank(profile, [paper], meaning)
             words = ", ".join(row.words)
             return Assessment(score=Score(relevance=row.relevance, comment=words))
-        model = self._model_for(lookup.judge.model)
+        model = self._model_for(judge.model)
         if model is None:
             return Assessment(score=None, trouble=ModelReason.NO_KEY)
         payer = Payer.of(lookup.workspace, profile.name, self._limits)
         spending, purpose = Spending(self._store), Purpose.QUESTION
         counted = _CallLimitedModel(model, lambda: self._take_call(lookup))
         scorer = MeteredModel(counted, payer, purpose, spending, self._clock)
-        result = self._score(scorer, profile, paper)
+        result = self._score(scorer, judge.examples, profile, paper)
         if result.score is None:
             return Assessment(score=None, trouble=result.trouble)
         explainer = MeteredModel(counted, payer, purpose, spending, self._clock, CLAIMS_TOKENS)
         return self._explain(explainer, profile, paper, result.score)
 
-    def _score(self, model: batches.ModelClient, profile: Profile, paper: Paper) -> ScoreResult:
+    def _score(
+        self,
+        model: batches.ModelClient,
+        examples: Examples | None,
+        profile: Profile,
+        paper: Paper,
+    ) -> ScoreResult:
         """The score a digest gave or would give, stored where digests look for theirs."""
-        key = scoring.judge_key(profile, model.name)
+        key = scoring.judge_key(profile, model.name, examples)
+        told = scoring.instructions(profile, examples)
         stored = self._store.scores.results(key, [paper.versioned])
         result = stored.get(paper.versioned, ScoreResult(score=None))
         if result.score is None:
-            for call in batches.score_papers(model, profile, [paper], stored, 1):
+            for call in batches.score_papers(model, profile, [paper], stored, 1, told):
                 if call.results:
                     self._store.scores.put(key, call.results, call.call, call.usage)
                     result = call.results.get(paper.versioned, result)

@@ -81,8 +81,9 @@ def score(
     """
     profile, list_result = store.profiles.get(request.profile), _stored_list(request, store)
     name = digest_name(request, list_result)
-    by = request.judge.model
-    with _hold_lease(store, f"score:{scoring.judge_key(profile, by) if by else name}") as lease:
+    by, shown = request.judge.model, request.judge.examples
+    key = scoring.judge_key(profile, by, shown) if by else name
+    with _hold_lease(store, f"score:{key}") as lease:
         if lease is None:
             return
         if plan.is_judged(store.requests.state(request), request.since):
@@ -97,20 +98,19 @@ def score(
         else:
             payer = Payer.of(request.address.workspace_key, profile.name, limits)
             paid = payer, calls_at_once, clock, lease, name
-            scorer = DayScorer(store, model, profile, *paid, looks_again)
-            keeper = Gatekeeper(store, profile, model.name)
+            scorer = DayScorer(store, model, profile, *paid, looks_again, shown)
+            keeper = Gatekeeper(store, profile, model.name, request.judge.owner)
             voted = _votes(request, store, profile, papers, embeddings)
             meaning = meanings.where(payer.limited or keeper.divides, bool(voted))
             shifts = voted.relevance_shifts(papers, meaning) if voted else {}
-            given = list_result, day, name, meaning, shifts, progress
-            judged = _judge_by_model(scorer, keeper, profile, *given)
+            given = profile, list_result, day, name, meaning, shifts, progress
+            judged = _judge_by_model(scorer, keeper, *given)
         judged = _with_meaning(judged, profile, papers, meanings)
         calls = [*(call for r in judged.results.values() for call in r.calls), *judged.top_calls]
-        decisions = judged.decisions(profile, day)
         digest = Digest(
             profile=profile,
             listed=list_result,
-            decisions=spreading.spread_scores(profile, decisions),
+            decisions=spreading.spread_scores(profile, judged.decisions(profile, day)),
             replacements=replacements,
             judge=request.judge,
             prompt=judged.prompt,
@@ -235,8 +235,8 @@ def _judge_by_model(
     if list_result.source in (Source.ARXIV, Source.WINDOW):
         keeper.record_day(name, list_result.date, division, results)
     scorer.book_gated(len(papers) - len(division.asked), results)
-    prompt, told = scoring.prompt_as_sent(profile), outcomes.with_sentences(results, top.written)
-    return _Judged(told, top.ranking, division.places, prompt, top.calls)
+    told = outcomes.with_sentences(results, top.written)
+    return _Judged(told, top.ranking, division.places, scorer.prompt, top.calls)
 
 
 def _votes(
@@ -249,10 +249,11 @@ def _votes(
     """What the votes of the requesting workspace taught, learned now, so that whoever posts the day
     finds it; with the vectors of papers voted on, of which few are missing. None where another
     workspace subscribes to a profile of this name, too: a day is judged once for all, and what
-    passes the gate for one's votes, another would see."""
+    passes the gate for one's votes, another would see; but a day with examples is one's own."""
     place = request.address.workspace_key
     same = [each for each in store.subscriptions.all() if each.profile == profile.name]
-    if any(each.address.workspace_key != place for each in same):
+    is_own = bool(request.judge.owner)
+    if not is_own and any(each.address.workspace_key != place for each in same):
         return None
 
     def meaning_of(some: Sequence[Paper]) -> Meaning | None:

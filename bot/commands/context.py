@@ -8,7 +8,8 @@ from datetime import datetime
 
 from bot.commands.permissions import Person, Right, require_right
 from bot.domain.budget import Limits
-from bot.domain.digest import Judge, ListQuery, Source
+from bot.domain.digest import ListQuery, Source
+from bot.domain.judge import Judge
 from bot.domain.lookup import Lookup
 from bot.domain.message import Button, File, Form, Message, Post
 from bot.domain.papers import Profile
@@ -126,6 +127,13 @@ class Context:
         """The profile of that name, in any case. Raises Refused, with the nearest name."""
         return library.find(name, self.profiles(address))
 
+    def judge_of(self, address: Address, profile: Profile) -> Judge:
+        """Who judges for a profile there, with what the workspace's votes show it."""
+        if self.judge.model is None:
+            return self.judge
+        place = address.workspace_key
+        return self.store.vote_uses.of(place, profile.name).judge(self.judge, place)
+
     def profiles_at(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
         """The same for many addresses, by workspace, with one query."""
         own = self.store.profiles.by_workspace(addresses)
@@ -139,7 +147,7 @@ def newest_day_request(
     return DigestRequest(
         profile=context.store.profiles.put(profile),
         wanted=ListQuery(source=Source.ARXIV, categories=profile.categories, latest=True),
-        judge=context.judge,
+        judge=context.judge_of(invocation.address, profile),
         address=invocation.address,
         since=invocation.at,
         by=invocation.by,

@@ -205,7 +205,8 @@ def _cost(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     reports = {}
     for name in dict.fromkeys([*(each.profile for each in subscribed), *costs.profiles]):
         profile = profiles_here.get(name)
-        if profile and (report := Gates(store).report(gate_key(profile, model))):
+        owner = context.judge_of(place, profile).owner if profile else ""
+        if profile and (report := Gates(store).report(gate_key(profile, model, owner))):
             reports[name] = report
     return Answer(cost_text(costs, reports))
 
@@ -214,7 +215,8 @@ def _gate(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     """`gate [PROFILE]`: of the channel's profile, where none is named."""
     store, place = context.store, invocation.address
     profile = profile_meant(words, invocation, context, "gate")
-    report = Gates(store).report(gate_key(profile, context.judge.model or ""))
+    judge = context.judge_of(place, profile)
+    report = Gates(store).report(gate_key(profile, judge.model or "", judge.owner))
     costs = Accounts(store).costs(place.workspace_key, *context.limits, invocation.at)
     head = gate_views.gate_text(profile, report, gate_savings(costs, profile.name))
     return Answer(head, file=gate_picture(profile.title, report) if report else None)
@@ -339,6 +341,8 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "forget-votes": CommandSpec(teaching.forget_all, CHANGE),
     "ask-forget-votes": CommandSpec(teaching.asked_to_forget, CHANGE),
     "undo-forget": CommandSpec(teaching.undo_forget, USE),
+    "show-examples": CommandSpec(teaching.show_examples, CHANGE),
+    "hide-examples": CommandSpec(teaching.hide_examples, CHANGE),
     **{f"weigh-{each}": CommandSpec(teaching.weigh_pressed(each), CHANGE) for each in VoteWeight},
     "weekly-best": CommandSpec(saved.weekly_pressed, CHANGE),
     "save": CommandSpec(saved.save_pressed, ASK),

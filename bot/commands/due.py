@@ -12,12 +12,16 @@ import structlog
 from bot.arxiv.calendar import is_weekend, new_york_date
 from bot.commands.context import Context
 from bot.domain.digest import ListQuery, Source
+from bot.domain.judge import Judge
 from bot.domain.papers import Profile
+from bot.domain.readers.showing import telling_examples
+from bot.domain.readers.teaching import Lesson, VoteUse
 from bot.domain.request import Address, DigestRequest
 from bot.domain.subscription import Subscription
 from bot.planning.due_days import DueDays, subscription_due_days
 from bot.planning.plan import NextAction, next_action
 from bot.store.gates import Gates, gate_key
+from bot.store.readers.vote_uses import use_name
 
 log = structlog.get_logger()
 
@@ -35,12 +39,14 @@ class Snapshot:
     """All subscriptions, read once for every question of one tick.
 
     `served` has the last day that was seen to, by the subscription's key; `profiles` are by
-    workspace and name, as are the `fingerprints` of those that are subscribed."""
+    workspace and name, as are the `fingerprints` of those that are subscribed. `uses` are what
+    workspaces make of votes (vote_uses.use_name)."""
 
     subscriptions: list[Subscription]
     served: dict[str, date]
     profiles: dict[str, dict[str, Profile]]
     fingerprints: dict[tuple[str, str], str]
+    uses: dict[str, VoteUse]
 
     @property
     def by_fingerprint(self) -> dict[str, Profile]:
@@ -54,6 +60,12 @@ class Snapshot:
     def fingerprint(self, subscription: Subscription) -> str:
         """The fingerprint of a subscription's profile, which must be there."""
         return self.fingerprints[subscription.address.workspace_key, subscription.profile]
+
+    def judge(self, subscription: Subscription, plain: Judge) -> Judge:
+        """Who judges for a subscription: the installation's judge, with what it is shown there."""
+        place = subscription.address.workspace_key
+        use = self.uses.get(use_name(place, subscription.profile))
+        return use.judge(plain, place) if use else plain
 
     def due_days(
         self, subscription: Subscription, delivered: set[date], now: datetime, most: int
@@ -73,7 +85,8 @@ def take_snapshot(context: Context) -> Snapshot:
         if (profile := profiles[workspace].get(name))
     }
     served = context.store.subscriptions.last_served_days() if subscriptions else {}
-    return Snapshot(subscriptions, served, profiles, fingerprints)
+    uses = context.store.vote_uses.all() if subscriptions else {}
+    return Snapshot(subscriptions, served, profiles, fingerprints, uses)
 
 
 def due_requests(
@@ -87,7 +100,8 @@ def due_requests(
             log.error("a subscription's profile is gone", subscription=subscription.key)
             continue
         fingerprint = snapshot.fingerprint(subscription)
-        request = _request(subscription, profile.categories, fingerprint, days, context)
+        judge = snapshot.judge(subscription, context.judge)
+        request = _request(subscription, profile.categories, fingerprint, judge, days, context)
         requests.append((subscription, request))
         if are_delivered:
             settled.add(subscription.key)
@@ -108,16 +122,18 @@ def _as_begun(
     request: DigestRequest, first: DigestRequest | None, is_settled: bool
 ) -> DigestRequest:
     """The request, for the digest whose posting began, if it is for the same day or moment: who
-    changes a profile in the morning, or the time of its digests, changes the next one, and gets no
-    second one for the same day; and a missed day whose list comes late is added to the digest it
-    was meant for. Where all days were delivered (`is_settled`) there is no other."""
+    changes a profile in the morning, or the time of its digests, or what its judge is shown,
+    changes the next one, and gets no second one for the same day; and a missed day whose list comes
+    late is added to the digest it was meant for. Where all days were delivered (`is_settled`) there
+    is no other."""
     if first is None or first.at is None or request.at is None or request.until is None:
         return request
     newer = (_newest_day(first) - _newest_day(request)).days
     if (newer < 0 and not is_settled) or (newer and first.at != request.at):
         return request
     until = first.at + (request.until - request.at)
-    return first.model_copy(update={"since": request.since, "until": until, "judge": request.judge})
+    judge = request.judge.shown(first.judge.examples)
+    return first.model_copy(update={"since": request.since, "until": until, "judge": judge})
 
 
 def _newest_day(request: DigestRequest) -> date:
@@ -152,6 +168,7 @@ def _request(
     subscription: Subscription,
     categories: tuple[str, ...],
     fingerprint: str,
+    judge: Judge,
     due: DueDays,
     context: Context,
 ) -> DigestRequest:
@@ -161,7 +178,7 @@ def _request(
     return DigestRequest(
         profile=fingerprint,
         wanted=newest,
-        judge=context.judge,
+        judge=judge,
         address=subscription.address,
         since=due.fetch_from,
         top=subscription.top,
@@ -175,9 +192,10 @@ def _request(
 
 def due_training(
     context: Context, snapshot: Snapshot, now: datetime
-) -> Iterator[tuple[Profile, date]]:
-    """The profiles whose gate was not trained since last night, and that night's UTC date."""
-    night = (now - _TRAINING_TIME).date()
+) -> Iterator[tuple[Profile, str, date]]:
+    """The profiles whose gate was not trained since last night, whose it is (Judge.owner), and that
+    night's UTC date."""
+    night = night_of(now)
     if context.judge.model is None or not snapshot.subscriptions:
         return
     gates = Gates(context.store)
@@ -186,10 +204,41 @@ def due_training(
         profile = None if subscription.paused else snapshot.profile(subscription)
         if profile is None or not profile.gate:
             continue
-        key = gate_key(profile, context.judge.model)
+        owner = snapshot.judge(subscription, context.judge).owner
+        key = gate_key(profile, context.judge.model, owner)
         if key not in seen and last_trained.get(key) != night and gates.days(key):
-            yield profile, night
+            yield profile, owner, night
         seen.add(key)
+
+
+def due_examples(
+    context: Context, snapshot: Snapshot, now: datetime
+) -> Iterator[tuple[str, Profile, date]]:
+    """The workspaces (keys) and profiles for which it was not chosen since last night what the
+    judge is shown, and that night's UTC date."""
+    night, seen = night_of(now), set[str]()
+    for subscription in snapshot.subscriptions if context.judge.model else ():
+        place = subscription.address.workspace_key
+        name = use_name(place, subscription.profile)
+        use, profile = snapshot.uses.get(name), snapshot.profile(subscription)
+        if profile and use and use.shows and use.night != night and name not in seen:
+            seen.add(name)
+            yield place, profile, night
+
+
+def choose_examples(context: Context, workspace_key: str, profile: Profile, night: date) -> None:
+    """Choose what the judge is shown from the next day on. Votes that are forgotten meanwhile have
+    no part in it."""
+    store, model = context.store, context.judge.model or ""
+    lessons: list[Lesson] | None = None
+    while lessons != (lessons := store.votes.lessons(workspace_key, profile.name)):
+        chosen = telling_examples(lessons, profile, model)
+        store.vote_uses.choose(workspace_key, profile.name, chosen, night)
+
+
+def night_of(now: datetime) -> date:
+    """The night, by its UTC date, that began last."""
+    return (now - _TRAINING_TIME).date()
 
 
 def quiet_days(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bot.arxiv.calendar import new_york_date
 from bot.commands.context import SHOWN_ONCE, Context, Invocation
 from bot.domain.digest import Decision, Digest, Outcome, Source
+from bot.domain.judge import Judge
 from bot.domain.lookup import ArxivAnswer
 from bot.domain.paper_status import (
     CloserLook,
@@ -269,7 +270,8 @@ def _undelivered_status(
 ) -> PaperStatus:
     """How far a paper came that no digest in this channel names."""
     lookups, store = context.lookups, context.store
-    for name in lookups.days_mentioning(context.store.days.names(profile.fingerprint), id):
+    names = store.days.names(profile.fingerprint, address.workspace_key)
+    for name in lookups.days_mentioning(names, id):
         digest = store.days.get(name)
         if digest and (decision := digest.decision_for(id)):
             return PaperStatus(
@@ -319,11 +321,19 @@ def _with_assessment(status: PaperStatus, context: Context) -> PaperStatus:
     if status.paper is None:
         return status.model_copy(update={"needs_judging": True})
     criteria = judging_criteria(status.profile).fingerprint
-    assessments = context.lookups.assessments([criteria], context.judge, status.paper)
+    judge = judge_of(status, context)
+    assessments = context.lookups.assessments({criteria: judge}, status.paper)
     assessment = assessments.get(criteria)
     scored = status.decision is not None and status.decision.score is not None
     missing = assessment is None and (context.judge.model is not None or not scored)
     return status.model_copy(update={"assessment": assessment, "needs_judging": missing})
+
+
+def judge_of(status: PaperStatus, context: Context) -> Judge:
+    """Who is asked about a paper: whoever judged its day, or would judge it now."""
+    if status.digest:
+        return context.judge.shown(status.digest.judge.examples)
+    return context.judge_of(status.address, status.profile)
 
 
 def _similar_id(address: Address, context: Context, id: str) -> str:

@@ -8,11 +8,14 @@ from bot.arxiv import ids
 from bot.arxiv.calendar import new_york_date
 from bot.commands import paper_status
 from bot.commands.context import Answer, Context, Invocation
+from bot.domain.channel_view import own_pair
 from bot.domain.digest import Decision, Digest
+from bot.domain.judge import Examples
 from bot.domain.lookup import Lookup
 from bot.domain.message import Message
 from bot.domain.paper_status import CloserLook, PaperReport, judging_criteria
-from bot.domain.readers.teaching import Lesson
+from bot.domain.readers.showing import judge_mark
+from bot.domain.readers.teaching import Judged, Lesson
 from bot.domain.subscription import Vote
 from bot.errors import Refused
 from bot.store.papers import paper_ref
@@ -68,10 +71,20 @@ def _lookup(invocation: Invocation, context: Context, report: PaperReport) -> Lo
         ref=store.papers.put(report.paper) if report.paper else "",
         profiles=tuple(dict.fromkeys(criteria)),
         judge=context.judge,
+        shown=tuple(_shown(report, context).items()),
         workspace=place.workspace_key,
         purse=f"{place.platform}:person-{invocation.by}" if personal else "",
         since=invocation.at,
     )
+
+
+def _shown(report: PaperReport, context: Context) -> dict[str, Examples]:
+    """What the judge is shown for each profile (a fingerprint) that is asked about."""
+    judges = {
+        judging_criteria(status.profile).fingerprint: paper_status.judge_of(status, context)
+        for status in reversed(report.unjudged)
+    }
+    return {name: judge.examples for name, judge in judges.items() if judge.examples}
 
 
 def lookup_result(invocation: Invocation, context: Context, lookup: Lookup) -> Answer | None:
@@ -203,8 +216,17 @@ def _cast(
         by=invocation.by,
         vote=vote,
         at=invocation.at,
+        judged=_judged(digest, decision),
     )
     return context.store.votes.cast(invocation.address, lesson)
+
+
+def _judged(digest: Digest, decision: Decision) -> Judged | None:
+    """What the digest's model had said of the paper; None where the local ranking scored it."""
+    if decision.score is None or digest.judge.model is None:
+        return None
+    mark = judge_mark(digest.profile, digest.judge.model)
+    return Judged(relevance=own_pair(decision)[0], by=mark)
 
 
 def _pressed_paper(

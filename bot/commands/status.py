@@ -12,11 +12,13 @@ from rq.serializers import JSONSerializer
 
 from bot.domain.budget import GateReport
 from bot.domain.checkup import ServerCheckup
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
+from bot.domain.readers.teaching import VoteUse
 from bot.domain.status import PendingRequest, QueueStatus, Status, SubscriptionStatus
 from bot.profiles import library
 from bot.store.gates import Gates, gate_key
 from bot.store.queues import Queues
+from bot.store.readers.vote_uses import use_name
 from bot.store.store import Store
 from bot.store.values.quarantine import quarantine_counts
 
@@ -79,11 +81,15 @@ def _subscriptions(store: Store, judge: Judge, now: datetime) -> Iterator[Subscr
     addresses = [each.address for each in every]
     histories = store.history.of_many(addresses)
     own_profiles = store.profiles.by_workspace(addresses)
+    uses = store.vote_uses.all()
     gates, reports = Gates(store), dict[str, GateReport | None]()
     for each in every:
         profiles = library.shipped() | own_profiles[each.address.workspace_key]
         profile = profiles.get(each.profile)
-        key = gate_key(profile, judge.model) if profile and judge.model else ""
+        place = each.address.workspace_key
+        use = uses.get(use_name(place, each.profile), VoteUse())
+        owner = use.judge(judge, place).owner
+        key = gate_key(profile, judge.model, owner) if profile and judge.model else ""
         if key and key not in reports:
             reports[key] = gates.report(key)
         delivered = [d for d in histories[each.address] if d.profile == each.profile]

@@ -214,7 +214,9 @@ def _save(
 
     before, after = context.store.subscriptions.change(invocation.address, profile.name, changed)
     assert after is not None, "this change never ends a subscription"
-    counts = context.store.days.typical_counts(profile.fingerprint)
+    counts = context.store.days.typical_counts(
+        profile.fingerprint, invocation.address.workspace_key
+    )
     head = subscriptions.subscribed(after, profile, invocation.at, counts)
     if after == before:
         return Answer(head)

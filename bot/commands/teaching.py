@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 
 from bot.arxiv import ids
 from bot.commands.context import Answer, Context, Invocation
+from bot.commands.due import night_of
 from bot.commands.naming import profile_meant
 from bot.commands.permissions import Right, require_profile_right
+from bot.domain.readers.showing import Price, price_of, telling_examples
 from bot.domain.readers.teaching import DownReason, Lesson, VoteUse, VoteWeight
 from bot.errors import Refused
-from bot.views.learning import teaching
+from bot.views.learning import showing, teaching
 
 
 def taught(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
@@ -26,7 +28,10 @@ def taught(invocation: Invocation, context: Context, words: Sequence[str]) -> An
     found = context.store.votes.taught(place, profile.name)
     may = _may_forget_all(invocation, context, profile.name)
     use = context.store.vote_uses.of(place, profile.name)
-    return Answer(teaching.taught_text(profile, lessons, found, use, invocation.by, may))
+    head = teaching.taught_text(profile, lessons, found, use, invocation.by, may)
+    examples = telling_examples(lessons, profile, context.judge.model or "")
+    price = _price(invocation, context, profile.name)
+    return Answer(showing.with_examples(head, profile, use, examples, price, may))
 
 
 def reason_pressed(reason: DownReason) -> Callable[[Invocation, Context, str], Answer]:
@@ -111,6 +116,55 @@ def weigh_pressed(weight: VoteWeight) -> Callable[[Invocation, Context, str], An
         return Answer(teaching.weighed_text(profile, before, after))
 
     return press
+
+
+def show_examples(invocation: Invocation, context: Context, value: str) -> Answer:
+    """Have the model shown papers whose votes contradict it; carries a profile's name. What is
+    shown is chosen at night."""
+    profile = context.find_profile(value, invocation.address)
+    _require_right(invocation, context, profile.name)
+    place, price = invocation.address.workspace_key, _price(invocation, context, profile.name)
+    lessons = context.store.votes.lessons(place, profile.name)
+    if price is None or not telling_examples(lessons, profile, context.judge.model or ""):
+        raise Refused(showing.nothing_to_show())
+    began = {"shows": True, "night": night_of(invocation.at)}
+
+    def shown(use: VoteUse | None) -> VoteUse:
+        use = use or VoteUse()
+        return use if use.shows else use.model_copy(update=began)
+
+    context.store.vote_uses.change(place, profile.name, shown)
+    return Answer(showing.shown_text(profile, price))
+
+
+def hide_examples(invocation: Invocation, context: Context, value: str) -> Answer:
+    """Take that back, at once."""
+    profile = context.find_profile(value, invocation.address)
+    _require_right(invocation, context, profile.name)
+    over = {"shows": False, "chosen": (), "night": None}
+
+    def hidden(use: VoteUse | None) -> VoteUse:
+        return (use or VoteUse()).model_copy(update=over)
+
+    context.store.vote_uses.change(invocation.address.workspace_key, profile.name, hidden)
+    return Answer(showing.hidden_text(profile))
+
+
+def _price(invocation: Invocation, context: Context, profile: str) -> Price | None:
+    """What showing the model examples would cost, by this workspace's last digest that was paid
+    for; None without a model, and before there was one."""
+    if context.judge.model is None:
+        return None
+    store, place = context.store, invocation.address
+    same = [each.address for each in store.subscriptions.all() if each.profile == profile]
+    here = [each for each in same if each.workspace_key == place.workspace_key]
+    is_shared = len(here) < len(same)
+    for address in dict.fromkeys((*here, place)):
+        last = store.history.last(address, profile)
+        digest = store.history.digest_given_to(address, last.day) if last else None
+        if digest and digest.judge.model and (price := price_of(digest.usage, is_shared)):
+            return price
+    return None
 
 
 def _weigh_typed(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:

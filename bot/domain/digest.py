@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 
 from pydantic import Field
 
+from bot.domain.judge import Judge
 from bot.domain.moved_up import MovedUp
 from bot.domain.papers import Announced, Paper, Problem, Profile, Value, fingerprint
 from bot.domain.reasons import AWAY, ArxivReason, ModelReason
@@ -154,16 +155,6 @@ class Decision(Value):
     def is_unasked(self) -> bool:
         """Whether the gate or the budget kept the paper from the model."""
         return self.outcome is Outcome.GATED or self.trouble is ModelReason.NO_BUDGET
-
-
-class Judge(Value):
-    """A model by name, or the local ranking (`model` None)."""
-
-    model: str | None = None
-
-    @property
-    def kind(self) -> str:
-        return "model" if self.model else "local"
 
 
 class Source(StrEnum):

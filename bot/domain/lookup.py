@@ -6,7 +6,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bot.domain.digest import Judge, Score
+from bot.domain.digest import Score
+from bot.domain.judge import Examples, Judge
 from bot.domain.papers import Paper, Value, fingerprint
 from bot.domain.reasons import ArxivReason, ModelReason, PaperReason
 
@@ -54,7 +55,8 @@ class Lookup(Value):
 
     `ref` refers to the paper's stored text, empty where arXiv has to be asked for it; `version` is
     the one that was asked about. `purse` says whose daily questions are counted, where that is not
-    the workspace: people alone with the bot on Discord are in none.
+    the workspace: people alone with the bot on Discord are in none. `shown` are the examples that
+    the judge of a profile is shown, where there are some.
     """
 
     paper: str
@@ -62,6 +64,7 @@ class Lookup(Value):
     ref: str = ""
     profiles: tuple[str, ...]
     judge: Judge
+    shown: tuple[tuple[str, Examples], ...] = Field(default=(), exclude_if=lambda some: not some)
     workspace: str
     purse: str = ""
     since: datetime
@@ -71,4 +74,9 @@ class Lookup(Value):
         """The same for everybody who asks the same about the same paper."""
         model = self.judge.model or ""
         paid_by = self.purse or self.workspace
-        return fingerprint(self.paper, self.ref, model, paid_by, *self.profiles)
+        judges = [each.key for _, each in self.shown]
+        return fingerprint(self.paper, self.ref, model, paid_by, *self.profiles, *judges)
+
+    def judge_of(self, profile: str) -> Judge:
+        """Who judges for one of its profiles."""
+        return self.judge.shown(dict(self.shown).get(profile))

@@ -9,7 +9,8 @@ from typing import Self
 
 from pydantic import Field
 
-from bot.domain.digest import Judge, ListQuery, ListResult
+from bot.domain.digest import ListQuery, ListResult
+from bot.domain.judge import Judge
 from bot.domain.papers import Value, fingerprint
 from bot.domain.reasons import ChannelReason
 
@@ -119,9 +120,10 @@ class Delivery(Value):
 
 
 def digest_name(request: DigestRequest, list_result: ListResult) -> str:
-    """The name of a profile's decided day, the same for every channel."""
+    """The name of a profile's decided day, the same for every channel; of one that was judged with
+    examples, for every channel of their workspace."""
     batch = list_result.batch or request.wanted.key
-    return _name(request.profile, request.judge.model or "", batch)
+    return _name(request.profile, request.judge.key, batch)
 
 
 # Kept, because a tick asks for the same names for every channel.
@@ -136,7 +138,7 @@ def delivery_name(request: DigestRequest, list_result: ListResult) -> str:
     name = digest_name(request, list_result)
     if request.earlier or request.left_out:
         keys = [query.key for query in request.queries]
-        name = _name(request.profile, request.judge.model or "", *keys)
+        name = _name(request.profile, request.judge.key, *keys)
     if request.preview:
         name = fingerprint(name, request.by, str(request.top), request.since.isoformat())
     return f"{request.address}:{name}"

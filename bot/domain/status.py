@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.budget import GateReport
 from bot.domain.checkup import Outage
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.papers import Value
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription

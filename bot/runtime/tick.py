@@ -13,6 +13,8 @@ import structlog
 from bot.commands.context import Context
 from bot.commands.due import (
     Snapshot,
+    choose_examples,
+    due_examples,
     due_requests,
     due_training,
     quiet_days,
@@ -96,11 +98,13 @@ def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickRes
     scheduled, late = _scheduled_steps(context, snapshot, now, todo)
     steps = [*requested.steps, *scheduled]
     failed = _queue_steps(context, queues, snapshot, steps, now, todo)
-    for profile, night in due_training(context, snapshot, now):
-        if not queues.has_training_job(profile.fingerprint, night):
+    for place, profile, night in due_examples(context, snapshot, now):
+        todo.append(partial(choose_examples, context, place, profile, night))
+    for profile, owner, night in due_training(context, snapshot, now):
+        if not queues.has_training_job(profile.fingerprint, night, owner):
             todo.append(partial(context.store.profiles.put, profile))
-            model = context.judge.model or ""
-            todo.append(partial(queues.enqueue_training, profile.fingerprint, model, night))
+            training = profile.fingerprint, context.judge.model or "", night, owner
+            todo.append(partial(queues.enqueue_training, *training))
     over = (*requested.before, *failed, *requested.given_up, *requested.previews)
     # Nobody is told at a terminal: who asked there sees it, or has gone.
     gone = [request for request in over if request.address.platform not in CHATS]

@@ -9,6 +9,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from bot.domain.digest import Digest, Source
+from bot.domain.papers import fingerprint
 from bot.domain.request import DigestRequest, digest_name
 from bot.planning.plan import StepRecord
 from bot.store.lists import Lists
@@ -55,7 +56,7 @@ class Days:
             version=digest.version,
             list_at=digest.listed.changed_at,
         )
-        days = f"pb:days:{digest.profile.fingerprint}"
+        days = f"pb:days:{_whose(digest.profile.fingerprint, digest.judge.owner)}"
         with self._redis.pipeline(transaction=True) as pipe:
             self.put(name, digest, pipe)
             pipe.set(f"pb:basis:{name}", digest.judged_at.isoformat(), ex=RETENTION)
@@ -113,14 +114,24 @@ class Days:
                     days[name] = digest.model_copy(update={"listed": list_result})
         return days
 
-    def names(self, profile: str) -> list[str]:
-        """The names of a profile's (a fingerprint's) decided days, the newest first."""
-        return list(map(str, self._redis.zrevrange(f"pb:days:{profile}", 0, _SEARCHABLE - 1)))
+    def names(self, profile: str, workspace_key: str = "") -> list[str]:
+        """The names of a profile's (a fingerprint's) decided days, the newest first: those that are
+        everybody's, and the workspace's own."""
+        keys = [f"pb:days:{profile}"]
+        if workspace_key:
+            keys.append(f"pb:days:{_whose(profile, workspace_key)}")
+        rows: list[tuple[str, float]] = []
+        for key in keys:
+            rows += self._redis.zrevrange(key, 0, _SEARCHABLE - 1, withscores=True)  # type: ignore[arg-type]
+        newest = sorted(rows, key=lambda row: row[1], reverse=True)
+        return [str(name) for name, _ in newest[:_SEARCHABLE]]
 
-    def typical_counts(self, profile: str) -> tuple[int, int] | None:
+    def typical_counts(self, profile: str, workspace_key: str = "") -> tuple[int, int] | None:
         """Papers announced and picked on a usual day of a profile (a fingerprint): the average of
-        its last days."""
-        rows = self._rows.hgetall(f"pb:usual:{profile}", parse_int_pair)
+        its last days, of the workspace's own where it has some."""
+        own = f"pb:usual:{_whose(profile, workspace_key)}"
+        rows = self._rows.hgetall(own, parse_int_pair)
+        rows = rows or self._rows.hgetall(f"pb:usual:{profile}", parse_int_pair)
         last = [rows[day] for day in sorted(rows)[-_TYPICAL:]]
         if not last:
             return None
@@ -128,7 +139,7 @@ class Days:
         return announced, picked
 
     def _count(self, digest: Digest) -> None:
-        key = f"pb:usual:{digest.profile.fingerprint}"
+        key = f"pb:usual:{_whose(digest.profile.fingerprint, digest.judge.owner)}"
         self._redis.hset(key, str(digest.date), f"{len(digest.decisions)} {len(digest.picked)}")
         self._redis.expire(key, RETENTION)
         if old := sorted(map(str, self._redis.hkeys(key)))[:-_TYPICAL]:
@@ -144,3 +155,9 @@ class Days:
         except (KeyError, TypeError):
             raise Unreadable("it names papers whose text is not there") from None
         return Digest.model_validate(body)
+
+
+def _whose(profile: str, owner: str) -> str:
+    """Under what a profile's (a fingerprint's) days are found: those that a workspace's votes had a
+    part in, by that workspace alone."""
+    return fingerprint(profile, owner) if owner else profile

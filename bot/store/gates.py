@@ -14,10 +14,12 @@ from bot.store.values.stored_forms import RETENTION, N, reader_for, serialise
 _DAYS = 60
 
 
-def gate_key(profile: Profile, model: str) -> str:
-    """One gate for each definition of a pick: the judge, its criteria, and the cut-offs."""
+def gate_key(profile: Profile, model: str, owner: str = "") -> str:
+    """One gate for each definition of a pick: the judge (with Judge.owner), its criteria, and the
+    cut-offs."""
     return fingerprint(
-        judging_criteria(profile).model_dump_json(), profile.cutoffs.model_dump_json(), model
+        *(judging_criteria(profile).model_dump_json(), profile.cutoffs.model_dump_json(), model),
+        *([owner] if owner else []),
     )
 
 
@@ -34,6 +36,12 @@ class Gates:
         """None before it was first stored, or where its form cannot be read any more: then it is
         learned again, and is open until then."""
         return self._rows.get(f"pb:gate:{key}", reader_for(value))
+
+    def begin_as(self, key: str, like: str) -> None:
+        """Begin a gate with all that another has learned and seen so far, unless it has begun."""
+        for kind in ("gate", "gate-report", "gate-tallies", "gate-days"):  # days last: it has begun
+            if not self._redis.exists(f"pb:gate-days:{key}"):
+                self._redis.copy(f"pb:{kind}:{like}", f"pb:{kind}:{key}", replace=True)
 
     def put_day(self, key: str, day: date, name: str, tally: Value) -> None:
         """The tally of a decided day (its name); a day that is judged again replaces its own."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from redis import Redis
 
 from bot.arxiv.calendar import NEW_YORK
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import Announced, Paper, fingerprint
 from bot.domain.reasons import PaperReason
@@ -129,12 +129,10 @@ class Lookups:
         key = _opinion(profile, judge, paper_ref(paper))
         self._redis.set(key, serialise(assessment), ex=RETENTION if complete else _AWAY)
 
-    def assessments(
-        self, profiles: Sequence[str], judge: Judge, paper: Paper
-    ) -> dict[str, Assessment]:
-        """By profile (a fingerprint), those that are stored."""
-        keys = [_opinion(profile, judge, paper_ref(paper)) for profile in profiles]
-        pairs = zip(profiles, self._rows.mget(keys, reader_for(Assessment)), strict=True)
+    def assessments(self, judges: Mapping[str, Judge], paper: Paper) -> dict[str, Assessment]:
+        """By profile (a fingerprint), with its judge, those that are stored."""
+        keys = [_opinion(profile, judge, paper_ref(paper)) for profile, judge in judges.items()]
+        pairs = zip(judges, self._rows.mget(keys, reader_for(Assessment)), strict=True)
         return {name: assessment for name, assessment in pairs if assessment is not None}
 
     def take_call(self, workspace: str, at: datetime, most: int) -> bool:
@@ -155,4 +153,4 @@ def _days(now: datetime) -> list[date]:
 
 
 def _opinion(profile: str, judge: Judge, ref: str) -> str:
-    return f"pb:opinion:{profile}:{fingerprint(judge.model or '')}:{ref}"
+    return f"pb:opinion:{profile}:{fingerprint(judge.key)}:{ref}"

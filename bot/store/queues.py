@@ -14,6 +14,7 @@ from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
+from bot.domain.papers import fingerprint
 from bot.planning.plan import Step, StepKind
 
 # Lookups; days that people wait for; days of schedules, and training; posts. Each has a worker of
@@ -92,14 +93,14 @@ class Queues:
         args, id = [platform], _delivery(platform)
         self._queue(f"post-{platform}", "deliver", args, id, _POST_SECONDS)
 
-    def has_training_job(self, profile: str, night: date) -> bool:
+    def has_training_job(self, profile: str, night: date, owner: str = "") -> bool:
         """Whether the training of a profile's (a fingerprint's) gate is queued or failed."""
-        return bool(self._states([_training(profile, night)]))
+        return bool(self._states([_training(profile, night, owner)]))
 
-    def enqueue_training(self, profile: str, model: str, night: date) -> None:
-        """Queue the training of a gate, unless it is queued."""
-        args = [profile, model, night.isoformat()]
-        self._queue("batch", "learn", args, _training(profile, night), _LEARN_SECONDS)
+    def enqueue_training(self, profile: str, model: str, night: date, owner: str = "") -> None:
+        """Queue the training of a gate (of its `owner`, as in gate_key), unless it is queued."""
+        args = [profile, model, night.isoformat(), *([owner] if owner else [])]
+        self._queue("batch", "learn", args, _training(profile, night, owner), _LEARN_SECONDS)
 
     def enqueue_lookups(self) -> None:
         """Queue the job that answers lookups, unless it exists."""
@@ -185,5 +186,6 @@ def _delivery(platform: str) -> str:
     return f"deliver-{platform}"
 
 
-def _training(profile: str, night: date) -> str:
-    return f"learn-{profile}-{night:%Y%m%d}"
+def _training(profile: str, night: date, owner: str) -> str:
+    whose = fingerprint(profile, owner) if owner else profile
+    return f"learn-{whose}-{night:%Y%m%d}"

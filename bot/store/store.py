@@ -56,8 +56,8 @@ class Store:
         self.requests = Requests(redis, self.lists)
         self.subscriptions = Subscriptions(redis)
         self.tasks = Tasks(redis)
-        self.votes = PaperVotes(redis)
         self.vote_uses = VoteUses(redis)
+        self.votes = PaperVotes(redis, self.vote_uses)
         self.saved = SavedPapers(redis)
         self.left_behind: tuple[LeftBehind, ...] = (
             self.votes,

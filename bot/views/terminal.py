@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.arxiv.text import one_line, quoted, readable
-from bot.domain.digest import Decision, Digest, Judge, Outcome
+from bot.domain.digest import Decision, Digest, Outcome
+from bot.domain.judge import Judge
 from bot.domain.message import CommandLine, Link, Message, PaperLine
 from bot.domain.papers import Problem, Profile
 from bot.safe_text import escape_unprintable

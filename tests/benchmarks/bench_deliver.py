@@ -25,7 +25,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from bot.domain.digest import Judge, ListQuery, Source
+from bot.domain.digest import ListQuery, Source
+from bot.domain.judge import Judge
 from bot.domain.papers import Cutoffs
 from bot.domain.request import Address, DigestRequest
 from bot.settings import Settings

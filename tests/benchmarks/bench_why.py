@@ -37,7 +37,8 @@ from redis import Redis
 from bot.arxiv.text import readable
 from bot.commands import dispatch, status
 from bot.commands.context import Context, Invocation
-from bot.domain.digest import Decision, Judge, ListQuery, ListResult, LocalRank, Outcome, Source
+from bot.domain.digest import Decision, ListQuery, ListResult, LocalRank, Outcome, Source
+from bot.domain.judge import Judge
 from bot.domain.message import Message
 from bot.domain.papers import Announced, AnnounceType, Listing, Paper, fingerprint
 from bot.domain.request import Address, DigestRequest, digest_name

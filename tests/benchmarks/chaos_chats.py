@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import NamedTuple
 
-from bot.domain.digest import Judge, ListQuery
+from bot.domain.digest import ListQuery
+from bot.domain.judge import Judge
 from bot.domain.request import Address, DigestRequest
 from bot.settings import Settings
 from bot.store.store import Store

@@ -21,7 +21,7 @@ from redis import Redis
 from bot.commands import papers, status
 from bot.commands.context import Answer, Context, Invocation
 from bot.discord import forms as discord_forms
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.message import Form
 from bot.domain.request import Address
 from bot.domain.subscription import Subscription

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.digest import Digest, Judge
+from bot.domain.digest import Digest
+from bot.domain.judge import Judge
 from bot.domain.papers import Profile
 from bot.domain.request import DigestRequest, digest_name
 from bot.store.store import Store

@@ -11,7 +11,8 @@ from bot.commands import dispatch
 from bot.commands.context import Context, Invocation
 from bot.commands.digests import preview_posts
 from bot.domain.channel_view import ChannelView
-from bot.domain.digest import Decision, Digest, Judge, Outcome
+from bot.domain.digest import Decision, Digest, Outcome
+from bot.domain.judge import Judge
 from bot.domain.message import Card, Message
 from bot.domain.papers import Announced, AnnounceType, Paper
 from bot.domain.readers.teaching import DownReason, VoteUse, VoteWeight

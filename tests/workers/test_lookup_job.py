@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.domain.digest import Judge, Score, ScoreResult, Usage
+from bot.domain.digest import Score, ScoreResult, Usage
+from bot.domain.judge import Examples, Judge, VotedExample
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.paper_status import judging_criteria
 from bot.domain.papers import Paper, Profile
@@ -120,7 +121,7 @@ class Setup:
         assert self.inquiries.all() == []
 
     def opinion(self, about: Paper = ONE, judge: Judge = MODEL) -> Assessment | None:
-        return self.inquiries.assessments([self.profile], judge, about).get(self.profile)
+        return self.inquiries.assessments({self.profile: judge}, about).get(self.profile)
 
     def asked(self, known: Paper, model: Reader | None, judge: Judge = MODEL) -> Assessment:
         """What somebody who asks about a paper whose text is there gets to know."""
@@ -162,6 +163,20 @@ def scored(id: str) -> Score:
 
 
 # -- what is asked
+
+
+def test_a_judge_that_is_shown_papers_is_asked_with_them_and_by_itself(setup: Setup) -> None:
+    model, papers = Reader(), (VotedExample(paper="1", title="Q", relevance=3, is_liked=True),)
+    shown = Examples(workspace="slack:T1", papers=papers)
+    setup.asked(ONE, model)
+    taught = setup.ask(ONE.id, ONE).model_copy(update={"shown": ((setup.profile, shown),)})
+    setup.inquiries.drop(setup.ask(ONE.id, ONE))
+    setup.inquiries.put(taught)
+    setup.serve(model)
+    assert model.questions.count("papers") == 2
+    assert setup.opinion(ONE, MODEL.shown(shown)) is not None
+    key = scoring.judge_key(profile(), "scripted", shown)
+    assert setup.store.scores.results(key, [ONE.versioned])
 
 
 def test_twenty_unseen_papers_are_one_question_to_arxiv_and_all_are_explained(setup: Setup) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.domain.budget import Limits
-from bot.domain.digest import Digest, Judge, Outcome
+from bot.domain.digest import Digest, Outcome
+from bot.domain.judge import Examples, Judge, VotedExample
 from bot.domain.papers import Followed, Keywords, Topic
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
@@ -130,6 +131,56 @@ def test_a_worker_without_a_key_says_so_and_ranks_nothing_behind_ones_back(store
     digest = run_score_job(store, by, None)
     assert digest.counts[Outcome.UNSCORED] == 3
     assert {d.trouble for d in digest.decisions} == {ModelReason.NO_KEY}
+
+
+EXAMPLE = VotedExample(paper="2503.00001", title="On quanta", relevance=4, is_liked=True)
+
+
+def taught(by: DigestRequest, workspace: str, channel: str = "C1") -> DigestRequest:
+    """The same request in a workspace whose votes show the model a paper."""
+    place = Address(platform="slack", workspace=workspace, channel=channel)
+    examples = Examples(workspace=place.workspace_key, papers=(EXAMPLE,))
+    return by.model_copy(update={"address": place, "judge": by.judge.shown(examples)})
+
+
+def test_what_one_workspaces_votes_show_the_model_changes_no_other_workspaces_day(
+    store: Store,
+) -> None:
+    class Listening(ScriptedModel):
+        def __init__(self) -> None:
+            super().__init__(well_formed_reply)
+            self.told: set[bool] = set()
+
+        def ask(self, instructions: str, question: str, *more: Any, **also: Any) -> ModelReply:
+            if "Judge each by the criteria" in instructions:
+                self.told.add("On quanta" in instructions)
+            return super().ask(instructions, question, *more, **also)
+
+    by = put_profile_request(store, profile())
+    announce(store, by, paper_ids(25))
+    plain, ours, theirs = Listening(), Listening(), Listening()
+    before = run_score_job(store, by, plain)
+    kept = {key: store.redis.dump(key) for key in store.redis.scan_iter("pb:*")}
+    mine = run_score_job(store, taught(by, "T1"), ours)
+    assert (len(plain.asked), plain.told) == (2, {False})
+    assert len(ours.asked) == 2
+    assert ours.told == {True}
+    assert "On quanta" in mine.prompt
+    assert "On quanta" not in str(before)
+    assert run_score_job(store, taught(by, "T1", "C2"), ours) == mine  # another channel's
+    assert len(ours.asked) == 2
+    run_score_job(store, taught(by, "T2"), theirs)  # has the same examples, and pays for itself
+    assert len(theirs.asked) == 2
+    assert run_score_job(store, by, plain) == before
+    assert len(plain.asked) == 2
+    fingerprint = profile().fingerprint
+    assert len(store.days.names(fingerprint)) == 1
+    assert len(store.days.names(fingerprint, "slack:T1")) == 2
+    assert len(store.days.names(fingerprint, "slack:T3")) == 1
+    ignored = "pb:lease", "pb:spen", "pb:spared", "pb:paper", "pb:written", "pb:call", "pb:order"
+    for key, value in kept.items():
+        if not key.startswith(ignored):
+            assert store.redis.dump(key) == value, key
 
 
 KNOWING = embed_by("tide")

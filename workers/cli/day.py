@@ -11,7 +11,8 @@ from rich.console import Console
 
 from bot.commands.context import SHOWN_ONCE
 from bot.domain.budget import Estimate, Payer
-from bot.domain.digest import Digest, Judge, ListQuery, Source
+from bot.domain.digest import Digest, ListQuery, Source
+from bot.domain.judge import Judge
 from bot.domain.request import Address, DigestRequest
 from bot.errors import Refused
 from bot.profiles import library

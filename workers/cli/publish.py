@@ -41,11 +41,13 @@ class Published(NamedTuple):
 
 
 class _Chosen(NamedTuple):
-    """A profile to publish: its folder, and the fingerprints it has had."""
+    """A profile to publish: its folder, the fingerprints it has had, and the workspace (a key) it
+    is of; empty for one that every workspace can name."""
 
     folder: str
     profile: Profile
     fingerprints: tuple[str, ...]
+    workspace: str = ""
 
 
 def run(
@@ -67,7 +69,7 @@ def run(
         chosen = list(_chosen(here.store, names))
         sections = []
         for done, each in enumerate(chosen, 1):
-            digests = _digests(here.store, each.fingerprints)
+            digests = _digests(here.store, each)
             known = _known(folder / each.folder / "digests.json")
             if digests or known:
                 sections.append(Section(each.folder, each.profile.title, digests, known))
@@ -96,14 +98,15 @@ def _chosen(store: Store, names: Sequence[str]) -> Iterator[_Chosen]:
         versions = store.profiles.versions(at, profile.name).values()
         before = [version.profile.fingerprint for version in versions if version.profile]
         prints = tuple(dict.fromkeys([profile.fingerprint, *before]))
-        yield _Chosen(f"{platform}-{workspace}-{profile.name}", profile, prints)
+        folder = f"{platform}-{workspace}-{profile.name}"
+        yield _Chosen(folder, profile, prints, at.workspace_key)
 
 
-def _digests(store: Store, fingerprints: Sequence[str]) -> dict[date, Digest]:
+def _digests(store: Store, chosen: _Chosen) -> dict[date, Digest]:
     """A profile's decided days, each as it was decided last."""
     found = dict[date, Digest]()
-    for each in fingerprints:
-        for name in store.days.names(each):
+    for each in chosen.fingerprints:
+        for name in store.days.names(each, chosen.workspace):
             digest = store.days.get(name)
             if digest is None or digest.listed.source is not Source.ARXIV:
                 continue

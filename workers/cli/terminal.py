@@ -10,7 +10,8 @@ from rich.console import Console
 
 from bot.commands import context, dispatch, papers, search
 from bot.commands.context import Invocation
-from bot.domain.digest import Decision, Digest, Judge, ListQuery, Source
+from bot.domain.digest import Decision, Digest, ListQuery, Source
+from bot.domain.judge import Judge
 from bot.domain.message import Message
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused

@@ -44,11 +44,14 @@ class Division(NamedTuple):
 
 
 class Gatekeeper:
-    """The gate of one profile before one model."""
+    """The gate of one profile before one model. Where a workspace's votes have a part in the
+    scores, it is that workspace's own (`owner`), which begins as everybody's."""
 
-    def __init__(self, store: Store, profile: Profile, model: str) -> None:
+    def __init__(self, store: Store, profile: Profile, model: str, owner: str = "") -> None:
         self._store, self._gates, self._profile = store, Gates(store), profile
-        self._key = gate_key(profile, model)
+        self._key = gate_key(profile, model, owner)
+        if owner:
+            self._gates.begin_as(self._key, gate_key(profile, model))
         self._kept = self._gates.gate(self._key, GateState) or GateState()
 
     @property

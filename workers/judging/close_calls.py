@@ -89,11 +89,13 @@ def schema() -> dict[str, Any]:
     return replies.strict("papers", fields)
 
 
-def looker_key(profile: Profile, model: str, instructions: str | None = None) -> str:
+def looker_key(
+    profile: Profile, model: str, instructions: str | None = None, owner: str = ""
+) -> str:
     """Names a model and its prompt: looks under one key were asked for alike. `instructions` as in
-    batches.score_papers."""
-    told = instructions or scoring.instructions(profile)
-    return fingerprint("look", told, _framed("N", ""), json.dumps(schema()), model)
+    batches.score_papers, `owner` as in Judge."""
+    told, whose = instructions or scoring.instructions(profile), [owner] if owner else []
+    return fingerprint("look", told, _framed("N", ""), json.dumps(schema()), model, *whose)
 
 
 def split_into_calls(papers: Iterable[Paper]) -> list[Sequence[Paper]]:

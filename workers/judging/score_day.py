@@ -12,6 +12,7 @@ import structlog
 
 from bot.domain.budget import Payer, Purpose, SkipReason
 from bot.domain.digest import Decision, FurtherLooks, ScoreResult, Sentences
+from bot.domain.judge import Examples
 from bot.domain.papers import Paper, Profile
 from bot.domain.reasons import ModelReason
 from bot.errors import PaperboyError
@@ -71,20 +72,27 @@ class DayScorer:
         lease: Lease,
         day: str,
         looks_again: bool = True,
+        examples: Examples | None = None,
     ) -> None:
         """`day` is the decided day's name: savings are booked once for it, however often it is
-        judged. `looks_again` allows calls about close calls."""
+        judged. `looks_again` allows calls about close calls. The model is shown the `examples`."""
         self._store, self._model, self._profile, self._payer = store, model, profile, payer
         self._spending, self._accounts = Spending(store), Accounts(store)
         self._calls_at_once, self._clock, self._lease = calls_at_once, clock, lease
         self._day, self._looks_again = day, looks_again
+        self._examples, self._told = examples, scoring.instructions(profile, examples)
+
+    @property
+    def prompt(self) -> str:
+        """As the model is sent it."""
+        return scoring.prompt_as_sent(self._profile, self._examples)
 
     def score(
         self, papers: Sequence[Paper], ranking: Sequence[str], progress: Progress
     ) -> dict[str, ScoreResult]:
         """A result for each paper, by `IDvN`, each stored as it arrives. Papers with a stored score
         are not asked about; where the budget is short, the best of the `ranking` (ids) are."""
-        key = scoring.judge_key(self._profile, self._model.name)
+        key = scoring.judge_key(self._profile, self._model.name, self._examples)
         results = self._store.scores.results(key, [paper.versioned for paper in papers])
         cached = [result for result in results.values() if result.score]
         calls = [call for result in cached for call in result.calls]
@@ -102,7 +110,8 @@ class DayScorer:
             closing(self._metered(SCORE_TOKENS)) as metered,
             closing(
                 batches.score_papers(
-                    metered, self._profile, asked, results, self._calls_at_once, per_call=per_call
+                    *(metered, self._profile, asked, results, self._calls_at_once, self._told),
+                    per_call=per_call,
                 )
             ) as arriving,
         ):
@@ -137,7 +146,8 @@ class DayScorer:
             if (first := results[paper.versioned].score)
             and close_calls.is_close(self._profile, first)
         ]
-        key = close_calls.looker_key(self._profile, self._model.name)
+        owner = self._examples.workspace if self._examples else ""
+        key = close_calls.looker_key(self._profile, self._model.name, self._told, owner)
         looks = self._store.scores.looks(key, [paper.versioned for paper in close])
         undecided = [p for p in close if not decided.get(p.versioned)] if self._looks_again else []
         nearest = close_calls.nearest(self._profile, undecided, results)
@@ -178,7 +188,8 @@ class DayScorer:
             closing(self._metered(form.row_tokens, choices=form.choices)) as metered,
             closing(
                 looking_again.look_again(
-                    metered, self._profile, [] if away else papers, self._calls_at_once
+                    *(metered, self._profile, [] if away else papers, self._calls_at_once),
+                    self._told,
                 )
             ) as arriving,
         ):

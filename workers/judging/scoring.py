@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.arxiv.text import one_line
 from bot.domain.digest import Score
+from bot.domain.judge import Examples, VotedExample
 from bot.domain.papers import Paper, Profile, fingerprint
 from bot.domain.reasons import ModelReason
 from workers.judging import prompts, replies
@@ -30,10 +31,18 @@ def schema() -> dict[str, Any]:
     return replies.strict("papers", fields)
 
 
-def instructions(profile: Profile) -> str:
-    """The first part of the prompt, rubrics and criteria: the same for all of a profile's papers,
-    so that servers can cache it."""
-    return prompts.render("score.md.j2", profile=profile)
+def instructions(profile: Profile, examples: Examples | None = None) -> str:
+    """The first part of the prompt, rubrics, criteria, and what readers say of other papers: the
+    same for all of a profile's papers, so that servers can cache it."""
+    rows = "\n".join(map(_example_line, examples.papers)) if examples else ""
+    return prompts.render("score.md.j2", profile=profile, examples=rows)
+
+
+def _example_line(example: VotedExample) -> str:
+    """Like a paper, one line of JSON, which its title cannot leave."""
+    readers = "wanted it" if example.is_liked else "called it off topic"
+    relevance = str(example.relevance)
+    return prompts.json_line({"title": example.title, "given": relevance, "readers": readers})
 
 
 def question(papers: Sequence[Paper]) -> str:
@@ -41,18 +50,20 @@ def question(papers: Sequence[Paper]) -> str:
     return _framed(len(papers), "\n".join(map(prompts.paper_line, papers)))
 
 
-def prompt_as_sent(profile: Profile) -> str:
+def prompt_as_sent(profile: Profile, examples: Examples | None = None) -> str:
     """The whole prompt with the papers left out, for people to read."""
-    return instructions(profile) + "\n" + _framed("N", "[the papers]")
+    return instructions(profile, examples) + "\n" + _framed("N", "[the papers]")
 
 
 def _framed(count: int | str, rows: str) -> str:
     return prompts.render("papers.md.j2", count=count, papers=rows)
 
 
-def judge_key(profile: Profile, model: str) -> str:
-    """Names a model and its prompt: papers scored under one key were judged alike."""
-    return fingerprint(prompt_as_sent(profile), json.dumps(schema()), model)
+def judge_key(profile: Profile, model: str, examples: Examples | None = None) -> str:
+    """Names a model and its prompt: papers scored under one key were judged alike. Those that were
+    judged with a workspace's examples are its own, whatever another has."""
+    owner = [examples.workspace] if examples else []
+    return fingerprint(prompt_as_sent(profile, examples), json.dumps(schema()), model, *owner)
 
 
 def parse_reply(

@@ -15,7 +15,7 @@ from redis import Redis
 
 from bot.commands.context import Context
 from bot.commands.status import gather
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.endpoint import Endpoint
 from bot.settings import Settings
 from bot.store.connection import connect, require_usable_server

@@ -4,11 +4,13 @@ I/O."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date as date_
 from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
 
+from bot.domain.judge import Examples, Judge, VotedExample
 from bot.domain.papers import Value, fingerprint
 from bot.domain.subscription import Vote
 
@@ -36,15 +38,34 @@ class VoteWeight(StrEnum):
 
 
 class VoteUse(Value):
-    """What a workspace makes of the votes on a profile's papers, as somebody there has set it."""
+    """What a workspace makes of the votes on a profile's papers, as somebody there has set it: how
+    much they count, and whether its judge is shown papers (`shows`). These were `chosen` on the
+    `night` before."""
 
     weight: VoteWeight = VoteWeight.FULL
+    shows: bool = False
+    chosen: tuple[VotedExample, ...] = ()
+    night: date_ | None = None
+
+    def judge(self, plain: Judge, workspace_key: str) -> Judge:
+        """Who judges there: the installation's judge, with what it is shown."""
+        if not (plain.model and self.shows and self.chosen and self.weight.factor):
+            return plain
+        return plain.shown(Examples(workspace=workspace_key, papers=self.chosen))
+
+
+class Judged(Value):
+    """The relevance that a judge gave; `by` names the model and its criteria
+    (showing.judge_mark)."""
+
+    relevance: int
+    by: str
 
 
 class Lesson(Value):
     """One person's vote on a paper of a profile's digest. `ref` names the paper's text
     (papers.paper_ref), `channel` is an address, `by` a person's id. `reason` is why it was voted
-    down, where that was said."""
+    down, where that was said; `judged` what a model had said, where one had."""
 
     profile: str
     channel: str
@@ -55,6 +76,7 @@ class Lesson(Value):
     vote: Vote
     at: datetime
     reason: DownReason | None = Field(default=None, exclude_if=lambda reason: reason is None)
+    judged: Judged | None = Field(default=None, exclude_if=lambda judged: judged is None)
 
     @property
     def key(self) -> str:

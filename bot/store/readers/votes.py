@@ -13,6 +13,7 @@ from bot.domain.readers.teaching import DownReason, Lesson, Taught
 from bot.domain.readers.traces import Trace, TraceKind
 from bot.domain.request import Address
 from bot.domain.subscription import Vote, Votes
+from bot.store.readers.vote_uses import VoteUses
 from bot.store.values.quarantine import ValueReader, drop_quarantined
 from bot.store.values.stored_forms import RETENTION, N, reader_for, serialise
 
@@ -61,8 +62,8 @@ class Forgotten(Value):
 class PaperVotes:
     """By channel and paper (an id); what they teach, by workspace and profile (a name)."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis, self._rows = redis, ValueReader(redis)
+    def __init__(self, redis: Redis, uses: VoteUses) -> None:
+        self._redis, self._rows, self._uses = redis, ValueReader(redis), uses
 
     def cast(self, address: Address, lesson: Lesson) -> bool:
         """Vote, change a vote, or take the same vote back; returns whether it stands now. `lesson`
@@ -114,6 +115,7 @@ class PaperVotes:
             name = f"{address.workspace_key}:{profile}"
             pipe.delete(f"pb:vote-rankings:{name}", f"pb:taught:{name}")
             pipe.execute()
+        self._uses.forget(address.workspace_key, profile, {lesson.paper for lesson in lessons})
         return token
 
     def forgotten(self, address: Address, token: str) -> Forgotten | None:
@@ -150,10 +152,12 @@ class PaperVotes:
         learned anew from the rest."""
         learned = self._keys("lessons", workspace_key)
         for key, lessons in self._rows.hgetall_many(learned, reader_for(Lesson)).items():
-            if mine := [lesson.key for lesson in lessons.values() if lesson.by == person]:
+            if mine := [lesson for lesson in lessons.values() if lesson.by == person]:
                 name = key.removeprefix("pb:lessons:")
-                self._redis.hdel(key, *mine)
+                self._redis.hdel(key, *(lesson.key for lesson in mine))
                 self._redis.delete(f"pb:vote-rankings:{name}", f"pb:taught:{name}")
+                papers = {lesson.paper for lesson in mine}
+                self._uses.forget(workspace_key, mine[0].profile, papers)
         for key in self._keys("votes", workspace_key):
             self._redis.hdel(key, person)
         for key in self._keys("forgotten", workspace_key):

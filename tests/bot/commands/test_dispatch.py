@@ -6,7 +6,8 @@ import pytest
 
 from bot.commands import dispatch
 from bot.commands.context import Answer, Context, Invocation
-from bot.domain.digest import Digest, Judge, Outcome
+from bot.domain.digest import Digest, Outcome
+from bot.domain.judge import Judge
 from bot.domain.request import Address
 from bot.domain.status import PendingRequest, QueueStatus, Status
 from bot.errors import Refused

@@ -9,7 +9,7 @@ import pytest
 
 from bot.commands import dispatch, following
 from bot.commands.context import Context, Invocation
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.message import Button, Message
 from bot.domain.readers.following import Follow, Told, Unreachable, Untellable
 from bot.domain.request import Address

@@ -11,7 +11,7 @@ import pytest
 
 from bot.commands import dispatch
 from bot.commands.context import Context, Invocation
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.message import Message
 from bot.domain.readers.following import Telling, Unreachable, Untellable
 from bot.domain.readers.teaching import Taught

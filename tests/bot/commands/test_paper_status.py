@@ -9,7 +9,8 @@ import pytest
 
 from bot.commands import paper_status
 from bot.commands.context import SHOWN_ONCE, Context, Invocation
-from bot.domain.digest import Digest, Judge, Outcome
+from bot.domain.digest import Digest, Outcome
+from bot.domain.judge import Judge
 from bot.domain.paper_status import Stage
 from bot.domain.papers import Profile
 from bot.domain.reasons import ModelReason

@@ -13,7 +13,7 @@ import pytest
 from bot.commands import dispatch, permissions, subscriptions
 from bot.commands.context import HOME, Context, InvalidForm, Invocation
 from bot.commands.permissions import Person, PersonKind, Right
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.request import Address
 from bot.domain.status import Status
 from bot.errors import PaperboyError, Refused

@@ -13,7 +13,7 @@ import rispy  # type: ignore[import-untyped]
 from bot.commands import dispatch, saved
 from bot.commands.context import HOME, Answer, Context, Invocation
 from bot.discord import render as render_discord
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.message import Button, Message
 from bot.domain.readers.saved import MOST_SAVED
 from bot.domain.status import Status

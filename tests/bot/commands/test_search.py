@@ -9,7 +9,7 @@ import pytest
 
 from bot.commands import dispatch, tasks
 from bot.commands.context import Answer, Context, Invocation
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.status import Status
 from bot.domain.tasks.search import Hit, Search, SearchResult
 from bot.domain.tasks.task import Task, TaskResult

@@ -12,7 +12,8 @@ import pytest
 
 from bot.commands import dispatch, subscriptions
 from bot.commands.context import HOME, Answer, Context, FormAgain, InvalidForm, Invocation
-from bot.domain.digest import Judge, Outcome
+from bot.domain.digest import Outcome
+from bot.domain.judge import Judge
 from bot.domain.message import Button, Card, Form, Post
 from bot.domain.papers import Problem, fingerprint
 from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
@@ -331,6 +332,8 @@ def about_votes(somebody: Conversation) -> None:
     somebody.presses("weigh-some", "matters")
     somebody.types("/digest taught weigh", "/digest taught weigh some")
     somebody.presses("weigh-full", "matters")
+    somebody.presses("show-examples", "matters")
+    somebody.presses("hide-examples", "matters")
     somebody.presses("forget-vote", "matters 2503.10000")
     somebody.presses("forget-reader", "matters 00000000")
     somebody.presses("ask-forget-votes", "matters")

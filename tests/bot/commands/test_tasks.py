@@ -6,7 +6,7 @@ import pytest
 
 from bot.commands import tasks
 from bot.commands.context import Context
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.status import Status
 from bot.domain.tasks.task import Task
 from bot.domain.tasks.trial import Trial

@@ -9,7 +9,7 @@ import pytest
 
 from bot.commands import dispatch
 from bot.commands.context import Answer, Context, Invocation
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.message import Button, Card, Message
 from bot.domain.readers.teaching import DownReason, Taught, VoteUse, VoteWeight, basis_of
 from bot.domain.status import Status

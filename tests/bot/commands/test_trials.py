@@ -8,7 +8,7 @@ import pytest
 
 from bot.commands import dispatch, tasks
 from bot.commands.context import Context
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.status import Status
 from bot.domain.tasks.task import Task, TaskResult
 from bot.domain.tasks.trial import Trial, TrialDay, TrialResult

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 
 from bot.commands import dispatch
 from bot.commands.context import Answer, Context, Invocation
-from bot.domain.digest import CloseCall, Decision, Digest, Judge, LocalRank, Outcome, Score
+from bot.domain.digest import CloseCall, Decision, Digest, LocalRank, Outcome, Score
+from bot.domain.judge import Judge
 from bot.domain.lookup import ArxivAnswer, Assessment, Claim
 from bot.domain.message import Message
 from bot.domain.paper_status import judging_criteria

@@ -16,7 +16,8 @@ from bot.commands.status import Status
 from bot.discord import events
 from bot.discord import poster as poster_discord
 from bot.discord.answers import DiscordAnswers
-from bot.domain.digest import Judge, Outcome
+from bot.domain.digest import Outcome
+from bot.domain.judge import Judge
 from bot.domain.message import Message
 from bot.domain.request import Address
 from bot.domain.schedule import Schedule

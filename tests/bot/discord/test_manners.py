@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from bot.domain.digest import Judge, ListQuery, ListResult, Outcome, Source
+from bot.domain.digest import ListQuery, ListResult, Outcome, Source
+from bot.domain.judge import Judge
 from bot.domain.request import DigestRequest, digest_name
 from bot.store.store import Store
 from bot.views import conversation

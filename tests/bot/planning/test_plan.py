@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.digest import Judge, ListResult, Source
+from bot.domain.digest import ListResult, Source
+from bot.domain.judge import Judge
 from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason, ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name

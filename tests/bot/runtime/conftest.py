@@ -7,7 +7,7 @@ from redis import Redis
 
 from bot.commands.context import Context
 from bot.commands.status import gather
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.store.lookups import Lookups
 from bot.store.queues import Queues
 from bot.store.store import Store

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.commands.context import Context
-from bot.domain.digest import Decision, Judge, Outcome
+from bot.domain.digest import Decision, Outcome
+from bot.domain.judge import Judge
 from bot.domain.papers import Change
 from bot.domain.readers.following import Follow, FollowKind
 from bot.domain.request import Address, DigestRequest, digest_name

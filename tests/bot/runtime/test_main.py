@@ -21,7 +21,8 @@ from bot.commands import dispatch, due
 from bot.commands.context import Context, Invocation
 from bot.commands.status import gather
 from bot.domain.budget import Limits
-from bot.domain.digest import Judge, Outcome
+from bot.domain.digest import Outcome
+from bot.domain.judge import Judge
 from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule

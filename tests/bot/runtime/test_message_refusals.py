@@ -15,7 +15,8 @@ from slack_sdk.errors import SlackApiError
 from bot.commands import dispatch
 from bot.commands.context import Context, Invocation
 from bot.discord.poster import DiscordPoster
-from bot.domain.digest import Digest, Judge, Outcome, Usage
+from bot.domain.digest import Digest, Outcome, Usage
+from bot.domain.judge import Judge
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest, digest_name
 from bot.domain.schedule import Schedule

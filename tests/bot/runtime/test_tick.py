@@ -9,7 +9,8 @@ import pytest
 
 from bot.commands import dispatch, due
 from bot.commands.context import Context, Invocation
-from bot.domain.digest import Digest, Judge, Outcome
+from bot.domain.digest import Digest, Outcome
+from bot.domain.judge import Judge
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule
@@ -442,7 +443,7 @@ def learning(context: Context) -> Context:
 
 def lessons(context: Context, now: datetime = FRIDAY) -> list[tuple[str, date]]:
     snapshot = due.take_snapshot(context)
-    return [(found.name, night) for found, night in due.due_training(context, snapshot, now)]
+    return [(found.name, night) for found, _, night in due.due_training(context, snapshot, now)]
 
 
 def test_a_profile_of_many_channels_learns_once_a_night(learning: Context) -> None:

@@ -17,7 +17,8 @@ import redis.asyncio
 from pydantic import SecretStr
 
 from bot import __main__ as process
-from bot.domain.digest import Judge, ListQuery, ListResult, Outcome, Source
+from bot.domain.digest import ListQuery, ListResult, Outcome, Source
+from bot.domain.judge import Judge
 from bot.domain.request import Address, DigestRequest, digest_name
 from bot.settings import Settings
 from bot.store.requests import DueDeliveries

@@ -12,6 +12,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from bot.domain.judge import VotedExample
 from bot.domain.profile_version import ProfileVersion
 from bot.domain.readers.following import Evidence, Follow, FollowKind, Telling
 from bot.domain.readers.teaching import Lesson, VoteUse, VoteWeight
@@ -20,6 +21,7 @@ from bot.domain.subscription import Vote
 from bot.planning.following import merged
 from bot.store.key_repair import RepairingRedis
 from bot.store.store import Store
+from bot.store.values.stored_forms import serialise
 from tests.factories import DAY, NOW, profile, saved_paper, subscription
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
@@ -130,12 +132,21 @@ def _weigh(store: Store) -> bool:
     return (before, after) == (VoteUse(), off)
 
 
+def _choose(store: Store) -> bool:
+    shown = VoteUse(shows=True)
+    store.redis.hset("pb:vote-uses", "slack:T1:ours", serialise(shown))
+    one = VotedExample(paper="2503.15294", title="A title", relevance=3, is_liked=True)
+    store.vote_uses.choose("slack:T1", "ours", (one,), DAY)
+    return store.vote_uses.of("slack:T1", "ours").chosen == (one,)
+
+
 WRITES: dict[str, Callable[[Store], bool]] = {
     "an event is taken": lambda store: store.events.is_first_delivery("e1"),
     "an outage begins": lambda store: store.outages.put("slack", "away", NOW),
     "a profile is saved": _save,
     "somebody votes": _vote,
     "votes count nothing": _weigh,
+    "a model is shown a paper": _choose,
     "somebody is owed a paper": _owe,
     "somebody was told of a paper": _tell,
     "a paper is by somebody else": _not_them,

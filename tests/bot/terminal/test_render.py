@@ -7,7 +7,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from bot.domain.digest import Judge, Outcome
+from bot.domain.digest import Outcome
+from bot.domain.judge import Judge
 from bot.domain.message import Link, Message, PaperLine
 from bot.terminal import render
 from bot.views import digest as digest_views

@@ -8,7 +8,8 @@ from typing import get_args
 
 import pytest
 
-from bot.domain.digest import Digest, Judge, ListResult, Outcome, Source, Usage
+from bot.domain.digest import Digest, ListResult, Outcome, Source, Usage
+from bot.domain.judge import Judge
 from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason, ModelReason, Reason
 from bot.terminal import export

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain.checkup import Outage, SlackCheckup
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.message import Message
 from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
 from bot.domain.status import Status, SubscriptionStatus

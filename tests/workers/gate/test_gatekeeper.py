@@ -15,7 +15,8 @@ from redis import Redis
 from bot.commands.context import Context
 from bot.commands.due import due_training, take_snapshot
 from bot.domain.budget import GateReport, GateStage
-from bot.domain.digest import Digest, Judge, ListQuery, Outcome, Source
+from bot.domain.digest import Digest, ListQuery, Outcome, Source
+from bot.domain.judge import Judge
 from bot.domain.papers import Announced, AnnounceType, Cutoffs, Followed, Paper, Profile
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address
@@ -306,6 +307,22 @@ def test_only_the_votes_of_a_profiles_one_workspace_pass_its_gate(
     assert (len(shut.asked()) > len(plain.asked)) is not shared
 
 
+def test_a_workspaces_own_gate_begins_as_everybodys_and_goes_its_own_way(shut: World) -> None:
+    shared = Gatekeeper(shut.store, shut.mine, "scripted")
+    day = day_of(DIVIDED)
+    division = shared.divide(papers_of(day), day, ())
+    own = Gatekeeper(shut.store, shut.mine, "scripted", "slack:T1")
+    assert own.divide(papers_of(day), day, ()) == division
+    before = shut.report
+    own.record_day("own", day, division, {})
+    again = Gatekeeper(shut.store, shut.mine, "scripted", "slack:T1")
+    own_key = gate_key(shut.mine, "scripted", "slack:T1")
+    assert Gates(shut.store).days(own_key)[day] == "own"
+    assert again.divides
+    assert shut.report == before
+    assert "own" not in Gates(shut.store).days(shut.key).values()
+
+
 def test_one_line_in_the_profile_turns_the_gate_off_and_keeps_the_count(shut: World) -> None:
     shut.judge(DIVIDED)
     shut.asked()
@@ -453,7 +470,7 @@ def test_each_profile_is_trained_once_a_night_between_two_lists(store: Store) ->
     def told(at: datetime) -> list[tuple[str, date]]:
         return [
             (found.name, night)
-            for found, night in due_training(context, take_snapshot(context), at)
+            for found, _, night in due_training(context, take_snapshot(context), at)
         ]
 
     two = datetime.combine(DAY + timedelta(days=1), time(2), NOW.tzinfo)

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.budget import Limits, Period, Scope
-from bot.domain.digest import Digest, Judge, Outcome, Score
+from bot.domain.digest import Digest, Outcome, Score
+from bot.domain.judge import Judge
 from bot.domain.papers import Cutoffs
 from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, digest_name

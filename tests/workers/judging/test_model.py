@@ -15,7 +15,8 @@ import openai
 import pytest
 
 from bot import settings
-from bot.domain.digest import Judge, ListQuery, Source
+from bot.domain.digest import ListQuery, Source
+from bot.domain.judge import Judge
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import Refused, Unavailable

@@ -13,7 +13,8 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.budget import Limits, Period, Scope
-from bot.domain.digest import Digest, Judge, Outcome, Usage
+from bot.domain.digest import Digest, Outcome, Usage
+from bot.domain.judge import Judge
 from bot.domain.papers import Announced, Cutoffs, Profile
 from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, digest_name

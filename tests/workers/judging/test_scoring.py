@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.judge import Examples, VotedExample
 from bot.domain.papers import Keywords, Topic
+from bot.domain.readers.showing import TOKENS
 from bot.domain.reasons import ModelReason
 from tests.conftest import check_golden
 from tests.factories import paper, profile
@@ -68,6 +70,47 @@ def test_changing_the_prompt_changes_the_key_and_a_cutoff_does_not() -> None:
     assert scoring.judge_key(profile(maximum=3, categories=("cs.AI",)), "m") == key
     assert scoring.judge_key(profile(title="Other"), "m") != key
     assert scoring.judge_key(mine, "n") != key
+
+
+def shown(*titles: str, workspace: str = "slack:T1") -> Examples:
+    papers = (
+        VotedExample(paper="2503.00009", title=title, relevance=4, is_liked=n % 2 == 0)
+        for n, title in enumerate(titles)
+    )
+    return Examples(workspace=workspace, papers=tuple(papers))
+
+
+def test_readers_examples_stand_in_the_instructions_each_in_its_line() -> None:
+    told = scoring.instructions(profile(), shown("On quanta", "On dust"))
+    check_golden("prompts/examples.txt", told.split("# What this group says")[1].split("Before")[0])
+    assert scoring.prompt_as_sent(profile(), shown("On quanta")).startswith(
+        scoring.instructions(profile(), shown("On quanta"))
+    )
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_an_examples_title_cannot_leave_its_line(title: str) -> None:
+    plain = scoring.instructions(profile()).splitlines()
+    told = scoring.instructions(profile(), shown(title)).splitlines()
+    (line,) = (line for line in told if line.startswith("{"))
+    assert json.loads(line)["title"] == title
+    assert len(told) == len(plain) + 4
+
+
+def test_three_long_titles_add_no_more_tokens_than_their_price_says() -> None:
+    long = shown(*(["On quanta " * 20] * 3))
+    more = len(scoring.instructions(profile(), long)) - len(scoring.instructions(profile()))
+    assert more / 4 <= TOKENS
+
+
+def test_what_is_judged_with_examples_is_the_workspaces_own() -> None:
+    keys = {
+        scoring.judge_key(profile(), "m"),
+        scoring.judge_key(profile(), "m", shown("On quanta")),
+        scoring.judge_key(profile(), "m", shown("On dust")),
+        scoring.judge_key(profile(), "m", shown("On quanta", workspace="slack:T2")),
+    }
+    assert len(keys) == 4
 
 
 def test_papers_are_matched_by_id_and_not_by_place() -> None:

@@ -13,7 +13,7 @@ from bot.commands import dispatch
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.conversation import SAYINGS
 from bot.commands.typed import phrases
-from bot.domain.digest import Judge
+from bot.domain.judge import Judge
 from bot.domain.message import Button, Message
 from bot.domain.status import Status
 from bot.errors import Refused
