@@ -127,7 +127,8 @@ def _drafted(
 
 def _may_be_cut(drafting: Drafting) -> bool:
     """Whether a pasted library fills the field, which takes no more of it."""
-    return bool(drafting.library) and len(drafting.text + drafting.library) >= LONGEST - _BLANKS
+    pasted = bool(drafting.library) and not drafting.is_file
+    return pasted and len(drafting.text + drafting.library) >= LONGEST - _BLANKS
 
 
 def _of_name(drafting: Drafting, arxiv: ArxivClient) -> tuple[Namesake, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
@@ -51,13 +51,16 @@ _CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Action:
     """What was asked for, before it is known who asks: the right it takes, the channel it names
     (empty: the one it is asked in), the function that does it, and whether it leads to a digest.
-    `is_public`: asked for by a mention, it is answered for all to read."""
+    `is_public`: asked for by a mention, it is answered for all to read. `prepare` fetches what has
+    to be there first, once the person is known to have the right, and returns the action with it.
+    It raises Refused."""
 
     right: Right
     channel: str
     do: Callable[[Invocation, Context], Answer]
     posts: bool = False
     is_public: bool = False
+    prepare: Callable[[], Awaitable[Action]] | None = None
 
     def authorise(self, invocation: Invocation, context: Context) -> Invocation:
         """The invocation as if made in the channel it names. Raises Refused without the right."""

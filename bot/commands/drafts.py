@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.commands.context import Answer, Context, InvalidForm, Invocation
+from bot.commands.context import Answer, Context, FormAgain, InvalidForm, Invocation
 from bot.commands.profile_changes import require_room
 from bot.domain.draft import Draft
 from bot.domain.message import Form
@@ -22,17 +22,29 @@ def submit_work(
     """What somebody works on, as a draft by the workers; an empty form for nothing, and a filled
     one for a profile's file."""
     require_room(invocation, context)
+    file = answers.get(views.LIBRARY, "")
     try:
-        given = parse_given(answers.get(views.WORK, ""))
+        given = parse_given(answers.get(views.WORK, ""), file)
     except Refused as refused:
+        if file:
+            raise work_again(answers, str(refused)) from refused
         raise InvalidForm({views.WORK: str(refused)}) from refused
     if given is None:
         return Answer(form=form.build_form(None).model_copy(update={"notes": views.empty_form()}))
     if isinstance(given, Profile):
         lost = not (given.cross_lists and given.gate) or bool(given.keywords.application)
         return Answer(form=_filled(given, views.from_file(lost), context, invocation))
-    drafting = Drafting(text=given.text, library=given.library, author=given.author)
+    drafting = Drafting(
+        text=given.text, library=given.library, author=given.author, is_file=bool(file)
+    )
     return _asked(invocation, drafting)
+
+
+def work_again(answers: Mapping[str, str], why: str) -> FormAgain:
+    """The question once more, with what was typed, where a file could not be used: it comes after
+    the form is acknowledged, too late for a sentence at the field."""
+    form = views.work_form(answers.get(views.WORK, ""))
+    return FormAgain(form.model_copy(update={"notes": (why,)}))
 
 
 def namesake_pressed(invocation: Invocation, context: Context, value: str) -> Answer:

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import discord as discord_py
 import structlog
+from discord.http import Route
 
 from bot.commands import dispatch
 from bot.commands.context import Answer, Context, FormAgain, InvalidForm, Invocation
@@ -22,13 +24,15 @@ from bot.discord.people import People
 from bot.discord.poster import DiscordPoster
 from bot.discord.reply import Reply
 from bot.discord.written import Written, WrittenReply
-from bot.domain.message import Button, Form, Message, Post
+from bot.domain.message import Button, Form, GivenFile, Message, Post
 from bot.domain.papers import fingerprint
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
+from bot.runtime.given_files import FileReader, with_files
 from bot.runtime.waiting import with_buttons
 from bot.views import discord, refusals
+from bot.views.making import files as files_views
 from bot.views.permalinks import permalink
 
 log = structlog.get_logger()
@@ -53,6 +57,9 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         super().__init__(poster, services)
         self.poster, self.people = poster, People(poster)
         self.find_person = self.people.find
+        self.files = FileReader(
+            "Discord", Route.BASE, "discord.com", "cdn.discordapp.com", files_views.gone(), {}
+        )
         self._requesters: dict[str, Reply | WrittenReply] = {}
         self._forms: dict[tuple[str, str], Form] = {}
 
@@ -84,12 +91,22 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         await self.act(interaction, action)
 
     async def submit(
-        self, interaction: DiscordInteraction, name: str, about: str, answers: Mapping[str, str]
+        self,
+        interaction: DiscordInteraction,
+        name: str,
+        about: str,
+        answers: Mapping[str, str],
+        files: Mapping[str, GivenFile],
     ) -> None:
         """Take a form's answers. What is wrong is said, and what was typed is not lost. The first
         step of two leads to the second."""
+        submitted = partial(self._submitted, interaction.person, name, about)
+        action = with_files(submitted(answers), answers, files, self.files, submitted)
+        await self.act(interaction, action)
+
+    def _submitted(self, person: str, name: str, about: str, answers: Mapping[str, str]) -> Action:
         key = fingerprint(name, about)
-        opened = self._forms.get((interaction.person, key))
+        opened = self._forms.get((person, key))
         if opened and forms.has_steps(opened):
             answers = {field.name: field.value for field in opened.fields} | dict(answers)
         submitted = dispatch.form_action(name, about, answers)
@@ -97,14 +114,14 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         def do(invocation: Invocation, context: Context) -> Answer:
             form = opened.filled(answers) if opened else None
             if form:
-                self._forms[interaction.person, key] = form
+                self._forms[person, key] = form
             if forms.AREA in answers:
-                return self._second_step(interaction.person, form, answers[forms.AREA])
+                return self._second_step(person, form, answers[forms.AREA])
             if form and form.also:  # a modal has one button, so what it does is shown first
                 return _tried(form.also, about, answers, invocation, context, key)
             return _done(submitted, invocation, context, key if form else "")
 
-        await self.act(interaction, replace(submitted, do=do))
+        return replace(submitted, do=do)
 
     async def use_form(self, interaction: DiscordInteraction, key: str, is_saved: bool) -> None:
         """Save a form as it was submitted, or filled in for somebody; or do what else it does."""

@@ -102,7 +102,8 @@ class DiscordApp(discord.Client):
         elif raw.type is discord.InteractionType.modal_submit:
             name, about = forms.parse_form_id(data["custom_id"]) or ("", "")
             answers = forms.answers(data["components"])
-            await self.answers.submit(self._interaction(raw), name, about, answers)
+            given = forms.files(data)
+            await self.answers.submit(self._interaction(raw), name, about, answers, given)
 
     async def why(self, raw: RawInteraction, _: discord.Message) -> None:
         """`Why this paper?` on a message: the paper its buttons or its words are about."""

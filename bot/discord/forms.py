@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any, Final
 
 from bot.arxiv.text import one_line, shortened
-from bot.domain.message import Choice, Field, Form
+from bot.domain.message import Choice, Field, Form, GivenFile
 
 Json = dict[str, Any]
 
@@ -27,7 +27,7 @@ VALUE: Final = 4000
 _OPTIONS: Final = 25
 _OPTION: Final = 100
 
-_STRING_SELECT, _TEXT_INPUT, _CHANNEL_SELECT, _LABEL = 3, 4, 8, 18
+_STRING_SELECT, _TEXT_INPUT, _CHANNEL_SELECT, _LABEL, _FILE = 3, 4, 8, 18, 19
 _SHORT, _LONG = 1, 2
 # The groups of a form's many choices, in its first step.
 AREA: Final = "area"
@@ -75,7 +75,9 @@ def answers(components: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in _inner(components):
         name, value = str(part["custom_id"]), str(part.get("value") or "").strip()
-        if name.startswith("+"):
+        if part.get("type") == _FILE:
+            found[name] = ""  # `files` has it
+        elif name.startswith("+"):
             found |= _split(name[1:].split("+"), value)
         elif "+" in name:
             chosen = next(iter(part.get("values") or ()), "")
@@ -86,6 +88,22 @@ def answers(components: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         else:
             found[name] = value or ",".join(part.get("values") or ())
     return found
+
+
+def files(data: Mapping[str, Any]) -> dict[str, GivenFile]:
+    """The files in the data of a submitted modal, by the names of their fields."""
+    sent = (data.get("resolved") or {}).get("attachments") or {}
+    return {
+        str(part["custom_id"]): GivenFile(
+            name=str(file.get("filename") or ""),
+            url=str(file.get("url") or ""),
+            size=int(file.get("size") or 0),
+        )
+        for part in _inner(data["components"])
+        if part.get("type") == _FILE
+        for id in (part.get("values") or ())[:1]
+        if (file := sent.get(id))
+    }
 
 
 def has_steps(form: Form) -> bool:
@@ -264,6 +282,8 @@ def _component(field: Field) -> Json:
         chosen = [{"id": field.value, "type": "channel"}] if field.value.isdecimal() else []
         given = {"default_values": chosen} if chosen else {}
         return {"type": _CHANNEL_SELECT, **named, "channel_types": _POSTABLE, **given}
+    if field.kind == "file":
+        return {"type": _FILE, **named, "max_values": 1}
     if field.kind == "days":
         days = field.value.split(",")
         options = [_option(day.capitalize(), day, day in days) for day in _WEEK]

@@ -159,6 +159,15 @@ class File(Value):
     media_type: str
 
 
+class GivenFile(Value):
+    """A file that somebody put into a form, as the platform names it: it is not read yet, and
+    nothing in it is to be trusted. `size` is in bytes, 0 where the platform does not say."""
+
+    name: str
+    url: str
+    size: int = 0
+
+
 class Choice(Value):
     """One option of a choice field, in a `group` where there are many."""
 
@@ -172,12 +181,24 @@ class Field(Value):
 
     text and prose (several lines) as typed; number in digits; time as HH:MM; days as mon,tue;
     choice and zone (an IANA zone, of some hundred) as the chosen value; channel as its id;
-    several (of any number of choices) as the chosen values with commas between them.
+    several (of any number of choices) as the chosen values with commas between them; file as the
+    file's text, "" without one. A file cannot be filled in beforehand.
     """
 
     name: str
     label: str
-    kind: Literal["text", "prose", "number", "time", "days", "choice", "several", "zone", "channel"]
+    kind: Literal[
+        "text",
+        "prose",
+        "number",
+        "time",
+        "days",
+        "choice",
+        "several",
+        "zone",
+        "channel",
+        "file",
+    ]
     value: str = ""
     hint: str = ""
     optional: bool = False
@@ -198,9 +219,19 @@ class Form(Value):
     also: Button | None = None
 
     def filled(self, answers: Mapping[str, str]) -> Form:
-        """The form with these answers in the place of its values."""
+        """The form with these answers in the place of its values; files are to be chosen again."""
         fields = (
             each.model_copy(update={"value": answers.get(each.name, each.value)})
+            if each.kind != "file"
+            else each
             for each in self.fields
         )
         return self.model_copy(update={"fields": tuple(fields)})
+
+    def without_files(self, why: str) -> Form:
+        """The form where no file can be taken, with a sentence that says why; another form as it
+        is."""
+        fields = tuple(each for each in self.fields if each.kind != "file")
+        if fields == self.fields:
+            return self
+        return self.model_copy(update={"fields": fields, "notes": (*self.notes, why)})

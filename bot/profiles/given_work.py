@@ -1,4 +1,4 @@
-"""What somebody typed when asked what they work on: file, library, name or sentences; pure."""
+"""What somebody gave when asked what they work on: file, library, name or sentences; pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from bot.profiles.validate import parse_profile
 
 # What a Slack input takes, and Discord's has room for.
 LONGEST: Final = 3_000
+# Bytes of a file; as workers/drafting/references.py reads them.
+LARGEST: Final = 1_000_000
 
 _TOML: Final = re.compile(r"(?m)^\s*(\[\[topics\]\]|categories\s*=\s*\[)")
 # As workers/drafting/references.py reads them.
@@ -23,6 +25,9 @@ _PART: Final = re.compile(r"(?:[A-Z]\.|[^\W\d_][\w'’-]*)", re.UNICODE)
 _PARTICLES: Final = frozenset(
     ("de", "der", "den", "di", "du", "la", "le", "van", "von", "bin", "al")
 )
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+# What no text file has: control characters but tabs and ends of lines and pages.
+_NO_TEXT: Final = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _MOST_PARTS: Final = 5
 _MISTAKES: Final = 3
 
@@ -36,14 +41,38 @@ class GivenWork(NamedTuple):
     author: str = ""
 
 
-def parse_given(typed: str) -> GivenWork | Profile | None:
-    """None for nothing at all; the profile where it is the text of one's file. Raises Refused for
-    one with mistakes, and for too long a text."""
+def parse_given(typed: str, file: str = "") -> GivenWork | Profile | None:
+    """What was typed, and the text of a library's file beside it. None for nothing at all; the
+    profile where its TOML was typed. Raises Refused for one with mistakes, for too long a text, for
+    a file that is no library, and for two libraries."""
     text = typed.strip()
     if len(text) > LONGEST:
         raise Refused(f"That has {len(text):,} characters; at most {LONGEST:,} are read.")
-    if not text:
-        return None
+    if not file:
+        return _parse_typed(text) if text else None
+    if not _ENTRY.search(file):
+        raise Refused("This file is neither BibTeX nor RIS: export your library as one of these.")
+    given = _parse_typed(text) if text else GivenWork()
+    if isinstance(given, Profile) or given.library:
+        raise Refused("That is a file and a pasted one: give one of them.")
+    return given._replace(library=file)
+
+
+def decoded(content: bytes) -> str:
+    """The text of a file, with its lines ended alike. Older programs write Windows' characters.
+    Raises Refused for an empty file, and for one that is no text."""
+    try:
+        text = content.decode("utf-16" if content[:2] in _UTF16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", "replace")
+    if not text.strip():
+        raise Refused("This file is empty: export your library again.")
+    if _NO_TEXT.search(text):
+        raise Refused("This file is no text: export your library as BibTeX or RIS.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _parse_typed(text: str) -> GivenWork | Profile:
     if _TOML.search(text):
         return _profile(text)
     if entry := _ENTRY.search(text):

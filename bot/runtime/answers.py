@@ -15,7 +15,7 @@ import redis
 import structlog
 
 from bot.commands import digests
-from bot.commands.context import HOME, Answer, Context, Invocation
+from bot.commands.context import HOME, Answer, Context, FormAgain, Invocation
 from bot.commands.dispatch import Action
 from bot.commands.permissions import Person
 from bot.domain.message import Message, Post
@@ -131,6 +131,9 @@ class Answers(ABC, Generic[I]):
                     return
                 invocation = await self.identify(interaction, action)
                 await self._require_postable(interaction, invocation, action)
+                if action.prepare:
+                    await asyncio.to_thread(action.authorise, invocation, self.context)
+                    action = await action.prepare()
                 answer = await asyncio.to_thread(action, invocation, self.context)
                 if answer.lookup is None or self.can_edit_answer(interaction):
                     await self.give(interaction, answer)
@@ -160,8 +163,12 @@ class Answers(ABC, Generic[I]):
         )
 
     async def show_refusal(self, interaction: I, refused: Refused) -> None:
-        """Say why an action was refused."""
-        await self.say(interaction, Message(title=str(refused)))
+        """Say why an action was refused, above the form where that is to be shown again."""
+        why = Message(title=str(refused))
+        if isinstance(refused, FormAgain):
+            await self.respond(interaction, Answer(why, form=refused.form))
+        else:
+            await self.say(interaction, why)
 
     async def reactivate(
         self, platform: str, workspace: str, channel: str | None, reasons: set[ChannelReason]

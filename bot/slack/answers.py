@@ -20,11 +20,13 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
+from bot.runtime.given_files import FileReader
 from bot.slack import forms, render
 from bot.slack.people import People
 from bot.slack.poster import CLIENT_ERRORS, SlackPoster, to_paperboy_error
 from bot.slack.views import Views
 from bot.views import refusals
+from bot.views.making import files
 
 log = structlog.get_logger()
 
@@ -63,6 +65,15 @@ class SlackAnswers(Answers[SlackInteraction]):
         self.poster, self.web, self.views = poster, poster.web, Views(poster.web)
         self._people = People(poster.web)
         self.find_person = self._people.find
+        self.files = FileReader(
+            "Slack",
+            poster.web.base_url,
+            "slack.com",
+            "files.slack.com",
+            files.no_scope(),
+            {"Authorization": f"Bearer {poster.web.token}"},
+            poster.web.proxy,
+        )
 
     async def act(self, interaction: SlackInteraction, action: Action) -> None:
         await super().act(interaction, action)
@@ -143,7 +154,7 @@ class SlackAnswers(Answers[SlackInteraction]):
         channel = interaction.address.channel
         view = forms.panel(answer.head, channel) if answer.head else None
         if answer.form:
-            view = forms.modal_in_channel(answer.form, channel)
+            view = self.views.of(answer.form, channel)
         if interaction.view and view and await self.views.update(interaction.view, view):
             return
         if is_done and answer.head:
@@ -217,7 +228,7 @@ class SlackAnswers(Answers[SlackInteraction]):
         if not interaction.trigger and how_to_type:
             await self._reply(interaction, how_to_type, "reply")
             return
-        view = forms.modal_in_channel(form, interaction.address.channel)
+        view = self.views.of(form, interaction.address.channel)
         if not await self.views.open(interaction.trigger, view) and how_to_type:
             await self._reply(interaction, how_to_type, "reply")
 

@@ -14,8 +14,8 @@ from bot.views import doctor
 # manifest.json has the same; a test compares them.
 SCOPES = (
     *("app_mentions:read", "channels:history", "channels:read", "chat:write", "commands"),
-    *("files:write", "groups:history", "groups:read", "im:history", "im:write", "mpim:read"),
-    "users:read",
+    *("files:read", "files:write", "groups:history", "groups:read", "im:history", "im:write"),
+    *("mpim:read", "users:read"),
 )
 # By typing a command, pressing a button, a mention, opening the home tab.
 EVENTS = ("command", "button", "app_mention", "app_home_opened")

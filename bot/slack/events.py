@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import redis
@@ -27,11 +28,13 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Refused, Unavailable
 from bot.runtime.closing import finish_closing
+from bot.runtime.given_files import with_files
 from bot.settings import Settings
 from bot.slack import events_http, forms, payloads, render
 from bot.slack.answers import SlackAnswers, SlackInteraction
 from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
 from bot.views import doctor, help, refusals
+from bot.views.making import files as files_views
 
 log = structlog.get_logger()
 
@@ -42,6 +45,9 @@ _MENTION = re.compile(r"<@[A-Z0-9]+(\|[^>]*)?>")
 _FORM_SECONDS = 2.0
 # Of these, for identifying the person.
 _CHECK_SECONDS = 1.2
+# After which Slack has shown what a form was acknowledged with: earlier, that would go over what
+# the view is changed to.
+_SETTLED_SECONDS = 0.5
 # How often Slack's client checks its socket; a dropped one is back after about twice this.
 _PING_SECONDS = 5.0
 # How long connecting, or a lost connection, may take before everything starts over.
@@ -152,6 +158,8 @@ class SlackApp:
         await self.answers.act(interaction, action)
 
     async def _submitted(self, ack: AsyncAck, body: Json, view: Json) -> None:
+        """A form is checked before it is acknowledged; one with files, which have to be fetched
+        first, afterwards."""
         form, answers = str(view["callback_id"]), forms.answers(view)
         first = next(iter(answers), "profile")
         try:
@@ -160,7 +168,26 @@ class SlackApp:
             await ack(forms.errors({first: help.unknown_button()}))
             return
         interaction = self._interaction("form", body, channel, body["user"]["id"])
-        act = dispatch.form_action(form, about, answers)
+        act, id = dispatch.form_action(form, about, answers), str(view.get("id") or "")
+        if files := forms.files(view):
+            await ack(forms.in_place(files_views.reading(), channel))
+            await asyncio.sleep(_SETTLED_SECONDS)
+            again = partial(dispatch.form_action, form, about)
+            act = with_files(act, answers, files, self.answers.files, again)
+            await self.answers.act(replace(interaction, view=id), act)
+            return
+        await self._check_form(ack, id, interaction, act, answers)
+
+    async def _check_form(
+        self,
+        ack: AsyncAck,
+        view: str,
+        interaction: SlackInteraction,
+        act: dispatch.Action,
+        answers: Mapping[str, str],
+    ) -> None:
+        """Do what a form asks for, before it is acknowledged, so that it can show what is wrong."""
+        first, channel = next(iter(answers), "profile"), interaction.address.channel
         try:
             async with asyncio.timeout(_FORM_SECONDS):
                 invocation = await self.answers.identify(interaction, act, _CHECK_SECONDS)
@@ -186,7 +213,7 @@ class SlackApp:
             await (ack(following) if following else ack())
             if following is None:
                 await self.answers.give(interaction, given)
-            interaction = replace(interaction, view=view["id"])
+            interaction = replace(interaction, view=view)
             self.answers.waiting.start(interaction, invocation, given)
 
     async def _zone_options(self, ack: AsyncAck, body: Json) -> None:

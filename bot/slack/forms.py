@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from bot.domain.message import Choice, Field, Form, Message
+from bot.domain.message import Choice, Field, Form, GivenFile, Message
 from bot.slack.blocks import ID, NAME, Json, actions, plain_text, rich_text, text_row
 from bot.slack.render import message
 
@@ -42,6 +42,22 @@ def answers(view: Mapping[str, Any]) -> dict[str, str]:
     describes it, "" when it is unanswered. Undoes `modal`."""
     values: Mapping[str, Mapping[str, Json]] = view["state"]["values"]
     return {name: _answer(state) for name, found in values.items() for state in found.values()}
+
+
+def files(view: Mapping[str, Any]) -> dict[str, GivenFile]:
+    """The files in the `view` of a view_submission, by the names of their fields."""
+    values: Mapping[str, Mapping[str, Json]] = view["state"]["values"]
+    return {
+        name: GivenFile(
+            name=str(file.get("name") or ""),
+            url=str(file.get("url_private") or ""),
+            size=file.get("size") or 0,
+        )
+        for name, found in values.items()
+        for state in found.values()
+        if state["type"] == "file_input"
+        for file in (state.get("files") or ())[:1]
+    }
 
 
 def read_metadata(view: Mapping[str, Any]) -> tuple[str, str]:
@@ -89,7 +105,12 @@ def following(form: Form | None, head: Message | None, channel: str) -> Json | N
     where it leads to neither."""
     if form:
         return shown_again(form, channel)
-    return {"response_action": "update", "view": panel(head, channel)} if head else None
+    return in_place(head, channel) if head else None
+
+
+def in_place(head: Message, channel: str) -> Json:
+    """The reply to a submitted form that shows an answer in its place."""
+    return {"response_action": "update", "view": panel(head, channel)}
 
 
 def errors(found: Mapping[str, str]) -> Json:
@@ -147,6 +168,10 @@ def _element(field: Field) -> Json:
             start = value if ID.fullmatch(value) else ""
             kinds = {"include": ["public", "private"], "exclude_bot_users": True}
             return {"type": "conversations_select", "filter": kinds, "initial_conversation": start}
+        case "file":
+            # Its list of file types is a convenience, by Slack's own words, and has to have names
+            # that Slack knows: BibTeX is not among those in its reference.
+            return {"type": "file_input", "max_files": 1}
         case "several" if groups := _groups(field.choices):
             chosen = [o for g in groups for o in g["options"] if o["value"] in value.split(",")]
             return {
@@ -184,6 +209,8 @@ def _answer(state: Mapping[str, Any]) -> str:
             found = (state.get("selected_option") or {}).get("value")
         case "timepicker":
             found = state.get("selected_time")
+        case "file_input":
+            found = ""  # `files` has it
         case "conversations_select":
             found = state.get("selected_conversation")
         case _:

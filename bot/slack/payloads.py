@@ -85,6 +85,12 @@ class _Option(BaseModel):
     value: str
 
 
+class _File(BaseModel):
+    name: str | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
+    url_private: str | None = None
+
+
 class _Answer(BaseModel):
     type: str
     value: str | None = None
@@ -92,6 +98,7 @@ class _Answer(BaseModel):
     selected_options: list[_Option] | None = None
     selected_time: str | None = None
     selected_conversation: str | None = None
+    files: list[_File] | None = None
 
 
 class _State(BaseModel):

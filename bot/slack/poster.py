@@ -30,6 +30,7 @@ _SECONDS = 10
 # How far our clock and Slack's may differ.
 _SKEW = timedelta(minutes=5)
 _EVENT = "paperboy_message"
+_OTHER_TOKEN = "apps.connections.open"
 _NOT_UPLOADED = "Slack took no file"
 _PAGE = 100
 
@@ -86,13 +87,27 @@ class SlackRefused(Refused):
 
 
 class _Web(AsyncWebClient):
-    """Slack's client, which raises ValueError for an answer that is not in Slack's form."""
+    """Slack's client, which raises ValueError for an answer that is not in Slack's form. `scopes`
+    are the bot token's, as Slack said last; empty while it has said nothing."""
+
+    scopes: frozenset[str] = frozenset()
 
     async def api_call(self, *args: Any, **kwargs: Any) -> AsyncSlackResponse:
         try:
-            return await super().api_call(*args, **kwargs)
+            answer = await super().api_call(*args, **kwargs)
+            if _OTHER_TOKEN not in args:
+                granted = str(answer.headers.get("X-OAuth-Scopes") or "")
+                self.scopes = frozenset(granted.replace(" ", "").split(",")) - {""}
+            return answer
         except (AttributeError, KeyError, TypeError) as error:  # plain text, or another JSON
             raise ValueError("not Slack's form") from error
+
+
+def lacks_scope(web: AsyncWebClient, scope: str) -> bool:
+    """Whether the bot is known to lack a scope. Who adds one installs the app again, which this
+    process need not hear of."""
+    granted = web.scopes if isinstance(web, _Web) else frozenset[str]()
+    return bool(granted) and scope not in granted
 
 
 def client(token: SecretStr, api_url: str, seconds: int = _SECONDS) -> AsyncWebClient:

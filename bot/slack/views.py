@@ -1,12 +1,15 @@
-"""Slack's modal views: opened, put over another one, and shown anew."""
+"""Slack's modal views: made of forms, opened, put over another one, and shown anew."""
 
 from __future__ import annotations
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.message import Form
+from bot.slack import forms
 from bot.slack.blocks import Json
-from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
+from bot.slack.poster import CLIENT_ERRORS, lacks_scope, to_paperboy_error
+from bot.views.making import files
 
 log = structlog.get_logger()
 
@@ -16,6 +19,13 @@ class Views:
 
     def __init__(self, web: AsyncWebClient) -> None:
         self._web = web
+
+    def of(self, form: Form, channel: str) -> Json:
+        """A form, opened in a channel. Slack shows a place for files to apps that may read them,
+        and refuses the whole view of any other."""
+        if lacks_scope(self._web, "files:read"):
+            form = form.without_files(files.no_file_field())
+        return forms.modal_in_channel(form, channel)
 
     async def open(self, trigger: str, view: Json) -> bool:
         """Returns whether Slack has opened it."""

@@ -19,6 +19,7 @@ _MAX_LENGTHS = {
     8: {"custom_id": 100, "placeholder": 150},
     10: {"content": 4000},
     18: {"label": 45, "description": 100},
+    19: {"custom_id": 100},
 }
 
 
@@ -211,6 +212,8 @@ def _draw_component(part: Json) -> str:
             return f"{part['label']}{star}\n  {_draw_component(inner)}" + (
                 f"\n  ({hint})" if hint else ""
             )
+        case 19:
+            return "[ Add file ]"
         case 3:
             marks = {True: "(x)", False: "( )"}
             return "  ".join(f"{marks[o['default']]} {o['label']}" for o in part["options"])

@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from aiohttp import WSMsgType, web
 
@@ -73,6 +74,8 @@ class FakeDiscord(DiscordRoutes):
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
         self._wait = 0.05  # seconds of retry_after
+        self.dropped: dict[str, bytes] = {}  # what people put into forms, by its path
+        self.elsewhere = ""  # where the fault "redirect" leads
 
     # People
 
@@ -138,10 +141,12 @@ class FakeDiscord(DiscordRoutes):
 
     def submit(
         self, custom_id: str, changes: Mapping[str, str | list[str]], *, channel: str = "",
-        user: str = USER_ID, permissions: int = ALL_PERMISSIONS,
+        user: str = USER_ID, permissions: int = ALL_PERMISSIONS, files: Mapping[str, Json] = {},
     ) -> Ack:  # fmt: skip
-        """Fill in the open modal and submit it; fields without a change keep their values."""
+        """Fill in the open modal and submit it; fields without a change keep their values. `files`
+        are those of `drop_file`, by field."""
         components = []
+        changes = {**changes, **{name: [file["id"]] for name, file in files.items()}}
         for label in self.modals.pop(custom_id)["components"]:
             part = label["component"]
             back = {"type": part["type"], "id": 2, "custom_id": part["custom_id"]}
@@ -151,8 +156,18 @@ class FakeDiscord(DiscordRoutes):
             key = "value" if part["type"] == 4 else "values"
             inside = back | {key: changes.get(part["custom_id"], shown)}
             components.append({"type": 18, "id": 1, "component": inside})
-        data = {"custom_id": custom_id, "components": components, "resolved": {}}
+        sent = {"attachments": {file["id"]: file for file in files.values()}} if files else {}
+        data = {"custom_id": custom_id, "components": components, "resolved": sent}
         return self._interact(5, data, channel, user, permissions)
+
+    def drop_file(self, name: str, content: bytes) -> Json:
+        """A person puts a file into a form: the attachment that is sent with it."""
+        id = self._id()
+        path = f"/ephemeral-attachments/{APP_ID}/{id}/{quote(name)}?ex=1&is=2&hm=3"
+        self.dropped[path] = content
+        host = self.api.removesuffix("/api/v10")
+        about = {"id": id, "filename": name, "size": len(content), "ephemeral": True}
+        return about | {"url": host + path, "proxy_url": "https://media.discordapp.net" + path}
 
     def wait_for_answers(self, ack: Ack, number: int = 1) -> list[Json]:
         """The messages that follow from an interaction, once there are so many."""
@@ -165,7 +180,8 @@ class FakeDiscord(DiscordRoutes):
         """What happens to the next requests to a route ("POST */messages"), one fault each:
         `lost_reply` (done, but not answered), `disconnect` (not done), `hang`, `http_500` (any
         status), `ratelimited`, `banned` (429 without Via, as Cloudflare sends it), or a status and
-        Discord's code."""
+        Discord's code. Of "GET /ephemeral-attachments/*": hang, redirect, unsized, http_404 (any
+        status)."""
         self._faults.append((route, deque(faults)))
 
     def drop_connections(self) -> None:
@@ -264,6 +280,31 @@ class FakeDiscord(DiscordRoutes):
 
         ack: Ack = self._run(send_and_wait())
         return ack
+
+    async def _attachment(self, request: web.Request) -> web.StreamResponse:
+        """A file, to anybody who knows its address."""
+        route = f"{request.method} {request.path}"
+        faults = (waiting for pattern, waiting in self._faults if fnmatchcase(route, pattern))
+        waiting = next(filter(None, faults), None)
+        fault = str(waiting.popleft()) if waiting else ""
+        token = request.headers.get("Authorization", "")
+        status = int(fault.removeprefix("http_")) if fault.startswith("http_") else 200
+        self.calls.append(Call(route, token, status, time.time()))
+        if fault == "hang":
+            await self._closing.wait()
+        if fault == "redirect":
+            return web.Response(status=302, headers={"Location": self.elsewhere})
+        content = self.dropped.get(request.path_qs)
+        if status != 200 or content is None:
+            return web.Response(status=404 if content is None else status)
+        if fault != "unsized":
+            return web.Response(content_type="text/x-bibtex", body=content)
+        streamed = web.StreamResponse()  # in chunks: it doesn't say how much is to come
+        await streamed.prepare(request)
+        with suppress(ConnectionError):
+            for at in range(0, len(content), 10_000):
+                await streamed.write(content[at : at + 10_000])
+        return streamed
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix("/api/v10/")
@@ -401,6 +442,7 @@ class FakeDiscord(DiscordRoutes):
     async def _serve(self) -> web.AppRunner:
         app = web.Application()
         app.router.add_get("/gateway/", self._listen)
+        app.router.add_get("/ephemeral-attachments/{path:.*}", self._attachment)
         app.router.add_route("*", "/api/v10/{path:.*}", self._rest)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()

@@ -21,6 +21,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from aiohttp import WSMsgType, web
 
@@ -133,7 +134,8 @@ class SlackState:
         # Slack waits 3 s, which would test the machine: tests are about the order of events.
         self.ack_timeout_seconds = TIMEOUT_SECONDS
         self.retry_after = 0  # seconds that a 429 asks for; 0: by the rate limit
-        self.scopes = ",".join(dict.fromkeys(["commands", "mpim:read", *REQUIRED_SCOPES.values()]))
+        asked = ["commands", "mpim:read", "files:read", *REQUIRED_SCOPES.values()]
+        self.scopes = ",".join(dict.fromkeys(asked))
         self.channels = {f"C{n}": Channel() for n in (1, 2, 3)}
         # Fields of users.info that differ for a person; {}: an unknown person.
         self.user_overrides: dict[str, Json] = {}
@@ -141,6 +143,8 @@ class SlackState:
         self.views: dict[str, Json] = {}
         self.homes: dict[str, Json] = {}
         self.files: list[bytes] = []  # F1, F2, ...
+        self.dropped: dict[str, bytes] = {}  # what people put into forms, by its path
+        self.elsewhere = ""  # where the fault "redirect" leads
         self._hooks: dict[str, Json] = {}
         self._triggers: dict[str, float] = {}
         self._full: dict[str, float] = {}
@@ -375,6 +379,9 @@ class SlackState:
 
     def _view(self, view: Json, id: str) -> Json:
         blocks, frame = view["blocks"], {k: v for k, v in view.items() if k != "blocks"}
+        kinds = {block.get("element", {}).get("type") for block in blocks}
+        if "file_input" in kinds and "files:read" not in self.scopes.split(","):
+            raise SlackError("missing_scope")
         if wrong := block_errors(blocks, "/view/blocks") + block_errors(frame, "/view"):
             raise SlackError("invalid_arguments", *wrong)
         empty = {"private_metadata": "", "callback_id": "", "state": {"values": {}}}
@@ -401,7 +408,7 @@ class FakeSlack(SlackState):
     def inject_faults(self, method: str, *faults: str) -> None:
         """What happens to the next calls of a method (or of "response_url"), one fault each: ok,
         lost_reply, disconnect, http_500, http_503, html, ratelimited, hang, or an error code of
-        Slack's."""
+        Slack's. Of "file": hang, disconnect, html, redirect, unsized, or http_ and any status."""
         self._faults[method].extend(faults)
 
     def clear_faults(self) -> None:
@@ -490,6 +497,17 @@ class FakeSlack(SlackState):
         """Submit a form; values are {block: {action: {"type": ..., "value": ...}}}."""
         view = self.views[view_id] | {"state": {"values": values}}
         return self._act("view_submission", user, view=view, response_urls=[])
+
+    def drop_file(self, name: str, content: bytes) -> Json:
+        """A person puts a file into a form: what stands of it in the form's state."""
+        id = f"F0{len(self.dropped)}"
+        path = f"/files-pri/T1-{id}/{quote(name)}"
+        self.dropped[path] = content
+        about = {"id": id, "created": 1, "name": name, "title": name, "filetype": "binary"}
+        about |= {"mimetype": "application/octet-stream", "user": "U1", "mode": "hosted"}
+        about |= {"is_external": False, "is_public": False, "file_access": "visible"}
+        address = self.url.replace("/api/", path)
+        return about | {"size": len(content), "url_private": address}
 
     def suggest(self, action_id: str, block_id: str, value: str, view_id: str | None = None) -> Ack:
         """Type into an external select; the acknowledgement has the options."""
@@ -615,6 +633,32 @@ class FakeSlack(SlackState):
         self.files[int(request.match_info["file"][1:]) - 1] = await request.read()
         return web.Response(text="OK")
 
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        """A file for who may read it, and a login page for anybody else."""
+        fault = self._faults["file"].popleft() if self._faults["file"] else "ok"
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.calls.append(Call("file", {"token": token}, time.monotonic(), fault))
+        may = token.startswith("xoxb-") and "files:read" in self.scopes.split(",")
+        if fault == "hang":
+            await asyncio.Event().wait()
+        if fault == "disconnect":
+            abort(request)
+        if fault == "redirect":
+            return web.Response(status=302, headers={"Location": self.elsewhere})
+        if fault.startswith("http_"):
+            return web.Response(status=int(fault.removeprefix("http_")))
+        if not may or fault == "html":
+            return web.Response(content_type="text/html", text="<!DOCTYPE html>Sign in")
+        content = self.dropped[request.path_qs]
+        if fault != "unsized":
+            return web.Response(content_type="application/octet-stream", body=content)
+        streamed = web.StreamResponse()  # in chunks: it doesn't say how much is to come
+        await streamed.prepare(request)
+        with suppress(ConnectionError):
+            for at in range(0, len(content), 10_000):
+                await streamed.write(content[at : at + 10_000])
+        return streamed
+
     async def _cut(self) -> None:
         for request in self.sockets.values():
             abort(request)
@@ -625,6 +669,7 @@ class FakeSlack(SlackState):
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_post("/response/{hook}", self._api)
         app.router.add_post("/upload/{file}", self._upload)
+        app.router.add_get("/files-pri/{id}/{name}", self._file)
         app.router.add_get("/link", self._link)
         # A request that hangs is cancelled when its client leaves, and at the end.
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.05)

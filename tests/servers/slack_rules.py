@@ -36,6 +36,7 @@ _INPUTS = {
     "multi_static_select",
     "external_select",
     "conversations_select",
+    "file_input",
 }
 
 
@@ -201,6 +202,8 @@ def _input(block: dict[str, Any]) -> Iterator[str]:
         yield from _text(block["hint"], 2_000)
     if element["type"] not in _INPUTS:
         yield f"an element called {element['type']}"
+    if element["type"] == "file_input" and not 1 <= element["max_files"] <= 10:
+        yield f"files: {element['max_files']}"
     if "options" in element:
         values = [option["value"] for option in element["options"]]
         most = 10 if element["type"] == "checkboxes" else 100
@@ -307,7 +310,9 @@ def _draw_element(element: dict[str, Any]) -> str:
 
 def _draw_input(block: dict[str, Any]) -> str:
     element = block["element"]
-    if element["type"] == "checkboxes":
+    if element["type"] == "file_input":
+        inside = "[ Add file ]"
+    elif element["type"] == "checkboxes":
         chosen = element.get("initial_options", [])
         boxes = [
             ("[x] " if o in chosen else "[ ] ") + o["text"]["text"] for o in element["options"]
@@ -346,6 +351,8 @@ def unchanged_submission(view: dict[str, Any]) -> dict[str, Any]:
             state["selected_time"] = element.get("initial_time")
         elif kind == "conversations_select":
             state["selected_conversation"] = element.get("initial_conversation")
+        elif kind == "file_input":
+            state["files"] = []
         else:
             state["value"] = element.get("initial_value")
         values[block["block_id"]] = {element["action_id"]: state}

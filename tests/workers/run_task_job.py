@@ -1,7 +1,9 @@
-"""Tasks as a worker does them, at once, while arXiv refuses every question."""
+"""Tasks as a worker does them, at once, while arXiv refuses every question, or answers as a test
+says."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
 
@@ -11,6 +13,10 @@ from tests.workers.run_fetch_job import arxiv
 from workers import task_job
 
 
-def do_task(key: str, store: Store) -> None:
-    with arxiv(lambda path, body: HttpReply(400, b""), store) as (_, edge):
+def refused(path: str, body: bytes) -> HttpReply:
+    return 400, {}, b""
+
+
+def do_task(key: str, store: Store, answer: Callable[[str, bytes], HttpReply] = refused) -> None:
+    with arxiv(answer, store) as (_, edge):
         task_job.run(key, store, edge, None, lambda: datetime.now(UTC), lambda *_: nullcontext())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from bot.domain.draft import Draft
 from bot.domain.papers import Value, fingerprint
 from bot.domain.tasks.search import Search, SearchResult
@@ -13,10 +15,12 @@ from bot.domain.tasks.trial import Trial, TrialResult
 class Drafting(Value):
     """A profile to be drafted from what somebody typed about their work: sentences with arXiv ids
     and links among them, a library (BibTeX or RIS), and what may be an author's name. `chosen` is a
-    paper by the one who is meant, where several people have that name."""
+    paper by the one who is meant, where several people have that name; `is_file`: the library was
+    given as a file, not typed."""
 
     text: str = ""
     library: str = ""
+    is_file: bool = Field(default=False, exclude_if=lambda is_file: not is_file)
     author: str = ""
     chosen: str = ""
 

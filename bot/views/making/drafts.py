@@ -12,11 +12,12 @@ from bot.domain.draft import Draft, OriginKind
 from bot.domain.message import Button, Field, Form, Message
 from bot.domain.tasks.task import NamesakeChoice
 from bot.errors import PaperboyError
-from bot.profiles.given_work import LONGEST
+from bot.profiles.given_work import LARGEST, LONGEST
 from bot.views.digest import count
 from bot.views.profiles import origin_words
 
 WORK: Final = "work"
+LIBRARY: Final = "library"
 _TITLE: Final = 100  # characters of a profile's title
 _ROWS, _ROW, _LINES = 12, 220, 6
 _FIELDS: Final = {
@@ -39,7 +40,14 @@ def work_form(text: str = "") -> Form:
     work = Field(
         name=WORK, label="What do you work on?", kind="prose", value=text, hint=hint, optional=True
     )
-    return Form(name="work", title="New profile", submit="Draft it", fields=(work,))
+    library = Field(
+        name=LIBRARY,
+        label="Your library, as a file",
+        kind="file",
+        hint=f"BibTeX or RIS, as Zotero exports it; at most {LARGEST // 10**6} MB.",
+        optional=True,
+    )
+    return Form(name="work", title="New profile", submit="Draft it", fields=(work, library))
 
 
 def drafting() -> Message:
@@ -178,8 +186,8 @@ def library_read(entries: int, others: int, without_id: int) -> str:
 
 def field_full() -> str:
     return (
-        f"The field is full at {LONGEST:,} characters: entries after that were not read. The "
-        "command paperboy profiles draft --bibtex FILE reads a whole library."
+        f"The field is full at {LONGEST:,} characters: entries after that were not read. Give the "
+        "library as a file: /digest new takes one, and so does paperboy profiles draft --bibtex."
     )
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.discord.forms import answers, has_steps, modal, parse_form_id
-from bot.domain.message import Choice, Field, Form
+from bot.discord.forms import answers, files, has_steps, modal, parse_form_id
+from bot.domain.message import Choice, Field, Form, GivenFile
 from tests.bot.discord.samples import (
     SUBSCRIBE,
     anything,
@@ -31,9 +31,32 @@ def test_discords_own_description_allows_the_form() -> None:
     assert_valid_schema({"type": 9, "data": modal(SUBSCRIBE)}, "ModalInteractionCallbackRequest")
 
 
+LIBRARY = Form(
+    name="work",
+    title="New profile",
+    submit="Draft it",
+    fields=(
+        Field(name="work", label="Your work", kind="prose", value="Tides", optional=True),
+        Field(name="library", label="A library", kind="file", hint="at most 1 MB", optional=True),
+    ),
+)
+
+
+def test_a_file_is_asked_for_as_discord_describes_it_and_is_no_answer() -> None:
+    data = modal(LIBRARY)
+    assert_valid_schema({"type": 9, "data": data}, "ModalInteractionCallbackRequest")
+    about = {"filename": "a.bib", "size": 40, "url": "https://cdn.discordapp.com/a"}
+    sent = {"components": submitted(data, {"library": "7"}), "resolved": {"attachments": {}}}
+    assert files(sent) == {}
+    sent["resolved"]["attachments"]["7"] = about
+    given = GivenFile(name="a.bib", size=40, url="https://cdn.discordapp.com/a")
+    assert files(sent) == {"library": given}
+    assert answers(sent["components"]) == {"work": "Tides", "library": ""}
+
+
 def submitted(data: dict[str, Any], said: dict[str, str]) -> list[dict[str, Any]]:
     """What comes back when a person fills in `said` and leaves the rest as it is shown."""
-    components = []
+    components: list[dict[str, Any]] = []
     for label in data["components"]:
         part = label["component"]
         back = {"type": part["type"], "id": 2, "custom_id": part["custom_id"]}

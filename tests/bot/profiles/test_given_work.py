@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.domain.papers import Profile
 from bot.errors import Refused
-from bot.profiles.given_work import LONGEST, GivenWork, parse_given
+from bot.profiles.given_work import LONGEST, GivenWork, decoded, parse_given
 from bot.profiles.toml_text import as_toml
 from tests.factories import profile
 
@@ -38,6 +38,57 @@ BIB = "@misc{a, title={Tides}}"
 )
 def test_what_was_typed_is_told_apart(typed: str, found: GivenWork | Profile | None) -> None:
     assert parse_given(typed) == found
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        BIB.encode() + "é".encode(),
+        b"\xef\xbb\xbf" + BIB.encode() + "é".encode(),
+        BIB.encode("utf-16-le").join((b"\xff\xfe", "é".encode("utf-16-le"))),
+        BIB.encode() + b"\xe9",
+    ],
+)
+def test_a_file_is_read_as_programs_write_it(content: bytes) -> None:
+    assert decoded(content) == f"{BIB}é"
+
+
+def test_a_librarys_file_stands_beside_what_is_typed() -> None:
+    assert decoded(b"TY  - A\r\nER  -\rTY  - B\n") == "TY  - A\nER  -\nTY  - B\n"
+    assert parse_given("", BIB) == GivenWork(library=BIB)
+    assert parse_given("Tides", BIB) == GivenWork("Tides", library=BIB)
+    author = GivenWork("Emmy Noether", library=BIB, author="Emmy Noether")
+    assert parse_given("Emmy Noether", BIB) == author
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"%PDF-1.4 \x00", "is no text"),
+        (b"\x89PNG\r\n\x1a\n", "is no text"),
+    ],
+)
+def test_a_file_that_is_no_text_is_refused(content: bytes, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        decoded(content)
+
+
+@pytest.mark.parametrize(
+    ("typed", "file", "said"),
+    [
+        ("", "<html>@misc{a}", "neither BibTeX nor RIS"),
+        (BIB, BIB, "give one of them"),
+        (as_toml(profile()), BIB, "give one of them"),
+        ("x" * (LONGEST + 1), BIB, "at most 3,000"),
+    ],
+)
+def test_a_file_that_is_no_library_or_a_second_one_is_refused(
+    typed: str, file: str, said: str
+) -> None:
+    with pytest.raises(Refused, match=said):
+        parse_given(typed, file)
 
 
 def test_a_file_with_mistakes_names_some_of_them_and_a_long_text_its_length() -> None:

@@ -120,6 +120,7 @@ FORM = Form(
         Field(name="top", label="At most", kind="number", value="10", hint="papers a day"),
         Field(name="title", label="Title", kind="text", optional=True),
         Field(name="topics", label="Topics", kind="prose", value="Proofs.\nBounds & rates."),
+        Field(name="library", label="A library", kind="file", hint="at most 1 MB", optional=True),
     ),
 )
 HOME = Message(

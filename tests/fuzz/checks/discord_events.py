@@ -20,7 +20,7 @@ from bot.discord.poster import DiscordPoster
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Services
 from tests.factories import person_in
-from tests.fuzz.checks.slack_events import Even, Waiter, Worker
+from tests.fuzz.checks.slack_events import Even, Files, Waiter, Worker
 from tests.fuzz.promises import assert_discord, document
 from tests.fuzz.world import DISCORD, world
 
@@ -53,7 +53,7 @@ async def _deliver(app: _Discord, given: dict[str, Any]) -> None:
             fields = answers.items() if isinstance(answers, dict) else ()
             parts = [{"type": 18, "component": _part(name, value)} for name, value in fields]
             raw.type = discord.InteractionType.modal_submit
-            raw.data = {"custom_id": custom_id, "components": parts}
+            raw.data = {"custom_id": custom_id, "components": parts, "resolved": _files(given)}
             await app.app.on_interaction(raw)
         case "menu":
             message = given.get("message")
@@ -67,7 +67,16 @@ async def _deliver(app: _Discord, given: dict[str, Any]) -> None:
         await asyncio.gather(*left)
 
 
+def _files(given: dict[str, Any]) -> dict[str, Any]:
+    """Files of a form, by their ids."""
+    files = given.get("files")
+    named = files if isinstance(files, dict) else {}
+    return {"attachments": {id: {"filename": str(name), "url": id} for id, name in named.items()}}
+
+
 def _part(name: str, value: object) -> dict[str, Any]:
+    if name == "library":
+        return {"type": 19, "custom_id": name, "values": [str(value)]}
     key = "values" if isinstance(value, list) else "value"
     return {"custom_id": name, key: list(map(str, value)) if key == "values" else str(value)}
 
@@ -104,6 +113,7 @@ class _Discord:
         services = Services(here.context, Even(), Wakeup(), Waiter(here.context), Worker())  # type: ignore[arg-type]
         answers = DiscordAnswers(self.poster, services)
         answers.people = _People()  # type: ignore[assignment]
+        answers.files = Files()  # type: ignore[assignment]
         self.app = DiscordApp(answers)
 
 

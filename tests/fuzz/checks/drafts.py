@@ -9,7 +9,7 @@ from bot.errors import Refused
 from bot.profiles import library
 from bot.profiles.draft import draft
 from bot.profiles.form import build_form
-from bot.profiles.given_work import parse_given
+from bot.profiles.given_work import GivenWork, decoded, parse_given
 from bot.profiles.toml_text import as_toml
 from bot.profiles.validate import parse_profile
 from bot.views.profiles import origin_words
@@ -62,6 +62,7 @@ def given(data: bytes) -> None:
     """Nothing where nothing was typed; a profile that a file holds; parts of what was typed, among
     them a library that can be read as one, and a name on one line; or a sentence."""
     typed = data.decode("utf-8", "replace")
+    _as_file(data)
     try:
         found = parse_given(typed)
     except Refused as refused:
@@ -78,6 +79,18 @@ def given(data: bytes) -> None:
         assert " ".join(found.text.split()) in " ".join(typed.split())
         assert_plain(found.author)
         assert not found.library or is_library(found.library)
+
+
+def _as_file(data: bytes) -> None:
+    """The same, in a file: a library, or a sentence."""
+    try:
+        text = decoded(data)
+        found = parse_given("We work on tides.", text)
+    except Refused as refused:
+        assert_plain(str(refused))
+        return
+    assert found == GivenWork("We work on tides.", library=text)
+    assert is_library(text)
 
 
 def references(data: bytes) -> None:

@@ -18,17 +18,20 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.commands import papers
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.lookup import Lookup
+from bot.domain.message import GivenFile
 from bot.domain.request import Address
 from bot.domain.tasks.task import Task, TaskResult
+from bot.errors import Refused
 from bot.logs import RateLimitedLog
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Services
 from bot.runtime.task_waiter import Report
 from bot.slack import answers as slack_answers
-from bot.slack import events_http
+from bot.slack import events, events_http
 from bot.slack.answers import SlackAnswers
 from bot.slack.events import SlackApp, Workspace
 from bot.slack.poster import SlackPoster
+from bot.views.making import files
 from tests.factories import answer_lookup
 from tests.fuzz.promises import assert_slack, document
 from tests.fuzz.world import world
@@ -45,7 +48,8 @@ def event(data: bytes) -> None:
     here.reset()
     slack = _slack()
     slack.web.state, slack.web.said, slack.raised = _state(), [], []
-    with patch.object(slack_answers, "AsyncWebhookClient", slack.web.hook):
+    hooked = patch.object(slack_answers, "AsyncWebhookClient", slack.web.hook)
+    with hooked, patch.object(events, "_SETTLED_SECONDS", 0.0):
         status = slack.loop.run(_deliver(slack, *_body(given, data)))
     assert 200 <= status < 500, status
     assert not slack.raised, slack.raised[0]
@@ -73,6 +77,7 @@ class _Slack:
         self.web, here = _Web(), world()
         services = Services(here.context, Even(), Wakeup(), Waiter(here.context), Worker())  # type: ignore[arg-type]
         answers = SlackAnswers(SlackPoster(self.web), services)
+        answers.files = Files()  # type: ignore[assignment]
         self.app: AsyncApp = SlackApp(answers, Workspace("T1", "https://t/", "UBOT")).app("secret")
         self.app.error(self._note)
         limited = RateLimitedLog(SimpleNamespace(warning=lambda *_, **__: None), 1, lambda: 0.0)  # type: ignore[arg-type]
@@ -145,6 +150,18 @@ class Waiter:
         self._context.lookups.put(lookup)
         answer_lookup(self._context.lookups, lookup)
         return papers.lookup_result(invocation, self._context, lookup) or Answer()
+
+
+class Files:
+    """What somebody says a file is called stands in it, where it has an address; or it can't
+    be read."""
+
+    platform = "nowhere"
+
+    async def read(self, file: GivenFile) -> str:
+        if not file.url:
+            raise Refused(files.gone())
+        return file.name
 
 
 class Worker:
