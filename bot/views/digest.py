@@ -23,7 +23,7 @@ _NAMED, _PUSHED = 3, 60
 # What a reader may ask for when it was left out, the nearest first.
 NEAR = (Outcome.OVER_LIMIT, Outcome.BELOW_CUTOFF, Outcome.GATED)
 
-_OUTCOMES = {
+OUTCOME_WORDS = {
     Outcome.PICKED: "picked",
     Outcome.OVER_LIMIT: "over the limit",
     Outcome.BELOW_CUTOFF: "below the cut-off",
@@ -141,7 +141,7 @@ def _left_out(digest: Digest) -> Iterable[str]:
     if digest.decisions:
         rest = [
             f"{n} {words}"
-            for outcome, words in _OUTCOMES.items()
+            for outcome, words in OUTCOME_WORDS.items()
             if (n := digest.counts[outcome]) and outcome is not Outcome.PICKED
         ]
         judge = "no model" if digest.judge.model is None else one_line(digest.judge.model)
@@ -191,7 +191,7 @@ def count_lines(digest: Digest) -> Iterable[str]:
     if digest.decisions:
         parts = [
             f"{counts[outcome]} {words}"
-            for outcome, words in _OUTCOMES.items()
+            for outcome, words in OUTCOME_WORDS.items()
             if counts[outcome] or outcome is Outcome.PICKED
         ]
         yield f"{len(digest.decisions)} announced = {' + '.join(parts)}"

@@ -11,7 +11,7 @@ from bot.domain.papers import Value
 from bot.domain.request import Address
 
 LONGEST: Final = 200  # characters of the words that are looked for
-MOST: Final = 8  # papers that are found
+MOST: Final = 6  # papers that are found
 # How far back papers like another one are looked for.
 LIKE_DAYS: Final = 90
 

@@ -11,7 +11,7 @@ from bot.domain.digest import Decision, Digest
 from bot.domain.message import Button, Item, Message
 from bot.domain.tasks.search import LONGEST, Search, SearchResult
 from bot.views.dates import short_date
-from bot.views.digest import count, outcome_reason
+from bot.views.digest import OUTCOME_WORDS, count
 
 _TITLE = 80
 
@@ -41,20 +41,22 @@ def found(
         return Message(title="There is nothing to search yet: no digest has come here.")
     how = "by words alone" if result.words_only else "by words and meaning"
     where = (
-        f"{count(result.papers, 'paper')} of digests since {short_date(result.since, today.year)}"
+        f"{count(result.papers, 'paper')} in digests since {short_date(result.since, today.year)}"
     )
     if not papers:
         return Message(title=f"No papers {_about(search)}.", small=(f"Searched {where}, {how}.",))
+    several = len({each.digest.profile.name for each in papers}) > 1
     return Message(
         title=f"Papers {_about(search)}",
-        items=tuple(_item(each, today.year) for each in papers),
+        items=tuple(_item(each, today.year, several) for each in papers),
         small=(f"The nearest of {where}, {how}. Only you see this.",),
     )
 
 
-def _item(each: FoundPaper, year: int) -> Item:
+def _item(each: FoundPaper, year: int, names_profile: bool) -> Item:
     paper = each.decision.paper
-    facts = [paper.id, readable(each.digest.profile.title), short_date(each.digest.date, year)]
+    profile = [readable(each.digest.profile.title)] if names_profile else []
+    facts = [paper.id, *profile, short_date(each.digest.date, year), _verdict(each)]
     buttons = [Button(action="open", label="Show", url=each.url)] if each.url else []
     if not each.channel:
         buttons.append(Button(action="why", label="Why", value=f"{each.day} {paper.id}"))
@@ -62,20 +64,20 @@ def _item(each: FoundPaper, year: int) -> Item:
         title=readable(paper.title),
         url=paper.url,
         channel=each.channel,
-        small=(" · ".join([*facts, _verdict(each)]),),
+        small=(" · ".join(facts),),
         buttons=tuple(buttons),
     )
 
 
 def _verdict(each: FoundPaper) -> str:
-    digest, decision = each.digest, each.decision
-    if decision not in digest.posted:
-        return f"not posted: {outcome_reason(digest, decision)}"
-    score = decision.score
-    if score is None:
-        return "posted"
-    novelty = f", novelty {score.novelty}" if score.novelty is not None else ""
-    return f"posted, relevance {score.relevance}{novelty}"
+    """`posted, relevance 8, novelty 7`, or what became of it; **Why** says why."""
+    decision = each.decision
+    is_posted = decision in each.digest.posted
+    said = ["posted" if is_posted else OUTCOME_WORDS[decision.outcome]]
+    if score := decision.score:
+        said.append(f"relevance {score.relevance}")
+        said += [f"novelty {score.novelty}"] if score.novelty is not None else []
+    return ", ".join(said)
 
 
 def _about(search: Search) -> str:

@@ -28,11 +28,11 @@ def test_papers_are_found_posted_or_not_and_only_who_asks_sees_them(
             fake_discord.command, "digest search", {"words": "the matter of papers"}
         )
         await bot.said(ack)
-        await bot.until(lambda: "not posted" in draw_discord(ack.answers[-1]))
+        await bot.until(lambda: "below the cut-off" in draw_discord(ack.answers[-1]))
         shown = draw_discord(ack.answers[-1])
         assert 'Papers about "the matter of papers"' in shown
         assert "posted, relevance 8, novelty 7" in shown
-        assert "not posted: relevance 3 is below the cut-off of 7" in shown
+        assert "below the cut-off, relevance 3, novelty 7" in shown
         assert bot.shown() == []
 
     run_session(talk)

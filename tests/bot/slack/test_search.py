@@ -30,13 +30,12 @@ def test_papers_are_found_posted_or_not_and_only_who_asks_sees_them(
     def is_found() -> bool:
         for key in store.redis.scan_iter("pb:task:*"):
             do_task(str(key).rpartition(":")[2], store)
-        return "not posted" in draw_slack(fake_slack.ephemeral[-1])
+        return "below the cut-off" in draw_slack(fake_slack.ephemeral[-1])
 
     fake_slack.wait_until(is_found)
     shown = draw_slack(fake_slack.ephemeral[-1])
     assert 'Papers about "matter"' in shown
-    assert "2503.20000 · Matters of importance" in shown
-    assert "not posted: relevance 3 is below the cut-off of 7" in shown
+    assert "2503.20000 · Thu 20 Mar 2025 · below the cut-off, relevance 3, novelty 7" in shown
     assert "posted, relevance 8, novelty 7" in shown
     assert fake_slack.visible_messages("C1") == []
     assert "Say what to look for" in type_command(fake_slack, "search")
