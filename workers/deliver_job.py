@@ -31,6 +31,7 @@ from workers.embedding.embeddings import Embeddings
 from workers.given_up import give_back
 from workers.judging import outcomes
 from workers.judging.stand_ins import Shown, with_stand_ins
+from workers.other_channels import OtherChannels
 from workers.posted_cards import PostedCards
 
 log = structlog.get_logger()
@@ -72,9 +73,10 @@ async def _all(
     async with _poster(platform, settings) as poster, pace_redis:
         turn = ChannelRateLimit(pace_redis).acquire
         embeddings = Embeddings(store.vectors) if settings.meaning else None
+        others = OtherChannels(store, poster)
 
         def delivery_for(request: DigestRequest) -> _ChannelDelivery:
-            return _ChannelDelivery(request, store, poster, turn, clock, embeddings)
+            return _ChannelDelivery(request, store, poster, turn, clock, others, embeddings)
 
         await _DeliveryRun(DueDeliveries(store.redis, platform), delivery_for, clock).serve()
 
@@ -198,16 +200,12 @@ class _ChannelDelivery:
         poster: Poster,
         wait_for_turn: Callable[[Address], Awaitable[None]],
         clock: Callable[[], datetime],
+        others: OtherChannels,
         embeddings: Embeddings | None = None,
     ) -> None:
-        self.request, self.store, self.poster, self.wait_for_turn, self.clock = (
-            request,
-            store,
-            poster,
-            wait_for_turn,
-            clock,
-        )
-        self.embeddings = embeddings
+        self.request, self.store, self.poster = request, store, poster
+        self.wait_for_turn, self.clock = wait_for_turn, clock
+        self.others, self.embeddings = others, embeddings
 
     async def deliver(self) -> ChannelResult:
         async with self._hold_lease() as lease:
@@ -254,11 +252,12 @@ class _ChannelDelivery:
         await give_back(store, request, day, days, thread, self.clock())
         is_last_try = plan.is_last_try(request, self.clock())
         digest = self._digest(name, list_result, decided, basis, is_last_try)
-        posted = await self._posted(digest, day, self._thread(Outbox(store.redis, name), lease))
+        cards = PostedCards(store, request.address, lambda box: self._thread(box, lease))
+        thread = self._thread(Outbox(store.redis, name), lease)
+        posted = await self._posted(digest, day, thread, cards)
         if posted.ended:
             log.warning("thread ended early", channel=str(request.address), why=posted.ended)
         else:
-            cards = PostedCards(store, request.address, lambda box: self._thread(box, lease))
             await cards.tell_judged(digest, day, posted.message)
             await cards.add_profile(digest)
         at, message, ended = self.clock(), posted.message, posted.ended
@@ -300,14 +299,18 @@ class _ChannelDelivery:
         store.history.put_prepared(request.address, name, digest, basis)
         return digest
 
-    async def _posted(self, digest: Digest, day: str, thread: ThreadPoster) -> PostedThread:
+    async def _posted(
+        self, digest: Digest, day: str, thread: ThreadPoster, cards: PostedCards
+    ) -> PostedThread:
         """Post the thread; its head names the papers whose message the platform refuses."""
         ids = [decision.paper.id for decision in digest.posted]
         refused = {id: e.refused for id, e in thread.outbox.entries().items() if not e.message}
         unposted = {id: reason for id in ids if (reason := refused.get(id))}
-        _, *cards = digest_views.thread_posts(digest, day)
-        replies = list(zip(ids, cards, strict=True))
-        posted = await thread.post(digest_views.head(digest, day, unposted), replies)
+        head = digest_views.head(digest, day, unposted)
+        await self.others.look(
+            self.request.address, digest, day, lambda: thread.post_one(HEAD, head)
+        )
+        posted = await thread.post(head, cards.as_posted(digest, day))
         if posted.refused != unposted and not posted.ended:
             await thread.post_one(HEAD, digest_views.head(digest, day, posted.refused))
         return posted

@@ -1,10 +1,12 @@
-"""Says on cards that a channel has already what became known of their papers since."""
+"""The cards of a channel: as they are posted, and with what became known of their papers since."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from bot.domain.channel_view import CardState
 from bot.domain.digest import Decision, Digest, Outcome
+from bot.domain.message import Card, Post
 from bot.domain.request import Address
 from bot.runtime.posting import ThreadPoster
 from bot.store.outbox import Outbox
@@ -20,6 +22,11 @@ class PostedCards:
         self, store: Store, address: Address, thread: Callable[[Outbox], ThreadPoster]
     ) -> None:
         self._store, self._address, self._thread = store, address, thread
+
+    def as_posted(self, digest: Digest, day: str) -> list[tuple[str, Post]]:
+        """The replies of a digest's thread, by slot."""
+        states = self._store.cards.states(self._address, [d.paper.id for d in digest.posted])
+        return [(d.paper.id, _card(digest, d, day, states[d.paper.id])) for d in digest.posted]
 
     async def add_profile(self, digest: Digest) -> None:
         """Name a digest's profile on the cards of papers that another profile of this channel
@@ -44,8 +51,10 @@ class PostedCards:
     async def _change(self, digest: Digest, decision: Decision, day: str, message: str) -> None:
         """The card of a digest's paper as it is by now."""
         id = decision.paper.id
-        votes = self._store.votes.count(self._address, id)
-        also = self._store.shown_papers.other_profiles(self._address, id)
-        card = card_views.card(digest, digest.number_of(decision), decision, day, votes, also)
+        card = _card(digest, decision, day, self._store.cards.state(self._address, id))
         thread = self._thread(Outbox(self._store.redis, f"{self._address}:{day}"))
         await thread.change(id, card, message)
+
+
+def _card(digest: Digest, decision: Decision, day: str, state: CardState) -> Card:
+    return card_views.card(digest, digest.number_of(decision), decision, day, state)

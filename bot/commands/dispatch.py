@@ -321,6 +321,7 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
         _as_typed(subscriptions.subscribe), CHANGE, names_channel=True, posts=True
     ),
     "edit": CommandSpec(subscriptions.edit_pressed, CHANGE, names_channel=True),
+    "apart": CommandSpec(subscriptions.apart_pressed, CHANGE, names_channel=True),
     "pause": CommandSpec(_as_typed(subscriptions.pause), CHANGE, names_channel=True),
     "resume": CommandSpec(_as_typed(subscriptions.resume), CHANGE, names_channel=True, posts=True),
     "ask-unsubscribe": CommandSpec(subscriptions.asked_to_end, CHANGE, names_channel=True),

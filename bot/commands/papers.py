@@ -184,11 +184,10 @@ def voted_down(invocation: Invocation, context: Context, value: str) -> Answer:
 def _voted(invocation: Invocation, context: Context, value: str, vote: Vote) -> Answer:
     day, digest, decision = _pressed_paper(invocation, context, value)
     stands = _cast(invocation, context, digest, decision, vote)
-    votes = context.store.votes.count(invocation.address, decision.paper.id)
-    also = context.store.shown_papers.other_profiles(invocation.address, decision.paper.id)
+    state = context.store.cards.state(invocation.address, decision.paper.id)
     number = digest.number_of(decision)
     asks = teaching_views.why_not(value) if stands and vote is Vote.DOWN else None
-    return Answer(asks, update=card_views.card(digest, number, decision, day, votes, also))
+    return Answer(asks, update=card_views.card(digest, number, decision, day, state))
 
 
 def missed_voted_up(invocation: Invocation, context: Context, value: str) -> Answer:

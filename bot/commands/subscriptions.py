@@ -18,9 +18,11 @@ from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription
 from bot.errors import Refused
 from bot.store.requests import DueDeliveries
-from bot.views import conversation, refusals, subscriptions
+from bot.views import conversation, help, refusals, subscriptions
 
 _DEFAULT_TIME = time(9, 0)
+# Whether the channel's cards name other channels.
+_APART, _TOGETHER = "apart", "together"
 # Subscriptions of a workspace: every tick reads them all, and each may post a thread a day.
 _MOST = 500
 
@@ -66,12 +68,42 @@ def resume(invocation: Invocation, context: Context, words: Sequence[str]) -> An
 
 
 def list_subscriptions(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
+    """`list [apart | together]`."""
     address = invocation.address
+    if [word.lower() for word in words] in ([_APART], [_TOGETHER]):
+        context.authorise(invocation, Right.CHANGE)
+        return apart_pressed(invocation, context, words[0].lower())
     under_way = DueDeliveries(context.store.redis, address.platform).under_way()
     titles = {profile.fingerprint: profile.title for profile in context.profiles(address).values()}
     coming = [titles.get(profile, "") for place, profile in under_way if place == address]
     rows, history = subscription_items(invocation, context), context.store.history.of(address)
-    return Answer(subscriptions.list_text(rows, history, sorted(filter(None, coming))))
+    head = subscriptions.list_text(rows, history, sorted(filter(None, coming)))
+    if not _is_a_channel(invocation):
+        return Answer(head)
+    is_apart = str(address) in context.store.cards.apart()
+    every = context.store.subscriptions.of_workspace(address.platform, address.workspace)
+    if is_apart or any(each.address != address for each in every):
+        head = subscriptions.with_apart(head, is_apart, address.channel)
+    return Answer(head)
+
+
+def apart_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
+    """A button that carries `apart` or `together`; everyone in the channel is told."""
+    if not _is_a_channel(invocation):
+        raise Refused(subscriptions.only_in_channel())
+    if value not in (_APART, _TOGETHER):
+        raise Refused(help.unknown_button())
+    is_apart = value == _APART
+    context.store.cards.put_apart(invocation.address, is_apart)
+    return Answer(
+        subscriptions.apart_text(is_apart),
+        announcement=subscriptions.apart_announcement(invocation.by, is_apart),
+        announcement_address=invocation.address,
+    )
+
+
+def _is_a_channel(invocation: Invocation) -> bool:
+    return not invocation.is_private and invocation.address.platform != "terminal"
 
 
 def subscription_items(invocation: Invocation, context: Context) -> tuple[Item, ...]:

@@ -19,11 +19,13 @@ from pydantic import SecretStr
 from bot.discord import render
 from bot.domain.message import File, Message, Post
 from bot.domain.papers import fingerprint
+from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.network import describe_error, retry_after_seconds
 from bot.runtime.closing import finish_closing
+from bot.views.permalinks import permalink
 
 log = structlog.get_logger()
 
@@ -66,6 +68,7 @@ _CHANNEL: Final = "/channels/{channel_id}"
 _MESSAGES: Final = "/channels/{channel_id}/messages"
 _ONE: Final = "/channels/{channel_id}/messages/{message_id}"
 _UNKNOWN_MESSAGE: Final = 10008
+_WITH_RULES: Final = (0, 5)  # text and announcement channels
 _THREAD_THERE: Final = 160004
 # For a thread whose name Discord refuses: its moderation reads names.
 _PLAIN_NAME: Final = "Papers"
@@ -200,6 +203,19 @@ class DiscordPoster:
         opened = await self.request("POST", "/users/@me/channels", {"recipient_id": person})
         return Address(platform="discord", channel=str(opened["id"]))
 
+    async def audience(self, address: Address) -> Audience:
+        channel = await self.request("GET", _CHANNEL, channel_id=address.channel)
+        server = await self.request("GET", "/guilds/{guild_id}", guild_id=address.workspace)
+        try:
+            is_open = _sees_everyone(channel, server, address.workspace)
+        except (AttributeError, KeyError, TypeError, ValueError):  # not as Discord describes them
+            is_open = False
+        return Audience.EVERYONE if is_open else Audience.MEMBERS
+
+    async def link(self, address: Address, message: str) -> str:
+        await self.request("GET", _ONE, channel_id=address.channel, message_id=message)
+        return permalink(address, message, message)
+
     async def _request_in(
         self,
         address: Address,
@@ -294,6 +310,21 @@ async def _once(
         why = f"Discord has a fault of its own ({response.status})."
         raise Unavailable(why, ChannelReason.CHAT_DOWN, outcome_unknown=True)
     return response
+
+
+def _sees_everyone(channel: Json, server: Json, id: str) -> bool:
+    """Whether who is on a server may see a channel of it, whatever their roles: as the server says
+    of @everyone, whose role has the server's id, and then the channel (docs.discord.com,
+    "Permissions"). A thread has its parent's rules, which are not told with it."""
+    if channel.get("guild_id") != id or channel.get("type") not in _WITH_RULES:
+        return False
+    (may,) = (int(role["permissions"]) for role in server["roles"] if role["id"] == id)
+    if discord.Permissions(may).administrator:
+        return True
+    for rule in channel["permission_overwrites"]:
+        if rule["id"] == id:
+            may = may & ~int(rule["deny"]) | int(rule["allow"])
+    return discord.Permissions(may).view_channel
 
 
 def _mark(key: str) -> int:

@@ -75,6 +75,7 @@ def plain(post: Post) -> Json:
     url = [_address(post.url, _LINK)] if isinstance(post, Card) else []
     if isinstance(post, Card):
         said: tuple[str, ...] = (post.shows, post.comment)
+        url.append(_elsewhere(post))
     else:
         typed = (f"/{line.word} {line.arguments} {line.does}" for line in post.commands)
         label = (post.others.label,) if post.others else ()
@@ -134,7 +135,8 @@ def _card(card: Card) -> Json:
     scores = score_words(card.relevance, card.novelty)
     byline = card.byline or " · ".join(filter(None, (card.facts, card.authors)))
     small = " · ".join(text for text in (card.mark, scores, byline) if one_line(text))
-    rows += _rows([("-# ", small)], _FACTS)
+    elsewhere = _elsewhere(card)
+    rows += [*_rows([("-# ", small)], _FACTS - len(elsewhere)), *filter(None, [elsewhere])]
     menu = (Button(action="menu", label="⋯", value=value),) if (value := _menu_value(card)) else ()
     pdf = () if menu else (Button(action="pdf", label="PDF", url=card.pdf),)
     return {
@@ -142,6 +144,14 @@ def _card(card: Card) -> Json:
         "flags": _SUPPRESS_EMBEDS,
         "components": _button_rows(_buttons((*card.buttons, *menu, *pdf), set())),
     }
+
+
+def _elsewhere(card: Card) -> str:
+    """Discord shows a channel's name to those alone who may see it."""
+    if card.elsewhere is None or not _is_id(card.elsewhere.channel):
+        return ""
+    there = _linked(card.elsewhere.link.label, card.elsewhere.link.url, _LINE)
+    return f"-# {_fitted(card.elsewhere.words, _LINE)} <#{card.elsewhere.channel}>, {there}"
 
 
 def _menu_value(card: Card) -> str:

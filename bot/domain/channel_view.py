@@ -1,4 +1,4 @@
-"""A decided day as one channel got it; no I/O."""
+"""A decided day as one channel got it, and what became of its cards since; no I/O."""
 
 from __future__ import annotations
 
@@ -11,6 +11,24 @@ from pydantic import Field
 from bot.domain.digest import CHANNEL_OUTCOMES, Decision, Digest, ListResult, Outcome
 from bot.domain.moved_up import MovedUp
 from bot.domain.papers import Value
+from bot.domain.subscription import Votes
+
+
+class Pointer(Value):
+    """Where a paper was posted first in the workspace: a channel that everybody there may read (an
+    id), and the web address of the message."""
+
+    channel: str
+    url: str
+
+
+class CardState(Value):
+    """What the card of a paper says beyond its digest: the votes that count on it, the channel's
+    other profiles (titles) that picked it, and where it was posted first."""
+
+    votes: Votes = Votes()
+    also: tuple[str, ...] = ()
+    pointer: Pointer | None = None
 
 
 class ChannelView(Value):

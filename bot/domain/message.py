@@ -36,6 +36,15 @@ class Link(Value):
     url: str
 
 
+class ChannelLink(Value):
+    """`Also in #general, discussed there`: `words`, a channel (an id, which the platform shows by
+    its name to those who may see it), and a `link` to a message in it."""
+
+    words: str
+    channel: str
+    link: Link
+
+
 class PaperLine(Value):
     """One paper in the parent message; `shows` is a sentence below its title. One that no model
     judged has no `relevance`."""
@@ -61,7 +70,8 @@ class Card(Value):
     `shows` says what the paper does, `comment` why it was picked, `byline` who wrote it and where
     in a few words. One that was not picked has no `rank` and a `mark` that says so; before a model
     has judged it, it has no `relevance`. `facts`, `authors` and `abstract` say more, where there is
-    room and no button. `menu` has the buttons that are pressed less often.
+    room and no button. `menu` has the buttons that are pressed less often. `elsewhere` is where the
+    paper was posted first.
     """
 
     kind: Literal["card"] = "card"
@@ -79,6 +89,7 @@ class Card(Value):
     comment: str
     abstract: str
     pdf: str
+    elsewhere: ChannelLink | None = field(default=None, exclude_if=lambda link: link is None)
     buttons: tuple[Button, ...] = ()
     menu: tuple[Button, ...] = ()
 

@@ -22,6 +22,7 @@ from pyrate_limiter.limiter import SingleBucketFactory
 
 from bot.domain.message import Message, Post
 from bot.domain.papers import fingerprint
+from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Refused, Unavailable
@@ -85,6 +86,13 @@ class Poster(Protocol):
 
     async def open_direct(self, address: Address, person: str) -> Address:
         """The address of direct messages to a person of this workspace."""
+
+    async def audience(self, address: Address) -> Audience:
+        """Who may read a channel. What the platform does not call open is its members' alone."""
+
+    async def link(self, address: Address, message: str) -> str:
+        """The web address of a message in a channel. Refused with MESSAGE_GONE says that there is
+        none any more."""
 
 
 class ChannelRateLimit:

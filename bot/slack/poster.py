@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.message import File, Message, Post
+from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
@@ -31,6 +32,8 @@ _SECONDS = 10
 _SKEW = timedelta(minutes=5)
 _EVENT = "paperboy_message"
 _OTHER_TOKEN = "apps.connections.open"
+# With other workspaces, of another company or of the same (docs.slack.dev, "conversation object").
+_SHARED = ("shared", "ext_shared", "org_shared")
 _NOT_UPLOADED = "Slack took no file"
 _PAGE = 100
 
@@ -242,6 +245,17 @@ class SlackPoster:
     async def open_direct(self, address: Address, person: str) -> Address:
         opened = await self._call(self.web.conversations_open, users=person)
         return address.model_copy(update={"channel": str(opened["channel"]["id"])})
+
+    async def audience(self, address: Address) -> Audience:
+        info = await self._call(self.web.conversations_info, channel=address.channel)
+        channel = info.get("channel")
+        about = channel if isinstance(channel, dict) else {}
+        if any(about.get(f"is_{how}") for how in _SHARED):
+            return Audience.OUTSIDERS
+        is_open = about.get("is_private") is False and not (
+            about.get("is_im") or about.get("is_mpim")
+        )
+        return Audience.EVERYONE if is_open else Audience.MEMBERS
 
     async def upload(self, person: str, file: File) -> None:
         """Post a file into the direct messages with a person."""

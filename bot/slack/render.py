@@ -131,10 +131,19 @@ def _card(card: Card) -> list[Json]:
         first += [text_element(" · "), *link("PDF", card.pdf, 10)]
     byline = _joined([_scores(card), cut(card.byline or _facts(card), 500)], " · ")
     return [
-        *rich_text([[*first, NEWLINE], text_row(card.shows, 2_000)]),
+        *rich_text([[*first, NEWLINE], text_row(card.shows, 2_000), _elsewhere(card)]),
         *context_block([cut(card.comment, 2_000), byline], 2_800),
         *actions(card.buttons, card.menu),
     ]
+
+
+def _elsewhere(card: Card) -> list[Json]:
+    """Slack shows a channel's name to those alone who may see it."""
+    if card.elsewhere is None or not ID.fullmatch(card.elsewhere.channel):
+        return []
+    channel = {"type": "channel", "channel_id": card.elsewhere.channel}
+    there = link(card.elsewhere.link.label, card.elsewhere.link.url, 100)
+    return [text_element(f"{card.elsewhere.words} "), channel, text_element(", "), *there, NEWLINE]
 
 
 def _facts(card: Card) -> str:
@@ -267,6 +276,8 @@ def _people(people: People) -> list[Json]:
 def _card_rows(card: Card) -> list[str]:
     rows = [f"{_number(card)}{card.title}", card.url, card.shows, card.comment]
     rows += [_joined([_scores(card), card.facts], " · "), card.authors, card.abstract]
+    if card.elsewhere:
+        rows.append(f"{card.elsewhere.words} another channel: {card.elsewhere.link.url}")
     return [*rows, f"PDF {card.pdf}" if card.pdf else ""]
 
 

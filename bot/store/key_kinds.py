@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from bot.domain.budget import GateReport, SkipReason
-from bot.domain.channel_view import ChannelView
+from bot.domain.channel_view import ChannelView, Pointer
 from bot.domain.checkup import Outage
 from bot.domain.digest import (
     Digest,
@@ -25,6 +25,7 @@ from bot.domain.digest import (
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.papers import Paper, Profile, Value
 from bot.domain.profile_version import ProfileVersion
+from bot.domain.readers.elsewhere import Audience
 from bot.domain.readers.following import Follow, Telling, Told, Unreachable
 from bot.domain.readers.saved import SavedPaper
 from bot.domain.readers.teaching import Lesson, Taught, VoteUse
@@ -250,6 +251,10 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"history:{_PLACE}", "hash", _a(Delivery), False),
     (f"had:{_PLACE}", "hash", _slot, False),
     (f"also:{_PLACE}:{_PAPER}", "set", _text, False),
+    (f"shown-in:{_WORKSPACE}:{_PAPER}", "set", _text, False),
+    (f"pointer:{_PLACE}:{_PAPER}", "string", _a(Pointer), False),
+    (f"audiences:{_WORKSPACE}", "hash", lambda _, text: Audience(text), False),
+    ("apart", "set", _place, False),
     (r"outbox:.+", "hash", _entry, False),
     ("wishes", "hash", _a(DigestRequest), False),
     ("subscriptions", "hash", _subscription, False),

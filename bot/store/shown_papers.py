@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -25,8 +25,14 @@ class ShownPapers:
         """The papers that a digest posts, as brought by this day (a name)."""
         origin = _Origin(digest.profile.name, _list_name(digest), day)
         rows: dict[Any, Any] = {decision.paper.id: str(origin) for decision in digest.posted}
-        if rows:
-            self._redis.hset(_key(address), mapping=rows)
+        if not rows:
+            return
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hset(_key(address), mapping=rows)
+            for id in rows if address.workspace else ():
+                pipe.sadd(_channels(address, id), address.channel)
+                pipe.expire(_channels(address, id), RETENTION)
+            pipe.execute()
 
     def drop(self, address: Address, day: str, kept: Collection[str] = ()) -> None:
         """Forget the papers that this day (a name) brought, but for those (ids)."""
@@ -61,6 +67,27 @@ class ShownPapers:
         """The name of the day that brought a paper (an id) to this channel."""
         origin = self._rows.hget(_key(address), paper, _Origin.read)
         return origin.day if origin else None
+
+    def in_other_channels(
+        self, address: Address, papers: Sequence[str]
+    ) -> dict[str, dict[Address, str]]:
+        """The other channels of the workspace that were shown some of these papers (ids), or are
+        about to be: by paper, with the day (a name) that brought it there. Direct messages on
+        Discord are in no workspace, and nobody's other channels."""
+        if not (papers and address.workspace):
+            return {}
+        with self._redis.pipeline(transaction=False) as pipe:
+            for id in papers:
+                pipe.smembers(_channels(address, id))
+            channels = sorted(set[str]().union(*pipe.execute()) - {address.channel})
+        found = dict[str, dict[Address, str]]()
+        for channel in channels:
+            other = address.model_copy(update={"channel": channel})
+            origins = self._rows.hmget(_key(other), papers, _Origin.read)
+            for id, origin in zip(papers, origins, strict=True):
+                if origin:
+                    found.setdefault(id, {})[other] = origin.day
+        return found
 
     def repeats_from_same_list(self, address: Address, digest: Digest) -> dict[str, str]:
         """The repeats of a digest that another profile brought here from the same list, with that
@@ -120,3 +147,8 @@ def _list_name(digest: Digest) -> str:
 
 def _key(address: Address) -> str:
     return f"pb:had:{address}"
+
+
+def _channels(address: Address, paper: str) -> str:
+    """Where to look for a paper in the workspace; what is found there says whether it is."""
+    return f"pb:shown-in:{address.workspace_key}:{paper}"

@@ -7,6 +7,7 @@ from typing import Protocol
 from redis import Redis
 
 from bot.domain.readers.traces import Trace
+from bot.store.cards import Cards
 from bot.store.days import Days
 from bot.store.history import History
 from bot.store.lists import Lists
@@ -58,6 +59,7 @@ class Store:
         self.tasks = Tasks(redis)
         self.vote_uses = VoteUses(redis)
         self.votes = PaperVotes(redis, self.vote_uses)
+        self.cards = Cards(redis, self.shown_papers, self.votes)
         self.saved = SavedPapers(redis)
         self.left_behind: tuple[LeftBehind, ...] = (
             self.votes,

@@ -8,8 +8,9 @@ from datetime import date
 from bot.arxiv import authors, ids
 from bot.arxiv.sentences import telling_sentence
 from bot.arxiv.text import one_line, readable, shortened
+from bot.domain.channel_view import CardState, Pointer
 from bot.domain.digest import Decision, Digest, Outcome
-from bot.domain.message import Button, Card, Message
+from bot.domain.message import Button, Card, ChannelLink, Link, Message
 from bot.domain.papers import Announced, AnnounceType, Paper
 from bot.domain.subscription import Votes
 from bot.views.dates import long_month
@@ -27,14 +28,12 @@ def card(
     rank: int | None,
     decision: Decision,
     day: str = "",
-    votes: Votes | None = None,
-    also: Iterable[str] = (),
+    state: CardState | None = None,
 ) -> Card:
-    """One posted paper, with its rank where it is picked; `also` has the titles of the channel's
-    other profiles that picked it. `day` is what buttons carry to name the digest; without it there
-    are no buttons."""
-    paper, score = decision.paper, decision.score
-    others = [f"also for {one_line(title)}" for title in also]
+    """One posted paper, with its rank where it is picked; `state` is what is known beyond its
+    digest. `day` is what buttons carry to name the digest; without it there are no buttons."""
+    paper, score, state = decision.paper, decision.score, state or CardState()
+    others = [f"also for {one_line(title)}" for title in state.also]
     return Card(
         rank=rank,
         title=readable(paper.title),
@@ -49,9 +48,15 @@ def card(
         comment=_comment(digest, decision),
         abstract=shortened(readable(paper.abstract), _ABSTRACT),
         pdf=pdf_url(paper),
-        buttons=tuple(_buttons(f"{day} {paper.id}", votes or Votes())) if day else (),
+        elsewhere=_elsewhere(state.pointer) if state.pointer else None,
+        buttons=tuple(_buttons(f"{day} {paper.id}", state.votes)) if day else (),
         menu=menu(paper, day) if day else (),
     )
+
+
+def _elsewhere(pointer: Pointer) -> ChannelLink:
+    there = Link(label="discussed there", url=pointer.url)
+    return ChannelLink(words="Also in", channel=pointer.channel, link=there)
 
 
 def mark(decision: Decision) -> str:

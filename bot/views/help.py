@@ -27,7 +27,11 @@ _MORE = (
     ),
     CommandLine(word="digest pause", arguments="[PROFILE]", does="stop digests for a while"),
     CommandLine(word="digest resume", arguments="[PROFILE]", does="restart them"),
-    CommandLine(word="digest list", does="this channel's subscriptions, to edit or end them"),
+    CommandLine(
+        word="digest list",
+        arguments="[apart | together]",
+        does="this channel's subscriptions, to edit or end them",
+    ),
     CommandLine(
         word="digest now", arguments="PROFILE [top 8]", does="post the latest digest here now"
     ),

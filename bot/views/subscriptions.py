@@ -182,6 +182,31 @@ def list_text(
     )
 
 
+def with_apart(head: Message, is_apart: bool, channel: str) -> Message:
+    """A channel's list where other channels have subscriptions, too."""
+    change = ("Join other channels", "together") if is_apart else ("Stand apart", "apart")
+    button = Button(action="apart", label=change[0], value=f"{channel} {change[1]}")
+    small = f"This channel stands apart: {_APART}" if is_apart else _TOGETHER
+    return head.model_copy(
+        update={"small": (*head.small, small), "buttons": (*head.buttons, button)}
+    )
+
+
+def apart_text(is_apart: bool) -> Message:
+    """What holds from now on."""
+    return Message(title=f"This channel stands apart: {_APART}" if is_apart else _TOGETHER)
+
+
+def apart_announcement(by: str, is_apart: bool) -> Message:
+    if is_apart:
+        return Message(by=by, title=f"set this channel apart: {_APART}")
+    return Message(by=by, title=f"lets this channel stand apart no longer. {_TOGETHER}")
+
+
+def only_in_channel() -> str:
+    return "Type this in the channel that it is about."
+
+
 def home_text(items: Sequence[Item], may_change: bool) -> Message:
     """A person's home page: the subscriptions of the channels they are in."""
     text = () if items else ("None of your channels has a subscription yet.",)
@@ -203,6 +228,11 @@ def no_home(why: str) -> Message:
     return Message(title=_PAPERBOY, text=(why,))
 
 
+_APART = "papers name no other channel, and only the votes cast here count."
+_TOGETHER = (
+    "Papers that an open channel posted first link to it, and votes in open channels count "
+    "together."
+)
 _PAPERBOY = "Paperboy delivers the arXiv papers your group works on"
 _POSTING = "being posted now"
 

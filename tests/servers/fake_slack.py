@@ -79,6 +79,8 @@ class Ack(NamedTuple):
 @dataclass
 class Channel:
     archived: bool = False
+    private: bool = False
+    shared: bool = False  # with another workspace
     bot_is_member: bool = True
     members: set[str] | None = None  # ids of people; None: everybody
     messages: list[Json] = field(default_factory=list)
@@ -208,6 +210,8 @@ class SlackState:
         state = {
             "is_archived": self.channels[id].archived,
             "is_member": self.channels[id].bot_is_member,
+            "is_private": self.channels[id].private,
+            "is_shared": self.channels[id].shared,
         }
         return {
             "channel": {"id": id, "name": f"papers-{id.lower()}", "is_im": id[0] == "D"} | state

@@ -16,6 +16,7 @@ from bot.commands.context import Answer, Context, Invocation
 from bot.commands.dispatch import Action, button_action, press, submit, typed_action
 from bot.commands.permissions import Person, PersonKind, Right
 from bot.domain.message import Card, Message, Post
+from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
@@ -175,6 +176,17 @@ class Chat:
     async def open_direct(self, address: Address, person: str) -> Address:
         await self._asked(None)
         return address.model_copy(update={"channel": f"D{person}"})
+
+    async def audience(self, address: Address) -> Audience:
+        """Everybody reads every channel."""
+        await self._asked(address)
+        return Audience.EVERYONE
+
+    async def link(self, address: Address, message: str) -> str:
+        await self._asked(address)
+        if any(m.id == message and not m.removed for m in self.channels[address]):
+            return f"https://chat.example/archives/{address.channel}/p{message}"
+        raise Refused("That message is gone.", ChannelReason.MESSAGE_GONE)
 
     # -- what goes wrong
 

@@ -75,9 +75,16 @@ class PaperVotes:
             if stands >= 0:
                 return bool(stands)
 
-    def count(self, address: Address, paper: str) -> Votes:
-        rows: list[str] = self._redis.hvals(_votes(str(address), paper))  # type: ignore[assignment]
-        counts = Counter(rows)
+    def count(self, address: Address, paper: str, others: Sequence[Address] = ()) -> Votes:
+        """Of a channel, and of `others` that are counted with it. Each person counts once: by their
+        vote in this channel, else by that in the first of the others."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for each in (address, *others):
+                pipe.hgetall(_votes(str(each), paper))
+            by_person = dict[str, str]()
+            for rows in pipe.execute():
+                by_person = rows | by_person
+        counts = Counter(by_person.values())
         return Votes(up=counts[Vote.UP], down=counts[Vote.DOWN])
 
     # -- what they teach

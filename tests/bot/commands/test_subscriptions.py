@@ -370,6 +370,8 @@ def about_saved_papers(somebody: Conversation) -> None:
     somebody.presses("unsave", "2503.10000")
     somebody.presses("up-missed", "day 2503.10002")
     somebody.types("/digest best 30")
+    somebody.presses("apart", "C1 apart")
+    somebody.types("/digest list", "/digest list together")
     somebody.presses("weekly-best", "fridays")
     somebody.types("/digest best off")
     somebody.types("/digest me")

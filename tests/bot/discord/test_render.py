@@ -23,7 +23,7 @@ from bot.discord.render import (
     thread_name,
 )
 from bot.domain.digest import Decision, Outcome, Score
-from bot.domain.message import Button, Card, Item, Link, Message, PaperLine, Post
+from bot.domain.message import Button, Card, ChannelLink, Item, Link, Message, PaperLine, Post
 from bot.views import card as card_views
 from bot.views import digest as digest_views
 from tests import external_file
@@ -285,6 +285,23 @@ def test_the_ugliest_papers_of_a_month_stay_text() -> None:
         said = "".join(text for kind, text in parse_markup(body["content"]) if kind == "text")
         assert card.shows in said
         assert card.comment[:300] in said
+
+
+@pytest.mark.parametrize("channel", ["2", "everyone", "2> @everyone", ""])
+def test_another_channel_is_named_by_its_id_alone(channel: str) -> None:
+    there = ChannelLink(
+        words="Also in", channel=channel, link=Link(label="there", url="https://discord.com/1")
+    )
+    decision = local_day().picked[0]
+    card = card_views.card(local_day(), 1, decision).model_copy(
+        update={"elsewhere": there, "comment": "w " * 2000, "facts": "v " * 2000, "byline": ""}
+    )
+    body = message(card)
+    assert not message_error(body)
+    row = "-# Also in <#2>, [there](https://discord.com/1)"
+    assert (row in body["content"].split("\n")) == (channel == "2")
+    assert (row in str(plain(card))) == (channel == "2")
+    assert "everyone" not in str(body)
 
 
 @pytest.mark.parametrize("to", ["everyone", "1> @everyone", "&1", "x", ""])

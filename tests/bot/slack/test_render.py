@@ -16,6 +16,7 @@ from bot.domain.digest import Decision, Outcome, Score
 from bot.domain.message import (
     Button,
     Card,
+    ChannelLink,
     Choice,
     Field,
     Form,
@@ -246,6 +247,21 @@ def test_other_peoples_text_is_shown_letter_by_letter() -> None:
     for text in (card.title, card.shows, card.comment, card.byline):
         assert text in shown
     assert "&lt;b&gt;bold&lt;/b&gt;" in render.message(card)["text"]
+
+
+@pytest.mark.parametrize("channel", ["C2", "general", "<!channel>", ""])
+@pytest.mark.parametrize("url", ["https://testers.slack.com/archives/C2/p1", "javascript:x"])
+def test_another_channel_is_named_by_its_id_alone(channel: str, url: str) -> None:
+    there = ChannelLink(words="Also in", channel=channel, link=Link(label="there", url=url))
+    card = CARD.model_copy(update={"elsewhere": there})
+    found = render.message(card)
+    assert broken_rules(found) == []
+    elements = [e for part in found["blocks"][0]["elements"] for e in part["elements"]]
+    named = [e["channel_id"] for e in elements if e["type"] == "channel"]
+    assert named == (["C2"] if channel == "C2" else [])
+    links = [e["url"] for e in elements if e["type"] == "link" and e["text"] == "there"]
+    assert links == ([url] if named and url.startswith("https") else [])
+    assert channel not in render.plain(card)["text"].replace(url, "") or not channel
 
 
 def ugliest() -> Iterator[Card]:

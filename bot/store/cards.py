@@ -1,0 +1,116 @@
+"""Redis: what the cards of a channel say beyond their digest: votes, other profiles, pointers to
+the channels of the workspace that had a paper first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from redis import Redis
+
+from bot.domain.channel_view import CardState, Pointer
+from bot.domain.readers.elsewhere import Audience
+from bot.domain.request import Address
+from bot.store.readers.votes import PaperVotes
+from bot.store.shown_papers import ShownPapers
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import RETENTION, reader_for, serialise
+
+_APART = "pb:apart"
+
+
+class Cards:
+    """By channel and paper (an id)."""
+
+    def __init__(self, redis: Redis, shown: ShownPapers, votes: PaperVotes) -> None:
+        self._redis, self._rows = redis, ValueReader(redis)
+        self._shown, self._votes = shown, votes
+
+    def state(self, address: Address, paper: str) -> CardState:
+        return self.states(address, [paper])[paper]
+
+    def states(self, address: Address, papers: Sequence[str]) -> dict[str, CardState]:
+        """What each card says by now."""
+        together = self._counted_together(address, papers)
+        return {
+            paper: CardState(
+                votes=self._votes.count(address, paper, others),
+                also=self._shown.other_profiles(address, paper),
+                pointer=self._pointer(address, paper, others),
+            )
+            for paper in papers
+            for others in [together.get(paper, ())]
+        }
+
+    def _counted_together(
+        self, address: Address, papers: Sequence[str]
+    ) -> dict[str, Sequence[Address]]:
+        """The other channels whose votes on a paper count on its card here: those that everybody of
+        the workspace may read. Nobody learns of another channel by a number either."""
+        others = self._shown.in_other_channels(address, papers)
+        if not others:
+            return {}
+        audiences, apart = self.audiences(address.workspace_key), self.apart()
+        here = audiences.get(address.channel, Audience.OUTSIDERS)
+        if str(address) in apart or here is Audience.OUTSIDERS:
+            return {}
+        return {
+            paper: [
+                other
+                for other in places
+                if audiences.get(other.channel) is Audience.EVERYONE and str(other) not in apart
+            ]
+            for paper, places in others.items()
+        }
+
+    # -- pointers
+
+    def _pointer(self, address: Address, paper: str, others: Collection[Address]) -> Pointer | None:
+        """None where the paper is no longer there, or nobody may be sent there any more."""
+        if not others:
+            return None
+        found = self._rows.get(_pointer(address, paper), reader_for(Pointer))
+        return found if found and found.channel in {each.channel for each in others} else None
+
+    def put_pointers(self, address: Address, pointers: Mapping[str, Pointer | None]) -> None:
+        """What cards here point to, by paper; None: to nothing."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for paper, pointer in pointers.items():
+                if pointer:
+                    pipe.set(_pointer(address, paper), serialise(pointer), ex=RETENTION)
+                else:
+                    pipe.delete(_pointer(address, paper))
+            pipe.execute()
+
+    # -- who reads a channel, as far as anybody had to know
+
+    def audiences(self, workspace_key: str) -> dict[str, Audience]:
+        """By channel (an id)."""
+        return self._rows.hgetall(f"pb:audiences:{workspace_key}", _read_audience)
+
+    def put_audience(self, address: Address, audience: Audience) -> None:
+        key = f"pb:audiences:{address.workspace_key}"
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hset(key, address.channel, audience.value)
+            pipe.expire(key, RETENTION)
+            pipe.execute()
+
+    # -- channels that want nothing of this
+
+    def apart(self) -> set[str]:
+        """The channels (addresses) that point to no other, are pointed to by none, and count their
+        own votes only."""
+        return set(map(str, self._redis.smembers(_APART)))
+
+    def put_apart(self, address: Address, is_apart: bool) -> None:
+        if is_apart:
+            self._redis.sadd(_APART, str(address))
+        else:
+            self._redis.srem(_APART, str(address))
+
+
+def _read_audience(text: str) -> Audience:
+    return Audience(text)
+
+
+def _pointer(address: Address, paper: str) -> str:
+    return f"pb:pointer:{address}:{paper}"

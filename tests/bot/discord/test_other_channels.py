@@ -1,0 +1,118 @@
+"""One paper in several channels of a Discord server: which are open, and what cards say."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import redis.asyncio
+from discord.http import Route
+from pydantic import SecretStr
+
+from bot.discord.poster import DiscordPoster
+from bot.domain.readers.elsewhere import Audience
+from bot.domain.request import Address
+from bot.errors import PaperboyError
+from bot.settings import Settings
+from bot.store.requests import DueDeliveries
+from bot.store.store import Store
+from tests.servers.fake_discord import FakeDiscord
+from tests.servers.fake_discord_state import ADMINISTRATOR, GUILD_ID, USER_ID, VIEW_CHANNEL
+from tests.workers.run_deliver_job import put_judged_day
+from workers import deliver_job
+
+HERE = Address(platform="discord", workspace=GUILD_ID, channel="200000000000000001")
+THERE = HERE.model_copy(update={"channel": "200000000000000002"})
+
+
+def audience(fake_discord: FakeDiscord, address: Address = HERE) -> Audience:
+    async def run() -> Audience:
+        Route.BASE = fake_discord.api
+        poster = DiscordPoster(SecretStr("token"))
+        try:
+            return await poster.audience(address)
+        finally:
+            await poster.close()
+
+    return asyncio.run(run())
+
+
+def test_a_channel_is_open_where_everyone_on_the_server_sees_it(fake_discord: FakeDiscord) -> None:
+    assert audience(fake_discord) is Audience.EVERYONE
+    fake_discord.channels[HERE.channel].visible_to = {USER_ID}
+    assert audience(fake_discord) is Audience.MEMBERS
+
+
+def test_a_server_that_shows_its_channels_by_role_has_no_open_ones(
+    fake_discord: FakeDiscord,
+) -> None:
+    fake_discord.bot_permissions &= ~VIEW_CHANNEL
+    assert audience(fake_discord) is Audience.MEMBERS
+    fake_discord.bot_permissions |= ADMINISTRATOR
+    assert audience(fake_discord) is Audience.EVERYONE
+
+
+def test_a_thread_a_forum_and_another_server_are_not_taken_for_open(
+    fake_discord: FakeDiscord,
+) -> None:
+    forum = HERE.model_copy(update={"channel": "200000000000000004"})
+    assert audience(fake_discord, forum) is Audience.MEMBERS
+    elsewhere = HERE.model_copy(update={"workspace": "100000000000000009"})
+    assert audience(fake_discord, elsewhere) is Audience.MEMBERS
+
+
+@pytest.mark.parametrize("channel", [{}, {"guild_id": GUILD_ID, "type": 0}, [], None])
+def test_a_channel_that_is_not_described_is_not_open(
+    channel: Any, fake_discord: FakeDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake_discord, "_described", lambda where: channel)
+    with suppress(PaperboyError):  # nobody can say
+        assert audience(fake_discord) is Audience.MEMBERS
+
+
+def deliver(fake_discord: FakeDiscord, store: Store, redis_url: str, address: Address) -> None:
+    (request,) = put_judged_day(store, "C1")
+    DueDeliveries(store.redis, "discord").put([request.model_copy(update={"address": address})])
+    settings = Settings(DISCORD_TOKEN="token", DISCORD_API_URL=fake_discord.api)
+    pace = redis.asyncio.Redis.from_url(redis_url)
+    deliver_job.deliver("discord", store, settings, pace, lambda: datetime.now(UTC))
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_card_names_an_open_channel_by_its_id_and_links_the_card_there(
+    is_open: bool,
+    fake_discord: FakeDiscord,
+    store: Store,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deliver_job, "_LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(deliver_job.ChannelRateLimit, "acquire", lambda *_: asyncio.sleep(0))
+    fake_discord.channels[HERE.channel].visible_to = None if is_open else {USER_ID}
+    deliver(fake_discord, store, redis_url, HERE)
+    deliver(fake_discord, store, redis_url, THERE)
+    head, first, *_ = fake_discord.visible_messages(HERE.channel)
+    _, *cards = fake_discord.visible_messages(THERE.channel)
+    assert len(cards) == 6
+    link = f"https://discord.com/channels/{GUILD_ID}/{head['id']}/{first['id']}"
+    row = f"-# Also in <#{HERE.channel}>, [discussed there]({link})"
+    assert (row in cards[0]["content"]) == is_open
+    assert sum("Also in" in card["content"] for card in cards) == (6 if is_open else 0)
+    assert HERE.channel not in str(cards) or is_open
+
+
+def test_a_thread_that_was_deleted_is_not_pointed_to(
+    fake_discord: FakeDiscord, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver_job, "_LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(deliver_job.ChannelRateLimit, "acquire", lambda *_: asyncio.sleep(0))
+    deliver(fake_discord, store, redis_url, HERE)
+    head, *_ = fake_discord.visible_messages(HERE.channel)
+    fake_discord.delete_message(HERE.channel, head["id"])
+    deliver(fake_discord, store, redis_url, THERE)
+    _, *cards = fake_discord.visible_messages(THERE.channel)
+    assert len(cards) == 6
+    assert "Also in" not in str(cards)
