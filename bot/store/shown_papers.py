@@ -29,6 +29,7 @@ class ShownPapers:
             return
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hset(_key(address), mapping=rows)
+            # Direct messages on Discord are in no workspace, and nobody's other channels.
             for id in rows if address.workspace else ():
                 pipe.sadd(_channels(address, id), address.channel)
                 pipe.expire(_channels(address, id), RETENTION)
@@ -72,9 +73,8 @@ class ShownPapers:
         self, address: Address, papers: Sequence[str]
     ) -> dict[str, dict[Address, str]]:
         """The other channels of the workspace that were shown some of these papers (ids), or are
-        about to be: by paper, with the day (a name) that brought it there. Direct messages on
-        Discord are in no workspace, and nobody's other channels."""
-        if not (papers and address.workspace):
+        about to be: by paper, with the day (a name) that brought it there."""
+        if not papers:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
             for id in papers:

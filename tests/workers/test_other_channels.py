@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,9 +17,12 @@ from bot.domain.readers.elsewhere import Audience
 from bot.domain.request import Address, DigestRequest, digest_name
 from bot.domain.status import Status
 from bot.domain.subscription import Votes
+from bot.runtime.posting import HEAD
+from bot.slack import poster as poster_slack
 from bot.slack.poster import SlackPoster
 from bot.store.key_kinds import kind_of
 from bot.store.lookups import Lookups
+from bot.store.outbox import Outbox
 from bot.store.store import Store
 from tests.factories import (
     DAY,
@@ -162,6 +167,9 @@ def test_a_channel_that_is_shared_with_outsiders_stands_by_itself(
     place.deliver("C1")
     place.deliver("C2")
     assert place.pointing("C1") == place.pointing("C2") == {}
+    if shared == "C2":
+        assert "chat.getPermalink" not in {call.method for call in place.slack.calls}
+    place.deliver("C3")
     place.vote("C1", "U1")
     assert (place.counted("C1").up, place.counted("C2").up) == (1, 0)
 
@@ -213,18 +221,21 @@ def test_a_channel_that_stands_apart_names_none_and_is_named_by_none(
     place.deliver("C1")
     place.deliver("C2")
     assert place.pointing("C1") == place.pointing("C2") == {}
+    assert "conversations.info" not in {call.method for call in place.slack.calls}
     place.vote("C1", "U1")
     place.vote("C2", "U2")
     assert (place.counted("C1").up, place.counted("C2").up) == (1, 1)
+    place.deliver("C3")
     place.store.cards.put_apart(slack_address(apart), False)
+    assert place.vote("C3", "U3").buttons[0].label == "👍 2"
 
 
 @pytest.mark.parametrize("apart", ["C1", "C2"])
 def test_what_was_pointed_to_is_taken_back_with_the_next_change_of_a_card(
     apart: str, place: Workspace
 ) -> None:
-    place.deliver("C1")
-    place.deliver("C2")
+    for channel in ("C1", "C3", "C2"):
+        place.deliver(channel)
     assert place.vote("C2", "U1").elsewhere is not None
     place.store.cards.put_apart(slack_address(apart), True)
     assert place.vote("C2", "U2").elsewhere is None
@@ -260,6 +271,60 @@ def test_two_channels_at_the_same_time_do_not_point_to_each_other(place: Workspa
     assert set().union(*(set(each.values()) for each in found)) in ({"C1"}, {"C2"})
 
 
+def test_a_thread_that_goes_on_later_is_still_the_first(place: Workspace) -> None:
+    first = place.request("C1")
+    place.slack.inject_faults("chat.postMessage", "ok", *["http_500"] * 2)
+    place.run([first])
+    assert replies(place.slack, "C1") == 0
+    place.deliver("C2")
+    place.run([first])
+    assert replies(place.slack, "C1") == 6
+    assert place.pointing("C1") == {}
+    link = f"/archives/C1/p{place.slack.visible_messages('C1')[0]['ts'].replace('.', '')}"
+    assert f"{link}'" in place.cards("C2")[ONE]  # to the thread, as long as the card isn't there
+
+
+def test_the_first_of_several_channels_is_the_one_that_began_first(place: Workspace) -> None:
+    for channel in ("C3", "C1", "C2"):
+        place.deliver(channel)
+    assert set(place.pointing("C2").values()) == set(place.pointing("C1").values()) == {"C3"}
+
+
+def test_a_head_that_is_on_its_way_is_waited_for(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.deliver("C1")
+    (day,) = (each.day for each in place.store.history.of(slack_address("C1")))
+    box = Outbox(place.store.redis, f"{slack_address('C1')}:{day}")
+    sent, audience = box.entry(HEAD), SlackPoster.audience
+    assert sent is not None
+    box.put_result(HEAD, sent.model_copy(update={"message": ""}))
+
+    async def found(self: SlackPoster, address: Address) -> Audience:
+        asyncio.get_running_loop().call_later(0.1, box.put_result, HEAD, sent)
+        return await audience(self, address)
+
+    monkeypatch.setattr(SlackPoster, "audience", found)
+    place.deliver("C2")
+    assert place.pointing("C2") == dict.fromkeys(paper_ids(6)[:3], "C1")
+
+
+def test_a_channel_that_slack_does_not_call_public_is_not_named(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place.slack, "conversations_info", lambda given: {"channel": {"id": "C"}})
+    place.deliver("C1")
+    place.deliver("C2")
+    assert place.pointing("C2") == {}
+
+
+def test_direct_messages_on_discord_are_not_each_others_channels(store: Store) -> None:
+    one, other = (Address(platform="discord", channel=channel) for channel in ("1", "2"))
+    for address in (one, other):
+        store.shown_papers.put(address, digest(decision(ONE, Outcome.PICKED)), "day")
+    assert store.shown_papers.in_other_channels(one, [ONE]) == {}
+
+
 @pytest.mark.parametrize(
     ("method", "fault"),
     [
@@ -276,6 +341,8 @@ def test_a_question_that_is_not_answered_fails_no_delivery(
     method: str, fault: str, place: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(other_channels, "_PATIENCE", 0.3)
+    patient = partial(poster_slack.client, seconds=1000)  # nothing else ends what hangs
+    monkeypatch.setattr(poster_slack, "client", patient)
     place.deliver("C1")
     place.slack.inject_faults(method, *[fault] * 10)
     place.deliver("C2")

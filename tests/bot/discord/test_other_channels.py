@@ -55,12 +55,20 @@ def test_a_server_that_shows_its_channels_by_role_has_no_open_ones(
     assert audience(fake_discord) is Audience.EVERYONE
 
 
-def test_a_thread_a_forum_and_another_server_are_not_taken_for_open(
+def test_a_forum_is_not_taken_for_open(
     fake_discord: FakeDiscord,
 ) -> None:
     forum = HERE.model_copy(update={"channel": "200000000000000004"})
     assert audience(fake_discord, forum) is Audience.MEMBERS
-    elsewhere = HERE.model_copy(update={"workspace": "100000000000000009"})
+
+
+def test_a_channel_of_another_server_is_not_taken_for_open(
+    fake_discord: FakeDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "100000000000000009"
+    everyone = {"id": other, "permissions": str(VIEW_CHANNEL)}
+    monkeypatch.setattr(fake_discord, "_guild", lambda: {"id": other, "roles": [everyone]})
+    elsewhere = HERE.model_copy(update={"workspace": other})
     assert audience(fake_discord, elsewhere) is Audience.MEMBERS
 
 
