@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pytest
@@ -341,8 +340,7 @@ def test_a_question_that_is_not_answered_fails_no_delivery(
     method: str, fault: str, place: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(other_channels, "_PATIENCE", 0.3)
-    patient = partial(poster_slack.client, seconds=1000)  # nothing else ends what hangs
-    monkeypatch.setattr(poster_slack, "client", patient)
+    monkeypatch.setattr(poster_slack, "_SECONDS", 1000)  # nothing else ends what hangs
     place.deliver("C1")
     place.slack.inject_faults(method, *[fault] * 10)
     place.deliver("C2")
