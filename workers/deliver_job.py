@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from enum import Enum, auto
+from functools import partial
 
 import redis.asyncio
 import structlog
@@ -248,13 +249,12 @@ class _ChannelDelivery:
             self._merged(list(days.values())),
             DeliveryBasis(tuple(days), facts.version),
         )
-        thread = lambda box: self._thread(box, lease)  # noqa: E731
+        thread = partial(self._thread, lease=lease)
         await give_back(store, request, day, days, thread, self.clock())
         is_last_try = plan.is_last_try(request, self.clock())
         digest = self._digest(name, list_result, decided, basis, is_last_try)
-        cards = PostedCards(store, request.address, lambda box: self._thread(box, lease))
-        thread = self._thread(Outbox(store.redis, name), lease)
-        posted = await self._posted(digest, day, thread, cards)
+        cards = PostedCards(store, request.address, thread)
+        posted = await self._posted(digest, day, thread(Outbox(store.redis, name)), cards)
         if posted.ended:
             log.warning("thread ended early", channel=str(request.address), why=posted.ended)
         else:
