@@ -10,7 +10,8 @@ import pytest
 from bot.commands import dispatch, due
 from bot.commands.context import Context, Invocation
 from bot.domain.digest import Digest, Outcome
-from bot.domain.judge import Judge
+from bot.domain.judge import Judge, VotedExample
+from bot.domain.readers.teaching import VoteUse
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule
@@ -453,6 +454,20 @@ def test_a_profile_of_many_channels_learns_once_a_night(learning: Context) -> No
     gates.put_last_trained(key, date(2025, 3, 21))
     assert lessons(learning) == []
     assert lessons(learning, FRIDAY + DAY) == [("foundations", date(2025, 3, 22))]
+
+
+def test_a_gate_of_a_workspaces_own_learns_as_its_own(learning: Context, queues: Queues) -> None:
+    found = learning.profiles(HERE)["foundations"]
+    one = VotedExample(paper="2503.15294", title="A title", relevance=3, is_liked=True)
+    use = VoteUse(shows=True, chosen=(one,), night=date(2025, 3, 21))
+    learning.store.vote_uses.change("slack:T1", "foundations", lambda _: use)
+    assert lessons(learning) == []  # its gate has seen no day
+    own = gate_key(found, "gpt-6-luna", "slack:T1")
+    Gates(learning.store).put_day(own, date(2025, 3, 20), "a day", GateState())
+    tick.tick(learning, queues, FRIDAY)
+    night = date(2025, 3, 21)
+    assert queues.has_training_job(found.fingerprint, night, "slack:T1")
+    assert not queues.has_training_job(found.fingerprint, night)
 
 
 def test_a_night_begins_two_hours_after_midnight_utc(learning: Context) -> None:

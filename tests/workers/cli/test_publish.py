@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.digest import Outcome
+from bot.domain.judge import Examples, Judge, VotedExample
 from bot.domain.papers import Profile
 from bot.domain.request import Address
 from bot.errors import Refused
@@ -19,13 +20,15 @@ from workers.cli import publish
 WORKSPACE = Address(platform="slack", workspace="T1", channel="C1")
 
 
-def decide(store: Store, of: Profile, days_ago: int = 0, relevance: int = 8) -> None:
+def decide(
+    store: Store, of: Profile, days_ago: int = 0, relevance: int = 8, **more: object
+) -> None:
     day = DAY - timedelta(days=days_ago)
     listed = list_result(NOW).model_copy(update={"date": day, "batch": str(day)})
     picked = decision(f"2503.1{relevance:04}", Outcome.PICKED, relevance)
     store.papers.put(picked.paper)
     at = NOW + timedelta(minutes=relevance)
-    found = digest(picked, profile=of, listed=listed, judged_at=at)
+    found = digest(picked, profile=of, listed=listed, judged_at=at, **more)
     store.days.put_decided(f"{of.name}-{day}-{relevance}", found)
 
 
@@ -66,6 +69,19 @@ def test_what_every_workspace_can_name_is_published_and_no_workspaces_own(
         publish.run(config, tmp_path / "other", ["secret"])
     with pytest.raises(Refused, match="There are no profiles yet"):
         publish.run(config, tmp_path / "other", ["slack:T2/secret"])
+
+
+def test_a_day_that_votes_had_a_part_in_is_published_with_its_workspaces_profile_alone(
+    store: Store, config: Settings, tmp_path: Path
+) -> None:
+    store.profiles.put_own(WORKSPACE, profile())
+    store.profiles.put_shared(profile())
+    one = VotedExample(paper="2503.15294", title="A title", relevance=3, is_liked=True)
+    examples = Examples(workspace="slack:T1", papers=(one,))
+    decide(store, profile(), judge=Judge(model="gpt-6-luna", examples=examples))
+    assert publish.run(config, tmp_path / "own", ["slack:T1/matters"]).digests == 1
+    with pytest.raises(Refused):
+        publish.run(config, tmp_path / "site", ["matters"])
 
 
 def test_a_day_is_as_it_was_decided_last_and_an_old_one_stays(

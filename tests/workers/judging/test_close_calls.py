@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.domain.budget import Limits, Period, Scope
 from bot.domain.digest import Digest, Outcome, Score
-from bot.domain.judge import Judge
+from bot.domain.judge import Examples, Judge, VotedExample
 from bot.domain.papers import Cutoffs
 from bot.domain.reasons import ModelReason
 from bot.domain.request import DigestRequest, digest_name
@@ -103,6 +103,7 @@ class Morning:
 
     def __init__(self, store: Store, server: FakeServer, ids: list[str]) -> None:
         self.store, self.server, self.hours = store, server, 0
+        self.judge = Judge(model=LUNA)
         self.announce(ids)
 
     def announce(self, ids: list[str]) -> None:
@@ -113,7 +114,7 @@ class Morning:
     @property
     def request(self) -> DigestRequest:
         since = NOW + timedelta(hours=self.hours)
-        changes = {"profile": self.store.profiles.put(MINE), "judge": Judge(model=LUNA)}
+        changes = {"profile": self.store.profiles.put(MINE), "judge": self.judge}
         return digest_request().model_copy(update=changes | {"since": since})
 
     def judged(
@@ -225,6 +226,18 @@ def test_close_calls_are_looked_at_again_and_averaged_and_others_are_not(store: 
     assert (score.relevance, score.novelty) == (8, 7)
     assert score_of(digest, FAR[0]).close_call is None
     assert digest.usage.calls == 3  # the scores, the looks, the best
+
+
+def test_looks_with_a_workspaces_examples_are_its_own_and_have_them(store: Store) -> None:
+    model, papers = Wavering(), (VotedExample(paper="1", title="Q", relevance=3, is_liked=True),)
+    with morning(store, model, NEAR) as day:
+        day.judged()
+        for workspace in ("slack:T1", "slack:T2", "slack:T1"):
+            day.judge = Judge(model=LUNA, examples=Examples(workspace=workspace, papers=papers))
+            day.judged()
+        shown = [b'\\"Q\\"' in body for _, body in day.server.requests]
+    assert [len(model.firsts), len(model.looks)] == [3, 3]
+    assert sum(shown) == 4  # both calls of both workspaces
 
 
 def test_a_second_look_is_at_other_company_without_comments(store: Store) -> None:
