@@ -25,7 +25,7 @@ from bot.domain.papers import fingerprint
 from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
-from bot.errors import Refused, Unavailable
+from bot.errors import Gone, Refused, Unavailable
 from bot.store.outbox import CHANNEL_PACE_KEY, Outbox, OutboxEntry
 
 log = structlog.get_logger()
@@ -187,8 +187,9 @@ class ThreadPoster:
                     if known is None:
                         await asyncio.to_thread(self.outbox.withdraw, slot, self.number, now)
                     return entry
-            except Unavailable as away:
-                if known is None and not away.outcome_unknown:
+            except (Unavailable, Gone) as away:
+                is_unclear = isinstance(away, Unavailable) and away.outcome_unknown
+                if known is None and not is_unclear:
                     await asyncio.to_thread(self.outbox.withdraw, slot, self.number, now)
                 raise
             else:
@@ -206,18 +207,25 @@ class ThreadPoster:
         entries.pop(HEAD, None)
         sent = {slot for slot, entry in entries.items() if entry.message or entry.refused}
         for slot in sorted(entries.keys() - sent):
-            where, since = opened.message if opened else None, entries[slot].at
-            find = partial(self.poster.find, self.address, self._key(slot), since, where)
-            try:
-                found = await self._with_retries(find)
-            except Refused:  # the thread is gone: what was in it was seen, as far as anybody knows
+            if await self.was_sent(slot, opened.message if opened else None):
                 sent.add(slot)
-            else:
-                if found:
-                    entry = entries[slot].model_copy(update={"message": found[0]})
-                    await asyncio.to_thread(self.outbox.put_result, slot, entry)
-                    sent.add(slot)
         return sent
+
+    async def was_sent(self, slot: str, under: str | None) -> bool:
+        """Whether a message is in the channel, or was, or was refused; one that may have been sent
+        is looked for. Raises Unavailable and Gone."""
+        entry = await asyncio.to_thread(self.outbox.entry, slot)
+        if entry is None or entry.message or entry.refused:
+            return entry is not None
+        find = partial(self.poster.find, self.address, self._key(slot), entry.at, under)
+        try:
+            found = await self._with_retries(find)
+        except Refused:  # the thread is gone: what was in it was seen, as far as anybody knows
+            return True
+        if found:
+            sent = entry.model_copy(update={"message": found[0]})
+            await asyncio.to_thread(self.outbox.put_result, slot, sent)
+        return bool(found)
 
     async def change(self, slot: str, post: Post, under: str | None = None) -> bool:
         """Edit a posted message, unless it says this already or is gone; returns whether it says

@@ -18,6 +18,7 @@ import structlog
 
 from bot.commands import telling
 from bot.commands.context import HOME, Context
+from bot.commands.permissions import Person
 from bot.domain.message import Message
 from bot.domain.papers import fingerprint
 from bot.domain.readers.following import Follow, Telling, Unreachable, Untellable
@@ -26,6 +27,7 @@ from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused
 from bot.planning.following import placed
 from bot.runtime.answers import Answers
+from bot.runtime.posting import ThreadPoster
 from bot.store.values.lease import Lease, LeaseLost
 from bot.views.readers import following as views
 
@@ -130,14 +132,17 @@ class _Person:
         later round. A failure of the platform is logged."""
         follows = {each.token: each for each in mine}
         tellings = await asyncio.to_thread(self._wanted, owed, follows)
+        person = await self._found(tellings) if tellings else None
+        if person is None:
+            return
         undecided = [each for each in tellings if not each.place]
         decided = [each for each in tellings if each.place]
         if undecided:
-            decided += await self._decide(undecided, decided)
+            decided += await asyncio.to_thread(self._placed, undecided, decided, person.channels)
         try:
             for each in decided:
                 if not each.batch:
-                    await self._mention(each, follows)
+                    await self._mention(each, follows, person.channels)
             for batch in dict.fromkeys(each.batch for each in decided if each.batch):
                 await self._direct(batch, [e for e in decided if e.batch == batch], follows)
         except PaperboyError as error:
@@ -163,33 +168,31 @@ class _Person:
         store.drop_owed([each for each in owed if each not in kept])
         return kept
 
-    async def _decide(
-        self, undecided: Sequence[Telling], decided: Sequence[Telling]
-    ) -> Sequence[Telling]:
-        """Where the person is told what can be told now; stored."""
-        team = self._place.workspace
-        person = await self._answers.find_person(team, self._by)
-        if person is None:
-            return ()
-        if not person.may_use:
-            await asyncio.to_thread(self._give_up, Untellable.LEFT, undecided)
-            return ()
-        return await asyncio.to_thread(self._placed, undecided, decided, person.channels)
+    async def _found(self, tellings: Sequence[Telling]) -> Person | None:
+        """Who they are by now; None when that is not known, or they have left, which is stored."""
+        person = await self._answers.find_person(self._place.workspace, self._by)
+        if person is None or person.may_use:
+            return person
+        await asyncio.to_thread(self._give_up, Untellable.LEFT, tellings)
+        return None
 
     def _placed(
         self, undecided: Sequence[Telling], decided: Sequence[Telling], channels: frozenset[str]
     ) -> Sequence[Telling]:
+        """Where the person is told what can be told now, who is in these channels; stored."""
         told = self._tellings.told(self._workspace, self._by).values()
         mentions = sum(each.mention and each.at.date() == self._now.date() for each in told)
         mentions += sum(not each.batch for each in decided)
         settled = telling.settled(self._context, undecided, self._now)
         found = placed(undecided, channels, settled, max(0, MENTIONS - mentions))
-        self._tellings.put_owed(found)
-        return found
+        return self._tellings.put_owed(found)
 
-    async def _mention(self, told: Telling, follows: Mapping[str, Follow]) -> None:
-        """In the thread that shows the paper. Where that is gone, it is left to a direct message.
-        Raises Unavailable, and Gone for a fault of the installation."""
+    async def _mention(
+        self, told: Telling, follows: Mapping[str, Follow], channels: frozenset[str]
+    ) -> None:
+        """In the thread that shows the paper. Where that is gone, or the person has left the
+        channel, it is left to a direct message; unless it may have been said there already. Raises
+        Unavailable, and Gone for a fault of the installation."""
         channel, _, day = told.place.partition(" ")
         address = self._place.model_copy(update={"channel": channel})
         papers = await asyncio.to_thread(self._context.store.papers.by_ref, [told.ref])
@@ -200,18 +203,27 @@ class _Person:
             return
         name = f"told:{fingerprint(told.key)}"
         thread = self._answers.announcer.thread(address, name, self._lease)
+        is_over = False
         try:
-            entry = await thread.post_one(_SLOT, views.mention(told, paper, met), delivery.message)
+            if channel in channels or await thread.was_sent(_SLOT, delivery.message):
+                message = views.mention(told, paper, met)
+                entry = await thread.post_one(_SLOT, message, delivery.message)
+                is_refused = entry.refused is ChannelReason.BAD_MESSAGE
+                is_over = bool(entry.message) or is_refused or await self._may_be_said(thread)
         except Gone as gone:
             if gone.reason in _OURS:
                 raise
             log.warning("thread out of reach", channel=str(address), why=str(gone))
-            entry = None
-        if entry and (entry.message or entry.refused is ChannelReason.BAD_MESSAGE):
+            is_over = await self._may_be_said(thread)
+        if is_over:
             await asyncio.to_thread(self._tellings.settle, [told], self._now)
             return
         elsewhere = told.model_copy(update={"place": "", "posted": ()})
         await asyncio.to_thread(self._tellings.put_owed, [elsewhere])
+
+    async def _may_be_said(self, thread: ThreadPoster) -> bool:
+        """Whether a mention may have been sent where nobody can look any more: once is enough."""
+        return await asyncio.to_thread(thread.outbox.entry, _SLOT) is not None
 
     async def _direct(
         self, batch: str, tellings: Sequence[Telling], follows: Mapping[str, Follow]

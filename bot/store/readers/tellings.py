@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from redis import Redis
 
@@ -21,6 +20,19 @@ _OWED, _UNTOLD, _UNREACHABLE = "pb:owed", "pb:untold", "pb:unreachable"
 _DROP_SAME = """
 if redis.call('hget', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 return redis.call('hdel', KEYS[1], ARGV[1])
+"""
+
+# Rows are written anew where they still are: not those of who wanted to be forgotten meanwhile.
+# Returns the fields that were. A repeated call does the same.
+_PUT_STILL_OWED = """
+local there = {}
+for place = 1, #ARGV, 2 do
+  if redis.call('hexists', KEYS[1], ARGV[place]) == 1 then
+    redis.call('hset', KEYS[1], ARGV[place], ARGV[place + 1])
+    table.insert(there, ARGV[place])
+  end
+end
+return there
 """
 
 # What was owed is told, unless its person wanted to be forgotten meanwhile. A repeated call finds
@@ -103,11 +115,11 @@ class Tellings:
                 people[telling.workspace, telling.by].append(telling)
         return dict(people)
 
-    def put_owed(self, tellings: Sequence[Telling]) -> None:
-        """All of them as they are now, at once."""
-        rows: dict[Any, Any] = {each.key: serialise(each) for each in tellings}
-        if rows:
-            self._redis.hset(_OWED, mapping=rows)
+    def put_owed(self, tellings: Sequence[Telling]) -> list[Telling]:
+        """All of them as they are now, at once; returns those that are still owed."""
+        rows = [part for each in tellings for part in (each.key, serialise(each))]
+        there: list[str] = self._redis.eval(_PUT_STILL_OWED, 1, _OWED, *rows) if rows else []
+        return [each for each in tellings if each.key in there]
 
     def drop_owed(self, tellings: Iterable[Telling]) -> None:
         if keys := [each.key for each in tellings]:

@@ -79,7 +79,8 @@ def leave_everything(context: Context, who: Invocation) -> None:
     typed(context, f"follow {ONE}", who)
     told = Telling(workspace="slack:T1", by=who.by, paper=ONE, follows=(), date=NOW.date(), at=NOW)
     owed = told.model_copy(update={"paper": TWO})
-    context.store.tellings.put_owed([told, owed])
+    for each in (told, owed):
+        context.store.tellings.owe(each, lambda _, found: found)
     context.store.tellings.settle([told], NOW)
     gone = Unreachable(workspace="slack:T1", by=who.by, why=Untellable.NO_DIRECT, at=NOW)
     context.store.tellings.put_unreachable(gone)

@@ -98,6 +98,60 @@ def test_killed_at_any_message_everybody_is_told_once_in_the_end(
             follows(store, person, "Alan Turing")
 
 
+def test_who_left_the_channel_before_the_mention_is_told_directly(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    follows(store, "U2")
+    deliver(fake_slack, store, redis_url, "matters", "C1", by("Ada Lovelace"))
+    with pytest.raises(Killed):
+        told(fake_slack, store, killed=(1, False))
+    fake_slack.channels["C1"].members = {"U1"}
+    told(fake_slack, store)
+    told(fake_slack, store)
+    assert mentions(fake_slack, "C1") == []
+    (shown,) = directly(fake_slack, "U2")
+    assert "On the matter of 2503.10000" in shown
+
+
+def test_who_left_the_workspace_before_the_mention_is_told_nothing(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    follows(store, "U2")
+    deliver(fake_slack, store, redis_url, "matters", "C1", by("Ada Lovelace"))
+    with pytest.raises(Killed):
+        told(fake_slack, store, killed=(1, False))
+    fake_slack.user_overrides["U2"] = {"is_restricted": True}
+    told(fake_slack, store)
+    assert mentions(fake_slack, "C1") == directly(fake_slack, "U2") == []
+    assert not store.redis.exists("pb:owed")
+
+
+def test_what_was_said_in_a_channel_that_is_closed_since_is_not_told_again(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    follows(store, "U2")
+    deliver(fake_slack, store, redis_url, "matters", "C1", by("Ada Lovelace"))
+    with pytest.raises(Killed):  # it was sent, and nobody wrote that down
+        told(fake_slack, store, killed=(1, True))
+    fake_slack.inject_faults("conversations.replies", "not_in_channel")
+    told(fake_slack, store)
+    told(fake_slack, store)
+    assert len(mentions(fake_slack, "C1")) == 1
+    assert directly(fake_slack, "U2") == []
+
+
+def test_what_was_not_said_in_a_channel_that_is_closed_is_told_directly(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    follows(store, "U2")
+    deliver(fake_slack, store, redis_url, "matters", "C1", by("Ada Lovelace"))
+    fake_slack.inject_faults("chat.postMessage", "not_in_channel")
+    told(fake_slack, store)
+    told(fake_slack, store)
+    assert mentions(fake_slack, "C1") == []
+    assert len(directly(fake_slack, "U2")) == 1
+
+
 def test_a_paper_that_no_thread_of_theirs_shows_is_told_directly_without_the_channel(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
