@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import NamedTuple
 
 from bot.arxiv.calendar import NEW_YORK, is_weekend, submission_window, weekday_before
-from bot.domain.papers import Announced, AnnounceType, Listing, Problem
+from bot.domain.papers import Announced, AnnounceType, Change, Listing, Paper, Problem
 from bot.domain.reasons import ArxivReason
 from bot.errors import Refused, Unavailable
 from tests.factories import announced
@@ -20,6 +20,20 @@ KINDS = (
     *("normal", "normal", "normal", "stale", "half", "late", "empty", "cut", "truncated"),
     *("down", "hangs", "throttles", "no feed", "refused"),
 )
+
+# Who writes papers, and what they say they are about: people follow these.
+AUTHORS = (
+    *(
+        "Ada Lovelace",
+        "Alan Turing",
+        "Emmy Noether",
+        "Grace Hopper",
+        "Kurt Gödel",
+        "Mary Cartwright",
+    ),
+    *("Paul Erdős", "Rózsa Péter", "Sofja Kowalewskaja", "Yutaka Taniyama"),
+)
+TERMS = ("sparse codes", "deep water", "random graphs", "slow light", "thin ice", "cold starts")
 
 # A list fills up within minutes, or Paperboy takes it for complete (fetch_job._GROWING).
 HALF_HOURS = 0.3
@@ -49,20 +63,39 @@ class Arxiv:
             self._by_id |= {each.paper.id: each for each in self._days[day]}
         return self._days[day]
 
+    def known(self) -> Iterator[Paper]:
+        """All papers that were announced so far."""
+        yield from (each.paper for each in self._by_id.values())
+
     def _announced(self, day: date) -> tuple[Announced, ...]:
         random = Random(f"{self._seed} arxiv {day}")
         if is_weekend(day) or random.random() < 0.04:
             return ()
         own = [
-            announced(
+            self._made(
                 f"{day:%y%m}.{day.day * 100 + n:05}",
-                categories=tuple(random.sample(CATEGORIES, random.choice((1, 1, 2)))),
+                tuple(random.sample(CATEGORIES, random.choice((1, 1, 2)))),
             )
             for n in range(random.choice((1, 3, 3, 5)))
         ]
         if random.random() < 0.2 and (before := self._new(weekday_before(day))):
             own.append(_cross_listed(random.choice(before), random))
         return tuple(own)
+
+    def _made(self, id: str, categories: tuple[str, ...]) -> Announced:
+        """By one or two people, about something or nothing that people follow."""
+        random = Random(f"{self._seed} arxiv {id}")
+        authors = tuple(random.sample(AUTHORS, random.choice((1, 2))))
+        about = f" It is about {random.choice(TERMS)}." if random.random() < 0.5 else ""
+        abstract = f"We study the matter of {id} and prove a bound.{about}"
+        return announced(id, categories=categories, authors=authors, abstract=abstract)
+
+    def replaced(self, day: date) -> tuple[Paper, ...]:
+        """The papers of which a day's list has a second version."""
+        before = self.papers(weekday_before(day))
+        is_any = Random(f"{self._seed} arxiv {day} replaces").random() < 0.3
+        new = [each.paper for each in before if each.announce_type is AnnounceType.NEW]
+        return tuple(new[:1]) if is_any and self.papers(day) else ()
 
     def _new(self, day: date) -> list[Announced]:
         random = Random(f"{self._seed} arxiv {day} begins")
@@ -92,11 +125,11 @@ class Arxiv:
     def _answer(  # noqa: C901  # a table of what may be wrong
         self, kind: str, day: date, categories: Sequence[str]
     ) -> FeedResult:
-        papers, problem = self.papers(day), None
+        papers, problem, again = self.papers(day), None, self.replaced(day)
         refused: dict[str, str] = {}
         match kind:
             case "stale":
-                papers = self.papers(weekday_before(day))
+                papers, again = self.papers(weekday_before(day)), self.replaced(weekday_before(day))
             case "half":
                 papers = papers[: len(papers) // 2]
             case "cut":
@@ -106,7 +139,7 @@ class Arxiv:
                 raise Unavailable("arXiv's answer ends early.", ArxivReason.TRUNCATED)
             case "late":
                 day -= timedelta(days=1)
-                papers = self.papers(day)
+                papers, again = self.papers(day), self.replaced(day)
             case "empty":
                 papers = ()
             case "down":
@@ -123,7 +156,7 @@ class Arxiv:
                 refused = {last: "no such category"}
                 if not categories:
                     raise Refused("arXiv refuses the category.", ArxivReason.BAD_QUERY)
-        listing = _listing(day, papers, categories)
+        listing = _listing(day, papers, categories, again)
         return FeedResult(listing=listing, problem=problem, refused=refused)
 
     def window(
@@ -150,6 +183,19 @@ def _cross_listed(before: Announced, random: Random) -> Announced:
     return Announced(paper=paper, announce_type=AnnounceType.CROSS)
 
 
-def _listing(day: date, papers: Sequence[Announced], categories: Sequence[str]) -> Listing:
+def _listing(
+    day: date,
+    papers: Sequence[Announced],
+    categories: Sequence[str],
+    replaced: Sequence[Paper] = (),
+) -> Listing:
+    """A list without a new paper has no new version either: it is a quiet day's."""
     mine = tuple(a for a in papers if set(a.paper.categories) & set(categories))
-    return Listing(date=day, papers=mine, replaced=(), items=len(mine))
+    again = [paper for paper in replaced if mine and set(paper.categories) & set(categories)]
+    return Listing(
+        date=day,
+        papers=mine,
+        replaced=tuple((paper.id, paper.categories) for paper in again),
+        items=len(mine) + len(again),
+        changes=tuple(Change(paper=paper.id, version=2) for paper in again),
+    )

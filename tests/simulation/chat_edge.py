@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.dispatch import Action, button_action, press, submit, typed_action
@@ -23,6 +23,9 @@ from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
 from bot.views import refusals
 from tests.simulation.scheduler import Process, Scheduler, Signal
+
+if TYPE_CHECKING:
+    from tests.simulation.people import Stay
 
 # A platform delivers an event again for so long when nobody acknowledged it.
 _REDELIVERY_SECONDS = 60.0
@@ -48,7 +51,7 @@ class Shown:
 class Event:
     """Something a person does, delivered to the bot at `at` (monotonic), maybe more than once.
     `heard` is every answer; `lost`: the bot was not there; `bots` took it. `was_done`: it was not
-    refused."""
+    refused. `findings` is how often a task's result was shown."""
 
     id: str
     at: float
@@ -62,6 +65,7 @@ class Event:
     requested: bool = False  # the answer was that a digest comes
     answers: int = 0  # how often it was acted on and answered
     was_done: bool = False
+    findings: int = 0
     bots: list[Process | None] = field(default_factory=list)
 
     @property
@@ -84,7 +88,7 @@ class Chat:
         self.locked: set[str] = set()  # heads whose thread nobody can reply to
         self.events: list[Event] = []
         self.edges: list[Edge] = []
-        self.members: dict[str, frozenset[str]] = {}
+        self.members: dict[str, Stay] = {}  # by workspace and person
         self.trouble = 0.0
         self.is_away = False
         # Titles of papers whose card is refused, and whether edits are.
@@ -125,6 +129,7 @@ class Chat:
             self.turned_away[address] += 1
             self.refused.give(str(address))
             raise
+        self._require_taking(address, "discord")
         if isinstance(post, Card) and post.title in self.refused_titles:
             raise Refused("That message is refused.", ChannelReason.BAD_MESSAGE)
         head = next((m for m in self.channels[address] if m.id == under), None)
@@ -175,7 +180,27 @@ class Chat:
 
     async def open_direct(self, address: Address, person: str) -> Address:
         await self._asked(None)
-        return address.model_copy(update={"channel": f"D{person}"})
+        there = address.model_copy(update={"channel": f"D{person}"})
+        self._require_taking(there, "slack")
+        return there
+
+    def _require_taking(self, address: Address, platform: str) -> None:
+        """Whether a person takes direct messages shows on Slack when their conversation is opened,
+        on Discord when something is sent. Raises Gone."""
+        stay = self.members.get(f"{address.workspace}/{address.channel[1:]}")
+        if platform == self.platform and stay and not stay.takes_messages:
+            raise Gone("That person takes no messages.", ChannelReason.MAY_NOT_POST)
+
+    def person(self, workspace: str, id: str) -> Person:
+        """Who somebody is now."""
+        stay = self.members.get(f"{workspace}/{id}")
+        if stay is None:
+            return Person(kind=PersonKind.STRANGER)
+        return Person(kind=stay.kind, channels=stay.channels)
+
+    async def asked(self) -> None:
+        """Something about nobody's channel is asked. Raises Unavailable."""
+        await self._asked(None)
 
     async def audience(self, address: Address) -> Audience:
         """Everybody reads every channel."""
@@ -259,6 +284,7 @@ class Edge(Answers[ChatInteraction]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived, self._bot = asyncio.Event(), scheduler.current
         self._loop = asyncio.get_running_loop()
+        self.find_person = self._find_person
 
     def notice(self) -> None:
         """Something arrived: the bot's loop wakes."""
@@ -311,12 +337,17 @@ class Edge(Answers[ChatInteraction]):
 
     async def identify(self, interaction: ChatInteraction, action: Action) -> Invocation:
         address = interaction.address
-        channels = self._chat.members.get(f"{address.workspace}/{interaction.person}")
-        kind = PersonKind.STRANGER if channels is None else PersonKind.MEMBER
-        person = Person(kind=kind, channels=channels or frozenset())
+        person = self._chat.person(address.workspace, interaction.person)
         return Invocation(
             "", address, self._scheduler.datetime(), interaction.person, person=person
         )
+
+    async def _find_person(self, workspace: str, id: str) -> Person | None:
+        try:
+            await self._chat.asked()
+        except PaperboyError:
+            return None
+        return self._chat.person(workspace, id)
 
     async def cannot_post_reason(self, interaction: ChatInteraction, action: Action) -> str:
         closed = self._chat.closed.get(interaction.address)
@@ -351,6 +382,7 @@ class Edge(Answers[ChatInteraction]):
 
     async def show_task(self, interaction: ChatInteraction, answer: Answer, is_done: bool) -> None:
         if answer.head and is_done:
+            interaction.event.findings += 1
             self._hear(interaction, answer.head.model_dump_json())
 
     async def link(self, address: Address, message: str) -> str:

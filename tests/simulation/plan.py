@@ -13,6 +13,7 @@ from bot.domain.schedule import EVERY_DAY, WEEKDAYS, Schedule
 from tests.factories import profile
 from tests.simulation import arxiv_edge
 from tests.simulation.arxiv_edge import CATEGORIES, Morning
+from tests.simulation.readers_plan import Absence, Habit, absences, habits
 
 PLATFORMS = ("slack", "discord")
 _ZONES = (
@@ -99,6 +100,8 @@ class Plan:
     day_tokens: int | None
     catch_up_days: int
     busy_seconds: float
+    habits: tuple[Habit, ...]
+    absences: tuple[Absence, ...]
 
     @property
     def end(self) -> datetime:
@@ -117,6 +120,8 @@ class Plan:
             *(("troubles", t) for t in self.troubles if t.is_timely),
             *(("acts", each) for each in self.acts if each.person),
             *(("troubles", t) for t in self.troubles if t.kind in LONG_TROUBLES),
+            *(("habits", each) for each in self.habits),
+            *(("absences", each) for each in self.absences),
         ]
 
     def with_only(self, parts: list[tuple[str, object]]) -> Plan:
@@ -131,6 +136,8 @@ class Plan:
             },
             acts=tuple(a for a in self.acts if ("acts", a) in kept),
             subscribed=tuple(s for s in self.subscribed if ("subscribed", s) in kept),
+            habits=tuple(h for h in self.habits if ("habits", h) in kept),
+            absences=tuple(a for a in self.absences if ("absences", a) in kept),
         )
 
 
@@ -176,6 +183,8 @@ def make_plan(
         day_tokens=random.choice((None, None, 6000, many_tokens)),
         catch_up_days=random.choice((1, 3, 5)),
         busy_seconds=random.choice((10.0, 60.0, 120.0, 120.0)),
+        habits=tuple(habits(seed, days, addresses)),
+        absences=tuple(absences(seed, days, addresses)),
     )
 
 

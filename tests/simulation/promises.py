@@ -23,9 +23,10 @@ from bot.domain.subscription import Subscription
 from bot.store.values.quarantine import QUARANTINE_KEY
 from bot.views.digest import count
 from bot.views.reasons import REASON_TEXTS
-from tests.simulation import promised_answers, promised_times
 from tests.simulation.arxiv_edge import Morning
 from tests.simulation.chat_edge import Event, Shown
+from tests.simulation.promised import answers, keeping, tellings
+from tests.simulation.promised import times as promised_times
 from tests.simulation.world import CALM, World
 from workers.gate import local_ranking
 
@@ -74,7 +75,9 @@ def _broken(world: World) -> Iterator[str]:
         if key not in world.troubles.garbled:
             yield f"set aside as unreadable: {key}: {row}"
     yield from promised_times.broken(world)
-    yield from promised_answers.broken(world)
+    yield from answers.broken(world)
+    yield from tellings.broken(world)
+    yield from keeping.broken(world)
     yield from _left_alone(world)
 
 
@@ -154,7 +157,7 @@ def _answered(world: World) -> Iterator[str]:
             yield f"{event.address}: {event.person} was not answered: {event.text}"
         # On Slack a slow look-up answers twice; a message that can't be updated is told of.
         slow = event.address.platform == "slack" and event.text.startswith("why")
-        most = 2 if event.button or slow else 1
+        most = 2 if event.button or slow or event.text.startswith("search") else 1
         is_known = not world.redis.ever_lost and not _forgotten(world, event.at)
         if len(event.heard) > most and is_known:
             yield f"{event.address}: {event.person} was answered {len(event.heard)} times"

@@ -474,4 +474,5 @@ def _form_1(text: str) -> str:
         return text
     body = json.loads(text)
     del body["v"]
-    return json.dumps(body["categories"] if list(body) == ["categories"] else body)
+    is_replacement = {"categories"} <= set(body) <= {"categories", "change"}
+    return json.dumps(body["categories"] if is_replacement else body)

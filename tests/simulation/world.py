@@ -21,7 +21,7 @@ from bot import __main__ as bot_main
 from bot.domain.papers import Profile
 from bot.domain.request import Address
 from bot.domain.subscription import Subscription
-from bot.runtime import clock, tick
+from bot.runtime import clock, teller, tick
 from bot.runtime.answers import Services
 from bot.settings import Settings
 from bot.store.store import Store
@@ -45,6 +45,7 @@ from workers.judging import model as model_module
 # Waits are longer than the real ones: nothing hangs on them, and most of a run would go there.
 _TICK_SECONDS, _POLL_SECONDS = 1800.0, 3.0
 _AGAIN_WHEN_AWAY = timedelta(minutes=15)
+_REST_SECONDS = 2 * 3600.0
 # After the last trouble all is delivered within two days: a digest that is due every day then comes
 # twice, and a model's outage is over at the next look.
 CALM = timedelta(days=2)
@@ -169,6 +170,7 @@ class World:
     def calm_down(self) -> None:
         """All troubles end; for CALM there are none."""
         self.troubles.end()
+        self.people.end()
         self.calm_from = self.scheduler.datetime()
         self.advance(CALM.total_seconds())
 
@@ -246,6 +248,9 @@ class World:
             # Each new client of redis-py looks its version up in a file.
             patch(importlib.metadata, "version", cache(importlib.metadata.version))
             patch(tick, "_AGAIN_WHEN_AWAY", _AGAIN_WHEN_AWAY)
+            # Few papers come in a day, and whoever is told later is looked for again and again.
+            patch(teller, "MENTIONS", 1)
+            patch(teller, "_REST_SECONDS", _REST_SECONDS)
             patch(clock, "_TICK_SECONDS", _TICK_SECONDS)
             patch(clock, "_BUSY_SECONDS", self.plan.busy_seconds)
             yield

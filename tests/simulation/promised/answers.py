@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from bot.arxiv.calendar import NEW_YORK
+from bot.commands.permissions import PersonKind
 from bot.domain.message import Message
 from bot.domain.request import Address
 from bot.views import refusals
@@ -18,8 +21,10 @@ if TYPE_CHECKING:
 
 # Somebody who asked for a digest gets it or is told within so many seconds.
 _PATIENCE = 14 * 3600.0
+# What somebody does is done within so many seconds, however often it is delivered.
+_ANSWERED = 1000.0
 # What anybody may do in a channel without being its member.
-_FREE = ("why", "up", "down")
+_FREE = ("why", "up", "down", "follows", "unfollow", "saved", "me")
 # A request goes with its channel, and a clock that jumps gives up what it waited for.
 _EXCUSES = ("clock", "closed", "revoked", "long closed", "dies at a pause")
 # What keeps nobody from hearing that a digest is there already; it may be later then.
@@ -32,17 +37,40 @@ def broken(world: World) -> Iterator[str]:
         where = f"{event.address}: {event.person}"
         if event.answers > 1 and not (event.interrupted or _is_forgotten(world, event)):
             yield f"{where} was answered {event.answers} times: {event.text}"
-        here = world.chats[event.address.platform].members.get(
-            f"{event.address.workspace}/{event.person}", frozenset()
-        )
-        may = event.button or event.address.channel in here or event.text.startswith(_FREE)
-        if event.was_done and not may:
+        is_free = event.button or event.text.startswith(_FREE)
+        if event.was_done and not (is_free or _was_member(world, event)):
             yield f"{where} is not in the channel and did it: {event.text}"
+    yield from _searched(world)
     yield from _got_it(world)
     yield from _nothing_new(world)
     yield from _nothing_fails(world)
     yield from _awake(world)
     yield from _told_of_pause(world)
+
+
+def _was_member(world: World, event: Event) -> bool:
+    """Whether who did something was a member of its channel at some time until it was done."""
+    stays = world.people.stays[event.address.workspace_key, event.person]
+    ends = [*(later.at for later in stays[1:]), math.inf]
+    return any(
+        stay.kind is PersonKind.MEMBER and event.address.channel in stay.channels
+        for stay, end in zip(stays, ends, strict=True)
+        if stay.at <= event.at + _ANSWERED and end >= event.at
+    )
+
+
+def _searched(world: World) -> Iterator[str]:
+    """Whoever searches is told what was found, once, or why nothing was."""
+    for event in world.people.events:
+        if not event.was_done or not event.text.startswith(("search", "like ")):
+            continue
+        where = f"{event.address}: {event.person}"
+        if event.findings != 1 and not (event.interrupted or _is_forgotten(world, event)):
+            yield f"{where} was told {event.findings} times what was found: {event.text}"
+        here = world.people.stays[event.address.workspace_key, event.person][0].channels
+        for channel in re.findall(r"\bC\d+\b", "".join(event.heard)):
+            if channel not in here:
+                yield f"{where} was told of {channel}: {event.text}"
 
 
 def _got_it(world: World) -> Iterator[str]:

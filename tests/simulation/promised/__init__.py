@@ -1,0 +1,1 @@
+"""What people were promised, told apart from the code: a page for each kind of promise."""
