@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -39,8 +39,8 @@ class FileReader:
     api: str
     files: str
     refused: str
-    login: Mapping[str, str]
-    proxy: str | None = None
+    login: Mapping[str, str] = field(repr=False)
+    proxy: str | None = field(default=None, repr=False)
 
     async def read(self, file: GivenFile) -> str:
         """The file's text. No other host is asked, whatever its address says, and no redirect is

@@ -107,8 +107,7 @@ class _Web(AsyncWebClient):
 
 
 def lacks_scope(web: AsyncWebClient, scope: str) -> bool:
-    """Whether the bot is known to lack a scope. Who adds one installs the app again, which this
-    process need not hear of."""
+    """Whether the bot is known to lack a scope."""
     granted = web.scopes if isinstance(web, _Web) else frozenset[str]()
     return bool(granted) and scope not in granted
 

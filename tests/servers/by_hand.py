@@ -106,7 +106,7 @@ def _talk(consoles: Mapping[str, Console]) -> None:
             return
         try:
             _do(consoles, line.strip())
-        except (LookupError, ValueError) as error:
+        except (LookupError, ValueError, OSError) as error:
             print(f"! {error}")
         for console in consoles.values():
             for new in console.news():

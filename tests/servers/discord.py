@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.servers import by_hand
@@ -22,7 +23,8 @@ class DiscordConsole:
 
     help = (
         "/digest WORD [OPTION:VALUE]... or /why arxivid:ID; press LABEL (the newest such button); "
-        "send [FIELD=VALUE]... (the open form); drop (the gateway); fault ROUTE NAME..."
+        "send [FIELD=VALUE]... (the open form; a file by its path); drop (the gateway); "
+        "fault ROUTE NAME..."
     )
 
     def __init__(self, discord: FakeDiscord) -> None:
@@ -89,13 +91,15 @@ class DiscordConsole:
         parts = {
             label["component"]["custom_id"]: label["component"] for label in modal["components"]
         }
+        kinds = {name: parts.get(name, {}).get("type") for name in changes}
         self.discord.submit(
             id,
-            {
-                name: value if parts.get(name, {}).get("type") == 4 else value.split(",")
-                for name, value in changes.items()
-            },
+            {n: v if kinds[n] == 4 else v.split(",") for n, v in changes.items() if kinds[n] != 19},
+            files={n: self._file(v) for n, v in changes.items() if kinds[n] == 19},
         )
+
+    def _file(self, path: str) -> Json:
+        return self.discord.drop_file(Path(path).name, Path(path).read_bytes())
 
     def _press(self, label: str) -> None:
         for _, message in reversed([*self._shown()]):

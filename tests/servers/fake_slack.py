@@ -619,7 +619,8 @@ class FakeSlack(SlackState):
             await asyncio.Event().wait()
         if error == "disconnect" or fault == "lost_reply":
             abort(request)
-        status, headers = STATUS.get(error or "", 200), {"X-OAuth-Scopes": self.scopes}
+        granted = "connections:write" if token.startswith("xapp-") else self.scopes
+        status, headers = STATUS.get(error or "", 200), {"X-OAuth-Scopes": granted}
         if status >= 500:
             headers["Content-Type"] = "text/html"
             return web.Response(status=status, headers=headers, text="<html>Sorry</html>")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from bot.slack.check import SCOPES
@@ -22,7 +23,8 @@ class SlackConsole:
 
     help = (
         "[C2] /digest ... or /why ID; press LABEL (the newest such button); send [FIELD=VALUE]... "
-        "(the open form); @ TEXT (a mention); drop (the socket); fault METHOD NAME..."
+        "(the open form; a file by its path); @ TEXT (a mention); drop (the socket); "
+        "fault METHOD NAME..."
     )
 
     def __init__(self, fake_slack: FakeSlack) -> None:
@@ -122,6 +124,9 @@ class SlackConsole:
                 state["selected_time"] = value
             elif kind == "conversations_select":
                 state["selected_conversation"] = value
+            elif kind == "file_input":
+                path = Path(value)
+                state["files"] = [self.slack.drop_file(path.name, path.read_bytes())]
             else:
                 state["value"] = value
         ack = self.slack.submit(self._view, values)

@@ -52,6 +52,8 @@ def test_a_file_is_asked_for_as_discord_describes_it_and_is_no_answer() -> None:
     given = GivenFile(name="a.bib", size=40, url="https://cdn.discordapp.com/a")
     assert files(sent) == {"library": given}
     assert answers(sent["components"]) == {"work": "Tides", "library": ""}
+    again = LIBRARY.filled({"work": "Moons", "library": "@misc{a}"})
+    assert [each.value for each in again.fields] == ["Moons", ""]  # files are not kept
 
 
 def submitted(data: dict[str, Any], said: dict[str, str]) -> list[dict[str, Any]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from io import StringIO
 
 import pytest
+from pydantic import SecretStr
 
 from bot.runtime import given_files
+from bot.slack.poster import lacks_scope, open_poster
 from bot.store.store import Store
 from tests.bot.libraries import BIBTEX, FOUND, ON_ARXIV
 from tests.bot.slack.conversations import (
@@ -112,6 +115,7 @@ def test_what_is_no_library_is_said_above_the_form_which_keeps_what_was_typed(
     assert said in again
     assert "What do you work on?" in again
     assert "Pruning of neural networks" in again
+    assert len(asked(fake_slack)) == ("1 MB" not in said)  # Slack says how large it is
     answer = submit_form(fake_slack, view)
     assert answer is not None
     assert "Drafting a profile." in draw_slack(answer["view"])
@@ -195,6 +199,19 @@ def test_who_has_closed_the_form_is_told_in_a_message(fake_slack: FakeSlack) -> 
     fake_slack.inject_faults("file", "http_404")
     said = private_answer(fake_slack, lambda: dropped(fake_slack, BIBTEX.encode())[1])
     assert "This file is no longer there" in said
+
+
+def test_what_a_socket_is_opened_with_says_nothing_of_what_the_bot_may_do(
+    fake_slack: FakeSlack,
+) -> None:
+    async def lacking() -> list[bool]:
+        async with open_poster(SecretStr("xoxb-1"), fake_slack.url) as out:
+            found = [lacks_scope(out.web, "files:read")]
+            await out.web.auth_test()
+            await out.web.apps_connections_open(app_token="xapp-1")
+            return [*found, *(lacks_scope(out.web, each) for each in ("files:read", "admin"))]
+
+    assert asyncio.run(lacking()) == [False, False, True]
 
 
 @pytest.mark.usefixtures("no_long_waits")
