@@ -117,7 +117,7 @@ class OtherChannels:
     ) -> list[_Thread]:
         """The other channels' threads that were begun before this one's, the oldest first."""
         own = _entry(self._store, address, day)
-        known = {pair for at in places.values() for pair in at.items()}
+        known = dict.fromkeys(pair for at in places.values() for pair in at.items())
         threads = [
             _Thread(other, name, entry.at)
             for other, name in known
