@@ -239,10 +239,11 @@ class Form(Value):
         )
         return self.model_copy(update={"fields": tuple(fields)})
 
-    def without_files(self, why: str) -> Form:
-        """The form where no file can be taken, with a sentence that says why; another form as it
-        is."""
+    def without_files(self, why: str = "") -> Form:
+        """The form where no file can be taken, with a sentence that says why, if that is known;
+        another form as it is."""
         fields = tuple(each for each in self.fields if each.kind != "file")
         if fields == self.fields:
             return self
-        return self.model_copy(update={"fields": fields, "notes": (*self.notes, why)})
+        notes = (*self.notes, why) if why else self.notes
+        return self.model_copy(update={"fields": fields, "notes": notes})

@@ -228,8 +228,8 @@ class SlackAnswers(Answers[SlackInteraction]):
         if not interaction.trigger and how_to_type:
             await self._reply(interaction, how_to_type, "reply")
             return
-        view = self.views.of(form, interaction.address.channel)
-        if not await self.views.open(interaction.trigger, view) and how_to_type:
+        channel = interaction.address.channel
+        if not await self.views.open_form(interaction.trigger, form, channel) and how_to_type:
             await self._reply(interaction, how_to_type, "reply")
 
     async def _reply(self, interaction: SlackInteraction, head: Message, part: str) -> None:

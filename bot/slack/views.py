@@ -27,6 +27,15 @@ class Views:
             form = form.without_files(files.no_file_field())
         return forms.modal_in_channel(form, channel)
 
+    async def open_form(self, trigger: str, form: Form, channel: str) -> bool:
+        """Open a form in a channel; where Slack does not take its place for a file, without that.
+        Returns whether Slack has opened it."""
+        whole, rest = self.of(form, channel), form.without_files()
+        if await self.open(trigger, whole):
+            return True
+        plain = forms.modal_in_channel(rest, channel)
+        return rest != form and await self.open(trigger, plain)
+
     async def open(self, trigger: str, view: Json) -> bool:
         """Returns whether Slack has opened it."""
         try:

@@ -201,6 +201,17 @@ def test_who_has_closed_the_form_is_told_in_a_message(fake_slack: FakeSlack) -> 
     assert "This file is no longer there" in said
 
 
+@pytest.mark.usefixtures("running_bot")
+def test_a_place_for_a_file_that_slack_does_not_take_costs_nobody_the_form(
+    fake_slack: FakeSlack,
+) -> None:
+    fake_slack.inject_faults("views.open", "invalid_arguments")
+    view = open_form(fake_slack, lambda: fake_slack.command("new"))
+    said = draw_slack(fake_slack.views[view])
+    assert "What do you work on?" in said
+    assert "Your library, as a file" not in said
+
+
 def test_what_a_socket_is_opened_with_says_nothing_of_what_the_bot_may_do(
     fake_slack: FakeSlack,
 ) -> None:
