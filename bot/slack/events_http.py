@@ -109,7 +109,7 @@ class _EventHandler:
             event = AsyncBoltRequest(
                 body=body.decode(), query=request.query_string, headers=headers
             )
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
             log.error("unreadable Slack event", error=type(error).__name__)
             return _closing(400)
         return await to_aiohttp_response(await self._app.async_dispatch(event))
