@@ -37,8 +37,12 @@ def buy(
     if lease is None:
         raise Refused(views.scored_by_another())
     try:
+        # What another preview, or a digest, had scored meanwhile is not bought again, and what a
+        # call that was paid for left unscored not for ever.
+        kept = store.scores.results(key, [paper.versioned for paper in papers])
+        papers = [p for p in papers if not ((known := kept.get(p.versioned)) and known.score)]
         progress(done, len(papers))
-        with closing(batches.score_papers(model, profile, papers, {}, calls_at_once)) as arriving:
+        with closing(batches.score_papers(model, profile, papers, kept, calls_at_once)) as arriving:
             for found in arriving:
                 lease.renew()
                 if found.results:

@@ -86,9 +86,7 @@ def author_pressed(invocation: Invocation, context: Context, value: str) -> Answ
     if not number.isdecimal() or int(number) >= len(paper.authors):
         raise Refused(views.no_such_paper(paper.id))
     name = paper.authors[int(number)]
-    return _follow(
-        invocation, context, FollowKind.AUTHOR, name[:_LONGEST], theirs=evidence(paper, name)
-    )
+    return _follow(invocation, context, FollowKind.AUTHOR, name, theirs=evidence(paper, name))
 
 
 def paper_pressed(invocation: Invocation, context: Context, value: str) -> Answer:

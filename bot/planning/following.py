@@ -17,6 +17,10 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _A_TEAM: Final = 30
 # What a person's telling is sent in, where it is no mention in a thread.
 _DIRECT: Final = "direct"
+# Papers of one direct message, which both platforms show in full, and messages of one moment: the
+# last one also counts those that are too many.
+PAPERS: Final = 8
+_MESSAGES: Final = 3
 
 
 def matching(
@@ -82,18 +86,31 @@ def merged(before: Telling | None, found: Telling) -> Telling:
 def placed(
     tellings: Sequence[Telling], channels: Collection[str], settled: Collection[str], mentions: int
 ) -> tuple[Telling, ...]:
-    """One person's undecided tellings that can be told now, with their place.
+    """One person's undecided tellings, as far as something changes: those that can be told now,
+    with their place, and those that wait for a direct message from now on.
 
     In the thread of the first digest that shows the paper in one of the person's `channels` (ids),
-    for at most so many `mentions`; the others in one direct message, once they are `settled` (by
+    for at most so many `mentions`; the others in direct messages, once they are `settled` (by
     their keys): no digest that may still show them is to come.
     """
-    there, direct = list[Telling](), list[Telling]()
+    there, direct, waiting = list[Telling](), list[Telling](), list[Telling]()
     for telling in tellings:
         shown = [place for place in telling.posted if place.partition(" ")[0] in channels]
         if shown and len(there) < mentions:
             there.append(telling.model_copy(update={"place": shown[0]}))
         elif telling.key in settled:
             direct.append(telling)
-    place = f"{_DIRECT} {fingerprint(*sorted(each.key for each in direct))}"
-    return (*there, *(each.model_copy(update={"place": place}) for each in direct))
+        elif telling.posted:  # in no thread for them: the next digest may bring one
+            waiting.append(telling.model_copy(update={"posted": ()}))
+    return (*there, *_batched(direct), *waiting)
+
+
+def _batched(direct: Sequence[Telling]) -> Iterator[Telling]:
+    """With the direct message that each is part of."""
+    last = PAPERS * (_MESSAGES - 1)
+    starts = range(0, min(len(direct), last + 1), PAPERS)
+    for start in starts:
+        batch = direct[start : start + PAPERS if start < last else None]
+        place = f"{_DIRECT} {fingerprint(*sorted(each.key for each in batch))}"
+        for each in batch:
+            yield each.model_copy(update={"place": place})

@@ -92,7 +92,12 @@ async def tell(context: Context, platform: str, answers: Answers[Any], now: date
         for (workspace, by), tellings in owed.items():
             await asyncio.to_thread(lease.renew)
             mine = [each for each in everything if (each.workspace, each.by) == (workspace, by)]
-            await _Person(context, answers, lease, workspace, by, now).tell(tellings, mine)
+            try:
+                await _Person(context, answers, lease, workspace, by, now).tell(tellings, mine)
+            except (LeaseLost, redis.RedisError):
+                raise
+            except Exception:  # a fault of ours about one person keeps nothing from the others
+                log.exception("person could not be told", workspace=workspace)
     except LeaseLost:
         log.warning("lease lost while telling people", platform=platform)
     finally:
@@ -132,13 +137,18 @@ class _Person:
         later round. A failure of the platform is logged."""
         follows = {each.token: each for each in mine}
         tellings = await asyncio.to_thread(self._wanted, owed, follows)
-        person = await self._found(tellings) if tellings else None
-        if person is None:
-            return
         undecided = [each for each in tellings if not each.place]
         decided = [each for each in tellings if each.place]
+        settled = await asyncio.to_thread(self._settled, undecided) if undecided else set[str]()
+        # Of who only waits for other digests nobody is asked: there may be many, for hours.
+        if not (decided or settled or any(each.posted for each in undecided)):
+            return
+        person = await self._found(tellings)
+        if person is None:
+            return
         if undecided:
-            decided += await asyncio.to_thread(self._placed, undecided, decided, person.channels)
+            given = undecided, decided, settled, person.channels
+            decided += await asyncio.to_thread(self._placed, *given)
         try:
             for each in decided:
                 if not each.batch:
@@ -176,16 +186,22 @@ class _Person:
         await asyncio.to_thread(self._give_up, Untellable.LEFT, tellings)
         return None
 
+    def _settled(self, undecided: Sequence[Telling]) -> set[str]:
+        return telling.settled(self._context, undecided, self._now)
+
     def _placed(
-        self, undecided: Sequence[Telling], decided: Sequence[Telling], channels: frozenset[str]
+        self,
+        undecided: Sequence[Telling],
+        decided: Sequence[Telling],
+        settled: set[str],
+        channels: frozenset[str],
     ) -> Sequence[Telling]:
-        """Where the person is told what can be told now, who is in these channels; stored."""
+        """What can be told now, and where the person is told, who is in these channels; stored."""
         told = self._tellings.told(self._workspace, self._by).values()
         mentions = sum(each.mention and each.at.date() == self._now.date() for each in told)
         mentions += sum(not each.batch for each in decided)
-        settled = telling.settled(self._context, undecided, self._now)
         found = placed(undecided, channels, settled, max(0, MENTIONS - mentions))
-        return self._tellings.put_owed(found)
+        return [each for each in self._tellings.put_owed(found) if each.place]
 
     async def _mention(
         self, told: Telling, follows: Mapping[str, Follow], channels: frozenset[str]

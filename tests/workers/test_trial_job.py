@@ -26,6 +26,7 @@ from tests.workers.run_task_job import do_task
 from tests.workers.scripted_model import ScriptedModel, well_formed_reply
 from workers import task_job
 from workers.judging import scoring
+from workers.trial_scoring import buy
 
 # Thursday 20 March 2025 is NOW; the three days before it that have a list.
 DATES = (date(2025, 3, 17), date(2025, 3, 18), date(2025, 3, 20))
@@ -194,6 +195,15 @@ def test_while_a_digest_is_scored_for_the_same_criteria_nothing_is_bought(days: 
     found = bought(days, model, Trial(profile=SPARSE, model="scripted", buys=True))
     assert found.refused == views.scored_by_another()
     assert model.asked == []
+
+
+def test_what_was_scored_between_the_look_and_the_purchase_is_not_bought(days: Store) -> None:
+    papers = [entry.paper for entry in days.lists.batch(str(DATES[0])).papers]
+    first, second = ScriptedModel(well_formed_reply), ScriptedModel(well_formed_reply)
+    for model in (first, second):  # both looked before either bought
+        buy(SPARSE, papers, days, model, 1, lambda done, total: None)
+    assert sorted(id for about in first.asked for id in about) == [p.id for p in papers]
+    assert second.asked == []
 
 
 def test_of_categories_that_nobody_asked_for_there_is_no_day(days: Store) -> None:

@@ -17,11 +17,14 @@ from bot.domain.readers.following import (
     Unreachable,
     Untellable,
 )
+from bot.planning.following import PAPERS
 from bot.views.dates import short_date
 from bot.views.digest import count
 
-# Authors that have a button, co-authors that are named, papers in one message, characters.
-_AUTHORS, _NAMED, _PAPERS, _TITLE = 8, 4, 20, 150
+# Authors that have a button, co-authors that are named, reasons of a paper; characters of a title,
+# of a name and of a co-author's.
+_AUTHORS, _NAMED, _REASONS = 8, 4, 3
+_TITLE, _NAME, _CO_AUTHOR = 150, 80, 40
 GRAMMAR: Final = 'follow author "Jane Doe", follow term "sparse codes" or follow 2503.15294'
 
 _WHAT_COMES: Final = {
@@ -109,7 +112,7 @@ def _item(follow: Follow) -> Item:
 
 
 def _name(follow: Follow) -> str:
-    what = one_line(follow.what)
+    what = shortened(one_line(follow.what), _NAME)
     match follow.kind:
         case FollowKind.TERM:
             return f"“{what}”"
@@ -147,7 +150,7 @@ def direct(
     """One message to one person about papers that no thread of theirs shows, or that were too many
     to be mentioned; `papers` are by Telling.ref, `follows` by their token."""
     items = []
-    for telling in tellings[:_PAPERS]:
+    for telling in tellings[:PAPERS]:
         met = [follows[token] for token in telling.follows if token in follows]
         paper = papers.get(telling.ref)
         if telling.change:
@@ -161,7 +164,7 @@ def direct(
                     buttons=tuple(_buttons(paper, met)),
                 )
             )
-    left = len(tellings) - len(tellings[:_PAPERS])
+    left = len(tellings) - len(tellings[:PAPERS])
     more = (f"+ {left} more: /digest follows shows what you follow.",) if left else ()
     return Message(
         title=f"{count(len(tellings), 'paper')} from what you follow",
@@ -184,15 +187,15 @@ def _changed(change: Change, follows: Sequence[Follow]) -> Item:
 
 def _reasons(paper: Paper, follows: Iterable[Follow]) -> Iterator[str]:
     """Why a paper is told; of an author, what may tell people of that name apart."""
-    for follow in follows:
+    for follow in list(follows)[:_REASONS]:
         if follow.kind is FollowKind.TERM:
             yield f"Has {_name(follow)}"
             continue
         own = [author for author in paper.authors if followed([author], [follow.what])]
         others = [author for author in paper.authors if author not in own]
-        named = ", ".join(one_line(author) for author in others[:_NAMED])
+        named = ", ".join(shortened(one_line(author), _CO_AUTHOR) for author in others[:_NAMED])
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-        name = one_line(own[0] if own else follow.what)
+        name = shortened(one_line(own[0] if own else follow.what), _NAME)
         beside = f"with {named}{more}" if named else "alone"
         yield f"By {name}, {beside}, in {one_line(paper.categories[0])}"
 
@@ -216,7 +219,7 @@ def not_them(follow: Follow, found: Evidence) -> Message:
     if found.category:
         label = f"Keep {one_line(found.category)}"
         buttons.append(Button(action="keep-category", label=label, value=value))
-    told = f"Papers by {one_line(follow.what)} {_where(found)} are not told to you any more."
+    told = f"Papers by {_name(follow)} {_where(found)} are not told to you any more."
     if not (found.co_authors or found.category):
         told = "It has the same co-authors and category as papers of theirs, so it changes nothing."
     known = "A co-author of a paper you followed them from counts for more."
@@ -228,7 +231,7 @@ def not_them(follow: Follow, found: Evidence) -> Message:
 
 
 def them_again(follow: Follow) -> Message:
-    return Message(title=f"Papers by {one_line(follow.what)} like that one are told to you again.")
+    return Message(title=f"Papers by {_name(follow)} like that one are told to you again.")
 
 
 def _where(found: Evidence) -> str:

@@ -15,6 +15,7 @@ from bot.domain.readers.following import Follow, Told, Unreachable, Untellable
 from bot.domain.request import Address
 from bot.domain.status import Status
 from bot.errors import Refused
+from bot.planning.following import matching
 from bot.store.lookups import Lookups
 from bot.store.papers import paper_ref
 from bot.store.store import Store
@@ -88,6 +89,16 @@ def test_the_same_is_followed_once_whatever_its_case(context: Context) -> None:
     for text in ("follow author Jane Doe", 'follow author "jane  doe"', "follow author Jane Doe"):
         typed(context, text)
     assert [each.what for each in mine(context)] == ["Jane Doe"]
+
+
+def test_an_author_of_a_long_name_is_followed_by_the_whole_of_it(context: Context) -> None:
+    name = " ".join(["Working", *(f"Group{n}" for n in range(40))])
+    written = announced("2503.15295", authors=(name,))
+    context.store.lists.add(str(DAY), listing(written), NOW)
+    whom = pressed(context, Button(action="follow", label="", value="day 2503.15295"))
+    said = pressed(context, button(whom, "Working"))
+    assert len(said.title) < 150
+    assert [paper.id for paper, _ in matching(mine(context), [written.paper])] == ["2503.15295"]
 
 
 @pytest.mark.parametrize("name", ["Do Kim", "I. Will", "Wu When"])

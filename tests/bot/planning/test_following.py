@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,4 +110,17 @@ def test_where_a_person_is_told() -> None:
     found = placed([there, elsewhere, early], {"C1"}, {elsewhere.key}, 5)
     assert [(each.paper, each.place.split()[0]) for each in found] == [("1", "C1"), ("2", "direct")]
     assert [e.batch for e in placed([there], {"C1"}, {there.key}, 0)] != [""]
-    assert placed([there], {"C1"}, (), 0) == ()
+    (waits,) = placed([there], {"C1"}, (), 0)
+    assert (waits.place, waits.posted) == ("", ())  # nobody asks again who is where
+    assert placed([waits], {"C1"}, (), 5) == ()
+
+
+@pytest.mark.parametrize("papers", [1, 8, 9, 16, 17, 40])
+def test_many_papers_come_in_a_few_messages_of_what_can_be_shown(papers: int) -> None:
+    owed = [telling(str(n)) for n in range(papers)]
+    found = placed(owed, (), {each.key for each in owed}, 0)
+    assert [each.paper for each in found] == [each.paper for each in owed]
+    batches = list(Counter(each.batch for each in found).values())
+    assert batches == [
+        size for size in (min(papers, 8), min(papers - 8, 8), papers - 16) if size > 0
+    ]

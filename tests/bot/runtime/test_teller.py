@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import time, timedelta
+from typing import Any
 
 import pytest
 
 from bot.domain.digest import Outcome
+from bot.domain.message import Message
 from bot.domain.papers import Change
+from bot.domain.readers.following import Telling
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused
 from bot.runtime.teller import MENTIONS
 from bot.store.store import Store
+from bot.views.readers import following as views
 from tests.bot.runtime.followers import (
     Killed,
     by,
@@ -194,6 +198,60 @@ def test_a_direct_message_waits_for_the_days_other_digests(
     assert len(mentions(fake_slack, "C2")) == 1
     told(fake_slack, store, NOW + 13 * HOURS)
     assert directly(fake_slack, "U1") == []
+
+
+def test_while_somebody_waits_for_them_slack_is_not_asked_every_round_who_they_are(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    for person in ("U2", "U3"):  # who do not read where it is posted, nor anywhere else
+        follows(store, person)
+        follows(store, person, "Alan Turing")
+    store.profiles.put_shared(profile(name="rates", title="Rates"))
+    at = Schedule(at=time(10), tz="UTC")
+    since = NOW - 48 * HOURS
+    store.subscriptions.put(subscription("C2", profile="rates", schedule=at, since=since))
+    missed = by("Alan Turing", "2503.10001", Outcome.BELOW_CUTOFF)
+    deliver(fake_slack, store, redis_url, "matters", "C2", by("Ada Lovelace"), missed)
+    told(fake_slack, store)
+    asked = len(fake_slack.calls)
+    for minutes in range(1, 6):
+        told(fake_slack, store, NOW + minutes * HOURS / 60)
+    assert len(fake_slack.calls) == asked
+    told(fake_slack, store, NOW + 12 * HOURS)
+    for person in ("U2", "U3"):
+        (shown,) = directly(fake_slack, person)
+        assert "2 papers from" in shown
+
+
+def test_a_fault_about_one_person_keeps_nothing_from_the_others(
+    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person in ("U1", "U2"):
+        follows(store, person)
+    deliver(fake_slack, store, redis_url, "matters", "C1", by("Ada Lovelace"))
+    mention = views.mention
+
+    def faulty(telling: Telling, *given: Any) -> Message:
+        if telling.by == "U1":
+            raise KeyError("a fault of ours")
+        return mention(telling, *given)
+
+    monkeypatch.setattr(views, "mention", faulty)
+    told(fake_slack, store)
+    (shown,) = mentions(fake_slack, "C1")
+    assert "@U2" in shown
+
+
+def test_every_paper_of_a_busy_day_is_named(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    follows(store, "U3")
+    ids = [f"2503.100{n:02}" for n in range(20)]
+    deliver(fake_slack, store, redis_url, "m", "C1", *(by("Ada Lovelace", id) for id in ids))
+    told(fake_slack, store)
+    shown = directly(fake_slack, "U3")
+    assert [text.count("On the matter of") for text in shown] == [8, 8, 4]
+    assert all(sum(f"On the matter of {id}" in text for text in shown) == 1 for id in ids)
 
 
 def test_and_not_for_those_of_others_or_paused_ones(
