@@ -36,11 +36,13 @@ async def give_back(
 def _awaited(store: Store, address: Address, now: datetime) -> set[str]:
     """The days (names) that somebody asked for in a channel and still waits for, and those that its
     schedules have begun to post and may go on with."""
-    subscribed = [each.key for each in store.subscriptions.of(address)]
-    begun = [each for each in store.requests.begun(subscribed) if each]
+    schedules = {each.key: each.schedule for each in store.subscriptions.of(address)}
+    begun = [each for each in store.requests.begun(list(schedules)) if each]
+    # After its window it is tried, too, as long as no other is due.
+    on = [b for b in begun if b.at is None or schedules[b.subscription].last(now) <= b.at]
     waiting = [each for each in store.requests.all() if each.address == address]
     names = set()
-    for each in (*waiting, *(b for b in begun if b.until is None or now < b.until)):
+    for each in (*waiting, *on):
         if listed := store.lists.result(each.wanted):
             names.add(delivery_name(each, listed).rpartition(":")[2])
     return names

@@ -502,6 +502,30 @@ def test_papers_of_earlier_days_are_remembered_where_the_newest_day_never_got_a_
     assert shown == {"2503.00019", "2503.00001"}
 
 
+def test_a_paper_of_a_digest_that_is_still_tried_after_its_window_does_not_come_with_another(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    """Found by the simulator, seed 62: two profiles of a channel were posted when the window of
+    both had ended, and the paper that both have came twice."""
+    mine = [subscription(profile=name) for name in ("matters", "other")]
+    requests = []
+    for each in mine:
+        store.subscriptions.put(each)
+        wish = owed(store, 19, of=each.profile)
+        at = each.schedule.next(NOW)
+        given = {"subscription": each.key, "at": at, "until": at + timedelta(hours=12)}
+        requests.append(wish.model_copy(update=given))
+    first, second = requests
+    assert first.until is not None
+    fake_slack.inject_faults("chat.postMessage", *["http_500"] * 2)
+    run_deliver_job(fake_slack, store, redis_url, [first], first.until)
+    run_deliver_job(fake_slack, store, redis_url, [second], first.until)
+    run_deliver_job(fake_slack, store, redis_url, [first], first.until)
+    shown = fake_slack.visible_messages("C1")
+    cards = [m["text"] for m in shown if m.get("thread_ts") not in (None, m["ts"])]
+    assert sorted(text.partition("2503.")[2][:5] for text in cards) == ["00001", "00019"]
+
+
 @pytest.mark.parametrize("other", ["matters", "other"])
 def test_a_paper_of_a_day_that_was_skipped_is_not_taken_for_shown(
     fake_slack: FakeSlack, store: Store, redis_url: str, other: str
