@@ -4,7 +4,7 @@ are not there all the time."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
@@ -83,7 +83,7 @@ class People:
 
     def _stay(self, workspace: str, person: str, stay: Stay) -> None:
         stays = self.stays.setdefault((workspace, person), [])
-        now = Stay(self._world.scheduler.now, stay.kind, stay.channels, stay.takes_messages)
+        now = replace(stay, at=self._world.scheduler.now)
         stays.append(now)
         platform, _, team = workspace.partition(":")
         self._world.chats[platform].members[f"{team}/{person}"] = now
@@ -92,13 +92,14 @@ class People:
         address = self._world.plan.channels[absence.channel]
         workspace = address.workspace_key
         before = self.stays[workspace, FICKLE][0]
-        kind, channels = before.kind, before.channels
-        if absence.kind == "leaves":
-            kind, channels = PersonKind.GUEST, frozenset[str]()
-        elif absence.kind == "removed":
-            channels -= {address.channel}
-        takes = absence.kind != "takes no messages"
-        self._stay(workspace, FICKLE, Stay(0.0, kind, channels, takes))
+        match absence.kind:
+            case "leaves":
+                now = replace(before, kind=PersonKind.GUEST, channels=frozenset())
+            case "removed":
+                now = replace(before, channels=before.channels - {address.channel})
+            case _:
+                now = replace(before, takes_messages=False)
+        self._stay(workspace, FICKLE, now)
         where = f" from {address}" if absence.kind == "removed" else f" ({workspace})"
         self._world.tell(f"{FICKLE} {absence.kind}{where}")
         self._world.scheduler.sleep(absence.seconds)
@@ -168,9 +169,10 @@ class People:
         """None where what is to be pressed is not there, or not to be seen by this person."""
         finders: dict[str, Callable[[Habit, Address, Random], tuple[str, str] | None]] = {
             "save": self._save,
-            "unsave": self._saved_by("unsave"),
-            "share": self._saved_by("share-saved"),
-            "unshare": self._saved_by("unshare-saved"),
+            "unsave": self._pressed("unsave", "share-saved", "save"),
+            "share": self._pressed("share-saved", "save"),
+            "unshare": self._pressed("unshare-saved", "share-saved"),
+            "unfollow": self._unfollow,
             "like": self._like,
             "follow its author": self._follow_its_author,
             "follow paper": self._follow_paper,
@@ -214,20 +216,33 @@ class People:
         papers = self._world.arxiv.papers(day)
         return (f"follow {papers[0].paper.id}", "") if papers else None
 
-    def _saved_by(self, action: str) -> Callable[[Habit, Address, Random], tuple[str, str] | None]:
-        """A button below a paper that this person saved."""
+    def _pressed(
+        self, action: str, *after: str
+    ) -> Callable[[Habit, Address, Random], tuple[str, str] | None]:
+        """A button below a paper with which this person did the first of these that they did."""
 
         def find(act: Habit, address: Address, random: Random) -> tuple[str, str] | None:
-            mine = [
-                event.text.split()[-1]
-                for event in self.events
-                if event.person == act.person
-                and event.address.workspace_key == address.workspace_key
-                and event.text.startswith("save ")
-            ]
-            return (f"{action} {random.choice(mine)}", "private") if mine else None
+            for word in after:
+                mine = [text.split()[-1] for text in self._said(act, address, f"{word} ")]
+                if mine:
+                    return f"{action} {random.choice(mine)}", "private"
+            return None
 
         return find
+
+    def _said(self, act: Habit, address: Address, beginning: str) -> list[str]:
+        """What this person typed or pressed in this workspace, as far as it begins so."""
+        return [
+            event.text
+            for event in self.events
+            if event.person == act.person
+            and event.address.workspace_key == address.workspace_key
+            and event.text.startswith(beginning)
+        ]
+
+    def _unfollow(self, act: Habit, address: Address, random: Random) -> tuple[str, str] | None:
+        mine = self._said(act, address, "follow author ")
+        return (random.choice(mine).replace("follow author", "unfollow"), "") if mine else None
 
     def _unfollow_told(
         self, act: Habit, address: Address, random: Random

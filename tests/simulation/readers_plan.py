@@ -17,10 +17,10 @@ PARTLY, FICKLE, GUEST = "U3", "U4", "U5"
 # As often as they are named: who wants to be told of much hears much.
 _SAID = (
     *("follow author", "follow author", "follow author", "follow term", "follow term"),
-    *("follow paper", "follow paper", "follow its author", "follows", "unfollow", "unfollow all"),
-    *("unfollow told", "save", "save", "save", "unsave", "share", "share", "unshare"),
-    *("saved", "saved shared", "search", "search", "like", "best fridays", "best off", "best"),
-    *("me", "me forget"),
+    *("follow paper", "follow paper", "follow its author", "follows", "unfollow", "unfollow"),
+    *("unfollow all", "unfollow told", "save", "save", "save", "unsave", "share", "share"),
+    *("unshare", "saved", "saved shared", "search", "search", "like"),
+    *("best fridays", "best off", "best", "me", "me forget"),
 )
 ABSENCES = ("leaves", "removed", "takes no messages")
 
@@ -89,8 +89,6 @@ def _said(random: Random) -> str:
             return f"follow author {random.choice(AUTHORS)}"
         case "follow term":
             return f'follow term "{random.choice(TERMS)}"'
-        case "unfollow":
-            return f"unfollow {random.choice((*AUTHORS, *TERMS))}"
         case "search":
             return f"search {random.choice((*AUTHORS, *TERMS, 'the matter'))}"
     return text
