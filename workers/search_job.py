@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
 from bot.arxiv.stems import stemmed_words
+from bot.arxiv.text import without_accents
 from bot.domain.digest import Decision, Digest
 from bot.domain.papers import Paper, Profile, Topic
 from bot.domain.tasks.search import MOST, Hit, Search, SearchResult
@@ -171,7 +171,4 @@ def _patterns(text: str) -> list[re.Pattern[str]]:
 
 def _plain(text: str) -> str:
     """In small letters without accents, as stems are."""
-    if text.isascii():
-        return text.lower()
-    marked = unicodedata.normalize("NFKD", text.lower())
-    return "".join(char for char in marked if not unicodedata.combining(char))
+    return text.lower() if text.isascii() else without_accents(text.lower())

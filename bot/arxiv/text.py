@@ -51,3 +51,9 @@ def quoted(raw: str) -> str:
     line = " ".join(raw.split())
     line = line if len(line) <= _QUOTED else f"{line[: _QUOTED - 1]}…"
     return f'"{"".join(char if char.isprintable() else "?" for char in line)}"'
+
+
+def without_accents(text: str) -> str:
+    """`José` -> `Jose`; a letter that is one of its own, like ø, stays."""
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
+from bot.arxiv.text import without_accents
 from bot.commands import (
     digests,
     drafts,
@@ -43,6 +44,8 @@ from bot.views.learning.gate_plot import gate_picture
 # Characters of a button's value.
 _VALUE: Final = 64
 RUN: Final = "run"
+# Commands whose words are somebody's own: without a letter of them they mean something else.
+_WORDED: Final = ("follow", "unfollow", "search")
 # A channel's id: nothing else may become part of an address.
 _CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -122,7 +125,8 @@ def typed_action(text: str) -> Action:
 
 def button_for(text: str) -> Message | None:
     """Where a text can't be answered in private: a message with the button that does what it
-    means, whose answer is private. None for what everybody may read, and what means nothing."""
+    means, whose answer is private, or with the command where a button can't carry the words. None
+    for what everybody may read, and what means nothing."""
     found = phrases.meaning(text, COMMANDS)
     known = None if found.word is None else SAYINGS.get(found.word) or COMMANDS[found.word]
     if found.word is None or known is None or found.word == "why":
@@ -131,7 +135,11 @@ def button_for(text: str) -> Message | None:
         return None
     if found.word in ("", "help"):
         return help.help_text()
-    plain = re.sub(r"[^A-Za-z0-9 ./_-]", "", " ".join((found.word or "help", *found.words)))
+    said = without_accents(" ".join((found.word or "help", *found.words)))
+    plain = re.sub(r"[^A-Za-z0-9 ./_-]", "", said)
+    is_whole = plain == re.sub(r"[\"“”„«»]|[?!]+$", "", said) and len(plain) <= _VALUE
+    if found.word in _WORDED and not is_whole:
+        return conversation.type_it(found.word)
     return conversation.press_to_see(found.word, plain[:_VALUE])
 
 
@@ -304,6 +312,7 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "follow": CommandSpec(following.whom_pressed, USE),
     "follow-author": CommandSpec(following.author_pressed, USE),
     "follow-paper": CommandSpec(following.paper_pressed, USE),
+    "follows": CommandSpec(_as_typed(following.follows), ASK),
     "unfollow": CommandSpec(following.unfollow_pressed, ASK),
     "not-them": CommandSpec(following.not_them_pressed, ASK),
     "them-again": CommandSpec(following.them_again_pressed, ASK),

@@ -10,6 +10,7 @@ from bot.arxiv.authors import followed
 from bot.arxiv.calendar import new_york_date
 from bot.arxiv.text import one_line
 from bot.commands.context import Answer, Context, Invocation
+from bot.commands.naming import page_number
 from bot.domain.papers import Paper
 from bot.domain.readers.following import Evidence, Follow, FollowKind
 from bot.errors import Refused
@@ -46,14 +47,14 @@ def follow(invocation: Invocation, context: Context, typed: Sequence[str]) -> An
 
 
 def follows(invocation: Invocation, context: Context, typed: Sequence[str]) -> Answer:
-    """What I follow, with buttons to unfollow."""
+    """`follows [PAGE]`: what I follow, with buttons to unfollow."""
     _require_chat(invocation)
     mine, tellings = _mine(invocation, context), context.store.tellings
     unreachable = None
     for place in {each.workspace for each in mine}:
         unreachable = tellings.unreachable(place, invocation.by) or unreachable
         tellings.drop_unreachable(place, invocation.by)
-    return Answer(views.followed_list(mine, unreachable))
+    return Answer(views.followed_list(mine, page_number(typed) or 1, unreachable))
 
 
 def unfollow(invocation: Invocation, context: Context, typed: Sequence[str]) -> Answer:

@@ -18,12 +18,13 @@ def me(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer
     if words:
         return asked_to_forget(invocation, context, "")
     traces = _traces(invocation, context)
-    return Answer(views.left_text(traces, list(_kept(invocation, context))))
+    return Answer(views.left_text(traces, list(_kept(invocation, context)), _is_apart(invocation)))
 
 
 def asked_to_forget(invocation: Invocation, context: Context, value: str) -> Answer:
     """Asks for confirmation where it is typed, and where the platform has no dialog for that."""
-    return Answer(views.confirm_forget_me(_some_traces(invocation, context)))
+    traces = _some_traces(invocation, context)
+    return Answer(views.confirm_forget_me(traces, _is_apart(invocation)))
 
 
 def forget(invocation: Invocation, context: Context, value: str) -> Answer:
@@ -31,14 +32,15 @@ def forget(invocation: Invocation, context: Context, value: str) -> Answer:
     traces = _some_traces(invocation, context)
     for store in context.store.left_behind:
         store.erase(invocation.address.workspace_key, invocation.by)
-    return Answer(views.forgotten_me(traces, list(_kept(invocation, context))))
+    kept = list(_kept(invocation, context))
+    return Answer(views.forgotten_me(traces, kept, _is_apart(invocation)))
 
 
 def _some_traces(invocation: Invocation, context: Context) -> list[Trace]:
     """Raises Refused where there are none."""
     traces = _traces(invocation, context)
     if not traces:
-        raise Refused(views.nothing_left())
+        raise Refused(views.nothing_left(_is_apart(invocation)))
     return traces
 
 
@@ -60,3 +62,8 @@ def _kept(invocation: Invocation, context: Context) -> Iterator[str]:
         yield views.subscribed(len(channels))
     if names := context.store.profiles.changed_by(place, person):
         yield views.changed_profiles(names)
+
+
+def _is_apart(invocation: Invocation) -> bool:
+    """In direct messages on Discord, which belong to no server: what was left on one is there."""
+    return invocation.address.platform == "discord" and not invocation.address.workspace

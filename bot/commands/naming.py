@@ -1,4 +1,4 @@
-"""Profiles as people name them: by name, by title, in quotation marks or without."""
+"""Profiles as people name them: by name, by title, in quotation marks or without; and pages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from bot.views import help
 
 _LONGEST: Final = 1_000  # characters of a command's words
 _QUOTES: Final = str.maketrans(dict.fromkeys("“”„«»″", '"'))
+
+
+def page_number(words: Sequence[str]) -> int | None:
+    """The number of a page, 1 without words; None for other words."""
+    if not words:
+        return 1
+    is_number = len(words) == 1 and words[0].isascii() and words[0].isdecimal()
+    return int(words[0]) if is_number and len(words[0]) < 5 else None
 
 
 def with_names(words: Sequence[str], profiles: Mapping[str, Profile]) -> list[str]:

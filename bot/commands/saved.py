@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.commands import paper_status
 from bot.commands.context import HOME, Answer, Context, Invocation
+from bot.commands.naming import page_number
 from bot.commands.permissions import Right
 from bot.domain.message import Message
 from bot.domain.paper_status import CloserLook
@@ -34,7 +35,7 @@ def saved(invocation: Invocation, context: Context, words: Sequence[str]) -> Ans
         return _exported(invocation, context, what)
     if what == "export" and len(words) == 1:
         return Answer(views.which_format())
-    page = _page(words[1:] if what == "shared" else words)
+    page = page_number(words[1:] if what == "shared" else words)
     if page is None:
         raise Refused(views.unknown_words(" ".join(words)))
     if what == "shared":
@@ -236,14 +237,6 @@ def _exported(invocation: Invocation, context: Context, format: str) -> Answer:
 
 def _mine(invocation: Invocation, context: Context) -> list[SavedPaper]:
     return context.store.saved.of(invocation.address.workspace_key, invocation.by)
-
-
-def _page(words: Sequence[str]) -> int | None:
-    """The number of a page, 1 without words; None for other words."""
-    if not words:
-        return 1
-    is_number = len(words) == 1 and words[0].isascii() and words[0].isdecimal()
-    return int(words[0]) if is_number and len(words[0]) < 5 else None
 
 
 def _days(words: Sequence[str]) -> int:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from bot.arxiv.authors import followed
-from bot.arxiv.text import readable
+from bot.arxiv.text import readable, without_accents
 from bot.domain.papers import Paper, fingerprint
 from bot.domain.readers.following import Evidence, Follow, FollowKind, Telling
 
@@ -43,9 +42,7 @@ def matching(
 def words(text: str) -> str:
     """The words of a text between spaces, without case, accents and signs: a term is in a text
     where its words are in the text's, one after the other."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
-    return " ".join(["", *_WORD.findall(plain), ""])
+    return " ".join(["", *_WORD.findall(without_accents(text.casefold())), ""])
 
 
 def is_meant(follow: Follow, paper: Paper) -> bool:

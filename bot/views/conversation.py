@@ -33,14 +33,19 @@ def press_to_see(word: str, value: str) -> Message:
     """Where a mention can only be answered for everyone to read (Discord): a button, whose answer
     is for whoever presses it. `value` is what it does, as it would be typed."""
     is_command = bool(word) and "-" not in word
+    label = f"{value[:1].upper()}{value[1:]}" if is_command else "Show me"
     return Message(
         title="The answer is for you alone: press the button.",
         commands=(CommandLine(word=f"digest {word}"),) if word in _TYPED else (),
-        buttons=(
-            Button(
-                action="run", label=value.capitalize() if is_command else "Show me", value=value
-            ),
-        ),
+        buttons=(Button(action="run", label=label, value=value),),
+    )
+
+
+def type_it(word: str) -> Message:
+    """The same, where a button can't carry the words: they are too many, or not in its alphabet."""
+    return Message(
+        title="The answer is for you alone, and no button keeps these words: type them here.",
+        commands=(CommandLine(word=f"digest {word}"),),
     )
 
 

@@ -30,17 +30,23 @@ _QUESTION: Final = (
     "Forget everything you left in this workspace? It can't be undone: export your saved papers "
     "first, if you want to keep them."
 )
+_ELSEWHERE: Final = "What you left on a server is shown and forgotten there: /digest me."
 _FORGET: Final = Button(action="forget-me", label="Forget all of it")
 
 
-def left_text(traces: Sequence[Trace], kept: Sequence[str]) -> Message:
-    """`/digest me`: all that a person left, and what stays when they have it forgotten (`kept`)."""
-    title = "What you left in this workspace"
+def left_text(traces: Sequence[Trace], kept: Sequence[str], is_apart: bool = False) -> Message:
+    """`/digest me`: all that a person left, and what stays when they have it forgotten (`kept`).
+    `is_apart`: in direct messages that belong to no server."""
+    title = f"What you left in {_where(is_apart)}"
+    notices = (_ELSEWHERE,) if is_apart else ()
     stays = tuple(_stays(kept))
     if not traces:
-        return Message(title=f"{title}: nothing that can be forgotten.", small=stays)
+        return Message(
+            title=f"{title}: nothing that can be forgotten.", notices=notices, small=stays
+        )
     return Message(
         title=title,
+        notices=notices,
         text=("Nobody else gets this list.",),
         items=tuple(_items(traces)),
         small=stays,
@@ -51,13 +57,17 @@ def left_text(traces: Sequence[Trace], kept: Sequence[str]) -> Message:
     )
 
 
-def confirm_forget_me(traces: Sequence[Trace]) -> Message:
+def confirm_forget_me(traces: Sequence[Trace], is_apart: bool = False) -> Message:
     """Asks first, where the platform has no dialog for it, and where it was typed."""
-    return Message(title=_QUESTION, text=(f"It is {_counted(traces)}.",), buttons=(_FORGET,))
-
-
-def forgotten_me(traces: Sequence[Trace], kept: Sequence[str]) -> Message:
+    notices = (_ELSEWHERE,) if is_apart else ()
     return Message(
+        title=_QUESTION, notices=notices, text=(f"It is {_counted(traces)}.",), buttons=(_FORGET,)
+    )
+
+
+def forgotten_me(traces: Sequence[Trace], kept: Sequence[str], is_apart: bool = False) -> Message:
+    return Message(
+        notices=(_ELSEWHERE,) if is_apart else (),
         title=f"Forgotten: {_counted(traces)}.",
         text=(
             "What votes taught is learned anew without yours from the next digest on. Counts on "
@@ -67,8 +77,13 @@ def forgotten_me(traces: Sequence[Trace], kept: Sequence[str]) -> Message:
     )
 
 
-def nothing_left() -> str:
-    return "You left nothing in this workspace that could be forgotten."
+def nothing_left(is_apart: bool = False) -> str:
+    said = f"You left nothing in {_where(is_apart)} that could be forgotten."
+    return f"{said} {_ELSEWHERE}" if is_apart else said
+
+
+def _where(is_apart: bool) -> str:
+    return "these direct messages" if is_apart else "this workspace"
 
 
 def unknown_words() -> str:

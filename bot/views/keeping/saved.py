@@ -12,6 +12,7 @@ from bot.domain.message import Button, Item, Link, Message, People
 from bot.domain.readers.saved import MOST_SAVED, Reading, SavedPaper
 from bot.views.dates import short_date
 from bot.views.digest import count
+from bot.views.keeping.pages import page_of
 
 _T = TypeVar("_T")
 
@@ -223,16 +224,8 @@ def _next(state: Reading, value: str) -> Button:
 def _page(
     rows: Sequence[_T], page: int, before: str
 ) -> tuple[Sequence[_T], tuple[str, ...], tuple[Button, ...]]:
-    """The rows of a page, counted from 1, what says which they are, and the buttons that turn it;
-    `before` stands before the number in their value."""
-    pages = -(-len(rows) // PAGE)
-    page = min(max(page, 1), pages)
-    first = (page - 1) * PAGE
-    shown = rows[first : first + PAGE]
-    turn = [("Back", page - 1)] * (page > 1) + [("Next", page + 1)] * (page < pages)
-    which = f"{first + 1} to {first + len(shown)} of {len(rows)}, the latest first"
-    buttons = (Button(action="saved", label=label, value=f"{before}{n}") for label, n in turn)
-    return shown, (which,) if pages > 1 else (), tuple(buttons)
+    shown, which, turn = page_of(rows, page, PAGE, "saved", before)
+    return shown, tuple(f"{each}, the latest first" for each in which), turn
 
 
 def _link(saved: SavedPaper) -> Link:

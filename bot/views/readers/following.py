@@ -20,10 +20,13 @@ from bot.domain.readers.following import (
 from bot.planning.following import PAPERS
 from bot.views.dates import short_date
 from bot.views.digest import count
+from bot.views.keeping.pages import page_of
 
 # Authors that have a button, co-authors that are named, reasons of a paper; characters of a title,
 # of a name and of a co-author's.
 _AUTHORS, _NAMED, _REASONS = 8, 4, 3
+# What is followed, on one page: with a button each, a message on Discord holds no more.
+_PAGE: Final = 10
 _TITLE, _NAME, _CO_AUTHOR = 150, 80, 40
 GRAMMAR: Final = 'follow author "Jane Doe", follow term "sparse codes" or follow 2503.15294'
 
@@ -77,8 +80,10 @@ def now_followed(follow: Follow) -> Message:
     )
 
 
-def followed_list(follows: Sequence[Follow], unreachable: Unreachable | None = None) -> Message:
-    """Everything that one person follows here, each with a button to end it."""
+def followed_list(
+    follows: Sequence[Follow], page: int = 1, unreachable: Unreachable | None = None
+) -> Message:
+    """A page of what one person follows here, each with a button to end it."""
     notices: tuple[str, ...] = ()
     if unreachable:
         since = short_date(unreachable.at.date(), unreachable.at.year)
@@ -89,11 +94,13 @@ def followed_list(follows: Sequence[Follow], unreachable: Unreachable | None = N
             notices=notices,
             text=(f"To be told of a paper, type /digest {GRAMMAR}.",),
         )
+    shown, which, turn = page_of(follows, page, _PAGE, "follows")
     return Message(
         title=f"You follow {count(len(follows), 'thing')}",
         notices=notices,
-        items=tuple(map(_item, follows)),
-        small=(f"More: /digest {GRAMMAR}. Only you see this list.",),
+        items=tuple(map(_item, shown)),
+        small=(*which, f"More: /digest {GRAMMAR}. Only you see this list."),
+        buttons=turn,
     )
 
 

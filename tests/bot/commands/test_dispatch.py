@@ -135,3 +135,27 @@ def test_only_answers_that_need_work_wait(context: Context) -> None:
     assert all(
         typed(text, context).request is None for text in ("", "help", "list", "profiles", "status")
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "carried"),
+    [
+        ("follow author José García", "follow author Jose Garcia"),
+        ("follow author “Jane Doe”", "follow author Jane Doe"),
+        ("search sparse codes?", "search sparse codes"),
+        ("unfollow Jürgen Müller", "unfollow Jurgen Muller"),
+        ("search разреженные коды", None),
+        ("follow author Søren Łukasz", None),
+        ("follow author Doe, Jane", None),
+        ("follow term C++", None),
+        (f"search {'state space ' * 6}", None),
+    ],
+)
+def test_a_mention_that_no_button_can_carry_asks_for_the_command(
+    text: str, carried: str | None
+) -> None:
+    message = dispatch.button_for(text)
+    assert message is not None
+    assert [button.value for button in message.buttons] == ([carried] if carried else [])
+    if carried is None:
+        assert [line.word for line in message.commands] == [f"digest {text.split()[0]}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ import pytest
 
 from bot.commands import dispatch, following
 from bot.commands.context import Context, Invocation
+from bot.discord import render as discord
 from bot.domain.judge import Judge
 from bot.domain.message import Button, Message
 from bot.domain.readers.following import Follow, Told, Unreachable, Untellable
@@ -16,6 +18,7 @@ from bot.domain.request import Address
 from bot.domain.status import Status
 from bot.errors import Refused
 from bot.planning.following import matching
+from bot.slack import render as slack
 from bot.store.lookups import Lookups
 from bot.store.papers import paper_ref
 from bot.store.store import Store
@@ -140,6 +143,24 @@ def test_one_person_follows_so_much_and_no_more(context: Context) -> None:
         typed(context, "follow term more")
     typed(context, "follow term term7")
     typed(context, "follow term more", replace(INVOCATION, by="U2"))
+
+
+def test_whatever_is_followed_has_a_button_that_ends_it_on_both_platforms(
+    context: Context,
+) -> None:
+    for n in range(following._MOST):
+        typed(context, f"follow term {'t' * 70}{n}")
+    page, ended = typed(context, "follows"), set[str]()
+    while True:
+        unfollow = [button.value for item in page.items for button in item.buttons]
+        for body in (slack.message(page), discord.message(page)):
+            assert all(value in json.dumps(body) for value in unfollow)
+        ended.update(unfollow)
+        following_page = next((b for b in page.buttons if b.label == "Next"), None)
+        if following_page is None:
+            break
+        page = pressed(context, following_page)
+    assert len(ended) == following._MOST
 
 
 def test_who_somebody_is_not_is_remembered_and_taken_back(context: Context) -> None:

@@ -15,6 +15,7 @@ from bot.domain.judge import Judge
 from bot.domain.message import Message
 from bot.domain.readers.following import Telling, Unreachable, Untellable
 from bot.domain.readers.teaching import Taught
+from bot.domain.request import Address
 from bot.domain.status import Status
 from bot.domain.subscription import Vote
 from bot.errors import Refused
@@ -28,7 +29,7 @@ from tests.bot.commands.samples import (
     PROFILE_VALUES,
     deliver_day,
 )
-from tests.factories import NOW, profile, subscription
+from tests.factories import NOW, profile, saved_paper, subscription
 
 ONE, TWO, MISSED = "2503.10000", "2503.10001", "2503.10002"
 ME, OTHER = "U0ME", "U0OTHER"
@@ -213,3 +214,22 @@ def test_words_it_does_not_know_forget_nothing(context: Context, text: str) -> N
     with pytest.raises(Refused, match="/digest me forget"):
         typed(context, text, by(ME))
     assert context.store.saved.of("slack:T1", ME)
+
+
+def test_in_direct_messages_on_discord_it_says_where_the_servers_are(
+    context: Context, store: Store
+) -> None:
+    server = Address(platform="discord", workspace="1", channel="7")
+    saved = saved_paper(by="5")
+    store.saved.change(server.workspace_key, "5", saved.paper, lambda _: saved)
+    alone = replace(
+        INVOCATION, address=Address(platform="discord", channel="9"), by="5", is_private=True
+    )
+    shown = dispatch.answer(replace(alone, text="me"), context).head
+    assert shown is not None
+    assert "on a server" in shown.notices[0]
+    with pytest.raises(Refused, match="What you left on a server is shown"):
+        dispatch.answer(replace(alone, text="me forget"), context)
+    inside = dispatch.answer(replace(alone, address=server, text="me"), context).head
+    assert inside is not None
+    assert inside.notices == ()
