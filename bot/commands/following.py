@@ -64,6 +64,8 @@ def unfollow(invocation: Invocation, context: Context, typed: Sequence[str]) -> 
     if not typed:
         return Answer(views.followed_list(mine))
     text = " ".join(typed)
+    if text.lower() == "several":
+        raise Refused(views.one_at_a_time())
     meant = mine if text.lower() == "all" else _named(mine, typed)
     if not meant:
         raise Refused(views.not_followed(text))
@@ -168,6 +170,8 @@ def _follow(
 def _parsed(typed: Sequence[str]) -> tuple[FollowKind, str]:
     """What is named by words. Raises Refused."""
     text = " ".join(typed)
+    if text.lower() == "several":
+        raise Refused(views.one_at_a_time())
     kind, rest = _KINDS.get(typed[0].lower().strip(":")), " ".join(typed[1:])
     if kind is None and any(map(str.isdigit, text)):
         return FollowKind.PAPER, ids.parse_one(text).id

@@ -135,7 +135,7 @@ def _following(word: str) -> Callable[[Typed], Callback]:
         ) -> None:
             given = {"author": author, "term": term, "paper": paper}
             said = [f"{name} {value}" for name, value in given.items() if value]
-            await typed(asked, word, " ".join(said[:1]))
+            await typed(asked, word, said[0] if len(said) == 1 else "several" * bool(said))
 
         return _described(following, "author", "term", "paper")
 

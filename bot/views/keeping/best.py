@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from bot.arxiv.text import quoted, readable, shortened
 from bot.domain.message import Button, Item, Message, People
@@ -18,7 +18,7 @@ def best_text(best: Best, days: int, is_weekly: bool) -> Message:
     title = "The best of the last " + (count(days, "day") if days > 1 else "day")
     change = ("Not on Fridays", "off") if is_weekly else ("Tell everyone on Fridays", "fridays")
     buttons = (Button(action="weekly-best", label=change[0], value=change[1]),)
-    items = tuple(_items(best))
+    items = tuple(_items(best, _kept))
     if not items:
         title += ": nobody voted or shared a paper yet."
         where = "👍 and Save are below each paper; /why has both for papers that were not posted."
@@ -27,10 +27,11 @@ def best_text(best: Best, days: int, is_weekly: bool) -> Message:
 
 
 def best_of_week(best: Best) -> Message:
-    """The same for the whole channel."""
+    """The same for the whole channel. Who saved a paper is counted: Slack would notify everybody
+    whom a message in the channel names, every week."""
     return Message(
         title="The best of this week",
-        items=tuple(_items(best)),
+        items=tuple(_items(best, _kept_by_so_many)),
         small=("By your votes and the saved papers that you share. To end it: /digest best off.",),
     )
 
@@ -60,11 +61,11 @@ def unknown_days(words: str, most: int) -> str:
     )
 
 
-def _items(best: Best) -> Iterator[Item]:
+def _items(best: Best, kept: Callable[[Kept], Item]) -> Iterator[Item]:
     """The most liked papers that were posted here, the most saved of those that people share, and
     papers that were not posted and were voted up all the same."""
     yield from _section("Most liked", map(_liked, best.posted))
-    yield from _section("Most saved, of what people share", map(_kept, best.kept))
+    yield from _section("Most saved, of what people share", map(kept, best.kept))
     yield from _section("Not posted, but voted up", map(_liked, best.missed))
 
 
@@ -91,6 +92,12 @@ def _kept(paper: Kept) -> Item:
         people=(People(label="Saved by", ids=paper.people),),
         small=(paper.paper,),
     )
+
+
+def _kept_by_so_many(paper: Kept) -> Item:
+    who = "one person" if len(paper.people) == 1 else f"{len(paper.people)} people"
+    small = (f"saved by {who} · {paper.paper}",)
+    return Item(title=_short(paper.title), url=_url(paper.paper), small=small)
 
 
 def _short(title: str) -> str:

@@ -257,6 +257,11 @@ def what_to_follow(typed: str = "") -> str:
     return f"{said}Say what you follow: /digest {GRAMMAR}."
 
 
+def one_at_a_time() -> str:
+    """To `several`, as Discord's command says where more than one of its options is filled in."""
+    return "Name one thing at a time: an author, a term or a paper. Nothing has changed."
+
+
 def no_name(typed: str) -> str:
     return f'{quoted(typed)} is no name; write it as in: follow author "Jane Doe".'
 

@@ -337,6 +337,12 @@ def test_a_channel_is_told_the_best_of_the_week_once_somebody_wants_that(context
     said = saved.best_of_week(context, CHANNEL_ADDRESS, NOW)
     assert said is not None
     assert [item.title for item in said.items] == ["Most liked:", f"On the matter of {TWO}"]
+    pressed(context, "save", f"day {ONE}", by("U2"))
+    pressed(context, "share-saved", ONE, by("U2"))
+    shared = saved.best_of_week(context, CHANNEL_ADDRESS, NOW)
+    assert shared is not None
+    assert shared.items[-1].small == (f"saved by one person · {ONE}",)
+    assert "U2" not in shared.model_dump_json()  # Slack would notify them every Friday
     assert saved.best_of_week(context, CHANNEL_ADDRESS, NOW + timedelta(days=8)) is None
     assert typed(context, "best").buttons[0].label == "Not on Fridays"
     dispatch.answer(replace(INVOCATION, text="best off"), context)

@@ -99,7 +99,11 @@ def test_what_is_followed_is_listed_and_ended(run_session: Converse) -> None:
     async def talk(bot: BotSession) -> None:
         for options in ({"term": "sparse codes"}, {"paper": "2401.00867"}):
             await bot.command("digest follow", options)
+        both = {"author": "Jane Doe", "term": "graphs"}
+        for word in ("follow", "unfollow"):
+            assert "one thing at a time" in await bot.command(f"digest {word}", both)
         listed = await bot.command("digest follows")
+        assert "You follow 2 things" in listed
         assert "“sparse codes”" in listed
         assert "2401.00867" in listed
         said = await bot.command("digest unfollow", {"term": "sparse codes"})
