@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -89,11 +89,14 @@ async def tell(context: Context, platform: str, answers: Answers[Any], now: date
         await asyncio.to_thread(telling.find, context, platform, now)
         owed = await asyncio.to_thread(store.tellings.owed, platform)
         everything = await asyncio.to_thread(store.follows.all)
+        undecided = [e for tellings in owed.values() for e in tellings if not e.place]
+        settled = await asyncio.to_thread(telling.settled, context, undecided, now)
         for (workspace, by), tellings in owed.items():
             await asyncio.to_thread(lease.renew)
             mine = [each for each in everything if (each.workspace, each.by) == (workspace, by)]
             try:
-                await _Person(context, answers, lease, workspace, by, now).tell(tellings, mine)
+                person = _Person(context, answers, lease, workspace, by, now)
+                await person.tell(tellings, mine, settled)
             except (LeaseLost, redis.RedisError):
                 raise
             except Exception:  # a fault of ours about one person keeps nothing from the others
@@ -132,16 +135,18 @@ class _Person:
         platform, _, team = workspace.partition(":")
         self._place = Address(platform=platform, workspace=team, channel=HOME)
 
-    async def tell(self, owed: Sequence[Telling], mine: Sequence[Follow]) -> None:
+    async def tell(
+        self, owed: Sequence[Telling], mine: Sequence[Follow], settled: Collection[str]
+    ) -> None:
         """Tell what is due of what the person is owed, by what they follow; the rest is left for a
-        later round. A failure of the platform is logged."""
+        later round. `settled` are those (keys) that no digest may still show. A failure of the
+        platform is logged."""
         follows = {each.token: each for each in mine}
         tellings = await asyncio.to_thread(self._wanted, owed, follows)
         undecided = [each for each in tellings if not each.place]
         decided = [each for each in tellings if each.place]
-        settled = await asyncio.to_thread(self._settled, undecided) if undecided else set[str]()
         # Of who only waits for other digests nobody is asked: there may be many, for hours.
-        if not (decided or settled or any(each.posted for each in undecided)):
+        if not decided and not any(each.posted or each.key in settled for each in undecided):
             return
         person = await self._found(tellings)
         if person is None:
@@ -186,14 +191,11 @@ class _Person:
         await asyncio.to_thread(self._give_up, Untellable.LEFT, tellings)
         return None
 
-    def _settled(self, undecided: Sequence[Telling]) -> set[str]:
-        return telling.settled(self._context, undecided, self._now)
-
     def _placed(
         self,
         undecided: Sequence[Telling],
         decided: Sequence[Telling],
-        settled: set[str],
+        settled: Collection[str],
         channels: frozenset[str],
     ) -> Sequence[Telling]:
         """What can be told now, and where the person is told, who is in these channels; stored."""
