@@ -130,7 +130,7 @@ def _contents(digest: Digest) -> dict[str, object]:
         "sentence": digest_views.picked_sentence(digest),
         "papers": papers,
         "missed": missed,
-        "details": list(digest_views.details(digest)),
+        "details": list(digest_views.public_details(digest)),
     }
 
 

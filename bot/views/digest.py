@@ -171,13 +171,26 @@ def _push(digest: Digest, notices: Sequence[str]) -> str:
 
 def details(digest: Digest) -> Iterable[str]:
     """How the digest came about: the sum, the kinds, the line, who judged and when."""
-    yield from count_lines(digest)
-    cutoffs, limit = digest.profile.cutoffs, f"at most {digest.profile.maximum} papers"
-    yield f"Cut-offs: relevance {cutoffs.relevance}, novelty {cutoffs.novelty}; {limit}"
+    yield from _counts_and_cutoffs(digest)
     yield judged_by(digest) + (f", prompt {digest.prompt_id}" if digest.prompt else "")
     if digest.stand_ins:
         yield f"Shown without a score: {_ranked_locally(digest)}"
     yield times(digest)
+
+
+def public_details(digest: Digest) -> Iterable[str]:
+    """The same for readers outside, to whom it is nobody's business what was paid."""
+    yield from _counts_and_cutoffs(digest)
+    model = digest.judge.model
+    yield judged_by(digest) if model is None else f"Scored by {one_line(model)}"
+    if digest.stand_ins:
+        yield f"Shown without a score: {_ranked_locally(digest)}"
+
+
+def _counts_and_cutoffs(digest: Digest) -> Iterable[str]:
+    yield from count_lines(digest)
+    cutoffs, limit = digest.profile.cutoffs, f"at most {digest.profile.maximum} papers"
+    yield f"Cut-offs: relevance {cutoffs.relevance}, novelty {cutoffs.novelty}; {limit}"
 
 
 def details_text(digest: Digest) -> Message:

@@ -120,6 +120,12 @@ def test_no_title_breaks_a_page_or_a_feed(title: str) -> None:
     assert not feedparser.parse(BytesIO(site["matters/atom.xml"].encode())).bozo
 
 
+def test_what_was_paid_is_nobodys_business() -> None:
+    for path, text in files([section(one_day())], SITE).items():
+        assert "$" not in text, path
+        assert "tokens" not in text, path
+
+
 def test_the_same_digests_give_the_same_bytes() -> None:
     days = [one_day(days_ago=n) for n in range(3)]
     backwards = section(*reversed(days))
