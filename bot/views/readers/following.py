@@ -268,7 +268,8 @@ def no_name(typed: str) -> str:
 
 def no_term(typed: str, longest: int) -> str:
     said = f"{quoted(typed)} is no term" if typed else "The term is missing"
-    return f'{said}; it has 2 to {longest} characters, as in: follow term "sparse codes".'
+    letters = f"at least 2 letters or digits and at most {longest} characters"
+    return f'{said}; it has {letters}, as in: follow term "sparse codes".'
 
 
 def too_long_a_name(longest: int) -> str:
