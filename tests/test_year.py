@@ -16,6 +16,7 @@ from bot.commands.context import Context
 from bot.domain.judge import Judge
 from bot.domain.message import Message, Post
 from bot.domain.papers import Announced, Listing
+from bot.domain.readers.elsewhere import Audience
 from bot.domain.request import Address, DigestRequest
 from bot.domain.schedule import Schedule
 from bot.domain.status import Status
@@ -29,6 +30,7 @@ from tests.factories import announced, profile
 from workers import deliver_job
 from workers.arxiv.client import FeedResult
 from workers.fetch_job import fetch
+from workers.other_channels import OtherChannels
 from workers.score_job import score
 
 FIRST, LAST = date(2025, 8, 5), date(2026, 8, 4)
@@ -89,6 +91,10 @@ class Wall:
     ) -> None:
         self.shown[str(address)][int(message) - 1] = (None, post)
 
+    async def audience(self, address: Address) -> Audience:
+        """Its cards point to no other channel's."""
+        return Audience.MEMBERS
+
 
 async def at_once(address: Address) -> None:
     """No pace."""
@@ -122,7 +128,8 @@ class AtOnce:
 
         def room(request: DigestRequest) -> deliver_job._ChannelDelivery:
             return deliver_job._ChannelDelivery(
-                request, self.store, self.wall, at_once, lambda: self.arxiv.now
+                *(request, self.store, self.wall, at_once, lambda: self.arxiv.now),
+                OtherChannels(self.store, self.wall),
             )  # type: ignore[arg-type]
 
         self.loop.run(deliver_job._DeliveryRun(deliveries, room, lambda: self.arxiv.now).serve())

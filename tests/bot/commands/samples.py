@@ -13,7 +13,7 @@ _OWN = {"save", "unsave", "saved", "share-saved", "unshare-saved", "me", "forget
 _OWN |= {"saved-open", "saved-reading", "saved-done", "ask-forget-me"}
 _REASONS = {"down-off-topic", "down-known", "down-weak", "down-not-now"}
 # Whoever is a guest by now, or alone with the bot, still ends what they follow.
-_OWN |= {"unfollow", "not-them", "them-again", "keep-category"}
+_OWN |= {"follows", "unfollow", "not-them", "them-again", "keep-category"}
 OPEN_TO_ALL = (
     {"why", "follows", "unfollow", "saved", "me"},
     {"why", "up", "down", "up-missed", "abstract", "bibtex", "menu", "details"} | _REASONS | _OWN,

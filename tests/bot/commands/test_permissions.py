@@ -153,6 +153,7 @@ def test_what_is_pressed_or_sent_elsewhere_does_not_reach_this_channel(
                 *("button profiles", "button profile", "button copy-profile", "button more"),
                 *("button history", "button profile-file", "button trial"),
                 *("button ask-delete-profile", "form work"),
+                "button follows",  # one's own
                 "button weekly-best",  # is about the channel where it is pressed
             ), way
     now = everything(context)

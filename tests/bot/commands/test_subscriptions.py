@@ -321,6 +321,7 @@ def about_one_paper(somebody: Conversation) -> None:
     somebody.presses("share", "2503.10001")
     somebody.presses("like", "day 2503.10001")
     somebody.types("/digest search bounds", "/digest search")
+    somebody.presses("follows", "")
 
 
 def about_votes(somebody: Conversation) -> None:
