@@ -108,10 +108,10 @@ def _said_once(world: World, address: Address, messages: list[Shown]) -> Iterato
 
 def _never_known(world: World, shown: Shown) -> bool:
     """Whether somebody deleted a message while its sender may not have known that it was there: it
-    was cut short a moment later, or the answer was lost."""
+    was cut short a moment later, or stood still while it was on its way; or the answer was lost."""
     if shown.removed != "by hand":
         return False
-    was_cut_short = any(0 <= at - shown.at < 60.0 for at in world.lanes.disturbed.values())
+    was_cut_short = any(-10.0 < at - shown.at < 60.0 for at in world.lanes.disturbed.values())
     return was_cut_short or any(t.kind in ("flaky", "away") for t in world.plan.troubles)
 
 
