@@ -14,6 +14,9 @@ from bot.domain.request import Address
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import RETENTION, split_words
 
+# Other channels of a workspace that are looked into for the same papers.
+_FEW_CHANNELS = 12
+
 
 class ShownPapers:
     """By channel and paper (an id)."""
@@ -73,13 +76,17 @@ class ShownPapers:
         self, address: Address, papers: Sequence[str]
     ) -> dict[str, dict[Address, str]]:
         """The other channels of the workspace that were shown some of these papers (ids), or are
-        about to be: by paper, with the day (a name) that brought it there."""
+        about to be: by paper, with the day (a name) that brought it there. None where these are
+        more than a few: each delivery would ask for each of the others, and a pointer to one of so
+        many tells nobody anything."""
         if not papers:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
             for id in papers:
                 pipe.smembers(_channels(address, id))
             channels = sorted(set[str]().union(*pipe.execute()) - {address.channel})
+        if len(channels) > _FEW_CHANNELS:
+            return {}
         found = dict[str, dict[Address, str]]()
         for channel in channels:
             other = address.model_copy(update={"channel": channel})
