@@ -116,17 +116,19 @@ class OtherChannels:
         self, address: Address, day: str, places: Mapping[str, Mapping[Address, str]]
     ) -> list[_Thread]:
         """The other channels' threads that were begun before this one's, the oldest first."""
-        own = _entry(self._store, address, day)
         known = dict.fromkeys(pair for at in places.values() for pair in at.items())
-        threads = [
-            _Thread(other, name, entry.at)
-            for other, name in known
-            if (entry := _entry(self._store, other, name))
-            and entry.refused is not ChannelReason.MESSAGE_GONE
-        ]
+        names = {f"{other}:{name}": (other, name) for other, name in known}
+        mine = f"{address}:{day}"
+        heads = Outbox.entries_in(self._store.redis, [mine, *names], HEAD)
+        own = heads.pop(mine, None)
         if own is None:
             return []
         first = (own.at, str(address))
+        threads = [
+            _Thread(*names[name], entry.at)
+            for name, entry in heads.items()
+            if entry.refused is not ChannelReason.MESSAGE_GONE
+        ]
         return sorted(
             (each for each in threads if (each.at, str(each.address)) < first),
             key=lambda each: (each.at, str(each.address)),
@@ -170,8 +172,8 @@ class OtherChannels:
         return found
 
 
-def _entry(store: Store, address: Address, day: str, slot: str = HEAD) -> OutboxEntry | None:
-    return Outbox(store.redis, f"{address}:{day}").entry(slot)
+def _entry(store: Store, address: Address, day: str) -> OutboxEntry | None:
+    return Outbox(store.redis, f"{address}:{day}").entry(HEAD)
 
 
 def _urls(
@@ -179,8 +181,8 @@ def _urls(
 ) -> dict[str, str]:
     """The web addresses of papers' cards in a thread; of one that isn't there yet, the thread's."""
     site, urls = link.partition("/archives/")[0], dict[str, str]()
+    entries = Outbox(store.redis, f"{thread.address}:{thread.day}").entries()
     for id in papers:
-        entry = _entry(store, thread.address, thread.day, id)
-        card = entry.message if entry else ""
+        card = entries[id].message if id in entries else ""
         urls[id] = (card and permalink(thread.address, card, head, site)) or link
     return urls

@@ -14,9 +14,6 @@ from bot.domain.request import Address
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import RETENTION, split_words
 
-# Other channels of a workspace that are looked into for the same papers.
-_FEW_CHANNELS = 12
-
 
 class ShownPapers:
     """By channel and paper (an id)."""
@@ -76,22 +73,18 @@ class ShownPapers:
         self, address: Address, papers: Sequence[str]
     ) -> dict[str, dict[Address, str]]:
         """The other channels of the workspace that were shown some of these papers (ids), or are
-        about to be: by paper, with the day (a name) that brought it there. None where these are
-        more than a few: each delivery would ask for each of the others, and a pointer to one of so
-        many tells nobody anything."""
+        about to be: by paper, with the day (a name) that brought it there."""
         if not papers:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
             for id in papers:
                 pipe.smembers(_channels(address, id))
             channels = sorted(set[str]().union(*pipe.execute()) - {address.channel})
-        if len(channels) > _FEW_CHANNELS:
-            return {}
+        others = [address.model_copy(update={"channel": channel}) for channel in channels]
+        rows = self._rows.hmget_many([_key(other) for other in others], papers, _Origin.read)
         found = dict[str, dict[Address, str]]()
-        for channel in channels:
-            other = address.model_copy(update={"channel": channel})
-            origins = self._rows.hmget(_key(other), papers, _Origin.read)
-            for id, origin in zip(papers, origins, strict=True):
+        for other in others:
+            for id, origin in zip(papers, rows[_key(other)], strict=True):
                 if origin:
                     found.setdefault(id, {})[other] = origin.day
         return found
