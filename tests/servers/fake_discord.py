@@ -41,6 +41,7 @@ from tests.servers.fake_discord_state import (
     member_json,
     user_json,
 )
+from tests.servers.unsized import send_unsized
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 Fault = str | tuple[int, int]  # a name, see `inject_faults`, or a status and Discord's code
@@ -299,12 +300,7 @@ class FakeDiscord(DiscordRoutes):
             return web.Response(status=404 if content is None else status)
         if fault != "unsized":
             return web.Response(content_type="text/x-bibtex", body=content)
-        streamed = web.StreamResponse()  # in chunks: it doesn't say how much is to come
-        await streamed.prepare(request)
-        with suppress(ConnectionError):
-            for at in range(0, len(content), 10_000):
-                await streamed.write(content[at : at + 10_000])
-        return streamed
+        return await send_unsized(request, content)
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix("/api/v10/")

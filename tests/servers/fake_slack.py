@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 from aiohttp import WSMsgType, web
 
+from tests.servers.unsized import send_unsized
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 Json = dict[str, Any]
@@ -657,12 +658,7 @@ class FakeSlack(SlackState):
         content = self.dropped[request.path_qs]
         if fault != "unsized":
             return web.Response(content_type="application/octet-stream", body=content)
-        streamed = web.StreamResponse()  # in chunks: it doesn't say how much is to come
-        await streamed.prepare(request)
-        with suppress(ConnectionError):
-            for at in range(0, len(content), 10_000):
-                await streamed.write(content[at : at + 10_000])
-        return streamed
+        return await send_unsized(request, content)
 
     async def _cut(self) -> None:
         for request in self.sockets.values():

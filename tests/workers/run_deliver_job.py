@@ -28,13 +28,6 @@ from tests.servers.fake_slack import FakeSlack
 from workers import deliver_job
 
 
-class Killed(BaseException):
-    """kill -9, as the code under it sees it."""
-
-    def __str__(self) -> str:
-        return "Killed"
-
-
 def slack_address(channel: str) -> Address:
     return Address(platform="slack", workspace="T1", channel=channel)
 

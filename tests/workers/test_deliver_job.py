@@ -33,11 +33,11 @@ from tests.factories import (
     profile,
     subscription,
 )
+from tests.killed import Killed
 from tests.old_store import CORRUPTIONS, corrupt
 from tests.servers.fake_slack import FakeSlack
 from tests.waiting import TIMEOUT_SECONDS
 from tests.workers.run_deliver_job import (
-    Killed,
     put_judged_day,
     replies,
     run_deliver_job,

@@ -34,9 +34,9 @@ from tests.factories import (
     person_in,
     profile,
 )
+from tests.killed import Killed
 from tests.servers.fake_slack import FakeSlack
 from tests.workers.run_deliver_job import (
-    Killed,
     put_judged_day,
     replies,
     run_deliver_job,

@@ -68,7 +68,7 @@ def test_days_that_are_lacking_come_from_the_api_and_say_so(store: Store) -> Non
 def test_where_arxiv_is_away_there_are_the_days_that_are_stored(store: Store, stored: int) -> None:
     for day in (date(2025, 3, 20),)[:stored]:
         keep(store, day)
-    with arxiv(lambda path, body: HttpReply(500, b""), store) as (_, edge):
+    with arxiv(lambda path, body: (500, {}, b""), store) as (_, edge):
         result = trial_job.run(
             Trial(profile=MATTERS, days=3), store, None, FRIDAY, sources=Sources(edge)
         )

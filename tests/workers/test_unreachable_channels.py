@@ -10,9 +10,9 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.store.store import Store
 from bot.store.subscriptions import Subscriptions
+from tests.killed import Killed
 from tests.servers.fake_slack import FakeSlack
 from tests.workers.run_deliver_job import (
-    Killed,
     put_judged_day,
     replies,
     run_deliver_job,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.commands.context import Context, Invocation
 from bot.domain.digest import Digest, Outcome
 from bot.domain.request import Address
@@ -40,6 +42,11 @@ PROFILE_VALUES = {
     "novelty": "5",
     "maximum": "12",
 }
+
+
+def by(who: str, **fields: object) -> Invocation:
+    """What somebody else types or presses in the same channel."""
+    return replace(INVOCATION, by=who, **fields)  # type: ignore[arg-type]
 
 
 def deliver_day(context: Context, address: Address = CHANNEL_ADDRESS) -> Digest:

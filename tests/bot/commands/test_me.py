@@ -27,6 +27,7 @@ from tests.bot.commands.samples import (
     INVOCATION,
     NEXT_DOOR,
     PROFILE_VALUES,
+    by,
     deliver_day,
 )
 from tests.factories import NOW, profile, saved_paper, subscription
@@ -49,10 +50,6 @@ def context(store: Store) -> Context:
     for place in (CHANNEL_ADDRESS, NEXT_DOOR, ELSEWHERE):
         deliver_day(context, place)
     return context
-
-
-def by(who: str, **fields: object) -> Invocation:
-    return replace(INVOCATION, by=who, **fields)  # type: ignore[arg-type]
 
 
 def typed(context: Context, text: str, who: Invocation) -> Message:

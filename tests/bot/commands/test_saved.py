@@ -22,7 +22,7 @@ from bot.slack import render as render_slack
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from bot.views.keeping.saved import PAGE
-from tests.bot.commands.samples import CHANNEL_ADDRESS, INVOCATION, NEXT_DOOR, deliver_day
+from tests.bot.commands.samples import CHANNEL_ADDRESS, INVOCATION, NEXT_DOOR, by, deliver_day
 from tests.conftest import check_golden
 from tests.factories import NOW, paper_ids, person_in, profile, saved_paper, subscription
 from tests.servers import discord_rules, slack_rules
@@ -38,10 +38,6 @@ def context(store: Store) -> Context:
     context = Context(store, Lookups(store), Judge(), lambda: Status.model_validate({}))
     deliver_day(context)
     return context
-
-
-def by(who: str, **fields: object) -> Invocation:
-    return replace(INVOCATION, by=who, **fields)  # type: ignore[arg-type]
 
 
 def pressed(context: Context, action: str, value: str, who: Invocation = INVOCATION) -> Message:

@@ -23,7 +23,7 @@ from bot.store.lookups import Lookups
 from bot.store.queues import Queues
 from bot.store.store import Store
 from bot.terminal.render import as_text
-from tests.bot.commands.samples import CHANNEL_ADDRESS, INVOCATION, NEXT_DOOR, deliver_day
+from tests.bot.commands.samples import CHANNEL_ADDRESS, INVOCATION, NEXT_DOOR, by, deliver_day
 from tests.conftest import check_golden
 from tests.factories import NOW, digest, person_in, profile, subscription
 
@@ -43,10 +43,6 @@ def context(store: Store) -> Context:
     for person in ("U1", "U2", "U3"):
         pressed(context, "up-missed", f"day {MISSED}", by(person))
     return context
-
-
-def by(who: str, **fields: object) -> Invocation:
-    return replace(INVOCATION, by=who, **fields)  # type: ignore[arg-type]
 
 
 def pressed(context: Context, action: str, value: str, who: Invocation = INVOCATION) -> Answer:

@@ -18,7 +18,7 @@ from bot.errors import Refused
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from bot.terminal.render import as_text
-from tests.bot.commands.samples import CHANNEL_ADDRESS, INVOCATION, NEXT_DOOR, deliver_day
+from tests.bot.commands.samples import CHANNEL_ADDRESS, INVOCATION, NEXT_DOOR, by, deliver_day
 from tests.conftest import check_golden
 from tests.factories import NOW, lesson, person_in, profile, subscription
 
@@ -33,10 +33,6 @@ def context(store: Store) -> Context:
     context = Context(store, Lookups(store), Judge(), lambda: Status.model_validate({}))
     deliver_day(context)
     return context
-
-
-def by(who: str, **fields: object) -> Invocation:
-    return replace(INVOCATION, by=who, **fields)  # type: ignore[arg-type]
 
 
 def pressed(context: Context, action: str, value: str, who: Invocation = INVOCATION) -> Answer:

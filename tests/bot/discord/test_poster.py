@@ -25,6 +25,7 @@ from bot.store.store import Store
 from bot.views import digest as digest_views
 from bot.views.permalinks import permalink
 from tests.factories import decision, digest, paper_ids
+from tests.killed import Killed
 from tests.servers import fake_discord_state
 from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import FakeDiscord, Fault, run_fake_discord
@@ -178,10 +179,6 @@ def test_a_limit_that_is_used_up_is_kept(
     posting(fake_discord, lambda poster: thread(poster, store).post(*day()))
     assert drawn(fake_discord) == whole
     assert "429" not in " ".join(requests(fake_discord))
-
-
-class Killed(BaseException):
-    """The end of a process."""
 
 
 class Fragile(DiscordPoster):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Any
 
 from pydantic import SecretStr
 
@@ -21,7 +20,7 @@ from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.task_waiter import TaskWaiter
 from bot.runtime.teller import tell
 from bot.slack.answers import SlackAnswers
-from bot.slack.poster import SlackPoster, open_poster
+from bot.slack.poster import open_poster
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from tests.factories import (
@@ -35,29 +34,10 @@ from tests.factories import (
     listing,
     profile,
 )
+from tests.killed import KilledPoster
 from tests.servers.fake_slack import FakeSlack
 from tests.servers.slack_rules import draw_slack
 from tests.workers.run_deliver_job import run_deliver_job, slack_address
-
-
-class Killed(BaseException):
-    """kill -9, as the code under it sees it."""
-
-
-class Line(SlackPoster):
-    """A poster whose process is killed at the `last`-th message: before or after it went out."""
-
-    last, after = 0, False
-    posts = 0
-
-    async def send(self, *args: Any) -> str:
-        self.posts += 1
-        if self.posts == self.last and not self.after:
-            raise Killed
-        sent = await super().send(*args)
-        if self.posts == self.last:
-            raise Killed
-        return sent
 
 
 class _Even:
@@ -119,7 +99,7 @@ def told(
 
     async def run() -> None:
         async with open_poster(SecretStr("xoxb-1"), fake_slack.url) as out:
-            line = Line(out.web)
+            line = KilledPoster(out.web)
             line.last, line.after = killed
             nobody = LookupWaiter(context, lambda: None)
             tasks = TaskWaiter(context, lambda key, _: None)

@@ -25,15 +25,12 @@ from bot.store.store import Store
 from bot.store.values.lease import LeaseLost
 from bot.views import digest as digest_views
 from tests.factories import decision, digest, paper_ids
+from tests.killed import Killed, KilledPoster
 from tests.servers.fake_slack import FakeSlack, run_fake_slack
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 DAY = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(8)))
 LINE_FAULTS = ("lost_reply", "disconnect", "http_500", "http_503", "html", "internal_error")
-
-
-class Killed(BaseException):
-    """kill -9, as the code under it sees it."""
 
 
 @pytest.fixture(scope="module")
@@ -50,22 +47,6 @@ def fake_slack(server_of_slack: FakeSlack) -> FakeSlack:
     server_of_slack.calls.clear()
     server_of_slack.retry_after = 0
     return server_of_slack
-
-
-class Line(SlackPoster):
-    """A poster whose process is killed at the `last`-th post: before or after it went out."""
-
-    last, after = 0, False
-    posts = 0
-
-    async def send(self, *args: Any) -> str:
-        self.posts += 1
-        if self.posts == self.last and not self.after:
-            raise Killed
-        sent = await super().send(*args)
-        if self.posts == self.last:
-            raise Killed
-        return sent
 
 
 async def at_once(address: Address) -> None:
@@ -91,7 +72,7 @@ def post(
 
     async def run() -> str:
         async with open_poster(SecretStr("xoxb-1"), fake_slack.url) as out:
-            line = Line(out.web)
+            line = KilledPoster(out.web)
             line.last, line.after = killed
             outbox = Outbox(store.redis, f"{HERE}:day")
             thread = ThreadPoster(

@@ -18,7 +18,6 @@ from bot.runtime.teller import MENTIONS
 from bot.store.store import Store
 from bot.views.readers import following as views
 from tests.bot.runtime.followers import (
-    Killed,
     by,
     deliver,
     directly,
@@ -27,6 +26,7 @@ from tests.bot.runtime.followers import (
     told,
 )
 from tests.factories import NOW, profile, subscription
+from tests.killed import Killed
 from tests.servers.fake_slack import FakeSlack, run_fake_slack
 
 HOURS = timedelta(hours=1)
