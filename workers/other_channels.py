@@ -59,11 +59,11 @@ class OtherChannels:
         its cards point to nothing then, until it is looked again. Raises what `begin` does, and
         RedisError.
         """
+        await begin()  # first of all: while the platform is away, nobody need look further
         papers = [decision.paper.id for decision in digest.posted]
         places = await asyncio.to_thread(self._places, address, papers)
         if not places:
             return
-        await begin()
         pointers = dict[str, Pointer | None].fromkeys(papers)
         try:
             async with asyncio.timeout(_PATIENCE):

@@ -108,11 +108,11 @@ class _Client(RepairingRedis):
 
 
 class _Connection(FakeRedisConnection):  # type: ignore[misc]
-    """Each message is an effect, before and after."""
+    """Each message is an effect, before and after: a pipeline is one message."""
 
     def __init__(self, *args: Any, simulated: RedisServer, **named: Any) -> None:
         super().__init__(*args, **named)
-        self._simulated = simulated
+        self._simulated, self._awaits_answer = simulated, False
 
     def send_command(self, *args: Any, **named: Any) -> None:
         self._before()
@@ -129,11 +129,14 @@ class _Connection(FakeRedisConnection):  # type: ignore[misc]
 
     def read_response(self, *args: Any, **named: Any) -> Any:
         answer = super().read_response(*args, **named)
-        self._simulated.scheduler.effect("redis answered")
-        self._lose("answer")
+        if self._awaits_answer:
+            self._awaits_answer = False
+            self._simulated.scheduler.effect("redis answered")
+            self._lose("answer")
         return answer
 
     def _before(self) -> None:
+        self._awaits_answer = True
         self._simulated.scheduler.effect("redis")
         self._lose("message")
 
