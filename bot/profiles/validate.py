@@ -16,6 +16,7 @@ from bot.domain.papers import Cutoffs, Example, Followed, Keywords, Profile, Top
 from bot.profiles.toml_lines import FieldPath, TomlLines
 
 LARGEST: Final = 256 * 1024  # bytes; a shipped profile has about 4,000, each example 2,000
+_TOO_LARGE: Final = f"a profile can't be larger than {LARGEST // 1024} KiB"
 _MOST: Final = 50  # mistakes reported, and entries checked: a file with more is no profile
 
 FieldError = tuple[FieldPath, str]  # where a mistake is, and the reason
@@ -101,7 +102,7 @@ def parse_profile(text: str | bytes) -> Profile | tuple[Mistake, ...]:
     """
     raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     if len(raw) > LARGEST:
-        return (Mistake(line=1, field="", reason="a profile can't be larger than 64 KiB"),)
+        return (Mistake(line=1, field="", reason=_TOO_LARGE),)
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -131,7 +131,8 @@ def instructions(profile: Profile, prompt: Path | None) -> str:
     if prompt is None:
         return scoring.instructions(profile)
     try:
-        return prompts.filled(prompt.read_text(encoding="utf-8"), profile=profile, examples="")
+        text = prompt.read_text(encoding="utf-8")
+        return prompts.filled(text, profile=profile, **scoring.slots(profile))
     except (OSError, ValueError, TypeError, ArithmeticError, jinja2.TemplateError) as error:
         raise Refused(f"{prompt} can't be used as a prompt: {error}.") from None
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from bot.arxiv.text import one_line
+from bot.arxiv.text import one_line, shortened
 from bot.domain.digest import Score
-from bot.domain.judge import Examples, VotedExample
-from bot.domain.papers import Paper, Profile, fingerprint
+from bot.domain.judge import EXAMPLE_TITLE, Examples, VotedExample
+from bot.domain.papers import Example, Paper, Profile, fingerprint
 from bot.domain.reasons import ModelReason
 from workers.judging import prompts, replies
 
@@ -32,10 +32,23 @@ def schema() -> dict[str, Any]:
 
 
 def instructions(profile: Profile, examples: Examples | None = None) -> str:
-    """The first part of the prompt, rubrics, criteria, and what readers say of other papers: the
-    same for all of a profile's papers, so that servers can cache it."""
-    rows = "\n".join(map(_example_line, examples.papers)) if examples else ""
-    return prompts.render("score.md.j2", profile=profile, examples=rows)
+    """The first part of the prompt, rubrics, criteria, papers that the group liked, and what
+    readers say of other papers: the same for all of a profile's papers, so that servers can cache
+    it."""
+    return prompts.render("score.md.j2", profile=profile, **slots(profile, examples))
+
+
+def slots(profile: Profile, examples: Examples | None = None) -> dict[str, str]:
+    """The parts of score.md.j2 that strangers wrote, by name; a template to try gets them too."""
+    liked = map(_liked_line, profile.examples)
+    voted = map(_example_line, examples.papers) if examples else ()
+    return {"liked": "\n".join(liked), "examples": "\n".join(voted)}
+
+
+def _liked_line(example: Example) -> str:
+    """Its title alone: twenty abstracts in every call would cost more than the papers asked about.
+    Like a paper, one line of JSON."""
+    return prompts.json_line({"title": shortened(example.title, EXAMPLE_TITLE)})
 
 
 def _example_line(example: VotedExample) -> str:

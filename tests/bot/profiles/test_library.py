@@ -311,7 +311,7 @@ def test_bytes_that_are_not_utf8_are_reported_with_their_line() -> None:
 
 
 def test_a_huge_text_is_one_mistake() -> None:
-    assert said("#" * (LARGEST + 1)) == ["line 1: a profile can't be larger than 64 KiB"]
+    assert said("#" * (LARGEST + 1)) == ["line 1: a profile can't be larger than 256 KiB"]
     assert profile(TRICKY + "#" * (LARGEST - len(TRICKY.encode())))
 
 

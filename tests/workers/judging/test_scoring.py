@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.judge import Examples, VotedExample
-from bot.domain.papers import Keywords, Topic
+from bot.domain.papers import Example, Keywords, Topic
 from bot.domain.readers.showing import TOKENS
 from bot.domain.reasons import ModelReason
 from tests.conftest import check_golden
@@ -70,6 +70,47 @@ def test_changing_the_prompt_changes_the_key_and_a_cutoff_does_not() -> None:
     assert scoring.judge_key(profile(maximum=3, categories=("cs.AI",)), "m") == key
     assert scoring.judge_key(profile(title="Other"), "m") != key
     assert scoring.judge_key(mine, "n") != key
+
+
+LIKED = (
+    Example(id="2503.15294", title="Borsuk-Ulam and Replicable Learning", abstract="Recent work."),
+    Example(title="Routing among\u2028Experts"),
+)
+
+
+def test_liked_papers_stand_in_the_instructions_each_in_its_line() -> None:
+    told = scoring.instructions(profile(examples=LIKED), shown("On quanta"))
+    part = told.split("# Papers this group liked")[1].split("Before")[0]
+    check_golden("prompts/liked.txt", part)
+
+
+def test_only_a_profile_with_liked_papers_is_judged_anew_for_them() -> None:
+    keys = [
+        scoring.judge_key(profile(examples=examples), "m")
+        for examples in ((), LIKED[:1], LIKED[1:], LIKED)
+    ]
+    assert keys[0] == scoring.judge_key(profile(), "m")
+    assert len(set(keys)) == 4
+    # Their abstracts are not sent, so they buy nothing anew.
+    bare = (LIKED[0].model_copy(update={"abstract": ""}),)
+    assert scoring.judge_key(profile(examples=bare), "m") == keys[1]
+
+
+@given(st.text(min_size=1, max_size=300))
+def test_a_liked_papers_title_cannot_leave_its_line(title: str) -> None:
+    plain = scoring.instructions(profile()).splitlines()
+    mine = profile(examples=(Example(title=title),))
+    told = scoring.instructions(mine).splitlines()
+    (line,) = (line for line in told if line.startswith("{"))
+    sent = json.loads(line)["title"]
+    assert sent == title or title.startswith(sent.removesuffix("…"))
+    assert len(told) == len(plain) + 4
+
+
+def test_twenty_liked_papers_are_at_most_twelve_hundred_tokens_a_call() -> None:
+    most = profile(examples=(Example(title="On quanta " * 30, abstract="a" * 1500),) * 20)
+    more = len(scoring.instructions(most)) - len(scoring.instructions(profile()))
+    assert more / 4 <= 1200
 
 
 def shown(*titles: str, workspace: str = "slack:T1") -> Examples:
