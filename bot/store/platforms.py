@@ -11,8 +11,9 @@ from bot.domain.checkup import Outage
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import reader_for, serialise
 
-# Slack and Discord redeliver an event for some minutes at most.
-_REDELIVERY = timedelta(hours=1)
+# Slack and Discord redeliver an event for some minutes at most; the hours are for a server whose
+# clock is set forward meanwhile.
+_REDELIVERY = timedelta(hours=4)
 
 
 class Events:
