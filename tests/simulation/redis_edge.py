@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Event
 from typing import Any
 
 import fakeredis
@@ -58,7 +60,7 @@ class RedisServer:
         return self._clients[owner]
 
     def _connect(self) -> RepairingRedis:
-        pool = ConnectionPool(
+        pool = _Pool(
             connection_class=_Connection,
             server=self.server,
             decode_responses=True,
@@ -107,25 +109,57 @@ class _Client(RepairingRedis):
         return iter(keys)
 
 
+class _Pool(ConnectionPool):
+    """Connections to lend, without a count of them for those who watch."""
+
+    def get_connection(self, *_: Any, **__: Any) -> Any:
+        idle = self._available_connections
+        connection = idle.pop() if idle else self.make_connection()
+        if connection.is_connected and connection.can_read():
+            connection.disconnect()  # somebody stopped before reading an answer
+        connection.connect()
+        return connection
+
+    def release(self, connection: Any) -> None:
+        self._available_connections.append(connection)
+
+
+class _NobodyWaits(Event):
+    """An answer is there as soon as something was sent."""
+
+    def set(self) -> None:
+        pass
+
+
 class _Connection(FakeRedisConnection):  # type: ignore[misc]
-    """Each message is an effect, before and after: a pipeline is one message."""
+    """Each message is an effect, before and after: a pipeline is one message. Commands are handed
+    over as they are, not packed and parsed again."""
 
     def __init__(self, *args: Any, simulated: RedisServer, **named: Any) -> None:
         super().__init__(*args, **named)
         self._simulated, self._awaits_answer = simulated, False
 
+    def _connect(self) -> Any:
+        socket = super()._connect()
+        socket.responses, socket.response_ready = SimpleQueue(), _NobodyWaits()
+        return socket
+
     def send_command(self, *args: Any, **named: Any) -> None:
-        self._before()
         if args == ("HGETALL", "pb:wishes") and self._simulated.scheduler.current:
             self._simulated.looked.give("")
-        if self._sock is None or " " in str(args[0]):
-            super().send_command(*args, **named)
-        else:  # the same without packing the message, and parsing it again
-            self._sock._process_command([self.encoder.encode(arg) for arg in args])
+        self.send_packed_command([args])
 
-    def send_packed_command(self, *args: Any, **named: Any) -> None:
+    def pack_commands(self, commands: Any) -> Any:
+        return commands
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         self._before()
-        super().send_packed_command(*args, **named)
+        if self._sock is None:
+            self.connect()
+        for args in command:
+            first, *rest = str(args[0]).split()  # "SCRIPT LOAD" is two words
+            words = [self.encoder.encode(arg) for arg in (first, *rest, *args[1:])]
+            self._sock._process_command(words)
 
     def read_response(self, *args: Any, **named: Any) -> Any:
         answer = super().read_response(*args, **named)

@@ -229,6 +229,7 @@ def simulated(scheduler: Scheduler) -> Iterator[None]:
         patch(time, "monotonic", lambda: scheduler.now)
         patch(time, "sleep", scheduler.sleep)
         patch(redis.retry, "sleep", scheduler.sleep)
+        patch(redis.client, "record_operation_duration", lambda **_: None)  # nobody measures
         patch(asyncio, "run", run)
         patch(asyncio, "to_thread", to_thread)
         patch(metering, "threading", threads)
