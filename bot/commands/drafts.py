@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bot.commands.context import Answer, Context, FormAgain, InvalidForm, Invocation
 from bot.commands.profile_changes import require_room
+from bot.commands.profiles import filled_with
 from bot.domain.draft import Draft
 from bot.domain.message import Form
 from bot.domain.papers import Profile
@@ -32,8 +33,7 @@ def submit_work(
     if given is None:
         return Answer(form=form.build_form(None).model_copy(update={"notes": views.empty_form()}))
     if isinstance(given, Profile):
-        lost = not (given.cross_lists and given.gate) or bool(given.keywords.application)
-        return Answer(form=_filled(given, views.from_file(lost), context, invocation))
+        return Answer(form=_filled(given, views.from_file(), context, invocation))
     drafting = Drafting(
         text=given.text, library=given.library, author=given.author, is_file=bool(file)
     )
@@ -106,4 +106,5 @@ def _filled(
         topics.pop()
         values |= form.topic_answers(topics)
     empty = form.build_form(None)
-    return empty.filled(values).model_copy(update={"notes": notes})
+    update = {"notes": notes, "metadata": filled_with(profile, context)}
+    return empty.filled(values).model_copy(update=update)

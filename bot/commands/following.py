@@ -10,7 +10,7 @@ from bot.arxiv.authors import followed
 from bot.arxiv.calendar import new_york_date
 from bot.arxiv.text import one_line
 from bot.commands.context import Answer, Context, Invocation
-from bot.commands.naming import page_number
+from bot.commands.naming import page_number, paper_named
 from bot.domain.papers import Paper
 from bot.domain.readers.following import Evidence, Follow, FollowKind
 from bot.errors import Refused
@@ -41,7 +41,7 @@ def follow(invocation: Invocation, context: Context, typed: Sequence[str]) -> An
         month = ids.month(what)
         if month and month > new_york_date(invocation.at):
             raise Refused(refusals.to_come(what, month))
-        paper = _paper(context, invocation, what)
+        paper = paper_named(context, invocation, what)
         title = paper.title if paper else ""
     return _follow(invocation, context, kind, what, title)
 
@@ -254,22 +254,8 @@ def _telling_apart(found: Evidence, theirs: Sequence[Evidence]) -> Evidence:
     return found.model_copy(update={"co_authors": others, "category": category})
 
 
-def _paper(context: Context, invocation: Invocation, named: str) -> Paper | None:
-    """A paper, named by `DAY ID` or `ID`: of that digest, of the one that brought it here, of the
-    last weeks' lists, or one that somebody asked about."""
-    day, _, id = named.rpartition(" ")
-    day = day or context.store.shown_papers.day_that_brought(invocation.address, id) or ""
-    digest = context.store.history.digest_given_to(invocation.address, day) if day else None
-    if decision := digest and digest.decision_for(id):
-        return decision.paper
-    if announced := context.lookups.latest_announcement(id, invocation.at):
-        return announced[1].paper
-    answer = context.lookups.arxiv_answer(id)
-    return answer.paper if answer else None
-
-
 def _required_paper(context: Context, invocation: Invocation, named: str) -> Paper:
-    if paper := _paper(context, invocation, named):
+    if paper := paper_named(context, invocation, named):
         return paper
     raise Refused(views.no_such_paper(ids.parse_one(named.rpartition(" ")[2]).id))
 

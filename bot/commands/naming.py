@@ -1,4 +1,4 @@
-"""Profiles as people name them: by name, by title, in quotation marks or without; and pages."""
+"""What people name: profiles by name or title, in quotation marks or without, papers, pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.commands.context import Context, Invocation
 from bot.commands.typed.phrases import FILLERS
-from bot.domain.papers import Profile
+from bot.domain.papers import Paper, Profile
 from bot.errors import Refused
 from bot.profiles import library
 from bot.views import help
@@ -84,3 +84,17 @@ def _stems(text: str) -> set[str]:
 
 def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
+
+
+def paper_named(context: Context, invocation: Invocation, named: str) -> Paper | None:
+    """A paper, named by `DAY ID` or `ID`: of that digest, of the one that brought it here, of the
+    last weeks' lists, or one that somebody asked about."""
+    day, _, id = named.rpartition(" ")
+    day = day or context.store.shown_papers.day_that_brought(invocation.address, id) or ""
+    digest = context.store.history.digest_given_to(invocation.address, day) if day else None
+    if decision := digest and digest.decision_for(id):
+        return decision.paper
+    if announced := context.lookups.latest_announcement(id, invocation.at):
+        return announced[1].paper
+    answer = context.lookups.arxiv_answer(id)
+    return answer.paper if answer else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bot.commands.context import HOME, Answer, Context, FormAgain, InvalidForm, Invocation
-from bot.commands.naming import with_names
+from bot.commands.naming import paper_named, with_names
 from bot.commands.permissions import may_change
 from bot.commands.profile_changes import (
     broadcasts,
@@ -17,9 +17,10 @@ from bot.commands.profile_changes import (
     subscribers,
 )
 from bot.domain.paper_status import judging_criteria
-from bot.domain.papers import Profile
+from bot.domain.papers import Paper, Profile
 from bot.errors import Refused
 from bot.profiles import form
+from bot.profiles.examples import named_ids
 from bot.profiles.merge import merged_answers
 from bot.profiles.toml_text import as_toml
 from bot.views import profiles, refusals, subscriptions
@@ -28,6 +29,8 @@ from bot.views.making import drafts
 # Characters of topics and keywords together, about 5,000 tokens: every call sends them with ten
 # papers, 45 times on a day of 450. The largest profile that ships has 4,300.
 _LONGEST: Final = 20_000
+# Papers that are looked up for one form; a profile has so many examples.
+_EXAMPLES: Final = 20
 
 
 def new(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
@@ -76,7 +79,13 @@ def copy_pressed(invocation: Invocation, context: Context, value: str) -> Answer
         field.model_copy(update={"value": title}) if field.name == "title" else field
         for field in filled.fields
     )
-    copy = filled.model_copy(update={"fields": fields, "title": form.build_form(None).title})
+    copy = filled.model_copy(
+        update={
+            "fields": fields,
+            "title": form.build_form(None).title,
+            "metadata": filled_with(profile, context),
+        }
+    )
     return Answer(refusals.how_to_make_a_profile(), form=copy)
 
 
@@ -121,7 +130,7 @@ def read_form(
     invocation: Invocation, context: Context, about: str, answers: Mapping[str, str]
 ) -> tuple[Profile | None, Profile]:
     """The profile that a form changes, None for a new one, and what the answers make of it. `about`
-    is its name and its fingerprint when the form was opened; it is empty for a new one.
+    is its name and its fingerprint when the form was opened; for a new one see `filled_with`.
 
     Raises InvalidForm, FormAgain where somebody else has changed it meanwhile, and Refused.
     """
@@ -133,7 +142,9 @@ def read_form(
         require_right_to_change(invocation, context, name)
     if name and stamp and stamp != existing[name].fingerprint:
         _show_what_changed(context, existing[name], stamp, answers)
-    profile = form.parse_answers(answers, existing[name] if name else None)
+    base = existing[name] if name else context.store.profiles.find(stamp) if stamp else None
+    papers = _papers(invocation, context, answers.get("examples", ""))
+    profile = form.parse_answers(answers, base, papers, is_new=not name)
     if not isinstance(profile, Profile):
         raise InvalidForm(profile)
     if (length := _length(profile)) > _LONGEST:
@@ -143,6 +154,19 @@ def read_form(
     if not name and profile.name in existing:
         raise InvalidForm({"title": refusals.name_taken(profile.name)})
     return existing[name] if name else None, profile
+
+
+def filled_with(profile: Profile, context: Context) -> str:
+    """What the form of a new profile is about that is filled with another one or a draft: what it
+    has no field for comes from there."""
+    return f" {context.store.profiles.put(profile)}"
+
+
+def _papers(invocation: Invocation, context: Context, lines: str) -> dict[str, Paper]:
+    """Those papers that example lines name and that are known here."""
+    named = dict.fromkeys(named_ids(lines[: form.LONGEST])[:_EXAMPLES])
+    found = ((id, paper_named(context, invocation, id)) for id in named)
+    return {id: paper for id, paper in found if paper}
 
 
 def _save_changed(

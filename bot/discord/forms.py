@@ -141,7 +141,8 @@ def _group(choice: Choice) -> str:
 
 
 def second_step(form: Form, areas: Iterable[str]) -> Form:
-    """The other questions, with the choices of these groups, and lists in place of numbers."""
+    """The other questions, with the choices of these groups, and lists in place of numbers; where
+    there is no room for these, a number shares an input with what is short to type."""
     first, fields, wanted = {f.name for f in _first_fields(form)}, list[Field](), set(areas)
     for field in form.fields:
         if field.kind == "several":
@@ -149,10 +150,11 @@ def second_step(form: Form, areas: Iterable[str]) -> Form:
         elif field.name not in first and field.kind != "number":
             fields.append(field)
     numbers = [field for field in form.fields if field.kind == "number"]
+    is_full = len(fields) >= QUESTIONS
     if len(numbers) > QUESTIONS - len(fields):
         fields.append(_pair(*numbers[:2]))
         numbers = numbers[2:]
-    fields += map(_number_list, numbers)
+    fields += numbers if is_full else map(_number_list, numbers)
     return form.model_copy(update={"fields": tuple(fields), "title": f"{form.title} (2 of 2)"})
 
 

@@ -17,10 +17,11 @@ from bot.arxiv.stems import stems_by_clause
 from bot.arxiv.text import one_line, quoted, readable, shortened
 from bot.domain.categories import canonical
 from bot.domain.draft import Draft, Origin, OriginKind, Sources, Written
-from bot.domain.papers import Example, Followed, Keywords, Paper, Profile, Topic
+from bot.domain.papers import Followed, Keywords, Paper, Profile, Topic
 from bot.errors import Refused
 from bot.profiles import description, form
 from bot.profiles.description import is_plain
+from bot.profiles.examples import example_of
 from bot.profiles.form import LONGEST, NEW_MAXIMUM, limits, name_from
 from bot.profiles.validate import validate_data
 
@@ -64,9 +65,6 @@ _NAME: Final = re.compile(limits(Profile, "name")["pattern"])
 _WORD: Final = limits(Keywords, "relevant")["items"]["maxLength"]
 _TOPIC_NAME, _RELEVANT = (limits(Topic, field)["maxLength"] for field in ("name", "relevant"))
 _EXAMPLES: Final = limits(Profile, "examples")["maxItems"]
-_EXAMPLE_ID, _EXAMPLE_TITLE, _EXAMPLE_ABSTRACT = (
-    limits(Example, field)["maxLength"] for field in ("id", "title", "abstract")
-)
 # A word in a title counts as three in an abstract; four of them have half of the full weight.
 _TITLE_WEIGHT, _ENOUGH = 3, 4
 _CATEGORIES: Final = 5
@@ -204,7 +202,7 @@ def draft(
         topics=topics,
         keywords=Keywords(relevant=tuple(dict.fromkeys((*phrases, *words)))),
         authors=Followed(follow=sources.follow),
-        examples=tuple(map(_example, papers[:_EXAMPLES])),
+        examples=tuple(map(example_of, papers[:_EXAMPLES])),
     )
     better = _rewritten(profile, written, name) if written else None
     bad = ("What the model wrote is no profile, so this draft is made without it.",)
@@ -325,15 +323,6 @@ def _of_paper(paper: Paper, room: int) -> Topic:
 def _topic(name: str, relevant: str, room: int) -> Topic:
     name = shortened(re.sub(r'["“”]', "", name).strip() or name, min(_TOPIC_NAME, room // 2))
     return Topic(name=name, relevant=shortened(relevant, min(_RELEVANT, room - len(name))))
-
-
-def _example(paper: Paper) -> Example:
-    """A paper in its own words, without what no profile may have."""
-    return Example(
-        id="" if paper.id == paper.title else shortened(one_line(paper.id), _EXAMPLE_ID),
-        title=shortened(one_line(paper.title) or readable(paper.title), _EXAMPLE_TITLE),
-        abstract=shortened(one_line(paper.abstract), _EXAMPLE_ABSTRACT),
-    )
 
 
 def _categories(papers: Sequence[Paper]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final, Literal
 from unicodedata import combining, normalize
 
@@ -12,8 +13,9 @@ from bot.arxiv.text import shortened
 from bot.domain import categories
 from bot.domain.languages import ENGLISH
 from bot.domain.message import Button, Choice, Field, Form
-from bot.domain.papers import Cutoffs, Keywords, Profile, Topic, Value
+from bot.domain.papers import Cutoffs, Keywords, Paper, Profile, Topic, Value
 from bot.errors import Refused
+from bot.profiles.examples import as_lines, read_lines
 from bot.profiles.toml_lines import FieldPath
 from bot.profiles.validate import printable, validate_data
 
@@ -33,10 +35,12 @@ _NAME_LENGTH: Final = 40  # by that pattern
 _TITLE: Final = limits(Profile, "title")["maxLength"]
 _TOPIC: Final = limits(Topic, "name")["maxLength"]
 _TOPICS: Final = limits(Profile, "topics")["maxItems"]
+_EXAMPLES: Final = limits(Profile, "examples")["maxItems"]
 _WORD: Final = limits(Keywords, "relevant")["items"]["maxLength"]
 # A space follows the colon, unlike in N:M and https://.
 _LINE: Final = re.compile(rf"""(?:["“]([^"“”]+)["”]|(.{{1,{_TOPIC}}}?)) ?(?:: |:$|：) ?(.*)""")
 _SHORT: Final = ("title", "authors", "language")
+_OPTIONAL: Final = ("leave_out", "keywords", "examples", "authors", "language")
 _NUMBERS: Final = {
     "relevance": limits(Cutoffs, "relevance"),
     "novelty": limits(Cutoffs, "novelty"),
@@ -64,6 +68,11 @@ _FIELDS: Final = {
         "Keywords",
         "Commas between them, a minus before those to avoid: pruning, -survey. "
         f"{_WORD} characters each.",
+    ),
+    "examples": (
+        "Example papers",
+        "One a line: an arXiv id or link, or a title. More like them are looked for. At most "
+        f"{_EXAMPLES}.",
     ),
     "authors": (
         "Authors to follow",
@@ -101,7 +110,7 @@ def build_form(profile: Profile | None, metadata: str = "") -> Form:
             kind=_kind(name),
             value=values.get(name, ""),
             hint=hint,
-            optional=name in ("leave_out", "keywords", "authors", "language"),
+            optional=name in _OPTIONAL,
             choices=_categories() if name == "categories" else (),
         )
         for name, (label, hint) in _FIELDS.items()
@@ -127,18 +136,32 @@ def _categories() -> tuple[Choice, ...]:
     )
 
 
-def parse_answers(answers: Mapping[str, str], base: Profile | None) -> Profile | dict[str, str]:
+def parse_answers(
+    answers: Mapping[str, str],
+    base: Profile | None,
+    papers: Mapping[str, Paper] = MappingProxyType({}),
+    is_new: bool = False,
+) -> Profile | dict[str, str]:
     """The profile that the answers describe, or a sentence for each field that is wrong.
 
-    Fields that the form does not have are taken from `base`, the profile being edited. The name of
-    a new profile is made from its title; the caller checks that it is free. Never raises; a missing
-    answer counts as empty.
+    What the form does not have is taken from `base`: the profile being edited or, of one that
+    `is_new`, what its form was filled with. The name of a new profile is made from its title; the
+    caller checks that it is free. `papers` are known ones by id, for examples. Never raises; a
+    missing answer counts as empty.
     """
     texts = {name: (answers.get(name) or "")[: LONGEST + 1] for name in _FIELDS}
-    data = _data(texts, base, "authors" in answers)
+    examples, unknown = read_lines(texts["examples"], base.examples if base else (), papers)
+    # Forms of older releases do not ask for these.
+    later = {
+        "authors": {"follow": _listed(texts["authors"])},
+        "examples": [each.model_dump() for each in examples],
+    }
+    asked = {name: value for name, value in later.items() if name in answers}
+    data = _data(texts, base, "" if is_new or not base else base.name) | asked
     result = validate_data(data)
     long = f"This must be at most {LONGEST} characters long."
     wrong = {name: [long] if len(text) > LONGEST else [] for name, text in texts.items()}
+    wrong["examples"] += unknown
     for path, reason in () if isinstance(result, Profile) else result:
         field, sentence = _mistake(path, reason, data)
         wrong[field].append(sentence)
@@ -155,6 +178,7 @@ def values_of(profile: Profile) -> dict[str, str]:
         "categories": ",".join(profile.categories),
         **topic_answers(profile.topics),
         "keywords": "\n".join(filter(None, listed)),
+        "examples": as_lines(profile.examples),
         "authors": ", ".join(profile.authors.follow),
         "relevance": str(profile.cutoffs.relevance),
         "novelty": str(profile.cutoffs.novelty),
@@ -190,28 +214,23 @@ def _cannot_edit(values: Mapping[str, str]) -> str:
     return f"{why}, which a form can't hold. To change it: paperboy profiles import FILE."
 
 
-def _data(texts: Mapping[str, str], base: Profile | None, has_authors: bool) -> dict[str, Any]:
-    """`has_authors`: the form asks for them, as forms of older releases did not."""
+def _data(texts: Mapping[str, str], base: Profile | None, name: str) -> dict[str, Any]:
+    """Without a `name`, it is made from the title."""
     kept = base.model_dump(mode="json") if base else {"cutoffs": {}, "keywords": {}}
     asked = list(_asked(texts["categories"]))
-    authors = {"authors": {"follow": _listed(texts["authors"])}} if has_authors else {}
     relevant, irrelevant = _keywords(texts["keywords"])
-    typed = {name: texts[name].strip() for name in _NUMBERS}
+    typed = {number: texts[number].strip() for number in _NUMBERS}
     numbers = {n: int(t) if re.fullmatch(r"-?\d{1,9}", t) else t for n, t in typed.items()}
-    return (
-        kept
-        | authors
-        | {
-            "name": base.name if base else name_from(texts["title"], *asked[:1]),
-            "title": " ".join(texts["title"].split()),
-            "categories": asked,
-            "maximum": numbers.pop("maximum"),
-            "language": texts["language"].strip() or ENGLISH,
-            "cutoffs": kept["cutoffs"] | numbers,
-            "topics": _topics(texts["look_for"], texts["leave_out"]),
-            "keywords": kept["keywords"] | {"relevant": relevant, "irrelevant": irrelevant},
-        }
-    )
+    return kept | {
+        "name": name or name_from(texts["title"], *asked[:1]),
+        "title": " ".join(texts["title"].split()),
+        "categories": asked,
+        "maximum": numbers.pop("maximum"),
+        "language": texts["language"].strip() or ENGLISH,
+        "cutoffs": kept["cutoffs"] | numbers,
+        "topics": _topics(texts["look_for"], texts["leave_out"]),
+        "keywords": kept["keywords"] | {"relevant": relevant, "irrelevant": irrelevant},
+    }
 
 
 def _asked(text: str) -> Iterator[str]:
@@ -334,6 +353,7 @@ def _mistake(where: FieldPath, reason: str, data: Mapping[str, Any]) -> tuple[st
         "categories": "categories",
         "authors": "authors",
         "language": "language",
+        "examples": "examples",
     }
     field = fields.get(str(where[0]), "title")
     subject = "The title" if where == ("title",) else f"The list of {where[0]}"
@@ -345,6 +365,8 @@ def _mistake(where: FieldPath, reason: str, data: Mapping[str, Any]) -> tuple[st
         case ("topics", int(index), "irrelevant"):
             topic = _quoted(data["topics"][index]["name"])
             field, subject = "leave_out", f"What to leave out of {topic}"
+        case ("examples", int(index), _):
+            subject = f"The title {_quoted(data['examples'][index]['title'])}"
         case ("authors", _, int(index)):
             subject = f"The author {_quoted(data['authors']['follow'][index])}"
         case ("keywords", str(kind), int(index)):

@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 from bot.domain.papers import Profile, Topic
 from bot.profiles import form
 
-_LISTS: Final = ("categories", "keywords", "authors")
+# What stands between the parts of a list: as it is chosen, typed, or on lines of its own.
+_LISTS: Final = {"categories": ",", "keywords": ", ", "authors": ", ", "examples": "\n"}
 T = TypeVar("T")
 
 
@@ -28,13 +29,13 @@ def _merged(name: str, base: str, theirs: str, mine: str) -> str:
     """Lists are merged part by part, anything else as a whole."""
     if name not in _LISTS:
         return theirs if mine.strip() == base.strip() else mine
-    old, new, own = (_parts(text) for text in (base, theirs, mine))
-    between = "," if name == "categories" else ", "  # chosen from a list, or typed
-    return between.join(_together(old, new, own).values())
+    ends = r"\n" if name == "examples" else r"[,\n]"  # a title may have commas
+    old, new, own = (_parts(text, ends) for text in (base, theirs, mine))
+    return _LISTS[name].join(_together(old, new, own).values())
 
 
-def _parts(text: str) -> dict[str, str]:
-    tidy = (" ".join(part.split()) for part in re.split(r"[,\n]+", text))
+def _parts(text: str, ends: str) -> dict[str, str]:
+    tidy = (" ".join(part.split()) for part in re.split(ends, text))
     return {part.casefold(): part for part in tidy if part}
 
 

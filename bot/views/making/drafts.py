@@ -61,11 +61,8 @@ def empty_form() -> tuple[str, ...]:
     return ("Say what the profile looks for. Nothing is saved before Save.",)
 
 
-def from_file(lost: bool) -> tuple[str, ...]:
-    """`lost`: the file says something that a form has no field for."""
-    note = "The file's cross_lists, gate and application words have no field here: by default."
-    first = "From the file you pasted. Nothing is saved before Save."
-    return (first, note) if lost else (first,)
+def from_file() -> tuple[str, ...]:
+    return ("From the file you pasted. Nothing is saved before Save.",)
 
 
 def draft_notes(draft: Draft) -> tuple[str, ...]:
@@ -78,7 +75,13 @@ def draft_notes(draft: Draft) -> tuple[str, ...]:
         f"{made}: change what you like. Nothing is saved before Save.",
         *notes[:_LINES],
         *list(_origins(draft))[:_ROWS],
+        *_examples(len(draft.profile.examples)),
     )
+
+
+def _examples(number: int) -> Iterator[str]:
+    if number:
+        yield f"· Example papers: {'the one' if number == 1 else f'the {number}'} you gave."
 
 
 def _origins(draft: Draft) -> Iterator[str]:

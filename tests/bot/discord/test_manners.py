@@ -178,15 +178,16 @@ def test_a_profile_is_made_in_two_short_steps(
         assert "Step 1 of 2 is kept." in await bot.said(ack)
         opened = await bot.press("Continue", ack.answers[-1])
         assert opened.type == 9
-        second = ["categories", "categories.1", "+authors+language", "relevance+novelty", "maximum"]
+        short = "+authors+language+maximum"
+        second = ["categories", "categories.1", "examples", short, "relevance+novelty"]
         assert fields() == second
         ack = await submit(
             {
                 "categories": ["cs.LG"],
                 "categories.1": ["stat.ML"],
-                "+authors+language": "authors: Emmy Noether, A. Turing\nlanguage:",
+                "examples": "Invariant variation problems\nOn quanta",
+                short: "authors: Emmy Noether, A. Turing\nlanguage:\nmaximum: 12",
                 "relevance+novelty": ["8+5"],
-                "maximum": ["12"],
             }
         )
         await bot.until(lambda: "no day to try Bounds on" in draw_discord(ack.answers[-1]))
@@ -196,6 +197,8 @@ def test_a_profile_is_made_in_two_short_steps(
         made = bot.context.store.profiles.at(CHANNEL_ADDRESS)["bounds"]
         assert made.categories == ("cs.LG", "stat.ML")
         assert made.authors.follow == ("Emmy Noether", "A. Turing")
+        titles = ["Invariant variation problems", "On quanta"]
+        assert [each.title for each in made.examples] == titles
         assert (made.cutoffs.relevance, made.cutoffs.novelty, made.maximum) == (8, 5, 12)
         await asyncio.to_thread(fake_discord.command, "digest new", {"profile": "bounds"})
         ack = await submit({"title": "Bounds & rates"})
@@ -237,17 +240,21 @@ def test_the_second_of_two_who_edit_a_profile_sees_the_others_change_and_both_ar
 
         mine = await first_step(other, title="Ours")
         theirs = await first_step(USER_ID)
-        await bot.said(await second_step(theirs, USER_ID, maximum=["3"]))
+        numbers = {"+authors+language+maximum": "authors:\nlanguage:\nmaximum: 3"}
+        changed = await second_step(theirs, USER_ID, examples="On quanta", **numbers)
+        await bot.said(changed)
         ack = await second_step(mine, other)
         said = await bot.said(ack)
         assert "someone else changed this profile while your form was open" in said
         assert "most papers in a digest: 3, was 20" in said
+        assert "example papers: + On quanta" in said
         opened = await bot.press("Open the form", ack.answers[-1], user=other)
         ack = await send(opened.data["custom_id"], other, {})
         await bot.said(ack)
         assert "Changed: Ours." in await bot.said(await second_step(ack.answers[-1], other))
         own = bot.context.store.profiles.at(CHANNEL_ADDRESS)["matters"]
         assert (own.title, own.maximum) == ("Ours", 3)
+        assert [each.title for each in own.examples] == ["On quanta"]
         said = await bot.command("digest history", {"profile": "matters"})
         assert f"<@{other}>" in said
         assert "Undone" in await bot.command("digest undo", {"profile": "matters"})

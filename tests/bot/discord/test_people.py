@@ -315,7 +315,7 @@ def test_a_profile_change_is_announced_where_it_is_used_and_undone_there(
         ack = await asyncio.to_thread(fake_discord.submit, ack.data["custom_id"], {})
         await bot.said(ack)
         opened = await bot.press("Continue", ack.answers[-1])
-        changed = {"maximum": ["3"]}
+        changed = {"+authors+language+maximum": "authors:\nlanguage:\nmaximum: 3"}
         ack = await asyncio.to_thread(fake_discord.submit, opened.data["custom_id"], changed)
         await bot.said(ack)
         ack = await bot.press("Save", ack.answers[-1])

@@ -264,6 +264,20 @@ def test_a_new_profile_is_named_after_its_title(title: str, name: str) -> None:
         ("relevance", "11", "Write a whole number from 1 to 10."),
         ("novelty", "7.5", "Write a whole number from 1 to 10."),
         ("maximum", "9" * 2000, "Write a whole number from 1 to 100."),
+        (
+            "examples",
+            "On quanta\n2503.15294",
+            "No list here had 2503.15294 lately: write its title",
+        ),
+        ("examples", "2503.152", '"2503.152" has three digits after the point'),
+        ("examples", "https://example.org/a", "There is no arXiv id in "),
+        ("examples", "On quanta\x07", 'The title "On quanta?" contains a control character'),
+        ("examples", "t" * 301, f'The title "{"t" * 39}…" must be at most 300 characters long.'),
+        (
+            "examples",
+            "\n".join("abcdefghijklmnopqrstu"),
+            "The list of examples must have at most 20",
+        ),
     ],
 )
 def test_a_wrong_answer_is_reported_at_its_own_field_and_nowhere_else(
@@ -290,7 +304,7 @@ def test_a_mistake_in_what_holds_for_all_topics_is_counted_by_topic() -> None:
 ANY_TEXT = st.text(
     st.one_of(st.sampled_from('::: \n,;-.“”"：\t\x07aAbB19'), st.characters()), max_size=60
 )
-ANSWERS = st.dictionaries(st.sampled_from([*GOOD, "leave_out", "keywords"]), ANY_TEXT)
+ANSWERS = st.dictionaries(st.sampled_from([*GOOD, "leave_out", "keywords", "examples"]), ANY_TEXT)
 PLAIN = st.text(st.sampled_from('abAB :,;-.“"：é'), max_size=12)
 PROSE = st.text(st.sampled_from('abAB ::\n,;-.“"”：é'), min_size=1, max_size=40)
 WORD = st.text(st.sampled_from('abAB :;-.“"é'), min_size=1, max_size=12)
@@ -309,7 +323,10 @@ def test_whatever_is_typed_is_a_profile_or_a_short_sentence_at_each_wrong_field(
             assert len(sentence) <= 160
 
 
-@given(st.dictionaries(st.sampled_from(["title", "look_for", "leave_out", "keywords"]), PROSE))
+TYPED = ["title", "look_for", "leave_out", "keywords", "examples"]
+
+
+@given(st.dictionaries(st.sampled_from(TYPED), PROSE))
 def test_what_a_form_took_a_form_shows_again(answers: dict[str, str]) -> None:
     found = parse_answers(GOOD | answers, None)
     if isinstance(found, Profile):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.papers import Keywords, Profile, Topic
+from bot.domain.papers import Example, Keywords, Profile, Topic
 from bot.profiles.form import parse_answers, values_of
 from bot.profiles.merge import merged_answers
 from tests import factories
@@ -53,8 +53,28 @@ def changed(**fields: object) -> Profile:
             changed(topics=BASE.topics[:1]),
             changed(topics=(BASE.topics[0], Topic(name="Routing", relevant="of experts"))),
         ),
+        (
+            changed(examples=(Example(title="Tides, and moons"), Example(title="Dust"))),
+            changed(examples=(Example(title="Quanta: a, b"),)),
+            changed(
+                examples=(
+                    Example(title="Quanta: a, b"),
+                    Example(title="Tides, and moons"),
+                    Example(title="Dust"),
+                )
+            ),
+        ),
     ],
-    ids=["apart", "both", "only theirs", "a topic less", "one more, one less", "same", "gone here"],
+    ids=[
+        "apart",
+        "both",
+        "only theirs",
+        "a topic less",
+        "one more, one less",
+        "same",
+        "gone here",
+        "examples",
+    ],
 )
 def test_what_each_changed_is_there_and_where_both_did_mine_stands(
     theirs: Profile, mine: Profile, both: Profile

@@ -151,10 +151,10 @@ def open_new_profile(fake_slack: FakeSlack) -> str:
     return view
 
 
-def submit_form(fake_slack: FakeSlack, view: str, **changes: str) -> Json | None:
+def submit_form(fake_slack: FakeSlack, view: str, user: str = "U1", **changes: str) -> Json | None:
     """Send a form, some of its fields filled in otherwise; returns what Slack is answered."""
     values = filled_in(fake_slack, view, **changes)
-    return assert_acked(fake_slack.submit(view, values)).payload
+    return assert_acked(fake_slack.submit(view, values, user=user)).payload
 
 
 def filled_in(fake_slack: FakeSlack, view: str, **changes: str) -> Json:

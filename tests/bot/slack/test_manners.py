@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.lookup import ArxivAnswer
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from tests.bot.slack.conversations import (
@@ -18,8 +19,9 @@ from tests.bot.slack.conversations import (
     put_day,
     submit_form,
     type_command,
+    wrong,
 )
-from tests.factories import DAY, NOW, answer_lookup
+from tests.factories import DAY, NOW, answer_lookup, paper
 from tests.servers.fake_slack import Ack, Channel, FakeSlack, Json
 from tests.servers.slack_rules import draw_slack
 from tests.workers.run_task_job import do_task
@@ -111,21 +113,23 @@ def test_a_profile_just_made_is_subscribed_with_one_press(
 def test_the_second_of_two_who_edit_a_profile_sees_the_others_change_and_both_are_kept(
     fake_slack: FakeSlack, store: Store
 ) -> None:
-    one, other = (
-        open_form(fake_slack, lambda: fake_slack.command("new matters")) for _ in range(2)
-    )
-    assert submit_form(fake_slack, one, maximum="3") is None
-    answer = submit_form(fake_slack, other, title="Ours")
+    type_command(fake_slack, "subscribe matters")
+    one = open_form(fake_slack, lambda: fake_slack.command("new matters", user="U1"))
+    other = open_form(fake_slack, lambda: fake_slack.command("new matters", user="U2"))
+    assert submit_form(fake_slack, one, maximum="3", examples="On quanta") is None
+    answer = submit_form(fake_slack, other, user="U2", title="Ours", examples="On dust, again")
     assert answer is not None
     assert answer["response_action"] == "update"
     shown = draw_slack(fake_slack.views[other])
     assert "someone else changed this profile while your form was open" in shown
     assert "· most papers in a digest: 3, was 20" in shown
+    assert "· example papers: + On quanta" in shown
     assert store.profiles.at(CHANNEL_ADDRESS)["matters"].title == "Matters of importance"
-    assert submit_form(fake_slack, other) is None
-    fake_slack.wait_until(lambda: len(fake_slack.ephemeral) == 2)
+    assert submit_form(fake_slack, other, user="U2") is None
+    fake_slack.wait_until(lambda: len(fake_slack.ephemeral) == 3)
     own = store.profiles.at(CHANNEL_ADDRESS)["matters"]
     assert (own.title, own.maximum) == ("Ours", 3)
+    assert [each.title for each in own.examples] == ["On dust, again", "On quanta"]
     said = type_command(fake_slack, "undo matters")
     assert said.startswith("Undone: Matters of importance is as it was before.")
     back = button_in_history(fake_slack)
@@ -139,6 +143,8 @@ def button_in_history(fake_slack: FakeSlack) -> Json:
     said = type_command(fake_slack, "history matters")
     assert "3 · " in said
     assert "most papers in a digest: 3, was 20" in said
+    assert "example papers: + On dust, again" in said
+    assert "@U2" in said
     return button(fake_slack.ephemeral[-1], "Go back to this")
 
 
@@ -166,6 +172,35 @@ def test_a_sentence_becomes_a_profile_and_a_subscription(
     one_press = button(fake_slack.ephemeral[-1], "Subscribe this channel")
     assert private_answer(fake_slack, lambda: fake_slack.press(one_press)).startswith("Sparse:")
     assert [each.profile for each in store.subscriptions.all()] == ["sparse"]
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_papers_that_somebody_gave_are_examples_in_the_form_and_in_the_saved_profile(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    known = paper("2503.00001")
+    Lookups(store).put_arxiv_answer(known.id, ArxivAnswer(paper=known, at=NOW))
+    view = open_form(fake_slack, lambda: fake_slack.command("new"))
+    library = "@misc{a, title={Machine learning of tides}, abstract={We learn tides.}}"
+    submit_form(fake_slack, view, work=library)
+
+    def is_there() -> bool:
+        for key in store.redis.scan_iter("pb:task:*"):
+            do_task(str(key).rpartition(":")[2], store)
+        return "A draft" in draw_slack(fake_slack.views[view])
+
+    fake_slack.wait_until(is_there)
+    assert "Example papers: the one you gave." in draw_slack(fake_slack.views[view])
+    typed = "Machine learning of tides\nhttps://arxiv.org/abs/2503.00001\n2401.00001"
+    said = wrong(submit_form(fake_slack, view, title="Tides", examples=typed))
+    assert said == {"examples": "No list here had 2401.00001 lately: write its title after it."}
+    assert submit_form(fake_slack, view, title="Tides", examples=f"{typed} On quanta") is None
+    fake_slack.wait_until(lambda: fake_slack.ephemeral)
+    examples = store.profiles.at(CHANNEL_ADDRESS)["tides"].examples
+    titles = ["Machine learning of tides", known.title, "On quanta"]
+    assert [each.title for each in examples] == titles
+    assert examples[0].abstract == "We learn tides."
+    assert examples[1].abstract == known.abstract
 
 
 @pytest.mark.usefixtures("running_bot")
