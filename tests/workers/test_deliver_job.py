@@ -580,6 +580,25 @@ def test_papers_that_the_platform_was_away_for_come_with_the_next_day(
     assert shown() == [*shown_yesterday, *rest]
 
 
+def test_a_paper_that_the_platform_was_away_for_and_is_below_the_cut_off_now_was_not_shown(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    """Found by the simulator, seed 71100023: the same day, judged again while the chat was away,
+    brought the paper no more; the next list had it, and left it out as shown before."""
+    today = owed(store, 19).model_copy(update={"subscription": "C1 matters"})
+    tomorrow = owed(store, 20).model_copy(update={"subscription": "C1 matters"})
+    assert today.at is not None
+    fake_slack.inject_faults("chat.postMessage", *["http_500"] * 2)
+    run_deliver_job(fake_slack, store, redis_url, [today], today.at)
+    both = [decision("2503.00001", Outcome.BELOW_CUTOFF, 4), decision("2503.00019", Outcome.PICKED)]
+    judged_again(store, today, digest(*both))
+    run_deliver_job(fake_slack, store, redis_url, [today], today.at)
+    run_deliver_job(fake_slack, store, redis_url, [tomorrow], tomorrow.until)
+    texts = [message["text"] for message in fake_slack.visible_messages("C1")]
+    cards = [text.partition("2503.")[2][:5] for text in texts if text[1] == "."]
+    assert sorted(cards) == ["00001", "00019", "00020"]
+
+
 def test_papers_of_a_thread_that_another_digest_of_the_day_overtakes_come_with_that(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
