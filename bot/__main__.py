@@ -16,12 +16,12 @@ import structlog
 from redis import Redis
 
 from bot import logs, settings
-from bot.commands import status
 from bot.commands.context import Context
 from bot.domain.judge import Judge
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError, Refused
 from bot.network import describe_error
+from bot.runtime import status
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Answers, Services
 from bot.runtime.clock import run_clock
@@ -59,6 +59,7 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         say_quiet_days=config.say_quiet_days,
         limits=config.limits,
         admins_only=config.admins_only,
+        sealer=config.sealer,
     )
     wakeup, platforms = Wakeup(), dict[str, Answers[Any]]()
     async with AsyncExitStack() as stack:

@@ -21,6 +21,7 @@ from bot.domain.budget import Limits
 from bot.endpoint import Endpoint, check_redis_url, require_schemes
 from bot.errors import Refused
 from bot.safe_text import register_secrets
+from bot.sealing import Sealer, split_keys
 
 
 def _data_dir() -> Path:
@@ -56,7 +57,13 @@ def _with_scheme(given: object) -> object:
     return given
 
 
+def _sealing_keys(secret: SecretStr) -> SecretStr:
+    split_keys(secret.get_secret_value())
+    return secret
+
+
 _Token = Annotated[SecretStr, AfterValidator(_token)]
+_SealingKeys = Annotated[SecretStr, AfterValidator(_sealing_keys)]
 _Redis = Annotated[
     Endpoint,
     AfterValidator(require_schemes("redis", "rediss", "unix", secret=True, query=True)),
@@ -66,7 +73,7 @@ _Web = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secre
 _Query = Annotated[
     Endpoint, AfterValidator(require_schemes("http", "https", secret=True, query=True))
 ]
-# These clients send the token in place of a name and a password.
+# These clients send the token, or a person's key, in place of a name and a password.
 _Chat = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secret=False))]
 _Gateway = Annotated[Endpoint, AfterValidator(require_schemes("ws", "wss", secret=True))]
 
@@ -75,6 +82,7 @@ _ARXIV_API: Final = Endpoint("https://export.arxiv.org/api/query")
 _SLACK: Final = Endpoint("https://slack.com/api/")
 _DISCORD: Final = Endpoint("https://discord.com/api/v10")
 _GATEWAY: Final = Endpoint("wss://gateway.discord.gg/")
+_ZOTERO: Final = Endpoint("https://api.zotero.org")
 
 
 class Settings(BaseSettings):
@@ -122,6 +130,8 @@ class Settings(BaseSettings):
     discord_token: _Token | None = Field(default=None, alias="DISCORD_TOKEN")
     discord_api_url: _Chat = Field(default=_DISCORD, alias="DISCORD_API_URL")
     discord_gateway_url: _Gateway = Field(default=_GATEWAY, alias="DISCORD_GATEWAY_URL")
+    zotero_api_url: _Chat = Field(default=_ZOTERO, alias="ZOTERO_API_URL")
+    secrets_key: _SealingKeys | None = Field(default=None, alias="PAPERBOY_SECRETS_KEY")
     window_hours: float = Field(default=12, ge=0, le=20, alias="PAPERBOY_WINDOW_HOURS")
     say_quiet_days: bool = Field(default=False, alias="PAPERBOY_SAY_QUIET_DAYS")
     admins_only: bool = Field(default=False, alias="PAPERBOY_ADMINS_ONLY")
@@ -157,7 +167,15 @@ class Settings(BaseSettings):
                 found.append(value.get_secret_value())
             elif isinstance(value, Endpoint):
                 found += value.secrets
+        if self.secrets_key:
+            found += split_keys(self.secrets_key.get_secret_value())
         return tuple(found)
+
+    @property
+    def sealer(self) -> Sealer | None:
+        """What people's own keys are stored with; None where no key for that is set."""
+        keys = self.secrets_key
+        return Sealer(split_keys(keys.get_secret_value())) if keys else None
 
     @property
     def limits(self) -> tuple[Limits, Limits]:

@@ -61,6 +61,10 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+# What our settings begin with.
+_OURS = {"OPENAI", "SLACK", "DISCORD", "ARXIV", "PAPERBOY", "REDIS", "ZOTERO"}
+
+
 @pytest.fixture
 def store(redis_url: str) -> Iterator[Store]:
     """An empty store on the real server."""
@@ -74,7 +78,7 @@ def store(redis_url: str) -> Iterator[Store]:
 def isolate_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads this machine's settings, or waits between two tries or for who may come yet."""
     for name in list(os.environ):
-        if name.split("_")[0] in ("OPENAI", "SLACK", "DISCORD", "ARXIV", "PAPERBOY", "REDIS"):
+        if name.split("_")[0] in _OURS:
             monkeypatch.delenv(name)
         if name.upper() in ("HTTP_PROXY", "HTTPS_PROXY"):  # slack_sdk knows no exceptions to them
             monkeypatch.delenv(name)

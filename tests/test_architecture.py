@@ -27,6 +27,7 @@ FILES = {
 FOLDERS = sorted({path.parent for path in FILES.values()})
 # A file at the top of bot or workers counts as a package: these are below all others.
 BASE = {"bot.errors", "bot.endpoint", "bot.network", "bot.safe_text", "bot.logs", "bot.settings"}
+BASE |= {"bot.sealing"}
 # What each package may import, the lowest first. One that is not named here may import whatever
 # makes no cycle.
 ALLOWED_IMPORTS = {
@@ -55,7 +56,7 @@ ALLOWED_IMPORTS = {
         *("bot.domain", "bot.arxiv", "bot.planning", "bot.profiles", "bot.store", "bot.views"),
         *("bot.domain.readers", "bot.domain.tasks", "bot.store.values", "bot.store.readers"),
         *("bot.views.keeping", "bot.views.learning", "bot.views.looking", "bot.views.making"),
-        *("bot.views.readers", "bot.commands.typed", "bot.errors"),
+        *("bot.views.readers", "bot.commands.typed", "bot.errors", "bot.sealing"),
     },
     "workers.arxiv": {"bot.domain", "bot.arxiv", "bot.store", "bot.store.values", *BASE},
     "workers.judging": {
@@ -183,12 +184,13 @@ def test_only_the_store_builds_a_key() -> None:
     }
 
 
-def test_one_module_calls_a_model_and_one_package_asks_arxiv() -> None:
+def test_one_module_calls_a_model_and_one_package_asks_arxiv_and_zotero_each() -> None:
     def users(library: str) -> set[str]:
         return {n for n, p in FILES.items() if library in {m.split(".")[0] for m in imported(p)}}
 
     assert users("openai") == {"workers.judging.model"}
-    assert {package(name) for name in users("httpx2")} == {"workers.arxiv", "workers.judging"}
+    asking = {"workers.arxiv", "workers.judging", "workers.zotero"}
+    assert {package(name) for name in users("httpx2")} == asking
     assert users("feedparser") == {"workers.arxiv.feed"}
 
 

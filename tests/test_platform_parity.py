@@ -34,6 +34,7 @@ from bot.store.lookups import Lookups
 from bot.store.requests import DueDeliveries
 from bot.store.store import Store
 from bot.views import digest
+from bot.views.keeping import zotero
 from tests.factories import NOW, model_day, person_in, profile
 from tests.servers.fake_discord import FakeDiscord, run_fake_discord
 from tests.servers.fake_discord_state import GUILD_ID
@@ -146,6 +147,7 @@ def forms(context: Context) -> dict[str, Form]:
         "profile": profiles,
         "try-profile": tried,
         "work": work,
+        "zotero": zotero.key_form("zotero"),
     }
 
 

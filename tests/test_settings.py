@@ -8,6 +8,7 @@ import pytest
 
 from bot import settings
 from bot.errors import Refused
+from bot.safe_text import safe
 
 
 def test_without_anything_papers_are_ranked_locally_and_kept_at_home(
@@ -44,6 +45,27 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_repeated(
         settings.load()
     assert "PAPERBOY_CALLS_AT_ONCE" in str(raised.value)
     assert "sk-secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("keys", ["short", "é" * 44, "AAAA,", f"{'A' * 43}=,{'hunter2' * 6}"])
+def test_what_is_no_key_to_encrypt_with_is_refused_without_being_repeated(
+    monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    monkeypatch.setenv("PAPERBOY_SECRETS_KEY", keys)
+    with pytest.raises(Refused) as raised:
+        settings.load()
+    assert "PAPERBOY_SECRETS_KEY: it is no key; head -c 32" in str(raised.value)
+    assert not {part for part in keys.split(",") if part and part in str(raised.value)}
+
+
+def test_each_key_to_encrypt_with_is_masked_in_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = "A" * 43 + "=", "B" * 43 + "="
+    monkeypatch.setenv("PAPERBOY_SECRETS_KEY", f"{one}, {other}")
+    found = settings.load()
+    assert safe(f"{one} {other}") == "*** ***"
+    assert found.sealer
+    assert found.sealer.open(found.sealer.seal("x", "me"), "me") == "x"
+    assert one not in repr(found)
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

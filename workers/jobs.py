@@ -128,10 +128,11 @@ def task(key: str) -> None:
     """Store what comes of a task that one person waits for."""
     from workers.drafting.paid_model import open_paid
     from workers.task_job import run
+    from workers.zotero.errands import open_zotero
 
     config = settings.load()
     kept = _store(config)
-    with _logged(f"task {key}"):
+    with _logged(f"task {key}"), open_zotero(config) as zotero:
         run(
             *(key, kept, _arxiv(config, kept), _embeddings(config, kept), _now),
             lambda workspace, profile: open_paid(
@@ -139,6 +140,7 @@ def task(key: str) -> None:
             ),
             config.second_look,
             config.calls_at_once,
+            zotero,
         )
 
 

@@ -1,4 +1,4 @@
-"""Does what one person waits for: tries a profile, drafts one, or looks for papers."""
+"""Does what one person waits for: tries a profile, drafts one, looks for papers, or asks Zotero."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from workers.drafting.paid_model import DRAFTS
 from workers.embedding.embeddings import Embeddings
 from workers.judging.batches import ModelClient
 from workers.judging.metering import SCORE_TOKENS
+from workers.zotero import errands
+from workers.zotero.errands import Zotero
 
 # Whoever has so many times the papers of the next person of that name is meant; otherwise so many
 # people are offered.
@@ -47,6 +49,7 @@ def run(
     models: PaidModels,
     looks_again: bool = False,
     calls_at_once: int = 1,
+    zotero: Zotero | None = None,
 ) -> None:
     """Store the result of a task, unless it is there or nobody waits for it any more. A draft, and
     a trial that buys scores, ask the model of their workspace, if there is one."""
@@ -63,6 +66,8 @@ def run(
                 sources = trial_job.Sources(arxiv, model, calls_at_once)
                 given = task.trial, store, embeddings, clock(), progress, looks_again
                 result = TaskResult(trial=trial_job.run(*given, sources=sources))
+        elif task.zotero and zotero:
+            result = TaskResult(zotero=errands.run(task, store, zotero, clock, progress))
         else:
             result = _done(task, store, arxiv, embeddings, progress, models)
     except PaperboyError as error:
@@ -96,7 +101,7 @@ def _done(
     if task.drafting:
         with models(task.workspace, DRAFTS) as model:
             return _drafted(task.drafting, arxiv, embeddings, model)
-    raise AssertionError("a task is a trial, a search or a draft")
+    raise AssertionError("a task is a trial, a search, a draft or an errand")
 
 
 def _drafted(

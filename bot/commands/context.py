@@ -18,6 +18,7 @@ from bot.domain.status import Status
 from bot.domain.tasks.task import Task
 from bot.errors import Refused
 from bot.profiles import library
+from bot.sealing import Sealer
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 
@@ -93,7 +94,8 @@ class FormAgain(Refused):
 
 @dataclass(frozen=True)
 class Context:
-    """The stores and settings that commands and the clock work with."""
+    """The stores and settings that commands and the clock work with; `sealer` seals people's own
+    keys, where the installation has a key for that."""
 
     store: Store
     lookups: Lookups
@@ -104,6 +106,7 @@ class Context:
     say_quiet_days: bool = False
     limits: tuple[Limits, Limits] = (Limits(), Limits())
     admins_only: bool = False
+    sealer: Sealer | None = None
 
     def authorise(self, invocation: Invocation, right: Right) -> None:
         """Raises Refused when this person may not do this there. The terminal may do anything:

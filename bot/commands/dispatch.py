@@ -21,6 +21,7 @@ from bot.commands import (
     subscriptions,
     teaching,
     trials,
+    zotero,
 )
 from bot.commands.context import Answer, Context, Invocation
 from bot.commands.conversation import SAYINGS
@@ -30,6 +31,7 @@ from bot.commands.typed import phrases
 from bot.domain.message import Message
 from bot.domain.readers.saved import Reading
 from bot.domain.readers.teaching import DownReason, VoteWeight
+from bot.domain.readers.zotero import names_key
 from bot.errors import Refused
 from bot.store.gates import Gates, gate_key
 from bot.store.spending import Accounts
@@ -39,6 +41,7 @@ from bot.views import profiles as profiles_views
 from bot.views import status as status_views
 from bot.views import terminal as terminal_views
 from bot.views.cost import cost_text, gate_savings
+from bot.views.keeping import zotero as zotero_views
 from bot.views.learning.gate_plot import gate_picture
 
 # Characters of a button's value.
@@ -46,6 +49,8 @@ _VALUE: Final = 64
 RUN: Final = "run"
 # Commands whose words are somebody's own: without a letter of them they mean something else.
 _WORDED: Final = ("follow", "unfollow", "search")
+# Fields that take what another program wrote, not what a person types.
+_FILES: Final = {"library", "file"}
 # A channel's id: nothing else may become part of an address.
 _CHANNEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -99,7 +104,9 @@ def submit(
 
 
 def typed_action(text: str) -> Action:
-    """The action of `answer`, before it is known who asks."""
+    """The action of `answer`, before it is known who asks. Words with a key in them go nowhere."""
+    if names_key(text):
+        return _refusing(zotero_views.key_typed())
     found = phrases.meaning(text, COMMANDS)
     if found.word is None:
         said = re.sub(r"^\s*/?digest\s+", "", text, flags=re.IGNORECASE).strip()
@@ -127,6 +134,8 @@ def button_for(text: str) -> Message | None:
     """Where a text can't be answered in private: a message with the button that does what it
     means, whose answer is private, or with the command where a button can't carry the words. None
     for what everybody may read, and what means nothing."""
+    if names_key(text):
+        return Message(title=zotero_views.key_typed())
     found = phrases.meaning(text, COMMANDS)
     known = None if found.word is None else SAYINGS.get(found.word) or COMMANDS[found.word]
     if found.word is None or known is None or found.word == "why":
@@ -172,6 +181,8 @@ def form_action(form: str, about: str, answers: Mapping[str, str]) -> Action:
     if form not in FORMS:
         return _refusing(help.unknown_button())
     spec = FORMS[form]
+    if form != zotero.FORM and any(names_key(answers[name]) for name in answers.keys() - _FILES):
+        return _refusing(zotero_views.key_typed())
     channel = ""
     if spec.names_channel:
         channel = about.partition(" ")[0] or answers.get("channel", "")
@@ -364,6 +375,9 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "share-saved": CommandSpec(saved.share_pressed, ASK),
     "unshare-saved": CommandSpec(saved.unshare_pressed, ASK),
     **{f"saved-{state}": CommandSpec(saved.state_pressed(state), ASK) for state in Reading},
+    "zotero": CommandSpec(zotero.send_pressed, ASK),
+    "zotero-key": CommandSpec(zotero.key_pressed, ASK),
+    "zotero-off": CommandSpec(zotero.off_pressed, ASK),
     "me": CommandSpec(_as_typed(me.me), ASK),
     "ask-forget-me": CommandSpec(me.asked_to_forget, ASK),
     "forget-me": CommandSpec(me.forget, ASK),
@@ -374,4 +388,5 @@ FORMS: dict[str, CommandSpec[FormHandler]] = {
     "profile": CommandSpec(profiles.submit_form, CHANGE),
     "work": CommandSpec(drafts.submit_work, CHANGE),
     "try-profile": CommandSpec(trials.of_form, CHANGE),
+    zotero.FORM: CommandSpec(zotero.submit, ASK),
 }

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from bot.commands import paper_status
+from bot.commands import paper_status, zotero
 from bot.commands.context import HOME, Answer, Context, Invocation
 from bot.commands.naming import page_number
 from bot.commands.permissions import Right
@@ -28,11 +28,14 @@ _BEST_OF, _MOST_DAYS = 7, 365
 
 
 def saved(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
-    """`saved [PAGE]`, `saved shared [PAGE]`, `saved export`, `saved bibtex|ris|csl`."""
+    """`saved [PAGE]`, `saved shared [PAGE]`, `saved export`, `saved bibtex|ris|csl`,
+    `saved zotero [key|off]`."""
     _require_chat(invocation)
     what = words[0].lower() if words else ""
     if what in views.FORMATS and len(words) == 1:
         return _exported(invocation, context, what)
+    if what == "zotero":
+        return zotero.typed(invocation, context, words[1:])
     if what == "export" and len(words) == 1:
         return Answer(views.which_format())
     page = page_number(words[1:] if what == "shared" else words)

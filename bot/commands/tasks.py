@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bot.commands import drafts, search
+from bot.commands import drafts, search, zotero
 from bot.commands.context import Answer, Context, Invocation
 from bot.domain.message import Message
 from bot.domain.tasks.task import Task, TaskResult
 from bot.errors import Refused
+from bot.views.keeping import zotero as zotero_views
 from bot.views.looking import search as search_views
 from bot.views.making import drafts as draft_views
 from bot.views.making import previews as views
@@ -24,6 +25,8 @@ def result(
         return Answer(views.trial_result(task.trial, found.trial, task.key))
     if task.search and found.search:
         return search.found(invocation, context, task.search, found.search)
+    if task.zotero and found.zotero:
+        return zotero.done(invocation, context, task.zotero, found.zotero)
     if task.drafting and found.namesakes:
         name = task.drafting.author
         return Answer(draft_views.which_author(name, found.namesakes, task.key))
@@ -37,6 +40,8 @@ def progress(task: Task, done: int, total: int) -> Message | None:
     """What is said meanwhile; None where there is nothing to count."""
     if task.search:
         return search_views.looking(task.search, done, total)
+    if task.zotero:
+        return zotero_views.sending(total, done)
     if task.trial is None:
         return None
     if task.trial.buys:

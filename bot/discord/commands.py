@@ -114,7 +114,8 @@ def _subscribe(typed: Typed) -> Callback:
 
 def _saved(typed: Typed) -> Callback:
     async def saved(
-        asked: RawInteraction, what: Literal["shared", "bibtex", "ris", "csl"] | None = None
+        asked: RawInteraction,
+        what: Literal["shared", "bibtex", "ris", "csl", "zotero"] | None = None,
     ) -> None:
         await typed(asked, "saved", what or "")
 

@@ -193,7 +193,8 @@ class Field(Value):
     text and prose (several lines) as typed; number in digits; time as HH:MM; days as mon,tue;
     choice and zone (an IANA zone, of some hundred) as the chosen value; channel as its id;
     several (of any number of choices) as the chosen values with commas between them; file as the
-    file's text, "" without one. A file cannot be filled in beforehand.
+    file's text, "" without one; secret as typed. A file cannot be filled in beforehand, and a
+    secret is not.
     """
 
     name: str
@@ -209,6 +210,7 @@ class Field(Value):
         "zone",
         "channel",
         "file",
+        "secret",
     ]
     value: str = ""
     hint: str = ""
@@ -230,10 +232,11 @@ class Form(Value):
     also: Button | None = None
 
     def filled(self, answers: Mapping[str, str]) -> Form:
-        """The form with these answers in the place of its values; files are to be chosen again."""
+        """The form with these answers in the place of its values; files are to be chosen, and
+        secrets to be typed again."""
         fields = (
             each.model_copy(update={"value": answers.get(each.name, each.value)})
-            if each.kind != "file"
+            if each.kind not in ("file", "secret")
             else each
             for each in self.fields
         )

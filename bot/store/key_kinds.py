@@ -29,6 +29,7 @@ from bot.domain.readers.elsewhere import Audience
 from bot.domain.readers.following import Follow, Telling, Told, Unreachable
 from bot.domain.readers.saved import SavedPaper
 from bot.domain.readers.teaching import Lesson, Taught, VoteUse
+from bot.domain.readers.zotero import SentPaper, ZoteroAccess
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.subscription import Subscription, Vote
 from bot.domain.tasks.task import Task, TaskResult
@@ -139,7 +140,7 @@ def _subscription(key: str, text: str) -> Subscription:
 
 
 def _filed(
-    value: type[Follow] | type[Telling] | type[Unreachable] | type[SavedPaper],
+    value: type[Follow] | type[Telling] | type[Unreachable] | type[SavedPaper] | type[SentPaper],
 ) -> Check:
     """A value that is filed under its own key."""
 
@@ -275,6 +276,9 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     # what people keep
     (f"saved:{_WORKSPACE}:{_PERSON}", "hash", _saved, False),
     (f"shared:{_PLACE}", "hash", _filed(SavedPaper), False),
+    (f"zotero:{_WORKSPACE}:{_PERSON}", "hash", _a(ZoteroAccess), False),
+    (f"zotero-sent:{_WORKSPACE}:{_PERSON}", "hash", _filed(SentPaper), False),
+    ("zotero-wait", "string", _moment, True),
     # costs, gates, lookups
     (f"spent:{_SCOPE}:{_PERIOD}", "hash", _number, False),
     (f"spared:{_SCOPE}:{_PERIOD}", "hash", _spared, False),

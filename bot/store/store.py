@@ -19,6 +19,7 @@ from bot.store.readers.saved import SavedPapers
 from bot.store.readers.tellings import Tellings
 from bot.store.readers.vote_uses import VoteUses
 from bot.store.readers.votes import PaperVotes
+from bot.store.readers.zotero import ZoteroStore
 from bot.store.requests import Requests, Tasks
 from bot.store.scores import Scores
 from bot.store.shown_papers import ShownPapers
@@ -61,10 +62,12 @@ class Store:
         self.votes = PaperVotes(redis, self.vote_uses)
         self.cards = Cards(redis, self.shown_papers, self.votes)
         self.saved = SavedPapers(redis)
+        self.zotero = ZoteroStore(redis)
         self.left_behind: tuple[LeftBehind, ...] = (
             self.votes,
             self.saved,
             self.follows,
+            self.zotero,
         )
         self.events = Events(redis)
         self.outages = Outages(redis)

@@ -33,7 +33,7 @@ COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "follows": "What you follow, with buttons to end it",
     "unfollow": "No longer be told of an author, a term or a paper",
     "best": "What was liked and saved most in this channel",
-    "saved": "The papers you saved, what others share here, and files of yours",
+    "saved": "The papers you saved, what others share here, files of yours, and Zotero",
     "me": "All you left in this server, and a button to have it forgotten",
     "status": "Whether everything works",
     "help": "What Paperboy can do",
@@ -49,7 +49,7 @@ OPTION_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "author": "An author's whole name, like Jane Doe",
     "term": "Words of a title or abstract, like sparse codes",
     "paper": "An arXiv id or link, for new versions, a withdrawal, a journal reference",
-    "what": "Instead of your list: what is shared here, or your papers as a file",
+    "what": "Instead of your list: what is shared here, your papers as a file, or to Zotero",
     "past": "Over so many days, 1 to 365; otherwise a week",
     "arxivid": "2503.15294, arXiv:2503.15294v2, or a link to the paper",
 }

@@ -82,8 +82,8 @@ _MORE = (
     ),
     CommandLine(
         word="digest saved",
-        arguments="[shared | bibtex | ris | csl]",
-        does="the papers you saved, those that others share here, a file of yours",
+        arguments="[shared | bibtex | ris | csl | zotero]",
+        does="the papers you saved, those that others share here, a file of yours, Zotero",
     ),
     CommandLine(
         word="digest me", arguments="[forget]", does="all you left here, and having it forgotten"

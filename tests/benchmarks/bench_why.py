@@ -35,7 +35,7 @@ from typing import Any
 from redis import Redis
 
 from bot.arxiv.text import readable
-from bot.commands import dispatch, status
+from bot.commands import dispatch
 from bot.commands.context import Context, Invocation
 from bot.domain.digest import Decision, ListQuery, ListResult, LocalRank, Outcome, Source
 from bot.domain.judge import Judge
@@ -46,6 +46,7 @@ from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription
 from bot.errors import Refused
 from bot.profiles import library
+from bot.runtime import status
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.settings import Settings
 from bot.store.connection import connect_briefly

@@ -18,13 +18,14 @@ from typing import Any
 
 from redis import Redis
 
-from bot.commands import papers, status
+from bot.commands import papers
 from bot.commands.context import Answer, Context, Invocation
 from bot.discord import forms as discord_forms
 from bot.domain.judge import Judge
 from bot.domain.message import Form
 from bot.domain.request import Address
 from bot.domain.subscription import Subscription
+from bot.runtime import status
 from bot.slack import forms as slack_forms
 from bot.store.connection import connect
 from bot.store.key_kinds import kind_of

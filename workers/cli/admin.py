@@ -11,9 +11,9 @@ import typer
 
 from bot import settings
 from bot.commands.due import planned
-from bot.commands.status import examine_server
 from bot.domain.message import Message
 from bot.errors import Refused
+from bot.runtime.status import examine_server
 from bot.safe_text import safe
 from bot.views import doctor as doctor_views
 from bot.views import status as status_views

@@ -14,9 +14,9 @@ from uuid import uuid4
 from redis import Redis
 
 from bot.commands.context import Context
-from bot.commands.status import gather
 from bot.domain.judge import Judge
 from bot.endpoint import Endpoint
+from bot.runtime.status import gather
 from bot.settings import Settings
 from bot.store.connection import connect, require_usable_server
 from bot.store.lookups import Lookups

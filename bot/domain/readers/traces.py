@@ -15,6 +15,8 @@ class TraceKind(StrEnum):
     SAVED = "saved"
     FOLLOW = "follow"
     TOLD = "told"
+    ZOTERO_KEY = "zotero-key"
+    ZOTERO_SENT = "zotero-sent"
 
 
 class Trace(Value):

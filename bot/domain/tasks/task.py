@@ -10,6 +10,7 @@ from bot.domain.draft import Draft
 from bot.domain.papers import Value, fingerprint
 from bot.domain.tasks.search import Search, SearchResult
 from bot.domain.tasks.trial import Trial, TrialResult
+from bot.domain.tasks.zotero import ZoteroErrand, ZoteroResult
 
 
 class Drafting(Value):
@@ -36,11 +37,13 @@ class NamesakeChoice(Value):
 
 
 class Task(Value):
-    """A trial, a draft, or a search. `by` is who waits, in which workspace, since when."""
+    """A trial, a draft, a search, or an errand to Zotero. `by` is who waits, in which workspace,
+    since when."""
 
     trial: Trial | None = None
     drafting: Drafting | None = None
     search: Search | None = None
+    zotero: ZoteroErrand | None = None
     workspace: str
     by: str
     since: datetime
@@ -57,5 +60,6 @@ class TaskResult(Value):
     trial: TrialResult | None = None
     draft: Draft | None = None
     search: SearchResult | None = None
+    zotero: ZoteroResult | None = None
     namesakes: tuple[NamesakeChoice, ...] = ()
     refused: str = ""

@@ -1,4 +1,4 @@
-"""Papers as files for reference managers: BibTeX, RIS and CSL-JSON."""
+"""Papers for reference managers: BibTeX, RIS and CSL-JSON files, and items as Zotero takes them."""
 
 from __future__ import annotations
 
@@ -33,6 +33,32 @@ def as_ris(papers: Sequence[Paper]) -> str:
 
 def as_csl(papers: Sequence[Paper]) -> str:
     return json.dumps([_csl(paper) for paper in papers], ensure_ascii=False, indent=2) + "\n"
+
+
+def as_zotero(paper: Paper, key: str) -> dict[str, Any]:
+    """A new item of a library, by the fields of Zotero's schema: `version` 0 says that there is
+    none of this key yet."""
+    month = ids.month(paper.id)
+    return {
+        "key": key,
+        "version": 0,
+        "itemType": "preprint",
+        "title": readable(paper.title),
+        "creators": [{"creatorType": "author"} | _zotero_name(name) for name in _authors(paper)],
+        "abstractNote": readable(paper.abstract),
+        "repository": "arXiv",
+        "archiveID": f"arXiv:{paper.id}",
+        "date": f"{month.year}-{month.month:02}" if month else "",
+        "DOI": _doi(paper),
+        "url": paper.url,
+        "libraryCatalog": "arXiv.org",
+        "tags": [{"tag": one_line(category), "type": 1} for category in paper.categories],
+    }
+
+
+def _zotero_name(name: str) -> dict[str, str]:
+    family, _, given = _family_first(name).partition(", ")
+    return {"lastName": family, "firstName": given} if given else {"name": readable(name)}
 
 
 def _ris(paper: Paper) -> Iterator[str]:

@@ -18,6 +18,8 @@ _KINDS: Final = {
     TraceKind.SAVED: ("saved paper", "saved papers"),
     TraceKind.FOLLOW: ("follow", "follows"),
     TraceKind.TOLD: ("paper you were told of", "papers you were told of"),
+    TraceKind.ZOTERO_KEY: ("key to Zotero, encrypted", "keys to Zotero, encrypted"),
+    TraceKind.ZOTERO_SENT: ("paper sent to Zotero", "papers sent to Zotero"),
 }
 _DETAILS: Final = {
     "up": "👍",
@@ -25,6 +27,8 @@ _DETAILS: Final = {
     "open": "open",
     "reading": "you are reading it",
     "done": "done",
+    "connected": "in use",
+    "unchecked": "not checked yet",
 }
 _QUESTION: Final = (
     "Forget everything you left in this workspace? It can't be undone: export your saved papers "

@@ -21,6 +21,7 @@ PAGE: Final = 6
 _TITLE: Final = 200  # characters
 
 FORMATS: Final = {"bibtex": "BibTeX", "ris": "RIS", "csl": "CSL-JSON"}
+_ZOTERO: Final = Button(action="zotero", label="Send to Zotero")
 MINE = Button(action="saved", label="My papers")
 _HERE = Button(action="saved", label="Shared here", value="shared")
 _STATES: Final = {
@@ -104,7 +105,7 @@ def my_papers(
         title=f"Your saved papers: {len(saved)}",
         items=tuple(_mine(each, channel, zone, now) for each in shown),
         small=small,
-        buttons=(*turn, export, *((_HERE,) if channel else ()), me),
+        buttons=(*turn, export, _ZOTERO, *((_HERE,) if channel else ()), me),
     )
 
 
@@ -174,7 +175,7 @@ def only_in_channel() -> str:
 def unknown_words(words: str) -> str:
     return (
         f"{quoted(words)} is not understood here: /digest saved takes shared, bibtex, ris, csl, "
-        "or the number of a page."
+        "zotero, or the number of a page."
     )
 
 

@@ -15,10 +15,12 @@ from bot.domain.judge import Judge
 from bot.domain.message import Message
 from bot.domain.readers.following import Telling, Unreachable, Untellable
 from bot.domain.readers.teaching import Taught
+from bot.domain.readers.zotero import SentPaper
 from bot.domain.request import Address
 from bot.domain.status import Status
 from bot.domain.subscription import Vote
 from bot.errors import Refused
+from bot.sealing import Sealer
 from bot.store.key_kinds import kind_of
 from bot.store.lookups import Lookups
 from bot.store.store import Store
@@ -31,6 +33,7 @@ from tests.bot.commands.samples import (
     deliver_day,
 )
 from tests.factories import NOW, profile, saved_paper, subscription
+from tests.zotero_at_work import KEY, OTHER_KEY, SEALING
 
 ONE, TWO, MISSED = "2503.10000", "2503.10001", "2503.10002"
 ME, OTHER = "U0ME", "U0OTHER"
@@ -46,7 +49,13 @@ KEPT = {"subscriptions", "makers", "versions", "wishes", "undo", "shares"}
 def context(store: Store) -> Context:
     store.profiles.put_shared(profile())
     store.subscriptions.put(subscription(profile="matters", by=ME))
-    context = Context(store, Lookups(store), Judge(), lambda: Status.model_validate({}))
+    context = Context(
+        store,
+        Lookups(store),
+        Judge(),
+        lambda: Status.model_validate({}),
+        sealer=Sealer([SEALING]),
+    )
     for place in (CHANNEL_ADDRESS, NEXT_DOOR, ELSEWHERE):
         deliver_day(context, place)
     return context
@@ -82,8 +91,22 @@ def leave_everything(context: Context, who: Invocation) -> None:
     context.store.tellings.settle([told], NOW)
     gone = Unreachable(workspace="slack:T1", by=who.by, why=Untellable.NO_DIRECT, at=NOW)
     context.store.tellings.put_unreachable(gone)
+    give_key(context, who)
     typed(context, "why 2503.10001", who)
     press(context, "share", ONE, who)
+
+
+def give_key(context: Context, who: Invocation) -> None:
+    """A key to Zotero that is in use, another one that is not checked, and what was sent."""
+    owner = who.address.workspace_key, who.by
+    dispatch.submit(who, "zotero", "", {"key": KEY, "group": ""}, context)
+    new = context.store.zotero.proposed(*owner)
+    assert new is not None
+    used = new.model_copy(update={"library": "users/1", "name": f"ada-{who.by}"})
+    assert context.store.zotero.accept(*owner, new, used)
+    sent = SentPaper(paper=ONE, title="A", library="users/1", item="ABCD2345", at=NOW)
+    context.store.zotero.put_sent(*owner, [sent])
+    dispatch.submit(who, "zotero", "", {"key": OTHER_KEY, "group": "7"}, context)
 
 
 def naming(store: Store, person: str) -> Iterator[tuple[str, str]]:
@@ -129,15 +152,17 @@ def test_every_key_that_names_a_person_is_erased_but_for_those_that_others_rely_
         f"pb:shared:{CHANNEL_ADDRESS}": f"2401.00002 {ME}",
         "pb:follows": f"slack:T1 {ME} 0000",
         f"pb:told:slack:T1:{ME}": "2401.00002",
+        f"pb:zotero:slack:T1:{ME}": "other",
+        f"pb:zotero-sent:slack:T1:{ME}": "users/1 2401.00002",
     }
     for key, field in unread.items():
         store.redis.hset(key, field, f'{{"by": "{ME}"')
     store.saved.of("slack:T1", ME)
     store.votes.lessons("slack:T1", "matters")
-    assert len(typed(context, "me", me).items) == 4
+    assert len(typed(context, "me", me).items) == 6
     before = {kind for kind, _ in naming(store, ME)}
     assert before >= {"votes", "lessons", "forgotten", "saved", "shared", "aside", *KEPT}
-    assert before >= {"follows", "owed", "told", "unreachable"}
+    assert before >= {"follows", "owed", "told", "unreachable", "zotero", "zotero-sent"}
     assert old in {key for _, key in naming(store, ME)}
     others = list(naming(store, OTHER))
     (button,) = typed(context, "me forget", me).buttons
@@ -168,9 +193,12 @@ def test_it_says_what_there_is_and_what_stays(context: Context) -> None:
     dispatch.submit(by(ME), "profile", "", PROFILE_VALUES, context)
     said = typed(context, "me", by(ME))
     titles = ["3 votes", "2 saved papers", "2 follows", "1 paper you were told of"]
+    titles += ["2 keys to Zotero, encrypted", "1 paper sent to Zotero"]
     assert [item.title for item in said.items] == titles
     assert said.items[2].points == (f"On the matter of {ONE} · paper · {ONE}", "codes · term")
     assert said.items[0].points[0] == f"On the matter of {ONE} · 👍 · {ONE}"
+    assert sorted(said.items[4].points) == ["ada-U0ME · in use", "not checked yet"]
+    assert KEY not in str(said)
     assert said.items[1].points[1] == f"On the matter of {ONE} · you are reading it · {ONE}"
     assert said.small[:2] == (
         "Stays: you subscribed 1 channel, and are told when digests stop there.",

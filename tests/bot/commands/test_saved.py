@@ -178,7 +178,7 @@ def test_in_private_there_is_no_channel_to_share_with(context: Context) -> None:
     ):
         context.store.saved.change("slack:T1", "U1", ONE, lambda _: saved_paper(ONE))
         assert labels(typed(context, "saved", alone)) == [
-            *("Export", "All I left here"),
+            *("Export", "Send to Zotero", "All I left here"),
             *("I read this", "Remove"),
         ]
         for text in ("saved shared", "best"):

@@ -22,6 +22,7 @@ from bot.domain.status import Status
 from bot.domain.subscription import Subscription
 from bot.errors import Refused
 from bot.profiles.toml_text import as_toml
+from bot.sealing import Sealer
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from tests.bot.commands.samples import (
@@ -34,6 +35,7 @@ from tests.bot.commands.samples import (
 )
 from tests.conftest import GOLDEN, check_golden
 from tests.factories import DAY, LATER, NOW, digest, profile
+from tests.zotero_at_work import KEY, SEALING
 
 ELSEWHERE = CHANNEL_ADDRESS.model_copy(update={"workspace": "T2"})
 
@@ -45,7 +47,8 @@ def context(store: Store) -> Context:
     def status() -> Status:
         raise AssertionError("nobody asks how things stand here")
 
-    return Context(store, Lookups(store), Judge(model="gpt-6-luna"), status)
+    sealer = Sealer([SEALING])
+    return Context(store, Lookups(store), Judge(model="gpt-6-luna"), status, sealer=sealer)
 
 
 def typed(text: str, context: Context, invocation: Invocation = INVOCATION) -> Answer:
@@ -364,6 +367,12 @@ def about_saved_papers(somebody: Conversation) -> None:
     somebody.presses("share-saved", "2503.10000")
     somebody.presses("saved-reading", "2503.10000")
     somebody.types("/digest saved")
+    somebody.presses("zotero", "")
+    somebody.presses("zotero-key", "")
+    somebody.sends("zotero", about="", key=KEY, group="7")
+    somebody.sends("zotero", about="", key="hush", group="ours")
+    somebody.presses("zotero-off", "")
+    somebody.presses("zotero-off", "")
     somebody.presses("saved", "shared")
     somebody.presses("saved-done", "2503.10000 here")
     somebody.presses("saved-open", "2503.10000")

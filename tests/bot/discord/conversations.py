@@ -12,7 +12,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.commands.context import Context
-from bot.commands.status import Status
 from bot.discord import events
 from bot.discord import poster as poster_discord
 from bot.discord.answers import DiscordAnswers
@@ -26,6 +25,7 @@ from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Services
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.posting import ThreadPoster
+from bot.runtime.status import Status
 from bot.runtime.task_waiter import TaskWaiter
 from bot.store.connection import connect_briefly
 from bot.store.lookups import Lookups

@@ -6,8 +6,8 @@ import pytest
 from redis import Redis
 
 from bot.commands.context import Context
-from bot.commands.status import gather
 from bot.domain.judge import Judge
+from bot.runtime.status import gather
 from bot.store.lookups import Lookups
 from bot.store.queues import Queues
 from bot.store.store import Store

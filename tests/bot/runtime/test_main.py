@@ -19,7 +19,6 @@ from rq.serializers import JSONSerializer
 from bot import __main__ as bot
 from bot.commands import dispatch, due
 from bot.commands.context import Context, Invocation
-from bot.commands.status import gather
 from bot.domain.budget import Limits
 from bot.domain.digest import Outcome
 from bot.domain.judge import Judge
@@ -30,6 +29,7 @@ from bot.domain.subscription import Paused
 from bot.errors import Unavailable
 from bot.planning.plan import RequestState, Step, StepKind, next_step
 from bot.runtime import clock, tick
+from bot.runtime.status import gather
 from bot.settings import Settings
 from bot.store.queues import Queues
 from bot.store.requests import CHATS, DueDeliveries, FailedAttempt

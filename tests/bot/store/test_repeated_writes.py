@@ -16,6 +16,7 @@ from bot.domain.judge import VotedExample
 from bot.domain.profile_version import ProfileVersion
 from bot.domain.readers.following import Evidence, Follow, FollowKind, Telling
 from bot.domain.readers.teaching import Lesson, VoteUse, VoteWeight
+from bot.domain.readers.zotero import SentPaper, ZoteroAccess
 from bot.domain.request import Address
 from bot.domain.subscription import Vote
 from bot.planning.following import merged
@@ -133,6 +134,26 @@ def _keep(store: Store) -> bool:
     return before is None and len(store.saved.shared_with(str(HERE), NOW)) == 1
 
 
+ACCESS = ZoteroAccess(sealed="-", library="7", at=NOW)
+
+
+def _give_key(store: Store) -> bool:
+    store.zotero.propose("slack:T1", "U1", ACCESS)
+    used = ACCESS.model_copy(update={"library": "groups/7"})
+    return (
+        store.zotero.accept("slack:T1", "U1", ACCESS, used)
+        and store.zotero.access("slack:T1", "U1") == used
+        and store.zotero.proposed("slack:T1", "U1") is None
+    )
+
+
+def _send(store: Store) -> bool:
+    assert _give_key(store)
+    sent = SentPaper(paper="2503.15294", title="A", library="groups/7", item="ABCD2345", at=NOW)
+    store.zotero.put_sent("slack:T1", "U1", [sent])
+    return store.zotero.sent("slack:T1", "U1") == [sent]
+
+
 def _weigh(store: Store) -> bool:
     off = VoteUse(weight=VoteWeight.OFF)
     before, after = store.vote_uses.change("slack:T1", "ours", lambda _: off)
@@ -160,6 +181,8 @@ WRITES: dict[str, Callable[[Store], bool]] = {
     "a paper is by somebody else": _not_them,
     "a delivery is looked through": _look_through,
     "somebody saves a paper": _keep,
+    "a key to Zotero works": _give_key,
+    "papers were sent to Zotero": _send,
     "a subscription ends": lambda store: store.subscriptions.drop(subscription()),
 }
 

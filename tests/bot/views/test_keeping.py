@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from bot.domain.readers.best import Best, most_kept, most_liked
 from bot.domain.readers.traces import Trace, TraceKind
-from bot.views.keeping import best, me, saved
+from bot.domain.readers.zotero import ZoteroAccess
+from bot.domain.tasks.zotero import ZoteroResult
+from bot.views.keeping import best, me, saved, zotero
 from tests.factories import HOSTILE_DECISION, NOW, lesson, paper_ids, saved_paper
 from tests.fuzz.promises import assert_shown
 
@@ -31,7 +33,12 @@ def test_a_title_is_text_in_every_list(title: str) -> None:
     votes = [lesson(id, title=title) for id in paper_ids(9)]
     found = Best(most_liked(votes), most_kept(rows), most_liked(votes))
     left = [Trace(kind=kind, text=title, paper=id) for kind in TraceKind for id in paper_ids(9)]
+    there = ZoteroResult(name=title, library="users/1", sent=2, refused=("2503.15294",))
+    access = ZoteroAccess(sealed="-", library="users/1", name=title, at=NOW)
     assert_shown(
+        zotero.connected(there, 3),
+        zotero.sent_text(there),
+        zotero.nothing_to_send(access, 1),
         saved.saved_text(rows[0], can_share=True),
         saved.unsaved_text(rows[0]),
         saved.my_papers(rows, 1, "slack:T1:C1", "UTC", NOW + timedelta(days=300)),

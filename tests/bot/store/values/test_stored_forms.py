@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from redis import Redis
 
-from bot.commands import status
 from bot.commands.context import Context
 from bot.domain.digest import Digest
 from bot.domain.lookup import Assessment
 from bot.domain.papers import Paper, Profile, Value
 from bot.errors import Refused
+from bot.runtime import status
 from bot.store.key_repair import repair_key
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
