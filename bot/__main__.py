@@ -25,6 +25,7 @@ from bot.runtime import status
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Answers, Services
 from bot.runtime.clock import run_clock
+from bot.runtime.life import Life
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.platforms import misconfigured_platforms, require_usable_platform
 from bot.runtime.posting import ChannelRateLimit
@@ -35,7 +36,8 @@ from bot.store.connection import connect_briefly, require_usable_server
 from bot.store.lookups import Lookups
 from bot.store.queues import Queues
 from bot.store.store import Store
-from bot.views import doctor
+from bot.views.watching import doctor
+from bot.watch.pages import Pages, serving
 
 log = structlog.get_logger()
 
@@ -69,14 +71,19 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         lookup_waiter = LookupWaiter(context, queues.enqueue_lookups)
         task_waiter = TaskWaiter(context, queues.enqueue_task)
         services = Services(context, rate_limit, wakeup, lookup_waiter, task_waiter)
-        running = {"clock": asyncio.create_task(run_clock(context, queues, wakeup, platforms))}
+        life = Life(platforms)
+        pages = Pages(store, queues, life.vitals, config.window_hours)
+        await stack.enter_async_context(serving(pages, config.watch_host, config.watch_port))
+        ticking = run_clock(context, queues, wakeup, platforms, life.tick)
+        running = {"clock": asyncio.create_task(ticking)}
         unusable = misconfigured_platforms(config)
         for why in unusable.values():
             log.error("platform cannot be served", why=why)
         for platform, (name, connect) in _PLATFORMS.items():
             if platform in config.configured_platforms and platform not in unusable:
                 platforms[platform], receive = await connect(config, services, stack)
-                running[name] = asyncio.create_task(_keep_receiving(name, receive, context))
+                receiving = _keep_receiving(name, receive, platforms[platform])
+                running[name] = asyncio.create_task(receiving)
         log.info("bot started", platforms=", ".join(platforms) or "none: no token is set")
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -146,7 +153,7 @@ _PLATFORMS = {"slack": ("Slack", _slack), "discord": ("Discord", _discord)}
 
 
 async def _keep_receiving(
-    name: str, receive: Callable[[], Awaitable[None]], context: Context
+    name: str, receive: Callable[[], Awaitable[None]], answers: Answers[Any]
 ) -> None:
     """Receive a platform's events. Whatever ends them, our own faults included, is logged and
     retried, and affects no other platform. Raises Refused when a retry cannot help."""
@@ -165,9 +172,10 @@ async def _keep_receiving(
         except Exception as fault:  # a library failed on what it received
             why = f"What {name} sent cannot be read ({type(fault).__name__})."
             log.error(f"{name} ends with a fault", exc_info=fault)
+        answers.listens = False
         log.error(f"{name} does not let us in, trying again", why=why)
         with suppress(redis.RedisError):  # the clock logs that
-            put = context.store.outages.put
+            put = answers.context.store.outages.put
             await asyncio.to_thread(put, f"{name} login", why, datetime.now(UTC))
         await asyncio.sleep(wait)
 

@@ -140,6 +140,10 @@ class Settings(BaseSettings):
         default="127.0.0.1", alias="PAPERBOY_HOST"
     )
     port: int = Field(default=3000, ge=1, le=65535, alias="PAPERBOY_PORT")
+    watch_host: Annotated[str, AfterValidator(_one_line)] = Field(
+        default="127.0.0.1", alias="PAPERBOY_WATCH_HOST"
+    )
+    watch_port: int = Field(default=3001, ge=0, le=65535, alias="PAPERBOY_WATCH_PORT")
     data_dir: Path = Field(default_factory=_data_dir, alias="PAPERBOY_DATA_DIR")
 
     @field_validator("data_dir")

@@ -84,6 +84,7 @@ def isolate_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
             monkeypatch.delenv(name)
     # A paper's vector takes 50 ms; tests of meaning bring their own.
     monkeypatch.setenv("PAPERBOY_MEANING", "false")
+    monkeypatch.setenv("PAPERBOY_WATCH_PORT", "0")  # one port, and tests run side by side
     monkeypatch.chdir(tmp_path)
     safe_text._hidden.clear()
     stamina.set_testing(True, attempts=3)

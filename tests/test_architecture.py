@@ -38,12 +38,16 @@ ALLOWED_IMPORTS = {
     "bot.profiles": {"bot.domain", "bot.arxiv", "bot.errors"},
     "bot.domain.readers": {"bot.domain"},
     "bot.domain.tasks": {"bot.domain"},
+    "bot.domain.watching": {"bot.domain"},
     "bot.store.values": {"bot.domain", "bot.errors"},
     "bot.store.readers": {"bot.domain", "bot.domain.readers", "bot.store.values"},
+    "bot.store.watching": {
+        *("bot.domain", "bot.domain.watching", "bot.arxiv", "bot.store.values"),
+    },
     "bot.store": {
         *("bot.domain", "bot.domain.readers", "bot.domain.tasks", "bot.arxiv", "bot.planning"),
         *BASE,
-        *("bot.store.values", "bot.store.readers"),
+        *("bot.store.values", "bot.store.readers", "bot.domain.watching", "bot.store.watching"),
     },
     "bot.views": {
         *("bot.domain", "bot.domain.tasks", "bot.arxiv", "bot.planning", "bot.errors"),
@@ -55,6 +59,7 @@ ALLOWED_IMPORTS = {
     "bot.commands": {
         *("bot.domain", "bot.arxiv", "bot.planning", "bot.profiles", "bot.store", "bot.views"),
         *("bot.domain.readers", "bot.domain.tasks", "bot.store.values", "bot.store.readers"),
+        "bot.domain.watching",
         *("bot.views.keeping", "bot.views.learning", "bot.views.looking", "bot.views.making"),
         *("bot.views.readers", "bot.commands.typed", "bot.errors", "bot.sealing"),
     },
@@ -71,7 +76,8 @@ ALLOWED_IMPORTS = {
 # Packages and files that do no I/O: they import none of IO_LIBRARIES, and only one another.
 PURE_PACKAGES = {
     "bot.commands.typed",
-    *("bot.domain", "bot.domain.readers", "bot.domain.tasks", "bot.arxiv", "bot.planning"),
+    *("bot.domain", "bot.domain.readers", "bot.domain.tasks", "bot.domain.watching"),
+    *("bot.arxiv", "bot.planning"),
 }
 PURE = {
     *("bot.slack.blocks", "bot.slack.forms", "bot.slack.render"),
@@ -181,6 +187,7 @@ def test_only_the_store_builds_a_key() -> None:
         "bot.store",
         "bot.store.readers",
         "bot.store.values",
+        "bot.store.watching",
     }
 
 

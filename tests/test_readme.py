@@ -21,8 +21,8 @@ from pydantic.fields import FieldInfo
 from bot.commands import dispatch
 from bot.commands.permissions import Right
 from bot.discord import render
-from bot.domain.checkup import ModelCheckup
 from bot.domain.digest import Decision, Digest, Outcome, Score, Usage
+from bot.domain.watching.checkup import ModelCheckup
 from bot.endpoint import Endpoint
 from bot.errors import Refused
 from bot.profiles import library
@@ -31,7 +31,7 @@ from bot.slack import check
 from bot.slack import render as render_slack
 from bot.terminal import render as render_terminal
 from bot.views import digest as digest_views
-from bot.views import doctor as doctor_views
+from bot.views.watching import doctor as doctor_views
 from tests.conftest import GOLDEN, check_golden
 from tests.factories import digest
 from tests.pictures.day import sent

@@ -33,6 +33,7 @@ from workers.given_up import give_back
 from workers.judging import outcomes
 from workers.judging.stand_ins import Shown, with_stand_ins
 from workers.other_channels import OtherChannels
+from workers.outages import record_outage
 from workers.posted_cards import PostedCards
 
 log = structlog.get_logger()
@@ -216,7 +217,7 @@ class _ChannelDelivery:
             try:
                 try:
                     await self._deliver(lease)
-                    self._record_outage(None)
+                    self._record_outage("")
                 except Gone as gone:
                     await self._pause_channel(gone, lease)
             except Unavailable as away:
@@ -225,7 +226,7 @@ class _ChannelDelivery:
                     channel=str(self.request.address),
                     why=str(away),
                 )
-                self._record_outage(away)
+                self._record_outage(str(away))
                 return ChannelResult.UNAVAILABLE
             except LeaseLost:
                 log.warning("channel lease lost", channel=str(self.request.address))
@@ -261,10 +262,19 @@ class _ChannelDelivery:
             await cards.tell_judged(digest, day, posted.message)
             await cards.add_profile(digest)
         at, message, ended = self.clock(), posted.message, posted.ended
+        self._count(name, len(digest.posted) - len(posted.refused), at)
         store.history.put_delivered(request.address, name, digest, at, message, basis, ended, days)
         if request.until and is_last_try and request.wanted.date:
             # Its window is over: a list that somebody asks for from now on makes no other digest.
             store.subscriptions.put_last_served(request.subscription, request.wanted.date)
+
+    def _count(self, name: str, posted: int, at: datetime) -> None:
+        """Count a delivery; before it is stored, because the same one is counted once."""
+        request, store = self.request, self.store
+        store.counts.raise_to(name, {"posted": posted})
+        if request.subscription and request.at:
+            oldest = request.queries[0].date if request.left_out else None
+            store.ledger.settle(request.subscription, request.at, at, oldest)
 
     def _digest(
         self,
@@ -330,13 +340,8 @@ class _ChannelDelivery:
             lease.renew,
         )
 
-    def _record_outage(self, away: Unavailable | None) -> None:
-        """Log an outage once when it begins and once when it ends, for however many channels."""
-        what = self.request.address.platform
-        if away and self.store.outages.put(what, str(away), self.clock()):
-            log.error("outage began, retried every minute", what=what, why=str(away))
-        elif away is None and self.store.outages.end(what):
-            log.info("outage ended", what=what)
+    def _record_outage(self, why: str) -> None:
+        record_outage(self.store, self.request.address.platform, why, self.clock())
 
     def _is_due(self) -> bool:
         step = plan.next_action(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -119,7 +120,18 @@ def score(
             judged_at=clock(),
         )
         lease.renew()
-        store.days.put_decided(name, digest)
+        _put_decided(name, digest, store)
+
+
+def _put_decided(name: str, digest: Digest, store: Store) -> None:
+    """Count a decided day and store it, in this order: the same day is counted once, whoever dies
+    in between."""
+    if digest.listed.source in (Source.ARXIV, Source.WINDOW):
+        missing = Counter(d.trouble for d in digest.decisions if d.trouble)
+        scored = sum(d.score is not None for d in digest.decisions)
+        reached = {"announced": len(digest.decisions), "scored": scored}
+        store.counts.raise_to(name, reached | {f"unscored {why}": n for why, n in missing.items()})
+    store.days.put_decided(name, digest)
 
 
 class _Meanings:

@@ -187,6 +187,12 @@ class DiscordApp(discord.Client):
     async def on_ready(self) -> None:
         await self.answers.listening("Discord", "Discord")
 
+    async def on_disconnect(self) -> None:
+        self.answers.listens = False
+
+    async def on_resumed(self) -> None:
+        self.answers.listens = True
+
     async def _reactivate_in(self, guild: discord.Guild) -> None:
         """Resume subscriptions that were paused because nothing could be posted, where it can."""
         answers, workspace = self.answers, str(guild.id)

@@ -5,11 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.budget import GateReport
-from bot.domain.checkup import Outage
 from bot.domain.judge import Judge
 from bot.domain.papers import Value
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
+
+
+class Outage(Value):
+    """Something outside is down, why, and since when (UTC); it is retried."""
+
+    what: str
+    why: str
+    since: datetime
 
 
 class QueueStatus(Value):

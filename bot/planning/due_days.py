@@ -55,13 +55,13 @@ def subscription_due_days(
     most: int,
 ) -> DueDays | None:
     """The due days of a subscription, which begins with the first day after it was made."""
-    begin = _day_before(subscription.schedule, subscription.since)
+    begin = day_before(subscription.schedule, subscription.since)
     served = max(served or begin, begin)
     return due_days(subscription.schedule, served, delivered_dates, now, most)
 
 
 @lru_cache(maxsize=1 << 12)
-def _day_before(schedule: Schedule, since: datetime) -> date:
+def day_before(schedule: Schedule, since: datetime) -> date:
     """The last day that is not owed to a subscription made at `since`."""
     made = new_york_date(since)
     if new_york_date(schedule.next(since)) == made:  # made before that day's own digest

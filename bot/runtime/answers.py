@@ -77,6 +77,7 @@ class Answers(ABC, Generic[I]):
     def __init__(self, poster: Poster, services: Services) -> None:
         self.context, self.wakeup = services.context, services.wakeup
         self.announcer = Announcer(poster, self.context.store.redis, services.rate_limit)
+        self.listens = False  # whether events come in
         self.waiting = Waiting(self, services.lookup_waiter, services.task_waiter)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -194,6 +195,7 @@ class Answers(ABC, Generic[I]):
     async def listening(self, platform: str, how: str) -> None:
         """Log that events come in, and end the outage of the platform's login, if there was one."""
         log.info("listening", how=how)
+        self.listens = True
         with suppress(redis.RedisError):  # the clock logs that; the outage is shown a while longer
             await asyncio.to_thread(self.context.store.outages.end, f"{platform} login")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -27,17 +27,23 @@ _TICK_SECONDS: Final = 30.0
 
 
 async def run_clock(
-    context: Context, queues: Queues, wakeup: Wakeup, platforms: Mapping[str, Answers[Any]]
+    context: Context,
+    queues: Queues,
+    wakeup: Wakeup,
+    platforms: Mapping[str, Answers[Any]],
+    ticking: Callable[[datetime], None],
 ) -> None:
     """Tick until cancelled, and tell people of what they follow. Logs once that Redis is away, and
-    once that it is back."""
+    once that it is back. `ticking` hears of each tick that was made."""
     away, announcer, teller = False, TickAnnouncer(platforms), Teller(context, platforms)
     while True:
         busy = False
         try:
             # Ends this process, with a message, when a newer Paperboy writes to the server.
             await asyncio.to_thread(claim_server, context.store.redis)
-            ticked = await asyncio.to_thread(tick.tick, context, queues, datetime.now(UTC))
+            now = datetime.now(UTC)
+            ticked = await asyncio.to_thread(tick.tick, context, queues, now)
+            ticking(now)
             announcer.announce(ticked)
             teller.start()
         except redis.RedisError as error:

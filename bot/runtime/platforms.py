@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.errors import Refused
 from bot.settings import Settings
-from bot.views import doctor
+from bot.views.watching import doctor
 
 # How tokens of Slack and OpenAI begin.
 _NOT_DISCORD = ("xox", "xapp-", "sk-")

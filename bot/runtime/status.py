@@ -11,10 +11,10 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from bot.domain.budget import GateReport
-from bot.domain.checkup import ServerCheckup
 from bot.domain.judge import Judge
 from bot.domain.readers.teaching import VoteUse
 from bot.domain.status import PendingRequest, QueueStatus, Status, SubscriptionStatus
+from bot.domain.watching.checkup import ServerCheckup
 from bot.profiles import library
 from bot.store.gates import Gates, gate_key
 from bot.store.queues import Queues

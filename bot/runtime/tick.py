@@ -33,6 +33,7 @@ from bot.planning.plan import (
 )
 from bot.store.queues import Queues
 from bot.store.requests import CHATS, DueDeliveries, content_key
+from bot.watch.owing import ledger_changes
 
 log = structlog.get_logger()
 
@@ -93,7 +94,8 @@ Todo = list[Callable[[], object]]
 
 def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickResult, Todo]:
     """The tick's result, and the changes to make, each of which may be made twice, or late."""
-    snapshot, todo = take_snapshot(context), Todo()
+    snapshot = take_snapshot(context)
+    todo = Todo(ledger_changes(context.store.ledger, snapshot, now))
     requested = _requested_steps(context, now, todo)
     scheduled, late = _scheduled_steps(context, snapshot, now, todo)
     steps = [*requested.steps, *scheduled]
@@ -167,6 +169,9 @@ def _scheduled_steps(
         elif seen.fulfilled and request.wanted.date:
             served = request.subscription, request.wanted.date
             todo.append(partial(context.store.subscriptions.put_last_served, *served))
+            if request.at:  # somebody asked for it before its time
+                ledger, early = context.store.ledger, (request.at, request.at)
+                todo.append(partial(ledger.settle, request.subscription, *early))
         elif seen.late_reason and request.at and now - request.at >= _GRACE:
             late.append((found, request, seen.late_reason))
     overdue_since = context.store.requests.overdue([request for _, request, _ in overdue])

@@ -6,10 +6,10 @@ from collections.abc import Collection
 
 from pydantic import SecretStr
 
-from bot.domain.checkup import SlackCheckup
+from bot.domain.watching.checkup import SlackCheckup
 from bot.settings import Settings
 from bot.slack.poster import CLIENT_ERRORS, client, to_paperboy_error
-from bot.views import doctor
+from bot.views.watching import doctor
 
 # manifest.json has the same; a test compares them.
 SCOPES = (

@@ -33,8 +33,9 @@ from bot.settings import Settings
 from bot.slack import events_http, forms, payloads, render
 from bot.slack.answers import SlackAnswers, SlackInteraction
 from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
-from bot.views import doctor, help, refusals
+from bot.views import help, refusals
 from bot.views.making import files as files_views
+from bot.views.watching import doctor
 
 log = structlog.get_logger()
 

@@ -13,7 +13,6 @@ from typing import Final, Literal
 
 from bot.domain.budget import GateReport, SkipReason
 from bot.domain.channel_view import ChannelView, Pointer
-from bot.domain.checkup import Outage
 from bot.domain.digest import (
     Digest,
     FurtherLooks,
@@ -31,6 +30,7 @@ from bot.domain.readers.saved import SavedPaper
 from bot.domain.readers.teaching import Lesson, Taught, VoteUse
 from bot.domain.readers.zotero import SentPaper, ZoteroAccess
 from bot.domain.request import Delivery, DigestRequest
+from bot.domain.status import Outage
 from bot.domain.subscription import Subscription, Vote
 from bot.domain.tasks.task import Task, TaskResult
 from bot.planning.plan import StepRecord
@@ -51,6 +51,7 @@ from bot.store.values.stored_forms import (
     split_words,
     upgraded_json,
 )
+from bot.store.watching.ledger import parse_row
 
 Type = Literal["string", "hash", "set", "zset", "list"]
 # Takes a hash's field (empty elsewhere) and a value. Raises ValueError for one that is not valid.
@@ -279,6 +280,11 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"zotero:{_WORKSPACE}:{_PERSON}", "hash", _a(ZoteroAccess), False),
     (f"zotero-sent:{_WORKSPACE}:{_PERSON}", "hash", _filed(SentPaper), False),
     ("zotero-wait", "string", _moment, True),
+    # what is watched
+    ("owed-digests", "hash", lambda _, text: parse_row(text), False),
+    (r"ledger:\d{4}-\d\d", "hash", _number, False),
+    ("counts", "hash", _number, False),
+    (f"counted:{_FP}", "hash", _number, True),
     # costs, gates, lookups
     (f"spent:{_SCOPE}:{_PERIOD}", "hash", _number, False),
     (f"spared:{_SCOPE}:{_PERIOD}", "hash", _spared, False),

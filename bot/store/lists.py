@@ -136,6 +136,12 @@ class Lists:
         """The categories for which arXiv has answered."""
         return set(map(str, self._redis.hkeys(f"pb:asked:{batch}")))
 
+    def answered_at(self, batches: Sequence[str]) -> list[dict[str, datetime]]:
+        """For each batch, when arXiv first answered for a category, by category."""
+        keys = [f"pb:asked:{batch}" for batch in batches]
+        rows = self._rows.hgetall_many(keys, parse_aware_time)
+        return [rows[key] for key in keys]
+
     def put_document(self, document: bytes) -> str:
         """Store a saved feed that a command was given; returns its name."""
         name = fingerprint(document.hex())

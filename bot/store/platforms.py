@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from redis import Redis
 
-from bot.domain.checkup import Outage
+from bot.domain.status import Outage
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import reader_for, serialise
 

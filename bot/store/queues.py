@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from redis import Redis
@@ -15,6 +15,7 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from bot.domain.papers import fingerprint
+from bot.domain.watching.figures import QueueLoad
 from bot.planning.plan import Step, StepKind
 
 # Lookups; days that people wait for; days of schedules, and training; posts. Each has a worker of
@@ -139,6 +140,39 @@ class Queues:
             if self.redis.hget(key, "status") == b"finished" and self.redis.ttl(key) > taken:
                 self.redis.expire(key, taken)
 
+    def loads(self) -> dict[str, QueueLoad]:
+        """What each queue holds, by name, in three round trips; of workers, those that beat."""
+        queues = {
+            name: Queue(own, connection=self.redis, serializer=JSONSerializer)
+            for name, own in self.queues.items()
+        }
+        with self.redis.pipeline(transaction=False) as pipe:
+            for queue in queues.values():
+                pipe.llen(queue.key)
+                pipe.zcard(queue.started_job_registry.key)
+                pipe.zcard(queue.failed_job_registry.key)
+                pipe.lindex(queue.key, 0)
+                pipe.smembers(f"rq:workers:{queue.name}")
+            answers = pipe.execute()
+        rows = [answers[n : n + 5] for n in range(0, len(answers), 5)]
+        oldest = self._enqueued([row[3] for row in rows])
+        with self.redis.pipeline(transaction=False) as pipe:
+            for row in rows:  # a worker that was killed is still named there
+                pipe.exists(*sorted(row[4]) or [b"rq:worker:"])
+            alive = pipe.execute()
+        return {
+            name: QueueLoad(workers=live, waiting=row[0], running=row[1], failed=row[2], oldest=at)
+            for name, row, at, live in zip(queues, rows, oldest, alive, strict=True)
+        }
+
+    def _enqueued(self, ids: Sequence[bytes | None]) -> list[datetime | None]:
+        """When each of these jobs was queued; None where there is none."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for id in ids:
+                pipe.hget(Job.key_for((id or b"").decode()), "enqueued_at")
+            times = pipe.execute()
+        return [_queued_at(time) for time in times]
+
     def forget(self) -> None:
         """Delete these queues and all they hold; for a command's own, at its end."""
         for name in self.queues.values():
@@ -173,6 +207,15 @@ class Queues:
         """A step has another id in the schedules' queue, so that a person does not wait for it
         there, and in a command's own queues, which may have died."""
         return step.id + ("" if urgent else "-ahead") + self._suffix
+
+
+def _queued_at(text: bytes | None) -> datetime | None:
+    """As rq writes it."""
+    try:
+        found = datetime.fromisoformat(text.decode()) if text else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _serves(other: str | None, urgent: bool) -> bool:

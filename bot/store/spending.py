@@ -118,6 +118,9 @@ def _with_seconds(script: str) -> str:
 _RESERVE, _CHANGE = _with_seconds(_RESERVE), _with_seconds(_CHANGE)
 _UNDER_WAY = "pb:reservations"
 
+# All workspaces together, which no limit is for.
+INSTALLATION = Scope(workspace="all:")
+
 
 class Spending:
     """What each scope spent in each day and month of RETENTION."""
@@ -161,6 +164,7 @@ class Spending:
             serialise(reservation),
             (now + _LAPSES).timestamp(),
             *("" if limit is None else limit for limit in most),
+            *("" for _ in (*Period, *Period)),  # two units in each period of INSTALLATION
         )
         result, index, unit = answer
         if result == "granted":
@@ -251,9 +255,10 @@ def _paid(reservation: Reservation, usage: Usage | None) -> dict[str, int]:
 
 
 def _keys(reservation: Reservation) -> list[str]:
-    """In the order of the payer's limits."""
+    """In the order of the payer's limits, and last what is counted for all payers together."""
     scopes, day = reservation.scopes, reservation.day
-    counters = [_counter(scope, period, day) for scope in scopes for period in Period]
+    everybody = (*scopes, INSTALLATION)
+    counters = [_counter(scope, period, day) for scope in everybody for period in Period]
     return [_reservation(reservation.id), _UNDER_WAY, *counters]
 
 

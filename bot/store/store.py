@@ -27,6 +27,8 @@ from bot.store.subscriptions import Subscriptions
 from bot.store.values.lease import Lease
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import SHORT_RETENTION, parse_int_pair
+from bot.store.watching.counts import Counts
+from bot.store.watching.ledger import Ledger
 
 
 class LeftBehind(Protocol):
@@ -71,6 +73,8 @@ class Store:
         )
         self.events = Events(redis)
         self.outages = Outages(redis)
+        self.ledger = Ledger(redis)
+        self.counts = Counts(redis)
 
     def lease(self, name: str, seconds: float, wait: float) -> Lease | None:
         """As Lease.take, by a name instead of a key."""

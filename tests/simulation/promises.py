@@ -74,11 +74,26 @@ def _broken(world: World) -> Iterator[str]:
     for key, row in world.store().redis.hgetall(QUARANTINE_KEY).items():  # type: ignore[union-attr]
         if key not in world.troubles.garbled:
             yield f"set aside as unreadable: {key}: {row}"
+    yield from _ledger_explains(world)
     yield from promised_times.broken(world)
     yield from answers.broken(world)
     yield from tellings.broken(world)
     yield from keeping.broken(world)
     yield from _left_alone(world)
+
+
+def _ledger_explains(world: World) -> Iterator[str]:
+    """Every delivery that was owed is made, excused or still to come."""
+    if world.troubles.forgotten or world.troubles.garbled:
+        return
+    now, ledger = world.scheduler.datetime(), world.store().ledger
+    for month in {world.plan.begin.date().replace(day=1), now.date().replace(day=1)}:
+        found = ledger.month(month, now, world.config.window_hours)
+        if found.unexplained:
+            yield f"deliveries never came, and nobody said why: {ledger.open_deliveries()}"
+        explained = found.made + sum(found.excused.values()) + found.waiting
+        if found.owed != explained:
+            yield f"{found.owed} deliveries were owed, and {explained} explained: {found}"
 
 
 def _left_alone(world: World) -> Iterator[str]:

@@ -101,6 +101,7 @@ class World:
                 "PAPERBOY_CALLS_AT_ONCE": 2,
                 "PAPERBOY_DAY_TOKENS": self.plan.day_tokens,
                 "PAPERBOY_MEANING": False,  # a vector takes 50 ms, as much as a simulated day
+                "PAPERBOY_WATCH_PORT": 0,
                 "PAPERBOY_CATCH_UP_DAYS": self.plan.catch_up_days,
                 "SLACK_BOT_TOKEN": "xoxb-simulated",
                 "SLACK_APP_TOKEN": "xapp-simulated",

@@ -15,8 +15,8 @@ from bot.domain.message import Message
 from bot.errors import Refused
 from bot.runtime.status import examine_server
 from bot.safe_text import safe
-from bot.views import doctor as doctor_views
 from bot.views import status as status_views
+from bot.views.watching import doctor as doctor_views
 from workers.cli.screen import Screen
 
 _REFUSED = 2

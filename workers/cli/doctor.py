@@ -10,8 +10,8 @@ from contextlib import closing
 from urllib.parse import urlsplit, urlunsplit
 
 from bot.domain.budget import Limits
-from bot.domain.checkup import ModelCheckup, SlackCheckup
 from bot.domain.reasons import ModelReason
+from bot.domain.watching.checkup import ModelCheckup, SlackCheckup
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError
 from bot.profiles import library

@@ -21,7 +21,7 @@ from bot.errors import Refused
 from bot.settings import Settings
 from bot.slack import events
 from bot.store.store import Store
-from bot.views import doctor as doctor_views
+from bot.views.watching import doctor as doctor_views
 from tests.servers.fake_discord import FakeDiscord, run_fake_discord
 from tests.servers.fake_http import HttpReply, run_fake_server
 from tests.servers.fake_slack import FakeSlack, run_fake_slack

@@ -19,6 +19,7 @@ from bot.domain.readers.teaching import Lesson, VoteUse, VoteWeight
 from bot.domain.readers.zotero import SentPaper, ZoteroAccess
 from bot.domain.request import Address
 from bot.domain.subscription import Vote
+from bot.domain.watching.ledger import Excuse
 from bot.planning.following import merged
 from bot.store.key_repair import RepairingRedis
 from bot.store.store import Store
@@ -168,6 +169,20 @@ def _choose(store: Store) -> bool:
     return store.vote_uses.of("slack:T1", "ours").chosen == (one,)
 
 
+def _deliver(store: Store) -> bool:
+    key, late = subscription().key, timedelta(minutes=10)
+    store.ledger.open(key, [NOW, NOW + late], NOW + late)
+    store.ledger.settle(key, NOW, NOW + late)
+    store.ledger.excuse(key, [NOW + late], Excuse.PAUSED)
+    found = store.ledger.month(NOW.date(), NOW, 12)
+    return (found.owed, found.made, found.excused[Excuse.PAUSED]) == (2, 1, 1)
+
+
+def _count(store: Store) -> bool:
+    store.counts.raise_to("a day", {"scored": 3})
+    return store.counts.all() == {"scored": 3}
+
+
 WRITES: dict[str, Callable[[Store], bool]] = {
     "an event is taken": lambda store: store.events.is_first_delivery("e1"),
     "an outage begins": lambda store: store.outages.put("slack", "away", NOW),
@@ -183,6 +198,8 @@ WRITES: dict[str, Callable[[Store], bool]] = {
     "somebody saves a paper": _keep,
     "a key to Zotero works": _give_key,
     "papers were sent to Zotero": _send,
+    "a digest is owed, and made": _deliver,
+    "papers are counted": _count,
     "a subscription ends": lambda store: store.subscriptions.drop(subscription()),
 }
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.domain.checkup import Outage, SlackCheckup
 from bot.domain.judge import Judge
 from bot.domain.message import Message
 from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
-from bot.domain.status import Status, SubscriptionStatus
+from bot.domain.status import Outage, Status, SubscriptionStatus
 from bot.domain.subscription import Paused
+from bot.domain.watching.checkup import SlackCheckup
 from bot.terminal.render import as_text
 from bot.views import refusals, subscriptions
-from bot.views.doctor import discord_text, server_text, slack_text
 from bot.views.status import status_text
+from bot.views.watching.doctor import discord_text, server_text, slack_text
 from tests.conftest import check_golden
 from tests.factories import NOW, scheduled_request, subscription
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bot import settings
-from bot.domain.checkup import ModelCheckup
 from bot.domain.reasons import ModelReason
+from bot.domain.watching.checkup import ModelCheckup
 from bot.errors import Refused
 from bot.store.store import Store
-from bot.views.doctor import checkup_text
+from bot.views.watching.doctor import checkup_text
 from tests.servers.fake_http import (
     HttpReply,
     answer_with_scores,

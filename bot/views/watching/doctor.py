@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.arxiv.text import one_line
-from bot.domain.checkup import ModelCheckup, ServerCheckup, SlackCheckup
 from bot.domain.message import Message
+from bot.domain.watching.checkup import ModelCheckup, ServerCheckup, SlackCheckup
 from bot.views.digest import usage_text
 from bot.views.reasons import REASON_TEXTS
 

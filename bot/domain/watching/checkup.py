@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from bot.domain.digest import Usage
 from bot.domain.papers import Value
 from bot.domain.reasons import ModelReason
@@ -34,14 +32,6 @@ class ServerCheckup(Value):
     server: str
     persistent: bool
     policy: str
-
-
-class Outage(Value):
-    """Something outside is down, why, and since when (UTC); it is retried."""
-
-    what: str
-    why: str
-    since: datetime
 
 
 class SlackCheckup(Value):

@@ -1,0 +1,45 @@
+"""What is measured of an installation at one moment, and of the process that tells it; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.budget import Period, SpentTotals
+from bot.domain.papers import Value
+
+
+class QueueLoad(Value):
+    """One queue: live workers, jobs by what becomes of them, and since when the oldest waits."""
+
+    workers: int
+    waiting: int
+    running: int
+    failed: int
+    oldest: datetime | None = None
+
+
+class Figures(Value):
+    """What is stored, so that a restart changes nothing and every process says the same.
+
+    `counts` are those of store.watching.counts; `waiting` deliveries are open and may still come.
+    `lists` has when arXiv last answered with a category's list. `troubles` are open, by kind.
+    """
+
+    at: datetime
+    counts: Mapping[str, int]
+    waiting: int
+    unexplained: int
+    spent: Mapping[Period, SpentTotals]
+    queues: Mapping[str, QueueLoad]
+    lists: Mapping[str, datetime]
+    subscriptions: int
+    paused: int
+    unreadable: int
+
+
+class Vitals(Value):
+    """Of the bot process: when its clock last ticked, and whether each chat's events come in."""
+
+    ticked_at: datetime | None
+    chats: Mapping[str, bool]

@@ -1,0 +1,26 @@
+"""Whether this process lives: its clock's last tick, and the chats whose events come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.domain.watching.figures import Vitals
+from bot.runtime.answers import Answers
+
+
+class Life:
+    """Of the platforms by name, which join as they are connected."""
+
+    def __init__(self, platforms: Mapping[str, Answers[Any]]) -> None:
+        self._platforms = platforms
+        self._ticked_at: datetime | None = None
+
+    def tick(self, at: datetime) -> None:
+        """Record a tick of the clock."""
+        self._ticked_at = at
+
+    def vitals(self) -> Vitals:
+        chats = {name: answers.listens for name, answers in self._platforms.items()}
+        return Vitals(ticked_at=self._ticked_at, chats=chats)

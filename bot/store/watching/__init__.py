@@ -1,0 +1,1 @@
+"""Redis: what whoever runs Paperboy watches: the ledger of deliveries, counts, troubles."""

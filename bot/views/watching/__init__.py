@@ -1,0 +1,1 @@
+"""Words for whoever runs Paperboy: checks, the ledger of deliveries, troubles."""

@@ -1,0 +1,1 @@
+"""What is watched: what subscriptions are owed, figures, metrics and troubles."""
