@@ -294,4 +294,5 @@ def test_an_event_comes_for_the_first_time_once(store: Store) -> None:
         first = list(senders.map(lambda _: store.events.is_first_delivery("e1"), range(8)))
     assert sorted(first) == [False] * 7 + [True]
     assert store.events.is_first_delivery("e2")
-    assert 0 < store.redis.ttl("pb:event:e1") <= 3600
+    set_forward = 3600  # what summer time takes, by somebody's hand
+    assert set_forward < store.redis.ttl("pb:event:e1") <= 4 * 3600
