@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -11,6 +12,7 @@ from typing import Final, NamedTuple
 from bot.arxiv import calendar
 from bot.domain.digest import Decision, Outcome, Score, ScoreResult
 from bot.domain.papers import Announced, Paper, Profile
+from bot.domain.reasons import ModelReason
 from bot.domain.tasks.trial import BEST, NAMED, Trial, TrialDay, TrialPaper, TrialResult
 from bot.store.store import Store
 from workers import trial_window
@@ -115,6 +117,7 @@ def run(
             "usd_a_month": _month(trial, sides[0], looks_again),
             "bought": trial.buys,
             **({} if by_model else _to_score(trial, tried, store)),
+            "trouble": _trouble(trial, tried, store) if trial.buys and not by_model else None,
         }
     )
 
@@ -171,6 +174,17 @@ def _to_score(trial: Trial, tried: Sequence[_Side], store: Store) -> dict[str, o
         "unscored": sum(len(papers) for _, papers in by_key.values()),
         "usd_to_score": sum(known) if known and len(known) == len(costs) else None,
     }
+
+
+def _trouble(trial: Trial, tried: Sequence[_Side], store: Store) -> ModelReason | None:
+    """Why most of the papers are without a score that a model was asked for."""
+    found = Counter[ModelReason]()
+    for each in tried:
+        key = scoring.judge_key(each.profile, trial.model or "")
+        papers = [paper.versioned for paper in each.unscored(trial.model, store)]
+        results = store.scores.results(key, papers).values()
+        found.update(result.trouble for result in results if result.trouble)
+    return found.most_common(1)[0][0] if found else None
 
 
 def _stored_days(profile: Profile, store: Store, now: datetime) -> dict[date, set[str]]:

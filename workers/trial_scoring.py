@@ -14,7 +14,10 @@ from workers.judging import batches, scoring
 from workers.judging.batches import ModelClient
 
 # A worker that dies holds up others so long (s); renewed with every answer and every heartbeat.
-_LEASE_SECONDS: Final = 30.0
+_LEASE_SECONDS: Final = 20.0
+# Whoever waits for a purchase waits three minutes (bot/runtime/task_waiter.py): so long, others who
+# score by the same criteria are waited for, be it this purchase in a worker that was killed.
+_PATIENCE: Final = 60.0
 
 Progress = Callable[[int, int], None]
 
@@ -30,10 +33,11 @@ def buy(
     """Have these papers scored, each score stored as it arrives; what the budget does not pay for
     stays without. `progress` hears how many of how many are asked about.
 
-    Raises Refused while a digest is being scored for the same criteria: then its scores count.
+    Raises Refused where a digest is being scored for the same criteria, and goes on: then its
+    scores count.
     """
     key, done = scoring.judge_key(profile, model.name), 0
-    lease = store.lease(f"score:{key}", _LEASE_SECONDS, 0)
+    lease = store.lease(f"score:{key}", _LEASE_SECONDS, _PATIENCE)
     if lease is None:
         raise Refused(views.scored_by_another())
     try:

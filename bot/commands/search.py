@@ -8,8 +8,9 @@ from datetime import timedelta
 from bot.arxiv.calendar import new_york_date
 from bot.commands.context import SHOWN_ONCE, Answer, Context, Invocation
 from bot.commands.paper_status import posted
+from bot.commands.permissions import Right, require_right
 from bot.domain.request import Address
-from bot.domain.tasks.search import LIKE_DAYS, LONGEST, Search, SearchResult
+from bot.domain.tasks.search import LIKE_DAYS, LONGEST, Hit, Search, SearchResult
 from bot.domain.tasks.task import Task
 from bot.errors import Refused
 from bot.views import refusals
@@ -42,7 +43,12 @@ def like_pressed(invocation: Invocation, context: Context, value: str) -> Answer
 
 
 def found(invocation: Invocation, context: Context, asked: Search, result: SearchResult) -> Answer:
-    papers, today = list(_papers(invocation, context, result)), new_york_date(invocation.at)
+    """What a search brought, as far as the person may read it by now. Raises Refused."""
+    mine = result
+    if invocation.address.platform != "terminal":
+        require_right(invocation.person, Right.USE, "", admins_only=False)
+        mine = result.model_copy(update={"hits": tuple(_readable(invocation, result))})
+    papers, today = list(_papers(invocation, context, mine)), new_york_date(invocation.at)
     return Answer(views.found(asked, result, papers, today))
 
 
@@ -67,6 +73,14 @@ def _places(invocation: Invocation, context: Context) -> tuple[Address, ...]:
     subscribed = context.store.subscriptions.of_workspace(place.platform, place.workspace)
     own = [s.address for s in subscribed if s.address.channel in invocation.person.channels]
     return tuple(dict.fromkeys([place, *own]))
+
+
+def _readable(invocation: Invocation, result: SearchResult) -> Iterator[Hit]:
+    """The hits of the channel that asked, and of those that the person is still in."""
+    mine = invocation.person.channels if invocation.person else ()
+    for hit in result.hits:
+        if hit.place == invocation.address or hit.place.channel in mine:
+            yield hit
 
 
 def _papers(

@@ -18,6 +18,9 @@ def result(
 ) -> Answer:
     """`found` is None where it took too long. Raises Refused where nothing came of it."""
     if found is None:
+        done, total = context.store.progress(f"task-{task.key}")
+        if task.trial and task.trial.buys and total:
+            return Answer(views.still_buying(task.trial.profile, done, total, task.key))
         raise Refused(views.too_slow())
     if found.refused:
         raise Refused(found.refused)

@@ -33,6 +33,7 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.domain.subscription import Subscription
 from bot.errors import Refused, Unavailable
+from bot.runtime.audiences import look_again
 from bot.runtime.closing import finish_closing
 
 log = structlog.get_logger()
@@ -171,9 +172,12 @@ class DiscordApp(discord.Client):
         await self.answers.hear(raw, address, str(message.id), text)
 
     async def on_guild_channel_update(self, _: object, channel: discord.abc.GuildChannel) -> None:
+        await self._look_again(channel.guild, str(channel.id))
         await self._reactivate_in(channel.guild)
 
     async def on_guild_role_update(self, _: object, role: discord.Role) -> None:
+        if role.is_default():
+            await self._look_again(role.guild)
         await self._reactivate_in(role.guild)
 
     async def on_member_update(self, _: object, member: discord.Member) -> None:
@@ -192,6 +196,14 @@ class DiscordApp(discord.Client):
 
     async def on_resumed(self) -> None:
         self.answers.listens = True
+
+    async def _look_again(self, guild: discord.Guild, channel: str | None = None) -> None:
+        """A channel, or the server, may be seen by others now."""
+        store = self.answers.context.store
+        try:
+            await look_again(store, self.answers.poster, "discord", str(guild.id), channel)
+        except redis.RedisError as error:
+            log.error("redis unreachable", error=type(error).__name__)
 
     async def _reactivate_in(self, guild: discord.Guild) -> None:
         """Resume subscriptions that were paused because nothing could be posted, where it can."""

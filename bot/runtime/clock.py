@@ -14,6 +14,7 @@ from bot.commands.context import Context
 from bot.runtime import tick
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Answers
+from bot.runtime.audiences import AudienceRounds
 from bot.runtime.teller import Teller
 from bot.runtime.tick_announcer import TickAnnouncer
 from bot.store.queues import Queues
@@ -33,9 +34,11 @@ async def run_clock(
     platforms: Mapping[str, Answers[Any]],
     ticking: Callable[[datetime], None],
 ) -> None:
-    """Tick until cancelled, and tell people of what they follow. Logs once that Redis is away, and
-    once that it is back. `ticking` hears of each tick that was made."""
+    """Tick until cancelled, tell people of what they follow, and look again at who reads what. Logs
+    once that Redis is away, and once that it is back. `ticking` hears of each tick that was made.
+    """
     away, announcer, teller = False, TickAnnouncer(platforms), Teller(context, platforms)
+    audiences = AudienceRounds(context.store, platforms)
     while True:
         busy = False
         try:
@@ -46,6 +49,7 @@ async def run_clock(
             ticking(now)
             announcer.announce(ticked)
             teller.start()
+            audiences.start()
         except redis.RedisError as error:
             if not away:
                 log.error("redis unreachable, retrying", error=type(error).__name__)

@@ -176,19 +176,31 @@ class _Person:
             and self._now - each.at < _STALE
         ]
         known = store.unreachable(self._workspace, self._by)
-        if known and self._now - known.at >= _UNREACHABLE_FOR:
+        is_over = known and self._now - known.at >= _UNREACHABLE_FOR
+        if known and known.why is Untellable.LEFT:
+            kept = kept if is_over else []
+        elif is_over:
             store.drop_unreachable(self._workspace, self._by)
-        elif known and known.why is Untellable.LEFT:
-            kept = []
         store.drop_owed([each for each in owed if each not in kept])
         return kept
 
     async def _found(self, tellings: Sequence[Telling]) -> Person | None:
-        """Who they are by now; None when that is not known, or they have left, which is stored."""
+        """Who they are by now; None when that is not known, or they have left, which is stored. Who
+        is still away after a month follows nothing any more."""
         person = await self._answers.find_person(self._place.workspace, self._by)
-        if person is None or person.may_use:
+        if person is None:
+            return None
+        whose = self._workspace, self._by
+        known = await asyncio.to_thread(self._tellings.unreachable, *whose)
+        had_left = known is not None and known.why is Untellable.LEFT
+        if person.may_use:
+            if had_left:
+                await asyncio.to_thread(self._tellings.drop_unreachable, *whose)
             return person
-        await asyncio.to_thread(self._give_up, Untellable.LEFT, tellings)
+        if had_left:
+            await asyncio.to_thread(self._context.store.follows.erase, *whose)
+        else:
+            await asyncio.to_thread(self._give_up, Untellable.LEFT, tellings)
         return None
 
     def _placed(

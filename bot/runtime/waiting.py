@@ -84,6 +84,8 @@ class Waiting(Generic[I]):
 
         try:
             found = await self._tasks.wait_for(task, report)
+            if task.search:
+                invocation = await self._as_now(invocation)
             answer = await asyncio.to_thread(tasks.result, invocation, answers.context, task, found)
         except Refused as refused:
             answer = Answer(Message(title=str(refused)))
@@ -92,6 +94,12 @@ class Waiting(Generic[I]):
             answer = Answer(refusals.database_unreachable())
         head = answer.head and with_buttons(answer.head, first.more)
         await answers.show_task(interaction, replace(answer, head=head), is_done=True)
+
+    async def _as_now(self, invocation: Invocation) -> Invocation:
+        """With who asked as they are by now: they may have left since."""
+        place = invocation.address
+        person = await self._answers.find_person(place.workspace, invocation.by)
+        return replace(invocation, person=person)
 
 
 def with_buttons(head: Message, more: tuple[Button, ...]) -> Message:

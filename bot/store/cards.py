@@ -87,6 +87,15 @@ class Cards:
         """By channel (an id)."""
         return self._rows.hgetall(f"pb:audiences:{workspace_key}", _read_audience)
 
+    def every_audience(self, platform: str) -> dict[Address, Audience]:
+        """By channel, of all workspaces of a platform."""
+        names = sorted(map(str, self._redis.scan_iter(f"pb:audiences:{platform}:*", count=1000)))
+        return {
+            Address(platform=platform, workspace=workspace, channel=channel): audience
+            for workspace in (name.rpartition(":")[2] for name in names)
+            for channel, audience in self.audiences(f"{platform}:{workspace}").items()
+        }
+
     def put_audience(self, address: Address, audience: Audience) -> None:
         key = f"pb:audiences:{address.workspace_key}"
         with self._redis.pipeline(transaction=False) as pipe:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from bot.commands import dispatch
 from bot.commands.context import Context, Invocation
@@ -16,9 +17,10 @@ from bot.domain.readers.elsewhere import Audience
 from bot.domain.request import Address, DigestRequest, digest_name
 from bot.domain.status import Status
 from bot.domain.subscription import Votes
+from bot.runtime.audiences import look_again
 from bot.runtime.posting import HEAD
 from bot.slack import poster as poster_slack
-from bot.slack.poster import SlackPoster
+from bot.slack.poster import SlackPoster, open_poster
 from bot.store.key_kinds import kind_of
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox
@@ -93,6 +95,15 @@ class Workspace:
         """The channel that each card points to, by paper; only of those that do."""
         rows = {paper: _channel_named(text) for paper, text in self.cards(channel).items()}
         return {paper: named for paper, named in rows.items() if named}
+
+    def look_again(self) -> None:
+        """Who may read which channel, as the bot does it every now and then."""
+
+        async def run() -> None:
+            async with open_poster(SecretStr("xoxb-1"), self.slack.url) as poster:
+                await look_again(self.store, poster, "slack")
+
+        asyncio.run(run())
 
     def vote(self, channel: str, by: str, action: str = "up", paper: str = ONE) -> Card:
         """Press a button on a card; returns the card as it is then."""
@@ -238,6 +249,25 @@ def test_what_was_pointed_to_is_taken_back_with_the_next_change_of_a_card(
     assert place.vote("C2", "U1").elsewhere is not None
     place.store.cards.put_apart(slack_address(apart), True)
     assert place.vote("C2", "U2").elsewhere is None
+
+
+@pytest.mark.parametrize("how", ["private", "shared", "away", "gone"])
+def test_a_channel_that_was_closed_since_is_neither_named_nor_counted_any_more(
+    how: str, place: Workspace
+) -> None:
+    for channel in ("C1", "C2"):
+        place.deliver(channel)
+    place.vote("C1", "U1")
+    closed = place.slack.channels["C1"]
+    closed.private, closed.shared = how == "private", how == "shared"
+    if how in ("away", "gone"):
+        error = "channel_not_found" if how == "gone" else "http_500"
+        place.slack.inject_faults("conversations.info", *[error] * 3)
+    place.look_again()
+    card = place.vote("C2", "U2")
+    is_named = how == "away"  # what Slack doesn't say is as it was
+    assert card.buttons[0].label == ("👍 2" if is_named else "👍 1")
+    assert (card.elsewhere is not None) is is_named
 
 
 def test_where_the_first_thread_was_deleted_the_next_one_is_the_first(place: Workspace) -> None:

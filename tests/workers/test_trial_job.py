@@ -13,7 +13,7 @@ from bot.domain.papers import Announced, AnnounceType, Listing, Profile, Topic
 from bot.domain.reasons import ModelReason
 from bot.domain.tasks.task import Task, TaskResult
 from bot.domain.tasks.trial import Trial, TrialDay, TrialResult
-from bot.errors import Refused
+from bot.errors import Refused, Unavailable
 from bot.store.store import Store
 from bot.terminal.render import as_text
 from bot.views.making import previews as views
@@ -24,7 +24,7 @@ from tests.servers.fake_http import xml_reply
 from tests.workers.run_fetch_job import arxiv
 from tests.workers.run_task_job import do_task
 from tests.workers.scripted_model import ScriptedModel, well_formed_reply
-from workers import task_job
+from workers import task_job, trial_scoring
 from workers.judging import scoring
 from workers.trial_scoring import buy
 
@@ -183,18 +183,56 @@ def test_where_the_budget_does_not_suffice_the_local_ranking_decides_and_says_so
     result = bought(days, ScriptedModel(lambda about: broke), trial).trial
     assert result is not None
     assert (result.by_model, result.bought, result.unscored) == (False, True, 15)
-    shown = as_text([views.trial_result(trial, result, "0123456789abcdef")])
-    assert "The model was not asked about all, for the budget or for a fault." in shown
-    assert "Let the model score" not in shown
+    message = views.trial_result(trial, result, "0123456789abcdef")
+    shown = as_text([message])
+    assert "The model left 15 papers without a score, most because the budget is used up." in shown
+    assert message.buttons == ()
 
 
-def test_while_a_digest_is_scored_for_the_same_criteria_nothing_is_bought(days: Store) -> None:
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ("banana", "the model's answer couldn't be read"),
+        (None, "the model refused to answer"),
+        ('{"papers": []}', "the model left it out of its answer"),
+        (Unavailable("It is away.", ModelReason.MODEL_DOWN), "the model is down"),
+    ],
+)
+def test_a_model_that_gives_no_scores_for_a_purchase_is_said_first_and_can_be_asked_again(
+    reply: str | Exception | None, why: str, days: Store
+) -> None:
+    trial = Trial(profile=SPARSE, model="scripted", buys=True)
+    result = bought(days, ScriptedModel(lambda about: reply), trial).trial
+    assert result is not None
+    message = views.trial_result(trial, result, "0123456789abcdef")
+    assert message.text[0] == f"The model left 15 papers without a score, most because {why}."
+    (again,) = message.buttons
+    assert again.label == "Ask the model again about 15 papers, about cost unknown"
+    later = trial.model_copy(update={"days": 3})
+    result = bought(days, ScriptedModel(well_formed_reply), later).trial
+    assert result is not None
+    assert (result.by_model, result.trouble) == (True, None)
+
+
+def test_while_a_digest_is_scored_for_the_same_criteria_nothing_is_bought(
+    days: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial_scoring, "_PATIENCE", 0.0)
     held = days.lease(f"score:{scoring.judge_key(SPARSE, 'scripted')}", 60, 0)
     assert held is not None
     model = ScriptedModel(well_formed_reply)
     found = bought(days, model, Trial(profile=SPARSE, model="scripted", buys=True))
     assert found.refused == views.scored_by_another()
     assert model.asked == []
+
+
+def test_a_purchase_whose_worker_was_killed_is_made_by_another(days: Store) -> None:
+    """Its lease is still held for a while: by nobody."""
+    assert days.lease(f"score:{scoring.judge_key(SPARSE, 'scripted')}", 0.2, 0)
+    model = ScriptedModel(well_formed_reply)
+    result = bought(days, model, Trial(profile=SPARSE, model="scripted", buys=True)).trial
+    assert result is not None
+    assert (result.by_model, result.unscored) == (True, 0)
 
 
 def test_what_was_scored_between_the_look_and_the_purchase_is_not_bought(days: Store) -> None:
@@ -245,6 +283,13 @@ def shown(days: Store) -> Iterator[str]:
     message = views.trial_result(Trial(profile=SPARSE), by_model, "0123456789abcdef")
     yield f"== after it\n{as_text([message, views.buying(SPARSE, 40, 180)])}"
     yield as_text([views.under_way(SPARSE, 1, 5)])
+    half = {"bought": True, "unscored": 60, "trouble": ModelReason.MODEL_DOWN}
+    message = views.trial_result(
+        Trial(profile=SPARSE), priced.model_copy(update=half), "0123456789abcdef"
+    )
+    yield f"== after one that failed\n{as_text([message])} {message.buttons[0].label}"
+    long = views.still_buying(SPARSE, 120, 180, "0123456789abcdef")
+    yield f"== after one that takes long\n{as_text([long])} {long.buttons[0].label}"
 
 
 def test_what_a_trial_says_reads_well(days: Store) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import Field
 
 from bot.domain.papers import Profile, Value
+from bot.domain.reasons import ModelReason
 
 DAYS: Final = 5  # days that are tried where no number is given
 MOST_DAYS: Final = 20
@@ -59,7 +60,8 @@ class TrialResult(Value):
     that `before` doesn't have, and the other way round; `moved` are on other places. `by_model`:
     the model's scores, which are kept, decided; otherwise the local ranking did, by words alone
     where `words_only`. `usd_a_month` is None where no price is known, or no model judges. The model
-    would have to be asked about `unscored` papers, for about `usd_to_score`; or it was `bought`."""
+    would have to be asked about `unscored` papers, for about `usd_to_score`. Where it was `bought`
+    that they are scored, `trouble` is why most of those were not that are still without."""
 
     days: tuple[TrialDay, ...]
     stored: int
@@ -76,3 +78,4 @@ class TrialResult(Value):
     unscored: int = 0
     usd_to_score: float | None = None
     bought: bool = False
+    trouble: ModelReason | None = None

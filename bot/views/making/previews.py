@@ -77,15 +77,21 @@ def trial_result(trial: Trial, result: TrialResult, key: str = "") -> Message:
 
 def _buttons(result: TrialResult, key: str) -> Iterator[Button]:
     """What it costs is said before it is spent."""
-    if key and result.unscored and not result.bought:
+    if key and result.unscored and result.trouble is not ModelReason.NO_BUDGET:
         price = "cost unknown" if result.usd_to_score is None else dollars(result.usd_to_score)
-        label = f"Let the model score {count(result.unscored, 'paper')}, about {price}"
+        papers = count(result.unscored, "paper")
+        what = f"Ask the model again about {papers}" if result.bought else ""
+        label = f"{what or f'Let the model score {papers}'}, about {price}"
         yield Button(action="buy-trial", label=label, value=key)
 
 
 def _text(trial: Trial, result: TrialResult) -> Iterator[str]:
     year = result.days[-1].date.year
     compared = trial.before is not None
+    if result.bought and result.unscored:
+        papers = count(result.unscored, "paper")
+        why = f", most because {REASON_TEXTS[result.trouble]}" if result.trouble else ""
+        yield f"The model left {papers} without a score{why}."
     yield " · ".join(
         f"{short_date(day.date, year)}: {day.picked}"
         + (f" (was {day.before})" if compared and day.before != day.picked else "")
@@ -158,10 +164,7 @@ def _by(result: TrialResult) -> str:
     if result.by_model:
         return "By the model's scores of these days, which are kept: nothing was paid for."
     by = "by its words alone" if result.words_only else "by its words and what they mean"
-    local = f"By the local ranking, {by}; a model would pick somewhat other papers."
-    if result.bought:
-        return f"The model was not asked about all, for the budget or for a fault. {local}"
-    return local
+    return f"By the local ranking, {by}; a model would pick somewhat other papers."
 
 
 def buying(profile: Profile, done: int, total: int) -> Message:
@@ -173,8 +176,22 @@ def buying(profile: Profile, done: int, total: int) -> Message:
     )
 
 
+def still_buying(profile: Profile, done: int, total: int, key: str) -> Message:
+    """Where nobody waits any longer for a purchase that goes on; `key` is the task's."""
+    return Message(
+        title=(
+            f"The model has scored {done} of {count(total, 'paper')} for {one_line(profile.title)}."
+        ),
+        text=("It goes on, and every score is kept: no paper is asked about, or paid for, twice.",),
+        buttons=(Button(action="buy-trial", label="Show me what there is", value=key),),
+    )
+
+
 def scored_by_another() -> str:
-    return "A digest is being scored for the same criteria; in a minute, its scores count here."
+    return (
+        "The model scores papers by the same criteria already. Try again in a minute: its scores "
+        "are kept, and count here."
+    )
 
 
 def no_model_to_ask() -> str:

@@ -42,10 +42,12 @@ def asked(context: Context, text: str, invocation: Invocation = ASKING) -> Task:
     return answer.task
 
 
-def told(context: Context, task: Task, *hits: Hit, **fields: object) -> Answer:
+def told(
+    context: Context, task: Task, *hits: Hit, invocation: Invocation = ASKING, **fields: object
+) -> Answer:
     given = {"hits": hits, "papers": 3, "since": date(2025, 3, 20), **fields}
     result = TaskResult(search=SearchResult.model_validate(given))
-    return tasks.result(ASKING, context, task, result)
+    return tasks.result(invocation, context, task, result)
 
 
 def test_a_persons_own_channels_of_the_workspace_are_searched(context: Context) -> None:
@@ -87,6 +89,24 @@ def test_more_like_a_paper_asks_by_its_title_and_abstract(context: Context) -> N
     )
     with pytest.raises(Refused, match="no longer"):
         dispatch.press(ASKING, "like", "day 2503.99999", context)
+
+
+def test_who_left_a_channel_while_its_papers_were_looked_for_sees_none_of_them(
+    context: Context,
+) -> None:
+    deliver_day(context)
+    deliver_day(context, NEXT_DOOR)
+    task = asked(context, "search bounds")
+    hits = [Hit(place=at, day="day", paper=PICKED) for at in (CHANNEL_ADDRESS, NEXT_DOOR)]
+    still = told(context, task, *hits)
+    here = told(context, task, *hits, invocation=replace(ASKING, person=person_in("C1")))
+    assert still.head is not None
+    assert here.head is not None
+    assert [NEXT_DOOR.channel in str(each.head) for each in (still, here)] == [True, False]
+    assert len(here.head.items) == len(still.head.items) - 1
+    for person, why in ((person_in("C1", kind="guest"), "Guests"), (None, "allowed to do this")):
+        with pytest.raises(Refused, match=why):
+            told(context, task, *hits, invocation=replace(ASKING, person=person))
 
 
 def test_what_a_search_shows_reads_well(context: Context) -> None:

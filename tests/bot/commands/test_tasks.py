@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.commands import tasks
+from bot.commands import dispatch, tasks
 from bot.commands.context import Context
 from bot.domain.judge import Judge
 from bot.domain.status import Status
@@ -13,12 +13,38 @@ from bot.domain.tasks.trial import Trial
 from bot.errors import Refused
 from bot.store.lookups import Lookups
 from bot.store.store import Store
+from bot.terminal.render import as_text
 from tests.bot.commands.samples import INVOCATION
 from tests.factories import NOW, profile
 
 
-def test_who_gets_no_answer_hears_that_the_workers_may_not_be_running(store: Store) -> None:
-    context = Context(store, Lookups(store), Judge(), lambda: Status.model_validate({}))
-    task = Task(trial=Trial(profile=profile()), workspace="slack:T1", by="U1", since=NOW)
+@pytest.fixture
+def context(store: Store) -> Context:
+    return Context(store, Lookups(store), Judge(), lambda: Status.model_validate({}))
+
+
+@pytest.mark.parametrize("buys", [False, True])
+def test_who_gets_no_answer_hears_that_the_workers_may_not_be_running(
+    buys: bool, context: Context
+) -> None:
+    trial = Trial(profile=profile(), buys=buys)
+    task = Task(trial=trial, workspace="slack:T1", by="U1", since=NOW)
     with pytest.raises(Refused, match="workers are still busy, or not running"):
         tasks.result(INVOCATION, context, task, None)
+
+
+def test_who_bought_scores_that_take_long_hears_that_they_are_kept_and_looks_again(
+    context: Context,
+) -> None:
+    trial = Trial(profile=profile(), buys=True)
+    task = Task(trial=trial, workspace="slack:T1", by="U1", since=NOW)
+    context.store.tasks.put(task)
+    context.store.put_progress(f"task-{task.key}", 80, 240)
+    shown = tasks.result(INVOCATION, context, task, None).head
+    assert shown is not None
+    assert "The model has scored 80 of 240 papers" in as_text([shown])
+    assert "every score is kept" in as_text([shown])
+    (again,) = shown.buttons
+    answer = dispatch.press(INVOCATION, again.action, again.value, context)
+    assert answer.task is not None
+    assert answer.task.trial == trial.model_copy(update={"model": context.judge.model})

@@ -19,6 +19,7 @@ from bot.errors import PaperboyError
 from bot.settings import Settings
 from bot.store.requests import DueDeliveries
 from bot.store.store import Store
+from tests.bot.discord.conversations import BotSession, Converse
 from tests.servers.fake_discord import FakeDiscord
 from tests.servers.fake_discord_state import ADMINISTRATOR, GUILD_ID, USER_ID, VIEW_CHANNEL
 from tests.workers.run_deliver_job import put_judged_day
@@ -79,6 +80,29 @@ def test_a_channel_that_is_not_described_is_not_open(
     monkeypatch.setattr(fake_discord, "_described", lambda where: channel)
     with suppress(PaperboyError):  # nobody can say
         assert audience(fake_discord) is Audience.MEMBERS
+
+
+@pytest.mark.parametrize("is_server", [True, False])
+def test_what_everyone_sees_no_longer_is_known_as_soon_as_discord_says_so(
+    is_server: bool, fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        cards, channel = bot.context.store.cards, fake_discord.channels[HERE.channel]
+        cards.put_audience(HERE, Audience.EVERYONE)
+        cards.put_audience(THERE, Audience.EVERYONE)
+        if is_server:
+            fake_discord.bot_permissions &= ~VIEW_CHANNEL
+            (everyone,) = fake_discord._guild()["roles"]
+            event, said = "GUILD_ROLE_UPDATE", {"guild_id": GUILD_ID, "role": everyone}
+        else:
+            channel.visible_to = {USER_ID}
+            event, said = "CHANNEL_UPDATE", fake_discord._described(channel)
+        await asyncio.to_thread(fake_discord.send_event, event, said)
+        other = Audience.MEMBERS if is_server else Audience.EVERYONE
+        known = {HERE.channel: Audience.MEMBERS, THERE.channel: other}
+        await bot.until(lambda: cards.audiences(HERE.workspace_key) == known)
+
+    run_session(talk)
 
 
 def deliver(fake_discord: FakeDiscord, store: Store, redis_url: str, address: Address) -> None:

@@ -15,6 +15,7 @@ from bot.domain.readers.following import Telling
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused
 from bot.runtime.teller import MENTIONS
+from bot.store import papers
 from bot.store.store import Store
 from bot.views.readers import following as views
 from tests.bot.runtime.followers import (
@@ -377,6 +378,39 @@ def test_who_left_or_is_a_guest_by_now_is_told_nothing_and_not_tried_again(
     told(fake_slack, store)
     assert len([c for c in fake_slack.calls if c.method == "users.info"]) == asked
     assert directly(fake_slack, "U3") == []
+    assert not store.redis.exists("pb:owed")
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_who_is_still_away_after_a_month_follows_nothing_any_more(
+    is_back: bool, fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    follows(store, "U3")
+    follows(store, "U2", "Somebody Else")
+    fake_slack.user_overrides["U3"] = {"deleted": True}
+    morning(fake_slack, store, redis_url)
+    told(fake_slack, store)
+    assert len(store.follows.of("slack:T1", "U3")) == 1
+    if is_back:
+        fake_slack.user_overrides.clear()
+    later = NOW + timedelta(days=30)
+    store.tellings.owe(
+        Telling(
+            workspace="slack:T1",
+            by="U3",
+            paper="2503.10009",
+            ref=papers.paper_ref(by("Ada Lovelace").paper),
+            follows=tuple(each.token for each in store.follows.of("slack:T1", "U3")),
+            date=later.date(),
+            at=later - 13 * HOURS,
+        ),
+        lambda old, new: new,
+    )
+    told(fake_slack, store, later)
+    assert store.tellings.unreachable("slack:T1", "U3") is None
+    assert len(store.follows.of("slack:T1", "U3")) == is_back
+    assert len(directly(fake_slack, "U3")) == is_back
+    assert len(store.follows.of("slack:T1", "U2")) == 1
     assert not store.redis.exists("pb:owed")
 
 

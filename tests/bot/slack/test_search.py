@@ -39,3 +39,15 @@ def test_papers_are_found_posted_or_not_and_only_who_asks_sees_them(
     assert "posted, relevance 8, novelty 7" in shown
     assert fake_slack.visible_messages("C1") == []
     assert "Say what to look for" in type_command(fake_slack, "search")
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_who_left_the_workspace_before_papers_were_found_sees_none(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    put_day(store)
+    private_answer(fake_slack, lambda: fake_slack.command("search matter"))
+    fake_slack.user_overrides["U1"] = {"deleted": True}
+    (key,) = (str(key).rpartition(":")[2] for key in store.redis.scan_iter("pb:task:*"))
+    do_task(key, store)
+    fake_slack.wait_until(lambda: "Guests" in draw_slack(fake_slack.ephemeral[-1]))
