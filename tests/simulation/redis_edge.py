@@ -115,9 +115,13 @@ class _Pool(ConnectionPool):
     def get_connection(self, *_: Any, **__: Any) -> Any:
         idle = self._available_connections
         connection = idle.pop() if idle else self.make_connection()
-        if connection.is_connected and connection.can_read():
-            connection.disconnect()  # somebody stopped before reading an answer
-        connection.connect()
+        try:
+            if connection.is_connected and connection.can_read():
+                connection.disconnect()  # somebody stopped before reading an answer
+            connection.connect()
+        except BaseException:
+            self.release(connection)
+            raise
         return connection
 
     def release(self, connection: Any) -> None:
