@@ -53,7 +53,7 @@ ALLOWED_IMPORTS = {
         *("bot.domain", "bot.domain.tasks", "bot.arxiv", "bot.planning", "bot.errors"),
         "bot.safe_text",
     },
-    "bot.terminal": {"bot.domain", "bot.arxiv", "bot.views"},
+    "bot.terminal": {"bot.domain", "bot.arxiv", "bot.views", "bot.views.watching"},
     "bot.pages": {"bot.domain", "bot.arxiv", "bot.views", "bot.views.looking"},
     "bot.commands.typed": {"bot.domain", "bot.arxiv", "bot.errors"},
     "bot.commands": {

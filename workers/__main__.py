@@ -30,7 +30,7 @@ from bot.terminal import export
 from bot.views import cost
 from bot.views import digest as digest_views
 from bot.views import terminal as terminal_views
-from workers.cli import admin, names, profiles
+from workers.cli import admin, names, profiles, status
 from workers.cli.progress import WorkerFault
 from workers.cli.screen import Screen
 
@@ -40,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (admin.status, admin.plan, admin.doctor, admin.backup, admin.restore):
+for command in (status.status, admin.plan, admin.doctor, admin.backup, admin.restore):
     app.command()(command)
 app.add_typer(profiles.app, name="profiles", invoke_without_command=True)
 

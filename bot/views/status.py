@@ -30,7 +30,7 @@ _UNTOLD: Final = {
 def status_text(status: Status) -> Message:
     """Model, database, queues, requests, subscriptions and gates: a line each."""
     rows = [f"model: {status.judge.model or 'none, papers are ranked locally'}"]
-    rows.append(f"database: {status.server}, {status.memory / 1e6:.1f} MB, {_kept(status)}")
+    rows.append(f"database: {status.server}, {status.memory / 1e6:.1f} MB, {kept(status)}")
     for outage in status.outages:
         since = utc_time(outage.since)
         rows.append(f"outage: {outage.what} since {since}, retried every minute: {outage.why}")
@@ -56,11 +56,12 @@ def status_text(status: Status) -> Message:
     return Message(title=f"Status at {utc_time(status.at)}", text=tuple(rows))
 
 
-def _kept(status: Status) -> str:
-    kept = "saved to disk" if status.persistent else "NOT saved to disk: appendonly is off"
+def kept(status: Status) -> str:
+    """Whether the database keeps what it is given."""
+    said = "saved to disk" if status.persistent else "NOT saved to disk: appendonly is off"
     if status.policy != "noeviction":
-        kept += f"; may delete data: maxmemory-policy is {status.policy}, set noeviction"
-    return kept
+        said += f"; may delete data: maxmemory-policy is {status.policy}, set noeviction"
+    return said
 
 
 def _subscription(found: SubscriptionStatus, at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""`paperboy status`, `plan`, `doctor`, `backup` and `restore`."""
+"""`paperboy plan`, `doctor`, `backup` and `restore`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import typer
 
 from bot import settings
 from bot.commands.due import planned
-from bot.domain.message import Message
 from bot.errors import Refused
 from bot.runtime.status import examine_server
 from bot.safe_text import safe
@@ -20,22 +19,6 @@ from bot.views.watching import doctor as doctor_views
 from workers.cli.screen import Screen
 
 _REFUSED = 2
-
-
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Show the model, database, queues, outages, waiting requests and every subscription."""
-    from workers.runtime.environment import context_for, environment
-
-    config, now = settings.load(), _moment(None)
-    with environment(config) as here:
-        context = context_for(here, config)
-        found, coming = context.status(), status_views.plan_text(planned(context, now), now)
-    if as_json:
-        print(found.model_dump_json(indent=2))
-    else:
-        Screen().show(status_views.status_text(found), Message(title=""), coming)
 
 
 def plan(

@@ -3,22 +3,29 @@ and with NO_COLOR."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.text import Text
 
 from bot.domain.digest import Digest
 from bot.domain.message import Message, Post
 from bot.terminal import render
+from bot.terminal.board import draw as draw_board
 from bot.views import digest as digest_views
 from bot.views import terminal as terminal_views
+from bot.views.watching.board import Board
 
 with suppress(ImportError):  # for the arrow keys in `read_line`; not every Python is built with it
     import readline  # noqa: F401
 
 # Lines below a list: what can be typed, and the prompt.
 _BELOW = 5
+# Lines above the rows of the last table of a board.
+_ABOVE = 18
 
 
 class Screen:
@@ -47,6 +54,24 @@ class Screen:
         rows = self._console.height - _BELOW
         self._print(render.overview(head, render.width(self._console.width), rows))
         self._print(Text(f"\n{hint}"))
+
+    @property
+    def room_for_rows(self) -> int:
+        """About how many rows of one table fit below what else stands on the screen."""
+        return max(self._console.height - _ABOVE, 1)
+
+    def show_board(self, board: Board) -> None:
+        self._print(draw_board(board))
+
+    def show_live(self, ask: Callable[[], Board], seconds: float) -> None:
+        """Show what `ask` says, anew every so many seconds, until Ctrl-C."""
+        with (
+            suppress(KeyboardInterrupt),
+            Live(console=self._console, screen=True, auto_refresh=False) as live,
+        ):
+            while True:
+                live.update(draw_board(ask()), refresh=True)
+                time.sleep(seconds)
 
     def _print(self, shown: RenderableType) -> None:
         """As wide as the window is by now."""
