@@ -198,7 +198,7 @@ def _outages_told(world: World) -> Iterator[str]:
     """An outage is told once, and its end, unless the teller died or its words were lost."""
     disturbed = world.scheduler.killed or world.troubles.forgotten or world.redis.ever_lost
     open_now = set[str]()
-    for name, what in () if disturbed else world.logged:
+    for name, what, _ in () if disturbed else world.logged:
         if name == "outage began" and what in open_now:
             yield f"the outage of {what} was told twice"
         if name == "outage ended" and what not in open_now:

@@ -67,7 +67,7 @@ class World:
         )
         self.bot: Process | None = None
         self.calm_from = plan.end
-        self.logged: list[tuple[str, str]] = []  # outages that began and ended
+        self.logged: list[tuple[str, str, float]] = []  # outages that began and ended, and when
         self.faults: list[str] = []  # faults of ours that were logged
         self.story: list[str] = []
         self.audit = Audit(self)
@@ -200,7 +200,10 @@ class World:
         if isinstance(fault, Exception) and not self.lanes.is_expected(fault):
             self.faults.append(f"{event['event']}: {type(fault).__name__}: {fault}")
         if event["event"].startswith("outage"):
-            self.logged.append((event["event"].split(",")[0], str(event["what"])))
+            said = event["event"].split(",")[0], str(event["what"]), self.scheduler.now
+            # Of two that see it in the same microsecond each is the first; no real clock stands so.
+            if said not in self.logged[-1:]:
+                self.logged.append(said)
         raise structlog.DropEvent
 
     @contextmanager
