@@ -28,7 +28,7 @@ from bot.store.store import Store
 from bot.views.measuring.evaluation import Agreement, Evaluation, Report
 from workers.arxiv import sample
 from workers.cli import rank
-from workers.cli.terminal import TERMINAL_ADDRESS
+from workers.cli.names import TERMINAL_ADDRESS
 from workers.judging import batches, prompts, scoring, top_papers
 from workers.judging import model as model_judging
 from workers.judging.metering import SCORE_TOKENS, LimitableModel, MeteredModel

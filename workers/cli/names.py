@@ -1,4 +1,4 @@
-"""What several commands take: a profile's name, which a shell completes."""
+"""What several commands take: a profile's name, which a shell completes; and the terminal's own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from typing import Annotated
 
 import typer
 
+from bot.domain.request import Address
 from bot.profiles import library
+
+TERMINAL_ADDRESS = Address(platform="terminal", channel="main")
+FIRST_PROFILE = "foundations"
 
 
 def _complete(incomplete: str) -> list[str]:

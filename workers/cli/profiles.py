@@ -22,9 +22,8 @@ from bot.views import digest as digest_views
 from bot.views import help
 from bot.views import terminal as views
 from bot.views.profiles import origin_words
-from workers.cli.names import ProfileName
+from workers.cli.names import TERMINAL_ADDRESS, ProfileName
 from workers.cli.screen import Screen, read_line
-from workers.cli.terminal import TERMINAL_ADDRESS
 
 # The form's fields that are asked for; the others are as by default.
 _QUESTIONS = ("look_for", "leave_out", "categories", "title")

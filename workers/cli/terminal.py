@@ -13,19 +13,18 @@ from bot.commands.context import Invocation
 from bot.domain.digest import Decision, Digest, ListQuery, Source
 from bot.domain.judge import Judge
 from bot.domain.message import Message
-from bot.domain.request import Address, DigestRequest
+from bot.domain.request import DigestRequest
 from bot.errors import PaperboyError, Refused
 from bot.profiles import library
 from bot.settings import Settings
 from bot.views import terminal as views
 from workers import search_job
 from workers.cli import choosing, rank
+from workers.cli.names import FIRST_PROFILE, TERMINAL_ADDRESS
 from workers.cli.progress import DeliveredDigest, wait_for_digest, wait_for_lookup
 from workers.cli.screen import Screen, read_line
 from workers.runtime.environment import Environment, context_for, with_private_workers
 
-TERMINAL_ADDRESS = Address(platform="terminal", channel="main")
-FIRST_PROFILE = "foundations"
 # Narrow: it picks a few of the sample's papers, which are all on the foundations of machine
 # learning.
 _SAMPLE_PROFILE = "compression"

@@ -15,8 +15,8 @@ from bot.domain.paper_status import CloserLook
 from bot.domain.papers import Profile
 from bot.profiles import library
 from bot.settings import Settings
+from workers.cli.names import FIRST_PROFILE, TERMINAL_ADDRESS
 from workers.cli.progress import wait_for_lookup
-from workers.cli.terminal import FIRST_PROFILE, TERMINAL_ADDRESS
 from workers.runtime.environment import Environment, context_for, with_private_workers
 
 
