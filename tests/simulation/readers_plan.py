@@ -53,7 +53,7 @@ class Absence:
 def habits(seed: int, days: int, addresses: tuple[Address, ...]) -> list[Habit]:
     """Few readers do many things: then what they do meets."""
     random = Random(f"{seed} readers")
-    rows, at = list[Habit](), 0.0
+    rows, at = _fridays(Random(f"{seed} fridays"), len(addresses)), 0.0
     rate = random.choice((0.0, 0.2, 0.2, 0.4)) * len(addresses) / _DAY
     some = [random.choice(READERS), random.choice((PARTLY, FICKLE))]
     for person in some if rate else ():  # what is followed early is told often
@@ -68,6 +68,18 @@ def habits(seed: int, days: int, addresses: tuple[Address, ...]) -> list[Habit]:
             later = at + random.choice((3.0, 20.0, 600.0))
             rows.append(Habit(later, channel, person, "forget-me", random.random(), again))
     return rows
+
+
+def _fridays(random: Random, channels: int) -> list[Habit]:
+    """In some runs every other channel wants the best of its week from the first day on."""
+    wanting = range(channels) if random.random() < 0.3 else ()
+    return [
+        Habit(
+            random.uniform(0.0, _EARLY), channel, random.choice(("U1", "U2")), "best fridays", 0.5
+        )
+        for channel in wanting
+        if random.random() < 0.5
+    ]
 
 
 def absences(seed: int, days: int, addresses: tuple[Address, ...]) -> list[Absence]:
