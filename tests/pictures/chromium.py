@@ -37,25 +37,47 @@ def heights(pages: Sequence[tuple[str, int]]) -> list[int]:
         for page, width in pages
     )
     shown = _run(f'<!doctype html><meta charset="utf-8">{frames}{_MEASURE}', "--dump-dom")
-    title = re.search(r"<title>(.*?)</title>", shown)
-    if title is None:
-        raise Refused("Chromium measured nothing.")
-    found: list[int] = json.loads(unescape(title[1]))
+    found: list[int] = json.loads(_title(shown))
     return found
 
 
+def is_here() -> bool:
+    return _program() is not None
+
+
+def title_of(address: str) -> str:
+    """The title that a page has given itself, once its scripts are done. Raises Refused without
+    Chromium."""
+    return _title(_visit(address, "--dump-dom"))
+
+
+def _title(shown: str) -> str:
+    title = re.search(r"<title>(.*?)</title>", shown)
+    if title is None:
+        raise Refused("Chromium measured nothing.")
+    return unescape(title[1])
+
+
+def _program() -> str | None:
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 def _run(page: str, *options: str) -> str:
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "page.html")
+        file.write_text(page, encoding="utf-8")
+        return _visit(file.as_uri(), *options)
+
+
+def _visit(address: str, *options: str) -> str:
+    program = _program()
     if program is None:
         raise Refused(f"To draw pictures, install Chromium: none of {', '.join(_NAMES)} is here.")
     as_root = ["--no-sandbox"] if os.geteuid() == 0 else []  # it refuses to run otherwise
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "page.html")
-        file.write_text(page, encoding="utf-8")
         done = subprocess.run(
             [program, "--headless", *as_root, "--disable-gpu", "--hide-scrollbars",
-             "--virtual-time-budget=5000", f"--user-data-dir={folder}/profile", *options,
-             file.as_uri()],
+             "--virtual-time-budget=5000", f"--user-data-dir={folder}/profile", *options, address],
             capture_output=True, text=True, timeout=_SECONDS, check=False,
         )  # fmt: skip
     if done.returncode:

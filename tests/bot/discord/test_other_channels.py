@@ -19,13 +19,22 @@ from bot.errors import PaperboyError
 from bot.settings import Settings
 from bot.store.requests import DueDeliveries
 from bot.store.store import Store
-from tests.bot.discord.conversations import BotSession, Converse
+from tests.bot.discord.conversations import BotSession, Converse, subscription
+from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import FakeDiscord
-from tests.servers.fake_discord_state import ADMINISTRATOR, GUILD_ID, USER_ID, VIEW_CHANNEL
+from tests.servers.fake_discord_state import (
+    ADMINISTRATOR,
+    GUILD_ID,
+    USER_ID,
+    VIEW_CHANNEL,
+    Channel,
+)
 from tests.workers.run_deliver_job import put_judged_day
 from workers import deliver_job
 
 HERE = Address(platform="discord", workspace=GUILD_ID, channel="200000000000000001")
+READERS = [f"30000000000000001{n}" for n in (1, 2, 3)]
+STAFF = HERE.model_copy(update={"channel": "200000000000000005"})
 THERE = HERE.model_copy(update={"channel": "200000000000000002"})
 
 
@@ -148,3 +157,44 @@ def test_a_thread_that_was_deleted_is_not_pointed_to(
     _, *cards = fake_discord.visible_messages(THERE.channel)
     assert len(cards) == 6
     assert "Also in" not in str(cards)
+
+
+def test_votes_of_open_channels_add_up_and_a_channel_can_stand_apart(
+    fake_discord: FakeDiscord,
+    run_session: Converse,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three channels have the same papers, one of them for its members alone."""
+    monkeypatch.setattr(deliver_job, "_LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(deliver_job.ChannelRateLimit, "acquire", lambda *_: asyncio.sleep(0))
+    fake_discord.channels[STAFF.channel] = Channel(STAFF.channel, visible_to={USER_ID})
+
+    async def talk(bot: BotSession) -> None:
+        async def vote(address: Address, user: str) -> str:
+            """Press 👍 on the first card; returns the card as it is then."""
+            head = fake_discord.channels[address.channel].messages[0]["id"]
+            (card, *_) = fake_discord.channels[head].messages
+            before = draw_discord(card)
+            await bot.press("👍", card, channel=head, user=user)
+            await bot.until(lambda: bot.shown(head)[0] != before)
+            return bot.shown(head)[0]
+
+        for address in (HERE, THERE, STAFF):
+            bot.context.store.subscriptions.put(subscription(address=address))
+            await asyncio.to_thread(deliver, fake_discord, bot.context.store, redis_url, address)
+        assert "[👍 1]" in await vote(HERE, READERS[0])
+        card = await vote(THERE, READERS[1])
+        assert f"Also in <#{HERE.channel}>" in card
+        assert "[👍 2]" in card
+        assert "[👍 3]" in await vote(STAFF, USER_ID)
+        assert "[👍 3]" in await vote(HERE, READERS[2])  # not the one of the staff
+        listed = await asyncio.to_thread(fake_discord.command, "digest list", channel=THERE.channel)
+        assert "Stand apart" in await bot.said(listed)
+        await bot.press("Stand apart", listed.answers[-1], channel=THERE.channel)
+        await bot.until(lambda: "apart" in bot.shown(THERE.channel)[-1])
+        card = await vote(THERE, READERS[2])
+        assert "Also in" not in card
+        assert "[👍 2]" in card  # those that were cast here
+
+    run_session(talk)

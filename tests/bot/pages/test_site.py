@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+import re
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import PurePosixPath
 from urllib.parse import urljoin
+from xml.etree import ElementTree as Xml
 
 import feedparser
 import html5lib
@@ -22,6 +24,7 @@ from bot.pages.site import ROWS, Section, files
 from tests.conftest import check_golden
 from tests.factories import DAY, NOW, announced, decision, digest, list_result, model_day, profile
 
+ATOM = "{http://www.w3.org/2005/Atom}"
 SITE = "https://papers.example.org/"
 HOSTILE = (
     "<script>alert(1)</script> & \"quotes\" ]]> <img src=x onerror='y'> $x<y$ \u202e\x00\ufffe"
@@ -98,6 +101,36 @@ def test_a_feed_reader_reads_the_newest_digests(address: str) -> None:
     items = json.loads(site["matters/feed.json"])["items"]
     assert [item["id"] for item in items] == [entry.id for entry in read.entries]
     assert all(("url" in item) == bool(address) for item in items)
+
+
+@pytest.mark.parametrize("address", ["", SITE])
+@pytest.mark.parametrize("days", [0, 2])
+def test_feeds_have_what_rfc_4287_and_json_feed_ask_for(days: int, address: str) -> None:
+    site = files([section(*(one_day(HOSTILE, n) for n in range(days)))], address)
+    feed = Xml.fromstring(site["matters/atom.xml"])
+    entries = feed.findall(f"{ATOM}entry")
+    assert feed.tag == f"{ATOM}feed"
+    assert feed.findtext(f"{ATOM}author/{ATOM}name")  # of all its entries
+    assert len(entries) == days
+    for each in (feed, *entries):
+        for name in ("id", "title", "updated"):
+            (one,) = each.findall(f"{ATOM}{name}")
+            assert one.text
+        assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", each.findtext(f"{ATOM}id", ""))
+        moment = datetime.fromisoformat(each.findtext(f"{ATOM}updated", ""))
+        assert moment.utcoffset() == timedelta(0)
+        links = [(link.get("rel"), link.get("href")) for link in each.findall(f"{ATOM}link")]
+        assert [rel for rel, _ in links].count("alternate") == 1
+        assert all(href for _, href in links)
+    assert all(each.find(f"{ATOM}content") is not None for each in entries)
+    own = [link.get("href") for link in feed.findall(f"{ATOM}link") if link.get("rel") == "self"]
+    assert own == ([f"{SITE}matters/atom.xml"] if address else [])
+    said = json.loads(site["matters/feed.json"])
+    assert (said["version"], len(said["items"])) == ("https://jsonfeed.org/version/1.1", days)
+    assert said["title"]
+    assert all(author["name"] for author in said["authors"])
+    assert all(item["id"] and item["content_html"] for item in said["items"])
+    assert len({item["id"] for item in said["items"]}) == days
 
 
 def test_days_that_are_no_longer_stored_stay_in_the_index() -> None:
