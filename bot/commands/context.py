@@ -13,6 +13,7 @@ from bot.domain.judge import Judge
 from bot.domain.lookup import Lookup
 from bot.domain.message import Button, File, Form, Message, Post
 from bot.domain.papers import Profile
+from bot.domain.readers.best import Discussion
 from bot.domain.request import Address, DigestRequest
 from bot.domain.status import Status
 from bot.domain.tasks.task import Task
@@ -49,6 +50,15 @@ class Invocation:
 
 
 @dataclass(frozen=True)
+class Counting:
+    """People's replies to a channel's digests since a moment have to be counted first: `show` makes
+    the answer of them."""
+
+    since: datetime
+    show: Callable[[Discussion], Answer]
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a command leads to.
 
@@ -59,7 +69,8 @@ class Answer:
     channels. `form` opens instead of `head`, which says how to type the same. `update` replaces the
     message whose button was pressed. `file` is given to the person, after `head`.
     `task` is what the workers do for the person meanwhile: tasks.result makes an answer of what
-    comes of it, below which the buttons of `more` are shown.
+    comes of it, below which the buttons of `more` are shown. `counting` is what has to be counted
+    in the chat before there is an answer.
     """
 
     head: Message | None = None
@@ -74,6 +85,7 @@ class Answer:
     file: File | None = None
     task: Task | None = None
     more: tuple[Button, ...] = ()
+    counting: Counting | None = None
 
 
 class InvalidForm(Refused):

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.commands import paper_status, zotero
-from bot.commands.context import HOME, Answer, Context, Invocation
+from bot.commands.context import HOME, Answer, Context, Counting, Invocation
 from bot.commands.naming import page_number
 from bot.commands.permissions import Right
 from bot.domain.message import Message
 from bot.domain.paper_status import CloserLook
 from bot.domain.papers import Paper
-from bot.domain.readers.best import Best, Liked, most_kept, most_liked
+from bot.domain.readers.best import Best, Discussion, Liked, most_kept, most_liked
 from bot.domain.readers.saved import MOST_SAVED, Reading, SavedPaper
 from bot.domain.request import Address
 from bot.errors import Refused
@@ -115,8 +115,8 @@ def state_pressed(state: Reading) -> Callable[[Invocation, Context, str], Answer
 
 
 def best(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
-    """`best [DAYS]`: of this channel, by what was voted and shared in these days. `best fridays`,
-    `best off`: whether the channel is told every week."""
+    """`best [DAYS]`: of this channel, by what was voted, shared and discussed in these days. `best
+    fridays`, `best off`: whether the channel is told every week."""
     place = invocation.address
     if not invocation.by or _is_alone(invocation):
         raise Refused(best_views.only_in_channel())
@@ -126,7 +126,12 @@ def best(invocation: Invocation, context: Context, words: Sequence[str]) -> Answ
     days = _days(words)
     found = _best(context, place, invocation.at, days)
     is_weekly = str(place) in context.store.subscriptions.with_weekly_best()
-    return Answer(best_views.best_text(found, days, is_weekly))
+
+    def show(discussion: Discussion) -> Answer:
+        whole = _with_discussion(found, discussion)
+        return Answer(best_views.best_text(whole, days, is_weekly, discussion.unread))
+
+    return Answer(counting=Counting(invocation.at - timedelta(days=days), show))
 
 
 def weekly_pressed(invocation: Invocation, context: Context, value: str) -> Answer:
@@ -142,9 +147,16 @@ def weekly_pressed(invocation: Invocation, context: Context, value: str) -> Answ
     )
 
 
-def best_of_week(context: Context, address: Address, now: datetime) -> Message | None:
+def week_before(now: datetime) -> datetime:
+    """Since when what is told on Friday is counted."""
+    return now - timedelta(days=_BEST_OF)
+
+
+def best_of_week(
+    context: Context, address: Address, now: datetime, discussion: Discussion
+) -> Message | None:
     """What a channel is told on Friday; None where there is nothing to tell."""
-    found = _best(context, address, now, _BEST_OF)
+    found = _with_discussion(_best(context, address, now, _BEST_OF), discussion)
     return best_views.best_of_week(found) if any(found) else None
 
 
@@ -162,7 +174,11 @@ def _best(context: Context, place: Address, now: datetime, days: int) -> Best:
     for paper in most_liked(lessons):
         was_shown = store.shown_papers.day_that_brought(place, paper.paper) is not None
         (posted if was_shown else missed).append(paper)
-    return Best(posted, most_kept(row for row in shared if row.at >= since), missed)
+    return Best(posted, most_kept(row for row in shared if row.at >= since), missed, [], [])
+
+
+def _with_discussion(best: Best, discussion: Discussion) -> Best:
+    return best._replace(papers=discussion.papers, digests=discussion.digests)
 
 
 def _claimed(invocation: Invocation, context: Context, id: str, state: Reading) -> SavedPaper:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from bot.discord import render
 from bot.domain.message import File, Message, Post
 from bot.domain.papers import fingerprint
+from bot.domain.readers.best import PersonReply
 from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
@@ -68,6 +69,7 @@ _CHANNEL: Final = "/channels/{channel_id}"
 _MESSAGES: Final = "/channels/{channel_id}/messages"
 _ONE: Final = "/channels/{channel_id}/messages/{message_id}"
 _UNKNOWN_MESSAGE: Final = 10008
+_WRITTEN: Final = (0, 19)  # a message, and one that answers another
 _WITH_RULES: Final = (0, 5)  # text and announcement channels
 _THREAD_THERE: Final = 160004
 # For a thread whose name Discord refuses: its moderation reads names.
@@ -212,6 +214,17 @@ class DiscordPoster:
             is_open = False
         return Audience.EVERYONE if is_open else Audience.MEMBERS
 
+    async def replies(self, address: Address, under: str) -> list[PersonReply]:
+        """Without an intent for it, Discord doesn't tell what they say."""
+        found, after = list[PersonReply](), int(under)
+        while True:
+            newer = {"after": after, "limit": _PAGE}
+            page: list[Json] = await self._request_in(address, under, "GET", _MESSAGES, query=newer)
+            found += [_reply(message) for message in page if _is_persons(message)]
+            if len(page) < _PAGE:
+                return sorted(found, key=lambda reply: int(reply.message))
+            after = max(int(message["id"]) for message in page)
+
     async def link(self, address: Address, message: str) -> str:
         await self.request("GET", _ONE, channel_id=address.channel, message_id=message)
         return permalink(address, message, message)
@@ -325,6 +338,18 @@ def _sees_everyone(channel: Json, server: Json, id: str) -> bool:
         if rule["id"] == id:
             may = may & ~int(rule["deny"]) | int(rule["allow"])
     return discord.Permissions(may).view_channel
+
+
+def _is_persons(message: Json) -> bool:
+    is_written = message.get("type") in _WRITTEN and not message.get("webhook_id")
+    return is_written and not message["author"].get("bot")
+
+
+def _reply(message: Json) -> PersonReply:
+    """A reference of another type than 0 is a forwarded message's."""
+    reference = message.get("message_reference") or {}
+    to = "" if reference.get("type") else str(reference.get("message_id") or "")
+    return PersonReply(str(message["id"]), str(message["author"]["id"]), to)
 
 
 def _mark(key: str) -> int:

@@ -24,6 +24,7 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import Refused
 from bot.runtime.announcements import Announcer, Wakeup
+from bot.runtime.discussions import Discussions
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.posting import ChannelRateLimit, Poster
 from bot.runtime.task_waiter import TaskWaiter
@@ -78,6 +79,7 @@ class Answers(ABC, Generic[I]):
         self.context, self.wakeup = services.context, services.wakeup
         self.announcer = Announcer(poster, self.context.store.redis, services.rate_limit)
         self.listens = False  # whether events come in
+        self.discussions = Discussions(self.context.store, poster)
         self.waiting = Waiting(self, services.lookup_waiter, services.task_waiter)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -136,6 +138,9 @@ class Answers(ABC, Generic[I]):
                     await asyncio.to_thread(action.authorise, invocation, self.context)
                     action = await action.prepare()
                 answer = await asyncio.to_thread(action, invocation, self.context)
+                if counting := answer.counting:
+                    given = invocation.address, counting.since, invocation.at
+                    answer = counting.show(await self.discussions.since(*given))
                 if answer.lookup is None or self.can_edit_answer(interaction):
                     await self.give(interaction, answer)
             except Refused as refused:

@@ -22,6 +22,7 @@ from pyrate_limiter.limiter import SingleBucketFactory
 
 from bot.domain.message import Message, Post
 from bot.domain.papers import fingerprint
+from bot.domain.readers.best import PersonReply
 from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
@@ -89,6 +90,9 @@ class Poster(Protocol):
 
     async def audience(self, address: Address) -> Audience:
         """Who may read a channel. What the platform does not call open is its members' alone."""
+
+    async def replies(self, address: Address, under: str) -> list[PersonReply]:
+        """What people wrote in a thread, the oldest first."""
 
     async def link(self, address: Address, message: str) -> str:
         """The web address of a message in a channel. Refused with MESSAGE_GONE says that there is

@@ -114,9 +114,11 @@ def _telling(answers: Answers[Any], name: str, request: DigestRequest, once: str
 
 
 async def _say_best(answers: Answers[Any], address: Address, name: str) -> bool:
-    """Nothing is said of a week in which nobody voted or shared."""
+    """Nothing is said of a week in which nobody voted, shared or replied."""
     now = datetime.now(UTC)
-    found = await asyncio.to_thread(saved.best_of_week, answers.context, address, now)
+    discussion = await answers.discussions.since(address, saved.week_before(now), now)
+    given = answers.context, address, now, discussion
+    found = await asyncio.to_thread(saved.best_of_week, *given)
     return found is None or await answers.announcer.say(address, found, name)
 
 

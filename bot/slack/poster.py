@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain.message import File, Message, Post
+from bot.domain.readers.best import PersonReply
 from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
@@ -36,6 +37,8 @@ _OTHER_TOKEN = "apps.connections.open"
 _SHARED = ("shared", "ext_shared", "org_shared")
 _NOT_UPLOADED = "Slack took no file"
 _PAGE = 100
+# Of what people write: other subtypes are news of Slack's, or a message that is gone.
+_WRITTEN = (None, "file_share", "me_message", "thread_broadcast")
 
 _GONE = {
     "is_archived": ChannelReason.ARCHIVED,
@@ -270,6 +273,25 @@ class SlackPoster:
             )
         except SlackRequestError as error:
             raise Unavailable(_NOT_UPLOADED, ChannelReason.CHAT_DOWN) from error
+
+    async def replies(self, address: Address, under: str) -> list[PersonReply]:
+        """Slack's threads are flat: no reply says which one it answers."""
+        found, cursor = [], ""
+        while True:
+            page = await self._call(
+                self.web.conversations_replies,
+                channel=address.channel,
+                ts=under,
+                limit=_PAGE,
+                cursor=cursor or None,
+            )
+            for message in page["messages"]:
+                is_ours = message.get("bot_id") or message["ts"] == under
+                if message.get("user") and not is_ours and message.get("subtype") in _WRITTEN:
+                    found.append(PersonReply(str(message["ts"]), str(message["user"])))
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return found
 
     async def link(self, address: Address, message: str) -> str:
         """The web address of a message."""

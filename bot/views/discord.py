@@ -32,7 +32,7 @@ COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "follow": "Be told of papers by an author, with a term, or of one paper's new versions",
     "follows": "What you follow, with buttons to end it",
     "unfollow": "No longer be told of an author, a term or a paper",
-    "best": "What was liked and saved most in this channel",
+    "best": "What was liked, discussed and saved most in this channel",
     "saved": "The papers you saved, what others share here, files of yours, and Zotero",
     "me": "All you left in this server, and a button to have it forgotten",
     "status": "Whether everything works",

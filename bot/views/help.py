@@ -78,7 +78,7 @@ _MORE = (
     CommandLine(
         word="digest best",
         arguments="[30 | fridays | off]",
-        does="what was liked and saved most in these days",
+        does="what was liked, discussed and saved most in these days",
     ),
     CommandLine(
         word="digest saved",

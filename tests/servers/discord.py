@@ -23,8 +23,8 @@ class DiscordConsole:
 
     help = (
         "/digest WORD [OPTION:VALUE]... or /why arxivid:ID; press LABEL (the newest such button); "
-        "send [FIELD=VALUE]... (the open form; a file by its path); drop (the gateway); "
-        "fault ROUTE NAME..."
+        "send [FIELD=VALUE]... (the open form; a file by its path); reply TEXT (to the first "
+        "paper); drop (the gateway); fault ROUTE NAME..."
     )
 
     def __init__(self, discord: FakeDiscord) -> None:
@@ -43,6 +43,11 @@ class DiscordConsole:
             case "fault":
                 method, path, *faults = rest.split()
                 self.discord.inject_faults(f"{method} {path}", *faults)
+            case "reply":
+                threads = [c for c in self.discord.channels.values() if c.parent and c.messages]
+                if not threads:
+                    raise LookupError("there is no thread")
+                self.discord.reply(rest, threads[-1].id, threads[-1].messages[0]["id"])
             case "press":
                 self._press(rest)
             case "send":

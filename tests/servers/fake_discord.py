@@ -140,6 +140,20 @@ class FakeDiscord(DiscordRoutes):
         self.send_event("MESSAGE_CREATE", message)
         return str(message["id"])
 
+    def reply(
+        self, text: str, thread: str, to: str = "", *, user: str = USER_ID, **fields: Any
+    ) -> str:
+        """A person writes in a thread, or answers a message there; what they say is told to no bot
+        without the intent. Returns the message's id."""
+        author = user_json(user) | {"bot": False}
+        message = self._say(self.channels[thread], {"content": text})
+        message = message | {"author": author, "content": ""}
+        if to:
+            about = {"type": 0, "message_id": to, "channel_id": thread, "guild_id": GUILD_ID}
+            message |= {"type": 19, "message_reference": about}
+        self.channels[thread].messages[-1] = message | fields
+        return str(message["id"])
+
     def submit(
         self, custom_id: str, changes: Mapping[str, str | list[str]], *, channel: str = "",
         user: str = USER_ID, permissions: int = ALL_PERMISSIONS, files: Mapping[str, Json] = {},

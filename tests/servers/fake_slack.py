@@ -420,6 +420,13 @@ class FakeSlack(SlackState):
         """Drop the faults that have not happened yet."""
         self._faults.clear()
 
+    def reply(self, thread: str, text: str, *, channel: str = "C1", **fields: str) -> Json:
+        """A person (U1, unless `user` says otherwise) writes in a thread, of which no bot is told
+        that does not ask."""
+        message = {"type": "message", "user": "U1", "text": text, "ts": self._ts()}
+        self.channels[channel].messages.append(message | {"thread_ts": thread} | fields)
+        return self.channels[channel].messages[-1]
+
     def delete_message(self, channel: str, ts: str) -> None:
         """A person deletes a message; one with replies leaves a tombstone."""
         messages = self.channels[channel].messages

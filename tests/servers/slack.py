@@ -23,8 +23,8 @@ class SlackConsole:
 
     help = (
         "[C2] /digest ... or /why ID; press LABEL (the newest such button); send [FIELD=VALUE]... "
-        "(the open form; a file by its path); @ TEXT (a mention); drop (the socket); "
-        "fault METHOD NAME..."
+        "(the open form; a file by its path); @ TEXT (a mention); reply TEXT (in the last thread); "
+        "drop (the socket); fault METHOD NAME..."
     )
 
     def __init__(self, fake_slack: FakeSlack) -> None:
@@ -49,6 +49,11 @@ class SlackConsole:
                 self.slack.inject_faults(method, *faults)
             case "@":
                 self._mention(channel, f"<@UBOT> {rest}")
+            case "reply":
+                found = [m for m in self.slack.channels[channel].messages if "thread_ts" in m]
+                if not found:
+                    raise LookupError("there is no thread")
+                self.slack.reply(found[-1]["thread_ts"], rest, channel=channel)
             case "press":
                 self._press(rest)
             case "send":

@@ -16,6 +16,7 @@ from bot.commands.context import Answer, Context, Invocation
 from bot.commands.dispatch import Action, button_action, press, submit, typed_action
 from bot.commands.permissions import Person, PersonKind, Right
 from bot.domain.message import Card, Message, Post
+from bot.domain.readers.best import PersonReply
 from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
@@ -206,6 +207,11 @@ class Chat:
         """Everybody reads every channel."""
         await self._asked(address)
         return Audience.EVERYONE
+
+    async def replies(self, address: Address, under: str) -> list[PersonReply]:
+        """Nobody writes."""
+        await self._asked(address)
+        return []
 
     async def link(self, address: Address, message: str) -> str:
         await self._asked(address)

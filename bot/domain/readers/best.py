@@ -1,4 +1,4 @@
-"""What a channel's readers liked and kept most; no I/O."""
+"""What a channel's readers liked, kept and discussed most; no I/O."""
 
 from __future__ import annotations
 
@@ -32,13 +32,44 @@ class Kept(Value):
     at: datetime
 
 
+class PersonReply(NamedTuple):
+    """A person's message (an id) in a digest's thread, by whom (an id), and the message there that
+    it answers, where the platform says so."""
+
+    message: str
+    by: str
+    to: str = ""
+
+
+class Discussed(Value):
+    """A paper (an id), or a digest without one, to which so many `people` wrote so many `replies`.
+    `url` opens a digest's thread."""
+
+    paper: str = ""
+    title: str
+    url: str = ""
+    replies: int
+    people: int
+
+
+class Discussion(NamedTuple):
+    """What people replied to, the most discussed first: papers' cards, and digests; so many threads
+    of digests are `unread`."""
+
+    papers: list[Discussed]
+    digests: list[Discussed]
+    unread: int
+
+
 class Best(NamedTuple):
     """The best of a channel: papers that were posted there and liked, papers that people share,
-    and liked ones that were not posted."""
+    liked ones that were not posted, and what was discussed."""
 
     posted: list[Liked]
     kept: list[Kept]
     missed: list[Liked]
+    papers: list[Discussed]
+    digests: list[Discussed]
 
 
 def most_liked(lessons: Iterable[Lesson]) -> list[Liked]:

@@ -1,29 +1,33 @@
-"""What a channel's readers liked and kept most, in words."""
+"""What a channel's readers liked, kept and discussed most, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
 from bot.arxiv.text import quoted, readable, shortened
+from bot.domain.digest import Digest
 from bot.domain.message import Button, Item, Message, People
-from bot.domain.readers.best import Best, Kept, Liked
+from bot.domain.readers.best import Best, Discussed, Kept, Liked
+from bot.views.dates import short_date
 from bot.views.digest import count
 
 # Papers of each kind, and characters of a title.
 _PAPERS, _TITLE = 5, 160
 
 
-def best_text(best: Best, days: int, is_weekly: bool) -> Message:
-    """`/digest best`; `is_weekly`: the channel is told on Fridays."""
+def best_text(best: Best, days: int, is_weekly: bool, unread: int = 0) -> Message:
+    """`/digest best`; `is_weekly`: the channel is told on Fridays; replies in so many threads are
+    `unread`."""
     title = "The best of the last " + (count(days, "day") if days > 1 else "day")
     change = ("Not on Fridays", "off") if is_weekly else ("Tell everyone on Fridays", "fridays")
     buttons = (Button(action="weekly-best", label=change[0], value=change[1]),)
     items = tuple(_items(best, _kept))
+    small = (f"Replies in {count(unread, 'more thread')} were not counted.",) if unread else ()
     if not items:
-        title += ": nobody voted or shared a paper yet."
+        title += ": nobody voted, shared a paper or replied yet."
         where = "👍 and Save are below each paper; /why has both for papers that were not posted."
-        return Message(title=title, text=(where,), buttons=buttons)
-    return Message(title=title, items=items, buttons=buttons)
+        return Message(title=title, text=(where,), small=small, buttons=buttons)
+    return Message(title=title, items=items, small=small, buttons=buttons)
 
 
 def best_of_week(best: Best) -> Message:
@@ -32,7 +36,10 @@ def best_of_week(best: Best) -> Message:
     return Message(
         title="The best of this week",
         items=tuple(_items(best, _kept_by_so_many)),
-        small=("By your votes and the saved papers that you share. To end it: /digest best off.",),
+        small=(
+            "By your votes, your replies and the saved papers that you share. To end it: /digest "
+            "best off.",
+        ),
     )
 
 
@@ -62,9 +69,11 @@ def unknown_days(words: str, most: int) -> str:
 
 
 def _items(best: Best, kept: Callable[[Kept], Item]) -> Iterator[Item]:
-    """The most liked papers that were posted here, the most saved of those that people share, and
-    papers that were not posted and were voted up all the same."""
+    """The most liked papers that were posted here, the most discussed, the most saved of those that
+    people share, and papers that were not posted and were voted up all the same."""
     yield from _section("Most liked", map(_liked, best.posted))
+    yield from _section("Most discussed", map(_discussed, best.papers))
+    yield from _section("Most discussed digests", map(_discussed, best.digests))
     yield from _section("Most saved, of what people share", map(kept, best.kept))
     yield from _section("Not posted, but voted up", map(_liked, best.missed))
 
@@ -83,6 +92,20 @@ def _liked(paper: Liked) -> Item:
     return Item(
         title=_short(paper.title), url=_url(paper.paper), small=(f"{votes} · {paper.paper}",)
     )
+
+
+def digest_name(digest: Digest) -> str:
+    """A digest among others: `Matters · Thu 20 Mar 2025`."""
+    return f"{readable(digest.profile.title)} · {short_date(digest.date, 0)}"
+
+
+def _discussed(each: Discussed) -> Item:
+    """A paper, or the thread of a digest."""
+    who = "one person" if each.people == 1 else f"{each.people} people"
+    replies = "1 reply" if each.replies == 1 else f"{each.replies} replies"
+    rest = each.paper or "in its thread"
+    url = _url(each.paper) if each.paper else each.url
+    return Item(title=_short(each.title), url=url, small=(f"{replies} by {who} · {rest}",))
 
 
 def _kept(paper: Kept) -> Item:

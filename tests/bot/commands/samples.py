@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.commands.context import Context, Invocation
+from bot.commands.context import Answer, Context, Invocation
 from bot.domain.digest import Digest, Outcome
+from bot.domain.readers.best import Discussed, Discussion
 from bot.domain.request import Address
 from tests.factories import NOW, announced, decision, digest, listing, person_in
 
@@ -48,6 +49,13 @@ PROFILE_VALUES = {
 def by(who: str, **fields: object) -> Invocation:
     """What somebody else types or presses in the same channel."""
     return replace(INVOCATION, by=who, **fields)  # type: ignore[arg-type]
+
+
+def counted(answer: Answer, *papers: Discussed) -> Answer:
+    """An answer for which replies were counted, where it asks for that: to these papers."""
+    if answer.counting is None:
+        return answer
+    return answer.counting.show(Discussion(list(papers), [], 0))
 
 
 def deliver_day(context: Context, address: Address = CHANNEL_ADDRESS) -> Digest:

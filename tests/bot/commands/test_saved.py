@@ -15,6 +15,7 @@ from bot.commands.context import HOME, Answer, Context, Invocation
 from bot.discord import render as render_discord
 from bot.domain.judge import Judge
 from bot.domain.message import Button, Message
+from bot.domain.readers.best import Discussed, Discussion
 from bot.domain.readers.saved import MOST_SAVED
 from bot.domain.status import Status
 from bot.errors import Refused
@@ -22,13 +23,21 @@ from bot.slack import render as render_slack
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from bot.views.keeping.saved import PAGE
-from tests.bot.commands.samples import CHANNEL_ADDRESS, INVOCATION, NEXT_DOOR, by, deliver_day
+from tests.bot.commands.samples import (
+    CHANNEL_ADDRESS,
+    INVOCATION,
+    NEXT_DOOR,
+    by,
+    counted,
+    deliver_day,
+)
 from tests.conftest import check_golden
 from tests.factories import NOW, paper_ids, person_in, profile, saved_paper, subscription
 from tests.servers import discord_rules, slack_rules
 
 ONE, TWO, MISSED = "2503.10000", "2503.10001", "2503.10002"
 CHANNEL = str(CHANNEL_ADDRESS)
+NONE = Discussion([], [], 0)
 
 
 @pytest.fixture
@@ -45,7 +54,7 @@ def pressed(context: Context, action: str, value: str, who: Invocation = INVOCAT
 
 
 def typed(context: Context, text: str, who: Invocation = INVOCATION) -> Message:
-    return shown(dispatch.answer(replace(who, text=text), context))
+    return shown(counted(dispatch.answer(replace(who, text=text), context)))
 
 
 def shown(answer: Answer) -> Message:
@@ -330,16 +339,16 @@ def test_a_channel_is_told_the_best_of_the_week_once_somebody_wants_that(context
     assert answer.announcement is not None
     assert answer.announcement.by == "U1"
     assert store.subscriptions.with_weekly_best() == {CHANNEL}
-    said = saved.best_of_week(context, CHANNEL_ADDRESS, NOW)
+    said = saved.best_of_week(context, CHANNEL_ADDRESS, NOW, NONE)
     assert said is not None
     assert [item.title for item in said.items] == ["Most liked:", f"On the matter of {TWO}"]
     pressed(context, "save", f"day {ONE}", by("U2"))
     pressed(context, "share-saved", ONE, by("U2"))
-    shared = saved.best_of_week(context, CHANNEL_ADDRESS, NOW)
+    shared = saved.best_of_week(context, CHANNEL_ADDRESS, NOW, NONE)
     assert shared is not None
     assert shared.items[-1].small == (f"saved by one person · {ONE}",)
     assert "U2" not in shared.model_dump_json()  # Slack would notify them every Friday
-    assert saved.best_of_week(context, CHANNEL_ADDRESS, NOW + timedelta(days=8)) is None
+    assert saved.best_of_week(context, CHANNEL_ADDRESS, NOW + timedelta(days=8), NONE) is None
     assert typed(context, "best").buttons[0].label == "Not on Fridays"
     dispatch.answer(replace(INVOCATION, text="best off"), context)
     assert store.subscriptions.with_weekly_best() == set()
@@ -349,3 +358,30 @@ def test_a_channel_is_told_the_best_of_the_week_once_somebody_wants_that(context
             typed(admins_only, text)
     dispatch.answer(replace(INVOCATION, text="best fridays"), context)
     assert store.subscriptions.with_weekly_best() == {CHANNEL}
+
+
+def test_what_was_discussed_is_named_after_what_was_liked(context: Context) -> None:
+    vote(context, "up", TWO)
+    talk = [
+        Discussed(paper=ONE, title=f"On the matter of {ONE}", replies=3, people=2),
+        Discussed(paper=TWO, title=f"On the matter of {TWO}", replies=1, people=1),
+    ]
+    digest = Discussed(title="Matters · Thu 20 Mar 2025", url="https://x/1", replies=7, people=3)
+    answer = dispatch.answer(replace(INVOCATION, text="best 30"), context)
+    assert answer.counting is not None
+    assert answer.counting.since == NOW - timedelta(days=30)
+    said = shown(answer.counting.show(Discussion(talk, [digest], 2)))
+    rows = [(item.title, *item.small) for item in said.items]
+    assert rows[2:] == [
+        ("Most discussed:",),
+        (f"On the matter of {ONE}", f"3 replies by 2 people · {ONE}"),
+        (f"On the matter of {TWO}", f"1 reply by one person · {TWO}"),
+        ("Most discussed digests:",),
+        ("Matters · Thu 20 Mar 2025", "7 replies by 3 people · in its thread"),
+    ]
+    assert said.small == ("Replies in 2 more threads were not counted.",)
+    friday = saved.best_of_week(
+        context, CHANNEL_ADDRESS, NOW + timedelta(days=300), Discussion([], [digest], 0)
+    )
+    assert friday is not None
+    assert friday.items[1].url == "https://x/1"

@@ -31,6 +31,7 @@ from tests.bot.commands.samples import (
     NEXT_DOOR,
     PROFILE_VALUES,
     SUBSCRIBE_VALUES,
+    counted,
     deliver_day,
 )
 from tests.conftest import GOLDEN, check_golden
@@ -75,7 +76,7 @@ def shown(who: str, act: Callable[[], Answer]) -> str:
     """One thing done and all that is said to it, wherever it is said."""
     rows = [f"> {who}"]
     try:
-        answer = act()
+        answer = counted(act())
     except InvalidForm as unfit:
         rows += [f"  at {name}: {said}" for name, said in unfit.field_errors.items()]
     except FormAgain as again:

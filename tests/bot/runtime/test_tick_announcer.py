@@ -12,6 +12,7 @@ import redis
 
 from bot.commands import saved
 from bot.domain.message import Message
+from bot.domain.readers.best import Discussion
 from bot.domain.reasons import ArxivReason
 from bot.domain.request import Address, DigestRequest
 from bot.domain.subscription import Subscription
@@ -52,6 +53,11 @@ class Platform:
         self.dropped = list[DigestRequest]()
         requests = SimpleNamespace(drop=self.dropped.append)
         self.context = SimpleNamespace(store=SimpleNamespace(requests=requests))
+        self.discussions = SimpleNamespace(since=self._nothing)
+
+    async def _nothing(self, *_: object) -> Discussion:
+        """Nobody replied."""
+        return Discussion([], [], 0)
 
     async def tell_delivered_before(self, request: DigestRequest) -> bool:
         self.announcer.said.append(f"before {request.by}")
@@ -187,7 +193,7 @@ def test_the_best_of_the_week_is_told_once_and_only_where_there_is_any(
     """The clock finds the same Friday at each tick."""
     there = Address(platform="slack", workspace="T1", channel="C1")
     best = {there: Message(title="The best of this week"), SILENT: None}
-    monkeypatch.setattr(saved, "best_of_week", lambda context, address, now: best[address])
+    monkeypatch.setattr(saved, "best_of_week", lambda context, address, *_: best[address])
 
     async def talk() -> None:
         chat = Chat(away=1)

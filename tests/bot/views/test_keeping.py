@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.readers.best import Best, most_kept, most_liked
+from bot.domain.readers.best import Best, Discussed, most_kept, most_liked
 from bot.domain.readers.traces import Trace, TraceKind
 from bot.domain.readers.zotero import ZoteroAccess
 from bot.domain.tasks.zotero import ZoteroResult
@@ -31,7 +31,9 @@ def test_a_title_is_text_in_every_list(title: str) -> None:
         for n in range(8)
     ]
     votes = [lesson(id, title=title) for id in paper_ids(9)]
-    found = Best(most_liked(votes), most_kept(rows), most_liked(votes))
+    talk = [Discussed(paper=id, title=title, replies=9, people=9) for id in paper_ids(9)]
+    days = [Discussed(title=title, url="https://example.org", replies=9, people=9)] * 9
+    found = Best(most_liked(votes), most_kept(rows), most_liked(votes), talk, days)
     left = [Trace(kind=kind, text=title, paper=id) for kind in TraceKind for id in paper_ids(9)]
     there = ZoteroResult(name=title, library="users/1", sent=2, refused=("2503.15294",))
     access = ZoteroAccess(sealed="-", library="users/1", name=title, at=NOW)
@@ -43,7 +45,7 @@ def test_a_title_is_text_in_every_list(title: str) -> None:
         saved.unsaved_text(rows[0]),
         saved.my_papers(rows, 1, "slack:T1:C1", "UTC", NOW + timedelta(days=300)),
         saved.shared_papers(rows, 1, "U1"),
-        best.best_text(found, 7, is_weekly=True),
+        best.best_text(found, 7, is_weekly=True, unread=3),
         best.best_of_week(found),
         me.left_text(left, [me.changed_profiles(["matters"])]),
         me.confirm_forget_me(left),
