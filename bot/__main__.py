@@ -90,6 +90,8 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
             await _until(stopping, running)
         finally:
             await _cancel_all({stopping, *running.values()})
+            if answering := {task for chat in platforms.values() for task in chat.under_way}:
+                await asyncio.wait(answering, timeout=_CLOSING_SECONDS)
     log.info("bot stopped")
 
 
@@ -180,8 +182,9 @@ async def _keep_receiving(
         await asyncio.sleep(wait)
 
 
-def main(at: Endpoint | None = None) -> int:
-    """Serve on this server, or on REDIS_URL's; returns the exit status."""
+def main(at: Endpoint | None = None, on_stop: Callable[[], None] = lambda: None) -> int:
+    """Serve on this server, or on REDIS_URL's; returns the exit status. `on_stop` is called as soon
+    as the end is asked for."""
     config = settings.load()
     require_usable_platform(config)
     if at is None:
@@ -193,7 +196,7 @@ def main(at: Endpoint | None = None) -> int:
         require_usable_server(at)
     logs.configure()
     warn(at)
-    asyncio.run(_serve_until_signal(at.get_secret_value(), config))
+    asyncio.run(_serve_until_signal(at.get_secret_value(), config, on_stop))
     return 0
 
 
@@ -204,24 +207,25 @@ def warn(at: Endpoint) -> None:
             log.warning(sentence)
 
 
-async def _serve_until_signal(url: str, config: Settings) -> None:
+async def _serve_until_signal(url: str, config: Settings, on_stop: Callable[[], None]) -> None:
     stop = asyncio.Event()
+
+    def stopped(number: int) -> None:
+        if number == signal.SIGHUP:
+            logs.detach_terminal()
+        stop.set()
+        on_stop()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            loop.add_signal_handler(number, _on_signal, number, stop)
+            loop.add_signal_handler(number, stopped, number)
     try:
         await serve(url, config, stop)
     finally:  # a second signal must not end us before what a command started is stopped
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
-
-
-def _on_signal(number: int, stop: asyncio.Event) -> None:
-    if number == signal.SIGHUP:
-        logs.detach_terminal()
-    stop.set()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from bot import safe_text
 from bot.runtime import posting
 from bot.store.connection import connect
 from bot.store.store import Store
-from workers import deliver_job, lookup_job
+from workers import lookup_job
+from workers.runtime import delivery_run
 from workers.runtime.server import embedded
 
 # A run that a shell put into the background ignores Ctrl-C, and so would every command it starts.
@@ -89,7 +90,7 @@ def isolate_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     safe_text._hidden.clear()
     stamina.set_testing(True, attempts=3)
     monkeypatch.setattr(posting, "_GAP", 0.0)
-    for job in (deliver_job, lookup_job):
+    for job in (delivery_run, lookup_job):
         monkeypatch.setattr(job, "_LINGER_SECONDS", 0.05)
         monkeypatch.setattr(job, "_POLL_SECONDS", 0.01)
 

@@ -31,6 +31,7 @@ from workers import deliver_job
 from workers.arxiv.client import FeedResult
 from workers.fetch_job import fetch
 from workers.other_channels import OtherChannels
+from workers.runtime import delivery_run
 from workers.score_job import score
 
 FIRST, LAST = date(2025, 8, 5), date(2026, 8, 4)
@@ -126,13 +127,14 @@ class AtOnce:
         self.steps[StepKind.DELIVER] += 1
         deliveries = DueDeliveries(self.store.redis, platform)
 
-        def room(request: DigestRequest) -> deliver_job._ChannelDelivery:
-            return deliver_job._ChannelDelivery(
+        async def deliver(request: DigestRequest) -> delivery_run.ChannelResult:
+            room = deliver_job._ChannelDelivery(
                 *(request, self.store, self.wall, at_once, lambda: self.arxiv.now),
                 OtherChannels(self.store, self.wall),
             )  # type: ignore[arg-type]
+            return await room.deliver()
 
-        self.loop.run(deliver_job._DeliveryRun(deliveries, room, lambda: self.arxiv.now).serve())
+        self.loop.run(delivery_run.DeliveryRun(deliveries, deliver, lambda: self.arxiv.now).serve())
 
 
 def subscriptions() -> list[Subscription]:
@@ -161,7 +163,7 @@ def moments(day: date) -> list[datetime]:
 @pytest.mark.timeout(600)  # 15 s alone, more than a minute on a machine that has much else to do
 def test_a_year_of_days(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_POLL_SECONDS", "_LINGER_SECONDS", "_SPREAD"):
-        monkeypatch.setattr(deliver_job, name, 0.0)
+        monkeypatch.setattr(delivery_run, name, 0.0)
     mine = profile(cutoffs={"relevance": 1, "novelty": 1})
     store.profiles.put_shared(mine)
     arxiv, wall = Calendar(), Wall()

@@ -88,7 +88,7 @@ def run(profile: Annotated[str | None, names.PROFILE] = None) -> None:
         from workers.runtime.environment import with_shared_workers
 
         with with_shared_workers(config) as here:
-            sys.exit(serve(here.url))
+            sys.exit(serve(here.url, here.stop_workers))
     from workers.cli import terminal
 
     sys.exit(terminal.run(config, profile))

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from enum import Enum, auto
 from functools import partial
 
 import redis.asyncio
 import structlog
-from redis import RedisError
 
 from bot.domain.digest import DeliveryBasis, Digest, ListResult, merge_digests
 from bot.domain.request import Address, DigestRequest, delivery_name
@@ -22,7 +18,7 @@ from bot.planning import plan
 from bot.runtime.posting import HEAD, ChannelRateLimit, PostedThread, Poster, ThreadPoster
 from bot.settings import Settings
 from bot.store.outbox import Outbox
-from bot.store.requests import DueDeliveries, FailedAttempt
+from bot.store.requests import DueDeliveries
 from bot.store.store import Store
 from bot.store.values.lease import Lease, LeaseLost
 from bot.views import digest as digest_views
@@ -35,18 +31,11 @@ from workers.judging.stand_ins import Shown, with_stand_ins
 from workers.other_channels import OtherChannels
 from workers.outages import record_outage
 from workers.posted_cards import PostedCards
+from workers.runtime.delivery_run import ChannelResult, DeliveryRun
 
 log = structlog.get_logger()
 
 _LEASE_SECONDS = 15.0
-# The job polls for new requests, and lingers after the last delivery before it ends. After
-# _LASTING_SECONDS it takes no new request: the clock queues the next job.
-_POLL_SECONDS, _LINGER_SECONDS, _LASTING_SECONDS = 0.25, 1.0, 300.0
-# The pause before a channel is tried again that another worker holds, or that met a fault of ours.
-_REST_SECONDS = 1.0
-_TRIES = 3
-# Channels start one after the other within a second, so that their turns never coincide.
-_SPREAD = 0.01
 
 
 def deliver(
@@ -55,14 +44,16 @@ def deliver(
     settings: Settings,
     pace_redis: redis.asyncio.Redis,
     clock: Callable[[], datetime],
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Post and store all deliveries due on a platform, including those that come meanwhile.
+    """Post and store all deliveries due on a platform, including those that come meanwhile, until
+    this `should_stop`: messages under way arrive, and the rest is left to the next job.
 
     Where the platform is away, the clock tries again later; a channel that cannot be posted to any
     more is paused and its subscriber notified; after a fault of ours a delivery is tried again, and
     then given up. None holds up the others.
     """
-    asyncio.run(_all(platform, store, settings, pace_redis, clock))
+    asyncio.run(_all(platform, store, settings, pace_redis, clock, should_stop))
 
 
 async def _all(
@@ -71,6 +62,7 @@ async def _all(
     settings: Settings,
     pace_redis: redis.asyncio.Redis,
     clock: Callable[[], datetime],
+    should_stop: Callable[[], bool],
 ) -> None:
     async with _poster(platform, settings) as poster, pace_redis:
         turn = ChannelRateLimit(pace_redis).acquire
@@ -80,87 +72,9 @@ async def _all(
         def delivery_for(request: DigestRequest) -> _ChannelDelivery:
             return _ChannelDelivery(request, store, poster, turn, clock, others, embeddings)
 
-        await _DeliveryRun(DueDeliveries(store.redis, platform), delivery_for, clock).serve()
-
-
-class _DeliveryRun:
-    """All deliveries due on one platform, concurrently: one task per channel."""
-
-    def __init__(
-        self,
-        deliveries: DueDeliveries,
-        delivery_for: Callable[[DigestRequest], _ChannelDelivery],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._deliveries, self._delivery_for, self._clock = deliveries, delivery_for, clock
-        # By the deliveries' keys: tasks and their channels; until when a delivery is not retried.
-        self._under_way: dict[str, asyncio.Task[ChannelResult]] = {}
-        self._places: dict[str, Address] = {}
-        self._resting: dict[str, float] = {}
-        self._faults = Counter[str]()
-        self._last = 0.0
-
-    async def serve(self) -> None:
-        """Deliver until nothing was due for a second, or this job has lasted long enough. Channels
-        that another worker holds do not count; they are left to the next job."""
-        begun = self._last = time.monotonic()
-        while True:
-            now = time.monotonic()
-            if takes_more := now - begun < _LASTING_SECONDS:
-                await self._start_newcomers(now)
-            if self._under_way:
-                await asyncio.wait(
-                    self._under_way.values(),
-                    timeout=_POLL_SECONDS,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                self._collect_finished()
-            elif not takes_more or now - self._last >= _LINGER_SECONDS:
-                return
-            else:
-                await asyncio.sleep(_POLL_SECONDS)
-
-    async def _start_newcomers(self, now: float) -> None:
-        """Start deliveries that are due and not resting, one at a time per channel."""
-        resting = [key for key, until in self._resting.items() if now < until]
-        ignored = [*self._under_way, *resting]
-        newcomers = await asyncio.to_thread(self._deliveries.newcomers, ignored)
-        begun = 0
-        for key, request in newcomers.items():
-            if request.address not in self._places.values():
-                self._places[key] = request.address
-                self._under_way[key] = asyncio.create_task(
-                    self._deliver_one(key, request, begun * _SPREAD % 1)
-                )
-                begun += 1
-
-    def _collect_finished(self) -> None:
-        for key in [key for key, task in self._under_way.items() if task.done()]:
-            del self._places[key]
-            if self._under_way.pop(key).result() is not ChannelResult.LOCKED:
-                self._last = time.monotonic()
-
-    async def _deliver_one(self, key: str, request: DigestRequest, after: float) -> ChannelResult:
-        """Make one delivery; a fault of ours is logged and stops no other. Raises RedisError, after
-        which rq runs the whole job again: nothing works without the store."""
-        await asyncio.sleep(after)
-        try:
-            result = await self._delivery_for(request).deliver()
-        except RedisError:
-            raise
-        except Exception:
-            log.exception("could not deliver", channel=str(request.address))
-            self._faults[key] += 1
-            result = ChannelResult.FAULT if self._faults[key] >= _TRIES else ChannelResult.AGAIN
-        match result:
-            case ChannelResult.DONE:
-                self._deliveries.drop([key])
-            case ChannelResult.LOCKED | ChannelResult.AGAIN:
-                self._resting[key] = time.monotonic() + _REST_SECONDS
-            case ChannelResult.UNAVAILABLE | ChannelResult.FAULT:
-                tried = FailedAttempt(at=self._clock(), fault=result is ChannelResult.FAULT)
-                self._deliveries.put_failed(key, tried)
-        return result
+        deliveries = DueDeliveries(store.redis, platform)
+        run = DeliveryRun(deliveries, lambda due: delivery_for(due).deliver(), clock, should_stop)
+        await run.serve()
 
 
 @asynccontextmanager
@@ -179,17 +93,6 @@ async def _poster(platform: str, settings: Settings) -> AsyncIterator[Poster]:
             yield poster
     else:
         raise ValueError(f"this worker has no token for {platform}")
-
-
-class ChannelResult(Enum):
-    """The result of one delivery: nothing is left to do, another worker holds the channel, it
-    failed and is tried again, the platform is away, or we are at fault."""
-
-    DONE = auto()
-    LOCKED = auto()
-    AGAIN = auto()
-    UNAVAILABLE = auto()
-    FAULT = auto()
 
 
 class _ChannelDelivery:

@@ -26,6 +26,7 @@ from bot.store.connection import connect
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from bot.store.values.quarantine import claim_server
+from workers.runtime.stopping import should_stop
 
 if TYPE_CHECKING:
     from workers.arxiv.client import ArxivClient
@@ -62,6 +63,7 @@ def fetch(step: Any, legacy_requests: Any = None) -> None:
 
 def score(step: Any, legacy_requests: Any = None) -> None:
     """Store the profile's decided day."""
+    from workers.judging.batches import HandedBack
     from workers.score_job import score as run
 
     if (asked := _step(step, legacy_requests)) is None:
@@ -73,11 +75,15 @@ def score(step: Any, legacy_requests: Any = None) -> None:
         kept.put_progress(asked.id, done, total)
 
     with _logged(asked.id), _model(config, asked.wish, kept) as model:
-        run(
-            *(asked.wish, kept, model, config.calls_at_once, _now, report, config.limits),
-            _embeddings(config, kept),
-            config.second_look,
-        )
+        try:
+            run(
+                *(asked.wish, kept, model, config.calls_at_once, _now, report, config.limits),
+                _embeddings(config, kept),
+                config.second_look,
+                should_stop,
+            )
+        except HandedBack:  # whoever waits for the day has it queued again
+            log.info("day handed back", step=asked.id)
 
 
 def show(step: Any) -> None:
@@ -165,7 +171,7 @@ def deliver(platform: str, legacy_requests: Any = None) -> None:
         return
     config = settings.load()
     with _logged(f"deliver-{platform}"):
-        post(platform, _store(config), config, _pace(config), _now)
+        post(platform, _store(config), config, _pace(config), _now, should_stop)
 
 
 def _step(step: Any, before: Any) -> Step | None:

@@ -71,13 +71,13 @@ def score(
     limits: tuple[Limits, Limits] = (Limits(), Limits()),
     embeddings: Embeddings | None = None,
     looks_again: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Decide and store a profile's day.
+    """Decide and store a profile's day. Raises HandedBack where this `should_stop` before that.
 
     One worker at a time scores for the same criteria and model: another day, or the same for a
     profile with other cut-offs, may have the same papers, which are paid for once. While another
-    holds the lease, or died a moment ago, this returns at once; the next attempt finds the stored
-    scores. `model` is None where this worker has no key; the local judge needs none. `limits` are
+    holds the lease this returns at once. `model` is None where this worker has no key. `limits` are
     the requesting workspace's and the profile's in it. Without `embeddings` words alone rank.
     """
     profile, list_result = store.profiles.get(request.profile), _stored_list(request, store)
@@ -99,7 +99,7 @@ def score(
         else:
             payer = Payer.of(request.address.workspace_key, profile.name, limits)
             paid = payer, calls_at_once, clock, lease, name
-            scorer = DayScorer(store, model, profile, *paid, looks_again, shown)
+            scorer = DayScorer(store, model, profile, *paid, looks_again, shown, should_stop)
             keeper = Gatekeeper(store, profile, model.name, request.judge.owner)
             voted = _votes(request, store, profile, papers, embeddings)
             meaning = meanings.where(payer.limited or keeper.divides, bool(voted))

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, NamedTuple, TypeVar
-from weakref import WeakValueDictionary
+from typing import Any, Generic, NamedTuple, TypeVar
+from weakref import WeakSet, WeakValueDictionary
 
 import redis
 import structlog
@@ -82,6 +82,8 @@ class Answers(ABC, Generic[I]):
         self.discussions = Discussions(self.context.store, poster)
         self.waiting = Waiting(self, services.lookup_waiter, services.task_waiter)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # What answers now: its event was acknowledged, so that nobody would do it again.
+        self.under_way = WeakSet[asyncio.Task[Any]]()
 
     @abstractmethod
     async def identify(self, interaction: I, action: Action) -> Invocation:
@@ -126,6 +128,8 @@ class Answers(ABC, Generic[I]):
     async def act(self, interaction: I, action: Action) -> None:
         """Run an action once, however often the platform delivers its event, and answer in any
         case. A lookup is waited for apart: the next press on the message does not wait for it."""
+        if task := asyncio.current_task():
+            self.under_way.add(task)
         async with self._turn(interaction.turn):
             try:
                 if not await asyncio.to_thread(

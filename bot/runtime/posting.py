@@ -27,6 +27,7 @@ from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, Refused, Unavailable
+from bot.runtime.closing import finish
 from bot.store.outbox import CHANNEL_PACE_KEY, Outbox, OutboxEntry
 
 log = structlog.get_logger()
@@ -43,6 +44,8 @@ _LONGEST = 60.0
 _SKEW_MS = 5000
 # Seconds between an answer and the next message in a channel.
 _GAP = 1.0
+# A message under way may take so long to arrive after its process was told to stop.
+_LAST_SECONDS = 4.0
 # So long after a lease was renewed a message may begin, in seconds: well before it expires.
 _FRESH = 5.0
 
@@ -181,7 +184,7 @@ class ThreadPoster:
                 return await self._changed(slot, known, post) if slot == HEAD else known
             entry = OutboxEntry(at=known.at if known else now, body=body)
             try:
-                message = await self._sent(slot, post, under, known)
+                return await self._sent(slot, post, under, known, entry)
             except Refused as refused:
                 log.warning(
                     "message refused", channel=str(self.address), slot=slot, why=str(refused)
@@ -196,8 +199,6 @@ class ThreadPoster:
                 if known is None and not is_unclear:
                     await asyncio.to_thread(self.outbox.withdraw, slot, self.number, now)
                 raise
-            else:
-                entry = entry.model_copy(update={"message": message})
             await asyncio.to_thread(self.outbox.put_result, slot, entry)
             return entry
 
@@ -273,21 +274,36 @@ class ThreadPoster:
         return entry
 
     async def _sent(
-        self, slot: str, post: Post, under: str | None, known: OutboxEntry | None
-    ) -> str:
+        self,
+        slot: str,
+        post: Post,
+        under: str | None,
+        known: OutboxEntry | None,
+        entry: OutboxEntry,
+    ) -> OutboxEntry:
+        """The stored entry of a message that is in the channel, now or since before."""
         key = self._key(slot)
         if known:
             self._unclear[slot] = (known.at, under)
             if found := await self.poster.find(self.address, key, known.at, under):
-                return found[0]
+                return await self._stored(slot, entry, found[0])
         await self.turn(self.address)
         # A turn that was used late must not bring the next message early.
         if (early := self._free - time.monotonic()) > 0:
             await self.sleep(early)
         await self._renew()
-        message = await self.poster.send(self.address, post, key, under)
-        self._free = time.monotonic() + _GAP
-        return message
+
+        async def send() -> OutboxEntry:
+            message = await self.poster.send(self.address, post, key, under)
+            self._free = time.monotonic() + _GAP
+            return await self._stored(slot, entry, message)
+
+        return await finish(send(), _LAST_SECONDS)
+
+    async def _stored(self, slot: str, entry: OutboxEntry, message: str) -> OutboxEntry:
+        entry = entry.model_copy(update={"message": message})
+        await asyncio.to_thread(self.outbox.put_result, slot, entry)
+        return entry
 
     async def _renew(self) -> None:
         """Renew the lease so that it is ours when the message goes, right after this. A machine may

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from bot.domain.digest import ListQuery, Source
 from bot.domain.judge import Judge
-from bot.domain.papers import Cutoffs
+from bot.domain.papers import Cutoffs, Profile
 from bot.domain.request import Address, DigestRequest
 from bot.settings import Settings
 from bot.store.connection import connect
@@ -102,9 +102,9 @@ def start(word: str, settings: dict[str, str], log: Path) -> subprocess.Popen[by
         )
 
 
-def wish(store: Store, names: list[str], query: ListQuery) -> None:
+def wish(store: Store, names: list[str], query: ListQuery, wanted: Profile = PROFILE) -> None:
     """Every channel wishes for this day at the same moment."""
-    profile, since = store.profiles.put(PROFILE), datetime.now(UTC)
+    profile, since = store.profiles.put(wanted), datetime.now(UTC)
     judge = Judge(model=Settings.model_fields["model"].default)
     for name in names:
         address = Address(platform="slack", workspace="T1", channel=name)

@@ -137,6 +137,7 @@ class SlackState:
         # Slack waits 3 s, which would test the machine: tests are about the order of events.
         self.ack_timeout_seconds = TIMEOUT_SECONDS
         self.retry_after = 0  # seconds that a 429 asks for; 0: by the rate limit
+        self.answers_after = 0.0  # seconds that a message is there before its sender hears so
         asked = ["commands", "mpim:read", "files:read", *REQUIRED_SCOPES.values()]
         self.scopes = ",".join(dict.fromkeys(asked))
         self.channels = {f"C{n}": Channel() for n in (1, 2, 3)}
@@ -625,6 +626,8 @@ class FakeSlack(SlackState):
         self.calls.append(Call(method, given, at, error))
         if error == "hang":
             await asyncio.Event().wait()
+        if method == "chat.postMessage" and self.answers_after:
+            await asyncio.sleep(self.answers_after)
         if error == "disconnect" or fault == "lost_reply":
             abort(request)
         granted = "connections:write" if token.startswith("xapp-") else self.scopes

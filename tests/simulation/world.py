@@ -41,6 +41,7 @@ from tests.simulation.virtual_time import simulated
 from workers import deliver_job, jobs
 from workers.judging import batches
 from workers.judging import model as model_module
+from workers.runtime import delivery_run
 
 # Waits are longer than the real ones: nothing hangs on them, and most of a run would go there.
 _TICK_SECONDS, _POLL_SECONDS = 1800.0, 3.0
@@ -239,7 +240,7 @@ class World:
             patch(model_module, "open_model", lambda *args, **named: self.model)
             patch(deliver_job, "_poster", poster)
             patch(deliver_job, "ChannelRateLimit", _NoRateLimit)
-            patch(deliver_job, "_POLL_SECONDS", _POLL_SECONDS)
+            patch(delivery_run, "_POLL_SECONDS", _POLL_SECONDS)
             patch(bot_main, "connect_briefly", lambda url: self.redis.client())
             patch(bot_main, "Queues", queues)
             patch(bot_main, "ChannelRateLimit", _NoRateLimit)

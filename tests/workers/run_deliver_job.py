@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 
 import redis.asyncio
@@ -67,12 +68,14 @@ def run_deliver_job(
     redis_url: str,
     requests: list[DigestRequest],
     now: datetime | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """The job, for those whom the clock found due."""
     DueDeliveries(store.redis, "slack").put(requests)
     settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=fake_slack.url)
     pace = redis.asyncio.Redis.from_url(redis_url)
-    deliver_job.deliver("slack", store, settings, pace, lambda: now or datetime.now(UTC))
+    clock = lambda: now or datetime.now(UTC)  # noqa: E731
+    deliver_job.deliver("slack", store, settings, pace, clock, should_stop)
 
 
 def replies(fake_slack: FakeSlack, channel: str) -> int:

@@ -16,6 +16,7 @@ from bot.domain.request import Address, DigestRequest, delivery_name, digest_nam
 from bot.planning import plan
 from bot.planning.plan import StepKind
 from bot.slack.poster import SlackPoster
+from bot.store.outbox import Outbox
 from bot.store.requests import DueDeliveries, content_key
 from bot.store.store import Store
 from bot.store.values.lease import LeaseLost
@@ -45,6 +46,7 @@ from tests.workers.run_deliver_job import (
     subscribed,
 )
 from workers import deliver_job
+from workers.runtime import delivery_run
 
 
 def test_every_channel_gets_the_day_and_it_is_remembered(
@@ -57,6 +59,27 @@ def test_every_channel_gets_the_day_and_it_is_remembered(
         assert plan.next_step(each, store.requests.state(each)) is None
         (short,) = store.history.of(each.address)
         assert short.message == fake_slack.visible_messages(each.address.channel)[0]["ts"]
+
+
+def test_a_job_that_is_to_stop_finishes_the_message_it_is_at_and_the_next_one_goes_on(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    """Nobody has to look for a message: what was sent is written down."""
+    requests, fake_slack.answers_after = put_judged_day(store, "C1"), 0.5
+    there = lambda: len(fake_slack.visible_messages("C1"))  # noqa: E731
+    run_deliver_job(fake_slack, store, redis_url, requests, should_stop=lambda: there() == 3)
+    assert there() == 3
+    (name,) = store.redis.keys("pb:outbox:*:*")  # type: ignore[misc]
+    assert [
+        e
+        for e in Outbox(store.redis, name.removeprefix("pb:outbox:")).entries().values()
+        if not e.message
+    ] == []
+    assert plan.next_step(requests[0], store.requests.state(requests[0])) is not None
+    fake_slack.answers_after = 0.0
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert replies(fake_slack, "C1") == 6
+    assert not [call for call in fake_slack.calls if call.method == "conversations.replies"]
 
 
 def test_delivering_again_adds_nothing(fake_slack: FakeSlack, store: Store, redis_url: str) -> None:
@@ -263,7 +286,7 @@ def test_two_profiles_due_in_one_channel_take_turns(
 def test_a_long_job_takes_no_more_requests(
     fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliver_job, "_LASTING_SECONDS", -1)
+    monkeypatch.setattr(delivery_run, "_LASTING_SECONDS", -1)
     requests = put_judged_day(store, "C1")
     run_deliver_job(fake_slack, store, redis_url, requests)
     assert fake_slack.visible_messages("C1") == []

@@ -27,7 +27,7 @@ from tests.workers.run_score_job import put_profile_request, run_score_job
 from tests.workers.scripted_model import ScriptedModel, well_formed_reply
 from workers.embedding.embeddings import Embed, Embeddings
 from workers.judging import outcomes
-from workers.judging.batches import ModelReply
+from workers.judging.batches import HandedBack, ModelReply
 from workers.score_job import deliver_to_terminal, score
 
 
@@ -86,6 +86,24 @@ def test_a_second_worker_leaves_papers_that_are_being_judged_and_is_free_at_once
     assert len(first.asked) == 2
     score(by, store, second, 4, lambda: NOW, lambda done, total: None)
     assert second.asked == []
+
+
+@pytest.mark.parametrize(("asked", "left"), [(1, 1), (2, 0)])
+def test_a_day_that_is_handed_back_keeps_its_scores_and_the_next_worker_decides_it(
+    store: Store, asked: int, left: int
+) -> None:
+    """Told to stop during the first call, and during the last one."""
+    by, first = put_profile_request(store, profile()), ScriptedModel(well_formed_reply)
+    announce(store, by, paper_ids(25))
+    told = lambda: len(first.asked) == asked  # noqa: E731
+    with pytest.raises(HandedBack):
+        score(by, store, first, 1, lambda: NOW, lambda done, total: None, should_stop=told)
+    assert (len(first.asked), first.looks) == (asked, [])
+    assert store.requests.state(by).judged is None
+    second = ScriptedModel(well_formed_reply)
+    run_score_job(store, by, second)
+    assert len(second.asked) == left
+    assert len(second.looks) == 1
 
 
 def stolen(store: Store, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -74,6 +74,7 @@ def score_papers(
     calls_at_once: int,
     instructions: str | None = None,
     per_call: int = PAPERS_PER_CALL,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Generator[CallResult]:
     """Score the papers, yielding results as they arrive (and an empty CallResult as a heartbeat).
 
@@ -81,8 +82,9 @@ def score_papers(
     calls paid for unscored ones still count. Papers are dealt to calls in their given order,
     scored ones included, so that a resumed run groups them as before. At the end every paper has a
     result. Closing the iterator starts no further call. `instructions` replace the profile's own.
+    Once it `should_stop` no call begins; raises HandedBack when those under way have come in.
     """
-    run = _Run(model, profile, instructions or scoring.instructions(profile))
+    run = _Run(model, profile, instructions or scoring.instructions(profile), should_stop)
     for paper in papers:
         if earlier := known_results.get(paper.versioned):
             run.calls[paper.versioned].extend(earlier.calls)
@@ -111,11 +113,21 @@ class _Part:
     among: int = 0
 
 
+class HandedBack(Exception):
+    """This process was to stop: nobody asked about some papers, and the next job does."""
+
+
 class _Run:
     """The calls under way for one day."""
 
-    def __init__(self, model: ModelClient, profile: Profile, instructions: str) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: ModelClient,
+        profile: Profile,
+        instructions: str,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.model, self.should_stop = model, should_stop
         self.instructions = instructions
         self.schema = scoring.schema()
         self.key = scoring.judge_key(profile, model.name)
@@ -142,9 +154,11 @@ class _Run:
             # Also once the server is found to be away: a call it has taken may yet be answered, and
             # is paid for then. One not yet made says at once that nothing was asked.
             while waiting or under_way:
-                while waiting and len(under_way) < self.at_once:
+                while waiting and len(under_way) < self.at_once and not self.should_stop():
                     part = replace(waiting.popleft(), among=self.at_once)
                     under_way[self._submitted(pool, part)] = part
+                if not under_way:
+                    raise HandedBack
                 self.crowd = max(self.crowd, len(under_way))
                 done, _ = wait(under_way, _HEARTBEAT_SECONDS, FIRST_COMPLETED)
                 for future in done:

@@ -73,13 +73,16 @@ class DayScorer:
         day: str,
         looks_again: bool = True,
         examples: Examples | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """`day` is the decided day's name: savings are booked once for it, however often it is
-        judged. `looks_again` allows calls about close calls. The model is shown the `examples`."""
+        judged. `looks_again` allows calls about close calls. The model is shown the `examples`.
+        Its methods raise HandedBack instead of asking anything once they `should_stop`."""
         self._store, self._model, self._profile, self._payer = store, model, profile, payer
         self._spending, self._accounts = Spending(store), Accounts(store)
         self._calls_at_once, self._clock, self._lease = calls_at_once, clock, lease
         self._day, self._looks_again = day, looks_again
+        self._should_stop = should_stop
         self._examples, self._told = examples, scoring.instructions(profile, examples)
 
     @property
@@ -112,6 +115,7 @@ class DayScorer:
                 batches.score_papers(
                     *(metered, self._profile, asked, results, self._calls_at_once, self._told),
                     per_call=per_call,
+                    should_stop=self._should_stop,
                 )
             ) as arriving,
         ):
@@ -176,6 +180,7 @@ class DayScorer:
         the others have none."""
         if not papers:
             return {}
+        self._require_time()
         calls = [call for result in results.values() for call in result.calls]
         form = close_calls.form(self._store.scores.usage(calls))
         away = next((r.trouble for r in results.values() if r.trouble in _AWAY), None)
@@ -240,6 +245,7 @@ class DayScorer:
     ) -> tuple[str, ...]:
         """Ask for the order and the sentences, store them, and return the order, empty where there
         is none. Papers that the answer leaves out come last, in the order of `by_rank`."""
+        self._require_time()
         name, writer = self._profile.name, top_papers.writer_key(self._profile, self._model.name)
         english = not self._profile.foreign_language
         instructions, question = top_papers.instructions(self._profile), top_papers.question(papers)
@@ -284,6 +290,10 @@ class DayScorer:
         if most is None:
             return unknown, batches.PAPERS_PER_CALL
         return unknown[:most], batches.PAPERS_OF_SHORT_BUDGET
+
+    def _require_time(self) -> None:
+        if self._should_stop():
+            raise batches.HandedBack
 
     def _metered(self, row_tokens: int, patience: float = 1.0, choices: int = 1) -> MeteredModel:
         payer, clock = self._payer, self._clock

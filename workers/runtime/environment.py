@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,20 +23,22 @@ from bot.store.lookups import Lookups
 from bot.store.queues import Queues
 from bot.store.store import Store
 from bot.store.values.quarantine import claim_server
-from workers.runtime import worker
+from workers.runtime import stopping, worker
 from workers.runtime.server import embedded, own
 
-# Idle workers end at once, one with a job two seconds later (worker.run_pool).
-_STOP_SECONDS = 5.0
+# Idle workers end at once, one with a job when that is done or given back (worker.run_pool).
+_STOP_SECONDS = stopping.PATIENCE_SECONDS + 2
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The server's address, its store and its queues."""
+    """The server's address, its store and its queues. `stop_workers` tells workers that were
+    started with it that the end is near."""
 
     url: Endpoint
     store: Store
     queues: Queues
+    stop_workers: Callable[[], None] = lambda: None
 
 
 @contextmanager
@@ -89,14 +91,14 @@ def with_private_workers(settings: Settings, *queues: str) -> Iterator[Environme
 def with_shared_workers(settings: Settings) -> Iterator[Environment]:
     """An environment with workers on the installation's queues, so that the next command takes up
     what this one leaves undone."""
-    with environment(settings) as here, _workers(here.url, settings.data_dir, ""):
-        yield here
+    with environment(settings) as here, _workers(here.url, settings.data_dir, "") as stop:
+        yield replace(here, stop_workers=stop)
 
 
 @contextmanager
 def _workers(
     at: Endpoint, data_dir: Path, private: str, queues: Sequence[str] = ()
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     url = at.get_secret_value()
     own(data_dir)
     log = data_dir / "workers.log"
@@ -108,7 +110,7 @@ def _workers(
     )
     pool.start()
     try:
-        yield
+        yield pool.terminate
     finally:
         pool.terminate()
         pool.join(_STOP_SECONDS)

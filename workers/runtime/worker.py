@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -26,6 +29,7 @@ from rq.worker_pool import WorkerData, WorkerPool
 from bot import logs
 from bot.safe_text import safe
 from bot.store.queues import queue_names
+from workers.runtime import stopping
 
 log = structlog.get_logger()
 
@@ -59,7 +63,7 @@ class Worker(rq.Worker):
 
     def run_maintenance_tasks(self) -> None:
         """Stop an idle worker: rq heeds a stop only between two jobs."""
-        if _should_stop():
+        if stopping.should_stop():
             raise StopRequested
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
@@ -76,22 +80,32 @@ class Worker(rq.Worker):
         try:
             super().heartbeat(timeout, pipeline)
         except redis.ConnectionError:
-            if _should_stop():
+            if stopping.should_stop():
                 raise StopRequested from None
             raise
-        if _should_stop():
+        if stopping.should_stop():
             self.log.warning("Worker %s: it stops after this job", self.name)
             self._stop_requested = True
 
+    def main_work_horse(self, job: Job, queue: rq.Queue) -> None:
+        """In the job's own process."""
+        threading.Thread(target=_end_late_job, daemon=True).start()
+        super().main_work_horse(job, queue)
 
-# Set by the pool for its forked workers: one that is just starting may lose its signal.
-_stopping = multiprocessing.RawValue("b", 0)
+    def setup_work_horse_signals(self) -> None:
+        """A job looks for itself whether it is to end: a signal to all processes of a service, as
+        process managers send, must not cut a message off."""
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _should_stop() -> bool:
-    """Whether this worker, or pool, is to end: its parent said so, or is gone."""
-    parent = multiprocessing.parent_process()
-    return bool(_stopping.value) or (parent is not None and not parent.is_alive())
+def _end_late_job() -> None:
+    """End this job's process where it goes on long after it was to stop. Its worker gives the job
+    back to its queue, or, where that one is gone, the next one to start does."""
+    while not stopping.should_stop():
+        time.sleep(0.2)
+    time.sleep(stopping.PATIENCE_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class _Stopped(Exception):
@@ -154,30 +168,34 @@ class Pool(WorkerPool):
 
     def request_stop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
         """Stop at once; rq's loop would notice a second later."""
-        _stopping.value = 1
+        stopping.request_stop()
         if signum == signal.SIGHUP:
             logs.detach_terminal()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
         raise _Stopped
 
     def all_workers_have_stopped(self) -> bool:
-        """Wait for idle workers, which stop at once; rq would check again only a second later."""
-        for data in self.worker_dict.values():
-            data.process.join(1)
-        return super().all_workers_have_stopped()
+        """Whether they have, as soon as one more has, or in half a second; rq would look only once
+        a second, at one after the other."""
+        running = list(self.worker_dict.values())
+        multiprocessing.connection.wait([data.process.sentinel for data in running], 0.5)
+        for data in running:
+            if not data.process.is_alive():
+                self.handle_dead_worker(data)
+        return not self.worker_dict
 
     def check_workers(self, respawn: bool = True) -> None:
         super().check_workers(respawn)
-        if _should_stop():
+        if stopping.should_stop():
             self.request_stop()
 
 
 def run_pool(url: str, private: str = "", only: Sequence[str] = ()) -> None:
     """Run the pool until SIGTERM or SIGINT, on the installation's queues or a command's own
-    (`private`), optionally `only` some of them. Jobs under way are finished first, a command's own
-    are aborted: the scores they bought are stored."""
+    (`private`), optionally `only` some of them. A job under way finishes the message or the calls
+    it is at, and is given back; a command's own are aborted: the scores they bought are stored."""
     os.environ["REDIS_URL"] = url  # the jobs' settings read it
-    _stopping.value = 0
+    stopping.begin()
     logs.configure()
     # rq logs every poll of a queue; jobs.py logs a line per job.
     pool = Pool(url, queue_names(private, only))
@@ -186,8 +204,10 @@ def run_pool(url: str, private: str = "", only: Sequence[str] = ()) -> None:
         log.info("workers started", pid=os.getpid())
         pool.start(logging_level="WARNING")
     except _Stopped:
+        late = time.monotonic() + stopping.PATIENCE_SECONDS + 1
         while not pool.all_workers_have_stopped():
-            if private:  # nobody is waiting; a second signal aborts the job
+            # Nobody waits for a command's own job. A second signal aborts it.
+            if private or time.monotonic() > late:
                 pool.stop_workers()  # type: ignore[no-untyped-call]
         for child in multiprocessing.active_children():  # one the pool had not recorded yet
             child.terminate()

@@ -31,6 +31,7 @@ from tests.servers.fake_discord_state import (
 )
 from tests.workers.run_deliver_job import put_judged_day
 from workers import deliver_job
+from workers.runtime import delivery_run
 
 HERE = Address(platform="discord", workspace=GUILD_ID, channel="200000000000000001")
 READERS = [f"30000000000000001{n}" for n in (1, 2, 3)]
@@ -130,7 +131,7 @@ def test_a_card_names_an_open_channel_by_its_id_and_links_the_card_there(
     redis_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(deliver_job, "_LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(delivery_run, "_LINGER_SECONDS", 0.05)
     monkeypatch.setattr(deliver_job.ChannelRateLimit, "acquire", lambda *_: asyncio.sleep(0))
     fake_discord.channels[HERE.channel].visible_to = None if is_open else {USER_ID}
     deliver(fake_discord, store, redis_url, HERE)
@@ -148,7 +149,7 @@ def test_a_card_names_an_open_channel_by_its_id_and_links_the_card_there(
 def test_a_thread_that_was_deleted_is_not_pointed_to(
     fake_discord: FakeDiscord, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliver_job, "_LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(delivery_run, "_LINGER_SECONDS", 0.05)
     monkeypatch.setattr(deliver_job.ChannelRateLimit, "acquire", lambda *_: asyncio.sleep(0))
     deliver(fake_discord, store, redis_url, HERE)
     head, *_ = fake_discord.visible_messages(HERE.channel)

@@ -15,8 +15,9 @@ from bot.discord import events
 from bot.discord import poster as poster_discord
 from bot.discord.events import DiscordApp
 from bot.errors import PaperboyError
-from bot.runtime.closing import finish_closing
+from bot.runtime.closing import finish, finish_closing
 from tests.servers.fake_http import run_fake_server
+from tests.waiting import TIMEOUT_SECONDS
 
 
 def test_a_close_that_is_cancelled_twice_ends_before_the_cancellation_is_raised() -> None:
@@ -49,6 +50,59 @@ def test_a_close_that_fails_or_never_ends_says_so() -> None:
         asyncio.run(finish_closing(broken()))
     with pytest.raises(TimeoutError):
         asyncio.run(finish_closing(asyncio.sleep(3600), seconds=0.0))
+
+
+def test_work_under_way_comes_to_its_end_before_the_cancellation_is_raised() -> None:
+    async def run() -> list[str]:
+        begun, go, done = asyncio.Event(), asyncio.Event(), list[str]()
+
+        async def work() -> str:
+            begun.set()
+            await go.wait()
+            done.append("sent")
+            return "17.5"
+
+        task = asyncio.create_task(finish(work(), seconds=TIMEOUT_SECONDS))
+        await begun.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.wait({task})
+        return [*done, "cancelled" if task.cancelled() else task.result()]
+
+    assert asyncio.run(run()) == ["sent", "cancelled"]
+
+
+def test_work_that_goes_on_too_long_after_the_cancellation_is_cut_short() -> None:
+    async def run() -> list[bool]:
+        begun, cut = asyncio.Event(), list[bool]()
+
+        async def work() -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cut.append(True)
+
+        task = asyncio.create_task(finish(work(), seconds=0.0))
+        await begun.wait()
+        task.cancel()
+        await asyncio.wait({task})
+        await asyncio.sleep(0)
+        return [*cut, task.cancelled()]
+
+    assert asyncio.run(run()) == [True, True]
+
+
+def test_work_that_nobody_cancels_is_awaited_with_what_it_raises() -> None:
+    async def work(fails: bool) -> str:
+        if fails:
+            raise OSError("gone")
+        return "17.5"
+
+    assert asyncio.run(finish(work(False), seconds=0.0)) == "17.5"
+    with pytest.raises(OSError, match="gone"):
+        asyncio.run(finish(work(True), seconds=0.0))
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ from tests.servers.fake_discord import run_fake_discord
 from tests.servers.fake_discord_state import GUILD_ID
 from tests.servers.fake_slack import run_fake_slack
 from workers import deliver_job
+from workers.runtime import delivery_run
 
 Json = dict[str, Any]
 ALL = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(6)))
@@ -154,8 +155,8 @@ def place(
 
     monkeypatch.setattr(posting.ChannelRateLimit, "acquire", no_wait)
     monkeypatch.setattr(posting, "_WAITS", (0.0,))
-    monkeypatch.setattr(deliver_job, "_LINGER_SECONDS", 0.0)
-    monkeypatch.setattr(deliver_job, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(delivery_run, "_LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(delivery_run, "_POLL_SECONDS", 0.01)
     if request.param == "slack":
         with run_fake_slack() as fake_slack:
             settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=fake_slack.url)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ from bot.domain.subscription import Paused, Subscription, Votes
 from bot.profiles import form as form_profile
 from bot.runtime import lookup_waiter, waiting
 from bot.slack import events, forms
+from bot.slack.answers import SlackAnswers
 from bot.store.connection import connect_briefly
 from bot.store.gates import Gates, gate_key
 from bot.store.history import History
@@ -56,6 +59,31 @@ from tests.waiting import TIMEOUT_SECONDS, wait_until
 pytestmark = pytest.mark.usefixtures("no_long_waits", "logged")
 
 MOMENT = "Paperboy can't reach its database"
+
+
+def test_who_was_acknowledged_is_answered_before_the_bot_stops(
+    fake_slack: FakeSlack, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slack does not deliver the command again."""
+    begun, closed = threading.Event(), threading.Event()
+    respond, cancel_all = SlackAnswers.respond, process._cancel_all
+
+    async def slowly(self: SlackAnswers, *given: Any) -> None:
+        begun.set()
+        assert await asyncio.to_thread(closed.wait, TIMEOUT_SECONDS)
+        await respond(self, *given)
+
+    async def until_nothing_comes_in(tasks: set[asyncio.Task[Any]]) -> None:
+        await cancel_all(tasks)
+        asyncio.get_running_loop().call_later(0.2, closed.set)  # after all else is closed
+
+    monkeypatch.setattr(SlackAnswers, "respond", slowly)
+    monkeypatch.setattr(process, "_cancel_all", until_nothing_comes_in)
+    with serving(redis_url, fake_slack):
+        fake_slack.wait_until(lambda: fake_slack.sockets)
+        assert_acked(fake_slack.command("list"))
+        assert begun.wait(TIMEOUT_SECONDS)
+    assert len(fake_slack.ephemeral) == 1
 
 
 # -- subscriptions

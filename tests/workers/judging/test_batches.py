@@ -13,7 +13,7 @@ from tests.factories import paper, paper_ids, profile
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 from tests.workers.scripted_model import ScriptedModel, well_formed_reply
 from workers.judging import batches
-from workers.judging.batches import ModelReply
+from workers.judging.batches import HandedBack, ModelReply
 
 PAPERS = [paper(id) for id in paper_ids(45)]
 
@@ -45,6 +45,31 @@ def test_a_paper_that_has_its_score_is_not_asked_again() -> None:
     verdicts, _ = judged(model, known)
     assert verdicts.keys() == first.keys()
     assert {id for about in model.asked for id in about} == {p.id for p in PAPERS[13:]}
+
+
+def test_a_run_that_is_to_stop_waits_for_its_calls_and_begins_no_other() -> None:
+    """Four of five calls are under way when it is told: what they bring is paid for."""
+    five, verdicts, stopping = [paper(id) for id in paper_ids(100)], dict[str, ScoreResult](), []
+    together = threading.Barrier(4)
+
+    def answered(about: list[str]) -> str:
+        together.wait(TIMEOUT_SECONDS)
+        stopping.append(True)
+        return well_formed_reply(about)
+
+    model = ScriptedModel(answered)
+    arriving = batches.score_papers(
+        model, profile(), five, {}, 4, should_stop=lambda: bool(stopping)
+    )
+    with pytest.raises(HandedBack):
+        verdicts.update(pair for brought in arriving for pair in brought.results.items())
+    assert len(model.asked) == 4
+    assert sum(verdict.score is not None for verdict in verdicts.values()) == 80
+    rest = ScriptedModel(well_formed_reply)
+    for brought in batches.score_papers(rest, profile(), five, verdicts, 4):
+        verdicts |= brought.results
+    assert [len(about) for about in rest.asked] == [20]
+    assert all(verdict.score for verdict in verdicts.values())
 
 
 def test_papers_taken_up_again_are_asked_in_the_company_they_were_in() -> None:
