@@ -92,7 +92,8 @@ def copy_pressed(invocation: Invocation, context: Context, value: str) -> Answer
 def as_file(invocation: Invocation, context: Context, value: str) -> Answer:
     """A profile as TOML, which `paperboy profiles import` and the form for a new one read."""
     profile = context.find_profile(value, invocation.address)
-    return Answer(profiles.profile_file(profile, as_toml(profile)))
+    head, file = profiles.profile_file(profile, as_toml(profile))
+    return Answer(head, file=file)
 
 
 def asked_to_delete(invocation: Invocation, context: Context, value: str) -> Answer:

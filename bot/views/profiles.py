@@ -8,7 +8,7 @@ from typing import Final
 from bot.arxiv.text import one_line, shortened
 from bot.domain.draft import Origin, OriginKind
 from bot.domain.languages import language_name
-from bot.domain.message import Button, CommandLine, Item, Message
+from bot.domain.message import Button, CommandLine, File, Item, Message
 from bot.domain.papers import Profile
 from bot.domain.tasks.trial import DAYS
 
@@ -18,8 +18,8 @@ _LONG: Final = 160
 # A profile's page: rows, and the characters of each.
 _ROWS: Final = 12
 _LINE: Final = 200
-# Characters of a profile's file that a message has room for.
-_FILE: Final = 3_300
+# Characters of a profile's file that can be pasted where one is made.
+_FILE: Final = 3_000
 
 
 def profiles_list(profiles: Iterable[Profile], channel: str) -> Message:
@@ -82,18 +82,21 @@ def _last_days(profile: Profile) -> Button:
     return Button(action="trial", label=f"Its last {DAYS} days", value=profile.name)
 
 
-def profile_file(profile: Profile, toml: str) -> Message:
-    """A profile as the text of a file; half of one would be none."""
+def profile_file(profile: Profile, toml: str) -> tuple[Message, File | None]:
+    """A profile as the text of a file; half of one would be none, so a long one is a file."""
+    name = f"{profile.name}.toml"
+    title = f"{one_line(profile.title)}, as a file"
     if len(toml) > _FILE:
-        return Message(
-            title=f"{one_line(profile.title)} is too long for a message: {len(toml):,} characters, "
-            f"and {_FILE:,} fit."
+        head = Message(title=title, text=("Give it where a profile is made: /digest new.",))
+        return head, File(
+            name=name,
+            noun="file",
+            alt=one_line(profile.title),
+            content=toml.encode(),
+            media_type="application/toml",
         )
-    return Message(
-        title=f"{one_line(profile.title)}, as a file",
-        text=(f"Save it as {profile.name}.toml, or paste it where a profile is made.",),
-        code=toml,
-    )
+    text = f"Save it as {name}, or paste it where a profile is made."
+    return Message(title=title, text=(text,), code=toml), None
 
 
 def _delete(profile: Profile) -> Button:

@@ -44,7 +44,8 @@ def work_form(text: str = "") -> Form:
         name=LIBRARY,
         label="Your library, as a file",
         kind="file",
-        hint=f"BibTeX or RIS, as Zotero exports it; at most {LARGEST // 10**6} MB.",
+        hint="BibTeX or RIS, as Zotero exports it, or a profile's TOML; at most "
+        f"{LARGEST // 10**6} MB.",
         optional=True,
     )
     return Form(name="work", title="New profile", submit="Draft it", fields=(work, library))
@@ -62,7 +63,7 @@ def empty_form() -> tuple[str, ...]:
 
 
 def from_file() -> tuple[str, ...]:
-    return ("From the file you pasted. Nothing is saved before Save.",)
+    return ("From your file. Nothing is saved before Save.",)
 
 
 def draft_notes(draft: Draft) -> tuple[str, ...]:

@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+from bot.domain.papers import Example
 from bot.runtime import given_files
-from tests.bot.discord.conversations import CHANNEL_ADDRESS, BotSession, Converse
+from tests.bot.discord.conversations import CHANNEL_ADDRESS, BotSession, Converse, buttons
 from tests.bot.libraries import BIBTEX
+from tests.factories import profile
 from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import Ack, FakeDiscord
 from tests.servers.fake_http import run_fake_server
@@ -46,6 +48,38 @@ def test_a_library_of_forty_entries_becomes_a_profile(
         assert "Created: Pruning of neural networks" in await bot.said(saved)
         assert len(bot.context.store.profiles.own_names(CHANNEL_ADDRESS)) == 1
         assert asked(fake_discord) == [""]  # one request, without our token
+
+    run_session(talk)
+
+
+def test_a_profile_too_long_for_a_message_goes_out_and_comes_back_as_a_file(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    liked = tuple(Example(title=f"Tides {n}", abstract="Salt " * 200 + "end.") for n in range(20))
+    long = profile(title="Salt", name="old", examples=liked, cross_lists=False)
+
+    async def talk(bot: BotSession) -> None:
+        bot.context.store.profiles.put_own(CHANNEL_ADDRESS, long)
+        ack = await asyncio.to_thread(fake_discord.command, "digest profiles")
+        await bot.said(ack)
+        listed = ack.answers[-1]
+        (opens,) = (
+            b["custom_id"]
+            for b in buttons(listed["components"])
+            if "old" in b["custom_id"] and b["label"] == "Open"
+        )
+        ack = await asyncio.to_thread(fake_discord.press, opens, listed["id"])
+        await bot.said(ack)
+        ack = await bot.press("As a file", ack.answers[-1])
+        await bot.said(ack, 2)
+        (file,) = ack.answers[-1]["attachments"]
+        assert file["filename"] == "old.toml"
+        ack = await dropped(bot, bytes.fromhex(file["file"]), name="old.toml")
+        assert "From your file." in await bot.said(ack)
+        ack = await bot.press("Save", ack.answers[-1])
+        assert "Created: Salt." in await bot.said(ack)
+        salt = bot.context.store.profiles.at(CHANNEL_ADDRESS)["salt"]
+        assert salt == long.model_copy(update={"name": "salt"})
 
     run_session(talk)
 

@@ -56,6 +56,7 @@ def test_a_file_is_read_as_programs_write_it(content: bytes) -> None:
 def test_a_librarys_file_stands_beside_what_is_typed() -> None:
     assert decoded(b"TY  - A\r\nER  -\rTY  - B\n") == "TY  - A\nER  -\nTY  - B\n"
     assert parse_given("", BIB) == GivenWork(library=BIB)
+    assert parse_given("", as_toml(profile())) == profile()
     assert parse_given("Tides", BIB) == GivenWork("Tides", library=BIB)
     author = GivenWork("Emmy Noether", library=BIB, author="Emmy Noether")
     assert parse_given("Emmy Noether", BIB) == author
@@ -81,6 +82,8 @@ def test_a_file_that_is_no_text_is_refused(content: bytes, said: str) -> None:
         ("", "<html>@misc{a}", "neither BibTeX nor RIS"),
         (BIB, BIB, "give one of them"),
         (as_toml(profile()), BIB, "give one of them"),
+        ("We work on tides.", as_toml(profile()), "A profile's file says all: give it alone"),
+        ("", as_toml(profile()).replace("cs.LG", "cs.XX"), '"cs.XX" is not an arXiv category'),
         ("x" * (LONGEST + 1), BIB, "at most 3,000"),
     ],
 )

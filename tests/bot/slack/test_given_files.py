@@ -9,6 +9,7 @@ from io import StringIO
 import pytest
 from pydantic import SecretStr
 
+from bot.domain.papers import Example
 from bot.runtime import given_files
 from bot.slack.poster import lacks_scope, open_poster
 from bot.store.store import Store
@@ -22,6 +23,7 @@ from tests.bot.slack.conversations import (
     private_answer,
     serving,
     submit_form,
+    type_command,
 )
 from tests.factories import profile
 from tests.servers.fake_http import HttpReply, arxiv_api, run_fake_server
@@ -86,6 +88,28 @@ def test_a_library_of_forty_entries_becomes_a_profile_and_a_subscription(
     assert private_answer(fake_slack, lambda: fake_slack.press(one_press)).startswith("Ours:")
     assert [each.profile for each in store.subscriptions.all()] == ["ours"]
     assert len(asked(fake_slack)) == 1
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_a_profile_too_long_for_a_message_goes_out_and_comes_back_as_a_file(
+    fake_slack: FakeSlack, store: Store
+) -> None:
+    liked = tuple(Example(title=f"Tides {n}", abstract="Salt " * 200 + "end.") for n in range(20))
+    store.profiles.put_own(CHANNEL_ADDRESS, profile(examples=liked, cross_lists=False))
+    type_command(fake_slack, "show matters")
+    as_file = button(fake_slack.ephemeral[-1], "As a file")
+    said = private_answer(fake_slack, lambda: fake_slack.press(as_file))
+    assert said.startswith("Matters of importance, as a file")
+    fake_slack.wait_until(lambda: "D1" in fake_slack.channels)
+    fake_slack.wait_until(lambda: fake_slack.channels["D1"].messages)
+    (shown_file,) = fake_slack.channels["D1"].messages
+    assert shown_file["files"] == [{"id": "F1", "title": "matters.toml"}]
+    view, _ = dropped(fake_slack, fake_slack.files[0], name="matters.toml")
+    assert "From your file." in shown(fake_slack, view)
+    assert submit_form(fake_slack, view, title="Salt") is None
+    fake_slack.wait_until(lambda: "salt" in store.profiles.own_names(CHANNEL_ADDRESS))
+    salt = store.profiles.at(CHANNEL_ADDRESS)["salt"]
+    assert (salt.examples, salt.cross_lists) == (liked, False)
 
 
 @pytest.mark.usefixtures("running_bot")
