@@ -100,18 +100,19 @@ def _done(
         return TaskResult(search=search_job.run(task.search, store, embeddings, progress))
     if task.drafting:
         with models(task.workspace, DRAFTS) as model:
-            return _drafted(task.drafting, arxiv, embeddings, model)
+            return drafted(task.drafting, arxiv, embeddings, model)
     raise AssertionError("a task is a trial, a search, a draft or an errand")
 
 
-def _drafted(
+def drafted(
     drafting: Drafting,
     arxiv: ArxivClient,
     embeddings: Embeddings | None,
     model: ModelMaker | None,
 ) -> TaskResult:
     """A draft; or, where several people have the author's name, and none is chosen or has most of
-    the papers, who they are. What only looks like a name is a text like any other."""
+    the papers, who they are. What only looks like a name is a text like any other. Raises Refused
+    and Unavailable."""
     text, people = drafting.text, tuple[Namesake, ...]()
     if drafting.author:
         people = _of_name(drafting, arxiv)

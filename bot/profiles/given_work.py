@@ -43,13 +43,17 @@ class GivenWork(NamedTuple):
 
 def parse_given(typed: str, file: str = "") -> GivenWork | Profile | None:
     """What was typed, and the text of a library's file beside it. None for nothing at all; the
-    profile where its TOML was typed. Raises Refused for one with mistakes, for too long a text, for
-    a file that is no library, and for two libraries."""
+    profile where its TOML was typed, or is in the file. Raises Refused for one with mistakes, for
+    too long a text, for a file that is no library, and for two libraries."""
     text = typed.strip()
     if len(text) > LONGEST:
         raise Refused(f"That has {len(text):,} characters; at most {LONGEST:,} are read.")
     if not file:
         return _parse_typed(text) if text else None
+    if _TOML.search(file) and not _ENTRY.search(file):
+        if text:
+            raise Refused("A profile's file says all: give it alone, with nothing typed.")
+        return _profile(file)
     if not _ENTRY.search(file):
         raise Refused("This file is neither BibTeX nor RIS: export your library as one of these.")
     given = _parse_typed(text) if text else GivenWork()

@@ -72,7 +72,9 @@ class _Terminal:
         if name is None:
             if (before := kept.for_terminal()) in self.profiles:
                 return before
-            name = choosing.choose(self.profiles, FIRST_PROFILE, store, self.settings, self.screen)
+            payer = TERMINAL_ADDRESS.workspace_key
+            chooser = choosing.Chooser(store, self.settings, self.screen, payer)
+            name = chooser.choose(self.profiles, FIRST_PROFILE)
             self.profiles = library.shipped() | kept.shared()
         elif name in self.profiles:
             kept.put_for_terminal(name)

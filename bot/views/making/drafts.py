@@ -13,6 +13,7 @@ from bot.domain.message import Button, Field, Form, Message
 from bot.domain.tasks.task import NamesakeChoice
 from bot.errors import PaperboyError
 from bot.profiles.given_work import LARGEST, LONGEST
+from bot.safe_text import escape_unprintable
 from bot.views.digest import count
 from bot.views.profiles import origin_words
 
@@ -20,6 +21,7 @@ WORK: Final = "work"
 LIBRARY: Final = "library"
 _TITLE: Final = 100  # characters of a profile's title
 _ROWS, _ROW, _LINES = 12, 220, 6
+_NOTE = 300  # characters of a sentence at a terminal
 _FIELDS: Final = {
     "title": "Title",
     "categories": "Categories",
@@ -115,7 +117,7 @@ def which_author(name: str, choices: Sequence[NamesakeChoice], key: str) -> Mess
     nobody = Button(action="namesake", label="None of them", value=key)
     return Message(
         title=f"Who is {quoted(name)}?",
-        points=tuple(map(_long, choices)),
+        points=tuple(map(person, choices)),
         small=("Told apart by their co-authors and categories.",),
         buttons=(*buttons, nobody),
     )
@@ -126,7 +128,8 @@ def _short(choice: NamesakeChoice) -> str:
     return shortened(f"{choice.categories[0]}{first}", 75)
 
 
-def _long(choice: NamesakeChoice) -> str:
+def person(choice: NamesakeChoice) -> str:
+    """Somebody among several of a name, by their papers."""
     with_ = f", with {', '.join(map(one_line, choice.co_authors))}" if choice.co_authors else ""
     where = f"{count(choice.papers, 'paper')} in {', '.join(choice.categories)}"
     return f"{where}{with_}; the latest is {choice.id}"
@@ -142,6 +145,35 @@ def draft_ready(key: str) -> Message:
 
 def draft_gone() -> str:
     return "That question has expired. To ask again: /digest new."
+
+
+# -- at a terminal
+
+
+def drafted_at_terminal(draft: Draft) -> Message:
+    """What became of a sentence: who drafted it, its topics, and what could not be used."""
+    modelled = any(origin.kind is OriginKind.MODEL for origin in draft.origins)
+    by = "by the model" if modelled else "from your words, without a model"
+    notes = (shortened(escape_unprintable(one_line(note)), _NOTE) for note in draft.notes)
+    return Message(
+        title=f"Drafted {by}: {one_line(draft.profile.title)}",
+        points=tuple(topic.name for topic in draft.profile.topics),
+        small=tuple(notes),
+    )
+
+
+def which_author_by_number(name: str, people: Sequence[NamesakeChoice]) -> Message:
+    """Several people have this name: each has a number."""
+    rows = (f"{n}  {escape_unprintable(person(each))}" for n, each in enumerate(people, 1))
+    return Message(
+        title=f"Who is {quoted(name)}?",
+        text=(*rows, "0  none of them"),
+        small=("Told apart by their co-authors and categories.",),
+    )
+
+
+def no_such_person(count: int) -> str:
+    return f"Type a number from 0 to {count}."
 
 
 # -- what could not be used, a sentence each

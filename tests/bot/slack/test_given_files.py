@@ -107,7 +107,7 @@ def test_a_profile_too_long_for_a_message_goes_out_and_comes_back_as_a_file(
     view, _ = dropped(fake_slack, fake_slack.files[0], name="matters.toml")
     assert "From your file." in shown(fake_slack, view)
     assert submit_form(fake_slack, view, title="Salt") is None
-    fake_slack.wait_until(lambda: "salt" in store.profiles.own_names(CHANNEL_ADDRESS))
+    fake_slack.wait_until(lambda: "Created: Salt." in draw_slack(fake_slack.ephemeral[-1]))
     salt = store.profiles.at(CHANNEL_ADDRESS)["salt"]
     assert (salt.examples, salt.cross_lists) == (liked, False)
 
