@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
+from redis import Redis
 
 from bot.domain.budget import Limits
 from bot.domain.draft import Draft
 from bot.domain.tasks.task import Drafting, Task, TaskResult
 from bot.profiles import given_work
 from bot.profiles.given_work import GivenWork, parse_given
+from bot.store.connection import connect
 from bot.store.spending import Accounts
 from bot.store.store import Store
 from bot.terminal.render import as_text
@@ -120,7 +122,15 @@ def test_a_pasted_library_that_the_field_cut_says_what_was_read(
 
 @pytest.fixture
 def model(redis_url: str, sky: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    """A model's server, and the environment of a worker that knows it."""
+    """A model's server, and the environment of a worker that knows it. What the worker's process
+    would leave open at its end is closed."""
+    opened = list[Redis]()
+
+    def remembered(url: str) -> Redis:
+        opened.append(connect(url))
+        return opened[-1]
+
+    monkeypatch.setattr(jobs, "connect", remembered)
     with run_fake_server(loopback.answer) as fake:
         for name, value in (
             ("REDIS_URL", redis_url),
@@ -130,6 +140,8 @@ def model(redis_url: str, sky: FakeServer, monkeypatch: pytest.MonkeyPatch) -> I
         ):
             monkeypatch.setenv(name, value)
         yield fake
+    for redis in opened:
+        redis.close()
 
 
 def by_job(store: Store, workspace: str = "slack:T1", also: str = "") -> Draft:
