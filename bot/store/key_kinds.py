@@ -312,6 +312,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"lease:.+:holder", "string", _hex, True),
     (r"lease:.+", "string", _number, True),
     (r"shares:.+", "string", _number, True),
+    (r"taken:\w+", "string", _number, True),
     (r"progress:.+", "string", lambda _, text: parse_int_pair(text.replace("/", " ")), True),
     (r"reservation:.+", "hash", _reservation, True),
     ("reservations", "zset", _text, True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from uuid import uuid4
 
 from redis import Redis
 
@@ -33,12 +34,15 @@ end
 return found
 """
 
-# Counts one more, unless the limit is reached.
+# Counts one more, unless the limit is reached. A caller that repeats the command because the answer
+# was lost is counted already.
 _TAKE = """
+if redis.call('exists', KEYS[2]) == 1 then return 1 end
 local used = tonumber(redis.call('get', KEYS[1]) or '0')
 if used >= tonumber(ARGV[1]) then return 0 end
 redis.call('incr', KEYS[1])
 redis.call('expire', KEYS[1], ARGV[2])
+redis.call('set', KEYS[2], 1, 'ex', 600)
 return 1
 """
 
@@ -137,13 +141,16 @@ class Lookups:
 
     def take_call(self, workspace: str, at: datetime, most: int) -> bool:
         """Count one call of a workspace, of at most `most` a (UTC) day; False when none is left."""
-        key = f"pb:asked-of-model:{workspace}:{at.date()}"
-        return bool(self._redis.eval(_TAKE, 1, key, most, int(timedelta(days=2).total_seconds())))
+        return self._take(f"pb:asked-of-model:{workspace}:{at.date()}", most, timedelta(days=2))
 
     def take_share(self, workspace: str, person: str, at: datetime, most: int) -> bool:
         """Count one answer that a person shares, of at most `most` in a clock hour."""
         key = f"pb:shares:{workspace}:{person}:{at:%Y-%m-%dT%H}"
-        return bool(self._redis.eval(_TAKE, 1, key, most, int(timedelta(hours=2).total_seconds())))
+        return self._take(key, most, timedelta(hours=2))
+
+    def _take(self, key: str, most: int, kept: timedelta) -> bool:
+        mine = f"pb:taken:{uuid4().hex}"
+        return bool(self._redis.eval(_TAKE, 2, key, mine, most, int(kept.total_seconds())))
 
 
 def _days(now: datetime) -> list[date]:

@@ -22,6 +22,7 @@ from bot.domain.subscription import Vote
 from bot.domain.watching.ledger import Excuse
 from bot.planning.following import merged
 from bot.store.key_repair import RepairingRedis
+from bot.store.lookups import Lookups
 from bot.store.store import Store
 from bot.store.values.stored_forms import serialise
 from tests.factories import DAY, NOW, profile, saved_paper, subscription
@@ -185,6 +186,8 @@ def _count(store: Store) -> bool:
 
 WRITES: dict[str, Callable[[Store], bool]] = {
     "an event is taken": lambda store: store.events.is_first_delivery("e1"),
+    "the last call of the day is taken": lambda store: Lookups(store).take_call("slack:T1", NOW, 1),
+    "the last answer is shared": lambda store: Lookups(store).take_share("T1", "U1", NOW, 1),
     "an outage begins": lambda store: store.outages.put("slack", "away", NOW),
     "a profile is saved": _save,
     "somebody votes": _vote,
