@@ -27,6 +27,7 @@ from bot.runtime.answers import Answers, Services
 from bot.runtime.clock import run_clock
 from bot.runtime.life import Life
 from bot.runtime.lookup_waiter import LookupWaiter
+from bot.runtime.operator import Operator
 from bot.runtime.platforms import misconfigured_platforms, require_usable_platform
 from bot.runtime.posting import ChannelRateLimit
 from bot.runtime.task_waiter import TaskWaiter
@@ -74,7 +75,8 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         life = Life(platforms)
         pages = Pages(store, queues, life.vitals, config.window_hours)
         await stack.enter_async_context(serving(pages, config.watch_host, config.watch_port))
-        ticking = run_clock(context, queues, wakeup, platforms, life.tick)
+        operator = Operator(config.operator_address, context, queues, platforms)
+        ticking = run_clock(context, queues, wakeup, platforms, life.tick, operator)
         running = {"clock": asyncio.create_task(ticking)}
         unusable = misconfigured_platforms(config)
         for why in unusable.values():

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.domain.budget import Limits
+from bot.domain.request import Address
 from bot.endpoint import Endpoint, check_redis_url, require_schemes
 from bot.errors import Refused
 from bot.safe_text import register_secrets
@@ -60,6 +61,21 @@ def _with_scheme(given: object) -> object:
 def _sealing_keys(secret: SecretStr) -> SecretStr:
     split_keys(secret.get_secret_value())
     return secret
+
+
+_CHANNEL = re.compile(
+    r"slack:T[A-Z0-9]{1,20}:[CG][A-Z0-9]{1,20}|discord:[0-9]{1,20}:[0-9]{1,20}", re.ASCII
+)
+
+
+def _channel(text: str | None) -> str | None:
+    """A channel by the platform's ids: names change, and may be another workspace's."""
+    if text and not _CHANNEL.fullmatch(text):
+        raise ValueError(
+            "it should be slack:TEAM:CHANNEL or discord:SERVER:CHANNEL, by their ids, "
+            "such as slack:T0123ABCD:C0456EFGH"
+        )
+    return text
 
 
 _Token = Annotated[SecretStr, AfterValidator(_token)]
@@ -140,6 +156,9 @@ class Settings(BaseSettings):
         default="127.0.0.1", alias="PAPERBOY_HOST"
     )
     port: int = Field(default=3000, ge=1, le=65535, alias="PAPERBOY_PORT")
+    operator_channel: Annotated[str | None, AfterValidator(_channel)] = Field(
+        default=None, alias="PAPERBOY_OPERATOR_CHANNEL"
+    )
     watch_host: Annotated[str, AfterValidator(_one_line)] = Field(
         default="127.0.0.1", alias="PAPERBOY_WATCH_HOST"
     )
@@ -160,6 +179,14 @@ class Settings(BaseSettings):
         slack = self.slack_bot_token or self.slack_app_token or self.slack_signing_secret
         given = {"slack": slack, "discord": self.discord_token}
         return tuple(name for name, token in given.items() if token)
+
+    @property
+    def operator_address(self) -> Address | None:
+        """The channel that hears of troubles."""
+        if self.operator_channel is None:
+            return None
+        platform, workspace, channel = self.operator_channel.split(":")
+        return Address(platform=platform, workspace=workspace, channel=channel)
 
     @property
     def secrets(self) -> tuple[str, ...]:

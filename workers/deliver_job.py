@@ -29,9 +29,10 @@ from workers.given_up import give_back
 from workers.judging import outcomes
 from workers.judging.stand_ins import Shown, with_stand_ins
 from workers.other_channels import OtherChannels
-from workers.outages import record_outage
 from workers.posted_cards import PostedCards
 from workers.runtime.delivery_run import ChannelResult, DeliveryRun
+from workers.runtime.outages import record_outage
+from workers.runtime.posters import open_poster
 
 log = structlog.get_logger()
 
@@ -64,7 +65,7 @@ async def _all(
     clock: Callable[[], datetime],
     should_stop: Callable[[], bool],
 ) -> None:
-    async with _poster(platform, settings) as poster, pace_redis:
+    async with open_poster(platform, settings) as poster, pace_redis:
         turn = ChannelRateLimit(pace_redis).acquire
         embeddings = Embeddings(store.vectors) if settings.meaning else None
         others = OtherChannels(store, poster)
@@ -75,24 +76,6 @@ async def _all(
         deliveries = DueDeliveries(store.redis, platform)
         run = DeliveryRun(deliveries, lambda due: delivery_for(due).deliver(), clock, should_stop)
         await run.serve()
-
-
-@asynccontextmanager
-async def _poster(platform: str, settings: Settings) -> AsyncIterator[Poster]:
-    if platform == "slack" and settings.slack_bot_token:
-        from bot.slack import poster as poster_slack
-
-        url = settings.slack_api_url.get_secret_value()
-        async with poster_slack.open_poster(settings.slack_bot_token, url) as poster:
-            yield poster
-    elif platform == "discord" and settings.discord_token:
-        from bot.discord import poster as poster_discord  # imports for most of a second
-
-        token, url = settings.discord_token, settings.discord_api_url.get_secret_value()
-        async with poster_discord.open_poster(token, url) as poster:
-            yield poster
-    else:
-        raise ValueError(f"this worker has no token for {platform}")
 
 
 class _ChannelDelivery:

@@ -9,12 +9,19 @@ from bot.arxiv import calendar
 from bot.domain.digest import ListQuery, ListResult, Source
 from bot.domain.papers import Listing, Problem, fingerprint
 from bot.domain.reasons import ArxivReason
+from bot.domain.watching.trouble import TroubleKind
 from bot.errors import PaperboyError
 from bot.store.store import Store
 from workers.arxiv import feed, sample
 from workers.arxiv.client import ArxivClient, FeedResult
 from workers.arxiv.freshness import EarlierLists, FreshPart, ListedRow, fresh_part, listed_row
 
+# Reasons that say something of arXiv, and not of a day or of a profile.
+_AWAY = (
+    *(ArxivReason.NOT_A_FEED, ArxivReason.TRUNCATED, ArxivReason.MALFORMED, ArxivReason.FORBIDDEN),
+    *(ArxivReason.THROTTLED, ArxivReason.SERVER_ERROR, ArxivReason.TIMEOUT),
+    ArxivReason.UNREACHABLE,
+)
 # How far back to look for the last announced day: past Christmas and a weekend.
 _DAYS_BACK = 5
 # A stale list is the previous one, or over a holiday one before that.
@@ -33,9 +40,13 @@ def fetch(
     now = clock()
     try:
         list_result = _find_list(query, store, arxiv, now)
+        problem = list_result.problem
     except PaperboyError as error:
         problem = Problem(trouble=error.reason_or(ArxivReason.UNREACHABLE), detail=str(error))
         list_result = _failed(query, store, problem, now)
+    if query.source is Source.ARXIV:
+        why = problem.trouble if problem and problem.trouble in _AWAY else None
+        store.sightings.put(TroubleKind.ARXIV, why, now)
     before = store.lists.result(query)
     if (
         before

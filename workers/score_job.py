@@ -25,6 +25,7 @@ from bot.domain.digest import (
 from bot.domain.papers import Announced, Paper, Profile
 from bot.domain.reasons import AWAY, ModelReason
 from bot.domain.request import DigestRequest, delivery_name, digest_name
+from bot.domain.watching.trouble import TroubleKind
 from bot.planning import plan
 from bot.store.store import Store
 from bot.store.values.lease import Lease
@@ -131,6 +132,10 @@ def _put_decided(name: str, digest: Digest, store: Store) -> None:
         scored = sum(d.score is not None for d in digest.decisions)
         reached = {"announced": len(digest.decisions), "scored": scored}
         store.counts.raise_to(name, reached | {f"unscored {why}": n for why, n in missing.items()})
+        lost = digest.lost_to_outage
+        if digest.judge.model and (lost or digest.usage.calls):
+            why = digest.unscored_reason or (lost[0].trouble if lost else None)
+            store.sightings.put(TroubleKind.MODEL, why, digest.judged_at)
     store.days.put_decided(name, digest)
 
 

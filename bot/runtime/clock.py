@@ -15,6 +15,7 @@ from bot.runtime import tick
 from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Answers
 from bot.runtime.audiences import AudienceRounds
+from bot.runtime.operator import Operator
 from bot.runtime.teller import Teller
 from bot.runtime.tick_announcer import TickAnnouncer
 from bot.store.queues import Queues
@@ -33,11 +34,13 @@ async def run_clock(
     wakeup: Wakeup,
     platforms: Mapping[str, Answers[Any]],
     ticking: Callable[[datetime], None],
+    operator: Operator,
 ) -> None:
     """Tick until cancelled, tell people of what they follow, and look again at who reads what. Logs
-    once that Redis is away, and once that it is back. `ticking` hears of each tick that was made.
-    """
-    away, announcer, teller = False, TickAnnouncer(platforms), Teller(context, platforms)
+    once that Redis is away, and once that it is back. `ticking` hears of each tick that was made,
+    the `operator` of troubles."""
+    announcer, teller = TickAnnouncer(platforms), Teller(context, platforms)
+    away_since: datetime | None = None
     audiences = AudienceRounds(context.store, platforms)
     while True:
         busy = False
@@ -49,13 +52,16 @@ async def run_clock(
             ticking(now)
             announcer.announce(ticked)
             teller.start()
+            if away_since:
+                await asyncio.to_thread(operator.database_was_away, away_since, now)
+            operator.start(ticked, now)
             audiences.start()
         except redis.RedisError as error:
-            if not away:
+            if not away_since:
                 log.error("redis unreachable, retrying", error=type(error).__name__)
-            away = True
+            away_since = away_since or datetime.now(UTC)
         else:
-            if away:
+            if away_since:
                 log.info("redis reachable again")
-            away, busy = False, ticked.in_progress
-        await wakeup.wait(_BUSY_SECONDS if busy or away else _TICK_SECONDS)
+            away_since, busy = None, ticked.in_progress
+        await wakeup.wait(_BUSY_SECONDS if busy or away_since else _TICK_SECONDS)

@@ -30,7 +30,11 @@ def misconfigured_platforms(config: Settings) -> dict[str, str]:
 
 
 def require_usable_platform(config: Settings) -> None:
-    """Raises Refused when platforms are configured and none of them can work."""
+    """Raises Refused when platforms are configured and none of them can work, and when the
+    operator's channel is on another one."""
     misconfigured = misconfigured_platforms(config)
     if misconfigured and set(misconfigured) == set(config.configured_platforms):
         raise Refused("\n".join(misconfigured.values()))
+    operator = config.operator_address
+    if operator and operator.platform not in config.configured_platforms:
+        raise Refused(doctor.operator_without_chat(operator.platform.capitalize()))

@@ -33,6 +33,7 @@ from bot.domain.request import Delivery, DigestRequest
 from bot.domain.status import Outage
 from bot.domain.subscription import Subscription, Vote
 from bot.domain.tasks.task import Task, TaskResult
+from bot.domain.watching.trouble import Sighting, Trouble
 from bot.planning.plan import StepRecord
 from bot.store.outbox import OutboxEntry
 from bot.store.papers import parse_vector
@@ -285,6 +286,8 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"ledger:\d{4}-\d\d", "hash", _number, False),
     ("counts", "hash", _number, False),
     (f"counted:{_FP}", "hash", _number, True),
+    ("sighted", "hash", _a(Sighting), True),
+    ("troubles", "hash", _a(Trouble), True),
     # costs, gates, lookups
     (f"spent:{_SCOPE}:{_PERIOD}", "hash", _number, False),
     (f"spared:{_SCOPE}:{_PERIOD}", "hash", _spared, False),

@@ -29,6 +29,7 @@ from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import SHORT_RETENTION, parse_int_pair
 from bot.store.watching.counts import Counts
 from bot.store.watching.ledger import Ledger
+from bot.store.watching.troubles import Sightings, Troubles
 
 
 class LeftBehind(Protocol):
@@ -74,6 +75,7 @@ class Store:
         self.events = Events(redis)
         self.outages = Outages(redis)
         self.ledger = Ledger(redis)
+        self.sightings, self.troubles = Sightings(redis), Troubles(redis)
         self.counts = Counts(redis)
 
     def lease(self, name: str, seconds: float, wait: float) -> Lease | None:

@@ -238,7 +238,7 @@ class World:
             patch(batches, "PAPERS_PER_CALL", 2)
             patch(batches, "PAPERS_OF_SHORT_BUDGET", 1)
             patch(model_module, "open_model", lambda *args, **named: self.model)
-            patch(deliver_job, "_poster", poster)
+            patch(deliver_job, "open_poster", poster)
             patch(deliver_job, "ChannelRateLimit", _NoRateLimit)
             patch(delivery_run, "_POLL_SECONDS", _POLL_SECONDS)
             patch(bot_main, "connect_briefly", lambda url: self.redis.client())

@@ -37,7 +37,12 @@ def plan(
 
 def doctor() -> None:
     """Find what is misconfigured; has the model score one paper."""
-    from workers.cli.doctor import examine, examine_discord, examine_slack
+    from workers.cli.doctor import (
+        examine,
+        examine_discord,
+        examine_operator,
+        examine_slack,
+    )
     from workers.runtime.environment import environment
 
     config = settings.load()
@@ -45,14 +50,18 @@ def doctor() -> None:
         found = examine(config, here.store)
         slack = examine_slack(config, here.store)
         discord = examine_discord(config)
+        operator = examine_operator(config)
         server = examine_server(here.store.redis)
     heads = [doctor_views.checkup_text(found), doctor_views.server_text(server)]
     if slack:
         heads.append(doctor_views.slack_text(slack))
     if discord:
         heads.append(doctor_views.discord_text(*discord))
+    if operator is not None:
+        heads.append(doctor_views.operator_text(operator))
     Screen().show(*heads)
     well = not found.reason and (not slack or slack.ready) and (not discord or discord[0])
+    well = well and not operator
     sys.exit(0 if well else _REFUSED)
 
 

@@ -10,18 +10,24 @@ from contextlib import closing
 from urllib.parse import urlsplit, urlunsplit
 
 from bot.domain.budget import Limits
+from bot.domain.papers import fingerprint
 from bot.domain.reasons import ModelReason
+from bot.domain.request import Address
 from bot.domain.watching.checkup import ModelCheckup, SlackCheckup
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError
 from bot.profiles import library
 from bot.settings import Settings
 from bot.slack import check
+from bot.slack.events import find_workspace
+from bot.slack.poster import SlackPoster
 from bot.store.store import Store
+from bot.views.watching import doctor as doctor_views
 from workers.arxiv import sample
 from workers.judging import batches, scoring
 from workers.judging.metering import SCORE_TOKENS, output_token_limit
 from workers.judging.model import Model, open_model
+from workers.runtime.posters import open_poster
 
 _PROFILE = "compression"
 
@@ -117,3 +123,29 @@ def examine_discord(settings: Settings) -> tuple[bool, list[str]] | None:
 def _host(settings: Settings) -> str:
     """The part of the model's address that holds no secret."""
     return settings.openai_base_url.host if settings.openai_base_url else "api.openai.com"
+
+
+def examine_operator(settings: Settings) -> str | None:
+    """Post a message to the operator's channel and delete it: why that fails, empty where it does
+    not; None where no channel is set."""
+    address = settings.operator_address
+    if address is None:
+        return None
+    if address.platform not in settings.configured_platforms:
+        return doctor_views.operator_without_chat(address.platform.capitalize())
+    return asyncio.run(_try_operator(address, settings))
+
+
+async def _try_operator(address: Address, settings: Settings) -> str:
+    try:
+        async with open_poster(address.platform, settings) as poster:
+            if isinstance(poster, SlackPoster):
+                own = await find_workspace(poster.web)
+                if own.team != address.workspace:
+                    return doctor_views.wrong_workspace()
+            key = fingerprint("doctor", str(time.time_ns()))
+            message = await poster.send(address, doctor_views.operator_check(), key, None)
+            await poster.remove(address, message, None)
+    except PaperboyError as error:
+        return str(error)
+    return ""

@@ -102,6 +102,27 @@ def slack_not_set_up() -> str:
     return "Set SLACK_APP_TOKEN (Socket Mode), or SLACK_SIGNING_SECRET (HTTP)."
 
 
+def operator_without_chat(chat: str) -> str:
+    return f"PAPERBOY_OPERATOR_CHANNEL is in {chat}, which has no token. Set one, or another."
+
+
+def operator_text(why: str) -> Message:
+    """Whether the operator's channel can be told; `why` not, empty where it can."""
+    if why:
+        row = f"{why} Invite Paperboy into the channel, or set PAPERBOY_OPERATOR_CHANNEL anew."
+        return Message(title="The operator's channel can't be told.", text=(row,))
+    row = "operator: a message could be posted there, and was deleted again."
+    return Message(title="The operator's channel is ready.", text=(row,))
+
+
+def operator_check() -> Message:
+    return Message(title="paperboy doctor looks whether it may post here; this goes at once.")
+
+
+def wrong_workspace() -> str:
+    return "PAPERBOY_OPERATOR_CHANNEL is in another workspace than SLACK_BOT_TOKEN."
+
+
 def no_bot_token() -> str:
     return "Slack also needs SLACK_BOT_TOKEN (xoxb-...). Copy it from OAuth & Permissions."
 
