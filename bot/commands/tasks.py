@@ -39,6 +39,15 @@ def result(
     raise AssertionError("a result is of its task")
 
 
+def interrupted(task: Task) -> Message:
+    """What somebody is told who waited for a task when the bot was restarted."""
+    if task.search:
+        return search_views.interrupted(task.search)
+    if task.trial:
+        return views.interrupted(task.trial.profile, task.trial.buys)
+    return zotero_views.interrupted() if task.zotero else draft_views.interrupted()
+
+
 def progress(task: Task, done: int, total: int) -> Message | None:
     """What is said meanwhile; None where there is nothing to count."""
     if task.search:

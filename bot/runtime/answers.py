@@ -202,11 +202,13 @@ class Answers(ABC, Generic[I]):
             log.error("redis unreachable", error=type(error).__name__)
 
     async def listening(self, platform: str, how: str) -> None:
-        """Log that events come in, and end the outage of the platform's login, if there was one."""
+        """Log that events come in, end the outage of the platform's login, if there was one, and
+        tell those who waited for an answer when the bot was stopped."""
         log.info("listening", how=how)
         self.listens = True
         with suppress(redis.RedisError):  # the clock logs that; the outage is shown a while longer
             await asyncio.to_thread(self.context.store.outages.end, f"{platform} login")
+        self.waiting.tell_interrupted(platform.lower(), datetime.now(UTC))
 
     async def tell_delivered_before(self, request: DigestRequest) -> bool:
         """Tell the person who asked for a digest that it was delivered before, with a link. Returns

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import redis
 import structlog
 
 from bot.commands import tasks
-from bot.commands.context import Answer, Invocation
+from bot.commands.context import HOME, Answer, Invocation
 from bot.domain.lookup import Lookup
 from bot.domain.message import Button, Message
+from bot.domain.request import Address
 from bot.domain.tasks.task import Task
-from bot.errors import Refused
+from bot.errors import PaperboyError, Refused
 from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.task_waiter import TaskWaiter
 from bot.views import refusals
@@ -28,6 +31,8 @@ log = structlog.get_logger()
 # An answer that can't be edited later waits so long for its lookup, so as to come whole: a model
 # answers within that time.
 _WHOLE_SECONDS = 3.0
+# Who waited for a task before the bot was restarted has given up after this.
+_INTERRUPTED_FOR = timedelta(minutes=30)
 
 I = TypeVar("I", bound="Interaction")  # noqa: E741
 
@@ -38,13 +43,41 @@ class Waiting(Generic[I]):
     def __init__(self, answers: Answers[I], lookups: LookupWaiter, tasks: TaskWaiter) -> None:
         self._answers, self._lookups, self._tasks = answers, lookups, tasks
         self._running: set[asyncio.Task[None]] = set()
+        self._waited: set[str] = set()
 
     def start(self, interaction: I, invocation: Invocation, answer: Answer) -> None:
         """Show later what a lookup or a task of an answer brings, if it has one."""
         if answer.lookup:
             self._run(self._look_up(interaction, invocation, answer, answer.lookup))
         if answer.task:
+            self._waited.add(answer.task.key)
             self._run(self._work(interaction, invocation, answer, answer.task))
+
+    def tell_interrupted(self, platform: str, now: datetime) -> None:
+        """Tell those whose answer a process owed that is no more, in direct messages, that they
+        have to ask again."""
+        self._run(self._tell_interrupted(platform, now))
+
+    async def _tell_interrupted(self, platform: str, now: datetime) -> None:
+        try:
+            await self._tell_each(platform, now)
+        except redis.RedisError as error:
+            log.error("redis unreachable", error=type(error).__name__)
+
+    async def _tell_each(self, platform: str, now: datetime) -> None:
+        store, announcer = self._answers.context.store.tasks, self._answers.announcer
+        for task in await asyncio.to_thread(store.untold, platform):
+            if task.key in self._waited or now - task.since > _INTERRUPTED_FOR:
+                continue
+            workspace = task.workspace.partition(":")[2]
+            place = Address(platform=platform, workspace=workspace, channel=HOME)
+            try:
+                direct = await announcer.poster.open_direct(place, task.by)
+            except PaperboyError as error:
+                log.warning("who waited is not told", workspace=task.workspace, why=str(error))
+                continue
+            if await announcer.say(direct, tasks.interrupted(task), f"task {task.key}"):
+                await asyncio.to_thread(store.put_told, task.key)
 
     def _run(self, waiting: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(waiting)
@@ -94,6 +127,9 @@ class Waiting(Generic[I]):
             answer = Answer(refusals.database_unreachable())
         head = answer.head and with_buttons(answer.head, first.more)
         await answers.show_task(interaction, replace(answer, head=head), is_done=True)
+        with suppress(redis.RedisError):  # they are told twice then, should this process end now
+            await asyncio.to_thread(answers.context.store.tasks.put_told, task.key)
+        self._waited.discard(task.key)
 
     async def _as_now(self, invocation: Invocation) -> Invocation:
         """With who asked as they are by now: they may have left since."""

@@ -306,6 +306,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"inquiries:\w*", "hash", _a(Lookup), True),
     (f"task:{_FP}", "string", _a(Task), True),
     (f"task-result:{_FP}", "string", _a(TaskResult), True),
+    (f"task-told:{_FP}", "string", _text, True),
     (f"document:{_FP}", "string", _hex, True),
     (r"posts:.+", "list", _object, True),  # of older releases: what a terminal had shown
     (r"due:[a-z]+", "hash", _a(DigestRequest), True),

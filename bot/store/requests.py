@@ -205,6 +205,17 @@ class Tasks:
     def get(self, key: str) -> Task | None:
         return self._rows.get(f"pb:task:{key}", reader_for(Task))
 
+    def put_told(self, key: str) -> None:
+        """Whoever waited has an answer, be it that it takes too long."""
+        self._redis.set(f"pb:task-told:{key}", "1", ex=_WAITS)
+
+    def untold(self, platform: str) -> list[Task]:
+        """The tasks of a platform whose people have no answer yet, the oldest first."""
+        keys = [str(name).rpartition(":")[2] for name in self._redis.scan_iter("pb:task:*")]
+        left = (self.get(key) for key in keys if not self._redis.exists(f"pb:task-told:{key}"))
+        mine = [task for task in left if task and task.workspace.startswith(f"{platform}:")]
+        return sorted(mine, key=lambda task: (task.since, task.key))
+
     def put_result(self, key: str, result: TaskResult) -> None:
         self._redis.set(f"pb:task-result:{key}", serialise(result), ex=_WAITS)
 

@@ -66,6 +66,13 @@ def sending(papers: int, done: int = 0) -> Message:
     return Message(title=f"Sending {count(papers, 'paper')} to Zotero …", text=so_far)
 
 
+def interrupted() -> Message:
+    return Message(
+        title="Paperboy was restarted while it was talking to Zotero for you.",
+        text=("Please ask again.",),
+    )
+
+
 def sent_text(found: ZoteroResult) -> Message:
     """What became of the papers."""
     where, said = library_name(found.library, found.name), []

@@ -33,6 +33,13 @@ def looking(search: Search, done: int, total: int) -> Message:
     return Message(title=f"Looking for papers {_about(search)} …", text=read)
 
 
+def interrupted(search: Search) -> Message:
+    return Message(
+        title=f"Paperboy was restarted while it looked for papers {_about(search)}.",
+        text=("Please search again.",),
+    )
+
+
 def found(
     search: Search, result: SearchResult, papers: Sequence[FoundPaper], today: date
 ) -> Message:

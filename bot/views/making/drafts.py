@@ -135,6 +135,13 @@ def person(choice: NamesakeChoice) -> str:
     return f"{where}{with_}; the latest is {choice.id}"
 
 
+def interrupted() -> Message:
+    return Message(
+        title="Paperboy was restarted while it drafted a profile for you.",
+        text=("Please begin again: /digest new.",),
+    )
+
+
 def draft_ready(key: str) -> Message:
     """For who has closed the view in which the draft would have opened."""
     return Message(

@@ -187,6 +187,15 @@ def still_buying(profile: Profile, done: int, total: int, key: str) -> Message:
     )
 
 
+def interrupted(profile: Profile, buys: bool) -> Message:
+    title = one_line(profile.title)
+    kept = "The model's scores so far are kept: none is paid for twice. " if buys else ""
+    return Message(
+        title=f"Paperboy was restarted while it tried {title} on the last days for you.",
+        text=(f"{kept}Please ask again.",),
+    )
+
+
 def scored_by_another() -> str:
     return (
         "The model scores papers by the same criteria already. Try again in a minute: its scores "

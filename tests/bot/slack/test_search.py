@@ -48,6 +48,7 @@ def test_who_left_the_workspace_before_papers_were_found_sees_none(
     put_day(store)
     private_answer(fake_slack, lambda: fake_slack.command("search matter"))
     fake_slack.user_overrides["U1"] = {"deleted": True}
-    (key,) = (str(key).rpartition(":")[2] for key in store.redis.scan_iter("pb:task:*"))
-    do_task(key, store)
+    fake_slack.wait_until(lambda: store.tasks.untold("slack"))
+    (task,) = store.tasks.untold("slack")
+    do_task(task.key, store)
     fake_slack.wait_until(lambda: "Guests" in draw_slack(fake_slack.ephemeral[-1]))
