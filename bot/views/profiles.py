@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from bot.arxiv import ids
 from bot.arxiv.text import one_line, shortened
 from bot.domain.draft import Origin, OriginKind
 from bot.domain.languages import language_name
@@ -272,10 +273,12 @@ def gone(name: str) -> str:
 
 
 def origin_words(origin: Origin) -> str:
-    """Where a line of a draft came from, in a few words."""
+    """Where a line of a draft came from, in a few words. A paper that is not on arXiv goes by its
+    title, which its topic says already."""
+    id = next((each.id for each in ids.find(origin.paper) if each.id == origin.paper), "")
     return {
         OriginKind.TEXT: "from your text",
-        OriginKind.PAPER: f"from {shortened(one_line(origin.paper), _LINE)}",
+        OriginKind.PAPER: f"from {id}" if id else "from your papers",
         OriginKind.NEAR: f"from {origin.paper or 'papers'}, near to yours",
         OriginKind.PHRASES: "said in these papers more than in others",
         OriginKind.LISTED: "where these papers are listed",
