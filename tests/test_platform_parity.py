@@ -147,7 +147,7 @@ def forms(context: Context) -> dict[str, Form]:
         "profile": profiles,
         "try-profile": tried,
         "work": work,
-        "zotero": zotero.key_form("zotero"),
+        "zotero-access": zotero.key_form("zotero-access"),
     }
 
 

@@ -22,6 +22,8 @@ def result(
         if task.trial and task.trial.buys and total:
             return Answer(views.still_buying(task.trial.profile, done, total, task.key))
         raise Refused(views.too_slow())
+    if task.zotero and found.refused:
+        return Answer(zotero_views.not_done(task.zotero, found.refused))
     if found.refused:
         raise Refused(found.refused)
     if task.trial and found.trial:

@@ -13,7 +13,7 @@ from bot.errors import Refused
 from bot.sealing import Sealer
 from bot.views.keeping import zotero as views
 
-FORM = "zotero"
+FORM = "zotero-access"
 
 
 def typed(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:

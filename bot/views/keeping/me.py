@@ -18,7 +18,7 @@ _KINDS: Final = {
     TraceKind.SAVED: ("saved paper", "saved papers"),
     TraceKind.FOLLOW: ("follow", "follows"),
     TraceKind.TOLD: ("paper you were told of", "papers you were told of"),
-    TraceKind.ZOTERO_KEY: ("key to Zotero, encrypted", "keys to Zotero, encrypted"),
+    TraceKind.ZOTERO_KEY: ("encrypted key to Zotero", "encrypted keys to Zotero"),
     TraceKind.ZOTERO_SENT: ("paper sent to Zotero", "papers sent to Zotero"),
 }
 _DETAILS: Final = {

@@ -8,7 +8,7 @@ from typing import Final
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.message import Button, Field, Form, Message
 from bot.domain.readers.zotero import ZoteroAccess
-from bot.domain.tasks.zotero import ZoteroResult
+from bot.domain.tasks.zotero import ZoteroErrand, ZoteroResult
 from bot.views.digest import count
 
 _NAME: Final = 60  # characters of an account's name
@@ -55,7 +55,7 @@ def connected(found: ZoteroResult, unsent: int) -> Message:
     """The key works; so many saved papers can be sent."""
     return Message(
         title=f"Connected to {library_name(found.library, found.name)}.",
-        text=("Your key is stored encrypted. Nobody is shown it, you neither.",),
+        text=("Your key is stored encrypted, and shown to nobody, not even you.",),
         buttons=(*((_SEND,) if unsent else ()), _OTHER, _OFF, _MINE),
     )
 
@@ -89,11 +89,18 @@ def sent_text(found: ZoteroResult) -> Message:
     if found.stopped:
         said.append(found.stopped)
     retry = (_SEND,) if found.stopped else ()
+    sent = f"{count(found.sent, 'paper')} sent" if found.sent else "No new paper sent"
     return Message(
-        title=f"{count(found.sent, 'paper')} sent to {where}.",
+        title=f"{sent} to {where}.",
         text=tuple(said),
         buttons=(*retry, _OTHER, _OFF, _MINE),
     )
+
+
+def not_done(errand: ZoteroErrand, why: str) -> Message:
+    """Nothing came of an errand. What was sent all the same is not sent twice."""
+    again = (_SEND, _OTHER) if errand.what == "send" else (_OTHER,)
+    return Message(title=why, buttons=(*again, _MINE))
 
 
 def nothing_to_send(access: ZoteroAccess, saved: int) -> Message:

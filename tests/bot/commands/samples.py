@@ -21,7 +21,7 @@ _OWN |= {"follows", "unfollow", "not-them", "them-again", "keep-category"}
 OPEN_TO_ALL = (
     {"why", "follows", "unfollow", "saved", "me"},
     {"why", "up", "down", "up-missed", "abstract", "bibtex", "menu", "details"} | _REASONS | _OWN,
-    {"zotero"},
+    {"zotero-access"},
 )
 
 CHANNEL_ADDRESS = Address(platform="slack", workspace="T1", channel="C1")

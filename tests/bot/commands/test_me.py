@@ -99,14 +99,14 @@ def leave_everything(context: Context, who: Invocation) -> None:
 def give_key(context: Context, who: Invocation) -> None:
     """A key to Zotero that is in use, another one that is not checked, and what was sent."""
     owner = who.address.workspace_key, who.by
-    dispatch.submit(who, "zotero", "", {"key": KEY, "group": ""}, context)
+    dispatch.submit(who, "zotero-access", "", {"key": KEY, "group": ""}, context)
     new = context.store.zotero.proposed(*owner)
     assert new is not None
     used = new.model_copy(update={"library": "users/1", "name": f"ada-{who.by}"})
     assert context.store.zotero.accept(*owner, new, used)
     sent = SentPaper(paper=ONE, title="A", library="users/1", item="ABCD2345", at=NOW)
     context.store.zotero.put_sent(*owner, [sent])
-    dispatch.submit(who, "zotero", "", {"key": OTHER_KEY, "group": "7"}, context)
+    dispatch.submit(who, "zotero-access", "", {"key": OTHER_KEY, "group": "7"}, context)
 
 
 def naming(store: Store, person: str) -> Iterator[tuple[str, str]]:
@@ -193,7 +193,7 @@ def test_it_says_what_there_is_and_what_stays(context: Context) -> None:
     dispatch.submit(by(ME), "profile", "", PROFILE_VALUES, context)
     said = typed(context, "me", by(ME))
     titles = ["3 votes", "2 saved papers", "2 follows", "1 paper you were told of"]
-    titles += ["2 keys to Zotero, encrypted", "1 paper sent to Zotero"]
+    titles += ["2 encrypted keys to Zotero", "1 paper sent to Zotero"]
     assert [item.title for item in said.items] == titles
     assert said.items[2].points == (f"On the matter of {ONE} · paper · {ONE}", "codes · term")
     assert said.items[0].points[0] == f"On the matter of {ONE} · 👍 · {ONE}"

@@ -30,6 +30,11 @@ from tests.zotero_at_work import KEY, OWNER, SEALING
 ONE, TWO = "2503.10000", "2503.10001"
 
 
+def drawn(message: Message) -> str:
+    labels = "".join(f"[ {button.label} ] " for button in message.buttons)
+    return as_text([message]) + (f"   {labels.strip()}\n" if labels else "")
+
+
 @pytest.fixture
 def context(store: Store) -> Context:
     store.profiles.put_shared(profile())
@@ -71,7 +76,7 @@ def test_without_a_key_to_encrypt_with_it_says_what_to_set(context: Context) -> 
     for act in (
         lambda: typed(bare, "saved zotero"),
         lambda: typed(bare, "saved zotero key"),
-        lambda: dispatch.submit(INVOCATION, "zotero", "", {"key": KEY}, bare),
+        lambda: dispatch.submit(INVOCATION, "zotero-access", "", {"key": KEY}, bare),
     ):
         with pytest.raises(Refused, match="PAPERBOY_SECRETS_KEY") as raised:
             act()
@@ -79,7 +84,8 @@ def test_without_a_key_to_encrypt_with_it_says_what_to_set(context: Context) -> 
 
 
 def test_a_key_is_kept_encrypted_until_zotero_was_asked(context: Context, store: Store) -> None:
-    answer = dispatch.submit(INVOCATION, "zotero", "", {"key": f" {KEY}\n", "group": "7"}, context)
+    given = {"key": f" {KEY}\n", "group": "7"}
+    answer = dispatch.submit(INVOCATION, "zotero-access", "", given, context)
     assert answer.task is not None
     assert answer.task.zotero == ZoteroErrand(what="check")
     assert KEY not in answer.task.model_dump_json()
@@ -106,7 +112,7 @@ def test_what_is_no_key_is_said_in_a_sentence_that_does_not_repeat_it(
     context: Context, given: dict[str, str], field: str
 ) -> None:
     with pytest.raises(InvalidForm) as raised:
-        dispatch.submit(INVOCATION, "zotero", "", given, context)
+        dispatch.submit(INVOCATION, "zotero-access", "", given, context)
     assert list(raised.value.field_errors) == [field]
     assert KEY[12:] not in str(raised.value)
     assert context.store.zotero.proposed(*OWNER) is None
@@ -198,7 +204,7 @@ def test_a_key_is_forgotten_and_what_was_sent_is_not(context: Context, store: St
 
 
 def test_no_form_is_ever_filled_in_with_a_secret() -> None:
-    form = views.key_form("zotero").filled({"key": KEY, "group": "7"})
+    form = views.key_form("zotero-access").filled({"key": KEY, "group": "7"})
     shown: list[Any] = [form, forms_slack.modal(form), forms_discord.modal(form)]
     assert KEY not in str(shown)
     assert form.fields[1].value == "7"
@@ -226,6 +232,9 @@ def test_what_is_said_reads_well() -> None:
         views.sending(120, 50),
         views.sent_text(done),
         views.sent_text(most),
+        views.sent_text(done.model_copy(update={"sent": 0, "there": 3})),
+        views.not_done(ZoteroErrand(what="check"), views.key_unknown()),
+        views.not_done(ZoteroErrand(what="send"), views.no_access()),
         views.nothing_to_send(access, 3),
         views.key_forgotten(),
     ]
@@ -238,4 +247,4 @@ def test_what_is_said_reads_well() -> None:
         *(views.unreachable("nothing listens there"), views.not_zotero()),
     ]
     every = (*messages, *(Message(title=each) for each in sentences))
-    check_golden("views/zotero.txt", "\n".join(as_text([each]) for each in every))
+    check_golden("views/zotero.txt", "\n".join(map(drawn, every)))

@@ -59,6 +59,18 @@ def test_replies_to_a_card_and_to_these_are_the_papers_and_the_rest_is_the_diges
     run_session(talk)
 
 
+def test_a_digest_of_earlier_days_is_not_counted(
+    fake_discord: FakeDiscord, run_session: Converse
+) -> None:
+    async def talk(bot: BotSession) -> None:
+        head = await post_day(bot, 2)  # of the year before
+        fake_discord.reply("words", head)
+        ack = await asyncio.to_thread(fake_discord.command, "digest best", {"past": 365})
+        assert "nobody voted, shared a paper or replied yet" in await bot.said(ack)
+
+    run_session(talk)
+
+
 def test_a_long_thread_is_counted_to_its_end(
     fake_discord: FakeDiscord, run_session: Converse
 ) -> None:

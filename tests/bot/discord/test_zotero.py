@@ -69,7 +69,7 @@ def test_a_key_is_given_in_a_form_papers_are_sent_once_and_all_is_forgotten(
         await bot.until(lambda: "2 papers sent to ada's Zotero library." in last(sent)())
         assert len(fake_zotero.libraries["users/11"]) == 2
         mine = await asyncio.to_thread(fake_discord.command, "digest me")
-        assert "1 key to Zotero, encrypted" in await bot.said(mine)
+        assert "1 encrypted key to Zotero" in await bot.said(mine)
         forget = await bot.press("Forget all of it", mine.answers[-1])
         await bot.said(forget)
         await bot.said(await bot.press("Forget all of it", forget.answers[-1]))

@@ -82,17 +82,21 @@ def test_a_key_is_given_in_a_form_papers_are_sent_once_and_all_is_forgotten(
         assert answer is not None
         assert answer["response_action"] == "update"
         work_until(fake_slack, worker, "may not write to your library", view)
+        other = button(fake_slack.views[view], "Another key")
+        assert_acked(fake_slack.press(other, view_id=view))
+        fake_slack.wait_until(lambda: "API key" in draw_slack(fake_slack.views[view]))
         again = open_form(fake_slack, lambda: fake_slack.command("saved zotero"))
         submit_form(fake_slack, again, key=KEY)
         said = work_until(fake_slack, worker, "Connected to ada's Zotero library.", again)
         assert "Send to Zotero" in said
         assert KEY not in said
-        type_command(fake_slack, "saved zotero")
-        work_until(fake_slack, worker, "2 papers sent to ada's Zotero library.")
+        send = button(fake_slack.views[again], "Send to Zotero")
+        assert_acked(fake_slack.press(send, view_id=again))
+        work_until(fake_slack, worker, "2 papers sent to ada's Zotero library.", again)
     assert len(fake_zotero.libraries["users/11"]) == 2
     assert "sent to ada's Zotero library already" in type_command(fake_slack, "saved zotero")
     mine = type_command(fake_slack, "me")
-    assert "1 key to Zotero, encrypted" in mine
+    assert "1 encrypted key to Zotero" in mine
     assert "2 papers sent to Zotero" in mine
     press(fake_slack, "Forget all of it", fake_slack.ephemeral[-1])
     assert store.redis.keys("pb:zotero*") == []

@@ -234,6 +234,16 @@ def test_what_would_take_too_long_is_said_and_nobody_asks_before(
     assert later.sent == 10
 
 
+def test_short_pauses_are_made_for_a_minute_in_all(
+    worker: Worker, store: Store, fake_zotero: FakeZotero
+) -> None:
+    connect(worker)
+    save(store, 1)
+    fake_zotero.faults.extend([(429, {"Retry-After": "25"}, "")] * 3)
+    assert "left alone for 1 minute" in worker.do("send").refused
+    assert worker.pauses == [25, 25]
+
+
 def test_papers_that_zotero_does_not_take_are_named_and_tried_again_later(
     worker: Worker, store: Store, fake_zotero: FakeZotero
 ) -> None:
