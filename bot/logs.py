@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -9,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -18,10 +20,12 @@ from bot.safe_text import safe
 
 
 def configure() -> None:
-    """Log to standard error; standard output is for results. No line or traceback shows a secret
-    or controls the terminal. httpx2 logs every request at INFO, so it logs warnings only."""
+    """Log to standard error; standard output is for results. At a terminal for people, elsewhere a
+    JSON object a line. No line or traceback shows a secret or controls the terminal. httpx2 logs
+    every request at INFO, so it logs warnings only."""
+    is_terminal = sys.stderr.isatty()
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Safe("%(asctime)s %(message)s"))
+    handler.setFormatter(_Safe("%(asctime)s %(message)s") if is_terminal else _SafeJson())
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     structlog.configure(
@@ -30,9 +34,7 @@ def configure() -> None:
             structlog.processors.add_log_level,
             structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,  # structlog's own shows variables, with secrets
-            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
-            _safely,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            *_rendered(is_terminal),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
@@ -40,6 +42,22 @@ def configure() -> None:
     threading.excepthook = lambda fault: _excepthook(
         fault.exc_type, fault.exc_value or fault.exc_type(), fault.exc_traceback
     )
+
+
+def _rendered(is_terminal: bool) -> tuple[structlog.types.Processor, ...]:
+    if is_terminal:
+        stamp = structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False)
+        return stamp, _safely, structlog.dev.ConsoleRenderer(colors=True)
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    return stamp, _safely, structlog.processors.JSONRenderer(ensure_ascii=False)
+
+
+@contextmanager
+def about(**fields: str) -> Iterator[None]:
+    """Add these fields (workspace, profile, subscription, day) to what is logged meanwhile, those
+    that are not empty."""
+    with structlog.contextvars.bound_contextvars(**{k: v for k, v in fields.items() if v}):
+        yield
 
 
 @contextmanager
@@ -65,6 +83,18 @@ def detach_terminal() -> None:
 class _Safe(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return safe(super().format(record))
+
+
+class _SafeJson(logging.Formatter):
+    """What libraries log, in the form of our own lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        event = {"event": record.getMessage(), "level": record.levelname.lower()}
+        event |= {"logger": record.name, "timestamp": at}
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return json.dumps({key: safe(text) for key, text in event.items()}, ensure_ascii=False)
 
 
 def _safely(log: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

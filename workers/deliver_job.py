@@ -11,6 +11,7 @@ from functools import partial
 import redis.asyncio
 import structlog
 
+from bot import logs
 from bot.domain.digest import DeliveryBasis, Digest, ListResult, merge_digests
 from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.errors import Gone, PaperboyError, Unavailable
@@ -74,8 +75,12 @@ async def _all(
             return _ChannelDelivery(request, store, poster, turn, clock, others, embeddings)
 
         deliveries = DueDeliveries(store.redis, platform)
-        run = DeliveryRun(deliveries, lambda due: delivery_for(due).deliver(), clock, should_stop)
-        await run.serve()
+
+        async def deliver_one(due: DigestRequest) -> ChannelResult:
+            with logs.about(**due.log_fields):
+                return await delivery_for(due).deliver()
+
+        await DeliveryRun(deliveries, deliver_one, clock, should_stop).serve()
 
 
 class _ChannelDelivery:
@@ -157,6 +162,8 @@ class _ChannelDelivery:
     def _count(self, name: str, posted: int, at: datetime) -> None:
         """Count a delivery; before it is stored, because the same one is counted once."""
         request, store = self.request, self.store
+        late = round((at - request.at).total_seconds()) if request.at else None
+        log.info("posted", papers=posted, seconds_late=late)
         store.counts.raise_to(name, {"posted": posted})
         if request.subscription and request.at:
             oldest = request.queries[0].date if request.left_out else None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import redis.asyncio
 import structlog
 
-from bot import settings
+from bot import logs, settings
 from bot.domain.request import DigestRequest
 from bot.planning.plan import Step
 from bot.settings import Settings
@@ -39,6 +39,8 @@ log = structlog.get_logger()
 # redis-py's default pool raises at the 101st connection; this one waits.
 _PACE_CONNECTIONS = 16
 
+_LONG_SECONDS = 30.0
+
 # Who waits for a draft waits three minutes (bot/runtime/task_waiter.py): there has to be time left
 # to draft without the model.
 _DRAFT_CALL_SECONDS = 100.0
@@ -53,7 +55,7 @@ def fetch(step: Any, legacy_requests: Any = None) -> None:
     config = settings.load()
     kept = _store(config)
     query, known = asked.wish.wanted, asked.seen.listed
-    with _logged(asked.id):
+    with _logged(asked.id, asked.wish):
         found = kept.lists.result(query)
         if (found and found.asked_at) != (known and known.asked_at):
             log.info("list already fetched, job skipped", step=asked.id)
@@ -74,7 +76,7 @@ def score(step: Any, legacy_requests: Any = None) -> None:
     def report(done: int, total: int) -> None:
         kept.put_progress(asked.id, done, total)
 
-    with _logged(asked.id), _model(config, asked.wish, kept) as model:
+    with _logged(asked.id, asked.wish), _model(config, asked.wish, kept) as model:
         try:
             run(
                 *(asked.wish, kept, model, config.calls_at_once, _now, report, config.limits),
@@ -94,7 +96,7 @@ def show(step: Any) -> None:
 
     asked, config = Step.model_validate(step), settings.load()
     kept = _store(config)
-    with _logged(asked.id):
+    with _logged(asked.id, asked.wish):
         if asked.wish.preview:
             prepare_preview(asked.wish, kept, _embeddings(config, kept), _now)
         else:
@@ -233,11 +235,14 @@ def _url(config: Settings) -> str:
 
 
 @contextmanager
-def _logged(step: str) -> Iterator[None]:
-    """Log a finished job; rq logs a failed one, with its traceback."""
+def _logged(step: str, request: DigestRequest | None = None) -> Iterator[None]:
+    """Log a finished job that took long, and with each line of a job what its request is about; rq
+    logs a failed one, with its traceback. A line for each job would be four of five lines."""
     start = time.monotonic()
-    yield
-    log.info("done", step=step, seconds=round(time.monotonic() - start, 1))
+    with logs.about(**(request.log_fields if request else {})):
+        yield
+        if (seconds := time.monotonic() - start) >= _LONG_SECONDS:
+            log.info("done", step=step, seconds=round(seconds, 1))
 
 
 def _now() -> datetime:

@@ -89,6 +89,13 @@ class DigestRequest(Value):
         """All of its days, the newest last."""
         return (*self.earlier, self.wanted)
 
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What a line of a log says it is about."""
+        day = str(self.wanted.date or "")
+        subscription = {"subscription": self.subscription, "profile": self.profile, "day": day}
+        return {"workspace": self.address.workspace_key, **subscription}
+
     def for_single_day(self, query: ListQuery, since: datetime) -> Self:
         """A request for one of the days, made at `since`."""
         plain = {"earlier": (), "left_out": 0, "at": None, "until": None}

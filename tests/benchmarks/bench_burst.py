@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import signal
 import sys
 import tempfile
@@ -285,14 +284,13 @@ def _asked(chats: Sequence[Chatting], seconds: float, seen: Seen) -> None:
 
 
 def _shown(chats: Sequence[Chatting], seen: Seen, log: str, asked: int, redis: Redis) -> None:
-    done = [line for line in log.splitlines() if "done" in line]
-    kinds = Counter(match[1] for line in done if (match := re.search(r"step=(\w+)", line)))
+    kinds = Counter(json.loads(line)["event"] for line in log.splitlines() if line[:1] == "{")
     left = {
         key.rpartition(":")[2]: redis.llen(key)
         for key in sorted(redis.scan_iter("rq:queue:*"))
         if redis.type(key) == "list"
     }
-    print(f"jobs: {dict(kinds)}; still queued: {left}; arXiv was asked {asked} times")
+    print(f"logged: {dict(kinds)}; still queued: {left}; arXiv was asked {asked} times")
     whys = [future.result() for future in seen.whys]
     firsts, lasts = sorted(why.first for why in whys), sorted(why.last for why in whys)
     good = sum(why.answered for why in whys)

@@ -60,8 +60,8 @@ def main(counts: list[int]) -> None:
 def print_heading() -> None:
     """What the columns of measured() are."""
     print(f"{_MESSAGES} messages a channel, one a second and channel allowed: {_ALLOWED:.0f} s")
-    print("          jobs                  first to last           DELIVER      this process")
-    print("channels f/s/d  messages  429s      s  ratio  slowest  CPU s  MB    CPU s")
+    print("                                first to last           DELIVER      this process")
+    print("channels digests messages  429s      s  ratio  slowest  CPU s  MB    CPU s")
 
 
 def measured(
@@ -189,12 +189,11 @@ def _measured(
         assert not (found := thread_errors(fake_slack.visible_messages(name), [_IDS])), (
             f"{name}: {found}"
         )
-    lines = [line for line in log.read_text().splitlines() if "done" in line]
-    jobs = [sum(f"{kind}-" in line for line in lines) for kind in ("fetch", "score", "deliver")]
+    digests = sum('"posted"' in line for line in log.read_text().splitlines())
     took = max(map(max, posted.values())) - min(map(min, posted.values()))
     slowest = max(times[-1] - times[0] for times in posted.values())
     cpu, peak, own = spent
-    shown = f"{count:>8} {'/'.join(map(str, jobs)):>5} {count * _MESSAGES:>9} {refused:>5}"
+    shown = f"{count:>8} {digests:>7} {count * _MESSAGES:>9} {refused:>5}"
     shown += f" {took:>6.2f} {took / _ALLOWED:>6.2f} {slowest:>8.2f}"
     return f"{shown} {cpu:>6.1f} {peak:>3.0f} {own:>8.1f}"
 

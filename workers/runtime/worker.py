@@ -30,6 +30,7 @@ from bot import logs
 from bot.safe_text import safe
 from bot.store.queues import queue_names
 from workers.runtime import stopping
+from workers.runtime.log_file import rotate
 
 log = structlog.get_logger()
 
@@ -115,7 +116,9 @@ class _Stopped(Exception):
 class Pool(WorkerPool):
     """rq's worker pool with one worker for each queue; a worker that dies is replaced."""
 
-    def __init__(self, url: str, queues: Sequence[str]) -> None:
+    def __init__(self, url: str, queues: Sequence[str], log_file: Path | None = None) -> None:
+        """Into `log_file` the output goes, where it goes into a file."""
+        self._log_file = log_file
         super().__init__(
             list(queues),
             connection=Redis.from_url(url),
@@ -186,11 +189,15 @@ class Pool(WorkerPool):
 
     def check_workers(self, respawn: bool = True) -> None:
         super().check_workers(respawn)
+        if self._log_file:
+            rotate(self._log_file)
         if stopping.should_stop():
             self.request_stop()
 
 
-def run_pool(url: str, private: str = "", only: Sequence[str] = ()) -> None:
+def run_pool(
+    url: str, private: str = "", only: Sequence[str] = (), log_file: Path | None = None
+) -> None:
     """Run the pool until SIGTERM or SIGINT, on the installation's queues or a command's own
     (`private`), optionally `only` some of them. A job under way finishes the message or the calls
     it is at, and is given back; a command's own are aborted: the scores they bought are stored."""
@@ -198,7 +205,7 @@ def run_pool(url: str, private: str = "", only: Sequence[str] = ()) -> None:
     stopping.begin()
     logs.configure()
     # rq logs every poll of a queue; jobs.py logs a line per job.
-    pool = Pool(url, queue_names(private, only))
+    pool = Pool(url, queue_names(private, only), log_file)
     try:
         pool._install_signal_handlers()  # before there is anything to stop
         log.info("workers started", pid=os.getpid())
@@ -222,4 +229,4 @@ def run_pool_detached(url: str, private: str, file: Path, only: Sequence[str] = 
     out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, sys.stdout.fileno())
     os.dup2(out, sys.stderr.fileno())
-    run_pool(url, private, only)
+    run_pool(url, private, only, file)
