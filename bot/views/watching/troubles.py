@@ -13,12 +13,12 @@ from bot.views.watching.month import duration
 
 _MORE: Final = {
     TroubleKind.ARXIV: "It is asked again every ten minutes.",
-    TroubleKind.MODEL: "It is asked again every ten minutes; `paperboy doctor` tries it now.",
+    TroubleKind.MODEL: "It is asked again every ten minutes; paperboy doctor tries it now.",
     TroubleKind.BUDGET: "What is left is ranked locally. PAPERBOY_DAY_USD and the like set it.",
-    TroubleKind.LOGIN: "It is tried again every 30 s; `paperboy doctor` says what is missing.",
+    TroubleKind.LOGIN: "It is tried again every 30 s; paperboy doctor says what is missing.",
     TroubleKind.CHAT: "It is tried again every ten seconds, and nothing is lost.",
-    TroubleKind.LATE: "`paperboy plan` says what each waits for.",
-    TroubleKind.WORKERS: "Nothing is read, scored or posted without them. Start `paperboy worker`.",
+    TroubleKind.LATE: "paperboy plan says what each waits for.",
+    TroubleKind.WORKERS: "Nothing is read, scored or posted without them. Start paperboy worker.",
     TroubleKind.FAULT: "The workers' log says why. It is tried again.",
     TroubleKind.UNREADABLE: "The rest goes on; the log has the details.",
 }
@@ -31,9 +31,11 @@ def begun(trouble: Trouble) -> Message:
 
 
 def over(trouble: Trouble, ended: datetime) -> Message:
-    """`Over: arXiv can't be reached. 08:02 to 08:31 UTC, 29 min.`"""
+    """`Over: arXiv can't be reached. 20 Mar 08:02 to 08:31 UTC, 29 min.`"""
     lasted = duration(max(round((ended - trouble.since).total_seconds()), 0))
-    when = f"{_clock(trouble.since)} to {_clock(ended)}, {lasted}"
+    begin = f"{trouble.since:%d %b %H:%M}"
+    end = f"{ended:%H:%M}" if ended.date() == trouble.since.date() else f"{ended:%d %b %H:%M}"
+    when = f"{begin} to {end} UTC, {lasted}"
     return Message(title=f"Over: {_what(trouble)}.", text=(f"{when}.",))
 
 
