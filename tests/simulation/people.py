@@ -16,7 +16,7 @@ from bot.domain.request import Address
 from tests.simulation.chat_edge import Event, Shown
 from tests.simulation.plan import Act
 from tests.simulation.readers_plan import FICKLE, GUEST, PARTLY, READERS, Absence, Habit
-from tests.simulation.scheduler import Process
+from tests.simulation.scheduler import Process, Signal
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -41,6 +41,7 @@ class People:
     def __init__(self, world: World) -> None:
         self._world = world
         self.events: list[Event] = []
+        self.asked = Signal(world.scheduler)  # the platform where somebody asks for a digest
         self.stays: dict[tuple[str, str], list[Stay]] = {}
         self._acts = 0
         self._is_calm = False
@@ -124,6 +125,8 @@ class People:
             return
         self.events.append(event)
         world.chats[address.platform].write(event)
+        if event.text.startswith("now"):
+            self.asked.give(address.platform)
         said = event.text if not event.button else f"presses {event.text}"
         world.tell(f"{address}: {event.person} {said}")
         for later in act.again:

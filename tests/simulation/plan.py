@@ -40,7 +40,12 @@ TIMELY_TROUBLES = (
     *("list grows", "list grows", "dies at a pause", "dies at a pause"),
 )
 # And these after them: what planted faults showed to be too rare.
-RARE_TROUBLES = ("asks again", "asks again", "shared head deleted", "babbles", "babbles", "model")
+RARE_TROUBLES = (
+    *("asks again", "asks again", "shared head deleted", "babbles", "babbles", "model"),
+    *("away when asked", "away when asked"),
+)
+# A platform, or the way to it, is not there.
+UNHEARD = ("flaky", "away", "away when asked")
 # The model is away for longer than a digest's window lasts.
 LONG_TROUBLES = ("no model",)
 # A timely trouble waits so long for its moment (s).

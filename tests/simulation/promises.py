@@ -25,6 +25,7 @@ from bot.views.digest import count
 from bot.views.reasons import REASON_TEXTS
 from tests.simulation.arxiv_edge import Morning
 from tests.simulation.chat_edge import Event, Shown
+from tests.simulation.plan import UNHEARD
 from tests.simulation.promised import answers, keeping, tellings
 from tests.simulation.promised import times as promised_times
 from tests.simulation.world import CALM, World
@@ -127,7 +128,7 @@ def _never_known(world: World, shown: Shown) -> bool:
     if shown.removed != "by hand":
         return False
     was_cut_short = any(-10.0 < at - shown.at < 60.0 for at in world.lanes.disturbed.values())
-    return was_cut_short or any(t.kind in ("flaky", "away") for t in world.plan.troubles)
+    return was_cut_short or any(t.kind in UNHEARD for t in world.plan.troubles)
 
 
 def _forgotten(world: World, at: float) -> bool:

@@ -32,7 +32,7 @@ _REVOKED = (ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE)
 # Timely troubles that wait for another moment than the begin of a job.
 _OWN_MOMENT = (
     *("head deleted", "shared head deleted", "locked", "list grows", "dies at a pause"),
-    "asks again",
+    *("asks again", "away when asked"),
 )
 # Kinds of keys that are made unreadable.
 _GARBLED = ("digest", "judged", "listed", "delivered")
@@ -115,6 +115,7 @@ class Troubles:
             "dies at a pause": self._dies_at_a_pause,
             "shared head deleted": self._shared_head_deleted,
             "asks again": self._asks_again,
+            "away when asked": self._away_when_asked,
         }
         if trouble.is_timely and trouble.kind not in _OWN_MOMENT:
             if trouble.kind in ("model", "babbles"):
@@ -149,7 +150,9 @@ class Troubles:
             self._world.tell(f"{chat.platform} is well")
 
     def _away(self, trouble: Trouble, random: Random) -> None:
-        chat = self._chat(random)
+        self._be_away(self._chat(random), trouble)
+
+    def _be_away(self, chat: Chat, trouble: Trouble) -> None:
         chat.is_away = True
         self._world.tell(f"{chat.platform} is away")
         if self._lasts(trouble):
@@ -361,6 +364,13 @@ class Troubles:
                 act = Act(0.0, channel, asked[-1].text, 0.0, person=asked[-1].person)
                 world.people.add(act, random.random())
                 return
+
+    def _away_when_asked(self, trouble: Trouble, random: Random) -> None:
+        """Somebody asks for a digest, and their chat is away when they would hear of it."""
+        platform = self._world.people.asked.wait(WAITS_SECONDS)
+        if platform and not self._ended:
+            self._world.scheduler.sleep(random.choice((0.1, 1.0, 5.0)) * random.random())
+            self._be_away(self._world.chats[platform], trouble)
 
     def _is_served(self, request: DigestRequest) -> bool:
         """Whether what a person asked for was delivered since."""

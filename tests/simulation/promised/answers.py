@@ -15,6 +15,7 @@ from bot.domain.request import Address
 from bot.views import refusals
 from tests.simulation.arxiv_edge import Morning
 from tests.simulation.chat_edge import Event
+from tests.simulation.plan import UNHEARD
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -28,7 +29,7 @@ _FREE = ("why", "up", "down", "follows", "unfollow", "saved", "me")
 # A request goes with its channel, and a clock that jumps gives up what it waited for.
 _EXCUSES = ("clock", "closed", "revoked", "long closed", "dies at a pause")
 # What keeps nobody from hearing that a digest is there already; it may be later then.
-_HARMLESS = ("flaky", "away", "edits refused", "card refused", "model", "babbles")
+_HARMLESS = (*UNHEARD, "edits refused", "card refused", "model", "babbles")
 
 
 def broken(world: World) -> Iterator[str]:
@@ -178,7 +179,7 @@ def _awake(world: World) -> Iterator[str]:
 
 def _told_of_pause(world: World) -> Iterator[str]:
     """Whoever subscribed hears of a pause, once; where the chat was well."""
-    if any(t.kind in ("clock", "restore", "flaky", "away") for t in world.plan.troubles):
+    if any(t.kind in ("clock", "restore", *UNHEARD) for t in world.plan.troubles):
         return
     for key, states in world.audit.seen.items():
         for _, found in states:
