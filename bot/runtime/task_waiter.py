@@ -39,7 +39,7 @@ class TaskWaiter:
         asked, told, said = -_AGAIN_SECONDS, begun, (0, 0)
         while (now := time.monotonic()) - begun < _PATIENCE_SECONDS:
             if now - asked >= _AGAIN_SECONDS:
-                await asyncio.to_thread(self._queue, key, task.trial is None)
+                await asyncio.to_thread(self._queue, key, task.is_quick)
                 asked = now
             if found := await asyncio.to_thread(store.tasks.result, key):
                 return found

@@ -22,8 +22,9 @@ from bot.views.keeping import zotero as views
 from workers.judging.bounded_http import LoopThread
 from workers.zotero.api import Grant, Throttled, Written, ZoteroApi
 
-# Seconds that are waited in all, where Zotero asks for it: whoever sends waits three minutes.
-_PATIENCE: Final = 60.0
+# Seconds that are waited in all, where Zotero asks for it: whoever sends waits three minutes, and a
+# key is checked beside what others wait for.
+_PATIENCE: Final = {"send": 60.0, "check": 5.0}
 
 Progress = Callable[[int, int], None]
 _Answer = TypeVar("_Answer")
@@ -67,7 +68,7 @@ class _Errand:
     ) -> None:
         self._store, self._zotero, self._clock = store, zotero, clock
         self._who = task.workspace, task.by
-        self._patience = _PATIENCE
+        self._patience = _PATIENCE[task.zotero.what] if task.zotero else 0.0
 
     def check(self) -> ZoteroResult:
         """Use the key that was proposed, if it may write to the library asked for; otherwise forget

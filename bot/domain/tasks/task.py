@@ -52,6 +52,11 @@ class Task(Value):
     def key(self) -> str:
         return fingerprint(self.model_dump_json())
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether it takes seconds; Zotero may ask for pauses while papers are sent."""
+        return self.trial is None and (self.zotero is None or self.zotero.what == "check")
+
 
 class TaskResult(Value):
     """What came of a task: one of these, or a sentence that says why nothing did. `namesakes` are

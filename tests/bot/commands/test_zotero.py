@@ -248,3 +248,16 @@ def test_what_is_said_reads_well() -> None:
     ]
     every = (*messages, *(Message(title=each) for each in sentences))
     check_golden("views/zotero.txt", "\n".join(map(drawn, every)))
+
+
+def test_papers_are_sent_beside_days_and_a_key_is_checked_beside_questions(
+    context: Context,
+) -> None:
+    connect(context)
+    pressed(context, "save", f"day {ONE}")
+    sending = pressed(context, "zotero").task
+    assert sending is not None
+    assert not sending.is_quick  # Zotero may ask for pauses, and /why is not to wait for them
+    checking = dispatch.submit(INVOCATION, "zotero-access", "", {"key": KEY}, context).task
+    assert checking is not None
+    assert checking.is_quick

@@ -244,6 +244,18 @@ def test_short_pauses_are_made_for_a_minute_in_all(
     assert worker.pauses == [25, 25]
 
 
+def test_a_key_is_checked_at_once_or_not_at_all(
+    worker: Worker, store: Store, fake_zotero: FakeZotero
+) -> None:
+    give(worker)
+    fake_zotero.faults.append((429, {"Retry-After": "3"}, ""))
+    assert worker.do("check").zotero
+    give(worker)
+    fake_zotero.faults.append((429, {"Retry-After": "30"}, ""))
+    assert "left alone for 1 minute" in worker.do("check").refused
+    assert worker.pauses == [3]
+
+
 def test_papers_that_zotero_does_not_take_are_named_and_tried_again_later(
     worker: Worker, store: Store, fake_zotero: FakeZotero
 ) -> None:
