@@ -83,9 +83,11 @@ def test_the_image_runs_a_command_of_ours_as_nobody_in_particular() -> None:
     assert json.loads(stage["ENTRYPOINT"]) == ["paperboy"]
     (command,) = json.loads(stage["CMD"])
     assert command in COMMANDS
-    program, watched = json.loads(stage["HEALTHCHECK"].partition("CMD ")[2])
-    assert program == "paperboy"
-    assert watched in COMMANDS
+    program, _, asks = json.loads(stage["HEALTHCHECK"].partition("CMD ")[2])
+    assert program == "python"
+    port = Settings.model_fields["watch_port"].default
+    assert f"http://127.0.0.1:{port}/healthz'" in asks
+    compile(asks, "HEALTHCHECK", "exec")
     names = {pair.partition("=")[0] for pair in stage["ENV"].split()}
     assert {name for name in names if name.startswith("PAPERBOY_")} <= SETTINGS
 
@@ -121,6 +123,7 @@ def test_compose_runs_bot_and_workers_from_one_image_without_rights() -> None:
         "bot": ["bot"],
         "worker": ["worker"],
     }
+    assert ours["worker"]["healthcheck"]["test"] == ["CMD", "paperboy", "status"]
     for each in ours.values():
         assert each["image"] == "paperboy"
         assert (DEPLOY / each["build"]["context"] / each["build"]["dockerfile"]).samefile(
