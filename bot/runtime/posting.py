@@ -287,11 +287,16 @@ class ThreadPoster:
             self._unclear[slot] = (known.at, under)
             if found := await self.poster.find(self.address, key, known.at, under):
                 return await self._stored(slot, entry, found[0])
-        await self.turn(self.address)
-        # A turn that was used late must not bring the next message early.
-        if (early := self._free - time.monotonic()) > 0:
-            await self.sleep(early)
-        await self._renew()
+        try:
+            await self.turn(self.address)
+            # A turn that was used late must not bring the next message early.
+            if (early := self._free - time.monotonic()) > 0:
+                await self.sleep(early)
+            await self._renew()
+        except asyncio.CancelledError:  # nothing went out: nobody has to look for it
+            if known is None:
+                await asyncio.to_thread(self.outbox.withdraw, slot, self.number, entry.at)
+            raise
 
         async def send() -> OutboxEntry:
             message = await self.poster.send(self.address, post, key, under)

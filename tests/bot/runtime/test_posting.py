@@ -143,6 +143,36 @@ def test_killed_at_any_message_the_next_worker_finishes_the_thread(
         store.redis.flushall()
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_who_is_stopped_while_a_message_waits_for_its_turn_leaves_nothing_to_look_for(
+    known: bool, fake_slack: FakeSlack, store: Store
+) -> None:
+    """But for a message that an earlier worker may have sent."""
+    outbox = Outbox(store.redis, f"{HERE}:day")
+    if known:
+        outbox.begin("head", 1, datetime.now(UTC))
+
+    async def run() -> None:
+        waiting = asyncio.Event()
+
+        async def never(address: Address) -> None:
+            waiting.set()
+            await asyncio.Event().wait()
+
+        async with open_poster(SecretStr("xoxb-1"), fake_slack.url) as out:
+            clock = lambda: datetime.now(UTC)  # noqa: E731
+            thread = ThreadPoster(out, outbox, HERE, never, clock, 2)
+            task = asyncio.create_task(thread.post_one("head", Message(title="A day")))
+            await waiting.wait()
+            task.cancel()
+            await asyncio.wait({task})
+            assert task.cancelled()
+
+    asyncio.run(run())
+    assert (outbox.entry("head") is not None) is known
+    assert seen(fake_slack) == []
+
+
 def test_slacks_retry_after_is_respected(
     fake_slack: FakeSlack, store: Store, whole: list[str]
 ) -> None:
