@@ -17,16 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
 import structlog
+from pydantic import ValidationError
 
 from bot import logs, settings
 from bot.domain.request import DigestRequest
+from bot.errors import Refused
 from bot.planning.plan import Step
 from bot.settings import Settings
 from bot.store.connection import connect
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from bot.store.values.quarantine import claim_server
-from workers.runtime.stopping import should_stop
+from bot.store.values.stored_forms import unreadable_reason
+from workers.runtime.stopping import request_stop, should_stop
 
 if TYPE_CHECKING:
     from workers.arxiv.client import ArxivClient
@@ -94,7 +97,9 @@ def show(step: Any) -> None:
     from workers.channel_votes import prepare_preview
     from workers.score_job import deliver_to_terminal
 
-    asked, config = Step.model_validate(step), settings.load()
+    if (asked := _step(step)) is None:
+        return
+    config = settings.load()
     kept = _store(config)
     with _logged(asked.id, asked.wish):
         if asked.wish.preview:
@@ -176,11 +181,16 @@ def deliver(platform: str, legacy_requests: Any = None) -> None:
         post(platform, _store(config), config, _pace(config), _now, should_stop)
 
 
-def _step(step: Any, before: Any) -> Step | None:
-    """The step; None for a job of an older release, whose requests are queued anew."""
+def _step(step: Any, before: Any = None) -> Step | None:
+    """The step; None for a job of another release, older or newer, that this one can't read. Who
+    waits for it has it queued anew, by a release that can."""
+    why = "its requests came with it"
     if before is None:
-        return Step.model_validate(step)
-    log.info("queued by an older release, skipped", step=step)
+        try:
+            return Step.model_validate(step)
+        except ValidationError as error:
+            why = unreadable_reason(error)
+    log.warning("queued by another release, skipped", why=why)
     return None
 
 
@@ -214,9 +224,14 @@ def _arxiv(config: Settings, kept: Store) -> ArxivClient:
 
 
 def _store(config: Settings) -> Store:
-    """Raises Refused where a newer Paperboy has written: this worker has to be restarted."""
+    """Raises Refused where a newer Paperboy has written. All workers of this release end then: they
+    would use up the tries of a job that the newer ones can do."""
     redis = connect(_url(config))
-    claim_server(redis)
+    try:
+        claim_server(redis)
+    except Refused:
+        request_stop()
+        raise
     return Store(redis)
 
 

@@ -172,7 +172,9 @@ def _seen(kind: Kind, slack: FakeSlack, asked: Counter[str]) -> int:
 
 def _in_order(slack: FakeSlack, ids: list[str]) -> list[str]:
     """As the first channel has them: where scores tie the model says which comes first."""
-    shown = [id for message in slack.visible_messages("C0")[1:] for id in ids_in(message)]
+    thread = slack.visible_messages("C0")
+    replies = [found for found in thread if found.get("thread_ts", found["ts"]) != found["ts"]]
+    shown = [id for message in replies for id in ids_in(message)]
     order = [id for id in dict.fromkeys(shown) if id in ids]
     return ids if len(ids) == 8 else order if set(order) == set(ids) else ids
 

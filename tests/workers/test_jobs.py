@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from bot.domain.digest import ListResult
+from bot.domain.digest import ListQuery, ListResult, Source
+from bot.errors import Refused
 from bot.planning.plan import RequestState, Step, StepKind
 from bot.store.store import Store
+from bot.store.values.stored_forms import FORMAT_VERSION
 from tests.factories import EARLIER, NOW, digest_request, list_result
 from tests.servers.arxiv_documents import FRIDAY, rss_feed
 from tests.servers.fake_http import FakeServer, run_fake_server, xml_reply
 from workers import jobs
+from workers.runtime import stopping
 
 
 @pytest.fixture
@@ -60,3 +64,44 @@ def test_a_job_that_an_older_release_queued_is_left_out(
     job("fetch-0123456789abcdef-20250320T084000-000000", [digest_request().model_dump(mode="json")])
     assert there.requests == []
     assert store.lists.result(digest_request().wanted) is None
+
+
+# As the release before form 3 queued it, when somebody asked for a private look.
+QUEUED_BY_FORM_2 = """{"kind": "fetch", "wish": {"profile": "11c1035bc7b4c0ab",
+"wanted": {"source": "arxiv", "categories": ["cs.LG", "cs.CL"], "date": null, "latest": true,
+"files": []}, "judge": {"model": "gpt-6-luna"}, "address": {"platform": "slack", "workspace": "T1",
+"channel": "C1"}, "since": "2025-03-20T08:40:22.968001Z", "by": "U1", "top": null, "earlier": [],
+"left_out": 0, "at": null, "until": null, "subscription": "", "asked": null, "preview": true},
+"seen": {"listed": null, "judged": null, "earlier": [], "delivered": null}}"""
+
+
+def test_a_job_that_the_release_before_queued_is_done(there: FakeServer, store: Store) -> None:
+    jobs.fetch(json.loads(QUEUED_BY_FORM_2))
+    wanted = ListQuery(source=Source.ARXIV, categories=("cs.LG", "cs.CL"), latest=True)
+    assert store.lists.result(wanted) is not None
+
+
+@pytest.mark.parametrize("job", [jobs.fetch, jobs.score, jobs.show])
+def test_a_job_of_a_newer_release_is_left_to_that_one_in_one_sentence(
+    job: Any, there: FakeServer, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who went back to this release is shown no traceback, nine times."""
+    asked = step(StepKind.FETCH, None)
+    job(asked | {"wish": asked["wish"] | {"colour": "red"}})
+    assert there.requests == []
+    (line,) = "".join(capsys.readouterr()).strip().splitlines()
+    assert "queued by another release, skipped" in line
+    assert "red" not in line.replace("queued", "")
+
+
+def test_a_job_ends_all_workers_where_a_newer_release_has_written(
+    there: FakeServer, store: Store
+) -> None:
+    store.redis.set("pb:form", FORMAT_VERSION + 1)
+    try:
+        with pytest.raises(Refused, match="A newer Paperboy"):
+            jobs.fetch(step(StepKind.FETCH, None))
+        assert stopping.should_stop()
+    finally:
+        stopping.begin()
+    assert there.requests == []

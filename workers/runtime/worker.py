@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -28,7 +29,9 @@ from rq.worker_pool import WorkerData, WorkerPool
 
 from bot import logs
 from bot.safe_text import safe
+from bot.store.connection import connect_briefly
 from bot.store.queues import queue_names
+from bot.store.values.quarantine import claim_server
 from workers.runtime import stopping
 from workers.runtime.log_file import rotate
 
@@ -127,6 +130,7 @@ class Pool(WorkerPool):
             serializer=JSONSerializer,
         )
         self._url = url
+        self.was_told = False  # to stop, by a signal
 
     def start_worker(self, *args: Any, **kwargs: Any) -> None:
         """Start a worker for a queue that has none."""
@@ -172,6 +176,7 @@ class Pool(WorkerPool):
     def request_stop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
         """Stop at once; rq's loop would notice a second later."""
         stopping.request_stop()
+        self.was_told = self.was_told or signum is not None
         if signum == signal.SIGHUP:
             logs.detach_terminal()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
@@ -200,7 +205,9 @@ def run_pool(
 ) -> None:
     """Run the pool until SIGTERM or SIGINT, on the installation's queues or a command's own
     (`private`), optionally `only` some of them. A job under way finishes the message or the calls
-    it is at, and is given back; a command's own are aborted: the scores they bought are stored."""
+    it is at, and is given back; a command's own are aborted: the scores they bought are stored.
+
+    Raises Refused where a newer Paperboy has begun to write to this server."""
     os.environ["REDIS_URL"] = url  # the jobs' settings read it
     stopping.begin()
     logs.configure()
@@ -220,6 +227,9 @@ def run_pool(
             child.terminate()
             child.join(_MAINTENANCE)
     log.info("workers stopped")
+    if not pool.was_told:  # a job found out that a newer Paperboy is at work
+        with suppress(redis.RedisError), connect_briefly(url) as server:
+            claim_server(server)
 
 
 def run_pool_detached(url: str, private: str, file: Path, only: Sequence[str] = ()) -> None:

@@ -15,6 +15,9 @@ from redis import Redis
 from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
+from bot.errors import Refused
+from bot.store.queues import QUEUES
+from bot.store.values.stored_forms import FORMAT_VERSION
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 from workers.runtime import stopping, worker
 
@@ -34,7 +37,10 @@ def _run(url: str, patience: float) -> None:
     os.setsid()
     worker._MAINTENANCE = worker._BEAT = 1
     stopping.PATIENCE_SECONDS = patience
-    worker.run_pool(url, only=())
+    try:
+        worker.run_pool(url, only=())
+    except Refused as refused:
+        Redis.from_url(url).set("test:said", str(refused))
 
 
 def started(url: str, patience: float) -> BaseProcess:
@@ -88,3 +94,21 @@ def test_a_stop_ends_a_job_or_gives_it_back(
     finally:
         os.kill(pool.pid or 0, signal.SIGTERM)
         assert ended(pool)
+
+
+def test_workers_end_when_a_newer_release_is_at_work_and_leave_its_jobs_to_it(
+    redis_url: str,
+) -> None:
+    """As after an upgrade that has reached the bot, and not yet the workers."""
+    redis = Redis.from_url(redis_url)
+    pool = started(redis_url, 0.3)
+    try:
+        wait_until(lambda: redis.scard("rq:workers") == len(QUEUES), "the workers are there")
+        redis.set("pb:form", FORMAT_VERSION + 1)
+        queue = Queue("now", connection=redis, serializer=JSONSerializer)
+        queue.enqueue("workers.jobs.task", args=["key"], job_id="task-key", retry=Retry(max=9))
+    finally:
+        assert ended(pool)
+    assert queue.job_ids == ["task-key"]
+    said = (redis.get("test:said") or b"").decode()
+    assert said.startswith("A newer Paperboy has been at work on this server")
