@@ -167,7 +167,6 @@ def test_votes_of_open_channels_add_up_and_a_channel_can_stand_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three channels have the same papers, one of them for its members alone."""
-    monkeypatch.setattr(deliver_job, "_LINGER_SECONDS", 0.05)
     monkeypatch.setattr(deliver_job.ChannelRateLimit, "acquire", lambda *_: asyncio.sleep(0))
     fake_discord.channels[STAFF.channel] = Channel(STAFF.channel, visible_to={USER_ID})
 
