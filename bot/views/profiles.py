@@ -183,8 +183,10 @@ def _changes(before: Profile, after: Profile) -> Iterator[str]:
         said = {"relevant": "keywords", "irrelevant": "words to avoid"}.get(label, f"{label} words")
         yield from _listed(said, getattr(before.keywords, label), getattr(after.keywords, label))
     yield from _listed("followed authors", before.authors.follow, after.authors.follow)
-    examples = ([each.title for each in of.examples] for of in (before, after))
-    yield from _listed("example papers", *examples)
+    old, new = ([each.title for each in of.examples] for of in (before, after))
+    yield from _listed("example papers", old, new)
+    if old == new and before.examples != after.examples:
+        yield "example papers: other ids or abstracts"
 
 
 def _topic_changes(before: Profile, after: Profile) -> Iterator[str]:

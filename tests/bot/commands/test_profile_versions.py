@@ -11,12 +11,13 @@ from bot.commands import dispatch
 from bot.commands.context import Answer, FormAgain, Invocation
 from bot.domain.digest import Outcome
 from bot.domain.message import Message
-from bot.domain.papers import Cutoffs, Profile
+from bot.domain.papers import Cutoffs, Example, Profile
 from bot.store.store import Store
 from bot.terminal.render import as_text
+from bot.views.profiles import changes
 from tests.bot.commands.why_cases import ADDRESSES, MATTERS, WhySetup, outcome, set_up_why
 from tests.bot.runtime.due_days import owed
-from tests.factories import NOW, digest
+from tests.factories import NOW, digest, profile
 
 CHATS = ("slack", "discord")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -118,3 +119,25 @@ def test_a_change_undone_after_its_digest_rules_no_later_day_and_why_still_expla
     assert [said.replace(since, "") for said in after] == before
     (tomorrow,) = owed(there.context, NOW + DAY)
     assert tomorrow.profile == MATTERS.fingerprint
+
+
+TIDES, DUST = Example(title="Tides"), Example(id="2503.00001", title="Dust", abstract="It settles.")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ((), (TIDES,), "example papers: + Tides"),
+        ((TIDES, DUST), (TIDES,), "example papers: − Dust"),
+        ((TIDES, DUST), (DUST, TIDES), "example papers: in another order"),
+        (
+            (DUST,),
+            (DUST.model_copy(update={"abstract": ""}),),
+            "example papers: other ids or abstracts",
+        ),
+    ],
+)
+def test_no_change_of_examples_is_silent(
+    before: tuple[Example, ...], after: tuple[Example, ...], said: str
+) -> None:
+    assert changes(profile(examples=before), profile(examples=after)) == [said]

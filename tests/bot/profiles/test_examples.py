@@ -16,7 +16,7 @@ LONG = Example(id="hep-th/9901001", title="Long " * 60, abstract="At length.")
 
 
 def test_examples_come_back_from_their_lines_with_the_abstracts_that_no_line_shows() -> None:
-    known = (TIDES, DUST, LONG, LONG)
+    known = (TIDES, DUST, LONG, LONG.model_copy(update={"abstract": "At greater length."}))
     lines = as_lines(known)
     assert lines.splitlines()[:2] == [
         "2503.00001 Tides of moons, and their causes",
@@ -52,6 +52,11 @@ def test_an_id_of_no_known_paper_asks_for_its_title_and_the_others_count() -> No
     found, wrong = read_lines("2401.00001\nOn quanta", (), {})
     assert [each.title for each in found] == ["On quanta"]
     assert wrong == ["No list here had 2401.00001 lately: write its title after it."]
+
+
+def test_as_many_as_a_profile_has_fit_a_form_with_the_longest_titles_and_ids() -> None:
+    most = tuple(Example(id=f"{n:>040}", title="t" * 300) for n in range(20))
+    assert len(as_lines(most)) <= LONGEST
 
 
 @given(
