@@ -37,7 +37,7 @@ def digest_by_votes(
     def known(some: Sequence[Paper]) -> Meaning | None:
         return embeddings.known(profile, some) if embeddings else None
 
-    voted = votes_of(store, address.workspace_key, profile, papers, known)
+    voted = votes_of(store, address.workspace_key, profile, papers, lambda: known(papers), known)
     if voted is None:
         return None
     candidates = list(chosen.values())

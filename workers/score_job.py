@@ -33,7 +33,7 @@ from workers.embedding.embeddings import Embeddings
 from workers.embedding.meaning import Meaning
 from workers.gate import local_ranking
 from workers.gate.gatekeeper import Gatekeeper, ask_about_all, places_in
-from workers.gate.voting import Voted, votes_of
+from workers.gate.voting import votes_of
 from workers.judging import outcomes, scoring, spreading
 from workers.judging.metering import LimitableModel
 from workers.judging.score_day import DayScorer
@@ -102,9 +102,10 @@ def score(
             paid = payer, calls_at_once, clock, lease, name
             scorer = DayScorer(store, model, profile, *paid, looks_again, shown, should_stop)
             keeper = Gatekeeper(store, profile, model.name, request.judge.owner)
-            voted = _votes(request, store, profile, papers, embeddings)
-            meaning = meanings.where(payer.limited or keeper.divides, bool(voted))
-            shifts = voted.relevance_shifts(papers, meaning) if voted else {}
+            is_voted = _is_voted(request, store, profile)
+            meaning = meanings.where(payer.limited or keeper.divides, is_voted)
+            voted = request, store, profile, papers, meaning, embeddings
+            shifts = _shifts(*voted) if is_voted else {}
             given = profile, list_result, day, name, meaning, shifts, progress
             judged = _judge_by_model(scorer, keeper, *given)
         judged = _with_meaning(judged, profile, papers, meanings)
@@ -256,27 +257,37 @@ def _judge_by_model(
     return _Judged(told, top.ranking, division.places, scorer.prompt, top.calls)
 
 
-def _votes(
-    request: DigestRequest,
-    store: Store,
-    profile: Profile,
-    papers: Sequence[Paper],
-    embeddings: Embeddings | None,
-) -> Voted | None:
-    """What the votes of the requesting workspace taught, learned now, so that whoever posts the day
-    finds it; with the vectors of papers voted on, of which few are missing. None where another
-    workspace subscribes to a profile of this name, too: a day is judged once for all, and what
-    passes the gate for one's votes, another would see; but a day with examples is one's own."""
+def _is_voted(request: DigestRequest, store: Store, profile: Profile) -> bool:
+    """Whether votes of the requesting workspace have a part in its day. Not where another workspace
+    subscribes to a profile of this name, too: a day is judged once for all, and what passes the
+    gate for one's votes, another would see; but a day with examples is one's own."""
     place = request.address.workspace_key
     same = [each for each in store.subscriptions.all() if each.profile == profile.name]
     is_own = bool(request.judge.owner)
     if not is_own and any(each.address.workspace_key != place for each in same):
-        return None
+        return False
+    is_used = store.vote_uses.of(place, profile.name).weight.factor
+    return bool(is_used and store.votes.lessons(place, profile.name))
+
+
+def _shifts(
+    request: DigestRequest,
+    store: Store,
+    profile: Profile,
+    papers: Sequence[Paper],
+    meaning: Meaning | None,
+    embeddings: Embeddings | None,
+) -> Mapping[str, float]:
+    """How much more readers are interested in each paper by their votes. What these taught is
+    learned now, so that whoever posts the day finds it; with the vectors of papers voted on, of
+    which few are missing, beside the `meaning` of the day's."""
 
     def meaning_of(some: Sequence[Paper]) -> Meaning | None:
         return embeddings.of(profile, some) if embeddings else None
 
-    return votes_of(store, place, profile, papers, meaning_of)
+    place = request.address.workspace_key
+    voted = votes_of(store, place, profile, papers, lambda: meaning, meaning_of)
+    return voted.relevance_shifts(papers, meaning) if voted else {}
 
 
 def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> None:

@@ -5,9 +5,10 @@
 RECORD is as in bench_rank; the default is one beside the checkout, where there is one. Voters are
 drawn: up are papers of the month LEARNED (2025-05) that were picked, down are others of that month
 that a channel would have been shown, from the best SHOWN of each day by the ranking without votes.
-Every day of the month TRIED (2025-06) is then ranked with these votes. AUC is over all its papers,
-mean and standard deviation of DRAWS draws. Every setting of workers/gate/vote_training.py was
-chosen with votes on 2025-03 and 2025-04, tried in the month after each.
+Every day of the month TRIED (2025-06) is then ranked with these votes, learned beside BESIDE of its
+papers, as many as a day has now; the record's days have a hundred. AUC is over all its papers,
+mean and standard deviation of DRAWS draws. Every setting of workers/gate/vote_training.py and
+vote_table.py was chosen with votes on 2025-03 and 2025-04, tried in the month after each.
 
 1. The votes of five people; as many of one alone, and each of somebody else. By words, and by
    words and meaning.
@@ -32,11 +33,12 @@ from bot.domain.papers import Paper, Profile
 from tests.benchmarks.embedded_record import meaning_of_record
 from tests.benchmarks.record import named_files, read_record
 from workers.embedding.meaning import Meaning
-from workers.gate import learned_ranking, local_ranking, vote_ranking, vote_training
+from workers.gate import learned_ranking, local_ranking, vote_ranking, vote_table, vote_training
 from workers.gate.ranking_quality import auc
 from workers.gate.vote_ranking import PaperVote
 
 DRAWS = 20
+BESIDE = 450
 SHOWN = 0.15
 PEOPLE = 5
 COUNTS = (5, 10, 20, 40)
@@ -57,7 +59,7 @@ class Trial:
     ) -> None:
         self._meaning, self._picked = meaning, picked
         self._papers = list(chain(*tried.values()))
-        self._beside = list(learned.values())[-1]
+        self._beside = self._papers[:: max(len(self._papers) // BESIDE, 1)][:BESIDE]
         self._own = {
             id: score for day in tried.values() for id, score in _scores(profile, day, meaning)
         }
@@ -92,7 +94,7 @@ def main(record: Path, toml: Path, learned: str, tried: str) -> None:
         {d: papers for d, papers in days.items() if f"{d:%Y-%m}" == m} for m in (learned, tried)
     )
     cached = cache(learned_ranking.fields_of)
-    for module in (vote_ranking, vote_training):  # a paper is read once
+    for module in (vote_ranking, vote_table):  # a paper is read once
         vars(module)["fields_of"] = cached
     every = list(chain(*learned_days.values(), *tried_days.values()))
     meaning = meaning_of_record(profile, every)

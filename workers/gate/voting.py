@@ -68,11 +68,12 @@ def votes_of(
     workspace_key: str,
     profile: Profile,
     papers: Sequence[Paper],
+    beside: Callable[[], Meaning | None],
     meaning_of: Callable[[Sequence[Paper]], Meaning | None],
 ) -> Voted | None:
     """What a workspace's votes taught a profile, learned anew where another vote was cast since,
-    beside the day's `papers`. `meaning_of` finds that of the papers that were voted on. None
-    without votes, and where they count nothing there."""
+    beside the day's `papers`. `beside` finds their meaning, `meaning_of` that of the papers that
+    were voted on. None without votes, and where they count nothing there."""
     lessons = store.votes.lessons(workspace_key, profile.name)
     factor = store.vote_uses.of(workspace_key, profile.name).weight.factor
     if not lessons or not factor:
@@ -83,8 +84,10 @@ def votes_of(
     kept = store.votes.learned(workspace_key, profile.name, VoteRankings)
     if kept is None or kept.basis != basis:
         voted = [texts[lesson.ref] for lesson in lessons]
-        meaning = meaning_of(list({paper.id: paper for paper in voted}.values()))
-        kept = _learn(lessons, texts, papers, meaning)
+        theirs = meaning_of(list({paper.id: paper for paper in voted}.values()))
+        if theirs and (day := beside()):
+            theirs = theirs._replace(papers={**day.papers, **theirs.papers})
+        kept = _learn(lessons, texts, papers, theirs)
         store.votes.put_learned(workspace_key, profile.name, kept, _report(kept, voted))
         log.info("votes learned", workspace=workspace_key, profile=profile.name, votes=len(lessons))
     liked = [each for each in lessons if each.vote is Vote.UP]

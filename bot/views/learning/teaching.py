@@ -30,7 +30,7 @@ _THANKS = {
 _WHAT = (
     "Votes move papers with the same scores up or down, and so decide which are posted where there "
     "are too many; and they let papers pass the gate. The scores stay the judge's. One person's "
-    "votes together count like one vote and a half."
+    "votes together count like four single ones at most."
 )
 _WEIGHED = {
     VoteWeight.FULL: "count in full",
