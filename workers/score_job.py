@@ -102,10 +102,9 @@ def score(
             paid = payer, calls_at_once, clock, lease, name
             scorer = DayScorer(store, model, profile, *paid, looks_again, shown, should_stop)
             keeper = Gatekeeper(store, profile, model.name, request.judge.owner)
-            is_voted = _is_voted(request, store, profile)
-            meaning = meanings.where(payer.limited or keeper.divides, is_voted)
-            voted = request, store, profile, papers, meaning, embeddings
-            shifts = _shifts(*voted) if is_voted else {}
+            voted = _is_voted(request, store, profile)
+            meaning = meanings.where(payer.limited or keeper.divides, voted)
+            shifts = _shifts(request, store, profile, papers, meaning, embeddings) if voted else {}
             given = profile, list_result, day, name, meaning, shifts, progress
             judged = _judge_by_model(scorer, keeper, *given)
         judged = _with_meaning(judged, profile, papers, meanings)
