@@ -69,6 +69,11 @@ class ShownPapers:
         origin = self._rows.hget(_key(address), paper, _Origin.read)
         return origin.day if origin else None
 
+    def days_that_brought(self, address: Address, papers: Sequence[str]) -> set[str]:
+        """The names of the days that brought some of these papers (ids) to this channel."""
+        found = self._rows.hmget(_key(address), papers, _Origin.read)
+        return {origin.day for origin in found if origin}
+
     def in_other_channels(
         self, address: Address, papers: Sequence[str]
     ) -> dict[str, dict[Address, str]]:
