@@ -26,12 +26,11 @@ async def give_back(
     this one; and for all that nobody waits for, the platform having been away until the next digest
     was due. Raises Unavailable and Gone."""
     address = request.address
-    prepared = store.shown_papers.days(address) - store.history.days(address) | _grown(
-        store, address, days
-    )
-    if not prepared - {day}:
+    undelivered = store.shown_papers.days(address) - store.history.days(address)
+    prepared = (undelivered | _grown(store, address, days)) - {day}
+    if not prepared:
         return
-    for name in sorted(prepared - {day} - (_awaited(store, address, now) - set(days))):
+    for name in sorted(prepared - (_awaited(store, address, now) - set(days))):
         sent = await thread(Outbox(store.redis, f"{address}:{name}")).replies_sent()
         store.shown_papers.drop(address, name, sent)
 

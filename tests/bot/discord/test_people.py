@@ -103,8 +103,8 @@ def test_a_person_without_the_right_is_refused_and_changes_nothing(
     fake_discord.channels[CHANNEL_ADDRESS.channel].visible_to = {USER_ID}
     fake_discord.handle_request("POST", ["users", "@me", "channels"], {"recipient_id": OTHER}, {})
     who, told = WHERE[where]
-    commands, open_buttons, _ = OPEN_TO_ALL
-    open_to_all = {f"command {n}" for n in commands} | {f"button {n}" for n in open_buttons}
+    kinds = zip(("command", "button", "form"), OPEN_TO_ALL, strict=True)
+    open_to_all = {f"{kind} {name}" for kind, names in kinds for name in names}
 
     async def talk(bot: BotSession) -> None:
         bot.context.store.subscriptions.put(subscription())
