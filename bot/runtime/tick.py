@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -95,9 +95,12 @@ Todo = list[Callable[[], object]]
 def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickResult, Todo]:
     """The tick's result, and the changes to make, each of which may be made twice, or late."""
     snapshot = take_snapshot(context)
-    todo = Todo(ledger_changes(context.store.ledger, snapshot, now))
+    ledger = context.store.ledger
+    rows = ledger.rows()
+    todo = Todo(ledger_changes(ledger, rows, snapshot, now))
     requested = _requested_steps(context, now, todo)
-    scheduled, late = _scheduled_steps(context, snapshot, now, todo)
+    owing = {key for key, row in rows.items() if row.open}
+    scheduled, late = _scheduled_steps(context, snapshot, owing, now, todo)
     steps = [*requested.steps, *scheduled]
     failed = _queue_steps(context, queues, snapshot, steps, now, todo)
     for place, profile, night in due_examples(context, snapshot, now):
@@ -157,9 +160,10 @@ def _requested_steps(context: Context, now: datetime, todo: Todo) -> _Requested:
 
 
 def _scheduled_steps(
-    context: Context, snapshot: Snapshot, now: datetime, todo: Todo
+    context: Context, snapshot: Snapshot, owing: Collection[str], now: datetime, todo: Todo
 ) -> tuple[list[Step], list[Late]]:
-    """The next steps of subscriptions, and the digests that are late."""
+    """The next steps of subscriptions, and the digests that are late. `owing` are the subscriptions
+    (keys) with an open delivery in the ledger."""
     steps, late, overdue = list[Step](), list[Late](), list[Late]()
     for found, request, seen in due_requests(context, snapshot, now):
         if seen.step is not None:
@@ -169,11 +173,14 @@ def _scheduled_steps(
         elif seen.fulfilled and request.wanted.date:
             served = request.subscription, request.wanted.date
             todo.append(partial(context.store.subscriptions.put_last_served, *served))
-            if request.at:  # somebody asked for it before its time
-                ledger, early = context.store.ledger, (request.at, request.at)
-                todo.append(partial(ledger.settle, request.subscription, *early))
         elif seen.late_reason and request.at and now - request.at >= _GRACE:
             late.append((found, request, seen.late_reason))
+        is_there = seen.step is None and seen.late_reason is None
+        is_open = request.subscription in owing or seen.fulfilled
+        if is_there and is_open and request.at and now >= request.at:
+            # Whoever posts it for its schedule closes it: somebody had asked for it before.
+            early = request.subscription, request.at, request.at
+            todo.append(partial(context.store.ledger.settle, *early))
     overdue_since = context.store.requests.overdue([request for _, request, _ in overdue])
     for row, since in zip(overdue, overdue_since, strict=True):
         if since is None:

@@ -383,6 +383,9 @@ def test_a_day_delivered_on_request_is_not_delivered_again_by_the_schedule(
     store.lists.put_result(scheduled.wanted, friday)
     assert scheduled.at is not None
     tick.tick(context, queues, scheduled.at)
+    tick.tick(context, queues, scheduled.at + timedelta(seconds=30))
+    month = store.ledger.month(scheduled.at.date(), scheduled.at, 12)
+    assert (month.owed, month.on_time, month.waiting) == (1, 1, 0)
     assert queued(queues, "post-slack") == []
     assert owed(context, scheduled.at) == []
 
