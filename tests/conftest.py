@@ -14,6 +14,7 @@ import structlog
 from hypothesis import settings
 
 from bot import safe_text
+from bot.domain.request import Address
 from bot.runtime import posting
 from bot.store.connection import connect
 from bot.store.store import Store
@@ -75,6 +76,19 @@ def store(redis_url: str) -> Iterator[Store]:
     redis.close()
 
 
+_PACED = posting.ChannelRateLimit.acquire
+
+
+async def _at_once(pace: posting.ChannelRateLimit, address: Address) -> None:
+    """The channel's turn has come."""
+
+
+@pytest.fixture
+def paced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages wait for their channel's turn, as they do outside tests."""
+    monkeypatch.setattr(posting.ChannelRateLimit, "acquire", _PACED)
+
+
 @pytest.fixture(autouse=True)
 def isolate_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads this machine's settings, or waits between two tries or for who may come yet."""
@@ -90,6 +104,7 @@ def isolate_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     safe_text._hidden.clear()
     stamina.set_testing(True, attempts=3)
     monkeypatch.setattr(posting, "_GAP", 0.0)
+    monkeypatch.setattr(posting.ChannelRateLimit, "acquire", _at_once)
     for job in (delivery_run, lookup_job):
         monkeypatch.setattr(job, "_LINGER_SECONDS", 0.05)
         monkeypatch.setattr(job, "_POLL_SECONDS", 0.01)

@@ -26,7 +26,6 @@ from bot.domain.message import Button, Card, Form, Message
 from bot.domain.request import Address
 from bot.domain.status import Status
 from bot.profiles import form as form_profile
-from bot.runtime import posting
 from bot.settings import Settings
 from bot.slack import forms as forms_slack
 from bot.slack import render as render_slack
@@ -49,10 +48,6 @@ ON_DISCORD = Address(platform="discord", workspace=GUILD_ID, channel="2000000000
 
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FakeSlack, FakeDiscord]]:
-    async def at_once(self: posting.ChannelRateLimit, address: Address) -> None:
-        """No pace."""
-
-    monkeypatch.setattr(posting.ChannelRateLimit, "acquire", at_once)
     for where, name in ((discord.http.Route, "BASE"), (DiscordWebSocket, "DEFAULT_GATEWAY")):
         monkeypatch.setattr(where, name, getattr(where, name))  # so that it is put back
     with run_fake_slack() as one, run_fake_discord() as other:

@@ -132,7 +132,6 @@ def test_a_card_names_an_open_channel_by_its_id_and_links_the_card_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_run, "_LINGER_SECONDS", 0.05)
-    monkeypatch.setattr(deliver_job.ChannelRateLimit, "acquire", lambda *_: asyncio.sleep(0))
     fake_discord.channels[HERE.channel].visible_to = None if is_open else {USER_ID}
     deliver(fake_discord, store, redis_url, HERE)
     deliver(fake_discord, store, redis_url, THERE)
@@ -150,7 +149,6 @@ def test_a_thread_that_was_deleted_is_not_pointed_to(
     fake_discord: FakeDiscord, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery_run, "_LINGER_SECONDS", 0.05)
-    monkeypatch.setattr(deliver_job.ChannelRateLimit, "acquire", lambda *_: asyncio.sleep(0))
     deliver(fake_discord, store, redis_url, HERE)
     head, *_ = fake_discord.visible_messages(HERE.channel)
     fake_discord.delete_message(HERE.channel, head["id"])
@@ -167,7 +165,6 @@ def test_votes_of_open_channels_add_up_and_a_channel_can_stand_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three channels have the same papers, one of them for its members alone."""
-    monkeypatch.setattr(deliver_job.ChannelRateLimit, "acquire", lambda *_: asyncio.sleep(0))
     fake_discord.channels[STAFF.channel] = Channel(STAFF.channel, visible_to={USER_ID})
 
     async def talk(bot: BotSession) -> None:

@@ -33,7 +33,6 @@ def morning(bot: BotSession, redis_url: str, n: int) -> tuple[Any, list[Any]]:
 def test_votes_of_one_morning_change_the_next_until_they_are_forgotten(
     run_session: Converse, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliver_job.ChannelRateLimit, "acquire", lambda *_: asyncio.sleep(0))
 
     async def talk(bot: BotSession) -> None:
         votes = bot.context.store.votes

@@ -46,6 +46,7 @@ def test_the_arxiv_lock_is_free_again_soon(store: Store, monkeypatch: pytest.Mon
     assert store.redis.ttl(ARXIV_PACE_KEY) <= 30
 
 
+@pytest.mark.usefixtures("paced")
 def test_a_message_does_not_wait_for_turns_that_are_hours_ahead(
     store: Store, redis_url: str
 ) -> None:

@@ -150,10 +150,6 @@ class Place:
 def place(
     request: pytest.FixtureRequest, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Place]:
-    async def no_wait(self: posting.ChannelRateLimit, address: Address) -> None:
-        """At once."""
-
-    monkeypatch.setattr(posting.ChannelRateLimit, "acquire", no_wait)
     monkeypatch.setattr(posting, "_WAITS", (0.0,))
     monkeypatch.setattr(delivery_run, "_LINGER_SECONDS", 0.0)
     monkeypatch.setattr(delivery_run, "_POLL_SECONDS", 0.01)

@@ -185,6 +185,7 @@ def test_messages_of_a_channel_are_a_second_apart_also_when_a_turn_came_late(
     assert min(waits) > 900
 
 
+@pytest.mark.usefixtures("paced")
 def test_a_pace_of_one_message_a_second_for_each_channel_over_all_processes(
     redis_url: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
