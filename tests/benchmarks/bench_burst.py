@@ -58,6 +58,8 @@ from workers.runtime.server import embedded
 
 PROFILE = profile(cutoffs=Cutoffs(relevance=1, novelty=1), maximum=8)
 _MESSAGES, _LISTED, _WHYS = 9, 60, 200
+# What an answer to `why` has when it says that.
+_SAYS_WHY = "Meets Matter"
 _ALLOWED = _MESSAGES - 1.0
 _MODEL_SECONDS = 0.5
 _WITHIN = 0.5
@@ -113,7 +115,8 @@ def on_slack(count: int) -> Iterator[Chatting]:
             def told() -> list[Any]:
                 return [said for said in list(fake_slack.ephemeral) if said["user"] == user]
 
-            return _waited(begun, told, lambda: len(told()) > 1)
+            # A fast one is one message; a slow one is announced by another.
+            return _waited(begun, told, lambda: len(told()) > 1 or _SAYS_WHY in str(told()))
 
         yield Chatting(
             name="Slack",
@@ -186,7 +189,7 @@ def _waited(begun: float, told: Callable[[], Sequence[Any]], whole: Callable[[],
     first = time.monotonic() - begun
     while not whole() and time.monotonic() - begun < 150:
         time.sleep(0.02)
-    return Why(first, time.monotonic() - begun, "Meets Matter" in str(told()))
+    return Why(first, time.monotonic() - begun, _SAYS_WHY in str(told()))
 
 
 def run(platforms: Sequence[str], count: int, seconds: float, home: Path) -> int:
