@@ -17,6 +17,7 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.errors import Unavailable
 from bot.slack import events_http
+from tests.ports import free_port
 from tests.servers.fake_slack import signature_headers
 
 SECRET = "signing"
@@ -40,11 +41,6 @@ def app() -> AsyncApp:
         await ack("heard")
 
     return made
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def served(work: Callable[[str, int], Awaitable[None]]) -> None:

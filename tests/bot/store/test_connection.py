@@ -17,17 +17,12 @@ import redis
 from bot.endpoint import parse_endpoint
 from bot.errors import Refused
 from bot.store.connection import require_usable_server, server_error
+from tests.ports import free_port
 from tests.processes import run_command
 from workers import __main__ as command
 from workers.runtime.server import _program
 
 PASSWORD = "pa/ss#w?rd@%"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

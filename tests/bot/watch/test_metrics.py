@@ -24,6 +24,7 @@ from bot.watch.metrics import exposition
 from tests.conftest import check_golden
 from tests.factories import NOW, profile, subscription
 from tests.old_store import fill_store
+from tests.ports import free_port
 
 MONDAY = datetime(2026, 10, 5, 9, tzinfo=UTC)
 LIVING = Vitals(ticked_at=MONDAY, chats={"slack": True, "discord": False})
@@ -134,11 +135,11 @@ async def _asked(
     store: Store, queues: Queues, vitals: Vitals, *paths: str
 ) -> list[tuple[int, str]]:
     own = pages.Pages(store, queues, lambda: vitals, 12)
-    answers = []
-    async with pages.serving(own, "127.0.0.1", 38471), ClientSession() as session:
+    answers, port = [], free_port()
+    async with pages.serving(own, "127.0.0.1", port), ClientSession() as session:
         for path in paths:
             method, _, where = path.rpartition(" ")
-            async with session.request(method or "GET", f"http://127.0.0.1:38471{where}") as got:
+            async with session.request(method or "GET", f"http://127.0.0.1:{port}{where}") as got:
                 answers.append((got.status, await got.text()))
     return answers
 
@@ -197,7 +198,8 @@ def test_a_port_that_is_taken_stops_nothing(
 ) -> None:
     async def twice() -> None:
         own = pages.Pages(store, queues, lambda: LIVING, 12)
-        first, second = (pages.serving(own, "127.0.0.1", 38472) for _ in range(2))
+        port = free_port()
+        first, second = (pages.serving(own, "127.0.0.1", port) for _ in range(2))
         async with first, second:
             pass
 
