@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -33,6 +35,15 @@ def test_the_same_seed_happens_twice_alike() -> None:
     assert first.story == second.story
     assert (first.trace, first.effects) == (second.trace, second.effects)
     assert first.trace != run(12, _SMALL).trace
+
+
+def test_a_run_beside_others_ends_as_it_does_alone() -> None:
+    """`make soak` runs each seed in a process that another started."""
+    size = "--days 3 --workspaces 1 --channels 2 --minutes 0.001 --processes 1"
+    command = [sys.executable, "-m", "tests.simulation", "--seed", "11", *size.split()]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout.partition(",")[0]) == (0, "1 runs"), done.stderr
 
 
 @pytest.mark.parametrize(("seed", "size", "only"), _seeds_that_failed())

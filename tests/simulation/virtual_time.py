@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import multiprocessing
 import random
 import selectors
 import time
@@ -233,6 +234,8 @@ def simulated(scheduler: Scheduler) -> Iterator[None]:
         patch(asyncio, "run", run)
         patch(asyncio, "to_thread", to_thread)
         patch(metering, "threading", threads)
+        # Asking whether it lives waits for the clock to go on, which stands still here.
+        patch(multiprocessing, "parent_process", lambda: None)
         patch(uuid, "uuid4", lambda: uuid.UUID(int=chances.getrandbits(128)))
         for module in (batches, looking_again, score_day, lookup_job):
             patch(module, "ThreadPoolExecutor", lambda n, **_: Pool(scheduler, n))
