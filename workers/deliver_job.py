@@ -195,13 +195,10 @@ class _ChannelDelivery:
             store, request.address, self.embeddings, decided, given, chosen_from
         )
         digest = by_votes or chosen_from(decided)
-        entries = Outbox(store.redis, name).entries()
-        digest = with_stand_ins(digest, Shown(given, entries, had), is_last_try)
+        shown = Shown(given, Outbox(store.redis, name).entries(), had)
+        digest = with_stand_ins(digest, shown, is_last_try)
         if request.subscription:
             store.requests.put_begun(request)
-        if given:  # what it was about to bring and brings no more, another delivery may bring
-            kept = {decision.paper.id for decision in digest.posted}.union(entries)
-            store.shown_papers.drop(request.address, day, kept)
         store.history.put_prepared(request.address, name, digest, basis)
         return digest
 

@@ -89,21 +89,17 @@ def _late(context: Context, explained: Collection[str], now: datetime) -> Iterat
 def _limits_reached(context: Context, now: datetime) -> int:
     """In how many workspaces a limit refuses calls, their own or a profile's."""
     own, of_profile = context.limits
-    spending, reached = Spending(context.store), set[str]()
+    spending, scopes = Spending(context.store), dict[Scope, Limits]()
     is_limited = context.limits != (Limits(), Limits())
     for mine in context.store.subscriptions.all() if is_limited else ():
         workspace = mine.address.workspace_key
-        scopes = (
-            (Scope(workspace=workspace), own),
-            (
-                Scope(workspace=workspace, profile=mine.profile),
-                of_profile,
-            ),
+        scopes[Scope(workspace=workspace)] = own
+        scopes[Scope(workspace=workspace, profile=mine.profile)] = of_profile
+    reached = {
+        scope.workspace
+        for scope, limits in scopes.items()
+        if any(
+            spending.spent(scope, period, now).limit_reached(limits, period) for period in Period
         )
-        if workspace not in reached and any(
-            spending.spent(scope, period, now).limit_reached(limits, period)
-            for scope, limits in scopes
-            for period in Period
-        ):
-            reached.add(workspace)
+    }
     return len(reached)

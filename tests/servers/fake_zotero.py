@@ -12,10 +12,11 @@ import re
 import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.servers.fake_http import QuietHandler, served
 
 Json = dict[str, Any]
 Reply = tuple[int, dict[str, str], Any]
@@ -168,9 +169,7 @@ def run_fake_zotero() -> Iterator[FakeZotero]:
     """Faults: a reply, or "lost_reply" (done, and the connection closed) "hang up", or "ok"."""
     fake = FakeZotero()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             given = {name.lower(): value for name, value in self.headers.items()}
@@ -194,25 +193,7 @@ def run_fake_zotero() -> Iterator[FakeZotero]:
 
         def _send(self, status: int, headers: Mapping[str, str], found: Any) -> None:
             text = found if isinstance(found, str) else json.dumps(found)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(text.encode())))
-            self.end_headers()
-            with suppress(ConnectionError):
-                self.wfile.write(text.encode())
+            self.reply(status, headers, text.encode())
 
-        def log_message(self, *args: Any) -> None:
-            """Print nothing on standard error."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    fake.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with served(Handler) as fake.url:
         yield fake
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -14,6 +14,8 @@ from tests.simulation.run import Result, Size, run
 
 # Where nobody watches, what was done is told after so many runs.
 _TOLD_RUNS = 50
+# Silence is not taken for success: what runs for so long may never end.
+_LONG_SECONDS = 300.0
 
 
 def soak(
@@ -26,7 +28,7 @@ def soak(
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("no run has ended yet")
-        for result in _results(seed, size, begun + 60 * minutes, processes):
+        for result in _results(seed, size, begun + 60 * minutes, processes, console):
             done.append(result)
             progress.update(task, description=_sum(done))
             if not console.is_terminal and len(done) % _TOLD_RUNS == 0:
@@ -41,17 +43,24 @@ def soak(
     return failed
 
 
-def _results(seed: int, size: Size, end: float, processes: int) -> Iterator[Result]:
+def _results(
+    seed: int, size: Size, end: float, processes: int, console: Console
+) -> Iterator[Result]:
     """The runs' results as they come; none is begun after the end (monotonic)."""
-    seeds, running = itertools.count(seed), set[Future[Result]]()
+    seeds, running = itertools.count(seed), dict[Future[Result], int]()
     with ProcessPoolExecutor(processes) as pool:
         while True:
             while len(running) < processes and time.monotonic() < end:
-                running.add(pool.submit(run, next(seeds), size))
+                each = next(seeds)
+                running[pool.submit(run, each, size)] = each
             if not running:
                 return
-            over, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in over)
+            over, _ = wait(running, _LONG_SECONDS, FIRST_COMPLETED)
+            if not over:
+                console.print(f"no run has ended for {_LONG_SECONDS:.0f} s: {[*running.values()]}")
+            for future in over:
+                del running[future]
+                yield future.result()
 
 
 def _sum(done: list[Result]) -> str:
