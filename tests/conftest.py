@@ -12,6 +12,7 @@ import pytest
 import stamina
 import structlog
 from hypothesis import settings
+from redis import Redis
 
 from bot import safe_text
 from bot.domain.request import Address
@@ -57,10 +58,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real embedded server, for the whole run."""
+def shared_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real embedded server, for the whole run: of those who keep apart what they
+    store in it."""
     with embedded(tmp_path_factory.mktemp("data")) as url:
         yield url
+
+
+@pytest.fixture
+def redis_url(shared_url: str) -> str:
+    """The address of a real server with nothing in it, whichever test had it before."""
+    with Redis.from_url(shared_url) as redis:
+        redis.flushall()
+    return shared_url
 
 
 # What our settings begin with.
@@ -71,7 +81,6 @@ _OURS = {"OPENAI", "SLACK", "DISCORD", "ARXIV", "PAPERBOY", "REDIS", "ZOTERO"}
 def store(redis_url: str) -> Iterator[Store]:
     """An empty store on the real server."""
     redis = connect(redis_url)
-    redis.flushall()
     yield Store(redis)
     redis.close()
 

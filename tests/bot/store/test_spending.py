@@ -374,9 +374,9 @@ def close_call(op: str, at: int, cost: int, spending: Spending, simple: Simple) 
 @settings(max_examples=150)
 @given(limit=st.integers(0, 100), ops=st.lists(OPS, max_size=30))
 def test_any_sequence_counts_as_a_simple_account_does(
-    redis_url: str, limit: int, ops: list[tuple[str, int, int]]
+    shared_url: str, limit: int, ops: list[tuple[str, int, int]]
 ) -> None:
-    with connect(redis_url) as redis:
+    with connect(shared_url) as redis:
         spending, simple = Spending(Store(redis)), Simple(limit)
         who, now = payer(f"test:{next(_ids)}", day_usd=limit / NANO), NOW
         for op, first, second in ops:

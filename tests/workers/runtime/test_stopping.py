@@ -50,7 +50,8 @@ def started(url: str, patience: float) -> BaseProcess:
 
 
 def ended(pool: BaseProcess) -> bool:
-    pool.join(TIMEOUT_SECONDS)
+    """Whether the pool has ended by itself, or does soon; no process of it is left."""
+    pool.join(TIMEOUT_SECONDS / 2)
     over = not pool.is_alive()
     with suppress(ProcessLookupError):
         os.killpg(pool.pid or 0, signal.SIGKILL)
