@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
+from tests.simulation.record import Record
 from tests.simulation.run import Result, Size, run, shortened
 from tests.simulation.soak import soak
 
@@ -23,7 +25,9 @@ def main() -> int:
     size = Size(given.days, given.workspaces, given.channels, given.moments)
     if given.until_failure or given.minutes:
         most_failed = 1 if given.until_failure else None
-        failed = soak(given.seed, size, given.minutes or 10, given.processes, most_failed)
+        record = Record(given.record)
+        minutes = given.minutes or 10
+        failed = soak(given.seed, size, minutes, given.processes, record, most_failed)
         for each in failed if given.until_failure else ():
             print("\n".join(each.broken))
             _tell_shortened(each, given.shorten)
@@ -54,6 +58,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--until-failure", action="store_true")
     options.add_argument("--minutes", type=float, help="of seed after seed; else 10")
     options.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    options.add_argument("--record", type=Path, help="file of what was run, to go on with it later")
     return options
 
 

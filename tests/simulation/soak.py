@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from tests.simulation.record import Record
 from tests.simulation.run import Result, Size, run
 
 # Where nobody watches, what was done is told after so many runs.
@@ -19,17 +20,25 @@ _LONG_SECONDS = 300.0
 
 
 def soak(
-    seed: int, size: Size, minutes: float, processes: int, most_failed: int | None = 1
+    seed: int,
+    size: Size,
+    minutes: float,
+    processes: int,
+    record: Record,
+    most_failed: int | None = 1,
 ) -> list[Result]:
     """Run seed after seed for so many minutes, until so many have broken a promise; returns these.
-    Tells each as it comes; shows progress, and at the end prints what was run."""
-    begun, done, failed = time.monotonic(), list[Result](), list[Result]()
+    Those that the record has of the same code and size are not run again. Tells each as it comes;
+    shows progress, and at the end prints what was run, with what the record had."""
+    begun, done, failed = time.monotonic(), record.done, list[Result]()
+    had = {result.seed for result in done if result.size == size}
+    seeds = (each for each in itertools.count(seed) if each not in had)
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("no run has ended yet")
-        for result in _results(seed, size, begun + 60 * minutes, processes, console):
-            done.append(result)
+        for result in _results(seeds, size, begun + 60 * minutes, processes, console):
+            record.add(result)
             progress.update(task, description=_sum(done))
             if not console.is_terminal and len(done) % _TOLD_RUNS == 0:
                 console.print(_sum(done), soft_wrap=True)
@@ -39,15 +48,17 @@ def soak(
             if len(failed) == most_failed:
                 break
     print(_sum(done))
+    if record.earlier:
+        print(f"by earlier code: {_sum(record.earlier)}")
     print(f"{time.monotonic() - begun:.0f} s on {processes} processes")
     return failed
 
 
 def _results(
-    seed: int, size: Size, end: float, processes: int, console: Console
+    seeds: Iterator[int], size: Size, end: float, processes: int, console: Console
 ) -> Iterator[Result]:
     """The runs' results as they come; none is begun after the end (monotonic)."""
-    seeds, running = itertools.count(seed), dict[Future[Result], int]()
+    running = dict[Future[Result], int]()
     with ProcessPoolExecutor(processes) as pool:
         while True:
             while len(running) < processes and time.monotonic() < end:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.record import Record
 from tests.simulation.run import Result, Size, run
+from tests.simulation.soak import soak
 
 _SMALL = Size(days=4, workspaces=2, channels=3)
 # About ten seconds of one core for each of the two ways in which seeds are chosen.
@@ -44,6 +46,24 @@ def test_a_run_beside_others_ends_as_it_does_alone() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stdout.partition(",")[0]) == (0, "1 runs"), done.stderr
+
+
+def test_a_soak_goes_on_with_its_record_and_tells_what_earlier_code_ran(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, size = tmp_path / "record", Size(days=1, workspaces=1, channels=1)
+
+    def seeds(minutes: float) -> list[int]:
+        record = Record(file)
+        soak(11, size, minutes, 1, record, most_failed=None)
+        return [result.seed for result in record.done]
+
+    assert seeds(0.001) == [11]
+    assert seeds(0.001) == [11, 12]
+    assert capsys.readouterr().out.startswith("1 runs, 1 channel-days")
+    file.write_text(file.read_text().replace('"code":"', '"code":"earlier '))
+    assert seeds(0.001) == [11]
+    assert "by earlier code: 2 runs, 2 channel-days" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("seed", "size", "only"), _seeds_that_failed())
