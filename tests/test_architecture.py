@@ -53,7 +53,12 @@ ALLOWED_IMPORTS = {
         *("bot.domain", "bot.domain.tasks", "bot.arxiv", "bot.planning", "bot.errors"),
         "bot.safe_text",
     },
-    "bot.terminal": {"bot.domain", "bot.arxiv", "bot.views", "bot.views.watching"},
+    "bot.exported": {
+        *("bot.domain", "bot.domain.tasks", "bot.arxiv", "bot.views", "bot.views.looking"),
+    },
+    "bot.terminal": {
+        *("bot.domain", "bot.arxiv", "bot.exported", "bot.views", "bot.views.watching"),
+    },
     "bot.pages": {"bot.domain", "bot.arxiv", "bot.views", "bot.views.looking"},
     "bot.commands.typed": {"bot.domain", "bot.arxiv", "bot.errors"},
     "bot.commands": {
@@ -82,7 +87,8 @@ PURE_PACKAGES = {
 PURE = {
     *("bot.slack.blocks", "bot.slack.forms", "bot.slack.render"),
     *("bot.discord.forms", "bot.discord.render", "bot.terminal.render"),
-    "bot.runtime.expiring_cache",
+    *("bot.runtime.expiring_cache", "bot.exported.shapes", "bot.doors.questions"),
+    "bot.doors.allowance",
     *("bot.views.dates", "bot.views.permalinks", "bot.views.reasons", "bot.views.refusals"),
     "bot.commands.permissions",
     *("workers.arxiv.feed", "workers.arxiv.freshness", "workers.arxiv.withdrawals"),

@@ -16,7 +16,6 @@ from typing import Any, Final
 import redis
 import structlog
 
-from bot.commands import telling
 from bot.commands.context import HOME, Context
 from bot.commands.permissions import Person
 from bot.domain.message import Message
@@ -26,6 +25,7 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused
 from bot.planning.following import placed
+from bot.runtime import telling
 from bot.runtime.answers import Answers
 from bot.runtime.posting import ThreadPoster
 from bot.store.values.lease import Lease, LeaseLost

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +10,6 @@ from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
-from aiohttp.http import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
@@ -22,6 +20,7 @@ from bot.errors import Refused, Unavailable
 from bot.logs import RateLimitedLog
 from bot.network import describe_error
 from bot.runtime.closing import finish_closing
+from bot.runtime.http_logs import errors_logger
 
 log = structlog.get_logger()
 
@@ -38,11 +37,9 @@ class _Server(web.Server):
     """aiohttp's server with a limit on its connections."""
 
     def __init__(self, handler: _EventHandler, limited_log: RateLimitedLog) -> None:
-        errors = logging.getLogger("paperboy.http")
-        errors.filters = [_MalformedRequestFilter(limited_log)]
         super().__init__(
             handler.answer,
-            logger=errors,
+            logger=errors_logger("http", limited_log),
             access_log=None,
             keepalive_timeout=_HEADER_SECONDS,
             lingering_time=1.0,
@@ -120,24 +117,6 @@ def _closing(status: int) -> web.Response:
     answer = web.Response(status=status)
     answer.force_close()
     return answer
-
-
-class _MalformedRequestFilter(logging.Filter):
-    """aiohttp logs every malformed request with a traceback; this makes it a line, and not too
-    many. Our own faults pass."""
-
-    def __init__(self, limited_log: RateLimitedLog) -> None:
-        super().__init__()
-        self._log = limited_log
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None and not isinstance(error, HttpProcessingError):
-            return True
-        self._log.warning(
-            "malformed HTTP request", error=type(error).__name__ if error else record.msg
-        )
-        return False
 
 
 @asynccontextmanager

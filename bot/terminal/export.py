@@ -4,69 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from bot.arxiv.text import one_line, readable
 from bot.domain.digest import Decision, Digest, Outcome
+from bot.exported.exporting import digest_shape
 from bot.views import card as card_views
 from bot.views import digest as digest_views
-from bot.views import reasons
 
 
 def as_json(digest: Digest) -> str:
     """One JSON object; its names are a contract (docs/commands.md, "JSON")."""
-    return json.dumps(_object(digest), ensure_ascii=False, indent=2)
-
-
-def _object(digest: Digest) -> dict[str, Any]:
-    usage = digest.usage
-    problem = digest.listed.problem
-    return {
-        "profile": digest.profile.name,
-        "date": digest.date.isoformat(),
-        "announced": len(digest.decisions),
-        "replacements": digest.replacements,
-        "outcomes": {outcome.value: n for outcome, n in digest.counts.items()},
-        "papers": [_paper(digest, decision) for decision in digest.decisions],
-        "usage": {
-            "model": digest.judge.model,
-            "calls": usage.calls,
-            "prompt_tokens": usage.prompt_tokens,
-            "cached_tokens": usage.cached_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "cost_usd": usage.cost_usd,
-        },
-        "judge": digest.judge.kind,
-        "problem": None
-        if problem is None
-        else {"reason": problem.trouble.value, "message": reasons.problem_text(problem)},
-        "notices": list(digest_views.notices(digest)),
-        **_ranked_locally(digest),
-    }
-
-
-def _ranked_locally(digest: Digest) -> dict[str, Any]:
-    """Only where there are any: ids of papers that are shown though no model judged them."""
-    ids = [decision.paper.id for decision in digest.stand_ins]
-    return {"ranked_locally": ids} if ids else {}
-
-
-def _paper(digest: Digest, decision: Decision) -> dict[str, Any]:
-    paper, score = decision.paper, decision.score
-    return {
-        "id": paper.id,
-        "version": paper.version,
-        "title": readable(paper.title),
-        "authors": list(paper.authors),
-        "categories": list(paper.categories),
-        "announce_type": decision.announced.announce_type.value,
-        "outcome": decision.outcome.value,
-        "relevance": score.relevance if score else None,
-        "novelty": score.novelty if score else None,
-        "shows": card_views.shows(digest, decision),
-        "comment": card_views.comment(digest, decision),
-        "reason": digest_views.outcome_reason(digest, decision),
-    }
+    shape = digest_shape(digest).model_dump(mode="json")
+    return json.dumps(shape, ensure_ascii=False, indent=2)
 
 
 def as_markdown(digest: Digest) -> str:

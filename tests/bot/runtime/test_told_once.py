@@ -24,7 +24,7 @@ BOT = """
 import sys
 from datetime import timedelta
 from bot import __main__ as bot
-from bot.commands import telling
+from bot.runtime import telling
 from bot.runtime import clock, teller
 clock._TICK_SECONDS, teller._LEASE_SECONDS, teller._REST_SECONDS = 0.1, 0.5, 0.1
 telling._NEWS = timedelta(days=36500)

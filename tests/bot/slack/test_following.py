@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.commands import telling
+from bot.runtime import telling
 from bot.store.store import Store
 from tests.bot.slack.conversations import (
     assert_acked,

@@ -1,0 +1,1 @@
+"""What programs read: JSON made of digests, answers to `/why` and searches; its names are kept."""
