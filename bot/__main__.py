@@ -63,6 +63,7 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         limits=config.limits,
         admins_only=config.admins_only,
         sealer=config.sealer,
+        api_url=config.served_url,
     )
     wakeup, platforms = Wakeup(), dict[str, Answers[Any]]()
     async with AsyncExitStack() as stack:
@@ -75,6 +76,7 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         life = Life(platforms)
         pages = Pages(store, queues, life.vitals, config.window_hours)
         await stack.enter_async_context(serving(pages, config.watch_host, config.watch_port))
+        await _open_doors(config, services, platforms, stack)
         operator = Operator(config.operator_address, context, queues, platforms)
         ticking = run_clock(context, queues, wakeup, platforms, life.tick, operator)
         running = {"clock": asyncio.create_task(ticking)}
@@ -95,6 +97,23 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
             if answering := {task for chat in platforms.values() for task in chat.under_way}:
                 await asyncio.wait(answering, timeout=_CLOSING_SECONDS)
     log.info("bot stopped")
+
+
+async def _open_doors(
+    config: Settings, services: Services, platforms: dict[str, Answers[Any]], stack: AsyncExitStack
+) -> None:
+    """Serve people's programs, where a port is set. Their libraries are imported only there: MCP's
+    take 0.4 s and 29 MB."""
+    if config.api_port == 0:
+        return
+    from bot.doors.admission import Admission
+    from bot.doors.answers import ProgramAnswers
+    from bot.doors.serving import serving as serving_programs
+
+    answers = ProgramAnswers(services.context, services.task_waiter)
+    admission = Admission(services.context.store.tokens, platforms)
+    where = config.api_host, config.api_port
+    await stack.enter_async_context(serving_programs(answers, admission, *where))
 
 
 async def _cancel_all(tasks: set[asyncio.Task[Any]]) -> None:

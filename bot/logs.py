@@ -21,13 +21,14 @@ from bot.safe_text import safe
 
 def configure() -> None:
     """Log to standard error; standard output is for results. At a terminal for people, elsewhere a
-    JSON object a line. No line or traceback shows a secret or controls the terminal. httpx2 logs
-    every request at INFO, so it logs warnings only."""
+    JSON object a line. No line or traceback shows a secret or controls the terminal. httpx2 and mcp
+    log every request at INFO, so they log warnings only."""
     is_terminal = sys.stderr.isatty()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Safe("%(asctime)s %(message)s") if is_terminal else _SafeJson())
     logging.basicConfig(handlers=[handler], level=logging.INFO)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    for library in ("httpx2", "mcp"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -11,10 +11,12 @@ from typing import Final
 _SHORTEST: Final = 6
 _hidden = set[str]()
 
-# Libraries quote addresses: a password before the host, or a secret option (Slack's ticket).
-_IN_ADDRESSES: Final = (
+# Libraries quote addresses: a password before the host, or a secret option (Slack's ticket); and
+# what a program sent, with the token that a person gave it.
+_SECRET_FORMS: Final = (
     (re.compile(r"(\w://)[^\s/'\"]*:[^\s'\"]*@"), r"\1***@"),
     (re.compile(r"(?i)([?&][\w-]*(?:ticket|token|secret|password|key)=)[^&\s'\"]+"), r"\1***"),
+    (re.compile(r"\b(paperboy_)[\w-]{43}(?![\w-])", re.ASCII), r"\1***"),
 )
 
 
@@ -28,7 +30,7 @@ def safe(text: str) -> str:
     characters, and bytes that are not text, escaped."""
     for secret in sorted(_hidden, key=len, reverse=True):
         text = text.replace(secret, "***")
-    for pattern, instead in _IN_ADDRESSES:
+    for pattern, instead in _SECRET_FORMS:
         text = pattern.sub(instead, text)
     return escape_unprintable(text)
 

@@ -91,6 +91,8 @@ _Query = Annotated[
 ]
 # These clients send the token, or a person's key, in place of a name and a password.
 _Chat = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secret=False))]
+# This one is shown to people.
+_Public = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secret=False))]
 _Gateway = Annotated[Endpoint, AfterValidator(require_schemes("ws", "wss", secret=True))]
 
 _ARXIV_RSS: Final = Endpoint("https://rss.arxiv.org/rss")
@@ -163,6 +165,11 @@ class Settings(BaseSettings):
         default="127.0.0.1", alias="PAPERBOY_WATCH_HOST"
     )
     watch_port: int = Field(default=3001, ge=0, le=65535, alias="PAPERBOY_WATCH_PORT")
+    api_host: Annotated[str, AfterValidator(_one_line)] = Field(
+        default="127.0.0.1", alias="PAPERBOY_API_HOST"
+    )
+    api_port: int = Field(default=0, ge=0, le=65535, alias="PAPERBOY_API_PORT")
+    api_url: _Public | None = Field(default=None, alias="PAPERBOY_API_URL")
     data_dir: Path = Field(default_factory=_data_dir, alias="PAPERBOY_DATA_DIR")
 
     @field_validator("data_dir")
@@ -179,6 +186,14 @@ class Settings(BaseSettings):
         slack = self.slack_bot_token or self.slack_app_token or self.slack_signing_secret
         given = {"slack": slack, "discord": self.discord_token}
         return tuple(name for name, token in given.items() if token)
+
+    @property
+    def served_url(self) -> str:
+        """Where people's programs find the API; empty where it is not served."""
+        if self.api_port == 0:
+            return ""
+        given = self.api_url.get_secret_value() if self.api_url else ""
+        return given.rstrip("/") or f"http://{self.api_host}:{self.api_port}"
 
     @property
     def operator_address(self) -> Address | None:

@@ -107,7 +107,8 @@ class FormAgain(Refused):
 @dataclass(frozen=True)
 class Context:
     """The stores and settings that commands and the clock work with; `sealer` seals people's own
-    keys, where the installation has a key for that."""
+    keys, where the installation has a key for that. `api_url` is where people's programs are
+    served, empty where they are not."""
 
     store: Store
     lookups: Lookups
@@ -119,6 +120,7 @@ class Context:
     limits: tuple[Limits, Limits] = (Limits(), Limits())
     admins_only: bool = False
     sealer: Sealer | None = None
+    api_url: str = ""
 
     def authorise(self, invocation: Invocation, right: Right) -> None:
         """Raises Refused when this person may not do this there. The terminal may do anything:

@@ -20,6 +20,7 @@ from bot.commands import (
     search,
     subscriptions,
     teaching,
+    tokens,
     trials,
     zotero,
 )
@@ -306,6 +307,7 @@ COMMANDS: dict[str, CommandSpec[CommandHandler]] = {
     "best": CommandSpec(saved.best, USE),
     "saved": CommandSpec(saved.saved, ASK),
     "me": CommandSpec(me.me, ASK),
+    "token": CommandSpec(tokens.token, USE),
     "why": CommandSpec(papers.why, ASK),
     "help": CommandSpec(_help, USE),
 }
@@ -378,6 +380,8 @@ BUTTONS: dict[str, CommandSpec[ButtonHandler]] = {
     "zotero": CommandSpec(zotero.send_pressed, ASK),
     "zotero-key": CommandSpec(zotero.key_pressed, ASK),
     "zotero-off": CommandSpec(zotero.off_pressed, ASK),
+    "token-new": CommandSpec(tokens.new_pressed, USE),
+    "token-end": CommandSpec(tokens.end_pressed, ASK),
     "me": CommandSpec(_as_typed(me.me), ASK),
     "ask-forget-me": CommandSpec(me.asked_to_forget, ASK),
     "forget-me": CommandSpec(me.forget, ASK),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bot.arxiv.calendar import new_york_date
@@ -44,16 +44,19 @@ def paper_report(
     closer_look: CloserLook = CloserLook.WANTED,
     profile: Profile | None = None,
     fallback: Profile | None = None,
+    channels: Sequence[Address] | None = None,
 ) -> PaperReport:
     """All that is known of a paper by now; nothing is changed.
 
     It is about the profiles of the channel that asks or, in a private conversation, of the
     channels that this person subscribed; or about `profile` alone, subscribed or not; where there
-    is none, about `fallback`. `version` is the one that was named.
+    is none, about `fallback`; or about the profiles of these `channels`, all of which the person
+    may read. `version` is the one that was named.
 
     Raises Refused where it cannot be found out whose channels the question is about.
     """
-    place, places = invocation.address, _places(invocation, context)
+    place = invocation.address
+    places = _places(invocation, context) if channels is None else list(channels)
     profiles = context.profiles_at(places)
     arxiv = context.lookups.arxiv_answer(id)
     statuses = [

@@ -44,12 +44,19 @@ def like_pressed(invocation: Invocation, context: Context, value: str) -> Answer
 
 def found(invocation: Invocation, context: Context, asked: Search, result: SearchResult) -> Answer:
     """What a search brought, as far as the person may read it by now. Raises Refused."""
+    papers, today = papers_found(invocation, context, result), new_york_date(invocation.at)
+    return Answer(views.found(asked, result, papers, today))
+
+
+def papers_found(
+    invocation: Invocation, context: Context, result: SearchResult
+) -> list[views.FoundPaper]:
+    """The papers of a result that the person may read by now. Raises Refused."""
     mine = result
     if invocation.address.platform != "terminal":
         require_right(invocation.person, Right.USE, "", admins_only=False)
         mine = result.model_copy(update={"hits": tuple(_readable(invocation, result))})
-    papers, today = list(_papers(invocation, context, mine)), new_york_date(invocation.at)
-    return Answer(views.found(asked, result, papers, today))
+    return list(_papers(invocation, context, mine))
 
 
 def _asked(invocation: Invocation, asked: Search) -> Answer:

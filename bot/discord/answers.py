@@ -57,6 +57,7 @@ class DiscordAnswers(Answers[DiscordInteraction]):
         super().__init__(poster, services)
         self.poster, self.people = poster, People(poster)
         self.find_person = self.people.find
+        self.find_reader = self.people.find_reader
         self.files = FileReader(
             "Discord", Route.BASE, "discord.com", "cdn.discordapp.com", files_views.gone(), {}
         )

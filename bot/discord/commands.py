@@ -150,9 +150,17 @@ def _best(typed: Typed) -> Callback:
     return _described(best, "past")
 
 
+def _token(typed: Typed) -> Callback:
+    async def token(asked: RawInteraction, do: Literal["new", "end all"] | None = None) -> None:
+        await typed(asked, "token", do or "")
+
+    return _described(token, "do")
+
+
 _WITH_OPTIONS: Final[Mapping[str, Callable[[Typed], Callback]]] = {
     "subscribe": _subscribe,
     "saved": _saved,
+    "token": _token,
     "best": _best,
     "search": _searching,
     "follow": _following("follow"),

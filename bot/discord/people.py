@@ -61,6 +61,7 @@ class People:
         self._poster = poster
         self.client: discord.Client | None = None  # set by whoever connects it
         self._settings: ExpiringCache[int, tuple[_Overwrite, ...]] = ExpiringCache(_KEPT, _MOST)
+        self._readers: ExpiringCache[tuple[int, int], Person] = ExpiringCache(_KEPT, _MOST)
         self._members: ExpiringCache[tuple[int, int], frozenset[str]] = ExpiringCache(_KEPT, _MOST)
 
     async def member(self, asked: discord.Interaction[Any], now: datetime) -> Person | None:
@@ -117,6 +118,42 @@ class People:
             return None
         kind = PersonKind.GUEST if found == _NOWHERE else PersonKind.MEMBER
         return Person(kind=kind, channels=found)
+
+    async def find_reader(self, server: str, person: str) -> Person | None:
+        """The same for somebody whose program asks: of the channels they see, those in which the
+        server's settings offer them /digest; barred where there are none."""
+        if self.client is None or not (server.isdecimal() and person.isdecimal()):
+            return None
+        now, known = datetime.now(UTC), (int(server), int(person))
+        guild = self.client.get_guild(known[0])
+        if guild is None or guild.unavailable:
+            return None
+        found = self._readers.get(known, now)
+        if found is None and (found := await self._reader(self.client, guild, known[1], now)):
+            self._readers.put(known, found, now)
+        return found
+
+    async def _reader(
+        self, client: discord.Client, guild: discord.Guild, person: int, now: datetime
+    ) -> Person | None:
+        try:
+            async with asyncio.timeout(_SECONDS):
+                member = await guild.fetch_member(person)
+                rules = await self._rules(client.application_id or 0, guild.id, now)
+        except discord.NotFound:
+            return Person(kind=PersonKind.GUEST)
+        except (*CLIENT_ERRORS, PaperboyError, ValidationError) as error:
+            log.warning("person not identified", why=type(error).__name__)
+            return None
+        seen, may = _seen(guild, member), member.guild_permissions
+        if may.administrator or may.manage_guild:
+            return Person(kind=PersonKind.ADMIN, channels=seen)
+        roles = {role.id for role in member.roles}
+        offered = frozenset(
+            id for id in seen if is_offered(rules, guild.id, {int(id)}, person, roles)
+        )
+        kind = PersonKind.MEMBER if offered else PersonKind.BARRED
+        return Person(kind=kind, channels=offered)
 
     async def _inside(
         self, guild: discord.Guild, person: int, now: datetime

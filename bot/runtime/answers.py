@@ -71,9 +71,14 @@ class Answers(ABC, Generic[I]):
     and how it says something.
 
     `find_person` says who somebody of a workspace is by now (both by id), with the channels they
-    are in; a guest where they have left, and None when the platform does not say."""
+    are in; a guest where they have left, and None when the platform does not say. `find_reader` is
+    the same for a program of theirs: with their direct messages with the bot, and barred where the
+    server's settings deny them /digest. `site` is the web address of the workspace, where there is
+    one."""
 
     find_person: Callable[[str, str], Awaitable[Person | None]]
+    find_reader: Callable[[str, str], Awaitable[Person | None]]
+    site = ""
 
     def __init__(self, poster: Poster, services: Services) -> None:
         self.context, self.wakeup = services.context, services.wakeup

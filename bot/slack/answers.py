@@ -65,6 +65,7 @@ class SlackAnswers(Answers[SlackInteraction]):
         self.poster, self.web, self.views = poster, poster.web, Views(poster.web)
         self._people = People(poster.web)
         self.find_person = self._people.find
+        self.find_reader = self._people.find_reader
         self.files = FileReader(
             "Slack",
             poster.web.base_url,

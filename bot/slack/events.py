@@ -81,6 +81,7 @@ class SlackApp:
     def __init__(self, answers: SlackAnswers, workspace: Workspace) -> None:
         self.answers, self.context = answers, answers.context
         self._workspace = workspace
+        answers.site = workspace.site
 
     def app(self, signing_secret: str | None) -> AsyncApp:
         """Bolt's app with every listener; without a signing secret only Socket Mode reaches it."""

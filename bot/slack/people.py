@@ -112,7 +112,17 @@ class People:
     async def find(self, team: str, id: str) -> Person | None:
         """Somebody who asks for nothing just now, as far as the right USE needs it. Whom Slack
         knows no more has left, and is a guest here."""
+        return await self._find(team, id, False, datetime.now(UTC))
+
+    async def find_reader(self, team: str, id: str) -> Person | None:
+        """The same for somebody whose program asks, with their direct messages with the bot. A
+        program asks often: as with buttons, what Slack said a moment ago is good enough."""
         now = datetime.now(UTC)
+        if self._users.get(id, now) is not None:
+            return (await self.identify(id, team, Right.USE, True, now, _FIND_SECONDS))[0]
+        return await self._find(team, id, True, now)
+
+    async def _find(self, team: str, id: str, direct: bool, now: datetime) -> Person | None:
         try:
             self._users.put(id, await self._user(id), now)
         except SlackApiError as error:
@@ -120,7 +130,7 @@ class People:
                 return Person(kind=PersonKind.GUEST)
         except CLIENT_ERRORS as error:
             log.info("person not found", why=str(to_paperboy_error(error)))
-        return (await self.identify(id, team, Right.USE, False, now, _FIND_SECONDS))[0]
+        return (await self.identify(id, team, Right.USE, direct, now, _FIND_SECONDS))[0]
 
     async def _cached(
         self,

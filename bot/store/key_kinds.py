@@ -28,6 +28,7 @@ from bot.domain.readers.elsewhere import Audience
 from bot.domain.readers.following import Follow, Telling, Told, Unreachable
 from bot.domain.readers.saved import SavedPaper
 from bot.domain.readers.teaching import Lesson, Taught, VoteUse
+from bot.domain.readers.tokens import AccessToken
 from bot.domain.readers.zotero import SentPaper, ZoteroAccess
 from bot.domain.request import Delivery, DigestRequest
 from bot.domain.status import Outage
@@ -38,6 +39,7 @@ from bot.planning.plan import StepRecord
 from bot.store.outbox import OutboxEntry
 from bot.store.papers import parse_vector
 from bot.store.profiles import ProfileChange
+from bot.store.readers.tokens import parse_owner
 from bot.store.readers.votes import Forgotten
 from bot.store.requests import FailedAttempt
 from bot.store.values.stored_forms import (
@@ -169,6 +171,13 @@ def _saved(paper: str, text: str) -> SavedPaper:
     return saved
 
 
+def _token(hash: str, text: str) -> AccessToken:
+    token = reader_for(AccessToken)(text)
+    if token.hash != hash:
+        raise Unreadable("it is filed under another token")
+    return token
+
+
 def _object(_: str, text: str) -> object:
     """A value of the workers, whose type is unknown here."""
     if not isinstance(value := parse_json(text), dict):
@@ -281,6 +290,9 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"zotero:{_WORKSPACE}:{_PERSON}", "hash", _a(ZoteroAccess), False),
     (f"zotero-sent:{_WORKSPACE}:{_PERSON}", "hash", _filed(SentPaper), False),
     ("zotero-wait", "string", _moment, True),
+    # In no backup: what somebody has ended must not come back with one.
+    (f"tokens:{_WORKSPACE}:{_PERSON}", "hash", _token, True),
+    ("token:[0-9a-f]{64}", "string", lambda _, text: parse_owner(text), True),
     # what is watched
     ("owed-digests", "hash", lambda _, text: parse_row(text), False),
     (r"ledger:\d{4}-\d\d", "hash", _number, False),

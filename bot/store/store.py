@@ -17,6 +17,7 @@ from bot.store.profiles import Profiles
 from bot.store.readers.follows import Follows
 from bot.store.readers.saved import SavedPapers
 from bot.store.readers.tellings import Tellings
+from bot.store.readers.tokens import Tokens
 from bot.store.readers.vote_uses import VoteUses
 from bot.store.readers.votes import PaperVotes
 from bot.store.readers.zotero import ZoteroStore
@@ -66,11 +67,13 @@ class Store:
         self.cards = Cards(redis, self.shown_papers, self.votes)
         self.saved = SavedPapers(redis)
         self.zotero = ZoteroStore(redis)
+        self.tokens = Tokens(redis)
         self.left_behind: tuple[LeftBehind, ...] = (
             self.votes,
             self.saved,
             self.follows,
             self.zotero,
+            self.tokens,
         )
         self.events = Events(redis)
         self.outages = Outages(redis)

@@ -35,6 +35,7 @@ COMMAND_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "best": "What was liked, discussed and saved most in this channel",
     "saved": "The papers you saved, what others share here, files of yours, and Zotero",
     "me": "All you left in this server, and a button to have it forgotten",
+    "token": "Tokens by which programs and assistants of yours read what you may read",
     "status": "Whether everything works",
     "help": "What Paperboy can do",
 }
@@ -50,6 +51,7 @@ OPTION_DESCRIPTIONS: Final[Mapping[str, str]] = {
     "term": "Words of a title or abstract, like sparse codes",
     "paper": "An arXiv id or link, for new versions, a withdrawal, a journal reference",
     "what": "Instead of your list: what is shared here, your papers as a file, or to Zotero",
+    "do": "Make a token, or end all of yours; otherwise your tokens",
     "past": "Over so many days, 1 to 365; otherwise a week",
     "arxivid": "2503.15294, arXiv:2503.15294v2, or a link to the paper",
 }

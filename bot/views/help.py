@@ -88,6 +88,11 @@ _MORE = (
     CommandLine(
         word="digest me", arguments="[forget]", does="all you left here, and having it forgotten"
     ),
+    CommandLine(
+        word="digest token",
+        arguments="[new | end ID|all]",
+        does="tokens by which programs and assistants of yours read what you may read",
+    ),
     CommandLine(word="why", arguments="ID", does="why a paper was picked, or not"),
     CommandLine(word="digest cost", does="what scoring costs, and the limits"),
     CommandLine(

@@ -84,8 +84,11 @@ _SENTENCE: Final = _set(
 )
 
 # Commands after which, and one of these words, anything may stand: a name like "Do Kim" makes no
-# sentence of it.
-_FREELY: Final = dict.fromkeys(("follow", "unfollow"), _set("author term paper"))
+# sentence of it, nor does `new`.
+_FREELY: Final = {
+    **dict.fromkeys(("follow", "unfollow"), _set("author term paper")),
+    "token": _set("new end"),
+}
 
 # A sentence's meaning: the first pattern that is found in it.
 _PATTERNS: Final[tuple[tuple[str, str], ...]] = (

@@ -17,6 +17,7 @@ class TraceKind(StrEnum):
     TOLD = "told"
     ZOTERO_KEY = "zotero-key"
     ZOTERO_SENT = "zotero-sent"
+    TOKEN = "token"
 
 
 class Trace(Value):

@@ -20,6 +20,7 @@ _KINDS: Final = {
     TraceKind.TOLD: ("paper you were told of", "papers you were told of"),
     TraceKind.ZOTERO_KEY: ("encrypted key to Zotero", "encrypted keys to Zotero"),
     TraceKind.ZOTERO_SENT: ("paper sent to Zotero", "papers sent to Zotero"),
+    TraceKind.TOKEN: ("token for programs of yours", "tokens for programs of yours"),
 }
 _DETAILS: Final = {
     "up": "👍",

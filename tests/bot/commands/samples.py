@@ -14,7 +14,7 @@ from tests.factories import NOW, announced, decision, digest, listing, person_in
 # belongs to the rest, until somebody thinks it over and names it here.
 _OWN = {"save", "unsave", "saved", "share-saved", "unshare-saved", "me", "forget-me"}
 _OWN |= {"saved-open", "saved-reading", "saved-done", "ask-forget-me"}
-_OWN |= {"zotero", "zotero-key", "zotero-off"}
+_OWN |= {"token-end", "zotero", "zotero-key", "zotero-off"}
 _REASONS = {"down-off-topic", "down-known", "down-weak", "down-not-now"}
 # Whoever is a guest by now, or alone with the bot, still ends what they follow.
 _OWN |= {"follows", "unfollow", "not-them", "them-again", "keep-category"}

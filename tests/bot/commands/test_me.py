@@ -92,6 +92,7 @@ def leave_everything(context: Context, who: Invocation) -> None:
     gone = Unreachable(workspace="slack:T1", by=who.by, why=Untellable.NO_DIRECT, at=NOW)
     context.store.tellings.put_unreachable(gone)
     give_key(context, who)
+    typed(replace(context, api_url="http://x"), "token new", who)
     typed(context, "why 2503.10001", who)
     press(context, "share", ONE, who)
 
@@ -154,12 +155,13 @@ def test_every_key_that_names_a_person_is_erased_but_for_those_that_others_rely_
         f"pb:told:slack:T1:{ME}": "2401.00002",
         f"pb:zotero:slack:T1:{ME}": "other",
         f"pb:zotero-sent:slack:T1:{ME}": "users/1 2401.00002",
+        f"pb:tokens:slack:T1:{ME}": "0" * 64,
     }
     for key, field in unread.items():
         store.redis.hset(key, field, f'{{"by": "{ME}"')
     store.saved.of("slack:T1", ME)
     store.votes.lessons("slack:T1", "matters")
-    assert len(typed(context, "me", me).items) == 6
+    assert len(typed(context, "me", me).items) == 7
     before = {kind for kind, _ in naming(store, ME)}
     assert before >= {"votes", "lessons", "forgotten", "saved", "shared", "aside", *KEPT}
     assert before >= {"follows", "owed", "told", "unreachable", "zotero", "zotero-sent"}
@@ -194,6 +196,7 @@ def test_it_says_what_there_is_and_what_stays(context: Context) -> None:
     said = typed(context, "me", by(ME))
     titles = ["3 votes", "2 saved papers", "2 follows", "1 paper you were told of"]
     titles += ["2 encrypted keys to Zotero", "1 paper sent to Zotero"]
+    titles += ["1 token for programs of yours"]
     assert [item.title for item in said.items] == titles
     assert said.items[2].points == (f"On the matter of {ONE} · paper · {ONE}", "codes · term")
     assert said.items[0].points[0] == f"On the matter of {ONE} · 👍 · {ONE}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import time, timedelta
@@ -392,12 +393,25 @@ def about_saved_papers(somebody: Conversation) -> None:
     somebody.types("/digest me")
 
 
-def test_what_a_channel_sees(context: Context) -> None:
+def about_tokens(somebody: Conversation) -> None:
+    somebody.types("/digest token", "/digest token new")
+    somebody.context = replace(somebody.context, api_url="https://paperboy.example.org")
+    somebody.types("/digest token", "/digest token new", "/digest token", "/digest token please")
+    somebody.presses("token-new", "")
+    somebody.presses("token-end", "00000000")
+    (one, _) = somebody.context.store.tokens.of("slack:T1", INVOCATION.by, NOW)
+    somebody.presses("token-end", one.id)
+    somebody.types("/digest token end 12345678", "/digest token end all", "/digest token end all")
+
+
+def test_what_a_channel_sees(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = iter(("A" * 43, "B" * 43))
+    monkeypatch.setattr(secrets, "token_urlsafe", lambda length: next(made))
     somebody = Conversation(context)
     for part in (
         *(before_anything, before_subscribing, by_words, by_form, by_button, own_profile),
         *(by_work, profile_by_button, versions, about_one_paper, about_votes),
-        *(about_follows, about_saved_papers),
+        *(about_follows, about_saved_papers, about_tokens),
     ):
         part(somebody)
     check_golden("commands/subscriptions.txt", "\n".join(somebody.said) + "\n")

@@ -16,6 +16,7 @@ from bot.domain.judge import VotedExample
 from bot.domain.profile_version import ProfileVersion
 from bot.domain.readers.following import Evidence, Follow, FollowKind, Telling
 from bot.domain.readers.teaching import Lesson, VoteUse, VoteWeight
+from bot.domain.readers.tokens import AccessToken
 from bot.domain.readers.zotero import SentPaper, ZoteroAccess
 from bot.domain.request import Address
 from bot.domain.subscription import Vote
@@ -156,6 +157,21 @@ def _send(store: Store) -> bool:
     return store.zotero.sent("slack:T1", "U1") == [sent]
 
 
+TOKEN = AccessToken(
+    hash="0" * 64, workspace="slack:T1", by="U1", at=NOW, until=NOW + timedelta(days=1)
+)
+
+
+def _give_token(store: Store) -> bool:
+    store.tokens.put(TOKEN)
+    store.tokens.note_used(TOKEN, DAY)
+    used = TOKEN.model_copy(update={"used": DAY})
+    return (
+        store.tokens.find(TOKEN.hash, NOW) == used
+        and len(store.tokens.of("slack:T1", "U1", NOW)) == 1
+    )
+
+
 def _weigh(store: Store) -> bool:
     off = VoteUse(weight=VoteWeight.OFF)
     before, after = store.vote_uses.change("slack:T1", "ours", lambda _: off)
@@ -201,6 +217,7 @@ WRITES: dict[str, Callable[[Store], bool]] = {
     "somebody saves a paper": _keep,
     "a key to Zotero works": _give_key,
     "papers were sent to Zotero": _send,
+    "a token is made, and used": _give_token,
     "a digest is owed, and made": _deliver,
     "papers are counted": _count,
     "a subscription ends": lambda store: store.subscriptions.drop(subscription()),
@@ -214,6 +231,14 @@ def test_whoever_writes_hears_that_it_was_done_though_the_first_answer_was_lost(
     store.subscriptions.put(subscription())
     assert WRITES[name](unlucky)
     assert lost
+
+
+def test_a_token_that_was_ended_while_it_was_used_stays_ended(store: Store) -> None:
+    store.tokens.put(TOKEN)
+    store.tokens.end(TOKEN)
+    store.tokens.note_used(TOKEN, DAY)
+    assert store.tokens.find(TOKEN.hash, NOW) is None
+    assert store.tokens.of("slack:T1", "U1", NOW) == []
 
 
 def test_an_event_that_another_process_took_is_not_taken_again(store: Store) -> None:

@@ -1,0 +1,97 @@
+"""Who asks: from a token to a person of a workspace, as their chat says now."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+
+from bot.domain.readers.tokens import AccessToken, is_token, token_hash
+from bot.domain.reasons import ChannelReason
+from bot.doors.allowance import Allowance
+from bot.doors.reading import Reader
+from bot.errors import Unavailable
+from bot.logs import RateLimitedLog
+from bot.runtime.answers import Answers
+from bot.store.readers.tokens import Tokens
+from bot.views.keeping import programs as words
+
+# What one person's programs may ask for in a minute, whatever the number of their tokens.
+A_MINUTE: Final = 60
+# A search has the workers read many digests.
+SEARCH_COST: Final = 10
+_RETRY_SECONDS: Final = 15.0
+_HEADER: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE | re.ASCII)
+_LOGGED: Final = 10  # lines a minute
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of a reader's program; `spend` takes from what they may ask for in a minute,
+    `look_again` says who they are after a while."""
+
+    reader: Reader
+    spend: Callable[[int], None]
+    look_again: Callable[[], Awaitable[Reader | None]]
+
+
+class Admission:
+    """Lets in who has a good token. A person who has left, or is a guest by now, has none."""
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        platforms: Mapping[str, Answers[Any]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`platforms` by name, which join as they are connected; `clock` gives seconds that never
+        go back."""
+        self._tokens, self._platforms, self._clock = tokens, platforms, clock
+        self._allowance = Allowance(A_MINUTE)
+        self._log = RateLimitedLog(structlog.get_logger(), _LOGGED, clock)
+
+    async def visit(self, header: str) -> Visit | None:
+        """Who sends this `Authorization`; None for no token, any token that isn't good, and one
+        whose person may read nothing here any more: these look the same.
+
+        Raises TooMany, Unavailable where the chat does not say who they are, and RedisError."""
+        given = _HEADER.fullmatch(header)
+        token = await self._found(given[1]) if given else None
+        if token is None:
+            self._log.warning("a program came without a good token")
+            return None
+        name = f"{token.workspace} {token.by}"
+
+        def spend(cost: int) -> None:
+            self._allowance.spend(name, cost, self._clock())
+
+        spend(1)
+        reader = await self._reader(token)
+        if reader is None:
+            self._log.warning("a token's person may use it no more", workspace=token.workspace)
+            return None
+        today = datetime.now(UTC).date()
+        if token.used != today:
+            await asyncio.to_thread(self._tokens.note_used, token, today)
+        return Visit(reader, spend, lambda: self._reader(token))
+
+    async def _found(self, text: str) -> AccessToken | None:
+        if not is_token(text):
+            return None
+        return await asyncio.to_thread(self._tokens.find, token_hash(text), datetime.now(UTC))
+
+    async def _reader(self, token: AccessToken) -> Reader | None:
+        platform, _, workspace = token.workspace.partition(":")
+        answers = self._platforms.get(platform)
+        person = await answers.find_reader(workspace, token.by) if answers else None
+        if answers is None or person is None:
+            raise Unavailable(words.WHO_UNKNOWN, ChannelReason.CHAT_DOWN, _RETRY_SECONDS)
+        if not person.may_use:
+            return None
+        return Reader(platform, workspace, token.by, person, answers.site)

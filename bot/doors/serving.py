@@ -1,0 +1,56 @@
+"""Serves the doors out while the bot runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from bot.doors.admission import Admission
+from bot.doors.answers import ProgramAnswers
+from bot.doors.assistants import assisting
+from bot.doors.pages import Doors
+from bot.logs import RateLimitedLog
+from bot.network import describe_error
+from bot.runtime.http_logs import errors_logger
+
+log = structlog.get_logger()
+
+# A search may be under way; the bot ends within ten seconds.
+_CLOSING_SECONDS: Final = 2.0
+_IDLE_SECONDS: Final = 30.0
+_LINES_A_MINUTE: Final = 10
+
+
+@asynccontextmanager
+async def serving(
+    answers: ProgramAnswers, admission: Admission, host: str, port: int
+) -> AsyncIterator[None]:
+    """Serve the API and assistants while the block runs. A port that is taken is logged: digests
+    are posted all the same."""
+    doors = Doors(answers, admission, answers.context.api_url)
+    async with assisting(answers) as assistants:
+        runner = web.AppRunner(
+            doors.app(assistants),
+            logger=errors_logger("api", RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)),
+            access_log=None,
+            handle_signals=False,
+            keepalive_timeout=_IDLE_SECONDS,
+            lingering_time=1.0,
+            shutdown_timeout=_CLOSING_SECONDS,
+        )
+        await runner.setup()
+        try:
+            try:
+                await web.TCPSite(runner, host, port).start()
+                log.info("programs are served", host=host, port=port)
+            except OSError as error:
+                why = describe_error(error)
+                log.warning("programs are not served", host=host, port=port, why=why)
+            yield
+        finally:
+            await runner.cleanup()

@@ -1,0 +1,1 @@
+"""The doors out: what a program with a token reads, and what it never does."""
