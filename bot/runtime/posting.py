@@ -292,13 +292,13 @@ class ThreadPoster:
             # A turn that was used late must not bring the next message early.
             if (early := self._free - time.monotonic()) > 0:
                 await self.sleep(early)
-            await self._renew()
         except asyncio.CancelledError:  # nothing went out: nobody has to look for it
             if known is None:
                 await asyncio.to_thread(self.outbox.withdraw, slot, self.number, entry.at)
             raise
 
         async def send() -> OutboxEntry:
+            await self._renew()  # here, since a task that begins may wait for others
             message = await self.poster.send(self.address, post, key, under)
             self._free = time.monotonic() + _GAP
             return await self._stored(slot, entry, message)

@@ -380,6 +380,8 @@ def _still_a_morning(world: World, subscription: Subscription) -> Iterator[str]:
         is_own = delivery.profile == subscription.profile and not delivery.ended
         if digest is None or not is_own or digest.earlier or digest.left_out:
             continue
+        if promised_times.is_judged_later(world, subscription, delivery):
+            continue
         if len(digest.picked) + len(digest.stand_ins) >= digest.profile.maximum:
             continue
         is_bare = _says_that_none_was_scored(world, address, delivery, len(digest.decisions))

@@ -29,7 +29,7 @@ from bot.store.values import stored_forms
 from bot.store.values.lease import LeaseLost
 from tests.simulation.arxiv_edge import Arxiv
 from tests.simulation.audit import Audit
-from tests.simulation.chat_edge import Chat, Edge
+from tests.simulation.chat_edge import Chat, Edge, Shown
 from tests.simulation.model_edge import Model
 from tests.simulation.people import People
 from tests.simulation.plan import PLATFORMS, Plan
@@ -113,10 +113,14 @@ class World:
     def profile(self, address: Address, name: str) -> Profile:
         return next(p for p in self.plan.profiles[address.workspace_key] if p.name == name)
 
+    def message(self, address: Address, message: str) -> Shown | None:
+        """By its id."""
+        messages = self.chats[address.platform].channels[address]
+        return next((each for each in messages if each.id == message), None)
+
     def posted_at(self, address: Address, message: str) -> datetime | None:
         """When a message was posted, while the wall clock was right."""
-        messages = self.chats[address.platform].channels[address]
-        found = next((each for each in messages if each.id == message), None)
+        found = self.message(address, message)
         return found and datetime.fromtimestamp(found.at, UTC)
 
     def store(self) -> Store:

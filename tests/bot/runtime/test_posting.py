@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
@@ -18,7 +18,7 @@ from bot.domain.reasons import ChannelReason, ModelReason
 from bot.domain.request import Address
 from bot.errors import Gone, Unavailable
 from bot.runtime import posting
-from bot.runtime.posting import ThreadPoster
+from bot.runtime.posting import Poster, ThreadPoster
 from bot.slack.poster import SlackPoster, open_poster
 from bot.store.outbox import Outbox
 from bot.store.store import Store
@@ -355,3 +355,25 @@ def test_a_deleted_head_stays_deleted(fake_slack: FakeSlack, store: Store) -> No
     judged_again = digest(*DAY.decisions, replacements=3)
     post(fake_slack, store, judged_again, number=2)
     assert fake_slack.visible_messages("C1") == []
+
+
+def test_nothing_comes_between_renewing_a_lease_and_sending(store: Store) -> None:
+    """Else what other channels do there may take until another worker has the lease, and has sent
+    the message, too."""
+    happened = list[str]()
+
+    class Watched(ThreadPoster):
+        async def _renew(self) -> None:
+            await super()._renew()
+            happened.append("renewed")
+            asyncio.get_running_loop().call_soon(happened.append, "another channel's turn")
+
+    class Out:
+        async def send(self, *args: object) -> str:
+            happened.append("sent")
+            return "1"
+
+    outbox = Outbox(store.redis, f"{HERE}:day")
+    thread = Watched(cast(Poster, Out()), outbox, HERE, at_once, lambda: datetime.now(UTC), 1)
+    asyncio.run(thread.post_one("head", Message(title="A day")))
+    assert happened[:2] == ["renewed", "sent"]

@@ -15,6 +15,7 @@ from bot.domain.papers import Announced
 from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
+from bot.views.reasons import REASON_TEXTS
 from tests.simulation.chat_edge import Shown
 
 if TYPE_CHECKING:
@@ -54,6 +55,23 @@ def moment_of(subscription: Subscription, day: date) -> datetime:
     while moment.astimezone(NEW_YORK).date() < day or moment.weekday() not in schedule.days:
         moment += timedelta(days=1)
     return moment
+
+
+def is_judged_later(world: World, subscription: Subscription, delivery: Delivery) -> bool:
+    """Whether a day was judged again, for somebody else, after its digest's window, or after it
+    ended for want of money: what is stored of it is not what this channel was told."""
+    address, store = subscription.address, world.store()
+    end = moment_of(subscription, delivery.date) + _WINDOW
+    days = [day for day in map(store.days.get, delivery.days) if day]
+    if any(day.judged_at > end for day in days):
+        return True
+    head, view = (
+        world.message(address, delivery.message),
+        store.history.channel_view(f"{address}:{delivery.day}"),
+    )
+    notices = head.post.notices if head and isinstance(head.post, Message) else ()
+    is_bare = any(REASON_TEXTS[ModelReason.NO_BUDGET] in notice for notice in notices)
+    return is_bare and view is not None and {day.version for day in days} != {view.version}
 
 
 def _late_once(world: World, address: Address, messages: list[Shown]) -> Iterator[str]:
@@ -133,6 +151,8 @@ def _completed(
     view = world.store().history.channel_view(f"{subscription.address}:{delivery.day}")
     digest = world.store().history.digest(f"{subscription.address}:{delivery.day}")
     if view is None or digest is None or delivery.earlier or view.earlier:
+        return
+    if is_judged_later(world, subscription, delivery):
         return
     where = f"{subscription.key}: {delivery.date}"
     is_calm = _calm(world, moment + _WINDOW - timedelta(hours=3), moment + _WINDOW)
