@@ -97,6 +97,7 @@ _Gateway = Annotated[Endpoint, AfterValidator(require_schemes("ws", "wss", secre
 
 _ARXIV_RSS: Final = Endpoint("https://rss.arxiv.org/rss")
 _ARXIV_API: Final = Endpoint("https://export.arxiv.org/api/query")
+_ARXIV_OAI: Final = Endpoint("https://oaipmh.arxiv.org/oai")
 _SLACK: Final = Endpoint("https://slack.com/api/")
 _DISCORD: Final = Endpoint("https://discord.com/api/v10")
 _GATEWAY: Final = Endpoint("wss://gateway.discord.gg/")
@@ -141,6 +142,7 @@ class Settings(BaseSettings):
     why_calls: int = Field(default=200, ge=0, alias="PAPERBOY_WHY_CALLS")
     arxiv_rss_url: _Web = Field(default=_ARXIV_RSS, alias="ARXIV_RSS_URL")
     arxiv_api_url: _Query = Field(default=_ARXIV_API, alias="ARXIV_API_URL")
+    arxiv_oai_url: _Query = Field(default=_ARXIV_OAI, alias="ARXIV_OAI_URL")
     slack_bot_token: _Token | None = Field(default=None, alias="SLACK_BOT_TOKEN")
     slack_app_token: _Token | None = Field(default=None, alias="SLACK_APP_TOKEN")
     slack_signing_secret: _Token | None = Field(default=None, alias="SLACK_SIGNING_SECRET")

@@ -22,6 +22,7 @@ from tests.servers.discord import discord
 from tests.servers.fake_http import INVENTED_QUOTE
 from tests.servers.slack import slack
 from workers.arxiv.feed import parse_by_id, parse_feed
+from workers.arxiv.oai import parse_page
 from workers.judging import explaining, scoring, top_papers
 
 README = TESTS / "servers" / "README.md"
@@ -42,7 +43,23 @@ def test_a_server_prints_the_settings_that_lead_to_it_and_runs_until_stopped(nam
         assert process.wait(30) == 0
     names = {line.split()[1].partition("=")[0] for line in said if line.startswith("export")}
     assert names <= {field.alias for field in Settings.model_fields.values()}
-    assert len(names) == (12 if name == "" else 2)
+    assert len(names) == (13 if name == "" else 3)
+
+
+def test_where_the_feed_fails_the_archive_has_the_same_papers() -> None:
+    with arxiv.arxiv() as server:
+        server.do("rss 503")
+        settings = server.settings
+        with pytest.raises(HTTPError, match="503"):
+            urlopen(settings["ARXIV_RSS_URL"] + "/cs.LG")
+        query = "?verb=ListRecords&metadataPrefix=arXivRaw&set=cs:cs:LG"
+        found = parse_page(urlopen(settings["ARXIV_OAI_URL"] + query).read())
+        server.do("ok")
+        feed = parse_feed(urlopen(settings["ARXIV_RSS_URL"] + "/cs.LG").read())
+    assert {record.id for record in found.records} == {a.paper.id for a in feed.papers}
+    by_id = {a.paper.id: a.paper for a in feed.papers}
+    for record in found.records:
+        assert record.paper(len(record.versions)) == by_id[record.id]
 
 
 def test_every_server_that_can_be_run_by_hand_is_in_its_readme() -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 from bot.arxiv import calendar
 from bot.domain.digest import ListQuery, ListResult, Source
-from bot.domain.papers import Listing, Problem, fingerprint
+from bot.domain.papers import ArchiveNote, Listing, Problem, fingerprint
 from bot.domain.reasons import ArxivReason
 from bot.domain.watching.trouble import TroubleKind
-from bot.errors import PaperboyError
+from bot.errors import PaperboyError, Unavailable
 from bot.store.store import Store
 from workers.arxiv import feed, sample
 from workers.arxiv.client import ArxivClient, FeedResult
-from workers.arxiv.freshness import EarlierLists, FreshPart, ListedRow, fresh_part, listed_row
+from workers.arxiv.earlier import lists_before
+from workers.arxiv.freshness import FreshPart, fresh_part
+from workers.second_source import ask_archive, compared
 
 # Reasons that say something of arXiv, and not of a day or of a profile.
 _AWAY = (
@@ -24,8 +26,6 @@ _AWAY = (
 )
 # How far back to look for the last announced day: past Christmas and a weekend.
 _DAYS_BACK = 5
-# A stale list is the previous one, or over a holiday one before that.
-_LISTS_BACK = 3
 # Lists have been seen to fill up within the hour: one that has not grown for this long is complete.
 _GROWING = timedelta(minutes=9)
 
@@ -40,13 +40,11 @@ def fetch(
     now = clock()
     try:
         list_result = _find_list(query, store, arxiv, now)
-        problem = list_result.problem
     except PaperboyError as error:
         problem = Problem(trouble=error.reason_or(ArxivReason.UNREACHABLE), detail=str(error))
         list_result = _failed(query, store, problem, now)
     if query.source is Source.ARXIV:
-        why = problem.trouble if problem and problem.trouble in _AWAY else None
-        store.sightings.put(TroubleKind.ARXIV, why, now)
+        store.sightings.put(TroubleKind.ARXIV, _away(list_result), now)
     before = store.lists.result(query)
     if (
         before
@@ -56,6 +54,13 @@ def fetch(
         # Still no paper: there is nothing new to judge.
         list_result = list_result.model_copy(update={"changed_at": before.changed_at})
     store.lists.put_result(query, list_result)
+
+
+def _away(list_result: ListResult) -> ArxivReason | None:
+    """Why arXiv's feed can't be had, also where its archive stands in for it."""
+    problem, note = list_result.problem, list_result.archive
+    why = problem.trouble if problem else note.why if note and not note.compared else None
+    return why if why in _AWAY else None
 
 
 def _find_list(query: ListQuery, store: Store, arxiv: ArxivClient, now: datetime) -> ListResult:
@@ -83,30 +88,75 @@ def _find_list(query: ListQuery, store: Store, arxiv: ArxivClient, now: datetime
 
 
 def _fetch_current(query: ListQuery, store: Store, arxiv: ArxivClient, now: datetime) -> ListResult:
-    """The list in the feed now, whatever date it states."""
-    answer = arxiv.fetch_listing(query.categories)
-    listing, batch = answer.listing, str(answer.listing.date)
+    """The list in the feed now, whatever date it states, with what arXiv's archive has of today
+    where the feed lacks it."""
+    day = query.date or calendar.new_york_date(now)
+    try:
+        answer = arxiv.fetch_listing(query.categories)
+    except Unavailable as error:
+        why = error.reason_or(ArxivReason.UNREACHABLE)
+        if found := _by_archive(query, day, why, store, arxiv, now):
+            return found
+        raise
+    listing = answer.listing
     if query.date is not None and listing.date > query.date:
         return _fetch_past(query.date, query.categories, store, arxiv, now)
+    if listing.date < day and (
+        found := _by_archive(query, day, ArxivReason.NO_LIST, store, arxiv, now)
+    ):
+        return found
     if query.date is not None and listing.date < query.date:
         problem = Problem(trouble=ArxivReason.NO_LIST, detail=f"the feed is of {listing.date}")
         return _failed(query, store, problem, now)
-    compared = query.categories if listing.papers else ()
-    earlier, is_known = _earlier_lists(listing.date, compared, store, arxiv)
-    fresh = fresh_part(listing, query.categories, earlier)
+    return _merged(query, answer, store, arxiv, now)
+
+
+def _by_archive(
+    query: ListQuery,
+    day: date,
+    why: ArxivReason,
+    store: Store,
+    arxiv: ArxivClient,
+    now: datetime,
+) -> ListResult | None:
+    """A day that the feed has nothing of; None where the archive has nothing of it either."""
+    note = ask_archive(query, day, query.categories, why, store, arxiv, now)
+    if note is None:
+        return None
+    stored = _stored_day(str(day), day, now, store)
+    return stored.model_copy(update={"archive": note, "settled": False})
+
+
+def _merged(
+    query: ListQuery, answer: FeedResult, store: Store, arxiv: ArxivClient, now: datetime
+) -> ListResult:
+    """The feed's list, without an earlier one's papers, in its batch."""
+    listing, batch = answer.listing, str(answer.listing.date)
+    compared_for = query.categories if listing.papers else ()
+    before = lists_before(listing.date, compared_for, store, arxiv)
+    fresh = fresh_part(listing, query.categories, before.lists)
     listing = listing.model_copy(update={"papers": fresh.papers, "replaced": fresh.replaced})
     list_result = _stored(batch, listing, Source.ARXIV, store, now)
-    if listing.papers or (listing.replaced and not fresh.stale_categories):
+    note = _note(query, answer, fresh, store, arxiv, now)
+    if listing.papers or (listing.replaced and not fresh.stale_categories) or note:
         if answer.problem is None:  # a truncated list does not count as an answer
             store.lists.put_answered_categories(
                 batch,
                 set(query.categories) - set(answer.refused) - set(fresh.stale_categories),
                 now,
             )
-        missing = _missing(answer) or _stale_problem(fresh)
-        grown = now - list_result.changed_at >= _GROWING
-        settled = missing is None and grown and is_known
-        return list_result.model_copy(update={"problem": missing, "settled": settled})
+        changed = store.lists.changed_at(batch) or list_result.changed_at
+        missing = _missing(answer, fresh, note)
+        is_whole = missing is None and not (note and note.is_waiting)
+        settled = is_whole and now - changed >= _GROWING and before.is_known
+        return list_result.model_copy(
+            update={
+                "problem": missing,
+                "settled": settled,
+                "archive": note,
+                "changed_at": changed,
+            }
+        )
     if fresh.stale_categories and not query.latest:
         return list_result.model_copy(update={"problem": _stale_problem(fresh), "settled": False})
     if query.latest:
@@ -114,41 +164,27 @@ def _fetch_current(query: ListQuery, store: Store, arxiv: ArxivClient, now: date
     return _unknown_if_empty(list_result, listing)
 
 
-def _earlier_lists(
-    day: date, categories: Sequence[str], store: Store, arxiv: ArxivClient
-) -> tuple[EarlierLists, bool]:
-    """The papers and replacements of the last few lists before `day`, with their categories; and
-    whether those of every category are known. Of a category that is asked for the first time, the
-    API says which papers came before."""
-    papers, replaced, answered = set[ListedRow](), set[ListedRow](), set[str]()
-    days = list(_weekdays_before(day, _LISTS_BACK))
-    for before in days:
-        batch = store.lists.batch(str(before))
-        papers |= {listed_row(a.paper.id, a.paper.categories) for a in batch.papers}
-        replaced |= {listed_row(*row) for row in batch.replaced}
-        answered |= store.lists.answered_categories(str(before))
-    unknown = [category for category in categories if category not in answered]
-    try:
-        papers |= _announced_last(unknown, days, arxiv) if unknown else set()
-    except PaperboyError:  # a list that may be old is better than none, while it is asked for again
-        return EarlierLists(papers, replaced), False
-    return EarlierLists(papers, replaced), True
-
-
-def _weekdays_before(day: date, days: int) -> Iterator[date]:
-    for _ in range(days):
-        day = calendar.weekday_before(day)
-        yield day
-
-
-def _announced_last(
-    categories: Sequence[str], days: Sequence[date], arxiv: ArxivClient
-) -> set[ListedRow]:
-    """By the API, the papers of the newest of these days that has some."""
-    for day in days:
-        if papers := arxiv.window(categories, *calendar.submission_window(day)):
-            return {listed_row(a.paper.id, a.paper.categories) for a in papers}
-    return set()
+def _note(
+    query: ListQuery,
+    answer: FeedResult,
+    fresh: FreshPart,
+    store: Store,
+    arxiv: ArxivClient,
+    now: datetime,
+) -> ArchiveNote | None:
+    """What the archive has of the categories that the feed lacks; or, where the feed has all, how
+    the two compare."""
+    day, is_empty = answer.listing.date, not (fresh.papers or fresh.replaced)
+    why, lacking = ArxivReason.LIST_CUT, answer.cut
+    if fresh.stale_categories:
+        why, lacking = ArxivReason.STALE, (*fresh.stale_categories, *answer.cut)
+    elif is_empty:
+        why, lacking = ArxivReason.EMPTY_WEEKDAY, query.categories
+    if not lacking:
+        return compared(query, day, fresh.papers, store)
+    note = ask_archive(query, day, tuple(dict.fromkeys(lacking)), why, store, arxiv, now)
+    is_cut = note and why is ArxivReason.LIST_CUT
+    return compared(query, day, fresh.papers, store) if is_cut else note
 
 
 def _stale_problem(fresh: FreshPart) -> Problem | None:
@@ -160,12 +196,14 @@ def _stale_problem(fresh: FreshPart) -> Problem | None:
     )
 
 
-def _missing(answer: FeedResult) -> Problem | None:
-    """The problem with an answer that lacks papers."""
+def _missing(answer: FeedResult, fresh: FreshPart, note: ArchiveNote | None) -> Problem | None:
+    """The problem with an answer that lacks papers, unless the archive has them."""
     if answer.refused:
         detail = "; ".join(answer.refused.values())
         return Problem(trouble=ArxivReason.BAD_QUERY, detail=detail)
-    return answer.problem
+    if note and {*answer.cut, *fresh.stale_categories} <= set(note.categories):
+        return None
+    return answer.problem or _stale_problem(fresh)
 
 
 def _fetch_past(

@@ -219,8 +219,9 @@ def _embeddings(config: Settings, kept: Store) -> Embeddings | None:
 def _arxiv(config: Settings, kept: Store) -> ArxivClient:
     from workers.arxiv.client import ArxivClient
 
-    rss, api = (a.get_secret_value() for a in (config.arxiv_rss_url, config.arxiv_api_url))
-    return ArxivClient(rss, api, kept.redis)
+    addresses = (config.arxiv_rss_url, config.arxiv_api_url, config.arxiv_oai_url)
+    rss, api, oai = (address.get_secret_value() for address in addresses)
+    return ArxivClient(rss, api, kept.redis, oai_url=oai)
 
 
 def _store(config: Settings) -> Store:

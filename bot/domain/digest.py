@@ -14,7 +14,7 @@ from pydantic import Field
 
 from bot.domain.judge import Judge
 from bot.domain.moved_up import MovedUp
-from bot.domain.papers import Announced, Paper, Problem, Profile, Value, fingerprint
+from bot.domain.papers import Announced, ArchiveNote, Paper, Problem, Profile, Value, fingerprint
 from bot.domain.reasons import AWAY, ArxivReason, ModelReason
 
 
@@ -196,6 +196,7 @@ class ListResult(Value):
     `batch` is empty when there is no list at all. `asked_at` is when it was last fetched,
     `changed_at` when papers were last added to the batch. `instead_of` is the day without
     announcements that this last announced day replaces. Unless `settled`, it may still grow.
+    `archive` is what arXiv's archive interface told, where the feed alone did not have the day.
     """
 
     batch: str
@@ -206,6 +207,8 @@ class ListResult(Value):
     instead_of: date_ | None = None
     problem: Problem | None = None
     settled: bool = True
+    # Left out where empty: what is stored without it keeps its text.
+    archive: ArchiveNote | None = Field(default=None, exclude_if=lambda note: note is None)
 
 
 def combined_problem(lists: Sequence[ListResult]) -> Problem | None:
@@ -367,9 +370,11 @@ def merge_digests(days: Sequence[Digest], left_out: int) -> Digest:
         for decision in day.decisions:
             papers.setdefault(decision.paper.id, decision)
     problem = combined_problem([day.listed for day in days])
+    notes = [day.listed.archive for day in reversed(days) if day.listed.archive]
+    told = {"problem": problem, "archive": notes[0] if notes else None}
     return newest.model_copy(
         update={
-            "listed": newest.listed.model_copy(update={"problem": problem}),
+            "listed": newest.listed.model_copy(update=told),
             "decisions": tuple(sorted(papers.values(), key=_by_score)),
             "replacements": sum(day.replacements for day in days),
             "usage": Usage.total(day.usage for day in days),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date as date_
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -104,6 +105,42 @@ class Listing(Value):
     replaced: tuple[tuple[str, tuple[str, ...]], ...]
     items: int
     changes: tuple[Change, ...] = ()
+
+
+class Comparison(Value):
+    """The papers of the same categories and day in the feed and in the archive's answer."""
+
+    feed: int
+    archive: int
+    only_feed: int
+    only_archive: int
+
+
+class ArchiveNote(Value):
+    """arXiv's archive interface (OAI-PMH) was asked `at` for some categories, because of what was
+    wrong with the feed (`why`). It had so many `papers`; of `unclear` others it cannot tell whether
+    they are cross-listed that day or were only corrected. `compared` once the feed had the same."""
+
+    at: datetime
+    why: ArxivReason
+    categories: tuple[str, ...]
+    papers: int
+    unclear: int = 0
+    compared: Comparison | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the feed may still have more: it has not come, or lacks what the archive has. One
+        that is cut has no more."""
+        is_cut = self.why is ArxivReason.LIST_CUT
+        return not is_cut and (self.compared is None or self.compared.only_archive > 0)
+
+
+class ArchiveList(Value):
+    """A note with the papers (ids) that it is about."""
+
+    note: ArchiveNote
+    ids: tuple[str, ...]
 
 
 class Topic(Value):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.budget import GateReport
 from bot.domain.judge import Judge
-from bot.domain.papers import Value
+from bot.domain.papers import ArchiveNote, Value
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
 
@@ -30,13 +30,14 @@ class QueueStatus(Value):
 
 
 class SubscriptionStatus(Value):
-    """One subscription, its next moment (UTC) unless it is paused, its last delivery, and its
-    profile's gate, once that has a day to learn from."""
+    """One subscription, its next moment (UTC) unless it is paused, its last delivery, its profile's
+    gate, once that has a day to learn from, and what arXiv's archive told of its list today."""
 
     subscription: Subscription
     next: datetime | None
     last: Delivery | None
     gate: GateReport | None = None
+    archive: ArchiveNote | None = None
 
 
 class PendingRequest(Value):

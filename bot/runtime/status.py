@@ -10,8 +10,10 @@ from redis import Redis
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
+from bot.arxiv.calendar import new_york_date
 from bot.domain.budget import GateReport
 from bot.domain.judge import Judge
+from bot.domain.papers import fingerprint
 from bot.domain.readers.teaching import VoteUse
 from bot.domain.status import PendingRequest, QueueStatus, Status, SubscriptionStatus
 from bot.domain.watching.checkup import ServerCheckup
@@ -82,6 +84,7 @@ def _subscriptions(store: Store, judge: Judge, now: datetime) -> Iterator[Subscr
     histories = store.history.of_many(addresses)
     own_profiles = store.profiles.by_workspace(addresses)
     uses = store.vote_uses.all()
+    archives = store.lists.archive_lists(new_york_date(now))
     gates, reports = Gates(store), dict[str, GateReport | None]()
     for each in every:
         profiles = library.shipped() | own_profiles[each.address.workspace_key]
@@ -92,10 +95,12 @@ def _subscriptions(store: Store, judge: Judge, now: datetime) -> Iterator[Subscr
         key = gate_key(profile, judge.model, owner) if profile and judge.model else ""
         if key and key not in reports:
             reports[key] = gates.report(key)
+        archived = profile and archives.get(fingerprint(*profile.categories))
         delivered = [d for d in histories[each.address] if d.profile == each.profile]
         yield SubscriptionStatus(
             subscription=each,
             next=None if each.paused else each.schedule.next(now),
             last=delivered[-1] if delivered else None,
             gate=reports.get(key),
+            archive=archived.note if archived else None,
         )

@@ -22,7 +22,7 @@ from bot.domain.digest import (
     Usage,
 )
 from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
-from bot.domain.papers import Paper, Profile, Value
+from bot.domain.papers import ArchiveList, Paper, Profile, Value
 from bot.domain.profile_version import ProfileVersion
 from bot.domain.readers.elsewhere import Audience
 from bot.domain.readers.following import Follow, Telling, Told, Unreachable
@@ -246,6 +246,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"batch:{_BATCH}:changed", "string", _moment, False),
     (f"listed:{_FP}", "string", _a(ListResult), False),
     (f"asked:{_BATCH}", "hash", _moment, False),
+    (f"archive:{_DAY}", "hash", _a(ArchiveList), False),
     (r"verdict:[\w.-]+:" + _PAPER, "string", _a(ScoreResult), False),
     (r"look:[\w.-]+:" + _PAPER, "string", _a(FurtherLooks), False),
     (r"call:[\w.-]+", "string", _a(Usage), False),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from redis import Redis
 
 from bot.domain.categories import matches
 from bot.domain.digest import Batch, ListQuery, ListResult
-from bot.domain.papers import Announced, AnnounceType, Change, Listing, fingerprint
+from bot.domain.papers import Announced, AnnounceType, ArchiveList, Change, Listing, fingerprint
 from bot.store.papers import Papers, paper_ref
 from bot.store.values.quarantine import ValueReader, quarantine_value
 from bot.store.values.stored_forms import (
@@ -25,6 +25,8 @@ from bot.store.values.stored_forms import (
 
 # The lock that keeps the whole installation within arXiv's terms (workers/arxiv/http.py).
 ARXIV_PACE_KEY = "pb:pace:arxiv"
+# What the archive told is compared with the feed of the same day, and shown that day.
+_ARCHIVE_RETENTION = timedelta(days=7)
 
 
 class Lists:
@@ -141,6 +143,20 @@ class Lists:
         keys = [f"pb:asked:{batch}" for batch in batches]
         rows = self._rows.hgetall_many(keys, parse_aware_time)
         return [rows[key] for key in keys]
+
+    def put_archive_list(self, query: ListQuery, day: date, found: ArchiveList) -> None:
+        """What arXiv's archive told of a day for the categories of a query."""
+        key = f"pb:archive:{day}"
+        self._redis.hset(key, fingerprint(*query.categories), serialise(found))
+        self._redis.expire(key, _ARCHIVE_RETENTION)
+
+    def archive_list(self, query: ListQuery, day: date) -> ArchiveList | None:
+        field = fingerprint(*query.categories)
+        return self._rows.hget(f"pb:archive:{day}", field, reader_for(ArchiveList))
+
+    def archive_lists(self, day: date) -> dict[str, ArchiveList]:
+        """By the fingerprint of the categories."""
+        return self._rows.hgetall(f"pb:archive:{day}", reader_for(ArchiveList))
 
     def put_document(self, document: bytes) -> str:
         """Store a saved feed that a command was given; returns its name."""

@@ -9,8 +9,8 @@ from bot.arxiv.calendar import NEW_YORK, is_weekend
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.digest import Decision, Digest, Outcome, Source, Usage
 from bot.domain.message import Button, Message, PaperLine, PaperList, Post
-from bot.domain.papers import AnnounceType, Profile
-from bot.domain.reasons import ChannelReason, ModelReason
+from bot.domain.papers import AnnounceType, ArchiveNote, Profile
+from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
 from bot.planning.plan import StepKind
 from bot.views.card import card, sentence
 from bot.views.dates import long_date, short_range
@@ -30,6 +30,14 @@ OUTCOME_WORDS = {
     Outcome.GATED: "skipped by the gate",
     Outcome.REPEAT: "posted before",
     Outcome.UNSCORED: "not scored",
+}
+
+# What was wrong with the feed where the archive stood in for it.
+_FEED_TROUBLES = {
+    ArxivReason.NO_LIST: "arXiv's feed was late",
+    ArxivReason.STALE: "arXiv's feed was late",
+    ArxivReason.EMPTY_WEEKDAY: "arXiv's feed was empty",
+    ArxivReason.LIST_CUT: "arXiv's feed stops at 2,000 papers",
 }
 
 STEPS = {
@@ -244,11 +252,32 @@ def notices(digest: Digest) -> Iterable[str]:
             )
     if list_result.source is Source.WINDOW:
         yield "Found by submission date: papers that moderators held back may be missing."
+    if list_result.archive and (said := archive_text(list_result.archive)):
+        yield said
     if list_result.problem:
         yield f"Papers are missing: {problem_text(list_result.problem)}."
     for reason in dict.fromkeys(d.trouble for d in digest.decisions if d.trouble):
         n = sum(d.trouble is reason for d in digest.decisions)
         yield f"{count(n, 'paper')} not scored: {REASON_TEXTS[reason]}."
+
+
+def archive_text(note: ArchiveNote) -> str:
+    """What to know of a list that arXiv's feed did not have whole; nothing where it has it by now.
+
+    `arXiv's feed was late for cs.AI; taken from its archive interface.`"""
+    if note.compared and note.why is not ArxivReason.LIST_CUT:
+        return ""
+    where = f" for {', '.join(note.categories)}" if note.why is ArxivReason.STALE else ""
+    told = f"{feed_trouble(note.why)}{where}; taken from its archive interface"
+    if not note.unclear:
+        return f"{told}."
+    changed = count(note.unclear, "older paper")
+    return f"{told}, which can't tell whether {changed} changed that day are cross-lists."
+
+
+def feed_trouble(why: ArxivReason) -> str:
+    """`arXiv's feed was late`."""
+    return _FEED_TROUBLES.get(why, "arXiv's feed could not be read")
 
 
 def _unposted(digest: Digest, why: Mapping[str, ChannelReason]) -> Iterable[str]:

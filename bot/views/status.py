@@ -9,12 +9,13 @@ from typing import Final
 
 from bot.arxiv.text import one_line
 from bot.domain.message import Message
+from bot.domain.papers import ArchiveNote
 from bot.domain.request import DigestRequest
 from bot.domain.status import Status, SubscriptionStatus
 from bot.domain.subscription import Subscription
 from bot.planning.plan import NextAction, StepKind
 from bot.views.dates import utc_time
-from bot.views.digest import STEPS, count
+from bot.views.digest import STEPS, count, feed_trouble
 from bot.views.gate import gate_line
 from bot.views.reasons import REASON_TEXTS
 from bot.views.refusals import why_paused
@@ -70,7 +71,26 @@ def _subscription(found: SubscriptionStatus, at: datetime) -> str:
     last = last_delivery_text(found.last)
     if found.last and found.last.judge:
         last += f", scored by {one_line(found.last.judge)}"
-    return f"{mine.key}: {schedule_text(mine, at)}; {coming}; {last}"
+    archive = f"; {archive_row(found.archive)}" if found.archive else ""
+    return f"{mine.key}: {schedule_text(mine, at)}; {coming}; {last}{archive}"
+
+
+def archive_row(note: ArchiveNote) -> str:
+    """What arXiv's archive interface told today where the feed did not, and how they compare.
+
+    `today arXiv's feed was late; the archive interface has 447 papers; the feed has 450 papers: 3
+    only there, 0 only in the archive`."""
+    said = f"today {feed_trouble(note.why)}; "
+    if not note.papers:
+        return f"{said}the archive interface has no paper either"
+    said += f"the archive interface has {count(note.papers, 'paper')}"
+    if note.unclear:
+        said += f", and {note.unclear} changed ones that may be cross-lists"
+    if note.compared is None:
+        return said
+    feed, archive = note.compared.only_feed, note.compared.only_archive
+    has = count(note.compared.feed, "paper")
+    return f"{said}; the feed has {has}: {feed} only there, {archive} only in the archive"
 
 
 def plan_text(

@@ -63,6 +63,7 @@ _STORE = {"steps": 3_000_000, "steps_a_byte": 200}
 _LIST = (
     Target("feed", feeds.feed, "xml", longest=16_384),
     Target("api", feeds.api, "xml", inputs=800, longest=16_384),
+    Target("archive", feeds.archive, "xml", longest=16_384),
     Target("notice", feeds.notice, "notice", inputs=1200),
     Target("envelope", replies.envelope, "envelope"),
     Target("model-error", replies.model_error, "envelope", inputs=1000),

@@ -11,16 +11,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from bot.arxiv.calendar import NEW_YORK, is_weekend, new_york_date, weekday_before
+from bot.arxiv.calendar import (
+    NEW_YORK,
+    is_weekend,
+    new_york_date,
+    submission_window,
+    weekday_before,
+)
 from bot.domain.categories import canonical, expand
 from bot.domain.papers import Announced
 from tests import TESTS
 from tests.servers import by_hand
+from tests.servers.arxiv_archive import FakeArchive, Kept
 from tests.servers.fake_http import HttpReply, arxiv_api, xml_reply
 from workers.arxiv import sample
 from workers.arxiv.feed import parse_feed
@@ -36,8 +43,11 @@ _empty = arxiv_api(())
 
 
 def answer(path: str, body: bytes) -> HttpReply:
-    """A list of categories joined by +, or papers by id or author; another search finds nothing."""
+    """A list of categories joined by +, papers by id or author, or the archive's records of the
+    same day; another search finds nothing."""
     asked = urlsplit(path)
+    if asked.path.startswith("/oai"):
+        return _archive(latest(datetime.now(UTC))).answer(path, body)
     if "id_list" in asked.query or "search_query=au%3A" in asked.query:
         return _api(path, body)
     if "search_query" in asked.query:
@@ -52,6 +62,25 @@ def answer(path: str, body: bytes) -> HttpReply:
         )
     wanted = {name for asked in names for name in expand(asked)}
     return xml_reply(document(day, (a for a in PAPERS.values() if wanted & {*a.paper.categories})))
+
+
+def _archive(day: date) -> FakeArchive:
+    """The archive interface, with all papers submitted in time for a day's list."""
+    submitted = submission_window(day)[0] + timedelta(hours=1)
+    return FakeArchive(
+        [
+            Kept(
+                id,
+                " ".join(announced.paper.categories),
+                (submitted,) * announced.paper.version,
+                day,
+                announced.paper.title,
+                announced.paper.abstract,
+                ", ".join(announced.paper.authors),
+            )
+            for id, announced in PAPERS.items()
+        ]
+    )
 
 
 def latest(now: datetime) -> date:
@@ -90,7 +119,11 @@ def arxiv() -> AbstractContextManager[by_hand.Http]:
     return by_hand.http(
         "arxiv",
         answer,
-        lambda url: {"ARXIV_RSS_URL": f"{url}/rss", "ARXIV_API_URL": f"{url}/api"},
+        lambda url: {
+            "ARXIV_RSS_URL": f"{url}/rss",
+            "ARXIV_API_URL": f"{url}/api",
+            "ARXIV_OAI_URL": f"{url}/oai",
+        },
     )
 
 

@@ -31,17 +31,21 @@ class Console(Protocol):
 @dataclass
 class Http:
     """A server that only answers: arXiv, the model. A typed status is its answer from then on,
-    until `ok`."""
+    until `ok`; after a word, such as `rss`, that of addresses which begin so."""
 
     settings: Mapping[str, str]
     count: Callable[[], int]
-    set_status: Callable[[int], None]
+    set_status: Callable[[int, str], None]
     name: str
-    help: str = "a status, such as 503: every answer from now on; ok: as usual again"
+    help: str = (
+        "a status, such as 503: every answer from now on, or with a word (rss 503) those of "
+        "addresses that begin so; ok: as usual again"
+    )
     _printed: int = field(default=0)
 
     def do(self, line: str) -> None:
-        self.set_status(200 if line == "ok" else int(line))
+        begin, _, status = line.rpartition(" ")
+        self.set_status(200 if status == "ok" else int(status), f"/{begin}")
 
     def news(self) -> Iterator[str]:
         count = self.count()
@@ -57,14 +61,15 @@ def http(
     settings: Callable[[str], Mapping[str, str]],
 ) -> Iterator[Http]:
     """A server that answers with this function; `settings` makes the settings from its address."""
-    status = 200
+    status, where = 200, "/"
 
-    def set_status(number: int) -> None:
-        nonlocal status
-        status = number
+    def set_status(number: int, begin: str) -> None:
+        nonlocal status, where
+        status, where = number, begin
 
     def answer_or_fail(path: str, body: bytes) -> HttpReply:
-        return answer(path, body) if status == 200 else (status, {}, b"as typed")
+        is_well = status == 200 or not path.startswith(where)
+        return answer(path, body) if is_well else (status, {}, b"as typed")
 
     with run_fake_server(answer_or_fail) as server:
         yield Http(settings(server.url), lambda: len(server.requests), set_status, name)

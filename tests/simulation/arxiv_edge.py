@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import NamedTuple
 
 from bot.arxiv.calendar import NEW_YORK, is_weekend, submission_window, weekday_before
-from bot.domain.papers import Announced, AnnounceType, Change, Listing, Paper, Problem
+from bot.domain.papers import Announced, AnnounceType, Change, Listing, Paper
 from bot.domain.reasons import ArxivReason
 from bot.errors import Refused, Unavailable
 from tests.factories import announced
 from tests.simulation.scheduler import Scheduler
 from workers.arxiv.client import FeedResult, PaperById
+from workers.arxiv.oai import Record, Version
 
 CATEGORIES = ("cs.LG", "stat.ML", "cs.CL")
 KINDS = (
     *("normal", "normal", "normal", "stale", "half", "late", "empty", "cut", "truncated"),
     *("down", "hangs", "throttles", "no feed", "refused"),
 )
+
+# What is wrong with the archive interface on a day.
+ARCHIVE_KINDS = ("whole", "whole", "whole", "whole", "busy", "half", "empty", "away")
 
 # Who writes papers, and what they say they are about: people follow these.
 AUTHORS = (
@@ -127,7 +131,7 @@ class Arxiv:
     def _answer(  # noqa: C901  # a table of what may be wrong
         self, kind: str, day: date, categories: Sequence[str]
     ) -> FeedResult:
-        papers, problem, again = self.papers(day), None, self.replaced(day)
+        papers, again, cut = self.papers(day), self.replaced(day), tuple[str, ...]()
         refused: dict[str, str] = {}
         match kind:
             case "stale":
@@ -135,8 +139,9 @@ class Arxiv:
             case "half":
                 papers = papers[: len(papers) // 2]
             case "cut":
-                papers = papers[: len(papers) // 2]
-                problem = Problem(trouble=ArxivReason.LIST_CUT, detail=categories[0])
+                cut = (categories[0],)
+                fallen = [a for a in papers if cut[0] in a.paper.categories][len(papers) // 2 :]
+                papers = tuple(a for a in papers if a not in fallen)
             case "truncated":
                 raise Unavailable("arXiv's answer ends early.", ArxivReason.TRUNCATED)
             case "late":
@@ -159,7 +164,7 @@ class Arxiv:
                 if not categories:
                     raise Refused("arXiv refuses the category.", ArxivReason.BAD_QUERY)
         listing = _listing(day, papers, categories, again)
-        return FeedResult(listing=listing, problem=problem, refused=refused)
+        return FeedResult(listing=listing, cut=cut, refused=refused)
 
     def window(
         self, categories: Sequence[str], begin: datetime, end: datetime
@@ -171,11 +176,67 @@ class Arxiv:
                 return _listing(day, self.papers(day), categories).papers
         return ()
 
+    def changed_since(self, day: date, categories: Sequence[str]) -> tuple[Record, ...]:
+        """The archive interface, with troubles of its own: it has the day when it begins."""
+        self._scheduler.effect("arXiv's archive")
+        self._scheduler.sleep(self._scheduler.random.uniform(0.1, 5.0))
+        today, _ = self.local_hours()
+        kind = Random(f"{self._seed} archive {today}").choice(ARCHIVE_KINDS)
+        match "whole" if self.is_calm else kind:
+            case "busy":
+                raise Unavailable("The archive is busy.", ArxivReason.THROTTLED, retry_after=900.0)
+            case "half":
+                raise Unavailable("Its token has expired.", ArxivReason.TRUNCATED)
+            case "away":
+                raise Unavailable("The archive is away.", ArxivReason.UNREACHABLE)
+            case "empty":
+                return ()
+        records = [r for r in self._records(today).values() if r.changed >= day]
+        self._scheduler.effect("arXiv's archive answered")
+        return tuple(r for r in records if set(r.categories) & set(categories))
+
+    def _records(self, today: date) -> dict[str, Record]:
+        """Every paper of late as it is today; and an old one that is corrected every day."""
+        long_ago = datetime(2024, 1, 1, tzinfo=UTC)
+        corrected = _made("2401.00001", CATEGORIES, "Kurt Gödel", "It is old.")
+        records = {"2401.00001": _record(corrected, (long_ago,), today)}
+        for back in reversed(range(12)):
+            day = today - timedelta(days=back)
+            if is_weekend(day):
+                continue
+            submitted = submission_window(day)[0] + timedelta(hours=2)
+            crossed = set[str]()
+            for each in self.papers(day):
+                id, before = each.paper.id, records.get(each.paper.id)
+                crossed |= {id} if before else set()
+                versions = tuple(v.submitted for v in before.versions) if before else (submitted,)
+                records[id] = _record(each.paper, versions, day)
+            for paper in self.replaced(day):
+                if (before := records.get(paper.id)) and paper.id not in crossed:
+                    versions = tuple(v.submitted for v in before.versions)
+                    records[paper.id] = _record(paper, (*versions, submitted), day)
+        return records
+
     def fetch_by_id(self, ids: Sequence[str]) -> dict[str, PaperById]:
         self._scheduler.effect("arXiv's API")
         self._scheduler.sleep(self._scheduler.random.uniform(0.1, 5.0))
         known = {id: self._by_id[id].paper for id in ids if id in self._by_id}
         return {id: PaperById(paper=paper, withdrawn="") for id, paper in known.items()}
+
+
+def _made(id: str, categories: tuple[str, ...], author: str, abstract: str) -> Paper:
+    return announced(id, categories=categories, authors=(author,), abstract=abstract).paper
+
+
+def _record(paper: Paper, versions: Sequence[datetime], changed: date) -> Record:
+    fields = {
+        "id": paper.id,
+        "title": paper.title,
+        "authors": ", ".join(paper.authors),
+        "categories": " ".join(paper.categories),
+        "abstract": paper.abstract,
+    }
+    return Record(fields, tuple(Version(n, at) for n, at in enumerate(versions, 1)), changed)
 
 
 def _cross_listed(before: Announced, random: Random) -> Announced:

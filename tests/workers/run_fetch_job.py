@@ -31,7 +31,13 @@ def arxiv(
     with run_fake_server(answer) as server:
         yield (
             server,
-            ArxivClient(f"{server.url}/rss", f"{server.url}/api", store.redis, pause=0.001),
+            ArxivClient(
+                f"{server.url}/rss",
+                f"{server.url}/api",
+                store.redis,
+                pause=0.001,
+                oai_url=f"{server.url}/oai",
+            ),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from bot.domain.categories import expand
 from bot.domain.papers import Announced, Listing, Problem, Value
 from bot.domain.reasons import ArxivReason
 from bot.errors import Refused, Unavailable
+from workers.arxiv.archive import sets_of
 from workers.arxiv.feed import (
     ApiPage,
     PaperById,
@@ -28,40 +29,58 @@ from workers.arxiv.feed import (
     parse_feed,
 )
 from workers.arxiv.http import ArxivHttp
+from workers.arxiv.oai import Record, parse_page
 
 T = TypeVar("T")
 
 FEED_LIMIT = 2000  # entries in a feed; on a longer day the new papers fall off
 _PAGE = 500
 _LONGEST_NAME = 100  # characters of an author's
+_MOST_PAGES = 40  # of an answer of the archive; a day's has one or two
+_ARCHIVE_IS_SLOWER = 3  # a page has up to 3,500 papers with all their versions
 MAX_IDS = 50  # keeps a URL well under any server's or proxy's limit
 
 
 class FeedResult(Value):
     """arXiv's list for some categories.
 
-    `problem` is LIST_CUT, naming the categories, when a single one reached arXiv's limit and new
-    papers are missing; `refused` maps categories that arXiv does not know to its message.
+    `cut` are single categories that reached arXiv's limit: new papers are missing. `refused` maps
+    categories that arXiv does not know to its message.
     """
 
     listing: Listing
-    problem: Problem | None = None
+    cut: tuple[str, ...] = ()
     refused: Mapping[str, str] = Field(default_factory=dict)
+
+    @property
+    def problem(self) -> Problem | None:
+        """LIST_CUT, naming the categories, when some are cut."""
+        if not self.cut:
+            return None
+        return Problem(trouble=ArxivReason.LIST_CUT, detail=", ".join(self.cut))
 
 
 class ArxivClient:
-    """arXiv's feed and API.
+    """arXiv's feed, API and archive interface (OAI-PMH).
 
     Every method raises Unavailable, typed, when arXiv does not serve us after three tries; its
     `retry_after` is arXiv's.
     """
 
     def __init__(
-        self, rss_url: str, api_url: str, redis: Redis, pause: float = 3.0, timeout: float = 30.0
+        self,
+        rss_url: str,
+        api_url: str,
+        redis: Redis,
+        pause: float = 3.0,
+        timeout: float = 30.0,
+        oai_url: str = "",
     ) -> None:
-        """The feeds' and the API's URLs; `pause` and `timeout` (seconds) as in ArxivHttp."""
-        self._rss_url, self._api_url = rss_url.rstrip("/"), api_url
+        """The URLs of the feeds, the API and the archive; `pause` and `timeout` (seconds) as in
+        ArxivHttp."""
+        self._rss_url, self._api_url, self._oai_url = rss_url.rstrip("/"), api_url, oai_url
         self._http = ArxivHttp(redis, pause, timeout)
+        self._archive = ArxivHttp(redis, pause, timeout * _ARCHIVE_IS_SLOWER)
 
     def fetch_listing(self, categories: Sequence[str]) -> FeedResult:
         """The list arXiv shows now for all the categories (classes or archives) together.
@@ -81,9 +100,29 @@ class ArxivClient:
             listing = merge_listings(answer for _, answer in lists)
         except Refused as error:
             raise Unavailable(f"arXiv is changing days. {error}", ArxivReason.NO_LIST) from error
-        cut = ", ".join(parts[0] for parts, answer in lists if answer.items >= FEED_LIMIT)
-        problem = Problem(trouble=ArxivReason.LIST_CUT, detail=cut) if cut else None
-        return FeedResult(listing=listing, problem=problem, refused=refused)
+        cut = tuple(parts[0] for parts, answer in lists if answer.items >= FEED_LIMIT)
+        return FeedResult(listing=listing, cut=cut, refused=refused)
+
+    def changed_since(self, day: date, categories: Sequence[str]) -> tuple[Record, ...]:
+        """The papers of these categories' sets (archive.sets_of) that were changed on a UTC date or
+        since, in any way, by arXiv's archive interface; once each.
+
+        Raises Refused(BAD_QUERY), and Unavailable where the answer is not whole: a token that has
+        expired midway gives nothing.
+        """
+        found: dict[str, Record] = {}
+        for name in sets_of(categories):
+            asked = {"verb": "ListRecords", "metadataPrefix": "arXivRaw", "set": name}
+            query = {**asked, "from": str(day)}
+            for _ in range(_MOST_PAGES):
+                page = self._archive.get(_with(self._oai_url, query), parse_page)
+                found |= {record.id: record for record in page.records}
+                if not page.token:
+                    break
+                query = {"verb": "ListRecords", "resumptionToken": page.token}
+            else:
+                raise Unavailable("arXiv's archive doesn't come to an end.", ArxivReason.TRUNCATED)
+        return tuple(found.values())
 
     def window(
         self, categories: Sequence[str], start: datetime, end: datetime
@@ -105,7 +144,7 @@ class ArxivClient:
         papers: dict[str, Announced] = {}
         seen, total = 0, 1
         while seen < total:
-            url = str(httpx2.URL(self._api_url).copy_merge_params({**query, "start": str(seen)}))
+            url = _with(self._api_url, {**query, "start": str(seen)})
             page = self._http.get(url, partial(_page, categories=tuple(categories), start=seen))
             for announced in page.papers:
                 papers.setdefault(announced.paper.id, announced)
@@ -142,14 +181,14 @@ class ArxivClient:
             "sortBy": "submittedDate",
             "sortOrder": "descending",
         }
-        url = str(httpx2.URL(self._api_url).copy_merge_params(query))
+        url = _with(self._api_url, query)
         return self._http.get(url, lambda document: parse_by_id(document)[0])
 
     def _shown(self, ids: tuple[str, ...]) -> dict[str, PaperById]:
         if not ids:
             return {}
         query = {"id_list": ",".join(ids), "max_results": str(len(ids))}
-        url = str(httpx2.URL(self._api_url).copy_merge_params(query))
+        url = _with(self._api_url, query)
         try:
             return self._http.get(url, partial(_papers_by_id, ids=ids))
         except Refused:
@@ -181,6 +220,10 @@ class ArxivClient:
         if not listing.items and not is_weekend(listing.date):
             listing = self._http.get(url, parse_feed)
         return listing
+
+
+def _with(url: str, query: Mapping[str, str]) -> str:
+    return str(httpx2.URL(url).copy_merge_params(query))
 
 
 def _page(document: bytes, categories: Sequence[str], start: int) -> ApiPage:

@@ -29,11 +29,11 @@ from workers.arxiv.xml_check import count_entries, unusable_document
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _HARMLESS = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
+_ID = r"(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Za-z-]+)?/\d{7})"
 _IDENTITY = re.compile(
-    r"(?:oai:arXiv\.org:|https?://arxiv\.org/abs/)"
-    r"(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Za-z-]+)?/\d{7})v(?P<version>[1-9]\d{0,3})",
-    re.ASCII,
+    rf"(?:oai:arXiv\.org:|https?://arxiv\.org/abs/){_ID}v(?P<version>[1-9]\d{{0,3}})", re.ASCII
 )
+PLAIN_ID = re.compile(_ID, re.ASCII)
 # Characters; arXiv takes abstracts of 1,920, and titles are far shorter.
 _LONGEST_TITLE, _LONGEST_ABSTRACT, _LONGEST_CATEGORY = 1000, 10_000, 60
 _LONGEST_REFERENCE = 300
@@ -116,6 +116,37 @@ def parse_by_id(document: bytes) -> tuple[tuple[PaperById, ...], int]:
     return tuple(named), total
 
 
+def paper_of(
+    id: str, version: int, title: str, abstract: str, authors: tuple[str, ...], terms: Iterable[str]
+) -> Paper:
+    """A paper of lines (one_line) that arXiv said; `terms` are its categories, the primary one
+    first. Raises Unavailable(MALFORMED) without a title or a category."""
+    categories = tuple(term[:_LONGEST_CATEGORY] for term in dict.fromkeys(terms) if term)
+    if not (title and categories):
+        missing = "category" if title else "title"
+        raise unusable_document(ArxivReason.MALFORMED, f"lists {id} without a {missing}")
+    return Paper(
+        id=id,
+        version=version,
+        title=shortened(title, _LONGEST_TITLE),
+        abstract=shortened(abstract, _LONGEST_ABSTRACT),
+        authors=authors,
+        categories=categories,
+    )
+
+
+def change_of(paper: Paper, reference: str, doi: str) -> Change:
+    """What a new version says of itself. Feeds have no comments: a notice is one in front of the
+    abstract."""
+    said = ", ".join(filter(None, (reference, doi and f"doi:{doi}")))
+    return Change(
+        paper=paper.id,
+        version=paper.version,
+        withdrawn=withdrawal("", paper.abstract),
+        published=shortened(said, _LONGEST_REFERENCE),
+    )
+
+
 def merge_listings(listings: Iterable[Listing]) -> Listing:
     """Merge several lists (at least one): each paper once, in the first list's order.
 
@@ -187,16 +218,8 @@ def _announced(entry: Any) -> Announced:
 
 
 def _change(paper: Paper, entry: Any) -> Change:
-    """What a list says of a new version: feeds have no comments, so a notice is one in front of
-    the abstract."""
-    doi = _text(entry, "arxiv_doi")
-    said = ", ".join(filter(None, (_text(entry, "arxiv_journal_reference"), doi and f"doi:{doi}")))
-    return Change(
-        paper=paper.id,
-        version=paper.version,
-        withdrawn=withdrawal("", paper.abstract),
-        published=shortened(said, _LONGEST_REFERENCE),
-    )
+    reference, doi = _text(entry, "arxiv_journal_reference"), _text(entry, "arxiv_doi")
+    return change_of(paper, reference, doi)
 
 
 def _answer(document: bytes) -> tuple[int, list[Any]]:
@@ -222,23 +245,13 @@ def _paper(entry: Any, authors: tuple[str, ...], primary: str) -> Paper:
         raise unusable_document(
             ArxivReason.MALFORMED, "has an entry without an arXiv id and version"
         )
-    terms = (_text(tag, "term") for tag in entry.get("tags", ()))
-    categories = tuple(
-        term[:_LONGEST_CATEGORY] for term in dict.fromkeys((primary, *terms)) if term
-    )
-    title = shortened(_text(entry, "title"), _LONGEST_TITLE)
-    if not (title and categories):
-        missing = "category" if title else "title"
-        raise unusable_document(
-            ArxivReason.MALFORMED, f"lists {identity['id']} without a {missing}"
-        )
-    return Paper(
-        id=identity["id"],
-        version=int(identity["version"]),
-        title=title,
-        abstract=shortened(_PREFIX.sub("", _text(entry, "summary")), _LONGEST_ABSTRACT),
+    return paper_of(
+        identity["id"],
+        int(identity["version"]),
+        title=_text(entry, "title"),
+        abstract=_PREFIX.sub("", _text(entry, "summary")),
         authors=authors,
-        categories=categories,
+        terms=(primary, *(_text(tag, "term") for tag in entry.get("tags", ()))),
     )
 
 

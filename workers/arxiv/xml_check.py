@@ -20,7 +20,7 @@ _ENTRIES = ("item", f"{_ATOM} entry")
 _MOST_ELEMENTS = 20_000
 _MOST_CATEGORIES = 200  # feedparser compares each with all before it
 _CATEGORIES = ("category", f"{_ATOM} category")
-_STOPPED_SHORT = frozenset(
+STOPPED_SHORT = frozenset(
     expat.errors.codes[message]
     for message in (
         expat.errors.XML_ERROR_NO_ELEMENTS,
@@ -74,7 +74,7 @@ def count_entries(document: bytes) -> int:
 def _unparsable(document: bytes, root: str | None, error: Exception) -> Unavailable:
     """A document that expat gave up on: cut off, damaged, or never a feed. `root` is its first
     element, None where none was read."""
-    cut_off = getattr(error, "code", None) in _STOPPED_SHORT
+    cut_off = getattr(error, "code", None) in STOPPED_SHORT
     if cut_off and (root in _ROOTS or (root is None and document.startswith(b"<?xml"))):
         return unusable_document(ArxivReason.TRUNCATED, "breaks off before its end")
     if root in _ROOTS:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.digest import Digest, ListResult, Outcome, Source, Usage
 from bot.domain.judge import Judge
-from bot.domain.papers import Problem
+from bot.domain.papers import ArchiveNote, Problem
 from bot.domain.reasons import ArxivReason, ModelReason, Reason
 from bot.terminal import export
 from bot.terminal.render import as_text
@@ -58,6 +58,11 @@ def test_the_json_has_the_names_of_the_contract() -> None:
     }
 
 
+LATE = ArchiveNote(
+    at=NOW, why=ArxivReason.STALE, categories=("cs.LG", "cs.AI"), papers=40, unclear=3
+)
+
+
 def days() -> list[tuple[str, Digest]]:
     list_result = ListResult(batch="b", date=DAY, asked_at=NOW, changed_at=NOW)
 
@@ -96,6 +101,12 @@ def days() -> list[tuple[str, Digest]]:
             "a day by submission dates",
             local_day().model_copy(
                 update={"listed": list_result.model_copy(update={"source": Source.WINDOW})}
+            ),
+        ),
+        (
+            "a feed that was late",
+            local_day().model_copy(
+                update={"listed": list_result.model_copy(update={"archive": LATE})}
             ),
         ),
         (

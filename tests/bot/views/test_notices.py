@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from bot.domain.judge import Judge
 from bot.domain.message import Message
+from bot.domain.papers import ArchiveNote
 from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
 from bot.domain.status import Outage, Status, SubscriptionStatus
 from bot.domain.subscription import Paused
@@ -54,7 +55,12 @@ def test_status_and_doctor_notices() -> None:
         ),
         subscriptions=(
             SubscriptionStatus(
-                subscription=subscription(), next=NOW + timedelta(days=1), last=None
+                subscription=subscription(),
+                next=NOW + timedelta(days=1),
+                last=None,
+                archive=ArchiveNote(
+                    at=NOW, why=ArxivReason.NO_LIST, categories=("cs.LG",), papers=40, unclear=3
+                ),
             ),
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from bot.arxiv.text import one_line
 from bot.domain.papers import Listing, Paper
@@ -10,7 +11,10 @@ from bot.errors import Refused, Unavailable
 from bot.store.key_kinds import kind_of
 from bot.store.papers import paper_ref
 from tests.fuzz.promises import assert_explained, assert_plain, assert_stored, distinct, words
+from workers.arxiv.archive import archive_day
 from workers.arxiv.feed import merge_listings, parse_api, parse_by_id, parse_feed
+from workers.arxiv.freshness import EarlierLists
+from workers.arxiv.oai import parse_page
 from workers.arxiv.withdrawals import withdrawal
 
 _ID = re.compile(r"\d{4}\.\d{4,5}|[a-z-]+(\.[A-Za-z-]+)?/\d{7}", re.ASCII)
@@ -62,6 +66,27 @@ def api(data: bytes) -> None:
         for one in named:
             assert_plain(one.withdrawn)
             assert len(one.withdrawn) <= 200
+
+
+def archive(data: bytes) -> None:
+    """A page of the archive interface, or one of our errors; a day's list made of it is a list like
+    the feed's, and no paper of it is told twice."""
+    try:
+        records = parse_page(data).records
+        days = {record.changed for record in records if date(1991, 1, 9) < record.changed}
+        found = [
+            archive_day(day, records, ("cs.LG", "math"), EarlierLists((), ()), None)
+            for day in sorted(days)[:3]
+        ]
+    except (Refused, Unavailable) as error:
+        _explained(error)
+        return
+    for listing, unclear in found:
+        new, replaced = [a.paper.id for a in listing.papers], [id for id, _ in listing.replaced]
+        assert distinct([*new, *replaced, *dict.fromkeys(unclear)])
+        for announced in listing.papers:
+            _sound(announced.paper)
+        assert_stored(listing)
 
 
 def notice(data: bytes) -> None:
