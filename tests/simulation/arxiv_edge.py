@@ -140,7 +140,7 @@ class Arxiv:
                 papers = papers[: len(papers) // 2]
             case "cut":
                 cut = (categories[0],)
-                fallen = [a for a in papers if cut[0] in a.paper.categories][len(papers) // 2 :]
+                fallen = [a for a in papers if _is_new_in(a, cut[0])][len(papers) // 2 :]
                 papers = tuple(a for a in papers if a not in fallen)
             case "truncated":
                 raise Unavailable("arXiv's answer ends early.", ArxivReason.TRUNCATED)
@@ -222,6 +222,10 @@ class Arxiv:
         self._scheduler.sleep(self._scheduler.random.uniform(0.1, 5.0))
         known = {id: self._by_id[id].paper for id in ids if id in self._by_id}
         return {id: PaperById(paper=paper, withdrawn="") for id, paper in known.items()}
+
+
+def _is_new_in(each: Announced, category: str) -> bool:
+    return each.announce_type is AnnounceType.NEW and category in each.paper.categories
 
 
 def _made(id: str, categories: tuple[str, ...], author: str, abstract: str) -> Paper:
