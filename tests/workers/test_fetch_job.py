@@ -173,6 +173,8 @@ def test_the_first_list_of_a_category_is_compared_with_the_day_before_by_the_api
     def answer(path: str, body: bytes) -> HttpReply:
         if path.startswith("/rss"):
             return xml_reply(rss_feed(THURSDAY, ("2503.00007", "new", "cs.LG")))
+        if path.startswith("/oai"):
+            return xml_reply(b"", 500)
         asked.append(path)
         return xml_reply(api_feed(*["2503.00007"][: len(asked) - 1]))
 
