@@ -151,13 +151,16 @@ Connected = tuple[Answers[Any], Callable[[], Awaitable[None]]]
 # 16 MB, and most installations have one platform.
 async def _slack(config: Settings, services: Services, stack: AsyncExitStack) -> Connected:
     from bot.slack.answers import SlackAnswers
-    from bot.slack.events import listen
-    from bot.slack.poster import SlackPoster, client
+    from bot.slack.client import client
+    from bot.slack.listening import listen
+    from bot.slack.poster import SlackPoster
+    from bot.slack.workspaces import OneWorkspace
 
     token, url = config.slack_bot_token, config.slack_api_url.get_secret_value()
     assert token is not None, "misconfigured_platforms() has looked"
-    answers = SlackAnswers(SlackPoster(client(token, url)), services)
-    return answers, lambda: listen(answers, config)
+    workspaces = OneWorkspace(client(token, url))
+    answers = SlackAnswers(SlackPoster(workspaces), services)
+    return answers, lambda: listen(answers, workspaces, config)
 
 
 async def _discord(config: Settings, services: Services, stack: AsyncExitStack) -> Connected:

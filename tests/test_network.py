@@ -11,7 +11,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.errors import Unavailable
 from bot.network import retry_after_seconds
-from bot.slack.poster import to_paperboy_error
+from bot.slack.errors import to_paperboy_error
 
 NO_TIME = [
     "",

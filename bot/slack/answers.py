@@ -20,13 +20,11 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
-from bot.runtime.given_files import FileReader
 from bot.slack import forms, render
-from bot.slack.people import People
-from bot.slack.poster import CLIENT_ERRORS, SlackPoster, to_paperboy_error
-from bot.slack.views import Views
+from bot.slack.errors import CLIENT_ERRORS, ERRORS, to_paperboy_error
+from bot.slack.places import Places
+from bot.slack.poster import SlackPoster
 from bot.views import refusals
-from bot.views.making import files
 
 log = structlog.get_logger()
 
@@ -58,23 +56,14 @@ class SlackInteraction(Interaction):
 
 
 class SlackAnswers(Answers[SlackInteraction]):
-    """Answers in one Slack workspace."""
+    """Answers in every Slack workspace that Paperboy acts in."""
 
     def __init__(self, poster: SlackPoster, services: Services) -> None:
         super().__init__(poster, services)
-        self.poster, self.web, self.views = poster, poster.web, Views(poster.web)
-        self._people = People(poster.web)
-        self.find_person = self._people.find
-        self.find_reader = self._people.find_reader
-        self.files = FileReader(
-            "Slack",
-            poster.web.base_url,
-            "slack.com",
-            "files.slack.com",
-            files.no_scope(),
-            {"Authorization": f"Bearer {poster.web.token}"},
-            poster.web.proxy,
-        )
+        self.poster, self.workspaces = poster, poster.workspaces
+        self.places = Places(self.workspaces)
+        self.find_person = self.places.find_person
+        self.find_reader = self.places.find_reader
 
     async def act(self, interaction: SlackInteraction, action: Action) -> None:
         await super().act(interaction, action)
@@ -96,7 +85,7 @@ class SlackAnswers(Answers[SlackInteraction]):
         now, address = datetime.now(UTC), interaction.address
         is_private = address.channel.startswith("D")
         direct = is_private or interaction.is_home or action.channel.startswith("D")
-        person, zone = await self._people.identify(
+        person, zone = await self.places.people(address.workspace).identify(
             interaction.person,
             address.workspace,
             action.right,
@@ -152,18 +141,22 @@ class SlackAnswers(Answers[SlackInteraction]):
 
     async def show_task(self, interaction: SlackInteraction, answer: Answer, is_done: bool) -> None:
         """Who has closed the view meanwhile is told in a message."""
-        channel = interaction.address.channel
+        channel, views = (
+            interaction.address.channel,
+            self.places.views(interaction.address.workspace),
+        )
         view = forms.panel(answer.head, channel) if answer.head else None
         if answer.form:
-            view = self.views.of(answer.form, channel)
-        if interaction.view and view and await self.views.update(interaction.view, view):
+            view = await views.of(answer.form, channel)
+        if interaction.view and view and await views.update(interaction.view, view):
             return
         if is_done and answer.head:
             await self._reply(replace(interaction, view=""), answer.head, "task")
 
     async def say(self, interaction: SlackInteraction, head: Message) -> None:
         panel = forms.panel(head, interaction.address.channel)
-        if interaction.view and await self.views.update(interaction.view, panel):
+        views = self.places.views(interaction.address.workspace)
+        if interaction.view and await views.update(interaction.view, panel):
             return
         without_url = interaction.thread or not interaction.response_url
         if without_url and not await self._tell(
@@ -203,15 +196,17 @@ class SlackAnswers(Answers[SlackInteraction]):
         except redis.RedisError:
             head = refusals.database_unreachable()
         try:
-            await self.web.views_publish(user_id=interaction.person, view=render.home(head))
-        except CLIENT_ERRORS as error:
+            web = await self.workspaces.web(interaction.address.workspace)
+            await web.views_publish(user_id=interaction.person, view=render.home(head))
+        except ERRORS as error:
             log.warning("could not show the home tab", why=str(to_paperboy_error(error)))
 
     async def can_post(self, address: Address) -> bool:
         """Whether the bot can post there, as far as Slack says; when it does not say, yes."""
         try:
-            channel = (await self.web.conversations_info(channel=address.channel))["channel"]
-        except CLIENT_ERRORS as error:
+            web = await self.workspaces.web(address.workspace)
+            channel = (await web.conversations_info(channel=address.channel))["channel"]
+        except ERRORS as error:
             # Another Gone is a scope that this question needs and posting does not.
             return to_paperboy_error(error).reason is not ChannelReason.CHANNEL_GONE
         return bool(channel.get("is_member") or channel.get("is_im"))
@@ -229,8 +224,11 @@ class SlackAnswers(Answers[SlackInteraction]):
         if not interaction.trigger and how_to_type:
             await self._reply(interaction, how_to_type, "reply")
             return
-        channel = interaction.address.channel
-        if not await self.views.open_form(interaction.trigger, form, channel) and how_to_type:
+        channel, views = (
+            interaction.address.channel,
+            self.places.views(interaction.address.workspace),
+        )
+        if not await views.open_form(interaction.trigger, form, channel) and how_to_type:
             await self._reply(interaction, how_to_type, "reply")
 
     async def _reply(self, interaction: SlackInteraction, head: Message, part: str) -> None:
@@ -247,7 +245,7 @@ class SlackAnswers(Answers[SlackInteraction]):
         channel."""
         is_direct = interaction.address.channel.startswith("D")
         try:
-            await self.poster.upload(interaction.person, file)
+            await self.poster.upload(interaction.address, interaction.person, file)
         except PaperboyError as error:
             log.warning("could not give a file", why=str(error))
             lacks = error.reason is ChannelReason.NO_SCOPE
@@ -264,13 +262,14 @@ class SlackAnswers(Answers[SlackInteraction]):
         could not be said, if it could not."""
         content = render.message(post)
         try:
+            web = await self.workspaces.web(address.workspace)
             if address.channel[:1] in "CG":
-                await self.web.chat_postEphemeral(
+                await web.chat_postEphemeral(
                     channel=address.channel, user=person, thread_ts=thread or None, **content
                 )
             else:
-                await self.web.chat_postMessage(channel=person, thread_ts=thread or None, **content)
-        except CLIENT_ERRORS as error:
+                await web.chat_postMessage(channel=person, thread_ts=thread or None, **content)
+        except ERRORS as error:
             why = to_paperboy_error(error)
             log.warning("could not answer", why=str(why))
             return why

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 
 from bot.domain.watching.checkup import SlackCheckup
 from bot.settings import Settings
-from bot.slack.poster import CLIENT_ERRORS, client, to_paperboy_error
+from bot.slack.client import client
+from bot.slack.errors import CLIENT_ERRORS, to_paperboy_error
 from bot.views.watching import doctor
 
 # manifest.json has the same; a test compares them.

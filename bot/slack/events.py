@@ -7,14 +7,13 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import redis
 import structlog
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -26,16 +25,13 @@ from bot.domain.message import Choice
 from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
-from bot.errors import Refused, Unavailable
-from bot.runtime.closing import finish_closing
+from bot.errors import Refused
 from bot.runtime.given_files import with_files
-from bot.settings import Settings
-from bot.slack import events_http, forms, payloads, render
+from bot.slack import forms, payloads, render
 from bot.slack.answers import SlackAnswers, SlackInteraction
-from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
+from bot.slack.workspaces import Workspace, Workspaces
 from bot.views import help, refusals
 from bot.views.making import files as files_views
-from bot.views.watching import doctor
 
 log = structlog.get_logger()
 
@@ -49,60 +45,41 @@ _CHECK_SECONDS = 1.2
 # After which Slack has shown what a form was acknowledged with: earlier, that would go over what
 # the view is changed to.
 _SETTLED_SECONDS = 0.5
-# How often Slack's client checks its socket; a dropped one is back after about twice this.
-_PING_SECONDS = 5.0
-# How long connecting, or a lost connection, may take before everything starts over.
-_OPEN_SECONDS, _LOST_SECONDS = 30.0, 60.0
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """The workspace a token is for: its id and web address, and the bot's user there."""
-
-    team: str
-    site: str
-    bot_user_id: str
-
-
-async def find_workspace(web: AsyncWebClient) -> Workspace:
-    """Ask Slack which workspace the token is for. Raises Gone or Unavailable."""
-    try:
-        me = await web.auth_test()
-    except CLIENT_ERRORS as error:
-        raise to_paperboy_error(error) from error
-    if not (isinstance(me["team_id"], str) and isinstance(me["user_id"], str)):
-        raise Unavailable("Slack does not say who we are.", ChannelReason.CHAT_DOWN)
-    return Workspace(me["team_id"], str(me["url"] or ""), me["user_id"])
 
 
 class SlackApp:
-    """One workspace's events."""
+    """The events of every workspace that Paperboy acts in, each answered as that workspace's."""
 
-    def __init__(self, answers: SlackAnswers, workspace: Workspace) -> None:
+    def __init__(self, answers: SlackAnswers, workspaces: Workspaces) -> None:
         self.answers, self.context = answers, answers.context
-        self._workspace = workspace
-        answers.site = workspace.site
+        self._workspaces = workspaces
 
     def app(self, signing_secret: str | None) -> AsyncApp:
         """Bolt's app with every listener; without a signing secret only Socket Mode reaches it."""
 
-        async def authorize() -> AuthorizeResult:  # bolt would ask Slack before each event
-            token = self.answers.web.token
+        async def authorize(
+            context: AsyncBoltContext, team_id: str | None
+        ) -> AuthorizeResult | None:
+            """The workspace that bolt has read out of the event: where the app is installed, which
+            in a shared channel need not be the person's. Bolt would ask Slack before each event."""
+            found = await self._workspaces.of_event(team_id)
+            if found is None:
+                log.warning("event of a workspace that is not ours", workspace=f"slack:{team_id}")
+                return None
+            context["here"] = found  # the listeners' argument of that name
             return AuthorizeResult(
-                enterprise_id=None,
-                team_id=self._workspace.team,
-                bot_user_id=self._workspace.bot_user_id,
-                bot_token=token,
+                enterprise_id=None, team_id=found.team, bot_user_id=found.bot_user_id
             )
 
         quiet = logging.getLogger("slack")
         quiet.setLevel(logging.ERROR)  # it warns about the environment, which is not its business
         app = payloads.App(
-            client=self.answers.web,
+            client=AsyncWebClient(),  # of no token: what we ask Slack goes another way
             signing_secret=signing_secret,
             request_verification_enabled=False,  # done in http.py, before the body is parsed
-            authorize=authorize,
+            authorize=authorize,  # type: ignore[arg-type]
             logger=quiet,
+            user_facing_authorize_error_message=refusals.not_installed_here(),
         )
         app.command(re.compile("^/"))(self._command)
         app.action(re.compile(""))(self._pressed)
@@ -117,30 +94,32 @@ class SlackApp:
         app.event("group_unarchive")(self._unarchived)
         return app
 
-    async def _command(self, ack: AsyncAck, body: Json) -> None:
+    async def _command(self, ack: AsyncAck, here: Workspace, body: Json) -> None:
         await ack()
         text = str(body.get("text") or "")
         if body["command"] != "/digest":
             text = f"{body['command']} {text}"
-        interaction = self._interaction("command", body, body["channel_id"], body["user_id"])
+        interaction = self._interaction(here, "command", body, body["channel_id"], body["user_id"])
         await self.answers.act(interaction, dispatch.typed_action(text))
 
-    async def _pressed(self, ack: AsyncAck, body: Json, action: Json) -> None:
+    async def _pressed(self, ack: AsyncAck, here: Workspace, body: Json, action: Json) -> None:
         await ack()
         name, value = render.parse_pressed(action)
         if action.get("url") or name == "pdf":
             return  # Slack has opened it
         if (body.get("view") or {}).get("type") == "modal":
-            await self._pressed_in_view(body, name, value)
+            await self._pressed_in_view(here, body, name, value)
             return
         place = body.get("channel") or {}  # a private message is not sent along
         message = {**(body.get("container") or {}), **(body.get("message") or {})}
-        interaction = self._interaction("button", body, place.get("id") or "", body["user"]["id"])
+        interaction = self._interaction(
+            here, "button", body, place.get("id") or "", body["user"]["id"]
+        )
         thread, ts = (str(message.get(name) or "") for name in ("thread_ts", "ts"))
         interaction = replace(interaction, thread=thread, message=ts)
         await self.answers.act(interaction, dispatch.button_action(name, value))
 
-    async def _pressed_in_view(self, body: Json, name: str, value: str) -> None:
+    async def _pressed_in_view(self, here: Workspace, body: Json, name: str, value: str) -> None:
         """Something else is done with a form as it is filled in: its answer lies over the form.
         What a button in such an answer leads to takes its place."""
         view = body["view"]
@@ -148,18 +127,18 @@ class SlackApp:
             about, channel = forms.read_metadata(view)
         except ValueError:
             return  # of another version
-        interaction = self._interaction("button", body, channel, body["user"]["id"])
+        interaction = self._interaction(here, "button", body, channel, body["user"]["id"])
         if name in dispatch.FORMS:
             action = dispatch.form_action(name, about, forms.answers(view))
             moment = forms.panel(help.one_moment(), channel)
-            over = await self.answers.views.push(interaction.trigger, moment)
+            over = await self.answers.places.views(here.team).push(interaction.trigger, moment)
             interaction = replace(interaction, view=over)
         else:
             action = dispatch.button_action(name, value)
             interaction = replace(interaction, view=view["id"])
         await self.answers.act(interaction, action)
 
-    async def _submitted(self, ack: AsyncAck, body: Json, view: Json) -> None:
+    async def _submitted(self, ack: AsyncAck, here: Workspace, body: Json, view: Json) -> None:
         """A form is checked before it is acknowledged; one with files, which have to be fetched
         first, afterwards."""
         form, answers = str(view["callback_id"]), forms.answers(view)
@@ -169,13 +148,14 @@ class SlackApp:
         except ValueError:
             await ack(forms.errors({first: help.unknown_button()}))
             return
-        interaction = self._interaction("form", body, channel, body["user"]["id"])
+        interaction = self._interaction(here, "form", body, channel, body["user"]["id"])
         act, id = dispatch.form_action(form, about, answers), str(view.get("id") or "")
         if files := forms.files(view):
             await ack(forms.in_place(files_views.reading(), channel))
             await asyncio.sleep(_SETTLED_SECONDS)
             again = partial(dispatch.form_action, form, about)
-            act = with_files(act, answers, files, self.answers.files, again)
+            reader = await self.answers.places.files(interaction.address.workspace)
+            act = with_files(act, answers, files, reader, again)
             await self.answers.act(replace(interaction, view=id), act)
             return
         await self._check_form(ack, id, interaction, act, answers)
@@ -222,12 +202,12 @@ class SlackApp:
         found = schedule.search_zones(str(body.get("value") or ""))
         await ack(options=forms.options(Choice(label=zone, value=zone) for zone in found))
 
-    async def _shortcut(self, ack: AsyncAck, body: Json) -> None:
+    async def _shortcut(self, ack: AsyncAck, here: Workspace, body: Json) -> None:
         """`Why this paper?` on a message: the paper its buttons or its words are about."""
         await ack()
         message = body.get("message") or {}
         interaction = replace(
-            self._interaction("shortcut", body, body["channel"]["id"], body["user"]["id"]),
+            self._interaction(here, "shortcut", body, body["channel"]["id"], body["user"]["id"]),
             thread=str(message.get("thread_ts") or message.get("ts") or ""),
         )
         for block in message.get("blocks") or ():
@@ -239,7 +219,7 @@ class SlackApp:
         typed = "why " + " ".join(found.id for found in ids.find(text))
         await self.answers.act(interaction, dispatch.typed_action(typed))
 
-    async def _mentioned(self, ack: AsyncAck, body: Json, event: Json) -> None:
+    async def _mentioned(self, ack: AsyncAck, here: Workspace, body: Json, event: Json) -> None:
         """`@Paperboy why ID`, in a thread as well: answered where it was asked, for all to read.
         Any other command in a mention is as private and as permitted as the slash command."""
         await ack()
@@ -248,116 +228,65 @@ class SlackApp:
         text = _MENTION.sub(" ", str(event.get("text") or "")).strip()
         action = dispatch.typed_action(text)
         interaction = replace(
-            self._interaction("app_mention", body, event["channel"], event["user"]),
+            self._interaction(here, "app_mention", body, event["channel"], event["user"]),
             thread=str(event.get("thread_ts") or event["ts"]),
             is_public=action.is_public,
         )
         await self.answers.act(interaction, action)
 
-    async def _written(self, ack: AsyncAck, body: Json, event: Json) -> None:
+    async def _written(self, ack: AsyncAck, here: Workspace, body: Json, event: Json) -> None:
         """A direct message: the same words as in a mention, answered there. Edits, what an app
         wrote (we, too) and messages in channels are none of ours."""
         await ack()
         if event.get("channel_type") != "im" or event.get("subtype") or event.get("bot_id"):
             return
         person = event.get("user")
-        if not person or person == self._workspace.bot_user_id:
+        if not person or person == here.bot_user_id:
             return
         text = _MENTION.sub(" ", str(event.get("text") or "")).strip()
         interaction = replace(
-            self._interaction("message", body, event["channel"], person),
+            self._interaction(here, "message", body, event["channel"], person),
             thread=str(event.get("thread_ts") or ""),
             is_public=True,
         )
         await self.answers.act(interaction, dispatch.typed_action(text))
 
-    async def _home_opened(self, ack: AsyncAck, body: Json, event: Json) -> None:
+    async def _home_opened(self, ack: AsyncAck, here: Workspace, body: Json, event: Json) -> None:
         await ack()
         if event.get("tab", "home") == "home":
             await self.answers.publish(
-                self._interaction("app_home_opened", body, "", event["user"])
+                self._interaction(here, "app_home_opened", body, "", event["user"])
             )
 
-    async def _joined(self, ack: AsyncAck, body: Json, event: Json) -> None:
+    async def _joined(self, ack: AsyncAck, here: Workspace, body: Json, event: Json) -> None:
         await ack()
-        if event.get("user") == self._workspace.bot_user_id:
+        if event.get("user") == here.bot_user_id:
             channel = str(event["channel"])
             gone = {ChannelReason.NOT_A_MEMBER, ChannelReason.CHANNEL_GONE}
-            await self.reactivate(channel, gone)
-            interaction = self._interaction("member_joined_channel", body, channel, "")
+            await self.reactivate(here.team, channel, gone)
+            interaction = self._interaction(here, "member_joined_channel", body, channel, "")
             await self.answers.welcome(interaction.address, interaction.event_id)
 
-    async def _unarchived(self, ack: AsyncAck, event: Json) -> None:
+    async def _unarchived(self, ack: AsyncAck, here: Workspace, event: Json) -> None:
         await ack()
-        await self.reactivate(str(event["channel"]), {ChannelReason.ARCHIVED})
+        await self.reactivate(here.team, str(event["channel"]), {ChannelReason.ARCHIVED})
 
-    async def reactivate(self, channel: str | None, reasons: set[ChannelReason]) -> None:
+    async def reactivate(self, team: str, channel: str | None, reasons: set[ChannelReason]) -> None:
         """Resume what was paused for one of these reasons, in a channel or everywhere."""
         try:
-            await self.answers.reactivate("slack", self._workspace.team, channel, reasons)
+            await self.answers.reactivate("slack", team, channel, reasons)
         except redis.RedisError as error:
             log.error("redis unreachable", error=type(error).__name__)
 
     def _interaction(
-        self, kind: str, body: Mapping[str, Any], channel: str, person: str
+        self, here: Workspace, kind: str, body: Mapping[str, Any], channel: str, person: str
     ) -> SlackInteraction:
         return SlackInteraction(
             event_kind=kind,
-            address=Address(
-                platform="slack", workspace=self._workspace.team, channel=channel or HOME
-            ),
+            address=Address(platform="slack", workspace=here.team, channel=channel or HOME),
             person=person,
             event_id=fingerprint(json.dumps(body, sort_keys=True)),
             trigger=str(body.get("trigger_id") or ""),
             response_url=str(body.get("response_url") or ""),
-            site=self._workspace.site,
+            site=here.site,
         )
-
-
-async def listen(answers: SlackAnswers, settings: Settings) -> None:
-    """Receive events until cancelled, by Socket Mode or else by HTTP.
-
-    Raises Refused when neither is set up, Gone when the token is not valid, and Unavailable when
-    Slack is away, or its socket cannot be opened, or is lost and does not come back.
-    """
-    app_token, secret = settings.slack_app_token, settings.slack_signing_secret
-    if app_token is None and secret is None:
-        raise Refused(doctor.slack_not_set_up())
-    slack = SlackApp(answers, await find_workspace(answers.web))
-    await slack.reactivate(None, {ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE})
-    if app_token is not None:
-        await _socket(slack, app_token.get_secret_value())
-    elif secret is not None:
-        signed = secret.get_secret_value()
-        host, port = settings.host, settings.port
-        async with events_http.serving(slack.app(signed), signed, host, port):
-            await answers.listening("Slack", f"Slack by HTTP on {host}, port {port}")
-            await asyncio.Event().wait()
-
-
-async def _socket(slack: SlackApp, token: str) -> None:
-    """Slack's client retries a wrong token, or an address that is valid for some seconds, for ever
-    and tells only its log. So it is watched from here."""
-    try:
-        opened = await slack.answers.web.apps_connections_open(app_token=token)
-    except CLIENT_ERRORS as error:
-        raise to_paperboy_error(error) from error
-    if not re.match("wss?://.", str(opened["url"])):
-        raise Unavailable("Slack gives no address for its socket.", ChannelReason.CHAT_DOWN)
-    handler = AsyncSocketModeHandler(slack.app(None), token, ping_interval=_PING_SECONDS)
-    try:
-        async with asyncio.timeout(_OPEN_SECONDS):
-            await handler.connect_async()  # type: ignore[no-untyped-call]
-        await slack.answers.listening("Slack", "Slack by Socket Mode")
-        lost = 0.0
-        while lost < _LOST_SECONDS:
-            await asyncio.sleep(_PING_SECONDS)
-            lost = 0.0 if await handler.client.is_connected() else lost + _PING_SECONDS
-        raise Unavailable(
-            "Slack's socket was lost and does not come back.", ChannelReason.CHAT_DOWN
-        )
-    except TimeoutError as error:
-        why = "Slack's socket cannot be opened: it does not answer in time."
-        raise Unavailable(why, ChannelReason.CHAT_DOWN) from error
-    finally:
-        await finish_closing(handler.close_async())  # type: ignore[no-untyped-call]

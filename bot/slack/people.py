@@ -10,13 +10,13 @@ from typing import Final, TypeVar
 import structlog
 from pydantic import BaseModel, ConfigDict
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.permissions import Person, PersonKind, Right
 from bot.commands.typed import parse
-from bot.errors import PaperboyError, Refused
+from bot.errors import Refused
 from bot.runtime.expiring_cache import ExpiringCache
-from bot.slack.poster import CLIENT_ERRORS, to_paperboy_error
+from bot.slack.errors import CLIENT_ERRORS, ERRORS, to_paperboy_error
+from bot.slack.workspaces import WebOf
 
 log = structlog.get_logger()
 
@@ -74,7 +74,7 @@ class _Channels(BaseModel):
 class People:
     """The people of one workspace, as users.info and users.conversations describe them."""
 
-    def __init__(self, web: AsyncWebClient) -> None:
+    def __init__(self, web: WebOf) -> None:
         self._web = web
         self._users: ExpiringCache[str, _User] = ExpiringCache(_KEPT, _MOST)
         self._inside: ExpiringCache[str, frozenset[str]] = ExpiringCache(_KEPT, _MOST)
@@ -128,7 +128,7 @@ class People:
         except SlackApiError as error:
             if error.response.get("error") in _LEFT:
                 return Person(kind=PersonKind.GUEST)
-        except CLIENT_ERRORS as error:
+        except ERRORS as error:
             log.info("person not found", why=str(to_paperboy_error(error)))
         return (await self.identify(id, team, Right.USE, direct, now, _FIND_SECONDS))[0]
 
@@ -148,15 +148,14 @@ class People:
         try:
             async with asyncio.timeout(seconds):
                 value = await ask(id)
-        except (*CLIENT_ERRORS, PaperboyError) as error:
-            why = error if isinstance(error, PaperboyError) else to_paperboy_error(error)
-            log.warning("person not identified", person=id, why=str(why))
+        except ERRORS as error:
+            log.warning("person not identified", person=id, why=str(to_paperboy_error(error)))
             return None
         kept.put(id, value, now)
         return value
 
     async def _user(self, id: str) -> _User:
-        return _User.model_validate((await self._web.users_info(user=id)).get("user"))
+        return _User.model_validate((await (await self._web()).users_info(user=id)).get("user"))
 
     async def _channels(self, id: str) -> frozenset[str]:
         channels, cursor = set[str](), ""
@@ -169,7 +168,7 @@ class People:
 
     async def _page(self, id: str, cursor: str) -> _Channels:
         """Without group messages when the app was installed before it asked for their scope."""
-        ask = self._web.users_conversations
+        ask = (await self._web()).users_conversations
         kinds = ",".join(self._kinds)
         try:
             answer = await ask(user=id, types=kinds, limit=_PAGE, cursor=cursor or None)
@@ -183,7 +182,7 @@ class People:
 
     async def _conversation(self, id: str) -> str:
         """The id of a person's direct messages with the bot; opening them shows nothing."""
-        opened = await self._web.conversations_open(users=id)
+        opened = await (await self._web()).conversations_open(users=id)
         return _Channel.model_validate(opened.get("channel")).id
 
 

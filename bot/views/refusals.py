@@ -166,6 +166,13 @@ def cannot_post_here() -> str:
     return "Paperboy can't post in this channel yet. Invite it first: /invite @Paperboy."
 
 
+def not_installed_here() -> str:
+    return (
+        "Paperboy can't act in this workspace now. Install it again, or ask whoever runs it what "
+        "is wrong."
+    )
+
+
 def delivered_before(link: str, ended: ChannelReason | None = None) -> Message:
     """A second `now`; `ended` is why nothing more of the day can be posted."""
     there = link and ended is not ChannelReason.MESSAGE_GONE

@@ -29,7 +29,6 @@ from tests.servers.unsized import send_unsized
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 Json = dict[str, Any]
-BOT = {"user": "UBOT", "bot_id": "BBOT", "app_id": "A1", "team": "T1"}
 ENVELOPE_FIELDS = {"token": "legacy", "api_app_id": "A1", "is_enterprise_install": False}
 REQUIRED_SCOPES = {
     "chat.postMessage": "chat:write",
@@ -131,7 +130,10 @@ def block_id_of(shown: Json, action: Json) -> str:
 class SlackState:
     """What Slack stores and decides. API methods have their own names, with "_" for "."."""
 
-    def __init__(self) -> None:
+    def __init__(self, team: str = "T1") -> None:
+        self.team, self.bot_user = team, "UBOT" + team.removeprefix("T1")
+        self.bot = {"user": self.bot_user, "bot_id": f"B{self.bot_user[1:]}", "app_id": "A1"}
+        self.bot["team"] = team
         self.url = ""
         self.rate_limit = 0.0  # messages a second in each channel; 0: no limit
         # Slack waits 3 s, which would test the machine: tests are about the order of events.
@@ -169,7 +171,7 @@ class SlackState:
         return {"ok": True, **act(given)}
 
     def auth_test(self, given: Json) -> Json:
-        who = {"team_id": "T1", "user_id": "UBOT", "bot_id": "BBOT"}
+        who = {"team_id": self.team, "user_id": self.bot_user, "bot_id": self.bot["bot_id"]}
         return who | {"url": "https://testers.slack.com/", "team": "Testers", "user": "paperboy"}
 
     def apps_connections_open(self, given: Json) -> Json:
@@ -188,7 +190,7 @@ class SlackState:
         message = self._find(channel, given.get("ts"), "message_not_found")
         if message.get("subtype") == "tombstone":
             raise SlackError("cant_update_message")
-        message |= self._content(given) | {"edited": {"user": "UBOT", "ts": self._ts()}}
+        message |= self._content(given) | {"edited": {"user": self.bot_user, "ts": self._ts()}}
         return {"channel": channel, "ts": message["ts"], "message": message}
 
     def chat_delete(self, given: Json) -> Json:
@@ -244,7 +246,7 @@ class SlackState:
         if any(not self.files[int(file["id"][1:]) - 1] for file in files):
             raise SlackError("file_not_found")
         channel = self._channel({"channel": given["channel_id"]}, post=True)
-        shared = {"type": "message", "ts": self._ts(), "text": "", "files": files} | BOT
+        shared = {"type": "message", "ts": self._ts(), "text": "", "files": files} | self.bot
         self.channels[channel].messages.append(shared)
         return {"files": files}
 
@@ -252,10 +254,13 @@ class SlackState:
         id = str(given.get("user"))
         if not id.startswith("U") or self.user_overrides.get(id) == {}:
             raise SlackError("user_not_found")
-        team = self.auth_test({})["team_id"]
-        user = {"id": id, "team_id": team, "name": id.lower(), "is_bot": id == "UBOT"}
+        user = {"id": id, "team_id": self.team, "name": id.lower(), "is_bot": id == self.bot_user}
         zone = {"tz": "America/New_York", "tz_offset": -18000}
         return {"user": user | zone | self.user_overrides.get(id, {})}
+
+    def team_of(self, person: str) -> str:
+        """The workspace that a person is of; another one's may be in a shared channel."""
+        return str(self.user_overrides.get(person, {}).get("team_id", self.team))
 
     def users_conversations(self, given: Json) -> Json:
         """The channels that the bot can know of, two a page: Slack may return short pages."""
@@ -336,7 +341,7 @@ class SlackState:
         return content
 
     def _say(self, channel: str, given: Json) -> Json:
-        message = {"type": "message"} | BOT | self._content(given)
+        message = {"type": "message"} | self.bot | self._content(given)
         if given.get("thread_ts") == "":
             raise SlackError("thread_not_found")
         # A reply to a message that was deleted stands in the channel by itself: Slack does not say
@@ -391,7 +396,7 @@ class SlackState:
         if wrong := block_errors(blocks, "/view/blocks") + block_errors(frame, "/view"):
             raise SlackError("invalid_arguments", *wrong)
         empty = {"private_metadata": "", "callback_id": "", "state": {"values": {}}}
-        ids = {"id": id, "root_view_id": id, "team_id": "T1", "app_id": "A1", "bot_id": "BBOT"}
+        ids = {"id": id, "root_view_id": id, "team_id": self.team, "app_id": "A1", "bot_id": "BBOT"}
         self.views[id] = empty | view | ids | {"hash": self._ts(), "blocks": with_block_ids(blocks)}
         return {"view": self.views[id]}
 
@@ -403,8 +408,8 @@ class FakeSlack(SlackState):
     and waits for the acknowledgement, as Slack does; without a connection nothing is acknowledged.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
+    def __init__(self, loop: asyncio.AbstractEventLoop, team: str = "T1") -> None:
+        super().__init__(team)
         self.calls: list[Call] = []
         self.sockets: dict[web.WebSocketResponse, web.Request] = {}
         self._faults: defaultdict[str, deque[str]] = defaultdict(deque)
@@ -473,7 +478,7 @@ class FakeSlack(SlackState):
     def command(
         self, text: str, *, channel: str = "C1", user: str = "U1", command: str = "/digest"
     ) -> Ack:
-        typed = {"command": command, "text": text, "team_id": "T1", "team_domain": "testers"}
+        typed = {"command": command, "text": text, "team_id": self.team, "team_domain": "testers"}
         where = {"channel_id": channel, "channel_name": f"papers-{channel.lower()}"}
         who = {"user_id": user, "user_name": user.lower(), "trigger_id": self._trigger()}
         hook = {"response_url": self._hook(channel, user)}
@@ -514,7 +519,7 @@ class FakeSlack(SlackState):
     def drop_file(self, name: str, content: bytes) -> Json:
         """A person puts a file into a form: what stands of it in the form's state."""
         id = f"F0{len(self.dropped)}"
-        path = f"/files-pri/T1-{id}/{quote(name)}"
+        path = f"/files-pri/{self.team}-{id}/{quote(name)}"
         self.dropped[path] = content
         about = {"id": id, "created": 1, "name": name, "title": name, "filetype": "binary"}
         about |= {"mimetype": "application/octet-stream", "user": "U1", "mode": "hosted"}
@@ -539,10 +544,11 @@ class FakeSlack(SlackState):
     def send_event(self, event: Json) -> Ack:
         """Send an event; the user U1, the channel C1 and the time are added when missing."""
         now = f"{time.time():.6f}"
-        bot = {"team_id": "T1", "user_id": "UBOT", "is_bot": True, "is_enterprise_install": False}
+        bot = {"team_id": self.team, "user_id": self.bot_user}
+        bot |= {"is_bot": True, "is_enterprise_install": False}
         envelope = {
             "type": "event_callback",
-            "team_id": "T1",
+            "team_id": self.team,
             "event": {"user": "U1", "channel": "C1", "ts": now, "event_ts": now} | event,
             "event_id": f"Ev{uuid.uuid4().hex[:9].upper()}",
             "event_time": int(time.time()),
@@ -555,8 +561,9 @@ class FakeSlack(SlackState):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(TIMEOUT_SECONDS)
 
     def _act(self, kind: str, user: str, **fields: Any) -> Ack:
-        who = {"id": user, "name": user.lower(), "username": user.lower(), "team_id": "T1"}
-        by = {"user": who, "team": {"id": "T1", "domain": "testers"}, "enterprise": None}
+        who = {"id": user, "name": user.lower(), "username": user.lower()}
+        who["team_id"] = self.team_of(user)
+        by = {"user": who, "team": {"id": self.team, "domain": "testers"}, "enterprise": None}
         trigger = {} if kind == "block_suggestion" else {"trigger_id": self._trigger()}
         return self.send_envelope(
             "interactive", {"type": kind} | ENVELOPE_FIELDS | by | trigger | fields
@@ -709,12 +716,12 @@ def abort(request: web.Request) -> None:
 
 
 @contextmanager
-def run_fake_slack() -> Iterator[FakeSlack]:
+def run_fake_slack(team: str = "T1") -> Iterator[FakeSlack]:
     """Slack, listening on a free port until the block ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    it = FakeSlack(loop)
+    it = FakeSlack(loop, team)
     try:
         runner = it.run_in_loop(it._open())
         try:

@@ -19,8 +19,8 @@ from bot.errors import PaperboyError
 from bot.profiles import library
 from bot.settings import Settings
 from bot.slack import check
-from bot.slack.events import find_workspace
 from bot.slack.poster import SlackPoster
+from bot.slack.workspaces import OneWorkspace
 from bot.store.store import Store
 from bot.views.watching import doctor as doctor_views
 from workers.arxiv import sample
@@ -139,8 +139,9 @@ def examine_operator(settings: Settings) -> str | None:
 async def _try_operator(address: Address, settings: Settings) -> str:
     try:
         async with open_poster(address.platform, settings) as poster:
-            if isinstance(poster, SlackPoster):
-                own = await find_workspace(poster.web)
+            places = poster.workspaces if isinstance(poster, SlackPoster) else None
+            if isinstance(places, OneWorkspace):
+                own = await places.find_own()
                 if own.team != address.workspace:
                     return doctor_views.wrong_workspace()
             key = fingerprint("doctor", str(time.time_ns()))

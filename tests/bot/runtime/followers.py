@@ -99,7 +99,7 @@ def told(
 
     async def run() -> None:
         async with open_poster(SecretStr("xoxb-1"), fake_slack.url) as out:
-            line = KilledPoster(out.web)
+            line = KilledPoster(out.workspaces)
             line.last, line.after = killed
             nobody = LookupWaiter(context, lambda: None)
             tasks = TaskWaiter(context, lambda key, _: None)

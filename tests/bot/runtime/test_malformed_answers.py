@@ -19,7 +19,7 @@ from bot import __main__ as process
 from bot.__main__ import serve
 from bot.errors import Refused
 from bot.settings import Settings
-from bot.slack import events
+from bot.slack import listening
 from bot.store.store import Store
 from bot.views.watching import doctor as doctor_views
 from tests.servers.fake_discord import FakeDiscord, run_fake_discord
@@ -49,9 +49,9 @@ STRANGE: dict[str, HttpReply] = {
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_LOGIN_SECONDS", 0.05)
-    monkeypatch.setattr(events, "_OPEN_SECONDS", 0.2)
-    monkeypatch.setattr(events, "_PING_SECONDS", 0.05)
-    monkeypatch.setattr(events, "_LOST_SECONDS", 0.3)
+    monkeypatch.setattr(listening, "_OPEN_SECONDS", 0.2)
+    monkeypatch.setattr(listening, "_PING_SECONDS", 0.05)
+    monkeypatch.setattr(listening, "_LOST_SECONDS", 0.3)
     for where, name in ((discord.http.Route, "BASE"), (DiscordWebSocket, "DEFAULT_GATEWAY")):
         monkeypatch.setattr(where, name, getattr(where, name))  # so that it is put back
 

@@ -27,7 +27,8 @@ from bot.planning import plan
 from bot.runtime import posting
 from bot.runtime.posting import HEAD
 from bot.settings import Settings
-from bot.slack.poster import SlackPoster, to_paperboy_error
+from bot.slack.errors import to_paperboy_error
+from bot.slack.poster import SlackPoster
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
 from bot.store.requests import DueDeliveries

@@ -79,7 +79,7 @@ class Installation:
 
         async def run() -> None:
             async with open_poster(SecretStr("xoxb-1"), self.slack.url) as out:
-                line = KilledPoster(out.web)
+                line = KilledPoster(out.workspaces)
                 line.last, line.after = killed
                 pace: Any = _Even()
                 announcer = Announcer(line, self.store.redis, pace)

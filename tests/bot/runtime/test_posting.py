@@ -72,7 +72,7 @@ def post(
 
     async def run() -> str:
         async with open_poster(SecretStr("xoxb-1"), fake_slack.url) as out:
-            line = KilledPoster(out.web)
+            line = KilledPoster(out.workspaces)
             line.last, line.after = killed
             outbox = Outbox(store.redis, f"{HERE}:day")
             thread = ThreadPoster(

@@ -12,7 +12,7 @@ from pyrate_limiter import Rate
 
 from bot.runtime import posting, waiting
 from bot.slack import answers as answers_slack
-from bot.slack import events
+from bot.slack import events, listening
 from bot.store.store import Store
 from tests.bot.slack.conversations import HUSH, serving, sound
 from tests.factories import profile
@@ -38,7 +38,7 @@ def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     for where, name in (
         (events, "_CHECK_SECONDS"),
         (events, "_FORM_SECONDS"),
-        (events, "_PING_SECONDS"),
+        (listening, "_PING_SECONDS"),
         (answers_slack, "_IDENTIFY_SECONDS"),
     ):
         monkeypatch.setattr(where, name, TIMEOUT_SECONDS)

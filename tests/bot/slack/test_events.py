@@ -28,7 +28,7 @@ from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription, Votes
 from bot.profiles import form as form_profile
 from bot.runtime import lookup_waiter, waiting
-from bot.slack import events, forms
+from bot.slack import events, forms, listening
 from bot.slack.answers import SlackAnswers
 from bot.store.connection import connect_briefly
 from bot.store.gates import Gates, gate_key
@@ -36,6 +36,7 @@ from bot.store.history import History
 from bot.store.lookups import Lookups
 from bot.store.requests import Requests
 from bot.store.store import Store
+from bot.views import refusals
 from tests.bot.slack.conversations import (
     CHANNEL_ADDRESS,
     HUSH,
@@ -314,7 +315,7 @@ def test_a_group_makes_its_own_profile_changes_it_and_subscribes_it(fake_slack: 
 
 
 def test_another_workspace_sees_nothing_of_it(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    running_bot: None, fake_slack: FakeSlack, redis_url: str
 ) -> None:
     submit_form(
         fake_slack,
@@ -325,9 +326,7 @@ def test_another_workspace_sees_nothing_of_it(
     )
     fake_slack.wait_until(lambda: fake_slack.ephemeral)
     type_command(fake_slack, "subscribe ours-alone")
-    with run_fake_slack() as other:
-        me = {"team_id": "T2", "user_id": "UBOT"}
-        monkeypatch.setattr(other, "auth_test", lambda given: me)
+    with run_fake_slack("T2") as other:
         with serving(redis_url, other):
             other.wait_until(lambda: other.sockets)
             assert "No subscriptions here" in type_command(other, "list")
@@ -338,6 +337,23 @@ def test_another_workspace_sees_nothing_of_it(
             assert "None of your channels" in draw_slack(other.homes["U1"])
         assert other.visible_messages("C1") == []
     assert "Ours alone: every weekday" in type_command(fake_slack, "list")
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_an_event_of_another_workspace_than_the_tokens_is_answered_with_one_sentence(
+    fake_slack: FakeSlack, store: Store, logged: StringIO
+) -> None:
+    type_command(fake_slack, "subscribe matters")
+    fake_slack.team = "T2"  # the app is installed there, too; its token is not ours
+    assert_acked(fake_slack.command("list"))
+    fake_slack.wait_until(lambda: len(fake_slack.ephemeral) > 1)
+    assert fake_slack.ephemeral[1]["text"] == refusals.not_installed_here()
+    assert_acked(fake_slack.command("unsubscribe matters"))
+    assert_acked(fake_slack.send_event({"type": "app_home_opened", "tab": "home"}))
+    fake_slack.team = "T1"
+    assert "It has matters" in type_command(fake_slack, "pause another")
+    assert fake_slack.homes == {}
+    assert "slack:T2" in logged.getvalue()
 
 
 # -- a delivered day
@@ -548,7 +564,7 @@ def test_without_redis_everything_is_acknowledged_and_people_are_told(
 def test_a_lost_socket_comes_back_by_itself(
     redis_url: str, store: Store, fake_slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "_PING_SECONDS", 2.0)
+    monkeypatch.setattr(listening, "_PING_SECONDS", 2.0)
     with serving(redis_url, fake_slack):
         fake_slack.wait_until(lambda: fake_slack.sockets)
         fake_slack.drop_connections()

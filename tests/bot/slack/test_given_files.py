@@ -11,7 +11,8 @@ from pydantic import SecretStr
 
 from bot.domain.papers import Example
 from bot.runtime import given_files
-from bot.slack.poster import lacks_scope, open_poster
+from bot.slack.client import lacks_scope
+from bot.slack.poster import open_poster
 from bot.store.store import Store
 from tests.bot.libraries import BIBTEX, FOUND, ON_ARXIV
 from tests.bot.slack.conversations import (
@@ -241,10 +242,11 @@ def test_what_a_socket_is_opened_with_says_nothing_of_what_the_bot_may_do(
 ) -> None:
     async def lacking() -> list[bool]:
         async with open_poster(SecretStr("xoxb-1"), fake_slack.url) as out:
-            found = [lacks_scope(out.web, "files:read")]
-            await out.web.auth_test()
-            await out.web.apps_connections_open(app_token="xapp-1")
-            return [*found, *(lacks_scope(out.web, each) for each in ("files:read", "admin"))]
+            web = await out.workspaces.web("T1")
+            found = [lacks_scope(web, "files:read")]
+            await web.auth_test()
+            await web.apps_connections_open(app_token="xapp-1")
+            return [*found, *(lacks_scope(web, each) for each in ("files:read", "admin"))]
 
     assert asyncio.run(lacking()) == [False, False, True]
 

@@ -29,8 +29,9 @@ from bot.runtime.task_waiter import Report
 from bot.slack import answers as slack_answers
 from bot.slack import events, events_http
 from bot.slack.answers import SlackAnswers
-from bot.slack.events import SlackApp, Workspace
+from bot.slack.events import SlackApp
 from bot.slack.poster import SlackPoster
+from bot.slack.workspaces import OneWorkspace, Workspace
 from bot.views.making import files
 from tests.factories import answer_lookup
 from tests.fuzz.promises import assert_slack, document
@@ -76,15 +77,20 @@ class _Slack:
         self.loop, self.raised = asyncio.Runner(), list[BaseException]()
         self.web, here = _Web(), world()
         services = Services(here.context, Even(), Wakeup(), Waiter(here.context), Worker())  # type: ignore[arg-type]
-        answers = SlackAnswers(SlackPoster(self.web), services)
-        answers.files = Files()  # type: ignore[assignment]
-        self.app: AsyncApp = SlackApp(answers, Workspace("T1", "https://t/", "UBOT")).app("secret")
+        own = OneWorkspace(self.web, Workspace("T1", "https://t/", "UBOT"))
+        answers = SlackAnswers(SlackPoster(own), services)
+        answers.places.files = _files  # type: ignore[method-assign]
+        self.app: AsyncApp = SlackApp(answers, own).app("secret")
         self.app.error(self._note)
         limited = RateLimitedLog(SimpleNamespace(warning=lambda *_, **__: None), 1, lambda: 0.0)  # type: ignore[arg-type]
         self.door = events_http._EventHandler(self.app, "secret", limited, SimpleNamespace())  # type: ignore[arg-type]
 
     async def _note(self, error: Exception) -> None:
         self.raised.append(error)
+
+
+async def _files(team: str) -> Any:
+    return Files()
 
 
 @cache
