@@ -151,16 +151,12 @@ Connected = tuple[Answers[Any], Callable[[], Awaitable[None]]]
 # 16 MB, and most installations have one platform.
 async def _slack(config: Settings, services: Services, stack: AsyncExitStack) -> Connected:
     from bot.slack.answers import SlackAnswers
-    from bot.slack.client import client
     from bot.slack.listening import listen
-    from bot.slack.poster import SlackPoster
-    from bot.slack.workspaces import OneWorkspace
+    from bot.slack.poster import SlackPoster, workspaces
 
-    token, url = config.slack_bot_token, config.slack_api_url.get_secret_value()
-    assert token is not None, "misconfigured_platforms() has looked"
-    workspaces = OneWorkspace(client(token, url))
-    answers = SlackAnswers(SlackPoster(workspaces), services)
-    return answers, lambda: listen(answers, workspaces, config)
+    places = workspaces(config, services.context.store)
+    answers = SlackAnswers(SlackPoster(places), services)
+    return answers, lambda: listen(answers, config)
 
 
 async def _discord(config: Settings, services: Services, stack: AsyncExitStack) -> Connected:

@@ -11,6 +11,8 @@ from typing import Final
 _SHORTEST: Final = 6
 _hidden = set[str]()
 
+# Slack's tokens by their shape: those of workspaces are too many to look for each.
+_TOKENS: Final = re.compile(r"\bxox[a-z](\.xox[a-z])?-[\w-]{8,}", re.ASCII)
 # Libraries quote addresses: a password before the host, or a secret option (Slack's ticket); and
 # what a program sent, with the token that a person gave it.
 _SECRET_FORMS: Final = (
@@ -30,6 +32,7 @@ def safe(text: str) -> str:
     characters, and bytes that are not text, escaped."""
     for secret in sorted(_hidden, key=len, reverse=True):
         text = text.replace(secret, "***")
+    text = _TOKENS.sub("***", text)
     for pattern, instead in _SECRET_FORMS:
         text = pattern.sub(instead, text)
     return escape_unprintable(text)

@@ -1,4 +1,4 @@
-"""Secrets of people, sealed with a key of the environment before they are stored."""
+"""Secrets of people and workspaces, sealed with a key of the environment before they are stored."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ class Sealer:
         """`keys` as split_keys returns them."""
         from cryptography.fernet import Fernet, MultiFernet  # most processes seal nothing
 
+        self._newest = Fernet(keys[0])
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def seal(self, secret: str, owner: str) -> str:
@@ -29,6 +30,16 @@ class Sealer:
         except (InvalidToken, UnicodeError):
             return None
         return secret if found == owner else None
+
+    def is_of_first_key(self, sealed: str) -> bool:
+        """Whether it stays open once the other keys are taken away."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            self._newest.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
 
 
 def split_keys(text: str) -> tuple[str, ...]:

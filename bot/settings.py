@@ -78,6 +78,12 @@ def _channel(text: str | None) -> str | None:
     return text
 
 
+def _client_id(text: str | None) -> str | None:
+    if text and not re.fullmatch(r"[0-9]{1,30}\.[0-9]{1,30}", text, re.ASCII):
+        raise ValueError("it should be two numbers with a point between them, as Slack shows it")
+    return text
+
+
 _Token = Annotated[SecretStr, AfterValidator(_token)]
 _SealingKeys = Annotated[SecretStr, AfterValidator(_sealing_keys)]
 _Redis = Annotated[
@@ -146,6 +152,11 @@ class Settings(BaseSettings):
     slack_bot_token: _Token | None = Field(default=None, alias="SLACK_BOT_TOKEN")
     slack_app_token: _Token | None = Field(default=None, alias="SLACK_APP_TOKEN")
     slack_signing_secret: _Token | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
+    slack_client_id: Annotated[str | None, AfterValidator(_client_id)] = Field(
+        default=None, alias="SLACK_CLIENT_ID"
+    )
+    slack_client_secret: _Token | None = Field(default=None, alias="SLACK_CLIENT_SECRET")
+    slack_redirect_uri: _Web | None = Field(default=None, alias="SLACK_REDIRECT_URI")
     slack_api_url: _Chat = Field(default=_SLACK, alias="SLACK_API_URL")
     discord_token: _Token | None = Field(default=None, alias="DISCORD_TOKEN")
     discord_api_url: _Chat = Field(default=_DISCORD, alias="DISCORD_API_URL")
@@ -186,7 +197,8 @@ class Settings(BaseSettings):
     def configured_platforms(self) -> tuple[str, ...]:
         """The platforms with a token or a secret; runtime.platforms says whether they can work."""
         slack = self.slack_bot_token or self.slack_app_token or self.slack_signing_secret
-        given = {"slack": slack, "discord": self.discord_token}
+        slack = slack or self.slack_client_secret
+        given = {"slack": slack or self.slack_client_id, "discord": self.discord_token}
         return tuple(name for name, token in given.items() if token)
 
     @property
@@ -196,6 +208,20 @@ class Settings(BaseSettings):
             return ""
         given = self.api_url.get_secret_value() if self.api_url else ""
         return given.rstrip("/") or f"http://{self.api_host}:{self.api_port}"
+
+    @property
+    def has_many_workspaces(self) -> bool:
+        """Whether workspaces of Slack's install Paperboy, each with a token of its own."""
+        return bool(self.slack_client_id and self.slack_client_secret)
+
+    @property
+    def slack_client(self) -> tuple[str, str, Sealer]:
+        """The id and the secret of the app that workspaces install, and what seals their tokens.
+        Raises ValueError where one is missing."""
+        id, secret, sealer = self.slack_client_id, self.slack_client_secret, self.sealer
+        if not id or not secret or not sealer:
+            raise ValueError("SLACK_CLIENT_ID, SLACK_CLIENT_SECRET or PAPERBOY_SECRETS_KEY")
+        return id, secret.get_secret_value(), sealer
 
     @property
     def operator_address(self) -> Address | None:

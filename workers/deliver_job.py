@@ -66,7 +66,7 @@ async def _all(
     clock: Callable[[], datetime],
     should_stop: Callable[[], bool],
 ) -> None:
-    async with open_poster(platform, settings) as poster, pace_redis:
+    async with open_poster(platform, settings, store) as poster, pace_redis:
         turn = ChannelRateLimit(pace_redis).acquire
         embeddings = Embeddings(store.vectors) if settings.meaning else None
         others = OtherChannels(store, poster)

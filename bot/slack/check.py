@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 
 from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watching.checkup import SlackCheckup
 from bot.settings import Settings
 from bot.slack.client import client
-from bot.slack.errors import CLIENT_ERRORS, to_paperboy_error
+from bot.slack.errors import CLIENT_ERRORS, ERRORS, to_paperboy_error
+from bot.slack.installed import Installed
+from bot.store.store import Store
 from bot.views.watching import doctor
 
 # manifest.json has the same; a test compares them.
@@ -46,6 +50,33 @@ async def check(token: SecretStr, settings: Settings, seen: Collection[str]) -> 
             )
         except CLIENT_ERRORS as error:
             found = found.model_copy(update={"bot_token_error": str(to_paperboy_error(error))})
+    return await _with_events(found, web, settings)
+
+
+async def check_installed(
+    installed: Installed, settings: Settings, store: Store, seen: Collection[str]
+) -> SlackCheckup:
+    """Ask Slack about each workspace that installed it, and whether events can arrive."""
+    good, unserved = list[str](), list[tuple[str, str]]()
+    for each in await asyncio.to_thread(store.installations.all):
+        name = each.name or each.team
+        try:
+            await (await installed.web(each.team)).auth_test()
+            good.append(name)
+        except ERRORS as error:
+            unserved.append((name, str(to_paperboy_error(error))))
+    found = SlackCheckup(
+        installed=tuple(good),
+        unserved=tuple(unserved),
+        unseen_events=tuple(kind for kind in EVENTS if kind not in seen),
+    )
+    web = client(SecretStr(""), settings.slack_api_url.get_secret_value())
+    return await _with_events(found, web, settings)
+
+
+async def _with_events(
+    found: SlackCheckup, web: AsyncWebClient, settings: Settings
+) -> SlackCheckup:
     if settings.slack_app_token is not None:
         app_token = settings.slack_app_token.get_secret_value()
         token_error = ""

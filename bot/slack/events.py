@@ -6,8 +6,10 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -26,16 +28,18 @@ from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Refused
+from bot.logs import RateLimitedLog
 from bot.runtime.given_files import with_files
 from bot.slack import forms, payloads, render
 from bot.slack.answers import SlackAnswers, SlackInteraction
-from bot.slack.workspaces import Workspace, Workspaces
+from bot.slack.workspaces import Workspace
 from bot.views import help, refusals
 from bot.views.making import files as files_views
 
 log = structlog.get_logger()
 
 Json = dict[str, Any]
+Left = Callable[[str, datetime], Awaitable[None]]
 
 _MENTION = re.compile(r"<@[A-Z0-9]+(\|[^>]*)?>")
 # A form's answers are checked before they are acknowledged, so that it can show mistakes.
@@ -45,26 +49,32 @@ _CHECK_SECONDS = 1.2
 # After which Slack has shown what a form was acknowledged with: earlier, that would go over what
 # the view is changed to.
 _SETTLED_SECONDS = 0.5
+# Of events that are not answered.
+_LINES_A_MINUTE = 10
 
 
 class SlackApp:
     """The events of every workspace that Paperboy acts in, each answered as that workspace's."""
 
-    def __init__(self, answers: SlackAnswers, workspaces: Workspaces) -> None:
+    def __init__(self, answers: SlackAnswers, left: Left | None = None) -> None:
+        """`left` hears of a workspace (an id) that removed Paperboy at a moment (UTC)."""
         self.answers, self.context = answers, answers.context
-        self._workspaces = workspaces
+        self._workspaces, self._left = answers.workspaces, left
 
     def app(self, signing_secret: str | None) -> AsyncApp:
         """Bolt's app with every listener; without a signing secret only Socket Mode reaches it."""
+
+        limited = RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)
 
         async def authorize(
             context: AsyncBoltContext, team_id: str | None
         ) -> AuthorizeResult | None:
             """The workspace that bolt has read out of the event: where the app is installed, which
             in a shared channel need not be the person's. Bolt would ask Slack before each event."""
-            found = await self._workspaces.of_event(team_id)
+            is_org_install = bool(context.is_enterprise_install)
+            found = await self._workspaces.of_event(team_id, is_org_install)
             if found is None:
-                log.warning("event of a workspace that is not ours", workspace=f"slack:{team_id}")
+                limited.warning("event of another workspace", workspace=f"slack:{team_id}")
                 return None
             context["here"] = found  # the listeners' argument of that name
             return AuthorizeResult(
@@ -81,6 +91,8 @@ class SlackApp:
             logger=quiet,
             user_facing_authorize_error_message=refusals.not_installed_here(),
         )
+        # We have said so, in our words and not too often.
+        logging.getLogger("slack_bolt.AsyncMultiTeamsAuthorization").setLevel(logging.CRITICAL)
         app.command(re.compile("^/"))(self._command)
         app.action(re.compile(""))(self._pressed)
         app.view(re.compile(""))(self._submitted)
@@ -92,6 +104,8 @@ class SlackApp:
         app.event("member_joined_channel")(self._joined)
         app.event("channel_unarchive")(self._unarchived)
         app.event("group_unarchive")(self._unarchived)
+        app.event("app_uninstalled")(self._uninstalled)
+        app.event("tokens_revoked")(self._revoked)
         return app
 
     async def _command(self, ack: AsyncAck, here: Workspace, body: Json) -> None:
@@ -270,6 +284,25 @@ class SlackApp:
     async def _unarchived(self, ack: AsyncAck, here: Workspace, event: Json) -> None:
         await ack()
         await self.reactivate(here.team, str(event["channel"]), {ChannelReason.ARCHIVED})
+
+    async def _uninstalled(self, ack: AsyncAck, context: AsyncBoltContext, body: Json) -> None:
+        await ack()
+        if not self._left or not context.team_id:
+            return
+        at = datetime.fromtimestamp(int(body.get("event_time") or time.time()), UTC)
+        try:
+            await self._left(context.team_id, at)
+        except redis.RedisError as error:  # its token is dead, and found to be when it is used
+            log.error("redis unreachable", error=type(error).__name__)
+
+    async def _revoked(
+        self, ack: AsyncAck, context: AsyncBoltContext, body: Json, event: Json
+    ) -> None:
+        """Of people's own tokens Paperboy has none."""
+        if (event.get("tokens") or {}).get("bot"):
+            await self._uninstalled(ack, context, body)
+        else:
+            await ack()
 
     async def reactivate(self, team: str, channel: str | None, reasons: set[ChannelReason]) -> None:
         """Resume what was paused for one of these reasons, in a channel or everywhere."""

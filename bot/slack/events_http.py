@@ -1,4 +1,5 @@
-"""Slack's events by HTTP, on few and short connections; what is not signed is not read."""
+"""Slack's events by HTTP, and the pages to install it, on few and short connections; what is not
+signed is not read."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from bot.logs import RateLimitedLog
 from bot.network import describe_error
 from bot.runtime.closing import finish_closing
 from bot.runtime.http_logs import errors_logger
+from bot.slack.installing import INSTALL, REDIRECT, InstallFlow, too_many
 
 log = structlog.get_logger()
 
@@ -31,6 +33,8 @@ _HEADER_SECONDS = 15.0
 _BODY_SECONDS = 5.0
 # A body may have 1 MiB, aiohttp's own bound; Slack's largest, a form, stays under 300 kB.
 _LINES_A_MINUTE = 10
+# Pages that anybody may ask for: each begun installation is stored for a while.
+_PAGES_A_MINUTE = 120
 
 
 class _Server(web.Server):
@@ -57,20 +61,29 @@ class _Server(web.Server):
 
 
 class _EventHandler:
-    """Answers Slack's signed requests, and a load balancer's health check."""
+    """Answers Slack's signed requests (with a `secret`), a load balancer's health check, and who
+    installs it (with a `flow`)."""
 
     def __init__(
-        self, app: AsyncApp, secret: str, limited_log: RateLimitedLog, clock: Clock
+        self,
+        app: AsyncApp,
+        secret: str | None,
+        limited_log: RateLimitedLog,
+        clock: Clock,
+        flow: InstallFlow | None = None,
     ) -> None:
         self._app, self._log = app, limited_log
         self._clock = clock
-        self._verifier = SignatureVerifier(secret, clock)
+        self._verifier = SignatureVerifier(secret, clock) if secret else None
+        self._flow, self._pages = flow, (0, 0)  # the minute, and how many pages in it
         self.busy = set[RequestHandler]()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if (request.method, request.path) == ("GET", "/healthz"):
             return web.json_response({"ok": True})
-        if (request.method, request.path) != ("POST", "/slack/events"):
+        if self._flow and request.method == "GET" and request.path in (INSTALL, REDIRECT):
+            return await self._page(self._flow, request)
+        if (request.method, request.path) != ("POST", "/slack/events") or not self._verifier:
             return _closing(404)
         try:
             async with asyncio.timeout(_BODY_SECONDS):
@@ -94,9 +107,21 @@ class _EventHandler:
             return False
         return abs(self._clock.now() - int(stamp)) <= 300 and bool(signature)
 
+    async def _page(self, flow: InstallFlow, request: web.BaseRequest) -> web.StreamResponse:
+        minute = int(self._clock.now() // 60)
+        self._pages = minute, self._pages[1] + 1 if self._pages[0] == minute else 1
+        if self._pages[1] > _PAGES_A_MINUTE:
+            self._log.warning("too many pages in a minute", peer=request.remote)
+            return await to_aiohttp_response(too_many())
+        headers = dict(request.headers.items())
+        response = await flow.respond(request.path, request.query_string, headers)
+        return await to_aiohttp_response(response)
+
     def _signed(self, body: bytes, request: web.BaseRequest) -> bool:
         try:
-            return self._verifier.is_valid_request(body, dict(request.headers))
+            return self._verifier is not None and self._verifier.is_valid_request(
+                body, dict(request.headers)
+            )
         except UnicodeDecodeError:  # Slack signs text
             return False
 
@@ -121,14 +146,21 @@ def _closing(status: int) -> web.Response:
 
 @asynccontextmanager
 async def serving(
-    app: AsyncApp, secret: str, host: str, port: int, clock: Clock | None = None
+    app: AsyncApp,
+    secret: str | None,
+    host: str,
+    port: int,
+    clock: Clock | None = None,
+    flow: InstallFlow | None = None,
 ) -> AsyncIterator[None]:
-    """Answer Slack on this port while the block runs.
+    """Answer Slack on this port while the block runs: its events, if there is a signing secret, and
+    the pages of a flow.
 
     Raises Unavailable when another program uses the port, Refused when we may not use it.
     """
     limited_log = RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)
-    server = _Server(_EventHandler(app, secret, limited_log, clock or Clock()), limited_log)
+    handler = _EventHandler(app, secret, limited_log, clock or Clock(), flow)
+    server = _Server(handler, limited_log)
     runner = web.ServerRunner(server)
     try:
         await runner.setup()

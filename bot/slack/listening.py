@@ -17,6 +17,9 @@ from bot.slack.answers import SlackAnswers
 from bot.slack.client import client
 from bot.slack.errors import CLIENT_ERRORS, to_paperboy_error
 from bot.slack.events import SlackApp
+from bot.slack.installed import Installed
+from bot.slack.installing import InstallFlow
+from bot.slack.leaving import Leaving
 from bot.slack.workspaces import OneWorkspace
 from bot.views.watching import doctor
 
@@ -24,27 +27,58 @@ from bot.views.watching import doctor
 _PING_SECONDS = 5.0
 # How long connecting, or a lost connection, may take before everything starts over.
 _OPEN_SECONDS, _LOST_SECONDS = 30.0, 60.0
+# Why subscriptions were paused that go on with another token.
+_ENDED_BY_A_TOKEN = {ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE}
 
 
-async def listen(answers: SlackAnswers, workspaces: OneWorkspace, settings: Settings) -> None:
-    """Receive one workspace's events until cancelled, by Socket Mode or else by HTTP.
+async def listen(answers: SlackAnswers, settings: Settings) -> None:
+    """Receive events until cancelled, by Socket Mode or else by HTTP.
 
     Raises Refused when neither is set up, Gone when the token is not valid, and Unavailable when
     Slack is away, or its socket cannot be opened, or is lost and does not come back.
     """
-    app_token, secret = settings.slack_app_token, settings.slack_signing_secret
-    if app_token is None and secret is None:
+    if settings.slack_app_token is None and settings.slack_signing_secret is None:
         raise Refused(doctor.slack_not_set_up())
-    own = await workspaces.find_own()
-    slack = SlackApp(answers, workspaces)
-    await slack.reactivate(own.team, None, {ChannelReason.BAD_TOKEN, ChannelReason.NO_SCOPE})
+    workspaces = answers.workspaces
+    if isinstance(workspaces, Installed):
+        await _listen_to_many(answers, workspaces, settings)
+    elif isinstance(workspaces, OneWorkspace):
+        own = await workspaces.find_own()
+        slack = SlackApp(answers)
+        await slack.reactivate(own.team, None, _ENDED_BY_A_TOKEN)
+        await _receive(slack, settings)
+
+
+async def _listen_to_many(answers: SlackAnswers, installed: Installed, settings: Settings) -> None:
+    """With the pages for those who install it."""
+    slack = SlackApp(answers, Leaving(answers, installed).left)
+
+    async def begin(team: str) -> None:
+        installed.forget(team)
+        answers.places.forget(team)
+        await slack.reactivate(team, None, _ENDED_BY_A_TOKEN)
+
+    installed.on_revival = begin
+    for installation in await installed.look_after():
+        await begin(installation.team)
+    flow = InstallFlow(settings, answers.context.store, begin)
+    if settings.slack_app_token is None:
+        await _receive(slack, settings, flow)
+        return
+    host, port = settings.host, settings.port
+    async with events_http.serving(slack.app(None), None, host, port, flow=flow):
+        await _receive(slack, settings)
+
+
+async def _receive(slack: SlackApp, settings: Settings, flow: InstallFlow | None = None) -> None:
+    app_token, secret = settings.slack_app_token, settings.slack_signing_secret
     if app_token is not None:
         await _socket(slack, app_token, settings)
     elif secret is not None:
         signed = secret.get_secret_value()
         host, port = settings.host, settings.port
-        async with events_http.serving(slack.app(signed), signed, host, port):
-            await answers.listening("Slack", f"Slack by HTTP on {host}, port {port}")
+        async with events_http.serving(slack.app(signed), signed, host, port, flow=flow):
+            await slack.answers.listening("Slack", f"Slack by HTTP on {host}, port {port}")
             await asyncio.Event().wait()
 
 

@@ -145,6 +145,7 @@ class _Shortcut(_From):
 
 class _Delivered(BaseModel):
     event: dict[str, Any]
+    event_time: Annotated[int, Field(ge=0, le=10_000_000_000)] | None = None
 
 
 class _InChannel(_Place):
@@ -162,11 +163,21 @@ class _AtHome(BaseModel):
     tab: str | None = None
 
 
+class _RevokedTokens(BaseModel):
+    oauth: list[str] = []
+    bot: list[str] = []
+
+
+class _Revoked(BaseModel):
+    tokens: _RevokedTokens
+
+
 _COMMAND: Final = TypeAdapter(_Command)
 _DELIVERED: Final = TypeAdapter(_Delivered)
 _EVENTS: Final[dict[str, TypeAdapter[Any]]] = {
     "app_mention": TypeAdapter(_Mentioned),
     "app_home_opened": TypeAdapter(_AtHome),
+    "tokens_revoked": TypeAdapter(_Revoked),
     **dict.fromkeys(
         ("message", "member_joined_channel", "channel_unarchive", "group_unarchive"),
         TypeAdapter(_InChannel),

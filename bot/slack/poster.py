@@ -20,13 +20,16 @@ from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Unavailable
+from bot.settings import Settings
 from bot.slack import render
 from bot.slack.client import SECONDS, client
 from bot.slack.errors import CLIENT_ERRORS, SlackRefused, to_paperboy_error
 from bot.slack.workspaces import OneWorkspace, Workspaces
+from bot.store.store import Store
 
 log = structlog.get_logger()
 
+_TIMEOUT = aiohttp.ClientTimeout(total=SECONDS)
 # How far our clock and Slack's may differ.
 _SKEW = timedelta(minutes=5)
 _EVENT = "paperboy_message"
@@ -203,17 +206,35 @@ def _is_outside_thread(sent: AsyncSlackResponse) -> bool:
     return isinstance(message, dict) and not message.get("thread_ts")
 
 
-@asynccontextmanager
-async def open_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Connections that are kept open while messages are posted."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
-        yield session
+def workspaces(
+    settings: Settings, store: Store, session: aiohttp.ClientSession | None = None
+) -> Workspaces:
+    """The one that SLACK_BOT_TOKEN is for, or those that installed Paperboy. Raises ValueError
+    where the settings name neither."""
+    if settings.has_many_workspaces:
+        from bot.slack.installed import Installed  # its libraries are for this alone
+
+        return Installed(store, settings, session)
+    if settings.slack_bot_token is None:
+        raise ValueError("there is no token for slack")
+    return _one(settings.slack_bot_token, settings.slack_api_url.get_secret_value(), session)
+
+
+def _one(token: SecretStr, url: str, session: aiohttp.ClientSession | None) -> OneWorkspace:
+    web = client(token, url)
+    web.session = session
+    return OneWorkspace(web)
 
 
 @asynccontextmanager
 async def open_poster(token: SecretStr, api_url: str) -> AsyncIterator[SlackPoster]:
     """A poster in the token's workspace, on connections of its own."""
-    async with open_session() as session:
-        web = client(token, api_url)
-        web.session = session
-        yield SlackPoster(OneWorkspace(web))
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+        yield SlackPoster(_one(token, api_url, session))
+
+
+@asynccontextmanager
+async def open_for(settings: Settings, store: Store) -> AsyncIterator[SlackPoster]:
+    """A poster in every workspace that these settings are for, on connections of its own."""
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+        yield SlackPoster(workspaces(settings, store, session))

@@ -32,8 +32,9 @@ class Workspaces(Protocol):
         """The client for a workspace (an id). Raises Gone where Paperboy is not installed there,
         and Unavailable."""
 
-    async def of_event(self, team: str | None) -> Workspace | None:
-        """The workspace that an event names; None where its events are not ours to answer."""
+    async def of_event(self, team: str | None, is_org_install: bool) -> Workspace | None:
+        """The workspace that an event names; None where its events are not ours to answer. An
+        event of an app that an organization installed names the person's workspace."""
 
 
 class OneWorkspace:
@@ -45,7 +46,7 @@ class OneWorkspace:
     async def web(self, team: str) -> AsyncWebClient:
         return self._web
 
-    async def of_event(self, team: str | None) -> Workspace | None:
+    async def of_event(self, team: str | None, is_org_install: bool) -> Workspace | None:
         """An app may be installed elsewhere, too: such an event is about people and channels that
         this token knows nothing of."""
         own = self._own

@@ -103,6 +103,9 @@ class Cards:
             pipe.expire(key, RETENTION)
             pipe.execute()
 
+    def forget_audiences(self, workspace_key: str) -> None:
+        self._redis.delete(f"pb:audiences:{workspace_key}")
+
     # -- channels that want nothing of this
 
     def apart(self) -> set[str]:

@@ -36,6 +36,7 @@ from bot.domain.subscription import Subscription, Vote
 from bot.domain.tasks.task import Task, TaskResult
 from bot.domain.watching.trouble import Sighting, Trouble
 from bot.planning.plan import StepRecord
+from bot.store.chats.installations import Installation
 from bot.store.outbox import OutboxEntry
 from bot.store.papers import parse_vector
 from bot.store.profiles import ProfileChange
@@ -155,6 +156,13 @@ def _filed(
         return found
 
     return check
+
+
+def _installation(team: str, text: str) -> Installation:
+    installation = reader_for(Installation)(text)
+    if installation.team != team:
+        raise Unreadable("it is filed under another workspace")
+    return installation
 
 
 def _lesson(key: str, text: str) -> Lesson:
@@ -294,6 +302,9 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     # In no backup: what somebody has ended must not come back with one.
     (f"tokens:{_WORKSPACE}:{_PERSON}", "hash", _token, True),
     ("token:[0-9a-f]{64}", "string", lambda _, text: parse_owner(text), True),
+    # where Paperboy is installed
+    ("installations", "hash", _installation, False),
+    (r"install-state:[0-9a-f]{32}", "string", _text, True),
     # what is watched
     ("owed-digests", "hash", lambda _, text: parse_row(text), False),
     (r"ledger:\d{4}-\d\d", "hash", _number, False),

@@ -8,11 +8,12 @@ from redis import Redis
 
 from bot.domain.readers.traces import Trace
 from bot.store.cards import Cards
+from bot.store.chats.events import Events, Outages
+from bot.store.chats.installations import Installations, InstallStates
 from bot.store.days import Days
 from bot.store.history import History
 from bot.store.lists import Lists
 from bot.store.papers import Papers, Vectors
-from bot.store.platforms import Events, Outages
 from bot.store.profiles import Profiles
 from bot.store.readers.follows import Follows
 from bot.store.readers.saved import SavedPapers
@@ -77,6 +78,7 @@ class Store:
         )
         self.events = Events(redis)
         self.outages = Outages(redis)
+        self.installations, self.install_states = Installations(redis), InstallStates(redis)
         self.ledger = Ledger(redis)
         self.sightings, self.troubles = Sightings(redis), Troubles(redis)
         self.counts = Counts(redis)

@@ -159,7 +159,7 @@ class SlackState:
     def handle_call(self, method: str, given: Json, token: str) -> Json:
         """Slack's reply to a call. Raises SlackError."""
         if method != "response_url":
-            if not token.startswith(("xoxb-", "xapp-")):
+            if not token.startswith(("xoxb-", "xoxe.xoxb-", "xapp-")):
                 raise SlackError("invalid_auth" if token else "not_authed")
             if token.startswith("xapp-") is not (method == "apps.connections.open"):
                 raise SlackError("not_allowed_token_type")
@@ -415,6 +415,7 @@ class FakeSlack(SlackState):
         self._faults: defaultdict[str, deque[str]] = defaultdict(deque)
         self._acks: dict[str, asyncio.Future[Json | None]] = {}
         self._loop = loop
+        self.carry = self._by_socket  # whether an envelope was acknowledged, and with what
 
     def inject_faults(self, method: str, *faults: str) -> None:
         """What happens to the next calls of a method (or of "response_url"), one fault each: ok,
@@ -588,12 +589,7 @@ class FakeSlack(SlackState):
         return self.url.replace("/api/", f"/response/{hook}")
 
     async def _deliver(self, envelope: Json) -> Ack:
-        acked, said = False, None
-        ack = self._acks[envelope["envelope_id"]] = self._loop.create_future()
-        with suppress(TimeoutError, ConnectionError):
-            for socket in list(self.sockets)[-1:]:
-                await socket.send_json(envelope)
-                said, acked = await asyncio.wait_for(ack, self.ack_timeout_seconds), True
+        acked, said = await self.carry(envelope)
         payload = envelope["payload"]
         if said and envelope["type"] == "slash_commands":
             to = {"channel": payload["channel_id"], "user": payload["user_id"]}
@@ -601,6 +597,14 @@ class FakeSlack(SlackState):
         if said and said.get("response_action") == "update":
             self._view(said["view"], payload["view"]["id"])
         return Ack(acked, said, envelope)
+
+    async def _by_socket(self, envelope: Json) -> tuple[bool, Json | None]:
+        ack = self._acks[envelope["envelope_id"]] = self._loop.create_future()
+        with suppress(TimeoutError, ConnectionError):
+            for socket in list(self.sockets)[-1:]:
+                await socket.send_json(envelope)
+                return True, await asyncio.wait_for(ack, self.ack_timeout_seconds)
+        return False, None
 
     async def _link(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=TIMEOUT_SECONDS)
@@ -661,7 +665,7 @@ class FakeSlack(SlackState):
         fault = self._faults["file"].popleft() if self._faults["file"] else "ok"
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         self.calls.append(Call("file", {"token": token}, time.monotonic(), fault))
-        may = token.startswith("xoxb-") and "files:read" in self.scopes.split(",")
+        may = token.startswith(("xoxb-", "xoxe.xoxb-")) and "files:read" in self.scopes.split(",")
         if fault == "hang":
             await asyncio.Event().wait()
         if fault == "disconnect":
@@ -672,7 +676,7 @@ class FakeSlack(SlackState):
             return web.Response(status=int(fault.removeprefix("http_")))
         if not may or fault == "html":
             return web.Response(content_type="text/html", text="<!DOCTYPE html>Sign in")
-        content = self.dropped[request.path_qs]
+        content = self.dropped[request.path_qs[request.path_qs.index("/files-pri/") :]]
         if fault != "unsized":
             return web.Response(content_type="application/octet-stream", body=content)
         return await send_unsized(request, content)

@@ -216,7 +216,7 @@ class World:
         """The simulated edges where the jobs and the bot take the real ones."""
 
         @asynccontextmanager
-        async def poster(platform: str, settings: object) -> AsyncIterator[Chat]:
+        async def poster(platform: str, *_: object) -> AsyncIterator[Chat]:
             yield self.chats[platform]
 
         def platform(name: str) -> Any:

@@ -50,7 +50,7 @@ def doctor() -> None:
         found = examine(config, here.store)
         slack = examine_slack(config, here.store)
         discord = examine_discord(config)
-        operator = examine_operator(config)
+        operator = examine_operator(config, here.store)
         server = examine_server(here.store.redis)
     heads = [doctor_views.checkup_text(found), doctor_views.server_text(server)]
     if slack:

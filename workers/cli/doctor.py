@@ -17,8 +17,10 @@ from bot.domain.watching.checkup import ModelCheckup, SlackCheckup
 from bot.endpoint import Endpoint
 from bot.errors import PaperboyError
 from bot.profiles import library
+from bot.runtime.platforms import misconfigured_platforms
 from bot.settings import Settings
 from bot.slack import check
+from bot.slack.installed import Installed
 from bot.slack.poster import SlackPoster
 from bot.slack.workspaces import OneWorkspace
 from bot.store.store import Store
@@ -104,9 +106,15 @@ def _shown(url: str) -> str:
 
 def examine_slack(settings: Settings, store: Store) -> SlackCheckup | None:
     """Check Slack's tokens; None where none is set."""
+    kinds_seen = store.events.kinds_seen("slack")
+    if "slack" in settings.configured_platforms and settings.slack_bot_token is None:
+        if why := misconfigured_platforms(settings).get("slack"):
+            return SlackCheckup(bot_token_error=why, installed=())
+        return asyncio.run(
+            check.check_installed(Installed(store, settings), settings, store, kinds_seen)
+        )
     if settings.slack_bot_token is None:
         return None
-    kinds_seen = store.events.kinds_seen("slack")
     return asyncio.run(check.check(settings.slack_bot_token, settings, kinds_seen))
 
 
@@ -125,7 +133,7 @@ def _host(settings: Settings) -> str:
     return settings.openai_base_url.host if settings.openai_base_url else "api.openai.com"
 
 
-def examine_operator(settings: Settings) -> str | None:
+def examine_operator(settings: Settings, store: Store) -> str | None:
     """Post a message to the operator's channel and delete it: why that fails, empty where it does
     not; None where no channel is set."""
     address = settings.operator_address
@@ -133,12 +141,12 @@ def examine_operator(settings: Settings) -> str | None:
         return None
     if address.platform not in settings.configured_platforms:
         return doctor_views.operator_without_chat(address.platform.capitalize())
-    return asyncio.run(_try_operator(address, settings))
+    return asyncio.run(_try_operator(address, settings, store))
 
 
-async def _try_operator(address: Address, settings: Settings) -> str:
+async def _try_operator(address: Address, settings: Settings, store: Store) -> str:
     try:
-        async with open_poster(address.platform, settings) as poster:
+        async with open_poster(address.platform, settings, store) as poster:
             places = poster.workspaces if isinstance(poster, SlackPoster) else None
             if isinstance(places, OneWorkspace):
                 own = await places.find_own()

@@ -36,7 +36,9 @@ class ServerCheckup(Value):
 
 class SlackCheckup(Value):
     """The token's workspace and bot, and what is missing. The errors of the bot token and the app
-    token are in Slack's words; `unseen_events` are the kinds of events that have never arrived."""
+    token are in Slack's words; `unseen_events` are the kinds of events that have never arrived.
+    Where several workspaces install it: those whose token Slack takes (`installed`, by name), and
+    those that can't be served, with why; None where one is served."""
 
     team: str = ""
     bot: str = ""
@@ -45,7 +47,10 @@ class SlackCheckup(Value):
     app_token_error: str = ""
     by: str = ""
     unseen_events: tuple[str, ...] = ()
+    installed: tuple[str, ...] | None = None
+    unserved: tuple[tuple[str, str], ...] = ()
 
     @property
     def ready(self) -> bool:
-        return not (self.bot_token_error or self.missing_scopes or self.app_token_error)
+        errors = self.bot_token_error or self.missing_scopes or self.app_token_error
+        return not (errors or self.unserved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bot.arxiv.text import one_line
 from bot.domain.message import Message
@@ -69,8 +69,10 @@ def server_text(status: ServerCheckup) -> Message:
 
 def slack_text(found: SlackCheckup) -> Message:
     """Tokens, scopes and events: a sentence each."""
-    rows = []
-    if found.bot_token_error:
+    rows = list[str]()
+    if found.installed is not None:
+        rows += _installed_rows(found.installed, found)
+    elif found.bot_token_error:
         rows.append(f"bot token: {found.bot_token_error} Copy it again from OAuth & Permissions.")
     else:
         team, bot = one_line(found.team), one_line(found.bot)
@@ -91,6 +93,16 @@ def slack_text(found: SlackCheckup) -> Message:
         )
     title = "Slack is ready." if found.ready else "Something is wrong with Slack."
     return Message(title=title, text=tuple(rows))
+
+
+def _installed_rows(installed: Sequence[str], found: SlackCheckup) -> Iterator[str]:
+    if found.bot_token_error:
+        yield f"workspaces: {found.bot_token_error}"
+        return
+    names = ", ".join(map(one_line, installed))
+    yield f"workspaces: {names or 'none yet; open https://.../slack/install'}."
+    for name, why in found.unserved:
+        yield f"workspace {one_line(name)}: {one_line(why)}"
 
 
 def discord_text(well: bool, said: Sequence[str]) -> Message:
@@ -125,6 +137,27 @@ def wrong_workspace() -> str:
 
 def no_bot_token() -> str:
     return "Slack also needs SLACK_BOT_TOKEN (xoxb-...). Copy it from OAuth & Permissions."
+
+
+def one_or_many() -> str:
+    return (
+        "SLACK_BOT_TOKEN is for one workspace, SLACK_CLIENT_ID and SLACK_CLIENT_SECRET are for "
+        "several. Remove one or the other."
+    )
+
+
+def half_a_client() -> str:
+    return (
+        "Several Slack workspaces need both SLACK_CLIENT_ID and SLACK_CLIENT_SECRET. Copy them "
+        "from Basic Information."
+    )
+
+
+def no_key_for_tokens() -> str:
+    return (
+        "Several Slack workspaces need PAPERBOY_SECRETS_KEY, which their tokens are stored with. "
+        "head -c 32 /dev/urandom | base64 | tr +/ -_ makes one."
+    )
 
 
 def not_a_discord_token() -> str:

@@ -80,7 +80,7 @@ class _Slack:
         own = OneWorkspace(self.web, Workspace("T1", "https://t/", "UBOT"))
         answers = SlackAnswers(SlackPoster(own), services)
         answers.places.files = _files  # type: ignore[method-assign]
-        self.app: AsyncApp = SlackApp(answers, own).app("secret")
+        self.app: AsyncApp = SlackApp(answers).app("secret")
         self.app.error(self._note)
         limited = RateLimitedLog(SimpleNamespace(warning=lambda *_, **__: None), 1, lambda: 0.0)  # type: ignore[arg-type]
         self.door = events_http._EventHandler(self.app, "secret", limited, SimpleNamespace())  # type: ignore[arg-type]

@@ -7,50 +7,53 @@ import pytest
 from bot import settings
 from bot.errors import Refused
 from bot.runtime.platforms import require_usable_platform
+from bot.store.store import Store
 from tests.servers.fake_discord import run_fake_discord
 from tests.servers.fake_discord_state import GUILD_ID
 from tests.servers.fake_slack import FakeSlack
 from workers.cli.doctor import examine_operator
 
 
-def in_slack(monkeypatch: pytest.MonkeyPatch, fake_slack: FakeSlack, channel: str) -> str | None:
+def in_slack(
+    monkeypatch: pytest.MonkeyPatch, fake_slack: FakeSlack, store: Store, channel: str
+) -> str | None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
     monkeypatch.setenv("SLACK_API_URL", fake_slack.url)
     monkeypatch.setenv("PAPERBOY_OPERATOR_CHANNEL", channel)
-    return examine_operator(settings.load())
+    return examine_operator(settings.load(), store)
 
 
 def test_a_message_is_posted_and_deleted(
-    monkeypatch: pytest.MonkeyPatch, fake_slack: FakeSlack
+    monkeypatch: pytest.MonkeyPatch, fake_slack: FakeSlack, store: Store
 ) -> None:
-    assert in_slack(monkeypatch, fake_slack, "slack:T1:C2") == ""
+    assert in_slack(monkeypatch, fake_slack, store, "slack:T1:C2") == ""
     assert [call.method for call in fake_slack.calls][-2:] == ["chat.postMessage", "chat.delete"]
     assert fake_slack.channels["C2"].messages == []
 
 
 def test_where_it_may_not_post_it_says_so(
-    monkeypatch: pytest.MonkeyPatch, fake_slack: FakeSlack
+    monkeypatch: pytest.MonkeyPatch, fake_slack: FakeSlack, store: Store
 ) -> None:
     fake_slack.channels["C2"].archived = True
-    assert "archived" in str(in_slack(monkeypatch, fake_slack, "slack:T1:C2"))
-    said = in_slack(monkeypatch, fake_slack, "slack:T9:C2")
+    assert "archived" in str(in_slack(monkeypatch, fake_slack, store, "slack:T1:C2"))
+    said = in_slack(monkeypatch, fake_slack, store, "slack:T9:C2")
     assert said == "PAPERBOY_OPERATOR_CHANNEL is in another workspace than SLACK_BOT_TOKEN."
 
 
-def test_on_discord_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_discord_too(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
     with run_fake_discord() as server:
         monkeypatch.setenv("DISCORD_TOKEN", "discord-1")
         monkeypatch.setenv("DISCORD_API_URL", server.api)
         channel = next(iter(server.channels))
         monkeypatch.setenv("PAPERBOY_OPERATOR_CHANNEL", f"discord:{GUILD_ID}:{channel}")
-        assert examine_operator(settings.load()) == ""
+        assert examine_operator(settings.load(), store) == ""
         assert server.channels[channel].messages == []
         server.channels[channel].permissions = 0
-        assert examine_operator(settings.load())
+        assert examine_operator(settings.load(), store)
 
 
-def test_without_one_nothing_is_looked_at() -> None:
-    assert examine_operator(settings.load()) is None
+def test_without_one_nothing_is_looked_at(store: Store) -> None:
+    assert examine_operator(settings.load(), store) is None
 
 
 @pytest.mark.parametrize(

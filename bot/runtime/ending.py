@@ -1,0 +1,35 @@
+"""A workspace that removed Paperboy: what would have been done there is done no more."""
+
+from __future__ import annotations
+
+import structlog
+
+from bot.domain.request import Address
+from bot.store.store import Store
+
+log = structlog.get_logger()
+
+
+def end_workspace(store: Store, platform: str, workspace: str) -> None:
+    """End a workspace's subscriptions, with what they are owed (the ledger excuses it as ended),
+    what its people asked for, and what they follow. What it made, voted and saved stays for its
+    own time, and is there when it installs Paperboy again. May be repeated. Raises RedisError."""
+    place = Address(platform=platform, workspace=workspace, channel="-").workspace_key
+    ended = store.subscriptions.of_workspace(platform, workspace)
+    for subscription in ended:
+        store.subscriptions.drop(subscription)
+    for text in store.subscriptions.with_weekly_best():
+        if text.startswith(f"{place}:"):
+            channel = text.removeprefix(f"{place}:")
+            address = Address(platform=platform, workspace=workspace, channel=channel)
+            store.subscriptions.put_weekly_best(address, False)
+    requests = [each for each in store.requests.all() if each.address.workspace_key == place]
+    for request in requests:
+        store.requests.drop(request)
+    people = {each.by for each in store.follows.all() if each.workspace == place}
+    people |= {by for where, by in store.tellings.owed(platform) if where == place}
+    for person in people:
+        store.follows.erase(place, person)
+    store.cards.forget_audiences(place)
+    counts = {"subscriptions": len(ended), "requests": len(requests), "followers": len(people)}
+    log.info("workspace ended", workspace=place, **counts)

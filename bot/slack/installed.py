@@ -1,0 +1,318 @@
+"""The Slack workspaces that installed Paperboy, each with its own token from the store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import aiohttp
+import redis
+import structlog
+from pydantic import SecretStr
+from slack_sdk.errors import SlackApiError
+from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.domain.reasons import ChannelReason
+from bot.errors import Gone, PaperboyError, Unavailable
+from bot.settings import Settings
+from bot.slack import tokens
+from bot.slack.client import SECONDS, Web, client
+from bot.slack.errors import CLIENT_ERRORS
+from bot.slack.workspaces import Workspace
+from bot.store.chats.installations import Installation
+from bot.store.store import Store
+from bot.views.watching import installing as words
+
+log = structlog.get_logger()
+
+# How long what is stored is believed: another process may have renewed a token, or ended it.
+_BELIEVED: Final = 2.0
+# So long before it expires a token is exchanged, and so often that is tried.
+_AHEAD: Final = timedelta(hours=2)
+_AGAIN: Final = 60.0
+# One process at a time exchanges; who has no token that is good meanwhile waits for it.
+_LEASE_SECONDS: Final = 30.0
+_PATIENCE: Final = 10.0
+# What Slack says of a token that is never good again.
+_DEAD: Final = ("invalid_auth", "account_inactive", "token_revoked")
+
+
+class _Kept(NamedTuple):
+    installation: Installation
+    at: float
+
+
+class Installed:
+    """workspaces.Workspaces of those that installed Paperboy. For one event loop. Redis is called
+    from threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        session: aiohttp.ClientSession | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Connections of the `session` are used where there is one."""
+        client_id, client_secret, self._sealer = settings.slack_client
+        self._store, self._clock = store, clock
+        self._api, self._session = settings.slack_api_url.get_secret_value(), session
+        self._rotator = AsyncTokenRotator(
+            client_id=client_id,
+            client_secret=client_secret,
+            client=client(SecretStr(""), self._api),
+        )
+        self._kept: dict[str, _Kept] = {}
+        self._unstored: dict[str, tuple[Installation, Installation]] = {}
+        self._webs: dict[str, _InstalledWeb] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._tried: dict[str, float] = {}
+        self._tests: dict[str, asyncio.Task[None]] = {}
+        # Hears of a workspace (an id) whose token is good again.
+        self.on_revival: Callable[[str], Awaitable[None]] | None = None
+
+    # -- workspaces.Workspaces
+
+    async def web(self, team: str) -> AsyncWebClient:
+        """Raises Gone where it is not installed, or Slack says that its token is dead; Unavailable
+        where no key opens the token; RedisError."""
+        async with self._locks.setdefault(team, asyncio.Lock()):
+            installation = await self._installation(team)
+            if installation is None:
+                raise Gone(words.not_installed(), ChannelReason.BAD_TOKEN)
+            if installation.refused:
+                raise Gone(words.token_refused(), ChannelReason.BAD_TOKEN)
+            if self._is_expiring(installation):
+                installation = await self._renewed(installation)
+            return self._client(installation)
+
+    async def of_event(self, team: str | None, is_org_install: bool) -> Workspace | None:
+        """Asks Slack nothing, because the event waits to be acknowledged. No organization has
+        installed it."""
+        if not team or is_org_install:
+            return None
+        installation = await self._installation(team)
+        if installation is None:
+            return None
+        if installation.refused:  # and yet Slack sends its events
+            self._test_later(installation)
+            return None
+        try:
+            self._client(installation)
+        except PaperboyError as error:
+            log.error("workspace can't be served", workspace=f"slack:{team}", why=str(error))
+            return None
+        return Workspace(installation.team, installation.site, installation.bot_user_id)
+
+    # -- what becomes of an installation
+
+    def forget(self, team: str) -> None:
+        """Look the installation up again: it has changed."""
+        self._kept.pop(team, None)
+        self._webs.pop(team, None)
+        self._tried.pop(team, None)
+
+    async def is_good(self, installation: Installation) -> bool | None:
+        """Whether Slack still takes its token, which is stored where it has changed; None when
+        Slack does not say. Raises RedisError."""
+        try:
+            await self._client(installation, watched=False).auth_test()
+        except CLIENT_ERRORS as error:
+            if not isinstance(error, SlackApiError) or _code(error) not in _DEAD:
+                return None
+            good = False
+        except PaperboyError:
+            return None
+        else:
+            good = True
+        if installation.refused is good:
+            await self._put_refused(installation, not good)
+        return good
+
+    async def look_after(self) -> list[Installation]:
+        """At the start: tokens are sealed with the first key, so that an older one can be ended,
+        and dead ones are tried once more. Returns the installations that are good again. Raises
+        RedisError."""
+        revived = []
+        for installation in await asyncio.to_thread(self._store.installations.all):
+            found = tokens.opened(self._sealer, installation)
+            if found is None:
+                where = f"slack:{installation.team}"
+                log.error("workspace can't be served", workspace=where, why=words.key_lost())
+            elif not self._sealer.is_of_first_key(installation.sealed):
+                sealed = tokens.seal(self._sealer, installation.team, found)
+                after = installation.model_copy(update={"sealed": sealed})
+                replace = self._store.installations.replace
+                stored = await asyncio.to_thread(replace, installation, after)
+                installation = stored or after
+            if installation.refused and await self.is_good(installation):
+                revived.append(installation)
+        return revived
+
+    # -- within
+
+    async def _installation(self, team: str) -> Installation | None:
+        """As it is stored, or was a moment ago; where the store is away, as far as is known."""
+        kept = self._kept.get(team)
+        if kept and time.monotonic() - kept.at < _BELIEVED:
+            return kept.installation
+        try:
+            if team in self._unstored and not await self._put_unstored(team):
+                return self._unstored[team][1]
+            found = await asyncio.to_thread(self._store.installations.get, team)
+        except redis.RedisError:
+            if kept is None:
+                raise
+            return kept.installation
+        self._keep(team, found)
+        return found
+
+    def _keep(self, team: str, found: Installation | None) -> None:
+        if found is None:
+            self.forget(team)
+        else:
+            self._kept[team] = _Kept(found, time.monotonic())
+
+    def _client(self, installation: Installation, watched: bool = True) -> AsyncWebClient:
+        """Raises Unavailable."""
+        known = self._webs.get(installation.team)
+        if watched and known and known.installation.sealed == installation.sealed:
+            return known
+        found = tokens.opened(self._sealer, installation)
+        if found is None:
+            raise Unavailable(words.key_lost(), ChannelReason.CHAT_DOWN)
+        if not watched:
+            return client(SecretStr(found.access), self._api)
+        web = self._webs[installation.team] = _InstalledWeb(self, installation, found, self._api)
+        web.session = self._session
+        return web
+
+    def _is_expiring(self, installation: Installation) -> bool:
+        if installation.expire is None or installation.expire - self._clock() > _AHEAD:
+            return False
+        tried = self._tried.get(installation.team)
+        is_over = installation.expire <= self._clock()
+        return is_over or tried is None or time.monotonic() - tried >= _AGAIN
+
+    async def _renewed(self, installation: Installation) -> Installation:
+        """With a token that is good: a new one, or the old one as long as it lives. Raises Gone,
+        Unavailable and RedisError."""
+        name = f"slack-token:{installation.team}"
+        lease = await asyncio.to_thread(self._store.lease, name, _LEASE_SECONDS, 0)
+        if lease is None:
+            return await self._renewed_elsewhere(installation)
+        try:
+            stored = await asyncio.to_thread(self._store.installations.get, installation.team)
+            if stored is None or not self._is_expiring(stored):
+                self._keep(installation.team, stored)
+                return stored or installation
+            return await self._exchanged(stored)
+        finally:
+            await asyncio.to_thread(lease.release)
+
+    async def _renewed_elsewhere(self, installation: Installation) -> Installation:
+        until = time.monotonic() + _PATIENCE
+        while installation.expire and installation.expire <= self._clock():
+            if time.monotonic() > until:
+                raise Unavailable(words.renewing(), ChannelReason.CHAT_DOWN)
+            await asyncio.sleep(0.1)
+            get = self._store.installations.get
+            stored = await asyncio.to_thread(get, installation.team)
+            installation = stored or installation
+        self._keep(installation.team, installation)
+        return installation
+
+    async def _exchanged(self, before: Installation) -> Installation:
+        """The store has the new tokens, or has them as soon as it is there."""
+        team, found = before.team, tokens.opened(self._sealer, before)
+        if found is None:
+            raise Unavailable(words.key_lost(), ChannelReason.CHAT_DOWN)
+        self._tried[team] = time.monotonic()
+        try:
+            after = await tokens.exchange(self._rotator, self._sealer, before, found, self._clock())
+        except PaperboyError as error:
+            where = f"slack:{team}"
+            log.error("token not renewed", workspace=where, why=str(error), until=before.expire)
+            if before.expire and before.expire > self._clock():
+                return before
+            if isinstance(error, Unavailable):
+                raise
+            await self._put_refused(before, True)
+            raise Gone(words.token_refused(), ChannelReason.BAD_TOKEN) from error
+        log.info("token renewed", workspace=f"slack:{team}")
+        self._unstored[team] = before, after
+        self._keep(team, after)
+        await self._put_unstored(team)
+        return after
+
+    async def _put_unstored(self, team: str) -> bool:
+        before, after = self._unstored[team]
+        try:
+            await asyncio.to_thread(self._store.installations.replace, before, after)
+        except redis.RedisError as error:
+            log.error("redis unreachable", error=type(error).__name__)
+            return False  # what Slack gave us is kept here, and stored when it is looked up next
+        self._unstored.pop(team, None)
+        return True
+
+    async def _put_refused(self, installation: Installation, refused: bool) -> None:
+        after = installation.model_copy(update={"refused": refused})
+        replace = self._store.installations.replace
+        self._keep(installation.team, await asyncio.to_thread(replace, installation, after))
+
+    async def put_dead(self, installation: Installation, code: str) -> None:
+        """Slack has said this of its token."""
+        log.error("token refused", workspace=f"slack:{installation.team}", why=code)
+        try:
+            if code == "token_expired" and installation.expire:
+                after = installation.model_copy(update={"expire": self._clock()})
+                replace = self._store.installations.replace
+                stored = await asyncio.to_thread(replace, installation, after)
+                self._keep(installation.team, stored)
+            elif code in _DEAD:
+                await self._put_refused(installation, True)
+        except redis.RedisError as error:
+            log.error("redis unreachable", error=type(error).__name__)
+
+    def _test_later(self, installation: Installation) -> None:
+        task, tried = self._tests.get(installation.team), self._tried.get(installation.team)
+        if task and not task.done():
+            return
+        if tried is None or time.monotonic() - tried >= _AGAIN:
+            self._tried[installation.team] = time.monotonic()
+            self._tests[installation.team] = asyncio.create_task(self._test(installation))
+
+    async def _test(self, installation: Installation) -> None:
+        try:
+            if await self.is_good(installation) and self.on_revival:
+                await self.on_revival(installation.team)
+        except redis.RedisError as error:
+            log.error("redis unreachable", error=type(error).__name__)
+
+
+class _InstalledWeb(Web):
+    """A client that says when its token is dead."""
+
+    def __init__(
+        self, owner: Installed, installation: Installation, given: tokens.Tokens, api: str
+    ) -> None:
+        super().__init__(token=given.access, base_url=api, timeout=SECONDS, retry_handlers=[])
+        self._owner, self.installation = owner, installation
+
+    async def api_call(self, *args: Any, **kwargs: Any) -> AsyncSlackResponse:
+        try:
+            return await super().api_call(*args, **kwargs)
+        except SlackApiError as error:
+            if (code := _code(error)) in (*_DEAD, "token_expired"):
+                await self._owner.put_dead(self.installation, code)
+            raise
+
+
+def _code(error: SlackApiError) -> str:
+    data = getattr(error.response, "data", None)
+    return str(data.get("error") or "") if isinstance(data, dict) else ""

@@ -1,0 +1,94 @@
+"""Redis: the Slack workspaces that installed Paperboy, with their sealed tokens, and installations
+that were begun."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+from pydantic import Field
+from redis import Redis
+
+from bot.domain.papers import Value
+from bot.store.values.quarantine import ValueReader
+from bot.store.values.stored_forms import reader_for
+
+_INSTALLATIONS: Final = "pb:installations"
+_STATE: Final = re.compile("[0-9a-f]{32}")
+# For how long somebody may take to say yes.
+STATE_LIFETIME: Final = timedelta(minutes=10)
+
+# Whoever takes a state first has it, and has it again when asked again. ARGV: who takes it.
+_TAKE = """
+local taken = redis.call('get', KEYS[1])
+if taken ~= 'open' and taken ~= ARGV[1] then return 0 end
+redis.call('set', KEYS[1], ARGV[1], 'keepttl')
+return 1
+"""
+
+
+class Installation(Value):
+    """Paperboy in one workspace, by its id: its name and web address, the bot's user there, who
+    installed it (an id) and when. `sealed` are the tokens (bot.slack.tokens), which `expire` where
+    Slack rotates them. `refused`: Slack says that the token is dead, and is not asked with it
+    again."""
+
+    team: str = Field(pattern=r"^[A-Z0-9]{1,20}$")
+    name: str
+    site: str
+    bot_user_id: str
+    by: str
+    at: datetime
+    sealed: str
+    expire: datetime | None = None
+    refused: bool = False
+
+
+class Installations:
+    """By team. Each is kept until it ends."""
+
+    def __init__(self, redis: Redis) -> None:
+        """`redis` must decode responses to str."""
+        self._redis, self._rows = redis, ValueReader(redis)
+
+    def put(self, installation: Installation) -> None:
+        """Replaces an earlier one of the same workspace."""
+        self.change(installation.team, lambda _: installation)
+
+    def get(self, team: str) -> Installation | None:
+        return self._rows.hget(_INSTALLATIONS, team, reader_for(Installation))
+
+    def all(self) -> list[Installation]:
+        rows = self._rows.hgetall_sorted(_INSTALLATIONS, reader_for(Installation))
+        return list(rows.values())
+
+    def change(
+        self, team: str, updated: Callable[[Installation | None], Installation | None]
+    ) -> Installation | None:
+        """Change it in one step, by what it is now (None: end it); returns what it is then."""
+        return self._rows.change(_INSTALLATIONS, team, Installation, updated)[1]
+
+    def replace(self, before: Installation, after: Installation | None) -> Installation | None:
+        """Change it, unless it was installed anew or renewed meanwhile; returns what it is then."""
+        return self.change(before.team, lambda now: after if now == before else now)
+
+
+class InstallStates:
+    """The states that come back from Slack with who installs Paperboy: each counts once."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def issue(self) -> str:
+        state = uuid4().hex
+        self._redis.set(f"pb:install-state:{state}", "open", ex=STATE_LIFETIME)
+        return state
+
+    def take(self, state: str) -> bool:
+        """Whether it was issued a moment ago and is taken for the first time."""
+        if not _STATE.fullmatch(state):
+            return False
+        return bool(self._redis.eval(_TAKE, 1, f"pb:install-state:{state}", uuid4().hex))

@@ -1,0 +1,461 @@
+"""Several workspaces install Paperboy: by its pages, with a token each, and leave it again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+import redis.asyncio
+from pydantic import SecretStr
+
+from bot.commands.context import Context
+from bot.commands.due import take_snapshot
+from bot.domain.judge import Judge
+from bot.domain.reasons import ChannelReason
+from bot.domain.watching.ledger import Excuse
+from bot.errors import Gone, Unavailable
+from bot.slack.installed import Installed
+from bot.store.lookups import Lookups
+from bot.store.requests import DueDeliveries
+from bot.store.store import Store
+from bot.watch.owing import ledger_changes
+from tests.bot.slack.conversations import assert_acked, put_day, sound, type_command
+from tests.bot.slack.installers import KEY, OTHER_KEY, Browser, Door, open_door, settings
+from tests.factories import profile
+from tests.servers.fake_slack_app import FakeSlackApp, run_fake_slack_app
+from tests.servers.slack_rules import draw_slack
+from workers.deliver_job import deliver
+
+
+@pytest.fixture
+def slack() -> Iterator[FakeSlackApp]:
+    with run_fake_slack_app("T1", "T2") as it:
+        yield it
+    for place in it.workspaces.values():
+        for call in place.calls:
+            sound(call.arguments)
+
+
+@pytest.fixture
+def door(redis_url: str, store: Store, slack: FakeSlackApp, no_long_waits: None) -> Iterator[Door]:
+    store.profiles.put_shared(profile())
+    with open_door(redis_url, slack) as opened:
+        yield opened
+
+
+def deliver_due(redis_url: str, store: Store, slack: FakeSlackApp, team: str, **keys: Any) -> None:
+    """A day is judged, and the workers post it in the workspace's channel C1."""
+    request = put_day(store)
+    address = request.address.model_copy(update={"workspace": team})
+    DueDeliveries(store.redis, "slack").put([request.model_copy(update={"address": address})])
+    config = settings(slack, **keys)
+    deliver("slack", store, config, redis.asyncio.Redis.from_url(redis_url), lambda: request.since)
+
+
+def test_two_workspaces_install_it_and_each_is_served_with_its_own_token(
+    door: Door, redis_url: str, store: Store, slack: FakeSlackApp, logged: StringIO
+) -> None:
+    for team in ("T1", "T2"):
+        page = door.install(team)
+        assert page.status == 200
+        assert f"Paperboy is in Testers {team}" in page.text
+        assert page.link == f"https://slack.com/app_redirect?app=A1&team={team}"
+    one, two = slack.workspaces["T1"], slack.workspaces["T2"]
+    assert "No subscriptions here" in type_command(two, "list")
+    type_command(two, "subscribe matters at 09:00")
+    two.wait_until(store.subscriptions.all)
+    assert "No subscriptions here" in type_command(one, "list")
+    deliver_due(redis_url, store, slack, "T2")
+    assert "2 of 3 are for you" in draw_slack(two.visible_messages("C1")[-3])
+    assert one.visible_messages("C1") == []
+    assert {where for _, where in slack.asked} == {"T1", "T2"}
+    kept = str([store.redis.hgetall("pb:installations"), logged.getvalue()])
+    assert "hush" not in kept
+    for team in ("T1", "T2"):
+        assert slack.token_of(team)
+        assert slack.token_of(team) not in kept
+    assert store.redis.ttl("pb:installations") == -1  # until they leave
+
+
+def began(door: Door) -> tuple[Browser, str]:
+    """A browser on the first page, and where its button leads."""
+    browser = door.browser()
+    page = browser.open("/slack/install")
+    assert (page.status, page.headers["referrer-policy"]) == (200, "no-referrer")
+    assert page.link.startswith(door.slack.url.removesuffix("api/") + "oauth/v2/authorize?")
+    return browser, page.link
+
+
+def not_installed(store: Store, browser: Browser, url: str) -> str:
+    """What the page says to whom it was not installed for; its button begins again."""
+    page = browser.open(url)
+    assert page.status >= 400 or "error=access_denied" in url
+    assert page.link == "/slack/install"
+    assert store.installations.all() == []
+    return page.text
+
+
+def test_a_stolen_state_installs_nothing(door: Door, store: Store, slack: FakeSlackApp) -> None:
+    _, link = began(door)
+    thief = door.browser()
+    assert "in another browser" in not_installed(store, thief, slack.consent(link, "T2"))
+    thief.open("/slack/install")  # with a state of its own
+    assert "in another browser" in not_installed(store, thief, slack.consent(link, "T2"))
+
+
+def test_a_state_is_good_for_ten_minutes_and_once(
+    door: Door, store: Store, slack: FakeSlackApp
+) -> None:
+    browser, link = began(door)
+    (key,) = store.redis.keys("pb:install-state:*")
+    assert 590 < int(str(store.redis.ttl(str(key)))) <= 600
+    store.redis.delete(str(key))
+    back = slack.consent(link, "T2")
+    assert "longer than ten minutes" in not_installed(store, browser, back)
+    browser, link = began(door)
+    cookies, back = dict(browser.cookies), slack.consent(link, "T2")
+    assert browser.open(back).status == 200
+    assert "loaded twice" in browser.open(back).text
+    browser.cookies = cookies
+    assert "was done before" in browser.open(back).text
+    before, (browser, link) = store.installations.all(), began(door)
+    used = back.partition("code=")[2].partition("&")[0]
+    again = slack.decline(link).replace("error=access_denied", f"code={used}")
+    assert "it was used before" in browser.open(again).text
+    assert store.installations.all() == before
+    for state in ("", "x" * 32, "a" * 32, "*"):
+        browser.cookies["slack-app-oauth-state"] = state
+        assert browser.open(f"/slack/oauth_redirect?code=c&state={state}").status in (400, 401)
+
+
+def test_who_declines_is_told_so(door: Door, store: Store, slack: FakeSlackApp) -> None:
+    browser, link = began(door)
+    assert "did not allow it" in not_installed(store, browser, slack.decline(link))
+    odd = "/slack/oauth_redirect?error=%3Cscript%3Ealert(1)%3C/script%3E"
+    page = browser.open(odd)
+    assert "Slack refuses this" in page.text
+    assert "alert" not in page.source
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("http_503", "does not answer just now"),
+        ("disconnect", "does not answer just now"),
+        ("lost_reply", "does not answer just now"),
+        ("internal_error", "does not answer just now"),
+        ("ratelimited", "Wait a minute"),
+        ("bad_client_secret", "SLACK_CLIENT_SECRET"),
+        ("bad_redirect_uri", "SLACK_REDIRECT_URI"),
+        ("weird_new_error", "Slack refuses this"),
+    ],
+)
+def test_where_slack_fails_a_sentence_says_so_and_the_next_try_works(
+    fault: str, words: str, door: Door, store: Store, slack: FakeSlackApp
+) -> None:
+    browser, link = began(door)
+    slack.faults.append(fault)
+    assert words in not_installed(store, browser, slack.consent(link, "T1"))
+    assert door.install("T1").status == 200
+
+
+def test_an_organization_is_not_installed_and_its_token_is_given_back(
+    door: Door, store: Store, slack: FakeSlackApp
+) -> None:
+    browser, link = began(door)
+    slack.is_org_install = True
+    assert "not in a whole organization" in not_installed(store, browser, slack.consent(link, "T1"))
+    assert slack.token_of("T1") == ""
+
+
+def test_pages_are_not_made_without_end(door: Door, store: Store) -> None:
+    browser = door.browser()
+    found = {browser.open("/slack/install").status for _ in range(250)}
+    assert found == {200, 503}  # at most one new minute began meanwhile
+    assert len(store.redis.keys("pb:install-state:*")) <= 240
+
+
+def test_what_is_not_a_page_is_not_there(door: Door) -> None:
+    browser = door.browser()
+    for path in ("/", "/slack/install/", "/slack/events", "/slack/oauth_redirect/x"):
+        assert browser.open(path).status == 404
+
+
+# -- keys
+
+
+def test_with_a_wrong_key_a_sentence_says_so_and_nothing_is_lost(
+    redis_url: str, store: Store, slack: FakeSlackApp, no_long_waits: None, logged: StringIO
+) -> None:
+    store.profiles.put_shared(profile())
+    two = slack.workspaces["T2"]
+    with open_door(redis_url, slack) as door:
+        door.install("T2")
+        type_command(two, "subscribe matters")
+    wrong = {"secrets_key": SecretStr(OTHER_KEY)}
+    with open_door(redis_url, slack, **wrong):
+        before = len(slack.asked)
+        assert_acked(two.command("list"))
+        two.wait_until(lambda: "can't act in this workspace now" in two.ephemeral[-1]["text"])
+        deliver_due(redis_url, store, slack, "T2", **wrong)
+        assert len(slack.asked) == before
+    assert "Put the earlier key back" in logged.getvalue()
+    assert "Put the earlier key back" in store.outages.all()[0].why
+    assert not store.subscriptions.all()[0].paused
+    both = {"secrets_key": SecretStr(f"{OTHER_KEY},{KEY}")}
+    sealed = store.installations.all()[0].sealed
+    with open_door(redis_url, slack, **both):
+        assert "Matters of" in type_command(two, "list")
+    assert store.installations.all()[0].sealed != sealed
+    with open_door(redis_url, slack, **wrong):  # which is the right one by now
+        assert "Matters of" in type_command(two, "list")
+
+
+# -- leaving
+
+
+def settle(slack: FakeSlackApp, store: Store, team: str) -> None:
+    slack._first.wait_until(lambda: store.installations.get(team) is None)
+
+
+def test_a_workspace_that_leaves_has_nothing_left_that_acts_and_begins_well_again(
+    door: Door, redis_url: str, store: Store, slack: FakeSlackApp
+) -> None:
+    one, two = slack.workspaces["T1"], slack.workspaces["T2"]
+    for team in ("T1", "T2"):
+        door.install(team)
+        type_command(slack.workspaces[team], "subscribe matters at 09:00")
+    type_command(two, "follow author Noga Alon")
+    type_command(two, "best weekly")
+    slack.uninstall("T2")
+    settle(slack, store, "T2")
+    assert [each.address.workspace for each in store.subscriptions.all()] == ["T1"]
+    assert [each.workspace for each in store.follows.all()] == []
+    assert store.requests.all() == []
+    left = len(slack.asked)
+    deliver_due(redis_url, store, slack, "T2")
+    assert_acked(two.command("list"))
+    two.wait_until(lambda: "can't act in this workspace" in two.ephemeral[-1]["text"])
+    assert {where for _, where in slack.asked[left:]} <= {"T1"}
+    assert "token_revoked" not in {where for _, where in slack.asked[left:]}
+    assert "Matters of" in type_command(one, "list")
+    assert door.install("T2").status == 200
+    assert "No subscriptions here" in type_command(two, "list")
+    type_command(two, "subscribe matters at 09:00")
+    deliver_due(redis_url, store, slack, "T2")
+    assert len(two.visible_messages("C1")) >= 3
+
+
+def test_what_it_was_owed_is_excused_as_ended(
+    door: Door, store: Store, slack: FakeSlackApp
+) -> None:
+    door.install("T2")
+    type_command(slack.workspaces["T2"], "subscribe matters at 09:00")
+    slack._first.wait_until(store.subscriptions.all)
+    (subscription,) = store.subscriptions.all()
+    now = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30)
+    store.ledger.open(subscription.key, [now], now)
+    slack.uninstall("T2")
+    settle(slack, store, "T2")
+    nothing: Any = None
+    context = Context(store, Lookups(store), Judge(), nothing)
+    snapshot = take_snapshot(context)
+    for change in ledger_changes(store.ledger, store.ledger.rows(), snapshot, now):
+        change()
+    assert store.ledger.month(now.date(), now, 12).excused[Excuse.ENDED] == 1
+    assert store.ledger.rows() == {}
+
+
+def test_a_late_or_forged_end_ends_nothing(
+    door: Door, store: Store, slack: FakeSlackApp, logged: StringIO
+) -> None:
+    door.install("T1")
+    type_command(slack.workspaces["T1"], "subscribe matters")
+    slack._first.wait_until(store.subscriptions.all)
+    slack.end_tokens("T1")
+    door.install("T1")  # again, before Slack's events arrive
+    old = slack.workspaces["T1"]
+    for event in (
+        {"type": "app_uninstalled"},
+        {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [old.bot_user]}},
+        {"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}},
+    ):
+        assert slack.send_app_event("T1", event, time.time() - 60)
+        assert slack.send_app_event("T1", event, time.time() + 60)
+    old.wait_until(lambda: logged.getvalue().count("left before it was installed again") == 4)
+    assert len(store.subscriptions.all()) == 1
+    assert store.installations.get("T1")
+
+
+def test_where_slack_is_away_the_later_of_both_counts(
+    door: Door, store: Store, slack: FakeSlackApp
+) -> None:
+    door.install("T1")
+    place = slack.workspaces["T1"]
+    place.inject_faults("auth.test", "http_503", "http_503")
+    assert slack.send_app_event("T1", {"type": "app_uninstalled"}, time.time() - 60)
+    place.wait_until(lambda: [c.method for c in place.calls].count("auth.test") >= 2)
+    assert store.installations.get("T1")
+    assert slack.send_app_event("T1", {"type": "app_uninstalled"}, time.time() + 5)
+    settle(slack, store, "T1")
+
+
+def test_a_dead_token_of_which_no_event_told_is_used_once_and_a_new_one_goes_on(
+    door: Door, redis_url: str, store: Store, slack: FakeSlackApp
+) -> None:
+    door.install("T2")
+    two = slack.workspaces["T2"]
+    type_command(two, "subscribe matters at 09:00")
+    slack._first.wait_until(store.subscriptions.all)
+    slack.end_tokens("T2", "account_inactive")
+    before = len(slack.asked)
+    for _ in range(3):
+        deliver_due(redis_url, store, slack, "T2")
+    assert [where for _, where in slack.asked[before:]] == ["account_inactive"]
+    paused = store.subscriptions.all()[0].paused
+    assert paused
+    assert paused.trouble is ChannelReason.BAD_TOKEN
+    door.install("T2")
+    assert store.subscriptions.all()[0].paused is None
+    two.wait_until(lambda: "Digests are back" in str(two.visible_messages("C1")))
+
+
+# -- tokens that are rotated
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def rotating(door: Door, slack: FakeSlackApp) -> Door:
+    slack.expires_in = 43_200
+    door.install("T2")
+    return door
+
+
+def test_a_token_is_exchanged_two_hours_before_it_expires_by_one_process_alone(
+    rotating: Door, store: Store, slack: FakeSlackApp
+) -> None:
+    first, clock = slack.token_of("T2"), Clock()
+    config = settings(slack)
+
+    async def run() -> None:
+        processes = [Installed(store, config, clock=clock) for _ in range(3)]
+        assert {(await each.web("T2")).token for each in processes} == {first}
+        assert len(slack.calls) == 1
+        clock.now += timedelta(hours=12, minutes=1)
+        for each in processes:
+            each.forget("T2")
+        webs = await asyncio.gather(*(each.web("T2") for each in processes for _ in range(3)))
+        assert {web.token for web in webs} == {slack.token_of("T2")} != {first}
+        assert len(slack.calls) == 2
+        await webs[0].auth_test()
+
+    asyncio.run(run())
+    assert "hush" not in str(store.redis.hgetall("pb:installations"))
+
+
+def test_while_the_exchange_fails_the_old_token_is_used_as_long_as_it_lives(
+    rotating: Door, store: Store, slack: FakeSlackApp
+) -> None:
+    first, clock = slack.token_of("T2"), Clock()
+
+    async def run() -> None:
+        installed = Installed(store, settings(slack), clock=clock)
+        clock.now += timedelta(hours=11)
+        slack.faults.extend(["http_503", "ratelimited", "ok"])
+        assert (await installed.web("T2")).token == first
+        assert (await installed.web("T2")).token == first  # not asked again at once
+        assert len(slack.calls) == 2
+        clock.now += timedelta(hours=2)
+        with pytest.raises(Unavailable):
+            await installed.web("T2")
+        assert (await installed.web("T2")).token == slack.token_of("T2") != first
+
+    asyncio.run(run())
+
+
+def test_tokens_that_the_database_could_not_take_are_stored_when_it_is_back(
+    rotating: Door, store: Store, slack: FakeSlackApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, replace = Clock(), store.installations.replace
+
+    async def run() -> None:
+        installed = Installed(store, settings(slack), clock=clock)
+        clock.now += timedelta(hours=11)
+
+        def away(*_: object) -> None:
+            raise redis.ConnectionError("away")
+
+        monkeypatch.setattr(store.installations, "replace", away)
+        assert (await installed.web("T2")).token == slack.token_of("T2")
+        monkeypatch.setattr(store.installations, "replace", replace)
+        installed.forget("T2")
+        await installed.web("T2")
+        other = Installed(store, settings(slack), clock=clock)
+        assert (await other.web("T2")).token == slack.token_of("T2")
+        assert len(slack.calls) == 2
+
+    asyncio.run(run())
+
+
+def test_a_workspace_whose_tokens_are_lost_is_asked_no_more_until_it_is_installed_again(
+    rotating: Door, store: Store, slack: FakeSlackApp
+) -> None:
+    clock = Clock()
+
+    async def run() -> None:
+        installed = Installed(store, settings(slack), clock=clock)
+        clock.now += timedelta(hours=13)
+        slack.faults.append("lost_reply")
+        with pytest.raises(Unavailable):
+            await installed.web("T2")
+        for _ in range(3):
+            with pytest.raises(Gone):
+                await installed.web("T2")
+        assert len(slack.calls) == 3  # the install, the lost reply, the refusal
+        rotating.install("T2")
+        installed.forget("T2")
+        clock.now = datetime.now(UTC)
+        await (await installed.web("T2")).auth_test()
+
+    asyncio.run(run())
+
+
+def test_a_token_that_slack_calls_expired_is_exchanged(
+    rotating: Door, store: Store, slack: FakeSlackApp
+) -> None:
+    two = slack.workspaces["T2"]
+    slack.end_tokens("T2", "token_expired")
+    type_command(two, "list")  # Slack does not say who asks
+    assert "No subscriptions here" in type_command(two, "list")
+    assert len(slack.calls) == 2
+
+
+# -- Socket Mode
+
+
+def test_socket_mode_serves_several_workspaces_too(
+    redis_url: str, store: Store, slack: FakeSlackApp, no_long_waits: None
+) -> None:
+    store.profiles.put_shared(profile())
+    socket = {"slack_app_token": SecretStr("xapp-1"), "slack_signing_secret": None}
+    with open_door(redis_url, slack, **socket) as door:
+        for team in ("T1", "T2"):
+            assert door.install(team).status == 200
+        type_command(slack.workspaces["T1"], "subscribe matters")
+        assert "No subscriptions here" in type_command(slack.workspaces["T2"], "list")
+        assert door.browser().open("/slack/events").status == 404
+        slack.uninstall("T1")
+        settle(slack, store, "T1")
+        assert store.subscriptions.all() == []
