@@ -94,4 +94,5 @@ class Admission:
             raise Unavailable(words.WHO_UNKNOWN, ChannelReason.CHAT_DOWN, _RETRY_SECONDS)
         if not person.may_use:
             return None
-        return Reader(platform, workspace, token.by, person, answers.site)
+        site = await answers.find_site(workspace)
+        return Reader(platform, workspace, token.by, person, site)

@@ -73,16 +73,17 @@ class Answers(ABC, Generic[I]):
     `find_person` says who somebody of a workspace is by now (both by id), with the channels they
     are in; a guest where they have left, and None when the platform does not say. `find_reader` is
     the same for a program of theirs: with their direct messages with the bot, and barred where the
-    server's settings deny them /digest. `site` is the web address of the workspace, where there is
-    one."""
+    server's settings deny them /digest. `find_site` gives the web address of a workspace (by id),
+    empty where there is none."""
 
     find_person: Callable[[str, str], Awaitable[Person | None]]
     find_reader: Callable[[str, str], Awaitable[Person | None]]
-    site = ""
+    find_site: Callable[[str], Awaitable[str]]
 
     def __init__(self, poster: Poster, services: Services) -> None:
         self.context, self.wakeup = services.context, services.wakeup
         self.announcer = Announcer(poster, self.context.store.redis, services.rate_limit)
+        self.find_site = _no_site
         self.listens = False  # whether events come in
         self.discussions = Discussions(self.context.store, poster)
         self.waiting = Waiting(self, services.lookup_waiter, services.task_waiter)
@@ -247,3 +248,7 @@ class Answers(ABC, Generic[I]):
         if lock is None:
             lock = self._turns[name] = asyncio.Lock()
         return lock
+
+
+async def _no_site(workspace: str) -> str:
+    return ""

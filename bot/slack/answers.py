@@ -64,6 +64,7 @@ class SlackAnswers(Answers[SlackInteraction]):
         self.places = Places(self.workspaces)
         self.find_person = self.places.find_person
         self.find_reader = self.places.find_reader
+        self.find_site = self.workspaces.site
 
     async def act(self, interaction: SlackInteraction, action: Action) -> None:
         await super().act(interaction, action)

@@ -91,6 +91,10 @@ class Installed:
                 installation = await self._renewed(installation)
             return self._client(installation)
 
+    async def site(self, team: str) -> str:
+        installation = await self._installation(team)
+        return installation.site if installation else ""
+
     async def of_event(self, team: str | None, is_org_install: bool) -> Workspace | None:
         """Asks Slack nothing, because the event waits to be acknowledged. No organization has
         installed it."""

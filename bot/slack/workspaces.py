@@ -32,6 +32,9 @@ class Workspaces(Protocol):
         """The client for a workspace (an id). Raises Gone where Paperboy is not installed there,
         and Unavailable."""
 
+    async def site(self, team: str) -> str:
+        """The web address of a workspace (an id), empty where it is not known."""
+
     async def of_event(self, team: str | None, is_org_install: bool) -> Workspace | None:
         """The workspace that an event names; None where its events are not ours to answer. An
         event of an app that an organization installed names the person's workspace."""
@@ -45,6 +48,9 @@ class OneWorkspace:
 
     async def web(self, team: str) -> AsyncWebClient:
         return self._web
+
+    async def site(self, team: str) -> str:
+        return self._own.site if self._own and self._own.team == team else ""
 
     async def of_event(self, team: str | None, is_org_install: bool) -> Workspace | None:
         """An app may be installed elsewhere, too: such an event is about people and channels that
