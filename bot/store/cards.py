@@ -31,14 +31,12 @@ class Cards:
     def states(self, address: Address, papers: Sequence[str]) -> dict[str, CardState]:
         """What each card says by now."""
         together = self._counted_together(address, papers)
+        votes = self._votes.counts(address, {id: together.get(id, ()) for id in papers})
+        also = self._shown.other_profiles_of(address, papers)
+        pointers = self._pointers(address, together)
         return {
-            paper: CardState(
-                votes=self._votes.count(address, paper, others),
-                also=self._shown.other_profiles(address, paper),
-                pointer=self._pointer(address, paper, others),
-            )
+            paper: CardState(votes=votes[paper], also=also[paper], pointer=pointers.get(paper))
             for paper in papers
-            for others in [together.get(paper, ())]
         }
 
     def _counted_together(
@@ -49,7 +47,8 @@ class Cards:
         others = self._shown.in_other_channels(address, papers)
         if not others:
             return {}
-        audiences, apart = self.audiences(address.workspace_key), self.apart()
+        apart, known = self.apart(), {address, *(at for places in others.values() for at in places)}
+        audiences = self._audiences_of(address.workspace_key, sorted(at.channel for at in known))
         here = audiences.get(address.channel, Audience.OUTSIDERS)
         if str(address) in apart or here is Audience.OUTSIDERS:
             return {}
@@ -64,12 +63,18 @@ class Cards:
 
     # -- pointers
 
-    def _pointer(self, address: Address, paper: str, others: Collection[Address]) -> Pointer | None:
-        """None where the paper is no longer there, or nobody may be sent there any more."""
-        if not others:
-            return None
-        found = self._rows.get(_pointer(address, paper), reader_for(Pointer))
-        return found if found and found.channel in {each.channel for each in others} else None
+    def _pointers(
+        self, address: Address, others: Mapping[str, Collection[Address]]
+    ) -> dict[str, Pointer]:
+        """By paper; none where the paper is no longer there, or nobody may be sent there any more.
+        `others` are the channels that have it."""
+        keys = {_pointer(address, paper): paper for paper, places in others.items() if places}
+        found = self._rows.mget_by_name(list(keys), list(keys.values()), reader_for(Pointer))
+        return {
+            paper: pointer
+            for paper, pointer in found.items()
+            if pointer.channel in {each.channel for each in others[paper]}
+        }
 
     def put_pointers(self, address: Address, pointers: Mapping[str, Pointer | None]) -> None:
         """What cards here point to, by paper; None: to nothing."""
@@ -86,6 +91,11 @@ class Cards:
     def audiences(self, workspace_key: str) -> dict[str, Audience]:
         """By channel (an id)."""
         return self._rows.hgetall(f"pb:audiences:{workspace_key}", _read_audience)
+
+    def _audiences_of(self, workspace_key: str, channels: Sequence[str]) -> dict[str, Audience]:
+        """The same of some channels, as far as they are known."""
+        found = self._rows.hmget(f"pb:audiences:{workspace_key}", channels, _read_audience)
+        return {channel: each for channel, each in zip(channels, found, strict=True) if each}
 
     def every_audience(self, platform: str) -> dict[Address, Audience]:
         """By channel, of all workspaces of a platform."""

@@ -272,7 +272,8 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"history:{_PLACE}", "hash", _a(Delivery), False),
     (f"had:{_PLACE}", "hash", _slot, False),
     (f"also:{_PLACE}:{_PAPER}", "set", _text, False),
-    (f"shown-in:{_WORKSPACE}:{_PAPER}", "set", _text, False),
+    (f"first-shown:{_WORKSPACE}:{_PAPER}", "zset", _text, False),
+    (f"shown-in:{_WORKSPACE}:{_PAPER}", "set", _text, False),  # until November 2026
     (f"pointer:{_PLACE}:{_PAPER}", "string", _a(Pointer), False),
     (f"audiences:{_WORKSPACE}", "hash", lambda _, text: Audience(text), False),
     ("apart", "set", _place, False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from redis import Redis
 from redis.client import Pipeline
@@ -13,6 +13,9 @@ from bot.domain.digest import Digest, Outcome
 from bot.domain.request import Address
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import RETENTION, split_words
+
+# The most channels of a workspace that are looked at for one paper.
+_CHANNELS: Final = 20
 
 
 class ShownPapers:
@@ -31,7 +34,8 @@ class ShownPapers:
             pipe.hset(_key(address), mapping=rows)
             # Direct messages on Discord are in no workspace, and nobody's other channels.
             for id in rows if address.workspace else ():
-                pipe.sadd(_channels(address, id), address.channel)
+                begun = digest.judged_at.timestamp()
+                pipe.zadd(_channels(address, id), {address.channel: begun}, nx=True)
                 pipe.expire(_channels(address, id), RETENTION)
             pipe.execute()
 
@@ -78,21 +82,25 @@ class ShownPapers:
         self, address: Address, papers: Sequence[str]
     ) -> dict[str, dict[Address, str]]:
         """The other channels of the workspace that were shown some of these papers (ids), or are
-        about to be: by paper, with the day (a name) that brought it there."""
+        about to be: by paper, with the day (a name) that brought it there. Of more than _CHANNELS
+        those whose days were judged first: what a thousand channels share is not read by each of
+        them of each other."""
         if not papers:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
             for id in papers:
-                pipe.smembers(_channels(address, id))
-            channels = sorted(set[str]().union(*pipe.execute()) - {address.channel})
+                pipe.zrange(_channels(address, id), 0, _CHANNELS)
+                pipe.smembers(_channels_before(address, id))
+            found = [list(row)[:_CHANNELS] for row in pipe.execute()]
+            channels = sorted(set[str]().union(*found) - {address.channel})
         others = [address.model_copy(update={"channel": channel}) for channel in channels]
         rows = self._rows.hmget_many([_key(other) for other in others], papers, _Origin.read)
-        found = dict[str, dict[Address, str]]()
+        places = dict[str, dict[Address, str]]()
         for other in others:
             for id, origin in zip(papers, rows[_key(other)], strict=True):
                 if origin:
-                    found.setdefault(id, {})[other] = origin.day
-        return found
+                    places.setdefault(id, {})[other] = origin.day
+        return places
 
     def repeats_from_same_list(self, address: Address, digest: Digest) -> dict[str, str]:
         """The repeats of a digest that another profile brought here from the same list, with that
@@ -116,7 +124,17 @@ class ShownPapers:
 
     def other_profiles(self, address: Address, paper: str) -> tuple[str, ...]:
         """The other profiles (titles) that pick a paper shown here."""
-        return tuple(sorted(map(str, self._redis.smembers(f"pb:also:{address}:{paper}"))))
+        return self.other_profiles_of(address, [paper])[paper]
+
+    def other_profiles_of(
+        self, address: Address, papers: Sequence[str]
+    ) -> dict[str, tuple[str, ...]]:
+        """The same of several papers, in one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for paper in papers:
+                pipe.smembers(f"pb:also:{address}:{paper}")
+            titles = [tuple(sorted(map(str, row))) for row in pipe.execute()]
+        return dict(zip(papers, titles, strict=True))
 
     def _origins(self, address: Address) -> dict[str, _Origin]:
         return self._rows.hgetall(_key(address), _Origin.read)
@@ -156,4 +174,10 @@ def _key(address: Address) -> str:
 
 def _channels(address: Address, paper: str) -> str:
     """Where to look for a paper in the workspace; what is found there says whether it is."""
+    return f"pb:first-shown:{address.workspace_key}:{paper}"
+
+
+def _channels_before(address: Address, paper: str) -> str:
+    """The same, without an order, as it was until November 2026; the last one is gone RETENTION
+    later."""
     return f"pb:shown-in:{address.workspace_key}:{paper}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+import aiohttp
 import pytest
 from pydantic import SecretStr
 
@@ -354,6 +356,26 @@ def test_direct_messages_on_discord_are_not_each_others_channels(store: Store) -
     assert store.shown_papers.in_other_channels(one, [ONE]) == {}
 
 
+def test_of_many_channels_a_card_looks_at_those_that_had_the_paper_first(store: Store) -> None:
+    day = digest(decision(ONE, Outcome.PICKED))
+    for number in range(30, 0, -1):
+        judged = day.judged_at - timedelta(minutes=number)
+        earlier = day.model_copy(update={"judged_at": judged})
+        store.shown_papers.put(slack_address(f"C{number}"), earlier, "day")
+    found = store.shown_papers.in_other_channels(slack_address("C30"), [ONE])[ONE]
+    assert [address.channel for address in found] == sorted(f"C{n}" for n in range(11, 30))
+    assert len(store.shown_papers.in_other_channels(slack_address("C1"), [ONE])[ONE]) == 20
+
+
+def test_channels_that_an_older_release_noted_are_found(store: Store) -> None:
+    for channel in ("C1", "C2"):
+        store.shown_papers.put(slack_address(channel), digest(decision(ONE, Outcome.PICKED)), "day")
+    store.redis.delete(f"pb:first-shown:slack:T1:{ONE}")
+    store.redis.sadd(f"pb:shown-in:slack:T1:{ONE}", "C1", "C2")
+    found = store.shown_papers.in_other_channels(slack_address("C1"), [ONE])
+    assert found == {ONE: {slack_address("C2"): "day"}}
+
+
 @pytest.mark.parametrize(
     ("method", "fault"),
     [
@@ -370,7 +392,8 @@ def test_a_question_that_is_not_answered_fails_no_delivery(
     method: str, fault: str, place: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(other_channels, "_PATIENCE", 0.3)
-    monkeypatch.setattr(poster_slack, "_SECONDS", 1000)  # nothing else ends what hangs
+    never = aiohttp.ClientTimeout(total=1000)
+    monkeypatch.setattr(poster_slack, "_TIMEOUT", never)  # nothing else ends what hangs
     place.deliver("C1")
     place.slack.inject_faults(method, *[fault] * 10)
     place.deliver("C2")
@@ -421,7 +444,7 @@ def test_what_is_stored_goes_into_a_backup_and_is_forgotten_in_time(place: Works
     place.store.cards.put_apart(slack_address("C3"), True)
     redis = place.store.redis
     rows: dict[str, Any] = {
-        f"shown-in:slack:T1:{ONE}": redis.smembers(f"pb:shown-in:slack:T1:{ONE}"),
+        f"first-shown:slack:T1:{ONE}": redis.zrange(f"pb:first-shown:slack:T1:{ONE}", 0, -1),
         f"pointer:slack:T1:C2:{ONE}": [redis.get(f"pb:pointer:slack:T1:C2:{ONE}")],
         "audiences:slack:T1": redis.hvals("pb:audiences:slack:T1"),
         "apart": redis.smembers("pb:apart"),

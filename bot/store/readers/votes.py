@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from redis import Redis
@@ -75,17 +75,26 @@ class PaperVotes:
             if stands >= 0:
                 return bool(stands)
 
-    def count(self, address: Address, paper: str, others: Sequence[Address] = ()) -> Votes:
-        """Of a channel, and of `others` that are counted with it. Each person counts once: by their
-        vote in this channel, else by that in the first of the others."""
+    def count(self, address: Address, paper: str) -> Votes:
+        """On a paper of a channel."""
+        return self.counts(address, {paper: ()})[paper]
+
+    def counts(self, address: Address, others: Mapping[str, Sequence[Address]]) -> dict[str, Votes]:
+        """By paper, of a channel and of the `others` that are counted with it. Each person counts
+        once: by their vote in this channel, else by that in the first of the others."""
         with self._redis.pipeline(transaction=False) as pipe:
-            for each in (address, *others):
-                pipe.hgetall(_votes(str(each), paper))
+            for paper, places in others.items():
+                for each in (address, *places):
+                    pipe.hgetall(_votes(str(each), paper))
+            rows = iter(pipe.execute())
+        found = dict[str, Votes]()
+        for paper, places in others.items():
             by_person = dict[str, str]()
-            for rows in pipe.execute():
-                by_person = rows | by_person
-        counts = Counter(by_person.values())
-        return Votes(up=counts[Vote.UP], down=counts[Vote.DOWN])
+            for _ in (address, *places):
+                by_person = next(rows) | by_person
+            counts = Counter(by_person.values())
+            found[paper] = Votes(up=counts[Vote.UP], down=counts[Vote.DOWN])
+        return found
 
     # -- what they teach
 
