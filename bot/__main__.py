@@ -109,9 +109,12 @@ async def _open_doors(
     from bot.doors.admission import Admission
     from bot.doors.answers import ProgramAnswers
     from bot.doors.serving import serving as serving_programs
+    from bot.doors.threads import Threads
 
-    answers = ProgramAnswers(services.context, services.task_waiter)
-    admission = Admission(services.context.store.tokens, platforms)
+    threads = Threads()
+    stack.callback(threads.close)
+    answers = ProgramAnswers(services.context, services.task_waiter, threads)
+    admission = Admission(services.context.store.tokens, platforms, threads)
     where = config.api_host, config.api_port
     await stack.enter_async_context(serving_programs(answers, admission, *where))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +15,7 @@ from bot.domain.readers.tokens import AccessToken, is_token, token_hash
 from bot.domain.reasons import ChannelReason
 from bot.doors.allowance import Allowance
 from bot.doors.reading import Reader
+from bot.doors.threads import Threads
 from bot.errors import Unavailable
 from bot.logs import RateLimitedLog
 from bot.runtime.answers import Answers
@@ -29,6 +29,12 @@ SEARCH_COST: Final = 10
 _RETRY_SECONDS: Final = 15.0
 _HEADER: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE | re.ASCII)
 _LOGGED: Final = 10  # lines a minute
+
+
+def given_token(header: str) -> str | None:
+    """The token in an `Authorization`, if it can be one of ours."""
+    given = _HEADER.fullmatch(header)
+    return given[1] if given and is_token(given[1]) else None
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,13 @@ class Admission:
         self,
         tokens: Tokens,
         platforms: Mapping[str, Answers[Any]],
+        threads: Threads,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`platforms` by name, which join as they are connected; `clock` gives seconds that never
         go back."""
         self._tokens, self._platforms, self._clock = tokens, platforms, clock
+        self._run = threads.run
         self._allowance = Allowance(A_MINUTE)
         self._log = RateLimitedLog(structlog.get_logger(), _LOGGED, clock)
 
@@ -61,8 +69,8 @@ class Admission:
         whose person may read nothing here any more: these look the same.
 
         Raises TooMany, Unavailable where the chat does not say who they are, and RedisError."""
-        given = _HEADER.fullmatch(header)
-        token = await self._found(given[1]) if given else None
+        given = given_token(header)
+        token = await self._found(given) if given else None
         if token is None:
             self._log.warning("a program came without a good token")
             return None
@@ -78,13 +86,12 @@ class Admission:
             return None
         today = datetime.now(UTC).date()
         if token.used != today:
-            await asyncio.to_thread(self._tokens.note_used, token, today)
+            await self._run(lambda: self._tokens.note_used(token, today))
         return Visit(reader, spend, lambda: self._reader(token))
 
     async def _found(self, text: str) -> AccessToken | None:
-        if not is_token(text):
-            return None
-        return await asyncio.to_thread(self._tokens.find, token_hash(text), datetime.now(UTC))
+        now, hash = datetime.now(UTC), token_hash(text)
+        return await self._run(lambda: self._tokens.find(hash, now))
 
     async def _reader(self, token: AccessToken) -> Reader | None:
         platform, _, workspace = token.workspace.partition(":")

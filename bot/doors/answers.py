@@ -12,6 +12,7 @@ from bot.domain.reasons import ModelReason
 from bot.doors import reading
 from bot.doors.admission import SEARCH_COST, Visit
 from bot.doors.questions import AboutPaper, DigestsAsked, DigestWanted, PapersAsked, WordsAsked
+from bot.doors.threads import Threads
 from bot.errors import Refused, Unavailable
 from bot.exported.shapes import DigestRows, FoundPapers, GivenDigest, WhyShape
 from bot.runtime.task_waiter import TaskWaiter
@@ -25,24 +26,24 @@ _RETRY_SECONDS: Final = 60.0
 class ProgramAnswers:
     """Each raises Refused, Unavailable, RedisError; None is what does not exist for this reader."""
 
-    def __init__(self, context: Context, tasks: TaskWaiter) -> None:
-        self.context, self._tasks = context, tasks
+    def __init__(self, context: Context, tasks: TaskWaiter, threads: Threads) -> None:
+        self.context, self._tasks, self._run = context, tasks, threads.run
 
     async def digests(self, visit: Visit, asked: DigestsAsked) -> DigestRows:
-        return await asyncio.to_thread(reading.digests, self.context, visit.reader, asked)
+        return await self._run(lambda: reading.digests(self.context, visit.reader, asked))
 
     async def digest(
         self, visit: Visit, channel: str, day: str, asked: PapersAsked
     ) -> GivenDigest | None:
         given = visit.reader, channel, day, asked
-        return await asyncio.to_thread(reading.digest, self.context, *given)
+        return await self._run(lambda: reading.digest(self.context, *given))
 
     async def latest(self, visit: Visit, wanted: DigestWanted) -> GivenDigest | None:
-        return await asyncio.to_thread(reading.latest, self.context, visit.reader, wanted)
+        return await self._run(lambda: reading.latest(self.context, visit.reader, wanted))
 
     async def why(self, visit: Visit, asked: AboutPaper) -> WhyShape | None:
         given = visit.reader, asked, datetime.now(UTC)
-        return await asyncio.to_thread(reading.why, self.context, *given)
+        return await self._run(lambda: reading.why(self.context, *given))
 
     async def search(self, visit: Visit, asked: WordsAsked) -> FoundPapers | None:
         """Also raises TooMany: it costs more than a page. None where its reader has left since."""
@@ -50,9 +51,9 @@ class ProgramAnswers:
             raise Refused(words.NO_WORDS)
         visit.spend(SEARCH_COST - 1)
         given = self.context, visit.reader, asked.words, datetime.now(UTC)
-        task = await asyncio.to_thread(reading.search_task, *given)
+        task = await self._run(lambda: reading.search_task(*given))
         # Nobody in the chat waits for it, to be told when the bot is restarted.
-        await asyncio.to_thread(self.context.store.tasks.put_told, task.key)
+        await self._run(lambda: self.context.store.tasks.put_told(task.key))
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 result = await self._tasks.wait_for(task, _nobody_hears)
@@ -63,8 +64,8 @@ class ProgramAnswers:
         reader = await visit.look_again()
         if reader is None:
             return None
-        given = self.context, reader, asked.words, datetime.now(UTC)
-        return await asyncio.to_thread(reading.found, *given, result.search)
+        given, found = (self.context, reader, asked.words, datetime.now(UTC)), result.search
+        return await self._run(lambda: reading.found(*given, found))
 
 
 async def _nobody_hears(done: int, total: int) -> None:

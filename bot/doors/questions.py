@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from bot.domain.digest import Outcome
 from bot.domain.papers import Value
-from bot.domain.request import Address, Delivery
+from bot.domain.request import Delivery
 from bot.domain.tasks.search import LONGEST
 
 _NAME = r"^[A-Za-z0-9_-]{1,64}$"
@@ -42,11 +42,10 @@ class DigestsAsked(Value):
     limit: int = Field(default=20, ge=1, le=100, description="At most so many.")
     offset: int = Field(default=0, ge=0, le=_FAR, description="Without the first so many.")
 
-    def is_about(self, place: Address, delivery: Delivery) -> bool:
-        """Whether a digest is one of those."""
+    def is_about(self, delivery: Delivery) -> bool:
+        """Whether a digest of that channel is one of those."""
         return (
-            self.channel in (None, place.channel)
-            and self.profile in (None, delivery.profile)
+            self.profile in (None, delivery.profile)
             and (self.since is None or self.since <= delivery.date)
             and (self.until is None or delivery.date <= self.until)
         )
@@ -76,6 +75,7 @@ class AboutPaper(Value):
 
     id: str = Field(min_length=1, max_length=_ID, description="An arXiv id, or a link to it.")
     profile: str | None = Field(default=None, pattern=_NAME, description="For this profile alone.")
+    channel: str | None = Field(default=None, pattern=_NAME, description="In this channel alone.")
 
 
 class WordsAsked(Value):

@@ -40,20 +40,21 @@ class Reader:
         return Invocation("", place, at, self.by, "UTC", True, self.site, self.person)
 
 
-def channels(context: Context, reader: Reader) -> list[Address]:
-    """Those that the person may read."""
+def channels(context: Context, reader: Reader, named: str | None = None) -> list[Address]:
+    """Those that the person may read; or the one that is named, if they may."""
     all_here = context.store.subscriptions.of_workspace(reader.platform, reader.workspace)
     mine = (each.address for each in all_here if each.address.channel in reader.person.channels)
-    return list(dict.fromkeys(mine))
+    return [each for each in dict.fromkeys(mine) if named in (None, each.channel)]
 
 
 def digests(context: Context, reader: Reader, asked: DigestsAsked) -> DigestRows:
     """Digests of the person's channels, the latest first."""
+    given = context.store.history.of_many(channels(context, reader, asked.channel))
     found = [
         (place, delivery)
-        for place, deliveries in context.store.history.of_many(channels(context, reader)).items()
+        for place, deliveries in given.items()
         for delivery in deliveries
-        if asked.is_about(place, delivery)
+        if asked.is_about(delivery)
     ]
     found.sort(key=lambda pair: (pair[1].at, pair[0].channel, pair[1].day), reverse=True)
     page = found[asked.offset : asked.offset + asked.limit]
@@ -68,7 +69,7 @@ def digest(
     context: Context, reader: Reader, channel: str, day: str, asked: PapersAsked
 ) -> GivenDigest | None:
     """A digest with its papers; None where the person has no such one."""
-    place = next((each for each in channels(context, reader) if each.channel == channel), None)
+    place = next(iter(channels(context, reader, channel)), None)
     delivery = context.store.history.delivery(place, day) if place else None
     found = context.store.history.digest_given_to(place, day) if place and delivery else None
     if place is None or delivery is None or found is None:
@@ -95,7 +96,7 @@ def why(context: Context, reader: Reader, asked: AboutPaper, at: datetime) -> Wh
     """What became of a paper; None where nothing is known of it. No model and no server is asked.
 
     Raises Refused for what is no arXiv id."""
-    named, mine = ids.parse_one(asked.id), channels(context, reader)
+    named, mine = ids.parse_one(asked.id), channels(context, reader, asked.channel)
     invocation, look = reader.asking(at), CloserLook.NOT_WANTED
     report = paper_report(
         invocation, context, named.id, named.version, look, channels=mine

@@ -19,6 +19,7 @@ from tests.fuzz.checks import (
     drafts,
     feeds,
     profiles,
+    programs,
     replies,
     screens,
     slack_events,
@@ -94,6 +95,7 @@ _LIST = (
     Target("stored-value", stored.stored_value, "stored", inputs=1000),
     Target("backup", stored.backup, "stored", inputs=150, longest=8192, **_STORE),
     Target("spoilt", stored.spoilt, "stored", inputs=6, **_STORE),
+    Target("program", programs.asked, "program", inputs=300, steps=30_000),
     Target("address", addresses.address, "address", inputs=1000),
     Target("settings", addresses.settings, "address", inputs=150, steps=60_000),
     # A paper of a few bytes is drawn on every screen.

@@ -12,6 +12,7 @@ from bot.commands.permissions import PersonKind
 from bot.doors import reading
 from bot.doors.admission import Admission, Visit
 from bot.doors.questions import DigestsAsked
+from bot.doors.threads import Threads
 from tests.bot.discord.conversations import (
     CHANNEL_ADDRESS,
     DELIVERY_NAME,
@@ -87,7 +88,7 @@ def test_a_token_is_made_in_private_opens_the_servers_digests_and_ends_when_its_
         shown = await bot.command("digest token", {"do": "new"}, user=OTHER)
         (token, *_) = re.findall(r"paperboy_[\w-]{43}", shown)
         assert all(token not in each for each in bot.shown())
-        doors = Admission(context.store.tokens, {"discord": bot.answers})
+        doors = Admission(context.store.tokens, {"discord": bot.answers}, Threads())
 
         async def visit() -> Visit | None:
             return await doors.visit(f"bearer {token}")

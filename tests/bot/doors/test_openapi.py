@@ -27,7 +27,7 @@ def test_each_page_is_told_with_what_it_takes() -> None:
         path: {(each["name"], each["required"]) for each in page["get"]["parameters"]}
         for path, page in OPENAPI["paths"].items()
     }
-    assert asked["/v1/why"] == {("id", True), ("profile", False)}
+    assert asked["/v1/why"] == {("id", True), ("profile", False), ("channel", False)}
     assert ("channel", True) in asked["/v1/digests/{channel}/{day}"]
     limits = {
         each["name"]: each["schema"]

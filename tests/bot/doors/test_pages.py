@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from bot.domain.lookup import ArxivAnswer
+from bot.domain.readers.tokens import MOST
 from bot.doors import admission, answers
 from bot.runtime import waiting
+from bot.safe_text import safe
+from bot.store.lookups import Lookups
 from bot.store.store import Store
 from tests.bot.doors.programs import BELOW, MINE, OTHERS, THEIRS, Programs, give
 from tests.bot.slack.conversations import button, private_answer, type_command
+from tests.factories import paper
 from tests.servers.fake_slack import FakeSlack
 
 PATHS = [
@@ -60,11 +65,16 @@ def test_a_person_reads_the_digests_of_their_channels_and_no_others(programs: Pr
     theirs = programs.get("/v1/digests", two).json()
     assert [row["channel"] for row in theirs["digests"]] == ["C2", "C1"]
     assert theirs["total"] == 2
+    there = programs.get("/v1/digests", two, channel="C2").json()
+    assert [row["channel"] for row in there["digests"]] == ["C2"]
+    ours = programs.get("/v1/digests", two, profile="matters").json()
+    assert [row["channel"] for row in ours["digests"]] == ["C1"]
+    assert programs.get("/v1/digests", one, channel="C2").json()["total"] == 0
     row = mine["digests"][0]
     assert row["url"] == "https://testers.slack.com/archives/C1/p171"
     whole = programs.get(f"/v1/digests/C1/{row['day']}", one).json()
     assert whole["outcomes"]["picked"] == whole["outcomes"]["below_cutoff"] == 1
-    assert [paper["id"] for paper in whole["papers"]] == [MINE, BELOW]
+    assert [each["id"] for each in whole["papers"]] == [MINE, BELOW]
     assert whole["papers"][1]["reason"]
     assert programs.get("/v1/digests/C2/day-there", two).status_code == 200
 
@@ -103,6 +113,9 @@ def test_why_says_what_became_of_a_paper_in_the_channels_a_person_is_in(
     assert said["profiles"][0]["verdict"] == "Not picked: relevance 3, the profile asks 7."
     both = programs.get("/v1/why", two, id=BELOW).json()
     assert {row["channel"] for row in both["profiles"]} == {"C1", "C2"}
+    there = programs.get("/v1/why", two, id=BELOW, channel="C2", profile="others").json()
+    assert [row["channel"] for row in there["profiles"]] == ["C2"]
+    assert programs.get("/v1/why", one, id=BELOW, channel="C2").status_code == 404
     theirs = programs.get("/v1/why", two, id=THEIRS).json()
     assert [(row["channel"], row["outcome"]) for row in theirs["profiles"]] == [
         ("C2", "picked"),
@@ -122,6 +135,28 @@ def test_why_says_to_a_program_what_it_says_in_the_channel(
         assert row["verdict"] in type_command(fake_slack, id, command="/why")
 
 
+def test_a_paper_that_somebody_else_had_looked_up_looks_like_any_other(
+    programs: Programs, store: Store
+) -> None:
+    token, id = programs.new_token(), "2503.19999"
+    nothing = programs.get("/v1/why", token, id=id)
+    answer = ArxivAnswer(paper=paper(id), at=datetime.now(UTC))
+    Lookups(store).put_arxiv_answer(id, answer)
+    got = programs.get("/v1/why", token, id=id)
+    assert (got.status_code, got.text) == (404, nothing.text)
+
+
+def test_a_digest_in_somebodys_direct_messages_is_theirs_alone(
+    programs: Programs, fake_slack: FakeSlack, store: Store
+) -> None:
+    one, two = programs.new_token("U1"), programs.new_token("U2")
+    direct = fake_slack.conversations_open({"users": "U1"})["channel"]["id"]
+    give(store, direct, THEIRS, "day-direct")
+    assert direct in {row["channel"] for row in programs.get("/v1/digests", one).json()["digests"]}
+    assert programs.get(f"/v1/digests/{direct}/day-direct", one).status_code == 200
+    assert programs.get(f"/v1/digests/{direct}/day-direct", two).status_code == 404
+
+
 def searched(programs: Programs, token: str, words: str) -> Any:
     """What a search brings while the workers are at it."""
     found: list[Any] = []
@@ -139,12 +174,27 @@ def test_a_search_finds_papers_of_the_channels_a_person_is_in(
 ) -> None:
     one, two = programs.new_token("U1"), programs.new_token("U2")
     mine = searched(programs, one, "matter").json()
-    assert {paper["id"] for paper in mine["papers"]} == {MINE, BELOW}
-    assert {paper["channel"] for paper in mine["papers"]} == {"C1"}
+    assert {each["id"] for each in mine["papers"]} == {MINE, BELOW}
+    assert {each["channel"] for each in mine["papers"]} == {"C1"}
     theirs = searched(programs, two, "matter").json()
-    assert THEIRS in {paper["id"] for paper in theirs["papers"]}
+    assert THEIRS in {each["id"] for each in theirs["papers"]}
     assert store.tasks.untold("slack") == []  # nobody is told of it in the chat
     assert programs.get("/v1/search", one, words="?!").status_code == 400
+
+
+def test_who_leaves_a_channel_while_a_search_goes_on_finds_nothing_of_it(
+    programs: Programs, store: Store, fake_slack: FakeSlack
+) -> None:
+    token, found = programs.new_token("U2"), list[Any]()
+    ask = threading.Thread(
+        target=lambda: found.append(programs.get("/v1/search", token, words="matter"))
+    )
+    ask.start()
+    fake_slack.wait_until(lambda: store.redis.keys("pb:task:*"))
+    fake_slack.channels["C2"].members = set()
+    fake_slack.wait_until(lambda: programs.work() or found)
+    ask.join()
+    assert {each["channel"] for each in found[0].json()["papers"]} == {"C1"}
 
 
 def test_busy_workers_end_a_search_with_a_word_when_to_come_again(
@@ -233,6 +283,20 @@ def test_nobody_ends_anothers_token_and_a_guest_makes_none(
     assert "Guests" in type_command(fake_slack, "token new", user="U3")
 
 
+def test_a_person_has_ten_tokens_at_most(programs: Programs, fake_slack: FakeSlack) -> None:
+    for _ in range(MOST):
+        programs.new_token()
+    assert "You have 10 tokens here already" in type_command(fake_slack, "token new")
+
+
+def test_no_log_shows_a_token(programs: Programs) -> None:
+    token = programs.new_token()
+    assert safe(f"b'Authorization: Bearer {token}'") == "b'Authorization: Bearer paperboy_***'"
+    assert safe("paperboy_delivery_lateness_seconds_bucket") == (
+        "paperboy_delivery_lateness_seconds_bucket"
+    )
+
+
 def test_a_token_ends_with_its_time(store: Store, programs: Programs) -> None:
     token = programs.new_token()
     (kept,) = store.tokens.of("slack:T1", "U1", datetime.now(UTC))
@@ -294,9 +358,9 @@ def test_much_is_given_in_pages(programs: Programs, store: Store) -> None:
     first = programs.get("/v1/digests/C1/day-here", token, limit=1).json()
     assert (len(first["papers"]), first["total"], first["next_offset"]) == (1, 2, 1)
     posted = programs.get("/v1/digests/C1/day-here", token, posted="true").json()
-    assert [paper["id"] for paper in posted["papers"]] == [MINE]
+    assert [each["id"] for each in posted["papers"]] == [MINE]
     below = programs.get("/v1/digests/C1/day-here", token, outcome="below_cutoff").json()
-    assert [paper["id"] for paper in below["papers"]] == [BELOW]
+    assert [each["id"] for each in below["papers"]] == [BELOW]
     since = programs.get("/v1/digests", token, since="2025-03-21").json()
     assert since == {"digests": [], "total": 0, "next_offset": None}
 
