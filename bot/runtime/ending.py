@@ -12,8 +12,9 @@ log = structlog.get_logger()
 
 def end_workspace(store: Store, platform: str, workspace: str) -> None:
     """End a workspace's subscriptions, with what they are owed (the ledger excuses it as ended),
-    what its people asked for, and what they follow. What it made, voted and saved stays for its
-    own time, and is there when it installs Paperboy again. May be repeated. Raises RedisError."""
+    what its people asked for and follow, and their tokens. What it made, voted and saved stays for
+    its own time, and is there when it installs Paperboy again. May be repeated. Raises
+    RedisError."""
     place = Address(platform=platform, workspace=workspace, channel="-").workspace_key
     ended = store.subscriptions.of_workspace(platform, workspace)
     for subscription in ended:
@@ -30,6 +31,7 @@ def end_workspace(store: Store, platform: str, workspace: str) -> None:
     people |= {by for where, by in store.tellings.owed(platform) if where == place}
     for person in people:
         store.follows.erase(place, person)
+    store.tokens.end_workspace(place)
     store.cards.forget_audiences(place)
     counts = {"subscriptions": len(ended), "requests": len(requests), "followers": len(people)}
     log.info("workspace ended", workspace=place, **counts)

@@ -51,6 +51,12 @@ class Tokens:
             self._redis.hdel(_own(token.workspace, token.by), token.hash)
             self._redis.delete(_index(token.hash))
 
+    def end_workspace(self, workspace_key: str) -> None:
+        """The same for all of a workspace's people. Rarely: every key is looked at."""
+        own = _own(workspace_key, "")
+        for key in list(self._redis.scan_iter(f"{own}*")):
+            self.erase(workspace_key, str(key).removeprefix(own))
+
     # -- what a person left
 
     def traces(self, workspace_key: str, person: str) -> list[Trace]:

@@ -16,6 +16,7 @@ from bot.domain.lookup import ArxivAnswer
 from bot.domain.readers.tokens import MOST
 from bot.doors import admission, answers
 from bot.runtime import waiting
+from bot.runtime.ending import end_workspace
 from bot.safe_text import safe
 from bot.store.lookups import Lookups
 from bot.store.store import Store
@@ -240,6 +241,20 @@ def test_a_token_opens_nothing_when_its_person_has_left_or_is_a_guest(
     fake_slack.user_overrides.pop("U1")
     fake_slack.inject_faults("users.info", *["http_500"] * 20)
     assert programs.get("/v1/digests", token).status_code == 503
+
+
+def test_the_tokens_of_a_workspace_end_when_it_removes_paperboy(
+    programs: Programs, store: Store
+) -> None:
+    one, two = programs.new_token("U1"), programs.new_token("U2")
+    elsewhere = store.tokens.of("slack:T1", "U1", datetime.now(UTC))[0].model_copy(
+        update={"workspace": "slack:T10", "hash": "0" * 64}
+    )
+    store.tokens.put(elsewhere)
+    end_workspace(store, "slack", "T1")
+    for token in (one, two):
+        assert programs.get("/v1/digests", token).status_code == 401
+    assert store.tokens.find(elsewhere.hash, datetime.now(UTC)) == elsewhere
 
 
 def test_a_token_is_shown_once_listed_ended_and_kept_as_a_hash_alone(
