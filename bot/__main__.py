@@ -164,14 +164,16 @@ async def _slack(config: Settings, services: Services, stack: AsyncExitStack) ->
 
 async def _discord(config: Settings, services: Services, stack: AsyncExitStack) -> Connected:
     from bot.discord.answers import DiscordAnswers
-    from bot.discord.events import DiscordApp, listen
+    from bot.discord.events import listen
     from bot.discord.poster import open_poster
+    from bot.discord.shards import make_app
 
     token, url = config.discord_token, config.discord_api_url.get_secret_value()
     assert token is not None, "it is configured"
     answers = DiscordAnswers(await stack.enter_async_context(open_poster(token, url)), services)
     gateway = config.discord_gateway_url.get_secret_value()
-    return answers, lambda: listen(DiscordApp(answers), token, gateway)  # an app listens once
+    shards = config.discord_shards  # an app listens once
+    return answers, lambda: listen(make_app(answers, shards), token, gateway)
 
 
 _PLATFORMS = {"slack": ("Slack", _slack), "discord": ("Discord", _discord)}

@@ -159,6 +159,7 @@ class Settings(BaseSettings):
     slack_redirect_uri: _Web | None = Field(default=None, alias="SLACK_REDIRECT_URI")
     slack_api_url: _Chat = Field(default=_SLACK, alias="SLACK_API_URL")
     discord_token: _Token | None = Field(default=None, alias="DISCORD_TOKEN")
+    discord_shards: int = Field(default=1, ge=0, le=1000, alias="DISCORD_SHARDS")
     discord_api_url: _Chat = Field(default=_DISCORD, alias="DISCORD_API_URL")
     discord_gateway_url: _Gateway = Field(default=_GATEWAY, alias="DISCORD_GATEWAY_URL")
     zotero_api_url: _Chat = Field(default=_ZOTERO, alias="ZOTERO_API_URL")

@@ -73,3 +73,15 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://user:hunter2@host")
     found = settings.load()
     assert "hunter2" not in repr(found) + str(found) + str(found.model_dump())
+
+
+def test_a_client_id_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_CLIENT_ID", "A0123")
+    with pytest.raises(Refused, match="SLACK_CLIENT_ID: it should be two numbers"):
+        settings.load()
+
+
+def test_tokens_of_workspaces_are_masked_by_their_shape() -> None:
+    for token in ("xoxb-12345-abcdef", "xoxe.xoxb-1-Mi0yLTEyMzQ1", "xoxe-1-My0xLTEyMzQ1"):
+        assert token[8:] not in safe(f"error at {token}: gone")
+    assert safe("SLACK_BOT_TOKEN (xoxb-...)") == "SLACK_BOT_TOKEN (xoxb-...)"

@@ -40,7 +40,7 @@ log = structlog.get_logger()
 
 _LOGIN_SECONDS: Final = 30.0
 # Discord's own address, before any setting.
-_GATEWAY: Final = DiscordWebSocket.DEFAULT_GATEWAY
+GATEWAY: Final = DiscordWebSocket.DEFAULT_GATEWAY
 # Discord shows no completion that takes longer than three seconds, and asks at every letter.
 _COMPLETE_SECONDS: Final = 1.0
 
@@ -185,7 +185,7 @@ class DiscordApp(discord.Client):
 
     async def on_connect(self) -> None:
         """Resume a session at the address of the setting, not at the one Discord names."""
-        if DiscordWebSocket.DEFAULT_GATEWAY != _GATEWAY:
+        if DiscordWebSocket.DEFAULT_GATEWAY != GATEWAY:
             self.ws.gateway = DiscordWebSocket.DEFAULT_GATEWAY
 
     async def on_ready(self) -> None:

@@ -278,7 +278,7 @@ class Installed:
                 replace = self._store.installations.replace
                 stored = await asyncio.to_thread(replace, installation, after)
                 self._keep(installation.team, stored)
-            elif code in _DEAD:
+            else:
                 await self._put_refused(installation, True)
         except redis.RedisError as error:
             log.error("redis unreachable", error=type(error).__name__)

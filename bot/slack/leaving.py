@@ -20,10 +20,15 @@ class Leaving:
     def __init__(self, answers: SlackAnswers, installed: Installed) -> None:
         self._store, self._places = answers.context.store, answers.places
         self._installed = installed
+        self._one = asyncio.Lock()  # both events come at once
 
     async def left(self, team: str, at: datetime) -> None:
         """End a workspace that left at a moment (UTC), unless Slack still takes its token: then it
         was installed again since. Where Slack doesn't say, the later counts. Raises RedisError."""
+        async with self._one:
+            await self._end(team, at)
+
+    async def _end(self, team: str, at: datetime) -> None:
         installation = await asyncio.to_thread(self._store.installations.get, team)
         if installation is None:
             return  # the other event was faster

@@ -281,7 +281,8 @@ class FakeDiscord(DiscordRoutes):
         if where.type == DIRECT:
             event |= {"user": user_json(user), "context": 1}
         else:
-            event |= {"member": member_json(user, permissions), "guild_id": GUILD_ID, "context": 0}
+            event |= {"member": member_json(user, permissions), "guild_id": where.guild}
+            event["context"] = 0
 
         async def send_and_wait() -> Ack:
             acked: asyncio.Future[Json] = self._loop.create_future()
@@ -402,7 +403,7 @@ class FakeDiscord(DiscordRoutes):
             elif op in (2, 6) and self.token and data["token"] != self.token:
                 await socket.close(code=4004)
             elif op == 2:
-                session = await self._identify(socket)
+                session = await self._identify(socket, data)
             elif op == 6 and (session := self.sessions.get(data["session_id"])):
                 for event in session.events[data["seq"] :]:
                     await socket.send_json(event)
@@ -414,18 +415,23 @@ class FakeDiscord(DiscordRoutes):
             session.socket = None
         return socket
 
-    async def _identify(self, socket: web.WebSocketResponse) -> Session:
+    async def _identify(self, socket: web.WebSocketResponse, data: Json) -> Session:
         id = uuid.uuid4().hex
-        session = self.sessions[id] = Session(socket=socket)
-        ready = {"v": 10, "user": BOT, "guilds": [{"id": GUILD_ID, "unavailable": True}]}
+        number, count = data.get("shard") or (0, 1)
+        session = self.sessions[id] = Session(socket=socket, shard=(number, count))
+        guilds = [{"id": GUILD_ID, "unavailable": True}] * session.has(GUILD_ID)
+        ready = {"v": 10, "user": BOT, "guilds": guilds, "shard": [number, count]}
         ready |= {"session_id": id, "resume_gateway_url": self.gateway}
         await self._send(session, "READY", ready | {"application": {"id": APP_ID, "flags": 0}})
-        await self._send(session, "GUILD_CREATE", self._guild())
+        if guilds:
+            await self._send(session, "GUILD_CREATE", self._guild())
         return session
 
     async def _dispatch(self, event: str, data: Json) -> None:
+        guild = data["id"] if event.startswith("GUILD_C") else data.get("guild_id")
         for session in self.sessions.values():
-            await self._send(session, event, data)
+            if session.has(str(guild or "")):
+                await self._send(session, event, data)
 
     async def _send(self, session: Session, event: str, data: Json) -> None:
         frame = {"op": 0, "t": event, "s": len(session.events) + 1, "d": data}

@@ -57,6 +57,7 @@ class Channel:
     messages: list[Json] = field(default_factory=list)
     archived: bool = False
     locked: bool = False
+    guild: str = GUILD_ID
 
 
 @dataclass
@@ -79,6 +80,12 @@ class Session:
 
     events: list[Json] = field(default_factory=list)
     socket: web.WebSocketResponse | None = None
+    shard: tuple[int, int] = (0, 1)
+
+    def has(self, guild: str) -> bool:
+        """Whether a server's events come here; direct messages ("") come over the first."""
+        number, count = self.shard
+        return (int(guild or 0) >> 22) % count == number
 
 
 def user_json(id: str) -> Json:
@@ -239,7 +246,7 @@ class DiscordState:
                 "last_message_id": None,
             }
         about |= {
-            "guild_id": GUILD_ID,
+            "guild_id": channel.guild,
             "last_message_id": None,
             "parent_id": channel.parent or None,
         }

@@ -109,7 +109,8 @@ def examine_slack(settings: Settings, store: Store) -> SlackCheckup | None:
     kinds_seen = store.events.kinds_seen("slack")
     if "slack" in settings.configured_platforms and settings.slack_bot_token is None:
         if why := misconfigured_platforms(settings).get("slack"):
-            return SlackCheckup(bot_token_error=why, installed=())
+            is_for_many = settings.slack_client_id or settings.slack_client_secret
+            return SlackCheckup(bot_token_error=why, installed=() if is_for_many else None)
         return asyncio.run(
             check.check_installed(Installed(store, settings), settings, store, kinds_seen)
         )

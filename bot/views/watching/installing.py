@@ -18,20 +18,22 @@ _AGAIN: Final = "Begin again"
 
 # By the reason that bolt, or Slack, has for it.
 _FAILURES: Final = {
-    "access_denied": "You did not allow it, so nothing was installed.",
+    "access_denied": "You did not allow it.",
     "invalid_browser": (
-        "This was begun in another browser, or the page was loaded twice, so nothing was installed."
+        "This was begun in another browser, or the page was loaded twice. What was installed "
+        "before still is."
     ),
-    "invalid_state": "That took longer than ten minutes, or was done before.",
-    "missing_code": "Slack sent you back without a code, so nothing was installed.",
+    "invalid_state": (
+        "That took longer than ten minutes, or was done before. What was installed before still is."
+    ),
+    "missing_code": "Slack sent you back without a code.",
     "invalid_code": "Slack does not take this code: it was used before, or is too old.",
     "organization": (
-        "Paperboy is installed in a workspace, not in a whole organization. "
-        "Choose one workspace; nothing was installed."
+        "Paperboy is installed in a workspace, not in a whole organization. Choose one workspace."
     ),
-    "storage_error": "Paperboy's database does not answer, so nothing was installed.",
-    "slack_away": "Slack does not answer just now, so nothing was installed.",
-    "slack_busy": "Slack has too much to do just now, so nothing was installed. Wait a minute.",
+    "storage_error": "Paperboy's database does not answer.",
+    "slack_away": "Slack does not answer.",
+    "slack_busy": "Slack has too much to do. Wait a minute.",
     "bad_client": (
         "Slack does not know this app by its client ID and secret. Whoever runs Paperboy has to "
         "compare SLACK_CLIENT_ID and SLACK_CLIENT_SECRET with Basic Information."
@@ -66,8 +68,8 @@ def installed(name: str, link: str) -> Page:
 
 
 def failed(reason: str, link: str) -> Page:
-    why = _FAILURES.get(reason, "Slack refuses this, so nothing was installed.")
-    return Page("Paperboy was not installed", (why,), _AGAIN, link)
+    why = _FAILURES.get(reason, "Slack refuses this.")
+    return Page("Nothing was installed just now", (why,), _AGAIN, link)
 
 
 def busy() -> Page:

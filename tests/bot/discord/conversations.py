@@ -15,6 +15,7 @@ from bot.commands.context import Context
 from bot.discord import events
 from bot.discord import poster as poster_discord
 from bot.discord.answers import DiscordAnswers
+from bot.discord.shards import ShardedApp
 from bot.domain.digest import Outcome
 from bot.domain.judge import Judge
 from bot.domain.message import Message
@@ -109,7 +110,7 @@ class Even:
 
 @asynccontextmanager
 async def at_work(
-    fake_discord: FakeDiscord, url: str, gateway: str = ""
+    fake_discord: FakeDiscord, url: str, gateway: str = "", shards: int = 1
 ) -> AsyncIterator[BotSession]:
     store = Store(connect_briefly(url))
     context = Context(
@@ -131,7 +132,14 @@ async def at_work(
             async def on_ready(self) -> None:
                 bot.app, bot.readies = self, bot.readies + 1
 
-        app = App(answers, guild_ready_timeout=0.01)
+        class Sharded(ShardedApp):
+            async def on_ready(self) -> None:
+                await super().on_ready()
+                bot.app, bot.readies = self, bot.readies + 1
+
+        app: events.DiscordApp = App(answers, guild_ready_timeout=0.01)
+        if shards != 1:
+            app = Sharded(answers, guild_ready_timeout=0.01, shard_count=shards or None)
         listening = events.listen(app, TOKEN, gateway or fake_discord.gateway)
         bot.running = running = asyncio.create_task(listening)
         try:

@@ -221,6 +221,12 @@ def test_a_gateway_event_that_cannot_be_read_ends_nobody(
         ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xoxb-1"}, "SLACK_APP_TOKEN should"),
         ({"SLACK_APP_TOKEN": "xapp-1"}, "Slack also needs SLACK_BOT_TOKEN"),
         ({"SLACK_SIGNING_SECRET": "abc"}, "Slack also needs SLACK_BOT_TOKEN"),
+        ({"SLACK_CLIENT_ID": "1.2"}, "need both SLACK_CLIENT_ID and"),
+        ({"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "abc"}, "need PAPERBOY_SECRETS_KEY"),
+        (
+            {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "abc", "SLACK_BOT_TOKEN": "xoxb-1"},
+            "Remove one or the other",
+        ),
         ({"DISCORD_TOKEN": "xoxb-1"}, "another service's token"),
     ],
 )

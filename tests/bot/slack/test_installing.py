@@ -145,10 +145,10 @@ def test_who_declines_is_told_so(door: Door, store: Store, slack: FakeSlackApp) 
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("http_503", "does not answer just now"),
-        ("disconnect", "does not answer just now"),
-        ("lost_reply", "does not answer just now"),
-        ("internal_error", "does not answer just now"),
+        ("http_503", "Slack does not answer."),
+        ("disconnect", "Slack does not answer."),
+        ("lost_reply", "Slack does not answer."),
+        ("internal_error", "Slack does not answer."),
         ("ratelimited", "Wait a minute"),
         ("bad_client_secret", "SLACK_CLIENT_SECRET"),
         ("bad_redirect_uri", "SLACK_REDIRECT_URI"),

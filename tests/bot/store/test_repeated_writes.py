@@ -22,6 +22,7 @@ from bot.domain.request import Address
 from bot.domain.subscription import Vote
 from bot.domain.watching.ledger import Excuse
 from bot.planning.following import merged
+from bot.store.chats.installations import Installation
 from bot.store.key_repair import RepairingRedis
 from bot.store.lookups import Lookups
 from bot.store.store import Store
@@ -200,6 +201,24 @@ def _count(store: Store) -> bool:
     return store.counts.all() == {"scored": 3}
 
 
+INSTALLATION = Installation(
+    team="T1", name="", site="", bot_user_id="UBOT", by="U1", at=NOW, sealed="s"
+)
+
+
+def _install(store: Store) -> bool:
+    store.installations.put(INSTALLATION)
+    renewed = INSTALLATION.model_copy(update={"sealed": "new"})
+    replaced = store.installations.replace(INSTALLATION, renewed) == renewed
+    return replaced and store.installations.replace(INSTALLATION, None) == renewed
+
+
+def _issued(store: Store) -> str:
+    state = store.install_states.issue()
+    assert not store.install_states.take(state[::-1])
+    return state
+
+
 WRITES: dict[str, Callable[[Store], bool]] = {
     "an event is taken": lambda store: store.events.is_first_delivery("e1"),
     "the last call of the day is taken": lambda store: Lookups(store).take_call("slack:T1", NOW, 1),
@@ -220,6 +239,8 @@ WRITES: dict[str, Callable[[Store], bool]] = {
     "a token is made, and used": _give_token,
     "a digest is owed, and made": _deliver,
     "papers are counted": _count,
+    "somebody installs it, and a token is exchanged": _install,
+    "a state comes back from Slack": lambda store: store.install_states.take(_issued(store)),
     "a subscription ends": lambda store: store.subscriptions.drop(subscription()),
 }
 
@@ -231,6 +252,12 @@ def test_whoever_writes_hears_that_it_was_done_though_the_first_answer_was_lost(
     store.subscriptions.put(subscription())
     assert WRITES[name](unlucky)
     assert lost
+
+
+def test_a_state_is_taken_once(store: Store) -> None:
+    state = store.install_states.issue()
+    assert store.install_states.take(state)
+    assert not store.install_states.take(state)
 
 
 def test_a_token_that_was_ended_while_it_was_used_stays_ended(store: Store) -> None:
