@@ -213,7 +213,8 @@ class _ChannelDelivery:
         await self.others.look(
             self.request.address, digest, day, lambda: thread.post_one(HEAD, head)
         )
-        posted = await thread.post(head, cards.as_posted(digest, day))
+        replies = await asyncio.to_thread(cards.as_posted, digest, day)
+        posted = await thread.post(head, replies)
         if posted.refused != unposted and not posted.ended:
             await thread.post_one(HEAD, digest_views.head(digest, day, posted.refused))
         return posted

@@ -44,6 +44,8 @@ _LONGEST = 60.0
 _SKEW_MS = 5000
 # Seconds between an answer and the next message in a channel.
 _GAP = 1.0
+# A channel's turns are forgotten so long after the last.
+_IDLE_SECONDS = 60
 # A message under way may take so long to arrive after its process was told to stop.
 _LAST_SECONDS = 4.0
 # So long after a lease was renewed a message may begin, in seconds: well before it expires.
@@ -120,9 +122,13 @@ class ChannelRateLimit:
             self._limiters[key] = Limiter(SingleBucketFactory(bucket, schedule_leak=False))
         # Drop turns in the future, left from before this clock was set back.
         ahead = int(time.time() * 1000) + _SKEW_MS
-        await self._redis.zremrangebyscore(key, f"({ahead}", "+inf")
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zremrangebyscore(key, f"({ahead}", "+inf")
+            pipe.expire(key, _IDLE_SECONDS)
+            _, expires = await pipe.execute()
         await self._limiters[key].try_acquire_async("message")
-        await self._redis.expire(key, 60)
+        if not expires:  # there was nothing yet that could
+            await self._redis.expire(key, _IDLE_SECONDS)
 
 
 class ThreadPoster:

@@ -15,6 +15,7 @@ from bot.domain.request import Address
 from bot.runtime.posting import ChannelRateLimit
 from bot.store.connection import connect
 from bot.store.lists import ARXIV_PACE_KEY
+from bot.store.outbox import CHANNEL_PACE_KEY
 from bot.store.queues import Queues
 from bot.store.store import Store
 from bot.store.values.lease import Lease
@@ -54,7 +55,7 @@ def test_a_message_does_not_wait_for_turns_that_are_hours_ahead(
         async with redis.asyncio.Redis.from_url(redis_url) as client:
             pace = ChannelRateLimit(client)
             await pace.acquire(HERE)
-            (key,) = await client.keys("pb:pace:*slack*")
+            key = CHANNEL_PACE_KEY.format(address=HERE)
             hour_ahead = int(time.time() + HOUR) * 1000
             await client.zadd(key, {"of a later clock": hour_ahead})
             async with asyncio.timeout(30):
@@ -62,6 +63,22 @@ def test_a_message_does_not_wait_for_turns_that_are_hours_ahead(
             assert await client.zcount(key, hour_ahead, "+inf") == 0
 
     asyncio.run(turns())
+
+
+@pytest.mark.usefixtures("paced")
+def test_a_channels_turns_are_forgotten_soon_after_the_last(store: Store, redis_url: str) -> None:
+    async def turns() -> list[int]:
+        async with redis.asyncio.Redis.from_url(redis_url) as client:
+            pace, lifetimes = ChannelRateLimit(client), list[int]()
+            key = CHANNEL_PACE_KEY.format(address=HERE)
+            for is_idle in (True, False, True):
+                if is_idle:
+                    await client.delete(key)
+                await pace.acquire(HERE)
+                lifetimes.append(await client.ttl(key))
+            return lifetimes
+
+    assert all(0 < seconds <= 60 for seconds in asyncio.run(turns()))
 
 
 def test_a_question_that_was_answered_can_be_asked_again_soon(redis_url: str, store: Store) -> None:
