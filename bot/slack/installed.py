@@ -80,16 +80,12 @@ class Installed:
 
     async def web(self, team: str) -> AsyncWebClient:
         """Raises Gone where it is not installed, or Slack says that its token is dead; Unavailable
-        where no key opens the token; RedisError."""
+        where no key opens the token, and where the store is away."""
         async with self._locks.setdefault(team, asyncio.Lock()):
-            installation = await self._installation(team)
-            if installation is None:
-                raise Gone(words.not_installed(), ChannelReason.BAD_TOKEN)
-            if installation.refused:
-                raise Gone(words.token_refused(), ChannelReason.BAD_TOKEN)
-            if self._is_expiring(installation):
-                installation = await self._renewed(installation)
-            return self._client(installation)
+            try:
+                return await self._web(team)
+            except redis.RedisError as error:
+                raise Unavailable(words.store_away(), ChannelReason.CHAT_DOWN) from error
 
     async def site(self, team: str) -> str:
         installation = await self._installation(team)
@@ -100,7 +96,11 @@ class Installed:
         installed it."""
         if not team or is_org_install:
             return None
-        installation = await self._installation(team)
+        try:
+            installation = await self._installation(team)
+        except redis.RedisError as error:
+            log.error("redis unreachable", error=type(error).__name__)
+            return None
         if installation is None:
             return None
         if installation.refused:  # and yet Slack sends its events
@@ -159,6 +159,16 @@ class Installed:
         return revived
 
     # -- within
+
+    async def _web(self, team: str) -> AsyncWebClient:
+        installation = await self._installation(team)
+        if installation is None:
+            raise Gone(words.not_installed(), ChannelReason.BAD_TOKEN)
+        if installation.refused:
+            raise Gone(words.token_refused(), ChannelReason.BAD_TOKEN)
+        if self._is_expiring(installation):
+            installation = await self._renewed(installation)
+        return self._client(installation)
 
     async def _installation(self, team: str) -> Installation | None:
         """As it is stored, or was a moment ago; where the store is away, as far as is known."""

@@ -88,6 +88,10 @@ def renewing() -> str:
     return "This workspace's token is just being renewed."
 
 
+def store_away() -> str:
+    return "The database, which has this workspace's token, does not answer."
+
+
 def key_lost() -> str:
     return (
         "No key in PAPERBOY_SECRETS_KEY opens this workspace's token. Put the earlier key back, "

@@ -24,11 +24,13 @@ from bot.store.lookups import Lookups
 from bot.store.requests import DueDeliveries
 from bot.store.store import Store
 from bot.watch.owing import ledger_changes
-from tests.bot.slack.conversations import assert_acked, put_day, sound, type_command
+from tests.bot.slack.conversations import assert_acked, put_day, serving, sound, type_command
 from tests.bot.slack.installers import KEY, OTHER_KEY, Browser, Door, open_door, settings
 from tests.factories import profile
+from tests.servers.fake_slack import run_fake_slack
 from tests.servers.fake_slack_app import FakeSlackApp, run_fake_slack_app
 from tests.servers.slack_rules import draw_slack
+from tests.waiting import TIMEOUT_SECONDS
 from workers.deliver_job import deliver
 
 
@@ -180,10 +182,50 @@ def test_pages_are_not_made_without_end(door: Door, store: Store) -> None:
     assert len(store.redis.keys("pb:install-state:*")) <= 240
 
 
+def test_slack_is_told_where_to_send_people_back_where_that_is_set(
+    redis_url: str, store: Store, slack: FakeSlackApp
+) -> None:
+    where = "https://papers.example.org/slack/oauth_redirect"
+    with open_door(redis_url, slack, slack_redirect_uri=where) as door:
+        browser, link = began(door)
+        back = slack.consent(link, "T1")
+        assert back.startswith(f"{where}?code=")
+        assert browser.open(back.replace("https://papers.example.org", door.url)).status == 200
+        assert slack.calls[0].arguments["redirect_uri"] == where
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "code", "code=%ff&state=%ff", "state=%00", "code[]=1&state[]=2", "error="),
+        *("error=%00%0d%0aSet-Cookie:%20x=1", "code=1&code=2&state=1&state=2", "state=../../pb:x"),
+        "a" * 4000,
+    ],
+)
+def test_an_odd_way_back_is_a_page_that_says_so(door: Door, query: str) -> None:
+    page = door.browser().open(f"/slack/oauth_redirect?{query}")
+    assert page.status in (200, 400, 401)
+    assert page.link == "/slack/install"
+    assert "Nothing was installed" in page.text
+
+
 def test_what_is_not_a_page_is_not_there(door: Door) -> None:
     browser = door.browser()
     for path in ("/", "/slack/install/", "/slack/events", "/slack/oauth_redirect/x"):
         assert browser.open(path).status == 404
+
+
+def test_a_workspace_that_had_a_bot_token_installs_it_and_has_all_it_had(
+    redis_url: str, store: Store, slack: FakeSlackApp, no_long_waits: None
+) -> None:
+    store.profiles.put_shared(profile())
+    with run_fake_slack() as alone, serving(redis_url, alone):
+        alone.wait_until(lambda: alone.sockets)
+        type_command(alone, "subscribe matters at 09:00")
+        alone.wait_until(store.subscriptions.all)
+    with open_door(redis_url, slack) as door:
+        door.install("T1")
+        assert "Matters of" in type_command(slack.workspaces["T1"], "list")
 
 
 # -- keys
@@ -325,6 +367,66 @@ def test_a_dead_token_of_which_no_event_told_is_used_once_and_a_new_one_goes_on(
     two.wait_until(lambda: "Digests are back" in str(two.visible_messages("C1")))
 
 
+def test_a_token_that_slack_refused_by_mistake_is_tried_when_its_workspace_asks(
+    door: Door, redis_url: str, store: Store, slack: FakeSlackApp
+) -> None:
+    door.install("T2")
+    two, token = slack.workspaces["T2"], slack.token_of("T2")
+    type_command(two, "subscribe matters at 09:00")
+    slack._first.wait_until(store.subscriptions.all)
+    slack.end_tokens("T2", "invalid_auth")
+    deliver_due(redis_url, store, slack, "T2")
+    assert store.subscriptions.all()[0].paused
+    slack._tokens[token] = "T2"
+
+    def asked() -> bool:
+        assert_acked(two.command("list"))
+        return store.subscriptions.all()[0].paused is None
+
+    two.wait_until(asked)
+    two.wait_until(lambda: "Digests are back" in str(two.visible_messages("C1")))
+    assert "Matters of" in type_command(two, "list")
+
+
+def test_so_is_one_at_the_next_start(
+    redis_url: str, store: Store, slack: FakeSlackApp, no_long_waits: None
+) -> None:
+    store.profiles.put_shared(profile())
+    with open_door(redis_url, slack) as door:
+        for team in ("T1", "T2"):
+            door.install(team)
+    for installation in store.installations.all():
+        store.installations.put(installation.model_copy(update={"refused": True}))
+    slack.end_tokens("T1")
+    with open_door(redis_url, slack):
+        slack._first.wait_until(lambda: not store.installations.all()[1].refused)
+        assert store.installations.all()[0].refused
+        assert "No subscriptions here" in type_command(slack.workspaces["T2"], "list")
+
+
+def test_where_the_database_is_away_those_who_are_known_are_served_and_others_told(
+    door: Door, store: Store, slack: FakeSlackApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.install("T2")
+
+    async def run() -> None:
+        installed = Installed(store, settings(slack))
+        token = (await installed.web("T2")).token
+
+        def away(*_: object) -> None:
+            raise redis.ConnectionError("away")
+
+        monkeypatch.setattr(store.installations, "get", away)
+        monkeypatch.setattr("bot.slack.installed._BELIEVED", 0.0)
+        assert (await installed.web("T2")).token == token
+        assert await installed.of_event("T2", False)
+        with pytest.raises(Unavailable, match="database"):
+            await installed.web("T1")
+        assert await installed.of_event("T1", False) is None
+
+    asyncio.run(run())
+
+
 # -- tokens that are rotated
 
 
@@ -363,6 +465,22 @@ def test_a_token_is_exchanged_two_hours_before_it_expires_by_one_process_alone(
 
     asyncio.run(run())
     assert "hush" not in str(store.redis.hgetall("pb:installations"))
+
+
+def test_who_knows_an_exchanged_token_only_looks_before_exchanging_it_again(
+    rotating: Door, store: Store, slack: FakeSlackApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, config = Clock(), settings(slack)
+    monkeypatch.setattr("bot.slack.installed._BELIEVED", TIMEOUT_SECONDS)
+
+    async def run() -> None:
+        first, second = (Installed(store, config, clock=clock) for _ in range(2))
+        await asyncio.gather(first.web("T2"), second.web("T2"))
+        clock.now += timedelta(hours=11)
+        assert (await first.web("T2")).token == (await second.web("T2")).token
+        assert len(slack.calls) == 2
+
+    asyncio.run(run())
 
 
 def test_while_the_exchange_fails_the_old_token_is_used_as_long_as_it_lives(
