@@ -315,16 +315,14 @@ def _rows(
     if not subscribed:
         return
     profiles = context.profiles(subscribed[0].address)
-    lasts = {
-        address: context.store.history.last_by_profile(address)
-        for address in dict.fromkeys(each.address for each in subscribed)
-    }
+    histories = context.store.history.of_many(dict.fromkeys(each.address for each in subscribed))
+    lasts = {(at, d.profile): d for at, deliveries in histories.items() for d in deliveries}
     buttons = invocation.person is not None and may_change(invocation.person, context.admins_only)
     under_way = DueDeliveries(context.store.redis, subscribed[0].address.platform).under_way()
     for each in subscribed:
         profile = profiles.get(each.profile)
         title = profile.title if profile else each.profile
-        last = lasts[each.address].get(each.profile)
+        last = lasts.get((each.address, each.profile))
         posting = profile is not None and (each.address, profile.fingerprint) in under_way
         yield subscriptions.subscription_item(each, title, invocation.at, last, buttons, posting)
 

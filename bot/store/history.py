@@ -162,10 +162,6 @@ class History:
             dates[address, profile] = {day for d in own for day in (*d.earlier, d.date)}
         return dates
 
-    def last_by_profile(self, address: Address) -> dict[str, Delivery]:
-        """A channel's last delivery of each profile (a name)."""
-        return {delivery.profile: delivery for delivery in self.of(address)}
-
     def last(self, address: Address, profile: str) -> Delivery | None:
         """A channel's last delivery of a profile (a name)."""
         return next((d for d in reversed(self.of(address)) if d.profile == profile), None)

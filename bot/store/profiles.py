@@ -12,7 +12,12 @@ from bot.domain.papers import Profile, Value, fingerprint
 from bot.domain.profile_version import VERSIONS_KEPT, ProfileVersion
 from bot.domain.request import Address
 from bot.store.values.quarantine import ValueReader
-from bot.store.values.stored_forms import RETENTION, reader_for, serialise
+from bot.store.values.stored_forms import (
+    RETENTION,
+    reader_for,
+    reader_of_often_read,
+    serialise,
+)
 
 _UNDO_FOR = timedelta(days=1)
 # How long the versions of a deleted profile are kept.
@@ -155,7 +160,7 @@ class Profiles:
         keys = {address.workspace_key: _own(address) for address in addresses}
         if not keys:
             return {}
-        own = self._rows.hgetall_many(list(keys.values()), reader_for(Profile))
+        own = self._rows.hgetall_many(list(keys.values()), reader_of_often_read(Profile))
         shared = self.shared()
         return {place: shared | dict(sorted(own[key].items())) for place, key in keys.items()}
 

@@ -11,7 +11,7 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.domain.subscription import Paused, Subscription
 from bot.store.values.quarantine import RowUpdate, ValueReader
-from bot.store.values.stored_forms import reader_for
+from bot.store.values.stored_forms import reader_of_often_read
 
 # The last served day only moves forward, and only of a subscription that still exists.
 _SERVED = """
@@ -51,7 +51,7 @@ class Subscriptions:
 
     def all(self) -> list[Subscription]:
         """Every subscription, by channel and profile."""
-        rows = self._rows.hgetall_sorted("pb:subscriptions", reader_for(Subscription))
+        rows = self._rows.hgetall_sorted("pb:subscriptions", reader_of_often_read(Subscription))
         return list(rows.values())
 
     def of(self, address: Address) -> list[Subscription]:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 from pydantic import Field, ValidationError
@@ -154,6 +154,16 @@ def parse_int_pair(text: str) -> tuple[int, int]:
 def reader_for(value: type[N]) -> Reader[N]:
     """Reads values of this type."""
     return partial(deserialise, value)
+
+
+def reader_of_often_read(value: type[N]) -> Reader[N]:
+    """The same for what every tick reads again: a text is read once. The values are frozen."""
+    return partial(_read_before, value)
+
+
+@lru_cache(maxsize=1 << 13)
+def _read_before(value: type[N], text: str) -> N:
+    return deserialise(value, text)
 
 
 def unreadable_reason(error: ValueError) -> str:

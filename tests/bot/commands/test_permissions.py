@@ -494,12 +494,12 @@ def test_people_in_direct_messages_on_discord_have_a_budget_each(context: Contex
     assert asked("U1", CHANNEL_ADDRESS, False) == "slack:T1"
 
 
-def test_a_list_reads_profiles_and_a_channels_past_once(
+def test_a_list_reads_profiles_and_the_channels_past_once(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dispatch.answer(replace(INVOCATION, text="subscribe matters", address=NEXT_DOOR), context)
     read: list[str] = []
-    for kind, name in ((Profiles, "at"), (History, "of")):
+    for kind, name in ((Profiles, "at"), (History, "of_many")):
         real = getattr(kind, name)
 
         def counted(self: Any, *given: Any, real: Any = real, name: str = name) -> Any:
@@ -509,7 +509,7 @@ def test_a_list_reads_profiles_and_a_channels_past_once(
         monkeypatch.setattr(kind, name, counted)
     place = CHANNEL_ADDRESS.model_copy(update={"channel": HOME})
     assert len(subscriptions.home(replace(INVOCATION, address=place), context).items) == 3
-    assert sorted(read) == ["at", "of", "of"]
+    assert sorted(read) == ["at", "of_many"]
 
 
 def test_what_is_remembered_briefly_goes_after_its_time_and_when_there_is_too_much() -> None:
