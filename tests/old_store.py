@@ -20,7 +20,7 @@ from bot.domain.lookup import ArxivAnswer, Assessment, Lookup
 from bot.domain.request import Address
 from bot.errors import Refused
 from bot.runtime import tick
-from bot.store.backup import Backup, BackupEntry
+from bot.store.keeping.backup import Backup, BackupEntry
 from bot.store.key_kinds import kind_of
 from bot.store.lookups import Lookups
 from bot.store.queues import Queues
@@ -30,14 +30,16 @@ from workers.gate.gatekeeper import Gatekeeper
 
 # What `paperboy backup` of the version before forms made of a channel that had two days.
 BACKUP_FORM_1 = Path(__file__).parent / "data" / "backup-form-1.jsonl"
+# And that of the version before form 4, of two channels that had the same day.
+BACKUP_FORM_3 = Path(__file__).parent / "data" / "backup-form-3.jsonl"
 CHANNEL_ADDRESS = Address(platform="slack", workspace="T1", channel="C1")
 JUDGE = Judge(model="gpt-6-luna")
 LATER = NOW + timedelta(hours=1)
 ASK = Invocation("", CHANNEL_ADDRESS, LATER, "U1", "UTC", person=person_in())
 
 
-def backup_rows() -> list[BackupEntry]:
-    _, *lines = BACKUP_FORM_1.read_text(encoding="utf-8").splitlines()
+def backup_rows(file: Path = BACKUP_FORM_1) -> list[BackupEntry]:
+    _, *lines = file.read_text(encoding="utf-8").splitlines()
     return [BackupEntry.model_validate_json(line) for line in lines]
 
 

@@ -51,6 +51,10 @@ ALLOWED_IMPORTS = {
         *("bot.store.values", "bot.store.readers", "bot.domain.watching", "bot.store.watching"),
         "bot.store.chats",
     },
+    "bot.store.keeping": {
+        *("bot.domain", "bot.domain.watching", "bot.profiles", "bot.store", "bot.store.values"),
+        "bot.errors",
+    },
     "bot.views": {
         *("bot.domain", "bot.domain.tasks", "bot.arxiv", "bot.planning", "bot.errors"),
         "bot.safe_text",
@@ -94,6 +98,7 @@ PURE = {
     *("bot.views.dates", "bot.views.permalinks", "bot.views.reasons", "bot.views.refusals"),
     "bot.commands.permissions",
     *("workers.arxiv.feed", "workers.arxiv.freshness", "workers.arxiv.withdrawals"),
+    *("workers.arxiv.archive", "workers.arxiv.oai"),
     *("workers.arxiv.xml_check", "workers.gate.keyword_ranking", "workers.gate.learned_ranking"),
     *("workers.embedding.meaning", "workers.embedding.wordpiece", "workers.gate.local_ranking"),
     *("workers.gate.examples", "workers.gate.guarantee", "workers.gate.logistic"),
@@ -194,6 +199,7 @@ def test_only_the_store_builds_a_key() -> None:
     assert {package(name) for name in named} <= {
         "bot.store",
         "bot.store.chats",
+        "bot.store.keeping",
         "bot.store.readers",
         "bot.store.values",
         "bot.store.watching",

@@ -206,11 +206,13 @@ def _cast(
     invocation: Invocation, context: Context, digest: Digest, decision: Decision, vote: Vote
 ) -> bool:
     """Returns whether the vote stands now, or was taken back."""
+    ref = paper_ref(decision.paper)
+    context.store.papers.extend([ref])  # a vote teaches for longer than its day is kept
     lesson = Lesson(
         profile=digest.profile.name,
         channel=str(invocation.address),
         paper=decision.paper.id,
-        ref=paper_ref(decision.paper),
+        ref=ref,
         title=decision.paper.title,
         by=invocation.by,
         vote=vote,

@@ -16,7 +16,7 @@ from bot.store.lists import Lists
 from bot.store.papers import Papers, paper_ref
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import (
-    RETENTION,
+    LOOKING_BACK,
     Unreadable,
     parse_int_pair,
     serialise,
@@ -59,11 +59,11 @@ class Days:
         days = f"pb:days:{_whose(digest.profile.fingerprint, digest.judge.owner)}"
         with self._redis.pipeline(transaction=True) as pipe:
             self.put(name, digest, pipe)
-            pipe.set(f"pb:basis:{name}", digest.judged_at.isoformat(), ex=RETENTION)
-            pipe.set(f"pb:judged:{name}", serialise(record), ex=RETENTION)
+            pipe.set(f"pb:basis:{name}", digest.judged_at.isoformat(), ex=LOOKING_BACK)
+            pipe.set(f"pb:judged:{name}", serialise(record), ex=LOOKING_BACK)
             pipe.zadd(days, {name: digest.judged_at.timestamp()})
-            pipe.zremrangebyscore(days, "-inf", f"({(digest.judged_at - RETENTION).timestamp()}")
-            pipe.expire(days, RETENTION)
+            pipe.zremrangebyscore(days, "-inf", f"({(digest.judged_at - LOOKING_BACK).timestamp()}")
+            pipe.expire(days, LOOKING_BACK)
             pipe.execute()
         if digest.complete and digest.listed.source is Source.ARXIV:
             self._count(digest)
@@ -75,9 +75,9 @@ class Days:
         refs = [paper_ref(decision.paper) for decision in digest.decisions]
         for row, ref in zip(body["decisions"], refs, strict=True):
             row["announced"]["paper"] = ref
-        self._papers.extend(refs)
+        self._papers.extend(refs, LOOKING_BACK)
         text = with_version(json.dumps(body))
-        (self._redis if pipe is None else pipe).set(f"pb:digest:{name}", text, ex=RETENTION)
+        (self._redis if pipe is None else pipe).set(f"pb:digest:{name}", text, ex=LOOKING_BACK)
 
     def get(self, name: str) -> Digest | None:
         """A day that cannot be read loses its record as well: it is decided again, from the scores
@@ -141,7 +141,7 @@ class Days:
     def _count(self, digest: Digest) -> None:
         key = f"pb:usual:{_whose(digest.profile.fingerprint, digest.judge.owner)}"
         self._redis.hset(key, str(digest.date), f"{len(digest.decisions)} {len(digest.picked)}")
-        self._redis.expire(key, RETENTION)
+        self._redis.expire(key, LOOKING_BACK)
         if old := sorted(map(str, self._redis.hkeys(key)))[:-_TYPICAL]:
             self._redis.hdel(key, *old)
 

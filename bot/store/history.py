@@ -22,7 +22,15 @@ from bot.store.lists import Lists
 from bot.store.readers.tellings import Tellings
 from bot.store.shown_papers import ShownPapers
 from bot.store.values.quarantine import ValueReader
-from bot.store.values.stored_forms import RETENTION, SHORT_RETENTION, reader_for, serialise
+from bot.store.values.stored_forms import (
+    LOOKING_BACK,
+    MESSAGES,
+    RETENTION,
+    SHORT_RETENTION,
+    reader_for,
+    serialise,
+    serialise_packed,
+)
 
 
 class History:
@@ -42,7 +50,7 @@ class History:
         """Store what a channel is about to get: a delivery resumed after an interruption posts the
         same, and a button pressed meanwhile is answered. Without a `basis` it is the day that
         `name` ends with, unchanged."""
-        self._put_view(name, digest, basis, RETENTION)
+        self._put_view(name, digest, basis, LOOKING_BACK)
         self._shown.put(address, digest, _day(name))
 
     def put_delivered(
@@ -61,12 +69,12 @@ class History:
         `ended` says why nothing more can be posted, where that is so. `days` are the decided days
         it was made of, by name: whoever asks for one of them alone has it already."""
         has_memory = address.platform != "stdout"
-        keep = RETENTION if has_memory else SHORT_RETENTION
+        keep = LOOKING_BACK if has_memory else SHORT_RETENTION
         basis = self._put_view(name, digest, basis, keep)
         if has_memory:
             delivery = _delivery(_day(name), digest, basis, at, message, ended)
             self._redis.hset(f"pb:history:{address}", delivery.day, serialise(delivery))
-            self._drop_before(address, at - RETENTION)
+            self._drop_before(address, at)
             if address.platform != "terminal":  # nobody is told at a terminal
                 self._tellings.put_untold(address, delivery.day, at)
             if ended and not message:  # not even a head: another delivery may bring the papers
@@ -92,7 +100,9 @@ class History:
                 if day != _day(name)
             }
         for each_name, each_record in records.items():
-            self._redis.set(f"pb:delivered:{each_name}", serialise(each_record), ex=keep)
+            self._redis.set(
+                f"pb:delivered:{each_name}", serialise(each_record), ex=min(keep, MESSAGES)
+            )
 
     def put_preview(self, name: str, digest: Digest, basis: DeliveryBasis, at: datetime) -> None:
         """Store what one person is about to be shown, for a while: nothing is remembered of it."""
@@ -100,17 +110,17 @@ class History:
         record = StepRecord(at=at, complete=digest.complete, version=basis.version)
         self._redis.set(f"pb:delivered:{name}", serialise(record), ex=SHORT_RETENTION)
 
-    def _drop_before(self, address: Address, before: datetime) -> None:
-        """Forget older deliveries and papers, as the days themselves are; all of it, when nothing
-        comes for RETENTION."""
-        key = f"pb:history:{address}"
+    def _drop_before(self, address: Address, at: datetime) -> None:
+        """Forget deliveries when their days are forgotten, and papers RETENTION after their list;
+        all of it, when nothing comes for as long."""
+        key, before = f"pb:history:{address}", at - LOOKING_BACK
         old = [delivery.day for delivery in self.of(address) if delivery.at < before]
         with self._redis.pipeline(transaction=False) as pipe:
             if old:
                 pipe.hdel(key, *old)
-            pipe.expire(key, RETENTION)
-            self._shown.drop_before(address, before.date(), pipe)
+            pipe.expire(key, LOOKING_BACK)
             pipe.execute()
+        self._shown.drop_before(address, (at - RETENTION).date())
 
     def _put_view(
         self, name: str, digest: Digest, basis: DeliveryBasis | None, keep: timedelta
@@ -132,7 +142,7 @@ class History:
             by_votes=digest.by_votes,
             moved=digest.moved,
         )
-        self._redis.set(f"pb:chosen:{name}", serialise(view), ex=keep)
+        self._redis.set(f"pb:chosen:{name}", serialise_packed(view), ex=keep)
         return basis
 
     # -- deliveries
@@ -190,7 +200,8 @@ class History:
         return self._rows.get(f"pb:chosen:{name}", reader_for(ChannelView))
 
     def digest(self, name: str) -> Digest | None:
-        """The digest of a delivery (a name); None before it was prepared, and after RETENTION."""
+        """The digest of a delivery (a name); None before it was prepared, and after
+        LOOKING_BACK."""
         view = self.channel_view(name)
         if view is None:
             return None

@@ -37,12 +37,13 @@ from bot.domain.tasks.task import Task, TaskResult
 from bot.domain.watching.trouble import Sighting, Trouble
 from bot.planning.plan import StepRecord
 from bot.store.chats.installations import Installation
-from bot.store.outbox import OutboxEntry
+from bot.store.outbox import read_entry
 from bot.store.papers import parse_vector
 from bot.store.profiles import ProfileChange
 from bot.store.readers.tokens import parse_owner
 from bot.store.readers.votes import Forgotten
 from bot.store.requests import FailedAttempt
+from bot.store.shown_papers import ShownDay
 from bot.store.values.stored_forms import (
     ListedPaper,
     Quarantined,
@@ -116,8 +117,9 @@ def _place(_: str, text: str) -> str:
     return text
 
 
-def _slot(_: str, text: str) -> list[str]:
-    return split_words(text, 3)
+def _had(field: str, text: str) -> object:
+    """The papers of a delivery; what brought a paper, in what form 3 wrote."""
+    return reader_for(ShownDay)(text) if field.startswith("@") else split_words(text, 3)
 
 
 def _usual(day: str, text: str) -> object:
@@ -134,7 +136,7 @@ def _version(number: str, text: str) -> object:
 
 
 def _entry(slot: str, text: str) -> object:
-    return _number(slot, text) if slot == "#" else reader_for(OutboxEntry)(text)
+    return _number(slot, text) if slot == "#" else read_entry(text)
 
 
 def _subscription(key: str, text: str) -> Subscription:
@@ -270,7 +272,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"delivered:.+", "string", _a(StepRecord), False),
     (r"chosen:.+", "string", _a(ChannelView), False),
     (f"history:{_PLACE}", "hash", _a(Delivery), False),
-    (f"had:{_PLACE}", "hash", _slot, False),
+    (f"had:{_PLACE}", "hash", _had, False),
     (f"also:{_PLACE}:{_PAPER}", "set", _text, False),
     (f"first-shown:{_WORKSPACE}:{_PAPER}", "zset", _text, False),
     (f"shown-in:{_WORKSPACE}:{_PAPER}", "set", _text, False),  # until November 2026

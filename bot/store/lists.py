@@ -14,7 +14,7 @@ from bot.domain.papers import Announced, AnnounceType, ArchiveList, Change, List
 from bot.store.papers import Papers, paper_ref
 from bot.store.values.quarantine import ValueReader, quarantine_value
 from bot.store.values.stored_forms import (
-    RETENTION,
+    LOOKING_BACK,
     SHORT_RETENTION,
     ListedPaper,
     Replaced,
@@ -64,14 +64,16 @@ class Lists:
                 self._papers.put(papers[id].paper, pipe)
             if rows:
                 pipe.hset(key, mapping=rows)
-                pipe.expire(key, RETENTION)
+                pipe.expire(key, LOOKING_BACK)
                 last = self.changed_at(batch)
                 at = max(at, last + timedelta(microseconds=1)) if last else at
-                pipe.set(f"{key}:changed", at.isoformat(), ex=RETENTION)
+                pipe.set(f"{key}:changed", at.isoformat(), ex=LOOKING_BACK)
             if replaced:
                 pipe.hset(f"{key}:replaced", mapping=replaced)
-                pipe.expire(f"{key}:replaced", RETENTION)
+                pipe.expire(f"{key}:replaced", LOOKING_BACK)
             pipe.execute()
+        new = rows.keys() - stored.keys()  # whose texts may be there from an earlier list
+        self._papers.extend([paper_ref(papers[id].paper) for id in new], LOOKING_BACK)
         return self.changed_at(batch) or at
 
     def changed_at(self, batch: str) -> datetime | None:
@@ -113,7 +115,7 @@ class Lists:
         ]
 
     def put_result(self, query: ListQuery, list_result: ListResult) -> None:
-        self._redis.set(f"pb:listed:{query.key}", serialise(list_result), ex=RETENTION)
+        self._redis.set(f"pb:listed:{query.key}", serialise(list_result), ex=LOOKING_BACK)
 
     def result(self, query: ListQuery) -> ListResult | None:
         return self._rows.get(f"pb:listed:{query.key}", reader_for(ListResult))
@@ -132,7 +134,7 @@ class Lists:
         rows: dict[Any, Any] = dict.fromkeys(sorted(new), at.isoformat())
         if rows:
             self._redis.hset(key, mapping=rows)
-            self._redis.expire(key, RETENTION)
+            self._redis.expire(key, LOOKING_BACK)
 
     def answered_categories(self, batch: str) -> set[str]:
         """The categories for which arXiv has answered."""

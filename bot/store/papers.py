@@ -11,13 +11,20 @@ from redis.client import Pipeline
 
 from bot.domain.papers import Paper, fingerprint
 from bot.store.values.quarantine import ValueReader
-from bot.store.values.stored_forms import RETENTION, Unreadable, reader_for, serialise
+from bot.store.values.stored_forms import (
+    LOOKING_BACK,
+    RETENTION,
+    Unreadable,
+    reader_for,
+    serialise_packed,
+)
 
-# A text outlives the days and batches that refer to it. It is written once; a new reference extends
-# its life when less than _RENEW_BELOW is left.
-_KEEP, _RENEW_BELOW = RETENTION + timedelta(days=60), RETENTION + timedelta(days=10)
+# A text outlives what refers to it. It is written once; a new reference extends its life when less
+# than that of the reference and _SPARE is left.
+_LONGER, _SPARE = timedelta(days=60), timedelta(days=10)
 
 VECTOR_SIZE = 384  # bytes
+_VECTOR_LIFE = timedelta(days=90)
 
 
 class Papers:
@@ -28,27 +35,29 @@ class Papers:
 
     def put(self, paper: Paper, pipe: Pipeline | None = None) -> str:
         """Store a version with its text (by `pipe` where one is given); returns its reference."""
-        ref = paper_ref(paper)
-        (self._redis if pipe is None else pipe).set(f"pb:paper:{ref}", serialise(paper), ex=_KEEP)
+        ref, keep = paper_ref(paper), LOOKING_BACK + _LONGER
+        redis = self._redis if pipe is None else pipe
+        # What is there may be kept for longer, by somebody's list.
+        redis.set(f"pb:paper:{ref}", serialise_packed(paper), ex=keep, nx=True)
         return ref
 
     def get(self, ref: str) -> Paper:
-        """Raises KeyError for a paper never stored, or not used for RETENTION."""
+        """Raises KeyError for a paper never stored, or not used for LOOKING_BACK."""
         return self._rows.require(f"pb:paper:{ref}", reader_for(Paper))
 
     def by_ref(self, refs: Sequence[str]) -> dict[str, Paper]:
         """Those of the references whose text can be read."""
         return self._rows.mget_by_name([f"pb:paper:{ref}" for ref in refs], refs, reader_for(Paper))
 
-    def extend(self, refs: Sequence[str]) -> None:
-        """Keep texts that are referred to anew for as long again; most are still new."""
+    def extend(self, refs: Sequence[str], life: timedelta = RETENTION) -> None:
+        """Keep texts that something refers to anew that lives so long; most are still new."""
         with self._redis.pipeline(transaction=False) as pipe:
             for ref in refs:
                 pipe.ttl(f"pb:paper:{ref}")
             seconds_left = pipe.execute()
             for ref, seconds in zip(refs, seconds_left, strict=True):
-                if 0 <= seconds < _RENEW_BELOW.total_seconds():
-                    pipe.expire(f"pb:paper:{ref}", _KEEP)
+                if 0 <= seconds < (life + _SPARE).total_seconds():
+                    pipe.expire(f"pb:paper:{ref}", life + _LONGER)
             pipe.execute()
 
 
@@ -60,7 +69,8 @@ def paper_ref(paper: Paper) -> str:
 
 class Vectors:
     """By text, and by what made them: a name that changes whenever the same text would come out
-    differently. A vector is forgotten RETENTION after it was made, as days and scores are."""
+    differently. A vector is forgotten after 90 days: the gate learns from two months, and from then
+    on a text is seldom compared. It is made anew where it is missing."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis, self._rows = redis, ValueReader(redis)
@@ -75,7 +85,7 @@ class Vectors:
         with self._redis.pipeline(transaction=False) as pipe:
             for text, vector in vectors.items():
                 stored = base64.b85encode(vector).decode("ascii")
-                pipe.set(_vector_key(maker, text), stored, ex=RETENTION)
+                pipe.set(_vector_key(maker, text), stored, ex=_VECTOR_LIFE)
             pipe.execute()
 
 

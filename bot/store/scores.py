@@ -9,7 +9,7 @@ from redis import Redis
 from bot.domain.digest import FurtherLooks, ScoreResult, Sentences, Usage
 from bot.domain.papers import Value
 from bot.store.values.quarantine import ValueReader
-from bot.store.values.stored_forms import RETENTION, reader_for, serialise
+from bot.store.values.stored_forms import LOOKING_BACK, reader_for, serialise
 
 
 class Scores:
@@ -41,9 +41,9 @@ class Scores:
     def _put(self, rows: Mapping[str, Value], call: str | None, usage: Usage) -> None:
         with self._redis.pipeline(transaction=True) as pipe:
             if call is not None:
-                pipe.set(f"pb:call:{call}", serialise(usage), ex=RETENTION)
+                pipe.set(f"pb:call:{call}", serialise(usage), ex=LOOKING_BACK)
             for key, value in rows.items():
-                pipe.set(key, serialise(value), ex=RETENTION)
+                pipe.set(key, serialise(value), ex=LOOKING_BACK)
             pipe.execute()
 
     def looks(self, looker: str, versioned: Sequence[str]) -> dict[str, FurtherLooks]:
@@ -72,11 +72,11 @@ class Scores:
         prompt, schema and model) has written about before keeps its sentences, so that what was
         posted stays as it is."""
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(f"pb:call:{call}", serialise(usage), ex=RETENTION)
-            pipe.set(f"pb:order:{order_key}", " ".join(order), ex=RETENTION)
+            pipe.set(f"pb:call:{call}", serialise(usage), ex=LOOKING_BACK)
+            pipe.set(f"pb:order:{order_key}", " ".join(order), ex=LOOKING_BACK)
             for versioned, sentences in written.items():
                 key = f"pb:written:{writer}:{versioned}"
-                pipe.set(key, serialise(sentences), ex=RETENTION, nx=True)
+                pipe.set(key, serialise(sentences), ex=LOOKING_BACK, nx=True)
             pipe.execute()
 
     def top_order(self, order_key: str) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class Scores:
 
     def put_reply_format(self, server: str, shape: str) -> None:
         """Record which reply format a model's server (a fingerprint) supports."""
-        self._redis.set(f"pb:shape:{server}", shape, ex=RETENTION)
+        self._redis.set(f"pb:shape:{server}", shape, ex=LOOKING_BACK)
 
     def reply_format(self, server: str) -> str | None:
         return self._rows.get(f"pb:shape:{server}", str)

@@ -2,46 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from redis import Redis
-from redis.client import Pipeline
 
 from bot.domain.digest import Digest, Outcome
+from bot.domain.papers import Value
 from bot.domain.request import Address
 from bot.store.values.quarantine import ValueReader
-from bot.store.values.stored_forms import RETENTION, split_words
+from bot.store.values.stored_forms import (
+    LOOKING_BACK,
+    MESSAGES,
+    RETENTION,
+    reader_for,
+    split_words,
+)
+
+
+class ShownDay(Value):
+    """The papers (ids) that a delivery brought: of what profile (a name), by what list."""
+
+    profile: str
+    batch: str
+    papers: tuple[str, ...]
 
 # The most channels of a workspace that are looked at for one paper.
 _CHANNELS: Final = 20
 
 
 class ShownPapers:
-    """By channel and paper (an id)."""
+    """By channel: a row for each delivery, because all are read together, and a paper is a few
+    characters there. In what form 3 wrote, a row for each paper."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis, self._rows = redis, ValueReader(redis)
 
     def put(self, address: Address, digest: Digest, day: str) -> None:
-        """The papers that a digest posts, as brought by this day (a name)."""
-        origin = _Origin(digest.profile.name, _list_name(digest), day)
-        rows: dict[Any, Any] = {decision.paper.id: str(origin) for decision in digest.posted}
-        if not rows:
+        """The papers that a digest posts, as brought by this day (a name), and by no other."""
+        ids = [decision.paper.id for decision in digest.posted]
+        if not ids:
             return
+        elsewhere = {
+            o.day for id, o in self._origins(address).items() if id in ids and o.day != day
+        }
+        for other in elsewhere:
+            self._take(address, other, ids)
+        new = ShownDay(profile=digest.profile.name, batch=_list_name(digest), papers=tuple(ids))
+        self._rows.change(_key(address), _row(day), ShownDay, lambda before: _with(before, new))
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hset(_key(address), mapping=rows)
+            pipe.hdel(_key(address), *ids)
             # Direct messages on Discord are in no workspace, and nobody's other channels.
-            for id in rows if address.workspace else ():
+            for id in ids if address.workspace else ():
                 begun = digest.judged_at.timestamp()
-                pipe.zadd(_channels(address, id), {address.channel: begun}, nx=True)
-                pipe.expire(_channels(address, id), RETENTION)
+                pipe.zadd(_channels(address, id), {f"{address.channel} {day}": begun}, nx=True)
+                pipe.expire(_channels(address, id), MESSAGES)
             pipe.execute()
 
     def drop(self, address: Address, day: str, kept: Collection[str] = ()) -> None:
         """Forget the papers that this day (a name) brought, but for those (ids)."""
         ids = [id for id, o in self._origins(address).items() if o.day == day and id not in kept]
+        if ids:
+            self._take(address, day, ids)
+
+    def _take(self, address: Address, day: str, ids: Collection[str]) -> None:
+        """Take papers out of what a day brought."""
+
+        def left(before: ShownDay | None) -> ShownDay | None:
+            papers = tuple(id for id in before.papers if id not in ids) if before else ()
+            return before.model_copy(update={"papers": papers}) if before and papers else None
+
+        self._rows.change(_key(address), _row(day), ShownDay, left)
         if ids:
             self._redis.hdel(_key(address), *ids)
 
@@ -49,13 +81,14 @@ class ShownPapers:
         """The names of the days that brought papers here."""
         return {origin.day for origin in self._origins(address).values()}
 
-    def drop_before(self, address: Address, before: date, pipe: Pipeline) -> None:
-        """Forget the papers of older lists by `pipe`; all of them, when nothing comes for
-        RETENTION."""
-        origins = self._origins(address)
-        if ids := [id for id, origin in origins.items() if origin.is_older_than(before)]:
-            pipe.hdel(_key(address), *ids)
-        pipe.expire(_key(address), RETENTION)
+    def drop_before(self, address: Address, before: date) -> None:
+        """Forget the papers of older lists; all of them, when nothing comes for RETENTION."""
+        old = {id: o for id, o in self._origins(address).items() if o.is_older_than(before)}
+        with self._redis.pipeline(transaction=False) as pipe:
+            if old:
+                pipe.hdel(_key(address), *old, *{_row(origin.day) for origin in old.values()})
+            pipe.expire(_key(address), RETENTION)
+            pipe.execute()
 
     def ids_from_other_digests(self, address: Address, digest: Digest) -> set[str]:
         """Ids of papers shown here other than by this profile for this list: in a terminal, a day
@@ -70,46 +103,65 @@ class ShownPapers:
 
     def day_that_brought(self, address: Address, paper: str) -> str | None:
         """The name of the day that brought a paper (an id) to this channel."""
-        origin = self._rows.hget(_key(address), paper, _Origin.read)
+        origin = self._origins(address).get(paper)
         return origin.day if origin else None
 
     def days_that_brought(self, address: Address, papers: Sequence[str]) -> set[str]:
         """The names of the days that brought some of these papers (ids) to this channel."""
-        found = self._rows.hmget(_key(address), papers, _Origin.read)
-        return {origin.day for origin in found if origin}
+        origins = self._origins(address) if papers else {}
+        return {origins[id].day for id in papers if id in origins}
 
     def in_other_channels(
         self, address: Address, papers: Sequence[str]
     ) -> dict[str, dict[Address, str]]:
-        """The other channels of the workspace that were shown some of these papers (ids), or are
-        about to be: by paper, with the day (a name) that brought it there. Of more than _CHANNELS
-        those whose days were judged first: what a thousand channels share is not read by each of
-        them of each other."""
+        """The other channels of the workspace that were shown some of these papers (ids) of late,
+        or are about to be: by paper, with the day (a name) that brought it there. Of more than
+        _CHANNELS those whose days were judged first: what a thousand channels share is not read by
+        each of them of each other."""
         if not papers:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
             for id in papers:
                 pipe.zrange(_channels(address, id), 0, _CHANNELS)
                 pipe.smembers(_channels_before(address, id))
-            found = [list(row)[:_CHANNELS] for row in pipe.execute()]
-            channels = sorted(set[str]().union(*found) - {address.channel})
-        others = [address.model_copy(update={"channel": channel}) for channel in channels]
-        rows = self._rows.hmget_many([_key(other) for other in others], papers, _Origin.read)
-        places = dict[str, dict[Address, str]]()
-        for other in others:
-            for id, origin in zip(papers, rows[_key(other)], strict=True):
-                if origin:
-                    places.setdefault(id, {})[other] = origin.day
-        return places
+            named = [list(map(str, row))[:_CHANNELS] for row in pipe.execute()]
+        places = {
+            (address.model_copy(update={"channel": channel}), day)
+            for members in named
+            for channel, _, day in (member.partition(" ") for member in members)
+            if channel != address.channel
+        }
+        found = dict[str, dict[Address, str]]()
+        for other, day, id in self._had(places, papers):
+            found.setdefault(id, {})[other] = day
+        return found
+
+    def _had(
+        self, places: Collection[tuple[Address, str]], papers: Sequence[str]
+    ) -> Iterator[tuple[Address, str, str]]:
+        """What these channels had of papers (ids): channel, day (a name), paper. Without a day, as
+        form 3 wrote it, the channel's row of the paper says which."""
+        ordered = sorted(places, key=str)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for other, day in ordered:
+                pipe.hmget(_key(other), [_row(day)] if day else list(papers))
+            rows = pipe.execute() if ordered else []
+        for (other, day), texts in zip(ordered, rows, strict=True):
+            for id, text in zip(papers, texts, strict=False) if not day else ():
+                if origin := self._rows.decode(_key(other), id, text, _Origin.read):
+                    yield other, origin.day, id
+            if day:
+                row = self._rows.decode(_key(other), _row(day), texts[0], reader_for(ShownDay))
+                yield from ((other, day, id) for id in papers if row and id in row.papers)
 
     def repeats_from_same_list(self, address: Address, digest: Digest) -> dict[str, str]:
         """The repeats of a digest that another profile brought here from the same list, with that
         profile's day: one reply names both."""
         ids = [d.paper.id for d in digest.decisions if d.outcome is Outcome.REPEAT]
-        origins = self._rows.hmget(_key(address), ids, _Origin.read)
+        origins = self._origins(address) if ids else {}
         return {
             id: origin.day
-            for id, origin in zip(ids, origins, strict=True)
+            for id, origin in ((id, origins.get(id)) for id in ids)
             if origin
             and origin.batch == _list_name(digest)
             and origin.profile != digest.profile.name
@@ -119,7 +171,7 @@ class ShownPapers:
         """Record that another profile (a title) picks a paper shown here; returns all that do."""
         key = f"pb:also:{address}:{paper}"
         self._redis.sadd(key, title)
-        self._redis.expire(key, RETENTION)
+        self._redis.expire(key, LOOKING_BACK)
         return self.other_profiles(address, paper)
 
     def other_profiles(self, address: Address, paper: str) -> tuple[str, ...]:
@@ -137,7 +189,15 @@ class ShownPapers:
         return dict(zip(papers, titles, strict=True))
 
     def _origins(self, address: Address) -> dict[str, _Origin]:
-        return self._rows.hgetall(_key(address), _Origin.read)
+        """By paper (an id)."""
+        key = _key(address)
+        rows: dict[str, str] = self._redis.hgetall(key)  # type: ignore[assignment]
+        days = {field: text for field, text in rows.items() if field.startswith("@")}
+        papers = {field: text for field, text in rows.items() if field not in days}
+        found = self._rows.decode_hash(key, papers, _Origin.read)
+        for field, row in self._rows.decode_hash(key, days, reader_for(ShownDay)).items():
+            found |= dict.fromkeys(row.papers, _Origin(row.profile, row.batch, field[1:]))
+        return found
 
 
 class _Origin(NamedTuple):
@@ -166,6 +226,16 @@ def _list_name(digest: Digest) -> str:
     """The name of a digest's list; its date where there is none, because a digest of several days
     brings earlier papers even when its newest day never got a list."""
     return digest.listed.batch or digest.date.isoformat()
+
+
+def _with(before: ShownDay | None, new: ShownDay) -> ShownDay:
+    """A day's row with the papers that it had before, and what it has now."""
+    papers = dict.fromkeys((*(before.papers if before else ()), *new.papers))
+    return new.model_copy(update={"papers": tuple(papers)})
+
+
+def _row(day: str) -> str:
+    return f"@{day}"
 
 
 def _key(address: Address) -> str:

@@ -15,7 +15,9 @@ import redis
 from bot.domain.message import Card
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
-from bot.store.backup import Backup, BackupEntry
+from bot.store.keeping.backup import Backup, BackupEntry
+from bot.store.outbox import read_entry
+from bot.store.values.packing import unpacked
 from bot.store.values.stored_forms import FORMAT_VERSION
 from tests.simulation.arxiv_edge import HALF_HOURS, Morning
 from tests.simulation.chat_edge import Chat, Event, Shown
@@ -473,13 +475,38 @@ def write_in_form_1(redis: Any) -> None:
             continue
         if redis.type(key) == "hash":
             rows = {field: _form_1(text) for field, text in redis.hgetall(key).items()}
+            if key.startswith("pb:outbox:"):
+                rows = {slot: _entry_of_form_3(slot, text) for slot, text in rows.items()}
+            if key.startswith("pb:had:"):
+                rows = _had_of_form_3(rows)
+                redis.delete(key)
             redis.hset(key, mapping=rows)
+        elif key.startswith("pb:shown-in:"):
+            channels = {member.partition(" ")[0] for member in redis.smembers(key)}
+            redis.delete(key)
+            redis.sadd(key, *channels)
         elif redis.type(key) == "string":
             redis.set(key, _form_1(redis.get(key)), keepttl=True)
     redis.set("pb:form", 1)
 
 
+def _entry_of_form_3(slot: str, text: str) -> str:
+    """In form 3 a message was JSON."""
+    return text if slot == "#" else read_entry(text).model_dump_json()
+
+
+def _had_of_form_3(rows: dict[str, str]) -> dict[str, str]:
+    """In form 3 a channel had a row for each paper."""
+    found = {field: text for field, text in rows.items() if not field.startswith("@")}
+    for field in rows.keys() - found.keys():
+        day = json.loads(rows[field])
+        for id in day["papers"]:
+            found[id] = f"{day['profile']} {day['batch']} {field[1:]}"
+    return found
+
+
 def _form_1(text: str) -> str:
+    text = unpacked(text)
     if not text.startswith(f'{{"v":{FORMAT_VERSION},'):
         return text
     body = json.loads(text)

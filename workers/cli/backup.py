@@ -17,7 +17,7 @@ from rich.progress import track
 
 from bot.errors import Refused
 from bot.settings import Settings
-from bot.store.backup import Backup, BackupEntry, checked
+from bot.store.keeping.backup import Backup, BackupEntry, checked
 from bot.store.values.stored_forms import FORMAT_VERSION, Unreadable, parse_json, unreadable_reason
 from workers.runtime.environment import environment
 

@@ -120,22 +120,6 @@ class ValueReader:
         pairs = zip(fields, values, strict=True)
         return [self.decode(key, field, value, read) for field, value in pairs]
 
-    def hmget_many(
-        self, keys: Sequence[str], fields: Sequence[str], read: Reader[T]
-    ) -> dict[str, list[T | None]]:
-        """The same fields of several hashes, by key, in one round trip."""
-        with self.redis.pipeline(transaction=False) as pipe:
-            for key in keys:
-                pipe.hmget(key, fields)
-            rows = zip(keys, pipe.execute() if keys else [], strict=True)
-        return {
-            key: [
-                self.decode(key, field, value, read)
-                for field, value in zip(fields, values, strict=True)
-            ]
-            for key, values in rows
-        }
-
     def change(
         self, key: str, field: str, value: type[N], updated: RowUpdate[N]
     ) -> tuple[N | None, N | None]:

@@ -12,13 +12,21 @@ from typing import Any, Final, TypeVar
 from pydantic import Field, ValidationError
 
 from bot.domain.papers import AnnounceType, Change, Value
+from bot.store.values.packing import packed, unpacked
 
 # The version of everything we write. It grows when a value of the version before could no longer be
 # read by its type; UPGRADES then converts it. 1 is what was written before there were versions.
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
 
-# Long enough to catch up a year, and never to show the same paper twice.
+# What people made and left behind, what was spent and owed, and which papers a channel had: long
+# enough never to show the same paper twice.
 RETENTION: Final = timedelta(days=400)
+# Lists, scores, decided days, how a channel got them, and the texts of all these: half a year of
+# weekdays can be searched (store/days), and two months are learned from.
+LOOKING_BACK: Final = timedelta(days=190)
+# The ids of posted messages, and what only matters while a digest may still come or change: days
+# are caught up for a month at most, and a paper is posted again within days.
+MESSAGES: Final = timedelta(days=60)
 # What only one command waits for.
 SHORT_RETENTION: Final = timedelta(hours=6)
 
@@ -92,6 +100,11 @@ def serialise(value: Value) -> str:
     return with_version(value.model_dump_json())
 
 
+def serialise_packed(value: Value) -> str:
+    """The same for a long value of many: `deserialise` reads either."""
+    return packed(serialise(value))
+
+
 def with_version(text: str) -> str:
     """A JSON object (not an empty one) with the version added at its beginning."""
     return _MARK + text[1:]
@@ -99,6 +112,7 @@ def with_version(text: str) -> str:
 
 def deserialise(value: type[N], text: str) -> N:
     """The inverse of `serialise`, for this version and older ones. Raises ValueError."""
+    text = unpacked(text)
     if text.startswith(_MARK):
         return value.model_validate_json("{" + text[len(_MARK) :])
     return value.model_validate(upgraded_json(value.__name__, text))
@@ -107,7 +121,7 @@ def deserialise(value: type[N], text: str) -> N:
 def upgraded_json(name: str, text: str) -> Any:
     """A stored value as JSON, converted to this version; `name` is its type's. Raises
     ValueError."""
-    body = parse_json(text)
+    body = parse_json(unpacked(text))
     version = body.pop("v", 1) if isinstance(body, dict) else 1
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise Unreadable(

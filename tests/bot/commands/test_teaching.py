@@ -17,6 +17,7 @@ from bot.domain.subscription import Votes
 from bot.errors import Refused
 from bot.store.lookups import Lookups
 from bot.store.store import Store
+from bot.store.values.stored_forms import RETENTION
 from bot.terminal.render import as_text
 from tests.bot.commands.samples import CHANNEL_ADDRESS, INVOCATION, NEXT_DOOR, by, deliver_day
 from tests.conftest import check_golden
@@ -84,6 +85,13 @@ def test_a_vote_down_asks_why_and_the_reason_is_kept(context: Context) -> None:
     assert pressed(context, "up", f"day {ONE}").head is None
     with pytest.raises(Refused, match="taken back"):
         pressed(context, "down-weak", f"day {ONE}")
+
+
+def test_a_papers_text_is_kept_as_long_as_a_vote_on_it_teaches(context: Context) -> None:
+    pressed(context, "up", f"day {ONE}")
+    (kept,) = context.store.votes.lessons("slack:T1", "matters")
+    left = context.store.redis.ttl(f"pb:paper:{kept.ref}")
+    assert int(str(left)) > RETENTION.total_seconds()
 
 
 def test_a_changed_vote_loses_its_reason(context: Context) -> None:

@@ -16,7 +16,7 @@ from bot.domain.request import Address
 from bot.store.gates import Gates
 from bot.store.queues import Queues
 from bot.store.store import Store
-from bot.store.values.stored_forms import RETENTION
+from bot.store.values.stored_forms import LOOKING_BACK, RETENTION
 from tests.factories import DAY, NOW, announced, decision, digest, listing, paper_ids, profile
 from workers.gate.nightly import GateState
 
@@ -32,23 +32,27 @@ def day(number: int, id: str) -> Digest:
 
 
 def test_what_a_channel_had_is_forgotten_when_the_days_are(store: Store) -> None:
-    for number, id in ((401, "2401.00001"), (390, "2401.00002"), (0, "2503.10000")):
+    rows = ((401, "2401.00001"), (390, "2401.00002"), (180, "2409.00003"), (0, "2503.10000"))
+    for number, id in rows:
         given = day(number, id)
         store.lists.add(given.listed.batch, listing(announced(id)), NOW)
         store.days.put_decided(f"day{number}", given)
         store.history.put_delivered(HERE, f"{HERE}:day{number}", given, given.judged_at)
-    assert [each.day for each in store.history.of(HERE)] == ["day390", "day0"]
-    assert store.shown_papers.ids_from_other_deliveries(HERE, "-") == {"2401.00002", "2503.10000"}
-    for kind in ("history", "had"):  # and all of it, once nothing comes any more
-        assert 0 < int(str(store.redis.ttl(f"pb:{kind}:{HERE}"))) <= RETENTION.total_seconds()
+    # A delivery as long as its day; its papers for more than a year, so that none comes twice.
+    assert [each.day for each in store.history.of(HERE)] == ["day180", "day0"]
+    had = {"2401.00002", "2409.00003", "2503.10000"}
+    assert store.shown_papers.ids_from_other_deliveries(HERE, "-") == had
+    for kind, life in (("history", LOOKING_BACK), ("had", RETENTION)):
+        # and all of it, once nothing comes any more
+        assert 0 < int(str(store.redis.ttl(f"pb:{kind}:{HERE}"))) <= life.total_seconds()
 
 
 def test_a_profiles_days_are_as_many_as_are_looked_at(store: Store) -> None:
     for number in range(410, -1, -10):
         store.days.put_decided(f"day{number}", day(number, "2503.10000"))
     key = profile().fingerprint
-    assert "day400" in store.days.names(key)
-    assert store.redis.zscore(f"pb:days:{key}", "day410") is None
+    assert "day190" in store.days.names(key)
+    assert store.redis.zscore(f"pb:days:{key}", "day200") is None
     assert store.redis.hlen(f"pb:usual:{key}") == 5
     assert store.days.typical_counts(key) == (1, 1)
 
@@ -94,6 +98,12 @@ def test_a_text_that_is_named_anew_is_kept_for_as_long(store: Store) -> None:
     (key,) = store.redis.keys("pb:paper:*")
     store.redis.expire(key, timedelta(days=30))
     store.days.put("day", found)
+    assert int(str(store.redis.ttl(key))) > LOOKING_BACK.total_seconds()
+    store.redis.expire(key, timedelta(days=30))
+    store.lists.add("another", listing(announced("2503.10000")), NOW)
+    assert int(str(store.redis.ttl(key))) > LOOKING_BACK.total_seconds()
+    store.papers.extend([key.removeprefix("pb:paper:")])  # somebody's list names it
+    store.papers.put(found.decisions[0].paper)
     assert int(str(store.redis.ttl(key))) > RETENTION.total_seconds()
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from bot.errors import Refused
-from bot.store.backup import Backup, BackupEntry
+from bot.store.keeping.backup import Backup, BackupEntry
 from bot.store.key_kinds import kind_of
 from bot.store.values.stored_forms import unreadable_reason
 from tests.fuzz.promises import assert_explained, assert_plain, words

@@ -16,7 +16,7 @@ from bot.domain.budget import Limits, MaxCost, Payer, Period, Purpose, Refusal, 
 from bot.domain.request import Address
 from bot.errors import Refused
 from bot.settings import Settings
-from bot.store.backup import Backup, BackupEntry
+from bot.store.keeping.backup import Backup, BackupEntry
 from bot.store.outbox import Outbox
 from bot.store.spending import Spending
 from bot.store.store import Store
@@ -121,7 +121,7 @@ FORGED = {
     "no subscription": (row("pb:subscriptions", {MINE: "{}"}), "address: Field required"),
     "one under another key": (row("pb:subscriptions", {"x y": of("subs")[MINE]}), "filed under"),
     "a profile with more": (row("pb:profiles", {"m": '{"v": 2, "run": "id"}'}), "Field required"),
-    "a newer value": (row("pb:profiles", {"m": '{"v": 4}'}), "its form is '4'"),
+    "a newer value": (row("pb:profiles", {"m": '{"v": 5}'}), "its form is '5'"),
     "no JSON": (row("pb:digest:day", "{", "string"), "pb:digest:day"),
     "a digest of nothing": (row("pb:digest:day", "{}", "string"), "it has no decisions"),
     "a wrong number": (row("pb:spent:slack:T1:2025-03", {"nano": "1e9"}), "not a whole number"),

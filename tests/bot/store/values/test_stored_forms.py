@@ -233,7 +233,7 @@ def test_a_newer_paperboys_server_is_refused_in_one_sentence(
     assert store.redis.get("pb:form") == str(FORMAT_VERSION)
     store.redis.set("pb:form", FORMAT_VERSION + 1)
     with pytest.raises(
-        Refused, match=r"^A newer Paperboy has been at work on this server \(form 4"
+        Refused, match=r"^A newer Paperboy has been at work on this server \(form 5"
     ):
         claim_server(store.redis)
     assert store.redis.get("pb:form") == str(FORMAT_VERSION + 1)

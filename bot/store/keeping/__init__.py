@@ -1,0 +1,1 @@
+"""All keys at once: taken along, put back, forgotten."""
