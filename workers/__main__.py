@@ -40,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (status.status, admin.plan, admin.doctor, admin.backup, admin.restore):
+for command in (status.status, admin.plan, admin.doctor, admin.backup, admin.restore, admin.forget):
     app.command()(command)
 app.add_typer(profiles.app, name="profiles", invoke_without_command=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -27,6 +27,7 @@ class ShownDay(Value):
     profile: str
     batch: str
     papers: tuple[str, ...]
+
 
 # The most channels of a workspace that are looked at for one paper.
 _CHANNELS: Final = 20
@@ -139,20 +140,16 @@ class ShownPapers:
     def _had(
         self, places: Collection[tuple[Address, str]], papers: Sequence[str]
     ) -> Iterator[tuple[Address, str, str]]:
-        """What these channels had of papers (ids): channel, day (a name), paper. Without a day, as
-        form 3 wrote it, the channel's row of the paper says which."""
+        """What these channels had of papers (ids): channel, day (a name), paper. Where no day is
+        noted, as form 3 had it, all that the channel had is looked through."""
         ordered = sorted(places, key=str)
         with self._redis.pipeline(transaction=False) as pipe:
             for other, day in ordered:
-                pipe.hmget(_key(other), [_row(day)] if day else list(papers))
-            rows = pipe.execute() if ordered else []
-        for (other, day), texts in zip(ordered, rows, strict=True):
-            for id, text in zip(papers, texts, strict=False) if not day else ():
-                if origin := self._rows.decode(_key(other), id, text, _Origin.read):
-                    yield other, origin.day, id
-            if day:
-                row = self._rows.decode(_key(other), _row(day), texts[0], reader_for(ShownDay))
-                yield from ((other, day, id) for id in papers if row and id in row.papers)
+                pipe.hmget(_key(other), _row(day)) if day else pipe.hgetall(_key(other))
+            found = pipe.execute() if ordered else []
+        for (other, day), rows in zip(ordered, found, strict=True):
+            origins = self._read(_key(other), {_row(day): rows[0]} if day else rows)
+            yield from ((other, origins[id].day, id) for id in papers if id in origins)
 
     def repeats_from_same_list(self, address: Address, digest: Digest) -> dict[str, str]:
         """The repeats of a digest that another profile brought here from the same list, with that
@@ -190,8 +187,10 @@ class ShownPapers:
 
     def _origins(self, address: Address) -> dict[str, _Origin]:
         """By paper (an id)."""
-        key = _key(address)
-        rows: dict[str, str] = self._redis.hgetall(key)  # type: ignore[assignment]
+        rows: dict[str, str] = self._redis.hgetall(_key(address))  # type: ignore[assignment]
+        return self._read(_key(address), rows)
+
+    def _read(self, key: str, rows: Mapping[str, str]) -> dict[str, _Origin]:
         days = {field: text for field, text in rows.items() if field.startswith("@")}
         papers = {field: text for field, text in rows.items() if field not in days}
         found = self._rows.decode_hash(key, papers, _Origin.read)

@@ -54,7 +54,7 @@ FIRST = (
     20  # of the sample's papers; those before stand in the dictionary that texts are packed with
 )
 # Days that a kind is kept, where that is not as long as days are looked back to.
-LIVES = {"vector": 90, "outbox": 60, "shown-in": 60, "delivered": 60, "had": 400, "untold": 0}
+LIVES = {"vector": 90, "outbox": 60, "first-shown": 60, "delivered": 60, "had": 400, "untold": 0}
 PROFILE = library.shipped()["foundations"]
 JUDGE = Judge(model="gpt-6-luna")
 COMMENT = "Criterion 2, learning theory: it proves a bound for deep networks and tries it."

@@ -481,10 +481,10 @@ def write_in_form_1(redis: Any) -> None:
                 rows = _had_of_form_3(rows)
                 redis.delete(key)
             redis.hset(key, mapping=rows)
-        elif key.startswith("pb:shown-in:"):
-            channels = {member.partition(" ")[0] for member in redis.smembers(key)}
+        elif key.startswith("pb:first-shown:"):
+            members = redis.zrange(key, 0, -1, withscores=True)
             redis.delete(key)
-            redis.sadd(key, *channels)
+            redis.zadd(key, {member.partition(" ")[0]: score for member, score in members})
         elif redis.type(key) == "string":
             redis.set(key, _form_1(redis.get(key)), keepttl=True)
     redis.set("pb:form", 1)

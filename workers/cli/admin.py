@@ -1,7 +1,8 @@
-"""`paperboy plan`, `doctor`, `backup` and `restore`."""
+"""`paperboy plan`, `doctor`, `backup`, `restore` and `forget`."""
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,10 @@ from bot.commands.due import planned
 from bot.errors import Refused
 from bot.runtime.status import examine_server
 from bot.safe_text import safe
+from bot.store.keeping import forgetting
+from bot.store.keeping.forgetting import Subject
 from bot.views import status as status_views
+from bot.views.keeping import forgetting as forgetting_views
 from bot.views.watching import doctor as doctor_views
 from workers.cli.screen import Screen
 
@@ -79,6 +83,34 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that backup wrote.
     from workers.cli import backup as backup_cli
 
     print(safe(f"Restored {backup_cli.restore(settings.load(), file)} entries from {file}."))
+
+
+def forget(
+    workspace: Annotated[
+        str, typer.Argument(help="slack:TEAM or discord:SERVER, by id, such as slack:T0123ABCD.")
+    ],
+    person: Annotated[
+        str | None, typer.Option(metavar="USER", help="Only this person of it, by id.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Forget it; without, only list what there is.")
+    ] = False,
+) -> None:
+    """Forget a workspace, or a person, for good; lists what that is first."""
+    from workers.runtime.environment import environment
+
+    if not re.fullmatch(r"(slack|discord):[A-Za-z0-9]{1,64}", workspace):
+        raise Refused("Name a workspace by its id, such as slack:T0123ABCD or discord:1234567890.")
+    if person is not None and not re.fullmatch(r"[A-Za-z0-9]{1,64}", person):
+        raise Refused("Name a person by the id in the chat, such as U0123ABCD.")
+    subject = Subject(workspace, person or "")
+    who = f"{person} in {workspace}" if person else workspace
+    with environment(settings.load()) as here:
+        if yes:
+            shown = forgetting_views.forgotten_text(who, forgetting.forget(here.store, subject))
+        else:
+            shown = forgetting_views.found_text(who, forgetting.find(here.store, subject))
+    Screen().show(shown)
 
 
 def _moment(text: str | None) -> datetime:

@@ -1,0 +1,57 @@
+"""`paperboy forget`, as somebody types it."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.domain.request import Address
+from bot.errors import Refused
+from bot.store.store import Store
+from tests.factories import subscription
+from workers.__main__ import app
+
+HERE = Address(platform="slack", workspace="T0AAAAAAA", channel="C1")
+
+
+@pytest.fixture
+def cli(store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    store.subscriptions.put(subscription(address=HERE, by="U0AAAAAAA"))
+    return CliRunner()
+
+
+def said(cli: CliRunner, *words: str) -> str:
+    result = cli.invoke(app, ["forget", *words])
+    if result.exception:
+        raise result.exception
+    return " ".join(result.output.split())
+
+
+def test_it_is_listed_first_and_forgotten_when_that_is_meant(cli: CliRunner, store: Store) -> None:
+    listed = said(cli, "slack:T0AAAAAAA")
+    assert listed.startswith("Stored of slack:T0AAAAAAA subscriptions: 1 row")
+    assert "Nothing was changed. Add --yes" in listed
+    assert len(store.subscriptions.all()) == 1
+    assert said(cli, "slack:T0AAAAAAA", "--person", "U0AAAAAAA", "--yes").startswith(
+        "Forgotten of U0AAAAAAA in slack:T0AAAAAAA subscriptions: 1 row that stays without the name"
+    )
+    assert [each.by for each in store.subscriptions.all()] == [""]
+    assert said(cli, "slack:T0AAAAAAA", "--yes").startswith("Forgotten of slack:T0AAAAAAA")
+    assert store.subscriptions.all() == []
+    assert said(cli, "slack:T0AAAAAAA") == "Nothing stored names slack:T0AAAAAAA."
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["T0AAAAAAA"], ["slack:"], ["slack:T0*"], ["slack:T0AAAAAAA:C1"], ["irc:x"]],
+)
+def test_what_is_no_workspace_is_refused(cli: CliRunner, words: list[str]) -> None:
+    with pytest.raises(Refused, match="Name a workspace by its id"):
+        said(cli, *words, "--yes")
+
+
+def test_what_is_no_person_is_refused(cli: CliRunner, store: Store) -> None:
+    with pytest.raises(Refused, match="Name a person by the id"):
+        said(cli, "slack:T0AAAAAAA", "--person", "@ada", "--yes")
+    assert len(store.subscriptions.all()) == 1
