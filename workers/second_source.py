@@ -23,8 +23,9 @@ from workers.arxiv.earlier import lists_before
 
 log = structlog.get_logger()
 
-# What it has of a day, it has before the feed turns over; an answer is used again for so long.
-_AGAIN = timedelta(hours=1)
+# What it has of a day, it has before the feed turns over; an answer is used again for so long, and
+# one without a paper, as on a holiday, for longer: each is up to some megabytes.
+_AGAIN, _AGAIN_WHEN_EMPTY = timedelta(hours=1), timedelta(hours=4)
 
 
 def ask_archive(
@@ -43,7 +44,8 @@ def ask_archive(
         return None
     stored = store.lists.archive_list(query, day)
     is_enough = stored is not None and set(categories) <= set(stored.note.categories)
-    if stored is None or not is_enough or now - stored.note.at >= _AGAIN:
+    again = _AGAIN if stored and stored.note.papers else _AGAIN_WHEN_EMPTY
+    if stored is None or not is_enough or now - stored.note.at >= again:
         try:
             stored = _ask(query, day, categories, why, store, arxiv, now)
         except PaperboyError as error:

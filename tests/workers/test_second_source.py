@@ -232,8 +232,10 @@ def test_an_archive_without_a_new_paper_is_no_list(
     assert list_result.problem is not None
     assert list_result.problem.trouble is ArxivReason.EMPTY_WEEKDAY
     assert (list_result.archive, store.lists.batch(str(THURSDAY)).replaced) == (None, ())
-    fetch(sky, TEN_MINUTES)
+    fetch(sky, 3 * AN_HOUR)
     assert sky.asked == 1
+    fetch(sky, 4 * AN_HOUR)
+    assert sky.asked == 2
 
 
 def test_it_is_asked_again_after_an_hour_at_most(fetch: Callable[..., ListResult]) -> None:
