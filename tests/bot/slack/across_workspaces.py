@@ -457,18 +457,31 @@ class Two:
         """BOB in a channel that both share: the event is ours, as is the token; he may ask and
         vote. What he may not do changes nothing."""
         self.ours.user_overrides[BOB] = {"team_id": THEIRS, "is_stranger": True}
-        specs = {**dispatch.BUTTONS}
-        kept = {action: spec for action, spec in specs.items() if spec.right is not Right.ASK}
-        tried = Tried("a person of theirs in a shared channel: what only members may", len(kept))
+        kept = [name for name, spec in dispatch.BUTTONS.items() if spec.right is not Right.ASK]
+        forms = [name for name, spec in dispatch.FORMS.items() if spec.right is not Right.ASK]
+        what = "a person of theirs in a shared channel: what only members may"
+        tried = Tried(what, len(kept) + len(forms))
+
+        def attempt(name: str, act: Any) -> None:
+            before, calls = self.kept(), len(self.ours.calls)
+            ack = act()
+            tried.payloads += 1
+            tried.answered += len(self.ours.calls) > calls or bool(ack.payload)
+            if self.kept() != before:
+                tried.changed.append(name)
+
         for action in kept:
             for value in self._values(action)[:4]:
                 pressed = {"type": "button", "action_id": action, "value": value}
-                before, calls = self.kept(), len(self.ours.calls)
-                self.ours.press(pressed, user=BOB)
-                tried.payloads += 1
-                tried.answered += len(self.ours.calls) > calls
-                if self.kept() != before:
-                    tried.changed.append(f"{action} {value}")
+                attempt(action, lambda p=pressed: self.ours.press(p, user=BOB))
+        for form in forms:
+            for about in ("C1 quagga-group", "quagga-group", ""):
+                view = {"id": "V9", "type": "modal", "callback_id": form}
+                view["private_metadata"] = json.dumps([about, "C1"])
+                title = {"type": "plain_text_input", "value": "Mine"}
+                view |= {"state": {"values": {"title": {"title": title}}}}
+                view["app_installed_team_id"] = OURS  # "team" is the person's
+                attempt(form, lambda v=view: self._act("view_submission", view=v))
         return tried
 
 
