@@ -13,7 +13,6 @@ import structlog
 
 from bot import logs
 from bot.domain.digest import DeliveryBasis, Digest, ListResult, merge_digests
-from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.errors import Gone, PaperboyError, Unavailable
 from bot.planning import plan
@@ -118,8 +117,7 @@ class _ChannelDelivery:
                     channel=str(self.request.address),
                     why=str(away),
                 )
-                if away.reason is not ChannelReason.BAD_TOKEN:  # that is one workspace's trouble
-                    self._record_outage(str(away))
+                self._record_outage(str(away))
                 return ChannelResult.UNAVAILABLE
             except LeaseLost:
                 log.warning("channel lease lost", channel=str(self.request.address))

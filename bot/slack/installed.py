@@ -199,7 +199,7 @@ class Installed:
             return known
         found = tokens.opened(self._sealer, installation)
         if found is None:
-            raise Unavailable(words.key_lost(), ChannelReason.BAD_TOKEN)
+            raise Unavailable(words.key_lost(), ChannelReason.CHAT_DOWN)
         if not watched:
             return client(SecretStr(found.access), self._api)
         web = self._webs[installation.team] = _InstalledWeb(self, installation, found, self._api)
@@ -216,7 +216,7 @@ class Installed:
     async def _renewed(self, installation: Installation) -> Installation:
         """With a token that is good: a new one, or the old one as long as it lives. Raises Gone,
         Unavailable and RedisError."""
-        name = f"slack-token:{installation.team}"
+        name = f"token:slack:{installation.team}"
         lease = await asyncio.to_thread(self._store.lease, name, _LEASE_SECONDS, 0)
         if lease is None:
             return await self._renewed_elsewhere(installation)
@@ -233,7 +233,7 @@ class Installed:
         until = time.monotonic() + _PATIENCE
         while installation.expire and installation.expire <= self._clock():
             if time.monotonic() > until:
-                raise Unavailable(words.renewing(), ChannelReason.BAD_TOKEN)
+                raise Unavailable(words.renewing(), ChannelReason.CHAT_DOWN)
             await asyncio.sleep(0.1)
             get = self._store.installations.get
             stored = await asyncio.to_thread(get, installation.team)
@@ -245,7 +245,7 @@ class Installed:
         """The store has the new tokens, or has them as soon as it is there."""
         team, found = before.team, tokens.opened(self._sealer, before)
         if found is None:
-            raise Unavailable(words.key_lost(), ChannelReason.BAD_TOKEN)
+            raise Unavailable(words.key_lost(), ChannelReason.CHAT_DOWN)
         self._tried[team] = time.monotonic()
         try:
             after = await tokens.exchange(self._rotator, self._sealer, before, found, self._clock())

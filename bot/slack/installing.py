@@ -139,7 +139,7 @@ class InstallFlow(AsyncOAuthFlow):
             me = await self.client.auth_test(token=token)
         except CLIENT_ERRORS as error:
             raise _NotInstalled.because(error) from error
-        team, by = given.get("team") or {}, given.get("authed_user") or {}
+        team = given.get("team") or {}
         return GivenInstallation(
             app_id=given.get("app_id"),
             team_id=me["team_id"],  # of the token itself
@@ -150,7 +150,7 @@ class InstallFlow(AsyncOAuthFlow):
             bot_scopes=str(given.get("scope") or ""),
             bot_refresh_token=given.get("refresh_token"),
             bot_token_expires_in=given.get("expires_in"),
-            user_id=str(by.get("id") or ""),
+            user_id="",  # of who installs it nothing is kept
             custom_values={_SITE: str(me.get("url") or "")},
         )
 
@@ -215,7 +215,6 @@ class _Kept(AsyncInstallationStore):
                 name=str(found.team_name or ""),
                 site=str(found.custom_values.get(_SITE) or ""),
                 bot_user_id=str(found.bot_user_id),
-                by=found.user_id,
                 at=at,
                 sealed=tokens.seal(self._sealer, team, given),
                 expire=tokens.expiry(expire, at) if expire else None,

@@ -160,9 +160,9 @@ def _filed(
     return check
 
 
-def _installation(team: str, text: str) -> Installation:
+def _installation(key: str, text: str) -> Installation:
     installation = reader_for(Installation)(text)
-    if installation.team != team:
+    if installation.key != key:
         raise Unreadable("it is filed under another workspace")
     return installation
 

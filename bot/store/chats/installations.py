@@ -31,8 +31,8 @@ return 1
 
 
 class Installation(Value):
-    """Paperboy in one workspace, by its id: its name and web address, the bot's user there, who
-    installed it (an id) and when. `sealed` are the tokens (bot.slack.tokens), which `expire` where
+    """Paperboy in one workspace, by its id: its name and web address, the bot's user there, and
+    when it was installed. `sealed` are the tokens (bot.slack.tokens), which `expire` where
     Slack rotates them. `refused`: Slack says that the token is dead, and is not asked with it
     again."""
 
@@ -40,15 +40,18 @@ class Installation(Value):
     name: str
     site: str
     bot_user_id: str
-    by: str
     at: datetime
     sealed: str
     expire: datetime | None = None
     refused: bool = False
 
+    @property
+    def key(self) -> str:
+        return _key(self.team)
+
 
 class Installations:
-    """By team. Each is kept until it ends."""
+    """By team. Each is kept until it ends, or its workspace is forgotten."""
 
     def __init__(self, redis: Redis) -> None:
         """`redis` must decode responses to str."""
@@ -59,7 +62,7 @@ class Installations:
         self.change(installation.team, lambda _: installation)
 
     def get(self, team: str) -> Installation | None:
-        return self._rows.hget(_INSTALLATIONS, team, reader_for(Installation))
+        return self._rows.hget(_INSTALLATIONS, _key(team), reader_for(Installation))
 
     def all(self) -> list[Installation]:
         rows = self._rows.hgetall_sorted(_INSTALLATIONS, reader_for(Installation))
@@ -69,7 +72,7 @@ class Installations:
         self, team: str, updated: Callable[[Installation | None], Installation | None]
     ) -> Installation | None:
         """Change it in one step, by what it is now (None: end it); returns what it is then."""
-        return self._rows.change(_INSTALLATIONS, team, Installation, updated)[1]
+        return self._rows.change(_INSTALLATIONS, _key(team), Installation, updated)[1]
 
     def replace(self, before: Installation, after: Installation | None) -> Installation | None:
         """Change it, unless it was installed anew or renewed meanwhile; returns what it is then."""
@@ -92,3 +95,8 @@ class InstallStates:
         if not _STATE.fullmatch(state):
             return False
         return bool(self._redis.eval(_TAKE, 1, f"pb:install-state:{state}", uuid4().hex))
+
+
+def _key(team: str) -> str:
+    """As Address.workspace_key."""
+    return f"slack:{team}"

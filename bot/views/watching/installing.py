@@ -85,7 +85,7 @@ def token_refused() -> str:
 
 
 def renewing() -> str:
-    return "This workspace's token is just being renewed."
+    return "A workspace's token is just being renewed."
 
 
 def store_away() -> str:
@@ -94,6 +94,6 @@ def store_away() -> str:
 
 def key_lost() -> str:
     return (
-        "No key in PAPERBOY_SECRETS_KEY opens this workspace's token. Put the earlier key back, "
+        "No key in PAPERBOY_SECRETS_KEY opens a workspace's token. Put the earlier key back, "
         "after a comma; nothing is lost."
     )

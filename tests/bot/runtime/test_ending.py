@@ -7,6 +7,8 @@ from bot.domain.readers.following import Follow, FollowKind, Telling
 from bot.domain.request import Address
 from bot.planning.following import merged
 from bot.runtime.ending import end_workspace
+from bot.store.chats.installations import Installation
+from bot.store.keeping.forgetting import Subject, forget
 from bot.store.store import Store
 from tests.factories import DAY, NOW, digest_request, saved_paper, subscription
 
@@ -53,3 +55,11 @@ def test_what_acts_ends_there_and_nowhere_else_and_what_people_keep_stays(store:
         assert not any(acts(store, HERE))
         assert all(acts(store, ELSEWHERE))
     assert store.saved.of("slack:T1", "U1")
+
+
+def test_a_workspace_that_is_forgotten_is_installed_no_more(store: Store) -> None:
+    for team in ("T1", "T11"):
+        given = {"team": team, "name": "", "site": "", "bot_user_id": "UBOT", "sealed": "s"}
+        store.installations.put(Installation.model_validate(given | {"at": NOW}))
+    forget(store, Subject("slack:T1"))
+    assert [each.team for each in store.installations.all()] == ["T11"]

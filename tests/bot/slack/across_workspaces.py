@@ -60,7 +60,6 @@ BOB, THERE = "UBOB", "CBOB"
 # Words that only the first workspace has: in its profile, and in what a model said for it.
 SECRET = re.compile(r"quagga|\b(?:U1|C[123])\b|slack:T1", re.IGNORECASE)
 # Under way, and nobody's.
-_INSTALLED = ("pb:installations", OURS)
 _PASSING = re.compile("pb:(lease|pace|event|heard|counts|counted|form)")
 
 _READ: dict[str, Any] = {
@@ -116,7 +115,6 @@ class Two:
                     name=team,
                     site="https://testers.slack.com/",
                     bot_user_id=place.bot_user,
-                    by="U1",
                     at=datetime.now(UTC) - timedelta(minutes=5),
                     sealed=tokens.seal(sealer, team, issued),
                 )
@@ -246,7 +244,7 @@ class Two:
             for key, rows in zip(keys, pipe.execute(), strict=True):
                 rows = rows if isinstance(rows, dict) else {"": rows}
                 for name, value in rows.items():
-                    is_ours = "slack:T1" in f"{key} {name} {value}" or (key, name) == _INSTALLED
+                    is_ours = "slack:T1" in f"{key} {name} {value}"
                     if is_ours or key == "pb:profiles":
                         found[f"{key} {name}"] = value
         return found

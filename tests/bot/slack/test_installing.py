@@ -247,7 +247,7 @@ def test_with_a_wrong_key_a_sentence_says_so_and_nothing_is_lost(
         deliver_due(redis_url, store, slack, "T2", **wrong)
         assert len(slack.asked) == before
     assert "Put the earlier key back" in logged.getvalue()
-    assert store.outages.all() == []  # of Slack, which every workspace would be told
+    assert "opens a workspace's token. Put the earlier key back" in store.outages.all()[0].why
     assert not store.subscriptions.all()[0].paused
     both = {"secrets_key": SecretStr(f"{OTHER_KEY},{KEY}")}
     sealed = store.installations.all()[0].sealed

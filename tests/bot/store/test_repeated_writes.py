@@ -201,9 +201,7 @@ def _count(store: Store) -> bool:
     return store.counts.all() == {"scored": 3}
 
 
-INSTALLATION = Installation(
-    team="T1", name="", site="", bot_user_id="UBOT", by="U1", at=NOW, sealed="s"
-)
+INSTALLATION = Installation(team="T1", name="", site="", bot_user_id="UBOT", at=NOW, sealed="s")
 
 
 def _install(store: Store) -> bool:

@@ -34,7 +34,6 @@ def install(store: Store, slack: FakeSlackApp, team: str) -> None:
             name=f"Group {team}",
             site="",
             bot_user_id="UBOT",
-            by="U1",
             at=datetime.now(UTC),
             sealed=tokens.seal(sealer, team, given),
         )
@@ -61,7 +60,7 @@ def test_workspaces_are_named_and_what_is_wrong_with_one(store: Store, slack: Fa
     assert "workspace Group T2: Slack does not take this workspace's token" in said(store, slack)
     lost = said(store, slack, secrets_key=SecretStr(OTHER_KEY))
     assert "Something is wrong" in lost
-    assert "workspace Group T1: No key in PAPERBOY_SECRETS_KEY opens this" in lost
+    assert "workspace Group T1: No key in PAPERBOY_SECRETS_KEY opens a" in lost
 
 
 @pytest.mark.parametrize(
