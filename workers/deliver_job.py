@@ -47,19 +47,24 @@ def deliver(
     pace_redis: redis.asyncio.Redis,
     clock: Callable[[], datetime],
     should_stop: Callable[[], bool] = lambda: False,
+    part: int = 0,
+    parts: int = 1,
 ) -> None:
-    """Post and store all deliveries due on a platform, including those that come meanwhile, until
-    this `should_stop`: messages under way arrive, and the rest is left to the next job.
+    """Post and store all deliveries due on a platform, or one of some `parts` of them, including
+    those that come meanwhile, until this `should_stop`: messages under way arrive, and the rest is
+    left to the next job.
 
     Where the platform is away, the clock tries again later; a channel that cannot be posted to any
     more is paused and its subscriber notified; after a fault of ours a delivery is tried again, and
     then given up. None holds up the others.
     """
-    asyncio.run(_all(platform, store, settings, pace_redis, clock, should_stop))
+    deliveries = DueDeliveries(store.redis, platform, part, parts)
+    asyncio.run(_all(platform, deliveries, store, settings, pace_redis, clock, should_stop))
 
 
 async def _all(
     platform: str,
+    deliveries: DueDeliveries,
     store: Store,
     settings: Settings,
     pace_redis: redis.asyncio.Redis,
@@ -73,8 +78,6 @@ async def _all(
 
         def delivery_for(request: DigestRequest) -> _ChannelDelivery:
             return _ChannelDelivery(request, store, poster, turn, clock, others, embeddings)
-
-        deliveries = DueDeliveries(store.redis, platform)
 
         async def deliver_one(due: DigestRequest) -> ChannelResult:
             with logs.about(**due.log_fields):

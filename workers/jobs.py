@@ -169,8 +169,8 @@ def learn(profile: str, model: str, night: str, owner: str = "") -> None:
         keeper.learn(date.fromisoformat(night), _embeddings(config, kept))
 
 
-def deliver(platform: str, legacy_requests: Any = None) -> None:
-    """Post and store all deliveries due on a platform."""
+def deliver(platform: str, legacy_requests: Any = None, part: int = 0, parts: int = 1) -> None:
+    """Post and store all deliveries due on a platform, or one of some `parts` of them."""
     from workers.deliver_job import deliver as post
 
     if legacy_requests is not None:
@@ -178,7 +178,7 @@ def deliver(platform: str, legacy_requests: Any = None) -> None:
         return
     config = settings.load()
     with _logged(f"deliver-{platform}"):
-        post(platform, _store(config), config, _pace(config), _now, should_stop)
+        post(platform, _store(config), config, _pace(config), _now, should_stop, part, parts)
 
 
 def _step(step: Any, before: Any = None) -> Step | None:

@@ -231,7 +231,7 @@ def _queue_deliveries(
     now: datetime,
     todo: Todo,
 ) -> list[DigestRequest]:
-    """Hand the requests due on a platform to the job that posts there, and withdraw those that are
+    """Hand the requests due on a platform to the jobs that post there, and withdraw those that are
     no longer due; returns the requests that failed through our fault."""
     waiting, tried = deliveries.waiting_and_failed()
     due_now = {content_key(request): request for request in requests}
@@ -249,12 +249,13 @@ def _queue_deliveries(
     if fresh:
         todo.append(partial(deliveries.put, fresh))
     if fresh or waiting & due_now.keys():
-        is_queued, given_up = queues.delivery_job_state(platform)
+        parts = queues.posters(platform)
+        is_queued, given_up = queues.delivery_jobs_state(platform, parts)
         if given_up:
             log.error("the workers gave up", step=f"deliver-{platform}", channels=len(due_now))
             return list(due_now.values())
         if not is_queued:
-            todo.append(partial(queues.enqueue_delivery, platform))
+            todo.append(partial(queues.enqueue_deliveries, platform, parts))
     return failed
 
 

@@ -83,16 +83,29 @@ class Queues:
         args = [step.model_dump(mode="json")]
         self._queue(name, job, args, self._id(step, step.is_urgent), _SECONDS[step.kind])
 
-    def delivery_job_state(self, platform: str) -> tuple[bool, bool]:
-        """Whether the job that posts a platform's due deliveries exists, and whether it failed."""
-        id = _delivery(platform)
-        state = self._states([id]).get(id)
-        return state is not None, state == JobStatus.FAILED
+    def delivery_jobs_state(self, platform: str, parts: int) -> tuple[bool, bool]:
+        """Whether the jobs that post a platform's due deliveries, each its part, exist, and whether
+        one failed."""
+        ids = [_delivery(platform, part, parts) for part in range(parts)]
+        states = self._states(ids)
+        return len(states) == parts, JobStatus.FAILED in states.values()
 
-    def enqueue_delivery(self, platform: str) -> None:
-        """Queue that job, unless it exists: a running one takes up newcomers."""
-        args, id = [platform], _delivery(platform)
-        self._queue(f"post-{platform}", "deliver", args, id, _POST_SECONDS)
+    def enqueue_deliveries(self, platform: str, parts: int) -> None:
+        """Queue those jobs, unless they exist: a running one takes up newcomers."""
+        for part in range(parts):
+            args: list[Any] = [platform, None, part, parts]
+            id = _delivery(platform, part, parts)
+            self._queue(f"post-{platform}", "deliver", args, id, _POST_SECONDS)
+
+    def posters(self, platform: str) -> int:
+        """How many workers share a platform's deliveries: those that beat, at least one."""
+        name = self.queues[f"post-{platform}"]
+        workers = sorted(self.redis.smembers(f"rq:workers:{name}"))
+        with self.redis.pipeline(transaction=False) as pipe:
+            for worker in workers:
+                pipe.exists(worker)
+            alive: list[int] = pipe.execute()
+        return max(1, sum(alive))
 
     def has_training_job(self, profile: str, night: date, owner: str = "") -> bool:
         """Whether the training of a profile's (a fingerprint's) gate is queued or failed."""
@@ -225,8 +238,8 @@ def _serves(other: str | None, urgent: bool) -> bool:
     return other == JobStatus.STARTED if urgent else exists
 
 
-def _delivery(platform: str) -> str:
-    return f"deliver-{platform}"
+def _delivery(platform: str, part: int, parts: int) -> str:
+    return f"deliver-{platform}" + (f"-{part}-of-{parts}" if parts > 1 else "")
 
 
 def _training(profile: str, night: date, owner: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from redis import Redis
 
@@ -141,10 +142,11 @@ class FailedAttempt(Value):
 
 class DueDeliveries:
     """One platform's, left by the clock and taken by the workers; by `content_key`: a request that
-    was changed is another one."""
+    was changed is another one. Newcomers are those of one of some `parts`, which workers share."""
 
-    def __init__(self, redis: Redis, platform: str) -> None:
+    def __init__(self, redis: Redis, platform: str, part: int = 0, parts: int = 1) -> None:
         self._redis, self._rows = redis, ValueReader(redis)
+        self._part, self._parts = part, parts
         self._due, self._failed = f"pb:due:{platform}", f"pb:tried:{platform}"
 
     def put(self, requests: Iterable[DigestRequest]) -> None:
@@ -162,7 +164,8 @@ class DueDeliveries:
 
     def newcomers(self, known: Collection[str]) -> dict[str, DigestRequest]:
         """Those that wait, without the known ones (keys), in a fixed order."""
-        keys = sorted(set(map(str, self._redis.hkeys(self._due))) - set(known))
+        due = set(map(str, self._redis.hkeys(self._due))) - set(known)
+        keys = sorted(key for key in due if crc32(key.encode()) % self._parts == self._part)
         pairs = zip(keys, self._rows.hmget(self._due, keys, reader_for(DigestRequest)), strict=True)
         return {key: request for key, request in pairs if request is not None}
 

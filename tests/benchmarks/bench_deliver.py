@@ -1,16 +1,18 @@
 """How long many channels wait for one day, and what the DELIVER job that serves them all takes.
 
-    python -m tests.benchmarks.bench_deliver [CHANNELS ...]
+    python -m tests.benchmarks.bench_deliver [--workers N] [CHANNELS ...]
 
 Every channel has wished for one profile's day at one moment when the bot starts: the real bot,
 worker and embedded server, with arXiv, a model and Slack (one message a second and channel) on
 loopback in this process. `ratio` is the time from the first message to the last over
-the 8 s that nine messages need at that rate. Processor time and memory are sampled from /proc, so
-this runs on Linux only.
+the 8 s that nine messages need at that rate. Of several `paperboy worker`, which share the
+deliveries, DELIVER's processor time is the sum and its memory the most. Both are sampled from
+/proc, so this runs on Linux only.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -21,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from bot.domain.papers import Cutoffs, Profile
 from bot.domain.request import Address, DigestRequest
 from bot.settings import Settings
 from bot.store.connection import connect
+from bot.store.queues import QUEUES
 from bot.store.store import Store
 from tests.factories import profile
 from tests.processes import children_by_parent
@@ -50,11 +53,11 @@ _SAMPLES = 0.1
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def main(counts: list[int]) -> None:
+def main(counts: list[int], workers: int) -> None:
     """Deliver to so many channels, each time on an installation of its own, and print a table."""
     print_heading()
     for count in counts:
-        print(measured(count), flush=True)
+        print(measured(count, workers=workers), flush=True)
 
 
 def print_heading() -> None:
@@ -65,12 +68,14 @@ def print_heading() -> None:
 
 
 def measured(
-    count: int, beside: Callable[[str], AbstractContextManager[object]] = nullcontext
+    count: int,
+    beside: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    workers: int = 1,
 ) -> str:
     """Deliver to so many channels on an installation of its own, with what is done `beside` it from
     the bot's start on, given the address of its database."""
     with tempfile.TemporaryDirectory() as folder:
-        return _measured(count, Path(folder), beside)
+        return _measured(count, Path(folder), beside, workers)
 
 
 def environment(home: Path, slack_api: str, arxiv: str, model: str) -> dict[str, str]:
@@ -158,7 +163,7 @@ def _running(word: str, settings: dict[str, str], log: Path) -> Iterator[int]:
 
 
 def _measured(
-    count: int, home: Path, beside: Callable[[str], AbstractContextManager[object]]
+    count: int, home: Path, beside: Callable[[str], AbstractContextManager[object]], workers: int
 ) -> str:
     document, log = rss_feed(date(2025, 3, 20), *((i, "new", "cs.LG") for i in _IDS)), home / "log"
     with (
@@ -176,10 +181,16 @@ def _measured(
             ListQuery(source=Source.ARXIV, categories=("cs.LG",)),
         )
         settings = environment(home, fake_slack.url, arxiv.url, model.url)
-        with _running("worker", settings, log) as pool:
-            _until(lambda: b"workers started" in log.read_bytes())
+        if workers > 1:
+            settings["REDIS_URL"] = url
+        with ExitStack() as running:
+            pools = [
+                running.enter_context(_running("worker", settings, log)) for _ in range(workers)
+            ]
+            _until(lambda: log.read_bytes().count(b"workers started") == workers)
+            _until(lambda: store.redis.scard("rq:workers") == workers * len(QUEUES))
             with beside(url), _running("bot", settings, home / "bot.log"):
-                spent = _sampled(pool, lambda: _all_posted(fake_slack, store, count))
+                spent = _sampled(pools, lambda: _all_posted(fake_slack, store, count))
         posted: dict[str, list[float]] = {name: [] for name in fake_slack.channels}
         for call in fake_slack.calls:
             if call.method == "chat.postMessage" and call.error is None:
@@ -203,22 +214,24 @@ def _all_posted(fake_slack: FakeSlack, store: Store, count: int) -> bool:
     return posted >= count * _MESSAGES and not store.requests.all()
 
 
-def _sampled(pool: int, done: Callable[[], bool]) -> tuple[float, float, float]:
-    """Processor seconds and peak megabytes of the last work horse, and this process's seconds,
-    until something is done."""
-    seen: dict[int, tuple[float, float]] = {}
+def _sampled(pools: list[int], done: Callable[[], bool]) -> tuple[float, float, float]:
+    """Processor seconds and peak megabytes of each pool's last work horse, and this process's
+    seconds, until something is done."""
+    last: dict[int, tuple[int, float, float]] = {}
     own, turn = time.process_time(), 0
 
     def looked() -> bool:
         nonlocal turn
         turn += 1
-        for horse in work_horses(pool):
-            if found := _proc(horse):
-                seen[horse] = found
+        for pool in pools:
+            for horse in work_horses(pool):
+                if found := _proc(horse):
+                    last[pool] = (horse, *found)
         return turn % 5 == 0 and done()
 
     _until(looked, _SAMPLES)
-    return *seen[list(seen)[-1]], time.process_time() - own
+    spent, peaks = [row[1] for row in last.values()], [row[2] for row in last.values()]
+    return sum(spent), max(peaks), time.process_time() - own
 
 
 def _proc(pid: int) -> tuple[float, float] | None:
@@ -241,4 +254,8 @@ def _until(what: Callable[[], bool], pause: float = 0.1) -> None:
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]] or [1, 10, 100, 300])
+    options = argparse.ArgumentParser(prog="python -m tests.benchmarks.bench_deliver")
+    options.add_argument("channels", type=int, nargs="*", default=[1, 10, 100, 300])
+    options.add_argument("--workers", type=int, default=1)
+    given = options.parse_args()
+    main(given.channels, given.workers)

@@ -27,10 +27,16 @@ class Job:
     state: str = "queued"
     tries: int = 0
     over_at: float = 0.0
+    lane: str = ""  # whose worker has it
+
+
+# Each queue has a worker, and Slack's two, which share its deliveries.
+_LANES = (*QUEUES, "post-slack 2")
 
 
 class Lanes:
-    """rq's queues, and a worker process for each."""
+    """rq's queues, and a worker process for each; a lane is a worker's place at its queue, by the
+    queue's name and its number there."""
 
     def __init__(self, scheduler: Scheduler, is_expected: Callable[[Exception], bool]) -> None:
         """`is_expected` says of a job's error that the simulation is to blame."""
@@ -43,18 +49,23 @@ class Lanes:
         # When (monotonic) a run of a job was cut short, by a death or an error: process and number.
         self.disturbed = dict[tuple[Process, int], float]()
         self._jobs: dict[str, Job] = {}
-        self._lanes: dict[str, list[Job]] = defaultdict(list)
+        self._queues: dict[str, list[Job]] = defaultdict(list)
 
     def start(self) -> None:
-        for lane in QUEUES:
+        for lane in _LANES:
             self._start_worker(lane)
 
-    def put(self, lane: str, job: Job) -> None:
+    def put(self, queue: str, job: Job) -> None:
         if self.find(job.id) is None:
             self._jobs[job.id] = job
-            self._lanes[lane].append(job)
-            if worker := self.workers.get(lane):
-                self.scheduler.wake(worker)
+            self._queues[queue].append(job)
+            for lane, worker in self.workers.items():
+                if _queue(lane) == queue:
+                    self.scheduler.wake(worker)
+
+    def count(self, queue: str) -> int:
+        """How many workers serve a queue."""
+        return sum(_queue(lane) == queue for lane in _LANES)
 
     def find(self, id: str) -> Job | None:
         job = self._jobs.get(id)
@@ -69,7 +80,7 @@ class Lanes:
             worker.alive = False
             self._cut_short(worker)
         self._jobs.clear()
-        self._lanes.clear()
+        self._queues.clear()
 
     def _start_worker(self, lane: str) -> None:
         worker = Process(f"worker {lane}", lambda: self._work(lane))
@@ -94,7 +105,7 @@ class Lanes:
     def _work(self, lane: str) -> None:
         me = self.workers[lane]
         while self.workers[lane] is me:
-            waiting = [job for job in self._lanes[lane] if job.state == "queued"]
+            waiting = [job for job in self._queues[_queue(lane)] if job.state == "queued"]
             if waiting:
                 self._take(lane, waiting[0])
             else:
@@ -120,11 +131,11 @@ class Lanes:
             return  # it was taken for dead, and the job is another's
         if job.state != "queued":
             job.over_at = self.scheduler.now + _TAKEN_SECONDS[job.state]
-            if job in self._lanes[lane]:
-                self._lanes[lane].remove(job)
+            if job in self._queues[_queue(lane)]:
+                self._queues[_queue(lane)].remove(job)
 
     def _begin(self, lane: str, worker: Process, job: Job) -> None:
-        job.state, job.tries = "started", job.tries + 1
+        job.state, job.tries, job.lane = "started", job.tries + 1, lane
         worker.job += 1
         if worker.frozen_until > self.scheduler.now:
             self._cut_short(worker)  # it stands still from the begin
@@ -150,8 +161,8 @@ class Lanes:
 
     def _replace(self, lane: str) -> None:
         def take_over() -> None:
-            for job in self._lanes[lane]:
-                if job.state == "started":
+            for job in self._queues[_queue(lane)]:
+                if job.state == "started" and job.lane == lane:
                     job.state = "queued" if job.tries < _TRIES else "failed"
                     job.over_at = self.scheduler.now + _TAKEN_SECONDS["failed"]
             self._start_worker(lane)
@@ -160,8 +171,12 @@ class Lanes:
         self.scheduler.spawn(pool, after=_MISSED_SECONDS)
 
 
+def _queue(lane: str) -> str:
+    return lane.partition(" ")[0]
+
+
 class SimulatedQueues(Queues):
-    """bot.store.queues on the simulated lanes, by the two methods that speak to rq."""
+    """bot.store.queues on the simulated lanes, by the three methods that speak to rq."""
 
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
@@ -176,3 +191,6 @@ class SimulatedQueues(Queues):
         self._lanes.scheduler.effect("queues")
         found = {id: self._lanes.find(id) for id in ids}
         return {id: job.state for id, job in found.items() if job}
+
+    def posters(self, platform: str) -> int:
+        return self._lanes.count(f"post-{platform}")

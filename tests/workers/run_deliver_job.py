@@ -69,13 +69,15 @@ def run_deliver_job(
     requests: list[DigestRequest],
     now: datetime | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    part: int = 0,
+    parts: int = 1,
 ) -> None:
     """The job, for those whom the clock found due."""
     DueDeliveries(store.redis, "slack").put(requests)
     settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=fake_slack.url)
     pace = redis.asyncio.Redis.from_url(redis_url)
     clock = lambda: now or datetime.now(UTC)  # noqa: E731
-    deliver_job.deliver("slack", store, settings, pace, clock, should_stop)
+    deliver_job.deliver("slack", store, settings, pace, clock, should_stop, part, parts)
 
 
 def replies(fake_slack: FakeSlack, channel: str) -> int:

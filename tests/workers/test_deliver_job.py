@@ -207,6 +207,17 @@ def test_an_outage_of_slack_leaves_the_channel_for_the_next_tick(
     assert store.outages.all() == []
 
 
+def test_workers_that_share_deliveries_post_each_channel_once(
+    fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    channels = ["C1", "C2", "C3"]
+    run_deliver_job(fake_slack, store, redis_url, put_judged_day(store, *channels), part=0, parts=2)
+    left = [len(fake_slack.visible_messages(channel)) for channel in channels]
+    assert set(left) == {0, 7}
+    run_deliver_job(fake_slack, store, redis_url, [], part=1, parts=2)
+    assert [replies(fake_slack, channel) for channel in channels] == [6] * 3
+
+
 def test_a_channel_that_another_worker_holds_is_left_to_it_and_keeps_no_worker(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:

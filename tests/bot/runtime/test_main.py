@@ -474,6 +474,17 @@ def test_a_hundred_channels_at_one_moment_share_every_step(
     tick.tick(context, queues, moment)
     assert queued(queues, "post-slack") == ["deliver-slack"]
     assert len(DueDeliveries(store.redis, "slack").newcomers(())) == 100
+    # Of two workers there, as with `paperboy worker` twice or on two machines, each has its part.
+    for name in ("one", "other", "dead"):
+        queues.redis.sadd("rq:workers:post-slack", f"rq:worker:{name}")
+    for name in ("one", "other"):
+        queues.redis.hset(f"rq:worker:{name}", "state", "idle")
+    tick.tick(context, queues, moment)
+    both = ["deliver-slack-0-of-2", "deliver-slack-1-of-2"]
+    assert queued(queues, "post-slack") == ["deliver-slack", *both]
+    parts = [set(DueDeliveries(store.redis, "slack", n, 2).newcomers(())) for n in (0, 1)]
+    assert [len(part) > 30 for part in parts] == [True, True]
+    assert (len(parts[0] | parts[1]), parts[0] & parts[1]) == (100, set())
 
 
 def changes(store: Store) -> int:
