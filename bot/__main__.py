@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis
-import redis.asyncio
 import structlog
-from redis import Redis
 
 from bot import logs, settings
 from bot.commands.context import Context
@@ -30,10 +28,16 @@ from bot.runtime.lookup_waiter import LookupWaiter
 from bot.runtime.operator import Operator
 from bot.runtime.platforms import misconfigured_platforms, require_usable_platform
 from bot.runtime.posting import ChannelRateLimit
+from bot.runtime.standby import Turn
 from bot.runtime.task_waiter import TaskWaiter
 from bot.safe_text import safe
 from bot.settings import Settings
-from bot.store.connection import connect_briefly, require_usable_server
+from bot.store.connection import (
+    connect_briefly,
+    connect_for_jobs,
+    connect_for_pace,
+    require_usable_server,
+)
 from bot.store.lookups import Lookups
 from bot.store.queues import Queues
 from bot.store.store import Store
@@ -48,9 +52,17 @@ _CLOSING_SECONDS = 4.0
 
 
 async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
-    """Tick, and serve every platform that has a token, until `stop` is set."""
+    """Tick, and serve every platform that has a token, until `stop` is set. While another bot of
+    this installation does that, stand by."""
+    while not stop.is_set():
+        await _serve_in_turn(url, config, stop)
+    log.info("bot stopped")
+
+
+async def _serve_in_turn(url: str, config: Settings, stop: asyncio.Event) -> None:
+    """Until `stop` is set, or another bot has taken over."""
     store = Store(connect_briefly(url))
-    queues = Queues(Redis.from_url(url))
+    queues = Queues(connect_for_jobs(url))
     judge = Judge(model=config.judge_model)
     context = Context(
         store=store,
@@ -65,17 +77,18 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
         sealer=config.sealer,
         api_url=config.served_url,
     )
-    wakeup, platforms = Wakeup(), dict[str, Answers[Any]]()
+    wakeup, platforms, turn = Wakeup(), dict[str, Answers[Any]](), Turn(store)
     async with AsyncExitStack() as stack:
-        rate_limit = ChannelRateLimit(
-            await stack.enter_async_context(redis.asyncio.Redis.from_url(url))
-        )
+        life = Life(platforms, lambda: turn.stands_by)
+        pages = Pages(store, queues, life.vitals, config.window_hours)
+        await stack.enter_async_context(serving(pages, config.watch_host, config.watch_port))
+        stack.push_async_callback(turn.end)
+        if not await turn.come(stop):
+            return
+        rate_limit = ChannelRateLimit(await stack.enter_async_context(connect_for_pace(url)))
         lookup_waiter = LookupWaiter(context, queues.enqueue_lookups)
         task_waiter = TaskWaiter(context, queues.enqueue_task)
         services = Services(context, rate_limit, wakeup, lookup_waiter, task_waiter)
-        life = Life(platforms)
-        pages = Pages(store, queues, life.vitals, config.window_hours)
-        await stack.enter_async_context(serving(pages, config.watch_host, config.watch_port))
         await _open_doors(config, services, platforms, stack)
         operator = Operator(config.operator_address, context, queues, platforms)
         ticking = run_clock(context, queues, wakeup, platforms, life.tick, operator)
@@ -89,14 +102,13 @@ async def serve(url: str, config: Settings, stop: asyncio.Event) -> None:
                 receiving = _keep_receiving(name, receive, platforms[platform])
                 running[name] = asyncio.create_task(receiving)
         log.info("bot started", platforms=", ".join(platforms) or "none: no token is set")
-        stopping = asyncio.create_task(stop.wait())
+        ends = {asyncio.create_task(stop.wait()), asyncio.create_task(turn.keep())}
         try:
-            await _until(stopping, running)
+            await _until(ends, running)
         finally:
-            await _cancel_all({stopping, *running.values()})
+            await _cancel_all({*ends, *running.values()})
             if answering := {task for chat in platforms.values() for task in chat.under_way}:
                 await asyncio.wait(answering, timeout=_CLOSING_SECONDS)
-    log.info("bot stopped")
 
 
 async def _open_doors(
@@ -130,12 +142,12 @@ async def _cancel_all(tasks: set[asyncio.Task[Any]]) -> None:
         await asyncio.gather(*ended, return_exceptions=True)  # their errors have been logged
 
 
-async def _until(stopping: asyncio.Task[bool], running: dict[str, asyncio.Task[None]]) -> None:
-    """Wait until the process is stopped. A platform that cannot be set up does not affect others,
-    but ends the process when it is the only one; so does a clock that fails."""
-    waiting: set[asyncio.Task[Any]] = {stopping, *running.values()}
+async def _until(ends: set[asyncio.Task[Any]], running: dict[str, asyncio.Task[None]]) -> None:
+    """Wait for one of the `ends`. A platform that cannot be set up does not affect others, but ends
+    the process when it is the only one; so does a clock that fails."""
+    waiting: set[asyncio.Task[Any]] = {*ends, *running.values()}
     names = {task: name for name, task in running.items()}
-    while stopping in waiting:
+    while ends <= waiting:
         ended, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
             try:

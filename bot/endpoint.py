@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import Any, Final
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from typing import Any, Final, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from pydantic import GetCoreSchemaHandler, SecretStr
 from pydantic_core import CoreSchema, core_schema
@@ -22,6 +22,11 @@ _OPTION: Final = re.compile(
     "db|username|password|client_name|protocol|health_check_interval|max_connections"
     r"|(ssl|socket)_\w+"
 )
+# As others write it: redis+sentinel://:PASSWORD@HOST:PORT,HOST:PORT/NAME/DATABASE, with
+# sentinel_username and sentinel_password after a ? where the sentinels want them.
+_SENTINEL: Final = "+sentinel"
+_SENTINEL_PORT: Final = 26379
+REDIS_SCHEMES: Final = ("redis", "rediss", "redis+sentinel", "rediss+sentinel", "unix")
 
 ENCODE: Final = "write / # ? @ or % in a name or password as %2F %23 %3F %40 or %25"
 
@@ -71,6 +76,8 @@ class Endpoint:
         return self._url
 
     def __str__(self) -> str:
+        if self.scheme.endswith(_SENTINEL):
+            return f"{self.scheme}://{self._parts.netloc.rpartition('@')[2]}"
         port = f":{self.port}" if self.port else ""
         host = f"[{self.host}]" if ":" in self.host and "/" not in self.host else self.host
         return f"{self.scheme}://{host}{port}"
@@ -115,7 +122,8 @@ def parse_endpoint(text: str) -> Endpoint:
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme, re.ASCII):
         raise ValueError("it doesn't begin with a scheme, such as https:// or redis://")
     secret, where, tail = _split(rest)
-    host = "" if scheme == "unix" and not where else _host(where)
+    read = _hosts if scheme.endswith(_SENTINEL) else _host
+    host = "" if scheme == "unix" and not where else read(where)
     if host is None:
         raise ValueError(f"{_host_error(where)}; {ENCODE}")
     path, mark, query = tail.partition("?")
@@ -171,6 +179,12 @@ def _host(where: str) -> str | None:
     return f"{name}:{port}" if port else name
 
 
+def _hosts(where: str) -> str | None:
+    """Several, with commas between; urlsplit reads no IPv6 address among several."""
+    found = [_host(one) for one in where.split(",")]
+    return None if None in found or "[" in where else ",".join(map(str, found))
+
+
 def _host_error(where: str) -> str:
     if not where or where.startswith(":"):
         return "it names no host"
@@ -206,12 +220,53 @@ def require_schemes(
     return check
 
 
+class Sentinels(NamedTuple):
+    """What an address says of a Redis that sentinels watch: where they are, how they are logged in
+    to (redis-py's options), the primary's name among them, and its own address, as if it were on
+    the first sentinel's host."""
+
+    hosts: tuple[tuple[str, int], ...]
+    login: dict[str, str]
+    name: str
+    primary: str
+
+
+def parse_sentinels(url: str) -> Sentinels | None:
+    """Of an address as parse_endpoint returns it; None where it names the server itself."""
+    parts = urlsplit(url)
+    if not parts.scheme.endswith(_SENTINEL):
+        return None
+    secret, at, where = parts.netloc.rpartition("@")
+    hosts = [host.partition(":") for host in where.split(",")]
+    name, _, database = parts.path.removeprefix("/").partition("/")
+    options = parts.query.split("&") if parts.query else []
+    own = [option for option in options if option.startswith("sentinel_")]
+    others = "&".join(option for option in options if option not in own)
+    return Sentinels(
+        hosts=tuple((host, int(port or _SENTINEL_PORT)) for host, _, port in hosts),
+        login={key.removeprefix("sentinel_"): value for key, value in parse_qsl("&".join(own))},
+        name=unquote(name),
+        primary=f"{parts.scheme.removesuffix(_SENTINEL)}://{secret}{at}{hosts[0][0]}"
+        f"/{database or 0}?{others}",
+    )
+
+
 def check_redis_url(found: Endpoint) -> Endpoint:
     """A check of what redis-py ignores silently: a database that is not a number, an unknown
     option."""
     import redis.asyncio  # slow to import, and few processes set a Redis
 
-    parts = urlsplit(found.get_secret_value())
+    url = found.get_secret_value()
+    if sentinels := parse_sentinels(url):
+        if not re.fullmatch(r"/[\w.-]+(/|/[0-9]{1,9})?", urlsplit(url).path, re.ASCII):
+            raise ValueError(
+                "it should end in the primary's name among its sentinels, such as "
+                "/mymaster, and the number of a database, such as /mymaster/0"
+            )
+        if not sentinels.login.keys() <= {"username", "password"}:
+            raise ValueError("it has an unsupported option after its ?")
+        url = sentinels.primary
+    parts = urlsplit(url)
     if found.scheme == "unix":
         if len(parts.path) < 2:
             raise ValueError("it names no socket: unix:///path/to/server.sock")
@@ -221,7 +276,7 @@ def check_redis_url(found: Endpoint) -> Endpoint:
     try:
         known = all(map(_OPTION.fullmatch, names))
         for kind in (redis.ConnectionPool, redis.asyncio.ConnectionPool) if known else ():
-            kind.from_url(found.get_secret_value()).make_connection()
+            kind.from_url(url).make_connection()
     except (TypeError, ValueError, AttributeError, OSError, redis.RedisError):
         known = False
     if not known:

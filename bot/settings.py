@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.domain.budget import Limits
 from bot.domain.request import Address
-from bot.endpoint import Endpoint, check_redis_url, require_schemes
+from bot.endpoint import REDIS_SCHEMES, Endpoint, check_redis_url, require_schemes
 from bot.errors import Refused
 from bot.safe_text import register_secrets
 from bot.sealing import Sealer, split_keys
@@ -88,7 +88,7 @@ _Token = Annotated[SecretStr, AfterValidator(_token)]
 _SealingKeys = Annotated[SecretStr, AfterValidator(_sealing_keys)]
 _Redis = Annotated[
     Endpoint,
-    AfterValidator(require_schemes("redis", "rediss", "unix", secret=True, query=True)),
+    AfterValidator(require_schemes(*REDIS_SCHEMES, secret=True, query=True)),
     AfterValidator(check_redis_url),
 ]
 _Web = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secret=True))]

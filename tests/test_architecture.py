@@ -39,7 +39,7 @@ ALLOWED_IMPORTS = {
     "bot.domain.readers": {"bot.domain"},
     "bot.domain.tasks": {"bot.domain"},
     "bot.domain.watching": {"bot.domain"},
-    "bot.store.values": {"bot.domain", "bot.errors"},
+    "bot.store.values": {"bot.domain", "bot.endpoint", "bot.errors"},
     "bot.store.readers": {"bot.domain", "bot.domain.readers", "bot.store.values"},
     "bot.store.watching": {
         *("bot.domain", "bot.domain.watching", "bot.arxiv", "bot.store.values"),

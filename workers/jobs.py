@@ -24,7 +24,7 @@ from bot.domain.request import DigestRequest
 from bot.errors import Refused
 from bot.planning.plan import Step
 from bot.settings import Settings
-from bot.store.connection import connect
+from bot.store.connection import connect, connect_for_pace
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from bot.store.values.quarantine import claim_server
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 
 log = structlog.get_logger()
-
-# redis-py's default pool raises at the 101st connection; this one waits.
-_PACE_CONNECTIONS = 16
 
 _LONG_SECONDS = 30.0
 
@@ -237,10 +234,7 @@ def _store(config: Settings) -> Store:
 
 
 def _pace(config: Settings) -> redis.asyncio.Redis:
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
-        _url(config), max_connections=_PACE_CONNECTIONS, timeout=None
-    )
-    return redis.asyncio.Redis.from_pool(pool)
+    return connect_for_pace(_url(config))
 
 
 def _url(config: Settings) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +11,13 @@ from bot.runtime.answers import Answers
 
 
 class Life:
-    """Of the platforms by name, which join as they are connected."""
+    """Of the platforms by name, which join as they are connected. `stands_by` says whether another
+    bot serves."""
 
-    def __init__(self, platforms: Mapping[str, Answers[Any]]) -> None:
-        self._platforms = platforms
+    def __init__(
+        self, platforms: Mapping[str, Answers[Any]], stands_by: Callable[[], bool]
+    ) -> None:
+        self._platforms, self._stands_by = platforms, stands_by
         self._ticked_at: datetime | None = None
 
     def tick(self, at: datetime) -> None:
@@ -23,4 +26,4 @@ class Life:
 
     def vitals(self) -> Vitals:
         chats = {name: answers.listens for name, answers in self._platforms.items()}
-        return Vitals(ticked_at=self._ticked_at, chats=chats)
+        return Vitals(ticked_at=self._ticked_at, chats=chats, stands_by=self._stands_by())

@@ -1,4 +1,4 @@
-"""Redis clients, a patient and a brief one, and why a server cannot be used."""
+"""Redis clients, patient and brief ones, and why a server cannot be used."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from typing import Final
 
 import redis
+import redis.asyncio
+import redis.sentinel
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -14,22 +16,34 @@ from bot.endpoint import Endpoint
 from bot.errors import Refused
 from bot.network import describe_error
 from bot.store.key_repair import RepairingRedis
+from bot.store.values.primary import async_client, client
 
 # `/why` and the queues need commands of this version.
 _OLDEST = (6, 2)
+# redis-py's default pool raises at the 101st connection; this one waits.
+_PACE_CONNECTIONS = 16
 
 
 def connect(url: str) -> Redis:
     """A client whose answers are str. Raises nothing: redis-py connects at the first command."""
-    return RepairingRedis.from_url(url, decode_responses=True)
+    return client(RepairingRedis, url, decode_responses=True)
+
+
+def connect_for_jobs(url: str) -> Redis:
+    """A client whose answers are bytes, as rq wants them."""
+    return client(Redis, url)
+
+
+def connect_for_pace(url: str) -> redis.asyncio.Redis:
+    """A client for the event loop, to wait for channels' turns; many share its connections."""
+    return async_client(url, _PACE_CONNECTIONS)
 
 
 def connect_briefly(url: str) -> Redis:
     """The same for callers with a person waiting: it fails within two seconds, without a retry."""
     once = Retry(NoBackoff(), 0)
-    return RepairingRedis.from_url(
-        url, decode_responses=True, socket_timeout=2, socket_connect_timeout=2, retry=once
-    )
+    brief = {"socket_timeout": 2, "socket_connect_timeout": 2, "retry": once}
+    return client(RepairingRedis, url, decode_responses=True, **brief)
 
 
 def require_usable_server(endpoint: Endpoint) -> None:
@@ -85,6 +99,11 @@ _SENTENCES: Final[tuple[tuple[_Kinds, str, str], ...]] = (
         redis.exceptions.NoPermissionError,
         "",
         "this user may not do on {server} what Paperboy needs.",
+    ),
+    (
+        redis.sentinel.MasterNotFoundError,
+        "",
+        "{server} cannot be used: no sentinel that answers knows a primary of that name.",
     ),
     (
         redis.exceptions.BusyLoadingError,

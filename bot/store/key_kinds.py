@@ -103,6 +103,11 @@ def _number(_: str, text: str) -> int:
     return int(text)
 
 
+def _lease(_: str, text: str) -> int:
+    """Its number, and who holds it; older releases had the number alone."""
+    return _number(_, text.partition(" ")[0])
+
+
 def _moment(_: str, text: str) -> datetime:
     return parse_aware_time(text)
 
@@ -340,8 +345,8 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"tried:[a-z]+", "hash", _a(FailedAttempt), True),
     ("outages", "hash", _a(Outage), True),
     (r"lease:.+:number", "string", _number, True),
-    (r"lease:.+:holder", "string", _hex, True),
-    (r"lease:.+", "string", _number, True),
+    (r"lease:.+:holder", "string", _hex, True),  # of older releases
+    (r"lease:.+", "string", _lease, True),
     (r"shares:.+", "string", _number, True),
     (r"taken:\w+", "string", _number, True),
     (r"progress:.+", "string", lambda _, text: parse_int_pair(text.replace("/", " ")), True),

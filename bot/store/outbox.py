@@ -11,6 +11,7 @@ from redis import Redis
 from bot.domain.papers import Value
 from bot.domain.reasons import ChannelReason
 from bot.store.values.lease import LeaseLost
+from bot.store.values.primary import eval_copied
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import MESSAGES, Unreadable, deserialise, serialise
 
@@ -97,11 +98,12 @@ class Outbox:
 
         An entry without a message was begun by a writer that may or may not have sent it: look
         into the channel.
-        Raises LeaseLost when a holder with a later number has written here.
+        Raises LeaseLost when a holder with a later number has written here, and RedisError when
+        what was written might be lost with the server (eval_copied).
         """
         entry = write_entry(OutboxEntry(at=at))
         seconds = int(MESSAGES.total_seconds())
-        stored = self._redis.eval(_BEGIN, 1, self._key, slot, number, entry, seconds)
+        stored = eval_copied(self._redis, _BEGIN, self._key, slot, number, entry, seconds)
         if stored is None:
             raise LeaseLost(self._key)
         return self._read(slot, stored)

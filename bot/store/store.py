@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from redis import Redis
@@ -83,9 +84,13 @@ class Store:
         self.sightings, self.troubles = Sightings(redis), Troubles(redis)
         self.counts = Counts(redis)
 
-    def lease(self, name: str, seconds: float, wait: float) -> Lease | None:
+    def lease(self, name: str, seconds: float, wait: float, holder: str = "") -> Lease | None:
         """As Lease.take, by a name instead of a key."""
-        return Lease.take(self.redis, f"pb:lease:{name}", seconds, wait)
+        return Lease.take(self.redis, f"pb:lease:{name}", seconds, wait, holder=holder)
+
+    def free_dead_lease(self, name: str, is_dead: Callable[[str], bool]) -> None:
+        """As Lease.free_dead, by a name instead of a key."""
+        Lease.free_dead(self.redis, f"pb:lease:{name}", is_dead)
 
     def put_progress(self, step: str, done: int, total: int) -> None:
         self.redis.set(f"pb:progress:{step}", f"{done}/{total}", ex=SHORT_RETENTION)

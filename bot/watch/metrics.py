@@ -104,7 +104,8 @@ def _rest(figures: Figures, vitals: Vitals) -> Iterator[Metric]:
     yield _gauge("paperboy_chat_up", text, chats, "chat")
     ticked = vitals.ticked_at.timestamp() if vitals.ticked_at else 0
     text = "When this process's clock last ticked, in seconds since 1970; 0 before."
-    yield _gauge("paperboy_clock_last_tick_timestamp_seconds", text, {(): ticked})
+    ticking = {} if vitals.stands_by else {(): ticked}
+    yield _gauge("paperboy_clock_last_tick_timestamp_seconds", text, ticking)
     lists = {(name,): at.timestamp() for name, at in figures.lists.items()}
     text = "When arXiv last gave a category's new list, in seconds since 1970, in the last week."
     yield _gauge("paperboy_list_last_timestamp_seconds", text, lists, "category")

@@ -62,6 +62,8 @@ class Pages:
         except RedisError:
             return words.NO_DATABASE
         vitals, now = self._vitals(), datetime.now(UTC)
+        if vitals.stands_by:
+            return words.STANDS_BY
         if out := [name for name, is_up in vitals.chats.items() if not is_up]:
             return words.not_logged_in(out)
         ago = (now - vitals.ticked_at).total_seconds() if vitals.ticked_at else None

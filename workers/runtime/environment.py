@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from redis import Redis
-
 from bot.commands.context import Context
 from bot.domain.judge import Judge
 from bot.endpoint import Endpoint
 from bot.runtime.status import gather
 from bot.settings import Settings
-from bot.store.connection import connect, require_usable_server
+from bot.store.connection import connect, connect_for_jobs, require_usable_server
 from bot.store.lookups import Lookups
 from bot.store.queues import Queues
 from bot.store.store import Store
@@ -60,7 +58,7 @@ def _claimed(at: Endpoint, restoring: bool) -> Environment:
     url = at.get_secret_value()
     store = Store(connect(url))
     claim_server(store.redis, restoring)
-    return Environment(at, store, Queues(Redis.from_url(url)))
+    return Environment(at, store, Queues(connect_for_jobs(url)))
 
 
 def context_for(here: Environment, settings: Settings) -> Context:
@@ -118,4 +116,4 @@ def _workers(
             os.killpg(pool.pid, signal.SIGKILL)
             pool.join()
         if private:
-            Queues(Redis.from_url(url), private).forget()
+            Queues(connect_for_jobs(url), private).forget()

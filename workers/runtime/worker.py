@@ -21,7 +21,6 @@ from uuid import uuid4
 import redis
 import rq
 import structlog
-from redis import Redis
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -29,7 +28,7 @@ from rq.worker_pool import WorkerData, WorkerPool
 
 from bot import logs
 from bot.safe_text import safe
-from bot.store.connection import connect_briefly
+from bot.store.connection import connect_briefly, connect_for_jobs
 from bot.store.queues import queue_names
 from bot.store.values.quarantine import claim_server
 from workers.runtime import stopping
@@ -124,7 +123,7 @@ class Pool(WorkerPool):
         self._log_file = log_file
         super().__init__(
             list(queues),
-            connection=Redis.from_url(url),
+            connection=connect_for_jobs(url),
             num_workers=len(queues),
             worker_class=Worker,
             serializer=JSONSerializer,
@@ -151,7 +150,7 @@ class Pool(WorkerPool):
         pool's socket."""
         for number in (signal.SIGINT, signal.SIGTERM):  # the pool's own, until rq sets a worker's
             signal.signal(number, signal.SIG_DFL)
-        redis = Redis.from_url(self._url)
+        redis = connect_for_jobs(self._url)
         queue = rq.Queue(name.split(":")[0], connection=redis, serializer=JSONSerializer)
         if queue.name.split("-")[0] == "ask":
             for module in _LOOKUP_MODULES:

@@ -39,7 +39,9 @@ class Figures(Value):
 
 
 class Vitals(Value):
-    """Of the bot process: when its clock last ticked, and whether each chat's events come in."""
+    """Of the bot process: when its clock last ticked, whether each chat's events come in, and
+    whether it stands by while another serves."""
 
     ticked_at: datetime | None
     chats: Mapping[str, bool]
+    stands_by: bool = False

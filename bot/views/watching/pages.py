@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 NO_DATABASE = "The database doesn't answer."
+STANDS_BY = "Another bot serves; this one stands by."
 
 
 def not_logged_in(chats: Sequence[str]) -> str:

@@ -77,7 +77,7 @@ KINDS = {
         *("pb:document:*", "pb:progress:*", "pb:found:*", "pb:inquiries:", "pb:opinion:*"),
         "pb:vector:*",
         *("pb:outages", "pb:heard:*", "pb:event:*"),
-        *("pb:lease:*:number", "pb:lease:*:holder"),
+        *("pb:lease:*:number", "pb:lease:*"),
         *("pb:asked-of-model:*", "pb:profile:*", "pb:profiles", "pb:profiles:*", "pb:paper:*"),
         *("pb:batch:2025-03-20", "pb:batch:*:replaced", "pb:batch:*:changed", "pb:listed:*"),
         *("pb:asked:*", "pb:verdict:*", "pb:call:*", "pb:order:*", "pb:shape:*", "pb:digest:*"),

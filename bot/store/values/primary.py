@@ -1,0 +1,143 @@
+"""Clients of the primary: the one server of several that takes writes, which changes when it dies.
+
+Where sentinels watch over it, they are asked at each new connection. Where an address names it, as
+hosted ones are, the name leads to another machine from then on.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar, cast
+
+import redis.asyncio
+import redis.asyncio.retry
+import redis.asyncio.sentinel
+import redis.connection
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError, ReadOnlyError
+from redis.retry import Retry
+from redis.sentinel import Sentinel, SentinelConnectionPool
+
+from bot.endpoint import Sentinels, parse_sentinels
+
+R = TypeVar("R", bound=Redis)
+
+# One sentinel that is away does not hold up the question to the next.
+_SENTINEL_SECONDS: Final = 1.0
+# A replica has what was written within a millisecond, unless it or the network is in trouble.
+_COPY_MILLISECONDS: Final = 1000
+
+
+class _Leaving:
+    """A connection that ends when its server turns out to be a replica by now; redis-py would keep
+    it, and each write would fail for as long as the process lives."""
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().read_response(*args, **options)  # type: ignore[misc]
+        except ReadOnlyError as error:
+            self.disconnect()  # type: ignore[attr-defined]
+            raise ConnectionError("the server is a replica by now") from error
+
+
+class _Plain(_Leaving, redis.Connection):
+    pass
+
+
+class _Tls(_Leaving, redis.SSLConnection):
+    pass
+
+
+class _AsyncLeaving:
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*args, **options)  # type: ignore[misc]
+        except ReadOnlyError as error:
+            await self.disconnect()  # type: ignore[attr-defined]
+            raise ConnectionError("the server is a replica by now") from error
+
+
+class _AsyncPlain(_AsyncLeaving, redis.asyncio.Connection):
+    pass
+
+
+class _AsyncTls(_AsyncLeaving, redis.asyncio.SSLConnection):
+    pass
+
+
+class _WaitingPool(
+    redis.asyncio.sentinel.SentinelConnectionPool, redis.asyncio.BlockingConnectionPool
+):
+    """Of the primary that sentinels name; who asks for a connection waits for a free one."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        """At the end also from the sentinels; when another primary is named, from the last one."""
+        await super().disconnect(inuse_connections)
+        if inuse_connections:
+            for sentinel in self.sentinel_manager.sentinels:
+                await sentinel.aclose()
+
+
+def client(kind: type[R], url: str, **options: Any) -> R:
+    """A client of this kind, by an address as parse_endpoint returns it, with redis-py's options.
+    Raises nothing: redis-py connects at the first command."""
+    if found := parse_sentinels(url):
+        told = _told(found) | options
+        sentinel: Any = Sentinel(found.hosts, sentinel_kwargs=_asking(found, Retry))  # type: ignore[no-untyped-call]
+        primary: R = sentinel.master_for(found.name, redis_class=kind, **told)
+        return primary
+    opened: Any = kind.from_url(url, **_class(url, _Plain, _Tls), **options)
+    return cast(R, opened)
+
+
+def async_client(url: str, most: int) -> redis.asyncio.Redis:
+    """The same for the event loop, with at most so many connections; more callers wait."""
+    waiting = {"max_connections": most, "timeout": None}
+    if found := parse_sentinels(url):
+        asking = _asking(found, redis.asyncio.retry.Retry)
+        told: dict[str, Any] = _told(found) | waiting
+        sentinel: Any = redis.asyncio.sentinel.Sentinel(found.hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
+        primary: redis.asyncio.Redis = sentinel.master_for(
+            found.name, connection_pool_class=_WaitingPool, **told
+        )
+        return primary
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        url, **_class(url, _AsyncPlain, _AsyncTls), **waiting
+    )
+    return redis.asyncio.Redis.from_pool(pool)
+
+
+def eval_copied(redis: Redis, script: str, *keys_and_arguments: Any) -> Any:
+    """Run a script on one key, and where sentinels may promote a replica, return when one has what
+    it wrote: what is done outside after that is then known, whichever server dies.
+
+    Raises ConnectionError when no replica has it in time: this server may be cut off, and another
+    may be the primary by now. Without any replica nothing can be promoted, and nobody waits.
+    """
+    if not isinstance(redis.connection_pool, SentinelConnectionPool):
+        return redis.eval(script, 1, *keys_and_arguments)
+    with redis.client() as same:  # type: ignore[no-untyped-call]  # WAIT is about what was written over the same connection
+        found = same.eval(script, 1, *keys_and_arguments)
+        if same.info("replication")["connected_slaves"] and not same.wait(1, _COPY_MILLISECONDS):
+            raise ConnectionError("no replica has what was written")
+    return found
+
+
+def _class(url: str, plain: type, tls: type) -> dict[str, Any]:
+    scheme = url.partition("://")[0]
+    kinds = {"redis": plain, "rediss": tls}
+    return {"connection_class": kinds[scheme]} if scheme in kinds else {}
+
+
+def _told(found: Sentinels) -> dict[str, Any]:
+    """What an address says of the primary, apart from where it is."""
+    told = redis.connection.parse_url(found.primary)  # type: ignore[no-untyped-call]
+    told["ssl"] = told.pop("connection_class", None) is not None
+    return {name: value for name, value in told.items() if name not in ("host", "port")}
+
+
+def _asking(found: Sentinels, retry: type) -> dict[str, Any]:
+    """How sentinels are asked: by TLS where the primary is."""
+    tls = {name: value for name, value in _told(found).items() if name.startswith("ssl")}
+    brief = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _SENTINEL_SECONDS)
+    return tls | brief | found.login | {"retry": retry(NoBackoff(), 0)}
