@@ -126,10 +126,13 @@ class AtOnce:
         else:
             score(step.wish, self.store, None, 1, lambda: now, lambda done, total: None)
 
-    def delivery_job_state(self, platform: str) -> tuple[bool, bool]:
+    def posters(self, platform: str) -> int:
+        return 1
+
+    def delivery_jobs_state(self, platform: str, parts: int) -> tuple[bool, bool]:
         return False, False
 
-    def enqueue_delivery(self, platform: str) -> None:
+    def enqueue_deliveries(self, platform: str, parts: int) -> None:
         self.steps[StepKind.DELIVER] += 1
         deliveries = DueDeliveries(self.store.redis, platform)
 

@@ -13,6 +13,7 @@ import structlog
 
 from bot import logs
 from bot.domain.digest import DeliveryBasis, Digest, ListResult, merge_digests
+from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.errors import Gone, PaperboyError, Unavailable
 from bot.planning import plan
@@ -120,7 +121,9 @@ class _ChannelDelivery:
                     channel=str(self.request.address),
                     why=str(away),
                 )
-                self._record_outage(str(away))
+                # A token that is not to be had now is the trouble of one workspace among several.
+                if away.reason is not ChannelReason.BAD_TOKEN:
+                    self._record_outage(str(away))
                 return ChannelResult.UNAVAILABLE
             except LeaseLost:
                 log.warning("channel lease lost", channel=str(self.request.address))

@@ -176,8 +176,9 @@ class Installed:
         if kept and time.monotonic() - kept.at < _BELIEVED:
             return kept.installation
         try:
-            if team in self._unstored and not await self._put_unstored(team):
-                return self._unstored[team][1]
+            unstored = self._unstored.get(team)
+            if unstored and not await self._put_unstored(*unstored):
+                return unstored[1]
             found = await asyncio.to_thread(self._store.installations.get, team)
         except redis.RedisError:
             if kept is None:
@@ -199,7 +200,7 @@ class Installed:
             return known
         found = tokens.opened(self._sealer, installation)
         if found is None:
-            raise Unavailable(words.key_lost(), ChannelReason.CHAT_DOWN)
+            raise Unavailable(words.key_lost(), ChannelReason.BAD_TOKEN)
         if not watched:
             return client(SecretStr(found.access), self._api)
         web = self._webs[installation.team] = _InstalledWeb(self, installation, found, self._api)
@@ -233,7 +234,7 @@ class Installed:
         until = time.monotonic() + _PATIENCE
         while installation.expire and installation.expire <= self._clock():
             if time.monotonic() > until:
-                raise Unavailable(words.renewing(), ChannelReason.CHAT_DOWN)
+                raise Unavailable(words.renewing(), ChannelReason.BAD_TOKEN)
             await asyncio.sleep(0.1)
             get = self._store.installations.get
             stored = await asyncio.to_thread(get, installation.team)
@@ -245,7 +246,7 @@ class Installed:
         """The store has the new tokens, or has them as soon as it is there."""
         team, found = before.team, tokens.opened(self._sealer, before)
         if found is None:
-            raise Unavailable(words.key_lost(), ChannelReason.CHAT_DOWN)
+            raise Unavailable(words.key_lost(), ChannelReason.BAD_TOKEN)
         self._tried[team] = time.monotonic()
         try:
             after = await tokens.exchange(self._rotator, self._sealer, before, found, self._clock())
@@ -261,17 +262,17 @@ class Installed:
         log.info("token renewed", workspace=f"slack:{team}")
         self._unstored[team] = before, after
         self._keep(team, after)
-        await self._put_unstored(team)
+        await self._put_unstored(before, after)
         return after
 
-    async def _put_unstored(self, team: str) -> bool:
-        before, after = self._unstored[team]
+    async def _put_unstored(self, before: Installation, after: Installation) -> bool:
         try:
             await asyncio.to_thread(self._store.installations.replace, before, after)
         except redis.RedisError as error:
             log.error("redis unreachable", error=type(error).__name__)
             return False  # what Slack gave us is kept here, and stored when it is looked up next
-        self._unstored.pop(team, None)
+        if self._unstored.get(after.team) == (before, after):  # not one that came meanwhile
+            del self._unstored[after.team]
         return True
 
     async def _put_refused(self, installation: Installation, refused: bool) -> None:

@@ -93,7 +93,9 @@ class Queues:
     def enqueue_deliveries(self, platform: str, parts: int) -> None:
         """Queue those jobs, unless they exist: a running one takes up newcomers."""
         for part in range(parts):
-            args: list[Any] = [platform, None, part, parts]
+            # A worker of an older release knows nothing of parts. It is to take the job, and to
+            # end as one that is too old to read what is stored.
+            args: list[Any] = [platform, None, part, parts] if parts > 1 else [platform]
             id = _delivery(platform, part, parts)
             self._queue(f"post-{platform}", "deliver", args, id, _POST_SECONDS)
 

@@ -473,6 +473,8 @@ def test_a_hundred_channels_at_one_moment_share_every_step(
     ready(store, mine, moment)
     tick.tick(context, queues, moment)
     assert queued(queues, "post-slack") == ["deliver-slack"]
+    alone = Job.fetch("deliver-slack", connection=queues.redis, serializer=JSONSerializer)
+    assert alone.args == ["slack"]  # as workers of an older release take it
     assert len(DueDeliveries(store.redis, "slack").newcomers(())) == 100
     # Of two workers there, as with `paperboy worker` twice or on two machines, each has its part.
     for name in ("one", "other", "dead"):
