@@ -41,6 +41,8 @@ log = structlog.get_logger()
 
 # Where the request of MCP's server keeps who asks.
 _VISIT: Final = "paperboy.visit"
+# A request is some kilobytes; whoever sends it by drops holds a connection.
+_BODY_SECONDS: Final = 10.0
 
 Message = MutableMapping[str, Any]
 Ask = Callable[[Visit, Any], Awaitable[Value | None]]
@@ -156,7 +158,11 @@ async def assisting(answers: ProgramAnswers) -> AsyncIterator[Handler]:
 
 async def _answer(manager: StreamableHTTPSessionManager, request: web.Request) -> web.Response:
     """One request as ASGI has it, and the answer to it."""
-    body = await request.read()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            body = await request.read()
+    except TimeoutError:
+        raise Refused(words.TOO_SLOW) from None
     status, headers, parts = 500, list[tuple[bytes, bytes]](), list[bytes]()
     asked: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import structlog
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 from pydantic import ValidationError
 from redis import RedisError
 
@@ -49,6 +50,8 @@ class Doors:
     def __init__(self, answers: ProgramAnswers, admission: Admission, url: str) -> None:
         self._answers, self._admission = answers, admission
         self._document = document(PAGES, url)
+        # Connections of who has a token and waits for an answer.
+        self.busy = set[RequestHandler]()
 
     def app(self, assistants: Handler) -> web.Application:
         """With a door for `assistants`."""
@@ -70,6 +73,7 @@ class Doors:
                 if visit is None:
                     return _error(401, "no_token", words.NO_TOKEN, {"WWW-Authenticate": "Bearer"})
                 request[VISIT] = visit
+                self.busy.add(request.protocol)
                 given = await handler(request)
                 given.headers.update(_HEADERS)
                 return given
@@ -90,6 +94,8 @@ class Doors:
             except Exception:  # ours; one program's request ends no other
                 log.exception("a program's request failed")
                 return _error(500, "fault", words.FAULT)
+            finally:
+                self.busy.discard(request.protocol)
 
         return guard
 

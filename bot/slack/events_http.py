@@ -21,6 +21,7 @@ from bot.errors import Refused, Unavailable
 from bot.logs import RateLimitedLog
 from bot.network import describe_error
 from bot.runtime.closing import finish_closing
+from bot.runtime.connections import one_too_many
 from bot.runtime.http_logs import errors_logger
 from bot.slack.installing import INSTALL, REDIRECT, InstallFlow, too_many
 
@@ -53,10 +54,8 @@ class _Server(web.Server):
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        connected = [each for each in self.connections if each.transport is not None]
-        if len(connected) > _CONNECTIONS:
-            idle = (each for each in connected if each not in self._handler.busy)
-            next(idle, handler).force_close()
+        if idle := one_too_many(self, self._handler.busy, _CONNECTIONS):
+            idle.force_close()
             self._log.warning("too many connections, closing the oldest")
 
 

@@ -75,8 +75,13 @@ class ShownPapers:
             return before.model_copy(update={"papers": papers}) if before and papers else None
 
         self._rows.change(_key(address), _row(day), ShownDay, left)
-        if ids:
-            self._redis.hdel(_key(address), *ids)
+        if not ids:
+            return
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hdel(_key(address), *ids)
+            for id in ids:  # or it would have the place of a channel that was shown the paper
+                pipe.zrem(_channels(address, id), f"{address.channel} {day}")
+            pipe.execute()
 
     def days(self, address: Address) -> set[str]:
         """The names of the days that brought papers here."""

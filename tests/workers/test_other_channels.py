@@ -473,3 +473,17 @@ def test_a_person_is_answered_with_the_card_as_it_was_posted(place: Workspace) -
     back = place.vote("C2", "U1")
     assert back.buttons[0].label == "👍"
     assert back.elsewhere == pressed.elsewhere
+
+
+def test_channels_that_a_paper_was_taken_from_take_no_place_from_those_that_have_it(
+    store: Store,
+) -> None:
+    day = digest(decision(ONE, Outcome.PICKED))
+    for number in range(25):
+        early = day.model_copy(update={"judged_at": day.judged_at - timedelta(hours=1)})
+        store.shown_papers.put(slack_address(f"C{number}"), early, "day")
+        store.shown_papers.drop(slack_address(f"C{number}"), "day")
+    store.shown_papers.put(slack_address("C90"), day, "day")
+    store.shown_papers.put(slack_address("C90"), day, "next")
+    found = store.shown_papers.in_other_channels(slack_address("C91"), [ONE])
+    assert found == {ONE: {slack_address("C90"): "next"}}

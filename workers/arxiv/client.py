@@ -114,11 +114,15 @@ class ArxivClient:
         for name in sets_of(categories):
             asked = {"verb": "ListRecords", "metadataPrefix": "arXivRaw", "set": name}
             query = {**asked, "from": str(day)}
+            tokens = set[str]()
             for _ in range(_MOST_PAGES):
                 page = self._archive.get(_with(self._oai_url, query), parse_page)
                 found |= {record.id: record for record in page.records}
                 if not page.token:
                     break
+                if page.token in tokens:
+                    raise Unavailable("arXiv's archive goes in a circle.", ArxivReason.TRUNCATED)
+                tokens.add(page.token)
                 query = {"verb": "ListRecords", "resumptionToken": page.token}
             else:
                 raise Unavailable("arXiv's archive doesn't come to an end.", ArxivReason.TRUNCATED)

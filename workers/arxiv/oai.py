@@ -26,6 +26,7 @@ _ROOT = f"{_OAI} OAI-PMH"
 _FIELDS = ("id", "title", "authors", "categories", "comments", "journal-ref", "doi", "abstract")
 _MOST_VERSIONS = 1000
 _WORDS = 200
+_DEEPEST = 50  # elements within one another; expat keeps them all, and a record has eight
 
 
 class Version(NamedTuple):
@@ -107,7 +108,7 @@ class _Reader:
         self.error: tuple[str, str] | None = None
         self._text: list[str] = []
         self._attributes: Mapping[str, str] = {}
-        self._number = ""
+        self._number, self._depth = "", 0
         self._begin()
         self.expat = expat.ParserCreate(namespace_separator=" ")
         self.expat.StartElementHandler = self._start
@@ -125,6 +126,9 @@ class _Reader:
         if not self.is_ours and name != _ROOT:
             raise unusable_document(ArxivReason.NOT_A_FEED, "is no answer of arXiv's archive")
         self.is_ours = True
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise unusable_document(ArxivReason.MALFORMED, "is nested deeper than any of arXiv's")
         self._text.clear()
         self._attributes = attributes
         self.is_list = self.is_list or name == f"{_OAI} ListRecords"
@@ -137,6 +141,7 @@ class _Reader:
             self._number = attributes.get("version", "")
 
     def _end(self, name: str) -> None:
+        self._depth -= 1
         space, _, local = name.rpartition(" ")
         said = "".join(self._text).strip()
         self._text.clear()

@@ -23,6 +23,13 @@ from bot.views.watching import doctor as doctor_views
 from workers.cli.screen import Screen
 
 _REFUSED = 2
+# As the chats make ids. A word that may stand anywhere, such as a profile's name, is none: all that
+# says it would go.
+_WORKSPACE = re.compile(r"slack:[TE][A-Z0-9]{1,63}|discord:\d{1,20}", re.ASCII)
+_PERSON = {
+    "slack": re.compile(r"[UW][A-Z0-9]{1,63}", re.ASCII),
+    "discord": re.compile(r"\d{1,20}", re.ASCII),
+}
 
 
 def plan(
@@ -99,10 +106,13 @@ def forget(
     """Forget a workspace, or a person, for good; lists what that is first."""
     from workers.runtime.environment import environment
 
-    if not re.fullmatch(r"(slack|discord):[A-Za-z0-9]{1,64}", workspace):
+    if not _WORKSPACE.fullmatch(workspace):
         raise Refused("Name a workspace by its id, such as slack:T0123ABCD or discord:1234567890.")
-    if person is not None and not re.fullmatch(r"[A-Za-z0-9]{1,64}", person):
-        raise Refused("Name a person by the id in the chat, such as U0123ABCD.")
+    if person is not None and not _PERSON[workspace.partition(":")[0]].fullmatch(person):
+        raise Refused(
+            "Name a person by the id in the chat, such as U0123ABCD in Slack or 1234567890 in "
+            "Discord."
+        )
     subject = Subject(workspace, person or "")
     who = f"{person} in {workspace}" if person else workspace
     with environment(settings.load()) as here:

@@ -41,6 +41,7 @@ NO_TOKEN: Final = (
 NOT_FOUND: Final = "There is no such thing, or it is not yours to read."
 NO_DIGEST: Final = "No digest of your channels is like that."
 NOT_ALLOWED: Final = "This can only be read."
+TOO_SLOW: Final = "The request did not come to its end in time."
 TOO_LARGE: Final = "That is too large a request."
 UNAVAILABLE: Final = "Paperboy's database can't be reached just now: try again."
 FAULT: Final = "Paperboy has a fault here; it is logged."

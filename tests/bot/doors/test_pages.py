@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from redis import Redis
 
 from bot.domain.lookup import ArxivAnswer
 from bot.domain.readers.tokens import MOST
-from bot.doors import admission, answers
+from bot.doors import admission, answers, assistants, serving
 from bot.runtime import waiting
 from bot.runtime.ending import end_workspace
 from bot.safe_text import safe
@@ -24,6 +25,7 @@ from tests.bot.doors.programs import BELOW, MINE, OTHERS, THEIRS, Programs, give
 from tests.bot.slack.conversations import button, private_answer, type_command
 from tests.factories import paper
 from tests.servers.fake_slack import FakeSlack
+from tests.waiting import TIMEOUT_SECONDS
 
 PATHS = [
     "/v1/digests",
@@ -403,6 +405,37 @@ def test_what_is_no_http_is_a_line_in_the_log_and_a_token_is_none(
             assert re.match(rb"HTTP/1.[01] 40[01] ", line.recv(100))
     programs.fake_slack.wait_until(lambda: "malformed" in capfd.readouterr().out)
     assert caplog.records == []
+
+
+def test_hundreds_of_connections_that_say_nothing_keep_no_program_out(programs: Programs) -> None:
+    token = programs.new_token()
+    host, _, port = programs.url.removeprefix("http://").partition(":")
+    with ExitStack() as stack:
+        idle = []
+        for n in range(3 * serving._CONNECTIONS):
+            line = stack.enter_context(socket.create_connection((host, int(port))))
+            line.sendall(b"GET /v1/digests HTTP/1.1\r\nHost: x\r\n" if n % 2 else b"")
+            idle.append(line)
+        assert programs.get("/v1/digests", token).status_code == 200
+        for line in idle[: 2 * serving._CONNECTIONS]:
+            line.settimeout(TIMEOUT_SECONDS)
+            assert line.recv(100) == b""  # it was closed
+
+
+def test_an_assistants_request_that_does_not_end_is_cut(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assistants, "_BODY_SECONDS", 0.05)
+    host, _, port = programs.url.removeprefix("http://").partition(":")
+    head = f"Authorization: Bearer {programs.new_token()}\r\nContent-Length: 90\r\n"
+    with socket.create_connection((host, int(port))) as line:
+        line.settimeout(TIMEOUT_SECONDS)
+        line.sendall(f"POST /mcp HTTP/1.1\r\nHost: x\r\n{head}\r\nhalf".encode())
+        said = b""
+        while more := line.recv(1000):  # to its end: it was closed
+            said += more
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert b"did not come to its end" in said
 
 
 def test_another_workspaces_channel_of_the_same_name_is_not_read(

@@ -83,6 +83,7 @@ GOOD = records_document([kept(1)])
         (GOOD.replace(b"18 Mar 2025", b"48 Mar 2025"), ArxivReason.MALFORMED),
         (GOOD.replace(b">2025-03-20<", b">2025-13-20<"), ArxivReason.MALFORMED),
         (GOOD.replace(b"ListRecords>", b"Identify>"), ArxivReason.MALFORMED),
+        (GOOD.replace(b"<title>", b"<a>" * 99 + b"</a>" * 99 + b"<title>"), ArxivReason.MALFORMED),
     ],
 )
 def test_nothing_but_a_whole_page_is_read(document: bytes, reason: ArxivReason) -> None:
@@ -107,6 +108,10 @@ def test_a_damaged_page_is_refused_or_read_and_nothing_else(at: int, put: bytes,
 
 
 # -- from page to page
+
+
+def page_that_names(token: str) -> bytes:
+    return records_document([kept(1)], f"<resumptionToken>{token}</resumptionToken>")
 
 
 @contextmanager
@@ -142,9 +147,21 @@ def test_an_answer_without_an_end_gives_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.arxiv.client._MOST_PAGES", 3)
-    endless = records_document([kept(1)], "<resumptionToken>x</resumptionToken>")
-    archive = FakeArchive([], scripted=[xml_reply(endless)] * 9)
-    with asked(store, archive) as (paths, arxiv), pytest.raises(Unavailable):
+    pages = [xml_reply(page_that_names(f"x{n}")) for n in range(9)]
+    with (
+        asked(store, FakeArchive([], scripted=pages)) as (paths, arxiv),
+        pytest.raises(Unavailable, match="to an end"),
+    ):
+        arxiv.changed_since(DAY, ["cs.LG"])
+    assert len(paths) == 3
+
+
+def test_an_answer_that_goes_in_a_circle_is_left_where_it_is_noticed(store: Store) -> None:
+    pages = [xml_reply(page_that_names(token)) for token in "abab"]
+    with (
+        asked(store, FakeArchive([], scripted=pages)) as (paths, arxiv),
+        pytest.raises(Unavailable, match="in a circle"),
+    ):
         arxiv.changed_since(DAY, ["cs.LG"])
     assert len(paths) == 3
 

@@ -44,14 +44,27 @@ def test_it_is_listed_first_and_forgotten_when_that_is_meant(cli: CliRunner, sto
 
 @pytest.mark.parametrize(
     "words",
-    [["T0AAAAAAA"], ["slack:"], ["slack:T0*"], ["slack:T0AAAAAAA:C1"], ["irc:x"]],
+    [
+        ["T0AAAAAAA"],
+        ["slack:"],
+        ["slack:T0*"],
+        ["slack:T0AAAAAAA:C1"],
+        ["irc:x"],
+        ["slack:address"],
+        ["slack:t0aaaaaaa"],
+        ["discord:matters"],
+    ],
 )
 def test_what_is_no_workspace_is_refused(cli: CliRunner, words: list[str]) -> None:
     with pytest.raises(Refused, match="Name a workspace by its id"):
         said(cli, *words, "--yes")
 
 
-def test_what_is_no_person_is_refused(cli: CliRunner, store: Store) -> None:
+@pytest.mark.parametrize(
+    "person",
+    ["@ada", "matters", "T0AAAAAAA", "1234567890", "", "U0AAAAAAA "],  # a name may be a profile's
+)
+def test_what_is_no_person_is_refused(cli: CliRunner, store: Store, person: str) -> None:
     with pytest.raises(Refused, match="Name a person by the id"):
-        said(cli, "slack:T0AAAAAAA", "--person", "@ada", "--yes")
+        said(cli, "slack:T0AAAAAAA", "--person", person, "--yes")
     assert len(store.subscriptions.all()) == 1
