@@ -92,7 +92,9 @@ def test_a_bot_of_this_machine_that_was_killed_is_not_waited_for(store: Store) -
         assert coming(store) == is_free
 
 
-@pytest.mark.parametrize("holder", ["", f"elsewhere-1-{uuid4().hex}", "x-y-z", "-", "a-b"])
+@pytest.mark.parametrize(
+    "holder", ["", "elsewhere-1-0123456789abcdef0123456789abcdef", "x-y-z", "-", "a-b"]
+)
 def test_one_of_another_machine_is_waited_for_as_long_as_its_lease_lasts(
     holder: str, store: Store
 ) -> None:
