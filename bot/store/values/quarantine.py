@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from redis import Redis
+from redis import Redis, RedisError
 
 from bot.errors import Refused
 from bot.store.values.stored_forms import (
@@ -61,6 +61,12 @@ else
 end
 return 1
 """
+
+
+class NewerPaperboy(RedisError):
+    """What cannot be read is a newer Paperboy's, which has begun to write to this server. To who
+    asks, the database is away; before long this process ends (claim_server)."""
+
 
 # A row before (None where there is none) -> the row after (None removes it).
 RowUpdate = Callable[[N | None], N | None]
@@ -152,7 +158,9 @@ class ValueReader:
 
 
 def quarantine_value(redis: Redis, key: str, field: str | None, value: str, why: str) -> bool:
-    """Set aside a value that cannot be read; False when it is gone already."""
+    """Set aside a value that cannot be read; False when it is gone already. Raises
+    NewerPaperboy."""
+    _require_own_form(redis)
     now, name = datetime.now(UTC), key if field is None else f"{key} {field}"
     record = serialise(Quarantined(key=key, field=field, why=why, at=now, value=value))
     is_field, seconds = int(field is not None), int(RETENTION.total_seconds())
@@ -165,6 +173,7 @@ def quarantine_value(redis: Redis, key: str, field: str | None, value: str, why:
 
 def quarantine_key(redis: Redis, key: str, why: str) -> None:
     """The same for a whole key, which is renamed."""
+    _require_own_form(redis)
     redis.rename(key, quarantined_key_name(key))
     redis.expire(quarantined_key_name(key), RETENTION)
     redis.hset(QUARANTINE_KEY, key, serialise(Quarantined(key=key, why=why, at=datetime.now(UTC))))
@@ -197,6 +206,17 @@ def quarantine_counts(redis: Redis) -> dict[str, int]:
     return dict(sorted(kinds.items()))
 
 
+def _require_own_form(redis: Redis) -> None:
+    """Between its start and the end of the older ones a newer Paperboy's values are not theirs to
+    set aside: it would miss them."""
+    if _is_newer(str(redis.get(_FORM) or "1")):
+        raise NewerPaperboy("a newer Paperboy is at work on this server")
+
+
+def _is_newer(form: str) -> bool:
+    return form.isdecimal() and int(form) > FORMAT_VERSION
+
+
 def claim_server(redis: Redis, restoring: bool = False) -> None:
     """Record the version of the values written here. Raises Refused where a newer Paperboy has
     written, because only that one can read everything, and where a restore was not finished."""
@@ -207,7 +227,7 @@ def claim_server(redis: Redis, restoring: bool = False) -> None:
             "A restore was begun on this server and not ended: run `paperboy restore` again with "
             "the same file, or use an empty server."
         )
-    if version.isdecimal() and int(version) > FORMAT_VERSION:
+    if _is_newer(version):
         raise Refused(
             f"A newer Paperboy has been at work on this server (form {version}, this one reads up "
             f"to {FORMAT_VERSION}): start that one again, or use an empty server."

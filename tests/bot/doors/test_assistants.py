@@ -141,3 +141,56 @@ def test_what_is_no_message_is_refused_and_ends_nothing(programs: Programs, body
         assert 400 <= got.status_code < 500
         assert client.get(f"{programs.url}/v1/digests").status_code == 200
         assert client.get(f"{programs.url}/mcp").status_code == 405
+
+
+# All that the protocol has, whichever side may say it; two messages that are no requests.
+METHODS = [
+    *("initialize", "ping", "server/discover", "subscriptions/listen", "completion/complete"),
+    *("tools/list", "tools/call", "tasks/get", "tasks/result", "tasks/cancel", "tasks/list"),
+    *("resources/list", "resources/read", "resources/subscribe", "prompts/list", "prompts/get"),
+    *("logging/setLevel", "roots/list", "sampling/createMessage", "elicitation/create"),
+    *("notifications/initialized", "notifications/cancelled", "nothing/of/the/kind", ""),
+]
+
+
+@pytest.mark.parametrize("version", ["2025-03-26", "2025-11-25", "2026-07-28", "1999-01-01", ""])
+def test_whatever_an_assistant_says_is_answered_and_holds_no_connection(
+    programs: Programs, version: str
+) -> None:
+    headers = {
+        "Authorization": f"Bearer {programs.new_token()}",
+        "Accept": "application/json, text/event-stream",
+        "Content-Type": "application/json",
+    } | ({"MCP-Protocol-Version": version} if version else {})
+    own = {"io.modelcontextprotocol/protocolVersion": version}
+    own |= {"io.modelcontextprotocol/clientCapabilities": {}}
+    about = {"_meta": own, "notifications": {"toolsListChanged": True}, "name": "why"}
+    said: list[dict[str, Any]] = [{"id": 1, "method": m, "params": about} for m in METHODS]
+    said += [{"method": "tools/list", "params": about}, {"id": 1, "result": {}}]
+    said += [{"id": id, "method": "ping", "params": about} for id in (None, "x" * 9999, 10**30, {})]
+    deep: Any = 1
+    for _ in range(5000):
+        deep = [deep]
+    named = {"name": "why", "arguments": {"id": deep}, "_meta": own}
+    said += [{"id": 1, "method": "tools/call", "params": named}]
+    with httpx2.Client(trust_env=False, timeout=10, headers=headers) as client:
+        for each in said:
+            method = str(each.get("method", ""))
+            client.headers["Mcp-Method"] = method
+            client.headers["Mcp-Name"] = "why"
+            body = "{" + f'"jsonrpc":"2.0",{_dumped(each)[1:]}'
+            got = client.post(f"{programs.url}/mcp", content=body)
+            assert got.status_code < 500, (each, got.text)
+        client.headers["Mcp-Session-Id"] = "somebody else's"
+        got = client.post(f"{programs.url}/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
+        assert got.status_code < 500
+
+
+def _dumped(given: Any) -> str:
+    """JSON of any depth."""
+    if isinstance(given, dict):
+        return "{" + ",".join(f"{json.dumps(k)}:{_dumped(v)}" for k, v in given.items()) + "}"
+    depth = 0
+    while isinstance(given, list) and len(given) == 1:
+        given, depth = given[0], depth + 1
+    return "[" * depth + json.dumps(given) + "]" * depth

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox, OutboxEntry
 from bot.store.queues import Queues
 from bot.store.store import Store
-from bot.store.values.quarantine import claim_server, quarantine_counts
+from bot.store.values.quarantine import NewerPaperboy, claim_server, quarantine_counts
 from bot.store.values.stored_forms import (
     FORMAT_VERSION,
     Replaced,
@@ -44,6 +45,7 @@ from tests.factories import (
     paper,
     paper_ids,
     profile,
+    subscription,
 )
 from tests.old_store import (
     CORRUPTIONS,
@@ -237,6 +239,27 @@ def test_a_newer_paperboys_server_is_refused_in_one_sentence(
     ):
         claim_server(store.redis)
     assert store.redis.get("pb:form") == str(FORMAT_VERSION + 1)
+
+
+def test_what_a_newer_paperboy_stores_stays_where_it_is_until_this_one_ends(store: Store) -> None:
+    there, row = subscription(), f'{{"v":{FORMAT_VERSION + 1},"entirely":"new"}}'
+    claim_server(store.redis)
+    store.redis.set("pb:form", FORMAT_VERSION + 1)
+    store.redis.hset("pb:subscriptions", there.key, row)
+    store.redis.sadd("pb:served", "of another type by now")
+    asked: list[Callable[[], object]] = [
+        store.subscriptions.all,
+        lambda: store.subscriptions.put(there),
+        lambda: store.subscriptions.put_last_served(there.key, NOW.date()),
+    ]
+    for ask in asked:
+        with suppress(NewerPaperboy):
+            ask()
+    assert store.redis.smembers("pb:served") == {"of another type by now"}
+    assert quarantine_counts(store.redis) == {}
+    with pytest.raises(NewerPaperboy):
+        store.subscriptions.all()
+    assert store.redis.hget("pb:subscriptions", there.key) == row
 
 
 def test_what_we_store_is_what_its_key_should_hold(store: Store) -> None:
