@@ -13,7 +13,7 @@ from typing import Any
 import redis
 import structlog
 
-from bot import logs, settings
+from bot import faults, logs, settings
 from bot.commands.context import Context
 from bot.domain.judge import Judge
 from bot.endpoint import Endpoint
@@ -232,6 +232,7 @@ def main(at: Endpoint | None = None, on_stop: Callable[[], None] = lambda: None)
         at = config.redis_url
         require_usable_server(at)
     logs.configure()
+    faults.begin(config.sentry_dsn)
     warn(at)
     asyncio.run(_serve_until_signal(at.get_secret_value(), config, on_stop))
     return 0

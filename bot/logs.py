@@ -16,17 +16,21 @@ from typing import Any
 
 import structlog
 
+from bot import faults
 from bot.safe_text import safe
 
 
 def configure() -> None:
     """Log to standard error; standard output is for results. At a terminal for people, elsewhere a
     JSON object a line. No line or traceback shows a secret or controls the terminal. httpx2 and mcp
-    log every request at INFO, so they log warnings only."""
+    log every request at INFO, so they log warnings only. What is logged with an exception is told
+    as a fault, too, where that is set up."""
     is_terminal = sys.stderr.isatty()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Safe("%(asctime)s %(message)s") if is_terminal else _SafeJson())
-    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    logging.basicConfig(
+        handlers=[handler, faults.LibrariesFaults(logging.ERROR)], level=logging.INFO
+    )
     for library in ("httpx2", "mcp"):
         logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
@@ -34,6 +38,7 @@ def configure() -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.StackInfoRenderer(),
+            _told,
             structlog.processors.format_exc_info,  # structlog's own shows variables, with secrets
             *_rendered(is_terminal),
         ],
@@ -43,6 +48,16 @@ def configure() -> None:
     threading.excepthook = lambda fault: _excepthook(
         fault.exc_type, fault.exc_value or fault.exc_type(), fault.exc_traceback
     )
+
+
+def _told(log: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The line gets the fault's number, by which it is found from Sentry."""
+    error = event.get("exc_info")
+    if error is True:
+        error = sys.exc_info()[1]
+    if isinstance(error, BaseException) and (number := faults.report(error)):
+        event["fault"] = number
+    return event
 
 
 def _rendered(is_terminal: bool) -> tuple[structlog.types.Processor, ...]:
@@ -111,7 +126,9 @@ def _safely(log: object, name: str, event: MutableMapping[str, Any]) -> MutableM
 def _excepthook(
     kind: type[BaseException], error: BaseException, where: TracebackType | None
 ) -> None:
+    faults.report(error)
     sys.stderr.write(safe("".join(traceback.format_exception(kind, error, where))))
+    faults.flush()
 
 
 class RateLimitedLog:

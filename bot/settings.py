@@ -84,6 +84,12 @@ def _client_id(text: str | None) -> str | None:
     return text
 
 
+def _dsn(found: Endpoint) -> Endpoint:
+    if not re.fullmatch(r"https?://[^/:@]+@[^@]+/[0-9]+", found.get_secret_value(), re.ASCII):
+        raise ValueError("it should be https://KEY@HOST/NUMBER, as Sentry shows it")
+    return found
+
+
 _Token = Annotated[SecretStr, AfterValidator(_token)]
 _SealingKeys = Annotated[SecretStr, AfterValidator(_sealing_keys)]
 _Redis = Annotated[
@@ -94,6 +100,9 @@ _Redis = Annotated[
 _Web = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secret=True))]
 _Query = Annotated[
     Endpoint, AfterValidator(require_schemes("http", "https", secret=True, query=True))
+]
+_Dsn = Annotated[
+    Endpoint, AfterValidator(require_schemes("http", "https", secret=True)), AfterValidator(_dsn)
 ]
 # These clients send the token, or a person's key, in place of a name and a password.
 _Chat = Annotated[Endpoint, AfterValidator(require_schemes("http", "https", secret=False))]
@@ -179,6 +188,7 @@ class Settings(BaseSettings):
         default="127.0.0.1", alias="PAPERBOY_WATCH_HOST"
     )
     watch_port: int = Field(default=3001, ge=0, le=65535, alias="PAPERBOY_WATCH_PORT")
+    sentry_dsn: _Dsn | None = Field(default=None, alias="SENTRY_DSN")
     api_host: Annotated[str, AfterValidator(_one_line)] = Field(
         default="127.0.0.1", alias="PAPERBOY_API_HOST"
     )

@@ -74,7 +74,7 @@ def redis_url(shared_url: str) -> str:
 
 
 # What our settings begin with.
-_OURS = {"OPENAI", "SLACK", "DISCORD", "ARXIV", "PAPERBOY", "REDIS", "ZOTERO"}
+_OURS = {"OPENAI", "SLACK", "DISCORD", "ARXIV", "PAPERBOY", "REDIS", "ZOTERO", "SENTRY"}
 
 
 @pytest.fixture

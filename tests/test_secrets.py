@@ -14,6 +14,8 @@ from redis import Redis
 from bot.safe_text import escape_unprintable, register_secrets, safe
 from tests.processes import run_command
 from tests.servers.fake_http import run_fake_server
+from tests.servers.fake_sentry import run_fake_sentry
+from tests.waiting import wait_until
 from workers.runtime.server import embedded
 
 HUSH = "hunter2hunter2"
@@ -74,7 +76,7 @@ def test_no_command_shows_logs_or_stores_a_secret(words: str, tmp_path: Path) ->
     assert HUSH not in said + kept(tmp_path)
 
 
-def test_a_fault_in_a_job_keeps_the_secret_out_of_the_log_and_of_redis(tmp_path: Path) -> None:
+def test_a_fault_in_a_job_keeps_the_secret_out_of_log_redis_and_sentry(tmp_path: Path) -> None:
     script = """
 from rq import Queue, Retry
 from redis import Redis
@@ -95,20 +97,29 @@ if __name__ == "__main__":
     pool.start()
     while job.get_status() != "failed":
         time.sleep(0.05)
+    sys.stdin.read()
     pool.terminate()
     pool.join()
 """
     root = Path(__file__).parents[1]
     (tmp_path / "main.py").write_text(script)
-    with embedded(tmp_path / "server") as url:
+    with embedded(tmp_path / "server") as url, run_fake_sentry() as sentry:
         given = os.environ | TOKENS | {"PYTHONPATH": str(root), "REDIS_URL": url}
-        subprocess.run(
-            [sys.executable, "main.py", url, str(tmp_path)], cwd=tmp_path, env=given, check=True
-        )
+        command = [sys.executable, "main.py", url, str(tmp_path)]
+        given["SENTRY_DSN"] = sentry.dsn
+        with run_command(command, cwd=tmp_path, env=given, stdin=subprocess.PIPE) as process:
+            wait_until(lambda: sentry.events, "Sentry hears of it")
+            assert process.stdin is not None
+            process.stdin.close()
+            assert process.wait() == 0
         with Redis.from_url(url) as redis:
             dumps = b"".join(filter(None, (redis.dump(key) for key in redis.keys("*"))))
             stored = [redis.hget(key, "exc_info") or b"" for key in redis.keys("rq:job:*")]
             results = [redis.xrange(key) for key in redis.keys("rq:results:*")]
+    assert [each["type"] for each in sentry.events[0]["exception"]["values"]] == [
+        *("ValueError", "RuntimeError")
+    ]
+    assert HUSH not in sentry.text
     logged = (tmp_path / "workers.log").read_text()
     assert "RuntimeError" in logged
     assert HUSH not in logged

@@ -26,7 +26,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
-from bot import logs
+from bot import faults, logs, settings
 from bot.safe_text import safe
 from bot.store.connection import connect_briefly, connect_for_jobs
 from bot.store.queues import queue_names
@@ -75,6 +75,18 @@ class Worker(rq.Worker):
         if traceback := kwargs.get("exc_string"):
             kwargs["exc_string"] = safe(traceback)
         super().handle_job_failure(job, *args, **kwargs)
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Tell of a job's fault, which rq logs as text."""
+        faults.report(exc_info[1])
+        super().handle_exception(job, *exc_info)
+
+    def perform_job(self, job: Job, queue: rq.Queue) -> bool:
+        """In the job's own process, which rq ends right after it."""
+        try:
+            return super().perform_job(job, queue)
+        finally:
+            faults.flush()
 
     def get_heartbeat_ttl(self, job: Job) -> int:
         return _BEAT + _GRACE
@@ -165,7 +177,10 @@ class Pool(WorkerPool):
             signal.signal(
                 signal.SIGHUP, lambda *_: logs.detach_terminal()
             )  # the pool says when to stop
-        worker.work(logging_level="WARNING")
+        try:
+            worker.work(logging_level="WARNING")
+        finally:
+            faults.flush()
 
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
@@ -210,6 +225,7 @@ def run_pool(
     os.environ["REDIS_URL"] = url  # the jobs' settings read it
     stopping.begin()
     logs.configure()
+    faults.begin(settings.load().sentry_dsn)
     # rq logs every poll of a queue; jobs.py logs a line per job.
     pool = Pool(url, queue_names(private, only), log_file)
     try:
@@ -238,4 +254,9 @@ def run_pool_detached(url: str, private: str, file: Path, only: Sequence[str] = 
     out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, sys.stdout.fileno())
     os.dup2(out, sys.stderr.fileno())
-    run_pool(url, private, only, file)
+    try:
+        run_pool(url, private, only, file)
+    except Exception:
+        log.exception("workers end through a fault of ours")
+        faults.flush()
+        sys.exit(1)
