@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +20,7 @@ from bot.store.queues import Queues
 from bot.store.store import Store
 from bot.store.values.quarantine import claim_server
 from workers.runtime import stopping, worker
+from workers.runtime.kept_pool import KeptPool
 from workers.runtime.server import embedded, own
 
 # Idle workers end at once, one with a job when that is done or given back (worker.run_pool).
@@ -103,17 +102,16 @@ def _workers(
     log.touch()
     log.chmod(0o600)
     # spawn, because forking a process with threads is unsafe
-    pool = multiprocessing.get_context("spawn").Process(
-        target=worker.run_pool_detached, args=(url, private, log, queues), name="workers"
+    processes = multiprocessing.get_context("spawn")
+    pool = KeptPool(
+        lambda: processes.Process(
+            target=worker.run_pool_detached, args=(url, private, log, queues), name="workers"
+        )
     )
-    pool.start()
     try:
-        yield pool.terminate
+        yield pool.stop
     finally:
-        pool.terminate()
+        pool.stop()
         pool.join(_STOP_SECONDS)
-        if pool.is_alive() and pool.pid is not None:
-            os.killpg(pool.pid, signal.SIGKILL)
-            pool.join()
         if private:
             Queues(connect_for_jobs(url), private).forget()

@@ -27,6 +27,7 @@ from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerData, WorkerPool
 
 from bot import faults, logs, settings
+from bot.errors import Refused
 from bot.safe_text import safe
 from bot.store.connection import connect_briefly, connect_for_jobs
 from bot.store.queues import queue_names
@@ -41,6 +42,9 @@ log = structlog.get_logger()
 _BEAT = 5
 _GRACE = 5
 _MAINTENANCE = 5
+
+# The exit status of a pool that there is no use in starting again.
+REFUSED = 2
 
 
 # A lookup takes a second or two, most of it to import these modules; the worker of lookups imports
@@ -249,14 +253,17 @@ def run_pool(
 
 def run_pool_detached(url: str, private: str, file: Path, only: Sequence[str] = ()) -> None:
     """Run the pool as a child of a command that needs its terminal: out of reach of Ctrl-C, with
-    its output in a file."""
+    its output in a file. Exits with REFUSED where it would be refused again."""
     os.setsid()
     out = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, sys.stdout.fileno())
     os.dup2(out, sys.stderr.fileno())
     try:
         run_pool(url, private, only, file)
+    except Refused as refused:
+        log.error("workers end", why=str(refused))
+        sys.exit(REFUSED)
     except Exception:
-        log.exception("workers end through a fault of ours")
+        log.exception("workers end")
         faults.flush()
         sys.exit(1)
