@@ -167,7 +167,11 @@ class Installed:
         if installation.refused:
             raise Gone(words.token_refused(), ChannelReason.BAD_TOKEN)
         if self._is_expiring(installation):
-            installation = await self._renewed(installation)
+            try:
+                installation = await self._renewed(installation)
+            except redis.RedisError:
+                if _is_over(installation, self._clock()):
+                    raise
         return self._client(installation)
 
     async def _installation(self, team: str) -> Installation | None:
@@ -211,7 +215,7 @@ class Installed:
         if installation.expire is None or installation.expire - self._clock() > _AHEAD:
             return False
         tried = self._tried.get(installation.team)
-        is_over = installation.expire <= self._clock()
+        is_over = _is_over(installation, self._clock())
         return is_over or tried is None or time.monotonic() - tried >= _AGAIN
 
     async def _renewed(self, installation: Installation) -> Installation:
@@ -232,7 +236,7 @@ class Installed:
 
     async def _renewed_elsewhere(self, installation: Installation) -> Installation:
         until = time.monotonic() + _PATIENCE
-        while installation.expire and installation.expire <= self._clock():
+        while _is_over(installation, self._clock()):
             if time.monotonic() > until:
                 raise Unavailable(words.renewing(), ChannelReason.BAD_TOKEN)
             await asyncio.sleep(0.1)
@@ -331,3 +335,8 @@ class _InstalledWeb(Web):
 def _code(error: SlackApiError) -> str:
     data = getattr(error.response, "data", None)
     return str(data.get("error") or "") if isinstance(data, dict) else ""
+
+
+def _is_over(installation: Installation, now: datetime) -> bool:
+    """Whether its token has expired."""
+    return installation.expire is not None and installation.expire <= now

@@ -106,7 +106,8 @@ def forget(
     """Forget a workspace, or a person, for good; lists what that is first."""
     from workers.runtime.environment import environment
 
-    if not _WORKSPACE.fullmatch(workspace):
+    # Direct messages on Discord are in no workspace.
+    if not _WORKSPACE.fullmatch(workspace) and not (workspace == "discord:" and person):
         raise Refused("Name a workspace by its id, such as slack:T0123ABCD or discord:1234567890.")
     if person is not None and not _PERSON[workspace.partition(":")[0]].fullmatch(person):
         raise Refused(

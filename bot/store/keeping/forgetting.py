@@ -28,6 +28,8 @@ _THEIRS: Final = (
     *("wishes", "due", "begun", "tried", "task", "task-result", "task-told", "inquiries"),
     *("undo", "forgotten", "aside"),
 )
+# The address of direct messages.
+_DIRECT: Final = re.compile("slack:[^:]*:D|discord::")
 # Whoever stopped half-way goes on; what comes in meanwhile is found by looking once more.
 _LOOKS: Final = 3
 
@@ -218,8 +220,11 @@ class _Names:
         return is_here and self._word.search(text) is not None
 
     def may_stay(self, kind: str, row: _Row) -> bool:
-        """Whether a row is somebody else's, and names the person in its value alone."""
-        return bool(self._person) and kind not in _THEIRS and not self._word.search(row.field)
+        """Whether a row is somebody else's, and names the person in its value alone. What is about
+        direct messages is nobody else's: a digest there ends."""
+        if not self._person or kind in _THEIRS or _DIRECT.match(row.field):
+            return False
+        return not self._word.search(row.field)
 
     def without(self, value: str) -> str | None:
         """A value with nobody where the person was; None where it is no JSON."""

@@ -528,6 +528,29 @@ def test_tokens_that_the_database_could_not_take_are_stored_when_it_is_back(
     asyncio.run(run())
 
 
+def test_a_token_that_can_not_be_exchanged_while_the_database_is_away_is_used_as_long_as_it_lives(
+    rotating: Door, store: Store, slack: FakeSlackApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+
+    async def run() -> None:
+        installed = Installed(store, settings(slack), clock=clock)
+        await installed.web("T2")
+
+        def away(*_: object) -> None:
+            raise redis.ConnectionError("away")
+
+        monkeypatch.setattr(store, "lease", away)
+        clock.now += timedelta(hours=11)
+        assert (await installed.web("T2")).token == slack.token_of("T2")
+        clock.now += timedelta(hours=2)
+        with pytest.raises(Unavailable, match="does not answer"):
+            await installed.web("T2")
+        assert len(slack.calls) == 1  # the install
+
+    asyncio.run(run())
+
+
 def test_two_who_store_what_the_database_could_not_take_do_not_trip_over_each_other(
     rotating: Door, store: Store, slack: FakeSlackApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

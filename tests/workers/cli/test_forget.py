@@ -50,6 +50,7 @@ def test_it_is_listed_first_and_forgotten_when_that_is_meant(cli: CliRunner, sto
         ["slack:T0*"],
         ["slack:T0AAAAAAA:C1"],
         ["irc:x"],
+        ["discord:"],
         ["slack:address"],
         ["slack:t0aaaaaaa"],
         ["discord:matters"],
@@ -68,3 +69,13 @@ def test_what_is_no_person_is_refused(cli: CliRunner, store: Store, person: str)
     with pytest.raises(Refused, match="Name a person by the id"):
         said(cli, "slack:T0AAAAAAA", "--person", person, "--yes")
     assert len(store.subscriptions.all()) == 1
+
+
+def test_what_somebody_left_in_direct_messages_on_discord_is_forgotten_by_the_persons_id(
+    cli: CliRunner, store: Store
+) -> None:
+    direct = Address(platform="discord", channel="777")
+    store.subscriptions.put(subscription(address=direct, by="12345678"))
+    said_of_it = said(cli, "discord:", "--person", "12345678", "--yes")
+    assert said_of_it.startswith("Forgotten of 12345678 in discord: subscriptions: 1 row A backup")
+    assert [each.address for each in store.subscriptions.all()] == [HERE]

@@ -250,6 +250,16 @@ def test_a_person_goes_and_what_others_rely_on_stays_without_the_name(
     assert find(store, Subject(MINE, ONE)) == {}
 
 
+def test_a_digest_in_a_persons_direct_messages_ends_with_them(store: Store) -> None:
+    for channel, by in (("D0AAAAAAA", ONE), ("D0BBBBBBB", OTHER), ("C0AAAAAAA", ONE)):
+        at = Address(platform="slack", workspace="T0AAAAAAA", channel=channel)
+        store.subscriptions.put(subscription(address=at, by=by))
+    assert find(store, Subject(MINE, ONE)) == {"subscriptions": Found(rows=1, renamed=1)}
+    assert forget(store, Subject(MINE, ONE)) == {"subscriptions": Found(rows=1, renamed=1)}
+    kept = {(each.address.channel, each.by) for each in store.subscriptions.all()}
+    assert kept == {("D0BBBBBBB", OTHER), ("C0AAAAAAA", "")}
+
+
 def test_another_workspace_whose_id_begins_alike_stays(store: Store, context: Context) -> None:
     use(store, context, "slack:T0AAAAAAA1", OTHER, profile())
     before = all_that_is_stored(store)
