@@ -147,6 +147,7 @@ class DueDeliveries:
     def __init__(self, redis: Redis, platform: str, part: int = 0, parts: int = 1) -> None:
         self._redis, self._rows = redis, ValueReader(redis)
         self._part, self._parts = part, parts
+        self._of_others = set[str]()  # keys of other parts
         self._due, self._failed = f"pb:due:{platform}", f"pb:tried:{platform}"
 
     def put(self, requests: Iterable[DigestRequest]) -> None:
@@ -163,11 +164,18 @@ class DueDeliveries:
         return set(keys), self._rows.decode_hash(self._failed, failed, reader_for(FailedAttempt))
 
     def newcomers(self, known: Collection[str]) -> dict[str, DigestRequest]:
-        """Those that wait, without the known ones (keys), in a fixed order."""
-        due = set(map(str, self._redis.hkeys(self._due))) - set(known)
-        keys = sorted(key for key in due if crc32(key.encode()) % self._parts == self._part)
+        """Those that wait, without the known ones (keys), in a fixed order. A channel's are all in
+        the same part: only one of them is posted at a time."""
+        due = set(map(str, self._redis.hkeys(self._due)))
+        self._of_others &= due
+        keys = sorted(due - set(known) - self._of_others)
         pairs = zip(keys, self._rows.hmget(self._due, keys, reader_for(DigestRequest)), strict=True)
-        return {key: request for key, request in pairs if request is not None}
+        found = {key: request for key, request in pairs if request is not None}
+        self._of_others |= {key for key, each in found.items() if not self._is_ours(each)}
+        return {key: each for key, each in found.items() if key not in self._of_others}
+
+    def _is_ours(self, request: DigestRequest) -> bool:
+        return crc32(str(request.address).encode()) % self._parts == self._part
 
     def under_way(self) -> set[tuple[Address, str]]:
         """The channels and profiles (fingerprints) whose digest is being posted."""

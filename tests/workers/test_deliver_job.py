@@ -218,6 +218,21 @@ def test_workers_that_share_deliveries_post_each_channel_once(
     assert [replies(fake_slack, channel) for channel in channels] == [6] * 3
 
 
+def test_a_channels_digests_are_all_posted_by_the_same_of_two_workers(store: Store) -> None:
+    requests = [
+        digest_request().model_copy(update={"address": slack_address(f"C{n}"), "profile": profile})
+        for n in range(20)
+        for profile in ("a" * 16, "b" * 16)
+    ]
+    parts = [DueDeliveries(store.redis, "slack", part, 2) for part in (0, 1)]
+    for count in (20, 40):  # some come later
+        parts[0].put(requests[:count])
+        found = [list(part.newcomers(())) for part in parts]
+        assert sorted(found[0] + found[1]) == sorted(map(content_key, requests[:count]))
+    one, other = ({each.address for each in part.newcomers(()).values()} for part in parts)
+    assert (len(one | other), one & other) == (20, set())
+
+
 def test_a_channel_that_another_worker_holds_is_left_to_it_and_keeps_no_worker(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:
