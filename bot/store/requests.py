@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from zlib import crc32
 
 from redis import Redis
 
@@ -175,7 +174,7 @@ class DueDeliveries:
         return {key: each for key, each in found.items() if key not in self._of_others}
 
     def _is_ours(self, request: DigestRequest) -> bool:
-        return crc32(str(request.address).encode()) % self._parts == self._part
+        return int(fingerprint(str(request.address)), 16) % self._parts == self._part
 
     def under_way(self) -> set[tuple[Address, str]]:
         """The channels and profiles (fingerprints) whose digest is being posted."""
