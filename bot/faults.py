@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
 # Somebody else is away, or what was asked for can't be: no fault of ours.
-_EXPECTED: Final = (
-    *(PaperboyError, ConnectionError, TimeoutError),
-    *(redis.ConnectionError, redis.TimeoutError),
-)
+_EXPECTED: Final = (PaperboyError, redis.RedisError, ConnectionError, TimeoutError)
 # How long a process that ends waits for what it is telling.
 _FLUSH_SECONDS: Final = 1.0
 
@@ -39,7 +36,7 @@ _OF_FRAME: Final = ("module", "function", "lineno", "in_app")
 
 class _Reporter:
     def __init__(self, dsn: str) -> None:
-        import sentry_sdk  # 0.2 s, and few installations have a DSN
+        import sentry_sdk  # 3 MB, and few installations have a DSN
 
         self._sdk, self._dsn = sentry_sdk, dsn
         self._client: Client | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing.connection
 import os
 import signal
 import threading
@@ -41,10 +40,12 @@ class KeptPool:
         self._keeper.start()
 
     def stop(self) -> None:
-        """Tell the workers to end; returns at once."""
-        self._stopping.set()
+        """Tell the workers to end, once: a second time would abort what they are at. Returns at
+        once."""
         with self._changing:
-            self._pool.terminate()
+            if not self._stopping.is_set():
+                self._stopping.set()
+                self._pool.terminate()
 
     def join(self, seconds: float) -> None:
         """Wait for the end of workers that were told so, then end them."""
@@ -57,8 +58,7 @@ class KeptPool:
     def _keep(self) -> None:
         pause = 0.0
         while True:
-            multiprocessing.connection.wait([self._pool.sentinel])
-            self._pool.join()
+            self._pool.join()  # not its sentinel, which the workers it forked hold open
             status = self._pool.exitcode
             if self._stopping.wait(_GRACE) or status == REFUSED:
                 return

@@ -31,6 +31,7 @@ from bot.errors import Refused
 from bot.safe_text import safe
 from bot.store.connection import connect_briefly, connect_for_jobs
 from bot.store.queues import queue_names
+from bot.store.values.lease import LeaseLost
 from bot.store.values.quarantine import claim_server
 from workers.runtime import stopping
 from workers.runtime.log_file import rotate
@@ -81,8 +82,10 @@ class Worker(rq.Worker):
         super().handle_job_failure(job, *args, **kwargs)
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        """Tell of a job's fault, which rq logs as text."""
-        faults.report(exc_info[1])
+        """Tell of a job's fault, which rq logs as text. That another worker has taken its work over
+        is none."""
+        if not isinstance(exc_info[1], LeaseLost):
+            faults.report(exc_info[1])
         super().handle_exception(job, *exc_info)
 
     def perform_job(self, job: Job, queue: rq.Queue) -> bool:
@@ -146,6 +149,7 @@ class Pool(WorkerPool):
         )
         self._url = url
         self.was_told = False  # to stop, by a signal
+        self._is_stopping = False
 
     def start_worker(self, *args: Any, **kwargs: Any) -> None:
         """Start a worker for a queue that has none."""
@@ -192,13 +196,15 @@ class Pool(WorkerPool):
             signal.signal(signal.SIGHUP, self.request_stop)
 
     def request_stop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
-        """Stop at once; rq's loop would notice a second later."""
+        """Stop at once; rq's loop would notice a second later. It may be told again meanwhile."""
         stopping.request_stop()
         self.was_told = self.was_told or signum is not None
         if signum == signal.SIGHUP:
             logs.detach_terminal()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
-        raise _Stopped
+        if not self._is_stopping:
+            self._is_stopping = True
+            raise _Stopped
 
     def all_workers_have_stopped(self) -> bool:
         """Whether they have, as soon as one more has, or in half a second; rq would look only once

@@ -43,8 +43,14 @@ def test_killed_workers_are_missed_said_once_and_started_again(
         wait_until(lambda: pools() and descendants(pools()[0]), "a worker is there")
         (first,) = pools()
         workers = descendants(first)
+        for pid in workers:  # busy: they end when they come to it
+            os.kill(pid, signal.SIGSTOP)
         os.kill(first, signal.SIGKILL)
-        wait_until(lambda: pools() not in ([], [first]), "another pool is there")
+        try:
+            wait_until(lambda: pools() not in ([], [first]), "another pool is there")
+        finally:
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
         (second,) = pools()
         wait_until(lambda: not any(map(is_alive, workers)), "the workers left behind end")
         assert here.queues.private
@@ -61,6 +67,25 @@ def test_killed_workers_are_missed_said_once_and_started_again(
     assert pools() == []
     assert SAID not in "".join(capfd.readouterr())
     wait_until(lambda: not any(map(is_alive, workers)), "nothing is left")
+
+
+class Listening(multiprocessing.get_context("fork").Process):
+    """Counts how often it is told to end."""
+
+    told = 0
+
+    def terminate(self) -> None:
+        self.told += 1
+        super().terminate()
+
+
+def test_workers_are_told_to_stop_once_so_that_they_finish_what_they_are_at() -> None:
+    pool = Listening(target=signal.pause)
+    kept = KeptPool(lambda: pool)
+    kept.stop()  # by the bot, as soon as it is told itself
+    kept.stop()  # at the end of the command
+    kept.join(TIMEOUT_SECONDS)
+    assert pool.told == 1
 
 
 class Made:

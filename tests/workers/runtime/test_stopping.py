@@ -50,9 +50,9 @@ def started(url: str, patience: float) -> BaseProcess:
 
 
 def ended(pool: BaseProcess) -> bool:
-    """Whether the pool has ended by itself, or does soon; no process of it is left."""
+    """Whether the pool has ended well, or does soon; no process of it is left."""
     pool.join(TIMEOUT_SECONDS / 2)
-    over = not pool.is_alive()
+    over = pool.exitcode == 0
     with suppress(ProcessLookupError):
         os.killpg(pool.pid or 0, signal.SIGKILL)
     return over
@@ -79,7 +79,13 @@ def test_a_stop_ends_a_job_or_gives_it_back(
         if told == "all processes":
             os.kill(job_pid, signal.SIGTERM)
             os.killpg(pool.pid, signal.SIGTERM)
-        os.kill(pool.pid, signal.SIGTERM)
+            for _ in range(3):  # and by the command that started them, once more
+                os.kill(pool.pid, signal.SIGTERM)
+                pool.join(0.05)
+                if not pool.is_alive():
+                    break
+        else:
+            os.kill(pool.pid, signal.SIGTERM)
     finally:
         assert ended(pool)
     if how == "good":
