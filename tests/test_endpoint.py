@@ -48,8 +48,8 @@ def test_what_is_percent_encoded_already_stays_so() -> None:
     password=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).map(
         lambda word: HUSH + word + HUSH
     ),
-    scheme=st.sampled_from(["redis", "rediss", "https", "wss"]),
-    host=st.sampled_from(["example.org", "127.0.0.1:80", "[::1]:6379", "", "h:x", "a..b"]),
+    scheme=st.sampled_from(["redis", "rediss", "https", "wss", "redis+sentinel"]),
+    host=st.sampled_from(["example.org", "127.0.0.1:80", "[::1]:6379", "", "h:x", "a..b", "a:1,b"]),
     tail=st.sampled_from(["", "/0", "/v1", "/x/@me", "#", "?a=b"]),
 )
 def test_no_address_shows_its_password_whatever_stands_in_it(

@@ -23,6 +23,7 @@ from bot.store.outbox import Outbox
 from bot.store.requests import DueDeliveries
 from bot.store.store import Store
 from bot.store.values.lease import Lease, LeaseLost
+from bot.store.values.primary import NotCopied
 from bot.views import digest as digest_views
 from bot.views import refusals
 from workers.channel_votes import digest_by_votes
@@ -125,6 +126,9 @@ class _ChannelDelivery:
                 if away.reason is not ChannelReason.BAD_TOKEN:
                     self._record_outage(str(away))
                 return ChannelResult.UNAVAILABLE
+            except NotCopied as alone:
+                log.warning("delivery postponed", why=str(alone))
+                return ChannelResult.AGAIN
             except LeaseLost:
                 log.warning("channel lease lost", channel=str(self.request.address))
                 return ChannelResult.LOCKED

@@ -16,7 +16,7 @@ from bot.endpoint import Endpoint
 from bot.errors import Refused
 from bot.network import describe_error
 from bot.store.key_repair import RepairingRedis
-from bot.store.values.primary import async_client, client
+from bot.store.values.primary import async_client, client, patience
 
 # `/why` and the queues need commands of this version.
 _OLDEST = (6, 2)
@@ -26,7 +26,7 @@ _PACE_CONNECTIONS = 16
 
 def connect(url: str) -> Redis:
     """A client whose answers are str. Raises nothing: redis-py connects at the first command."""
-    return client(RepairingRedis, url, decode_responses=True)
+    return client(RepairingRedis, url, decode_responses=True, **patience(url, Retry))
 
 
 def connect_for_jobs(url: str) -> Redis:
@@ -119,6 +119,11 @@ _SENTENCES: Final[tuple[tuple[_Kinds, str, str], ...]] = (
     (redis.exceptions.InvalidResponse, "", "{server} does not speak as Redis does{tls}."),
     (redis.exceptions.ResponseError, "DB index", "{server} has no database of that number."),
     (redis.exceptions.ResponseError, "^MISCONF", "{server} cannot write to its disk."),
+    (
+        redis.exceptions.ResponseError,
+        "^NOREPLICAS",
+        "{server} has fewer replicas than it wants (min-replicas-to-write).",
+    ),
     (
         (redis.exceptions.MovedError, redis.exceptions.ClusterDownError),
         "",

@@ -74,7 +74,8 @@ class Scene:
         with suppress(redis.RedisError):
             holder = str(self.store.redis.get("pb:lease:bot") or "").split("-")
             for host in self.hosts:
-                if len(holder) == 3 and int(holder[1]) in host.processes():
+                own = len(holder) == 3 and int(holder[1]) in host.processes()
+                if host.is_named(holder[0].partition(" ")[2]) if host.network else own:
                     return host
         return None
 
@@ -103,7 +104,8 @@ class Scene:
         """The host whose workers post to Slack now; the first where none does."""
         for host in self.hosts:
             pool = host.running["worker"].pid
-            if len(descendants(pool)) > 6:  # five workers, the tracker, and horses
+            # Five workers, the tracker, where it is apart the pool itself, and horses.
+            if len(descendants(pool)) > 6 + bool(host.network):
                 return host
         return self.hosts[0]
 

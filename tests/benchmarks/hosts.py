@@ -1,5 +1,5 @@
 """Machines for a run: each with a bot, workers, a data directory and, where this one lets us (as
-root, on Linux), a network of its own, which can be cut."""
+root, on Linux), processes and a network of its own, which can be cut."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.domain.papers import fingerprint
 from tests.processes import descendants, is_alive, kill
 
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
@@ -51,6 +52,11 @@ class Network:
     def within(self) -> list[str]:
         """What comes before a command that is to run there."""
         return ["ip", "netns", "exec", self.name]
+
+    @property
+    def apart(self) -> list[str]:
+        """The same for one that sees no other machine's processes."""
+        return [*self.within, "unshare", "--pid", "--fork", "--mount-proc", "--kill-child=KILL"]
 
     def cut(self) -> None:
         self._loop.call_soon_threadsafe(self._passes.clear)
@@ -128,7 +134,7 @@ class Host:
                 self.faults.append(f"{self.name}: {word} ended with {process.returncode}")
             with (self.home / f"{word}.log").open("ab") as out:
                 self.running[word] = subprocess.Popen(
-                    [*(self.network.within if self.network else []), *_command(word)],
+                    [*(self.network.apart if self.network else []), *_command(word)],
                     env=self.settings | {"PAPERBOY_DATA_DIR": str(self.home)},
                     stdin=subprocess.DEVNULL,
                     stdout=out,
@@ -148,6 +154,15 @@ class Host:
         for process in self.running.values():
             process.wait()
 
+    def is_named(self, machine: str) -> bool:
+        """Whether a bot here calls its machine so (runtime/standby.py)."""
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        names = set[str]()
+        for pid in self.processes():
+            with suppress(OSError):
+                names.add(fingerprint(boot, os.readlink(f"/proc/{pid}/ns/pid")))
+        return machine in names
+
     def says(self, word: str) -> str:
         """What one of its logs says."""
         file = self.home / f"{word}.log"
@@ -157,7 +172,8 @@ class Host:
         """As an admin would; what stays behind is a fault."""
         left = self.processes()
         for process in self.running.values():
-            process.terminate()
+            for pid in descendants(process.pid)[:1] if self.network else [process.pid]:
+                os.kill(pid, signal.SIGTERM)
         for process in self.running.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(60)

@@ -13,7 +13,7 @@ import redis.asyncio.retry
 import redis.asyncio.sentinel
 import redis.connection
 from redis import Redis
-from redis.backoff import NoBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import ConnectionError, ReadOnlyError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
@@ -24,19 +24,23 @@ R = TypeVar("R", bound=Redis)
 
 # One sentinel that is away does not hold up the question to the next.
 _SENTINEL_SECONDS: Final = 1.0
+_AGAIN_SECONDS, _TRIES = 1.0, 3
 # A replica has what was written within a millisecond, unless it or the network is in trouble.
 _COPY_MILLISECONDS: Final = 1000
 
 
+class NotCopied(ConnectionError):
+    """The primary answers, but no replica has what was written: nothing may be done outside."""
+
+
 class _Leaving:
-    """A connection that ends when its server turns out to be a replica by now; redis-py would keep
-    it, and each write would fail for as long as the process lives."""
+    """A connection that ends when its server turns out to be a replica by now, as any does after a
+    ConnectionError; redis-py would keep it, and each write would fail while the process lives."""
 
     def read_response(self, *args: Any, **options: Any) -> Any:
         try:
             return super().read_response(*args, **options)  # type: ignore[misc]
         except ReadOnlyError as error:
-            self.disconnect()  # type: ignore[attr-defined]
             raise ConnectionError("the server is a replica by now") from error
 
 
@@ -53,7 +57,6 @@ class _AsyncLeaving:
         try:
             return await super().read_response(*args, **options)  # type: ignore[misc]
         except ReadOnlyError as error:
-            await self.disconnect()  # type: ignore[attr-defined]
             raise ConnectionError("the server is a replica by now") from error
 
 
@@ -95,7 +98,7 @@ def async_client(url: str, most: int) -> redis.asyncio.Redis:
     waiting = {"max_connections": most, "timeout": None}
     if found := parse_sentinels(url):
         asking = _asking(found, redis.asyncio.retry.Retry)
-        told: dict[str, Any] = _told(found) | waiting
+        told: dict[str, Any] = _told(found) | waiting | patience(url, redis.asyncio.retry.Retry)
         sentinel: Any = redis.asyncio.sentinel.Sentinel(found.hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
         primary: redis.asyncio.Redis = sentinel.master_for(
             found.name, connection_pool_class=_WaitingPool, **told
@@ -107,19 +110,27 @@ def async_client(url: str, most: int) -> redis.asyncio.Redis:
     return redis.asyncio.Redis.from_pool(pool)
 
 
+def patience(url: str, retry: type) -> dict[str, Any]:
+    """The option of a client that nobody waits for: where sentinels find another primary, it is
+    tried for about twelve seconds, so that a job goes on where it was. Tries to connect are within
+    tries of the command."""
+    again = retry(ConstantBackoff(_AGAIN_SECONDS), _TRIES)
+    return {"retry": again} if parse_sentinels(url) else {}
+
+
 def eval_copied(redis: Redis, script: str, *keys_and_arguments: Any) -> Any:
     """Run a script on one key, and where sentinels may promote a replica, return when one has what
     it wrote: what is done outside after that is then known, whichever server dies.
 
-    Raises ConnectionError when no replica has it in time: this server may be cut off, and another
-    may be the primary by now. Without any replica nothing can be promoted, and nobody waits.
+    Raises NotCopied when no replica has it in time: this server may be cut off, and another may be
+    the primary by now. One that was promoted is a replica no more, so neither is none enough.
     """
     if not isinstance(redis.connection_pool, SentinelConnectionPool):
         return redis.eval(script, 1, *keys_and_arguments)
     with redis.client() as same:  # type: ignore[no-untyped-call]  # WAIT is about what was written over the same connection
         found = same.eval(script, 1, *keys_and_arguments)
-        if same.info("replication")["connected_slaves"] and not same.wait(1, _COPY_MILLISECONDS):
-            raise ConnectionError("no replica has what was written")
+        if not same.wait(1, _COPY_MILLISECONDS):
+            raise NotCopied("no replica has what was written")
     return found
 
 

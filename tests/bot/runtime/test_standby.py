@@ -30,7 +30,7 @@ def page(port: int, path: str) -> tuple[int, str]:
 
 
 def test_the_second_bot_serves_when_the_first_has_ended(
-    redis_url: str, capsys: pytest.CaptureFixture[str]
+    redis_url: str, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said: list[str] = []
 
@@ -50,8 +50,10 @@ def test_the_second_bot_serves_when_the_first_has_ended(
         assert (await asyncio.to_thread(page, port, "/healthz"))[0] == 200
         _, figures = await asyncio.to_thread(page, port, "/metrics")
         assert "paperboy_clock_last_tick_timestamp_seconds 0" not in figures
+        held = store.redis.get("pb:lease:bot")
         stops[0].set()
         await first
+        assert store.redis.get("pb:lease:bot") != held  # nobody waits until it expires
         await wait_until_async(lambda: heard("bot started") == 2)
         stops[1].set()
         await second
@@ -86,9 +88,13 @@ def coming(store: Store) -> bool:
 def test_a_bot_of_this_machine_that_was_killed_is_not_waited_for(store: Store) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
-    for pid, is_free in ((gone.pid, True), (os.getpid(), False), (1, False)):
+    here = standby._machine()
+    for machine, pid, is_free in (
+        *((here, gone.pid, True), (here, os.getpid(), False), (here, 1, False)),
+        ("elsewhere", gone.pid, False),
+    ):
         store.redis.delete("pb:lease:bot")
-        assert store.lease("bot", 60, 0, f"{standby._machine()}-{pid}-{uuid4().hex}")
+        assert store.lease("bot", 60, 0, f"{machine}-{pid}-{uuid4().hex}")
         assert coming(store) == is_free
 
 

@@ -133,6 +133,7 @@ def test_a_certificate_that_nobody_vouches_for_is_said(tmp_path: Path) -> None:
         (redis.exceptions.OutOfMemoryError("command not allowed"), "used up its memory"),
         (redis.exceptions.ReadOnlyError("You can't write"), "replica"),
         (redis.exceptions.ResponseError("MISCONF cannot persist"), "disk"),
+        (redis.exceptions.ResponseError("NOREPLICAS Not enough good"), "fewer replicas"),
         (redis.exceptions.ResponseError("ERR what"), "refuses a command"),
         (redis.exceptions.ConnectionError("max number of clients reached"), "many clients"),
         (redis.exceptions.MovedError("1 127.0.0.1:7000"), "cluster"),

@@ -27,6 +27,7 @@ from bot.store.connection import (
 )
 from bot.store.outbox import Outbox
 from bot.store.values.lease import Lease, LeaseLost
+from bot.store.values.primary import NotCopied
 from tests.ports import free_port
 from tests.processes import run_command
 from tests.servers.replicated import NAME, PASSWORD, Replicated, run_replicated, with_tls
@@ -69,16 +70,24 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Pat
         subprocess.run([openssl, *words.split()], cwd=home, check=True, capture_output=True)
 
     made("req -x509 -newkey rsa:2048 -nodes -subj /CN=ours -keyout ca.key -out ca.pem")
-    made("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out ask.pem")
-    (home / "names").write_text("subjectAltName=DNS:localhost")
+    made("req -newkey rsa:2048 -nodes -subj /CN=theirs -keyout key.pem -out ask.pem")
+    (home / "names").write_text("subjectAltName=IP:127.0.0.1")
     signed = "x509 -req -in ask.pem -CA ca.pem -CAkey ca.key -CAcreateserial -out cert.pem"
     made(f"{signed} -extfile names")
-    told = ["--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    told += ["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem"]
+    told = ["--port", "0", "--tls-port", str(port), "--save", ""]
+    told += [
+        "--bind",
+        "127.0.0.1",
+        "127.0.0.2",
+        "--tls-cert-file",
+        "cert.pem",
+        "--tls-key-file",
+        "key.pem",
+    ]
     told += ["--tls-ca-cert-file", "ca.pem", "--tls-auth-clients", "no", "--requirepass", PASSWORD]
     with run_command([program, *told], cwd=home, stdout=subprocess.DEVNULL):
         with redis.Redis(
-            "localhost", port, password=PASSWORD, ssl=True, ssl_ca_certs=str(home / "ca.pem")
+            "127.0.0.1", port, password=PASSWORD, ssl=True, ssl_ca_certs=str(home / "ca.pem")
         ) as client:
             wait_until(lambda: _pings(client))
         yield port, home / "ca.pem"
@@ -92,18 +101,37 @@ def _pings(client: redis.Redis) -> bool:
 
 def test_a_server_with_tls_a_password_and_a_database_of_its_own(guarded: tuple[int, Path]) -> None:
     port, authority = guarded
-    usable(f"rediss://:{PASSWORD}@localhost:{port}/3?ssl_ca_certs={authority}")
+    usable(f"rediss://:{PASSWORD}@127.0.0.1:{port}/3?ssl_ca_certs={authority}")
 
 
 def test_a_server_with_tls_is_refused_without_its_authority(guarded: tuple[int, Path]) -> None:
     port, authority = guarded
     for url, why in (
-        (f"rediss://:{PASSWORD}@localhost:{port}/3", "its certificate is not trusted"),
-        (f"rediss://:hush@localhost:{port}/3?ssl_ca_certs={authority}", "this name and password"),
-        (f"rediss://:{PASSWORD}@127.0.0.1:{port}/3?ssl_ca_certs={authority}", "certificate"),
+        (f"rediss://:{PASSWORD}@127.0.0.1:{port}/3", "its certificate is not trusted"),
+        (f"rediss://:hush@127.0.0.1:{port}/3?ssl_ca_certs={authority}", "this name and password"),
+        (f"rediss://:{PASSWORD}@localhost:{port}/3?ssl_ca_certs={authority}", "certificate"),
     ):
         with pytest.raises(Refused, match=why):
             require_usable_server(check_redis_url(parse_endpoint(url)))
+
+
+def test_sentinels_and_their_primary_by_tls(guarded: tuple[int, Path]) -> None:
+    port, authority = guarded
+    watching, home = free_port(), authority.parent
+    (home / "sentinel.conf").write_text(
+        f"port 0\ntls-port {watching}\nbind 127.0.0.1\ntls-replication yes\nrequirepass quiet\n"
+        "tls-cert-file cert.pem\ntls-key-file key.pem\ntls-ca-cert-file ca.pem\n"
+        f"tls-auth-clients no\nsentinel monitor {NAME} 127.0.0.1 {port} 1\n"
+        f'sentinel auth-pass {NAME} "{PASSWORD}"\n'
+    )
+    command = [with_tls(), "sentinel.conf", "--sentinel"]
+    url = f"rediss+sentinel://:{PASSWORD}@127.0.0.1:{watching}/{NAME}/3"
+    url += f"?ssl_ca_certs={authority}&sentinel_password=quiet"
+    with run_command(command, cwd=home, stdout=subprocess.DEVNULL):
+        with connect_briefly(parse_endpoint(url).get_secret_value()) as client:
+            wait_until(lambda: _pings(client))
+            client.flushall()
+        usable(url)
 
 
 def test_a_server_that_became_a_replica_is_left_at_the_first_write(tmp_path: Path) -> None:
@@ -119,7 +147,12 @@ def test_a_server_that_became_a_replica_is_left_at_the_first_write(tmp_path: Pat
                 client.set("pb:x", "1")
             other.replicaof("NO", "ONE")
             client.set("pb:x", "1")  # over another connection
-            assert client.client_id() != before
+            assert (between := client.client_id()) != before
+            other.replicaof("127.0.0.1", free_port())
+            with pytest.raises(redis.ConnectionError, match="replica"), client.pipeline() as pipe:
+                pipe.set("pb:x", "1").execute()
+            other.replicaof("NO", "ONE")
+            assert client.client_id() != between
             asyncio.run(_left(url, other))
 
 
@@ -186,16 +219,17 @@ def replicated(tmp_path: Path) -> Iterator[Replicated]:
 def test_clients_go_on_at_the_new_primary(replicated: Replicated) -> None:
     url = usable(replicated.url.replace("/2", "/3"))
     old = replicated.primary()
-    with connect(url) as client, connect_for_jobs(url) as jobs:
+    with connect(url) as client, connect_for_jobs(url) as jobs, connect_briefly(url) as brief:
         client.set("pb:before", "1")
         assert client.wait(1, 5000) == 1
         lease = Lease.take(client, "pb:lease:x", 600, 0)
         assert lease is not None
         assert client.wait(1, 5000) == 1
         replicated.kill(old)
-        wait_until(lambda: _pings(client))
+        with pytest.raises(redis.ConnectionError):  # a person waits
+            brief.get("pb:before")
+        assert client.get("pb:before") == "1"  # a job can wait
         assert replicated.primary() != old
-        assert client.get("pb:before") == "1"
         lease.renew()
         wait_until(lambda: _pings(jobs))
         assert jobs.get("pb:before") == b"1"
@@ -212,14 +246,15 @@ def test_nothing_is_sent_whose_intent_could_be_lost_with_the_primary(
         with replicated.client(replica) as copy:
             assert copy.hexists("pb:outbox:x", "head")
         replicated.kill(replica, signal.SIGSTOP)
-        with pytest.raises(redis.ConnectionError, match="no replica has"):
+        with pytest.raises(NotCopied):
             outbox.begin("2503.10001", 1, NOW)
         replicated.kill(replica, signal.SIGCONT)
         assert outbox.begin("2503.10001", 1, NOW) is not None  # it may have been sent
         replicated.kill(replica)
         with replicated.client(primary) as alone:
             wait_until(lambda: not alone.info("replication")["connected_slaves"])
-        assert outbox.begin("2503.10002", 1, NOW) is None  # nothing can be promoted
+        with pytest.raises(NotCopied):  # it may have been promoted
+            outbox.begin("2503.10002", 1, NOW)
 
 
 def test_a_lease_that_was_lost_with_the_primary_is_not_held_beside_its_successor(

@@ -1,0 +1,43 @@
+"""A database whose replicas do not answer, while a day is posted."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from bot.store.connection import connect
+from bot.store.store import Store
+from tests.ports import free_port
+from tests.servers.fake_slack import FakeSlack
+from tests.servers.replicated import run_replicated
+from tests.waiting import wait_until
+from tests.workers.run_deliver_job import put_judged_day, replies, run_deliver_job
+
+
+def test_nothing_is_posted_until_a_replica_has_what_is_about_to_be(
+    fake_slack: FakeSlack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+
+    def heard(words: str) -> bool:
+        said.append("".join(capsys.readouterr()))
+        return words in "".join(said)
+
+    with run_replicated(tmp_path) as servers, connect(servers.url) as client:
+        store, replica = Store(client), servers.ports[1]
+        requests = put_judged_day(store, "C1")
+        servers.kill(replica, signal.SIGSTOP)
+        unused = f"redis://127.0.0.1:{free_port()}"  # no message waits for its turn here
+        job = threading.Thread(
+            target=run_deliver_job, args=(fake_slack, store, unused, requests), daemon=True
+        )
+        job.start()
+        wait_until(lambda: heard("delivery postponed"))
+        assert not fake_slack.visible_messages("C1")
+        servers.kill(replica, signal.SIGCONT)
+        job.join()
+        assert replies(fake_slack, "C1") == 6
+        assert len(fake_slack.visible_messages("C1")) == 7
