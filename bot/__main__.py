@@ -77,7 +77,7 @@ async def _serve_in_turn(url: str, config: Settings, stop: asyncio.Event) -> Non
         sealer=config.sealer,
         api_url=config.served_url,
     )
-    wakeup, platforms, turn = Wakeup(), dict[str, Answers[Any]](), Turn(store)
+    wakeup, platforms, turn = Wakeup(), dict[str, Answers[Any]](), Turn(store, config.chat_tokens)
     async with AsyncExitStack() as stack:
         life = Life(platforms, lambda: turn.stands_by)
         pages = Pages(store, queues, life.vitals, config.window_hours)

@@ -213,6 +213,12 @@ class Settings(BaseSettings):
         return tuple(name for name, token in given.items() if token)
 
     @property
+    def chat_tokens(self) -> tuple[str, ...]:
+        """What says which chats a bot serves: secret, to be told apart by and not shown."""
+        tokens = (self.slack_bot_token, self.slack_client_secret, self.discord_token)
+        return tuple(token.get_secret_value() for token in tokens if token)
+
+    @property
     def served_url(self) -> str:
         """Where people's programs find the API; empty where it is not served."""
         if self.api_port == 0:

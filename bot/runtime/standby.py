@@ -1,4 +1,4 @@
-"""One bot of an installation serves. Others stand by, and one of them goes on when it ends or dies.
+"""Of the bots with the same tokens one serves; another goes on when it ends or dies.
 
 Two at once would each keep to themselves what forms and presses in the same chat have to share, and
 Discord sends every event to each of them.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -26,32 +27,31 @@ log = structlog.get_logger()
 # How long the others wait for a bot that died; its lease is renewed three times meanwhile.
 _LEASE_SECONDS: Final = 15.0
 _LOOK_SECONDS: Final = 0.5
-_NAME: Final = "bot"
 
 
 class Turn:
-    """This process's turn to serve."""
+    """This process's turn to serve. `tokens` are those of the chats it serves."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, tokens: Sequence[str] = ()) -> None:
+        self._store, self._name = store, f"bot-{fingerprint(*tokens)}" if tokens else "bot"
         self._holder = f"{_machine()}-{os.getpid()}-{uuid4().hex}"
         self._lease: Lease | None = None
         self.stands_by = False
 
     async def come(self, stop: asyncio.Event) -> bool:
-        """Wait until no other bot serves; False when `stop` was set before that."""
-        said = ""
+        """Wait until no other bot serves; False when `stop` was set before that. While the database
+        is away people are told so, by each bot there is; keep() ends all but one."""
         while not stop.is_set():
             try:
-                if await asyncio.to_thread(self._take):
-                    self.stands_by = False
-                    return True
-                self.stands_by, why = True, "another bot serves, this one stands by"
+                is_ours = await asyncio.to_thread(self._take)
             except RedisError:
-                why = "redis unreachable, retrying"
-            if why != said:
-                log.info(why)
-                said = why
+                is_ours = True
+            if is_ours:
+                self.stands_by = False
+                return True
+            if not self.stands_by:
+                log.info("another bot serves, this one stands by")
+                self.stands_by = True
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await stop.wait()
@@ -75,8 +75,8 @@ class Turn:
 
     def _take(self) -> bool:
         """A bot of this machine that was killed is not waited for."""
-        self._store.free_dead_lease(_NAME, _is_dead)
-        self._lease = self._store.lease(_NAME, _LEASE_SECONDS, 0, self._holder)
+        self._store.free_dead_lease(self._name, _is_dead)
+        self._lease = self._store.lease(self._name, _LEASE_SECONDS, 0, self._holder)
         return self._lease is not None
 
     def _renew(self) -> bool:

@@ -129,7 +129,7 @@ class Lanes:
                 job.state = "finished"
         if self.workers[lane] is not worker:
             return  # it was taken for dead, and the job is another's
-        if job.state != "queued":
+        if job.state in _TAKEN_SECONDS:  # else it is tried again, perhaps by the other already
             job.over_at = self.scheduler.now + _TAKEN_SECONDS[job.state]
             if job in self._queues[_queue(lane)]:
                 self._queues[_queue(lane)].remove(job)

@@ -21,7 +21,7 @@ from bot import __main__ as bot_main
 from bot.domain.papers import Profile
 from bot.domain.request import Address
 from bot.domain.subscription import Subscription
-from bot.runtime import clock, teller, tick
+from bot.runtime import clock, standby, teller, tick
 from bot.runtime.answers import Services
 from bot.settings import Settings
 from bot.store.store import Store
@@ -47,6 +47,7 @@ from workers.runtime import delivery_run
 _TICK_SECONDS, _POLL_SECONDS = 1800.0, 3.0
 _AGAIN_WHEN_AWAY = timedelta(minutes=15)
 _REST_SECONDS = 2 * 3600.0
+_BOT_LEASE_SECONDS = 300.0
 # After the last trouble all is delivered within two days: a digest that is due every day then comes
 # twice, and a model's outage is over at the next look.
 CALM = timedelta(days=2)
@@ -250,6 +251,9 @@ class World:
             patch(bot_main, "ChannelRateLimit", _NoRateLimit)
             platforms = {name: (name, platform(name)) for name in PLATFORMS}
             patch(bot_main, "_PLATFORMS", platforms)
+            # There is one bot at a time, and nobody else renews a lease ten thousand times a day.
+            patch(standby, "_is_dead", lambda holder: True)
+            patch(standby, "_LEASE_SECONDS", _BOT_LEASE_SECONDS)
             # Values are frozen, and every tick reads the same texts again.
             patch(stored_forms, "deserialise", lru_cache(1 << 14)(stored_forms.deserialise))
             # No script of ours makes a global variable; the fake server looks at every call of one.

@@ -131,14 +131,30 @@ def test_a_bot_that_was_taken_for_dead_stops_serving(
     asyncio.run(taken_over())
 
 
-def test_a_database_that_is_away_takes_nobodys_turn() -> None:
-    async def away() -> None:
-        gone = Store(Redis.from_url("redis://127.0.0.1:1/0"))
-        stop = asyncio.Event()
-        waiting = asyncio.create_task(Turn(gone).come(stop))
-        await asyncio.sleep(0.02)
-        assert not waiting.done()
-        stop.set()
-        assert not await waiting
+def test_while_the_database_is_away_a_bot_serves_until_another_has_the_turn(store: Store) -> None:
+    """It tells people that it can't answer; two that do so are better than none."""
 
-    asyncio.run(away())
+    async def away(monkeypatch: pytest.MonkeyPatch) -> None:
+        turn = Turn(store)
+        with monkeypatch.context() as gone:
+            gone.setattr(turn, "_store", Store(Redis.from_url("redis://127.0.0.1:1/0")))
+            assert await turn.come(asyncio.Event())
+        assert store.lease("bot", 60, 0)
+        monkeypatch.setattr(standby, "_LEASE_SECONDS", 0.03)
+        async with asyncio.timeout(30):
+            await turn.keep()
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        asyncio.run(away(monkeypatch))
+
+
+def test_bots_of_other_chats_have_turns_of_their_own(store: Store) -> None:
+    one, other = Turn(store, ["xoxb-1"]), Turn(store, ["discord-1"])
+    stop = asyncio.Event()
+
+    async def both() -> None:
+        assert await one.come(stop)
+        assert await other.come(stop)
+
+    asyncio.run(both())
+    assert not any("xoxb" in str(key) for key in store.redis.keys("*"))

@@ -327,7 +327,7 @@ def test_another_workspace_sees_nothing_of_it(
     fake_slack.wait_until(lambda: fake_slack.ephemeral)
     type_command(fake_slack, "subscribe ours-alone")
     with run_fake_slack("T2") as other:
-        with serving(redis_url, other):
+        with serving(redis_url, other, slack_bot_token=SecretStr("xoxb-other")):
             other.wait_until(lambda: other.sockets)
             assert "No subscriptions here" in type_command(other, "list")
             assert "ours-alone" not in type_command(other, "profiles")
