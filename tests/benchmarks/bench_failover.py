@@ -23,6 +23,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -185,7 +186,14 @@ def _wish(scene: Scene) -> Day:
     """Every channel wishes for another day. While one is posted the bot looks twice a second."""
     day = Day(len(scene.days), time.monotonic())
     scene.days.append(day)
-    request_day(scene.store, scene.chats, day.wanted)
+
+    def wished() -> bool:
+        with suppress(redis.RedisError):  # as a person would, who is told that it failed
+            request_day(scene.store, scene.chats, day.wanted)
+            return True
+        return False
+
+    scene.until(wished)
     return day
 
 
@@ -194,13 +202,16 @@ def _run(scene: Scene, day: Day, how: str = "") -> tuple[Day, Run]:
     half = scene.whole(day) // 2
     if not scene.until(lambda: scene.posted(day) >= half):
         scene.hosts[0].faults.append(f"day {day.number} did not begin")
-    lost, mend = time.monotonic(), _lose(scene, how, day.number) if how else None
-    before = scene.posted(day)
+    lost, before = time.monotonic(), scene.posted(day)
+    mend = _lose(scene, how, day.number) if how else None
     scene.until(lambda: scene.posted(day) > before)
     first = time.monotonic() - lost
     scene.until(lambda: scene.is_whole(day))
     found = Run(first, time.monotonic() - lost)
     print(f"day {day.number}: {found.first:.1f} {found.whole:.1f}", flush=True)
+    if mend and how in ("silent", "cut"):  # it is over by itself, after the day
+        mend()
+        return _wish(scene), found
     following = _wish(scene)
     if mend:
         mend()
@@ -209,15 +220,15 @@ def _run(scene: Scene, day: Day, how: str = "") -> tuple[Day, Run]:
 
 def _lose(scene: Scene, how: str, number: int) -> Callable[[], None]:
     """Lose something; returns what puts it right after the day."""
-    servers, begun = scene.servers, time.monotonic()
+    servers, back = scene.servers, None
     primary = servers.primary()
     if how in ("host", "cut"):
         return _lose_host(scene, how, number)
     others = [port for port in servers.ports if port != primary]
     if how == "silent":
         servers.kill(primary, signal.SIGSTOP)
-        scene.until(lambda: time.monotonic() - begun >= _SILENT, _SILENT + 1)
-        servers.kill(primary, signal.SIGCONT)
+        back = threading.Timer(_SILENT, servers.kill, (primary, signal.SIGCONT))
+        back.start()
     elif how == "copies":
         for port in others:
             servers.kill(port, signal.SIGSTOP)
@@ -229,6 +240,8 @@ def _lose(scene: Scene, how: str, number: int) -> Callable[[], None]:
         servers.kill(primary)
 
     def mend() -> None:
+        if back:
+            back.join()
         now = servers.primary()
         if primary not in servers.running:
             servers.start(primary, now)
@@ -238,20 +251,21 @@ def _lose(scene: Scene, how: str, number: int) -> Callable[[], None]:
 
 
 def _lose_host(scene: Scene, how: str, number: int) -> Callable[[], None]:
-    serving, begun = scene.serving(), time.monotonic()
+    serving, begun, back = scene.serving(), time.monotonic(), None
     host = scene.poster() if number % 2 or serving is None else serving
     if how == "host":
         host.kill()
     elif host.network:
         host.network.cut()
+        back = threading.Timer(_CUT, host.network.mend)
+        back.start()
     if host is serving:
         scene.until(lambda: scene.serving() not in (None, host))
         scene.taken_over.append(time.monotonic() - begun)
-    if how == "cut" and host.network:
-        scene.until(lambda: time.monotonic() - begun >= _CUT)
-        host.network.mend()
 
     def mend() -> None:
+        if back:
+            back.join()
         if how == "host":
             if host.network:
                 host.network.mend(after_death=True)

@@ -14,7 +14,7 @@ import redis.asyncio.sentinel
 import redis.connection
 from redis import Redis
 from redis.backoff import ConstantBackoff, NoBackoff
-from redis.exceptions import ConnectionError, ReadOnlyError
+from redis.exceptions import ConnectionError, ReadOnlyError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
@@ -129,7 +129,11 @@ def eval_copied(redis: Redis, script: str, *keys_and_arguments: Any) -> Any:
         return redis.eval(script, 1, *keys_and_arguments)
     with redis.client() as same:  # type: ignore[no-untyped-call]  # WAIT is about what was written over the same connection
         found = same.eval(script, 1, *keys_and_arguments)
-        if not same.wait(1, _COPY_MILLISECONDS):
+        try:
+            copies = same.wait(1, _COPY_MILLISECONDS)
+        except ResponseError as error:  # it became a replica in between
+            raise NotCopied("the server is a replica by now") from error
+        if not copies:
             raise NotCopied("no replica has what was written")
     return found
 
