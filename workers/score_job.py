@@ -81,7 +81,9 @@ def score(
     holds the lease this returns at once. `model` is None where this worker has no key. `limits` are
     the requesting workspace's and the profile's in it. Without `embeddings` words alone rank.
     """
-    profile, list_result = store.profiles.get(request.profile), _stored_list(request, store)
+    profile, list_result = store.profiles.get(request.profile), store.lists.result(request.wanted)
+    if list_result is None:
+        return  # what is stored of the list is unreadable; it is asked for again first
     name = digest_name(request, list_result)
     by, shown = request.judge.model, request.judge.examples
     key = scoring.judge_key(profile, by, shown) if by else name
@@ -291,7 +293,9 @@ def _shifts(
 
 def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> None:
     """Store a decided day's delivery to the terminal or standard output."""
-    list_result = _stored_list(request, store)
+    list_result = store.lists.result(request.wanted)
+    if list_result is None:
+        return  # as in score()
     name = delivery_name(request, list_result)
     with _hold_lease(store, f"deliver:{request.address}") as lease:
         if lease is None:
@@ -312,13 +316,6 @@ def deliver_to_terminal(request: DigestRequest, store: Store, clock: Clock) -> N
         lease.renew()
         basis = DeliveryBasis((day,), facts.version)
         store.history.put_delivered(request.address, name, digest, clock(), basis=basis)
-
-
-def _stored_list(request: DigestRequest, store: Store) -> ListResult:
-    list_result = store.lists.result(request.wanted)
-    if list_result is None:
-        raise KeyError(f"no list result for {request.wanted.key}")
-    return list_result
 
 
 @contextmanager

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from bot.domain.digest import ListQuery, ListResult, Source
 from bot.errors import Refused
+from bot.planning import plan
 from bot.planning.plan import RequestState, Step, StepKind
 from bot.store.store import Store
 from bot.store.values.stored_forms import FORMAT_VERSION
-from tests.factories import EARLIER, NOW, digest_request, list_result
+from tests.factories import EARLIER, NOW, digest_request, list_result, profile
 from tests.servers.arxiv_documents import FRIDAY, rss_feed
 from tests.servers.fake_http import FakeServer, run_fake_server, xml_reply
 from workers import jobs
@@ -64,6 +65,21 @@ def test_a_list_that_failed_is_read_again_for_those_who_saw_it_fail(
     assert lists_read(there) == []
     jobs.fetch(step(StepKind.FETCH, list_result(NOW)))
     assert len(lists_read(there)) == 1
+
+
+@pytest.mark.parametrize("job", [jobs.score, jobs.show])
+def test_a_list_that_became_unreadable_while_its_next_step_was_queued_is_left_to_be_asked_for_again(
+    job: Callable[[Any], None], there: FakeServer, store: Store
+) -> None:
+    """Found by the simulator (seed 804000000, 10 days, 3 by 20, 4 moments)."""
+    mine = digest_request().model_copy(update={"profile": store.profiles.put(profile())})
+    queued = Step(kind=StepKind.SCORE, wish=mine, seen=RequestState(listed=list_result(NOW)))
+    store.lists.put_result(mine.wanted, list_result(NOW))
+    store.redis.set(f"pb:listed:{mine.wanted.key}", "{")
+    job(queued.model_dump(mode="json"))
+    assert plan.next_step(mine, store.requests.state(mine)) == Step(
+        kind=StepKind.FETCH, wish=mine, seen=RequestState()
+    )
 
 
 @pytest.mark.parametrize("job", [jobs.fetch, jobs.score, jobs.deliver])
