@@ -76,22 +76,19 @@ def score(
 ) -> None:
     """Decide and store a profile's day. Raises HandedBack where this `should_stop` before that.
 
-    One worker at a time scores for the same criteria and model: another day, or the same for a
-    profile with other cut-offs, may have the same papers, which are paid for once. While another
-    holds the lease this returns at once. `model` is None where this worker has no key. `limits` are
-    the requesting workspace's and the profile's in it. Without `embeddings` words alone rank.
+    One worker at a time scores for the same criteria and model, since days may share papers, which
+    are paid for once; another returns at once. `model` is None where this worker has no key.
+    `limits` are the requesting workspace's and the profile's. Without `embeddings` words rank.
     """
     profile, list_result = store.profiles.get(request.profile), store.lists.result(request.wanted)
     if list_result is None:
-        return  # what is stored of the list is unreadable; it is asked for again first
+        return  # it is unreadable by now, and asked for again first
     name = digest_name(request, list_result)
     by, shown = request.judge.model, request.judge.examples
     key = scoring.judge_key(profile, by, shown) if by else name
     with _hold_lease(store, f"score:{key}") as lease:
-        if lease is None:
-            return
-        if plan.is_judged(store.requests.state(request), request.since):
-            return  # whoever held the lease before us has done it
+        if lease is None or plan.is_judged(store.requests.state(request), request.since):
+            return  # another worker is at it, or has done it
         day, replacements = outcomes.papers_of_day(profile, store.lists.batch(list_result.batch))
         papers = [entry.paper for entry in day]
         meanings = _Meanings(embeddings, profile, papers, lease, request)
