@@ -90,7 +90,7 @@ def test_a_button_of_one_server_pressed_in_another_changes_nothing_there(
 
 
 def test_with_one_connection_lost_it_is_not_ready_until_that_is_back(
-    fake_discord: FakeDiscord, store: Store, redis_url: str
+    fake_discord: FakeDiscord, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def talk(bot: BotSession) -> None:
         assert bot.answers.listens
@@ -100,10 +100,17 @@ def test_with_one_connection_lost_it_is_not_ready_until_that_is_back(
         assert not bot.answers.listens
         await bot.app.on_shard_ready(2)
         assert bot.answers.listens
+        listened, lost = list[bool](), bot.app.on_shard_disconnect
+
+        async def noted(shard: int) -> None:  # it is back before one could look
+            await lost(shard)
+            listened.append(bot.answers.listens)
+
+        monkeypatch.setattr(bot.app, "on_shard_disconnect", noted)
         await asyncio.to_thread(fake_discord.drop_connections)
-        await bot.until(lambda: not bot.answers.listens)
-        await bot.until(lambda: bot.answers.listens)
-        assert fake_discord.connected_sessions == 3
+        await bot.until(lambda: len(listened) == 3 and bot.answers.listens)
+        assert not any(listened)
+        await bot.until(lambda: fake_discord.connected_sessions == 3)
         assert "No subscriptions here" in await bot.command("digest list", channel=THERE)
 
     run(fake_discord, redis_url, 3, talk)
