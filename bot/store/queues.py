@@ -103,11 +103,7 @@ class Queues:
         """How many workers share a platform's deliveries: those that beat, at least one."""
         name = self.queues[f"post-{platform}"]
         workers = sorted(self.redis.smembers(f"rq:workers:{name}"))
-        with self.redis.pipeline(transaction=False) as pipe:
-            for worker in workers:
-                pipe.exists(worker)
-            alive: list[int] = pipe.execute()
-        return max(1, sum(alive))
+        return max(1, self.redis.exists(*workers)) if workers else 1
 
     def has_training_job(self, profile: str, night: date, owner: str = "") -> bool:
         """Whether the training of a profile's (a fingerprint's) gate is queued or failed."""

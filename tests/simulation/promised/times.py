@@ -65,10 +65,8 @@ def is_judged_later(world: World, subscription: Subscription, delivery: Delivery
     days = [day for day in map(store.days.get, delivery.days) if day]
     if any(day.judged_at > end for day in days):
         return True
-    head, view = (
-        world.message(address, delivery.message),
-        store.history.channel_view(f"{address}:{delivery.day}"),
-    )
+    head = world.message(address, delivery.message)
+    view = store.history.channel_view(f"{address}:{delivery.day}")
     notices = head.post.notices if head and isinstance(head.post, Message) else ()
     is_bare = any(REASON_TEXTS[ModelReason.NO_BUDGET] in notice for notice in notices)
     return is_bare and view is not None and {day.version for day in days} != {view.version}
