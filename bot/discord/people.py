@@ -27,6 +27,8 @@ _ROLE, _USER, _CHANNEL = 1, 2, 3
 
 # The channels of one who is not on a server: no channel has this id.
 _NOWHERE: Final = frozenset({"-"})
+# Of a server that removed the bot nobody reads anything by it.
+_GONE: Final = Person(kind=PersonKind.GUEST)
 
 
 class _Overwrite(BaseModel):
@@ -106,13 +108,12 @@ class People:
         return Person(kind=PersonKind.ALONE, channels=frozenset(channels))
 
     async def find(self, server: str, person: str) -> Person | None:
-        """Somebody who asks for nothing just now; a guest where they have left the server. None
-        when Discord does not say, and before the first connection, which brings the channels."""
-        if self.client is None or not (server.isdecimal() and person.isdecimal()):
-            return None
-        guild = self.client.get_guild(int(server))
-        if guild is None or guild.unavailable:
-            return None
+        """Somebody who asks for nothing just now; a guest where they have left the server, or it has
+        removed the bot. None when Discord does not say, and before the first connection, which
+        brings the channels."""
+        guild = self._guild(server)
+        if guild is None or not person.isdecimal():
+            return _GONE if self._is_gone(server) else None
         found = await self._inside(guild, int(person), datetime.now(UTC))
         if found is None:
             return None
@@ -122,16 +123,28 @@ class People:
     async def find_reader(self, server: str, person: str) -> Person | None:
         """The same for somebody whose program asks: of the channels they see, those in which the
         server's settings offer them /digest; barred where there are none."""
-        if self.client is None or not (server.isdecimal() and person.isdecimal()):
-            return None
-        now, known = datetime.now(UTC), (int(server), int(person))
-        guild = self.client.get_guild(known[0])
-        if guild is None or guild.unavailable:
-            return None
+        guild = self._guild(server)
+        if self.client is None or guild is None or not person.isdecimal():
+            return _GONE if self._is_gone(server) else None
+        now, known = datetime.now(UTC), (guild.id, int(person))
         found = self._readers.get(known, now)
         if found is None and (found := await self._reader(self.client, guild, known[1], now)):
             self._readers.put(known, found, now)
         return found
+
+    def _guild(self, server: str) -> discord.Guild | None:
+        """A server whose channels are known now."""
+        if self.client is None or not server.isdecimal():
+            return None
+        guild = self.client.get_guild(int(server))
+        return None if guild is None or guild.unavailable else guild
+
+    def _is_gone(self, server: str) -> bool:
+        """Whether the bot is on that server no more: once connected, it knows of all it is on, also
+        of those that Discord can't serve just now."""
+        if self.client is None or not self.client.is_ready() or not server.isdecimal():
+            return False
+        return self.client.get_guild(int(server)) is None
 
     async def _reader(
         self, client: discord.Client, guild: discord.Guild, person: int, now: datetime

@@ -70,8 +70,32 @@ def test_a_channel_that_somebody_does_not_see_is_none_of_theirs(
         assert found.kind is PersonKind.ADMIN
         assert HERE not in found.channels
         assert SECOND in found.channels
-        assert await bot.answers.find_reader("1", OTHER) is None
         assert await bot.answers.find_reader("", "x") is None
+
+    run_session(talk)
+
+
+def test_a_server_that_removed_the_bot_is_told_apart_from_one_that_discord_cannot_serve(
+    fake_discord: FakeDiscord, run_session: Any
+) -> None:
+    """Of the first a token opens nothing and nobody is told anything; of the other it is not known
+    now."""
+
+    async def talk(bot: BotSession) -> None:
+        async def found() -> set[PersonKind | None]:
+            ways = bot.answers.find_reader, bot.answers.find_person
+            people = [await way(GUILD_ID, OTHER) for way in ways]
+            return {person and person.kind for person in people}
+
+        (guild,) = bot.app.guilds
+        assert None not in await found()
+        away = {"id": GUILD_ID, "unavailable": True}
+        await asyncio.to_thread(fake_discord.send_event, "GUILD_DELETE", away)
+        await bot.until(lambda: guild.unavailable)
+        assert await found() == {None}
+        await asyncio.to_thread(fake_discord.send_event, "GUILD_DELETE", {"id": GUILD_ID})
+        await bot.until(lambda: not bot.app.guilds)
+        assert await found() == {PersonKind.GUEST}
 
     run_session(talk)
 
