@@ -108,7 +108,7 @@ class People:
         return Person(kind=PersonKind.ALONE, channels=frozenset(channels))
 
     async def find(self, server: str, person: str) -> Person | None:
-        """Somebody who asks for nothing just now; a guest where they have left the server, or it has
+        """Somebody who asks for nothing just now; a guest where they have left the server, or it
         removed the bot. None when Discord does not say, and before the first connection, which
         brings the channels."""
         guild = self._guild(server)

@@ -78,6 +78,18 @@ async def main():
     del task
 asyncio.run(main())
 """
+# As a job's process, which rq forks and ends at once.
+FORKED = """
+def told(error):
+    log.error("could not deliver", exc_info=error)
+    faults.flush()
+told(KeyError(1))
+if not (child := os.fork()):
+    told(LookupError(2))
+    os._exit(0)
+os.waitpid(child, 0)
+os._exit(0)
+"""
 CRASH = """
 raise LookupError(f"{key} {typed} {title}")
 """
@@ -128,6 +140,14 @@ def test_sentry_hears_of_faults_by_kind_and_place_and_of_nothing_else(tmp_path: 
     # The log goes on saying all but the secret.
     assert PLANTED[1] in done.stderr
     assert PLANTED[0] not in done.stderr.replace(f"{PLANTED[0]}.py", "")
+
+
+def test_a_process_that_ends_at_once_has_told_before_and_so_has_one_that_it_forked(
+    tmp_path: Path,
+) -> None:
+    with run_fake_sentry() as sentry:
+        assert run(FORKED, sentry.dsn, tmp_path).returncode == 0
+        assert kinds(sentry) == [["KeyError"], ["LookupError"]]
 
 
 def test_without_a_dsn_a_fault_is_a_line_in_the_log(tmp_path: Path) -> None:

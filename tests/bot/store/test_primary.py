@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Timer
 
 import pytest
 import redis
@@ -255,6 +256,31 @@ def test_nothing_is_sent_whose_intent_could_be_lost_with_the_primary(
             wait_until(lambda: not alone.info("replication")["connected_slaves"])
         with pytest.raises(NotCopied):  # it may have been promoted
             outbox.begin("2503.10002", 1, NOW)
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_nothing_is_sent_where_the_primary_is_demoted_before_a_replica_has_the_intent(
+    when: str, replicated: Replicated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server refuses WAIT then, or ends one that is under way."""
+    primary, replica = replicated.ports
+    wait, demoting = redis.Redis.wait, replicated.client(primary)
+
+    def demoted(client: redis.Redis, copies: int, timeout: int) -> object:
+        if when == "before":
+            demoting.replicaof("127.0.0.1", replica)
+        else:
+            Timer(0.2, demoting.replicaof, ("127.0.0.1", replica)).start()
+        return wait(client, copies, timeout)
+
+    with connect(replicated.url) as client, demoting:
+        outbox = Outbox(client, "x")
+        assert outbox.begin("head", 1, NOW) is None
+        replicated.kill(replica, signal.SIGSTOP)
+        monkeypatch.setattr(redis.Redis, "wait", demoted)
+        with pytest.raises(NotCopied, match="a replica by now"):
+            outbox.begin("2503.10001", 1, NOW)
+        replicated.kill(replica, signal.SIGCONT)
 
 
 def test_a_lease_that_was_lost_with_the_primary_is_not_held_beside_its_successor(
