@@ -1,6 +1,7 @@
 """arXiv's archive interface, asked where the feed of a day is late, old, empty, cut or away.
 
 What it tells of a day is merged into the day's batch, which the feed then finds; both are compared.
+An answer is a whole set's of the archive, and counts for every profile with a category in it.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from bot.domain.papers import Announced, ArchiveList, ArchiveNote, Comparison
 from bot.domain.reasons import ArxivReason
 from bot.errors import PaperboyError
 from bot.store.store import Store
-from workers.arxiv.archive import ArchiveDay, archive_day, asked_from
+from workers.arxiv.archive import ArchiveDay, archive_day, asked_from, asked_together
 from workers.arxiv.client import ArxivClient
 from workers.arxiv.earlier import lists_before
+from workers.arxiv.oai import Record, records_from_text, records_to_text
 
 log = structlog.get_logger()
 
 # What it has of a day, it has before the feed turns over; an answer is used again for so long, and
 # one without a paper, as on a holiday, for longer: each is up to some megabytes.
 _AGAIN, _AGAIN_WHEN_EMPTY = timedelta(hours=1), timedelta(hours=4)
+# Other profiles use an answer for a little less, so that the first to ask again gets a new one.
+_SHARED = timedelta(minutes=50)
 
 
 def ask_archive(
@@ -95,7 +99,7 @@ def _ask(
     arxiv: ArxivClient,
     now: datetime,
 ) -> ArchiveList:
-    found = _archive_day(day, categories, store, arxiv)
+    found = _archive_day(day, categories, store, arxiv, now)
     listing = found.listing
     if listing.papers:  # new versions alone may be those of any day
         store.lists.add(str(day), listing, now)
@@ -122,8 +126,24 @@ def _ask(
 
 
 def _archive_day(
-    day: date, categories: Sequence[str], store: Store, arxiv: ArxivClient
+    day: date, categories: Sequence[str], store: Store, arxiv: ArxivClient, now: datetime
 ) -> ArchiveDay:
-    records = arxiv.changed_since(asked_from(day), categories)
+    first = asked_from(day)
+    records = dict[str, Record]()
+    for name in asked_together(categories):
+        records |= {each.id: each for each in _changed(name, first, store, arxiv, now)}
     before = lists_before(day, categories, store, arxiv)
-    return archive_day(day, records, categories, before.lists, before.last)
+    return archive_day(day, tuple(records.values()), categories, before.lists, before.last)
+
+
+def _changed(
+    name: str, first: date, store: Store, arxiv: ArxivClient, now: datetime
+) -> Sequence[Record]:
+    """The records of a category, or of an archive, that were changed since a date: as they were
+    told a moment ago, or asked for now. Raises PaperboyError."""
+    text = store.lists.archive_answer(name, first)
+    if text and (known := records_from_text(text)) and abs(now - known.at) < _SHARED:
+        return known.records
+    records = arxiv.changed_since(first, (name,))
+    store.lists.put_archive_answer(name, first, records_to_text(records, now))
+    return records

@@ -262,6 +262,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"listed:{_FP}", "string", _a(ListResult), False),
     (f"asked:{_BATCH}", "hash", _moment, False),
     (f"archive:{_DAY}", "hash", _a(ArchiveList), False),
+    (f"archive-answer:{_BATCH}:{_DAY}", "string", _text, True),
     (r"verdict:[\w.-]+:" + _PAPER, "string", _a(ScoreResult), False),
     (r"look:[\w.-]+:" + _PAPER, "string", _a(FurtherLooks), False),
     (r"call:[\w.-]+", "string", _a(Usage), False),

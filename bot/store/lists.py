@@ -12,6 +12,7 @@ from bot.domain.categories import matches
 from bot.domain.digest import Batch, ListQuery, ListResult
 from bot.domain.papers import Announced, AnnounceType, ArchiveList, Change, Listing, fingerprint
 from bot.store.papers import Papers, paper_ref
+from bot.store.values.packing import packed, unpacked
 from bot.store.values.quarantine import ValueReader, quarantine_value
 from bot.store.values.stored_forms import (
     LOOKING_BACK,
@@ -27,6 +28,8 @@ from bot.store.values.stored_forms import (
 ARXIV_PACE_KEY = "pb:pace:arxiv"
 # What the archive told is compared with the feed of the same day, and shown that day.
 _ARCHIVE_RETENTION = timedelta(days=7)
+# The archive's own words are some megabytes: for who asks for the same in the same hour.
+_ANSWER_RETENTION = timedelta(hours=1)
 
 
 class Lists:
@@ -159,6 +162,15 @@ class Lists:
     def archive_lists(self, day: date) -> dict[str, ArchiveList]:
         """By the fingerprint of the categories."""
         return self._rows.hgetall(f"pb:archive:{day}", reader_for(ArchiveList))
+
+    def put_archive_answer(self, name: str, first: date, text: str) -> None:
+        """What the archive answered, in the workers' form, of a category or an archive (`name`)
+        since a date."""
+        key = f"pb:archive-answer:{name}:{first}"
+        self._redis.set(key, packed(text), ex=_ANSWER_RETENTION)
+
+    def archive_answer(self, name: str, first: date) -> str | None:
+        return self._rows.get(f"pb:archive-answer:{name}:{first}", unpacked)
 
     def put_document(self, document: bytes) -> str:
         """Store a saved feed that a command was given; returns its name."""

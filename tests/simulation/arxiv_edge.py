@@ -8,6 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from bot.arxiv.calendar import NEW_YORK, is_weekend, submission_window, weekday_before
+from bot.domain.categories import matches
 from bot.domain.papers import Announced, AnnounceType, Change, Listing, Paper
 from bot.domain.reasons import ArxivReason
 from bot.errors import Refused, Unavailable
@@ -193,7 +194,11 @@ class Arxiv:
                 return ()
         records = [r for r in self._records(today).values() if r.changed >= day]
         self._scheduler.effect("arXiv's archive answered")
-        return tuple(r for r in records if set(r.categories) & set(categories))
+        return tuple(
+            record
+            for record in records
+            if any(matches(own, asked) for own in record.categories for asked in categories)
+        )
 
     def _records(self, today: date) -> dict[str, Record]:
         """Every paper of late as it is today; and an old one that is corrected every day."""

@@ -247,6 +247,49 @@ def test_it_is_asked_again_after_an_hour_at_most(fetch: Callable[..., ListResult
     assert sky.asked == 2
 
 
+def test_profiles_with_categories_of_one_archive_share_its_answer(
+    store: Store, fetch: Callable[..., ListResult]
+) -> None:
+    """Fifty of them would wait for fifty answers of some megabytes, each three seconds after the
+    last."""
+    sky = Sky(AWAY)
+    fetch(sky)
+    others = ("cs.CV", "cs.AI"), ("cs.RO", "cs.CL"), ("cs.CV", "cs.LG")
+    for categories in others:
+        fetch(sky, TEN_MINUTES, categories=categories)
+    assert sky.asked == 1
+    assert {id for id, _, _ in WHOLE} == set(announced(store))
+    assert fetch(sky, TEN_MINUTES, categories=("cs.RO", "cs.CL")).problem is not None  # none of it
+    fetch(sky, AN_HOUR)
+    for categories in others:
+        fetch(sky, AN_HOUR + TEN_MINUTES, categories=categories)
+    assert sky.asked == 2
+    fetch(sky, AN_HOUR + TEN_MINUTES, categories=("cs.LG",))  # a set of its own
+    fetch(sky, AN_HOUR + TEN_MINUTES, categories=("math.CO", "cs.LG"))
+    assert sky.asked == 4
+
+
+@pytest.mark.parametrize("text", ["", "~x", "{}", '{"at": "2025-03-20T09:00:00Z", "records": [1]}'])
+def test_a_shared_answer_that_cannot_be_read_is_asked_for_again(
+    text: str, store: Store, fetch: Callable[..., ListResult]
+) -> None:
+    sky = Sky(AWAY)
+    fetch(sky)
+    (key,) = store.redis.keys("pb:archive-answer:*")
+    assert 0 < store.redis.ttl(key) <= 3600
+    store.redis.set(key, text)
+    assert fetch(sky, TEN_MINUTES, categories=("cs.CV", "cs.AI")).problem is None
+    assert sky.asked == 2
+
+
+def test_half_an_answer_is_shared_with_nobody(fetch: Callable[..., ListResult]) -> None:
+    sky = Sky(AWAY, expired=True, limit=2)
+    fetch(sky)
+    sky.archive.expired, sky.asked = False, 0
+    assert note_of(fetch(sky, TEN_MINUTES, categories=("cs.CV", "cs.AI"))).papers == 2
+    assert sky.asked == 3
+
+
 def test_it_is_not_asked_at_weekends_before_a_day_begins_or_after_it(
     store: Store, fetch: Callable[..., ListResult]
 ) -> None:

@@ -34,16 +34,22 @@ class ArchiveDay(NamedTuple):
     unclear: tuple[str, ...]
 
 
-def sets_of(categories: Sequence[str]) -> tuple[str, ...]:
-    """The sets to ask for: a category's own, or its whole archive's where several are wanted."""
+def asked_together(categories: Sequence[str]) -> tuple[str, ...]:
+    """What to ask for, one after the other: a category alone, or its whole archive where several of
+    it are wanted."""
     wanted: dict[str, list[str]] = {}
     for category in categories:
         wanted.setdefault(category.partition(".")[0], []).append(category)
+    return tuple(mine[0] if len(mine) == 1 else archive for archive, mine in wanted.items())
+
+
+def sets_of(categories: Sequence[str]) -> tuple[str, ...]:
+    """The sets of what is asked together, by the archive's names."""
     sets = []
-    for archive, mine in wanted.items():
+    for name in asked_together(categories):
+        archive = name.partition(".")[0]
         group = archive if archive in _GROUPS or archive not in ARCHIVES else "physics"
-        one = mine[0] if len(mine) == 1 else archive
-        sets.append(f"{group}:{one.replace('.', ':')}")
+        sets.append(f"{group}:{name.replace('.', ':')}")
     return tuple(sets)
 
 

@@ -7,11 +7,13 @@ expat, element by element: a page has up to 3,500 records, and no declarations.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 from xml.parsers import expat
+
+from pydantic import TypeAdapter
 
 from bot.arxiv.authors import split_authors
 from bot.arxiv.text import one_line, shortened
@@ -67,6 +69,29 @@ class Record(NamedTuple):
     def change(self, paper: Paper) -> Change:
         """What a new version of it says of itself, as in a list."""
         return change_of(paper, self.fields.get("journal-ref", ""), self.fields.get("doi", ""))
+
+
+class Answer(NamedTuple):
+    """Records as the archive had them at a moment (UTC)."""
+
+    at: datetime
+    records: tuple[Record, ...]
+
+
+_ANSWER: Final = TypeAdapter(Answer)
+
+
+def records_to_text(records: Sequence[Record], at: datetime) -> str:
+    """What can be kept of an answer."""
+    return _ANSWER.dump_json(Answer(at, tuple(records))).decode()
+
+
+def records_from_text(text: str) -> Answer | None:
+    """The inverse; None for what another release kept in another form."""
+    try:
+        return _ANSWER.validate_json(text)
+    except ValueError:
+        return None
 
 
 class Page(NamedTuple):
