@@ -36,17 +36,48 @@ def broken(world: World) -> Iterator[str]:
     """What was not kept, a sentence each."""
     for event in world.people.events:
         where = f"{event.address}: {event.person}"
-        if event.answers > 1 and not (event.interrupted or _is_forgotten(world, event)):
+        if event.answers > 1 and not (event.interrupted or world.troubles.is_forgotten(event.at)):
             yield f"{where} was answered {event.answers} times: {event.text}"
         is_free = event.button or event.text.startswith(_FREE)
         if event.was_done and not (is_free or _was_member(world, event)):
             yield f"{where} is not in the channel and did it: {event.text}"
+    yield from _answered(world)
     yield from _searched(world)
     yield from _got_it(world)
     yield from _nothing_new(world)
     yield from _nothing_fails(world)
     yield from _awake(world)
     yield from _told_of_pause(world)
+
+
+def _answered(world: World) -> Iterator[str]:
+    """Everybody who did something was answered, once for all its deliveries."""
+    for event in world.people.events:
+        is_person = event.button != "reactivate"
+        if is_person and not event.heard and event.deliveries and not event.interrupted:
+            yield f"{event.address}: {event.person} was not answered: {event.text}"
+        # On Slack a slow look-up answers twice; a message that can't be updated is told of.
+        slow = event.address.platform == "slack" and event.text.startswith("why")
+        most = 2 if event.button or slow or event.text.startswith("search") else 1
+        is_known = not world.redis.ever_lost and not world.troubles.is_forgotten(event.at)
+        if len(event.heard) > most and is_known:
+            yield f"{event.address}: {event.person} was answered {len(event.heard)} times"
+        if event.requested and not _fulfilled(world, event):
+            yield f"{event.address}: {event.person} waits in vain: {event.text}"
+
+
+def _fulfilled(world: World, event: Event) -> bool:
+    """Whether the digest somebody asked for came, or the person was told why not."""
+    if world.troubles.forgotten or event.address in world.troubles.closed_until:
+        return True  # the request was forgotten, or given up with the channel
+    words, begun = event.text.split(), datetime.fromtimestamp(event.at - 3700, UTC)
+    came = any(
+        delivery.at >= begun and (len(words) < 2 or delivery.profile == words[1])
+        for delivery in world.store().history.of(event.address)
+    )
+    direct = event.address.model_copy(update={"channel": f"D{event.person}"})
+    messages = world.chats[event.address.platform].channels.get(direct, [])
+    return came or any(message.at >= event.at for message in messages)
 
 
 def _was_member(world: World, event: Event) -> bool:
@@ -66,7 +97,7 @@ def _searched(world: World) -> Iterator[str]:
         if not event.was_done or not event.text.startswith(("search", "like ")):
             continue
         where = f"{event.address}: {event.person}"
-        if event.findings != 1 and not (event.interrupted or _is_forgotten(world, event)):
+        if event.findings != 1 and not (event.interrupted or world.troubles.is_forgotten(event.at)):
             yield f"{where} was told {event.findings} times what was found: {event.text}"
         here = world.people.stays[event.address.workspace_key, event.person][0].channels
         for channel in re.findall(r"\bC\d+\b", "".join(event.heard)):
@@ -99,15 +130,10 @@ def _got_it(world: World) -> Iterator[str]:
 def _is_excused(world: World, event: Event) -> bool:
     """Whether something went wrong, while the digest was waited for, that may have lost it."""
     begin = event.at - world.plan.begin.timestamp()
-    return _is_forgotten(world, event) or any(
+    return world.troubles.is_forgotten(event.at) or any(
         t.kind in _EXCUSES and t.at < begin + _PATIENCE and t.end > begin - 3600.0
         for t in world.troubles.spans
     )
-
-
-def _is_forgotten(world: World, event: Event) -> bool:
-    """Whether a restored backup did not know of it."""
-    return any(begin <= event.at <= end for begin, end in world.troubles.forgotten)
 
 
 def _nothing_new(world: World) -> Iterator[str]:
@@ -115,7 +141,7 @@ def _nothing_new(world: World) -> Iterator[str]:
     for event in world.people.events:
         if not event.requested or event.interrupted or not _knows_the_day(world, event):
             continue
-        if _is_forgotten(world, event):
+        if world.troubles.is_forgotten(event.at):
             continue
         chat, profile = world.chats[event.address.platform], event.text.split()[-1]
         asked = datetime.fromtimestamp(event.at, UTC)

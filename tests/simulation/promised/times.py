@@ -16,13 +16,17 @@ from bot.domain.reasons import ModelReason
 from bot.domain.request import Address, Delivery
 from bot.domain.subscription import Subscription
 from bot.views.reasons import REASON_TEXTS
+from tests.simulation.arxiv_edge import Morning
 from tests.simulation.chat_edge import Shown
+from tests.simulation.promised.days import earlier
+from tests.simulation.promised.digests import papers_of
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 # The clock looks every half hour, and a thread takes minutes.
 _SOON = 75 * 60.0
+_TWO_LOOKS = timedelta(seconds=_SOON)
 # A list and scores are waited for and asked for again for so long after a digest's time.
 _WINDOW = timedelta(hours=12)
 _LATE = "The digest is late"
@@ -34,6 +38,8 @@ _BEFORE = timedelta(hours=15)
 
 def broken(world: World) -> Iterator[str]:
     """What was not kept, a sentence each. After a restored backup nothing is certain."""
+    for subscription in world.store().subscriptions.all():
+        yield from _at_its_time(world, subscription)
     if world.troubles.forgotten:
         return
     for chat in world.chats.values():
@@ -46,6 +52,32 @@ def broken(world: World) -> Iterator[str]:
     for subscription in world.store().subscriptions.all():
         if len(world.audit.seen.get(subscription.key, [])) == 1 and not subscription.paused:
             yield from _in_time(world, subscription, asked[subscription.address])
+
+
+def _at_its_time(world: World, subscription: Subscription) -> Iterator[str]:
+    """Where nothing went wrong, a digest comes at its time: within two looks of the clock."""
+    if world.troubles.spans or world.people.events:
+        return
+    store, address, zone = world.store(), subscription.address, ZoneInfo(subscription.schedule.tz)
+    for delivery in store.history.of(address):
+        day, kind = delivery.date, world.plan.mornings.get(delivery.date, Morning()).kind
+        view = store.history.channel_view(f"{address}:{delivery.day}")
+        days = [day, *earlier(world, address, delivery)]
+        if delivery.profile != subscription.profile or view is None or kind != "normal":
+            continue
+        profile = world.profile(address, delivery.profile)
+        if not all(papers_of(world, profile, [d]) for d in days):
+            continue  # arXiv might still have announced something
+        listed = datetime.combine(day, time(0, 10), NEW_YORK)
+        moment = datetime.combine(day - timedelta(days=1), subscription.schedule.at, zone)
+        while (
+            moment.astimezone(NEW_YORK).date() < day
+            or moment.weekday() not in subscription.schedule.days
+        ):
+            moment += timedelta(days=1)
+        posted = world.posted_at(address, delivery.message)
+        if posted and posted - max(moment, listed) > _TWO_LOOKS:
+            yield f"{subscription.key}: {day} came at {posted}, its time was {moment}"
 
 
 def moment_of(subscription: Subscription, day: date) -> datetime:
