@@ -13,7 +13,7 @@ import structlog
 
 from bot import logs
 from bot.domain.digest import DeliveryBasis, Digest, ListResult, merge_digests
-from bot.domain.reasons import ChannelReason
+from bot.domain.reasons import ChannelReason, Reason
 from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.errors import Gone, PaperboyError, Unavailable
 from bot.planning import plan
@@ -26,6 +26,7 @@ from bot.store.values.lease import Lease, LeaseLost
 from bot.store.values.primary import NotCopied
 from bot.views import digest as digest_views
 from bot.views import refusals
+from bot.watch.outages import record_outage
 from workers.channel_votes import digest_by_votes
 from workers.embedding.embeddings import Embeddings
 from workers.given_up import give_back
@@ -34,7 +35,6 @@ from workers.judging.stand_ins import Shown, with_stand_ins
 from workers.other_channels import OtherChannels
 from workers.posted_cards import PostedCards
 from workers.runtime.delivery_run import ChannelResult, DeliveryRun
-from workers.runtime.outages import record_outage
 from workers.runtime.posters import open_poster
 
 log = structlog.get_logger()
@@ -122,9 +122,7 @@ class _ChannelDelivery:
                     channel=str(self.request.address),
                     why=str(away),
                 )
-                # A token that is not to be had now is the trouble of one workspace among several.
-                if away.reason is not ChannelReason.BAD_TOKEN:
-                    self._record_outage(str(away))
+                self._record_outage(str(away), away.reason)
                 return ChannelResult.UNAVAILABLE
             except NotCopied as alone:
                 log.warning("delivery postponed", why=str(alone))
@@ -241,8 +239,14 @@ class _ChannelDelivery:
             lease.renew,
         )
 
-    def _record_outage(self, why: str) -> None:
-        record_outage(self.store, self.request.address.platform, why, self.clock())
+    def _record_outage(self, why: str, reason: Reason | None = None) -> None:
+        """A platform is away for everybody; whatever else is wrong concerns one workspace of
+        several: its pace, its token, its network. What was posted ends both."""
+        address, at = self.request.address, self.clock()
+        if not why or reason is ChannelReason.CHAT_DOWN:
+            record_outage(self.store, address.platform, why, at)
+        if not why or reason is not ChannelReason.CHAT_DOWN:
+            record_outage(self.store, address.workspace_key, why, at)
 
     def _is_due(self) -> bool:
         step = plan.next_action(

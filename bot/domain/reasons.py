@@ -79,6 +79,7 @@ class ChannelReason(StrEnum):
     NO_SCOPE = "no_scope"
     CHAT_DOWN = "chat_down"
     CHAT_BUSY = "chat_busy"
+    WORKSPACE_AWAY = "workspace_away"  # one of many: it is being moved, or closed to us for now
     BAD_MESSAGE = "bad_message"  # its content is refused
     MESSAGE_GONE = "message_gone"  # somebody deleted it, or the thread it belongs to
     THREAD_LOCKED = "thread_locked"  # nobody can reply there any more

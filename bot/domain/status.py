@@ -12,11 +12,16 @@ from bot.domain.subscription import Subscription
 
 
 class Outage(Value):
-    """Something outside is down, why, and since when (UTC); it is retried."""
+    """Something outside is down, why, and since when (UTC); it is retried. `what` is a platform,
+    its login, or one workspace of it (Address.workspace_key)."""
 
     what: str
     why: str
     since: datetime
+
+    @property
+    def is_of_workspace(self) -> bool:
+        return ":" in self.what
 
 
 class QueueStatus(Value):
@@ -75,6 +80,9 @@ class Status(Value):
                     s
                     for s in self.subscriptions
                     if s.subscription.address.workspace_key == workspace
+                ),
+                "outages": tuple(
+                    o for o in self.outages if not o.is_of_workspace or o.what == workspace
                 ),
                 "untold": tuple(row for row in self.untold if row[0] == workspace),
             }

@@ -74,16 +74,18 @@ class Answers(ABC, Generic[I]):
     are in; a guest where they have left, and None when the platform does not say. `find_reader` is
     the same for a program of theirs: with their direct messages with the bot, and barred where the
     server's settings deny them /digest. `find_site` gives the web address of a workspace (by id),
-    empty where there is none."""
+    empty where there is none. `why_unserved` says why no workspace can be served, though events
+    come in; nothing where some can."""
 
     find_person: Callable[[str, str], Awaitable[Person | None]]
     find_reader: Callable[[str, str], Awaitable[Person | None]]
     find_site: Callable[[str], Awaitable[str]]
+    why_unserved: Callable[[], str]
 
     def __init__(self, poster: Poster, services: Services) -> None:
         self.context, self.wakeup = services.context, services.wakeup
         self.announcer = Announcer(poster, self.context.store.redis, services.rate_limit)
-        self.find_site = _no_site
+        self.find_site, self.why_unserved = _no_site, str
         self.listens = False  # whether events come in
         self.discussions = Discussions(self.context.store, poster)
         self.waiting = Waiting(self, services.lookup_waiter, services.task_waiter)

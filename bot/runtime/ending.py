@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import structlog
 
 from bot.domain.request import Address
 from bot.store.store import Store
+from bot.watch.outages import record_outage
 
 log = structlog.get_logger()
 
@@ -33,5 +36,6 @@ def end_workspace(store: Store, platform: str, workspace: str) -> None:
         store.follows.erase(place, person)
     store.tokens.end_workspace(place)
     store.cards.forget_audiences(place)
+    record_outage(store, place, "", datetime.now(UTC))
     counts = {"subscriptions": len(ended), "requests": len(requests), "followers": len(people)}
     log.info("workspace ended", workspace=place, **counts)

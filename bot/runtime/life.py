@@ -26,4 +26,10 @@ class Life:
 
     def vitals(self) -> Vitals:
         chats = {name: answers.listens for name, answers in self._platforms.items()}
-        return Vitals(ticked_at=self._ticked_at, chats=chats, stands_by=self._stands_by())
+        given = [answers.why_unserved() for answers in self._platforms.values()]
+        return Vitals(
+            ticked_at=self._ticked_at,
+            chats=chats,
+            unserved=tuple(filter(None, given)),
+            stands_by=self._stands_by(),
+        )

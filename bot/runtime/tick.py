@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -33,6 +33,7 @@ from bot.planning.plan import (
 )
 from bot.store.queues import Queues
 from bot.store.requests import CHATS, DueDeliveries, content_key
+from bot.watch.outages import record_outage
 from bot.watch.owing import ledger_changes
 
 log = structlog.get_logger()
@@ -110,6 +111,7 @@ def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickRes
             todo.append(partial(context.store.profiles.put, profile))
             training = profile.fingerprint, context.judge.model or "", night, owner
             todo.append(partial(queues.enqueue_training, *training))
+    todo += _outages_over(context, snapshot, steps, now)
     over = (*requested.before, *failed, *requested.given_up, *requested.previews)
     # Nobody is told at a terminal: who asked there sees it, or has gone.
     gone = [request for request in over if request.address.platform not in CHATS]
@@ -126,6 +128,18 @@ def _plan_tick(context: Context, queues: Queues, now: datetime) -> tuple[TickRes
         weekly_best=tuple(weekly_best(context, snapshot, now)),
     )
     return ticked, todo
+
+
+def _outages_over(
+    context: Context, snapshot: Snapshot, steps: Sequence[Step], now: datetime
+) -> Iterator[Callable[[], object]]:
+    """What was wrong with a workspace is over with the last thing to do there: nothing is posted
+    any more that would end it."""
+    served = {each.address.workspace_key for each in snapshot.subscriptions if not each.paused}
+    served |= {step.wish.address.workspace_key for step in steps}
+    for outage in context.store.outages.all():
+        if outage.is_of_workspace and outage.what not in served:
+            yield partial(record_outage, context.store, outage.what, "", now)
 
 
 class _Requested(NamedTuple):

@@ -65,6 +65,7 @@ class SlackAnswers(Answers[SlackInteraction]):
         self.find_person = self.places.find_person
         self.find_reader = self.places.find_reader
         self.find_site = self.workspaces.site
+        self.why_unserved = self.workspaces.why_unserved
 
     async def act(self, interaction: SlackInteraction, action: Action) -> None:
         await super().act(interaction, action)

@@ -84,7 +84,7 @@ def to_paperboy_error(error: Exception) -> PaperboyError:
             "Slack asks for fewer messages.", ChannelReason.CHAT_BUSY, retry_after=wait
         )
     if code in _AWAY:
-        return Unavailable(f"Slack is away: {code}.", ChannelReason.CHAT_DOWN)
+        return Unavailable(f"Slack can't reach it: {code}.", ChannelReason.WORKSPACE_AWAY)
     if code in _GONE:
         needed = f", it needs {data['needed']}" if data.get("needed") else ""
         return Gone(f"Slack says {code}{needed}.", _GONE[code])

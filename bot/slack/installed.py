@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -13,7 +13,6 @@ import redis
 import structlog
 from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError
-from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
@@ -23,21 +22,19 @@ from bot.settings import Settings
 from bot.slack import tokens
 from bot.slack.client import SECONDS, Web, client
 from bot.slack.errors import CLIENT_ERRORS
+from bot.slack.renewing import Renewing
 from bot.slack.workspaces import Workspace
 from bot.store.chats.installations import Installation
 from bot.store.store import Store
 from bot.views.watching import installing as words
+from bot.watch.outages import record_outage
 
 log = structlog.get_logger()
 
 # How long what is stored is believed: another process may have renewed a token, or ended it.
 _BELIEVED: Final = 2.0
-# So long before it expires a token is exchanged, and so often that is tried.
-_AHEAD: Final = timedelta(hours=2)
+# So often a dead token is tried whose workspace goes on sending events.
 _AGAIN: Final = 60.0
-# One process at a time exchanges; who has no token that is good meanwhile waits for it.
-_LEASE_SECONDS: Final = 30.0
-_PATIENCE: Final = 10.0
 # What Slack says of a token that is never good again.
 _DEAD: Final = ("invalid_auth", "account_inactive", "token_revoked")
 
@@ -59,20 +56,16 @@ class Installed:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Connections of the `session` are used where there is one."""
-        client_id, client_secret, self._sealer = settings.slack_client
+        _, _, self._sealer = settings.slack_client
         self._store, self._clock = store, clock
         self._api, self._session = settings.slack_api_url.get_secret_value(), session
-        self._rotator = AsyncTokenRotator(
-            client_id=client_id,
-            client_secret=client_secret,
-            client=client(SecretStr(""), self._api),
-        )
+        self._renewing = Renewing(store, settings, clock, self._keep)
         self._kept: dict[str, _Kept] = {}
-        self._unstored: dict[str, tuple[Installation, Installation]] = {}
         self._webs: dict[str, _InstalledWeb] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._tried: dict[str, float] = {}
         self._tests: dict[str, asyncio.Task[None]] = {}
+        self._opens: dict[str, bool] = {}  # whether a key opens their tokens
         # Hears of a workspace (an id) whose token is good again.
         self.on_revival: Callable[[str], Awaitable[None]] | None = None
 
@@ -113,6 +106,10 @@ class Installed:
             return None
         return Workspace(installation.team, installation.site, installation.bot_user_id)
 
+    def why_unserved(self) -> str:
+        is_locked_out = self._opens and not any(self._opens.values())
+        return words.key_lost() if is_locked_out else ""
+
     # -- what becomes of an installation
 
     def forget(self, team: str) -> None:
@@ -120,6 +117,8 @@ class Installed:
         self._kept.pop(team, None)
         self._webs.pop(team, None)
         self._tried.pop(team, None)
+        self._renewing.forget(team)
+        self._opens.pop(team, None)
 
     async def is_good(self, installation: Installation) -> bool | None:
         """Whether Slack still takes its token, which is stored where it has changed; None when
@@ -145,8 +144,10 @@ class Installed:
         revived = []
         for installation in await asyncio.to_thread(self._store.installations.all):
             found = tokens.opened(self._sealer, installation)
+            self._opens[installation.team] = found is not None
+            await asyncio.to_thread(self._put_outage, installation, found is None)
             if found is None:
-                where = f"slack:{installation.team}"
+                where = installation.key
                 log.error("workspace can't be served", workspace=where, why=words.key_lost())
             elif not self._sealer.is_of_first_key(installation.sealed):
                 sealed = tokens.seal(self._sealer, installation.team, found)
@@ -160,19 +161,18 @@ class Installed:
 
     # -- within
 
+    def _put_outage(self, installation: Installation, is_locked: bool) -> None:
+        """So that it is said before the next digest is due. What else was wrong is found anew."""
+        why = words.key_lost() if is_locked else ""
+        record_outage(self._store, installation.key, why, self._clock())
+
     async def _web(self, team: str) -> AsyncWebClient:
         installation = await self._installation(team)
         if installation is None:
             raise Gone(words.not_installed(), ChannelReason.BAD_TOKEN)
         if installation.refused:
             raise Gone(words.token_refused(), ChannelReason.BAD_TOKEN)
-        if self._is_expiring(installation):
-            try:
-                installation = await self._renewed(installation)
-            except redis.RedisError:
-                if _is_over(installation, self._clock()):
-                    raise
-        return self._client(installation)
+        return self._client(await self._renewing.renewed(installation))
 
     async def _installation(self, team: str) -> Installation | None:
         """As it is stored, or was a moment ago; where the store is away, as far as is known."""
@@ -180,9 +180,8 @@ class Installed:
         if kept and time.monotonic() - kept.at < _BELIEVED:
             return kept.installation
         try:
-            unstored = self._unstored.get(team)
-            if unstored and not await self._put_unstored(*unstored):
-                return unstored[1]
+            if unstored := await self._renewing.unstored(team):
+                return unstored
             found = await asyncio.to_thread(self._store.installations.get, team)
         except redis.RedisError:
             if kept is None:
@@ -203,6 +202,7 @@ class Installed:
         if watched and known and known.installation.sealed == installation.sealed:
             return known
         found = tokens.opened(self._sealer, installation)
+        self._opens[installation.team] = found is not None
         if found is None:
             raise Unavailable(words.key_lost(), ChannelReason.BAD_TOKEN)
         if not watched:
@@ -210,74 +210,6 @@ class Installed:
         web = self._webs[installation.team] = _InstalledWeb(self, installation, found, self._api)
         web.session = self._session
         return web
-
-    def _is_expiring(self, installation: Installation) -> bool:
-        if installation.expire is None or installation.expire - self._clock() > _AHEAD:
-            return False
-        tried = self._tried.get(installation.team)
-        is_over = _is_over(installation, self._clock())
-        return is_over or tried is None or time.monotonic() - tried >= _AGAIN
-
-    async def _renewed(self, installation: Installation) -> Installation:
-        """With a token that is good: a new one, or the old one as long as it lives. Raises Gone,
-        Unavailable and RedisError."""
-        name = f"token:slack:{installation.team}"
-        lease = await asyncio.to_thread(self._store.lease, name, _LEASE_SECONDS, 0)
-        if lease is None:
-            return await self._renewed_elsewhere(installation)
-        try:
-            stored = await asyncio.to_thread(self._store.installations.get, installation.team)
-            if stored is None or not self._is_expiring(stored):
-                self._keep(installation.team, stored)
-                return stored or installation
-            return await self._exchanged(stored)
-        finally:
-            await asyncio.to_thread(lease.release)
-
-    async def _renewed_elsewhere(self, installation: Installation) -> Installation:
-        until = time.monotonic() + _PATIENCE
-        while _is_over(installation, self._clock()):
-            if time.monotonic() > until:
-                raise Unavailable(words.renewing(), ChannelReason.BAD_TOKEN)
-            await asyncio.sleep(0.1)
-            get = self._store.installations.get
-            stored = await asyncio.to_thread(get, installation.team)
-            installation = stored or installation
-        self._keep(installation.team, installation)
-        return installation
-
-    async def _exchanged(self, before: Installation) -> Installation:
-        """The store has the new tokens, or has them as soon as it is there."""
-        team, found = before.team, tokens.opened(self._sealer, before)
-        if found is None:
-            raise Unavailable(words.key_lost(), ChannelReason.BAD_TOKEN)
-        self._tried[team] = time.monotonic()
-        try:
-            after = await tokens.exchange(self._rotator, self._sealer, before, found, self._clock())
-        except PaperboyError as error:
-            where = f"slack:{team}"
-            log.error("token not renewed", workspace=where, why=str(error), until=before.expire)
-            if before.expire and before.expire > self._clock():
-                return before
-            if isinstance(error, Unavailable):
-                raise
-            await self._put_refused(before, True)
-            raise Gone(words.token_refused(), ChannelReason.BAD_TOKEN) from error
-        log.info("token renewed", workspace=f"slack:{team}")
-        self._unstored[team] = before, after
-        self._keep(team, after)
-        await self._put_unstored(before, after)
-        return after
-
-    async def _put_unstored(self, before: Installation, after: Installation) -> bool:
-        try:
-            await asyncio.to_thread(self._store.installations.replace, before, after)
-        except redis.RedisError as error:
-            log.error("redis unreachable", error=type(error).__name__)
-            return False  # what Slack gave us is kept here, and stored when it is looked up next
-        if self._unstored.get(after.team) == (before, after):  # not one that came meanwhile
-            del self._unstored[after.team]
-        return True
 
     async def _put_refused(self, installation: Installation, refused: bool) -> None:
         after = installation.model_copy(update={"refused": refused})
@@ -335,8 +267,3 @@ class _InstalledWeb(Web):
 def _code(error: SlackApiError) -> str:
     data = getattr(error.response, "data", None)
     return str(data.get("error") or "") if isinstance(data, dict) else ""
-
-
-def _is_over(installation: Installation, now: datetime) -> bool:
-    """Whether its token has expired."""
-    return installation.expire is not None and installation.expire <= now

@@ -56,6 +56,7 @@ async def _listen_to_many(answers: SlackAnswers, installed: Installed, settings:
     async def begin(team: str) -> None:
         installed.forget(team)
         answers.places.forget(team)
+        await installed.of_event(team, False)  # opens its token
         await slack.reactivate(team, None, _ENDED_BY_A_TOKEN)
 
     installed.on_revival = begin

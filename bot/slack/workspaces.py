@@ -39,6 +39,9 @@ class Workspaces(Protocol):
         """The workspace that an event names; None where its events are not ours to answer. An
         event of an app that an organization installed names the person's workspace."""
 
+    def why_unserved(self) -> str:
+        """Why none of them can be served, as far as is known; empty where some can."""
+
 
 class OneWorkspace:
     """The workspace that a token is for. Whatever is posted is posted there."""
@@ -57,6 +60,9 @@ class OneWorkspace:
         this token knows nothing of."""
         own = self._own
         return own if own and team in (None, own.team) else None
+
+    def why_unserved(self) -> str:
+        return ""
 
     async def find_own(self) -> Workspace:
         """Ask Slack which workspace the token is for. Raises Gone or Unavailable."""

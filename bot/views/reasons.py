@@ -57,6 +57,7 @@ REASON_TEXTS: dict[Reason, str] = {
     ChannelReason.NO_SCOPE: "Paperboy lacks a permission",
     ChannelReason.CHAT_DOWN: "the chat service doesn't answer",
     ChannelReason.CHAT_BUSY: "the chat service asks for fewer messages",
+    ChannelReason.WORKSPACE_AWAY: "the workspace can't be reached just now",
     ChannelReason.BAD_MESSAGE: "the chat service rejected the message",
     ChannelReason.MESSAGE_GONE: "someone deleted the message or its thread",
     ChannelReason.THREAD_LOCKED: "the thread is locked",

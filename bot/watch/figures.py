@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from bot.arxiv.calendar import new_york_date
@@ -33,6 +34,11 @@ def gather(queues: Queues, store: Store, now: datetime, window_hours: float) -> 
         subscriptions=len(subscriptions),
         paused=sum(each.paused is not None for each in subscriptions),
         unreadable=sum(quarantine_counts(store.redis).values()),
+        unreachable=Counter(
+            outage.what.partition(":")[0]
+            for outage in store.outages.all()
+            if outage.is_of_workspace
+        ),
     )
 
 

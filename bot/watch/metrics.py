@@ -102,6 +102,9 @@ def _rest(figures: Figures, vitals: Vitals) -> Iterator[Metric]:
     chats = {(name,): int(is_up) for name, is_up in vitals.chats.items()}
     text = "Whether this process is logged in to a chat and gets its events."
     yield _gauge("paperboy_chat_up", text, chats, "chat")
+    unreachable = {(name,): figures.unreachable.get(name, 0) for name in ("slack", "discord")}
+    text = "Workspaces of a chat in which nothing can be posted now: their pace, token or network."
+    yield _gauge("paperboy_workspaces_unreachable", text, unreachable, "chat")
     ticked = vitals.ticked_at.timestamp() if vitals.ticked_at else 0
     text = "When this process's clock last ticked, in seconds since 1970; 0 before."
     ticking = {} if vitals.stands_by else {(): ticked}

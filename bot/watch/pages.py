@@ -66,6 +66,8 @@ class Pages:
             return words.STANDS_BY
         if out := [name for name, is_up in vitals.chats.items() if not is_up]:
             return words.not_logged_in(out)
+        if vitals.unserved:
+            return " ".join(vitals.unserved)
         ago = (now - vitals.ticked_at).total_seconds() if vitals.ticked_at else None
         return words.clock_stands(ago) if ago is None or ago > _STANDS else ""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from bot.commands.context import Context
 from bot.domain.budget import Limits, Period, Scope
+from bot.domain.status import Outage
 from bot.domain.watching.trouble import SIGHT_LASTS, Seen, Trouble, TroubleKind
 from bot.store.queues import Queues
 from bot.store.spending import Spending
@@ -58,10 +59,22 @@ def _outside(context: Context, now: datetime) -> Iterator[Seen]:
     for kind, sighting in context.store.sightings.all().items():
         if now - sighting.at < SIGHT_LASTS:
             yield Seen(kind=TroubleKind(kind), why=sighting.why, since=sighting.since)
-    for outage in context.store.outages.all():
+    outages = context.store.outages.all()
+    yield from _workspaces([each for each in outages if each.is_of_workspace])
+    for outage in [each for each in outages if not each.is_of_workspace]:
         kind = TroubleKind.LOGIN if outage.what.endswith(_LOGIN) else TroubleKind.CHAT
         what = outage.what.removesuffix(_LOGIN).lower()
         yield Seen(kind=kind, what=what, since=outage.since)
+
+
+def _workspaces(outages: Sequence[Outage]) -> Iterator[Seen]:
+    """One for each platform, which names none of them."""
+    by_platform: dict[str, list[Outage]] = {}
+    for outage in outages:
+        by_platform.setdefault(outage.what.partition(":")[0], []).append(outage)
+    for platform, mine in by_platform.items():
+        since = min(each.since for each in mine)
+        yield Seen(kind=TroubleKind.WORKSPACE, what=platform, number=len(mine), since=since)
 
 
 def _queues(queues: Queues) -> Iterator[Seen]:

@@ -207,6 +207,20 @@ def test_an_outage_of_slack_leaves_the_channel_for_the_next_tick(
     assert store.outages.all() == []
 
 
+@pytest.mark.parametrize("fault", ["ratelimited", "accesslimited", "team_added_to_org"])
+def test_what_keeps_one_workspace_from_getting_its_digest_is_no_outage_of_slack(
+    fault: str, fake_slack: FakeSlack, store: Store, redis_url: str
+) -> None:
+    requests = put_judged_day(store, "C1")
+    fake_slack.inject_faults("chat.postMessage", *["ok"] * 3, *[fault] * 2)
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    (away,) = store.outages.all()
+    assert away.what == "slack:T1"
+    run_deliver_job(fake_slack, store, redis_url, requests)
+    assert replies(fake_slack, "C1") == 6
+    assert store.outages.all() == []
+
+
 def test_workers_that_share_deliveries_post_each_channel_once(
     fake_slack: FakeSlack, store: Store, redis_url: str
 ) -> None:

@@ -23,7 +23,8 @@ class Figures(Value):
     """What is stored, so that a restart changes nothing and every process says the same.
 
     `counts` are those of store.watching.counts; `waiting` deliveries are open and may still come.
-    `lists` has when arXiv last answered with a category's list. `troubles` are open, by kind.
+    `lists` has when arXiv last answered with a category's list. `unreachable` counts, by chat, the
+    workspaces in which nothing can be posted now.
     """
 
     at: datetime
@@ -36,12 +37,14 @@ class Figures(Value):
     subscriptions: int
     paused: int
     unreadable: int
+    unreachable: Mapping[str, int] = {}
 
 
 class Vitals(Value):
-    """Of the bot process: when its clock last ticked, whether each chat's events come in, and
-    whether it stands by while another serves."""
+    """Of the bot process: when its clock last ticked, whether each chat's events come in, why no
+    workspace can be served all the same, and whether it stands by while another serves."""
 
     ticked_at: datetime | None
     chats: Mapping[str, bool]
+    unserved: tuple[str, ...] = ()
     stands_by: bool = False

@@ -18,6 +18,7 @@ class TroubleKind(StrEnum):
     BUDGET = "budget"  # a limit is reached
     LOGIN = "login"  # a chat doesn't let us in, or its events don't come
     CHAT = "chat"  # a chat takes no messages
+    WORKSPACE = "workspace"  # it takes none for some of its workspaces
     LATE = "late"  # digests are late without a known reason, or beyond their window
     DATABASE = "database"  # was away
     WORKERS = "workers"  # a queue has none
@@ -74,6 +75,7 @@ _MINUTE: Final = timedelta(minutes=1)
 _PATIENCE: Final = {
     TroubleKind.LOGIN: _MINUTE,
     TroubleKind.CHAT: _MINUTE,
+    TroubleKind.WORKSPACE: _MINUTE,
     TroubleKind.WORKERS: _MINUTE,
 }
 # What comes and goes is one trouble.
@@ -83,6 +85,7 @@ _SETTLING: Final = {
     TroubleKind.MODEL: _LONG,
     TroubleKind.LOGIN: _LONG,
     TroubleKind.CHAT: _LONG,
+    TroubleKind.WORKSPACE: _LONG,
     TroubleKind.WORKERS: _MINUTE,
     TroubleKind.FAULT: _LONG,
 }

@@ -17,10 +17,17 @@ _MORE: Final = {
     TroubleKind.BUDGET: "What is left is ranked locally. PAPERBOY_DAY_USD and the like set it.",
     TroubleKind.LOGIN: "It is tried again every 30 s; paperboy doctor says what is missing.",
     TroubleKind.CHAT: "It is tried again every ten seconds, and nothing is lost.",
+    TroubleKind.WORKSPACE: "It is tried again, and nothing is lost; paperboy status says why.",
     TroubleKind.LATE: "paperboy plan says what each waits for.",
     TroubleKind.WORKERS: "Nothing is read, scored or posted without them. Start paperboy worker.",
     TroubleKind.FAULT: "The workers' log says why. It is tried again.",
     TroubleKind.UNREADABLE: "The rest goes on; the log has the details.",
+}
+
+_COUNTED: Final = {
+    TroubleKind.BUDGET: ("The budget of {} is spent", "workspace"),
+    TroubleKind.FAULT: ("{} failed through a fault of Paperboy's", "job"),
+    TroubleKind.UNREADABLE: ("{} can't be read", "stored value"),
 }
 
 
@@ -45,12 +52,13 @@ def _what(trouble: Trouble) -> str:
     match trouble.kind:
         case TroubleKind.ARXIV | TroubleKind.MODEL:
             return reason[:1].upper() + reason[1:] if reason.startswith("the") else reason
-        case TroubleKind.BUDGET:
-            return f"The budget of {count(trouble.number, 'workspace')} is spent"
         case TroubleKind.LOGIN:
             return f"{chat} does not let Paperboy in"
         case TroubleKind.CHAT:
             return f"{chat} takes no messages"
+        case TroubleKind.WORKSPACE:
+            noun = "server" if trouble.what == "discord" else "workspace"
+            return f"Nothing can be posted in {count(trouble.number, noun)} of {chat}'s"
         case TroubleKind.LATE:
             verb = "is" if trouble.number == 1 else "are"
             return f"{count(trouble.number, 'digest')} {verb} late, and no reason is known"
@@ -60,10 +68,9 @@ def _what(trouble: Trouble) -> str:
             return (
                 f"No worker serves the queue {trouble.what}" if trouble.what else "No worker runs"
             )
-        case TroubleKind.FAULT:
-            return f"{count(trouble.number, 'job')} failed through a fault of Paperboy's"
-        case TroubleKind.UNREADABLE:
-            return f"{count(trouble.number, 'stored value')} can't be read"
+        case TroubleKind.BUDGET | TroubleKind.FAULT | TroubleKind.UNREADABLE:
+            text, noun = _COUNTED[trouble.kind]
+            return text.format(count(trouble.number, noun))
 
 
 def _clock(at: datetime) -> str:

@@ -21,7 +21,7 @@ def test_a_stored_reason_is_read_back_as_the_same_member(reason: Reason) -> None
 
 
 def test_no_two_reasons_have_the_same_value() -> None:
-    assert len({reason.value for reason in REASONS}) == len(REASONS) == 46
+    assert len({reason.value for reason in REASONS}) == len(REASONS) == 47
 
 
 def test_an_error_tells_its_reason_to_who_can_meet_that_kind() -> None:

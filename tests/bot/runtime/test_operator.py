@@ -28,6 +28,7 @@ from bot.slack.poster import open_poster
 from bot.store.queues import Queues
 from bot.store.spending import Spending
 from bot.store.store import Store
+from bot.watch.outages import record_outage
 from tests.conftest import check_golden
 from tests.factories import DAY, NOW, list_result, listing, paper_ids, profile, subscription
 from tests.factories import announced as one_announced
@@ -37,7 +38,6 @@ from tests.servers.fake_slack import FakeSlack, run_fake_slack
 from tests.workers.run_fetch_job import either, run_fetch_job
 from tests.workers.run_score_job import put_profile_request, run_score_job
 from tests.workers.scripted_model import ScriptedModel, well_formed_reply
-from workers.runtime.outages import record_outage
 
 HERE = Address(platform="slack", workspace="T1", channel="C2")
 MINE = subscription()
@@ -219,6 +219,10 @@ FAULTS: dict[str, Fault] = {
     "Discord takes no messages": (
         lambda here, at: record_outage(here.store, "discord", "Away.", at),
         lambda here, at: record_outage(here.store, "discord", "", at),
+    ),
+    "Slack asks for fewer messages in one workspace": (
+        lambda here, at: record_outage(here.store, "slack:T1", "Slack asks for fewer.", at),
+        lambda here, at: record_outage(here.store, "slack:T1", "", at),
     ),
     "a digest does not come": (owe, lambda here, at: here.store.ledger.settle(MINE.key, at, at)),
     "all workers are killed": (fire(), lambda here, at: here.employ()),

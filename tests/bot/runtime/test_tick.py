@@ -12,7 +12,7 @@ from bot.commands.context import Context, Invocation
 from bot.domain.digest import Digest, Outcome
 from bot.domain.judge import Judge, VotedExample
 from bot.domain.readers.teaching import VoteUse
-from bot.domain.reasons import ModelReason
+from bot.domain.reasons import ChannelReason, ModelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused
@@ -346,6 +346,27 @@ def test_days_that_all_came_in_another_way_do_not_come_again(
         (key,) = [each.key for each in store.subscriptions.all()]
         context.store.subscriptions.put_last_served(key, date(2025, 3, 19))
     assert owed(context, sunday) == []
+
+
+def test_what_was_wrong_with_a_workspace_is_over_when_nothing_is_to_be_posted_there(
+    context: Context, queues: Queues
+) -> None:
+    """Nothing that is posted would end it."""
+    store, mine = context.store, subscription()
+    for what in ("slack", "slack:T1", "slack:T2", "Slack login"):
+        store.outages.put(what, "Away.", NOW)
+
+    def left() -> list[str]:
+        tick.tick(context, queues, NOW)
+        return [each.what for each in store.outages.all()]
+
+    store.subscriptions.put(mine)
+    assert left() == ["Slack login", "slack", "slack:T1"]
+    store.subscriptions.pause_channel(mine.address, ChannelReason.ARCHIVED, NOW)
+    store.requests.put(asked(store))
+    assert left() == ["Slack login", "slack", "slack:T1"]
+    store.requests.drop(store.requests.all()[0])
+    assert left() == ["Slack login", "slack"]
 
 
 def test_a_profile_that_is_gone_holds_up_no_other_channel(context: Context) -> None:

@@ -18,6 +18,7 @@ from bot.commands.context import Context
 from bot.commands.due import take_snapshot
 from bot.domain.judge import Judge
 from bot.domain.reasons import ChannelReason
+from bot.domain.status import Status
 from bot.domain.watching.ledger import Excuse
 from bot.errors import Gone, Unavailable
 from bot.slack.installed import Installed
@@ -27,7 +28,8 @@ from bot.store.store import Store
 from bot.watch.owing import ledger_changes
 from tests.bot.slack.conversations import assert_acked, put_day, serving, sound, type_command
 from tests.bot.slack.installers import KEY, OTHER_KEY, Browser, Door, open_door, settings
-from tests.factories import profile
+from tests.factories import NOW, profile
+from tests.ports import free_port
 from tests.servers.fake_slack import run_fake_slack
 from tests.servers.fake_slack_app import FakeSlackApp, run_fake_slack_app
 from tests.servers.slack_rules import draw_slack
@@ -241,18 +243,40 @@ def test_with_a_wrong_key_a_sentence_says_so_and_nothing_is_lost(
         door.install("T2")
         type_command(two, "subscribe matters")
     wrong = {"secrets_key": SecretStr(OTHER_KEY)}
-    with open_door(redis_url, slack, **wrong):
+    watched = {"watch_port": free_port()}
+    ready = Browser(f"http://127.0.0.1:{watched['watch_port']}")
+
+    def is_ready() -> bool:
+        return ready.open("/readyz").status == 200
+
+    with open_door(redis_url, slack, **wrong, **watched):
+        two.wait_until(lambda: "Put the earlier key back" in ready.open("/readyz").text)
+        assert not is_ready()
+        assert [each.what for each in store.outages.all()] == ["slack:T2"]
         before = len(slack.asked)
         assert_acked(two.command("list"))
         two.wait_until(lambda: "can't act in this workspace now" in two.ephemeral[-1]["text"])
         deliver_due(redis_url, store, slack, "T2", **wrong)
         assert len(slack.asked) == before
     assert "Put the earlier key back" in logged.getvalue()
-    assert store.outages.all() == []  # of Slack, which every workspace would be told
+    (outage,) = store.outages.all()  # not of Slack, which every workspace would be told
+    assert (outage.what, "Put the earlier key back" in outage.why) == ("slack:T2", True)
+    seen = Status(at=NOW, server="", memory=0, persistent=True, judge=Judge(), queues=())
+    seen = seen.model_copy(update={"outages": (outage,)})
+    assert (seen.of("slack:T2").outages, seen.of("slack:T1").outages) == ((outage,), ())
     assert not store.subscriptions.all()[0].paused
+    with open_door(redis_url, slack, **wrong, **watched) as door:
+        door.install("T1")  # with the new key, it can be served
+        two.wait_until(is_ready)
+        assert [each.what for each in store.outages.all()] == ["slack:T2"]
+        slack.uninstall("T1")
+        settle(slack, store, "T1")
+        two.wait_until(lambda: not is_ready())
     both = {"secrets_key": SecretStr(f"{OTHER_KEY},{KEY}")}
     sealed = store.installations.all()[0].sealed
-    with open_door(redis_url, slack, **both):
+    with open_door(redis_url, slack, **both, **watched):
+        two.wait_until(is_ready)
+        assert store.outages.all() == []
         assert "Matters of" in type_command(two, "list")
     assert store.installations.all()[0].sealed != sealed
     with open_door(redis_url, slack, **wrong):  # which is the right one by now

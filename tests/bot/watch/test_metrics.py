@@ -58,6 +58,7 @@ FIGURES = Figures(
     subscriptions=5,
     paused=1,
     unreadable=2,
+    unreachable={"slack": 3},
 )
 
 
@@ -118,6 +119,8 @@ def test_no_channel_person_workspace_profile_or_paper_is_named(
 
 
 def test_figures_are_those_that_are_stored(store: Store, queues: Queues) -> None:
+    for what in ("slack:T1", "slack:T2", "Slack login"):
+        store.outages.put(what, "Away.", NOW)
     store.subscriptions.put(subscription())
     queues.enqueue_lookups()
     Redis.sadd(queues.redis, "rq:workers:now", "rq:worker:dead", "rq:worker:alive")
@@ -128,6 +131,7 @@ def test_figures_are_those_that_are_stored(store: Store, queues: Queues) -> None
     assert oldest
     assert abs(found.at - oldest) < timedelta(minutes=1)
     assert found.subscriptions == 1
+    assert found.unreachable == {"slack": 2}
     assert samples(exposition(found, LIVING))["paperboy_queue_jobs queue=ask,state=waiting"] == 1
 
 
@@ -170,6 +174,10 @@ def test_the_pages_say_that_the_process_lives_and_is_ready(store: Store, queues:
         (
             Vitals(ticked_at=None, chats={"slack": False, "discord": False}),
             "Slack and Discord are not logged in.",
+        ),
+        (
+            Vitals(ticked_at=NOW, chats={"slack": True}, unserved=("No key opens a token.",)),
+            "No key opens a token.",
         ),
     ],
 )
