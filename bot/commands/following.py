@@ -10,7 +10,7 @@ from bot.arxiv.authors import followed
 from bot.arxiv.calendar import new_york_date
 from bot.arxiv.text import one_line
 from bot.commands.context import Answer, Context, Invocation
-from bot.commands.naming import page_number, paper_named
+from bot.commands.naming import number_in, page_number, paper_named
 from bot.domain.papers import Paper
 from bot.domain.readers.following import Evidence, Follow, FollowKind
 from bot.errors import Refused
@@ -86,9 +86,10 @@ def author_pressed(invocation: Invocation, context: Context, value: str) -> Answ
     """One of a paper's authors; the button carries the same and a number. The paper is theirs."""
     named, _, number = value.rpartition(" ")
     paper = _required_paper(context, invocation, named)
-    if not number.isdecimal() or int(number) >= len(paper.authors):
+    at = number_in(number)
+    if at is None or at >= len(paper.authors):
         raise Refused(views.no_such_paper(paper.id))
-    name = paper.authors[int(number)]
+    name = paper.authors[at]
     return _follow(invocation, context, FollowKind.AUTHOR, name, theirs=evidence(paper, name))
 
 

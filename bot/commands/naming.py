@@ -14,15 +14,22 @@ from bot.profiles import library
 from bot.views import help
 
 _LONGEST: Final = 1_000  # characters of a command's words
+_DIGITS: Final = 9
 _QUOTES: Final = str.maketrans(dict.fromkeys("“”„«»″", '"'))
+
+
+def number_in(text: str) -> int | None:
+    """A number of at most nine digits; None for any other text. int() takes digits of any script,
+    and fails on thousands of them."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
+    return int(text) if is_number else None
 
 
 def page_number(words: Sequence[str]) -> int | None:
     """The number of a page, 1 without words; None for other words."""
     if not words:
         return 1
-    is_number = len(words) == 1 and words[0].isascii() and words[0].isdecimal()
-    return int(words[0]) if is_number and len(words[0]) < 5 else None
+    return number_in(words[0]) if len(words) == 1 else None
 
 
 def with_names(words: Sequence[str], profiles: Mapping[str, Profile]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bot.commands.context import Answer, Context, Invocation
-from bot.commands.naming import with_names
+from bot.commands.naming import number_in, with_names
 from bot.commands.permissions import may_change
 from bot.commands.profile_changes import (
     broadcasts,
@@ -28,7 +28,7 @@ SHIPPED: Final = "shipped"
 def history(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
     """`history [PROFILE [NUMBER]]`: its versions from the newest, or from that number, down; of the
     channel's profile, where none is named."""
-    top = int(words[-1]) if len(words) > 1 and words[-1].isdecimal() else None
+    top = number_in(words[-1]) if len(words) > 1 else None
     name = _named(invocation, context, words[:-1] if top is not None else words)
     address, person = invocation.address, invocation.person
     installed = context.installed_profiles().get(name)
@@ -64,9 +64,10 @@ def restore_pressed(invocation: Invocation, context: Context, value: str) -> Ans
     if number == SHIPPED:
         return _go_back(invocation, context, name, context.installed_profiles().get(name))
     versions = context.store.profiles.versions(invocation.address, name)
-    if not number.isdecimal() or int(number) not in versions:
+    version = versions.get(number_in(number) or 0)
+    if version is None:
         raise Refused(views.version_gone())
-    return _go_back(invocation, context, name, versions[int(number)].profile)
+    return _go_back(invocation, context, name, version.profile)
 
 
 def undo_pressed(invocation: Invocation, context: Context, value: str) -> Answer:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.commands import paper_status, zotero
 from bot.commands.context import HOME, Answer, Context, Counting, Invocation
-from bot.commands.naming import page_number
+from bot.commands.naming import number_in, page_number
 from bot.commands.permissions import Right
 from bot.domain.message import Message
 from bot.domain.paper_status import CloserLook
@@ -263,7 +263,7 @@ def _days(words: Sequence[str]) -> int:
     if not words:
         return _BEST_OF
     number = words[0] if [word.lower() for word in words[1:]] in ([], ["days"], ["day"]) else ""
-    days = int(number) if number.isascii() and number.isdecimal() and len(number) < 5 else 0
+    days = number_in(number) or 0
     if not 1 <= days <= _MOST_DAYS:
         raise Refused(best_views.unknown_days(" ".join(words), _MOST_DAYS))
     return days

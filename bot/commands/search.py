@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from bot.arxiv.calendar import new_york_date
+from bot.arxiv.text import one_line
 from bot.commands.context import SHOWN_ONCE, Answer, Context, Invocation
 from bot.commands.paper_status import posted
 from bot.commands.permissions import Right, require_right
@@ -21,7 +22,7 @@ from bot.views.permalinks import permalink
 def search(invocation: Invocation, context: Context, words: Sequence[str]) -> Answer:
     """`search WORDS`: among all papers that digests of this channel, and of this person's others
     in the workspace, decided on."""
-    text = " ".join(words).strip(" \"'“”„«»")
+    text = one_line(" ".join(words)).strip(" \"'“”„«»")
     if not any(map(str.isalnum, text)):
         raise Refused(views.name_words())
     if len(text) > LONGEST:

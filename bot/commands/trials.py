@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.commands.context import Answer, Context, Invocation
-from bot.commands.naming import with_names
+from bot.commands.naming import number_in, with_names
 from bot.commands.profiles import read_form
 from bot.domain.papers import Profile
 from bot.domain.tasks.task import Task
@@ -31,7 +31,7 @@ def pressed(invocation: Invocation, context: Context, value: str) -> Answer:
     if not number:
         return of_profile(invocation, context, profile)
     versions = context.store.profiles.versions(invocation.address, profile.name)
-    version = versions.get(int(number[0])) if number[0].isdecimal() else None
+    version = versions.get(number_in(number[0]) or 0)
     if version is None or version.profile is None:
         raise Refused(version_views.version_gone())
     return _asked(invocation, context, version.profile, profile)
@@ -85,7 +85,8 @@ def split_last(words: Sequence[str]) -> tuple[list[str], int | None]:
     if at is None:
         return list(words), None
     number = words[at + 1] if at + 1 < len(words) else ""
-    if not (number.isdecimal() and 1 <= int(number) <= MOST_DAYS):
+    days = number_in(number) or 0
+    if not 1 <= days <= MOST_DAYS:
         raise Refused(views.wrong_days())
     rest = [word for word in words[at + 2 :] if word.lower() not in ("days", "day")]
-    return [*words[:at], *rest], int(number)
+    return [*words[:at], *rest], days

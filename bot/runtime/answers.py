@@ -162,6 +162,10 @@ class Answers(ABC, Generic[I]):
                 log.error("redis unreachable", error=type(error).__name__)
                 await self.say(interaction, refusals.database_unreachable())
                 return
+            except Exception:  # ours; who asked waits for no answer
+                log.exception("could not answer")
+                await self.say(interaction, refusals.our_fault())
+                return
         self.waiting.start(interaction, invocation, answer)
 
     async def give(self, interaction: I, answer: Answer) -> None:

@@ -102,6 +102,9 @@ class Waiting(Generic[I]):
         except redis.RedisError as error:
             log.error("redis unreachable", error=type(error).__name__)
             await answers.say(interaction, refusals.database_unreachable())
+        except Exception:
+            log.exception("could not answer")
+            await answers.say(interaction, refusals.our_fault())
         finally:
             asking.cancel()
 
@@ -125,6 +128,9 @@ class Waiting(Generic[I]):
         except redis.RedisError as error:
             log.error("redis unreachable", error=type(error).__name__)
             answer = Answer(refusals.database_unreachable())
+        except Exception:
+            log.exception("could not answer")
+            answer = Answer(refusals.our_fault())
         head = answer.head and with_buttons(answer.head, first.more)
         await answers.show_task(interaction, replace(answer, head=head), is_done=True)
         with suppress(redis.RedisError):  # they are told twice then, should this process end now

@@ -23,11 +23,11 @@ from bot.arxiv import ids
 from bot.commands import dispatch
 from bot.commands.context import HOME, FormAgain, InvalidForm
 from bot.domain import schedule
-from bot.domain.message import Choice
+from bot.domain.message import Choice, Message
 from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
-from bot.errors import Refused
+from bot.errors import PaperboyError, Refused
 from bot.logs import RateLimitedLog
 from bot.runtime.given_files import with_files
 from bot.slack import forms, payloads, render
@@ -168,9 +168,13 @@ class SlackApp:
             await ack(forms.in_place(files_views.reading(), channel))
             await asyncio.sleep(_SETTLED_SECONDS)
             again = partial(dispatch.form_action, form, about)
-            reader = await self.answers.places.files(interaction.address.workspace)
-            act = with_files(act, answers, files, reader, again)
-            await self.answers.act(replace(interaction, view=id), act)
+            interaction = replace(interaction, view=id)
+            try:
+                reader = await self.answers.places.files(interaction.address.workspace)
+            except PaperboyError as error:  # its token is not to be had now
+                await self.answers.say(interaction, Message(title=str(error)))
+                return
+            await self.answers.act(interaction, with_files(act, answers, files, reader, again))
             return
         await self._check_form(ack, id, interaction, act, answers)
 
@@ -204,6 +208,9 @@ class SlackApp:
             await ack(forms.errors({first: str(refused)}))
         except (redis.RedisError, TimeoutError):
             await ack(forms.errors({first: refusals.database_unreachable().title}))
+        except Exception:
+            log.exception("could not answer")
+            await ack(forms.errors({first: refusals.our_fault().title}))
         else:
             following = forms.following(given.form, given.head if given.task else None, channel)
             await (ack(following) if following else ack())

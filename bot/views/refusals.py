@@ -189,6 +189,13 @@ def failed() -> Message:
     )
 
 
+def our_fault() -> Message:
+    """Whatever was asked for."""
+    return Message(
+        title="That didn't work because of an error in Paperboy; its log has the details."
+    )
+
+
 def given_up() -> Message:
     return Message(
         title="The digest you asked for couldn't be posted for twelve hours, so Paperboy stopped "

@@ -11,6 +11,8 @@ import pytest
 import redis.asyncio
 
 from bot.commands import dispatch
+from bot.commands.dispatch import CommandSpec
+from bot.commands.permissions import Right
 from bot.discord import answers as answers_discord
 from bot.domain.digest import Outcome
 from bot.domain.reasons import ChannelReason
@@ -350,6 +352,20 @@ def test_people_are_told_that_redis_is_unreachable(
         assert "reach its database" in await bot.command(word)
         ack = await asyncio.to_thread(fake_discord.autocomplete, "digest now", "profile", "x")
         assert ack.type == 8
+
+    run_session(talk)
+
+
+def test_who_meets_a_fault_of_ours_is_told_so(
+    run_session: Converse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Any:
+        raise KeyError("a fault of ours")
+
+    async def talk(bot: BotSession) -> None:
+        monkeypatch.setitem(dispatch.COMMANDS, "status", CommandSpec(broken, Right.USE))
+        said = await bot.command("digest status")
+        assert "That didn't work because of an error in Paperboy" in said
 
     run_session(talk)
 

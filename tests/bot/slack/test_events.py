@@ -22,12 +22,15 @@ from pydantic import SecretStr
 from redis import Redis
 
 from bot import __main__ as process
+from bot.commands import dispatch
+from bot.commands.dispatch import CommandSpec
+from bot.commands.permissions import Right
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import DigestRequest
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription, Votes
 from bot.profiles import form as form_profile
-from bot.runtime import lookup_waiter, waiting
+from bot.runtime import lookup_waiter, task_waiter, waiting
 from bot.slack import events, forms, listening
 from bot.slack.answers import SlackAnswers
 from bot.store.connection import connect_briefly
@@ -778,6 +781,33 @@ def test_an_outage_of_redis_after_the_answer_was_found_is_reported_as_well(
 
     monkeypatch.setattr(Requests, "put", away)
     assert type_command(fake_slack, "now matters").startswith(MOMENT)
+
+
+def broken(*_: object) -> Any:
+    raise KeyError("a fault of ours")
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_who_meets_a_fault_of_ours_is_told_so_and_the_log_says_more(
+    fake_slack: FakeSlack, store: Store, monkeypatch: pytest.MonkeyPatch, logged: StringIO
+) -> None:
+    monkeypatch.setitem(dispatch.COMMANDS, "status", CommandSpec(broken, Right.USE))
+    monkeypatch.setitem(dispatch.FORMS, "profile", CommandSpec(broken, Right.USE))
+    fault = "That didn't work because of an error in Paperboy"
+    assert type_command(fake_slack, "status").startswith(fault)
+    view = open_new_profile(fake_slack)
+    assert fault in str(wrong(submit_form(fake_slack, view)))
+
+    async def broken_later(*_: object) -> Any:
+        broken()
+
+    monkeypatch.setattr(lookup_waiter.LookupWaiter, "wait_for", broken_later)
+    monkeypatch.setattr(task_waiter.TaskWaiter, "wait_for", broken_later)
+    type_command(fake_slack, "subscribe matters")
+    for number, words in enumerate(("why 2503.19999", "preview matters last 2"), 2):
+        assert_acked(fake_slack.command(words))
+        fake_slack.wait_until(lambda n=number: str(fake_slack.ephemeral).count(fault) >= n)
+    assert logged.getvalue().count("a fault of ours") >= 4
 
 
 @pytest.mark.usefixtures("running_bot")

@@ -10,10 +10,15 @@ import pytest
 from pydantic import SecretStr
 
 from bot.domain.papers import Example
+from bot.domain.reasons import ChannelReason
+from bot.errors import Unavailable
 from bot.runtime import given_files
+from bot.runtime.given_files import FileReader
 from bot.slack.client import lacks_scope
+from bot.slack.places import Places
 from bot.slack.poster import open_poster
 from bot.store.store import Store
+from bot.views.watching.installing import renewing
 from tests.bot.libraries import BIBTEX, FOUND, ON_ARXIV
 from tests.bot.slack.conversations import (
     CHANNEL_ADDRESS,
@@ -198,6 +203,18 @@ def test_the_token_goes_to_slacks_own_host_alone(fake_slack: FakeSlack, logged: 
         view, _ = dropped(fake_slack, BIBTEX.encode())
         assert "its app lacks the scope files:read" in shown(fake_slack, view)
         assert other.requests == []
+
+
+@pytest.mark.usefixtures("running_bot")
+def test_where_the_workspaces_token_is_not_to_be_had_the_form_says_so(
+    fake_slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(places: Places, team: str) -> FileReader:
+        raise Unavailable(renewing(), ChannelReason.BAD_TOKEN)
+
+    monkeypatch.setattr(Places, "files", away)
+    view, _ = dropped(fake_slack, BIBTEX.encode())
+    assert "just being renewed" in shown(fake_slack, view)
 
 
 @pytest.mark.usefixtures("running_bot")
