@@ -40,8 +40,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (status.status, admin.plan, admin.doctor, admin.backup, admin.restore, admin.forget):
+for command in (status.status, admin.plan, admin.doctor, admin.backup, admin.restore):
     app.command()(command)
+app.command()(admin.forget)
+app.command()(admin.tokens)
 app.add_typer(profiles.app, name="profiles", invoke_without_command=True)
 
 # Exit statuses: the command cannot be done as asked; the day lacks papers.

@@ -1,4 +1,4 @@
-"""`paperboy plan`, `doctor`, `backup`, `restore` and `forget`."""
+"""`paperboy plan`, `doctor`, `backup`, `restore`, `forget` and `tokens`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from bot.store.keeping import forgetting
 from bot.store.keeping.forgetting import Subject
 from bot.views import status as status_views
 from bot.views.keeping import forgetting as forgetting_views
+from bot.views.keeping import tokens as tokens_views
 from bot.views.watching import doctor as doctor_views
 from workers.cli.screen import Screen
 
@@ -107,14 +108,7 @@ def forget(
     from workers.runtime.environment import environment
 
     # Direct messages on Discord are in no workspace.
-    if not _WORKSPACE.fullmatch(workspace) and not (workspace == "discord:" and person):
-        raise Refused("Name a workspace by its id, such as slack:T0123ABCD or discord:1234567890.")
-    if person is not None and not _PERSON[workspace.partition(":")[0]].fullmatch(person):
-        raise Refused(
-            "Name a person by the id in the chat, such as U0123ABCD in Slack or 1234567890 in "
-            "Discord."
-        )
-    subject = Subject(workspace, person or "")
+    subject = _subject(workspace, person, is_apart=workspace == "discord:" and bool(person))
     who = f"{person} in {workspace}" if person else workspace
     with environment(settings.load()) as here:
         if yes:
@@ -122,6 +116,51 @@ def forget(
         else:
             shown = forgetting_views.found_text(who, forgetting.find(here.store, subject))
     Screen().show(shown)
+
+
+def tokens(
+    workspace: Annotated[
+        str, typer.Argument(help="slack:TEAM or discord:SERVER, by id, such as slack:T0123ABCD.")
+    ],
+    person: Annotated[
+        str | None, typer.Option(metavar="USER", help="Only this person's, by id.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="ID", help="End this token, or all; otherwise only list.")
+    ] = None,
+) -> None:
+    """List the tokens of people's programs in a workspace, and end them."""
+    from workers.runtime.environment import environment
+
+    subject = _subject(workspace, person)
+    where = f"{workspace} of {person}" if person else workspace
+    with environment(settings.load()) as here:
+        kept = here.store.tokens
+        found = [
+            each
+            for each in kept.of_workspace(workspace, datetime.now(UTC))
+            if subject.person in ("", each.by)
+        ]
+        if end is None:
+            Screen().show(tokens_views.of_workspace(where, found))
+            return
+        meant = [each for each in found if end.lower() in ("all", each.id)]
+        if not meant:
+            raise Refused(tokens_views.no_such_token_there(end, where))
+        kept.end(*meant)
+    Screen().show(tokens_views.ended_there(where, meant))
+
+
+def _subject(workspace: str, person: str | None, is_apart: bool = False) -> Subject:
+    """Raises Refused for what names no workspace, or nobody, unless the workspace `is_apart`."""
+    if not _WORKSPACE.fullmatch(workspace) and not is_apart:
+        raise Refused("Name a workspace by its id, such as slack:T0123ABCD or discord:1234567890.")
+    if person is not None and not _PERSON[workspace.partition(":")[0]].fullmatch(person):
+        raise Refused(
+            "Name a person by the id in the chat, such as U0123ABCD in Slack or 1234567890 in "
+            "Discord."
+        )
+    return Subject(workspace, person or "")
 
 
 def _moment(text: str | None) -> datetime:

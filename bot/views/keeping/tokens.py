@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from bot.arxiv.text import one_line
 from bot.domain.message import Button, Item, Message
 from bot.domain.readers.tokens import LIFETIME, MOST, AccessToken
 from bot.views.dates import short_date
@@ -78,6 +79,27 @@ def _day(at: datetime, zone: str) -> str:
 
 def _end(token: AccessToken) -> Button:
     return Button(action="token-end", label="End it", value=token.id)
+
+
+# -- for whoever runs Paperboy
+
+
+def of_workspace(where: str, tokens: Sequence[AccessToken]) -> Message:
+    """`paperboy tokens`; `where` is a workspace, or a person there."""
+    if not tokens:
+        return Message(title=f"No program has a token in {where}.")
+    rows = (f"{each.by}: {each.id} · {' · '.join(_facts(each, 'UTC'))}" for each in tokens)
+    advice = "Nothing was changed. Add --end ID, or --end all, to end them."
+    return Message(title=f"{count(len(tokens), 'token')} in {where}", text=(*rows, advice))
+
+
+def ended_there(where: str, tokens: Sequence[AccessToken]) -> Message:
+    names = ", ".join(f"{each.by}'s {each.id}" for each in tokens)
+    return Message(title=f"Ended in {where}: {names}.")
+
+
+def no_such_token_there(id: str, where: str) -> str:
+    return f"There is no token {one_line(id)[:20]} in {where}. paperboy tokens lists what there is."
 
 
 # -- why not
