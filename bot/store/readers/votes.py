@@ -75,10 +75,6 @@ class PaperVotes:
             if stands >= 0:
                 return bool(stands)
 
-    def count(self, address: Address, paper: str) -> Votes:
-        """On a paper of a channel."""
-        return self.counts(address, {paper: ()})[paper]
-
     def counts(self, address: Address, others: Mapping[str, Sequence[Address]]) -> dict[str, Votes]:
         """By paper, of a channel and of the `others` that are counted with it. Each person counts
         once: by their vote in this channel, else by that in the first of the others."""

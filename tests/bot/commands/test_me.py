@@ -184,7 +184,7 @@ def test_what_was_left_in_another_workspace_stays(context: Context, store: Store
     press(context, "forget-me", "", by(ME))
     titles = [item.title for item in typed(context, "me", elsewhere).items]
     assert titles == ["1 vote", "1 saved paper"]
-    assert store.votes.count(ELSEWHERE, ONE).up == 1
+    assert store.cards.state(ELSEWHERE, ONE).votes.up == 1
 
 
 def test_it_says_what_there_is_and_what_stays(context: Context) -> None:
@@ -218,7 +218,7 @@ def test_what_votes_taught_is_learned_anew_without_those_that_were_erased(
     store.votes.put_learned("slack:T1", "matters", found, Taught(basis="-"))
     press(context, "forget-me", "", by(ME))
     assert store.votes.taught("slack:T1", "matters") is None
-    assert store.votes.count(CHANNEL_ADDRESS, ONE).up == 1
+    assert store.cards.state(CHANNEL_ADDRESS, ONE).votes.up == 1
     assert [each.by for each in store.votes.lessons("slack:T1", "matters")] == [OTHER]
 
 

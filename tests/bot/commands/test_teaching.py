@@ -53,7 +53,7 @@ def buttons(message: Message | None) -> dict[str, Button]:
 
 
 def votes(context: Context) -> Votes:
-    return context.store.votes.count(CHANNEL_ADDRESS, ONE)
+    return context.store.cards.state(CHANNEL_ADDRESS, ONE).votes
 
 
 def test_what_was_learned_is_listed_with_words_papers_and_readers(context: Context) -> None:

@@ -305,7 +305,7 @@ def test_an_interaction_that_comes_twice_acts_once(
         assert again["t"] == "INTERACTION_CREATE"
         await asyncio.to_thread(fake_discord.send_event, "INTERACTION_CREATE", again["d"])
         await bot.command("digest status")
-        assert bot.context.store.votes.count(CHANNEL_ADDRESS, paper_ids(1)[0]).up == 1
+        assert bot.context.store.cards.state(CHANNEL_ADDRESS, paper_ids(1)[0]).votes.up == 1
         assert "[👍 1]" in bot.shown(head)[0]
 
     run_session(talk)

@@ -427,7 +427,7 @@ def test_what_is_delivered_twice_acts_once(
     channel_text(fake_slack, 5)
     type_command(fake_slack, "list")  # what came before it is done by now
     assert channel_text(fake_slack, 5).count("subscribed this channel") == 1
-    assert store.votes.count(CHANNEL_ADDRESS, "2503.10000") == Votes(up=1)
+    assert store.cards.state(CHANNEL_ADDRESS, "2503.10000").votes == Votes(up=1)
     assert [draw_slack(shown).count("Next: ") for shown in fake_slack.ephemeral] == [1, 0]
 
 
@@ -839,7 +839,7 @@ def test_a_paper_never_seen_is_looked_up_and_answered_in_one_message(
     assert_acked(fake_slack.command("2410.15294", command="/why"))
     # The next press does not wait for the answer.
     fake_slack.press(button(first, "👍"), message_ts=first["ts"])
-    fake_slack.wait_until(lambda: store.votes.count(CHANNEL_ADDRESS, "2503.10000").up)
+    fake_slack.wait_until(lambda: store.cards.state(CHANNEL_ADDRESS, "2503.10000").votes.up)
     assert fake_slack.ephemeral == []
     workers_answer(store)
     fake_slack.wait_until(lambda: fake_slack.ephemeral)

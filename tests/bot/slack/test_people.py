@@ -202,7 +202,9 @@ def test_guests_ask_why_and_vote(day: list[Json], fake_slack: FakeSlack, store: 
         assert "Picked: number 1" in type_command(
             fake_slack, "2503.10000", command="/why", user=person
         )
-    fake_slack.wait_until(lambda: store.votes.count(CHANNEL_ADDRESS, "2503.10000") == Votes(up=3))
+    fake_slack.wait_until(
+        lambda: store.cards.state(CHANNEL_ADDRESS, "2503.10000").votes == Votes(up=3)
+    )
     offered = {shown["user"]: "[ Share" in draw_slack(shown) for shown in fake_slack.ephemeral}
     assert offered == {"U7": False, "U9": False, "U5": True}  # nobody knows of U5; it is refused
 

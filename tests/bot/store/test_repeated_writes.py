@@ -91,7 +91,7 @@ def _vote(store: Store) -> bool:
         vote=Vote.UP,
         at=NOW,
     )
-    return store.votes.cast(HERE, lesson) and store.votes.count(HERE, lesson.paper).up == 1
+    return store.votes.cast(HERE, lesson) and store.cards.state(HERE, lesson.paper).votes.up == 1
 
 
 FOLLOW = Follow(workspace="slack:T1", by="U1", kind=FollowKind.TERM, what="codes", since=NOW)

@@ -250,9 +250,13 @@ def test_one_that_has_ended_already_is_not_ended_again(store: Store) -> None:
 
 def test_votes_belong_to_a_channel_and_a_paper(store: Store) -> None:
     store.votes.cast(HERE, lesson(PAPER, channel=str(HERE)))
-    assert store.votes.count(HERE, PAPER) == Votes(up=1)
-    assert store.votes.count(HERE, "2503.15295") == store.votes.count(NEXT_DOOR, PAPER) == Votes()
-    assert store.votes.count(ELSEWHERE, PAPER) == Votes()
+    assert store.cards.state(HERE, PAPER).votes == Votes(up=1)
+    assert (
+        store.cards.state(HERE, "2503.15295").votes
+        == store.cards.state(NEXT_DOOR, PAPER).votes
+        == Votes()
+    )
+    assert store.cards.state(ELSEWHERE, PAPER).votes == Votes()
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -268,7 +272,7 @@ def test_a_person_has_one_vote_and_the_same_again_takes_it_back(
         store.votes.cast(HERE, lesson(PAPER, person, vote, channel=str(HERE)))
         now[person] = None if now.get(person) is vote else vote
     ways = list(now.values())
-    assert store.votes.count(HERE, PAPER) == Votes(
+    assert store.cards.state(HERE, PAPER).votes == Votes(
         up=ways.count(Vote.UP), down=ways.count(Vote.DOWN)
     )
 
@@ -280,7 +284,7 @@ def test_many_who_vote_at_once_are_all_counted(store: Store) -> None:
 
     with ThreadPoolExecutor(16) as people:
         list(people.map(vote, range(60)))
-    assert store.votes.count(HERE, PAPER) == Votes(up=40, down=20)
+    assert store.cards.state(HERE, PAPER).votes == Votes(up=40, down=20)
 
 
 def test_the_kinds_of_event_that_reach_us_are_remembered(store: Store) -> None:
