@@ -181,7 +181,8 @@ def _next_action(
     for query, day in _days(request, facts):
         if step := _preparation(request, query, day, now, over):
             overdue = now >= at and facts.delivered is None
-            return NextAction(step=step, late_reason=ModelReason.STILL_AT_IT if overdue else None)
+            why = _late_reason(request, facts) or ModelReason.STILL_AT_IT
+            return NextAction(step=step, late_reason=why if overdue else None)
     if now < at:
         return NextAction()
     late = _late_reason(request, facts)
@@ -220,7 +221,8 @@ def _preparation(
 
 
 def _late_reason(request: DigestRequest, facts: RequestState) -> ArxivReason | ModelReason | None:
-    """Why a prepared digest is held back: the newest day's empty list, or a day's model outage."""
+    """Why a digest is held back, also while that is tried again: the newest day's empty list, or a
+    day's model outage."""
     for query, day in _days(request, facts):
         if day.listed is None or day.judged is None:
             continue

@@ -50,11 +50,15 @@ class Announcer:
         is announced has happened all the same, and the person who did it was answered. False when
         the same may be tried again: the platform or Redis is away."""
         try:
-            await self._thread(address, name).post_one(_SLOT, post, under)
+            await self.post(address, post, name, under)
         except (PaperboyError, RedisError) as error:
             log.warning("announcement failed", channel=str(address), why=str(error))
             return not isinstance(error, Unavailable | RedisError)
         return True
+
+    async def post(self, address: Address, post: Post, name: str, under: str | None = None) -> None:
+        """The same for whom it matters what became of it. Raises PaperboyError and RedisError."""
+        await self._thread(address, name).post_one(_SLOT, post, under)
 
     async def change(
         self, address: Address, post: Post, name: str, under: str | None = None

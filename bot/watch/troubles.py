@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,9 +22,11 @@ _UNEXPLAINED, _BEYOND = timedelta(minutes=30), timedelta(minutes=15)
 _LOGIN = " login"
 
 
-def see(context: Context, queues: Queues, explained: Collection[str], now: datetime) -> list[Seen]:
+def see(
+    context: Context, queues: Queues, explained: Mapping[str, datetime], now: datetime
+) -> list[Seen]:
     """What is wrong at a moment; `explained` are the subscriptions (keys) whose channel was told
-    why its digest is late. Raises RedisError."""
+    why the digest of a moment is late. Raises RedisError."""
     found = [*_outside(context, now), *_queues(queues), *_late(context, explained, now)]
     if reached := _limits_reached(context, now):
         found.append(Seen(kind=TroubleKind.BUDGET, number=reached))
@@ -34,12 +36,12 @@ def see(context: Context, queues: Queues, explained: Collection[str], now: datet
 
 
 def follow(troubles: Troubles, seen: Iterable[Seen], now: datetime) -> None:
-    """Begin to follow what is new, and note what is not seen any more. Nothing is written while
-    nothing changes. Raises RedisError."""
+    """Begin to follow what is new, and note what is not seen any more. What is seen again before
+    its end was told goes on. Nothing is written while nothing changes. Raises RedisError."""
     known = {trouble.name: trouble for trouble in troubles.all()}
     for each in seen:
         trouble = known.pop(each.name, None)
-        if trouble is None or (trouble.quiet and not trouble.is_over(now)):
+        if trouble is None or trouble.quiet:
             troubles.change(each.name, partial(_seen_now, each, now))
     for name, trouble in known.items():
         if trouble.quiet is None:
@@ -88,13 +90,13 @@ def _queues(queues: Queues) -> Iterator[Seen]:
         yield Seen(kind=TroubleKind.FAULT, number=failed)
 
 
-def _late(context: Context, explained: Collection[str], now: datetime) -> Iterator[Seen]:
+def _late(context: Context, explained: Mapping[str, datetime], now: datetime) -> Iterator[Seen]:
     beyond = timedelta(hours=context.window_hours) + _BEYOND
-    late = [
-        each
-        for each in context.store.ledger.open_deliveries()
-        if now - each.at >= (beyond if each.subscription in explained else _UNEXPLAINED)
-    ]
+    late = []
+    for each in context.store.ledger.open_deliveries():
+        told = explained.get(each.subscription)
+        if now - each.at >= (beyond if told and each.at <= told else _UNEXPLAINED):
+            late.append(each)
     if late:
         yield Seen(kind=TroubleKind.LATE, number=len(late), since=late[0].at)
 

@@ -21,6 +21,11 @@ _ZONES = (
     *("America/Los_Angeles", "Asia/Tokyo", "Australia/Lord_Howe", "Pacific/Kiritimati"),
 )
 _DAY = 24 * 3600.0
+# The channel that hears of troubles: in the first workspace, or in a server of its own.
+OPERATORS = (
+    Address(platform="slack", workspace="T0", channel="COPS"),
+    Address(platform="discord", workspace="900", channel="901"),
+)
 
 # What may go wrong, as often as it is named.
 TROUBLES = (
@@ -44,6 +49,8 @@ RARE_TROUBLES = (
     *("asks again", "asks again", "shared head deleted", "babbles", "babbles", "model"),
     *("away when asked", "away when asked"),
 )
+# Of those who run it and have a channel that hears of troubles.
+OPERATORS_TROUBLES = ("operator closed",)
 # A platform, or the way to it, is not there.
 UNHEARD = ("flaky", "away", "away when asked")
 # The model is away for longer than a digest's window lasts.
@@ -107,6 +114,7 @@ class Plan:
     busy_seconds: float
     habits: tuple[Habit, ...]
     absences: tuple[Absence, ...]
+    operator: Address | None = None  # the channel that hears of troubles
 
     @property
     def end(self) -> datetime:
@@ -127,6 +135,7 @@ class Plan:
             *(("troubles", t) for t in self.troubles if t.kind in LONG_TROUBLES),
             *(("habits", each) for each in self.habits),
             *(("absences", each) for each in self.absences),
+            *(("troubles", t) for t in self.troubles if t.kind in OPERATORS_TROUBLES),
         ]
 
     def with_only(self, parts: list[tuple[str, object]]) -> Plan:
@@ -162,6 +171,7 @@ def make_plan(
     dates = [begin.date() + timedelta(days=n) for n in range(-2, days + 4)]
     subscribed = _subscribed(random, addresses, profiles)
     many_tokens = Random(f"{seed} tokens").choice((9_000, 13_000, 20_000))
+    operator = Random(f"{seed} operator").choice((None, None, *OPERATORS))
     return Plan(
         seed=seed,
         days=days,
@@ -180,6 +190,7 @@ def make_plan(
             *_timely_troubles(Random(f"{seed} rare"), days, _some(seed, RARE_TROUBLES, 1)),
             *_long_troubles(Random(f"{seed} long"), days),
             *_at_the_new_list(Random(f"{seed} list"), begin, days),
+            *(_operators_troubles(Random(f"{seed} closed"), days) if operator else ()),
         ),
         acts=(
             *_acts(random, days, addresses, profiles),
@@ -190,6 +201,7 @@ def make_plan(
         busy_seconds=random.choice((10.0, 60.0, 120.0, 120.0)),
         habits=tuple(habits(seed, days, addresses)),
         absences=tuple(absences(seed, days, addresses)),
+        operator=operator,
     )
 
 
@@ -286,6 +298,15 @@ def _long_troubles(random: Random, days: int) -> list[Trouble]:
     while rate and (at := at + random.expovariate(rate)) < days * _DAY:
         seconds = min(random.choice((14, 20, 30)) * 3600.0, days * _DAY - at)
         rows.append(Trouble(at, random.choice(LONG_TROUBLES), seconds, random.random()))
+    return rows
+
+
+def _operators_troubles(random: Random, days: int) -> list[Trouble]:
+    rows, at = list[Trouble](), 0.0
+    rate = random.choice((0.0, 0.3, 1.0)) / _DAY
+    while rate and (at := at + random.expovariate(rate)) < days * _DAY:
+        seconds = min(random.choice((0.5, 5, 20, 60)) * 3600.0, days * _DAY - at)
+        rows.append(Trouble(at, "operator closed", seconds, random.random()))
     return rows
 
 

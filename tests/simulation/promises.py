@@ -17,12 +17,13 @@ from tests.simulation.promised import (
     digests,
     keeping,
     mornings,
+    operators,
     tellings,
     times,
 )
 from tests.simulation.world import World
 
-_PAGES = (channels, answers, days, times, mornings, digests, tellings, keeping)
+_PAGES = (channels, answers, days, times, mornings, digests, tellings, keeping, operators)
 
 
 def broken(world: World) -> list[str]:

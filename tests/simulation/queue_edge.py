@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.domain.watching.figures import QueueLoad
 from bot.store.queues import QUEUES, Queues
 from tests.simulation.scheduler import Killed, Process, Scheduler, Signal
 from workers import jobs
@@ -66,6 +67,21 @@ class Lanes:
     def count(self, queue: str) -> int:
         """How many workers serve a queue."""
         return sum(_queue(lane) == queue for lane in _LANES)
+
+    def load(self, queue: str) -> QueueLoad:
+        """What a queue holds; a worker is known to be dead as soon as another is to take over."""
+        states = Counter(job.state for job in self._queues[queue])
+        failed = [
+            job.over_at > self.scheduler.now
+            for job in self._jobs.values()
+            if job.state == "failed" and _queue(job.lane) == queue
+        ]
+        return QueueLoad(
+            workers=sum(w.alive for lane, w in self.workers.items() if _queue(lane) == queue),
+            waiting=states["queued"],
+            running=states["started"],
+            failed=sum(failed),
+        )
 
     def find(self, id: str) -> Job | None:
         job = self._jobs.get(id)
@@ -176,7 +192,7 @@ def _queue(lane: str) -> str:
 
 
 class SimulatedQueues(Queues):
-    """bot.store.queues on the simulated lanes, by the three methods that speak to rq."""
+    """bot.store.queues on the simulated lanes, by the methods that speak to rq."""
 
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
@@ -191,6 +207,10 @@ class SimulatedQueues(Queues):
         self._lanes.scheduler.effect("queues")
         found = {id: self._lanes.find(id) for id in ids}
         return {id: job.state for id, job in found.items() if job}
+
+    def loads(self) -> dict[str, QueueLoad]:
+        self._lanes.scheduler.effect("queues")
+        return {name: self._lanes.load(name) for name in QUEUES}
 
     def posters(self, platform: str) -> int:
         return self._lanes.count(f"post-{platform}")

@@ -108,6 +108,7 @@ class World:
                 "SLACK_BOT_TOKEN": "xoxb-simulated",
                 "SLACK_APP_TOKEN": "xapp-simulated",
                 "DISCORD_TOKEN": "simulated",
+                "PAPERBOY_OPERATOR_CHANNEL": self.plan.operator and str(self.plan.operator),
             }
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,7 +30,16 @@ from bot.store.spending import Spending
 from bot.store.store import Store
 from bot.watch.outages import record_outage
 from tests.conftest import check_golden
-from tests.factories import DAY, NOW, list_result, listing, paper_ids, profile, subscription
+from tests.factories import (
+    DAY,
+    NOW,
+    list_result,
+    listing,
+    paper_ids,
+    profile,
+    scheduled_request,
+    subscription,
+)
 from tests.factories import announced as one_announced
 from tests.killed import Killed, KilledPoster
 from tests.servers.fake_http import HttpReply
@@ -74,7 +83,12 @@ class Installation:
     context: Context
     slack: FakeSlack
 
-    def look(self, *moments: datetime, killed: tuple[int, bool] = (0, False)) -> None:
+    def look(
+        self,
+        *moments: datetime,
+        killed: tuple[int, bool] = (0, False),
+        explained: Mapping[str, datetime] | None = None,
+    ) -> None:
         """Look at these moments, in a process of its own."""
 
         async def run() -> None:
@@ -86,7 +100,7 @@ class Installation:
                 platforms: Any = {"slack": SimpleNamespace(announcer=announcer)}
                 operator = Operator(HERE, self.context, self.queues, platforms)
                 for at in moments:
-                    await operator.look((), at)
+                    await operator.look(explained or {}, at)
 
         asyncio.run(run())
 
@@ -315,8 +329,8 @@ def test_what_is_over_within_a_minute_is_told_to_nobody(here: Installation) -> N
 def test_what_could_not_be_told_while_it_lasted_is_told_at_its_end(here: Installation) -> None:
     record_outage(here.store, "slack", "Away.", NOW)
     operator = Operator(HERE, here.context, here.queues, {})
-    asyncio.run(operator.look((), NOW))
-    asyncio.run(operator.look((), NOW + timedelta(minutes=2)))
+    asyncio.run(operator.look({}, NOW))
+    asyncio.run(operator.look({}, NOW + timedelta(minutes=2)))
     record_outage(here.store, "slack", "", NOW)
     here.look(NOW + timedelta(minutes=5), NOW + timedelta(minutes=16))
     (told,) = here.heard()
@@ -330,11 +344,78 @@ def test_a_digest_that_is_late_with_a_reason_is_no_trouble_until_its_window_is_o
 
     async def look(at: datetime) -> list[str]:
         operator = Operator(HERE, here.context, here.queues, {})
-        await operator.look({MINE.key}, at)
+        await operator.look({MINE.key: NOW}, at)
         return [trouble.kind for trouble in here.store.troubles.all()]
 
     assert asyncio.run(look(NOW + 12 * HOUR)) == []
     assert asyncio.run(look(NOW + 12.5 * HOUR)) == [TroubleKind.LATE]
+
+
+def test_a_digest_that_is_late_once_more_is_told_once(here: Installation) -> None:
+    here.store.ledger.open(MINE.key, [NOW], NOW)
+    at = NOW + HOUR
+    here.look(at)
+    for _ in range(3):  # a reason is known for a while, again and again
+        here.look(at + TICK, explained={MINE.key: NOW})
+        here.look(at + 2 * TICK)
+        at += timedelta(minutes=10)
+    here.store.ledger.settle(MINE.key, NOW, at)
+    here.look(at, at + TICK)
+    assert [text.split(" ")[0] for text in here.heard()] == ["1", "Over:"]
+
+
+def test_what_a_channel_was_told_stays_the_reason_while_its_digest_is_made(
+    here: Installation,
+) -> None:
+    here.store.ledger.open(MINE.key, [NOW], NOW)
+    request = scheduled_request(0).model_copy(update={"subscription": MINE.key, "at": NOW})
+
+    async def kinds(*ticks: tuple[datetime, tuple[ModelReason, ...]]) -> list[str]:
+        operator = Operator(HERE, here.context, here.queues, {})
+        for at, reasons in ticks:
+            late = tuple((MINE, request, why) for why in reasons)
+            operator.start(TickResult(late=late), at)
+            assert operator._looking is not None
+            await operator._looking
+        return [trouble.kind for trouble in here.store.troubles.all()]
+
+    down, busy = (ModelReason.MODEL_DOWN,), (ModelReason.STILL_AT_IT,)
+    assert asyncio.run(kinds((NOW + HOUR, down), (NOW + 2 * HOUR, ()))) == []
+    assert asyncio.run(kinds((NOW + HOUR, busy))) == [TroubleKind.LATE]
+
+
+def test_a_channel_that_is_closed_for_a_time_is_told_when_it_is_open_again(
+    here: Installation,
+) -> None:
+    here.slack.channels["C2"].archived = True
+    record_outage(here.store, "discord", "Away.", NOW)
+    at = NOW + timedelta(minutes=2)
+    here.look(*(at + n * TICK for n in range(10)))
+    here.slack.channels["C2"].archived = False
+    assert here.heard() == []
+    here.look(at + 20 * TICK)
+    (told,) = here.heard()
+    assert told.startswith("Discord takes no messages, since")
+
+
+def test_a_closed_channel_is_tried_every_ten_minutes_and_its_news_are_kept_for_a_week(
+    here: Installation,
+) -> None:
+    here.slack.channels["C2"].archived = True
+    record_outage(here.store, "discord", "Away.", NOW)
+    here.slack.calls.clear()
+    begin = NOW + timedelta(minutes=2)
+    here.look(*(begin + n * TICK for n in range(61)))
+    assert [call.method for call in here.slack.calls].count("chat.postMessage") == 4
+    record_outage(here.store, "discord", "", NOW)
+    end = begin + HOUR
+    here.look(end, end + HOUR)
+    assert len(here.store.troubles.all()) == 1
+    here.look(end + timedelta(days=7))
+    assert here.store.troubles.all() == []
+    here.slack.channels["C2"].archived = False
+    here.look(end + timedelta(days=8))
+    assert here.heard() == []
 
 
 def test_without_a_channel_nothing_is_looked_at(here: Installation) -> None:

@@ -107,7 +107,7 @@ def is_judged_later(world: World, subscription: Subscription, delivery: Delivery
 def _late_once(world: World, address: Address, messages: list[Shown]) -> Iterator[str]:
     """That a digest is late is said once for each digest."""
     late = [m for m in messages if m.post.title.startswith(_LATE) and m.removed != "by us"]
-    most = len(world.plan.profiles[address.workspace_key])
+    most = len(world.plan.profiles.get(address.workspace_key, ()))
     for first in late:
         same = [m for m in late if 0 <= m.at - first.at < 10 * 3600.0]
         if len([m for m in same if m.post.title == first.post.title]) > most:

@@ -86,6 +86,19 @@ def closed(troubles: Troubles, trouble: Trouble, random: Random) -> None:
         world.tell(f"{address.workspace if is_revoked else address}: open again")
 
 
+def operator_closed(troubles: Troubles, trouble: Trouble, random: Random) -> None:
+    """The operator's channel cannot be posted to."""
+    world, address = troubles.world, troubles.world.plan.operator
+    if address is None:
+        return
+    chat = world.chats[address.platform]
+    chat.closed[address] = random.choice(_CLOSED)
+    world.tell(f"{address}: {chat.closed[address]}")
+    if troubles.lasts(trouble):
+        chat.closed.pop(address, None)
+        world.tell(f"{address}: open again")
+
+
 def dies_at_a_pause(troubles: Troubles, trouble: Trouble, random: Random) -> None:
     """A channel is closed; whoever finds that out may die of it."""
     world = troubles.world
@@ -142,6 +155,7 @@ KINDS: Handlers = {
     "closed": closed,
     "long closed": closed,
     "revoked": closed,
+    "operator closed": operator_closed,
     "dies at a pause": dies_at_a_pause,
     "asks again": asks_again,
 }
