@@ -23,7 +23,7 @@ from bot.network import describe_error
 from bot.runtime.closing import finish_closing
 from bot.runtime.connections import one_too_many
 from bot.runtime.http_logs import errors_logger
-from bot.slack.installing import INSTALL, REDIRECT, InstallFlow, too_many
+from bot.slack.installing import INSTALL, REDIRECT, InstallFlow
 
 log = structlog.get_logger()
 
@@ -34,8 +34,6 @@ _HEADER_SECONDS = 15.0
 _BODY_SECONDS = 5.0
 # A body may have 1 MiB, aiohttp's own bound; Slack's largest, a form, stays under 300 kB.
 _LINES_A_MINUTE = 10
-# Pages that anybody may ask for: each begun installation is stored for a while.
-_PAGES_A_MINUTE = 120
 
 
 class _Server(web.Server):
@@ -74,7 +72,7 @@ class _EventHandler:
         self._app, self._log = app, limited_log
         self._clock = clock
         self._verifier = SignatureVerifier(secret, clock) if secret else None
-        self._flow, self._pages = flow, (0, 0)  # the minute, and how many pages in it
+        self._flow = flow
         self.busy = set[RequestHandler]()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -107,11 +105,6 @@ class _EventHandler:
         return abs(self._clock.now() - int(stamp)) <= 300 and bool(signature)
 
     async def _page(self, flow: InstallFlow, request: web.BaseRequest) -> web.StreamResponse:
-        minute = int(self._clock.now() // 60)
-        self._pages = minute, self._pages[1] + 1 if self._pages[0] == minute else 1
-        if self._pages[1] > _PAGES_A_MINUTE:
-            self._log.warning("too many pages in a minute", peer=request.remote)
-            return await to_aiohttp_response(too_many())
         headers = dict(request.headers.items())
         response = await flow.respond(request.path, request.query_string, headers)
         return await to_aiohttp_response(response)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
+import re
+import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any, Final
+from uuid import uuid4
 
 import redis
 import structlog
@@ -28,6 +32,7 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
 from bot.errors import Unavailable
+from bot.logs import RateLimitedLog
 from bot.sealing import Sealer
 from bot.settings import Settings
 from bot.slack import tokens
@@ -42,6 +47,12 @@ log = structlog.get_logger()
 
 INSTALL: Final = "/slack/install"
 REDIRECT: Final = "/slack/oauth_redirect"
+_STATE: Final = re.compile("([0-9a-f]{8})([0-9a-f]{32})[0-9a-f]{64}")
+# How far the clocks of our hosts may differ.
+_SKEW: Final = timedelta(minutes=1)
+# Each asks Slack, which then asks us for fewer.
+_EXCHANGES_A_MINUTE: Final = 60
+_LINES_A_MINUTE: Final = 10
 _SITE: Final = "site"  # the workspace's web address, in bolt's Installation
 # Slack's own names for what is wrong, as the reasons of words.failed().
 _REASONS: Final = {
@@ -75,7 +86,9 @@ class InstallFlow(AsyncOAuthFlow):
     ) -> None:
         """`installed` hears of each workspace (an id) that was installed."""
         client_id, client_secret, sealer = settings.slack_client
-        self._installed = installed
+        self._installed, self._clock = installed, clock
+        self._exchanges = 0, 0  # the minute, and how many in it
+        self._log = RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)
         api = settings.slack_api_url.get_secret_value()
         redirect = settings.slack_redirect_uri
         quiet = logging.getLogger("slack")
@@ -93,7 +106,7 @@ class InstallFlow(AsyncOAuthFlow):
                 redirect_uri_path=REDIRECT,
                 authorization_url=api.removesuffix("api/") + "oauth/v2/authorize",
                 installation_store=_Kept(store.installations, sealer, clock),
-                state_store=_States(store.install_states),
+                state_store=_States(store.install_states, client_secret, clock),
                 state_expiration_seconds=int(STATE_LIFETIME.total_seconds()),
                 callback_options=AsyncCallbackOptions(self._succeeded, self._failed),
             ),
@@ -125,6 +138,10 @@ class InstallFlow(AsyncOAuthFlow):
 
     async def run_installation(self, code: str) -> GivenInstallation:
         """As bolt's, which takes an answer that never came for a wrong code."""
+        minute = int(self._clock().timestamp() // 60)
+        self._exchanges = minute, self._exchanges[1] + 1 if self._exchanges[0] == minute else 1
+        if self._exchanges[1] > _EXCHANGES_A_MINUTE:
+            raise _NotInstalled("busy", 503)
         try:
             given = await self.client.oauth_v2_access(
                 code=code,
@@ -168,7 +185,7 @@ class InstallFlow(AsyncOAuthFlow):
         return self._ended(words.installed(str(given.team_name or ""), link), 200)
 
     async def _failed(self, args: AsyncFailureArgs) -> BoltResponse:
-        log.warning("not installed", why=args.reason[:40])
+        self._log.warning("not installed", why=args.reason[:40])
         return self._ended(words.failed(args.reason, INSTALL), args.suggested_status_code)
 
     def _ended(self, page: words.Page, status: int) -> BoltResponse:
@@ -225,21 +242,34 @@ class _Kept(AsyncInstallationStore):
 
 
 class _States(AsyncOAuthStateStore):
-    """bolt's store of states, on ours."""
+    """bolt's store of states, on ours. A state is signed: who begins an installation leaves nothing
+    here, and what was not begun here asks nobody."""
 
-    def __init__(self, states: InstallStates) -> None:
-        self._states = states
+    def __init__(
+        self, states: InstallStates, client_secret: str, clock: Callable[[], datetime]
+    ) -> None:
+        self._states, self._secret, self._clock = states, client_secret, clock
 
     async def async_issue(self, *args: Any, **kwargs: Any) -> str:
-        return await asyncio.to_thread(self._states.issue)
+        return signed_state(self._secret, self._clock(), uuid4().hex)
 
     async def async_consume(self, state: str) -> bool:
-        return await asyncio.to_thread(self._states.take, state)
+        found = _STATE.fullmatch(state)
+        if found is None:
+            return False
+        begun, name = datetime.fromtimestamp(int(found[1], 16), UTC), found[2]
+        if not hmac.compare_digest(state, signed_state(self._secret, begun, name)):
+            return False
+        if not -_SKEW <= self._clock() - begun <= STATE_LIFETIME:
+            return False
+        return await asyncio.to_thread(self._states.take, name)
 
 
-def too_many() -> BoltResponse:
-    """The page for whom there is no time."""
-    return _page(words.busy(), 503)
+def signed_state(secret: str, at: datetime, name: str) -> str:
+    """The state of an installation that was begun at a moment, to the second; its `name` has 32
+    hexadecimal digits, and is new each time."""
+    said = f"{int(at.timestamp()):08x}{name}"
+    return said + hmac.new(secret.encode(), f"install {said}".encode(), "sha256").hexdigest()
 
 
 def _page(page: words.Page, status: int) -> BoltResponse:

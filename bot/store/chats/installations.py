@@ -1,9 +1,8 @@
-"""Redis: the Slack workspaces that installed Paperboy, with their sealed tokens, and installations
-that were begun."""
+"""Redis: the Slack workspaces that installed Paperboy, with their sealed tokens, and which begun
+installations came back."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,17 +16,8 @@ from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import reader_for
 
 _INSTALLATIONS: Final = "pb:installations"
-_STATE: Final = re.compile("[0-9a-f]{32}")
 # For how long somebody may take to say yes.
 STATE_LIFETIME: Final = timedelta(minutes=10)
-
-# Whoever takes a state first has it, and has it again when asked again. ARGV: who takes it.
-_TAKE = """
-local taken = redis.call('get', KEYS[1])
-if taken ~= 'open' and taken ~= ARGV[1] then return 0 end
-redis.call('set', KEYS[1], ARGV[1], 'keepttl')
-return 1
-"""
 
 
 class Installation(Value):
@@ -80,21 +70,19 @@ class Installations:
 
 
 class InstallStates:
-    """The states that come back from Slack with who installs Paperboy: each counts once."""
+    """What begun installations came back from Slack, each of which counts once. Nothing is stored
+    of those that don't: anybody may begin as many as they like."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def issue(self) -> str:
-        state = uuid4().hex
-        self._redis.set(f"pb:install-state:{state}", "open", ex=STATE_LIFETIME)
-        return state
-
-    def take(self, state: str) -> bool:
-        """Whether it was issued a moment ago and is taken for the first time."""
-        if not _STATE.fullmatch(state):
-            return False
-        return bool(self._redis.eval(_TAKE, 1, f"pb:install-state:{state}", uuid4().hex))
+    def take(self, name: str) -> bool:
+        """True for the first who takes it (32 hexadecimal digits)."""
+        key, mine = f"pb:install-state:{name}", uuid4().hex
+        # It can come back a little before it was begun, by the clock of another host.
+        is_set = self._redis.set(key, mine, nx=True, ex=2 * STATE_LIFETIME)
+        # Where the answer was lost, redis-py has asked again, and found what it had set.
+        return bool(is_set) or self._redis.get(key) == mine
 
 
 def _key(team: str) -> str:

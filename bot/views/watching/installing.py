@@ -33,6 +33,7 @@ _FAILURES: Final = {
     ),
     "storage_error": "Paperboy's database does not answer.",
     "slack_away": "Slack does not answer.",
+    "busy": "Too many are installing just now. Wait a minute.",
     "slack_busy": "Slack has too much to do. Wait a minute.",
     "bad_client": (
         "Slack does not know this app by its client ID and secret. Whoever runs Paperboy has to "
@@ -70,10 +71,6 @@ def installed(name: str, link: str) -> Page:
 def failed(reason: str, link: str) -> Page:
     why = _FAILURES.get(reason, "Slack refuses this.")
     return Page("Nothing was installed just now", (why,), _AGAIN, link)
-
-
-def busy() -> Page:
-    return Page("Too many are installing just now", ("Try again in a minute.",))
 
 
 def not_installed() -> str:

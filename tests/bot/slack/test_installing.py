@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import redis.asyncio
@@ -22,6 +23,7 @@ from bot.domain.status import Status
 from bot.domain.watching.ledger import Excuse
 from bot.errors import Gone, Unavailable
 from bot.slack.installed import Installed
+from bot.slack.installing import signed_state
 from bot.store.lookups import Lookups
 from bot.store.requests import DueDeliveries
 from bot.store.store import Store
@@ -31,10 +33,12 @@ from tests.bot.slack.installers import KEY, OTHER_KEY, Browser, Door, open_door,
 from tests.factories import NOW, profile
 from tests.ports import free_port
 from tests.servers.fake_slack import run_fake_slack
-from tests.servers.fake_slack_app import FakeSlackApp, run_fake_slack_app
+from tests.servers.fake_slack_app import CLIENT_SECRET, FakeSlackApp, run_fake_slack_app
 from tests.servers.slack_rules import draw_slack
 from tests.waiting import TIMEOUT_SECONDS
 from workers.deliver_job import deliver
+
+STATE = "slack-app-oauth-state"
 
 
 @pytest.fixture
@@ -116,13 +120,15 @@ def test_a_stolen_state_installs_nothing(door: Door, store: Store, slack: FakeSl
 def test_a_state_is_good_for_ten_minutes_and_once(
     door: Door, store: Store, slack: FakeSlackApp
 ) -> None:
+    now = datetime.now(UTC)
+    for begun in (now - timedelta(minutes=11), now + timedelta(minutes=3)):
+        browser, link = began(door)
+        state = browser.cookies[STATE]
+        other = browser.cookies[STATE] = signed_state(CLIENT_SECRET, begun, "a" * 32)
+        back = slack.consent(link, "T2").replace(state, other)
+        assert "longer than ten minutes" in not_installed(store, browser, back)
     browser, link = began(door)
-    (key,) = store.redis.keys("pb:install-state:*")
-    assert 590 < int(str(store.redis.ttl(str(key)))) <= 600
-    store.redis.delete(str(key))
-    back = slack.consent(link, "T2")
-    assert "longer than ten minutes" in not_installed(store, browser, back)
-    browser, link = began(door)
+    assert store.redis.keys("pb:install-state:*") == []  # whoever begins leaves nothing
     cookies, back = dict(browser.cookies), slack.consent(link, "T2")
     assert browser.open(back).status == 200
     assert "loaded twice" in browser.open(back).text
@@ -133,8 +139,12 @@ def test_a_state_is_good_for_ten_minutes_and_once(
     again = slack.decline(link).replace("error=access_denied", f"code={used}")
     assert "it was used before" in browser.open(again).text
     assert store.installations.all() == before
-    for state in ("", "x" * 32, "a" * 32, "*"):
-        browser.cookies["slack-app-oauth-state"] = state
+    kept = [int(str(store.redis.ttl(key))) for key in store.redis.keys("pb:install-state:*")]
+    assert [600 < seconds <= 1200 for seconds in kept] == [True, True]
+    forged = signed_state("another secret", now, "b" * 32)
+    odd = f"{forged[:-1]}é", forged.upper(), signed_state(CLIENT_SECRET, now, "c" * 31)
+    for state in ("", "x" * 32, "a" * 32, "*", "f" * 104, forged, *map(quote, odd)):
+        browser.cookies[STATE] = state
         assert browser.open(f"/slack/oauth_redirect?code=c&state={state}").status in (400, 401)
 
 
@@ -178,11 +188,31 @@ def test_an_organization_is_not_installed_and_its_token_is_given_back(
     assert slack.token_of("T1") == ""
 
 
-def test_pages_are_not_made_without_end(door: Door, store: Store) -> None:
+def test_who_begins_a_thousand_times_keeps_nobody_out_and_leaves_nothing(
+    door: Door, store: Store, slack: FakeSlackApp, logged: StringIO
+) -> None:
     browser = door.browser()
-    found = {browser.open("/slack/install").status for _ in range(250)}
-    assert found == {200, 503}  # at most one new minute began meanwhile
-    assert len(store.redis.keys("pb:install-state:*")) <= 240
+    for n in range(150):
+        assert browser.open("/slack/install").status == 200
+        assert browser.open(f"/slack/oauth_redirect?code={n}&state={n}").status == 400
+    assert store.redis.keys("pb:install-state:*") == []
+    assert slack.calls == []
+    assert logged.getvalue().count("not installed") <= 20
+    assert door.install("T1").status == 200
+
+
+def test_slack_is_not_asked_about_codes_without_end(
+    door: Door, store: Store, slack: FakeSlackApp
+) -> None:
+    """Or it would answer nobody for a while."""
+    pages = []
+    for n in range(130):  # at most one new minute begins meanwhile
+        browser, _ = began(door)
+        state = browser.cookies[STATE]
+        pages.append(browser.open(f"/slack/oauth_redirect?code={n}&state={state}"))
+    assert {page.status for page in pages} == {400, 503}
+    assert "Too many are installing just now" in "".join(page.text for page in pages)
+    assert 60 <= sum(call.method == "oauth.v2.access" for call in slack.calls) <= 120
 
 
 def test_slack_is_told_where_to_send_people_back_where_that_is_set(
