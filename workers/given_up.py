@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from datetime import datetime
 
-from bot.domain.digest import Digest
 from bot.domain.request import Address, DigestRequest, delivery_name
 from bot.runtime.posting import ThreadPoster
 from bot.store.outbox import Outbox
@@ -16,32 +15,23 @@ async def give_back(
     store: Store,
     request: DigestRequest,
     day: str,
-    days: Mapping[str, Digest],
+    days: Collection[str],
     thread: Callable[[Outbox], ThreadPoster],
     now: datetime,
 ) -> None:
-    """Let papers come with the delivery of a `day` (a name), made of these `days` (by name), that
+    """Let papers come with the delivery of a `day` (a name), made of these `days` (names), that
     others were about to bring here and never will: what was only prepared counts as shown while it
     may still be posted, and no longer. That is over for each of the days, which are delivered with
     this one; and for all that nobody waits for, the platform having been away until the next digest
     was due. Raises Unavailable and Gone."""
     address = request.address
-    undelivered = store.shown_papers.days(address) - store.history.days(address)
-    prepared = (undelivered | _grown(store, address, days)) - {day}
+    prepared = store.history.prepared_days(address, now) - {day}
     if not prepared:
         return
     for name in sorted(prepared - (_awaited(store, address, now) - set(days))):
         sent = await thread(Outbox(store.redis, f"{address}:{name}")).replies_sent()
         store.shown_papers.drop(address, name, sent)
-
-
-def _grown(store: Store, address: Address, days: Mapping[str, Digest]) -> set[str]:
-    """The days (names) that were delivered, and may have been about to bring papers of these later,
-    judged again. In a thread that has ended, what is left counts as shown."""
-    ids = {decision.paper.id for each in days.values() for decision in each.decisions}
-    brought = store.shown_papers.days_that_brought(address, sorted(ids))
-    delivered = {name: store.history.delivery(address, name) for name in brought}
-    return {name for name, found in delivered.items() if found and found.ended is None}
+        store.history.settle_prepared(address, name)
 
 
 def _awaited(store: Store, address: Address, now: datetime) -> set[str]:

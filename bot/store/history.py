@@ -45,12 +45,19 @@ class History:
     # -- writing
 
     def put_prepared(
-        self, address: Address, name: str, digest: Digest, basis: DeliveryBasis | None = None
+        self,
+        address: Address,
+        name: str,
+        digest: Digest,
+        at: datetime,
+        basis: DeliveryBasis | None = None,
     ) -> None:
         """Store what a channel is about to get: a delivery resumed after an interruption posts the
         same, and a button pressed meanwhile is answered. Without a `basis` it is the day that
         `name` ends with, unchanged."""
         self._put_view(name, digest, basis, LOOKING_BACK)
+        self._redis.zadd(_prepared(address), {_day(name): at.timestamp()}, nx=True)
+        self._redis.expire(_prepared(address), MESSAGES)
         self._shown.put(address, digest, _day(name))
 
     def put_delivered(
@@ -79,8 +86,12 @@ class History:
                 self._tellings.put_untold(address, delivery.day, at)
             if ended and not message:  # not even a head: another delivery may bring the papers
                 self._shown.drop(address, delivery.day)
+                left = set[str]()
             else:
-                self._shown.put(address, digest, delivery.day)
+                left = self._shown.put(address, digest, delivery.day)
+            # What it was to post before it was judged again: the next one looks whether it did.
+            if ended or left <= {decision.paper.id for decision in digest.posted}:
+                self.settle_prepared(address, delivery.day)
         problem, complete = digest.listed.problem, digest.complete or ended is not None
         ranked = digest.ranked_locally is not None
         record = StepRecord(
@@ -103,6 +114,16 @@ class History:
             self._redis.set(
                 f"pb:delivered:{each_name}", serialise(each_record), ex=min(keep, MESSAGES)
             )
+
+    def prepared_days(self, address: Address, now: datetime) -> set[str]:
+        """The names of the days that were about to be posted to a channel, and were not delivered
+        since. Of older ones nobody knows any more what was posted: that is kept for MESSAGES."""
+        since = (now - MESSAGES).timestamp()
+        return set(map(str, self._redis.zrangebyscore(_prepared(address), f"({since}", "+inf")))
+
+    def settle_prepared(self, address: Address, day: str) -> None:
+        """What a day (a name) brought is known: nothing more of it is about to be posted."""
+        self._redis.zrem(_prepared(address), day)
 
     def put_preview(self, name: str, digest: Digest, basis: DeliveryBasis, at: datetime) -> None:
         """Store what one person is about to be shown, for a while: nothing is remembered of it."""
@@ -176,10 +197,6 @@ class History:
         """A channel's last delivery of a profile (a name)."""
         return next((d for d in reversed(self.of(address)) if d.profile == profile), None)
 
-    def days(self, address: Address) -> set[str]:
-        """The names of all days that were delivered to a channel."""
-        return set(map(str, self._redis.hkeys(f"pb:history:{address}")))
-
     def delivery(self, address: Address, day: str) -> Delivery | None:
         return self._rows.hget(f"pb:history:{address}", day, reader_for(Delivery))
 
@@ -243,6 +260,11 @@ def _delivery(
 def _day(name: str) -> str:
     """The day (a name) of a delivery (a name)."""
     return name.rpartition(":")[2]
+
+
+def _prepared(address: Address) -> str:
+    """Days (names) by when they were first about to be posted."""
+    return f"pb:prepared:{address}"
 
 
 def _judge(digest: Digest) -> str:

@@ -279,6 +279,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"chosen:.+", "string", _a(ChannelView), False),
     (f"history:{_PLACE}", "hash", _a(Delivery), False),
     (f"had:{_PLACE}", "hash", _had, False),
+    (f"prepared:{_PLACE}", "zset", _text, False),
     (f"also:{_PLACE}:{_PAPER}", "set", _text, False),
     (f"first-shown:{_WORKSPACE}:{_PAPER}", "zset", _text, False),
     (f"shown-in:{_WORKSPACE}:{_PAPER}", "set", _text, False),  # until November 2026

@@ -40,18 +40,22 @@ class ShownPapers:
     def __init__(self, redis: Redis) -> None:
         self._redis, self._rows = redis, ValueReader(redis)
 
-    def put(self, address: Address, digest: Digest, day: str) -> None:
-        """The papers that a digest posts, as brought by this day (a name), and by no other."""
+    def put(self, address: Address, digest: Digest, day: str) -> set[str]:
+        """The papers that a digest posts, as brought by this day (a name), and by no other. Returns
+        all (ids) that the day is to have brought: also those that it posts no longer."""
         ids = [decision.paper.id for decision in digest.posted]
         if not ids:
-            return
+            before = self._rows.hget(_key(address), _row(day), reader_for(ShownDay))
+            return set(before.papers) if before else set()
         elsewhere = {
             o.day for id, o in self._origins(address).items() if id in ids and o.day != day
         }
         for other in elsewhere:
             self._take(address, other, ids)
         new = ShownDay(profile=digest.profile.name, batch=_list_name(digest), papers=tuple(ids))
-        self._rows.change(_key(address), _row(day), ShownDay, lambda before: _with(before, new))
+        _, row = self._rows.change(
+            _key(address), _row(day), ShownDay, lambda before: _with(before, new)
+        )
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hdel(_key(address), *ids)
             # Direct messages on Discord are in no workspace, and nobody's other channels.
@@ -60,6 +64,7 @@ class ShownPapers:
                 pipe.zadd(_channels(address, id), {f"{address.channel} {day}": begun}, nx=True)
                 pipe.expire(_channels(address, id), MESSAGES)
             pipe.execute()
+        return set(row.papers) if row else set()
 
     def drop(self, address: Address, day: str, kept: Collection[str] = ()) -> None:
         """Forget the papers that this day (a name) brought, but for those (ids)."""
@@ -82,10 +87,6 @@ class ShownPapers:
             for id in ids:  # or it would have the place of a channel that was shown the paper
                 pipe.zrem(_channels(address, id), f"{address.channel} {day}")
             pipe.execute()
-
-    def days(self, address: Address) -> set[str]:
-        """The names of the days that brought papers here."""
-        return {origin.day for origin in self._origins(address).values()}
 
     def drop_before(self, address: Address, before: date) -> None:
         """Forget the papers of older lists; all of them, when nothing comes for RETENTION."""
@@ -111,11 +112,6 @@ class ShownPapers:
         """The name of the day that brought a paper (an id) to this channel."""
         origin = self._origins(address).get(paper)
         return origin.day if origin else None
-
-    def days_that_brought(self, address: Address, papers: Sequence[str]) -> set[str]:
-        """The names of the days that brought some of these papers (ids) to this channel."""
-        origins = self._origins(address) if papers else {}
-        return {origins[id].day for id in papers if id in origins}
 
     def in_other_channels(
         self, address: Address, papers: Sequence[str]

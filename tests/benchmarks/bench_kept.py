@@ -148,7 +148,7 @@ def put_day(store: Store, number: int, day: date, at: datetime) -> tuple[str, Di
 def deliver(store: Store, address: Address, name: str, digest: Digest, at: datetime) -> None:
     """As DELIVER leaves it."""
     full, basis = f"{address}:{name}", DeliveryBasis((name,), digest.version)
-    store.history.put_prepared(address, full, digest, basis)
+    store.history.put_prepared(address, full, digest, at, basis)
     outbox = Outbox(store.redis, full)
     for n, slot in enumerate(["head", *(d.paper.id for d in digest.posted)]):
         outbox.begin(slot, 1, at)

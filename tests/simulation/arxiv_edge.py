@@ -40,6 +40,9 @@ AUTHORS = (
 )
 TERMS = ("sparse codes", "deep water", "random graphs", "slow light", "thin ice", "cold starts")
 
+# Papers come again, as cross-lists, when Paperboy has forgotten their messages, or their digest.
+LONG_BEFORE = timedelta(weeks=9), timedelta(weeks=29)
+
 # A list fills up within minutes, or Paperboy takes it for complete (fetch_job._GROWING).
 HALF_HOURS = 0.3
 
@@ -87,7 +90,14 @@ class Arxiv:
         ]
         if random.random() < self._crossing and (before := self._new(weekday_before(day))):
             own.append(_cross_listed(random.choice(before), random))
+        own += [_cross_listed(before, random) for before in self._of_long_before(day)]
         return tuple(own)
+
+    def _of_long_before(self, day: date) -> list[Announced]:
+        """Papers of the same run, where it is as long as that."""
+        first = min(self.mornings, default=day)
+        days = [before for ago in LONG_BEFORE if (before := day - ago) >= first]
+        return [new[0] for before in days if (new := self._new(before))]
 
     def _made(self, id: str, categories: tuple[str, ...]) -> Announced:
         """By one or two people, about something or nothing that people follow."""

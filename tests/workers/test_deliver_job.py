@@ -20,6 +20,7 @@ from bot.store.outbox import Outbox
 from bot.store.requests import DueDeliveries, content_key
 from bot.store.store import Store
 from bot.store.values.lease import LeaseLost
+from bot.store.values.stored_forms import LOOKING_BACK, MESSAGES
 from tests.factories import (
     DAY,
     LATER,
@@ -674,6 +675,51 @@ def test_a_paper_that_came_to_a_delivered_day_while_the_platform_was_away_was_no
     run_deliver_job(fake_slack, store, redis_url, [today], today.at)
     run_deliver_job(fake_slack, store, redis_url, [tomorrow], tomorrow.until)
     assert sorted(cards_in(fake_slack, "C1")) == ["00001", "00019", "00020"]
+
+
+@pytest.mark.parametrize("later", [MESSAGES, LOOKING_BACK])
+def test_a_paper_is_not_shown_again_when_its_message_or_its_digest_is_forgotten(
+    fake_slack: FakeSlack, store: Store, redis_url: str, later: timedelta
+) -> None:
+    """Which papers a channel had is remembered for longer than what became of each message."""
+    today = owed(store, 19)
+    assert today.at is not None
+    run_deliver_job(fake_slack, store, redis_url, [today], today.at)
+    assert sorted(cards_in(fake_slack, "C1")) == ["00001", "00019"]
+    _forget_what_lasts(store, later)
+    run_deliver_job(fake_slack, store, redis_url, [_much_later(store, later)], today.at + later)
+    assert sorted(cards_in(fake_slack, "C1")) == ["00001", "00019", "00020"]
+
+
+@pytest.mark.parametrize("sent", [0, 2])
+def test_what_a_digest_begun_months_ago_did_not_bring_counts_as_shown(
+    fake_slack: FakeSlack, store: Store, redis_url: str, sent: int
+) -> None:
+    """Nobody knows any more what was posted of it, and twice is worse than not at all."""
+    today = owed(store, 19)
+    assert today.at is not None
+    fake_slack.inject_faults("chat.postMessage", *["ok"] * sent, *["http_500"] * 2)
+    run_deliver_job(fake_slack, store, redis_url, [today], today.at)
+    had = cards_in(fake_slack, "C1")
+    assert had == ["00001"] * (sent // 2)
+    _forget_what_lasts(store, MESSAGES)
+    next_one = _much_later(store, MESSAGES)
+    run_deliver_job(fake_slack, store, redis_url, [next_one], today.at + MESSAGES)
+    assert cards_in(fake_slack, "C1") == [*had, "00020"]
+
+
+def _much_later(store: Store, later: timedelta) -> DigestRequest:
+    """A digest with a paper of its own, and one that others had."""
+    mine = owed(store, 20)
+    assert mine.at is not None
+    return mine.model_copy(update={"at": mine.at + later, "until": None})
+
+
+def _forget_what_lasts(store: Store, no_longer_than: timedelta) -> None:
+    """What Redis will have forgotten by then, and what the deliveries since then have."""
+    for key in store.redis.scan_iter("pb:*"):
+        if 0 < store.redis.ttl(key) <= no_longer_than.total_seconds():
+            store.redis.delete(key)
 
 
 def cards_in(fake_slack: FakeSlack, channel: str) -> list[str]:

@@ -162,7 +162,7 @@ async def post_day(bot: BotSession, number: int = 8) -> str:
     store = bot.context.store
     store.lists.add("b", listing(*(d.announced for d in day.decisions)), NOW)
     store.days.put_decided(DELIVERY_NAME, day)
-    store.history.put_prepared(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day)
+    store.history.put_prepared(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day, NOW)
     head, *cards = digest_views.thread_posts(day, DELIVERY_NAME)
     assert isinstance(head, Message)
     outbox, turn = Outbox(store.redis, "a day"), Even().acquire

@@ -228,7 +228,7 @@ def test_a_day_judged_again_replaces_the_one_before_with_its_facts(read_again: S
 def test_a_delivery_writes_no_day(read_again: Store) -> None:
     before = read_again.days.get("day")
     other = digest(decision(paper_ids(1)[0], Outcome.REPEAT), judged_at=NOW + timedelta(hours=2))
-    read_again.history.put_prepared(HERE, f"{HERE}:day", other, DeliveryBasis(("day",), "v"))
+    read_again.history.put_prepared(HERE, f"{HERE}:day", other, NOW, DeliveryBasis(("day",), "v"))
     read_again.history.put_delivered(
         HERE, f"{HERE}:day", other, NOW, "17.1", DeliveryBasis(("day",), "v")
     )
