@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bot import logs
 from bot.arxiv import ids
+from bot.commands.naming import number_in
 from bot.domain.draft import Draft
 from bot.domain.message import Message
 from bot.domain.papers import Profile
@@ -91,8 +92,8 @@ class Chooser:
         self._screen.show(drafts.which_author_by_number(drafting.author, people))
         while True:
             typed = read_line("> ")
-            if typed.isdecimal() and 1 <= int(typed) <= len(people):
-                return drafting.model_copy(update={"chosen": people[int(typed) - 1].id})
+            if 1 <= (number := number_in(typed) or 0) <= len(people):
+                return drafting.model_copy(update={"chosen": people[number - 1].id})
             if not typed or typed == "0":
                 text = drafting.text or drafting.author
                 return drafting.model_copy(update={"text": text, "author": ""})
@@ -106,8 +107,8 @@ def _meant(typed: str, known: Mapping[str, Profile], default: str) -> str:
     if not typed:
         return default
     if typed.isdecimal():
-        if 1 <= int(typed) <= len(names):
-            return names[int(typed) - 1]
+        if 1 <= (number := number_in(typed) or 0) <= len(names):
+            return names[number - 1]
         raise Refused(views.no_such_number(len(names)))
     if typed.lower() in names:
         return typed.lower()

@@ -177,7 +177,7 @@ def read_votes(path: Path) -> list[PaperVote]:
 def _text(path: Path) -> str:
     try:
         body = path.read_bytes()
-        return (gzip.decompress(body) if path.suffix == ".gz" else body).decode("utf-8")
+        return (gzip.decompress(body) if path.suffix == ".gz" else body).decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise Refused(f"{path} can't be read as text: {error}.") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -163,4 +164,4 @@ def _map(value: object) -> Mapping[str, Any]:
 
 def _places(value: object) -> list[int]:
     """The places that an object names: Zotero's have numbers for names, in digits."""
-    return [int(name) for name in _map(value) if name.isascii() and name.isdecimal()]
+    return [int(name) for name in _map(value) if re.fullmatch("[0-9]{1,4}", name)]

@@ -56,7 +56,7 @@ def test_a_sentence_becomes_a_profile_of_the_installation(
     store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sentence = "pruning of neural networks, mixture of experts in language models"
-    name = chosen(monkeypatch, store, "99", "nobody", sentence)
+    name = chosen(monkeypatch, store, "99", "9" * 5000, "nobody", sentence)
     said = capsys.readouterr().out
     assert "Type a number from 1 to 7" in said
     assert 'No profile is called "nobody"' in said

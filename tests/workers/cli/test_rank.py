@@ -85,6 +85,13 @@ def test_a_line_separator_inside_a_text_ends_no_line(toml: str, tmp_path: Path) 
     assert ranked(toml, path) == ["1"]
 
 
+def test_a_file_as_windows_writes_it_is_read(toml: str, tmp_path: Path) -> None:
+    path = tmp_path / "papers.jsonl"
+    row = json.dumps({"id": "1", "title": "Pruning", "abstract": "One."})
+    path.write_bytes(f"{row}\r\n".encode("utf-8-sig"))
+    assert ranked(toml, path) == ["1"]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

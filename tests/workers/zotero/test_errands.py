@@ -299,7 +299,9 @@ def test_an_answer_without_a_word_of_an_item_is_no_success(
 ) -> None:
     connect(worker)
     save(store, 2)
-    fake_zotero.faults.append((200, {}, {"success": {"0": "KEY", "x": "y", "99": "z"}}))
+    fake_zotero.faults.append(
+        (200, {}, {"success": {"0": "KEY", "x": "y", "99": "z", "9" * 5000: ""}})
+    )
     found = worker.do("send").zotero
     assert found is not None
     assert found.refused
