@@ -201,6 +201,8 @@ class _Names:
         workspace = rf"{platform}:{re.escape(id)}(?![\w-])" + (
             rf'|"{re.escape(id)}\\*"' if id else ""
         )
+        if subject.person and not id:  # as questions in direct messages on Discord are counted
+            workspace += rf"|{platform}:person-{re.escape(subject.person)}(?![\w-])"
         self._workspace = re.compile(workspace)
         self._word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(subject.person)}(?![A-Za-z0-9])")
         self._key, self._is_place = key, self._workspace.search(key) is not None

@@ -260,6 +260,14 @@ def test_a_digest_in_a_persons_direct_messages_ends_with_them(store: Store) -> N
     assert kept == {("D0BBBBBBB", OTHER), ("C0AAAAAAA", "")}
 
 
+def test_what_somebody_asked_in_direct_messages_on_discord_goes_with_them(store: Store) -> None:
+    for purse in ("discord:person-30", "discord:person-301", "discord:30"):
+        assert Lookups(store).take_call(purse, NOW, 9)
+    assert forget(store, Subject("discord:", "30")) == {"asked-of-model": Found(keys=1)}
+    left = [str(key).split(":")[3] for key in store.redis.keys("pb:asked-of-model:*")]
+    assert sorted(left) == ["30", "person-301"]
+
+
 def test_another_workspace_whose_id_begins_alike_stays(store: Store, context: Context) -> None:
     use(store, context, "slack:T0AAAAAAA1", OTHER, profile())
     before = all_that_is_stored(store)
