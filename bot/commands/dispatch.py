@@ -215,8 +215,9 @@ def _profiles(invocation: Invocation, context: Context, words: list[str]) -> Ans
 
 def _status(invocation: Invocation, context: Context, words: list[str]) -> Answer:
     status = context.status()
-    if invocation.address.platform != "terminal":  # one installation may serve several workspaces
-        status = status.of(invocation.address.workspace_key)
+    if invocation.address.platform != "terminal":
+        mine = invocation.person.channels if invocation.person else ()
+        status = status.of(invocation.address.workspace_key, mine)
     return Answer(status_views.status_text(status))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from bot.domain.budget import GateReport
@@ -71,15 +72,18 @@ class Status(Value):
     aside: tuple[tuple[str, int], ...] = ()
     untold: tuple[tuple[str, str], ...] = ()
 
-    def of(self, workspace: str) -> Status:
-        """The part that one workspace (Address.workspace_key) may see."""
+    def of(self, workspace: str, channels: Collection[str]) -> Status:
+        """The part that somebody may see who is in these channels of a workspace
+        (Address.workspace_key): others are neither named nor counted."""
+
+        def is_theirs(address: Address) -> bool:
+            return address.workspace_key == workspace and address.channel in channels
+
         return self.model_copy(
             update={
-                "wishes": tuple(w for w in self.wishes if w.address.workspace_key == workspace),
+                "wishes": tuple(w for w in self.wishes if is_theirs(w.address)),
                 "subscriptions": tuple(
-                    s
-                    for s in self.subscriptions
-                    if s.subscription.address.workspace_key == workspace
+                    s for s in self.subscriptions if is_theirs(s.subscription.address)
                 ),
                 "outages": tuple(
                     o for o in self.outages if not o.is_of_workspace or o.what == workspace

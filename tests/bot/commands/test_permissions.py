@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from bot.commands import dispatch, permissions, subscriptions
-from bot.commands.context import HOME, Context, InvalidForm, Invocation
+from bot.commands.context import HOME, Answer, Context, InvalidForm, Invocation
 from bot.commands.permissions import Person, PersonKind, Right
 from bot.domain.judge import Judge
+from bot.domain.message import Message
 from bot.domain.request import Address
-from bot.domain.status import Status
+from bot.domain.status import PendingRequest, Status, SubscriptionStatus
 from bot.errors import PaperboyError, Refused
 from bot.runtime.expiring_cache import ExpiringCache
 from bot.store.history import History
@@ -30,9 +31,10 @@ from tests.bot.commands.samples import (
     OPEN_TO_ALL,
     PROFILE_VALUES,
     SUBSCRIBE_VALUES,
+    counted,
     deliver_day,
 )
-from tests.factories import NOW, person_in, profile
+from tests.factories import NOW, digest_request, person_in, profile
 
 HOSTILE: dict[str, Person | None] = {
     "a guest who is in the channel": person_in(kind="guest"),
@@ -159,6 +161,49 @@ def test_what_is_pressed_or_sent_elsewhere_does_not_reach_this_channel(
     now = everything(context)
     assert {key: now[key] for key in kept} == kept
     assert len(context.store.subscriptions.of(NEXT_DOOR)) == 0
+
+
+def test_nothing_that_somebody_asks_names_a_channel_they_are_not_in(context: Context) -> None:
+    """C1 is private; U9 is in C2, which has a subscription, too."""
+    store = context.store
+    store.requests.put(digest_request().model_copy(update={"by": "U1"}))
+    for button, value in (("up", "day 2503.10000"), ("save", "day 2503.10000")):
+        dispatch.press(INVOCATION, button, value, context)
+    dispatch.press(INVOCATION, "share-saved", "2503.10000", context)
+    place = replace(INVOCATION, by="U9", address=NEXT_DOOR, person=person_in("C2"))
+    dispatch.answer(replace(place, text="subscribe matters"), context)
+    every = replace(context, status=lambda: gather(store))
+    for way, carried, act in list(every_way(context)):
+        if "C1" in carried or way == "form subscribe":
+            continue  # it may be repeated
+        try:
+            answer = counted(act(place, every))
+        except (Refused, InvalidForm) as refused:
+            answer = Answer(Message(title=str(refused)))
+        said = str(replace(answer, broadcasts=()))  # what is told there
+        assert "C1" not in said, (way, carried)
+    shown = dispatch.answer(replace(place, text="status"), every).head
+    assert "slack:T1:C2 matters" in str(shown)
+
+
+def gather(store: Store) -> Status:
+    """As for `/digest status`."""
+    return Status(
+        at=NOW,
+        server="",
+        memory=0,
+        persistent=True,
+        judge=Judge(),
+        queues=(),
+        wishes=tuple(
+            PendingRequest(address=each.address, categories=("cs.LG",), since=NOW)
+            for each in store.requests.all()
+        ),
+        subscriptions=tuple(
+            SubscriptionStatus(subscription=each, next=NOW, last=None)
+            for each in store.subscriptions.all()
+        ),
+    )
 
 
 @pytest.mark.parametrize("action", ["up", "down", "abstract"])

@@ -293,7 +293,7 @@ def test_with_a_wrong_key_a_sentence_says_so_and_nothing_is_lost(
     assert (outage.what, "Put the earlier key back" in outage.why) == ("slack:T2", True)
     seen = Status(at=NOW, server="", memory=0, persistent=True, judge=Judge(), queues=())
     seen = seen.model_copy(update={"outages": (outage,)})
-    assert (seen.of("slack:T2").outages, seen.of("slack:T1").outages) == ((outage,), ())
+    assert (seen.of("slack:T2", ()).outages, seen.of("slack:T1", ()).outages) == ((outage,), ())
     assert not store.subscriptions.all()[0].paused
     with open_door(redis_url, slack, **wrong, **watched) as door:
         door.install("T1")  # with the new key, it can be served
