@@ -35,10 +35,10 @@ from bot.settings import Settings
 from bot.store.connection import (
     connect_briefly,
     connect_for_jobs,
-    connect_for_pace,
     require_usable_server,
 )
 from bot.store.lookups import Lookups
+from bot.store.outbox import Turns
 from bot.store.queues import Queues
 from bot.store.store import Store
 from bot.views.watching import doctor
@@ -85,7 +85,7 @@ async def _serve_in_turn(url: str, config: Settings, stop: asyncio.Event) -> Non
         stack.push_async_callback(turn.end)
         if not await turn.come(stop):
             return
-        rate_limit = ChannelRateLimit(await stack.enter_async_context(connect_for_pace(url)))
+        rate_limit = ChannelRateLimit(Turns(store.trips))
         lookup_waiter = LookupWaiter(context, queues.enqueue_lookups)
         task_waiter = TaskWaiter(context, queues.enqueue_task)
         services = Services(context, rate_limit, wakeup, lookup_waiter, task_waiter)

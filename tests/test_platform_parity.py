@@ -11,7 +11,6 @@ from typing import Any
 
 import discord
 import pytest
-import redis.asyncio
 from discord.gateway import DiscordWebSocket
 
 from bot.__main__ import serve
@@ -66,7 +65,7 @@ def context(store: Store) -> Context:
 
 
 def test_one_days_digest_is_the_same_thread_on_both(
-    places: tuple[FakeSlack, FakeDiscord], store: Store, redis_url: str
+    places: tuple[FakeSlack, FakeDiscord], store: Store
 ) -> None:
     fake_slack, fake_discord = places
     settings = Settings(
@@ -78,9 +77,8 @@ def test_one_days_digest_is_the_same_thread_on_both(
     (request,) = put_judged_day(store, "C1")
     for address in (ON_SLACK, ON_DISCORD):
         mine = request.model_copy(update={"address": address})
-        pace = redis.asyncio.Redis.from_url(redis_url)
         DueDeliveries(store.redis, address.platform).put([mine])
-        deliver_job.deliver(address.platform, store, settings, pace, lambda: datetime.now(UTC))
+        deliver_job.deliver(address.platform, store, settings, lambda: datetime.now(UTC))
     ours = [
         json.dumps(message, ensure_ascii=False) for message in fake_slack.visible_messages("C1")
     ]

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 
-import redis.asyncio
 import structlog
 
 from bot import logs
@@ -19,11 +18,12 @@ from bot.errors import Gone, PaperboyError, Unavailable
 from bot.planning import plan
 from bot.runtime.posting import HEAD, ChannelRateLimit, PostedThread, Poster, ThreadPoster
 from bot.settings import Settings
-from bot.store.outbox import Outbox
+from bot.store.outbox import Outbox, Turns
 from bot.store.requests import DueDeliveries
 from bot.store.store import Store
 from bot.store.values.lease import Lease, LeaseLost
 from bot.store.values.primary import NotCopied
+from bot.store.values.round_trips import RoundTrips
 from bot.views import digest as digest_views
 from bot.views import refusals
 from bot.watch.outages import record_outage
@@ -46,7 +46,6 @@ def deliver(
     platform: str,
     store: Store,
     settings: Settings,
-    pace_redis: redis.asyncio.Redis,
     clock: Callable[[], datetime],
     should_stop: Callable[[], bool] = lambda: False,
     part: int = 0,
@@ -61,7 +60,7 @@ def deliver(
     then given up. None holds up the others.
     """
     deliveries = DueDeliveries(store.redis, platform, part, parts)
-    asyncio.run(_all(platform, deliveries, store, settings, pace_redis, clock, should_stop))
+    asyncio.run(_all(platform, deliveries, store, settings, clock, should_stop))
 
 
 async def _all(
@@ -69,12 +68,11 @@ async def _all(
     deliveries: DueDeliveries,
     store: Store,
     settings: Settings,
-    pace_redis: redis.asyncio.Redis,
     clock: Callable[[], datetime],
     should_stop: Callable[[], bool],
 ) -> None:
-    async with open_poster(platform, settings, store) as poster, pace_redis:
-        turn = ChannelRateLimit(pace_redis).acquire
+    async with open_poster(platform, settings, store) as poster:
+        turn = ChannelRateLimit(Turns(store.trips)).acquire
         embeddings = Embeddings(store.vectors) if settings.meaning else None
         others = OtherChannels(store, poster)
 
@@ -154,7 +152,7 @@ class _ChannelDelivery:
         is_last_try = plan.is_last_try(request, self.clock())
         digest = self._digest(name, list_result, decided, basis, is_last_try)
         cards = PostedCards(store, request.address, thread)
-        posted = await self._posted(digest, day, thread(Outbox(store.redis, name)), cards)
+        posted = await self._posted(digest, day, thread(Outbox(store.trips, name)), cards)
         if posted.ended:
             log.warning("thread ended early", channel=str(request.address), why=posted.ended)
         else:
@@ -203,7 +201,7 @@ class _ChannelDelivery:
             store, request.address, self.embeddings, decided, given, chosen_from
         )
         digest = by_votes or chosen_from(decided)
-        shown = Shown(given, Outbox(store.redis, name).entries(), had)
+        shown = Shown(given, Outbox(store.trips, name).entries(), had)
         digest = with_stand_ins(digest, shown, is_last_try)
         if request.subscription:
             store.requests.put_begun(request)
@@ -236,7 +234,7 @@ class _ChannelDelivery:
             self.wait_for_turn,
             self.clock,
             lease.number,
-            lease.renew,
+            partial(lease.renew_together, self.store.trips),
         )
 
     def _record_outage(self, why: str, reason: Reason | None = None) -> None:
@@ -271,7 +269,7 @@ class _ChannelDelivery:
         for person in people:
             try:
                 there = await self.poster.open_direct(request.address, person)
-                outbox = Outbox(self.store.redis, f"{there}:stopped:{request.address}")
+                outbox = Outbox(self.store.trips, f"{there}:stopped:{request.address}")
                 slot = f"{gone.reason} {request.since}"
                 await self._thread(outbox, lease, there).post_one(slot, note)
             except PaperboyError as error:  # /digest list shows the pause as well
@@ -288,7 +286,7 @@ class _ChannelDelivery:
         if lease is None:
             yield None
             return
-        renewing = asyncio.create_task(_keep_renewing(lease))
+        renewing = asyncio.create_task(_keep_renewing(lease, self.store.trips))
         try:
             yield lease
         finally:
@@ -298,7 +296,7 @@ class _ChannelDelivery:
             lease.release()
 
 
-async def _keep_renewing(lease: Lease) -> None:
+async def _keep_renewing(lease: Lease, trips: RoundTrips) -> None:
     while True:
         await asyncio.sleep(_LEASE_SECONDS / 3)
-        lease.renew()
+        await lease.renew_together(trips)

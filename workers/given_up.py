@@ -29,7 +29,7 @@ async def give_back(
     if not prepared:
         return
     for name in sorted(prepared - (_awaited(store, address, now) - set(days))):
-        sent = await thread(Outbox(store.redis, f"{address}:{name}")).replies_sent()
+        sent = await thread(Outbox(store.trips, f"{address}:{name}")).replies_sent()
         store.shown_papers.drop(address, name, sent)
         store.history.settle_prepared(address, name)
 

@@ -15,7 +15,6 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-import redis.asyncio
 import structlog
 from pydantic import ValidationError
 
@@ -24,7 +23,7 @@ from bot.domain.request import DigestRequest
 from bot.errors import Refused
 from bot.planning.plan import Step
 from bot.settings import Settings
-from bot.store.connection import connect, connect_for_pace
+from bot.store.connection import connect
 from bot.store.lookups import Lookups
 from bot.store.store import Store
 from bot.store.values.quarantine import claim_server
@@ -175,7 +174,7 @@ def deliver(platform: str, legacy_requests: Any = None, part: int = 0, parts: in
         return
     config = settings.load()
     with _logged(f"deliver-{platform}"):
-        post(platform, _store(config), config, _pace(config), _now, should_stop, part, parts)
+        post(platform, _store(config), config, _now, should_stop, part, parts)
 
 
 def _step(step: Any, before: Any = None) -> Step | None:
@@ -231,10 +230,6 @@ def _store(config: Settings) -> Store:
         request_stop()
         raise
     return Store(redis)
-
-
-def _pace(config: Settings) -> redis.asyncio.Redis:
-    return connect_for_pace(_url(config))
 
 
 def _url(config: Settings) -> str:

@@ -119,7 +119,7 @@ class OtherChannels:
         known = dict.fromkeys(pair for at in places.values() for pair in at.items())
         names = {f"{other}:{name}": (other, name) for other, name in known}
         mine = f"{address}:{day}"
-        heads = Outbox.entries_in(self._store.redis, [mine, *names], HEAD)
+        heads = Outbox.entries_in(self._store.trips, [mine, *names], HEAD)
         own = heads.pop(mine, None)
         if own is None:
             return []
@@ -173,7 +173,7 @@ class OtherChannels:
 
 
 def _entry(store: Store, address: Address, day: str) -> OutboxEntry | None:
-    return Outbox(store.redis, f"{address}:{day}").entry(HEAD)
+    return Outbox(store.trips, f"{address}:{day}").entry(HEAD)
 
 
 def _urls(
@@ -181,7 +181,7 @@ def _urls(
 ) -> dict[str, str]:
     """The web addresses of papers' cards in a thread; of one that isn't there yet, the thread's."""
     site, urls = link.partition("/archives/")[0], dict[str, str]()
-    entries = Outbox(store.redis, f"{thread.address}:{thread.day}").entries()
+    entries = Outbox(store.trips, f"{thread.address}:{thread.day}").entries()
     for id in papers:
         card = entries[id].message if id in entries else ""
         urls[id] = (card and permalink(thread.address, card, head, site)) or link

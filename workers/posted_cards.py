@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.domain.channel_view import CardState
 from bot.domain.digest import Decision, Digest, Outcome
-from bot.domain.message import Card, Post
+from bot.domain.message import Post
 from bot.domain.request import Address
 from bot.runtime.posting import ThreadPoster
 from bot.store.outbox import Outbox
@@ -25,8 +24,12 @@ class PostedCards:
 
     def as_posted(self, digest: Digest, day: str) -> list[tuple[str, Post]]:
         """The replies of a digest's thread, by slot."""
-        states = self._store.cards.states(self._address, [d.paper.id for d in digest.posted])
-        return [(d.paper.id, _card(digest, d, day, states[d.paper.id])) for d in digest.posted]
+        posted, ranks = digest.posted, {d.paper.id: n for n, d in enumerate(digest.picked, 1)}
+        states = self._store.cards.states(self._address, [d.paper.id for d in posted])
+        return [
+            (id, card_views.card(digest, ranks.get(id), decision, day, states[id]))
+            for id, decision in ((decision.paper.id, decision) for decision in posted)
+        ]
 
     async def add_profile(self, digest: Digest) -> None:
         """Name a digest's profile on the cards of papers that another profile of this channel
@@ -51,10 +54,7 @@ class PostedCards:
     async def _change(self, digest: Digest, decision: Decision, day: str, message: str) -> None:
         """The card of a digest's paper as it is by now."""
         id = decision.paper.id
-        card = _card(digest, decision, day, self._store.cards.state(self._address, id))
-        thread = self._thread(Outbox(self._store.redis, f"{self._address}:{day}"))
+        state = self._store.cards.state(self._address, id)
+        card = card_views.card(digest, digest.number_of(decision), decision, day, state)
+        thread = self._thread(Outbox(self._store.trips, f"{self._address}:{day}"))
         await thread.change(id, card, message)
-
-
-def _card(digest: Digest, decision: Decision, day: str, state: CardState) -> Card:
-    return card_views.card(digest, digest.number_of(decision), decision, day, state)

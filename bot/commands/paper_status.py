@@ -225,7 +225,7 @@ def posted(
         delivery = (day and context.store.history.delivery(address, day)) or delivery
     elif decision not in digest.posted:
         return None
-    entry = Outbox(context.store.redis, f"{address}:{delivery.day}").entry(id)
+    entry = Outbox(context.store.trips, f"{address}:{delivery.day}").entry(id)
     missing = delivery.ended or (entry.refused if entry else None)
     gone = delivery.ended is ChannelReason.MESSAGE_GONE
     if entry is None or not entry.message or gone:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
-from redis import Redis, RedisError
+from redis import RedisError
 
 from bot.domain.message import Post
 from bot.domain.request import Address
@@ -14,6 +15,7 @@ from bot.errors import PaperboyError, Unavailable
 from bot.runtime.posting import ChannelRateLimit, Poster, ThreadPoster
 from bot.store.outbox import Outbox
 from bot.store.values.lease import Lease
+from bot.store.values.round_trips import RoundTrips
 
 log = structlog.get_logger()
 
@@ -42,8 +44,8 @@ class Wakeup:
 class Announcer:
     """Posts to one platform's channels."""
 
-    def __init__(self, poster: Poster, redis: Redis, rate_limit: ChannelRateLimit) -> None:
-        self.poster, self._redis, self._rate_limit = poster, redis, rate_limit
+    def __init__(self, poster: Poster, trips: RoundTrips, rate_limit: ChannelRateLimit) -> None:
+        self.poster, self._trips, self._rate_limit = poster, trips, rate_limit
 
     async def say(self, address: Address, post: Post, name: str, under: str | None = None) -> bool:
         """Post a message, unless one was posted under this name before. A failure is logged: what
@@ -75,16 +77,16 @@ class Announcer:
         what became of it."""
         return ThreadPoster(
             self.poster,
-            Outbox(self._redis, name),
+            Outbox(self._trips, name),
             address,
             self._rate_limit.acquire,
             lambda: datetime.now(UTC),
             lease.number,
-            lease.renew,
+            partial(lease.renew_together, self._trips),
         )
 
     def _thread(self, address: Address, name: str) -> ThreadPoster:
-        outbox = Outbox(self._redis, f"{address}:said:{name}")
+        outbox = Outbox(self._trips, f"{address}:said:{name}")
         return ThreadPoster(
             self.poster, outbox, address, self._rate_limit.acquire, lambda: datetime.now(UTC)
         )

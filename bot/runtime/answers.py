@@ -84,7 +84,7 @@ class Answers(ABC, Generic[I]):
 
     def __init__(self, poster: Poster, services: Services) -> None:
         self.context, self.wakeup = services.context, services.wakeup
-        self.announcer = Announcer(poster, self.context.store.redis, services.rate_limit)
+        self.announcer = Announcer(poster, self.context.store.trips, services.rate_limit)
         self.find_site, self.why_unserved = _no_site, str
         self.listens = False  # whether events come in
         self.discussions = Discussions(self.context.store, poster)

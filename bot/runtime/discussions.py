@@ -86,7 +86,7 @@ class Discussions:
             digest = replies and self._store.history.digest_given_to(address, delivery.day)
             if not digest:
                 continue
-            cards = Outbox(self._store.redis, f"{address}:{delivery.day}").entries()
+            cards = Outbox(self._store.trips, f"{address}:{delivery.day}").entries()
             paper_of = {entry.message: slot for slot, entry in cards.items() if entry.message}
             rest = list[PersonReply]()
             for reply in replies:  # in order: one may answer another

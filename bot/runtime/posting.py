@@ -2,8 +2,8 @@
 
 The intent is stored before a message is sent, and the message's id afterwards. An intent without
 an id means that the reply was lost, or the worker killed: then the channel is searched before the
-message is sent again. Redis is called from threads, because the bot posts from the event loop that
-has to acknowledge events.
+message is sent again. Redis is asked from threads, because the bot posts from the event loop that
+has to acknowledge events; what many channels ask at once, together.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple, Protocol, TypeVar
 
-import redis.asyncio
 import structlog
-from pyrate_limiter import Duration, Limiter, Rate, RedisBucket
-from pyrate_limiter.limiter import SingleBucketFactory
 
 from bot.domain.message import Message, Post
 from bot.domain.papers import fingerprint
@@ -28,7 +25,7 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, Refused, Unavailable
 from bot.runtime.closing import finish
-from bot.store.outbox import CHANNEL_PACE_KEY, Outbox, OutboxEntry
+from bot.store.outbox import Outbox, OutboxEntry, Turns
 
 log = structlog.get_logger()
 
@@ -40,12 +37,8 @@ _THREAD = "thread"  # where the replies go
 # Seconds between the tries of one message; a platform that asks for longer is left for later.
 _WAITS = (1.0, 2.0, 4.0, 8.0)
 _LONGEST = 60.0
-# How far the clocks of our machines may differ.
-_SKEW_MS = 5000
-# Seconds between an answer and the next message in a channel.
-_GAP = 1.0
-# A channel's turns are forgotten so long after the last.
-_IDLE_SECONDS = 60
+# Seconds between an answer and the next message in a channel; milliseconds between two turns there.
+_GAP, _APART = 1.0, 1000
 # A message under way may take so long to arrive after its process was told to stop.
 _LAST_SECONDS = 4.0
 # So long after a lease was renewed a message may begin, in seconds: well before it expires.
@@ -108,27 +101,17 @@ class ChannelRateLimit:
     """One message a second and channel, over all processes: Slack's limit, a calm one elsewhere
     (docs.slack.dev, "rate limits": chat.postMessage)."""
 
-    def __init__(self, redis: redis.asyncio.Redis) -> None:
-        self._redis = redis
-        self._limiters: dict[str, Limiter] = {}
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
 
     async def acquire(self, address: Address) -> None:
         """Wait for this channel's next turn."""
-        key = CHANNEL_PACE_KEY.format(address=address)
-        if key not in self._limiters:
-            rates = [Rate(1, Duration.SECOND)]
-            bucket = await RedisBucket.init(rates, self._redis, key)
-            # Without its clean-up task, one for each channel: the key as a whole goes when idle.
-            self._limiters[key] = Limiter(SingleBucketFactory(bucket, schedule_leak=False))
-        # Drop turns in the future, left from before this clock was set back.
-        ahead = int(time.time() * 1000) + _SKEW_MS
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.zremrangebyscore(key, f"({ahead}", "+inf")
-            pipe.expire(key, _IDLE_SECONDS)
-            _, expires = await pipe.execute()
-        await self._limiters[key].try_acquire_async("message")
-        if not expires:  # there was nothing yet that could
-            await self._redis.expire(key, _IDLE_SECONDS)
+        if milliseconds := await self._turns.take(address, _APART):
+            await asyncio.sleep(milliseconds / 1000)
+
+
+async def _nothing() -> None:
+    """Whoever holds no lease has none to renew."""
 
 
 class ThreadPoster:
@@ -143,7 +126,7 @@ class ThreadPoster:
         turn: Callable[[Address], Awaitable[None]],
         clock: Callable[[], datetime],
         number: int = 0,
-        renew: Callable[[], None] = lambda: None,
+        renew: Callable[[], Awaitable[None]] = _nothing,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.poster, self.outbox, self.address, self.turn = poster, outbox, address, turn
@@ -170,7 +153,7 @@ class ThreadPoster:
                 if entry.refused in _ENDS and not entry.message:
                     ended = entry.refused
                     closed = opened.model_copy(update={"refused": ended})
-                    await asyncio.to_thread(self.outbox.put_result, _THREAD, closed)
+                    await self.outbox.put_result(_THREAD, closed)
                     break
                 if entry.refused and not entry.message:
                     refused[slot] = entry.refused
@@ -179,11 +162,11 @@ class ThreadPoster:
 
     async def post_one(self, slot: str, post: Post, under: str | None = None) -> OutboxEntry:
         """Post one message, unless it is there; returns its outbox entry. Raises like post()."""
-        body = fingerprint(post.model_dump_json())
+        body = _body(post)
 
         async def attempt() -> OutboxEntry:
             now = self.clock()
-            known = await asyncio.to_thread(self.outbox.begin, slot, self.number, now)
+            known = await self.outbox.begin(slot, self.number, now)
             if known and (known.body == body or known.refused is ChannelReason.MESSAGE_GONE):
                 return known
             if known and known.message:
@@ -198,14 +181,14 @@ class ThreadPoster:
                 entry = entry.model_copy(update={"refused": _reason(refused)})
                 if entry.refused in _ENDS:  # it ends the thread, and is not about this message
                     if known is None:
-                        await asyncio.to_thread(self.outbox.withdraw, slot, self.number, now)
+                        await self.outbox.withdraw(slot, self.number, now)
                     return entry
             except (Unavailable, Gone) as away:
                 is_unclear = isinstance(away, Unavailable) and away.outcome_unknown
                 if known is None and not is_unclear:
-                    await asyncio.to_thread(self.outbox.withdraw, slot, self.number, now)
+                    await self.outbox.withdraw(slot, self.number, now)
                 raise
-            await asyncio.to_thread(self.outbox.put_result, slot, entry)
+            await self.outbox.put_result(slot, entry)
             return entry
 
         return await self._with_retries(attempt)
@@ -235,7 +218,7 @@ class ThreadPoster:
             return True
         if found:
             sent = entry.model_copy(update={"message": found[0]})
-            await asyncio.to_thread(self.outbox.put_result, slot, sent)
+            await self.outbox.put_result(slot, sent)
         return bool(found)
 
     async def change(self, slot: str, post: Post, under: str | None = None) -> bool:
@@ -244,7 +227,7 @@ class ThreadPoster:
         known = await asyncio.to_thread(self.outbox.entry, slot)
         if not known or not known.message or known.refused is ChannelReason.MESSAGE_GONE:
             return False
-        if known.body != fingerprint(post.model_dump_json()):
+        if known.body != _body(post):
             known = await self._with_retries(partial(self._changed, slot, known, post, under))
         return known.refused is None
 
@@ -257,9 +240,8 @@ class ThreadPoster:
         except Refused as error:
             log.warning("message not edited", channel=str(self.address), slot=slot, why=str(error))
             refused = _reason(error)
-        body = fingerprint(post.model_dump_json())
-        entry = known.model_copy(update={"body": body, "refused": refused})
-        await asyncio.to_thread(self.outbox.put_result, slot, entry)
+        entry = known.model_copy(update={"body": _body(post), "refused": refused})
+        await self.outbox.put_result(slot, entry)
         return entry
 
     async def _opened(self, message: str, head: Message) -> OutboxEntry:
@@ -276,7 +258,7 @@ class ThreadPoster:
         except Refused as refused:
             log.warning("thread not opened", channel=str(self.address), why=str(refused))
             entry = entry.model_copy(update={"refused": _reason(refused)})
-        await asyncio.to_thread(self.outbox.put_result, _THREAD, entry)
+        await self.outbox.put_result(_THREAD, entry)
         return entry
 
     async def _sent(
@@ -300,7 +282,7 @@ class ThreadPoster:
                 await self.sleep(early)
         except asyncio.CancelledError:  # nothing went out: nobody has to look for it
             if known is None:
-                await asyncio.to_thread(self.outbox.withdraw, slot, self.number, entry.at)
+                await self.outbox.withdraw(slot, self.number, entry.at)
             raise
 
         async def send() -> OutboxEntry:
@@ -313,7 +295,7 @@ class ThreadPoster:
 
     async def _stored(self, slot: str, entry: OutboxEntry, message: str) -> OutboxEntry:
         entry = entry.model_copy(update={"message": message})
-        await asyncio.to_thread(self.outbox.put_result, slot, entry)
+        await self.outbox.put_result(slot, entry)
         return entry
 
     async def _renew(self) -> None:
@@ -321,7 +303,7 @@ class ThreadPoster:
         have stood still while it waited for the answer, and another worker may have it by now."""
         while True:
             asked = time.monotonic()
-            await asyncio.to_thread(self.renew)
+            await self.renew()
             if time.monotonic() - asked < _FRESH:
                 return
 
@@ -355,6 +337,12 @@ class ThreadPoster:
 
     def _key(self, slot: str) -> str:
         return fingerprint(self.outbox.name, slot)
+
+
+@lru_cache(maxsize=1 << 9)
+def _body(post: Post) -> str:
+    """What identifies a message's content."""
+    return fingerprint(post.model_dump_json())
 
 
 def _reason(refused: Refused) -> ChannelReason:

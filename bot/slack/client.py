@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -11,6 +12,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 # A request that takes longer counts as lost. Shorter than a delivery's lease.
 SECONDS: Final = 10
 _OTHER_TOKEN: Final = "apps.connections.open"
+# Of its own level: by another's, Slack's client writes out each request and answer, for nobody.
+_LOG: Final = logging.getLogger("bot.slack.client.web")
+_LOG.setLevel(logging.INFO)
 
 
 class Web(AsyncWebClient):
@@ -39,4 +43,10 @@ def lacks_scope(web: AsyncWebClient, scope: str) -> bool:
 def client(token: SecretStr, api_url: str, seconds: int = SECONDS) -> AsyncWebClient:
     """Slack's own client without its retries: the default handler posts a message twice when the
     connection is lost after Slack accepted it."""
-    return Web(token=token.get_secret_value(), base_url=api_url, timeout=seconds, retry_handlers=[])
+    return Web(
+        token=token.get_secret_value(),
+        base_url=api_url,
+        timeout=seconds,
+        logger=_LOG,
+        retry_handlers=[],
+    )

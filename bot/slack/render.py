@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from html import escape
 from typing import Any, Final
 
@@ -60,6 +61,12 @@ def message(post: Post) -> Json:
     Any post keeps Slack's limits: long texts end in "…", and what does not fit is counted. `text`
     is for notifications and screen readers.
     """
+    return dict(_message(post))
+
+
+@lru_cache(maxsize=1 << 9)
+def _message(post: Post) -> Json:
+    """Once for all channels that get the same: nobody changes it."""
     if isinstance(post, Card):
         blocks, said = _card(post), _card_summary(post)
     else:

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 import redis
-import redis.asyncio
 import redis.sentinel
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -16,12 +15,10 @@ from bot.endpoint import Endpoint
 from bot.errors import Refused
 from bot.network import describe_error
 from bot.store.key_repair import RepairingRedis
-from bot.store.values.primary import async_client, client, patience
+from bot.store.values.primary import client, patience
 
 # `/why` and the queues need commands of this version.
 _OLDEST = (6, 2)
-# redis-py's default pool raises at the 101st connection; this one waits.
-_PACE_CONNECTIONS = 16
 
 
 def connect(url: str) -> Redis:
@@ -32,11 +29,6 @@ def connect(url: str) -> Redis:
 def connect_for_jobs(url: str) -> Redis:
     """A client whose answers are bytes, as rq wants them."""
     return client(Redis, url)
-
-
-def connect_for_pace(url: str) -> redis.asyncio.Redis:
-    """A client for the event loop, to wait for channels' turns; many share its connections."""
-    return async_client(url, _PACE_CONNECTIONS)
 
 
 def connect_briefly(url: str) -> Redis:

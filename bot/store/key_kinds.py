@@ -358,6 +358,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"event:\w+", "string", _text, True),
     (r"heard:[a-z]+", "set", _text, True),
     (r"pace:.+", "string", _text, True),
+    (r"turn:.+", "string", _text, True),
 ]
 _KINDS: Final = [
     (re.compile(f"pb:{pattern}"), KeyKind(re.split(r"[:\\(]", pattern)[0], type, check, passing))

@@ -40,13 +40,20 @@ class _RepairingPipeline(Pipeline):
     def execute(self, raise_on_error: bool = True) -> list[Any]:
         stack = list(self.command_stack)
         try:
-            return super().execute(raise_on_error)
+            answers = super().execute(raise_on_error)
         except ResponseError as error:
-            words = [word for command in stack for word in command[0]]
-            if not (_is_about_value(error) and _repair_keys(self.repairer, words)):
+            if not self._repaired(stack, error):
                 raise
+        else:
+            if not any(self._repaired(stack, each) for each in answers):
+                return answers
         self.command_stack = stack
         return super().execute(raise_on_error)
+
+    def _repaired(self, stack: list[Any], answer: Any) -> bool:
+        if not (isinstance(answer, ResponseError) and _is_about_value(answer)):
+            return False
+        return _repair_keys(self.repairer, [word for command in stack for word in command[0]])
 
 
 def repair_key(redis: Redis, key: str) -> bool:

@@ -1,26 +1,22 @@
-"""Redis: messages of a delivery, written down before and after they are sent."""
+"""Redis: messages of a delivery, written down before and after they are sent, and when they may."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from redis import Redis
+from typing import Any, Final
 
 from bot.domain.papers import Value
 from bot.domain.reasons import ChannelReason
+from bot.domain.request import Address
 from bot.store.values.lease import LeaseLost
-from bot.store.values.primary import eval_copied
 from bot.store.values.quarantine import ValueReader
+from bot.store.values.round_trips import RoundTrips
 from bot.store.values.stored_forms import MESSAGES, Unreadable, deserialise, serialise
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A message that may have been sent is looked for this far back.
 _LOOK_BACK = timedelta(days=2)
-
-# The lock that paces one channel across all processes (runtime/posting.py).
-CHANNEL_PACE_KEY = "pb:pace:{address}"
 
 # Writes an entry before the message. Refuses a writer whose lease number is older than the newest.
 _BEGIN = """
@@ -41,6 +37,21 @@ local newest = tonumber(redis.call('hget', KEYS[1], '#') or '0')
 if tonumber(ARGV[2]) < newest then return 0 end
 if redis.call('hget', KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end
 return redis.call('hdel', KEYS[1], ARGV[1])
+"""
+
+# Milliseconds. Turns further ahead than that are from before the server's clock was set back.
+_FURTHEST: Final = 60_000
+
+# Takes the next turn, by the server's own clock, and says how long it is until then. Taken again
+# by a caller whose answer was lost, one turn goes by unused.
+_TAKE_TURN: Final = """
+local time = redis.call('time')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local turn = tonumber(redis.call('get', KEYS[1]) or '0')
+if turn < now or turn > now + tonumber(ARGV[2]) then turn = now end
+local ahead = string.format('%d', turn + tonumber(ARGV[1]))
+redis.call('set', KEYS[1], ahead, 'px', string.format('%d', turn - now + tonumber(ARGV[1])))
+return turn - now
 """
 
 
@@ -84,40 +95,36 @@ def read_entry(text: str) -> OutboxEntry:
 class Outbox:
     """The messages of one delivery to one channel, by slot (`head`, or a paper's id)."""
 
-    def __init__(self, redis: Redis, name: str) -> None:
-        """`redis` must decode responses to str."""
-        self._redis, self._rows, self._key, self.name = (
-            redis,
-            ValueReader(redis),
-            f"pb:outbox:{name}",
-            name,
-        )
+    def __init__(self, trips: RoundTrips, name: str) -> None:
+        self._trips, self._redis, self._rows = trips, trips.redis, ValueReader(trips.redis)
+        self._key, self.name = f"pb:outbox:{name}", name
 
-    def begin(self, slot: str, number: int, at: datetime) -> OutboxEntry | None:
+    async def begin(self, slot: str, number: int, at: datetime) -> OutboxEntry | None:
         """Record that a message is about to be sent; None when nobody did before.
 
         An entry without a message was begun by a writer that may or may not have sent it: look
         into the channel.
         Raises LeaseLost when a holder with a later number has written here, and RedisError when
-        what was written might be lost with the server (eval_copied).
+        what was written might be lost with the server (NotCopied).
         """
         entry = write_entry(OutboxEntry(at=at))
         seconds = int(MESSAGES.total_seconds())
-        stored = eval_copied(self._redis, _BEGIN, self._key, slot, number, entry, seconds)
+        begun = ("EVAL", _BEGIN, 1, self._key, slot, number, entry, seconds)
+        stored = await self._trips.ask(*begun, copied=True)
         if stored is None:
             raise LeaseLost(self._key)
         return self._read(slot, stored)
 
-    def put_result(self, slot: str, entry: OutboxEntry) -> None:
+    async def put_result(self, slot: str, entry: OutboxEntry) -> None:
         """Record that the message was sent or refused, whoever holds the lease by now."""
-        self._redis.hset(self._key, slot, write_entry(entry))
+        await self._trips.ask("HSET", self._key, slot, write_entry(entry))
 
-    def withdraw(self, slot: str, number: int, at: datetime) -> None:
+    async def withdraw(self, slot: str, number: int, at: datetime) -> None:
         """Record that what was begun `at` was certainly not sent, so that nobody looks for it;
         `number` is the lease's. Where a later holder has begun it, or somebody has sent it, the
         entry is theirs, and stays."""
         begun = write_entry(OutboxEntry(at=at))
-        self._redis.eval(_WITHDRAW, 1, self._key, slot, number, begun)
+        await self._trips.ask("EVAL", _WITHDRAW, 1, self._key, slot, number, begun)
 
     def entries(self) -> dict[str, OutboxEntry]:
         """By slot."""
@@ -126,10 +133,12 @@ class Outbox:
         return {slot: entry for slot, entry in entries.items() if entry is not None}
 
     @classmethod
-    def entries_in(cls, redis: Redis, names: Sequence[str], slot: str) -> dict[str, OutboxEntry]:
+    def entries_in(
+        cls, trips: RoundTrips, names: Sequence[str], slot: str
+    ) -> dict[str, OutboxEntry]:
         """The entries of one slot in several deliveries, by their names, in one round trip."""
-        boxes = {name: cls(redis, name) for name in names}
-        with redis.pipeline(transaction=False) as pipe:
+        boxes = {name: cls(trips, name) for name in names}
+        with trips.redis.pipeline(transaction=False) as pipe:
             for box in boxes.values():
                 pipe.hget(box._key, slot)
             rows = zip(boxes, pipe.execute() if boxes else [], strict=True)
@@ -146,3 +155,16 @@ class Outbox:
             entry = OutboxEntry(at=datetime.now(UTC) - _LOOK_BACK)
             self._redis.hsetnx(self._key, slot, write_entry(entry))
         return entry
+
+
+class Turns:
+    """When a channel's next message may go, for all processes; by channel."""
+
+    def __init__(self, trips: RoundTrips) -> None:
+        self._trips = trips
+
+    async def take(self, address: Address, apart: int) -> int:
+        """Take a channel's next turn, so many milliseconds after the last one; returns how many
+        there are until then."""
+        asked = "EVAL", _TAKE_TURN, 1, f"pb:turn:{address}", apart, _FURTHEST
+        return int(await self._trips.ask(*asked))

@@ -29,6 +29,7 @@ from bot.store.shown_papers import ShownPapers
 from bot.store.subscriptions import Subscriptions
 from bot.store.values.lease import Lease
 from bot.store.values.quarantine import ValueReader
+from bot.store.values.round_trips import RoundTrips
 from bot.store.values.stored_forms import SHORT_RETENTION, parse_int_pair
 from bot.store.watching.counts import Counts
 from bot.store.watching.ledger import Ledger
@@ -51,6 +52,7 @@ class Store:
     def __init__(self, redis: Redis) -> None:
         """`redis` must decode responses to str."""
         self.redis, self.reader = redis, ValueReader(redis)
+        self.trips = RoundTrips(redis)
         self.papers = Papers(redis)
         self.profiles = Profiles(redis)
         self.lists = Lists(redis, self.papers)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
 
 from bot.arxiv import authors, ids
 from bot.arxiv.sentences import telling_sentence
 from bot.arxiv.text import one_line, readable, shortened
 from bot.domain.channel_view import CardState, Pointer
 from bot.domain.digest import Decision, Digest, Outcome
+from bot.domain.judge import Judge
 from bot.domain.message import Button, Card, ChannelLink, Link, Message
-from bot.domain.papers import Announced, AnnounceType, Paper
+from bot.domain.papers import Announced, AnnounceType, Paper, Profile
 from bot.domain.subscription import Votes
 from bot.views.dates import long_month
 from bot.views.reasons import ranked_locally
@@ -23,6 +26,15 @@ _AUTHORS, _STARS = 5, 3
 _HELD_DAYS = 45
 
 
+class _Day(NamedTuple):
+    """What a card has of its digest. It is the same in a thousand channels, where their digests are
+    not: the card is made once."""
+
+    profile: Profile
+    judge: Judge
+    date: date
+
+
 def card(
     digest: Digest,
     rank: int | None,
@@ -32,7 +44,13 @@ def card(
 ) -> Card:
     """One posted paper, with its rank where it is picked; `state` is what is known beyond its
     digest. `day` is what buttons carry to name the digest; without it there are no buttons."""
-    paper, score, state = decision.paper, decision.score, state or CardState()
+    of = _Day(digest.profile, digest.judge, digest.date)
+    return _card(of, rank, decision, day, state or CardState())
+
+
+@lru_cache(maxsize=1 << 10)
+def _card(of: _Day, rank: int | None, decision: Decision, day: str, state: CardState) -> Card:
+    paper, score = decision.paper, decision.score
     others = [f"also for {one_line(title)}" for title in state.also]
     return Card(
         rank=rank,
@@ -41,11 +59,11 @@ def card(
         mark=mark(decision),
         relevance=score.relevance if score else None,
         novelty=score.novelty if score else None,
-        shows=sentence(digest, decision),
-        byline=" · ".join([*byline(decision, digest.date), *others]),
-        facts=" · ".join([announced_as(decision.announced, digest.date), *others]),
+        shows=sentence(of, decision),
+        byline=" · ".join([*byline(decision, of.date), *others]),
+        facts=" · ".join([announced_as(decision.announced, of.date), *others]),
         authors=author_line(paper, decision.followed),
-        comment=_comment(digest, decision),
+        comment=_comment(of, decision),
         abstract=shortened(readable(paper.abstract), _ABSTRACT),
         pdf=pdf_url(paper),
         elsewhere=_elsewhere(state.pointer) if state.pointer else None,
@@ -67,14 +85,14 @@ def mark(decision: Decision) -> str:
     return "" if decision.outcome is Outcome.PICKED else "judged since, and not picked"
 
 
-def sentence(digest: Digest, decision: Decision) -> str:
+def sentence(digest: Digest | _Day, decision: Decision) -> str:
     """What the paper does, as cards and parents show it: a sentence that was not written for them
     is cut."""
     said = shows(digest, decision)
     return said if decision.score and decision.score.shows else shortened(said, _CARD)
 
 
-def _comment(digest: Digest, decision: Decision) -> str:
+def _comment(digest: _Day, decision: Decision) -> str:
     """In few words where they are only words."""
     score, place = decision.score, decision.place
     if score and digest.judge.model is None and score.comment:
@@ -129,7 +147,7 @@ def pdf_url(paper: Paper) -> str:
     return f"https://arxiv.org/pdf/{paper.versioned}"
 
 
-def shows(digest: Digest, decision: Decision) -> str:
+def shows(digest: Digest | _Day, decision: Decision) -> str:
     """What the paper does: the model's sentence, or the abstract's most telling one by the
     profile's words; readable, one line."""
     if decision.score and (said := readable(decision.score.shows)):
@@ -137,7 +155,7 @@ def shows(digest: Digest, decision: Decision) -> str:
     return shortened(telling_sentence(decision.paper, digest.profile), _SHOWS)
 
 
-def comment(digest: Digest, decision: Decision) -> str:
+def comment(digest: Digest | _Day, decision: Decision) -> str:
     """The model's comment, or the profile's words that the local ranking found."""
     said = readable(decision.score.comment) if decision.score else ""
     if digest.judge.model is None:

@@ -10,6 +10,7 @@ list, where each kind is forgotten after its time. At last the append-only file 
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
 import time
@@ -149,11 +150,11 @@ def deliver(store: Store, address: Address, name: str, digest: Digest, at: datet
     """As DELIVER leaves it."""
     full, basis = f"{address}:{name}", DeliveryBasis((name,), digest.version)
     store.history.put_prepared(address, full, digest, at, basis)
-    outbox = Outbox(store.redis, full)
+    outbox = Outbox(store.trips, full)
     for n, slot in enumerate(["head", *(d.paper.id for d in digest.posted)]):
-        outbox.begin(slot, 1, at)
+        asyncio.run(outbox.begin(slot, 1, at))
         message = f"{int(at.timestamp())}.{n:06}"
-        outbox.put_result(slot, OutboxEntry(at=at, message=message, body="b" * 16))
+        asyncio.run(outbox.put_result(slot, OutboxEntry(at=at, message=message, body="b" * 16)))
     days = {name: digest}
     message = f"{int(at.timestamp())}.000000"
     store.history.put_delivered(address, full, digest, at, message, basis, None, days)

@@ -263,7 +263,7 @@ def _disturbed(day: Day, store: Store, chats: list[Chat], chance: random.Random)
         chat = chance.choice(chats)
         address = chance.choice([a for a in chat.addresses if there[a]] or chat.addresses)
         if request := waiting.get(address):
-            outbox = Outbox(store.redis, delivery_name(request, list_result))
+            outbox = Outbox(store.trips, delivery_name(request, list_result))
             if (head := outbox.entry(HEAD)) and head.message:
                 day.erased.add(address)
                 chat.erase(address.channel, head.message)

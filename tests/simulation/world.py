@@ -238,7 +238,6 @@ class World:
             patch = lambda *args: stack.enter_context(mock.patch.object(*args))  # noqa: E731
             patch(jobs, "connect", lambda url: self.redis.client())
             patch(jobs, "_arxiv", lambda config, store: self.arxiv)
-            patch(jobs, "_pace", lambda config: _NoConnection())
             patch(jobs.settings, "load", lambda: self.config)
             # A day has a few papers, and takes several calls.
             patch(batches, "PAPERS_PER_CALL", 2)
@@ -270,20 +269,10 @@ class World:
             yield
 
 
-class _NoConnection:
-    """In place of the rate limit's connection."""
-
-    async def __aenter__(self) -> _NoConnection:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        return None
-
-
 class _NoRateLimit:
     """A channel's pace is tried elsewhere, with real servers; here the chats' answers take time."""
 
-    def __init__(self, redis: object) -> None:
+    def __init__(self, turns: object) -> None:
         return
 
     async def acquire(self, address: Address) -> None:

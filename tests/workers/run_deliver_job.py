@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 
-import redis.asyncio
-
 from bot.domain.digest import Outcome
 from bot.domain.request import Address, DigestRequest, digest_name
 from bot.domain.schedule import Schedule
@@ -65,7 +63,6 @@ def subscribed(store: Store, channel: str, by: str) -> None:
 def run_deliver_job(
     fake_slack: FakeSlack,
     store: Store,
-    redis_url: str,
     requests: list[DigestRequest],
     now: datetime | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -75,9 +72,8 @@ def run_deliver_job(
     """The job, for those whom the clock found due."""
     DueDeliveries(store.redis, "slack").put(requests)
     settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=fake_slack.url)
-    pace = redis.asyncio.Redis.from_url(redis_url)
     clock = lambda: now or datetime.now(UTC)  # noqa: E731
-    deliver_job.deliver("slack", store, settings, pace, clock, should_stop, part, parts)
+    deliver_job.deliver("slack", store, settings, clock, should_stop, part, parts)
 
 
 def replies(fake_slack: FakeSlack, channel: str) -> int:

@@ -206,9 +206,7 @@ def test_a_view_of_a_moved_day_shows_what_was_posted(store: Store) -> None:
     assert head(again).text == head(shown).text
 
 
-def test_the_thread_comes_in_that_order_and_once(
-    fake_slack: FakeSlack, store: Store, redis_url: str
-) -> None:
+def test_the_thread_comes_in_that_order_and_once(fake_slack: FakeSlack, store: Store) -> None:
     fingerprint = store.profiles.put(a_profile())
     request = digest_request().model_copy(
         update={"profile": fingerprint, "address": HERE, "top": 4}
@@ -220,13 +218,13 @@ def test_the_thread_comes_in_that_order_and_once(
     for person in ("U1", "U2", "U3", "U4"):
         for paper in VOTED[:3]:
             vote(store, paper, person)
-    run_deliver_job(fake_slack, store, redis_url, [request])
+    run_deliver_job(fake_slack, store, [request])
     assert replies(fake_slack, "C1") == 4
     first = str(fake_slack.visible_messages("C1")[0]["blocks"])
     assert "4 of you liked papers like" in first
     assert TIDAL.title in first
     vote(store, VOTED[5], "U5", up=False)
-    run_deliver_job(fake_slack, store, redis_url, [request])
+    run_deliver_job(fake_slack, store, [request])
     assert replies(fake_slack, "C1") == 4
     assert str(fake_slack.visible_messages("C1")[0]["blocks"]) == first
 

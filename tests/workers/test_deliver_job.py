@@ -20,6 +20,7 @@ from bot.store.outbox import Outbox
 from bot.store.requests import DueDeliveries, content_key
 from bot.store.store import Store
 from bot.store.values.lease import LeaseLost
+from bot.store.values.round_trips import RoundTrips
 from bot.store.values.stored_forms import LOOKING_BACK, MESSAGES
 from tests.factories import (
     DAY,
@@ -51,10 +52,10 @@ from workers.runtime import delivery_run
 
 
 def test_every_channel_gets_the_day_and_it_is_remembered(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     requests = put_judged_day(store, "C1", "C2", "C3")
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     assert [replies(fake_slack, channel) for channel in ("C1", "C2", "C3")] == [6, 6, 6]
     for each in requests:
         assert plan.next_step(each, store.requests.state(each)) is None
@@ -63,38 +64,36 @@ def test_every_channel_gets_the_day_and_it_is_remembered(
 
 
 def test_a_job_that_is_to_stop_finishes_the_message_it_is_at_and_the_next_one_goes_on(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     """Nobody has to look for a message: what was sent is written down."""
     requests, fake_slack.answers_after = put_judged_day(store, "C1"), 0.5
     there = lambda: len(fake_slack.visible_messages("C1"))  # noqa: E731
-    run_deliver_job(fake_slack, store, redis_url, requests, should_stop=lambda: there() == 3)
+    run_deliver_job(fake_slack, store, requests, should_stop=lambda: there() == 3)
     assert there() == 3
     (name,) = store.redis.keys("pb:outbox:*:*")  # type: ignore[misc]
     assert [
         e
-        for e in Outbox(store.redis, name.removeprefix("pb:outbox:")).entries().values()
+        for e in Outbox(store.trips, name.removeprefix("pb:outbox:")).entries().values()
         if not e.message
     ] == []
     assert plan.next_step(requests[0], store.requests.state(requests[0])) is not None
     fake_slack.answers_after = 0.0
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     assert replies(fake_slack, "C1") == 6
     assert not [call for call in fake_slack.calls if call.method == "conversations.replies"]
 
 
-def test_delivering_again_adds_nothing(fake_slack: FakeSlack, store: Store, redis_url: str) -> None:
+def test_delivering_again_adds_nothing(fake_slack: FakeSlack, store: Store) -> None:
     requests = put_judged_day(store, "C1")
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     asked = len(fake_slack.calls)
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     assert len(fake_slack.calls) == asked
 
 
-def test_a_channel_that_asked_for_fewer_gets_fewer(
-    fake_slack: FakeSlack, store: Store, redis_url: str
-) -> None:
-    run_deliver_job(fake_slack, store, redis_url, put_judged_day(store, "C1", top=2))
+def test_a_channel_that_asked_for_fewer_gets_fewer(fake_slack: FakeSlack, store: Store) -> None:
+    run_deliver_job(fake_slack, store, put_judged_day(store, "C1", top=2))
     assert replies(fake_slack, "C1") == 2
     assert "4 over the limit" in str(fake_slack.visible_messages("C1")[0]["blocks"])
 
@@ -108,7 +107,7 @@ def test_a_channel_that_asked_for_fewer_gets_fewer(
     ],
 )
 def test_a_channel_that_cannot_be_posted_to_is_paused_and_its_subscriber_told(
-    what: str, reason: ChannelReason, fake_slack: FakeSlack, store: Store, redis_url: str
+    what: str, reason: ChannelReason, fake_slack: FakeSlack, store: Store
 ) -> None:
     requests = put_judged_day(store, "C1", "C2")
     subscribed(store, "C1", by="U7")
@@ -118,7 +117,7 @@ def test_a_channel_that_cannot_be_posted_to_is_paused_and_its_subscriber_told(
     else:
         fake_slack.channels["C1"].archived = what == "archived"
         fake_slack.channels["C1"].bot_is_member = what != "removed"
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     assert replies(fake_slack, "C2") == 6
     resting, going = store.subscriptions.of(slack_address("C1")) + store.subscriptions.of(
         slack_address("C2")
@@ -137,7 +136,6 @@ def test_a_worker_killed_while_pausing_a_channel_tells_its_subscriber_once(
     after: bool,
     fake_slack: FakeSlack,
     store: Store,
-    redis_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Told first: who is killed in between leaves nobody untold, and tells nobody twice."""
@@ -157,10 +155,10 @@ def test_a_worker_killed_while_pausing_a_channel_tells_its_subscriber_once(
 
     monkeypatch.setattr(SlackPoster, "send", killed)
     with pytest.raises(BaseException, match=r"Killed|couldn't be posted"):
-        run_deliver_job(fake_slack, store, redis_url, requests)
+        run_deliver_job(fake_slack, store, requests)
     (found,) = store.subscriptions.of(slack_address("C1"))
     assert found.paused is None
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     (found,) = store.subscriptions.of(slack_address("C1"))
     assert found.paused is not None
     assert len(fake_slack.visible_messages("D7")) == 1
@@ -168,33 +166,33 @@ def test_a_worker_killed_while_pausing_a_channel_tells_its_subscriber_once(
 
 
 def test_the_person_who_requested_a_day_is_told_as_well(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     fake_slack.channels["C1"].archived = True
-    run_deliver_job(fake_slack, store, redis_url, put_judged_day(store, "C1", by="U5"))
+    run_deliver_job(fake_slack, store, put_judged_day(store, "C1", by="U5"))
     (told,) = fake_slack.visible_messages("D5")
     assert "the channel is archived" in told["text"] + str(told["blocks"])
 
 
 def test_a_revoked_token_pauses_everything_and_does_not_fail_the_job(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     requests = put_judged_day(store, "C1", "C2")
     subscribed(store, "C1", by="U7")
     subscribed(store, "C2", by="U7")
     fake_slack.inject_faults("chat.postMessage", *["token_revoked"] * 10)
     fake_slack.inject_faults("conversations.open", *["token_revoked"] * 10)
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     troubles = [s.paused and s.paused.trouble for s in store.subscriptions.all()]
     assert troubles == [ChannelReason.BAD_TOKEN, ChannelReason.BAD_TOKEN]
 
 
 def test_an_outage_of_slack_leaves_the_channel_for_the_next_tick(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     requests = put_judged_day(store, "C1")
     fake_slack.inject_faults("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     waiting, tried = DueDeliveries(store.redis, "slack").waiting_and_failed()
     assert waiting == set()
     assert [row.fault for row in tried.values()] == [False]
@@ -203,34 +201,34 @@ def test_an_outage_of_slack_leaves_the_channel_for_the_next_tick(
     assert step.kind is StepKind.DELIVER
     (away,) = store.outages.all()
     assert (away.what, "a fault of its own" in away.why) == ("slack", True)
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     assert replies(fake_slack, "C1") == 6
     assert store.outages.all() == []
 
 
 @pytest.mark.parametrize("fault", ["ratelimited", "accesslimited", "team_added_to_org"])
 def test_what_keeps_one_workspace_from_getting_its_digest_is_no_outage_of_slack(
-    fault: str, fake_slack: FakeSlack, store: Store, redis_url: str
+    fault: str, fake_slack: FakeSlack, store: Store
 ) -> None:
     requests = put_judged_day(store, "C1")
     fake_slack.inject_faults("chat.postMessage", *["ok"] * 3, *[fault] * 2)
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     (away,) = store.outages.all()
     assert away.what == "slack:T1"
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     assert replies(fake_slack, "C1") == 6
     assert store.outages.all() == []
 
 
 def test_workers_that_share_deliveries_post_each_channel_once(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     channels = ["C1", "C2", "C3"]
-    run_deliver_job(fake_slack, store, redis_url, put_judged_day(store, *channels), part=0, parts=3)
+    run_deliver_job(fake_slack, store, put_judged_day(store, *channels), part=0, parts=3)
     left = [len(fake_slack.visible_messages(channel)) for channel in channels]
     assert set(left) == {0, 7}
     for part in (1, 2):
-        run_deliver_job(fake_slack, store, redis_url, [], part=part, parts=3)
+        run_deliver_job(fake_slack, store, [], part=part, parts=3)
     assert [replies(fake_slack, channel) for channel in channels] == [6] * 3
 
 
@@ -250,23 +248,23 @@ def test_a_channels_digests_are_all_posted_by_the_same_of_two_workers(store: Sto
 
 
 def test_a_channel_that_another_worker_holds_is_left_to_it_and_keeps_no_worker(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     requests = put_judged_day(store, "C1", "C2")
     held = store.lease(f"deliver:{slack_address('C1')}", 30, 0)
     assert held is not None
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     assert fake_slack.visible_messages("C1") == []
     assert replies(fake_slack, "C2") == 6
     assert list(DueDeliveries(store.redis, "slack").newcomers(())) == [content_key(requests[0])]
     held.release()
-    run_deliver_job(fake_slack, store, redis_url, [])
+    run_deliver_job(fake_slack, store, [])
     assert replies(fake_slack, "C1") == 6
     assert DueDeliveries(store.redis, "slack").newcomers(()) == {}
 
 
 def test_a_bug_in_one_channel_is_reported_and_delays_no_other(
-    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    fake_slack: FakeSlack, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is tried again, and then remembered, so that the clock can say so."""
     requests = put_judged_day(store, "C1", "C2")
@@ -278,10 +276,10 @@ def test_a_bug_in_one_channel_is_reported_and_delays_no_other(
         return await send(self, address, *args)
 
     monkeypatch.setattr(SlackPoster, "send", fails)
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     assert [replies(fake_slack, "C1"), replies(fake_slack, "C2")] == [6, 6]
     third = put_judged_day(store, "C3")
-    run_deliver_job(fake_slack, store, redis_url, third)
+    run_deliver_job(fake_slack, store, third)
     assert replies(fake_slack, "C3") == -1
     waiting, tried = DueDeliveries(store.redis, "slack").waiting_and_failed()
     assert waiting == set()
@@ -289,7 +287,7 @@ def test_a_bug_in_one_channel_is_reported_and_delays_no_other(
 
 
 def test_a_request_made_during_a_job_is_delivered_by_it(
-    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    fake_slack: FakeSlack, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second channel at the first one's third message, while that one's fourth waits."""
     first, second = put_judged_day(store, "C1", "C2")
@@ -306,45 +304,43 @@ def test_a_request_made_during_a_job_is_delivered_by_it(
         return await send(poster, address, post, key, under)
 
     monkeypatch.setattr(SlackPoster, "send", sends)
-    run_deliver_job(fake_slack, store, redis_url, [first])
+    run_deliver_job(fake_slack, store, [first])
     assert [replies(fake_slack, "C1"), replies(fake_slack, "C2")] == [6, 6]
 
 
-def test_two_profiles_due_in_one_channel_take_turns(
-    fake_slack: FakeSlack, store: Store, redis_url: str
-) -> None:
+def test_two_profiles_due_in_one_channel_take_turns(fake_slack: FakeSlack, store: Store) -> None:
     (mine,) = put_judged_day(store, "C1")
     other = profile(name="other", title="Other matters")
     papers = [decision(f"2503.2000{n}", Outcome.PICKED) for n in range(3)]
     second = mine.model_copy(update={"profile": store.profiles.put(other)})
     store.lists.add(str(DAY), listing(*(d.announced for d in papers)), NOW)
     store.days.put_decided(digest_name(second, list_result(NOW)), digest(*papers, profile=other))
-    run_deliver_job(fake_slack, store, redis_url, [mine, second])
+    run_deliver_job(fake_slack, store, [mine, second])
     threads = [message["thread_ts"] for message in fake_slack.channels["C1"].messages]
     assert threads == sorted(threads)
     assert len(threads) == 7 + 4
 
 
 def test_a_long_job_takes_no_more_requests(
-    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    fake_slack: FakeSlack, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery_run, "_LASTING_SECONDS", -1)
     requests = put_judged_day(store, "C1")
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     assert fake_slack.visible_messages("C1") == []
     assert list(DueDeliveries(store.redis, "slack").newcomers(())) == [content_key(requests[0])]
 
 
 def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     first = put_judged_day(store, "C1", top=3)
-    run_deliver_job(fake_slack, store, redis_url, first)
+    run_deliver_job(fake_slack, store, first)
     other = profile(name="other", title="Other matters")
     papers = [decision(id, Outcome.PICKED) for id in paper_ids(6)]
     second = first[0].model_copy(update={"profile": store.profiles.put(other), "top": None})
     store.days.put_decided(digest_name(second, list_result(NOW)), digest(*papers, profile=other))
-    run_deliver_job(fake_slack, store, redis_url, [second])
+    run_deliver_job(fake_slack, store, [second])
     links = [m["metadata"]["event_payload"]["key"] for m in fake_slack.visible_messages("C1")]
     assert len(links) == len(set(links)) == 4 + 4
     assert "3 posted before" in str(fake_slack.visible_messages("C1")[4]["blocks"])
@@ -360,16 +356,16 @@ def test_two_profiles_of_one_channel_never_bring_a_paper_twice(
 
 
 def test_after_an_interruption_the_next_worker_posts_the_same_papers(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     """Meanwhile another profile brought one of the papers to the channel."""
     (mine,) = put_judged_day(store, "C1")
     fake_slack.inject_faults("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
-    run_deliver_job(fake_slack, store, redis_url, [mine])
+    run_deliver_job(fake_slack, store, [mine])
     assert replies(fake_slack, "C1") == 2
     other = digest(decision(paper_ids(6)[4], Outcome.PICKED), profile=profile(name="other"))
     store.history.put_delivered(mine.address, f"{mine.address}:other", other, NOW)
-    run_deliver_job(fake_slack, store, redis_url, [mine])
+    run_deliver_job(fake_slack, store, [mine])
     assert replies(fake_slack, "C1") == 6
     assert "6 of 6 are for you" in str(fake_slack.visible_messages("C1")[0]["blocks"])
 
@@ -384,7 +380,7 @@ def judged_again(store: Store, mine: DigestRequest, day: Digest) -> None:
 @pytest.mark.parametrize("shift", [timedelta(), timedelta(hours=-3), timedelta(hours=3)])
 @pytest.mark.parametrize("position", [1, 4, 5])
 def test_a_day_judged_again_while_its_thread_is_posted_is_complete_in_the_end(
-    position: int, shift: timedelta, fake_slack: FakeSlack, store: Store, redis_url: str,
+    position: int, shift: timedelta, fake_slack: FakeSlack, store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Whatever the clock of the machine that judges says."""
@@ -402,23 +398,23 @@ def test_a_day_judged_again_while_its_thread_is_posted_is_complete_in_the_end(
         return sent[-1]
 
     monkeypatch.setattr(SlackPoster, "send", judged_meanwhile)
-    run_deliver_job(fake_slack, store, redis_url, [mine])
+    run_deliver_job(fake_slack, store, [mine])
     assert replies(fake_slack, "C1") == 4
     for _ in range(3):
         assert store.days.get(digest_name(mine, list_result(NOW))) == better
         step = plan.next_step(mine, store.requests.state(mine))
         if step:
-            run_deliver_job(fake_slack, store, redis_url, [step.wish])
+            run_deliver_job(fake_slack, store, [step.wish])
     assert step is None
     assert "6 of 6 are for you" in str(fake_slack.visible_messages("C1")[0]["blocks"])
     assert replies(fake_slack, "C1") == 6
 
 
 def test_a_day_judged_again_with_the_same_outcome_changes_nothing_that_was_posted(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     (mine,) = put_judged_day(store, "C1")
-    run_deliver_job(fake_slack, store, redis_url, [mine])
+    run_deliver_job(fake_slack, store, [mine])
     again = digest(*(decision(id, Outcome.PICKED) for id in paper_ids(6)), judged_at=LATER)
     judged_again(store, mine, again)
     assert plan.next_step(mine, store.requests.state(mine)) is None
@@ -428,10 +424,10 @@ def test_a_day_judged_again_with_the_same_outcome_changes_nothing_that_was_poste
 
 
 def test_what_came_to_the_day_after_a_channel_got_it_is_over_the_limit_there(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     (mine,) = put_judged_day(store, "C1", top=2)
-    run_deliver_job(fake_slack, store, redis_url, [mine])
+    run_deliver_job(fake_slack, store, [mine])
     lost = [decision(paper_ids(6)[1], Outcome.UNSCORED)]
     rest = [decision(id, Outcome.PICKED) for id in (paper_ids(6)[0], *paper_ids(6)[2:])]
     below = [decision("2503.19999", Outcome.BELOW_CUTOFF, 3)]
@@ -450,15 +446,15 @@ def test_what_came_to_the_day_after_a_channel_got_it_is_over_the_limit_there(
 
 
 def test_after_an_interruption_the_next_worker_posts_the_latest_scores(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     (mine,) = put_judged_day(store, "C1", top=4)
     fake_slack.inject_faults("chat.postMessage", *["ok"] * 3, *["http_500"] * 2)
-    run_deliver_job(fake_slack, store, redis_url, [mine])
+    run_deliver_job(fake_slack, store, [mine])
     assert replies(fake_slack, "C1") == 2
     more = [decision("2503.19999", Outcome.PICKED, 9)]
     judged_again(store, mine, digest(*more, *(decision(id, Outcome.PICKED) for id in paper_ids(6))))
-    run_deliver_job(fake_slack, store, redis_url, [mine])
+    run_deliver_job(fake_slack, store, [mine])
     assert replies(fake_slack, "C1") == 4
     assert "4 of 7 are for you" in str(fake_slack.visible_messages("C1")[0]["blocks"])
     assert plan.next_step(mine, store.requests.state(mine)) is None
@@ -494,34 +490,34 @@ def owed(store: Store, *days: int, of: str = "matters") -> DigestRequest:
 
 
 def test_a_schedules_digest_is_remembered_as_it_was_begun(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     mine = owed(store, 20).model_copy(update={"subscription": "C1 foundations"})
     assert mine.at is not None
-    run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
+    run_deliver_job(fake_slack, store, [mine], mine.at)
     assert store.requests.begun(["C1 foundations", "C2 foundations"]) == [mine, None]
 
 
 @pytest.mark.parametrize("over", [False, True])
 def test_a_digest_that_comes_when_its_window_is_over_is_the_last_of_its_day(
-    fake_slack: FakeSlack, store: Store, redis_url: str, over: bool
+    fake_slack: FakeSlack, store: Store, over: bool
 ) -> None:
     found = subscription()
     store.subscriptions.put(found)
     mine = owed(store, 20).model_copy(update={"subscription": found.key})
     now = mine.until if over else mine.at
     assert now is not None
-    run_deliver_job(fake_slack, store, redis_url, [mine], now)
+    run_deliver_job(fake_slack, store, [mine], now)
     expected = {found.key: date(2025, 3, 20)} if over else {}
     assert store.subscriptions.last_served_days() == expected
 
 
 def test_days_that_were_missed_come_in_one_thread_the_best_first(
-    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    fake_slack: FakeSlack, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = owed(store, 18, 19, 20)
     assert mine.at is not None
-    run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
+    run_deliver_job(fake_slack, store, [mine], mine.at)
     head, *cards = fake_slack.visible_messages("C1")
     assert [card["text"].split(" — ")[0] for card in cards] == [
         f"{rank}. On the matter of 2503.{number}"
@@ -541,17 +537,17 @@ def test_days_that_were_missed_come_in_one_thread_the_best_first(
 
 
 def test_a_channel_that_gets_the_newest_day_alone_is_told_how_many_it_missed(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     """A weekly channel with PAPERBOY_CATCH_UP_DAYS=1 (found by the simulator, seed 1)."""
     mine = owed(store, 20)
     assert mine.at is not None
-    run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
+    run_deliver_job(fake_slack, store, [mine], mine.at)
     assert "2 earlier days skipped" in str(fake_slack.visible_messages("C1")[0]["blocks"])
 
 
 def test_papers_of_earlier_days_are_remembered_where_the_newest_day_never_got_a_list(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     """Found by the simulator, seed 1: what had been shown could not be read any more."""
     mine = owed(store, 19, 20)
@@ -561,14 +557,14 @@ def test_papers_of_earlier_days_are_remembered_where_the_newest_day_never_got_a_
     store.lists.put_result(mine.wanted, found)
     newest = mine.for_single_day(mine.wanted, NOW)
     store.days.put_decided(digest_name(newest, found), digest(listed=found))
-    run_deliver_job(fake_slack, store, redis_url, [mine], mine.until)
+    run_deliver_job(fake_slack, store, [mine], mine.until)
     assert replies(fake_slack, "C1") == 2
     shown = store.shown_papers.ids_from_other_deliveries(mine.address, "another")
     assert shown == {"2503.00019", "2503.00001"}
 
 
 def test_a_paper_of_a_digest_that_is_still_tried_after_its_window_does_not_come_with_another(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     """Found by the simulator, seed 62: two profiles of a channel were posted when the window of
     both had ended, and the paper that both have came twice."""
@@ -583,9 +579,9 @@ def test_a_paper_of_a_digest_that_is_still_tried_after_its_window_does_not_come_
     first, second = requests
     assert first.until is not None
     fake_slack.inject_faults("chat.postMessage", *["http_500"] * 2)
-    run_deliver_job(fake_slack, store, redis_url, [first], first.until)
-    run_deliver_job(fake_slack, store, redis_url, [second], first.until)
-    run_deliver_job(fake_slack, store, redis_url, [first], first.until)
+    run_deliver_job(fake_slack, store, [first], first.until)
+    run_deliver_job(fake_slack, store, [second], first.until)
+    run_deliver_job(fake_slack, store, [first], first.until)
     shown = fake_slack.visible_messages("C1")
     cards = [m["text"] for m in shown if m.get("thread_ts") not in (None, m["ts"])]
     assert sorted(text.partition("2503.")[2][:5] for text in cards) == ["00001", "00019"]
@@ -593,7 +589,7 @@ def test_a_paper_of_a_digest_that_is_still_tried_after_its_window_does_not_come_
 
 @pytest.mark.parametrize("other", ["matters", "other"])
 def test_a_paper_of_a_day_that_was_skipped_is_not_taken_for_shown(
-    fake_slack: FakeSlack, store: Store, redis_url: str, other: str
+    fake_slack: FakeSlack, store: Store, other: str
 ) -> None:
     """Found by the simulator, seeds 122 and 216: the channel was away for too many days, and a
     paper of one of them that is on the next list, too, of this profile or of another, was left out
@@ -602,8 +598,8 @@ def test_a_paper_of_a_day_that_was_skipped_is_not_taken_for_shown(
     next_one = owed(store, 20, of=other).model_copy(update={"subscription": f"C1 {other}"})
     assert skipped.at is not None
     fake_slack.inject_faults("chat.postMessage", *["http_500"] * 2)
-    run_deliver_job(fake_slack, store, redis_url, [skipped], skipped.at)
-    run_deliver_job(fake_slack, store, redis_url, [next_one], next_one.until)
+    run_deliver_job(fake_slack, store, [skipped], skipped.at)
+    run_deliver_job(fake_slack, store, [next_one], next_one.until)
     _, *cards = fake_slack.visible_messages("C1")
     assert {card["text"].partition("2503.")[2][:5] for card in cards} == {"00001", "00020"}
 
@@ -620,7 +616,6 @@ def test_a_paper_of_a_day_that_was_skipped_is_not_taken_for_shown(
 def test_papers_that_the_platform_was_away_for_come_with_the_next_day(
     fake_slack: FakeSlack,
     store: Store,
-    redis_url: str,
     sending: list[str],
     finding: list[str],
     shown_yesterday: list[str],
@@ -633,16 +628,16 @@ def test_papers_that_the_platform_was_away_for_come_with_the_next_day(
     assert both.at is not None
     fake_slack.inject_faults("chat.postMessage", *sending)
     fake_slack.inject_faults("conversations.replies", *finding)
-    run_deliver_job(fake_slack, store, redis_url, [yesterday], yesterday.at)
+    run_deliver_job(fake_slack, store, [yesterday], yesterday.at)
 
     assert cards_in(fake_slack, "C1") == shown_yesterday
-    run_deliver_job(fake_slack, store, redis_url, [both], both.at)
+    run_deliver_job(fake_slack, store, [both], both.at)
     rest = [id for id in ("00019", "00020", "00001") if id not in shown_yesterday]
     assert cards_in(fake_slack, "C1") == [*shown_yesterday, *rest]
 
 
 def test_a_paper_that_the_platform_was_away_for_and_is_below_the_cut_off_now_was_not_shown(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     """Found by the simulator, seed 71100023: the same day, judged again while the chat was away,
     brought the paper no more; the next list had it, and left it out as shown before."""
@@ -650,16 +645,16 @@ def test_a_paper_that_the_platform_was_away_for_and_is_below_the_cut_off_now_was
     tomorrow = owed(store, 20).model_copy(update={"subscription": "C1 matters"})
     assert today.at is not None
     fake_slack.inject_faults("chat.postMessage", *["http_500"] * 2)
-    run_deliver_job(fake_slack, store, redis_url, [today], today.at)
+    run_deliver_job(fake_slack, store, [today], today.at)
     both = [decision("2503.00001", Outcome.BELOW_CUTOFF, 4), decision("2503.00019", Outcome.PICKED)]
     judged_again(store, today, digest(*both))
-    run_deliver_job(fake_slack, store, redis_url, [today], today.at)
-    run_deliver_job(fake_slack, store, redis_url, [tomorrow], tomorrow.until)
+    run_deliver_job(fake_slack, store, [today], today.at)
+    run_deliver_job(fake_slack, store, [tomorrow], tomorrow.until)
     assert sorted(cards_in(fake_slack, "C1")) == ["00001", "00019", "00020"]
 
 
 def test_a_paper_that_came_to_a_delivered_day_while_the_platform_was_away_was_not_shown(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     """Found by the simulator, seed 71300033: a day was judged again after it was delivered, and the
     paper that came to it could not be posted; the next list had it, and left it out as shown."""
@@ -668,43 +663,43 @@ def test_a_paper_that_came_to_a_delivered_day_while_the_platform_was_away_was_no
     assert today.at is not None
     shown = decision("2503.00019", Outcome.PICKED)
     judged_again(store, today, digest(shown, decision("2503.00001", Outcome.BELOW_CUTOFF, 4)))
-    run_deliver_job(fake_slack, store, redis_url, [today], today.at)
+    run_deliver_job(fake_slack, store, [today], today.at)
     assert cards_in(fake_slack, "C1") == ["00019"]
     judged_again(store, today, digest(shown, decision("2503.00001", Outcome.PICKED)))
     fake_slack.inject_faults("chat.postMessage", *["http_500"] * 2)
-    run_deliver_job(fake_slack, store, redis_url, [today], today.at)
-    run_deliver_job(fake_slack, store, redis_url, [tomorrow], tomorrow.until)
+    run_deliver_job(fake_slack, store, [today], today.at)
+    run_deliver_job(fake_slack, store, [tomorrow], tomorrow.until)
     assert sorted(cards_in(fake_slack, "C1")) == ["00001", "00019", "00020"]
 
 
 @pytest.mark.parametrize("later", [MESSAGES, LOOKING_BACK])
 def test_a_paper_is_not_shown_again_when_its_message_or_its_digest_is_forgotten(
-    fake_slack: FakeSlack, store: Store, redis_url: str, later: timedelta
+    fake_slack: FakeSlack, store: Store, later: timedelta
 ) -> None:
     """Which papers a channel had is remembered for longer than what became of each message."""
     today = owed(store, 19)
     assert today.at is not None
-    run_deliver_job(fake_slack, store, redis_url, [today], today.at)
+    run_deliver_job(fake_slack, store, [today], today.at)
     assert sorted(cards_in(fake_slack, "C1")) == ["00001", "00019"]
     _forget_what_lasts(store, later)
-    run_deliver_job(fake_slack, store, redis_url, [_much_later(store, later)], today.at + later)
+    run_deliver_job(fake_slack, store, [_much_later(store, later)], today.at + later)
     assert sorted(cards_in(fake_slack, "C1")) == ["00001", "00019", "00020"]
 
 
 @pytest.mark.parametrize("sent", [0, 2])
 def test_what_a_digest_begun_months_ago_did_not_bring_counts_as_shown(
-    fake_slack: FakeSlack, store: Store, redis_url: str, sent: int
+    fake_slack: FakeSlack, store: Store, sent: int
 ) -> None:
     """Nobody knows any more what was posted of it, and twice is worse than not at all."""
     today = owed(store, 19)
     assert today.at is not None
     fake_slack.inject_faults("chat.postMessage", *["ok"] * sent, *["http_500"] * 2)
-    run_deliver_job(fake_slack, store, redis_url, [today], today.at)
+    run_deliver_job(fake_slack, store, [today], today.at)
     had = cards_in(fake_slack, "C1")
     assert had == ["00001"] * (sent // 2)
     _forget_what_lasts(store, MESSAGES)
     next_one = _much_later(store, MESSAGES)
-    run_deliver_job(fake_slack, store, redis_url, [next_one], today.at + MESSAGES)
+    run_deliver_job(fake_slack, store, [next_one], today.at + MESSAGES)
     assert cards_in(fake_slack, "C1") == [*had, "00020"]
 
 
@@ -729,7 +724,7 @@ def cards_in(fake_slack: FakeSlack, channel: str) -> list[str]:
 
 
 def test_papers_of_a_thread_that_another_digest_of_the_day_overtakes_come_with_that(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     """Found by the simulator, seed 50000005: somebody's digest had its head alone when the
     schedule's came, which counted for both."""
@@ -737,10 +732,10 @@ def test_papers_of_a_thread_that_another_digest_of_the_day_overtakes_come_with_t
     asked = scheduled.model_copy(update={"left_out": 0, "at": None, "until": None})
     assert scheduled.at is not None
     fake_slack.inject_faults("chat.postMessage", "ok", "ok", *["http_500"] * 2)
-    run_deliver_job(fake_slack, store, redis_url, [asked], scheduled.at)
+    run_deliver_job(fake_slack, store, [asked], scheduled.at)
     assert replies(fake_slack, "C1") == 1
-    run_deliver_job(fake_slack, store, redis_url, [scheduled], scheduled.at)
-    run_deliver_job(fake_slack, store, redis_url, [asked], scheduled.at)
+    run_deliver_job(fake_slack, store, [scheduled], scheduled.at)
+    run_deliver_job(fake_slack, store, [asked], scheduled.at)
     cards = [message["text"] for message in fake_slack.visible_messages("C1")]
     assert [text[:2] for text in cards].count("1.") == 2
     assert [text.partition("2503.")[2][:5] for text in cards if text[1] == "."] == [
@@ -750,13 +745,13 @@ def test_papers_of_a_thread_that_another_digest_of_the_day_overtakes_come_with_t
 
 
 def test_an_earlier_day_judged_again_updates_the_thread_of_several(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     mine = owed(store, 18, 19, 20)
     assert mine.at is not None
 
     def at_its_time() -> None:
-        run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
+        run_deliver_job(fake_slack, store, [mine], mine.at)
 
     at_its_time()
     before = {query.key: store.lists.result(query) for query in (*mine.earlier, mine.wanted)}
@@ -783,14 +778,14 @@ def test_an_earlier_day_judged_again_updates_the_thread_of_several(
 
 
 def test_missed_days_are_told_of_where_somebody_had_asked_for_the_newest(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     """A weekly channel that catches up one day (found by the simulator, seed 300005)."""
     mine = owed(store, 20)
     assert mine.at is not None
     asked = {"by": "U1", "left_out": 0, "at": None, "until": None}
-    run_deliver_job(fake_slack, store, redis_url, [mine.model_copy(update=asked)], NOW)
-    run_deliver_job(fake_slack, store, redis_url, [mine], mine.at)
+    run_deliver_job(fake_slack, store, [mine.model_copy(update=asked)], NOW)
+    run_deliver_job(fake_slack, store, [mine], mine.at)
     first, *cards, second = fake_slack.visible_messages("C1")
     assert "2 earlier days" not in str(first["blocks"])
     assert "2 earlier days" in str(second["blocks"])
@@ -798,12 +793,12 @@ def test_missed_days_are_told_of_where_somebody_had_asked_for_the_newest(
 
 
 def test_who_asks_for_a_day_that_came_among_several_hears_where_it_is(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     """Not a second head without papers (found by the simulator, seed 16)."""
     several = owed(store, 18, 19, 20)
     assert several.at is not None
-    run_deliver_job(fake_slack, store, redis_url, [several], several.at)
+    run_deliver_job(fake_slack, store, [several], several.at)
     for asked_for in several.queries:
         asked = several.for_single_day(asked_for, several.at + timedelta(hours=1))
         asked = asked.model_copy(update={"by": "U1"})
@@ -816,16 +811,16 @@ def test_who_asks_for_a_day_that_came_among_several_hears_where_it_is(
 
 
 def test_a_profile_changed_at_noon_repeats_no_paper_of_the_same_day(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     (mine,) = put_judged_day(store, "C1", top=4)
-    run_deliver_job(fake_slack, store, redis_url, [mine])
+    run_deliver_job(fake_slack, store, [mine])
     changed = profile(maximum=30)
     again = mine.model_copy(update={"profile": store.profiles.put(changed), "top": None})
     papers = [decision(id, Outcome.PICKED) for id in paper_ids(6)]
     day = digest(*papers, profile=changed)
     store.days.put_decided(digest_name(again, list_result(NOW)), day)
-    run_deliver_job(fake_slack, store, redis_url, [again])
+    run_deliver_job(fake_slack, store, [again])
     titles = [
         message["text"].split(" — ")[0].partition(" ")[2]
         for message in fake_slack.visible_messages("C1")
@@ -836,7 +831,7 @@ def test_a_profile_changed_at_noon_repeats_no_paper_of_the_same_day(
 
 
 def test_a_notice_goes_when_what_was_missing_turns_out_not_to_be(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     mine = owed(store, 20).model_copy(update={"left_out": 0})
     assert mine.at is not None
@@ -846,7 +841,7 @@ def test_a_notice_goes_when_what_was_missing_turns_out_not_to_be(
     short = found.model_copy(update={"problem": stale, "settled": False, "asked_at": mine.at})
 
     def at_moment(now: datetime) -> None:
-        run_deliver_job(fake_slack, store, redis_url, [mine], now)
+        run_deliver_job(fake_slack, store, [mine], now)
 
     store.lists.put_result(mine.wanted, short)
     at_moment(mine.at)
@@ -869,11 +864,11 @@ OTHER = ("pb:profile:*", "pb:wishes", "pb:subscriptions", "pb:outages", "pb:vote
 @pytest.mark.parametrize("harm", [*CORRUPTIONS, "another type"])
 @pytest.mark.parametrize("key", [*SHARED, *OWN, *OTHER])
 def test_an_unreadable_value_delays_no_other_channel(
-    key: str, harm: str, fake_slack: FakeSlack, store: Store, redis_url: str
+    key: str, harm: str, fake_slack: FakeSlack, store: Store
 ) -> None:
     requests = put_judged_day(store, "C1", "C2")
     subscribed(store, "C1", "U1")
-    run_deliver_job(fake_slack, store, redis_url, requests[:1])
+    run_deliver_job(fake_slack, store, requests[:1])
     store.outages.put("slack", "It is away.", NOW)
     store.votes.cast(slack_address("C1"), lesson(paper_ids(1)[0]))
     store.shown_papers.put_other_profile(slack_address("C1"), paper_ids(1)[0], "Other")
@@ -882,18 +877,18 @@ def test_an_unreadable_value_delays_no_other_channel(
     assert found
     for each in found:
         corrupt(store.redis, each, harm)
-    run_deliver_job(fake_slack, store, redis_url, requests)
+    run_deliver_job(fake_slack, store, requests)
     if key not in SHARED:  # a day is read, or judged, again first
         assert replies(fake_slack, "C2") == 6
     assert replies(fake_slack, "C1") == posted
 
 
 def test_a_day_whose_list_has_grown_since_is_judged_before_it_is_delivered(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     (mine,) = put_judged_day(store, "C1")
     store.lists.put_result(mine.wanted, list_result(NOW, changed=LATER))
-    run_deliver_job(fake_slack, store, redis_url, [mine])
+    run_deliver_job(fake_slack, store, [mine])
     assert fake_slack.visible_messages("C1") == []
 
 
@@ -903,15 +898,15 @@ def test_a_lease_is_renewed_until_it_is_lost_or_the_delivery_ends(
     monkeypatch.setattr(deliver_job, "_LEASE_SECONDS", 0.003)
     lease = store.lease("deliver", 60, 0)
     assert lease is not None
-    renew, renewed = lease.renew, list[int]()
+    renew, renewed = lease.renew_together, list[int]()
 
-    def counted() -> None:
+    async def counted(trips: RoundTrips) -> None:
         renewed.append(1)
         if len(renewed) == 3:
             lease.release()
-        renew()
+        await renew(trips)
 
-    monkeypatch.setattr(lease, "renew", counted)
+    monkeypatch.setattr(lease, "renew_together", counted)
     with pytest.raises(LeaseLost):
-        asyncio.run(deliver_job._keep_renewing(lease))
+        asyncio.run(deliver_job._keep_renewing(lease, store.trips))
     assert len(renewed) == 3

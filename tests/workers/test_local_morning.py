@@ -54,10 +54,8 @@ def put_day(store: Store, day: Digest) -> DigestRequest:
     return mine
 
 
-def deliver(
-    fake_slack: FakeSlack, store: Store, redis_url: str, mine: DigestRequest, now: datetime
-) -> None:
-    run_deliver_job(fake_slack, store, redis_url, [mine], now)
+def deliver(fake_slack: FakeSlack, store: Store, mine: DigestRequest, now: datetime) -> None:
+    run_deliver_job(fake_slack, store, [mine], now)
 
 
 def by_hand(mine: DigestRequest) -> DigestRequest:
@@ -74,15 +72,15 @@ def is_over(store: Store, mine: DigestRequest) -> bool:
 
 
 def test_at_the_end_of_its_window_a_channel_gets_the_local_rankings_best_and_each_says_so(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     mine = put_day(store, outage())
     for now in (AT, UNTIL - timedelta(microseconds=1)):
         action = plan.next_action(mine, store.requests.state(mine), now)
         assert action.step is None or action.step.kind is StepKind.SCORE
-        deliver(fake_slack, store, redis_url, mine, now)
+        deliver(fake_slack, store, mine, now)
         assert texts(fake_slack) == []
-    deliver(fake_slack, store, redis_url, mine, UNTIL)
+    deliver(fake_slack, store, mine, UNTIL)
     head, *cards = texts(fake_slack)
     assert f"2 of 6, {AWAY}" in head
     assert "6 papers not scored: the model is down." in head
@@ -93,46 +91,44 @@ def test_at_the_end_of_its_window_a_channel_gets_the_local_rankings_best_and_eac
     assert (delivery.picked, delivery.ranked_locally, delivery.complete) == (0, 2, False)
 
 
-def test_delivering_it_again_adds_nothing(
-    fake_slack: FakeSlack, store: Store, redis_url: str
-) -> None:
+def test_delivering_it_again_adds_nothing(fake_slack: FakeSlack, store: Store) -> None:
     mine = put_day(store, outage())
     for _ in range(2):
-        deliver(fake_slack, store, redis_url, mine, UNTIL)
+        deliver(fake_slack, store, mine, UNTIL)
         assert replies(fake_slack, "C1") == 2
     asked = len(fake_slack.calls)
-    deliver(fake_slack, store, redis_url, mine, UNTIL + timedelta(minutes=1))
+    deliver(fake_slack, store, mine, UNTIL + timedelta(minutes=1))
     assert len(fake_slack.calls) == asked
 
 
 def test_after_an_interruption_the_next_worker_goes_on_with_the_same_papers(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     mine = put_day(store, outage())
     fake_slack.inject_faults("chat.postMessage", *["ok"] * 2, *["http_500"] * 2)
-    deliver(fake_slack, store, redis_url, mine, UNTIL)
+    deliver(fake_slack, store, mine, UNTIL)
     assert replies(fake_slack, "C1") == 1
-    deliver(fake_slack, store, redis_url, mine, UNTIL + timedelta(minutes=1))
+    deliver(fake_slack, store, mine, UNTIL + timedelta(minutes=1))
     assert [AWAY in text for text in texts(fake_slack)] == [True] * 3
     assert is_over(store, mine)
 
 
 def test_a_thread_that_somebody_asked_for_during_the_outage_gets_them_at_the_windows_end(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     mine = put_day(store, outage())
-    deliver(fake_slack, store, redis_url, by_hand(mine), AT)
+    deliver(fake_slack, store, by_hand(mine), AT)
     assert [AWAY in text for text in texts(fake_slack)] == [False]
-    deliver(fake_slack, store, redis_url, mine, UNTIL)
+    deliver(fake_slack, store, mine, UNTIL)
     assert [AWAY in text for text in texts(fake_slack)] == [True] * 3
     assert is_over(store, mine)
 
 
 def test_what_is_judged_later_comes_into_the_thread_and_no_paper_comes_twice(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     mine = put_day(store, outage())
-    deliver(fake_slack, store, redis_url, mine, UNTIL)
+    deliver(fake_slack, store, mine, UNTIL)
     later = UNTIL + timedelta(hours=1)
     judged = [
         decision(IDS[5], Outcome.PICKED, 10),
@@ -141,7 +137,7 @@ def test_what_is_judged_later_comes_into_the_thread_and_no_paper_comes_twice(
         *(decision(id, Outcome.BELOW_CUTOFF, 3) for id in IDS[2:5]),
     ]
     put_day(store, digest(*judged, judged_at=later))
-    deliver(fake_slack, store, redis_url, by_hand(mine), later)
+    deliver(fake_slack, store, by_hand(mine), later)
     head, picked_since, not_picked, new = texts(fake_slack)
     assert "2 of 6 are for you" in head
     assert "ranked locally" not in head
@@ -152,16 +148,14 @@ def test_what_is_judged_later_comes_into_the_thread_and_no_paper_comes_twice(
     assert "judged since, and not picked · relevance 4" in not_picked
     assert "ranked locally" not in f"{picked_since} {not_picked}"
     asked = len(fake_slack.calls)
-    deliver(fake_slack, store, redis_url, by_hand(mine), later)
+    deliver(fake_slack, store, by_hand(mine), later)
     assert len(fake_slack.calls) == asked
 
 
-def test_judged_papers_and_others_stand_apart(
-    fake_slack: FakeSlack, store: Store, redis_url: str
-) -> None:
+def test_judged_papers_and_others_stand_apart(fake_slack: FakeSlack, store: Store) -> None:
     picked = decision(IDS[5], Outcome.PICKED, 9)
     mine = put_day(store, digest(picked, *(unjudged(id, n) for n, id in enumerate(IDS[:2], 1))))
-    deliver(fake_slack, store, redis_url, mine, UNTIL)
+    deliver(fake_slack, store, mine, UNTIL)
     head, first, *others = texts(fake_slack)
     assert head.index("1 of 3 is for you") < head.index(f"2 more of 3, {AWAY}")
     assert ("relevance 9" in first, AWAY in first) == (True, False)
@@ -169,11 +163,11 @@ def test_judged_papers_and_others_stand_apart(
 
 
 def test_where_the_money_is_spent_before_a_paper_is_judged_they_come_at_once(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
     spent = [unjudged(id, n, why=ModelReason.NO_BUDGET) for n, id in enumerate(IDS, 1)]
     mine = put_day(store, digest(*spent, profile=profile(maximum=2)))
-    deliver(fake_slack, store, redis_url, mine, AT)
+    deliver(fake_slack, store, mine, AT)
     shown = texts(fake_slack)
     assert "2 of 6, ranked locally: the budget was spent" in shown[0]
     assert ["ranked locally: the budget was spent" in text for text in shown] == [True] * 3
@@ -181,12 +175,12 @@ def test_where_the_money_is_spent_before_a_paper_is_judged_they_come_at_once(
 
 
 def test_two_profiles_of_one_channel_never_show_a_paper_twice(
-    fake_slack: FakeSlack, store: Store, redis_url: str
+    fake_slack: FakeSlack, store: Store
 ) -> None:
-    deliver(fake_slack, store, redis_url, put_day(store, outage()), UNTIL)
+    deliver(fake_slack, store, put_day(store, outage()), UNTIL)
     other = profile(name="other", title="Other matters")
     rows = [unjudged(IDS[0], 1), decision(IDS[1], Outcome.PICKED), unjudged(IDS[4], 2)]
-    deliver(fake_slack, store, redis_url, put_day(store, digest(*rows, profile=other)), UNTIL)
+    deliver(fake_slack, store, put_day(store, digest(*rows, profile=other)), UNTIL)
     shown = texts(fake_slack)
     assert len(shown) == 3 + 2
     assert "1 of 3, ranked locally" in shown[3]

@@ -55,8 +55,8 @@ class Workspace:
     """Channels that get the same day: C1 for one profile, the others for a second one, which picks
     three of its six papers, with scores of its own, and another one."""
 
-    def __init__(self, fake_slack: FakeSlack, store: Store, redis_url: str) -> None:
-        self.slack, self.store, self._url = fake_slack, store, redis_url
+    def __init__(self, fake_slack: FakeSlack, store: Store) -> None:
+        self.slack, self.store = fake_slack, store
         self.context = Context(store, Lookups(store), Judge(), lambda: Status.model_validate({}))
 
     def deliver(self, *channels: str, workspace: str = "T1") -> None:
@@ -69,7 +69,7 @@ class Workspace:
             )
             for each in requests
         ]
-        run_deliver_job(self.slack, self.store, self._url, moved)
+        run_deliver_job(self.slack, self.store, moved)
 
     def request(self, channel: str) -> DigestRequest:
         (first,) = put_judged_day(self.store, channel)
@@ -128,11 +128,9 @@ def _channel_named(text: str) -> str:
 
 
 @pytest.fixture
-def place(
-    fake_slack: FakeSlack, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Workspace:
+def place(fake_slack: FakeSlack, store: Store, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setattr(other_channels, "_POLL_SECONDS", 0.01)
-    return Workspace(fake_slack, store, redis_url)
+    return Workspace(fake_slack, store)
 
 
 def test_a_card_says_in_which_open_channel_the_paper_was_posted_first(place: Workspace) -> None:
@@ -326,13 +324,15 @@ def test_a_head_that_is_on_its_way_is_waited_for(
 ) -> None:
     place.deliver("C1")
     (day,) = (each.day for each in place.store.history.of(slack_address("C1")))
-    box = Outbox(place.store.redis, f"{slack_address('C1')}:{day}")
+    box = Outbox(place.store.trips, f"{slack_address('C1')}:{day}")
     sent, audience = box.entry(HEAD), SlackPoster.audience
     assert sent is not None
-    box.put_result(HEAD, sent.model_copy(update={"message": ""}))
+    asyncio.run(box.put_result(HEAD, sent.model_copy(update={"message": ""})))
+    later: list[asyncio.Task[None]] = []
 
     async def found(self: SlackPoster, address: Address) -> Audience:
-        asyncio.get_running_loop().call_later(0.1, box.put_result, HEAD, sent)
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.1, lambda: later.append(loop.create_task(box.put_result(HEAD, sent))))
         return await audience(self, address)
 
     monkeypatch.setattr(SlackPoster, "audience", found)

@@ -10,7 +10,6 @@ import pytest
 
 from bot.store.connection import connect
 from bot.store.store import Store
-from tests.ports import free_port
 from tests.servers.fake_slack import FakeSlack
 from tests.servers.replicated import run_replicated
 from tests.waiting import wait_until
@@ -30,9 +29,8 @@ def test_nothing_is_posted_until_a_replica_has_what_is_about_to_be(
         store, replica = Store(client), servers.ports[1]
         requests = put_judged_day(store, "C1")
         servers.kill(replica, signal.SIGSTOP)
-        unused = f"redis://127.0.0.1:{free_port()}"  # no message waits for its turn here
         job = threading.Thread(
-            target=run_deliver_job, args=(fake_slack, store, unused, requests), daemon=True
+            target=run_deliver_job, args=(fake_slack, store, requests), daemon=True
         )
         job.start()
         wait_until(lambda: heard("delivery postponed"))

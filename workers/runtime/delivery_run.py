@@ -65,17 +65,11 @@ class DeliveryRun:
             now = time.monotonic()
             if takes_more := now - begun < _LASTING_SECONDS:
                 await self._start_newcomers(now)
-            if self._under_way:
-                await asyncio.wait(
-                    self._under_way.values(),
-                    timeout=_POLL_SECONDS,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                self._collect_finished()
-            elif not takes_more or now - self._last >= _LINGER_SECONDS:
+            if not self._under_way and (not takes_more or now - self._last >= _LINGER_SECONDS):
                 return
-            else:
-                await asyncio.sleep(_POLL_SECONDS)
+            # Not until the next one ends: of a thousand one ends every few milliseconds.
+            await asyncio.sleep(_POLL_SECONDS)
+            self._collect_finished()
         await self._hand_back()
 
     async def _hand_back(self) -> None:
@@ -91,9 +85,10 @@ class DeliveryRun:
         resting = [key for key, until in self._resting.items() if now < until]
         ignored = [*self._under_way, *resting]
         newcomers = await asyncio.to_thread(self._deliveries.newcomers, ignored)
-        begun = 0
+        begun, busy = 0, set(self._places.values())
         for key, request in newcomers.items():
-            if request.address not in self._places.values():
+            if request.address not in busy:
+                busy.add(request.address)
                 self._places[key] = request.address
                 self._under_way[key] = asyncio.create_task(
                     self._deliver_one(key, request, begun * _SPREAD % 1)

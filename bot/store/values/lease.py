@@ -9,6 +9,8 @@ from uuid import uuid4
 from redis import Redis
 from redis.exceptions import ConnectionError, TimeoutError
 
+from bot.store.values.round_trips import RoundTrips
+
 # Takes the key only if free and returns the next number, in one step, so that two never share one.
 # A caller that repeats the command because the answer was lost already holds it. A key with more
 # time left than anybody sets is from before the server's clock was set back: Redis stores moments.
@@ -77,6 +79,12 @@ class Lease:
     def renew(self) -> None:
         """Hold it for as long again. Raises LeaseLost when it has expired or another has it."""
         if not self._redis.eval(_RENEW, 1, self._key, self._value, self._milliseconds):
+            raise LeaseLost(self._key)
+
+    async def renew_together(self, trips: RoundTrips) -> None:
+        """The same from an event loop."""
+        renewal = "EVAL", _RENEW, 1, self._key, self._value, self._milliseconds
+        if not await trips.ask(*renewal):
             raise LeaseLost(self._key)
 
     def release(self) -> None:

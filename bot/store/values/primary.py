@@ -6,15 +6,13 @@ hosted ones are, the name leads to another machine from then on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar, cast
 
-import redis.asyncio
-import redis.asyncio.retry
-import redis.asyncio.sentinel
 import redis.connection
 from redis import Redis
 from redis.backoff import ConstantBackoff, NoBackoff
-from redis.exceptions import ConnectionError, ReadOnlyError, ResponseError
+from redis.exceptions import ConnectionError, ReadOnlyError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
@@ -52,35 +50,6 @@ class _Tls(_Leaving, redis.SSLConnection):
     pass
 
 
-class _AsyncLeaving:
-    async def read_response(self, *args: Any, **options: Any) -> Any:
-        try:
-            return await super().read_response(*args, **options)  # type: ignore[misc]
-        except ReadOnlyError as error:
-            raise ConnectionError("the server is a replica by now") from error
-
-
-class _AsyncPlain(_AsyncLeaving, redis.asyncio.Connection):
-    pass
-
-
-class _AsyncTls(_AsyncLeaving, redis.asyncio.SSLConnection):
-    pass
-
-
-class _WaitingPool(
-    redis.asyncio.sentinel.SentinelConnectionPool, redis.asyncio.BlockingConnectionPool
-):
-    """Of the primary that sentinels name; who asks for a connection waits for a free one."""
-
-    async def disconnect(self, inuse_connections: bool = True) -> None:
-        """At the end also from the sentinels; when another primary is named, from the last one."""
-        await super().disconnect(inuse_connections)
-        if inuse_connections:
-            for sentinel in self.sentinel_manager.sentinels:
-                await sentinel.aclose()
-
-
 def client(kind: type[R], url: str, **options: Any) -> R:
     """A client of this kind, by an address as parse_endpoint returns it, with redis-py's options.
     Raises nothing: redis-py connects at the first command."""
@@ -93,23 +62,6 @@ def client(kind: type[R], url: str, **options: Any) -> R:
     return cast(R, opened)
 
 
-def async_client(url: str, most: int) -> redis.asyncio.Redis:
-    """The same for the event loop, with at most so many connections; more callers wait."""
-    waiting = {"max_connections": most, "timeout": None}
-    if found := parse_sentinels(url):
-        asking = _asking(found, redis.asyncio.retry.Retry)
-        told: dict[str, Any] = _told(found) | waiting | patience(url, redis.asyncio.retry.Retry)
-        sentinel: Any = redis.asyncio.sentinel.Sentinel(found.hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
-        primary: redis.asyncio.Redis = sentinel.master_for(
-            found.name, connection_pool_class=_WaitingPool, **told
-        )
-        return primary
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
-        url, **_class(url, _AsyncPlain, _AsyncTls), **waiting
-    )
-    return redis.asyncio.Redis.from_pool(pool)
-
-
 def patience(url: str, retry: type) -> dict[str, Any]:
     """The option of a client that nobody waits for: where sentinels find another primary, it is
     tried for about twelve seconds, so that a job goes on where it was. Tries to connect are within
@@ -118,24 +70,33 @@ def patience(url: str, retry: type) -> dict[str, Any]:
     return {"retry": again} if parse_sentinels(url) else {}
 
 
-def eval_copied(redis: Redis, script: str, *keys_and_arguments: Any) -> Any:
-    """Run a script on one key, and where sentinels may promote a replica, return when one has what
-    it wrote: what is done outside after that is then known, whichever server dies.
+def ask_all(redis: Redis, asked: Sequence[tuple[Sequence[Any], bool]]) -> list[Any]:
+    """The answers to commands that are sent in one message, errors among them. Where sentinels may
+    promote a replica, those that must be copied are answered when one has what they wrote: what is
+    done outside after that is then known, whichever server dies.
 
-    Raises NotCopied when no replica has it in time: this server may be cut off, and another may be
-    the primary by now. One that was promoted is a replica no more, so neither is none enough.
+    Their answer is NotCopied when no replica has it in time: this server may be cut off, and
+    another may be the primary by now. One that was promoted is a replica no more, so neither is
+    none enough. Raises RedisError where the message or its answer is lost.
     """
-    if not isinstance(redis.connection_pool, SentinelConnectionPool):
-        return redis.eval(script, 1, *keys_and_arguments)
-    with redis.client() as same:  # type: ignore[no-untyped-call]  # WAIT is about what was written over the same connection
-        found = same.eval(script, 1, *keys_and_arguments)
-        try:
-            copies = same.wait(1, _COPY_MILLISECONDS)
-        except ResponseError as error:  # it became a replica in between
-            raise NotCopied("the server is a replica by now") from error
-        if not copies:
-            raise NotCopied("no replica has what was written")
-    return found
+    is_guarded = isinstance(redis.connection_pool, SentinelConnectionPool)
+    waits = is_guarded and any(copied for _, copied in asked)
+    commands = [command for command, _ in asked]
+    if waits:  # about what was written over the same connection
+        commands.append(("WAIT", 1, _COPY_MILLISECONDS))
+    with redis.pipeline(transaction=False) as pipe:
+        for command in commands:
+            pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+        answers: list[Any] = pipe.execute(raise_on_error=False)
+    copies = answers.pop() if waits else 1
+    if isinstance(copies, int) and copies:
+        return answers
+    # In place of a number: it became a replica in between.
+    why = "the server is a replica by now" if copies else "no replica has what was written"
+    return [
+        NotCopied(why) if copied and not isinstance(answer, Exception) else answer
+        for answer, (_, copied) in zip(answers, asked, strict=True)
+    ]
 
 
 def _class(url: str, plain: type, tls: type) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import date, time, timedelta
 
@@ -62,8 +63,12 @@ def delivered(context: Context, address: Address, day: Digest, name: str, minute
     moment = NOW + timedelta(minutes=minutes)
     store.history.put_delivered(address, f"{address}:{name}", day, moment, f"17.{name}")
     for picked in day.picked:
-        outbox = Outbox(store.redis, f"{address}:{name}")
-        outbox.put_result(picked.paper.id, OutboxEntry(at=NOW, message=f"{name}.{picked.paper.id}"))
+        outbox = Outbox(store.trips, f"{address}:{name}")
+        asyncio.run(
+            outbox.put_result(
+                picked.paper.id, OutboxEntry(at=NOW, message=f"{name}.{picked.paper.id}")
+            )
+        )
 
 
 def one(what: Outcome, **fields: object) -> Digest:

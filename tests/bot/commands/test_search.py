@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 
@@ -113,8 +114,8 @@ def test_what_a_search_shows_reads_well(context: Context) -> None:
     deliver_day(context)
     deliver_day(context, NEXT_DOOR)
     for address in (CHANNEL_ADDRESS, NEXT_DOOR):
-        outbox = Outbox(context.store.redis, f"{address}:day")
-        outbox.put_result(PICKED, OutboxEntry(at=NOW, message="17.2"))
+        outbox = Outbox(context.store.trips, f"{address}:day")
+        asyncio.run(outbox.put_result(PICKED, OutboxEntry(at=NOW, message="17.2")))
     words = asked(context, "search bounds")
     like = dispatch.press(ASKING, "like", f"day {PICKED}", context).task
     assert like is not None

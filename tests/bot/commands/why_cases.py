@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -67,9 +68,11 @@ class WhySetup:
         store.lists.add(day.listed.batch, listing(*(d.announced for d in day.decisions)), NOW)
         store.days.put_decided(name, day)
         store.history.put_delivered(here, f"{here}:{name}", day, NOW, message)
-        outbox = Outbox(store.redis, f"{here}:{name}")
+        outbox = Outbox(store.trips, f"{here}:{name}")
         for rank, posted in enumerate(day.posted, 1):
-            outbox.put_result(posted.paper.id, OutboxEntry(at=NOW, message=f"17.1{rank:03}"))
+            asyncio.run(
+                outbox.put_result(posted.paper.id, OutboxEntry(at=NOW, message=f"17.1{rank:03}"))
+            )
 
     def thinks(
         self, of: Paper, assessment: Assessment, by: Profile = MATTERS, judge: Judge = MODEL

@@ -165,7 +165,7 @@ async def post_day(bot: BotSession, number: int = 8) -> str:
     store.history.put_prepared(CHANNEL_ADDRESS, f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}", day, NOW)
     head, *cards = digest_views.thread_posts(day, DELIVERY_NAME)
     assert isinstance(head, Message)
-    outbox, turn = Outbox(store.redis, "a day"), Even().acquire
+    outbox, turn = Outbox(store.trips, "a day"), Even().acquire
     thread = ThreadPoster(
         bot.answers.poster, outbox, CHANNEL_ADDRESS, turn, lambda: datetime.now(UTC)
     )

@@ -25,9 +25,9 @@ async def posted_now(bot: BotSession, papers: int) -> str:
     day = bot.context.store.history.digest_given_to(CHANNEL_ADDRESS, DELIVERY_NAME)
     assert day is not None
     name = f"{CHANNEL_ADDRESS}:{DELIVERY_NAME}"
-    redis = bot.context.store.redis
-    for slot, entry in Outbox(redis, "a day").entries().items():  # as the worker names it
-        Outbox(redis, name).put_result(slot, entry)
+    trips = bot.context.store.trips
+    for slot, entry in Outbox(trips, "a day").entries().items():  # as the worker names it
+        await Outbox(trips, name).put_result(slot, entry)
     bot.context.store.history.put_delivered(CHANNEL_ADDRESS, name, day, datetime.now(UTC), head)
     return head
 

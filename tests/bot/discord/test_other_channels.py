@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import redis.asyncio
 from discord.http import Route
 from pydantic import SecretStr
 
@@ -115,12 +114,11 @@ def test_what_everyone_sees_no_longer_is_known_as_soon_as_discord_says_so(
     run_session(talk)
 
 
-def deliver(fake_discord: FakeDiscord, store: Store, redis_url: str, address: Address) -> None:
+def deliver(fake_discord: FakeDiscord, store: Store, address: Address) -> None:
     (request,) = put_judged_day(store, "C1")
     DueDeliveries(store.redis, "discord").put([request.model_copy(update={"address": address})])
     settings = Settings(DISCORD_TOKEN="token", DISCORD_API_URL=fake_discord.api)
-    pace = redis.asyncio.Redis.from_url(redis_url)
-    deliver_job.deliver("discord", store, settings, pace, lambda: datetime.now(UTC))
+    deliver_job.deliver("discord", store, settings, lambda: datetime.now(UTC))
 
 
 @pytest.mark.parametrize("is_open", [True, False])
@@ -128,13 +126,12 @@ def test_a_card_names_an_open_channel_by_its_id_and_links_the_card_there(
     is_open: bool,
     fake_discord: FakeDiscord,
     store: Store,
-    redis_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery_run, "_LINGER_SECONDS", 0.05)
     fake_discord.channels[HERE.channel].visible_to = None if is_open else {USER_ID}
-    deliver(fake_discord, store, redis_url, HERE)
-    deliver(fake_discord, store, redis_url, THERE)
+    deliver(fake_discord, store, HERE)
+    deliver(fake_discord, store, THERE)
     head, first, *_ = fake_discord.visible_messages(HERE.channel)
     _, *cards = fake_discord.visible_messages(THERE.channel)
     assert len(cards) == 6
@@ -146,13 +143,13 @@ def test_a_card_names_an_open_channel_by_its_id_and_links_the_card_there(
 
 
 def test_a_thread_that_was_deleted_is_not_pointed_to(
-    fake_discord: FakeDiscord, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    fake_discord: FakeDiscord, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery_run, "_LINGER_SECONDS", 0.05)
-    deliver(fake_discord, store, redis_url, HERE)
+    deliver(fake_discord, store, HERE)
     head, *_ = fake_discord.visible_messages(HERE.channel)
     fake_discord.delete_message(HERE.channel, head["id"])
-    deliver(fake_discord, store, redis_url, THERE)
+    deliver(fake_discord, store, THERE)
     _, *cards = fake_discord.visible_messages(THERE.channel)
     assert len(cards) == 6
     assert "Also in" not in str(cards)
@@ -161,7 +158,6 @@ def test_a_thread_that_was_deleted_is_not_pointed_to(
 def test_votes_of_open_channels_add_up_and_a_channel_can_stand_apart(
     fake_discord: FakeDiscord,
     run_session: Converse,
-    redis_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three channels have the same papers, one of them for its members alone."""
@@ -179,7 +175,7 @@ def test_votes_of_open_channels_add_up_and_a_channel_can_stand_apart(
 
         for address in (HERE, THERE, STAFF):
             bot.context.store.subscriptions.put(subscription(address=address))
-            await asyncio.to_thread(deliver, fake_discord, bot.context.store, redis_url, address)
+            await asyncio.to_thread(deliver, fake_discord, bot.context.store, address)
         assert "[👍 1]" in await vote(HERE, READERS[0])
         card = await vote(THERE, READERS[1])
         assert f"Also in <#{HERE.channel}>" in card

@@ -76,7 +76,7 @@ def thread(poster: DiscordPoster, store: Store, slept: list[float] | None = None
         """No pace."""
 
     return ThreadPoster(
-        poster, Outbox(store.redis, "a day"), HERE, turn, lambda: datetime.now(UTC), sleep=sleep
+        poster, Outbox(store.trips, "a day"), HERE, turn, lambda: datetime.now(UTC), sleep=sleep
     )
 
 

@@ -67,7 +67,6 @@ def follows(
 def deliver(
     fake_slack: FakeSlack,
     store: Store,
-    redis_url: str,
     name: str,
     channel: str,
     *decisions: Decision,
@@ -85,7 +84,7 @@ def deliver(
     store.lists.put_result(request.wanted, found)
     store.days.put_decided(digest_name(request, found), digest(*decisions, profile=mine))
     store.requests.put(request)
-    run_deliver_job(fake_slack, store, redis_url, [request], NOW)
+    run_deliver_job(fake_slack, store, [request], NOW)
     return request
 
 

@@ -7,15 +7,13 @@ import time
 from datetime import timedelta
 
 import pytest
-import redis.asyncio
 from redis import ConnectionPool, Redis
 from redis.exceptions import ConnectionError as Lost
 
 from bot.domain.request import Address
-from bot.runtime.posting import ChannelRateLimit
 from bot.store.connection import connect
 from bot.store.lists import ARXIV_PACE_KEY
-from bot.store.outbox import CHANNEL_PACE_KEY
+from bot.store.outbox import Turns
 from bot.store.queues import Queues
 from bot.store.store import Store
 from bot.store.values.lease import Lease
@@ -47,38 +45,12 @@ def test_the_arxiv_lock_is_free_again_soon(store: Store, monkeypatch: pytest.Mon
     assert store.redis.ttl(ARXIV_PACE_KEY) <= 30
 
 
-@pytest.mark.usefixtures("paced")
-def test_a_message_does_not_wait_for_turns_that_are_hours_ahead(
-    store: Store, redis_url: str
-) -> None:
-    async def turns() -> None:
-        async with redis.asyncio.Redis.from_url(redis_url) as client:
-            pace = ChannelRateLimit(client)
-            await pace.acquire(HERE)
-            key = CHANNEL_PACE_KEY.format(address=HERE)
-            hour_ahead = int(time.time() + HOUR) * 1000
-            await client.zadd(key, {"of a later clock": hour_ahead})
-            async with asyncio.timeout(30):
-                await pace.acquire(HERE)
-            assert await client.zcount(key, hour_ahead, "+inf") == 0
-
-    asyncio.run(turns())
-
-
-@pytest.mark.usefixtures("paced")
-def test_a_channels_turns_are_forgotten_soon_after_the_last(store: Store, redis_url: str) -> None:
-    async def turns() -> list[int]:
-        async with redis.asyncio.Redis.from_url(redis_url) as client:
-            pace, lifetimes = ChannelRateLimit(client), list[int]()
-            key = CHANNEL_PACE_KEY.format(address=HERE)
-            for is_idle in (True, False, True):
-                if is_idle:
-                    await client.delete(key)
-                await pace.acquire(HERE)
-                lifetimes.append(await client.ttl(key))
-            return lifetimes
-
-    assert all(0 < seconds <= 60 for seconds in asyncio.run(turns()))
+def test_a_message_does_not_wait_for_turns_that_are_hours_ahead(store: Store) -> None:
+    turn = f"pb:turn:{HERE}"
+    store.redis.set(turn, int(time.time() + HOUR) * 1000, ex=HOUR)
+    assert asyncio.run(Turns(store.trips).take(HERE, 1000)) == 0
+    assert 0 < store.redis.pttl(turn) <= 1000
+    assert 0 < asyncio.run(Turns(store.trips).take(HERE, 1000)) <= 1000
 
 
 def test_a_question_that_was_answered_can_be_asked_again_soon(redis_url: str, store: Store) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
-import redis.asyncio
 from discord.http import Route
 from slack_sdk.errors import SlackApiError
 
@@ -66,7 +66,6 @@ class Place:
     """One channel of a platform with a judged day, its subscriber, and what goes wrong there."""
 
     store: Store
-    server: str
     there: Any
     address: Address
     settings: Settings
@@ -91,10 +90,10 @@ class Place:
 
     def deliver(self, request: DigestRequest | None = None) -> None:
         """One job: it must succeed."""
-        pace, now = redis.asyncio.Redis.from_url(self.server), datetime.now(UTC)
+        now = datetime.now(UTC)
         due = DueDeliveries(self.store.redis, self.address.platform)
         due.put([request or self.wish()])
-        deliver_job.deliver(self.address.platform, self.store, self.settings, pace, lambda: now)
+        deliver_job.deliver(self.address.platform, self.store, self.settings, lambda: now)
         assert due.waiting_and_failed() == (set(), {})
 
     def due(self) -> plan.Step | None:
@@ -139,7 +138,7 @@ class Place:
         return len(self.there.calls)
 
     def head(self) -> str:
-        entry = Outbox(self.store.redis, f"{self.address}:{self.day}").entry(HEAD)
+        entry = Outbox(self.store.trips, f"{self.address}:{self.day}").entry(HEAD)
         assert entry is not None
         return entry.message
 
@@ -149,7 +148,7 @@ class Place:
 
 @pytest.fixture(params=["slack", "discord"])
 def place(
-    request: pytest.FixtureRequest, store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Place]:
     monkeypatch.setattr(posting, "_WAITS", (0.0,))
     monkeypatch.setattr(delivery_run, "_LINGER_SECONDS", 0.0)
@@ -158,18 +157,14 @@ def place(
         with run_fake_slack() as fake_slack:
             settings = Settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_API_URL=fake_slack.url)
             address = Address(platform="slack", workspace="T1", channel="C1")
-            yield _placed(
-                Place(store, redis_url, fake_slack, address, settings, SlackPoster), monkeypatch
-            )
+            yield _placed(Place(store, fake_slack, address, settings, SlackPoster), monkeypatch)
     else:
         monkeypatch.setattr(Route, "BASE", Route.BASE)
         with run_fake_discord() as fake_discord:
             settings = Settings(DISCORD_TOKEN="token", DISCORD_API_URL=fake_discord.api)
             channel = next(iter(fake_discord.channels))
             address = Address(platform="discord", workspace=GUILD_ID, channel=channel)
-            yield _placed(
-                Place(store, redis_url, fake_discord, address, settings, DiscordPoster), monkeypatch
-            )
+            yield _placed(Place(store, fake_discord, address, settings, DiscordPoster), monkeypatch)
 
 
 def _placed(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
@@ -238,8 +233,10 @@ def test_a_head_that_was_changed_is_still_found_by_its_mark(place: Place) -> Non
     place.judged(ALL)
     place.deliver()
     assert "6 of 6 are for you" in place.shown()[0]
-    outbox = Outbox(place.store.redis, f"{place.address}:{place.day}")
-    outbox.put_result(HEAD, OutboxEntry(at=datetime.now(UTC)))  # as if its id had been lost
+    outbox = Outbox(place.store.trips, f"{place.address}:{place.day}")
+    asyncio.run(
+        outbox.put_result(HEAD, OutboxEntry(at=datetime.now(UTC)))
+    )  # as if its id had been lost
     place.judged(digest(*ALL.decisions, replacements=3))
     place.deliver()
     assert sum("for you" in text for text in place.shown()) == 1

@@ -96,7 +96,7 @@ class Installation:
                 line = KilledPoster(out.workspaces)
                 line.last, line.after = killed
                 pace: Any = _Even()
-                announcer = Announcer(line, self.store.redis, pace)
+                announcer = Announcer(line, self.store.trips, pace)
                 platforms: Any = {"slack": SimpleNamespace(announcer=announcer)}
                 operator = Operator(HERE, self.context, self.queues, platforms)
                 for at in moments:

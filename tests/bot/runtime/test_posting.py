@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -53,6 +53,10 @@ async def at_once(address: Address) -> None:
     """No pace."""
 
 
+async def holds() -> None:
+    """The lease."""
+
+
 async def no_wait(seconds: float) -> None:
     waited.append(seconds)
 
@@ -66,7 +70,7 @@ def post(
     day: Digest = DAY,
     number: int = 1,
     killed: tuple[int, bool] = (0, False),
-    renew: Callable[[], None] = lambda: None,
+    renew: Callable[[], Awaitable[None]] = holds,
 ) -> str:
     """Post a day as a worker does; returns the head's id."""
 
@@ -74,7 +78,7 @@ def post(
         async with open_poster(SecretStr("xoxb-1"), fake_slack.url) as out:
             line = KilledPoster(out.workspaces)
             line.last, line.after = killed
-            outbox = Outbox(store.redis, f"{HERE}:day")
+            outbox = Outbox(store.trips, f"{HERE}:day")
             thread = ThreadPoster(
                 line, outbox, HERE, at_once, lambda: datetime.now(UTC), number, renew, no_wait
             )
@@ -148,9 +152,9 @@ def test_who_is_stopped_while_a_message_waits_for_its_turn_leaves_nothing_to_loo
     known: bool, fake_slack: FakeSlack, store: Store
 ) -> None:
     """But for a message that an earlier worker may have sent."""
-    outbox = Outbox(store.redis, f"{HERE}:day")
+    outbox = Outbox(store.trips, f"{HERE}:day")
     if known:
-        outbox.begin("head", 1, datetime.now(UTC))
+        asyncio.run(outbox.begin("head", 1, datetime.now(UTC)))
 
     async def run() -> None:
         waiting = asyncio.Event()
@@ -203,7 +207,7 @@ def test_a_lease_that_is_lost_while_waiting_for_a_turn_posts_nothing_more(
     """Each message is preceded by a renewal, after its turn has come."""
     left = iter(range(4))
 
-    def renew() -> None:
+    async def renew() -> None:
         if next(left, None) is None:
             raise LeaseLost("another worker has it")
 
@@ -222,7 +226,7 @@ def test_a_machine_that_stood_still_while_its_lease_was_renewed_posts_nothing_mo
     now, renewals = [0.0], iter(range(6))
     monkeypatch.setattr(posting, "time", SimpleNamespace(monotonic=lambda: now[0], time=time.time))
 
-    def renew() -> None:
+    async def renew() -> None:
         turn = next(renewals, None)
         if turn is None:
             raise LeaseLost("another worker has it")
@@ -373,7 +377,7 @@ def test_nothing_comes_between_renewing_a_lease_and_sending(store: Store) -> Non
             happened.append("sent")
             return "1"
 
-    outbox = Outbox(store.redis, f"{HERE}:day")
+    outbox = Outbox(store.trips, f"{HERE}:day")
     thread = Watched(cast(Poster, Out()), outbox, HERE, at_once, lambda: datetime.now(UTC), 1)
     asyncio.run(thread.post_one("head", Message(title="A day")))
     assert happened[:2] == ["renewed", "sent"]

@@ -75,12 +75,12 @@ def test_two_who_follow_a_person_over_three_profiles_are_mentioned_once_through_
     for person in ("U1", "U2", "U3"):
         follows(store, person)
     paper = by("Ada Lovelace")
-    deliver(fake_slack, store, redis_url, "matters", "C1", paper)
+    deliver(fake_slack, store, "matters", "C1", paper)
     killed_at_its_next_message(fake_slack, redis_url, "hang")  # it never went out
     killed_at_its_next_message(fake_slack, redis_url, "lost_reply")  # nobody knows that it did
-    deliver(fake_slack, store, redis_url, "bounds", "C1", paper)
+    deliver(fake_slack, store, "bounds", "C1", paper)
     killed_at_its_next_message(fake_slack, redis_url, "ok")
-    deliver(fake_slack, store, redis_url, "rates", "C2", paper)
+    deliver(fake_slack, store, "rates", "C2", paper)
     with running_bot(fake_slack, redis_url):
         wait_until(lambda: not store.redis.exists("pb:owed", "pb:untold"))
     shown = [*mentions(fake_slack, "C1"), *mentions(fake_slack, "C2")]

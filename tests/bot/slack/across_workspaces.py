@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import redis.asyncio
 from redis import Redis
 from slack_bolt.async_app import AsyncBoltRequest
 
@@ -60,7 +59,7 @@ BOB, THERE = "UBOB", "CBOB"
 # Words that only the first workspace has: in its profile, and in what a model said for it.
 SECRET = re.compile(r"quagga|\b(?:U1|C[123])\b|slack:T1", re.IGNORECASE)
 # Under way, and nobody's.
-_PASSING = re.compile("pb:(lease|pace|event|heard|counts|counted|form)")
+_PASSING = re.compile("pb:(lease|pace|turn|event|heard|counts|counted|form)")
 
 _READ: dict[str, Any] = {
     "hash": lambda pipe, key: pipe.hgetall(key),
@@ -133,7 +132,7 @@ class Two:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._redis_url, self._config = redis_url, config
+        self._config = config
         self.profile = self._settle_in()
         self.harvest, self._before = self._harvest(), self.kept()
 
@@ -205,8 +204,7 @@ class Two:
         day = digest(*found, listed=list_result, judged_at=now, profile=own)
         self.store.days.put_decided(digest_name(request, list_result), day)
         DueDeliveries(self.store.redis, "slack").put([request])
-        pace = redis.asyncio.Redis.from_url(self._redis_url)
-        deliver("slack", self.store, self._config, pace, lambda: now)
+        deliver("slack", self.store, self._config, lambda: now)
 
     def _harvest(self) -> dict[str, list[str]]:
         """Every button that was shown to the group, by its action: the values it carried."""

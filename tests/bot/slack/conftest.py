@@ -8,7 +8,6 @@ from io import StringIO
 
 import pytest
 import structlog
-from pyrate_limiter import Rate
 
 from bot.runtime import posting, waiting
 from bot.slack import answers as answers_slack
@@ -33,7 +32,7 @@ def fake_slack() -> Iterator[FakeSlack]:
 def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message each 20 ms instead of each second. Slack's own haste, and a client's that takes a
     socket for lost when its ping is not answered in time, are left to the tests about them."""
-    monkeypatch.setattr(posting, "Rate", lambda limit, interval: Rate(limit, 20))
+    monkeypatch.setattr(posting, "_APART", 20)
     monkeypatch.setattr(waiting, "_WHOLE_SECONDS", 0.0)
     for where, name in (
         (events, "_CHECK_SECONDS"),

@@ -13,7 +13,6 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-import redis.asyncio
 from pydantic import SecretStr
 
 from bot import __main__ as process
@@ -200,11 +199,11 @@ def put_day(store: Store, papers: int = 2) -> DigestRequest:
     return request
 
 
-def deliver_day(redis_url: str, store: Store, fake_slack: FakeSlack, papers: int = 2) -> list[Json]:
+def deliver_day(store: Store, fake_slack: FakeSlack, papers: int = 2) -> list[Json]:
     """A day is delivered to C1, now; returns the thread."""
     request = put_day(store, papers)
     config = Settings.model_validate(SECRETS | {"slack_api_url": fake_slack.url})
     DueDeliveries(store.redis, "slack").put([request])
-    deliver("slack", store, config, redis.asyncio.Redis.from_url(redis_url), lambda: request.since)
+    deliver("slack", store, config, lambda: request.since)
     assert len(fake_slack.visible_messages("C1")) == papers + 1
     return fake_slack.visible_messages("C1")

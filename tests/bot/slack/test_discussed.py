@@ -13,9 +13,9 @@ from tests.servers.fake_slack import FakeSlack
 
 
 @pytest.fixture
-def thread(running_bot: None, redis_url: str, store: Store, fake_slack: FakeSlack) -> str:
+def thread(running_bot: None, store: Store, fake_slack: FakeSlack) -> str:
     """A digest is in the channel."""
-    return str(deliver_day(redis_url, store, fake_slack)[0]["ts"])
+    return str(deliver_day(store, fake_slack)[0]["ts"])
 
 
 def asked(fake_slack: FakeSlack) -> int:

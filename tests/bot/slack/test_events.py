@@ -363,9 +363,9 @@ def test_an_event_of_another_workspace_than_the_tokens_is_answered_with_one_sent
 
 
 def test_votes_count_once_a_person_and_are_taken_back(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+    running_bot: None, fake_slack: FakeSlack, store: Store
 ) -> None:
-    card = deliver_day(redis_url, store, fake_slack)[1]
+    card = deliver_day(store, fake_slack)[1]
     ts = card["ts"]
 
     def press(label: str, user: str, shown: str) -> None:
@@ -393,9 +393,9 @@ def test_votes_count_once_a_person_and_are_taken_back(
 
 
 def test_many_who_press_at_once_are_all_counted(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+    running_bot: None, fake_slack: FakeSlack, store: Store
 ) -> None:
-    card = deliver_day(redis_url, store, fake_slack)[1]
+    card = deliver_day(store, fake_slack)[1]
     up = button(card, "👍")
     with ThreadPoolExecutor(20) as people:
         acks = people.map(
@@ -409,9 +409,9 @@ def test_many_who_press_at_once_are_all_counted(
 
 
 def test_what_is_delivered_twice_acts_once(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+    running_bot: None, fake_slack: FakeSlack, store: Store
 ) -> None:
-    head, card, _ = deliver_day(redis_url, store, fake_slack)
+    head, card, _ = deliver_day(store, fake_slack)
 
     def again(first: Ack, kind: str) -> None:
         assert_acked(
@@ -432,9 +432,9 @@ def test_what_is_delivered_twice_acts_once(
 
 
 def test_why_is_the_same_answer_by_every_way(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+    running_bot: None, fake_slack: FakeSlack, store: Store
 ) -> None:
-    head, first, _ = deliver_day(redis_url, store, fake_slack)
+    head, first, _ = deliver_day(store, fake_slack)
     ts = first["ts"]
     answer = type_command(fake_slack, "2503.10000", command="/why")
     assert answer.startswith(
@@ -456,10 +456,8 @@ def test_why_is_the_same_answer_by_every_way(
     assert draw_slack(posted) == answer
 
 
-def test_why_says_what_it_needs(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
-) -> None:
-    head = deliver_day(redis_url, store, fake_slack)[0]
+def test_why_says_what_it_needs(running_bot: None, fake_slack: FakeSlack, store: Store) -> None:
+    head = deliver_day(store, fake_slack)[0]
     two = private_answer(fake_slack, lambda: fake_slack.shortcut("why_this", "C1", head["ts"]))
     assert two == "Name one paper at a time, not 2503.10000 and 2503.10001.\n"
     below = type_command(fake_slack, "why https://arxiv.org/pdf/2503.20000")
@@ -472,7 +470,7 @@ def test_why_says_what_it_needs(
 
 
 def test_now_waits_for_the_day_and_a_second_now_links_to_it(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+    running_bot: None, fake_slack: FakeSlack, store: Store
 ) -> None:
     assert type_command(fake_slack, "now matters", user="U5").startswith(
         "Getting the latest digest of"
@@ -481,7 +479,7 @@ def test_now_waits_for_the_day_and_a_second_now_links_to_it(
     (request,) = store.requests.all()
     assert (request.by, request.address) == ("U5", CHANNEL_ADDRESS)
     store.requests.drop(request)
-    head = deliver_day(redis_url, store, fake_slack)[0]
+    head = deliver_day(store, fake_slack)[0]
     type_command(fake_slack, "now matters", user="U5")
     fake_slack.wait_until(lambda: len(fake_slack.ephemeral) == 3)
     link = f"https://testers.slack.com/archives/C1/p{head['ts'].replace('.', '')}"
@@ -752,11 +750,10 @@ def test_the_shortcut_answers_where_the_bot_is_not(fake_slack: FakeSlack) -> Non
 def test_the_clock_keeps_running_when_redis_fails_at_the_wrong_moment(
     running_bot: None,
     fake_slack: FakeSlack,
-    redis_url: str,
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    deliver_day(redis_url, store, fake_slack)
+    deliver_day(store, fake_slack)
     turns = iter([False, True])  # the tick asks first, then who tells
 
     def flaky(history: History, request: DigestRequest) -> Any:
@@ -830,12 +827,11 @@ def workers_answer(store: Store) -> None:
 def test_a_paper_never_seen_is_looked_up_and_answered_in_one_message(
     running_bot: None,
     fake_slack: FakeSlack,
-    redis_url: str,
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(waiting, "_WHOLE_SECONDS", TIMEOUT_SECONDS)
-    _, first, _ = deliver_day(redis_url, store, fake_slack)
+    _, first, _ = deliver_day(store, fake_slack)
     assert_acked(fake_slack.command("2410.15294", command="/why"))
     # The next press does not wait for the answer.
     fake_slack.press(button(first, "👍"), message_ts=first["ts"])
@@ -850,9 +846,9 @@ def test_a_paper_never_seen_is_looked_up_and_answered_in_one_message(
 
 
 def test_a_slow_lookup_is_answered_with_what_is_known_and_then_with_the_rest(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+    running_bot: None, fake_slack: FakeSlack, store: Store
 ) -> None:
-    deliver_day(redis_url, store, fake_slack)
+    deliver_day(store, fake_slack)
     first = type_command(fake_slack, "https://alphaxiv.org/abs/2410.15294", command="/why")
     assert first.startswith("2410.15294: looking it up …\nNot in a digest: not on any list")
     workers_answer(store)
@@ -866,9 +862,9 @@ def test_a_slow_lookup_is_answered_with_what_is_known_and_then_with_the_rest(
 
 
 def test_the_answer_to_a_mention_is_edited_when_more_is_known(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+    running_bot: None, fake_slack: FakeSlack, store: Store
 ) -> None:
-    head = deliver_day(redis_url, store, fake_slack)[0]
+    head = deliver_day(store, fake_slack)[0]
     mention = {"type": "app_mention", "text": "<@UBOT> why 2410.15294", "thread_ts": head["ts"]}
     assert_acked(fake_slack.send_event(mention))
     assert "2410.15294: looking it up …" in channel_text(fake_slack, 4)
@@ -879,9 +875,9 @@ def test_the_answer_to_a_mention_is_edited_when_more_is_known(
 
 
 def test_an_answer_that_was_deleted_is_followed_by_the_rest(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+    running_bot: None, fake_slack: FakeSlack, store: Store
 ) -> None:
-    head = deliver_day(redis_url, store, fake_slack)[0]
+    head = deliver_day(store, fake_slack)[0]
     mention = {"type": "app_mention", "text": "<@UBOT> why 2410.15294", "thread_ts": head["ts"]}
     assert_acked(fake_slack.send_event(mention))
     channel_text(fake_slack, 4)
@@ -891,9 +887,9 @@ def test_an_answer_that_was_deleted_is_followed_by_the_rest(
 
 
 def test_an_answer_is_shared_where_it_was_asked(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+    running_bot: None, fake_slack: FakeSlack, store: Store
 ) -> None:
-    head, first, _ = deliver_day(redis_url, store, fake_slack)
+    head, first, _ = deliver_day(store, fake_slack)
     private_answer(
         fake_slack, lambda: fake_slack.press(button(first, "Why"), message_ts=first["ts"])
     )
@@ -911,10 +907,10 @@ def test_an_answer_is_shared_where_it_was_asked(
 
 @pytest.mark.usefixtures("running_bot")
 def test_a_lookup_the_workers_do_not_answer_is_reported(
-    fake_slack: FakeSlack, redis_url: str, store: Store, monkeypatch: pytest.MonkeyPatch
+    fake_slack: FakeSlack, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lookup_waiter, "_PATIENCE_SECONDS", 0.05)
-    deliver_day(redis_url, store, fake_slack)
+    deliver_day(store, fake_slack)
     type_command(fake_slack, "2410.15294", command="/why")
     fake_slack.wait_until(lambda: len(fake_slack.ephemeral) > 1)
     assert "Still working on it. To ask again: /why 2410.15294." in draw_slack(

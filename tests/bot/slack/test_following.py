@@ -26,14 +26,13 @@ def mentions(fake_slack: FakeSlack) -> list[Json]:
 def test_from_following_to_somebody_else(
     running_bot: None,
     fake_slack: FakeSlack,
-    redis_url: str,
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(telling, "_NEWS", timedelta(days=9_999))
     said = type_command(fake_slack, 'follow author "Ada Lovelace"', user="U2")
     assert "You follow Ada Lovelace." in said
-    deliver_day(redis_url, store, fake_slack, 1)
+    deliver_day(store, fake_slack, 1)
     assert_acked(fake_slack.command("now matters", user="U1"))  # wakes the clock
     fake_slack.wait_until(lambda: mentions(fake_slack))
     (mention,) = mentions(fake_slack)

@@ -57,17 +57,17 @@ def door(redis_url: str, store: Store, slack: FakeSlackApp, no_long_waits: None)
         yield opened
 
 
-def deliver_due(redis_url: str, store: Store, slack: FakeSlackApp, team: str, **keys: Any) -> None:
+def deliver_due(store: Store, slack: FakeSlackApp, team: str, **keys: Any) -> None:
     """A day is judged, and the workers post it in the workspace's channel C1."""
     request = put_day(store)
     address = request.address.model_copy(update={"workspace": team})
     DueDeliveries(store.redis, "slack").put([request.model_copy(update={"address": address})])
     config = settings(slack, **keys)
-    deliver("slack", store, config, redis.asyncio.Redis.from_url(redis_url), lambda: request.since)
+    deliver("slack", store, config, lambda: request.since)
 
 
 def test_two_workspaces_install_it_and_each_is_served_with_its_own_token(
-    door: Door, redis_url: str, store: Store, slack: FakeSlackApp, logged: StringIO
+    door: Door, store: Store, slack: FakeSlackApp, logged: StringIO
 ) -> None:
     for team in ("T1", "T2"):
         page = door.install(team)
@@ -79,7 +79,7 @@ def test_two_workspaces_install_it_and_each_is_served_with_its_own_token(
     type_command(two, "subscribe matters at 09:00")
     two.wait_until(store.subscriptions.all)
     assert "No subscriptions here" in type_command(one, "list")
-    deliver_due(redis_url, store, slack, "T2")
+    deliver_due(store, slack, "T2")
     assert "2 of 3 are for you" in draw_slack(two.visible_messages("C1")[-3])
     assert one.visible_messages("C1") == []
     assert {where for _, where in slack.asked} == {"T1", "T2"}
@@ -286,7 +286,7 @@ def test_with_a_wrong_key_a_sentence_says_so_and_nothing_is_lost(
         before = len(slack.asked)
         assert_acked(two.command("list"))
         two.wait_until(lambda: "can't act in this workspace now" in two.ephemeral[-1]["text"])
-        deliver_due(redis_url, store, slack, "T2", **wrong)
+        deliver_due(store, slack, "T2", **wrong)
         assert len(slack.asked) == before
     assert "Put the earlier key back" in logged.getvalue()
     (outage,) = store.outages.all()  # not of Slack, which every workspace would be told
@@ -321,7 +321,7 @@ def settle(slack: FakeSlackApp, store: Store, team: str) -> None:
 
 
 def test_a_workspace_that_leaves_has_nothing_left_that_acts_and_begins_well_again(
-    door: Door, redis_url: str, store: Store, slack: FakeSlackApp
+    door: Door, store: Store, slack: FakeSlackApp
 ) -> None:
     one, two = slack.workspaces["T1"], slack.workspaces["T2"]
     for team in ("T1", "T2"):
@@ -335,7 +335,7 @@ def test_a_workspace_that_leaves_has_nothing_left_that_acts_and_begins_well_agai
     assert [each.workspace for each in store.follows.all()] == []
     assert store.requests.all() == []
     left = len(slack.asked)
-    deliver_due(redis_url, store, slack, "T2")
+    deliver_due(store, slack, "T2")
     assert_acked(two.command("list"))
     two.wait_until(lambda: "can't act in this workspace" in two.ephemeral[-1]["text"])
     assert {where for _, where in slack.asked[left:]} <= {"T1"}
@@ -344,7 +344,7 @@ def test_a_workspace_that_leaves_has_nothing_left_that_acts_and_begins_well_agai
     assert door.install("T2").status == 200
     assert "No subscriptions here" in type_command(two, "list")
     type_command(two, "subscribe matters at 09:00")
-    deliver_due(redis_url, store, slack, "T2")
+    deliver_due(store, slack, "T2")
     assert len(two.visible_messages("C1")) >= 3
 
 
@@ -403,7 +403,7 @@ def test_where_slack_is_away_the_later_of_both_counts(
 
 
 def test_a_dead_token_of_which_no_event_told_is_used_once_and_a_new_one_goes_on(
-    door: Door, redis_url: str, store: Store, slack: FakeSlackApp
+    door: Door, store: Store, slack: FakeSlackApp
 ) -> None:
     door.install("T2")
     two = slack.workspaces["T2"]
@@ -412,7 +412,7 @@ def test_a_dead_token_of_which_no_event_told_is_used_once_and_a_new_one_goes_on(
     slack.end_tokens("T2", "account_inactive")
     before = len(slack.asked)
     for _ in range(3):
-        deliver_due(redis_url, store, slack, "T2")
+        deliver_due(store, slack, "T2")
     assert [where for _, where in slack.asked[before:]] == ["account_inactive"]
     paused = store.subscriptions.all()[0].paused
     assert paused
@@ -423,14 +423,14 @@ def test_a_dead_token_of_which_no_event_told_is_used_once_and_a_new_one_goes_on(
 
 
 def test_a_token_that_slack_refused_by_mistake_is_tried_when_its_workspace_asks(
-    door: Door, redis_url: str, store: Store, slack: FakeSlackApp
+    door: Door, store: Store, slack: FakeSlackApp
 ) -> None:
     door.install("T2")
     two, token = slack.workspaces["T2"], slack.token_of("T2")
     type_command(two, "subscribe matters at 09:00")
     slack._first.wait_until(store.subscriptions.all)
     slack.end_tokens("T2", "invalid_auth")
-    deliver_due(redis_url, store, slack, "T2")
+    deliver_due(store, slack, "T2")
     assert store.subscriptions.all()[0].paused
     slack._tokens[token] = "T2"
 

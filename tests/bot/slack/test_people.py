@@ -62,9 +62,9 @@ def day(running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store) 
     return thread
 
 
-def morning_after(fake_slack: FakeSlack, redis_url: str, store: Store) -> list[Json]:
+def morning_after(fake_slack: FakeSlack, store: Store) -> list[Json]:
     fake_slack.channels["C1"].messages.clear()
-    return deliver_day(redis_url, store, fake_slack)
+    return deliver_day(store, fake_slack)
 
 
 def everything(store: Store) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from tests.servers.slack_rules import draw_slack
 
 
 @pytest.fixture
-def cards(running_bot: None, redis_url: str, store: Store, fake_slack: FakeSlack) -> list[Json]:
-    return deliver_day(redis_url, store, fake_slack)[1:]
+def cards(running_bot: None, store: Store, fake_slack: FakeSlack) -> list[Json]:
+    return deliver_day(store, fake_slack)[1:]
 
 
 @pytest.fixture

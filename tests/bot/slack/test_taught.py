@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import redis.asyncio
-
 from bot.settings import Settings
 from bot.store.store import Store
 from tests.bot.slack.conversations import (
@@ -22,25 +20,25 @@ from tests.servers.slack_rules import draw_slack
 from workers.deliver_job import deliver
 
 
-def morning(redis_url: str, store: Store, fake_slack: FakeSlack, n: int) -> list[Json]:
+def morning(store: Store, fake_slack: FakeSlack, n: int) -> list[Json]:
     """The n-th day is judged and delivered to C1; returns its thread, parent first."""
     before, now = len(fake_slack.visible_messages("C1")), datetime.now(UTC)
     put_morning(store, CHANNEL_ADDRESS, n, now)
     config = Settings.model_validate(SECRETS | {"slack_api_url": fake_slack.url})
-    deliver("slack", store, config, redis.asyncio.Redis.from_url(redis_url), lambda: now)
+    deliver("slack", store, config, lambda: now)
     return fake_slack.visible_messages("C1")[before:]
 
 
 def test_votes_of_one_morning_change_the_next_until_they_are_forgotten(
-    running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store
+    running_bot: None, fake_slack: FakeSlack, store: Store
 ) -> None:
-    head, *cards = morning(redis_url, store, fake_slack, 1)
+    head, *cards = morning(store, fake_slack, 1)
     assert "by your votes" not in draw_slack(head)
     for user in ("U1", "U2", "U3"):
         for card in cards[:2]:
             assert_acked(fake_slack.press(button(card, "👍"), message_ts=card["ts"], user=user))
     fake_slack.wait_until(lambda: len(store.votes.lessons("slack:T1", "matters")) == 6)
-    second = morning(redis_url, store, fake_slack, 2)
+    second = morning(store, fake_slack, 2)
     said = draw_slack(second[0])
     assert "is here by your votes: 3 of you liked papers like “On " in said
     assert "6 votes of 3 people: 6 👍, 0 👎." in type_command(fake_slack, "taught matters")
@@ -48,6 +46,6 @@ def test_votes_of_one_morning_change_the_next_until_they_are_forgotten(
     forget = button(asked, "Forget all")
     gone = private_answer(fake_slack, lambda: fake_slack.press(forget, message_ts=""))
     assert "Forgot 6 votes" in gone
-    third = morning(redis_url, store, fake_slack, 3)
+    third = morning(store, fake_slack, 3)
     assert "by your votes" not in draw_slack(third[0])
     assert all(t in draw_slack(card) for t, card in zip(titles(3), third[1:], strict=True))

@@ -41,7 +41,7 @@ def cards(redis_url: str, store: Store, fake_slack: FakeSlack) -> Iterator[list[
     store.profiles.put_shared(profile())
     with serving(redis_url, fake_slack, secrets_key=SecretStr(SEALING)):
         fake_slack.wait_until(lambda: fake_slack.sockets)
-        yield deliver_day(redis_url, store, fake_slack)[1:]
+        yield deliver_day(store, fake_slack)[1:]
 
 
 def work_until(fake_slack: FakeSlack, worker: Worker, words: str, view: str = "") -> str:

@@ -18,7 +18,8 @@ from bot.errors import Unavailable
 from bot.runtime import posting
 from bot.runtime.posting import ChannelRateLimit, ThreadPoster
 from bot.slack.poster import SlackPoster, open_poster
-from bot.store.outbox import Outbox
+from bot.store.connection import connect
+from bot.store.outbox import Outbox, Turns
 from bot.store.store import Store
 from bot.store.values.lease import LeaseLost
 from bot.views import digest as digest_views
@@ -37,14 +38,14 @@ def fake_slack() -> Iterator[FakeSlack]:
 
 @pytest.fixture
 def outbox(store: Store) -> Outbox:
-    return Outbox(store.redis, f"{HERE}:day")
+    return Outbox(store.trips, f"{HERE}:day")
 
 
 def post(
     fake_slack: FakeSlack,
     outbox: Outbox,
     day: Digest = DAY,
-    renew: Callable[[], None] = lambda: None,
+    renew: Callable[[], object] = lambda: None,
     **given: Any,
 ) -> list[float]:
     """Post a day; returns for how long it was waited between tries."""
@@ -56,11 +57,14 @@ def post(
     async def no_wait(seconds: float) -> None:
         waits.append(seconds)
 
+    async def renewed() -> None:
+        renew()
+
     async def run() -> None:
         async with open_poster(SecretStr("xoxb-1"), fake_slack.url) as line:
             clock = given.get("clock", lambda: datetime.now(UTC))
             turn = given.get("turn", at_once)
-            thread = ThreadPoster(line, outbox, HERE, turn, clock, 1, renew, sleep=no_wait)
+            thread = ThreadPoster(line, outbox, HERE, turn, clock, 1, renewed, sleep=no_wait)
             head, *cards = digest_views.thread_posts(day, "day")
             assert isinstance(head, Message)
             await thread.post(head, list(zip([d.paper.id for d in day.picked], cards, strict=True)))
@@ -191,29 +195,37 @@ def test_a_pace_of_one_message_a_second_for_each_channel_over_all_processes(
 ) -> None:
     """The turn after the first does not come while its second lasts, which is made long here;
     another channel's comes at once."""
-    import redis.asyncio
-    from pyrate_limiter import Rate
+    assert posting._APART == 1000
+    monkeypatch.setattr(posting, "_APART", 50_000)
+    with connect(redis_url) as other:
+        first, second = (
+            ChannelRateLimit(Turns(store.trips)),
+            ChannelRateLimit(Turns(Store(other).trips)),
+        )
 
-    asked: list[tuple[int, int]] = []
-
-    def long(limit: int, milliseconds: int) -> Rate:
-        asked.append((limit, int(milliseconds)))
-        return Rate(limit, 10**7)
-
-    monkeypatch.setattr(posting, "Rate", long)
-
-    async def run() -> None:
-        async with redis.asyncio.Redis.from_url(redis_url) as one:
-            first, second = ChannelRateLimit(one), ChannelRateLimit(one)
+        async def run() -> None:
             await first.acquire(HERE)
             later = asyncio.create_task(second.acquire(HERE))
             await second.acquire(HERE.model_copy(update={"channel": "C2"}))
             assert not later.done()
             later.cancel()
 
-    asyncio.run(run())
-    assert set(asked) == {(1, 1000)}
-    assert 0 < int(store.redis.ttl(f"pb:pace:{HERE}")) <= 60
+        asyncio.run(run())
+    assert 50 < int(store.redis.ttl(f"pb:turn:{HERE}")) <= 100
+
+
+def test_turns_are_apart_and_those_that_nobody_uses_pass(store: Store) -> None:
+    async def three() -> list[int]:
+        turns = Turns(store.trips)
+        return [await turns.take(HERE, 10_000) for _ in range(3)]
+
+    now, second, third = asyncio.run(three())
+    assert now == 0
+    assert 9_000 < second <= 10_000
+    assert 19_000 < third <= 20_000
+    assert asyncio.run(three())[0] > 20_000
+    store.redis.delete(f"pb:turn:{HERE}")
+    assert asyncio.run(three())[0] == 0
 
 
 def test_what_was_begun_long_ago_is_looked_for_from_then_on(
@@ -221,7 +233,7 @@ def test_what_was_begun_long_ago_is_looked_for_from_then_on(
 ) -> None:
     """Whoever goes on looks from when the message was begun, not from when it goes on."""
     began = NOW - timedelta(hours=3)
-    outbox.begin("head", 1, began)
+    asyncio.run(outbox.begin("head", 1, began))
     post(fake_slack, outbox, clock=lambda: NOW)
     looks = [call for call in fake_slack.calls if call.method == "conversations.history"]
     assert looks
@@ -295,17 +307,17 @@ def test_a_writer_that_stood_still_does_not_withdraw_what_another_has_sent(
     outbox: Outbox, first: int, second: int
 ) -> None:
     """A worker's successor has a later lease; bots hold none when they announce something."""
-    assert outbox.begin("head", first, NOW) is None
-    begun = outbox.begin("head", second, NOW)
+    assert asyncio.run(outbox.begin("head", first, NOW)) is None
+    begun = asyncio.run(outbox.begin("head", second, NOW))
     assert begun is not None
-    outbox.put_result("head", begun.model_copy(update={"message": "17"}))
-    outbox.withdraw("head", first, NOW)
+    asyncio.run(outbox.put_result("head", begun.model_copy(update={"message": "17"})))
+    asyncio.run(outbox.withdraw("head", first, NOW))
     found = outbox.entry("head")
     assert found is not None
     assert found.message == "17"
 
 
 def test_its_own_writer_withdraws_a_message(outbox: Outbox) -> None:
-    outbox.begin("head", 2, NOW)
-    outbox.withdraw("head", 2, NOW)
+    asyncio.run(outbox.begin("head", 2, NOW))
+    asyncio.run(outbox.withdraw("head", 2, NOW))
     assert outbox.entry("head") is None

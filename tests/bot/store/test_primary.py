@@ -23,12 +23,12 @@ from bot.store.connection import (
     connect,
     connect_briefly,
     connect_for_jobs,
-    connect_for_pace,
     require_usable_server,
 )
 from bot.store.outbox import Outbox
 from bot.store.values.lease import Lease, LeaseLost
 from bot.store.values.primary import NotCopied
+from bot.store.values.round_trips import RoundTrips
 from tests.ports import free_port
 from tests.processes import run_command
 from tests.servers.replicated import NAME, PASSWORD, Replicated, run_replicated, with_tls
@@ -50,13 +50,7 @@ def usable(url: str) -> str:
         Queue("ask", connection=jobs, serializer=JSONSerializer).enqueue("workers.jobs.inquire")
         assert client.llen("rq:queue:ask") == 1
         assert client.connection_pool.make_connection().db == 3
-    assert asyncio.run(paced(whole)) == b"1"
     return whole
-
-
-async def paced(url: str) -> object:
-    async with connect_for_pace(url) as client:
-        return await client.get("pb:x")
 
 
 @pytest.fixture(scope="module")
@@ -153,18 +147,12 @@ def test_a_server_that_became_a_replica_is_left_at_the_first_write(tmp_path: Pat
             with pytest.raises(redis.ConnectionError, match="replica"), client.pipeline() as pipe:
                 pipe.set("pb:x", "1").execute()
             other.replicaof("NO", "ONE")
-            assert client.client_id() != between
-            asyncio.run(_left(url, other))
-
-
-async def _left(url: str, other: redis.Redis) -> None:
-    async with connect_for_pace(url) as client:
-        before = await client.client_id()
-        other.replicaof("127.0.0.1", free_port())
-        with pytest.raises(redis.ConnectionError, match="replica"):
-            await client.set("pb:x", "1")
-        other.replicaof("NO", "ONE")
-        assert await client.client_id() != before
+            assert (last := client.client_id()) != between
+            other.replicaof("127.0.0.1", free_port())
+            with pytest.raises(redis.ConnectionError, match="replica"):
+                asyncio.run(RoundTrips(client).ask("SET", "pb:x", "1"))
+            other.replicaof("NO", "ONE")
+            assert client.client_id() != last
 
 
 # Sentinels
@@ -234,7 +222,6 @@ def test_clients_go_on_at_the_new_primary(replicated: Replicated) -> None:
         lease.renew()
         wait_until(lambda: _pings(jobs))
         assert jobs.get("pb:before") == b"1"
-        assert asyncio.run(paced(url)) == b"1"
 
 
 def test_nothing_is_sent_whose_intent_could_be_lost_with_the_primary(
@@ -242,44 +229,34 @@ def test_nothing_is_sent_whose_intent_could_be_lost_with_the_primary(
 ) -> None:
     url, (primary, replica) = replicated.url, replicated.ports
     with connect(url) as client:
-        outbox = Outbox(client, "x")
-        assert outbox.begin("head", 1, NOW) is None
+        outbox = Outbox(RoundTrips(client), "x")
+        assert asyncio.run(outbox.begin("head", 1, NOW)) is None
         with replicated.client(replica) as copy:
             assert copy.hexists("pb:outbox:x", "head")
         replicated.kill(replica, signal.SIGSTOP)
         with pytest.raises(NotCopied):
-            outbox.begin("2503.10001", 1, NOW)
+            asyncio.run(outbox.begin("2503.10001", 1, NOW))
         replicated.kill(replica, signal.SIGCONT)
-        assert outbox.begin("2503.10001", 1, NOW) is not None  # it may have been sent
+        assert asyncio.run(outbox.begin("2503.10001", 1, NOW)) is not None  # it may have been sent
         replicated.kill(replica)
         with replicated.client(primary) as alone:
             wait_until(lambda: not alone.info("replication")["connected_slaves"])
         with pytest.raises(NotCopied):  # it may have been promoted
-            outbox.begin("2503.10002", 1, NOW)
+            asyncio.run(outbox.begin("2503.10002", 1, NOW))
 
 
-@pytest.mark.parametrize("when", ["before", "while"])
 def test_nothing_is_sent_where_the_primary_is_demoted_before_a_replica_has_the_intent(
-    when: str, replicated: Replicated, monkeypatch: pytest.MonkeyPatch
+    replicated: Replicated,
 ) -> None:
-    """Its server refuses WAIT then, or ends one that is under way."""
+    """Its server ends a WAIT that is under way. One that is demoted before takes no write."""
     primary, replica = replicated.ports
-    wait, demoting = redis.Redis.wait, replicated.client(primary)
-
-    def demoted(client: redis.Redis, copies: int, timeout: int) -> object:
-        if when == "before":
-            demoting.replicaof("127.0.0.1", replica)
-        else:
-            Timer(0.2, demoting.replicaof, ("127.0.0.1", replica)).start()
-        return wait(client, copies, timeout)
-
-    with connect(replicated.url) as client, demoting:
-        outbox = Outbox(client, "x")
-        assert outbox.begin("head", 1, NOW) is None
+    with connect(replicated.url) as client, replicated.client(primary) as demoting:
+        outbox = Outbox(RoundTrips(client), "x")
+        assert asyncio.run(outbox.begin("head", 1, NOW)) is None
         replicated.kill(replica, signal.SIGSTOP)
-        monkeypatch.setattr(redis.Redis, "wait", demoted)
+        Timer(0.2, demoting.replicaof, ("127.0.0.1", replica)).start()
         with pytest.raises(NotCopied, match="a replica by now"):
-            outbox.begin("2503.10001", 1, NOW)
+            asyncio.run(outbox.begin("2503.10001", 1, NOW))
         replicated.kill(replica, signal.SIGCONT)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import re
@@ -224,8 +225,8 @@ def test_after_a_restore_judging_does_not_wait_and_nobody_is_refused(
     backup.restore(settings, file_of(tmp_path, *lines))
     number = store.lease("deliver:slack:T1:C1", 15, 0)
     assert number is not None
-    outbox = Outbox(store.redis, f"{HERE}:day")
-    assert outbox.begin("2503.10003", number.number, NOW) is None
+    outbox = Outbox(store.trips, f"{HERE}:day")
+    assert asyncio.run(outbox.begin("2503.10003", number.number, NOW)) is None
     limits = (Limits(day_usd=0.01), Limits())
     payer = Payer.of(HERE.workspace_key, "matters", limits)
     spending = Spending(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -204,7 +205,7 @@ def use(store: Store, context: Context, workspace: str, person: str, mine: Profi
     store.days.put_decided(f"day{mine.fingerprint[:3]}", given)
     name = f"{here}:day{mine.fingerprint[:3]}"
     store.history.put_delivered(here, name, given, NOW, "1.0")
-    Outbox(store.redis, name).begin("head", 1, NOW)
+    asyncio.run(Outbox(store.trips, name).begin("head", 1, NOW))
     asking = replace(ASK, address=here, by=person, person=person_in())
     dispatch.press(asking, "up", f"day{mine.fingerprint[:3]} 2503.10000", context)
     dispatch.press(asking, "save", f"day{mine.fingerprint[:3]} 2503.10000", context)

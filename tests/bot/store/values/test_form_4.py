@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
@@ -49,7 +50,7 @@ def test_what_the_version_before_stored_is_read_as_it_was(old: Store) -> None:
     ids = [d.paper.id for d in given.posted]
     assert len(ids) == 2
     assert all(d.paper.abstract and d.paper.title for d in given.decisions)
-    entries = Outbox(old.redis, f"{ONE}:{delivery.day}").entries()
+    entries = Outbox(old.trips, f"{ONE}:{delivery.day}").entries()
     assert set(entries) == {"head", *ids}
     assert all(entry.message and entry.body and entry.at == NOW for entry in entries.values())
     assert old.shown_papers.day_that_brought(ONE, ids[0]) == delivery.day
@@ -82,9 +83,9 @@ def test_a_digest_that_goes_on_after_the_upgrade_keeps_what_it_had(old: Store) -
 
 
 def test_a_message_begun_before_the_upgrade_is_looked_for_not_sent_again(old: Store) -> None:
-    box = Outbox(old.redis, f"{ONE}:another")
+    box = Outbox(old.trips, f"{ONE}:another")
     old.redis.hset("pb:outbox:slack:T1:C1:another", "head", serialise(OutboxEntry(at=NOW)))
-    begun = box.begin("head", 7, NOW + timedelta(hours=1))
+    begun = asyncio.run(box.begin("head", 7, NOW + timedelta(hours=1)))
     assert begun == OutboxEntry(at=NOW)
 
 
@@ -146,10 +147,10 @@ def test_a_message_comes_back_from_either_form(entry: OutboxEntry) -> None:
 
 def test_a_message_is_short_enough_for_a_small_hash_in_one_piece(store: Store) -> None:
     assert len(write_entry(ENTRY)) <= 64
-    box = Outbox(store.redis, "slack:T1:C1:day")
+    box = Outbox(store.trips, "slack:T1:C1:day")
     for n in range(21):
-        box.begin(f"2611.{n:05}", 1, NOW)
-        box.put_result(f"2611.{n:05}", ENTRY)
+        asyncio.run(box.begin(f"2611.{n:05}", 1, NOW))
+        asyncio.run(box.put_result(f"2611.{n:05}", ENTRY))
     assert store.redis.object("encoding", "pb:outbox:slack:T1:C1:day") == "listpack"
 
 

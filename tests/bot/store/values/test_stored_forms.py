@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -165,11 +166,11 @@ def test_a_paper_whose_text_cannot_be_read_comes_again_with_the_next_list(store:
 
 
 def test_a_message_whose_entry_cannot_be_read_may_have_been_sent(store: Store) -> None:
-    outbox = Outbox(store.redis, "slack:T1:C1:day")
-    outbox.put_result("head", OutboxEntry(at=NOW, message="17.0001"))
+    outbox = Outbox(store.trips, "slack:T1:C1:day")
+    asyncio.run(outbox.put_result("head", OutboxEntry(at=NOW, message="17.0001")))
     corrupt(store.redis, "pb:outbox:slack:T1:C1:day", "an unknown field")
     assert outbox.entry("head") is not None
-    begun = outbox.begin("head", 1, NOW)
+    begun = asyncio.run(outbox.begin("head", 1, NOW))
     assert begun is not None
     assert not begun.message
 
