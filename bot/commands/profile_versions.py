@@ -121,7 +121,7 @@ def _replace(
         require_room(invocation, context)
     used_in = subscribers(invocation, context, name)
     if used_in and target is None and name not in context.installed_profiles():
-        raise Refused(profiles.still_used(before[name], len(used_in)))
+        raise Refused(profiles.still_used(before[name]))
     token = save_change(
         invocation, context, name, own, target, Refused(profiles.changed_again(name))
     )
@@ -130,7 +130,7 @@ def _replace(
     after = context.profiles(invocation.address).get(name, was)
     told = broadcasts(invocation, context, was, after, token, undone)
     different = profiles.changes(was, after)
-    head = profiles.taken_back(after, different, len(told), undone)
+    head = profiles.taken_back(after, different, bool(told), undone)
     return Answer(head, broadcasts=told)
 
 

@@ -107,8 +107,8 @@ def delete_pressed(invocation: Invocation, context: Context, value: str) -> Answ
     if profile.name not in context.store.profiles.own_names(invocation.address):
         raise Refused(profiles.not_yours_to_delete(profile))
     require_right_to_change(invocation, context, profile.name)
-    if used_in := subscribers(invocation, context, profile.name):
-        raise Refused(profiles.still_used(profile, len(used_in)))
+    if subscribers(invocation, context, profile.name):
+        raise Refused(profiles.still_used(profile))
     changed = Refused(refusals.changed_meanwhile())
     token = save_change(invocation, context, profile.name, profile, None, changed)
     ships = profile.name in context.profiles(invocation.address)
@@ -182,7 +182,7 @@ def _save_changed(
     )
     told = broadcasts(invocation, context, before, after, token)
     head = profiles.profile_saved(after, _channel(invocation), changed=True, anew=notice)
-    text = (*head.text, *profiles.announced_in(len(told)))
+    text = (*head.text, *profiles.announced(bool(told)))
     return Answer(head.model_copy(update={"text": text}), broadcasts=told)
 
 

@@ -128,9 +128,9 @@ def not_yours_to_delete(profile: Profile) -> str:
     return f"{one_line(profile.title)} ships with Paperboy and can't be deleted."
 
 
-def still_used(profile: Profile, channels: int) -> str:
-    where = "a channel uses" if channels == 1 else f"{channels} channels use"
-    return f"{one_line(profile.title)} can't be deleted while {where} it: unsubscribe first."
+def still_used(profile: Profile) -> str:
+    """In how many channels is nobody's business who is not in them."""
+    return f"{one_line(profile.title)} can't be deleted while a channel uses it: unsubscribe first."
 
 
 def copied_title(title: str) -> str:
@@ -227,22 +227,20 @@ def change_announcement(
 
 
 def taken_back(
-    profile: Profile, different: Sequence[str], channels: int, undone: bool = True
+    profile: Profile, different: Sequence[str], is_told: bool, undone: bool = True
 ) -> Message:
     """To the person who took back the last change, or went further back."""
     title = one_line(profile.title)
     done = f"Undone: {title} is as it was before" if undone else f"Changed back: {title}"
     return Message(
         title=f"{done}.",
-        text=(*(f"· {each}" for each in different), *announced_in(channels)),
+        text=(*(f"· {each}" for each in different), *announced(is_told)),
     )
 
 
-def announced_in(channels: int) -> tuple[str, ...]:
-    if not channels:
-        return ()
-    where = "the channel that uses it" if channels == 1 else f"the {channels} channels that use it"
-    return (f"Announced in {where}.",)
+def announced(is_told: bool) -> tuple[str, ...]:
+    """Likewise."""
+    return ("Announced in every channel that uses it.",) if is_told else ()
 
 
 def unchanged(profile: Profile) -> Message:

@@ -327,7 +327,7 @@ def test_a_change_is_announced_in_every_channel_that_uses_the_profile(context: C
     )
     assert [place.channel for place, _ in answer.broadcasts] == ["C1", "C2"]
     assert answer.head is not None
-    assert answer.head.text[-1] == "Announced in the 2 channels that use it."
+    assert answer.head.text[-1] == "Announced in every channel that uses it."
     head = answer.broadcasts[0][1]
     assert (head.by, head.title) == ("U2", "changed the profile Rates, which this channel uses.")
     assert head.text == (

@@ -319,7 +319,7 @@ def test_a_profile_change_is_announced_where_it_is_used_and_undone_there(
         ack = await asyncio.to_thread(fake_discord.submit, opened.data["custom_id"], changed)
         await bot.said(ack)
         ack = await bot.press("Save", ack.answers[-1])
-        assert "Announced in the 2 channels that use it." in await bot.said(ack)
+        assert "Announced in every channel that uses it." in await bot.said(ack)
         await bot.until(lambda: bot.shown(NEWS) and bot.shown())
         said = bot.shown(NEWS)[-1]
         assert f"<@{USER_ID}> changed the profile Matters of importance" in said
