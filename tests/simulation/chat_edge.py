@@ -22,6 +22,7 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
+from bot.runtime.posting import Poster
 from bot.views import refusals
 from tests.simulation.scheduler import Process, Scheduler, Signal
 
@@ -86,6 +87,8 @@ class Chat:
         self._scheduler, self.platform, self.tell = scheduler, platform, tell
         self.channels: dict[Address, list[Shown]] = defaultdict(list)
         self.closed: dict[Address, ChannelReason] = {}
+        self.homes: dict[str, str] = {}  # workspaces, by channel
+        self.left: set[str] = set()  # workspaces that removed Paperboy
         self.locked: set[str] = set()  # heads whose thread nobody can reply to
         self.events: list[Event] = []
         self.edges: list[Edge] = []
@@ -203,6 +206,10 @@ class Chat:
         """Something about nobody's channel is asked. Raises Unavailable."""
         await self._asked(None)
 
+    async def look(self, address: Address) -> None:
+        """Something about a channel is asked. Raises Unavailable and Gone."""
+        await self._asked(address)
+
     async def audience(self, address: Address) -> Audience:
         """Everybody reads every channel."""
         await self._asked(address)
@@ -238,6 +245,8 @@ class Chat:
             raise Unavailable(
                 _HANGS if kind == "hangs" else "The chat has trouble.", reason, retry_after=wait
             )
+        if address and address.workspace in self.left:
+            raise Gone("That workspace has removed Paperboy.", ChannelReason.BAD_TOKEN)
         if address and (reason := self.closed.get(address)):
             raise Gone("That channel cannot be posted to.", reason)
 
@@ -284,8 +293,12 @@ class ChatInteraction(Interaction):
 class Edge(Answers[ChatInteraction]):
     """What one bot process has of a platform."""
 
-    def __init__(self, chat: Chat, scheduler: Scheduler, services: Services) -> None:
-        super().__init__(chat, services)
+    def __init__(
+        self, chat: Chat, scheduler: Scheduler, services: Services, poster: Poster | None = None
+    ) -> None:
+        """Without a `poster` all workspaces have one token."""
+        self._poster = poster or chat
+        super().__init__(self._poster, services)
         self._chat, self._scheduler = chat, scheduler
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived, self._bot = asyncio.Event(), scheduler.current
@@ -368,7 +381,7 @@ class Edge(Answers[ChatInteraction]):
         if answer.update and interaction.message:
             try:
                 address, message = interaction.address, interaction.message
-                await self._chat.edit(address, message, answer.update)
+                await self._poster.edit(address, message, answer.update)
             except PaperboyError:
                 self._hear(interaction, "the message was not updated")
 
@@ -398,7 +411,7 @@ class Edge(Answers[ChatInteraction]):
         there = request.address.model_copy(update={"channel": f"D{request.by}"})
         try:
             for post in posts:
-                await self._chat.send(there, post, "", None)
+                await self._poster.send(there, post, "", None)
         except PaperboyError as error:
             return not isinstance(error, Unavailable)
         return True

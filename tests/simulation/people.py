@@ -115,6 +115,8 @@ class People:
         world = self._world
         address = world.plan.channels[act.channel]
         random = Random(act.chance)
+        if address.workspace in world.chats[address.platform].left:
+            return  # there is nothing to speak to
         id = f"{world.plan.seed}-{number}"
         if isinstance(act, Habit):
             address = self._own(address, act.person, random)

@@ -21,9 +21,9 @@ _ZONES = (
     *("America/Los_Angeles", "Asia/Tokyo", "Australia/Lord_Howe", "Pacific/Kiritimati"),
 )
 _DAY = 24 * 3600.0
-# The channel that hears of troubles: in the first workspace, or in a server of its own.
+# The channel that hears of troubles, in a workspace or a server of its own.
 OPERATORS = (
-    Address(platform="slack", workspace="T0", channel="COPS"),
+    Address(platform="slack", workspace="T9", channel="COPS"),
     Address(platform="discord", workspace="900", channel="901"),
 )
 
@@ -51,8 +51,10 @@ RARE_TROUBLES = (
 )
 # Of those who run it and have a channel that hears of troubles.
 OPERATORS_TROUBLES = ("operator closed",)
+# Of workspaces that installed it: they remove it and install it again, and their tokens expire.
+INSTALLED_TROUBLES = ("uninstalled", "uninstalled", "token revoked", "away at expiry")
 # A platform, or the way to it, is not there.
-UNHEARD = ("flaky", "away", "away when asked")
+UNHEARD = ("flaky", "away", "away when asked", "away at expiry")
 # The model is away for longer than a digest's window lasts.
 LONG_TROUBLES = ("no model",)
 # A timely trouble waits so long for its moment (s).
@@ -115,10 +117,18 @@ class Plan:
     habits: tuple[Habit, ...]
     absences: tuple[Absence, ...]
     operator: Address | None = None  # the channel that hears of troubles
+    installed: bool = False  # Slack's workspaces install it, each with a token of its own
+    rotates: bool = False  # which expires, and is exchanged
 
     @property
     def end(self) -> datetime:
         return self.begin + timedelta(days=self.days)
+
+    @property
+    def installing(self) -> list[str]:
+        """Slack's workspaces, and the operator's."""
+        places = (*self.channels, *([self.operator] if self.operator else []))
+        return sorted({each.workspace for each in places if each.platform == "slack"})
 
     @property
     def parts(self) -> list[tuple[str, object]]:
@@ -130,12 +140,17 @@ class Plan:
             *(("acts", each) for each in self.acts if not each.person),
             *(("subscribed", each) for each in self.subscribed),
             *(("troubles", t) for t in self.troubles if t.kind in MORE_TROUBLES),
-            *(("troubles", t) for t in self.troubles if t.is_timely),
+            *(
+                ("troubles", t)
+                for t in self.troubles
+                if t.is_timely and t.kind not in INSTALLED_TROUBLES
+            ),
             *(("acts", each) for each in self.acts if each.person),
             *(("troubles", t) for t in self.troubles if t.kind in LONG_TROUBLES),
             *(("habits", each) for each in self.habits),
             *(("absences", each) for each in self.absences),
             *(("troubles", t) for t in self.troubles if t.kind in OPERATORS_TROUBLES),
+            *(("troubles", t) for t in self.troubles if t.kind in INSTALLED_TROUBLES),
         ]
 
     def with_only(self, parts: list[tuple[str, object]]) -> Plan:
@@ -171,7 +186,9 @@ def make_plan(
     dates = [begin.date() + timedelta(days=n) for n in range(-2, days + 4)]
     subscribed = _subscribed(random, addresses, profiles)
     many_tokens = Random(f"{seed} tokens").choice((9_000, 13_000, 20_000))
-    operator = Random(f"{seed} operator").choice((None, None, *OPERATORS))
+    many = Random(f"{seed} installed")
+    installed, rotates = many.random() < 0.4, many.random() < 0.5
+    operator = Random(f"{seed} ops").choice((None, None, *OPERATORS))
     return Plan(
         seed=seed,
         days=days,
@@ -190,6 +207,7 @@ def make_plan(
             *_timely_troubles(Random(f"{seed} rare"), days, _some(seed, RARE_TROUBLES, 1)),
             *_long_troubles(Random(f"{seed} long"), days),
             *_at_the_new_list(Random(f"{seed} list"), begin, days),
+            *(_installed_troubles(many, days, rotates) if installed else ()),
             *(_operators_troubles(Random(f"{seed} closed"), days) if operator else ()),
         ),
         acts=(
@@ -202,6 +220,8 @@ def make_plan(
         habits=tuple(habits(seed, days, addresses)),
         absences=tuple(absences(seed, days, addresses)),
         operator=operator,
+        installed=installed,
+        rotates=rotates,
     )
 
 
@@ -308,6 +328,23 @@ def _operators_troubles(random: Random, days: int) -> list[Trouble]:
         seconds = min(random.choice((0.5, 5, 20, 60)) * 3600.0, days * _DAY - at)
         rows.append(Trouble(at, "operator closed", seconds, random.random()))
     return rows
+
+
+def _installed_troubles(random: Random, days: int, rotates: bool) -> list[Trouble]:
+    rows, at = list[Trouble](), 0.0
+    rate = random.choice((0.1, 0.3, 0.8)) / _DAY
+    kinds = INSTALLED_TROUBLES if rotates else INSTALLED_TROUBLES[:-1]
+    while (at := at + random.expovariate(rate)) < days * _DAY:
+        kind, is_timely = random.choice(kinds), random.random() < 0.5
+        hours = random.choice((1, 3, 5)) if kind == "away at expiry" else _away_for(random)
+        seconds = min(hours * 3600.0, days * _DAY - at)
+        rows.append(Trouble(at, kind, seconds, random.random(), is_timely))
+    return rows
+
+
+def _away_for(random: Random) -> float:
+    """For how many hours a workspace does without."""
+    return random.choice((0.01, 0.2, 0.2, 2, 2, 10, 40))
 
 
 def _at_the_new_list(random: Random, begin: datetime, days: int) -> list[Trouble]:

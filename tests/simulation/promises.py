@@ -20,10 +20,14 @@ from tests.simulation.promised import (
     operators,
     tellings,
     times,
+    workspaces,
 )
 from tests.simulation.world import World
 
-_PAGES = (channels, answers, days, times, mornings, digests, tellings, keeping, operators)
+_PAGES = (
+    *(channels, answers, days, times, mornings, digests, tellings, keeping),
+    *(operators, workspaces),
+)
 
 
 def broken(world: World) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import astuple
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from tests.simulation.plan import make_plan
 from tests.simulation.record import Record
 from tests.simulation.run import Result, Size, run
 from tests.simulation.soak import soak
@@ -33,10 +35,18 @@ def _told(result: Result) -> str:
 
 
 def test_the_same_seed_happens_twice_alike() -> None:
-    first, second = run(11, _SMALL), run(11, _SMALL)
-    assert first.story == second.story
-    assert (first.trace, first.effects) == (second.trace, second.effects)
-    assert first.trace != run(12, _SMALL).trace
+    """Also where an operator hears of troubles, and workspaces install Paperboy and remove it."""
+    seed, with_more = 11, 12
+    plan = make_plan(with_more, *astuple(_SMALL))
+    assert all((plan.operator, plan.installed, plan.rotates))
+    assert "uninstalled" in {trouble.kind for trouble in plan.troubles}
+    traces = set()
+    for each in (seed, with_more):
+        first, second = run(each, _SMALL), run(each, _SMALL)
+        assert first.story == second.story
+        assert (first.trace, first.effects) == (second.trace, second.effects)
+        traces.add(first.trace)
+    assert len(traces) == 2
 
 
 def test_a_run_beside_others_ends_as_it_does_alone() -> None:

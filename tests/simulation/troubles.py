@@ -13,7 +13,7 @@ from bot.domain.request import Address
 from tests.simulation.chat_edge import Chat, Event, Shown
 from tests.simulation.plan import WAITS_SECONDS, Trouble
 from tests.simulation.scheduler import Process
-from tests.simulation.troubled import chats, machines, models, stores, threads
+from tests.simulation.troubled import chats, machines, models, stores, threads, workspaces
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Timely troubles that wait for another moment than the begin of a job.
 _OWN_MOMENT = (
     *("head deleted", "shared head deleted", "locked", "list grows", "dies at a pause"),
-    *("asks again", "away when asked"),
+    *("asks again", "away when asked", "uninstalled", "token revoked", "away at expiry"),
 )
 
 
@@ -32,6 +32,19 @@ class Span:
     kind: str
     at: float
     end: float = math.inf
+
+
+@dataclass
+class Departure:
+    """A workspace (an id) removed Paperboy `at` a moment and was `back` at another (monotonic).
+    `heard`: it was told so and ended the workspace; `left` is what was there all the same, before
+    it was back."""
+
+    team: str
+    at: float
+    back: float = math.inf
+    heard: bool = False
+    left: tuple[str, ...] = ()
 
 
 class Troubles:
@@ -47,6 +60,7 @@ class Troubles:
         self.closed_until: dict[Address, float] = {}
         self.closings = Counter[Address]()  # how often a channel was closed
         self.damaged_threads: set[str] = set()
+        self.departures: list[Departure] = []
         self.garbled: set[str] = set()  # keys whose value was made unreadable
 
     def start(self) -> None:
@@ -73,6 +87,7 @@ class Troubles:
             chat.trouble, chat.is_away, chat.refuses_edits = 0.0, False, False
             for address in list(chat.closed):
                 self.reopen(chat, address)
+        workspaces.repair(self)
 
     def _happen(self, trouble: Trouble) -> None:
         random = Random(trouble.chance)
@@ -113,9 +128,10 @@ class Troubles:
         self.world.scheduler.sleep(random.choice((0.0, 0.5, 2.0, 8.0)) * random.random())
         return lane or random.choice(list(self.world.lanes.workers))
 
-    def next_head(self, random: Random) -> list[tuple[Address, Shown]]:
-        """The next message that may become a thread's head, at once or after its first reply."""
-        chat, scheduler = self.chat(random), self.world.scheduler
+    def next_head(self, random: Random, chat: Chat | None = None) -> list[tuple[Address, Shown]]:
+        """The next message that may become a thread's head, at once or after its first reply; in a
+        chat, or in any."""
+        chat, scheduler = chat or self.chat(random), self.world.scheduler
         id, replies = chat.headed.wait(WAITS_SECONDS), random.choice((0, 1, 1, 2))
         heads = self.live(lambda m: m.under is None and m.id == id)
         found = [row for row in heads if row[0].platform == chat.platform]
@@ -125,6 +141,16 @@ class Troubles:
                     break
                 scheduler.sleep(0.3)
         return found
+
+    def depart(self, team: str) -> Departure:
+        """A workspace of Slack's removes Paperboy now."""
+        departure = Departure(team, self.world.scheduler.now)
+        self.departures.append(departure)
+        for address in self.world.plan.channels:
+            if (address.platform, address.workspace) == ("slack", team):
+                self.closings[address] += 1
+                self.closed_until[address] = self.world.scheduler.now
+        return departure
 
     def live(self, wanted: Callable[[Shown], bool]) -> list[tuple[Address, Shown]]:
         """The messages in channels that people see, the newest last."""
@@ -154,4 +180,5 @@ _HANDLERS: Handlers = {
     **machines.KINDS,
     **stores.KINDS,
     **models.KINDS,
+    **workspaces.KINDS,
 }

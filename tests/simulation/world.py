@@ -23,7 +23,10 @@ from bot.domain.request import Address
 from bot.domain.subscription import Subscription
 from bot.runtime import clock, standby, teller, tick
 from bot.runtime.answers import Services
+from bot.runtime.posting import Poster
 from bot.settings import Settings
+from bot.slack.installed import Installed
+from bot.slack.poster import SlackPoster
 from bot.store.store import Store
 from bot.store.values import stored_forms
 from bot.store.values.lease import LeaseLost
@@ -36,6 +39,8 @@ from tests.simulation.plan import PLATFORMS, Plan
 from tests.simulation.queue_edge import Lanes, SimulatedQueues
 from tests.simulation.redis_edge import RedisServer
 from tests.simulation.scheduler import Process, Scheduler
+from tests.simulation.slack_edge import InstalledEdge, install_from_the_begin, wired
+from tests.simulation.slack_wire import KEY, SlackWire
 from tests.simulation.troubles import Troubles
 from tests.simulation.virtual_time import simulated
 from workers import deliver_job, jobs
@@ -51,6 +56,11 @@ _BOT_LEASE_SECONDS = 300.0
 # After the last trouble all is delivered within two days: a digest that is due every day then comes
 # twice, and a model's outage is over at the next look.
 CALM = timedelta(days=2)
+_MANY_WORKSPACES = {
+    "SLACK_CLIENT_ID": "1.1",
+    "SLACK_CLIENT_SECRET": "simulated",
+    "PAPERBOY_SECRETS_KEY": KEY,
+}
 
 
 class World:
@@ -64,6 +74,11 @@ class World:
         titles = {p.title: w for w, profiles in plan.profiles.items() for p in profiles}
         self.model = Model(str(plan.seed), self.scheduler, titles)
         self.chats = {name: Chat(self.scheduler, name, self.tell) for name in PLATFORMS}
+        self.wire: SlackWire | None = None  # where workspaces install it
+        if plan.installed:
+            self.wire = SlackWire(self.chats["slack"], self.scheduler, plan.rotates)
+        for address in (*plan.channels, *([plan.operator] if plan.operator else [])):
+            self.chats[address.platform].homes[address.channel] = address.workspace
         self.lanes = Lanes(
             self.scheduler, lambda error: isinstance(error, (redis.RedisError, LeaseLost))
         )
@@ -105,8 +120,8 @@ class World:
                 "PAPERBOY_MEANING": False,  # a vector takes 50 ms, as much as a simulated day
                 "PAPERBOY_WATCH_PORT": 0,
                 "PAPERBOY_CATCH_UP_DAYS": self.plan.catch_up_days,
-                "SLACK_BOT_TOKEN": "xoxb-simulated",
                 "SLACK_APP_TOKEN": "xapp-simulated",
+                **(_MANY_WORKSPACES if self.wire else {"SLACK_BOT_TOKEN": "xoxb-simulated"}),
                 "DISCORD_TOKEN": "simulated",
                 "PAPERBOY_OPERATOR_CHANNEL": self.plan.operator and str(self.plan.operator),
             }
@@ -186,6 +201,8 @@ class World:
         """The profiles and subscriptions that are there from the begin."""
         store = self.store()
         self.people.join()
+        for team in self.plan.installing if self.wire else ():
+            install_from_the_begin(store, self.config, self.wire, team, self.plan.begin)
         for address in self.plan.channels:
             for profile in self.plan.profiles[address.workspace_key]:
                 store.profiles.put_own(address, profile)
@@ -218,12 +235,15 @@ class World:
         """The simulated edges where the jobs and the bot take the real ones."""
 
         @asynccontextmanager
-        async def poster(platform: str, *_: object) -> AsyncIterator[Chat]:
-            yield self.chats[platform]
+        async def poster(platform: str, settings: Settings, store: Store) -> AsyncIterator[Poster]:
+            is_one = self.wire is None or platform != "slack"
+            yield self.chats[platform] if is_one else SlackPoster(Installed(store, settings))
 
         def platform(name: str) -> Any:
             async def connect(config: Settings, services: Services, stack: AsyncExitStack) -> Any:
-                edge = Edge(self.chats[name], self.scheduler, services)
+                given = self.chats[name], self.scheduler, services
+                is_one = self.wire is None or name != "slack"
+                edge = Edge(*given) if is_one else InstalledEdge(*given, config, self.wire)
                 return edge, edge.receive
 
             return connect
@@ -236,6 +256,8 @@ class World:
         with ExitStack() as stack:
             stack.callback(lambda: structlog.configure(**kept))
             patch = lambda *args: stack.enter_context(mock.patch.object(*args))  # noqa: E731
+            if self.wire:
+                stack.enter_context(wired(self.wire))
             patch(jobs, "connect", lambda url: self.redis.client())
             patch(jobs, "_arxiv", lambda config, store: self.arxiv)
             patch(jobs.settings, "load", lambda: self.config)

@@ -184,7 +184,8 @@ def _everybody(
     if world.troubles.garbled or world.troubles.forgotten:
         return
     subjects, end = {each.subject for each in told}, world.scheduler.datetime()
-    for who in follows.everybody():
+    gone = {f"slack:{each.team}" for each in world.troubles.departures}  # and what was followed
+    for who in [each for each in follows.everybody() if each[0] not in gone]:
         for row in brought[who[0]]:
             if row.at > end - _SOON or _is_away(world, who, row.at):
                 continue

@@ -28,10 +28,11 @@ def flaky(troubles: Troubles, trouble: Trouble, random: Random) -> None:
 
 
 def away(troubles: Troubles, trouble: Trouble, random: Random) -> None:
-    _be_away(troubles, troubles.chat(random), trouble)
+    be_away(troubles, troubles.chat(random), trouble)
 
 
-def _be_away(troubles: Troubles, chat: Chat, trouble: Trouble) -> None:
+def be_away(troubles: Troubles, chat: Chat, trouble: Trouble) -> None:
+    """For the trouble's time."""
     chat.is_away = True
     troubles.world.tell(f"{chat.platform} is away")
     if troubles.lasts(trouble):
@@ -44,7 +45,7 @@ def away_when_asked(troubles: Troubles, trouble: Trouble, random: Random) -> Non
     platform = troubles.world.people.asked.wait(WAITS_SECONDS)
     if platform and not troubles.is_over:
         troubles.world.scheduler.sleep(random.choice((0.1, 1.0, 5.0)) * random.random())
-        _be_away(troubles, troubles.world.chats[platform], trouble)
+        be_away(troubles, troubles.world.chats[platform], trouble)
 
 
 def edits_refused(troubles: Troubles, trouble: Trouble, random: Random) -> None:
