@@ -21,7 +21,7 @@ from bot.commands.due import (
     take_snapshot,
     weekly_best,
 )
-from bot.domain.reasons import ArxivReason, ModelReason
+from bot.domain.reasons import ArxivReason, ChannelReason, ModelReason
 from bot.domain.request import Address, DigestRequest
 from bot.domain.subscription import Subscription
 from bot.planning.plan import (
@@ -135,7 +135,11 @@ def _outages_over(
 ) -> Iterator[Callable[[], object]]:
     """What was wrong with a workspace is over with the last thing to do there: nothing is posted
     any more that would end it."""
-    served = {each.address.workspace_key for each in snapshot.subscriptions if not each.paused}
+    served = {
+        each.address.workspace_key
+        for each in snapshot.subscriptions
+        if each.paused is None or each.paused.trouble is ChannelReason.BAD_TOKEN
+    }
     served |= {step.wish.address.workspace_key for step in steps}
     for outage in context.store.outages.all():
         if outage.is_of_workspace and outage.what not in served:

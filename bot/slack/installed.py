@@ -120,6 +120,18 @@ class Installed:
         self._renewing.forget(team)
         self._opens.pop(team, None)
 
+    async def came(self, team: str) -> None:
+        """It was installed, or its token is good again."""
+        self.forget(team)
+        try:
+            if installation := await self._installation(team):
+                self._client(installation)  # opens its token
+                await self._put_outage(installation, "")
+        except PaperboyError as error:
+            log.error("workspace can't be served", workspace=f"slack:{team}", why=str(error))
+        except redis.RedisError as error:
+            log.error("redis unreachable", error=type(error).__name__)
+
     async def is_good(self, installation: Installation) -> bool | None:
         """Whether Slack still takes its token, which is stored where it has changed; None when
         Slack does not say. Raises RedisError."""
@@ -145,7 +157,8 @@ class Installed:
         for installation in await asyncio.to_thread(self._store.installations.all):
             found = tokens.opened(self._sealer, installation)
             self._opens[installation.team] = found is not None
-            await asyncio.to_thread(self._put_outage, installation, found is None)
+            # What else was wrong is found anew.
+            await self._put_outage(installation, words.key_lost() if found is None else "")
             if found is None:
                 where = installation.key
                 log.error("workspace can't be served", workspace=where, why=words.key_lost())
@@ -157,14 +170,16 @@ class Installed:
                 installation = stored or after
             if installation.refused and await self.is_good(installation):
                 revived.append(installation)
+            elif installation.refused:
+                await self._put_outage(installation, words.token_refused())
         return revived
 
     # -- within
 
-    def _put_outage(self, installation: Installation, is_locked: bool) -> None:
-        """So that it is said before the next digest is due. What else was wrong is found anew."""
-        why = words.key_lost() if is_locked else ""
-        record_outage(self._store, installation.key, why, self._clock())
+    async def _put_outage(self, installation: Installation, why: str) -> None:
+        """Whoever runs Paperboy hears of it; without a `why`, of its end. Raises RedisError."""
+        at = self._clock()
+        await asyncio.to_thread(record_outage, self._store, installation.key, why, at)
 
     async def _web(self, team: str) -> AsyncWebClient:
         installation = await self._installation(team)
@@ -215,6 +230,7 @@ class Installed:
         after = installation.model_copy(update={"refused": refused})
         replace = self._store.installations.replace
         self._keep(installation.team, await asyncio.to_thread(replace, installation, after))
+        await self._put_outage(installation, words.token_refused() if refused else "")
 
     async def put_dead(self, installation: Installation, code: str) -> None:
         """Slack has said this of its token."""

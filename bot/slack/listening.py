@@ -54,9 +54,8 @@ async def _listen_to_many(answers: SlackAnswers, installed: Installed, settings:
     slack = SlackApp(answers, Leaving(answers, installed).left)
 
     async def begin(team: str) -> None:
-        installed.forget(team)
+        await installed.came(team)
         answers.places.forget(team)
-        await installed.of_event(team, False)  # opens its token
         await slack.reactivate(team, None, _ENDED_BY_A_TOKEN)
 
     installed.on_revival = begin

@@ -21,6 +21,7 @@ from bot.slack.client import client
 from bot.store.chats.installations import Installation
 from bot.store.store import Store
 from bot.views.watching import installing as words
+from bot.watch.outages import record_outage
 
 log = structlog.get_logger()
 
@@ -127,6 +128,8 @@ class Renewing:
             dead = before.model_copy(update={"refused": True})
             replace = self._store.installations.replace
             self._keep(team, await asyncio.to_thread(replace, before, dead))
+            given = before.key, words.token_refused(), self._clock()
+            await asyncio.to_thread(record_outage, self._store, *given)
             raise Gone(words.token_refused(), ChannelReason.BAD_TOKEN) from error
         log.info("token renewed", workspace=f"slack:{team}")
         self._unstored[team] = before, after

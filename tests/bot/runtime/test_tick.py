@@ -362,6 +362,9 @@ def test_what_was_wrong_with_a_workspace_is_over_when_nothing_is_to_be_posted_th
 
     store.subscriptions.put(mine)
     assert left() == ["Slack login", "slack", "slack:T1"]
+    store.subscriptions.pause_channel(mine.address, ChannelReason.BAD_TOKEN, NOW)
+    assert left() == ["Slack login", "slack", "slack:T1"]  # until it has another
+    store.subscriptions.put(mine)
     store.subscriptions.pause_channel(mine.address, ChannelReason.ARCHIVED, NOW)
     store.requests.put(asked(store))
     assert left() == ["Slack login", "slack", "slack:T1"]

@@ -417,7 +417,10 @@ def test_a_dead_token_of_which_no_event_told_is_used_once_and_a_new_one_goes_on(
     paused = store.subscriptions.all()[0].paused
     assert paused
     assert paused.trouble is ChannelReason.BAD_TOKEN
+    (outage,) = store.outages.all()
+    assert (outage.what, "install Paperboy there again" in outage.why) == ("slack:T2", True)
     door.install("T2")
+    assert store.outages.all() == []
     assert store.subscriptions.all()[0].paused is None
     two.wait_until(lambda: "Digests are back" in str(two.visible_messages("C1")))
 
