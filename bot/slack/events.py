@@ -41,7 +41,9 @@ log = structlog.get_logger()
 Json = dict[str, Any]
 Left = Callable[[str, datetime], Awaitable[None]]
 
-_MENTION = re.compile(r"<@[A-Z0-9]+(\|[^>]*)?>")
+_MENTION = re.compile(r"<@[A-Z0-9]{1,64}(\|[^<>]{0,100})?>")
+# Characters of a message that are read: it may have 40,000, and is read in the event loop.
+_READ = 4_000
 # A form's answers are checked before they are acknowledged, so that it can show mistakes.
 _FORM_SECONDS = 2.0
 # Of these, for identifying the person.
@@ -246,8 +248,7 @@ class SlackApp:
         await ack()
         if not event.get("user"):
             return  # an app's own message, or a workflow's: nobody who asks
-        text = _MENTION.sub(" ", str(event.get("text") or "")).strip()
-        action = dispatch.typed_action(text)
+        action = dispatch.typed_action(_words(event))
         interaction = replace(
             self._interaction(here, "app_mention", body, event["channel"], event["user"]),
             thread=str(event.get("thread_ts") or event["ts"]),
@@ -264,13 +265,12 @@ class SlackApp:
         person = event.get("user")
         if not person or person == here.bot_user_id:
             return
-        text = _MENTION.sub(" ", str(event.get("text") or "")).strip()
         interaction = replace(
             self._interaction(here, "message", body, event["channel"], person),
             thread=str(event.get("thread_ts") or ""),
             is_public=True,
         )
-        await self.answers.act(interaction, dispatch.typed_action(text))
+        await self.answers.act(interaction, dispatch.typed_action(_words(event)))
 
     async def _home_opened(self, ack: AsyncAck, here: Workspace, body: Json, event: Json) -> None:
         await ack()
@@ -330,3 +330,8 @@ class SlackApp:
             response_url=str(body.get("response_url") or ""),
             site=here.site,
         )
+
+
+def _words(event: Json) -> str:
+    """What somebody wrote, without whom they mention."""
+    return _MENTION.sub(" ", str(event.get("text") or "")[:_READ]).strip()

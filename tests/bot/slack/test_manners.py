@@ -272,6 +272,19 @@ def test_a_direct_message_is_answered_there_and_only_a_persons_own(fake_slack: F
 
 
 @pytest.mark.usefixtures("running_bot")
+def test_a_message_that_begins_mentions_without_end_holds_nobody_up(
+    fake_slack: FakeSlack,
+) -> None:
+    """It took time by the square of its length, in the loop that acknowledges everybody's events.
+    Slack's messages have at most 40,000 characters; of more it would not end."""
+    fake_slack.channels["D1"] = Channel()
+    assert_acked(written(fake_slack, "<@U1|" * 30_000))
+    assert "There is no command" in channel_text(fake_slack, 1, "D1")
+    assert_acked(written(fake_slack, "<@U1|ada> <@UBOT> thanks!"))
+    assert "You're welcome." in channel_text(fake_slack, 2, "D1")
+
+
+@pytest.mark.usefixtures("running_bot")
 def test_a_paper_looked_up_in_a_direct_message_is_one_answer(
     fake_slack: FakeSlack, store: Store
 ) -> None:
