@@ -16,7 +16,7 @@ _TOKENS: Final = re.compile(r"\bxox[a-z](\.xox[a-z])?-[\w-]{8,}", re.ASCII)
 # Libraries quote addresses: a password before the host, or a secret option (Slack's ticket); and
 # what a program sent, with the token that a person gave it.
 _SECRET_FORMS: Final = (
-    (re.compile(r"(\w://)[^\s/'\"]*:[^\s'\"]*@"), r"\1***@"),
+    (re.compile(r"(\w://)[^\s/:'\"]*:[^\s'\"]{0,2000}@"), r"\1***@"),
     (re.compile(r"(?i)([?&][\w-]*(?:ticket|token|secret|password|key)=)[^&\s'\"]+"), r"\1***"),
     (re.compile(r"\b(paperboy_)[\w-]{43}(?![\w-])", re.ASCII), r"\1***"),
 )

@@ -190,3 +190,10 @@ def test_a_name_with_escape_characters_does_not_reach_the_terminal(
     assert "\x1b" not in done.stdout + done.stderr
     assert "\u202e" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_password_in_an_address_is_masked_however_long_either_is() -> None:
+    assert safe(f"at redis://me:{'p:/' * 500}@host:6379/0") == "at redis://***@host:6379/0"
+    assert safe("rediss://:pass@word@host") == "rediss://***@host"
+    without = "x://" + "a:" * 40_000  # took time by the square of its length
+    assert safe(without) == without

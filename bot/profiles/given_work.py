@@ -17,7 +17,8 @@ LONGEST: Final = 3_000
 # Bytes of a file; as workers/drafting/references.py reads them.
 LARGEST: Final = 1_000_000
 
-_TOML: Final = re.compile(r"(?m)^\s*(\[\[topics\]\]|categories\s*=\s*\[)")
+# Blanks of one line alone: who looks past its end at each line looks at all others.
+_TOML: Final = re.compile(r"(?m)^[ \t]*(\[\[topics\]\]|categories[ \t]*=[ \t]*\[)")
 # As workers/drafting/references.py reads them.
 _ENTRY: Final = re.compile(r"(?m)^(?:[ \t]*@[A-Za-z]{3,30}\s*[{(]|\ufeff?TY  -)")
 _SAID_AUTHOR: Final = re.compile(r"(?i)\s*(?:by|author|authors?:|au:)[:\s]+(.{2,80})", re.DOTALL)

@@ -94,6 +94,14 @@ def test_a_file_that_is_no_library_or_a_second_one_is_refused(
         parse_given(typed, file)
 
 
+@pytest.mark.parametrize("line", ["\n", " \n", "\t", "x\n", "categories \n", "@article \n"])
+def test_a_file_of_blank_lines_is_refused_and_holds_nobody_up(line: str) -> None:
+    """A million of them took hours, in the process that has to answer everybody: what begins a line
+    was looked for across all lines after it, from each of them."""
+    with pytest.raises(Refused, match="neither BibTeX nor RIS"):
+        parse_given("", line * (1_000_000 // len(line)) + "x")
+
+
 def test_a_file_with_mistakes_names_some_of_them_and_a_long_text_its_length() -> None:
     with pytest.raises(Refused, match=r'line 3: categories: "cs.XX" is not an arXiv category'):
         parse_given(as_toml(profile()).replace("cs.LG", "cs.XX"))
