@@ -61,6 +61,7 @@ class Troubles:
         self.closings = Counter[Address]()  # how often a channel was closed
         self.damaged_threads: set[str] = set()
         self.departures: list[Departure] = []
+        self.repaired: list[str] = []  # workspaces (ids) that had to install it again
         self.garbled: set[str] = set()  # keys whose value was made unreadable
 
     def start(self) -> None:

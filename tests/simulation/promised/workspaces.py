@@ -19,7 +19,10 @@ def broken(world: World) -> Iterator[str]:
     if world.wire is None:
         return
     yield from world.wire.strays
-    if not (world.redis.ever_lost or world.lanes.disturbed or world.scheduler.killed):
+    is_quiet = not (world.redis.ever_lost or world.lanes.disturbed or world.scheduler.killed)
+    if is_quiet and not world.troubles.forgotten:
+        for team in world.troubles.repaired:
+            yield f"{team} had to install Paperboy again, and had not removed it"
         yield from (f"a dead token was used again: {each}" for each in world.wire.late)
     for departure in world.troubles.departures:
         yield from _nothing_more(world, departure)

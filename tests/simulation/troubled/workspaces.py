@@ -115,17 +115,20 @@ def away_at_expiry(troubles: Troubles, trouble: Trouble, random: Random) -> None
 
 
 def repair(troubles: Troubles) -> None:
-    """In the end whoever's token is dead installs it again: after a backup that had an old one."""
+    """In the end whoever's token is dead installs it again: a backup had an old one, or a process
+    died that had been given a new one."""
     world = troubles.world
     for team in world.plan.installing if world.wire else ():
-        process = Process("repair", lambda t=team: _repair(world, t), is_mortal=False)
+        process = Process("repair", lambda t=team: _repair(troubles, t), is_mortal=False)
         world.scheduler.spawn(process, 600.0)
 
 
-def _repair(world: World, team: str) -> None:
+def _repair(troubles: Troubles, team: str) -> None:
+    world = troubles.world
     with world.redis.unobserved():
         found = world.store().installations.get(team)
     if team not in world.chats["slack"].left and world.wire and not world.wire.takes(found):
+        troubles.repaired.append(team)
         _install(world, team)
 
 
