@@ -130,9 +130,21 @@ def _got_it(world: World) -> Iterator[str]:
 def _is_excused(world: World, event: Event) -> bool:
     """Whether something went wrong, while the digest was waited for, that may have lost it."""
     begin = event.at - world.plan.begin.timestamp()
+    if _had_left(world, event):
+        return True
     return world.troubles.is_forgotten(event.at) or any(
         t.kind in _EXCUSES and t.at < begin + _PATIENCE and t.end > begin - 3600.0
         for t in world.troubles.spans
+    )
+
+
+def _had_left(world: World, event: Event) -> bool:
+    """Whether the workspace removed Paperboy while it was waited for: then nobody waits there."""
+    return any(
+        f"slack:{each.team}" == event.address.workspace_key
+        and each.at < event.at + _PATIENCE
+        and each.back > event.at
+        for each in world.troubles.departures
     )
 
 
@@ -141,7 +153,7 @@ def _nothing_new(world: World) -> Iterator[str]:
     for event in world.people.events:
         if not event.requested or event.interrupted or not _knows_the_day(world, event):
             continue
-        if world.troubles.is_forgotten(event.at):
+        if world.troubles.is_forgotten(event.at) or _had_left(world, event):
             continue
         chat, profile = world.chats[event.address.platform], event.text.split()[-1]
         asked = datetime.fromtimestamp(event.at, UTC)
