@@ -38,13 +38,14 @@ class Span:
 class Departure:
     """A workspace (an id) removed Paperboy `at` a moment and was `back` at another (monotonic).
     `heard`: it was told so and ended the workspace; `left` is what was there all the same, before
-    it was back."""
+    it was back. `gone_again`: a late event ended what was installed anew."""
 
     team: str
     at: float
     back: float = math.inf
     heard: bool = False
     left: tuple[str, ...] = ()
+    gone_again: bool = False
 
 
 class Troubles:

@@ -26,6 +26,8 @@ def broken(world: World) -> Iterator[str]:
         yield from (f"a dead token was used again: {each}" for each in world.wire.late)
     for departure in world.troubles.departures:
         yield from _nothing_more(world, departure)
+        if departure.gone_again and not world.troubles.forgotten:
+            yield f"{departure.team} had installed Paperboy again, and a late event ended it"
         if departure.heard and not world.troubles.forgotten:
             yield from _ended(world, departure)
             yield from _begins_anew(world, departure)

@@ -49,6 +49,10 @@ def uninstalled(troubles: Troubles, trouble: Trouble, random: Random) -> None:
     if random.random() < 0.3:
         world.scheduler.sleep(30.0)
         _tell_of(world, departure, REVOKED)  # late
+        world.scheduler.sleep(_PAGE_SECONDS)
+        with world.redis.unobserved():
+            is_there = world.store().installations.get(team) is not None
+        departure.gone_again = not is_there and team not in chat.left
     for row in world.plan.subscribed:
         if world.plan.channels[row.channel].workspace == team and random.random() < 0.8:
             when = f"{row.schedule.at:%H:%M} {row.schedule.tz}"
