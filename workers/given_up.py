@@ -25,13 +25,13 @@ async def give_back(
     this one; and for all that nobody waits for, the platform having been away until the next digest
     was due. Raises Unavailable and Gone."""
     address = request.address
-    prepared = store.history.prepared_days(address, now) - {day}
-    if not prepared:
+    begun = store.shown_papers.begun(address, now) - {day}
+    if not begun:
         return
-    for name in sorted(prepared - (_awaited(store, address, now) - set(days))):
+    for name in sorted(begun - (_awaited(store, address, now) - set(days))):
         sent = await thread(Outbox(store.trips, f"{address}:{name}")).replies_sent()
         store.shown_papers.drop(address, name, sent)
-        store.history.settle_prepared(address, name)
+        store.shown_papers.settle(address, name)
 
 
 def _awaited(store: Store, address: Address, now: datetime) -> set[str]:

@@ -315,8 +315,7 @@ def _rows(
     if not subscribed:
         return
     profiles = context.profiles(subscribed[0].address)
-    histories = context.store.history.of_many(dict.fromkeys(each.address for each in subscribed))
-    lasts = {(at, d.profile): d for at, deliveries in histories.items() for d in deliveries}
+    lasts = context.store.history.lasts((each.address, each.profile) for each in subscribed)
     buttons = invocation.person is not None and may_change(invocation.person, context.admins_only)
     under_way = DueDeliveries(context.store.redis, subscribed[0].address.platform).under_way()
     for each in subscribed:

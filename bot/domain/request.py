@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date as date_
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Self
 
@@ -13,6 +14,9 @@ from bot.domain.digest import ListQuery, ListResult
 from bot.domain.judge import Judge
 from bot.domain.papers import Value, fingerprint
 from bot.domain.reasons import ChannelReason
+
+# Days are caught up for a month at most.
+_RECENT = timedelta(days=60)
 
 
 class Address(Value):
@@ -124,6 +128,33 @@ class Delivery(Value):
     # Left out where empty, so that older releases can read them.
     judge: str = Field(default="", exclude_if=lambda judge: not judge)
     ranked_locally: int = Field(default=0, exclude_if=lambda number: not number)
+
+
+class RecentDeliveries(Value):
+    """What is asked of a channel's deliveries of one profile all the time: the last one, and the
+    dates that those of its last weeks brought completely, by day (a name)."""
+
+    last: Delivery
+    dates: dict[str, tuple[date_, ...]]
+
+    @classmethod
+    def of(cls, deliveries: Iterable[Delivery]) -> RecentDeliveries | None:
+        """Of all deliveries, the oldest first; None where there is none."""
+        recent: RecentDeliveries | None = None
+        for each in deliveries:
+            recent = recent.then(each) if recent else cls(last=each, dates={}).then(each)
+        return recent
+
+    def then(self, delivery: Delivery) -> RecentDeliveries:
+        """After one more, or the last one once more."""
+        is_newer = delivery.at >= self.last.at or delivery.day == self.last.day
+        last = delivery if is_newer else self.last
+        dates = {day: dates for day, dates in self.dates.items() if day != delivery.day}
+        if delivery.complete:
+            dates[delivery.day] = (*delivery.earlier, delivery.date)
+        since = (last.at - _RECENT).date()
+        kept = {day: dates for day, dates in dates.items() if max(dates) >= since}
+        return RecentDeliveries(last=last, dates=kept)
 
 
 def digest_name(request: DigestRequest, list_result: ListResult) -> str:

@@ -81,7 +81,7 @@ def _subscriptions(store: Store, judge: Judge, now: datetime) -> Iterator[Subscr
     subscriptions = store.subscriptions
     every = subscriptions.all()
     addresses = [each.address for each in every]
-    histories = store.history.of_many(addresses)
+    lasts = store.history.lasts((each.address, each.profile) for each in every)
     own_profiles = store.profiles.by_workspace(addresses)
     uses = store.vote_uses.all()
     archives = store.lists.archive_lists(new_york_date(now))
@@ -96,11 +96,10 @@ def _subscriptions(store: Store, judge: Judge, now: datetime) -> Iterator[Subscr
         if key and key not in reports:
             reports[key] = gates.report(key)
         archived = profile and archives.get(fingerprint(*profile.categories))
-        delivered = [d for d in histories[each.address] if d.profile == each.profile]
         yield SubscriptionStatus(
             subscription=each,
             next=None if each.paused else each.schedule.next(now),
-            last=delivered[-1] if delivered else None,
+            last=lasts.get((each.address, each.profile)),
             gate=reports.get(key),
             archive=archived.note if archived else None,
         )

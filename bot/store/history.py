@@ -15,7 +15,7 @@ from bot.domain.digest import (
     merge_digests,
 )
 from bot.domain.reasons import ChannelReason
-from bot.domain.request import Address, Delivery, DigestRequest, digest_name
+from bot.domain.request import Address, Delivery, DigestRequest, RecentDeliveries, digest_name
 from bot.planning.plan import StepRecord
 from bot.store.days import Days
 from bot.store.lists import Lists
@@ -56,8 +56,7 @@ class History:
         same, and a button pressed meanwhile is answered. Without a `basis` it is the day that
         `name` ends with, unchanged."""
         self._put_view(name, digest, basis, LOOKING_BACK)
-        self._redis.zadd(_prepared(address), {_day(name): at.timestamp()}, nx=True)
-        self._redis.expire(_prepared(address), MESSAGES)
+        self._shown.begin(address, _day(name), at)
         self._shown.put(address, digest, _day(name))
 
     def put_delivered(
@@ -81,6 +80,7 @@ class History:
         if has_memory:
             delivery = _delivery(_day(name), digest, basis, at, message, ended)
             self._redis.hset(f"pb:history:{address}", delivery.day, serialise(delivery))
+            self._put_recent(address, delivery)
             self._drop_before(address, at)
             if address.platform != "terminal":  # nobody is told at a terminal
                 self._tellings.put_untold(address, delivery.day, at)
@@ -91,7 +91,7 @@ class History:
                 left = self._shown.put(address, digest, delivery.day)
             # What it was to post before it was judged again: the next one looks whether it did.
             if ended or left <= {decision.paper.id for decision in digest.posted}:
-                self.settle_prepared(address, delivery.day)
+                self._shown.settle(address, delivery.day)
         problem, complete = digest.listed.problem, digest.complete or ended is not None
         ranked = digest.ranked_locally is not None
         record = StepRecord(
@@ -115,16 +115,6 @@ class History:
                 f"pb:delivered:{each_name}", serialise(each_record), ex=min(keep, MESSAGES)
             )
 
-    def prepared_days(self, address: Address, now: datetime) -> set[str]:
-        """The names of the days that were about to be posted to a channel, and were not delivered
-        since. Of older ones nobody knows any more what was posted: that is kept for MESSAGES."""
-        since = (now - MESSAGES).timestamp()
-        return set(map(str, self._redis.zrangebyscore(_prepared(address), f"({since}", "+inf")))
-
-    def settle_prepared(self, address: Address, day: str) -> None:
-        """What a day (a name) brought is known: nothing more of it is about to be posted."""
-        self._redis.zrem(_prepared(address), day)
-
     def put_preview(self, name: str, digest: Digest, basis: DeliveryBasis, at: datetime) -> None:
         """Store what one person is about to be shown, for a while: nothing is remembered of it."""
         self._put_view(name, digest, basis, SHORT_RETENTION)
@@ -142,6 +132,16 @@ class History:
             pipe.expire(key, LOOKING_BACK)
             pipe.execute()
         self._shown.drop_before(address, (at - RETENTION).date())
+
+    def _put_recent(self, address: Address, delivery: Delivery) -> None:
+        """After the delivery itself, since that is what it is made of where there is none yet."""
+
+        def updated(before: RecentDeliveries | None) -> RecentDeliveries | None:
+            own = (each for each in self.of(address) if each.profile == delivery.profile)
+            return before.then(delivery) if before else RecentDeliveries.of(own)
+
+        self._rows.change(_recent(address), delivery.profile, RecentDeliveries, updated)
+        self._redis.expire(_recent(address), LOOKING_BACK)
 
     def _put_view(
         self, name: str, digest: Digest, basis: DeliveryBasis | None, keep: timedelta
@@ -184,18 +184,36 @@ class History:
     def delivered_dates(
         self, pairs: Iterable[tuple[Address, str]]
     ) -> dict[tuple[Address, str], set[date]]:
-        """For channels and profiles (names), the dates that were delivered completely."""
-        pairs = list(pairs)
-        deliveries = self.of_many(address for address, _ in pairs)
-        dates = {}
-        for address, profile in pairs:
-            own = [d for d in deliveries[address] if d.profile == profile and d.complete]
-            dates[address, profile] = {day for d in own for day in (*d.earlier, d.date)}
-        return dates
+        """For channels and profiles (names), the dates that were delivered completely in the last
+        weeks."""
+        return {
+            pair: {day for dates in recent.dates.values() for day in dates} if recent else set()
+            for pair, recent in self._recent(pairs).items()
+        }
+
+    def lasts(self, pairs: Iterable[tuple[Address, str]]) -> dict[tuple[Address, str], Delivery]:
+        """The last deliveries to channels of profiles (names)."""
+        return {pair: recent.last for pair, recent in self._recent(pairs).items() if recent}
 
     def last(self, address: Address, profile: str) -> Delivery | None:
         """A channel's last delivery of a profile (a name)."""
-        return next((d for d in reversed(self.of(address)) if d.profile == profile), None)
+        return self.lasts([(address, profile)]).get((address, profile))
+
+    def _recent(
+        self, pairs: Iterable[tuple[Address, str]]
+    ) -> dict[tuple[Address, str], RecentDeliveries | None]:
+        """In one round trip, and without reading half a year of each channel."""
+        pairs = list(pairs)
+        keys = {address: _recent(address) for address, _ in pairs}
+        rows = self._rows.hgetall_many(list(keys.values()), reader_for(RecentDeliveries))
+        found = {(address, name): rows[keys[address]].get(name) for address, name in pairs}
+        # What was delivered before November 2026 has none, until the next delivery.
+        missing = [pair for pair, recent in found.items() if recent is None]
+        histories = self.of_many(dict.fromkeys(a for a, _ in missing)) if missing else {}
+        return found | {
+            (address, name): RecentDeliveries.of(d for d in histories[address] if d.profile == name)
+            for address, name in missing
+        }
 
     def delivery(self, address: Address, day: str) -> Delivery | None:
         return self._rows.hget(f"pb:history:{address}", day, reader_for(Delivery))
@@ -262,9 +280,8 @@ def _day(name: str) -> str:
     return name.rpartition(":")[2]
 
 
-def _prepared(address: Address) -> str:
-    """Days (names) by when they were first about to be posted."""
-    return f"pb:prepared:{address}"
+def _recent(address: Address) -> str:
+    return f"pb:recent:{address}"
 
 
 def _judge(digest: Digest) -> str:

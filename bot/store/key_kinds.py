@@ -30,7 +30,7 @@ from bot.domain.readers.saved import SavedPaper
 from bot.domain.readers.teaching import Lesson, Taught, VoteUse
 from bot.domain.readers.tokens import AccessToken
 from bot.domain.readers.zotero import SentPaper, ZoteroAccess
-from bot.domain.request import Delivery, DigestRequest
+from bot.domain.request import Delivery, DigestRequest, RecentDeliveries
 from bot.domain.status import Outage
 from bot.domain.subscription import Subscription, Vote
 from bot.domain.tasks.task import Task, TaskResult
@@ -278,6 +278,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (r"delivered:.+", "string", _a(StepRecord), False),
     (r"chosen:.+", "string", _a(ChannelView), False),
     (f"history:{_PLACE}", "hash", _a(Delivery), False),
+    (f"recent:{_PLACE}", "hash", _a(RecentDeliveries), False),
     (f"had:{_PLACE}", "hash", _had, False),
     (f"prepared:{_PLACE}", "zset", _text, False),
     (f"also:{_PLACE}:{_PAPER}", "set", _text, False),

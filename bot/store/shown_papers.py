@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from redis import Redis
@@ -39,6 +39,21 @@ class ShownPapers:
 
     def __init__(self, redis: Redis) -> None:
         self._redis, self._rows = redis, ValueReader(redis)
+
+    def begin(self, address: Address, day: str, at: datetime) -> None:
+        """A day (a name) is about to be posted; from the first time on, until it is settled."""
+        self._redis.zadd(_begun(address), {day: at.timestamp()}, nx=True)
+        self._redis.expire(_begun(address), MESSAGES)
+
+    def begun(self, address: Address, now: datetime) -> set[str]:
+        """The days (names) that were about to be posted to a channel, and were not settled since.
+        Of older ones nobody knows any more what was posted: that is kept for MESSAGES."""
+        since = (now - MESSAGES).timestamp()
+        return set(map(str, self._redis.zrangebyscore(_begun(address), f"({since}", "+inf")))
+
+    def settle(self, address: Address, day: str) -> None:
+        """What a day (a name) brought is known: nothing more of it is about to be posted."""
+        self._redis.zrem(_begun(address), day)
 
     def put(self, address: Address, digest: Digest, day: str) -> set[str]:
         """The papers that a digest posts, as brought by this day (a name), and by no other. Returns
@@ -240,6 +255,10 @@ def _row(day: str) -> str:
 
 def _key(address: Address) -> str:
     return f"pb:had:{address}"
+
+
+def _begun(address: Address) -> str:
+    return f"pb:prepared:{address}"
 
 
 def _channels(address: Address, paper: str) -> str:

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.bench_size [CHANNELS ...]
 
 Channels are shared out over Slack and Discord and, twenty each, over workspaces; they have fifty
-profiles between them, and each had yesterday's day of 450 papers. Then: a tick in which nothing is
+profiles between them, and each had yesterday's day of 450 papers, and a digest on each weekday of
+the half year before. Then: a tick in which nothing is
 due, one after midnight in New York, when lists are, one in which every digest is and no list is
 there, and one in which all are judged and wait to be posted; and `/digest list`, Slack's home tab,
 `/why` and `/digest status` of one person, who is in all channels of their workspace. The last rows
@@ -42,6 +43,7 @@ from tests.factories import announced, decision, digest, listing, person_in, pro
 from workers.runtime.server import embedded
 
 _PROFILES, _IN_WORKSPACE, _PAPERS, _TIMES = 50, 20, 450, 5
+_WEEKDAYS = 135  # bot.store.values.stored_forms.LOOKING_BACK
 _THURSDAY, _FRIDAY = date(2025, 3, 20), date(2025, 3, 21)
 _BEGUN = datetime(2025, 3, 19, 12, tzinfo=UTC)
 _DELIVERED = datetime(2025, 3, 20, 8, 5, tzinfo=UTC)
@@ -211,6 +213,21 @@ def _delivered(store: Store, context: Context, every: list[Subscription]) -> Non
         head = f"17.{each.address.channel}"
         at = each.address
         store.history.put_delivered(at, f"{at}:{name}", days[name], _DELIVERED, head)
+        _aged(store, at, f"thursday-{mine.name}")
+
+
+def _aged(store: Store, address: Address, name: str) -> None:
+    """Each weekday of half a year left what this day (a name) did."""
+    for key in (f"pb:history:{address}", f"pb:had:{address}"):
+        ((field, text),) = store.redis.hgetall(key).items()
+        earlier = {}
+        for number in range(_WEEKDAYS):
+            before = _THURSDAY - timedelta(days=1 + number * 7 // 5)
+            row = text.replace(str(_THURSDAY), str(before)).replace(name, f"{name}-{number}")
+            for id in _IDS[:8]:
+                row = row.replace(id, f"2501.{10000 + 8 * number + int(id[-1])}")
+            earlier[field.replace(name, f"{name}-{number}")] = row
+        store.redis.hset(key, mapping=earlier)
 
 
 def _judged(store: Store, context: Context) -> None:

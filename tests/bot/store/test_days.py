@@ -19,6 +19,7 @@ from tests.factories import (
     decision,
     digest,
     digest_request,
+    list_result,
     listing,
     paper,
     paper_ids,
@@ -161,6 +162,32 @@ def test_a_channel_remembers_papers_of_its_other_deliveries(store: Store) -> Non
     assert store.history.digest_given_to(here, "one") == day
     (short,) = store.history.of(here)
     assert (short.day, short.message, short.announced, short.picked) == ("one", "17.5", 2, 1)
+
+
+@pytest.mark.parametrize("recent", ["kept", "of an older release", "unreadable"])
+def test_a_channels_last_delivery_and_its_dates_are_known_without_its_history(
+    store: Store, recent: str
+) -> None:
+    here, one = digest_request().address, profile(name="one")
+    for n, name in enumerate(("one", "two", "one")):
+        listed = list_result(NOW).model_copy(update={"date": DAY + timedelta(days=n)})
+        picked = decision(f"2503.0000{n}", Outcome.PICKED)
+        day = digest(picked, profile=profile(name=name), listed=listed)
+        store.history.put_delivered(here, f"{here}:day{n}", day, NOW + timedelta(days=n))
+    if recent == "of an older release":
+        store.redis.delete(f"pb:recent:{here}")
+    elif recent == "unreadable":
+        store.redis.hset(f"pb:recent:{here}", "one", "{")
+    last = store.history.last(here, one.name)
+    assert last is not None
+    assert (last.day, last.date) == ("day2", DAY + timedelta(days=2))
+    asked = [(here, "one"), (here, "two"), (here, "three")]
+    assert store.history.delivered_dates(asked) == {
+        (here, "one"): {DAY, DAY + timedelta(days=2)},
+        (here, "two"): {DAY + timedelta(days=1)},
+        (here, "three"): set(),
+    }
+    assert {pair[1] for pair in store.history.lasts(asked)} == {"one", "two"}
 
 
 def test_the_days_that_name_a_paper_are_found(store: Store) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from math import floor
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -15,12 +15,14 @@ from bot.domain.message import Card, Post
 from bot.domain.papers import AnnounceType, Paper, Profile, fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, Delivery
+from bot.store.values.stored_forms import LOOKING_BACK
 from tests.simulation.promised.days import earlier
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _LOCALLY = "ranked locally: "
+_A_FEW_DAYS = timedelta(days=3)
 
 
 def broken(world: World) -> Iterator[str]:
@@ -38,6 +40,8 @@ def _adds_up(world: World, address: Address, delivery: Delivery, is_paused: bool
         return  # nobody knows any more what was in it
     digest = world.store().history.digest(name)
     where = f"{address}: {delivery.profile} of {delivery.date}"
+    if digest is None and world.scheduler.datetime() - delivery.at > LOOKING_BACK - _A_FEW_DAYS:
+        return  # it was judged before it was delivered, and is forgotten as much sooner
     if digest is None:
         yield f"{where}: nobody knows any more what was in it"
         return
