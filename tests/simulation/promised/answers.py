@@ -60,7 +60,9 @@ def _answered(world: World) -> Iterator[str]:
         slow = event.address.platform == "slack" and event.text.startswith("why")
         most = 2 if event.button or slow or event.text.startswith("search") else 1
         is_known = not world.redis.ever_lost and not world.troubles.is_forgotten(event.at)
-        if len(event.heard) > most and is_known:
+        # Each delivery to a workspace whose token is dead is answered so.
+        heard = [said for said in event.heard if said != refusals.not_installed_here()]
+        if len(heard) > most and is_known:
             yield f"{event.address}: {event.person} was answered {len(event.heard)} times"
         if event.requested and not _fulfilled(world, event):
             yield f"{event.address}: {event.person} waits in vain: {event.text}"
