@@ -59,7 +59,7 @@ class Days:
         days = f"pb:days:{_whose(digest.profile.fingerprint, digest.judge.owner)}"
         with self._redis.pipeline(transaction=True) as pipe:
             self.put(name, digest, pipe)
-            pipe.set(f"pb:basis:{name}", digest.judged_at.isoformat(), ex=LOOKING_BACK)
+            pipe.delete(f"pb:basis:{name}")  # a former release's: it reads the day itself then
             pipe.set(f"pb:judged:{name}", serialise(record), ex=LOOKING_BACK)
             pipe.zadd(days, {name: digest.judged_at.timestamp()})
             pipe.zremrangebyscore(days, "-inf", f"({(digest.judged_at - LOOKING_BACK).timestamp()}")
@@ -89,16 +89,17 @@ class Days:
         return digest
 
     def get_cached(self, name: str) -> Digest | None:
-        """The same, from memory while it is unchanged: most questions are about a few days."""
-        judged_at = self._redis.get(f"pb:basis:{name}")
+        """The same, from memory while its record is unchanged: most questions are about a few
+        days, and a thousand channels get the same."""
+        record = self._redis.get(f"pb:judged:{name}")
         with self._cache_lock:
             cached = self._cache.get(name)
-        if cached and cached[0] == judged_at:
+        if cached and cached[0] == record:
             return cached[1]
         digest = self.get(name)
-        if digest and judged_at:
+        if digest and record:
             with self._cache_lock:
-                self._cache[name] = (str(judged_at), digest)
+                self._cache[name] = (str(record), digest)
                 while len(self._cache) > _CACHED:
                     del self._cache[next(iter(self._cache))]
         return digest
@@ -110,7 +111,7 @@ class Days:
         for query in request.queries:
             if list_result := self._lists.result(query):
                 name = digest_name(request.for_single_day(query, request.since), list_result)
-                if digest := self.get(name):
+                if digest := self.get_cached(name):
                     days[name] = digest.model_copy(update={"listed": list_result})
         return days
 

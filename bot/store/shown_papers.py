@@ -17,6 +17,7 @@ from bot.store.values.stored_forms import (
     MESSAGES,
     RETENTION,
     reader_for,
+    reader_of_often_read,
     split_words,
 )
 
@@ -144,8 +145,9 @@ class ShownPapers:
             named = [list(map(str, row))[:_CHANNELS] for row in pipe.execute()]
         places = {
             (address.model_copy(update={"channel": channel}), day)
-            for members in named
-            for channel, _, day in (member.partition(" ") for member in members)
+            for channel, _, day in (
+                member.partition(" ") for member in {each for members in named for each in members}
+            )
             if channel != address.channel
         }
         found = dict[str, dict[Address, str]]()
@@ -210,7 +212,7 @@ class ShownPapers:
         days = {field: text for field, text in rows.items() if field.startswith("@")}
         papers = {field: text for field, text in rows.items() if field not in days}
         found = self._rows.decode_hash(key, papers, _Origin.read)
-        for field, row in self._rows.decode_hash(key, days, reader_for(ShownDay)).items():
+        for field, row in self._rows.decode_hash(key, days, reader_of_often_read(ShownDay)).items():
             found |= dict.fromkeys(row.papers, _Origin(row.profile, row.batch, field[1:]))
         return found
 

@@ -856,7 +856,7 @@ def test_a_notice_goes_when_what_was_missing_turns_out_not_to_be(
     ).fulfilled
 
 
-SHARED = ("pb:digest:*", "pb:judged:*", "pb:basis:*", "pb:listed:*", "pb:paper:*", "pb:batch:*")
+SHARED = ("pb:digest:*", "pb:judged:*", "pb:listed:*", "pb:paper:*", "pb:batch:*")
 OWN = ("pb:chosen:*C1*", "pb:had:*C1", "pb:history:*C1", "pb:outbox:*C1:*", "pb:delivered:*C1:*")
 OTHER = ("pb:profile:*", "pb:wishes", "pb:subscriptions", "pb:outages", "pb:votes:*", "pb:also:*")
 

@@ -23,7 +23,7 @@ _POLL_SECONDS, _LINGER_SECONDS, _LASTING_SECONDS = 0.25, 1.0, 300.0
 # The pause before a channel is tried again that another worker holds, or that met a fault of ours.
 _REST_SECONDS = 1.0
 _TRIES = 3
-# Channels start one after the other within a second, so that their turns never coincide.
+# Channels start one after the other, all within a second, so that their turns never coincide.
 _SPREAD = 0.01
 
 
@@ -86,12 +86,14 @@ class DeliveryRun:
         ignored = [*self._under_way, *resting]
         newcomers = await asyncio.to_thread(self._deliveries.newcomers, ignored)
         begun, busy = 0, set(self._places.values())
-        for key, request in newcomers.items():
+        apart = min(_SPREAD, 1 / max(len(newcomers), 1))
+        # Those of one profile after one another: what they share is read once.
+        for key, request in sorted(newcomers.items(), key=lambda each: each[1].profile):
             if request.address not in busy:
                 busy.add(request.address)
                 self._places[key] = request.address
                 self._under_way[key] = asyncio.create_task(
-                    self._deliver_one(key, request, begun * _SPREAD % 1)
+                    self._deliver_one(key, request, begun * apart)
                 )
                 begun += 1
 

@@ -50,6 +50,18 @@ return 1
 """
 
 
+# Of most papers in most channels there are none: only those that are there are answered, each with
+# its number among the keys.
+_THOSE_THERE = """
+local found = {}
+for n, key in ipairs(KEYS) do
+  local row = redis.call('hgetall', key)
+  if #row > 0 then found[#found + 1] = {n, row} end
+end
+return found
+"""
+
+
 class Forgotten(Value):
     """Votes that were forgotten, until that can no longer be undone."""
 
@@ -78,19 +90,19 @@ class PaperVotes:
     def counts(self, address: Address, others: Mapping[str, Sequence[Address]]) -> dict[str, Votes]:
         """By paper, of a channel and of the `others` that are counted with it. Each person counts
         once: by their vote in this channel, else by that in the first of the others."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for paper, places in others.items():
-                for each in (address, *places):
-                    pipe.hgetall(_votes(str(each), paper))
-            rows = iter(pipe.execute())
-        found = dict[str, Votes]()
-        for paper, places in others.items():
-            by_person = dict[str, str]()
-            for _ in (address, *places):
-                by_person = next(rows) | by_person
-            counts = Counter(by_person.values())
-            found[paper] = Votes(up=counts[Vote.UP], down=counts[Vote.DOWN])
-        return found
+        if not others:
+            return {}
+        asked = [(paper, str(each)) for paper, at in others.items() for each in (address, *at)]
+        keys = [_votes(each, paper) for paper, each in asked]
+        by_person = {paper: dict[str, str]() for paper in others}
+        for number, row in self._redis.eval(_THOSE_THERE, len(keys), *keys):
+            votes = by_person[asked[number - 1][0]]
+            for person, vote in zip(row[::2], row[1::2], strict=True):
+                votes.setdefault(person, vote)
+        counts = {paper: Counter(votes.values()) for paper, votes in by_person.items()}
+        return {
+            paper: Votes(up=each[Vote.UP], down=each[Vote.DOWN]) for paper, each in counts.items()
+        }
 
     # -- what they teach
 
