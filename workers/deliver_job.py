@@ -187,7 +187,8 @@ class _ChannelDelivery:
         about to get, unless other decisions were made or a last try adds to it. Raises KeyError
         when nothing was decided."""
         request, store, day = self.request, self.store, name.rpartition(":")[2]
-        given, begun = store.history.digest(name), store.history.channel_view(name)
+        begun = store.history.channel_view(name)
+        given = store.history.digest(name) if begun else None
         is_same = given and begun and decided and begun.version == basis.version
         if given and decided and is_same and (given.ranked_locally is not None or not is_last_try):
             # Its posting has begun; only the state of the list may have changed.

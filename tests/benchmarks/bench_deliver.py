@@ -6,8 +6,8 @@ Every channel has wished for one profile's day at one moment when the bot starts
 worker and embedded server, with arXiv, a model and Slack (one message a second and channel) on
 loopback in this process. `ratio` is the time from the first message to the last over
 the 8 s that nine messages need at that rate. Of several `paperboy worker`, which share the
-deliveries, DELIVER's processor time is the sum and its memory the most. Both are sampled from
-/proc, so this runs on Linux only.
+deliveries, DELIVER's processor time is the sum and its memory the most; this process is Slack.
+They are sampled from /proc, so this runs on Linux only.
 """
 
 from __future__ import annotations
@@ -63,8 +63,10 @@ def main(counts: list[int], workers: int) -> None:
 def print_heading() -> None:
     """What the columns of measured() are."""
     print(f"{_MESSAGES} messages a channel, one a second and channel allowed: {_ALLOWED:.0f} s")
-    print("                                first to last           DELIVER      this process")
-    print("channels digests messages  429s      s  ratio  slowest  CPU s  MB    CPU s")
+    print(
+        "                                first to last           DELIVER      Slack's  database's"
+    )
+    print("channels digests messages  429s      s  ratio  slowest  CPU s  MB    CPU s    CPU s")
 
 
 def measured(
@@ -153,7 +155,8 @@ def ids_in(message: Json) -> set[str]:
 
 
 @contextmanager
-def _running(word: str, settings: dict[str, str], log: Path) -> Iterator[int]:
+def running(word: str, settings: dict[str, str], log: Path) -> Iterator[int]:
+    """While it lasts, `paperboy WORD` runs, and what it says is added to a file; its process."""
     process = start(word, settings, log)
     try:
         yield process.pid
@@ -183,14 +186,15 @@ def _measured(
         settings = environment(home, fake_slack.url, arxiv.url, model.url)
         if workers > 1:
             settings["REDIS_URL"] = url
-        with ExitStack() as running:
-            pools = [
-                running.enter_context(_running("worker", settings, log)) for _ in range(workers)
-            ]
+        with ExitStack() as stack:
+            pools = [stack.enter_context(running("worker", settings, log)) for _ in range(workers)]
             _until(lambda: log.read_bytes().count(b"workers started") == workers)
             _until(lambda: store.redis.scard("rq:workers") == workers * len(QUEUES))
-            with beside(url), _running("bot", settings, home / "bot.log"):
+            with beside(url), running("bot", settings, home / "bot.log"):
+                database = int(store.redis.info("server")["process_id"])
+                its = processor_seconds(database) or 0.0
                 spent = _sampled(pools, lambda: _all_posted(fake_slack, store, count))
+                its = (processor_seconds(database) or 0.0) - its
         posted: dict[str, list[float]] = {name: [] for name in fake_slack.channels}
         for call in fake_slack.calls:
             if call.method == "chat.postMessage" and call.error is None:
@@ -206,7 +210,7 @@ def _measured(
     cpu, peak, own = spent
     shown = f"{count:>8} {digests:>7} {count * _MESSAGES:>9} {refused:>5}"
     shown += f" {took:>6.2f} {took / _ALLOWED:>6.2f} {slowest:>8.2f}"
-    return f"{shown} {cpu:>6.1f} {peak:>3.0f} {own:>8.1f}"
+    return f"{shown} {cpu:>6.1f} {peak:>3.0f} {own:>8.1f} {its:>8.1f}"
 
 
 def _all_posted(fake_slack: FakeSlack, store: Store, count: int) -> bool:
@@ -234,16 +238,23 @@ def _sampled(pools: list[int], done: Callable[[], bool]) -> tuple[float, float, 
     return sum(spent), max(peaks), time.process_time() - own
 
 
+def processor_seconds(pid: int) -> float | None:
+    """Of a process; None when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
 def _proc(pid: int) -> tuple[float, float] | None:
     """Processor seconds and peak megabytes of a process; None when it is gone, or as good as."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
     except (FileNotFoundError, ProcessLookupError):
         return None
-    if peak is None:
-        return None
-    return (int(fields[11]) + int(fields[12])) / _TICKS, int(peak[1]) / 1024
+    seconds = processor_seconds(pid)
+    return None if peak is None or seconds is None else (seconds, int(peak[1]) / 1024)
 
 
 def _until(what: Callable[[], bool], pause: float = 0.1) -> None:
