@@ -23,6 +23,7 @@ from bot.domain.status import Status
 from bot.domain.subscription import Subscription
 from bot.planning.plan import Step, StepKind
 from bot.runtime import tick
+from bot.runtime.posting import Before
 from bot.store.lookups import Lookups
 from bot.store.requests import DueDeliveries
 from bot.store.store import Store
@@ -85,7 +86,10 @@ class Wall:
     def __init__(self) -> None:
         self.shown: dict[str, list[tuple[str | None, Post]]] = {}
 
-    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+    async def send(
+        self, address: Address, post: Post, key: str, under: str | None, before: Before
+    ) -> str:
+        await before()
         said = self.shown.setdefault(str(address), [])
         said.append((under, post))
         return str(len(said))

@@ -26,6 +26,7 @@ from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.network import describe_error, retry_after_seconds
 from bot.runtime.closing import finish_closing
+from bot.runtime.posting import Before, nothing
 from bot.views.permalinks import permalink
 
 log = structlog.get_logger()
@@ -139,18 +140,22 @@ class DiscordPoster:
         self._logging_in = asyncio.Lock()
         self.command_ids: dict[str, str] = {}  # as render.message takes them; unknown in workers
 
-    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+    async def send(
+        self, address: Address, post: Post, key: str, under: str | None, before: Before = nothing
+    ) -> str:
         """Discord drops a second message with the same nonce for some minutes; `find` needs the
         mark, because Discord does not return the nonce later."""
         once = {"nonce": key, "enforce_nonce": True}
         try:
             body = _marked(render.message(post, self.command_ids), _mark(key)) | once
+            await before()
             sent = await self._request_in(address, under, "POST", _MESSAGES, body)
         except DiscordRefused as refused:
             if refused.reason is not ChannelReason.BAD_MESSAGE:
                 raise
             log.error("Discord refuses the message, sending text", key=key, why=str(refused))
             body = _marked(render.plain(post), _mark(key)) | once
+            await before()
             sent = await self._request_in(address, under, "POST", _MESSAGES, body)
         return str(sent["id"])
 

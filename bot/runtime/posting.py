@@ -58,14 +58,25 @@ class PostedThread(NamedTuple):
     ended: ChannelReason | None
 
 
+# What is to happen right before a message goes.
+Before = Callable[[], Awaitable[None]]
+
+
+async def nothing() -> None:
+    """Whoever holds no lease has none to renew."""
+
+
 class Poster(Protocol):
     """A platform's messages. Every method raises Unavailable, Gone, or, for what concerns only this
     message or its thread, Refused with a reason: BAD_MESSAGE, NOT_EDITABLE, MESSAGE_GONE or
     THREAD_LOCKED. No method retries by itself."""
 
-    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+    async def send(
+        self, address: Address, post: Post, key: str, under: str | None, before: Before = nothing
+    ) -> str:
         """Post to the channel, or into a thread, marked with `key`; returns the message's id. A
-        layout that the platform refuses is sent again as plain text."""
+        layout that the platform refuses is sent again as plain text. What is to happen right
+        `before` a message goes does so when nothing else has to be waited for, a token say."""
 
     async def open_thread(self, address: Address, message: str, head: Message) -> str:
         """The thread of a message, to pass as `under`; the same when it was opened before."""
@@ -110,10 +121,6 @@ class ChannelRateLimit:
             await asyncio.sleep(milliseconds / 1000)
 
 
-async def _nothing() -> None:
-    """Whoever holds no lease has none to renew."""
-
-
 class ThreadPoster:
     """One delivery to one channel. `turn` waits for the channel's rate limit, `clock` gives the
     time (UTC), `number` is the lease's and `renew` renews the lease."""
@@ -126,7 +133,7 @@ class ThreadPoster:
         turn: Callable[[Address], Awaitable[None]],
         clock: Callable[[], datetime],
         number: int = 0,
-        renew: Callable[[], Awaitable[None]] = _nothing,
+        renew: Before = nothing,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.poster, self.outbox, self.address, self.turn = poster, outbox, address, turn
@@ -286,8 +293,7 @@ class ThreadPoster:
             raise
 
         async def send() -> OutboxEntry:
-            await self._renew()  # here, since a task that begins may wait for others
-            message = await self.poster.send(self.address, post, key, under)
+            message = await self.poster.send(self.address, post, key, under, self._renew)
             self._free = time.monotonic() + _GAP
             return await self._stored(slot, entry, message)
 

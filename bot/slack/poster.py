@@ -20,6 +20,7 @@ from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Unavailable
+from bot.runtime.posting import Before, nothing
 from bot.settings import Settings
 from bot.slack import render
 from bot.slack.client import SECONDS, client
@@ -48,7 +49,9 @@ class SlackPoster:
     def __init__(self, workspaces: Workspaces) -> None:
         self.workspaces = workspaces
 
-    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+    async def send(
+        self, address: Address, post: Post, key: str, under: str | None, before: Before = nothing
+    ) -> str:
         async def out(content: dict[str, Any]) -> AsyncSlackResponse:
             said = {
                 "channel": address.channel,
@@ -60,7 +63,9 @@ class SlackPoster:
                 **content,
             }
             # The client's own method looks through the blocks for objects of its own first.
-            return await self._call(address, "api_call", api_method="chat.postMessage", json=said)
+            return await self._call(
+                address, "api_call", before, api_method="chat.postMessage", json=said
+            )
 
         try:
             sent = await out(render.message(post))
@@ -92,7 +97,7 @@ class SlackPoster:
         self, address: Address, key: str, since: datetime, under: str | None
     ) -> list[str]:
         read = "conversations_replies" if under else "conversations_history"
-        where = {"ts": under} if under else {}
+        where: dict[str, Any] = {"ts": under} if under else {}
         oldest = f"{(since - _SKEW).timestamp():.6f}"
         found, cursor = [], ""
         while True:
@@ -118,7 +123,7 @@ class SlackPoster:
         self, address: Address, message: str, post: Post, under: str | None = None, key: str = ""
     ) -> None:
         """Metadata stays when an update does not name it."""
-        where = {"channel": address.channel, "ts": message}
+        where: dict[str, Any] = {"channel": address.channel, "ts": message}
         try:
             await self._call(address, "chat_update", **where, **render.message(post))
         except SlackRefused as refused:
@@ -186,12 +191,15 @@ class SlackPoster:
 
     async def link(self, address: Address, message: str) -> str:
         """The web address of a message."""
-        where = {"channel": address.channel, "message_ts": message}
+        where: dict[str, Any] = {"channel": address.channel, "message_ts": message}
         found = await self._call(address, "chat_getPermalink", **where)
         return str(found["permalink"])
 
-    async def _call(self, address: Address, method: str, **arguments: Any) -> AsyncSlackResponse:
+    async def _call(
+        self, address: Address, method: str, before: Before = nothing, **arguments: Any
+    ) -> AsyncSlackResponse:
         web = await self.workspaces.web(address.workspace)
+        await before()
         try:
             called: AsyncSlackResponse = await getattr(web, method)(**arguments)
             return called

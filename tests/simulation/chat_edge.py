@@ -22,7 +22,7 @@ from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, DigestRequest
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
 from bot.runtime.answers import Answers, Interaction, Services
-from bot.runtime.posting import Poster
+from bot.runtime.posting import Before, Poster, nothing
 from bot.views import refusals
 from tests.simulation.scheduler import Process, Scheduler, Signal
 
@@ -105,7 +105,10 @@ class Chat:
 
     # -- as posting.Poster has it
 
-    async def send(self, address: Address, post: Post, key: str, under: str | None) -> str:
+    async def send(
+        self, address: Address, post: Post, key: str, under: str | None, before: Before = nothing
+    ) -> str:
+        await before()
         self._scheduler.effect("chat")
         way = self._scheduler.random.uniform(0.02, 0.4)
         results = list[str | PaperboyError]()

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from bot.domain.digest import Digest, Outcome
-from bot.domain.message import Post
 from bot.domain.papers import Problem
 from bot.domain.reasons import ArxivReason, ChannelReason
 from bot.domain.request import Address, DigestRequest, delivery_name, digest_name
@@ -293,15 +292,13 @@ def test_a_request_made_during_a_job_is_delivered_by_it(
     first, second = put_judged_day(store, "C1", "C2")
     asked, send = asyncio.Event(), SlackPoster.send
 
-    async def sends(
-        poster: SlackPoster, address: Address, post: Post, key: str, under: str | None
-    ) -> str:
+    async def sends(poster: SlackPoster, address: Address, *rest: Any) -> str:
         if address == second.address:
             asked.set()
         elif replies(fake_slack, "C1") == 2:
             DueDeliveries(store.redis, "slack").put([second])
             await asyncio.wait_for(asked.wait(), TIMEOUT_SECONDS)
-        return await send(poster, address, post, key, under)
+        return await send(poster, address, *rest)
 
     monkeypatch.setattr(SlackPoster, "send", sends)
     run_deliver_job(fake_slack, store, [first])

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.digest import Digest, Outcome
 from bot.domain.message import Message
@@ -20,6 +21,7 @@ from bot.errors import Gone, Unavailable
 from bot.runtime import posting
 from bot.runtime.posting import Poster, ThreadPoster
 from bot.slack.poster import SlackPoster, open_poster
+from bot.slack.workspaces import OneWorkspace
 from bot.store.outbox import Outbox
 from bot.store.store import Store
 from bot.store.values.lease import LeaseLost
@@ -361,6 +363,29 @@ def test_a_deleted_head_stays_deleted(fake_slack: FakeSlack, store: Store) -> No
     assert fake_slack.visible_messages("C1") == []
 
 
+def test_a_lease_is_renewed_when_the_token_for_the_message_is_at_hand(
+    fake_slack: FakeSlack, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where workspaces install Paperboy, tokens are read: a machine that stood still meanwhile sent
+    what its successor had sent (found by the simulator, seed 930000011)."""
+    happened = list[str]()
+    web = OneWorkspace.web
+
+    async def read(self: OneWorkspace, team: str) -> AsyncWebClient:
+        happened.append("token")
+        return await web(self, team)
+
+    async def renew() -> None:
+        happened.append(f"renewed, {len(fake_slack.visible_messages('C1'))} there")
+
+    monkeypatch.setattr(OneWorkspace, "web", read)
+    post(fake_slack, store, renew=renew)
+    told = [what for what in happened if what != "token"]
+    assert told == [f"renewed, {n} there" for n in range(9)]
+    before = [happened[n - 1] for n, what in enumerate(happened) if what != "token"]
+    assert before == ["token"] * 9
+
+
 def test_nothing_comes_between_renewing_a_lease_and_sending(store: Store) -> None:
     """Else what other channels do there may take until another worker has the lease, and has sent
     the message, too."""
@@ -373,11 +398,13 @@ def test_nothing_comes_between_renewing_a_lease_and_sending(store: Store) -> Non
             asyncio.get_running_loop().call_soon(happened.append, "another channel's turn")
 
     class Out:
-        async def send(self, *args: object) -> str:
+        async def send(self, *args: Any) -> str:
+            happened.append("has its token")
+            await args[-1]()
             happened.append("sent")
             return "1"
 
     outbox = Outbox(store.trips, f"{HERE}:day")
     thread = Watched(cast(Poster, Out()), outbox, HERE, at_once, lambda: datetime.now(UTC), 1)
     asyncio.run(thread.post_one("head", Message(title="A day")))
-    assert happened[:2] == ["renewed", "sent"]
+    assert happened[:3] == ["has its token", "renewed", "sent"]
