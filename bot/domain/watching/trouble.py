@@ -89,6 +89,6 @@ _SETTLING: Final = {
     TroubleKind.WORKERS: _MINUTE,
     TroubleKind.FAULT: _LONG,
 }
-# arXiv and the model are asked every ten minutes while something is due: what was not seen for so
-# long is not known to be wrong any more.
-SIGHT_LASTS: Final = timedelta(minutes=30)
+# arXiv and the model are asked every ten minutes while something is due, else when the clock wakes,
+# which it does after half an hour: what was not seen for longer is not known to be wrong any more.
+SIGHT_LASTS: Final = timedelta(minutes=45)

@@ -57,7 +57,7 @@ def day(running_bot: None, fake_slack: FakeSlack, redis_url: str, store: Store) 
     fake_slack.user_overrides |= {person: said for person, (said, _, _) in PEOPLE.items()}
     type_command(fake_slack, "subscribe matters")
     channel_text(fake_slack, 1)
-    thread = morning_after(fake_slack, redis_url, store)
+    thread = morning_after(fake_slack, store)
     fake_slack.ephemeral.clear()
     return thread
 
