@@ -188,8 +188,8 @@ def _measured(
             settings["REDIS_URL"] = url
         with ExitStack() as stack:
             pools = [stack.enter_context(running("worker", settings, log)) for _ in range(workers)]
-            _until(lambda: log.read_bytes().count(b"workers started") == workers)
-            _until(lambda: store.redis.scard("rq:workers") == workers * len(QUEUES))
+            until(lambda: log.read_bytes().count(b"workers started") == workers)
+            until(lambda: store.redis.scard("rq:workers") == workers * len(QUEUES))
             with beside(url), running("bot", settings, home / "bot.log"):
                 database = int(store.redis.info("server")["process_id"])
                 its = processor_seconds(database) or 0.0
@@ -233,7 +233,7 @@ def _sampled(pools: list[int], done: Callable[[], bool]) -> tuple[float, float, 
                     last[pool] = (horse, *found)
         return turn % 5 == 0 and done()
 
-    _until(looked, _SAMPLES)
+    until(looked, _SAMPLES)
     spent, peaks = [row[1] for row in last.values()], [row[2] for row in last.values()]
     return sum(spent), max(peaks), time.process_time() - own
 
@@ -257,10 +257,11 @@ def _proc(pid: int) -> tuple[float, float] | None:
     return None if peak is None or seconds is None else (seconds, int(peak[1]) / 1024)
 
 
-def _until(what: Callable[[], bool], pause: float = 0.1) -> None:
-    end = time.monotonic() + _PATIENCE
+def until(what: Callable[[], bool], pause: float = 0.1, patience: float = _PATIENCE) -> None:
+    """Look again after each pause; a benchmark that has waited for so long (s) ends."""
+    end = time.monotonic() + patience
     while not what():
-        assert time.monotonic() < end, f"waited {_PATIENCE:.0f} s in vain"
+        assert time.monotonic() < end, f"waited {patience:.0f} s in vain"
         time.sleep(pause)
 
 

@@ -18,7 +18,6 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +32,7 @@ from bot.store.connection import connect
 from bot.store.queues import QUEUES
 from bot.store.store import Store
 from tests.benchmarks.bench_burst import Chatting, on_discord, on_slack
-from tests.benchmarks.bench_deliver import environment, processor_seconds, running
+from tests.benchmarks.bench_deliver import environment, processor_seconds, running, until
 from tests.factories import profile
 from tests.processes import children_by_parent
 from tests.servers.arxiv_documents import rss_feed
@@ -74,15 +73,15 @@ def main(channels: int, profiles: int, papers: int, workers: int) -> int:
         log, pools = home / "worker.log", list[int]()
         for _ in range(workers):
             pools.append(stack.enter_context(running("worker", settings, log)))
-        _until(lambda: log.read_bytes().count(b"workers started") == workers)
-        _until(lambda: store.redis.scard("rq:workers") == workers * len(QUEUES))
+        until(lambda: log.read_bytes().count(b"workers started") == workers)
+        until(lambda: store.redis.scard("rq:workers") == workers * len(QUEUES))
         begun = time.monotonic()
         bot = stack.enter_context(running("bot", settings, home / "bot.log"))
         database = int(store.redis.info("server")["process_id"])
         spent = _Spent(pools, {bot: "bot", database: "database"})
         stack.callback(spent.end)
         waiting = lambda: len(store.requests.all())  # noqa: E731
-        _until(lambda: not waiting(), pause=1.0)
+        until(lambda: not waiting(), pause=1.0, patience=_PATIENCE)
         whole = sum(chatting.whole(name) for chatting in chats for name in chatting.channels)
         posted = [at for chatting in chats for c in chatting.channels for at in chatting.posted(c)]
         spent.end()
@@ -161,13 +160,6 @@ class _Spent:
             for pid, kind in kinds.items():
                 if seconds := processor_seconds(pid):
                     self._last[pid] = (kind, seconds)
-
-
-def _until(what: Callable[[], bool], pause: float = 0.1) -> None:
-    end = time.monotonic() + _PATIENCE
-    while not what():
-        assert time.monotonic() < end, f"waited {_PATIENCE:.0f} s in vain"
-        time.sleep(pause)
 
 
 if __name__ == "__main__":

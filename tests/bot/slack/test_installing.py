@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -368,6 +367,13 @@ def test_what_it_was_owed_is_excused_as_ended(
     assert store.ledger.rows() == {}
 
 
+def installed_at(store: Store, team: str) -> float:
+    """When, in seconds: events are before it, or after."""
+    found = store.installations.get(team)
+    assert found
+    return found.at.timestamp()
+
+
 def test_a_late_or_forged_end_ends_nothing(
     door: Door, store: Store, slack: FakeSlackApp, logged: StringIO
 ) -> None:
@@ -382,8 +388,8 @@ def test_a_late_or_forged_end_ends_nothing(
         {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [old.bot_user]}},
         {"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}},
     ):
-        assert slack.send_app_event("T1", event, time.time() - 60)
-        assert slack.send_app_event("T1", event, time.time() + 60)
+        assert slack.send_app_event("T1", event, installed_at(store, "T1") - 60)
+        assert slack.send_app_event("T1", event, installed_at(store, "T1") + 60)
     old.wait_until(lambda: logged.getvalue().count("left before it was installed again") == 4)
     assert len(store.subscriptions.all()) == 1
     assert store.installations.get("T1")
@@ -395,10 +401,10 @@ def test_where_slack_is_away_the_later_of_both_counts(
     door.install("T1")
     place = slack.workspaces["T1"]
     place.inject_faults("auth.test", "http_503", "http_503")
-    assert slack.send_app_event("T1", {"type": "app_uninstalled"}, time.time() - 60)
+    assert slack.send_app_event("T1", {"type": "app_uninstalled"}, installed_at(store, "T1") - 60)
     place.wait_until(lambda: [c.method for c in place.calls].count("auth.test") >= 2)
     assert store.installations.get("T1")
-    assert slack.send_app_event("T1", {"type": "app_uninstalled"}, time.time() + 5)
+    assert slack.send_app_event("T1", {"type": "app_uninstalled"}, installed_at(store, "T1") + 5)
     settle(slack, store, "T1")
 
 
