@@ -102,10 +102,11 @@ class Operator:
 
     async def _tell_over(self, trouble: Trouble, ended: datetime, now: datetime) -> None:
         """One that could not be told while it lasted is told at its end, unless it was short. A
-        digest that is late once more is over once: it has the name of its begin."""
+        digest that is late once more is over once: it has the name of its begin. Whoever hears of
+        that begin only after such an end hears of an end again."""
         is_heard = trouble.told or trouble.is_tellable(ended)
         is_news = is_heard and now - ended < _NEWS
-        name = f"over {trouble.name} {trouble.since}"
+        name = f"over {'' if trouble.told else 'unheard '}{trouble.name} {trouble.since}"
         if not is_news or await self._say(words.over(trouble, ended), name, now):
             change = self._context.store.troubles.change
             await asyncio.to_thread(change, trouble.name, lambda _: None)

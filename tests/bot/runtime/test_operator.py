@@ -337,6 +337,18 @@ def test_what_could_not_be_told_while_it_lasted_is_told_at_its_end(here: Install
     assert told.startswith("Over: Slack takes no messages.")
 
 
+def test_what_begins_again_after_an_end_without_a_begin_is_told_to_have_begun_and_ended(
+    here: Installation,
+) -> None:
+    here.store.ledger.open(MINE.key, [NOW], NOW)
+    known, at = {MINE.key: NOW}, NOW + HOUR
+    asyncio.run(Operator(HERE, here.context, here.queues, {}).look({}, at))
+    here.look(at + TICK, explained=known)
+    here.look(at + 2 * TICK)
+    here.look(at + 3 * TICK, explained=known)
+    assert [text.split(" ")[0] for text in here.heard()] == ["Over:", "1", "Over:"]
+
+
 def test_a_digest_that_is_late_with_a_reason_is_no_trouble_until_its_window_is_over(
     here: Installation,
 ) -> None:

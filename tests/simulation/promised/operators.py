@@ -102,13 +102,15 @@ def _plain(what: str) -> str:
 
 
 def _once(said: list[Said]) -> Iterator[str]:
-    """A begin is told once, and an end."""
+    """A begin is told once, and an end; after an end whose begin nobody had heard of, both."""
     told = set[tuple[str, datetime, bool]]()
     for each in said:
         key = each.what, each.since, each.end is None
         if key in told:
             yield f"the operator was told twice: {each.shown.post.title}"
         told.add(key)
+        if each.end is None:
+            told.discard((each.what, each.since, False))
 
 
 def _in_turn(said: list[Said]) -> Iterator[str]:
