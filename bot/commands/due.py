@@ -89,10 +89,12 @@ def take_snapshot(context: Context) -> Snapshot:
     return Snapshot(subscriptions, served, profiles, fingerprints, uses)
 
 
-def due_requests(
-    context: Context, snapshot: Snapshot, now: datetime
-) -> list[tuple[Subscription, DigestRequest, NextAction]]:
-    """The requests of the subscriptions that are due and not paused, with what each needs next."""
+Due = tuple[Subscription, DigestRequest, NextAction]
+
+
+def due_requests(context: Context, snapshot: Snapshot, now: datetime) -> list[Due]:
+    """The requests of the subscriptions that are due and not paused, with what each needs next:
+    nothing more where people had asked for all of its days."""
     requests, settled = list[tuple[Subscription, DigestRequest]](), set[str]()
     for subscription, days, are_delivered in _due_days(context, snapshot, now):
         profile = snapshot.profile(subscription)
@@ -106,15 +108,20 @@ def due_requests(
         if are_delivered:
             settled.add(subscription.key)
     begun = context.store.requests.begun([subscription.key for subscription, _ in requests])
-    requests = [
-        (subscription, _as_begun(request, first, subscription.key in settled))
-        for (subscription, request), first in zip(requests, begun, strict=True)
-        if subscription.key not in settled or (first and first.at == request.at)
-    ]
-    states = context.store.requests.states([request for _, request in requests])
+    open_requests, over = list[tuple[Subscription, DigestRequest]](), list[Due]()
+    for (subscription, request), first in zip(requests, begun, strict=True):
+        is_settled = subscription.key in settled
+        if not is_settled or (first and first.at == request.at):
+            open_requests.append((subscription, _as_begun(request, first, is_settled)))
+        elif request.at and request.at <= now:
+            over.append((subscription, request, NextAction(fulfilled=True)))
+    states = context.store.requests.states([request for _, request in open_requests])
     return [
-        (subscription, request, next_action(request, state, now))
-        for (subscription, request), state in zip(requests, states, strict=True)
+        *over,
+        *(
+            (subscription, request, next_action(request, state, now))
+            for (subscription, request), state in zip(open_requests, states, strict=True)
+        ),
     ]
 
 

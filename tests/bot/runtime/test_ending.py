@@ -29,6 +29,9 @@ def settle_in(store: Store, place: Address) -> None:
     for person in ("U1", "U2"):  # the second follows nothing any more
         owed = Telling.model_validate(told | {"by": person, "date": DAY, "at": NOW})
         store.tellings.owe(owed, merged)
+    was = Telling.model_validate(told | {"by": "U1", "paper": "2503.1", "date": DAY, "at": NOW})
+    store.tellings.owe(was, merged)
+    store.tellings.settle([was], NOW)
     store.cards.put_audience(place, Audience.EVERYONE)
     store.saved.change(where, "U1", "2503.15294", lambda _: saved_paper())
 
@@ -55,6 +58,7 @@ def test_what_acts_ends_there_and_nowhere_else_and_what_people_keep_stays(store:
         assert not any(acts(store, HERE))
         assert all(acts(store, ELSEWHERE))
     assert store.saved.of("slack:T1", "U1")
+    assert store.tellings.told("slack:T1", "U1").keys() == {"2503.1"}  # nobody is told it twice
 
 
 def test_a_workspace_that_is_forgotten_is_installed_no_more(store: Store) -> None:

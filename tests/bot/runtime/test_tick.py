@@ -330,13 +330,16 @@ def test_a_day_that_is_still_due_is_not_held_up_by_an_earlier_one_of_the_same_mo
 
 
 def test_days_that_all_came_in_another_way_do_not_come_again(
-    store: Store, context: Context
+    store: Store, context: Context, queues: Queues
 ) -> None:
     """Found by the simulator, seed 230: on a Sunday in New York nothing newer is due, Friday had
-    been asked for, and when Thursday had come, both came again, without a paper."""
+    been asked for, and when Thursday had come, both came again, without a paper. And seed
+    960200001: the digest that was owed had come, and nobody closed it in the ledger."""
     sunday = datetime(2025, 3, 23, 9, tzinfo=UTC)
-    every_day = Schedule(at=time(9), tz="UTC", days=tuple(range(7)))
-    context.store.subscriptions.put(subscription(schedule=every_day))
+    sundays = Schedule(at=time(9), tz="UTC", days=(6,))
+    weekly = subscription(schedule=sundays).model_copy(update={"since": sunday - 7 * DAY})
+    context.store.subscriptions.put(weekly)
+    store.ledger.open(weekly.key, [], weekly.since)
     for n in (20, 21):
         day = digest(decision("2503.15294", Outcome.PICKED), profile=profile(name="foundations"))
         listed = day.listed.model_copy(update={"date": date(2025, 3, n)})
@@ -345,7 +348,11 @@ def test_days_that_all_came_in_another_way_do_not_come_again(
         store.history.put_delivered(HERE, f"{HERE}:day-{n}", day, sunday - HOUR, "17.5")
         (key,) = [each.key for each in store.subscriptions.all()]
         context.store.subscriptions.put_last_served(key, date(2025, 3, 19))
-    assert owed(context, sunday) == []
+    assert owed(context, sunday - MINUTE) == []
+    for _ in range(3):
+        assert not tick.tick(context, queues, sunday).in_progress
+    assert store.ledger.open_deliveries() == []
+    assert store.ledger.month(sunday.date(), sunday, 12).owed == 1
 
 
 def test_what_was_wrong_with_a_workspace_is_over_when_nothing_is_to_be_posted_there(
