@@ -73,7 +73,7 @@ def broken(world: World) -> Iterator[str]:
     said = [found for m in known if (found := _said(world, m))]
     yield from _once(said)
     if not world.troubles.forgotten:
-        yield from _in_turn(said)
+        yield from _in_turn(said, world.scheduler.now - _LOOKED_SECONDS)
         yield from _all(world, said)
 
 
@@ -113,8 +113,9 @@ def _once(said: list[Said]) -> Iterator[str]:
             told.discard((each.what, each.since, False))
 
 
-def _in_turn(said: list[Said]) -> Iterator[str]:
-    """What was told to have begun is told to be over before it begins again, and in the end."""
+def _in_turn(said: list[Said], until: float) -> Iterator[str]:
+    """What was told to have begun is told to be over before it begins again, and in the end; what
+    began after `until` may be over when nobody looks any more."""
     open_now = dict[str, Said]()
     for each in said:
         if each.end:
@@ -124,7 +125,8 @@ def _in_turn(said: list[Said]) -> Iterator[str]:
             yield f"the operator was not told that it was over before: {each.shown.post.title}"
         open_now[each.what] = each
     for each in open_now.values():
-        if not any(lasting in each.what for lasting in _LASTING):
+        is_lasting = any(lasting in each.what for lasting in _LASTING)
+        if not is_lasting and each.shown.at <= until:
             yield f"the operator was not told that it is over: {each.shown.post.title}"
 
 
