@@ -20,6 +20,7 @@ from bot.domain.papers import (
     Profile,
     Topic,
 )
+from bot.domain.profile_version import ProfileVersion
 from bot.domain.readers.saved import SavedPaper
 from bot.domain.readers.teaching import Lesson
 from bot.domain.reasons import ArxivReason, ModelReason
@@ -28,6 +29,7 @@ from bot.domain.schedule import Schedule
 from bot.domain.subscription import Subscription, Vote
 from bot.store.lookups import Lookups
 from bot.store.papers import paper_ref
+from bot.store.store import Store
 
 NOW = datetime(2025, 3, 20, 8, 40, tzinfo=UTC)
 DAY = date(2025, 3, 20)
@@ -92,6 +94,15 @@ def profile(**fields: Any) -> Profile:
     return Profile(**(given | fields))
 
 
+def save_own_profile(store: Store, address: Address, own: Profile) -> None:
+    """As somebody of the workspace saves it, in place of its own one of that name."""
+    names, here = store.profiles.own_names(address), store.profiles.at(address)
+    before = here.get(own.name)
+    version = ProfileVersion(profile=own, by="", at=NOW)
+    mine = before if own.name in names else None
+    assert store.profiles.save(address, own.name, mine, own, version, before)
+
+
 def decision(id: str, outcome: Outcome, relevance: int = 8, novelty: int | None = 7) -> Decision:
     score = Score(relevance=relevance, novelty=novelty, comment="Meets Matter: it proves a bound.")
     return Decision(
@@ -150,7 +161,7 @@ AT, UNTIL = NOW + timedelta(hours=1), NOW + timedelta(hours=13)
 
 
 def scheduled_request(earlier: int) -> DigestRequest:
-    """A schedule's wish for NOW's day and some before it."""
+    """A schedule's request for NOW's day and some before it."""
     days = [DAY - timedelta(days=n) for n in range(earlier, 0, -1)]
     asked = digest_request(date=DAY)
     return asked.model_copy(

@@ -105,10 +105,6 @@ class Profiles:
 
     # -- by name: a workspace's own
 
-    def put_own(self, address: Address, profile: Profile) -> None:
-        """Add to the profiles of this workspace only; it hides a shared one of the same name."""
-        self._redis.hset(_own(address), profile.name, serialise(profile))
-
     def save(
         self,
         address: Address,
@@ -118,9 +114,10 @@ class Profiles:
         version: ProfileVersion,
         base: Profile | None,
     ) -> bool:
-        """Replace a workspace's own profile (None: it has none), and keep the version, in one step;
-        returns False when the stored profile is no longer `before`. `version` has what counts under
-        the name from now on, `base` what did until now: the first version is compared with it."""
+        """Replace a workspace's own profile (None: it has none), which hides a shared one of the
+        same name, and keep the version, in one step; returns False when the stored profile is no
+        longer `before`. `version` has what counts under the name from now on, `base` what did until
+        now: the first version is compared with it."""
         own = _own(address)
         row = str(self._redis.hget(own, name) or "")
         if self._rows.decode(own, name, row, reader_for(Profile)) != before:

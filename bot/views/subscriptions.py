@@ -333,10 +333,6 @@ def rescoring_notice(papers: int, usd: float | None) -> str:
     )
 
 
-def profile_announcement(by: str, profile: Profile) -> Message:
-    return Message(by=by, title=f"changed the profile {one_line(profile.title)}.")
-
-
 def quiet() -> Message:
     """Posted where PAPERBOY_SAY_QUIET_DAYS asks for it."""
     return Message(title="No papers today: arXiv announces nothing at weekends.")

@@ -39,7 +39,15 @@ from bot.store.connection import connect
 from bot.store.lookups import Lookups
 from bot.store.queues import Queues
 from bot.store.store import Store
-from tests.factories import announced, decision, digest, listing, person_in, profile
+from tests.factories import (
+    announced,
+    decision,
+    digest,
+    listing,
+    person_in,
+    profile,
+    save_own_profile,
+)
 from workers.runtime.server import embedded
 
 _PROFILES, _IN_WORKSPACE, _PAPERS, _TIMES = 50, 20, 450, 5
@@ -168,7 +176,7 @@ def _subscribed(store: Store, count: int, in_workspace: int) -> list[Subscriptio
         workspace = str(1000 + number // in_workspace)
         address = Address(platform=platform, workspace=workspace, channel=str(500000 + number))
         mine = _profile(number % _PROFILES)
-        store.profiles.put_own(address, mine)
+        save_own_profile(store, address, mine)
         every.append(
             Subscription(
                 address=address,

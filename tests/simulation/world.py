@@ -30,6 +30,7 @@ from bot.slack.poster import SlackPoster
 from bot.store.store import Store
 from bot.store.values import stored_forms
 from bot.store.values.lease import LeaseLost
+from tests.factories import save_own_profile
 from tests.simulation.arxiv_edge import Arxiv
 from tests.simulation.audit import Audit
 from tests.simulation.chat_edge import Chat, Edge, Shown
@@ -205,7 +206,7 @@ class World:
             install_from_the_begin(store, self.config, self.wire, team, self.plan.begin)
         for address in self.plan.channels:
             for profile in self.plan.profiles[address.workspace_key]:
-                store.profiles.put_own(address, profile)
+                save_own_profile(store, address, profile)
         for row in self.plan.subscribed:
             store.subscriptions.put(
                 Subscription(

@@ -35,6 +35,7 @@ from tests.factories import (
     list_result,
     listing,
     person_in,
+    save_own_profile,
 )
 from tests.factories import profile as a_profile
 from tests.servers.fake_slack import FakeSlack
@@ -256,7 +257,7 @@ def previewed(store: Store, redis_url: str, words: str = "") -> tuple[str, list[
 
 
 def test_a_private_look_comes_in_the_order_that_votes_give(store: Store, redis_url: str) -> None:
-    store.profiles.put_own(HERE, a_profile(maximum=4))
+    save_own_profile(store, HERE, a_profile(maximum=4))
     plain = previewed(store, redis_url)
     assert plain[0] == ""
     for person in ("U1", "U2", "U3", "U4"):

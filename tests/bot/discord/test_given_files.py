@@ -10,7 +10,7 @@ from bot.domain.papers import Example
 from bot.runtime import given_files
 from tests.bot.discord.conversations import CHANNEL_ADDRESS, BotSession, Converse, buttons
 from tests.bot.libraries import BIBTEX
-from tests.factories import profile
+from tests.factories import profile, save_own_profile
 from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import Ack, FakeDiscord
 from tests.servers.fake_http import run_fake_server
@@ -59,7 +59,7 @@ def test_a_profile_too_long_for_a_message_goes_out_and_comes_back_as_a_file(
     long = profile(title="Salt", name="old", examples=liked, cross_lists=False)
 
     async def talk(bot: BotSession) -> None:
-        bot.context.store.profiles.put_own(CHANNEL_ADDRESS, long)
+        save_own_profile(bot.context.store, CHANNEL_ADDRESS, long)
         ack = await asyncio.to_thread(fake_discord.command, "digest profiles")
         await bot.said(ack)
         listed = ack.answers[-1]

@@ -31,6 +31,7 @@ from tests.factories import (
     list_result,
     person_in,
     profile,
+    save_own_profile,
     subscription,
 )
 from workers.gate.nightly import GateState
@@ -243,7 +244,7 @@ def test_who_changes_a_profile_in_the_morning_changes_the_next_digest(
     changed = context.profiles(HERE)["foundations"].model_copy(
         update={"maximum": 3, "categories": ("cs.CL",)}
     )
-    store.profiles.put_own(HERE, changed)
+    save_own_profile(store, HERE, changed)
     better = replace(context, judge=Judge(model="another"))  # it may have what is missing
     (mine,) = owed(better, FRIDAY + HOUR)
     assert mine == begun.model_copy(update={"judge": better.judge})
@@ -262,7 +263,7 @@ def test_who_changes_the_time_and_the_profile_after_the_digest_gets_no_second_on
     later = Schedule(at=time(23), tz="UTC")  # the same day in New York
     context.store.subscriptions.put(subscription(schedule=later))
     changed = context.profiles(HERE)["foundations"].model_copy(update={"maximum": 3})
-    store.profiles.put_own(HERE, changed)
+    save_own_profile(store, HERE, changed)
     assert owed(context, FRIDAY + HOUR) == owed(context, FRIDAY + 15 * HOUR) == [begun]
     (mine,) = owed(context, MONDAY + 15 * HOUR)
     assert mine.profile == changed.fingerprint

@@ -31,7 +31,7 @@ from tests.bot.slack.conversations import (
     submit_form,
     type_command,
 )
-from tests.factories import profile
+from tests.factories import profile, save_own_profile
 from tests.servers.fake_http import HttpReply, arxiv_api, run_fake_server
 from tests.servers.fake_slack import Ack, FakeSlack, Json
 from tests.servers.slack_rules import draw_slack
@@ -101,7 +101,7 @@ def test_a_profile_too_long_for_a_message_goes_out_and_comes_back_as_a_file(
     fake_slack: FakeSlack, store: Store
 ) -> None:
     liked = tuple(Example(title=f"Tides {n}", abstract="Salt " * 200 + "end.") for n in range(20))
-    store.profiles.put_own(CHANNEL_ADDRESS, profile(examples=liked, cross_lists=False))
+    save_own_profile(store, CHANNEL_ADDRESS, profile(examples=liked, cross_lists=False))
     type_command(fake_slack, "show matters")
     as_file = button(fake_slack.ephemeral[-1], "As a file")
     said = private_answer(fake_slack, lambda: fake_slack.press(as_file))

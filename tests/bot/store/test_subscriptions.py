@@ -18,7 +18,7 @@ from bot.domain.request import Address
 from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription, Vote, Votes
 from bot.store.store import Store
-from tests.factories import DAY, NOW, lesson, profile
+from tests.factories import DAY, NOW, lesson, profile, save_own_profile
 
 HERE = Address(platform="slack", workspace="T1", channel="C1")
 NEXT_DOOR = HERE.model_copy(update={"channel": "C2"})
@@ -61,7 +61,7 @@ def test_workspaces_never_see_each_other(store: Store) -> None:
     discord = HERE.model_copy(update={"platform": "discord"})
     for address in (HERE, NEXT_DOOR, ELSEWHERE, discord):
         store.subscriptions.put(subscription(address))
-    store.profiles.put_own(HERE, profile(name="ours"))
+    save_own_profile(store, HERE, profile(name="ours"))
     assert [s.address for s in store.subscriptions.of_workspace("slack", "T1")] == [HERE, NEXT_DOOR]
     assert [s.address for s in store.subscriptions.of_workspace("slack", "T2")] == [ELSEWHERE]
     assert store.subscriptions.of_workspace("slack", "T") == []
@@ -72,7 +72,7 @@ def test_workspaces_never_see_each_other(store: Store) -> None:
 def test_a_workspace_profile_goes_before_the_installations(store: Store) -> None:
     store.profiles.put_shared(profile(title="For everyone"))
     store.profiles.put_shared(profile(name="other"))
-    store.profiles.put_own(HERE, profile(title="Ours"))
+    save_own_profile(store, HERE, profile(title="Ours"))
     assert {name: p.title for name, p in store.profiles.at(HERE).items()} == {
         "matters": "Ours",
         "other": "Matters of importance",
@@ -197,7 +197,7 @@ def test_nothing_brings_back_what_was_ended_or_loses_what_was_changed_meanwhile(
 
 def test_of_many_changes_at_once_none_is_lost(store: Store) -> None:
     store.subscriptions.put(subscription(by=""))
-    store.profiles.put_own(HERE, profile(title="."))
+    save_own_profile(store, HERE, profile(title="."))
 
     def one_more(number: int) -> None:
         def by(found: Subscription | None) -> Subscription | None:

@@ -23,7 +23,7 @@ from bot.store.spending import Spending
 from bot.store.store import Store
 from bot.store.values.quarantine import quarantine_counts
 from tests.bot.commands.why_cases import ADDRESSES, CASES, render_case, set_up_why
-from tests.factories import NOW, lesson, profile
+from tests.factories import NOW, lesson, profile, save_own_profile
 from tests.old_store import BACKUP_FORM_1, backup_rows, corrupt
 from workers.cli import backup
 from workers.runtime.environment import environment, with_private_workers
@@ -46,7 +46,7 @@ def used(store: Store) -> dict[str, Any]:
     there.subscribes()
     render_case(CASES["had before"], there, lambda head: "")
     there.context.store.votes.cast(HERE, lesson("2503.10001", channel=str(HERE)))
-    there.context.store.profiles.put_own(HERE, profile(name="mine"))
+    save_own_profile(there.context.store, HERE, profile(name="mine"))
     store.put_progress("step", 1, 2)
     assert store.lease("a day", 60, 0)
     return everything(store)

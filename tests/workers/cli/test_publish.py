@@ -14,7 +14,7 @@ from bot.domain.request import Address
 from bot.errors import Refused
 from bot.settings import Settings
 from bot.store.store import Store
-from tests.factories import DAY, NOW, decision, digest, list_result, profile
+from tests.factories import DAY, NOW, decision, digest, list_result, profile, save_own_profile
 from workers.cli import publish
 
 WORKSPACE = Address(platform="slack", workspace="T1", channel="C1")
@@ -46,7 +46,7 @@ def test_what_every_workspace_can_name_is_published_and_no_workspaces_own(
 ) -> None:
     own = profile(name="secret", title="Secret")
     store.profiles.put_shared(profile())
-    store.profiles.put_own(WORKSPACE, own)
+    save_own_profile(store, WORKSPACE, own)
     decide(store, profile())
     decide(store, profile(), days_ago=1)
     decide(store, own)
@@ -74,7 +74,7 @@ def test_what_every_workspace_can_name_is_published_and_no_workspaces_own(
 def test_a_day_that_votes_had_a_part_in_is_published_with_its_workspaces_profile_alone(
     store: Store, config: Settings, tmp_path: Path
 ) -> None:
-    store.profiles.put_own(WORKSPACE, profile())
+    save_own_profile(store, WORKSPACE, profile())
     store.profiles.put_shared(profile())
     one = VotedExample(paper="2503.15294", title="A title", relevance=3, is_liked=True)
     examples = Examples(workspace="slack:T1", papers=(one,))

@@ -41,6 +41,7 @@ from tests.factories import (
     listing,
     person_in,
     profile,
+    save_own_profile,
     subscription,
 )
 from tests.old_store import ASK
@@ -197,7 +198,7 @@ def use(store: Store, context: Context, workspace: str, person: str, mine: Profi
     """A channel with a subscription, a digest of two days, and a reader who leaves all there is."""
     platform, _, id = workspace.partition(":")
     here = Address(platform=platform, workspace=id, channel=f"C0{id[2:]}")
-    store.profiles.put_own(here, mine)
+    save_own_profile(store, here, mine)
     store.profiles.put(mine)
     store.subscriptions.put(subscription(address=here, profile=mine.name, by=person))
     given = digest(decision("2503.10000", Outcome.PICKED), profile=mine)
