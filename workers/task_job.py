@@ -11,7 +11,7 @@ from bot.arxiv.homonyms import Namesake, namesakes
 from bot.domain.tasks.task import Drafting, NamesakeChoice, Task, TaskResult
 from bot.domain.tasks.trial import Trial
 from bot.errors import PaperboyError, Refused
-from bot.profiles.given_work import LONGEST
+from bot.profiles.form import LONGEST
 from bot.store.store import Store
 from bot.views.making import drafts as views
 from bot.views.making import previews

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date as date_
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field
 
@@ -15,8 +15,9 @@ from bot.domain.judge import Judge
 from bot.domain.papers import Value, fingerprint
 from bot.domain.reasons import ChannelReason
 
-# Days are caught up for a month at most.
-_RECENT = timedelta(days=60)
+# For so long a digest may still come or change: days are caught up for a month at most, and a paper
+# is posted again within days.
+RECENT: Final = timedelta(days=60)
 
 
 class Address(Value):
@@ -152,7 +153,7 @@ class RecentDeliveries(Value):
         dates = {day: dates for day, dates in self.dates.items() if day != delivery.day}
         if delivery.complete:
             dates[delivery.day] = (*delivery.earlier, delivery.date)
-        since = (last.at - _RECENT).date()
+        since = (last.at - RECENT).date()
         kept = {day: dates for day, dates in dates.items() if max(dates) >= since}
         return RecentDeliveries(last=last, dates=kept)
 

@@ -6,14 +6,13 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from bot.arxiv.calendar import is_weekend, new_york_date
+from bot.domain.request import RECENT
 from bot.domain.subscription import Subscription
 from bot.planning.due_days import day_before
 
 # A subscription that the ledger has never seen and that is older than this comes from a release
 # without one: what was before is not owed any more.
 _UNSEEN = timedelta(days=1)
-# Nothing is owed for longer back than this: a digest has thirty days at most.
-_LONGEST = timedelta(days=60)
 
 
 class Owing(NamedTuple):
@@ -34,7 +33,7 @@ def newly_owed(subscription: Subscription, mark: datetime | None, now: datetime)
         return None if mark and last <= mark else Owing((), now)
     if last <= begin:
         return None if mark or is_new else Owing((), now)
-    at, moments = max(begin, now - _LONGEST), list[datetime]()
+    at, moments = max(begin, now - RECENT), list[datetime]()
     before = new_york_date(at) if mark else day_before(subscription.schedule, at)
     while (at := subscription.schedule.next(at)) <= now:
         if _has_weekday(before, new_york_date(at)):

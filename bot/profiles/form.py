@@ -19,7 +19,8 @@ from bot.profiles.examples import as_lines, read_lines
 from bot.profiles.toml_lines import FieldPath
 from bot.profiles.validate import printable, validate_data
 
-LONGEST: Final = 3000  # characters of an answer; the most that an input in Slack takes
+# Characters of an answer: the most that an input in Slack takes, and Discord's have room for.
+LONGEST: Final = 3000
 _SENTENCE: Final = 150  # characters of a field's mistakes, words of its answer included
 _SHOWN: Final = 40  # characters of an answer's word in a sentence, and of a generated name
 _MINUS: Final = "-−–"  # phones turn a minus into a dash

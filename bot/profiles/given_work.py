@@ -10,11 +10,10 @@ from bot.arxiv.text import one_line
 from bot.domain.papers import Profile
 from bot.errors import Refused
 from bot.profiles.description import is_plain
+from bot.profiles.form import LONGEST
 from bot.profiles.validate import parse_profile
 
-# What a Slack input takes, and Discord's has room for.
-LONGEST: Final = 3_000
-# Bytes of a file; as workers/drafting/references.py reads them.
+# Bytes of a file that is read.
 LARGEST: Final = 1_000_000
 
 # Blanks of one line alone: who looks past its end at each line looks at all others.

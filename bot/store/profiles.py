@@ -14,12 +14,12 @@ from bot.domain.request import Address
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import (
     RETENTION,
+    UNDO_FOR,
     reader_for,
     reader_of_often_read,
     serialise,
 )
 
-_UNDO_FOR = timedelta(days=1)
 # How long the versions of a deleted profile are kept.
 _DELETED_FOR: Final = timedelta(days=90)
 
@@ -184,7 +184,7 @@ class Profiles:
     def put_undo(self, address: Address, change: ProfileChange) -> str:
         """Keep a change for a day; returns the token that finds it."""
         token = fingerprint(change.model_dump_json())
-        self._redis.set(_undo(address, token), serialise(change), ex=_UNDO_FOR)
+        self._redis.set(_undo(address, token), serialise(change), ex=UNDO_FOR)
         return token
 
     def undo(self, address: Address, token: str) -> ProfileChange | None:

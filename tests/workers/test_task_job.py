@@ -14,7 +14,7 @@ from redis import Redis
 from bot.domain.budget import Limits
 from bot.domain.draft import Draft
 from bot.domain.tasks.task import Drafting, Task, TaskResult
-from bot.profiles import given_work
+from bot.profiles import form
 from bot.profiles.given_work import GivenWork, parse_given
 from bot.store.connection import connect
 from bot.store.spending import Accounts
@@ -109,7 +109,7 @@ def test_a_pasted_library_that_the_field_cut_says_what_was_read(
     entries = "".join(
         f"@misc{{k{n}, title={{Machine learning of tides {n}}}}}\n" for n in range(99)
     )
-    for typed, is_cut in ((entries[: given_work.LONGEST], True), (entries[:2000], False)):
+    for typed, is_cut in ((entries[: form.LONGEST], True), (entries[:2000], False)):
         given = parse_given(typed)
         assert isinstance(given, GivenWork)
         _, found = drafted(store, sky, library=given.library)

@@ -18,9 +18,10 @@ from bot.arxiv import ids
 from bot.arxiv.text import one_line, shortened
 from bot.domain.papers import Value
 from bot.errors import Refused
+from bot.profiles.given_work import LARGEST
 
 # Characters: some two thousand entries, a thousand with their abstracts.
-LONGEST: Final = 1_000_000
+LONGEST: Final = LARGEST
 TOO_LONG: Final = "At most 1 MB of references is read: export a smaller collection."
 # Entries that are read; the newest thousand papers of somebody say all that a profile can hold.
 _MOST: Final = 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from redis import Redis
 
@@ -15,9 +15,7 @@ from bot.domain.request import Address
 from bot.domain.subscription import Vote, Votes
 from bot.store.readers.vote_uses import VoteUses
 from bot.store.values.quarantine import ValueReader, drop_quarantined
-from bot.store.values.stored_forms import RETENTION, N, reader_for, serialise
-
-_UNDO_FOR = timedelta(days=1)
+from bot.store.values.stored_forms import RETENTION, UNDO_FOR, N, reader_for, serialise
 
 # One person has one vote a paper; the same vote again takes it back, with what it taught. In one
 # step, because people press at the same moment; from the vote `before`, so that a repeated call, as
@@ -132,7 +130,7 @@ class PaperVotes:
         token = fingerprint(forgotten.model_dump_json())
         key = _forgotten(address.workspace_key, token)
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(key, serialise(forgotten), ex=_UNDO_FOR)
+            pipe.set(key, serialise(forgotten), ex=UNDO_FOR)
             for lesson in lessons:
                 pipe.hdel(_votes(lesson.channel, lesson.paper), lesson.by)
                 pipe.hdel(_lessons(address.workspace_key, profile), lesson.key)

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from pydantic import Field, ValidationError
 
 from bot.domain.papers import AnnounceType, Change, Value
+from bot.domain.request import RECENT
 from bot.store.values.packing import packed, unpacked
 
 # The version of everything we write. It grows when a value of the version before could no longer be
@@ -24,9 +25,10 @@ RETENTION: Final = timedelta(days=400)
 # Lists, scores, decided days, how a channel got them, and the texts of all these: half a year of
 # weekdays can be searched (store/days), and two months are learned from.
 LOOKING_BACK: Final = timedelta(days=190)
-# The ids of posted messages, and what only matters while a digest may still come or change: days
-# are caught up for a month at most, and a paper is posted again within days.
-MESSAGES: Final = timedelta(days=60)
+# The ids of posted messages, and what only matters while a digest may still come or change.
+MESSAGES: Final = RECENT
+# For how long an Undo button works.
+UNDO_FOR: Final = timedelta(days=1)
 # What only one command waits for.
 SHORT_RETENTION: Final = timedelta(hours=6)
 

@@ -12,7 +12,8 @@ from bot.domain.draft import Draft, OriginKind
 from bot.domain.message import Button, Field, Form, Message
 from bot.domain.tasks.task import NamesakeChoice
 from bot.errors import PaperboyError
-from bot.profiles.given_work import LARGEST, LONGEST
+from bot.profiles.form import LONGEST
+from bot.profiles.given_work import LARGEST
 from bot.safe_text import escape_unprintable
 from bot.views.digest import count
 from bot.views.profiles import origin_words

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bot.domain.papers import Profile
 from bot.errors import Refused
-from bot.profiles.given_work import LONGEST, GivenWork, decoded, parse_given
+from bot.profiles.form import LONGEST
+from bot.profiles.given_work import GivenWork, decoded, parse_given
 from bot.profiles.toml_text import as_toml
 from tests.factories import profile
 
