@@ -154,8 +154,8 @@ def task(key: str) -> None:
 
 
 def learn(profile: str, model: str, night: str, owner: str = "") -> None:
-    """Store what a profile's gate learned from its judged days, or that it opens; `owner` as in
-    gate_key."""
+    """Store what a profile's gate learned from its judged days, and where its threshold is from the
+    next day on; `owner` as in gate_key, `night` an ISO date (UTC)."""
     from workers.gate.gatekeeper import Gatekeeper
 
     config = settings.load()

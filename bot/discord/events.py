@@ -74,10 +74,10 @@ class DiscordApp(discord.Client):
         """Register the commands with Discord, if they have changed since the last time."""
         payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
         shape = fingerprint(json.dumps(payload, sort_keys=True))
-        store, name = self.answers.context.store, f"discord-commands-{self.application_id}"
-        if await asyncio.to_thread(store.scores.reply_format, name) != shape:
+        events, application = self.answers.context.store.events, self.application_id
+        if await asyncio.to_thread(events.commands, application) != shape:
             registered = await self.tree.sync()
-            await asyncio.to_thread(store.scores.put_reply_format, name, shape)
+            await asyncio.to_thread(events.put_commands, application, shape)
         else:
             registered = await self.tree.fetch_commands()
         self.answers.poster.command_ids = {each.name: str(each.id) for each in registered}

@@ -72,7 +72,8 @@ class Scope(Value):
 
 
 class Payer(Value):
-    """Who pays for a call: a workspace and the profile it is for, each with its limits."""
+    """Who pays for a call: a workspace (Address.workspace_key) and the profile it is for (a name),
+    each with its limits."""
 
     workspace: str
     profile: str
@@ -87,11 +88,11 @@ class Payer(Value):
         )
 
     @classmethod
-    def of(cls, workspace: str, profile: str, limits: tuple[Limits, Limits]) -> Payer:
+    def of(cls, workspace_key: str, profile: str, limits: tuple[Limits, Limits]) -> Payer:
         """With the limits of workspaces, then those of profiles."""
         own, profiles = limits
         return cls(
-            workspace=workspace, profile=profile, workspace_limits=own, profile_limits=profiles
+            workspace=workspace_key, profile=profile, workspace_limits=own, profile_limits=profiles
         )
 
     @property

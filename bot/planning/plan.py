@@ -82,7 +82,8 @@ class RequestState(DayState):
 
 
 class Step(Value):
-    """A job to run for a request; `seen` is the state in which the step was missing."""
+    """A job to run for a request (`wish`, as queued jobs of any release call it); `seen` is the
+    state in which the step was missing."""
 
     kind: StepKind
     wish: DigestRequest

@@ -29,7 +29,7 @@ class TaskWaiter:
     """Polls the store: few people wait at once."""
 
     def __init__(self, context: Context, queue: Callable[[str, bool], None]) -> None:
-        """`queue` queues a task by its key, unless it is queued, and says whether it is quick."""
+        """`queue` queues a task by its key and whether it is quick, unless it is queued."""
         self._context, self._queue = context, queue
 
     async def wait_for(self, task: Task, report: Report) -> TaskResult | None:

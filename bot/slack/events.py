@@ -88,7 +88,7 @@ class SlackApp:
         app = payloads.App(
             client=AsyncWebClient(),  # of no token: what we ask Slack goes another way
             signing_secret=signing_secret,
-            request_verification_enabled=False,  # done in http.py, before the body is parsed
+            request_verification_enabled=False,  # done in events_http.py, before the body is parsed
             authorize=authorize,  # type: ignore[arg-type]
             logger=quiet,
             user_facing_authorize_error_message=refusals.not_installed_here(),

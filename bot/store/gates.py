@@ -34,7 +34,7 @@ class Gates:
 
     def gate(self, key: str, value: type[N]) -> N | None:
         """None before it was first stored, or where its form cannot be read any more: then it is
-        learned again, and is open until then."""
+        learned again, and every paper passes until then."""
         return self._rows.get(f"pb:gate:{key}", reader_for(value))
 
     def begin_as(self, key: str, like: str) -> None:

@@ -139,13 +139,15 @@ class Lookups:
         pairs = zip(judges, self._rows.mget(keys, reader_for(Assessment)), strict=True)
         return {name: assessment for name, assessment in pairs if assessment is not None}
 
-    def take_call(self, workspace: str, at: datetime, most: int) -> bool:
-        """Count one call of a workspace, of at most `most` a (UTC) day; False when none is left."""
-        return self._take(f"pb:asked-of-model:{workspace}:{at.date()}", most, timedelta(days=2))
+    def take_call(self, workspace_key: str, at: datetime, most: int) -> bool:
+        """Count one call of a workspace (or by Lookup.purse), of at most `most` a (UTC) day; False
+        when none is left."""
+        return self._take(f"pb:asked-of-model:{workspace_key}:{at.date()}", most, timedelta(days=2))
 
-    def take_share(self, workspace: str, person: str, at: datetime, most: int) -> bool:
-        """Count one answer that a person shares, of at most `most` in a clock hour."""
-        key = f"pb:shares:{workspace}:{person}:{at:%Y-%m-%dT%H}"
+    def take_share(self, workspace_key: str, person: str, at: datetime, most: int) -> bool:
+        """Count one answer that a person shares, of at most `most` in a clock hour (UTC); False
+        when none is left."""
+        key = f"pb:shares:{workspace_key}:{person}:{at:%Y-%m-%dT%H}"
         return self._take(key, most, timedelta(hours=2))
 
     def _take(self, key: str, most: int, kept: timedelta) -> bool:

@@ -141,7 +141,8 @@ class FailedAttempt(Value):
 
 class DueDeliveries:
     """One platform's, left by the clock and taken by the workers; by `content_key`: a request that
-    was changed is another one. Newcomers are those of one of some `parts`, which workers share."""
+    was changed is another one. Workers share them: of so many `parts` each takes one, by channel,
+    and has newcomers of its `part` alone."""
 
     def __init__(self, redis: Redis, platform: str, part: int = 0, parts: int = 1) -> None:
         self._redis, self._rows = redis, ValueReader(redis)

@@ -94,4 +94,5 @@ class Scores:
         self._redis.set(f"pb:shape:{server}", shape, ex=LOOKING_BACK)
 
     def reply_format(self, server: str) -> str | None:
+        """None before it was recorded, and where the server was not asked for LOOKING_BACK."""
         return self._rows.get(f"pb:shape:{server}", str)

@@ -225,9 +225,9 @@ class Spending:
             for scope, limits in zip(payer.scopes, payer.limits, strict=True)
         )
 
-    def profiles(self, workspace: str, now: datetime) -> list[str]:
+    def profiles(self, workspace_key: str, now: datetime) -> list[str]:
         """The names of the profiles that made calls for this workspace this month."""
-        names: Any = self._redis.smembers(_spenders(workspace, utc_day(now)))
+        names: Any = self._redis.smembers(_spenders(workspace_key, utc_day(now)))
         return sorted(names)
 
 
@@ -270,8 +270,8 @@ def _counter(scope: Scope, period: Period, day: date) -> str:
     return f"pb:spent:{scope}:{period.name_of(day)}"
 
 
-def _spenders(workspace: str, day: date) -> str:
-    return f"pb:spenders:{workspace}:{Period.MONTH.name_of(day)}"
+def _spenders(workspace_key: str, day: date) -> str:
+    return f"pb:spenders:{workspace_key}:{Period.MONTH.name_of(day)}"
 
 
 class Accounts:
@@ -292,14 +292,16 @@ class Accounts:
                 pipe.expire(_savings(scope, day), RETENTION)
             pipe.execute()
 
-    def costs(self, workspace: str, limits: Limits, profile_limits: Limits, now: datetime) -> Costs:
+    def costs(
+        self, workspace_key: str, limits: Limits, profile_limits: Limits, now: datetime
+    ) -> Costs:
         """The costs of a workspace (Address.workspace_key), and of each profile judged for it this
         month."""
-        names = self._spending.profiles(workspace, now)
-        own = {name: Scope(workspace=workspace, profile=name) for name in names}
+        names = self._spending.profiles(workspace_key, now)
+        own = {name: Scope(workspace=workspace_key, profile=name) for name in names}
         return Costs(
             at=now,
-            workspace=self._account(Scope(workspace=workspace), limits, now),
+            workspace=self._account(Scope(workspace=workspace_key), limits, now),
             profiles={n: self._account(scope, profile_limits, now) for n, scope in own.items()},
         )
 

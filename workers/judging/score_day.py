@@ -14,7 +14,7 @@ from bot.domain.budget import Payer, Purpose, SkipReason
 from bot.domain.digest import Decision, FurtherLooks, ScoreResult, Sentences
 from bot.domain.judge import Examples
 from bot.domain.papers import Paper, Profile
-from bot.domain.reasons import ModelReason
+from bot.domain.reasons import AWAY, ModelReason
 from bot.errors import PaperboyError
 from bot.store.spending import Accounts, Spending
 from bot.store.store import Store
@@ -41,12 +41,8 @@ _HEARTBEAT_SECONDS = 2.0
 _TOP_PATIENCE = 3.0
 
 
-# A first score that is missing for one of these: the model is not asked again on this morning.
-_AWAY = {
-    *(ModelReason.BAD_KEY, ModelReason.UNKNOWN_MODEL, ModelReason.QUOTA, ModelReason.WRONG_ADDRESS),
-    *(ModelReason.MODEL_DOWN, ModelReason.MODEL_BUSY, ModelReason.MODEL_SLOW),
-    *(ModelReason.NOT_ADMITTED, ModelReason.STILL_AT_IT),
-}
+# A first score that is missing for one of these: the model is not asked for a second look.
+_NOT_ASKED_AGAIN = AWAY | {ModelReason.STILL_AT_IT}
 
 
 class TopPapers(NamedTuple):
@@ -183,7 +179,7 @@ class DayScorer:
         self._require_time()
         calls = [call for result in results.values() for call in result.calls]
         form = close_calls.form(self._store.scores.usage(calls))
-        away = next((r.trouble for r in results.values() if r.trouble in _AWAY), None)
+        away = next((r.trouble for r in results.values() if r.trouble in _NOT_ASKED_AGAIN), None)
         if not away and self._payer.limited:
             left = self._spending.remaining(self._payer, self._clock())
             if not can_look_again(left, self._profile, self._model.name, papers, form):

@@ -1,4 +1,4 @@
-"""Redis: which events of a platform arrived, and which platforms are down."""
+"""Redis: which events of a platform arrived, what it was told of our commands, and what is down."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from redis import Redis
 
 from bot.domain.status import Outage
 from bot.store.values.quarantine import ValueReader
-from bot.store.values.stored_forms import reader_for, serialise
+from bot.store.values.stored_forms import LOOKING_BACK, reader_for, serialise
 
 # Slack and Discord redeliver an event for some minutes at most; the hours are for a server whose
 # clock is set forward meanwhile.
@@ -34,7 +34,17 @@ class Events:
         self._redis.sadd(f"pb:heard:{platform}", kind)
 
     def kinds_seen(self, platform: str) -> set[str]:
+        """The kinds of events of a platform that ever arrived."""
         return set(map(str, self._redis.smembers(f"pb:heard:{platform}")))
+
+    def put_commands(self, application: int | None, shape: str) -> None:
+        """Record the commands (a fingerprint) that an application of Discord's has registered."""
+        self._redis.set(_commands(application), shape, ex=LOOKING_BACK)
+
+    def commands(self, application: int | None) -> str | None:
+        """What was recorded last; None where that is not known any more."""
+        found = self._redis.get(_commands(application))
+        return None if found is None else str(found)
 
 
 class Outages:
@@ -55,3 +65,8 @@ class Outages:
 
     def all(self) -> list[Outage]:
         return list(self._rows.hgetall_sorted("pb:outages", reader_for(Outage)).values())
+
+
+def _commands(application: int | None) -> str:
+    """A kind of key that it shares with Scores.put_reply_format, as it always has."""
+    return f"pb:shape:discord-commands-{application}"

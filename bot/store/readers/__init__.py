@@ -1,1 +1,1 @@
-"""What readers leave behind, by person: votes and what they teach."""
+"""Redis: what readers leave behind: votes, saved papers, what they follow, keys and tokens."""

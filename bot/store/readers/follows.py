@@ -29,14 +29,14 @@ class Follows:
     def all(self) -> list[Follow]:
         return list(self._rows.hgetall_sorted(_FOLLOWS, reader_for(Follow)).values())
 
-    def of(self, workspace: str, by: str) -> list[Follow]:
+    def of(self, workspace_key: str, by: str) -> list[Follow]:
         """What one person follows, the oldest first."""
-        mine = (each for each in self.all() if (each.workspace, each.by) == (workspace, by))
+        mine = (each for each in self.all() if (each.workspace, each.by) == (workspace_key, by))
         return sorted(mine, key=lambda follow: (follow.since, follow.what))
 
-    def get(self, workspace: str, by: str, token: str) -> Follow | None:
+    def get(self, workspace_key: str, by: str, token: str) -> Follow | None:
         """By Follow.token."""
-        return self._rows.hget(_FOLLOWS, f"{workspace} {by} {token}", reader_for(Follow))
+        return self._rows.hget(_FOLLOWS, f"{workspace_key} {by} {token}", reader_for(Follow))
 
     def change(self, follow: Follow, updated: Callable[[Follow], Follow]) -> Follow | None:
         """Change it in one step; None when it is followed no more."""
@@ -46,14 +46,14 @@ class Follows:
     def drop(self, follow: Follow) -> None:
         self._redis.hdel(_FOLLOWS, follow.key)
 
-    def erase(self, workspace: str, by: str) -> None:
+    def erase(self, workspace_key: str, by: str) -> None:
         """Everything that one person left behind here: what they follow, are owed and were told."""
-        self._tellings.erase(workspace, by)
-        if keys := [each.key for each in self.of(workspace, by)]:
+        self._tellings.erase(workspace_key, by)
+        if keys := [each.key for each in self.of(workspace_key, by)]:
             self._redis.hdel(_FOLLOWS, *keys)
-        drop_quarantined(self._redis, [f"{_FOLLOWS} {workspace} {by} "], by)
+        drop_quarantined(self._redis, [f"{_FOLLOWS} {workspace_key} {by} "], by)
 
-    def traces(self, workspace: str, by: str) -> list[Trace]:
+    def traces(self, workspace_key: str, by: str) -> list[Trace]:
         """What one person follows, and was told."""
         follows = [
             Trace(
@@ -63,6 +63,6 @@ class Follows:
                 detail=each.kind,
                 at=each.since,
             )
-            for each in self.of(workspace, by)
+            for each in self.of(workspace_key, by)
         ]
-        return [*follows, *self._tellings.traces(workspace, by)]
+        return [*follows, *self._tellings.traces(workspace_key, by)]

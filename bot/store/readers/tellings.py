@@ -52,11 +52,13 @@ class Tellings:
         """`redis` must decode responses to str."""
         self._redis, self._rows = redis, ValueReader(redis)
 
-    def erase(self, workspace: str, by: str) -> None:
+    def erase(self, workspace_key: str, by: str) -> None:
         """All of one person's."""
         fields = {
             key: [
-                f for f in map(str, self._redis.hkeys(key)) if f.split(" ")[:2] == [workspace, by]
+                f
+                for f in map(str, self._redis.hkeys(key))
+                if f.split(" ")[:2] == [workspace_key, by]
             ]
             for key in (_OWED, _UNREACHABLE)
         }
@@ -64,16 +66,16 @@ class Tellings:
             for key, mine in fields.items():
                 if mine:
                     pipe.hdel(key, *mine)
-            pipe.delete(told := _told(workspace, by))
+            pipe.delete(told := _told(workspace_key, by))
             pipe.execute()
-        begin = [f"{_OWED} {workspace} {by} ", f"{_UNREACHABLE} {workspace} {by}", told]
+        begin = [f"{_OWED} {workspace_key} {by} ", f"{_UNREACHABLE} {workspace_key} {by}", told]
         drop_quarantined(self._redis, begin, by)
 
-    def traces(self, workspace: str, by: str) -> list[Trace]:
+    def traces(self, workspace_key: str, by: str) -> list[Trace]:
         """What one person was told."""
         return [
             Trace(kind=TraceKind.TOLD, text=subject, paper=subject.partition(" ")[0], at=told.at)
-            for subject, told in self.told(workspace, by).items()
+            for subject, told in self.told(workspace_key, by).items()
         ]
 
     # -- deliveries whose papers nobody was told of yet
@@ -132,30 +134,32 @@ class Tellings:
             row = serialise(Told(at=at, ref=each.ref, mention=not each.batch))
             key = _told(each.workspace, each.by)
             self._redis.eval(_SETTLE, 2, _OWED, key, each.key, each.subject, row, seconds)
-        for workspace, by in {(each.workspace, each.by) for each in tellings}:
-            old = [n for n, told in self.told(workspace, by).items() if told.at < at - RETENTION]
+        for workspace_key, by in {(each.workspace, each.by) for each in tellings}:
+            old = [
+                n for n, told in self.told(workspace_key, by).items() if told.at < at - RETENTION
+            ]
             if old:
-                self._redis.hdel(_told(workspace, by), *old)
+                self._redis.hdel(_told(workspace_key, by), *old)
 
-    def told(self, workspace: str, by: str) -> dict[str, Told]:
+    def told(self, workspace_key: str, by: str) -> dict[str, Told]:
         """What a person was told, by Telling.subject."""
-        return self._rows.hgetall(_told(workspace, by), reader_for(Told))
+        return self._rows.hgetall(_told(workspace_key, by), reader_for(Told))
 
     # -- who cannot be told
 
     def put_unreachable(self, person: Unreachable) -> None:
         self._redis.hset(_UNREACHABLE, person.key, serialise(person))
 
-    def unreachable(self, workspace: str, by: str) -> Unreachable | None:
-        return self._rows.hget(_UNREACHABLE, f"{workspace} {by}", reader_for(Unreachable))
+    def unreachable(self, workspace_key: str, by: str) -> Unreachable | None:
+        return self._rows.hget(_UNREACHABLE, f"{workspace_key} {by}", reader_for(Unreachable))
 
     def all_unreachable(self) -> list[Unreachable]:
         return list(self._rows.hgetall_sorted(_UNREACHABLE, reader_for(Unreachable)).values())
 
-    def drop_unreachable(self, workspace: str, by: str) -> None:
+    def drop_unreachable(self, workspace_key: str, by: str) -> None:
         """They showed that they are there, or it was long ago."""
-        self._redis.hdel(_UNREACHABLE, f"{workspace} {by}")
+        self._redis.hdel(_UNREACHABLE, f"{workspace_key} {by}")
 
 
-def _told(workspace: str, by: str) -> str:
-    return f"pb:told:{workspace}:{by}"
+def _told(workspace_key: str, by: str) -> str:
+    return f"pb:told:{workspace_key}:{by}"
