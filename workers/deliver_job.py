@@ -206,7 +206,7 @@ class _ChannelDelivery:
         digest = with_stand_ins(digest, shown, is_last_try)
         if request.subscription:
             store.requests.put_begun(request)
-        store.history.put_prepared(request.address, name, digest, self.clock(), basis)
+        store.history.put_prepared(request.address, name, digest, self.clock(), basis, had)
         return digest
 
     async def _posted(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import date, datetime, timedelta
 
 from redis import Redis
+from redis.client import Pipeline
 
 from bot.domain.channel_view import ChannelView
 from bot.domain.digest import (
@@ -14,6 +15,7 @@ from bot.domain.digest import (
     Digest,
     merge_digests,
 )
+from bot.domain.papers import fingerprint
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, Delivery, DigestRequest, RecentDeliveries, digest_name
 from bot.planning.plan import StepRecord
@@ -51,13 +53,16 @@ class History:
         digest: Digest,
         at: datetime,
         basis: DeliveryBasis | None = None,
+        had: Set[str] | None = None,
     ) -> None:
         """Store what a channel is about to get: a delivery resumed after an interruption posts the
         same, and a button pressed meanwhile is answered. Without a `basis` it is the day that
-        `name` ends with, unchanged."""
-        self._put_view(name, digest, basis, LOOKING_BACK)
-        self._shown.begin(address, _day(name), at)
-        self._shown.put(address, digest, _day(name))
+        `name` ends with, unchanged. `had` as in ShownPapers.put."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            self._put_view(name, digest, basis, LOOKING_BACK, pipe)
+            self._shown.begin(address, _day(name), at, pipe)
+            pipe.execute()
+        self._shown.put(address, digest, _day(name), had)
 
     def put_delivered(
         self,
@@ -73,81 +78,87 @@ class History:
         """Store a delivery and the papers it brought. Standard output is no channel: nothing is
         remembered for it, and its view is kept for SHORT_RETENTION. `basis` as in put_prepared;
         `ended` says why nothing more can be posted, where that is so. `days` are the decided days
-        it was made of, by name: whoever asks for one of them alone has it already."""
+        it was made of, by name: whoever asks for one of them alone has it already. The records are
+        the last: without them all of this is done again."""
         has_memory = address.platform != "stdout"
         keep = LOOKING_BACK if has_memory else SHORT_RETENTION
-        basis = self._put_view(name, digest, basis, keep)
-        if has_memory:
-            delivery = _delivery(_day(name), digest, basis, at, message, ended)
-            self._redis.hset(f"pb:history:{address}", delivery.day, serialise(delivery))
-            self._put_recent(address, delivery)
-            self._drop_before(address, at)
-            if address.platform != "terminal":  # nobody is told at a terminal
-                self._tellings.put_untold(address, delivery.day, at)
-            if ended and not message:  # not even a head: another delivery may bring the papers
-                self._shown.drop(address, delivery.day)
-                left = set[str]()
-            else:
-                left = self._shown.put(address, digest, delivery.day)
-            # What it was to post before it was judged again: the next one looks whether it did.
-            if ended or left <= {decision.paper.id for decision in digest.posted}:
-                self._shown.settle(address, delivery.day)
-        problem, complete = digest.listed.problem, digest.complete or ended is not None
-        ranked = digest.ranked_locally is not None
-        record = StepRecord(
-            at=at, complete=complete, version=basis.version, problem=problem, ranked=ranked
-        )
-        records = {name: record}
-        if message:
-            records |= {
-                f"{address}:{day}": StepRecord(
-                    at=at,
-                    complete=each.complete,
-                    version=each.version,
-                    problem=each.listed.problem,
-                    ranked=ranked,
-                )
-                for day, each in (days or {}).items()
-                if day != _day(name)
-            }
-        for each_name, each_record in records.items():
-            self._redis.set(
-                f"pb:delivered:{each_name}", serialise(each_record), ex=min(keep, MESSAGES)
-            )
+        basis = basis or _own_basis(name, digest)
+        delivery = _delivery(_day(name), digest, basis, at, message, ended)
+        with self._redis.pipeline(transaction=False) as pipe:
+            self._put_view(name, digest, basis, keep, pipe)
+            if has_memory:
+                pipe.hset(f"pb:history:{address}", delivery.day, serialise(delivery))
+            pipe.execute()
+        is_settled = has_memory and self._remember(address, delivery, digest)
+        with self._redis.pipeline(transaction=False) as pipe:
+            if has_memory:
+                self._extend(address, pipe)
+                if address.platform != "terminal":  # nobody is told at a terminal
+                    self._tellings.put_untold(address, delivery.day, at, pipe)
+            if is_settled:
+                self._shown.settle(address, delivery.day, pipe)
+            records = _records(address, name, digest, delivery, basis, days or {})
+            for each_name, record in records.items():
+                pipe.set(f"pb:delivered:{each_name}", serialise(record), ex=min(keep, MESSAGES))
+            pipe.execute()
+
+    def _remember(self, address: Address, delivery: Delivery, digest: Digest) -> bool:
+        """Of a stored delivery, also what is read without its day; returns whether all it was to
+        bring is known."""
+        before = self._put_recent(address, delivery)
+        if before is None or _week(address, before.last.at) != _week(address, delivery.at):
+            self._drop_before(address, delivery.at)
+        ended, message = delivery.ended, delivery.message
+        if ended and not message:  # not even a head: another delivery may bring the papers
+            self._shown.drop(address, delivery.day)
+            return True
+        left = self._shown.put(address, digest, delivery.day)
+        # What it was to post before it was judged again: the next one looks whether it did.
+        return bool(ended or left <= {decision.paper.id for decision in digest.posted})
 
     def put_preview(self, name: str, digest: Digest, basis: DeliveryBasis, at: datetime) -> None:
         """Store what one person is about to be shown, for a while: nothing is remembered of it."""
-        self._put_view(name, digest, basis, SHORT_RETENTION)
+        self._put_view(name, digest, basis, SHORT_RETENTION, self._redis)
         record = StepRecord(at=at, complete=digest.complete, version=basis.version)
         self._redis.set(f"pb:delivered:{name}", serialise(record), ex=SHORT_RETENTION)
 
     def _drop_before(self, address: Address, at: datetime) -> None:
-        """Forget deliveries when their days are forgotten, and papers RETENTION after their list;
-        all of it, when nothing comes for as long."""
-        key, before = f"pb:history:{address}", at - LOOKING_BACK
-        old = [delivery.day for delivery in self.of(address) if delivery.at < before]
-        with self._redis.pipeline(transaction=False) as pipe:
-            if old:
-                pipe.hdel(key, *old)
-            pipe.expire(key, LOOKING_BACK)
-            pipe.execute()
+        """Forget deliveries when their days are forgotten, and papers RETENTION after their list.
+        All is read for that, so it is done by the first delivery of a week."""
+        old = [each.day for each in self.of(address) if each.at < at - LOOKING_BACK]
+        if old:
+            self._redis.hdel(f"pb:history:{address}", *old)
         self._shown.drop_before(address, (at - RETENTION).date())
 
-    def _put_recent(self, address: Address, delivery: Delivery) -> None:
-        """After the delivery itself, since that is what it is made of where there is none yet."""
+    def _put_recent(self, address: Address, delivery: Delivery) -> RecentDeliveries | None:
+        """After the delivery itself, since that is what it is made of where there is none yet.
+        Returns what there was."""
 
         def updated(before: RecentDeliveries | None) -> RecentDeliveries | None:
-            own = (each for each in self.of(address) if each.profile == delivery.profile)
-            return before.then(delivery) if before else RecentDeliveries.of(own)
+            if before:
+                return before.then(delivery)
+            return RecentDeliveries.of(
+                each for each in self.of(address) if each.profile == delivery.profile
+            )
 
-        self._rows.change(_recent(address), delivery.profile, RecentDeliveries, updated)
-        self._redis.expire(_recent(address), LOOKING_BACK)
+        return self._rows.change(_recent(address), delivery.profile, RecentDeliveries, updated)[0]
+
+    def _extend(self, address: Address, pipe: Pipeline) -> None:
+        """Keep what is remembered of a channel until nothing comes for as long."""
+        pipe.expire(f"pb:history:{address}", LOOKING_BACK)
+        pipe.expire(_recent(address), LOOKING_BACK)
+        self._shown.extend(address, pipe)
 
     def _put_view(
-        self, name: str, digest: Digest, basis: DeliveryBasis | None, keep: timedelta
-    ) -> DeliveryBasis:
+        self,
+        name: str,
+        digest: Digest,
+        basis: DeliveryBasis | None,
+        keep: timedelta,
+        redis: Redis | Pipeline,
+    ) -> None:
         """Store only how a channel's digest differs from the day, which is stored once for all."""
-        basis = basis or DeliveryBasis((_day(name),), digest.version)
+        basis = basis or _own_basis(name, digest)
         view = ChannelView(
             days=basis.day_names,
             version=basis.version,
@@ -163,8 +174,7 @@ class History:
             by_votes=digest.by_votes,
             moved=digest.moved,
         )
-        self._redis.set(f"pb:chosen:{name}", serialise_packed(view), ex=keep)
-        return basis
+        redis.set(f"pb:chosen:{name}", serialise_packed(view), ex=keep)
 
     # -- deliveries
 
@@ -275,9 +285,50 @@ def _delivery(
     )
 
 
+def _records(
+    address: Address,
+    name: str,
+    digest: Digest,
+    delivery: Delivery,
+    basis: DeliveryBasis,
+    days: Mapping[str, Digest],
+) -> dict[str, StepRecord]:
+    """That a delivery was made (a name), and with a message also each of its `days`."""
+    ranked = digest.ranked_locally is not None
+    record = StepRecord(
+        at=delivery.at,
+        complete=digest.complete or delivery.ended is not None,
+        version=basis.version,
+        problem=digest.listed.problem,
+        ranked=ranked,
+    )
+    others = {
+        f"{address}:{day}": StepRecord(
+            at=delivery.at,
+            complete=each.complete,
+            version=each.version,
+            problem=each.listed.problem,
+            ranked=ranked,
+        )
+        for day, each in (days.items() if delivery.message else ())
+        if day != delivery.day
+    }
+    return {name: record} | others
+
+
+def _own_basis(name: str, digest: Digest) -> DeliveryBasis:
+    """Of the day that a delivery is named by."""
+    return DeliveryBasis((_day(name),), digest.version)
+
+
 def _day(name: str) -> str:
     """The day (a name) of a delivery (a name)."""
     return name.rpartition(":")[2]
+
+
+def _week(address: Address, at: datetime) -> int:
+    """Counts weeks; a channel's begin on a day of its own, so that not all do on the same."""
+    return (at.toordinal() + int(fingerprint(str(address)), 16)) // 7
 
 
 def _recent(address: Address) -> str:

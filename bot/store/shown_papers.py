@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from redis import Redis
+from redis.client import Pipeline
 
 from bot.domain.digest import Digest, Outcome
 from bot.domain.papers import Value
@@ -41,10 +42,10 @@ class ShownPapers:
     def __init__(self, redis: Redis) -> None:
         self._redis, self._rows = redis, ValueReader(redis)
 
-    def begin(self, address: Address, day: str, at: datetime) -> None:
+    def begin(self, address: Address, day: str, at: datetime, pipe: Pipeline) -> None:
         """A day (a name) is about to be posted; from the first time on, until it is settled."""
-        self._redis.zadd(_begun(address), {day: at.timestamp()}, nx=True)
-        self._redis.expire(_begun(address), MESSAGES)
+        pipe.zadd(_begun(address), {day: at.timestamp()}, nx=True)
+        pipe.expire(_begun(address), MESSAGES)
 
     def begun(self, address: Address, now: datetime) -> set[str]:
         """The days (names) that were about to be posted to a channel, and were not settled since.
@@ -52,26 +53,33 @@ class ShownPapers:
         since = (now - MESSAGES).timestamp()
         return set(map(str, self._redis.zrangebyscore(_begun(address), f"({since}", "+inf")))
 
-    def settle(self, address: Address, day: str) -> None:
-        """What a day (a name) brought is known: nothing more of it is about to be posted."""
-        self._redis.zrem(_begun(address), day)
+    def settle(self, address: Address, day: str, pipe: Pipeline | None = None) -> None:
+        """What a day (a name) brought is known: nothing more of it is about to be posted. By `pipe`
+        where one is given."""
+        (self._redis if pipe is None else pipe).zrem(_begun(address), day)
 
-    def put(self, address: Address, digest: Digest, day: str) -> set[str]:
+    def put(
+        self, address: Address, digest: Digest, day: str, had: Set[str] | None = None
+    ) -> set[str]:
         """The papers that a digest posts, as brought by this day (a name), and by no other. Returns
-        all (ids) that the day is to have brought: also those that it posts no longer."""
+        all (ids) that the day is to have brought: also those that it posts no longer. `had` are
+        those from other deliveries (ids), for whoever has just read them."""
         ids = [decision.paper.id for decision in digest.posted]
         if not ids:
             before = self._rows.hget(_key(address), _row(day), reader_for(ShownDay))
             return set(before.papers) if before else set()
-        elsewhere = {
-            o.day for id, o in self._origins(address).items() if id in ids and o.day != day
-        }
-        for other in elsewhere:
-            self._take(address, other, ids)
         new = ShownDay(profile=digest.profile.name, batch=_list_name(digest), papers=tuple(ids))
-        _, row = self._rows.change(
-            _key(address), _row(day), ShownDay, lambda before: _with(before, new)
-        )
+
+        def updated(before: ShownDay | None) -> ShownDay:
+            after = _with(before, new)
+            # What stands in this row already was taken out of the others before.
+            if after != before and (had is None or not had.isdisjoint(ids)):
+                brought = {o.day for id, o in self._origins(address).items() if id in ids}
+                for other in brought - {day}:
+                    self._take(address, other, ids)
+            return after
+
+        _, row = self._rows.change(_key(address), _row(day), ShownDay, updated)
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hdel(_key(address), *ids)
             # Direct messages on Discord are in no workspace, and nobody's other channels.
@@ -105,13 +113,14 @@ class ShownPapers:
             pipe.execute()
 
     def drop_before(self, address: Address, before: date) -> None:
-        """Forget the papers of older lists; all of them, when nothing comes for RETENTION."""
+        """Forget the papers of older lists."""
         old = {id: o for id, o in self._origins(address).items() if o.is_older_than(before)}
-        with self._redis.pipeline(transaction=False) as pipe:
-            if old:
-                pipe.hdel(_key(address), *old, *{_row(origin.day) for origin in old.values()})
-            pipe.expire(_key(address), RETENTION)
-            pipe.execute()
+        if old:
+            self._redis.hdel(_key(address), *old, *{_row(origin.day) for origin in old.values()})
+
+    def extend(self, address: Address, pipe: Pipeline) -> None:
+        """Keep what a channel was shown until nothing comes for RETENTION."""
+        pipe.expire(_key(address), RETENTION)
 
     def ids_from_other_digests(self, address: Address, digest: Digest) -> set[str]:
         """Ids of papers shown here other than by this profile for this list: in a terminal, a day

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from redis import Redis
+from redis.client import Pipeline
 
 from bot.domain.readers.following import Telling, Told, Unreachable
 from bot.domain.readers.traces import Trace, TraceKind
@@ -80,8 +81,10 @@ class Tellings:
 
     # -- deliveries whose papers nobody was told of yet
 
-    def put_untold(self, address: Address, day: str, at: datetime) -> None:
-        self._redis.hset(_UNTOLD, f"{address} {day}", at.isoformat())
+    def put_untold(
+        self, address: Address, day: str, at: datetime, pipe: Pipeline | None = None
+    ) -> None:
+        (self._redis if pipe is None else pipe).hset(_UNTOLD, f"{address} {day}", at.isoformat())
 
     def untold(self, platform: str) -> dict[tuple[Address, str], datetime]:
         """The addresses and days (names) of a platform's deliveries, with when each was last

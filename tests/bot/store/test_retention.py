@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -45,6 +46,28 @@ def test_what_a_channel_had_is_forgotten_when_the_days_are(store: Store) -> None
     for kind, life in (("history", LOOKING_BACK), ("had", RETENTION)):
         # and all of it, once nothing comes any more
         assert 0 < int(str(store.redis.ttl(f"pb:{kind}:{HERE}"))) <= life.total_seconds()
+
+
+def test_what_is_old_is_forgotten_each_week_and_nothing_is_read_for_it_on_other_days(
+    redis_url: str, store: Store
+) -> None:
+    commands, read = Redis.from_url(redis_url), list[int]()
+    for number in range(230, -1, -1):
+        given = day(number, f"25{number // 100:02}.{number:05}")
+        before = calls_of(commands, "hgetall")
+        store.history.put_delivered(HERE, f"{HERE}:day{number}", given, given.judged_at)
+        read.append(calls_of(commands, "hgetall") - before)
+        oldest = min(each.at for each in store.history.of(HERE))
+        assert given.judged_at - oldest < LOOKING_BACK + timedelta(days=7)
+    commands.close()
+    every_week = [turn for turn, reads in enumerate(read) if reads > min(read)]
+    assert [later - turn for turn, later in pairwise(every_week[1:])] == [7] * 32
+    assert len(store.history.of(HERE)) < 198 < len(read)
+
+
+def calls_of(redis: Redis, command: str) -> int:
+    stats: Any = redis.info("commandstats")
+    return int(stats.get(f"cmdstat_{command}", {}).get("calls", 0))
 
 
 def test_a_profiles_days_are_as_many_as_are_looked_at(store: Store) -> None:
