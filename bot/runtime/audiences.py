@@ -63,9 +63,9 @@ async def look_again(
 ) -> None:
     """Store who may read a platform's channels by now, of those of whom it is stored: all, a
     workspace's, or one. A platform that is away changes nothing. Raises RedisError."""
-    known = await asyncio.to_thread(store.cards.every_audience, platform)
+    known = await asyncio.to_thread(store.cards.every_audience, platform, workspace)
     for address, before in known.items():
-        if workspace not in (None, address.workspace) or channel not in (None, address.channel):
+        if channel not in (None, address.channel):
             continue
         try:
             found = await poster.audience(address)

@@ -97,13 +97,17 @@ class Cards:
         found = self._rows.hmget(f"pb:audiences:{workspace_key}", channels, _read_audience)
         return {channel: each for channel, each in zip(channels, found, strict=True) if each}
 
-    def every_audience(self, platform: str) -> dict[Address, Audience]:
-        """By channel, of all workspaces of a platform."""
-        names = sorted(map(str, self._redis.scan_iter(f"pb:audiences:{platform}:*", count=1000)))
+    def every_audience(self, platform: str, workspace: str | None) -> dict[Address, Audience]:
+        """By channel, of one workspace (an id) of a platform, or of all: rarely, since every key is
+        looked at."""
+        names = [f"pb:audiences:{platform}:{workspace}"]
+        if workspace is None:
+            found = self._redis.scan_iter(f"pb:audiences:{platform}:*", count=1000)
+            names = sorted(map(str, found))
         return {
-            Address(platform=platform, workspace=workspace, channel=channel): audience
-            for workspace in (name.rpartition(":")[2] for name in names)
-            for channel, audience in self.audiences(f"{platform}:{workspace}").items()
+            Address(platform=platform, workspace=name.rpartition(":")[2], channel=channel): audience
+            for name, audiences in self._rows.hgetall_many(names, _read_audience).items()
+            for channel, audience in audiences.items()
         }
 
     def put_audience(self, address: Address, audience: Audience) -> None:
