@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import redis
 import structlog
@@ -24,6 +27,7 @@ from bot.slack import forms, render
 from bot.slack.errors import CLIENT_ERRORS, ERRORS, to_paperboy_error
 from bot.slack.places import Places
 from bot.slack.poster import SlackPoster
+from bot.slack.workspaces import Workspace
 from bot.views import refusals
 
 log = structlog.get_logger()
@@ -53,6 +57,21 @@ class SlackInteraction(Interaction):
     def turn(self) -> str:
         """Buttons on a home tab, or in a private answer, come without their message."""
         return f"{self.address} {self.message}" if self.event_kind == "button" else self.event_id
+
+
+def interaction_of(
+    here: Workspace, kind: str, body: Mapping[str, Any], channel: str, person: str
+) -> SlackInteraction:
+    """What an event of this kind asks for; without a channel (an id), on the home tab."""
+    return SlackInteraction(
+        event_kind=kind,
+        address=Address(platform="slack", workspace=here.team, channel=channel or HOME),
+        person=person,
+        event_id=fingerprint(json.dumps(body, sort_keys=True)),
+        trigger=str(body.get("trigger_id") or ""),
+        response_url=str(body.get("response_url") or ""),
+        site=here.site,
+    )
 
 
 class SlackAnswers(Answers[SlackInteraction]):

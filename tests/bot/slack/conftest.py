@@ -11,7 +11,7 @@ import structlog
 
 from bot.runtime import posting, waiting
 from bot.slack import answers as answers_slack
-from bot.slack import events, listening
+from bot.slack import form_events, listening
 from bot.store.store import Store
 from tests.bot.slack.conversations import HUSH, serving, sound
 from tests.factories import profile
@@ -35,8 +35,8 @@ def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "_APART", 20)
     monkeypatch.setattr(waiting, "_WHOLE_SECONDS", 0.0)
     for where, name in (
-        (events, "_CHECK_SECONDS"),
-        (events, "_FORM_SECONDS"),
+        (form_events, "_CHECK_SECONDS"),
+        (form_events, "_FORM_SECONDS"),
         (listening, "_PING_SECONDS"),
         (answers_slack, "_IDENTIFY_SECONDS"),
     ):

@@ -31,7 +31,7 @@ from bot.domain.schedule import Schedule
 from bot.domain.subscription import Paused, Subscription, Votes
 from bot.profiles import form as form_profile
 from bot.runtime import lookup_waiter, task_waiter, waiting
-from bot.slack import events, forms, listening
+from bot.slack import form_events, forms, listening
 from bot.slack.answers import SlackAnswers
 from bot.store.connection import connect_briefly
 from bot.store.gates import Gates, gate_key
@@ -516,7 +516,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Away]:
         made[0].connection_pool.reset()
 
     monkeypatch.setattr(process, "connect_briefly", connect)
-    monkeypatch.setattr(events, "_FORM_SECONDS", 0.3)
+    monkeypatch.setattr(form_events, "_FORM_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         port = listener.getsockname()[1]
         yield Away(f"redis://:{HUSH}@127.0.0.1:{port}", hang, listener.close)
@@ -711,7 +711,7 @@ def test_a_form_is_acknowledged_though_slack_hangs(
     fake_slack.wait_until(lambda: fake_slack.homes)
     subscribe = button(fake_slack.homes["U1"], "Subscribe a channel")
     view = open_form(fake_slack, lambda: fake_slack.press(subscribe, view_id="VHU1"))
-    monkeypatch.setattr(events, "_FORM_SECONDS", 0.3)
+    monkeypatch.setattr(form_events, "_FORM_SECONDS", 0.3)
     fake_slack.inject_faults("conversations.info", "hang")
     assert (
         MOMENT in wrong(submit_form(fake_slack, view, profile="matters", channel="C2"))["channel"]
