@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -83,6 +83,18 @@ def store(redis_url: str) -> Iterator[Store]:
     redis = connect(redis_url)
     yield Store(redis)
     redis.close()
+
+
+@pytest.fixture
+def heard(capfd: pytest.CaptureFixture[str]) -> Callable[[str], int]:
+    """How often something was printed or logged so far, by this process or one that it started."""
+    said: list[str] = []
+
+    def count(words: str) -> int:
+        said.extend(capfd.readouterr())
+        return sum(part.count(words) for part in ("".join(said[::2]), "".join(said[1::2])))
+
+    return count
 
 
 _PACED = posting.ChannelRateLimit.acquire

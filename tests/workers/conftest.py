@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.domain.request import Address
 from bot.runtime import posting
 from tests.servers.fake_slack import FakeSlack, run_fake_slack
 from workers.runtime import delivery_run
@@ -14,10 +13,6 @@ from workers.runtime import delivery_run
 
 @pytest.fixture
 def fake_slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
-    async def no_wait(self: posting.ChannelRateLimit, address: Address) -> None:
-        """At once: what the pace is, test_posting shows."""
-
-    monkeypatch.setattr(posting.ChannelRateLimit, "acquire", no_wait)
     monkeypatch.setattr(posting, "_WAITS", (0.0,))
     quick = {"_POLL_SECONDS": 0.01, "_LINGER_SECONDS": 0.05, "_REST_SECONDS": 0.05, "_SPREAD": 0}
     for name, seconds in quick.items():

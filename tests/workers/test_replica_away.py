@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from bot.store.connection import connect
 from bot.store.store import Store
@@ -17,14 +16,8 @@ from tests.workers.run_deliver_job import put_judged_day, replies, run_deliver_j
 
 
 def test_nothing_is_posted_until_a_replica_has_what_is_about_to_be(
-    fake_slack: FakeSlack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fake_slack: FakeSlack, tmp_path: Path, heard: Callable[[str], int]
 ) -> None:
-    said: list[str] = []
-
-    def heard(words: str) -> bool:
-        said.append("".join(capsys.readouterr()))
-        return words in "".join(said)
-
     with run_replicated(tmp_path) as servers, connect(servers.url) as client:
         store, replica = Store(client), servers.ports[1]
         requests = put_judged_day(store, "C1")

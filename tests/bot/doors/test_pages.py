@@ -25,7 +25,7 @@ from tests.bot.doors.programs import BELOW, MINE, OTHERS, THEIRS, Programs, give
 from tests.bot.slack.conversations import button, private_answer, type_command
 from tests.factories import paper
 from tests.servers.fake_slack import FakeSlack
-from tests.waiting import TIMEOUT_SECONDS
+from tests.waiting import TIMEOUT_SECONDS, wait_until
 
 PATHS = [
     "/v1/digests",
@@ -395,7 +395,7 @@ def test_nothing_can_be_written_and_what_is_read_is_kept_by_nobody(programs: Pro
 
 
 def test_what_is_no_http_is_a_line_in_the_log_and_a_token_is_none(
-    programs: Programs, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    programs: Programs, caplog: pytest.LogCaptureFixture, heard: Callable[[str], int]
 ) -> None:
     token = programs.new_token()
     host, _, port = programs.url.removeprefix("http://").partition(":")
@@ -403,8 +403,9 @@ def test_what_is_no_http_is_a_line_in_the_log_and_a_token_is_none(
         with socket.create_connection((host, int(port))) as line:
             line.sendall(f"GET /v1/digests HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n".encode())
             assert re.match(rb"HTTP/1.[01] 40[01] ", line.recv(100))
-    programs.fake_slack.wait_until(lambda: "malformed" in capfd.readouterr().out)
+    wait_until(lambda: heard("malformed"))
     assert caplog.records == []
+    assert not heard(token[:-1])
 
 
 def test_hundreds_of_connections_that_say_nothing_keep_no_program_out(programs: Programs) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import os
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from uuid import uuid4
 
@@ -30,14 +31,8 @@ def page(port: int, path: str) -> tuple[int, str]:
 
 
 def test_the_second_bot_serves_when_the_first_has_ended(
-    redis_url: str, store: Store, capsys: pytest.CaptureFixture[str]
+    redis_url: str, store: Store, heard: Callable[[str], int]
 ) -> None:
-    said: list[str] = []
-
-    def heard(words: str) -> int:
-        said.append("".join(capsys.readouterr()))
-        return "".join(said).count(words)
-
     async def both() -> None:
         port, stops = free_port(), [asyncio.Event(), asyncio.Event()]
         first = asyncio.create_task(bot.serve(redis_url, Settings(), stops[0]))
