@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import json
 import math
-import threading
 import time
 import uuid
 from collections import defaultdict, deque
@@ -25,6 +24,7 @@ from urllib.parse import quote
 
 from aiohttp import WSMsgType, web
 
+from tests.servers.loops import begin, running_loop
 from tests.servers.unsized import send_unsized
 from tests.waiting import TIMEOUT_SECONDS, wait_until
 
@@ -415,7 +415,7 @@ class FakeSlack(SlackState):
         self._faults: defaultdict[str, deque[str]] = defaultdict(deque)
         self._acks: dict[str, asyncio.Future[Json | None]] = {}
         self._loop = loop
-        self.carry = self._by_socket  # whether an envelope was acknowledged, and with what
+        self.carry = self.by_socket  # whether an envelope was acknowledged, and with what
 
     def inject_faults(self, method: str, *faults: str) -> None:
         """What happens to the next calls of a method (or of "response_url"), one fault each: ok,
@@ -598,7 +598,7 @@ class FakeSlack(SlackState):
             self._view(said["view"], payload["view"]["id"])
         return Ack(acked, said, envelope)
 
-    async def _by_socket(self, envelope: Json) -> tuple[bool, Json | None]:
+    async def by_socket(self, envelope: Json) -> tuple[bool, Json | None]:
         ack = self._acks[envelope["envelope_id"]] = self._loop.create_future()
         with suppress(TimeoutError, ConnectionError):
             for socket in list(self.sockets)[-1:]:
@@ -606,7 +606,8 @@ class FakeSlack(SlackState):
                 return True, await asyncio.wait_for(ack, self.ack_timeout_seconds)
         return False, None
 
-    async def _link(self, request: web.Request) -> web.WebSocketResponse:
+    async def link(self, request: web.Request) -> web.WebSocketResponse:
+        """A socket, until it is closed."""
         socket = web.WebSocketResponse(heartbeat=TIMEOUT_SECONDS)
         await socket.prepare(request)
         debug = {"host": "applink", "approximate_connection_time": 18060}
@@ -623,7 +624,8 @@ class FakeSlack(SlackState):
             self.sockets.pop(socket, None)
         return socket
 
-    async def _api(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer a call of a method, or of a response URL."""
         at, given = time.monotonic(), await arguments(request)
         method = given.pop("method", "response_url")
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -688,17 +690,18 @@ class FakeSlack(SlackState):
 
     async def _open(self) -> web.AppRunner:
         app = web.Application()
-        app.router.add_route("*", "/api/{method}", self._api)
-        app.router.add_post("/response/{hook}", self._api)
-        app.router.add_post("/upload/{file}", self._upload)
-        app.router.add_get("/files-pri/{id}/{name}", self._file)
-        app.router.add_get("/link", self._link)
-        # A request that hangs is cancelled when its client leaves, and at the end.
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.05)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
+        app.router.add_route("*", "/api/{method}", self.answer)
+        app.router.add_get("/link", self.link)
+        self.add_own_routes(app)
+        runner, host = await begin(app)
+        self.url = f"http://{host}/api/"
         return runner
+
+    def add_own_routes(self, app: web.Application, under: str = "") -> None:
+        """What has an address of its own in each workspace: answers, uploads and files."""
+        app.router.add_post(f"{under}/response/{{hook}}", self.answer)
+        app.router.add_post(f"{under}/upload/{{file}}", self._upload)
+        app.router.add_get(f"{under}/files-pri/{{id}}/{{name}}", self._file)
 
 
 async def arguments(request: web.Request) -> Json:
@@ -722,18 +725,11 @@ def abort(request: web.Request) -> None:
 @contextmanager
 def run_fake_slack(team: str = "T1") -> Iterator[FakeSlack]:
     """Slack, listening on a free port until the block ends."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    it = FakeSlack(loop, team)
-    try:
+    with running_loop() as loop:
+        it = FakeSlack(loop, team)
         runner = it.run_in_loop(it._open())
         try:
             yield it
         finally:
             it.drop_connections()
             it.run_in_loop(runner.cleanup())
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

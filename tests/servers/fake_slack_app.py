@@ -6,14 +6,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from aiohttp import ClientError, ClientSession, web
@@ -28,6 +26,7 @@ from tests.servers.fake_slack import (
     arguments,
     signature_headers,
 )
+from tests.servers.loops import begin, running_loop
 
 CLIENT_ID, CLIENT_SECRET, SIGNING = "11.22", "hush-client-secret", "hush-signing-secret"
 
@@ -174,7 +173,7 @@ class FakeSlackApp:
                 envelope = {"type": "events_api", "payload": about, "envelope_id": uuid.uuid4().hex}
                 self._loop.create_task(self._carry(envelope))
             return web.json_response({"ok": True})
-        return await self.workspaces[leads_to]._api(request)
+        return await self.workspaces[leads_to].answer(request)
 
     def _fault(self, fault: str) -> web.Response:
         status = STATUS.get(fault, 200)
@@ -195,7 +194,7 @@ class FakeSlackApp:
     async def _carry(self, envelope: Json) -> tuple[bool, Json | None]:
         """By HTTP where there is an address for it, else by a socket."""
         if not self.events_url:
-            return await self._first._by_socket(envelope)
+            return await self._first.by_socket(envelope)
         payload, kind = envelope["payload"], "application/x-www-form-urlencoded"
         if envelope["type"] == "events_api":
             body, kind = json.dumps(payload), "application/json"
@@ -214,46 +213,28 @@ class FakeSlackApp:
             return False, None
         return answer.status == 200, json.loads(text) if text.startswith("{") else None
 
-    async def _within(self, request: web.Request) -> web.StreamResponse:
-        """What a workspace has given an address of its own: answers, uploads and files."""
-        place = self.workspaces[request.match_info["team"]]
-        kind: Any = {"response": place._api, "upload": place._upload, "files-pri": place._file}
-        found: web.StreamResponse = await kind[request.match_info["kind"]](request)
-        return found
-
     async def _open(self) -> web.AppRunner:
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_get("/oauth/v2/authorize", self._consent_page)
-        app.router.add_post("/{team}/{kind:response}/{hook}", self._within)
-        app.router.add_post("/{team}/{kind:upload}/{file}", self._within)
-        app.router.add_get("/{team}/{kind:files-pri}/{id}/{name}", self._within)
-        app.router.add_get("/link", self._first._link)
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.05)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        self.url = f"{host}/api/"
+        app.router.add_get("/link", self._first.link)
         for team, place in self.workspaces.items():
-            place.url = f"{host}/{team}/api/"
+            place.add_own_routes(app, f"/{team}")
+        runner, host = await begin(app)
+        self.url = f"http://{host}/api/"
+        for team, place in self.workspaces.items():
+            place.url = f"http://{host}/{team}/api/"
         return runner
 
 
 @contextmanager
 def run_fake_slack_app(*teams: str) -> Iterator[FakeSlackApp]:
     """Slack with these workspaces, listening on a free port until the block ends."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    it = FakeSlackApp(loop, *teams)
-    try:
+    with running_loop() as loop:
+        it = FakeSlackApp(loop, *teams)
         runner = it._first.run_in_loop(it._open())
         try:
             yield it
         finally:
             it._first.drop_connections()
             it._first.run_in_loop(runner.cleanup())
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -25,6 +24,7 @@ from bot.views.watching import doctor as doctor_views
 from tests.servers.fake_discord import FakeDiscord, run_fake_discord
 from tests.servers.fake_http import HttpReply, run_fake_server
 from tests.servers.fake_slack import FakeSlack, run_fake_slack
+from tests.servers.loops import begin, running_loop
 from tests.waiting import TIMEOUT_SECONDS, wait_until_async
 from workers.cli import doctor
 
@@ -151,7 +151,7 @@ def both() -> Iterator[tuple[FakeSlack, FakeDiscord]]:
 @contextmanager
 def gateway(frames: list[str | bytes]) -> Iterator[tuple[str, list[str]]]:
     """A web socket that says this to whoever connects; its address, and who came."""
-    loop, came = asyncio.new_event_loop(), list[str]()
+    came = list[str]()
 
     async def answer(request: web.Request) -> web.WebSocketResponse:
         came.append(str(request.url))
@@ -163,24 +163,15 @@ def gateway(frames: list[str | bytes]) -> Iterator[tuple[str, list[str]]]:
             """Heartbeats."""
         return link
 
-    async def begin() -> web.AppRunner:
-        app = web.Application()
-        app.router.add_get("/", answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return runner
-
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    runner = asyncio.run_coroutine_threadsafe(begin(), loop).result(TIMEOUT_SECONDS)
-    try:
-        yield f"ws://127.0.0.1:{runner.addresses[0][1]}/", came
-    finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(TIMEOUT_SECONDS)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    app = web.Application()
+    app.router.add_get("/", answer)
+    with running_loop() as loop:
+        begun = asyncio.run_coroutine_threadsafe(begin(app), loop)
+        runner, host = begun.result(TIMEOUT_SECONDS)
+        try:
+            yield f"ws://{host}/", came
+        finally:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(TIMEOUT_SECONDS)
 
 
 HELLO = {"op": 10, "d": {"heartbeat_interval": 41250}}
