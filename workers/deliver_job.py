@@ -132,9 +132,9 @@ class _ChannelDelivery:
 
     async def _deliver(self, lease: Lease) -> None:
         request, store = self.request, self.store
-        list_result = store.lists.result(request.wanted)
         # Read before the days: a day decided from here on is another version, to be delivered next.
         facts = store.requests.state(request)
+        list_result = facts.listed
         step = plan.next_action(request, facts, self.clock()).step
         if list_result is None or step is None or step.kind is not plan.StepKind.DELIVER:
             return
@@ -217,10 +217,10 @@ class _ChannelDelivery:
         refused = {id: e.refused for id, e in thread.outbox.entries().items() if not e.message}
         unposted = {id: reason for id in ids if (reason := refused.get(id))}
         head = digest_views.head(digest, day, unposted)
-        await self.others.look(
+        others = await self.others.look(
             self.request.address, digest, day, lambda: thread.post_one(HEAD, head)
         )
-        replies = await asyncio.to_thread(cards.as_posted, digest, day)
+        replies = await asyncio.to_thread(cards.as_posted, digest, day, others)
         posted = await thread.post(head, replies)
         if posted.refused != unposted and not posted.ended:
             await thread.post_one(HEAD, digest_views.head(digest, day, posted.refused))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -50,10 +50,11 @@ class OtherChannels:
 
     async def look(
         self, address: Address, digest: Digest, day: str, begin: Callable[[], Awaitable[object]]
-    ) -> None:
+    ) -> Mapping[str, Collection[Address]]:
         """Find out where the papers of a digest were posted first in the workspace, and store it
-        for their cards. `begin` posts the head of their own thread: of two that are posted at once
-        the one with the earlier head is first.
+        for their cards; returns the other channels that have each paper, as far as there are any.
+        `begin` posts the head of their own thread: of two that are posted at once the one with the
+        earlier head is first.
 
         Neither a platform that doesn't answer nor a fault of ours holds up or fails a delivery:
         its cards point to nothing then, until it is looked again. Raises what `begin` does, and
@@ -63,7 +64,7 @@ class OtherChannels:
         papers = [decision.paper.id for decision in digest.posted]
         places = await asyncio.to_thread(self._places, address, papers)
         if not places:
-            return
+            return {}
         pointers = dict[str, Pointer | None].fromkeys(papers)
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -75,6 +76,7 @@ class OtherChannels:
         except Exception:
             log.exception("other channels not known", channel=str(address))
         await asyncio.to_thread(self._store.cards.put_pointers, address, pointers)
+        return places
 
     def _places(self, address: Address, papers: Sequence[str]) -> dict[str, dict[Address, str]]:
         """By paper, the other channels that have it, with the day (a name) that brought it there;

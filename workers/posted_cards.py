@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.message import Post
@@ -22,10 +22,13 @@ class PostedCards:
     ) -> None:
         self._store, self._address, self._thread = store, address, thread
 
-    def as_posted(self, digest: Digest, day: str) -> list[tuple[str, Post]]:
-        """The replies of a digest's thread, by slot."""
+    def as_posted(
+        self, digest: Digest, day: str, others: Mapping[str, Collection[Address]]
+    ) -> list[tuple[str, Post]]:
+        """The replies of a digest's thread, by slot; `others` as OtherChannels.look returns
+        them."""
         posted, ranks = digest.posted, {d.paper.id: n for n, d in enumerate(digest.picked, 1)}
-        states = self._store.cards.states(self._address, [d.paper.id for d in posted])
+        states = self._store.cards.states(self._address, [d.paper.id for d in posted], others)
         return [
             (id, card_views.card(digest, ranks.get(id), decision, day, states[id]))
             for id, decision in ((decision.paper.id, decision) for decision in posted)

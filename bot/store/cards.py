@@ -28,9 +28,17 @@ class Cards:
     def state(self, address: Address, paper: str) -> CardState:
         return self.states(address, [paper])[paper]
 
-    def states(self, address: Address, papers: Sequence[str]) -> dict[str, CardState]:
-        """What each card says by now."""
-        together = self._counted_together(address, papers)
+    def states(
+        self,
+        address: Address,
+        papers: Sequence[str],
+        others: Mapping[str, Collection[Address]] | None = None,
+    ) -> dict[str, CardState]:
+        """What each card says by now. `others` are the other channels that have each paper, for
+        whoever has just looked for them."""
+        if others is None:
+            others = self._shown.in_other_channels(address, papers)
+        together = self._counted_together(address, others) if others else {}
         votes = self._votes.counts(address, {id: together.get(id, ()) for id in papers})
         also = self._shown.other_profiles_of(address, papers)
         pointers = self._pointers(address, together)
@@ -40,13 +48,10 @@ class Cards:
         }
 
     def _counted_together(
-        self, address: Address, papers: Sequence[str]
+        self, address: Address, others: Mapping[str, Collection[Address]]
     ) -> dict[str, Sequence[Address]]:
         """The other channels whose votes on a paper count on its card here: those that everybody of
         the workspace may read. Nobody learns of another channel by a number either."""
-        others = self._shown.in_other_channels(address, papers)
-        if not others:
-            return {}
         apart, known = self.apart(), {address, *(at for places in others.values() for at in places)}
         audiences = self._audiences_of(address.workspace_key, sorted(at.channel for at in known))
         here = audiences.get(address.channel, Audience.OUTSIDERS)

@@ -152,7 +152,7 @@ class Days:
             rows = [row["announced"] for row in body["decisions"]]
             texts = self._papers.by_ref([str(announced["paper"]) for announced in rows])
             for announced in rows:
-                announced["paper"] = texts[announced["paper"]].model_dump()
+                announced["paper"] = texts[announced["paper"]]
         except (KeyError, TypeError):
             raise Unreadable("it names papers whose text is not there") from None
         return Digest.model_validate(body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 
 from redis import Redis
 from redis.client import Pipeline
@@ -15,6 +16,7 @@ from bot.store.values.stored_forms import (
     LOOKING_BACK,
     RETENTION,
     Unreadable,
+    deserialise,
     reader_for,
     serialise_packed,
 )
@@ -47,7 +49,7 @@ class Papers:
 
     def by_ref(self, refs: Sequence[str]) -> dict[str, Paper]:
         """Those of the references whose text can be read."""
-        return self._rows.mget_by_name([f"pb:paper:{ref}" for ref in refs], refs, reader_for(Paper))
+        return self._rows.mget_by_name([f"pb:paper:{ref}" for ref in refs], refs, _read_paper)
 
     def extend(self, refs: Sequence[str], life: timedelta = RETENTION) -> None:
         """Keep texts that something refers to anew that lives so long; most are still new."""
@@ -59,6 +61,12 @@ class Papers:
                 if 0 <= seconds < (life + _SPARE).total_seconds():
                     pipe.expire(f"pb:paper:{ref}", life + _LONGER)
             pipe.execute()
+
+
+@lru_cache(maxsize=1 << 10)
+def _read_paper(text: str) -> Paper:
+    """Once for the days of all profiles that one list is scored for."""
+    return deserialise(Paper, text)
 
 
 def paper_ref(paper: Paper) -> str:

@@ -169,7 +169,7 @@ class ShownPapers:
     ) -> Iterator[tuple[Address, str, str]]:
         """What these channels had of papers (ids): channel, day (a name), paper. Where no day is
         noted, as form 3 had it, all that the channel had is looked through."""
-        ordered = sorted(places, key=str)
+        ordered = sorted(places, key=lambda place: (str(place[0]), place[1]))
         with self._redis.pipeline(transaction=False) as pipe:
             for other, day in ordered:
                 pipe.hmget(_key(other), _row(day)) if day else pipe.hgetall(_key(other))

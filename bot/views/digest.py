@@ -147,10 +147,11 @@ def _left_out(digest: Digest) -> Iterable[str]:
     """One line: what was left out, which with the picked papers makes all, who judged, for how
     much."""
     if digest.decisions:
+        counts = digest.counts
         rest = [
             f"{n} {words}"
             for outcome, words in OUTCOME_WORDS.items()
-            if (n := digest.counts[outcome]) and outcome is not Outcome.PICKED
+            if (n := counts[outcome]) and outcome is not Outcome.PICKED
         ]
         judge = "no model" if digest.judge.model is None else one_line(digest.judge.model)
         cost = "" if digest.judge.model is None else f", {cents(digest.usage.cost_usd)}"
@@ -160,7 +161,8 @@ def _left_out(digest: Digest) -> Iterable[str]:
 def _buttons(digest: Digest, day: str) -> Iterable[Button]:
     if digest.decisions:
         yield Button(action="details", label="Details", value=day)
-    if any(digest.counts[outcome] for outcome in NEAR):
+    counts = digest.counts
+    if any(counts[outcome] for outcome in NEAR):
         yield Button(action="missed", label="Nearly made it", value=day)
 
 

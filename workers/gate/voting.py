@@ -75,8 +75,7 @@ def votes_of(
     beside the day's `papers`. `beside` finds their meaning, `meaning_of` that of the papers that
     were voted on. None without votes, and where they count nothing there."""
     lessons = store.votes.lessons(workspace_key, profile.name)
-    factor = store.vote_uses.of(workspace_key, profile.name).weight.factor
-    if not lessons or not factor:
+    if not lessons or not (factor := store.vote_uses.of(workspace_key, profile.name).weight.factor):
         return None
     texts = store.papers.by_ref(sorted({lesson.ref for lesson in lessons}))
     lessons = [lesson for lesson in lessons if lesson.ref in texts]
