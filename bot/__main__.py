@@ -221,7 +221,7 @@ async def _keep_receiving(
 
 def main(at: Endpoint | None = None, on_stop: Callable[[], None] = lambda: None) -> int:
     """Serve on this server, or on REDIS_URL's; returns the exit status. `on_stop` is called as soon
-    as the end is asked for."""
+    as the end is asked for. Raises Refused where the settings, or the server, will not do."""
     config = settings.load()
     require_usable_platform(config)
     if at is None:

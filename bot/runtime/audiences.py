@@ -62,7 +62,8 @@ async def look_again(
     pause: float = 0.0,
 ) -> None:
     """Store who may read a platform's channels by now, of those of whom it is stored: all, a
-    workspace's, or one. A platform that is away changes nothing. Raises RedisError."""
+    workspace's, or one; `pause` seconds lie between two. A platform that is away changes nothing.
+    Raises RedisError."""
     known = await asyncio.to_thread(store.cards.every_audience, platform, workspace)
     for address, before in known.items():
         if channel not in (None, address.channel):

@@ -154,7 +154,8 @@ class SlackPoster:
         return Audience.EVERYONE if is_open else Audience.MEMBERS
 
     async def upload(self, address: Address, person: str, file: File) -> None:
-        """Post a file into the direct messages with a person of this workspace."""
+        """Post a file into the direct messages with a person of this workspace. Raises
+        PaperboyError."""
         opened = await self._call(address, "conversations_open", users=person)
         try:
             await self._call(

@@ -26,6 +26,7 @@ class Cards:
         self._shown, self._votes = shown, votes
 
     def state(self, address: Address, paper: str) -> CardState:
+        """What one card says by now."""
         return self.states(address, [paper])[paper]
 
     def states(
@@ -93,12 +94,8 @@ class Cards:
 
     # -- who reads a channel, as far as anybody had to know
 
-    def audiences(self, workspace_key: str) -> dict[str, Audience]:
-        """By channel (an id)."""
-        return self._rows.hgetall(f"pb:audiences:{workspace_key}", _read_audience)
-
     def _audiences_of(self, workspace_key: str, channels: Sequence[str]) -> dict[str, Audience]:
-        """The same of some channels, as far as they are known."""
+        """Who reads some channels (ids), as far as that is known, by channel."""
         found = self._rows.hmget(f"pb:audiences:{workspace_key}", channels, _read_audience)
         return {channel: each for channel, each in zip(channels, found, strict=True) if each}
 
@@ -116,6 +113,7 @@ class Cards:
         }
 
     def put_audience(self, address: Address, audience: Audience) -> None:
+        """Who may read a channel, as its platform says now; forgotten after RETENTION."""
         key = f"pb:audiences:{address.workspace_key}"
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hset(key, address.channel, audience.value)
@@ -123,6 +121,7 @@ class Cards:
             pipe.execute()
 
     def forget_audiences(self, workspace_key: str) -> None:
+        """Of a workspace: nobody is to be pointed to one of its channels any more."""
         self._redis.delete(f"pb:audiences:{workspace_key}")
 
     # -- channels that want nothing of this
@@ -133,6 +132,7 @@ class Cards:
         return set(map(str, self._redis.smembers(_APART)))
 
     def put_apart(self, address: Address, is_apart: bool) -> None:
+        """Whether a channel is one of those from now on."""
         if is_apart:
             self._redis.sadd(_APART, str(address))
         else:

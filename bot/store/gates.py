@@ -30,6 +30,7 @@ class Gates:
         self._redis, self._rows = store.redis, store.reader
 
     def put_gate(self, key: str, gate: Value) -> None:
+        """Replaces what the gate had learned before."""
         self._redis.set(f"pb:gate:{key}", serialise(gate), ex=RETENTION)
 
     def gate(self, key: str, value: type[N]) -> N | None:
@@ -67,9 +68,11 @@ class Gates:
         return list(rows.values())[-_DAYS:]
 
     def put_report(self, key: str, report: GateReport) -> None:
+        """Replaces the report before."""
         self._redis.set(f"pb:gate-report:{key}", serialise(report), ex=RETENTION)
 
     def report(self, key: str) -> GateReport | None:
+        """None before the gate had a day."""
         return self._rows.get(f"pb:gate-report:{key}", reader_for(GateReport))
 
     # -- training

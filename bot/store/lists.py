@@ -118,9 +118,11 @@ class Lists:
         ]
 
     def put_result(self, query: ListQuery, list_result: ListResult) -> None:
+        """Replaces the result of an earlier fetch."""
         self._redis.set(f"pb:listed:{query.key}", serialise(list_result), ex=LOOKING_BACK)
 
     def result(self, query: ListQuery) -> ListResult | None:
+        """None before the list was first fetched."""
         return self._rows.get(f"pb:listed:{query.key}", reader_for(ListResult))
 
     def results(self, queries: Sequence[ListQuery]) -> dict[str, ListResult]:
@@ -156,6 +158,7 @@ class Lists:
         self._redis.expire(key, _ARCHIVE_RETENTION)
 
     def archive_list(self, query: ListQuery, day: date) -> ArchiveList | None:
+        """What put_archive_list was last given, for a week."""
         field = fingerprint(*query.categories)
         return self._rows.hget(f"pb:archive:{day}", field, reader_for(ArchiveList))
 
@@ -170,6 +173,7 @@ class Lists:
         self._redis.set(key, packed(text), ex=_ANSWER_RETENTION)
 
     def archive_answer(self, name: str, first: date) -> str | None:
+        """What put_archive_answer was last given, for an hour."""
         return self._rows.get(f"pb:archive-answer:{name}:{first}", unpacked)
 
     def put_document(self, document: bytes) -> str:

@@ -69,6 +69,7 @@ class Lookups:
         return sorted(rows, key=lambda i: (i.since, i.key))
 
     def drop(self, lookup: Lookup) -> None:
+        """It is answered, or nobody waits for it any more."""
         self._redis.hdel(self._key, lookup.key)
 
     def keys(self) -> set[str]:
@@ -76,15 +77,19 @@ class Lookups:
         return set(map(str, self._redis.hkeys(self._key)))
 
     def is_waiting(self, lookup: Lookup) -> bool:
+        """Whether the workers have not answered it yet."""
         return bool(self._redis.hexists(self._key, lookup.key))
 
     # -- arXiv's answers by id
 
     def put_arxiv_answer(self, id: str, answer: ArxivAnswer) -> None:
+        """Kept for a day where there is a paper, for ten minutes where arXiv has none, and for one
+        where arXiv was away."""
         keep = _FOUND if answer.paper else _MISSING if answer.missing else _AWAY
         self._redis.set(f"pb:found:{id}", serialise(answer), ex=keep)
 
     def arxiv_answer(self, id: str) -> ArxivAnswer | None:
+        """None where arXiv has to be asked (again)."""
         return self._rows.get(f"pb:found:{id}", reader_for(ArxivAnswer))
 
     # -- stored days and lists that have an id

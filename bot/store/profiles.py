@@ -91,6 +91,7 @@ class Profiles:
         self._redis.hset("pb:profiles", profile.name, serialise(profile))
 
     def shared(self) -> dict[str, Profile]:
+        """The installation's, by name; without those that ship."""
         return self._rows.hgetall_sorted("pb:profiles", reader_for(Profile))
 
     # -- by name: the one that the terminal shows
@@ -145,6 +146,7 @@ class Profiles:
         return {int(number): rows[number] for number in sorted(rows, key=int)}
 
     def own_names(self, address: Address) -> set[str]:
+        """The names of a workspace's own."""
         return set(map(str, self._redis.hkeys(_own(address))))
 
     def at(self, address: Address) -> dict[str, Profile]:
@@ -166,6 +168,7 @@ class Profiles:
         return str(self._redis.hget(f"pb:makers:{address.workspace_key}", name) or "")
 
     def put_maker(self, address: Address, name: str, person: str) -> None:
+        """The person (an id) who made a workspace's own profile."""
         self._redis.hset(f"pb:makers:{address.workspace_key}", name, person)
 
     def changed_by(self, address: Address, person: str) -> list[str]:

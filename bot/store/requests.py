@@ -38,6 +38,7 @@ class Requests:
         self._redis.hset("pb:wishes", request.key, serialise(request))
 
     def all(self) -> list[DigestRequest]:
+        """People's, as long as they are not over, in a fixed order."""
         return list(self._rows.hgetall_sorted("pb:wishes", reader_for(DigestRequest)).values())
 
     def drop(self, request: DigestRequest) -> None:
@@ -151,6 +152,7 @@ class DueDeliveries:
         self._due, self._failed = f"pb:due:{platform}", f"pb:tried:{platform}"
 
     def put(self, requests: Iterable[DigestRequest]) -> None:
+        """They are due, and wait for a worker."""
         rows: dict[Any, Any] = {content_key(request): serialise(request) for request in requests}
         if rows:
             self._redis.hset(self._due, mapping=rows)
@@ -182,6 +184,7 @@ class DueDeliveries:
         return {(each.address, each.profile) for each in self.newcomers(()).values()}
 
     def drop(self, keys: Collection[str]) -> None:
+        """They (by content_key) wait no more."""
         if keys:
             self._redis.hdel(self._due, *keys)
 
@@ -194,6 +197,7 @@ class DueDeliveries:
             pipe.execute()
 
     def forget_failures(self, keys: Collection[str]) -> None:
+        """Of these (by content_key)."""
         if keys:
             self._redis.hdel(self._failed, *keys)
 
@@ -211,9 +215,11 @@ class Tasks:
         self._redis, self._rows = redis, ValueReader(redis)
 
     def put(self, task: Task) -> None:
+        """Leave it for the workers, for an hour: nobody waits longer."""
         self._redis.set(f"pb:task:{task.key}", serialise(task), ex=_WAITS)
 
     def get(self, key: str) -> Task | None:
+        """None for one that was never put, or an hour ago."""
         return self._rows.get(f"pb:task:{key}", reader_for(Task))
 
     def put_told(self, key: str) -> None:
@@ -228,7 +234,9 @@ class Tasks:
         return sorted(mine, key=lambda task: (task.since, task.key))
 
     def put_result(self, key: str, result: TaskResult) -> None:
+        """What came of a task, for who waits."""
         self._redis.set(f"pb:task-result:{key}", serialise(result), ex=_WAITS)
 
     def result(self, key: str) -> TaskResult | None:
+        """None while the workers are at it."""
         return self._rows.get(f"pb:task-result:{key}", reader_for(TaskResult))

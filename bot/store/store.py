@@ -95,6 +95,7 @@ class Store:
         Lease.free_dead(self.redis, f"pb:lease:{name}", is_dead)
 
     def put_progress(self, step: str, done: int, total: int) -> None:
+        """How many of how many parts of a step (an id) are done; forgotten after six hours."""
         self.redis.set(f"pb:progress:{step}", f"{done}/{total}", ex=SHORT_RETENTION)
 
     def progress(self, step: str) -> tuple[int, int]:

@@ -116,6 +116,7 @@ class Subscriptions:
         return set(map(str, self._redis.smembers(_WEEKLY_BEST)))
 
     def put_weekly_best(self, address: Address, is_wanted: bool) -> None:
+        """Whether a channel is one of those from now on."""
         if is_wanted:
             self._redis.sadd(_WEEKLY_BEST, str(address))
         else:

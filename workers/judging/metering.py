@@ -72,8 +72,8 @@ def _most_output(question: str, row_tokens: int) -> int:
 
 
 class LimitableModel(Protocol):
-    """A model that ends its answer after `most_output` tokens, reasoning included;
-    judging.model.Model is one."""
+    """A model that ends its answer after `most_output` tokens, reasoning included, and is waited
+    for `patience` times as long as usual; judging.model.Model is one."""
 
     name: str
 

@@ -52,9 +52,11 @@ class Installations:
         self.change(installation.team, lambda _: installation)
 
     def get(self, team: str) -> Installation | None:
+        """None where Paperboy is not installed."""
         return self._rows.hget(_INSTALLATIONS, _key(team), reader_for(Installation))
 
     def all(self) -> list[Installation]:
+        """Of all workspaces, in a fixed order."""
         rows = self._rows.hgetall_sorted(_INSTALLATIONS, reader_for(Installation))
         return list(rows.values())
 

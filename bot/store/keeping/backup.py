@@ -102,6 +102,7 @@ class Backup:
         self._redis.set(RESTORING, file)
 
     def end_restore(self) -> None:
+        """The server may be used again, and has the form of this release."""
         self._redis.delete(RESTORING)
         claim_server(self._redis)
 

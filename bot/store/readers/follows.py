@@ -27,6 +27,7 @@ class Follows:
         self._redis.hset(_FOLLOWS, follow.key, serialise(follow))
 
     def all(self) -> list[Follow]:
+        """Everybody's, in a fixed order."""
         return list(self._rows.hgetall_sorted(_FOLLOWS, reader_for(Follow)).values())
 
     def of(self, workspace_key: str, by: str) -> list[Follow]:
@@ -44,6 +45,7 @@ class Follows:
         return self._rows.change(_FOLLOWS, key, Follow, lambda now: now and updated(now))[1]
 
     def drop(self, follow: Follow) -> None:
+        """It is followed no more."""
         self._redis.hdel(_FOLLOWS, follow.key)
 
     def erase(self, workspace_key: str, by: str) -> None:

@@ -56,6 +56,7 @@ class SavedPapers:
         return _latest_first(rows.values())
 
     def one(self, workspace_key: str, person: str, paper: str) -> SavedPaper | None:
+        """A person's saved paper (an id); None where it is not saved."""
         return self._rows.hget(_saved(workspace_key, person), paper, reader_for(SavedPaper))
 
     def shared_with(self, channel: str, now: datetime) -> list[SavedPaper]:
@@ -99,6 +100,7 @@ class SavedPapers:
     # -- what a person left
 
     def traces(self, workspace_key: str, person: str) -> list[Trace]:
+        """The papers that one person saved, with the channels they share them with."""
         return [
             Trace(
                 kind=TraceKind.SAVED,

@@ -84,6 +84,7 @@ class Tellings:
     def put_untold(
         self, address: Address, day: str, at: datetime, pipe: Pipeline | None = None
     ) -> None:
+        """A day (a name) was delivered: people are to be told of what it has for them."""
         (self._redis if pipe is None else pipe).hset(_UNTOLD, f"{address} {day}", at.isoformat())
 
     def untold(self, platform: str) -> dict[tuple[Address, str], datetime]:
@@ -127,6 +128,7 @@ class Tellings:
         return [each for each in tellings if each.key in there]
 
     def drop_owed(self, tellings: Iterable[Telling]) -> None:
+        """They are owed no more, and were not told."""
         if keys := [each.key for each in tellings]:
             self._redis.hdel(_OWED, *keys)
 
@@ -151,12 +153,15 @@ class Tellings:
     # -- who cannot be told
 
     def put_unreachable(self, person: Unreachable) -> None:
+        """Record why somebody cannot be told; the same person again replaces it."""
         self._redis.hset(_UNREACHABLE, person.key, serialise(person))
 
     def unreachable(self, workspace_key: str, by: str) -> Unreachable | None:
+        """None for whom nothing is known to keep from being told."""
         return self._rows.hget(_UNREACHABLE, f"{workspace_key} {by}", reader_for(Unreachable))
 
     def all_unreachable(self) -> list[Unreachable]:
+        """Of all workspaces, in a fixed order."""
         return list(self._rows.hgetall_sorted(_UNREACHABLE, reader_for(Unreachable)).values())
 
     def drop_unreachable(self, workspace_key: str, by: str) -> None:

@@ -21,6 +21,7 @@ class Tokens:
         self._redis, self._rows = redis, ValueReader(redis)
 
     def put(self, token: AccessToken) -> None:
+        """Keep a token, by its person and by its hash, until LIFETIME is over."""
         own, index = _own(token.workspace, token.by), _index(token.hash)
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(own, token.hash, serialise(token))
@@ -72,6 +73,7 @@ class Tokens:
         return [Trace(kind=TraceKind.TOKEN, text=row.id, at=row.at) for row in rows]
 
     def erase(self, workspace_key: str, person: str) -> None:
+        """All of one person's: they open nothing any more."""
         own = _own(workspace_key, person)
         hashes = [str(hash) for hash in self._redis.hkeys(own)]
         self._redis.delete(own, quarantined_key_name(own), *map(_index, hashes))

@@ -22,6 +22,7 @@ class VoteUses:
         self._rows = ValueReader(redis)
 
     def of(self, workspace_key: str, profile: str) -> VoteUse:
+        """As it was set, or else as it is where nobody has set it."""
         found = self._rows.hget(_USES, use_name(workspace_key, profile), reader_for(VoteUse))
         return found or VoteUse()
 
@@ -68,4 +69,5 @@ class VoteUses:
 
 
 def use_name(workspace_key: str, profile: str) -> str:
+    """The field of a workspace (a key) and a profile (a name)."""
     return f"{workspace_key}:{profile}"

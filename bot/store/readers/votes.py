@@ -226,6 +226,7 @@ class PaperVotes:
         return self._rows.get(f"pb:vote-rankings:{workspace_key}:{profile}", reader_for(value))
 
     def taught(self, workspace_key: str, profile: str) -> Taught | None:
+        """What is told of what was learned last; None where nothing was."""
         return self._rows.get(f"pb:taught:{workspace_key}:{profile}", reader_for(Taught))
 
 

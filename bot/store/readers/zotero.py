@@ -84,6 +84,7 @@ class ZoteroStore:
         self._redis.expire(own, RETENTION)
 
     def forget_key(self, workspace_key: str, person: str) -> None:
+        """Both keys; what was sent stays known, so that nothing is sent twice."""
         self._redis.delete(_key(workspace_key, person))
 
     def sent(self, workspace_key: str, person: str) -> list[SentPaper]:
@@ -132,6 +133,7 @@ class ZoteroStore:
         return keys + papers
 
     def erase(self, workspace_key: str, person: str) -> None:
+        """The keys, and what was sent with them."""
         own = [_key(workspace_key, person), _sent(workspace_key, person)]
         self._redis.delete(*own, *map(quarantined_key_name, own))
         drop_quarantined(self._redis, own, person)

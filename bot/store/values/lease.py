@@ -82,7 +82,7 @@ class Lease:
             raise LeaseLost(self._key)
 
     async def renew_together(self, trips: RoundTrips) -> None:
-        """The same from an event loop."""
+        """The same from an event loop. Raises LeaseLost, too."""
         renewal = "EVAL", _RENEW, 1, self._key, self._value, self._milliseconds
         if not await trips.ask(*renewal):
             raise LeaseLost(self._key)

@@ -80,9 +80,11 @@ class ValueReader:
         self.redis = redis
 
     def get(self, key: str, read: Reader[T]) -> T | None:
+        """A string."""
         return self.decode(key, None, self.redis.get(key), read)
 
     def mget(self, keys: Sequence[str], read: Reader[T]) -> list[T | None]:
+        """Several strings, in the order of their keys."""
         values: list[Any] = self.redis.mget(keys) if keys else []
         pairs = zip(keys, values, strict=True)
         return [self.decode(key, None, value, read) for key, value in pairs]
@@ -102,6 +104,7 @@ class ValueReader:
         return value
 
     def hget(self, key: str, field: str, read: Reader[T]) -> T | None:
+        """A hash's field."""
         return self.decode(key, field, self.redis.hget(key, field), read)
 
     def hgetall(self, key: str, read: Reader[T]) -> dict[str, T]:
@@ -122,6 +125,7 @@ class ValueReader:
         return {key: self.decode_hash(key, rows, read) for key, rows in hashes}
 
     def hmget(self, key: str, fields: Sequence[str], read: Reader[T]) -> list[T | None]:
+        """Some fields of a hash, in their order."""
         values: list[Any] = self.redis.hmget(key, fields) if fields else []
         pairs = zip(fields, values, strict=True)
         return [self.decode(key, field, value, read) for field, value in pairs]

@@ -47,4 +47,5 @@ class Counts:
             self._redis.eval(_RAISE, 2, known, COUNTS_KEY, seconds, *rows)
 
     def all(self) -> dict[str, int]:
+        """By what was counted, since the installation began."""
         return self._rows.hgetall(COUNTS_KEY, int)

@@ -43,6 +43,7 @@ class Troubles:
         self._redis, self._rows = redis, ValueReader(redis)
 
     def all(self) -> list[Trouble]:
+        """Those that are followed, in the order of their names."""
         return list(self._rows.hgetall_sorted(_TROUBLES, reader_for(Trouble)).values())
 
     def change(self, name: str, updated: RowUpdate[Trouble]) -> None:

@@ -108,8 +108,8 @@ def test_what_everyone_sees_no_longer_is_known_as_soon_as_discord_says_so(
             event, said = "CHANNEL_UPDATE", fake_discord._described(channel)
         await asyncio.to_thread(fake_discord.send_event, event, said)
         other = Audience.MEMBERS if is_server else Audience.EVERYONE
-        known = {HERE.channel: Audience.MEMBERS, THERE.channel: other}
-        await bot.until(lambda: cards.audiences(HERE.workspace_key) == known)
+        known = {HERE: Audience.MEMBERS, THERE: other}
+        await bot.until(lambda: cards.every_audience("discord", HERE.workspace) == known)
 
     run_session(talk)
 

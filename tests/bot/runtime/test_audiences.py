@@ -21,5 +21,5 @@ def test_a_channel_that_was_made_private_while_the_bot_was_down_is_not_taken_for
         with serving(redis_url, fake_slack):
             wait_until(lambda: [c for c in fake_slack.calls if c.method == "conversations.info"])
             now = Audience.MEMBERS if is_private else Audience.EVERYONE
-            key = CHANNEL_ADDRESS.workspace_key
-            wait_until(lambda: store.cards.audiences(key) == {CHANNEL_ADDRESS.channel: now})
+            every = store.cards.every_audience
+            wait_until(lambda: every("slack", None) == {CHANNEL_ADDRESS: now})

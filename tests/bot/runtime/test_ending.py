@@ -45,7 +45,7 @@ def acts(store: Store, place: Address) -> list[bool]:
         any(each.address == place for each in store.requests.all()),
         any(each.workspace == where for each in store.follows.all()),
         any(workspace == where for workspace, _ in store.tellings.owed("slack")),
-        bool(store.cards.audiences(where)),
+        bool(store.cards.every_audience(place.platform, place.workspace)),
     ]
 
 
