@@ -52,14 +52,14 @@ def fetch(step: Any, legacy_requests: Any = None) -> None:
     if (asked := _step(step, legacy_requests)) is None:
         return
     config = settings.load()
-    kept = _store(config)
+    store = _store(config)
     query, known = asked.wish.wanted, asked.seen.listed
     with _logged(asked.id, asked.wish):
-        found = kept.lists.result(query)
+        found = store.lists.result(query)
         if (found and found.asked_at) != (known and known.asked_at):
             log.info("list already fetched, job skipped", step=asked.id)
             return
-        run(query, kept, _arxiv(config, kept), _now)
+        run(query, store, _arxiv(config, store), _now)
 
 
 def score(step: Any, legacy_requests: Any = None) -> None:
@@ -70,16 +70,16 @@ def score(step: Any, legacy_requests: Any = None) -> None:
     if (asked := _step(step, legacy_requests)) is None:
         return
     config = settings.load()
-    kept = _store(config)
+    store = _store(config)
 
     def report(done: int, total: int) -> None:
-        kept.put_progress(asked.id, done, total)
+        store.put_progress(asked.id, done, total)
 
-    with _logged(asked.id, asked.wish), _model(config, asked.wish, kept) as model:
+    with _logged(asked.id, asked.wish), _model(config, asked.wish, store) as model:
         try:
             run(
-                *(asked.wish, kept, model, config.calls_at_once, _now, report, config.limits),
-                _embeddings(config, kept),
+                *(asked.wish, store, model, config.calls_at_once, _now, report, config.limits),
+                _embeddings(config, store),
                 config.second_look,
                 should_stop,
             )
@@ -96,21 +96,21 @@ def show(step: Any) -> None:
     if (asked := _step(step)) is None:
         return
     config = settings.load()
-    kept = _store(config)
+    store = _store(config)
     with _logged(asked.id, asked.wish):
         if asked.wish.preview:
-            prepare_preview(asked.wish, kept, _embeddings(config, kept), _now)
+            prepare_preview(asked.wish, store, _embeddings(config, store), _now)
         else:
-            deliver_to_terminal(asked.wish, kept, _now)
+            deliver_to_terminal(asked.wish, store, _now)
 
 
 def inquire(private: str) -> None:
-    """Store the answers to lookups; `private` as in Lookups."""
+    """Store the answers to lookups, which jobs and keys call inquiries; `private` as in Lookups."""
     from workers.judging.model import open_model
     from workers.lookup_job import LookupJob
 
     config = settings.load()
-    kept = _store(config)
+    store = _store(config)
     made: dict[str, Model] = {}
     one_at_a_time = threading.Lock()
 
@@ -119,15 +119,15 @@ def inquire(private: str) -> None:
             return None
         with one_at_a_time:
             if name not in made:
-                made[name] = open_model(config, name, kept)
+                made[name] = open_model(config, name, store)
             return made[name]
 
-    arxiv = _arxiv(config, kept)
-    lookups = Lookups(kept, private)
+    arxiv = _arxiv(config, store)
+    lookups = Lookups(store, private)
     at_once, most = config.calls_at_once, config.why_calls
     LookupJob(
         *(lookups, arxiv, models, at_once, most, _now, config.limits),
-        _embeddings(config, kept),
+        _embeddings(config, store),
     ).serve()
     for each in made.values():
         each.close()
@@ -140,12 +140,12 @@ def task(key: str) -> None:
     from workers.zotero.errands import open_zotero
 
     config = settings.load()
-    kept = _store(config)
+    store = _store(config)
     with _logged(f"task {key}"), open_zotero(config) as zotero:
         run(
-            *(key, kept, _arxiv(config, kept), _embeddings(config, kept), _now),
+            *(key, store, _arxiv(config, store), _embeddings(config, store), _now),
             lambda workspace, profile: open_paid(
-                config, kept, _now, workspace, profile, _DRAFT_CALL_SECONDS
+                config, store, _now, workspace, profile, _DRAFT_CALL_SECONDS
             ),
             config.second_look,
             config.calls_at_once,
@@ -159,10 +159,10 @@ def learn(profile: str, model: str, night: str, owner: str = "") -> None:
     from workers.gate.gatekeeper import Gatekeeper
 
     config = settings.load()
-    kept = _store(config)
+    store = _store(config)
     with _logged(f"learn {profile}"):
-        keeper = Gatekeeper(kept, kept.profiles.get(profile), model, owner)
-        keeper.learn(date.fromisoformat(night), _embeddings(config, kept))
+        keeper = Gatekeeper(store, store.profiles.get(profile), model, owner)
+        keeper.learn(date.fromisoformat(night), _embeddings(config, store))
 
 
 def deliver(platform: str, legacy_requests: Any = None, part: int = 0, parts: int = 1) -> None:
@@ -191,7 +191,7 @@ def _step(step: Any, before: Any = None) -> Step | None:
 
 
 def _model(
-    config: Settings, request: DigestRequest, kept: Store
+    config: Settings, request: DigestRequest, store: Store
 ) -> AbstractContextManager[Model | None]:
     """The model the request names, where this worker is set up to ask one."""
     if request.judge.model is None or config.judge_model is None:
@@ -201,23 +201,23 @@ def _model(
     # A schedule's day is judged hours ahead, so it can use flex; a person waits. A late day uses
     # flex, too: planning/plan.py plans a step without its time.
     ahead = bool(request.subscription) and not request.by
-    return closing(open_model(config, request.judge.model, kept, flex=ahead))
+    return closing(open_model(config, request.judge.model, store, flex=ahead))
 
 
-def _embeddings(config: Settings, kept: Store) -> Embeddings | None:
+def _embeddings(config: Settings, store: Store) -> Embeddings | None:
     if not config.meaning:
         return None
     from workers.embedding.embeddings import Embeddings
 
-    return Embeddings(kept.vectors)
+    return Embeddings(store.vectors)
 
 
-def _arxiv(config: Settings, kept: Store) -> ArxivClient:
+def _arxiv(config: Settings, store: Store) -> ArxivClient:
     from workers.arxiv.client import ArxivClient
 
     addresses = (config.arxiv_rss_url, config.arxiv_api_url, config.arxiv_oai_url)
     rss, api, oai = (address.get_secret_value() for address in addresses)
-    return ArxivClient(rss, api, kept.redis, oai_url=oai)
+    return ArxivClient(rss, api, store.redis, oai_url=oai)
 
 
 def _store(config: Settings) -> Store:

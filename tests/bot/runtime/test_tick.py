@@ -44,7 +44,7 @@ MONDAY = FRIDAY + 3 * DAY
 
 
 def asked(store: Store, **fields: object) -> DigestRequest:
-    """Somebody's wish for NOW's day, whose list is there."""
+    """Somebody's request for NOW's day, whose list is there."""
     mine = digest_request().model_copy(
         update={"profile": store.profiles.put(profile()), "address": HERE} | fields
     )
@@ -55,7 +55,7 @@ def asked(store: Store, **fields: object) -> DigestRequest:
 def delivered(
     store: Store, mine: DigestRequest, at: datetime, missing: ModelReason | None = None
 ) -> None:
-    """The wish's day, judged and delivered at a moment, without its score for some reason."""
+    """The request's day, judged and delivered at a moment, without its score for some reason."""
     day = judged(store, mine, at, missing)
     name = delivery_name(mine, list_result(NOW))
     store.history.put_delivered(mine.address, name, day, at, "17.5")
@@ -64,7 +64,7 @@ def delivered(
 def judged(
     store: Store, mine: DigestRequest, at: datetime, missing: ModelReason | None = None
 ) -> Digest:
-    """The wish's day, judged at a moment and stored."""
+    """The request's day, judged at a moment and stored."""
     what = Outcome.UNSCORED if missing else Outcome.PICKED
     lost = decision("2503.15294", what).model_copy(update={"trouble": missing})
     day = digest(lost, judged_at=at)
