@@ -136,6 +136,11 @@ class Context:
         own = self.store.profiles.at(address)
         return library.shipped() | own
 
+    def profiles_at(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
+        """The same for many addresses, by workspace (a key), with one query."""
+        own = self.store.profiles.by_workspace(addresses)
+        return {workspace: library.shipped() | profiles for workspace, profiles in own.items()}
+
     def installed_profiles(self) -> dict[str, Profile]:
         """Those that every workspace can name: what ships, and the installation's own."""
         return library.shipped() | self.store.profiles.shared()
@@ -150,11 +155,6 @@ class Context:
             return self.judge
         place = address.workspace_key
         return self.store.vote_uses.of(place, profile.name).judge(self.judge, place)
-
-    def profiles_at(self, addresses: Iterable[Address]) -> dict[str, dict[str, Profile]]:
-        """The same for many addresses, by workspace, with one query."""
-        own = self.store.profiles.by_workspace(addresses)
-        return {workspace: library.shipped() | profiles for workspace, profiles in own.items()}
 
 
 def newest_day_request(

@@ -97,11 +97,12 @@ def bullets(points: Sequence[list[Json]], style: str = "bullet") -> Json:
 
 
 def weight_in_list(point: list[Json]) -> int:
+    """What a row adds to the weight of its list."""
     return weight({"type": "rich_text_section", "elements": point}) + len(",")
 
 
 def ordered(points: Sequence[list[Json]]) -> Json:
-    """The same, numbered."""
+    """As `bullets`, numbered."""
     return bullets(points, "ordered")
 
 

@@ -32,7 +32,8 @@ def connect_for_jobs(url: str) -> Redis:
 
 
 def connect_briefly(url: str) -> Redis:
-    """The same for callers with a person waiting: it fails within two seconds, without a retry."""
+    """As `connect`, for callers with a person waiting: it fails within two seconds, without a
+    retry."""
     once = Retry(NoBackoff(), 0)
     brief = {"socket_timeout": 2, "socket_connect_timeout": 2, "retry": once}
     return client(RepairingRedis, url, decode_responses=True, **brief)

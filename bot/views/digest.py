@@ -204,7 +204,7 @@ def _counts_and_cutoffs(digest: Digest) -> Iterable[str]:
 
 
 def details_text(digest: Digest) -> Message:
-    """The same, for who presses the button."""
+    """`details`, for who presses the button."""
     return Message(title=digest_title(digest), points=tuple(details(digest)))
 
 

@@ -239,7 +239,7 @@ def taken_back(
 
 
 def announced(is_told: bool) -> tuple[str, ...]:
-    """Likewise."""
+    """That those who use the profile were told, where there are any."""
     return ("Announced in every channel that uses it.",) if is_told else ()
 
 

@@ -42,7 +42,7 @@ def how_to_subscribe(channel: str = "") -> Message:
 
 
 def how_to_make_a_profile(action: str = "new", value: str = "") -> Message:
-    """Likewise."""
+    """Likewise, for a profile's form."""
     button = Button(action=action, label="Open the form", value=value)
     return Message(title="A form asks what the profile looks for.", buttons=(button,))
 

@@ -58,7 +58,7 @@ def saved_text(saved: SavedPaper, can_share: bool) -> Message:
 
 
 def unsaved_text(saved: SavedPaper) -> Message:
-    """The same button again, or Remove in the list."""
+    """Somebody pressed Save again, or Remove in the list."""
     was = ("Nobody sees it here as shared by you any more.",) if saved.shared else ()
     again = Button(action="save", label="Save again", value=saved.paper)
     return Message(title="No longer saved.", paper=_link(saved), text=was, buttons=(again, MINE))
