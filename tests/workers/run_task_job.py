@@ -20,3 +20,9 @@ def refused(path: str, body: bytes) -> HttpReply:
 def do_task(key: str, store: Store, answer: Callable[[str, bytes], HttpReply] = refused) -> None:
     with arxiv(answer, store) as (_, edge):
         task_job.run(key, store, edge, None, lambda: datetime.now(UTC), lambda *_: nullcontext())
+
+
+def do_waiting_tasks(store: Store, answer: Callable[[str, bytes], HttpReply] = refused) -> None:
+    """Every task that somebody waits for."""
+    for key in store.redis.scan_iter("pb:task:*"):
+        do_task(str(key).rpartition(":")[2], store, answer)

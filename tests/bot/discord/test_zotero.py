@@ -14,16 +14,8 @@ from bot.store.store import Store
 from tests.bot.discord.conversations import CHANNEL_ADDRESS, BotSession, Converse, post_day
 from tests.servers.discord_rules import draw_discord
 from tests.servers.fake_discord import FakeDiscord
-from tests.servers.fake_zotero import FakeZotero, run_fake_zotero
+from tests.servers.fake_zotero import FakeZotero
 from tests.zotero_at_work import KEY, READ_ONLY, SEALING, Worker, worker_at
-
-
-@pytest.fixture
-def fake_zotero() -> Iterator[FakeZotero]:
-    with run_fake_zotero() as fake:
-        fake.add_key(KEY, 11, "ada")
-        fake.add_key(READ_ONLY, 13, "karl", write=False)
-        yield fake
 
 
 @pytest.fixture

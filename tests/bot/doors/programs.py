@@ -16,7 +16,7 @@ from bot.store.store import Store
 from tests.bot.slack.conversations import type_command
 from tests.factories import NOW, decision, digest, listing, profile, subscription
 from tests.servers.fake_slack import FakeSlack
-from tests.workers.run_task_job import do_task
+from tests.workers.run_task_job import do_waiting_tasks
 
 # In C1 everybody is; C2 is private, and only U2 is in it.
 MINE, THEIRS, BELOW = "2503.10000", "2503.11111", "2503.12222"
@@ -49,8 +49,7 @@ class Programs:
 
     def work(self) -> None:
         """The workers do what waits."""
-        for key in self.store.redis.scan_iter("pb:task:*"):
-            do_task(str(key).rpartition(":")[2], self.store)
+        do_waiting_tasks(self.store)
 
 
 def give(

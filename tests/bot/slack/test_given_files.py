@@ -35,7 +35,7 @@ from tests.factories import profile, save_own_profile
 from tests.servers.fake_http import HttpReply, arxiv_api, run_fake_server
 from tests.servers.fake_slack import Ack, FakeSlack, Json
 from tests.servers.slack_rules import draw_slack
-from tests.workers.run_task_job import do_task
+from tests.workers.run_task_job import do_waiting_tasks
 
 
 def dropped(
@@ -70,8 +70,7 @@ def is_drafted(
     fake_slack: FakeSlack, store: Store, view: str, answer: Callable[[str, bytes], HttpReply]
 ) -> Callable[[], bool]:
     def is_there() -> bool:
-        for key in store.redis.scan_iter("pb:task:*"):
-            do_task(str(key).rpartition(":")[2], store, answer)
+        do_waiting_tasks(store, answer)
         return "A draft" in draw_slack(fake_slack.views[view])
 
     return is_there

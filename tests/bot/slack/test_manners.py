@@ -24,7 +24,7 @@ from tests.bot.slack.conversations import (
 from tests.factories import DAY, NOW, answer_lookup, paper
 from tests.servers.fake_slack import Ack, Channel, FakeSlack, Json
 from tests.servers.slack_rules import draw_slack
-from tests.workers.run_task_job import do_task
+from tests.workers.run_task_job import do_waiting_tasks
 
 JOINED = {"type": "member_joined_channel", "user": "UBOT"}
 
@@ -38,6 +38,16 @@ def written(fake_slack: FakeSlack, text: str, **fields: str) -> Ack:
 def mentioned(fake_slack: FakeSlack, text: str) -> str:
     event = {"type": "app_mention", "text": f"<@UBOT> {text}"}
     return private_answer(fake_slack, lambda: fake_slack.send_event(event))
+
+
+def draft_is_shown(fake_slack: FakeSlack, store: Store, view: str) -> None:
+    """Once the workers are done."""
+
+    def is_there() -> bool:
+        do_waiting_tasks(store)
+        return "A draft" in draw_slack(fake_slack.views[view])
+
+    fake_slack.wait_until(is_there)
 
 
 @pytest.mark.usefixtures("running_bot")
@@ -158,12 +168,7 @@ def test_a_sentence_becomes_a_profile_and_a_subscription(
     assert answer is not None
     assert "Drafting a profile." in draw_slack(answer["view"])
 
-    def is_there() -> bool:
-        for key in store.redis.scan_iter("pb:task:*"):
-            do_task(str(key).rpartition(":")[2], store)
-        return "A draft" in draw_slack(fake_slack.views[view])
-
-    fake_slack.wait_until(is_there)
+    draft_is_shown(fake_slack, store, view)
     shown = draw_slack(fake_slack.views[view])
     assert "Topics: Pruning of neural networks, mixture of experts: from your text." in shown
     assert store.profiles.own_names(CHANNEL_ADDRESS) == set()  # who closes it leaves nothing
@@ -184,12 +189,7 @@ def test_papers_that_somebody_gave_are_examples_in_the_form_and_in_the_saved_pro
     library = "@misc{a, title={Machine learning of tides}, abstract={We learn tides.}}"
     submit_form(fake_slack, view, work=library)
 
-    def is_there() -> bool:
-        for key in store.redis.scan_iter("pb:task:*"):
-            do_task(str(key).rpartition(":")[2], store)
-        return "A draft" in draw_slack(fake_slack.views[view])
-
-    fake_slack.wait_until(is_there)
+    draft_is_shown(fake_slack, store, view)
     assert "Example papers: the one you gave." in draw_slack(fake_slack.views[view])
     typed = "Machine learning of tides\nhttps://arxiv.org/abs/2503.00001\n2401.00001"
     said = wrong(submit_form(fake_slack, view, title="Tides", examples=typed))
@@ -212,8 +212,7 @@ def test_who_closes_the_view_before_the_draft_is_there_can_open_it_and_nobody_el
     del fake_slack.views[view]
 
     def is_said() -> bool:
-        for key in store.redis.scan_iter("pb:task:*"):
-            do_task(str(key).rpartition(":")[2], store)
+        do_waiting_tasks(store)
         return bool(fake_slack.ephemeral)
 
     fake_slack.wait_until(is_said)
@@ -235,8 +234,7 @@ def test_what_a_form_would_bring_is_shown_over_it_and_nothing_is_saved(
         over = open_form(fake_slack, lambda: fake_slack.press(show, view_id=form, values=values))
 
         def is_there() -> bool:
-            for key in store.redis.scan_iter("pb:task:*"):
-                do_task(str(key).rpartition(":")[2], store)
+            do_waiting_tasks(store)
             shown = draw_slack(fake_slack.views[over])
             return "One moment" not in shown and "Trying" not in shown
 

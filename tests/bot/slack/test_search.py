@@ -10,7 +10,7 @@ from tests.bot.slack.conversations import CHANNEL_ADDRESS, private_answer, put_d
 from tests.factories import NOW
 from tests.servers.fake_slack import FakeSlack
 from tests.servers.slack_rules import draw_slack
-from tests.workers.run_task_job import do_task
+from tests.workers.run_task_job import do_task, do_waiting_tasks
 
 
 @pytest.mark.usefixtures("running_bot")
@@ -28,8 +28,7 @@ def test_papers_are_found_posted_or_not_and_only_who_asks_sees_them(
     assert 'Looking for papers about "matter"' in said
 
     def is_found() -> bool:
-        for key in store.redis.scan_iter("pb:task:*"):
-            do_task(str(key).rpartition(":")[2], store)
+        do_waiting_tasks(store)
         return "below the cut-off" in draw_slack(fake_slack.ephemeral[-1])
 
     fake_slack.wait_until(is_found)

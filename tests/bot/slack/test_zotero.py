@@ -23,17 +23,9 @@ from tests.bot.slack.conversations import (
 )
 from tests.factories import profile
 from tests.servers.fake_slack import Ack, FakeSlack, Json
-from tests.servers.fake_zotero import FakeZotero, run_fake_zotero
+from tests.servers.fake_zotero import FakeZotero
 from tests.servers.slack_rules import draw_slack
 from tests.zotero_at_work import KEY, READ_ONLY, SEALING, Worker, worker_at
-
-
-@pytest.fixture
-def fake_zotero() -> Iterator[FakeZotero]:
-    with run_fake_zotero() as fake:
-        fake.add_key(KEY, 11, "ada")
-        fake.add_key(READ_ONLY, 13, "karl", write=False)
-        yield fake
 
 
 @pytest.fixture
