@@ -46,8 +46,9 @@ from bot.watch.pages import Pages, serving
 
 log = structlog.get_logger()
 
-
+# Before a chat that did not let us in is tried again.
 _LOGIN_SECONDS = 30.0
+# For who was acknowledged and has no answer yet, and for connections to be closed.
 _CLOSING_SECONDS = 4.0
 
 

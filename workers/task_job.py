@@ -33,7 +33,6 @@ _CHOICES: Final = 4
 # Characters that may have been stripped off a text that filled its field.
 _BLANKS: Final = 20
 
-
 # Makes a model whose answers have so many tokens for each paper.
 ModelMaker = Callable[[int], ModelClient]
 # By the workspace that pays, and the name that it is listed under: a maker, where there is a model.

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from bot.arxiv import calendar
+from bot.domain.budget import DAYS_A_MONTH
 from bot.domain.digest import Decision, Outcome, Score, ScoreResult
 from bot.domain.papers import Announced, Paper, Profile
 from bot.domain.reasons import ModelReason
@@ -31,8 +32,6 @@ Progress = Callable[[int, int], None]
 
 # How far back days are looked for, and how many are kept for a person to know of.
 _LOOKED_BACK: Final = 60
-# Announced days in a month.
-_DAYS_A_MONTH: Final = 22
 # A person waits so long for what papers mean; then words alone rank.
 _PATIENCE: Final = 120.0
 # Papers of each day, the best by the local ranking, that a model is asked about.
@@ -341,4 +340,4 @@ def _month(trial: Trial, days: Days, looks_again: bool) -> float | None:
         return None
     papers = list[Paper](e.paper for e in chain.from_iterable(days.values()))
     cost = expected_cost(trial.profile, trial.model, papers, looks_again=looks_again).usd
-    return None if cost is None else cost / len(days) * _DAYS_A_MONTH
+    return None if cost is None else cost / len(days) * DAYS_A_MONTH

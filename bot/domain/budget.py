@@ -18,6 +18,8 @@ from pydantic import Field
 from bot.domain.papers import Value
 
 NANO = 1_000_000_000
+# Of a month, those on which arXiv announces papers.
+DAYS_A_MONTH = 22
 
 
 class Period(StrEnum):

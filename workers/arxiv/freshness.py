@@ -15,7 +15,6 @@ from bot.domain.papers import Announced, Listing
 # A category is stale when this share of it is: some papers are listed twice for other reasons.
 _MOSTLY = 0.5
 
-
 # A paper's id and its categories, in one order: the feed and the API need not have the same.
 ListedRow = tuple[str, tuple[str, ...]]
 

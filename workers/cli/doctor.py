@@ -33,7 +33,6 @@ from workers.runtime.posters import open_poster
 
 _PROFILE = "compression"
 
-
 # Reasons that may mean a wrong address: nothing there, or nothing that answers as OpenAI does.
 _WRONG_ADDRESS = (ModelReason.WRONG_ADDRESS, ModelReason.MODEL_DOWN)
 _ENDPOINT = re.compile(r"/(chat/completions|completions|responses|models)/?$")

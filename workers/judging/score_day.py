@@ -40,7 +40,6 @@ _HEARTBEAT_SECONDS = 2.0
 # Fifteen papers with two sentences are about 1,000 tokens, twice those of a scoring call.
 _TOP_PATIENCE = 3.0
 
-
 # A first score that is missing for one of these: the model is not asked for a second look.
 _NOT_ASKED_AGAIN = AWAY | {ModelReason.STILL_AT_IT}
 

@@ -47,7 +47,6 @@ _MAINTENANCE = 5
 # The exit status of a pool that there is no use in starting again.
 REFUSED = 2
 
-
 # A lookup takes a second or two, most of it to import these modules; the worker of lookups imports
 # them before it forks its jobs (29 MB).
 _LOOKUP_MODULES = ("workers.arxiv.client", "workers.lookup_job", "workers.judging.model")

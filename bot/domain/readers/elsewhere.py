@@ -1,5 +1,4 @@
-"""Papers that several channels of a workspace show: who reads a channel, and where a card points;
-no I/O."""
+"""Who may read a channel: whether others may point to it; no I/O."""
 
 from __future__ import annotations
 

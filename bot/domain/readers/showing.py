@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from bot.domain.budget import DAYS_A_MONTH
 from bot.domain.digest import Usage
 from bot.domain.judge import EXAMPLE_TITLE, MOST_EXAMPLES, VotedExample
 from bot.domain.paper_status import judging_criteria
@@ -15,10 +16,8 @@ from bot.domain.subscription import Vote
 # So many people's votes have to contradict the judge before it is shown any paper. Who alone is of
 # an opinion about a paper brings one at most.
 PEOPLE = 3
-
-
-# Tokens that showing them adds to a call at most, and days of a month with a list.
-TOKENS, _DAYS = 350, 22
+# Tokens that showing them adds to a call at most.
+TOKENS = 350
 
 
 class Price(Value):
@@ -38,7 +37,7 @@ def price_of(usage: Usage, is_shared: bool) -> Price | None:
     usd = None
     if usage.prompt_usd is not None and usage.cost_usd is not None:
         day = tokens * usage.prompt_usd / usage.prompt_tokens
-        usd = _DAYS * (day + (usage.cost_usd if is_shared else 0.0))
+        usd = DAYS_A_MONTH * (day + (usage.cost_usd if is_shared else 0.0))
     return Price(usd_a_month=usd, tokens_a_day=tokens)
 
 
