@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -129,6 +129,10 @@ def _excepthook(
     faults.report(error)
     sys.stderr.write(safe("".join(traceback.format_exception(kind, error, where))))
     faults.flush()
+
+
+# Of each kind of thing that anybody outside can cause.
+LINES_A_MINUTE: Final = 10
 
 
 class RateLimitedLog:

@@ -17,7 +17,7 @@ from bot.doors.allowance import Allowance
 from bot.doors.reading import Reader
 from bot.doors.threads import Threads
 from bot.errors import Unavailable
-from bot.logs import RateLimitedLog
+from bot.logs import LINES_A_MINUTE, RateLimitedLog
 from bot.runtime.answers import Answers
 from bot.store.readers.tokens import Tokens
 from bot.views.keeping import programs as words
@@ -28,7 +28,6 @@ A_MINUTE: Final = 60
 SEARCH_COST: Final = 10
 _RETRY_SECONDS: Final = 15.0
 _HEADER: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE | re.ASCII)
-_LOGGED: Final = 10  # lines a minute
 
 
 def given_token(header: str) -> str | None:
@@ -62,7 +61,7 @@ class Admission:
         self._tokens, self._platforms, self._clock = tokens, platforms, clock
         self._run = threads.run
         self._allowance = Allowance(A_MINUTE)
-        self._log = RateLimitedLog(structlog.get_logger(), _LOGGED, clock)
+        self._log = RateLimitedLog(structlog.get_logger(), LINES_A_MINUTE, clock)
 
     async def visit(self, header: str) -> Visit | None:
         """Who sends this `Authorization`; None for no token, any token that isn't good, and one

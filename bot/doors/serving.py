@@ -16,7 +16,7 @@ from bot.doors.admission import Admission
 from bot.doors.answers import ProgramAnswers
 from bot.doors.assistants import assisting
 from bot.doors.pages import Doors
-from bot.logs import RateLimitedLog
+from bot.logs import LINES_A_MINUTE, RateLimitedLog
 from bot.network import describe_error
 from bot.runtime.connections import one_too_many
 from bot.runtime.http_logs import errors_logger
@@ -28,7 +28,6 @@ _CLOSING_SECONDS: Final = 2.0
 _IDLE_SECONDS: Final = 30.0
 # Beyond these, the oldest connection on which nobody with a token waits is closed.
 _CONNECTIONS: Final = 100
-_LINES_A_MINUTE: Final = 10
 
 
 @asynccontextmanager
@@ -39,7 +38,7 @@ async def serving(
     are posted all the same."""
     doors = Doors(answers, admission, answers.context.api_url)
     async with assisting(answers) as assistants:
-        limited_log = RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)
+        limited_log = RateLimitedLog(log, LINES_A_MINUTE, time.monotonic)
         runner = web.AppRunner(
             doors.app(assistants),
             logger=errors_logger("api", limited_log),

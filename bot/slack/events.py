@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.arxiv import ids
 from bot.commands import dispatch
 from bot.domain.reasons import ChannelReason
-from bot.logs import RateLimitedLog
+from bot.logs import LINES_A_MINUTE, RateLimitedLog
 from bot.slack import payloads, render
 from bot.slack.answers import SlackAnswers, interaction_of
 from bot.slack.blocks import Json
@@ -34,8 +34,6 @@ Left = Callable[[str, datetime], Awaitable[None]]
 _MENTION = re.compile(r"<@[A-Z0-9]{1,64}(\|[^<>]{0,100})?>")
 # Characters of a message that are read: it may have 40,000, and is read in the event loop.
 _READ = 4_000
-# Of events that are not answered.
-_LINES_A_MINUTE = 10
 
 
 class SlackApp:
@@ -50,7 +48,7 @@ class SlackApp:
     def app(self, signing_secret: str | None) -> AsyncApp:
         """Bolt's app with every listener; without a signing secret only Socket Mode reaches it."""
 
-        limited = RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)
+        limited = RateLimitedLog(log, LINES_A_MINUTE, time.monotonic)
 
         async def authorize(
             context: AsyncBoltContext, team_id: str | None

@@ -18,7 +18,7 @@ from slack_sdk.signature import Clock, SignatureVerifier
 
 from bot.domain.reasons import ChannelReason
 from bot.errors import Refused, Unavailable
-from bot.logs import RateLimitedLog
+from bot.logs import LINES_A_MINUTE, RateLimitedLog
 from bot.network import describe_error
 from bot.runtime.closing import finish_closing
 from bot.runtime.connections import one_too_many
@@ -33,7 +33,6 @@ _CONNECTIONS = 100
 _HEADER_SECONDS = 15.0
 _BODY_SECONDS = 5.0
 # A body may have 1 MiB, aiohttp's own bound; Slack's largest, a form, stays under 300 kB.
-_LINES_A_MINUTE = 10
 
 
 class _Server(web.Server):
@@ -150,7 +149,7 @@ async def serving(
 
     Raises Unavailable when another program uses the port, Refused when we may not use it.
     """
-    limited_log = RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)
+    limited_log = RateLimitedLog(log, LINES_A_MINUTE, time.monotonic)
     handler = _EventHandler(app, secret, limited_log, clock or Clock(), flow)
     server = _Server(handler, limited_log)
     runner = web.ServerRunner(server)

@@ -32,7 +32,7 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
 from bot.errors import Unavailable
-from bot.logs import RateLimitedLog
+from bot.logs import LINES_A_MINUTE, RateLimitedLog
 from bot.sealing import Sealer
 from bot.settings import Settings
 from bot.slack import tokens
@@ -52,7 +52,6 @@ _STATE: Final = re.compile("([0-9a-f]{8})([0-9a-f]{32})[0-9a-f]{64}")
 _SKEW: Final = timedelta(minutes=1)
 # Each asks Slack, which then asks us for fewer.
 _EXCHANGES_A_MINUTE: Final = 60
-_LINES_A_MINUTE: Final = 10
 _SITE: Final = "site"  # the workspace's web address, in bolt's Installation
 # Slack's own names for what is wrong, as the reasons of words.failed().
 _REASONS: Final = {
@@ -88,7 +87,7 @@ class InstallFlow(AsyncOAuthFlow):
         client_id, client_secret, sealer = settings.slack_client
         self._installed, self._clock = installed, clock
         self._exchanges = 0, 0  # the minute, and how many in it
-        self._log = RateLimitedLog(log, _LINES_A_MINUTE, time.monotonic)
+        self._log = RateLimitedLog(log, LINES_A_MINUTE, time.monotonic)
         api = settings.slack_api_url.get_secret_value()
         redirect = settings.slack_redirect_uri
         quiet = logging.getLogger("slack")

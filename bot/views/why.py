@@ -29,6 +29,7 @@ from bot.views.digest import outcome_reason
 from bot.views.permalinks import permalink
 from bot.views.reasons import REASON_TEXTS
 
+# Categories that are named.
 _CATEGORIES = 12
 
 
@@ -203,7 +204,6 @@ def _small(status: PaperStatus) -> Iterator[str]:
 
 # What says by itself how a paper that was ranked locally came to be shown, or did not.
 _NEITHER = (Outcome.UNSCORED, Outcome.REPEAT)
-_SHOWN_CATEGORIES = 12
 # Days from the first of the month: an id tells no more.
 _YOUNG_DAYS = 37
 
@@ -379,8 +379,8 @@ def _needed_scores(score: Score, cutoffs: Cutoffs, change: str) -> str:
 
 
 def _categories(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN_CATEGORIES} more" if len(names) > _SHOWN_CATEGORIES else ""
-    return one_line(", ".join(names[:_SHOWN_CATEGORIES])) + more
+    more = f" and {len(names) - _CATEGORIES} more" if len(names) > _CATEGORIES else ""
+    return one_line(", ".join(names[:_CATEGORIES])) + more
 
 
 def no_paper(found: ArxivAnswer, id: str, today: date, near: str) -> str:
