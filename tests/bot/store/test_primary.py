@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Timer
+from threading import Thread
 
 import pytest
 import redis
@@ -250,13 +250,20 @@ def test_nothing_is_sent_where_the_primary_is_demoted_before_a_replica_has_the_i
 ) -> None:
     """Its server ends a WAIT that is under way. One that is demoted before takes no write."""
     primary, replica = replicated.ports
+
+    def demote() -> None:
+        wait_until(lambda: demoting.info("clients")["blocked_clients"], "a WAIT is under way")
+        demoting.replicaof("127.0.0.1", replica)
+
     with connect(replicated.url) as client, replicated.client(primary) as demoting:
         outbox = Outbox(RoundTrips(client), "x")
         assert asyncio.run(outbox.begin("head", 1, NOW)) is None
         replicated.kill(replica, signal.SIGSTOP)
-        Timer(0.2, demoting.replicaof, ("127.0.0.1", replica)).start()
+        demotion = Thread(target=demote)
+        demotion.start()
         with pytest.raises(NotCopied, match="a replica by now"):
             asyncio.run(outbox.begin("2503.10001", 1, NOW))
+        demotion.join()
         replicated.kill(replica, signal.SIGCONT)
 
 
