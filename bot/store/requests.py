@@ -228,7 +228,9 @@ class Tasks:
 
     def untold(self, platform: str) -> list[Task]:
         """The tasks of a platform whose people have no answer yet, the oldest first."""
-        keys = [str(name).rpartition(":")[2] for name in self._redis.scan_iter("pb:task:*")]
+        keys = [
+            str(name).rpartition(":")[2] for name in self._redis.scan_iter("pb:task:*", count=1000)
+        ]
         left = (self.get(key) for key in keys if not self._redis.exists(f"pb:task-told:{key}"))
         mine = [task for task in left if task and task.workspace.startswith(f"{platform}:")]
         return sorted(mine, key=lambda task: (task.since, task.key))

@@ -36,7 +36,7 @@ class Tokens:
 
     def of_workspace(self, workspace_key: str, now: datetime) -> list[AccessToken]:
         """The same of all of a workspace's people. Rarely: every key is looked at."""
-        keys = sorted(map(str, self._redis.scan_iter(f"{_own(workspace_key, '')}*")))
+        keys = sorted(map(str, self._redis.scan_iter(f"{_own(workspace_key, '')}*", count=1000)))
         every = self._rows.hgetall_many(keys, reader_for(AccessToken)).values()
         good = [row for rows in every for row in rows.values() if now < row.until]
         return sorted(good, key=lambda row: (row.by, row.at))
@@ -62,7 +62,7 @@ class Tokens:
     def end_workspace(self, workspace_key: str) -> None:
         """The same for all of a workspace's people. Rarely: every key is looked at."""
         own = _own(workspace_key, "")
-        for key in list(self._redis.scan_iter(f"{own}*")):
+        for key in list(self._redis.scan_iter(f"{own}*", count=1000)):
             self.erase(workspace_key, str(key).removeprefix(own))
 
     # -- what a person left
